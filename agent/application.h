@@ -1,0 +1,50 @@
+/*
+ * application.h - an Argo CD Application (argoproj.io/v1alpha1): its spec as we honour it, and what we refuse
+ *
+ * The specification is read unchanged (argocd.md 1.1, 2, 7). Each field that we do not support is an InvalidSpecError that names
+ * it, never silently ignored. The status is built by status.h.
+ */
+#pragma once
+
+#include "reconcile/manifest/manifest.h"
+
+enum { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
+
+struct application {
+	const char *name;
+	const char *namespace;        /* of the Application object itself */
+	const char *uid;              /* "" for files */
+	const char *file;             /* NULL for objects in the cluster */
+	const char *repo_url;
+	const char *revision;         /* targetRevision, "" = HEAD */
+	struct manifest_directory directory;
+	const char *destination;      /* destination.namespace, "" = none */
+	bool automated, prune, self_heal, allow_empty;
+	bool create_namespace;        /* syncOptions CreateNamespace=true */
+	bool force_conflicts;         /* syncOptions pgitops: ForceConflicts=true */
+	bool apply_out_of_sync_only;
+	bool prune_last, no_prune;    /* PruneLast=true, Prune=false at application level */
+	bool skip_reconcile;          /* annotation argocd.argoproj.io/skip-reconcile: "true" */
+	int refresh;                  /* annotation argocd.argoproj.io/refresh */
+	int64_t history_limit;        /* revisionHistoryLimit, default 10 */
+	int64_t retry_limit;          /* retry.limit, -1 = for ever; default 5 */
+	int64_t retry_duration, retry_max; /* milliseconds; defaults 5 s and 3 min */
+	double retry_factor;          /* default 2 */
+	json_t *document;             /* the whole object, owned by the arena's user: application_done() */
+	const char **spec_errors;     /* InvalidSpecError texts, each naming its field; none = the spec is usable */
+	size_t spec_error_count;
+};
+
+/* `document` is taken as a new reference. Strings are in `mem`. Mistakes of shape land in spec_errors, so a bad
+   Application is shown with its condition rather than lost; false only when it has no usable name. */
+bool application_read(json_t *document, const char *file, struct arena *mem, struct application *application,
+	struct error *err) MUST_CHECK;
+void application_done(struct application *application);
+
+/* Only the spec, annotations that matter and the operation: did a person change it? Our own status writes do not count. */
+bool application_same(const struct application *a, const struct application *b);
+
+/* All Application manifests of a folder (YAML or JSON, several documents), sorted by name; documents of other kinds are
+   mistakes, and so is a name twice. */
+bool application_read_folder(const char *folder, struct arena *mem, struct application **items, size_t *count,
+	struct mistakes *mistakes, struct error *err) MUST_CHECK;

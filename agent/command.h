@@ -1,0 +1,62 @@
+/*
+ * command.h - the table of commands and what each of them is given
+ */
+#pragma once
+
+#include "agent/output.h"
+#include "base/arena.h"
+#include "base/error.h"
+
+/* Exit codes, everywhere (INTERFACES 3). */
+enum exit_code { EXIT_YES = 0, EXIT_NO = 1, EXIT_NO_ANSWER = 2 };
+
+/* What the options that every command knows have said. */
+struct command_context {
+	struct arena *mem;
+	struct output output;     /* -o, --no-headers, colour */
+	const char *config_file;  /* --config, PGITOPS_CONFIG, or the default path when it exists; NULL = none */
+	const char *state;        /* --state, or from the agent file; NULL = none */
+	const char *server;       /* --server, PGITOPS_SERVER; NULL = the socket in `state` */
+	const char *token_file;   /* --token-file */
+	const char *name;         /* "app get": for messages */
+};
+
+struct command {
+	const char *name;         /* "app get" */
+	const char *arguments;    /* "NAME", "[NAME...]" for the usage line */
+	const char *summary;      /* one line, for the list */
+	const char *help;         /* paragraphs, options and examples */
+	/* `argc`, `argv` without the command's own words; argv[0] is the first argument. Returns the exit code; messages go
+	   to stderr. */
+	int (*run)(struct command_context *context, int argc, char **argv);
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+
+/* A usage error on stderr with the command's usage line; returns EXIT_NO_ANSWER. */
+int command_misused(const struct command_context *context, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The error on stderr, "pgitops: ..."; returns EXIT_NO_ANSWER. */
+int command_failed(const struct error *err);
+
+/* One function for each command, in agent/commands/. */
+int command_agent(struct command_context *context, int argc, char **argv);
+int command_status(struct command_context *context, int argc, char **argv);
+int command_app_list(struct command_context *context, int argc, char **argv);
+int command_app_get(struct command_context *context, int argc, char **argv);
+int command_app_diff(struct command_context *context, int argc, char **argv);
+int command_app_sync(struct command_context *context, int argc, char **argv);
+int command_app_refresh(struct command_context *context, int argc, char **argv);
+int command_app_history(struct command_context *context, int argc, char **argv);
+int command_app_wait(struct command_context *context, int argc, char **argv);
+int command_user_list(struct command_context *context, int argc, char **argv);
+int command_user_get(struct command_context *context, int argc, char **argv);
+int command_user_plan(struct command_context *context, int argc, char **argv);
+int command_user_sync(struct command_context *context, int argc, char **argv);
+int command_user_history(struct command_context *context, int argc, char **argv);
+int command_drift_list(struct command_context *context, int argc, char **argv);
+int command_check(struct command_context *context, int argc, char **argv);
+int command_doctor(struct command_context *context, int argc, char **argv);
+int command_completion(struct command_context *context, int argc, char **argv);
+int command_version(struct command_context *context, int argc, char **argv);

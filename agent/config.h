@@ -1,0 +1,61 @@
+/*
+ * config.h - the agent file (INTERFACES 2): read, checked, never secret
+ *
+ * Unknown fields are errors with file:line, all mistakes at once. Relative paths are relative to the file. Secrets are named
+ * by file or by Kubernetes Secret and read when they are used.
+ */
+#pragma once
+
+#include "reconcile/mistake.h"
+#include "reconcile/roles/users.h"
+
+struct secret_reference {
+	const char *file;                     /* or */
+	const char *namespace, *name, *key;   /* a Kubernetes Secret; all NULL = none */
+};
+
+struct repository_config {
+	const char *url; /* exact or prefix */
+	const char *username, *password_file, *token_file, *ssh_key_file, *known_hosts_file, *ca_file;
+	const char *client_cert_file, *client_key_file, *proxy;
+	bool insecure;
+	int line;
+};
+
+struct database_config {
+	const char *name;
+	const char *connection;
+	struct secret_reference password;
+	const char *application, *config_map, *key; /* users: */
+	const char *users_namespace;                /* users.namespace: where the passwords' Secrets are; NULL = the Application's destination */
+	const char *database;                       /* users.database: where CONNECT is granted by default; NULL = the connection's dbname */
+	struct roles_policy policy;
+	int line;
+};
+
+struct config {
+	const char *file;
+	const char *state;
+	int64_t poll;               /* milliseconds, 0 = webhooks only */
+	const char *listen;         /* NULL = none */
+	const char *token_file;     /* api.tokenFile */
+	const char *namespace;      /* default "argocd" */
+	const char *applications;   /* folder, or NULL = objects in the cluster */
+	const char *secrets;        /* folder, or NULL */
+	bool kubernetes_off;        /* kubernetes.none: true, or --standalone */
+	const char *kubeconfig, *kube_context; /* NULL = in-cluster if its token is there, else none */
+	int64_t git_deadline;       /* git.timeout, milliseconds, default 60 s */
+	struct repository_config *repositories;
+	size_t repository_count;
+	struct database_config *databases;
+	size_t database_count;
+	const char **sealing_keys;
+	size_t sealing_key_count;
+	const char *webhook_secret_file;
+	const char *log_level;      /* log.level: debug, info, warning, error */
+	const char *log_format;     /* log.format: text, json */
+};
+
+/* Everything in `mem`. False with mistakes when the file cannot be used; the first is in `err` too. */
+bool config_read(const char *file, struct arena *mem, struct config *config, struct mistakes *mistakes,
+	struct error *err) MUST_CHECK;

@@ -1,0 +1,35 @@
+#include "base/digest.h"
+
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+void digest_sha256(const void *bytes, size_t length, unsigned char out[DIGEST_SIZE])
+{
+	if (EVP_Digest(bytes, length, out, NULL, EVP_sha256(), NULL) != 1)
+		memory_fail("SHA-256 is not available", length);
+}
+
+void digest_sha256_hex(const void *bytes, size_t length, char out[DIGEST_HEX_SIZE])
+{
+	unsigned char digest[DIGEST_SIZE];
+	digest_sha256(bytes, length, digest);
+	text_hex(digest, sizeof(digest), out);
+}
+
+void digest_hmac(const void *key, size_t key_length, const void *bytes, size_t length,
+	unsigned char out[DIGEST_SIZE])
+{
+	unsigned size = DIGEST_SIZE;
+	if (key_length > INT_MAX || !HMAC(EVP_sha256(), key, (int)key_length, bytes, length, out, &size))
+		memory_fail("HMAC-SHA256 is not available", key_length);
+}
+
+bool digest_equal(const void *a, const void *b, size_t length)
+{
+	return CRYPTO_memcmp(a, b, length) == 0;
+}

@@ -1,0 +1,16 @@
+/*
+ * digest.h - SHA-256 and HMAC-SHA256 (the only file of base/ that calls OpenSSL)
+ */
+#pragma once
+
+#include "base/base.h"
+
+enum { DIGEST_SIZE = 32, DIGEST_HEX_SIZE = 65 };
+
+void digest_sha256(const void *bytes, size_t length, unsigned char out[DIGEST_SIZE]);
+void digest_sha256_hex(const void *bytes, size_t length, char out[DIGEST_HEX_SIZE]);
+void digest_hmac(const void *key, size_t key_length, const void *bytes, size_t length,
+	unsigned char out[DIGEST_SIZE]);
+
+/* Constant time. */
+bool digest_equal(const void *a, const void *b, size_t length);

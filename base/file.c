@@ -1,0 +1,118 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static enum error_kind kind_of(int number)
+{
+	switch (number) {
+	case ENOENT:
+	case ENOTDIR:
+		return ERROR_MISSING;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return ERROR_DENIED;
+	default:
+		return ERROR_RETRY;
+	}
+}
+
+bool file_read(const char *path, struct buf *buf, struct error *err)
+{
+	char chunk[16384];
+	ssize_t got;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return error_set(err, kind_of(errno), "cannot open %s: %s", path, strerror(errno));
+	while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			break;
+		buf_append(buf, chunk, (size_t)got);
+		if (buf_failed(buf))
+			break;
+	}
+	int reason = errno;
+	close(fd);
+	if (got < 0)
+		return error_set(err, kind_of(reason), "cannot read %s: %s", path, strerror(reason));
+	if (buf_failed(buf))
+		return error_set(err, ERROR_INVALID, "%s is larger than %zu bytes", path, buf->maximum);
+	return true;
+}
+
+static bool write_all(int fd, const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t wrote = write(fd, bytes, length);
+		if (wrote < 0 && errno == EINTR)
+			continue;
+		if (wrote < 0)
+			return false;
+		bytes += wrote;
+		length -= (size_t)wrote;
+	}
+	return true;
+}
+
+bool file_replace(const char *path, const void *bytes, size_t length, unsigned mode, struct error *err)
+{
+	CLEANUP(memory_freep) char *beside = memory_printf("%s.XXXXXX", path);
+	int fd = mkostemp(beside, O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, kind_of(errno), "cannot write %s: %s", path, strerror(errno));
+	bool ok = fchmod(fd, (mode_t)mode) == 0 && write_all(fd, bytes, length) && fsync(fd) == 0;
+	int reason = errno;
+	if (close(fd) != 0 && ok) {
+		ok = false;
+		reason = errno;
+	}
+	if (ok && rename(beside, path) != 0) {
+		ok = false;
+		reason = errno;
+	}
+	if (!ok) {
+		unlink(beside);
+		return error_set(err, kind_of(reason), "cannot write %s: %s", path, strerror(reason));
+	}
+	return true;
+}
+
+bool file_make_folder(const char *path, struct error *err)
+{
+	CLEANUP(memory_freep) char *part = memory_copy(path);
+	for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
+		if (slash)
+			*slash = '\0';
+		if (mkdir(part, 0700) != 0 && errno != EEXIST)
+			return error_set(err, kind_of(errno), "cannot make folder %s: %s", part, strerror(errno));
+		if (!slash)
+			return true;
+		*slash = '/';
+	}
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status;
+	(void)type;
+	(void)walk;
+	return remove(path);
+}
+
+bool file_remove_folder(const char *path, struct error *err)
+{
+	if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 && errno != ENOENT)
+		return error_set(err, kind_of(errno), "cannot remove %s: %s", path, strerror(errno));
+	return true;
+}

@@ -1,0 +1,20 @@
+/*
+ * file.h - whole files: read with a maximum, replaced atomically
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Appends the file to `buf`, whose maximum is the file's. ERROR_MISSING when there is none. */
+bool file_read(const char *path, struct buf *buf, struct error *err) MUST_CHECK;
+
+/* Writes beside `path`, flushes, renames over it: readers see the old or the new file, never a part. */
+bool file_replace(const char *path, const void *bytes, size_t length, unsigned mode,
+	struct error *err) MUST_CHECK;
+
+/* mkdir -p with mode 0700 for what is made. */
+bool file_make_folder(const char *path, struct error *err) MUST_CHECK;
+
+/* Removes a folder and all in it, never following symbolic links; a missing one is fine. */
+bool file_remove_folder(const char *path, struct error *err) MUST_CHECK;

@@ -1,0 +1,80 @@
+#include "base/json.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+bool json_read(const char *bytes, size_t length, json_t **value, struct error *err)
+{
+	json_error_t place;
+	json_t *read = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &place);
+	if (!read)
+		return error_set(err, ERROR_INVALID, "not valid JSON at line %d, column %d", place.line,
+			place.column);
+	*value = read;
+	return true;
+}
+
+char *json_canonical(const json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	if (!text)
+		memory_fail("cannot write JSON", 0);
+	return text;
+}
+
+json_t *json_at(const json_t *value, const char *path)
+{
+	json_t *at = (json_t *)(uintptr_t)value; /* jansson's getters take const and return non-const alike */
+	while (at && *path) {
+		char key[256];
+		size_t length = strcspn(path, ".");
+		if (length >= sizeof(key))
+			return NULL;
+		memcpy(key, path, length);
+		key[length] = '\0';
+		at = json_object_get(at, key);
+		path += length + (path[length] == '.');
+	}
+	return at;
+}
+
+const char *json_text_at(const json_t *value, const char *path, const char *fallback)
+{
+	const json_t *at = json_at(value, path);
+	return json_is_string(at) ? json_string_value(at) : fallback;
+}
+
+int64_t json_number_at(const json_t *value, const char *path, int64_t fallback)
+{
+	const json_t *at = json_at(value, path);
+	return json_is_integer(at) ? (int64_t)json_integer_value(at) : fallback;
+}
+
+bool json_bool_at(const json_t *value, const char *path, bool fallback)
+{
+	const json_t *at = json_at(value, path);
+	return json_is_boolean(at) ? json_is_true(at) : fallback;
+}
+
+void json_set_text(json_t *object, const char *key, const char *text)
+{
+	if (text && *text)
+		json_object_set_new(object, key, json_string(text));
+}
+
+json_t *json_make_object(json_t *object, const char *key)
+{
+	json_t *found = json_object_get(object, key);
+	if (!json_is_object(found)) {
+		found = json_object();
+		json_object_set_new(object, key, found);
+	}
+	return found;
+}
+
+void json_done(json_t **value)
+{
+	json_decref(*value);
+	*value = NULL;
+}

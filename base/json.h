@@ -1,0 +1,35 @@
+/*
+ * json.h - the few things we want of jansson beyond what it has
+ *
+ * jansson is the JSON of the whole program: exact 64-bit integers, strict input, bounded depth. Everything that
+ * is read goes through json_read(), so the flags and the maximum are the same everywhere.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/* Duplicate keys refused; ERROR_INVALID names line and column, never the text around them (it may be secret). */
+bool json_read(const char *bytes, size_t length, json_t **value, struct error *err) MUST_CHECK;
+
+/* Compact, keys sorted: equal values give equal bytes. The caller frees it. Strings keep raw UTF-8. */
+char *json_canonical(const json_t *value);
+
+/* "a.b.c" through objects; NULL when a step is missing. A key with a dot cannot be reached this way. Borrowed. */
+json_t *json_at(const json_t *value, const char *path);
+
+/* The string there, or `fallback` when it is missing or no string. Borrowed. */
+const char *json_text_at(const json_t *value, const char *path, const char *fallback);
+int64_t json_number_at(const json_t *value, const char *path, int64_t fallback);
+bool json_bool_at(const json_t *value, const char *path, bool fallback);
+
+/* Sets a string unless `text` is NULL or "" (an absent field is what Kubernetes means by empty). */
+void json_set_text(json_t *object, const char *key, const char *text);
+
+/* Object under `key`, made when missing. Borrowed. */
+json_t *json_make_object(json_t *object, const char *key);
+
+/* for CLEANUP */
+void json_done(json_t **value);

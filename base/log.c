@@ -1,0 +1,178 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+static enum log_level lowest_level = LOG_INFO;
+static enum log_format line_format = LOG_LOGFMT;
+
+static _Thread_local char context_application[128];
+static _Thread_local char context_revision[128];
+
+struct line {
+	char bytes[LIMIT_LOG_LINE];
+	size_t length;
+};
+
+void log_setup(enum log_level level, enum log_format format)
+{
+	lowest_level = level;
+	line_format = format;
+}
+
+void log_context(const char *application, const char *revision)
+{
+	snprintf(context_application, sizeof(context_application), "%s", application ? application : "");
+	snprintf(context_revision, sizeof(context_revision), "%s", revision ? revision : "");
+}
+
+static void put(struct line *line, const char *bytes, size_t length)
+{
+	size_t room = sizeof(line->bytes) - 8 - line->length; /* keeps room for the end of the line */
+	if (length > room)
+		length = room;
+	memcpy(line->bytes + line->length, bytes, length);
+	line->length += length;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+	put(line, text, strlen(text));
+}
+
+/* The inside of a double-quoted string, good for JSON and logfmt alike. */
+static void put_escaped(struct line *line, const char *text)
+{
+	for (const char *c = text; *c; c++) {
+		char escape[8];
+		switch (*c) {
+		case '"':
+			put(line, "\\\"", 2);
+			break;
+		case '\\':
+			put(line, "\\\\", 2);
+			break;
+		case '\n':
+			put(line, "\\n", 2);
+			break;
+		case '\t':
+			put(line, "\\t", 2);
+			break;
+		default:
+			if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+				snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)(unsigned char)*c);
+				put_text(line, escape);
+			} else {
+				put(line, c, 1);
+			}
+		}
+	}
+}
+
+static bool needs_quotes(const char *value)
+{
+	if (!*value)
+		return true;
+	for (const char *c = value; *c; c++)
+		if ((unsigned char)*c <= ' ' || *c == '"' || *c == '=' || *c == '\\' || *c == 0x7f)
+			return true;
+	return false;
+}
+
+static void put_field(struct line *line, const char *key, const char *value)
+{
+	bool json = line_format == LOG_JSON;
+	if (line->length)
+		put_text(line, json ? "," : " ");
+	if (json)
+		put_text(line, "\"");
+	put_text(line, key);
+	put_text(line, json ? "\":" : "=");
+	if (json || needs_quotes(value)) {
+		put_text(line, "\"");
+		put_escaped(line, value);
+		put_text(line, "\"");
+	} else {
+		put_text(line, value);
+	}
+}
+
+static void write_line(const struct line *line)
+{
+	size_t done = 0;
+	while (done < line->length) {
+		ssize_t wrote = write(STDERR_FILENO, line->bytes + done, line->length - done);
+		if (wrote <= 0)
+			return; /* nowhere left to complain */
+		done += (size_t)wrote;
+	}
+}
+
+static void log_line(enum log_level level, const char *message, va_list args)
+{
+	static const char *const names[] = {"debug", "info", "warning", "error"};
+	struct line line;
+	char now[CLOCK_TEXT_SIZE];
+
+	if (level < lowest_level)
+		return;
+	line.length = 0;
+	clock_text(clock_now(), now);
+	put_field(&line, "time", now);
+	put_field(&line, "level", names[level]);
+	put_field(&line, "msg", message);
+	if (context_application[0])
+		put_field(&line, "application", context_application);
+	if (context_revision[0])
+		put_field(&line, "revision", context_revision);
+	for (const char *key = va_arg(args, const char *); key; key = va_arg(args, const char *)) {
+		const char *value = va_arg(args, const char *);
+		if (!value)
+			break;
+		if (*value)
+			put_field(&line, key, value);
+	}
+	struct line whole = {.length = 0};
+	if (line_format == LOG_JSON)
+		put_text(&whole, "{");
+	memcpy(whole.bytes + whole.length, line.bytes, line.length);
+	whole.length += line.length;
+	const char *end = line_format == LOG_JSON ? "}\n" : "\n";
+	memcpy(whole.bytes + whole.length, end, strlen(end));
+	whole.length += strlen(end);
+	write_line(&whole);
+}
+
+#define LOG_FUNCTION(name, level)                                                                  \
+	void name(const char *message, ...)                                                        \
+	{                                                                                          \
+		va_list args;                                                                      \
+		va_start(args, message);                                                           \
+		log_line(level, message, args);                                                    \
+		va_end(args);                                                                      \
+	}
+
+LOG_FUNCTION(log_debug, LOG_DEBUG)
+LOG_FUNCTION(log_info, LOG_INFO)
+LOG_FUNCTION(log_warning, LOG_WARNING)
+LOG_FUNCTION(log_error, LOG_ERROR)
+
+bool log_changed(char slot[64], const char *text)
+{
+	/* A 64-bit FNV-1a is enough to see a change; the slot keeps no foreign text. */
+	uint64_t hash = 14695981039346656037u;
+	for (const char *c = text; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+	char now[64] = "";
+	if (*text)
+		snprintf(now, sizeof(now), "%016llx", (unsigned long long)hash);
+	if (strcmp(slot, now) == 0)
+		return false;
+	memcpy(slot, now, sizeof(now));
+	return *text != '\0';
+}

@@ -1,0 +1,58 @@
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Noreturn void memory_fail(const char *what, size_t number)
+{
+	fprintf(stderr, "pgitops: %s (%zu)\n", what, number);
+	abort();
+}
+
+void *memory_alloc(size_t size)
+{
+	void *memory = calloc(1, size ? size : 1);
+	if (!memory)
+		memory_fail("out of memory", size);
+	return memory;
+}
+
+void *memory_resize(void *old, size_t size)
+{
+	void *memory = realloc(old, size ? size : 1);
+	if (!memory)
+		memory_fail("out of memory", size);
+	return memory;
+}
+
+char *memory_copy(const char *text)
+{
+	if (!text)
+		return NULL;
+	size_t size = strlen(text) + 1;
+	return memcpy(memory_alloc(size), text, size);
+}
+
+char *memory_printf(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length < 0)
+		memory_fail("bad format", 0);
+	char *text = memory_alloc((size_t)length + 1);
+	va_start(args, format);
+	vsnprintf(text, (size_t)length + 1, format, args);
+	va_end(args);
+	return text;
+}
+
+void memory_freep(void *pointer_to_pointer)
+{
+	void *memory;
+	memcpy(&memory, pointer_to_pointer, sizeof(memory));
+	free(memory);
+}

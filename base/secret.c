@@ -1,0 +1,82 @@
+#include "base/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+
+void secret_set(struct secret *secret, const void *bytes, size_t length)
+{
+	char *copy = memory_alloc(length + 1);
+	if (length)
+		memcpy(copy, bytes, length);
+	secret_done(secret);
+	secret->bytes = copy;
+	secret->length = length;
+}
+
+void secret_done(struct secret *secret)
+{
+	if (secret->bytes)
+		explicit_bzero(secret->bytes, secret->length);
+	free(secret->bytes);
+	*secret = (struct secret){0};
+}
+
+/* Fills the buffer from the descriptor; the length, or -1 with errno. */
+static ssize_t read_all(int fd, char *bytes, size_t size)
+{
+	size_t length = 0;
+	while (length < size) {
+		ssize_t got = read(fd, bytes + length, size - length);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			break;
+		length += (size_t)got;
+	}
+	return (ssize_t)length;
+}
+
+bool secret_read(struct secret *secret, const char *path, bool trim, struct error *err)
+{
+	char bytes[LIMIT_SECRET_FILE + 1];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return error_set(err, errno == ENOENT ? ERROR_MISSING : ERROR_DENIED,
+			"cannot read secret file %s: %s", path, strerror(errno));
+	ssize_t length = read_all(fd, bytes, sizeof(bytes));
+	int reason = errno;
+	close(fd);
+	bool ok = true;
+	if (length < 0)
+		ok = error_set(err, ERROR_RETRY, "cannot read secret file %s: %s", path, strerror(reason));
+	else if (length > LIMIT_SECRET_FILE)
+		ok = error_set(err, ERROR_INVALID, "secret file %s is larger than %d bytes", path,
+			LIMIT_SECRET_FILE);
+	if (ok) {
+		if (trim && length > 0 && bytes[length - 1] == '\n')
+			length--;
+		if (trim && length > 0 && bytes[length - 1] == '\r')
+			length--;
+		secret_set(secret, bytes, (size_t)length);
+	}
+	explicit_bzero(bytes, sizeof(bytes));
+	return ok;
+}
+
+bool secret_equal(const struct secret *a, const struct secret *b)
+{
+	if (a->length != b->length)
+		return false;
+	unsigned char difference = 0;
+	for (size_t i = 0; i < a->length; i++)
+		difference |= (unsigned char)(a->bytes[i] ^ b->bytes[i]);
+	return difference == 0;
+}

@@ -1,0 +1,26 @@
+/*
+ * secret.h - bytes that must not be seen: passwords, tokens, keys
+ *
+ * A secret has its own allocation, is wiped when freed, is never in an arena, an error text, a log line or
+ * the store. The process is not dumpable (agent/main.c), so no core file holds one either.
+ */
+#pragma once
+
+#include "base/error.h"
+
+struct secret {
+	char *bytes;   /* NUL-terminated; may hold further NULs */
+	size_t length; /* without the final NUL */
+};
+
+/* Copies; the caller wipes its own copy. */
+void secret_set(struct secret *secret, const void *bytes, size_t length);
+
+/* Reads a whole file of at most LIMIT_SECRET_FILE bytes; one trailing line end is dropped when `trim`. */
+bool secret_read(struct secret *secret, const char *path, bool trim, struct error *err) MUST_CHECK;
+
+/* Wipes and frees; for CLEANUP too. */
+void secret_done(struct secret *secret);
+
+/* Constant time in the length of the shorter; false for different lengths. */
+bool secret_equal(const struct secret *a, const struct secret *b);

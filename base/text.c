@@ -1,0 +1,258 @@
+#include "base/text.h"
+
+#include <string.h>
+
+bool text_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool text_starts(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool text_ends(const char *text, const char *suffix)
+{
+	size_t length = strlen(text), end = strlen(suffix);
+	return length >= end && memcmp(text + length - end, suffix, end) == 0;
+}
+
+/* Length of the sequence that starts here, 0 if it is none. */
+static size_t utf8_sequence(const unsigned char *at, size_t left)
+{
+	if (at[0] < 0x80)
+		return 1;
+	size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+	if (at[0] < 0xc2 || at[0] > 0xf4 || left < length)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90))
+		return 0; /* longer than needed */
+	if ((at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf4 && at[1] > 0x8f))
+		return 0; /* surrogate, or beyond the last code point */
+	return length;
+}
+
+bool text_is_utf8(const char *bytes, size_t length)
+{
+	const unsigned char *at = (const unsigned char *)bytes;
+	while (length) {
+		size_t step = utf8_sequence(at, length);
+		if (!step)
+			return false;
+		at += step;
+		length -= step;
+	}
+	return true;
+}
+
+static bool is_label_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_label(const char *text, size_t length)
+{
+	if (length < 1 || length > 63 || !is_label_char(text[0]) || !is_label_char(text[length - 1]))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!is_label_char(text[i]) && text[i] != '-')
+			return false;
+	return true;
+}
+
+bool text_is_dns_label(const char *text)
+{
+	return is_label(text, strlen(text));
+}
+
+bool text_is_dns_subdomain(const char *text)
+{
+	/* RFC 1123 subdomain as Kubernetes checks it: the parts may be longer than 63, the whole may not pass 253. */
+	size_t length = strlen(text);
+	if (length < 1 || length > 253)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		bool edge = i == 0 || i == length - 1 || text[i - 1] == '.' || text[i + 1] == '.';
+		if (text[i] == '.' ? edge && (i == 0 || i == length - 1 || text[i - 1] == '.')
+				   : !(is_label_char(text[i]) || (text[i] == '-' && !edge)))
+			return false;
+	}
+	return true;
+}
+
+/* One `[...]` class; sets `*end` behind it. A class without end matches nothing. */
+static bool class_matches(const char *pattern, char c, const char **end)
+{
+	bool negated = pattern[1] == '!' || pattern[1] == '^';
+	const char *at = pattern + 1 + negated;
+	bool found = false;
+	for (bool first = true; *at && (*at != ']' || first); first = false) {
+		char low = *at++, high = low;
+		if (*at == '-' && at[1] && at[1] != ']') {
+			high = at[1];
+			at += 2;
+		}
+		found = found || (c >= low && c <= high);
+	}
+	*end = *at ? at + 1 : at;
+	return *at && found != negated;
+}
+
+/* Without braces: the usual two-pointer walk that returns to the last star, no recursion. */
+static bool glob_plain(const char *pattern, const char *text)
+{
+	const char *star = NULL, *resume = NULL;
+	while (*text) {
+		const char *next = pattern + 1;
+		bool ok;
+		if (*pattern == '*') {
+			star = pattern++;
+			resume = text;
+			continue;
+		}
+		if (*pattern == '[') {
+			ok = class_matches(pattern, *text, &next);
+		} else if (*pattern == '\\' && pattern[1]) {
+			ok = pattern[1] == *text;
+			next = pattern + 2;
+		} else {
+			ok = *pattern && (*pattern == '?' || *pattern == *text);
+		}
+		if (ok) {
+			pattern = next;
+			text++;
+		} else if (star) {
+			pattern = star + 1;
+			text = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return !*pattern;
+}
+
+/* The brace that closes the one at `open`, or NULL. */
+static const char *closing_brace(const char *open)
+{
+	int depth = 0;
+	for (const char *at = open; *at; at++) {
+		if (*at == '{')
+			depth++;
+		if (*at == '}' && --depth == 0)
+			return at;
+	}
+	return NULL;
+}
+
+/* Expands the first brace group and asks again for each alternative; `budget` bounds the alternatives in all. */
+static bool glob_braces(const char *pattern, const char *text, int *budget)
+{
+	const char *open = strchr(pattern, '{');
+	const char *close = open ? closing_brace(open) : NULL;
+	if (!close)
+		return glob_plain(pattern, text);
+	const char *from = open + 1;
+	int depth = 0;
+	for (const char *at = from; at <= close; at++) {
+		if (*at == '{')
+			depth++;
+		if (*at == '}' && at != close)
+			depth--;
+		if (at != close && (*at != ',' || depth))
+			continue;
+		char expanded[1100];
+		size_t head = (size_t)(open - pattern), middle = (size_t)(at - from);
+		if (--*budget < 0 || head + middle + strlen(close + 1) >= sizeof(expanded))
+			return false;
+		memcpy(expanded, pattern, head);
+		memcpy(expanded + head, from, middle);
+		strcpy(expanded + head + middle, close + 1);
+		if (glob_braces(expanded, text, budget))
+			return true;
+		from = at + 1;
+	}
+	return false;
+}
+
+bool text_glob(const char *pattern, const char *text)
+{
+	int budget = 64;
+	return strlen(pattern) <= 1024 && glob_braces(pattern, text, &budget);
+}
+
+void text_hex(const unsigned char *bytes, size_t length, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < length; i++) {
+		*out++ = digits[bytes[i] >> 4];
+		*out++ = digits[bytes[i] & 15];
+	}
+	*out = '\0';
+}
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void text_base64(const unsigned char *bytes, size_t length, char *out)
+{
+	for (size_t i = 0; i < length; i += 3) {
+		unsigned group = (unsigned)bytes[i] << 16;
+		if (i + 1 < length)
+			group |= (unsigned)bytes[i + 1] << 8;
+		if (i + 2 < length)
+			group |= bytes[i + 2];
+		*out++ = base64_digits[group >> 18];
+		*out++ = base64_digits[group >> 12 & 63];
+		*out++ = i + 1 < length ? base64_digits[group >> 6 & 63] : '=';
+		*out++ = i + 2 < length ? base64_digits[group & 63] : '=';
+	}
+	*out = '\0';
+}
+
+static int base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool text_base64_decode(const char *text, size_t length, unsigned char *out, size_t *out_length)
+{
+	size_t count = 0;
+	if (length % 4)
+		return false;
+	for (size_t i = 0; i < length; i += 4) {
+		bool last = i + 4 == length;
+		int pad = last && text[i + 3] == '=' ? (text[i + 2] == '=' ? 2 : 1) : 0;
+		int value[4] = {base64_value(text[i]), base64_value(text[i + 1]),
+			pad == 2 ? 0 : base64_value(text[i + 2]), pad ? 0 : base64_value(text[i + 3])};
+		if (value[0] < 0 || value[1] < 0 || value[2] < 0 || value[3] < 0)
+			return false;
+		unsigned group = (unsigned)value[0] << 18 | (unsigned)value[1] << 12 |
+			(unsigned)value[2] << 6 | (unsigned)value[3];
+		if ((pad == 2 && group & 0xffff) || (pad == 1 && group & 0xff))
+			return false; /* bits that no encoder sets */
+		out[count++] = (unsigned char)(group >> 16);
+		if (pad < 2)
+			out[count++] = (unsigned char)(group >> 8);
+		if (pad < 1)
+			out[count++] = (unsigned char)group;
+	}
+	out[count] = '\0';
+	*out_length = count;
+	return true;
+}
+
+int text_compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}

@@ -1,0 +1,34 @@
+/*
+ * text.h - questions about strings that several rooms ask
+ */
+#pragma once
+
+#include "base/base.h"
+
+bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
+bool text_starts(const char *text, const char *prefix);
+bool text_ends(const char *text, const char *suffix);
+
+/* Shortest form only, no surrogates, at most U+10FFFF (RFC 3629). */
+bool text_is_utf8(const char *bytes, size_t length);
+
+/* DNS-1123 label (at most 63) or subdomain (at most 253): what Kubernetes takes as a name. */
+bool text_is_dns_label(const char *text);
+bool text_is_dns_subdomain(const char *text);
+
+/* Glob as Argo CD's directory include and exclude have it: `*` crosses '/', `?`, `[a-z]`, `{a,b}`. Work is
+   bounded: a pattern over 1024 bytes or with more than 64 alternatives matches nothing. */
+bool text_glob(const char *pattern, const char *text);
+
+/* Lower-case hex; `out` holds 2 * length + 1 bytes. */
+void text_hex(const unsigned char *bytes, size_t length, char *out);
+
+/* Standard base64 with padding. Encoding needs 4 * ((length + 2) / 3) + 1 bytes. */
+void text_base64(const unsigned char *bytes, size_t length, char *out);
+
+/* Strict: padding required, no white space. `out` holds length / 4 * 3 + 1 bytes and may be `text` itself; it
+   gets a NUL after the bytes. False leaves it undefined. */
+bool text_base64_decode(const char *text, size_t length, unsigned char *out, size_t *out_length) MUST_CHECK;
+
+/* For qsort and bsearch over `const char *`. */
+int text_compare(const void *a, const void *b);

@@ -1,0 +1,138 @@
+/*
+ * cluster.h - one cluster as the pass sees it: discovery, the live objects it cares for, and the ways to write
+ *
+ * The cluster watches each kind in each namespace that was named to cluster_track() (cluster-scoped kinds as a whole)
+ * and keeps of each object only the few facts below, so a quiet pass asks the server nothing. Watches reconnect
+ * with back-off, use bookmarks, list anew on 410, and honour 429. `changed` tells the reconciler what to look at.
+ *
+ * Threads: cluster_open() starts one thread for the watches. Everything else is called by the reconciler only.
+ */
+#pragma once
+
+#include "reconcile/kubernetes/health.h"
+#include "reconcile/kubernetes/kube.h"
+#include "reconcile/kubernetes/resource.h"
+#include "reconcile/object.h"
+
+struct cluster;
+
+/* Called from the watch thread; must return quickly and may not call into the cluster. */
+struct cluster_listener {
+	void *context;
+	/* An object of a tracked kind appeared, changed or went; `application` is the one its tracking id names, or "". */
+	void (*changed)(void *context, const struct object_key *key, const char *application);
+	/* An object of a followed collection (cluster_follow) changed; `object` is borrowed, `gone` = deleted. */
+	void (*followed)(void *context, const char *collection, const json_t *object, bool gone);
+	/* A watch could not be kept up (NULL = it works again); for the log and /readyz. */
+	void (*trouble)(void *context, const char *collection, const struct error *err);
+};
+
+/* What is known of a live object. Strings are in the `mem` of the call that gave it. */
+struct live {
+	struct object_key key;
+	const char *version;      /* API version it was seen in */
+	const char *uid;
+	const char *resource_version;
+	const char *tracking_id;  /* "" = none */
+	bool has_owner;           /* carries an ownerReference: never pruned by us */
+	bool deleting;
+	bool prune_allowed;       /* annotation pgitops.dev/allow-prune: "true" */
+	bool prune_refused;       /* argocd.argoproj.io/sync-options holds Prune=false */
+	struct health_state health;
+};
+
+bool cluster_open(const struct kube_config *config, const struct cluster_listener *listener, struct cluster **cluster,
+	struct error *err) MUST_CHECK;
+void cluster_close(struct cluster *cluster); /* accepts NULL; ends the watch thread first */
+void cluster_stop(struct cluster *cluster);  /* from any thread: whatever waits, gives up */
+
+/* Discovery is there (asked again when it is not). ERROR_RETRY while the server cannot be reached. */
+bool cluster_ready(struct cluster *cluster, struct error *err) MUST_CHECK;
+bool cluster_partial(const struct cluster *cluster); /* discovery incomplete: no prune */
+bool cluster_refresh(struct cluster *cluster, struct error *err) MUST_CHECK; /* discovery anew */
+const char *cluster_version(const struct cluster *cluster); /* "v1.36.3", "" before cluster_ready() */
+
+/* desired_scope for desired_complete(): `context` is the cluster. */
+int cluster_scope(void *context, const char *group, const char *kind);
+
+/* The server has this kind now. */
+bool cluster_has_kind(const struct cluster *cluster, const char *group, const char *version, const char *kind);
+
+/*
+ * Makes sure the kinds and namespaces of these keys are watched and listed completely at least once. Blocks for the
+ * first list of new ones only. A kind the server does not have is passed over; a kind we may not list fails with
+ * ERROR_DENIED naming it. On failure, the others are tracked nevertheless.
+ */
+bool cluster_track(struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err) MUST_CHECK;
+
+/* Follows a whole collection for the `followed` callback: the first list comes as calls too, before this returns.
+   `path` e.g. "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications", `selector` NULL or a label selector. */
+bool cluster_follow(struct cluster *cluster, const char *collection, const char *path, const char *selector,
+	struct error *err) MUST_CHECK;
+
+/* From the cache; false when there is no such object. Only for tracked kinds. */
+bool cluster_live(struct cluster *cluster, const struct object_key *key, struct arena *mem, struct live *live);
+
+/* All live objects of tracked kinds whose tracking id names this application AND themselves, without an owner. */
+struct live *cluster_owned(struct cluster *cluster, const char *application, const char *namespace, struct arena *mem,
+	size_t *count);
+
+/* One field in which two objects differ. Values of Secrets are "<hidden>". */
+struct difference {
+	const char *path;   /* "spec.numberOfInstances", "data.users.yaml" */
+	const char *wanted; /* compact JSON, cut at 200 bytes; "" = absent */
+	const char *found;  /* the same */
+	const char *by;     /* field manager that wrote what was found, "" = not known */
+	int64_t when;       /* microseconds, 0 = not known */
+};
+
+enum write_kind { WRITE_DRY_RUN, WRITE_APPLY, WRITE_DELETE };
+
+enum write_outcome {
+	WRITE_PENDING,
+	WRITE_CREATED,
+	WRITE_CONFIGURED,
+	WRITE_UNCHANGED,
+	WRITE_DELETED,
+	WRITE_FAILED /* `error` says why */
+};
+
+/* One write and what came of it. A dry run's outcome says what an apply would do. */
+struct cluster_write {
+	enum write_kind kind;
+	const struct object *object; /* for DRY_RUN and APPLY */
+	const char *tracking_id;     /* annotation to set; NULL = none (CustomResourceDefinitions) */
+	bool force;                  /* take over conflicting fields from any manager; without it only from kubectl and
+					Argo CD on adoption (gitops-peers.md 2.1) */
+	struct object_key key;       /* for DELETE */
+	const char *version;         /* for DELETE: API version, NULL = preferred */
+	const char *uid;             /* for DELETE: precondition */
+	const char *propagation;     /* for DELETE: "Foreground" (default when NULL), "Background", "Orphan" */
+
+	enum write_outcome outcome;
+	struct error error;
+	const char *uid_now;              /* after APPLY and DRY_RUN of something that is there; in `mem` */
+	const char *resource_version_now; /* the same */
+	struct difference *differences;   /* DRY_RUN with outcome CONFIGURED; sorted by path; in `mem` */
+	size_t difference_count;
+};
+
+/*
+ * Runs all writes, several at once. DRY_RUN sends the server-side apply with dryRun=All beside a GET of the live object
+ * and compares without metadata.managedFields, resourceVersion, generation, timestamps and status; labels and
+ * annotations count. Nothing is retried that may have been done: the answer is read again instead.
+ */
+void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t count, struct arena *mem);
+
+/* Waits until the CRD is Established and its kind is in the discovery, at most `milliseconds`. */
+bool cluster_wait_kind(struct cluster *cluster, const char *group, const char *kind, int64_t milliseconds,
+	struct error *err) MUST_CHECK;
+
+/* Creates the namespace when it is not there (CreateNamespace=true); no tracking id. `created` says whether. */
+bool cluster_make_namespace(struct cluster *cluster, const char *name, bool *created, struct error *err) MUST_CHECK;
+
+/* Requests to the API server so far, watches included. */
+uint64_t cluster_requests(const struct cluster *cluster);
+
+/* The client for what has no function here (Applications' status, Secrets). Reconciler only. */
+struct kube *cluster_kube(struct cluster *cluster);

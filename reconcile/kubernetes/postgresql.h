@@ -1,0 +1,20 @@
+/*
+ * postgresql.h - what must be known of a `postgresql` object (acid.zalan.do/v1) before it is written
+ *
+ * The operator answers some changes with silent damage (zalando-operator.md 2.1, 2.2), and a write while it is at work
+ * makes it lose the update (1.2). Pure: the live object is given.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/json.h"
+
+bool postgresql_is(const char *group, const char *kind);
+
+/* Reasons why this object must not be written, each with the annotation that allows it where one does:
+   pgitops.dev/allow: "shrink-volume,lower-version,..." on the wanted object. `live` NULL = it does not exist yet.
+   The array is in `mem`; none = it may be written. */
+const char **postgresql_refusals(const json_t *wanted, const json_t *live, struct arena *mem, size_t *count);
+
+/* The operator is at work on it (Creating or Updating, not stale): do not write now. */
+bool postgresql_busy(const json_t *live);

@@ -1,0 +1,128 @@
+/*
+ * roles.h - users and roles of one PostgreSQL cluster: observe, plan, apply
+ *
+ * The three steps of the pass for a database, called in this order by agent/users_pass.c:
+ *
+ *   roles_connect -> roles_observe -> roles_plan (pure) -> roles_apply
+ *
+ * Reads everything in a handful of queries, writes only what differs, in few messages. Passwords are compared with the
+ * SCRAM verifier and sent only as verifiers. Roles we made carry our mark, a comment that begins with ROLES_MARK;
+ * only marked roles are ever dropped. Works on PostgreSQL 13 to 18, on the primary only.
+ */
+#pragma once
+
+#include "base/secret.h"
+#include "reconcile/roles/users.h"
+
+/* COMMENT ON ROLE begins with this, then the agent file's database name and ')'. */
+#define ROLES_MARK "managed by pgitops ("
+
+struct roles_target {
+	const char *name;          /* of the database in the agent file; part of the mark */
+	const char *connection;    /* libpq conninfo or URI, without password */
+	struct secret password;    /* may be empty (peer, certificate) */
+	int64_t deadline;          /* milliseconds for connecting and for each statement */
+};
+
+struct roles_session;
+
+/* Connects to the primary, takes the advisory lock, pins search_path, sets timeouts. ERROR_RETRY: down, standby, out of
+   connections, lock held by another agent; ERROR_DENIED: password or rights; ERROR_INVALID: conninfo. */
+bool roles_connect(const struct roles_target *target, struct roles_session **session, struct error *err) MUST_CHECK;
+void roles_close(struct roles_session *session); /* accepts NULL */
+int roles_server_version(const struct roles_session *session); /* 150020 */
+uint64_t roles_statements(const struct roles_session *session); /* sent so far, for tests and metrics */
+uint64_t roles_writes(const struct roles_session *session);
+
+struct roles_present; /* what the catalogs said */
+
+bool roles_observe(struct roles_session *session, const struct users *wanted, struct arena *mem,
+	struct roles_present **present, struct error *err) MUST_CHECK;
+
+/* Passwords on demand, so that a quiet pass reads none. */
+struct roles_passwords {
+	void *context;
+	/* An opaque version of the Secret (uid and resourceVersion, or the file's change time and size); false = no such Secret
+	   or no such key, `why` says which and where it was looked for. In `mem`. */
+	bool (*version)(void *context, const char *secret, struct arena *mem, const char **version, const char **why);
+	/* The password itself; the caller wipes it. */
+	bool (*get)(void *context, const char *secret, struct secret *password, struct error *err);
+	/* Was this verifier found to match this version before? Remembered by the store, keyed by the verifier's digest. */
+	bool (*known)(void *context, const char *user, const char *verifier, const char *version);
+	void (*remember)(void *context, const char *user, const char *verifier, const char *version);
+};
+
+enum user_status { USER_SYNCED, USER_DRIFTED, USER_DEGRADED, USER_RETIRING, USER_REFUSED };
+const char *user_status_name(enum user_status status); /* "Synced", ... */
+
+/* A field in which a user differs. Passwords are "<hidden>". */
+struct role_difference {
+	const char *field; /* "login", "password", "roles", "connect:app", "exists", "attributes", ... */
+	const char *wanted;
+	const char *found;
+};
+
+enum role_action { ROLE_CREATE_GROUP, ROLE_CREATE, ROLE_ALTER, ROLE_GRANT, ROLE_REVOKE, ROLE_RETIRE, ROLE_DROP };
+
+/* One step of the plan, for one user or group role. `redacted` is the SQL as it may be shown and stored. */
+struct role_step {
+	enum role_action action;
+	const char *user;
+	const char *database;      /* "" = cluster-wide */
+	const char *redacted;
+	const char *sql;           /* what is sent; holds a verifier at most, never a password; not for logs */
+	bool done;
+	struct error error;        /* kind ERROR_NONE until it failed */
+};
+
+struct role_report {
+	const char *name;
+	enum user_status status;   /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
+	const char *reason;        /* "" when Synced */
+	const char **roles;
+	size_t role_count;
+	struct role_difference *differences; /* what was found wrong before this pass's steps */
+	size_t difference_count;
+	bool managed_before;       /* carried our mark already: a difference is drift unless `wanted_changed` */
+};
+
+struct roles_plan {
+	struct role_step *steps;   /* in the order they are sent */
+	size_t step_count;
+	struct role_report *reports; /* sorted by name; wanted and retiring users */
+	size_t report_count;
+	const char **deletions;    /* users that would be retired because the list no longer names them; sorted */
+	size_t deletion_count;
+	char confirm[17];          /* what --confirm must say for these deletions; "" = no confirmation needed */
+	bool blocked;              /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
+};
+
+struct roles_plan_input {
+	const struct users *wanted;
+	const char *commit;          /* part of the confirmation hash */
+	const char *confirmed;       /* hash given by the user, or NULL */
+	bool no_deletions;           /* first pass after a rebuild of the store, or another reason to remove nobody */
+	const struct roles_policy *policy;
+	const struct roles_passwords *passwords;
+	const char *target;          /* name in the mark */
+};
+
+/* No I/O beyond the passwords callbacks; cannot fail: what is wrong with a user stands in its report. */
+void roles_plan(const struct roles_present *present, const struct roles_plan_input *input, struct arena *mem,
+	struct roles_plan *plan);
+
+/* Told before the first byte of a change is sent and after it is committed (or failed): the store's intent and outcome. */
+struct roles_journal {
+	void *context;
+	void (*intend)(void *context, const struct role_step *step);
+	void (*outcome)(void *context, const struct role_step *step);
+};
+
+/*
+ * Sends the steps. A user whose step fails is reported DEGRADED and the others go on. Retirement goes as far as it can now:
+ * locked out and committed first, sessions ended, reassigned in every database, dropped; what is left is RETIRING and is
+ * continued by the next pass, found again by its mark. False only when the session itself is lost (reports are then as far as
+ * known).
+ */
+bool roles_apply(struct roles_session *session, struct roles_plan *plan, const struct roles_journal *journal,
+	struct arena *mem, struct error *err) MUST_CHECK;

@@ -1,0 +1,58 @@
+/*
+ * users.h - users.yaml to wanted users, or its mistakes. Pure.
+ *
+ * The predecessor's format, unchanged (postgres-roles.md 0 and 7): a bare document or the text of a ConfigMap's key;
+ * `users: [{username, database?, roles?, ensure?}]`, `timestamp` ignored. An empty list is legal to read: what it means is
+ * decided by the plan, never here. Anything that is not understood is a mistake, and a mistake removes nobody.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "reconcile/mistake.h"
+
+enum user_ensure { USER_PRESENT, USER_ABSENT };
+
+struct user {
+	const char *name;       /* as PostgreSQL will have it; at most LIMIT_ROLE_NAME bytes, UTF-8 */
+	enum user_ensure ensure;
+	const char **databases; /* CONNECT is granted there; sorted, unique */
+	size_t database_count;
+	const char **roles;     /* group roles; sorted, unique */
+	size_t role_count;
+	const char *secret;     /* name of the Secret with its password: user-<name with _ -> ->-secret */
+	int line;               /* in the file */
+};
+
+struct users {
+	struct user *items; /* sorted by name, unique */
+	size_t count;
+};
+
+/* What the agent's own file allows; Git cannot change it. Globs. */
+struct roles_policy {
+	const char **protected_roles; /* never created, altered, granted or dropped, beside the built-in list */
+	size_t protected_count;
+	const char **grantable;       /* only these may be granted; none = every role that is not denied */
+	size_t grantable_count;
+	const char **denied;          /* never granted, beside the built-in list */
+	size_t denied_count;
+	bool adopt;                   /* take over roles that exist without our mark; default false */
+	bool additive;                /* leave memberships that are not listed alone; default false: revoke */
+	bool report_only;             /* plan and report, write nothing */
+	int max_deletions;            /* absolute; 0 = max(5, 10 %) */
+};
+
+/*
+ * `file` and `first_line` place the text (a ConfigMap's block scalar starts inside its file). `database` is where CONNECT is
+ * granted when an entry names none. Mistakes: syntax, wrong type, unknown key, missing username, invalid or reserved name,
+ * name twice for the same database, two users with one Secret name, inline password, role denied or granted to itself, a
+ * name that rotation clean-up would drop.
+ */
+void users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
+	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes);
+
+/* Why this role may not be granted, or NULL. */
+const char *roles_policy_denies(const struct roles_policy *policy, const char *role);
+
+/* A name that belongs to PostgreSQL, the operator, Spilo, the pooler or the policy's own list. */
+bool roles_policy_protects(const struct roles_policy *policy, const char *role);

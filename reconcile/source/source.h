@@ -1,0 +1,84 @@
+/*
+ * source.h - a repository at one commit: resolve, fetch, read the paths (the agent's side)
+ *
+ * The work is done by a child process of the same binary (`pgitops git-worker`, worker.h): it holds no Kubernetes
+ * token and no database password, has rlimits, Landlock and seccomp where the kernel knows them, parses the YAML
+ * too, and is killed at the deadline. It answers in bounded, length-prefixed JSON frames (frame.h). The bare
+ * repository under `folder` is a cache: whatever is wrong with it, it is thrown away and cloned anew.
+ */
+#pragma once
+
+#include "base/secret.h"
+#include "reconcile/desired.h"
+#include "reconcile/manifest/manifest.h"
+
+/* How to get in. Texts may be NULL. Nothing here reaches argv or the environment. */
+struct source_access {
+	const char *username;
+	struct secret password;    /* or token */
+	struct secret bearer;      /* Authorization: Bearer */
+	struct secret ssh_key;     /* private key, PEM */
+	const char *known_hosts;   /* content of a known_hosts file; without a matching line ssh is refused */
+	const char *ca;            /* PEM bundle used instead of the system's */
+	const char *client_cert;   /* PEM */
+	struct secret client_key;  /* PEM */
+	const char *proxy;         /* URL */
+	bool insecure;             /* no TLS verification: loud in status */
+};
+
+void source_access_done(struct source_access *access); /* wipes the secrets; texts are not owned */
+
+/* One Application's part of a request. */
+struct source_path {
+	const char *application;
+	struct manifest_directory directory;
+};
+
+struct source_request {
+	const char *url;
+	const char *revision;    /* branch, tag, full or short SHA, full ref name; "" = HEAD */
+	const char *folder;      /* where the bare repositories live; this one's name in it is made from the URL */
+	const struct source_access *access;
+	const char *known;       /* commit of the last good answer, or NULL: if the revision still is this commit,
+				    the answer is `unchanged` and no path is read */
+	bool offline;            /* ask nobody: read `known` from the bare repository */
+	const struct source_path *paths;
+	size_t path_count;
+	int64_t deadline;        /* milliseconds for everything; at most LIMIT_GIT_SECONDS */
+	int stop;                /* descriptor that becomes readable when the agent ends, or -1 */
+};
+
+/* What one path held. */
+struct source_content {
+	const char *application;
+	bool found;             /* false: the path does not exist at the commit (distinct from empty) */
+	struct desired desired; /* not completed */
+};
+
+struct source_result {
+	char commit[41];      /* the peeled commit, 40 hex digits */
+	const char *author;   /* "Name <mail>" */
+	int64_t author_time;  /* microseconds */
+	const char *message;  /* first line, at most 200 bytes */
+	bool unchanged;       /* the revision still is `known`; `contents` is empty */
+	bool fetched;         /* objects were transferred */
+	bool rewritten;       /* `known` is no ancestor of `commit`, or that could not be told */
+	int64_t received;     /* bytes */
+	struct source_content *contents; /* one for each path, in the order of the request */
+	size_t content_count;
+};
+
+/*
+ * Blocks until the child has answered, died, or the deadline passed. Result memory is in `mem`.
+ * Errors: ERROR_RETRY (unreachable, deadline, server trouble), ERROR_DENIED (credentials, host key, certificate),
+ * ERROR_MISSING (repository, or the revision in it), ERROR_INVALID (URL, too large, unsupported), ERROR_STOPPED.
+ * Every text names the URL without userinfo, and for a missing revision what was asked for.
+ */
+bool source_read(const struct source_request *request, struct arena *mem, struct source_result *result,
+	struct error *err) MUST_CHECK;
+
+/* The URL without user, password and trailing '/' or ".git", lower-case host: for comparing and for messages. */
+const char *source_url_plain(const char *url, struct arena *mem);
+
+/* Removes leftovers of killed children (temporary packs, locks) in all bare repositories; at start. */
+bool source_sweep(const char *folder, struct error *err) MUST_CHECK;
