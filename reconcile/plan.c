@@ -1,0 +1,202 @@
+#include "reconcile/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* More than this many, and more than this share of what we own, is not pruned without a confirmation (DESIGN 8). */
+enum { PRUNE_FEW = 5, PRUNE_PERCENT = 10 };
+
+/* Kinds whose deletion destroys data or other people's objects: only with pgitops.dev/allow-prune on the live object. */
+static const struct {
+	const char *group, *kind;
+} protected_kinds[] = {
+	{"", "Namespace"},
+	{"", "PersistentVolume"},
+	{"", "PersistentVolumeClaim"},
+	{"apiextensions.k8s.io", "CustomResourceDefinition"},
+	{"acid.zalan.do", "postgresql"},
+};
+
+static bool is_protected(const struct object_key *key)
+{
+	for (size_t i = 0; i < COUNT_OF(protected_kinds); i++)
+		if (strcmp(key->group, protected_kinds[i].group) == 0 &&
+			strcmp(key->kind, protected_kinds[i].kind) == 0)
+			return true;
+	return false;
+}
+
+static int compare_live(const void *key, const void *live)
+{
+	return object_key_compare(key, &((const struct plan_live *)live)->key);
+}
+
+static int compare_owned(const void *key, const void *owned)
+{
+	return object_key_compare(key, &((const struct plan_owned *)owned)->key);
+}
+
+static const struct plan_live *find_live(const struct plan_input *input, const struct object_key *key)
+{
+	if (!input->live_count)
+		return NULL;
+	return bsearch(key, input->live, input->live_count, sizeof(*input->live), compare_live);
+}
+
+static const struct plan_owned *find_owned(const struct plan_input *input, const struct object_key *key)
+{
+	if (!input->owned_count)
+		return NULL;
+	return bsearch(key, input->owned, input->owned_count, sizeof(*input->owned), compare_owned);
+}
+
+/* Found equal before, and neither side has moved since: nothing to ask. */
+static bool known_equal(const struct object *object, const struct plan_live *live, const struct plan_owned *owned)
+{
+	return owned && *owned->live_version && strcmp(owned->wanted_hash, object->hash) == 0 &&
+		strcmp(owned->uid, live->uid) == 0 &&
+		strcmp(owned->live_version, live->resource_version) == 0;
+}
+
+/* CRDs are never tracked: whoever tracks one may prune it, and with it every object of its kind (argocd.md 2.7). */
+static const char *tracking_id(const struct plan_input *input, const struct object_key *key, struct arena *mem)
+{
+	if (strcmp(key->group, "apiextensions.k8s.io") == 0)
+		return NULL;
+	return object_tracking_id(key, input->application, input->namespace, mem);
+}
+
+static struct plan_step wanted_step(const struct plan_input *input, const struct object *object,
+	struct arena *mem)
+{
+	const struct plan_live *live = find_live(input, &object->key);
+	const struct plan_owned *owned = find_owned(input, &object->key);
+	struct plan_step step = {
+		.action = PLAN_CHECK,
+		.object = object,
+		.live = live,
+		.owned = owned,
+		.key = object->key,
+		.tracking_id = tracking_id(input, &object->key, mem),
+		.rank = object_kind_rank(object->key.group, object->key.kind),
+	};
+	if (!live)
+		step.action = PLAN_CREATE;
+	else if (known_equal(object, live, owned) && !live->deleting)
+		step.action = PLAN_KEEP;
+	return step;
+}
+
+/* Why an object that is not wanted any more stays; NULL = it may go. */
+static const char *reason_to_leave(const struct plan_input *input, const struct plan_live *live,
+	const struct plan_owned *owned, struct arena *mem)
+{
+	const char *ours = object_tracking_id(&live->key, input->application, input->namespace, mem);
+	if (!owned)
+		return "not in the inventory of this agent";
+	if (strcmp(live->tracking_id, ours) != 0)
+		return "its tracking id names another application or object";
+	if (!*owned->uid || strcmp(owned->uid, live->uid) != 0)
+		return "it is not the object that was applied: its uid differs";
+	if (live->has_owner)
+		return "it has an owner";
+	if (live->prune_refused)
+		return "annotation argocd.argoproj.io/sync-options: Prune=false";
+	if (is_protected(&live->key) && !live->prune_allowed)
+		return "this kind is pruned only with annotation pgitops.dev/allow-prune: \"true\"";
+	if (live->deleting)
+		return "it is being deleted already";
+	if (!input->prune)
+		return "requires pruning, which is off";
+	if (input->no_prune)
+		return input->no_prune_reason;
+	return NULL;
+}
+
+static struct plan_step extra_step(const struct plan_input *input, const struct plan_live *live, struct arena *mem)
+{
+	const struct plan_owned *owned = find_owned(input, &live->key);
+	const char *reason = reason_to_leave(input, live, owned, mem);
+	return (struct plan_step){
+		.action = reason ? PLAN_LEAVE : PLAN_PRUNE,
+		.live = live,
+		.owned = owned,
+		.key = live->key,
+		.rank = object_kind_rank(live->key.group, live->key.kind),
+		.reason = reason,
+	};
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+	const struct plan_step *left = a, *right = b;
+	bool left_extra = !left->object, right_extra = !right->object;
+	if (left_extra != right_extra)
+		return left_extra - right_extra;
+	int order = (left->rank > right->rank) - (left->rank < right->rank);
+	if (left_extra)
+		order = -order; /* created last, gone first */
+	return order ? order : object_key_compare(&left->key, &right->key);
+}
+
+/* Names the commit and every object that would go, so that a confirmation is good for exactly this list. */
+static void confirmation_of(const struct plan_input *input, const struct plan *plan, struct arena *mem,
+	char confirm[17])
+{
+	char digest[DIGEST_HEX_SIZE];
+	const char *text = arena_printf(mem, "%s\n%s\n", input->application, input->commit);
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].action == PLAN_PRUNE)
+			text = arena_printf(mem, "%s%s\n", text, object_key_text(&plan->steps[i].key, mem));
+	digest_sha256_hex(text, strlen(text), digest);
+	memcpy(confirm, digest, 16);
+	confirm[16] = '\0';
+}
+
+/* An empty wish, and a wish that would take away much at once, are more often a mistake than a wish. */
+static bool needs_confirmation(const struct plan_input *input, size_t prunes)
+{
+	size_t share = input->owned_count * PRUNE_PERCENT / 100;
+	if (!prunes)
+		return false;
+	if (!input->wanted->count)
+		return !input->allow_empty;
+	return prunes > (share > PRUNE_FEW ? share : PRUNE_FEW);
+}
+
+static void guard_prunes(const struct plan_input *input, struct arena *mem, struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		plan->prunes += plan->steps[i].action == PLAN_PRUNE;
+	if (!needs_confirmation(input, plan->prunes))
+		return;
+	confirmation_of(input, plan, mem, plan->confirm);
+	plan->blocked = !text_equal(input->confirmed, plan->confirm);
+	for (size_t i = 0; plan->blocked && i < plan->count; i++) {
+		struct plan_step *step = &plan->steps[i];
+		if (step->action != PLAN_PRUNE)
+			continue;
+		step->action = PLAN_LEAVE;
+		step->reason = arena_printf(mem, "%zu of %zu objects would be pruned: confirm with "
+			"`pgitops app sync %s --prune --confirm %s`", plan->prunes, input->owned_count,
+			input->application, plan->confirm);
+	}
+}
+
+void plan_make(const struct plan_input *input, struct arena *mem, struct plan *plan)
+{
+	size_t room = input->wanted->count + input->live_count;
+	*plan = (struct plan){.steps = arena_array(mem, room, sizeof(*plan->steps))};
+	for (size_t i = 0; i < input->wanted->count; i++)
+		plan->steps[plan->count++] = wanted_step(input, &input->wanted->items[i], mem);
+	for (size_t i = 0; i < input->live_count; i++) {
+		const struct plan_live *live = &input->live[i];
+		if (!objects_find(input->wanted, &live->key))
+			plan->steps[plan->count++] = extra_step(input, live, mem);
+	}
+	if (plan->count)
+		qsort(plan->steps, plan->count, sizeof(*plan->steps), compare_steps);
+	guard_prunes(input, mem, plan);
+}
