@@ -13,7 +13,7 @@
 #define CLEANUP(function) __attribute__((cleanup(function)))
 
 /* Lets the compiler check a printf-like format: positions of the format and of its first argument. */
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
 
 /* The result says whether the outputs were set: looking away is a mistake. */
 #define MUST_CHECK __attribute__((warn_unused_result))

@@ -128,7 +128,7 @@ bool duration_parse(const char *text, int64_t *milliseconds)
 
 void duration_text(int64_t milliseconds, char text[16])
 {
-	long long seconds = milliseconds / 1000;
+	long long seconds = milliseconds < 0 ? 0 : milliseconds / 1000;
 	if (seconds < 120)
 		snprintf(text, 16, "%llds", seconds);
 	else if (seconds < 120 * 60)
@@ -136,5 +136,5 @@ void duration_text(int64_t milliseconds, char text[16])
 	else if (seconds < 48 * 3600)
 		snprintf(text, 16, "%lldh", seconds / 3600);
 	else
-		snprintf(text, 16, "%lldd", seconds / 86400);
+		snprintf(text, 16, "%lldd", seconds / 86400 % 1000000);
 }
