@@ -55,9 +55,21 @@ void arena_free(struct arena *mem)
 	free(mem);
 }
 
+void arena_wipe(struct arena *mem)
+{
+	for (struct block *block = mem ? mem->blocks : NULL; block; block = block->next)
+		explicit_bzero(block->bytes, block->used);
+	arena_free(mem);
+}
+
 void arena_freep(struct arena **mem)
 {
 	arena_free(*mem);
+}
+
+void arena_wipep(struct arena **mem)
+{
+	arena_wipe(*mem);
 }
 
 void arena_reset(struct arena *mem)

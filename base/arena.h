@@ -16,6 +16,9 @@ struct arena;
 struct arena *arena_new(size_t maximum);
 void arena_free(struct arena *mem); /* accepts NULL */
 
+/* Overwrites everything first: for the one reader that must parse a file with secrets in it. */
+void arena_wipe(struct arena *mem);
+
 /* Forgets everything, keeps the first block for the next pass. */
 void arena_reset(struct arena *mem);
 
@@ -37,3 +40,4 @@ size_t arena_used(const struct arena *mem);
 
 /* for CLEANUP */
 void arena_freep(struct arena **mem);
+void arena_wipep(struct arena **mem);
