@@ -168,11 +168,12 @@ static bool glob_braces(const char *pattern, const char *text, int *budget)
 			continue;
 		char expanded[1100];
 		size_t head = (size_t)(open - pattern), middle = (size_t)(at - from);
-		if (--*budget < 0 || head + middle + strlen(close + 1) >= sizeof(expanded))
+		size_t tail = strlen(close + 1);
+		if (--*budget < 0 || head + middle + tail >= sizeof(expanded))
 			return false;
 		memcpy(expanded, pattern, head);
 		memcpy(expanded + head, from, middle);
-		strcpy(expanded + head + middle, close + 1);
+		memcpy(expanded + head + middle, close + 1, tail + 1);
 		if (glob_braces(expanded, text, budget))
 			return true;
 		from = at + 1;

@@ -1,0 +1,20 @@
+#!/bin/bash
+# format.sh - the sources look as clang-format makes them; `format.sh FOLDER --fix` makes them so
+fix=
+[ "${2:-}" != --fix ] || fix=yes
+. "$(dirname "$0")/rule.sh"
+
+# Versions differ in what they do with the same file: the one of Debian 12 decides.
+format=$(command -v clang-format-14 || true)
+[ -n "$format" ] || { echo "format.sh: clang-format-14 is not installed (apt-get install clang-format-14)"; exit 1; }
+
+mapfile -t files < <(c_files base store reconcile agent tests | grep -v '/node_modules/\|/\.cache/')
+if [ -n "$fix" ]; then
+	exec "$format" -i "${files[@]}"
+fi
+for file in "${files[@]}"; do
+	said=$("$format" --dry-run -Werror "$file" 2>&1) && continue
+	breach "$(grep -m1 -oE "^[^:]+:[0-9]+" <<<"$said"): not as clang-format has it ($(grep -c "error:" <<<"$said") places)"
+done
+[ "$breaches" = 0 ] || echo "bash tests/rules/format.sh . --fix"
+rule_end

@@ -1,0 +1,29 @@
+#!/bin/bash
+# hardening.sh - the plain build builds, and its program is hardened as the linker can make it
+. "$(dirname "$0")/rule.sh"
+
+build=$build_folder/release
+cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo >"$build_folder/release.log" 2>&1 &&
+	cmake --build "$build" -j 2 --target pgitops >>"$build_folder/release.log" 2>&1 ||
+	{ tail -30 "$build_folder/release.log"; echo "hardening.sh: the plain build failed"; exit 1; }
+program=$build/pgitops
+
+wants() {
+	local what=$1 text=$2 pattern=$3
+	grep -qE "$pattern" <<<"$text" || breach "$program: $what"
+}
+dynamic=$(readelf --wide --dynamic "$program")
+segments=$(readelf --wide --program-headers "$program")
+symbols=$(readelf --wide --dyn-syms "$program")
+notes=$(readelf --wide --notes "$program")
+wants "not position-independent (PIE)" "$dynamic" 'FLAGS_1.*\bPIE\b'
+wants "symbols are bound late (no BIND_NOW)" "$dynamic" 'FLAGS.*(BIND_NOW|\bNOW\b)'
+wants "the relocations stay writable (no RELRO)" "$segments" 'GNU_RELRO'
+wants "no stack protector" "$symbols" '__stack_chk_fail'
+wants "not fortified (_FORTIFY_SOURCE)" "$symbols" '__[a-z]+_chk\b'
+wants "the stack may be executable" "$segments" 'GNU_STACK.* RW '
+if [ "$(uname -m)" = x86_64 ]; then
+	wants "no control-flow protection (IBT, SHSTK)" "$notes" 'IBT.*SHSTK'
+fi
+grep -qE '\((RPATH|RUNPATH|TEXTREL)\)' <<<"$dynamic" && breach "$program: has an RPATH or text relocations"
+rule_end

