@@ -24,6 +24,7 @@
 #define LIMIT_YAML_DEPTH 64         /* nesting; libyaml is quadratic in flow nesting */
 #define LIMIT_YAML_NODES 200000     /* nodes of one file, aliases counted expanded */
 #define LIMIT_YAML_ALIASES 1000     /* aliases in one file */
+#define LIMIT_YAML_DIRECTIVES 16    /* %TAG lines in one file: libyaml compares each with all before it */
 #define LIMIT_DOCUMENTS 2000        /* documents in one file */
 #define LIMIT_OBJECTS 20000         /* objects of one Application */
 #define LIMIT_MISTAKES 200          /* mistakes reported at once; further ones are counted */
@@ -59,4 +60,5 @@
 #define LIMIT_DRIFT_ROWS 10000     /* drift records kept */
 #define LIMIT_USER_CHANGES 20000   /* user change records kept */
 #define LIMIT_OPERATIONS 1000      /* operations kept */
+#define LIMIT_FACTS 2000           /* small facts kept: the last commit of each repository and revision */
 #define LIMIT_PASS_MEMORY (512L * 1024 * 1024) /* arena of one pass */

@@ -4,6 +4,8 @@
  * Memory, never truth: the file may be deleted at any time without harm, and is rebuilt from the cluster and the databases.
  * It is also the read model: the command line and the HTTP threads open it read-only and need no running agent.
  * WAL, synchronous=FULL, STRICT rowid tables, one writer, migrations by user_version inside a transaction, bounded history.
+ * A document that is set again as it was costs no write, and `updated` stays: it is the time of the last change. After
+ * ERROR_BUG the file is damaged: the next store_open() rebuilds it. An absent text may be NULL or "" and is read as "".
  * No secret is ever written here. Times are microseconds (clock.h). A struct store may be used from several threads of the
  * writing process: calls are serialised inside.
  */
@@ -30,7 +32,9 @@ bool store_open_reader(const char *folder, struct store **store, struct error *e
 
 void store_close(struct store *store); /* accepts NULL */
 
-/* Everything between becomes visible at once or not at all; may be nested (the outermost counts). */
+/* Everything between becomes visible at once or not at all; may be nested (the outermost counts). Other threads wait
+   meanwhile. After a failed call or a rollback inside, the outermost commit fails and nothing was recorded. Each
+   successful begin needs one commit or rollback, a failed commit none. For readers: one state across several lists. */
 bool store_begin(struct store *store, struct error *err) MUST_CHECK;
 bool store_commit(struct store *store, struct error *err) MUST_CHECK;
 void store_rollback(struct store *store);
@@ -49,6 +53,7 @@ bool store_application_get(struct store *store, const char *name, struct arena *
 	struct error *err) MUST_CHECK; /* ERROR_MISSING */
 bool store_application_list(struct store *store, struct arena *mem, struct store_application **items, size_t *count,
 	struct error *err) MUST_CHECK; /* by name */
+/* With its inventory, its revisions and its open drift. */
 bool store_application_remove(struct store *store, const char *name, struct error *err) MUST_CHECK;
 
 /* ---- revisions: what was applied ---- */
@@ -118,6 +123,7 @@ struct store_user {
 };
 
 bool store_user_set(struct store *store, const struct store_user *user, struct error *err) MUST_CHECK;
+/* With what was known of its verifier and its open drift. */
 bool store_user_remove(struct store *store, const char *database, const char *name, struct error *err) MUST_CHECK;
 bool store_user_list(struct store *store, struct arena *mem, struct store_user **items, size_t *count,
 	struct error *err) MUST_CHECK; /* by database, name */
@@ -149,6 +155,8 @@ struct store_database {
 	int64_t updated;
 };
 bool store_database_set(struct store *store, const struct store_database *database, struct error *err) MUST_CHECK;
+/* With all that is kept about its users. */
+bool store_database_remove(struct store *store, const char *name, struct error *err) MUST_CHECK;
 bool store_database_list(struct store *store, struct arena *mem, struct store_database **items, size_t *count,
 	struct error *err) MUST_CHECK; /* by name */
 

@@ -1,0 +1,79 @@
+/*
+ * database.h - SQL for the files of this room: a connection, and queries that cannot be half checked
+ *
+ * A query is opened, given its values, stepped and closed; whatever goes wrong on the way is remembered and comes out of
+ * query_close() or query_run(), so the lines between need no checks. While a query is open, or a transaction, the thread holds
+ * the store. Statements are prepared once and kept: `sql` must be a string literal, its address is the key.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "store/store.h"
+
+enum { DATABASE_STATEMENTS = 64 }; /* distinct calls of query_open() in this room, with room to grow */
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+struct query {
+	struct store *store;
+	const char *sql;
+	struct sqlite3_stmt *statement;
+	int code; /* SQLite's, of the first failure */
+};
+
+struct store {
+	struct sqlite3 *connection;
+	char *path;
+	bool reader;
+	int lock;     /* descriptor of STATE/lock, -1 for readers */
+	int depth;    /* of store_begin() */
+	bool doomed;  /* a statement of the open transaction failed: nothing of it may be committed */
+	bool damaged; /* SQLite found the file to be corrupt, or no database at all */
+	pthread_mutex_t mutex; /* recursive */
+	struct query queries[DATABASE_STATEMENTS];
+	size_t query_count;
+};
+
+/* Opens `store->path` and sets the connection up. */
+bool database_open(struct store *store, struct error *err) MUST_CHECK;
+void database_close(struct store *store);
+
+/* Runs statements that take and return nothing. */
+bool database_script(struct store *store, const char *sql, struct error *err) MUST_CHECK;
+
+/* Reads the whole file; false with store->damaged set when it is corrupt. */
+bool database_check(struct store *store, struct error *err) MUST_CHECK;
+
+bool database_version(struct store *store, int64_t *version, struct error *err) MUST_CHECK;
+
+struct query *query_open(struct store *store, const char *sql);
+
+/* Values are numbered from 1 as in the SQL. A NULL text is stored as "". */
+void query_set_text(struct query *query, int number, const char *text);
+void query_set_text_or_null(struct query *query, int number, const char *text);
+void query_set_number(struct query *query, int number, int64_t value);
+
+/* The next row; false at the end and after a failure. */
+bool query_next(struct query *query);
+
+/* Columns are numbered from 0. The text is copied into `mem`. */
+const char *query_text(struct query *query, int column, struct arena *mem);
+int64_t query_number(struct query *query, int column);
+
+/* True when all went well. */
+bool query_close(struct query *query, struct error *err) MUST_CHECK;
+
+/* Steps to the end and closes. `id` (may be NULL) is the row an INSERT made. */
+bool query_run(struct query *query, struct error *err) MUST_CHECK;
+bool query_insert(struct query *query, int64_t *id, struct error *err) MUST_CHECK;
+
+/* migrate.c: brings the schema to the newest version, one transaction for each step. */
+bool migrate(struct store *store, struct error *err) MUST_CHECK;
+
+/* The same with other steps: steps[n] leads from version n to n + 1. */
+bool migrate_with(struct store *store, const char *const *steps, size_t count, struct error *err) MUST_CHECK;
+
+/* The version that this program writes and reads. */
+int64_t migrate_newest(void);

@@ -1,0 +1,35 @@
+#include "store/database.h"
+
+#include "base/clock.h"
+
+static bool remove_fact(struct store *store, const char *key, struct error *err)
+{
+	struct query *query = query_open(store, "DELETE FROM fact WHERE key = ?1");
+	query_set_text(query, 1, key);
+	return query_run(query, err);
+}
+
+bool store_fact_set(struct store *store, const char *key, const char *value, struct error *err)
+{
+	if (!value)
+		return remove_fact(store, key, err);
+	struct query *query = query_open(store,
+		"INSERT INTO fact (key, value, updated) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated = excluded.updated "
+		"WHERE value <> excluded.value");
+	query_set_text(query, 1, key);
+	query_set_text(query, 2, value);
+	query_set_number(query, 3, clock_now());
+	return query_run(query, err);
+}
+
+const char *store_fact_get(struct store *store, const char *key, struct arena *mem)
+{
+	struct error ignored; /* a fact that cannot be read is asked for again where it comes from */
+	const char *value = NULL;
+	struct query *query = query_open(store, "SELECT value FROM fact WHERE key = ?1");
+	query_set_text(query, 1, key);
+	if (query_next(query))
+		value = query_text(query, 0, mem);
+	return query_close(query, &ignored) ? value : NULL;
+}
