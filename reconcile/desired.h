@@ -15,6 +15,7 @@ struct desired {
 	struct mistakes mistakes; /* any = the path is unusable at this commit */
 	struct mistakes warnings; /* RepeatedResourceWarning and the like */
 	size_t files;             /* manifest files read */
+	size_t bytes;             /* JSON of all objects; at most LIMIT_PATH_BYTES */
 };
 
 /* Answers whether a kind is namespaced: 1 yes, 0 no, -1 not known (then it counts as namespaced). */
