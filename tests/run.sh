@@ -157,7 +157,7 @@ build_into() {
 	mkdir -p "$folder"
 	if ! { cmake -S "$top" -B "$folder" -G Ninja -DPGITOPS_TESTS=ON -DCMAKE_BUILD_TYPE=Debug "$@" &&
 		cmake --build "$folder" -j "$jobs"; } >"$folder/build.log" 2>&1; then
-		grep -E 'error|FAILED|warning' -A 5 "$folder/build.log" | head -80
+		grep -vE '^-- |^\[[0-9]+/[0-9]+\] (Building|Linking)' "$folder/build.log" | head -80
 		return 1
 	fi
 }

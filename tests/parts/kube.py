@@ -176,7 +176,7 @@ class Client:
 
         def established():
             found = self.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, name)
-            conditions = found.get("status", {}).get("conditions", [])
+            conditions = found.get("status", {}).get("conditions") or []
             return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
         wait_for(f"CRD {name} established", established)

@@ -1,0 +1,76 @@
+"""Fixtures over the parts (tests/parts/): each is started when the first test asks for it, on loopback only."""
+
+import pathlib
+import sys
+
+import pytest
+import yaml
+
+TESTS = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(TESTS))
+
+from parts import agent as agents  # noqa: E402
+from parts import kube, postgres  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def program():
+    """The built program; the tests of a part that is not built fail, they are not skipped."""
+    if not agents.PROGRAM.exists():
+        pytest.fail(f"{agents.PROGRAM} is not built: use tests/run.sh", pytrace=False)
+    return agents.PROGRAM
+
+
+@pytest.fixture
+def cli(program):
+    """cli("app", "list") -> Result(code, out, err)."""
+    return agents.run
+
+
+@pytest.fixture
+def agent(program, tmp_path):
+    """An agent with an empty file, to be told and started by the test; stopped and checked afterwards."""
+    made = agents.Agent(tmp_path)
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        assert made.stop() == 0, made.log()[-4000:]
+    made.close()
+
+
+@pytest.fixture
+def make_agent(program, tmp_path):
+    """make_agent("name", **config): several agents in one test."""
+    made = []
+
+    def make(name, **config):
+        made.append(agents.Agent(tmp_path / name, **config))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def plane():
+    """The shared control plane: take a namespace of your own."""
+    return kube.shared()
+
+
+@pytest.fixture(scope="session")
+def crds(plane):
+    """The shared control plane with the kinds that people manage: Application, postgresql, SealedSecret."""
+    for file in (TESTS.parent / "manifests/crds/application.yaml", TESTS / "end/data/postgresql-crd.yaml"):
+        for document in yaml.safe_load_all(file.read_text()):
+            plane.admin.create_crd(document)
+    plane.admin.create_crd(kube.simple_crd("bitnami.com", "SealedSecret", "sealedsecrets", version="v1alpha1"))
+    return plane
+
+
+@pytest.fixture
+def server(request):
+    """A PostgreSQL server, shared by the tests of a process and clean at each: 17, or the major asked for with
+    @pytest.mark.parametrize("server", [13, 18], indirect=True)."""
+    found = postgres.shared(getattr(request, "param", 17))
+    found.clean()
+    return found
