@@ -14,6 +14,9 @@ bool client_call(const struct command_context *context, const char *method, cons
 /* A reading command's document: from --server when given, else from the store itself (agent/view.h). */
 bool client_view(const struct command_context *context, const char *path, json_t **answer, struct error *err) MUST_CHECK;
 
+/* Does an agent answer? Says so also when it refuses us. */
+bool client_running(const struct command_context *context);
+
 /* Waits for an operation that an action returned; prints progress on stderr when it is a terminal. */
 bool client_wait(const struct command_context *context, int64_t operation, int64_t milliseconds, json_t **answer,
 	struct error *err) MUST_CHECK;

@@ -3,6 +3,9 @@
  */
 #pragma once
 
+#include <stdio.h>
+
+#include "base/buf.h"
 #include "base/json.h"
 
 enum output_format { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML };
@@ -25,6 +28,20 @@ void table_print(struct table *table);
 
 /* JSON (indented) or YAML of the value on stdout; only for these two formats. */
 void output_document(const struct output *output, const json_t *value);
+
+/* The same into a buffer. YAML is block style; a string that any reader could take for something else is quoted. */
+void output_json(const json_t *value, struct buf *out);
+void output_yaml(const json_t *value, struct buf *out);
+
+/* Appends foreign text so that a terminal shows it and does not obey it: control characters, marks that turn the
+   direction of writing and bytes that are no UTF-8 become \n, \x1b, \u202e; all else stays. `lines` keeps line breaks. */
+void output_visible(const char *text, bool lines, struct buf *out);
+
+/* Columns of a terminal that the text takes: wide characters two, combining marks none. */
+size_t output_width(const char *text);
+
+/* Foreign text, made visible, in the colour of `style` when the output has colours. */
+void output_text(const struct output *output, FILE *file, const char *text, enum cell_style style);
 
 /* The style that a status word deserves: Synced, Healthy -> good, OutOfSync, Degraded -> bad, Progressing -> busy. */
 enum cell_style output_style_of(const char *status);

@@ -1,0 +1,328 @@
+#include "agent/client.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/view.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/secret.h"
+#include "base/text.h"
+
+enum { CONNECT_SECONDS = 5, POLL_FIRST = 20, POLL_LAST = 500 };
+
+/* ---- calls ---- */
+
+struct call {
+	CURL *curl;
+	char *url;
+	char *socket;             /* NULL = over the network */
+	struct curl_slist *headers;
+	struct secret token;
+	char *body;
+	struct buf answer;
+	char text[CURL_ERROR_SIZE];
+};
+
+static void call_done(struct call *call)
+{
+	curl_slist_free_all(call->headers);
+	if (call->curl)
+		curl_easy_cleanup(call->curl);
+	secret_done(&call->token);
+	buf_done(&call->answer);
+	free(call->url);
+	free(call->socket);
+	free(call->body);
+}
+
+static size_t take_answer(char *bytes, size_t size, size_t count, void *argument)
+{
+	struct call *call = argument;
+	buf_append(&call->answer, bytes, size * count);
+	return buf_failed(&call->answer) ? 0 : size * count;
+}
+
+static bool no_choice(struct error *err)
+{
+	return error_set(err, ERROR_INVALID,
+		"which agent? Say --config FILE, --state DIR or --server URL (or set PGITOPS_CONFIG or PGITOPS_SERVER)");
+}
+
+static bool find_agent(const struct command_context *context, const char *path, struct call *call, struct error *err)
+{
+	struct sockaddr_un address;
+	if (context->server) {
+		size_t length = strlen(context->server);
+		while (length && context->server[length - 1] == '/')
+			length--;
+		call->url = memory_printf("%.*s%s", (int)length, context->server, path);
+		return true;
+	}
+	if (!context->state)
+		return no_choice(err);
+	call->url = memory_printf("http://localhost%s", path);
+	call->socket = memory_printf("%s/agent.sock", context->state);
+	if (strlen(call->socket) >= sizeof(address.sun_path))
+		return error_set(err, ERROR_INVALID, "%s: the path of a socket holds at most %zu bytes; use a shorter state "
+			"folder or --server", call->socket, sizeof(address.sun_path) - 1);
+	return true;
+}
+
+/* libcurl stops at the first option it cannot set; together they say where to, how long, and nothing from the environment's
+   files (netrc). */
+static bool set_options(struct call *call, const char *method)
+{
+	CURL *curl = call->curl;
+	bool ok = curl_easy_setopt(curl, CURLOPT_URL, call->url) == CURLE_OK &&
+		  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+		  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+		  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS) == CURLE_OK &&
+		  curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)LIMIT_REQUEST_SECONDS) == CURLE_OK &&
+		  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->text) == CURLE_OK &&
+		  curl_easy_setopt(curl, CURLOPT_USERAGENT, "pgitops/" PGITOPS_VERSION) == CURLE_OK &&
+		  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
+		  curl_easy_setopt(curl, CURLOPT_WRITEDATA, call) == CURLE_OK;
+	if (ok && call->socket)
+		ok = curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, call->socket) == CURLE_OK &&
+		     curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
+	if (ok && call->token.length)
+		ok = curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER) == CURLE_OK &&
+		     curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, call->token.bytes) == CURLE_OK;
+	if (ok && text_equal(method, "POST"))
+		ok = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body ? call->body : "") == CURLE_OK;
+	call->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	return ok && call->headers && curl_easy_setopt(curl, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK;
+}
+
+static enum error_kind kind_of_status(long status)
+{
+	switch (status) {
+	case 401:
+	case 403:
+		return ERROR_DENIED;
+	case 404:
+		return ERROR_MISSING;
+	case 409:
+		return ERROR_CONFLICT;
+	case 429:
+	case 502:
+	case 503:
+	case 504:
+		return ERROR_RETRY;
+	default:
+		return ERROR_INVALID;
+	}
+}
+
+static bool problem(const struct command_context *context, long status, const json_t *answer, struct error *err)
+{
+	const char *detail = json_text_at(answer, "detail", json_text_at(answer, "title", ""));
+	const char *remedy = "";
+	if (status == 401 || (status == 403 && context->server))
+		remedy = context->token_file ? " (check the token in the file)" : " (name the token's file with --token-file)";
+	if (*detail)
+		return error_set(err, kind_of_status(status), "%s%s", detail, remedy);
+	return error_set(err, kind_of_status(status), "the agent answered with HTTP status %ld%s", status, remedy);
+}
+
+static bool no_agent(const struct command_context *context, const struct call *call, CURLcode code, struct error *err)
+{
+	const char *text = *call->text ? call->text : curl_easy_strerror(code);
+	if (context->server)
+		return error_set(err, ERROR_RETRY, "cannot reach the agent at %s: %s", context->server, text);
+	if (code == CURLE_COULDNT_CONNECT)
+		return error_set(err, ERROR_RETRY, "no agent is running on %s: start one with `pgitops agent --config FILE`, or "
+			"name another with --state or --server", context->state);
+	return error_set(err, ERROR_RETRY, "the agent on %s: %s", context->state, text);
+}
+
+static bool perform(const struct command_context *context, struct call *call, json_t **answer, struct error *err)
+{
+	long status = 0;
+	struct error unreadable;
+	CLEANUP(json_done) json_t *value = NULL;
+
+	CURLcode code = curl_easy_perform(call->curl);
+	if (buf_failed(&call->answer))
+		return error_set(err, ERROR_INVALID, "the agent's answer is larger than %ld bytes", LIMIT_ANSWER_BYTES);
+	if (code != CURLE_OK)
+		return no_agent(context, call, code, err);
+	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
+	bool readable = json_read(buf_string(&call->answer), call->answer.length, &value, &unreadable);
+	if (status < 200 || status > 299)
+		return problem(context, status, value, err);
+	if (!readable)
+		return error_set(err, ERROR_INVALID, "what answered is no pgitops agent: %s", unreadable.text);
+	*answer = json_incref(value);
+	return true;
+}
+
+bool client_call(const struct command_context *context, const char *method, const char *path, const json_t *body,
+	json_t **answer, struct error *err)
+{
+	CLEANUP(call_done) struct call call = {.answer = BUF(LIMIT_ANSWER_BYTES)};
+	if (!find_agent(context, path, &call, err))
+		return false;
+	if (context->token_file && !secret_read(&call.token, context->token_file, true, err))
+		return false;
+	call.body = body ? json_canonical(body) : NULL;
+	call.curl = curl_easy_init();
+	if (!call.curl || !set_options(&call, method))
+		return error_set(err, ERROR_INVALID, "cannot call %s: the address is not usable", call.url);
+	return perform(context, &call, answer, err);
+}
+
+bool client_running(const struct command_context *context)
+{
+	CLEANUP(json_done) json_t *answer = NULL;
+	struct error ignored;
+	return client_call(context, "GET", "/healthz", NULL, &answer, &ignored) || ignored.kind != ERROR_RETRY;
+}
+
+/* ---- views ---- */
+
+/* The value of a query's parameter, %-decoded, in `mem`; NULL = not there. */
+static const char *parameter(const char *path, const char *name, struct arena *mem)
+{
+	size_t length = strlen(name);
+	const char *at = strchr(path, '?');
+	while (at) {
+		at++;
+		if (strncmp(at, name, length) == 0 && at[length] == '=') {
+			int decoded_length;
+			const char *value = at + length + 1;
+			char *decoded = curl_easy_unescape(NULL, value, (int)strcspn(value, "&"), &decoded_length);
+			char *copy = decoded ? arena_copy_n(mem, decoded, (size_t)decoded_length) : NULL;
+			curl_free(decoded);
+			return copy;
+		}
+		at = strchr(at, '&');
+	}
+	return NULL;
+}
+
+static json_t *drift_view(struct store *store, const char *path, struct arena *mem, struct error *err)
+{
+	const char *since = parameter(path, "since", mem);
+	struct store_drift_filter filter = {
+		.application = parameter(path, "application", mem),
+		.user = parameter(path, "user", mem),
+		.open_only = text_equal(parameter(path, "open", mem), "true"),
+	};
+	if (since && !clock_parse(since, &filter.since)) {
+		error_set(err, ERROR_INVALID, "since=%s is no RFC 3339 time", since);
+		return NULL;
+	}
+	return view_drift(store, &filter, err);
+}
+
+/* "/api/v1/applications/NAME[/...]" */
+static json_t *application_view(struct store *store, const char *path, struct arena *mem, struct error *err)
+{
+	const char *slash = strchr(path, '/');
+	const char *rest = slash ? slash : "";
+	const char *name = arena_copy_n(mem, path, slash ? (size_t)(slash - path) : strlen(path));
+	if (text_equal(rest, "/diff"))
+		return view_application_diff(store, name, err);
+	if (text_equal(rest, "/history"))
+		return view_history(store, name, err);
+	return view_application(store, name, err);
+}
+
+/* The reading paths of the API, answered by the functions that answer them there. */
+static json_t *local_view(struct store *store, const char *path, struct arena *mem, struct error *err)
+{
+	static const char one[] = "/api/v1/applications/";
+	static const struct {
+		const char *path;
+		json_t *(*view)(struct store *store, struct error *err);
+	} whole[] = {
+		{"/api/v1/status", view_status},
+		{"/api/v1/applications", view_applications},
+		{"/api/v1/users", view_users},
+		{"/api/v1/databases", view_databases},
+	};
+	for (size_t i = 0; i < COUNT_OF(whole); i++)
+		if (text_equal(whole[i].path, path))
+			return whole[i].view(store, err);
+	if (text_starts(path, one))
+		return application_view(store, path + strlen(one), mem, err);
+	if (text_starts(path, "/api/v1/drift"))
+		return drift_view(store, path, mem, err);
+	if (text_starts(path, "/api/v1/users/history"))
+		return view_user_changes(store, parameter(path, "user", mem), err);
+	error_set(err, ERROR_BUG, "no view answers %s", path);
+	return NULL;
+}
+
+bool client_view(const struct command_context *context, const char *path, json_t **answer, struct error *err)
+{
+	struct store *store;
+	if (context->server)
+		return client_call(context, "GET", path, NULL, answer, err);
+	if (!context->state)
+		return no_choice(err);
+	if (!store_open_reader(context->state, &store, err))
+		return false;
+	json_t *value = local_view(store, path, context->mem, err);
+	store_close(store);
+	if (!value)
+		return false;
+	*answer = value;
+	return true;
+}
+
+/* ---- waiting ---- */
+
+static void pause_for(int64_t milliseconds)
+{
+	struct timespec left = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
+	nanosleep(&left, NULL);
+}
+
+/* One line that is written over; people who see it know that it still goes on. */
+static void show_progress(const json_t *operation, int64_t started, bool done)
+{
+	char waited[16];
+	if (!isatty(STDERR_FILENO))
+		return;
+	if (done) {
+		fputs("\r\033[K", stderr);
+		return;
+	}
+	duration_text(clock_steady() - started, waited);
+	fprintf(stderr, "\r\033[K%s %s: %s (%s)", json_text_at(operation, "kind", "operation"),
+		json_text_at(operation, "target", ""), json_text_at(operation, "phase", "Pending"), waited);
+	fflush(stderr);
+}
+
+bool client_wait(const struct command_context *context, int64_t operation, int64_t milliseconds, json_t **answer,
+	struct error *err)
+{
+	int64_t started = clock_steady();
+	CLEANUP(memory_freep) char *path = memory_printf("/api/v1/operations/%lld", (long long)operation);
+
+	for (int64_t pause = POLL_FIRST;; pause = pause * 2 < POLL_LAST ? pause * 2 : POLL_LAST) {
+		CLEANUP(json_done) json_t *value = NULL;
+		if (!client_call(context, "GET", path, NULL, &value, err))
+			return false;
+		bool done = json_is_string(json_at(value, "finished"));
+		show_progress(value, started, done);
+		if (done) {
+			*answer = json_incref(value);
+			return true;
+		}
+		if (clock_steady() - started >= milliseconds)
+			return error_set(err, ERROR_RETRY,
+				"operation %lld is not finished after %lld s; the agent goes on with it", (long long)operation,
+				(long long)(milliseconds / 1000));
+		pause_for(pause);
+	}
+}

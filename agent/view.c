@@ -1,0 +1,441 @@
+#include "agent/view.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+enum {
+	VIEW_MEMORY = 256 * 1024 * 1024, /* rows of one answer; what is in the store is bounded by limits.h */
+	STATUS_DRIFT = 10,
+	STATUS_OPERATIONS = 50
+};
+
+static void set(json_t *object, const char *key, const char *text)
+{
+	json_object_set_new(object, key, json_string(text ? text : ""));
+}
+
+/* null while it has not happened. */
+static void set_time(json_t *object, const char *key, int64_t time)
+{
+	char text[CLOCK_TEXT_SIZE];
+	if (time)
+		clock_text(time, text);
+	json_object_set_new(object, key, time ? json_string(text) : json_null());
+}
+
+static void set_number(json_t *object, const char *key, int64_t number)
+{
+	json_object_set_new(object, key, json_integer(number));
+}
+
+static json_t *list_of(json_t *items)
+{
+	return json_pack("{s:o}", "items", items);
+}
+
+/* What the agent wrote itself: unreadable is a damaged store, not somebody's mistake. */
+static json_t *parse(const char *text, const char *what, const char *name, struct error *err)
+{
+	json_t *value;
+	if (json_read(text, strlen(text), &value, err))
+		return value;
+	error_prefix(err, "%s %s in the store", what, name);
+	return NULL;
+}
+
+static bool append(json_t *items, const char *text, const char *what, const char *name, struct error *err)
+{
+	json_t *value = parse(text, what, name, err);
+	return value && json_array_append_new(items, value) == 0;
+}
+
+/* ---- applications ---- */
+
+static json_t *applications(struct store *store, struct arena *mem, struct error *err)
+{
+	struct store_application *rows;
+	size_t count;
+	if (!store_application_list(store, mem, &rows, &count, err))
+		return NULL;
+	CLEANUP(json_done) json_t *items = json_array();
+	for (size_t i = 0; i < count; i++)
+		if (!append(items, rows[i].document, "application", rows[i].name, err))
+			return NULL;
+	return json_incref(items);
+}
+
+json_t *view_applications(struct store *store, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	json_t *items = applications(store, mem, err);
+	return items ? list_of(items) : NULL;
+}
+
+json_t *view_application(struct store *store, const char *name, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	struct store_application row;
+	if (!store_application_get(store, name, mem, &row, err))
+		return NULL;
+	return parse(row.document, "application", name, err);
+}
+
+json_t *view_application_diff(struct store *store, const char *name, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	struct store_application row;
+	if (!store_application_get(store, name, mem, &row, err))
+		return NULL;
+	json_t *items = parse(*row.differences ? row.differences : "[]", "differences of", name, err);
+	return items ? list_of(items) : NULL;
+}
+
+static json_t *revision_item(const struct store_revision *row)
+{
+	json_t *item = json_object();
+	set_number(item, "id", row->id);
+	set(item, "application", row->application);
+	set(item, "commit", row->commit);
+	set(item, "author", row->author);
+	set(item, "message", row->message);
+	set_time(item, "started", row->started);
+	set_time(item, "finished", row->finished);
+	set(item, "phase", row->phase);
+	set(item, "trigger", row->trigger);
+	set(item, "text", row->text);
+	set_number(item, "created", row->created);
+	set_number(item, "configured", row->configured);
+	set_number(item, "unchanged", row->unchanged);
+	set_number(item, "pruned", row->pruned);
+	set_number(item, "failed", row->failed);
+	return item;
+}
+
+json_t *view_history(struct store *store, const char *name, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	struct store_application application;
+	struct store_revision *rows;
+	size_t count;
+	if (!store_application_get(store, name, mem, &application, err) ||
+		!store_revision_list(store, name, LIMIT_HISTORY_ROWS, mem, &rows, &count, err))
+		return NULL;
+	json_t *items = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(items, revision_item(&rows[i]));
+	return list_of(items);
+}
+
+/* ---- users and databases ---- */
+
+static json_t *users(struct store *store, struct arena *mem, struct error *err)
+{
+	struct store_user *rows;
+	size_t count;
+	if (!store_user_list(store, mem, &rows, &count, err))
+		return NULL;
+	CLEANUP(json_done) json_t *items = json_array();
+	for (size_t i = 0; i < count; i++)
+		if (!append(items, rows[i].document, "user", rows[i].name, err))
+			return NULL;
+	return json_incref(items);
+}
+
+json_t *view_users(struct store *store, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	json_t *items = users(store, mem, err);
+	return items ? list_of(items) : NULL;
+}
+
+json_t *view_user_changes(struct store *store, const char *user, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	struct store_user_change *rows;
+	size_t count;
+	if (!store_user_change_list(store, user, LIMIT_HISTORY_ROWS, mem, &rows, &count, err))
+		return NULL;
+	json_t *items = json_array();
+	for (size_t i = 0; i < count; i++) {
+		json_t *item = json_object();
+		set_number(item, "id", rows[i].id);
+		set(item, "database", rows[i].database);
+		set(item, "user", rows[i].user);
+		set(item, "action", rows[i].action);
+		set(item, "statement", rows[i].statement);
+		set(item, "commit", rows[i].commit);
+		set_time(item, "started", rows[i].started);
+		set_time(item, "finished", rows[i].finished);
+		set(item, "outcome", rows[i].outcome);
+		json_array_append_new(items, item);
+	}
+	return list_of(items);
+}
+
+static json_t *databases(struct store *store, struct arena *mem, struct error *err)
+{
+	struct store_database *rows;
+	size_t count;
+	if (!store_database_list(store, mem, &rows, &count, err))
+		return NULL;
+	CLEANUP(json_done) json_t *items = json_array();
+	for (size_t i = 0; i < count; i++)
+		if (!append(items, rows[i].document, "database", rows[i].name, err))
+			return NULL;
+	return json_incref(items);
+}
+
+json_t *view_databases(struct store *store, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	json_t *items = databases(store, mem, err);
+	return items ? list_of(items) : NULL;
+}
+
+/* ---- drift ---- */
+
+static json_t *drift_item(const struct store_drift *row)
+{
+	json_t *item = json_object();
+	set_number(item, "id", row->id);
+	set(item, "application", row->application);
+	set_time(item, "time", row->time);
+	if (*row->user) {
+		json_t *user = json_make_object(item, "user");
+		set(user, "database", row->database);
+		set(user, "name", row->user);
+	} else {
+		json_t *object = json_make_object(item, "object");
+		set(object, "group", row->group);
+		set(object, "kind", row->kind);
+		set(object, "namespace", row->namespace);
+		set(object, "name", row->name);
+	}
+	set(item, "field", row->field);
+	set(item, "wanted", row->wanted);
+	set(item, "found", row->found);
+	set(item, "by", row->by);
+	set_time(item, "healed", row->healed);
+	return item;
+}
+
+static json_t *drift(struct store *store, const struct store_drift_filter *filter, struct arena *mem,
+	struct error *err)
+{
+	struct store_drift *rows;
+	size_t count;
+	if (!store_drift_list(store, filter, mem, &rows, &count, err))
+		return NULL;
+	json_t *items = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(items, drift_item(&rows[i]));
+	return items;
+}
+
+json_t *view_drift(struct store *store, const struct store_drift_filter *filter, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	json_t *items = drift(store, filter, mem, err);
+	return items ? list_of(items) : NULL;
+}
+
+/* ---- operations ---- */
+
+/* What was asked for and what came out are JSON of the agent's; "" = nothing there. */
+static void set_document(json_t *item, const char *key, const char *text)
+{
+	struct error ignored;
+	json_t *value = NULL;
+	if (!*text || !json_read(text, strlen(text), &value, &ignored))
+		value = json_null();
+	json_object_set_new(item, key, value);
+}
+
+static json_t *operation_item(const struct store_operation *row)
+{
+	json_t *item = json_object();
+	set_number(item, "id", row->id);
+	set(item, "kind", row->kind);
+	set(item, "target", row->target);
+	set(item, "by", row->by);
+	set_document(item, "request", row->request);
+	set_time(item, "started", row->started);
+	set_time(item, "finished", row->finished);
+	set(item, "phase", row->phase);
+	set(item, "message", row->message);
+	set_document(item, "result", row->result);
+	return item;
+}
+
+json_t *view_operation(struct store *store, int64_t id, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	struct store_operation row;
+	if (!store_operation_get(store, id, mem, &row, err))
+		return NULL;
+	return operation_item(&row);
+}
+
+/* ---- status: one screen ---- */
+
+static void add_error(json_t *errors, const char *where, const char *name, const char *type, const char *message,
+	const char *time)
+{
+	json_t *item = json_object();
+	set(item, "where", where);
+	set(item, "name", name);
+	set(item, "type", type);
+	set(item, "message", message);
+	json_object_set_new(item, "time", *time ? json_string(time) : json_null());
+	json_array_append_new(errors, item);
+}
+
+/* Condition types that end in Error are errors, as in Argo CD; a failed operation says so in its phase. */
+static void application_errors(const json_t *application, json_t *errors)
+{
+	const char *name = json_text_at(application, "metadata.name", "");
+	const char *phase = json_text_at(application, "status.operationState.phase", "");
+	const json_t *condition;
+	size_t i;
+
+	json_array_foreach(json_at(application, "status.conditions"), i, condition) {
+		const char *type = json_text_at(condition, "type", "");
+		if (text_ends(type, "Error"))
+			add_error(errors, "application", name, type, json_text_at(condition, "message", ""),
+				json_text_at(condition, "lastTransitionTime", ""));
+	}
+	if (text_equal(phase, "Failed") || text_equal(phase, "Error"))
+		add_error(errors, "application", name, "sync",
+			json_text_at(application, "status.operationState.message", ""),
+			json_text_at(application, "status.operationState.finishedAt", ""));
+}
+
+static void database_errors(const json_t *database, json_t *errors)
+{
+	const char *status = json_text_at(database, "status", "");
+	if (!text_equal(status, "Connected"))
+		add_error(errors, "database", json_text_at(database, "name", ""), status,
+			json_text_at(database, "reason", ""), json_text_at(database, "lastPass", ""));
+}
+
+/* The latest operation of each user target counts: a later good one has answered an earlier failure. Syncs of
+   applications stand in their own operationState. */
+static bool operation_errors(struct store *store, struct arena *mem, json_t *errors, struct error *err)
+{
+	struct store_operation *rows;
+	size_t count;
+	if (!store_operation_list(store, STATUS_OPERATIONS, mem, &rows, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		bool latest = true;
+		for (size_t j = 0; j < i; j++)
+			latest = latest && !(text_equal(rows[j].kind, rows[i].kind) &&
+						   text_equal(rows[j].target, rows[i].target));
+		bool failed = text_equal(rows[i].phase, "Failed") || text_equal(rows[i].phase, "Error");
+		char time[CLOCK_TEXT_SIZE] = "";
+		if (rows[i].finished)
+			clock_text(rows[i].finished, time);
+		if (latest && failed && text_starts(rows[i].kind, "users"))
+			add_error(errors, "operation", *rows[i].target ? rows[i].target : "all databases", rows[i].kind,
+				rows[i].message, time);
+	}
+	return true;
+}
+
+static json_t *application_summary(const json_t *application)
+{
+	json_t *item = json_object();
+	set(item, "name", json_text_at(application, "metadata.name", ""));
+	set(item, "sync", json_text_at(application, "status.sync.status", "Unknown"));
+	set(item, "health", json_text_at(application, "status.health.status", "Unknown"));
+	set(item, "revision", json_text_at(application, "status.sync.revision", ""));
+	set(item, "path", json_text_at(application, "spec.source.path", ""));
+	set(item, "operation", json_text_at(application, "status.operationState.phase", ""));
+	set(item, "reconciledAt", json_text_at(application, "status.reconciledAt", ""));
+	set_number(item, "resources", (int64_t)json_array_size(json_at(application, "status.resources")));
+	return item;
+}
+
+static json_t *user_summary(const json_t *items)
+{
+	json_t *summary = json_object();
+	json_t *counts = json_make_object(summary, "byStatus");
+	json_t *rest = json_array();
+	json_t *user;
+	size_t i;
+
+	json_array_foreach(items, i, user) {
+		const char *status = json_text_at(user, "status", "Unknown");
+		set_number(counts, status, json_integer_value(json_object_get(counts, status)) + 1);
+		if (!text_equal(status, "Synced"))
+			json_array_append(rest, user);
+	}
+	set_number(summary, "total", (int64_t)json_array_size(items));
+	json_object_set_new(summary, "notSynced", rest);
+	return summary;
+}
+
+static json_t *agent_summary(struct store *store, struct arena *mem)
+{
+	json_t *agent = json_object();
+	const char *version = store_fact_get(store, "agent.version", mem);
+	const char *started = store_fact_get(store, "agent.started", mem);
+	const char *cluster = store_fact_get(store, "cluster", mem);
+	set(agent, "version", version);
+	set(agent, "started", started);
+	set(agent, "cluster", cluster);
+	return agent;
+}
+
+/* `status` gets its parts one after the other; false at the first that cannot be read. */
+static bool fill_status(struct store *store, struct arena *mem, json_t *status, struct error *err)
+{
+	struct store_drift_filter open = {.open_only = true, .limit = 0};
+	CLEANUP(json_done) json_t *all = applications(store, mem, err);
+	CLEANUP(json_done) json_t *people = all ? users(store, mem, err) : NULL;
+	json_t *places = people ? databases(store, mem, err) : NULL;
+	json_t *changed = places ? drift(store, &open, mem, err) : NULL;
+	const json_t *item;
+	size_t i;
+
+	if (!changed) {
+		json_decref(places);
+		return false;
+	}
+	json_t *summaries = json_array();
+	json_t *errors = json_array();
+	json_array_foreach(all, i, item) {
+		json_array_append_new(summaries, application_summary(item));
+		application_errors(item, errors);
+	}
+	json_array_foreach(places, i, item)
+		database_errors(item, errors);
+	json_object_set_new(status, "agent", agent_summary(store, mem));
+	json_object_set_new(status, "applications", summaries);
+	json_object_set_new(status, "databases", places);
+	json_object_set_new(status, "users", user_summary(people));
+	json_t *open_drift = json_make_object(status, "drift");
+	set_number(open_drift, "open", (int64_t)json_array_size(changed));
+	while (json_array_size(changed) > STATUS_DRIFT)
+		json_array_remove(changed, json_array_size(changed) - 1);
+	json_object_set_new(open_drift, "items", changed);
+	json_object_set_new(status, "errors", errors);
+	return operation_errors(store, mem, errors, err);
+}
+
+json_t *view_status(struct store *store, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
+	CLEANUP(json_done) json_t *status = json_object();
+	if (!store_begin(store, err))
+		return NULL;
+	bool filled = fill_status(store, mem, status, err);
+	if (!filled) {
+		store_rollback(store);
+		return NULL;
+	}
+	return store_commit(store, err) ? json_incref(status) : NULL;
+}
