@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <ctype.h>
 #include <string.h>
 
 bool text_equal(const char *a, const char *b)
@@ -251,6 +252,47 @@ bool text_base64_decode(const char *text, size_t length, unsigned char *out, siz
 	out[count] = '\0';
 	*out_length = count;
 	return true;
+}
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+	size_t smaller = a < b ? a : b;
+	return smaller < c ? smaller : c;
+}
+
+/* Levenshtein's distance, one row at a time; words beyond 63 bytes are far from everything. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[64], length = strlen(b);
+	if (length > 63 || strlen(a) > 63)
+		return 99;
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= length; j++) {
+			size_t above = row[j];
+			bool same = tolower((unsigned char)a[i - 1]) == tolower((unsigned char)b[j - 1]);
+			row[j] = least(row[j] + 1, row[j - 1] + 1, diagonal + !same);
+			diagonal = above;
+		}
+	}
+	return row[length];
+}
+
+const char *text_nearest(const char *text, const char *const *words, size_t count)
+{
+	const char *nearest = NULL;
+	size_t best = strlen(text) > 4 ? 3 : 2;
+	for (size_t i = 0; i < count; i++) {
+		size_t edits = distance(text, words[i]);
+		if (edits < best) {
+			best = edits;
+			nearest = words[i];
+		}
+	}
+	return nearest;
 }
 
 int text_compare(const void *a, const void *b)

@@ -30,5 +30,9 @@ void text_base64(const unsigned char *bytes, size_t length, char *out);
    gets a NUL after the bytes. False leaves it undefined. */
 bool text_base64_decode(const char *text, size_t length, unsigned char *out, size_t *out_length) MUST_CHECK;
 
+/* The word that `text` was probably meant to be, for "did you mean": at most two edits away (one for up to four
+   characters), case ignored; NULL when none is near. */
+const char *text_nearest(const char *text, const char *const *words, size_t count);
+
 /* For qsort and bsearch over `const char *`. */
 int text_compare(const void *a, const void *b);

@@ -107,7 +107,8 @@ void mapping_finish(const struct mapping *mapping, struct arena *mem, struct mis
 
 	if (mapping->merge && !bases_of(mapping->merge, &bases, &base_count, single)) {
 		mistakes_add(mistakes, mapping->file, mapping->merge_line, mapping->merge_column,
-			"\"<<\" merges a map or a list of maps, not a %s", yaml_kind_name(mapping->merge->kind));
+			"\"<<\" merges a map or a list of maps, not a %s",
+			yaml_kind_name(mapping->merge->kind));
 		base_count = 0;
 	}
 	if (!base_count && plainly_unique(mapping->map))

@@ -8,8 +8,8 @@
 /* What came for one map until its end. */
 struct mapping {
 	const char *file;
-	struct yaml_node *map;          /* its own pairs, in the order of the file */
-	const struct yaml_node *merge;  /* the value of `<<`, or NULL */
+	struct yaml_node *map;         /* its own pairs, in the order of the file */
+	const struct yaml_node *merge; /* the value of `<<`, or NULL */
 	int merge_line, merge_column;
 };
 

@@ -57,8 +57,8 @@ bool manifest_text_check(const char *file, const char **bytes, size_t *length, s
 {
 	int line, column;
 	if (*length > (size_t)LIMIT_FILE_BYTES) {
-		mistakes_add(mistakes, file, 0, 0, "larger than %ld bytes: split it, or keep it out of the path",
-			LIMIT_FILE_BYTES);
+		mistakes_add(mistakes, file, 0, 0,
+			"larger than %ld bytes: split it, or keep it out of the path", LIMIT_FILE_BYTES);
 		return false;
 	}
 	if (*length >= 2 && (memcmp(*bytes, "\xff\xfe", 2) == 0 || memcmp(*bytes, "\xfe\xff", 2) == 0)) {
@@ -77,8 +77,8 @@ bool manifest_text_check(const char *file, const char **bytes, size_t *length, s
 		return false;
 	}
 	if (directive_lines(*bytes, *length) > LIMIT_YAML_DIRECTIVES) {
-		mistakes_add(mistakes, file, 0, 0, "more than %d lines begin with %%TAG: tags are not supported",
-			LIMIT_YAML_DIRECTIVES);
+		mistakes_add(mistakes, file, 0, 0,
+			"more than %d lines begin with %%TAG: tags are not supported", LIMIT_YAML_DIRECTIVES);
 		return false;
 	}
 	return true;

@@ -19,9 +19,9 @@ struct frame {
 	int merge_line, merge_column;
 	const char *key; /* the key whose value comes next; NULL = a key comes next */
 	int key_line, key_column;
-	bool merging;  /* the next value belongs to `<<` */
-	bool bad_key;  /* the next value has no usable key */
-	size_t anchor; /* index of its anchor + 1, 0 = none */
+	bool merging;        /* the next value belongs to `<<` */
+	bool bad_key;        /* the next value has no usable key */
+	size_t anchor;       /* index of its anchor + 1, 0 = none */
 	size_t nodes, bytes; /* of the reader when it began */
 	size_t height;       /* of its highest child so far */
 };
@@ -29,7 +29,7 @@ struct frame {
 struct anchor {
 	const char *name;
 	struct yaml_node *node;
-	bool open; /* its node has not ended yet */
+	bool open;                   /* its node has not ended yet */
 	size_t nodes, bytes, height; /* expanded */
 };
 
@@ -104,8 +104,8 @@ static bool add_anchor(struct reader *reader, const yaml_char_t *name, struct ya
 		return true;
 	if (reader->anchor_count >= LIMIT_YAML_ALIASES)
 		return stop_at(reader, LIMIT_YAML_ALIASES, "anchors in one file");
-	reader->anchors = arena_grow(reader->mem, reader->anchors, reader->anchor_count,
-		sizeof(*reader->anchors));
+	reader->anchors =
+		arena_grow(reader->mem, reader->anchors, reader->anchor_count, sizeof(*reader->anchors));
 	reader->anchors[reader->anchor_count++] = (struct anchor){
 		.name = arena_copy(reader->mem, (const char *)name),
 		.node = node,
@@ -204,8 +204,7 @@ static bool on_scalar(struct reader *reader)
 	return attach(reader, node, 0);
 }
 
-static bool on_start(struct reader *reader, enum yaml_kind kind, const yaml_char_t *name,
-	const yaml_char_t *tag)
+static bool on_start(struct reader *reader, enum yaml_kind kind, const yaml_char_t *name, const yaml_char_t *tag)
 {
 	size_t anchor, nodes = reader->nodes, bytes = reader->bytes;
 	if (reader->depth >= LIMIT_YAML_DEPTH)
@@ -280,8 +279,8 @@ static void on_document_end(struct reader *reader)
 	struct yaml_documents *documents = reader->documents;
 	bool empty = !reader->root || reader->root->kind == YAML_NULL;
 	if (!empty && mistake_count(reader) == reader->mistakes_before) {
-		documents->items = arena_grow(reader->mem, documents->items, documents->count,
-			sizeof(*documents->items));
+		documents->items =
+			arena_grow(reader->mem, documents->items, documents->count, sizeof(*documents->items));
 		documents->items[documents->count++] = reader->root;
 	}
 	reader->mistakes_before = mistake_count(reader);
@@ -306,12 +305,12 @@ static bool on_event(struct reader *reader)
 		ok = on_scalar(reader);
 		break;
 	case YAML_SEQUENCE_START_EVENT:
-		ok = on_start(reader, YAML_LIST, event->data.sequence_start.anchor,
-			event->data.sequence_start.tag);
+		ok = on_start(
+			reader, YAML_LIST, event->data.sequence_start.anchor, event->data.sequence_start.tag);
 		break;
 	case YAML_MAPPING_START_EVENT:
-		ok = on_start(reader, YAML_MAP, event->data.mapping_start.anchor,
-			event->data.mapping_start.tag);
+		ok = on_start(
+			reader, YAML_MAP, event->data.mapping_start.anchor, event->data.mapping_start.tag);
 		break;
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT:

@@ -17,8 +17,8 @@ struct yaml_pair;
 
 struct yaml_node {
 	enum yaml_kind kind;
-	int line;   /* from 1 */
-	int column; /* from 1 */
+	int line;         /* from 1 */
+	int column;       /* from 1 */
 	const char *text; /* scalars: the text as written (quotes and folding resolved), NUL-terminated */
 	size_t length;    /* of `text`; a scalar with NUL inside has strlen < length */
 	bool quoted;      /* a scalar in quotes or a block scalar: always YAML_STRING */

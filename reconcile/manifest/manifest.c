@@ -1,0 +1,225 @@
+#include "reconcile/manifest/manifest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/manifest/inspect.h"
+
+/* The tree of one file: LIMIT_YAML_NODES nodes of about 200 bytes each with their places in lists and maps. */
+enum { TREE_MEMORY = 256 * 1024 * 1024 };
+
+struct manifest_reader {
+	struct inspection inspection;
+	struct desired *desired;
+	struct arena *mem; /* of the objects */
+	bool stopped;      /* a limit of the whole path was reached */
+};
+
+bool manifest_wanted(const struct manifest_directory *directory, const char *relative)
+{
+	if (!text_ends(relative, ".yaml") && !text_ends(relative, ".yml") && !text_ends(relative, ".json"))
+		return false;
+	if (!directory->recurse && strchr(relative, '/'))
+		return false;
+	if (directory->exclude && *directory->exclude && text_glob(directory->exclude, relative))
+		return false;
+	return !directory->include || !*directory->include || text_glob(directory->include, relative);
+}
+
+const char *manifest_foreign_tool(const char *file_name)
+{
+	if (strcmp(file_name, "Chart.yaml") == 0)
+		return "Helm";
+	if (strcmp(file_name, "kustomization.yaml") == 0 || strcmp(file_name, "kustomization.yml") == 0 ||
+		strcmp(file_name, "Kustomization") == 0)
+		return "Kustomize";
+	return NULL;
+}
+
+/* Whether a limit of the whole path allows one more object; says so once if not. */
+static bool has_room(struct manifest_reader *reader, const struct yaml_node *document, size_t length)
+{
+	const char *file = reader->inspection.file;
+	struct mistakes *mistakes = reader->inspection.mistakes;
+	struct desired *desired = reader->desired;
+	if (length > (size_t)LIMIT_OBJECT_BYTES) {
+		mistakes_add(mistakes, file, document->line, document->column,
+			"the object is larger than %ld bytes as JSON, which no API server stores",
+			LIMIT_OBJECT_BYTES);
+		return false;
+	}
+	if (desired->objects.count >= LIMIT_OBJECTS) {
+		mistakes_add(mistakes, file, document->line, document->column,
+			"more than %d objects in one path: split the Application", LIMIT_OBJECTS);
+		reader->stopped = true;
+	} else if (desired->bytes + length > (size_t)LIMIT_PATH_BYTES) {
+		mistakes_add(mistakes, file, document->line, document->column,
+			"the objects of this path are larger than %ld bytes: split the Application",
+			LIMIT_PATH_BYTES);
+		reader->stopped = true;
+	}
+	return !reader->stopped;
+}
+
+/* The first line of the text that users are read from. */
+static int text_line(const struct object_key *key, const struct yaml_node *document)
+{
+	const struct yaml_node *text = yaml_get(yaml_get(document, "data"), "users.yaml");
+	bool block = !*key->group && strcmp(key->kind, "ConfigMap") == 0 && text && text->block;
+	return block ? text->line + 1 : 0;
+}
+
+static void add_object(struct manifest_reader *reader, const struct yaml_node *document,
+	const struct object_key *key, const char *version, json_t *value)
+{
+	struct desired *desired = reader->desired;
+	CLEANUP(memory_freep) char *text = json_canonical(value);
+	size_t length = strlen(text);
+	if (!has_room(reader, document, length))
+		return;
+	desired->objects.items = arena_grow(
+		reader->mem, desired->objects.items, desired->objects.count, sizeof(*desired->objects.items));
+	struct object *object = &desired->objects.items[desired->objects.count++];
+	*object = (struct object){
+		.key = object_key_copy(key, reader->mem),
+		.version = arena_copy(reader->mem, version),
+		.file = arena_copy(reader->mem, reader->inspection.file),
+		.line = document->line,
+		.text_line = text_line(key, document),
+		.json = arena_copy_n(reader->mem, text, length),
+		.json_length = length,
+	};
+	digest_sha256_hex(object->json, length, object->hash);
+	desired->bytes += length;
+}
+
+static size_t trouble(const struct manifest_reader *reader)
+{
+	return reader->inspection.mistakes->count + reader->inspection.mistakes->dropped;
+}
+
+static void read_object(struct manifest_reader *reader, const struct yaml_node *document)
+{
+	const char *version;
+	struct object_key key;
+	size_t before = trouble(reader);
+	if (!inspect_identity(&reader->inspection, document, &key, &version))
+		return;
+	inspect_metadata(&reader->inspection, document);
+	inspect_values(&reader->inspection, &key, document);
+	inspect_postgresql(&reader->inspection, &key, document);
+	if (trouble(reader) != before)
+		return;
+	CLEANUP(json_done) json_t *value = yaml_to_json(document);
+	add_object(reader, document, &key, version, value);
+}
+
+static const char *text_of(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *node = yaml_get(map, key);
+	return node && node->kind == YAML_STRING ? node->text : "";
+}
+
+/* A list is a kind that ends so and has items: "List" itself, or ConfigMapList and the like. */
+static const struct yaml_node *items_of(const struct yaml_node *document)
+{
+	const char *kind = text_of(document, "kind");
+	const struct yaml_node *items = yaml_get(document, "items");
+	if (!text_ends(kind, "List"))
+		return NULL;
+	if (items && items->kind == YAML_LIST)
+		return items;
+	static const struct yaml_node nothing = {.kind = YAML_LIST};
+	return strcmp(kind, "List") == 0 && (!items || items->kind == YAML_NULL) ? &nothing : NULL;
+}
+
+static struct yaml_node *text_node(struct arena *mem, const struct yaml_node *place, const char *text)
+{
+	struct yaml_node *node = arena_alloc(mem, sizeof(*node));
+	*node = *place;
+	node->kind = YAML_STRING;
+	node->text = text;
+	node->length = strlen(text);
+	return node;
+}
+
+/* Items of a typed list may leave out apiVersion and kind: `kubectl get -o yaml` never does, the API allows it. */
+static const struct yaml_node *typed_item(
+	struct manifest_reader *reader, const struct yaml_node *list, const struct yaml_node *item)
+{
+	struct arena *mem = reader->inspection.mem;
+	const char *kind = text_of(list, "kind");
+	size_t stem = strlen(kind) - strlen("List");
+	if (!stem || item->kind != YAML_MAP || yaml_get(item, "kind") || yaml_get(item, "apiVersion"))
+		return item;
+	struct yaml_node *copy = arena_alloc(mem, sizeof(*copy));
+	*copy = *item;
+	copy->count = item->count + 2;
+	copy->pairs = arena_array(mem, copy->count, sizeof(*copy->pairs));
+	if (item->count)
+		memcpy(copy->pairs, item->pairs, item->count * sizeof(*copy->pairs));
+	copy->pairs[item->count] = (struct yaml_pair){
+		"apiVersion", item->line, item->column, text_node(mem, item, text_of(list, "apiVersion"))};
+	copy->pairs[item->count + 1] = (struct yaml_pair){
+		"kind", item->line, item->column, text_node(mem, item, arena_copy_n(mem, kind, stem))};
+	return copy;
+}
+
+/* Recursion: a list within a list is two levels of the document, whose depth the reader bounds. */
+static void read_document(struct manifest_reader *reader, const struct yaml_node *document)
+{
+	if (document->kind != YAML_MAP) {
+		mistakes_add(reader->inspection.mistakes, reader->inspection.file, document->line,
+			document->column,
+			"%s is no Kubernetes object: a map with apiVersion, kind and metadata is",
+			inspect_article(document->kind));
+		return;
+	}
+	const struct yaml_node *items = items_of(document);
+	if (!items) {
+		read_object(reader, document);
+		return;
+	}
+	for (size_t i = 0; i < items->count && !reader->stopped; i++)
+		read_document(reader, typed_item(reader, document, items->items[i]));
+}
+
+static bool contains(const char *bytes, size_t length, const char *text)
+{
+	return memmem(bytes, length, text, strlen(text)) != NULL;
+}
+
+/* A hidden file that does not look like a manifest is some tool's own: .gitlab-ci.yml, .github/workflows/x.yml. */
+static bool is_hidden_tool(const char *file, const char *bytes, size_t length)
+{
+	bool hidden = file[0] == '.' || strstr(file, "/.");
+	return hidden &&
+		!(contains(bytes, length, "apiVersion") && contains(bytes, length, "kind") &&
+			contains(bytes, length, "metadata"));
+}
+
+void manifest_read(
+	const char *file, const char *bytes, size_t length, struct arena *mem, struct desired *desired)
+{
+	struct yaml_documents documents;
+	if (is_hidden_tool(file, bytes, length))
+		return;
+	desired->files++;
+	if (contains(bytes, length, "+argocd:skip-file-rendering"))
+		return;
+	CLEANUP(arena_freep) struct arena *tree = arena_new(TREE_MEMORY);
+	struct manifest_reader reader = {
+		.inspection = {.file = file,
+			.mistakes = &desired->mistakes,
+			.warnings = &desired->warnings,
+			.mem = tree},
+		.desired = desired,
+		.mem = mem,
+	};
+	yaml_read(file, bytes, length, tree, &documents, &desired->mistakes);
+	for (size_t i = 0; i < documents.count && !reader.stopped; i++)
+		read_document(&reader, documents.items[i]);
+}
