@@ -50,3 +50,6 @@ bool http_start(const struct http_options *options, const struct http_agent *age
 	struct error *err) MUST_CHECK;
 void http_stop(struct http *http); /* accepts NULL; ends the thread, removes the socket */
 const char *http_address(const struct http *http); /* "127.0.0.1:8080" with the real port; "" = none */
+
+/* The store has something new: open pages hear of it now instead of within a second. Any thread; accepts NULL. */
+void http_notify(struct http *http);

@@ -31,3 +31,10 @@ uint64_t metric_get(enum metric metric);
 /* Prometheus text format of all counters, with HELP and TYPE. The per-application and per-user gauges are added by http.c
    from the store's view. */
 void metrics_print(struct buf *out);
+
+/* For the gauges: the two lines before a metric's first sample, ... */
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help);
+
+/* ... and one label, escaped and cut; the caller writes the name before the first and "} VALUE" after the last. */
+enum { METRICS_LABEL_BYTES = 256 };
+void metrics_label(struct buf *out, const char *name, const char *value);

@@ -1,0 +1,123 @@
+#include "agent/http_internal.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/memory.h"
+
+/*
+ * evhttp's own timeouts start anew with each byte, so a client that sends one byte a second holds its connection for ever;
+ * and it tells nobody when a connection ends before its first request. So each connection's bufferevent is made here and kept
+ * with a reference of our own. evhttp_connection_free() takes the callbacks off a bufferevent before it lets go of it: that is
+ * how the sweep sees that a connection is gone. BEV_OPT_CLOSE_ON_FREE keeps the descriptor open until then, so that its
+ * number cannot be given to another connection while libevent still watches it.
+ */
+
+enum { READ_AHEAD = 65536 }; /* bytes buffered for a client before it is made to wait */
+
+static bool is_gone(const struct http_connection *connection)
+{
+	void *argument = NULL;
+	bufferevent_getcb(connection->stream, NULL, NULL, NULL, &argument);
+	return !argument;
+}
+
+static void forget(struct http_connections *connections, struct http_connection *connection)
+{
+	TAILQ_REMOVE(&connections->list, connection, link);
+	connections->count--;
+	bufferevent_decref(connection->stream);
+	free(connection);
+}
+
+/* evhttp notices and frees its side in the next turn of the loop. */
+static void cut(struct http_connection *connection)
+{
+	evutil_socket_t fd = bufferevent_getfd(connection->stream);
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+	connection->cut = true;
+}
+
+static void forget_gone(struct http_connections *connections)
+{
+	struct http_connection *connection = TAILQ_FIRST(&connections->list);
+	while (connection) {
+		struct http_connection *next = TAILQ_NEXT(connection, link);
+		if (is_gone(connection))
+			forget(connections, connection);
+		connection = next;
+	}
+}
+
+/* A full house shows the guest to the door who has been silent longest; so a crowd of slow clients never keeps a probe out. */
+static void make_room(struct http_connections *connections)
+{
+	struct http_connection *connection;
+	forget_gone(connections);
+	if (connections->count < LIMIT_HTTP_CONNECTIONS)
+		return;
+	TAILQ_FOREACH(connection, &connections->list, link)
+	{
+		if (!connection->cut && connection->deadline) {
+			cut(connection);
+			return;
+		}
+	}
+}
+
+struct bufferevent *http_connection_open(struct event_base *base, void *context)
+{
+	struct http *http = context;
+	struct http_connections *connections = &http->connections;
+	struct bufferevent *stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	if (!stream)
+		return NULL;
+	if (connections->count >= LIMIT_HTTP_CONNECTIONS)
+		make_room(connections);
+	bufferevent_setwatermark(stream, EV_READ, 0, READ_AHEAD);
+	bufferevent_incref(stream);
+	struct http_connection *connection = memory_alloc(sizeof(*connection));
+	connection->stream = stream;
+	connection->deadline = clock_steady() + LIMIT_HTTP_SECONDS * 1000;
+	TAILQ_INSERT_TAIL(&connections->list, connection, link);
+	connections->count++;
+	return stream;
+}
+
+void http_connections_sweep(struct http *http)
+{
+	struct http_connection *connection;
+	int64_t now = clock_steady();
+	forget_gone(&http->connections);
+	TAILQ_FOREACH(connection, &http->connections.list, link)
+	if (!connection->cut && connection->deadline && connection->deadline <= now)
+		cut(connection);
+}
+
+void http_connections_done(struct http *http)
+{
+	struct http_connection *connection;
+	while ((connection = TAILQ_FIRST(&http->connections.list)))
+		forget(&http->connections, connection);
+}
+
+void http_connection_served(struct http_call *call, bool stream)
+{
+	struct http_connections *connections = &call->http->connections;
+	struct evhttp_connection *peer = evhttp_request_get_connection(call->request);
+	struct bufferevent *wanted = evhttp_connection_get_bufferevent(peer);
+	struct http_connection *connection;
+	TAILQ_FOREACH(connection, &connections->list, link)
+	if (connection->stream == wanted)
+		break;
+	if (!connection)
+		return;
+	connection->deadline = stream ? 0 : clock_steady() + LIMIT_HTTP_SECONDS * 1000;
+	TAILQ_REMOVE(&connections->list, connection, link);
+	TAILQ_INSERT_TAIL(&connections->list, connection, link);
+}

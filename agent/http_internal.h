@@ -1,0 +1,160 @@
+/*
+ * http_internal.h - what the files of the HTTP server share
+ *
+ *   http.c              start, stop, the loop's thread, listeners
+ *   http_connections.c  how many, for how long
+ *   http_route.c        method + path -> handler, after the gates of http_access.c
+ *   http_api.c          reads; http_actions.c, http_metrics.c, http_events.c, http_page.c the other handlers
+ *   http_reply.c        every answer leaves through here, with its headers
+ *
+ * Everything runs on the loop's thread, except http_start, http_stop and http_notify.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <event2/http.h>
+
+#include "agent/http.h"
+#include "base/json.h"
+
+enum {
+	HTTP_STREAMS = 32,             /* pages that listen to /api/v1/events at once */
+	HTTP_SWEEP_MILLISECONDS = 250, /* how exactly deadlines are kept */
+};
+
+/* One client's connection (http_connections.c). */
+struct http_connection {
+	TAILQ_ENTRY(http_connection) link;
+	struct bufferevent *stream; /* we hold a reference of our own */
+	int64_t deadline;           /* steady milliseconds; 0 = none (an event stream) */
+	bool cut;                   /* told to go */
+};
+
+struct http_connections {
+	TAILQ_HEAD(, http_connection) list; /* by deadline, the next one first; event streams last */
+	size_t count;
+};
+
+/* One reader of /api/v1/events (http_events.c). */
+struct http_stream {
+	TAILQ_ENTRY(http_stream) link;
+	struct http *http;
+	struct evhttp_request *request;
+};
+
+struct http {
+	struct event_base *base;
+	struct evhttp *tcp, *local;
+	struct event *sweep, *wake_event, *push;
+	struct http_connections connections;
+
+	TAILQ_HEAD(, http_stream) streams;
+	size_t stream_count;
+	char seen[128]; /* what the store's files looked like when readers were told last */
+	uint64_t event_number;
+	int64_t pushed, beaten, looked; /* an event; any byte to the readers; a look at the files */
+
+	pthread_t thread;
+	bool running;
+	int wake; /* eventfd: http_notify and http_stop */
+	atomic_bool stopping;
+
+	int64_t started; /* time of day */
+	struct http_agent agent;
+	struct store *store; /* a reader; NULL = not open */
+	char *state, *socket, *token_file;
+	const struct secret *webhook_secret;
+	char address[128];    /* "127.0.0.1:8080" */
+	char listen_host[64]; /* "127.0.0.1" */
+	bool loopback;        /* the TCP address is one */
+	int64_t refusal_logged;
+	size_t refusals; /* not logged since then */
+};
+
+enum http_access { HTTP_OPEN, HTTP_READ, HTTP_ACT };
+
+struct http_call {
+	struct http *http;
+	const struct http_route *route;
+	struct evhttp_request *request;
+	bool local;       /* over the Unix socket */
+	char name[256];   /* what stood at the `*` of the route's path, decoded; "" = no such part */
+	const void *body; /* contiguous, `body_length` bytes; never NULL */
+	size_t body_length;
+};
+
+struct http_route {
+	const char *method; /* GET serves HEAD too */
+	const char *path;   /* `*` is one name */
+	enum http_access access;
+	void (*handle)(struct http_call *call);
+	json_t *(*view)(struct http_call *call, struct store *store, struct error *err); /* for http_api_read */
+	const char *kind; /* for http_act: as store_operation.kind */
+};
+
+/* http_connections.c */
+struct bufferevent *http_connection_open(struct event_base *base, void *http); /* for evhttp_set_bevcb */
+void http_connections_sweep(struct http *http);
+void http_connections_done(struct http *http);
+/* The request is complete: the next deadline runs from here. `stream`: no deadline any more. */
+void http_connection_served(struct http_call *call, bool stream);
+
+/* http_access.c: true when the call may go on; else it has been answered */
+bool http_access_host(struct http_call *call);
+bool http_access_allowed(struct http_call *call, enum http_access access);
+/* Does this Host header name us? `listen_host` is the address we listen on. */
+bool http_host_allowed(const char *host, const char *listen_host);
+/* What a page has to know before it asks: {"tokenRequired", "actions": "allowed"|"token"|"off"}. */
+json_t *http_access_describe(const struct http_call *call);
+
+/* http_route.c */
+void http_route(struct evhttp_request *request, void *http, bool local);
+
+/* http_reply.c; all end the call */
+void http_reply(struct http_call *call, int status, const char *type, const void *bytes, size_t length);
+void http_reply_json(struct http_call *call, int status, json_t *value); /* takes the reference */
+void http_problem(struct http_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+void http_problem_error(struct http_call *call, const struct error *err);
+void http_reply_headers(struct http_call *call, const char *type); /* those that every answer has */
+void http_header(struct http_call *call, const char *name, const char *value);
+const char *http_request_header(const struct http_call *call, const char *name);
+/* A line about a refused request, at most one a second. */
+void http_log_refusal(struct http_call *call, const char *why);
+
+/* http_api.c */
+struct store *http_store(struct http *http, struct error *err);      /* NULL: not there yet */
+void http_store_suspect(struct http *http, const struct error *err); /* opens it anew next time */
+void http_api_read(struct http_call *call);
+json_t *http_view_status(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_applications(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_application(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_diff(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_history(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_users(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_user_changes(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_databases(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_drift(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_operation(struct http_call *call, struct store *store, struct error *err);
+void http_api_access(struct http_call *call);
+void http_api_healthy(struct http_call *call);
+void http_api_ready(struct http_call *call);
+
+/* http_actions.c: what changes something */
+void http_act(struct http_call *call);
+void http_webhook(struct http_call *call);
+
+/* http_metrics.c */
+void http_metrics(struct http_call *call);
+
+/* http_events.c */
+void http_events(struct http_call *call);
+void http_events_poll(struct http *http);   /* called with each sweep: did the store change? */
+void http_events_notify(struct http *http); /* soon, several become one */
+void http_events_push(struct http *http);   /* now */
+
+/* http_page.c */
+void http_page(struct http_call *call);

@@ -1,0 +1,158 @@
+#include "agent/http_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/metrics.h"
+#include "agent/view.h"
+#include "base/clock.h"
+
+enum { METRICS_BYTES = 4 * 1024 * 1024, METRICS_STATUSES = 64 };
+
+static const char *text_of(const json_t *value, const char *path)
+{
+	return json_text_at(value, path, "");
+}
+
+/* ---- applications: Argo CD's argocd_app_info, so that dashboards made for it go on working ---- */
+
+static const char *operation_of(const json_t *application)
+{
+	const char *phase = text_of(application, "status.operationState.phase");
+	return json_object_get(application, "operation") || strcmp(phase, "Running") == 0 ? "sync" : "";
+}
+
+static void print_application(struct buf *out, const json_t *application)
+{
+	static const char *const labels[][2] = {
+		{"name", "metadata.name"},
+		{"namespace", "metadata.namespace"},
+		{"project", "spec.project"},
+		{"repo", "spec.source.repoURL"},
+		{"dest_server", "spec.destination.server"},
+		{"dest_namespace", "spec.destination.namespace"},
+		{"sync_status", "status.sync.status"},
+		{"health_status", "status.health.status"},
+	};
+	bool automated = json_is_object(json_at(application, "spec.syncPolicy.automated"));
+	buf_text(out, "argocd_app_info");
+	for (size_t i = 0; i < COUNT_OF(labels); i++)
+		metrics_label(out, labels[i][0], text_of(application, labels[i][1]));
+	metrics_label(out, "autosync_enabled", automated ? "true" : "false");
+	metrics_label(out, "operation", operation_of(application));
+	buf_text(out, "} 1\n");
+}
+
+static bool print_applications(struct buf *out, struct store *store, struct error *err)
+{
+	CLEANUP(json_done) json_t *list = view_applications(store, err);
+	size_t i;
+	json_t *application;
+	if (!list)
+		return false;
+	metrics_head(out, "argocd_app_info", "gauge", "Each Application with its state.");
+	json_array_foreach(json_object_get(list, "items"), i, application) print_application(out, application);
+	return true;
+}
+
+/* ---- users: counted by database and status ---- */
+
+struct user_count {
+	const char *database, *status;
+	uint64_t count;
+};
+
+static void count_user(struct user_count *counts, size_t *used, const json_t *user)
+{
+	const char *database = text_of(user, "database"), *status = text_of(user, "status");
+	size_t i = 0;
+	while (i < *used && (strcmp(counts[i].database, database) != 0 || strcmp(counts[i].status, status) != 0))
+		i++;
+	if (i == METRICS_STATUSES)
+		return;
+	if (i == *used)
+		counts[(*used)++] = (struct user_count){.database = database, .status = status};
+	counts[i].count++;
+}
+
+static bool print_users(struct buf *out, struct store *store, struct error *err)
+{
+	struct user_count counts[METRICS_STATUSES];
+	CLEANUP(json_done) json_t *list = view_users(store, err);
+	size_t i, used = 0;
+	json_t *user;
+	if (!list)
+		return false;
+	json_array_foreach(json_object_get(list, "items"), i, user) count_user(counts, &used, user);
+	metrics_head(out, "pgitops_users", "gauge", "Users by database and status.");
+	for (i = 0; i < used; i++) {
+		buf_text(out, "pgitops_users");
+		metrics_label(out, "database", counts[i].database);
+		metrics_label(out, "status", counts[i].status);
+		buf_printf(out, "} %" PRIu64 "\n", counts[i].count);
+	}
+	return true;
+}
+
+static bool print_drift(struct buf *out, struct store *store, struct error *err)
+{
+	const struct store_drift_filter filter = {.open_only = true};
+	CLEANUP(json_done) json_t *list = view_drift(store, &filter, err);
+	if (!list)
+		return false;
+	metrics_head(out, "pgitops_drift_open", "gauge", "Manual changes that are not set back yet.");
+	buf_printf(out, "pgitops_drift_open %zu\n", json_array_size(json_object_get(list, "items")));
+	return true;
+}
+
+/* ---- the process ---- */
+
+static uint64_t resident_bytes(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%*u %lu", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void print_process(struct buf *out, const struct http *http)
+{
+	metrics_head(out, "pgitops_build_info", "gauge", "The running version.");
+	buf_text(out, "pgitops_build_info");
+	metrics_label(out, "version", PGITOPS_VERSION);
+	buf_text(out, "} 1\n");
+	metrics_head(out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
+	buf_printf(out, "process_resident_memory_bytes %" PRIu64 "\n", resident_bytes());
+	metrics_head(out, "process_start_time_seconds", "gauge",
+		"Start time of the process since unix epoch in seconds.");
+	buf_printf(out, "process_start_time_seconds %" PRId64 ".%03d\n", http->started / 1000000,
+		(int)(http->started / 1000 % 1000));
+	metrics_head(out, "pgitops_http_connections", "gauge", "Open connections to the HTTP server.");
+	buf_printf(out, "pgitops_http_connections %zu\n", http->connections.count);
+}
+
+/* The counters do not need the store: without it they are shown alone, and pgitops_store_readable says why. */
+void http_metrics(struct http_call *call)
+{
+	CLEANUP(buf_done) struct buf out = BUF(METRICS_BYTES);
+	struct error err = {0};
+	struct store *store = http_store(call->http, &err);
+	metrics_print(&out);
+	print_process(&out, call->http);
+	bool readable = store && print_applications(&out, store, &err) && print_users(&out, store, &err) &&
+		print_drift(&out, store, &err);
+	if (store && !readable)
+		http_store_suspect(call->http, &err);
+	metrics_head(&out, "pgitops_store_readable", "gauge", "Whether the gauges from the store are shown.");
+	buf_printf(&out, "pgitops_store_readable %d\n", readable);
+	if (buf_failed(&out))
+		http_problem(call, 500, "the metrics are larger than %d bytes", METRICS_BYTES);
+	else
+		http_reply(call, 200, "text/plain; version=0.0.4; charset=utf-8", out.data, out.length);
+}

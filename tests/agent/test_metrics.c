@@ -1,0 +1,75 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/metrics.h"
+#include "base/memory.h"
+
+static void every_counter_is_shown_with_its_help_and_type(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf out = BUF(65536);
+	metric_add(METRIC_GIT_LS_REMOTE, 3);
+	metric_add(METRIC_GIT_FETCH, 1);
+	metric_set(METRIC_PASS_MILLISECONDS, 12345);
+	metrics_print(&out);
+	const char *text = buf_string(&out);
+	assert_non_null(strstr(text,
+		"# TYPE argocd_git_request_total counter\n"
+		"argocd_git_request_total{request_type=\"ls-remote\"} 3\n"
+		"argocd_git_request_total{request_type=\"fetch\"} 1\n"));
+	assert_non_null(strstr(text, "pgitops_pass_duration_seconds_total 12.345\n"));
+	assert_non_null(strstr(text, "pgitops_webhook_requests_total{result=\"refused\"} 0\n"));
+	assert_int_equal(out.data[out.length - 1], '\n');
+}
+
+/* A reader of the text format takes a second HELP of the same name for an error. */
+static void a_name_is_announced_once(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf out = BUF(65536);
+	metrics_print(&out);
+	size_t announced = 0;
+	for (const char *line = buf_string(&out); line;
+		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		char name[128], head[160];
+		if (sscanf(line, "# TYPE %127s", name) != 1)
+			continue;
+		announced++;
+		snprintf(head, sizeof(head), "# TYPE %s ", name);
+		const char *first = strstr(buf_string(&out), head);
+		assert_ptr_equal(first, line);
+	}
+	assert_int_equal(announced, 12);
+}
+
+static void labels_are_escaped_and_cut(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf out = BUF(65536);
+	char longest[1000];
+	buf_text(&out, "x");
+	metrics_label(&out, "a", "say \"hi\"\\\n\x01");
+	metrics_label(&out, "b", "");
+	buf_text(&out, "} 1\n");
+	assert_string_equal(buf_string(&out), "x{a=\"say \\\"hi\\\"\\\\\\n?\",b=\"\"} 1\n");
+	buf_clear(&out);
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	metrics_label(&out, "a", longest);
+	assert_int_equal(out.length, strlen("{a=\"\"") + METRICS_LABEL_BYTES);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_counter_is_shown_with_its_help_and_type),
+		cmocka_unit_test(a_name_is_announced_once),
+		cmocka_unit_test(labels_are_escaped_and_cut),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
