@@ -20,7 +20,8 @@ allowed() {
 	reconcile/source) echo "base reconcile reconcile/manifest" ;;
 	reconcile/kubernetes) echo "base reconcile reconcile/manifest" ;;
 	reconcile/roles) echo "base reconcile reconcile/manifest" ;;
-	agent) echo "base store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/roles" ;;
+	reconcile/sealed) echo "base reconcile reconcile/manifest" ;;
+	agent) echo "base store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/roles reconcile/sealed" ;;
 	*) echo "unknown" ;;
 	esac
 }

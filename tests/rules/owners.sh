@@ -11,7 +11,7 @@ libpq/.*|reconcile/roles/.*
 sqlite3\.h|store/.*
 event2?(/.*)?\.h|agent/http[a-z_]*\.[ch]
 curl/.*|reconcile/kubernetes/.*|reconcile/source/.*|agent/client\.c
-openssl/.*|base/digest\.c|reconcile/roles/scram\.c
+openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*
 '
 
 while read -r file; do

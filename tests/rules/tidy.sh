@@ -8,15 +8,16 @@ commands=$build_folder/compile_commands.json
 [ -e "$commands" ] || { echo "tidy.sh: no $commands: configure the build first"; exit 1; }
 clean=$build_folder/tidy
 mkdir -p "$clean"
-export tidy build_folder clean
+export tidy build_folder clean rules_folder
 
 check() {
-	local file=$1 key
+	local file=$1 key known=(--extra-arg=-include "--extra-arg=$rules_folder/tidy.h")
+	[ "$file" != base/error.c ] || known=()
 	# What the compiler sees of the file, and the rules it is held to.
 	key=$({ "$tidy" --version; cat .clang-tidy; clang-14 -E -std=c17 -D_GNU_SOURCE -DPGITOPS_VERSION='""' -I. "$file"; } |
 		sha256sum | cut -c1-32) || return 1
 	[ ! -e "$clean/$key" ] || return 0
-	"$tidy" --quiet -p "$build_folder" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-everything \
+	"$tidy" --quiet -p "$build_folder" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-everything "${known[@]}" \
 		--warnings-as-errors='*' "$file" 2>/dev/null || return 1
 	: >"$clean/$key"
 }
