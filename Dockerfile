@@ -1,0 +1,35 @@
+# pgitops in a container: docker build -t pgitops:0.1.0 .
+#
+# Two stages on the same Debian, so the libraries are the ones it was linked with. The image runs as user 65532 with a
+# read-only root: only the state (/var/lib/pgitops) and /tmp are written to. manifests/install.yaml runs it so.
+ARG DEBIAN=debian:12-slim
+
+FROM ${DEBIAN} AS build
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends gcc libc6-dev cmake ninja-build pkg-config \
+    libgit2-dev libyaml-dev libcurl4-openssl-dev libssl-dev libpq-dev libsqlite3-dev libjansson-dev libevent-dev
+WORKDIR /src
+COPY CMakeLists.txt ./
+COPY base base
+COPY store store
+COPY reconcile reconcile
+COPY agent agent
+RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+ && cmake --build /build --target pgitops \
+ && strip --strip-unneeded -o /pgitops /build/pgitops
+
+FROM ${DEBIAN}
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates \
+    libgit2-1.5 libyaml-0-2 libcurl4 libssl3 libpq5 libsqlite3-0 libjansson4 libevent-2.1-7 \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log \
+ && echo 'pgitops:x:65532:65532::/var/lib/pgitops:/usr/sbin/nologin' >>/etc/passwd \
+ && echo 'pgitops:x:65532:' >>/etc/group \
+ && install -d -o 65532 -g 65532 -m 0700 /var/lib/pgitops
+COPY --from=build /pgitops /usr/local/bin/pgitops
+USER 65532:65532
+WORKDIR /var/lib/pgitops
+VOLUME /var/lib/pgitops
+EXPOSE 8080
+ENTRYPOINT ["/usr/local/bin/pgitops"]
+CMD ["agent", "--config", "/etc/pgitops/agent.yaml"]
