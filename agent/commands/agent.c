@@ -1,0 +1,322 @@
+/*
+ * agent.c - `pgitops agent`: makes the parts, starts the threads, waits for signals, ends everything in reverse order
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "agent/run/access.h"
+#include "agent/run/agent.h"
+#include "agent/run/apps.h"
+#include "agent/command.h"
+#include "agent/http.h"
+#include "agent/run/join.h"
+#include "agent/run/operations.h"
+#include "agent/run/reconciler.h"
+#include "agent/run/users_pass.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { GRACE_SECONDS = 20 }; /* then the process ends, whatever still runs: everything is safe to cut off */
+
+/* What is made at start and freed at the end. */
+struct parts {
+	struct agent agent;
+	struct access *access;
+	struct http *http;
+	struct secret webhook_secret;
+	bool good;            /* the reconciler's verdict */
+	pthread_t reconciler;
+};
+
+struct options {
+	bool once, standalone;
+	const char *log_format, *log_level;
+};
+
+/* ---- options ---- */
+
+static bool read_options(struct command_context *context, int argc, char **argv, struct options *options)
+{
+	enum { ONCE = 256, STANDALONE, FORMAT, LEVEL };
+	static const struct option known[] = {
+		{"once", no_argument, NULL, ONCE},
+		{"standalone", no_argument, NULL, STANDALONE},
+		{"log-format", required_argument, NULL, FORMAT},
+		{"log-level", required_argument, NULL, LEVEL},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	optind = 0;
+	opterr = 0;
+	/* getopt skips the first element: argv[-1] is the command's own last word. */
+	while ((option = getopt_long(argc + 1, argv - 1, "", known, NULL)) != -1) {
+		if (option == ONCE)
+			options->once = true;
+		else if (option == STANDALONE)
+			options->standalone = true;
+		else if (option == FORMAT)
+			options->log_format = optarg;
+		else if (option == LEVEL)
+			options->log_level = optarg;
+		else
+			return command_misused(context, "unknown option %s", argv[optind - 2]) == EXIT_YES;
+	}
+	if (optind - 1 != argc)
+		return command_misused(context, "unexpected argument %s", argv[optind - 1]) == EXIT_YES;
+	return true;
+}
+
+static bool set_up_log(const struct config *config, const struct options *options, struct error *err)
+{
+	static const char *const levels[] = {"debug", "info", "warning", "error"};
+	const char *format = options->log_format ? options->log_format : config->log_format;
+	const char *level = options->log_level ? options->log_level : config->log_level;
+	enum log_level chosen = LOG_INFO;
+	bool known = !level;
+
+	for (size_t i = 0; level && i < COUNT_OF(levels); i++)
+		if (strcmp(level, levels[i]) == 0) {
+			chosen = (enum log_level)i;
+			known = true;
+		}
+	if (!known)
+		return error_set(err, ERROR_INVALID, "log level %s is none of debug, info, warning, error", level);
+	bool json = text_equal(format, "json");
+	if (format && !json && strcmp(format, "text") != 0 && strcmp(format, "logfmt") != 0)
+		return error_set(err, ERROR_INVALID, "log format %s is neither text nor json", format);
+	log_setup(chosen, json ? LOG_JSON : LOG_LOGFMT);
+	return true;
+}
+
+/* ---- making and freeing ---- */
+
+static void make_databases(struct agent *agent)
+{
+	const struct config *config = agent->config;
+	agent->databases = memory_alloc((config->database_count + 1) * sizeof(*agent->databases));
+	for (size_t i = 0; i < config->database_count; i++) {
+		struct database *database = memory_alloc(sizeof(*database));
+		database->config = &config->databases[i];
+		database->no_deletions = agent->store_rebuilt;
+		database->app = agent_app(agent, database->config->application);
+		agent->databases[agent->database_count++] = database;
+	}
+}
+
+static void free_databases(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->database_count; i++) {
+		struct database *database = agent->databases[i];
+		while (database->wishes) {
+			struct users_wish *next = database->wishes->next;
+			users_wish_free(database->wishes);
+			database->wishes = next;
+		}
+		kube_close(database->kube);
+		free(database->namespace);
+		free(database);
+	}
+	free(agent->databases);
+}
+
+static bool open_store(struct agent *agent, struct error *err)
+{
+	struct store_opening how = {0};
+	if (!store_open(agent->config->state, &agent->store, &how, err))
+		return false;
+	if (how.rebuilt)
+		log_warning("the store was corrupt and is rebuilt; nothing is pruned in the first pass", "moved_to", how.aside, NULL);
+	agent->store_rebuilt = how.rebuilt || how.created;
+	operations_sweep(agent);
+	CLEANUP(memory_freep) char *repositories = memory_printf("%s/repositories", agent->config->state);
+	return source_sweep(repositories, err);
+}
+
+static bool start_http(struct parts *parts, struct error *err)
+{
+	struct agent *agent = &parts->agent;
+	const struct config *config = agent->config;
+	CLEANUP(memory_freep) char *socket = memory_printf("%s/agent.sock", config->state);
+	const struct http_agent calls = operations_http(agent);
+	const struct http_options options = {
+		.listen = agent->once ? NULL : config->listen,
+		.socket = socket,
+		.state = config->state,
+		.token_file = config->token_file,
+		.webhook_secret = &parts->webhook_secret,
+	};
+
+	if (config->webhook_secret_file && !secret_read(&parts->webhook_secret, config->webhook_secret_file, true, err))
+		return false;
+	return http_start(&options, &calls, &parts->http, err);
+}
+
+static bool make_parts(struct parts *parts, struct error *err)
+{
+	struct agent *agent = &parts->agent;
+
+	pthread_mutex_init(&agent->ready_lock, NULL);
+	memcpy(agent->not_ready, "starting", sizeof("starting"));
+	agent->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	agent->queue = queue_new();
+	agent->secrets = secrets_new(agent->config->secrets);
+	parts->access = access_new(agent->config);
+	atomic_store(&agent->heartbeat, clock_steady());
+	agent->cluster_on = join_is_wanted(agent->config);
+	if (!open_store(agent, err))
+		return false;
+	if (agent->config->applications && !apps_load_folder(agent, err))
+		return false;
+	if (!agent->config->applications && !agent->cluster_on)
+		return error_set(err, ERROR_INVALID, "%s: `applications` must name a folder where there is no Kubernetes",
+			agent->config->file);
+	make_databases(agent);
+	return start_http(parts, err);
+}
+
+static void free_parts(struct parts *parts)
+{
+	struct agent *agent = &parts->agent;
+	http_stop(parts->http);
+	cluster_close(agent->cluster);
+	free(agent->ears);
+	free_databases(agent);
+	apps_free(agent);
+	kube_config_done(&agent->kube);
+	access_free(parts->access);
+	secrets_free(agent->secrets);
+	secret_done(&parts->webhook_secret);
+	store_close(agent->store);
+	queue_free(agent->queue);
+	if (agent->stop > 0)
+		close(agent->stop);
+	pthread_mutex_destroy(&agent->ready_lock);
+}
+
+/* ---- running ---- */
+
+static void *run_reconciler(void *context)
+{
+	struct parts *parts = context;
+	parts->good = reconciler_run(&parts->agent, parts->access);
+	/* Wakes main, which waits for a signal. */
+	kill(getpid(), SIGUSR1);
+	return NULL;
+}
+
+static void stop(struct parts *parts)
+{
+	uint64_t one = 1;
+	if (write(parts->agent.stop, &one, sizeof(one)) < 0)
+		log_warning("the stop signal could not be raised", "error", strerror(errno), NULL);
+	if (parts->agent.cluster)
+		cluster_stop(parts->agent.cluster);
+	queue_push(parts->agent.queue, EVENT_STOP, "", NULL);
+	alarm(GRACE_SECONDS); /* SIGALRM is not blocked: its default ends the process */
+}
+
+/* Until the reconciler has ended. SIGTERM and SIGINT end the agent, SIGHUP reloads. */
+static void wait_for_end(struct parts *parts, const sigset_t *signals)
+{
+	int number = 0;
+	while (sigwait(signals, &number) == 0) {
+		if (number == SIGUSR1)
+			break;
+		if (number == SIGHUP) {
+			queue_push(parts->agent.queue, EVENT_RELOAD, "", NULL);
+			continue;
+		}
+		log_info("stopping", "signal", number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+		stop(parts);
+	}
+	stop(parts);
+	pthread_join(parts->reconciler, NULL);
+}
+
+/* Detached threads (a fetch, a users pass) hold pointers into the parts: they answer through the queue before anything is freed. */
+static void wait_for_threads(struct parts *parts)
+{
+	struct agent *agent = &parts->agent;
+	for (;;) {
+		bool running = agent->fetching > 0;
+		for (size_t i = 0; i < agent->database_count; i++)
+			running = running || agent->databases[i]->running;
+		if (!running)
+			return;
+		struct event event = queue_take(agent->queue, clock_steady() + 1000);
+		if (event.kind == EVENT_FETCHED)
+			repositories_answer(agent, event.payload);
+		else if (event.kind == EVENT_USERS)
+			users_pass_end(event.payload);
+		free(event.key);
+	}
+}
+
+static int run_agent(struct parts *parts)
+{
+	sigset_t signals;
+	struct error err;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread: only main takes them */
+	if (!make_parts(parts, &err)) {
+		free_parts(parts);
+		return command_failed(&err);
+	}
+	log_info("pgitops agent", "version", PGITOPS_VERSION, "state", parts->agent.config->state, "listen",
+		http_address(parts->http), "kubernetes", parts->agent.cluster_on ? "on" : "off", NULL);
+	if (pthread_create(&parts->reconciler, NULL, run_reconciler, parts) != 0) {
+		error_set(&err, ERROR_RETRY, "cannot start the reconciler thread");
+		free_parts(parts);
+		return command_failed(&err);
+	}
+	wait_for_end(parts, &signals);
+	wait_for_threads(parts);
+	bool good = parts->good || !parts->agent.once;
+	free_parts(parts);
+	log_info("stopped", NULL);
+	return good ? EXIT_YES : EXIT_NO;
+}
+
+int command_agent(struct command_context *context, int argc, char **argv)
+{
+	struct options options = {0};
+	struct config config;
+	struct parts parts = {0};
+	struct mistakes mistakes = {.mem = context->mem};
+	struct error err;
+
+	if (!read_options(context, argc, argv, &options))
+		return EXIT_NO_ANSWER;
+	if (!context->config_file)
+		return command_misused(context, "no agent file: give --config FILE");
+	if (!config_read(context->config_file, context->mem, &config, &mistakes, &err)) {
+		for (size_t i = 1; i < mistakes.count; i++)
+			fprintf(stderr, "pgitops: %s\n", mistake_text(&mistakes.items[i], context->mem));
+		return command_failed(&err);
+	}
+	if (!set_up_log(&config, &options, &err))
+		return command_failed(&err);
+	if (options.standalone)
+		config.kubernetes_off = true;
+	if (context->state)
+		config.state = context->state;
+	parts.agent.config = &config;
+	parts.agent.once = options.once;
+	return run_agent(&parts);
+}

@@ -1,0 +1,41 @@
+/*
+ * apps.h - the Applications the agent knows, and the repositories they name
+ *
+ * They come from a folder (agent file: applications) or as objects of the cluster. What is remembered of an Application outlives
+ * the process in the store, and in its own status. Reconciler thread only.
+ */
+#pragma once
+
+#include "agent/run/access.h"
+#include "agent/run/agent.h"
+#include "agent/run/fetch.h"
+
+/* An object of the cluster as the watch saw it: EVENT_APPLICATION's payload. */
+struct application_event {
+	json_t *document;
+	bool gone;
+};
+void application_event_free(struct application_event *event);
+
+/* Reads the folder anew. Mistakes keep the set as it was; false with all of them in `err`. */
+bool apps_load_folder(struct agent *agent, struct error *err) MUST_CHECK;
+
+/* The object appeared, changed or went. */
+void apps_take(struct agent *agent, const struct application_event *event);
+
+/* Writes status back to the objects of the cluster where it changed; consumes `refresh` and `operation`. */
+void apps_write_status(struct agent *agent, struct app *app);
+
+void apps_free(struct agent *agent);
+
+/* Asks the repositories that are due, in threads; at most four at once. */
+void repositories_ask(struct agent *agent, struct access *access);
+
+/* A thread's answer. Frees the fetch. */
+void repositories_answer(struct agent *agent, struct fetch *fetch);
+
+/* A push was announced to this plain URL: how many repositories will be asked. */
+size_t repositories_announced(struct agent *agent, const char *plain);
+
+/* Ask this Application's repository now; `hard` also reads the paths anew. */
+void repositories_refresh(struct agent *agent, struct app *app, bool hard);

@@ -1,0 +1,153 @@
+#include "agent/run/content.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* ---- copying out of the fetch ---- */
+
+static void copy_mistakes(const struct mistakes *from, struct mistakes *to, struct arena *mem)
+{
+	to->mem = mem;
+	for (size_t i = 0; i < from->count; i++)
+		mistakes_add(to, from->items[i].file, from->items[i].line, from->items[i].column, "%s", from->items[i].text);
+	to->dropped += from->dropped;
+}
+
+static struct desired *copy_desired(const struct desired *from, struct arena *mem)
+{
+	struct desired *to = arena_alloc(mem, sizeof(*to));
+	to->files = from->files;
+	to->objects.count = from->objects.count;
+	to->objects.items = arena_array(mem, from->objects.count, sizeof(*to->objects.items));
+	for (size_t i = 0; i < from->objects.count; i++) {
+		const struct object *object = &from->objects.items[i];
+		to->objects.items[i] = *object;
+		to->objects.items[i].key = object_key_copy(&object->key, mem);
+		to->objects.items[i].version = arena_copy(mem, object->version);
+		to->objects.items[i].file = arena_copy(mem, object->file);
+		to->objects.items[i].json = arena_copy_n(mem, object->json, object->json_length);
+	}
+	copy_mistakes(&from->mistakes, &to->mistakes, mem);
+	copy_mistakes(&from->warnings, &to->warnings, mem);
+	return to;
+}
+
+/* ---- users ---- */
+
+static const struct object *find_config_map(const struct desired *desired, const struct database_config *database)
+{
+	for (size_t i = 0; i < desired->objects.count; i++) {
+		const struct object_key *key = &desired->objects.items[i].key;
+		if (!*key->group && strcmp(key->kind, "ConfigMap") == 0 && strcmp(key->name, database->config_map) == 0)
+			return &desired->objects.items[i];
+	}
+	return NULL;
+}
+
+bool content_users(const struct desired *desired, const struct database_config *database, struct arena *mem,
+	struct content_users *users)
+{
+	const struct object *object = find_config_map(desired, database);
+	CLEANUP(json_done) json_t *tree = NULL;
+	struct error ignored;
+
+	if (!object || !json_read(object->json, object->json_length, &tree, &ignored))
+		return false;
+	const json_t *text = json_object_get(json_object_get(tree, "data"), database->key);
+	if (!json_is_string(text))
+		return false;
+	*users = (struct content_users){
+		.file = object->file,
+		.line = object->text_line ? object->text_line : object->line,
+		.text = arena_copy_n(mem, json_string_value(text), json_string_length(text)),
+		.length = json_string_length(text),
+		.namespace = object->key.namespace,
+	};
+	return true;
+}
+
+/* A users.yaml that cannot be read is a mistake of the path: then neither the cluster nor the database is touched. */
+static void check_users(const struct agent *agent, const struct app *app, struct desired *desired, struct arena *mem)
+{
+	for (size_t i = 0; i < agent->config->database_count; i++) {
+		const struct database_config *database = &agent->config->databases[i];
+		struct content_users text;
+		struct users users;
+		if (!text_equal(database->application, app->spec.name))
+			continue;
+		if (content_users(desired, database, mem, &text))
+			users_read(text.file, text.line, text.text, text.length, database->database ? database->database : "",
+				&database->policy, mem, &users, &desired->mistakes);
+		else
+			mistakes_add(&desired->mistakes, app->spec.directory.path, 0, 0,
+				"no ConfigMap %s with the key %s: database %s of the agent file takes its users from it",
+				database->config_map, database->key, database->name);
+	}
+}
+
+/* ---- taking over ---- */
+
+static char *join(struct mistakes *mistakes, struct arena *mem)
+{
+	struct buf text = BUF(64 * 1024);
+	mistakes_sort(mistakes);
+	for (size_t i = 0; i < mistakes->count; i++)
+		buf_printf(&text, "%s%s", i ? "; " : "", mistake_text(&mistakes->items[i], mem));
+	if (mistakes->dropped)
+		buf_printf(&text, "; and %zu more", mistakes->dropped);
+	char *joined = memory_copy(buf_string(&text));
+	buf_done(&text);
+	return joined;
+}
+
+static void set_broken(struct app *app, const char *commit, char *why)
+{
+	free(app->broken);
+	app->broken = why;
+	memcpy(app->broken_commit, commit, sizeof(app->broken_commit));
+}
+
+static void set_good(struct app *app, const struct source_result *result, struct desired *desired, struct arena *mem)
+{
+	free(app->broken);
+	free(app->warnings);
+	app->broken = NULL;
+	app->broken_commit[0] = '\0';
+	app->warnings = desired->warnings.count ? join(&desired->warnings, mem) : NULL;
+	app->author = arena_copy(mem, result->author);
+	app->message = arena_copy(mem, result->message);
+	app->authored = result->author_time;
+	memcpy(app->commit, result->commit, sizeof(app->commit));
+	arena_free(app->desired_mem);
+	app->desired_mem = mem;
+	app->desired = desired;
+}
+
+void content_take(struct agent *agent, struct app *app, const struct source_result *result,
+	const struct source_content *content)
+{
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+
+	if (!content->found) {
+		set_broken(app, result->commit, memory_printf("path %s does not exist at commit %.12s of %s",
+			app->spec.directory.path, result->commit, app->repository->plain));
+		arena_free(mem);
+		return;
+	}
+	struct desired *desired = copy_desired(&content->desired, mem);
+	if (!desired->mistakes.count)
+		desired_complete(desired, app->spec.destination, agent->cluster ? cluster_scope : NULL, agent->cluster, mem);
+	if (!desired->mistakes.count)
+		check_users(agent, app, desired, mem);
+	if (desired->mistakes.count) {
+		CLEANUP(memory_freep) char *all = join(&desired->mistakes, mem);
+		set_broken(app, result->commit, memory_printf("commit %.12s cannot be used: %s", result->commit, all));
+		arena_free(mem);
+		return;
+	}
+	set_good(app, result, desired, mem);
+}

@@ -1,0 +1,282 @@
+/*
+ * repositories.c - when each repository is asked, and what its answer means for the Applications that name it
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/run/apps.h"
+#include "agent/run/content.h"
+#include "agent/metrics.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/text.h"
+
+enum { FETCHES_AT_ONCE = 4, RETRY_FIRST = 5000, RETRY_LONGEST = 300000 };
+
+static const char *commit_fact(const struct repository *repository, struct arena *mem)
+{
+	return arena_printf(mem, "commit:%s %s", repository->plain, repository->revision);
+}
+
+/* ---- asking ---- */
+
+/* `known` is an answer only when every Application of the repository has its content from it. */
+static bool content_is_complete(const struct agent *agent, const struct repository *repository)
+{
+	for (size_t i = 0; i < agent->app_count; i++) {
+		const struct app *app = agent->apps[i];
+		if (app->repository == repository && !app->desired && !app->broken)
+			return false;
+	}
+	return *repository->commit && !repository->paths_changed;
+}
+
+static void add_paths(const struct agent *agent, const struct repository *repository, struct fetch *fetch)
+{
+	struct source_path *paths = arena_array(fetch->mem, agent->app_count, sizeof(*paths));
+	size_t count = 0;
+	for (size_t i = 0; i < agent->app_count; i++) {
+		const struct app *app = agent->apps[i];
+		if (app->repository != repository)
+			continue;
+		paths[count++] = (struct source_path){
+			.application = arena_copy(fetch->mem, app->spec.name),
+			.directory = {
+				.path = arena_copy(fetch->mem, app->spec.directory.path),
+				.recurse = app->spec.directory.recurse,
+				.include = arena_copy(fetch->mem, app->spec.directory.include),
+				.exclude = arena_copy(fetch->mem, app->spec.directory.exclude),
+			},
+		};
+	}
+	fetch->request.paths = paths;
+	fetch->request.path_count = count;
+}
+
+static struct fetch *question(const struct agent *agent, const struct repository *repository)
+{
+	struct fetch *fetch = fetch_new();
+	fetch->request = (struct source_request){
+		.url = arena_copy(fetch->mem, repository->url),
+		.revision = arena_copy(fetch->mem, repository->revision),
+		.folder = arena_printf(fetch->mem, "%s/repositories", agent->config->state),
+		.deadline = agent->config->git_deadline,
+		.stop = agent->stop,
+	};
+	add_paths(agent, repository, fetch);
+	return fetch;
+}
+
+static void set_failure(struct agent *agent, struct repository *repository, const struct error *err);
+
+static void start(struct agent *agent, struct access *access, struct repository *repository, const char *offline)
+{
+	struct fetch *fetch = question(agent, repository);
+	struct error err;
+
+	if (offline) {
+		fetch->request.known = arena_copy(fetch->mem, offline);
+		fetch->request.offline = true;
+	} else if (content_is_complete(agent, repository)) {
+		fetch->request.known = arena_copy(fetch->mem, repository->commit);
+	}
+	if ((offline || access_for(access, repository->url, fetch->mem, &fetch->access, &err)) &&
+		fetch_start(fetch, agent->queue, &err)) {
+		repository->reading = true;
+		repository->ask_again = false;
+		repository->paths_changed = false;
+		agent->fetching++;
+		return;
+	}
+	set_failure(agent, repository, &err);
+	fetch_free(fetch);
+}
+
+/* The server cannot be reached and nothing was ever read in this process: the last good commit is on the disk. */
+static const char *offline_commit(struct agent *agent, struct repository *repository, struct arena *mem)
+{
+	if (repository->error.kind == ERROR_NONE || repository->tried_offline || repository->answered)
+		return NULL;
+	repository->tried_offline = true;
+	return store_fact_get(agent->store, commit_fact(repository, mem), mem);
+}
+
+void repositories_ask(struct agent *agent, struct access *access)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	for (size_t i = 0; i < agent->repository_count && agent->fetching < FETCHES_AT_ONCE; i++) {
+		struct repository *repository = agent->repositories[i];
+		if (repository->reading)
+			continue;
+		const char *offline = offline_commit(agent, repository, mem);
+		if (offline || clock_steady() >= repository->next_poll)
+			start(agent, access, repository, offline);
+	}
+}
+
+size_t repositories_announced(struct agent *agent, const char *plain)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < agent->repository_count; i++) {
+		struct repository *repository = agent->repositories[i];
+		if (strcmp(repository->plain, plain) != 0)
+			continue;
+		repository->next_poll = 0;
+		repository->ask_again = repository->reading; /* the running question may have been asked too early */
+		count++;
+	}
+	return count;
+}
+
+void repositories_refresh(struct agent *agent, struct app *app, bool hard)
+{
+	struct repository *repository = app->repository;
+	(void)agent;
+	app->dirty = true;
+	app->refresh = repository ? REFRESH_ASKED : REFRESH_ANSWERED;
+	if (!repository)
+		return;
+	repository->next_poll = 0;
+	repository->ask_again = repository->reading;
+	if (hard)
+		repository->paths_changed = true;
+}
+
+/* ---- answers ---- */
+
+static void wake_apps(struct agent *agent, const struct repository *repository)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i]->repository == repository)
+			agent->apps[i]->dirty = true;
+}
+
+/* A tenth of jitter, so that a hundred agents do not ask a forge in the same second. */
+static int64_t poll_wait(const struct agent *agent)
+{
+	int64_t poll = agent->config->poll;
+	return poll ? poll + (int64_t)((uint64_t)clock_now() % (uint64_t)(poll / 10 + 1)) : INT64_MAX / 4;
+}
+
+static void set_failure(struct agent *agent, struct repository *repository, const struct error *err)
+{
+	int64_t wait = RETRY_FIRST << (repository->failures < 6 ? repository->failures : 6);
+	repository->failures++;
+	repository->error = *err;
+	if (!repository->failed_since)
+		repository->failed_since = clock_now();
+	repository->next_poll = clock_steady() + (wait < RETRY_LONGEST ? wait : RETRY_LONGEST);
+	metric_add(METRIC_GIT_FAILED, 1);
+	if (log_changed(repository->error_slot, err->text))
+		log_error("repository cannot be read; the last good state is kept", "repository", repository->plain,
+			"error", err->text, NULL);
+	wake_apps(agent, repository);
+}
+
+static void clear_failure(struct repository *repository)
+{
+	if (repository->failed_since)
+		log_info("repository can be read again", "repository", repository->plain, NULL);
+	repository->error = (struct error){.kind = ERROR_NONE};
+	repository->failures = 0;
+	repository->failed_since = 0;
+	repository->error_slot[0] = '\0';
+	repository->answered = true;
+}
+
+static struct app *named(struct agent *agent, const struct repository *repository, const char *name)
+{
+	struct app *app = agent_app(agent, name);
+	return app && app->repository == repository ? app : NULL;
+}
+
+static bool same_directory(const struct manifest_directory *a, const struct manifest_directory *b)
+{
+	return text_equal(a->path, b->path) && a->recurse == b->recurse && text_equal(a->include, b->include) &&
+		text_equal(a->exclude, b->exclude);
+}
+
+static void take_contents(struct agent *agent, struct repository *repository, const struct fetch *fetch)
+{
+	for (size_t i = 0; i < fetch->result.content_count; i++) {
+		const struct source_content *content = &fetch->result.contents[i];
+		struct app *app = named(agent, repository, content->application);
+		/* The Application may have changed its path while the thread was reading the old one. */
+		if (app && same_directory(&fetch->request.paths[i].directory, &app->spec.directory))
+			content_take(agent, app, &fetch->result, content);
+	}
+}
+
+static void log_commit(const struct repository *repository, const struct source_result *result)
+{
+	char received[24];
+	snprintf(received, sizeof(received), "%lld", (long long)result->received);
+	log_info(result->rewritten && *repository->commit ? "new commit; history was rewritten" : "new commit",
+		"repository", repository->plain, "revision", repository->revision, "commit", result->commit, "author",
+		result->author, "message", result->message, "received_bytes", received, NULL);
+}
+
+static void remember_commit(struct agent *agent, struct repository *repository, const struct source_result *result)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	const char *key = commit_fact(repository, mem);
+	struct error err;
+
+	if (strcmp(repository->commit, result->commit) != 0)
+		log_commit(repository, result);
+	memcpy(repository->commit, result->commit, sizeof(repository->commit));
+	if (!text_equal(store_fact_get(agent->store, key, mem), result->commit) &&
+		!store_fact_set(agent->store, key, result->commit, &err))
+		log_warning("the commit could not be recorded", "error", err.text, NULL);
+}
+
+static struct repository *asked(struct agent *agent, const struct fetch *fetch)
+{
+	for (size_t i = 0; i < agent->repository_count; i++) {
+		struct repository *repository = agent->repositories[i];
+		if (strcmp(repository->url, fetch->request.url) == 0 &&
+			strcmp(repository->revision, fetch->request.revision) == 0)
+			return repository;
+	}
+	return NULL;
+}
+
+void repositories_answer(struct agent *agent, struct fetch *fetch)
+{
+	struct repository *repository = asked(agent, fetch);
+	const struct source_result *result = &fetch->result;
+
+	agent->fetching--;
+	if (!repository || fetch->error.kind == ERROR_STOPPED) {
+		fetch_free(fetch);
+		return;
+	}
+	repository->reading = false;
+	if (!fetch->request.offline)
+		metric_add(METRIC_GIT_LS_REMOTE, 1);
+	if (!fetch->ok && !fetch->request.offline) {
+		set_failure(agent, repository, &fetch->error);
+	} else if (fetch->ok) {
+		metric_add(METRIC_GIT_FETCH, result->fetched);
+		if (!fetch->request.offline) {
+			clear_failure(repository);
+			repository->next_poll = clock_steady() + poll_wait(agent);
+		}
+		if (!result->unchanged) {
+			take_contents(agent, repository, fetch);
+			remember_commit(agent, repository, result);
+		}
+		wake_apps(agent, repository);
+	}
+	if (repository->ask_again || repository->paths_changed)
+		repository->next_poll = 0;
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i]->repository == repository && agent->apps[i]->refresh == REFRESH_ASKED &&
+			!repository->ask_again) {
+			agent->apps[i]->refresh = REFRESH_ANSWERED;
+			agent->apps[i]->dirty = true;
+		}
+	fetch_free(fetch);
+}

@@ -1,0 +1,350 @@
+#include "agent/run/secrets.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/manifest/yaml.h"
+
+/* A Secret that exists: in the cluster (file NULL) or in the folder. No value is kept. */
+struct entry {
+	char *namespace; /* "" in the folder: of any namespace */
+	char *name;
+	char *version;
+	char *file;
+};
+
+struct secrets {
+	pthread_mutex_t lock;
+	char *folder;
+	char *folder_state; /* names, times and sizes of its files when `entries` was made */
+	struct entry *entries;
+	size_t count;
+	char **followed; /* namespaces */
+	size_t followed_count;
+};
+
+struct secrets *secrets_new(const char *folder)
+{
+	struct secrets *secrets = memory_alloc(sizeof(*secrets));
+	pthread_mutex_init(&secrets->lock, NULL);
+	secrets->folder = memory_copy(folder);
+	return secrets;
+}
+
+static void entry_done(struct entry *entry)
+{
+	free(entry->namespace);
+	free(entry->name);
+	free(entry->version);
+	free(entry->file);
+}
+
+void secrets_free(struct secrets *secrets)
+{
+	if (!secrets)
+		return;
+	for (size_t i = 0; i < secrets->count; i++)
+		entry_done(&secrets->entries[i]);
+	for (size_t i = 0; i < secrets->followed_count; i++)
+		free(secrets->followed[i]);
+	free(secrets->entries);
+	free(secrets->followed);
+	free(secrets->folder);
+	free(secrets->folder_state);
+	pthread_mutex_destroy(&secrets->lock);
+	free(secrets);
+}
+
+static struct entry *find(struct secrets *secrets, const char *namespace, const char *name, bool in_folder)
+{
+	for (size_t i = 0; i < secrets->count; i++) {
+		struct entry *entry = &secrets->entries[i];
+		bool here = !*entry->namespace || strcmp(entry->namespace, namespace) == 0;
+		if (here && strcmp(entry->name, name) == 0 && (entry->file != NULL) == in_folder)
+			return entry;
+	}
+	return NULL;
+}
+
+static void add(struct secrets *secrets, const char *namespace, const char *name, const char *version, const char *file)
+{
+	secrets->entries = memory_resize(secrets->entries, (secrets->count + 1) * sizeof(*secrets->entries));
+	secrets->entries[secrets->count++] = (struct entry){
+		.namespace = memory_copy(namespace),
+		.name = memory_copy(name),
+		.version = memory_copy(version),
+		.file = memory_copy(file),
+	};
+}
+
+static void drop(struct secrets *secrets, struct entry *entry)
+{
+	entry_done(entry);
+	*entry = secrets->entries[--secrets->count];
+}
+
+void secrets_seen(struct secrets *secrets, const json_t *object, bool gone)
+{
+	const char *namespace = json_text_at(object, "metadata.namespace", "");
+	const char *name = json_text_at(object, "metadata.name", "");
+	CLEANUP(memory_freep) char *version = memory_printf("%s/%s", json_text_at(object, "metadata.uid", ""),
+		json_text_at(object, "metadata.resourceVersion", ""));
+
+	pthread_mutex_lock(&secrets->lock);
+	struct entry *entry = find(secrets, namespace, name, false);
+	if (entry)
+		drop(secrets, entry);
+	if (!gone)
+		add(secrets, namespace, name, version, NULL);
+	pthread_mutex_unlock(&secrets->lock);
+}
+
+static bool is_followed(const struct secrets *secrets, const char *namespace)
+{
+	for (size_t i = 0; i < secrets->followed_count; i++)
+		if (strcmp(secrets->followed[i], namespace) == 0)
+			return true;
+	return false;
+}
+
+void secrets_follow(struct secrets *secrets, const char *namespace)
+{
+	pthread_mutex_lock(&secrets->lock);
+	if (!is_followed(secrets, namespace)) {
+		secrets->followed =
+			memory_resize(secrets->followed, (secrets->followed_count + 1) * sizeof(*secrets->followed));
+		secrets->followed[secrets->followed_count++] = memory_copy(namespace);
+	}
+	pthread_mutex_unlock(&secrets->lock);
+}
+
+/* ---- the folder ---- */
+
+/* Reads the file's documents; the arena is the caller's to wipe. */
+static bool read_documents(const char *file, struct arena *mem, struct yaml_documents *documents, struct error *err)
+{
+	CLEANUP(buf_wipe) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
+	struct mistakes mistakes = {.mem = mem};
+	struct stat status;
+
+	if (stat(file, &status) == 0 && (status.st_mode & 077))
+		return error_set(err, ERROR_DENIED, "%s holds secrets and may be read by others: chmod 0600 it", file);
+	if (!file_read(file, &bytes, err))
+		return false;
+	yaml_read(file, buf_string(&bytes), bytes.length, mem, documents, &mistakes);
+	if (mistakes.count)
+		return error_set(err, ERROR_INVALID, "%s", mistake_text(&mistakes.items[0], mem));
+	return true;
+}
+
+static const char *text_of(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *node = map ? yaml_get(map, key) : NULL;
+	return node && node->kind == YAML_STRING ? node->text : "";
+}
+
+static bool is_secret(const struct yaml_node *document)
+{
+	return document->kind == YAML_MAP && strcmp(text_of(document, "kind"), "Secret") == 0 &&
+		strcmp(text_of(document, "apiVersion"), "v1") == 0;
+}
+
+static void index_file(struct secrets *secrets, const char *file, const struct stat *status)
+{
+	CLEANUP(arena_wipep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct yaml_documents documents = {0};
+	struct error ignored;
+
+	/* A file that cannot be read gives no entries; asking for a Secret that may be in it says why (secrets_value). */
+	if (!read_documents(file, mem, &documents, &ignored))
+		return;
+	const char *version = arena_printf(mem, "%lld.%09ld-%lld-%llu", (long long)status->st_mtim.tv_sec,
+		status->st_mtim.tv_nsec, (long long)status->st_size, (unsigned long long)status->st_ino);
+	for (size_t i = 0; i < documents.count; i++) {
+		const struct yaml_node *metadata = yaml_get(documents.items[i], "metadata");
+		if (is_secret(documents.items[i]) && *text_of(metadata, "name"))
+			add(secrets, text_of(metadata, "namespace"), text_of(metadata, "name"), version, file);
+	}
+}
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_manifest(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' &&
+		(text_ends(entry->d_name, ".yaml") || text_ends(entry->d_name, ".yml") ||
+			text_ends(entry->d_name, ".json"));
+}
+
+/* Calls for each manifest of the folder; with `index` it also makes the entries. Gives the folder's state. */
+static char *walk_folder(struct secrets *secrets, bool index)
+{
+	struct buf state = BUF(LIMIT_CONFIG_BYTES);
+	struct dirent **names = NULL;
+	int count = scandir(secrets->folder, &names, is_manifest, compare_names);
+
+	for (int i = 0; i < count; i++) {
+		CLEANUP(memory_freep) char *file = memory_printf("%s/%s", secrets->folder, names[i]->d_name);
+		struct stat status;
+		free(names[i]);
+		if (stat(file, &status) != 0)
+			continue;
+		buf_printf(&state, "%s %lld.%09ld %lld %o\n", file, (long long)status.st_mtim.tv_sec,
+			status.st_mtim.tv_nsec, (long long)status.st_size, (unsigned)status.st_mode);
+		if (index)
+			index_file(secrets, file, &status);
+	}
+	free(names);
+	char *text = memory_copy(buf_string(&state));
+	buf_done(&state);
+	return text;
+}
+
+static void refresh_folder(struct secrets *secrets)
+{
+	if (!secrets->folder)
+		return;
+	char *state = walk_folder(secrets, false);
+	if (text_equal(state, secrets->folder_state)) {
+		free(state);
+		return;
+	}
+	for (size_t i = secrets->count; i-- > 0;)
+		if (secrets->entries[i].file)
+			drop(secrets, &secrets->entries[i]);
+	free(secrets->folder_state);
+	secrets->folder_state = state;
+	free(walk_folder(secrets, true));
+}
+
+/* ---- questions ---- */
+
+static const char *places(const struct secrets *secrets, const char *namespace, struct arena *mem)
+{
+	bool cluster = is_followed(secrets, namespace);
+	if (cluster && secrets->folder)
+		return arena_printf(mem, "neither in the cluster nor in %s", secrets->folder);
+	if (cluster)
+		return "not in the cluster";
+	if (secrets->folder)
+		return arena_printf(mem, "not in %s", secrets->folder);
+	return "there is neither a cluster nor a `secrets` folder in the agent file to look in";
+}
+
+bool secrets_version(struct secrets *secrets, const char *namespace, const char *name, struct arena *mem,
+	const char **version, const char **why)
+{
+	pthread_mutex_lock(&secrets->lock);
+	struct entry *entry = find(secrets, namespace, name, false);
+	if (!entry) {
+		refresh_folder(secrets);
+		entry = find(secrets, namespace, name, true);
+	}
+	if (entry)
+		*version = arena_copy(mem, entry->version);
+	else
+		*why = arena_printf(mem, "Secret %s/%s: %s", namespace, name, places(secrets, namespace, mem));
+	pthread_mutex_unlock(&secrets->lock);
+	return entry != NULL;
+}
+
+static bool decode(const char *text, struct secret *value)
+{
+	size_t length = strlen(text);
+	char *bytes = memory_alloc(length + 4);
+	bool ok = text_base64_decode(text, length, (unsigned char *)bytes, &length);
+	if (ok)
+		secret_set(value, bytes, length);
+	explicit_bzero(bytes, strlen(text) + 4);
+	free(bytes);
+	return ok;
+}
+
+static bool value_in_cluster(struct kube *kube, const char *namespace, const char *name, const char *key,
+	struct secret *value, struct error *err)
+{
+	CLEANUP(memory_freep) char *path = memory_printf("/api/v1/namespaces/%s/secrets/%s", namespace, name);
+	struct kube_request request = {.method = "GET", .path = path, .secret = true};
+	CLEANUP(json_done) json_t *object = NULL;
+
+	if (!kube_one(kube, &request, &object, err))
+		return error_prefix(err, "Secret %s/%s", namespace, name);
+	const json_t *encoded = json_object_get(json_object_get(object, "data"), key);
+	if (!json_is_string(encoded))
+		return error_set(err, ERROR_MISSING, "Secret %s/%s has no key %s", namespace, name, key);
+	if (!decode(json_string_value(encoded), value))
+		return error_set(err, ERROR_INVALID, "Secret %s/%s: key %s is not base64", namespace, name, key);
+	return true;
+}
+
+static bool value_in_document(const struct yaml_node *document, const char *file, const char *key, struct secret *value,
+	struct error *err)
+{
+	const struct yaml_node *plain = yaml_get(document, "stringData");
+	const struct yaml_node *encoded = yaml_get(document, "data");
+	const struct yaml_node *found = plain ? yaml_get(plain, key) : NULL;
+
+	if (found && found->kind == YAML_STRING) {
+		secret_set(value, found->text, found->length);
+		return true;
+	}
+	found = encoded ? yaml_get(encoded, key) : NULL;
+	if (!found || found->kind != YAML_STRING)
+		return error_set(err, ERROR_MISSING, "%s:%d: the Secret has no text under key %s", file, document->line, key);
+	if (!decode(found->text, value))
+		return error_set(err, ERROR_INVALID, "%s:%d: data.%s is not base64", file, found->line, key);
+	return true;
+}
+
+static bool value_in_file(const char *file, const char *namespace, const char *name, const char *key,
+	struct secret *value, struct error *err)
+{
+	CLEANUP(arena_wipep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct yaml_documents documents = {0};
+
+	if (!read_documents(file, mem, &documents, err))
+		return false;
+	for (size_t i = 0; i < documents.count; i++) {
+		const struct yaml_node *metadata = yaml_get(documents.items[i], "metadata");
+		const char *where = text_of(metadata, "namespace");
+		if (is_secret(documents.items[i]) && strcmp(text_of(metadata, "name"), name) == 0 &&
+			(!*where || strcmp(where, namespace) == 0))
+			return value_in_document(documents.items[i], file, key, value, err);
+	}
+	return error_set(err, ERROR_MISSING, "Secret %s/%s is no longer in %s", namespace, name, file);
+}
+
+bool secrets_value(struct secrets *secrets, struct kube *kube, const char *namespace, const char *name, const char *key,
+	struct secret *value, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+
+	pthread_mutex_lock(&secrets->lock);
+	bool in_cluster = kube && find(secrets, namespace, name, false);
+	if (!in_cluster)
+		refresh_folder(secrets);
+	const struct entry *entry = in_cluster ? NULL : find(secrets, namespace, name, true);
+	const char *file = entry ? arena_copy(mem, entry->file) : NULL;
+	bool followed = is_followed(secrets, namespace);
+	const char *where = places(secrets, namespace, mem);
+	pthread_mutex_unlock(&secrets->lock);
+
+	if (file)
+		return value_in_file(file, namespace, name, key, value, err);
+	if (in_cluster || (kube && !followed))
+		return value_in_cluster(kube, namespace, name, key, value, err);
+	return error_set(err, ERROR_MISSING, "Secret %s/%s: %s", namespace, name, where);
+}

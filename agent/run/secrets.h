@@ -1,0 +1,31 @@
+/*
+ * secrets.h - where passwords and credentials come from: Kubernetes Secrets, or a folder of plain Secret manifests
+ *
+ * The folder (agent file: secrets) lies outside Git and is read where no cluster holds the Secret; a file that others may read
+ * is refused. Of the cluster's Secrets only name and version are kept; a value is asked for when it is needed and wiped after use.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/secret.h"
+#include "reconcile/kubernetes/kube.h"
+
+struct secrets;
+
+/* `folder` NULL = none. */
+struct secrets *secrets_new(const char *folder);
+void secrets_free(struct secrets *secrets);
+
+/* From the watch: a Secret of this namespace is there (object, borrowed) or gone. `namespace` counts as held by the cluster. */
+void secrets_seen(struct secrets *secrets, const json_t *object, bool gone);
+/* The cluster's Secrets of this namespace are being followed: absence there is knowledge. */
+void secrets_follow(struct secrets *secrets, const char *namespace);
+
+/* Version of the Secret's key ("uid/resourceVersion" or change time, size and inode of its file); false = there is none, `why` in `mem`. */
+bool secrets_version(struct secrets *secrets, const char *namespace, const char *name, struct arena *mem,
+	const char **version, const char **why);
+
+/* The value under `key`. `kube` NULL = folder only. ERROR_MISSING names Secret, key and where it was looked for. */
+bool secrets_value(struct secrets *secrets, struct kube *kube, const char *namespace, const char *name, const char *key,
+	struct secret *value, struct error *err) MUST_CHECK;

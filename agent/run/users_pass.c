@@ -1,0 +1,256 @@
+#include "agent/run/users_pass.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/run/content.h"
+#include "agent/metrics.h"
+#include "agent/run/users_record.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { DATABASE_DEADLINE = 10000, RETRY_FIRST = 2000, RETRY_LONGEST = 60000, DEFAULT_INTERVAL = 60000 };
+
+/* ---- passwords ---- */
+
+static bool password_version(void *context, const char *secret, struct arena *mem, const char **version, const char **why)
+{
+	const struct users_pass *pass = context;
+	return secrets_version(pass->agent->secrets, pass->namespace, secret, mem, version, why);
+}
+
+static bool password_get(void *context, const char *secret, struct secret *password, struct error *err)
+{
+	const struct users_pass *pass = context;
+	return secrets_value(pass->agent->secrets, pass->database->kube, pass->namespace, secret, "password", password, err);
+}
+
+static bool password_known(void *context, const char *user, const char *verifier, const char *version)
+{
+	const struct users_pass *pass = context;
+	return store_verifier_known(pass->agent->store, pass->database->config->name, user, verifier, version);
+}
+
+static void password_remember(void *context, const char *user, const char *verifier, const char *version)
+{
+	const struct users_pass *pass = context;
+	store_verifier_remember(pass->agent->store, pass->database->config->name, user, verifier, version);
+}
+
+static bool connection_password(const struct users_pass *pass, struct secret *password, struct error *err)
+{
+	const struct secret_reference *from = &pass->database->config->password;
+	if (from->file)
+		return secret_read(password, from->file, true, err);
+	if (from->name)
+		return secrets_value(pass->agent->secrets, pass->database->kube, from->namespace, from->name, from->key,
+			password, err);
+	return true;
+}
+
+/* ---- the pass ---- */
+
+static bool read_users(struct users_pass *pass, struct users *users)
+{
+	struct mistakes mistakes = {.mem = pass->mem};
+	const struct database_config *config = pass->database->config;
+	users_read(pass->file, pass->line, pass->text, pass->length, config->database ? config->database : "",
+		&config->policy, pass->mem, users, &mistakes);
+	if (!mistakes.count)
+		return true;
+	return error_set(&pass->error, ERROR_INVALID, "%s", mistake_text(&mistakes.items[0], pass->mem));
+}
+
+static bool connect_database(struct users_pass *pass, struct roles_session **session)
+{
+	const struct database_config *config = pass->database->config;
+	struct roles_target target = {
+		.name = config->name,
+		.connection = config->connection,
+		.deadline = DATABASE_DEADLINE,
+	};
+	bool ok = connection_password(pass, &target.password, &pass->error) &&
+		roles_connect(&target, session, &pass->error);
+	secret_done(&target.password);
+	return ok;
+}
+
+static bool run_session(struct users_pass *pass, struct roles_session *session, const struct users *wanted)
+{
+	const struct database_config *config = pass->database->config;
+	struct roles_present *present;
+	struct roles_plan plan = {0};
+	const struct roles_passwords passwords = {pass, password_version, password_get, password_known, password_remember};
+	const struct roles_plan_input input = {
+		.wanted = wanted,
+		.commit = pass->commit,
+		.confirmed = pass->wish ? pass->wish->confirm : NULL,
+		.no_deletions = pass->no_deletions,
+		.policy = &config->policy,
+		.passwords = &passwords,
+		.target = config->name,
+	};
+
+	if (!roles_observe(session, wanted, pass->mem, &present, &pass->error))
+		return false;
+	pass->reached = true;
+	roles_plan(present, &input, pass->mem, &plan);
+	if (pass->wish && pass->wish->plan_only) {
+		pass->ok = true;
+		users_record_answer(pass, &plan, "Succeeded", "");
+		return true;
+	}
+	users_record_drift(pass, &plan);
+	bool whole = true;
+	if (!config->policy.report_only) {
+		struct users_journal journal;
+		users_record_intents(pass, &plan, &journal);
+		whole = roles_apply(session, &plan, NULL, pass->mem, &pass->error);
+		users_record_outcomes(pass, &plan, &journal);
+	}
+	pass->ok = users_record(pass, &plan, roles_server_version(session));
+	if (pass->wish)
+		users_record_answer(pass, &plan, pass->ok ? "Succeeded" : "Failed", whole ? "" : pass->error.text);
+	return whole;
+}
+
+static void *run(void *context)
+{
+	struct users_pass *pass = context;
+	struct roles_session *session = NULL;
+	struct users wanted = {0};
+
+	log_context(pass->application, pass->commit);
+	bool ok = read_users(pass, &wanted) && connect_database(pass, &session) && run_session(pass, session, &wanted);
+	if (session) {
+		metric_add(METRIC_SQL_STATEMENTS, roles_statements(session));
+		metric_add(METRIC_SQL_WRITES, roles_writes(session));
+	}
+	roles_close(session);
+	metric_add(METRIC_USER_PASSES, 1);
+	if (!ok) {
+		pass->ok = false;
+		users_record_failure(pass);
+	}
+	queue_push(pass->agent->queue, EVENT_USERS, pass->database->config->name, pass);
+	return NULL;
+}
+
+/* ---- starting and ending it ---- */
+
+static struct users_pass *pass_new(struct agent *agent, struct database *database, const struct content_users *users,
+	struct arena *mem)
+{
+	struct users_pass *pass = memory_alloc(sizeof(*pass));
+	const char *fact = arena_printf(mem, "users:%s", database->config->name);
+	const char *last = store_fact_get(agent->store, fact, mem);
+	*pass = (struct users_pass){
+		.agent = agent,
+		.database = database,
+		.mem = mem,
+		.file = arena_copy(mem, users->file),
+		.text = users->text,
+		.length = users->length,
+		.line = users->line,
+		.commit = arena_copy(mem, database->app->commit),
+		.application = arena_copy(mem, database->app->spec.name),
+		.namespace = arena_copy(mem, database->namespace),
+		.no_deletions = database->no_deletions,
+		.wish = database->wishes,
+	};
+	pass->same_commit = text_equal(last, pass->commit);
+	if (database->wishes)
+		database->wishes = database->wishes->next;
+	return pass;
+}
+
+/* Users follow the synced commit; while there is no cluster to sync with (yet), the newest good one. */
+static bool commit_is_in_force(const struct agent *agent, const struct app *app)
+{
+	if (strcmp(app->synced_commit, app->commit) == 0)
+		return true;
+	return agent->cluster_on && !agent->cluster_joined && app->spec.automated && !agent->cluster;
+}
+
+bool users_pass_start(struct agent *agent, struct database *database)
+{
+	struct app *app = database->app;
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct content_users users;
+	pthread_t thread;
+	pthread_attr_t attributes;
+
+	if (!app || !app->desired || !commit_is_in_force(agent, app) ||
+		!content_users(app->desired, database->config, mem, &users)) {
+		arena_free(mem);
+		return false;
+	}
+	if (agent->cluster && !database->kube)
+		database->kube = kube_open(&agent->kube);
+	struct users_pass *pass = pass_new(agent, database, &users, mem);
+	database->running = true;
+	database->dirty = false;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, 512 * 1024);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	int reason = pthread_create(&thread, &attributes, run, pass);
+	pthread_attr_destroy(&attributes);
+	if (reason) {
+		error_set(&pass->error, ERROR_RETRY, "cannot start a thread: %s", strerror(reason));
+		users_pass_end(pass);
+	}
+	return true;
+}
+
+static int64_t interval(const struct agent *agent)
+{
+	return agent->config->poll ? agent->config->poll : DEFAULT_INTERVAL;
+}
+
+static void schedule(struct users_pass *pass)
+{
+	struct database *database = pass->database;
+	int64_t wait = interval(pass->agent);
+	if (pass->error.kind != ERROR_NONE) {
+		int64_t backoff = RETRY_FIRST << (database->failures < 5 ? database->failures : 5);
+		database->failures++;
+		if (backoff > RETRY_LONGEST)
+			backoff = RETRY_LONGEST;
+		wait = backoff < wait ? backoff : wait;
+	} else {
+		database->failures = 0;
+	}
+	database->next_pass = clock_steady() + wait;
+}
+
+void users_wish_free(struct users_wish *wish)
+{
+	if (!wish)
+		return;
+	free(wish->confirm);
+	free(wish);
+}
+
+void users_pass_end(struct users_pass *pass)
+{
+	struct database *database = pass->database;
+
+	log_context(pass->application, pass->commit);
+	if (log_changed(database->slot, pass->error.kind == ERROR_NONE ? "" : pass->error.text))
+		log_error("users pass failed", "database", database->config->name, "error", pass->error.text, NULL);
+	log_context(NULL, NULL);
+	database->running = false;
+	database->failed = !pass->ok;
+	if (pass->error.kind == ERROR_NONE) {
+		database->had_pass = true;
+		database->no_deletions = false;
+	}
+	schedule(pass);
+	users_wish_free(pass->wish);
+	arena_free(pass->mem);
+	free(pass);
+}

@@ -1,0 +1,351 @@
+#include "agent/run/users_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/metrics.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* ---- what was known before ---- */
+
+/* The stored document of a user, or NULL. A new reference. */
+static json_t *previous_of(const struct store_user *users, size_t count, const char *database, const char *name)
+{
+	json_t *document = NULL;
+	struct error ignored;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(users[i].database, database) == 0 && strcmp(users[i].name, name) == 0 &&
+			json_read(users[i].document, strlen(users[i].document), &document, &ignored))
+			return document;
+	return NULL;
+}
+
+static const char *secret_version(const struct users_pass *pass, const char *user)
+{
+	const char *version = "", *why;
+	char *name = arena_printf(pass->mem, "user-%s-secret", user);
+	for (char *c = name; *c; c++)
+		if (*c == '_')
+			*c = '-';
+	return secrets_version(pass->agent->secrets, pass->namespace, name, pass->mem, &version, &why) ? version : "";
+}
+
+/* ---- drift ---- */
+
+static void add_drift(const struct users_pass *pass, const char *user, const struct role_difference *difference)
+{
+	const struct store_drift drift = {
+		.application = pass->application,
+		.time = clock_now(),
+		.group = "",
+		.kind = "",
+		.namespace = "",
+		.name = "",
+		.database = pass->database->config->name,
+		.user = user,
+		.field = difference->field,
+		.wanted = difference->wanted,
+		.found = difference->found,
+		.by = "",
+	};
+	struct error err;
+	if (!store_drift_add(pass->agent->store, &drift, NULL, &err)) {
+		log_warning("drift could not be recorded", "error", err.text, NULL);
+		return;
+	}
+	metric_add(METRIC_DRIFT_FOUND, 1);
+	log_info("drift found", "database", drift.database, "user", user, "field", difference->field, "wanted",
+		difference->wanted, "found", difference->found, NULL);
+}
+
+void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
+{
+	struct store_user *users;
+	size_t count;
+	struct error err;
+
+	if (!pass->same_commit || !store_user_list(pass->agent->store, pass->mem, &users, &count, &err))
+		return;
+	for (size_t i = 0; i < plan->report_count; i++) {
+		const struct role_report *report = &plan->reports[i];
+		if (!report->difference_count || report->status != USER_DRIFTED)
+			continue;
+		CLEANUP(json_done) json_t *before = previous_of(users, count, pass->database->config->name, report->name);
+		const char *status = json_text_at(before, "status", "");
+		if (strcmp(status, "Synced") != 0 && strcmp(status, "Drifted") != 0)
+			continue;
+		bool rotated = strcmp(json_text_at(before, "secretVersion", ""), secret_version(pass, report->name)) != 0;
+		for (size_t j = 0; j < report->difference_count; j++)
+			if (!rotated || strcmp(report->differences[j].field, "password") != 0)
+				add_drift(pass, report->name, &report->differences[j]);
+	}
+}
+
+/* ---- changes ---- */
+
+static const char *action_name(enum role_action action)
+{
+	static const char *const names[] = {
+		[ROLE_CREATE_GROUP] = "create group",
+		[ROLE_CREATE] = "create",
+		[ROLE_ALTER] = "alter",
+		[ROLE_GRANT] = "grant",
+		[ROLE_REVOKE] = "revoke",
+		[ROLE_RETIRE] = "retire",
+		[ROLE_DROP] = "drop",
+	};
+	return names[action];
+}
+
+static bool begin_change(struct users_pass *pass, const struct role_step *step, int64_t *row, struct error *err)
+{
+	const struct store_user_change change = {
+		.database = pass->database->config->name,
+		.user = step->user,
+		.action = action_name(step->action),
+		.statement = step->redacted,
+		.commit = pass->commit,
+		.started = clock_now(),
+		.outcome = "",
+	};
+	return store_user_change_begin(pass->agent->store, &change, row, err);
+}
+
+void users_record_intents(struct users_pass *pass, const struct roles_plan *plan, struct users_journal *journal)
+{
+	struct store *store = pass->agent->store;
+	struct error err;
+
+	journal->rows = arena_array(pass->mem, plan->step_count, sizeof(*journal->rows));
+	if (!plan->step_count)
+		return;
+	bool ok = store_begin(store, &err);
+	for (size_t i = 0; ok && i < plan->step_count; i++)
+		ok = begin_change(pass, &plan->steps[i], &journal->rows[i], &err);
+	if (ok && store_commit(store, &err))
+		return;
+	store_rollback(store);
+	memset(journal->rows, 0, plan->step_count * sizeof(*journal->rows));
+	log_warning("changes could not be recorded", "error", err.text, NULL);
+}
+
+static const char *step_outcome(const struct role_step *step)
+{
+	if (step->error.kind != ERROR_NONE)
+		return step->error.text;
+	return step->done ? "done" : "not reached";
+}
+
+static void log_step(const struct users_pass *pass, const struct role_step *step)
+{
+	const char *database = pass->database->config->name;
+	if (step->error.kind != ERROR_NONE)
+		log_error("user could not be changed", "database", database, "user", step->user, "action",
+			action_name(step->action), "error", step->error.text, NULL);
+	else if (step->done)
+		log_info("user changed", "database", database, "user", step->user, "action", action_name(step->action), NULL);
+}
+
+void users_record_outcomes(struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal)
+{
+	struct store *store = pass->agent->store;
+	struct error err;
+
+	if (!plan->step_count)
+		return;
+	bool ok = store_begin(store, &err);
+	for (size_t i = 0; i < plan->step_count; i++) {
+		log_step(pass, &plan->steps[i]);
+		if (ok && journal->rows[i])
+			ok = store_user_change_end(store, journal->rows[i], clock_now(), step_outcome(&plan->steps[i]), &err);
+	}
+	if (ok && store_commit(store, &err))
+		return;
+	store_rollback(store);
+	log_warning("outcomes could not be recorded", "error", err.text, NULL);
+}
+
+/* ---- documents ---- */
+
+static json_t *differences_of(const struct role_report *report)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; report->status != USER_SYNCED && i < report->difference_count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "field", report->differences[i].field, "wanted",
+			report->differences[i].wanted, "found", report->differences[i].found));
+	return list;
+}
+
+static bool was_changed(const struct roles_plan *plan, const char *user)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].done && strcmp(plan->steps[i].user, user) == 0)
+			return true;
+	return false;
+}
+
+static json_t *last_change(const struct users_pass *pass, const struct roles_plan *plan, const char *user,
+	const json_t *before)
+{
+	char now[CLOCK_TEXT_SIZE];
+	const json_t *old = json_object_get(before, "lastChange");
+	if (old && !was_changed(plan, user))
+		return json_deep_copy(old);
+	clock_text_seconds(clock_now(), now);
+	return json_pack("{s:s, s:s}", "time", now, "commit", pass->commit);
+}
+
+static json_t *user_document(const struct users_pass *pass, const struct roles_plan *plan, const struct role_report *report,
+	const json_t *before)
+{
+	json_t *roles = json_array();
+	for (size_t i = 0; i < report->role_count; i++)
+		json_array_append_new(roles, json_string(report->roles[i]));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s}", "name", report->name, "database",
+		pass->database->config->name, "status", user_status_name(report->status), "reason", report->reason, "roles",
+		roles, "differences", differences_of(report), "lastChange", last_change(pass, plan, report->name, before),
+		"secretVersion", secret_version(pass, report->name));
+}
+
+static bool heal(const struct users_pass *pass, const char *user, struct error *err)
+{
+	const struct store_drift drift = {.application = pass->application, .group = "", .kind = "", .namespace = "",
+		.name = "", .database = pass->database->config->name, .user = user, .field = ""};
+	return store_drift_heal(pass->agent->store, &drift, clock_now(), err);
+}
+
+static bool store_report(struct users_pass *pass, const struct roles_plan *plan, const struct role_report *report,
+	const struct store_user *users, size_t count, struct error *err)
+{
+	const char *database = pass->database->config->name;
+	CLEANUP(json_done) json_t *before = previous_of(users, count, database, report->name);
+	CLEANUP(json_done) json_t *now = user_document(pass, plan, report, before);
+	if (before && json_equal(before, now))
+		return true;
+	CLEANUP(memory_freep) char *text = json_canonical(now);
+	const struct store_user row = {database, report->name, text, clock_now()};
+	return store_user_set(pass->agent->store, &row, err) &&
+		(report->status != USER_SYNCED || heal(pass, report->name, err));
+}
+
+static bool is_reported(const struct roles_plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->report_count; i++)
+		if (strcmp(plan->reports[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool store_reports(struct users_pass *pass, const struct roles_plan *plan, struct error *err)
+{
+	struct store_user *users;
+	size_t count;
+	struct store *store = pass->agent->store;
+	const char *database = pass->database->config->name;
+
+	if (!store_user_list(store, pass->mem, &users, &count, err))
+		return false;
+	bool ok = true;
+	for (size_t i = 0; ok && i < plan->report_count; i++)
+		ok = store_report(pass, plan, &plan->reports[i], users, count, err);
+	for (size_t i = 0; ok && i < count; i++)
+		if (strcmp(users[i].database, database) == 0 && !is_reported(plan, users[i].name))
+			ok = store_user_remove(store, database, users[i].name, err) && heal(pass, users[i].name, err);
+	return ok;
+}
+
+static const char *blocked_text(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	const char *names = "";
+	for (size_t i = 0; i < plan->deletion_count && i < 10; i++)
+		names = arena_printf(pass->mem, "%s%s%s", names, i ? ", " : "", plan->deletions[i]);
+	return arena_printf(pass->mem, "%zu users are no longer listed (%s%s) and stay until this is confirmed: "
+		"`pgitops user sync --confirm %s`, or list each with `ensure: absent`", plan->deletion_count, names,
+		plan->deletion_count > 10 ? ", ..." : "", plan->confirm);
+}
+
+static bool store_database_document(struct users_pass *pass, const char *status, const char *reason, int server_version,
+	size_t users, size_t synced, struct error *err)
+{
+	char now[CLOCK_TEXT_SIZE];
+	clock_text(clock_now(), now);
+	CLEANUP(json_done) json_t *document = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s}", "name",
+		pass->database->config->name, "application", pass->application, "status", status, "reason", reason,
+		"serverVersion", server_version, "users", (int)users, "synced", (int)synced, "lastPass", now, "commit",
+		pass->commit);
+	CLEANUP(memory_freep) char *text = json_canonical(document);
+	const struct store_database row = {pass->database->config->name, text, clock_now()};
+	return store_database_set(pass->agent->store, &row, err);
+}
+
+bool users_record(struct users_pass *pass, const struct roles_plan *plan, int server_version)
+{
+	struct store *store = pass->agent->store;
+	size_t synced = 0;
+	struct error err;
+
+	for (size_t i = 0; i < plan->report_count; i++)
+		synced += plan->reports[i].status == USER_SYNCED;
+	bool good = synced == plan->report_count && !plan->blocked;
+	const char *fact = arena_printf(pass->mem, "users:%s", pass->database->config->name);
+	bool ok = store_begin(store, &err);
+	ok = ok && store_reports(pass, plan, &err);
+	ok = ok && store_database_document(pass, "Connected", plan->blocked ? blocked_text(pass, plan) : "", server_version,
+		plan->report_count, synced, &err);
+	ok = ok && store_fact_set(store, fact, pass->commit, &err);
+	if (ok && store_commit(store, &err))
+		return good;
+	store_rollback(store);
+	log_error("the users could not be recorded", "error", err.text, NULL);
+	return false;
+}
+
+void users_record_failure(struct users_pass *pass)
+{
+	struct error err;
+	const char *status = pass->error.kind == ERROR_RETRY ? "Waiting" : "Failed";
+	if (!pass->reached && !store_database_document(pass, status, pass->error.text, 0, 0, 0, &err))
+		log_error("the database's state could not be recorded", "error", err.text, NULL);
+	if (pass->wish) {
+		const struct store_operation row = {.id = pass->wish->operation, .finished = clock_now(), .phase = "Error",
+			.message = pass->error.text, .result = ""};
+		if (!store_operation_update(pass->agent->store, &row, &err))
+			log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
+	}
+}
+
+/* ---- answers ---- */
+
+static json_t *plan_document(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	json_t *steps = json_array(), *deletions = json_array();
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct role_step *step = &plan->steps[i];
+		json_t *item = json_pack("{s:s, s:s, s:s, s:s}", "user", step->user, "action", action_name(step->action),
+			"database", step->database, "statement", step->redacted);
+		if (step->error.kind != ERROR_NONE)
+			json_set_text(item, "error", step->error.text);
+		json_array_append_new(steps, item);
+	}
+	for (size_t i = 0; i < plan->deletion_count; i++)
+		json_array_append_new(deletions, json_string(plan->deletions[i]));
+	return json_pack("{s:[{s:s, s:s, s:b, s:o, s:o}]}", "items", "database", pass->database->config->name, "confirm",
+		plan->confirm, "blocked", plan->blocked, "deletions", deletions, "steps", steps);
+}
+
+void users_record_answer(struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message)
+{
+	CLEANUP(json_done) json_t *document = plan_document(pass, plan);
+	CLEANUP(memory_freep) char *result = json_canonical(document);
+	const char *text = *message ? message
+		: plan->blocked	    ? blocked_text(pass, plan)
+				    : arena_printf(pass->mem, "%zu statements", plan->step_count);
+	const struct store_operation row = {.id = pass->wish->operation, .finished = clock_now(), .phase = phase,
+		.message = text, .result = result};
+	struct error err;
+	if (!store_operation_update(pass->agent->store, &row, &err))
+		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
+}
