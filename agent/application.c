@@ -1,0 +1,177 @@
+#include "agent/application.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/application_spec.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#define REFRESH "argocd.argoproj.io/refresh"
+#define SKIP_RECONCILE "argocd.argoproj.io/skip-reconcile"
+
+static const char *annotation(const json_t *document, const char *name)
+{
+	const json_t *value = json_object_get(json_at(document, "metadata.annotations"), name);
+	return json_is_string(value) ? json_string_value(value) : NULL;
+}
+
+/* strconv.ParseBool, as Argo CD reads it. */
+static bool is_true(const char *text)
+{
+	static const char *const words[] = {"1", "t", "T", "true", "TRUE", "True"};
+	for (size_t i = 0; text && i < COUNT_OF(words); i++)
+		if (strcmp(words[i], text) == 0)
+			return true;
+	return false;
+}
+
+static int refresh_of(const json_t *document)
+{
+	const char *text = annotation(document, REFRESH);
+	if (!text)
+		return REFRESH_NONE;
+	return strcmp(text, "hard") == 0 ? REFRESH_HARD : REFRESH_NORMAL;
+}
+
+bool application_read(json_t *document, const char *file, struct arena *mem, struct application *application,
+	struct error *err)
+{
+	const char *name = json_text_at(document, "metadata.name", "");
+	if (strcmp(json_text_at(document, "kind", ""), "Application") != 0 ||
+		strcmp(json_text_at(document, "apiVersion", ""), "argoproj.io/v1alpha1") != 0)
+		return error_set(err, ERROR_INVALID, "not an Application of argoproj.io/v1alpha1");
+	if (!text_is_dns_subdomain(name))
+		return error_set(err, ERROR_INVALID,
+			"metadata.name of an Application must be lower-case letters, digits, '-' and '.'");
+	struct application read = {
+		.name = arena_copy(mem, name),
+		.namespace = arena_copy(mem, json_text_at(document, "metadata.namespace", "")),
+		.uid = arena_copy(mem, json_text_at(document, "metadata.uid", "")),
+		.file = arena_copy(mem, file),
+		.skip_reconcile = is_true(annotation(document, SKIP_RECONCILE)),
+		.refresh = refresh_of(document),
+		.document = json_incref(document),
+	};
+	application_read_spec(json_object_get(document, "spec"), mem, &read);
+	*application = read;
+	return true;
+}
+
+void application_done(struct application *application)
+{
+	json_done(&application->document);
+}
+
+static bool same_at(const json_t *a, const json_t *b, const char *key)
+{
+	const json_t *left = json_object_get(a, key), *right = json_object_get(b, key);
+	if (!left || !right)
+		return left == right;
+	return json_equal(left, right);
+}
+
+bool application_same(const struct application *a, const struct application *b)
+{
+	return text_equal(a->name, b->name) && text_equal(a->namespace, b->namespace) &&
+		text_equal(a->uid, b->uid) && a->refresh == b->refresh &&
+		a->skip_reconcile == b->skip_reconcile && same_at(a->document, b->document, "spec") &&
+		same_at(a->document, b->document, "operation");
+}
+
+/* The applications of a folder while it is read. */
+struct collection {
+	struct application *items;
+	size_t count;
+	struct arena *mem;
+	struct mistakes *mistakes;
+};
+
+static void add(struct collection *collection, const struct object *object)
+{
+	struct error err;
+	CLEANUP(json_done) json_t *document = NULL;
+	struct application application;
+	if (!json_read(object->json, object->json_length, &document, &err) ||
+		!application_read(document, object->file, collection->mem, &application, &err)) {
+		mistakes_add(collection->mistakes, object->file, object->line, 0, "%s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < collection->count; i++)
+		if (strcmp(collection->items[i].name, application.name) == 0) {
+			mistakes_add(collection->mistakes, object->file, object->line, 0,
+				"Application \"%s\" is also in %s: give one of them another name",
+				application.name, collection->items[i].file);
+			application_done(&application);
+			return;
+		}
+	collection->items =
+		arena_grow(collection->mem, collection->items, collection->count, sizeof(*collection->items));
+	collection->items[collection->count++] = application;
+}
+
+/* Symbolic links are followed: a mounted ConfigMap is made of them. */
+static bool read_file(struct collection *collection, const char *path, struct error *err)
+{
+	struct stat status;
+	struct desired found = {.mistakes = {.mem = collection->mem}, .warnings = {.mem = collection->mem}};
+	CLEANUP(buf_done) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+		return true;
+	if (!file_read(path, &bytes, err))
+		return false;
+	manifest_read(path, buf_string(&bytes), bytes.length, collection->mem, &found);
+	for (size_t i = 0; i < found.mistakes.count; i++)
+		mistakes_add(collection->mistakes, path, found.mistakes.items[i].line,
+			found.mistakes.items[i].column, "%s", found.mistakes.items[i].text);
+	for (size_t i = 0; i < found.objects.count; i++)
+		add(collection, &found.objects.items[i]);
+	return true;
+}
+
+static int is_manifest(const struct dirent *entry)
+{
+	const struct manifest_directory here = {.path = ""};
+	return entry->d_name[0] != '.' && manifest_wanted(&here, entry->d_name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct application *)a)->name, ((const struct application *)b)->name);
+}
+
+bool application_read_folder(const char *folder, struct arena *mem, struct application **items, size_t *count,
+	struct mistakes *mistakes, struct error *err)
+{
+	struct dirent **entries;
+	struct collection collection = {.mem = mem, .mistakes = mistakes};
+	bool ok = true;
+	int found = scandir(folder, &entries, is_manifest, alphasort);
+	if (found < 0)
+		return error_set(err, errno == ENOENT ? ERROR_MISSING : ERROR_RETRY,
+			"cannot read the folder of Applications %s: %s", folder, strerror(errno));
+	for (int i = 0; i < found; i++) {
+		const char *path = arena_printf(mem, "%s/%s", folder, entries[i]->d_name);
+		ok = ok && read_file(&collection, path, err);
+		free(entries[i]);
+	}
+	free(entries);
+	if (ok && collection.count > LIMIT_APPLICATIONS)
+		ok = error_set(
+			err, ERROR_INVALID, "more than %d Applications in %s", LIMIT_APPLICATIONS, folder);
+	if (!ok) {
+		for (size_t i = 0; i < collection.count; i++)
+			application_done(&collection.items[i]);
+		return false;
+	}
+	if (collection.count)
+		qsort(collection.items, collection.count, sizeof(*collection.items), by_name);
+	*items = collection.items;
+	*count = collection.count;
+	return true;
+}

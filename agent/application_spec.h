@@ -1,0 +1,9 @@
+/*
+ * application_spec.h - spec of an Application to fields, or InvalidSpecErrors (internal to application.c)
+ */
+#pragma once
+
+#include "agent/application.h"
+
+/* Fills in everything that comes from spec; what is wrong is appended to spec_errors. */
+void application_read_spec(const json_t *spec, struct arena *mem, struct application *application);

@@ -1,0 +1,194 @@
+#include "agent/config.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/config_database.h"
+#include "agent/settings.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#define CONFIG(member) offsetof(struct config, member)
+
+static void read_version(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	(void)base;
+	if (pair->value->kind != YAML_INTEGER || pair->value->integer != 1)
+		settings_complain(settings, pair, false, "version must be 1: this program knows no other");
+}
+
+/* HOST:PORT, [IPV6]:PORT or :PORT. */
+static void read_listen(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	const char *text = pair->value->kind == YAML_STRING ? pair->value->text : NULL;
+	const char *colon = text ? strrchr(text, ':') : NULL;
+	if (text && !*text) {
+		((struct config *)base)->listen = NULL;
+		return;
+	}
+	if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+		strlen(colon + 1) > 5 || atoi(colon + 1) > 65535)
+		settings_complain(settings, pair, false,
+			"listen must be HOST:PORT in quotes, such as \"127.0.0.1:8080\", or \"\" for none");
+	else
+		((struct config *)base)->listen = text;
+}
+
+static void read_api(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "tokenFile", .type = SETTING_PATH, .offset = CONFIG(token_file)}};
+	settings_read(settings, pair, table, COUNT_OF(table), base);
+}
+
+static void read_kubernetes(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "none", .type = SETTING_BOOL, .offset = CONFIG(kubernetes_off)},
+		{.name = "kubeconfig", .type = SETTING_PATH, .offset = CONFIG(kubeconfig)},
+		{.name = "context", .offset = CONFIG(kube_context)},
+	};
+	const struct config *config = base;
+	if (pair->value->kind == YAML_NULL)
+		return;
+	settings_read(settings, pair, table, COUNT_OF(table), base);
+	if (config->kubernetes_off && config->kubeconfig)
+		settings_complain(settings, pair, true, "kubernetes: none and kubeconfig exclude each other");
+}
+
+static void read_git(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "timeout", .type = SETTING_DURATION, .offset = CONFIG(git_deadline)}};
+	const struct config *config = base;
+	settings_read(settings, pair, table, COUNT_OF(table), base);
+	if (config->git_deadline < 1000 || config->git_deadline > LIMIT_GIT_SECONDS * 1000)
+		settings_complain(
+			settings, pair, true, "git.timeout must be between 1s and %ds", LIMIT_GIT_SECONDS);
+}
+
+static void read_sealing(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {{.name = "keys",
+		.type = SETTING_PATHS,
+		.offset = CONFIG(sealing_keys),
+		.count_offset = CONFIG(sealing_key_count)}};
+	settings_read(settings, pair, table, COUNT_OF(table), base);
+}
+
+static void read_webhook(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {{.name = "secretFile",
+		.type = SETTING_PATH,
+		.offset = CONFIG(webhook_secret_file),
+		.required = true}};
+	settings_read(settings, pair, table, COUNT_OF(table), base);
+}
+
+static void read_log(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "level", .offset = CONFIG(log_level)},
+		{.name = "format", .offset = CONFIG(log_format)},
+	};
+	static const char *const levels[] = {"debug", "info", "warning", "error"};
+	const struct config *config = base;
+	bool known = false;
+	settings_read(settings, pair, table, COUNT_OF(table), base);
+	for (size_t i = 0; i < COUNT_OF(levels); i++)
+		known = known || strcmp(levels[i], config->log_level) == 0;
+	if (!known)
+		settings_complain(settings, pair, true, "log.level must be debug, info, warning or error");
+	if (strcmp(config->log_format, "text") != 0 && strcmp(config->log_format, "json") != 0)
+		settings_complain(settings, pair, true, "log.format must be text or json");
+}
+
+static const struct setting table[] = {
+	{.name = "version", .type = SETTING_OWN, .read = read_version, .required = true},
+	{.name = "state", .type = SETTING_PATH, .offset = CONFIG(state)},
+	{.name = "poll", .type = SETTING_DURATION, .offset = CONFIG(poll)},
+	{.name = "listen", .type = SETTING_OWN, .read = read_listen},
+	{.name = "api", .type = SETTING_OWN, .read = read_api},
+	{.name = "namespace", .offset = CONFIG(namespace)},
+	{.name = "applications", .type = SETTING_PATH, .offset = CONFIG(applications)},
+	{.name = "secrets", .type = SETTING_PATH, .offset = CONFIG(secrets)},
+	{.name = "kubernetes", .type = SETTING_OWN, .read = read_kubernetes},
+	{.name = "git", .type = SETTING_OWN, .read = read_git},
+	{.name = "repositories", .type = SETTING_OWN, .read = config_read_repositories},
+	{.name = "databases", .type = SETTING_OWN, .read = config_read_databases},
+	{.name = "sealing", .type = SETTING_OWN, .read = read_sealing},
+	{.name = "webhook", .type = SETTING_OWN, .read = read_webhook},
+	{.name = "log", .type = SETTING_OWN, .read = read_log},
+};
+
+static const char *folder_of(const char *file, struct arena *mem)
+{
+	char *copy = arena_copy(mem, file);
+	CLEANUP(memory_freep) char *real = realpath(dirname(copy), NULL);
+	if (real && strcmp(real, "/") == 0)
+		return "";
+	return real ? arena_copy(mem, real) : ".";
+}
+
+static void read_document(
+	struct settings *settings, const struct yaml_documents *documents, struct config *config)
+{
+	static const struct yaml_node nothing = {.kind = YAML_MAP, .line = 1, .column = 1};
+	struct yaml_pair whole = {"the agent file", 1, 1, (struct yaml_node *)(uintptr_t)&nothing};
+	if (documents->count > 1) {
+		mistakes_add(settings->mistakes, settings->file, documents->items[1]->line,
+			documents->items[1]->column, "a second document: the agent file is one");
+		return;
+	}
+	if (documents->count)
+		whole = (struct yaml_pair){whole.key, documents->items[0]->line, documents->items[0]->column,
+			documents->items[0]};
+	settings_read(settings, &whole, table, COUNT_OF(table), config);
+	if (config->namespace && !text_is_dns_label(config->namespace))
+		mistakes_add(settings->mistakes, settings->file, whole.line, 0,
+			"namespace must be lower-case letters, digits and '-'");
+}
+
+static bool report_first(struct mistakes *mistakes, struct arena *mem, struct error *err)
+{
+	mistakes_sort(mistakes);
+	size_t more = mistakes->count + mistakes->dropped - 1;
+	error_set(err, ERROR_INVALID, "%s", mistake_text(&mistakes->items[0], mem));
+	if (more) {
+		struct error first = *err;
+		return error_set(err, ERROR_INVALID, "%s (and %zu more)", first.text, more);
+	}
+	return false;
+}
+
+bool config_read(const char *file, struct arena *mem, struct config *config, struct mistakes *mistakes,
+	struct error *err)
+{
+	CLEANUP(buf_done) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
+	struct yaml_documents documents;
+	struct config read = {
+		.file = arena_copy(mem, file),
+		.state = "/var/lib/pgitops",
+		.poll = 30000,
+		.listen = "127.0.0.1:8080",
+		.namespace = "argocd",
+		.git_deadline = 60000,
+		.log_level = "info",
+		.log_format = "text",
+	};
+	if (!file_read(file, &bytes, err)) {
+		mistakes_add(mistakes, file, 0, 0, "%s", err->text);
+		return false;
+	}
+	yaml_read(file, buf_string(&bytes), bytes.length, mem, &documents, mistakes);
+	struct settings settings = {file, folder_of(file, mem), mem, mistakes};
+	if (!mistakes->count)
+		read_document(&settings, &documents, &read);
+	if (mistakes->count)
+		return report_first(mistakes, mem, err);
+	*config = read;
+	return true;
+}

@@ -1,0 +1,228 @@
+#include "agent/config_database.h"
+
+#include <string.h>
+
+#include "agent/connection.h"
+#include "base/text.h"
+
+#define DATABASE(member) offsetof(struct database_config, member)
+#define REPOSITORY(member) offsetof(struct repository_config, member)
+
+static void read_secret(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "namespace", .offset = offsetof(struct secret_reference, namespace), .required = true},
+		{.name = "name", .offset = offsetof(struct secret_reference, name), .required = true},
+		{.name = "key", .offset = offsetof(struct secret_reference, key)},
+	};
+	struct secret_reference *to = base;
+	settings_read(settings, pair, table, COUNT_OF(table), to);
+	if (!to->key)
+		to->key = "password";
+}
+
+static void read_password_from(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "file", .type = SETTING_PATH, .offset = offsetof(struct secret_reference, file)},
+		{.name = "secret", .type = SETTING_OWN, .read = read_secret},
+	};
+	struct secret_reference *to = &((struct database_config *)base)->password;
+	if (!settings_read(settings, pair, table, COUNT_OF(table), to))
+		return;
+	if ((to->file != NULL) + (to->key != NULL) != 1)
+		settings_complain(settings, pair, true, "passwordFrom names one of file and secret");
+}
+
+static void read_users(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "application", .offset = DATABASE(application), .required = true},
+		{.name = "configMap", .offset = DATABASE(config_map)},
+		{.name = "key", .offset = DATABASE(key)},
+		{.name = "namespace", .offset = DATABASE(users_namespace)},
+		{.name = "database", .offset = DATABASE(database)},
+	};
+	settings_read(settings, pair, table, COUNT_OF(table), base);
+}
+
+/* One of two words as a boolean: true is the second. */
+static void read_choice(
+	struct settings *settings, const struct yaml_pair *pair, const char *no, const char *yes, bool *field)
+{
+	const char *text = pair->value->kind == YAML_STRING ? pair->value->text : "";
+	if (strcmp(text, no) == 0 || strcmp(text, yes) == 0)
+		*field = strcmp(text, yes) == 0;
+	else
+		settings_complain(settings, pair, false, "%s must be %s or %s", pair->key, no, yes);
+}
+
+static void read_adopt(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	bool *field = &((struct roles_policy *)base)->adopt;
+	if (pair->value->kind == YAML_BOOL)
+		*field = pair->value->boolean;
+	else
+		read_choice(settings, pair, "never", "listed", field);
+}
+
+static void read_memberships(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	read_choice(settings, pair, "exact", "additive", &((struct roles_policy *)base)->additive);
+}
+
+static void read_mode(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	read_choice(settings, pair, "apply", "report", &((struct roles_policy *)base)->report_only);
+}
+
+static void read_max_deletions(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	const struct yaml_node *value = pair->value;
+	if (value->kind == YAML_INTEGER && value->integer >= 0 && value->integer <= 1000000)
+		((struct roles_policy *)base)->max_deletions = (int)value->integer;
+	else
+		settings_complain(settings, pair, false,
+			"maxDeletions must be a number of users; 0 = 5 or 10 %%, whichever is more");
+}
+
+static void read_policy(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "protectedRoles",
+			.type = SETTING_TEXTS,
+			.offset = offsetof(struct roles_policy, protected_roles),
+			.count_offset = offsetof(struct roles_policy, protected_count)},
+		{.name = "grantableRoles",
+			.type = SETTING_TEXTS,
+			.offset = offsetof(struct roles_policy, grantable),
+			.count_offset = offsetof(struct roles_policy, grantable_count)},
+		{.name = "denyRoles",
+			.type = SETTING_TEXTS,
+			.offset = offsetof(struct roles_policy, denied),
+			.count_offset = offsetof(struct roles_policy, denied_count)},
+		{.name = "adopt", .type = SETTING_OWN, .read = read_adopt},
+		{.name = "memberships", .type = SETTING_OWN, .read = read_memberships},
+		{.name = "mode", .type = SETTING_OWN, .read = read_mode},
+		{.name = "maxDeletions", .type = SETTING_OWN, .read = read_max_deletions},
+	};
+	if (pair->value->kind != YAML_NULL)
+		settings_read(
+			settings, pair, table, COUNT_OF(table), &((struct database_config *)base)->policy);
+}
+
+static const struct setting database_table[] = {
+	{.name = "name", .offset = DATABASE(name), .required = true},
+	{.name = "connection", .offset = DATABASE(connection), .required = true},
+	{.name = "passwordFrom", .type = SETTING_OWN, .read = read_password_from},
+	{.name = "users", .type = SETTING_OWN, .read = read_users, .required = true},
+	{.name = "policy", .type = SETTING_OWN, .read = read_policy},
+};
+
+static const struct yaml_pair *pair_of(const struct yaml_pair *map, const char *key)
+{
+	for (size_t i = 0; map->value->kind == YAML_MAP && i < map->value->count; i++)
+		if (strcmp(map->value->pairs[i].key, key) == 0)
+			return &map->value->pairs[i];
+	return NULL;
+}
+
+static void check_database(struct settings *settings, const struct yaml_pair *pair,
+	const struct config *config, struct database_config *database)
+{
+	const struct yaml_pair *name = pair_of(pair, "name"), *connection = pair_of(pair, "connection");
+	/* It is part of the comment that marks a role as ours. */
+	if (database->name && !text_is_dns_subdomain(database->name))
+		settings_complain(
+			settings, name, false, "name must be lower-case letters, digits, '-' and '.'");
+	for (size_t i = 0; database->name && i < config->database_count; i++)
+		if (text_equal(config->databases[i].name, database->name))
+			settings_complain(settings, name, false, "the database of line %d has this name too",
+				config->databases[i].line);
+	if (!database->connection)
+		return;
+	if (connection_has_password(database->connection))
+		settings_complain(settings, connection, false,
+			"connection holds a password, or is no connection string: remove it and name a file or Secret "
+			"in passwordFrom");
+	else if (!database->database)
+		database->database = connection_database(database->connection, settings->mem);
+}
+
+void config_read_databases(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	size_t count;
+	struct config *config = base;
+	struct yaml_pair *items = settings_items(settings, pair, &count);
+	config->databases = arena_array(settings->mem, count + 1, sizeof(*config->databases));
+	for (size_t i = 0; i < count; i++) {
+		struct database_config database = {
+			.config_map = "postgres-users-config", .key = "users.yaml", .line = items[i].line};
+		if (!settings_read(settings, &items[i], database_table, COUNT_OF(database_table), &database))
+			continue;
+		check_database(settings, &items[i], config, &database);
+		config->databases[config->database_count++] = database;
+	}
+}
+
+static const struct setting repository_table[] = {
+	{.name = "url", .offset = REPOSITORY(url), .required = true},
+	{.name = "username", .offset = REPOSITORY(username)},
+	{.name = "passwordFile", .type = SETTING_PATH, .offset = REPOSITORY(password_file)},
+	{.name = "tokenFile", .type = SETTING_PATH, .offset = REPOSITORY(token_file)},
+	{.name = "sshKeyFile", .type = SETTING_PATH, .offset = REPOSITORY(ssh_key_file)},
+	{.name = "knownHostsFile", .type = SETTING_PATH, .offset = REPOSITORY(known_hosts_file)},
+	{.name = "caFile", .type = SETTING_PATH, .offset = REPOSITORY(ca_file)},
+	{.name = "clientCertFile", .type = SETTING_PATH, .offset = REPOSITORY(client_cert_file)},
+	{.name = "clientKeyFile", .type = SETTING_PATH, .offset = REPOSITORY(client_key_file)},
+	{.name = "proxy", .offset = REPOSITORY(proxy)},
+	{.name = "insecure", .type = SETTING_BOOL, .offset = REPOSITORY(insecure)},
+};
+
+/* scheme://user:password@host */
+static bool url_has_password(const char *url)
+{
+	const char *scheme = url ? strstr(url, "://") : NULL;
+	if (!scheme)
+		return false;
+	const char *authority = scheme + 3;
+	const char *at = memrchr(authority, '@', strcspn(authority, "/?#"));
+	return at && memchr(authority, ':', (size_t)(at - authority));
+}
+
+static void check_repository(
+	struct settings *settings, const struct yaml_pair *pair, const struct repository_config *repository)
+{
+	const struct yaml_pair *url = pair_of(pair, "url"), *proxy = pair_of(pair, "proxy");
+	if (url_has_password(repository->url))
+		settings_complain(settings, url, false,
+			"url holds a password: remove it and name a file in passwordFile or tokenFile");
+	if (url_has_password(repository->proxy))
+		settings_complain(settings, proxy, false, "proxy holds a password, which is not supported");
+	if (repository->password_file && repository->token_file)
+		settings_complain(settings, pair, true, "%s: set one of passwordFile and tokenFile", pair->key);
+	if (!repository->client_cert_file != !repository->client_key_file)
+		settings_complain(
+			settings, pair, true, "%s: clientCertFile and clientKeyFile go together", pair->key);
+	if (repository->ssh_key_file && !repository->known_hosts_file)
+		settings_complain(settings, pair, true,
+			"%s: sshKeyFile needs knownHostsFile: without it every host is refused (ssh-keyscan HOST makes "
+			"one; compare the fingerprint)",
+			pair->key);
+}
+
+void config_read_repositories(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	size_t count;
+	struct config *config = base;
+	struct yaml_pair *items = settings_items(settings, pair, &count);
+	config->repositories = arena_array(settings->mem, count + 1, sizeof(*config->repositories));
+	for (size_t i = 0; i < count; i++) {
+		struct repository_config repository = {.line = items[i].line};
+		if (!settings_read(
+			    settings, &items[i], repository_table, COUNT_OF(repository_table), &repository))
+			continue;
+		check_repository(settings, &items[i], &repository);
+		config->repositories[config->repository_count++] = repository;
+	}
+}
