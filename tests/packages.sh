@@ -45,8 +45,10 @@ packages_install() {
 packages_as_root() {
 	set -euo pipefail
 	export DEBIAN_FRONTEND=noninteractive
-	local policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.conf
-	local log; log=$(mktemp)
+	# Not local: the trap reads them after this function has ended.
+	policy=/usr/sbin/policy-rc.d
+	clusters=/etc/postgresql-common/createcluster.conf
+	log=$(mktemp)
 	local apt=(apt-get -q -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold
 		--no-install-recommends)
 	[ ! -e $policy ] || mv $policy $policy.before
