@@ -124,6 +124,7 @@ static void free_databases(struct agent *agent)
 			database->wishes = next;
 		}
 		kube_close(database->kube);
+		users_text_done(&database->text);
 		free(database->namespace);
 		free(database);
 	}

@@ -102,6 +102,7 @@ void pass_run(struct agent *agent, struct app *app)
 		return;
 	log_context(app->spec.name, app->commit);
 	run(&pass);
+	app->rebuilt = app->rebuilt && !pass.complete;
 	app->look_again = pass.busy ? started + BUSY_WAIT : 0;
 	metric_add(METRIC_PASSES, 1);
 	metric_add(METRIC_PASS_MILLISECONDS, (uint64_t)(clock_steady() - started));

@@ -295,6 +295,10 @@ static void run_dry_runs(struct pass *pass)
 void pass_compare(struct pass *pass)
 {
 	run_dry_runs(pass);
+	if (pass->plan.blocked)
+		pass_condition(pass, "SyncError", arena_printf(pass->mem, "%zu of %zu objects would be pruned; nothing is, until "
+			"this is confirmed: pgitops app sync %s --prune --confirm %s", pass->plan.prunes, pass->owned_count,
+			pass->app->spec.name, pass->plan.confirm));
 	for (size_t i = 0; i < pass->plan.count; i++) {
 		struct pass_step *step = &pass->steps[i];
 		if (step->plan->object) {

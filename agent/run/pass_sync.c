@@ -434,7 +434,6 @@ static void remember(struct sync *sync)
 	if (!sync->failed) {
 		app->last_phase = SYNC_SUCCEEDED;
 		app->attempts = 0;
-		app->rebuilt = false;
 		memcpy(app->synced_commit, app->commit, sizeof(app->synced_commit));
 		return;
 	}

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { DATABASE_DEADLINE = 10000, RETRY_FIRST = 2000, RETRY_LONGEST = 60000, DEFAULT_INTERVAL = 60000 };
+enum { DATABASE_DEADLINE = 10000, RETRY_FIRST = 2000, RETRY_LONGEST = 60000, DEFAULT_INTERVAL = 60000, THREAD_STACK = 512 * 1024 };
 
 /* ---- passwords ---- */
 
@@ -142,30 +142,37 @@ static void *run(void *context)
 
 /* ---- starting and ending it ---- */
 
-static struct users_pass *pass_new(struct agent *agent, struct database *database, const struct content_users *users,
-	struct arena *mem)
+static struct users_pass *pass_new(struct agent *agent, struct database *database, struct arena *mem)
 {
 	struct users_pass *pass = memory_alloc(sizeof(*pass));
+	const struct users_text *text = &database->text;
 	const char *fact = arena_printf(mem, "users:%s", database->config->name);
-	const char *last = store_fact_get(agent->store, fact, mem);
 	*pass = (struct users_pass){
 		.agent = agent,
 		.database = database,
 		.mem = mem,
-		.file = arena_copy(mem, users->file),
-		.text = users->text,
-		.length = users->length,
-		.line = users->line,
-		.commit = arena_copy(mem, database->app->commit),
+		.file = arena_copy(mem, text->file),
+		.text = arena_copy_n(mem, text->text, text->length),
+		.length = text->length,
+		.line = text->line,
+		.commit = arena_copy(mem, text->commit),
 		.application = arena_copy(mem, database->app->spec.name),
 		.namespace = arena_copy(mem, database->namespace),
 		.no_deletions = database->no_deletions,
+		.same_commit = text_equal(store_fact_get(agent->store, fact, mem), text->commit),
 		.wish = database->wishes,
 	};
-	pass->same_commit = text_equal(last, pass->commit);
 	if (database->wishes)
 		database->wishes = database->wishes->next;
 	return pass;
+}
+
+void users_text_done(struct users_text *text)
+{
+	free(text->file);
+	free(text->text);
+	free(text->commit);
+	*text = (struct users_text){0};
 }
 
 /* Users follow the synced commit; while there is no cluster to sync with (yet), the newest good one. */
@@ -176,26 +183,40 @@ static bool commit_is_in_force(const struct agent *agent, const struct app *app)
 	return agent->cluster_on && !agent->cluster_joined && app->spec.automated && !agent->cluster;
 }
 
+/* Takes the users of the commit in force; while a newer one waits for its sync, those of the last one stay. */
+static bool take_text(const struct agent *agent, struct database *database, struct arena *mem)
+{
+	const struct app *app = database->app;
+	struct content_users users;
+
+	if (!app || !app->desired || !commit_is_in_force(agent, app) || text_equal(database->text.commit, app->commit))
+		return database->text.text != NULL;
+	if (!content_users(app->desired, database->config, mem, &users))
+		return database->text.text != NULL;
+	users_text_done(&database->text);
+	char *text = memory_alloc(users.length + 1);
+	memcpy(text, users.text, users.length);
+	database->text = (struct users_text){memory_copy(users.file), text, memory_copy(app->commit), users.length, users.line};
+	return true;
+}
+
 bool users_pass_start(struct agent *agent, struct database *database)
 {
-	struct app *app = database->app;
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct content_users users;
 	pthread_t thread;
 	pthread_attr_t attributes;
 
-	if (!app || !app->desired || !commit_is_in_force(agent, app) ||
-		!content_users(app->desired, database->config, mem, &users)) {
+	if (!database->app || !take_text(agent, database, mem)) {
 		arena_free(mem);
 		return false;
 	}
 	if (agent->cluster && !database->kube)
 		database->kube = kube_open(&agent->kube);
-	struct users_pass *pass = pass_new(agent, database, &users, mem);
+	struct users_pass *pass = pass_new(agent, database, mem);
 	database->running = true;
 	database->dirty = false;
 	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, 512 * 1024);
+	pthread_attr_setstacksize(&attributes, THREAD_STACK);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	int reason = pthread_create(&thread, &attributes, run, pass);
 	pthread_attr_destroy(&attributes);

@@ -9,11 +9,19 @@
 #include "agent/run/agent.h"
 #include "reconcile/roles/roles.h"
 
+/* users.yaml of the commit in force, kept while a newer commit waits for its sync. Heap strings, NULL = never had one. */
+struct users_text {
+	char *file, *text, *commit;
+	size_t length;
+	int line;
+};
+
 /* One database of the agent file; the reconciler's, but `kube` is used by the running pass. */
 struct database {
 	const struct database_config *config;
 	struct app *app;            /* NULL = there is no such Application (yet) */
 	struct kube *kube;          /* for Secrets; NULL = none needed so far */
+	struct users_text text;
 	char *namespace;            /* of the users' Secrets, "" = not known yet */
 	bool followed;              /* its Secrets are watched */
 	bool running;
@@ -62,3 +70,4 @@ bool users_pass_start(struct agent *agent, struct database *database);
 void users_pass_end(struct users_pass *pass);
 
 void users_wish_free(struct users_wish *wish);
+void users_text_done(struct users_text *text);
