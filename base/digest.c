@@ -29,6 +29,14 @@ void digest_hmac(const void *key, size_t key_length, const void *bytes, size_t l
 		memory_fail("HMAC-SHA256 is not available", key_length);
 }
 
+void digest_hmac_sha1(const void *key, size_t key_length, const void *bytes, size_t length,
+	unsigned char out[DIGEST_SHA1_SIZE])
+{
+	unsigned size = DIGEST_SHA1_SIZE;
+	if (key_length > INT_MAX || !HMAC(EVP_sha1(), key, (int)key_length, bytes, length, out, &size))
+		memory_fail("HMAC-SHA1 is not available", key_length);
+}
+
 bool digest_equal(const void *a, const void *b, size_t length)
 {
 	return CRYPTO_memcmp(a, b, length) == 0;

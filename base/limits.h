@@ -36,6 +36,11 @@
 #define LIMIT_ANSWER_BYTES (64L * 1024 * 1024) /* one answer of the API server */
 #define LIMIT_WATCH_LINE (4L * 1024 * 1024)    /* one event of a watch */
 #define LIMIT_LIST_PAGE 500                    /* objects asked for in one page */
+#define LIMIT_LIST_OBJECTS 100000              /* objects of one list that is read as a whole */
+#define LIMIT_KINDS 20000                      /* kinds and versions one server may have */
+#define LIMIT_DISCOVERY_MEMORY (64L * 1024 * 1024) /* all their names */
+#define LIMIT_WATCHES 500                      /* collections watched at once */
+#define LIMIT_DIFFERENCES 200                  /* fields told of one object */
 #define LIMIT_REQUESTS_IN_FLIGHT 8             /* to the API server at once */
 #define LIMIT_REQUEST_SECONDS 30               /* one request, retries not counted */
 #define LIMIT_REQUEST_TRIES 5                  /* tries of one request: 429, 503, cut connection */

@@ -63,6 +63,7 @@ struct source_result {
 	bool unchanged;       /* the revision still is `known`; `contents` is empty */
 	bool fetched;         /* objects were transferred */
 	bool rewritten;       /* `known` is no ancestor of `commit`, or that could not be told */
+	bool history_unknown; /* with `rewritten`: it could not be told (only the newest commits are fetched) */
 	int64_t received;     /* bytes */
 	struct source_content *contents; /* one for each path, in the order of the request */
 	size_t content_count;

@@ -1,0 +1,32 @@
+/*
+ * frame.h - messages between the agent and the Git process: a length of four bytes (big-endian), then the bytes
+ *
+ * The reader takes bytes as they come, in pieces of any size, and never holds more than one message. A length
+ * above the maximum fails it before any memory is taken.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct frame_reader {
+	unsigned char head[4];
+	size_t head_length;
+	size_t length; /* of the message, once the head is complete */
+	bool ready;    /* `body` is a whole message; frame_next() goes on */
+	bool failed;
+	struct buf body;
+};
+
+#define FRAME_READER(max) {.body = BUF(max)}
+
+/* Takes bytes up to the end of one message and says how many it took: fewer than `size` when `ready` or `failed`. */
+size_t frame_feed(struct frame_reader *reader, const char *bytes, size_t size);
+void frame_next(struct frame_reader *reader);
+void frame_done(struct frame_reader *reader); /* wipes */
+
+/* Blocks until everything is written. */
+bool frame_write(int fd, const void *bytes, size_t length, struct error *err) MUST_CHECK;
+
+/* Blocks until a message is `ready`. ERROR_INVALID when the other side ended or sent too much. */
+bool frame_read(int fd, struct frame_reader *reader, struct error *err) MUST_CHECK;

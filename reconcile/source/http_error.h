@@ -1,0 +1,13 @@
+/*
+ * http_error.h - what a Git server's refusal or a broken transfer means, and what to do about it
+ */
+#pragma once
+
+#include <curl/curl.h>
+
+#include "base/error.h"
+
+/* All return false. */
+bool http_status_error(struct error *err, long status, bool credentials, long retry_after);
+bool http_type_error(struct error *err, const char *type);
+bool http_transfer_error(struct error *err, CURLcode code, const char *detail, long proxy_status);

@@ -1,0 +1,335 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/source/http_transport.h"
+#include "reconcile/source/known_hosts.h"
+#include "reconcile/source/remote_parts.h"
+#include "reconcile/source/ssh_key.h"
+
+struct remote_libgit2 {
+	struct remote_setup setup;
+	git_remote *remote;            /* NULL until connected */
+	unsigned generation;           /* of the repository it belongs to */
+	struct http_transport carrier; /* `http` is NULL for ssh and files */
+	int asked;                     /* how often credentials were asked for */
+	int64_t received;
+	struct error failure;          /* set by a callback; kind ERROR_NONE = libgit2 knows why */
+};
+
+/* --- who we are --- */
+
+static const char *user_of(const struct remote_libgit2 *remote)
+{
+	if (remote->setup.access->username && *remote->setup.access->username)
+		return remote->setup.access->username;
+	return remote->setup.url->user ? remote->setup.url->user : "git";
+}
+
+/* libgit2 asks again and again with what was just refused, so each answer is given once. */
+static int give_credentials(git_credential **out, const char *url, const char *user_from_url, unsigned allowed,
+	void *payload)
+{
+	struct remote_libgit2 *remote = payload;
+	const struct source_access *access = remote->setup.access;
+	(void)url;
+	(void)user_from_url;
+	if (allowed & GIT_CREDENTIAL_USERNAME)
+		return git_credential_username_new(out, user_of(remote));
+	if (remote->asked++) {
+		error_set(&remote->failure, ERROR_DENIED,
+			"the server does not take the %s of user %s: is its public half known there?",
+			access->ssh_key.bytes ? "ssh key" : "password", user_of(remote));
+		return GIT_EAUTH;
+	}
+	if ((allowed & GIT_CREDENTIAL_SSH_MEMORY) && access->ssh_key.bytes) {
+		if (!ssh_key_check(&access->ssh_key, &remote->failure))
+			return GIT_EAUTH;
+		return git_credential_ssh_key_memory_new(out, user_of(remote), NULL, access->ssh_key.bytes, NULL);
+	}
+	if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) && access->password.bytes)
+		return git_credential_userpass_plaintext_new(out, user_of(remote), access->password.bytes);
+	error_set(&remote->failure, ERROR_DENIED,
+		access->ssh_key.bytes || access->password.bytes
+			? "the server takes neither ssh keys nor passwords"
+			: "the server asks for an ssh key and none is configured for this URL");
+	return GIT_EAUTH;
+}
+
+/* --- who they are --- */
+
+static bool judge_host(const struct remote_setup *setup, const unsigned char *key, size_t length,
+	struct error *err)
+{
+	char fingerprint[FINGERPRINT_SIZE], type[64];
+	const struct url *url = setup->url;
+	known_hosts_fingerprint(key, length, fingerprint);
+	known_hosts_type(key, length, type);
+	switch (known_hosts_check(setup->access->known_hosts, url->host, url->port, key, length)) {
+	case KNOWN_HOST_SAME:
+		return true;
+	case KNOWN_HOST_CHANGED:
+		return error_set(err, ERROR_DENIED,
+			"THE HOST KEY OF %s HAS CHANGED: it shows the %s key %s, known_hosts has another one. Either the server "
+			"was set up anew or somebody stands in between; ask its owner, then correct known_hosts",
+			url->host, type, fingerprint);
+	case KNOWN_HOST_REVOKED:
+		return error_set(err, ERROR_DENIED, "the host key of %s (%s %s) is marked as revoked in known_hosts",
+			url->host, type, fingerprint);
+	case KNOWN_HOST_OTHER_TYPE:
+		return error_set(err, ERROR_DENIED,
+			"known_hosts has no %s key for %s, which shows %s: compare this with its owner, then add the line of "
+			"`ssh-keyscan -t %s -p %d %s`",
+			type, url->host, fingerprint, text_starts(type, "ecdsa") ? "ecdsa" : type, url->port, url->host);
+	default:
+		return error_set(err, ERROR_DENIED,
+			"the ssh server %s is not in known_hosts; it shows the %s key %s: compare this with its owner, then add "
+			"the line of `ssh-keyscan -p %d %s`", url->host, type, fingerprint, url->port, url->host);
+	}
+}
+
+static int check_certificate(git_cert *certificate, int valid, const char *host, void *payload)
+{
+	struct remote_libgit2 *remote = payload;
+	const git_cert_hostkey *key = (const git_cert_hostkey *)certificate;
+	(void)valid;
+	(void)host;
+	if (certificate->cert_type != GIT_CERT_HOSTKEY_LIBSSH2 || !(key->type & GIT_CERT_SSH_RAW)) {
+		error_set(&remote->failure, ERROR_DENIED, "the server shows no host key that can be compared");
+		return GIT_ECERTIFICATE;
+	}
+	if (remote->setup.access->insecure)
+		return 0;
+	if (judge_host(&remote->setup, (const unsigned char *)key->hostkey, key->hostkey_len, &remote->failure))
+		return 0;
+	return GIT_ECERTIFICATE;
+}
+
+/* --- the connection --- */
+
+static int check_progress(const git_indexer_progress *progress, void *payload)
+{
+	struct remote_libgit2 *remote = payload;
+	remote->received = (int64_t)progress->received_bytes;
+	if (remote->received > LIMIT_PACK_BYTES) {
+		error_set(&remote->failure, ERROR_INVALID, "the pack of the repository is larger than %ld MiB",
+			LIMIT_PACK_BYTES >> 20);
+		return -1;
+	}
+	return 0;
+}
+
+static void set_callbacks(struct remote_libgit2 *remote, git_remote_callbacks *callbacks)
+{
+	callbacks->credentials = give_credentials;
+	callbacks->certificate_check = check_certificate;
+	callbacks->transfer_progress = check_progress;
+	callbacks->payload = remote;
+}
+
+static int make_transport(git_transport **out, git_remote *owner, void *payload)
+{
+	struct remote_libgit2 *remote = payload;
+	return http_transport_new(out, owner, &remote->carrier);
+}
+
+static bool says(const char *message, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcasestr(message, words[i]))
+			return true;
+	return false;
+}
+
+static bool failed(struct remote_libgit2 *remote, int code, const char *what, struct error *err)
+{
+	static const char *const missing[] = {"not found", "does not exist", "no such file", "could not find repository",
+		"does not appear to be a git repository", "early eof", "not a git repository"};
+	static const char *const denied[] = {"authenticat", "permission denied", "access denied"};
+	const git_error *last = git_error_last();
+	const char *message = last && last->message ? last->message : "no reason given";
+	const struct error *known = remote->failure.kind ? &remote->failure : &remote->carrier.failure;
+	if (known->kind != ERROR_NONE) {
+		*err = *known;
+		return false;
+	}
+	if (code == GIT_EAUTH || says(message, denied, COUNT_OF(denied)))
+		return error_set(err, ERROR_DENIED, "%s: %s", what, message);
+	if (says(message, missing, COUNT_OF(missing)))
+		return error_set(err, ERROR_MISSING,
+			"%s: %s; the repository does not exist there, or this user may not see it", what, message);
+	return error_set(err, ERROR_RETRY, "%s: %s", what, message);
+}
+
+static void disconnect(struct remote_libgit2 *remote)
+{
+	git_remote_free(remote->remote);
+	remote->remote = NULL;
+}
+
+static bool connect_to(struct remote_libgit2 *remote, struct error *err)
+{
+	git_remote_connect_options options;
+	struct repository *repository = remote->setup.repository;
+	if (remote->remote && remote->generation == repository->generation)
+		return true;
+	disconnect(remote);
+	if (!remote->setup.step(remote->setup.context, "connecting to the server", err) ||
+		(!repository->git && !repository_open(repository, err)))
+		return false;
+	git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+	remote->asked = 0;
+	remote->failure.kind = remote->carrier.failure.kind = ERROR_NONE;
+	remote->generation = repository->generation;
+	set_callbacks(remote, &options.callbacks);
+	if (remote->carrier.http)
+		options.callbacks.transport = make_transport;
+	options.proxy_opts.type = GIT_PROXY_NONE;
+	if (git_remote_create_anonymous(&remote->remote, repository->git, remote->setup.url->address))
+		return repository_error(err, ERROR_INVALID, "libgit2 does not take this URL");
+	int code = git_remote_connect_ext(remote->remote, GIT_DIRECTION_FETCH, &options);
+	if (code) {
+		failed(remote, code, "cannot connect", err);
+		disconnect(remote);
+		return false;
+	}
+	return true;
+}
+
+bool remote_libgit2_open(const struct remote_setup *setup, struct http *http, struct remote_libgit2 **remote,
+	struct error *err)
+{
+	struct remote_libgit2 *opened = memory_alloc(sizeof(*opened));
+	size_t length = strlen(setup->url->address);
+	while (length && setup->url->address[length - 1] == '/')
+		length--;
+	opened->setup = *setup;
+	opened->carrier.http = http;
+	opened->carrier.folder = setup->repository->place;
+	opened->carrier.base = arena_copy_n(setup->mem, setup->url->address, length);
+	if (!connect_to(opened, err)) {
+		free(opened);
+		return false;
+	}
+	*remote = opened;
+	return true;
+}
+
+void remote_libgit2_close(struct remote_libgit2 *remote)
+{
+	if (!remote)
+		return;
+	disconnect(remote);
+	free(remote);
+}
+
+int64_t remote_libgit2_received(const struct remote_libgit2 *remote)
+{
+	return remote->received;
+}
+
+/* --- refs --- */
+
+/* "refs/tags/x^{}" follows "refs/tags/x" and says where its tag leads. */
+static bool take_peeled(struct remote_refs *refs, const git_remote_head *head)
+{
+	size_t length = strlen(head->name);
+	if (!text_ends(head->name, "^{}"))
+		return false;
+	for (size_t i = refs->count; i > 0; i--) {
+		struct remote_ref *ref = &refs->items[i - 1];
+		if (strlen(ref->name) == length - 3 && strncmp(ref->name, head->name, length - 3) == 0) {
+			ref->commit = head->oid;
+			break;
+		}
+	}
+	return true;
+}
+
+bool remote_libgit2_refs(struct remote_libgit2 *remote, const char *const *prefixes, size_t count,
+	struct remote_refs *refs, struct error *err)
+{
+	const git_remote_head **heads;
+	size_t head_count;
+	refs->count = 0;
+	if (!connect_to(remote, err))
+		return false;
+	int code = git_remote_ls(&heads, &head_count, remote->remote);
+	if (code)
+		return failed(remote, code, "cannot list the refs", err);
+	if (head_count > LIMIT_REFS)
+		return error_set(err, ERROR_INVALID, "the repository has more than %d refs", LIMIT_REFS);
+	for (size_t i = 0; i < head_count; i++) {
+		struct remote_ref ref = {.name = heads[i]->name, .id = heads[i]->oid, .commit = heads[i]->oid};
+		if (remote_ref_wanted(ref.name, prefixes, count) && !take_peeled(refs, heads[i]))
+			remote_refs_add(refs, &ref, remote->setup.mem);
+	}
+	return true;
+}
+
+/* --- objects --- */
+
+/* libgit2 fetches by names of refs; nothing is written to refs here. */
+static bool download(struct remote_libgit2 *remote, char **specs, size_t count, struct error *err)
+{
+	git_strarray list = {.strings = specs, .count = count};
+	git_fetch_options options;
+	git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
+	set_callbacks(remote, &options.callbacks);
+	options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+	options.update_fetchhead = 0;
+	options.proxy_opts.type = GIT_PROXY_NONE;
+	int code = git_remote_download(remote->remote, &list, &options);
+	if (!code)
+		return true;
+	const git_error *last = git_error_last();
+	int class = last ? last->klass : GIT_ERROR_NONE;
+	remote->setup.repository->suspect = class == GIT_ERROR_ODB || class == GIT_ERROR_INDEXER ||
+					    class == GIT_ERROR_ZLIB || class == GIT_ERROR_OBJECT;
+	return failed(remote, code, "cannot fetch", err);
+}
+
+/* What all branches reach is kept known, so that the next time only the difference is sent. */
+static bool fetch_history(struct remote_libgit2 *remote, struct error *err)
+{
+	static const char *const everything[] = {"refs/heads/", "refs/tags/"};
+	char heads[] = "+refs/heads/*:refs/heads/*", tags[] = "+refs/tags/*:refs/tags/*";
+	char *specs[] = {heads, tags};
+	struct remote_refs refs = {0};
+	if (!remote_libgit2_refs(remote, everything, COUNT_OF(everything), &refs, err) ||
+		!download(remote, specs, COUNT_OF(specs), err))
+		return false;
+	for (size_t i = 0; i < refs.count; i++)
+		if (repository_has_commit(remote->setup.repository, &refs.items[i].commit) &&
+			!repository_remember(remote->setup.repository, refs.items[i].name, &refs.items[i].commit, err))
+			return false;
+	return true;
+}
+
+bool remote_libgit2_fetch(struct remote_libgit2 *remote, const struct remote_wish *wish, struct error *err)
+{
+	struct repository *repository = remote->setup.repository;
+	struct repository_ids shallow = {0};
+	if (!remote->setup.step(remote->setup.context, "receiving objects", err) ||
+		!repository_shallow(repository, &shallow, err))
+		return false;
+	/* libgit2 1.5 walks to the beginning of history; a repository that was cut by protocol v2 is of no use to it. */
+	if (shallow.count && !repository_begin_fresh(repository, err))
+		return false;
+	if (!connect_to(remote, err))
+		return false;
+	if (wish->depth == REMOTE_HISTORY || !wish->ref) {
+		if (!fetch_history(remote, err))
+			return false;
+	} else {
+		char *spec = arena_printf(remote->setup.mem, "+%s:refs/fetched", wish->ref);
+		if (!download(remote, &spec, 1, err))
+			return false;
+	}
+	git_odb_refresh(repository->odb);
+	if (wish->id && !git_odb_exists(repository->odb, wish->id))
+		return error_set(err, ERROR_MISSING, "no branch or tag of the repository reaches it");
+	return true;
+}

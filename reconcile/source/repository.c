@@ -1,0 +1,322 @@
+#include "reconcile/source/repository.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+enum { NAME_LENGTH = 40, HASH_LENGTH = 16, SHALLOW_LINES = 100000, TIPS = 64 };
+
+bool repository_error(struct error *err, enum error_kind kind, const char *what)
+{
+	const git_error *last = git_error_last();
+	return error_set(err, kind, "%s: %s", what, last && last->message ? last->message : "no reason given");
+}
+
+/* A name that people recognise, made unique by the digest of the whole URL. */
+static const char *place_name(const struct url *url, struct arena *mem)
+{
+	char digest[DIGEST_HEX_SIZE], name[NAME_LENGTH + 1];
+	size_t length = 0;
+	const char *last = strrchr(url->plain, '/');
+	for (const char *c = last ? last + 1 : url->plain; *c && length < NAME_LENGTH; c++)
+		name[length++] = isascii(*c) && isalnum((unsigned char)*c) ? *c : '-';
+	name[length] = '\0';
+	digest_sha256_hex(url->plain, strlen(url->plain), digest);
+	return arena_printf(mem, "%s-%.*s", name, HASH_LENGTH, digest);
+}
+
+bool repository_prepare(const char *folder, const struct url *url, struct arena *mem, struct repository *repository,
+	struct error *err)
+{
+	struct repository prepared = {.mem = mem, .lock = -1};
+	prepared.place = arena_printf(mem, "%s/%s", folder, place_name(url, mem));
+	prepared.path = arena_printf(mem, "%s/repository.git", prepared.place);
+	if (!file_make_folder(prepared.place, err))
+		return false;
+	*repository = prepared;
+	return true;
+}
+
+bool repository_lock(struct repository *repository, struct error *err)
+{
+	const char *path = arena_printf(repository->mem, "%s/lock", repository->place);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return error_set(err, ERROR_RETRY, "cannot open %s: %s", path, strerror(errno));
+	while (flock(fd, LOCK_EX)) {
+		if (errno == EINTR)
+			continue;
+		close(fd);
+		return error_set(err, ERROR_RETRY, "cannot lock %s: %s", path, strerror(errno));
+	}
+	repository->lock = fd;
+	return true;
+}
+
+static bool is_leftover(const char *name)
+{
+	static const char *const beginnings[] = {"pack_git2_", "tmp_", "transfer.", "shallow.", "server.json."};
+	for (size_t i = 0; i < COUNT_OF(beginnings); i++)
+		if (text_starts(name, beginnings[i]))
+			return true;
+	return text_ends(name, ".lock");
+}
+
+/* Folders of one level that a killed fetch may have left something in. */
+static void sweep_folder(const char *path)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+	if (!folder)
+		return;
+	while ((entry = readdir(folder)))
+		if (is_leftover(entry->d_name))
+			unlinkat(dirfd(folder), entry->d_name, 0);
+	closedir(folder);
+}
+
+static bool sweep(const char *place, struct arena *mem, struct error *err)
+{
+	static const char *const folders[] = {"", "/objects/pack", "/refs/revisions", "/refs", "/objects"};
+	for (size_t i = 0; i < COUNT_OF(folders); i++)
+		sweep_folder(arena_printf(mem, "%s/repository.git%s", place, folders[i]));
+	sweep_folder(place);
+	return file_remove_folder(arena_printf(mem, "%s/fresh.git", place), err);
+}
+
+static void close_git(struct repository *repository)
+{
+	git_odb_free(repository->odb);
+	git_repository_free(repository->git);
+	repository->odb = NULL;
+	repository->git = NULL;
+	repository->generation++;
+}
+
+static bool open_git(struct repository *repository)
+{
+	return git_repository_open_bare(&repository->git, repository->path) == 0 &&
+	       git_repository_odb(&repository->odb, repository->git) == 0;
+}
+
+static bool make_git(struct repository *repository, struct error *err)
+{
+	close_git(repository);
+	if (!file_remove_folder(repository->path, err))
+		return false;
+	if (git_repository_init(&repository->git, repository->path, true) ||
+		git_repository_odb(&repository->odb, repository->git))
+		return repository_error(err, ERROR_RETRY, "cannot make the local repository");
+	return true;
+}
+
+bool repository_open(struct repository *repository, struct error *err)
+{
+	if (!sweep(repository->place, repository->mem, err))
+		return false;
+	return open_git(repository) || make_git(repository, err);
+}
+
+void repository_close(struct repository *repository)
+{
+	close_git(repository);
+	if (repository->lock >= 0)
+		close(repository->lock);
+	repository->lock = -1;
+}
+
+bool repository_discard(struct repository *repository, struct error *err)
+{
+	repository->suspect = false;
+	return make_git(repository, err);
+}
+
+bool repository_is_worn(const struct repository *repository)
+{
+	DIR *folder = opendir(arena_printf(repository->mem, "%s/objects/pack", repository->path));
+	struct dirent *entry;
+	int packs = 0;
+	if (!folder)
+		return false;
+	while ((entry = readdir(folder)))
+		packs += text_ends(entry->d_name, ".pack");
+	closedir(folder);
+	return packs >= LIMIT_PACKS;
+}
+
+bool repository_begin_fresh(struct repository *repository, struct error *err)
+{
+	close_git(repository);
+	repository->path = arena_printf(repository->mem, "%s/fresh.git", repository->place);
+	return make_git(repository, err);
+}
+
+bool repository_settle(struct repository *repository, struct error *err)
+{
+	const char *final = arena_printf(repository->mem, "%s/repository.git", repository->place);
+	if (text_equal(final, repository->path))
+		return true;
+	close_git(repository);
+	if (!file_remove_folder(final, err))
+		return false;
+	if (rename(repository->path, final))
+		return error_set(err, ERROR_RETRY, "cannot rename %s: %s", repository->path, strerror(errno));
+	repository->path = final;
+	if (!open_git(repository))
+		return repository_error(err, ERROR_RETRY, "cannot open the local repository");
+	return true;
+}
+
+bool repository_has_commit(const struct repository *repository, const git_oid *id)
+{
+	git_commit *commit = NULL;
+	if (git_commit_lookup(&commit, repository->git, id))
+		return false;
+	bool complete = git_odb_exists(repository->odb, git_commit_tree_id(commit));
+	git_commit_free(commit);
+	return complete;
+}
+
+bool repository_peel(const struct repository *repository, const git_oid *id, git_oid *commit, struct error *err)
+{
+	git_object *object = NULL, *peeled = NULL;
+	if (git_object_lookup(&object, repository->git, id, GIT_OBJECT_ANY))
+		return error_set(err, ERROR_MISSING, "the object is not in the repository");
+	int failed = git_object_peel(&peeled, object, GIT_OBJECT_COMMIT);
+	if (!failed)
+		git_oid_cpy(commit, git_object_id(peeled));
+	const char *kind = git_object_type2string(git_object_type(object));
+	git_object_free(peeled);
+	git_object_free(object);
+	if (failed)
+		return error_set(err, ERROR_INVALID, "it names a %s, not a commit", kind);
+	return true;
+}
+
+void repository_ids_add(struct repository_ids *ids, const git_oid *id, struct arena *mem)
+{
+	ids->items = arena_grow(mem, ids->items, ids->count, sizeof(*ids->items));
+	git_oid_cpy(&ids->items[ids->count++], id);
+}
+
+void repository_ids_remove(struct repository_ids *ids, const git_oid *id)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < ids->count; i++)
+		if (!git_oid_equal(&ids->items[i], id))
+			ids->items[kept++] = ids->items[i];
+	ids->count = kept;
+}
+
+bool repository_ids_have(const struct repository_ids *ids, const git_oid *id)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		if (git_oid_equal(&ids->items[i], id))
+			return true;
+	return false;
+}
+
+bool repository_tips(const struct repository *repository, struct repository_ids *ids, struct error *err)
+{
+	git_reference_iterator *iterator = NULL;
+	git_reference *reference;
+	if (git_reference_iterator_glob_new(&iterator, repository->git, "refs/revisions/*"))
+		return repository_error(err, ERROR_RETRY, "cannot read the refs of the local repository");
+	while (ids->count < TIPS && git_reference_next(&reference, iterator) == 0) {
+		const git_oid *id = git_reference_target(reference);
+		if (id && !repository_ids_have(ids, id) && repository_has_commit(repository, id))
+			repository_ids_add(ids, id, repository->mem);
+		git_reference_free(reference);
+	}
+	git_reference_iterator_free(iterator);
+	return true;
+}
+
+bool repository_remember(struct repository *repository, const char *revision, const git_oid *commit,
+	struct error *err)
+{
+	char digest[DIGEST_HEX_SIZE], name[64];
+	git_reference *reference = NULL;
+	digest_sha256_hex(revision, strlen(revision), digest);
+	snprintf(name, sizeof(name), "refs/revisions/%.*s", HASH_LENGTH, digest);
+	if (git_reference_create(&reference, repository->git, name, commit, 1, NULL))
+		return repository_error(err, ERROR_RETRY, "cannot write a ref of the local repository");
+	git_reference_free(reference);
+	return true;
+}
+
+bool repository_shallow(const struct repository *repository, struct repository_ids *ids, struct error *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF(SHALLOW_LINES * (GIT_OID_HEXSZ + 1));
+	struct error missing = {0};
+	git_oid id;
+	if (!file_read(arena_printf(repository->mem, "%s/shallow", repository->path), &text, &missing)) {
+		if (missing.kind == ERROR_MISSING)
+			return true;
+		*err = missing;
+		return false;
+	}
+	for (size_t at = 0; at + GIT_OID_HEXSZ <= text.length; at += GIT_OID_HEXSZ + 1)
+		if (git_oid_fromstrn(&id, text.data + at, GIT_OID_HEXSZ) == 0)
+			repository_ids_add(ids, &id, repository->mem);
+	return true;
+}
+
+bool repository_set_shallow(struct repository *repository, const struct repository_ids *ids, struct error *err)
+{
+	const char *path = arena_printf(repository->mem, "%s/shallow", repository->path);
+	CLEANUP(buf_done) struct buf text = BUF(SHALLOW_LINES * (GIT_OID_HEXSZ + 1));
+	char hex[GIT_OID_HEXSZ + 1];
+	if (!ids->count)
+		return unlink(path) == 0 || errno == ENOENT ||
+		       error_set(err, ERROR_RETRY, "cannot remove %s: %s", path, strerror(errno));
+	for (size_t i = 0; i < ids->count; i++)
+		buf_printf(&text, "%s\n", git_oid_tostr(hex, sizeof(hex), &ids->items[i]));
+	if (buf_failed(&text))
+		return error_set(err, ERROR_INVALID, "the server cuts the history in more than %d places",
+			SHALLOW_LINES);
+	return file_replace(path, text.data, text.length, 0600, err);
+}
+
+/* A place that another process works in is its own affair. */
+static bool sweep_place(const char *place, struct error *err)
+{
+	struct arena *mem = arena_new((size_t)1 << 20);
+	int lock = open(arena_printf(mem, "%s/lock", place), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	bool swept = true;
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
+		swept = sweep(place, mem, err);
+	if (lock >= 0)
+		close(lock);
+	arena_free(mem);
+	return swept;
+}
+
+bool repository_sweep_all(const char *path, struct error *err)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+	bool swept = true;
+	if (!folder)
+		return errno == ENOENT || error_set(err, ERROR_RETRY, "cannot open %s: %s", path, strerror(errno));
+	while (swept && (entry = readdir(folder))) {
+		char place[4096];
+		if (entry->d_name[0] == '.' ||
+			snprintf(place, sizeof(place), "%s/%s", path, entry->d_name) >= (int)sizeof(place))
+			continue;
+		swept = sweep_place(place, err);
+	}
+	closedir(folder);
+	return swept;
+}

@@ -1,0 +1,80 @@
+/*
+ * repository.h - the bare repository of one URL: a cache, and treated as one
+ *
+ * Its place is a folder made from the URL with `repository.git`, `server.json` (what is remembered of the server) and
+ * `lock` inside. One process at a time works in it, so what looks unfinished at the start is a leftover of a killed
+ * one. It has no branches: each revision that was read is a ref `refs/revisions/HASH`, so that the server can be told
+ * what is here. Only the newest commits are in it ("shallow" in Git's words).
+ */
+#pragma once
+
+#include <git2.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "reconcile/source/url.h"
+
+struct repository {
+	const char *place;
+	const char *path;    /* place/repository.git, or place/fresh.git while it is made anew */
+	struct arena *mem;
+	int lock;
+	git_repository *git; /* NULL until opened */
+	git_odb *odb;
+	unsigned generation; /* grows whenever `git` becomes another one */
+	bool suspect;        /* what failed last may be its own fault */
+};
+
+struct repository_ids {
+	git_oid *items;
+	size_t count;
+};
+
+/* Makes the folder if needed. Nothing of Git is touched yet. */
+bool repository_prepare(const char *folder, const struct url *url, struct arena *mem, struct repository *repository,
+	struct error *err) MUST_CHECK;
+
+/* Waits until no other process works in it. */
+bool repository_lock(struct repository *repository, struct error *err) MUST_CHECK;
+
+/* Removes leftovers; makes the repository when there is none or when it cannot be opened. */
+bool repository_open(struct repository *repository, struct error *err) MUST_CHECK;
+void repository_close(struct repository *repository); /* for CLEANUP too; gives the lock back */
+
+/* Throws everything away and begins with an empty one. */
+bool repository_discard(struct repository *repository, struct error *err) MUST_CHECK;
+
+/* Has it become slow? libgit2 never packs anew. */
+bool repository_is_worn(const struct repository *repository);
+
+/* Goes on with an empty one beside the old one, which stays until repository_settle(). */
+bool repository_begin_fresh(struct repository *repository, struct error *err) MUST_CHECK;
+bool repository_settle(struct repository *repository, struct error *err) MUST_CHECK;
+
+/* The commit's own object and its root tree are there. */
+bool repository_has_commit(const struct repository *repository, const git_oid *id);
+
+/* Follows tags to the commit. ERROR_MISSING: not here; ERROR_INVALID: it is no commit. */
+bool repository_peel(const struct repository *repository, const git_oid *id, git_oid *commit,
+	struct error *err) MUST_CHECK;
+
+/* Commits that revisions pointed to and that are complete here, each once. */
+bool repository_tips(const struct repository *repository, struct repository_ids *ids, struct error *err) MUST_CHECK;
+bool repository_remember(struct repository *repository, const char *revision, const git_oid *commit,
+	struct error *err) MUST_CHECK;
+
+/* Commits whose parents are not here. */
+bool repository_shallow(const struct repository *repository, struct repository_ids *ids,
+	struct error *err) MUST_CHECK;
+bool repository_set_shallow(struct repository *repository, const struct repository_ids *ids,
+	struct error *err) MUST_CHECK;
+
+void repository_ids_add(struct repository_ids *ids, const git_oid *id, struct arena *mem);
+void repository_ids_remove(struct repository_ids *ids, const git_oid *id);
+bool repository_ids_have(const struct repository_ids *ids, const git_oid *id);
+
+/* See source_sweep(). */
+bool repository_sweep_all(const char *folder, struct error *err) MUST_CHECK;
+
+/* "what: libgit2's message". Returns false. */
+bool repository_error(struct error *err, enum error_kind kind, const char *what);

@@ -1,0 +1,162 @@
+#include "reconcile/source/request.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "reconcile/source/frame.h"
+
+enum { SECRETS = 4 };
+
+static void list_secrets(const struct source_access *access, const struct secret *list[SECRETS])
+{
+	list[0] = &access->password;
+	list[1] = &access->bearer;
+	list[2] = &access->ssh_key;
+	list[3] = &access->client_key;
+}
+
+static json_t *paths_json(const struct source_request *request)
+{
+	json_t *paths = json_array();
+	for (size_t i = 0; i < request->path_count; i++) {
+		const struct source_path *path = &request->paths[i];
+		json_t *one = json_object();
+		json_set_text(one, "application", path->application);
+		json_set_text(one, "path", path->directory.path);
+		json_object_set_new(one, "recurse", json_boolean(path->directory.recurse));
+		json_set_text(one, "include", path->directory.include);
+		json_set_text(one, "exclude", path->directory.exclude);
+		json_array_append_new(paths, one);
+	}
+	return paths;
+}
+
+static json_t *request_json(const struct source_request *request, int64_t deadline)
+{
+	const struct source_access *access = request->access;
+	json_t *json = json_object();
+	json_set_text(json, "url", request->url);
+	json_set_text(json, "revision", request->revision);
+	json_set_text(json, "folder", request->folder);
+	json_set_text(json, "known", request->known);
+	json_object_set_new(json, "offline", json_boolean(request->offline));
+	json_object_set_new(json, "deadline", json_integer(deadline));
+	json_object_set_new(json, "parent", json_integer(getpid()));
+	json_object_set_new(json, "paths", paths_json(request));
+	if (!access)
+		return json;
+	json_set_text(json, "username", access->username);
+	json_set_text(json, "knownHosts", access->known_hosts);
+	json_set_text(json, "ca", access->ca);
+	json_set_text(json, "clientCert", access->client_cert);
+	json_set_text(json, "proxy", access->proxy);
+	json_object_set_new(json, "insecure", json_boolean(access->insecure));
+	return json;
+}
+
+static bool write_frames(int fd, const struct source_request *request, int64_t deadline, struct error *err)
+{
+	static const struct source_access nothing;
+	const struct secret *secrets[SECRETS];
+	CLEANUP(json_done) json_t *json = request_json(request, deadline);
+	CLEANUP(memory_freep) char *text = json_canonical(json);
+
+	if (!frame_write(fd, text, strlen(text), err))
+		return false;
+	list_secrets(request->access ? request->access : &nothing, secrets);
+	for (size_t i = 0; i < SECRETS; i++)
+		if (!frame_write(fd, secrets[i]->bytes ? secrets[i]->bytes : "", secrets[i]->length, err))
+			return false;
+	return true;
+}
+
+bool request_write(const struct source_request *request, int64_t deadline, int *fd, struct error *err)
+{
+	int file = memfd_create("request", MFD_CLOEXEC);
+	if (file < 0)
+		return error_set(err, ERROR_RETRY, "cannot make room for a request: %s", strerror(errno));
+	if (!write_frames(file, request, deadline, err)) {
+		close(file);
+		return false;
+	}
+	if (lseek(file, 0, SEEK_SET) < 0) {
+		close(file);
+		return error_set(err, ERROR_BUG, "cannot rewind a request: %s", strerror(errno));
+	}
+	*fd = file;
+	return true;
+}
+
+static const char *copy(const json_t *json, const char *key, const char *fallback, struct arena *mem)
+{
+	return arena_copy(mem, json_text_at(json, key, fallback));
+}
+
+static void read_paths(const json_t *list, struct arena *mem, struct source_request *request)
+{
+	struct source_path *paths = arena_array(mem, json_array_size(list), sizeof(*paths));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		paths[i].application = copy(one, "application", "", mem);
+		paths[i].directory.path = copy(one, "path", "", mem);
+		paths[i].directory.recurse = json_bool_at(one, "recurse", false);
+		paths[i].directory.include = copy(one, "include", NULL, mem);
+		paths[i].directory.exclude = copy(one, "exclude", NULL, mem);
+	}
+	request->paths = paths;
+	request->path_count = json_array_size(list);
+}
+
+static void read_request(const json_t *json, struct arena *mem, struct request_read *read)
+{
+	struct source_request *request = &read->request;
+	request->url = copy(json, "url", "", mem);
+	request->revision = copy(json, "revision", "", mem);
+	request->folder = copy(json, "folder", "", mem);
+	request->known = copy(json, "known", NULL, mem);
+	request->offline = json_bool_at(json, "offline", false);
+	request->deadline = json_number_at(json, "deadline", 0);
+	request->stop = -1;
+	read->parent = (pid_t)json_number_at(json, "parent", 0);
+	read_paths(json_object_get(json, "paths"), mem, request);
+	read->access.username = copy(json, "username", NULL, mem);
+	read->access.known_hosts = copy(json, "knownHosts", NULL, mem);
+	read->access.ca = copy(json, "ca", NULL, mem);
+	read->access.client_cert = copy(json, "clientCert", NULL, mem);
+	read->access.proxy = copy(json, "proxy", NULL, mem);
+	read->access.insecure = json_bool_at(json, "insecure", false);
+	request->access = &read->access;
+}
+
+static bool read_secret(int fd, struct secret *secret, struct error *err)
+{
+	CLEANUP(frame_done) struct frame_reader reader = FRAME_READER(LIMIT_SECRET_FILE);
+	if (!frame_read(fd, &reader, err))
+		return false;
+	if (reader.body.length)
+		secret_set(secret, reader.body.data, reader.body.length);
+	return true;
+}
+
+bool request_read(int fd, struct arena *mem, struct request_read *read, struct error *err)
+{
+	CLEANUP(frame_done) struct frame_reader reader = FRAME_READER(LIMIT_FRAME_BYTES);
+	CLEANUP(json_done) json_t *json = NULL;
+	if (!frame_read(fd, &reader, err) ||
+		!json_read(buf_string(&reader.body), reader.body.length, &json, err))
+		return false;
+	*read = (struct request_read){0};
+	read_request(json, mem, read);
+	return read_secret(fd, &read->access.password, err) && read_secret(fd, &read->access.bearer, err) &&
+	       read_secret(fd, &read->access.ssh_key, err) && read_secret(fd, &read->access.client_key, err);
+}
+
+void request_done(struct request_read *read)
+{
+	source_access_done(&read->access);
+}

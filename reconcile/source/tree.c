@@ -1,0 +1,270 @@
+#include "reconcile/source/tree.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+
+enum { PATH_BYTES = 4096 };
+
+static const char lfs_text[] = "version https://git-lfs.github.com/spec/";
+
+/* One path being read. */
+struct walk {
+	const struct repository *repository;
+	const struct manifest_directory *directory;
+	struct arena *mem;
+	struct desired *desired;
+	size_t prefix; /* bytes of a full name before the name relative to the directory */
+	size_t entries;
+	size_t bytes;
+	bool full; /* a maximum was crossed and reported: stop */
+};
+
+static bool unreadable(struct error *err, const char *name)
+{
+	const git_error *last = git_error_last();
+	return error_set(err, ERROR_RETRY, "the local repository cannot be read at \"%.200s\": %s", name,
+		last && last->message ? last->message : "no reason given");
+}
+
+static const char *join(const struct walk *walk, const char *folder, const char *name)
+{
+	return arena_printf(walk->mem, "%s%s%s", folder, *folder ? "/" : "", name);
+}
+
+/* What Git itself refuses to write into a work tree, and what would break out of a line of a message. */
+static const char *bad_name(const char *name)
+{
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return "is no name of a file";
+	if (strcasecmp(name, ".git") == 0 || strcasecmp(name, "git~1") == 0)
+		return "is reserved for Git";
+	if (strchr(name, '/'))
+		return "has a '/' inside";
+	for (const char *c = name; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			return "has a control character";
+	if (strlen(name) > 255)
+		return "is longer than 255 bytes";
+	return text_is_utf8(name, strlen(name)) ? NULL : "is not UTF-8";
+}
+
+/* As it may be shown. */
+static const char *safe_name(const char *name, struct arena *mem)
+{
+	char *shown = arena_copy_n(mem, name, strnlen(name, 200));
+	for (char *c = shown; *c; c++)
+		if (iscntrl((unsigned char)*c) || (unsigned char)*c >= 0x80)
+			*c = '?';
+	return shown;
+}
+
+static void read_manifest(struct walk *walk, const char *file, const char *bytes, size_t length)
+{
+	if (length >= sizeof(lfs_text) - 1 && memcmp(bytes, lfs_text, sizeof(lfs_text) - 1) == 0) {
+		mistakes_add(&walk->desired->mistakes, file, 1, 0,
+			"is a Git LFS pointer, which is not supported: keep manifests in Git itself");
+		return;
+	}
+	manifest_read(file, bytes, length, walk->mem, walk->desired);
+}
+
+static bool fits(struct walk *walk, const char *file, size_t size)
+{
+	if (size > (size_t)LIMIT_FILE_BYTES) {
+		mistakes_add(&walk->desired->mistakes, file, 0, 0,
+			"is %.1f MB, a manifest may have %ld MiB: split it, or exclude it in the Application's directory options",
+			(double)size / 1e6, LIMIT_FILE_BYTES >> 20);
+		return false;
+	}
+	walk->bytes += size;
+	if (walk->bytes > (size_t)LIMIT_PATH_BYTES) {
+		mistakes_add(&walk->desired->mistakes, file, 0, 0,
+			"with this file the manifests of the path are more than %ld MiB: split it into several Applications",
+			LIMIT_PATH_BYTES >> 20);
+		walk->full = true;
+		return false;
+	}
+	return true;
+}
+
+/* The size is asked for before the content is unpacked. */
+static bool read_blob(struct walk *walk, const char *file, const git_oid *id, struct error *err)
+{
+	git_blob *blob = NULL;
+	git_object_t type;
+	size_t size;
+	if (git_odb_read_header(&size, &type, walk->repository->odb, id))
+		return unreadable(err, file);
+	if (type != GIT_OBJECT_BLOB)
+		return error_set(err, ERROR_RETRY, "the local repository holds no file at \"%.200s\"", file);
+	if (!fits(walk, file, size))
+		return true;
+	if (git_blob_lookup(&blob, walk->repository->git, id))
+		return unreadable(err, file);
+	const char *bytes = git_blob_rawcontent(blob);
+	read_manifest(walk, file, bytes ? bytes : "", (size_t)git_blob_rawsize(blob));
+	git_blob_free(blob);
+	return true;
+}
+
+static bool visit_file(struct walk *walk, const char *file, const git_tree_entry *entry, struct error *err)
+{
+	const char *relative = file + walk->prefix;
+	const char *tool = strchr(relative, '/') ? NULL : manifest_foreign_tool(relative);
+	if (tool) {
+		mistakes_add(&walk->desired->mistakes, file, 0, 0,
+			"makes this a %s directory, which cannot be applied as it lies: render it and commit the result", tool);
+		return true;
+	}
+	if (!manifest_wanted(walk->directory, relative))
+		return true;
+	if (git_tree_entry_filemode_raw(entry) == GIT_FILEMODE_LINK) {
+		mistakes_add(&walk->desired->mistakes, file, 0, 0,
+			"is a symbolic link, which is not followed: put the file itself here");
+		return true;
+	}
+	return read_blob(walk, file, git_tree_entry_id(entry), err);
+}
+
+static bool visit_tree(struct walk *walk, const git_oid *id, const char *folder, int depth, struct error *err);
+
+static bool visit_folder(struct walk *walk, const char *name, const git_oid *id, int depth, struct error *err)
+{
+	if (!walk->directory->recurse)
+		return true;
+	if (depth >= LIMIT_TREE_DEPTH) {
+		mistakes_add(&walk->desired->mistakes, name, 0, 0, "is more than %d folders deep", LIMIT_TREE_DEPTH);
+		return true;
+	}
+	return visit_tree(walk, id, name, depth + 1, err);
+}
+
+static bool visit_entry(struct walk *walk, const git_tree_entry *entry, const char *folder, int depth,
+	struct error *err)
+{
+	const char *reason = bad_name(git_tree_entry_name(entry));
+	const char *name = join(walk, folder, git_tree_entry_name(entry));
+	if (reason) {
+		mistakes_add(&walk->desired->mistakes, *folder ? folder : ".", 0, 0,
+			"holds an entry \"%s\" whose name %s: such a tree is not made by git",
+			safe_name(git_tree_entry_name(entry), walk->mem), reason);
+		return true;
+	}
+	if (++walk->entries > LIMIT_PATH_FILES) {
+		mistakes_add(&walk->desired->mistakes, *folder ? folder : ".", 0, 0,
+			"the path holds more than %d files: split it into several Applications", LIMIT_PATH_FILES);
+		walk->full = true;
+		return true;
+	}
+	switch (git_tree_entry_type(entry)) {
+	case GIT_OBJECT_TREE:
+		return visit_folder(walk, name, git_tree_entry_id(entry), depth, err);
+	case GIT_OBJECT_COMMIT:
+		mistakes_add(&walk->desired->warnings, name, 0, 0,
+			"is a submodule, whose files are in another repository and are not read");
+		return true;
+	default:
+		return visit_file(walk, name, entry, err);
+	}
+}
+
+static bool visit_tree(struct walk *walk, const git_oid *id, const char *folder, int depth, struct error *err)
+{
+	git_tree *tree = NULL;
+	bool ok = true;
+	if (git_tree_lookup(&tree, walk->repository->git, id))
+		return unreadable(err, folder);
+	size_t count = git_tree_entrycount(tree);
+	for (size_t i = 0; ok && !walk->full && i < count; i++)
+		ok = visit_entry(walk, git_tree_entry_byindex(tree, i), folder, depth, err);
+	git_tree_free(tree);
+	return ok;
+}
+
+/* Where the path of the Application begins. */
+struct place {
+	const char *name;
+	git_oid tree;
+	bool found;
+};
+
+/* One step down; what is there and is no folder is a mistake, not an absence. */
+static bool step_down(struct walk *walk, const char *name, struct place *place, struct error *err)
+{
+	git_tree *tree = NULL;
+	if (git_tree_lookup(&tree, walk->repository->git, &place->tree))
+		return unreadable(err, place->name);
+	place->name = join(walk, place->name, name);
+	const git_tree_entry *entry = git_tree_entry_byname(tree, name);
+	place->found = entry != NULL;
+	if (entry && git_tree_entry_type(entry) == GIT_OBJECT_TREE) {
+		place->tree = *git_tree_entry_id(entry);
+	} else if (entry) {
+		const char *what = git_tree_entry_type(entry) == GIT_OBJECT_COMMIT ? "a submodule, which is not read"
+			: git_tree_entry_filemode_raw(entry) == GIT_FILEMODE_LINK  ? "a symbolic link, which is not followed"
+										   : "a file";
+		mistakes_add(&walk->desired->mistakes, place->name, 0, 0,
+			"is %s: the path of an Application has to be a folder", what);
+		walk->full = true;
+	}
+	git_tree_free(tree);
+	return true;
+}
+
+static bool find_path(struct walk *walk, const char *path, struct place *place, struct error *err)
+{
+	char copy[PATH_BYTES];
+	char *rest = copy, *name;
+	place->found = true;
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy)) {
+		mistakes_add(&walk->desired->mistakes, "path", 0, 0, "is longer than %d bytes", PATH_BYTES);
+		walk->full = true;
+		return true;
+	}
+	while (place->found && !walk->full && (name = strsep(&rest, "/"))) {
+		if (!*name || strcmp(name, ".") == 0)
+			continue;
+		const char *reason = bad_name(name);
+		if (reason) {
+			mistakes_add(&walk->desired->mistakes, safe_name(path, walk->mem), 0, 0,
+				"the path of the Application has a part that %s", reason);
+			walk->full = true;
+			return true;
+		}
+		if (!step_down(walk, name, place, err))
+			return false;
+	}
+	return true;
+}
+
+bool tree_read(const struct repository *repository, const git_oid *commit, const struct source_path *path,
+	struct arena *mem, struct source_content *content, struct error *err)
+{
+	struct walk walk = {
+		.repository = repository,
+		.directory = &path->directory,
+		.mem = mem,
+		.desired = &content->desired,
+	};
+	struct place place = {.name = ""};
+	git_commit *object = NULL;
+
+	*content = (struct source_content){.application = path->application};
+	content->desired.mistakes.mem = content->desired.warnings.mem = mem;
+	if (git_commit_lookup(&object, repository->git, commit))
+		return unreadable(err, "commit");
+	place.tree = *git_commit_tree_id(object);
+	git_commit_free(object);
+	if (!find_path(&walk, path->directory.path ? path->directory.path : "", &place, err))
+		return false;
+	content->found = place.found;
+	if (!place.found || walk.full)
+		return true;
+	walk.prefix = *place.name ? strlen(place.name) + 1 : 0;
+	return visit_tree(&walk, &place.tree, place.name, 0, err);
+}

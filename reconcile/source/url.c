@@ -1,0 +1,223 @@
+#include "reconcile/source/url.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "reconcile/source/source.h"
+
+enum { URL_MAXIMUM = 2048 };
+
+static const struct {
+	const char *prefix;
+	enum url_scheme scheme;
+	int port;
+} schemes[] = {
+	{"https://", URL_HTTPS, 443},
+	{"http://", URL_HTTP, 80},
+	{"ssh://", URL_SSH, 22},
+	{"git+ssh://", URL_SSH, 22},
+	{"file://", URL_FILE, 0},
+};
+
+static const char *scheme_prefix(enum url_scheme scheme)
+{
+	for (size_t i = 0; i < COUNT_OF(schemes); i++)
+		if (schemes[i].scheme == scheme)
+			return schemes[i].prefix;
+	return "";
+}
+
+static int scheme_port(enum url_scheme scheme)
+{
+	for (size_t i = 0; i < COUNT_OF(schemes); i++)
+		if (schemes[i].scheme == scheme)
+			return schemes[i].port;
+	return 0;
+}
+
+/* git-upload-pack's path reaches a shell on an ssh server, so only characters without a meaning there pass. */
+static bool path_is_safe(const char *path, enum url_scheme scheme)
+{
+	const char *others = scheme == URL_SSH ? "/-._~%+:@=," : "/-._~%+:@=,!$&()*;'[]";
+	for (const char *c = path; *c; c++) {
+		if (scheme == URL_FILE ? iscntrl((unsigned char)*c) != 0
+				       : !(isascii(*c) && isalnum((unsigned char)*c)) && !strchr(others, *c))
+			return false;
+	}
+	return !strstr(path, "/-") || scheme != URL_SSH;
+}
+
+static bool host_is_safe(const char *host)
+{
+	if (!*host || *host == '-')
+		return false;
+	for (const char *c = host; *c; c++)
+		if (!(isascii(*c) && isalnum((unsigned char)*c)) && !strchr("-._:", *c))
+			return false;
+	return true;
+}
+
+static bool user_is_safe(const char *user)
+{
+	for (const char *c = user; *c; c++)
+		if (!(isascii(*c) && isalnum((unsigned char)*c)) && !strchr("-._~+%", *c))
+			return false;
+	return *user && *user != '-';
+}
+
+static bool read_port(const char *text, int *port)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || number < 1 || number > 65535)
+		return false;
+	*port = (int)number;
+	return true;
+}
+
+/* "[::1]:22", "host:22", "host" */
+static bool read_host(char *text, struct url *url, struct error *err)
+{
+	char *port = NULL;
+	if (*text == '[') {
+		char *end = strchr(text, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return error_set(err, ERROR_INVALID, "the repository URL has a broken IPv6 address");
+		*end = '\0';
+		text++;
+		port = end[1] ? end + 2 : NULL;
+	} else {
+		port = strchr(text, ':');
+		if (port)
+			*port++ = '\0';
+	}
+	for (char *c = text; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	url->host = text;
+	url->port = scheme_port(url->scheme);
+	if (port && !read_port(port, &url->port))
+		return error_set(err, ERROR_INVALID, "the port of the repository URL is no number from 1 to 65535");
+	if (!host_is_safe(text))
+		return error_set(err, ERROR_INVALID, "the host of the repository URL is empty or has forbidden characters");
+	return true;
+}
+
+static bool read_authority(char *text, struct url *url, struct error *err)
+{
+	char *at = strrchr(text, '@');
+	if (at) {
+		*at = '\0';
+		if (strchr(text, ':'))
+			return error_set(err, ERROR_INVALID,
+				"the repository URL holds a password, where everybody who reads the Application sees it: "
+				"take it out and put it into the repository's credentials");
+		if (!user_is_safe(text))
+			return error_set(err, ERROR_INVALID, "the user of the repository URL has forbidden characters");
+		url->user = text;
+		text = at + 1;
+	}
+	return read_host(text, url, err);
+}
+
+/* "git@host:team/db.git": a ':' before any '/'. */
+static const char *scp_colon(const char *text)
+{
+	size_t length = strcspn(text, ":/");
+	return text[length] == ':' && length > 0 ? text + length : NULL;
+}
+
+/* "host", "host:8080", "[::1]:22"; the port only where it is not the scheme's own. */
+static const char *authority(const struct url *url, struct arena *mem)
+{
+	const char *host = strchr(url->host, ':') ? arena_printf(mem, "[%s]", url->host) : url->host;
+	if (url->port == scheme_port(url->scheme))
+		return host;
+	return arena_printf(mem, "%s:%d", host, url->port);
+}
+
+/* Without the trailing '/' and ".git", which servers take or leave. */
+static const char *plain_path(const char *path, struct arena *mem)
+{
+	size_t length = strlen(path);
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	if (length > 5 && memcmp(path + length - 4, ".git", 4) == 0 && path[length - 5] != '/')
+		length -= 4;
+	return arena_copy_n(mem, path, length == 1 ? 0 : length);
+}
+
+static bool split(const char *text, struct arena *mem, struct url *url, struct error *err)
+{
+	const char *rest = NULL;
+	for (size_t i = 0; i < COUNT_OF(schemes) && !rest; i++) {
+		if (strncasecmp(text, schemes[i].prefix, strlen(schemes[i].prefix)) == 0) {
+			url->scheme = schemes[i].scheme;
+			rest = text + strlen(schemes[i].prefix);
+		}
+	}
+	if (!rest && *text == '/') {
+		url->scheme = URL_FILE;
+		rest = text;
+	}
+	if (rest && url->scheme == URL_FILE) {
+		url->host = "";
+		url->path = arena_copy(mem, rest);
+		return *rest == '/' || error_set(err, ERROR_INVALID, "a file:// URL needs an absolute path");
+	}
+	const char *colon = rest ? NULL : strstr(text, "://") ? NULL : scp_colon(text);
+	if (colon) {
+		url->scheme = URL_SSH;
+		url->path = arena_printf(mem, "%s%s", colon[1] == '/' ? "" : "/", colon + 1);
+		return read_authority(arena_copy_n(mem, text, (size_t)(colon - text)), url, err);
+	}
+	if (!rest)
+		return error_set(err, ERROR_INVALID,
+			"the repository URL is none of https://, http://, ssh://, user@host:path, file:// or /path");
+	size_t length = strcspn(rest, "/");
+	url->path = rest[length] ? arena_copy(mem, rest + length) : "/";
+	return read_authority(arena_copy_n(mem, rest, length), url, err);
+}
+
+bool url_parse(const char *text, struct arena *mem, struct url *url, struct error *err)
+{
+	struct url read = {0};
+	if (!text || !*text)
+		return error_set(err, ERROR_INVALID, "the repository URL is empty");
+	if (strlen(text) > URL_MAXIMUM)
+		return error_set(err, ERROR_INVALID, "the repository URL is longer than %d bytes", URL_MAXIMUM);
+	if (!split(text, mem, &read, err))
+		return false;
+	if (!path_is_safe(read.path, read.scheme) || strstr(read.path, "/../") || text_ends(read.path, "/.."))
+		return error_set(err, ERROR_INVALID, "the path of the repository URL has forbidden characters or '..'");
+	if (read.scheme == URL_FILE) {
+		read.address = read.path;
+		read.plain = arena_printf(mem, "file://%s", plain_path(read.path, mem));
+	} else {
+		const char *server = arena_printf(mem, "%s%s", scheme_prefix(read.scheme), authority(&read, mem));
+		read.address = arena_printf(mem, "%s%s", server, read.path);
+		read.plain = arena_printf(mem, "%s%s", server, plain_path(read.path, mem));
+	}
+	*url = read;
+	return true;
+}
+
+bool url_same_server(const struct url *a, const struct url *b)
+{
+	return a->scheme == b->scheme && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+/* What is no URL still has to be named in a message, without what may be a password in it. */
+const char *source_url_plain(const char *url, struct arena *mem)
+{
+	struct url read;
+	struct error err = {0};
+	if (!url)
+		return "";
+	if (url_parse(url, mem, &read, &err))
+		return read.plain;
+	const char *at = strrchr(url, '@');
+	return at ? arena_printf(mem, "...%s", at) : arena_copy(mem, url);
+}

@@ -1,0 +1,314 @@
+#include "reconcile/source/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "reconcile/source/answer.h"
+#include "reconcile/source/history.h"
+#include "reconcile/source/remote.h"
+#include "reconcile/source/request.h"
+#include "reconcile/source/revision.h"
+#include "reconcile/source/sandbox.h"
+#include "reconcile/source/tree.h"
+
+enum { ANSWER_FD = STDOUT_FILENO, MESSAGE_BYTES = 200 };
+
+/* One run of the Git process. */
+struct work {
+	struct arena *mem;
+	struct request_read read;
+	const struct source_request *request; /* in `read` */
+	struct url url;
+	struct repository repository;
+	struct remote *remote; /* NULL when offline */
+	int64_t deadline;
+	struct revision revision;
+	struct source_result result;
+	bool git_started;
+};
+
+static bool tell_step(void *context, const char *text, struct error *err)
+{
+	(void)context;
+	return answer_step(ANSWER_FD, text, err);
+}
+
+/* --- getting ready --- */
+
+/* The agent may have died before this was set. */
+static bool follow_parent(pid_t parent, struct error *err)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		return error_set(err, ERROR_STOPPED, "the agent is gone");
+	return true;
+}
+
+static bool enter_sandbox(const struct work *work, struct error *err)
+{
+	const char *readable[] = {work->url.scheme == URL_FILE ? work->url.path : NULL, NULL};
+	const struct sandbox sandbox = {
+		.writable = work->repository.place,
+		.readable = readable,
+		.seconds = LIMIT_GIT_SECONDS,
+	};
+	return sandbox_enter(&sandbox, err);
+}
+
+/* No file of settings is read: url.insteadOf or http.proxy of somebody's home must not bend this. */
+static bool start_git(struct work *work, struct error *err)
+{
+	static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+		GIT_CONFIG_LEVEL_GLOBAL};
+	if (work->git_started)
+		return true;
+	if (git_libgit2_init() < 0)
+		return repository_error(err, ERROR_BUG, "libgit2 does not start");
+	for (size_t i = 0; i < COUNT_OF(levels); i++)
+		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
+	/* A volume may belong to another user; nothing of it is executed. */
+	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)LIMIT_PACK_OBJECTS);
+	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, (size_t)LIMIT_GIT_OBJECT);
+	git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)(LIMIT_GIT_MEMORY / 4));
+	work->git_started = true;
+	return true;
+}
+
+static bool open_repository(struct work *work, struct error *err)
+{
+	return work->repository.git || repository_open(&work->repository, err);
+}
+
+static bool prepare(struct work *work, struct error *err)
+{
+	if (!request_read(STDIN_FILENO, work->mem, &work->read, err))
+		return false;
+	work->request = &work->read.request;
+	work->deadline = clock_steady() + work->request->deadline;
+	if (!follow_parent(work->read.parent, err) || !url_parse(work->request->url, work->mem, &work->url, err) ||
+		!repository_prepare(work->request->folder, &work->url, work->mem, &work->repository, err) ||
+		!enter_sandbox(work, err))
+		return false;
+	return tell_step(NULL, "waiting for another read of the same repository", err) &&
+	       repository_lock(&work->repository, err);
+}
+
+static bool connect_remote(struct work *work, struct error *err)
+{
+	const struct remote_setup setup = {
+		.url = &work->url,
+		.access = &work->read.access,
+		.repository = &work->repository,
+		.mem = work->mem,
+		.deadline = work->deadline,
+		.step = tell_step,
+	};
+	return work->remote || remote_open(&setup, &work->remote, err);
+}
+
+/* --- which commit --- */
+
+static bool is_known(const struct work *work, const git_oid *id)
+{
+	git_oid known;
+	return work->request->known && revision_is_id(work->request->known, &known) && git_oid_equal(&known, id);
+}
+
+static bool resolve_short(struct work *work, struct error *err)
+{
+	const struct remote_wish wish = {.depth = REMOTE_HISTORY};
+	struct revision *revision = &work->revision;
+	const char *text = work->request->revision;
+	if (!start_git(work, err) || !open_repository(work, err))
+		return false;
+	if (revision_find_short(&work->repository, text, &revision->id, err))
+		return true;
+	if (err->kind != ERROR_MISSING)
+		return false;
+	/* Only the server's whole history tells. */
+	if (!remote_fetch(work->remote, &wish, err) || !repository_settle(&work->repository, err))
+		return false;
+	work->result.fetched = true;
+	if (revision_find_short(&work->repository, text, &revision->id, err))
+		return true;
+	return err->kind != ERROR_MISSING ||
+	       error_set(err, ERROR_MISSING, "the repository has no branch, tag or commit \"%s\"", text);
+}
+
+static bool resolve(struct work *work, struct error *err)
+{
+	const char *text = work->request->offline ? work->request->known : work->request->revision;
+	if (work->request->offline && (!text || !revision_is_id(text, &work->revision.id)))
+		return error_set(err, ERROR_INVALID, "nothing was read before, so nothing can be read offline");
+	if (revision_is_id(text, &work->revision.id))
+		return true;
+	/* libgit2's transports need a repository from the start. */
+	bool libgit2_soon = work->url.scheme == URL_SSH || work->url.scheme == URL_FILE;
+	if ((libgit2_soon && !start_git(work, err)) || !connect_remote(work, err) ||
+		!revision_resolve(work->remote, text, work->mem, &work->revision, err))
+		return false;
+	return !work->revision.is_short || resolve_short(work, err);
+}
+
+/* --- its objects --- */
+
+static bool fetch(struct work *work, struct error *err)
+{
+	const struct remote_wish wish = {
+		.depth = REMOTE_NEWEST,
+		.id = &work->revision.id,
+		.ref = work->revision.ref,
+		.since = work->request->known != NULL,
+	};
+	if (work->request->offline)
+		return error_set(err, ERROR_MISSING,
+			"commit %s is not in the local repository any more, and the server is not to be asked",
+			work->request->known);
+	if (!connect_remote(work, err))
+		return false;
+	if (repository_is_worn(&work->repository) && !repository_begin_fresh(&work->repository, err))
+		return false;
+	if (!remote_fetch(work->remote, &wish, err) || !repository_settle(&work->repository, err))
+		return false;
+	work->result.fetched = true;
+	return true;
+}
+
+/* Here, peeled, and remembered as the newest of this revision. */
+static bool have_commit(struct work *work, git_oid *commit, struct error *err)
+{
+	const struct repository *repository = &work->repository;
+	struct error absent = {0};
+	if (!repository_peel(repository, &work->revision.id, commit, &absent)) {
+		if (absent.kind != ERROR_MISSING) {
+			*err = absent;
+			return error_prefix(err, "revision \"%s\"", work->request->revision);
+		}
+		if (!fetch(work, err))
+			return err->kind == ERROR_MISSING && !work->request->offline
+				       ? error_prefix(err, "the repository has no commit \"%s\"", work->request->revision)
+				       : false;
+		if (!repository_peel(repository, &work->revision.id, commit, err))
+			return error_prefix(err, "revision \"%s\"", work->request->revision);
+	}
+	if (repository_has_commit(repository, commit))
+		return true;
+	work->repository.suspect = true;
+	return error_set(err, ERROR_RETRY, "the local repository is incomplete at commit %s", git_oid_tostr_s(commit));
+}
+
+static void describe(struct work *work, const git_commit *commit)
+{
+	const git_signature *author = git_commit_author(commit);
+	const char *message = git_commit_summary((git_commit *)(uintptr_t)commit);
+	struct source_result *result = &work->result;
+	result->author = author ? arena_printf(work->mem, "%s <%s>", author->name, author->email) : "";
+	result->author_time = author ? (int64_t)author->when.time * 1000000 : 0;
+	size_t length = message ? strnlen(message, MESSAGE_BYTES) : 0;
+	while (length == MESSAGE_BYTES && length > 0 && ((unsigned char)message[length] & 0xc0) == 0x80)
+		length--;
+	result->message = message ? arena_copy_n(work->mem, message, length) : "";
+}
+
+static void compare_history(struct work *work, const git_oid *commit)
+{
+	git_oid known;
+	if (!work->request->known || !revision_is_id(work->request->known, &known))
+		return;
+	enum history history = history_between(&work->repository, &known, commit);
+	work->result.rewritten = history != HISTORY_CONTINUED;
+	work->result.history_unknown = history == HISTORY_UNKNOWN;
+}
+
+static bool read_paths(struct work *work, const git_oid *commit, struct error *err)
+{
+	const struct source_request *request = work->request;
+	struct source_content *contents = arena_array(work->mem, request->path_count, sizeof(*contents));
+	for (size_t i = 0; i < request->path_count; i++)
+		if (!tree_read(&work->repository, commit, &request->paths[i], work->mem, &contents[i], err)) {
+			work->repository.suspect = true;
+			return false;
+		}
+	work->result.contents = contents;
+	work->result.content_count = request->path_count;
+	return true;
+}
+
+static bool collect(struct work *work, struct error *err)
+{
+	git_oid id;
+	git_commit *commit = NULL;
+	if (!tell_step(NULL, "reading the local repository", err) || !start_git(work, err) ||
+		!open_repository(work, err) || !have_commit(work, &id, err))
+		return false;
+	git_oid_tostr(work->result.commit, sizeof(work->result.commit), &id);
+	if (!work->request->offline && is_known(work, &id)) {
+		work->result.unchanged = true;
+		return true;
+	}
+	if (git_commit_lookup(&commit, work->repository.git, &id))
+		return repository_error(err, ERROR_RETRY, "the local repository cannot be read");
+	describe(work, commit);
+	git_commit_free(commit);
+	compare_history(work, &id);
+	if (!read_paths(work, &id, err))
+		return false;
+	return work->request->offline || repository_remember(&work->repository, work->request->revision, &id, err);
+}
+
+/* The repository is a cache: when it may be damaged it is thrown away and fetched anew, once; not when that cannot be
+   done, since even a damaged one may hold what is asked for offline. */
+static bool collect_or_renew(struct work *work, struct error *err)
+{
+	if (collect(work, err))
+		return true;
+	if (!work->repository.suspect || work->request->offline)
+		return false;
+	return tell_step(NULL, "making the damaged local repository anew", err) &&
+	       repository_discard(&work->repository, err) && collect(work, err);
+}
+
+static bool answer_all(const struct work *work, struct error *err)
+{
+	if (!answer_head(ANSWER_FD, &work->result, err))
+		return false;
+	for (size_t i = 0; i < work->result.content_count; i++)
+		if (!answer_content(ANSWER_FD, i, &work->result.contents[i], err))
+			return false;
+	return answer_end(ANSWER_FD, err);
+}
+
+static bool run(struct work *work, struct error *err)
+{
+	if (!prepare(work, err) || !resolve(work, err))
+		return false;
+	if (!work->request->offline && is_known(work, &work->revision.id)) {
+		git_oid_tostr(work->result.commit, sizeof(work->result.commit), &work->revision.id);
+		work->result.unchanged = true;
+	} else if (!collect_or_renew(work, err)) {
+		return false;
+	}
+	if (work->remote)
+		work->result.received = remote_received(work->remote);
+	return answer_all(work, err);
+}
+
+int source_worker_main(void)
+{
+	struct error err = {0}, unsent = {0};
+	struct work work = {.mem = arena_new((size_t)LIMIT_GIT_MEMORY / 2), .repository.lock = -1};
+	signal(SIGPIPE, SIG_IGN);
+	bool ok = run(&work, &err);
+	if (!ok)
+		ok = answer_error(ANSWER_FD, &err, &unsent);
+	remote_close(&work.remote);
+	repository_close(&work.repository);
+	request_done(&work.read);
+	/* Not exit(): nothing that runs at the end may meet the filter of system calls. */
+	_exit(ok ? 0 : 1);
+}
