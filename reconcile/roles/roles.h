@@ -45,7 +45,7 @@ struct roles_passwords {
 	/* An opaque version of the Secret (uid and resourceVersion, or the file's change time and size); false = no such Secret
 	   or no such key, `why` says which and where it was looked for. In `mem`. */
 	bool (*version)(void *context, const char *secret, struct arena *mem, const char **version, const char **why);
-	/* The password itself; the caller wipes it. */
+	/* The password itself; the caller wipes it. One line end at its end is not part of it and is dropped by roles_plan. */
 	bool (*get)(void *context, const char *secret, struct secret *password, struct error *err);
 	/* Was this verifier found to match this version before? Remembered by the store, keyed by the verifier's digest. */
 	bool (*known)(void *context, const char *user, const char *verifier, const char *version);
@@ -62,7 +62,11 @@ struct role_difference {
 	const char *found;
 };
 
-enum role_action { ROLE_CREATE_GROUP, ROLE_CREATE, ROLE_ALTER, ROLE_GRANT, ROLE_REVOKE, ROLE_RETIRE, ROLE_DROP };
+/* ROLE_LOCK takes login and password from a user that goes; ROLE_RETIRE gives away what it owns; ROLE_DROP ends it. */
+enum role_action {
+	ROLE_CREATE_GROUP, ROLE_CREATE, ROLE_ALTER, ROLE_GRANT, ROLE_REVOKE, ROLE_RETIRE, ROLE_DROP, ROLE_LOCK
+};
+const char *role_action_name(enum role_action action); /* "create", "grant", ... */
 
 /* One step of the plan, for one user or group role. `redacted` is the SQL as it may be shown and stored. */
 struct role_step {
@@ -73,6 +77,14 @@ struct role_step {
 	const char *sql;           /* what is sent; holds a verifier at most, never a password; not for logs */
 	bool done;
 	struct error error;        /* kind ERROR_NONE until it failed */
+
+	/* for roles_apply alone */
+	size_t statements;         /* in `sql` */
+	const char *head, *tail;   /* steps with equal ones become one statement: head, user, user, ..., tail; NULL = never.
+	                              ROLE_RETIRE: the first and the second statement */
+	const char *heir;          /* ROLE_RETIRE: who gets what is owned */
+	const char *verifier;      /* in `sql`; NULL = none */
+	const char *version;       /* of the Secret that `verifier` was made from */
 };
 
 struct role_report {
@@ -94,7 +106,13 @@ struct roles_plan {
 	const char **deletions;    /* users that would be retired because the list no longer names them; sorted */
 	size_t deletion_count;
 	char confirm[17];          /* what --confirm must say for these deletions; "" = no confirmation needed */
+	const char **warnings;     /* what people should know and no step mends: PUBLIC may connect, an empty group role, ... */
+	size_t warning_count;
 	bool blocked;              /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
+
+	/* for roles_apply alone */
+	bool report_only;
+	const struct roles_passwords *passwords;
 };
 
 struct roles_plan_input {

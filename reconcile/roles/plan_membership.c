@@ -1,0 +1,357 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "reconcile/roles/planner.h"
+#include "reconcile/roles/sql.h"
+
+enum { BOOTSTRAP_SUPERUSER = 10, FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, LIST_BYTES = 65536 };
+
+static bool has_grant_options(const struct planner *planner)
+{
+	return planner->present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS;
+}
+
+/* --- which roles may be granted --- */
+
+static const char *own_danger(const struct planner *planner, const struct role *role)
+{
+	if (role->super)
+		return "it is a superuser";
+	if (role->create_role)
+		return "it may create and alter roles";
+	if (role->replication)
+		return "it may copy the whole cluster (REPLICATION)";
+	if (role->bypass_rls)
+		return "it passes by row security (BYPASSRLS)";
+	return policy_endangers(planner->input->policy, role->name);
+}
+
+/* Walks up once for each role; the list of what was found is the queue of what is still to be looked at. */
+static void follow(struct planner *planner, const struct role *role, struct lineage *lineage)
+{
+	const struct roles_present *present = planner->present;
+	unsigned char *seen = arena_alloc(planner->mem, present->role_count + 1);
+	lineage->known = true;
+	lineage->danger = own_danger(planner, role);
+	uint32_t at = role->oid;
+	for (size_t next = 0;; next++) {
+		size_t count;
+		const struct membership *rows = present_memberships(present, at, &count);
+		for (size_t i = 0; i < count; i++) {
+			const struct role *above = present_role_by_oid(present, rows[i].role);
+			if (!above || seen[above - present->roles])
+				continue;
+			seen[above - present->roles] = 1;
+			lineage->ancestors = arena_grow(planner->mem, lineage->ancestors, lineage->count, sizeof(*lineage->ancestors));
+			lineage->ancestors[lineage->count++] = above->oid;
+			const char *danger = own_danger(planner, above);
+			if (danger && !lineage->danger)
+				lineage->danger = arena_printf(planner->mem, "it is a member of \"%s\", and %s", above->name, danger);
+		}
+		if (next == lineage->count)
+			return;
+		at = lineage->ancestors[next];
+	}
+}
+
+static const struct lineage *lineage_of(struct planner *planner, const struct role *role)
+{
+	struct lineage *lineage = &planner->lineages[role - planner->present->roles];
+	if (!lineage->known)
+		follow(planner, role, lineage);
+	return lineage;
+}
+
+static bool descends_from(const struct lineage *lineage, uint32_t oid)
+{
+	for (size_t i = 0; i < lineage->count; i++)
+		if (lineage->ancestors[i] == oid)
+			return true;
+	return false;
+}
+
+static void plan_group(struct planner *planner, const char *name)
+{
+	const struct step_list *groups = &planner->phases[PHASE_GROUP];
+	struct arena *mem = planner->mem;
+	for (size_t i = 0; i < groups->count; i++)
+		if (strcmp(groups->items[i].user, name) == 0)
+			return;
+	planner_step(planner, PHASE_GROUP, (struct role_step){
+		.action = ROLE_CREATE_GROUP,
+		.user = name,
+		.sql = arena_printf(mem, "CREATE ROLE %s NOLOGIN; COMMENT ON ROLE %s IS %s", sql_identifier(name, mem),
+			sql_identifier(name, mem), sql_literal(mark_write(MARK_GROUP, planner->input->target, "", mem), mem)),
+		.statements = 2,
+	});
+	planner_warning(planner, "group role \"%s\" does not exist and is created empty: grant it what its members need", name);
+}
+
+/* The role is another user of the list that does not exist yet. */
+static const struct wanted_user *wanted_of(const struct planner *planner, const char *name)
+{
+	const struct user *user = users_find(planner->input->wanted, name);
+	return user ? &planner->users[user - planner->input->wanted->items] : NULL;
+}
+
+/* A role that does not exist: can it be there when it is granted? */
+static bool role_will_exist(struct planner *planner, struct wanted_user *wanted, const char *name)
+{
+	const struct wanted_user *other = wanted_of(planner, name);
+	if (other && !other->creatable) {
+		planner_reason(planner, wanted->report, USER_DEGRADED, "role \"%s\" is a user that cannot be created", name);
+		return false;
+	}
+	if (text_starts(name, "pg_")) {
+		planner_reason(planner, wanted->report, USER_DEGRADED, "this server (PostgreSQL %d) has no role \"%s\"",
+			planner->present->version / 10000, name);
+		return false;
+	}
+	if (!other)
+		plan_group(planner, name);
+	return true;
+}
+
+static bool may_grant(struct planner *planner, struct wanted_user *wanted, const char *name)
+{
+	const struct role *role = present_role(planner->present, name);
+	if (!role)
+		return role_will_exist(planner, wanted, name);
+	const struct lineage *lineage = lineage_of(planner, role);
+	if (lineage->danger)
+		planner_reason(planner, wanted->report, USER_REFUSED, "role \"%s\" is not granted: %s", name, lineage->danger);
+	else if (wanted->role && descends_from(lineage, wanted->role->oid))
+		planner_reason(planner, wanted->report, USER_REFUSED, "role \"%s\" is not granted: it is a member of \"%s\"", name,
+			wanted->user->name);
+	else if (planner_is_leaving(planner, role))
+		planner_reason(planner, wanted->report, USER_DEGRADED, "role \"%s\" is not granted: it is being removed", name);
+	else
+		return true;
+	return false;
+}
+
+/* --- comparing with the rows that are there --- */
+
+/* Granted by one of our users, who is never given the right to: since 16 such a row goes with its grantor's. */
+static bool depends_on_a_user(const struct planner *planner, const struct membership *row)
+{
+	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
+	if (!has_grant_options(planner) || planner->input->policy->additive || !grantor)
+		return false;
+	return grantor->mark == MARK_USER || grantor->mark == MARK_RETIRING;
+}
+
+/* Since 16 the same membership can be granted by several: they count together. */
+struct effective {
+	size_t rows;
+	bool admin, inherits, can_set;
+};
+
+static struct effective effective_of(const struct planner *planner, const struct membership *rows, size_t count,
+	uint32_t role)
+{
+	struct effective all = {0};
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].role != role || depends_on_a_user(planner, &rows[i]))
+			continue;
+		all.rows++;
+		all.admin |= rows[i].admin;
+		all.inherits |= rows[i].inherits;
+		all.can_set |= rows[i].can_set;
+	}
+	return all;
+}
+
+/* What CREATEROLE gives the creator of a role since 16: taking it away would only break whoever made that role. */
+static bool is_creators_row(const struct planner *planner, const struct membership *row)
+{
+	return has_grant_options(planner) && row->grantor == BOOTSTRAP_SUPERUSER && row->admin && !row->inherits &&
+		!row->can_set;
+}
+
+/* Before 16 there is one row and REVOKE always finds it; since then it finds only its own grantor's. */
+static void revoke(struct planner *planner, const struct wanted_user *wanted, const struct membership *row,
+	const char *what)
+{
+	struct arena *mem = planner->mem;
+	const struct role *role = present_role_by_oid(planner->present, row->role);
+	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
+	const char *by = grantor && has_grant_options(planner) ?
+		arena_printf(mem, " GRANTED BY %s", sql_identifier(grantor->name, mem)) : "";
+	planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name,
+		arena_printf(mem, "REVOKE %s%s FROM ", what, sql_identifier(role->name, mem)),
+		arena_printf(mem, "%s CASCADE", by));
+}
+
+static bool in_list(const char *name, const char *const *list, size_t count)
+{
+	return count && bsearch(&name, list, count, sizeof(*list), text_compare);
+}
+
+/* "a, b (admin)": what the rows amount to, for people. */
+static const char *found_text(const struct planner *planner, const struct membership *rows, size_t count)
+{
+	CLEANUP(buf_done) struct buf text = BUF(LIST_BYTES);
+	const char **names = arena_array(planner->mem, count + 1, sizeof(*names));
+	size_t named = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct role *role = present_role_by_oid(planner->present, rows[i].role);
+		if (!role || (i && rows[i - 1].role == rows[i].role))
+			continue;
+		struct effective all = effective_of(planner, rows, count, rows[i].role);
+		names[named++] = arena_printf(planner->mem, "%s%s%s%s", role->name, all.admin ? " (admin)" : "",
+			all.rows && !all.inherits ? " (no inherit)" : "", all.rows && !all.can_set ? " (no set)" : "");
+	}
+	if (named)
+		qsort(names, named, sizeof(*names), text_compare);
+	for (size_t i = 0; i < named; i++)
+		buf_printf(&text, "%s%s", i ? ", " : "", names[i]);
+	return arena_copy(planner->mem, buf_string(&text));
+}
+
+static const char *list_text(struct arena *mem, const char *const *list, size_t count)
+{
+	CLEANUP(buf_done) struct buf text = BUF(LIST_BYTES);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&text, "%s%s", i ? ", " : "", list[i]);
+	return arena_copy(mem, buf_string(&text));
+}
+
+/* Steps that make the rows of one wanted role right; true when there are any. */
+static bool grant_role(struct planner *planner, struct wanted_user *wanted, const char *name,
+	const struct membership *rows, size_t count)
+{
+	const struct role *role = present_role(planner->present, name);
+	struct effective all = effective_of(planner, rows, count, role ? role->oid : 0);
+	bool differs = false;
+	for (size_t i = 0; all.admin && !planner->input->policy->additive && i < count; i++) {
+		if (rows[i].role != role->oid || !rows[i].admin || depends_on_a_user(planner, &rows[i]))
+			continue;
+		revoke(planner, wanted, &rows[i], "ADMIN OPTION FOR ");
+		differs = true;
+	}
+	if (all.rows && all.inherits && all.can_set)
+		return differs;
+	planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, wanted->user->name,
+		arena_printf(planner->mem, "GRANT %s TO ", sql_identifier(name, planner->mem)),
+		has_grant_options(planner) ? " WITH INHERIT TRUE, SET TRUE" : "");
+	return true;
+}
+
+static bool revoke_unlisted(struct planner *planner, struct wanted_user *wanted, const struct membership *rows,
+	size_t count, const char *const *granted, size_t granted_count)
+{
+	bool differs = false;
+	for (size_t i = 0; !planner->input->policy->additive && i < count; i++) {
+		const struct role *role = present_role_by_oid(planner->present, rows[i].role);
+		if (!role || in_list(role->name, granted, granted_count))
+			continue;
+		if (is_creators_row(planner, &rows[i]) && role->mark == MARK_NONE)
+			continue;
+		if (!depends_on_a_user(planner, &rows[i]))
+			revoke(planner, wanted, &rows[i], "");
+		differs = true;
+	}
+	return differs;
+}
+
+void plan_memberships(struct planner *planner, struct wanted_user *wanted)
+{
+	const struct user *user = wanted->user;
+	const char **granted = arena_array(planner->mem, user->role_count + 1, sizeof(*granted));
+	size_t granted_count = 0, count = 0;
+	const struct membership *rows = wanted->role ? present_memberships(planner->present, wanted->role->oid, &count) : NULL;
+	bool differs = false;
+
+	for (size_t i = 0; i < user->role_count; i++)
+		if (may_grant(planner, wanted, user->roles[i]))
+			granted[granted_count++] = user->roles[i];
+	for (size_t i = 0; i < granted_count; i++)
+		differs |= grant_role(planner, wanted, granted[i], rows, count);
+	differs |= revoke_unlisted(planner, wanted, rows, count, granted, granted_count);
+	if (differs)
+		planner_difference(planner, wanted->report, "roles", list_text(planner->mem, granted, granted_count),
+			found_text(planner, rows, count));
+}
+
+/* --- CONNECT --- */
+
+static void warn_of_public(struct planner *planner, const struct database *database)
+{
+	const char *text = arena_printf(planner->mem, "every role may connect to database \"%s\" (PUBLIC has CONNECT), so `database` "
+		"keeps nobody out: REVOKE CONNECT ON DATABASE %s FROM PUBLIC changes that", database->name,
+		sql_identifier(database->name, planner->mem));
+	for (size_t i = 0; i < planner->plan->warning_count; i++)
+		if (strcmp(planner->plan->warnings[i], text) == 0)
+			return;
+	planner_warning(planner, "%s", text);
+}
+
+static const char *connect_field(struct planner *planner, const char *database)
+{
+	return arena_printf(planner->mem, "connect:%s", database);
+}
+
+static void grant_connect(struct planner *planner, struct wanted_user *wanted, const struct database *database,
+	const struct connect_grant *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].database == database->oid)
+			return;
+	if (wanted->role && database->owner == wanted->role->oid)
+		return;
+	planner_difference(planner, wanted->report, connect_field(planner, database->name), "granted", "");
+	planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, wanted->user->name,
+		arena_printf(planner->mem, "GRANT CONNECT ON DATABASE %s TO ", sql_identifier(database->name, planner->mem)), "");
+}
+
+/* A superuser's REVOKE takes back only what the owner granted: for others' grants we become the grantor. */
+static void revoke_connect(struct planner *planner, struct wanted_user *wanted, const struct connect_grant *row,
+	const struct database *database, bool only_option)
+{
+	struct arena *mem = planner->mem;
+	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
+	const char *head = arena_printf(mem, "REVOKE %sCONNECT ON DATABASE %s FROM ", only_option ? "GRANT OPTION FOR " : "",
+		sql_identifier(database->name, mem));
+	planner_difference(planner, wanted->report, connect_field(planner, database->name), only_option ? "granted" : "",
+		only_option ? "granted with grant option" : "granted");
+	if (row->grantor == database->owner || !grantor) {
+		planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name, head, " CASCADE");
+		return;
+	}
+	planner_step(planner, PHASE_REVOKE, (struct role_step){
+		.action = ROLE_REVOKE,
+		.user = wanted->user->name,
+		.sql = arena_printf(mem, "SET ROLE %s; %s%s CASCADE; RESET ROLE", sql_identifier(grantor->name, mem), head,
+			sql_identifier(wanted->user->name, mem)),
+		.statements = 3,
+	});
+}
+
+void plan_connects(struct planner *planner, struct wanted_user *wanted)
+{
+	const struct user *user = wanted->user;
+	size_t count = 0;
+	const struct connect_grant *rows = wanted->role ? present_connects(planner->present, wanted->role->oid, &count) : NULL;
+
+	for (size_t i = 0; i < user->database_count; i++) {
+		const struct database *database = present_database(planner->present, user->databases[i]);
+		if (!database) {
+			planner_reason(planner, wanted->report, USER_DEGRADED, "database \"%s\" does not exist", user->databases[i]);
+			continue;
+		}
+		if (database->public_connect)
+			warn_of_public(planner, database);
+		grant_connect(planner, wanted, database, rows, count);
+	}
+	for (size_t i = 0; !planner->input->policy->additive && i < count; i++) {
+		const struct database *database = present_database_by_oid(planner->present, rows[i].database);
+		if (!database)
+			continue;
+		bool listed = in_list(database->name, user->databases, user->database_count);
+		if (!listed || rows[i].grantable)
+			revoke_connect(planner, wanted, &rows[i], database, listed);
+	}
+}

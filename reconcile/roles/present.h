@@ -1,0 +1,92 @@
+/*
+ * present.h - the roles of a cluster as the catalogs have them (internal to the room)
+ *
+ * What roles_observe() fills in and roles_plan() reads. Object identifiers are the keys between the tables.
+ */
+#pragma once
+
+#include "reconcile/roles/roles.h"
+
+/* What the comment on a role says about it. */
+enum mark {
+	MARK_NONE,     /* not ours */
+	MARK_USER,
+	MARK_GROUP,
+	MARK_RETIRING, /* locked out, not dropped yet */
+	MARK_OTHER     /* ours, but of another database of the agent file, or another agent */
+};
+
+struct role {
+	uint32_t oid;
+	const char *name;
+	bool super, inherit, create_role, create_db, login, replication, bypass_rls;
+	int connection_limit;
+	bool expires;         /* has a VALID UNTIL other than infinity */
+	const char *expiry;   /* its text */
+	const char *verifier; /* rolpassword; NULL = none */
+	const char *comment;  /* "" = none */
+	enum mark mark;
+};
+
+struct membership {
+	uint32_t role, member, grantor;
+	bool admin;
+	bool inherits, can_set; /* true before 16, where they do not exist */
+};
+
+struct database {
+	uint32_t oid;
+	const char *name;
+	uint32_t owner;
+	bool allows_connections;
+	bool public_connect; /* every role may connect */
+};
+
+/* CONNECT for one role on one database; PUBLIC and the owner's own entry are left out. */
+struct connect_grant {
+	uint32_t database, grantee, grantor;
+	bool grantable;
+};
+
+/* How many objects in a database depend on a role (pg_shdepend). */
+struct dependency {
+	uint32_t role;
+	uint32_t database; /* 0 = shared objects */
+	bool owned;        /* owned, or only named in an ACL, default privilege or policy */
+	int64_t objects;
+};
+
+struct roles_present {
+	int version;               /* 150020 */
+	const char *session_user;  /* who we are */
+	struct role *roles;        /* by name */
+	size_t role_count;
+	uint32_t *by_oid;          /* indexes into `roles`, by oid */
+	struct membership *memberships; /* by member, role, grantor */
+	size_t membership_count;
+	struct database *databases; /* by name */
+	size_t database_count;
+	struct connect_grant *connects; /* by grantee, database */
+	size_t connect_count;
+	struct dependency *dependencies; /* by role, database; only of roles that may go */
+	size_t dependency_count;
+};
+
+/* Sorts everything and builds the index; called once the tables are filled. */
+void present_index(struct roles_present *present, struct arena *mem);
+
+const struct role *present_role(const struct roles_present *present, const char *name);
+const struct role *present_role_by_oid(const struct roles_present *present, uint32_t oid);
+const struct database *present_database(const struct roles_present *present, const char *name);
+const struct database *present_database_by_oid(const struct roles_present *present, uint32_t oid);
+
+/* The rows of one member, of one grantee, of one role: first row and how many. */
+const struct membership *present_memberships(const struct roles_present *present, uint32_t member, size_t *count);
+const struct connect_grant *present_connects(const struct roles_present *present, uint32_t grantee, size_t *count);
+const struct dependency *present_dependencies(const struct roles_present *present, uint32_t role, size_t *count);
+
+/* The mark in a comment, seen by the database called `target` in the agent file. */
+enum mark mark_read(const char *comment, const char *target);
+
+/* The comment with the mark that says `mark`, keeping what people wrote into it. In `mem`. */
+const char *mark_write(enum mark mark, const char *target, const char *comment, struct arena *mem);

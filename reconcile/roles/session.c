@@ -1,0 +1,158 @@
+#include "reconcile/roles/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+/* What the server may need for one statement of a batch beyond its share: 4096 rounds of a slow machine. */
+enum { STATEMENT_MILLISECONDS = 50 };
+
+static const struct {
+	const char *prefix;
+	enum error_kind kind;
+} error_kinds[] = {
+	{"08", ERROR_RETRY},    /* connection */
+	{"25006", ERROR_RETRY}, /* read only: a standby, or a primary that was demoted */
+	{"28", ERROR_DENIED},
+	{"40", ERROR_RETRY},    /* serialisation, deadlock, unknown end */
+	{"42501", ERROR_DENIED},
+	{"53", ERROR_RETRY},    /* memory, disk, connections */
+	{"55P03", ERROR_RETRY}, /* lock_timeout */
+	{"57", ERROR_RETRY},    /* cancelled, shut down, starting */
+	{"58", ERROR_RETRY},    /* system error */
+	{"XX000", ERROR_RETRY}, /* tuple concurrently updated */
+};
+
+enum error_kind session_error_kind(const char *sqlstate)
+{
+	for (size_t i = 0; i < COUNT_OF(error_kinds); i++)
+		if (text_starts(sqlstate, error_kinds[i].prefix))
+			return error_kinds[i].kind;
+	return ERROR_INVALID;
+}
+
+void session_clear(PGresult **result)
+{
+	PQclear(*result);
+	*result = NULL;
+}
+
+void session_finish(PGconn **conn)
+{
+	PQfinish(*conn);
+	*conn = NULL;
+}
+
+static bool lose(PGconn *conn, struct outcome *outcome, const char *why)
+{
+	outcome->failed = true;
+	outcome->lost = true;
+	char text[512];
+	snprintf(text, sizeof(text), "%s", *why ? why : PQerrorMessage(conn));
+	text[strcspn(text, "\n")] = '\0';
+	return error_set(&outcome->error, ERROR_RETRY, "connection to the database lost: %s", text);
+}
+
+/* The first error of a message counts; what follows it is only the server ending the message. */
+static void take_error(const PGresult *result, struct outcome *outcome)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+	if (outcome->failed)
+		return;
+	outcome->failed = true;
+	snprintf(outcome->sqlstate, sizeof(outcome->sqlstate), "%s", state ? state : "08006");
+	error_set(&outcome->error, session_error_kind(outcome->sqlstate), "%s%s%s (SQLSTATE %s)", text ? text :
+		"no answer from the database", detail ? ": " : "", detail ? detail : "", outcome->sqlstate);
+}
+
+/* Until there is something to read. False at the deadline or when the connection is gone. */
+static bool wait_readable(PGconn *conn, int64_t end, struct outcome *outcome)
+{
+	struct pollfd poller = {.fd = PQsocket(conn), .events = POLLIN};
+	int64_t left = end - clock_steady();
+	if (PQflush(conn) == 1)
+		poller.events |= POLLOUT;
+	int ready = left > 0 ? poll(&poller, 1, (int)left) : 0;
+	if (ready == 0)
+		return lose(conn, outcome, "no answer until the deadline");
+	if (ready < 0 && errno != EINTR)
+		return lose(conn, outcome, strerror(errno));
+	return PQconsumeInput(conn) ? true : lose(conn, outcome, "");
+}
+
+bool session_send(struct roles_session *session, PGconn *conn, const char *sql, size_t statements,
+	struct outcome *outcome)
+{
+	*outcome = (struct outcome){0};
+	session->warning[0] = '\0';
+	if (!PQsendQuery(conn, sql))
+		return lose(conn, outcome, "");
+	session->statements += statements;
+	return true;
+}
+
+static void take_warning(struct roles_session *session, struct outcome *outcome)
+{
+	if (session->warning[0] && !outcome->warned) {
+		outcome->warned = outcome->completed + 1;
+		snprintf(outcome->warning, sizeof(outcome->warning), "%s", session->warning);
+	}
+	session->warning[0] = '\0';
+}
+
+bool session_collect(struct roles_session *session, PGconn *conn, size_t statements, PGresult **results, size_t room,
+	struct outcome *outcome)
+{
+	int64_t end = clock_steady() + session->deadline + (int64_t)statements * STATEMENT_MILLISECONDS;
+	size_t kept = 0;
+	for (;;) {
+		while (PQisBusy(conn))
+			if (!wait_readable(conn, end, outcome))
+				return false;
+		PGresult *result = PQgetResult(conn);
+		if (!result)
+			break;
+		take_warning(session, outcome);
+		ExecStatusType status = PQresultStatus(result);
+		bool fine = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+		if (!fine)
+			take_error(result, outcome);
+		else if (!outcome->failed)
+			outcome->completed++;
+		if (fine && status == PGRES_TUPLES_OK && kept < room)
+			results[kept++] = result;
+		else
+			PQclear(result);
+	}
+	if (PQstatus(conn) != CONNECTION_OK)
+		outcome->lost = true;
+	return !outcome->failed;
+}
+
+bool session_query(struct roles_session *session, PGconn *conn, const char *sql, PGresult **result, struct error *err)
+{
+	struct outcome outcome;
+	PGresult *rows = NULL;
+	if (!session_send(session, conn, sql, 1, &outcome) ||
+		!session_collect(session, conn, 1, &rows, 1, &outcome) || !rows) {
+		PQclear(rows);
+		*err = outcome.error;
+		return false;
+	}
+	*result = rows;
+	return true;
+}
+
+bool session_write(struct roles_session *session, PGconn *conn, const char *sql, size_t statements,
+	struct outcome *outcome)
+{
+	session->writes += statements;
+	return session_send(session, conn, sql, statements, outcome) &&
+		session_collect(session, conn, statements, NULL, 0, outcome);
+}

@@ -1,0 +1,259 @@
+/*
+ * roles_driver.c - one pass over the users of one database, for the tests on real servers
+ *
+ * Reads a request from stdin and writes what happened to stdout, both JSON:
+ *
+ *   {"connection", "password", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
+ *    "mode": "check" | "plan" | "apply", "policy": {...}, "secrets": {NAME: {"version", "password"}},
+ *    "known": [[user, digest, version], ...]}
+ *
+ * "password64" instead of "password" for bytes that JSON cannot hold. "known" of the answer is given back by the next request,
+ * as the store would.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/roles/roles.h"
+
+struct driver {
+	json_t *request;
+	json_t *answer;
+	json_t *known;
+	json_int_t gets; /* how often a password was asked for */
+};
+
+static const char *digest_of(const char *verifier, char hex[DIGEST_HEX_SIZE])
+{
+	digest_sha256_hex(verifier, strlen(verifier), hex);
+	return hex;
+}
+
+static bool secret_version(void *context, const char *secret, struct arena *mem, const char **version, const char **why)
+{
+	struct driver *driver = context;
+	json_t *found = json_object_get(json_object_get(driver->request, "secrets"), secret);
+	if (!found) {
+		*why = "looked in the request";
+		return false;
+	}
+	*version = arena_copy(mem, json_text_at(found, "version", "1"));
+	return true;
+}
+
+static bool secret_get(void *context, const char *secret, struct secret *password, struct error *err)
+{
+	struct driver *driver = context;
+	json_t *found = json_object_get(json_object_get(driver->request, "secrets"), secret);
+	json_t *plain = json_object_get(found, "password");
+	const char *encoded = json_text_at(found, "password64", NULL);
+	driver->gets++;
+	if (encoded) {
+		size_t length;
+		unsigned char *bytes = memory_alloc(strlen(encoded) + 1);
+		if (!text_base64_decode(encoded, strlen(encoded), bytes, &length))
+			abort();
+		secret_set(password, bytes, length);
+		free(bytes);
+		return true;
+	}
+	if (!plain)
+		return error_set(err, ERROR_MISSING, "no key password");
+	secret_set(password, json_string_value(plain), json_string_length(plain));
+	return true;
+}
+
+static bool same_known(const json_t *entry, const char *user, const char *digest, const char *version)
+{
+	return text_equal(json_string_value(json_array_get(entry, 0)), user) &&
+		text_equal(json_string_value(json_array_get(entry, 1)), digest) &&
+		text_equal(json_string_value(json_array_get(entry, 2)), version);
+}
+
+static bool known(void *context, const char *user, const char *verifier, const char *version)
+{
+	struct driver *driver = context;
+	char hex[DIGEST_HEX_SIZE];
+	size_t index;
+	json_t *entry;
+	digest_of(verifier, hex);
+	json_array_foreach(driver->known, index, entry)
+		if (same_known(entry, user, hex, version))
+			return true;
+	return false;
+}
+
+static void remember(void *context, const char *user, const char *verifier, const char *version)
+{
+	struct driver *driver = context;
+	char hex[DIGEST_HEX_SIZE];
+	json_array_append_new(driver->known, json_pack("[sss]", user, digest_of(verifier, hex), version));
+}
+
+static const char **strings(const json_t *list, struct arena *mem, size_t *count)
+{
+	const char **items = arena_array(mem, json_array_size(list) + 1, sizeof(*items));
+	*count = json_array_size(list);
+	for (size_t i = 0; i < *count; i++)
+		items[i] = arena_copy(mem, json_string_value(json_array_get(list, i)));
+	return items;
+}
+
+static struct roles_policy read_policy(const json_t *request, struct arena *mem)
+{
+	const json_t *json = json_object_get(request, "policy");
+	struct roles_policy policy = {
+		.adopt = json_bool_at(json, "adopt", false),
+		.additive = json_bool_at(json, "additive", false),
+		.report_only = json_bool_at(json, "report_only", false),
+		.max_deletions = (int)json_number_at(json, "max_deletions", 0),
+	};
+	policy.protected_roles = strings(json_object_get(json, "protected"), mem, &policy.protected_count);
+	policy.grantable = strings(json_object_get(json, "grantable"), mem, &policy.grantable_count);
+	policy.denied = strings(json_object_get(json, "denied"), mem, &policy.denied_count);
+	return policy;
+}
+
+static json_t *string_list(const char *const *items, size_t count)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_string(items[i]));
+	return list;
+}
+
+static json_t *show_step(const struct role_step *step)
+{
+	return json_pack("{ss ss ss ss sb ss}", "action", role_action_name(step->action), "user", step->user, "database",
+		step->database, "sql", step->redacted, "done", step->done, "error", step->error.text);
+}
+
+static json_t *show_report(const struct role_report *report)
+{
+	json_t *differences = json_array();
+	for (size_t i = 0; i < report->difference_count; i++)
+		json_array_append_new(differences, json_pack("{ss ss ss}", "field", report->differences[i].field, "wanted",
+			report->differences[i].wanted, "found", report->differences[i].found));
+	return json_pack("{ss ss ss so so sb}", "name", report->name, "status", user_status_name(report->status), "reason",
+		report->reason, "roles", string_list(report->roles, report->role_count), "differences", differences,
+		"managed_before", report->managed_before);
+}
+
+static void show_plan(struct driver *driver, const struct roles_plan *plan)
+{
+	json_t *steps = json_array(), *reports = json_array();
+	for (size_t i = 0; i < plan->step_count; i++)
+		json_array_append_new(steps, show_step(&plan->steps[i]));
+	for (size_t i = 0; i < plan->report_count; i++)
+		json_array_append_new(reports, show_report(&plan->reports[i]));
+	json_object_set_new(driver->answer, "steps", steps);
+	json_object_set_new(driver->answer, "reports", reports);
+	json_object_set_new(driver->answer, "deletions", string_list(plan->deletions, plan->deletion_count));
+	json_object_set_new(driver->answer, "warnings", string_list(plan->warnings, plan->warning_count));
+	json_object_set_new(driver->answer, "confirm", json_string(plan->confirm));
+	json_object_set_new(driver->answer, "blocked", json_boolean(plan->blocked));
+}
+
+static void journal_entry(json_t *list, const struct role_step *step)
+{
+	json_array_append_new(list, json_pack("[sssb]", step->user, role_action_name(step->action), step->redacted, step->done));
+}
+
+static void intend(void *context, const struct role_step *step)
+{
+	journal_entry(json_object_get(context, "intents"), step);
+}
+
+static void outcome(void *context, const struct role_step *step)
+{
+	journal_entry(json_object_get(context, "outcomes"), step);
+}
+
+static bool pass(struct driver *driver, struct roles_session *session, const struct users *users,
+	const struct roles_policy *policy, struct arena *mem, struct error *err)
+{
+	const char *mode = json_text_at(driver->request, "mode", "apply");
+	struct roles_passwords passwords = {driver, secret_version, secret_get, known, remember};
+	struct roles_journal journal = {driver->answer, intend, outcome};
+	struct roles_present *present;
+	struct roles_plan plan;
+	struct roles_plan_input input = {
+		.wanted = users,
+		.commit = json_text_at(driver->request, "commit", "c0ffee"),
+		.confirmed = json_text_at(driver->request, "confirm", NULL),
+		.no_deletions = json_bool_at(driver->request, "no_deletions", false),
+		.policy = policy,
+		.passwords = &passwords,
+		.target = json_text_at(driver->request, "name", "main"),
+	};
+	if (!roles_observe(session, users, mem, &present, err))
+		return false;
+	roles_plan(present, &input, mem, &plan);
+	bool ok = strcmp(mode, "apply") != 0 || roles_apply(session, &plan, &journal, mem, err);
+	show_plan(driver, &plan);
+	return ok;
+}
+
+static void run(struct driver *driver, struct arena *mem, struct error *err)
+{
+	struct roles_policy policy = read_policy(driver->request, mem);
+	struct mistakes mistakes = {.mem = mem};
+	struct users users;
+	json_t *shown = json_array(), *text = json_object_get(driver->request, "users");
+	users_read(json_text_at(driver->request, "file", "users.yaml"), (int)json_number_at(driver->request, "line", 1),
+		json_string_value(text), json_string_length(text), json_text_at(driver->request, "database", "postgres"), &policy,
+		mem, &users, &mistakes);
+	for (size_t i = 0; i < mistakes.count; i++)
+		json_array_append_new(shown, json_string(mistake_text(&mistakes.items[i], mem)));
+	json_object_set_new(driver->answer, "mistakes", shown);
+	if (mistakes.count || strcmp(json_text_at(driver->request, "mode", "apply"), "check") == 0)
+		return;
+
+	struct roles_session *session = NULL;
+	struct roles_target target = {
+		.name = json_text_at(driver->request, "name", "main"),
+		.connection = json_text_at(driver->request, "connection", ""),
+		.deadline = json_number_at(driver->request, "deadline", 20000),
+	};
+	const char *password = json_text_at(driver->request, "password", "");
+	secret_set(&target.password, password, strlen(password));
+	if (roles_connect(&target, &session, err)) {
+		(void)pass(driver, session, &users, &policy, mem, err);
+		json_object_set_new(driver->answer, "version", json_integer(roles_server_version(session)));
+		json_object_set_new(driver->answer, "statements", json_integer((json_int_t)roles_statements(session)));
+		json_object_set_new(driver->answer, "writes", json_integer((json_int_t)roles_writes(session)));
+	}
+	roles_close(session);
+	secret_done(&target.password);
+}
+
+int main(void)
+{
+	struct driver driver = {.answer = json_pack("{s[] s[]}", "intents", "outcomes")};
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct error err = {0};
+	json_error_t problem;
+	driver.request = json_loadf(stdin, 0, &problem);
+	if (!driver.request) {
+		fprintf(stderr, "bad request: %s\n", problem.text);
+		return 2;
+	}
+	json_t *before = json_object_get(driver.request, "known");
+	driver.known = before ? json_deep_copy(before) : json_array();
+	run(&driver, mem, &err);
+	json_object_set_new(driver.answer, "error", json_string(err.text));
+	json_object_set_new(driver.answer, "error_kind", json_string(err.kind ? error_kind_name(err.kind) : ""));
+	json_object_set_new(driver.answer, "gets", json_integer(driver.gets));
+	json_object_set(driver.answer, "known", driver.known);
+	json_dumpf(driver.answer, stdout, JSON_INDENT(1));
+	json_decref(driver.known);
+	json_decref(driver.answer);
+	json_decref(driver.request);
+	arena_free(mem);
+	return 0;
+}
