@@ -2,10 +2,11 @@
 # hardening.sh - the plain build builds, and its program is hardened as the linker can make it
 . "$(dirname "$0")/rule.sh"
 
-build=$build_folder/release
-cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo >"$build_folder/release.log" 2>&1 &&
-	cmake --build "$build" -j 2 --target pgitops >>"$build_folder/release.log" 2>&1 ||
-	{ tail -30 "$build_folder/release.log"; echo "hardening.sh: the plain build failed"; exit 1; }
+# The same that README.md and quickstart.sh make, so it is made once.
+build=$source_folder/build
+mkdir -p "$build"
+{ cmake -S . -B "$build" && cmake --build "$build" -j 2 --target pgitops; } >"$build/build.log" 2>&1 ||
+	{ tail -30 "$build/build.log"; echo "hardening.sh: the plain build failed"; exit 1; }
 program=$build/pgitops
 
 wants() {
