@@ -24,6 +24,8 @@ struct command_context {
 struct command {
 	const char *name;         /* "app get" */
 	const char *arguments;    /* "NAME", "[NAME...]" for the usage line */
+	const char *options;      /* "--prune --confirm=HASH": its own ones, for usage and completion; "" = none */
+	bool about_agent;         /* reads from or acts on an agent: needs `state` or `server` */
 	const char *summary;      /* one line, for the list */
 	const char *help;         /* paragraphs, options and examples */
 	/* `argc`, `argv` without the command's own words; argv[0] is the first argument. Returns the exit code; messages go
@@ -33,6 +35,18 @@ struct command {
 
 extern const struct command commands[];
 extern const size_t command_count;
+
+/* An option of one command: a flag, or a value. */
+struct command_option {
+	const char *name;   /* "--prune" */
+	bool *flag;
+	const char **value;
+};
+
+/* Takes the options out of the arguments and leaves at least `least` and at most `most` others. False after it has said
+   what is wrong. */
+bool command_arguments(const struct command_context *context, int *argc, char **argv,
+	const struct command_option *options, size_t count, int least, int most) MUST_CHECK;
 
 /* A usage error on stderr with the command's usage line; returns EXIT_NO_ANSWER. */
 int command_misused(const struct command_context *context, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -49,6 +63,8 @@ int command_app_diff(struct command_context *context, int argc, char **argv);
 int command_app_sync(struct command_context *context, int argc, char **argv);
 int command_app_refresh(struct command_context *context, int argc, char **argv);
 int command_app_history(struct command_context *context, int argc, char **argv);
+int command_app_rollback(struct command_context *context, int argc, char **argv);
+int command_app_terminate(struct command_context *context, int argc, char **argv);
 int command_app_wait(struct command_context *context, int argc, char **argv);
 int command_user_list(struct command_context *context, int argc, char **argv);
 int command_user_get(struct command_context *context, int argc, char **argv);

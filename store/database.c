@@ -127,31 +127,44 @@ bool store_begin(struct store *store, struct error *err)
 static bool end(struct store *store, struct error *err)
 {
 	bool ok = true;
-	if (--store->depth == 0) {
-		if (store->doomed)
-			ok = error_set(err, ERROR_RETRY, "store %s: an earlier statement of this transaction failed: "
-				"nothing of it was recorded", store->path);
-		else
-			ok = database_script(store, "COMMIT", err);
-		/* SQLite may have rolled back by itself: a full disk, an I/O error. */
-		if (!ok && !sqlite3_get_autocommit(store->connection))
-			sqlite3_exec(store->connection, "ROLLBACK", NULL, NULL, NULL);
-		store->doomed = false;
-	}
+	if (--store->depth > 0)
+		return true;
+	if (store->doomed)
+		ok = error_set(err, ERROR_RETRY,
+			"store %s: an earlier statement of this transaction failed: nothing of it was recorded", store->path);
+	else
+		ok = database_script(store, "COMMIT", err);
+	/* SQLite may have rolled back by itself: a full disk, an I/O error. */
+	if (!ok && !sqlite3_get_autocommit(store->connection))
+		sqlite3_exec(store->connection, "ROLLBACK", NULL, NULL, NULL);
+	store->doomed = false;
+	return ok;
+}
+
+/* Holding the mutex with a depth of 0 means that this thread has no transaction: others keep it until theirs ends. */
+static bool leave(struct store *store, bool commit, struct error *err)
+{
+	pthread_mutex_lock(&store->mutex);
+	bool ok = store->depth > 0;
+	if (ok) {
+		store->doomed = store->doomed || !commit;
+		ok = end(store, err);
+		pthread_mutex_unlock(&store->mutex);
+	} else
+		error_set(err, ERROR_BUG, "store %s: there is no transaction to end", store->path);
 	pthread_mutex_unlock(&store->mutex);
 	return ok;
 }
 
 bool store_commit(struct store *store, struct error *err)
 {
-	return end(store, err);
+	return leave(store, true, err);
 }
 
 void store_rollback(struct store *store)
 {
-	struct error ignored;
-	store->doomed = true;
-	end(store, &ignored);
+	struct error expected;
+	leave(store, false, &expected);
 }
 
 static struct query *find(struct store *store, const char *sql)

@@ -33,8 +33,8 @@ bool store_open_reader(const char *folder, struct store **store, struct error *e
 void store_close(struct store *store); /* accepts NULL */
 
 /* Everything between becomes visible at once or not at all; may be nested (the outermost counts). Other threads wait
-   meanwhile. After a failed call or a rollback inside, the outermost commit fails and nothing was recorded. Each
-   successful begin needs one commit or rollback, a failed commit none. For readers: one state across several lists. */
+   meanwhile. After a failed call or a rollback inside, the outermost commit fails and nothing was recorded. A rollback
+   after a failed begin or commit does nothing. For readers: one state across several lists. */
 bool store_begin(struct store *store, struct error *err) MUST_CHECK;
 bool store_commit(struct store *store, struct error *err) MUST_CHECK;
 void store_rollback(struct store *store);

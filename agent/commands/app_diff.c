@@ -1,0 +1,79 @@
+#include "agent/commands/common.h"
+
+#include "base/text.h"
+
+/* One object: what would be done to it, then each field. Long values (a whole file in a ConfigMap) are cut: -o json has
+   them. */
+enum { VALUE_SHOWN = 200 };
+
+static const struct {
+	const char *change, *sign;
+	enum cell_style style;
+	const char *meaning;
+} changes[] = {
+	{"create", "+", CELL_GOOD, "is not there"},
+	{"update", "~", CELL_BUSY, "differs"},
+	{"prune", "-", CELL_BAD, "is not in Git any more"},
+};
+
+static const char *shown(const struct command_context *context, const json_t *field, const char *key)
+{
+	const char *text = json_text_at(field, key, "");
+	const char *cut = arena_printf(context->mem, "%.*s", VALUE_SHOWN, text);
+	return text_equal(cut, text) ? text : arena_printf(context->mem, "%s...", cut);
+}
+
+static void show_field(const struct command_context *context, const json_t *field)
+{
+	const char *by = json_text_at(field, "by", "");
+	printf("    ");
+	output_text(&context->output, stdout, json_text_at(field, "path", ""), CELL_PLAIN);
+	printf("\n      found   ");
+	output_text(&context->output, stdout, shown(context, field, "found"), CELL_BAD);
+	if (*by)
+		output_text(&context->output, stdout, arena_printf(context->mem, "  (by %s)", by), CELL_DIM);
+	printf("\n      wanted  ");
+	output_text(&context->output, stdout, shown(context, field, "wanted"), CELL_GOOD);
+	putchar('\n');
+}
+
+static void show_item(const struct command_context *context, const json_t *item)
+{
+	const char *change = json_text_at(item, "change", "update");
+	const char *reason = json_text_at(item, "reason", "");
+	size_t known = 0, i;
+	const json_t *field;
+
+	while (known + 1 < COUNT_OF(changes) && !text_equal(changes[known].change, change))
+		known++;
+	output_text(&context->output, stdout, arena_printf(context->mem, "%s %s", changes[known].sign,
+		command_object(context, item)), changes[known].style);
+	printf(" %s\n", changes[known].meaning);
+	if (*reason) {
+		printf("    ");
+		output_text(&context->output, stdout, reason, CELL_PLAIN);
+		putchar('\n');
+	}
+	json_array_foreach(json_object_get(item, "fields"), i, field)
+		show_field(context, field);
+}
+
+int command_app_diff(struct command_context *context, int argc, char **argv)
+{
+	CLEANUP(json_done) json_t *answer = NULL;
+	struct error err;
+	const json_t *item;
+	size_t i;
+
+	if (!command_arguments(context, &argc, argv, NULL, 0, 1, 1))
+		return EXIT_NO_ANSWER;
+	if (!command_view(context, command_application_path(context, argv[0], "/diff"), &answer, &err))
+		return command_failed(&err);
+	const json_t *items = json_object_get(answer, "items");
+	if (command_is_document(context))
+		output_document(&context->output, answer);
+	else
+		json_array_foreach(items, i, item)
+			show_item(context, item);
+	return json_array_size(items) ? EXIT_NO : EXIT_YES;
+}

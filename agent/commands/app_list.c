@@ -1,0 +1,74 @@
+#include "agent/commands/common.h"
+
+#include "base/text.h"
+
+/* The time of the last successful sync; an Application that had none shows its own age. */
+static const char *since(const json_t *application)
+{
+	const json_t *history = json_at(application, "status.history");
+	const json_t *last = json_array_size(history) ? json_array_get(history, json_array_size(history) - 1) : NULL;
+	return json_text_at(last, "deployedAt", json_text_at(application, "metadata.creationTimestamp", NULL));
+}
+
+/* The types of the conditions, each once as in the list: it is sorted. */
+static const char *conditions(const struct command_context *context, const json_t *application)
+{
+	CLEANUP(json_done) json_t *types = json_array();
+	const json_t *condition;
+	const char *previous = "";
+	size_t i;
+	json_array_foreach(json_at(application, "status.conditions"), i, condition) {
+		const char *type = json_text_at(condition, "type", "");
+		if (!text_equal(type, previous))
+			json_array_append_new(types, json_string(type));
+		previous = type;
+	}
+	return command_join(context, types, "");
+}
+
+static void add_row(const struct command_context *context, struct table *table, const json_t *application)
+{
+	const char *errors = conditions(context, application);
+	const char *revision = json_text_at(application, "status.sync.revision", "");
+	bool wide = context->output.format == OUTPUT_WIDE;
+
+	table_cell(table, json_text_at(application, "metadata.name", ""), CELL_PLAIN);
+	command_status_cell(table, json_text_at(application, "status.sync.status", "Unknown"));
+	command_status_cell(table, json_text_at(application, "status.health.status", "Unknown"));
+	table_cell(table, wide ? command_or_dash(revision) : command_commit(context, revision), CELL_PLAIN);
+	table_cell(table, command_age(context, since(application)), CELL_PLAIN);
+	if (wide) {
+		table_cell(table, command_or_dash(json_text_at(application, "spec.source.repoURL", "")), CELL_PLAIN);
+		table_cell(table, command_or_dash(json_text_at(application, "spec.source.path", "")), CELL_PLAIN);
+		table_cell(table, json_text_at(application, "spec.source.targetRevision", "HEAD"), CELL_PLAIN);
+		table_cell(table, command_or_dash(json_text_at(application, "spec.destination.namespace", "")), CELL_PLAIN);
+	}
+	table_cell(table, errors, CELL_BAD);
+}
+
+int command_app_list(struct command_context *context, int argc, char **argv)
+{
+	static const char *const narrow[] = {"NAME", "SYNC", "HEALTH", "REVISION", "AGE", "CONDITIONS"};
+	static const char *const wide[] = {"NAME", "SYNC", "HEALTH", "REVISION", "AGE", "REPOSITORY", "PATH", "TARGET",
+		"NAMESPACE", "CONDITIONS"};
+	CLEANUP(json_done) json_t *answer = NULL;
+	struct error err;
+	const json_t *item;
+	size_t i;
+
+	if (!command_arguments(context, &argc, argv, NULL, 0, 0, 0))
+		return EXIT_NO_ANSWER;
+	if (!command_view(context, "/api/v1/applications", &answer, &err))
+		return command_failed(&err);
+	if (command_is_document(context)) {
+		output_document(&context->output, answer);
+		return EXIT_YES;
+	}
+	bool is_wide = context->output.format == OUTPUT_WIDE;
+	struct table *table = table_new(&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
+	json_array_foreach(json_object_get(answer, "items"), i, item)
+		add_row(context, table, item);
+	table_print(table);
+	table_free(table);
+	return EXIT_YES;
+}

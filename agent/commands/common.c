@@ -1,0 +1,250 @@
+#include "agent/commands/common.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+int command_misused(const struct command_context *context, const char *format, ...)
+{
+	char text[ERROR_TEXT_SIZE];
+	va_list args;
+	CLEANUP(buf_done) struct buf visible = BUF(4 * ERROR_TEXT_SIZE);
+	const struct command *command = help_find(context->name);
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	output_visible(text, false, &visible);
+	fprintf(stderr, "pgitops %s: %s\n", context->name, buf_string(&visible));
+	if (command)
+		fprintf(stderr, "usage: pgitops %s%s%s%s\n", command->name, *command->arguments ? " " : "", command->arguments,
+			*command->options ? " [OPTION...]" : "");
+	fprintf(stderr, "`pgitops help %s` says more.\n", context->name);
+	return EXIT_NO_ANSWER;
+}
+
+int command_failed(const struct error *err)
+{
+	CLEANUP(buf_done) struct buf visible = BUF(4 * ERROR_TEXT_SIZE);
+	output_visible(err->text, false, &visible);
+	fprintf(stderr, "pgitops: %s\n", buf_string(&visible));
+	return EXIT_NO_ANSWER;
+}
+
+/* ---- arguments ---- */
+
+static const struct command_option *find_option(const struct command_option *options, size_t count, const char *word)
+{
+	size_t length = strcspn(word, "=");
+	for (size_t i = 0; i < count; i++)
+		if (strlen(options[i].name) == length && strncmp(options[i].name, word, length) == 0)
+			return &options[i];
+	return NULL;
+}
+
+/* `next` is the word after it, NULL = none; `taken` says whether it was the value. */
+static bool take_option(const struct command_context *context, const struct command_option *option, const char *word,
+	const char *next, bool *taken)
+{
+	const char *equals = strchr(word, '=');
+	if (option->flag && equals) {
+		command_misused(context, "%s takes no value", option->name);
+		return false;
+	}
+	if (option->value && !equals && !next) {
+		command_misused(context, "%s wants a value", option->name);
+		return false;
+	}
+	if (option->flag)
+		*option->flag = true;
+	else
+		*option->value = equals ? equals + 1 : next;
+	*taken = option->value && !equals;
+	return true;
+}
+
+bool command_arguments(const struct command_context *context, int *argc, char **argv,
+	const struct command_option *options, size_t count, int least, int most)
+{
+	int kept = 0;
+	bool ended = false;
+
+	for (int i = 0; i < *argc; i++) {
+		bool taken = false;
+		if (!ended && text_equal(argv[i], "--")) {
+			ended = true;
+		} else if (ended || argv[i][0] != '-' || argv[i][1] == '\0') {
+			argv[kept++] = argv[i];
+		} else {
+			const struct command_option *option = find_option(options, count, argv[i]);
+			if (!option) {
+				command_misused(context, "unknown option %s", argv[i]);
+				return false;
+			}
+			if (!take_option(context, option, argv[i], i + 1 < *argc ? argv[i + 1] : NULL, &taken))
+				return false;
+			i += taken;
+		}
+	}
+	*argc = kept;
+	if (kept < least || kept > most) {
+		if (kept < least)
+			command_misused(context, "an argument is missing");
+		else
+			command_misused(context, "%s is one argument too many", argv[most]);
+		return false;
+	}
+	return true;
+}
+
+bool command_timeout(const struct command_context *context, const char *text, int64_t fallback, int64_t *milliseconds)
+{
+	if (!text) {
+		*milliseconds = fallback;
+		return true;
+	}
+	if (duration_parse(text, milliseconds))
+		return true;
+	command_misused(context, "--timeout %s is no duration (30s, 5m, 1h)", text);
+	return false;
+}
+
+/* ---- reading and acting ---- */
+
+bool command_view(const struct command_context *context, const char *path, json_t **answer, struct error *err)
+{
+	if (!client_view(context, path, answer, err))
+		return false;
+	if (!context->server && !client_running(context))
+		fprintf(stderr, "pgitops: no agent is running on %s: this is what it recorded last\n", context->state);
+	return true;
+}
+
+bool command_act(const struct command_context *context, const char *path, const json_t *body, int64_t milliseconds,
+	json_t **operation, struct error *err)
+{
+	CLEANUP(json_done) json_t *accepted = NULL;
+	if (!client_call(context, "POST", path, body, &accepted, err))
+		return false;
+	int64_t id = json_number_at(accepted, "operation", 0);
+	if (!id)
+		return error_set(err, ERROR_INVALID, "the answer to POST %s names no operation", path);
+	if (milliseconds)
+		return client_wait(context, id, milliseconds, operation, err);
+	*operation = json_incref(accepted);
+	return true;
+}
+
+int command_outcome(const struct command_context *context, const json_t *operation)
+{
+	const char *phase = json_text_at(operation, "phase", "");
+	const char *message = json_text_at(operation, "message", "");
+	bool good = text_equal(phase, "Succeeded");
+	command_block(context, good ? stdout : stderr, 0, message, CELL_PLAIN);
+	return good ? EXIT_YES : EXIT_NO;
+}
+
+const char *command_encoded(const struct command_context *context, const char *text)
+{
+	CLEANUP(buf_done) struct buf out = BUF(4096);
+	for (; *text; text++)
+		if (isalnum((unsigned char)*text) || strchr("-_.~", *text))
+			buf_char(&out, *text);
+		else
+			buf_printf(&out, "%%%02X", (unsigned)(unsigned char)*text);
+	return arena_copy(context->mem, buf_string(&out));
+}
+
+const char *command_application_path(const struct command_context *context, const char *name, const char *rest)
+{
+	return arena_printf(context->mem, "/api/v1/applications/%s%s", command_encoded(context, name), rest);
+}
+
+/* ---- showing ---- */
+
+bool command_is_document(const struct command_context *context)
+{
+	return context->output.format == OUTPUT_JSON || context->output.format == OUTPUT_YAML;
+}
+
+const char *command_age(const struct command_context *context, const char *time)
+{
+	int64_t then;
+	char text[16];
+	if (!time || !clock_parse(time, &then))
+		return "-";
+	duration_text((clock_now() - then) / 1000, text);
+	return arena_copy(context->mem, text);
+}
+
+const char *command_time(const struct command_context *context, const char *time)
+{
+	int64_t then;
+	char text[CLOCK_TEXT_SIZE];
+	if (!time || !clock_parse(time, &then))
+		return "-";
+	clock_text_seconds(then, text);
+	return arena_printf(context->mem, "%.10s %.8s", text, text + 11);
+}
+
+const char *command_commit(const struct command_context *context, const char *commit)
+{
+	return commit && *commit ? arena_printf(context->mem, "%.7s", commit) : "-";
+}
+
+const char *command_first_line(const struct command_context *context, const char *text)
+{
+	return arena_copy_n(context->mem, text, strcspn(text, "\n"));
+}
+
+const char *command_object(const struct command_context *context, const json_t *object)
+{
+	const char *namespace = json_text_at(object, "namespace", "");
+	return arena_printf(context->mem, "%s %s%s%s", json_text_at(object, "kind", ""), namespace, *namespace ? "/" : "",
+		json_text_at(object, "name", ""));
+}
+
+const char *command_join(const struct command_context *context, const json_t *list, const char *none)
+{
+	CLEANUP(buf_done) struct buf out = BUF(65536);
+	const json_t *item;
+	size_t i;
+	json_array_foreach(list, i, item)
+		if (json_is_string(item))
+			buf_printf(&out, "%s%s", out.length ? ", " : "", json_string_value(item));
+	return out.length ? arena_copy(context->mem, buf_string(&out)) : none;
+}
+
+const char *command_or_dash(const char *text)
+{
+	return text && *text ? text : "-";
+}
+
+void command_status_cell(struct table *table, const char *status)
+{
+	const char *shown = command_or_dash(status);
+	table_cell(table, shown, output_style_of(shown));
+}
+
+void command_field(const struct command_context *context, const char *name, const char *value, enum cell_style style)
+{
+	printf("%-*s", COMMAND_FIELD_WIDTH, name);
+	output_text(&context->output, stdout, value, style);
+	putchar('\n');
+}
+
+void command_block(const struct command_context *context, FILE *out, size_t indent, const char *text,
+	enum cell_style style)
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+		CLEANUP(memory_freep) char *line = memory_printf("%.*s", (int)length, text);
+		fprintf(out, "%*s", (int)indent, "");
+		output_text(&context->output, out, line, style);
+		fputc('\n', out);
+		text += length + (text[length] == '\n');
+	}
+}

@@ -1,0 +1,79 @@
+/*
+ * common.h - what several commands show and do
+ */
+#pragma once
+
+#include "agent/client.h"
+#include "agent/command.h"
+
+enum { COMMAND_FIELD_WIDTH = 12 }; /* the names in front of the values of command_field() */
+
+/* The document of a reading command (client_view). When no agent runs, stderr says that the store answered. */
+bool command_view(const struct command_context *context, const char *path, json_t **answer, struct error *err) MUST_CHECK;
+
+/* Posts an action and, unless `milliseconds` is 0, waits for its end; `operation` is the finished one, or only its id. A new
+   reference. */
+bool command_act(const struct command_context *context, const char *path, const json_t *body, int64_t milliseconds,
+	json_t **operation, struct error *err) MUST_CHECK;
+
+/* "--timeout 5m" in milliseconds; NULL gives `fallback`. False after it has said what is wrong. */
+bool command_timeout(const struct command_context *context, const char *text, int64_t fallback, int64_t *milliseconds)
+	MUST_CHECK;
+
+/* "/api/v1/applications/NAME" + rest, NAME percent-encoded. In context->mem. */
+const char *command_application_path(const struct command_context *context, const char *name, const char *rest);
+const char *command_encoded(const struct command_context *context, const char *text);
+
+/* JSON or YAML asked for: prints it. */
+bool command_is_document(const struct command_context *context);
+
+/* An RFC 3339 time as people read it: "5m" ago, or "-". In context->mem. */
+const char *command_age(const struct command_context *context, const char *time);
+
+/* "2026-01-02 03:04:05", or "-". In context->mem. */
+const char *command_time(const struct command_context *context, const char *time);
+
+/* The first seven digits of a commit, or "-". In context->mem. */
+const char *command_commit(const struct command_context *context, const char *commit);
+
+/* The first line. In context->mem. */
+const char *command_first_line(const struct command_context *context, const char *text);
+
+/* "Kind namespace/name" of an object with these members. In context->mem. */
+const char *command_object(const struct command_context *context, const json_t *object);
+
+/* The strings of a list with ", " between, or `none`. In context->mem. */
+const char *command_join(const struct command_context *context, const json_t *list, const char *none);
+
+/* `text`, or "-" when it is "" or NULL. */
+const char *command_or_dash(const char *text);
+
+/* A cell in the colour that its word deserves. */
+void command_status_cell(struct table *table, const char *status);
+
+/* "Name:       value", the value made visible and coloured. */
+void command_field(const struct command_context *context, const char *name, const char *value, enum cell_style style);
+
+/* Text of one or more lines, each after `indent` blanks. */
+void command_block(const struct command_context *context, FILE *out, size_t indent, const char *text,
+	enum cell_style style);
+
+/* What a finished operation says, and the exit code that its phase deserves. */
+int command_outcome(const struct command_context *context, const json_t *operation);
+
+/* help.c */
+void help_overview(FILE *out);
+void help_group(FILE *out, const char *group);
+void help_command(FILE *out, const struct command *command);
+const struct command *help_find(const char *name);
+bool help_is_group(const char *word);
+int help_unknown(const char *name);
+
+/* options.c: takes the options that every command knows out of argv; false after it has said what is wrong. */
+struct global_options {
+	bool help, version;
+};
+bool options_read(struct command_context *context, struct global_options *found, int *argc, char **argv) MUST_CHECK;
+
+/* For commands about an agent: the state folder that the agent file names. */
+bool options_find_agent(struct command_context *context, struct error *err) MUST_CHECK;

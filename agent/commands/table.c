@@ -1,0 +1,187 @@
+/*
+ * table.c - all commands: their names, their help, their functions; completion and usage are made from it
+ */
+#include "agent/command.h"
+
+static const char agent_help[] =
+	"Reads the agent file, takes the lock of its state folder, and keeps cluster and databases as Git says until it gets\n"
+	"SIGTERM. SIGHUP asks every repository at once.\n\n"
+	"  --once         one pass over everything, then the end; exit code 0 when all is Synced\n"
+	"  --standalone   no Kubernetes: Applications from files, users into databases\n"
+	"  --log-format text|json, --log-level debug|info|warning|error\n\n"
+	"Examples:\n"
+	"  pgitops agent --config /etc/pgitops/agent.yaml\n"
+	"  pgitops agent --config agent.yaml --once\n";
+
+static const char status_help[] =
+	"One screen: does the agent run, are the Applications in sync and healthy, do the databases answer, which users are\n"
+	"not as Git says, what was changed by hand and is not healed, and what went wrong last.\n\n"
+	"Examples:\n"
+	"  pgitops status\n"
+	"  pgitops status -o json | jq .errors\n"
+	"  watch -n 2 pgitops status\n";
+
+static const char app_list_help[] =
+	"AGE is the time since the last successful sync. -o wide adds repository, path, target and namespace.\n\n"
+	"Examples:\n"
+	"  pgitops app list\n"
+	"  pgitops app list -o wide\n"
+	"  pgitops app list -o json | jq -r '.items[] | select(.status.sync.status != \"Synced\") | .metadata.name'\n";
+
+static const char app_get_help[] =
+	"Shows where the Application comes from, its conditions, its objects with what was last said about each, the last\n"
+	"operation and the last deployments. -o json and -o yaml give the Application object as kubectl does.\n\n"
+	"Examples:\n"
+	"  pgitops app get postgres-cluster\n"
+	"  pgitops app get postgres-cluster -o yaml\n";
+
+static const char app_diff_help[] =
+	"Shows what differed when the agent compared last: what is missing (+), what differs (~, with each field, and who\n"
+	"changed it where that is known) and what is not in Git any more (-). Values of Secrets are hidden.\n"
+	"Exit code 1 when something differs.\n\n"
+	"Examples:\n"
+	"  pgitops app diff postgres-cluster\n"
+	"  pgitops app refresh postgres-cluster && pgitops app diff postgres-cluster\n";
+
+static const char app_sync_help[] =
+	"Asks the agent to make the cluster as Git says, and waits until it has. Exit code 1 when the sync failed.\n\n"
+	"  --prune          remove what is not in Git any more\n"
+	"  --dry-run        only say what would be done\n"
+	"  --confirm HASH   confirm removals that the agent held back; the message names them and the hash\n"
+	"  --wait           wait until all is healthy, too\n"
+	"  --async          do not wait at all\n"
+	"  --timeout D      how long to wait (default 5m)\n\n"
+	"Examples:\n"
+	"  pgitops app sync postgres-cluster\n"
+	"  pgitops app sync postgres-cluster --dry-run --prune\n"
+	"  pgitops app sync postgres-cluster --prune --confirm 3f9a2c --wait\n";
+
+static const char app_refresh_help[] =
+	"Asks the repository for a newer commit and compares again, now instead of at the next poll.\n\n"
+	"  --hard        throw away what is known: ask the server about every object\n"
+	"  --async       do not wait\n"
+	"  --timeout D   how long to wait (default 5m)\n\n"
+	"Examples:\n"
+	"  pgitops app refresh postgres-users\n"
+	"  pgitops app refresh postgres-users --hard\n";
+
+static const char app_history_help[] =
+	"What was applied, newest first: commit, outcome, what set it off, and how many objects changed.\n\n"
+	"Examples:\n"
+	"  pgitops app history postgres-cluster\n"
+	"  pgitops app history postgres-cluster -o wide\n";
+
+static const char app_rollback_help[] =
+	"Applies the content of an earlier deployment again. ID is a number of the deployments that `pgitops app get` lists.\n"
+	"An Application with an automated policy goes forward again with the next commit.\n\n"
+	"  --prune, --dry-run, --confirm HASH, --async, --timeout D   as for `app sync`\n\n"
+	"Examples:\n"
+	"  pgitops app get postgres-cluster\n"
+	"  pgitops app rollback postgres-cluster 4\n";
+
+static const char app_wait_help[] =
+	"Waits until the Application is in sync and healthy and nothing is going on. Exit code 1 when it is not in time.\n\n"
+	"  --sync              in sync is enough\n"
+	"  --health            healthy is enough\n"
+	"  --revision COMMIT   and at this commit (its first digits)\n"
+	"  --timeout D         how long to wait (default 5m)\n\n"
+	"Examples:\n"
+	"  git push && pgitops app wait postgres-users --revision \"$(git rev-parse HEAD)\" --timeout 2m\n"
+	"  pgitops app wait postgres-cluster --health\n";
+
+static const char app_terminate_help[] =
+	"Ends the operation that is running; what was applied stays.\n\n"
+	"Examples:\n"
+	"  pgitops app terminate postgres-cluster\n";
+
+static const char user_list_help[] =
+	"STATUS: Synced = as Git says; Drifted = changed by hand; Degraded = could not be made so, see REASON; Retiring =\n"
+	"removed from Git and locked out, objects are being reassigned; Refused = the agent's policy does not allow it.\n\n"
+	"Examples:\n"
+	"  pgitops user list\n"
+	"  pgitops user list -o json | jq -r '.items[] | select(.status != \"Synced\") | .name'\n";
+
+static const char user_get_help[] =
+	"Shows the user in each database: status, roles, what differs, and the last changes.\n\n"
+	"Examples:\n"
+	"  pgitops user get eve\n"
+	"  pgitops user get eve -o yaml\n";
+
+static const char user_plan_help[] =
+	"Shows the SQL that would run now, ready to read and commented; passwords are hidden. Nothing is changed. Removals\n"
+	"that need a confirmation are named with the command that confirms them. Exit code 1 when there is something to do.\n\n"
+	"  --database D    only this database of the agent file\n"
+	"  --timeout D     how long to wait for the plan (default 5m)\n\n"
+	"Examples:\n"
+	"  pgitops user plan\n"
+	"  pgitops user plan --database main -o json\n";
+
+static const char user_sync_help[] =
+	"Makes the users as Git says, now instead of at the next pass. Exit code 1 when a user could not be made so.\n\n"
+	"  --database D     only this database of the agent file\n"
+	"  --dry-run        the same as `user plan`\n"
+	"  --confirm HASH   confirm removals that the agent held back; `user plan` shows them and the hash\n"
+	"  --timeout D      how long to wait (default 5m)\n\n"
+	"Examples:\n"
+	"  pgitops user sync\n"
+	"  pgitops user sync --database main --confirm 3f9a2c\n";
+
+static const char user_history_help[] =
+	"What was done to users, newest first. -o wide adds the statements; passwords are hidden. An outcome that is \"not known\"\n"
+	"was cut off: the next pass looks at the database and goes on from there.\n\n"
+	"Examples:\n"
+	"  pgitops user history\n"
+	"  pgitops user history eve -o wide\n";
+
+static const char drift_list_help[] =
+	"What somebody changed by hand in the cluster or in a database, newest first, and when it was healed.\n\n"
+	"  --app A      only this Application\n"
+	"  --user U     only this user\n"
+	"  --since D    the last 30m, 24h, ... or since an RFC 3339 time\n"
+	"  --open       only what is not healed\n\n"
+	"Examples:\n"
+	"  pgitops drift list --since 24h\n"
+	"  pgitops drift list --user eve --open\n"
+	"  pgitops drift list --app postgres-cluster -o json\n";
+
+static const char completion_help[] =
+	"Prints a script that completes commands and options.\n\n"
+	"Examples:\n"
+	"  source <(pgitops completion bash)\n"
+	"  pgitops completion zsh > \"${fpath[1]}/_pgitops\"\n"
+	"  pgitops completion fish > ~/.config/fish/completions/pgitops.fish\n";
+
+static const char version_help[] =
+	"Examples:\n"
+	"  pgitops version\n"
+	"  pgitops version -o json\n";
+
+const struct command commands[] = {
+	{"agent", "", "--once --standalone --log-format= --log-level=", false, "run the agent", agent_help, command_agent},
+	{"status", "", "", true, "one screen: applications, databases, users, drift, errors", status_help, command_status},
+	{"app list", "", "", true, "the Applications", app_list_help, command_app_list},
+	{"app get", "NAME", "", true, "one Application with its objects", app_get_help, command_app_get},
+	{"app diff", "NAME", "", true, "what differs between Git and the cluster", app_diff_help, command_app_diff},
+	{"app sync", "NAME", "--prune --dry-run --confirm= --wait --async --timeout=", true, "make the cluster as Git says, now",
+		app_sync_help, command_app_sync},
+	{"app refresh", "NAME", "--hard --async --timeout=", true, "ask Git and compare again, now", app_refresh_help,
+		command_app_refresh},
+	{"app history", "NAME", "", true, "what was applied, and how it went", app_history_help, command_app_history},
+	{"app rollback", "NAME ID", "--prune --dry-run --confirm= --async --timeout=", true, "apply an earlier deployment again",
+		app_rollback_help, command_app_rollback},
+	{"app wait", "NAME", "--sync --health --revision= --timeout=", true, "wait until it is in sync and healthy", app_wait_help,
+		command_app_wait},
+	{"app terminate", "NAME", "", true, "end the running operation", app_terminate_help, command_app_terminate},
+	{"user list", "", "", true, "the users of the databases", user_list_help, command_user_list},
+	{"user get", "NAME", "", true, "one user in each database", user_get_help, command_user_get},
+	{"user plan", "", "--database= --timeout=", true, "the SQL that would run now", user_plan_help, command_user_plan},
+	{"user sync", "", "--database= --dry-run --confirm= --timeout=", true, "make the users as Git says, now", user_sync_help,
+		command_user_sync},
+	{"user history", "[NAME]", "", true, "what was done to users", user_history_help, command_user_history},
+	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand", drift_list_help,
+		command_drift_list},
+	{"completion", "bash|zsh|fish", "", false, "a completion script for your shell", completion_help, command_completion},
+	{"version", "", "", false, "the version of this program", version_help, command_version},
+};
+
+const size_t command_count = COUNT_OF(commands);

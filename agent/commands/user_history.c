@@ -1,0 +1,41 @@
+#include "agent/commands/common.h"
+
+static void add_row(const struct command_context *context, struct table *table, const json_t *change)
+{
+	const char *outcome = json_text_at(change, "outcome", "");
+	table_cell(table, command_time(context, json_text_at(change, "started", NULL)), CELL_PLAIN);
+	table_cell(table, command_or_dash(json_text_at(change, "user", "")), CELL_PLAIN);
+	table_cell(table, json_text_at(change, "database", ""), CELL_PLAIN);
+	table_cell(table, json_text_at(change, "action", ""), CELL_PLAIN);
+	table_cell(table, command_commit(context, json_text_at(change, "commit", "")), CELL_PLAIN);
+	table_cell(table, *outcome ? outcome : "not known", *outcome ? output_style_of(outcome) : CELL_BUSY);
+	if (context->output.format == OUTPUT_WIDE)
+		table_cell(table, json_text_at(change, "statement", ""), CELL_PLAIN);
+}
+
+int command_user_history(struct command_context *context, int argc, char **argv)
+{
+	static const char *const headers[] = {"TIME", "USER", "DATABASE", "ACTION", "COMMIT", "OUTCOME", "STATEMENT"};
+	CLEANUP(json_done) json_t *answer = NULL;
+	struct error err;
+	const json_t *change;
+	size_t i;
+
+	if (!command_arguments(context, &argc, argv, NULL, 0, 0, 1))
+		return EXIT_NO_ANSWER;
+	const char *path = argc ? arena_printf(context->mem, "/api/v1/users/history?user=%s", command_encoded(context, argv[0]))
+				: "/api/v1/users/history";
+	if (!command_view(context, path, &answer, &err))
+		return command_failed(&err);
+	if (command_is_document(context)) {
+		output_document(&context->output, answer);
+		return EXIT_YES;
+	}
+	bool wide = context->output.format == OUTPUT_WIDE;
+	struct table *table = table_new(&context->output, headers, COUNT_OF(headers) - !wide);
+	json_array_foreach(json_object_get(answer, "items"), i, change)
+		add_row(context, table, change);
+	table_print(table);
+	table_free(table);
+	return EXIT_YES;
+}

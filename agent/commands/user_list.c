@@ -1,0 +1,144 @@
+#include "agent/commands/common.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+enum { CHANGES_SHOWN = 10 };
+
+static void add_row(const struct command_context *context, struct table *table, const json_t *user)
+{
+	table_cell(table, json_text_at(user, "name", ""), CELL_PLAIN);
+	table_cell(table, json_text_at(user, "database", ""), CELL_PLAIN);
+	command_status_cell(table, json_text_at(user, "status", "Unknown"));
+	table_cell(table, command_join(context, json_object_get(user, "roles"), "-"), CELL_PLAIN);
+	table_cell(table, command_age(context, json_text_at(user, "lastChange.time", NULL)), CELL_PLAIN);
+	if (context->output.format == OUTPUT_WIDE) {
+		table_cell(table, command_commit(context, json_text_at(user, "lastChange.commit", "")), CELL_PLAIN);
+		table_cell(table, arena_printf(context->mem, "%zu", json_array_size(json_object_get(user, "differences"))),
+			CELL_PLAIN);
+	}
+	table_cell(table, json_text_at(user, "reason", ""), CELL_PLAIN);
+}
+
+int command_user_list(struct command_context *context, int argc, char **argv)
+{
+	static const char *const narrow[] = {"NAME", "DATABASE", "STATUS", "ROLES", "CHANGED", "REASON"};
+	static const char *const wide[] = {
+		"NAME", "DATABASE", "STATUS", "ROLES", "CHANGED", "COMMIT", "DIFFERENCES", "REASON"};
+	CLEANUP(json_done) json_t *answer = NULL;
+	struct error err;
+	const json_t *user;
+	size_t i;
+
+	if (!command_arguments(context, &argc, argv, NULL, 0, 0, 0))
+		return EXIT_NO_ANSWER;
+	if (!command_view(context, "/api/v1/users", &answer, &err))
+		return command_failed(&err);
+	if (command_is_document(context)) {
+		output_document(&context->output, answer);
+		return EXIT_YES;
+	}
+	bool is_wide = context->output.format == OUTPUT_WIDE;
+	struct table *table = table_new(&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
+	json_array_foreach(json_object_get(answer, "items"), i, user)
+		add_row(context, table, user);
+	table_print(table);
+	table_free(table);
+	return EXIT_YES;
+}
+
+/* ---- user get ---- */
+
+static void show_user(const struct command_context *context, const json_t *user)
+{
+	static const char *const headers[] = {"FIELD", "WANTED", "FOUND"};
+	const json_t *differences = json_object_get(user, "differences");
+	const char *status = json_text_at(user, "status", "Unknown");
+	const char *reason = json_text_at(user, "reason", "");
+	const char *changed = json_text_at(user, "lastChange.time", NULL);
+	const json_t *difference;
+	size_t i;
+
+	command_field(context, "Name", json_text_at(user, "name", ""), CELL_PLAIN);
+	command_field(context, "Database", json_text_at(user, "database", ""), CELL_PLAIN);
+	command_field(context, "Status", status, output_style_of(status));
+	if (*reason)
+		command_field(context, "Reason", reason, CELL_PLAIN);
+	command_field(context, "Roles", command_join(context, json_object_get(user, "roles"), "-"), CELL_PLAIN);
+	if (changed)
+		command_field(context, "Changed", arena_printf(context->mem, "%s ago, commit %s", command_age(context, changed),
+			command_commit(context, json_text_at(user, "lastChange.commit", ""))), CELL_PLAIN);
+	if (!json_array_size(differences))
+		return;
+	putchar('\n');
+	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
+	json_array_foreach(differences, i, difference) {
+		table_cell(table, json_text_at(difference, "field", ""), CELL_PLAIN);
+		table_cell(table, json_text_at(difference, "wanted", ""), CELL_GOOD);
+		table_cell(table, json_text_at(difference, "found", ""), CELL_BAD);
+	}
+	table_print(table);
+	table_free(table);
+}
+
+static void show_changes(const struct command_context *context, const char *name)
+{
+	static const char *const headers[] = {"TIME", "DATABASE", "ACTION", "COMMIT", "OUTCOME"};
+	CLEANUP(json_done) json_t *answer = NULL;
+	struct error err;
+	const char *path = arena_printf(context->mem, "/api/v1/users/history?user=%s", command_encoded(context, name));
+	if (!client_view(context, path, &answer, &err)) {
+		command_failed(&err);
+		return;
+	}
+	const json_t *items = json_object_get(answer, "items");
+	if (!json_array_size(items))
+		return;
+	putchar('\n');
+	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
+	for (size_t i = 0; i < json_array_size(items) && i < CHANGES_SHOWN; i++) {
+		const json_t *change = json_array_get(items, i);
+		const char *outcome = json_text_at(change, "outcome", "");
+		table_cell(table, command_time(context, json_text_at(change, "started", NULL)), CELL_PLAIN);
+		table_cell(table, json_text_at(change, "database", ""), CELL_PLAIN);
+		table_cell(table, json_text_at(change, "action", ""), CELL_PLAIN);
+		table_cell(table, command_commit(context, json_text_at(change, "commit", "")), CELL_PLAIN);
+		table_cell(table, *outcome ? outcome : "not known", *outcome ? output_style_of(outcome) : CELL_BUSY);
+	}
+	table_print(table);
+	table_free(table);
+}
+
+int command_user_get(struct command_context *context, int argc, char **argv)
+{
+	CLEANUP(json_done) json_t *answer = NULL;
+	CLEANUP(json_done) json_t *found = json_array();
+	struct error err;
+	json_t *user;
+	size_t i;
+
+	if (!command_arguments(context, &argc, argv, NULL, 0, 1, 1))
+		return EXIT_NO_ANSWER;
+	if (!command_view(context, "/api/v1/users", &answer, &err))
+		return command_failed(&err);
+	json_array_foreach(json_object_get(answer, "items"), i, user)
+		if (text_equal(json_text_at(user, "name", ""), argv[0]))
+			json_array_append(found, user);
+	if (!json_array_size(found)) {
+		error_set(&err, ERROR_MISSING, "there is no user \"%s\": `pgitops user list` shows those that are managed", argv[0]);
+		return command_failed(&err);
+	}
+	if (command_is_document(context)) {
+		CLEANUP(json_done) json_t *list = json_pack("{s:O}", "items", found);
+		output_document(&context->output, list);
+		return EXIT_YES;
+	}
+	json_array_foreach(found, i, user) {
+		if (i)
+			putchar('\n');
+		show_user(context, user);
+	}
+	show_changes(context, argv[0]);
+	return EXIT_YES;
+}

@@ -1,0 +1,124 @@
+/*
+ * main.c - hardens the process and finds the command
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "agent/commands/common.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/source/worker.h"
+
+enum { COMMAND_MEMORY = 256 * 1024 * 1024 };
+
+/* Passwords, keys and tokens pass through this process: no core file, no debugger, no file for others. Two arenas are enough
+   for threads that mostly wait, and keep the resident memory small. */
+static void harden(void)
+{
+	const struct rlimit no_core = {0, 0};
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	umask(077);
+	sigaction(SIGPIPE, &ignore, NULL);
+	mallopt(M_ARENA_MAX, 2);
+}
+
+static int help(int argc, char **argv)
+{
+	char name[64];
+	if (argc == 0) {
+		help_overview(stdout);
+		return EXIT_YES;
+	}
+	snprintf(name, sizeof(name), "%s%s%s", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+	const struct command *command = help_find(name);
+	if (!command)
+		command = help_find(argv[0]);
+	if (command)
+		help_command(stdout, command);
+	else if (help_is_group(argv[0]) && argc == 1)
+		help_group(stdout, argv[0]);
+	else
+		return help_unknown(name);
+	return EXIT_YES;
+}
+
+/* `words` is how many of the arguments are the command's name. */
+static const struct command *find(int argc, char **argv, int *words)
+{
+	char name[64];
+	const struct command *command = NULL;
+	if (argc > 1) {
+		snprintf(name, sizeof(name), "%s %s", argv[0], argv[1]);
+		command = help_find(name);
+	}
+	*words = command ? 2 : 1;
+	return command ? command : help_find(argv[0]);
+}
+
+static int not_found(int argc, char **argv)
+{
+	char name[128];
+	if (help_is_group(argv[0]) && argc == 1) {
+		help_group(stderr, argv[0]);
+		return EXIT_NO_ANSWER;
+	}
+	bool verb = help_is_group(argv[0]) && argc > 1;
+	snprintf(name, sizeof(name), "%s%s%s", argv[0], verb ? " " : "", verb ? argv[1] : "");
+	return help_unknown(name);
+}
+
+static int dispatch(struct command_context *context, int argc, char **argv)
+{
+	struct error err;
+	struct global_options found = {0};
+	int words;
+
+	if (!options_read(context, &found, &argc, argv))
+		return EXIT_NO_ANSWER;
+	if (argc == 0 && found.version)
+		return command_version(context, 0, argv);
+	if (argc == 0 && !found.help) {
+		help_overview(stderr);
+		return EXIT_NO_ANSWER;
+	}
+	if (argc > 0 && text_equal(argv[0], "help"))
+		return help(argc - 1, argv + 1);
+	if (found.help)
+		return help(argc, argv);
+	const struct command *command = find(argc, argv, &words);
+	if (!command)
+		return not_found(argc, argv);
+	context->name = command->name;
+	if (command->about_agent && !options_find_agent(context, &err))
+		return command_failed(&err);
+	return command->run(context, argc - words, argv + words);
+}
+
+/* A full disk behind `> file` must not look like success; a reader that went away (`| head`) is none of our business. */
+static int finish_output(int code)
+{
+	bool failed = ferror(stdout) != 0;
+	failed = fflush(stdout) != 0 || failed;
+	if (!failed || errno == EPIPE)
+		return code;
+	fprintf(stderr, "pgitops: cannot write the answer: %s\n", strerror(errno));
+	return EXIT_NO_ANSWER;
+}
+
+int main(int argc, char **argv)
+{
+	harden();
+	if (argc > 1 && text_equal(argv[1], "git-worker"))
+		return source_worker_main();
+	CLEANUP(arena_freep) struct arena *mem = arena_new(COMMAND_MEMORY);
+	struct command_context context = {.mem = mem};
+	return finish_output(dispatch(&context, argc > 0 ? argc - 1 : 0, argv + 1));
+}
