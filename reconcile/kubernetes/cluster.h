@@ -30,19 +30,19 @@ struct cluster_listener {
 /* What is known of a live object. Strings are in the `mem` of the call that gave it. */
 struct live {
 	struct object_key key;
-	const char *version;      /* API version it was seen in */
+	const char *version; /* API version it was seen in */
 	const char *uid;
 	const char *resource_version;
-	const char *tracking_id;  /* "" = none */
-	bool has_owner;           /* carries an ownerReference: never pruned by us */
+	const char *tracking_id; /* "" = none */
+	bool has_owner;          /* carries an ownerReference: never pruned by us */
 	bool deleting;
-	bool prune_allowed;       /* annotation pgitops.dev/allow-prune: "true" */
-	bool prune_refused;       /* argocd.argoproj.io/sync-options holds Prune=false */
+	bool prune_allowed; /* annotation pgitops.dev/allow-prune: "true" */
+	bool prune_refused; /* argocd.argoproj.io/sync-options holds Prune=false */
 	struct health_state health;
 };
 
-bool cluster_open(const struct kube_config *config, const struct cluster_listener *listener, struct cluster **cluster,
-	struct error *err) MUST_CHECK;
+bool cluster_open(const struct kube_config *config, const struct cluster_listener *listener,
+	struct cluster **cluster, struct error *err) MUST_CHECK;
 void cluster_close(struct cluster *cluster); /* accepts NULL; ends the watch thread first */
 void cluster_stop(struct cluster *cluster);  /* from any thread: whatever waits, gives up */
 
@@ -63,7 +63,8 @@ bool cluster_has_kind(const struct cluster *cluster, const char *group, const ch
  * first list of new ones only. A kind the server does not have is passed over; a kind we may not list fails with
  * ERROR_DENIED naming it. On failure, the others are tracked nevertheless.
  */
-bool cluster_track(struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err) MUST_CHECK;
+bool cluster_track(
+	struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err) MUST_CHECK;
 
 /* Follows a whole collection for the `followed` callback: the first list comes as calls too, before this returns.
    `path` e.g. "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications", `selector` NULL or a label selector. */
@@ -74,8 +75,8 @@ bool cluster_follow(struct cluster *cluster, const char *collection, const char 
 bool cluster_live(struct cluster *cluster, const struct object_key *key, struct arena *mem, struct live *live);
 
 /* All live objects of tracked kinds whose tracking id names this application AND themselves, without an owner. */
-struct live *cluster_owned(struct cluster *cluster, const char *application, const char *namespace, struct arena *mem,
-	size_t *count);
+struct live *cluster_owned(struct cluster *cluster, const char *application, const char *namespace,
+	struct arena *mem, size_t *count);
 
 /* One field in which two objects differ. Values of Secrets are "<hidden>". */
 struct difference {
@@ -102,12 +103,12 @@ struct cluster_write {
 	enum write_kind kind;
 	const struct object *object; /* for DRY_RUN and APPLY */
 	const char *tracking_id;     /* annotation to set; NULL = none (CustomResourceDefinitions) */
-	bool force;                  /* take over conflicting fields from any manager; without it only from kubectl and
+	bool force; /* take over conflicting fields from any manager; without it only from kubectl and
 					Argo CD on adoption (gitops-peers.md 2.1) */
-	struct object_key key;       /* for DELETE */
-	const char *version;         /* for DELETE: API version, NULL = preferred */
-	const char *uid;             /* for DELETE: precondition */
-	const char *propagation;     /* for DELETE: "Foreground" (default when NULL), "Background", "Orphan" */
+	struct object_key key;   /* for DELETE */
+	const char *version;     /* for DELETE: API version, NULL = preferred */
+	const char *uid;         /* for DELETE: precondition */
+	const char *propagation; /* for DELETE: "Foreground" (default when NULL), "Background", "Orphan" */
 
 	enum write_outcome outcome;
 	struct error error;
@@ -129,7 +130,8 @@ bool cluster_wait_kind(struct cluster *cluster, const char *group, const char *k
 	struct error *err) MUST_CHECK;
 
 /* Creates the namespace when it is not there (CreateNamespace=true); no tracking id. `created` says whether. */
-bool cluster_make_namespace(struct cluster *cluster, const char *name, bool *created, struct error *err) MUST_CHECK;
+bool cluster_make_namespace(
+	struct cluster *cluster, const char *name, bool *created, struct error *err) MUST_CHECK;
 
 /* Requests to the API server so far, watches included. */
 uint64_t cluster_requests(const struct cluster *cluster);

@@ -6,16 +6,17 @@
 #include "base/secret.h"
 
 struct kube_config {
-	char *server;       /* https://host:port, no trailing '/' */
-	char *ca;           /* PEM; NULL = system bundle */
-	char *client_cert;  /* PEM, NULL = none */
+	char *server;      /* https://host:port, no trailing '/' */
+	char *ca;          /* PEM; NULL = system bundle */
+	char *ca_file;     /* where `ca` came from when it may be rotated there; re-read each minute */
+	char *client_cert; /* PEM, NULL = none */
 	struct secret client_key;
 	struct secret token;
-	char *token_file;   /* re-read each minute and after a 401 */
+	char *token_file; /* re-read each minute and after a 401 */
 	char *tls_server_name;
 	char *proxy;
-	char *namespace;    /* of the service account or context; "default" when not said */
-	bool insecure;      /* insecure-skip-tls-verify: loud in status */
+	char *namespace; /* of the service account or context; "default" when not said */
+	bool insecure;   /* insecure-skip-tls-verify: loud in status */
 };
 
 /* The service account's files under /var/run/secrets/kubernetes.io/serviceaccount and KUBERNETES_SERVICE_HOST/_PORT.
@@ -27,4 +28,6 @@ bool kube_config_in_cluster(const char *folder, struct kube_config *config, stru
 bool kube_config_read(const char *path, const char *context, bool allow_exec, struct kube_config *config,
 	struct error *err) MUST_CHECK;
 
+/* `copy` is overwritten, not freed first. */
+void kube_config_copy(struct kube_config *copy, const struct kube_config *config);
 void kube_config_done(struct kube_config *config);

@@ -28,3 +28,6 @@ const char *health_name(enum health health);
 struct health_state health_of(const json_t *object, struct arena *mem);
 
 enum health health_worst(enum health a, enum health b);
+
+/* The kind has a rule: its objects must be seen whole. Of all others the metadata are enough. */
+bool health_has_rule(const char *group, const char *kind);

@@ -21,12 +21,12 @@ struct kube_request {
 	const char *content_type; /* of `body`; NULL = application/json */
 	const char *body;         /* NULL = none */
 	size_t body_length;
-	bool secret;              /* the answer may hold secret values: its text never goes into an error */
+	bool secret; /* the answer may hold secret values: its text never goes into an error */
 
-	int status;               /* HTTP status, 0 = no answer */
-	json_t *answer;           /* parsed, owned by the caller (json_decref); NULL when there was none */
-	struct error error;       /* kind ERROR_NONE exactly when the status is 2xx */
-	char reason[64];          /* Status.reason of the server: "Conflict", "Invalid", ...; "" = none */
+	int status;         /* HTTP status, 0 = no answer */
+	json_t *answer;     /* parsed, owned by the caller (json_decref); NULL when there was none */
+	struct error error; /* kind ERROR_NONE exactly when the status is 2xx */
+	char reason[64];    /* Status.reason of the server: "Conflict", "Invalid", ...; "" = none */
 };
 
 /* Takes a copy of what it needs from `config`. No connection is made yet. */
@@ -46,8 +46,8 @@ bool kube_one(struct kube *kube, struct kube_request *request, json_t **answer, 
 
 /* All pages of a list; calls `item` for each object (borrowed) with its apiVersion and kind filled in. `version` gets the
    list's resourceVersion (64 bytes). A page that cannot be had fails the whole list: a part is never an answer. */
-bool kube_list(struct kube *kube, const char *path, void (*item)(void *context, json_t *object), void *context,
-	char version[64], struct error *err) MUST_CHECK;
+bool kube_list(struct kube *kube, const char *path, void (*item)(void *context, json_t *object),
+	void *context, char version[64], struct error *err) MUST_CHECK;
 
 /* Requests sent so far, for metrics and tests. */
 uint64_t kube_requests(const struct kube *kube);

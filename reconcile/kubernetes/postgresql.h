@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "reconcile/kubernetes/health.h"
 
 bool postgresql_is(const char *group, const char *kind);
 
@@ -18,3 +19,16 @@ const char **postgresql_refusals(const json_t *wanted, const json_t *live, struc
 
 /* The operator is at work on it (Creating or Updating, not stale): do not write now. */
 bool postgresql_busy(const json_t *live);
+
+/*
+ * Its health at `now` (microseconds). `written` is when the spec was last written, 0 = take it from managedFields. `seen_busy`:
+ * since that write the operator was seen at work, so a later "Running" is about this spec even within the same second.
+ */
+struct health_state postgresql_health(
+	const json_t *object, int64_t written, bool seen_busy, int64_t now, struct arena *mem);
+
+/* The operator's status, "" = none yet. */
+const char *postgresql_status(const json_t *object);
+
+/* When the spec was last written according to managedFields, microseconds, 0 = not known. */
+int64_t postgresql_written(const json_t *object);

@@ -25,8 +25,8 @@ bool resources_refresh(struct resources *resources, struct kube *kube, struct er
 bool resources_partial(const struct resources *resources);
 
 /* `version` NULL or "" = the preferred one. NULL when the server has no such kind now. Borrowed until the next refresh. */
-const struct resource *resources_find(const struct resources *resources, const char *group, const char *version,
-	const char *kind);
+const struct resource *resources_find(
+	const struct resources *resources, const char *group, const char *version, const char *kind);
 
 /* "/apis/apps/v1/namespaces/team/deployments/web"; `name` NULL = the collection; `namespace` "" = all or none. */
 void resource_path(struct buf *out, const struct resource *resource, const char *namespace, const char *name);

@@ -1,0 +1,21 @@
+/*
+ * answer.h - what an answer of the API server means: its kind of error and a text for people (internal to the room)
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/json.h"
+
+struct answer {
+	const char *method;
+	const char *path;   /* with query; the query is left out of texts */
+	bool secret;        /* only reason and field names may be told */
+	int status;         /* HTTP */
+	const json_t *body; /* the Status object, NULL = none */
+};
+
+/* Sets kind and text for a status that is not 2xx. Returns false. */
+bool answer_error(const struct answer *answer, struct error *err);
+
+/* The status cause of this type is among the details ("NamespaceTerminating"). */
+bool answer_has_cause(const json_t *body, const char *type);

@@ -1,0 +1,238 @@
+#include "reconcile/kubernetes/cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/kubernetes/cluster_parts.h"
+#include "reconcile/kubernetes/kube_list.h"
+
+enum {
+	REFRESH_MILLISECONDS = 2000, /* between two discoveries for unknown kinds */
+	PATH_BYTES = 4096,
+	KIND_PAUSE_FIRST = 10, /* milliseconds between two looks for a new kind */
+	KIND_PAUSE_MAXIMUM = 500,
+};
+
+bool cluster_open(const struct kube_config *config, const struct cluster_listener *listener,
+	struct cluster **cluster, struct error *err)
+{
+	if (!config->server)
+		return error_set(err, ERROR_INVALID, "no API server is named");
+	struct cluster *made = memory_alloc(sizeof(*made));
+	made->listener = *listener;
+	made->kube = kube_open(config);
+	made->resources = resources_new();
+	made->live = live_new();
+	made->watches = watches_open(config);
+	*cluster = made;
+	return true;
+}
+
+void cluster_close(struct cluster *cluster)
+{
+	if (!cluster)
+		return;
+	watches_close(cluster->watches);
+	followed_free(cluster);
+	live_free(cluster->live);
+	resources_free(cluster->resources);
+	kube_close(cluster->kube);
+	memory_freep(&cluster);
+}
+
+void cluster_stop(struct cluster *cluster)
+{
+	atomic_store(&cluster->stopped, true);
+	kube_stop(cluster->kube);
+	watches_stop(cluster->watches);
+}
+
+/* Discovery */
+
+bool cluster_refresh(struct cluster *cluster, struct error *err)
+{
+	cluster->refreshed = clock_steady();
+	if (!resources_refresh(cluster->resources, cluster->kube, err))
+		return false;
+	cluster->discovered = true;
+	return true;
+}
+
+bool cluster_ready(struct cluster *cluster, struct error *err)
+{
+	if (cluster->discovered)
+		return true;
+	struct kube_request request = {.method = "GET", .path = "/version"};
+	CLEANUP(json_done) json_t *answer = NULL;
+	if (!kube_one(cluster->kube, &request, &answer, err))
+		return false;
+	snprintf(cluster->version, sizeof(cluster->version), "%s", json_text_at(answer, "gitVersion", ""));
+	return cluster_refresh(cluster, err);
+}
+
+bool cluster_partial(const struct cluster *cluster)
+{
+	return !cluster->discovered || resources_partial(cluster->resources);
+}
+
+const char *cluster_version(const struct cluster *cluster)
+{
+	return cluster->version;
+}
+
+const struct resource *cluster_find(
+	struct cluster *cluster, const char *group, const char *version, const char *kind)
+{
+	struct error ignored;
+	const struct resource *found = resources_find(cluster->resources, group, version, kind);
+	if (found || (cluster->refreshed && clock_steady() - cluster->refreshed < REFRESH_MILLISECONDS))
+		return found;
+	if (!cluster_refresh(cluster,
+		    &ignored)) /* what is known stays, and whoever asks the server next gets the error */
+		return NULL;
+	return resources_find(cluster->resources, group, version, kind);
+}
+
+int cluster_scope(void *context, const char *group, const char *kind)
+{
+	const struct resource *resource = cluster_find(context, group, NULL, kind);
+	if (!resource)
+		return -1;
+	return resource->namespaced ? 1 : 0;
+}
+
+bool cluster_has_kind(const struct cluster *cluster, const char *group, const char *version, const char *kind)
+{
+	return resources_find(cluster->resources, group, version, kind);
+}
+
+static void pause_for(int64_t milliseconds)
+{
+	struct timespec time = {.tv_sec = milliseconds / 1000, .tv_nsec = (milliseconds % 1000) * 1000000};
+	nanosleep(&time, NULL);
+}
+
+/* A kind is usable when the discovery names it and its collection answers; both follow Established by a moment. */
+static bool kind_usable(struct cluster *cluster, const char *group, const char *kind, struct error *err)
+{
+	if (!cluster_refresh(cluster, err))
+		return false;
+	const struct resource *resource = resources_find(cluster->resources, group, NULL, kind);
+	if (!resource)
+		return error_set(err, ERROR_MISSING, "the API server has no kind %s.%s", kind, group);
+	CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
+	resource_path(&path, resource, "", NULL);
+	buf_text(&path, "?limit=1");
+	struct kube_request request = {
+		.method = "GET", .path = buf_string(&path), .accept = ACCEPT_METADATA_LIST};
+	kube_run(cluster->kube, &request, 1);
+	json_decref(request.answer);
+	/* 403: it is there, and that we may not list it everywhere is another matter. */
+	bool usable = request.error.kind == ERROR_NONE || request.status == 403;
+	if (!usable)
+		*err = request.error;
+	return usable;
+}
+
+bool cluster_wait_kind(
+	struct cluster *cluster, const char *group, const char *kind, int64_t milliseconds, struct error *err)
+{
+	int64_t end = clock_steady() + milliseconds;
+	int64_t pause = KIND_PAUSE_FIRST;
+	while (!kind_usable(cluster, group, kind, err)) {
+		if (err->kind == ERROR_DENIED || err->kind == ERROR_STOPPED)
+			return false;
+		if (atomic_load(&cluster->stopped))
+			return error_set(err, ERROR_STOPPED, "stopped");
+		if (clock_steady() + pause > end)
+			return error_set(err, ERROR_RETRY,
+				"%s.%s: its CustomResourceDefinition is not established after %ld s", kind,
+				group, (long)(milliseconds / 1000));
+		pause_for(pause);
+		pause = pause * 2 < KIND_PAUSE_MAXIMUM ? pause * 2 : KIND_PAUSE_MAXIMUM;
+	}
+	return true;
+}
+
+/* What is there */
+
+bool cluster_live(struct cluster *cluster, const struct object_key *key, struct arena *mem, struct live *live)
+{
+	return live_get(cluster->live, key, mem, live);
+}
+
+struct live *cluster_owned(struct cluster *cluster, const char *application, const char *namespace,
+	struct arena *mem, size_t *count)
+{
+	return live_owned(cluster->live, application, namespace, mem, count);
+}
+
+/* Namespaces */
+
+static bool read_namespace(
+	struct cluster *cluster, const char *path, const char *name, bool *there, struct error *err)
+{
+	struct kube_request get = {.method = "GET", .path = path};
+	kube_run(cluster->kube, &get, 1);
+	bool ending = text_equal(json_text_at(get.answer, "status.phase", ""), "Terminating");
+	json_decref(get.answer);
+	*there = get.error.kind == ERROR_NONE;
+	if (*there && ending)
+		return error_set(err, ERROR_RETRY, "namespace %s is being deleted", name);
+	if (!*there && get.status != 404) {
+		*err = get.error;
+		return error_prefix(err, "namespace %s", name);
+	}
+	return true;
+}
+
+bool cluster_make_namespace(struct cluster *cluster, const char *name, bool *created, struct error *err)
+{
+	CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
+	bool there = false;
+	if (!text_is_dns_label(name))
+		return error_set(err, ERROR_INVALID, "\"%.100s\" is no name of a namespace", name);
+	buf_printf(&path, "/api/v1/namespaces/%s", name);
+	if (!read_namespace(cluster, buf_string(&path), name, &there, err))
+		return false;
+	*created = false;
+	if (there)
+		return true;
+	CLEANUP(memory_freep)
+	char *body = memory_printf(
+		"{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"%s\"}}", name);
+	struct kube_request post = {.method = "POST",
+		.path = "/api/v1/namespaces?fieldManager=pgitops",
+		.body = body,
+		.body_length = strlen(body)};
+	kube_run(cluster->kube, &post, 1);
+	json_decref(post.answer);
+	if (post.error.kind == ERROR_NONE) {
+		*created = true;
+		return true;
+	}
+	/* Somebody was quicker, or the answer was lost: what counts is whether it is there now. */
+	struct error ignored;
+	if ((post.status == 409 || !post.status) &&
+		read_namespace(cluster, buf_string(&path), name, &there, &ignored) && there) {
+		*created = !post.status;
+		return true;
+	}
+	*err = post.error;
+	return error_prefix(err, "namespace %s", name);
+}
+
+uint64_t cluster_requests(const struct cluster *cluster)
+{
+	return kube_requests(cluster->kube) + watches_requests(cluster->watches);
+}
+
+struct kube *cluster_kube(struct cluster *cluster)
+{
+	return cluster->kube;
+}

@@ -1,0 +1,33 @@
+/*
+ * cluster_parts.h - what the files of the cluster share (internal to the room)
+ *
+ * cluster.c has discovery and the small calls, track.c the watched kinds and followed collections, write.c the writes.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "reconcile/kubernetes/cluster.h"
+#include "reconcile/kubernetes/live.h"
+#include "reconcile/kubernetes/watch.h"
+
+struct followed;
+
+struct cluster {
+	struct kube *kube;           /* the reconciler's */
+	struct resources *resources; /* the same */
+	struct live_cache *live;
+	struct watches *watches;
+	struct cluster_listener listener;
+	struct followed *followed; /* what cluster_follow() follows */
+	atomic_bool stopped;
+	char version[64]; /* of the server */
+	bool discovered;
+	int64_t refreshed; /* steady clock: the last discovery, well or not; 0 = none yet */
+};
+
+/* The kind, asking the server anew when it is not known (at most every two seconds). NULL when there is none. */
+const struct resource *cluster_find(
+	struct cluster *cluster, const char *group, const char *version, const char *kind);
+
+void followed_free(struct cluster *cluster);

@@ -1,0 +1,74 @@
+/*
+ * live.h - the live cache: a few facts of each object we care for (internal to the room)
+ *
+ * Filled by the watch thread, read by the reconciler; everything is behind one lock that is never held over I/O. An object
+ * is kept when it carries a tracking id or its key was tracked. One object costs some 300 bytes.
+ */
+#pragma once
+
+#include "reconcile/kubernetes/cluster.h"
+
+struct live_cache;
+
+/* One kind in one namespace. Lives as long as the cache. The strings never change. */
+struct live_collection {
+	struct live_collection *next;
+	void *owner; /* for the watch's handler */
+	const char *group, *kind, *namespace;
+	char version[64]; /* API version it is watched in; the reconciler's */
+	size_t watch;     /* its number in watches; the reconciler's */
+	bool ended;       /* the kind is gone: nothing is watched; the reconciler's */
+	bool asked;       /* by this cluster_track(); the reconciler's */
+	size_t fresh;     /* keys of this cluster_track() that must be asked for; the reconciler's */
+	unsigned round;   /* of listing; under the lock */
+	bool listed;      /* once: changes before that are no news; under the lock */
+};
+
+/* What a change meant. */
+struct live_change {
+	bool news;             /* somebody should look */
+	char application[256]; /* from the tracking id, that of before when there is none now; "" = none */
+};
+
+struct live_cache *live_new(void);
+void live_free(struct live_cache *cache); /* accepts NULL */
+
+struct live_collection *live_collections(struct live_cache *cache); /* the first of them */
+
+/* NULL when there is none yet; live_add_collection() makes it. */
+struct live_collection *live_find_collection(struct live_cache *cache, const struct object_key *key);
+struct live_collection *live_add_collection(struct live_cache *cache, const struct object_key *key);
+
+/* Keeps the object of this name whether or not it carries a tracking id. True when it may be there although none is known:
+   that is new, and the collection was listed before. */
+bool live_track(struct live_cache *cache, struct live_collection *collection, const char *name);
+
+/* A list: begin, live_put() for each, end. `gone` is called, without the lock, for each that did not come. */
+void live_list_begin(struct live_cache *cache, struct live_collection *collection);
+void live_list_end(struct live_cache *cache, struct live_collection *collection,
+	void (*gone)(void *context, const struct object_key *key, const char *application), void *context);
+
+enum live_source { LIVE_LISTED, LIVE_WATCHED, LIVE_WRITTEN };
+
+struct live_change live_put(struct live_cache *cache, struct live_collection *collection,
+	const json_t *object, enum live_source source);
+struct live_change live_remove(
+	struct live_cache *cache, struct live_collection *collection, const json_t *object);
+
+/* The kind is gone, and all objects with it. */
+void live_clear(struct live_cache *cache, struct live_collection *collection);
+
+bool live_get(struct live_cache *cache, const struct object_key *key, struct arena *mem, struct live *live);
+
+/* Its managedFields name a manager whose fields we adopt (manager_declares). */
+bool live_to_adopt(struct live_cache *cache, const struct object_key *key);
+
+struct live *live_owned(struct live_cache *cache, const char *application, const char *namespace,
+	struct arena *mem, size_t *count);
+
+/* "application:group/Kind:namespace/name" names exactly this key (object_tracking_id). */
+bool live_tracks(const char *tracking_id, const struct object_key *key, const char *application,
+	const char *namespace);
+
+/* Bytes held, for tests and the benchmark. */
+size_t live_memory(struct live_cache *cache);

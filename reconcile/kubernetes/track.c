@@ -1,0 +1,413 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/kubernetes/cluster_parts.h"
+#include "reconcile/kubernetes/kube_list.h"
+
+enum {
+	FEW_FRESH = 4, /* new keys in a known collection that are asked for one by one; more cost one list */
+	PATH_BYTES = 4096,
+};
+
+/* Tracked collections: from the watch thread into the live cache */
+
+static void tracked_name(const struct live_collection *collection, char name[256])
+{
+	snprintf(name, 256, "%s%s%s%s%s", collection->kind, *collection->group ? "." : "", collection->group,
+		*collection->namespace ? " in " : "", collection->namespace);
+}
+
+static void tracked_listing(void *context)
+{
+	struct live_collection *collection = context;
+	live_list_begin(((struct cluster *)collection->owner)->live, collection);
+}
+
+static void tell(
+	const struct live_collection *collection, const json_t *object, const struct live_change *change)
+{
+	struct cluster *cluster = collection->owner;
+	struct object_key key = {collection->group, collection->kind, collection->namespace,
+		json_text_at(object, "metadata.name", "")};
+	if (change->news && cluster->listener.changed)
+		cluster->listener.changed(cluster->listener.context, &key, change->application);
+}
+
+static void tracked_item(void *context, json_t *object)
+{
+	struct live_collection *collection = context;
+	struct cluster *cluster = collection->owner;
+	struct live_change change = live_put(cluster->live, collection, object, LIVE_LISTED);
+	tell(collection, object, &change);
+}
+
+static void tracked_gone(void *context, const struct object_key *key, const char *application)
+{
+	struct cluster *cluster = context;
+	if (cluster->listener.changed)
+		cluster->listener.changed(cluster->listener.context, key, application);
+}
+
+static void tracked_listed(void *context)
+{
+	struct live_collection *collection = context;
+	struct cluster *cluster = collection->owner;
+	live_list_end(cluster->live, collection, tracked_gone, cluster);
+}
+
+static void tracked_event(void *context, json_t *object, bool gone)
+{
+	struct live_collection *collection = context;
+	struct cluster *cluster = collection->owner;
+	struct live_change change = gone ? live_remove(cluster->live, collection, object)
+					 : live_put(cluster->live, collection, object, LIVE_WATCHED);
+	tell(collection, object, &change);
+}
+
+static void tracked_trouble(void *context, const struct error *err)
+{
+	struct live_collection *collection = context;
+	struct cluster *cluster = collection->owner;
+	char name[256];
+	tracked_name(collection, name);
+	if (cluster->listener.trouble)
+		cluster->listener.trouble(cluster->listener.context, name, err);
+}
+
+static const struct watch_handler tracked_handler = {
+	.listing = tracked_listing,
+	.item = tracked_item,
+	.listed = tracked_listed,
+	.event = tracked_event,
+	.trouble = tracked_trouble,
+};
+
+static void collection_path(
+	const struct live_collection *collection, const struct resource *resource, struct buf *path)
+{
+	resource_path(path, resource, collection->namespace, NULL);
+}
+
+static struct live_collection *start_collection(struct cluster *cluster, const struct object_key *key,
+	const struct resource *resource, struct error *err)
+{
+	struct live_collection *collection = live_add_collection(cluster->live, key);
+	CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
+	collection->owner = cluster;
+	snprintf(collection->version, sizeof(collection->version), "%s", resource->version);
+	collection_path(collection, resource, &path);
+	struct watch_target target = {
+		.path = buf_string(&path),
+		.metadata_only = !health_has_rule(key->group, key->kind),
+		.handler = &tracked_handler,
+		.context = collection,
+	};
+	collection->ended = true;
+	if (!watches_add(cluster->watches, &target, &collection->watch, err))
+		return NULL;
+	collection->ended = false;
+	return collection;
+}
+
+/* The server answered 404 for a whole collection, or the kind was gone before: what does the discovery say now? */
+static void revise_collection(
+	struct cluster *cluster, struct live_collection *collection, const struct resource *resource)
+{
+	struct error ignored;
+	if (!collection->ended && cluster_refresh(cluster, &ignored))
+		resource = resources_find(cluster->resources, collection->group, NULL, collection->kind);
+	if (!resource && !cluster_partial(cluster)) {
+		if (!collection->ended)
+			watches_move(cluster->watches, collection->watch, NULL);
+		live_clear(cluster->live, collection);
+		collection->ended = true;
+	} else if (resource && (collection->ended || strcmp(collection->version, resource->version))) {
+		CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
+		collection_path(collection, resource, &path);
+		snprintf(collection->version, sizeof(collection->version), "%s", resource->version);
+		watches_move(cluster->watches, collection->watch, buf_string(&path));
+		collection->ended = false;
+	}
+}
+
+/* cluster_track() */
+
+struct tracking {
+	struct cluster *cluster;
+	const struct object_key **fresh; /* keys whose objects may be there without our knowing */
+	size_t fresh_count;
+	struct error *err;
+	bool good;
+};
+
+static void note_failure(
+	struct tracking *tracking, const struct live_collection *collection, const struct error *err)
+{
+	char name[256];
+	if (!tracking->good)
+		return;
+	tracking->good = false;
+	*tracking->err = *err;
+	tracked_name(collection, name);
+	error_prefix(tracking->err, "watching %s", name);
+}
+
+static void track_key(struct tracking *tracking, const struct object_key *key)
+{
+	struct cluster *cluster = tracking->cluster;
+	struct live_collection *collection = live_find_collection(cluster->live, key);
+	const struct resource *resource = cluster_find(cluster, key->group, NULL, key->kind);
+	struct error err;
+	if (!collection && (!resource || !resource->watchable))
+		return;
+	if (!collection)
+		collection = start_collection(cluster, key, resource, &err);
+	if (!collection) {
+		if (tracking->good)
+			*tracking->err = err;
+		tracking->good = false;
+		return;
+	}
+	if (!collection->asked && (collection->ended || watches_missing(cluster->watches, collection->watch)))
+		revise_collection(cluster, collection, resource);
+	collection->asked = true;
+	if (live_track(cluster->live, collection, key->name)) {
+		tracking->fresh[tracking->fresh_count++] = key;
+		collection->fresh++;
+	}
+}
+
+static void put_fresh(void *context, json_t *object)
+{
+	struct live_collection *collection = context;
+	struct cluster *cluster = collection->owner;
+	live_put(cluster->live, collection, object, LIVE_WRITTEN);
+}
+
+static bool list_fresh(struct cluster *cluster, struct live_collection *collection, struct error *err)
+{
+	CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
+	char version[64];
+	bool whole = health_has_rule(collection->group, collection->kind);
+	const struct resource *resource =
+		resources_find(cluster->resources, collection->group, collection->version, collection->kind);
+	if (!resource)
+		return true;
+	collection_path(collection, resource, &path);
+	return kube_list_as(cluster->kube, buf_string(&path), whole ? NULL : ACCEPT_METADATA_LIST, put_fresh,
+		collection, version, err);
+}
+
+static bool get_fresh(struct cluster *cluster, struct live_collection *collection,
+	const struct object_key *key, struct error *err)
+{
+	CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
+	bool whole = health_has_rule(collection->group, collection->kind);
+	const struct resource *resource =
+		resources_find(cluster->resources, collection->group, collection->version, collection->kind);
+	if (!resource)
+		return true;
+	resource_path(&path, resource, key->namespace, key->name);
+	struct kube_request request = {
+		.method = "GET", .path = buf_string(&path), .accept = whole ? NULL : ACCEPT_METADATA};
+	kube_run(cluster->kube, &request, 1);
+	if (request.error.kind == ERROR_NONE)
+		put_fresh(collection, request.answer);
+	json_decref(request.answer);
+	if (request.error.kind == ERROR_NONE || request.status == 404)
+		return true;
+	*err = request.error;
+	return false;
+}
+
+/* Objects at new keys may be there already, made by somebody else and passed over by the watch until now. */
+static void ask_fresh(struct tracking *tracking)
+{
+	struct cluster *cluster = tracking->cluster;
+	struct error err;
+	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next)
+		if (at->fresh > FEW_FRESH && !list_fresh(cluster, at, &err))
+			note_failure(tracking, at, &err);
+	for (size_t i = 0; i < tracking->fresh_count; i++) {
+		struct live_collection *at = live_find_collection(cluster->live, tracking->fresh[i]);
+		if (at->fresh <= FEW_FRESH && !get_fresh(cluster, at, tracking->fresh[i], &err))
+			note_failure(tracking, at, &err);
+	}
+}
+
+bool cluster_track(struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err)
+{
+	if (!cluster_ready(cluster, err))
+		return false;
+	struct tracking tracking = {.cluster = cluster, .err = err, .good = true};
+	tracking.fresh = memory_alloc((count + 1) * sizeof(*tracking.fresh));
+	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
+		at->asked = false;
+		at->fresh = 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		track_key(&tracking, &keys[i]);
+	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
+		struct error why;
+		if (at->asked && !at->ended && !watches_wait(cluster->watches, at->watch, &why))
+			note_failure(&tracking, at, &why);
+	}
+	ask_fresh(&tracking);
+	memory_freep(&tracking.fresh);
+	return tracking.good;
+}
+
+/* Followed collections: straight to the callback */
+
+struct followed {
+	struct followed *next;
+	struct cluster *cluster;
+	char *name;
+	size_t watch;
+	json_t *known;  /* "namespace/name" -> resourceVersion; the watch thread's */
+	json_t *listed; /* the same while a list runs */
+};
+
+static void followed_key(const json_t *object, char key[600])
+{
+	snprintf(key, 600, "%s/%s", json_text_at(object, "metadata.namespace", ""),
+		json_text_at(object, "metadata.name", ""));
+}
+
+static void followed_tell(const struct followed *followed, const json_t *object, bool gone)
+{
+	const struct cluster_listener *listener = &followed->cluster->listener;
+	if (listener->followed)
+		listener->followed(listener->context, followed->name, object, gone);
+}
+
+/* True when this version was not told yet. */
+static bool followed_note(json_t *into, const struct followed *followed, const json_t *object)
+{
+	char key[600];
+	const char *version = json_text_at(object, "metadata.resourceVersion", "");
+	followed_key(object, key);
+	bool told = text_equal(json_text_at(json_object_get(followed->known, key), "", ""), version);
+	json_object_set_new(into, key, json_string(version));
+	return !told;
+}
+
+static void followed_listing(void *context)
+{
+	struct followed *followed = context;
+	json_object_clear(followed->listed);
+}
+
+static void followed_item(void *context, json_t *object)
+{
+	struct followed *followed = context;
+	if (followed_note(followed->listed, followed, object))
+		followed_tell(followed, object, false);
+}
+
+/* Of what a list has lost, only the name is known. */
+static void followed_listed(void *context)
+{
+	struct followed *followed = context;
+	const char *key;
+	json_t *version;
+	json_object_foreach(followed->known, key, version)
+	{
+		const char *slash = strchr(key, '/');
+		if (json_object_get(followed->listed, key) || !slash)
+			continue;
+		CLEANUP(json_done)
+		json_t *object = json_pack("{s:{s:s#, s:s}}", "metadata", "namespace", key,
+			(int)(slash - key), "name", slash + 1);
+		followed_tell(followed, object, true);
+	}
+	json_t *known = followed->known;
+	followed->known = followed->listed;
+	followed->listed = known;
+	json_object_clear(followed->listed);
+}
+
+static void followed_event(void *context, json_t *object, bool gone)
+{
+	struct followed *followed = context;
+	char key[600];
+	followed_key(object, key);
+	if (gone)
+		json_object_del(followed->known, key);
+	else if (!followed_note(followed->known, followed, object))
+		return;
+	followed_tell(followed, object, gone);
+}
+
+static void followed_trouble(void *context, const struct error *err)
+{
+	struct followed *followed = context;
+	const struct cluster_listener *listener = &followed->cluster->listener;
+	if (listener->trouble)
+		listener->trouble(listener->context, followed->name, err);
+}
+
+static const struct watch_handler followed_handler = {
+	.listing = followed_listing,
+	.item = followed_item,
+	.listed = followed_listed,
+	.event = followed_event,
+	.trouble = followed_trouble,
+};
+
+static void followed_done(struct followed *followed)
+{
+	json_decref(followed->known);
+	json_decref(followed->listed);
+	memory_freep(&followed->name);
+	memory_freep(&followed);
+}
+
+void followed_free(struct cluster *cluster)
+{
+	for (struct followed *at = cluster->followed, *next; at; at = next) {
+		next = at->next;
+		followed_done(at);
+	}
+	cluster->followed = NULL;
+}
+
+static struct followed *followed_start(struct cluster *cluster, const char *collection, const char *path,
+	const char *selector, struct error *err)
+{
+	CLEANUP(buf_done) struct buf url = BUF(PATH_BYTES);
+	buf_text(&url, path);
+	if (selector) {
+		buf_text(&url, "?labelSelector=");
+		kube_escape(&url, selector);
+	}
+	struct followed *followed = memory_alloc(sizeof(*followed));
+	followed->cluster = cluster;
+	followed->name = memory_copy(collection);
+	followed->known = json_object();
+	followed->listed = json_object();
+	struct watch_target target = {
+		.path = buf_string(&url), .handler = &followed_handler, .context = followed};
+	if (!watches_add(cluster->watches, &target, &followed->watch, err)) {
+		followed_done(followed);
+		return NULL;
+	}
+	followed->next = cluster->followed;
+	cluster->followed = followed;
+	return followed;
+}
+
+bool cluster_follow(struct cluster *cluster, const char *collection, const char *path, const char *selector,
+	struct error *err)
+{
+	struct followed *at = cluster->followed;
+	while (at && strcmp(at->name, collection))
+		at = at->next;
+	if (!at)
+		at = followed_start(cluster, collection, path, selector, err);
+	return at &&
+		(watches_wait(cluster->watches, at->watch, err) ||
+			error_prefix(err, "watching %s", collection));
+}

@@ -1,0 +1,535 @@
+#include "reconcile/kubernetes/watch.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/kubernetes/access.h"
+#include "reconcile/kubernetes/answer.h"
+#include "reconcile/kubernetes/event.h"
+#include "reconcile/kubernetes/kube_list.h"
+
+enum {
+	WATCH_SECONDS = 300,      /* asked of the server for one watch; less up to a fifth, so they spread */
+	WATCH_GRACE_SECONDS = 30, /* then we end it ourselves */
+	SILENT_SECONDS = 120,     /* bookmarks come each minute */
+	BACKOFF_MINIMUM = 100,    /* milliseconds */
+	BACKOFF_MAXIMUM = 15 * 1000,
+	MISSING_MILLISECONDS = 30 * 1000, /* a kind that is not there is asked for at a leisurely pace */
+	POLL_MAXIMUM = 60 * 1000,
+	TRIM_BYTES = 256 * 1024, /* a list beyond this gives its memory back to the system */
+};
+
+enum phase { PHASE_LIST, PHASE_WATCH };
+
+struct watch {
+	/* the watch thread's own */
+	struct watches *watches;
+	struct watch_target target;
+	CURL *easy;
+	struct curl_slist *headers;
+	bool busy;
+	enum phase phase;
+	int64_t due; /* steady clock: when to send the next request */
+	int64_t sent;
+	int failures; /* since it last worked */
+	int limit;    /* objects in a page */
+	char *next;   /* continue token, NULL = first page */
+	char version[64];
+	struct buf body; /* of a list or of an error */
+	struct event_stream stream;
+	struct error broken; /* why the stream is of no use */
+	bool relist;
+	bool troubled;
+	char *path;
+	/* under the lock */
+	char *order; /* the path to go on with, "" = to end, NULL = none */
+	bool listed; /* completely, at least once */
+	bool failed; /* the last try at that failed, with `error` */
+	bool missing;
+	struct error error;
+};
+
+struct watches {
+	struct access *access;
+	CURLM *multi;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct watch *items[LIMIT_WATCHES];
+	size_t count; /* under the lock */
+	atomic_bool stopped;
+	atomic_uint_fast64_t requests;
+	unsigned seed;
+};
+
+/* Outcomes */
+
+static void publish(struct watch *watch, const struct error *err, bool missing)
+{
+	pthread_mutex_lock(&watch->watches->lock);
+	watch->failed = err;
+	watch->missing = missing;
+	if (err)
+		watch->error = *err;
+	else
+		watch->listed = true;
+	pthread_cond_broadcast(&watch->watches->changed);
+	pthread_mutex_unlock(&watch->watches->lock);
+}
+
+static int64_t jitter(struct watches *watches, int64_t milliseconds)
+{
+	return milliseconds / 2 + rand_r(&watches->seed) % (milliseconds / 2 + 1);
+}
+
+static void works(struct watch *watch)
+{
+	watch->failures = 0;
+	if (watch->troubled)
+		watch->target.handler->trouble(watch->target.context, NULL);
+	watch->troubled = false;
+}
+
+/* Tries again later. One quick failure of a working watch is no trouble: connections end. */
+static void fails(struct watch *watch, const struct error *err, int64_t wait, bool missing)
+{
+	int shift = watch->failures < 8 ? watch->failures : 8;
+	int64_t backoff = (int64_t)BACKOFF_MINIMUM << shift;
+	watch->failures++;
+	if (!wait)
+		wait = jitter(watch->watches, backoff < BACKOFF_MAXIMUM ? backoff : BACKOFF_MAXIMUM);
+	watch->due = clock_steady() + wait;
+	if (watch->phase == PHASE_LIST || watch->failures > 2) {
+		publish(watch, err, missing);
+		if (!watch->troubled)
+			watch->target.handler->trouble(watch->target.context, err);
+		watch->troubled = true;
+	}
+}
+
+/* What is known is too old: from the start, at once. */
+static void list_anew(struct watch *watch)
+{
+	watch->phase = PHASE_LIST;
+	watch->relist = false;
+	watch->version[0] = '\0';
+	memory_freep(&watch->next);
+	watch->due = clock_steady();
+}
+
+/* Requests */
+
+static bool take_event(void *context, const struct event *event)
+{
+	struct watch *watch = context;
+	const struct watch_target *target = &watch->target;
+	if (event->type == EVENT_ERROR) {
+		watch->relist = true;
+		struct answer answer = {
+			.method = "WATCH", .path = watch->path, .status = event->code, .body = event->object};
+		if (event->code != 410)
+			answer_error(&answer, &watch->broken);
+		return false;
+	}
+	if (*event->version)
+		snprintf(watch->version, sizeof(watch->version), "%s", event->version);
+	if (event->type != EVENT_BOOKMARK)
+		target->handler->event(target->context, event->object, event->type == EVENT_DELETED);
+	works(watch);
+	return true;
+}
+
+static size_t receive(char *bytes, size_t size, size_t count, void *context)
+{
+	struct watch *watch = context;
+	size_t length = size * count;
+	long status = 0;
+	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (watch->phase == PHASE_LIST || status != 200) {
+		buf_append(&watch->body, bytes, length);
+		return buf_failed(&watch->body) ? 0 : length;
+	}
+	if (!event_stream_feed(&watch->stream, bytes, length, take_event, watch, &watch->broken)) {
+		watch->relist = true;
+		return 0;
+	}
+	return watch->relist ? 0 : length;
+}
+
+static void make_path(struct watch *watch, struct buf *path, int *seconds)
+{
+	if (watch->phase == PHASE_LIST) {
+		kube_list_page_path(path, watch->path, watch->limit, watch->next);
+		*seconds = LIMIT_REQUEST_SECONDS;
+		return;
+	}
+	int timeout = WATCH_SECONDS - rand_r(&watch->watches->seed) % (WATCH_SECONDS / 5);
+	buf_printf(path,
+		"%s%cwatch=true&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=", watch->path,
+		strchr(watch->path, '?') ? '&' : '?', timeout);
+	kube_escape(path, watch->version);
+	*seconds = timeout + WATCH_GRACE_SECONDS;
+}
+
+static void send_request(struct watch *watch)
+{
+	struct watches *watches = watch->watches;
+	CLEANUP(buf_done) struct buf path = BUF(8192);
+	int seconds = 0;
+	make_path(watch, &path, &seconds);
+	if (!watch->easy && !(watch->easy = curl_easy_init()))
+		memory_fail("curl_easy_init", 0);
+	bool listing = watch->phase == PHASE_LIST;
+	const char *accept = listing ? ACCEPT_METADATA_LIST : ACCEPT_METADATA;
+	struct access_transfer transfer = {.method = "GET",
+		.path = buf_string(&path),
+		.accept = watch->target.metadata_only ? accept : NULL,
+		.seconds = seconds};
+	watch->headers = access_prepare(watches->access, watch->easy, &transfer);
+	curl_easy_setopt(watch->easy, CURLOPT_WRITEFUNCTION, receive);
+	curl_easy_setopt(watch->easy, CURLOPT_WRITEDATA, watch);
+	curl_easy_setopt(watch->easy, CURLOPT_PRIVATE, watch);
+	if (!listing) {
+		curl_easy_setopt(watch->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(watch->easy, CURLOPT_LOW_SPEED_TIME, (long)SILENT_SECONDS);
+	}
+	if (listing && !watch->next)
+		watch->target.handler->listing(watch->target.context);
+	buf_clear(&watch->body);
+	event_stream_reset(&watch->stream);
+	watch->broken = (struct error){0};
+	watch->busy = true;
+	watch->sent = clock_steady();
+	curl_multi_add_handle(watches->multi, watch->easy);
+	atomic_fetch_add(&watches->requests, 1);
+}
+
+static void end_request(struct watch *watch)
+{
+	curl_multi_remove_handle(watch->watches->multi, watch->easy);
+	access_headers_free(watch->headers);
+	watch->headers = NULL;
+	watch->busy = false;
+}
+
+/* Answers */
+
+static bool take_page(struct watch *watch, struct error *err)
+{
+	const struct watch_target *target = &watch->target;
+	CLEANUP(json_done) json_t *page = NULL;
+	if (!json_read(buf_string(&watch->body), watch->body.length, &page, err))
+		return error_prefix(err, "list of %s", watch->path);
+	kube_list_items(page, target->handler->item, target->context);
+	const char *next = json_text_at(page, "metadata.continue", "");
+	snprintf(watch->version, sizeof(watch->version), "%s",
+		json_text_at(page, "metadata.resourceVersion", ""));
+	memory_freep(&watch->next);
+	if (*next)
+		watch->next = memory_copy(next);
+	return true;
+}
+
+static void finish_list(struct watch *watch)
+{
+	struct error err;
+	watch->due = clock_steady();
+	size_t length = watch->body.length;
+	bool good = take_page(watch, &err);
+	buf_wipe(&watch->body);
+	if (length > TRIM_BYTES)
+		malloc_trim(0);
+	if (!good) {
+		memory_freep(&watch->next);
+		fails(watch, &err, 0, false);
+		return;
+	}
+	if (watch->next)
+		return;
+	watch->phase = PHASE_WATCH;
+	watch->limit = LIMIT_LIST_PAGE;
+	watch->target.handler->listed(watch->target.context);
+	publish(watch, NULL, false);
+	works(watch);
+}
+
+static void finish_refused(struct watch *watch, int status)
+{
+	struct error err, ignored;
+	CLEANUP(json_done) json_t *body = NULL;
+	curl_off_t after = 0;
+	curl_easy_getinfo(watch->easy, CURLINFO_RETRY_AFTER, &after);
+	if (!json_read(buf_string(&watch->body), watch->body.length, &body, &ignored))
+		body = NULL;
+	struct answer answer = {.method = watch->phase == PHASE_LIST ? "LIST" : "WATCH",
+		.path = watch->path,
+		.status = status,
+		.body = body};
+	answer_error(&answer, &err);
+	memory_freep(&watch->next);
+	if (status == 410 && watch->failures == 0) {
+		watch->failures++;
+		list_anew(watch);
+		return;
+	}
+	if (status == 410)
+		list_anew(watch);
+	if (status == 401)
+		access_renew(watch->watches->access, true);
+	/* A 404 of the API server itself is a Status; a proxy's is not, and says nothing of the kind. */
+	bool missing = status == 404 && text_equal(json_text_at(body, "kind", ""), "Status");
+	int64_t wait = after > 0 && after < 60 ? (int64_t)after * 1000 : 0;
+	fails(watch, &err, missing ? jitter(watch->watches, MISSING_MILLISECONDS) : wait, missing);
+}
+
+/* A page too large for us: smaller ones. */
+static bool shrink_page(struct watch *watch)
+{
+	if (watch->phase != PHASE_LIST || !buf_failed(&watch->body) || watch->limit <= 1)
+		return false;
+	watch->limit = watch->limit > 10 ? watch->limit / 10 : 1;
+	memory_freep(&watch->next);
+	watch->due = clock_steady();
+	return true;
+}
+
+static void finish_cut(struct watch *watch, CURLcode code)
+{
+	struct error err;
+	if (watch->relist && watch->broken.kind == ERROR_NONE) { /* 410 inside the stream */
+		list_anew(watch);
+		return;
+	}
+	if (shrink_page(watch))
+		return;
+	if (watch->relist) {
+		err = watch->broken;
+		list_anew(watch);
+	} else {
+		error_set(&err, ERROR_RETRY, "%s: %s of %s: %s", access_server(watch->watches->access),
+			watch->phase == PHASE_LIST ? "list" : "watch", watch->path, curl_easy_strerror(code));
+	}
+	memory_freep(&watch->next);
+	fails(watch, &err, 0, false);
+}
+
+/* The server ended the watch, as it was asked to after some minutes. One that ends at once is a server in trouble. */
+static void finish_watch(struct watch *watch)
+{
+	if (watch->relist) {
+		list_anew(watch);
+		return;
+	}
+	watch->due = clock_steady();
+	if (clock_steady() - watch->sent < 1000)
+		watch->due += jitter(watch->watches, 1000);
+	works(watch);
+}
+
+static void finish(struct watch *watch, CURLcode code)
+{
+	long status = 0;
+	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code != CURLE_OK)
+		finish_cut(watch, code);
+	else if (status != 200)
+		finish_refused(watch, (int)status);
+	else if (watch->phase == PHASE_LIST)
+		finish_list(watch);
+	else
+		finish_watch(watch);
+	end_request(watch);
+}
+
+/* The thread */
+
+static void take_orders(struct watch *watch)
+{
+	pthread_mutex_lock(&watch->watches->lock);
+	char *order = watch->order;
+	watch->order = NULL;
+	pthread_mutex_unlock(&watch->watches->lock);
+	if (!order)
+		return;
+	if (watch->busy)
+		end_request(watch);
+	memory_freep(&watch->path);
+	watch->path = order;
+	watch->failures = 0;
+	list_anew(watch);
+	if (!*order)
+		watch->due = INT64_MAX;
+}
+
+/* Sends what is due; returns the milliseconds until the next is. */
+static int serve(struct watches *watches)
+{
+	pthread_mutex_lock(&watches->lock);
+	size_t count = watches->count;
+	pthread_mutex_unlock(&watches->lock);
+	int64_t wait = POLL_MAXIMUM;
+	for (size_t i = 0; i < count; i++) {
+		struct watch *watch = watches->items[i];
+		take_orders(watch);
+		if (watch->busy || watch->due == INT64_MAX)
+			continue;
+		int64_t left = watch->due - clock_steady();
+		if (left <= 0)
+			send_request(watch);
+		else if (left < wait)
+			wait = left;
+	}
+	return (int)wait;
+}
+
+static void *run(void *context)
+{
+	struct watches *watches = context;
+	while (!atomic_load(&watches->stopped)) {
+		int wait = serve(watches);
+		int running, left;
+		CURLMsg *message;
+		curl_multi_perform(watches->multi, &running);
+		bool finished = false;
+		while ((message = curl_multi_info_read(watches->multi, &left))) {
+			struct watch *watch = NULL;
+			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&watch);
+			finish(watch, message->data.result);
+			finished = true;
+		}
+		if (!finished)
+			curl_multi_poll(watches->multi, NULL, 0, wait, NULL);
+	}
+	return NULL;
+}
+
+struct watches *watches_open(const struct kube_config *config)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	struct watches *watches = memory_alloc(sizeof(*watches));
+	watches->access = access_new(config);
+	watches->multi = curl_multi_init();
+	watches->seed = (unsigned)clock_now();
+	if (!watches->multi)
+		memory_fail("curl_multi_init", 0);
+	pthread_mutex_init(&watches->lock, NULL);
+	pthread_cond_init(&watches->changed, NULL);
+	/* Signals are the main thread's. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	int failed = pthread_create(&watches->thread, NULL, run, watches);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed)
+		memory_fail("a thread for the watches", 0);
+	return watches;
+}
+
+void watches_stop(struct watches *watches)
+{
+	atomic_store(&watches->stopped, true);
+	curl_multi_wakeup(watches->multi);
+	pthread_mutex_lock(&watches->lock);
+	pthread_cond_broadcast(&watches->changed);
+	pthread_mutex_unlock(&watches->lock);
+}
+
+void watches_close(struct watches *watches)
+{
+	if (!watches)
+		return;
+	watches_stop(watches);
+	pthread_join(watches->thread, NULL);
+	for (size_t i = 0; i < watches->count; i++) {
+		struct watch *watch = watches->items[i];
+		if (watch->busy)
+			end_request(watch);
+		curl_easy_cleanup(watch->easy);
+		event_stream_done(&watch->stream);
+		buf_wipe(&watch->body);
+		memory_freep(&watch->next);
+		memory_freep(&watch->path);
+		memory_freep(&watch->order);
+		memory_freep(&watch);
+	}
+	curl_multi_cleanup(watches->multi);
+	access_free(watches->access);
+	pthread_cond_destroy(&watches->changed);
+	pthread_mutex_destroy(&watches->lock);
+	memory_freep(&watches);
+}
+
+static struct watch *watch_new(struct watches *watches, const struct watch_target *target)
+{
+	struct watch *watch = memory_alloc(sizeof(*watch));
+	watch->watches = watches;
+	watch->target = *target;
+	watch->path = memory_copy(target->path);
+	watch->limit = LIMIT_LIST_PAGE;
+	watch->body = (struct buf)BUF(LIMIT_ANSWER_BYTES);
+	watch->due = clock_steady();
+	return watch;
+}
+
+bool watches_add(struct watches *watches, const struct watch_target *target, size_t *number, struct error *err)
+{
+	pthread_mutex_lock(&watches->lock);
+	bool room = watches->count < LIMIT_WATCHES;
+	if (room) {
+		*number = watches->count;
+		watches->items[watches->count++] = watch_new(watches, target);
+	}
+	pthread_mutex_unlock(&watches->lock);
+	if (!room)
+		return error_set(err, ERROR_INVALID, "%s: more than %d collections to watch", target->path,
+			LIMIT_WATCHES);
+	curl_multi_wakeup(watches->multi);
+	return true;
+}
+
+bool watches_wait(struct watches *watches, size_t number, struct error *err)
+{
+	pthread_mutex_lock(&watches->lock);
+	const struct watch *watch = watches->items[number];
+	while (!watch->listed && !watch->failed && !atomic_load(&watches->stopped))
+		pthread_cond_wait(&watches->changed, &watches->lock);
+	bool listed = watch->listed;
+	if (!listed && watch->failed)
+		*err = watch->error;
+	else if (!listed)
+		error_set(err, ERROR_STOPPED, "stopped");
+	pthread_mutex_unlock(&watches->lock);
+	return listed;
+}
+
+bool watches_missing(struct watches *watches, size_t number)
+{
+	pthread_mutex_lock(&watches->lock);
+	bool missing = watches->items[number]->missing;
+	pthread_mutex_unlock(&watches->lock);
+	return missing;
+}
+
+void watches_move(struct watches *watches, size_t number, const char *path)
+{
+	pthread_mutex_lock(&watches->lock);
+	struct watch *watch = watches->items[number];
+	memory_freep(&watch->order);
+	watch->order = memory_copy(path ? path : "");
+	watch->listed = watch->failed = watch->missing = false;
+	pthread_mutex_unlock(&watches->lock);
+	curl_multi_wakeup(watches->multi);
+}
+
+uint64_t watches_requests(const struct watches *watches)
+{
+	return atomic_load(&watches->requests);
+}

@@ -1,0 +1,50 @@
+/*
+ * watch.h - one thread that lists and watches any number of collections (internal to the room)
+ *
+ * Each collection is listed completely, page by page, and watched from there on. Bookmarks keep the place; 410 lists
+ * anew; 429 waits as told; everything else reconnects with a growing, jittered back-off from the last place known. A list that
+ * fails half-way removes nothing.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "reconcile/kubernetes/config.h"
+
+struct watches;
+
+/* All called from the watch thread. */
+struct watch_handler {
+	void (*listing)(void *context);              /* a list begins */
+	void (*item)(void *context, json_t *object); /* one of its objects, borrowed */
+	void (*listed)(void *context);               /* it is complete: what did not come is gone */
+	void (*event)(void *context, json_t *object, bool gone); /* one object changed, borrowed */
+	void (*trouble)(void *context, const struct error *err); /* it cannot be kept up; NULL = it is again */
+};
+
+struct watch_target {
+	const char *path;   /* of the collection, with a selector's query if any */
+	bool metadata_only; /* PartialObjectMetadata suffices */
+	const struct watch_handler *handler;
+	void *context;
+};
+
+struct watches *watches_open(const struct kube_config *config);
+void watches_close(struct watches *watches); /* accepts NULL; ends the thread first */
+void watches_stop(struct watches *watches);  /* from any thread: nothing is waited for any more */
+
+/* Starts a watch, known by its number from then on. The context must live until watches_close(). Fails beyond
+   LIMIT_WATCHES. */
+bool watches_add(struct watches *watches, const struct watch_target *target, size_t *number,
+	struct error *err) MUST_CHECK;
+
+/* Waits until it was listed once, or a try at that failed. A watch that was listed before is well, even if it has trouble
+   now: what it knows stays true until it is told better. */
+bool watches_wait(struct watches *watches, size_t number, struct error *err) MUST_CHECK;
+
+/* The server does not know the collection (404): the kind may be gone. */
+bool watches_missing(struct watches *watches, size_t number);
+
+/* Starts it anew under another path; NULL ends it. */
+void watches_move(struct watches *watches, size_t number, const char *path);
+
+uint64_t watches_requests(const struct watches *watches);
