@@ -22,7 +22,7 @@ enum { CONNECT_SECONDS = 5, POLL_FIRST = 20, POLL_LAST = 500 };
 struct call {
 	CURL *curl;
 	char *url;
-	char *socket;             /* NULL = over the network */
+	char *socket; /* NULL = over the network */
 	struct curl_slist *headers;
 	struct secret token;
 	char *body;
@@ -55,7 +55,8 @@ static bool no_choice(struct error *err)
 		"which agent? Say --config FILE, --state DIR or --server URL (or set PGITOPS_CONFIG or PGITOPS_SERVER)");
 }
 
-static bool find_agent(const struct command_context *context, const char *path, struct call *call, struct error *err)
+static bool find_agent(
+	const struct command_context *context, const char *path, struct call *call, struct error *err)
 {
 	struct sockaddr_un address;
 	if (context->server) {
@@ -70,8 +71,10 @@ static bool find_agent(const struct command_context *context, const char *path, 
 	call->url = memory_printf("http://localhost%s", path);
 	call->socket = memory_printf("%s/agent.sock", context->state);
 	if (strlen(call->socket) >= sizeof(address.sun_path))
-		return error_set(err, ERROR_INVALID, "%s: the path of a socket holds at most %zu bytes; use a shorter state "
-			"folder or --server", call->socket, sizeof(address.sun_path) - 1);
+		return error_set(err, ERROR_INVALID,
+			"%s: the path of a socket holds at most %zu bytes; use a shorter state "
+			"folder or --server",
+			call->socket, sizeof(address.sun_path) - 1);
 	return true;
 }
 
@@ -81,20 +84,20 @@ static bool set_options(struct call *call, const char *method)
 {
 	CURL *curl = call->curl;
 	bool ok = curl_easy_setopt(curl, CURLOPT_URL, call->url) == CURLE_OK &&
-		  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-		  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-		  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS) == CURLE_OK &&
-		  curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)LIMIT_REQUEST_SECONDS) == CURLE_OK &&
-		  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->text) == CURLE_OK &&
-		  curl_easy_setopt(curl, CURLOPT_USERAGENT, "pgitops/" PGITOPS_VERSION) == CURLE_OK &&
-		  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
-		  curl_easy_setopt(curl, CURLOPT_WRITEDATA, call) == CURLE_OK;
+		curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)LIMIT_REQUEST_SECONDS) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->text) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_USERAGENT, "pgitops/" PGITOPS_VERSION) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_WRITEDATA, call) == CURLE_OK;
 	if (ok && call->socket)
 		ok = curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, call->socket) == CURLE_OK &&
-		     curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
+			curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
 	if (ok && call->token.length)
 		ok = curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER) == CURLE_OK &&
-		     curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, call->token.bytes) == CURLE_OK;
+			curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, call->token.bytes) == CURLE_OK;
 	if (ok && text_equal(method, "POST"))
 		ok = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body ? call->body : "") == CURLE_OK;
 	call->headers = curl_slist_append(NULL, "Content-Type: application/json");
@@ -126,20 +129,25 @@ static bool problem(const struct command_context *context, long status, const js
 	const char *detail = json_text_at(answer, "detail", json_text_at(answer, "title", ""));
 	const char *remedy = "";
 	if (status == 401 || (status == 403 && context->server))
-		remedy = context->token_file ? " (check the token in the file)" : " (name the token's file with --token-file)";
+		remedy = context->token_file ? " (check the token in the file)"
+					     : " (name the token's file with --token-file)";
 	if (*detail)
 		return error_set(err, kind_of_status(status), "%s%s", detail, remedy);
-	return error_set(err, kind_of_status(status), "the agent answered with HTTP status %ld%s", status, remedy);
+	return error_set(
+		err, kind_of_status(status), "the agent answered with HTTP status %ld%s", status, remedy);
 }
 
-static bool no_agent(const struct command_context *context, const struct call *call, CURLcode code, struct error *err)
+static bool no_agent(
+	const struct command_context *context, const struct call *call, CURLcode code, struct error *err)
 {
 	const char *text = *call->text ? call->text : curl_easy_strerror(code);
 	if (context->server)
 		return error_set(err, ERROR_RETRY, "cannot reach the agent at %s: %s", context->server, text);
 	if (code == CURLE_COULDNT_CONNECT)
-		return error_set(err, ERROR_RETRY, "no agent is running on %s: start one with `pgitops agent --config FILE`, or "
-			"name another with --state or --server", context->state);
+		return error_set(err, ERROR_RETRY,
+			"no agent is running on %s: start one with `pgitops agent --config FILE`, or "
+			"name another with --state or --server",
+			context->state);
 	return error_set(err, ERROR_RETRY, "the agent on %s: %s", context->state, text);
 }
 
@@ -151,7 +159,8 @@ static bool perform(const struct command_context *context, struct call *call, js
 
 	CURLcode code = curl_easy_perform(call->curl);
 	if (buf_failed(&call->answer))
-		return error_set(err, ERROR_INVALID, "the agent's answer is larger than %ld bytes", LIMIT_ANSWER_BYTES);
+		return error_set(err, ERROR_INVALID, "the agent's answer is larger than %ld bytes",
+			LIMIT_ANSWER_BYTES);
 	if (code != CURLE_OK)
 		return no_agent(context, call, code, err);
 	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
@@ -164,8 +173,8 @@ static bool perform(const struct command_context *context, struct call *call, js
 	return true;
 }
 
-bool client_call(const struct command_context *context, const char *method, const char *path, const json_t *body,
-	json_t **answer, struct error *err)
+bool client_call(const struct command_context *context, const char *method, const char *path,
+	const json_t *body, json_t **answer, struct error *err)
 {
 	CLEANUP(call_done) struct call call = {.answer = BUF(LIMIT_ANSWER_BYTES)};
 	if (!find_agent(context, path, &call, err))
@@ -198,7 +207,8 @@ static const char *parameter(const char *path, const char *name, struct arena *m
 		if (strncmp(at, name, length) == 0 && at[length] == '=') {
 			int decoded_length;
 			const char *value = at + length + 1;
-			char *decoded = curl_easy_unescape(NULL, value, (int)strcspn(value, "&"), &decoded_length);
+			char *decoded =
+				curl_easy_unescape(NULL, value, (int)strcspn(value, "&"), &decoded_length);
 			char *copy = decoded ? arena_copy_n(mem, decoded, (size_t)decoded_length) : NULL;
 			curl_free(decoded);
 			return copy;
@@ -303,8 +313,8 @@ static void show_progress(const json_t *operation, int64_t started, bool done)
 	fflush(stderr);
 }
 
-bool client_wait(const struct command_context *context, int64_t operation, int64_t milliseconds, json_t **answer,
-	struct error *err)
+bool client_wait(const struct command_context *context, int64_t operation, int64_t milliseconds,
+	json_t **answer, struct error *err)
 {
 	int64_t started = clock_steady();
 	CLEANUP(memory_freep) char *path = memory_printf("/api/v1/operations/%lld", (long long)operation);
@@ -321,8 +331,8 @@ bool client_wait(const struct command_context *context, int64_t operation, int64
 		}
 		if (clock_steady() - started >= milliseconds)
 			return error_set(err, ERROR_RETRY,
-				"operation %lld is not finished after %lld s; the agent goes on with it", (long long)operation,
-				(long long)(milliseconds / 1000));
+				"operation %lld is not finished after %lld s; the agent goes on with it",
+				(long long)operation, (long long)(milliseconds / 1000));
 		pause_for(pause);
 	}
 }

@@ -13,21 +13,21 @@ enum exit_code { EXIT_YES = 0, EXIT_NO = 1, EXIT_NO_ANSWER = 2 };
 /* What the options that every command knows have said. */
 struct command_context {
 	struct arena *mem;
-	struct output output;     /* -o, --no-headers, colour */
-	const char *config_file;  /* --config, PGITOPS_CONFIG, or the default path when it exists; NULL = none */
-	const char *state;        /* --state, or from the agent file; NULL = none */
-	const char *server;       /* --server, PGITOPS_SERVER; NULL = the socket in `state` */
-	const char *token_file;   /* --token-file */
-	const char *name;         /* "app get": for messages */
+	struct output output;    /* -o, --no-headers, colour */
+	const char *config_file; /* --config, PGITOPS_CONFIG, or the default path when it exists; NULL = none */
+	const char *state;       /* --state, or from the agent file; NULL = none */
+	const char *server;      /* --server, PGITOPS_SERVER; NULL = the socket in `state` */
+	const char *token_file; /* --token-file */
+	const char *name;       /* "app get": for messages */
 };
 
 struct command {
-	const char *name;         /* "app get" */
-	const char *arguments;    /* "NAME", "[NAME...]" for the usage line */
-	const char *options;      /* "--prune --confirm=HASH": its own ones, for usage and completion; "" = none */
-	bool about_agent;         /* reads from or acts on an agent: needs `state` or `server` */
-	const char *summary;      /* one line, for the list */
-	const char *help;         /* paragraphs, options and examples */
+	const char *name;      /* "app get" */
+	const char *arguments; /* "NAME", "[NAME...]" for the usage line */
+	const char *options; /* "--prune --confirm=HASH": its own ones, for usage and completion; "" = none */
+	bool about_agent;    /* reads from or acts on an agent: needs `state` or `server` */
+	const char *summary; /* one line, for the list */
+	const char *help;    /* paragraphs, options and examples */
 	/* `argc`, `argv` without the command's own words; argv[0] is the first argument. Returns the exit code; messages go
 	   to stderr. */
 	int (*run)(struct command_context *context, int argc, char **argv);
@@ -38,7 +38,7 @@ extern const size_t command_count;
 
 /* An option of one command: a flag, or a value. */
 struct command_option {
-	const char *name;   /* "--prune" */
+	const char *name; /* "--prune" */
 	bool *flag;
 	const char **value;
 };

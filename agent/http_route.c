@@ -7,9 +7,7 @@
 
 static const struct http_route routes[] = {
 	{"GET", "/", HTTP_OPEN, http_page, NULL, NULL},
-	{"GET", "/page.css", HTTP_OPEN, http_page, NULL, NULL},
-	{"GET", "/page.js", HTTP_OPEN, http_page, NULL, NULL},
-	{"GET", "/icon.svg", HTTP_OPEN, http_page, NULL, NULL},
+	{"GET", "/page/*", HTTP_OPEN, http_page, NULL, NULL},
 	{"GET", "/healthz", HTTP_OPEN, http_api_healthy, NULL, NULL},
 	{"GET", "/readyz", HTTP_OPEN, http_api_ready, NULL, NULL},
 	{"GET", "/metrics", HTTP_READ, http_metrics, NULL, NULL},

@@ -20,15 +20,33 @@ static const struct {
 	const char *word;
 	enum cell_style style;
 } words[] = {
-	{"Synced", CELL_GOOD},      {"Healthy", CELL_GOOD},   {"Succeeded", CELL_GOOD},
-	{"Connected", CELL_GOOD},   {"running", CELL_GOOD},   {"done", CELL_GOOD},
-	{"healed", CELL_GOOD},      {"OutOfSync", CELL_BAD},  {"Degraded", CELL_BAD},
-	{"Missing", CELL_BAD},      {"Failed", CELL_BAD},     {"Error", CELL_BAD},
-	{"SyncFailed", CELL_BAD},   {"Refused", CELL_BAD},    {"Drifted", CELL_BAD},
-	{"open", CELL_BAD},         {"not running", CELL_BAD}, {"Progressing", CELL_BUSY},
-	{"Running", CELL_BUSY},     {"Pending", CELL_BUSY},   {"Terminating", CELL_BUSY},
-	{"Retiring", CELL_BUSY},    {"Waiting", CELL_BUSY},   {"Suspended", CELL_BUSY},
-	{"PruneSkipped", CELL_BUSY}, {"Unknown", CELL_DIM},   {"-", CELL_DIM},
+	{"Synced", CELL_GOOD},
+	{"Healthy", CELL_GOOD},
+	{"Succeeded", CELL_GOOD},
+	{"Connected", CELL_GOOD},
+	{"running", CELL_GOOD},
+	{"done", CELL_GOOD},
+	{"healed", CELL_GOOD},
+	{"OutOfSync", CELL_BAD},
+	{"Degraded", CELL_BAD},
+	{"Missing", CELL_BAD},
+	{"Failed", CELL_BAD},
+	{"Error", CELL_BAD},
+	{"SyncFailed", CELL_BAD},
+	{"Refused", CELL_BAD},
+	{"Drifted", CELL_BAD},
+	{"open", CELL_BAD},
+	{"not running", CELL_BAD},
+	{"Progressing", CELL_BUSY},
+	{"Running", CELL_BUSY},
+	{"Pending", CELL_BUSY},
+	{"Terminating", CELL_BUSY},
+	{"Retiring", CELL_BUSY},
+	{"Waiting", CELL_BUSY},
+	{"Suspended", CELL_BUSY},
+	{"PruneSkipped", CELL_BUSY},
+	{"Unknown", CELL_DIM},
+	{"-", CELL_DIM},
 };
 
 enum cell_style output_style_of(const char *status)
@@ -43,9 +61,9 @@ enum cell_style output_style_of(const char *status)
 static bool is_hidden(uint32_t character)
 {
 	return character < 0x20 || (character >= 0x7f && character < 0xa0) || /* C0, DEL, C1 */
-	       (character >= 0x200b && character <= 0x200f) ||                 /* zero width, direction marks */
-	       (character >= 0x2028 && character <= 0x202e) ||                 /* line separators, embeddings */
-	       (character >= 0x2060 && character <= 0x2069) || character == 0xfeff;
+		(character >= 0x200b && character <= 0x200f) || /* zero width, direction marks */
+		(character >= 0x2028 && character <= 0x202e) || /* line separators, embeddings */
+		(character >= 0x2060 && character <= 0x2069) || character == 0xfeff;
 }
 
 static void append_escape(uint32_t character, struct buf *out)
@@ -96,7 +114,8 @@ void output_text(const struct output *output, FILE *file, const char *text, enum
 	CLEANUP(buf_done) struct buf visible = BUF(LIMIT_ANSWER_BYTES);
 	bool coloured = output->colour && style != CELL_PLAIN;
 	output_visible(text, false, &visible);
-	fprintf(file, "%s%s%s", coloured ? colours[style] : "", buf_string(&visible), coloured ? "\033[0m" : "");
+	fprintf(file, "%s%s%s", coloured ? colours[style] : "", buf_string(&visible),
+		coloured ? "\033[0m" : "");
 }
 
 /* ---- tables ---- */

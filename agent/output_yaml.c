@@ -59,7 +59,9 @@ static void indent(size_t depth, struct buf *out)
 static void put_block(const char *text, size_t depth, struct buf *out)
 {
 	size_t length = strlen(text);
-	const char *chomp = text[length - 1] != '\n' ? "-" : length > 1 && text[length - 2] == '\n' ? "+" : "";
+	const char *chomp = text[length - 1] != '\n'     ? "-"
+		: length > 1 && text[length - 2] == '\n' ? "+"
+							 : "";
 	buf_printf(out, "|%s\n", chomp);
 	while (*text) {
 		size_t line = strcspn(text, "\n");
@@ -83,8 +85,8 @@ static void put_quoted(const char *text, struct buf *out)
 		else if (character == '\n')
 			buf_text(out, "\\n");
 		else if (character < 0x20 || (character >= 0x7f && character < 0xa0) ||
-			 (character >= 0x2000 && character <= 0x206f) || character == 0xfeff ||
-			 (character >= 0xfff9 && character <= 0xffff))
+			(character >= 0x2000 && character <= 0x206f) || character == 0xfeff ||
+			(character >= 0xfff9 && character <= 0xffff))
 			buf_printf(out, "\\u%04x", (unsigned)character);
 		else
 			buf_append(out, text, length);
@@ -140,7 +142,10 @@ static void put_scalar(const json_t *value, size_t depth, struct buf *out)
 		buf_text(out, "[]\n");
 		break;
 	default:
-		buf_printf(out, "%s\n", json_is_true(value) ? "true" : json_is_false(value) ? "false" : "null");
+		buf_printf(out, "%s\n",
+			json_is_true(value)            ? "true"
+				: json_is_false(value) ? "false"
+						       : "null");
 	}
 }
 
@@ -166,7 +171,8 @@ static void put_map(json_t *map, size_t depth, bool started, struct buf *out)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(map, key, value) {
+	json_object_foreach(map, key, value)
+	{
 		if (!started)
 			indent(depth, out);
 		started = false;
@@ -186,7 +192,8 @@ static void put_list(const json_t *list, size_t depth, bool started, struct buf 
 	json_t *value;
 	size_t i;
 
-	json_array_foreach(list, i, value) {
+	json_array_foreach(list, i, value)
+	{
 		if (!started)
 			indent(depth, out);
 		started = false;

@@ -222,8 +222,8 @@ static json_t *drift_item(const struct store_drift *row)
 	return item;
 }
 
-static json_t *drift(struct store *store, const struct store_drift_filter *filter, struct arena *mem,
-	struct error *err)
+static json_t *drift(
+	struct store *store, const struct store_drift_filter *filter, struct arena *mem, struct error *err)
 {
 	struct store_drift *rows;
 	size_t count;
@@ -281,8 +281,8 @@ json_t *view_operation(struct store *store, int64_t id, struct error *err)
 
 /* ---- status: one screen ---- */
 
-static void add_error(json_t *errors, const char *where, const char *name, const char *type, const char *message,
-	const char *time)
+static void add_error(json_t *errors, const char *where, const char *name, const char *type,
+	const char *message, const char *time)
 {
 	json_t *item = json_object();
 	set(item, "where", where);
@@ -301,7 +301,8 @@ static void application_errors(const json_t *application, json_t *errors)
 	const json_t *condition;
 	size_t i;
 
-	json_array_foreach(json_at(application, "status.conditions"), i, condition) {
+	json_array_foreach(json_at(application, "status.conditions"), i, condition)
+	{
 		const char *type = json_text_at(condition, "type", "");
 		if (text_ends(type, "Error"))
 			add_error(errors, "application", name, type, json_text_at(condition, "message", ""),
@@ -332,15 +333,16 @@ static bool operation_errors(struct store *store, struct arena *mem, json_t *err
 	for (size_t i = 0; i < count; i++) {
 		bool latest = true;
 		for (size_t j = 0; j < i; j++)
-			latest = latest && !(text_equal(rows[j].kind, rows[i].kind) &&
-						   text_equal(rows[j].target, rows[i].target));
+			latest = latest &&
+				!(text_equal(rows[j].kind, rows[i].kind) &&
+					text_equal(rows[j].target, rows[i].target));
 		bool failed = text_equal(rows[i].phase, "Failed") || text_equal(rows[i].phase, "Error");
 		char time[CLOCK_TEXT_SIZE] = "";
 		if (rows[i].finished)
 			clock_text(rows[i].finished, time);
 		if (latest && failed && text_starts(rows[i].kind, "users"))
-			add_error(errors, "operation", *rows[i].target ? rows[i].target : "all databases", rows[i].kind,
-				rows[i].message, time);
+			add_error(errors, "operation", *rows[i].target ? rows[i].target : "all databases",
+				rows[i].kind, rows[i].message, time);
 	}
 	return true;
 }
@@ -367,7 +369,8 @@ static json_t *user_summary(const json_t *items)
 	json_t *user;
 	size_t i;
 
-	json_array_foreach(items, i, user) {
+	json_array_foreach(items, i, user)
+	{
 		const char *status = json_text_at(user, "status", "Unknown");
 		set_number(counts, status, json_integer_value(json_object_get(counts, status)) + 1);
 		if (!text_equal(status, "Synced"))
@@ -407,12 +410,12 @@ static bool fill_status(struct store *store, struct arena *mem, json_t *status, 
 	}
 	json_t *summaries = json_array();
 	json_t *errors = json_array();
-	json_array_foreach(all, i, item) {
+	json_array_foreach(all, i, item)
+	{
 		json_array_append_new(summaries, application_summary(item));
 		application_errors(item, errors);
 	}
-	json_array_foreach(places, i, item)
-		database_errors(item, errors);
+	json_array_foreach(places, i, item) database_errors(item, errors);
 	json_object_set_new(status, "agent", agent_summary(store, mem));
 	json_object_set_new(status, "applications", summaries);
 	json_object_set_new(status, "databases", places);

@@ -8,13 +8,15 @@
 
 #include "store/store.h"
 
-json_t *view_applications(struct store *store, struct error *err);                       /* {"items":[Application...]} */
-json_t *view_application(struct store *store, const char *name, struct error *err);      /* Application; ERROR_MISSING */
+json_t *view_applications(struct store *store, struct error *err); /* {"items":[Application...]} */
+json_t *view_application(
+	struct store *store, const char *name, struct error *err); /* Application; ERROR_MISSING */
 json_t *view_application_diff(struct store *store, const char *name, struct error *err); /* {"items":[...]} */
-json_t *view_history(struct store *store, const char *name, struct error *err);          /* {"items":[{id,commit,...}]} */
-json_t *view_users(struct store *store, struct error *err);                              /* {"items":[user...]} */
+json_t *view_history(struct store *store, const char *name, struct error *err); /* {"items":[{id,commit,...}]} */
+json_t *view_users(struct store *store, struct error *err);                     /* {"items":[user...]} */
 json_t *view_user_changes(struct store *store, const char *user, struct error *err);
 json_t *view_databases(struct store *store, struct error *err);
 json_t *view_drift(struct store *store, const struct store_drift_filter *filter, struct error *err);
 json_t *view_operation(struct store *store, int64_t id, struct error *err);
-json_t *view_status(struct store *store, struct error *err); /* {agent, applications, databases, users, drift, errors} */
+json_t *view_status(
+	struct store *store, struct error *err); /* {agent, applications, databases, users, drift, errors} */

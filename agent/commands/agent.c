@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "agent/run/access.h"
+#include "agent/run/credentials.h"
 #include "agent/run/agent.h"
 #include "agent/run/apps.h"
 #include "agent/command.h"
@@ -31,7 +31,7 @@ enum { GRACE_SECONDS = 20 }; /* then the process ends, whatever still runs: ever
 /* What is made at start and freed at the end. */
 struct parts {
 	struct agent agent;
-	struct access *access;
+	struct credentials *credentials;
 	struct http *http;
 	struct secret webhook_secret;
 	bool good;            /* the reconciler's verdict */
@@ -172,7 +172,7 @@ static bool make_parts(struct parts *parts, struct error *err)
 	agent->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	agent->queue = queue_new();
 	agent->secrets = secrets_new(agent->config->secrets);
-	parts->access = access_new(agent->config);
+	parts->credentials = credentials_new(agent->config);
 	atomic_store(&agent->heartbeat, clock_steady());
 	agent->cluster_on = join_is_wanted(agent->config);
 	if (!open_store(agent, err))
@@ -195,7 +195,7 @@ static void free_parts(struct parts *parts)
 	free_databases(agent);
 	apps_free(agent);
 	kube_config_done(&agent->kube);
-	access_free(parts->access);
+	credentials_free(parts->credentials);
 	secrets_free(agent->secrets);
 	secret_done(&parts->webhook_secret);
 	store_close(agent->store);
@@ -210,7 +210,7 @@ static void free_parts(struct parts *parts)
 static void *run_reconciler(void *context)
 {
 	struct parts *parts = context;
-	parts->good = reconciler_run(&parts->agent, parts->access);
+	parts->good = reconciler_run(&parts->agent, parts->credentials);
 	/* Wakes main, which waits for a signal. */
 	kill(getpid(), SIGUSR1);
 	return NULL;

@@ -46,16 +46,16 @@ static void show_item(const struct command_context *context, const json_t *item)
 
 	while (known + 1 < COUNT_OF(changes) && !text_equal(changes[known].change, change))
 		known++;
-	output_text(&context->output, stdout, arena_printf(context->mem, "%s %s", changes[known].sign,
-		command_object(context, item)), changes[known].style);
+	output_text(&context->output, stdout,
+		arena_printf(context->mem, "%s %s", changes[known].sign, command_object(context, item)),
+		changes[known].style);
 	printf(" %s\n", changes[known].meaning);
 	if (*reason) {
 		printf("    ");
 		output_text(&context->output, stdout, reason, CELL_PLAIN);
 		putchar('\n');
 	}
-	json_array_foreach(json_object_get(item, "fields"), i, field)
-		show_field(context, field);
+	json_array_foreach(json_object_get(item, "fields"), i, field) show_field(context, field);
 }
 
 int command_app_diff(struct command_context *context, int argc, char **argv)
@@ -73,7 +73,6 @@ int command_app_diff(struct command_context *context, int argc, char **argv)
 	if (command_is_document(context))
 		output_document(&context->output, answer);
 	else
-		json_array_foreach(items, i, item)
-			show_item(context, item);
+		json_array_foreach(items, i, item) show_item(context, item);
 	return json_array_size(items) ? EXIT_NO : EXIT_YES;
 }

@@ -9,7 +9,8 @@ static const char *policy(const struct command_context *context, const json_t *a
 	const json_t *automated = json_at(application, "spec.syncPolicy.automated");
 	if (!automated || !json_bool_at(automated, "enabled", true))
 		return "manual";
-	return arena_printf(context->mem, "automated%s%s", json_bool_at(automated, "prune", false) ? ", prune" : "",
+	return arena_printf(context->mem, "automated%s%s",
+		json_bool_at(automated, "prune", false) ? ", prune" : "",
 		json_bool_at(automated, "selfHeal", false) ? ", self-heal" : "");
 }
 
@@ -22,13 +23,16 @@ static void show_head(const struct command_context *context, const json_t *appli
 	command_field(context, "Name", json_text_at(application, "metadata.name", ""), CELL_PLAIN);
 	command_field(context, "Sync", sync, output_style_of(sync));
 	command_field(context, "Health", health, output_style_of(health));
-	command_block(context, stdout, COMMAND_FIELD_WIDTH, json_text_at(application, "status.health.message", ""), CELL_PLAIN);
-	command_field(context, "Revision", command_or_dash(json_text_at(application, "status.sync.revision", "")), CELL_PLAIN);
+	command_block(context, stdout, COMMAND_FIELD_WIDTH,
+		json_text_at(application, "status.health.message", ""), CELL_PLAIN);
+	command_field(context, "Revision",
+		command_or_dash(json_text_at(application, "status.sync.revision", "")), CELL_PLAIN);
 	command_field(context, "Repository", json_text_at(application, "spec.source.repoURL", "-"), CELL_PLAIN);
 	command_field(context, "Path", json_text_at(application, "spec.source.path", "-"), CELL_PLAIN);
-	command_field(context, "Target", command_or_dash(json_text_at(application, "spec.source.targetRevision", "HEAD")),
+	command_field(context, "Target",
+		command_or_dash(json_text_at(application, "spec.source.targetRevision", "HEAD")), CELL_PLAIN);
+	command_field(context, "Namespace", json_text_at(application, "spec.destination.namespace", "-"),
 		CELL_PLAIN);
-	command_field(context, "Namespace", json_text_at(application, "spec.destination.namespace", "-"), CELL_PLAIN);
 	command_field(context, "Policy", policy(context, application), CELL_PLAIN);
 	command_field(context, "Checked",
 		text_equal(checked, "-") ? "never" : arena_printf(context->mem, "%s ago", checked), CELL_PLAIN);
@@ -39,7 +43,8 @@ static void show_conditions(const struct command_context *context, const json_t 
 {
 	const json_t *condition;
 	size_t i;
-	json_array_foreach(json_at(application, "status.conditions"), i, condition) {
+	json_array_foreach(json_at(application, "status.conditions"), i, condition)
+	{
 		const char *type = json_text_at(condition, "type", "");
 		const char *since = command_age(context, json_text_at(condition, "lastTransitionTime", NULL));
 		putchar('\n');
@@ -55,10 +60,13 @@ static const char *operation_message(const json_t *application, const json_t *re
 	static const char *const identity[] = {"group", "kind", "namespace", "name"};
 	const json_t *result;
 	size_t i;
-	json_array_foreach(json_at(application, "status.operationState.syncResult.resources"), i, result) {
+	json_array_foreach(json_at(application, "status.operationState.syncResult.resources"), i, result)
+	{
 		bool same = true;
 		for (size_t j = 0; j < COUNT_OF(identity); j++)
-			same = same && text_equal(json_text_at(result, identity[j], ""), json_text_at(resource, identity[j], ""));
+			same = same &&
+				text_equal(json_text_at(result, identity[j], ""),
+					json_text_at(resource, identity[j], ""));
 		if (same)
 			return json_text_at(result, "message", "");
 	}
@@ -67,7 +75,8 @@ static const char *operation_message(const json_t *application, const json_t *re
 
 static void show_resources(const struct command_context *context, const json_t *application)
 {
-	static const char *const headers[] = {"GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "MESSAGE"};
+	static const char *const headers[] = {
+		"GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "MESSAGE"};
 	const json_t *resources = json_at(application, "status.resources");
 	const json_t *resource;
 	size_t i;
@@ -75,15 +84,19 @@ static void show_resources(const struct command_context *context, const json_t *
 		return;
 	putchar('\n');
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(resources, i, resource) {
-		const char *message = json_text_at(resource, "message", json_text_at(resource, "health.message", ""));
+	json_array_foreach(resources, i, resource)
+	{
+		const char *message =
+			json_text_at(resource, "message", json_text_at(resource, "health.message", ""));
 		table_cell(table, json_text_at(resource, "group", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(resource, "kind", ""), CELL_PLAIN);
 		table_cell(table, command_or_dash(json_text_at(resource, "namespace", "")), CELL_PLAIN);
 		table_cell(table, json_text_at(resource, "name", ""), CELL_PLAIN);
 		command_status_cell(table, json_text_at(resource, "status", ""));
 		command_status_cell(table, json_text_at(resource, "health.status", ""));
-		table_cell(table, command_first_line(context, *message ? message : operation_message(application, resource)),
+		table_cell(table,
+			command_first_line(
+				context, *message ? message : operation_message(application, resource)),
 			CELL_PLAIN);
 	}
 	table_print(table);
@@ -98,12 +111,14 @@ static void show_operation(const struct command_context *context, const json_t *
 	const char *phase = json_text_at(state, "phase", "");
 	const char *when = json_text_at(state, "finishedAt", json_text_at(state, "startedAt", NULL));
 	const char *by = json_bool_at(state, "operation.initiatedBy.automated", false)
-				 ? "automated"
-				 : json_text_at(state, "operation.initiatedBy.username", "-");
+		? "automated"
+		: json_text_at(state, "operation.initiatedBy.username", "-");
 	putchar('\n');
 	command_field(context, "Operation", phase, output_style_of(phase));
-	command_field(context, "", arena_printf(context->mem, "%s ago, by %s, revision %s", command_age(context, when), by,
-		command_commit(context, json_text_at(state, "syncResult.revision", ""))), CELL_PLAIN);
+	command_field(context, "",
+		arena_printf(context->mem, "%s ago, by %s, revision %s", command_age(context, when), by,
+			command_commit(context, json_text_at(state, "syncResult.revision", ""))),
+		CELL_PLAIN);
 	command_block(context, stdout, COMMAND_FIELD_WIDTH, json_text_at(state, "message", ""), CELL_PLAIN);
 }
 
@@ -118,7 +133,8 @@ static void show_history(const struct command_context *context, const json_t *ap
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
 	for (size_t i = count; i > 0 && count - i < HISTORY_SHOWN; i--) {
 		const json_t *entry = json_array_get(history, i - 1);
-		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(entry, "id", 0)), CELL_PLAIN);
+		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(entry, "id", 0)),
+			CELL_PLAIN);
 		table_cell(table, command_time(context, json_text_at(entry, "deployedAt", NULL)), CELL_PLAIN);
 		table_cell(table, command_commit(context, json_text_at(entry, "revision", "")), CELL_PLAIN);
 	}

@@ -7,7 +7,8 @@ static const char *changes(const struct command_context *context, const json_t *
 	for (size_t i = 0; i < COUNT_OF(counts); i++) {
 		long long count = json_number_at(entry, counts[i], 0);
 		if (count)
-			json_array_append_new(texts, json_string(arena_printf(context->mem, "%lld %s", count, counts[i])));
+			json_array_append_new(
+				texts, json_string(arena_printf(context->mem, "%lld %s", count, counts[i])));
 	}
 	return command_join(context, texts, "-");
 }
@@ -16,7 +17,8 @@ static void add_row(const struct command_context *context, struct table *table, 
 {
 	bool wide = context->output.format == OUTPUT_WIDE;
 	const char *commit = json_text_at(entry, "commit", "");
-	table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(entry, "id", 0)), CELL_PLAIN);
+	table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(entry, "id", 0)),
+		CELL_PLAIN);
 	table_cell(table, command_time(context, json_text_at(entry, "started", NULL)), CELL_PLAIN);
 	table_cell(table, wide ? commit : command_commit(context, commit), CELL_PLAIN);
 	command_status_cell(table, json_text_at(entry, "phase", ""));
@@ -30,8 +32,8 @@ static void add_row(const struct command_context *context, struct table *table, 
 
 int command_app_history(struct command_context *context, int argc, char **argv)
 {
-	static const char *const headers[] = {"ID", "STARTED", "REVISION", "PHASE", "TRIGGER", "CHANGES", "AUTHOR", "COMMIT",
-		"OUTCOME"};
+	static const char *const headers[] = {
+		"ID", "STARTED", "REVISION", "PHASE", "TRIGGER", "CHANGES", "AUTHOR", "COMMIT", "OUTCOME"};
 	CLEANUP(json_done) json_t *answer = NULL;
 	struct error err;
 	const json_t *entry;
@@ -47,8 +49,7 @@ int command_app_history(struct command_context *context, int argc, char **argv)
 	}
 	bool wide = context->output.format == OUTPUT_WIDE;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers) - !wide);
-	json_array_foreach(json_object_get(answer, "items"), i, entry)
-		add_row(context, table, entry);
+	json_array_foreach(json_object_get(answer, "items"), i, entry) add_row(context, table, entry);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

@@ -6,7 +6,8 @@
 static const char *since(const json_t *application)
 {
 	const json_t *history = json_at(application, "status.history");
-	const json_t *last = json_array_size(history) ? json_array_get(history, json_array_size(history) - 1) : NULL;
+	const json_t *last =
+		json_array_size(history) ? json_array_get(history, json_array_size(history) - 1) : NULL;
 	return json_text_at(last, "deployedAt", json_text_at(application, "metadata.creationTimestamp", NULL));
 }
 
@@ -17,7 +18,8 @@ static const char *conditions(const struct command_context *context, const json_
 	const json_t *condition;
 	const char *previous = "";
 	size_t i;
-	json_array_foreach(json_at(application, "status.conditions"), i, condition) {
+	json_array_foreach(json_at(application, "status.conditions"), i, condition)
+	{
 		const char *type = json_text_at(condition, "type", "");
 		if (!text_equal(type, previous))
 			json_array_append_new(types, json_string(type));
@@ -38,10 +40,13 @@ static void add_row(const struct command_context *context, struct table *table, 
 	table_cell(table, wide ? command_or_dash(revision) : command_commit(context, revision), CELL_PLAIN);
 	table_cell(table, command_age(context, since(application)), CELL_PLAIN);
 	if (wide) {
-		table_cell(table, command_or_dash(json_text_at(application, "spec.source.repoURL", "")), CELL_PLAIN);
-		table_cell(table, command_or_dash(json_text_at(application, "spec.source.path", "")), CELL_PLAIN);
+		table_cell(table, command_or_dash(json_text_at(application, "spec.source.repoURL", "")),
+			CELL_PLAIN);
+		table_cell(table, command_or_dash(json_text_at(application, "spec.source.path", "")),
+			CELL_PLAIN);
 		table_cell(table, json_text_at(application, "spec.source.targetRevision", "HEAD"), CELL_PLAIN);
-		table_cell(table, command_or_dash(json_text_at(application, "spec.destination.namespace", "")), CELL_PLAIN);
+		table_cell(table, command_or_dash(json_text_at(application, "spec.destination.namespace", "")),
+			CELL_PLAIN);
 	}
 	table_cell(table, errors, CELL_BAD);
 }
@@ -49,8 +54,8 @@ static void add_row(const struct command_context *context, struct table *table, 
 int command_app_list(struct command_context *context, int argc, char **argv)
 {
 	static const char *const narrow[] = {"NAME", "SYNC", "HEALTH", "REVISION", "AGE", "CONDITIONS"};
-	static const char *const wide[] = {"NAME", "SYNC", "HEALTH", "REVISION", "AGE", "REPOSITORY", "PATH", "TARGET",
-		"NAMESPACE", "CONDITIONS"};
+	static const char *const wide[] = {"NAME", "SYNC", "HEALTH", "REVISION", "AGE", "REPOSITORY", "PATH",
+		"TARGET", "NAMESPACE", "CONDITIONS"};
 	CLEANUP(json_done) json_t *answer = NULL;
 	struct error err;
 	const json_t *item;
@@ -65,9 +70,9 @@ int command_app_list(struct command_context *context, int argc, char **argv)
 		return EXIT_YES;
 	}
 	bool is_wide = context->output.format == OUTPUT_WIDE;
-	struct table *table = table_new(&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
-	json_array_foreach(json_object_get(answer, "items"), i, item)
-		add_row(context, table, item);
+	struct table *table = table_new(
+		&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
+	json_array_foreach(json_object_get(answer, "items"), i, item) add_row(context, table, item);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

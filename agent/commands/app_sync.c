@@ -16,10 +16,12 @@ static void show_resources(const struct command_context *context, const json_t *
 	if (!json_array_size(resources))
 		return;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(resources, i, resource) {
+	json_array_foreach(resources, i, resource)
+	{
 		table_cell(table, command_object(context, resource), CELL_PLAIN);
 		command_status_cell(table, json_text_at(resource, "status", ""));
-		table_cell(table, command_first_line(context, json_text_at(resource, "message", "")), CELL_PLAIN);
+		table_cell(table, command_first_line(context, json_text_at(resource, "message", "")),
+			CELL_PLAIN);
 	}
 	table_print(table);
 	table_free(table);
@@ -30,7 +32,8 @@ static int show(const struct command_context *context, const json_t *operation, 
 {
 	if (command_is_document(context)) {
 		output_document(&context->output, operation);
-		return !waited || text_equal(json_text_at(operation, "phase", ""), "Succeeded") ? EXIT_YES : EXIT_NO;
+		return !waited || text_equal(json_text_at(operation, "phase", ""), "Succeeded") ? EXIT_YES
+												: EXIT_NO;
 	}
 	if (!waited) {
 		printf("operation %lld\n", (long long)json_number_at(operation, "operation", 0));
@@ -40,8 +43,8 @@ static int show(const struct command_context *context, const json_t *operation, 
 	return command_outcome(context, operation);
 }
 
-static int act(struct command_context *context, const char *name, const char *verb, json_t *body, const char *timeout,
-	bool background)
+static int act(struct command_context *context, const char *name, const char *verb, json_t *body,
+	const char *timeout, bool background)
 {
 	CLEANUP(json_done) json_t *owned = body;
 	CLEANUP(json_done) json_t *operation = NULL;
@@ -49,8 +52,8 @@ static int act(struct command_context *context, const char *name, const char *ve
 	struct error err;
 	if (!command_timeout(context, timeout, OPERATION_MILLISECONDS, &milliseconds))
 		return EXIT_NO_ANSWER;
-	if (!command_act(context, command_application_path(context, name, verb), owned, background ? 0 : milliseconds,
-		    &operation, &err))
+	if (!command_act(context, command_application_path(context, name, verb), owned,
+		    background ? 0 : milliseconds, &operation, &err))
 		return command_failed(&err);
 	return show(context, operation, !background);
 }
@@ -99,7 +102,8 @@ int command_app_rollback(struct command_context *context, int argc, char **argv)
 	errno = 0;
 	long long id = strtoll(argv[1], &end, 10);
 	if (errno || end == argv[1] || *end || id < 0)
-		return command_misused(context, "%s is no number of the history (`pgitops app history %s`)", argv[1], argv[0]);
+		return command_misused(context, "%s is no number of the history (`pgitops app history %s`)",
+			argv[1], argv[0]);
 	json_t *body = json_pack("{s:I, s:b, s:b}", "id", (json_int_t)id, "prune", prune, "dryRun", dry_run);
 	json_set_text(body, "confirm", confirm);
 	return act(context, argv[0], "/rollback", body, timeout, background);

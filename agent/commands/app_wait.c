@@ -26,10 +26,11 @@ static bool is_reached(const struct wait *wait, const json_t *application)
 {
 	const char *phase = json_text_at(application, "status.operationState.phase", "");
 	bool busy = json_object_get(application, "operation") || text_equal(phase, "Running") ||
-		    text_equal(phase, "Terminating");
+		text_equal(phase, "Terminating");
 	bool synced = text_equal(json_text_at(application, "status.sync.status", ""), "Synced");
 	bool healthy = text_equal(json_text_at(application, "status.health.status", ""), "Healthy");
-	bool there = !wait->revision || text_starts(json_text_at(application, "status.sync.revision", ""), wait->revision);
+	bool there = !wait->revision ||
+		text_starts(json_text_at(application, "status.sync.revision", ""), wait->revision);
 	return !busy && (!wait->sync || synced) && (!wait->health || healthy) && there;
 }
 
@@ -41,13 +42,14 @@ static void show_progress(const struct wait *wait, const json_t *application, bo
 	duration_text(clock_steady() - wait->started, waited);
 	fputs("\r\033[K", stderr);
 	if (!done)
-		fprintf(stderr, "%s: %s, %s (%s)", wait->name, json_text_at(application, "status.sync.status", "Unknown"),
+		fprintf(stderr, "%s: %s, %s (%s)", wait->name,
+			json_text_at(application, "status.sync.status", "Unknown"),
 			json_text_at(application, "status.health.status", "Unknown"), waited);
 	fflush(stderr);
 }
 
-static int show_result(const struct command_context *context, const struct wait *wait, const json_t *application,
-	bool reached)
+static int show_result(const struct command_context *context, const struct wait *wait,
+	const json_t *application, bool reached)
 {
 	if (command_is_document(context)) {
 		output_document(&context->output, application);
@@ -90,8 +92,10 @@ static int wait_for(const struct command_context *context, struct wait *wait, in
 		if (!read && (over || (err.kind != ERROR_MISSING && err.kind != ERROR_RETRY)))
 			return command_failed(&err);
 		if (is_alone(context, wait)) {
-			error_set(&err, ERROR_RETRY, "no agent is running on %s, so %s will not change: start one with `pgitops "
-				"agent --config FILE`", context->state, wait->name);
+			error_set(&err, ERROR_RETRY,
+				"no agent is running on %s, so %s will not change: start one with `pgitops "
+				"agent --config FILE`",
+				context->state, wait->name);
 			return command_failed(&err);
 		}
 		show_progress(wait, application, false);

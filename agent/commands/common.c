@@ -20,8 +20,8 @@ int command_misused(const struct command_context *context, const char *format, .
 	output_visible(text, false, &visible);
 	fprintf(stderr, "pgitops %s: %s\n", context->name, buf_string(&visible));
 	if (command)
-		fprintf(stderr, "usage: pgitops %s%s%s%s\n", command->name, *command->arguments ? " " : "", command->arguments,
-			*command->options ? " [OPTION...]" : "");
+		fprintf(stderr, "usage: pgitops %s%s%s%s\n", command->name, *command->arguments ? " " : "",
+			command->arguments, *command->options ? " [OPTION...]" : "");
 	fprintf(stderr, "`pgitops help %s` says more.\n", context->name);
 	return EXIT_NO_ANSWER;
 }
@@ -36,7 +36,8 @@ int command_failed(const struct error *err)
 
 /* ---- arguments ---- */
 
-static const struct command_option *find_option(const struct command_option *options, size_t count, const char *word)
+static const struct command_option *find_option(
+	const struct command_option *options, size_t count, const char *word)
 {
 	size_t length = strcspn(word, "=");
 	for (size_t i = 0; i < count; i++)
@@ -46,8 +47,8 @@ static const struct command_option *find_option(const struct command_option *opt
 }
 
 /* `next` is the word after it, NULL = none; `taken` says whether it was the value. */
-static bool take_option(const struct command_context *context, const struct command_option *option, const char *word,
-	const char *next, bool *taken)
+static bool take_option(const struct command_context *context, const struct command_option *option,
+	const char *word, const char *next, bool *taken)
 {
 	const char *equals = strchr(word, '=');
 	if (option->flag && equals) {
@@ -100,7 +101,8 @@ bool command_arguments(const struct command_context *context, int *argc, char **
 	return true;
 }
 
-bool command_timeout(const struct command_context *context, const char *text, int64_t fallback, int64_t *milliseconds)
+bool command_timeout(
+	const struct command_context *context, const char *text, int64_t fallback, int64_t *milliseconds)
 {
 	if (!text) {
 		*milliseconds = fallback;
@@ -119,12 +121,13 @@ bool command_view(const struct command_context *context, const char *path, json_
 	if (!client_view(context, path, answer, err))
 		return false;
 	if (!context->server && !client_running(context))
-		fprintf(stderr, "pgitops: no agent is running on %s: this is what it recorded last\n", context->state);
+		fprintf(stderr, "pgitops: no agent is running on %s: this is what it recorded last\n",
+			context->state);
 	return true;
 }
 
-bool command_act(const struct command_context *context, const char *path, const json_t *body, int64_t milliseconds,
-	json_t **operation, struct error *err)
+bool command_act(const struct command_context *context, const char *path, const json_t *body,
+	int64_t milliseconds, json_t **operation, struct error *err)
 {
 	CLEANUP(json_done) json_t *accepted = NULL;
 	if (!client_call(context, "POST", path, body, &accepted, err))
@@ -203,8 +206,8 @@ const char *command_first_line(const struct command_context *context, const char
 const char *command_object(const struct command_context *context, const json_t *object)
 {
 	const char *namespace = json_text_at(object, "namespace", "");
-	return arena_printf(context->mem, "%s %s%s%s", json_text_at(object, "kind", ""), namespace, *namespace ? "/" : "",
-		json_text_at(object, "name", ""));
+	return arena_printf(context->mem, "%s %s%s%s", json_text_at(object, "kind", ""), namespace,
+		*namespace ? "/" : "", json_text_at(object, "name", ""));
 }
 
 const char *command_join(const struct command_context *context, const json_t *list, const char *none)
@@ -212,9 +215,8 @@ const char *command_join(const struct command_context *context, const json_t *li
 	CLEANUP(buf_done) struct buf out = BUF(65536);
 	const json_t *item;
 	size_t i;
-	json_array_foreach(list, i, item)
-		if (json_is_string(item))
-			buf_printf(&out, "%s%s", out.length ? ", " : "", json_string_value(item));
+	json_array_foreach(list, i, item) if (json_is_string(item))
+		buf_printf(&out, "%s%s", out.length ? ", " : "", json_string_value(item));
 	return out.length ? arena_copy(context->mem, buf_string(&out)) : none;
 }
 
@@ -229,7 +231,8 @@ void command_status_cell(struct table *table, const char *status)
 	table_cell(table, shown, output_style_of(shown));
 }
 
-void command_field(const struct command_context *context, const char *name, const char *value, enum cell_style style)
+void command_field(
+	const struct command_context *context, const char *name, const char *value, enum cell_style style)
 {
 	printf("%-*s", COMMAND_FIELD_WIDTH, name);
 	output_text(&context->output, stdout, value, style);

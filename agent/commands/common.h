@@ -9,16 +9,17 @@
 enum { COMMAND_FIELD_WIDTH = 12 }; /* the names in front of the values of command_field() */
 
 /* The document of a reading command (client_view). When no agent runs, stderr says that the store answered. */
-bool command_view(const struct command_context *context, const char *path, json_t **answer, struct error *err) MUST_CHECK;
+bool command_view(const struct command_context *context, const char *path, json_t **answer,
+	struct error *err) MUST_CHECK;
 
 /* Posts an action and, unless `milliseconds` is 0, waits for its end; `operation` is the finished one, or only its id. A new
    reference. */
-bool command_act(const struct command_context *context, const char *path, const json_t *body, int64_t milliseconds,
-	json_t **operation, struct error *err) MUST_CHECK;
+bool command_act(const struct command_context *context, const char *path, const json_t *body,
+	int64_t milliseconds, json_t **operation, struct error *err) MUST_CHECK;
 
 /* "--timeout 5m" in milliseconds; NULL gives `fallback`. False after it has said what is wrong. */
-bool command_timeout(const struct command_context *context, const char *text, int64_t fallback, int64_t *milliseconds)
-	MUST_CHECK;
+bool command_timeout(const struct command_context *context, const char *text, int64_t fallback,
+	int64_t *milliseconds) MUST_CHECK;
 
 /* "/api/v1/applications/NAME" + rest, NAME percent-encoded. In context->mem. */
 const char *command_application_path(const struct command_context *context, const char *name, const char *rest);
@@ -52,7 +53,8 @@ const char *command_or_dash(const char *text);
 void command_status_cell(struct table *table, const char *status);
 
 /* "Name:       value", the value made visible and coloured. */
-void command_field(const struct command_context *context, const char *name, const char *value, enum cell_style style);
+void command_field(
+	const struct command_context *context, const char *name, const char *value, enum cell_style style);
 
 /* Text of one or more lines, each after `indent` blanks. */
 void command_block(const struct command_context *context, FILE *out, size_t indent, const char *text,
@@ -73,7 +75,8 @@ int help_unknown(const char *name);
 struct global_options {
 	bool help, version;
 };
-bool options_read(struct command_context *context, struct global_options *found, int *argc, char **argv) MUST_CHECK;
+bool options_read(
+	struct command_context *context, struct global_options *found, int *argc, char **argv) MUST_CHECK;
 
 /* For commands about an agent: the state folder that the agent file names. */
 bool options_find_agent(struct command_context *context, struct error *err) MUST_CHECK;

@@ -38,7 +38,7 @@ static bool is_first_of_group(size_t i)
 {
 	size_t length = strcspn(commands[i].name, " ");
 	return i == 0 || strncmp(commands[i - 1].name, commands[i].name, length) != 0 ||
-	       strcspn(commands[i - 1].name, " ") != length;
+		strcspn(commands[i - 1].name, " ") != length;
 }
 
 static void print_words(void)
@@ -95,7 +95,8 @@ static void bash(void)
 	for (size_t i = 0; i < command_count; i++)
 		if (names_command(&commands[i]))
 			printf("\t2:'%s') COMPREPLY=($(compgen -W \"$(pgitops %s --no-headers 2>/dev/null | cut -d' ' -f1)\" -- "
-			       "\"$word\")) ;;\n", commands[i].name, names_command(&commands[i]));
+			       "\"$word\")) ;;\n",
+				commands[i].name, names_command(&commands[i]));
 	puts("\t1:completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")) ;;\n"
 	     "\t*:check*) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n\tesac\n}\ncomplete -F _pgitops pgitops");
 }
@@ -110,7 +111,8 @@ static void zsh(void)
 static void fish_option(const char *condition, const char *word, size_t length)
 {
 	bool value = word[length - 1] == '=';
-	printf("complete -c pgitops -n '%s' -l %.*s%s\n", condition, (int)(length - 2 - value), word + 2, value ? " -r" : "");
+	printf("complete -c pgitops -n '%s' -l %.*s%s\n", condition, (int)(length - 2 - value), word + 2,
+		value ? " -r" : "");
 }
 
 static void fish_options(const char *condition, const char *list)
@@ -129,13 +131,13 @@ static void fish_command(const struct command *command)
 	const char *verb = command->name[length] ? command->name + length + 1 : NULL;
 
 	if (verb) {
-		printf("complete -c pgitops -f -n '__fish_seen_subcommand_from %.*s; and not __fish_seen_subcommand_from", (int)length,
-			command->name);
+		printf("complete -c pgitops -f -n '__fish_seen_subcommand_from %.*s; and not __fish_seen_subcommand_from",
+			(int)length, command->name);
 		print_verbs(command->name, length);
 		printf("' -a %s -d '%s'\n", verb, command->summary);
 	}
-	snprintf(condition, sizeof(condition), "__fish_seen_subcommand_from %.*s%s%s", (int)length, command->name,
-		verb ? "; and __fish_seen_subcommand_from " : "", verb ? verb : "");
+	snprintf(condition, sizeof(condition), "__fish_seen_subcommand_from %.*s%s%s", (int)length,
+		command->name, verb ? "; and __fish_seen_subcommand_from " : "", verb ? verb : "");
 	fish_options(condition, command->options);
 	if (names_command(command))
 		printf("complete -c pgitops -f -n '%s' -a '(pgitops %s --no-headers 2>/dev/null | string split -f1 \" \")'\n",
@@ -149,8 +151,8 @@ static void fish(void)
 		size_t length = strcspn(commands[i].name, " ");
 		bool alone = !commands[i].name[length];
 		if (is_first_of_group(i))
-			printf("complete -c pgitops -f -n __fish_use_subcommand -a %.*s -d '%s'\n", (int)length, commands[i].name,
-				alone ? commands[i].summary : "its verbs come next");
+			printf("complete -c pgitops -f -n __fish_use_subcommand -a %.*s -d '%s'\n", (int)length,
+				commands[i].name, alone ? commands[i].summary : "its verbs come next");
 	}
 	for (size_t i = 0; i < command_count; i++)
 		fish_command(&commands[i]);

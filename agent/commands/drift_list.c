@@ -18,7 +18,8 @@ static void add_row(const struct command_context *context, struct table *table, 
 	table_cell(table, healed ? command_time(context, healed) : "open", healed ? CELL_PLAIN : CELL_BAD);
 	if (context->output.format == OUTPUT_WIDE) {
 		table_cell(table, command_or_dash(json_text_at(drift, "application", "")), CELL_PLAIN);
-		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(drift, "id", 0)), CELL_PLAIN);
+		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(drift, "id", 0)),
+			CELL_PLAIN);
 	}
 }
 
@@ -29,7 +30,8 @@ static bool read_since(const struct command_context *context, const char *text, 
 	char stamp[CLOCK_TEXT_SIZE];
 	if (!clock_parse(text, &time)) {
 		if (!duration_parse(text, &milliseconds)) {
-			command_misused(context, "--since %s is neither a duration (30m, 24h) nor a time (2026-01-02T03:04:05Z)",
+			command_misused(context,
+				"--since %s is neither a duration (30m, 24h) nor a time (2026-01-02T03:04:05Z)",
 				text);
 			return false;
 		}
@@ -73,8 +75,7 @@ int command_drift_list(struct command_context *context, int argc, char **argv)
 	}
 	size_t columns = context->output.format == OUTPUT_WIDE ? COUNT_OF(headers) : COUNT_OF(headers) - 2;
 	struct table *table = table_new(&context->output, headers, columns);
-	json_array_foreach(json_object_get(answer, "items"), i, drift)
-		add_row(context, table, drift);
+	json_array_foreach(json_object_get(answer, "items"), i, drift) add_row(context, table, drift);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

@@ -54,8 +54,9 @@ void help_overview(FILE *out)
 		out);
 	for (size_t i = 0; i < command_count; i++)
 		print_line(out, &commands[i]);
-	fprintf(out, "\n%s\n%s\n"
-		     "Begin with `pgitops status`; `pgitops help COMMAND` shows a command with examples.\n",
+	fprintf(out,
+		"\n%s\n%s\n"
+		"Begin with `pgitops status`; `pgitops help COMMAND` shows a command with examples.\n",
 		global_help, exit_help);
 }
 
@@ -70,8 +71,9 @@ void help_group(FILE *out, const char *group)
 
 void help_command(FILE *out, const struct command *command)
 {
-	fprintf(out, "usage: pgitops %s%s%s%s\n\n%s\n\n%s\n%s", command->name, *command->arguments ? " " : "", command->arguments,
-		*command->options ? " [OPTION...]" : "", command->summary, command->help, global_help);
+	fprintf(out, "usage: pgitops %s%s%s%s\n\n%s\n\n%s\n%s", command->name, *command->arguments ? " " : "",
+		command->arguments, *command->options ? " [OPTION...]" : "", command->summary, command->help,
+		global_help);
 }
 
 /* Changes of one letter (put in, left out, replaced) that make one word of the other. */

@@ -14,12 +14,26 @@ static const struct {
 	const char *name, *letter;
 	bool value;
 } known[] = {
-	{"--config", NULL, true},      {"--state", NULL, true},        {"--server", NULL, true},
-	{"--token-file", NULL, true},  {"--output", "-o", true},       {"--no-headers", NULL, false},
-	{"--help", "-h", false},       {"--version", NULL, false},
+	{"--config", NULL, true},
+	{"--state", NULL, true},
+	{"--server", NULL, true},
+	{"--token-file", NULL, true},
+	{"--output", "-o", true},
+	{"--no-headers", NULL, false},
+	{"--help", "-h", false},
+	{"--version", NULL, false},
 };
-enum { OPTION_CONFIG, OPTION_STATE, OPTION_SERVER, OPTION_TOKEN_FILE, OPTION_OUTPUT, OPTION_NO_HEADERS, OPTION_HELP,
-	OPTION_VERSION, OPTION_COUNT };
+enum {
+	OPTION_CONFIG,
+	OPTION_STATE,
+	OPTION_SERVER,
+	OPTION_TOKEN_FILE,
+	OPTION_OUTPUT,
+	OPTION_NO_HEADERS,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_COUNT
+};
 
 /* The option that `word` is, OPTION_COUNT = none of these. `value` is what is glued to it ("-ojson", "--output=json"). */
 static size_t match(const char *word, const char **value)
@@ -61,7 +75,8 @@ static bool set_format(struct command_context *context, const char *value)
 	return false;
 }
 
-static bool apply(struct command_context *context, struct global_options *found, size_t option, const char *value)
+static bool apply(
+	struct command_context *context, struct global_options *found, size_t option, const char *value)
 {
 	switch (option) {
 	case OPTION_CONFIG:

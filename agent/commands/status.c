@@ -22,16 +22,20 @@ static void show_agent(const struct command_context *context, const json_t *stat
 
 static void show_applications(const struct command_context *context, const json_t *status)
 {
-	static const char *const headers[] = {"APPLICATION", "SYNC", "HEALTH", "REVISION", "OBJECTS", "CHECKED"};
+	static const char *const headers[] = {
+		"APPLICATION", "SYNC", "HEALTH", "REVISION", "OBJECTS", "CHECKED"};
 	const json_t *item;
 	size_t i;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(json_object_get(status, "applications"), i, item) {
+	json_array_foreach(json_object_get(status, "applications"), i, item)
+	{
 		table_cell(table, json_text_at(item, "name", ""), CELL_PLAIN);
 		command_status_cell(table, json_text_at(item, "sync", "Unknown"));
 		command_status_cell(table, json_text_at(item, "health", "Unknown"));
 		table_cell(table, command_commit(context, json_text_at(item, "revision", "")), CELL_PLAIN);
-		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(item, "resources", 0)), CELL_PLAIN);
+		table_cell(table,
+			arena_printf(context->mem, "%lld", (long long)json_number_at(item, "resources", 0)),
+			CELL_PLAIN);
 		table_cell(table, command_age(context, json_text_at(item, "reconciledAt", NULL)), CELL_PLAIN);
 	}
 	putchar('\n');
@@ -44,19 +48,25 @@ static void show_applications(const struct command_context *context, const json_
 
 static void show_databases(const struct command_context *context, const json_t *status)
 {
-	static const char *const headers[] = {"DATABASE", "STATUS", "SERVER", "USERS", "SYNCED", "CHECKED", "REASON"};
+	static const char *const headers[] = {
+		"DATABASE", "STATUS", "SERVER", "USERS", "SYNCED", "CHECKED", "REASON"};
 	const json_t *item;
 	size_t i;
 	if (!json_array_size(json_object_get(status, "databases")))
 		return;
 	putchar('\n');
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(json_object_get(status, "databases"), i, item) {
+	json_array_foreach(json_object_get(status, "databases"), i, item)
+	{
 		table_cell(table, json_text_at(item, "name", ""), CELL_PLAIN);
 		command_status_cell(table, json_text_at(item, "status", "Unknown"));
 		table_cell(table, command_or_dash(json_text_at(item, "serverVersion", "")), CELL_PLAIN);
-		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(item, "users", 0)), CELL_PLAIN);
-		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(item, "synced", 0)), CELL_PLAIN);
+		table_cell(table,
+			arena_printf(context->mem, "%lld", (long long)json_number_at(item, "users", 0)),
+			CELL_PLAIN);
+		table_cell(table,
+			arena_printf(context->mem, "%lld", (long long)json_number_at(item, "synced", 0)),
+			CELL_PLAIN);
 		table_cell(table, command_age(context, json_text_at(item, "lastPass", NULL)), CELL_PLAIN);
 		table_cell(table, json_text_at(item, "reason", ""), CELL_PLAIN);
 	}
@@ -77,7 +87,8 @@ static void show_users(const struct command_context *context, const json_t *stat
 	CLEANUP(buf_done) struct buf line = BUF(4096);
 
 	buf_printf(&line, "%lld", (long long)json_number_at(status, "users.total", 0));
-	json_object_foreach(counts, name, count) {
+	json_object_foreach(counts, name, count)
+	{
 		buf_printf(&line, "%s%lld %s", separator, (long long)json_integer_value(count), name);
 		separator = ", ";
 	}
@@ -86,7 +97,8 @@ static void show_users(const struct command_context *context, const json_t *stat
 	if (!json_array_size(rest))
 		return;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(rest, i, user) {
+	json_array_foreach(rest, i, user)
+	{
 		table_cell(table, json_text_at(user, "name", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(user, "database", ""), CELL_PLAIN);
 		command_status_cell(table, json_text_at(user, "status", "Unknown"));
@@ -110,11 +122,14 @@ static void show_drift(const struct command_context *context, const json_t *stat
 	if (!json_array_size(items))
 		return;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(items, i, item) {
+	json_array_foreach(items, i, item)
+	{
 		const json_t *user = json_object_get(item, "user");
-		table_cell(table, user ? arena_printf(context->mem, "user %s/%s", json_text_at(user, "database", ""),
-					     json_text_at(user, "name", ""))
-				       : command_object(context, json_object_get(item, "object")), CELL_PLAIN);
+		table_cell(table,
+			user ? arena_printf(context->mem, "user %s/%s", json_text_at(user, "database", ""),
+				       json_text_at(user, "name", ""))
+			     : command_object(context, json_object_get(item, "object")),
+			CELL_PLAIN);
 		table_cell(table, json_text_at(item, "field", ""), CELL_PLAIN);
 		table_cell(table, command_or_dash(json_text_at(item, "wanted", "")), CELL_PLAIN);
 		table_cell(table, command_or_dash(json_text_at(item, "found", "")), CELL_PLAIN);
@@ -132,14 +147,17 @@ static void show_errors(const struct command_context *context, const json_t *sta
 {
 	const json_t *item;
 	size_t i, shown = 0;
-	json_array_foreach(json_object_get(status, "errors"), i, item) {
+	json_array_foreach(json_object_get(status, "errors"), i, item)
+	{
 		if (text_equal(json_text_at(item, "where", ""), "database"))
 			continue;
 		if (!shown++)
 			puts("\nErrors");
 		printf("  ");
-		output_text(&context->output, stdout, arena_printf(context->mem, "%s %s, %s", json_text_at(item, "where", ""),
-			json_text_at(item, "name", ""), json_text_at(item, "type", "")), CELL_BAD);
+		output_text(&context->output, stdout,
+			arena_printf(context->mem, "%s %s, %s", json_text_at(item, "where", ""),
+				json_text_at(item, "name", ""), json_text_at(item, "type", "")),
+			CELL_BAD);
 		printf(", for %s\n", command_age(context, json_text_at(item, "time", NULL)));
 		command_block(context, stdout, 4, json_text_at(item, "message", ""), CELL_PLAIN);
 	}

@@ -89,10 +89,9 @@ static const char app_wait_help[] =
 	"  git push && pgitops app wait postgres-users --revision \"$(git rev-parse HEAD)\" --timeout 2m\n"
 	"  pgitops app wait postgres-cluster --health\n";
 
-static const char app_terminate_help[] =
-	"Ends the operation that is running; what was applied stays.\n\n"
-	"Examples:\n"
-	"  pgitops app terminate postgres-cluster\n";
+static const char app_terminate_help[] = "Ends the operation that is running; what was applied stays.\n\n"
+					 "Examples:\n"
+					 "  pgitops app terminate postgres-cluster\n";
 
 static const char user_list_help[] =
 	"STATUS: Synced = as Git says; Drifted = changed by hand; Degraded = could not be made so, see REASON; Retiring =\n"
@@ -144,43 +143,48 @@ static const char drift_list_help[] =
 	"  pgitops drift list --user eve --open\n"
 	"  pgitops drift list --app postgres-cluster -o json\n";
 
-static const char completion_help[] =
-	"Prints a script that completes commands and options.\n\n"
-	"Examples:\n"
-	"  source <(pgitops completion bash)\n"
-	"  pgitops completion zsh > \"${fpath[1]}/_pgitops\"\n"
-	"  pgitops completion fish > ~/.config/fish/completions/pgitops.fish\n";
+static const char completion_help[] = "Prints a script that completes commands and options.\n\n"
+				      "Examples:\n"
+				      "  source <(pgitops completion bash)\n"
+				      "  pgitops completion zsh > \"${fpath[1]}/_pgitops\"\n"
+				      "  pgitops completion fish > ~/.config/fish/completions/pgitops.fish\n";
 
-static const char version_help[] =
-	"Examples:\n"
-	"  pgitops version\n"
-	"  pgitops version -o json\n";
+static const char version_help[] = "Examples:\n"
+				   "  pgitops version\n"
+				   "  pgitops version -o json\n";
 
 const struct command commands[] = {
-	{"agent", "", "--once --standalone --log-format= --log-level=", false, "run the agent", agent_help, command_agent},
-	{"status", "", "", true, "one screen: applications, databases, users, drift, errors", status_help, command_status},
+	{"agent", "", "--once --standalone --log-format= --log-level=", false, "run the agent", agent_help,
+		command_agent},
+	{"status", "", "", true, "one screen: applications, databases, users, drift, errors", status_help,
+		command_status},
 	{"app list", "", "", true, "the Applications", app_list_help, command_app_list},
 	{"app get", "NAME", "", true, "one Application with its objects", app_get_help, command_app_get},
-	{"app diff", "NAME", "", true, "what differs between Git and the cluster", app_diff_help, command_app_diff},
-	{"app sync", "NAME", "--prune --dry-run --confirm= --wait --async --timeout=", true, "make the cluster as Git says, now",
-		app_sync_help, command_app_sync},
-	{"app refresh", "NAME", "--hard --async --timeout=", true, "ask Git and compare again, now", app_refresh_help,
-		command_app_refresh},
-	{"app history", "NAME", "", true, "what was applied, and how it went", app_history_help, command_app_history},
-	{"app rollback", "NAME ID", "--prune --dry-run --confirm= --async --timeout=", true, "apply an earlier deployment again",
-		app_rollback_help, command_app_rollback},
-	{"app wait", "NAME", "--sync --health --revision= --timeout=", true, "wait until it is in sync and healthy", app_wait_help,
-		command_app_wait},
-	{"app terminate", "NAME", "", true, "end the running operation", app_terminate_help, command_app_terminate},
+	{"app diff", "NAME", "", true, "what differs between Git and the cluster", app_diff_help,
+		command_app_diff},
+	{"app sync", "NAME", "--prune --dry-run --confirm= --wait --async --timeout=", true,
+		"make the cluster as Git says, now", app_sync_help, command_app_sync},
+	{"app refresh", "NAME", "--hard --async --timeout=", true, "ask Git and compare again, now",
+		app_refresh_help, command_app_refresh},
+	{"app history", "NAME", "", true, "what was applied, and how it went", app_history_help,
+		command_app_history},
+	{"app rollback", "NAME ID", "--prune --dry-run --confirm= --async --timeout=", true,
+		"apply an earlier deployment again", app_rollback_help, command_app_rollback},
+	{"app wait", "NAME", "--sync --health --revision= --timeout=", true,
+		"wait until it is in sync and healthy", app_wait_help, command_app_wait},
+	{"app terminate", "NAME", "", true, "end the running operation", app_terminate_help,
+		command_app_terminate},
 	{"user list", "", "", true, "the users of the databases", user_list_help, command_user_list},
 	{"user get", "NAME", "", true, "one user in each database", user_get_help, command_user_get},
-	{"user plan", "", "--database= --timeout=", true, "the SQL that would run now", user_plan_help, command_user_plan},
-	{"user sync", "", "--database= --dry-run --confirm= --timeout=", true, "make the users as Git says, now", user_sync_help,
-		command_user_sync},
+	{"user plan", "", "--database= --timeout=", true, "the SQL that would run now", user_plan_help,
+		command_user_plan},
+	{"user sync", "", "--database= --dry-run --confirm= --timeout=", true,
+		"make the users as Git says, now", user_sync_help, command_user_sync},
 	{"user history", "[NAME]", "", true, "what was done to users", user_history_help, command_user_history},
-	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand", drift_list_help,
-		command_drift_list},
-	{"completion", "bash|zsh|fish", "", false, "a completion script for your shell", completion_help, command_completion},
+	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand",
+		drift_list_help, command_drift_list},
+	{"completion", "bash|zsh|fish", "", false, "a completion script for your shell", completion_help,
+		command_completion},
 	{"version", "", "", false, "the version of this program", version_help, command_version},
 };
 

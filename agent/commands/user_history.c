@@ -15,7 +15,8 @@ static void add_row(const struct command_context *context, struct table *table, 
 
 int command_user_history(struct command_context *context, int argc, char **argv)
 {
-	static const char *const headers[] = {"TIME", "USER", "DATABASE", "ACTION", "COMMIT", "OUTCOME", "STATEMENT"};
+	static const char *const headers[] = {
+		"TIME", "USER", "DATABASE", "ACTION", "COMMIT", "OUTCOME", "STATEMENT"};
 	CLEANUP(json_done) json_t *answer = NULL;
 	struct error err;
 	const json_t *change;
@@ -23,8 +24,9 @@ int command_user_history(struct command_context *context, int argc, char **argv)
 
 	if (!command_arguments(context, &argc, argv, NULL, 0, 0, 1))
 		return EXIT_NO_ANSWER;
-	const char *path = argc ? arena_printf(context->mem, "/api/v1/users/history?user=%s", command_encoded(context, argv[0]))
-				: "/api/v1/users/history";
+	const char *path = argc
+		? arena_printf(context->mem, "/api/v1/users/history?user=%s", command_encoded(context, argv[0]))
+		: "/api/v1/users/history";
 	if (!command_view(context, path, &answer, &err))
 		return command_failed(&err);
 	if (command_is_document(context)) {
@@ -33,8 +35,7 @@ int command_user_history(struct command_context *context, int argc, char **argv)
 	}
 	bool wide = context->output.format == OUTPUT_WIDE;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers) - !wide);
-	json_array_foreach(json_object_get(answer, "items"), i, change)
-		add_row(context, table, change);
+	json_array_foreach(json_object_get(answer, "items"), i, change) add_row(context, table, change);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

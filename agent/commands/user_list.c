@@ -14,8 +14,10 @@ static void add_row(const struct command_context *context, struct table *table, 
 	table_cell(table, command_join(context, json_object_get(user, "roles"), "-"), CELL_PLAIN);
 	table_cell(table, command_age(context, json_text_at(user, "lastChange.time", NULL)), CELL_PLAIN);
 	if (context->output.format == OUTPUT_WIDE) {
-		table_cell(table, command_commit(context, json_text_at(user, "lastChange.commit", "")), CELL_PLAIN);
-		table_cell(table, arena_printf(context->mem, "%zu", json_array_size(json_object_get(user, "differences"))),
+		table_cell(table, command_commit(context, json_text_at(user, "lastChange.commit", "")),
+			CELL_PLAIN);
+		table_cell(table,
+			arena_printf(context->mem, "%zu", json_array_size(json_object_get(user, "differences"))),
 			CELL_PLAIN);
 	}
 	table_cell(table, json_text_at(user, "reason", ""), CELL_PLAIN);
@@ -40,9 +42,9 @@ int command_user_list(struct command_context *context, int argc, char **argv)
 		return EXIT_YES;
 	}
 	bool is_wide = context->output.format == OUTPUT_WIDE;
-	struct table *table = table_new(&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
-	json_array_foreach(json_object_get(answer, "items"), i, user)
-		add_row(context, table, user);
+	struct table *table = table_new(
+		&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
+	json_array_foreach(json_object_get(answer, "items"), i, user) add_row(context, table, user);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;
@@ -67,13 +69,16 @@ static void show_user(const struct command_context *context, const json_t *user)
 		command_field(context, "Reason", reason, CELL_PLAIN);
 	command_field(context, "Roles", command_join(context, json_object_get(user, "roles"), "-"), CELL_PLAIN);
 	if (changed)
-		command_field(context, "Changed", arena_printf(context->mem, "%s ago, commit %s", command_age(context, changed),
-			command_commit(context, json_text_at(user, "lastChange.commit", ""))), CELL_PLAIN);
+		command_field(context, "Changed",
+			arena_printf(context->mem, "%s ago, commit %s", command_age(context, changed),
+				command_commit(context, json_text_at(user, "lastChange.commit", ""))),
+			CELL_PLAIN);
 	if (!json_array_size(differences))
 		return;
 	putchar('\n');
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(differences, i, difference) {
+	json_array_foreach(differences, i, difference)
+	{
 		table_cell(table, json_text_at(difference, "field", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(difference, "wanted", ""), CELL_GOOD);
 		table_cell(table, json_text_at(difference, "found", ""), CELL_BAD);
@@ -87,7 +92,8 @@ static void show_changes(const struct command_context *context, const char *name
 	static const char *const headers[] = {"TIME", "DATABASE", "ACTION", "COMMIT", "OUTCOME"};
 	CLEANUP(json_done) json_t *answer = NULL;
 	struct error err;
-	const char *path = arena_printf(context->mem, "/api/v1/users/history?user=%s", command_encoded(context, name));
+	const char *path =
+		arena_printf(context->mem, "/api/v1/users/history?user=%s", command_encoded(context, name));
 	if (!client_view(context, path, &answer, &err)) {
 		command_failed(&err);
 		return;
@@ -104,7 +110,8 @@ static void show_changes(const struct command_context *context, const char *name
 		table_cell(table, json_text_at(change, "database", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(change, "action", ""), CELL_PLAIN);
 		table_cell(table, command_commit(context, json_text_at(change, "commit", "")), CELL_PLAIN);
-		table_cell(table, *outcome ? outcome : "not known", *outcome ? output_style_of(outcome) : CELL_BUSY);
+		table_cell(table, *outcome ? outcome : "not known",
+			*outcome ? output_style_of(outcome) : CELL_BUSY);
 	}
 	table_print(table);
 	table_free(table);
@@ -122,11 +129,11 @@ int command_user_get(struct command_context *context, int argc, char **argv)
 		return EXIT_NO_ANSWER;
 	if (!command_view(context, "/api/v1/users", &answer, &err))
 		return command_failed(&err);
-	json_array_foreach(json_object_get(answer, "items"), i, user)
-		if (text_equal(json_text_at(user, "name", ""), argv[0]))
-			json_array_append(found, user);
+	json_array_foreach(json_object_get(answer, "items"), i,
+		user) if (text_equal(json_text_at(user, "name", ""), argv[0])) json_array_append(found, user);
 	if (!json_array_size(found)) {
-		error_set(&err, ERROR_MISSING, "there is no user \"%s\": `pgitops user list` shows those that are managed", argv[0]);
+		error_set(&err, ERROR_MISSING,
+			"there is no user \"%s\": `pgitops user list` shows those that are managed", argv[0]);
 		return command_failed(&err);
 	}
 	if (command_is_document(context)) {
@@ -134,7 +141,8 @@ int command_user_get(struct command_context *context, int argc, char **argv)
 		output_document(&context->output, list);
 		return EXIT_YES;
 	}
-	json_array_foreach(found, i, user) {
+	json_array_foreach(found, i, user)
+	{
 		if (i)
 			putchar('\n');
 		show_user(context, user);

@@ -19,7 +19,9 @@ static void show_statement(const struct command_context *context, const json_t *
 	const char *statement = json_text_at(step, "statement", "");
 	if (!text_equal(name, *user)) {
 		putchar('\n');
-		comment(context, arena_printf(context->mem, "%s: %s", *name ? name : "all users", json_text_at(step, "action", "")),
+		comment(context,
+			arena_printf(context->mem, "%s: %s", *name ? name : "all users",
+				json_text_at(step, "action", "")),
 			CELL_DIM);
 	}
 	*user = name;
@@ -37,21 +39,30 @@ static void show_plan(const struct command_context *context, const json_t *item)
 	size_t i, count = json_array_size(steps);
 
 	if (count)
-		comment(context, arena_printf(context->mem, "database %s: %zu %s", json_text_at(item, "database", ""), count,
-			count == 1 ? "step" : "steps"), CELL_PLAIN);
+		comment(context,
+			arena_printf(context->mem, "database %s: %zu %s", json_text_at(item, "database", ""),
+				count, count == 1 ? "step" : "steps"),
+			CELL_PLAIN);
 	else
-		comment(context, arena_printf(context->mem, "database %s: nothing to do", json_text_at(item, "database", "")),
+		comment(context,
+			arena_printf(context->mem, "database %s: nothing to do",
+				json_text_at(item, "database", "")),
 			CELL_PLAIN);
 	if (json_bool_at(item, "blocked", false))
-		comment(context, arena_printf(context->mem, "these would be removed only when confirmed: %s",
-			command_join(context, deletions, "-")), CELL_BAD);
+		comment(context,
+			arena_printf(context->mem, "these would be removed only when confirmed: %s",
+				command_join(context, deletions, "-")),
+			CELL_BAD);
 	else if (json_array_size(deletions))
-		comment(context, arena_printf(context->mem, "removes: %s", command_join(context, deletions, "-")), CELL_BUSY);
+		comment(context,
+			arena_printf(context->mem, "removes: %s", command_join(context, deletions, "-")),
+			CELL_BUSY);
 	if (json_bool_at(item, "blocked", false) && *confirm)
-		comment(context, arena_printf(context->mem, "to confirm: pgitops user sync --database %s --confirm %s",
-			json_text_at(item, "database", ""), confirm), CELL_BAD);
-	json_array_foreach(steps, i, step)
-		show_statement(context, step, &user);
+		comment(context,
+			arena_printf(context->mem, "to confirm: pgitops user sync --database %s --confirm %s",
+				json_text_at(item, "database", ""), confirm),
+			CELL_BAD);
+	json_array_foreach(steps, i, step) show_statement(context, step, &user);
 }
 
 /* Something to do, or something held back. */
@@ -59,14 +70,14 @@ static bool is_empty(const json_t *operation)
 {
 	const json_t *item;
 	size_t i;
-	json_array_foreach(json_at(operation, "result.items"), i, item)
-		if (json_array_size(json_object_get(item, "steps")) || json_bool_at(item, "blocked", false))
-			return false;
+	json_array_foreach(json_at(operation, "result.items"), i,
+		item) if (json_array_size(json_object_get(item, "steps")) ||
+		json_bool_at(item, "blocked", false)) return false;
 	return true;
 }
 
-static bool ask(const struct command_context *context, const char *database, const char *confirm, bool dry_run,
-	int64_t milliseconds, json_t **operation, struct error *err)
+static bool ask(const struct command_context *context, const char *database, const char *confirm,
+	bool dry_run, int64_t milliseconds, json_t **operation, struct error *err)
 {
 	CLEANUP(json_done) json_t *body = json_pack("{s:b}", "dryRun", dry_run);
 	json_set_text(body, "database", database);
@@ -91,7 +102,8 @@ static int plan(struct command_context *context, const char *database, int64_t m
 	if (command_is_document(context)) {
 		output_document(&context->output, json_object_get(operation, "result"));
 	} else {
-		json_array_foreach(items, i, item) {
+		json_array_foreach(items, i, item)
+		{
 			if (i)
 				putchar('\n');
 			show_plan(context, item);
@@ -99,7 +111,8 @@ static int plan(struct command_context *context, const char *database, int64_t m
 	}
 	if (!text_equal(json_text_at(operation, "phase", ""), "Succeeded")) {
 		fprintf(stderr, "pgitops: ");
-		output_text(&context->output, stderr, json_text_at(operation, "message", "the plan is not complete"), CELL_PLAIN);
+		output_text(&context->output, stderr,
+			json_text_at(operation, "message", "the plan is not complete"), CELL_PLAIN);
 		fputc('\n', stderr);
 		return EXIT_NO;
 	}
@@ -110,7 +123,8 @@ int command_user_plan(struct command_context *context, int argc, char **argv)
 {
 	const char *database = NULL, *timeout = NULL;
 	int64_t milliseconds;
-	const struct command_option options[] = {{"--database", NULL, &database}, {"--timeout", NULL, &timeout}};
+	const struct command_option options[] = {
+		{"--database", NULL, &database}, {"--timeout", NULL, &timeout}};
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
 		!command_timeout(context, timeout, OPERATION_MILLISECONDS, &milliseconds))
 		return EXIT_NO_ANSWER;
@@ -127,12 +141,13 @@ static void show_steps(const struct command_context *context, const json_t *oper
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
 	size_t rows = 0;
 	json_array_foreach(json_at(operation, "result.items"), i, item)
-		json_array_foreach(json_object_get(item, "steps"), j, step) {
-			table_cell(table, json_text_at(step, "user", ""), CELL_PLAIN);
-			table_cell(table, json_text_at(item, "database", ""), CELL_PLAIN);
-			table_cell(table, json_text_at(step, "action", ""), CELL_PLAIN);
-			rows++;
-		}
+		json_array_foreach(json_object_get(item, "steps"), j, step)
+	{
+		table_cell(table, json_text_at(step, "user", ""), CELL_PLAIN);
+		table_cell(table, json_text_at(item, "database", ""), CELL_PLAIN);
+		table_cell(table, json_text_at(step, "action", ""), CELL_PLAIN);
+		rows++;
+	}
 	if (rows)
 		table_print(table);
 	table_free(table);
@@ -145,8 +160,8 @@ int command_user_sync(struct command_context *context, int argc, char **argv)
 	int64_t milliseconds;
 	CLEANUP(json_done) json_t *operation = NULL;
 	struct error err;
-	const struct command_option options[] = {{"--database", NULL, &database}, {"--confirm", NULL, &confirm},
-		{"--dry-run", &dry_run, NULL}, {"--timeout", NULL, &timeout}};
+	const struct command_option options[] = {{"--database", NULL, &database},
+		{"--confirm", NULL, &confirm}, {"--dry-run", &dry_run, NULL}, {"--timeout", NULL, &timeout}};
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
 		!command_timeout(context, timeout, OPERATION_MILLISECONDS, &milliseconds))
 		return EXIT_NO_ANSWER;

@@ -1,13 +1,18 @@
-# cmake -DOUTPUT=page.c -DFOLDER=agent/page -P embed.cmake: the status page's files as C arrays.
-set(text "#include \"agent/page/page.h\"\n")
-foreach(pair html=page.html css=page.css js=page.js icon=icon.svg)
-  string(REPLACE "=" ";" pair ${pair})
-  list(GET pair 0 name)
-  list(GET pair 1 file)
+# cmake -DOUTPUT=page.c -DFOLDER=agent/page "-DFILES=page.html page.css ..." -P embed.cmake: the status page's files as C arrays.
+set(type_html "text/html; charset=utf-8")
+set(type_css "text/css; charset=utf-8")
+set(type_js "text/javascript; charset=utf-8")
+set(type_svg "image/svg+xml")
+set(arrays "")
+set(rows "")
+string(REPLACE " " ";" files "${FILES}")
+foreach(file ${files})
+  string(MAKE_C_IDENTIFIER ${file} name)
+  string(REGEX REPLACE ".*\\." "" ending ${file})
   file(READ ${FOLDER}/${file} bytes HEX)
-  string(REGEX REPLACE "(................................)" "\\1\n\t" bytes "${bytes}")
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
-  string(APPEND text "\nconst unsigned char page_${name}[] = {\n\t${bytes}\n};\n"
-    "const size_t page_${name}_length = sizeof(page_${name});\n")
+  string(APPEND arrays "static const unsigned char ${name}[] = {${bytes}};\n")
+  string(APPEND rows "\t{\"${file}\", \"${type_${ending}}\", ${name}, sizeof(${name})},\n")
 endforeach()
-file(WRITE ${OUTPUT} "${text}")
+file(WRITE ${OUTPUT} "#include \"agent/page/page.h\"\n\n${arrays}\n"
+  "const struct page_file page_files[] = {\n${rows}\t{NULL, NULL, NULL, 0},\n};\n")

@@ -5,5 +5,10 @@
 
 #include <stddef.h>
 
-extern const unsigned char page_html[], page_css[], page_js[], page_icon[];
-extern const size_t page_html_length, page_css_length, page_js_length, page_icon_length;
+struct page_file {
+	const char *name, *type;
+	const unsigned char *bytes;
+	size_t length;
+};
+
+extern const struct page_file page_files[]; /* the first is the page itself; ends with a NULL name */

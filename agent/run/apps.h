@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "agent/run/access.h"
+#include "agent/run/credentials.h"
 #include "agent/run/agent.h"
 #include "agent/run/fetch.h"
 
@@ -29,7 +29,7 @@ void apps_write_status(struct agent *agent, struct app *app);
 void apps_free(struct agent *agent);
 
 /* Asks the repositories that are due, in threads; at most four at once. */
-void repositories_ask(struct agent *agent, struct access *access);
+void repositories_ask(struct agent *agent, struct credentials *credentials);
 
 /* A thread's answer. Frees the fetch. */
 void repositories_answer(struct agent *agent, struct fetch *fetch);

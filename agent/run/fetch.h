@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "agent/run/access.h"
+#include "agent/run/credentials.h"
 #include "agent/run/queue.h"
 #include "reconcile/source/source.h"
 

@@ -23,7 +23,7 @@ enum { JOIN_WAIT = 2000 };
 /* What the listener needs; lives as long as the agent. */
 struct ears {
 	struct agent *agent;
-	struct access *access;
+	struct credentials *credentials;
 	char slot[64];
 };
 
@@ -56,7 +56,7 @@ static void heard_followed(void *context, const char *collection, const json_t *
 	if (strcmp(collection, APPLICATIONS) == 0) {
 		heard_application(ears, object, gone);
 	} else if (strcmp(collection, REPOSITORIES) == 0) {
-		access_seen(ears->access, object, gone);
+		credentials_seen(ears->credentials, object, gone);
 		queue_push(ears->agent->queue, EVENT_SECRET, "", NULL);
 	} else {
 		secrets_seen(ears->agent->secrets, object, gone);
@@ -110,11 +110,11 @@ static bool follow_configuration(struct agent *agent, struct error *err)
 	return true;
 }
 
-static bool join(struct agent *agent, struct access *access, struct error *err)
+static bool join(struct agent *agent, struct credentials *credentials, struct error *err)
 {
 	if (!agent->cluster) {
 		struct ears *ears = memory_alloc(sizeof(*ears));
-		*ears = (struct ears){.agent = agent, .access = access};
+		*ears = (struct ears){.agent = agent, .credentials = credentials};
 		const struct cluster_listener listener = {ears, heard_change, heard_followed, heard_trouble};
 		if (!read_config(agent, err) || !cluster_open(&agent->kube, &listener, &agent->cluster, err)) {
 			free(ears);
@@ -140,14 +140,14 @@ static void wake_everything(struct agent *agent)
 		agent->databases[i]->dirty = true;
 }
 
-void join_try(struct agent *agent, struct access *access)
+void join_try(struct agent *agent, struct credentials *credentials)
 {
 	struct error err;
 
 	if (!agent->cluster_on || (agent->cluster_joined && !*agent->cluster_trouble) || clock_steady() < agent->next_join)
 		return;
 	agent->next_join = clock_steady() + JOIN_WAIT;
-	if (!join(agent, access, &err)) {
+	if (!join(agent, credentials, &err)) {
 		bool changed = strcmp(agent->cluster_trouble, err.text) != 0;
 		snprintf(agent->cluster_trouble, sizeof(agent->cluster_trouble), "%s", err.text);
 		if (log_changed(agent->cluster_slot, err.text))

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "agent/run/access.h"
+#include "agent/run/credentials.h"
 #include "agent/run/agent.h"
 
 /* Kubernetes is configured: a kubeconfig is named, or this is a pod. */
@@ -11,7 +11,7 @@ bool join_is_wanted(const struct config *config);
 
 /* Connects when it is time to try; then follows the Applications, the repository Secrets and the users' Secrets. What is not
    there yet (no kubeconfig file, no server, no CRD) is said in agent->cluster_trouble and tried again. */
-void join_try(struct agent *agent, struct access *access);
+void join_try(struct agent *agent, struct credentials *credentials);
 
 /* Follows the Secrets of the databases' users as their namespaces become known. */
 void join_follow_users(struct agent *agent);

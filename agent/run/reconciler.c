@@ -229,12 +229,12 @@ static int64_t next_wake(const struct agent *agent)
 	return when;
 }
 
-static void turn(struct agent *agent, struct access *access)
+static void turn(struct agent *agent, struct credentials *credentials)
 {
 	atomic_store(&agent->heartbeat, clock_steady());
-	join_try(agent, access);
+	join_try(agent, credentials);
 	join_follow_users(agent);
-	repositories_ask(agent, access);
+	repositories_ask(agent, credentials);
 	run_passes(agent);
 	run_users(agent);
 	if (agent->cluster)
@@ -242,13 +242,13 @@ static void turn(struct agent *agent, struct access *access)
 	set_ready(agent);
 }
 
-bool reconciler_run(struct agent *agent, struct access *access)
+bool reconciler_run(struct agent *agent, struct credentials *credentials)
 {
 	int64_t limit = clock_steady() + ONCE_LIMIT;
 	bool go_on = true;
 
 	while (go_on) {
-		turn(agent, access);
+		turn(agent, credentials);
 		if (agent->once && (all_settled(agent) || clock_steady() > limit))
 			break;
 		struct event event = queue_take(agent->queue, next_wake(agent));

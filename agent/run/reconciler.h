@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "agent/run/access.h"
+#include "agent/run/credentials.h"
 #include "agent/run/agent.h"
 
 /* Returns when the agent is stopped, or with `once` when everything has had its pass. True when all is as wanted. */
-bool reconciler_run(struct agent *agent, struct access *access);
+bool reconciler_run(struct agent *agent, struct credentials *credentials);

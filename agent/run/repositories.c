@@ -71,7 +71,7 @@ static struct fetch *question(const struct agent *agent, const struct repository
 
 static void set_failure(struct agent *agent, struct repository *repository, const struct error *err);
 
-static void start(struct agent *agent, struct access *access, struct repository *repository, const char *offline)
+static void start(struct agent *agent, struct credentials *credentials, struct repository *repository, const char *offline)
 {
 	struct fetch *fetch = question(agent, repository);
 	struct error err;
@@ -82,7 +82,7 @@ static void start(struct agent *agent, struct access *access, struct repository 
 	} else if (content_is_complete(agent, repository)) {
 		fetch->request.known = arena_copy(fetch->mem, repository->commit);
 	}
-	if ((offline || access_for(access, repository->url, fetch->mem, &fetch->access, &err)) &&
+	if ((offline || credentials_for(credentials, repository->url, fetch->mem, &fetch->access, &err)) &&
 		fetch_start(fetch, agent->queue, &err)) {
 		repository->reading = true;
 		repository->ask_again = false;
@@ -103,7 +103,7 @@ static const char *offline_commit(struct agent *agent, struct repository *reposi
 	return store_fact_get(agent->store, commit_fact(repository, mem), mem);
 }
 
-void repositories_ask(struct agent *agent, struct access *access)
+void repositories_ask(struct agent *agent, struct credentials *credentials)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	for (size_t i = 0; i < agent->repository_count && agent->fetching < FETCHES_AT_ONCE; i++) {
@@ -112,7 +112,7 @@ void repositories_ask(struct agent *agent, struct access *access)
 			continue;
 		const char *offline = offline_commit(agent, repository, mem);
 		if (offline || clock_steady() >= repository->next_poll)
-			start(agent, access, repository, offline);
+			start(agent, credentials, repository, offline);
 	}
 }
 

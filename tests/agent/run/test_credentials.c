@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "agent/run/access.h"
+#include "agent/run/credentials.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -42,18 +42,18 @@ static json_t *repository_secret(const char *name, const char *type, const char 
 		"data", data);
 }
 
-static void seen(struct access *access, const char *name, const char *type, const char *url, const char *password)
+static void seen(struct credentials *credentials, const char *name, const char *type, const char *url, const char *password)
 {
 	json_t *secret = repository_secret(name, type, url, password);
-	access_seen(access, secret, false);
+	credentials_seen(credentials, secret, false);
 	json_decref(secret);
 }
 
-static void assert_password(struct access *access, const char *url, const char *password)
+static void assert_password(struct credentials *credentials, const char *url, const char *password)
 {
 	struct source_access out;
 	struct error err;
-	assert_true(access_for(access, url, mem, &out, &err));
+	assert_true(credentials_for(credentials, url, mem, &out, &err));
 	if (password) {
 		assert_non_null(out.password.bytes);
 		assert_string_equal(out.password.bytes, password);
@@ -67,78 +67,78 @@ static void a_prefix_ends_at_a_path_boundary(void **state)
 {
 	(void)state;
 	const struct config config = {0};
-	struct access *access = access_new(&config);
-	seen(access, "t", "repo-creds", "https://git.example.org/team", "p1");
-	assert_password(access, "https://git.example.org/team/db.git", "p1");
-	assert_password(access, "https://git.example.org/team", "p1");
-	assert_password(access, "https://git.example.org/team-evil/db.git", NULL);
-	assert_password(access, "https://git.example.org.evil.example/team/db.git", NULL);
-	access_free(access);
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "t", "repo-creds", "https://git.example.org/team", "p1");
+	assert_password(credentials, "https://git.example.org/team/db.git", "p1");
+	assert_password(credentials, "https://git.example.org/team", "p1");
+	assert_password(credentials, "https://git.example.org/team-evil/db.git", NULL);
+	assert_password(credentials, "https://git.example.org.evil.example/team/db.git", NULL);
+	credentials_free(credentials);
 }
 
 static void the_longest_prefix_and_the_exact_url_win(void **state)
 {
 	(void)state;
 	const struct config config = {0};
-	struct access *access = access_new(&config);
-	seen(access, "wide", "repo-creds", "https://git.example.org/", "wide");
-	seen(access, "narrow", "repo-creds", "https://git.example.org/team/", "narrow");
-	seen(access, "exact", "repository", "https://git.example.org/team/db.git", "exact");
-	assert_password(access, "https://git.example.org/else/x.git", "wide");
-	assert_password(access, "https://git.example.org/team/y.git", "narrow");
-	assert_password(access, "https://git.example.org/team/db.git", "exact");
-	access_free(access);
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "wide", "repo-creds", "https://git.example.org/", "wide");
+	seen(credentials, "narrow", "repo-creds", "https://git.example.org/team/", "narrow");
+	seen(credentials, "exact", "repository", "https://git.example.org/team/db.git", "exact");
+	assert_password(credentials, "https://git.example.org/else/x.git", "wide");
+	assert_password(credentials, "https://git.example.org/team/y.git", "narrow");
+	assert_password(credentials, "https://git.example.org/team/db.git", "exact");
+	credentials_free(credentials);
 }
 
 static void a_repository_without_credentials_borrows_the_template(void **state)
 {
 	(void)state;
 	const struct config config = {0};
-	struct access *access = access_new(&config);
-	seen(access, "named", "repository", "https://git.example.org/team/db.git", "");
-	seen(access, "template", "repo-creds", "https://git.example.org/team/", "borrowed");
-	assert_password(access, "https://git.example.org/team/db.git", "borrowed");
-	access_free(access);
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "named", "repository", "https://git.example.org/team/db.git", "");
+	seen(credentials, "template", "repo-creds", "https://git.example.org/team/", "borrowed");
+	assert_password(credentials, "https://git.example.org/team/db.git", "borrowed");
+	credentials_free(credentials);
 }
 
 static void a_deleted_or_changed_secret_counts_at_once(void **state)
 {
 	(void)state;
 	const struct config config = {0};
-	struct access *access = access_new(&config);
-	seen(access, "s", "repository", "https://git.example.org/db.git", "old");
-	seen(access, "s", "repository", "https://git.example.org/db.git", "new");
-	assert_password(access, "https://git.example.org/db.git", "new");
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "s", "repository", "https://git.example.org/db.git", "old");
+	seen(credentials, "s", "repository", "https://git.example.org/db.git", "new");
+	assert_password(credentials, "https://git.example.org/db.git", "new");
 	json_t *secret = repository_secret("s", "repository", "https://git.example.org/db.git", "new");
-	access_seen(access, secret, true);
+	credentials_seen(credentials, secret, true);
 	json_decref(secret);
-	assert_password(access, "https://git.example.org/db.git", NULL);
-	access_free(access);
+	assert_password(credentials, "https://git.example.org/db.git", NULL);
+	credentials_free(credentials);
 }
 
 static void the_agent_file_wins_and_its_files_are_read_each_time(void **state)
 {
 	(void)state;
-	char path[] = "/tmp/test_access.XXXXXX";
+	char path[] = "/tmp/test_credentials.XXXXXX";
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "first\n", 6), 6);
 	struct repository_config repository = {.url = "https://git.example.org/", .username = "ci", .password_file = path};
 	const struct config config = {.repositories = &repository, .repository_count = 1};
-	struct access *access = access_new(&config);
-	seen(access, "s", "repository", "https://git.example.org/db.git", "cluster");
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "s", "repository", "https://git.example.org/db.git", "cluster");
 
-	assert_password(access, "https://git.example.org/db.git", "first");
+	assert_password(credentials, "https://git.example.org/db.git", "first");
 	assert_int_equal(pwrite(fd, "later\n", 6, 0), 6);
-	assert_password(access, "https://git.example.org/db.git", "later");
+	assert_password(credentials, "https://git.example.org/db.git", "later");
 	close(fd);
 	unlink(path);
 
 	struct source_access out;
 	struct error err;
-	assert_false(access_for(access, "https://git.example.org/db.git", mem, &out, &err));
+	assert_false(credentials_for(credentials, "https://git.example.org/db.git", mem, &out, &err));
 	assert_non_null(strstr(err.text, path));
-	access_free(access);
+	credentials_free(credentials);
 }
 
 int main(void)

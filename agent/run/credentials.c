@@ -1,4 +1,4 @@
-#include "agent/run/access.h"
+#include "agent/run/credentials.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -19,19 +19,19 @@ struct repository_secret {
 	struct secret password, bearer, ssh_key, client_key;
 };
 
-struct access {
+struct credentials {
 	const struct config *config;
 	pthread_mutex_t lock;
 	struct repository_secret *secrets;
 	size_t count;
 };
 
-struct access *access_new(const struct config *config)
+struct credentials *credentials_new(const struct config *config)
 {
-	struct access *access = memory_alloc(sizeof(*access));
-	access->config = config;
-	pthread_mutex_init(&access->lock, NULL);
-	return access;
+	struct credentials *credentials = memory_alloc(sizeof(*credentials));
+	credentials->config = config;
+	pthread_mutex_init(&credentials->lock, NULL);
+	return credentials;
 }
 
 static void secret_entry_done(struct repository_secret *entry)
@@ -47,15 +47,15 @@ static void secret_entry_done(struct repository_secret *entry)
 	secret_done(&entry->client_key);
 }
 
-void access_free(struct access *access)
+void credentials_free(struct credentials *credentials)
 {
-	if (!access)
+	if (!credentials)
 		return;
-	for (size_t i = 0; i < access->count; i++)
-		secret_entry_done(&access->secrets[i]);
-	free(access->secrets);
-	pthread_mutex_destroy(&access->lock);
-	free(access);
+	for (size_t i = 0; i < credentials->count; i++)
+		secret_entry_done(&credentials->secrets[i]);
+	free(credentials->secrets);
+	pthread_mutex_destroy(&credentials->lock);
+	free(credentials);
 }
 
 /* A decoded key of the Secret; empty when it is missing or no base64. */
@@ -85,7 +85,7 @@ static bool take_bool(const json_t *data, const char *key)
 	return text && strcmp(text, "true") == 0;
 }
 
-void access_seen(struct access *access, const json_t *secret, bool gone)
+void credentials_seen(struct credentials *credentials, const json_t *secret, bool gone)
 {
 	const char *name = json_text_at(secret, "metadata.name", "");
 	const json_t *labels = json_at(secret, "metadata.labels");
@@ -93,16 +93,16 @@ void access_seen(struct access *access, const json_t *secret, bool gone)
 	const json_t *data = json_object_get(secret, "data");
 	bool is_template = json_is_string(type) && strcmp(json_string_value(type), "repo-creds") == 0;
 
-	pthread_mutex_lock(&access->lock);
-	for (size_t i = 0; i < access->count; i++)
-		if (strcmp(access->secrets[i].name, name) == 0) {
-			secret_entry_done(&access->secrets[i]);
-			access->secrets[i] = access->secrets[--access->count];
+	pthread_mutex_lock(&credentials->lock);
+	for (size_t i = 0; i < credentials->count; i++)
+		if (strcmp(credentials->secrets[i].name, name) == 0) {
+			secret_entry_done(&credentials->secrets[i]);
+			credentials->secrets[i] = credentials->secrets[--credentials->count];
 			break;
 		}
 	if (!gone) {
-		access->secrets = memory_resize(access->secrets, (access->count + 1) * sizeof(*access->secrets));
-		struct repository_secret *entry = &access->secrets[access->count++];
+		credentials->secrets = memory_resize(credentials->secrets, (credentials->count + 1) * sizeof(*credentials->secrets));
+		struct repository_secret *entry = &credentials->secrets[credentials->count++];
 		*entry = (struct repository_secret){
 			.name = memory_copy(name),
 			.is_template = is_template,
@@ -117,7 +117,7 @@ void access_seen(struct access *access, const json_t *secret, bool gone)
 		take_secret(data, "sshPrivateKey", &entry->ssh_key);
 		take_secret(data, "tlsClientCertKey", &entry->client_key);
 	}
-	pthread_mutex_unlock(&access->lock);
+	pthread_mutex_unlock(&credentials->lock);
 }
 
 /* How well a configured URL fits: 0 = not at all, longer is better, exact is best. A prefix ends at a path boundary, so that
@@ -212,12 +212,12 @@ static bool has_credentials(const struct repository_secret *entry)
 }
 
 /* A repository Secret without credentials of its own borrows those of a matching repo-creds template, as in Argo CD. */
-static const struct repository_secret *best_secret(const struct access *access, const char *url)
+static const struct repository_secret *best_secret(const struct credentials *credentials, const char *url)
 {
 	const struct repository_secret *best = NULL, *named = NULL;
 	size_t best_fit = 0;
-	for (size_t i = 0; i < access->count; i++) {
-		const struct repository_secret *entry = &access->secrets[i];
+	for (size_t i = 0; i < credentials->count; i++) {
+		const struct repository_secret *entry = &credentials->secrets[i];
 		size_t now = entry->url ? fit(entry->url, url) : 0;
 		if (!entry->is_template && now == SIZE_MAX && (!named || has_credentials(entry)))
 			named = entry;
@@ -229,16 +229,16 @@ static const struct repository_secret *best_secret(const struct access *access, 
 	return named && (has_credentials(named) || !best) ? named : best;
 }
 
-bool access_for(struct access *access, const char *url, struct arena *mem, struct source_access *out, struct error *err)
+bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem, struct source_access *out, struct error *err)
 {
-	const struct repository_config *config = best_config(access->config, url);
+	const struct repository_config *config = best_config(credentials->config, url);
 	if (config)
 		return from_config(config, mem, out, err);
 	*out = (struct source_access){0};
-	pthread_mutex_lock(&access->lock);
-	const struct repository_secret *secret = best_secret(access, url);
+	pthread_mutex_lock(&credentials->lock);
+	const struct repository_secret *secret = best_secret(credentials, url);
 	if (secret)
 		from_secret(secret, mem, out);
-	pthread_mutex_unlock(&access->lock);
+	pthread_mutex_unlock(&credentials->lock);
 	return true;
 }

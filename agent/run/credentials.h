@@ -1,5 +1,5 @@
 /*
- * access.h - how to get into a repository: the agent file's `repositories`, then Argo CD's repository Secrets
+ * credentials.h - how to get into a repository: the agent file's `repositories`, then Argo CD's repository Secrets
  *
  * An exact URL wins over a prefix, a longer prefix over a shorter one, the agent file over the cluster. Files are read at each
  * fetch, so a rotated key is used from the next poll on.
@@ -10,14 +10,14 @@
 #include "base/json.h"
 #include "reconcile/source/source.h"
 
-struct access;
+struct credentials;
 
-struct access *access_new(const struct config *config);
-void access_free(struct access *access);
+struct credentials *credentials_new(const struct config *config);
+void credentials_free(struct credentials *credentials);
 
 /* From the watch: a Secret labelled argocd.argoproj.io/secret-type=repository or repo-creds (argocd.md 1.9). Any thread. */
-void access_seen(struct access *access, const json_t *secret, bool gone);
+void credentials_seen(struct credentials *credentials, const json_t *secret, bool gone);
 
 /* What to use for this URL; texts in `mem`, secrets the caller's (source_access_done). Nothing configured = empty access. */
-bool access_for(struct access *access, const char *url, struct arena *mem, struct source_access *out,
+bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem, struct source_access *out,
 	struct error *err) MUST_CHECK;
