@@ -12,20 +12,21 @@
 
 /* An action, as the API and the Unix socket take it. */
 struct agent_request {
-	const char *kind;      /* as store_operation.kind */
-	const char *target;    /* application, or database ("" = all) for users-sync and users-plan */
-	const char *by;        /* "cli" over the socket, "api" over TCP */
-	bool hard;             /* refresh: throw caches away */
-	bool prune, dry_run;   /* sync */
-	const char *confirm;   /* hash of confirmed deletions, or NULL */
-	int64_t revision_id;   /* rollback: id in the history */
+	const char *kind;    /* as store_operation.kind */
+	const char *target;  /* application, or database ("" = all) for users-sync and users-plan */
+	const char *by;      /* "cli" over the socket, "api" over TCP */
+	bool hard;           /* refresh: throw caches away */
+	bool prune, dry_run; /* sync */
+	const char *confirm; /* hash of confirmed deletions, or NULL */
+	int64_t revision_id; /* rollback: id in the history */
 };
 
 struct http_agent {
 	void *context;
 	/* Takes the action over; `operation` is its id in the store. ERROR_MISSING: no such target; ERROR_INVALID; ERROR_RETRY:
 	   the queue is full (503). Called from the HTTP thread. */
-	bool (*request)(void *context, const struct agent_request *request, int64_t *operation, struct error *err);
+	bool (*request)(
+		void *context, const struct agent_request *request, int64_t *operation, struct error *err);
 	/* A forge announced a push to the repository with these URLs (any of them may match). Returns how many repositories will
 	   be asked again. */
 	size_t (*announced)(void *context, const char *const *urls, size_t count);
@@ -35,10 +36,10 @@ struct http_agent {
 };
 
 struct http_options {
-	const char *listen;      /* "127.0.0.1:8080", "[::1]:0"; NULL or "" = no TCP */
-	const char *socket;      /* path of the Unix socket; NULL = none */
-	const char *state;       /* folder of the store */
-	const char *token_file;  /* bearer token for actions and reading over TCP; NULL = reading is open on loopback addresses
+	const char *listen; /* "127.0.0.1:8080", "[::1]:0"; NULL or "" = no TCP */
+	const char *socket; /* path of the Unix socket; NULL = none */
+	const char *state;  /* folder of the store */
+	const char *token_file; /* bearer token for actions and reading over TCP; NULL = reading is open on loopback addresses
 				    only, actions over TCP are refused */
 	const struct secret *webhook_secret; /* empty = no webhook (404) */
 };
@@ -48,7 +49,7 @@ struct http;
 /* Binds, starts the thread. ERROR_INVALID: address; ERROR_CONFLICT: in use. */
 bool http_start(const struct http_options *options, const struct http_agent *agent, struct http **http,
 	struct error *err) MUST_CHECK;
-void http_stop(struct http *http); /* accepts NULL; ends the thread, removes the socket */
+void http_stop(struct http *http);                 /* accepts NULL; ends the thread, removes the socket */
 const char *http_address(const struct http *http); /* "127.0.0.1:8080" with the real port; "" = none */
 
 /* The store has something new: open pages hear of it now instead of within a second. Any thread; accepts NULL. */

@@ -6,21 +6,21 @@
 #include "base/buf.h"
 
 enum metric {
-	METRIC_GIT_LS_REMOTE,      /* argocd_git_request_total{request_type="ls-remote"} */
-	METRIC_GIT_FETCH,          /* argocd_git_request_total{request_type="fetch"} */
-	METRIC_GIT_FAILED,         /* argocd_git_fetch_fail_total */
-	METRIC_KUBE_REQUESTS,      /* argocd_app_k8s_request_total */
-	METRIC_SYNC_SUCCEEDED,     /* argocd_app_sync_total{phase="Succeeded"} */
-	METRIC_SYNC_FAILED,        /* argocd_app_sync_total{phase="Failed"} */
-	METRIC_PASSES,             /* pgitops_passes_total */
-	METRIC_PASS_MILLISECONDS,  /* pgitops_pass_duration_seconds_total */
-	METRIC_SQL_STATEMENTS,     /* pgitops_sql_statements_total */
-	METRIC_SQL_WRITES,         /* pgitops_sql_writes_total */
-	METRIC_USER_PASSES,        /* pgitops_user_passes_total */
-	METRIC_DRIFT_FOUND,        /* pgitops_drift_found_total */
-	METRIC_DRIFT_HEALED,       /* pgitops_drift_healed_total */
-	METRIC_WEBHOOK_ACCEPTED,   /* pgitops_webhook_requests_total{result="accepted"} */
-	METRIC_WEBHOOK_REFUSED,    /* pgitops_webhook_requests_total{result="refused"} */
+	METRIC_GIT_LS_REMOTE,     /* argocd_git_request_total{request_type="ls-remote"} */
+	METRIC_GIT_FETCH,         /* argocd_git_request_total{request_type="fetch"} */
+	METRIC_GIT_FAILED,        /* argocd_git_fetch_fail_total */
+	METRIC_KUBE_REQUESTS,     /* argocd_app_k8s_request_total */
+	METRIC_SYNC_SUCCEEDED,    /* argocd_app_sync_total{phase="Succeeded"} */
+	METRIC_SYNC_FAILED,       /* argocd_app_sync_total{phase="Failed"} */
+	METRIC_PASSES,            /* pgitops_passes_total */
+	METRIC_PASS_MILLISECONDS, /* pgitops_pass_duration_seconds_total */
+	METRIC_SQL_STATEMENTS,    /* pgitops_sql_statements_total */
+	METRIC_SQL_WRITES,        /* pgitops_sql_writes_total */
+	METRIC_USER_PASSES,       /* pgitops_user_passes_total */
+	METRIC_DRIFT_FOUND,       /* pgitops_drift_found_total */
+	METRIC_DRIFT_HEALED,      /* pgitops_drift_healed_total */
+	METRIC_WEBHOOK_ACCEPTED,  /* pgitops_webhook_requests_total{result="accepted"} */
+	METRIC_WEBHOOK_REFUSED,   /* pgitops_webhook_requests_total{result="refused"} */
 	METRIC_COUNT
 };
 

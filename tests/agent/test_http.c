@@ -343,7 +343,7 @@ static void every_answer_carries_the_security_headers(void **state)
 {
 	(void)state;
 	static const char *const paths[] = {
-		"/", "/page.js", "/api/v1/users", "/nowhere", "/metrics", "/healthz"};
+		"/", "/page/page.js", "/api/v1/users", "/nowhere", "/metrics", "/healthz"};
 	for (size_t i = 0; i < COUNT_OF(paths); i++) {
 		get(open_server, paths[i]);
 		assert_non_null(strstr(answer, "Content-Security-Policy: default-src 'none'; "));
@@ -373,12 +373,12 @@ static void what_is_not_there_is_a_problem_document(void **state)
 {
 	(void)state;
 	static const char *const paths[] = {"/nowhere", "/../etc/passwd", "/..%2f..%2fetc/passwd",
-		"/page/page.css", "/page.css/", "/api", "/api/v1/applications/",
+		"/page/nothing.css", "/page/page.css/", "/api", "/api/v1/applications/",
 		"/api/v1/applications/../users", "/api/v1/applications/a%2fdiff", "/api/v1/applications/..",
 		"/api/v1/applications/A_B", "/api/v1/applications/x/y", "/api/v1/applications/x/diff/",
 		"/api/v1/applications/%00", "/api/v1/applications/nobody", "/api/v1/operations/0",
 		"/api/v1/operations/-1", "/api/v1/operations/99999999999999999999999",
-		"/api/v1/operations/4711", "/page.css%00.html", "/%2e%2e/"};
+		"/api/v1/operations/4711", "/page/page.css%00.html", "/page/../healthz", "/page/", "/%2e%2e/"};
 	for (size_t i = 0; i < COUNT_OF(paths); i++) {
 		int status = get(open_server, paths[i]);
 		if (status != 404)

@@ -1,0 +1,206 @@
+/*
+ * page_server.c - the HTTP server over a store that a test fills: one JSON object a line on stdin, "ok" a line on stdout
+ *
+ *   page_server FOLDER [TOKEN-FILE]
+ *
+ * The first line of stdout is the address. Actions are answered as an agent would that needs a moment for them: the operation
+ * is there at once, Running, and Succeeded when the line {"set": "finish", "id": N} says so. Ends with its stdin.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/http.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+static struct store *store;
+
+static bool take_request(void *context, const struct agent_request *request, int64_t *id, struct error *err)
+{
+	(void)context;
+	struct store_operation operation = {
+		.kind = request->kind,
+		.target = request->target,
+		.by = request->by,
+		.request = "{}",
+		.started = clock_now(),
+		.phase = "Running",
+		.message = request->prune ? "with prune" : "",
+		.result = "",
+	};
+	return store_operation_add(store, &operation, id, err);
+}
+
+static size_t take_announcement(void *context, const char *const *urls, size_t count)
+{
+	(void)context;
+	(void)urls;
+	return count;
+}
+
+static bool is_fine(void *context, struct error *err)
+{
+	(void)context;
+	(void)err;
+	return true;
+}
+
+static int64_t time_at(const json_t *value, const char *key)
+{
+	int64_t time = 0;
+	const char *text = json_text_at(value, key, "");
+	if (*text && !clock_parse(text, &time))
+		abort();
+	return time;
+}
+
+static char *dump(const json_t *value, const char *key)
+{
+	return json_canonical(json_object_get(value, key));
+}
+
+static bool set_application(const json_t *value, struct error *err)
+{
+	char *document = dump(value, "document"), *differences = dump(value, "differences");
+	struct store_application row = {json_text_at(value, "name", ""), document, differences, clock_now()};
+	bool ok = store_application_set(store, &row, err);
+	free(document);
+	free(differences);
+	return ok;
+}
+
+static bool set_user(const json_t *value, struct error *err)
+{
+	char *document = dump(value, "document");
+	struct store_user row = {
+		json_text_at(value, "database", ""), json_text_at(value, "name", ""), document, clock_now()};
+	bool ok = store_user_set(store, &row, err);
+	free(document);
+	return ok;
+}
+
+static bool set_database(const json_t *value, struct error *err)
+{
+	char *document = dump(value, "document");
+	struct store_database row = {json_text_at(value, "name", ""), document, clock_now()};
+	bool ok = store_database_set(store, &row, err);
+	free(document);
+	return ok;
+}
+
+static bool add_drift(const json_t *value, struct error *err)
+{
+	struct store_drift row = {.application = json_text_at(value, "application", ""),
+		.time = time_at(value, "time"),
+		.healed = time_at(value, "healed"),
+		.group = json_text_at(value, "group", ""),
+		.kind = json_text_at(value, "kind", ""),
+		.namespace = json_text_at(value, "namespace", ""),
+		.name = json_text_at(value, "name", ""),
+		.database = json_text_at(value, "database", ""),
+		.user = json_text_at(value, "user", ""),
+		.field = json_text_at(value, "field", ""),
+		.wanted = json_text_at(value, "wanted", ""),
+		.found = json_text_at(value, "found", ""),
+		.by = json_text_at(value, "by", "")};
+	return store_drift_add(store, &row, NULL, err) &&
+		(!row.healed || store_drift_heal(store, &row, row.healed, err));
+}
+
+static bool add_revision(const json_t *value, struct error *err)
+{
+	struct store_revision row = {.application = json_text_at(value, "application", ""),
+		.commit = json_text_at(value, "commit", ""),
+		.author = json_text_at(value, "author", ""),
+		.message = json_text_at(value, "message", ""),
+		.started = time_at(value, "started"),
+		.finished = time_at(value, "finished"),
+		.phase = json_text_at(value, "phase", ""),
+		.trigger = json_text_at(value, "trigger", ""),
+		.text = json_text_at(value, "text", ""),
+		.created = json_number_at(value, "created", 0),
+		.configured = json_number_at(value, "configured", 0),
+		.unchanged = json_number_at(value, "unchanged", 0)};
+	return store_revision_begin(store, &row, &row.id, err) && store_revision_end(store, &row, err);
+}
+
+static bool add_change(const json_t *value, struct error *err)
+{
+	struct store_user_change row = {.database = json_text_at(value, "database", ""),
+		.user = json_text_at(value, "user", ""),
+		.action = json_text_at(value, "action", ""),
+		.statement = json_text_at(value, "statement", ""),
+		.commit = json_text_at(value, "commit", ""),
+		.started = time_at(value, "started")};
+	return store_user_change_begin(store, &row, &row.id, err) &&
+		store_user_change_end(
+			store, row.id, time_at(value, "finished"), json_text_at(value, "outcome", ""), err);
+}
+
+static bool set_fact(const json_t *value, struct error *err)
+{
+	return store_fact_set(store, json_text_at(value, "key", ""), json_text_at(value, "value", ""), err);
+}
+
+static bool finish(const json_t *value, struct error *err)
+{
+	struct arena *mem = arena_new(1 << 20);
+	struct store_operation row;
+	bool ok = store_operation_get(store, json_number_at(value, "id", 0), mem, &row, err);
+	row.finished = clock_now();
+	row.phase = json_text_at(value, "phase", "Succeeded");
+	row.message = json_text_at(value, "message", "");
+	ok = ok && store_operation_update(store, &row, err);
+	arena_free(mem);
+	return ok;
+}
+
+static const struct {
+	const char *name;
+	bool (*run)(const json_t *value, struct error *err);
+} verbs[] = {{"application", set_application}, {"user", set_user}, {"database", set_database},
+	{"drift", add_drift}, {"revision", add_revision}, {"change", add_change}, {"fact", set_fact},
+	{"finish", finish}};
+
+static bool obey(const char *line, struct error *err)
+{
+	CLEANUP(json_done) json_t *value = NULL;
+	if (!json_read(line, strlen(line), &value, err))
+		return false;
+	for (size_t i = 0; i < COUNT_OF(verbs); i++)
+		if (text_equal(verbs[i].name, json_text_at(value, "set", "")))
+			return verbs[i].run(value, err);
+	return error_set(err, ERROR_INVALID, "unknown verb");
+}
+
+static int fail(const struct error *err)
+{
+	fprintf(stderr, "page_server: %s\n", err->text);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	static char line[1 << 20];
+	const struct http_agent agent = {NULL, take_request, take_announcement, is_fine, is_fine};
+	struct http_options options = {.listen = "127.0.0.1:0",
+		.state = argc > 1 ? argv[1] : "",
+		.token_file = argc > 2 ? argv[2] : NULL};
+	struct store_opening how;
+	struct error err = {0};
+	struct http *http = NULL;
+	if (!store_open(options.state, &store, &how, &err) || !http_start(&options, &agent, &http, &err))
+		return fail(&err);
+	printf("%s\n", http_address(http));
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		if (!obey(line, &err))
+			return fail(&err);
+		puts("ok");
+		fflush(stdout);
+	}
+	http_stop(http);
+	store_close(store);
+	return 0;
+}

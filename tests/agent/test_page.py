@@ -1,0 +1,271 @@
+"""The status page in a real browser, over a store that the tests fill."""
+
+import copy
+import json
+import subprocess
+
+import pytest
+
+from agent import page_data
+from agent.browser import Browser
+from parts import agent as agents
+
+SERVER = agents.PROGRAM.parent / "tests/agent/page_server"
+TOKEN = "0123456789abcdef-token"
+
+
+class Page:
+    """page_server.c: the HTTP server, and a line to it for each thing that happens in the store."""
+
+    def __init__(self, folder, *more):
+        assert SERVER.exists(), f"{SERVER} is not built: use tests/run.sh"
+        self.process = subprocess.Popen([SERVER, folder, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=agents.environment())
+        self.url = "http://" + self.process.stdout.readline().strip()
+
+    def tell(self, *items):
+        for item in items:
+            self.process.stdin.write(json.dumps(item) + "\n")
+            self.process.stdin.flush()
+            assert self.process.stdout.readline() == "ok\n", item
+        return self
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait(30) == 0
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    chromium.size(1280, 800)
+    chromium.colours("light")
+    chromium.requests.clear()
+    chromium.problems.clear()
+    yield chromium
+    chromium.call("Page.navigate", url="about:blank")
+
+
+@pytest.fixture
+def page(tmp_path):
+    made = Page(tmp_path / "state")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def locked(tmp_path):
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    made = Page(tmp_path / "state", tmp_path / "token").tell(*page_data.TROUBLED)
+    yield made
+    made.close()
+
+
+VIEWS = ["", "users", "drift", "changes", "applications/postgres-users", "applications/postgres-users/diff",
+         "applications/postgres-users/history", "changes/alice"]
+
+
+def test_a_quiet_agent_says_so_in_one_sentence(browser, page):
+    page.tell(*page_data.HEALTHY)
+    browser.open(page.url)
+    browser.wait_text("Everything is as Git says")
+    browser.wait_text("Give the cluster a third instance")
+    browser.wait("document.getElementById('live').textContent === 'Live'")
+    assert browser.problems == []
+
+
+def test_an_empty_store_says_what_to_do(browser, page):
+    browser.open(page.url)
+    browser.wait_text("Nothing to watch over yet")
+    for view, words in (("users", "No users"), ("drift", "No drift"), ("changes", "No changes")):
+        browser.open(f"{page.url}/#/{view}")
+        browser.wait_text(words)
+    assert browser.problems == []
+
+
+def test_every_view_shows_what_the_store_holds(browser, page):
+    page.tell(*page_data.TROUBLED)
+    expected = {
+        "": ["2 things need attention", "connection to server at 10.0.0.7", "RepeatedResourceWarning", "Add heidi"],
+        "users": ["user-dave-secret has no key password", "Retiring", "reporting", "app_read, app_write, postgres"],
+        "drift": ["acid-main-cluster", "spec.numberOfInstances", "kubectl-edit", "<hidden>", "healed", "open"],
+        "changes": ["ALTER ROLE \"erin\" NOLOGIN", "role \"billing\" does not exist"],
+        "applications/postgres-users": ["user-dave-secret", "no key could decrypt secret", "automatic, self-heal, prune"],
+        "applications/postgres-users/diff": ["metadata.labels.team", "platform"],
+        "applications/postgres-users/history": ["Remove erin, she left", "Tomasz Król"],
+        "changes/alice": ["CREATE ROLE \"alice\""],
+    }
+    for view in VIEWS:
+        browser.open(f"{page.url}/#/{view}")
+        for words in expected[view]:
+            browser.wait_text(words)
+    assert browser.problems == []
+    assert {url for url in browser.requests if not url.startswith((page.url + "/", "about:"))} == set()
+
+
+def test_a_narrow_window_never_scrolls_sideways(browser, page):
+    page.tell(*page_data.TROUBLED)
+    browser.size(360, 740)
+    for colours in ("light", "dark"):
+        browser.colours(colours)
+        for view in VIEWS:
+            browser.open(f"{page.url}/#/{view}")
+            assert browser.run("document.documentElement.scrollWidth") <= 360, view
+
+
+def test_a_change_appears_by_itself(browser, page):
+    page.tell(*page_data.HEALTHY)
+    browser.open(page.url + "/#/users")
+    browser.wait("document.getElementById('live').textContent === 'Live'")
+    page.tell(page_data.user("newcomer", "Degraded", reason="the Secret is missing"))
+    browser.wait_text("newcomer")
+    browser.wait_text("the Secret is missing")
+    assert browser.problems == []
+
+
+def test_what_is_typed_stays_when_the_data_changes(browser, page):
+    page.tell(*page_data.TROUBLED)
+    browser.open(page.url + "/#/users")
+    browser.type(".search", "bill")
+    browser.wait("document.querySelectorAll('tbody tr').length === 2")
+    page.tell(page_data.user("zoe", roles=["billing"]))
+    browser.wait("document.querySelectorAll('tbody tr').length === 3")
+    browser.call("Input.insertText", text="ing")
+    browser.wait("document.querySelector('.search').value === 'billing'")
+    assert browser.run("document.activeElement === document.querySelector('.search')")
+
+
+def test_thousands_of_users_are_drawn_in_part(browser, page):
+    page.tell(*(page_data.user(f"user{number:04}", roles=["app_read"]) for number in range(1500)))
+    browser.open(page.url + "/#/users")
+    browser.wait_text("1300 more")
+    assert browser.run("document.querySelectorAll('tbody tr').length") == 200
+    browser.type(".search", "user1499")
+    browser.wait("document.querySelectorAll('tbody tr').length === 1")
+
+
+# ---- nothing foreign becomes more than text ----
+
+HOSTILE = ["<img src=x onerror=hit()>", "<script>hit()</script>", "\"><svg onload=hit()>", "'-hit()-'", "{{hit()}}",
+           "</script><script>hit()</script>", "javascript:hit()", "<a href=javascript:hit()>x</a>", "\u202egnp.exe", "&lt;b&gt;&#x41;"]
+
+
+def poison(value, attack):
+    """The same data with the attack behind every string, where the page does not read the string as a word of its own."""
+    kept = {"set", "name", "kind", "time", "started", "finished", "healed", "startedAt", "finishedAt", "reconciledAt",
+            "lastTransitionTime", "database", "user", "application", "commit", "revision", "key"}
+    if isinstance(value, dict):
+        return {key: item if key in kept and isinstance(item, str) else poison(item, attack) for key, item in value.items()}
+    if isinstance(value, list):
+        return [poison(item, attack) for item in value]
+    return attack + value if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("attack", HOSTILE)
+def test_markup_from_elsewhere_stays_text(browser, page, attack):
+    hostile = poison(copy.deepcopy(page_data.TROUBLED), attack)
+    for item in hostile:
+        if item["set"] == "user":  # names and keys too, where PostgreSQL and Git take them
+            item["name"] = item["document"]["name"] = attack + item["name"]
+        if item["set"] == "application":
+            item["document"]["spec"]["source"]["repoURL"] = attack
+    page.tell(*hostile)
+    for view in VIEWS[:-1]:
+        browser.open(f"{page.url}/#/{view}")
+        assert browser.run("typeof hit") == "undefined"
+        found = browser.run("""({
+            elements: document.querySelectorAll('main img, main script, main svg, main iframe, main object, main b').length,
+            scripts: document.scripts.length,
+            links: [...document.links].filter((link) => !['http:', 'https:'].includes(link.protocol)).length,
+            handlers: [...document.querySelectorAll('main *')].filter((node) => [...node.attributes].some((a) => a.name.startsWith('on'))).length,
+        })""")
+        assert found == {"elements": 0, "scripts": 1, "links": 0, "handlers": 0}, view
+        assert attack in browser.run("document.body.textContent"), view
+    assert browser.problems == []
+
+
+@pytest.mark.parametrize("hash", ["#/%E0%A4%A", "#/applications/%3Cimg%20src=x%20onerror=hit()%3E", "#/nowhere/at/all", "#/applications/..%2f..",
+                                  "#/changes/%22%3E%3Cscript%3Ehit()%3C/script%3E", "#//", "#/applications/postgres-users/nowhere"])
+def test_no_address_puts_words_or_code_on_the_page(browser, page, hash):
+    page.tell(*page_data.TROUBLED)
+    browser.open(f"{page.url}/{hash}")
+    assert browser.run("typeof hit") == "undefined"
+    assert browser.run("document.querySelectorAll('main img, main script').length") == 0
+    assert browser.text().strip()
+
+
+def test_the_policy_stops_what_a_mistake_would_let_in(browser, page):
+    browser.open(page.url)
+    browser.run("""(() => {
+        const script = document.createElement('script');
+        script.textContent = 'window.hit = 1';
+        document.body.append(script);
+        const box = document.createElement('div');
+        box.innerHTML = '<img src=x onerror="window.hit = 2"><p style="color: rgb(1, 2, 3)">x</p>';
+        document.body.append(box);
+    })()""")
+    browser.wait("true")
+    assert browser.run("window.hit") is None
+    assert browser.run("getComputedStyle(document.querySelector('body > div > p')).color") != "rgb(1, 2, 3)"
+    assert browser.run("fetch('http://127.0.0.1:9/').then(() => 'let out', () => 'stopped')") == "stopped"
+
+
+# ---- acting ----
+
+def test_without_a_token_file_there_is_nothing_to_press(browser, page):
+    page.tell(*page_data.TROUBLED)
+    browser.open(page.url)
+    browser.wait_text("postgres-users")
+    assert browser.run("[...document.querySelectorAll('main button')].length") == 0
+    assert not browser.run("document.getElementById('sign-in').checkVisibility()")
+
+
+def enter(browser, token):
+    browser.click("Enter token", "main")
+    browser.type("input[name=token]", token)
+    browser.click("Use it")
+
+
+def test_a_locked_agent_shows_nothing_until_the_token_is_given(browser, locked):
+    browser.open(locked.url)
+    browser.wait_text("This agent asks for its token")
+    assert "postgres-users" not in browser.text()
+    enter(browser, "wrong")
+    browser.wait_text("the token is not the agent's")
+    enter(browser, TOKEN)
+    browser.wait_text("2 things need attention")
+    browser.wait("document.getElementById('live').textContent === 'Live'")
+    assert browser.run("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+    assert TOKEN not in browser.run("document.documentElement.outerHTML")
+    browser.open(locked.url)
+    browser.wait_text("This agent asks for its token")
+
+
+def test_a_sync_is_asked_followed_and_reported(browser, locked):
+    browser.open(locked.url)
+    enter(browser, TOKEN)
+    browser.click("Sync", "article[data-application=postgres-users]")
+    browser.wait_text("Sync postgres-users")
+    browser.run("document.querySelector('input[name=prune]').click()")
+    browser.click("Sync", "dialog")
+    browser.wait_text("Asked the agent")
+    browser.wait("performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/operations/1'))")
+    locked.tell({"set": "finish", "id": 1, "message": "1 object configured, 12 unchanged"})
+    browser.wait_text("Sync of postgres-users: Succeeded")
+    browser.wait_text("1 object configured")
+
+
+def test_a_failed_action_stays_on_the_screen_with_its_reason(browser, locked):
+    browser.open(locked.url)
+    enter(browser, TOKEN)
+    browser.click("Refresh", "article[data-application=postgres-cluster]")
+    browser.wait("performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/operations/1'))")
+    locked.tell({"set": "finish", "id": 1, "phase": "Failed", "message": "repository not found"})
+    browser.wait_text("Refresh of postgres-cluster: Failed")
+    browser.wait_text("repository not found")
