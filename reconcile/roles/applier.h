@@ -10,7 +10,7 @@ struct applier {
 	struct roles_plan *plan;
 	const struct roles_journal *journal; /* or NULL */
 	struct arena *mem;
-	bool *stopped;                       /* parallel to plan->reports: no further step for this user */
+	bool *stopped; /* parallel to plan->reports: no further step for this user */
 };
 
 struct role_report *applier_report(struct applier *applier, const char *user);

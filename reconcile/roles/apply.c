@@ -16,9 +16,9 @@ enum {
 };
 
 /* Said in a message of its own, since a message's own SETs come too late for its own log line (postgres-roles.md 3.6). */
-#define SILENCE \
+#define SILENCE                                                                                                    \
 	"SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1; " \
-	"SET log_min_duration_sample = -1; SET log_transaction_sample_rate = 0; SET track_activities = off; " \
+	"SET log_min_duration_sample = -1; SET log_transaction_sample_rate = 0; SET track_activities = off; "      \
 	"SET pg_stat_statements.track_utility = off"
 
 enum { SILENCE_STATEMENTS = 7 };
@@ -41,8 +41,9 @@ struct role_report *applier_report(struct applier *applier, const char *user)
 bool applier_is_stopped(const struct applier *applier, const char *user)
 {
 	const struct roles_plan *plan = applier->plan;
-	const struct role_report *report = plan->report_count ?
-		bsearch(user, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report) : NULL;
+	const struct role_report *report = plan->report_count
+		? bsearch(user, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report)
+		: NULL;
 	return report && applier->stopped[report - plan->reports];
 }
 
@@ -81,8 +82,9 @@ void applier_fail(struct applier *applier, struct role_step *step, const struct 
 		enum user_status status = is_removal(step->action) ? USER_RETIRING : USER_DEGRADED;
 		if (status > report->status)
 			report->status = status;
-		report->reason = arena_printf(applier->mem, "%s%s%s%s%s: %s", report->reason, *report->reason ? "; " : "",
-			role_action_name(step->action), *step->database ? " in database " : "", step->database, error->text);
+		report->reason = arena_printf(applier->mem, "%s%s%s%s%s: %s", report->reason,
+			*report->reason ? "; " : "", role_action_name(step->action),
+			*step->database ? " in database " : "", step->database, error->text);
 		applier->stopped[report - applier->plan->reports] |= stop;
 	}
 	record_outcome(applier, step);
@@ -108,8 +110,8 @@ struct batch {
 
 static bool joins(const struct role_step *step, const struct role_step *next)
 {
-	return step->head && next->head && step->action == next->action && strcmp(step->head, next->head) == 0 &&
-		strcmp(step->tail, next->tail) == 0;
+	return step->head && next->head && step->action == next->action &&
+		strcmp(step->head, next->head) == 0 && strcmp(step->tail, next->tail) == 0;
 }
 
 static void batch_done(struct batch *batch)
@@ -130,7 +132,9 @@ static size_t append_group(struct batch *batch, size_t first, size_t limit, stru
 	} else {
 		buf_text(&batch->sql, steps[first]->head);
 		buf_text(&batch->sql, sql_identifier(steps[first]->user, mem));
-		for (; end < limit && joins(steps[first], steps[end]) && batch->sql.length < LIMIT_BATCH_BYTES / 2; end++) {
+		for (; end < limit && joins(steps[first], steps[end]) &&
+			batch->sql.length < LIMIT_BATCH_BYTES / 2;
+			end++) {
 			buf_text(&batch->sql, ", ");
 			buf_text(&batch->sql, sql_identifier(steps[end]->user, mem));
 		}
@@ -142,7 +146,8 @@ static size_t append_group(struct batch *batch, size_t first, size_t limit, stru
 }
 
 /* Takes as many steps as one message may hold, at most `limit` of them. */
-static void batch_build(struct batch *batch, PGconn *conn, struct role_step **steps, size_t limit, struct arena *mem)
+static void batch_build(
+	struct batch *batch, PGconn *conn, struct role_step **steps, size_t limit, struct arena *mem)
 {
 	*batch = (struct batch){.conn = conn, .steps = steps, .sql = BUF(LIMIT_BATCH_BYTES)};
 	batch->groups = memory_alloc((limit + 1) * sizeof(*batch->groups));
@@ -156,7 +161,8 @@ static void batch_build(struct batch *batch, PGconn *conn, struct role_step **st
 static bool batch_send(struct applier *applier, struct batch *batch)
 {
 	applier->session->writes += batch->statements;
-	return session_send(applier->session, batch->conn, buf_string(&batch->sql), batch->statements, &batch->outcome);
+	return session_send(
+		applier->session, batch->conn, buf_string(&batch->sql), batch->statements, &batch->outcome);
 }
 
 /* True while the connection lives; whether the batch went through is in its outcome. */
@@ -285,7 +291,8 @@ static bool run_steps(struct applier *applier, struct role_step **steps, size_t 
 }
 
 /* Two messages at once, each on its connection. What fails in one is sorted out on the session's own. */
-static bool run_pair(struct applier *applier, PGconn *second, struct role_step **steps, size_t count, size_t *taken)
+static bool run_pair(
+	struct applier *applier, PGconn *second, struct role_step **steps, size_t count, size_t *taken)
 {
 	struct batch one, two = {0};
 	batch_build(&one, applier->session->conn, steps, count < 2 ? count : (count + 1) / 2, applier->mem);
@@ -334,7 +341,8 @@ static bool run_on_two(struct applier *applier, struct role_step **steps, size_t
 /* --- the plan, phase by phase --- */
 
 /* The steps from `first` on with its action whose users are still in it, and where the next action begins. */
-static size_t queue_of(struct applier *applier, size_t first, struct role_step **queue, size_t *count, size_t *secrets)
+static size_t queue_of(
+	struct applier *applier, size_t first, struct role_step **queue, size_t *count, size_t *secrets)
 {
 	struct roles_plan *plan = applier->plan;
 	size_t next = first;
@@ -349,7 +357,8 @@ static size_t queue_of(struct applier *applier, size_t first, struct role_step *
 	return next;
 }
 
-static bool refuse_secrets(struct applier *applier, struct role_step **queue, size_t count, const struct error *error)
+static bool refuse_secrets(
+	struct applier *applier, struct role_step **queue, size_t count, const struct error *error)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -378,7 +387,8 @@ static bool run_queue(struct applier *applier, struct role_step **queue, size_t 
 	return run_steps(applier, queue, count);
 }
 
-static bool run_phase(struct applier *applier, size_t first, struct role_step **queue, size_t *next, struct error *err)
+static bool run_phase(
+	struct applier *applier, size_t first, struct role_step **queue, size_t *next, struct error *err)
 {
 	size_t count, secrets;
 	enum role_action action = applier->plan->steps[first].action;
@@ -386,7 +396,8 @@ static bool run_phase(struct applier *applier, size_t first, struct role_step **
 	if (action == ROLE_RETIRE)
 		return retire_databases(applier, err);
 	if (!run_queue(applier, queue, count, secrets))
-		return error_set(err, ERROR_RETRY, "the connection to the database was lost while changing roles");
+		return error_set(
+			err, ERROR_RETRY, "the connection to the database was lost while changing roles");
 	return action == ROLE_LOCK ? retire_end_sessions(applier, err) : true;
 }
 
@@ -397,7 +408,8 @@ static void finish_reports(struct applier *applier)
 	for (size_t i = 0; i < plan->step_count; i++) {
 		struct role_step *step = &plan->steps[i];
 		struct role_report *report = applier_report(applier, step->user);
-		if (report && report->status == USER_RETIRING && step->action == ROLE_DROP && step->done && !*report->reason)
+		if (report && report->status == USER_RETIRING && step->action == ROLE_DROP && step->done &&
+			!*report->reason)
 			report->status = USER_SYNCED;
 	}
 	for (size_t i = 0; i < plan->report_count; i++)

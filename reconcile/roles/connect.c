@@ -9,7 +9,8 @@
 /* "pgitops" as a number: agents of one database exclude each other with it. */
 #define ADVISORY_KEY "31639126545395827"
 
-#define NOT_SUPERUSER "role \"%s\" is not a superuser: reading password verifiers and managing roles needs one; connect as a superuser"
+#define NOT_SUPERUSER                                                                                        \
+	"role \"%s\" is not a superuser: reading password verifiers and managing roles needs one; connect as a superuser"
 
 enum {
 	OLDEST_SERVER = 130000,
@@ -61,7 +62,8 @@ static void free_parsed(PQconninfoOption **parsed)
 static char *session_options(const struct roles_session *session, const char *own)
 {
 	int64_t lock = session->deadline / 6;
-	return memory_printf("-c search_path=pg_catalog,pg_temp -c standard_conforming_strings=on -c lc_messages=C "
+	return memory_printf(
+		"-c search_path=pg_catalog,pg_temp -c standard_conforming_strings=on -c lc_messages=C "
 		"-c client_min_messages=warning -c default_transaction_read_only=off "
 		"-c default_transaction_isolation=read\\ committed -c synchronous_commit=local "
 		"-c session_replication_role=replica "
@@ -74,13 +76,24 @@ static char *session_options(const struct roles_session *session, const char *ow
 static enum error_kind connect_error_kind(const char *text)
 {
 	static const char *const denied[] = {
-		"password authentication failed", "no password supplied", "no pg_hba.conf entry", "authentication failed",
-		"is not permitted to log in", "certificate verify failed", "does not match host name",
+		"password authentication failed",
+		"no password supplied",
+		"no pg_hba.conf entry",
+		"authentication failed",
+		"is not permitted to log in",
+		"certificate verify failed",
+		"does not match host name",
 		"permission denied for database",
 	};
 	static const char *const invalid[] = {
-		"FATAL:  database \"", "FATAL:  role \"", "invalid connection option", "does not support SSL",
-		"root certificate file", "could not translate host name", "invalid value for", "could not read certificate",
+		"FATAL:  database \"",
+		"FATAL:  role \"",
+		"invalid connection option",
+		"does not support SSL",
+		"root certificate file",
+		"could not translate host name",
+		"invalid value for",
+		"could not read certificate",
 	};
 	for (size_t i = 0; i < COUNT_OF(denied); i++)
 		if (strstr(text, denied[i]))
@@ -116,7 +129,8 @@ static void receive_notice(void *context, const PGresult *notice)
 		snprintf(session->warning, sizeof(session->warning), "%s", text);
 }
 
-static PGconn *connect_with(struct roles_session *session, struct options *options, const char *own, bool no_triggers)
+static PGconn *connect_with(
+	struct roles_session *session, struct options *options, const char *own, bool no_triggers)
 {
 	char *flags = session_options(session, own);
 	char *all = memory_printf("%s%s", no_triggers ? "-c event_triggers=off " : "", flags);
@@ -127,18 +141,21 @@ static PGconn *connect_with(struct roles_session *session, struct options *optio
 	return conn;
 }
 
-static bool parse_connection(const char *connection, PQconninfoOption **parsed, struct options *options, struct error *err)
+static bool parse_connection(
+	const char *connection, PQconninfoOption **parsed, struct options *options, struct error *err)
 {
 	char *problem = NULL;
 	*parsed = PQconninfoParse(connection, &problem);
 	PQfreemem(problem); /* may quote what stands where a password would */
 	if (!*parsed)
-		return error_set(err, ERROR_INVALID, "the connection is neither a valid libpq connection string nor a URI");
+		return error_set(err, ERROR_INVALID,
+			"the connection is neither a valid libpq connection string nor a URI");
 	for (const PQconninfoOption *at = *parsed; at->keyword; at++) {
 		if (!at->val)
 			continue;
 		if (strcmp(at->keyword, "password") == 0)
-			return error_set(err, ERROR_INVALID, "the connection has a password in it: remove it there and give it "
+			return error_set(err, ERROR_INVALID,
+				"the connection has a password in it: remove it there and give it "
 				"with passwordFrom");
 		option(options, at->keyword, at->val);
 	}
@@ -170,7 +187,7 @@ static void own_options(const struct roles_session *session, const char *databas
 static bool stopped_by_a_trigger(const PGconn *conn)
 {
 	const char *version = PQparameterStatus(conn, "server_version");
-	return version && atoi(version) >= SERVER_WITH_LOGIN_TRIGGERS / 10000;
+	return version && strtol(version, NULL, 10) >= SERVER_WITH_LOGIN_TRIGGERS / 10000;
 }
 
 bool session_open(struct roles_session *session, const char *database, PGconn **conn, struct error *err)
@@ -200,8 +217,8 @@ static bool check_server(struct roles_session *session, struct error *err)
 	const char *super = PQparameterStatus(session->conn, "is_superuser");
 	session->version = PQserverVersion(session->conn);
 	if (session->version < OLDEST_SERVER)
-		return error_set(err, ERROR_INVALID, "this is PostgreSQL %d; 13 is the oldest that is supported",
-			session->version / 10000);
+		return error_set(err, ERROR_INVALID,
+			"this is PostgreSQL %d; 13 is the oldest that is supported", session->version / 10000);
 	if (!super || strcmp(super, "on") != 0)
 		return error_set(err, ERROR_DENIED, NOT_SUPERUSER, PQuser(session->conn));
 	return true;
@@ -212,10 +229,11 @@ static bool take_lock(struct roles_session *session, struct error *err)
 {
 	PGresult *results[2] = {NULL, NULL};
 	struct outcome outcome;
-	const char *sql = session->version >= SERVER_WITH_LOGIN_TRIGGERS ?
-		"SET event_triggers = off; SELECT pg_catalog.pg_is_in_recovery(); "
-		"SELECT pg_catalog.pg_advisory_lock(" ADVISORY_KEY ")" :
-		"SELECT pg_catalog.pg_is_in_recovery(); SELECT pg_catalog.pg_advisory_lock(" ADVISORY_KEY ")";
+	const char *sql = session->version >= SERVER_WITH_LOGIN_TRIGGERS
+		? "SET event_triggers = off; SELECT pg_catalog.pg_is_in_recovery(); "
+		  "SELECT pg_catalog.pg_advisory_lock(" ADVISORY_KEY ")"
+		: "SELECT pg_catalog.pg_is_in_recovery(); SELECT pg_catalog.pg_advisory_lock(" ADVISORY_KEY
+		  ")";
 	size_t statements = session->version >= SERVER_WITH_LOGIN_TRIGGERS ? 3 : 2;
 	bool ok = session_send(session, session->conn, sql, statements, &outcome) &&
 		session_collect(session, session->conn, statements, results, 2, &outcome);
@@ -225,7 +243,8 @@ static bool take_lock(struct roles_session *session, struct error *err)
 	if (standby)
 		return error_set(err, ERROR_RETRY, "the server is a standby: nothing is written there");
 	if (!ok && strcmp(outcome.sqlstate, "55P03") == 0)
-		return error_set(err, ERROR_RETRY, "another agent is working on this database (it holds the advisory lock)");
+		return error_set(err, ERROR_RETRY,
+			"another agent is working on this database (it holds the advisory lock)");
 	if (!ok)
 		*err = outcome.error;
 	return ok;

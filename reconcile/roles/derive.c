@@ -31,7 +31,8 @@ static bool make_normalised(const struct secret *password, char text[SCRAM_TEXT_
 static bool matches(const char *found, const struct secret *password)
 {
 	struct scram_verifier verifier;
-	return found && scram_parse(found, strlen(found), &verifier) && verifier.iterations >= SCRAM_ITERATIONS &&
+	return found && scram_parse(found, strlen(found), &verifier) &&
+		verifier.iterations >= SCRAM_ITERATIONS &&
 		scram_check(&verifier, password->bytes, password->length);
 }
 

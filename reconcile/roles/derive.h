@@ -8,9 +8,9 @@
 #include "reconcile/roles/scram.h"
 
 struct derivation {
-	struct secret password;         /* the caller's; a SCRAM_PASSWORD without NUL */
-	const char *found;              /* verifier in the catalog, NULL = none */
-	bool matches;                   /* result: `found` is a verifier of this password, with enough iterations */
+	struct secret password; /* the caller's; a SCRAM_PASSWORD without NUL */
+	const char *found;      /* verifier in the catalog, NULL = none */
+	bool matches;           /* result: `found` is a verifier of this password, with enough iterations */
 	char verifier[SCRAM_TEXT_SIZE]; /* result when not: a new one */
 	struct error error;             /* result: ERROR_NONE, or there is neither */
 };

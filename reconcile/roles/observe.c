@@ -14,24 +14,25 @@
  * Four reads in one message and one snapshot, whatever the number of roles. Joins, no function or subquery for each row:
  * 1,000 roles are read in 2 ms, with shobj_description() for each it is 60 (postgres-roles.md 5).
  */
-#define READ_ROLES \
-	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, " \
-	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, " \
+#define READ_ROLES                                                                                                           \
+	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, "                 \
+	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                                 \
 	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, d.description, session_user " \
-	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d " \
+	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                                               \
 	"ON d.objoid = a.oid AND d.classoid = 1260"
 
-#define READ_MEMBERSHIPS "SELECT roleid, member, grantor, admin_option, true, true FROM pg_catalog.pg_auth_members"
+#define READ_MEMBERSHIPS                                                                                     \
+	"SELECT roleid, member, grantor, admin_option, true, true FROM pg_catalog.pg_auth_members"
 
-#define READ_MEMBERSHIPS_16 \
+#define READ_MEMBERSHIPS_16                                                                                  \
 	"SELECT roleid, member, grantor, admin_option, inherit_option, set_option FROM pg_catalog.pg_auth_members"
 
-#define READ_DATABASES \
+#define READ_DATABASES                                                                                       \
 	"SELECT oid, datname, datdba, datallowconn AND datconnlimit <> -2 FROM pg_catalog.pg_database"
 
-#define READ_CONNECTS \
+#define READ_CONNECTS                                                                                              \
 	"SELECT d.oid, x.grantee, x.grantor, x.is_grantable, x.grantee = d.datdba FROM pg_catalog.pg_database d, " \
-	"pg_catalog.aclexplode(COALESCE(d.datacl, pg_catalog.acldefault('d', d.datdba))) x " \
+	"pg_catalog.aclexplode(COALESCE(d.datacl, pg_catalog.acldefault('d', d.datdba))) x "                       \
 	"WHERE x.privilege_type = 'CONNECT'"
 
 enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, TABLES = 4 };
@@ -51,7 +52,8 @@ static const char *text(const PGresult *rows, int row, int column, struct arena 
 	return PQgetisnull(rows, row, column) ? NULL : arena_copy(mem, PQgetvalue(rows, row, column));
 }
 
-static void take_roles(const PGresult *rows, const char *target, struct arena *mem, struct roles_present *present)
+static void take_roles(
+	const PGresult *rows, const char *target, struct arena *mem, struct roles_present *present)
 {
 	int count = PQntuples(rows);
 	present->roles = arena_array(mem, (size_t)count + 1, sizeof(*present->roles));
@@ -129,14 +131,17 @@ static void take_connects(const PGresult *rows, struct arena *mem, struct roles_
 
 static bool read_tables(struct roles_session *session, PGresult *tables[TABLES], struct error *err)
 {
-	static const char *const before_16 = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " READ_ROLES "; "
-		READ_MEMBERSHIPS "; " READ_DATABASES "; " READ_CONNECTS "; COMMIT";
-	static const char *const since_16 = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " READ_ROLES "; "
-		READ_MEMBERSHIPS_16 "; " READ_DATABASES "; " READ_CONNECTS "; COMMIT";
+	static const char *const before_16 =
+		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " READ_ROLES "; " READ_MEMBERSHIPS
+		"; " READ_DATABASES "; " READ_CONNECTS "; COMMIT";
+	static const char *const since_16 =
+		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " READ_ROLES "; " READ_MEMBERSHIPS_16
+		"; " READ_DATABASES "; " READ_CONNECTS "; COMMIT";
 	struct outcome outcome;
 	bool modern = session->version >= FIRST_SERVER_WITH_GRANT_OPTIONS;
 	if (session_send(session, session->conn, modern ? since_16 : before_16, TABLES + 2, &outcome) &&
-		session_collect(session, session->conn, TABLES + 2, tables, TABLES, &outcome) && tables[TABLES - 1])
+		session_collect(session, session->conn, TABLES + 2, tables, TABLES, &outcome) &&
+		tables[TABLES - 1])
 		return true;
 	*err = outcome.error;
 	return error_prefix(err, "reading the roles: ");
@@ -156,7 +161,8 @@ static bool may_go(const struct roles_present *present, const struct role *role,
 	const struct user *user = users_find(wanted, role->name);
 	if (role->mark == MARK_GROUP)
 		return !has_members(present, role->oid);
-	return (role->mark == MARK_USER || role->mark == MARK_RETIRING) && (!user || user->ensure == USER_ABSENT);
+	return (role->mark == MARK_USER || role->mark == MARK_RETIRING) &&
+		(!user || user->ensure == USER_ABSENT);
 }
 
 static bool read_dependencies(struct roles_session *session, const struct users *wanted, struct arena *mem,
@@ -164,13 +170,14 @@ static bool read_dependencies(struct roles_session *session, const struct users 
 {
 	CLEANUP(session_clear) PGresult *rows = NULL;
 	const char *sql = "SELECT refobjid, dbid, deptype = 'o', count(*) FROM pg_catalog.pg_shdepend "
-		"WHERE refclassid = 1260 AND refobjid IN (";
+			  "WHERE refclassid = 1260 AND refobjid IN (";
 	CLEANUP(buf_done) struct buf list = BUF(LIMIT_BATCH_BYTES);
 	buf_text(&list, sql);
 	size_t before = list.length;
 	for (size_t i = 0; i < present->role_count; i++)
 		if (may_go(present, &present->roles[i], wanted))
-			buf_printf(&list, "%s%" PRIu32, list.length > before ? ", " : "", present->roles[i].oid);
+			buf_printf(
+				&list, "%s%" PRIu32, list.length > before ? ", " : "", present->roles[i].oid);
 	if (list.length == before)
 		return true;
 	buf_text(&list, ") GROUP BY 1, 2, 3");

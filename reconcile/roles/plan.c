@@ -11,13 +11,22 @@
 enum { FIRST_ORDINARY_OID = 16384, REASON_BYTES = 4096 };
 
 static const char *const status_names[] = {
-	[USER_SYNCED] = "Synced", [USER_DRIFTED] = "Drifted", [USER_DEGRADED] = "Degraded",
-	[USER_RETIRING] = "Retiring", [USER_REFUSED] = "Refused",
+	[USER_SYNCED] = "Synced",
+	[USER_DRIFTED] = "Drifted",
+	[USER_DEGRADED] = "Degraded",
+	[USER_RETIRING] = "Retiring",
+	[USER_REFUSED] = "Refused",
 };
 
 static const char *const action_names[] = {
-	[ROLE_CREATE_GROUP] = "create group", [ROLE_CREATE] = "create", [ROLE_ALTER] = "alter", [ROLE_GRANT] = "grant",
-	[ROLE_REVOKE] = "revoke", [ROLE_RETIRE] = "retire", [ROLE_DROP] = "drop", [ROLE_LOCK] = "lock",
+	[ROLE_CREATE_GROUP] = "create group",
+	[ROLE_CREATE] = "create",
+	[ROLE_ALTER] = "alter",
+	[ROLE_GRANT] = "grant",
+	[ROLE_REVOKE] = "revoke",
+	[ROLE_RETIRE] = "retire",
+	[ROLE_DROP] = "drop",
+	[ROLE_LOCK] = "lock",
 };
 
 const char *user_status_name(enum user_status status)
@@ -49,13 +58,14 @@ void planner_joined_step(struct planner *planner, enum phase phase, enum role_ac
 	const char *head, const char *tail)
 {
 	const char *sql = arena_printf(planner->mem, "%s%s%s", head, sql_identifier(user, planner->mem), tail);
-	planner_step(planner, phase, (struct role_step){
-		.action = action,
-		.user = user,
-		.sql = sql,
-		.head = head,
-		.tail = tail,
-	});
+	planner_step(planner, phase,
+		(struct role_step){
+			.action = action,
+			.user = user,
+			.sql = sql,
+			.head = head,
+			.tail = tail,
+		});
 }
 
 struct role_report *planner_report(struct planner *planner, const char *name)
@@ -65,17 +75,18 @@ struct role_report *planner_report(struct planner *planner, const char *name)
 	return report;
 }
 
-void planner_difference(struct planner *planner, struct role_report *report, const char *field, const char *wanted,
-	const char *found)
+void planner_difference(struct planner *planner, struct role_report *report, const char *field,
+	const char *wanted, const char *found)
 {
-	report->differences = arena_grow(planner->mem, report->differences, report->difference_count,
-		sizeof(*report->differences));
+	report->differences = arena_grow(
+		planner->mem, report->differences, report->difference_count, sizeof(*report->differences));
 	report->differences[report->difference_count++] = (struct role_difference){field, wanted, found};
 	if (report->status == USER_SYNCED)
 		report->status = USER_DRIFTED;
 }
 
-void planner_reason(struct planner *planner, struct role_report *report, enum user_status status, const char *format, ...)
+void planner_reason(
+	struct planner *planner, struct role_report *report, enum user_status status, const char *format, ...)
 {
 	char text[REASON_BYTES];
 	va_list args;
@@ -84,7 +95,8 @@ void planner_reason(struct planner *planner, struct role_report *report, enum us
 	va_end(args);
 	if (status > report->status)
 		report->status = status;
-	report->reason = arena_printf(planner->mem, "%s%s%s", report->reason, *report->reason ? "; " : "", text);
+	report->reason =
+		arena_printf(planner->mem, "%s%s%s", report->reason, *report->reason ? "; " : "", text);
 }
 
 void planner_warning(struct planner *planner, const char *format, ...)
@@ -119,17 +131,22 @@ static bool may_manage(struct planner *planner, struct wanted_user *wanted)
 	case MARK_RETIRING:
 		return true;
 	case MARK_OTHER:
-		planner_reason(planner, wanted->report, USER_REFUSED, "the role exists and is managed by another agent or for "
-			"another database of the agent file: its comment says \"%s\"", role->comment);
+		planner_reason(planner, wanted->report, USER_REFUSED,
+			"the role exists and is managed by another agent or for "
+			"another database of the agent file: its comment says \"%s\"",
+			role->comment);
 		return false;
 	case MARK_NONE:
 		break;
 	}
-	if (role->super || role->oid < FIRST_ORDINARY_OID || strcmp(role->name, planner->present->session_user) == 0)
-		planner_reason(planner, wanted->report, USER_REFUSED, "the role exists, and is a superuser or belongs to PostgreSQL "
+	if (role->super || role->oid < FIRST_ORDINARY_OID ||
+		strcmp(role->name, planner->present->session_user) == 0)
+		planner_reason(planner, wanted->report, USER_REFUSED,
+			"the role exists, and is a superuser or belongs to PostgreSQL "
 			"or the agent itself");
 	else if (!planner->input->policy->adopt)
-		planner_reason(planner, wanted->report, USER_REFUSED, "the role exists and is not ours: nothing is changed; remove "
+		planner_reason(planner, wanted->report, USER_REFUSED,
+			"the role exists and is not ours: nothing is changed; remove "
 			"it from users.yaml, or allow `adopt` in the agent file's policy");
 	else
 		return true;
@@ -191,14 +208,15 @@ static void compare_attributes(struct planner *planner, struct wanted_user *want
 }
 
 /* " PASSWORD '...'" is the only part that is not shown. */
-static struct role_step password_step(struct planner *planner, const struct wanted_user *wanted, enum role_action action,
-	const char *before, const char *after)
+static struct role_step password_step(struct planner *planner, const struct wanted_user *wanted,
+	enum role_action action, const char *before, const char *after)
 {
 	struct arena *mem = planner->mem;
 	struct role_step step = {.action = action, .user = wanted->user->name, .version = wanted->version};
 	step.verifier = wanted->verifier;
-	step.sql = wanted->verifier ? arena_printf(mem, "%s PASSWORD %s%s", before, sql_literal(wanted->verifier, mem), after) :
-		arena_printf(mem, "%s%s", before, after);
+	step.sql = wanted->verifier
+		? arena_printf(mem, "%s PASSWORD %s%s", before, sql_literal(wanted->verifier, mem), after)
+		: arena_printf(mem, "%s%s", before, after);
 	if (wanted->verifier)
 		step.redacted = arena_printf(mem, "%s PASSWORD '<hidden>'%s", before, after);
 	return step;
@@ -230,17 +248,20 @@ static void plan_alter(struct planner *planner, struct wanted_user *wanted)
 	const char *name = wanted->user->name, *comment = NULL, *before = "";
 	compare_attributes(planner, wanted, &clauses);
 	if (wanted->verifier)
-		planner_difference(planner, wanted->report, "password", "<hidden>", wanted->role->verifier ? "<hidden>" : "");
+		planner_difference(planner, wanted->report, "password", "<hidden>",
+			wanted->role->verifier ? "<hidden>" : "");
 	if (wanted->role->mark != MARK_USER) {
 		comment = comment_sql(planner, name, MARK_USER, wanted->role->comment);
 		planner_difference(planner, wanted->report, "comment",
-			mark_write(MARK_USER, planner->input->target, wanted->role->comment, planner->mem), wanted->role->comment);
+			mark_write(MARK_USER, planner->input->target, wanted->role->comment, planner->mem),
+			wanted->role->comment);
 	}
 	bool alters = clauses.length || wanted->verifier;
 	if (!alters && !comment)
 		return;
 	if (alters)
-		before = arena_printf(planner->mem, "ALTER ROLE %s%s", sql_identifier(name, planner->mem), buf_string(&clauses));
+		before = arena_printf(planner->mem, "ALTER ROLE %s%s", sql_identifier(name, planner->mem),
+			buf_string(&clauses));
 	struct role_step step = password_step(planner, wanted, ROLE_ALTER, before,
 		comment ? arena_printf(planner->mem, "%s%s", alters ? "; " : "", comment) : "");
 	step.statements = alters && comment ? 2 : 1;
@@ -310,7 +331,8 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.users = arena_array(mem, input->wanted->count + 1, sizeof(*planner.users)),
 		.lineages = arena_array(mem, present->role_count + 1, sizeof(*planner.lineages)),
 	};
-	plan->reports = arena_array(mem, input->wanted->count + present->role_count + 1, sizeof(*plan->reports));
+	plan->reports =
+		arena_array(mem, input->wanted->count + present->role_count + 1, sizeof(*plan->reports));
 	for (size_t i = 0; i < planner.user_count; i++)
 		classify(&planner, &planner.users[i], &input->wanted->items[i]);
 	plan_passwords(&planner);

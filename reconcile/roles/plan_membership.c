@@ -44,11 +44,13 @@ static void follow(struct planner *planner, const struct role *role, struct line
 			if (!above || seen[above - present->roles])
 				continue;
 			seen[above - present->roles] = 1;
-			lineage->ancestors = arena_grow(planner->mem, lineage->ancestors, lineage->count, sizeof(*lineage->ancestors));
+			lineage->ancestors = arena_grow(planner->mem, lineage->ancestors, lineage->count,
+				sizeof(*lineage->ancestors));
 			lineage->ancestors[lineage->count++] = above->oid;
 			const char *danger = own_danger(planner, above);
 			if (danger && !lineage->danger)
-				lineage->danger = arena_printf(planner->mem, "it is a member of \"%s\", and %s", above->name, danger);
+				lineage->danger = arena_printf(planner->mem,
+					"it is a member of \"%s\", and %s", above->name, danger);
 		}
 		if (next == lineage->count)
 			return;
@@ -79,14 +81,17 @@ static void plan_group(struct planner *planner, const char *name)
 	for (size_t i = 0; i < groups->count; i++)
 		if (strcmp(groups->items[i].user, name) == 0)
 			return;
-	planner_step(planner, PHASE_GROUP, (struct role_step){
-		.action = ROLE_CREATE_GROUP,
-		.user = name,
-		.sql = arena_printf(mem, "CREATE ROLE %s NOLOGIN; COMMENT ON ROLE %s IS %s", sql_identifier(name, mem),
-			sql_identifier(name, mem), sql_literal(mark_write(MARK_GROUP, planner->input->target, "", mem), mem)),
-		.statements = 2,
-	});
-	planner_warning(planner, "group role \"%s\" does not exist and is created empty: grant it what its members need", name);
+	planner_step(planner, PHASE_GROUP,
+		(struct role_step){
+			.action = ROLE_CREATE_GROUP,
+			.user = name,
+			.sql = arena_printf(mem, "CREATE ROLE %s NOLOGIN; COMMENT ON ROLE %s IS %s",
+				sql_identifier(name, mem), sql_identifier(name, mem),
+				sql_literal(mark_write(MARK_GROUP, planner->input->target, "", mem), mem)),
+			.statements = 2,
+		});
+	planner_warning(planner,
+		"group role \"%s\" does not exist and is created empty: grant it what its members need", name);
 }
 
 /* The role is another user of the list that does not exist yet. */
@@ -101,12 +106,14 @@ static bool role_will_exist(struct planner *planner, struct wanted_user *wanted,
 {
 	const struct wanted_user *other = wanted_of(planner, name);
 	if (other && !other->creatable) {
-		planner_reason(planner, wanted->report, USER_DEGRADED, "role \"%s\" is a user that cannot be created", name);
+		planner_reason(planner, wanted->report, USER_DEGRADED,
+			"role \"%s\" is a user that cannot be created", name);
 		return false;
 	}
 	if (text_starts(name, "pg_")) {
-		planner_reason(planner, wanted->report, USER_DEGRADED, "this server (PostgreSQL %d) has no role \"%s\"",
-			planner->present->version / 10000, name);
+		planner_reason(planner, wanted->report, USER_DEGRADED,
+			"this server (PostgreSQL %d) has no role \"%s\"", planner->present->version / 10000,
+			name);
 		return false;
 	}
 	if (!other)
@@ -121,12 +128,14 @@ static bool may_grant(struct planner *planner, struct wanted_user *wanted, const
 		return role_will_exist(planner, wanted, name);
 	const struct lineage *lineage = lineage_of(planner, role);
 	if (lineage->danger)
-		planner_reason(planner, wanted->report, USER_REFUSED, "role \"%s\" is not granted: %s", name, lineage->danger);
+		planner_reason(planner, wanted->report, USER_REFUSED, "role \"%s\" is not granted: %s", name,
+			lineage->danger);
 	else if (wanted->role && descends_from(lineage, wanted->role->oid))
-		planner_reason(planner, wanted->report, USER_REFUSED, "role \"%s\" is not granted: it is a member of \"%s\"", name,
-			wanted->user->name);
+		planner_reason(planner, wanted->report, USER_REFUSED,
+			"role \"%s\" is not granted: it is a member of \"%s\"", name, wanted->user->name);
 	else if (planner_is_leaving(planner, role))
-		planner_reason(planner, wanted->report, USER_DEGRADED, "role \"%s\" is not granted: it is being removed", name);
+		planner_reason(planner, wanted->report, USER_DEGRADED,
+			"role \"%s\" is not granted: it is being removed", name);
 	else
 		return true;
 	return false;
@@ -149,8 +158,8 @@ struct effective {
 	bool admin, inherits, can_set;
 };
 
-static struct effective effective_of(const struct planner *planner, const struct membership *rows, size_t count,
-	uint32_t role)
+static struct effective effective_of(
+	const struct planner *planner, const struct membership *rows, size_t count, uint32_t role)
 {
 	struct effective all = {0};
 	for (size_t i = 0; i < count; i++) {
@@ -167,8 +176,8 @@ static struct effective effective_of(const struct planner *planner, const struct
 /* What CREATEROLE gives the creator of a role since 16: taking it away would only break whoever made that role. */
 static bool is_creators_row(const struct planner *planner, const struct membership *row)
 {
-	return has_grant_options(planner) && row->grantor == BOOTSTRAP_SUPERUSER && row->admin && !row->inherits &&
-		!row->can_set;
+	return has_grant_options(planner) && row->grantor == BOOTSTRAP_SUPERUSER && row->admin &&
+		!row->inherits && !row->can_set;
 }
 
 /* Before 16 there is one row and REVOKE always finds it; since then it finds only its own grantor's. */
@@ -178,8 +187,9 @@ static void revoke(struct planner *planner, const struct wanted_user *wanted, co
 	struct arena *mem = planner->mem;
 	const struct role *role = present_role_by_oid(planner->present, row->role);
 	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
-	const char *by = grantor && has_grant_options(planner) ?
-		arena_printf(mem, " GRANTED BY %s", sql_identifier(grantor->name, mem)) : "";
+	const char *by = grantor && has_grant_options(planner)
+		? arena_printf(mem, " GRANTED BY %s", sql_identifier(grantor->name, mem))
+		: "";
 	planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name,
 		arena_printf(mem, "REVOKE %s%s FROM ", what, sql_identifier(role->name, mem)),
 		arena_printf(mem, "%s CASCADE", by));
@@ -201,8 +211,9 @@ static const char *found_text(const struct planner *planner, const struct member
 		if (!role || (i && rows[i - 1].role == rows[i].role))
 			continue;
 		struct effective all = effective_of(planner, rows, count, rows[i].role);
-		names[named++] = arena_printf(planner->mem, "%s%s%s%s", role->name, all.admin ? " (admin)" : "",
-			all.rows && !all.inherits ? " (no inherit)" : "", all.rows && !all.can_set ? " (no set)" : "");
+		names[named++] = arena_printf(planner->mem, "%s%s%s%s", role->name,
+			all.admin ? " (admin)" : "", all.rows && !all.inherits ? " (no inherit)" : "",
+			all.rows && !all.can_set ? " (no set)" : "");
 	}
 	if (named)
 		qsort(names, named, sizeof(*names), text_compare);
@@ -240,8 +251,8 @@ static bool grant_role(struct planner *planner, struct wanted_user *wanted, cons
 	return true;
 }
 
-static bool revoke_unlisted(struct planner *planner, struct wanted_user *wanted, const struct membership *rows,
-	size_t count, const char *const *granted, size_t granted_count)
+static bool revoke_unlisted(struct planner *planner, struct wanted_user *wanted,
+	const struct membership *rows, size_t count, const char *const *granted, size_t granted_count)
 {
 	bool differs = false;
 	for (size_t i = 0; !planner->input->policy->additive && i < count; i++) {
@@ -262,7 +273,8 @@ void plan_memberships(struct planner *planner, struct wanted_user *wanted)
 	const struct user *user = wanted->user;
 	const char **granted = arena_array(planner->mem, user->role_count + 1, sizeof(*granted));
 	size_t granted_count = 0, count = 0;
-	const struct membership *rows = wanted->role ? present_memberships(planner->present, wanted->role->oid, &count) : NULL;
+	const struct membership *rows =
+		wanted->role ? present_memberships(planner->present, wanted->role->oid, &count) : NULL;
 	bool differs = false;
 
 	for (size_t i = 0; i < user->role_count; i++)
@@ -272,17 +284,18 @@ void plan_memberships(struct planner *planner, struct wanted_user *wanted)
 		differs |= grant_role(planner, wanted, granted[i], rows, count);
 	differs |= revoke_unlisted(planner, wanted, rows, count, granted, granted_count);
 	if (differs)
-		planner_difference(planner, wanted->report, "roles", list_text(planner->mem, granted, granted_count),
-			found_text(planner, rows, count));
+		planner_difference(planner, wanted->report, "roles",
+			list_text(planner->mem, granted, granted_count), found_text(planner, rows, count));
 }
 
 /* --- CONNECT --- */
 
 static void warn_of_public(struct planner *planner, const struct database *database)
 {
-	const char *text = arena_printf(planner->mem, "every role may connect to database \"%s\" (PUBLIC has CONNECT), so `database` "
-		"keeps nobody out: REVOKE CONNECT ON DATABASE %s FROM PUBLIC changes that", database->name,
-		sql_identifier(database->name, planner->mem));
+	const char *text = arena_printf(planner->mem,
+		"every role may connect to database \"%s\" (PUBLIC has CONNECT), so `database` "
+		"keeps nobody out: REVOKE CONNECT ON DATABASE %s FROM PUBLIC changes that",
+		database->name, sql_identifier(database->name, planner->mem));
 	for (size_t i = 0; i < planner->plan->warning_count; i++)
 		if (strcmp(planner->plan->warnings[i], text) == 0)
 			return;
@@ -294,8 +307,8 @@ static const char *connect_field(struct planner *planner, const char *database)
 	return arena_printf(planner->mem, "connect:%s", database);
 }
 
-static void grant_connect(struct planner *planner, struct wanted_user *wanted, const struct database *database,
-	const struct connect_grant *rows, size_t count)
+static void grant_connect(struct planner *planner, struct wanted_user *wanted,
+	const struct database *database, const struct connect_grant *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].database == database->oid)
@@ -304,42 +317,48 @@ static void grant_connect(struct planner *planner, struct wanted_user *wanted, c
 		return;
 	planner_difference(planner, wanted->report, connect_field(planner, database->name), "granted", "");
 	planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, wanted->user->name,
-		arena_printf(planner->mem, "GRANT CONNECT ON DATABASE %s TO ", sql_identifier(database->name, planner->mem)), "");
+		arena_printf(planner->mem, "GRANT CONNECT ON DATABASE %s TO ",
+			sql_identifier(database->name, planner->mem)),
+		"");
 }
 
 /* A superuser's REVOKE takes back only what the owner granted: for others' grants we become the grantor. */
-static void revoke_connect(struct planner *planner, struct wanted_user *wanted, const struct connect_grant *row,
-	const struct database *database, bool only_option)
+static void revoke_connect(struct planner *planner, struct wanted_user *wanted,
+	const struct connect_grant *row, const struct database *database, bool only_option)
 {
 	struct arena *mem = planner->mem;
 	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
-	const char *head = arena_printf(mem, "REVOKE %sCONNECT ON DATABASE %s FROM ", only_option ? "GRANT OPTION FOR " : "",
-		sql_identifier(database->name, mem));
-	planner_difference(planner, wanted->report, connect_field(planner, database->name), only_option ? "granted" : "",
-		only_option ? "granted with grant option" : "granted");
+	const char *head = arena_printf(mem, "REVOKE %sCONNECT ON DATABASE %s FROM ",
+		only_option ? "GRANT OPTION FOR " : "", sql_identifier(database->name, mem));
+	planner_difference(planner, wanted->report, connect_field(planner, database->name),
+		only_option ? "granted" : "", only_option ? "granted with grant option" : "granted");
 	if (row->grantor == database->owner || !grantor) {
 		planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name, head, " CASCADE");
 		return;
 	}
-	planner_step(planner, PHASE_REVOKE, (struct role_step){
-		.action = ROLE_REVOKE,
-		.user = wanted->user->name,
-		.sql = arena_printf(mem, "SET ROLE %s; %s%s CASCADE; RESET ROLE", sql_identifier(grantor->name, mem), head,
-			sql_identifier(wanted->user->name, mem)),
-		.statements = 3,
-	});
+	planner_step(planner, PHASE_REVOKE,
+		(struct role_step){
+			.action = ROLE_REVOKE,
+			.user = wanted->user->name,
+			.sql = arena_printf(mem, "SET ROLE %s; %s%s CASCADE; RESET ROLE",
+				sql_identifier(grantor->name, mem), head,
+				sql_identifier(wanted->user->name, mem)),
+			.statements = 3,
+		});
 }
 
 void plan_connects(struct planner *planner, struct wanted_user *wanted)
 {
 	const struct user *user = wanted->user;
 	size_t count = 0;
-	const struct connect_grant *rows = wanted->role ? present_connects(planner->present, wanted->role->oid, &count) : NULL;
+	const struct connect_grant *rows =
+		wanted->role ? present_connects(planner->present, wanted->role->oid, &count) : NULL;
 
 	for (size_t i = 0; i < user->database_count; i++) {
 		const struct database *database = present_database(planner->present, user->databases[i]);
 		if (!database) {
-			planner_reason(planner, wanted->report, USER_DEGRADED, "database \"%s\" does not exist", user->databases[i]);
+			planner_reason(planner, wanted->report, USER_DEGRADED,
+				"database \"%s\" does not exist", user->databases[i]);
 			continue;
 		}
 		if (database->public_connect)

@@ -9,19 +9,22 @@
 /* Kubernetes takes no such name for a Secret, so it can never appear: say that rather than "not found". */
 static const char *impossible_name(const char *secret)
 {
-	return text_is_dns_subdomain(secret) ? "" : " (Kubernetes takes no Secret of this name: rename the user to lower-case "
-		"letters, digits, '-', '_' and '.')";
+	return text_is_dns_subdomain(secret)
+		? ""
+		: " (Kubernetes takes no Secret of this name: rename the user to lower-case "
+		  "letters, digits, '-', '_' and '.')";
 }
 
 static void no_secret(struct planner *planner, struct wanted_user *wanted, const char *why)
 {
 	const char *secret = wanted->user->secret;
 	if (wanted->role)
-		planner_reason(planner, wanted->report, USER_DEGRADED, "no Secret %s%s: the password stays as it is; %s", secret,
-			impossible_name(secret), why);
+		planner_reason(planner, wanted->report, USER_DEGRADED,
+			"no Secret %s%s: the password stays as it is; %s", secret, impossible_name(secret),
+			why);
 	else
-		planner_reason(planner, wanted->report, USER_DEGRADED, "not created, no Secret %s%s: %s", secret,
-			impossible_name(secret), why);
+		planner_reason(planner, wanted->report, USER_DEGRADED, "not created, no Secret %s%s: %s",
+			secret, impossible_name(secret), why);
 }
 
 static void drop_line_end(struct secret *password)
@@ -118,7 +121,8 @@ static void take_derivation(struct planner *planner, struct wanted_user *wanted,
 void plan_passwords(struct planner *planner)
 {
 	struct derivation *jobs = NULL;
-	struct wanted_user **owners = arena_array(planner->mem, planner->user_count + 1, sizeof(struct wanted_user *));
+	struct wanted_user **owners =
+		arena_array(planner->mem, planner->user_count + 1, sizeof(struct wanted_user *));
 	size_t count = 0;
 
 	for (size_t i = 0; i < planner->user_count; i++) {

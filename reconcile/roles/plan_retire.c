@@ -15,16 +15,21 @@ static void plan_lock(struct planner *planner, const struct role *role)
 {
 	struct arena *mem = planner->mem;
 	const char *name = sql_identifier(role->name, mem);
-	if (role->mark == MARK_RETIRING && !role->login && !role->verifier && !role->super && !role->connection_limit)
+	if (role->mark == MARK_RETIRING && !role->login && !role->verifier && !role->super &&
+		!role->connection_limit)
 		return;
-	planner_step(planner, PHASE_LOCK, (struct role_step){
-		.action = ROLE_LOCK,
-		.user = role->name,
-		.sql = arena_printf(mem, "ALTER ROLE %s NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
-			"PASSWORD NULL CONNECTION LIMIT 0; COMMENT ON ROLE %s IS %s", name, name,
-			sql_literal(mark_write(MARK_RETIRING, planner->input->target, role->comment, mem), mem)),
-		.statements = 2,
-	});
+	planner_step(planner, PHASE_LOCK,
+		(struct role_step){
+			.action = ROLE_LOCK,
+			.user = role->name,
+			.sql = arena_printf(mem,
+				"ALTER ROLE %s NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
+				"PASSWORD NULL CONNECTION LIMIT 0; COMMENT ON ROLE %s IS %s",
+				name, name,
+				sql_literal(mark_write(MARK_RETIRING, planner->input->target, role->comment, mem),
+					mem)),
+			.statements = 2,
+		});
 }
 
 /* Who gets what the role owns in a database: its owner, unless that one goes too. */
@@ -40,16 +45,17 @@ static void plan_reassign(struct planner *planner, const struct role *role, cons
 	const char *name = sql_identifier(role->name, mem), *heir = successor(planner, database);
 	const char *reassign = arena_printf(mem, "REASSIGN OWNED BY %s TO %s", name, sql_identifier(heir, mem));
 	const char *drop = arena_printf(mem, "DROP OWNED BY %s", name);
-	planner_step(planner, PHASE_RETIRE, (struct role_step){
-		.action = ROLE_RETIRE,
-		.user = role->name,
-		.database = database ? database->name : "",
-		.sql = arena_printf(mem, "%s; %s", reassign, drop),
-		.statements = 2,
-		.head = reassign,
-		.tail = drop,
-		.heir = heir,
-	});
+	planner_step(planner, PHASE_RETIRE,
+		(struct role_step){
+			.action = ROLE_RETIRE,
+			.user = role->name,
+			.database = database ? database->name : "",
+			.sql = arena_printf(mem, "%s; %s", reassign, drop),
+			.statements = 2,
+			.head = reassign,
+			.tail = drop,
+			.heir = heir,
+		});
 }
 
 /* One step for each database that knows the role; false when one of them lets nobody in. */
@@ -68,10 +74,14 @@ static bool plan_databases(struct planner *planner, const struct role *role, str
 			plan_reassign(planner, role, database);
 			visited = true;
 		} else if (database) {
-			planner_reason(planner, report, USER_RETIRING, "locked out, not dropped: database \"%s\" allows no connections, and "
-				"%lld objects there depend on the role; allow connections for a moment", database->name,
-				(long long)(rows[i].objects + (i + 1 < count && rows[i + 1].database == rows[i].database ?
-				rows[i + 1].objects : 0)));
+			planner_reason(planner, report, USER_RETIRING,
+				"locked out, not dropped: database \"%s\" allows no connections, and "
+				"%lld objects there depend on the role; allow connections for a moment",
+				database->name,
+				(long long)(rows[i].objects +
+					(i + 1 < count && rows[i + 1].database == rows[i].database
+							? rows[i + 1].objects
+							: 0)));
 			reachable = false;
 		}
 	}
@@ -88,11 +98,13 @@ static void plan_retirement(struct planner *planner, const struct role *role, st
 	planner_difference(planner, report, "exists", "false", "true");
 	plan_lock(planner, role);
 	if (plan_databases(planner, role, report))
-		planner_step(planner, PHASE_DROP, (struct role_step){
-			.action = ROLE_DROP,
-			.user = role->name,
-			.sql = arena_printf(planner->mem, "DROP ROLE %s", sql_identifier(role->name, planner->mem)),
-		});
+		planner_step(planner, PHASE_DROP,
+			(struct role_step){
+				.action = ROLE_DROP,
+				.user = role->name,
+				.sql = arena_printf(planner->mem, "DROP ROLE %s",
+					sql_identifier(role->name, planner->mem)),
+			});
 }
 
 /* `ensure: absent`: named by its author, so it needs no confirmation. */
@@ -102,10 +114,12 @@ static void plan_absent(struct planner *planner, struct wanted_user *wanted)
 	if (!role)
 		return;
 	if (role->mark != MARK_USER && role->mark != MARK_RETIRING)
-		planner_reason(planner, wanted->report, USER_REFUSED, "the role is to be absent but is not ours: only roles that carry "
+		planner_reason(planner, wanted->report, USER_REFUSED,
+			"the role is to be absent but is not ours: only roles that carry "
 			"our mark are dropped");
 	else if (planner->input->no_deletions)
-		planner_reason(planner, wanted->report, USER_RETIRING, "to be removed; not in this pass, which removes nobody");
+		planner_reason(planner, wanted->report, USER_RETIRING,
+			"to be removed; not in this pass, which removes nobody");
 	else
 		plan_retirement(planner, role, wanted->report);
 }
@@ -136,8 +150,10 @@ static bool needs_confirmation(const struct planner *planner, size_t managed)
 {
 	size_t going = planner->plan->deletion_count;
 	size_t share = managed * REMOVE_PERCENT / 100;
-	size_t allowed = planner->input->policy->max_deletions > 0 ? (size_t)planner->input->policy->max_deletions :
-		share > REMOVE_FEW ? share : REMOVE_FEW;
+	size_t allowed = planner->input->policy->max_deletions > 0
+		? (size_t)planner->input->policy->max_deletions
+		: share > REMOVE_FEW ? share
+				     : REMOVE_FEW;
 	return going && (!wants_anybody(planner) || going > allowed);
 }
 
@@ -156,7 +172,8 @@ static void find_deletions(struct planner *planner)
 		managed += role->mark == MARK_USER;
 		if (!is_deletion(planner, role))
 			continue;
-		plan->deletions = arena_grow(planner->mem, plan->deletions, plan->deletion_count, sizeof(*plan->deletions));
+		plan->deletions = arena_grow(
+			planner->mem, plan->deletions, plan->deletion_count, sizeof(*plan->deletions));
 		plan->deletions[plan->deletion_count++] = role->name;
 	}
 	if (!needs_confirmation(planner, managed))
@@ -170,11 +187,14 @@ static void plan_unlisted(struct planner *planner, const struct role *role)
 	struct role_report *report = planner_report(planner, role->name);
 	report->managed_before = true;
 	if (planner->input->no_deletions)
-		planner_reason(planner, report, USER_RETIRING, "not in users.yaml any more; not removed in this pass, which removes "
+		planner_reason(planner, report, USER_RETIRING,
+			"not in users.yaml any more; not removed in this pass, which removes "
 			"nobody");
 	else if (planner->plan->blocked && role->mark == MARK_USER)
-		planner_reason(planner, report, USER_RETIRING, "not in users.yaml any more; %zu users would be removed: confirm with "
-			"--confirm %s", planner->plan->deletion_count, planner->plan->confirm);
+		planner_reason(planner, report, USER_RETIRING,
+			"not in users.yaml any more; %zu users would be removed: confirm with "
+			"--confirm %s",
+			planner->plan->deletion_count, planner->plan->confirm);
 	else
 		plan_retirement(planner, role, report);
 }
@@ -215,7 +235,8 @@ static bool has_memberships(const struct roles_present *present, uint32_t oid)
 void plan_unused_groups(struct planner *planner)
 {
 	const struct roles_present *present = planner->present;
-	for (size_t i = 0; i < present->role_count && !planner->input->no_deletions && !planner->plan->blocked; i++) {
+	for (size_t i = 0;
+		i < present->role_count && !planner->input->no_deletions && !planner->plan->blocked; i++) {
 		const struct role *role = &present->roles[i];
 		size_t dependencies;
 		if (role->mark != MARK_GROUP || role->login || is_referenced(planner, role->name))
@@ -223,10 +244,12 @@ void plan_unused_groups(struct planner *planner)
 		present_dependencies(present, role->oid, &dependencies);
 		if (dependencies || has_memberships(present, role->oid))
 			continue;
-		planner_step(planner, PHASE_DROP, (struct role_step){
-			.action = ROLE_DROP,
-			.user = role->name,
-			.sql = arena_printf(planner->mem, "DROP ROLE %s", sql_identifier(role->name, planner->mem)),
-		});
+		planner_step(planner, PHASE_DROP,
+			(struct role_step){
+				.action = ROLE_DROP,
+				.user = role->name,
+				.sql = arena_printf(planner->mem, "DROP ROLE %s",
+					sql_identifier(role->name, planner->mem)),
+			});
 	}
 }

@@ -12,7 +12,17 @@
 #include "reconcile/roles/users_check.h"
 
 /* The order in which steps are sent. */
-enum phase { PHASE_LOCK, PHASE_GROUP, PHASE_CREATE, PHASE_ALTER, PHASE_REVOKE, PHASE_GRANT, PHASE_RETIRE, PHASE_DROP, PHASES };
+enum phase {
+	PHASE_LOCK,
+	PHASE_GROUP,
+	PHASE_CREATE,
+	PHASE_ALTER,
+	PHASE_REVOKE,
+	PHASE_GRANT,
+	PHASE_RETIRE,
+	PHASE_DROP,
+	PHASES
+};
 
 struct step_list {
 	struct role_step *items;
@@ -22,18 +32,18 @@ struct step_list {
 /* A wanted user and what becomes of it. */
 struct wanted_user {
 	const struct user *user;
-	const struct role *role;     /* NULL = does not exist */
+	const struct role *role; /* NULL = does not exist */
 	struct role_report *report;
-	bool managed;                /* steps may be planned for it */
-	bool creatable;              /* no role yet, and a password to create it with */
-	const char *verifier;        /* to be set; NULL = leave the password alone */
-	const char *version;         /* of its Secret */
+	bool managed;         /* steps may be planned for it */
+	bool creatable;       /* no role yet, and a password to create it with */
+	const char *verifier; /* to be set; NULL = leave the password alone */
+	const char *version;  /* of its Secret */
 };
 
 /* Roles that a role is a member of, directly or through others. */
 struct lineage {
 	bool known;
-	const char *danger;          /* why it may not be granted, NULL = it may */
+	const char *danger; /* why it may not be granted, NULL = it may */
 	uint32_t *ancestors;
 	size_t count;
 };
@@ -43,11 +53,11 @@ struct planner {
 	const struct roles_plan_input *input;
 	struct arena *mem;
 	struct roles_plan *plan;
-	struct wanted_user *users;   /* parallel to input->wanted */
+	struct wanted_user *users; /* parallel to input->wanted */
 	size_t user_count;
 	size_t report_room;
 	struct step_list phases[PHASES];
-	struct lineage *lineages;    /* parallel to present->roles */
+	struct lineage *lineages; /* parallel to present->roles */
 };
 
 /* Copies `step` into its phase; sql without redacted is shown as it is. */
@@ -58,12 +68,12 @@ void planner_joined_step(struct planner *planner, enum phase phase, enum role_ac
 	const char *head, const char *tail);
 
 struct role_report *planner_report(struct planner *planner, const char *name);
-void planner_difference(struct planner *planner, struct role_report *report, const char *field, const char *wanted,
-	const char *found);
+void planner_difference(struct planner *planner, struct role_report *report, const char *field,
+	const char *wanted, const char *found);
 
 /* Raises the status to at least this, and adds the reason. */
-void planner_reason(struct planner *planner, struct role_report *report, enum user_status status, const char *format, ...)
-	PRINTF_LIKE(4, 5);
+void planner_reason(struct planner *planner, struct role_report *report, enum user_status status,
+	const char *format, ...) PRINTF_LIKE(4, 5);
 void planner_warning(struct planner *planner, const char *format, ...) PRINTF_LIKE(2, 3);
 
 void plan_passwords(struct planner *planner);

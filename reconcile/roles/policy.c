@@ -13,24 +13,45 @@
 
 /* zalando-operator.md 3: system, Spilo's and the pooler's roles, and the suffix of a departed team member. */
 static const char *const owned_elsewhere[] = {
-	"postgres", "standby", "admin", "cron_admin", "robot_zmon", "zalandos", "pooler", "fes_user", "*_deleted",
+	"postgres",
+	"standby",
+	"admin",
+	"cron_admin",
+	"robot_zmon",
+	"zalandos",
+	"pooler",
+	"fes_user",
+	"*_deleted",
 };
 
 /* Words that mean somebody else where SQL takes a role, or that the server keeps to itself. Legal when quoted, and a trap. */
 static const char *const reserved_words[] = {
-	"public", "none", "current_user", "current_role", "session_user", "user",
+	"public",
+	"none",
+	"current_user",
+	"current_role",
+	"session_user",
+	"user",
 };
 
 /* The way to superuser: the operating system's files and programs. Nothing in the agent file allows these. */
 static const char *const never_granted[] = {
-	"pg_execute_server_program", "pg_read_server_files", "pg_write_server_files", "pg_database_owner",
+	"pg_execute_server_program",
+	"pg_read_server_files",
+	"pg_write_server_files",
+	"pg_database_owner",
 };
 
 /* Powers over everybody's data or sessions; pg_read_all_data reads every password verifier. The agent file may allow one
    by its full name in `grantable`. */
 static const char *const granted_by_name[] = {
-	"pg_read_all_data", "pg_write_all_data", "pg_signal_backend", "pg_create_subscription", "pg_maintain",
-	"pg_checkpoint", "pg_use_reserved_connections",
+	"pg_read_all_data",
+	"pg_write_all_data",
+	"pg_signal_backend",
+	"pg_create_subscription",
+	"pg_maintain",
+	"pg_checkpoint",
+	"pg_use_reserved_connections",
 };
 
 static bool listed(const char *const *names, size_t count, const char *role)

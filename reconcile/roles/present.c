@@ -66,14 +66,17 @@ void present_index(struct roles_present *present, struct arena *mem)
 {
 	sort(present->roles, present->role_count, sizeof(*present->roles), compare_roles);
 	sort(present->databases, present->database_count, sizeof(*present->databases), compare_databases);
-	sort(present->memberships, present->membership_count, sizeof(*present->memberships), compare_memberships);
+	sort(present->memberships, present->membership_count, sizeof(*present->memberships),
+		compare_memberships);
 	sort(present->connects, present->connect_count, sizeof(*present->connects), compare_connects);
-	sort(present->dependencies, present->dependency_count, sizeof(*present->dependencies), compare_dependencies);
+	sort(present->dependencies, present->dependency_count, sizeof(*present->dependencies),
+		compare_dependencies);
 	present->by_oid = arena_array(mem, present->role_count + 1, sizeof(*present->by_oid));
 	for (size_t i = 0; i < present->role_count; i++)
 		present->by_oid[i] = (uint32_t)i;
 	if (present->role_count)
-		qsort_r(present->by_oid, present->role_count, sizeof(*present->by_oid), compare_indexes, present->roles);
+		qsort_r(present->by_oid, present->role_count, sizeof(*present->by_oid), compare_indexes,
+			present->roles);
 }
 
 const struct role *present_role(const struct roles_present *present, const char *name)
@@ -147,7 +150,8 @@ const struct membership *present_memberships(const struct roles_present *present
 	return *count ? &present->memberships[first] : NULL;
 }
 
-const struct connect_grant *present_connects(const struct roles_present *present, uint32_t grantee, size_t *count)
+const struct connect_grant *present_connects(
+	const struct roles_present *present, uint32_t grantee, size_t *count)
 {
 	size_t first = rows_of(present->connects, present->connect_count, sizeof(*present->connects),
 		offsetof(struct connect_grant, grantee), grantee, count);
@@ -156,8 +160,8 @@ const struct connect_grant *present_connects(const struct roles_present *present
 
 const struct dependency *present_dependencies(const struct roles_present *present, uint32_t role, size_t *count)
 {
-	size_t first = rows_of(present->dependencies, present->dependency_count, sizeof(*present->dependencies),
-		offsetof(struct dependency, role), role, count);
+	size_t first = rows_of(present->dependencies, present->dependency_count,
+		sizeof(*present->dependencies), offsetof(struct dependency, role), role, count);
 	return *count ? &present->dependencies[first] : NULL;
 }
 
@@ -185,7 +189,9 @@ enum mark mark_read(const char *comment, const char *target)
 
 const char *mark_write(enum mark mark, const char *target, const char *comment, struct arena *mem)
 {
-	const char *word = mark == MARK_GROUP ? MARK_GROUP_WORD : mark == MARK_RETIRING ? MARK_RETIRING_WORD : "";
+	const char *word = mark == MARK_GROUP ? MARK_GROUP_WORD
+		: mark == MARK_RETIRING       ? MARK_RETIRING_WORD
+					      : "";
 	const char *rest = after_mark(comment, target);
 	const char *people = comment;
 	if (rest) {

@@ -9,7 +9,7 @@
 
 /* What the comment on a role says about it. */
 enum mark {
-	MARK_NONE,     /* not ours */
+	MARK_NONE, /* not ours */
 	MARK_USER,
 	MARK_GROUP,
 	MARK_RETIRING, /* locked out, not dropped yet */
@@ -57,11 +57,11 @@ struct dependency {
 };
 
 struct roles_present {
-	int version;               /* 150020 */
-	const char *session_user;  /* who we are */
-	struct role *roles;        /* by name */
+	int version;              /* 150020 */
+	const char *session_user; /* who we are */
+	struct role *roles;       /* by name */
 	size_t role_count;
-	uint32_t *by_oid;          /* indexes into `roles`, by oid */
+	uint32_t *by_oid;               /* indexes into `roles`, by oid */
 	struct membership *memberships; /* by member, role, grantor */
 	size_t membership_count;
 	struct database *databases; /* by name */
@@ -81,9 +81,12 @@ const struct database *present_database(const struct roles_present *present, con
 const struct database *present_database_by_oid(const struct roles_present *present, uint32_t oid);
 
 /* The rows of one member, of one grantee, of one role: first row and how many. */
-const struct membership *present_memberships(const struct roles_present *present, uint32_t member, size_t *count);
-const struct connect_grant *present_connects(const struct roles_present *present, uint32_t grantee, size_t *count);
-const struct dependency *present_dependencies(const struct roles_present *present, uint32_t role, size_t *count);
+const struct membership *present_memberships(
+	const struct roles_present *present, uint32_t member, size_t *count);
+const struct connect_grant *present_connects(
+	const struct roles_present *present, uint32_t grantee, size_t *count);
+const struct dependency *present_dependencies(
+	const struct roles_present *present, uint32_t role, size_t *count);
 
 /* The mark in a comment, seen by the database called `target` in the agent file. */
 enum mark mark_read(const char *comment, const char *target);

@@ -72,8 +72,10 @@ bool retire_end_sessions(struct applier *applier, struct error *err)
 	int64_t end = clock_steady() + SESSIONS_END_WITHIN;
 	if (!names_of_leavers(applier, &names))
 		return true;
-	buf_printf(&sql, "SELECT DISTINCT usename FROM (SELECT usename, pg_catalog.pg_terminate_backend(pid) "
-		"FROM pg_catalog.pg_stat_activity WHERE usename IN (%s)) AS ended", buf_string(&names));
+	buf_printf(&sql,
+		"SELECT DISTINCT usename FROM (SELECT usename, pg_catalog.pg_terminate_backend(pid) "
+		"FROM pg_catalog.pg_stat_activity WHERE usename IN (%s)) AS ended",
+		buf_string(&names));
 	for (;;) {
 		CLEANUP(session_clear) PGresult *rows = NULL;
 		if (!session_query(applier->session, applier->session->conn, buf_string(&sql), &rows, err))
@@ -106,13 +108,15 @@ static bool heir_is_safe(struct applier *applier, PGconn *conn, const struct rol
 		return false;
 	if (PQntuples(rows) != 1)
 		return error_set(err, ERROR_RETRY, "role \"%s\" does not exist any more", step->heir);
-	const char *functions = PQgetvalue(rows, 0, 1), *views = PQgetvalue(rows, 0, 2), *subscriptions = PQgetvalue(rows, 0, 3);
+	const char *functions = PQgetvalue(rows, 0, 1), *views = PQgetvalue(rows, 0, 2),
+		   *subscriptions = PQgetvalue(rows, 0, 3);
 	bool code = strcmp(functions, "0") != 0 || strcmp(views, "0") != 0 || strcmp(subscriptions, "0") != 0;
 	if (strcmp(PQgetvalue(rows, 0, 0), "t") != 0 || !code)
 		return true;
-	return error_set(err, ERROR_INVALID, "it owns %s functions, %s views and %s subscriptions, which would run with the rights "
-		"of the superuser \"%s\": give them to another role or drop them (REASSIGN OWNED BY %s TO ...)", functions, views,
-		subscriptions, step->heir, sql_identifier(step->user, applier->mem));
+	return error_set(err, ERROR_INVALID,
+		"it owns %s functions, %s views and %s subscriptions, which would run with the rights "
+		"of the superuser \"%s\": give them to another role or drop them (REASSIGN OWNED BY %s TO ...)",
+		functions, views, subscriptions, step->heir, sql_identifier(step->user, applier->mem));
 }
 
 /* How many objects the user still owns here, seen while nobody else can add one. */
@@ -122,14 +126,16 @@ static const char *count_owned(struct applier *applier, const char *user)
 		"LOCK TABLE pg_catalog.pg_shdepend IN SHARE MODE; "
 		"SELECT count(*) FROM pg_catalog.pg_shdepend s, pg_catalog.pg_authid a WHERE a.rolname = %s AND s.refclassid = 1260 "
 		"AND s.refobjid = a.oid AND s.deptype = 'o' AND s.dbid IN (0, (SELECT oid FROM pg_catalog.pg_database "
-		"WHERE datname = pg_catalog.current_database()))", sql_literal(user, applier->mem));
+		"WHERE datname = pg_catalog.current_database()))",
+		sql_literal(user, applier->mem));
 }
 
 static bool give_away(struct applier *applier, PGconn *conn, const struct role_step *step, struct error *err)
 {
 	CLEANUP(session_clear) PGresult *rows = NULL;
 	struct outcome outcome;
-	const char *sql = arena_printf(applier->mem, "BEGIN; %s; %s", step->head, count_owned(applier, step->user));
+	const char *sql =
+		arena_printf(applier->mem, "BEGIN; %s; %s", step->head, count_owned(applier, step->user));
 	applier->session->writes++;
 	if (!session_send(applier->session, conn, sql, 4, &outcome) ||
 		!session_collect(applier->session, conn, 4, &rows, 1, &outcome)) {
@@ -138,7 +144,8 @@ static bool give_away(struct applier *applier, PGconn *conn, const struct role_s
 	}
 	if (rows && strcmp(PQgetvalue(rows, 0, 0), "0") == 0)
 		return true;
-	return error_set(err, ERROR_RETRY, "objects of the user are left after REASSIGN OWNED: nothing is dropped");
+	return error_set(
+		err, ERROR_RETRY, "objects of the user are left after REASSIGN OWNED: nothing is dropped");
 }
 
 static bool retire_here(struct applier *applier, PGconn *conn, const struct role_step *step, struct error *err)
@@ -214,7 +221,8 @@ bool retire_databases(struct applier *applier, struct error *err)
 		if (*plan->steps[i].database)
 			retire_elsewhere(applier, plan->steps[i].database);
 		else if (!retire_in(applier, applier->session->conn, ""))
-			return error_set(err, ERROR_RETRY, "the connection to the database was lost while removing users");
+			return error_set(err, ERROR_RETRY,
+				"the connection to the database was lost while removing users");
 	}
 	return true;
 }

@@ -18,19 +18,20 @@
 #define ROLES_MARK "managed by pgitops ("
 
 struct roles_target {
-	const char *name;          /* of the database in the agent file; part of the mark */
-	const char *connection;    /* libpq conninfo or URI, without password */
-	struct secret password;    /* may be empty (peer, certificate) */
-	int64_t deadline;          /* milliseconds for connecting and for each statement */
+	const char *name;       /* of the database in the agent file; part of the mark */
+	const char *connection; /* libpq conninfo or URI, without password */
+	struct secret password; /* may be empty (peer, certificate) */
+	int64_t deadline;       /* milliseconds for connecting and for each statement */
 };
 
 struct roles_session;
 
 /* Connects to the primary, takes the advisory lock, pins search_path, sets timeouts. ERROR_RETRY: down, standby, out of
    connections, lock held by another agent; ERROR_DENIED: password or rights; ERROR_INVALID: conninfo. */
-bool roles_connect(const struct roles_target *target, struct roles_session **session, struct error *err) MUST_CHECK;
-void roles_close(struct roles_session *session); /* accepts NULL */
-int roles_server_version(const struct roles_session *session); /* 150020 */
+bool roles_connect(
+	const struct roles_target *target, struct roles_session **session, struct error *err) MUST_CHECK;
+void roles_close(struct roles_session *session);                /* accepts NULL */
+int roles_server_version(const struct roles_session *session);  /* 150020 */
 uint64_t roles_statements(const struct roles_session *session); /* sent so far, for tests and metrics */
 uint64_t roles_writes(const struct roles_session *session);
 
@@ -44,7 +45,8 @@ struct roles_passwords {
 	void *context;
 	/* An opaque version of the Secret (uid and resourceVersion, or the file's change time and size); false = no such Secret
 	   or no such key, `why` says which and where it was looked for. In `mem`. */
-	bool (*version)(void *context, const char *secret, struct arena *mem, const char **version, const char **why);
+	bool (*version)(
+		void *context, const char *secret, struct arena *mem, const char **version, const char **why);
 	/* The password itself; the caller wipes it. One line end at its end is not part of it and is dropped by roles_plan. */
 	bool (*get)(void *context, const char *secret, struct secret *password, struct error *err);
 	/* Was this verifier found to match this version before? Remembered by the store, keyed by the verifier's digest. */
@@ -64,7 +66,14 @@ struct role_difference {
 
 /* ROLE_LOCK takes login and password from a user that goes; ROLE_RETIRE gives away what it owns; ROLE_DROP ends it. */
 enum role_action {
-	ROLE_CREATE_GROUP, ROLE_CREATE, ROLE_ALTER, ROLE_GRANT, ROLE_REVOKE, ROLE_RETIRE, ROLE_DROP, ROLE_LOCK
+	ROLE_CREATE_GROUP,
+	ROLE_CREATE,
+	ROLE_ALTER,
+	ROLE_GRANT,
+	ROLE_REVOKE,
+	ROLE_RETIRE,
+	ROLE_DROP,
+	ROLE_LOCK
 };
 const char *role_action_name(enum role_action action); /* "create", "grant", ... */
 
@@ -72,43 +81,44 @@ const char *role_action_name(enum role_action action); /* "create", "grant", ...
 struct role_step {
 	enum role_action action;
 	const char *user;
-	const char *database;      /* "" = cluster-wide */
+	const char *database; /* "" = cluster-wide */
 	const char *redacted;
-	const char *sql;           /* what is sent; holds a verifier at most, never a password; not for logs */
+	const char *sql; /* what is sent; holds a verifier at most, never a password; not for logs */
 	bool done;
-	struct error error;        /* kind ERROR_NONE until it failed */
+	struct error error; /* kind ERROR_NONE until it failed */
 
 	/* for roles_apply alone */
-	size_t statements;         /* in `sql` */
-	const char *head, *tail;   /* steps with equal ones become one statement: head, user, user, ..., tail; NULL = never.
+	size_t statements; /* in `sql` */
+	const char *head,
+		*tail; /* steps with equal ones become one statement: head, user, user, ..., tail; NULL = never.
 	                              ROLE_RETIRE: the first and the second statement */
-	const char *heir;          /* ROLE_RETIRE: who gets what is owned */
-	const char *verifier;      /* in `sql`; NULL = none */
-	const char *version;       /* of the Secret that `verifier` was made from */
+	const char *heir;     /* ROLE_RETIRE: who gets what is owned */
+	const char *verifier; /* in `sql`; NULL = none */
+	const char *version;  /* of the Secret that `verifier` was made from */
 };
 
 struct role_report {
 	const char *name;
-	enum user_status status;   /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
-	const char *reason;        /* "" when Synced */
+	enum user_status status; /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
+	const char *reason; /* "" when Synced */
 	const char **roles;
 	size_t role_count;
 	struct role_difference *differences; /* what was found wrong before this pass's steps */
 	size_t difference_count;
-	bool managed_before;       /* carried our mark already: a difference is drift unless `wanted_changed` */
+	bool managed_before; /* carried our mark already: a difference is drift unless `wanted_changed` */
 };
 
 struct roles_plan {
-	struct role_step *steps;   /* in the order they are sent */
+	struct role_step *steps; /* in the order they are sent */
 	size_t step_count;
 	struct role_report *reports; /* sorted by name; wanted and retiring users */
 	size_t report_count;
-	const char **deletions;    /* users that would be retired because the list no longer names them; sorted */
+	const char **deletions; /* users that would be retired because the list no longer names them; sorted */
 	size_t deletion_count;
-	char confirm[17];          /* what --confirm must say for these deletions; "" = no confirmation needed */
-	const char **warnings;     /* what people should know and no step mends: PUBLIC may connect, an empty group role, ... */
+	char confirm[17]; /* what --confirm must say for these deletions; "" = no confirmation needed */
+	const char **warnings; /* what people should know and no step mends: PUBLIC may connect, an empty group role, ... */
 	size_t warning_count;
-	bool blocked;              /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
+	bool blocked; /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
 
 	/* for roles_apply alone */
 	bool report_only;
@@ -117,12 +127,12 @@ struct roles_plan {
 
 struct roles_plan_input {
 	const struct users *wanted;
-	const char *commit;          /* part of the confirmation hash */
-	const char *confirmed;       /* hash given by the user, or NULL */
-	bool no_deletions;           /* first pass after a rebuild of the store, or another reason to remove nobody */
+	const char *commit;    /* part of the confirmation hash */
+	const char *confirmed; /* hash given by the user, or NULL */
+	bool no_deletions; /* first pass after a rebuild of the store, or another reason to remove nobody */
 	const struct roles_policy *policy;
 	const struct roles_passwords *passwords;
-	const char *target;          /* name in the mark */
+	const char *target; /* name in the mark */
 };
 
 /* No I/O beyond the passwords callbacks; cannot fail: what is wrong with a user stands in its report. */

@@ -76,7 +76,8 @@ bool scram_parse(const char *text, size_t length, struct scram_verifier *verifie
 	if (!cut(&text, &length, '$', &part, &size) ||
 		!decode(part, size, parsed.salt, sizeof(parsed.salt), &parsed.salt_length))
 		return false;
-	if (!cut(&text, &length, ':', &part, &size) || !decode(part, size, parsed.stored_key, SCRAM_KEY, &stored))
+	if (!cut(&text, &length, ':', &part, &size) ||
+		!decode(part, size, parsed.stored_key, SCRAM_KEY, &stored))
 		return false;
 	if (!cut(&text, &length, 0, &part, &size) || !decode(part, size, parsed.server_key, SCRAM_KEY, &server))
 		return false;
@@ -104,7 +105,8 @@ enum scram_kind scram_kind_of(const char *text, size_t length)
 		return SCRAM_VERIFIER;
 	if (memmem(text, length, SCRAM_PREFIX "$", sizeof(SCRAM_PREFIX)))
 		return SCRAM_NEAR_MISS; /* a blank before it, a line end after it, a key cut short */
-	if (length == MD5_TEXT && is_like_md5(text, length) && strspn(text + 3, "0123456789abcdef") == MD5_TEXT - 3)
+	if (length == MD5_TEXT && is_like_md5(text, length) &&
+		strspn(text + 3, "0123456789abcdef") == MD5_TEXT - 3)
 		return SCRAM_OUTDATED;
 	return is_like_md5(text, length) ? SCRAM_NEAR_MISS : SCRAM_PASSWORD;
 }
@@ -116,11 +118,12 @@ struct keys {
 	unsigned char server[SCRAM_KEY];
 };
 
-static void derive(const char *password, size_t length, const unsigned char *salt, size_t salt_length, int iterations,
-	struct keys *keys)
+static void derive(const char *password, size_t length, const unsigned char *salt, size_t salt_length,
+	int iterations, struct keys *keys)
 {
-	if (length > INT_MAX || PKCS5_PBKDF2_HMAC(password, (int)length, salt, (int)salt_length, iterations,
-		EVP_sha256(), SCRAM_KEY, keys->salted) != 1)
+	if (length > INT_MAX ||
+		PKCS5_PBKDF2_HMAC(password, (int)length, salt, (int)salt_length, iterations, EVP_sha256(),
+			SCRAM_KEY, keys->salted) != 1)
 		memory_fail("PBKDF2", length);
 	digest_hmac(keys->salted, SCRAM_KEY, "Client Key", 10, keys->client);
 	digest_sha256(keys->client, SCRAM_KEY, keys->stored);
@@ -137,8 +140,8 @@ bool scram_check(const struct scram_verifier *verifier, const char *password, si
 	return differs == 0;
 }
 
-void scram_format(const char *password, size_t length, const unsigned char *salt, size_t salt_length, int iterations,
-	char text[SCRAM_TEXT_SIZE])
+void scram_format(const char *password, size_t length, const unsigned char *salt, size_t salt_length,
+	int iterations, char text[SCRAM_TEXT_SIZE])
 {
 	char salt_text[4 * ((SCRAM_SALT_MAX + 2) / 3) + 1], stored[45], server[45];
 	struct keys keys;

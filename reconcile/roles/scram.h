@@ -9,10 +9,10 @@
 
 enum {
 	SCRAM_KEY = 32,
-	SCRAM_SALT = 16,        /* bytes, as the server makes them */
-	SCRAM_SALT_MAX = 64,    /* a longer one in a verifier is refused */
+	SCRAM_SALT = 16,     /* bytes, as the server makes them */
+	SCRAM_SALT_MAX = 64, /* a longer one in a verifier is refused */
 	SCRAM_ITERATIONS = 4096,
-	SCRAM_TEXT_SIZE = 256   /* room for a verifier of ours */
+	SCRAM_TEXT_SIZE = 256 /* room for a verifier of ours */
 };
 
 struct scram_verifier {
@@ -27,10 +27,10 @@ struct scram_verifier {
 bool scram_parse(const char *text, size_t length, struct scram_verifier *verifier) MUST_CHECK;
 
 enum scram_kind {
-	SCRAM_PASSWORD,  /* text to derive from */
-	SCRAM_VERIFIER,  /* a SCRAM verifier, ready to be stored */
-	SCRAM_OUTDATED,  /* an md5 hash */
-	SCRAM_NEAR_MISS  /* looks like a verifier, and the server would take it as the password itself */
+	SCRAM_PASSWORD, /* text to derive from */
+	SCRAM_VERIFIER, /* a SCRAM verifier, ready to be stored */
+	SCRAM_OUTDATED, /* an md5 hash */
+	SCRAM_NEAR_MISS /* looks like a verifier, and the server would take it as the password itself */
 };
 
 /* What somebody put where a password belongs. */
@@ -43,8 +43,8 @@ bool scram_check(const struct scram_verifier *verifier, const char *password, si
 bool scram_make(const char *password, size_t length, char text[SCRAM_TEXT_SIZE], struct error *err) MUST_CHECK;
 
 /* As scram_make with everything given, for tests. */
-void scram_format(const char *password, size_t length, const unsigned char *salt, size_t salt_length, int iterations,
-	char text[SCRAM_TEXT_SIZE]);
+void scram_format(const char *password, size_t length, const unsigned char *salt, size_t salt_length,
+	int iterations, char text[SCRAM_TEXT_SIZE]);
 
 /* SASLprep (RFC 4013) changes no ASCII text. */
 bool scram_is_ascii(const char *password, size_t length);

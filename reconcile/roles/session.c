@@ -15,16 +15,14 @@ static const struct {
 	const char *prefix;
 	enum error_kind kind;
 } error_kinds[] = {
-	{"08", ERROR_RETRY},    /* connection */
-	{"25006", ERROR_RETRY}, /* read only: a standby, or a primary that was demoted */
-	{"28", ERROR_DENIED},
-	{"40", ERROR_RETRY},    /* serialisation, deadlock, unknown end */
-	{"42501", ERROR_DENIED},
-	{"53", ERROR_RETRY},    /* memory, disk, connections */
-	{"55P03", ERROR_RETRY}, /* lock_timeout */
-	{"57", ERROR_RETRY},    /* cancelled, shut down, starting */
-	{"58", ERROR_RETRY},    /* system error */
-	{"XX000", ERROR_RETRY}, /* tuple concurrently updated */
+	{"08", ERROR_RETRY},                       /* connection */
+	{"25006", ERROR_RETRY},                    /* read only: a standby, or a primary that was demoted */
+	{"28", ERROR_DENIED}, {"40", ERROR_RETRY}, /* serialisation, deadlock, unknown end */
+	{"42501", ERROR_DENIED}, {"53", ERROR_RETRY}, /* memory, disk, connections */
+	{"55P03", ERROR_RETRY},                       /* lock_timeout */
+	{"57", ERROR_RETRY},                          /* cancelled, shut down, starting */
+	{"58", ERROR_RETRY},                          /* system error */
+	{"XX000", ERROR_RETRY},                       /* tuple concurrently updated */
 };
 
 enum error_kind session_error_kind(const char *sqlstate)
@@ -67,8 +65,9 @@ static void take_error(const PGresult *result, struct outcome *outcome)
 		return;
 	outcome->failed = true;
 	snprintf(outcome->sqlstate, sizeof(outcome->sqlstate), "%s", state ? state : "08006");
-	error_set(&outcome->error, session_error_kind(outcome->sqlstate), "%s%s%s (SQLSTATE %s)", text ? text :
-		"no answer from the database", detail ? ": " : "", detail ? detail : "", outcome->sqlstate);
+	error_set(&outcome->error, session_error_kind(outcome->sqlstate), "%s%s%s (SQLSTATE %s)",
+		text ? text : "no answer from the database", detail ? ": " : "", detail ? detail : "",
+		outcome->sqlstate);
 }
 
 /* Until there is something to read. False at the deadline or when the connection is gone. */
@@ -106,8 +105,8 @@ static void take_warning(struct roles_session *session, struct outcome *outcome)
 	session->warning[0] = '\0';
 }
 
-bool session_collect(struct roles_session *session, PGconn *conn, size_t statements, PGresult **results, size_t room,
-	struct outcome *outcome)
+bool session_collect(struct roles_session *session, PGconn *conn, size_t statements, PGresult **results,
+	size_t room, struct outcome *outcome)
 {
 	int64_t end = clock_steady() + session->deadline + (int64_t)statements * STATEMENT_MILLISECONDS;
 	size_t kept = 0;
@@ -135,7 +134,8 @@ bool session_collect(struct roles_session *session, PGconn *conn, size_t stateme
 	return !outcome->failed;
 }
 
-bool session_query(struct roles_session *session, PGconn *conn, const char *sql, PGresult **result, struct error *err)
+bool session_query(
+	struct roles_session *session, PGconn *conn, const char *sql, PGresult **result, struct error *err)
 {
 	struct outcome outcome;
 	PGresult *rows = NULL;

@@ -15,35 +15,36 @@ struct roles_session {
 	char *connection;
 	struct secret password;
 	char *target;
-	int64_t deadline;   /* milliseconds */
+	int64_t deadline; /* milliseconds */
 	int version;
-	bool silenced;      /* the server logs no statement of `conn` */
+	bool silenced; /* the server logs no statement of `conn` */
 	uint64_t statements;
 	uint64_t writes;
-	char warning[256];  /* a warning that means "not done", since the last statement */
+	char warning[256]; /* a warning that means "not done", since the last statement */
 };
 
 /* How a message ended. */
 struct outcome {
 	bool failed;
-	bool lost;             /* the connection is gone: what was committed is not known */
-	size_t completed;      /* statements that succeeded before the one that failed */
+	bool lost;        /* the connection is gone: what was committed is not known */
+	size_t completed; /* statements that succeeded before the one that failed */
 	char sqlstate[6];
 	struct error error;
-	size_t warned;         /* statement that only warned, counted from 1; 0 = none */
+	size_t warned; /* statement that only warned, counted from 1; 0 = none */
 	char warning[256];
 };
 
 /* A further connection of the same target; `database` NULL = the target's own. */
-bool session_open(struct roles_session *session, const char *database, PGconn **conn, struct error *err) MUST_CHECK;
+bool session_open(
+	struct roles_session *session, const char *database, PGconn **conn, struct error *err) MUST_CHECK;
 
 /* Starts a message; false when the connection is lost. */
 bool session_send(struct roles_session *session, PGconn *conn, const char *sql, size_t statements,
 	struct outcome *outcome) MUST_CHECK;
 
 /* Waits for the end of the message. Keeps the first `room` results for the caller, who clears them, when `results` is given. */
-bool session_collect(struct roles_session *session, PGconn *conn, size_t statements, PGresult **results, size_t room,
-	struct outcome *outcome) MUST_CHECK;
+bool session_collect(struct roles_session *session, PGconn *conn, size_t statements, PGresult **results,
+	size_t room, struct outcome *outcome) MUST_CHECK;
 
 /* One statement with one table of rows. */
 bool session_query(struct roles_session *session, PGconn *conn, const char *sql, PGresult **result,

@@ -26,7 +26,8 @@ static const char *const root_keys[] = {"users", "timestamp"};
 /* A column inside a block scalar is not the file's column: then it is left out. */
 static void wrong(struct reader *reader, int line, int column, const char *text)
 {
-	mistakes_add(reader->mistakes, reader->file, line + reader->shift, reader->shift ? 0 : column, "%s", text);
+	mistakes_add(
+		reader->mistakes, reader->file, line + reader->shift, reader->shift ? 0 : column, "%s", text);
 }
 
 static void wrong_node(struct reader *reader, const struct yaml_node *node, const char *text)
@@ -42,15 +43,16 @@ static bool known_key(const char *key, const char *const *keys, size_t count)
 	return false;
 }
 
-static void refuse_unknown_keys(struct reader *reader, const struct yaml_node *map, const char *const *keys,
-	size_t count)
+static void refuse_unknown_keys(
+	struct reader *reader, const struct yaml_node *map, const char *const *keys, size_t count)
 {
 	for (size_t i = 0; i < map->count; i++) {
 		const struct yaml_pair *pair = &map->pairs[i];
 		if (known_key(pair->key, keys, count))
 			continue;
 		if (strcmp(pair->key, "password") == 0)
-			wrong(reader, pair->line, pair->column, "a password does not belong in Git: remove it, change the "
+			wrong(reader, pair->line, pair->column,
+				"a password does not belong in Git: remove it, change the "
 				"password, and put the new one into the user's Secret");
 		else
 			wrong(reader, pair->line, pair->column,
@@ -62,8 +64,10 @@ static void refuse_unknown_keys(struct reader *reader, const struct yaml_node *m
 static const char *text_of(struct reader *reader, const struct yaml_node *node, const char *what)
 {
 	if (node->kind != YAML_STRING) {
-		wrong_node(reader, node, arena_printf(reader->mem, "%s must be a string, this is a %s%s", what,
-			yaml_kind_name(node->kind), node->kind > YAML_STRING ? "" : ": write it in quotes"));
+		wrong_node(reader, node,
+			arena_printf(reader->mem, "%s must be a string, this is a %s%s", what,
+				yaml_kind_name(node->kind),
+				node->kind > YAML_STRING ? "" : ": write it in quotes"));
 		return NULL;
 	}
 	const char *problem = name_problem(node->text, node->length);
@@ -123,7 +127,8 @@ static void read_role(struct reader *reader, const struct yaml_node *node, struc
 	if (user->name && strcmp(role, user->name) == 0) {
 		wrong_node(reader, node, "a user cannot be a member of itself");
 	} else if (denied) {
-		wrong_node(reader, node, arena_printf(reader->mem, "role \"%s\" cannot be granted: %s", role, denied));
+		wrong_node(reader, node,
+			arena_printf(reader->mem, "role \"%s\" cannot be granted: %s", role, denied));
 	} else {
 		user->roles = arena_grow(reader->mem, user->roles, user->role_count, sizeof(*user->roles));
 		user->roles[user->role_count++] = role;
@@ -148,7 +153,8 @@ static void refuse_privileges(struct reader *reader, const struct yaml_node *ent
 {
 	const struct yaml_node *node = yaml_get(entry, "privileges");
 	if (node && node->kind != YAML_NULL && node->count + node->length > 0)
-		wrong_node(reader, node, "privileges are not supported: grant them to a group role in the database, and list "
+		wrong_node(reader, node,
+			"privileges are not supported: grant them to a group role in the database, and list "
 			"that role under roles");
 }
 
@@ -156,8 +162,9 @@ static void read_entry(struct reader *reader, const struct yaml_node *entry)
 {
 	struct user user = {.line = entry->line + reader->shift};
 	if (entry->kind != YAML_MAP) {
-		wrong_node(reader, entry, arena_printf(reader->mem,
-			"an entry of users must be a map with username, this is a %s", yaml_kind_name(entry->kind)));
+		wrong_node(reader, entry,
+			arena_printf(reader->mem, "an entry of users must be a map with username, this is a %s",
+				yaml_kind_name(entry->kind)));
 		return;
 	}
 	refuse_unknown_keys(reader, entry, entry_keys, COUNT_OF(entry_keys));
@@ -173,8 +180,8 @@ static void read_entry(struct reader *reader, const struct yaml_node *entry)
 static void read_list(struct reader *reader, const struct yaml_node *list)
 {
 	if (list->count > LIMIT_USERS) {
-		wrong_node(reader, list, arena_printf(reader->mem, "%zu users; at most %d are read", list->count,
-			LIMIT_USERS));
+		wrong_node(reader, list,
+			arena_printf(reader->mem, "%zu users; at most %d are read", list->count, LIMIT_USERS));
 		return;
 	}
 	reader->entries = arena_array(reader->mem, list->count ? list->count : 1, sizeof(*reader->entries));
@@ -191,10 +198,14 @@ static void read_root(struct reader *reader, const struct yaml_node *root)
 	refuse_unknown_keys(reader, root, root_keys, COUNT_OF(root_keys));
 	const struct yaml_node *list = yaml_get(root, "users");
 	if (!list)
-		wrong_node(reader, root, "the key users is missing: nobody is removed; an empty list is written users: []");
+		wrong_node(reader, root,
+			"the key users is missing: nobody is removed; an empty list is written users: []");
 	else if (list->kind != YAML_LIST)
-		wrong_node(reader, list, arena_printf(reader->mem, "users must be a list, this is %s: an empty list is "
-			"written users: []", yaml_kind_name(list->kind)));
+		wrong_node(reader, list,
+			arena_printf(reader->mem,
+				"users must be a list, this is %s: an empty list is "
+				"written users: []",
+				yaml_kind_name(list->kind)));
 	else
 		read_list(reader, list);
 }
@@ -212,8 +223,10 @@ static const struct yaml_node *parse(struct reader *reader, const char *text, si
 		return NULL;
 	if (documents.count == 1)
 		return documents.items[0];
-	wrong(reader, documents.count ? documents.items[1]->line : 1, 0, documents.count ?
-		"more than one document" : "the list of users is empty text: nobody is removed; an empty list is written users: []");
+	wrong(reader, documents.count ? documents.items[1]->line : 1, 0,
+		documents.count
+			? "more than one document"
+			: "the list of users is empty text: nobody is removed; an empty list is written users: []");
 	return NULL;
 }
 

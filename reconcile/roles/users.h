@@ -13,14 +13,14 @@
 enum user_ensure { USER_PRESENT, USER_ABSENT };
 
 struct user {
-	const char *name;       /* as PostgreSQL will have it; at most LIMIT_ROLE_NAME bytes, UTF-8 */
+	const char *name; /* as PostgreSQL will have it; at most LIMIT_ROLE_NAME bytes, UTF-8 */
 	enum user_ensure ensure;
 	const char **databases; /* CONNECT is granted there; sorted, unique */
 	size_t database_count;
-	const char **roles;     /* group roles; sorted, unique */
+	const char **roles; /* group roles; sorted, unique */
 	size_t role_count;
-	const char *secret;     /* name of the Secret with its password: user-<name with _ -> ->-secret */
-	int line;               /* in the file */
+	const char *secret; /* name of the Secret with its password: user-<name with _ -> ->-secret */
+	int line;           /* in the file */
 };
 
 struct users {
@@ -32,14 +32,14 @@ struct users {
 struct roles_policy {
 	const char **protected_roles; /* never created, altered, granted or dropped, beside the built-in list */
 	size_t protected_count;
-	const char **grantable;       /* only these may be granted; none = every role that is not denied */
+	const char **grantable; /* only these may be granted; none = every role that is not denied */
 	size_t grantable_count;
-	const char **denied;          /* never granted, beside the built-in list */
+	const char **denied; /* never granted, beside the built-in list */
 	size_t denied_count;
-	bool adopt;                   /* take over roles that exist without our mark; default false */
-	bool additive;                /* leave memberships that are not listed alone; default false: revoke */
-	bool report_only;             /* plan and report, write nothing */
-	int max_deletions;            /* absolute; 0 = max(5, 10 %) */
+	bool adopt;        /* take over roles that exist without our mark; default false */
+	bool additive;     /* leave memberships that are not listed alone; default false: revoke */
+	bool report_only;  /* plan and report, write nothing */
+	int max_deletions; /* absolute; 0 = max(5, 10 %) */
 };
 
 /*

@@ -37,11 +37,15 @@ static bool ends_like_a_rotated_user(const char *name)
 const char *user_name_problem(const struct roles_policy *policy, const char *name, struct arena *mem)
 {
 	if (roles_policy_protects(policy, name))
-		return arena_printf(mem, "\"%s\" cannot be a user here: the name belongs to PostgreSQL, the operator or the "
-			"agent's policy", name);
+		return arena_printf(mem,
+			"\"%s\" cannot be a user here: the name belongs to PostgreSQL, the operator or the "
+			"agent's policy",
+			name);
 	if (ends_like_a_rotated_user(name))
-		return arena_printf(mem, "\"%s\" cannot be a user here: it ends in six digits, and the operator's password "
-			"rotation would drop it", name);
+		return arena_printf(mem,
+			"\"%s\" cannot be a user here: it ends in six digits, and the operator's password "
+			"rotation would drop it",
+			name);
 	return NULL;
 }
 
@@ -63,7 +67,8 @@ static bool same_databases(const struct user *a, const struct user *b)
 	return false;
 }
 
-static void append_all(struct arena *mem, const char ***list, size_t *count, const char **more, size_t more_count)
+static void append_all(
+	struct arena *mem, const char ***list, size_t *count, const char **more, size_t more_count)
 {
 	const char **both = arena_array(mem, *count + more_count, sizeof(*both));
 	if (*count)
@@ -78,11 +83,13 @@ static void merge_into(const char *file, struct user *user, const struct user *m
 	struct mistakes *mistakes)
 {
 	if (user->ensure != more->ensure) {
-		mistakes_add(mistakes, file, more->line, 0, "user \"%s\" is absent in one entry and present in another (line %d)",
-			user->name, user->line);
+		mistakes_add(mistakes, file, more->line, 0,
+			"user \"%s\" is absent in one entry and present in another (line %d)", user->name,
+			user->line);
 	} else if (same_databases(user, more)) {
-		mistakes_add(mistakes, file, more->line, 0, "user \"%s\" is listed twice for the same database (line %d too)",
-			user->name, user->line);
+		mistakes_add(mistakes, file, more->line, 0,
+			"user \"%s\" is listed twice for the same database (line %d too)", user->name,
+			user->line);
 	} else {
 		append_all(mem, &user->databases, &user->database_count, more->databases, more->database_count);
 		append_all(mem, &user->roles, &user->role_count, more->roles, more->role_count);
@@ -149,7 +156,8 @@ static int compare_secrets(const void *a, const void *b)
 	return order ? order : strcmp((*left)->name, (*right)->name);
 }
 
-static void check_secrets(const char *file, const struct users *users, struct arena *mem, struct mistakes *mistakes)
+static void check_secrets(
+	const char *file, const struct users *users, struct arena *mem, struct mistakes *mistakes)
 {
 	const struct user **sorted = arena_array(mem, users->count ? users->count : 1, sizeof(*sorted));
 	for (size_t i = 0; i < users->count; i++)
@@ -159,8 +167,10 @@ static void check_secrets(const char *file, const struct users *users, struct ar
 	for (size_t i = 1; i < users->count; i++) {
 		const struct user *one = sorted[i - 1], *two = sorted[i];
 		if (strcmp(one->secret, two->secret) == 0)
-			mistakes_add(mistakes, file, two->line, 0, "users \"%s\" and \"%s\" (line %d) would share the Secret %s: "
-				"rename one of them", two->name, one->name, one->line, two->secret);
+			mistakes_add(mistakes, file, two->line, 0,
+				"users \"%s\" and \"%s\" (line %d) would share the Secret %s: "
+				"rename one of them",
+				two->name, one->name, one->line, two->secret);
 	}
 }
 
@@ -198,12 +208,15 @@ static void walk_from(struct walk *walk, size_t start, const char *file, struct 
 		if (walk->state[index] == 0)
 			step_into(walk, index);
 		else if (walk->state[index] == 1)
-			mistakes_add(mistakes, file, user->line, 0, "user \"%s\" is a member of \"%s\", which is a member of \"%s\" "
-				"again: break the circle", user->name, role->name, user->name);
+			mistakes_add(mistakes, file, user->line, 0,
+				"user \"%s\" is a member of \"%s\", which is a member of \"%s\" "
+				"again: break the circle",
+				user->name, role->name, user->name);
 	}
 }
 
-static void check_memberships(const char *file, const struct users *users, struct arena *mem, struct mistakes *mistakes)
+static void check_memberships(
+	const char *file, const struct users *users, struct arena *mem, struct mistakes *mistakes)
 {
 	size_t room = users->count ? users->count : 1;
 	struct walk walk = {
@@ -224,7 +237,8 @@ static void check_absent_roles(const char *file, const struct users *users, stru
 		for (size_t r = 0; user->ensure == USER_PRESENT && r < user->role_count; r++) {
 			const struct user *role = users_find(users, user->roles[r]);
 			if (role && role->ensure == USER_ABSENT)
-				mistakes_add(mistakes, file, user->line, 0, "user \"%s\" has role \"%s\", which is to be absent (line %d)",
+				mistakes_add(mistakes, file, user->line, 0,
+					"user \"%s\" has role \"%s\", which is to be absent (line %d)",
 					user->name, role->name, role->line);
 		}
 	}

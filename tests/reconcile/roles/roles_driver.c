@@ -34,7 +34,8 @@ static const char *digest_of(const char *verifier, char hex[DIGEST_HEX_SIZE])
 	return hex;
 }
 
-static bool secret_version(void *context, const char *secret, struct arena *mem, const char **version, const char **why)
+static bool secret_version(
+	void *context, const char *secret, struct arena *mem, const char **version, const char **why)
 {
 	struct driver *driver = context;
 	json_t *found = json_object_get(json_object_get(driver->request, "secrets"), secret);
@@ -82,9 +83,7 @@ static bool known(void *context, const char *user, const char *verifier, const c
 	size_t index;
 	json_t *entry;
 	digest_of(verifier, hex);
-	json_array_foreach(driver->known, index, entry)
-		if (same_known(entry, user, hex, version))
-			return true;
+	json_array_foreach(driver->known, index, entry) if (same_known(entry, user, hex, version)) return true;
 	return false;
 }
 
@@ -129,19 +128,22 @@ static json_t *string_list(const char *const *items, size_t count)
 
 static json_t *show_step(const struct role_step *step)
 {
-	return json_pack("{ss ss ss ss sb ss}", "action", role_action_name(step->action), "user", step->user, "database",
-		step->database, "sql", step->redacted, "done", step->done, "error", step->error.text);
+	return json_pack("{ss ss ss ss sb ss}", "action", role_action_name(step->action), "user", step->user,
+		"database", step->database, "sql", step->redacted, "done", step->done, "error",
+		step->error.text);
 }
 
 static json_t *show_report(const struct role_report *report)
 {
 	json_t *differences = json_array();
 	for (size_t i = 0; i < report->difference_count; i++)
-		json_array_append_new(differences, json_pack("{ss ss ss}", "field", report->differences[i].field, "wanted",
-			report->differences[i].wanted, "found", report->differences[i].found));
-	return json_pack("{ss ss ss so so sb}", "name", report->name, "status", user_status_name(report->status), "reason",
-		report->reason, "roles", string_list(report->roles, report->role_count), "differences", differences,
-		"managed_before", report->managed_before);
+		json_array_append_new(differences,
+			json_pack("{ss ss ss}", "field", report->differences[i].field, "wanted",
+				report->differences[i].wanted, "found", report->differences[i].found));
+	return json_pack("{ss ss ss so so sb}", "name", report->name, "status",
+		user_status_name(report->status), "reason", report->reason, "roles",
+		string_list(report->roles, report->role_count), "differences", differences, "managed_before",
+		report->managed_before);
 }
 
 static void show_plan(struct driver *driver, const struct roles_plan *plan)
@@ -161,7 +163,8 @@ static void show_plan(struct driver *driver, const struct roles_plan *plan)
 
 static void journal_entry(json_t *list, const struct role_step *step)
 {
-	json_array_append_new(list, json_pack("[sssb]", step->user, role_action_name(step->action), step->redacted, step->done));
+	json_array_append_new(list,
+		json_pack("[sssb]", step->user, role_action_name(step->action), step->redacted, step->done));
 }
 
 static void intend(void *context, const struct role_step *step)
@@ -205,9 +208,10 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 	struct mistakes mistakes = {.mem = mem};
 	struct users users;
 	json_t *shown = json_array(), *text = json_object_get(driver->request, "users");
-	users_read(json_text_at(driver->request, "file", "users.yaml"), (int)json_number_at(driver->request, "line", 1),
-		json_string_value(text), json_string_length(text), json_text_at(driver->request, "database", "postgres"), &policy,
-		mem, &users, &mistakes);
+	users_read(json_text_at(driver->request, "file", "users.yaml"),
+		(int)json_number_at(driver->request, "line", 1), json_string_value(text),
+		json_string_length(text), json_text_at(driver->request, "database", "postgres"), &policy, mem,
+		&users, &mistakes);
 	for (size_t i = 0; i < mistakes.count; i++)
 		json_array_append_new(shown, json_string(mistake_text(&mistakes.items[i], mem)));
 	json_object_set_new(driver->answer, "mistakes", shown);
@@ -225,7 +229,8 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 	if (roles_connect(&target, &session, err)) {
 		(void)pass(driver, session, &users, &policy, mem, err);
 		json_object_set_new(driver->answer, "version", json_integer(roles_server_version(session)));
-		json_object_set_new(driver->answer, "statements", json_integer((json_int_t)roles_statements(session)));
+		json_object_set_new(
+			driver->answer, "statements", json_integer((json_int_t)roles_statements(session)));
 		json_object_set_new(driver->answer, "writes", json_integer((json_int_t)roles_writes(session)));
 	}
 	roles_close(session);
@@ -247,7 +252,8 @@ int main(void)
 	driver.known = before ? json_deep_copy(before) : json_array();
 	run(&driver, mem, &err);
 	json_object_set_new(driver.answer, "error", json_string(err.text));
-	json_object_set_new(driver.answer, "error_kind", json_string(err.kind ? error_kind_name(err.kind) : ""));
+	json_object_set_new(
+		driver.answer, "error_kind", json_string(err.kind ? error_kind_name(err.kind) : ""));
 	json_object_set_new(driver.answer, "gets", json_integer(driver.gets));
 	json_object_set(driver.answer, "known", driver.known);
 	json_dumpf(driver.answer, stdout, JSON_INDENT(1));
