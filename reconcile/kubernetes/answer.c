@@ -45,7 +45,7 @@ static void list_fields(const json_t *body, struct buf *text)
 		buf_printf(text, "%s%s", index ? ", " : " in ", json_text_at(cause, "field", "?"));
 }
 
-bool answer_error(const struct answer *answer, struct error *err)
+bool answer_failure(const struct answer *answer, struct error *err)
 {
 	CLEANUP(buf_done) struct buf text = BUF(ERROR_TEXT_SIZE * 4);
 	const char *message = json_text_at(answer->body, "message", "");

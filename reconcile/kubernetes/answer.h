@@ -15,7 +15,7 @@ struct answer {
 };
 
 /* Sets kind and text for a status that is not 2xx. Returns false. */
-bool answer_error(const struct answer *answer, struct error *err);
+bool answer_failure(const struct answer *answer, struct error *err);
 
 /* The status cause of this type is among the details ("NamespaceTerminating"). */
 bool answer_has_cause(const json_t *body, const char *type);

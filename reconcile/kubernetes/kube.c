@@ -201,7 +201,7 @@ static void take_answer(struct run *run, const struct flight *flight, int status
 		.status = status,
 		.body = request->answer};
 	if (status < 200 || status > 299)
-		answer_error(&answer, &request->error);
+		answer_failure(&answer, &request->error);
 	else if (!parsed)
 		error_set(&request->error, ERROR_RETRY, "%s %.*s: the API server's answer is %s",
 			request->method, (int)strcspn(request->path, "?"), request->path, bad.text);

@@ -136,7 +136,7 @@ static bool take_event(void *context, const struct event *event)
 		struct answer answer = {
 			.method = "WATCH", .path = watch->path, .status = event->code, .body = event->object};
 		if (event->code != 410)
-			answer_error(&answer, &watch->broken);
+			answer_failure(&answer, &watch->broken);
 		return false;
 	}
 	if (*event->version)
@@ -273,7 +273,7 @@ static void finish_refused(struct watch *watch, int status)
 		.path = watch->path,
 		.status = status,
 		.body = body};
-	answer_error(&answer, &err);
+	answer_failure(&answer, &err);
 	memory_freep(&watch->next);
 	if (status == 410 && watch->failures == 0) {
 		watch->failures++;
