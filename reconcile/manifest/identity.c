@@ -111,11 +111,17 @@ static bool read_namespace(
 	key->namespace = "";
 	if (!node || node->kind == YAML_NULL || (node->kind == YAML_STRING && !*node->text))
 		return true;
+	if (node->kind != YAML_STRING) {
+		mistakes_add(inspection->mistakes, inspection->file, node->line, node->column,
+			"metadata.namespace is %s and must be a string%s", inspect_article(node->kind),
+			node->kind < YAML_LIST ? ": put it in quotes" : "");
+		return false;
+	}
 	key->namespace = node->text;
-	if (node->kind == YAML_STRING && text_is_dns_label(node->text))
+	if (text_is_dns_label(node->text))
 		return true;
 	mistakes_add(inspection->mistakes, inspection->file, node->line, node->column,
-		"metadata.namespace must be a string of lower-case letters, digits and '-', at most 63");
+		"metadata.namespace must be lower-case letters, digits and '-', at most 63");
 	return false;
 }
 

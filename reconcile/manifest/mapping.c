@@ -72,7 +72,8 @@ static void choose(const struct mapping *mapping, struct candidate *candidates, 
 	struct yaml_pair *pairs = arena_array(mem, count, sizeof(*pairs));
 	size_t kept = map->count;
 	qsort(candidates, count, sizeof(*candidates), compare);
-	memcpy(pairs, map->pairs, map->count * sizeof(*pairs));
+	if (kept)
+		memcpy(pairs, map->pairs, kept * sizeof(*pairs));
 	const struct candidate *first = NULL;
 	for (size_t i = 0; i < count; i++) {
 		if (first && strcmp(first->pair->key, candidates[i].pair->key) == 0) {
@@ -107,8 +108,7 @@ void mapping_finish(const struct mapping *mapping, struct arena *mem, struct mis
 
 	if (mapping->merge && !bases_of(mapping->merge, &bases, &base_count, single)) {
 		mistakes_add(mistakes, mapping->file, mapping->merge_line, mapping->merge_column,
-			"\"<<\" merges a map or a list of maps, not a %s",
-			yaml_kind_name(mapping->merge->kind));
+			"\"<<\" merges a map or a list of maps, and its value is neither");
 		base_count = 0;
 	}
 	if (!base_count && plainly_unique(mapping->map))

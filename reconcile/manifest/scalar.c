@@ -1,6 +1,6 @@
 /*
  * Plain scalars as sigs.k8s.io/yaml 1.6 reads them, which is what kubectl and the API server use: the rules of
- * resolve() in go.yaml.in/yaml/v2, YAML 1.1 without base 60. tests/reconcile/manifest/scalars.tsv holds what that
+ * resolve() in go.yaml.in/yaml/v2, YAML 1.1 without base 60. tests/reconcile/manifest/kubectl.jsonl holds what that
  * program answered. Two deliberate differences: an integer that does not fit 64 bits is a mistake (it would become a
  * rounded float there), and so are infinity and not-a-number, which JSON cannot hold.
  */
