@@ -285,8 +285,13 @@ fi
 
 say "The agent"
 background agent "$program" agent
-"$program" app wait postgres-users --sync --timeout 60s >/dev/null || { tail -20 "$folder/agent.log"; fail "no sync within a minute"; }
-"$program" user sync >/dev/null || true
+for ((i = 0; i < 600; i++)); do
+	# All three are there and as they should be.
+	[ "$("$program" user list --no-headers 2>/dev/null | grep -c Synced)" != 3 ] || break
+	kill -0 "$(cat "$folder/pids/agent")" 2>/dev/null || i=600
+	sleep 0.1
+done
+[ $i -lt 600 ] || { tail -20 "$folder/agent.log"; fail "the users are not there after a minute, see $folder/agent.log"; }
 "$program" status
 trap - EXIT
 
