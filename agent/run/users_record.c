@@ -86,26 +86,12 @@ void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 
 /* ---- changes ---- */
 
-static const char *action_name(enum role_action action)
-{
-	static const char *const names[] = {
-		[ROLE_CREATE_GROUP] = "create group",
-		[ROLE_CREATE] = "create",
-		[ROLE_ALTER] = "alter",
-		[ROLE_GRANT] = "grant",
-		[ROLE_REVOKE] = "revoke",
-		[ROLE_RETIRE] = "retire",
-		[ROLE_DROP] = "drop",
-	};
-	return names[action];
-}
-
 static bool begin_change(struct users_pass *pass, const struct role_step *step, int64_t *row, struct error *err)
 {
 	const struct store_user_change change = {
 		.database = pass->database->config->name,
 		.user = step->user,
-		.action = action_name(step->action),
+		.action = role_action_name(step->action),
 		.statement = step->redacted,
 		.commit = pass->commit,
 		.started = clock_now(),
@@ -144,9 +130,9 @@ static void log_step(const struct users_pass *pass, const struct role_step *step
 	const char *database = pass->database->config->name;
 	if (step->error.kind != ERROR_NONE)
 		log_error("user could not be changed", "database", database, "user", step->user, "action",
-			action_name(step->action), "error", step->error.text, NULL);
+			role_action_name(step->action), "error", step->error.text, NULL);
 	else if (step->done)
-		log_info("user changed", "database", database, "user", step->user, "action", action_name(step->action), NULL);
+		log_info("user changed", "database", database, "user", step->user, "action", role_action_name(step->action), NULL);
 }
 
 void users_record_outcomes(struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal)
@@ -267,15 +253,27 @@ static const char *blocked_text(const struct users_pass *pass, const struct role
 		plan->deletion_count > 10 ? ", ..." : "", plan->confirm);
 }
 
-static bool store_database_document(struct users_pass *pass, const char *status, const char *reason, int server_version,
-	size_t users, size_t synced, struct error *err)
+static json_t *warnings_of(const struct roles_plan *plan)
 {
+	json_t *list = json_array();
+	for (size_t i = 0; plan && i < plan->warning_count; i++)
+		json_array_append_new(list, json_string(plan->warnings[i]));
+	return list;
+}
+
+/* `plan` NULL = the server was not reached. */
+static bool store_database_document(struct users_pass *pass, const char *status, const char *reason, int server_version,
+	const struct roles_plan *plan, struct error *err)
+{
+	size_t users = plan ? plan->report_count : 0, synced = 0;
+	for (size_t i = 0; i < users; i++)
+		synced += plan->reports[i].status == USER_SYNCED;
 	char now[CLOCK_TEXT_SIZE];
 	clock_text(clock_now(), now);
-	CLEANUP(json_done) json_t *document = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s}", "name",
+	CLEANUP(json_done) json_t *document = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:o}", "name",
 		pass->database->config->name, "application", pass->application, "status", status, "reason", reason,
 		"serverVersion", server_version, "users", (int)users, "synced", (int)synced, "lastPass", now, "commit",
-		pass->commit);
+		pass->commit, "warnings", warnings_of(plan));
 	CLEANUP(memory_freep) char *text = json_canonical(document);
 	const struct store_database row = {pass->database->config->name, text, clock_now()};
 	return store_database_set(pass->agent->store, &row, err);
@@ -284,17 +282,16 @@ static bool store_database_document(struct users_pass *pass, const char *status,
 bool users_record(struct users_pass *pass, const struct roles_plan *plan, int server_version)
 {
 	struct store *store = pass->agent->store;
-	size_t synced = 0;
+	bool good = !plan->blocked;
 	struct error err;
 
 	for (size_t i = 0; i < plan->report_count; i++)
-		synced += plan->reports[i].status == USER_SYNCED;
-	bool good = synced == plan->report_count && !plan->blocked;
+		good = good && plan->reports[i].status == USER_SYNCED;
 	const char *fact = arena_printf(pass->mem, "users:%s", pass->database->config->name);
 	bool ok = store_begin(store, &err);
 	ok = ok && store_reports(pass, plan, &err);
 	ok = ok && store_database_document(pass, "Connected", plan->blocked ? blocked_text(pass, plan) : "", server_version,
-		plan->report_count, synced, &err);
+		plan, &err);
 	ok = ok && store_fact_set(store, fact, pass->commit, &err);
 	if (ok && store_commit(store, &err))
 		return good;
@@ -307,7 +304,7 @@ void users_record_failure(struct users_pass *pass)
 {
 	struct error err;
 	const char *status = pass->error.kind == ERROR_RETRY ? "Waiting" : "Failed";
-	if (!pass->reached && !store_database_document(pass, status, pass->error.text, 0, 0, 0, &err))
+	if (!pass->reached && !store_database_document(pass, status, pass->error.text, 0, NULL, &err))
 		log_error("the database's state could not be recorded", "error", err.text, NULL);
 	if (pass->wish) {
 		const struct store_operation row = {.id = pass->wish->operation, .finished = clock_now(), .phase = "Error",
@@ -324,7 +321,7 @@ static json_t *plan_document(const struct users_pass *pass, const struct roles_p
 	json_t *steps = json_array(), *deletions = json_array();
 	for (size_t i = 0; i < plan->step_count; i++) {
 		const struct role_step *step = &plan->steps[i];
-		json_t *item = json_pack("{s:s, s:s, s:s, s:s}", "user", step->user, "action", action_name(step->action),
+		json_t *item = json_pack("{s:s, s:s, s:s, s:s}", "user", step->user, "action", role_action_name(step->action),
 			"database", step->database, "statement", step->redacted);
 		if (step->error.kind != ERROR_NONE)
 			json_set_text(item, "error", step->error.text);

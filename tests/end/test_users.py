@@ -1,0 +1,209 @@
+"""Users from a push to PostgreSQL, without Kubernetes: the agent, a Git repository and a real server."""
+
+import json
+
+import pytest
+
+from parts.agent import wait_for
+from parts.git import Repository
+
+
+def users_yaml(*users):
+    return "users:\n" + "".join(f"  - username: {name}\n    database: app\n    roles: [{', '.join(roles)}]\n"
+                                for name, roles in users) if users else "users: []\n"
+
+
+def config_map(text):
+    indented = "".join(f"    {line}\n" for line in text.splitlines())
+    return ("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: postgres-users-config\n  namespace: postgres\n"
+            f"data:\n  users.yaml: |\n{indented}")
+
+
+@pytest.fixture
+def setting(agent, server, tmp_path):
+    """A repository with alice and bob, their Secrets, an agent that is not started yet."""
+    server.run("CREATE DATABASE app")
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"postgres-users/users.yaml": config_map(users_yaml(("alice", ["read_only"]), ("bob", ["read_only", "writers"])))})
+    agent.database(server)
+    agent.application("postgres-users", repository.url, "postgres-users", "postgres")
+    agent.secret("postgres", "user-alice-secret", "wonderland")
+    agent.secret("postgres", "user-bob-secret", "builder")
+    return agent, server, repository
+
+
+def push(repository, *users):
+    return repository.commit({"postgres-users/users.yaml": config_map(users_yaml(*users))})
+
+
+def user(agent, name):
+    return next((item for item in agent.items("user", "list") if item["name"] == name), None)
+
+
+def wait_user(agent, name, status):
+    def there():
+        agent.alive()
+        found = user(agent, name)
+        return found if (found or {}).get("status") == status else None
+    try:
+        return wait_for(f"user {name} {status}", there, 30, 0.05)
+    except TimeoutError as error:
+        raise AssertionError(f"{error}: {user(agent, name)}\n{agent.log()[-3000:]}") from None
+
+
+def test_once_creates_what_git_lists(setting):
+    agent, server, _ = setting
+    agent.once().ok()
+    assert server.can_login("alice", "wonderland", "app")
+    assert server.can_login("bob", "builder", "app")
+    assert not server.can_login("alice", "wrong", "app")
+    assert {item["name"]: item["status"] for item in agent.items("user", "list")} == {"alice": "Synced", "bob": "Synced"}
+    assert agent.app("postgres-users")["status"]["sync"]["status"] == "Synced"
+
+
+def test_a_push_adds_and_removes(setting):
+    agent, server, repository = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    agent.secret("postgres", "user-carol-secret", "carols")
+    head = push(repository, ("alice", ["read_only"]), ("carol", ["writers"]))
+    wait_user(agent, "carol", "Synced")
+    assert server.can_login("carol", "carols", "app")
+    wait_for("bob is gone", lambda: not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'"))
+    wait_for("bob is not listed", lambda: user(agent, "bob") is None)
+    assert agent.app("postgres-users")["status"]["sync"]["revision"] == head
+    changes = agent.items("user", "history", "bob")
+    assert any(change["action"] == "drop" and change["outcome"] == "done" for change in changes)
+
+
+@pytest.mark.parametrize("statement, field", [
+    ("ALTER ROLE alice SUPERUSER", "superuser"),
+    ("REVOKE read_only FROM alice", "roles"),
+    ("GRANT writers TO alice", "roles"),
+    ("ALTER ROLE alice NOLOGIN", "login"),
+    ("ALTER ROLE alice PASSWORD 'mine'", "password"),
+    ("DROP ROLE alice", "exists"),
+])
+def test_a_hand_change_is_recorded_and_healed(setting, statement, field):
+    agent, server, _ = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    if statement.startswith("DROP"):
+        server.run("REVOKE ALL ON DATABASE app FROM alice")
+    server.run(statement)
+
+    def healed():
+        return [item for item in agent.items("drift", "list", "--user", "alice") if item["healed"]]
+    drift = wait_for("healed drift of alice", healed)
+    assert any(field in item["field"] for item in drift), drift
+    assert server.can_login("alice", "wonderland", "app")
+    assert "mine" not in json.dumps(agent.items("drift", "list")) and "mine" not in agent.log()
+
+
+def test_an_empty_list_removes_nobody_until_confirmed(setting):
+    agent, server, repository = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    push(repository)
+
+    def held():
+        databases = agent.get("/api/v1/databases", over="socket").json["items"]
+        return next((item["reason"] for item in databases if "--confirm" in item["reason"]), None)
+    reason = wait_for("the deletions are held back", held)
+    assert server.can_login("alice", "wonderland", "app") and server.can_login("bob", "builder", "app")
+    confirm = reason.split("--confirm ")[1].split("`")[0].split(",")[0]
+    agent.cli("user", "sync", "--confirm", confirm).ok()
+    wait_for("both are gone", lambda: not server.query("SELECT 1 FROM pg_roles WHERE rolname IN ('alice', 'bob')"))
+
+
+def test_a_rotated_secret_is_applied(setting):
+    agent, server, _ = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    agent.secret("postgres", "user-alice-secret", "looking-glass")
+    wait_for("the new password works", lambda: server.can_login("alice", "looking-glass", "app"))
+    assert not server.can_login("alice", "wonderland", "app")
+
+
+def test_a_missing_secret_holds_back_one_user_only(setting):
+    agent, server, repository = setting
+    push(repository, ("alice", ["read_only"]), ("dora", []))
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    dora = wait_user(agent, "dora", "Degraded")
+    assert "user-dora-secret" in dora["reason"]
+    agent.secret("postgres", "user-dora-secret", "explorer")
+    wait_user(agent, "dora", "Synced")
+    assert server.can_login("dora", "explorer", "app")
+
+
+@pytest.mark.parametrize("text, said", [
+    ("users: [\n", "users.yaml"),
+    ("users:\n  - username: alice\n  - username: alice\n", "alice"),
+    ("users:\n  - username: pg_monitor\n", "pg_monitor"),
+    ("users:\n  - username: postgres\n", "postgres"),
+    ("users:\n  - username: x\n    password: s3cr3t-inline\n", "password"),
+    ("users:\n  - username: x\n    roles: [pg_execute_server_program]\n", "pg_execute_server_program"),
+    ("user:\n  - username: alice\n", "user"),
+])
+def test_a_mistake_in_users_yaml_touches_nobody(setting, text, said):
+    agent, server, repository = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    good = agent.app("postgres-users")["status"]["sync"]["revision"]
+    bad = repository.commit({"postgres-users/users.yaml": config_map(text)})
+    condition = agent.wait_condition("postgres-users", "ComparisonError", said)
+    assert "postgres-users/users.yaml:" in condition["message"] and bad[:12] in condition["message"]
+    assert "s3cr3t-inline" not in agent.log() and "s3cr3t-inline" not in condition["message"]
+    server.run("ALTER ROLE alice NOLOGIN")  # the last good state is still in force
+    wait_for("alice is healed", lambda: server.can_login("alice", "wonderland", "app"))
+    assert server.can_login("bob", "builder", "app")
+    status = agent.app("postgres-users")["status"]
+    assert status["sync"]["status"] == "Unknown" and status["sync"]["revision"] == good
+    push(repository, ("alice", ["read_only"]), ("bob", []))
+    agent.wait_app("postgres-users", "Synced", repository.head)
+
+
+def test_a_plan_shows_sql_and_changes_nothing(setting):
+    agent, server, repository = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    assert agent.cli("user", "plan").ok()
+    agent.signal(19)  # stopped: the hand change stays until the plan has been asked for
+    server.run("ALTER ROLE alice SUPERUSER")
+    agent.signal(18)
+    plan = agent.cli("user", "plan")
+    assert plan.code in (0, 1)
+    wait_user(agent, "alice", "Synced")
+    wait_for("healed", lambda: not server.value("SELECT rolsuper FROM pg_roles WHERE rolname = 'alice'"))
+
+
+def test_a_server_that_is_down_is_waited_for(setting):
+    agent, server, repository = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    server.stop()
+    try:
+        def waiting():
+            databases = agent.get("/api/v1/databases", over="socket").json["items"]
+            return databases[0]["status"] == "Waiting"
+        wait_for("the database is waited for", waiting)
+        push(repository, ("alice", []), ("bob", []))
+        agent.wait_app("postgres-users", "Synced", repository.head)
+    finally:
+        server.start()
+    wait_for("alice lost read_only", lambda: not server.query(
+        "SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = 'alice'"))
+
+
+def test_a_quiet_pass_writes_nothing(setting):
+    agent, server, _ = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    wait_user(agent, "bob", "Synced")
+    passes, writes = "pgitops_user_passes_total", "pgitops_sql_writes_total"
+    before = agent.metrics()
+    first = server.query("SELECT rolname, xmin FROM pg_authid ORDER BY 1")
+    wait_for("three more passes", lambda: agent.metrics()[passes] >= before[passes] + 3)
+    assert agent.metrics()[writes] == before[writes]
+    assert server.query("SELECT rolname, xmin FROM pg_authid ORDER BY 1") == first
