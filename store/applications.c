@@ -29,8 +29,8 @@ bool store_application_get(struct store *store, const char *name, struct arena *
 	struct store_application *out, struct error *err)
 {
 	struct store_application found = {0};
-	struct query *query = query_open(store,
-		"SELECT name, document, differences, updated FROM application WHERE name = ?1");
+	struct query *query = query_open(
+		store, "SELECT name, document, differences, updated FROM application WHERE name = ?1");
 	query_set_text(query, 1, name);
 	if (query_next(query))
 		found = read_row(query, mem);
@@ -47,8 +47,8 @@ bool store_application_list(struct store *store, struct arena *mem, struct store
 {
 	struct store_application *rows = NULL;
 	size_t found = 0;
-	struct query *query =
-		query_open(store, "SELECT name, document, differences, updated FROM application ORDER BY name");
+	struct query *query = query_open(
+		store, "SELECT name, document, differences, updated FROM application ORDER BY name");
 	while (query_next(query)) {
 		rows = arena_grow(mem, rows, found, sizeof(*rows));
 		rows[found++] = read_row(query, mem);
@@ -72,9 +72,9 @@ bool store_application_remove(struct store *store, const char *name, struct erro
 	if (!store_begin(store, err))
 		return false;
 	bool ok = forget(store, "DELETE FROM application WHERE name = ?1", name, err) &&
-		  forget(store, "DELETE FROM inventory WHERE application = ?1", name, err) &&
-		  forget(store, "DELETE FROM revision WHERE application = ?1", name, err) &&
-		  forget(store, "DELETE FROM drift WHERE application = ?1 AND healed = 0", name, err);
+		forget(store, "DELETE FROM inventory WHERE application = ?1", name, err) &&
+		forget(store, "DELETE FROM revision WHERE application = ?1", name, err) &&
+		forget(store, "DELETE FROM drift WHERE application = ?1 AND healed = 0", name, err);
 	if (ok)
 		return store_commit(store, err);
 	store_rollback(store);

@@ -53,12 +53,14 @@ static bool set_up(struct store *store, struct error *err)
 	sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(connection, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
-	if (!database_script(store, "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024", err))
+	if (!database_script(store,
+		    "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024", err))
 		return false;
 	if (store->reader)
 		return database_script(store, "PRAGMA query_only = ON", err);
 	return database_script(store,
-		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304", err);
+		"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304",
+		err);
 }
 
 bool database_open(struct store *store, struct error *err)
@@ -95,7 +97,7 @@ bool database_check(struct store *store, struct error *err)
 {
 	struct query *query = query_open(store, "PRAGMA quick_check(1)");
 	bool sound = query_next(query) &&
-		     strcmp((const char *)sqlite3_column_text(query->statement, 0), "ok") == 0;
+		strcmp((const char *)sqlite3_column_text(query->statement, 0), "ok") == 0;
 	if (!query_close(query, err))
 		return false;
 	return sound || fail(store, SQLITE_CORRUPT, err);
@@ -114,8 +116,7 @@ bool database_version(struct store *store, int64_t *version, struct error *err)
 bool store_begin(struct store *store, struct error *err)
 {
 	pthread_mutex_lock(&store->mutex);
-	if (store->depth == 0 &&
-		!database_script(store, store->reader ? "BEGIN" : "BEGIN IMMEDIATE", err)) {
+	if (store->depth == 0 && !database_script(store, store->reader ? "BEGIN" : "BEGIN IMMEDIATE", err)) {
 		pthread_mutex_unlock(&store->mutex);
 		return false;
 	}
@@ -131,7 +132,8 @@ static bool end(struct store *store, struct error *err)
 		return true;
 	if (store->doomed)
 		ok = error_set(err, ERROR_RETRY,
-			"store %s: an earlier statement of this transaction failed: nothing of it was recorded", store->path);
+			"store %s: an earlier statement of this transaction failed: nothing of it was recorded",
+			store->path);
 	else
 		ok = database_script(store, "COMMIT", err);
 	/* SQLite may have rolled back by itself: a full disk, an I/O error. */
@@ -192,8 +194,9 @@ struct query *query_open(struct store *store, const char *sql)
 	struct query *query = find(store, sql);
 	query->code = store->doomed ? SQLITE_ABORT : SQLITE_OK;
 	if (!query->statement)
-		note(query, sqlite3_prepare_v3(store->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
-			&query->statement, NULL));
+		note(query,
+			sqlite3_prepare_v3(store->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
+				&query->statement, NULL));
 	return query;
 }
 

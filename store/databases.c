@@ -24,9 +24,9 @@ bool store_database_remove(struct store *store, const char *name, struct error *
 	if (!store_begin(store, err))
 		return false;
 	bool ok = forget(store, "DELETE FROM database WHERE name = ?1", name, err) &&
-		  forget(store, "DELETE FROM user WHERE database = ?1", name, err) &&
-		  forget(store, "DELETE FROM verifier WHERE database = ?1", name, err) &&
-		  forget(store, "DELETE FROM drift WHERE database = ?1 AND healed = 0", name, err);
+		forget(store, "DELETE FROM user WHERE database = ?1", name, err) &&
+		forget(store, "DELETE FROM verifier WHERE database = ?1", name, err) &&
+		forget(store, "DELETE FROM drift WHERE database = ?1 AND healed = 0", name, err);
 	if (ok)
 		return store_commit(store, err);
 	store_rollback(store);

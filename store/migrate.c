@@ -14,8 +14,8 @@ int64_t migrate_newest(void)
 
 static bool take(struct store *store, const char *step, int64_t version, struct error *err)
 {
-	CLEANUP(memory_freep) char *set_version =
-		memory_printf("PRAGMA user_version = %lld", (long long)version);
+	CLEANUP(memory_freep)
+	char *set_version = memory_printf("PRAGMA user_version = %lld", (long long)version);
 	if (!store_begin(store, err))
 		return false;
 	if (!database_script(store, step, err) || !database_script(store, set_version, err)) {

@@ -1,7 +1,7 @@
 #include "store/database.h"
 
-bool store_operation_add(struct store *store, const struct store_operation *operation, int64_t *id,
-	struct error *err)
+bool store_operation_add(
+	struct store *store, const struct store_operation *operation, int64_t *id, struct error *err)
 {
 	struct query *query = query_open(store,
 		"INSERT INTO operation (kind, target, requested_by, request, started, finished, phase, message, result) "
@@ -47,8 +47,8 @@ static struct store_operation read_row(struct query *query, struct arena *mem)
 	};
 }
 
-bool store_operation_get(struct store *store, int64_t id, struct arena *mem, struct store_operation *out,
-	struct error *err)
+bool store_operation_get(
+	struct store *store, int64_t id, struct arena *mem, struct store_operation *out, struct error *err)
 {
 	struct store_operation found = {0};
 	struct query *query = query_open(store,
@@ -65,8 +65,8 @@ bool store_operation_get(struct store *store, int64_t id, struct arena *mem, str
 	return true;
 }
 
-bool store_operation_list(struct store *store, size_t limit, struct arena *mem, struct store_operation **items,
-	size_t *count, struct error *err)
+bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
+	struct store_operation **items, size_t *count, struct error *err)
 {
 	struct store_operation *rows = NULL;
 	size_t found = 0;

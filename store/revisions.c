@@ -1,7 +1,7 @@
 #include "store/database.h"
 
-bool store_revision_begin(struct store *store, const struct store_revision *revision, int64_t *id,
-	struct error *err)
+bool store_revision_begin(
+	struct store *store, const struct store_revision *revision, int64_t *id, struct error *err)
 {
 	struct query *query = query_open(store,
 		"INSERT INTO revision (application, commit_id, author, message, started, finished, phase, cause, outcome, "

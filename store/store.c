@@ -151,11 +151,13 @@ static bool check_version(struct store *store, struct error *err)
 	if (!database_version(store, &version, err))
 		return false;
 	if (version == 0)
-		return error_set(err, ERROR_MISSING, "%s holds nothing yet: the agent has not run there", store->path);
+		return error_set(
+			err, ERROR_MISSING, "%s holds nothing yet: the agent has not run there", store->path);
 	if (version != migrate_newest())
-		return error_set(err, ERROR_INVALID, "store %s has schema version %lld, this program reads version %lld: "
-			"use the program that the agent runs", store->path, (long long)version,
-			(long long)migrate_newest());
+		return error_set(err, ERROR_INVALID,
+			"store %s has schema version %lld, this program reads version %lld: "
+			"use the program that the agent runs",
+			store->path, (long long)version, (long long)migrate_newest());
 	return true;
 }
 

@@ -18,14 +18,15 @@
 struct store;
 
 struct store_opening {
-	bool created;      /* there was no file */
-	bool rebuilt;      /* the file was corrupt and was moved aside: prune nothing in the first pass */
-	char aside[256];   /* where it went, "" = nowhere */
+	bool created;    /* there was no file */
+	bool rebuilt;    /* the file was corrupt and was moved aside: prune nothing in the first pass */
+	char aside[256]; /* where it went, "" = nowhere */
 };
 
 /* The agent's own: makes the folder, takes STATE/lock (ERROR_CONFLICT names the pid that has it), migrates. A newer schema
    than ours is ERROR_INVALID and left untouched. Disk full is ERROR_RETRY. */
-bool store_open(const char *folder, struct store **store, struct store_opening *how, struct error *err) MUST_CHECK;
+bool store_open(
+	const char *folder, struct store **store, struct store_opening *how, struct error *err) MUST_CHECK;
 
 /* Read-only, for commands and HTTP. ERROR_MISSING when there is no store yet. */
 bool store_open_reader(const char *folder, struct store **store, struct error *err) MUST_CHECK;
@@ -43,16 +44,17 @@ void store_rollback(struct store *store);
 
 struct store_application {
 	const char *name;
-	const char *document;    /* JSON object */
+	const char *document; /* JSON object */
 	const char *differences; /* JSON list: [{group,kind,namespace,name,change,fields:[{path,wanted,found,by}]}] */
 	int64_t updated;
 };
 
-bool store_application_set(struct store *store, const struct store_application *application, struct error *err) MUST_CHECK;
-bool store_application_get(struct store *store, const char *name, struct arena *mem, struct store_application *out,
-	struct error *err) MUST_CHECK; /* ERROR_MISSING */
-bool store_application_list(struct store *store, struct arena *mem, struct store_application **items, size_t *count,
-	struct error *err) MUST_CHECK; /* by name */
+bool store_application_set(
+	struct store *store, const struct store_application *application, struct error *err) MUST_CHECK;
+bool store_application_get(struct store *store, const char *name, struct arena *mem,
+	struct store_application *out, struct error *err) MUST_CHECK; /* ERROR_MISSING */
+bool store_application_list(struct store *store, struct arena *mem, struct store_application **items,
+	size_t *count, struct error *err) MUST_CHECK; /* by name */
 /* With its inventory, its revisions and its open drift. */
 bool store_application_remove(struct store *store, const char *name, struct error *err) MUST_CHECK;
 
@@ -61,24 +63,27 @@ bool store_application_remove(struct store *store, const char *name, struct erro
 struct store_revision {
 	int64_t id;
 	const char *application, *commit, *author, *message;
-	int64_t started, finished;  /* finished 0 = not yet (or cut off by a kill) */
-	const char *phase;          /* Running, Succeeded, Failed, Error */
-	const char *trigger;        /* "automated", "self-heal", "manual" */
-	const char *text;           /* outcome for people */
+	int64_t started, finished; /* finished 0 = not yet (or cut off by a kill) */
+	const char *phase;         /* Running, Succeeded, Failed, Error */
+	const char *trigger;       /* "automated", "self-heal", "manual" */
+	const char *text;          /* outcome for people */
 	int64_t created, configured, unchanged, pruned, failed;
 };
 
-bool store_revision_begin(struct store *store, const struct store_revision *revision, int64_t *id, struct error *err) MUST_CHECK;
-bool store_revision_end(struct store *store, const struct store_revision *revision, struct error *err) MUST_CHECK; /* by id */
+bool store_revision_begin(struct store *store, const struct store_revision *revision, int64_t *id,
+	struct error *err) MUST_CHECK;
+bool store_revision_end(
+	struct store *store, const struct store_revision *revision, struct error *err) MUST_CHECK; /* by id */
 bool store_revision_list(struct store *store, const char *application, size_t limit, struct arena *mem,
-	struct store_revision **items, size_t *count, struct error *err) MUST_CHECK; /* newest first; application NULL = all */
+	struct store_revision **items, size_t *count,
+	struct error *err) MUST_CHECK; /* newest first; application NULL = all */
 
 /* ---- inventory: the objects we made, written before the first byte goes out ---- */
 
 struct store_object {
 	const char *application, *group, *version, *kind, *namespace, *name;
-	const char *uid;          /* "" until the apply answered */
-	const char *wanted_hash;  /* of the object last applied or found equal */
+	const char *uid;         /* "" until the apply answered */
+	const char *wanted_hash; /* of the object last applied or found equal */
 	const char *live_version; /* resourceVersion at which live was equal to `wanted_hash`; "" = not known */
 	bool intended;            /* an apply was announced and its outcome is not known */
 };
@@ -86,15 +91,16 @@ struct store_object {
 /* Inserts or replaces by (application, group, kind, namespace, name). */
 bool store_object_set(struct store *store, const struct store_object *object, struct error *err) MUST_CHECK;
 bool store_object_remove(struct store *store, const struct store_object *object, struct error *err) MUST_CHECK;
-bool store_object_list(struct store *store, const char *application, struct arena *mem, struct store_object **items,
-	size_t *count, struct error *err) MUST_CHECK; /* by group, kind, namespace, name */
+bool store_object_list(struct store *store, const char *application, struct arena *mem,
+	struct store_object **items, size_t *count,
+	struct error *err) MUST_CHECK; /* by group, kind, namespace, name */
 
 /* ---- drift: what somebody else changed ---- */
 
 struct store_drift {
 	int64_t id;
-	const char *application; /* of the object, or that owns the users */
-	int64_t time, healed;    /* healed 0 = not yet */
+	const char *application;                     /* of the object, or that owns the users */
+	int64_t time, healed;                        /* healed 0 = not yet */
 	const char *group, *kind, *namespace, *name; /* an object: kind != "" */
 	const char *database, *user;                 /* a user: user != "" */
 	const char *field, *wanted, *found, *by;
@@ -104,13 +110,15 @@ struct store_drift_filter {
 	const char *application, *user; /* NULL = any */
 	int64_t since;
 	bool open_only;
-	size_t limit;                   /* 0 = all */
+	size_t limit; /* 0 = all */
 };
 
 /* The same open drift (object or user, field, found) is one record however often it is seen; `id` may be NULL. */
-bool store_drift_add(struct store *store, const struct store_drift *drift, int64_t *id, struct error *err) MUST_CHECK;
+bool store_drift_add(
+	struct store *store, const struct store_drift *drift, int64_t *id, struct error *err) MUST_CHECK;
 /* Closes the open records of one object or of one user (fields as in store_drift; `field` "" = all of them). */
-bool store_drift_heal(struct store *store, const struct store_drift *drift, int64_t when, struct error *err) MUST_CHECK;
+bool store_drift_heal(
+	struct store *store, const struct store_drift *drift, int64_t when, struct error *err) MUST_CHECK;
 bool store_drift_list(struct store *store, const struct store_drift_filter *filter, struct arena *mem,
 	struct store_drift **items, size_t *count, struct error *err) MUST_CHECK; /* newest first */
 
@@ -124,7 +132,8 @@ struct store_user {
 
 bool store_user_set(struct store *store, const struct store_user *user, struct error *err) MUST_CHECK;
 /* With what was known of its verifier and its open drift. */
-bool store_user_remove(struct store *store, const char *database, const char *name, struct error *err) MUST_CHECK;
+bool store_user_remove(
+	struct store *store, const char *database, const char *name, struct error *err) MUST_CHECK;
 bool store_user_list(struct store *store, struct arena *mem, struct store_user **items, size_t *count,
 	struct error *err) MUST_CHECK; /* by database, name */
 
@@ -136,16 +145,19 @@ struct store_user_change {
 	const char *outcome;       /* "", "done", or the error's text */
 };
 
-bool store_user_change_begin(struct store *store, const struct store_user_change *change, int64_t *id, struct error *err) MUST_CHECK;
-bool store_user_change_end(struct store *store, int64_t id, int64_t finished, const char *outcome, struct error *err) MUST_CHECK;
+bool store_user_change_begin(struct store *store, const struct store_user_change *change, int64_t *id,
+	struct error *err) MUST_CHECK;
+bool store_user_change_end(
+	struct store *store, int64_t id, int64_t finished, const char *outcome, struct error *err) MUST_CHECK;
 bool store_user_change_list(struct store *store, const char *user, size_t limit, struct arena *mem,
-	struct store_user_change **items, size_t *count, struct error *err) MUST_CHECK; /* newest first; user NULL = all */
+	struct store_user_change **items, size_t *count,
+	struct error *err) MUST_CHECK; /* newest first; user NULL = all */
 
 /* A verifier that was derived and found to match a Secret's version; `verifier` is stored as its SHA-256. */
 bool store_verifier_known(struct store *store, const char *database, const char *user, const char *verifier,
 	const char *version);
-void store_verifier_remember(struct store *store, const char *database, const char *user, const char *verifier,
-	const char *version);
+void store_verifier_remember(struct store *store, const char *database, const char *user,
+	const char *verifier, const char *version);
 
 /* ---- databases: how the connection fares ---- */
 
@@ -154,7 +166,8 @@ struct store_database {
 	const char *document; /* {name, application, status: Connected|Waiting|Failed, reason, serverVersion, users, synced, lastPass, commit} */
 	int64_t updated;
 };
-bool store_database_set(struct store *store, const struct store_database *database, struct error *err) MUST_CHECK;
+bool store_database_set(
+	struct store *store, const struct store_database *database, struct error *err) MUST_CHECK;
 /* With all that is kept about its users. */
 bool store_database_remove(struct store *store, const char *name, struct error *err) MUST_CHECK;
 bool store_database_list(struct store *store, struct arena *mem, struct store_database **items, size_t *count,
@@ -169,21 +182,24 @@ struct store_operation {
 	const char *by;      /* "cli", "api", "kubectl" */
 	const char *request; /* JSON */
 	int64_t started, finished;
-	const char *phase;   /* Pending, Running, Succeeded, Failed, Error */
+	const char *phase; /* Pending, Running, Succeeded, Failed, Error */
 	const char *message;
-	const char *result;  /* JSON, "" = none */
+	const char *result; /* JSON, "" = none */
 };
 
-bool store_operation_add(struct store *store, const struct store_operation *operation, int64_t *id, struct error *err) MUST_CHECK;
-bool store_operation_update(struct store *store, const struct store_operation *operation, struct error *err) MUST_CHECK; /* by id */
+bool store_operation_add(struct store *store, const struct store_operation *operation, int64_t *id,
+	struct error *err) MUST_CHECK;
+bool store_operation_update(struct store *store, const struct store_operation *operation,
+	struct error *err) MUST_CHECK; /* by id */
 bool store_operation_get(struct store *store, int64_t id, struct arena *mem, struct store_operation *out,
 	struct error *err) MUST_CHECK;
-bool store_operation_list(struct store *store, size_t limit, struct arena *mem, struct store_operation **items,
-	size_t *count, struct error *err) MUST_CHECK; /* newest first */
+bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
+	struct store_operation **items, size_t *count, struct error *err) MUST_CHECK; /* newest first */
 
 /* ---- small facts: "commit:URL REVISION" -> last good commit, "agent.started", "agent.version", "cluster" ... ---- */
 
-bool store_fact_set(struct store *store, const char *key, const char *value, struct error *err) MUST_CHECK; /* NULL removes */
+bool store_fact_set(struct store *store, const char *key, const char *value,
+	struct error *err) MUST_CHECK;                                               /* NULL removes */
 const char *store_fact_get(struct store *store, const char *key, struct arena *mem); /* NULL = none */
 
 /* Deletes what is beyond the limits of limits.h; call once a pass. */

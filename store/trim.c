@@ -16,15 +16,16 @@ static bool trim(struct store *store, struct error *err)
 		       "DELETE FROM revision WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "
 		       "(PARTITION BY application ORDER BY id DESC) AS place FROM revision) WHERE place > ?1)",
 		       LIMIT_HISTORY_ROWS, err) &&
-	       delete_beyond(store, "DELETE FROM drift WHERE id <= (SELECT max(id) FROM drift) - ?1",
-		       LIMIT_DRIFT_ROWS, err) &&
-	       delete_beyond(store, "DELETE FROM user_change WHERE id <= (SELECT max(id) FROM user_change) - ?1",
-		       LIMIT_USER_CHANGES, err) &&
-	       delete_beyond(store, "DELETE FROM operation WHERE id <= (SELECT max(id) FROM operation) - ?1",
-		       LIMIT_OPERATIONS, err) &&
-	       delete_beyond(store,
-		       "DELETE FROM fact WHERE key IN (SELECT key FROM fact ORDER BY updated DESC LIMIT -1 OFFSET ?1)",
-		       LIMIT_FACTS, err);
+		delete_beyond(store, "DELETE FROM drift WHERE id <= (SELECT max(id) FROM drift) - ?1",
+			LIMIT_DRIFT_ROWS, err) &&
+		delete_beyond(store,
+			"DELETE FROM user_change WHERE id <= (SELECT max(id) FROM user_change) - ?1",
+			LIMIT_USER_CHANGES, err) &&
+		delete_beyond(store, "DELETE FROM operation WHERE id <= (SELECT max(id) FROM operation) - ?1",
+			LIMIT_OPERATIONS, err) &&
+		delete_beyond(store,
+			"DELETE FROM fact WHERE key IN (SELECT key FROM fact ORDER BY updated DESC LIMIT -1 OFFSET ?1)",
+			LIMIT_FACTS, err);
 }
 
 bool store_trim(struct store *store, struct error *err)

@@ -17,8 +17,8 @@ bool store_user_set(struct store *store, const struct store_user *user, struct e
 	return query_run(query, err);
 }
 
-static bool forget(struct store *store, const char *sql, const char *database, const char *name,
-	struct error *err)
+static bool forget(
+	struct store *store, const char *sql, const char *database, const char *name, struct error *err)
 {
 	struct query *query = query_open(store, sql);
 	query_set_text(query, 1, database);
@@ -31,22 +31,22 @@ bool store_user_remove(struct store *store, const char *database, const char *na
 	if (!store_begin(store, err))
 		return false;
 	bool ok = forget(store, "DELETE FROM user WHERE database = ?1 AND name = ?2", database, name, err) &&
-		  forget(store, "DELETE FROM verifier WHERE database = ?1 AND user = ?2", database, name, err) &&
-		  forget(store, "DELETE FROM drift WHERE database = ?1 AND user = ?2 AND healed = 0", database, name,
-			  err);
+		forget(store, "DELETE FROM verifier WHERE database = ?1 AND user = ?2", database, name, err) &&
+		forget(store, "DELETE FROM drift WHERE database = ?1 AND user = ?2 AND healed = 0", database,
+			name, err);
 	if (ok)
 		return store_commit(store, err);
 	store_rollback(store);
 	return false;
 }
 
-bool store_user_list(struct store *store, struct arena *mem, struct store_user **items, size_t *count,
-	struct error *err)
+bool store_user_list(
+	struct store *store, struct arena *mem, struct store_user **items, size_t *count, struct error *err)
 {
 	struct store_user *rows = NULL;
 	size_t found = 0;
-	struct query *query =
-		query_open(store, "SELECT database, name, document, updated FROM user ORDER BY database, name");
+	struct query *query = query_open(
+		store, "SELECT database, name, document, updated FROM user ORDER BY database, name");
 	while (query_next(query)) {
 		rows = arena_grow(mem, rows, found, sizeof(*rows));
 		rows[found++] = (struct store_user){
@@ -63,8 +63,8 @@ bool store_user_list(struct store *store, struct arena *mem, struct store_user *
 	return true;
 }
 
-bool store_user_change_begin(struct store *store, const struct store_user_change *change, int64_t *id,
-	struct error *err)
+bool store_user_change_begin(
+	struct store *store, const struct store_user_change *change, int64_t *id, struct error *err)
 {
 	struct query *query = query_open(store,
 		"INSERT INTO user_change (database, user, action, statement, commit_id, started, finished, outcome) "
@@ -80,8 +80,8 @@ bool store_user_change_begin(struct store *store, const struct store_user_change
 	return query_insert(query, id, err);
 }
 
-bool store_user_change_end(struct store *store, int64_t id, int64_t finished, const char *outcome,
-	struct error *err)
+bool store_user_change_end(
+	struct store *store, int64_t id, int64_t finished, const char *outcome, struct error *err)
 {
 	struct query *query =
 		query_open(store, "UPDATE user_change SET finished = ?2, outcome = ?3 WHERE id = ?1");
@@ -144,8 +144,8 @@ bool store_verifier_known(struct store *store, const char *database, const char 
 	return query_close(query, &ignored) && known;
 }
 
-void store_verifier_remember(struct store *store, const char *database, const char *user, const char *verifier,
-	const char *version)
+void store_verifier_remember(struct store *store, const char *database, const char *user,
+	const char *verifier, const char *version)
 {
 	struct error ignored;
 	char digest[DIGEST_HEX_SIZE];

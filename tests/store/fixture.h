@@ -1,5 +1,5 @@
 /*
- * folder.h - a state folder of its own for each test, removed afterwards
+ * fixture.h - a state folder of its own for each test, removed afterwards
  */
 #pragma once
 
@@ -24,8 +24,10 @@ struct fixture {
 static inline int fixture_make(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	strcpy(fixture->folder, "/tmp/pgitops-store-XXXXXX");
-	if (!fixture || !mkdtemp(fixture->folder))
+	if (!fixture)
+		return -1;
+	snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/pgitops-store-XXXXXX");
+	if (!mkdtemp(fixture->folder))
 		return -1;
 	fixture->mem = arena_new(64 * 1024 * 1024);
 	*state = fixture;
@@ -58,3 +60,21 @@ static inline void check_ok(bool ok, const struct error *err)
 	if (!ok)
 		fail_msg("%s", err->text);
 }
+
+/* How many records of drift there are. */
+static inline size_t count_drift(struct fixture *f, bool open_only)
+{
+	struct store_drift_filter filter = {.open_only = open_only};
+	struct store_drift *all;
+	size_t count;
+	check_ok(store_drift_list(f->store, &filter, f->mem, &all, &count, &f->err), &f->err);
+	return count;
+}
+
+/* A path in the state folder. */
+static inline const char *in_folder(struct fixture *f, const char *name)
+{
+	return arena_printf(f->mem, "%s/%s", f->folder, name);
+}
+
+#define A_TEST(function) cmocka_unit_test_setup_teardown(function, fixture_open, fixture_done)

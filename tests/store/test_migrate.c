@@ -1,0 +1,96 @@
+#include "tests/store/fixture.h"
+
+#include "store/database.h"
+
+/* A file of its own, so that the steps are the test's and not the program's. */
+static struct store *open_empty(struct fixture *f)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	pthread_mutexattr_t recursive;
+
+	assert_non_null(store);
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&store->mutex, &recursive);
+	store->path = strdup(in_folder(f, "other.db"));
+	fclose(fopen(store->path, "w"));
+	check_ok(database_open(store, &f->err), &f->err);
+	return store;
+}
+
+static void close_empty(struct store *store)
+{
+	database_close(store);
+	free(store->path);
+	free(store);
+}
+
+static int64_t version_of(struct fixture *f, struct store *store)
+{
+	int64_t version = -1;
+	check_ok(database_version(store, &version, &f->err), &f->err);
+	return version;
+}
+
+static void steps_are_taken_in_order_and_once(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const steps[] = {
+		"CREATE TABLE a (x INTEGER) STRICT", "ALTER TABLE a ADD COLUMN y INTEGER"};
+	struct store *store = open_empty(f);
+
+	check_ok(migrate_with(store, steps, 1, &f->err), &f->err);
+	assert_int_equal(version_of(f, store), 1);
+	check_ok(database_script(store, "INSERT INTO a (x) VALUES (7)", &f->err), &f->err);
+	check_ok(migrate_with(store, steps, 2, &f->err), &f->err);
+	check_ok(migrate_with(store, steps, 2, &f->err), &f->err);
+	assert_int_equal(version_of(f, store), 2);
+	check_ok(database_script(store, "UPDATE a SET y = x + 1 WHERE x = 7", &f->err), &f->err);
+	close_empty(store);
+}
+
+static void a_failed_step_leaves_the_version_before_it(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const steps[] = {"CREATE TABLE a (x INTEGER) STRICT",
+		"CREATE TABLE b (x INTEGER) STRICT; CREATE TABLE a (x INTEGER) STRICT"};
+	struct store *store = open_empty(f);
+
+	assert_false(migrate_with(store, steps, 2, &f->err));
+	assert_non_null(strstr(f->err.text, "migration to version 2"));
+	assert_int_equal(version_of(f, store), 1);
+	/* The half that had worked is gone as well. */
+	check_ok(database_script(store, "CREATE TABLE b (x INTEGER) STRICT", &f->err), &f->err);
+	close_empty(store);
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const steps[] = {"CREATE TABLE a (x INTEGER) STRICT"};
+	struct store *store = open_empty(f);
+
+	check_ok(database_script(store, "PRAGMA user_version = 2", &f->err), &f->err);
+	assert_false(migrate_with(store, steps, 1, &f->err));
+	assert_int_equal(f->err.kind, ERROR_INVALID);
+	assert_non_null(strstr(f->err.text, "schema version 2"));
+	assert_int_equal(version_of(f, store), 2);
+	close_empty(store);
+}
+
+static void the_program_brings_a_store_to_its_own_version(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(version_of(f, f->store), migrate_newest());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		A_TEST(steps_are_taken_in_order_and_once),
+		A_TEST(a_failed_step_leaves_the_version_before_it),
+		A_TEST(a_newer_schema_is_refused),
+		A_TEST(the_program_brings_a_store_to_its_own_version),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+#include "tests/store/fixture.h"
+
+static void an_operation_goes_from_pending_to_its_end(void **state)
+{
+	struct fixture *f = *state;
+	struct store_operation asked = {.kind = "sync",
+				       .target = "users",
+				       .by = "cli",
+				       .request = "{\"prune\":true}",
+				       .started = 3,
+				       .phase = "Pending"},
+			       found, *all;
+	size_t count;
+	int64_t id;
+
+	check_ok(store_operation_add(f->store, &asked, &id, &f->err), &f->err);
+	struct store_operation end = {
+		.id = id, .finished = 8, .phase = "Succeeded", .message = "in sync", .result = "{\"items\":[]}"};
+	check_ok(store_operation_update(f->store, &end, &f->err), &f->err);
+	check_ok(store_operation_get(f->store, id, f->mem, &found, &f->err), &f->err);
+	assert_string_equal(found.kind, "sync");
+	assert_string_equal(found.by, "cli");
+	assert_string_equal(found.request, "{\"prune\":true}");
+	assert_string_equal(found.phase, "Succeeded");
+	assert_string_equal(found.result, "{\"items\":[]}");
+	assert_int_equal(found.finished, 8);
+	check_ok(store_operation_list(f->store, 1, f->mem, &all, &count, &f->err), &f->err);
+	assert_int_equal(count, 1);
+	assert_false(store_operation_get(f->store, 99, f->mem, &found, &f->err));
+	assert_int_equal(f->err.kind, ERROR_MISSING);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		A_TEST(an_operation_goes_from_pending_to_its_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

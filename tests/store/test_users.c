@@ -1,0 +1,107 @@
+#include "tests/store/fixture.h"
+
+static const struct store_drift membership = {
+	.application = "users",
+	.time = 11,
+	.database = "main",
+	.user = "eve",
+	.field = "roles",
+	.wanted = "reader",
+	.found = "",
+	.by = "postgres",
+};
+
+static void a_removed_user_takes_its_open_drift_along(void **state)
+{
+	struct fixture *f = *state;
+	struct store_user user = {.database = "main", .name = "eve", .document = "{}", .updated = 1}, *all;
+	size_t count;
+
+	check_ok(store_user_set(f->store, &user, &f->err), &f->err);
+	store_verifier_remember(f->store, "main", "eve", "SCRAM-SHA-256$x", "7");
+	check_ok(store_drift_add(f->store, &membership, NULL, &f->err), &f->err);
+	check_ok(store_user_remove(f->store, "main", "eve", &f->err), &f->err);
+	check_ok(store_user_list(f->store, f->mem, &all, &count, &f->err), &f->err);
+	assert_int_equal(count, 0);
+	assert_int_equal(count_drift(f, false), 0);
+	assert_false(store_verifier_known(f->store, "main", "eve", "SCRAM-SHA-256$x", "7"));
+}
+
+static void users_are_listed_by_database_and_name(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const names[][2] = {{"main", "zoe"}, {"main", "ada"}, {"alpha", "mia"}};
+	struct store_user *all;
+	size_t count;
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		struct store_user user = {.database = names[i][0], .name = names[i][1], .document = "{}"};
+		check_ok(store_user_set(f->store, &user, &f->err), &f->err);
+	}
+	check_ok(store_user_list(f->store, f->mem, &all, &count, &f->err), &f->err);
+	assert_int_equal(count, 3);
+	assert_string_equal(all[0].name, "mia");
+	assert_string_equal(all[1].name, "ada");
+	assert_string_equal(all[2].name, "zoe");
+}
+
+static void a_user_change_is_announced_then_done(void **state)
+{
+	struct fixture *f = *state;
+	struct store_user_change change =
+					 {
+						 .database = "main",
+						 .user = "eve",
+						 .action = "create",
+						 .statement = "CREATE ROLE \"eve\" LOGIN PASSWORD '<hidden>'",
+						 .commit = "c1",
+						 .started = 7,
+					 },
+				 *all;
+	size_t count;
+	int64_t id;
+
+	check_ok(store_user_change_begin(f->store, &change, &id, &f->err), &f->err);
+	check_ok(store_user_change_list(f->store, "eve", 0, f->mem, &all, &count, &f->err), &f->err);
+	assert_int_equal(count, 1);
+	assert_int_equal(all[0].finished, 0);
+	assert_string_equal(all[0].outcome, "");
+	check_ok(store_user_change_end(f->store, id, 9, "done", &f->err), &f->err);
+	check_ok(store_user_change_list(f->store, NULL, 5, f->mem, &all, &count, &f->err), &f->err);
+	assert_int_equal(all[0].finished, 9);
+	assert_string_equal(all[0].outcome, "done");
+	assert_string_equal(all[0].statement, change.statement);
+	check_ok(store_user_change_list(f->store, "other", 5, f->mem, &all, &count, &f->err), &f->err);
+	assert_int_equal(count, 0);
+}
+
+static void a_verifier_is_known_for_its_version_only_and_never_readable(void **state)
+{
+	struct fixture *f = *state;
+	struct buf file = BUF(16 * 1024 * 1024);
+
+	assert_false(store_verifier_known(f->store, "main", "eve", "SCRAM-SHA-256$canary", "7"));
+	store_verifier_remember(f->store, "main", "eve", "SCRAM-SHA-256$canary", "7");
+	assert_true(store_verifier_known(f->store, "main", "eve", "SCRAM-SHA-256$canary", "7"));
+	assert_false(store_verifier_known(f->store, "main", "eve", "SCRAM-SHA-256$canary", "8"));
+	assert_false(store_verifier_known(f->store, "main", "eve", "SCRAM-SHA-256$other", "7"));
+	assert_false(store_verifier_known(f->store, "alpha", "eve", "SCRAM-SHA-256$canary", "7"));
+	static const char *const parts[] = {"", "-wal"};
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		const char *path = arena_printf(f->mem, "%s/pgitops.db%s", f->folder, parts[i]);
+		check_ok(file_read(path, &file, &f->err), &f->err);
+	}
+	assert_null(memmem(file.data, file.length, "canary", 6));
+	buf_done(&file);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		A_TEST(a_removed_user_takes_its_open_drift_along),
+		A_TEST(users_are_listed_by_database_and_name),
+		A_TEST(a_user_change_is_announced_then_done),
+		A_TEST(a_verifier_is_known_for_its_version_only_and_never_readable),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
