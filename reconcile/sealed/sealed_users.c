@@ -1,0 +1,334 @@
+#include "reconcile/sealed/sealed_users.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/sealed/emit.h"
+#include "reconcile/sealed/splice.h"
+
+/* One document of the sealed text. */
+struct document {
+	const char *text; /* with its marker line */
+	size_t length;
+	const char *name; /* of a SealedSecret in the users' namespace, NULL = something else: kept as it is */
+	const struct yaml_node *root;
+	const struct yaml_pair *value; /* spec.encryptedData.<item>, NULL = none */
+	bool written; /* `text` is ours, in `mem` */
+	struct document *next; /* in the order of the file */
+};
+
+struct making {
+	const struct sealed_users_input *input;
+	struct arena *mem;
+	struct sealed_users *result;
+	struct mistakes *mistakes;
+	struct document *first, *last;
+	struct document **by_name; /* the SealedSecrets, sorted by name */
+	size_t named;
+};
+
+static void append(struct making *making, struct document *document, struct document *after)
+{
+	struct document **link = after ? &after->next : making->last ? &making->last->next : &making->first;
+	document->next = *link;
+	*link = document;
+	if (!document->next)
+		making->last = document;
+}
+
+static const char *text_at(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *node = yaml_get(map, key);
+	return node && node->kind == YAML_STRING ? node->text : NULL;
+}
+
+/* Is it a SealedSecret of our namespace? Then its name and value are looked up. */
+static void recognise(const struct making *making, struct document *document)
+{
+	const struct edit_users *users = making->input->users;
+	const struct yaml_node *metadata = yaml_get(document->root, "metadata"),
+			       *values = yaml_get(yaml_get(document->root, "spec"), "encryptedData");
+	const char *kind = text_at(document->root, "kind"), *namespace = text_at(metadata, "namespace");
+	if (!kind || strcmp(kind, SEALED_KIND) != 0 || !text_equal(namespace, users->namespace))
+		return;
+	document->name = text_at(metadata, "name");
+	for (size_t i = 0; values && values->kind == YAML_MAP && i < values->count; i++)
+		if (strcmp(values->pairs[i].key, users->item) == 0 && values->pairs[i].value->kind == YAML_STRING)
+			document->value = &values->pairs[i];
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct document *const *)a)->name, (*(struct document *const *)b)->name);
+}
+
+static bool read_documents(struct making *making)
+{
+	const struct sealed_users_input *input = making->input;
+	struct span *spans;
+	size_t count = splice_documents(input->text, input->length, making->mem, &spans), lines = 0;
+	size_t mistakes_before = making->mistakes->count;
+	making->by_name = arena_array(making->mem, count + 1, sizeof(struct document *));
+	for (size_t i = 0; i < count; i++) {
+		struct document *document = arena_alloc(making->mem, sizeof(*document));
+		struct yaml_documents parsed = {0};
+		struct mistakes inside = {.mem = making->mem};
+		document->text = input->text + spans[i].start;
+		document->length = spans[i].end - spans[i].start;
+		yaml_read(input->file, document->text, document->length, making->mem, &parsed, &inside);
+		if (inside.count)
+			mistakes_add(making->mistakes, input->file, inside.items[0].line + (int)lines, inside.items[0].column, "%s",
+				inside.items[0].text);
+		document->root = parsed.count == 1 ? parsed.items[0] : NULL;
+		recognise(making, document);
+		append(making, document, NULL);
+		if (document->name)
+			making->by_name[making->named++] = document;
+		for (size_t at = 0; at < document->length; at++)
+			lines += document->text[at] == '\n';
+	}
+	qsort(making->by_name, making->named, sizeof(*making->by_name), by_name);
+	for (size_t i = 1; i < making->named; i++)
+		if (strcmp(making->by_name[i - 1]->name, making->by_name[i]->name) == 0)
+			mistakes_add(making->mistakes, input->file, 0, 0, "SealedSecret \"%s\" stands there twice: remove one",
+				making->by_name[i]->name);
+	return making->mistakes->count == mistakes_before;
+}
+
+static struct document *find(const struct making *making, const char *name)
+{
+	struct document key = {.name = name}, *at = &key;
+	struct document **found = name && making->named
+		? bsearch(&at, making->by_name, making->named, sizeof(*making->by_name), by_name) : NULL;
+	return found ? *found : NULL;
+}
+
+static void mistake(const struct making *making, const struct edit_user *user, const char *text)
+{
+	mistakes_add(making->mistakes, making->input->users->file, user->line, 0, "user \"%s\" %s", user->name, text);
+}
+
+static void add_name(const struct making *making, struct name_list *list, const char *name)
+{
+	list->items = arena_grow(making->mem, list->items, list->count, sizeof(*list->items));
+	list->items[list->count++] = arena_copy(making->mem, name);
+}
+
+static const char *place_of(const struct making *making, const struct edit_user *user)
+{
+	return arena_printf(making->mem, "%s/%s/%s", making->input->users->namespace, user->secret, making->input->users->item);
+}
+
+static enum sealed_scope scope_of(const struct document *document)
+{
+	const struct yaml_node *annotations = document ? yaml_get(yaml_get(document->root, "metadata"), "annotations") : NULL;
+	const char *cluster = text_at(annotations, SEALED_ANNOTATION_CLUSTER),
+		   *namespace = text_at(annotations, SEALED_ANNOTATION_NAMESPACE);
+	if (cluster && strcmp(cluster, "true") == 0)
+		return SCOPE_CLUSTER;
+	return namespace && strcmp(namespace, "true") == 0 ? SCOPE_NAMESPACE : SCOPE_STRICT;
+}
+
+static bool seal(const struct making *making, const struct edit_user *user, enum sealed_scope scope, struct buf *sealed)
+{
+	struct error err;
+	char label[SEALED_LABEL_SIZE];
+	if (!making->input->certificate) {
+		mistake(making, user, "needs its password sealed, and there is no certificate");
+		return false;
+	}
+	if (sealed_label(scope, making->input->users->namespace, user->secret, label, &err) &&
+		sealed_value_seal(making->input->certificate, label, user->password, user->password_length, sealed, &err))
+		return true;
+	mistake(making, user, err.text);
+	return false;
+}
+
+/* A new document as kubeseal lays it out. */
+static void write_new(const struct making *making, const struct edit_user *user, const char *sealed, struct document *document)
+{
+	const char *namespace = making->input->users->namespace;
+	CLEANUP(buf_done) struct buf yaml = BUF(SEALED_TEXT_MAX + 4096);
+	CLEANUP(json_done) json_t *object = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:{s:s}, s:{s:{s:s, s:s}, s:s}}}", "apiVersion",
+		SEALED_GROUP "/" SEALED_VERSION, "kind", SEALED_KIND, "metadata", "name", user->secret, "namespace", namespace,
+		"spec", "encryptedData", making->input->users->item, sealed, "template", "metadata", "name", user->secret,
+		"namespace", namespace, "type", "Opaque");
+	buf_text(&yaml, "---\n");
+	emit_yaml(&yaml, object);
+	document->text = arena_copy_n(making->mem, buf_string(&yaml), yaml.length);
+	document->length = yaml.length;
+	document->written = true;
+}
+
+/* The document with another value, all other bytes as they were; false when the layout did not allow it. */
+static bool write_value(const struct making *making, const char *sealed, struct document *document)
+{
+	struct span at = splice_scalar(document->text, document->length, document->value->value, document->value->column);
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
+	struct yaml_documents parsed = {0};
+	struct mistakes inside = {.mem = making->mem};
+	buf_append(&text, document->text, at.start);
+	buf_text(&text, sealed);
+	buf_append(&text, document->text + at.end, document->length - at.end);
+	if (buf_failed(&text))
+		return false;
+	yaml_read("", buf_string(&text), text.length, making->mem, &parsed, &inside);
+	if (inside.count || parsed.count != 1)
+		return false;
+	CLEANUP(json_done) json_t *before = yaml_to_json(document->root);
+	CLEANUP(json_done) json_t *after = yaml_to_json(parsed.items[0]);
+	json_object_set_new(json_at(before, "spec.encryptedData"), making->input->users->item, json_string(sealed));
+	if (!json_equal(before, after))
+		return false;
+	document->text = arena_copy_n(making->mem, buf_string(&text), text.length);
+	document->length = text.length;
+	document->written = true;
+	return true;
+}
+
+static void note(const struct making *making, const struct edit_user *user, const char *sealed)
+{
+	add_name(making, &making->result->sealed, user->name);
+	if (making->input->receipts)
+		receipts_note(making->input->receipts, place_of(making, user), user->password, user->password_length, sealed,
+			making->input->certificate->fingerprint);
+}
+
+static void keep(const struct making *making, const struct document *document)
+{
+	struct sealed_shape shape;
+	struct error ignored;
+	making->result->kept++;
+	if (making->input->certificate && sealed_value_inspect(document->value->value->text, document->value->value->length,
+			making->input->certificate, &shape, &ignored))
+		making->result->other_certificate += shape.other_certificate;
+}
+
+static bool is_unchanged(const struct making *making, const struct edit_user *user, const struct document *document)
+{
+	return making->input->receipts && !making->input->reseal &&
+		receipts_match(making->input->receipts, place_of(making, user), user->password, user->password_length,
+			document->value->value->text);
+}
+
+/* No password was given: what is there stays. */
+static void keep_or_complain(struct making *making, const struct edit_user *user, struct document *document)
+{
+	if (document && document->value)
+		keep(making, document);
+	else if (user->sealed && user->renamed_from)
+		mistake(making, user, "was renamed, and its sealed password is bound to the old name: give the password once more");
+	else if (user->sealed)
+		mistake(making, user, "has no password, and there is no sealed one to keep: give one");
+}
+
+/* `after` is the document of the user before, NULL = none: where a new one goes. */
+static struct document *make_user(struct making *making, const struct edit_user *user, struct document *after)
+{
+	CLEANUP(buf_done) struct buf sealed = BUF(SEALED_TEXT_MAX);
+	struct document *document = find(making, user->secret);
+	if (!user->password) {
+		keep_or_complain(making, user, document);
+		return document;
+	}
+	if (document && document->value && is_unchanged(making, user, document)) {
+		keep(making, document);
+		return document;
+	}
+	if (!seal(making, user, scope_of(document), &sealed))
+		return document;
+	if (!document) {
+		document = arena_alloc(making->mem, sizeof(*document));
+		write_new(making, user, buf_string(&sealed), document);
+		append(making, document, after);
+	} else if (!document->value || !write_value(making, buf_string(&sealed), document)) {
+		write_new(making, user, buf_string(&sealed), document);
+	}
+	note(making, user, buf_string(&sealed));
+	return document;
+}
+
+/* Does the name come from a user? The template without its {name}. */
+static bool is_users_name(const struct edit_users *users, const char *name)
+{
+	const char *place = strstr(users->template, "{name}"), *behind = place + strlen("{name}");
+	size_t before = (size_t)(place - users->template);
+	return strlen(name) > before + strlen(behind) && strncmp(name, users->template, before) == 0 && text_ends(name, behind);
+}
+
+static int compare_secrets(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Documents of users that the edit file does not have any more. */
+static void remove_others(struct making *making)
+{
+	const struct edit_users *users = making->input->users;
+	const char **wanted = arena_array(making->mem, users->count + 1, sizeof(*wanted));
+	for (size_t i = 0; i < users->count; i++)
+		wanted[i] = users->items[i].secret;
+	qsort(wanted, users->count, sizeof(*wanted), compare_secrets);
+	for (struct document **link = &making->first; *link;) {
+		struct document *document = *link;
+		if (!document->name || document->written || !is_users_name(users, document->name) ||
+			bsearch(&document->name, wanted, users->count, sizeof(*wanted), compare_secrets)) {
+			link = &document->next;
+			continue;
+		}
+		add_name(making, &making->result->removed, document->name);
+		*link = document->next;
+	}
+}
+
+static void write_out(const struct making *making, struct buf *out)
+{
+	size_t start = out->length;
+	for (const struct document *document = making->first; document; document = document->next) {
+		const char *text = document->text;
+		size_t length = document->length;
+		if (out->length > start && out->data[out->length - 1] != '\n')
+			buf_char(out, '\n');
+		if (out->length > start && strncmp(text, "---", length < 3 ? length : 3) != 0)
+			buf_text(out, "---\n");
+		if (out->length == start && document->written && strncmp(text, "---\n", 4) == 0) {
+			text += 4; /* the first document needs no marker */
+			length -= 4;
+		}
+		buf_append(out, text, length);
+	}
+}
+
+bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem, struct sealed_users *result, struct buf *out,
+	struct mistakes *mistakes)
+{
+	struct sealed_users made = {0};
+	struct making making = {.input = input, .mem = mem, .result = &made, .mistakes = mistakes};
+	size_t before = mistakes->count + mistakes->dropped, start = out->length;
+	struct document *last = NULL;
+	if (!read_documents(&making))
+		return false;
+	for (size_t i = 0; i < input->users->count; i++) {
+		struct document *document = make_user(&making, &input->users->items[i], last);
+		last = document ? document : last;
+	}
+	remove_others(&making);
+	if (input->keep_removed && made.removed.count)
+		mistakes_add(mistakes, input->users->file, 0, 0,
+			"%s (and %zu more) is sealed in %s but not in this file, which this clone has never sealed before: add the user, or "
+			"run `pgitops seal users` to remove it", made.removed.items[0], made.removed.count - 1, input->file);
+	if (mistakes->count + mistakes->dropped != before)
+		return false;
+	write_out(&making, out);
+	if (buf_failed(out)) {
+		mistakes_add(mistakes, input->file, 0, 0, "the sealed users do not fit into %zu bytes", out->maximum);
+		return false;
+	}
+	made.changed = out->length - start != input->length ||
+		(input->length && memcmp(out->data + start, input->text, input->length) != 0);
+	*result = made;
+	return true;
+}

@@ -1,0 +1,41 @@
+/*
+ * sealed_users.h - edit file and certificate to sealed-users.yaml, changing only what changed
+ *
+ * The truth is the ciphertext that is there. A user without a password keeps it; one whose password this clone has a receipt
+ * for keeps it; any other password is sealed anew, in place; a user who is gone loses the document. All other bytes of the
+ * file stay: order, comments, layout, SealedSecrets of others. Pure but for the receipts.
+ */
+#pragma once
+
+#include "reconcile/sealed/edit_users.h"
+#include "reconcile/sealed/receipts.h"
+#include "reconcile/sealed/sealed_secret.h"
+
+struct sealed_users_input {
+	const struct edit_users *users;
+	const char *file; /* of the sealed text, for messages */
+	const char *text; /* the sealed text as it is now; "" = none yet */
+	size_t length;
+	const struct certificate *certificate; /* may be NULL while nothing has to be sealed */
+	struct receipts *receipts;             /* gets the new receipts; NULL = none */
+	bool reseal;                           /* every password that is given is sealed anew */
+	bool keep_removed;                     /* a user that is gone is a mistake, not a removal: nothing tells who removed it */
+};
+
+/* Names of users, in the edit file's order. */
+struct name_list {
+	const char **items;
+	size_t count;
+};
+
+struct sealed_users {
+	struct name_list sealed;  /* got a new ciphertext */
+	struct name_list removed; /* names of Secrets that went */
+	size_t kept;
+	size_t other_certificate; /* kept ones that certainly come from another certificate than the given one */
+	bool changed;             /* the text differs from before */
+};
+
+/* Appends the new text to `out`. Names are in `mem`. False with mistakes: then the receipts must not be written. */
+bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem, struct sealed_users *result, struct buf *out,
+	struct mistakes *mistakes) MUST_CHECK;
