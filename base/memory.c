@@ -55,4 +55,6 @@ void memory_freep(void *pointer_to_pointer)
 	void *memory;
 	memcpy(&memory, pointer_to_pointer, sizeof(memory));
 	free(memory);
+	memory = NULL;
+	memcpy(pointer_to_pointer, &memory, sizeof(memory));
 }

@@ -14,5 +14,5 @@ char *memory_copy(const char *text);                     /* NULL gives NULL */
 char *memory_printf(const char *format, ...) PRINTF_LIKE(1, 2);
 _Noreturn void memory_fail(const char *what, size_t number);
 
-/* for CLEANUP on a `char *`, `void *`, ... */
+/* Frees what a `char *`, `void *`, ... points to and sets it to NULL; for CLEANUP too. */
 void memory_freep(void *pointer_to_pointer);
