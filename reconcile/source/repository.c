@@ -64,6 +64,26 @@ bool repository_lock(struct repository *repository, struct error *err)
 	return true;
 }
 
+/* No file of settings is read: url.insteadOf or http.proxy of somebody's home must not bend this. */
+static bool start_git(struct repository *repository, struct error *err)
+{
+	static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+		GIT_CONFIG_LEVEL_GLOBAL};
+	if (repository->started)
+		return true;
+	if (git_libgit2_init() < 0)
+		return repository_error(err, ERROR_BUG, "libgit2 does not start");
+	for (size_t i = 0; i < COUNT_OF(levels); i++)
+		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
+	/* A volume may belong to another user; nothing of it is executed. */
+	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)LIMIT_PACK_OBJECTS);
+	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, (size_t)LIMIT_GIT_OBJECT);
+	git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)(LIMIT_GIT_MEMORY / 4));
+	repository->started = true;
+	return true;
+}
+
 static bool is_leftover(const char *name)
 {
 	static const char *const beginnings[] = {"pack_git2_", "tmp_", "transfer.", "shallow.", "server.json."};
@@ -123,7 +143,7 @@ static bool make_git(struct repository *repository, struct error *err)
 
 bool repository_open(struct repository *repository, struct error *err)
 {
-	if (!sweep(repository->place, repository->mem, err))
+	if (!start_git(repository, err) || !sweep(repository->place, repository->mem, err))
 		return false;
 	return open_git(repository) || make_git(repository, err);
 }
@@ -289,18 +309,37 @@ bool repository_set_shallow(struct repository *repository, const struct reposito
 	return file_replace(path, text.data, text.length, 0600, err);
 }
 
-/* A place that another process works in is its own affair. */
+/* -1 when another process works in it, or there is none. */
+static int try_lock(const char *place, struct arena *mem)
+{
+	int lock = open(arena_printf(mem, "%s/lock", place), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB)) {
+		close(lock);
+		lock = -1;
+	}
+	return lock;
+}
+
 static bool sweep_place(const char *place, struct error *err)
 {
 	struct arena *mem = arena_new((size_t)1 << 20);
-	int lock = open(arena_printf(mem, "%s/lock", place), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	bool swept = true;
-	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
-		swept = sweep(place, mem, err);
+	int lock = try_lock(place, mem);
+	bool swept = lock < 0 || sweep(place, mem, err);
 	if (lock >= 0)
 		close(lock);
 	arena_free(mem);
 	return swept;
+}
+
+bool repository_remove(const char *folder, const struct url *url, struct arena *mem, struct error *err)
+{
+	const char *place = arena_printf(mem, "%s/%s", folder, place_name(url, mem));
+	int lock = try_lock(place, mem);
+	if (lock < 0)
+		return true;
+	bool removed = file_remove_folder(arena_printf(mem, "%s/repository.git", place), err);
+	close(lock);
+	return removed;
 }
 
 bool repository_sweep_all(const char *path, struct error *err)

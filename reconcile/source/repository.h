@@ -22,6 +22,7 @@ struct repository {
 	git_repository *git; /* NULL until opened */
 	git_odb *odb;
 	unsigned generation; /* grows whenever `git` becomes another one */
+	bool started;        /* libgit2, which costs some milliseconds and is not needed where nothing changed */
 	bool suspect;        /* what failed last may be its own fault */
 };
 
@@ -37,7 +38,7 @@ bool repository_prepare(const char *folder, const struct url *url, struct arena 
 /* Waits until no other process works in it. */
 bool repository_lock(struct repository *repository, struct error *err) MUST_CHECK;
 
-/* Removes leftovers; makes the repository when there is none or when it cannot be opened. */
+/* Starts libgit2; removes leftovers; makes the repository when there is none or when it cannot be opened. */
 bool repository_open(struct repository *repository, struct error *err) MUST_CHECK;
 void repository_close(struct repository *repository); /* for CLEANUP too; gives the lock back */
 
@@ -72,6 +73,10 @@ bool repository_set_shallow(struct repository *repository, const struct reposito
 void repository_ids_add(struct repository_ids *ids, const git_oid *id, struct arena *mem);
 void repository_ids_remove(struct repository_ids *ids, const git_oid *id);
 bool repository_ids_have(const struct repository_ids *ids, const git_oid *id);
+
+/* For the agent, after the Git process crashed: libgit2 may do so on a damaged file. A repository that another process
+   works in is left alone. */
+bool repository_remove(const char *folder, const struct url *url, struct arena *mem, struct error *err) MUST_CHECK;
 
 /* See source_sweep(). */
 bool repository_sweep_all(const char *folder, struct error *err) MUST_CHECK;

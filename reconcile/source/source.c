@@ -31,6 +31,7 @@ struct run {
 	struct buf messages;
 	int64_t deadline; /* on the steady clock */
 	bool ended;       /* it closed its answer */
+	bool crashed;     /* it did so on its own, without an answer */
 };
 
 void source_access_done(struct source_access *access)
@@ -139,6 +140,9 @@ static bool died(struct run *run, struct error *err)
 	const char *said = buf_string(&run->messages);
 	int length = (int)strcspn(said, "\n");
 	const char *step = *run->answer.step ? run->answer.step : "starting";
+	/* Not SIGABRT, which is memory at its limit, nor SIGKILL, which is somebody else's will. */
+	run->crashed = WIFEXITED(status) || WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS ||
+		       WTERMSIG(status) == SIGFPE || WTERMSIG(status) == SIGILL;
 	if (WIFSIGNALED(status))
 		return error_set(err, ERROR_RETRY, "the Git process died of signal %d (%s) while %s%s%.*s",
 			WTERMSIG(status), sigabbrev_np(WTERMSIG(status)), step, length ? ": " : "", length, said);
@@ -169,28 +173,48 @@ static void run_done(struct run *run)
 	buf_done(&run->messages);
 }
 
+static bool run_once(const struct source_request *request, int64_t deadline, struct arena *mem,
+	struct source_result *result, bool *crashed, struct error *err)
+{
+	CLEANUP(run_done) struct run run = {
+		.request = request,
+		.child = {.pid = -1, .ended = -1, .answer = -1, .messages = -1},
+		.frame = FRAME_READER(LIMIT_FRAME_BYTES),
+		.messages = BUF(STDERR_KEPT),
+		.deadline = deadline,
+	};
+	answer_start(&run.answer, request, mem);
+	if (run_child(&run, err)) {
+		*result = run.answer.result;
+		return true;
+	}
+	*crashed = run.crashed;
+	return false;
+}
+
 bool source_read(const struct source_request *request, struct arena *mem, struct source_result *result,
 	struct error *err)
 {
 	struct url url;
+	struct error ignored = {0};
 	struct source_request bounded = *request;
-	CLEANUP(run_done) struct run run = {
-		.request = &bounded,
-		.child = {.pid = -1, .ended = -1, .answer = -1, .messages = -1},
-		.frame = FRAME_READER(LIMIT_FRAME_BYTES),
-		.messages = BUF(STDERR_KEPT),
-	};
+	bool crashed = false;
 
 	if (!url_parse(request->url, mem, &url, err))
 		return error_prefix(err, "repository %s", source_url_plain(request->url, mem));
 	if (bounded.deadline <= WORKER_MARGIN || bounded.deadline > LIMIT_GIT_SECONDS * 1000)
 		bounded.deadline = LIMIT_GIT_SECONDS * 1000;
-	run.deadline = clock_steady() + bounded.deadline;
-	answer_start(&run.answer, &bounded, mem);
-	if (!run_child(&run, err))
-		return error_prefix(err, "%s", url.plain);
-	*result = run.answer.result;
-	return true;
+	int64_t deadline = clock_steady() + bounded.deadline;
+	if (run_once(&bounded, deadline, mem, result, &crashed, err))
+		return true;
+	if (crashed && !request->offline && repository_remove(request->folder, &url, mem, &ignored)) {
+		bounded.deadline = deadline - clock_steady();
+		crashed = false;
+		if (bounded.deadline > WORKER_MARGIN &&
+			run_once(&bounded, deadline, mem, result, &crashed, err))
+			return true;
+	}
+	return error_prefix(err, "%s", url.plain);
 }
 
 bool source_sweep(const char *folder, struct error *err)

@@ -29,7 +29,6 @@ struct work {
 	int64_t deadline;
 	struct revision revision;
 	struct source_result result;
-	bool git_started;
 };
 
 static bool tell_step(void *context, const char *text, struct error *err)
@@ -57,26 +56,6 @@ static bool enter_sandbox(const struct work *work, struct error *err)
 		.seconds = LIMIT_GIT_SECONDS,
 	};
 	return sandbox_enter(&sandbox, err);
-}
-
-/* No file of settings is read: url.insteadOf or http.proxy of somebody's home must not bend this. */
-static bool start_git(struct work *work, struct error *err)
-{
-	static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
-		GIT_CONFIG_LEVEL_GLOBAL};
-	if (work->git_started)
-		return true;
-	if (git_libgit2_init() < 0)
-		return repository_error(err, ERROR_BUG, "libgit2 does not start");
-	for (size_t i = 0; i < COUNT_OF(levels); i++)
-		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
-	/* A volume may belong to another user; nothing of it is executed. */
-	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)LIMIT_PACK_OBJECTS);
-	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, (size_t)LIMIT_GIT_OBJECT);
-	git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)(LIMIT_GIT_MEMORY / 4));
-	work->git_started = true;
-	return true;
 }
 
 static bool open_repository(struct work *work, struct error *err)
@@ -124,7 +103,7 @@ static bool resolve_short(struct work *work, struct error *err)
 	const struct remote_wish wish = {.depth = REMOTE_HISTORY};
 	struct revision *revision = &work->revision;
 	const char *text = work->request->revision;
-	if (!start_git(work, err) || !open_repository(work, err))
+	if (!open_repository(work, err))
 		return false;
 	if (revision_find_short(&work->repository, text, &revision->id, err))
 		return true;
@@ -147,9 +126,7 @@ static bool resolve(struct work *work, struct error *err)
 		return error_set(err, ERROR_INVALID, "nothing was read before, so nothing can be read offline");
 	if (revision_is_id(text, &work->revision.id))
 		return true;
-	/* libgit2's transports need a repository from the start. */
-	bool libgit2_soon = work->url.scheme == URL_SSH || work->url.scheme == URL_FILE;
-	if ((libgit2_soon && !start_git(work, err)) || !connect_remote(work, err) ||
+	if (!connect_remote(work, err) ||
 		!revision_resolve(work->remote, text, work->mem, &work->revision, err))
 		return false;
 	return !work->revision.is_short || resolve_short(work, err);
@@ -243,8 +220,8 @@ static bool collect(struct work *work, struct error *err)
 {
 	git_oid id;
 	git_commit *commit = NULL;
-	if (!tell_step(NULL, "reading the local repository", err) || !start_git(work, err) ||
-		!open_repository(work, err) || !have_commit(work, &id, err))
+	if (!tell_step(NULL, "reading the local repository", err) || !open_repository(work, err) ||
+		!have_commit(work, &id, err))
 		return false;
 	git_oid_tostr(work->result.commit, sizeof(work->result.commit), &id);
 	if (!work->request->offline && is_known(work, &id)) {

@@ -1,0 +1,178 @@
+/*
+ * source_driver.c - source_read() for tests: a JSON request on stdin, the result as JSON on stdout
+ *
+ * Started as `source_driver git-worker` it is the Git process itself, as the program is. `source_driver sweep FOLDER`
+ * calls source_sweep().
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "reconcile/source/source.h"
+#include "reconcile/source/worker.h"
+
+static void secret_from(struct secret *secret, const json_t *json, const char *key)
+{
+	const char *text = json_text_at(json, key, NULL);
+	if (text)
+		secret_set(secret, text, strlen(text));
+}
+
+static void read_access(const json_t *json, struct source_access *access)
+{
+	access->username = json_text_at(json, "username", NULL);
+	access->known_hosts = json_text_at(json, "knownHosts", NULL);
+	access->ca = json_text_at(json, "ca", NULL);
+	access->client_cert = json_text_at(json, "clientCert", NULL);
+	access->proxy = json_text_at(json, "proxy", NULL);
+	access->insecure = json_bool_at(json, "insecure", false);
+	secret_from(&access->password, json, "password");
+	secret_from(&access->bearer, json, "bearer");
+	secret_from(&access->ssh_key, json, "sshKey");
+	secret_from(&access->client_key, json, "clientKey");
+}
+
+static void read_paths(const json_t *list, struct arena *mem, struct source_request *request)
+{
+	struct source_path *paths = arena_array(mem, json_array_size(list), sizeof(*paths));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		paths[i].application = json_text_at(one, "application", "app");
+		paths[i].directory.path = json_text_at(one, "path", "");
+		paths[i].directory.recurse = json_bool_at(one, "recurse", false);
+		paths[i].directory.include = json_text_at(one, "include", NULL);
+		paths[i].directory.exclude = json_text_at(one, "exclude", NULL);
+	}
+	request->paths = paths;
+	request->path_count = json_array_size(list);
+}
+
+static json_t *mistakes_json(const struct mistakes *mistakes, struct arena *mem)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < mistakes->count; i++)
+		json_array_append_new(list, json_string(mistake_text(&mistakes->items[i], mem)));
+	return list;
+}
+
+static json_t *objects_json(const struct objects *objects, struct arena *mem)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct object *object = &objects->items[i];
+		json_t *one = json_object();
+		json_object_set_new(one, "key", json_string(object_key_text(&object->key, mem)));
+		json_object_set_new(one, "version", json_string(object->version));
+		json_object_set_new(one, "file", json_string(object->file));
+		json_object_set_new(one, "line", json_integer(object->line));
+		json_object_set_new(one, "json", json_string(object->json));
+		json_object_set_new(one, "hash", json_string(object->hash));
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static json_t *contents_json(const struct source_result *result, struct arena *mem)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < result->content_count; i++) {
+		const struct source_content *content = &result->contents[i];
+		json_t *one = json_object();
+		json_object_set_new(one, "application", json_string(content->application));
+		json_object_set_new(one, "found", json_boolean(content->found));
+		json_object_set_new(one, "files", json_integer((json_int_t)content->desired.files));
+		json_object_set_new(one, "objects", objects_json(&content->desired.objects, mem));
+		json_object_set_new(one, "mistakes", mistakes_json(&content->desired.mistakes, mem));
+		json_object_set_new(one, "warnings", mistakes_json(&content->desired.warnings, mem));
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static json_t *result_json(const struct source_result *result, struct arena *mem)
+{
+	json_t *json = json_object();
+	json_object_set_new(json, "commit", json_string(result->commit));
+	json_object_set_new(json, "author", json_string(result->author));
+	json_object_set_new(json, "authorTime", json_integer(result->author_time));
+	json_object_set_new(json, "message", json_string(result->message));
+	json_object_set_new(json, "unchanged", json_boolean(result->unchanged));
+	json_object_set_new(json, "fetched", json_boolean(result->fetched));
+	json_object_set_new(json, "rewritten", json_boolean(result->rewritten));
+	json_object_set_new(json, "historyUnknown", json_boolean(result->history_unknown));
+	json_object_set_new(json, "received", json_integer(result->received));
+	json_object_set_new(json, "contents", contents_json(result, mem));
+	return json;
+}
+
+static json_t *error_json(const struct error *err)
+{
+	json_t *json = json_object();
+	json_object_set_new(json, "error", json_string(error_kind_name(err->kind)));
+	json_object_set_new(json, "text", json_string(err->text));
+	return json;
+}
+
+static json_t *read_source(const json_t *json, struct arena *mem)
+{
+	struct source_access access = {0};
+	struct source_result result = {0};
+	struct error err = {0};
+	struct source_request request = {
+		.url = json_text_at(json, "url", ""),
+		.revision = json_text_at(json, "revision", ""),
+		.folder = json_text_at(json, "folder", ""),
+		.known = json_text_at(json, "known", NULL),
+		.offline = json_bool_at(json, "offline", false),
+		.deadline = json_number_at(json, "deadline", 60000),
+		.access = &access,
+		.stop = (int)json_number_at(json, "stop", -1),
+	};
+	read_access(json, &access);
+	read_paths(json_object_get(json, "paths"), mem, &request);
+	int64_t began = clock_steady();
+	bool ok = source_read(&request, mem, &result, &err);
+	json_t *answer = ok ? result_json(&result, mem) : error_json(&err);
+	json_object_set_new(answer, "milliseconds", json_integer(clock_steady() - began));
+	source_access_done(&access);
+	return answer;
+}
+
+static int read_stdin(void)
+{
+	CLEANUP(buf_done) struct buf text = BUF(16 * 1024 * 1024);
+	CLEANUP(json_done) json_t *json = NULL;
+	struct error err = {0};
+	if (!file_read("/dev/stdin", &text, &err) || !json_read(buf_string(&text), text.length, &json, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		return 2;
+	}
+	for (int64_t i = json_number_at(json, "times", 1); i > 0; i--) {
+		struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+		json_t *answer = read_source(json, mem);
+		char *line = json_canonical(answer);
+		puts(line);
+		free(line);
+		json_decref(answer);
+		arena_free(mem);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct error err = {0};
+	if (argc == 2 && strcmp(argv[1], "git-worker") == 0)
+		return source_worker_main();
+	if (argc == 3 && strcmp(argv[1], "sweep") == 0) {
+		if (source_sweep(argv[2], &err))
+			return 0;
+		fprintf(stderr, "%s\n", err.text);
+		return 1;
+	}
+	return read_stdin();
+}

@@ -1,0 +1,121 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "reconcile/source/answer.h"
+
+#define COMMIT "0123456789012345678901234567890123456789"
+#define HEAD "{\"type\":\"head\",\"commit\":\"" COMMIT "\"}"
+#define UNCHANGED "{\"type\":\"head\",\"commit\":\"" COMMIT "\",\"unchanged\":true}"
+#define PATH "{\"type\":\"path\",\"index\":0,\"found\":true}"
+#define PATH_1 "{\"type\":\"path\",\"index\":1,\"found\":true}"
+#define OBJECT "{\"type\":\"object\",\"kind\":\"ConfigMap\",\"version\":\"v1\",\"name\":\"a\",\"json\":\"{}\",\"line\":3}"
+#define PATH_END "{\"type\":\"path-end\",\"files\":2}"
+#define END "{\"type\":\"end\"}"
+
+static const struct source_path paths[] = {{"users", {.path = "u"}}};
+static const struct source_request request = {.paths = paths, .path_count = 1};
+
+/* Ends with NULL. True when all was taken. */
+static bool take_all(struct answer *answer, struct arena *mem, struct error *err, const char *const *messages)
+{
+	answer_start(answer, &request, mem);
+	for (; *messages; messages++)
+		if (!answer_take(answer, *messages, strlen(*messages), err))
+			return false;
+	return true;
+}
+
+static void a_whole_answer_becomes_a_result(void **state)
+{
+	static const char *const messages[] = {"{\"type\":\"step\",\"text\":\"reading\"}", HEAD, PATH,
+		"{\"type\":\"warning\",\"file\":\"f\",\"line\":2,\"text\":\"t\"}", OBJECT, PATH_END, END, NULL};
+	struct arena *mem = arena_new((size_t)1 << 20);
+	struct answer answer;
+	struct error err = {0};
+	(void)state;
+	assert_true(take_all(&answer, mem, &err, messages));
+	assert_true(answer.complete);
+	assert_string_equal(answer.step, "reading");
+	assert_string_equal(answer.result.commit, COMMIT);
+	assert_string_equal(answer.result.author, "");
+	const struct desired *desired = &answer.result.contents[0].desired;
+	assert_int_equal(desired->objects.count, 1);
+	assert_string_equal(desired->objects.items[0].key.namespace, "");
+	assert_string_equal(desired->objects.items[0].hash,
+		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+	assert_int_equal(desired->warnings.count, 1);
+	assert_int_equal(desired->files, 2);
+	arena_free(mem);
+}
+
+static void what_may_not_come_now_is_refused(void **state)
+{
+	static const char *const cases[][6] = {
+		{END, NULL}, {OBJECT, NULL}, {PATH, NULL}, {HEAD, HEAD, NULL}, {HEAD, END, NULL}, {HEAD, PATH_1, NULL},
+		{HEAD, PATH, PATH, NULL}, {HEAD, PATH, END, NULL}, {HEAD, PATH, PATH_END, PATH, NULL},
+		{HEAD, PATH, PATH_END, OBJECT, NULL}, {UNCHANGED, PATH, NULL}, {HEAD, PATH_END, NULL},
+		{UNCHANGED, END, END, NULL}, {"{}", NULL}, {"[]", NULL}, {"{\"type\":\"x\"}", NULL}, {"{", NULL}, {"", NULL},
+		{"{\"type\":\"head\",\"commit\":\"zz\"}", NULL}, {"{\"type\":\"error\",\"kind\":0}", NULL},
+		{"{\"type\":\"error\",\"kind\":99}", NULL}, {HEAD, PATH, "{\"type\":\"object\",\"json\":\"{}\"}", NULL},
+		{"{\"type\":\"mistake\"}", NULL}, {"{\"type\":\"warning\"}", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arena *mem = arena_new((size_t)1 << 20);
+		struct answer answer;
+		struct error err = {0};
+		if (take_all(&answer, mem, &err, cases[i]))
+			fail_msg("case %zu was taken", i);
+		assert_int_equal(err.kind, ERROR_BUG);
+		arena_free(mem);
+	}
+}
+
+static void an_error_is_the_end(void **state)
+{
+	static const char *const messages[] = {"{\"type\":\"error\",\"kind\":3,\"text\":\"gone\"}", NULL};
+	struct arena *mem = arena_new((size_t)1 << 20);
+	struct answer answer;
+	struct error err = {0};
+	(void)state;
+	assert_true(take_all(&answer, mem, &err, messages));
+	assert_true(answer.complete);
+	assert_int_equal(answer.error.kind, ERROR_MISSING);
+	assert_string_equal(answer.error.text, "gone");
+	assert_false(answer_take(&answer, END, strlen(END), &err));
+	arena_free(mem);
+}
+
+static void an_endless_answer_meets_its_maximum(void **state)
+{
+	static const char step[] = "{\"type\":\"step\",\"text\":\"x\"}";
+	struct arena *mem = arena_new((size_t)1 << 20);
+	struct answer answer;
+	struct error err = {0};
+	int frames = 0;
+	(void)state;
+	answer_start(&answer, &request, mem);
+	while (answer_take(&answer, step, strlen(step), &err))
+		frames++;
+	assert_int_equal(frames, LIMIT_FRAMES);
+	assert_int_equal(err.kind, ERROR_INVALID);
+	arena_free(mem);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_whole_answer_becomes_a_result),
+		cmocka_unit_test(what_may_not_come_now_is_refused),
+		cmocka_unit_test(an_error_is_the_end),
+		cmocka_unit_test(an_endless_answer_meets_its_maximum),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
