@@ -143,6 +143,18 @@ static const char drift_list_help[] =
 	"  pgitops drift list --user eve --open\n"
 	"  pgitops drift list --app postgres-cluster -o json\n";
 
+static const char check_help[] =
+	"Reads folders or files as the agent reads a path, without asking any cluster or database, and prints every mistake as\n"
+	"file:line:column: text. Warnings are marked. Also looks into users.yaml of the ConfigMap postgres-users-config and\n"
+	"into Applications. Exit code 1 when there are mistakes, 2 when a path cannot be read.\n\n"
+	"  --namespace NS   the Application's destination namespace (default: default)\n"
+	"  --include GLOB   only these files, as in the Application's directory.include\n"
+	"  --exclude GLOB   not these files\n\n"
+	"Examples:\n"
+	"  pgitops check .\n"
+	"  pgitops check postgres-cluster postgres-users\n"
+	"  pgitops check --exclude 'charts/*' -o json . | jq '.items[]'\n";
+
 static const char completion_help[] = "Prints a script that completes commands and options.\n\n"
 				      "Examples:\n"
 				      "  source <(pgitops completion bash)\n"
@@ -183,6 +195,8 @@ const struct command commands[] = {
 	{"user history", "[NAME]", "", true, "what was done to users", user_history_help, command_user_history},
 	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand",
 		drift_list_help, command_drift_list},
+	{"check", "PATH...", "--namespace= --include= --exclude=", false, "the mistakes of a checkout, offline",
+		check_help, command_check},
 	{"completion", "bash|zsh|fish", "", false, "a completion script for your shell", completion_help,
 		command_completion},
 	{"version", "", "", false, "the version of this program", version_help, command_version},

@@ -128,6 +128,13 @@ static bool read_namespace(
 bool inspect_identity(const struct inspection *inspection, const struct yaml_node *document,
 	struct object_key *key, const char **version)
 {
+	if (!inspect_pair(document, "apiVersion") && !inspect_pair(document, "kind") &&
+		!inspect_pair(document, "metadata")) {
+		mistakes_add(inspection->mistakes, inspection->file, document->line, document->column,
+			"no Kubernetes object: apiVersion, kind and metadata are missing; a file that is something else "
+			"belongs elsewhere, or into spec.source.directory.exclude of the Application");
+		return false;
+	}
 	bool good = read_api_version(inspection, document, key, version);
 	good = read_kind(inspection, document, key) && good;
 	const struct yaml_pair *metadata = inspect_pair(document, "metadata");

@@ -130,8 +130,8 @@ static void hidden_files_of_other_tools_are_passed_over(void **state)
 	assert_int_equal(fixture->desired.objects.count, 1);
 	fixture_read(fixture, "values.yaml", "a: 1\n");
 	assert_string_equal(fixture_mistakes(fixture),
-		"values.yaml:1:1: apiVersion is missing\nvalues.yaml:1:1: kind is missing\n"
-		"values.yaml:1:1: metadata.name is missing\n");
+		"values.yaml:1:1: no Kubernetes object: apiVersion, kind and metadata are missing; a file that is something "
+		"else belongs elsewhere, or into spec.source.directory.exclude of the Application\n");
 }
 
 static void an_object_that_no_server_stores_is_a_mistake(void **state)

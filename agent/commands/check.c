@@ -1,0 +1,179 @@
+/*
+ * A checkout, offline: what the agent would say of it, before it is pushed. The same reader, the same rules; what only a
+ * cluster or a database knows is left to them.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/application.h"
+#include "agent/commands/common.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "reconcile/roles/users.h"
+
+struct check {
+	struct command_context *context;
+	const char *namespace;
+	struct manifest_directory directory;
+	json_t *items; /* every mistake and warning, for a document; NULL = they are printed as they come */
+	size_t files, objects, mistakes, warnings;
+};
+
+/* "PATH/file" as an editor opens it. */
+static const char *place(const struct check *check, const char *path, const char *file)
+{
+	size_t length = strlen(path);
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	if (strcmp(path, file) == 0 || (length == 1 && *path == '.'))
+		return file;
+	return arena_printf(
+		check->context->mem, "%.*s%s%s", (int)length, path, path[length - 1] == '/' ? "" : "/", file);
+}
+
+static void print(const struct check *check, const struct mistake *mistake, bool warning)
+{
+	const struct output *output = &check->context->output;
+	struct mistake shown = *mistake;
+	if (warning)
+		shown.text = arena_printf(check->context->mem, "warning: %s", mistake->text);
+	output_text(
+		output, stdout, mistake_text(&shown, check->context->mem), warning ? CELL_BUSY : CELL_PLAIN);
+	fputc('\n', stdout);
+}
+
+static void report(struct check *check, const char *path, struct mistakes *mistakes, bool warning)
+{
+	mistakes_sort(mistakes);
+	for (size_t i = 0; i < mistakes->count; i++) {
+		struct mistake *mistake = &mistakes->items[i];
+		mistake->file = place(check, path, mistake->file);
+		if (!check->items) {
+			print(check, mistake, warning);
+			continue;
+		}
+		json_t *item = json_pack("{s:s, s:s, s:s}", "file", mistake->file, "severity",
+			warning ? "warning" : "mistake", "text", mistake->text);
+		if (mistake->line)
+			json_object_set_new(item, "line", json_integer(mistake->line));
+		if (mistake->column)
+			json_object_set_new(item, "column", json_integer(mistake->column));
+		json_array_append_new(check->items, item);
+	}
+	if (mistakes->dropped && !check->items)
+		printf("%s: %zu more\n", path, mistakes->dropped);
+	*(warning ? &check->warnings : &check->mistakes) += mistakes->count + mistakes->dropped;
+}
+
+/* The list of users in the ConfigMap that holds it by convention; another name or key is set in the agent file, which a
+   checkout does not have. */
+static void check_users(const struct object *object, struct arena *mem, struct desired *desired)
+{
+	struct error err;
+	struct users users;
+	CLEANUP(json_done) json_t *value = NULL;
+	const struct roles_policy policy = {0};
+	if (strcmp(object->key.kind, "ConfigMap") != 0 || *object->key.group ||
+		strcmp(object->key.name, "postgres-users-config") != 0 ||
+		!json_read(object->json, object->json_length, &value, &err))
+		return;
+	const json_t *text = json_object_get(json_object_get(value, "data"), "users.yaml");
+	if (!json_is_string(text)) {
+		mistakes_add(&desired->mistakes, object->file, object->line, 0,
+			"ConfigMap postgres-users-config has no key users.yaml: users are read from it");
+		return;
+	}
+	users_read(object->file, object->text_line ? object->text_line : object->line, json_string_value(text),
+		json_string_length(text), "postgres", &policy, mem, &users, &desired->mistakes);
+}
+
+/* Other agents may take what this one does not: a warning. */
+static void check_application(const struct object *object, struct arena *mem, struct desired *desired)
+{
+	struct error err;
+	CLEANUP(json_done) json_t *value = NULL;
+	struct application application;
+	if (strcmp(object->key.kind, "Application") != 0 || strcmp(object->key.group, "argoproj.io") != 0 ||
+		!json_read(object->json, object->json_length, &value, &err))
+		return;
+	if (!application_read(value, object->file, mem, &application, &err)) {
+		mistakes_add(&desired->warnings, object->file, object->line, 0, "%s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < application.spec_error_count; i++)
+		mistakes_add(
+			&desired->warnings, object->file, object->line, 0, "%s", application.spec_errors[i]);
+	application_done(&application);
+}
+
+static bool read_file(const char *path, struct arena *mem, struct desired *desired, struct error *err)
+{
+	CLEANUP(buf_done) struct buf bytes = BUF(LIMIT_FILE_BYTES);
+	if (!file_read(path, &bytes, err))
+		return false;
+	manifest_read(path, buf_string(&bytes), bytes.length, mem, desired);
+	return true;
+}
+
+static bool check_path(struct check *check, const char *path, struct error *err)
+{
+	struct stat status;
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct desired desired = {.mistakes = {.mem = mem}, .warnings = {.mem = mem}};
+	if (stat(path, &status) != 0)
+		return error_set(err, ERROR_MISSING, "cannot read %s: %s", path, strerror(errno));
+	if (!(S_ISDIR(status.st_mode) ? manifest_read_folder(path, &check->directory, mem, &desired, err)
+				      : read_file(path, mem, &desired, err)))
+		return false;
+	desired_complete(&desired, check->namespace, NULL, NULL, mem);
+	for (size_t i = 0; i < desired.objects.count; i++) {
+		check_users(&desired.objects.items[i], mem, &desired);
+		check_application(&desired.objects.items[i], mem, &desired);
+	}
+	check->files += desired.files;
+	check->objects += desired.objects.count;
+	report(check, path, &desired.mistakes, false);
+	report(check, path, &desired.warnings, true);
+	return true;
+}
+
+static void finish(const struct check *check)
+{
+	if (check->items) {
+		CLEANUP(json_done)
+		json_t *document = json_pack("{s:O, s:I, s:I, s:I, s:I}", "items", check->items, "files",
+			(json_int_t)check->files, "objects", (json_int_t)check->objects, "mistakes",
+			(json_int_t)check->mistakes, "warnings", (json_int_t)check->warnings);
+		output_document(&check->context->output, document);
+		return;
+	}
+	printf("%zu file%s, %zu object%s: %zu mistake%s, %zu warning%s\n", check->files,
+		check->files == 1 ? "" : "s", check->objects, check->objects == 1 ? "" : "s", check->mistakes,
+		check->mistakes == 1 ? "" : "s", check->warnings, check->warnings == 1 ? "" : "s");
+}
+
+int command_check(struct command_context *context, int argc, char **argv)
+{
+	struct check check = {
+		.context = context, .namespace = "default", .directory = {.path = "", .recurse = true}};
+	const struct command_option options[] = {{"--namespace", NULL, &check.namespace},
+		{"--include", NULL, &check.directory.include}, {"--exclude", NULL, &check.directory.exclude}};
+	struct error err;
+	CLEANUP(json_done) json_t *items = NULL;
+
+	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1000))
+		return EXIT_NO_ANSWER;
+	if (!text_is_dns_label(check.namespace))
+		return command_misused(
+			context, "--namespace %s is not the name of a namespace", check.namespace);
+	if (context->output.format == OUTPUT_JSON || context->output.format == OUTPUT_YAML)
+		items = check.items = json_array();
+	for (int i = 0; i < argc; i++)
+		if (!check_path(&check, argv[i], &err))
+			return command_failed(&err);
+	finish(&check);
+	return check.mistakes ? EXIT_NO : EXIT_YES;
+}
