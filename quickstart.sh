@@ -118,7 +118,8 @@ for name in agent control-plane postgres; do
 	postgres) kill -INT "\$pid" 2>/dev/null ;; # fast: without waiting for its clients
 	esac || continue
 	for ((i = 0; i < 300; i++)); do
-		kill -0 "\$pid" 2>/dev/null || break
+		# Gone, or ended and only waiting to be noticed.
+		grep -q '^State:.[^Z]' "/proc/\$pid/status" 2>/dev/null || break
 		sleep 0.1
 	done
 	rm -f "$folder/pids/\$name"
@@ -172,6 +173,7 @@ background postgres "${as_account[@]}" "$postgres_bin/postgres" -D "$folder/post
 cat >"$folder/psql" <<PSQL
 #!/bin/bash
 # psql as the superuser of this PostgreSQL.
+unset \${!PG@}
 PGPASSFILE="$folder/pgpass" exec "$postgres_bin/psql" -X -h 127.0.0.1 -p $postgres_port -U postgres "\$@"
 PSQL
 chmod 755 "$folder/psql"
