@@ -163,6 +163,16 @@ static int64_t backoff(const struct attempt *attempt)
 	return (int64_t)BACKOFF_MILLISECONDS << (attempt->tries - 1);
 }
 
+/* Worth another try at once: overload, and an etcd that changes its leader. Any other 500 says what is wrong with the
+   request or with a webhook, and would say it again. */
+static bool passing(const struct flight *flight, int status)
+{
+	static const char etcd[] = "etcdserver";
+	if (status != 500)
+		return status == 429 || status > 500;
+	return flight->body.length && memmem(flight->body.data, flight->body.length, etcd, strlen(etcd));
+}
+
 /* True when the answer means "not now", and the request was put back. */
 static bool repeat_answered(struct run *run, const struct flight *flight, int status)
 {
@@ -174,7 +184,7 @@ static bool repeat_answered(struct run *run, const struct flight *flight, int st
 		wait_and_repeat(run, flight->index, 0);
 		return true;
 	}
-	if ((status != 429 && status < 500) || attempt->tries >= LIMIT_REQUEST_TRIES)
+	if (!passing(flight, status) || attempt->tries >= LIMIT_REQUEST_TRIES)
 		return false;
 	curl_off_t after = 0;
 	curl_easy_getinfo(flight->easy, CURLINFO_RETRY_AFTER, &after);

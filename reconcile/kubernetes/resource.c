@@ -74,7 +74,7 @@ static void read_aggregated_version(struct resources *to, const char *group, con
 	const json_t *item;
 	json_array_foreach(json_object_get(version, "resources"), index, item) add(to,
 		(struct resource){
-			.group = json_text_at(item, "responseKind.group", group),
+			.group = group, /* responseKind leaves it empty when it is the same */
 			.version = json_text_at(version, "version", NULL),
 			.kind = json_text_at(item, "responseKind.kind", NULL),
 			.plural = json_text_at(item, "resource", NULL),
