@@ -280,7 +280,7 @@ if [ -n "$once" ]; then
 	say "One pass: pgitops agent --once"
 	code=0
 	"$program" agent --once 2>"$folder/agent.log" || code=$?
-	"$program" status || true
+	"$program" status 2>/dev/null || true
 	[ $code = 0 ] || tail -20 "$folder/agent.log"
 	exit $code
 fi
