@@ -4,13 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Foreign text may carry terminal escapes or line breaks; a log line and a terminal must survive it. */
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = *text == '\n' || *text == '\t' ? ' ' : '?';
-}
+#include "base/text.h"
 
 bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
 {
@@ -22,7 +16,7 @@ bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
 	va_end(args);
 	if (length < 0)
 		text[0] = '\0';
-	make_printable(text);
+	text_make_printable(text);
 	err->kind = kind;
 	memcpy(err->text, text, sizeof(text));
 	return false;
@@ -45,7 +39,7 @@ bool error_prefix(struct error *err, const char *format, ...)
 	memcpy(text + used, ": ", 2);
 	memcpy(text + used + 2, err->text, keep);
 	text[used + 2 + keep] = '\0';
-	make_printable(text);
+	text_make_printable(text);
 	memcpy(err->text, text, used + 2 + keep + 1);
 	return false;
 }

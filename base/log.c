@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/text.h"
 
 static enum log_level lowest_level = LOG_INFO;
 static enum log_format line_format = LOG_LOGFMT;
@@ -31,9 +32,19 @@ void log_context(const char *application, const char *revision)
 	snprintf(context_revision, sizeof(context_revision), "%s", revision ? revision : "");
 }
 
+enum {
+	ROOM_FOR_END = 8,   /* closing quote, brace, line end */
+	ROOM_FOR_FIELD = 64 /* what is left when a value is cut, and when further fields are left out */
+};
+
+static bool is_nearly_full(const struct line *line, size_t more)
+{
+	return line->length + more + ROOM_FOR_FIELD > sizeof(line->bytes);
+}
+
 static void put(struct line *line, const char *bytes, size_t length)
 {
-	size_t room = sizeof(line->bytes) - 8 - line->length; /* keeps room for the end of the line */
+	size_t room = sizeof(line->bytes) - ROOM_FOR_END - line->length;
 	if (length > room)
 		length = room;
 	memcpy(line->bytes + line->length, bytes, length);
@@ -45,11 +56,14 @@ static void put_text(struct line *line, const char *text)
 	put(line, text, strlen(text));
 }
 
-/* The inside of a double-quoted string, good for JSON and logfmt alike. */
+/* The inside of a double-quoted string, good for JSON and logfmt alike; cut between characters when the line is full. */
 static void put_escaped(struct line *line, const char *text)
 {
+	bool utf8 = text_is_utf8(text, strlen(text));
 	for (const char *c = text; *c; c++) {
 		char escape[8];
+		if (is_nearly_full(line, 0) && ((unsigned char)*c & 0xc0) != 0x80)
+			return;
 		switch (*c) {
 		case '"':
 			put(line, "\\\"", 2);
@@ -68,7 +82,7 @@ static void put_escaped(struct line *line, const char *text)
 				snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)(unsigned char)*c);
 				put_text(line, escape);
 			} else {
-				put(line, c, 1);
+				put(line, utf8 || (unsigned char)*c < 0x80 ? c : "?", 1);
 			}
 		}
 	}
@@ -81,12 +95,16 @@ static bool needs_quotes(const char *value)
 	for (const char *c = value; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == '"' || *c == '=' || *c == '\\' || *c == 0x7f)
 			return true;
-	return false;
+	size_t length = strlen(value);
+	return length > LIMIT_LOG_LINE / 2 ||
+		!text_is_utf8(value, length); /* cut or mended while it is escaped */
 }
 
 static void put_field(struct line *line, const char *key, const char *value)
 {
 	bool json = line_format == LOG_JSON;
+	if (is_nearly_full(line, strlen(key)))
+		return;
 	if (line->length)
 		put_text(line, json ? "," : " ");
 	if (json)
@@ -148,13 +166,13 @@ static void log_line(enum log_level level, const char *message, va_list args)
 	write_line(&whole);
 }
 
-#define LOG_FUNCTION(name, level)                                                                  \
-	void name(const char *message, ...)                                                        \
-	{                                                                                          \
-		va_list args;                                                                      \
-		va_start(args, message);                                                           \
-		log_line(level, message, args);                                                    \
-		va_end(args);                                                                      \
+#define LOG_FUNCTION(name, level)                                                                            \
+	void name(const char *message, ...)                                                                  \
+	{                                                                                                    \
+		va_list args;                                                                                \
+		va_start(args, message);                                                                     \
+		log_line(level, message, args);                                                              \
+		va_end(args);                                                                                \
 	}
 
 LOG_FUNCTION(log_debug, LOG_DEBUG)

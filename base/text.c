@@ -50,6 +50,25 @@ bool text_is_utf8(const char *bytes, size_t length)
 	return true;
 }
 
+void text_make_printable(char *text)
+{
+	size_t left = strlen(text);
+	while (left) {
+		unsigned char *at = (unsigned char *)text;
+		size_t step = utf8_sequence(at, left);
+		if (at[0] == '\n' || at[0] == '\t')
+			at[0] = ' ';
+		else if (step == 0 || at[0] < 0x20 || at[0] == 0x7f)
+			at[0] = '?';
+		else if (step == 2 && at[0] == 0xc2 && at[1] < 0xa0)
+			at[0] = at[1] = '?'; /* U+0080 to U+009F: escapes to some terminals */
+		if (!step)
+			step = 1;
+		text += step;
+		left -= step;
+	}
+}
+
 static bool is_label_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');

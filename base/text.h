@@ -12,6 +12,10 @@ bool text_ends(const char *text, const char *suffix);
 /* Shortest form only, no surrogates, at most U+10FFFF (RFC 3629). */
 bool text_is_utf8(const char *bytes, size_t length);
 
+/* Makes foreign text fit for logs, terminals and JSON, in place: line breaks and tabs become blanks, other control
+   characters and bytes that are no UTF-8 (a character cut in the middle, too) become '?'. */
+void text_make_printable(char *text);
+
 /* DNS-1123 label (at most 63) or subdomain (at most 253): what Kubernetes takes as a name. */
 bool text_is_dns_label(const char *text);
 bool text_is_dns_subdomain(const char *text);

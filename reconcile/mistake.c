@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 void mistakes_add(struct mistakes *mistakes, const char *file, int line, int column, const char *format, ...)
 {
@@ -19,6 +20,7 @@ void mistakes_add(struct mistakes *mistakes, const char *file, int line, int col
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	text_make_printable(text);
 	mistakes->items = arena_grow(mistakes->mem, mistakes->items, mistakes->count, sizeof(*mistakes->items));
 	mistakes->items[mistakes->count++] = (struct mistake){
 		.file = arena_copy(mistakes->mem, file),
