@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/listener.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -225,22 +224,34 @@ static void *run(void *context)
 }
 
 /* Every method is allowed here and refused by http_route.c, which says what the path takes. */
-static bool serve(struct http *http, struct evhttp **server, int fd,
+static bool serve(struct http *http, struct http_door *door, int fd,
 	void (*handle)(struct evhttp_request *, void *), struct error *err)
 {
-	*server = evhttp_new(http->base);
-	if (!*server)
+	struct evhttp *server = evhttp_new(http->base);
+	door->server = server;
+	if (!server)
 		return error_set(err, ERROR_RETRY, "cannot start the HTTP server: out of memory");
-	evhttp_set_allowed_methods(*server,
+	evhttp_set_allowed_methods(server,
 		EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
 			EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
-	evhttp_set_max_headers_size(*server, LIMIT_HTTP_HEADERS);
-	evhttp_set_max_body_size(*server, LIMIT_HTTP_BODY);
-	evhttp_set_bevcb(*server, http_connection_open, http);
-	evhttp_set_gencb(*server, handle, http);
-	if (!evhttp_accept_socket_with_handle(*server, fd))
+	evhttp_set_max_headers_size(server, LIMIT_HTTP_HEADERS);
+	evhttp_set_max_body_size(server, LIMIT_HTTP_BODY);
+	evhttp_set_bevcb(server, http_connection_open, http);
+	evhttp_set_gencb(server, handle, http);
+	struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server, fd);
+	if (!bound)
 		return error_set(err, ERROR_RETRY, "cannot watch the listening socket");
+	door->listener = evhttp_bound_socket_get_listener(bound);
 	return true;
+}
+
+void http_listen(struct http *http, bool on)
+{
+	int (*change)(struct evconnlistener *) = on ? evconnlistener_enable : evconnlistener_disable;
+	if (http->tcp.listener)
+		change(http->tcp.listener);
+	if (http->local.listener)
+		change(http->local.listener);
 }
 
 static bool prepare_loop(struct http *http, struct error *err)
@@ -336,10 +347,10 @@ void http_notify(struct http *http)
 
 static void free_loop(struct http *http)
 {
-	if (http->tcp)
-		evhttp_free(http->tcp);
-	if (http->local)
-		evhttp_free(http->local);
+	if (http->tcp.server)
+		evhttp_free(http->tcp.server);
+	if (http->local.server)
+		evhttp_free(http->local.server);
 	http_connections_done(http);
 	if (http->sweep)
 		event_free(http->sweep);

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/digest.h"
-#include "base/log.h"
 #include "base/text.h"
 
 /*
@@ -92,7 +91,7 @@ static bool has_token(struct http_call *call)
 		return false;
 	}
 	if (!secret_read(&token, call->http->token_file, true, &err)) {
-		log_error("cannot check the API token", "error", err.text, NULL);
+		http_log_refusal(call, err.text);
 		http_problem(call, 503, "the agent cannot read its token file; its log says why");
 		return false;
 	}

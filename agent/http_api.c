@@ -53,11 +53,10 @@ static bool read_query(
 	const struct http_call *call, struct evkeyvalq *query, const char *const *known, struct error *err)
 {
 	const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
-	struct evkeyval *pair;
+	const struct evkeyval *pair;
 	if (evhttp_parse_query_str(text ? text : "", query) < 0)
 		return error_set(err, ERROR_INVALID, "the query of the URL cannot be read");
-	TAILQ_FOREACH(pair, query, next)
-	{
+	for (pair = TAILQ_FIRST(query); pair; pair = TAILQ_NEXT(pair, next)) {
 		size_t i = 0;
 		while (known[i] && strcmp(known[i], pair->key) != 0)
 			i++;

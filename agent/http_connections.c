@@ -17,7 +17,16 @@
  * number cannot be given to another connection while libevent still watches it.
  */
 
-enum { READ_AHEAD = 65536 }; /* bytes buffered for a client before it is made to wait */
+enum {
+	/* evhttp takes a body out of the buffer only when all of it is there. */
+	READ_AHEAD = LIMIT_HTTP_BODY + LIMIT_HTTP_HEADERS,
+	/* All connections at their limit would be many times what the whole agent needs. */
+	READ_TOTAL = 8 * 1024 * 1024,
+	/* More than this cannot be cut as fast as they come: nobody is let in until the next sweep. */
+	CONNECTIONS_AT_ALL = 2 * LIMIT_HTTP_CONNECTIONS,
+};
+
+static void on_bytes(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context);
 
 static bool is_gone(const struct http_connection *connection)
 {
@@ -28,6 +37,8 @@ static bool is_gone(const struct http_connection *connection)
 
 static void forget(struct http_connections *connections, struct http_connection *connection)
 {
+	connections->unread -= connection->unread;
+	evbuffer_remove_cb(bufferevent_get_input(connection->stream), on_bytes, connection);
 	TAILQ_REMOVE(&connections->list, connection, link);
 	connections->count--;
 	bufferevent_decref(connection->stream);
@@ -41,6 +52,8 @@ static void cut(struct http_connection *connection)
 	if (fd >= 0)
 		shutdown(fd, SHUT_RDWR);
 	connection->cut = true;
+	connection->all->unread -= connection->unread;
+	connection->unread = 0;
 }
 
 static void forget_gone(struct http_connections *connections)
@@ -61,13 +74,36 @@ static void make_room(struct http_connections *connections)
 	forget_gone(connections);
 	if (connections->count < LIMIT_HTTP_CONNECTIONS)
 		return;
-	TAILQ_FOREACH(connection, &connections->list, link)
-	{
-		if (!connection->cut && connection->deadline) {
-			cut(connection);
-			return;
-		}
-	}
+	connection = TAILQ_FIRST(&connections->list);
+	while (connection && (connection->cut || !connection->deadline))
+		connection = TAILQ_NEXT(connection, link);
+	if (connection)
+		cut(connection);
+}
+
+static void cut_largest(struct http_connections *connections)
+{
+	struct http_connection *connection, *largest = NULL;
+	for (connection = TAILQ_FIRST(&connections->list); connection;
+		connection = TAILQ_NEXT(connection, link))
+		if (!connection->cut && (!largest || connection->unread > largest->unread))
+			largest = connection;
+	if (largest)
+		cut(largest);
+}
+
+/* Counts what a request has sent until it is complete, whether libevent still holds it as bytes or as chunks of a body. */
+static void on_bytes(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context)
+{
+	struct http_connection *connection = context;
+	struct http_connections *connections = connection->all;
+	(void)buffer;
+	if (connection->cut)
+		return;
+	connection->unread += info->n_added;
+	connections->unread += info->n_added;
+	if (connections->unread > READ_TOTAL)
+		cut_largest(connections);
 }
 
 struct bufferevent *http_connection_open(struct event_base *base, void *context)
@@ -82,10 +118,13 @@ struct bufferevent *http_connection_open(struct event_base *base, void *context)
 	bufferevent_setwatermark(stream, EV_READ, 0, READ_AHEAD);
 	bufferevent_incref(stream);
 	struct http_connection *connection = memory_alloc(sizeof(*connection));
+	connection->all = connections;
 	connection->stream = stream;
+	evbuffer_add_cb(bufferevent_get_input(stream), on_bytes, connection);
 	connection->deadline = clock_steady() + LIMIT_HTTP_SECONDS * 1000;
 	TAILQ_INSERT_TAIL(&connections->list, connection, link);
-	connections->count++;
+	if (++connections->count >= CONNECTIONS_AT_ALL)
+		http_listen(http, false);
 	return stream;
 }
 
@@ -94,9 +133,11 @@ void http_connections_sweep(struct http *http)
 	struct http_connection *connection;
 	int64_t now = clock_steady();
 	forget_gone(&http->connections);
-	TAILQ_FOREACH(connection, &http->connections.list, link)
-	if (!connection->cut && connection->deadline && connection->deadline <= now)
-		cut(connection);
+	http_listen(http, http->connections.count < CONNECTIONS_AT_ALL);
+	connection = TAILQ_FIRST(&http->connections.list);
+	for (; connection; connection = TAILQ_NEXT(connection, link))
+		if (!connection->cut && connection->deadline && connection->deadline <= now)
+			cut(connection);
 }
 
 void http_connections_done(struct http *http)
@@ -112,11 +153,13 @@ void http_connection_served(struct http_call *call, bool stream)
 	struct evhttp_connection *peer = evhttp_request_get_connection(call->request);
 	struct bufferevent *wanted = evhttp_connection_get_bufferevent(peer);
 	struct http_connection *connection;
-	TAILQ_FOREACH(connection, &connections->list, link)
-	if (connection->stream == wanted)
-		break;
+	connection = TAILQ_FIRST(&connections->list);
+	while (connection && connection->stream != wanted)
+		connection = TAILQ_NEXT(connection, link);
 	if (!connection)
 		return;
+	connections->unread -= connection->unread;
+	connection->unread = 0;
 	connection->deadline = stream ? 0 : clock_steady() + LIMIT_HTTP_SECONDS * 1000;
 	TAILQ_REMOVE(&connections->list, connection, link);
 	TAILQ_INSERT_TAIL(&connections->list, connection, link);

@@ -17,6 +17,7 @@
 
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 
 #include "agent/http.h"
 #include "base/json.h"
@@ -30,13 +31,22 @@ enum {
 struct http_connection {
 	TAILQ_ENTRY(http_connection) link;
 	struct bufferevent *stream; /* we hold a reference of our own */
-	int64_t deadline;           /* steady milliseconds; 0 = none (an event stream) */
-	bool cut;                   /* told to go */
+	struct http_connections *all;
+	size_t unread;    /* bytes of a request that is not complete yet */
+	int64_t deadline; /* steady milliseconds; 0 = none (an event stream) */
+	bool cut;         /* told to go */
 };
 
 struct http_connections {
 	TAILQ_HEAD(, http_connection) list; /* by deadline, the next one first; event streams last */
 	size_t count;
+	size_t unread; /* of all */
+};
+
+/* Where connections come in; both NULL = closed. */
+struct http_door {
+	struct evhttp *server;
+	struct evconnlistener *listener;
 };
 
 /* One reader of /api/v1/events (http_events.c). */
@@ -48,7 +58,7 @@ struct http_stream {
 
 struct http {
 	struct event_base *base;
-	struct evhttp *tcp, *local;
+	struct http_door tcp, local; /* the second is the Unix socket */
 	struct event *sweep, *wake_event, *push;
 	struct http_connections connections;
 
@@ -95,6 +105,9 @@ struct http_route {
 	json_t *(*view)(struct http_call *call, struct store *store, struct error *err); /* for http_api_read */
 	const char *kind; /* for http_act: as store_operation.kind */
 };
+
+/* http.c */
+void http_listen(struct http *http, bool on); /* takes further connections or leaves them in the kernel's queue */
 
 /* http_connections.c */
 struct bufferevent *http_connection_open(struct event_base *base, void *http); /* for evhttp_set_bevcb */

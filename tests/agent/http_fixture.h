@@ -1,0 +1,50 @@
+/*
+ * http_fixture.h - for the tests of the HTTP server: an agent that remembers what it was asked, a store with one of
+ * everything, a server without a token and one with it, and a client that sends exactly the bytes it is given
+ */
+#pragma once
+
+#include "agent/http_internal.h"
+
+struct asked {
+	size_t requests, announcements, urls;
+	char kind[32], target[256], by[8], confirm[64], url[256];
+	bool hard, prune, dry_run;
+	int64_t revision_id;
+	enum error_kind fails; /* what the agent answers instead */
+};
+extern struct asked asked;
+extern const struct http_agent test_agent;
+
+extern char folder[64], socket_path[96], token_path[96];
+extern struct store *store;
+extern struct secret webhook_secret;
+extern struct http *open_server,
+	*token_server; /* loopback, without and with a token; the first has the socket */
+
+int set_up(void **state); /* of the group */
+int tear_down(void **state);
+struct http *start_server(const char *listen, const char *path, const char *token);
+
+int connect_tcp(const struct http *http);
+int connect_socket(void);
+bool put(int fd, const char *bytes, size_t length); /* false: the server has closed */
+
+extern char answer[1 << 20]; /* of the last exchange */
+extern char sent[1 << 16];
+const char *read_answer(int fd); /* until the server closes */
+const char *talk(int fd, const char *bytes, size_t length);
+int status_in(const char *text); /* 0 = none */
+const char *body_in(const char *text);
+
+extern const char as_json[]; /* the header of an action */
+/* `line` is "GET /path"; `headers` are whole lines. */
+const char *ask(int fd, const char *line, const char *headers, const char *body);
+int get(const struct http *http, const char *path);
+int post(int fd, const char *path, const char *headers, const char *body);
+
+json_t *read_json(void);         /* the answer's body */
+void assert_problem(int status); /* the answer is a problem document that says so */
+
+int open_events(void);                   /* asks open_server */
+bool wait_for(int fd, const char *text); /* until it came; false: the server has closed */
