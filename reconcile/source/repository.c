@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -71,6 +72,8 @@ static bool start_git(struct repository *repository, struct error *err)
 		GIT_CONFIG_LEVEL_GLOBAL};
 	if (repository->started)
 		return true;
+	/* Without any home its ssh gives up before it asks us about the host key. */
+	setenv("HOME", "/nonexistent", 1);
 	if (git_libgit2_init() < 0)
 		return repository_error(err, ERROR_BUG, "libgit2 does not start");
 	for (size_t i = 0; i < COUNT_OF(levels); i++)

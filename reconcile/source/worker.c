@@ -1,5 +1,7 @@
 #include "reconcile/source/worker.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,16 @@ static bool tell_step(void *context, const char *text, struct error *err)
 
 /* --- getting ready --- */
 
+/* The file with the secrets is gone once nobody has it open; its number must not become some other file's. */
+static bool close_request(struct error *err)
+{
+	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	bool closed = nothing >= 0 && dup2(nothing, STDIN_FILENO) == STDIN_FILENO;
+	if (nothing >= 0)
+		close(nothing);
+	return closed || error_set(err, ERROR_RETRY, "cannot open /dev/null: %s", strerror(errno));
+}
+
 /* The agent may have died before this was set. */
 static bool follow_parent(pid_t parent, struct error *err)
 {
@@ -65,7 +77,7 @@ static bool open_repository(struct work *work, struct error *err)
 
 static bool prepare(struct work *work, struct error *err)
 {
-	if (!request_read(STDIN_FILENO, work->mem, &work->read, err))
+	if (!request_read(STDIN_FILENO, work->mem, &work->read, err) || !close_request(err))
 		return false;
 	work->request = &work->read.request;
 	work->deadline = clock_steady() + work->request->deadline;

@@ -550,3 +550,76 @@ class GitSshServer:
 
     def __exit__(self, *_):
         self.close()
+
+
+# ---- a proxy ----------------------------------------------------------------------------------------------------------
+
+
+class _ProxyHandler(socketserver.StreamRequestHandler):
+    def handle(self):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = self.rfile.readline()
+            if not line:
+                return
+            head += line
+        method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
+        self.server.owner.seen.append(f"{method} {target}")
+        if self.server.owner.refuse:
+            self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            return
+        address = target if method == "CONNECT" else urllib.parse.urlsplit(target).netloc
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host.strip("[]"), int(port))) as server:
+            if method == "CONNECT":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            else:
+                server.sendall(head)
+            self._pump(server)
+
+    def _pump(self, server):
+        def copy(source, sink):
+            try:
+                while data := source.recv(65536):
+                    sink.sendall(data)
+                sink.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+
+        back = threading.Thread(target=copy, args=(server, self.connection), daemon=True)
+        back.start()
+        copy(_Buffered(self.rfile, self.connection), server)
+        back.join()
+
+
+class _Buffered:
+    """What readline() has read too much comes first."""
+
+    def __init__(self, file, connection):
+        self.file, self.connection = file, connection
+
+    def recv(self, size):
+        return self.file.read1(size)
+
+
+class HttpProxy:
+    """Forwards http and tunnels https; `seen` holds "METHOD TARGET"."""
+
+    def __init__(self, refuse=False):
+        self.seen = []
+        self.refuse = refuse
+        self.server = _Server(("127.0.0.1", 0), _ProxyHandler)
+        self.server.owner = self
+        self.tls = None
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

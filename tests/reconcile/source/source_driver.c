@@ -2,11 +2,13 @@
  * source_driver.c - source_read() for tests: a JSON request on stdin, the result as JSON on stdout
  *
  * Started as `source_driver git-worker` it is the Git process itself, as the program is. `source_driver sweep FOLDER`
- * calls source_sweep().
+ * calls source_sweep(). SIGTERM makes the `stop` descriptor readable.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -117,7 +119,7 @@ static json_t *error_json(const struct error *err)
 	return json;
 }
 
-static json_t *read_source(const json_t *json, struct arena *mem)
+static json_t *read_source(const json_t *json, int stop, struct arena *mem)
 {
 	struct source_access access = {0};
 	struct source_result result = {0};
@@ -130,7 +132,7 @@ static json_t *read_source(const json_t *json, struct arena *mem)
 		.offline = json_bool_at(json, "offline", false),
 		.deadline = json_number_at(json, "deadline", 60000),
 		.access = &access,
-		.stop = (int)json_number_at(json, "stop", -1),
+		.stop = stop,
 	};
 	read_access(json, &access);
 	read_paths(json_object_get(json, "paths"), mem, &request);
@@ -147,13 +149,18 @@ static int read_stdin(void)
 	CLEANUP(buf_done) struct buf text = BUF(16 * 1024 * 1024);
 	CLEANUP(json_done) json_t *json = NULL;
 	struct error err = {0};
+	sigset_t ending;
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ending, NULL);
+	int stop = signalfd(-1, &ending, SFD_CLOEXEC);
 	if (!file_read("/dev/stdin", &text, &err) || !json_read(buf_string(&text), text.length, &json, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		return 2;
 	}
 	for (int64_t i = json_number_at(json, "times", 1); i > 0; i--) {
 		struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-		json_t *answer = read_source(json, mem);
+		json_t *answer = read_source(json, stop, mem);
 		char *line = json_canonical(answer);
 		puts(line);
 		free(line);

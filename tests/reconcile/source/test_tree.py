@@ -1,0 +1,166 @@
+"""What a path may hold, and what it may not."""
+
+import json
+
+import pytest
+
+from parts import git
+from parts.source import config_map, names
+
+
+def mistakes(answer, path=0):
+    return answer["contents"][path]["mistakes"]
+
+
+def only(answer, *words):
+    """The one mistake of the path, with these words."""
+    found = mistakes(answer)
+    assert len(found) == 1 and all(word in found[0] for word in words), found
+    assert answer["contents"][0]["objects"] == []
+
+
+def test_files_that_are_no_manifests_are_passed_over(source, repository):
+    repository.commit({f"users/{name}": "not: [yaml" for name in
+                       ("tool.py", "run.sh", "key.pem", ".gitignore", "README.md", "yaml", "x.yaml.bak")})
+    answer = source.read()
+    assert names(answer) == ["ConfigMap a"] and mistakes(answer) == []
+    assert answer["contents"][0]["files"] == 1
+
+
+def test_folders_below_are_read_where_asked_for(source, repository):
+    repository.commit({"users/x/y/b.yaml": config_map("b"), "users/a-b.yml": config_map("ab"),
+                       "users/z.json": json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "z"}})})
+    paths = [{"path": "users"}, {"path": "users", "recurse": True}, {"path": "users", "recurse": True, "include": "x/*"},
+             {"path": "users", "recurse": True, "exclude": "{*.json,a*}"}, {"path": ".", "recurse": True}, {"path": ""},
+             {"path": "users/x/y"}]
+    answer = source.read(paths=paths)
+    assert names(answer, 0) == ["ConfigMap ab", "ConfigMap a", "ConfigMap z"]
+    assert names(answer, 1) == ["ConfigMap ab", "ConfigMap a", "ConfigMap b", "ConfigMap z"]
+    assert names(answer, 2) == ["ConfigMap b"]
+    assert names(answer, 3) == ["ConfigMap b"]
+    assert names(answer, 4) == names(answer, 1)
+    assert names(answer, 5) == []
+    assert names(answer, 6) == ["ConfigMap b"]
+    assert answer["contents"][1]["objects"][2]["file"] == "users/x/y/b.yaml"
+
+
+def test_every_mistake_of_a_path_is_told_at_once(source, repository):
+    repository.commit({"users/b.yaml": "a: [\n", "users/c.yaml": "kind: X\n", "users/d.yaml": config_map("d")})
+    answer = source.read()
+    assert any(mistake.startswith("users/b.yaml:") for mistake in mistakes(answer))
+    assert any(mistake.startswith("users/c.yaml") for mistake in mistakes(answer))
+    assert answer["contents"][0]["objects"] == []
+
+
+def test_one_paths_mistakes_do_not_stop_the_other(source, repository):
+    repository.commit({"cluster/b.yaml": "a: [\n"})
+    answer = source.read(paths=[{"path": "cluster"}, {"path": "users"}])
+    assert mistakes(answer, 0) and names(answer, 1) == ["ConfigMap a"]
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../a.yaml", "a.yaml", "b.yaml", "/proc/self/environ"])
+def test_a_symbolic_link_is_refused(source, repository, target):
+    repository.commit({"users/b.yaml": git.Link(target)})
+    only(source.read(), "users/b.yaml", "symbolic link")
+
+
+def test_a_link_as_the_path_or_under_another_name_is_not_followed(source, repository):
+    repository.commit({"current": git.Link("users"), "users/notes": git.Link("/etc/passwd"),
+                       "users/deep": git.Link("..")})
+    answer = source.read(paths=[{"path": "current"}, {"path": "users", "recurse": True}])
+    assert answer["contents"][0]["found"] and "symbolic link" in mistakes(answer, 0)[0]
+    assert names(answer, 1) == ["ConfigMap a"]
+
+
+def test_a_submodule_is_a_warning(source, repository):
+    repository.commit({"users/vendor": git.Submodule(repository.head), ".gitmodules": "[submodule]\n"})
+    answer = source.read(paths=[{"path": "users", "recurse": True}])
+    assert names(answer) == ["ConfigMap a"]
+    assert "users/vendor" in answer["contents"][0]["warnings"][0] and "submodule" in answer["contents"][0]["warnings"][0]
+
+
+def test_an_lfs_pointer_is_a_mistake(source, repository):
+    repository.commit({"users/b.yaml": "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"})
+    only(source.read(), "users/b.yaml", "LFS")
+
+
+@pytest.mark.parametrize("file, tool", [("Chart.yaml", "Helm"), ("kustomization.yaml", "Kustomize"),
+                                        ("Kustomization", "Kustomize")])
+def test_directories_of_other_tools_are_told(source, repository, file, tool):
+    repository.commit({f"users/{file}": "resources: []\n", "users/a.yaml": None})
+    only(source.read(), f"users/{file}", tool)
+
+
+def test_a_large_file_is_refused_unread(source, repository):
+    repository.commit({"users/b.yaml": "# " + "x" * 10_000_000 + "\n", "users/big.bin": "x" * 5_000_000})
+    only(source.read(), "users/b.yaml", "10.0 MB", "3 MiB")
+
+
+def test_too_much_in_all_is_refused(source, repository):
+    repository.commit({f"users/b{i:02}.yaml": config_map(f"b{i}") + "#" * 2_900_000 for i in range(12)})
+    only(source.read(), "users/b11.yaml", "32 MiB")
+
+
+def test_too_many_files_are_refused(source, repository):
+    repository.commit({f"users/f{i}.txt": "" for i in range(10_001)})
+    only(source.read(), "10000 files")
+
+
+def test_folders_too_deep_are_refused(source, repository):
+    repository.commit({"users/" + "d/" * 40 + "b.yaml": config_map("b")})
+    only(source.read(paths=[{"path": "users", "recurse": True}]), "32 folders deep")
+
+
+def test_a_path_that_is_a_file_is_a_mistake(source, repository):
+    answer = source.read(paths=[{"path": "users/a.yaml"}])
+    assert answer["contents"][0]["found"]
+    only(answer, "users/a.yaml", "is a file")
+
+
+@pytest.mark.parametrize("path", ["..", "users/../users", ".git", "users/.GIT/x", "a\nb"])
+def test_a_path_that_leaves_the_tree_is_a_mistake(source, path):
+    answer = source.read(paths=[{"path": path}])
+    assert len(mistakes(answer)) == 1 and "\n" not in mistakes(answer)[0]
+
+
+@pytest.mark.parametrize("name", ["..", ".", ".git", ".GIT", "git~1", "a/b.yaml", "a\nb.yaml", "\x1b[2J.yaml", "x" * 300,
+                                  b"caf\xe9.yaml"])
+def test_names_that_git_would_not_make_are_refused(source, repository, name):
+    """Written as raw trees: libgit2 reads them without a word."""
+    blob = repository.blob(config_map("evil"))
+    users = repository.raw_tree([("100644", name, blob)])
+    repository.commit_tree(repository.raw_tree([("40000", "users", users)]))
+    answer = source.read()
+    assert len(mistakes(answer)) == 1 and "users" in mistakes(answer)[0]
+    assert all(ord(character) >= 32 for character in mistakes(answer)[0])
+
+
+def test_a_tree_that_contains_a_missing_object_is_no_empty_path(source, repository):
+    users = repository.raw_tree([("100644", "a.yaml", "1" * 40)])
+    repository.commit_tree(repository.raw_tree([("40000", "users", users)]))
+    assert source.fail()[0] == "retry"
+
+
+def test_a_commit_message_and_author_of_any_bytes_can_be_told(source, repository):
+    repository.commit({"users/a.yaml": config_map("a", "2")}, message=b"caf\xe9 \x1b[31m\n\nmore",
+                      author=b"Andr\xe9 <a@b>")
+    answer = source.read()
+    assert answer["message"].startswith("caf") and "\n" not in answer["message"]
+    long = "é" * 300
+    repository.commit({"users/a.yaml": config_map("a", "3")}, message=long)
+    message = source.read()["message"]
+    assert len(message.encode()) <= 200 and set(message) == {"é"}
+
+
+def test_an_object_with_many_escapes_arrives_whole(source, repository):
+    text = '\\"\\\\' * 100_000
+    repository.commit({"users/a.yaml": f'apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{v: "{text}"}}\n'})
+    answer = source.read()
+    assert json.loads(answer["contents"][0]["objects"][0]["json"])["data"]["v"] == '"\\' * 100_000
+
+
+def test_thousands_of_objects_arrive_in_order(source, repository):
+    for part in range(5):
+        repository.commit({f"users/p{part}.yaml": "---\n".join(config_map(f"p{part}-{i:03}") for i in range(1000))})
+    answer = source.read()
+    assert names(answer)[1:] == [f"ConfigMap p{part}-{i:03}" for part in range(5) for i in range(1000)]
