@@ -1,6 +1,8 @@
 #include "agent/client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -23,6 +25,7 @@ struct call {
 	CURL *curl;
 	char *url;
 	char *socket; /* NULL = over the network */
+	int folder;   /* the socket's, -1 = not opened */
 	struct curl_slist *headers;
 	struct secret token;
 	char *body;
@@ -37,6 +40,8 @@ static void call_done(struct call *call)
 		curl_easy_cleanup(call->curl);
 	secret_done(&call->token);
 	buf_done(&call->answer);
+	if (call->folder >= 0)
+		close(call->folder);
 	free(call->url);
 	free(call->socket);
 	free(call->body);
@@ -55,26 +60,35 @@ static bool no_choice(struct error *err)
 		"which agent? Say --config FILE, --state DIR or --server URL (or set PGITOPS_CONFIG or PGITOPS_SERVER)");
 }
 
+/* The address of a socket is short: one in a deep folder is reached from there. */
+static bool find_socket(const char *state, struct call *call, struct error *err)
+{
+	struct sockaddr_un address;
+	call->socket = memory_printf("%s/agent.sock", state);
+	if (strlen(call->socket) < sizeof(address.sun_path))
+		return true;
+	call->folder = open(state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (call->folder < 0)
+		return error_set(
+			err, ERROR_MISSING, "cannot open the state folder %s: %s", state, strerror(errno));
+	free(call->socket);
+	call->socket = memory_printf("/proc/self/fd/%d/agent.sock", call->folder);
+	return true;
+}
+
 static bool find_agent(
 	const struct command_context *context, const char *path, struct call *call, struct error *err)
 {
-	struct sockaddr_un address;
-	if (context->server) {
-		size_t length = strlen(context->server);
-		while (length && context->server[length - 1] == '/')
-			length--;
-		call->url = memory_printf("%.*s%s", (int)length, context->server, path);
-		return true;
-	}
-	if (!context->state)
+	if (!context->server && !context->state)
 		return no_choice(err);
-	call->url = memory_printf("http://localhost%s", path);
-	call->socket = memory_printf("%s/agent.sock", context->state);
-	if (strlen(call->socket) >= sizeof(address.sun_path))
-		return error_set(err, ERROR_INVALID,
-			"%s: the path of a socket holds at most %zu bytes; use a shorter state "
-			"folder or --server",
-			call->socket, sizeof(address.sun_path) - 1);
+	if (!context->server) {
+		call->url = memory_printf("http://localhost%s", path);
+		return find_socket(context->state, call, err);
+	}
+	size_t length = strlen(context->server);
+	while (length && context->server[length - 1] == '/')
+		length--;
+	call->url = memory_printf("%.*s%s", (int)length, context->server, path);
 	return true;
 }
 
@@ -176,7 +190,7 @@ static bool perform(const struct command_context *context, struct call *call, js
 bool client_call(const struct command_context *context, const char *method, const char *path,
 	const json_t *body, json_t **answer, struct error *err)
 {
-	CLEANUP(call_done) struct call call = {.answer = BUF(LIMIT_ANSWER_BYTES)};
+	CLEANUP(call_done) struct call call = {.answer = BUF(LIMIT_ANSWER_BYTES), .folder = -1};
 	if (!find_agent(context, path, &call, err))
 		return false;
 	if (context->token_file && !secret_read(&call.token, context->token_file, true, err))

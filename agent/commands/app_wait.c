@@ -10,7 +10,7 @@ enum {
 	WAIT_MILLISECONDS = 5 * 60 * 1000,
 	PAUSE_FIRST = 50,
 	PAUSE_LAST = 1000,
-	SILENCE_MILLISECONDS = 5000 /* an agent that is restarted is back by then */
+	SILENCE_MILLISECONDS = 3000 /* an agent that is restarted is back by then */
 };
 
 struct wait {

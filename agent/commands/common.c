@@ -55,7 +55,7 @@ static bool take_option(const struct command_context *context, const struct comm
 		command_misused(context, "%s takes no value", option->name);
 		return false;
 	}
-	if (option->value && !equals && !next) {
+	if (option->value && !equals && (!next || *next == '-')) {
 		command_misused(context, "%s wants a value", option->name);
 		return false;
 	}

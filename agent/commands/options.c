@@ -143,7 +143,7 @@ bool options_read(struct command_context *context, struct global_options *found,
 			argv[kept++] = argv[i];
 			continue;
 		}
-		if (known[option].value && !value && i + 1 < *argc)
+		if (known[option].value && !value && i + 1 < *argc && argv[i + 1][0] != '-')
 			value = argv[++i];
 		if (known[option].value && (!value || !*value)) {
 			fprintf(stderr, "pgitops: %s wants a value\n", known[option].name);

@@ -1,9 +1,17 @@
-"""One day of a small team, for the tests of the tables: two Applications, a database, four users, some drift."""
+"""One day of a small team, for the tests of the tables: two Applications, two databases, four users, some drift.
 
-from parts.store import Store, now, text
+Ages are half a minute off the full one, so that a slow machine shows the same.
+"""
+
+from parts import store as stores
+from parts.store import Store, text
 
 GOOD = "3f2a1b40c8d94e6fa7b2c3d4e5f60718293a4b5c"
 BROKEN = "9c0ffee1d2c3b4a5968778695a4b3c2d1e0f9a8b"
+
+
+def now(**ago):
+    return stores.now(**({"seconds": 20} | ago))
 
 
 def tell(folder):
@@ -14,7 +22,7 @@ def tell(folder):
     cluster = {"group": "acid.zalan.do", "version": "v1", "kind": "postgresql", "namespace": "default",
                "name": "acid-minimal-cluster"}
     store.application(
-        "postgres-cluster", sync="OutOfSync", health="Progressing", revision=GOOD,
+        "postgres-cluster", sync="OutOfSync", health="Progressing", revision=GOOD, checked=now(minutes=2),
         resources=[cluster | {"status": "OutOfSync", "health": {"status": "Progressing", "message": "Updating"}}],
         conditions=[{"type": "ComparisonError", "lastTransitionTime": text(now(minutes=7)),
                      "message": f"commit {BROKEN[:7]} cannot be used: postgres-cluster/cluster.yaml:14:3: did not find "
@@ -27,7 +35,7 @@ def tell(folder):
                  {"id": 4, "revision": GOOD, "deployedAt": text(now(hours=3, minutes=5))}],
         differences=[cluster | {"change": "update", "fields": [
             {"path": "spec.numberOfInstances", "wanted": "2", "found": "3", "by": "kubectl-edit"}]}])
-    store.application("postgres-users", revision=GOOD, namespace="postgres", resources=[
+    store.application("postgres-users", revision=GOOD, namespace="postgres", checked=now(minutes=2), resources=[
         {"version": "v1", "kind": "ConfigMap", "namespace": "postgres", "name": "postgres-users-config", "status": "Synced"},
         {"group": "bitnami.com", "version": "v1alpha1", "kind": "SealedSecret", "namespace": "postgres",
          "name": "user-eve-secret", "status": "Synced", "health": {"status": "Healthy"}}],
@@ -37,7 +45,7 @@ def tell(folder):
                    outcome="1 object configured")
     store.revision("postgres-cluster", GOOD, now(minutes=30), cause="self-heal", phase="Failed", failed=1,
                    message="More memory for PostgreSQL", outcome="the API server did not answer")
-    store.database("main", serverVersion="17.10", users=4, synced=2, lastPass=text(now(seconds=12)), commit=GOOD)
+    store.database("main", serverVersion="17.10", users=4, synced=2, lastPass=text(now(minutes=3)), commit=GOOD)
     store.database("reports", status="Waiting", serverVersion="", users=0, synced=0, lastPass=text(now(minutes=4)),
                    reason="connection to 10.0.0.6:5432 refused: is PostgreSQL running there?")
     store.user("ada", roles=["developers", "readers"], changed=now(days=3, hours=1), commit=GOOD)

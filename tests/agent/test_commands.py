@@ -1,0 +1,436 @@
+"""The commands: what they print, what they ask of an agent, how they end.
+
+The store is filled by parts.story; an agent is played by a small HTTP server on its socket. The tables' expected texts are
+in tables/; PGITOPS_TEST_UPDATE=1 writes them anew, to be read before they are committed.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from parts import agent as agents
+from parts import played, story
+from parts.store import Store
+
+TABLES = pathlib.Path(__file__).parent / "tables"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("told") / "state"
+    story.tell(folder).close()
+    return folder
+
+
+@pytest.fixture
+def ask(told, program):
+    """ask("app", "list") about the story's store, with no agent running."""
+    return lambda *arguments, **more: agents.run(*arguments, "--state", told, **more)
+
+
+@pytest.fixture
+def agent(tmp_path):
+    """A played agent on a socket in a state folder with the story's store."""
+    state = tmp_path / "state"
+    story.tell(state).close()
+    with played.Agent(state) as one:
+        yield one
+
+
+def at_rest(text):
+    """Without what changes from run to run."""
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "YYYY-MM-DD hh:mm:ss", text)
+    return re.sub(r"(?m)^(At +).*$", r"\1STATE", text)
+
+
+@pytest.mark.parametrize("arguments", [
+    "status", "app list", "app list -o wide", "app list --no-headers", "app get postgres-cluster", "app get postgres-users",
+    "app diff postgres-cluster", "app history postgres-cluster", "app history postgres-cluster -o wide", "user list",
+    "user list -o wide", "user get eve", "user history", "user history eve -o wide", "drift list", "drift list --open -o wide",
+    "drift list --user eve", "drift list --app postgres-cluster", "drift list --since 2h", "help", "help app", "help app sync",
+])
+def test_a_table_looks_as_it_should(ask, arguments):
+    result = ask(*arguments.split())
+    assert result.code == (1 if arguments.startswith("app diff") else 0), result
+    file = TABLES / (re.sub(r"[ -]+", "_", arguments) + ".txt")
+    shown = at_rest(result.out)
+    if os.environ.get("PGITOPS_TEST_UPDATE"):
+        TABLES.mkdir(exist_ok=True)
+        file.write_text(shown)
+    assert shown == file.read_text()
+    assert not re.search(r"(?m)[ \t]+$", shown), "blanks at the end of a line"
+
+
+def test_without_an_agent_the_store_answers_and_says_so(ask, told):
+    result = ask("app", "list").ok()
+    assert result.err == f"pgitops: no agent is running on {told}: this is what it recorded last\n"
+
+
+def test_with_an_agent_nothing_is_said_about_it(agent):
+    assert agent.cli("app", "list").ok().err == ""
+    assert agent.cli("status").ok().out.startswith("Agent       running, version 0.1.0, for 5h, Kubernetes v1.36.3\n")
+
+
+@pytest.mark.parametrize("arguments", ["app list", "app get postgres-cluster", "app diff postgres-cluster", "user list",
+                                       "app history postgres-cluster", "user get eve", "user history", "drift list",
+                                       "status", "version"])
+def test_json_and_yaml_say_the_same(ask, arguments):
+    written = ask(*arguments.split(), "-o", "json").out
+    assert json.loads(written) == yaml.safe_load(ask(*arguments.split(), "-o", "yaml").out)
+
+
+def test_lists_are_items(ask):
+    for arguments in ("app list", "user list", "user history", "drift list", "app history postgres-users"):
+        assert isinstance(ask(*arguments.split(), "-o", "json").ok().items, list)
+
+
+def test_items_have_the_members_that_scripts_rely_on(ask):
+    app = ask("app", "list", "-o", "json").items[0]
+    assert app["kind"] == "Application" and app["status"]["sync"]["status"] == "OutOfSync"
+    user = ask("user", "list", "-o", "json").items[1]
+    assert set(user) == {"name", "database", "status", "reason", "roles", "differences", "lastChange"}
+    for drift in ask("drift", "list", "-o", "json").items:
+        assert set(drift) == {"id", "application", "time", "user" if "user" in drift else "object", "field", "wanted", "found",
+                              "by", "healed"}
+    status = ask("status", "-o", "json").json
+    assert set(status) == {"agent", "applications", "databases", "users", "drift", "errors"}
+    assert status["agent"]["running"] is False
+
+
+# ---- how an agent is named -------------------------------------------------------------------------------------------
+
+
+def test_no_agent_named_is_a_question_back(cli, tmp_path):
+    result = cli("app", "list", cwd=tmp_path).is_(2)
+    assert "--config" in result.err and "--state" in result.err
+
+
+def test_a_missing_store_is_no_empty_answer(cli, tmp_path):
+    result = cli("user", "list", "--state", tmp_path).is_(2)
+    assert result.out == "" and "no agent has run there" in result.err
+
+
+def test_the_agent_file_names_the_state(cli, told, tmp_path):
+    file = tmp_path / "agent.yaml"
+    file.write_text(json.dumps({"version": 1, "state": str(told), "applications": "."}))
+    assert "postgres-users" in cli("app", "list", "--config", file).ok().out
+    assert "postgres-users" in cli("app", "list", PGITOPS_CONFIG=file).ok().out
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("version: 1\nstaet: /x\n")
+    assert "broken.yaml:2" in cli("app", "list", "--config", broken).is_(2).err
+
+
+def test_a_server_is_asked_over_the_network(agent, cli):
+    agent.answers["/api/v1/applications"] = {"items": [{"metadata": {"name": "far-away"}}]}
+    for result in (cli("app", "list", "--server", agent.url), cli("app", "list", PGITOPS_SERVER=agent.url)):
+        assert result.ok().out.splitlines()[1].startswith("far-away  Unknown  Unknown")
+
+
+def test_a_token_goes_from_its_file_into_the_header_only(agent, cli, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("secret-canary\n")
+    agent.answers["/api/v1/users"] = {"items": []}
+    result = cli("user", "list", "--server", agent.url + "/", "--token-file", token).ok()
+    assert agent.requests[-1].headers["Authorization"] == "Bearer secret-canary"
+    assert "canary" not in result.out + result.err
+    agent.problems["/api/v1/users"] = (401, "the token is not known")
+    refused = cli("user", "list", "--server", agent.url).is_(2)
+    assert "the token is not known" in refused.err and "--token-file" in refused.err
+    assert "Authorization" not in agent.requests[-1].headers
+
+
+def test_a_server_that_is_no_agent_is_said_to_be_none(agent, cli):
+    agent.raw["/api/v1/users"] = b"<html>hello</html>"
+    assert "no pgitops agent" in cli("user", "list", "--server", agent.url).is_(2).err
+    assert "cannot reach the agent at http://127.0.0.1:1" in cli("user", "list", "--server", "http://127.0.0.1:1").is_(2).err
+    assert "ftp" in cli("user", "list", "--server", "ftp://127.0.0.1").is_(2).err
+
+
+def test_a_state_folder_with_a_long_path_has_a_reachable_socket(tmp_path):
+    state = tmp_path / ("deep" * 30) / "state"
+    story.tell(state).close()
+    with played.Agent(state) as agent:
+        agent.operation({"phase": "Succeeded", "message": "compared"})
+        agent.cli("app", "refresh", "postgres-users").ok()
+
+
+# ---- acting ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_action_without_an_agent_says_what_to_do(ask):
+    for arguments in ("app sync postgres-users", "app refresh postgres-users", "user plan", "user sync",
+                      "app terminate postgres-users", "app rollback postgres-users 1"):
+        result = ask(*arguments.split()).is_(2)
+        assert result.out == ""
+        assert re.search("no agent is running on .*: start one with `pgitops agent --config FILE`", result.err), result
+
+
+def test_sync_asks_waits_and_shows_the_result(agent):
+    agent.operation({"phase": "Succeeded", "message": "1 object configured", "result": {"message": "", "resources": [
+        {"group": "", "kind": "ConfigMap", "namespace": "postgres", "name": "users", "status": "Synced",
+         "message": "configured\nsecond line"}]}}, polls=3)
+    result = agent.cli("app", "sync", "postgres-users", "--prune", "--confirm", "abc123").ok()
+    assert result.out == "OBJECT                    STATUS  MESSAGE\n" \
+                         "ConfigMap postgres/users  Synced  configured\n" \
+                         "1 object configured\n"
+    post = agent.posts[-1]
+    assert post.path == "/api/v1/applications/postgres-users/sync"
+    assert post.json == {"prune": True, "dryRun": False, "confirm": "abc123"}
+    assert post.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("arguments, path, body", [
+    ("app sync a --dry-run", "/applications/a/sync", {"prune": False, "dryRun": True}),
+    ("app refresh a --hard", "/applications/a/refresh", {"hard": True}),
+    ("app rollback a 4 --prune", "/applications/a/rollback", {"id": 4, "prune": True, "dryRun": False}),
+    ("app terminate a", "/applications/a/terminate", {}),
+    ("user sync --database main --confirm=f00", "/users/sync", {"database": "main", "dryRun": False, "confirm": "f00"}),
+    ("user sync", "/users/sync", {"dryRun": False}),
+    ("user plan", "/users/sync", {"dryRun": True}),
+    ("user sync --dry-run --database main", "/users/sync", {"database": "main", "dryRun": True}),
+    ("app sync .%2F..", "/applications/.%252F../sync", {"prune": False, "dryRun": False}),
+])
+def test_an_action_posts_what_was_asked(agent, arguments, path, body):
+    agent.operation({"phase": "Succeeded", "message": "", "result": {"items": []}})
+    agent.cli(*arguments.split()).ok()
+    assert agent.posts[-1].path == "/api/v1" + path
+    assert agent.posts[-1].json == body
+
+
+def test_a_failed_operation_is_a_no(agent):
+    agent.operation({"phase": "Failed", "message": "held back: 7 objects would go\nconfirm with --confirm abc"})
+    result = agent.cli("app", "sync", "postgres-users").is_(1)
+    assert result.err == "held back: 7 objects would go\nconfirm with --confirm abc\n" and result.out == ""
+
+
+def test_a_refusal_of_the_agent_is_passed_on(agent):
+    agent.problems["/api/v1/applications/nope/sync"] = (404, "there is no application \"nope\"")
+    assert agent.cli("app", "sync", "nope").is_(2).err == 'pgitops: there is no application "nope"\n'
+
+
+def test_async_does_not_wait(agent):
+    agent.operation({"phase": "Pending"}, polls=10 ** 6)
+    assert agent.cli("app", "sync", "a", "--async").ok().out == "operation 7\n"
+    assert not any(request.path.startswith("/api/v1/operations") for request in agent.requests)
+
+
+def test_waiting_ends_with_the_timeout(agent):
+    agent.operation({"phase": "Running"}, polls=10 ** 6)
+    assert "operation 7 is not finished" in agent.cli("app", "sync", "a", "--timeout", "1s").is_(2).err
+
+
+def test_sync_wait_waits_for_health_too(agent):
+    agent.operation({"phase": "Succeeded", "message": "in sync"})
+    result = agent.cli("app", "sync", "postgres-users", "--wait").ok()
+    assert result.out == f"in sync\npostgres-users: Synced, Healthy, revision {story.GOOD[:7]}\n"
+    late = agent.cli("app", "sync", "postgres-cluster", "--wait", "--timeout", "1s").is_(1)
+    assert "still waiting for postgres-cluster: OutOfSync, Progressing" in late.err
+
+
+def test_wait_says_yes_no_or_that_nothing_will_change(agent, ask):
+    agent.cli("app", "wait", "postgres-users", "--timeout", "1s").ok()
+    agent.cli("app", "wait", "postgres-users", "--revision", story.GOOD[:9], "--timeout", "1s").ok()
+    agent.cli("app", "wait", "postgres-users", "--revision", story.BROKEN, "--timeout", "1s").is_(1)
+    agent.cli("app", "wait", "postgres-cluster", "--sync", "--timeout", "1s").is_(1)
+    assert "no agent is running" in ask("app", "wait", "postgres-cluster").is_(2).err
+    assert agent.cli("app", "wait", "nope", "--timeout", "1s").is_(2)
+
+
+# ---- plans -----------------------------------------------------------------------------------------------------------
+
+PLAN = {"items": [
+    {"database": "main", "confirm": "4e1f", "blocked": True, "deletions": ["mallory", "trudy"], "steps": [
+        {"user": "eve", "action": "create", "database": "main", "statement": "CREATE ROLE \"eve\" LOGIN PASSWORD '<hidden>'"},
+        {"user": "eve", "action": "grant", "database": "main", "statement": 'GRANT "readers" TO "eve";'},
+        {"user": "ada\nDROP ROLE x; --", "action": "revoke", "database": "main", "statement": 'REVOKE "writers" FROM "ada"'}]},
+    {"database": "reports", "confirm": "", "blocked": False, "deletions": [], "steps": []}]}
+
+
+def test_a_plan_is_sql_ready_to_read(agent):
+    agent.operation({"phase": "Succeeded", "result": PLAN})
+    result = agent.cli("user", "plan").is_(1)
+    assert result.out == """\
+-- database main: 3 steps
+-- these would be removed only when confirmed: mallory, trudy
+-- to confirm: pgitops user sync --database main --confirm 4e1f
+
+-- eve: create
+CREATE ROLE "eve" LOGIN PASSWORD '<hidden>';
+GRANT "readers" TO "eve";
+
+-- ada\\nDROP ROLE x; --: revoke
+REVOKE "writers" FROM "ada";
+
+-- database reports: nothing to do
+"""
+    assert agent.cli("user", "plan", "-o", "json").is_(1).json == PLAN
+
+
+def test_a_plan_with_nothing_to_do_is_a_yes(agent):
+    agent.operation({"phase": "Succeeded", "result": {"items": PLAN["items"][1:]}})
+    assert agent.cli("user", "plan").ok().out == "-- database reports: nothing to do\n"
+
+
+def test_a_plan_that_could_not_be_made_is_no_answer(agent):
+    agent.operation({"phase": "Error", "message": "connection refused", "result": None})
+    result = agent.cli("user", "plan").is_(2)
+    assert result.out == "" and "connection refused" in result.err
+
+
+def test_user_sync_shows_what_was_done(agent):
+    agent.operation({"phase": "Succeeded", "message": "2 users changed", "result": PLAN})
+    out = agent.cli("user", "sync").ok().out
+    assert out.splitlines()[:3] == ["USER                  DATABASE  ACTION", "eve                   main      create",
+                                    "eve                   main      grant"]
+    assert out.endswith("2 users changed\n")
+
+
+# ---- usage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments, said", [
+    ("", "usage: pgitops COMMAND"),
+    ("app", "app list"),
+    ("app lst", "Did you mean `pgitops app list`?"),
+    ("usr list", "there is no command \"usr\""),
+    ("stats", "Did you mean `pgitops status`?"),
+    ("xyzzy", "`pgitops help` lists the commands"),
+    ("app get", "an argument is missing"),
+    ("app get a b", "b is one argument too many"),
+    ("app sync a --purne", "unknown option --purne"),
+    ("app sync a --confirm", "--confirm wants a value"),
+    ("app sync a --prune=yes", "--prune takes no value"),
+    ("app sync a --timeout soon", "--timeout soon is no duration"),
+    ("app sync a --wait --async", "--wait goes with neither"),
+    ("app rollback a four", "four is no number of the history"),
+    ("drift list --since yesterday", "--since yesterday is neither"),
+    ("user sync --dry-run --confirm x", "nothing to confirm"),
+    ("app list -o xml", "-o takes table, wide, json or yaml"),
+    ("app list --config", "--config wants a value"),
+    ("completion tcsh", "tcsh is no shell"),
+    ("version now", "now is one argument too many"),
+    ("app get \x1b[2Ja \x1b[2Jb", "\\x1b[2Jb is one argument too many"),
+])
+def test_wrong_usage_is_no_answer_and_says_what_is_wrong(cli, tmp_path, arguments, said):
+    words = arguments.split(" ") if arguments else []
+    result = cli(*words, *(["--state", tmp_path] if words else [])).is_(2)
+    assert said in result.err and result.out == "", result
+
+
+def commands(cli):
+    """Every command's name, from the overview."""
+    overview = cli("help").ok().out
+    return [match[1].strip() for match in re.finditer(r"(?m)^  ((?:[a-z]+ ){1,2})[A-Z\[a-z|.\] ]* +\S", overview)]
+
+
+def test_every_command_has_help_with_examples(cli):
+    names = commands(cli)
+    assert {"status", "app list", "user plan", "drift list", "completion"} <= set(names)
+    for name in names:
+        shown = cli("help", *name.split()).ok().out
+        assert shown == cli(*name.split(), "--help").ok().out == cli(*name.split(), "-h").ok().out
+        assert "Examples:\n  " in shown, name
+        assert max(map(len, shown.splitlines())) <= 130, name
+
+
+def test_version_is_said_in_two_ways(cli):
+    assert cli("--version").ok().out == cli("version").ok().out == "pgitops 0.1.0\n"
+    assert cli("version", "-o", "json").ok().json == {"version": "0.1.0"}
+
+
+# ---- the terminal and the pipe ---------------------------------------------------------------------------------------
+
+
+def on_terminal(program, *arguments, **more):
+    """The command's output when it believes to be on a terminal."""
+    if not shutil.which("script"):
+        pytest.fail("script (bsdutils) is needed")
+    line = " ".join([str(program), *map(str, arguments)])
+    return subprocess.run(["script", "-qec", line, "/dev/null"], capture_output=True, text=True, check=False, timeout=60,
+                          stdin=subprocess.DEVNULL, env=agents.environment(TERM="xterm", **more)).stdout
+
+
+def test_colours_are_for_terminals_only(program, told, ask):
+    assert "\x1b" not in ask("app", "list", TERM="xterm").ok().out
+    assert "\x1b[32mSynced\x1b[0m" in on_terminal(program, "app", "list", "--state", told)
+    assert "\x1b" not in on_terminal(program, "app", "list", "--state", told, NO_COLOR="1")
+
+
+def test_hostile_names_do_not_reach_the_terminal(cli, tmp_path):
+    store = Store(tmp_path / "state")
+    hostile = "\x1b]0;owned\x07\u202egnp.exe\u009b31m\n\ttail"
+    store.application("x", health=hostile, conditions=[{"type": "SyncError", "message": hostile}],
+                      resources=[{"kind": hostile, "name": hostile, "message": hostile}])
+    store.user(hostile, status=hostile, roles=[hostile], reason=hostile)
+    store.drift(story.now(minutes=1), user=hostile, database=hostile, field=hostile, wanted=hostile, found=hostile)
+    store.revision("x", hostile, story.now(minutes=1), author=hostile, message=hostile)
+    store.user_change(hostile, hostile, story.now(minutes=1), outcome=hostile, statement=hostile)
+    store.close()
+    for arguments in ("status", "app list -o wide", "app get x", "app history x -o wide", "user list -o wide", "drift list",
+                      "user history -o wide", "app get x -o json", "user list -o yaml", "status -o yaml"):
+        out = cli(*arguments.split(), "--state", tmp_path / "state").ok().out
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out), arguments
+
+
+def test_a_full_disk_behind_the_answer_is_an_error(program, told):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([program, "app", "list", "--state", told], stdout=full, stderr=subprocess.PIPE, text=True,
+                              check=False, env=agents.environment())
+    assert done.returncode == 2 and "cannot write the answer" in done.stderr
+
+
+def test_a_reader_that_went_away_is_nobodys_mistake(program, told):
+    done = subprocess.run(f"{program} app list --state {told} 2>&1 >&3 3>&- | cat", shell=True, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False, env=agents.environment(), pass_fds=())
+    assert "cannot write" not in done.stderr
+
+
+# ---- completion ------------------------------------------------------------------------------------------------------
+
+
+def complete(program, told, line):
+    """What bash would offer at the end of the line."""
+    words = line.split(" ")
+    script = f"""
+        source <({program} completion bash)
+        pgitops() {{ {program} "$@" --state {told}; }}
+        COMP_WORDS=({' '.join(f"'{word}'" for word in words)}); COMP_CWORD={len(words) - 1}
+        _pgitops; printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, check=False, timeout=60,
+                          env=agents.environment())
+    assert done.returncode == 0 and "error" not in done.stderr, done.stderr
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_verbs_options_and_names(program, told):
+    assert {"app", "status", "user", "drift", "help"} <= set(complete(program, told, "pgitops "))
+    assert complete(program, told, "pgitops stat") == ["status"]
+    assert set(complete(program, told, "pgitops app re")) == {"refresh"}
+    assert "--prune" in complete(program, told, "pgitops app sync --")
+    assert "--prune" not in complete(program, told, "pgitops app list --")
+    assert complete(program, told, "pgitops app get postgres-") == ["postgres-cluster", "postgres-users"]
+    assert complete(program, told, "pgitops user get e") == ["eve"]
+    assert complete(program, told, "pgitops app list -o j") == ["json"]
+    assert complete(program, told, "pgitops completion z") == ["zsh"]
+
+
+def test_every_option_that_help_names_is_completed(cli, program, told):
+    for name in commands(cli):
+        named = set(re.findall(r"(?m)^  (?:-\w, )?(--[a-z-]+)", cli("help", *name.split()).ok().out))
+        offered = set(complete(program, told, f"pgitops {name} --"))
+        assert named <= offered, f"{name}: {named - offered}"
+
+
+def test_fish_and_zsh_scripts_name_every_command(cli):
+    for shell in ("zsh", "fish"):
+        script = cli("completion", shell).ok().out
+        for name in commands(cli):
+            assert name.split()[-1] in script
+    assert cli("completion", "zsh").ok().out.startswith("#compdef pgitops\n")
