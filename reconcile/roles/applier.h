@@ -10,7 +10,8 @@ struct applier {
 	struct roles_plan *plan;
 	const struct roles_journal *journal; /* or NULL */
 	struct arena *mem;
-	bool *stopped; /* parallel to plan->reports: no further step for this user */
+	bool *stopped;       /* parallel to plan->reports: no further step for this user */
+	unsigned lock_waits; /* messages that ended at lock_timeout */
 };
 
 struct role_report *applier_report(struct applier *applier, const char *user);

@@ -12,6 +12,7 @@
 enum {
 	RACE_TRIES = 4,
 	RACE_WAIT_MILLISECONDS = 30,
+	MOST_LOCK_WAITS = 12,
 	WORTH_A_CONNECTION = 32 /* verifiers: the server derives a key for each, on the core of its connection */
 };
 
@@ -236,26 +237,51 @@ static bool batch_run(struct applier *applier, struct batch *batch)
 
 static bool run_steps(struct applier *applier, struct role_step **steps, size_t count);
 
+static void fail_all(struct applier *applier, struct role_step **steps, size_t count, const struct error *error)
+{
+	for (size_t i = 0; i < count; i++)
+		applier_fail(applier, steps[i], error, stops_the_user(steps[i]->action));
+}
+
+static bool run_halves(struct applier *applier, struct role_step **steps, size_t count)
+{
+	return run_steps(applier, steps, count / 2) && run_steps(applier, steps + count / 2, count - count / 2);
+}
+
+/* Several users in one statement, and a lock in the way: if the first alone meets it too, it is on what they share. */
+static bool isolate_lock(struct applier *applier, struct role_step **steps, size_t count)
+{
+	if (!run_steps(applier, steps, 1))
+		return false;
+	if (steps[0]->done)
+		return run_halves(applier, steps + 1, count - 1);
+	fail_all(applier, steps + 1, count - 1, &steps[0]->error);
+	return true;
+}
+
 /*
  * The server took nothing of a batch that failed, and says which statement it was: what stood before it is sent again, the
- * culprit is halved until it is one step, what stood behind it follows. So one bad user costs a few messages.
+ * culprit is halved until it is one step, what stood behind it follows. So one bad user costs a few messages. Each lock in the
+ * way costs its whole timeout, so after a number of them the rest of a batch is left to the next pass.
  */
 static bool isolate_failure(struct applier *applier, const struct batch *batch)
 {
 	const struct group *bad = group_of(batch, batch->outcome.completed);
 	struct role_step **steps = batch->steps;
+	size_t width = bad->end - bad->first;
+	bool locked = strcmp(batch->outcome.sqlstate, "55P03") == 0;
 	if (!run_steps(applier, steps, bad->first))
 		return false;
-	if (bad->end - bad->first == 1) {
-		struct role_step *step = steps[bad->first];
-		applier_fail(applier, step, &batch->outcome.error, stops_the_user(step->action));
-	} else {
-		size_t half = bad->first + (bad->end - bad->first) / 2;
-		if (!run_steps(applier, steps + bad->first, half - bad->first) ||
-			!run_steps(applier, steps + half, bad->end - half))
-			return false;
+	steps += bad->first;
+	if (locked && ++applier->lock_waits > MOST_LOCK_WAITS) {
+		fail_all(applier, steps, batch->count - bad->first, &batch->outcome.error);
+		return true;
 	}
-	return run_steps(applier, steps + bad->end, batch->count - bad->end);
+	if (width == 1)
+		fail_all(applier, steps, 1, &batch->outcome.error);
+	else if (!(locked ? isolate_lock : run_halves)(applier, steps, width))
+		return false;
+	return run_steps(applier, steps + width, batch->count - bad->end);
 }
 
 /* What the outcome of a batch means for its steps. */
@@ -436,6 +462,6 @@ bool roles_apply(struct roles_session *session, struct roles_plan *plan, const s
 	if (ok)
 		finish_reports(&applier);
 	else
-		error_prefix(err, "database %s: ", session->target);
+		error_prefix(err, "database %s", session->target);
 	return ok;
 }

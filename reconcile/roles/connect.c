@@ -16,7 +16,7 @@ enum {
 	OLDEST_SERVER = 130000,
 	SERVER_WITH_LOGIN_TRIGGERS = 170000,
 	DEFAULT_DEADLINE = 30000,
-	LONGEST_LOCK_WAIT = 5000,
+	LONGEST_LOCK_WAIT = 3000,
 	SHORTEST_CONNECT_WAIT = 2 /* seconds; libpq takes no less */
 };
 
@@ -260,7 +260,7 @@ bool roles_connect(const struct roles_target *target, struct roles_session **ses
 		secret_set(&made->password, target->password.bytes, target->password.length);
 	if (!session_open(made, NULL, &made->conn, err) || !check_server(made, err) || !take_lock(made, err)) {
 		roles_close(made);
-		return error_prefix(err, "database %s: ", target->name);
+		return error_prefix(err, "database %s", target->name);
 	}
 	*session = made;
 	return true;

@@ -79,7 +79,7 @@ bool retire_end_sessions(struct applier *applier, struct error *err)
 	for (;;) {
 		CLEANUP(session_clear) PGresult *rows = NULL;
 		if (!session_query(applier->session, applier->session->conn, buf_string(&sql), &rows, err))
-			return error_prefix(err, "ending the sessions of removed users: ");
+			return error_prefix(err, "ending the sessions of removed users");
 		if (!PQntuples(rows))
 			return true;
 		if (clock_steady() > end) {

@@ -303,22 +303,20 @@ class Postgres:
 
     def clean(self):
         """Back to a new cluster's databases, roles and settings, for a server that several tests share."""
-        with self.connect() as session:
-            session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                            " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+        identifier = psycopg.sql.Identifier
+        with self.connect("template1", options="-c statement_timeout=0 -c default_transaction_read_only=off") as session:
             for (name,) in session.execute("SELECT gid FROM pg_prepared_xacts").fetchall():
                 session.execute(psycopg.sql.SQL("ROLLBACK PREPARED {}").format(psycopg.sql.Literal(name)))
-            for (name,) in session.execute(
-                    "SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')").fetchall():
-                session.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(psycopg.sql.Identifier(name)))
-            roles = [name for (name,) in session.execute(
-                "SELECT rolname FROM pg_roles WHERE oid >= 16384").fetchall()]
-            for database in ("postgres", "template1"):
-                with self.connect(database) as other:
-                    for name in roles:
-                        other.execute(psycopg.sql.SQL("DROP OWNED BY {} CASCADE").format(psycopg.sql.Identifier(name)))
+            for (name,) in session.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall():
+                session.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier(name)))
+            session.execute("CREATE DATABASE postgres")
+            roles = [name for (name,) in session.execute("SELECT rolname FROM pg_roles WHERE oid >= 16384").fetchall()]
             for name in roles:
-                session.execute(psycopg.sql.SQL("DROP ROLE {}").format(psycopg.sql.Identifier(name)))
+                session.execute(psycopg.sql.SQL("DROP OWNED BY {} CASCADE").format(identifier(name)))
+            for name in roles:
+                session.execute(psycopg.sql.SQL("DROP ROLE {}").format(identifier(name)))
+            session.execute("ALTER ROLE ALL RESET ALL")
+            session.execute(psycopg.sql.SQL("ALTER ROLE {} RESET ALL").format(identifier(self.superuser)))
             session.execute("ALTER SYSTEM RESET ALL")
             session.execute("SELECT pg_reload_conf()")
 

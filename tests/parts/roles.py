@@ -70,7 +70,7 @@ class Users:
     def __init__(self, server, **request):
         self.server = server
         self.secrets = {}
-        self.known = []
+        self.known = {}
         self.request = request
 
     def secret(self, user, password, version=None):

@@ -5,7 +5,7 @@
  *
  *   {"connection", "password", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
  *    "mode": "check" | "plan" | "apply", "policy": {...}, "secrets": {NAME: {"version", "password"}},
- *    "known": [[user, digest, version], ...]}
+ *    "known": {...}}
  *
  * "password64" instead of "password" for bytes that JSON cannot hold. "known" of the answer is given back by the next request,
  * as the store would.
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -27,12 +28,6 @@ struct driver {
 	json_t *known;
 	json_int_t gets; /* how often a password was asked for */
 };
-
-static const char *digest_of(const char *verifier, char hex[DIGEST_HEX_SIZE])
-{
-	digest_sha256_hex(verifier, strlen(verifier), hex);
-	return hex;
-}
 
 static bool secret_version(
 	void *context, const char *secret, struct arena *mem, const char **version, const char **why)
@@ -69,29 +64,26 @@ static bool secret_get(void *context, const char *secret, struct secret *passwor
 	return true;
 }
 
-static bool same_known(const json_t *entry, const char *user, const char *digest, const char *version)
+/* "USER VERSION DIGEST" */
+static char *known_key(const char *user, const char *verifier, const char *version)
 {
-	return text_equal(json_string_value(json_array_get(entry, 0)), user) &&
-		text_equal(json_string_value(json_array_get(entry, 1)), digest) &&
-		text_equal(json_string_value(json_array_get(entry, 2)), version);
+	char hex[DIGEST_HEX_SIZE];
+	digest_sha256_hex(verifier, strlen(verifier), hex);
+	return memory_printf("%s %s %s", user, version, hex);
 }
 
 static bool known(void *context, const char *user, const char *verifier, const char *version)
 {
 	struct driver *driver = context;
-	char hex[DIGEST_HEX_SIZE];
-	size_t index;
-	json_t *entry;
-	digest_of(verifier, hex);
-	json_array_foreach(driver->known, index, entry) if (same_known(entry, user, hex, version)) return true;
-	return false;
+	CLEANUP(memory_freep) char *key = known_key(user, verifier, version);
+	return json_object_get(driver->known, key) != NULL;
 }
 
 static void remember(void *context, const char *user, const char *verifier, const char *version)
 {
 	struct driver *driver = context;
-	char hex[DIGEST_HEX_SIZE];
-	json_array_append_new(driver->known, json_pack("[sss]", user, digest_of(verifier, hex), version));
+	CLEANUP(memory_freep) char *key = known_key(user, verifier, version);
+	json_object_set_new(driver->known, key, json_true());
 }
 
 static const char **strings(const json_t *list, struct arena *mem, size_t *count)
@@ -177,6 +169,13 @@ static void outcome(void *context, const struct role_step *step)
 	journal_entry(json_object_get(context, "outcomes"), step);
 }
 
+static void took(struct driver *driver, const char *what, int64_t *start)
+{
+	int64_t now = clock_now();
+	json_object_set_new(driver->answer, what, json_integer(now - *start));
+	*start = now;
+}
+
 static bool pass(struct driver *driver, struct roles_session *session, const struct users *users,
 	const struct roles_policy *policy, struct arena *mem, struct error *err)
 {
@@ -194,10 +193,14 @@ static bool pass(struct driver *driver, struct roles_session *session, const str
 		.passwords = &passwords,
 		.target = json_text_at(driver->request, "name", "main"),
 	};
+	int64_t start = clock_now();
 	if (!roles_observe(session, users, mem, &present, err))
 		return false;
+	took(driver, "observe_us", &start);
 	roles_plan(present, &input, mem, &plan);
+	took(driver, "plan_us", &start);
 	bool ok = strcmp(mode, "apply") != 0 || roles_apply(session, &plan, &journal, mem, err);
+	took(driver, "apply_us", &start);
 	show_plan(driver, &plan);
 	return ok;
 }
@@ -226,7 +229,10 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 	};
 	const char *password = json_text_at(driver->request, "password", "");
 	secret_set(&target.password, password, strlen(password));
-	if (roles_connect(&target, &session, err)) {
+	int64_t start = clock_now();
+	bool connected = roles_connect(&target, &session, err);
+	took(driver, "connect_us", &start);
+	if (connected) {
 		(void)pass(driver, session, &users, &policy, mem, err);
 		json_object_set_new(driver->answer, "version", json_integer(roles_server_version(session)));
 		json_object_set_new(
@@ -249,7 +255,7 @@ int main(void)
 		return 2;
 	}
 	json_t *before = json_object_get(driver.request, "known");
-	driver.known = before ? json_deep_copy(before) : json_array();
+	driver.known = before ? json_deep_copy(before) : json_object();
 	run(&driver, mem, &err);
 	json_object_set_new(driver.answer, "error", json_string(err.text));
 	json_object_set_new(
