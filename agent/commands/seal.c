@@ -1,0 +1,249 @@
+/* Secrets to SealedSecrets, as kubeseal does it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/commands/sealing.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/sealed/sealed_secret.h"
+#include "reconcile/sealed/wipe.h"
+
+struct seal {
+	struct command_context *context;
+	struct sealing_source source;
+	const char *input, *output, *scope_name, *name, *namespace, *from_file, *merge_into, *keys;
+	bool raw, allow_empty, reencrypt, validate;
+	struct seal_options options;
+};
+
+static bool read_options(struct seal *seal, int *argc, char **argv)
+{
+	struct sealing_source *source = &seal->source;
+	const struct command_option options[] = {
+		{"-f", NULL, &seal->input}, {"--secret-file", NULL, &seal->input},
+		{"-w", NULL, &seal->output}, {"--sealed-secret-file", NULL, &seal->output},
+		{"--cert", NULL, &source->certificate}, {"--scope", NULL, &seal->scope_name},
+		{"--name", NULL, &seal->name}, {"--namespace", NULL, &seal->namespace}, {"-n", NULL, &seal->namespace},
+		{"--raw", &seal->raw, NULL}, {"--from-file", NULL, &seal->from_file},
+		{"--merge-into", NULL, &seal->merge_into}, {"--allow-empty-data", &seal->allow_empty, NULL},
+		{"--re-encrypt", &seal->reencrypt, NULL}, {"--private-key", NULL, &seal->keys},
+		{"--controller-name", NULL, &source->controller_name},
+		{"--controller-namespace", NULL, &source->controller_namespace},
+		{"--kubeconfig", NULL, &source->kubeconfig}, {"--context", NULL, &source->kube_context},
+		{"--from-cluster", &source->from_cluster, NULL},
+	};
+	if (!command_arguments(seal->context, argc, argv, options, COUNT_OF(options), 0, seal->reencrypt || seal->keys ? 100 : 0))
+		return false;
+	seal->options = (struct seal_options){.name = seal->name, .namespace = seal->namespace,
+		.scope_given = seal->scope_name != NULL, .allow_empty = seal->allow_empty};
+	if (seal->scope_name && !sealed_scope_parse(seal->scope_name, &seal->options.scope)) {
+		command_misused(seal->context, "--scope takes strict, namespace-wide or cluster-wide");
+		return false;
+	}
+	if (seal->raw + (seal->merge_into != NULL) + seal->reencrypt > 1) {
+		command_misused(seal->context, "--raw, --merge-into and --re-encrypt exclude each other");
+		return false;
+	}
+	return true;
+}
+
+/* ---- one value ---- */
+
+/* --from-file FILE or KEY=FILE; without it stdin. The bytes are sealed as they are, with their last line end. */
+static bool seal_raw(const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
+{
+	CLEANUP(buf_wipe) struct buf value = BUF(SEALED_VALUE_MAX);
+	char label[SEALED_LABEL_SIZE];
+	enum sealed_scope scope = seal->options.scope;
+	const char *file = seal->from_file && strchr(seal->from_file, '=') ? strchr(seal->from_file, '=') + 1 : seal->from_file;
+	if (scope != SCOPE_CLUSTER && !seal->namespace)
+		return error_set(err, ERROR_INVALID, "must provide the --namespace flag with --raw and --scope %s",
+			sealed_scope_name(scope));
+	if (scope == SCOPE_STRICT && !seal->name)
+		return error_set(err, ERROR_INVALID, "must provide the --name flag with --raw and --scope strict");
+	if (!sealed_label(scope, seal->namespace, seal->name, label, err) ||
+		!sealing_read(file ? file : seal->input, &value, err))
+		return false;
+	if (value.length && value.data[value.length - 1] == '\n')
+		sealing_say("warning: the value ends with a line break, which becomes part of it");
+	return sealed_value_seal(certificate, label, buf_string(&value), value.length, out, err);
+}
+
+/* ---- whole documents ---- */
+
+static bool seal_document(const struct seal *seal, const struct yaml_node *document, const struct certificate *certificate,
+	bool yaml, struct buf *out, struct error *err)
+{
+	struct mistakes warnings = {.mem = seal->context->mem};
+	CLEANUP(json_done) json_t *sealed = NULL;
+	if (!sealed_secret_seal(document, &seal->options, certificate, &warnings, &sealed, err))
+		return false;
+	for (size_t i = 0; i < warnings.count; i++)
+		sealing_say("warning: line %d: %s", warnings.items[i].line, warnings.items[i].text);
+	sealing_print(out, sealed, yaml);
+	return true;
+}
+
+/* A List of Secrets is several documents. */
+static bool seal_documents(const struct seal *seal, const struct yaml_node *document, const struct certificate *certificate,
+	bool yaml, struct buf *out, struct error *err)
+{
+	const struct yaml_node *items = yaml_get(document, "items");
+	if (!items || items->kind != YAML_LIST)
+		return seal_document(seal, document, certificate, yaml, out, err);
+	for (size_t i = 0; i < items->count; i++)
+		if (!seal_document(seal, items->items[i], certificate, yaml, out, err))
+			return false;
+	return true;
+}
+
+static bool read_secrets(const struct seal *seal, struct secret_tree *tree, struct error *err)
+{
+	CLEANUP(buf_wipe) struct buf text = BUF(LIMIT_FILE_BYTES);
+	const char *name = seal->input ? seal->input : "stdin";
+	if (!sealing_read(seal->input, &text, err) ||
+		!secret_tree_read(name, buf_string(&text), text.length, tree, err))
+		return false;
+	return tree->documents.count > 0 ||
+		error_set(err, ERROR_INVALID, "%s: no secrets found. Ensure the input is valid and UTF-8 encoded", name);
+}
+
+static bool seal_all(const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
+{
+	CLEANUP(secret_tree_done) struct secret_tree tree = {0};
+	bool yaml = sealing_wants_yaml(seal->context, seal->output);
+	if (!read_secrets(seal, &tree, err))
+		return false;
+	for (size_t i = 0; i < tree.documents.count; i++)
+		if (!seal_documents(seal, tree.documents.items[i], certificate, yaml, out, err))
+			return error_prefix(err, "%s", seal->input ? seal->input : "stdin");
+	return true;
+}
+
+/* ---- into a SealedSecret that is there ---- */
+
+/* Name and namespace come from the file; its other items keep their ciphertext. */
+static bool merge(const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
+{
+	static const char *const kept[] = {"annotations", "labels"};
+	CLEANUP(secret_tree_done) struct secret_tree tree = {0};
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
+	CLEANUP(sealing_objects_done) struct sealed_objects objects = {0};
+	CLEANUP(json_done) json_t *fresh = NULL;
+	struct mistakes warnings = {.mem = seal->context->mem};
+	if (!read_secrets(seal, &tree, err) || !sealing_read(seal->merge_into, &text, err) ||
+		!sealing_objects(seal->merge_into, &text, seal->context->mem, &objects, err))
+		return false;
+	if (objects.count != 1 || objects.others || tree.documents.count != 1)
+		return error_set(err, ERROR_INVALID, "--merge-into takes one Secret into %s with one SealedSecret, not %zu into %zu",
+			seal->merge_into, tree.documents.count, objects.count + objects.others);
+	json_t *old = objects.items[0].json;
+	struct seal_options options = seal->options;
+	options.name = json_text_at(old, "metadata.name", NULL);
+	options.namespace = NULL;
+	options.default_namespace = json_text_at(old, "metadata.namespace", NULL);
+	options.scope_given = true;
+	options.scope = sealed_secret_scope(json_object_get(old, "metadata"));
+	if (!sealed_secret_seal(tree.documents.items[0], &options, certificate, &warnings, &fresh, err))
+		return error_prefix(err, "%s", seal->input ? seal->input : "stdin");
+	if (!text_equal(json_text_at(fresh, "metadata.namespace", ""), json_text_at(old, "metadata.namespace", "")))
+		return error_set(err, ERROR_INVALID, "the Secret is of namespace \"%s\", %s of \"%s\"",
+			json_text_at(fresh, "metadata.namespace", ""), seal->merge_into, json_text_at(old, "metadata.namespace", ""));
+	json_t *spec = json_make_object(old, "spec"), *template = json_make_object(spec, "template"),
+	       *metadata = json_make_object(template, "metadata");
+	json_object_update(json_make_object(spec, "encryptedData"), json_at(fresh, "spec.encryptedData"));
+	for (size_t i = 0; i < COUNT_OF(kept); i++) {
+		const json_t *added = json_object_get(json_at(fresh, "spec.template.metadata"), kept[i]);
+		if (json_object_size(added))
+			json_object_update(json_make_object(metadata, kept[i]), (json_t *)(uintptr_t)added);
+	}
+	bool yaml = sealing_wants_yaml(seal->context, seal->merge_into);
+	sealing_print(out, old, yaml || (seal->context->output.format == OUTPUT_TABLE && text.data[0] != '{'));
+	return true;
+}
+
+/* ---- with a newer key ---- */
+
+/* Opened in memory and sealed again for the same place; only the values change. */
+static bool reseal_values(const json_t *object, const struct sealing_keys *keys, const struct certificate *certificate,
+	struct error *err)
+{
+	struct sealed_secret sealed;
+	char label[SEALED_LABEL_SIZE];
+	if (!sealed_secret_read(object, &sealed, err) ||
+		!sealed_label(sealed.scope, sealed.namespace, sealed.name, label, err))
+		return false;
+	CLEANUP(json_done) json_t *again = json_object();
+	json_t *values = (json_t *)(uintptr_t)sealed.values;
+	for (void *at = json_object_iter(values); at; at = json_object_iter_next(values, at)) {
+		CLEANUP(secret_done) struct secret value = {0};
+		CLEANUP(buf_done) struct buf text = BUF(SEALED_TEXT_MAX);
+		const char *item = json_object_iter_key(at);
+		if (!sealed_secret_open_value(&sealed, item, keys, NULL, 0, &value, NULL, err) ||
+			!sealed_value_seal(certificate, label, value.bytes, value.length, &text, err))
+			return error_prefix(err, "SealedSecret %s/%s", sealed.namespace, sealed.name);
+		json_object_set_new(again, item, json_string(buf_string(&text)));
+	}
+	json_object_update(values, again);
+	return true;
+}
+
+/* With --private-key here, without it by the controller, which alone has the keys. */
+static bool reencrypt(const struct seal *seal, int argc, char **argv, const struct certificate *certificate, struct buf *out,
+	struct error *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
+	CLEANUP(sealing_objects_done) struct sealed_objects objects = {0};
+	CLEANUP(sealing_keys_done) struct sealing_keys keys = {0};
+	const char *name = seal->input ? seal->input : "stdin";
+	if (!sealing_read(seal->input, &text, err) || !sealing_objects(name, &text, seal->context->mem, &objects, err))
+		return false;
+	if (!objects.count || objects.others)
+		return error_set(err, ERROR_INVALID, "%s: --re-encrypt takes SealedSecrets and nothing else", name);
+	if (seal->keys && !sealing_keys_option(seal->keys, argc, argv, &keys, err))
+		return false;
+	bool yaml = sealing_wants_yaml(seal->context, seal->output ? seal->output : seal->input);
+	for (size_t i = 0; i < objects.count; i++) {
+		CLEANUP(json_done) json_t *again = NULL;
+		json_t *object = objects.items[i].json;
+		if (seal->keys ? !reseal_values(object, &keys, certificate, err)
+			       : !sealing_cluster_reencrypt(&seal->source, object, &again, err))
+			return false;
+		sealing_print(out, again ? again : object, yaml);
+	}
+	return true;
+}
+
+int command_seal(struct command_context *context, int argc, char **argv)
+{
+	struct seal seal = {.context = context};
+	CLEANUP(certificate_done) struct certificate certificate = {0};
+	CLEANUP(buf_done) struct buf out = BUF(LIMIT_PATH_BYTES);
+	struct error err;
+	const char *where;
+	sealing_protect_memory();
+	if (!read_options(&seal, &argc, argv))
+		return EXIT_NO_ANSWER;
+	bool by_controller = seal.reencrypt && !seal.keys;
+	bool ok = by_controller || sealing_certificate(context, &seal.source, &certificate, &where, &err);
+	if (ok && seal.raw)
+		ok = seal_raw(&seal, &certificate, &out, &err);
+	else if (ok && seal.merge_into)
+		ok = merge(&seal, &certificate, &out, &err);
+	else if (ok && seal.reencrypt)
+		ok = reencrypt(&seal, argc, argv, &certificate, &out, &err);
+	else if (ok)
+		ok = seal_all(&seal, &certificate, &out, &err);
+	const char *output = seal.output ? seal.output : seal.merge_into;
+	if (!output && seal.reencrypt)
+		output = seal.input; /* as kubeseal: the file is replaced */
+	if (ok && buf_failed(&out))
+		ok = error_set(&err, ERROR_INVALID, "the result is larger than %zu bytes", out.maximum);
+	if (!ok || !sealing_write(output, &out, 0644, &err)) {
+		command_failed(&err);
+		return err.kind == ERROR_INVALID ? EXIT_NO : EXIT_NO_ANSWER;
+	}
+	return EXIT_YES;
+}

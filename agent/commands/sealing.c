@@ -1,0 +1,190 @@
+#include "agent/commands/sealing.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent/hook/layout.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/sealed/emit.h"
+
+/* With less than this a lock of everything would make the next allocation fail instead of keeping a secret. */
+#define LOCK_BYTES_MIN (256UL * 1024 * 1024)
+
+void sealing_protect_memory(void)
+{
+	struct rlimit limit;
+	/* Every freed byte is overwritten, in the libraries too: parsers keep copies that nobody else can reach. */
+	mallopt(M_PERTURB, 0x5a);
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_MEMLOCK, &limit);
+		if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= LOCK_BYTES_MIN || geteuid() == 0)
+			mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	}
+}
+
+void sealing_say(const char *format, ...)
+{
+	char text[2048];
+	CLEANUP(buf_done) struct buf visible = BUF(4 * sizeof(text));
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	output_visible(text, false, &visible);
+	fprintf(stderr, "pgitops: %s\n", buf_string(&visible));
+}
+
+void sealing_say_mistakes(const struct mistakes *mistakes)
+{
+	for (size_t i = 0; i < mistakes->count; i++)
+		sealing_say("%s", mistake_text(&mistakes->items[i], mistakes->mem));
+	if (mistakes->dropped)
+		sealing_say("and %zu more", mistakes->dropped);
+}
+
+static bool read_stdin(struct buf *out, struct error *err)
+{
+	char chunk[16384];
+	ssize_t got;
+	while ((got = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_set(err, ERROR_RETRY, "cannot read stdin: %s", strerror(errno));
+		buf_append(out, chunk, (size_t)got);
+		explicit_bzero(chunk, (size_t)got);
+		if (buf_failed(out))
+			return error_set(err, ERROR_INVALID, "stdin holds more than %zu bytes", out->maximum);
+	}
+	return true;
+}
+
+bool sealing_read(const char *path, struct buf *out, struct error *err)
+{
+	if (!path || text_equal(path, "-"))
+		return read_stdin(out, err);
+	return file_read(path, out, err);
+}
+
+bool sealing_write(const char *path, const struct buf *text, unsigned mode, struct error *err)
+{
+	if (path && !text_equal(path, "-"))
+		return file_replace(path, buf_string(text), text->length, mode, err);
+	if (fwrite(buf_string(text), 1, text->length, stdout) != text->length || fflush(stdout) != 0)
+		return error_set(err, ERROR_RETRY, "cannot write to stdout: %s", strerror(errno));
+	return true;
+}
+
+bool sealing_wants_yaml(const struct command_context *context, const char *path)
+{
+	if (context->output.format == OUTPUT_YAML || context->output.format == OUTPUT_JSON)
+		return context->output.format == OUTPUT_YAML;
+	return path && (text_ends(path, ".yaml") || text_ends(path, ".yml"));
+}
+
+void sealing_print(struct buf *out, const json_t *object, bool yaml)
+{
+	if (yaml) {
+		buf_text(out, "---\n");
+		emit_yaml(out, object);
+		return;
+	}
+	char *text = json_dumps(object, JSON_INDENT(2));
+	buf_text(out, text ? text : "null");
+	buf_char(out, '\n');
+	if (text)
+		explicit_bzero(text, strlen(text)); /* it may be an opened Secret */
+	free(text);
+}
+
+/* ---- the certificate ---- */
+
+/* pub-cert.pem here or in a folder above, as far as the repository reaches. */
+static const char *repository_certificate(struct arena *mem)
+{
+	const char *folder = "";
+	for (int depth = 0; depth < 64; depth++) {
+		const char *path = arena_printf(mem, "%s" LAYOUT_CERTIFICATE, folder);
+		if (access(path, R_OK) == 0)
+			return path;
+		if (access(arena_printf(mem, "%s.git", folder), F_OK) == 0)
+			return NULL;
+		folder = arena_printf(mem, "../%s", folder);
+	}
+	return NULL;
+}
+
+static bool fetch(const struct command_context *context, const struct sealing_source *source, struct buf *pem,
+	const char **where, struct error *err)
+{
+	const char *variable = getenv("SEALED_SECRETS_CERT"), *given = source->certificate;
+	if (!given && !source->from_cluster && variable && *variable)
+		given = variable;
+	if (given && (text_starts(given, "https://") || text_starts(given, "http://"))) {
+		*where = given;
+		return sealing_url_certificate(given, pem, err);
+	}
+	if (!given && !source->from_cluster)
+		given = repository_certificate(context->mem);
+	if (given) {
+		*where = given;
+		return file_read(given, pem, err);
+	}
+	*where = "the certificate remembered of the cluster";
+	if (!source->from_cluster && sealing_remembered(source, pem, err))
+		return true;
+	*where = "the cluster's certificate";
+	if (!sealing_cluster_certificate(source, pem, err))
+		return error_prefix(err, "no certificate was given (--cert, SEALED_SECRETS_CERT, " LAYOUT_CERTIFICATE
+			"), and the cluster's cannot be had");
+	return true;
+}
+
+/* What somebody should know before sealing with it. */
+static void warn(const struct sealing_source *source, const char *where, const struct certificate *certificate)
+{
+	int64_t days = certificate_days_left(certificate, clock_now());
+	CLEANUP(buf_done) struct buf pem = BUF(LIMIT_SECRET_FILE);
+	struct certificate cluster;
+	struct error ignored;
+	if (days < CERTIFICATE_DAYS_WARN)
+		sealing_say("warning: %s expires in %lld days: fetch the current one with `pgitops seal cert`", where,
+			(long long)days);
+	if (certificate->count > 1)
+		sealing_say("warning: %s holds %zu certificates; the first one is used", where, certificate->count);
+	if (!sealing_remembered(source, &pem, &ignored) ||
+		!certificate_read("the remembered certificate", buf_string(&pem), pem.length, &cluster, &ignored))
+		return;
+	if (strcmp(cluster.fingerprint, certificate->fingerprint) != 0)
+		sealing_say("warning: %s (%.16s) is not the certificate that the cluster gave last (%.16s)", where,
+			certificate->fingerprint, cluster.fingerprint);
+	certificate_done(&cluster);
+}
+
+bool sealing_certificate(const struct command_context *context, const struct sealing_source *source,
+	struct certificate *certificate, const char **where, struct error *err)
+{
+	CLEANUP(buf_wipe) struct buf pem = BUF(LIMIT_SECRET_FILE);
+	struct certificate read;
+	if (!fetch(context, source, &pem, where, err) ||
+		!certificate_read(*where, buf_string(&pem), pem.length, &read, err))
+		return false;
+	if (!certificate_valid(&read, *where, clock_now(), err)) {
+		certificate_done(&read);
+		return false;
+	}
+	warn(source, *where, &read);
+	*certificate = read;
+	return true;
+}

@@ -1,0 +1,85 @@
+/*
+ * sealing.h - what the seal and unseal commands share: files in and out, the certificate, the cluster
+ */
+#pragma once
+
+#include "agent/commands/common.h"
+#include "base/buf.h"
+#include "reconcile/kubernetes/kube.h"
+#include "reconcile/sealed/format.h"
+
+/* Where a certificate may come from, as the options say. */
+struct sealing_source {
+	const char *certificate;          /* --cert: a file or an https URL; NULL = look for it */
+	const char *controller_name;      /* default sealed-secrets-controller */
+	const char *controller_namespace; /* default kube-system */
+	const char *kubeconfig;           /* NULL = KUBECONFIG, ~/.kube/config, or in-cluster */
+	const char *kube_context;
+	bool from_cluster;                /* ask the cluster, whatever lies here */
+};
+
+/* From now on this process keeps plain text: no swap where that is allowed, freed memory is overwritten. */
+void sealing_protect_memory(void);
+
+/* A file, or stdin when `path` is NULL or "-". The buffer's maximum is the input's. */
+bool sealing_read(const char *path, struct buf *out, struct error *err) MUST_CHECK;
+
+/* A file, replaced atomically, or stdout when `path` is NULL or "-". */
+bool sealing_write(const char *path, const struct buf *text, unsigned mode, struct error *err) MUST_CHECK;
+
+/* The certificate to seal with: the option, SEALED_SECRETS_CERT, the repository's, the one remembered of the cluster, the
+   cluster's. What is worth knowing before sealing (few days left, a chain, not the cluster's) is said on stderr. `where` (in
+   context->mem) names it. */
+bool sealing_certificate(const struct command_context *context, const struct sealing_source *source,
+	struct certificate *certificate, const char **where, struct error *err) MUST_CHECK;
+
+/* JSON as kubeseal indents it, or YAML with "---" in front. */
+void sealing_print(struct buf *out, const json_t *object, bool yaml);
+
+/* YAML when -o says so, or when it says nothing and the file's name does. */
+bool sealing_wants_yaml(const struct command_context *context, const char *path);
+
+/* One line on stderr, "pgitops: ..."; foreign text in it is made visible. */
+void sealing_say(const char *format, ...) PRINTF_LIKE(1, 2);
+void sealing_say_mistakes(const struct mistakes *mistakes);
+
+/* The controller of the cluster, through the API server. The PEM is checked by the caller. sealing_cluster.c */
+bool sealing_cluster_certificate(const struct sealing_source *source, struct buf *pem, struct error *err) MUST_CHECK;
+bool sealing_cluster_keys(const struct sealing_source *source, struct sealing_keys *keys, struct error *err) MUST_CHECK;
+bool sealing_cluster_reencrypt(const struct sealing_source *source, const json_t *sealed, json_t **again,
+	struct error *err) MUST_CHECK;
+bool sealing_url_certificate(const char *url, struct buf *pem, struct error *err) MUST_CHECK;
+
+/* The certificate that this cluster gave last, kept in the user's cache. ERROR_MISSING when none was. */
+bool sealing_remembered(const struct sealing_source *source, struct buf *pem, struct error *err) MUST_CHECK;
+bool sealing_remember(const struct sealing_source *source, const struct buf *pem, struct error *err) MUST_CHECK;
+
+/* Comma-separated files and further words: all private keys. sealing_keys.c */
+bool sealing_keys_option(const char *option, int argc, char **argv, struct sealing_keys *keys, struct error *err) MUST_CHECK;
+
+/* Every SealedSecret of a YAML or JSON text, Lists opened; other documents are passed over and counted. Objects are new
+   references. */
+struct sealed_object {
+	json_t *json;
+	const char *file;
+	int line;
+};
+struct sealed_objects {
+	struct sealed_object *items;
+	size_t count;
+	size_t others;
+};
+bool sealing_objects(const char *file, const struct buf *text, struct arena *mem, struct sealed_objects *objects,
+	struct error *err) MUST_CHECK;
+void sealing_objects_done(struct sealed_objects *objects); /* for CLEANUP */
+
+int command_seal(struct command_context *context, int argc, char **argv);
+int command_seal_users(struct command_context *context, int argc, char **argv);
+int command_seal_cert(struct command_context *context, int argc, char **argv);
+int command_seal_keys(struct command_context *context, int argc, char **argv);
+int command_unseal(struct command_context *context, int argc, char **argv);
+int command_hook_install(struct command_context *context, int argc, char **argv);
+int command_hook_uninstall(struct command_context *context, int argc, char **argv);
+int command_hook_status(struct command_context *context, int argc, char **argv);
+int command_hook_run(struct command_context *context, int argc, char **argv);
+int command_check_secrets(struct command_context *context, int argc, char **argv);

@@ -1,0 +1,249 @@
+/* The Sealed Secrets controller behind the API server, and a certificate behind a URL. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/commands/sealing.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/manifest/yaml.h"
+
+#define DEFAULT_NAME "sealed-secrets-controller"
+#define DEFAULT_NAMESPACE "kube-system"
+
+static const char *name_of(const struct sealing_source *source)
+{
+	return source->controller_name ? source->controller_name : DEFAULT_NAME;
+}
+
+static const char *namespace_of(const struct sealing_source *source)
+{
+	return source->controller_namespace ? source->controller_namespace : DEFAULT_NAMESPACE;
+}
+
+/* As kubectl looks for it: the option, KUBECONFIG, the home folder; a pod has its own files. */
+static bool find_config(const struct sealing_source *source, struct kube_config *config, struct error *err)
+{
+	const char *variable = getenv("KUBECONFIG"), *home = getenv("HOME");
+	if (source->kubeconfig)
+		return kube_config_read(source->kubeconfig, source->kube_context, true, config, err);
+	if (variable && *variable)
+		return kube_config_read(variable, source->kube_context, true, config, err);
+	if (kube_config_in_cluster(NULL, config, err))
+		return true;
+	if (err->kind != ERROR_MISSING || !home)
+		return false;
+	CLEANUP(memory_freep) char *path = memory_printf("%s/.kube/config", home);
+	return kube_config_read(path, source->kube_context, true, config, err);
+}
+
+/* Name the services that could be meant: charts name it after the release. */
+static void add_candidates(struct kube *kube, struct error *err)
+{
+	struct kube_request request = {
+		.method = "GET", .path = "/api/v1/services?labelSelector=app.kubernetes.io%2Fname%3Dsealed-secrets&limit=10"};
+	CLEANUP(json_done) json_t *list = NULL;
+	CLEANUP(buf_done) struct buf names = BUF(600);
+	CLEANUP(memory_freep) char *before = memory_copy(err->text);
+	struct error ignored;
+	size_t index;
+	json_t *item;
+	if (!kube_one(kube, &request, &list, &ignored))
+		return;
+	json_array_foreach(json_object_get(list, "items"), index, item)
+		buf_printf(&names, "%s--controller-name %s --controller-namespace %s", names.length ? ", or " : "",
+			json_text_at(item, "metadata.name", ""), json_text_at(item, "metadata.namespace", ""));
+	if (names.length)
+		error_set(err, err->kind, "%s; this cluster has: %s", before, buf_string(&names));
+}
+
+/* "/api/v1/namespaces/NS/services/http:NAME:PORT/proxy", the port by the name of the service's first one. */
+static bool proxy_path(struct kube *kube, const struct sealing_source *source, struct buf *path, struct error *err)
+{
+	CLEANUP(buf_done) struct buf where = BUF(2048);
+	CLEANUP(json_done) json_t *service = NULL;
+	buf_text(&where, "/api/v1/namespaces/");
+	kube_escape(&where, namespace_of(source));
+	buf_text(&where, "/services/");
+	CLEANUP(memory_freep) char *services = memory_copy(buf_string(&where));
+	kube_escape(&where, name_of(source));
+	struct kube_request request = {.method = "GET", .path = buf_string(&where)};
+	if (!kube_one(kube, &request, &service, err)) {
+		error_prefix(err, "the controller's service %s/%s", namespace_of(source), name_of(source));
+		if (err->kind == ERROR_MISSING)
+			add_candidates(kube, err);
+		return false;
+	}
+	const json_t *port = json_array_get(json_at(service, "spec.ports"), 0);
+	buf_printf(path, "%shttp:", services);
+	kube_escape(path, name_of(source));
+	buf_char(path, ':');
+	kube_escape(path, json_text_at(port, "name", ""));
+	buf_text(path, "/proxy");
+	return true;
+}
+
+static bool take_text(struct kube *kube, struct kube_request *request, struct buf *text, struct error *err)
+{
+	CLEANUP(json_done) json_t *answer = NULL;
+	request->text = true;
+	if (!kube_one(kube, request, &answer, err))
+		return false;
+	if (!json_is_string(answer))
+		return error_set(err, ERROR_INVALID, "the answer is no text");
+	buf_append(text, json_string_value(answer), json_string_length(answer));
+	return !buf_failed(text) || error_set(err, ERROR_INVALID, "the answer is larger than %zu bytes", text->maximum);
+}
+
+bool sealing_cluster_certificate(const struct sealing_source *source, struct buf *pem, struct error *err)
+{
+	struct kube_config config = {0};
+	if (!find_config(source, &config, err))
+		return false;
+	struct kube *kube = kube_open(&config);
+	CLEANUP(buf_done) struct buf path = BUF(2048);
+	bool ok = proxy_path(kube, source, &path, err);
+	buf_text(&path, "/v1/cert.pem");
+	struct kube_request request = {
+		.method = "GET", .path = buf_string(&path), .accept = "application/x-pem-file, */*"};
+	ok = ok && take_text(kube, &request, pem, err);
+	kube_close(kube);
+	kube_config_done(&config);
+	return ok;
+}
+
+/* The name without label comes from versions before 0.9. */
+static bool add_legacy_key(struct kube *kube, const struct sealing_source *source, struct sealing_keys *keys,
+	struct error *err)
+{
+	CLEANUP(memory_freep) char *path = memory_printf("/api/v1/namespaces/%s/secrets/sealed-secrets-key",
+		namespace_of(source));
+	struct kube_request request = {.method = "GET", .path = path, .secret = true};
+	json_t *secret = NULL;
+	if (!kube_one(kube, &request, &secret, err))
+		return err->kind == ERROR_MISSING;
+	bool ok = sealing_keys_add_object(keys, "the cluster", secret, err);
+	json_decref(secret);
+	return ok;
+}
+
+bool sealing_cluster_keys(const struct sealing_source *source, struct sealing_keys *keys, struct error *err)
+{
+	struct kube_config config = {0};
+	if (!find_config(source, &config, err))
+		return false;
+	struct kube *kube = kube_open(&config);
+	CLEANUP(memory_freep) char *path = memory_printf("/api/v1/namespaces/%s/secrets?labelSelector="
+		"sealedsecrets.bitnami.com%%2Fsealed-secrets-key%%3Dactive", namespace_of(source));
+	struct kube_request request = {.method = "GET", .path = path, .secret = true};
+	CLEANUP(json_done) json_t *list = NULL;
+	struct error problem;
+	size_t index;
+	json_t *item;
+	bool ok = kube_one(kube, &request, &list, err);
+	json_array_foreach(json_object_get(list, "items"), index, item)
+		if (!sealing_keys_add_object(keys, "the cluster", item, &problem))
+			sealing_say("warning: passed over: %s", problem.text);
+	ok = ok && add_legacy_key(kube, source, keys, err);
+	if (ok && !keys->count)
+		ok = error_set(err, ERROR_MISSING, "no sealing key with the label " SEALING_KEY_LABEL "=active in namespace %s",
+			namespace_of(source));
+	kube_close(kube);
+	kube_config_done(&config);
+	return ok;
+}
+
+bool sealing_cluster_reencrypt(const struct sealing_source *source, const json_t *sealed, json_t **again,
+	struct error *err)
+{
+	struct kube_config config = {0};
+	if (!find_config(source, &config, err))
+		return false;
+	struct kube *kube = kube_open(&config);
+	CLEANUP(buf_done) struct buf path = BUF(2048);
+	CLEANUP(memory_freep) char *body = json_dumps(sealed, JSON_COMPACT);
+	bool ok = proxy_path(kube, source, &path, err);
+	buf_text(&path, "/v1/rotate");
+	struct kube_request request = {
+		.method = "POST", .path = buf_string(&path), .body = body, .body_length = body ? strlen(body) : 0};
+	ok = ok && kube_one(kube, &request, again, err);
+	kube_close(kube);
+	kube_config_done(&config);
+	return ok;
+}
+
+/* A certificate over plain http could be anybody's: what is sealed with it would be anybody's too. */
+bool sealing_url_certificate(const char *url, struct buf *pem, struct error *err)
+{
+	bool loopback = text_starts(url, "http://127.0.0.1:") || text_starts(url, "http://[::1]:") ||
+		text_starts(url, "http://localhost:");
+	if (!text_starts(url, "https://") && !loopback)
+		return error_set(err, ERROR_INVALID, "%s: only https: whoever can change the answer could read what is sealed", url);
+	const char *host = strstr(url, "://") + 3;
+	size_t length = (size_t)(host - url) + strcspn(host, "/?#");
+	struct kube_config config = {.server = memory_copy(url)};
+	config.server[length] = '\0';
+	struct kube *kube = kube_open(&config);
+	struct kube_request request = {
+		.method = "GET", .path = url[length] == '/' ? url + length : "/", .accept = "application/x-pem-file, */*"};
+	bool ok = take_text(kube, &request, pem, err);
+	if (!ok)
+		error_prefix(err, "%s", url);
+	kube_close(kube);
+	kube_config_done(&config);
+	return ok;
+}
+
+/* ---- what the cluster gave last ---- */
+
+/* "file context": which cluster is meant, without its credentials (an exec plugin may take seconds, or ask somebody). */
+static bool cluster_name(const struct sealing_source *source, struct buf *name)
+{
+	const char *variable = getenv("KUBECONFIG"), *home = getenv("HOME");
+	CLEANUP(memory_freep) char *usual = memory_printf("%s/.kube/config", home ? home : "");
+	const char *path = source->kubeconfig ? source->kubeconfig : variable && *variable ? variable : usual;
+	CLEANUP(arena_wipep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	CLEANUP(buf_wipe) struct buf text = BUF(LIMIT_CONFIG_BYTES);
+	struct yaml_documents documents = {0};
+	struct mistakes mistakes = {.mem = mem};
+	struct error ignored;
+	if (!file_read(path, &text, &ignored))
+		return false;
+	yaml_read(path, buf_string(&text), text.length, mem, &documents, &mistakes);
+	const struct yaml_node *current = documents.count ? yaml_get(documents.items[0], "current-context") : NULL;
+	const char *context = source->kube_context ? source->kube_context : current && current->text ? current->text : "";
+	buf_printf(name, "%s %s %s %s", path, context, namespace_of(source), name_of(source));
+	return true;
+}
+
+/* One file for each cluster and controller, in the user's cache. NULL when nothing says which cluster, or where the cache
+   is. */
+static char *cache_file(const struct sealing_source *source)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	CLEANUP(buf_done) struct buf name = BUF(8192);
+	char digest[DIGEST_HEX_SIZE];
+	if (((!cache || *cache != '/') && (!home || *home != '/')) || !cluster_name(source, &name))
+		return NULL;
+	digest_sha256_hex(buf_string(&name), name.length, digest);
+	return cache && *cache == '/' ? memory_printf("%s/pgitops/certificate-%.16s.pem", cache, digest)
+		: memory_printf("%s/.cache/pgitops/certificate-%.16s.pem", home, digest);
+}
+
+bool sealing_remembered(const struct sealing_source *source, struct buf *pem, struct error *err)
+{
+	CLEANUP(memory_freep) char *file = cache_file(source);
+	return file ? file_read(file, pem, err) : error_set(err, ERROR_MISSING, "no cluster is known");
+}
+
+bool sealing_remember(const struct sealing_source *source, const struct buf *pem, struct error *err)
+{
+	CLEANUP(memory_freep) char *file = cache_file(source);
+	if (!file)
+		return true;
+	CLEANUP(memory_freep) char *folder = memory_copy(file);
+	*strrchr(folder, '/') = '\0';
+	return file_make_folder(folder, err) && file_replace(file, buf_string(pem), pem->length, 0644, err);
+}

@@ -1,0 +1,252 @@
+#include "agent/hook/git.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { ARGUMENTS_MAX = 32, GIT_MESSAGE_BYTES = 700 };
+
+extern char **environ;
+
+struct child {
+	pid_t pid;
+	int in, out, err; /* our ends; -1 = closed */
+};
+
+static void close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Our environment with another GIT_INDEX_FILE. The array is freed by the caller, the strings are not copied. */
+static char **environment(const char *index, char **variable)
+{
+	size_t count = 0, used = 0;
+	while (environ[count])
+		count++;
+	char **made = memory_alloc((count + 2) * sizeof(*made));
+	for (size_t i = 0; i < count; i++)
+		if (!index || strncmp(environ[i], "GIT_INDEX_FILE=", 15) != 0)
+			made[used++] = environ[i];
+	*variable = index ? memory_printf("GIT_INDEX_FILE=%s", index) : NULL;
+	if (*variable)
+		made[used++] = *variable;
+	return made;
+}
+
+/* posix_spawn takes the arguments as non-const for history's sake; it does not write to them. */
+static int spawn(pid_t *pid, posix_spawn_file_actions_t *actions, const char *const *arguments, char **variables)
+{
+	union {
+		const char *read[ARGUMENTS_MAX];
+		char *write[ARGUMENTS_MAX];
+	} words = {.read = {"git"}};
+	posix_spawnattr_t attributes;
+	sigset_t defaults;
+	for (size_t i = 0; arguments[i]; i++) {
+		if (i + 2 >= ARGUMENTS_MAX)
+			return E2BIG;
+		words.read[i + 1] = arguments[i];
+	}
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigdefault(&attributes, &defaults);
+	int failed = posix_spawnp(pid, "git", actions, &attributes, words.write, variables);
+	posix_spawnattr_destroy(&attributes);
+	return failed;
+}
+
+static bool start(const struct git_call *call, struct child *child, struct error *err)
+{
+	int ends[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+	posix_spawn_file_actions_t actions;
+	char *variable = NULL, **variables;
+	for (int i = 0; i < 3; i++)
+		if (pipe2(ends[i], O_CLOEXEC) != 0)
+			memory_fail("pipe", 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[0][0], STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, ends[1][1], STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, ends[2][1], STDERR_FILENO);
+	variables = environment(call->index, &variable);
+	int failed = spawn(&child->pid, &actions, call->arguments, variables);
+	posix_spawn_file_actions_destroy(&actions);
+	free(variables);
+	free(variable);
+	close_end(&ends[0][0]);
+	close_end(&ends[1][1]);
+	close_end(&ends[2][1]);
+	child->in = ends[0][1];
+	child->out = ends[1][0];
+	child->err = ends[2][0];
+	if (!failed)
+		return true;
+	close_end(&child->in);
+	close_end(&child->out);
+	close_end(&child->err);
+	return error_set(err, ERROR_MISSING, "cannot run git: %s", strerror(failed));
+}
+
+static void receive(int *fd, struct buf *out)
+{
+	char chunk[65536];
+	ssize_t got = read(*fd, chunk, sizeof(chunk));
+	if (got > 0)
+		buf_append(out, chunk, (size_t)got);
+	else if (got == 0 || errno != EINTR)
+		close_end(fd);
+}
+
+static void send_some(struct child *child, const struct git_call *call, size_t *sent)
+{
+	const char *input = call->input;
+	ssize_t wrote = *sent < call->input_length ? write(child->in, input + *sent, call->input_length - *sent) : 0;
+	if (wrote > 0)
+		*sent += (size_t)wrote;
+	if (*sent >= call->input_length || (wrote < 0 && errno != EINTR && errno != EAGAIN))
+		close_end(&child->in);
+}
+
+/* Feeds and drains at once: git answers before it has read everything. */
+static void talk(struct child *child, const struct git_call *call, struct buf *out, struct buf *message)
+{
+	size_t sent = 0;
+	fcntl(child->in, F_SETFL, O_NONBLOCK);
+	if (call->input_length == 0)
+		close_end(&child->in);
+	while (child->out >= 0 || child->err >= 0) {
+		struct pollfd ends[] = {
+			{.fd = child->in, .events = POLLOUT}, {.fd = child->out, .events = POLLIN}, {.fd = child->err, .events = POLLIN}};
+		if (poll(ends, COUNT_OF(ends), -1) < 0 && errno != EINTR)
+			memory_fail("poll", 0);
+		if (ends[0].revents)
+			send_some(child, call, &sent);
+		if (ends[1].revents)
+			receive(&child->out, out);
+		if (ends[2].revents)
+			receive(&child->err, message);
+	}
+	close_end(&child->in);
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+bool git_run(const struct git_call *call, struct buf *out, int *code, struct error *err)
+{
+	struct child child;
+	CLEANUP(buf_done) struct buf message = BUF(GIT_MESSAGE_BYTES);
+	CLEANUP(buf_done) struct buf ignored = BUF(1 << 20);
+	struct buf *into = out ? out : &ignored;
+	if (!start(call, &child, err))
+		return false;
+	talk(&child, call, into, &message);
+	int exited = wait_for(child.pid);
+	if (code)
+		*code = exited;
+	if (out && buf_failed(out))
+		return error_set(err, ERROR_INVALID, "git %s answers with more than %zu bytes", call->arguments[0], out->maximum);
+	if (code || exited == 0)
+		return true;
+	return error_set(err, ERROR_INVALID, "git %s failed (%d): %s", call->arguments[0], exited, buf_string(&message));
+}
+
+bool git_ask(struct buf *out, struct error *err, const char *argument, ...)
+{
+	const char *arguments[8] = {argument};
+	va_list list;
+	size_t count = 1;
+	va_start(list, argument);
+	while (count < COUNT_OF(arguments) - 1 && (arguments[count] = va_arg(list, const char *)))
+		count++;
+	va_end(list);
+	struct git_call call = {.arguments = arguments};
+	return git_run(&call, out, NULL, err);
+}
+
+/* The next line of an answer, its end cut off. */
+static const char *next_line(char **at)
+{
+	char *line = *at, *end = strchr(line, '\n');
+	if (end)
+		*end = '\0';
+	*at = end ? end + 1 : line + strlen(line);
+	return line;
+}
+
+static const char *absolute(struct arena *mem, const char *path)
+{
+	char resolved[PATH_MAX];
+	return arena_copy(mem, realpath(path, resolved) ? resolved : path);
+}
+
+bool git_checkout(struct arena *mem, struct checkout *checkout, struct error *err)
+{
+	CLEANUP(buf_done) struct buf out = BUF(4 * PATH_MAX);
+	struct checkout found = {0};
+	if (!git_ask(&out, err, "rev-parse", "--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-prefix",
+			NULL)) {
+		if (err->kind == ERROR_INVALID)
+			err->kind = ERROR_MISSING;
+		return false;
+	}
+	char *at = out.data;
+	found.bare = strcmp(next_line(&at), "true") == 0;
+	found.folder = absolute(mem, next_line(&at));
+	found.common = absolute(mem, next_line(&at));
+	found.prefix = arena_copy(mem, next_line(&at));
+	found.root = "";
+	if (!found.bare) {
+		CLEANUP(buf_done) struct buf top = BUF(PATH_MAX);
+		if (!git_ask(&top, err, "rev-parse", "--show-toplevel", NULL))
+			return false;
+		at = top.data;
+		found.root = arena_copy(mem, next_line(&at));
+		if (chdir(found.root) != 0)
+			return error_set(err, ERROR_DENIED, "cannot enter %s: %s", found.root, strerror(errno));
+	}
+	*checkout = found;
+	return true;
+}
+
+const char *git_head(struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf out = BUF(256);
+	struct error ignored;
+	if (!git_ask(&out, &ignored, "rev-parse", "--verify", "--quiet", "HEAD", NULL) &&
+		!git_ask(&out, &ignored, "hash-object", "-t", "tree", "/dev/null", NULL))
+		return "HEAD";
+	char *at = out.data;
+	return arena_copy(mem, next_line(&at));
+}
+
+const char *git_config(struct arena *mem, const char *key)
+{
+	CLEANUP(buf_done) struct buf out = BUF(65536);
+	struct error ignored;
+	if (!git_ask(&out, &ignored, "config", "--get", key, NULL) || !out.length)
+		return "";
+	char *at = out.data;
+	return arena_copy(mem, next_line(&at));
+}

@@ -1,0 +1,43 @@
+/*
+ * git.h - the user's checkout, asked through the git program
+ *
+ * Inside a hook the git program knows what no library does: which index this commit is made of (GIT_INDEX_FILE), its locks,
+ * the linked worktree, the submodule, the quarantine of a push. So the hook asks git and reads its answers, NUL-separated
+ * wherever a path can be in them.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+struct git_call {
+	const char *const *arguments; /* behind "git"; NULL-terminated */
+	const char *index;            /* GIT_INDEX_FILE of this call; NULL = as it is */
+	const void *input;            /* stdin; NULL = nothing */
+	size_t input_length;
+};
+
+/* Appends stdout to `out` (may be NULL). `code` gets the exit code; with NULL any other code than 0 is an error that carries
+   git's own text. ERROR_MISSING when there is no git program. */
+bool git_run(const struct git_call *call, struct buf *out, int *code, struct error *err) MUST_CHECK;
+
+/* The same for up to seven arguments and no input. */
+bool git_ask(struct buf *out, struct error *err, const char *argument, ...) NULL_TERMINATED MUST_CHECK;
+
+struct checkout {
+	const char *root;   /* absolute; "" in a bare repository */
+	const char *common; /* absolute: the folder that all worktrees share */
+	const char *folder; /* absolute: of this worktree; the same as `common` where there is one */
+	const char *prefix; /* of the current folder below the root, "" or with a '/' at the end, as it was when asked */
+	bool bare;
+};
+
+/* The checkout of the current folder; the program then works in its root. ERROR_MISSING outside of any repository. */
+bool git_checkout(struct arena *mem, struct checkout *checkout, struct error *err) MUST_CHECK;
+
+/* The current commit's name, or the empty tree's where there is none yet. */
+const char *git_head(struct arena *mem);
+
+/* "" when it is not set. */
+const char *git_config(struct arena *mem, const char *key);

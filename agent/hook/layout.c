@@ -1,0 +1,272 @@
+#include "agent/hook/layout.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/manifest/yaml.h"
+
+/* A search without .pgitops.yaml looks at so many entries and no deeper: larger repositories declare their layout. */
+enum { SEARCH_ENTRIES = 50000, SEARCH_DEPTH = 8 };
+
+/* ---- .pgitops.yaml ---- */
+
+struct reading {
+	struct arena *mem;
+	struct layout *layout;
+	struct mistakes *mistakes;
+};
+
+static void complain(const struct reading *reading, int line, const char *text)
+{
+	mistakes_add(reading->mistakes, LAYOUT_FILE, line, 0, "%s", text);
+}
+
+/* A path inside the repository: relative, without "..", not inside .git. */
+static const char *path_of(const struct reading *reading, const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *node = yaml_get(map, key);
+	if (!node || node->kind == YAML_NULL)
+		return NULL;
+	if (node->kind != YAML_STRING || !*node->text || *node->text == '/' || strcmp(node->text, "..") == 0 ||
+		text_starts(node->text, "../") || strstr(node->text, "/../") || text_ends(node->text, "/..") ||
+		text_starts(node->text, ".git/")) {
+		complain(reading, node->line, "a path is text, relative to the repository's root, and stays inside it");
+		return NULL;
+	}
+	return arena_copy(reading->mem, text_starts(node->text, "./") ? node->text + 2 : node->text);
+}
+
+static void check_keys(const struct reading *reading, const struct yaml_node *map, const char *const *keys, size_t count)
+{
+	for (size_t i = 0; map->kind == YAML_MAP && i < map->count; i++) {
+		bool known = false;
+		for (size_t k = 0; k < count; k++)
+			known = known || strcmp(map->pairs[i].key, keys[k]) == 0;
+		if (!known)
+			mistakes_add(reading->mistakes, LAYOUT_FILE, map->pairs[i].line, map->pairs[i].column,
+				"unknown field \"%s\"", map->pairs[i].key);
+	}
+}
+
+/* `path` with another last part. */
+static const char *beside(struct arena *mem, const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? arena_printf(mem, "%.*s/%s", (int)(slash - path), path, name) : arena_copy(mem, name);
+}
+
+static bool exists(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* pub-cert.pem beside the edit file or in a folder above. */
+static const char *find_certificate(struct arena *mem, const char *edit)
+{
+	const char *path = edit;
+	for (;;) {
+		const char *candidate = beside(mem, path, LAYOUT_CERTIFICATE);
+		if (exists(candidate))
+			return candidate;
+		const char *slash = strrchr(path, '/');
+		if (!slash)
+			return NULL;
+		path = arena_copy_n(mem, path, (size_t)(slash - path));
+	}
+}
+
+static void complete(struct arena *mem, const struct layout *layout, struct layout_users *users)
+{
+	if (!users->users)
+		users->users = beside(mem, users->edit, LAYOUT_USERS);
+	if (!users->sealed)
+		users->sealed = beside(mem, users->edit, LAYOUT_SEALED);
+	if (!users->certificate)
+		users->certificate = find_certificate(mem, users->edit);
+	if (!users->certificate)
+		users->certificate = layout->certificate;
+}
+
+struct layout_users layout_of(struct arena *mem, const char *edit, const struct layout *layout)
+{
+	struct layout_users users = {.edit = edit};
+	complete(mem, layout, &users);
+	return users;
+}
+
+static void add_users(struct arena *mem, struct layout *layout, struct layout_users users)
+{
+	complete(mem, layout, &users);
+	layout->users = arena_grow(mem, layout->users, layout->count, sizeof(*layout->users));
+	layout->users[layout->count++] = users;
+}
+
+static void read_users(const struct reading *reading, const struct yaml_node *entry)
+{
+	static const char *const keys[] = {"edit", "users", "sealed", "certificate", "namespace"};
+	const struct yaml_node *namespace = yaml_get(entry, "namespace");
+	check_keys(reading, entry, keys, COUNT_OF(keys));
+	struct layout_users users = {
+		.edit = path_of(reading, entry, "edit"),
+		.users = path_of(reading, entry, "users"),
+		.sealed = path_of(reading, entry, "sealed"),
+		.certificate = path_of(reading, entry, "certificate"),
+		.namespace = namespace && namespace->kind == YAML_STRING ? arena_copy(reading->mem, namespace->text) : NULL,
+	};
+	if (!users.edit)
+		complain(reading, entry->line, "an entry of sealing.users needs \"edit\", the file that people edit");
+	else
+		add_users(reading->mem, reading->layout, users);
+}
+
+static void read_allowed(const struct reading *reading, const struct yaml_node *entry)
+{
+	static const char *const keys[] = {"path", "sha256"};
+	struct layout *layout = reading->layout;
+	const struct yaml_node *digest = yaml_get(entry, "sha256");
+	check_keys(reading, entry, keys, COUNT_OF(keys));
+	struct layout_allowed allowed = {.path = path_of(reading, entry, "path")};
+	if (!allowed.path || !digest || !digest->text || digest->length != DIGEST_HEX_SIZE - 1) {
+		complain(reading, entry->line, "an entry of sealing.allow needs \"path\" and the \"sha256\" of the accepted content "
+			"(`sha256sum FILE`), in quotes");
+		return;
+	}
+	allowed.sha256 = arena_copy(reading->mem, digest->text);
+	layout->allowed = arena_grow(reading->mem, layout->allowed, layout->allowed_count, sizeof(*layout->allowed));
+	layout->allowed[layout->allowed_count++] = allowed;
+}
+
+static void read_each(const struct reading *reading, const struct yaml_node *map, const char *key,
+	void (*read)(const struct reading *reading, const struct yaml_node *entry))
+{
+	const struct yaml_node *list = yaml_get(map, key);
+	if (list && list->kind != YAML_LIST && list->kind != YAML_NULL)
+		complain(reading, list->line, "this must be a list");
+	for (size_t i = 0; list && list->kind == YAML_LIST && i < list->count; i++)
+		read(reading, list->items[i]);
+}
+
+static void read_root(const struct reading *reading, const struct yaml_node *root)
+{
+	static const char *const top[] = {"version", "sealing"}, *const inside[] = {"certificate", "users", "allow"};
+	const struct yaml_node *version = yaml_get(root, "version"), *sealing = yaml_get(root, "sealing");
+	check_keys(reading, root, top, COUNT_OF(top));
+	if (!version || version->kind != YAML_INTEGER || version->integer != 1)
+		complain(reading, root->line, "\"version: 1\" is missing, or a version that this program does not know");
+	if (!sealing)
+		return;
+	check_keys(reading, sealing, inside, COUNT_OF(inside));
+	reading->layout->certificate = path_of(reading, sealing, "certificate");
+	read_each(reading, sealing, "users", read_users);
+	read_each(reading, sealing, "allow", read_allowed);
+}
+
+/* False when there is none. */
+static bool read_declared(struct arena *mem, struct layout *layout, struct mistakes *mistakes)
+{
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_CONFIG_BYTES);
+	struct reading reading = {mem, layout, mistakes};
+	struct yaml_documents documents = {0};
+	struct error err;
+	if (!file_read(LAYOUT_FILE, &text, &err)) {
+		if (err.kind != ERROR_MISSING)
+			mistakes_add(mistakes, LAYOUT_FILE, 0, 0, "%s", err.text);
+		return err.kind != ERROR_MISSING;
+	}
+	layout->declared = true;
+	yaml_read(LAYOUT_FILE, buf_string(&text), text.length, mem, &documents, mistakes);
+	if (mistakes->count == 0 && documents.count == 1)
+		read_root(&reading, documents.items[0]);
+	else if (mistakes->count == 0)
+		complain(&reading, 0, "expected one document");
+	return true;
+}
+
+/* ---- the predecessor's layout ---- */
+
+struct search {
+	struct arena *mem;
+	struct layout *layout;
+	int entries;
+};
+
+static int by_edit(const void *a, const void *b)
+{
+	return strcmp(((const struct layout_users *)a)->edit, ((const struct layout_users *)b)->edit);
+}
+
+static bool is_folder(const char *path, const struct dirent *entry)
+{
+	struct stat status;
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* Hidden folders, node_modules and links are passed over. */
+static void search_folder(struct search *search, const char *folder, int depth)
+{
+	DIR *opened = opendir(*folder ? folder : ".");
+	struct dirent *entry;
+	while (opened && (entry = readdir(opened)) && search->entries < SEARCH_ENTRIES) {
+		search->entries++;
+		bool edit = strcmp(entry->d_name, LAYOUT_EDIT) == 0;
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "node_modules") == 0 ||
+			(!edit && entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+			continue;
+		const char *path = arena_printf(search->mem, "%s%s%s", folder, *folder ? "/" : "", entry->d_name);
+		if (edit && exists(path))
+			add_users(search->mem, search->layout, (struct layout_users){.edit = path});
+		else if (depth < SEARCH_DEPTH && is_folder(path, entry))
+			search_folder(search, path, depth + 1);
+	}
+	if (opened)
+		closedir(opened);
+}
+
+bool layout_read(struct arena *mem, struct layout *layout, struct mistakes *mistakes)
+{
+	struct layout read = {0};
+	size_t before = mistakes->count;
+	if (!read_declared(mem, &read, mistakes)) {
+		struct search search = {.mem = mem, .layout = &read};
+		if (exists(LAYOUT_CERTIFICATE))
+			read.certificate = LAYOUT_CERTIFICATE;
+		search_folder(&search, "", 0);
+		if (read.count)
+			qsort(read.users, read.count, sizeof(*read.users), by_edit);
+	}
+	if (mistakes->count != before)
+		return false;
+	*layout = read;
+	return true;
+}
+
+const struct layout_users *layout_of_edit(const struct layout *layout, const char *path)
+{
+	for (size_t i = 0; i < layout->count; i++)
+		if (strcmp(layout->users[i].edit, path) == 0)
+			return &layout->users[i];
+	return NULL;
+}
+
+bool layout_allows(const struct layout *layout, const char *path, const void *bytes, size_t length)
+{
+	char digest[DIGEST_HEX_SIZE];
+	for (size_t i = 0; i < layout->allowed_count; i++)
+		if (strcmp(layout->allowed[i].path, path) == 0) {
+			digest_sha256_hex(bytes, length, digest);
+			if (strcmp(layout->allowed[i].sha256, digest) == 0)
+				return true;
+		}
+	return false;
+}
