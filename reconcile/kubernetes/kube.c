@@ -52,6 +52,7 @@ struct run {
 	size_t next;    /* the first that was never sent */
 	size_t waiting; /* to be sent again */
 	size_t flying;
+	bool cut_off;     /* the last that ended was cut: nothing new is sent until one gets an answer */
 	bool unreachable; /* one was given up without any answer: the rest is not even tried */
 	struct error why;
 };
@@ -101,6 +102,14 @@ static size_t receive(char *bytes, size_t size, size_t count, void *context)
 	return buf_failed(body) ? 0 : size * count;
 }
 
+/* May be sent again even if the server did it: reading, and server-side apply, which says what shall be. */
+static bool repeatable(const struct kube_request *request)
+{
+	return text_equal(request->method, "GET") ||
+		(text_equal(request->method, "PATCH") &&
+			text_equal(request->content_type, "application/apply-patch+yaml"));
+}
+
 static void start(struct run *run, struct flight *flight, size_t index)
 {
 	const struct kube_request *request = &run->requests[index];
@@ -124,6 +133,8 @@ static void start(struct run *run, struct flight *flight, size_t index)
 	curl_easy_setopt(flight->easy, CURLOPT_WRITEFUNCTION, receive);
 	curl_easy_setopt(flight->easy, CURLOPT_WRITEDATA, &flight->body);
 	curl_easy_setopt(flight->easy, CURLOPT_PRIVATE, flight);
+	/* curl itself repeats a request when a kept connection turns out to be dead: only what is repeatable may meet that. */
+	curl_easy_setopt(flight->easy, CURLOPT_FRESH_CONNECT, repeatable(request) ? 0L : 1L);
 	curl_multi_add_handle(run->kube->multi, flight->easy);
 	atomic_fetch_add(&run->kube->requests, 1);
 	run->attempts[index].tries++;
@@ -140,14 +151,6 @@ static void land(struct run *run, struct flight *flight)
 	run->flying--;
 	if (flight->body.capacity > 1024 * 1024)
 		buf_wipe(&flight->body);
-}
-
-/* May be sent again even if the server did it: reading, and server-side apply, which says what shall be. */
-static bool repeatable(const struct kube_request *request)
-{
-	return text_equal(request->method, "GET") ||
-		(text_equal(request->method, "PATCH") &&
-			text_equal(request->content_type, "application/apply-patch+yaml"));
 }
 
 static void wait_and_repeat(struct run *run, size_t index, int64_t milliseconds)
@@ -202,7 +205,10 @@ static void take_answer(struct run *run, const struct flight *flight, int status
 	struct error bad = {0};
 	request->status = status;
 	request->error = (struct error){0};
-	bool parsed = !flight->body.length ||
+	bool good = status >= 200 && status <= 299;
+	if (request->text && good)
+		request->answer = json_stringn(buf_string(&flight->body), flight->body.length); /* NULL: no UTF-8 */
+	bool parsed = (request->text && good) || !flight->body.length ||
 		json_read(flight->body.data, flight->body.length, &request->answer, &bad);
 	snprintf(request->reason, sizeof(request->reason), "%s", json_text_at(request->answer, "reason", ""));
 	struct answer answer = {.method = request->method,
@@ -210,7 +216,7 @@ static void take_answer(struct run *run, const struct flight *flight, int status
 		.secret = request->secret,
 		.status = status,
 		.body = request->answer};
-	if (status < 200 || status > 299)
+	if (!good)
 		answer_failure(&answer, &request->error);
 	else if (!parsed)
 		error_set(&request->error, ERROR_RETRY, "%s %.*s: the API server's answer is %s",
@@ -228,6 +234,7 @@ static void take_failure(struct run *run, const struct flight *flight, CURLcode 
 {
 	struct kube_request *request = &run->requests[flight->index];
 	struct attempt *attempt = &run->attempts[flight->index];
+	run->cut_off = run->cut_off || cut(code);
 	bool again = cut(code) && (repeatable(request) || code == CURLE_COULDNT_CONNECT);
 	if (again && attempt->tries < LIMIT_REQUEST_TRIES && !atomic_load(&run->kube->stopped)) {
 		wait_and_repeat(run, flight->index, backoff(attempt));
@@ -253,6 +260,7 @@ static void finish(struct run *run, CURL *easy, CURLcode code)
 	long status = 0;
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&flight);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	run->cut_off = run->cut_off && code != CURLE_OK;
 	if (code != CURLE_OK)
 		take_failure(run, flight, code);
 	else if (!repeat_answered(run, flight, (int)status))
@@ -274,7 +282,7 @@ static size_t pick(struct run *run)
 		run->waiting--;
 		return i;
 	}
-	return run->next < run->count ? run->next++ : run->count;
+	return run->next < run->count && !(run->cut_off && run->waiting + run->flying) ? run->next++ : run->count;
 }
 
 static void fill(struct run *run)
@@ -358,7 +366,7 @@ void kube_run(struct kube *kube, struct kube_request *requests, size_t count)
 		take_messages(&run);
 		if (!run.flying && !run.waiting && run.next == count)
 			break;
-		if (run.flying == LIMIT_REQUESTS_IN_FLIGHT || run.next == count || run.waiting)
+		if (run.flying == LIMIT_REQUESTS_IN_FLIGHT || run.next == count || run.waiting || run.cut_off)
 			curl_multi_poll(kube->multi, NULL, 0, wait_time(&run), NULL);
 	}
 	memory_freep(&run.attempts);
