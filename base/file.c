@@ -90,6 +90,8 @@ bool file_replace(const char *path, const void *bytes, size_t length, unsigned m
 
 bool file_make_folder(const char *path, struct error *err)
 {
+	if (!*path)
+		return error_set(err, ERROR_INVALID, "a folder without a name cannot be made");
 	CLEANUP(memory_freep) char *part = memory_copy(path);
 	for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
 		if (slash)

@@ -94,6 +94,8 @@ static void folders_are_made_with_their_parents(void **state)
 	assert_true(file_make_folder(deep, &err));
 	assert_int_equal(stat(deep, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0700);
+	assert_false(file_make_folder("", &err));
+	assert_int_equal(err.kind, ERROR_INVALID);
 }
 
 static void removing_a_folder_does_not_follow_links(void **state)
