@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -293,17 +294,23 @@ static bool open_doors(struct http *http, const struct http_options *options, st
 	return true;
 }
 
-/* A token file that cannot serve is a mistake to hear of at the start, not with the first request. */
+/* A token that cannot serve is a mistake to hear of at the start, not with the first request. A missing file is none: its
+   Secret may be made after us, and until then nobody is let in. */
 static bool check_token(const struct http_options *options, struct error *err)
 {
 	CLEANUP(secret_done) struct secret token = {0};
 	if (!options->token_file)
 		return true;
-	if (!secret_read(&token, options->token_file, true, err))
-		return false;
-	if (token.length < 16)
-		return error_set(err, ERROR_INVALID, "the API token in %s is shorter than 16 bytes",
-			options->token_file);
+	if (!secret_read(&token, options->token_file, true, err)) {
+		if (err->kind != ERROR_MISSING)
+			return false;
+		log_warning("the API over TCP refuses everything until its token file is there", "file",
+			options->token_file, NULL);
+		return true;
+	}
+	if (token.length < HTTP_TOKEN_BYTES)
+		return error_set(err, ERROR_INVALID, "the API token in %s is shorter than %d bytes",
+			options->token_file, HTTP_TOKEN_BYTES);
 	return true;
 }
 

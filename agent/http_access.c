@@ -75,7 +75,7 @@ static bool token_matches(const struct secret *token, const char *given)
 	unsigned char wanted[DIGEST_SIZE], found[DIGEST_SIZE];
 	digest_sha256(token->bytes, token->length, wanted);
 	digest_sha256(given, strlen(given), found);
-	return token->length && digest_equal(wanted, found, DIGEST_SIZE);
+	return digest_equal(wanted, found, DIGEST_SIZE);
 }
 
 /* The file is read each time: a rotated token counts at once. */
@@ -90,9 +90,13 @@ static bool has_token(struct http_call *call)
 		http_problem(call, 401, "this needs the agent's token: Authorization: Bearer TOKEN");
 		return false;
 	}
-	if (!secret_read(&token, call->http->token_file, true, &err)) {
+	bool usable = secret_read(&token, call->http->token_file, true, &err);
+	if (usable && token.length < HTTP_TOKEN_BYTES)
+		usable = error_set(&err, ERROR_INVALID, "the API token in %s is shorter than %d bytes",
+			call->http->token_file, HTTP_TOKEN_BYTES);
+	if (!usable) {
 		http_log_refusal(call, err.text);
-		http_problem(call, 503, "the agent cannot read its token file; its log says why");
+		http_problem(call, 503, "the agent has no token to compare with yet; its log says why");
 		return false;
 	}
 	if (token_matches(&token, given + 7))

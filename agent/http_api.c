@@ -29,6 +29,11 @@ void http_store_suspect(struct http *http, const struct error *err)
 	http->store = NULL;
 }
 
+static const char *query_of(const struct http_call *call)
+{
+	return evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
+}
+
 void http_api_read(struct http_call *call)
 {
 	struct error err = {0};
@@ -38,6 +43,9 @@ void http_api_read(struct http_call *call)
 		value = call->route->view(call, store, &err);
 		if (!value)
 			http_store_suspect(call->http, &err);
+		/* Without a query the client could get nothing wrong: what is invalid stands in the store. */
+		if (err.kind == ERROR_INVALID && !query_of(call))
+			err.kind = ERROR_BUG;
 	}
 	if (value)
 		http_reply_json(call, 200, value);
@@ -52,7 +60,7 @@ void http_api_read(struct http_call *call)
 static bool read_query(
 	const struct http_call *call, struct evkeyvalq *query, const char *const *known, struct error *err)
 {
-	const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(call->request));
+	const char *text = query_of(call);
 	const struct evkeyval *pair;
 	if (evhttp_parse_query_str(text ? text : "", query) < 0)
 		return error_set(err, ERROR_INVALID, "the query of the URL cannot be read");

@@ -23,6 +23,7 @@
 #include "base/json.h"
 
 enum {
+	HTTP_TOKEN_BYTES = 16,         /* a shorter token is refused: it can be guessed */
 	HTTP_STREAMS = 32,             /* pages that listen to /api/v1/events at once */
 	HTTP_SWEEP_MILLISECONDS = 250, /* how exactly deadlines are kept */
 };

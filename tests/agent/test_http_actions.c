@@ -158,6 +158,14 @@ static void a_token_that_was_changed_counts_at_once(void **state)
 	assert_int_equal(status_in(ask(connect_tcp(token_server), "GET /api/v1/users", old, "")), 401);
 	assert_int_equal(unlink(token_path), 0);
 	assert_int_equal(status_in(ask(connect_tcp(token_server), "GET /api/v1/users", fresh, "")), 503);
+	struct http *early = start_server("127.0.0.1:0", NULL, token_path); /* its Secret may come later */
+	assert_int_equal(status_in(ask(connect_tcp(early), "GET /api/v1/users", fresh, "")), 503);
+	assert_int_equal(get(early, "/api/v1/users"), 401);
+	http_stop(early);
+	assert_true(file_replace(token_path, "short\n", 6, 0600, &err));
+	assert_int_equal(status_in(ask(connect_tcp(token_server), "GET /api/v1/users",
+				 "Authorization: Bearer short\r\n", "")),
+		503);
 	assert_true(file_replace(token_path, "\n", 1, 0600, &err));
 	assert_int_equal(status_in(ask(connect_tcp(token_server), "GET /api/v1/users",
 				 "Authorization: Bearer \r\n", "")),

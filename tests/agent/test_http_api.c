@@ -8,6 +8,8 @@
 
 #include "tests/agent/http_fixture.h"
 
+#include "base/clock.h"
+
 static void probes_say_how_the_agent_is(void **state)
 {
 	(void)state;
@@ -70,6 +72,22 @@ static void an_answer_that_the_client_holds_is_not_sent_again(void **state)
 	assert_int_equal(status_in(ask(connect_tcp(open_server), "GET /api/v1/users", headers, "")), 200);
 }
 
+/* Nothing that a client could have asked otherwise. */
+static void a_damaged_store_is_the_agents_fault(void **state)
+{
+	(void)state;
+	struct error err;
+	struct store_application damaged = {"damaged", "{", "[]", clock_now()};
+	assert_true(store_application_set(store, &damaged, &err));
+	assert_int_equal(get(open_server, "/api/v1/applications/damaged"), 500);
+	assert_problem(500);
+	assert_int_equal(get(open_server, "/metrics"), 200);
+	assert_non_null(strstr(answer, "pgitops_store_readable 0\n"));
+	assert_non_null(strstr(answer, "process_resident_memory_bytes "));
+	assert_true(store_application_remove(store, "damaged", &err));
+	assert_int_equal(get(open_server, "/api/v1/applications"), 200);
+}
+
 static void head_is_get_without_the_body(void **state)
 {
 	(void)state;
@@ -114,6 +132,7 @@ int main(void)
 		cmocka_unit_test(the_api_shows_the_store),
 		cmocka_unit_test(a_mistake_in_the_query_is_refused_and_not_repeated),
 		cmocka_unit_test(an_answer_that_the_client_holds_is_not_sent_again),
+		cmocka_unit_test(a_damaged_store_is_the_agents_fault),
 		cmocka_unit_test(head_is_get_without_the_body),
 		cmocka_unit_test(every_answer_carries_the_security_headers),
 		cmocka_unit_test(metrics_show_applications_users_and_drift),
