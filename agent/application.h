@@ -2,7 +2,9 @@
  * application.h - an Argo CD Application (argoproj.io/v1alpha1): its spec as we honour it, and what we refuse
  *
  * The specification is read unchanged (argocd.md 1.1, 2, 7). Each field that we do not support is an InvalidSpecError that names
- * it, never silently ignored. The status is built by status.h.
+ * it, never silently ignored; a field that is empty, as Argo CD writes many, asks for nothing. spec.project and spec.info are kept
+ * and mean nothing here. A finalizer in metadata (resources-finalizer.argocd.argoproj.io) is accepted and has no effect yet:
+ * deleting the Application leaves its objects. The status is built by status.h.
  */
 #pragma once
 
@@ -35,8 +37,9 @@ struct application {
 	size_t spec_error_count;
 };
 
-/* `document` is taken as a new reference. Strings are in `mem`. Mistakes of shape land in spec_errors, so a bad
-   Application is shown with its condition rather than lost; false only when it has no usable name. */
+/* `document` stays the caller's; the application holds a reference of its own. Strings are in `mem`. Mistakes of shape land in
+   spec_errors, so a bad Application is shown with its condition rather than lost; false only when it is none of
+   argoproj.io/v1alpha1 or has no usable name. */
 bool application_read(json_t *document, const char *file, struct arena *mem, struct application *application,
 	struct error *err) MUST_CHECK;
 void application_done(struct application *application);
@@ -44,7 +47,7 @@ void application_done(struct application *application);
 /* Only the spec, annotations that matter and the operation: did a person change it? Our own status writes do not count. */
 bool application_same(const struct application *a, const struct application *b);
 
-/* All Application manifests of a folder (YAML or JSON, several documents), sorted by name; documents of other kinds are
-   mistakes, and so is a name twice. */
+/* All Application manifests of a folder (YAML or JSON, several documents, one level), sorted by name; documents of other kinds
+   are mistakes, and so is a name twice. Symbolic links are followed. The caller ends each item with application_done(). */
 bool application_read_folder(const char *folder, struct arena *mem, struct application **items, size_t *count,
 	struct mistakes *mistakes, struct error *err) MUST_CHECK;

@@ -149,7 +149,7 @@ static const char *read_path(struct spec_reader *reader, const char *text)
 	while (length && text[length - 1] == '/')
 		length--;
 	char *path = arena_copy_n(reader->mem, text, length);
-	if (strcmp(path, ".") == 0)
+	if ((!*path && *text != '/') || strcmp(path, ".") == 0)
 		return "";
 	for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL) {
 		size_t size = strcspn(part, "/");

@@ -37,6 +37,15 @@ static void read_listen(struct settings *settings, const struct yaml_pair *pair,
 		((struct config *)base)->listen = text;
 }
 
+static void read_namespace(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	if (pair->value->kind == YAML_STRING && text_is_dns_label(pair->value->text))
+		((struct config *)base)->namespace = pair->value->text;
+	else
+		settings_complain(
+			settings, pair, false, "namespace must be lower-case letters, digits and '-'");
+}
+
 static void read_api(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const struct setting table[] = {
@@ -112,7 +121,7 @@ static const struct setting table[] = {
 	{.name = "poll", .type = SETTING_DURATION, .offset = CONFIG(poll)},
 	{.name = "listen", .type = SETTING_OWN, .read = read_listen},
 	{.name = "api", .type = SETTING_OWN, .read = read_api},
-	{.name = "namespace", .offset = CONFIG(namespace)},
+	{.name = "namespace", .type = SETTING_OWN, .read = read_namespace},
 	{.name = "applications", .type = SETTING_PATH, .offset = CONFIG(applications)},
 	{.name = "secrets", .type = SETTING_PATH, .offset = CONFIG(secrets)},
 	{.name = "kubernetes", .type = SETTING_OWN, .read = read_kubernetes},
@@ -147,9 +156,6 @@ static void read_document(
 		whole = (struct yaml_pair){whole.key, documents->items[0]->line, documents->items[0]->column,
 			documents->items[0]};
 	settings_read(settings, &whole, table, COUNT_OF(table), config);
-	if (config->namespace && !text_is_dns_label(config->namespace))
-		mistakes_add(settings->mistakes, settings->file, whole.line, 0,
-			"namespace must be lower-case letters, digits and '-'");
 }
 
 static bool report_first(struct mistakes *mistakes, struct arena *mem, struct error *err)

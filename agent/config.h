@@ -1,8 +1,9 @@
 /*
  * config.h - the agent file (INTERFACES 2): read, checked, never secret
  *
- * Unknown fields are errors with file:line, all mistakes at once. Relative paths are relative to the file. Secrets are named
- * by file or by Kubernetes Secret and read when they are used.
+ * Unknown fields are errors with file:line, all mistakes at once, values never quoted. `version: 1` is required; every other
+ * field has a default. Paths are absolute here: relative ones begin at the file's folder. Secrets are named by file or by
+ * Kubernetes Secret and read when they are used; a connection string or URL that holds a password is refused.
  */
 #pragma once
 
@@ -28,16 +29,16 @@ struct database_config {
 	struct secret_reference password;
 	const char *application, *config_map, *key; /* users: */
 	const char *users_namespace;                /* users.namespace: where the passwords' Secrets are; NULL = the Application's destination */
-	const char *database;                       /* users.database: where CONNECT is granted by default; NULL = the connection's dbname */
+	const char *database;                       /* where CONNECT is granted by default: users.database, else the connection's dbname; NULL = neither */
 	struct roles_policy policy;
 	int line;
 };
 
 struct config {
 	const char *file;
-	const char *state;
-	int64_t poll;               /* milliseconds, 0 = webhooks only */
-	const char *listen;         /* NULL = none */
+	const char *state;          /* default /var/lib/pgitops */
+	int64_t poll;               /* milliseconds, 0 = webhooks only; default 30 s */
+	const char *listen;         /* default 127.0.0.1:8080; "" in the file gives NULL = none */
 	const char *token_file;     /* api.tokenFile */
 	const char *namespace;      /* default "argocd" */
 	const char *applications;   /* folder, or NULL = objects in the cluster */
@@ -56,6 +57,7 @@ struct config {
 	const char *log_format;     /* log.format: text, json */
 };
 
-/* Everything in `mem`. False with mistakes when the file cannot be used; the first is in `err` too. */
+/* Everything in `mem`. False with mistakes when the file cannot be used; the first is in `err` too, whose kind is ERROR_INVALID
+   unless the file itself could not be read. */
 bool config_read(const char *file, struct arena *mem, struct config *config, struct mistakes *mistakes,
 	struct error *err) MUST_CHECK;

@@ -1,0 +1,441 @@
+#include "agent/application.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "reconcile/manifest/yaml.h"
+
+struct fixture {
+	struct arena *mem;
+	struct application application;
+	struct error err;
+};
+
+static int open_fixture(void **state)
+{
+	static struct fixture fixture;
+	fixture = (struct fixture){.mem = arena_new(64u << 20)};
+	*state = &fixture;
+	return 0;
+}
+
+static int close_fixture(void **state)
+{
+	struct fixture *fixture = *state;
+	application_done(&fixture->application);
+	arena_free(fixture->mem);
+	return 0;
+}
+
+static json_t *to_json(struct fixture *fixture, const char *text)
+{
+	struct yaml_documents documents;
+	struct mistakes mistakes = {.mem = fixture->mem};
+	yaml_read("a.yaml", text, strlen(text), fixture->mem, &documents, &mistakes);
+	if (mistakes.count)
+		fail_msg("%s", mistake_text(&mistakes.items[0], fixture->mem));
+	return yaml_to_json(documents.items[0]);
+}
+
+static bool read_document(struct fixture *fixture, const char *text)
+{
+	CLEANUP(json_done) json_t *document = to_json(fixture, text);
+	application_done(&fixture->application);
+	return application_read(document, "a.yaml", fixture->mem, &fixture->application, &fixture->err);
+}
+
+#define HEAD                                                                                                 \
+	"apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a, namespace: argocd, uid: u-1}\n"
+#define GOOD_SOURCE "  source: {repoURL: https://h/x, path: team}\n"
+#define GOOD_DESTINATION "  destination: {server: https://kubernetes.default.svc, namespace: team}\n"
+
+/* Reads a spec (its lines indented by two) and expects these errors, one a line. */
+static void expect(struct fixture *fixture, const char *spec, const char *errors)
+{
+	const char *all = "";
+	assert_true(read_document(fixture, arena_printf(fixture->mem, HEAD "spec:\n%s", spec)));
+	for (size_t i = 0; i < fixture->application.spec_error_count; i++)
+		all = arena_printf(fixture->mem, "%s%s\n", all, fixture->application.spec_errors[i]);
+	assert_string_equal(all, errors);
+}
+
+static void a_plain_application_has_argo_cds_defaults(void **state)
+{
+	struct fixture *fixture = *state;
+	expect(fixture, GOOD_SOURCE GOOD_DESTINATION, "");
+	const struct application *application = &fixture->application;
+	assert_string_equal(application->name, "a");
+	assert_string_equal(application->namespace, "argocd");
+	assert_string_equal(application->uid, "u-1");
+	assert_string_equal(application->file, "a.yaml");
+	assert_string_equal(application->repo_url, "https://h/x");
+	assert_string_equal(application->revision, "");
+	assert_string_equal(application->directory.path, "team");
+	assert_false(application->directory.recurse);
+	assert_null(application->directory.include);
+	assert_string_equal(application->destination, "team");
+	assert_false(application->automated || application->prune || application->self_heal ||
+		application->allow_empty);
+	assert_false(application->create_namespace || application->force_conflicts || application->prune_last ||
+		application->no_prune || application->skip_reconcile || application->apply_out_of_sync_only);
+	assert_int_equal(application->refresh, REFRESH_NONE);
+	assert_int_equal(application->history_limit, 10);
+	assert_int_equal(application->retry_limit, 5);
+	assert_int_equal(application->retry_duration, 5000);
+	assert_int_equal(application->retry_max, 180000);
+	assert_true(application->retry_factor == 2.0);
+}
+
+static void every_supported_field_is_read(void **state)
+{
+	struct fixture *fixture = *state;
+	expect(fixture,
+		"  project: other\n  info: [{name: a, value: b}]\n  revisionHistoryLimit: 3\n"
+		"  source:\n    repoURL: https://h/x\n    path: ./a/b/\n    targetRevision: v1\n    name: src\n"
+		"    directory: {recurse: true, include: '*.yaml', exclude: '{a,b}'}\n"
+		"  destination: {name: in-cluster, namespace: team}\n"
+		"  syncPolicy:\n    automated: {prune: true, selfHeal: true, allowEmpty: true, enabled: true}\n"
+		"    syncOptions: [CreateNamespace=true, ServerSideApply=true, ForceConflicts=true, ApplyOutOfSyncOnly=true,\n"
+		"      PruneLast=true, Prune=false, Validate=true]\n"
+		"    retry: {limit: -1, refresh: true, backoff: {duration: 10s, factor: 3, maxDuration: 10m}}\n",
+		"");
+	const struct application *application = &fixture->application;
+	assert_string_equal(application->revision, "v1");
+	assert_string_equal(application->directory.path, "a/b");
+	assert_true(application->directory.recurse);
+	assert_string_equal(application->directory.include, "*.yaml");
+	assert_string_equal(application->directory.exclude, "{a,b}");
+	assert_true(application->automated && application->prune && application->self_heal &&
+		application->allow_empty);
+	assert_true(application->create_namespace && application->force_conflicts &&
+		application->prune_last && application->no_prune && application->apply_out_of_sync_only);
+	assert_int_equal(application->history_limit, 3);
+	assert_int_equal(application->retry_limit, -1);
+	assert_int_equal(application->retry_duration, 10000);
+	assert_int_equal(application->retry_max, 600000);
+	assert_true(application->retry_factor == 3.0);
+}
+
+static void automated_is_on_when_it_is_there_and_not_disabled(void **state)
+{
+	struct fixture *fixture = *state;
+	expect(fixture, GOOD_SOURCE GOOD_DESTINATION "  syncPolicy: {automated: {}}\n", "");
+	assert_true(fixture->application.automated);
+	expect(fixture,
+		GOOD_SOURCE GOOD_DESTINATION "  syncPolicy: {automated: {enabled: null, prune: null}}\n", "");
+	assert_true(fixture->application.automated);
+	assert_false(fixture->application.prune);
+	expect(fixture,
+		GOOD_SOURCE GOOD_DESTINATION "  syncPolicy: {automated: {enabled: false, prune: true}}\n", "");
+	assert_false(fixture->application.automated);
+	expect(fixture, GOOD_SOURCE GOOD_DESTINATION "  syncPolicy: {automated: null}\n", "");
+	assert_false(fixture->application.automated);
+	expect(fixture, GOOD_SOURCE GOOD_DESTINATION "  syncPolicy:\n", "");
+}
+
+static void each_unsupported_field_is_an_error_that_names_it(void **state)
+{
+	expect(*state,
+		"  source: {repoURL: x, path: p, helm: {values: 'a: 1'}, kustomize: {namePrefix: a}, plugin: {name: p}, chart: c,\n"
+		"    ref: r, tagPrefix: v, directory: {jsonnet: {tlas: [{name: a}]}, disableExtensionFilter: true}}\n" GOOD_DESTINATION
+		"  sources: [{repoURL: x}]\n  sourceHydrator: {drySource: {repoURL: x}}\n  ignoreDifferences: [{kind: X}]\n"
+		"  syncPolicy: {managedNamespaceMetadata: {labels: {a: b}}}\n",
+		"spec.sources is not supported: one Application has one source, in spec.source\n"
+		"spec.sourceHydrator is not supported: name the branch with the rendered manifests in "
+		"spec.source.targetRevision\n"
+		"spec.ignoreDifferences is not supported: leave the fields that others set out of the manifests\n"
+		"spec.source.helm is not supported: render to YAML and commit the result\n"
+		"spec.source.kustomize is not supported: render to YAML and commit the result\n"
+		"spec.source.plugin is not supported: render to YAML and commit the result\n"
+		"spec.source.chart is not supported: render to YAML and commit the result\n"
+		"spec.source.ref is not supported: one Application has one source\n"
+		"spec.source.tagPrefix is not supported: name the branch or tag in targetRevision\n"
+		"spec.source.directory.jsonnet is not supported: render to YAML and commit the result\n"
+		"spec.source.directory.disableExtensionFilter is not supported: only *.yaml, *.yml and *.json are read\n"
+		"spec.syncPolicy.managedNamespaceMetadata is not supported: put a Namespace manifest into the path\n");
+}
+
+static void empty_fields_that_argo_cd_writes_ask_for_nothing(void **state)
+{
+	expect(*state,
+		"  source: {repoURL: x, path: p, helm: {}, chart: '', ref: '', directory: {jsonnet: {tlas: [], extVars: null},\n"
+		"    disableExtensionFilter: false}, kustomize: null}\n" GOOD_DESTINATION
+		"  sources: []\n  ignoreDifferences: null\n  syncPolicy: {managedNamespaceMetadata: {}, syncOptions: null, retry: null}\n",
+		"");
+}
+
+static void an_unknown_field_names_its_neighbour(void **state)
+{
+	expect(*state,
+		"  source: {repoUrl: x, repoURL: x, path: p, directory: {recursive: true}}\n" GOOD_DESTINATION
+		"  syncPolicies: {}\n  syncPolicy: {automated: {selfheal: true}}\n",
+		"spec.syncPolicies: there is no such field\n"
+		"spec.source.repoUrl: there is no such field, did you mean \"repoURL\"?\n"
+		"spec.source.directory.recursive: there is no such field, did you mean \"recurse\"?\n"
+		"spec.syncPolicy.automated.selfheal: there is no such field, did you mean \"selfHeal\"?\n");
+}
+
+static void unsupported_sync_options_are_errors(void **state)
+{
+	static const char *const bad[] = {"Replace=true", "Force=true", "ServerSideApply=false",
+		"Validate=false", "Prune=confirm", "Delete=false", "RespectIgnoreDifferences=true",
+		"FailOnSharedResource=true", "PrunePropagationPolicy=foreground",
+		"SkipDryRunOnMissingResource=true", "CreateNamespace = true", "createnamespace=true", ""};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		read_document(fixture,
+			arena_printf(fixture->mem,
+				HEAD "spec:\n" GOOD_SOURCE GOOD_DESTINATION
+				     "  syncPolicy: {syncOptions: [\"%s\"]}\n",
+				bad[i]));
+		assert_int_equal(fixture->application.spec_error_count, 1);
+		assert_non_null(strstr(
+			fixture->application.spec_errors[0], arena_printf(fixture->mem, "\"%s\"", bad[i])));
+	}
+}
+
+static void the_destination_is_the_agents_own_cluster(void **state)
+{
+	struct fixture *fixture = *state;
+	expect(fixture, GOOD_SOURCE "  destination: {server: https://elsewhere}\n",
+		"spec.destination.server must be https://kubernetes.default.svc: the agent writes to its own cluster\n");
+	expect(fixture, GOOD_SOURCE "  destination: {name: prod}\n",
+		"spec.destination.name must be in-cluster: the agent writes to its own cluster\n");
+	expect(fixture,
+		GOOD_SOURCE "  destination: {name: in-cluster, server: https://kubernetes.default.svc}\n",
+		"spec.destination has both server and name: set one\n");
+	expect(fixture, GOOD_SOURCE "  destination: {namespace: a}\n",
+		"spec.destination names no cluster: set server to https://kubernetes.default.svc\n");
+	expect(fixture, GOOD_SOURCE, "spec.destination is missing\n");
+	expect(fixture, GOOD_SOURCE "  destination: {name: in-cluster, namespace: A/b}\n",
+		"spec.destination.namespace is not a valid name\n");
+}
+
+static void a_path_stays_inside_the_repository(void **state)
+{
+	static const char *const bad[] = {"/etc", "..", "a/../b", "a/..", "../a", "a//b", "a/./b"};
+	static const char *const good[][2] = {
+		{".", ""}, {"./", ""}, {"a/b/", "a/b"}, {"./a", "a"}, {"..a/b..", "..a/b.."}};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		expect(fixture,
+			arena_printf(
+				fixture->mem, "  source: {repoURL: x, path: %s}\n" GOOD_DESTINATION, bad[i]),
+			"spec.source.path must lie inside the repository: no leading '/', no '..'\n");
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		expect(fixture,
+			arena_printf(fixture->mem, "  source: {repoURL: x, path: %s}\n" GOOD_DESTINATION,
+				good[i][0]),
+			"");
+		assert_string_equal(fixture->application.directory.path, good[i][1]);
+	}
+}
+
+static void what_is_missing_or_of_another_kind_is_named(void **state)
+{
+	struct fixture *fixture = *state;
+	expect(fixture,
+		"  project: 7\n  source: {path: 3, targetRevision: 1.5}\n  destination: x\n  syncPolicy: []\n"
+		"  revisionHistoryLimit: many\n",
+		"spec.source.targetRevision must be a string\nspec.source.path must be a string\n"
+		"spec.source.repoURL is missing\nspec.source.path is missing: \".\" is the root of the repository\n"
+		"spec.destination must be an object\nspec.syncPolicy must be an object\nspec.project must be a string\n"
+		"spec.revisionHistoryLimit must be an integer\n");
+	expect(fixture,
+		GOOD_SOURCE GOOD_DESTINATION
+		"  revisionHistoryLimit: -1\n  syncPolicy: {automated: {prune: 'yes'}, syncOptions: [1], retry: {limit: x,\n"
+		"    backoff: {duration: 5x, factor: 0.5, maxDuration: 3}}}\n",
+		"spec.syncPolicy.automated.prune must be true or false\n"
+		"spec.syncPolicy.syncOptions must hold strings such as \"PruneLast=true\"\n"
+		"spec.syncPolicy.retry.limit must be an integer\n"
+		"spec.syncPolicy.retry.backoff.duration must be a duration such as 5s or 3m\n"
+		"spec.syncPolicy.retry.backoff.maxDuration must be a string\n"
+		"spec.syncPolicy.retry.backoff.factor must be a number of at least 1\n"
+		"spec.revisionHistoryLimit may not be negative\n");
+	assert_true(read_document(fixture, HEAD));
+	assert_string_equal(fixture->application.spec_errors[0], "spec is missing");
+}
+
+static void only_an_application_with_a_name_is_one(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_false(read_document(
+		fixture, "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: a}\n"));
+	assert_false(read_document(
+		fixture, "apiVersion: argoproj.io/v1\nkind: Application\nmetadata: {name: a}\n"));
+	assert_false(read_document(
+		fixture, "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: A b}\n"));
+	assert_false(read_document(fixture, "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"));
+	assert_int_equal(fixture->err.kind, ERROR_INVALID);
+}
+
+static void annotations_ask_for_refresh_and_rest(void **state)
+{
+	static const struct {
+		const char *annotation;
+		int refresh;
+		bool skip;
+	} cases[] = {
+		{"argocd.argoproj.io/refresh: normal", REFRESH_NORMAL, false},
+		{"argocd.argoproj.io/refresh: hard", REFRESH_HARD, false},
+		{"argocd.argoproj.io/refresh: \"\"", REFRESH_NORMAL, false},
+		{"argocd.argoproj.io/skip-reconcile: \"true\"", REFRESH_NONE, true},
+		{"argocd.argoproj.io/skip-reconcile: \"1\"", REFRESH_NONE, true},
+		{"argocd.argoproj.io/skip-reconcile: \"false\"", REFRESH_NONE, false},
+		{"other: x", REFRESH_NONE, false},
+	};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_true(read_document(fixture,
+			arena_printf(fixture->mem,
+				"apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a, annotations: {%s}}\n",
+				cases[i].annotation)));
+		assert_int_equal(fixture->application.refresh, cases[i].refresh);
+		assert_int_equal(fixture->application.skip_reconcile, cases[i].skip);
+	}
+}
+
+static void only_what_a_person_changes_makes_a_difference(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		const char *document;
+		bool same;
+	} cases[] = {
+		{HEAD "spec: {project: a}\n", true},
+		{HEAD "spec: {project: a}\nstatus: {sync: {status: Synced}}\n", true},
+		{"apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec: {project: a}\n"
+		 "metadata: {name: a, namespace: argocd, uid: u-1, resourceVersion: '7', labels: {x: one}}\n",
+			true},
+		{HEAD "spec: {project: b}\n", false},
+		{HEAD "spec: {project: a}\noperation: {sync: {}}\n", false},
+		{"apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec: {project: a}\n"
+		 "metadata: {name: a, namespace: argocd, uid: u-2}\n",
+			false},
+		{"apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec: {project: a}\n"
+		 "metadata: {name: a, namespace: argocd, uid: u-1, annotations: {argocd.argoproj.io/refresh: hard}}\n",
+			false},
+	};
+	struct application first;
+	CLEANUP(json_done) json_t *document = to_json(fixture, HEAD "spec: {project: a}\n");
+	assert_true(application_read(document, NULL, fixture->mem, &first, &fixture->err));
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_true(read_document(fixture, cases[i].document));
+		assert_int_equal(application_same(&first, &fixture->application), cases[i].same);
+	}
+	application_done(&first);
+}
+
+static char folder[64];
+
+static void put(const char *name, const char *text)
+{
+	struct error err;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_true(file_replace(path, text, strlen(text), 0600, &err));
+}
+
+static int open_folder(void **state)
+{
+	strcpy(folder, "/tmp/pgitops-test-XXXXXX");
+	return mkdtemp(folder) ? open_fixture(state) : -1;
+}
+
+static int close_folder(void **state)
+{
+	struct error err;
+	return file_remove_folder(folder, &err) ? close_fixture(state) : -1;
+}
+
+#define NAMED(name)                                                                                          \
+	"apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: " name "}\nspec: {}\n"
+
+static void a_folder_gives_its_applications_sorted(void **state)
+{
+	size_t count = 0;
+	char link[128];
+	struct application *items = NULL;
+	struct fixture *fixture = *state;
+	struct mistakes mistakes = {.mem = fixture->mem};
+	put("z.yaml", NAMED("a") "---\n" NAMED("c"));
+	put("b.json",
+		"{\"apiVersion\": \"argoproj.io/v1alpha1\", \"kind\": \"Application\", \"metadata\": {\"name\": \"b\"}}");
+	put("README.md", "no manifest");
+	put("..data", NAMED("d"));
+	snprintf(link, sizeof(link), "%s/d.yaml", folder);
+	assert_int_equal(symlink("..data", link), 0); /* as in a mounted ConfigMap */
+	assert_true(application_read_folder(folder, fixture->mem, &items, &count, &mistakes, &fixture->err));
+	assert_int_equal(mistakes.count, 0);
+	assert_int_equal(count, 4);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(items[i].name[0], 'a' + (char)i);
+		application_done(&items[i]);
+	}
+	assert_string_equal(items[3].file, link);
+}
+
+static void other_kinds_and_equal_names_in_a_folder_are_mistakes(void **state)
+{
+	size_t count = 0;
+	struct application *items = NULL;
+	struct fixture *fixture = *state;
+	struct mistakes mistakes = {.mem = fixture->mem};
+	put("a.yaml", NAMED("a") "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+	put("b.yaml", NAMED("a"));
+	put("c.yaml", "broken: [\n");
+	assert_true(application_read_folder(folder, fixture->mem, &items, &count, &mistakes, &fixture->err));
+	assert_int_equal(count, 1);
+	application_done(&items[0]);
+	assert_int_equal(mistakes.count, 3);
+	assert_string_equal(mistakes.items[0].text, "not an Application of argoproj.io/v1alpha1");
+	assert_int_equal(mistakes.items[0].line, 6);
+	assert_string_equal(mistakes.items[1].text,
+		arena_printf(fixture->mem,
+			"Application \"a\" is also in %s/a.yaml: give one of them another name", folder));
+	assert_string_equal(mistakes.items[2].file, arena_printf(fixture->mem, "%s/c.yaml", folder));
+}
+
+static void a_missing_folder_is_an_error(void **state)
+{
+	size_t count = 42;
+	struct application *items = NULL;
+	struct fixture *fixture = *state;
+	struct mistakes mistakes = {.mem = fixture->mem};
+	assert_false(application_read_folder(
+		"/nonexistent/folder", fixture->mem, &items, &count, &mistakes, &fixture->err));
+	assert_int_equal(fixture->err.kind, ERROR_MISSING);
+	assert_int_equal(count, 42);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
+#define FOLDER_TEST(function) cmocka_unit_test_setup_teardown(function, open_folder, close_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_plain_application_has_argo_cds_defaults),
+		TEST(every_supported_field_is_read),
+		TEST(automated_is_on_when_it_is_there_and_not_disabled),
+		TEST(each_unsupported_field_is_an_error_that_names_it),
+		TEST(empty_fields_that_argo_cd_writes_ask_for_nothing),
+		TEST(an_unknown_field_names_its_neighbour),
+		TEST(unsupported_sync_options_are_errors),
+		TEST(the_destination_is_the_agents_own_cluster),
+		TEST(a_path_stays_inside_the_repository),
+		TEST(what_is_missing_or_of_another_kind_is_named),
+		TEST(only_an_application_with_a_name_is_one),
+		TEST(annotations_ask_for_refresh_and_rest),
+		TEST(only_what_a_person_changes_makes_a_difference),
+		FOLDER_TEST(a_folder_gives_its_applications_sorted),
+		FOLDER_TEST(other_kinds_and_equal_names_in_a_folder_are_mistakes),
+		FOLDER_TEST(a_missing_folder_is_an_error),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

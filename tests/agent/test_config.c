@@ -1,0 +1,334 @@
+#include "agent/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/file.h"
+
+struct fixture {
+	char folder[64];
+	char file[96];
+	struct arena *mem;
+	struct config config;
+	struct mistakes mistakes;
+	struct error err;
+};
+
+static int open_fixture(void **state)
+{
+	static struct fixture fixture;
+	fixture = (struct fixture){.mem = arena_new(64u << 20), .folder = "/tmp/pgitops-test-XXXXXX"};
+	fixture.mistakes.mem = fixture.mem;
+	if (!mkdtemp(fixture.folder))
+		return -1;
+	snprintf(fixture.file, sizeof(fixture.file), "%s/agent.yaml", fixture.folder);
+	*state = &fixture;
+	return 0;
+}
+
+static int close_fixture(void **state)
+{
+	struct fixture *fixture = *state;
+	arena_free(fixture->mem);
+	return file_remove_folder(fixture->folder, &fixture->err) ? 0 : -1;
+}
+
+static bool read_text(struct fixture *fixture, const char *text)
+{
+	fixture->mistakes.count = 0;
+	assert_true(file_replace(fixture->file, text, strlen(text), 0600, &fixture->err));
+	return config_read(fixture->file, fixture->mem, &fixture->config, &fixture->mistakes, &fixture->err);
+}
+
+/* The mistakes, without the file's name. */
+static const char *said(const struct fixture *fixture)
+{
+	const char *all = "";
+	for (size_t i = 0; i < fixture->mistakes.count; i++)
+		all = arena_printf(fixture->mem, "%s%s\n", all,
+			mistake_text(&fixture->mistakes.items[i], fixture->mem) + strlen(fixture->file) + 1);
+	return all;
+}
+
+static void expect(struct fixture *fixture, const char *text, const char *mistakes)
+{
+	assert_false(read_text(fixture, text));
+	assert_string_equal(said(fixture), mistakes);
+	assert_null(fixture->config.file);
+}
+
+static const char *below(const struct fixture *fixture, const char *name)
+{
+	return arena_printf(fixture->mem, "%s/%s", fixture->folder, name);
+}
+
+static void everything_has_a_default_but_the_version(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(read_text(fixture, "version: 1\n"));
+	const struct config *config = &fixture->config;
+	assert_string_equal(config->state, "/var/lib/pgitops");
+	assert_int_equal(config->poll, 30000);
+	assert_string_equal(config->listen, "127.0.0.1:8080");
+	assert_string_equal(config->namespace, "argocd");
+	assert_int_equal(config->git_deadline, 60000);
+	assert_string_equal(config->log_level, "info");
+	assert_string_equal(config->log_format, "text");
+	assert_null(config->applications);
+	assert_null(config->secrets);
+	assert_null(config->kubeconfig);
+	assert_null(config->webhook_secret_file);
+	assert_false(config->kubernetes_off);
+	assert_int_equal(config->database_count + config->repository_count + config->sealing_key_count, 0);
+}
+
+static void every_field_is_read_and_paths_begin_at_the_file(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *text =
+		"version: 1\nstate: ./state\npoll: 5m\nlisten: \"[::1]:0\"\nnamespace: gitops\napplications: apps\n"
+		"secrets: /abs/secrets\nkubernetes: {kubeconfig: kube.conf, context: one}\ngit: {timeout: 90s}\n"
+		"api: {tokenFile: token}\nlog: {level: debug, format: json}\nwebhook: {secretFile: hook}\n"
+		"sealing: {keys: [./keys, /more]}\n"
+		"repositories:\n- url: https://git.example.org/team\n  username: ci\n  passwordFile: pw\n  caFile: ca.crt\n"
+		"  clientCertFile: c\n  clientKeyFile: k\n  proxy: http://proxy:3128\n  insecure: true\n"
+		"- {url: ssh://git@h/x, sshKeyFile: id, knownHostsFile: known}\n- {url: https://h/y, tokenFile: t}\n"
+		"databases:\n- name: main\n  connection: host=h dbname=app user=postgres\n"
+		"  passwordFrom: {secret: {namespace: default, name: pg, key: pass}}\n"
+		"  users: {application: users, configMap: list, key: u.yaml, namespace: team, database: other}\n"
+		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], adopt: listed, memberships: additive,\n"
+		"    mode: report, maxDeletions: 7}\n";
+	if (!read_text(fixture, text))
+		fail_msg("%s", said(fixture));
+	const struct config *config = &fixture->config;
+	assert_string_equal(config->state, below(fixture, "state"));
+	assert_int_equal(config->poll, 300000);
+	assert_string_equal(config->listen, "[::1]:0");
+	assert_string_equal(config->namespace, "gitops");
+	assert_string_equal(config->applications, below(fixture, "apps"));
+	assert_string_equal(config->secrets, "/abs/secrets");
+	assert_string_equal(config->kubeconfig, below(fixture, "kube.conf"));
+	assert_string_equal(config->kube_context, "one");
+	assert_int_equal(config->git_deadline, 90000);
+	assert_string_equal(config->token_file, below(fixture, "token"));
+	assert_string_equal(config->log_level, "debug");
+	assert_string_equal(config->log_format, "json");
+	assert_string_equal(config->webhook_secret_file, below(fixture, "hook"));
+	assert_int_equal(config->sealing_key_count, 2);
+	assert_string_equal(config->sealing_keys[0], below(fixture, "keys"));
+	assert_string_equal(config->sealing_keys[1], "/more");
+
+	assert_int_equal(config->repository_count, 3);
+	const struct repository_config *repository = &config->repositories[0];
+	assert_string_equal(repository->username, "ci");
+	assert_string_equal(repository->password_file, below(fixture, "pw"));
+	assert_string_equal(repository->proxy, "http://proxy:3128");
+	assert_true(repository->insecure);
+	assert_int_equal(repository->line, 15);
+	assert_string_equal(config->repositories[1].known_hosts_file, below(fixture, "known"));
+	assert_string_equal(config->repositories[2].token_file, below(fixture, "t"));
+
+	assert_int_equal(config->database_count, 1);
+	const struct database_config *database = &config->databases[0];
+	assert_string_equal(database->password.namespace, "default");
+	assert_string_equal(database->password.key, "pass");
+	assert_null(database->password.file);
+	assert_string_equal(database->application, "users");
+	assert_string_equal(database->config_map, "list");
+	assert_string_equal(database->key, "u.yaml");
+	assert_string_equal(database->users_namespace, "team");
+	assert_string_equal(database->database, "other");
+	assert_int_equal(database->policy.protected_count, 2);
+	assert_string_equal(database->policy.protected_roles[1], "b*");
+	assert_string_equal(database->policy.grantable[0], "r");
+	assert_string_equal(database->policy.denied[0], "d");
+	assert_true(database->policy.adopt && database->policy.additive && database->policy.report_only);
+	assert_int_equal(database->policy.max_deletions, 7);
+}
+
+static void a_database_has_defaults(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(read_text(fixture,
+		"version: 1\ndatabases:\n- name: main\n  connection: 'host=h dbname = ''my app'''\n  users: {application: users}\n"
+		"- name: uri\n  connection: postgresql://user@h1:1,h2:2/my%20db?sslmode=verify-full\n  users: {application: users}\n"
+		"  passwordFrom: {file: pw}\n- name: none\n  connection: host=h\n  users: {application: users}\n  policy:\n"));
+	const struct database_config *databases = fixture->config.databases;
+	assert_string_equal(databases[0].config_map, "postgres-users-config");
+	assert_string_equal(databases[0].key, "users.yaml");
+	assert_string_equal(databases[0].database, "my app");
+	assert_null(databases[0].password.file);
+	assert_false(databases[0].policy.adopt);
+	assert_string_equal(databases[1].database, "my db");
+	assert_string_equal(databases[1].password.file, below(fixture, "pw"));
+	assert_null(databases[2].database);
+}
+
+static void off_is_said_with_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(read_text(
+		fixture, "version: 1\nlisten: \"\"\npoll: 0\nkubernetes: {none: true}\nrepositories: []\n"));
+	assert_null(fixture->config.listen);
+	assert_int_equal(fixture->config.poll, 0);
+	assert_true(fixture->config.kubernetes_off);
+	assert_true(read_text(fixture, "version: 1\nkubernetes:\ndatabases:\n"));
+	assert_false(fixture->config.kubernetes_off);
+}
+
+static void an_unknown_field_names_its_neighbour_at_every_level(void **state)
+{
+	expect(*state,
+		"version: 1\npol: 30s\nlisten_: x\nkubernetes: {kubeconfg: x}\nrepositories:\n- {url: x, passwordfile: y}\n"
+		"databases:\n- {name: a, connection: host=h, users: {application: u, configmap: x}, policy: {deniedRole: []}, zz: 1}\n",
+		"2:1: unknown field \"pol\": did you mean \"poll\"?\n"
+		"3:1: unknown field \"listen_\": did you mean \"listen\"?\n"
+		"4:14: unknown field \"kubeconfg\": did you mean \"kubeconfig\"?\n"
+		"6:12: unknown field \"passwordfile\": did you mean \"passwordFile\"?\n"
+		"8:57: unknown field \"configmap\": did you mean \"configMap\"?\n"
+		"8:81: unknown field \"deniedRole\"\n"
+		"8:98: unknown field \"zz\"\n");
+}
+
+static void the_version_is_required_and_known(void **state)
+{
+	expect(*state, "", "1:1: the agent file: version is missing\n");
+	expect(*state, "state: x\n", "1:1: the agent file: version is missing\n");
+	expect(*state, "version: 2\n", "1:10: version must be 1: this program knows no other\n");
+	expect(*state, "version: \"1\"\n", "1:10: version must be 1: this program knows no other\n");
+}
+
+static void values_of_the_wrong_shape_are_named_and_not_quoted(void **state)
+{
+	expect(*state,
+		"version: 1\nstate: [x]\npoll: soon\nlisten: 8080\nnamespace: Team\napi: token\ngit: {timeout: 1h}\n"
+		"kubernetes: {none: maybe}\nlog: {level: loud, format: xml}\nsealing: {keys: k}\nwebhook: {}\nrepositories: x\n"
+		"databases: {a: b}\n",
+		"2:8: state is a list and must be a string\n"
+		"3:7: poll must be a duration such as 30s, 5m or 0\n"
+		"4:9: listen must be HOST:PORT in quotes, such as \"127.0.0.1:8080\", or \"\" for none\n"
+		"5:12: namespace must be lower-case letters, digits and '-'\n"
+		"6:6: api is a string and must be a map\n"
+		"7:1: git.timeout must be between 1s and 120s\n"
+		"8:20: none is a string and must be true or false\n"
+		"9:1: log.format must be text or json\n"
+		"9:1: log.level must be debug, info, warning or error\n"
+		"10:17: keys is a string and must be a list of strings\n"
+		"11:1: webhook: secretFile is missing\n"
+		"12:15: repositories is a string and must be a list\n"
+		"13:12: databases is a map and must be a list\n");
+}
+
+static void a_password_in_the_connection_is_refused_and_not_shown(void **state)
+{
+	static const char *const bad[] = {"host=h password=hunter2", "host=h password = 'hunter2'",
+		"postgresql://u:hunter2@h/d", "postgres://u:hunter2@/d", "postgresql://h/d?password=hunter2",
+		"postgresql://h/d?sslmode=require&pass%77ord=hunter2", "host=h sslpassword=hunter2",
+		"dbname=postgresql://u:hunter2@h/d", "dbname='host=h password=hunter2'", "host=h hunter2",
+		"host='h password=hunter2", "=hunter2", "postgresql://u:@h/d", "postgresql://h?hunter2"};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		const char *text = arena_printf(fixture->mem,
+			"version: 1\ndatabases:\n- name: a\n  connection: \"%s\"\n  users: {application: u}\n",
+			bad[i]);
+		if (read_text(fixture, text))
+			fail_msg("taken: %s", bad[i]);
+		assert_int_equal(fixture->mistakes.count, 1);
+		assert_int_equal(fixture->mistakes.items[0].line, 4);
+		assert_null(strstr(said(fixture), "hunter2"));
+		assert_null(strstr(fixture->err.text, "hunter2"));
+	}
+}
+
+static void other_connections_are_taken(void **state)
+{
+	static const char *const good[] = {"", "host=h", "host=a,b port=1,2 user=postgres dbname=d",
+		"service=main passfile=/x", "postgresql://", "postgresql:///d?host=/run",
+		"postgresql://u@[::1]:5432/d", "host = 'a\\'b'",
+		"postgresql://h/d?target_session_attrs=primary&application_name=a%26b"};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		const char *text = arena_printf(fixture->mem,
+			"version: 1\ndatabases:\n- name: a\n  connection: >-\n    %s\n  users: {application: u}\n",
+			good[i]);
+		if (!read_text(fixture, text))
+			fail_msg("%s: %s", good[i], said(fixture));
+	}
+}
+
+static void databases_and_repositories_must_make_sense(void **state)
+{
+	expect(*state,
+		"version: 1\ndatabases:\n- {name: a, connection: host=h, users: {application: u}}\n"
+		"- {name: a, connection: host=h, users: {application: u}, passwordFrom: {}}\n"
+		"- {name: A b, connection: host=h, users: {}}\n- {}\n- x\n"
+		"repositories:\n- url: https://u:p@h/x\n- {url: x, passwordFile: a, tokenFile: b}\n- {url: x, sshKeyFile: a}\n"
+		"- {url: x, clientKeyFile: a, proxy: 'http://u:p@h'}\n",
+		"4:10: the database of line 3 has this name too\n"
+		"4:58: passwordFrom names one of file and secret\n"
+		"5:10: name must be lower-case letters, digits, '-' and '.'\n"
+		"5:35: users: application is missing\n"
+		"6:3: databases[3]: connection is missing\n"
+		"6:3: databases[3]: name is missing\n"
+		"6:3: databases[3]: users is missing\n"
+		"7:3: databases[4] is a string and must be a map\n"
+		"9:8: url holds a password: remove it and name a file in passwordFile or tokenFile\n"
+		"10:3: repositories[1]: set one of passwordFile and tokenFile\n"
+		"11:3: repositories[2]: sshKeyFile needs knownHostsFile: without it every host is refused (ssh-keyscan HOST "
+		"makes one; compare the fingerprint)\n"
+		"12:3: repositories[3]: clientCertFile and clientKeyFile go together\n"
+		"12:37: proxy holds a password, which is not supported\n");
+}
+
+static void a_file_that_is_no_yaml_says_where(void **state)
+{
+	expect(*state, "version: 1\nstate: [\n", "3:1: not valid YAML: did not find expected node content\n");
+	expect(*state, "version: 1\nversion: 1\n",
+		"2:1: key \"version\" is already set at line 1, column 1: remove one of them\n");
+	expect(*state, "version: 1\n---\nversion: 1\n", "3:1: a second document: the agent file is one\n");
+	expect(*state, "- version\n", "1:1: the agent file is a list and must be a map\n");
+}
+
+static void a_missing_file_is_an_error_of_its_own(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_false(config_read(
+		below(fixture, "none"), fixture->mem, &fixture->config, &fixture->mistakes, &fixture->err));
+	assert_int_equal(fixture->err.kind, ERROR_MISSING);
+	assert_int_equal(fixture->mistakes.count, 1);
+}
+
+static void the_error_is_the_first_mistake(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_false(read_text(fixture, "version: 1\nb: 1\na: 1\n"));
+	assert_int_equal(fixture->err.kind, ERROR_INVALID);
+	assert_non_null(strstr(fixture->err.text, "agent.yaml:2:1: unknown field \"b\" (and 1 more)"));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(everything_has_a_default_but_the_version),
+		TEST(every_field_is_read_and_paths_begin_at_the_file),
+		TEST(a_database_has_defaults),
+		TEST(off_is_said_with_nothing),
+		TEST(an_unknown_field_names_its_neighbour_at_every_level),
+		TEST(the_version_is_required_and_known),
+		TEST(values_of_the_wrong_shape_are_named_and_not_quoted),
+		TEST(a_password_in_the_connection_is_refused_and_not_shown),
+		TEST(other_connections_are_taken),
+		TEST(databases_and_repositories_must_make_sense),
+		TEST(a_file_that_is_no_yaml_says_where),
+		TEST(a_missing_file_is_an_error_of_its_own),
+		TEST(the_error_is_the_first_mistake),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
