@@ -26,7 +26,6 @@
 
 enum { OPEN_FILES = 256 };
 
-#define RIGHTS_FILE_READ LANDLOCK_ACCESS_FS_READ_FILE
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_FIRST ((1ULL << 13) - 1) /* everything ABI 1 knows */
 #define RIGHTS_WRITE \
@@ -34,12 +33,16 @@ enum { OPEN_FILES = 256 };
 		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
 		LANDLOCK_ACCESS_FS_REMOVE_DIR)
 
-/* What name resolution, TLS and the loading of shared libraries read. */
+/* What name resolution and the loading of shared libraries read. */
 static const char *const system_files[] = {
-	"/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/usr/lib/ssl",
 	"/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
-	"/etc/protocols", "/etc/ld.so.cache", "/etc/localtime", "/lib", "/lib64", "/usr/lib", "/usr/lib64",
-	"/usr/share/zoneinfo", "/dev/urandom", "/dev/null", NULL,
+	"/etc/protocols", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf", "/lib", "/lib64", "/usr/lib",
+	"/usr/lib64", "/usr/share/zoneinfo", "/dev/urandom", "/dev/null", NULL,
+};
+
+/* libgit2 parses the whole bundle at its start (12 ms) whether it needs it or not, unless it cannot. */
+static const char *const certificate_files[] = {
+	"/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", NULL,
 };
 
 static uint64_t known_rights(int abi)
@@ -74,17 +77,20 @@ static bool allow(int ruleset, const char *path, uint64_t rights, struct error *
 	return true;
 }
 
-static bool allow_all(int ruleset, const struct sandbox *sandbox, uint64_t known, struct error *err)
+static bool allow_list(int ruleset, const char *const *paths, struct error *err)
 {
-	if (!allow(ruleset, sandbox->writable, RIGHTS_WRITE & known, err))
-		return false;
-	for (size_t i = 0; system_files[i]; i++)
-		if (!allow(ruleset, system_files[i], RIGHTS_READ, err))
-			return false;
-	for (size_t i = 0; sandbox->readable && sandbox->readable[i]; i++)
-		if (!allow(ruleset, sandbox->readable[i], RIGHTS_READ, err))
+	for (; paths && *paths; paths++)
+		if (!allow(ruleset, *paths, RIGHTS_READ, err))
 			return false;
 	return true;
+}
+
+static bool allow_all(int ruleset, const struct sandbox *sandbox, uint64_t known, struct error *err)
+{
+	return allow(ruleset, sandbox->writable, RIGHTS_WRITE & known, err) &&
+	       allow_list(ruleset, system_files, err) &&
+	       (!sandbox->certificates || allow_list(ruleset, certificate_files, err)) &&
+	       allow_list(ruleset, sandbox->readable, err);
 }
 
 static bool restrict_files(const struct sandbox *sandbox, struct error *err)

@@ -10,6 +10,7 @@
 
 struct sandbox {
 	const char *writable;        /* folder of this repository */
+	bool certificates;           /* the system's CA certificates are needed */
 	const char *const *readable; /* further files and folders, ends with NULL; missing ones are passed over */
 	int64_t seconds;             /* of CPU */
 };

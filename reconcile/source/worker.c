@@ -64,6 +64,7 @@ static bool enter_sandbox(const struct work *work, struct error *err)
 	const char *readable[] = {work->url.scheme == URL_FILE ? work->url.path : NULL, NULL};
 	const struct sandbox sandbox = {
 		.writable = work->repository.place,
+		.certificates = work->url.scheme == URL_HTTPS || work->read.access.proxy,
 		.readable = readable,
 		.seconds = LIMIT_GIT_SECONDS,
 	};

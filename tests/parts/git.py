@@ -426,6 +426,13 @@ class GitHttpServer:
         self.close()
 
 
+def stop_accepting(listener, thread):
+    """A close alone leaves the thread in accept(), on a number that the next server's socket gets."""
+    listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    listener.close()
+
+
 class SilentServer:
     """Accepts connections and never says anything, whatever the protocol."""
 
@@ -433,7 +440,8 @@ class SilentServer:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.accepted = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
 
     def _accept(self):
         while True:
@@ -443,7 +451,7 @@ class SilentServer:
                 return
 
     def close(self):
-        self.socket.close()
+        stop_accepting(self.socket, self.thread)
         for connection in self.accepted:
             connection.close()
 
@@ -484,7 +492,8 @@ class GitSshServer:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.children = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
 
     def new_host_key(self, kinds=None):
         self.key_kinds = kinds or self.key_kinds
@@ -539,7 +548,7 @@ class GitSshServer:
         return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
     def close(self):
-        self.socket.close()
+        stop_accepting(self.socket, self.thread)
         for child in self.children:
             if child.poll() is None:
                 child.terminate()
