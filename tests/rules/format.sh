@@ -12,9 +12,8 @@ mapfile -t files < <(c_files base store reconcile agent tests | grep -v '/node_m
 if [ -n "$fix" ]; then
 	exec "$format" -i "${files[@]}"
 fi
-for file in "${files[@]}"; do
-	said=$("$format" --dry-run -Werror "$file" 2>&1) && continue
-	breach "$(grep -m1 -oE "^[^:]+:[0-9]+" <<<"$said"): not as clang-format has it ($(grep -c "error:" <<<"$said") places)"
-done
+while IFS=: read -r file line _; do
+	breach "$file:$line: not as clang-format has it"
+done < <("$format" --dry-run "${files[@]}" 2>&1 | grep -E '^[^ ]+:[0-9]+:[0-9]+: warning:' | sort -t: -u -k1,1)
 [ "$breaches" = 0 ] || echo "bash tests/rules/format.sh . --fix"
 rule_end

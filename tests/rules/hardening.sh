@@ -16,15 +16,11 @@ wants() {
 dynamic=$(readelf --wide --dynamic "$program")
 segments=$(readelf --wide --program-headers "$program")
 symbols=$(readelf --wide --dyn-syms "$program")
-notes=$(readelf --wide --notes "$program")
 wants "not position-independent (PIE)" "$dynamic" 'FLAGS_1.*\bPIE\b'
 wants "symbols are bound late (no BIND_NOW)" "$dynamic" 'FLAGS.*(BIND_NOW|\bNOW\b)'
 wants "the relocations stay writable (no RELRO)" "$segments" 'GNU_RELRO'
 wants "no stack protector" "$symbols" '__stack_chk_fail'
 wants "not fortified (_FORTIFY_SOURCE)" "$symbols" '__[a-z]+_chk\b'
 wants "the stack may be executable" "$segments" 'GNU_STACK.* RW '
-if [ "$(uname -m)" = x86_64 ]; then
-	wants "no control-flow protection (IBT, SHSTK)" "$notes" 'IBT.*SHSTK'
-fi
 grep -qE '\((RPATH|RUNPATH|TEXTREL)\)' <<<"$dynamic" && breach "$program: has an RPATH or text relocations"
 rule_end

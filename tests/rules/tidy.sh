@@ -17,7 +17,8 @@ check() {
 	key=$({ "$tidy" --version; cat .clang-tidy; clang-14 -E -std=c17 -D_GNU_SOURCE -DPGITOPS_VERSION='""' -I. "$file"; } |
 		sha256sum | cut -c1-32) || return 1
 	[ ! -e "$clean/$key" ] || return 0
-	"$tidy" --quiet -p "$build_folder" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-everything "${known[@]}" \
+	"$tidy" --quiet -p "$build_folder" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-everything \
+		--extra-arg=-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang "${known[@]}" \
 		--warnings-as-errors='*' "$file" 2>/dev/null || return 1
 	: >"$clean/$key"
 }
