@@ -13,10 +13,30 @@ static bool has_grant_options(const struct planner *planner)
 	return planner->present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS;
 }
 
+static bool in_list(const char *name, const char *const *list, size_t count)
+{
+	return count && bsearch(&name, list, count, sizeof(*list), text_compare);
+}
+
+static const struct wanted_user *wanted_of(const struct planner *planner, const char *name)
+{
+	const struct user *user = users_find(planner->input->wanted, name);
+	return user ? &planner->users[user - planner->input->wanted->items] : NULL;
+}
+
 /* --- which roles may be granted --- */
+
+/* A user of ours that is a role of others: what it has too much is taken from it in the same pass, before anything is granted. */
+static const struct user *healed_user(const struct planner *planner, const struct role *role)
+{
+	const struct wanted_user *wanted = wanted_of(planner, role->name);
+	return wanted && wanted->managed && wanted->user->ensure == USER_PRESENT ? wanted->user : NULL;
+}
 
 static const char *own_danger(const struct planner *planner, const struct role *role)
 {
+	if (healed_user(planner, role))
+		return NULL;
 	if (role->super)
 		return "it is a superuser";
 	if (role->create_role)
@@ -26,6 +46,13 @@ static const char *own_danger(const struct planner *planner, const struct role *
 	if (role->bypass_rls)
 		return "it passes by row security (BYPASSRLS)";
 	return policy_endangers(planner->input->policy, role->name);
+}
+
+/* Will this membership be there after the pass? */
+static bool stays(const struct planner *planner, const struct user *member, const struct role *role)
+{
+	return !member || planner->input->policy->additive ||
+		in_list(role->name, member->roles, member->role_count);
 }
 
 /* Walks up once for each role; the list of what was found is the queue of what is still to be looked at. */
@@ -39,9 +66,11 @@ static void follow(struct planner *planner, const struct role *role, struct line
 	for (size_t next = 0;; next++) {
 		size_t count;
 		const struct membership *rows = present_memberships(present, at, &count);
+		const struct role *here = present_role_by_oid(present, at);
+		const struct user *user = here ? healed_user(planner, here) : NULL;
 		for (size_t i = 0; i < count; i++) {
 			const struct role *above = present_role_by_oid(present, rows[i].role);
-			if (!above || seen[above - present->roles])
+			if (!above || seen[above - present->roles] || !stays(planner, user, above))
 				continue;
 			seen[above - present->roles] = 1;
 			lineage->ancestors = arena_grow(planner->mem, lineage->ancestors, lineage->count,
@@ -92,13 +121,6 @@ static void plan_group(struct planner *planner, const char *name)
 		});
 	planner_warning(planner,
 		"group role \"%s\" does not exist and is created empty: grant it what its members need", name);
-}
-
-/* The role is another user of the list that does not exist yet. */
-static const struct wanted_user *wanted_of(const struct planner *planner, const char *name)
-{
-	const struct user *user = users_find(planner->input->wanted, name);
-	return user ? &planner->users[user - planner->input->wanted->items] : NULL;
 }
 
 /* A role that does not exist: can it be there when it is granted? */
@@ -193,11 +215,6 @@ static void revoke(struct planner *planner, const struct wanted_user *wanted, co
 	planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name,
 		arena_printf(mem, "REVOKE %s%s FROM ", what, sql_identifier(role->name, mem)),
 		arena_printf(mem, "%s CASCADE", by));
-}
-
-static bool in_list(const char *name, const char *const *list, size_t count)
-{
-	return count && bsearch(&name, list, count, sizeof(*list), text_compare);
 }
 
 /* "a, b (admin)": what the rows amount to, for people. */

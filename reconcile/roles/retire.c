@@ -119,13 +119,15 @@ static bool heir_is_safe(struct applier *applier, PGconn *conn, const struct rol
 		functions, views, subscriptions, step->heir, sql_identifier(step->user, applier->mem));
 }
 
-/* How many objects the user still owns here, seen while nobody else can add one. */
+/* How many objects the user still owns here, seen while nobody else can add one. Default privileges (826) and user mappings
+   (1418) are the user's own settings, which REASSIGN leaves and DROP OWNED takes away. */
 static const char *count_owned(struct applier *applier, const char *user)
 {
 	return arena_printf(applier->mem,
 		"LOCK TABLE pg_catalog.pg_shdepend IN SHARE MODE; "
-		"SELECT count(*) FROM pg_catalog.pg_shdepend s, pg_catalog.pg_authid a WHERE a.rolname = %s AND s.refclassid = 1260 "
-		"AND s.refobjid = a.oid AND s.deptype = 'o' AND s.dbid IN (0, (SELECT oid FROM pg_catalog.pg_database "
+		"SELECT count(*) FROM pg_catalog.pg_shdepend s, pg_catalog.pg_authid a "
+		"WHERE a.rolname = %s AND s.refclassid = 1260 AND s.refobjid = a.oid AND s.deptype = 'o' "
+		"AND s.classid NOT IN (826, 1418) AND s.dbid IN (0, (SELECT oid FROM pg_catalog.pg_database "
 		"WHERE datname = pg_catalog.current_database()))",
 		sql_literal(user, applier->mem));
 }

@@ -1,0 +1,167 @@
+"""Users go in a safe order: locked out at once, nothing they own is lost, and what cannot be done now is done later."""
+
+import psycopg
+import pytest
+
+from parts.roles import MARK, Users, catalog, comment, exists, members, verifier
+
+BOTH = pytest.mark.parametrize("server", [13, 17], indirect=True)
+BOB = [{"username": "bob"}]
+
+
+@pytest.fixture
+def users(server):
+    made = Users(server)
+    for name in ("alice", "bob"):
+        made.secret(name, f"geheim-{name}")
+    made.apply([{"username": "alice", "roles": ["staff"]}, {"username": "bob"}]).good()
+    return made
+
+
+def owner(server, table, database):
+    return server.value("SELECT tableowner FROM pg_tables WHERE tablename = %s", [table], database)
+
+
+@pytest.mark.parametrize("server", [13, 15, 16, 18], indirect=True)
+def test_objects_in_every_database_get_its_owner_and_privileges_go(server, users):
+    server.run("CREATE ROLE keeper", "CREATE ROLE \"other keeper\"")
+    for database, keeper in (("one", "keeper"), ("two", '"other keeper"'), ("th\"ree", "postgres")):
+        name = database.replace('"', '""')
+        server.run(f'CREATE DATABASE "{name}" OWNER {keeper}')
+        server.run("CREATE SCHEMA hers AUTHORIZATION alice", "CREATE TABLE hers.t (x serial PRIMARY KEY)",
+                   "INSERT INTO hers.t VALUES (1), (2)", "ALTER TABLE hers.t OWNER TO alice",
+                   "CREATE TABLE theirs (x int)", "GRANT SELECT ON theirs TO alice",
+                   "ALTER DEFAULT PRIVILEGES FOR ROLE alice GRANT SELECT ON TABLES TO PUBLIC",
+                   "CREATE TYPE hers.mood AS ENUM ('good')", "ALTER TYPE hers.mood OWNER TO alice", database=database)
+    result = users.apply(BOB)
+    assert not exists(server, "alice") and result.status("alice") == "Synced"
+    for database, keeper in (("one", "keeper"), ("two", "other keeper"), ('th"ree', "postgres")):
+        assert owner(server, "t", database) == keeper
+        assert server.value("SELECT count(*) FROM hers.t", database=database) == 2
+        assert server.value("SELECT count(*) FROM pg_default_acl", database=database) == 0
+    actions = [step["action"] for step in result.steps]
+    assert actions == ["lock", "retire", "retire", "retire", "drop"]
+
+
+@BOTH
+def test_sessions_end_and_no_new_one_begins(server, users):
+    session = server.connect(user="alice", password="geheim-alice")
+    users.apply(BOB)
+    with pytest.raises(psycopg.OperationalError):
+        session.execute("SELECT 1")
+    assert not exists(server, "alice")
+
+
+@BOTH
+def test_a_database_without_connections_keeps_the_user_locked_out_and_waiting(server, users):
+    server.run("CREATE DATABASE shut", "CREATE DATABASE open")
+    for database in ("shut", "open"):
+        server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice", database=database)
+    server.run("ALTER DATABASE shut ALLOW_CONNECTIONS false")
+    result = users.apply(BOB)
+    assert result.status("alice") == "Retiring"
+    assert '"shut" allows no connections, and 1 objects' in result.reason("alice")
+    assert comment(server, "alice") == MARK + " retiring" and verifier(server, "alice") is None
+    assert not server.can_login("alice", "geheim-alice") and owner(server, "t", "open") == "postgres"
+    state = catalog(server)
+    again = users.apply(BOB)
+    assert again.status("alice") == "Retiring" and catalog(server) == state and again.deletions == []
+    server.run("ALTER DATABASE shut ALLOW_CONNECTIONS true")
+    users.apply(BOB)
+    assert not exists(server, "alice")
+
+
+def test_retirement_goes_on_without_another_confirmation(server, users):
+    server.run("CREATE DATABASE shut")
+    server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice", database="shut")
+    server.run("ALTER DATABASE shut ALLOW_CONNECTIONS false")
+    confirm = users.apply([]).confirm
+    users.apply([], confirm=confirm)
+    assert exists(server, "alice") and not exists(server, "bob")
+    server.run("ALTER DATABASE shut ALLOW_CONNECTIONS true")
+    result = users.apply([])
+    assert not result.blocked and not exists(server, "alice")
+
+
+def test_a_user_that_comes_back_half_way_is_whole_again(server, users):
+    server.run("CREATE DATABASE shut")
+    server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice", database="shut")
+    server.run("ALTER DATABASE shut ALLOW_CONNECTIONS false")
+    users.apply(BOB)
+    wanted = [{"username": "alice", "roles": ["staff"]}] + BOB
+    users.apply(wanted).good()
+    users.apply(wanted).quiet()
+    assert server.can_login("alice", "geheim-alice") and members(server, "staff") == ["alice"]
+    assert comment(server, "alice") == MARK
+
+
+def test_code_of_a_user_does_not_become_a_superusers(server, users):
+    server.run("CREATE FUNCTION trap() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT current_user::text $$",
+               "ALTER FUNCTION trap() OWNER TO alice")
+    result = users.apply(BOB)
+    assert result.status("alice") == "Retiring" and 'rights of the superuser "postgres"' in result.reason("alice")
+    assert server.value("SELECT trap()") == "alice" and not server.can_login("alice", "geheim-alice")
+    server.run("CREATE ROLE keeper", "REASSIGN OWNED BY alice TO keeper")
+    users.apply(BOB)
+    assert not exists(server, "alice") and server.value("SELECT trap()") == "keeper"
+
+
+def test_a_database_of_the_user_survives(server, users):
+    server.run("CREATE DATABASE hers OWNER alice")
+    server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice", database="hers")
+    users.apply(BOB)
+    assert not exists(server, "alice") and owner(server, "t", "hers") == "postgres"
+    assert server.value("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'hers'") == "postgres"
+
+
+@pytest.mark.parametrize("server", [13, 16, 18], indirect=True)
+def test_a_user_that_granted_memberships_can_go_and_they_stay(server, users):
+    server.run("GRANT staff TO alice WITH ADMIN OPTION", "SET SESSION AUTHORIZATION alice; GRANT staff TO bob")
+    wanted = [{"username": "bob", "roles": ["staff"]}]
+    users.apply(wanted)
+    assert not exists(server, "alice") and members(server, "staff") == ["bob"]
+    users.apply(wanted).quiet()
+
+
+def test_absent_users_need_no_confirmation_and_the_rest_still_does(server, users):
+    users.secret("carol", "x")
+    result = users.apply([{"username": "alice", "ensure": "absent"}])
+    assert result.blocked and result.deletions == ["bob"] and not exists(server, "alice") and exists(server, "bob")
+    result = users.apply([{"username": "bob", "ensure": "absent"}, {"username": "alice", "ensure": "absent"}])
+    assert not result.blocked and not exists(server, "bob")
+    assert result.status("alice") == "Synced" and result.reason("alice") == ""
+
+
+def test_a_pass_that_may_remove_nobody_removes_nobody(server, users):
+    before = catalog(server)
+    result = users.apply([{"username": "bob", "ensure": "absent"}, {"username": "zoe"}], no_deletions=True)
+    assert result.status("alice") == result.status("bob") == "Retiring" and result.steps == []
+    assert catalog(server) == before
+
+
+def test_the_limit_of_the_policy_counts(server, users):
+    assert users.apply(BOB, policy={"max_deletions": 1}).status("alice") == "Synced"
+    for name in ("u1", "u2", "u3"):
+        users.secret(name, "x")
+    users.apply(BOB + [{"username": name} for name in ("u1", "u2", "u3")]).good()
+    assert users.apply(BOB + [{"username": "u1"}], policy={"max_deletions": 1}).blocked
+    assert not users.apply(BOB + [{"username": "u1"}], policy={"max_deletions": 2}).blocked
+
+
+def test_an_object_in_use_is_waited_for_and_others_go_on(server, users):
+    server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice")
+    with server.connect() as session:
+        session.execute("BEGIN")
+        session.execute("SELECT * FROM t")
+        result = users.apply([{"username": "carol", "ensure": "absent"}] + BOB, deadline=3000)
+        session.execute("ROLLBACK")
+    assert result.status("alice") == "Retiring" and "55P03" in result.reason("alice")
+    assert not server.can_login("alice", "geheim-alice")
+    users.apply(BOB)
+    assert not exists(server, "alice") and owner(server, "t", "postgres") == "postgres"
+
+
+def test_a_role_that_was_dropped_by_hand_is_forgotten(server, users):
+    server.run("DROP OWNED BY alice", "DROP ROLE alice")
+    users.apply(BOB).good()
+    users.apply(BOB).quiet()
