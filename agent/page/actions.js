@@ -1,7 +1,7 @@
 /*
  * actions.js - what a person can ask of the agent, and how the answer is told
  */
-import {el, fill} from './dom.js';
+import {el, fill, pill} from './dom.js';
 import * as agent from './agent.js';
 
 let allowed = 'off'; /* "allowed", "token" or "off", as the agent says */
@@ -16,9 +16,9 @@ export function canAct() {
 
 /* ---- telling ---- */
 
-export function toast(tone, title, text) {
+function toast(tone, title, text, more) {
 	const box = document.getElementById('toasts');
-	const node = el(`div.toast.${tone}`, null, el('strong', null, title), text && el('p', null, text),
+	const node = el(`div.toast.${tone}`, null, el('strong', null, title), text && el('p', null, text), more,
 		el('button.toast-close', {type: 'button', 'aria-label': 'Close', click: () => node.remove()}, '×'));
 	box.append(node);
 	if (tone !== 'bad')
@@ -26,16 +26,60 @@ export function toast(tone, title, text) {
 	return node;
 }
 
-/* Sends the action and follows it: one message that changes from "asked" to the outcome. */
-async function run(title, path, body) {
-	const running = toast('busy', title, 'Asked the agent …');
+/* ---- what came out ---- */
+
+function statement(step) {
+	return el('li', null, el('code', null, step.statement), ' ', el('span.dim', null, step.user),
+		step.error && el('p.bad-text', null, step.error));
+}
+
+function resource(item) {
+	return el('li', null, item.status ? pill(item.status) : pill('OutOfSync'), ' ', el('span.dim', null, item.kind), ' ',
+		item.namespace && `${item.namespace}/`, item.name, item.message && el('p.dim', null, item.message));
+}
+
+/* The plan of one database: statements, and the removals that need a word of their own. */
+function plan(item) {
+	return el('div.stack', null, el('h3', null, item.database),
+		item.blocked && el('div.callout.warn', null, el('strong', null, 'Removed only when confirmed'), el('p', null, item.deletions.join(', '))),
+		item.steps.length ? el('ol.steps', null, item.steps.map(statement)) : el('p.dim', null, 'Nothing to do.'));
+}
+
+function report(operation) {
+	const result = operation.result || {};
+	if (result.items)
+		return result.items.map(plan);
+	return result.resources && result.resources.length ? el('ul.steps', null, result.resources.map(resource)) : null;
+}
+
+function holdsBack(operation) {
+	return ((operation.result || {}).items || []).find((item) => item.blocked && item.confirm);
+}
+
+/* `wish` is {title, path, body}: what was asked. */
+function showReport(wish, operation) {
+	const held = holdsBack(operation);
+	dialog(`${wish.title}: ${operation.phase}`, operation.message, report(operation), held ? 'Confirm the removals' : 'Close', () => {
+		if (held)
+			run({title: wish.title, path: wish.path, body: {database: held.database, confirm: held.confirm}});
+	});
+}
+
+/* Sends the action and follows it: one message that changes from "asked" to the outcome. A plan is what was asked for, and
+   a removal that was held back needs an answer: both are shown at once. */
+async function run(wish) {
+	const running = toast('busy', wish.title, 'Asked the agent …');
 	try {
-		const {operation} = await agent.post(path, body);
+		const {operation} = await agent.post(wish.path, wish.body);
 		const end = await agent.outcome(operation);
-		const good = end.phase === 'Succeeded';
-		toast(good ? 'good' : 'bad', `${title}: ${end.phase}`, end.message);
+		const details = report(end);
+		if (details && (wish.body.dryRun || holdsBack(end)))
+			showReport(wish, end);
+		else
+			toast(end.phase === 'Succeeded' ? 'good' : 'bad', `${wish.title}: ${end.phase}`, end.message,
+				details && el('button.button.quiet.small', {type: 'button', click: () => showReport(wish, end)}, 'Details'));
 	} catch (error) {
-		toast('bad', `${title}: not done`, error.message);
+		toast('bad', `${wish.title}: not done`, error.message);
 	}
 	running.remove();
 }
@@ -43,7 +87,7 @@ async function run(title, path, body) {
 /* ---- asking ---- */
 
 /* A dialog with a form; `submit` gets the form's FormData once it was confirmed. */
-export function dialog(title, text, fields, button, submit) {
+function dialog(title, text, fields, button, submit) {
 	const form = el('form', {method: 'dialog'}, el('h2', null, title), text && el('p.dim', null, text), fields,
 		el('div.buttons', null,
 			el('button.button.quiet', {type: 'button', click: () => box.close()}, 'Cancel'),
@@ -81,7 +125,7 @@ function read(data) {
 const pathOf = (name, action) => `/api/v1/applications/${encodeURIComponent(name)}/${action}`;
 
 export function refresh(name) {
-	run(`Refresh of ${name}`, pathOf(name, 'refresh'), {});
+	run({title: `Refresh of ${name}`, path: pathOf(name, 'refresh'), body: {}});
 }
 
 export function sync(name) {
@@ -89,27 +133,16 @@ export function sync(name) {
 		check('dryRun', 'Dry run', 'Show what would change, change nothing'),
 		check('prune', 'Prune', 'Remove objects that Git no longer holds'),
 		confirmation(),
-	], 'Sync', (data) => run(`Sync of ${name}`, pathOf(name, 'sync'), read(data)));
+	], 'Sync', (data) => run({title: `Sync of ${name}`, path: pathOf(name, 'sync'), body: read(data)}));
 }
 
-export function rollback(name, revision) {
-	dialog(`Roll ${name} back`, `To ${revision.commit.slice(0, 7)}: ${revision.message.split('\n')[0]}`, [
-		check('dryRun', 'Dry run', 'Show what would change, change nothing'),
-		check('prune', 'Prune', 'Remove objects that this commit does not hold'),
-		confirmation(),
-	], 'Roll back', (data) =>
-		run(`Rollback of ${name}`, pathOf(name, 'rollback'), {...read(data), id: revision.id}));
-}
-
-export function terminate(name) {
-	run(`Termination of ${name}`, pathOf(name, 'terminate'), {});
-}
-
-export function syncUsers() {
-	dialog('Sync users', 'Brings the roles of every database to what Git says, now.', [
-		check('dryRun', 'Plan only', 'Show what would change, change nothing'),
-		confirmation(),
-	], 'Sync', (data) => run('Sync of users', '/api/v1/users/sync', read(data)));
+export function syncUsers(databases) {
+	const choice = el('select', {name: 'database'}, databases.map((name) => el('option', {value: name}, name)));
+	dialog('Sync users', 'Brings the roles of a database to what Git says, now.', [
+		el('label.field', null, 'Database', choice),
+		check('dryRun', 'Plan only', 'Show the statements, send none'),
+	], 'Sync', (data) => run({title: `Users of ${data.get('database')}`, path: '/api/v1/users/sync',
+		body: {...read(data), database: data.get('database')}}));
 }
 
 export function signIn(done) {

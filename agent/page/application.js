@@ -2,7 +2,6 @@
  * application.js - one Application: its objects, what differs, what was applied
  */
 import {change, commit, count, duration, el, empty, link, pill, table, when} from './dom.js';
-import * as actions from './actions.js';
 import {buttons, conditions, statePills} from './overview.js';
 
 const encode = encodeURIComponent;
@@ -31,6 +30,7 @@ function difference(item) {
 	const fields = item.fields || [];
 	return el('article.card.diff', null,
 		el('div.card-head', null, el('h3', null, kindOf(item), ' ', nameOf(item)), item.change && el('span.pill.warn', null, item.change)),
+		item.reason && el('p.dim', null, item.reason),
 		fields.length ? table([['Field'], ['Wanted and found', 'wide'], ['Changed by']], fields.map((field) => [
 			el('code', null, field.path), change(text(field.wanted), text(field.found)), field.by || ''])) : null);
 }
@@ -50,23 +50,20 @@ function counts(item) {
 	return parts.filter(([number]) => number).map(([number, word]) => `${number} ${word}`).join(', ');
 }
 
-function revision(application, item) {
-	const name = application.metadata.name;
+function revision(item) {
 	const took = item.started && item.finished ? new Date(item.finished) - new Date(item.started) : null;
 	return [
 		[when(item.finished || item.started), took !== null && el('span.dim', null, ` took ${took < 1000 ? `${took} ms` : duration(took)}`)],
 		[commit(item.commit), ' ', el('span.message', {title: item.message}, item.message.split('\n')[0]), el('span.dim', null, ` ${item.author}`)],
 		[pill(item.phase, item.text), el('span.dim', null, ` ${item.trigger}`)],
 		item.phase === 'Succeeded' ? counts(item) || 'no change' : item.text,
-		actions.canAct() && item.phase === 'Succeeded'
-			? el('button.button.quiet.small', {type: 'button', click: () => actions.rollback(name, item)}, 'Roll back') : '',
 	];
 }
 
 function history(application, list) {
 	if (!list.items.length)
 		return empty('No history', 'Nothing was applied yet.');
-	return table([['When'], ['Commit', 'wide'], ['Outcome'], ['What changed'], ['', 'end']], list.items.slice(0, 200).map((item) => revision(application, item)));
+	return table([['When'], ['Commit', 'wide'], ['Outcome'], ['What changed']], list.items.slice(0, 200).map(revision));
 }
 
 const TABS = [
@@ -97,7 +94,7 @@ function head(application) {
 			el('dt', null, 'Sync policy'), el('dd', null, ways),
 			el('dt', null, 'Compared'), el('dd', null, when(status.reconciledAt, 'not yet')),
 			operation(application)),
-		conditions(application), buttons(application.metadata.name, application));
+		conditions(application), buttons(application.metadata.name));
 }
 
 /* #/applications/NAME/TAB */

@@ -76,14 +76,12 @@ export function statePills(application) {
 		operation && operation !== 'Succeeded' && pill(operation, status.operationState.message));
 }
 
-export function buttons(name, application) {
+export function buttons(name) {
 	if (!actions.canAct())
 		return null;
-	const running = ((application.status || {}).operationState || {}).phase === 'Running';
 	return el('span.buttons', null,
 		el('button.button.quiet', {type: 'button', click: () => actions.refresh(name)}, 'Refresh'),
-		running ? el('button.button', {type: 'button', click: () => actions.terminate(name)}, 'Terminate')
-			: el('button.button', {type: 'button', click: () => actions.sync(name)}, 'Sync'));
+		el('button.button', {type: 'button', click: () => actions.sync(name)}, 'Sync'));
 }
 
 export function conditions(application) {
@@ -111,7 +109,7 @@ function card(application, history) {
 			el('dt', null, 'Source'), el('dd', null, link(source.repoURL), el('span.dim', null, ` ${source.path || '.'}\u00a0@\u00a0${source.targetRevision || 'HEAD'}`)),
 			el('dt', null, 'Goes to'), el('dd', null, (application.spec.destination || {}).namespace || 'as the manifests say', el('span.dim', null, ` ${count(resources.length, 'object')}`)),
 			el('dt', null, 'Compared'), el('dd', null, when((application.status || {}).reconciledAt, 'not yet'))),
-		conditions(application), buttons(name, application));
+		conditions(application), buttons(name));
 }
 
 /* ---- databases ---- */
@@ -125,7 +123,7 @@ function database(item) {
 	const users = Number.isInteger(item.users) ? item.users : null;
 	return el('article.card', {'data-database': item.name},
 		el('div.card-head', null, el('h3', null, item.name), el('span.pills', null, pill(item.status))),
-		item.reason && el('div.callout.warn', null, el('p', null, item.reason)),
+		[item.reason, ...(item.warnings || [])].filter(Boolean).map((text) => el('div.callout.warn', null, el('p', null, text))),
 		el('dl.facts', null,
 			el('dt', null, 'Server'), el('dd', null, item.serverVersion ? `PostgreSQL ${version(item.serverVersion)}` : 'not seen yet'),
 			el('dt', null, 'Users'), el('dd', null, users === null ? 'not read yet' : `${item.synced || 0} of ${users} in order`,

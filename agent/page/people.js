@@ -36,7 +36,7 @@ function userRow(user) {
 	return [
 		el('a.strong', {href: `#/changes/${encodeURIComponent(user.name)}`, title: 'Changes to this role'}, user.name), user.database,
 		pill(user.status),
-		el('span.chips', null, (user.roles || []).map((role) => el('span.chip', null, role))),
+		(user.roles || []).length ? el('span.chips', null, user.roles.map((role) => el('span.chip', null, role))) : '',
 		details(user), [when(last.time), ' ', commit(last.commit)],
 	];
 }
@@ -72,10 +72,12 @@ function filters(items, redraw) {
 
 export const users = {
 	title: 'Users',
-	paths: () => ['/api/v1/users'],
+	paths: () => ['/api/v1/users', '/api/v1/databases'],
 	render: (held, redraw) => {
 		const {items} = held['/api/v1/users'];
-		const aside = actions.canAct() && el('button.button', {type: 'button', click: actions.syncUsers}, 'Sync users');
+		const databases = held['/api/v1/databases'].items.map((item) => item.name);
+		const aside = actions.canAct() && databases.length > 0 &&
+			el('button.button', {type: 'button', click: () => actions.syncUsers(databases)}, 'Sync users');
 		return section('Users', aside, items.length ? [filters(items, redraw), userTable(items)]
 			: empty('No users', 'None are listed in Git, or no database was reached yet.'));
 	},

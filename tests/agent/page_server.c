@@ -151,7 +151,10 @@ static bool finish(const json_t *value, struct error *err)
 	row.finished = clock_now();
 	row.phase = json_text_at(value, "phase", "Succeeded");
 	row.message = json_text_at(value, "message", "");
+	char *result = json_object_get(value, "result") ? dump(value, "result") : NULL;
+	row.result = result ? result : "";
 	ok = ok && store_operation_update(store, &row, err);
+	free(result);
 	arena_free(mem);
 	return ok;
 }

@@ -247,6 +247,10 @@ def test_a_locked_agent_shows_nothing_until_the_token_is_given(browser, locked):
     browser.wait_text("This agent asks for its token")
 
 
+def asked(browser, number):
+    browser.wait(f"performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/operations/{number}'))")
+
+
 def test_a_sync_is_asked_followed_and_reported(browser, locked):
     browser.open(locked.url)
     enter(browser, TOKEN)
@@ -255,17 +259,39 @@ def test_a_sync_is_asked_followed_and_reported(browser, locked):
     browser.run("document.querySelector('input[name=prune]').click()")
     browser.click("Sync", "dialog")
     browser.wait_text("Asked the agent")
-    browser.wait("performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/operations/1'))")
+    asked(browser, 1)
     locked.tell({"set": "finish", "id": 1, "message": "1 object configured, 12 unchanged"})
     browser.wait_text("Sync of postgres-users: Succeeded")
     browser.wait_text("1 object configured")
+
+
+def test_a_plan_is_shown_with_its_statements_and_removals_wait_for_a_word(browser, locked):
+    browser.open(locked.url + "/#/users")
+    enter(browser, TOKEN)
+    browser.click("Sync users", "main")
+    browser.wait("[...document.querySelectorAll('select[name=database] option')].map((option) => option.value).join() === 'analytics,main'")
+    browser.run("document.querySelector('select[name=database]').value = 'main'")
+    browser.run("document.querySelector('input[name=dryRun]').click()")
+    browser.click("Sync", "dialog")
+    asked(browser, 1)
+    item = {"database": "main", "confirm": "0f3a9c11d2e4b687", "blocked": True, "deletions": ["<b>erin</b>", "ivan"],
+            "steps": [{"user": "alice", "action": "grant", "database": "", "statement": "GRANT \"<img src=x>\" TO \"alice\""}]}
+    locked.tell({"set": "finish", "id": 1, "message": "1 statement; 2 users are left", "result": {"items": [item]}})
+    browser.wait_text("Users of main: Succeeded")
+    browser.wait_text("GRANT \"<img src=x>\" TO \"alice\"")
+    browser.wait_text("<b>erin</b>, ivan")
+    assert browser.run("document.querySelectorAll('dialog img, dialog b').length") == 0
+    browser.click("Confirm the removals", "dialog")
+    asked(browser, 2)
+    locked.tell({"set": "finish", "id": 2, "message": "2 users removed"})
+    browser.wait_text("2 users removed")
 
 
 def test_a_failed_action_stays_on_the_screen_with_its_reason(browser, locked):
     browser.open(locked.url)
     enter(browser, TOKEN)
     browser.click("Refresh", "article[data-application=postgres-cluster]")
-    browser.wait("performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/operations/1'))")
+    asked(browser, 1)
     locked.tell({"set": "finish", "id": 1, "phase": "Failed", "message": "repository not found"})
     browser.wait_text("Refresh of postgres-cluster: Failed")
     browser.wait_text("repository not found")
