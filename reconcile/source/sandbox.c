@@ -110,7 +110,7 @@ static bool restrict_files(const struct sandbox *sandbox, struct error *err)
 	return allowed;
 }
 
-static bool limit(int resource, rlim_t maximum, struct error *err)
+static bool limit(__rlimit_resource_t resource, rlim_t maximum, struct error *err)
 {
 	struct rlimit value = {.rlim_cur = maximum, .rlim_max = maximum};
 	struct rlimit now;
