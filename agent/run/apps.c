@@ -237,7 +237,7 @@ void apps_take(struct agent *agent, const struct application_event *event)
 		arena_free(mem);
 		return;
 	}
-	if (application_read(json_incref(event->document), NULL, mem, &spec, &err)) {
+	if (application_read(event->document, NULL, mem, &spec, &err)) {
 		app_put(agent, &spec, mem);
 		return;
 	}
@@ -260,7 +260,7 @@ static void put_copy(struct agent *agent, const struct application *item)
 	struct application spec;
 	struct error err;
 	const char *file = arena_copy(mem, item->file);
-	if (application_read(json_incref(item->document), file, mem, &spec, &err))
+	if (application_read(item->document, file, mem, &spec, &err))
 		app_put(agent, &spec, mem);
 	else
 		arena_free(mem);
