@@ -58,6 +58,28 @@ static void show_item(const struct command_context *context, const json_t *item)
 	json_array_foreach(json_object_get(item, "fields"), i, field) show_field(context, field);
 }
 
+/* No difference is an answer only where something was compared: an error is never an empty set. */
+static int verdict(const struct command_context *context, const char *name, const json_t *items)
+{
+	CLEANUP(json_done) json_t *application = NULL;
+	const json_t *condition;
+	struct error err;
+	size_t i;
+	if (json_array_size(items))
+		return EXIT_NO;
+	if (!client_view(context, command_application_path(context, name, ""), &application, &err))
+		return command_failed(&err);
+	const char *sync = json_text_at(application, "status.sync.status", "Unknown");
+	if (text_equal(sync, "Synced"))
+		return EXIT_YES;
+	if (text_equal(sync, "OutOfSync"))
+		return EXIT_NO;
+	fprintf(stderr, "pgitops: whether something differs is not known: %s was not compared\n", name);
+	json_array_foreach(json_at(application, "status.conditions"), i, condition)
+		command_block(context, stderr, 2, json_text_at(condition, "message", ""), CELL_PLAIN);
+	return EXIT_NO_ANSWER;
+}
+
 int command_app_diff(struct command_context *context, int argc, char **argv)
 {
 	CLEANUP(json_done) json_t *answer = NULL;
@@ -74,5 +96,5 @@ int command_app_diff(struct command_context *context, int argc, char **argv)
 		output_document(&context->output, answer);
 	else
 		json_array_foreach(items, i, item) show_item(context, item);
-	return json_array_size(items) ? EXIT_NO : EXIT_YES;
+	return verdict(context, argv[0], items);
 }

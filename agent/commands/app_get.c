@@ -54,12 +54,17 @@ static void show_conditions(const struct command_context *context, const json_t 
 	}
 }
 
-/* What the last operation said about this object; "" = nothing. */
-static const char *operation_message(const json_t *application, const json_t *resource)
+/* What is to be known about a resource: its own message, or what the last operation said about it; "" = nothing. */
+static const char *message_of(const json_t *application, const json_t *resource)
 {
 	static const char *const identity[] = {"group", "kind", "namespace", "name"};
+	const char *message = json_text_at(resource, "message", json_text_at(resource, "health.message", ""));
 	const json_t *result;
 	size_t i;
+	if (*message)
+		return message;
+	if (json_bool_at(resource, "requiresPruning", false))
+		return "not in Git any more: a sync with --prune removes it";
 	json_array_foreach(json_at(application, "status.operationState.syncResult.resources"), i, result)
 	{
 		bool same = true;
@@ -86,18 +91,13 @@ static void show_resources(const struct command_context *context, const json_t *
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
 	json_array_foreach(resources, i, resource)
 	{
-		const char *message =
-			json_text_at(resource, "message", json_text_at(resource, "health.message", ""));
 		table_cell(table, json_text_at(resource, "group", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(resource, "kind", ""), CELL_PLAIN);
 		table_cell(table, command_or_dash(json_text_at(resource, "namespace", "")), CELL_PLAIN);
 		table_cell(table, json_text_at(resource, "name", ""), CELL_PLAIN);
 		command_status_cell(table, json_text_at(resource, "status", ""));
 		command_status_cell(table, json_text_at(resource, "health.status", ""));
-		table_cell(table,
-			command_first_line(
-				context, *message ? message : operation_message(application, resource)),
-			CELL_PLAIN);
+		table_cell(table, command_first_line(context, message_of(application, resource)), CELL_PLAIN);
 	}
 	table_print(table);
 	table_free(table);

@@ -23,7 +23,7 @@ static void show_agent(const struct command_context *context, const json_t *stat
 static void show_applications(const struct command_context *context, const json_t *status)
 {
 	static const char *const headers[] = {
-		"APPLICATION", "SYNC", "HEALTH", "REVISION", "OBJECTS", "CHECKED"};
+		"APPLICATION", "SYNC", "HEALTH", "REVISION", "OBJECTS", "OPERATION", "CHECKED"};
 	const json_t *item;
 	size_t i;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
@@ -36,6 +36,7 @@ static void show_applications(const struct command_context *context, const json_
 		table_cell(table,
 			arena_printf(context->mem, "%lld", (long long)json_number_at(item, "resources", 0)),
 			CELL_PLAIN);
+		command_status_cell(table, json_text_at(item, "operation", ""));
 		table_cell(table, command_age(context, json_text_at(item, "reconciledAt", NULL)), CELL_PLAIN);
 	}
 	putchar('\n');

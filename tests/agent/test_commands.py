@@ -103,6 +103,19 @@ def test_items_have_the_members_that_scripts_rely_on(ask):
     assert status["agent"]["running"] is False
 
 
+def test_nothing_compared_is_not_no_difference(cli, tmp_path):
+    store = Store(tmp_path / "state")
+    store.application("same")
+    store.application("unknown", sync="Unknown", conditions=[{"type": "ComparisonError", "message": "no route to host"}])
+    store.application("behind", sync="OutOfSync")
+    store.close()
+    cli("app", "diff", "same", "--state", store.folder).ok()
+    cli("app", "diff", "behind", "--state", store.folder).is_(1)
+    for form in ("table", "json"):
+        result = cli("app", "diff", "unknown", "-o", form, "--state", store.folder).is_(2)
+        assert "unknown was not compared\n  no route to host\n" in result.err
+
+
 # ---- how an agent is named -------------------------------------------------------------------------------------------
 
 

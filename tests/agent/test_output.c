@@ -220,6 +220,25 @@ static void strings_stay_strings(void **state)
 	}
 }
 
+/* Strings made of what YAML finds special; the same ones each time. */
+static void any_mixture_of_special_characters_survives(void **state)
+{
+	(void)state;
+	static const char *const pieces[] = {" ", "\\n", ":", "#", "-", "a", "\\\"", "'", "\\\\", "|", "&",
+		"{", "]", ",", "?", "!", "0", "\\t", "ë", "\\u2028", "🐘", "%", "@", "=", "<", "\\r", "~", "*"};
+	uint32_t seed = 7;
+	for (int round = 0; round < 2000; round++) {
+		CLEANUP(buf_done) struct buf text = BUF(4096);
+		buf_text(&text, "{\"a\":[{\"k\":\"");
+		for (uint32_t i = 0; i < 1 + seed % 9; i++) {
+			seed = seed * 1664525 + 1013904223;
+			buf_text(&text, pieces[(seed >> 16) % COUNT_OF(pieces)]);
+		}
+		buf_text(&text, "\"}],\"b\":1}");
+		check_round_trip(buf_string(&text));
+	}
+}
+
 static void what_people_read_most_stands_without_quotes(void **state)
 {
 	(void)state;
@@ -248,6 +267,7 @@ int main(void)
 		cmocka_unit_test(json_stays_json_and_obeys_no_escape),
 		cmocka_unit_test(yaml_reads_back_as_what_it_was),
 		cmocka_unit_test(strings_stay_strings),
+		cmocka_unit_test(any_mixture_of_special_characters_survives),
 		cmocka_unit_test(what_people_read_most_stands_without_quotes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
