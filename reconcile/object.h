@@ -24,8 +24,8 @@ struct object {
 	const char *version;    /* "v1", "v1alpha1" */
 	const char *file;       /* where it stands in Git */
 	int line;               /* of the document's first key, from 1 */
-	int text_line;          /* ConfigMap: first line of the block scalar data["users.yaml"], so that mistakes inside it
-				   have a place; 0 = none such, or not a block scalar */
+	int text_line;          /* ConfigMap: first line of the block scalar data["users.yaml"], or of the only block scalar in
+				   data, so that mistakes inside it have a place; 0 = none such */
 	const char *json;       /* canonical JSON as Git has it, namespace filled in */
 	size_t json_length;
 	char hash[DIGEST_HEX_SIZE]; /* SHA-256 of `json` */

@@ -50,18 +50,10 @@ static bool read_manifest(struct walk *walk, const char *path, const char *file,
 
 static bool visit(struct walk *walk, const char *file, size_t depth, struct error *err);
 
-static bool visit_entry(struct walk *walk, const char *file, size_t depth, struct error *err)
+static bool visit_file(struct walk *walk, const char *path, const char *file, mode_t mode, struct error *err)
 {
-	struct stat status;
 	const char *relative = file + walk->skip;
-	const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
-	CLEANUP(memory_freep) char *path = memory_printf("%s/%s", walk->root, file);
-	if (lstat(path, &status) != 0)
-		return error_set(err, ERROR_RETRY, "cannot read %s: %s", path, strerror(errno));
-	if (S_ISDIR(status.st_mode))
-		return !walk->directory->recurse || strcmp(name, ".git") == 0 ||
-			visit(walk, file, depth + 1, err);
-	const char *tool = strchr(relative, '/') ? NULL : manifest_foreign_tool(name);
+	const char *tool = strchr(relative, '/') ? NULL : manifest_foreign_tool(relative);
 	if (tool) {
 		mistakes_add(&walk->desired->mistakes, file, 0, 0,
 			"this is a %s directory, which cannot be applied as it lies: render it and commit the result",
@@ -70,18 +62,29 @@ static bool visit_entry(struct walk *walk, const char *file, size_t depth, struc
 	}
 	if (!manifest_wanted(walk->directory, relative))
 		return true;
-	if (!S_ISREG(status.st_mode)) {
+	if (!S_ISREG(mode)) {
 		mistakes_add(&walk->desired->mistakes, file, 0, 0,
-			S_ISLNK(status.st_mode) ? "symbolic links are not followed: put the file itself here"
-						: "not a plain file");
+			S_ISLNK(mode) ? "symbolic links are not followed: put the file itself here"
+				      : "not a plain file");
 		return true;
 	}
 	return read_manifest(walk, path, file, err);
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+/* `name` ends with '/' when it was a folder. */
+static bool visit_entry(struct walk *walk, const char *folder, const char *name, size_t depth, struct error *err)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
+	struct stat status;
+	CLEANUP(memory_freep) char *file = memory_printf("%s%s%s", folder, *folder ? "/" : "", name);
+	if (text_ends(file, "/")) {
+		file[strlen(file) - 1] = '\0';
+		return !walk->directory->recurse || strcmp(name, ".git/") == 0 ||
+			visit(walk, file, depth + 1, err);
+	}
+	CLEANUP(memory_freep) char *path = memory_printf("%s/%s", walk->root, file);
+	if (lstat(path, &status) != 0)
+		return error_set(err, ERROR_RETRY, "cannot read %s: %s", path, strerror(errno));
+	return visit_file(walk, path, file, status.st_mode, err);
 }
 
 static int not_dots(const struct dirent *entry)
@@ -89,30 +92,49 @@ static int not_dots(const struct dirent *entry)
 	return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-/* Recursion: LIMIT_TREE_DEPTH. */
-static bool visit(struct walk *walk, const char *file, size_t depth, struct error *err)
+/* The names in a folder, in the order of whole paths as Git keeps its trees: "a.yaml" before "a/b.yaml". */
+static const char **list(const char *path, struct arena *mem, size_t *count, struct error *err)
 {
 	struct dirent **entries;
-	bool ok = true;
-	CLEANUP(memory_freep) char *path = memory_printf("%s%s%s", walk->root, *file ? "/" : "", file);
-	if (depth > LIMIT_TREE_DEPTH)
-		return error_set(
-			err, ERROR_INVALID, "%s: folders are nested deeper than %d", path, LIMIT_TREE_DEPTH);
-	int count = scandir(path, &entries, not_dots, by_name);
-	if (count < 0)
-		return error_set(err, errno == ENOENT || errno == ENOTDIR ? ERROR_MISSING : ERROR_RETRY,
+	int found = scandir(path, &entries, not_dots, NULL);
+	if (found < 0) {
+		error_set(err, errno == ENOENT || errno == ENOTDIR ? ERROR_MISSING : ERROR_RETRY,
 			"cannot read the folder %s: %s", path, strerror(errno));
-	for (int i = 0; i < count; i++) {
-		CLEANUP(memory_freep)
-		char *inside = memory_printf("%s%s%s", file, *file ? "/" : "", entries[i]->d_name);
-		if (ok && ++walk->entries > LIMIT_PATH_FILES)
-			ok = error_set(err, ERROR_INVALID, "more than %d files under %s", LIMIT_PATH_FILES,
-				walk->root);
-		ok = ok && visit_entry(walk, inside, depth, err);
+		return NULL;
+	}
+	const char **names = arena_array(mem, (size_t)found + 1, sizeof(*names));
+	for (int i = 0; i < found; i++) {
+		struct stat status;
+		CLEANUP(memory_freep) char *inside = memory_printf("%s/%s", path, entries[i]->d_name);
+		bool folder = lstat(inside, &status) == 0 && S_ISDIR(status.st_mode);
+		names[i] = arena_printf(mem, "%s%s", entries[i]->d_name, folder ? "/" : "");
 		free(entries[i]);
 	}
 	free(entries);
-	return ok;
+	*count = (size_t)found;
+	qsort(names, *count, sizeof(*names), text_compare);
+	return names;
+}
+
+/* Recursion: LIMIT_TREE_DEPTH. */
+static bool visit(struct walk *walk, const char *folder, size_t depth, struct error *err)
+{
+	size_t count;
+	const char *path = arena_printf(walk->mem, "%s%s%s", walk->root, *folder ? "/" : "", folder);
+	if (depth > LIMIT_TREE_DEPTH)
+		return error_set(
+			err, ERROR_INVALID, "%s: folders are nested deeper than %d", path, LIMIT_TREE_DEPTH);
+	const char **names = list(path, walk->mem, &count, err);
+	if (!names)
+		return false;
+	walk->entries += count;
+	if (walk->entries > LIMIT_PATH_FILES)
+		return error_set(
+			err, ERROR_INVALID, "more than %d files under %s", LIMIT_PATH_FILES, walk->root);
+	for (size_t i = 0; i < count; i++)
+		if (!visit_entry(walk, folder, names[i], depth, err))
+			return false;
+	return true;
 }
 
 bool manifest_read_folder(const char *root, const struct manifest_directory *directory, struct arena *mem,

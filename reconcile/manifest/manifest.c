@@ -64,12 +64,22 @@ static bool has_room(struct manifest_reader *reader, const struct yaml_node *doc
 	return !reader->stopped;
 }
 
-/* The first line of the text that users are read from. */
+/* The first line of the text that users are read from: the key may have another name, but then it is the only text. */
 static int text_line(const struct object_key *key, const struct yaml_node *document)
 {
-	const struct yaml_node *text = yaml_get(yaml_get(document, "data"), "users.yaml");
-	bool block = !*key->group && strcmp(key->kind, "ConfigMap") == 0 && text && text->block;
-	return block ? text->line + 1 : 0;
+	const struct yaml_node *data = yaml_get(document, "data");
+	const struct yaml_node *text = yaml_get(data, "users.yaml"), *only = NULL;
+	size_t blocks = 0;
+	if (*key->group || strcmp(key->kind, "ConfigMap") != 0 || !data || data->kind != YAML_MAP)
+		return 0;
+	for (size_t i = 0; i < data->count; i++)
+		if (data->pairs[i].value->block) {
+			only = data->pairs[i].value;
+			blocks++;
+		}
+	if (!text && blocks == 1)
+		text = only;
+	return text && text->block ? text->line + 1 : 0;
 }
 
 static void add_object(struct manifest_reader *reader, const struct yaml_node *document,

@@ -56,13 +56,14 @@ static void files_are_read_in_path_order(void **state)
 	const struct manifest_directory deep = {.path = "", .recurse = true};
 	put_object("b.yaml", "one");
 	put_object("a/z.yml", "two");
+	put_object("a.yaml", "four");
 	put_object("a/deep/c.json.yaml", "three");
 	put("README.md", "kind: nothing");
 	put("run.py", "import os");
 	put(".git/config.yaml", "[broken");
 	assert_true(read_folder(fixture, &deep, &err));
 	assert_string_equal(fixture_mistakes(fixture), "");
-	assert_string_equal(names(fixture), "a/deep/c.json.yaml:three a/z.yml:two b.yaml:one ");
+	assert_string_equal(names(fixture), "a.yaml:four a/deep/c.json.yaml:three a/z.yml:two b.yaml:one ");
 }
 
 static void a_path_below_the_root_keeps_whole_names_and_relative_globs(void **state)

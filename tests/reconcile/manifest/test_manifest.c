@@ -188,6 +188,11 @@ static void users_text_in_a_block_scalar_has_a_line(void **state)
 	assert_int_equal(fixture->desired.objects.items[0].text_line, 7);
 	assert_int_equal(fixture->desired.objects.items[1].text_line, 0);
 	assert_int_equal(fixture->desired.objects.items[2].text_line, 0);
+	fixture_read(fixture, "f.yaml",
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: d}\ndata:\n  a: x\n  list.yaml: |\n    x\n---\n"
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: d}\ndata:\n  a: |\n    x\n  list.yaml: |\n    x\n");
+	assert_int_equal(fixture->desired.objects.items[3].text_line, 7);
+	assert_int_equal(fixture->desired.objects.items[4].text_line, 0);
 }
 
 static void anchors_serve_several_objects_of_a_document(void **state)
