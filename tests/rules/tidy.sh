@@ -8,13 +8,15 @@ commands=$build_folder/compile_commands.json
 [ -e "$commands" ] || { echo "tidy.sh: no $commands: configure the build first"; exit 1; }
 clean=$build_folder/tidy
 mkdir -p "$clean"
-export tidy build_folder clean rules_folder
+includes=$(pkg-config --cflags-only-I libpq libgit2 libcurl libevent jansson sqlite3 2>/dev/null || true)
+export tidy build_folder clean rules_folder includes
 
 check() {
 	local file=$1 key known=(--extra-arg=-include "--extra-arg=$rules_folder/tidy.h")
 	[ "$file" != base/error.c ] || known=()
 	# What the compiler sees of the file, and the rules it is held to.
-	key=$({ "$tidy" --version; cat .clang-tidy; clang-14 -E -std=c17 -D_GNU_SOURCE -DPGITOPS_VERSION='""' -I. "$file"; } |
+	# shellcheck disable=SC2086 # options
+	key=$({ "$tidy" --version; cat .clang-tidy; clang-14 -E -std=c17 -D_GNU_SOURCE -DPGITOPS_VERSION='""' -I. $includes "$file"; } |
 		sha256sum | cut -c1-32) || return 1
 	[ ! -e "$clean/$key" ] || return 0
 	"$tidy" --quiet -p "$build_folder" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-everything \
