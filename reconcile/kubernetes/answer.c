@@ -26,9 +26,10 @@ static enum error_kind kind_of(const struct answer *answer)
 	case 409:
 		return ERROR_CONFLICT;
 	case 500: /* an unknown field in server-side apply comes as an internal error */
-		return text_starts(json_text_at(answer->body, "message", ""), "failed to create typed patch object") ?
-			ERROR_INVALID :
-			ERROR_RETRY;
+		return text_starts(json_text_at(answer->body, "message", ""),
+			       "failed to create typed patch object")
+			? ERROR_INVALID
+			: ERROR_RETRY;
 	case 400:
 	case 405:
 	case 413:

@@ -207,7 +207,8 @@ static void take_answer(struct run *run, const struct flight *flight, int status
 	request->error = (struct error){0};
 	bool good = status >= 200 && status <= 299;
 	if (request->text && good)
-		request->answer = json_stringn(buf_string(&flight->body), flight->body.length); /* NULL: no UTF-8 */
+		request->answer =
+			json_stringn(buf_string(&flight->body), flight->body.length); /* NULL: no UTF-8 */
 	bool parsed = (request->text && good) || !flight->body.length ||
 		json_read(flight->body.data, flight->body.length, &request->answer, &bad);
 	snprintf(request->reason, sizeof(request->reason), "%s", json_text_at(request->answer, "reason", ""));
@@ -282,7 +283,8 @@ static size_t pick(struct run *run)
 		run->waiting--;
 		return i;
 	}
-	return run->next < run->count && !(run->cut_off && run->waiting + run->flying) ? run->next++ : run->count;
+	return run->next < run->count && !(run->cut_off && run->waiting + run->flying) ? run->next++
+										       : run->count;
 }
 
 static void fill(struct run *run)

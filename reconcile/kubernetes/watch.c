@@ -21,7 +21,7 @@ enum {
 	WATCH_GRACE_SECONDS = 30, /* then we end it ourselves */
 	SILENT_SECONDS = 120,     /* bookmarks come each minute */
 	BACKOFF_MINIMUM = 100,    /* milliseconds */
-	BACKOFF_MAXIMUM = 15 * 1000,
+	BACKOFF_MAXIMUM = 5 * 1000,       /* a server that is back is noticed soon; a dead one costs little */
 	MISSING_MILLISECONDS = 30 * 1000, /* a kind that is not there is asked for at a leisurely pace */
 	POLL_MAXIMUM = 60 * 1000,
 	TRIM_BYTES = 256 * 1024, /* a list beyond this gives its memory back to the system */
@@ -47,7 +47,7 @@ struct watch {
 	struct event_stream stream;
 	struct error broken; /* why the stream is of no use */
 	bool relist;
-	bool troubled;
+	enum error_kind trouble; /* what was told last */
 	char *path;
 	/* under the lock */
 	char *order; /* the path to go on with, "" = to end, NULL = none */
@@ -93,9 +93,9 @@ static int64_t jitter(struct watches *watches, int64_t milliseconds)
 static void works(struct watch *watch)
 {
 	watch->failures = 0;
-	if (watch->troubled)
+	if (watch->trouble != ERROR_NONE)
 		watch->target.handler->trouble(watch->target.context, NULL);
-	watch->troubled = false;
+	watch->trouble = ERROR_NONE;
 }
 
 /* Tries again later. One quick failure of a working watch is no trouble: connections end. */
@@ -109,9 +109,9 @@ static void fails(struct watch *watch, const struct error *err, int64_t wait, bo
 	watch->due = clock_steady() + wait;
 	if (watch->phase == PHASE_LIST || watch->failures > 2) {
 		publish(watch, err, missing);
-		if (!watch->troubled)
+		if (watch->trouble != err->kind)
 			watch->target.handler->trouble(watch->target.context, err);
-		watch->troubled = true;
+		watch->trouble = err->kind;
 	}
 }
 
@@ -123,6 +123,14 @@ static void list_anew(struct watch *watch)
 	watch->version[0] = '\0';
 	memory_freep(&watch->next);
 	watch->due = clock_steady();
+}
+
+/* 410: what is known is too old. That is no trouble, unless a fresh list is too old at once, again and again. */
+static void too_old(struct watch *watch)
+{
+	list_anew(watch);
+	if (watch->failures++ > 2)
+		watch->due += jitter(watch->watches, BACKOFF_MAXIMUM);
 }
 
 /* Requests */
@@ -275,13 +283,10 @@ static void finish_refused(struct watch *watch, int status)
 		.body = body};
 	answer_failure(&answer, &err);
 	memory_freep(&watch->next);
-	if (status == 410 && watch->failures == 0) {
-		watch->failures++;
-		list_anew(watch);
+	if (status == 410) {
+		too_old(watch);
 		return;
 	}
-	if (status == 410)
-		list_anew(watch);
 	if (status == 401)
 		access_renew(watch->watches->access, true);
 	/* A 404 of the API server itself is a Status; a proxy's is not, and says nothing of the kind. */
@@ -305,7 +310,7 @@ static void finish_cut(struct watch *watch, CURLcode code)
 {
 	struct error err;
 	if (watch->relist && watch->broken.kind == ERROR_NONE) { /* 410 inside the stream */
-		list_anew(watch);
+		too_old(watch);
 		return;
 	}
 	if (shrink_page(watch))
@@ -325,7 +330,7 @@ static void finish_cut(struct watch *watch, CURLcode code)
 static void finish_watch(struct watch *watch)
 {
 	if (watch->relist) {
-		list_anew(watch);
+		too_old(watch);
 		return;
 	}
 	watch->due = clock_steady();

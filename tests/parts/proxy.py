@@ -228,7 +228,12 @@ class FaultProxy:
         if self.plain_accept:
             kept["Accept"] = "application/json"
         upstream.request(method, path, body, kept)
-        answer = upstream.getresponse()
+        try:
+            answer = upstream.getresponse()
+        except http.client.RemoteDisconnected:  # an idle connection that the server had closed, as after a 401
+            upstream.close()
+            upstream.request(method, path, body, kept)
+            answer = upstream.getresponse()
         if fault and fault.kind == "lose_answer":
             answer.read()
             return False
@@ -248,5 +253,6 @@ class FaultProxy:
             if left is not None:
                 left -= len(part)
             sock.sendall(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+        answer.close()  # read1() does not, and an open answer blocks the connection's next one
         sock.sendall(b"0\r\n\r\n")
         return True

@@ -30,15 +30,16 @@ static void hear(json_t *event)
 static void on_changed(void *context, const struct object_key *key, const char *application)
 {
 	(void)context;
-	hear(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "event", "changed", "group", key->group, "kind", key->kind, "namespace",
-		key->namespace, "name", key->name, "application", application));
+	hear(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "event", "changed", "group", key->group, "kind",
+		key->kind, "namespace", key->namespace, "name", key->name, "application", application));
 }
 
 static void on_followed(void *context, const char *collection, const json_t *object, bool gone)
 {
 	(void)context;
-	hear(json_pack("{s:s, s:s, s:s, s:s, s:b}", "event", "followed", "collection", collection, "namespace",
-		json_text_at(object, "metadata.namespace", ""), "name", json_text_at(object, "metadata.name", ""), "gone", gone));
+	hear(json_pack("{s:s, s:s, s:s, s:s, s:b}", "event", "followed", "collection", collection,
+		"namespace", json_text_at(object, "metadata.namespace", ""), "name",
+		json_text_at(object, "metadata.name", ""), "gone", gone));
 }
 
 static void on_trouble(void *context, const char *collection, const struct error *err)
@@ -69,13 +70,13 @@ static json_t *do_open(const json_t *command, struct arena *mem, struct error *e
 	(void)mem;
 	struct cluster_listener listener = {NULL, on_changed, on_followed, on_trouble};
 	const char *path = json_text_at(command, "kubeconfig", NULL);
-	bool good = path ? kube_config_read(path, json_text_at(command, "context", NULL), json_bool_at(command, "exec", false),
-				   &config, err) :
-			   kube_config_in_cluster(json_text_at(command, "folder", NULL), &config, err);
+	bool good = path ? kube_config_read(path, json_text_at(command, "context", NULL),
+				   json_bool_at(command, "exec", false), &config, err)
+			 : kube_config_in_cluster(json_text_at(command, "folder", NULL), &config, err);
 	if (!good || !cluster_open(&config, &listener, &cluster, err))
 		return failure(err);
-	return json_pack("{s:b, s:s, s:s, s:b}", "ok", 1, "server", config.server, "namespace", config.namespace, "insecure",
-		config.insecure);
+	return json_pack("{s:b, s:s, s:s, s:b}", "ok", 1, "server", config.server, "namespace",
+		config.namespace, "insecure", config.insecure);
 }
 
 static json_t *do_ready(const json_t *command, struct arena *mem, struct error *err)
@@ -84,7 +85,8 @@ static json_t *do_ready(const json_t *command, struct arena *mem, struct error *
 	(void)mem;
 	if (!cluster_ready(cluster, err))
 		return failure(err);
-	return json_pack("{s:b, s:s, s:b}", "ok", 1, "version", cluster_version(cluster), "partial", cluster_partial(cluster));
+	return json_pack("{s:b, s:s, s:b}", "ok", 1, "version", cluster_version(cluster), "partial",
+		cluster_partial(cluster));
 }
 
 static json_t *do_refresh(const json_t *command, struct arena *mem, struct error *err)
@@ -115,10 +117,11 @@ static json_t *do_track(const json_t *command, struct arena *mem, struct error *
 
 static json_t *live_json(const struct live *live)
 {
-	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s}", "ok", 1, "kind", live->key.kind,
-		"name", live->key.name, "version", live->version, "uid", live->uid, "resourceVersion", live->resource_version,
-		"trackingId", live->tracking_id, "hasOwner", live->has_owner, "deleting", live->deleting, "pruneAllowed",
-		live->prune_allowed, "pruneRefused", live->prune_refused, "health", health_name(live->health.health), "message",
+	return json_pack("{s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:s}", "ok", 1, "kind",
+		live->key.kind, "name", live->key.name, "version", live->version, "uid", live->uid,
+		"resourceVersion", live->resource_version, "trackingId", live->tracking_id, "hasOwner",
+		live->has_owner, "deleting", live->deleting, "pruneAllowed", live->prune_allowed,
+		"pruneRefused", live->prune_refused, "health", health_name(live->health.health), "message",
 		live->health.message);
 }
 
@@ -127,7 +130,8 @@ static json_t *do_live(const json_t *command, struct arena *mem, struct error *e
 	(void)err;
 	struct object_key key = key_of(json_object_get(command, "key"));
 	struct live live;
-	return cluster_live(cluster, &key, mem, &live) ? live_json(&live) : json_pack("{s:b, s:n}", "ok", 1, "uid");
+	return cluster_live(cluster, &key, mem, &live) ? live_json(&live)
+						       : json_pack("{s:b, s:n}", "ok", 1, "uid");
 }
 
 static json_t *do_owned(const json_t *command, struct arena *mem, struct error *err)
@@ -169,13 +173,15 @@ static json_t *write_json(const struct cluster_write *write)
 	json_t *differences = json_array();
 	for (size_t i = 0; i < write->difference_count; i++) {
 		const struct difference *at = &write->differences[i];
-		json_array_append_new(differences, json_pack("{s:s, s:s, s:s, s:s, s:I}", "path", at->path, "wanted", at->wanted,
-			"found", at->found, "by", at->by, "when", (json_int_t)at->when));
+		json_array_append_new(differences,
+			json_pack("{s:s, s:s, s:s, s:s, s:I}", "path", at->path, "wanted", at->wanted,
+				"found", at->found, "by", at->by, "when", (json_int_t)at->when));
 	}
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "outcome", outcomes[write->outcome], "kind",
 		write->outcome == WRITE_FAILED ? error_kind_name(write->error.kind) : "", "error",
-		write->outcome == WRITE_FAILED ? write->error.text : "", "uid", write->uid_now ? write->uid_now : "",
-		"resourceVersion", write->resource_version_now ? write->resource_version_now : "", "differences", differences);
+		write->outcome == WRITE_FAILED ? write->error.text : "", "uid",
+		write->uid_now ? write->uid_now : "", "resourceVersion",
+		write->resource_version_now ? write->resource_version_now : "", "differences", differences);
 }
 
 static json_t *do_write(const json_t *command, struct arena *mem, struct error *err)
@@ -212,19 +218,19 @@ static json_t *do_write(const json_t *command, struct arena *mem, struct error *
 static json_t *do_follow(const json_t *command, struct arena *mem, struct error *err)
 {
 	(void)mem;
-	return cluster_follow(cluster, json_text_at(command, "collection", ""), json_text_at(command, "path", ""),
-		       json_text_at(command, "selector", NULL), err) ?
-		success() :
-		failure(err);
+	return cluster_follow(cluster, json_text_at(command, "collection", ""),
+		       json_text_at(command, "path", ""), json_text_at(command, "selector", NULL), err)
+		? success()
+		: failure(err);
 }
 
 static json_t *do_wait_kind(const json_t *command, struct arena *mem, struct error *err)
 {
 	(void)mem;
-	return cluster_wait_kind(cluster, json_text_at(command, "group", ""), json_text_at(command, "kind", ""),
-		       json_number_at(command, "milliseconds", 10000), err) ?
-		success() :
-		failure(err);
+	return cluster_wait_kind(cluster, json_text_at(command, "group", ""),
+		       json_text_at(command, "kind", ""), json_number_at(command, "milliseconds", 10000), err)
+		? success()
+		: failure(err);
 }
 
 static json_t *do_make_namespace(const json_t *command, struct arena *mem, struct error *err)
@@ -253,8 +259,8 @@ static json_t *do_stats(const json_t *command, struct arena *mem, struct error *
 	(void)command;
 	(void)mem;
 	(void)err;
-	return json_pack("{s:b, s:I, s:I}", "ok", 1, "requests", (json_int_t)cluster_requests(cluster), "memory",
-		(json_int_t)live_memory(cluster->live));
+	return json_pack("{s:b, s:I, s:I}", "ok", 1, "requests", (json_int_t)cluster_requests(cluster),
+		"memory", (json_int_t)live_memory(cluster->live));
 }
 
 static void count_item(void *context, json_t *object)
@@ -268,7 +274,8 @@ static json_t *do_list(const json_t *command, struct arena *mem, struct error *e
 	(void)mem;
 	size_t count = 0;
 	char version[64];
-	if (!kube_list(cluster_kube(cluster), json_text_at(command, "path", ""), count_item, &count, version, err))
+	if (!kube_list(cluster_kube(cluster), json_text_at(command, "path", ""), count_item, &count, version,
+		    err))
 		return failure(err);
 	return json_pack("{s:b, s:I, s:s}", "ok", 1, "count", (json_int_t)count, "version", version);
 }
@@ -279,12 +286,16 @@ static json_t *do_request(const json_t *command, struct arena *mem, struct error
 	(void)err;
 	const char *body = json_text_at(command, "body", NULL);
 	struct kube_request request = {.method = json_text_at(command, "method", "GET"),
-		.path = json_text_at(command, "path", ""), .body = body, .body_length = body ? strlen(body) : 0,
-		.content_type = json_text_at(command, "type", NULL), .secret = json_bool_at(command, "secret", false)};
+		.path = json_text_at(command, "path", ""),
+		.body = body,
+		.body_length = body ? strlen(body) : 0,
+		.content_type = json_text_at(command, "type", NULL),
+		.secret = json_bool_at(command, "secret", false)};
 	kube_run(cluster_kube(cluster), &request, 1);
 	json_decref(request.answer);
-	return json_pack("{s:b, s:i, s:s, s:s, s:s}", "ok", request.error.kind == ERROR_NONE, "status", request.status, "reason",
-		request.reason, "kind", error_kind_name(request.error.kind), "error", request.error.text);
+	return json_pack("{s:b, s:i, s:s, s:s, s:s}", "ok", request.error.kind == ERROR_NONE, "status",
+		request.status, "reason", request.reason, "kind", error_kind_name(request.error.kind),
+		"error", request.error.text);
 }
 
 static json_t *do_stop(const json_t *command, struct arena *mem, struct error *err)
