@@ -64,41 +64,73 @@ static const char *names_command(const struct command *command)
 	return text_starts(command->name, "app ") ? "app list" : "user list";
 }
 
-static void bash(void)
+static void bash_case(const char *pattern, const char *options)
 {
-	printf("# %s\n_pgitops()\n{\n\tlocal word=${COMP_WORDS[COMP_CWORD]} words=() command i\n", names_note);
-	puts("\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\t[[ ${COMP_WORDS[i]} == -* ]] || words+=(\"${COMP_WORDS[i]}\")\n"
-	     "\tdone\n\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n\t-o | --output) COMPREPLY=($(compgen -W 'table wide json yaml' -- "
-	     "\"$word\")); return ;;\n\t--config | --token-file) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
-	     "\t--state) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n\tesac\n\tcommand=${words[*]:0:2}\n"
-	     "\tif [[ $word == -* ]]; then\n\t\tcase $command in");
+	printf("\t\t%s) COMPREPLY=($(compgen -W '", pattern);
+	print_options(options);
+	puts("' -- \"$word\")) ;;");
+}
+
+/* A command of one word has its arguments where others have their verb, and can have verbs beside it ("seal", "seal cert"):
+   those of two words are asked first. */
+static void bash_options(void)
+{
+	char pattern[160];
 	for (size_t i = 0; i < command_count; i++) {
-		bool one_word = !strchr(commands[i].name, ' ');
-		printf("\t\t'%s'%s) COMPREPLY=($(compgen -W '", commands[i].name, one_word ? "*" : "");
-		print_options(commands[i].options);
-		puts("' -- \"$word\")) ;;");
+		snprintf(pattern, sizeof(pattern), "'%s'", commands[i].name);
+		if (strchr(commands[i].name, ' '))
+			bash_case(pattern, commands[i].options);
 	}
-	printf("\t\t*) COMPREPLY=($(compgen -W '");
-	print_options("");
-	puts("' -- \"$word\")) ;;\n\t\tesac\n\t\treturn\n\tfi\n\tcase ${#words[@]}:$command in");
+	for (size_t i = 0; i < command_count; i++) {
+		snprintf(pattern, sizeof(pattern), "'%s' | '%s '*", commands[i].name, commands[i].name);
+		if (!strchr(commands[i].name, ' '))
+			bash_case(pattern, commands[i].options);
+	}
+	bash_case("*", "");
+}
+
+static void bash_words(void)
+{
 	printf("\t0:*) COMPREPLY=($(compgen -W '");
 	print_words();
 	puts("' -- \"$word\")) ;;");
 	for (size_t i = 0; i < command_count; i++) {
+		char group[64];
 		size_t length = strcspn(commands[i].name, " ");
-		if (!is_first_of_group(i) || !commands[i].name[length])
+		snprintf(group, sizeof(group), "%.*s", (int)length, commands[i].name);
+		if (!is_first_of_group(i) || !help_is_group(group))
 			continue;
-		printf("\t1:'%.*s') COMPREPLY=($(compgen -W '", (int)length, commands[i].name);
+		printf("\t1:'%s') COMPREPLY=($(compgen -W '", group);
 		print_verbs(commands[i].name, length);
 		puts("' -- \"$word\")) ;;");
 	}
 	for (size_t i = 0; i < command_count; i++)
 		if (names_command(&commands[i]))
-			printf("\t2:'%s') COMPREPLY=($(compgen -W \"$(pgitops %s --no-headers 2>/dev/null | cut -d' ' -f1)\" -- "
-			       "\"$word\")) ;;\n",
-				commands[i].name, names_command(&commands[i]));
-	puts("\t1:completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")) ;;\n"
-	     "\t*:check*) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n\tesac\n}\ncomplete -F _pgitops pgitops");
+			printf("\t2:'%s') _pgitops_names %s ;;\n", commands[i].name,
+				names_command(&commands[i]));
+	puts("\t1:completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")) ;;");
+}
+
+/* compgen -W would expand what stands in a name, $(...) too: names are compared and quoted here. */
+static const char bash_names[] = "_pgitops_names()\n{\n\tlocal name\n"
+				 "\twhile read -r name _; do\n"
+				 "\t\t[[ $name != \"$word\"* ]] || COMPREPLY+=(\"$(printf %q \"$name\")\")\n"
+				 "\tdone < <(pgitops \"$@\" --no-headers 2>/dev/null)\n}\n";
+
+static void bash(void)
+{
+	printf("# %s\n%s_pgitops()\n{\n\tlocal word=${COMP_WORDS[COMP_CWORD]} said=() command i\n",
+		names_note, bash_names);
+	puts("\tCOMPREPLY=()\n\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\t[[ ${COMP_WORDS[i]} == -* ]] || said+=(\"${COMP_WORDS[i]}\")\n"
+	     "\tdone\n\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n"
+	     "\t-o | --output) COMPREPLY=($(compgen -W 'table wide json yaml' -- \"$word\")); return ;;\n"
+	     "\t--config | --token-file) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+	     "\t--state) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n\tesac\n\tcommand=${said[*]:0:2}\n"
+	     "\tif [[ $word == -* ]]; then\n\t\tcase $command in");
+	bash_options();
+	puts("\t\tesac\n\t\treturn\n\tfi\n\tcase ${#said[@]}:$command in");
+	bash_words();
+	puts("\t*) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n\tesac\n}\ncomplete -F _pgitops pgitops");
 }
 
 /* zsh runs bash's function: one script to keep right. */

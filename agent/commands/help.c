@@ -60,20 +60,30 @@ void help_overview(FILE *out)
 		global_help, exit_help);
 }
 
-void help_group(FILE *out, const char *group)
+static void print_verbs(FILE *out, const char *group)
 {
-	fprintf(out, "usage: pgitops %s VERB [ARGUMENT...] [OPTION...]\n\n", group);
 	for (size_t i = 0; i < command_count; i++)
 		if (belongs(&commands[i], group))
 			print_line(out, &commands[i]);
+}
+
+void help_group(FILE *out, const char *group)
+{
+	fprintf(out, "usage: pgitops %s VERB [ARGUMENT...] [OPTION...]\n\n", group);
+	print_verbs(out, group);
 	fprintf(out, "\n`pgitops help %s VERB` shows one of them with examples.\n", group);
 }
 
 void help_command(FILE *out, const struct command *command)
 {
-	fprintf(out, "usage: pgitops %s%s%s%s\n\n%s\n\n%s\n%s", command->name, *command->arguments ? " " : "",
-		command->arguments, *command->options ? " [OPTION...]" : "", command->summary, command->help,
-		global_help);
+	fprintf(out, "usage: pgitops %s%s%s%s\n\n%s\n\n%s\n", command->name, *command->arguments ? " " : "",
+		command->arguments, *command->options ? " [OPTION...]" : "", command->summary, command->help);
+	if (help_is_group(command->name)) {
+		fputs("Beside it:\n", out);
+		print_verbs(out, command->name);
+		fputc('\n', out);
+	}
+	fputs(global_help, out);
 }
 
 /* Changes of one letter (put in, left out, replaced) that make one word of the other. */

@@ -434,6 +434,16 @@ def test_bash_completes_commands_verbs_options_and_names(program, told):
     assert complete(program, told, "pgitops completion z") == ["zsh"]
 
 
+def test_completing_a_name_never_runs_it(program, tmp_path):
+    store = Store(tmp_path / "state")
+    store.user(f"$(touch${{IFS}}{tmp_path}/owned)")
+    store.user("eve;reboot")
+    store.close()
+    offered = complete(program, store.folder, "pgitops user get ")
+    assert "eve\\;reboot" in offered and len(offered) == 2 and all("\\" in name for name in offered)
+    assert not (tmp_path / "owned").exists()
+
+
 def test_every_option_that_help_names_is_completed(cli, program, told):
     for name in commands(cli):
         named = set(re.findall(r"(?m)^  (?:-\w, )?(--[a-z-]+)", cli("help", *name.split()).ok().out))
