@@ -375,8 +375,10 @@ static size_t queue_of(
 	*count = *secrets = 0;
 	for (; next < plan->step_count && plan->steps[next].action == plan->steps[first].action; next++) {
 		struct role_step *step = &plan->steps[next];
-		if (applier_is_stopped(applier, step->user))
+		if (applier_is_stopped(applier, step->user)) {
+			error_set(&step->error, ERROR_RETRY, "not tried: an earlier step of this user failed");
 			continue;
+		}
 		*secrets += step->verifier != NULL;
 		queue[(*count)++] = step;
 	}

@@ -192,7 +192,7 @@ static void plan_unlisted(struct planner *planner, const struct role *role)
 			"nobody");
 	else if (planner->plan->blocked && role->mark == MARK_USER)
 		planner_reason(planner, report, USER_RETIRING,
-			"not in users.yaml any more; %zu users would be removed: confirm with "
+			"not in users.yaml any more; waits for confirmation, as %zu would be removed: "
 			"--confirm %s",
 			planner->plan->deletion_count, planner->plan->confirm);
 	else

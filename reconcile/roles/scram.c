@@ -98,6 +98,16 @@ static bool is_like_md5(const char *text, size_t length)
 	return digits + NEAR >= MD5_TEXT - 3;
 }
 
+static bool is_md5(const char *text, size_t length)
+{
+	if (length != MD5_TEXT || memcmp(text, "md5", 3) != 0)
+		return false;
+	for (size_t i = 3; i < length; i++)
+		if (!isdigit((unsigned char)text[i]) && (text[i] < 'a' || text[i] > 'f'))
+			return false;
+	return true;
+}
+
 enum scram_kind scram_kind_of(const char *text, size_t length)
 {
 	struct scram_verifier verifier;
@@ -105,8 +115,7 @@ enum scram_kind scram_kind_of(const char *text, size_t length)
 		return SCRAM_VERIFIER;
 	if (memmem(text, length, SCRAM_PREFIX "$", sizeof(SCRAM_PREFIX)))
 		return SCRAM_NEAR_MISS; /* a blank before it, a line end after it, a key cut short */
-	if (length == MD5_TEXT && is_like_md5(text, length) &&
-		strspn(text + 3, "0123456789abcdef") == MD5_TEXT - 3)
+	if (is_md5(text, length))
 		return SCRAM_OUTDATED;
 	return is_like_md5(text, length) ? SCRAM_NEAR_MISS : SCRAM_PASSWORD;
 }
