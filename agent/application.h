@@ -14,26 +14,26 @@ enum { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
 
 struct application {
 	const char *name;
-	const char *namespace;        /* of the Application object itself */
-	const char *uid;              /* "" for files */
-	const char *file;             /* NULL for objects in the cluster */
+	const char *namespace; /* of the Application object itself */
+	const char *uid;       /* "" for files */
+	const char *file;      /* NULL for objects in the cluster */
 	const char *repo_url;
-	const char *revision;         /* targetRevision, "" = HEAD */
+	const char *revision; /* targetRevision, "" = HEAD */
 	struct manifest_directory directory;
-	const char *destination;      /* destination.namespace, "" = none */
+	const char *destination; /* destination.namespace, "" = none */
 	bool automated, prune, self_heal, allow_empty;
-	bool create_namespace;        /* syncOptions CreateNamespace=true */
-	bool force_conflicts;         /* syncOptions pgitops: ForceConflicts=true */
+	bool create_namespace; /* syncOptions CreateNamespace=true */
+	bool force_conflicts;  /* syncOptions pgitops: ForceConflicts=true */
 	bool apply_out_of_sync_only;
-	bool prune_last, no_prune;    /* PruneLast=true, Prune=false at application level */
-	bool skip_reconcile;          /* annotation argocd.argoproj.io/skip-reconcile: "true" */
-	int refresh;                  /* annotation argocd.argoproj.io/refresh */
-	int64_t history_limit;        /* revisionHistoryLimit, default 10 */
-	int64_t retry_limit;          /* retry.limit, -1 = for ever; default 5 */
+	bool prune_last, no_prune;         /* PruneLast=true, Prune=false at application level */
+	bool skip_reconcile;               /* annotation argocd.argoproj.io/skip-reconcile: "true" */
+	int refresh;                       /* annotation argocd.argoproj.io/refresh */
+	int64_t history_limit;             /* revisionHistoryLimit, default 10 */
+	int64_t retry_limit;               /* retry.limit, -1 = for ever; default 5 */
 	int64_t retry_duration, retry_max; /* milliseconds; defaults 5 s and 3 min */
-	double retry_factor;          /* default 2 */
-	json_t *document;             /* the whole object, owned by the arena's user: application_done() */
-	const char **spec_errors;     /* InvalidSpecError texts, each naming its field; none = the spec is usable */
+	double retry_factor;               /* default 2 */
+	json_t *document;         /* the whole object, owned by the arena's user: application_done() */
+	const char **spec_errors; /* InvalidSpecError texts, each naming its field; none = the spec is usable */
 	size_t spec_error_count;
 };
 

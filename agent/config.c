@@ -20,21 +20,24 @@ static void read_version(struct settings *settings, const struct yaml_pair *pair
 		settings_complain(settings, pair, false, "version must be 1: this program knows no other");
 }
 
+static bool is_port(const char *text)
+{
+	char *end;
+	return *text >= '0' && *text <= '9' && strtoul(text, &end, 10) <= 65535 && !*end;
+}
+
 /* HOST:PORT, [IPV6]:PORT or :PORT. */
 static void read_listen(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	const char *text = pair->value->kind == YAML_STRING ? pair->value->text : NULL;
 	const char *colon = text ? strrchr(text, ':') : NULL;
-	if (text && !*text) {
+	if (text && !*text)
 		((struct config *)base)->listen = NULL;
-		return;
-	}
-	if (!colon || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
-		strlen(colon + 1) > 5 || atoi(colon + 1) > 65535)
+	else if (colon && is_port(colon + 1))
+		((struct config *)base)->listen = text;
+	else
 		settings_complain(settings, pair, false,
 			"listen must be HOST:PORT in quotes, such as \"127.0.0.1:8080\", or \"\" for none");
-	else
-		((struct config *)base)->listen = text;
 }
 
 static void read_namespace(struct settings *settings, const struct yaml_pair *pair, void *base)

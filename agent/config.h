@@ -11,8 +11,8 @@
 #include "reconcile/roles/users.h"
 
 struct secret_reference {
-	const char *file;                     /* or */
-	const char *namespace, *name, *key;   /* a Kubernetes Secret; all NULL = none */
+	const char *file;                   /* or */
+	const char *namespace, *name, *key; /* a Kubernetes Secret; all NULL = none */
 };
 
 struct repository_config {
@@ -28,24 +28,24 @@ struct database_config {
 	const char *connection;
 	struct secret_reference password;
 	const char *application, *config_map, *key; /* users: */
-	const char *users_namespace;                /* users.namespace: where the passwords' Secrets are; NULL = the Application's destination */
-	const char *database;                       /* where CONNECT is granted by default: users.database, else the connection's dbname; NULL = neither */
+	const char *users_namespace; /* users.namespace: where the passwords' Secrets are; NULL = the Application's destination */
+	const char *database; /* where CONNECT is granted by default: users.database, else the connection's dbname; NULL = neither */
 	struct roles_policy policy;
 	int line;
 };
 
 struct config {
 	const char *file;
-	const char *state;          /* default /var/lib/pgitops */
-	int64_t poll;               /* milliseconds, 0 = webhooks only; default 30 s */
-	const char *listen;         /* default 127.0.0.1:8080; "" in the file gives NULL = none */
-	const char *token_file;     /* api.tokenFile */
-	const char *namespace;      /* default "argocd" */
-	const char *applications;   /* folder, or NULL = objects in the cluster */
-	const char *secrets;        /* folder, or NULL */
-	bool kubernetes_off;        /* kubernetes.none: true, or --standalone */
+	const char *state;                     /* default /var/lib/pgitops */
+	int64_t poll;                          /* milliseconds, 0 = webhooks only; default 30 s */
+	const char *listen;                    /* default 127.0.0.1:8080; "" in the file gives NULL = none */
+	const char *token_file;                /* api.tokenFile */
+	const char *namespace;                 /* default "argocd" */
+	const char *applications;              /* folder, or NULL = objects in the cluster */
+	const char *secrets;                   /* folder, or NULL */
+	bool kubernetes_off;                   /* kubernetes.none: true, or --standalone */
 	const char *kubeconfig, *kube_context; /* NULL = in-cluster if its token is there, else none */
-	int64_t git_deadline;       /* git.timeout, milliseconds, default 60 s */
+	int64_t git_deadline;                  /* git.timeout, milliseconds, default 60 s */
 	struct repository_config *repositories;
 	size_t repository_count;
 	struct database_config *databases;
@@ -53,8 +53,8 @@ struct config {
 	const char **sealing_keys;
 	size_t sealing_key_count;
 	const char *webhook_secret_file;
-	const char *log_level;      /* log.level: debug, info, warning, error */
-	const char *log_format;     /* log.format: text, json */
+	const char *log_level;  /* log.level: debug, info, warning, error */
+	const char *log_format; /* log.format: text, json */
 };
 
 /* Everything in `mem`. False with mistakes when the file cannot be used; the first is in `err` too, whose kind is ERROR_INVALID

@@ -141,7 +141,7 @@ bool connection_has_password(const char *connection)
 static bool finds_database(void *context, const char *key, const char *value)
 {
 	if (strcmp(key, "dbname") == 0)
-		strcpy(context, value); /* the last one counts, as in libpq */
+		memcpy(context, value, strlen(value) + 1); /* as large; the last one counts, as in libpq */
 	return false;
 }
 

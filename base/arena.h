@@ -32,7 +32,7 @@ void *arena_array(struct arena *mem, size_t count, size_t size);
    `items` is what the last call returned (NULL at first) and `count` the elements it holds. */
 void *arena_grow(struct arena *mem, void *items, size_t count, size_t size);
 
-char *arena_copy(struct arena *mem, const char *text); /* NULL gives NULL */
+char *arena_copy(struct arena *mem, const char *text);                   /* NULL gives NULL */
 char *arena_copy_n(struct arena *mem, const char *bytes, size_t length); /* NUL added */
 char *arena_printf(struct arena *mem, const char *format, ...) PRINTF_LIKE(2, 3);
 

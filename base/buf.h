@@ -17,7 +17,10 @@ struct buf {
 	bool failed;
 };
 
-#define BUF(max) {.maximum = (max)}
+#define BUF(max)                                                                                             \
+	{                                                                                                    \
+		.maximum = (max)                                                                             \
+	}
 
 void buf_append(struct buf *buf, const void *bytes, size_t length);
 void buf_text(struct buf *buf, const char *text);

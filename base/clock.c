@@ -73,8 +73,8 @@ bool clock_parse(const char *text, int64_t *microseconds)
 	int used = 0, offset;
 	int64_t fraction = 0, unit = 100000;
 
-	if (sscanf(text, "%4d-%2d-%2d%*[Tt ]%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
-		    &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &used) != 6)
+	if (sscanf(text, "%4d-%2d-%2d%*[Tt ]%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
+		    &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &used) != 6)
 		return false;
 	if (parts.tm_mon < 1 || parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31 ||
 		parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 60)

@@ -21,8 +21,8 @@ void digest_sha256_hex(const void *bytes, size_t length, char out[DIGEST_HEX_SIZ
 	text_hex(digest, sizeof(digest), out);
 }
 
-void digest_hmac(const void *key, size_t key_length, const void *bytes, size_t length,
-	unsigned char out[DIGEST_SIZE])
+void digest_hmac(
+	const void *key, size_t key_length, const void *bytes, size_t length, unsigned char out[DIGEST_SIZE])
 {
 	unsigned size = DIGEST_SIZE;
 	if (key_length > INT_MAX || !HMAC(EVP_sha256(), key, (int)key_length, bytes, length, out, &size))

@@ -9,8 +9,8 @@ enum { DIGEST_SIZE = 32, DIGEST_HEX_SIZE = 65, DIGEST_SHA1_SIZE = 20 };
 
 void digest_sha256(const void *bytes, size_t length, unsigned char out[DIGEST_SIZE]);
 void digest_sha256_hex(const void *bytes, size_t length, char out[DIGEST_HEX_SIZE]);
-void digest_hmac(const void *key, size_t key_length, const void *bytes, size_t length,
-	unsigned char out[DIGEST_SIZE]);
+void digest_hmac(
+	const void *key, size_t key_length, const void *bytes, size_t length, unsigned char out[DIGEST_SIZE]);
 
 /* For the hashed host names of known_hosts (sshd(8)), which know nothing newer. */
 void digest_hmac_sha1(const void *key, size_t key_length, const void *bytes, size_t length,

@@ -97,7 +97,8 @@ bool file_make_folder(const char *path, struct error *err)
 		if (slash)
 			*slash = '\0';
 		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			return error_set(err, kind_of(errno), "cannot make folder %s: %s", part, strerror(errno));
+			return error_set(
+				err, kind_of(errno), "cannot make folder %s: %s", part, strerror(errno));
 		if (!slash)
 			return true;
 		*slash = '/';

@@ -10,8 +10,8 @@
 bool file_read(const char *path, struct buf *buf, struct error *err) MUST_CHECK;
 
 /* Writes beside `path`, flushes, renames over it: readers see the old or the new file, never a part. */
-bool file_replace(const char *path, const void *bytes, size_t length, unsigned mode,
-	struct error *err) MUST_CHECK;
+bool file_replace(
+	const char *path, const void *bytes, size_t length, unsigned mode, struct error *err) MUST_CHECK;
 
 /* mkdir -p with mode 0700 for what is made. */
 bool file_make_folder(const char *path, struct error *err) MUST_CHECK;

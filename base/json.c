@@ -9,8 +9,8 @@ bool json_read(const char *bytes, size_t length, json_t **value, struct error *e
 	json_error_t place;
 	json_t *read = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &place);
 	if (!read)
-		return error_set(err, ERROR_INVALID, "not valid JSON at line %d, column %d", place.line,
-			place.column);
+		return error_set(
+			err, ERROR_INVALID, "not valid JSON at line %d, column %d", place.line, place.column);
 	*value = read;
 	return true;
 }

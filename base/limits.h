@@ -7,51 +7,52 @@
 #pragma once
 
 /* Git (reconcile/source) */
-#define LIMIT_PACK_BYTES (512L * 1024 * 1024) /* received for one fetch */
-#define LIMIT_PACK_OBJECTS 2000000            /* objects in one pack */
-#define LIMIT_PATH_FILES 10000                /* files under one Application's path */
-#define LIMIT_FILE_BYTES (3L * 1024 * 1024)   /* one manifest file */
-#define LIMIT_PATH_BYTES (32L * 1024 * 1024)  /* all manifest files of one Application */
-#define LIMIT_TREE_DEPTH 32                   /* folders below each other */
-#define LIMIT_REFS 200000                     /* refs in one answer of a server without ls-refs */
-#define LIMIT_PACKS 50                        /* packs in a bare repository before it is cloned anew */
+#define LIMIT_PACK_BYTES (512L * 1024 * 1024)  /* received for one fetch */
+#define LIMIT_PACK_OBJECTS 2000000             /* objects in one pack */
+#define LIMIT_PATH_FILES 10000                 /* files under one Application's path */
+#define LIMIT_FILE_BYTES (3L * 1024 * 1024)    /* one manifest file */
+#define LIMIT_PATH_BYTES (32L * 1024 * 1024)   /* all manifest files of one Application */
+#define LIMIT_TREE_DEPTH 32                    /* folders below each other */
+#define LIMIT_REFS 200000                      /* refs in one answer of a server without ls-refs */
+#define LIMIT_PACKS 50                         /* packs in a bare repository before it is cloned anew */
 #define LIMIT_GIT_MEMORY (1024L * 1024 * 1024) /* address space of the Git process */
-#define LIMIT_GIT_SECONDS 120                 /* one run of the Git process, whatever it does */
-#define LIMIT_FRAME_BYTES (8L * 1024 * 1024)  /* one message between the Git process and the agent */
-#define LIMIT_FRAMES 200000                   /* messages of one run */
-#define LIMIT_GIT_ANSWER (128L * 1024 * 1024) /* all messages of one run */
-#define LIMIT_GIT_OBJECT (128L * 1024 * 1024) /* one object in a pack, whatever file it is: it is unpacked in memory */
+#define LIMIT_GIT_SECONDS 120                  /* one run of the Git process, whatever it does */
+#define LIMIT_FRAME_BYTES (8L * 1024 * 1024)   /* one message between the Git process and the agent */
+#define LIMIT_FRAMES 200000                    /* messages of one run */
+#define LIMIT_GIT_ANSWER (128L * 1024 * 1024)  /* all messages of one run */
+#define LIMIT_GIT_OBJECT                                                                                     \
+	(128L * 1024 * 1024) /* one object in a pack, whatever file it is: it is unpacked in memory */
 
 /* YAML and objects (reconcile/manifest) */
-#define LIMIT_YAML_DEPTH 64         /* nesting; libyaml is quadratic in flow nesting */
-#define LIMIT_YAML_NODES 200000     /* nodes of one file, aliases counted expanded */
-#define LIMIT_YAML_ALIASES 1000     /* aliases in one file */
-#define LIMIT_YAML_DIRECTIVES 16    /* %TAG lines in one file: libyaml compares each with all before it */
-#define LIMIT_DOCUMENTS 2000        /* documents in one file */
-#define LIMIT_OBJECTS 20000         /* objects of one Application */
-#define LIMIT_MISTAKES 200          /* mistakes reported at once; further ones are counted */
+#define LIMIT_YAML_DEPTH 64      /* nesting; libyaml is quadratic in flow nesting */
+#define LIMIT_YAML_NODES 200000  /* nodes of one file, aliases counted expanded */
+#define LIMIT_YAML_ALIASES 1000  /* aliases in one file */
+#define LIMIT_YAML_DIRECTIVES 16 /* %TAG lines in one file: libyaml compares each with all before it */
+#define LIMIT_DOCUMENTS 2000     /* documents in one file */
+#define LIMIT_OBJECTS 20000      /* objects of one Application */
+#define LIMIT_MISTAKES 200       /* mistakes reported at once; further ones are counted */
 #define LIMIT_OBJECT_BYTES (3L * 512 * 1024) /* one object as JSON: etcd's own request limit, 1.5 MiB */
 
 /* Kubernetes (reconcile/kubernetes) */
-#define LIMIT_ANSWER_BYTES (64L * 1024 * 1024) /* one answer of the API server */
-#define LIMIT_WATCH_LINE (4L * 1024 * 1024)    /* one event of a watch */
-#define LIMIT_LIST_PAGE 500                    /* objects asked for in one page */
-#define LIMIT_LIST_OBJECTS 100000              /* objects of one list that is read as a whole */
-#define LIMIT_KINDS 20000                      /* kinds and versions one server may have */
+#define LIMIT_ANSWER_BYTES (64L * 1024 * 1024)     /* one answer of the API server */
+#define LIMIT_WATCH_LINE (4L * 1024 * 1024)        /* one event of a watch */
+#define LIMIT_LIST_PAGE 500                        /* objects asked for in one page */
+#define LIMIT_LIST_OBJECTS 100000                  /* objects of one list that is read as a whole */
+#define LIMIT_KINDS 20000                          /* kinds and versions one server may have */
 #define LIMIT_DISCOVERY_MEMORY (64L * 1024 * 1024) /* all their names */
-#define LIMIT_WATCHES 500                      /* collections watched at once */
-#define LIMIT_DIFFERENCES 200                  /* fields told of one object */
-#define LIMIT_REQUESTS_IN_FLIGHT 8             /* to the API server at once */
-#define LIMIT_REQUEST_SECONDS 30               /* one request, retries not counted */
-#define LIMIT_REQUEST_TRIES 5                  /* tries of one request: 429, 503, cut connection */
+#define LIMIT_WATCHES 500                          /* collections watched at once */
+#define LIMIT_DIFFERENCES 200                      /* fields told of one object */
+#define LIMIT_REQUESTS_IN_FLIGHT 8                 /* to the API server at once */
+#define LIMIT_REQUEST_SECONDS 30                   /* one request, retries not counted */
+#define LIMIT_REQUEST_TRIES 5                      /* tries of one request: 429, 503, cut connection */
 
 /* Users and roles (reconcile/roles) */
-#define LIMIT_USERS 20000          /* entries of one users.yaml */
-#define LIMIT_ROLE_NAME 63         /* bytes: NAMEDATALEN - 1 of every PostgreSQL build we know */
-#define LIMIT_PASSWORD 1024        /* bytes; libpq's own limit for a password is larger */
+#define LIMIT_USERS 20000               /* entries of one users.yaml */
+#define LIMIT_ROLE_NAME 63              /* bytes: NAMEDATALEN - 1 of every PostgreSQL build we know */
+#define LIMIT_PASSWORD 1024             /* bytes; libpq's own limit for a password is larger */
 #define LIMIT_BATCH_BYTES (512L * 1024) /* one multi-statement message */
-#define LIMIT_BATCH_STATEMENTS 500 /* statements of one message: the lock table has 64 a connection */
-#define LIMIT_SCRAM_ITERATIONS 1000000 /* a verifier with more is refused, not derived */
+#define LIMIT_BATCH_STATEMENTS 500      /* statements of one message: the lock table has 64 a connection */
+#define LIMIT_SCRAM_ITERATIONS 1000000  /* a verifier with more is refused, not derived */
 
 /* Store, HTTP, command line (store, agent) */
 #define LIMIT_SECRET_FILE 65536           /* a file that holds one password, token or key */
@@ -60,12 +61,12 @@
 #define LIMIT_HTTP_BODY (1024L * 1024)
 #define LIMIT_HTTP_HEADERS 16384
 #define LIMIT_HTTP_CONNECTIONS 256
-#define LIMIT_HTTP_SECONDS 15      /* until a request's last byte must have come */
-#define LIMIT_QUEUE 1024           /* events waiting for the reconciler */
+#define LIMIT_HTTP_SECONDS 15 /* until a request's last byte must have come */
+#define LIMIT_QUEUE 1024      /* events waiting for the reconciler */
 #define LIMIT_LOG_LINE 8192
-#define LIMIT_HISTORY_ROWS 1000    /* revisions kept for one Application */
-#define LIMIT_DRIFT_ROWS 10000     /* drift records kept */
-#define LIMIT_USER_CHANGES 20000   /* user change records kept */
-#define LIMIT_OPERATIONS 1000      /* operations kept */
-#define LIMIT_FACTS 2000           /* small facts kept: the last commit of each repository and revision */
+#define LIMIT_HISTORY_ROWS 1000  /* revisions kept for one Application */
+#define LIMIT_DRIFT_ROWS 10000   /* drift records kept */
+#define LIMIT_USER_CHANGES 20000 /* user change records kept */
+#define LIMIT_OPERATIONS 1000    /* operations kept */
+#define LIMIT_FACTS 2000         /* small facts kept: the last commit of each repository and revision */
 #define LIMIT_PASS_MEMORY (512L * 1024 * 1024) /* arena of one pass */

@@ -8,9 +8,9 @@
 
 #include "base/base.h"
 
-void *memory_alloc(size_t size);                         /* zeroed */
-void *memory_resize(void *old, size_t size);             /* new bytes are not zeroed */
-char *memory_copy(const char *text);                     /* NULL gives NULL */
+void *memory_alloc(size_t size);             /* zeroed */
+void *memory_resize(void *old, size_t size); /* new bytes are not zeroed */
+char *memory_copy(const char *text);         /* NULL gives NULL */
 char *memory_printf(const char *format, ...) PRINTF_LIKE(1, 2);
 _Noreturn void memory_fail(const char *what, size_t number);
 

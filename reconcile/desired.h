@@ -11,7 +11,7 @@
 #include "reconcile/object.h"
 
 struct desired {
-	struct objects objects;   /* in path order until desired_complete(), then sorted by key, each key once */
+	struct objects objects; /* in path order until desired_complete(), then sorted by key, each key once */
 	struct mistakes mistakes; /* any = the path is unusable at this commit */
 	struct mistakes warnings; /* RepeatedResourceWarning and the like */
 	size_t files;             /* manifest files read */

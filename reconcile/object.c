@@ -57,8 +57,8 @@ const char *object_key_text(const struct object_key *key, struct arena *mem)
 		key->namespace, *key->namespace ? "/" : "", key->name);
 }
 
-const char *object_tracking_id(const struct object_key *key, const char *application, const char *namespace,
-	struct arena *mem)
+const char *object_tracking_id(
+	const struct object_key *key, const char *application, const char *namespace, struct arena *mem)
 {
 	return arena_printf(mem, "%s:%s/%s:%s/%s", application, key->group, key->kind,
 		*key->namespace ? key->namespace : namespace, key->name);

@@ -21,12 +21,12 @@ struct object_key {
 
 struct object {
 	struct object_key key;
-	const char *version;    /* "v1", "v1alpha1" */
-	const char *file;       /* where it stands in Git */
-	int line;               /* of the document's first key, from 1 */
-	int text_line;          /* ConfigMap: first line of the block scalar data["users.yaml"], or of the only block scalar in
+	const char *version; /* "v1", "v1alpha1" */
+	const char *file;    /* where it stands in Git */
+	int line;            /* of the document's first key, from 1 */
+	int text_line; /* ConfigMap: first line of the block scalar data["users.yaml"], or of the only block scalar in
 				   data, so that mistakes inside it have a place; 0 = none such */
-	const char *json;       /* canonical JSON as Git has it, namespace filled in */
+	const char *json; /* canonical JSON as Git has it, namespace filled in */
 	size_t json_length;
 	char hash[DIGEST_HEX_SIZE]; /* SHA-256 of `json` */
 };
@@ -44,8 +44,8 @@ const char *object_key_text(const struct object_key *key, struct arena *mem);
 
 /* "application:group/Kind:namespace/name", Argo CD's tracking-id. Cluster-scoped objects carry the Application's
    destination namespace instead of none (argocd.md 2.7). In `mem`. */
-const char *object_tracking_id(const struct object_key *key, const char *application, const char *namespace,
-	struct arena *mem);
+const char *object_tracking_id(
+	const struct object_key *key, const char *application, const char *namespace, struct arena *mem);
 
 /* "apps/v1" or "v1". In `mem`. */
 const char *object_api_version(const struct object *object, struct arena *mem);

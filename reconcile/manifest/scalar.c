@@ -228,7 +228,7 @@ static const char *float_key(double number, struct arena *mem)
 	do {
 		snprintf(text, sizeof(text), "%.*e", digits, (double)single);
 	} while (strtof(text, NULL) != single && ++digits < 9);
-	int exponent = atoi(strchr(text, 'e') + 1);
+	int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
 	if (exponent < -4 || exponent >= 6)
 		return arena_copy(mem, text);
 	return arena_printf(mem, "%.*f", digits > exponent ? digits - exponent : 0, (double)single);
