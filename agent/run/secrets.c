@@ -23,12 +23,21 @@ struct entry {
 	char *file;
 };
 
+/* The file that was read last, so that a file with a thousand Secrets is parsed once a pass. Wiped. */
+struct opened {
+	char *file;
+	struct arena *mem;
+	struct yaml_documents documents;
+};
+
 struct secrets {
 	pthread_mutex_t lock;
 	char *folder;
 	char *folder_state; /* names, times and sizes of its files when `entries` was made */
+	struct opened opened;
 	struct entry *entries;
 	size_t count;
+	bool sorted;        /* `entries`, by compare_entries() */
 	char **followed; /* namespaces */
 	size_t followed_count;
 };
@@ -53,6 +62,8 @@ void secrets_free(struct secrets *secrets)
 {
 	if (!secrets)
 		return;
+	free(secrets->opened.file);
+	arena_wipe(secrets->opened.mem);
 	for (size_t i = 0; i < secrets->count; i++)
 		entry_done(&secrets->entries[i]);
 	for (size_t i = 0; i < secrets->followed_count; i++)
@@ -65,15 +76,33 @@ void secrets_free(struct secrets *secrets)
 	free(secrets);
 }
 
+/* By name, the cluster's before the folder's, then by namespace. */
+static int compare_entries(const void *a, const void *b)
+{
+	const struct entry *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+	if (!order)
+		order = (left->file != NULL) - (right->file != NULL);
+	return order ? order : strcmp(left->namespace, right->namespace);
+}
+
 static struct entry *find(struct secrets *secrets, const char *namespace, const char *name, bool in_folder)
 {
-	for (size_t i = 0; i < secrets->count; i++) {
-		struct entry *entry = &secrets->entries[i];
-		bool here = !*entry->namespace || strcmp(entry->namespace, namespace) == 0;
-		if (here && strcmp(entry->name, name) == 0 && (entry->file != NULL) == in_folder)
-			return entry;
-	}
-	return NULL;
+	char in[] = "", *parts[] = {memory_copy(name), memory_copy(namespace)};
+	struct entry key = {.name = parts[0], .namespace = parts[1], .file = in_folder ? in : NULL};
+	struct entry *found = NULL;
+
+	if (!secrets->sorted && secrets->count)
+		qsort(secrets->entries, secrets->count, sizeof(*secrets->entries), compare_entries);
+	secrets->sorted = true;
+	if (secrets->count)
+		found = bsearch(&key, secrets->entries, secrets->count, sizeof(key), compare_entries);
+	key.namespace = in; /* a manifest without namespace is good for any */
+	if (!found && in_folder && secrets->count)
+		found = bsearch(&key, secrets->entries, secrets->count, sizeof(key), compare_entries);
+	free(parts[0]);
+	free(parts[1]);
+	return found;
 }
 
 static void add(struct secrets *secrets, const char *namespace, const char *name, const char *version, const char *file)
@@ -85,12 +114,14 @@ static void add(struct secrets *secrets, const char *namespace, const char *name
 		.version = memory_copy(version),
 		.file = memory_copy(file),
 	};
+	secrets->sorted = false;
 }
 
 static void drop(struct secrets *secrets, struct entry *entry)
 {
 	entry_done(entry);
 	*entry = secrets->entries[--secrets->count];
+	secrets->sorted = false;
 }
 
 void secrets_seen(struct secrets *secrets, const json_t *object, bool gone)
@@ -213,10 +244,15 @@ static char *walk_folder(struct secrets *secrets, bool index)
 	return text;
 }
 
+static void forget(struct secrets *secrets)
+{
+	free(secrets->opened.file);
+	arena_wipe(secrets->opened.mem);
+	secrets->opened = (struct opened){0};
+}
+
 static void refresh_folder(struct secrets *secrets)
 {
-	if (!secrets->folder)
-		return;
 	char *state = walk_folder(secrets, false);
 	if (text_equal(state, secrets->folder_state)) {
 		free(state);
@@ -227,7 +263,23 @@ static void refresh_folder(struct secrets *secrets)
 			drop(secrets, &secrets->entries[i]);
 	free(secrets->folder_state);
 	secrets->folder_state = state;
+	forget(secrets);
 	free(walk_folder(secrets, true));
+}
+
+void secrets_refresh(struct secrets *secrets)
+{
+	pthread_mutex_lock(&secrets->lock);
+	if (secrets->folder)
+		refresh_folder(secrets);
+	pthread_mutex_unlock(&secrets->lock);
+}
+
+void secrets_forget(struct secrets *secrets)
+{
+	pthread_mutex_lock(&secrets->lock);
+	forget(secrets);
+	pthread_mutex_unlock(&secrets->lock);
 }
 
 /* ---- questions ---- */
@@ -249,10 +301,8 @@ bool secrets_version(struct secrets *secrets, const char *namespace, const char 
 {
 	pthread_mutex_lock(&secrets->lock);
 	struct entry *entry = find(secrets, namespace, name, false);
-	if (!entry) {
-		refresh_folder(secrets);
+	if (!entry)
 		entry = find(secrets, namespace, name, true);
-	}
 	if (entry)
 		*version = arena_copy(mem, entry->version);
 	else
@@ -309,41 +359,55 @@ static bool value_in_document(const struct yaml_node *document, const char *file
 	return true;
 }
 
-static bool value_in_file(const char *file, const char *namespace, const char *name, const char *key,
-	struct secret *value, struct error *err)
+static bool open_file(struct secrets *secrets, const char *file, struct error *err)
 {
-	CLEANUP(arena_wipep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct yaml_documents documents = {0};
+	if (text_equal(secrets->opened.file, file))
+		return true;
+	forget(secrets);
+	struct opened opened = {.file = memory_copy(file), .mem = arena_new(LIMIT_PASS_MEMORY)};
+	bool ok = read_documents(file, opened.mem, &opened.documents, err);
+	secrets->opened = opened;
+	if (!ok)
+		forget(secrets);
+	return ok;
+}
 
-	if (!read_documents(file, mem, &documents, err))
+static bool value_in_file(struct secrets *secrets, const struct entry *entry, const char *key, struct secret *value,
+	struct error *err)
+{
+	CLEANUP(memory_freep) char *file = memory_copy(entry->file);
+	const struct yaml_documents *documents = &secrets->opened.documents;
+
+	if (!open_file(secrets, file, err))
 		return false;
-	for (size_t i = 0; i < documents.count; i++) {
-		const struct yaml_node *metadata = yaml_get(documents.items[i], "metadata");
-		const char *where = text_of(metadata, "namespace");
-		if (is_secret(documents.items[i]) && strcmp(text_of(metadata, "name"), name) == 0 &&
-			(!*where || strcmp(where, namespace) == 0))
-			return value_in_document(documents.items[i], file, key, value, err);
+	for (size_t i = 0; i < documents->count; i++) {
+		const struct yaml_node *metadata = yaml_get(documents->items[i], "metadata");
+		if (is_secret(documents->items[i]) && strcmp(text_of(metadata, "name"), entry->name) == 0 &&
+			strcmp(text_of(metadata, "namespace"), entry->namespace) == 0)
+			return value_in_document(documents->items[i], file, key, value, err);
 	}
-	return error_set(err, ERROR_MISSING, "Secret %s/%s is no longer in %s", namespace, name, file);
+	return error_set(err, ERROR_MISSING, "Secret %s is no longer in %s", entry->name, file);
 }
 
 bool secrets_value(struct secrets *secrets, struct kube *kube, const char *namespace, const char *name, const char *key,
 	struct secret *value, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	bool found = false, ok = false;
 
 	pthread_mutex_lock(&secrets->lock);
 	bool in_cluster = kube && find(secrets, namespace, name, false);
-	if (!in_cluster)
-		refresh_folder(secrets);
 	const struct entry *entry = in_cluster ? NULL : find(secrets, namespace, name, true);
-	const char *file = entry ? arena_copy(mem, entry->file) : NULL;
+	if (entry) {
+		found = true;
+		ok = value_in_file(secrets, entry, key, value, err);
+	}
 	bool followed = is_followed(secrets, namespace);
 	const char *where = places(secrets, namespace, mem);
 	pthread_mutex_unlock(&secrets->lock);
 
-	if (file)
-		return value_in_file(file, namespace, name, key, value, err);
+	if (found)
+		return ok;
 	if (in_cluster || (kube && !followed))
 		return value_in_cluster(kube, namespace, name, key, value, err);
 	return error_set(err, ERROR_MISSING, "Secret %s/%s: %s", namespace, name, where);

@@ -17,6 +17,12 @@ struct secrets;
 struct secrets *secrets_new(const char *folder);
 void secrets_free(struct secrets *secrets);
 
+/* Looks whether the folder's files changed; once before a pass asks. */
+void secrets_refresh(struct secrets *secrets);
+
+/* Forgets (wipes) what was read of a file that holds many Secrets; once after a pass has asked. */
+void secrets_forget(struct secrets *secrets);
+
 /* From the watch: a Secret of this namespace is there (object, borrowed) or gone. `namespace` counts as held by the cluster. */
 void secrets_seen(struct secrets *secrets, const json_t *object, bool gone);
 /* The cluster's Secrets of this namespace are being followed: absence there is knowledge. */

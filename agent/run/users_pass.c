@@ -125,12 +125,14 @@ static void *run(void *context)
 	struct users wanted = {0};
 
 	log_context(pass->application, pass->commit);
+	secrets_refresh(pass->agent->secrets);
 	bool ok = read_users(pass, &wanted) && connect_database(pass, &session) && run_session(pass, session, &wanted);
 	if (session) {
 		metric_add(METRIC_SQL_STATEMENTS, roles_statements(session));
 		metric_add(METRIC_SQL_WRITES, roles_writes(session));
 	}
 	roles_close(session);
+	secrets_forget(pass->agent->secrets);
 	metric_add(METRIC_USER_PASSES, 1);
 	if (!ok) {
 		pass->ok = false;

@@ -11,16 +11,21 @@
 
 /* ---- what was known before ---- */
 
-/* The stored document of a user, or NULL. A new reference. */
+static int compare_users(const void *a, const void *b)
+{
+	const struct store_user *left = a, *right = b;
+	int order = strcmp(left->database, right->database);
+	return order ? order : strcmp(left->name, right->name);
+}
+
+/* The stored document of a user, or NULL. A new reference. The store lists users by database and name. */
 static json_t *previous_of(const struct store_user *users, size_t count, const char *database, const char *name)
 {
+	const struct store_user key = {.database = database, .name = name};
+	const struct store_user *found = count ? bsearch(&key, users, count, sizeof(key), compare_users) : NULL;
 	json_t *document = NULL;
 	struct error ignored;
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(users[i].database, database) == 0 && strcmp(users[i].name, name) == 0 &&
-			json_read(users[i].document, strlen(users[i].document), &document, &ignored))
-			return document;
-	return NULL;
+	return found && json_read(found->document, strlen(found->document), &document, &ignored) ? document : NULL;
 }
 
 static const char *secret_version(const struct users_pass *pass, const char *user)
@@ -165,6 +170,7 @@ static json_t *differences_of(const struct role_report *report)
 	return list;
 }
 
+/* Steps are sent by kind, not by user; a pass that changes thousands of users is rare enough for this. */
 static bool was_changed(const struct roles_plan *plan, const char *user)
 {
 	for (size_t i = 0; i < plan->step_count; i++)
@@ -217,12 +223,15 @@ static bool store_report(struct users_pass *pass, const struct roles_plan *plan,
 		(report->status != USER_SYNCED || heal(pass, report->name, err));
 }
 
+static int compare_report(const void *name, const void *report)
+{
+	return strcmp(name, ((const struct role_report *)report)->name);
+}
+
 static bool is_reported(const struct roles_plan *plan, const char *name)
 {
-	for (size_t i = 0; i < plan->report_count; i++)
-		if (strcmp(plan->reports[i].name, name) == 0)
-			return true;
-	return false;
+	return plan->report_count &&
+		bsearch(name, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report);
 }
 
 static bool store_reports(struct users_pass *pass, const struct roles_plan *plan, struct error *err)

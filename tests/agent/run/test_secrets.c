@@ -41,6 +41,7 @@ static void assert_value(struct secrets *secrets, const char *namespace, const c
 {
 	struct secret value = {0};
 	struct error err = {0};
+	secrets_refresh(secrets);
 	bool found = secrets_value(secrets, NULL, namespace, name, "password", &value, &err);
 	if (expected) {
 		if (!found)
@@ -71,8 +72,10 @@ static void a_changed_file_has_another_version(void **state)
 	struct secrets *secrets = secrets_new(folder);
 	const char *first, *second, *why;
 	put("a.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: one}\n", 0600);
+	secrets_refresh(secrets);
 	assert_true(secrets_version(secrets, "ns", "s", mem, &first, &why));
 	put("a.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: three}\n", 0600);
+	secrets_refresh(secrets);
 	assert_true(secrets_version(secrets, "ns", "s", mem, &second, &why));
 	assert_string_not_equal(first, second);
 	assert_value(secrets, "ns", "s", "three");
@@ -112,6 +115,7 @@ static void the_cluster_comes_first_and_its_version_moves(void **state)
 	json_t *object = json_pack("{s:{s:s, s:s, s:s, s:s}}", "metadata", "name", "s", "namespace", "ns", "uid", "u",
 		"resourceVersion", "5");
 	put("a.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: one}\n", 0600);
+	secrets_refresh(secrets);
 	secrets_seen(secrets, object, false);
 	assert_true(secrets_version(secrets, "ns", "s", mem, &version, &why));
 	assert_string_equal(version, "u/5");

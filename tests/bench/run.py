@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+"""The figures of README.md, measured on this machine: each with its goal and the peer that ran beside it.
+
+    tests/bench/run.sh [NAME...]      names: memory, announced, healed, objects, users, git, start
+
+Nothing here fails on a slow machine: it prints. Requests are counted in the API server's audit log, writes by the agent.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS))
+
+from parts import agent as agents, kube, postgres  # noqa: E402
+from parts.git import GitHttpServer, Repository  # noqa: E402
+
+SECRET = "bench webhook secret"
+ROWS = []
+
+
+def row(what, value, limit="", note=""):
+    ROWS.append((what, value, limit, note))
+    print(f"  {what:58} {value:>22}  {limit:28} {note}", flush=True)
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid):
+    """Resident and private bytes."""
+    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in rollup.splitlines()[1:]}
+    return sizes["Rss"], sizes["Private_Clean"] + sizes["Private_Dirty"]
+
+
+def config_map(name, value):
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{key: {value}}}\n"
+
+
+def users(count, roles=("read_only",), first=0):
+    entries = "".join(f"    - {{username: u{i:04d}, database: app, roles: [{', '.join(roles)}]}}\n"
+                      for i in range(first, first + count))
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: postgres-users-config}}\ndata:\n  users.yaml: |\n    users:\n{entries}"
+
+
+class Bench:
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.plane = None
+        self.number = 0
+
+    def cluster(self):
+        if not self.plane:
+            import yaml
+            self.plane = kube.shared()
+            for file in (TESTS.parent / "manifests/crds/application.yaml", TESTS / "end/data/postgresql-crd.yaml"):
+                for document in yaml.safe_load_all(file.read_text()):
+                    self.plane.admin.create_crd(document)
+        return self.plane
+
+    def agent(self, **config):
+        self.number += 1
+        folder = self.folder / f"agent{self.number}"
+        folder.mkdir()
+        (folder / "webhook").write_text(SECRET)
+        (folder / "webhook").chmod(0o600)
+        config = {"webhook": {"secretFile": str(folder / "webhook")}, "log": {"level": "info", "format": "json"}} | config
+        return agents.Agent(folder, **config)
+
+    def repository(self, files):
+        self.number += 1
+        repository = Repository(self.folder / f"r{self.number}.git")
+        repository.commit(files)
+        return repository
+
+
+def announce(agent, url):
+    import hashlib
+    import hmac
+    body = json.dumps({"ref": "refs/heads/main", "repository": {"clone_url": url}}).encode()
+    mac = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    answer = agent.request("POST", "/api/webhook", body, {
+        "Content-Type": "application/json", "X-GitHub-Event": "push", "X-Hub-Signature-256": f"sha256={mac}"})
+    assert answer.status == 202, answer.body
+
+
+def until(question, seconds=60):
+    end = time.monotonic() + seconds
+    while not question():
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.001)
+
+
+def quiet(agent, metric, seconds=12):
+    """Passes, CPU seconds a pass of the agent, and what its metrics moved by, while nobody asks it anything."""
+    before, cpu = agent.metrics(), cpu_seconds(agent.process.pid)
+    time.sleep(seconds)
+    cpu = cpu_seconds(agent.process.pid) - cpu
+    after = agent.metrics()
+    passes = after[metric] - before[metric]
+    return passes, cpu / passes, {name: value - before.get(name, 0) for name, value in after.items()}
+
+
+def two_applications(bench, url, poll="30s"):
+    """The model: a cluster path and twenty users."""
+    plane = bench.cluster()
+    server = postgres.shared(17)
+    server.clean()
+    server.run("CREATE DATABASE app")
+    agent = bench.agent(poll=poll).kubernetes(plane)
+    agent.database(server)
+    names = plane.namespace(), plane.namespace()
+    for i in range(20):
+        plane.admin.create({"apiVersion": "v1", "kind": "Secret", "stringData": {"password": f"p{i}"},
+                            "metadata": {"name": f"user-u{i:04d}-secret", "namespace": names[1]}})
+    agent.application("postgres-cluster", url, "cluster", names[0])
+    agent.application("postgres-users", url, "users", names[1])
+    return agent, names
+
+
+MODEL = {
+    "cluster/cluster.yaml": (TESTS.parent / "manifests/examples/postgres-cluster/minimal-cluster.yaml").read_text()
+    .replace("  namespace: default\n", ""),
+    "cluster/settings.yaml": config_map("settings", "v0"),
+    "users/users.yaml": users(20),
+}
+
+
+def bench_memory(bench):
+    repository = bench.repository(MODEL)
+    with GitHttpServer(bench.folder) as server:
+        agent, _ = two_applications(bench, server.url(repository.path.name), poll="2s")
+        start = time.monotonic()
+        agent.start(seconds=60)
+        ready = time.monotonic() - start
+        agent.wait_app("postgres-users", "Synced")
+        time.sleep(8)
+        rss, private = memory(agent.process.pid)
+        row("resident memory, two Applications, 20 users", f"{rss / 2**20:.1f} MiB", "goal <= 16 MiB", "Argo CD 537 MB, Flux 211 MB")
+        row("of it private", f"{private / 2**20:.1f} MiB", "goal <= 10 MiB", "")
+        row("start to ready (cluster, Git, 20 new users)", f"{ready:.2f} s", "", "")
+        begin, cpu = time.monotonic(), cpu_seconds(agent.process.pid)
+        time.sleep(10)
+        row("CPU while idle, polling every 2 s", f"{(cpu_seconds(agent.process.pid) - cpu) / (time.monotonic() - begin) * 100:.2f} %",
+            "", "children counted by the kernel apart")
+        agent.stop()
+
+
+def bench_announced(bench):
+    repository = bench.repository(MODEL)
+    with GitHttpServer(bench.folder) as server:
+        url = server.url(repository.path.name)
+        agent, names = two_applications(bench, url, poll="5m")
+        agent.start(seconds=60)
+        agent.wait_app("postgres-cluster", "Synced")
+        times = []
+        client = bench.plane.client()
+        for i in range(1, 9):
+            repository.commit({"cluster/settings.yaml": config_map("settings", f"v{i}")})
+            start = time.monotonic()
+            announce(agent, url)
+            until(lambda: client.get("v1", "ConfigMap", names[0], "settings")["data"]["key"] == f"v{i}")
+            times.append(time.monotonic() - start)
+            time.sleep(0.5)
+        row("commit announced -> object changed, median of 8", f"{statistics.median(times) * 1000:.0f} ms", "goal <= 100 ms",
+            "Argo CD 340 ms, Flux 1,260 ms")
+        heals = []
+        for i in range(4):
+            start = time.monotonic()
+            client.patch("v1", "ConfigMap", names[0], "settings", {"data": {"key": "by hand"}})
+            until(lambda: client.get("v1", "ConfigMap", names[0], "settings")["data"]["key"] == "v8")
+            heals.append(time.monotonic() - start)
+        row("manual change -> healed, the first time", f"{heals[0] * 1000:.0f} ms", "goal <= 100 ms", "Argo CD 250 ms")
+        row("the same again at once, 2nd, 3rd, 4th", ", ".join(f"{h:.1f} s" for h in heals[1:]), "", "Argo CD 1, 5, 17 s")
+        agent.stop()
+
+
+def bench_objects(bench, count=1000):
+    plane = bench.cluster()
+    bare = plane.namespace()
+    client = pathlib.Path(os.environ["PGITOPS_BENCH_CLIENT"])
+    token = bench.folder / "token"
+    token.write_text(plane.token())
+    ca = plane.ca_file() if callable(plane.ca_file) else plane.ca_file
+    base = plane.url() if callable(plane.url) else plane.url
+
+    def run_bare(namespace):
+        out = subprocess.run([client, base, ca, token, namespace, str(count)], capture_output=True, text=True, check=True)
+        return float(out.stdout)
+
+    run_bare(plane.namespace())  # warms the server up
+    seconds = run_bare(bare)
+    repository = bench.repository({f"app/c{i:04d}.yaml": config_map(f"c{i:04d}", f"value{i}") for i in range(count)})
+    agent = bench.agent(poll="2s").kubernetes(plane)
+    namespace = plane.namespace()
+    agent.application("many", repository.url, "app", namespace)
+    mark = plane.mark()
+    agent.start(seconds=120)
+    agent.wait_app("many", "Synced", seconds=120)
+    applies = plane.requests(mark, resource="configmaps", verb="patch")
+    stamps = [event["requestReceivedTimestamp"] for event in applies] + [event["stageTimestamp"] for event in applies]
+    from datetime import datetime
+    parse = [datetime.fromisoformat(stamp.replace("Z", "+00:00")) for stamp in stamps]
+    took = (max(parse) - min(parse)).total_seconds()
+    row(f"{count:,} ConfigMaps, first sync, first to last apply", f"{took:.2f} s", "goal <= 1.2 x bare client",
+        f"bare client, eight in flight: {seconds:.2f} s, ratio {took / seconds:.2f}; Argo CD 65 s, Flux 6.8 s")
+    row("requests for them", f"{len(applies):,}", f"{count:,} objects", "Flux 3,013")
+    time.sleep(6)
+    mark = plane.mark()
+    _, used, _ = quiet(agent, "pgitops_passes_total")
+    asked = [event for event in plane.requests(mark) if event["verb"] not in ("watch", "list")]
+    row("no-op over them", f"{len(asked)} requests, {used * 1000:.0f} ms CPU", "goal 0 requests, <= 20 ms CPU",
+        "Flux 2,009 requests, 1.7 s CPU; Argo CD 0.67 s CPU")
+    rss, _ = memory(agent.process.pid)
+    row("resident memory with them", f"{rss / 2**20:.1f} MiB", "", "")
+    agent.stop()
+
+
+def bench_users(bench, count=1000):
+    server = postgres.shared(17)
+    server.clean()
+    server.run("CREATE DATABASE app")
+    repository = bench.repository({"users/users.yaml": users(count, ("read_only", "writers", "auditors"))})
+    agent = bench.agent(poll="2s")
+    agent.database(server)
+    agent.application("postgres-users", repository.url, "users", "postgres")
+    secrets = "---\n".join(f"apiVersion: v1\nkind: Secret\nmetadata: {{name: user-u{i:04d}-secret, namespace: postgres}}\n"
+                           f"stringData: {{password: password-{i}}}\n" for i in range(count))
+    for part in range(0, count, 250):
+        path = agent.folder / "secrets" / f"part{part}.yaml"
+        path.touch(mode=0o600)
+        path.write_text("---\n".join(secrets.split("---\n")[part:part + 250]))
+    start = time.monotonic()
+    agent.start(seconds=120)
+    took = time.monotonic() - start
+    changes = agent.items("user", "list")
+    assert len(changes) == count and all(item["status"] == "Synced" for item in changes), changes[:3]
+    statements = []
+    for name, in server.query("SELECT rolname FROM pg_roles WHERE rolname IN ('read_only', 'writers', 'auditors')"):
+        statements.append(f'CREATE ROLE "{name}" NOLOGIN')
+    for name, verifier in server.query("SELECT rolname, rolpassword FROM pg_authid WHERE rolname LIKE 'u%' AND rolcanlogin"):
+        statements.append(f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{verifier}'")
+        statements.append(f"COMMENT ON ROLE \"{name}\" IS 'managed'")
+        statements.append(f'GRANT read_only, writers, auditors TO "{name}"')
+        statements.append(f'GRANT CONNECT ON DATABASE app TO "{name}"')
+    time.sleep(4)
+    passes, cpu, moved = quiet(agent, "pgitops_user_passes_total")
+    agent.stop()
+    server.clean()
+    server.run("CREATE DATABASE app")
+    script = bench.folder / "users.sql"
+    script.write_text("BEGIN;\n" + ";\n".join(statements) + ";\nCOMMIT;\n")
+    start = time.monotonic()
+    run_psql(server, script)
+    peer = time.monotonic() - start
+    row(f"{count:,} users with three roles, start of the agent to ready", f"{took:.2f} s", "goal <= 1.1 x psql",
+        f"psql, same statements with verifiers, one transaction: {peer:.2f} s, ratio {took / peer:.2f}; Python controller 9.5 s")
+    row("no-op over them", f"{cpu * 1000:.0f} ms CPU, {moved['pgitops_sql_writes_total']:.0f} writes",
+        "goal <= 30 ms, 0 writes", f"statements a pass: {moved['pgitops_sql_statements_total'] / passes:.0f}")
+
+
+def run_psql(server, script):
+    env = {"PGPASSWORD": server.password, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(script), server.conninfo()], check=True, env=env)
+
+
+def bench_git(bench, commits=10000):
+    repository = Repository(bench.folder / "long.git")
+    repository.commits([({"app/a.yaml": config_map("a", f"v{i}"), f"docs/{i % 500}.md": f"{i}\n" * 20}, f"commit {i}")
+                        for i in range(commits)])
+    with GitHttpServer(bench.folder) as server:
+        agent = bench.agent(poll="2s", kubernetes={"none": True})
+        agent.application("long", server.url("long.git"), "app", "x")
+        start = time.monotonic()
+        agent.start(seconds=120)
+        took = time.monotonic() - start
+        fetched = next(entry for entry in agent.lines(msg="new commit"))
+        row(f"first fetch of a repository with {commits:,} commits", f"{took:.2f} s", "",
+            f"{int(fetched['received_bytes']):,} bytes received; full clone: {sum(f.stat().st_size for f in (repository.path / 'objects/pack').glob('*.pack')):,}")
+        agent.stop()
+
+
+def bench_start(bench):
+    program = pathlib.Path(agents.PROGRAM)
+    row("binary size (stripped)", f"{program.stat().st_size / 2**20:.2f} MiB", "", "")
+    times = []
+    for _ in range(10):
+        start = time.monotonic()
+        subprocess.run([program, "version"], capture_output=True, check=True)
+        times.append(time.monotonic() - start)
+    row("start and end of `pgitops version`", f"{statistics.median(times) * 1000:.0f} ms", "", "")
+
+
+BENCHES = {"start": bench_start, "memory": bench_memory, "announced": bench_announced, "objects": bench_objects,
+           "users": bench_users, "git": bench_git}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*", choices=[*BENCHES, []])
+    chosen = parser.parse_args().names or list(BENCHES)
+    with tempfile.TemporaryDirectory(prefix="pgitops-bench-") as folder:
+        bench = Bench(folder)
+        for name in chosen:
+            print(f"{name}:", flush=True)
+            BENCHES[name](bench)
+
+
+if __name__ == "__main__":
+    main()
