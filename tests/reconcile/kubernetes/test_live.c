@@ -1,0 +1,203 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "reconcile/kubernetes/live.h"
+
+static const struct object_key maps = {"", "ConfigMap", "team", ""};
+
+static json_t *config_map(const char *name, const char *uid, const char *version, const char *tracking)
+{
+	json_t *object = json_pack("{s:{s:s, s:s, s:s, s:{}}}", "metadata", "name", name, "uid", uid,
+		"resourceVersion", version, "annotations");
+	if (tracking)
+		json_object_set_new(json_at(object, "metadata.annotations"), "argocd.argoproj.io/tracking-id",
+			json_string(tracking));
+	return object;
+}
+
+struct fixture {
+	struct live_cache *cache;
+	struct live_collection *collection;
+	struct arena *mem;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = memory_alloc(sizeof(*fixture));
+	fixture->cache = live_new();
+	fixture->collection = live_add_collection(fixture->cache, &maps);
+	fixture->mem = arena_new(1 << 20);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	live_free(fixture->cache);
+	arena_free(fixture->mem);
+	free(fixture);
+	return 0;
+}
+
+static struct live_change put(struct fixture *f, const char *name, const char *uid, const char *version,
+	const char *tracking, enum live_source source)
+{
+	json_t *object = config_map(name, uid, version, tracking);
+	struct live_change change = live_put(f->cache, f->collection, object, source);
+	json_decref(object);
+	return change;
+}
+
+static const char *version_of(struct fixture *f, const char *name)
+{
+	struct object_key key = maps;
+	struct live live;
+	key.name = name;
+	return live_get(f->cache, &key, f->mem, &live) ? live.resource_version : "";
+}
+
+static void nobody(void *context, const struct object_key *key, const char *application)
+{
+	(void)key;
+	(void)application;
+	(*(int *)context)++;
+}
+
+static int list_end(struct fixture *f)
+{
+	int gone = 0;
+	live_list_end(f->cache, f->collection, nobody, &gone);
+	return gone;
+}
+
+static void only_tracked_or_marked_objects_are_kept(void **state)
+{
+	struct fixture *f = *state;
+	assert_false(live_track(f->cache, f->collection, "wanted"));
+	put(f, "wanted", "1", "1", NULL, LIVE_WATCHED);
+	put(f, "marked", "2", "2", "app:/ConfigMap:team/marked", LIVE_WATCHED);
+	put(f, "foreign", "3", "3", NULL, LIVE_WATCHED);
+	assert_string_equal(version_of(f, "wanted"), "1");
+	assert_string_equal(version_of(f, "marked"), "2");
+	assert_string_equal(version_of(f, "foreign"), "");
+}
+
+static void a_key_tracked_after_the_list_must_be_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	live_list_begin(f->cache, f->collection);
+	list_end(f);
+	assert_true(live_track(f->cache, f->collection, "late"));
+	assert_false(live_track(f->cache, f->collection, "late"));
+}
+
+static void an_answer_is_newer_than_the_event_that_follows(void **state)
+{
+	struct fixture *f = *state;
+	live_list_begin(f->cache, f->collection);
+	list_end(f);
+	put(f, "a", "u", "10", "app:/ConfigMap:team/a", LIVE_WRITTEN);
+	assert_false(put(f, "a", "u", "9", "app:/ConfigMap:team/a", LIVE_WATCHED).news);
+	assert_string_equal(version_of(f, "a"), "10");
+	assert_false(put(f, "a", "u", "10", "app:/ConfigMap:team/a", LIVE_WATCHED).news);
+	assert_true(put(f, "a", "u", "11", "app:/ConfigMap:team/a", LIVE_WATCHED).news);
+	/* Made anew under the same name, and a restored server whose numbers start over: the list is the truth. */
+	assert_true(put(f, "a", "other", "12", "app:/ConfigMap:team/a", LIVE_WATCHED).news);
+	live_list_begin(f->cache, f->collection);
+	put(f, "a", "other", "3", "app:/ConfigMap:team/a", LIVE_LISTED);
+	assert_int_equal(list_end(f), 0);
+	assert_string_equal(version_of(f, "a"), "3");
+}
+
+static void a_complete_list_drops_what_it_does_not_have(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "a", "1", "1", "app:/ConfigMap:team/a", LIVE_WATCHED);
+	put(f, "b", "2", "2", "app:/ConfigMap:team/b", LIVE_WATCHED);
+	live_list_begin(f->cache, f->collection); /* fails half-way: nothing happens */
+	put(f, "a", "1", "1", "app:/ConfigMap:team/a", LIVE_LISTED);
+	assert_string_equal(version_of(f, "b"), "2");
+	live_list_begin(f->cache, f->collection);
+	put(f, "a", "1", "1", "app:/ConfigMap:team/a", LIVE_LISTED);
+	put(f, "w", "3", "3", "app:/ConfigMap:team/w", LIVE_WRITTEN); /* written while the list ran */
+	assert_int_equal(list_end(f), 1);
+	assert_string_equal(version_of(f, "a"), "1");
+	assert_string_equal(version_of(f, "b"), "");
+	assert_string_equal(version_of(f, "w"), "3");
+}
+
+static void a_lost_mark_is_news_for_the_application_it_named(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "a", "1", "1", "app:/ConfigMap:team/a", LIVE_WATCHED);
+	struct live_change change = put(f, "a", "1", "2", NULL, LIVE_WATCHED);
+	assert_true(change.news);
+	assert_string_equal(change.application, "app");
+	assert_string_equal(version_of(f, "a"), "");
+}
+
+static void a_deletion_of_an_earlier_object_of_this_name_is_none(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "a", "new", "5", "app:/ConfigMap:team/a", LIVE_WATCHED);
+	json_t *old = config_map("a", "old", "4", NULL);
+	assert_false(live_remove(f->cache, f->collection, old).news);
+	assert_string_equal(version_of(f, "a"), "5");
+	json_decref(old);
+}
+
+static void tracking_ids_name_application_and_object(void **state)
+{
+	(void)state;
+	struct object_key key = {"apps", "Deployment", "team", "web"};
+	struct object_key role = {"rbac.authorization.k8s.io", "ClusterRole", "", "r"};
+	assert_true(live_tracks("app:apps/Deployment:team/web", &key, "app", "other"));
+	assert_false(live_tracks("app2:apps/Deployment:team/web", &key, "app", "team"));
+	assert_false(live_tracks("app:apps/Deployment:team/web2", &key, "app", "team"));
+	assert_false(live_tracks("app:apps/Deployment:other/web", &key, "app", "team"));
+	assert_true(live_tracks("app:rbac.authorization.k8s.io/ClusterRole:dest/r", &role, "app", "dest"));
+	assert_false(live_tracks("", &key, "app", "team"));
+}
+
+static void a_thousand_objects_cost_less_than_half_a_mebibyte(void **state)
+{
+	struct fixture *f = *state;
+	for (int i = 0; i < 1000; i++) {
+		char name[32], tracking[64];
+		snprintf(name, sizeof(name), "settings-of-something-%04d", i);
+		snprintf(tracking, sizeof(tracking), "application:/ConfigMap:team/%s", name);
+		put(f, name, "4f1a1b52-6b0c-4c3f-9b2e-6f7f3b1c0001", "123456", tracking, LIVE_WATCHED);
+	}
+	assert_true(live_memory(f->cache) < 512 * 1024);
+	size_t count;
+	live_owned(f->cache, "application", "team", f->mem, &count);
+	assert_int_equal(count, 1000);
+	live_clear(f->cache, f->collection);
+	live_owned(f->cache, "application", "team", f->mem, &count);
+	assert_int_equal(count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(only_tracked_or_marked_objects_are_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_key_tracked_after_the_list_must_be_asked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_answer_is_newer_than_the_event_that_follows, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_complete_list_drops_what_it_does_not_have, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_lost_mark_is_news_for_the_application_it_named, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_deletion_of_an_earlier_object_of_this_name_is_none, set_up, tear_down),
+		cmocka_unit_test(tracking_ids_name_application_and_object),
+		cmocka_unit_test_setup_teardown(
+			a_thousand_objects_cost_less_than_half_a_mebibyte, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

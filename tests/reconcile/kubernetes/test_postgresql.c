@@ -1,0 +1,140 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "reconcile/kubernetes/postgresql.h"
+
+static json_t *read_json(const char *text)
+{
+	struct error err;
+	json_t *value = NULL;
+	if (!json_read(text, strlen(text), &value, &err))
+		fail_msg("%s: %s", err.text, text);
+	return value;
+}
+
+/* Both sides as {"metadata": {"name": "main"}, "spec": SPEC}. */
+static void check(const char *wanted_spec, const char *live_spec, const char *annotation, size_t expected,
+	const char *part)
+{
+	struct arena *mem = arena_new(1 << 20);
+	json_t *wanted = json_pack("{s:{s:s, s:{s:s}}, s:o}", "metadata", "name", "main", "annotations",
+		"pgitops.dev/allow", annotation, "spec", read_json(wanted_spec));
+	json_t *live = live_spec ? json_pack("{s:o}", "spec", read_json(live_spec)) : NULL;
+	size_t count = 99;
+	const char **reasons = postgresql_refusals(wanted, live, mem, &count);
+	if (count != expected || (count && !strstr(reasons[0], part)))
+		fail_msg("%s -> %s: %zu (%s)", live_spec ? live_spec : "", wanted_spec, count,
+			count ? reasons[0] : "");
+	json_decref(wanted);
+	json_decref(live);
+	arena_free(mem);
+}
+
+static void volumes_do_not_shrink(void **state)
+{
+	(void)state;
+	check("{\"volume\":{\"size\":\"1Gi\"}}", "{\"volume\":{\"size\":\"2Gi\"}}", "", 1, "shrink-volume");
+	check("{\"volume\":{\"size\":\"1Gi\"}}", "{\"volume\":{\"size\":\"2Gi\"}}", "shrink-volume", 0, "");
+	check("{\"volume\":{\"size\":\"1Gi\"}}", "{\"volume\":{\"size\":\"2Gi\"}}", "shrink", 1, "");
+	check("{\"volume\":{\"size\":\"2000Mi\"}}", "{\"volume\":{\"size\":\"2Gi\"}}", "", 1,
+		"from 2Gi to 2000Mi");
+	check("{\"volume\":{\"size\":\"2048Mi\"}}", "{\"volume\":{\"size\":\"2Gi\"}}", "", 0, "");
+	check("{\"volume\":{\"size\":\"1.5Ti\"}}", "{\"volume\":{\"size\":\"900Gi\"}}", "", 0, "");
+	check("{\"volume\":{\"size\":\"nonsense\"}}", "{\"volume\":{\"size\":\"2Gi\"}}", "", 0, "");
+}
+
+static void versions_do_not_go_down(void **state)
+{
+	(void)state;
+	check("{\"postgresql\":{\"version\":\"15\"}}", "{\"postgresql\":{\"version\":\"16\"}}", "", 1,
+		"lower-version");
+	check("{\"postgresql\":{\"version\":\"9.6\"}}", "{\"postgresql\":{\"version\":\"14\"}}", "", 1, "");
+	check("{\"postgresql\":{\"version\":\"17\"}}", "{\"postgresql\":{\"version\":\"16\"}}", "", 0, "");
+	check("{\"postgresql\":{\"version\":\"15\"}}", NULL, "", 0, "");
+}
+
+static void users_must_be_possible(void **state)
+{
+	(void)state;
+	check("{\"users\":{\"app\":null}}", NULL, "", 1, "write app: []");
+	check("{\"users\":{\"App\":[]}}", NULL, "", 1, "refuses this name");
+	check("{\"users\":{\"-app\":[]}}", NULL, "", 1, "");
+	check("{\"users\":{\"app-\":[]}}", NULL, "", 1, "");
+	check("{\"users\":{\"ns.app\":[],\"a_b\":[\"superuser\"],\"x1\":[\"login\",\"createdb\"]}}", NULL, "",
+		0, "");
+	check("{\"users\":{\"a..b\":[]}}", NULL, "", 1, "");
+	check("{\"users\":{\"a_b\":[],\"a-b\":[]}}", NULL, "", 1, "share one Secret");
+	check("{\"users\":{\"a\":[\"LOGIN\",\"nologin\"]}}", NULL, "", 1, "contradict");
+}
+
+static void names_have_52_characters(void **state)
+{
+	(void)state;
+	struct arena *mem = arena_new(1 << 20);
+	size_t count;
+	json_t *object = read_json(
+		"{\"metadata\":{\"name\":\"a123456789b123456789c123456789d123456789e123456789fgh\"}}");
+	postgresql_refusals(object, NULL, mem, &count);
+	assert_int_equal(count, 1);
+	json_decref(object);
+	object = read_json(
+		"{\"metadata\":{\"name\":\"a123456789b123456789c123456789d123456789e123456789fg\"}}");
+	postgresql_refusals(object, NULL, mem, &count);
+	assert_int_equal(count, 0);
+	json_decref(object);
+	arena_free(mem);
+}
+
+static void several_reasons_are_told_at_once(void **state)
+{
+	(void)state;
+	check("{\"teamId\":\"b\",\"numberOfInstances\":0,\"standby\":{},\"volume\":{\"size\":\"1Gi\",\"storageClass\":\"x\"}}",
+		"{\"teamId\":\"a\",\"numberOfInstances\":2,\"volume\":{\"size\":\"2Gi\"}}", "", 5, "");
+	check("{\"teamId\":\"b\",\"numberOfInstances\":0,\"standby\":{},\"volume\":{\"size\":\"1Gi\",\"storageClass\":\"x\"}}",
+		"{\"teamId\":\"a\",\"numberOfInstances\":2,\"volume\":{\"size\":\"2Gi\"}}",
+		"change-team,no-instances, become-standby,shrink-volume change-storage-class", 0, "");
+}
+
+static bool busy(const char *status, int reported_ago, int written_ago)
+{
+	char reported[CLOCK_TEXT_SIZE], written[CLOCK_TEXT_SIZE];
+	clock_text_seconds(clock_now() - reported_ago * INT64_C(1000000), reported);
+	clock_text_seconds(clock_now() - written_ago * INT64_C(1000000), written);
+	json_t *object = json_pack("{s:{s:[{s:s, s:s}, {s:s, s:{s:{}}}]}, s:{s:s}}", "metadata",
+		"managedFields", "subresource", "status", "time", reported, "time", written, "fieldsV1",
+		"f:spec", "status", "PostgresClusterStatus", status);
+	bool is = postgresql_busy(object);
+	json_decref(object);
+	return is;
+}
+
+static void the_operator_is_at_work_until_it_says_otherwise(void **state)
+{
+	(void)state;
+	assert_true(busy("Updating", 10, 20));
+	assert_true(busy("Creating", 300, 301));
+	assert_false(busy("Updating", 13 * 60, 14 * 60)); /* its last report was lost */
+	assert_false(busy("Running", 10, 20));
+	assert_true(busy("Running", 100, 2)); /* about to take up the last write */
+	assert_false(busy("Running", 100, 60));
+	json_t *fresh = read_json("{\"metadata\":{},\"spec\":{}}");
+	assert_false(postgresql_busy(fresh));
+	json_decref(fresh);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(volumes_do_not_shrink),
+		cmocka_unit_test(versions_do_not_go_down),
+		cmocka_unit_test(users_must_be_possible),
+		cmocka_unit_test(names_have_52_characters),
+		cmocka_unit_test(several_reasons_are_told_at_once),
+		cmocka_unit_test(the_operator_is_at_work_until_it_says_otherwise),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
