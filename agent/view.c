@@ -396,15 +396,16 @@ static json_t *agent_summary(struct store *store, struct arena *mem)
 /* `status` gets its parts one after the other; false at the first that cannot be read. */
 static bool fill_status(struct store *store, struct arena *mem, json_t *status, struct error *err)
 {
-	struct store_drift_filter open = {.open_only = true, .limit = 0};
+	struct store_drift_filter open = {.open_only = true, .limit = STATUS_DRIFT};
 	CLEANUP(json_done) json_t *all = applications(store, mem, err);
 	CLEANUP(json_done) json_t *people = all ? users(store, mem, err) : NULL;
 	json_t *places = people ? databases(store, mem, err) : NULL;
 	json_t *changed = places ? drift(store, &open, mem, err) : NULL;
 	const json_t *item;
-	size_t i;
+	size_t i, open_count;
 
-	if (!changed) {
+	if (!changed || !store_drift_count_open(store, &open_count, err)) {
+		json_decref(changed);
 		json_decref(places);
 		return false;
 	}
@@ -421,9 +422,7 @@ static bool fill_status(struct store *store, struct arena *mem, json_t *status, 
 	json_object_set_new(status, "databases", places);
 	json_object_set_new(status, "users", user_summary(people));
 	json_t *open_drift = json_make_object(status, "drift");
-	set_number(open_drift, "open", (int64_t)json_array_size(changed));
-	while (json_array_size(changed) > STATUS_DRIFT)
-		json_array_remove(changed, json_array_size(changed) - 1);
+	set_number(open_drift, "open", (int64_t)open_count);
 	json_object_set_new(open_drift, "items", changed);
 	json_object_set_new(status, "errors", errors);
 	return operation_errors(store, mem, errors, err);

@@ -68,6 +68,16 @@ bool store_drift_heal(struct store *store, const struct store_drift *drift, int6
 	return query_run(query, err);
 }
 
+bool store_drift_count_open(struct store *store, size_t *count, struct error *err)
+{
+	struct query *query = query_open(store, "SELECT count(*) FROM drift WHERE healed = 0");
+	size_t found = query_next(query) ? (size_t)query_number(query, 0) : 0;
+	if (!query_close(query, err))
+		return false;
+	*count = found;
+	return true;
+}
+
 static struct store_drift read_row(struct query *query, struct arena *mem)
 {
 	return (struct store_drift){

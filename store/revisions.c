@@ -1,7 +1,8 @@
 #include "store/database.h"
 
-bool store_revision_begin(
-	struct store *store, const struct store_revision *revision, int64_t *id, struct error *err)
+#include "base/limits.h"
+
+static bool insert(struct store *store, const struct store_revision *revision, int64_t *id, struct error *err)
 {
 	struct query *query = query_open(store,
 		"INSERT INTO revision (application, commit_id, author, message, started, finished, phase, cause, outcome, "
@@ -22,6 +23,34 @@ bool store_revision_begin(
 	query_set_number(query, 13, revision->pruned);
 	query_set_number(query, 14, revision->failed);
 	return query_insert(query, id, err);
+}
+
+/* The index has them in order: this looks at one application's ids only. */
+static bool trim(struct store *store, const char *application, struct error *err)
+{
+	struct query *query = query_open(store,
+		"DELETE FROM revision WHERE application = ?1 AND id < "
+		"(SELECT id FROM revision WHERE application = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
+	query_set_text(query, 1, application);
+	query_set_number(query, 2, LIMIT_HISTORY_ROWS - 1);
+	return query_run(query, err);
+}
+
+bool store_revision_begin(
+	struct store *store, const struct store_revision *revision, int64_t *id, struct error *err)
+{
+	int64_t made;
+	if (!store_begin(store, err))
+		return false;
+	if (!insert(store, revision, &made, err) || !trim(store, revision->application, err)) {
+		store_rollback(store);
+		return false;
+	}
+	if (!store_commit(store, err))
+		return false;
+	if (id)
+		*id = made;
+	return true;
 }
 
 /* Only the outcome: what was begun stays as it was written. */

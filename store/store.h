@@ -122,6 +122,8 @@ bool store_drift_heal(
 bool store_drift_list(struct store *store, const struct store_drift_filter *filter, struct arena *mem,
 	struct store_drift **items, size_t *count, struct error *err) MUST_CHECK; /* newest first */
 
+bool store_drift_count_open(struct store *store, size_t *count, struct error *err) MUST_CHECK;
+
 /* ---- users ---- */
 
 struct store_user {

@@ -9,15 +9,12 @@ static bool delete_beyond(struct store *store, const char *sql, int64_t limit, s
 	return query_run(query, err);
 }
 
-/* Ids only grow, so the newest N rows of a table are among the newest N ids. */
+/* Ids only grow, so the newest N rows of a table are among the newest N ids: an index says at once that there is nothing to
+   delete. Revisions are bounded for each application, where they are added (revisions.c). */
 static bool trim(struct store *store, struct error *err)
 {
-	return delete_beyond(store,
-		       "DELETE FROM revision WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER "
-		       "(PARTITION BY application ORDER BY id DESC) AS place FROM revision) WHERE place > ?1)",
-		       LIMIT_HISTORY_ROWS, err) &&
-		delete_beyond(store, "DELETE FROM drift WHERE id <= (SELECT max(id) FROM drift) - ?1",
-			LIMIT_DRIFT_ROWS, err) &&
+	return delete_beyond(store, "DELETE FROM drift WHERE id <= (SELECT max(id) FROM drift) - ?1",
+		       LIMIT_DRIFT_ROWS, err) &&
 		delete_beyond(store,
 			"DELETE FROM user_change WHERE id <= (SELECT max(id) FROM user_change) - ?1",
 			LIMIT_USER_CHANGES, err) &&

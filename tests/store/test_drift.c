@@ -54,8 +54,13 @@ static void healed_drift_comes_back_as_a_new_record(void **state)
 	int64_t first, second;
 
 	check_ok(store_drift_add(f->store, &replicas, &first, &f->err), &f->err);
+	size_t open;
+	check_ok(store_drift_count_open(f->store, &open, &f->err), &f->err);
+	assert_int_equal(open, 1);
 	check_ok(store_drift_heal(f->store, &replicas, 20, &f->err), &f->err);
 	assert_int_equal(count_drift(f, true), 0);
+	check_ok(store_drift_count_open(f->store, &open, &f->err), &f->err);
+	assert_int_equal(open, 0);
 	check_ok(store_drift_add(f->store, &replicas, &second, &f->err), &f->err);
 	assert_int_not_equal(first, second);
 	assert_int_equal(count_drift(f, false), 2);
