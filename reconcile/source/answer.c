@@ -277,16 +277,22 @@ bool answer_take(struct answer *answer, const char *bytes, size_t length, struct
 		const char *type;
 		bool (*take)(struct answer *answer, const json_t *json, struct error *err);
 	} types[] = {
-		{"step", take_step}, {"head", take_head}, {"path", take_path}, {"object", take_object},
-		{"mistake", take_mistake}, {"warning", take_warning}, {"path-end", take_path_end},
-		{"end", take_end}, {"error", take_error},
+		{"step", take_step},
+		{"head", take_head},
+		{"path", take_path},
+		{"object", take_object},
+		{"mistake", take_mistake},
+		{"warning", take_warning},
+		{"path-end", take_path_end},
+		{"end", take_end},
+		{"error", take_error},
 	};
 	CLEANUP(json_done) json_t *json = NULL;
 
 	answer->bytes += length;
 	if (++answer->frames > LIMIT_FRAMES || answer->bytes > LIMIT_GIT_ANSWER)
-		return error_set(err, ERROR_INVALID, "the manifests of these paths are larger than %ld MiB in all",
-			LIMIT_GIT_ANSWER >> 20);
+		return error_set(err, ERROR_INVALID,
+			"the manifests of these paths are larger than %ld MiB in all", LIMIT_GIT_ANSWER >> 20);
 	if (answer->complete)
 		return unexpected(err, "more after the end");
 	if (!json_read(bytes, length, &json, err))

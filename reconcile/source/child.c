@@ -42,7 +42,9 @@ static int spawn(int request, int answer, int messages, pid_t *pid)
 {
 	static char name[] = "pgitops", command[] = "git-worker";
 	char *argv[] = {name, command, NULL};
-	char *environment[] = {NULL};
+	/* Nothing of ours; but without any home libgit2's ssh gives up before it asks us about the host key. */
+	static char home[] = "HOME=/nonexistent";
+	char *environment[] = {home, NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 
@@ -81,7 +83,7 @@ static bool above_standard(int *fd)
 static bool make_pipe(int pair[2])
 {
 	return pipe2(pair, O_CLOEXEC) == 0 && above_standard(&pair[0]) && above_standard(&pair[1]) &&
-	       fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0;
+		fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0;
 }
 
 bool child_start(int request, struct child *child, struct error *err)

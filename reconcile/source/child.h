@@ -14,7 +14,7 @@ struct child {
 	int messages; /* its descriptor 2 */
 };
 
-/* Starts this very program again as `pgitops git-worker` with an empty environment and nothing open but `request` as
+/* Starts this very program again as `pgitops git-worker` with no environment of ours and nothing open but `request` as
    descriptor 0 and two pipes. Does not close `request`. */
 bool child_start(int request, struct child *child, struct error *err) MUST_CHECK;
 

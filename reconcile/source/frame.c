@@ -12,7 +12,7 @@ static size_t feed_head(struct frame_reader *reader, const char *bytes, size_t s
 	if (reader->head_length < sizeof(reader->head))
 		return taken;
 	reader->length = (size_t)reader->head[0] << 24 | (size_t)reader->head[1] << 16 |
-			 (size_t)reader->head[2] << 8 | (size_t)reader->head[3];
+		(size_t)reader->head[2] << 8 | (size_t)reader->head[3];
 	reader->failed = reader->length > reader->body.maximum;
 	reader->ready = !reader->length;
 	return taken;
@@ -84,8 +84,8 @@ bool frame_read(int fd, struct frame_reader *reader, struct error *err)
 			return error_set(err, ERROR_INVALID, "the message ended too early");
 		frame_feed(reader, bytes, (size_t)got);
 		if (reader->failed)
-			return error_set(err, ERROR_INVALID, "a message of %zu bytes is larger than %zu", reader->length,
-				reader->body.maximum);
+			return error_set(err, ERROR_INVALID, "a message of %zu bytes is larger than %zu",
+				reader->length, reader->body.maximum);
 	}
 	explicit_bzero(bytes, sizeof(bytes));
 	return true;

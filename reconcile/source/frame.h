@@ -18,7 +18,10 @@ struct frame_reader {
 	struct buf body;
 };
 
-#define FRAME_READER(max) {.body = BUF(max)}
+#define FRAME_READER(max)                                                                                    \
+	{                                                                                                    \
+		.body = BUF(max)                                                                             \
+	}
 
 /* Takes bytes up to the end of one message and says how many it took: fewer than `size` when `ready` or `failed`. */
 size_t frame_feed(struct frame_reader *reader, const char *bytes, size_t size);

@@ -109,8 +109,8 @@ static void set_common(struct http *http, const struct source_access *access)
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, http);
 }
 
-bool http_open(const struct url *url, const struct source_access *access, int64_t deadline, struct http **http,
-	struct error *err)
+bool http_open(const struct url *url, const struct source_access *access, int64_t deadline,
+	struct http **http, struct error *err)
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		return error_set(err, ERROR_BUG, "libcurl does not start");
@@ -207,8 +207,8 @@ static struct curl_slist *headers_of(const struct http_exchange *exchange)
 	return headers;
 }
 
-static void set_request(struct http *http, const struct http_exchange *exchange, struct curl_slist *headers,
-	int64_t left)
+static void set_request(
+	struct http *http, const struct http_exchange *exchange, struct curl_slist *headers, int64_t left)
 {
 	curl_easy_setopt(http->curl, CURLOPT_URL, exchange->url);
 	curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, headers);

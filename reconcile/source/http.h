@@ -20,18 +20,18 @@ struct http_exchange {
 	const char *body; /* NULL = GET */
 	size_t body_length;
 	const char *body_type;
-	const char *accept;     /* and the only type of answer that is taken */
-	bool version_2;         /* ask for protocol version 2 */
-	int64_t maximum;        /* bytes of the answer */
-	const char *too_large;  /* what is larger than that, for the message */
+	const char *accept;    /* and the only type of answer that is taken */
+	bool version_2;        /* ask for protocol version 2 */
+	int64_t maximum;       /* bytes of the answer */
+	const char *too_large; /* what is larger than that, for the message */
 	http_sink *sink;
 	void *context;
-	long status;            /* out, also on failure; 0 = no answer */
-	const char *redirect;   /* out: where a status of 3xx leads, or NULL; valid until the next exchange */
+	long status;          /* out, also on failure; 0 = no answer */
+	const char *redirect; /* out: where a status of 3xx leads, or NULL; valid until the next exchange */
 };
 
-bool http_open(const struct url *url, const struct source_access *access, int64_t deadline, struct http **http,
-	struct error *err) MUST_CHECK;
+bool http_open(const struct url *url, const struct source_access *access, int64_t deadline,
+	struct http **http, struct error *err) MUST_CHECK;
 void http_close(struct http *http);
 
 bool http_run(struct http *http, struct http_exchange *exchange, struct error *err) MUST_CHECK;

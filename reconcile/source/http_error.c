@@ -7,32 +7,35 @@ bool http_status_error(struct error *err, long status, bool credentials, long re
 {
 	switch (status) {
 	case 401:
-		return error_set(err, ERROR_DENIED, credentials
-			? "the server does not take the credentials (HTTP 401): check user, password or token and its expiry"
-			: "the server asks for credentials (HTTP 401) and none are configured for this URL");
-	case 403:
 		return error_set(err, ERROR_DENIED,
-			"the server refuses access (HTTP 403): %s", credentials
-			? "the user or token lacks the right to read this repository"
-			: "no credentials are configured for this URL");
+			credentials
+				? "the server does not take the credentials (HTTP 401): check user, password or token and its expiry"
+				: "the server asks for credentials (HTTP 401) and none are configured for this URL");
+	case 403:
+		return error_set(err, ERROR_DENIED, "the server refuses access (HTTP 403): %s",
+			credentials ? "the user or token lacks the right to read this repository"
+				    : "no credentials are configured for this URL");
 	case 404:
 	case 410:
 		return error_set(err, ERROR_MISSING,
-			"the server knows no such repository (HTTP %ld): check the URL%s", status, credentials
-			? ", and whether these credentials may see it"
-			: "; a private repository looks the same without credentials");
+			"the server knows no such repository (HTTP %ld): check the URL%s", status,
+			credentials ? ", and whether these credentials may see it"
+				    : "; a private repository looks the same without credentials");
 	case 407:
 		return error_set(err, ERROR_DENIED, "the proxy asks for credentials (HTTP 407)");
 	case 429:
 		if (retry_after > 0)
 			return error_set(err, ERROR_RETRY,
-				"the server is asked too often (HTTP 429) and wants %ld s of rest", retry_after);
+				"the server is asked too often (HTTP 429) and wants %ld s of rest",
+				retry_after);
 		return error_set(err, ERROR_RETRY, "the server is asked too often (HTTP 429)");
 	default:
 		if (status >= 300 && status < 400)
-			return error_set(err, ERROR_INVALID, "the server answers with a redirect (HTTP %ld)", status);
+			return error_set(
+				err, ERROR_INVALID, "the server answers with a redirect (HTTP %ld)", status);
 		if (status >= 500)
-			return error_set(err, ERROR_RETRY, "the server has trouble of its own (HTTP %ld)", status);
+			return error_set(
+				err, ERROR_RETRY, "the server has trouble of its own (HTTP %ld)", status);
 		return error_set(err, ERROR_INVALID, "the server refuses the request (HTTP %ld)", status);
 	}
 }
@@ -43,14 +46,15 @@ bool http_type_error(struct error *err, const char *type)
 		return error_set(err, ERROR_DENIED,
 			"a web page came instead of Git's answer, probably a login page: check the URL and the credentials");
 	return error_set(err, ERROR_INVALID,
-		"the answer is of type %.100s, not Git's \"smart\" protocol: check the URL", type ? type : "unknown");
+		"the answer is of type %.100s, not Git's \"smart\" protocol: check the URL",
+		type ? type : "unknown");
 }
 
 static bool is_trust_error(CURLcode code)
 {
 	return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-	       code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_CERTPROBLEM ||
-	       code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+		code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_CERTPROBLEM ||
+		code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
 }
 
 bool http_transfer_error(struct error *err, CURLcode code, const char *detail, long proxy_status)
@@ -68,6 +72,7 @@ bool http_transfer_error(struct error *err, CURLcode code, const char *detail, l
 	if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING)
 		return error_set(err, ERROR_RETRY, "the connection was cut: %s", reason);
 	if (code == CURLE_OUT_OF_MEMORY)
-		return error_set(err, ERROR_INVALID, "the answer needs more memory than the Git process may have");
+		return error_set(
+			err, ERROR_INVALID, "the answer needs more memory than the Git process may have");
 	return error_set(err, ERROR_RETRY, "cannot reach the server: %s", reason);
 }

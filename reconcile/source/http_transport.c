@@ -40,7 +40,8 @@ static bool write_answer(void *context, const char *bytes, size_t size, struct e
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written < 0)
-			return error_set(err, ERROR_RETRY, "cannot write what was received: %s", strerror(errno));
+			return error_set(
+				err, ERROR_RETRY, "cannot write what was received: %s", strerror(errno));
 		bytes += written;
 		size -= (size_t)written;
 	}
@@ -51,8 +52,9 @@ static bool send_request(struct stream *stream, struct error *err)
 {
 	struct http_transport *carrier = stream->carrier;
 	bool listing = stream->action == GIT_SERVICE_UPLOADPACK_LS;
-	CLEANUP(memory_freep) char *url = memory_printf("%s%s", carrier->base,
-		listing ? "/info/refs?service=git-upload-pack" : "/git-upload-pack");
+	CLEANUP(memory_freep)
+	char *url = memory_printf(
+		"%s%s", carrier->base, listing ? "/info/refs?service=git-upload-pack" : "/git-upload-pack");
 	struct http_exchange exchange = {
 		.url = url,
 		.body = listing ? NULL : buf_string(&stream->request),
@@ -66,10 +68,12 @@ static bool send_request(struct stream *stream, struct error *err)
 		.context = stream,
 	};
 	if (buf_failed(&stream->request))
-		return error_set(err, ERROR_BUG, "a request to the server is larger than %d bytes", REQUEST_BYTES);
+		return error_set(
+			err, ERROR_BUG, "a request to the server is larger than %d bytes", REQUEST_BYTES);
 	stream->answer = open(carrier->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (stream->answer < 0)
-		return error_set(err, ERROR_RETRY, "cannot make a file in %s: %s", carrier->folder, strerror(errno));
+		return error_set(
+			err, ERROR_RETRY, "cannot make a file in %s: %s", carrier->folder, strerror(errno));
 	if (!http_run(carrier->http, &exchange, err))
 		return false;
 	if (lseek(stream->answer, 0, SEEK_SET) < 0)
@@ -84,7 +88,8 @@ static int stream_read(git_smart_subtransport_stream *parent, char *bytes, size_
 		return fail(stream->carrier);
 	ssize_t count = read(stream->answer, bytes, size);
 	if (count < 0) {
-		error_set(&stream->carrier->failure, ERROR_RETRY, "cannot read what was received: %s", strerror(errno));
+		error_set(&stream->carrier->failure, ERROR_RETRY, "cannot read what was received: %s",
+			strerror(errno));
 		return fail(stream->carrier);
 	}
 	*got = (size_t)count;

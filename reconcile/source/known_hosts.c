@@ -22,7 +22,8 @@ void known_hosts_fingerprint(const unsigned char *key, size_t length, char text[
 
 void known_hosts_type(const unsigned char *key, size_t length, char text[64])
 {
-	size_t name = length < 4 ? 0 : (size_t)key[0] << 24 | (size_t)key[1] << 16 | (size_t)key[2] << 8 | key[3];
+	size_t name =
+		length < 4 ? 0 : (size_t)key[0] << 24 | (size_t)key[1] << 16 | (size_t)key[2] << 8 | key[3];
 	snprintf(text, 64, "unknown");
 	if (!name || name >= 64 || name > length - 4)
 		return;
@@ -78,7 +79,7 @@ static bool key_equals(const char *encoded, const unsigned char *key, size_t len
 	unsigned char decoded[LINE_MAXIMUM];
 	size_t size;
 	return text_base64_decode(encoded, strlen(encoded), decoded, &size) && size == length &&
-	       digest_equal(decoded, key, length);
+		digest_equal(decoded, key, length);
 }
 
 struct offered {
@@ -99,8 +100,8 @@ static enum known_host judge_line(char *line, const struct offered *offered)
 	}
 	char *type = rest ? strsep(&rest, " \t") : NULL;
 	char *key = rest ? strsep(&rest, " \t") : NULL;
-	if (!hosts || !*hosts || *hosts == '#' || !type || !key || (marker && strcmp(marker, "@revoked") != 0) ||
-		!hosts_match(hosts, offered->name))
+	if (!hosts || !*hosts || *hosts == '#' || !type || !key ||
+		(marker && strcmp(marker, "@revoked") != 0) || !hosts_match(hosts, offered->name))
 		return KNOWN_HOST_UNKNOWN;
 	bool same = key_equals(key, offered->key, offered->length);
 	if (marker)
@@ -123,8 +124,8 @@ static enum known_host stronger(enum known_host a, enum known_host b)
 	return rank[b] > rank[a] ? b : a;
 }
 
-enum known_host known_hosts_check(const char *text, const char *host, int port, const unsigned char *key,
-	size_t length)
+enum known_host known_hosts_check(
+	const char *text, const char *host, int port, const unsigned char *key, size_t length)
 {
 	char name[NAME_MAXIMUM], type[64], line[LINE_MAXIMUM];
 	enum known_host found = KNOWN_HOST_UNKNOWN;

@@ -17,8 +17,8 @@ enum known_host {
 };
 
 /* `key` is the raw public key blob, as ssh sends it. */
-enum known_host known_hosts_check(const char *text, const char *host, int port, const unsigned char *key,
-	size_t length);
+enum known_host known_hosts_check(
+	const char *text, const char *host, int port, const unsigned char *key, size_t length);
 
 /* "SHA256:..." as ssh-keygen -l shows it. */
 enum { FINGERPRINT_SIZE = 56 };

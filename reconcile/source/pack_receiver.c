@@ -13,7 +13,8 @@ static bool server_error(struct error *err, const char *text, size_t length)
 	while (length && (text[length - 1] == '\n' || text[length - 1] == '\r'))
 		length--;
 	int shown = length > 200 ? 200 : (int)length;
-	bool missing = strstr(text, "not our ref") || strstr(text, "bad object") || strstr(text, "unknown object");
+	bool missing =
+		strstr(text, "not our ref") || strstr(text, "bad object") || strstr(text, "unknown object");
 	return error_set(err, missing ? ERROR_MISSING : ERROR_RETRY, "the server says: %.*s", shown, text);
 }
 
@@ -23,7 +24,8 @@ static bool take_pack(struct pack_receiver *receiver, const char *bytes, size_t 
 		/* Refused by GIT_OPT_SET_PACK_MAX_OBJECTS before the count is in `progress`, or a broken pack. */
 		const git_error *last = git_error_last();
 		if (last && last->message && strstr(last->message, "too many objects"))
-			return error_set(err, ERROR_INVALID, "the repository has more than %d objects", LIMIT_PACK_OBJECTS);
+			return error_set(err, ERROR_INVALID, "the repository has more than %d objects",
+				LIMIT_PACK_OBJECTS);
 		receiver->repository->suspect = true; /* it may be a base of a thin pack that is damaged here */
 		return repository_error(err, ERROR_RETRY, "the server's pack is broken");
 	}

@@ -16,7 +16,7 @@ struct pack_receiver {
 	struct repository_ids *shallow;
 	size_t object_limit; /* ends the transfer with `too_many`; 0 = LIMIT_PACK_OBJECTS, which is an error */
 	bool too_many;
-	bool finished;       /* the final flush came */
+	bool finished; /* the final flush came */
 	enum pack_section section;
 	struct pktline_reader lines;
 	struct git_indexer *indexer;

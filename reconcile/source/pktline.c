@@ -26,7 +26,8 @@ static bool read_length(struct pktline_reader *reader, struct error *err)
 		length = length << 4 | (size_t)digit;
 	}
 	if (length == 3 || length > PKTLINE_MAXIMUM + 4)
-		return error_set(err, ERROR_RETRY, "the server's answer is broken (a line of length %zu)", length);
+		return error_set(
+			err, ERROR_RETRY, "the server's answer is broken (a line of length %zu)", length);
 	reader->length = length;
 	return true;
 }

@@ -14,8 +14,8 @@ enum pktline_kind { PKTLINE_DATA, PKTLINE_FLUSH, PKTLINE_DELIMITER, PKTLINE_END 
 enum { PKTLINE_MAXIMUM = 65516 }; /* bytes of one line without its length */
 
 /* `bytes` are followed by a NUL and valid during the call only. False ends the parsing with the error it set. */
-typedef bool pktline_take(void *context, enum pktline_kind kind, const char *bytes, size_t length,
-	struct error *err);
+typedef bool pktline_take(
+	void *context, enum pktline_kind kind, const char *bytes, size_t length, struct error *err);
 
 struct pktline_reader {
 	char head[4];
@@ -26,8 +26,10 @@ struct pktline_reader {
 	void *context;
 };
 
-#define PKTLINE_READER(function, argument) \
-	{.line = BUF(PKTLINE_MAXIMUM), .take = (function), .context = (argument)}
+#define PKTLINE_READER(function, argument)                                                                   \
+	{                                                                                                    \
+		.line = BUF(PKTLINE_MAXIMUM), .take = (function), .context = (argument)                      \
+	}
 
 bool pktline_feed(struct pktline_reader *reader, const char *bytes, size_t size, struct error *err) MUST_CHECK;
 

@@ -8,8 +8,8 @@
 #include "reconcile/source/remote_parts.h"
 
 struct remote {
-	struct http *http;              /* NULL for ssh and files */
-	struct remote_http *version_2;  /* one of the two */
+	struct http *http;             /* NULL for ssh and files */
+	struct remote_http *version_2; /* one of the two */
 	struct remote_libgit2 *libgit2;
 };
 
@@ -26,7 +26,8 @@ bool remote_open(const struct remote_setup *setup, struct remote **remote, struc
 {
 	struct remote *opened = memory_alloc(sizeof(*opened));
 	bool http = setup->url->scheme == URL_HTTP || setup->url->scheme == URL_HTTPS;
-	bool ok = http ? open_http(setup, opened, err) : remote_libgit2_open(setup, NULL, &opened->libgit2, err);
+	bool ok = http ? open_http(setup, opened, err)
+		       : remote_libgit2_open(setup, NULL, &opened->libgit2, err);
 	if (!ok) {
 		remote_close(&opened);
 		return false;

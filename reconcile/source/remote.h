@@ -28,9 +28,9 @@ enum remote_depth {
 /* What is to be here afterwards. */
 struct remote_wish {
 	enum remote_depth depth;
-	const git_oid *id;      /* REMOTE_NEWEST */
-	const char *ref;        /* its name on the server, or NULL when only the id is known */
-	bool since;             /* an earlier commit is known: fetch some history where that is cheap */
+	const git_oid *id; /* REMOTE_NEWEST */
+	const char *ref;   /* its name on the server, or NULL when only the id is known */
+	bool since;        /* an earlier commit is known: fetch some history where that is cheap */
 };
 
 /* What both need; lives as long as the run. */
@@ -39,7 +39,7 @@ struct remote_setup {
 	const struct source_access *access;
 	struct repository *repository; /* open before a fetch, not needed before that */
 	struct arena *mem;
-	int64_t deadline;              /* on the steady clock */
+	int64_t deadline; /* on the steady clock */
 	bool (*step)(void *context, const char *text, struct error *err);
 	void *context;
 };

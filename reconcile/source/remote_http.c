@@ -29,14 +29,15 @@ struct discovery {
 	bool sha256;
 };
 
-static bool take_capability(void *context, enum pktline_kind kind, const char *bytes, size_t length,
-	struct error *err)
+static bool take_capability(
+	void *context, enum pktline_kind kind, const char *bytes, size_t length, struct error *err)
 {
 	struct discovery *discovery = context;
 	if (kind != PKTLINE_DATA || text_starts(bytes, "# service="))
 		return true;
 	if (text_starts(bytes, "ERR "))
-		return error_set(err, ERROR_RETRY, "the server says: %.*s", length > 200 ? 200 : (int)length - 4, bytes + 4);
+		return error_set(err, ERROR_RETRY, "the server says: %.*s",
+			length > 200 ? 200 : (int)length - 4, bytes + 4);
 	if (discovery->lines++ == 0)
 		discovery->version_2 = text_starts(bytes, "version 2");
 	if (text_starts(bytes, "fetch="))
@@ -61,20 +62,23 @@ static bool follow(struct remote_http *remote, const char *redirect, struct erro
 	if (!text_ends(redirect, info_suffix))
 		return error_set(err, ERROR_DENIED,
 			"the server redirects to %.200s, which is no repository: probably a login page; check the URL and the "
-			"credentials", source_url_plain(arena_copy_n(mem, redirect, strcspn(redirect, "?#")), mem));
+			"credentials",
+			source_url_plain(arena_copy_n(mem, redirect, strcspn(redirect, "?#")), mem));
 	const char *base = arena_copy_n(mem, redirect, length - strlen(info_suffix));
 	if (!url_parse(base, mem, &to, &broken))
-		return error_set(err, ERROR_INVALID, "the server redirects to something that is no repository URL");
+		return error_set(
+			err, ERROR_INVALID, "the server redirects to something that is no repository URL");
 	if (!url_same_server(&to, remote->setup.url))
 		return error_set(err, ERROR_INVALID,
 			"the server redirects to %s: another server gets no credentials, so this is not followed; if it is the "
-			"right one, use that URL", to.plain);
+			"right one, use that URL",
+			to.plain);
 	remote->server.base = to.address;
 	return true;
 }
 
-static bool ask_capabilities(struct remote_http *remote, struct discovery *discovery, const char **redirect,
-	struct error *err)
+static bool ask_capabilities(
+	struct remote_http *remote, struct discovery *discovery, const char **redirect, struct error *err)
 {
 	struct pktline_reader lines = PKTLINE_READER(take_capability, discovery);
 	struct http_exchange exchange = {
@@ -112,12 +116,14 @@ static bool discover(struct remote_http *remote, bool *version_2, struct error *
 		if (!redirect)
 			return false;
 		if (redirects == REDIRECTS)
-			return error_set(err, ERROR_INVALID, "the server redirects more than %d times", REDIRECTS);
+			return error_set(
+				err, ERROR_INVALID, "the server redirects more than %d times", REDIRECTS);
 		if (!follow(remote, redirect, err))
 			return false;
 	}
 	if (discovery.sha256)
-		return error_set(err, ERROR_INVALID, "the repository uses SHA-256 object ids, which are not supported");
+		return error_set(err, ERROR_INVALID,
+			"the repository uses SHA-256 object ids, which are not supported");
 	*version_2 = discovery.version_2;
 	return true;
 }
@@ -169,7 +175,8 @@ static bool post(struct remote_http *remote, const struct buf *body, const char 
 		.context = context,
 	};
 	if (buf_failed(body))
-		return error_set(err, ERROR_BUG, "a request to the server is larger than %d bytes", REQUEST_BYTES);
+		return error_set(
+			err, ERROR_BUG, "a request to the server is larger than %d bytes", REQUEST_BYTES);
 	bool posted = http_run(remote->http, &exchange, err);
 	*status = exchange.status;
 	return posted;
@@ -204,7 +211,8 @@ static bool take_ref(void *context, enum pktline_kind kind, const char *bytes, s
 		return true;
 	}
 	if (text_starts(bytes, "ERR "))
-		return error_set(err, ERROR_RETRY, "the server says: %.*s", length > 200 ? 200 : (int)length - 4, bytes + 4);
+		return error_set(err, ERROR_RETRY, "the server says: %.*s",
+			length > 200 ? 200 : (int)length - 4, bytes + 4);
 	if (text_starts(bytes, "unborn "))
 		return true;
 	size_t end = length > GIT_OID_HEXSZ + 1 ? strcspn(bytes + GIT_OID_HEXSZ + 1, " \n") : 0;
@@ -216,7 +224,8 @@ static bool take_ref(void *context, enum pktline_kind kind, const char *bytes, s
 	name[end] = '\0';
 	ref.commit = ref.id;
 	const char *peeled = strstr(bytes + GIT_OID_HEXSZ + 1 + end, " peeled:");
-	if (peeled && strlen(peeled) >= 8 + GIT_OID_HEXSZ && git_oid_fromstrn(&ref.commit, peeled + 8, GIT_OID_HEXSZ))
+	if (peeled && strlen(peeled) >= 8 + GIT_OID_HEXSZ &&
+		git_oid_fromstrn(&ref.commit, peeled + 8, GIT_OID_HEXSZ))
 		return error_set(err, ERROR_RETRY, "the server's list of refs is broken");
 	if (!remote_ref_wanted(name, listing->prefixes, listing->prefix_count))
 		return true;
@@ -268,7 +277,7 @@ bool remote_http_refs(struct remote_http *remote, const char *const *prefixes, s
 	if (!version_2)
 		return error_set(err, ERROR_RETRY, "the server no longer speaks Git protocol version 2");
 	return server_memo_write(remote->setup.repository, &remote->server, err) &&
-	       list_refs(remote, prefixes, count, refs, &status, err);
+		list_refs(remote, prefixes, count, refs, &status, err);
 }
 
 /* --- objects --- */
@@ -322,8 +331,8 @@ static void write_fetch(struct buf *body, const struct request *request, bool ca
 }
 
 /* One request; `too_many` says that it was given up because of `limit`. */
-static bool fetch_once(struct remote_http *remote, const struct request *request, size_t limit, bool *too_many,
-	struct error *err)
+static bool fetch_once(struct remote_http *remote, const struct request *request, size_t limit,
+	bool *too_many, struct error *err)
 {
 	struct repository *repository = remote->setup.repository;
 	CLEANUP(buf_done) struct buf body = BUF(REQUEST_BYTES);
@@ -335,19 +344,20 @@ static bool fetch_once(struct remote_http *remote, const struct request *request
 	write_fetch(&body, request, remote->server.shallow);
 	if (!pack_receiver_start(&receiver, repository, &shallow, limit, err))
 		return false;
-	bool fetched = post(remote, &body, "the pack of the repository", LIMIT_PACK_BYTES, pack_receiver_feed, &receiver,
-		&status, err);
+	bool fetched = post(remote, &body, "the pack of the repository", LIMIT_PACK_BYTES, pack_receiver_feed,
+		&receiver, &status, err);
 	*too_many = receiver.too_many;
 	if (!fetched || !pack_receiver_commit(&receiver, err))
 		return false;
 	if (shallow.count == request->shallow->count &&
-		(!shallow.count || !memcmp(shallow.items, request->shallow->items, shallow.count * sizeof(*shallow.items))))
+		(!shallow.count ||
+			!memcmp(shallow.items, request->shallow->items, shallow.count * sizeof(*shallow.items))))
 		return true;
 	return repository_set_shallow(repository, &shallow, err);
 }
 
 /* All branches and tags, to their beginnings. */
-static bool fetch_history(struct remote_http *remote, struct request *request, struct error *err)
+static bool fetch_history(struct remote_http *remote, const struct request *request, struct error *err)
 {
 	static const char *const everything[] = {"refs/heads/", "refs/tags/"};
 	struct remote_refs refs = {0};
@@ -360,9 +370,10 @@ static bool fetch_history(struct remote_http *remote, struct request *request, s
 			repository_ids_add(&wants, &refs.items[i].commit, remote->setup.mem);
 	if (!wants.count)
 		return error_set(err, ERROR_MISSING, "the repository has no branches");
-	request->wants = &wants;
-	request->depth = request->shallow->count ? DEPTH_EVERYTHING : 0;
-	return fetch_once(remote, request, 0, &too_many, err);
+	struct request all = *request;
+	all.wants = &wants;
+	all.depth = request->shallow->count ? DEPTH_EVERYTHING : 0;
+	return fetch_once(remote, &all, 0, &too_many, err);
 }
 
 bool remote_http_fetch(struct remote_http *remote, const struct remote_wish *wish, struct error *err)

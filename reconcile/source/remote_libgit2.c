@@ -16,7 +16,7 @@ struct remote_libgit2 {
 	struct http_transport carrier; /* `http` is NULL for ssh and files */
 	int asked;                     /* how often credentials were asked for */
 	int64_t received;
-	struct error failure;          /* set by a callback; kind ERROR_NONE = libgit2 knows why */
+	struct error failure; /* set by a callback; kind ERROR_NONE = libgit2 knows why */
 };
 
 /* --- who we are --- */
@@ -29,8 +29,8 @@ static const char *user_of(const struct remote_libgit2 *remote)
 }
 
 /* libgit2 asks again and again with what was just refused, so each answer is given once. */
-static int give_credentials(git_credential **out, const char *url, const char *user_from_url, unsigned allowed,
-	void *payload)
+static int give_credentials(
+	git_credential **out, const char *url, const char *user_from_url, unsigned allowed, void *payload)
 {
 	struct remote_libgit2 *remote = payload;
 	const struct source_access *access = remote->setup.access;
@@ -47,7 +47,8 @@ static int give_credentials(git_credential **out, const char *url, const char *u
 	if ((allowed & GIT_CREDENTIAL_SSH_MEMORY) && access->ssh_key.bytes) {
 		if (!ssh_key_check(&access->ssh_key, &remote->failure))
 			return GIT_EAUTH;
-		return git_credential_ssh_key_memory_new(out, user_of(remote), NULL, access->ssh_key.bytes, NULL);
+		return git_credential_ssh_key_memory_new(
+			out, user_of(remote), NULL, access->ssh_key.bytes, NULL);
 	}
 	if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) && access->password.bytes)
 		return git_credential_userpass_plaintext_new(out, user_of(remote), access->password.bytes);
@@ -60,8 +61,8 @@ static int give_credentials(git_credential **out, const char *url, const char *u
 
 /* --- who they are --- */
 
-static bool judge_host(const struct remote_setup *setup, const unsigned char *key, size_t length,
-	struct error *err)
+static bool judge_host(
+	const struct remote_setup *setup, const unsigned char *key, size_t length, struct error *err)
 {
 	char fingerprint[FINGERPRINT_SIZE], type[64];
 	const struct url *url = setup->url;
@@ -76,17 +77,20 @@ static bool judge_host(const struct remote_setup *setup, const unsigned char *ke
 			"was set up anew or somebody stands in between; ask its owner, then correct known_hosts",
 			url->host, type, fingerprint);
 	case KNOWN_HOST_REVOKED:
-		return error_set(err, ERROR_DENIED, "the host key of %s (%s %s) is marked as revoked in known_hosts",
-			url->host, type, fingerprint);
+		return error_set(err, ERROR_DENIED,
+			"the host key of %s (%s %s) is marked as revoked in known_hosts", url->host, type,
+			fingerprint);
 	case KNOWN_HOST_OTHER_TYPE:
 		return error_set(err, ERROR_DENIED,
 			"known_hosts has no %s key for %s, which shows %s: compare this with its owner, then add the line of "
 			"`ssh-keyscan -t %s -p %d %s`",
-			type, url->host, fingerprint, text_starts(type, "ecdsa") ? "ecdsa" : type, url->port, url->host);
+			type, url->host, fingerprint, text_starts(type, "ecdsa") ? "ecdsa" : type, url->port,
+			url->host);
 	default:
 		return error_set(err, ERROR_DENIED,
 			"the ssh server %s is not in known_hosts; it shows the %s key %s: compare this with its owner, then add "
-			"the line of `ssh-keyscan -p %d %s`", url->host, type, fingerprint, url->port, url->host);
+			"the line of `ssh-keyscan -p %d %s`",
+			url->host, type, fingerprint, url->port, url->host);
 	}
 }
 
@@ -100,8 +104,6 @@ static int check_certificate(git_cert *certificate, int valid, const char *host,
 		error_set(&remote->failure, ERROR_DENIED, "the server shows no host key that can be compared");
 		return GIT_ECERTIFICATE;
 	}
-	if (remote->setup.access->insecure)
-		return 0;
 	if (judge_host(&remote->setup, (const unsigned char *)key->hostkey, key->hostkey_len, &remote->failure))
 		return 0;
 	return GIT_ECERTIFICATE;
@@ -114,8 +116,8 @@ static int check_progress(const git_indexer_progress *progress, void *payload)
 	struct remote_libgit2 *remote = payload;
 	remote->received = (int64_t)progress->received_bytes;
 	if (remote->received > LIMIT_PACK_BYTES) {
-		error_set(&remote->failure, ERROR_INVALID, "the pack of the repository is larger than %ld MiB",
-			LIMIT_PACK_BYTES >> 20);
+		error_set(&remote->failure, ERROR_INVALID,
+			"the pack of the repository is larger than %ld MiB", LIMIT_PACK_BYTES >> 20);
 		return -1;
 	}
 	return 0;
@@ -145,8 +147,9 @@ static bool says(const char *message, const char *const *words, size_t count)
 
 static bool failed(struct remote_libgit2 *remote, int code, const char *what, struct error *err)
 {
-	static const char *const missing[] = {"not found", "does not exist", "no such file", "could not find repository",
-		"does not appear to be a git repository", "early eof", "not a git repository"};
+	static const char *const missing[] = {"not found", "does not exist", "no such file",
+		"could not find repository", "does not appear to be a git repository", "early eof",
+		"not a git repository"};
 	static const char *const denied[] = {"authenticat", "permission denied", "access denied"};
 	const git_error *last = git_error_last();
 	const char *message = last && last->message ? last->message : "no reason given";
@@ -159,7 +162,8 @@ static bool failed(struct remote_libgit2 *remote, int code, const char *what, st
 		return error_set(err, ERROR_DENIED, "%s: %s", what, message);
 	if (says(message, missing, COUNT_OF(missing)))
 		return error_set(err, ERROR_MISSING,
-			"%s: %s; the repository does not exist there, or this user may not see it", what, message);
+			"%s: %s; the repository does not exist there, or this user may not see it", what,
+			message);
 	return error_set(err, ERROR_RETRY, "%s: %s", what, message);
 }
 
@@ -287,7 +291,7 @@ static bool download(struct remote_libgit2 *remote, char **specs, size_t count, 
 	const git_error *last = git_error_last();
 	int class = last ? last->klass : GIT_ERROR_NONE;
 	remote->setup.repository->suspect = class == GIT_ERROR_ODB || class == GIT_ERROR_INDEXER ||
-					    class == GIT_ERROR_ZLIB || class == GIT_ERROR_OBJECT;
+		class == GIT_ERROR_ZLIB || class == GIT_ERROR_OBJECT;
 	return failed(remote, code, "cannot fetch", err);
 }
 
@@ -303,7 +307,8 @@ static bool fetch_history(struct remote_libgit2 *remote, struct error *err)
 		return false;
 	for (size_t i = 0; i < refs.count; i++)
 		if (repository_has_commit(remote->setup.repository, &refs.items[i].commit) &&
-			!repository_remember(remote->setup.repository, refs.items[i].name, &refs.items[i].commit, err))
+			!repository_remember(
+				remote->setup.repository, refs.items[i].name, &refs.items[i].commit, err))
 			return false;
 	return true;
 }

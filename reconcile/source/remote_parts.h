@@ -23,7 +23,7 @@ bool remote_libgit2_open(const struct remote_setup *setup, struct http *http, st
 	struct error *err) MUST_CHECK;
 bool remote_libgit2_refs(struct remote_libgit2 *remote, const char *const *prefixes, size_t count,
 	struct remote_refs *refs, struct error *err) MUST_CHECK;
-bool remote_libgit2_fetch(struct remote_libgit2 *remote, const struct remote_wish *wish,
-	struct error *err) MUST_CHECK;
+bool remote_libgit2_fetch(
+	struct remote_libgit2 *remote, const struct remote_wish *wish, struct error *err) MUST_CHECK;
 int64_t remote_libgit2_received(const struct remote_libgit2 *remote);
 void remote_libgit2_close(struct remote_libgit2 *remote);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -37,8 +36,8 @@ static const char *place_name(const struct url *url, struct arena *mem)
 	return arena_printf(mem, "%s-%.*s", name, HASH_LENGTH, digest);
 }
 
-bool repository_prepare(const char *folder, const struct url *url, struct arena *mem, struct repository *repository,
-	struct error *err)
+bool repository_prepare(const char *folder, const struct url *url, struct arena *mem,
+	struct repository *repository, struct error *err)
 {
 	struct repository prepared = {.mem = mem, .lock = -1};
 	prepared.place = arena_printf(mem, "%s/%s", folder, place_name(url, mem));
@@ -68,12 +67,10 @@ bool repository_lock(struct repository *repository, struct error *err)
 /* No file of settings is read: url.insteadOf or http.proxy of somebody's home must not bend this. */
 static bool start_git(struct repository *repository, struct error *err)
 {
-	static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
-		GIT_CONFIG_LEVEL_GLOBAL};
+	static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM,
+		GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL};
 	if (repository->started)
 		return true;
-	/* Without any home its ssh gives up before it asks us about the host key. */
-	setenv("HOME", "/nonexistent", 1);
 	if (git_libgit2_init() < 0)
 		return repository_error(err, ERROR_BUG, "libgit2 does not start");
 	for (size_t i = 0; i < COUNT_OF(levels); i++)
@@ -130,7 +127,7 @@ static void close_git(struct repository *repository)
 static bool open_git(struct repository *repository)
 {
 	return git_repository_open_bare(&repository->git, repository->path) == 0 &&
-	       git_repository_odb(&repository->odb, repository->git) == 0;
+		git_repository_odb(&repository->odb, repository->git) == 0;
 }
 
 static bool make_git(struct repository *repository, struct error *err)
@@ -266,8 +263,8 @@ bool repository_tips(const struct repository *repository, struct repository_ids 
 	return true;
 }
 
-bool repository_remember(struct repository *repository, const char *revision, const git_oid *commit,
-	struct error *err)
+bool repository_remember(
+	struct repository *repository, const char *revision, const git_oid *commit, struct error *err)
 {
 	char digest[DIGEST_HEX_SIZE], name[64];
 	git_reference *reference = NULL;
@@ -303,7 +300,7 @@ bool repository_set_shallow(struct repository *repository, const struct reposito
 	char hex[GIT_OID_HEXSZ + 1];
 	if (!ids->count)
 		return unlink(path) == 0 || errno == ENOENT ||
-		       error_set(err, ERROR_RETRY, "cannot remove %s: %s", path, strerror(errno));
+			error_set(err, ERROR_RETRY, "cannot remove %s: %s", path, strerror(errno));
 	for (size_t i = 0; i < ids->count; i++)
 		buf_printf(&text, "%s\n", git_oid_tostr(hex, sizeof(hex), &ids->items[i]));
 	if (buf_failed(&text))
@@ -351,7 +348,8 @@ bool repository_sweep_all(const char *path, struct error *err)
 	struct dirent *entry;
 	bool swept = true;
 	if (!folder)
-		return errno == ENOENT || error_set(err, ERROR_RETRY, "cannot open %s: %s", path, strerror(errno));
+		return errno == ENOENT ||
+			error_set(err, ERROR_RETRY, "cannot open %s: %s", path, strerror(errno));
 	while (swept && (entry = readdir(folder))) {
 		char place[4096];
 		if (entry->d_name[0] == '.' ||

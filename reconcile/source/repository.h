@@ -16,14 +16,14 @@
 
 struct repository {
 	const char *place;
-	const char *path;    /* place/repository.git, or place/fresh.git while it is made anew */
+	const char *path; /* place/repository.git, or place/fresh.git while it is made anew */
 	struct arena *mem;
 	int lock;
 	git_repository *git; /* NULL until opened */
 	git_odb *odb;
 	unsigned generation; /* grows whenever `git` becomes another one */
-	bool started;        /* libgit2, which costs some milliseconds and is not needed where nothing changed */
-	bool suspect;        /* what failed last may be its own fault */
+	bool started; /* libgit2, which costs some milliseconds and is not needed where nothing changed */
+	bool suspect; /* what failed last may be its own fault */
 };
 
 struct repository_ids {
@@ -32,8 +32,8 @@ struct repository_ids {
 };
 
 /* Makes the folder if needed. Nothing of Git is touched yet. */
-bool repository_prepare(const char *folder, const struct url *url, struct arena *mem, struct repository *repository,
-	struct error *err) MUST_CHECK;
+bool repository_prepare(const char *folder, const struct url *url, struct arena *mem,
+	struct repository *repository, struct error *err) MUST_CHECK;
 
 /* Waits until no other process works in it. */
 bool repository_lock(struct repository *repository, struct error *err) MUST_CHECK;
@@ -60,15 +60,16 @@ bool repository_peel(const struct repository *repository, const git_oid *id, git
 	struct error *err) MUST_CHECK;
 
 /* Commits that revisions pointed to and that are complete here, each once. */
-bool repository_tips(const struct repository *repository, struct repository_ids *ids, struct error *err) MUST_CHECK;
+bool repository_tips(
+	const struct repository *repository, struct repository_ids *ids, struct error *err) MUST_CHECK;
 bool repository_remember(struct repository *repository, const char *revision, const git_oid *commit,
 	struct error *err) MUST_CHECK;
 
 /* Commits whose parents are not here. */
-bool repository_shallow(const struct repository *repository, struct repository_ids *ids,
-	struct error *err) MUST_CHECK;
-bool repository_set_shallow(struct repository *repository, const struct repository_ids *ids,
-	struct error *err) MUST_CHECK;
+bool repository_shallow(
+	const struct repository *repository, struct repository_ids *ids, struct error *err) MUST_CHECK;
+bool repository_set_shallow(
+	struct repository *repository, const struct repository_ids *ids, struct error *err) MUST_CHECK;
 
 void repository_ids_add(struct repository_ids *ids, const git_oid *id, struct arena *mem);
 void repository_ids_remove(struct repository_ids *ids, const git_oid *id);
@@ -76,7 +77,8 @@ bool repository_ids_have(const struct repository_ids *ids, const git_oid *id);
 
 /* For the agent, after the Git process crashed: libgit2 may do so on a damaged file. A repository that another process
    works in is left alone. */
-bool repository_remove(const char *folder, const struct url *url, struct arena *mem, struct error *err) MUST_CHECK;
+bool repository_remove(
+	const char *folder, const struct url *url, struct arena *mem, struct error *err) MUST_CHECK;
 
 /* See source_sweep(). */
 bool repository_sweep_all(const char *folder, struct error *err) MUST_CHECK;

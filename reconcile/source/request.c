@@ -153,7 +153,7 @@ bool request_read(int fd, struct arena *mem, struct request_read *read, struct e
 	*read = (struct request_read){0};
 	read_request(json, mem, read);
 	return read_secret(fd, &read->access.password, err) && read_secret(fd, &read->access.bearer, err) &&
-	       read_secret(fd, &read->access.ssh_key, err) && read_secret(fd, &read->access.client_key, err);
+		read_secret(fd, &read->access.ssh_key, err) && read_secret(fd, &read->access.client_key, err);
 }
 
 void request_done(struct request_read *read)

@@ -12,7 +12,8 @@
 
 /* Writes the request into a file that exists in memory only, positioned at its start; its descriptor is closed on
    exec. The Git process reads it to the end, so nobody has to wait for it to read. */
-bool request_write(const struct source_request *request, int64_t deadline, int *fd, struct error *err) MUST_CHECK;
+bool request_write(
+	const struct source_request *request, int64_t deadline, int *fd, struct error *err) MUST_CHECK;
 
 struct request_read {
 	struct source_request request; /* texts in the arena; `access` points to the next field */

@@ -26,8 +26,9 @@ static bool looks_like_short_id(const char *text)
 /* git-check-ref-format(1): what no ref can be called cannot be asked for either. */
 static bool is_possible_name(const char *text)
 {
-	if (*text == '-' || *text == '/' || text_ends(text, "/") || text_ends(text, ".") || text_ends(text, ".lock") ||
-		strstr(text, "..") || strstr(text, "//") || strstr(text, "@{") || strlen(text) > NAME_MAXIMUM)
+	if (*text == '-' || *text == '/' || text_ends(text, "/") || text_ends(text, ".") ||
+		text_ends(text, ".lock") || strstr(text, "..") || strstr(text, "//") || strstr(text, "@{") ||
+		strlen(text) > NAME_MAXIMUM)
 		return false;
 	for (const char *c = text; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f || strchr("~^:?*[\\", *c))
@@ -52,7 +53,8 @@ static bool missing(struct remote *remote, const char *text, struct arena *mem, 
 	if (!remote_refs(remote, everything, COUNT_OF(everything), &refs, &ignored))
 		refs.count = 0;
 	if (!refs.count)
-		return error_set(err, ERROR_MISSING, "the repository has no branch or tag \"%s\": it is empty", text);
+		return error_set(
+			err, ERROR_MISSING, "the repository has no branch or tag \"%s\": it is empty", text);
 	const char *names = similar_names(text, &refs, mem);
 	return error_set(err, ERROR_MISSING, "the repository has no %s \"%s\"; %s: %s",
 		text_starts(text, "refs/") ? "ref" : "branch, tag or commit", text,
@@ -88,7 +90,8 @@ bool revision_resolve(struct remote *remote, const char *text, struct arena *mem
 	if (!*text || strcmp(text, "HEAD") == 0)
 		return resolve_head(remote, mem, revision, err);
 	if (!is_possible_name(text))
-		return error_set(err, ERROR_INVALID, "\"%.100s\" cannot be the name of a branch, tag or commit", text);
+		return error_set(
+			err, ERROR_INVALID, "\"%.100s\" cannot be the name of a branch, tag or commit", text);
 	const char *names[] = {
 		text_starts(text, "refs/") ? text : arena_printf(mem, "refs/heads/%s", text),
 		arena_printf(mem, "refs/tags/%s", text),
@@ -137,14 +140,16 @@ bool revision_find_short(const struct repository *repository, const char *text, 
 	if (git_oid_fromstrn(&candidates.prefix, text, candidates.length))
 		return error_set(err, ERROR_INVALID, "\"%s\" is no commit id", text);
 	/* The quick answer first; an ambiguous one is looked at more closely. */
-	int code = git_odb_exists_prefix(&candidates.found, repository->odb, &candidates.prefix, candidates.length);
+	int code = git_odb_exists_prefix(
+		&candidates.found, repository->odb, &candidates.prefix, candidates.length);
 	if (code == GIT_ENOTFOUND)
 		return error_set(err, ERROR_MISSING, "no commit begins with \"%s\"", text);
 	git_odb_foreach(repository->odb, consider, &candidates);
 	if (!candidates.count)
 		return error_set(err, ERROR_MISSING, "no commit begins with \"%s\"", text);
 	if (candidates.count > 1)
-		return error_set(err, ERROR_INVALID, "several commits begin with \"%s\": give more digits", text);
+		return error_set(
+			err, ERROR_INVALID, "several commits begin with \"%s\": give more digits", text);
 	*id = candidates.found;
 	return true;
 }

@@ -21,5 +21,5 @@ bool revision_resolve(struct remote *remote, const char *text, struct arena *mem
 bool revision_is_id(const char *text, git_oid *id);
 
 /* Among the commits that are here. ERROR_MISSING: none; ERROR_INVALID: several. */
-bool revision_find_short(const struct repository *repository, const char *text, git_oid *id,
-	struct error *err) MUST_CHECK;
+bool revision_find_short(
+	const struct repository *repository, const char *text, git_oid *id, struct error *err) MUST_CHECK;

@@ -28,21 +28,40 @@ enum { OPEN_FILES = 256 };
 
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_FIRST ((1ULL << 13) - 1) /* everything ABI 1 knows */
-#define RIGHTS_WRITE \
-	(RIGHTS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_REFER | \
-		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
-		LANDLOCK_ACCESS_FS_REMOVE_DIR)
+#define RIGHTS_WRITE                                                                                         \
+	(RIGHTS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE |                         \
+		LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |       \
+		LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR)
 
 /* What name resolution and the loading of shared libraries read. */
 static const char *const system_files[] = {
-	"/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf", "/etc/services",
-	"/etc/protocols", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/openssl.cnf", "/lib", "/lib64", "/usr/lib",
-	"/usr/lib64", "/usr/share/zoneinfo", "/dev/urandom", "/dev/null", NULL,
+	"/etc/resolv.conf",
+	"/etc/nsswitch.conf",
+	"/etc/hosts",
+	"/etc/host.conf",
+	"/etc/gai.conf",
+	"/etc/services",
+	"/etc/protocols",
+	"/etc/ld.so.cache",
+	"/etc/localtime",
+	"/etc/ssl/openssl.cnf",
+	"/lib",
+	"/lib64",
+	"/usr/lib",
+	"/usr/lib64",
+	"/usr/share/zoneinfo",
+	"/dev/urandom",
+	"/dev/null",
+	NULL,
 };
 
 /* libgit2 parses the whole bundle at its start (12 ms) whether it needs it or not, unless it cannot. */
 static const char *const certificate_files[] = {
-	"/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", NULL,
+	"/etc/ssl",
+	"/etc/pki",
+	"/usr/share/ca-certificates",
+	"/usr/local/share/ca-certificates",
+	NULL,
 };
 
 static uint64_t known_rights(int abi)
@@ -73,7 +92,8 @@ static bool allow(int ruleset, const char *path, uint64_t rights, struct error *
 	int reason = errno;
 	close(fd);
 	if (failed)
-		return error_set(err, ERROR_BUG, "cannot make the Git process's file rules: %s", strerror(reason));
+		return error_set(
+			err, ERROR_BUG, "cannot make the Git process's file rules: %s", strerror(reason));
 	return true;
 }
 
@@ -88,9 +108,9 @@ static bool allow_list(int ruleset, const char *const *paths, struct error *err)
 static bool allow_all(int ruleset, const struct sandbox *sandbox, uint64_t known, struct error *err)
 {
 	return allow(ruleset, sandbox->writable, RIGHTS_WRITE & known, err) &&
-	       allow_list(ruleset, system_files, err) &&
-	       (!sandbox->certificates || allow_list(ruleset, certificate_files, err)) &&
-	       allow_list(ruleset, sandbox->readable, err);
+		allow_list(ruleset, system_files, err) &&
+		(!sandbox->certificates || allow_list(ruleset, certificate_files, err)) &&
+		allow_list(ruleset, sandbox->readable, err);
 }
 
 static bool restrict_files(const struct sandbox *sandbox, struct error *err)
@@ -102,10 +122,12 @@ static bool restrict_files(const struct sandbox *sandbox, struct error *err)
 	struct landlock_ruleset_attr attributes = {.handled_access_fs = known};
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
 	if (ruleset < 0)
-		return error_set(err, ERROR_BUG, "cannot restrict the Git process's files: %s", strerror(errno));
+		return error_set(
+			err, ERROR_BUG, "cannot restrict the Git process's files: %s", strerror(errno));
 	bool allowed = allow_all(ruleset, sandbox, known, err);
 	if (allowed && syscall(SYS_landlock_restrict_self, ruleset, 0))
-		allowed = error_set(err, ERROR_BUG, "cannot restrict the Git process's files: %s", strerror(errno));
+		allowed = error_set(
+			err, ERROR_BUG, "cannot restrict the Git process's files: %s", strerror(errno));
 	close(ruleset);
 	return allowed;
 }

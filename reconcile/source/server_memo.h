@@ -14,6 +14,6 @@ struct server_memo {
 
 /* False when nothing (valid for this URL) is remembered. */
 bool server_memo_read(const struct repository *repository, const struct url *url, struct server_memo *memo);
-bool server_memo_write(const struct repository *repository, const struct server_memo *memo,
-	struct error *err) MUST_CHECK;
+bool server_memo_write(
+	const struct repository *repository, const struct server_memo *memo, struct error *err) MUST_CHECK;
 void server_memo_forget(const struct repository *repository);

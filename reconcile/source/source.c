@@ -18,7 +18,8 @@
 #include "reconcile/source/url.h"
 
 enum {
-	WORKER_MARGIN = 300, /* milliseconds that the Git process has less than we, to report its own end of time */
+	WORKER_MARGIN =
+		300, /* milliseconds that the Git process has less than we, to report its own end of time */
 	STDERR_KEPT = 2048,
 };
 
@@ -69,7 +70,8 @@ static bool take_answer(struct run *run, struct error *err)
 			continue;
 		if (got < 0)
 			return errno == EAGAIN ||
-			       error_set(err, ERROR_RETRY, "cannot read from the Git process: %s", strerror(errno));
+				error_set(err, ERROR_RETRY, "cannot read from the Git process: %s",
+					strerror(errno));
 		if (got == 0) {
 			run->ended = true;
 			return true;
@@ -115,7 +117,8 @@ static bool listen_to(struct run *run, struct error *err)
 			return out_of_time(run, err);
 		int ready = poll(fds, COUNT_OF(fds), (int)left);
 		if (ready < 0 && errno != EINTR)
-			return error_set(err, ERROR_BUG, "cannot wait for the Git process: %s", strerror(errno));
+			return error_set(
+				err, ERROR_BUG, "cannot wait for the Git process: %s", strerror(errno));
 		if (ready <= 0)
 			continue;
 		if (fds[2].revents)
@@ -142,12 +145,13 @@ static bool died(struct run *run, struct error *err)
 	const char *step = *run->answer.step ? run->answer.step : "starting";
 	/* Not SIGABRT, which is memory at its limit, nor SIGKILL, which is somebody else's will. */
 	run->crashed = WIFEXITED(status) || WTERMSIG(status) == SIGSEGV || WTERMSIG(status) == SIGBUS ||
-		       WTERMSIG(status) == SIGFPE || WTERMSIG(status) == SIGILL;
+		WTERMSIG(status) == SIGFPE || WTERMSIG(status) == SIGILL;
 	if (WIFSIGNALED(status))
 		return error_set(err, ERROR_RETRY, "the Git process died of signal %d (%s) while %s%s%.*s",
-			WTERMSIG(status), sigabbrev_np(WTERMSIG(status)), step, length ? ": " : "", length, said);
-	return error_set(err, ERROR_RETRY, "the Git process ended with %d while %s%s%.*s", WEXITSTATUS(status), step,
-		length ? ": " : "", length, said);
+			WTERMSIG(status), sigabbrev_np(WTERMSIG(status)), step, length ? ": " : "", length,
+			said);
+	return error_set(err, ERROR_RETRY, "the Git process ended with %d while %s%s%.*s",
+		WEXITSTATUS(status), step, length ? ": " : "", length, said);
 }
 
 static bool run_child(struct run *run, struct error *err)
@@ -176,7 +180,8 @@ static void run_done(struct run *run)
 static bool run_once(const struct source_request *request, int64_t deadline, struct arena *mem,
 	struct source_result *result, bool *crashed, struct error *err)
 {
-	CLEANUP(run_done) struct run run = {
+	CLEANUP(run_done)
+	struct run run = {
 		.request = request,
 		.child = {.pid = -1, .ended = -1, .answer = -1, .messages = -1},
 		.frame = FRAME_READER(LIMIT_FRAME_BYTES),
@@ -210,8 +215,7 @@ bool source_read(const struct source_request *request, struct arena *mem, struct
 	if (crashed && !request->offline && repository_remove(request->folder, &url, mem, &ignored)) {
 		bounded.deadline = deadline - clock_steady();
 		crashed = false;
-		if (bounded.deadline > WORKER_MARGIN &&
-			run_once(&bounded, deadline, mem, result, &crashed, err))
+		if (bounded.deadline > WORKER_MARGIN && run_once(&bounded, deadline, mem, result, &crashed, err))
 			return true;
 	}
 	return error_prefix(err, "%s", url.plain);

@@ -15,15 +15,15 @@
 /* How to get in. Texts may be NULL. Nothing here reaches argv or the environment. */
 struct source_access {
 	const char *username;
-	struct secret password;    /* or token */
-	struct secret bearer;      /* Authorization: Bearer */
-	struct secret ssh_key;     /* private key, PEM */
-	const char *known_hosts;   /* content of a known_hosts file; without a matching line ssh is refused */
-	const char *ca;            /* PEM bundle used instead of the system's */
-	const char *client_cert;   /* PEM */
-	struct secret client_key;  /* PEM */
-	const char *proxy;         /* URL */
-	bool insecure;             /* no TLS verification: loud in status */
+	struct secret password;   /* or token */
+	struct secret bearer;     /* Authorization: Bearer */
+	struct secret ssh_key;    /* private key, PEM */
+	const char *known_hosts;  /* content of a known_hosts file; without a matching line ssh is refused */
+	const char *ca;           /* PEM bundle used instead of the system's */
+	const char *client_cert;  /* PEM */
+	struct secret client_key; /* PEM */
+	const char *proxy;        /* URL */
+	bool insecure;            /* no TLS verification: loud in status */
 };
 
 void source_access_done(struct source_access *access); /* wipes the secrets; texts are not owned */
@@ -36,16 +36,16 @@ struct source_path {
 
 struct source_request {
 	const char *url;
-	const char *revision;    /* branch, tag, full or short SHA, full ref name; "" = HEAD */
-	const char *folder;      /* where the bare repositories live; this one's name in it is made from the URL */
+	const char *revision; /* branch, tag, full or short SHA, full ref name; "" = HEAD */
+	const char *folder; /* where the bare repositories live; this one's name in it is made from the URL */
 	const struct source_access *access;
-	const char *known;       /* commit of the last good answer, or NULL: if the revision still is this commit,
+	const char *known; /* commit of the last good answer, or NULL: if the revision still is this commit,
 				    the answer is `unchanged` and no path is read */
-	bool offline;            /* ask nobody: read `known` from the bare repository */
+	bool offline;      /* ask nobody: read `known` from the bare repository */
 	const struct source_path *paths;
 	size_t path_count;
-	int64_t deadline;        /* milliseconds for everything; at most LIMIT_GIT_SECONDS */
-	int stop;                /* descriptor that becomes readable when the agent ends, or -1 */
+	int64_t deadline; /* milliseconds for everything; at most LIMIT_GIT_SECONDS */
+	int stop;         /* descriptor that becomes readable when the agent ends, or -1 */
 };
 
 /* What one path held. */
@@ -56,13 +56,13 @@ struct source_content {
 };
 
 struct source_result {
-	char commit[41];      /* the peeled commit, 40 hex digits */
-	const char *author;   /* "Name <mail>" */
-	int64_t author_time;  /* microseconds */
-	const char *message;  /* first line, at most 200 bytes */
-	bool unchanged;       /* the revision still is `known`; `contents` is empty */
-	bool fetched;         /* objects were transferred */
-	bool rewritten;       /* `known` is no ancestor of `commit`, or that could not be told */
+	char commit[41];     /* the peeled commit, 40 hex digits */
+	const char *author;  /* "Name <mail>" */
+	int64_t author_time; /* microseconds */
+	const char *message; /* first line, at most 200 bytes */
+	bool unchanged;      /* the revision still is `known`; `contents` is empty */
+	bool fetched;        /* objects were transferred */
+	bool rewritten;      /* `known` is no ancestor of `commit`, or that could not be told */
 	bool history_unknown; /* with `rewritten`: it could not be told (only the newest commits are fetched) */
 	int64_t received;     /* bytes */
 	struct source_content *contents; /* one for each path, in the order of the request */

@@ -30,7 +30,8 @@ static bool check_openssh(const char *body, const char *end, struct error *err)
 	unsigned char *decoded = (unsigned char *)bytes.data;
 	if (buf_failed(&bytes) || !decoded || !text_base64_decode(text.data, text.length, decoded, &length) ||
 		!holds(decoded, length, "openssh-key-v1"))
-		return error_set(err, ERROR_DENIED, "the ssh key is damaged: it is no valid OpenSSH private key");
+		return error_set(
+			err, ERROR_DENIED, "the ssh key is damaged: it is no valid OpenSSH private key");
 	/* The cipher's name is the first field: length 4 and "none" without a passphrase. */
 	if (length < 23 || memcmp(decoded + 19, "none", 4) != 0)
 		return error_set(err, ERROR_DENIED, "%s", passphrase_text);

@@ -22,25 +22,84 @@
 
 /* New programs, other processes, mounts, the kernel itself, io_uring (which passes by seccomp). */
 static const unsigned refused[] = {
-	SYS_execve, SYS_execveat,
+	SYS_execve,
+	SYS_execveat,
 #ifdef SYS_fork
-	SYS_fork, SYS_vfork,
+	SYS_fork,
+	SYS_vfork,
 #endif
-	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_process_madvise, SYS_kcmp, SYS_pidfd_open,
-	SYS_pidfd_getfd, SYS_pidfd_send_signal, SYS_kill, SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
-	SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsconfig,
-	SYS_fsmount, SYS_fspick, SYS_mount_setattr, SYS_setns, SYS_unshare, SYS_open_by_handle_at,
-	SYS_name_to_handle_at, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_kexec_load, SYS_init_module,
-	SYS_finit_module, SYS_delete_module, SYS_add_key, SYS_request_key, SYS_keyctl, SYS_io_uring_setup,
-	SYS_io_uring_enter, SYS_io_uring_register, SYS_reboot, SYS_swapon, SYS_swapoff, SYS_settimeofday,
-	SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex, SYS_acct, SYS_quotactl, SYS_personality, SYS_syslog,
-	SYS_sethostname, SYS_setdomainname, SYS_vhangup, SYS_mknodat, SYS_listen, SYS_accept, SYS_accept4,
-	SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_setgroups,
+	SYS_ptrace,
+	SYS_process_vm_readv,
+	SYS_process_vm_writev,
+	SYS_process_madvise,
+	SYS_kcmp,
+	SYS_pidfd_open,
+	SYS_pidfd_getfd,
+	SYS_pidfd_send_signal,
+	SYS_kill,
+	SYS_tkill,
+	SYS_rt_sigqueueinfo,
+	SYS_rt_tgsigqueueinfo,
+	SYS_mount,
+	SYS_umount2,
+	SYS_pivot_root,
+	SYS_chroot,
+	SYS_move_mount,
+	SYS_open_tree,
+	SYS_fsopen,
+	SYS_fsconfig,
+	SYS_fsmount,
+	SYS_fspick,
+	SYS_mount_setattr,
+	SYS_setns,
+	SYS_unshare,
+	SYS_open_by_handle_at,
+	SYS_name_to_handle_at,
+	SYS_bpf,
+	SYS_perf_event_open,
+	SYS_userfaultfd,
+	SYS_kexec_load,
+	SYS_init_module,
+	SYS_finit_module,
+	SYS_delete_module,
+	SYS_add_key,
+	SYS_request_key,
+	SYS_keyctl,
+	SYS_io_uring_setup,
+	SYS_io_uring_enter,
+	SYS_io_uring_register,
+	SYS_reboot,
+	SYS_swapon,
+	SYS_swapoff,
+	SYS_settimeofday,
+	SYS_clock_settime,
+	SYS_clock_adjtime,
+	SYS_adjtimex,
+	SYS_acct,
+	SYS_quotactl,
+	SYS_personality,
+	SYS_syslog,
+	SYS_sethostname,
+	SYS_setdomainname,
+	SYS_vhangup,
+	SYS_mknodat,
+	SYS_listen,
+	SYS_accept,
+	SYS_accept4,
+	SYS_setuid,
+	SYS_setgid,
+	SYS_setreuid,
+	SYS_setregid,
+	SYS_setresuid,
+	SYS_setresgid,
+	SYS_setgroups,
 #ifdef SYS_kexec_file_load
 	SYS_kexec_file_load,
 #endif
 #ifdef SYS_iopl
-	SYS_iopl, SYS_ioperm, SYS_modify_ldt,
+	SYS_iopl,
+	SYS_ioperm,
+	SYS_modify_ldt,
 #endif
 };
 
@@ -98,7 +157,8 @@ static void add_architecture(struct program *program)
 static void add_clone(struct program *program)
 {
 	skip_unless(program, SYS_clone3, 1);
-	answer(program, SECCOMP_RET_ERRNO | ENOSYS); /* its flags are behind a pointer; the C library then takes clone */
+	answer(program,
+		SECCOMP_RET_ERRNO | ENOSYS); /* its flags are behind a pointer; the C library then takes clone */
 	skip_unless(program, SYS_clone, 4);
 	load(program, argument(0));
 	add(program, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
@@ -144,7 +204,8 @@ bool syscall_filter_enter(struct error *err)
 
 	struct sock_fprog filter = {.len = program.length, .filter = program.code};
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) && errno != EINVAL)
-		return error_set(err, ERROR_BUG, "cannot restrict the Git process's system calls: %s", strerror(errno));
+		return error_set(err, ERROR_BUG, "cannot restrict the Git process's system calls: %s",
+			strerror(errno));
 	return true;
 }
 

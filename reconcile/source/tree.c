@@ -118,7 +118,8 @@ static bool visit_file(struct walk *walk, const char *file, const git_tree_entry
 	const char *tool = strchr(relative, '/') ? NULL : manifest_foreign_tool(relative);
 	if (tool) {
 		mistakes_add(&walk->desired->mistakes, file, 0, 0,
-			"makes this a %s directory, which cannot be applied as it lies: render it and commit the result", tool);
+			"makes this a %s directory, which cannot be applied as it lies: render it and commit the result",
+			tool);
 		return true;
 	}
 	if (!manifest_wanted(walk->directory, relative))
@@ -138,14 +139,15 @@ static bool visit_folder(struct walk *walk, const char *name, const git_oid *id,
 	if (!walk->directory->recurse)
 		return true;
 	if (depth >= LIMIT_TREE_DEPTH) {
-		mistakes_add(&walk->desired->mistakes, name, 0, 0, "is more than %d folders deep", LIMIT_TREE_DEPTH);
+		mistakes_add(&walk->desired->mistakes, name, 0, 0, "is more than %d folders deep",
+			LIMIT_TREE_DEPTH);
 		return true;
 	}
 	return visit_tree(walk, id, name, depth + 1, err);
 }
 
-static bool visit_entry(struct walk *walk, const git_tree_entry *entry, const char *folder, int depth,
-	struct error *err)
+static bool visit_entry(
+	struct walk *walk, const git_tree_entry *entry, const char *folder, int depth, struct error *err)
 {
 	const char *reason = bad_name(git_tree_entry_name(entry));
 	const char *name = join(walk, folder, git_tree_entry_name(entry));
@@ -157,7 +159,8 @@ static bool visit_entry(struct walk *walk, const git_tree_entry *entry, const ch
 	}
 	if (++walk->entries > LIMIT_PATH_FILES) {
 		mistakes_add(&walk->desired->mistakes, *folder ? folder : ".", 0, 0,
-			"the path holds more than %d files: split it into several Applications", LIMIT_PATH_FILES);
+			"the path holds more than %d files: split it into several Applications",
+			LIMIT_PATH_FILES);
 		walk->full = true;
 		return true;
 	}
@@ -205,9 +208,11 @@ static bool step_down(struct walk *walk, const char *name, struct place *place, 
 	if (entry && git_tree_entry_type(entry) == GIT_OBJECT_TREE) {
 		place->tree = *git_tree_entry_id(entry);
 	} else if (entry) {
-		const char *what = git_tree_entry_type(entry) == GIT_OBJECT_COMMIT ? "a submodule, which is not read"
-			: git_tree_entry_filemode_raw(entry) == GIT_FILEMODE_LINK  ? "a symbolic link, which is not followed"
-										   : "a file";
+		const char *what = git_tree_entry_type(entry) == GIT_OBJECT_COMMIT
+			? "a submodule, which is not read"
+			: git_tree_entry_filemode_raw(entry) == GIT_FILEMODE_LINK
+			? "a symbolic link, which is not followed"
+			: "a file";
 		mistakes_add(&walk->desired->mistakes, place->name, 0, 0,
 			"is %s: the path of an Application has to be a folder", what);
 		walk->full = true;

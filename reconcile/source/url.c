@@ -99,9 +99,11 @@ static bool read_host(char *text, struct url *url, struct error *err)
 	url->host = text;
 	url->port = scheme_port(url->scheme);
 	if (port && !read_port(port, &url->port))
-		return error_set(err, ERROR_INVALID, "the port of the repository URL is no number from 1 to 65535");
+		return error_set(
+			err, ERROR_INVALID, "the port of the repository URL is no number from 1 to 65535");
 	if (!host_is_safe(text))
-		return error_set(err, ERROR_INVALID, "the host of the repository URL is empty or has forbidden characters");
+		return error_set(err, ERROR_INVALID,
+			"the host of the repository URL is empty or has forbidden characters");
 	return true;
 }
 
@@ -115,7 +117,8 @@ static bool read_authority(char *text, struct url *url, struct error *err)
 				"the repository URL holds a password, where everybody who reads the Application sees it: "
 				"take it out and put it into the repository's credentials");
 		if (!user_is_safe(text))
-			return error_set(err, ERROR_INVALID, "the user of the repository URL has forbidden characters");
+			return error_set(err, ERROR_INVALID,
+				"the user of the repository URL has forbidden characters");
 		url->user = text;
 		text = at + 1;
 	}
@@ -191,12 +194,14 @@ bool url_parse(const char *text, struct arena *mem, struct url *url, struct erro
 	if (!split(text, mem, &read, err))
 		return false;
 	if (!path_is_safe(read.path, read.scheme) || strstr(read.path, "/../") || text_ends(read.path, "/.."))
-		return error_set(err, ERROR_INVALID, "the path of the repository URL has forbidden characters or '..'");
+		return error_set(err, ERROR_INVALID,
+			"the path of the repository URL has forbidden characters or '..'");
 	if (read.scheme == URL_FILE) {
 		read.address = read.path;
 		read.plain = arena_printf(mem, "file://%s", plain_path(read.path, mem));
 	} else {
-		const char *server = arena_printf(mem, "%s%s", scheme_prefix(read.scheme), authority(&read, mem));
+		const char *server =
+			arena_printf(mem, "%s%s", scheme_prefix(read.scheme), authority(&read, mem));
 		read.address = arena_printf(mem, "%s%s", server, read.path);
 		read.plain = arena_printf(mem, "%s%s", server, plain_path(read.path, mem));
 	}

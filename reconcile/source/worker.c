@@ -82,12 +82,13 @@ static bool prepare(struct work *work, struct error *err)
 		return false;
 	work->request = &work->read.request;
 	work->deadline = clock_steady() + work->request->deadline;
-	if (!follow_parent(work->read.parent, err) || !url_parse(work->request->url, work->mem, &work->url, err) ||
+	if (!follow_parent(work->read.parent, err) ||
+		!url_parse(work->request->url, work->mem, &work->url, err) ||
 		!repository_prepare(work->request->folder, &work->url, work->mem, &work->repository, err) ||
 		!enter_sandbox(work, err))
 		return false;
 	return tell_step(NULL, "waiting for another read of the same repository", err) &&
-	       repository_lock(&work->repository, err);
+		repository_lock(&work->repository, err);
 }
 
 static bool connect_remote(struct work *work, struct error *err)
@@ -108,7 +109,8 @@ static bool connect_remote(struct work *work, struct error *err)
 static bool is_known(const struct work *work, const git_oid *id)
 {
 	git_oid known;
-	return work->request->known && revision_is_id(work->request->known, &known) && git_oid_equal(&known, id);
+	return work->request->known && revision_is_id(work->request->known, &known) &&
+		git_oid_equal(&known, id);
 }
 
 static bool resolve_short(struct work *work, struct error *err)
@@ -129,7 +131,7 @@ static bool resolve_short(struct work *work, struct error *err)
 	if (revision_find_short(&work->repository, text, &revision->id, err))
 		return true;
 	return err->kind != ERROR_MISSING ||
-	       error_set(err, ERROR_MISSING, "the repository has no branch, tag or commit \"%s\"", text);
+		error_set(err, ERROR_MISSING, "the repository has no branch, tag or commit \"%s\"", text);
 }
 
 static bool resolve(struct work *work, struct error *err)
@@ -181,15 +183,17 @@ static bool have_commit(struct work *work, git_oid *commit, struct error *err)
 		}
 		if (!fetch(work, err))
 			return err->kind == ERROR_MISSING && !work->request->offline
-				       ? error_prefix(err, "the repository has no commit \"%s\"", work->request->revision)
-				       : false;
+				? error_prefix(
+					  err, "the repository has no commit \"%s\"", work->request->revision)
+				: false;
 		if (!repository_peel(repository, &work->revision.id, commit, err))
 			return error_prefix(err, "revision \"%s\"", work->request->revision);
 	}
 	if (repository_has_commit(repository, commit))
 		return true;
 	work->repository.suspect = true;
-	return error_set(err, ERROR_RETRY, "the local repository is incomplete at commit %s", git_oid_tostr_s(commit));
+	return error_set(
+		err, ERROR_RETRY, "the local repository is incomplete at commit %s", git_oid_tostr_s(commit));
 }
 
 static void describe(struct work *work, const git_commit *commit)
@@ -248,7 +252,8 @@ static bool collect(struct work *work, struct error *err)
 	compare_history(work, &id);
 	if (!read_paths(work, &id, err))
 		return false;
-	return work->request->offline || repository_remember(&work->repository, work->request->revision, &id, err);
+	return work->request->offline ||
+		repository_remember(&work->repository, work->request->revision, &id, err);
 }
 
 /* The repository is a cache: when it may be damaged it is thrown away and fetched anew, once; not when that cannot be
@@ -260,7 +265,7 @@ static bool collect_or_renew(struct work *work, struct error *err)
 	if (!work->repository.suspect || work->request->offline)
 		return false;
 	return tell_step(NULL, "making the damaged local repository anew", err) &&
-	       repository_discard(&work->repository, err) && collect(work, err);
+		repository_discard(&work->repository, err) && collect(work, err);
 }
 
 static bool answer_all(const struct work *work, struct error *err)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include "base/buf.h"
@@ -139,7 +140,10 @@ static json_t *read_source(const json_t *json, int stop, struct arena *mem)
 	int64_t began = clock_steady();
 	bool ok = source_read(&request, mem, &result, &err);
 	json_t *answer = ok ? result_json(&result, mem) : error_json(&err);
+	struct rusage used;
+	getrusage(RUSAGE_CHILDREN, &used);
 	json_object_set_new(answer, "milliseconds", json_integer(clock_steady() - began));
+	json_object_set_new(answer, "peakKilobytes", json_integer(used.ru_maxrss));
 	source_access_done(&access);
 	return answer;
 }

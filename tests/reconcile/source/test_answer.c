@@ -15,7 +15,8 @@
 #define UNCHANGED "{\"type\":\"head\",\"commit\":\"" COMMIT "\",\"unchanged\":true}"
 #define PATH "{\"type\":\"path\",\"index\":0,\"found\":true}"
 #define PATH_1 "{\"type\":\"path\",\"index\":1,\"found\":true}"
-#define OBJECT "{\"type\":\"object\",\"kind\":\"ConfigMap\",\"version\":\"v1\",\"name\":\"a\",\"json\":\"{}\",\"line\":3}"
+#define OBJECT                                                                                               \
+	"{\"type\":\"object\",\"kind\":\"ConfigMap\",\"version\":\"v1\",\"name\":\"a\",\"json\":\"{}\",\"line\":3}"
 #define PATH_END "{\"type\":\"path-end\",\"files\":2}"
 #define END "{\"type\":\"end\"}"
 
@@ -58,13 +59,30 @@ static void a_whole_answer_becomes_a_result(void **state)
 static void what_may_not_come_now_is_refused(void **state)
 {
 	static const char *const cases[][6] = {
-		{END, NULL}, {OBJECT, NULL}, {PATH, NULL}, {HEAD, HEAD, NULL}, {HEAD, END, NULL}, {HEAD, PATH_1, NULL},
-		{HEAD, PATH, PATH, NULL}, {HEAD, PATH, END, NULL}, {HEAD, PATH, PATH_END, PATH, NULL},
-		{HEAD, PATH, PATH_END, OBJECT, NULL}, {UNCHANGED, PATH, NULL}, {HEAD, PATH_END, NULL},
-		{UNCHANGED, END, END, NULL}, {"{}", NULL}, {"[]", NULL}, {"{\"type\":\"x\"}", NULL}, {"{", NULL}, {"", NULL},
-		{"{\"type\":\"head\",\"commit\":\"zz\"}", NULL}, {"{\"type\":\"error\",\"kind\":0}", NULL},
-		{"{\"type\":\"error\",\"kind\":99}", NULL}, {HEAD, PATH, "{\"type\":\"object\",\"json\":\"{}\"}", NULL},
-		{"{\"type\":\"mistake\"}", NULL}, {"{\"type\":\"warning\"}", NULL},
+		{END, NULL},
+		{OBJECT, NULL},
+		{PATH, NULL},
+		{HEAD, HEAD, NULL},
+		{HEAD, END, NULL},
+		{HEAD, PATH_1, NULL},
+		{HEAD, PATH, PATH, NULL},
+		{HEAD, PATH, END, NULL},
+		{HEAD, PATH, PATH_END, PATH, NULL},
+		{HEAD, PATH, PATH_END, OBJECT, NULL},
+		{UNCHANGED, PATH, NULL},
+		{HEAD, PATH_END, NULL},
+		{UNCHANGED, END, END, NULL},
+		{"{}", NULL},
+		{"[]", NULL},
+		{"{\"type\":\"x\"}", NULL},
+		{"{", NULL},
+		{"", NULL},
+		{"{\"type\":\"head\",\"commit\":\"zz\"}", NULL},
+		{"{\"type\":\"error\",\"kind\":0}", NULL},
+		{"{\"type\":\"error\",\"kind\":99}", NULL},
+		{HEAD, PATH, "{\"type\":\"object\",\"json\":\"{}\"}", NULL},
+		{"{\"type\":\"mistake\"}", NULL},
+		{"{\"type\":\"warning\"}", NULL},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

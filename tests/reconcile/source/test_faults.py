@@ -108,7 +108,7 @@ def test_the_child_has_no_environment_no_secret_arguments_and_no_foreign_files(s
         time.sleep(0.01)
     proc = pathlib.Path(f"/proc/{child}")
     assert (proc / "cmdline").read_bytes() == b"pgitops\0git-worker\0"
-    assert (proc / "environ").read_bytes() == b""
+    assert (proc / "environ").read_bytes() == b"HOME=/nonexistent\0"
     status = (proc / "status").read_text()
     assert "NoNewPrivs:\t1" in status and "Seccomp:\t2" in status
     opened = [os.readlink(entry) for entry in (proc / "fd").iterdir()]

@@ -78,10 +78,16 @@ static void a_request_arrives_as_it_was_asked(void **state)
 	struct arena *mem = arena_new((size_t)1 << 20);
 	struct source_access access = {.username = "ci", .ca = "PEM", .insecure = true};
 	const struct source_path paths[] = {
-		{"users", {.path = "users", .recurse = true, .exclude = "*.yml"}}, {"cluster", {.path = "c"}},
+		{"users", {.path = "users", .recurse = true, .exclude = "*.yml"}},
+		{"cluster", {.path = "c"}},
 	};
-	const struct source_request asked = {.url = "https://h/db", .revision = "main", .folder = "/f", .access = &access,
-		.paths = paths, .path_count = 2, .stop = -1};
+	const struct source_request asked = {.url = "https://h/db",
+		.revision = "main",
+		.folder = "/f",
+		.access = &access,
+		.paths = paths,
+		.path_count = 2,
+		.stop = -1};
 	struct request_read read;
 	struct error err = {0};
 	int fd;

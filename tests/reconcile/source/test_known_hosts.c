@@ -13,10 +13,11 @@
 
 #define ED25519 "AAAAC3NzaC1lZDI1NTE5AAAAIJoScdDCA3Yk/oilQHBqLxUWPjo0UiSEDWrKI0Yaz/nm"
 #define OTHER "AAAAC3NzaC1lZDI1NTE5AAAAIJoScdDCA3Yk/oilQHBqLxUWPjo0UiSEDWrKI0Yaz/nn"
-#define ECDSA \
+#define ECDSA                                                                                                          \
 	"AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBIbvrgXEDbw6xily7jHM2F8EM6/ZvSVQGKgpZ+vrStocXGYCt4mWfpzC" \
 	"oZ/yE4Ajrjsp47Qi9+KKdUzTBo0qPUk="
-#define HASHED "|1|f+a00Lpgluu/MPr6lfHUqx9qIYk=|C1hH6N3rwzUn7G9PuEdoce8pk9o= ssh-ed25519 " /* git.example.org */
+#define HASHED                                                                                               \
+	"|1|f+a00Lpgluu/MPr6lfHUqx9qIYk=|C1hH6N3rwzUn7G9PuEdoce8pk9o= ssh-ed25519 " /* git.example.org */
 
 static unsigned char key[256];
 static size_t key_length;

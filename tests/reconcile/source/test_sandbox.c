@@ -34,10 +34,10 @@
 #include "base/file.h"
 #include "reconcile/source/sandbox.h"
 
-#define EXPECT(condition) \
-	do { \
-		if (!(condition)) \
-			_exit((__LINE__ % 250) + 1); \
+#define EXPECT(condition)                                                                                    \
+	do {                                                                                                 \
+		if (!(condition))                                                                            \
+			_exit((__LINE__ % 250) + 1);                                                         \
 	} while (0)
 
 static char folder[64];  /* writable */
@@ -80,7 +80,8 @@ static void run_inside(void (*tries)(void), const char *const *readable)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		fail_msg("expectation at line %d (modulo 250) failed, status %x", WEXITSTATUS(status) - 1, (unsigned)status);
+		fail_msg("expectation at line %d (modulo 250) failed, status %x", WEXITSTATUS(status) - 1,
+			(unsigned)status);
 }
 
 static bool has_landlock(void)

@@ -23,8 +23,8 @@ static bool check_openssh(const char *cipher, const char *type, struct error *er
 	buf_text(&raw, type);
 	text_base64((const unsigned char *)raw.data, raw.length, encoded);
 	CLEANUP(buf_done) struct buf pem = BUF(4000);
-	buf_printf(&pem, "-----BEGIN OPENSSH PRIVATE KEY-----\n%.10s\n%s\n-----END OPENSSH PRIVATE KEY-----\n", encoded,
-		encoded + 10);
+	buf_printf(&pem, "-----BEGIN OPENSSH PRIVATE KEY-----\n%.10s\n%s\n-----END OPENSSH PRIVATE KEY-----\n",
+		encoded, encoded + 10);
 	secret_set(&key, pem.data, pem.length);
 	bool ok = ssh_key_check(&key, err);
 	secret_done(&key);
@@ -46,7 +46,9 @@ static void keys_that_work_are_let_through(void **state)
 	(void)state;
 	assert_true(check_openssh("none", "ssh-ed25519", &err));
 	assert_true(check_openssh("none", "ecdsa-sha2-nistp256", &err));
-	assert_true(check_text("-----BEGIN " "EC PRIVATE KEY-----\nx\n-----END EC PRIVATE KEY-----\n", &err));
+	assert_true(check_text("-----BEGIN "
+			       "EC PRIVATE KEY-----\nx\n-----END EC PRIVATE KEY-----\n",
+		&err));
 }
 
 static void keys_that_cannot_work_are_told_why(void **state)
@@ -57,13 +59,21 @@ static void keys_that_cannot_work_are_told_why(void **state)
 	assert_non_null(strstr(err.text, "RSA"));
 	assert_false(check_openssh("aes256-ctr", "ssh-ed25519", &err));
 	assert_non_null(strstr(err.text, "passphrase"));
-	assert_false(check_text("-----BEGIN " "RSA PRIVATE KEY-----\nx\n", &err));
+	assert_false(check_text("-----BEGIN "
+				"RSA PRIVATE KEY-----\nx\n",
+		&err));
 	assert_non_null(strstr(err.text, "RSA"));
-	assert_false(check_text("-----BEGIN " "ENCRYPTED PRIVATE KEY-----\nx\n", &err));
+	assert_false(check_text("-----BEGIN "
+				"ENCRYPTED PRIVATE KEY-----\nx\n",
+		&err));
 	assert_non_null(strstr(err.text, "passphrase"));
 	assert_false(check_text("ssh-ed25519 AAAA me@host", &err));
-	assert_false(check_text("-----BEGIN OPENSSH " "PRIVATE KEY-----\n****\n", &err));
-	assert_false(check_text("-----BEGIN OPENSSH " "PRIVATE KEY-----", &err));
+	assert_false(check_text("-----BEGIN OPENSSH "
+				"PRIVATE KEY-----\n****\n",
+		&err));
+	assert_false(check_text("-----BEGIN OPENSSH "
+				"PRIVATE KEY-----",
+		&err));
 	assert_false(check_text("", &err));
 	assert_int_equal(err.kind, ERROR_DENIED);
 }

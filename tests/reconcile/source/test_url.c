@@ -44,13 +44,16 @@ static void urls_of_every_kind_are_taken_apart(void **state)
 		int port;
 		const char *path, *address;
 	} cases[] = {
-		{"https://git.example.org/team/db.git", URL_HTTPS, NULL, "git.example.org", 443, "/team/db.git",
-			"https://git.example.org/team/db.git"},
+		{"https://git.example.org/team/db.git", URL_HTTPS, NULL, "git.example.org", 443,
+			"/team/db.git", "https://git.example.org/team/db.git"},
 		{"HTTPS://ci@Git.Example.ORG:8443/db", URL_HTTPS, "ci", "git.example.org", 8443, "/db",
 			"https://git.example.org:8443/db"},
-		{"http://[::1]:3000/a/b.git/", URL_HTTP, NULL, "::1", 3000, "/a/b.git/", "http://[::1]:3000/a/b.git/"},
-		{"ssh://git@host:2222/srv/db.git", URL_SSH, "git", "host", 2222, "/srv/db.git", "ssh://host:2222/srv/db.git"},
-		{"git@github.com:team/db.git", URL_SSH, "git", "github.com", 22, "/team/db.git", "ssh://github.com/team/db.git"},
+		{"http://[::1]:3000/a/b.git/", URL_HTTP, NULL, "::1", 3000, "/a/b.git/",
+			"http://[::1]:3000/a/b.git/"},
+		{"ssh://git@host:2222/srv/db.git", URL_SSH, "git", "host", 2222, "/srv/db.git",
+			"ssh://host:2222/srv/db.git"},
+		{"git@github.com:team/db.git", URL_SSH, "git", "github.com", 22, "/team/db.git",
+			"ssh://github.com/team/db.git"},
 		{"host:/srv/db.git", URL_SSH, NULL, "host", 22, "/srv/db.git", "ssh://host/srv/db.git"},
 		{"file:///srv/my db.git", URL_FILE, NULL, "", 0, "/srv/my db.git", "/srv/my db.git"},
 		{"/srv/db", URL_FILE, NULL, "", 0, "/srv/db", "/srv/db"},
@@ -88,12 +91,35 @@ static void equal_repositories_have_equal_plain_urls(void **state)
 static void what_could_do_harm_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "x", "relative/path", "git://host/db", "ftp://host/db", "ext::sh -c id", "https://", "https:///db",
-		"https://ho st/db", "https://host/d b", "https://host/db?x=1", "https://host/db#x", "https://host:0/db",
-		"https://host:65536/db", "https://host:x/db", "https://host/a\nb", "ssh://-oProxyCommand=id/db",
-		"ssh://host/--upload-pack=id", "ssh://host/db';id;'", "ssh://host/$(id)", "ssh://host/`id`",
-		"git@host:--exec=id", "-oProxyCommand=id@host:db", "https://[::1/db", "https://host/../db",
-		"https://host/a/..", "file://relative", "https://-u@host/db", "/srv/a\tb",
+		"",
+		"x",
+		"relative/path",
+		"git://host/db",
+		"ftp://host/db",
+		"ext::sh -c id",
+		"https://",
+		"https:///db",
+		"https://ho st/db",
+		"https://host/d b",
+		"https://host/db?x=1",
+		"https://host/db#x",
+		"https://host:0/db",
+		"https://host:65536/db",
+		"https://host:x/db",
+		"https://host/a\nb",
+		"ssh://-oProxyCommand=id/db",
+		"ssh://host/--upload-pack=id",
+		"ssh://host/db';id;'",
+		"ssh://host/$(id)",
+		"ssh://host/`id`",
+		"git@host:--exec=id",
+		"-oProxyCommand=id@host:db",
+		"https://[::1/db",
+		"https://host/../db",
+		"https://host/a/..",
+		"file://relative",
+		"https://-u@host/db",
+		"/srv/a\tb",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -118,8 +144,8 @@ static void a_password_in_a_url_is_refused_and_never_shown(void **state)
 
 static void a_server_is_scheme_host_and_port(void **state)
 {
-	struct url a = parse("https://host/a"), b = parse("https://HOST:443/b"), c = parse("https://host:444/a"),
-		   d = parse("http://host/a");
+	struct url a = parse("https://host/a"), b = parse("https://HOST:443/b"),
+		   c = parse("https://host:444/a"), d = parse("http://host/a");
 	(void)state;
 	assert_true(url_same_server(&a, &b));
 	assert_false(url_same_server(&a, &c));
@@ -132,7 +158,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(urls_of_every_kind_are_taken_apart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(equal_repositories_have_equal_plain_urls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_could_do_harm_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_password_in_a_url_is_refused_and_never_shown, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_password_in_a_url_is_refused_and_never_shown, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_server_is_scheme_host_and_port, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
