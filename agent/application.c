@@ -129,6 +129,7 @@ static bool read_file(struct collection *collection, const char *path, struct er
 	for (size_t i = 0; i < found.mistakes.count; i++)
 		mistakes_add(collection->mistakes, path, found.mistakes.items[i].line,
 			found.mistakes.items[i].column, "%s", found.mistakes.items[i].text);
+	collection->mistakes->dropped += found.mistakes.dropped;
 	for (size_t i = 0; i < found.objects.count; i++)
 		add(collection, &found.objects.items[i]);
 	return true;

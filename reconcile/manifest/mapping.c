@@ -77,7 +77,8 @@ static void choose(const struct mapping *mapping, struct candidate *candidates, 
 	const struct candidate *first = NULL;
 	for (size_t i = 0; i < count; i++) {
 		if (first && strcmp(first->pair->key, candidates[i].pair->key) == 0) {
-			refuse_repeats(mapping, first, &candidates[i], mistakes);
+			if (candidates[i].rank == 0 || first == &candidates[i - 1]) /* once for several bases */
+				refuse_repeats(mapping, first, &candidates[i], mistakes);
 			continue;
 		}
 		first = &candidates[i];

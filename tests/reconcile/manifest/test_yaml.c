@@ -182,6 +182,15 @@ static void a_map_of_many_keys_is_read_and_its_repeats_are_found(void **state)
 	buf_done(&text);
 }
 
+static void a_merge_behind_a_key_is_one_mistake_for_several_bases(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *text = "a: &a {x: 1}\nb: &b {x: 2}\nc:\n  x: 3\n  <<: [*a, *b]\n";
+	fixture_yaml(fixture, text, strlen(text));
+	assert_string_equal(fixture_mistakes(fixture),
+		"f.yaml:5:3: the merge would replace key \"x\" set before it at line 4: put \"<<\" first\n");
+}
+
 static void keys_keep_the_order_of_the_file(void **state)
 {
 	struct fixture *fixture = *state;
@@ -263,6 +272,7 @@ int main(void)
 		FIXTURE_TEST(aliases_do_not_nest_deeper_than_the_limit),
 		FIXTURE_TEST(aliases_anchors_and_documents_have_a_maximum),
 		FIXTURE_TEST(a_map_of_many_keys_is_read_and_its_repeats_are_found),
+		FIXTURE_TEST(a_merge_behind_a_key_is_one_mistake_for_several_bases),
 		FIXTURE_TEST(keys_keep_the_order_of_the_file),
 		FIXTURE_TEST(empty_documents_are_left_out),
 		FIXTURE_TEST(only_utf8_is_read),
