@@ -1,9 +1,12 @@
 #include "base/memory.h"
 
+#include <inttypes.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 _Noreturn void memory_fail(const char *what, size_t number)
 {
@@ -48,6 +51,24 @@ char *memory_printf(const char *format, ...)
 	vsnprintf(text, (size_t)length + 1, format, args);
 	va_end(args);
 	return text;
+}
+
+void memory_give_back(void)
+{
+	char line[512];
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	malloc_trim(0);
+	while (maps && fgets(line, sizeof(line), maps)) {
+		uintptr_t from, end;
+		char rights[5], path[2];
+		/* Executable and not writable: never relocated, so every page equals its file and may go. */
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %1s", &from, &end, rights, path) == 4 &&
+			strcmp(rights, "r-xp") == 0 && path[0] == '/')
+			(void)madvise((void *)from, end - from, MADV_DONTNEED);
+	}
+	if (maps)
+		fclose(maps);
 }
 
 void memory_freep(void *pointer_to_pointer)

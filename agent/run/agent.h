@@ -122,6 +122,9 @@ struct agent {
 	size_t database_count;
 	bool store_rebuilt;
 
+	int64_t busy_until;       /* steady milliseconds of the last event */
+	int64_t shrunk;           /* and of the last memory_give_back() */
+
 	atomic_int_fast64_t heartbeat; /* steady milliseconds of the reconciler's last turn; any thread */
 	pthread_mutex_t ready_lock;
 	char not_ready[256];           /* behind ready_lock: "" = ready */

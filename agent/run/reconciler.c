@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { LONGEST_NAP = 1000, ONCE_LIMIT = 600000 };
+enum { LONGEST_NAP = 1000, ONCE_LIMIT = 600000, SHRINK_AFTER = 2000, SHRINK_EVERY = 60000 };
 
 /* ---- events ---- */
 
@@ -242,6 +242,20 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	set_ready(agent);
 }
 
+/* Something was done and nothing is being done any more: the memory of the busy time is given back, at most once a minute. */
+static void shrink(struct agent *agent, bool busy)
+{
+	int64_t now = clock_steady();
+	if (busy || agent->fetching)
+		agent->busy_until = now;
+	if (agent->busy_until <= agent->shrunk || now < agent->busy_until + SHRINK_AFTER)
+		return;
+	if (agent->shrunk && now < agent->shrunk + SHRINK_EVERY)
+		return;
+	agent->shrunk = now;
+	memory_give_back();
+}
+
 bool reconciler_run(struct agent *agent, struct credentials *credentials)
 {
 	int64_t limit = clock_steady() + ONCE_LIMIT;
@@ -252,6 +266,7 @@ bool reconciler_run(struct agent *agent, struct credentials *credentials)
 		if (agent->once && (all_settled(agent) || clock_steady() > limit))
 			break;
 		struct event event = queue_take(agent->queue, next_wake(agent));
+		shrink(agent, event.kind != EVENT_NONE);
 		do {
 			go_on = handle(agent, &event) && go_on;
 			free(event.key);
