@@ -94,8 +94,10 @@ class Binaries:
     def _links(package):
         for link in json.loads((package / "native/pg-symlinks.json").read_text()):
             target = package / link["target"]
-            if not target.is_symlink() and not target.exists():
+            try:
                 target.symlink_to(os.path.relpath(package / link["source"], target.parent))
+            except FileExistsError:
+                pass  # made before, or at this moment by another test process
 
     def _readable(self, package):
         if not self.account:
