@@ -110,7 +110,7 @@ static bool has_token(struct http_call *call)
 bool http_access_allowed(struct http_call *call, enum http_access access)
 {
 	const struct http *http = call->http;
-	if (access == HTTP_OPEN)
+	if (access == HTTP_ANY_HOST || access == HTTP_OPEN)
 		return true;
 	if (call->local)
 		return peer_is_ours(call);

@@ -39,7 +39,7 @@ struct http_connection {
 };
 
 struct http_connections {
-	TAILQ_HEAD(, http_connection) list; /* by deadline, the next one first; event streams last */
+	TAILQ_HEAD(, http_connection) list; /* who was served longest ago stands first */
 	size_t count;
 	size_t unread; /* of all */
 };
@@ -86,7 +86,12 @@ struct http {
 	size_t refusals; /* not logged since then */
 };
 
-enum http_access { HTTP_OPEN, HTTP_READ, HTTP_ACT };
+enum http_access {
+	HTTP_ANY_HOST, /* for anyone, under whatever name we were called */
+	HTTP_OPEN,     /* for anyone: says nothing of what the agent knows */
+	HTTP_READ,
+	HTTP_ACT
+};
 
 struct http_call {
 	struct http *http;

@@ -8,8 +8,8 @@
 static const struct http_route routes[] = {
 	{"GET", "/", HTTP_OPEN, http_page, NULL, NULL},
 	{"GET", "/page/*", HTTP_OPEN, http_page, NULL, NULL},
-	{"GET", "/healthz", HTTP_OPEN, http_api_healthy, NULL, NULL},
-	{"GET", "/readyz", HTTP_OPEN, http_api_ready, NULL, NULL},
+	{"GET", "/healthz", HTTP_ANY_HOST, http_api_healthy, NULL, NULL},
+	{"GET", "/readyz", HTTP_ANY_HOST, http_api_ready, NULL, NULL},
 	{"GET", "/metrics", HTTP_READ, http_metrics, NULL, NULL},
 	{"GET", "/api/v1/access", HTTP_OPEN, http_api_access, NULL, NULL},
 	{"GET", "/api/v1/events", HTTP_READ, http_events, NULL, NULL},
@@ -28,7 +28,7 @@ static const struct http_route routes[] = {
 	{"POST", "/api/v1/applications/*/rollback", HTTP_ACT, http_act, NULL, "rollback"},
 	{"POST", "/api/v1/applications/*/terminate", HTTP_ACT, http_act, NULL, "terminate"},
 	{"POST", "/api/v1/users/sync", HTTP_ACT, http_act, NULL, "users-sync"},
-	{"POST", "/api/webhook", HTTP_OPEN, http_webhook, NULL, NULL},
+	{"POST", "/api/webhook", HTTP_ANY_HOST, http_webhook, NULL, NULL},
 };
 
 /* `*` takes one segment; it is left encoded here, so that %2F can never become a new segment. */
@@ -88,8 +88,7 @@ static const char *path_of(struct evhttp_request *request)
 /* Probes and webhooks come under names we cannot know, and give nothing away; all else must be asked of us by our name. */
 static bool passes_gates(struct http_call *call, const struct http_route *route)
 {
-	bool open = route && route->access == HTTP_OPEN && route->handle != http_page;
-	if (!open && !http_access_host(call))
+	if (!(route && route->access == HTTP_ANY_HOST) && !http_access_host(call))
 		return false;
 	if (!route) {
 		http_problem(call, 404, "there is nothing at this path");

@@ -1,7 +1,7 @@
 /*
  * application.js - one Application: its objects, what differs, what was applied
  */
-import {change, commit, count, duration, el, empty, link, pill, table, when} from './dom.js';
+import {author, change, commit, count, duration, el, empty, link, pill, table, when} from './dom.js';
 import {buttons, conditions, statePills} from './overview.js';
 
 const encode = encodeURIComponent;
@@ -54,9 +54,9 @@ function revision(item) {
 	const took = item.started && item.finished ? new Date(item.finished) - new Date(item.started) : null;
 	return [
 		[when(item.finished || item.started), took !== null && el('span.dim', null, ` took ${took < 1000 ? `${took} ms` : duration(took)}`)],
-		[commit(item.commit), ' ', el('span.message', {title: item.message}, item.message.split('\n')[0]), el('span.dim', null, ` ${item.author}`)],
+		[commit(item.commit), ' ', el('span.message', {title: item.message}, item.message.split('\n')[0]), ' ', author(item.author)],
 		[pill(item.phase, item.text), el('span.dim', null, ` ${item.trigger}`)],
-		item.phase === 'Succeeded' ? counts(item) || 'no change' : item.text,
+		item.phase === 'Succeeded' ? counts(item) || item.text || 'no change' : item.text,
 	];
 }
 

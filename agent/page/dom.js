@@ -88,6 +88,11 @@ export function commit(id) {
 	return id ? el('code.commit', {title: id}, id.slice(0, 7)) : '';
 }
 
+/* "Name <address>": the name; the address on hovering. */
+export function author(text) {
+	return el('span.dim', {title: text}, (text || '').replace(/ <[^<>]*>$/, ''));
+}
+
 /* Only what a browser may safely follow; anything else is shown as the text it is. */
 export function link(address) {
 	let url = null;

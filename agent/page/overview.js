@@ -1,7 +1,7 @@
 /*
  * overview.js - the first view: is everything as Git says, and if not, what is it?
  */
-import {commit, count, el, empty, link, pill, section, tone, when} from './dom.js';
+import {author, commit, count, el, empty, link, pill, section, tone, when} from './dom.js';
 import * as actions from './actions.js';
 
 const HISTORY_OF = 20; /* applications whose newest commit is asked for to be shown on their card */
@@ -95,7 +95,7 @@ function newest(history) {
 	if (!revision)
 		return el('p.card-commit.dim', null, 'nothing was applied yet');
 	return el('p.card-commit', null, commit(revision.commit), ' ', el('span.message', {title: revision.message}, revision.message.split('\n')[0]),
-		el('span.dim', null, ' ', revision.author, ' · ', when(revision.finished || revision.started)));
+		' ', author(revision.author), el('span.dim', null, ' · ', when(revision.finished || revision.started)));
 }
 
 function card(application, history) {
@@ -120,13 +120,13 @@ function version(number) {
 }
 
 function database(item) {
-	const users = Number.isInteger(item.users) ? item.users : null;
+	const known = item.users > 0 || item.status === 'Connected';
 	return el('article.card', {'data-database': item.name},
 		el('div.card-head', null, el('h3', null, item.name), el('span.pills', null, pill(item.status))),
 		[item.reason, ...(item.warnings || [])].filter(Boolean).map((text) => el('div.callout.warn', null, el('p', null, text))),
 		el('dl.facts', null,
 			el('dt', null, 'Server'), el('dd', null, item.serverVersion ? `PostgreSQL ${version(item.serverVersion)}` : 'not seen yet'),
-			el('dt', null, 'Users'), el('dd', null, users === null ? 'not read yet' : `${item.synced || 0} of ${users} in order`,
+			el('dt', null, 'Users'), el('dd', null, known ? `${item.synced} of ${item.users} in order` : 'not read yet',
 				el('span.dim', null, item.application ? ` from ${item.application}` : '')),
 			el('dt', null, 'Last pass'), el('dd', null, when(item.lastPass, 'none yet'), ' ', commit(item.commit))));
 }

@@ -63,6 +63,8 @@ static void a_name_that_was_made_to_point_here_is_not_served(void **state)
 		assert_int_equal(host_status(open_server, "/", bad[i]), 421);
 	}
 	assert_int_equal(host_status(open_server, "/api/v1/users", NULL), 421);
+	assert_int_equal(host_status(open_server, "/api/v1/access", "evil.example"), 421);
+	assert_int_equal(host_status(open_server, "/nowhere", "evil.example"), 421);
 	assert_int_equal(host_status(open_server, "/healthz", "agent.svc"), 200);
 	assert_int_equal(host_status(token_server, "/", "agent.example.org"), 200);
 	assert_int_equal(host_status(token_server, "/api/v1/users", "agent.example.org"), 401);
