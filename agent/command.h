@@ -63,8 +63,6 @@ int command_app_diff(struct command_context *context, int argc, char **argv);
 int command_app_sync(struct command_context *context, int argc, char **argv);
 int command_app_refresh(struct command_context *context, int argc, char **argv);
 int command_app_history(struct command_context *context, int argc, char **argv);
-int command_app_rollback(struct command_context *context, int argc, char **argv);
-int command_app_terminate(struct command_context *context, int argc, char **argv);
 int command_app_wait(struct command_context *context, int argc, char **argv);
 int command_user_list(struct command_context *context, int argc, char **argv);
 int command_user_get(struct command_context *context, int argc, char **argv);

@@ -1,5 +1,7 @@
 #include "agent/commands/common.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
 /* The time of the last successful sync; an Application that had none shows its own age. */
@@ -30,7 +32,7 @@ static const char *conditions(const struct command_context *context, const json_
 
 static void add_row(const struct command_context *context, struct table *table, const json_t *application)
 {
-	const char *errors = conditions(context, application);
+	const char *found = conditions(context, application);
 	const char *revision = json_text_at(application, "status.sync.revision", "");
 	bool wide = context->output.format == OUTPUT_WIDE;
 
@@ -48,7 +50,7 @@ static void add_row(const struct command_context *context, struct table *table, 
 		table_cell(table, command_or_dash(json_text_at(application, "spec.destination.namespace", "")),
 			CELL_PLAIN);
 	}
-	table_cell(table, errors, CELL_BAD);
+	table_cell(table, found, strstr(found, "Error") ? CELL_BAD : CELL_BUSY);
 }
 
 int command_app_list(struct command_context *context, int argc, char **argv)

@@ -1,8 +1,5 @@
 #include "agent/commands/common.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "base/text.h"
 
 enum { OPERATION_MILLISECONDS = 5 * 60 * 1000 };
@@ -87,31 +84,4 @@ int command_app_refresh(struct command_context *context, int argc, char **argv)
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1))
 		return EXIT_NO_ANSWER;
 	return act(context, argv[0], "/refresh", json_pack("{s:b}", "hard", hard), timeout, background);
-}
-
-int command_app_rollback(struct command_context *context, int argc, char **argv)
-{
-	bool prune = false, dry_run = false, background = false;
-	const char *confirm = NULL, *timeout = NULL;
-	const struct command_option options[] = {{"--prune", &prune, NULL}, {"--dry-run", &dry_run, NULL},
-		{"--async", &background, NULL}, {"--confirm", NULL, &confirm}, {"--timeout", NULL, &timeout}};
-	char *end;
-
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 2, 2))
-		return EXIT_NO_ANSWER;
-	errno = 0;
-	long long id = strtoll(argv[1], &end, 10);
-	if (errno || end == argv[1] || *end || id < 0)
-		return command_misused(context, "%s is no number of the history (`pgitops app history %s`)",
-			argv[1], argv[0]);
-	json_t *body = json_pack("{s:I, s:b, s:b}", "id", (json_int_t)id, "prune", prune, "dryRun", dry_run);
-	json_set_text(body, "confirm", confirm);
-	return act(context, argv[0], "/rollback", body, timeout, background);
-}
-
-int command_app_terminate(struct command_context *context, int argc, char **argv)
-{
-	if (!command_arguments(context, &argc, argv, NULL, 0, 1, 1))
-		return EXIT_NO_ANSWER;
-	return act(context, argv[0], "/terminate", json_object(), NULL, false);
 }

@@ -71,14 +71,6 @@ static const char app_history_help[] =
 	"  pgitops app history postgres-cluster\n"
 	"  pgitops app history postgres-cluster -o wide\n";
 
-static const char app_rollback_help[] =
-	"Applies the content of an earlier deployment again. ID is a number of the deployments that `pgitops app get` lists.\n"
-	"An Application with an automated policy goes forward again with the next commit.\n\n"
-	"  --prune, --dry-run, --confirm HASH, --async, --timeout D   as for `app sync`\n\n"
-	"Examples:\n"
-	"  pgitops app get postgres-cluster\n"
-	"  pgitops app rollback postgres-cluster 4\n";
-
 static const char app_wait_help[] =
 	"Waits until the Application is in sync and healthy and nothing is going on. Exit code 1 when it is not in time.\n\n"
 	"  --sync              in sync is enough\n"
@@ -180,12 +172,8 @@ const struct command commands[] = {
 		app_refresh_help, command_app_refresh},
 	{"app history", "NAME", "", true, "what was applied, and how it went", app_history_help,
 		command_app_history},
-	{"app rollback", "NAME ID", "--prune --dry-run --confirm= --async --timeout=", true,
-		"apply an earlier deployment again", app_rollback_help, command_app_rollback},
 	{"app wait", "NAME", "--sync --health --revision= --timeout=", true,
 		"wait until it is in sync and healthy", app_wait_help, command_app_wait},
-	{"app terminate", "NAME", "", true, "end the running operation", app_terminate_help,
-		command_app_terminate},
 	{"user list", "", "", true, "the users of the databases", user_list_help, command_user_list},
 	{"user get", "NAME", "", true, "one user in each database", user_get_help, command_user_get},
 	{"user plan", "", "--database= --timeout=", true, "the SQL that would run now", user_plan_help,

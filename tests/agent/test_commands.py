@@ -177,8 +177,7 @@ def test_a_state_folder_with_a_long_path_has_a_reachable_socket(tmp_path):
 
 
 def test_an_action_without_an_agent_says_what_to_do(ask):
-    for arguments in ("app sync postgres-users", "app refresh postgres-users", "user plan", "user sync",
-                      "app terminate postgres-users", "app rollback postgres-users 1"):
+    for arguments in ("app sync postgres-users", "app refresh postgres-users", "user plan", "user sync"):
         result = ask(*arguments.split()).is_(2)
         assert result.out == ""
         assert re.search("no agent is running on .*: start one with `pgitops agent --config FILE`", result.err), result
@@ -201,8 +200,6 @@ def test_sync_asks_waits_and_shows_the_result(agent):
 @pytest.mark.parametrize("arguments, path, body", [
     ("app sync a --dry-run", "/applications/a/sync", {"prune": False, "dryRun": True}),
     ("app refresh a --hard", "/applications/a/refresh", {"hard": True}),
-    ("app rollback a 4 --prune", "/applications/a/rollback", {"id": 4, "prune": True, "dryRun": False}),
-    ("app terminate a", "/applications/a/terminate", {}),
     ("user sync --database main --confirm=f00", "/users/sync", {"database": "main", "dryRun": False, "confirm": "f00"}),
     ("user sync", "/users/sync", {"dryRun": False}),
     ("user plan", "/users/sync", {"dryRun": True}),
@@ -321,7 +318,6 @@ def test_user_sync_shows_what_was_done(agent):
     ("app sync a --prune=yes", "--prune takes no value"),
     ("app sync a --timeout soon", "--timeout soon is no duration"),
     ("app sync a --wait --async", "--wait goes with neither"),
-    ("app rollback a four", "four is no number of the history"),
     ("drift list --since yesterday", "--since yesterday is neither"),
     ("user sync --dry-run --confirm x", "nothing to confirm"),
     ("app list -o xml", "-o takes table, wide, json or yaml"),
