@@ -19,6 +19,7 @@
 #define LIMIT_GIT_SECONDS 120                  /* one run of the Git process, whatever it does */
 #define LIMIT_FRAME_BYTES (8L * 1024 * 1024)   /* one message between the Git process and the agent */
 #define LIMIT_FRAMES 200000                    /* messages of one run */
+#define LIMIT_GIT_NODE (8L * 1024 * 1024)     /* one tree, commit or tag, which libgit2 takes apart in memory */
 #define LIMIT_GIT_ANSWER (128L * 1024 * 1024)  /* all messages of one run */
 #define LIMIT_GIT_OBJECT                                                                                     \
 	(128L * 1024 * 1024) /* one object in a pack, whatever file it is: it is unpacked in memory */

@@ -198,6 +198,13 @@ bool repository_settle(struct repository *repository, struct error *err)
 	return true;
 }
 
+bool repository_fits(const struct repository *repository, const git_oid *id)
+{
+	size_t size;
+	git_object_t type;
+	return git_odb_read_header(&size, &type, repository->odb, id) || size <= (size_t)LIMIT_GIT_NODE;
+}
+
 bool repository_has_commit(const struct repository *repository, const git_oid *id)
 {
 	git_commit *commit = NULL;
@@ -211,6 +218,8 @@ bool repository_has_commit(const struct repository *repository, const git_oid *i
 bool repository_peel(const struct repository *repository, const git_oid *id, git_oid *commit, struct error *err)
 {
 	git_object *object = NULL, *peeled = NULL;
+	if (!repository_fits(repository, id))
+		return error_set(err, ERROR_INVALID, "its object is larger than %ld MiB", LIMIT_GIT_NODE >> 20);
 	if (git_object_lookup(&object, repository->git, id, GIT_OBJECT_ANY))
 		return error_set(err, ERROR_MISSING, "the object is not in the repository");
 	int failed = git_object_peel(&peeled, object, GIT_OBJECT_COMMIT);

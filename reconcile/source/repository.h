@@ -52,6 +52,9 @@ bool repository_is_worn(const struct repository *repository);
 bool repository_begin_fresh(struct repository *repository, struct error *err) MUST_CHECK;
 bool repository_settle(struct repository *repository, struct error *err) MUST_CHECK;
 
+/* Is the tree, commit or tag not larger than LIMIT_GIT_NODE? True also when it is not here. */
+bool repository_fits(const struct repository *repository, const git_oid *id);
+
 /* The commit's own object and its root tree are there. */
 bool repository_has_commit(const struct repository *repository, const git_oid *id);
 

@@ -176,13 +176,27 @@ static bool visit_entry(
 	}
 }
 
+/* A folder that is too large to be taken apart is a mistake and no damage: `tree` stays NULL. */
+static bool open_tree(
+	struct walk *walk, const git_oid *id, const char *folder, git_tree **tree, struct error *err)
+{
+	*tree = NULL;
+	if (!repository_fits(walk->repository, id)) {
+		mistakes_add(&walk->desired->mistakes, *folder ? folder : ".", 0, 0,
+			"the list of this folder's files alone is larger than %ld MiB", LIMIT_GIT_NODE >> 20);
+		walk->full = true;
+		return true;
+	}
+	return git_tree_lookup(tree, walk->repository->git, id) == 0 || unreadable(err, folder);
+}
+
 static bool visit_tree(struct walk *walk, const git_oid *id, const char *folder, int depth, struct error *err)
 {
-	git_tree *tree = NULL;
+	git_tree *tree;
 	bool ok = true;
-	if (git_tree_lookup(&tree, walk->repository->git, id))
-		return unreadable(err, folder);
-	size_t count = git_tree_entrycount(tree);
+	if (!open_tree(walk, id, folder, &tree, err))
+		return false;
+	size_t count = tree ? git_tree_entrycount(tree) : 0;
 	for (size_t i = 0; ok && !walk->full && i < count; i++)
 		ok = visit_entry(walk, git_tree_entry_byindex(tree, i), folder, depth, err);
 	git_tree_free(tree);
@@ -199,9 +213,11 @@ struct place {
 /* One step down; what is there and is no folder is a mistake, not an absence. */
 static bool step_down(struct walk *walk, const char *name, struct place *place, struct error *err)
 {
-	git_tree *tree = NULL;
-	if (git_tree_lookup(&tree, walk->repository->git, &place->tree))
-		return unreadable(err, place->name);
+	git_tree *tree;
+	if (!open_tree(walk, &place->tree, place->name, &tree, err))
+		return false;
+	if (!tree)
+		return true;
 	place->name = join(walk, place->name, name);
 	const git_tree_entry *entry = git_tree_entry_byname(tree, name);
 	place->found = entry != NULL;

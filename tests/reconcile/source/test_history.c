@@ -8,6 +8,9 @@
 
 #include <cmocka.h>
 
+#include <git2/sys/mempack.h>
+#include <git2/sys/odb_backend.h>
+
 #include "base/file.h"
 #include "reconcile/source/history.h"
 #include "reconcile/source/repository.h"
@@ -88,7 +91,10 @@ static void a_long_history_is_not_walked_for_ever(void **state)
 {
 	git_oid first = commit("begin", NULL, NULL), tip = first;
 	char message[32];
+	git_odb_backend *memory;
 	(void)state;
+	assert_int_equal(git_mempack_new(&memory), 0);
+	assert_int_equal(git_odb_add_backend(repository.odb, memory, 999), 0);
 	for (int i = 0; i < 20050; i++) {
 		snprintf(message, sizeof(message), "%d", i);
 		tip = commit(message, &tip, NULL);

@@ -1,5 +1,7 @@
 """Which commit a revision names, over every transport."""
 
+import hashlib
+
 import pytest
 
 from parts.source import config_map, names, value
@@ -120,10 +122,31 @@ def test_an_empty_repository_is_an_error_and_not_an_empty_set(reader, repository
     assert kind == "missing"
 
 
+def twins(repository):
+    """Two commits whose ids begin with the same seven digits, found by trying."""
+    tree = repository.git("rev-parse", "main^{tree}")
+    seen = {}
+    for i in range(1_000_000):
+        text = f"tree {tree}\nauthor A <a> {i} +0000\ncommitter A <a> {i} +0000\n\ntwin\n".encode()
+        oid = hashlib.sha1(b"commit %d\0" % len(text) + text).hexdigest()
+        if oid[:7] in seen:
+            return [repository.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=found)
+                    for found in (seen[oid[:7]], text)]
+        seen[oid[:7]] = text
+    raise AssertionError("no twins")
+
+
 def test_ambiguous_short_ids_are_refused(reader, repository):
-    """Two commits with the same first digits are made by trying; four digits are too short to be an id at all."""
-    kind, text = reader.fail(revision=repository.head[:6])
-    assert kind == "missing"
+    one, other = twins(repository)
+    repository.set_ref("refs/heads/one", one)
+    repository.set_ref("refs/heads/other", other)
+    kind, text = reader.fail(revision=one[:7])
+    assert kind == "invalid" and "several commits" in text
+    assert reader.read(revision=one[:20])["commit"] == one
+
+
+def test_six_digits_are_no_id(reader, repository):
+    assert reader.fail(revision=repository.head[:6])[0] == "missing"
 
 
 def test_a_default_branch_that_changes_is_followed(reader, repository):

@@ -135,6 +135,18 @@ def test_names_that_git_would_not_make_are_refused(source, repository, name):
     assert all(ord(character) >= 32 for character in mistakes(answer)[0])
 
 
+def test_a_folder_of_endless_entries_is_refused_before_it_is_taken_apart(source, repository):
+    blob = repository.blob("x")
+    huge = repository.raw_tree([("100644", f"{i:040}", blob) for i in range(150_000)])
+    users = repository.raw_tree([("100644", "a.yaml", repository.blob(config_map("a"))), ("40000", "huge", huge)])
+    repository.commit_tree(repository.raw_tree([("40000", "users", users)]))
+    assert names(source.read()) == ["ConfigMap a"]
+    answer = source.read(known=None, paths=[{"path": "users", "recurse": True}, {"path": "users/huge"},
+                                            {"path": "users/huge/x"}])
+    for content in answer["contents"]:
+        assert len(content["mistakes"]) == 1 and "8 MiB" in content["mistakes"][0]
+
+
 def test_a_tree_that_contains_a_missing_object_is_no_empty_path(source, repository):
     users = repository.raw_tree([("100644", "a.yaml", "1" * 40)])
     repository.commit_tree(repository.raw_tree([("40000", "users", users)]))
