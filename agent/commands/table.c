@@ -81,10 +81,6 @@ static const char app_wait_help[] =
 	"  git push && pgitops app wait postgres-users --revision \"$(git rev-parse HEAD)\" --timeout 2m\n"
 	"  pgitops app wait postgres-cluster --health\n";
 
-static const char app_terminate_help[] = "Ends the operation that is running; what was applied stays.\n\n"
-					 "Examples:\n"
-					 "  pgitops app terminate postgres-cluster\n";
-
 static const char user_list_help[] =
 	"STATUS: Synced = as Git says; Drifted = changed by hand; Degraded = could not be made so, see REASON; Retiring =\n"
 	"removed from Git and locked out, objects are being reassigned; Refused = the agent's policy does not allow it.\n\n"
