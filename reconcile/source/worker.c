@@ -130,8 +130,9 @@ static bool resolve_short(struct work *work, struct error *err)
 	work->result.fetched = true;
 	if (revision_find_short(&work->repository, text, &revision->id, err))
 		return true;
-	return err->kind != ERROR_MISSING ||
+	if (err->kind == ERROR_MISSING)
 		error_set(err, ERROR_MISSING, "the repository has no branch, tag or commit \"%s\"", text);
+	return false;
 }
 
 static bool resolve(struct work *work, struct error *err)
