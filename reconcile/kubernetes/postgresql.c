@@ -8,7 +8,10 @@
 
 #define SECONDS INT64_C(1000000)
 
-enum { NAME_MAXIMUM = 52 }; /* zalando-operator.md 2.1: the documented 53 fails on a label */
+enum {
+	FLAGS_MAXIMUM = 100,
+	NAME_MAXIMUM = 52
+}; /* zalando-operator.md 2.1: the documented 53 fails on a label */
 
 static const int64_t settled = 60 * SECONDS;    /* same-second status: the operator would have moved by now */
 static const int64_t stale = 12 * 60 * SECONDS; /* longer than the operator's own resource_check_timeout */
@@ -223,19 +226,53 @@ static bool is_user_name(const char *name)
 	return before != '.' && before != '-' && before != '_';
 }
 
-/* Users differing only in '-' and '_' share the name of their Secret. */
-static bool same_secret(const char *a, const char *b)
+/* The name of a user's Secret has no '_'. */
+static const char *secret_name(const char *user, struct arena *mem)
 {
-	for (; *a && *b; a++, b++)
-		if ((*a == '_' ? '-' : *a) != (*b == '_' ? '-' : *b))
-			return false;
-	return *a == *b;
+	char *name = arena_copy(mem, user);
+	for (char *at = name; *at; at++)
+		*at = *at == '_' ? '-' : *at;
+	return name;
+}
+
+struct named {
+	const char *user, *secret;
+};
+
+static int by_secret(const void *a, const void *b)
+{
+	const struct named *left = a, *right = b;
+	int order = strcmp(left->secret, right->secret);
+	return order ? order : strcmp(left->user, right->user);
+}
+
+static void check_secrets(struct refusals *refusals, json_t *users)
+{
+	const char *name;
+	json_t *unused;
+	size_t count = 0;
+	struct named *names = arena_array(refusals->mem, json_object_size(users) + 1, sizeof(*names));
+	json_object_foreach(users, name, unused)
+	{
+		names[count].user = name;
+		names[count++].secret = secret_name(name, refusals->mem);
+	}
+	if (count)
+		qsort(names, count, sizeof(*names), by_secret);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(names[i - 1].secret, names[i].secret) == 0)
+			refuse(refusals,
+				arena_printf(refusals->mem,
+					"spec.users: %.100s and %.100s would share one Secret and the cluster's creation fails; rename one",
+					names[i - 1].user, names[i].user));
 }
 
 static bool contradicts(const json_t *flags)
 {
 	size_t i, j;
 	const json_t *a, *b;
+	if (json_array_size(flags) > FLAGS_MAXIMUM) /* there are some ten; the schema refuses others */
+		return false;
 	json_array_foreach(flags, i, a) json_array_foreach(flags, j, b)
 	{
 		const char *positive = json_string_value(a);
@@ -250,8 +287,8 @@ static bool contradicts(const json_t *flags)
 static void check_users(struct refusals *refusals)
 {
 	json_t *users = json_at(refusals->wanted, "spec.users");
-	const char *name, *other;
-	json_t *flags, *unused;
+	const char *name;
+	json_t *flags;
 	json_object_foreach(users, name, flags)
 	{
 		if (json_is_null(flags))
@@ -268,12 +305,8 @@ static void check_users(struct refusals *refusals)
 			refuse(refusals,
 				arena_printf(refusals->mem,
 					"spec.users.%.100s: its flags contradict each other", name));
-		json_object_foreach(users, other,
-			unused) if (strcmp(name, other) < 0 && same_secret(name, other)) refuse(refusals,
-			arena_printf(refusals->mem,
-				"spec.users: %.100s and %.100s would share one Secret and the cluster's creation fails; rename one",
-				name, other));
 	}
+	check_secrets(refusals, users);
 }
 
 const char **postgresql_refusals(const json_t *wanted, const json_t *live, struct arena *mem, size_t *count)
