@@ -53,7 +53,7 @@ def at_rest(text):
     "status", "app list", "app list -o wide", "app list --no-headers", "app get postgres-cluster", "app get postgres-users",
     "app diff postgres-cluster", "app history postgres-cluster", "app history postgres-cluster -o wide", "user list",
     "user list -o wide", "user get eve", "user history", "user history eve -o wide", "drift list", "drift list --open -o wide",
-    "drift list --user eve", "drift list --app postgres-cluster", "drift list --since 2h", "help", "help app", "help app sync",
+    "drift list --user eve", "drift list --app postgres-cluster", "drift list --since 2h", "help app", "help app sync",
 ])
 def test_a_table_looks_as_it_should(ask, arguments):
     result = ask(*arguments.split())
