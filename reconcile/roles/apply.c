@@ -31,21 +31,26 @@ static int compare_report(const void *name, const void *report)
 	return strcmp(name, ((const struct role_report *)report)->name);
 }
 
-struct role_report *applier_report(struct applier *applier, const char *user)
+static struct role_report *report_of(const struct roles_plan *plan, const char *user)
 {
-	struct roles_plan *plan = applier->plan;
 	if (!plan->report_count)
 		return NULL;
 	return bsearch(user, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report);
 }
 
-bool applier_is_stopped(const struct applier *applier, const char *user)
+struct role_report *applier_report(struct applier *applier, const char *user)
+{
+	return report_of(applier->plan, user);
+}
+
+bool applier_is_stopped(const struct applier *applier, const struct role_step *step)
 {
 	const struct roles_plan *plan = applier->plan;
-	const struct role_report *report = plan->report_count
-		? bsearch(user, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report)
-		: NULL;
-	return report && applier->stopped[report - plan->reports];
+	const struct role_report *report = report_of(plan, step->user);
+	if (!report)
+		return false;
+	size_t index = (size_t)(report - plan->reports);
+	return applier->stopped[index] || (step->action == ROLE_DROP && applier->kept[index]);
 }
 
 void applier_intend(struct applier *applier, struct role_step *step)
@@ -87,6 +92,7 @@ void applier_fail(struct applier *applier, struct role_step *step, const struct 
 			*report->reason ? "; " : "", role_action_name(step->action),
 			*step->database ? " in database " : "", step->database, error->text);
 		applier->stopped[report - applier->plan->reports] |= stop;
+		applier->kept[report - applier->plan->reports] |= step->action == ROLE_RETIRE;
 	}
 	record_outcome(applier, step);
 }
@@ -375,7 +381,7 @@ static size_t queue_of(
 	*count = *secrets = 0;
 	for (; next < plan->step_count && plan->steps[next].action == plan->steps[first].action; next++) {
 		struct role_step *step = &plan->steps[next];
-		if (applier_is_stopped(applier, step->user)) {
+		if (applier_is_stopped(applier, step)) {
 			error_set(&step->error, ERROR_RETRY, "not tried: an earlier step of this user failed");
 			continue;
 		}
@@ -420,6 +426,8 @@ static bool run_phase(
 {
 	size_t count, secrets;
 	enum role_action action = applier->plan->steps[first].action;
+	if ((action == ROLE_RETIRE || action == ROLE_DROP) && !retire_end_sessions(applier, err))
+		return false;
 	*next = queue_of(applier, first, queue, &count, &secrets);
 	if (action == ROLE_RETIRE)
 		return retire_databases(applier, err);
@@ -456,6 +464,7 @@ bool roles_apply(struct roles_session *session, struct roles_plan *plan, const s
 		.journal = journal,
 		.mem = mem,
 		.stopped = arena_array(mem, plan->report_count + 1, sizeof(bool)),
+		.kept = arena_array(mem, plan->report_count + 1, sizeof(bool)),
 	};
 	struct role_step **queue = arena_array(mem, plan->step_count, sizeof(struct role_step *));
 	bool ok = true;

@@ -17,7 +17,8 @@ enum {
 	SERVER_WITH_LOGIN_TRIGGERS = 170000,
 	DEFAULT_DEADLINE = 30000,
 	LONGEST_LOCK_WAIT = 3000,
-	SHORTEST_CONNECT_WAIT = 2 /* seconds; libpq takes no less */
+	SHORTEST_CONNECT_WAIT = 2, /* seconds; libpq takes no less */
+	LONGEST_CONNECT_WAIT = 10  /* for each host: the next one may be the primary */
 };
 
 enum { MOST_OPTIONS = 80 };
@@ -63,13 +64,13 @@ static char *session_options(const struct roles_session *session, const char *ow
 {
 	int64_t lock = session->deadline / 6;
 	return memory_printf(
-		"-c search_path=pg_catalog,pg_temp -c standard_conforming_strings=on -c lc_messages=C "
+		"%s%s-c search_path=pg_catalog,pg_temp -c standard_conforming_strings=on -c lc_messages=C "
 		"-c client_min_messages=warning -c default_transaction_read_only=off "
 		"-c default_transaction_isolation=read\\ committed -c synchronous_commit=local "
 		"-c session_replication_role=replica "
-		"-c statement_timeout=%lld -c lock_timeout=%lld -c idle_in_transaction_session_timeout=%lld%s%s",
-		(long long)session->deadline, (long long)(lock < LONGEST_LOCK_WAIT ? lock : LONGEST_LOCK_WAIT),
-		(long long)session->deadline, own && *own ? " " : "", own ? own : "");
+		"-c statement_timeout=%lld -c lock_timeout=%lld -c idle_in_transaction_session_timeout=%lld",
+		own ? own : "", own && *own ? " " : "", (long long)session->deadline,
+		(long long)(lock < LONGEST_LOCK_WAIT ? lock : LONGEST_LOCK_WAIT), (long long)session->deadline);
 }
 
 /* libpq's texts for what only people can change; whatever else it says may pass by itself. */
@@ -166,6 +167,8 @@ static void own_options(const struct roles_session *session, const char *databas
 	char milliseconds[24], struct options *options)
 {
 	int64_t wait = session->deadline / 1000;
+	if (wait > LONGEST_CONNECT_WAIT)
+		wait = LONGEST_CONNECT_WAIT;
 	snprintf(seconds, 24, "%lld", (long long)(wait > SHORTEST_CONNECT_WAIT ? wait : SHORTEST_CONNECT_WAIT));
 	snprintf(milliseconds, 24, "%lld", (long long)session->deadline);
 	if (session->password.length)

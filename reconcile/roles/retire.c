@@ -20,16 +20,18 @@ enum { SESSIONS_END_WITHIN = 3000, LOOK_AGAIN_AFTER = 20 };
 
 static bool is_leaving(struct applier *applier, const struct role_step *step, enum role_action action)
 {
-	return step->action == action && !applier_is_stopped(applier, step->user);
+	return step->action == action && !applier_is_stopped(applier, step);
 }
 
-/* 'a', 'b', ...: the users that are locked out and go on; false when there are none. */
+/* 'a', 'b', ...: the users that go, locked out now or by an earlier pass; false when there are none. */
 static bool names_of_leavers(struct applier *applier, struct buf *list)
 {
 	for (size_t i = 0; i < applier->plan->step_count; i++) {
 		const struct role_step *step = &applier->plan->steps[i];
-		if (!is_leaving(applier, step, ROLE_LOCK))
-			continue;
+		bool goes = is_leaving(applier, step, ROLE_LOCK) || is_leaving(applier, step, ROLE_RETIRE) ||
+			is_leaving(applier, step, ROLE_DROP);
+		if (!goes || !applier_report(applier, step->user))
+			continue; /* a group role has no report, and no sessions */
 		buf_text(list, list->length ? ", " : "");
 		buf_text(list, sql_literal(step->user, applier->mem));
 	}
@@ -70,6 +72,9 @@ bool retire_end_sessions(struct applier *applier, struct error *err)
 	CLEANUP(buf_done) struct buf names = BUF(LIMIT_BATCH_BYTES);
 	CLEANUP(buf_done) struct buf sql = BUF(2 * LIMIT_BATCH_BYTES);
 	int64_t end = clock_steady() + SESSIONS_END_WITHIN;
+	if (applier->sessions_ended)
+		return true;
+	applier->sessions_ended = true;
 	if (!names_of_leavers(applier, &names))
 		return true;
 	buf_printf(&sql,
@@ -100,7 +105,7 @@ static bool heir_is_safe(struct applier *applier, PGconn *conn, const struct rol
 	const char *sql = arena_printf(applier->mem,
 		"SELECT h.rolsuper, "
 		"(SELECT count(*) FROM pg_catalog.pg_proc WHERE proowner = x.oid), "
-		"(SELECT count(*) FROM pg_catalog.pg_class WHERE relowner = x.oid AND relkind IN ('v', 'm')), "
+		"(SELECT count(*) FROM pg_catalog.pg_class WHERE relowner = x.oid AND (relkind = 'm' OR relhasrules)), "
 		"(SELECT count(*) FROM pg_catalog.pg_subscription WHERE subowner = x.oid) "
 		"FROM pg_catalog.pg_authid h, pg_catalog.pg_authid x WHERE h.rolname = %s AND x.rolname = %s",
 		sql_literal(step->heir, applier->mem), sql_literal(step->user, applier->mem));
@@ -114,7 +119,7 @@ static bool heir_is_safe(struct applier *applier, PGconn *conn, const struct rol
 	if (strcmp(PQgetvalue(rows, 0, 0), "t") != 0 || !code)
 		return true;
 	return error_set(err, ERROR_INVALID,
-		"it owns %s functions, %s views and %s subscriptions, which would run with the rights "
+		"it owns %s functions, %s views or tables with rules, and %s subscriptions, which would run with the rights "
 		"of the superuser \"%s\": give them to another role or drop them (REASSIGN OWNED BY %s TO ...)",
 		functions, views, subscriptions, step->heir, sql_identifier(step->user, applier->mem));
 }
@@ -179,7 +184,7 @@ static bool retire_in(struct applier *applier, PGconn *conn, const char *databas
 		if (retire_here(applier, conn, step, &err))
 			applier_done(applier, step);
 		else
-			applier_fail(applier, step, &err, true);
+			applier_fail(applier, step, &err, false);
 		if (PQstatus(conn) != CONNECTION_OK)
 			return false;
 	}
@@ -190,8 +195,10 @@ static void database_unreachable(struct applier *applier, const char *database, 
 {
 	for (size_t i = 0; i < applier->plan->step_count; i++) {
 		struct role_step *step = &applier->plan->steps[i];
-		if (is_leaving(applier, step, ROLE_RETIRE) && strcmp(step->database, database) == 0)
-			applier_fail(applier, step, error, true);
+		bool waits = is_leaving(applier, step, ROLE_RETIRE) && !step->done &&
+			step->error.kind == ERROR_NONE;
+		if (waits && strcmp(step->database, database) == 0)
+			applier_fail(applier, step, error, false);
 	}
 }
 

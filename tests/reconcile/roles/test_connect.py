@@ -21,6 +21,13 @@ def test_a_uri_connects_as_well(server, users):
     users.apply(ALICE, connection=uri).good()
 
 
+def test_options_of_the_connection_do_not_replace_the_agents_own(server, users):
+    server.run("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()",
+               "CREATE VIEW pg_authid AS SELECT 1 AS oid")
+    connection = server.conninfo() + " options='-c search_path=public,pg_catalog -c work_mem=1MB' target_session_attrs=any"
+    users.apply(ALICE, connection=connection).good()
+
+
 def test_a_wrong_password_is_denied_and_not_shown(server, users):
     result = users.apply(ALICE, password="wrong-geheim")
     assert result.error_kind == "denied" and "password authentication failed" in result.error

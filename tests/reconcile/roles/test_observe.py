@@ -43,5 +43,5 @@ def test_what_only_looks_different_is_no_difference(server):
     users.secret("alice", "geheim")
     users.apply([{"username": "alice"}]).good()
     server.run("ALTER ROLE alice VALID UNTIL 'infinity'", "ALTER ROLE alice SET search_path = \"$user\", public",
-               f"COMMENT ON ROLE alice IS 'managed by pgitops (main): said by people'")
+               "COMMENT ON ROLE alice IS 'managed by pgitops (main): said by people'")
     users.apply([{"username": "alice"}]).quiet()
