@@ -159,7 +159,8 @@ static bool failed(struct remote_libgit2 *remote, int code, const char *what, st
 		return false;
 	}
 	if (strstr(message, "too many objects"))
-		return error_set(err, ERROR_INVALID, "the repository has more than %d objects", LIMIT_PACK_OBJECTS);
+		return error_set(
+			err, ERROR_INVALID, "the repository has more than %d objects", LIMIT_PACK_OBJECTS);
 	if (code == GIT_EAUTH || says(message, denied, COUNT_OF(denied)))
 		return error_set(err, ERROR_DENIED, "%s: %s", what, message);
 	if (says(message, missing, COUNT_OF(missing)))
@@ -182,6 +183,9 @@ static bool connect_to(struct remote_libgit2 *remote, struct error *err)
 	if (remote->remote && remote->generation == repository->generation)
 		return true;
 	disconnect(remote);
+	if (remote->setup.url->scheme == URL_SSH && remote->setup.access->proxy)
+		return error_set(err, ERROR_INVALID,
+			"a proxy is configured for this URL, which is not possible with ssh: use https, or remove it");
 	if (!remote->setup.step(remote->setup.context, "connecting to the server", err) ||
 		(!repository->git && !repository_open(repository, err)))
 		return false;

@@ -136,7 +136,8 @@ static bool died(struct run *run, struct error *err)
 {
 	struct pollfd gone = {.fd = run->child.ended, .events = POLLIN};
 	int64_t left = run->deadline - clock_steady();
-	(void)poll(&gone, 1, left > 0 ? (int)left : 0);
+	if (gone.fd >= 0)
+		(void)poll(&gone, 1, left > 0 ? (int)left : 0);
 	if (run->child.messages >= 0)
 		take_messages(run);
 	int status = child_end(&run->child);

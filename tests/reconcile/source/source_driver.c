@@ -72,6 +72,7 @@ static json_t *objects_json(const struct objects *objects, struct arena *mem)
 		json_object_set_new(one, "version", json_string(object->version));
 		json_object_set_new(one, "file", json_string(object->file));
 		json_object_set_new(one, "line", json_integer(object->line));
+		json_object_set_new(one, "textLine", json_integer(object->text_line));
 		json_object_set_new(one, "json", json_string(object->json));
 		json_object_set_new(one, "hash", json_string(object->hash));
 		json_array_append_new(list, one);

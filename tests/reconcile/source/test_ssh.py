@@ -113,3 +113,8 @@ def test_short_ids_and_tags_work(reader, repository):
     assert reader.read(revision=first[:8])["commit"] == first
     assert reader.read(revision="v1")["commit"] == first
     assert reader.fail(revision="v2")[0] == "missing"
+
+
+def test_a_proxy_is_not_passed_by_silently(reader, ssh):
+    kind, text = reader.fail(proxy="http://127.0.0.1:1")
+    assert kind == "invalid" and "proxy" in text and ssh.connections == 0

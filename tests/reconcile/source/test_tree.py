@@ -176,3 +176,9 @@ def test_thousands_of_objects_arrive_in_order(source, repository):
         repository.commit({f"users/p{part}.yaml": "---\n".join(config_map(f"p{part}-{i:03}") for i in range(1000))})
     answer = source.read()
     assert names(answer)[1:] == [f"ConfigMap p{part}-{i:03}" for part in range(5) for i in range(1000)]
+
+
+def test_an_object_keeps_its_place(source, repository):
+    repository.commit({"users/a.yaml": "# one\n---\n" + config_map("a").replace('value: "1"', "users.yaml: |\n    users: []")})
+    found = source.read()["contents"][0]["objects"][0]
+    assert (found["file"], found["line"], found["textLine"]) == ("users/a.yaml", 3, 9)
