@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "reconcile/kubernetes/manager.h"
 #include "reconcile/kubernetes/postgresql.h"
+#include "reconcile/kubernetes/tracking.h"
 
 enum {
 	BUCKETS_FIRST = 256,
@@ -221,17 +222,11 @@ static const char *annotation(const json_t *object, const char *name)
 	return text ? text : "";
 }
 
-static void application_of(const char *tracking_id, char application[256])
-{
-	size_t length = strcspn(tracking_id, ":");
-	snprintf(application, 256, "%.*s", tracking_id[length] && length < 256 ? (int)length : 0, tracking_id);
-}
-
 static void set_facts(struct live_cache *cache, struct entry *entry, const json_t *object, const char *message)
 {
 	const char *texts[] = {json_text_at(object, "metadata.uid", ""),
-		json_text_at(object, "metadata.resourceVersion", ""),
-		annotation(object, "argocd.argoproj.io/tracking-id"), message};
+		json_text_at(object, "metadata.resourceVersion", ""), annotation(object, TRACKING_ANNOTATION),
+		message};
 	size_t limits[] = {FIELD_MAXIMUM, FIELD_MAXIMUM, TRACKING_ID_MAXIMUM, FIELD_MAXIMUM};
 	size_t size = 0;
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
@@ -315,7 +310,7 @@ static struct lost *sweep(struct live_cache *cache, const struct live_collection
 				entry->round != collection->round) {
 				struct lost *lost = memory_alloc(sizeof(*lost) + strlen(entry->name) + 1);
 				memcpy(lost->name, entry->name, strlen(entry->name) + 1);
-				application_of(fact(entry, FACT_TRACKING), lost->application);
+				tracking_application(fact(entry, FACT_TRACKING), lost->application);
 				lost->next = list;
 				list = lost;
 				forget(cache, at);
@@ -355,16 +350,16 @@ struct live_change live_put(struct live_cache *cache, struct live_collection *co
 {
 	struct live_change change = {0};
 	const char *name = json_text_at(object, "metadata.name", "");
-	const char *tracking = annotation(object, "argocd.argoproj.io/tracking-id");
+	const char *tracking = annotation(object, TRACKING_ANNOTATION);
 	if (!*name)
 		return change;
 	pthread_mutex_lock(&cache->lock);
 	struct entry **at = find(cache, collection, name);
 	bool known = *at && (*at)->facts;
 	if (known && !*tracking)
-		application_of(fact(*at, FACT_TRACKING), change.application);
+		tracking_application(fact(*at, FACT_TRACKING), change.application);
 	else
-		application_of(tracking, change.application);
+		tracking_application(tracking, change.application);
 	if (!*tracking && (!*at || !(*at)->tracked)) {
 		change.news = known;
 		if (known)
@@ -391,7 +386,7 @@ struct live_change live_remove(
 	struct entry **at = find(cache, collection, json_text_at(object, "metadata.name", ""));
 	const char *uid = json_text_at(object, "metadata.uid", "");
 	if (*at && (*at)->facts && text_equal(uid, fact(*at, FACT_UID))) {
-		application_of(fact(*at, FACT_TRACKING), change.application);
+		tracking_application(fact(*at, FACT_TRACKING), change.application);
 		change.news = true;
 		forget(cache, at);
 	}
@@ -457,22 +452,6 @@ bool live_to_adopt(struct live_cache *cache, const struct object_key *key)
 	return adopt;
 }
 
-/* What follows `part` at the start of `text`, NULL when it does not start with it. */
-static const char *after(const char *text, const char *part)
-{
-	return text && text_starts(text, part) ? text + strlen(part) : NULL;
-}
-
-bool live_tracks(
-	const char *tracking_id, const struct object_key *key, const char *application, const char *namespace)
-{
-	const char *at = after(after(tracking_id, application), ":");
-	at = after(after(at, key->group), "/");
-	at = after(after(at, key->kind), ":");
-	at = after(after(at, *key->namespace ? key->namespace : namespace), "/");
-	return at && strcmp(at, key->name) == 0;
-}
-
 static int by_key(const void *a, const void *b)
 {
 	return object_key_compare(&((const struct live *)a)->key, &((const struct live *)b)->key);
@@ -489,7 +468,7 @@ struct live *live_owned(struct live_cache *cache, const char *application, const
 			const struct live_collection *of = entry->collection;
 			struct object_key key = {of->group, of->kind, of->namespace, entry->name};
 			if (!entry->facts || entry->has_owner ||
-				!live_tracks(fact(entry, FACT_TRACKING), &key, application, namespace))
+				!tracking_names(fact(entry, FACT_TRACKING), &key, application, namespace))
 				continue;
 			items = arena_grow(mem, items, found, sizeof(*items));
 			items[found++] = describe(entry, mem);

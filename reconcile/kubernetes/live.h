@@ -66,9 +66,5 @@ bool live_to_adopt(struct live_cache *cache, const struct object_key *key);
 struct live *live_owned(struct live_cache *cache, const char *application, const char *namespace,
 	struct arena *mem, size_t *count);
 
-/* "application:group/Kind:namespace/name" names exactly this key (object_tracking_id). */
-bool live_tracks(const char *tracking_id, const struct object_key *key, const char *application,
-	const char *namespace);
-
 /* Bytes held, for tests and the benchmark. */
 size_t live_memory(struct live_cache *cache);

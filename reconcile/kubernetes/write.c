@@ -10,6 +10,7 @@
 #include "reconcile/kubernetes/kube_list.h"
 #include "reconcile/kubernetes/manager.h"
 #include "reconcile/kubernetes/postgresql.h"
+#include "reconcile/kubernetes/tracking.h"
 
 enum {
 	CHUNK_BYTES = 16 * 1024 * 1024, /* bodies in memory at once */
@@ -72,8 +73,8 @@ static bool make_body(struct job *job, const char *resource_version)
 	strip(object);
 	json_t *metadata = json_make_object(object, "metadata");
 	if (write->tracking_id)
-		json_object_set_new(json_make_object(metadata, "annotations"),
-			"argocd.argoproj.io/tracking-id", json_string(write->tracking_id));
+		json_object_set_new(json_make_object(metadata, "annotations"), TRACKING_ANNOTATION,
+			json_string(write->tracking_id));
 	json_set_text(metadata, "resourceVersion", resource_version);
 	memory_freep(&job->body);
 	job->body = json_canonical(object);

@@ -151,19 +151,6 @@ static void a_deletion_of_an_earlier_object_of_this_name_is_none(void **state)
 	json_decref(old);
 }
 
-static void tracking_ids_name_application_and_object(void **state)
-{
-	(void)state;
-	struct object_key key = {"apps", "Deployment", "team", "web"};
-	struct object_key role = {"rbac.authorization.k8s.io", "ClusterRole", "", "r"};
-	assert_true(live_tracks("app:apps/Deployment:team/web", &key, "app", "other"));
-	assert_false(live_tracks("app2:apps/Deployment:team/web", &key, "app", "team"));
-	assert_false(live_tracks("app:apps/Deployment:team/web2", &key, "app", "team"));
-	assert_false(live_tracks("app:apps/Deployment:other/web", &key, "app", "team"));
-	assert_true(live_tracks("app:rbac.authorization.k8s.io/ClusterRole:dest/r", &role, "app", "dest"));
-	assert_false(live_tracks("", &key, "app", "team"));
-}
-
 static void a_thousand_objects_cost_less_than_half_a_mebibyte(void **state)
 {
 	struct fixture *f = *state;
@@ -195,7 +182,6 @@ int main(void)
 			a_lost_mark_is_news_for_the_application_it_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_deletion_of_an_earlier_object_of_this_name_is_none, set_up, tear_down),
-		cmocka_unit_test(tracking_ids_name_application_and_object),
 		cmocka_unit_test_setup_teardown(
 			a_thousand_objects_cost_less_than_half_a_mebibyte, set_up, tear_down),
 	};

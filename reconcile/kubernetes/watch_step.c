@@ -1,0 +1,304 @@
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/kubernetes/answer.h"
+#include "reconcile/kubernetes/kube_list.h"
+#include "reconcile/kubernetes/watch_parts.h"
+
+enum {
+	WATCH_SECONDS = 300,      /* asked of the server for one watch; less up to a fifth, so they spread */
+	WATCH_GRACE_SECONDS = 30, /* then we end it ourselves */
+	SILENT_SECONDS = 120,     /* bookmarks come each minute */
+	BACKOFF_MINIMUM = 100,    /* milliseconds */
+	BACKOFF_MAXIMUM = 5 * 1000,       /* a server that is back is noticed soon; a dead one costs little */
+	MISSING_MILLISECONDS = 30 * 1000, /* a kind that is not there is asked for at a leisurely pace */
+	TRIM_BYTES = 256 * 1024,          /* a list beyond this gives its memory back to the system */
+};
+
+/* Outcomes */
+
+static void publish(struct watch *watch, const struct error *err, bool missing)
+{
+	pthread_mutex_lock(&watch->watches->lock);
+	watch->failed = err;
+	watch->missing = missing;
+	if (err)
+		watch->error = *err;
+	else
+		watch->listed = true;
+	pthread_cond_broadcast(&watch->watches->changed);
+	pthread_mutex_unlock(&watch->watches->lock);
+}
+
+static int64_t jitter(struct watches *watches, int64_t milliseconds)
+{
+	return milliseconds / 2 + rand_r(&watches->seed) % (milliseconds / 2 + 1);
+}
+
+static void works(struct watch *watch)
+{
+	watch->failures = 0;
+	if (watch->trouble != ERROR_NONE)
+		watch->target.handler->trouble(watch->target.context, NULL);
+	watch->trouble = ERROR_NONE;
+}
+
+/* Tries again later. One quick failure of a working watch is no trouble: connections end. */
+static void fails(struct watch *watch, const struct error *err, int64_t wait, bool missing)
+{
+	int shift = watch->failures < 8 ? watch->failures : 8;
+	int64_t backoff = (int64_t)BACKOFF_MINIMUM << shift;
+	watch->failures++;
+	if (!wait)
+		wait = jitter(watch->watches, backoff < BACKOFF_MAXIMUM ? backoff : BACKOFF_MAXIMUM);
+	watch->due = clock_steady() + wait;
+	if (watch->phase == PHASE_LIST || watch->failures > 2) {
+		publish(watch, err, missing);
+		if (watch->trouble != err->kind)
+			watch->target.handler->trouble(watch->target.context, err);
+		watch->trouble = err->kind;
+	}
+}
+
+/* What is known is too old: from the start, at once. */
+void watch_list_anew(struct watch *watch)
+{
+	watch->phase = PHASE_LIST;
+	watch->relist = false;
+	watch->version[0] = '\0';
+	memory_freep(&watch->next);
+	watch->due = clock_steady();
+}
+
+/* 410: what is known is too old. That is no trouble, unless a fresh list is too old at once, again and again. */
+static void too_old(struct watch *watch)
+{
+	watch_list_anew(watch);
+	if (watch->failures++ > 2)
+		watch->due += jitter(watch->watches, BACKOFF_MAXIMUM);
+}
+
+/* Requests */
+
+static bool take_event(void *context, const struct event *event)
+{
+	struct watch *watch = context;
+	const struct watch_target *target = &watch->target;
+	if (event->type == EVENT_ERROR) {
+		watch->relist = true;
+		struct answer answer = {
+			.method = "WATCH", .path = watch->path, .status = event->code, .body = event->object};
+		if (event->code != 410)
+			answer_failure(&answer, &watch->broken);
+		return false;
+	}
+	if (*event->version)
+		snprintf(watch->version, sizeof(watch->version), "%s", event->version);
+	if (event->type != EVENT_BOOKMARK)
+		target->handler->event(target->context, event->object, event->type == EVENT_DELETED);
+	works(watch);
+	return true;
+}
+
+static size_t receive(char *bytes, size_t size, size_t count, void *context)
+{
+	struct watch *watch = context;
+	size_t length = size * count;
+	long status = 0;
+	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (watch->phase == PHASE_LIST || status != 200) {
+		buf_append(&watch->body, bytes, length);
+		return buf_failed(&watch->body) ? 0 : length;
+	}
+	if (!event_stream_feed(&watch->stream, bytes, length, take_event, watch, &watch->broken)) {
+		watch->relist = true;
+		return 0;
+	}
+	return watch->relist ? 0 : length;
+}
+
+static void make_path(struct watch *watch, struct buf *path, int *seconds)
+{
+	if (watch->phase == PHASE_LIST) {
+		kube_list_page_path(path, watch->path, watch->limit, watch->next);
+		*seconds = LIMIT_REQUEST_SECONDS;
+		return;
+	}
+	int timeout = WATCH_SECONDS - rand_r(&watch->watches->seed) % (WATCH_SECONDS / 5);
+	buf_printf(path,
+		"%s%cwatch=true&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=", watch->path,
+		strchr(watch->path, '?') ? '&' : '?', timeout);
+	kube_escape(path, watch->version);
+	*seconds = timeout + WATCH_GRACE_SECONDS;
+}
+
+void watch_send(struct watch *watch)
+{
+	struct watches *watches = watch->watches;
+	CLEANUP(buf_done) struct buf path = BUF(8192);
+	int seconds = 0;
+	make_path(watch, &path, &seconds);
+	if (!watch->easy && !(watch->easy = curl_easy_init()))
+		memory_fail("curl_easy_init", 0);
+	bool listing = watch->phase == PHASE_LIST;
+	const char *accept = listing ? ACCEPT_METADATA_LIST : ACCEPT_METADATA;
+	struct access_transfer transfer = {.method = "GET",
+		.path = buf_string(&path),
+		.accept = watch->target.metadata_only ? accept : NULL,
+		.seconds = seconds};
+	watch->headers = access_prepare(watches->access, watch->easy, &transfer);
+	curl_easy_setopt(watch->easy, CURLOPT_WRITEFUNCTION, receive);
+	curl_easy_setopt(watch->easy, CURLOPT_WRITEDATA, watch);
+	curl_easy_setopt(watch->easy, CURLOPT_PRIVATE, watch);
+	if (!listing) {
+		curl_easy_setopt(watch->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(watch->easy, CURLOPT_LOW_SPEED_TIME, (long)SILENT_SECONDS);
+	}
+	if (listing && !watch->next)
+		watch->target.handler->listing(watch->target.context);
+	buf_clear(&watch->body);
+	event_stream_reset(&watch->stream);
+	watch->broken = (struct error){0};
+	watch->busy = true;
+	watch->sent = clock_steady();
+	curl_multi_add_handle(watches->multi, watch->easy);
+	atomic_fetch_add(&watches->requests, 1);
+}
+
+void watch_abandon(struct watch *watch)
+{
+	curl_multi_remove_handle(watch->watches->multi, watch->easy);
+	access_headers_free(watch->headers);
+	watch->headers = NULL;
+	watch->busy = false;
+}
+
+/* Answers */
+
+static bool take_page(struct watch *watch, struct error *err)
+{
+	const struct watch_target *target = &watch->target;
+	CLEANUP(json_done) json_t *page = NULL;
+	if (!json_read(buf_string(&watch->body), watch->body.length, &page, err))
+		return error_prefix(err, "list of %s", watch->path);
+	kube_list_items(page, target->handler->item, target->context);
+	const char *next = json_text_at(page, "metadata.continue", "");
+	snprintf(watch->version, sizeof(watch->version), "%s",
+		json_text_at(page, "metadata.resourceVersion", ""));
+	memory_freep(&watch->next);
+	if (*next)
+		watch->next = memory_copy(next);
+	return true;
+}
+
+static void finish_list(struct watch *watch)
+{
+	struct error err;
+	watch->due = clock_steady();
+	size_t length = watch->body.length;
+	bool good = take_page(watch, &err);
+	buf_wipe(&watch->body);
+	if (length > TRIM_BYTES)
+		malloc_trim(0);
+	if (!good) {
+		memory_freep(&watch->next);
+		fails(watch, &err, 0, false);
+		return;
+	}
+	if (watch->next)
+		return;
+	watch->phase = PHASE_WATCH;
+	watch->limit = LIMIT_LIST_PAGE;
+	watch->target.handler->listed(watch->target.context);
+	publish(watch, NULL, false);
+	works(watch);
+}
+
+static void finish_refused(struct watch *watch, int status)
+{
+	struct error err, ignored;
+	CLEANUP(json_done) json_t *body = NULL;
+	curl_off_t after = 0;
+	curl_easy_getinfo(watch->easy, CURLINFO_RETRY_AFTER, &after);
+	if (!json_read(buf_string(&watch->body), watch->body.length, &body, &ignored))
+		body = NULL;
+	struct answer answer = {.method = watch->phase == PHASE_LIST ? "LIST" : "WATCH",
+		.path = watch->path,
+		.status = status,
+		.body = body};
+	answer_failure(&answer, &err);
+	memory_freep(&watch->next);
+	if (status == 410) {
+		too_old(watch);
+		return;
+	}
+	if (status == 401)
+		access_renew(watch->watches->access, true);
+	/* A 404 of the API server itself is a Status; a proxy's is not, and says nothing of the kind. */
+	bool missing = status == 404 && text_equal(json_text_at(body, "kind", ""), "Status");
+	int64_t wait = after > 0 && after < 60 ? (int64_t)after * 1000 : 0;
+	fails(watch, &err, missing ? jitter(watch->watches, MISSING_MILLISECONDS) : wait, missing);
+}
+
+/* A page too large for us: smaller ones. */
+static bool shrink_page(struct watch *watch)
+{
+	if (watch->phase != PHASE_LIST || !buf_failed(&watch->body) || watch->limit <= 1)
+		return false;
+	watch->limit = watch->limit > 10 ? watch->limit / 10 : 1;
+	memory_freep(&watch->next);
+	watch->due = clock_steady();
+	return true;
+}
+
+static void finish_cut(struct watch *watch, CURLcode code)
+{
+	struct error err;
+	if (watch->relist && watch->broken.kind == ERROR_NONE) { /* 410 inside the stream */
+		too_old(watch);
+		return;
+	}
+	if (shrink_page(watch))
+		return;
+	if (watch->relist) {
+		err = watch->broken;
+		watch_list_anew(watch);
+	} else {
+		error_set(&err, ERROR_RETRY, "%s: %s of %s: %s", access_server(watch->watches->access),
+			watch->phase == PHASE_LIST ? "list" : "watch", watch->path, curl_easy_strerror(code));
+	}
+	memory_freep(&watch->next);
+	fails(watch, &err, 0, false);
+}
+
+/* The server ended the watch, as it was asked to after some minutes. One that ends at once is a server in trouble. */
+static void finish_watch(struct watch *watch)
+{
+	if (watch->relist) {
+		too_old(watch);
+		return;
+	}
+	watch->due = clock_steady();
+	if (clock_steady() - watch->sent < 1000)
+		watch->due += jitter(watch->watches, 1000);
+	works(watch);
+}
+
+void watch_finish(struct watch *watch, CURLcode code)
+{
+	long status = 0;
+	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code != CURLE_OK)
+		finish_cut(watch, code);
+	else if (status != 200)
+		finish_refused(watch, (int)status);
+	else if (watch->phase == PHASE_LIST)
+		finish_list(watch);
+	else
+		finish_watch(watch);
+	watch_abandon(watch);
+}

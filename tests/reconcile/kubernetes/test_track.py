@@ -1,0 +1,155 @@
+"""What is watched and kept of a real API server."""
+
+import pytest
+
+from parts.cluster import TRACKING, config_map, key, key_of, tracking
+
+
+def deployment(ns, name, replicas=1):
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": ns},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}},
+                     "template": {"metadata": {"labels": {"app": name}},
+                                  "spec": {"containers": [{"name": "web", "image": "example.org/web:1"}]}}}}
+
+
+def test_what_was_written_is_known_before_the_watch_says_so(cluster, ns):
+    obj = config_map(ns, "a", x="1")
+    cluster.track(obj)
+    result = cluster.write_one(obj)
+    live = cluster.live(obj)
+    assert live["uid"] == result["uid"] and live["resourceVersion"] == result["resourceVersion"]
+    assert live["trackingId"] == tracking(obj)
+
+
+def test_a_hand_edit_is_seen_by_the_watch_and_healed_with_one_apply(plane, cluster, ns):
+    obj = config_map(ns, "a", x="1")
+    cluster.track(obj)
+    cluster.write_one(obj)
+    cluster.wait("own write told", lambda: cluster.live(obj))
+    cluster.forget()
+    before = cluster.live(obj)
+    plane.admin.patch("v1", "ConfigMap", ns, "a", {"data": {"x": "2"}})
+    cluster.wait("the edit", lambda: cluster.saw("changed", name="a", application="app"))
+    assert cluster.live(obj)["resourceVersion"] != before["resourceVersion"]
+    healed = cluster.write_one(obj)
+    assert healed["outcome"] == "configured"
+    assert plane.admin.get("v1", "ConfigMap", ns, "a")["data"] == {"x": "1"}
+
+
+def test_a_deletion_is_seen(plane, cluster, ns):
+    obj = config_map(ns, "a", x="1")
+    cluster.track(obj)
+    cluster.write_one(obj)
+    plane.admin.delete("v1", "ConfigMap", ns, "a")
+    cluster.wait("the deletion", lambda: not cluster.live(obj))
+    assert cluster.saw("changed", name="a", application="app")
+
+
+def test_objects_that_nobody_asked_for_are_not_kept(plane, cluster, ns):
+    wanted = config_map(ns, "wanted", x="1")
+    cluster.track(wanted)
+    plane.admin.create(config_map(ns, "foreign", x="1"))
+    plane.admin.create(wanted)
+    cluster.wait("the wanted one", lambda: cluster.live(wanted))
+    assert not cluster.saw("changed", name="foreign")
+    assert cluster.live(config_map(ns, "foreign")) is None
+
+
+@pytest.mark.parametrize("count", [2, 9])
+def test_an_object_that_was_there_before_it_was_wanted_is_found(plane, cluster, ns, count):
+    first = config_map(ns, "first")
+    cluster.track(first)
+    others = [config_map(ns, f"other{i}") for i in range(count)]
+    for other in others:
+        plane.admin.create(other)
+    mark = plane.mark()
+    cluster.track(first, *others)
+    assert all(cluster.live(o) for o in others)
+    asked = [e["verb"] for e in plane.requests(mark, namespace=ns)]
+    assert asked == (["get"] * 2 if count == 2 else ["list"])
+
+
+def test_owned_are_only_objects_whose_tracking_id_names_themselves(plane, cluster, ns):
+    def create(name, tracking_id, **more):
+        obj = config_map(ns, name)
+        obj["metadata"]["annotations"] = {TRACKING: tracking_id}
+        obj["metadata"].update(more)
+        plane.admin.create(obj)
+
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "mine", "uid": "00000000-0000-0000-0000-000000000000"}
+    cluster.track(config_map(ns, "mine"))
+    create("mine", f"app:/ConfigMap:{ns}/mine")
+    create("copied", f"app:/ConfigMap:{ns}/mine")
+    create("other", f"other:/ConfigMap:{ns}/other")
+    obj = config_map(ns, "child")
+    obj["metadata"]["annotations"] = {TRACKING: f"app:/ConfigMap:{ns}/child"}
+    mine = plane.admin.get("v1", "ConfigMap", ns, "mine")
+    obj["metadata"]["ownerReferences"] = [{**owner, "uid": mine["metadata"]["uid"]}]
+    plane.admin.create(obj)
+    cluster.wait("all seen", lambda: cluster.live(config_map(ns, "child")))
+    assert cluster.live(config_map(ns, "child"))["hasOwner"]
+    assert [o["name"] for o in cluster.do("owned", application="app", namespace=ns)["items"]] == ["mine"]
+
+
+def test_annotations_about_pruning_are_known(plane, cluster, ns):
+    obj = config_map(ns, "a")
+    obj["metadata"]["annotations"] = {"pgitops.dev/allow-prune": "true",
+                                      "argocd.argoproj.io/sync-options": "Prune=false,Other=true"}
+    cluster.track(obj)
+    plane.admin.create(obj)
+    live = cluster.wait("seen", lambda: cluster.live(obj))
+    assert live["pruneAllowed"] and live["pruneRefused"]
+
+
+def test_cluster_scoped_kinds_are_tracked_as_a_whole(plane, cluster, ns):
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": f"role-{ns}"},
+            "rules": []}
+    cluster.track(role)
+    result = cluster.do("write", writes=[{"kind": "apply", "object": role, "tracking": tracking(role, namespace=ns)}])
+    assert result["results"][0]["outcome"] == "created"
+    owned = cluster.do("owned", application="app", namespace=ns)["items"]
+    assert [o["name"] for o in owned] == [f"role-{ns}"]
+    assert cluster.delete(role, result["results"][0]["uid"])["outcome"] == "deleted"
+
+
+def test_a_followed_collection_tells_its_first_list_and_each_change(plane, cluster, ns):
+    labelled = config_map(ns, "followed", x="1")
+    labelled["metadata"]["labels"] = {"follow": "yes"}
+    plane.admin.create(labelled)
+    plane.admin.create(config_map(ns, "not-followed"))
+    cluster.do("follow", collection="mine", path=f"/api/v1/namespaces/{ns}/configmaps", selector="follow=yes")
+    cluster.events()
+    assert [e["name"] for e in cluster.saw("followed", collection="mine")] == ["followed"]
+    plane.admin.patch("v1", "ConfigMap", ns, "followed", {"data": {"x": "2"}})
+    cluster.wait("the change", lambda: len(cluster.saw("followed", name="followed", gone=False)) == 2)
+    plane.admin.delete("v1", "ConfigMap", ns, "followed")
+    cluster.wait("the end", lambda: cluster.saw("followed", name="followed", gone=True))
+
+
+def test_following_a_kind_that_is_not_there_fails_and_recovers(plane, cluster, ns):
+    group = f"late.{ns}.example.org"
+    path = f"/apis/{group}/v1/namespaces/{ns}/lates"
+    answer = cluster.ask("follow", collection="lates", path=path)
+    assert not answer["ok"] and answer["kind"] == "missing"
+
+
+def test_one_forbidden_kind_is_named_and_the_others_are_tracked(plane, make_cluster, ns):
+    plane.allow("alice", [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}], ns)
+    one = make_cluster(plane.kubeconfig("alice"))
+    obj = config_map(ns, "a")
+    answer = one.ask("track", keys=[key("Secret", ns, "s"), key_of(obj)])
+    assert not answer["ok"] and answer["kind"] == "denied" and f"Secret in {ns}" in answer["error"]
+    assert one.write_one(obj)["outcome"] == "created"
+    assert one.live(obj)
+    # Allowed later: the watch recovers by itself.
+    plane.allow("alice", [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["*"]}], ns)
+    one.wait("the other kind", lambda: one.ask("track", keys=[key("Secret", ns, "s"), key_of(obj)])["ok"], 30)
+
+
+def test_health_follows_the_status(plane, cluster, ns):
+    web = deployment(ns, "web", replicas=0)
+    cluster.track(web)
+    cluster.write_one(web)
+    cluster.wait("healthy", lambda: cluster.live(web)["health"] == "Healthy")
+    assert cluster.write_one(deployment(ns, "web", replicas=2))["outcome"] == "configured"
+    cluster.wait("progressing", lambda: cluster.live(web)["health"] == "Progressing")
