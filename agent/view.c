@@ -7,7 +7,7 @@
 #include "base/text.h"
 
 enum {
-	VIEW_MEMORY = 256 * 1024 * 1024, /* rows of one answer; what is in the store is bounded by limits.h */
+	VIEW_MEMORY = 1024 * 1024 * 1024, /* rows of one answer; what is in the store is bounded by limits.h */
 	STATUS_DRIFT = 10,
 	STATUS_OPERATIONS = 50
 };

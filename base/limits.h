@@ -19,8 +19,8 @@
 #define LIMIT_GIT_SECONDS 120                  /* one run of the Git process, whatever it does */
 #define LIMIT_FRAME_BYTES (8L * 1024 * 1024)   /* one message between the Git process and the agent */
 #define LIMIT_FRAMES 200000                    /* messages of one run */
-#define LIMIT_GIT_NODE (8L * 1024 * 1024)     /* one tree, commit or tag, which libgit2 takes apart in memory */
-#define LIMIT_GIT_ANSWER (128L * 1024 * 1024)  /* all messages of one run */
+#define LIMIT_GIT_NODE (8L * 1024 * 1024) /* one tree, commit or tag, which libgit2 takes apart in memory */
+#define LIMIT_GIT_ANSWER (128L * 1024 * 1024) /* all messages of one run */
 #define LIMIT_GIT_OBJECT                                                                                     \
 	(128L * 1024 * 1024) /* one object in a pack, whatever file it is: it is unpacked in memory */
 
@@ -70,4 +70,5 @@
 #define LIMIT_USER_CHANGES 20000 /* user change records kept */
 #define LIMIT_OPERATIONS 1000    /* operations kept */
 #define LIMIT_FACTS 2000         /* small facts kept: the last commit of each repository and revision */
+#define LIMIT_STORE_TEXT (64 * 1024 * 1024)    /* one text in the store */
 #define LIMIT_PASS_MEMORY (512L * 1024 * 1024) /* arena of one pass */

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 
 enum { BUSY_MILLISECONDS = 5000 };
@@ -20,6 +21,7 @@ static const struct {
 	{SQLITE_CANTOPEN, ERROR_DENIED, "check that this user may read and write the state folder"},
 	{SQLITE_READONLY, ERROR_DENIED, "the state folder must be writable for this user"},
 	{SQLITE_PERM, ERROR_DENIED, "check the permissions of the state folder"},
+	{SQLITE_TOOBIG, ERROR_INVALID, "one text may have 64 MiB"},
 	{SQLITE_CORRUPT, ERROR_BUG, "restart the agent: it moves the file aside and rebuilds it"},
 	{SQLITE_NOTADB, ERROR_BUG, "restart the agent: it moves the file aside and rebuilds it"},
 };
@@ -50,6 +52,7 @@ static bool set_up(struct store *store, struct error *err)
 	sqlite3 *connection = store->connection;
 
 	sqlite3_busy_timeout(connection, BUSY_MILLISECONDS);
+	sqlite3_limit(connection, SQLITE_LIMIT_LENGTH, LIMIT_STORE_TEXT);
 	sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(connection, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -398,6 +399,23 @@ def test_a_reader_that_went_away_is_nobodys_mistake(program, told):
     done = subprocess.run(f"{program} app list --state {told} 2>&1 >&3 3>&- | cat", shell=True, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, check=False, env=agents.environment(), pass_fds=())
     assert "cannot write" not in done.stderr
+
+
+def test_the_process_is_hardened_before_it_does_anything(agent, program):
+    waiting = subprocess.Popen([program, "app", "wait", "postgres-cluster", "--state", agent.state, "--timeout", "60s"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=agents.environment())
+    try:
+        agents.wait_for("the first request", lambda: agent.requests)
+        proc = pathlib.Path(f"/proc/{waiting.pid}")
+        status = dict(line.split(":", 1) for line in (proc / "status").read_text().splitlines())
+        assert status["Umask"].strip() == "0077"
+        assert int(status["SigIgn"], 16) & 1 << signal.SIGPIPE - 1
+        limits = (proc / "limits").read_text()
+        assert re.search(r"Max core file size +0 +0 ", limits)
+        assert (proc / "environ").stat().st_uid == 0  # not dumpable: only root may look inside
+    finally:
+        waiting.kill()
+        waiting.wait()
 
 
 # ---- completion ------------------------------------------------------------------------------------------------------

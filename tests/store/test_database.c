@@ -1,5 +1,6 @@
 #include "tests/store/fixture.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "store/database.h"
 
@@ -164,6 +165,17 @@ static void a_full_database_says_so_and_goes_on_when_there_is_room(void **state)
 	free(text);
 }
 
+static void a_text_beyond_the_maximum_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	char *text = memory_alloc(LIMIT_STORE_TEXT + 2);
+	memset(text, 'x', LIMIT_STORE_TEXT + 1);
+	assert_false(store_fact_set(f->store, "large", text, &f->err));
+	assert_int_equal(f->err.kind, ERROR_INVALID);
+	assert_non_null(strstr(f->err.text, "64 MiB"));
+	free(text);
+}
+
 static void a_commit_without_a_transaction_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -184,6 +196,7 @@ int main(void)
 		A_TEST(a_wrong_statement_is_reported_at_the_end_and_harms_nothing),
 		A_TEST(a_statement_is_prepared_once),
 		A_TEST(a_full_database_says_so_and_goes_on_when_there_is_room),
+		A_TEST(a_text_beyond_the_maximum_is_refused),
 		A_TEST(a_commit_without_a_transaction_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
