@@ -56,10 +56,10 @@ static const char *password_problem(const struct secret *password)
 	return NULL;
 }
 
-static void found_equal(struct planner *planner, struct wanted_user *wanted)
+static void found_equal(struct planner *planner, const struct wanted_user *wanted, const char *verifier)
 {
 	const struct roles_passwords *passwords = planner->input->passwords;
-	passwords->remember(passwords->context, wanted->user->name, wanted->role->verifier, wanted->version);
+	passwords->remember(passwords->context, wanted->user->name, verifier, wanted->version);
 }
 
 static void set_verifier(struct planner *planner, struct wanted_user *wanted, const char *verifier)
@@ -71,8 +71,9 @@ static void set_verifier(struct planner *planner, struct wanted_user *wanted, co
 /* A Secret may hold a verifier: it is stored as it is. */
 static void take_verifier(struct planner *planner, struct wanted_user *wanted, const struct secret *verifier)
 {
-	if (wanted->role && wanted->role->verifier && strcmp(wanted->role->verifier, verifier->bytes) == 0)
-		found_equal(planner, wanted);
+	const char *found = wanted->role ? wanted->role->verifier : NULL;
+	if (found && strcmp(found, verifier->bytes) == 0)
+		found_equal(planner, wanted, found);
 	else
 		set_verifier(planner, wanted, verifier->bytes);
 }
@@ -111,7 +112,7 @@ static bool needs_derivation(struct planner *planner, struct wanted_user *wanted
 static void take_derivation(struct planner *planner, struct wanted_user *wanted, const struct derivation *job)
 {
 	if (job->matches)
-		found_equal(planner, wanted);
+		found_equal(planner, wanted, job->found);
 	else if (job->error.kind != ERROR_NONE)
 		planner_reason(planner, wanted->report, USER_DEGRADED, "%s", job->error.text);
 	else

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -58,6 +59,13 @@ static void plan_reassign(struct planner *planner, const struct role *role, cons
 		});
 }
 
+/* Owned and named objects of a database are two rows beside each other. */
+static int64_t objects_at(const struct dependency *rows, size_t count, size_t at)
+{
+	bool two = at + 1 < count && rows[at + 1].database == rows[at].database;
+	return rows[at].objects + (two ? rows[at + 1].objects : 0);
+}
+
 /* One step for each database that knows the role; false when one of them lets nobody in. */
 static bool plan_databases(struct planner *planner, const struct role *role, struct role_report *report)
 {
@@ -75,13 +83,9 @@ static bool plan_databases(struct planner *planner, const struct role *role, str
 			visited = true;
 		} else if (database) {
 			planner_reason(planner, report, USER_RETIRING,
-				"locked out, not dropped: database \"%s\" allows no connections, and "
-				"%lld objects there depend on the role; allow connections for a moment",
-				database->name,
-				(long long)(rows[i].objects +
-					(i + 1 < count && rows[i + 1].database == rows[i].database
-							? rows[i + 1].objects
-							: 0)));
+				"locked out, not dropped: database \"%s\" allows no connections, and %" PRId64
+				" objects there depend on the role; allow connections for a moment",
+				database->name, objects_at(rows, count, i));
 			reachable = false;
 		}
 	}

@@ -155,21 +155,29 @@ static bool give_away(struct applier *applier, PGconn *conn, const struct role_s
 		err, ERROR_RETRY, "objects of the user are left after REASSIGN OWNED: nothing is dropped");
 }
 
+/* Nothing is owned any more: what DROP OWNED still finds are privileges. */
+static bool take_privileges(
+	struct applier *applier, PGconn *conn, const struct role_step *step, struct error *err)
+{
+	struct outcome outcome;
+	const char *sql = arena_printf(applier->mem, "%s; COMMIT", step->tail);
+	if (session_write(applier->session, conn, sql, 2, &outcome))
+		return true;
+	*err = outcome.error;
+	return false;
+}
+
 static bool retire_here(struct applier *applier, PGconn *conn, const struct role_step *step, struct error *err)
 {
 	struct outcome outcome;
 	if (!heir_is_safe(applier, conn, step, err))
 		return false;
-	bool ok = give_away(applier, conn, step, err);
-	const char *sql = ok ? arena_printf(applier->mem, "%s; COMMIT", step->tail) : "ROLLBACK";
-	bool ended = session_write(applier->session, conn, sql, ok ? 2 : 1, &outcome);
-	if (ok && !ended) {
-		*err = outcome.error;
-		struct outcome ignored;
-		ended = !outcome.lost && session_write(applier->session, conn, "ROLLBACK", 1, &ignored);
-		return false;
-	}
-	return ok;
+	if (give_away(applier, conn, step, err) && take_privileges(applier, conn, step, err))
+		return true;
+	/* On a connection that is lost it fails, and the server has rolled back by itself. */
+	if (session_send(applier->session, conn, "ROLLBACK", 1, &outcome))
+		(void)!session_collect(applier->session, conn, 1, NULL, 0, &outcome);
+	return false;
 }
 
 /* Every step of one database over one connection. */
