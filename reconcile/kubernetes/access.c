@@ -178,7 +178,9 @@ struct curl_slist *access_prepare(struct access *access, CURL *easy, const struc
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "pgitops/" PGITOPS_VERSION);
+	/* Both set, so that the environment has no say. */
 	curl_easy_setopt(easy, CURLOPT_PROXY, access->config.proxy ? access->config.proxy : "");
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 15L);

@@ -8,7 +8,10 @@
 #include "base/memory.h"
 #include "reconcile/kubernetes/watch_parts.h"
 
-enum { POLL_MAXIMUM = 60 * 1000 };
+enum {
+	POLL_MAXIMUM = 60 * 1000,
+	SILENT_MILLISECONDS = 120 * 1000, /* bookmarks come each minute */
+};
 
 static void take_orders(struct watch *watch)
 {
@@ -38,10 +41,14 @@ static int serve(struct watches *watches)
 	for (size_t i = 0; i < count; i++) {
 		struct watch *watch = watches->items[i];
 		take_orders(watch);
-		if (watch->busy || watch->due == INT64_MAX)
+		if (!watch->busy && watch->due == INT64_MAX)
 			continue;
-		int64_t left = watch->due - clock_steady();
-		if (left <= 0)
+		/* Not CURLOPT_LOW_SPEED_TIME: that wakes the thread each second for each watch. */
+		int64_t at = watch->busy ? watch->heard + SILENT_MILLISECONDS : watch->due;
+		int64_t left = at - clock_steady();
+		if (left <= 0 && watch->busy)
+			watch_silent(watch);
+		else if (left <= 0)
 			watch_send(watch);
 		else if (left < wait)
 			wait = left;

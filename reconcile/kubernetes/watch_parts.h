@@ -24,9 +24,10 @@ struct watch {
 	enum phase phase;
 	int64_t due; /* steady clock: when to send the next request */
 	int64_t sent;
-	int failures; /* since it last worked */
-	int limit;    /* objects in a page */
-	char *next;   /* continue token, NULL = first page */
+	int64_t heard; /* the last byte, or when it was sent */
+	int failures;  /* since it last worked */
+	int limit;     /* objects in a page */
+	char *next;    /* continue token, NULL = first page */
 	char version[64];
 	struct buf body; /* of a list or of an error */
 	struct event_stream stream;
@@ -63,6 +64,9 @@ void watch_abandon(struct watch *watch);
 
 /* The request ended: takes what came and sets when the next is due. */
 void watch_finish(struct watch *watch, CURLcode code);
+
+/* A watch that said nothing for too long is cut, and tried anew. */
+void watch_silent(struct watch *watch);
 
 /* From the start, at once. */
 void watch_list_anew(struct watch *watch);

@@ -12,7 +12,6 @@
 enum {
 	WATCH_SECONDS = 300,      /* asked of the server for one watch; less up to a fifth, so they spread */
 	WATCH_GRACE_SECONDS = 30, /* then we end it ourselves */
-	SILENT_SECONDS = 120,     /* bookmarks come each minute */
 	BACKOFF_MINIMUM = 100,    /* milliseconds */
 	BACKOFF_MAXIMUM = 5 * 1000,       /* a server that is back is noticed soon; a dead one costs little */
 	MISSING_MILLISECONDS = 30 * 1000, /* a kind that is not there is asked for at a leisurely pace */
@@ -109,6 +108,7 @@ static size_t receive(char *bytes, size_t size, size_t count, void *context)
 	struct watch *watch = context;
 	size_t length = size * count;
 	long status = 0;
+	watch->heard = clock_steady();
 	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (watch->phase == PHASE_LIST || status != 200) {
 		buf_append(&watch->body, bytes, length);
@@ -119,6 +119,18 @@ static size_t receive(char *bytes, size_t size, size_t count, void *context)
 		return 0;
 	}
 	return watch->relist ? 0 : length;
+}
+
+/* The headers of a watch come at once, its first event perhaps in an hour: that it works is told now. */
+static size_t receive_header(char *bytes, size_t size, size_t count, void *context)
+{
+	struct watch *watch = context;
+	long status = 0;
+	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
+	bool end = size * count <= 2 && *bytes == '\r';
+	if (end && watch->phase == PHASE_WATCH && status == 200)
+		works(watch);
+	return size * count;
 }
 
 static void make_path(struct watch *watch, struct buf *path, int *seconds)
@@ -154,17 +166,15 @@ void watch_send(struct watch *watch)
 	curl_easy_setopt(watch->easy, CURLOPT_WRITEFUNCTION, receive);
 	curl_easy_setopt(watch->easy, CURLOPT_WRITEDATA, watch);
 	curl_easy_setopt(watch->easy, CURLOPT_PRIVATE, watch);
-	if (!listing) {
-		curl_easy_setopt(watch->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		curl_easy_setopt(watch->easy, CURLOPT_LOW_SPEED_TIME, (long)SILENT_SECONDS);
-	}
+	curl_easy_setopt(watch->easy, CURLOPT_HEADERFUNCTION, receive_header);
+	curl_easy_setopt(watch->easy, CURLOPT_HEADERDATA, watch);
 	if (listing && !watch->next)
 		watch->target.handler->listing(watch->target.context);
 	buf_clear(&watch->body);
 	event_stream_reset(&watch->stream);
 	watch->broken = (struct error){0};
 	watch->busy = true;
-	watch->sent = clock_steady();
+	watch->sent = watch->heard = clock_steady();
 	curl_multi_add_handle(watches->multi, watch->easy);
 	atomic_fetch_add(&watches->requests, 1);
 }
@@ -286,6 +296,12 @@ static void finish_watch(struct watch *watch)
 	if (clock_steady() - watch->sent < 1000)
 		watch->due += jitter(watch->watches, 1000);
 	works(watch);
+}
+
+void watch_silent(struct watch *watch)
+{
+	watch_abandon(watch);
+	finish_cut(watch, CURLE_OPERATION_TIMEDOUT);
 }
 
 void watch_finish(struct watch *watch, CURLcode code)
