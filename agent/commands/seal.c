@@ -22,22 +22,34 @@ static bool read_options(struct seal *seal, int *argc, char **argv)
 {
 	struct sealing_source *source = &seal->source;
 	const struct command_option options[] = {
-		{"-f", NULL, &seal->input}, {"--secret-file", NULL, &seal->input},
-		{"-w", NULL, &seal->output}, {"--sealed-secret-file", NULL, &seal->output},
-		{"--cert", NULL, &source->certificate}, {"--scope", NULL, &seal->scope_name},
-		{"--name", NULL, &seal->name}, {"--namespace", NULL, &seal->namespace}, {"-n", NULL, &seal->namespace},
-		{"--raw", &seal->raw, NULL}, {"--from-file", NULL, &seal->from_file},
-		{"--merge-into", NULL, &seal->merge_into}, {"--allow-empty-data", &seal->allow_empty, NULL},
-		{"--re-encrypt", &seal->reencrypt, NULL}, {"--private-key", NULL, &seal->keys},
+		{"-f", NULL, &seal->input},
+		{"--secret-file", NULL, &seal->input},
+		{"-w", NULL, &seal->output},
+		{"--sealed-secret-file", NULL, &seal->output},
+		{"--cert", NULL, &source->certificate},
+		{"--scope", NULL, &seal->scope_name},
+		{"--name", NULL, &seal->name},
+		{"--namespace", NULL, &seal->namespace},
+		{"-n", NULL, &seal->namespace},
+		{"--raw", &seal->raw, NULL},
+		{"--from-file", NULL, &seal->from_file},
+		{"--merge-into", NULL, &seal->merge_into},
+		{"--allow-empty-data", &seal->allow_empty, NULL},
+		{"--re-encrypt", &seal->reencrypt, NULL},
+		{"--private-key", NULL, &seal->keys},
 		{"--controller-name", NULL, &source->controller_name},
 		{"--controller-namespace", NULL, &source->controller_namespace},
-		{"--kubeconfig", NULL, &source->kubeconfig}, {"--context", NULL, &source->kube_context},
+		{"--kubeconfig", NULL, &source->kubeconfig},
+		{"--context", NULL, &source->kube_context},
 		{"--from-cluster", &source->from_cluster, NULL},
 	};
-	if (!command_arguments(seal->context, argc, argv, options, COUNT_OF(options), 0, seal->reencrypt || seal->keys ? 100 : 0))
+	if (!command_arguments(seal->context, argc, argv, options, COUNT_OF(options), 0,
+		    seal->reencrypt || seal->keys ? 100 : 0))
 		return false;
-	seal->options = (struct seal_options){.name = seal->name, .namespace = seal->namespace,
-		.scope_given = seal->scope_name != NULL, .allow_empty = seal->allow_empty};
+	seal->options = (struct seal_options){.name = seal->name,
+		.namespace = seal->namespace,
+		.scope_given = seal->scope_name != NULL,
+		.allow_empty = seal->allow_empty};
 	if (seal->scope_name && !sealed_scope_parse(seal->scope_name, &seal->options.scope)) {
 		command_misused(seal->context, "--scope takes strict, namespace-wide or cluster-wide");
 		return false;
@@ -52,17 +64,21 @@ static bool read_options(struct seal *seal, int *argc, char **argv)
 /* ---- one value ---- */
 
 /* --from-file FILE or KEY=FILE; without it stdin. The bytes are sealed as they are, with their last line end. */
-static bool seal_raw(const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
+static bool seal_raw(
+	const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
 {
 	CLEANUP(buf_wipe) struct buf value = BUF(SEALED_VALUE_MAX);
 	char label[SEALED_LABEL_SIZE];
 	enum sealed_scope scope = seal->options.scope;
-	const char *file = seal->from_file && strchr(seal->from_file, '=') ? strchr(seal->from_file, '=') + 1 : seal->from_file;
+	const char *file = seal->from_file && strchr(seal->from_file, '=') ? strchr(seal->from_file, '=') + 1
+									   : seal->from_file;
 	if (scope != SCOPE_CLUSTER && !seal->namespace)
-		return error_set(err, ERROR_INVALID, "must provide the --namespace flag with --raw and --scope %s",
+		return error_set(err, ERROR_INVALID,
+			"must provide the --namespace flag with --raw and --scope %s",
 			sealed_scope_name(scope));
 	if (scope == SCOPE_STRICT && !seal->name)
-		return error_set(err, ERROR_INVALID, "must provide the --name flag with --raw and --scope strict");
+		return error_set(
+			err, ERROR_INVALID, "must provide the --name flag with --raw and --scope strict");
 	if (!sealed_label(scope, seal->namespace, seal->name, label, err) ||
 		!sealing_read(file ? file : seal->input, &value, err))
 		return false;
@@ -73,8 +89,8 @@ static bool seal_raw(const struct seal *seal, const struct certificate *certific
 
 /* ---- whole documents ---- */
 
-static bool seal_document(const struct seal *seal, const struct yaml_node *document, const struct certificate *certificate,
-	bool yaml, struct buf *out, struct error *err)
+static bool seal_document(const struct seal *seal, const struct yaml_node *document,
+	const struct certificate *certificate, bool yaml, struct buf *out, struct error *err)
 {
 	struct mistakes warnings = {.mem = seal->context->mem};
 	CLEANUP(json_done) json_t *sealed = NULL;
@@ -87,8 +103,8 @@ static bool seal_document(const struct seal *seal, const struct yaml_node *docum
 }
 
 /* A List of Secrets is several documents. */
-static bool seal_documents(const struct seal *seal, const struct yaml_node *document, const struct certificate *certificate,
-	bool yaml, struct buf *out, struct error *err)
+static bool seal_documents(const struct seal *seal, const struct yaml_node *document,
+	const struct certificate *certificate, bool yaml, struct buf *out, struct error *err)
 {
 	const struct yaml_node *items = yaml_get(document, "items");
 	if (!items || items->kind != YAML_LIST)
@@ -107,10 +123,12 @@ static bool read_secrets(const struct seal *seal, struct secret_tree *tree, stru
 		!secret_tree_read(name, buf_string(&text), text.length, tree, err))
 		return false;
 	return tree->documents.count > 0 ||
-		error_set(err, ERROR_INVALID, "%s: no secrets found. Ensure the input is valid and UTF-8 encoded", name);
+		error_set(err, ERROR_INVALID,
+			"%s: no secrets found. Ensure the input is valid and UTF-8 encoded", name);
 }
 
-static bool seal_all(const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
+static bool seal_all(
+	const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
 {
 	CLEANUP(secret_tree_done) struct secret_tree tree = {0};
 	bool yaml = sealing_wants_yaml(seal->context, seal->output);
@@ -125,7 +143,8 @@ static bool seal_all(const struct seal *seal, const struct certificate *certific
 /* ---- into a SealedSecret that is there ---- */
 
 /* Name and namespace come from the file; its other items keep their ciphertext. */
-static bool merge(const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
+static bool merge(
+	const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
 {
 	static const char *const kept[] = {"annotations", "labels"};
 	CLEANUP(secret_tree_done) struct secret_tree tree = {0};
@@ -137,7 +156,8 @@ static bool merge(const struct seal *seal, const struct certificate *certificate
 		!sealing_objects(seal->merge_into, &text, seal->context->mem, &objects, err))
 		return false;
 	if (objects.count != 1 || objects.others || tree.documents.count != 1)
-		return error_set(err, ERROR_INVALID, "--merge-into takes one Secret into %s with one SealedSecret, not %zu into %zu",
+		return error_set(err, ERROR_INVALID,
+			"--merge-into takes one Secret into %s with one SealedSecret, not %zu into %zu",
 			seal->merge_into, tree.documents.count, objects.count + objects.others);
 	json_t *old = objects.items[0].json;
 	struct seal_options options = seal->options;
@@ -148,9 +168,11 @@ static bool merge(const struct seal *seal, const struct certificate *certificate
 	options.scope = sealed_secret_scope(json_object_get(old, "metadata"));
 	if (!sealed_secret_seal(tree.documents.items[0], &options, certificate, &warnings, &fresh, err))
 		return error_prefix(err, "%s", seal->input ? seal->input : "stdin");
-	if (!text_equal(json_text_at(fresh, "metadata.namespace", ""), json_text_at(old, "metadata.namespace", "")))
+	if (!text_equal(json_text_at(fresh, "metadata.namespace", ""),
+		    json_text_at(old, "metadata.namespace", "")))
 		return error_set(err, ERROR_INVALID, "the Secret is of namespace \"%s\", %s of \"%s\"",
-			json_text_at(fresh, "metadata.namespace", ""), seal->merge_into, json_text_at(old, "metadata.namespace", ""));
+			json_text_at(fresh, "metadata.namespace", ""), seal->merge_into,
+			json_text_at(old, "metadata.namespace", ""));
 	json_t *spec = json_make_object(old, "spec"), *template = json_make_object(spec, "template"),
 	       *metadata = json_make_object(template, "metadata");
 	json_object_update(json_make_object(spec, "encryptedData"), json_at(fresh, "spec.encryptedData"));
@@ -167,8 +189,8 @@ static bool merge(const struct seal *seal, const struct certificate *certificate
 /* ---- with a newer key ---- */
 
 /* Opened in memory and sealed again for the same place; only the values change. */
-static bool reseal_values(const json_t *object, const struct sealing_keys *keys, const struct certificate *certificate,
-	struct error *err)
+static bool reseal_values(const json_t *object, const struct sealing_keys *keys,
+	const struct certificate *certificate, struct error *err)
 {
 	struct sealed_secret sealed;
 	char label[SEALED_LABEL_SIZE];
@@ -191,17 +213,19 @@ static bool reseal_values(const json_t *object, const struct sealing_keys *keys,
 }
 
 /* With --private-key here, without it by the controller, which alone has the keys. */
-static bool reencrypt(const struct seal *seal, int argc, char **argv, const struct certificate *certificate, struct buf *out,
-	struct error *err)
+static bool reencrypt(const struct seal *seal, int argc, char **argv, const struct certificate *certificate,
+	struct buf *out, struct error *err)
 {
 	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(sealing_objects_done) struct sealed_objects objects = {0};
 	CLEANUP(sealing_keys_done) struct sealing_keys keys = {0};
 	const char *name = seal->input ? seal->input : "stdin";
-	if (!sealing_read(seal->input, &text, err) || !sealing_objects(name, &text, seal->context->mem, &objects, err))
+	if (!sealing_read(seal->input, &text, err) ||
+		!sealing_objects(name, &text, seal->context->mem, &objects, err))
 		return false;
 	if (!objects.count || objects.others)
-		return error_set(err, ERROR_INVALID, "%s: --re-encrypt takes SealedSecrets and nothing else", name);
+		return error_set(
+			err, ERROR_INVALID, "%s: --re-encrypt takes SealedSecrets and nothing else", name);
 	if (seal->keys && !sealing_keys_option(seal->keys, argc, argv, &keys, err))
 		return false;
 	bool yaml = sealing_wants_yaml(seal->context, seal->output ? seal->output : seal->input);

@@ -12,8 +12,9 @@ static void show(const char *where, const struct certificate *certificate)
 	char from[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
 	clock_text_seconds(certificate->not_before, from);
 	clock_text_seconds(certificate->not_after, until);
-	fprintf(stderr, "%s\n  key          RSA %d bits\n  fingerprint  %s\n  valid        %.10s to %.10s (%lld days left)\n", where,
-		certificate->bits, certificate->fingerprint, from, until,
+	fprintf(stderr,
+		"%s\n  key          RSA %d bits\n  fingerprint  %s\n  valid        %.10s to %.10s (%lld days left)\n",
+		where, certificate->bits, certificate->fingerprint, from, until,
 		(long long)certificate_days_left(certificate, clock_now()));
 }
 
@@ -22,8 +23,8 @@ static json_t *document(const char *where, const struct certificate *certificate
 	char from[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
 	clock_text_seconds(certificate->not_before, from);
 	clock_text_seconds(certificate->not_after, until);
-	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "source", where, "bits", certificate->bits, "fingerprint",
-		certificate->fingerprint, "notBefore", from, "notAfter", until, "daysLeft",
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "source", where, "bits", certificate->bits,
+		"fingerprint", certificate->fingerprint, "notBefore", from, "notAfter", until, "daysLeft",
 		(json_int_t)certificate_days_left(certificate, clock_now()));
 }
 
@@ -32,8 +33,9 @@ static bool fetch(const struct sealing_source *source, struct buf *pem, const ch
 	*where = source->certificate ? source->certificate : "the cluster's certificate";
 	if (!source->certificate)
 		return sealing_cluster_certificate(source, pem, err);
-	return strncmp(source->certificate, "http", 4) == 0 ? sealing_url_certificate(source->certificate, pem, err)
-							    : sealing_read(source->certificate, pem, err);
+	return strncmp(source->certificate, "http", 4) == 0
+		? sealing_url_certificate(source->certificate, pem, err)
+		: sealing_read(source->certificate, pem, err);
 }
 
 int command_seal_cert(struct command_context *context, int argc, char **argv)
@@ -41,10 +43,12 @@ int command_seal_cert(struct command_context *context, int argc, char **argv)
 	struct sealing_source source = {0};
 	const char *output = NULL, *where = NULL;
 	const struct command_option options[] = {
-		{"-w", NULL, &output}, {"--cert", NULL, &source.certificate},
+		{"-w", NULL, &output},
+		{"--cert", NULL, &source.certificate},
 		{"--controller-name", NULL, &source.controller_name},
 		{"--controller-namespace", NULL, &source.controller_namespace},
-		{"--kubeconfig", NULL, &source.kubeconfig}, {"--context", NULL, &source.kube_context},
+		{"--kubeconfig", NULL, &source.kubeconfig},
+		{"--context", NULL, &source.kube_context},
 	};
 	CLEANUP(buf_wipe) struct buf pem = BUF(LIMIT_SECRET_FILE);
 	CLEANUP(certificate_done) struct certificate certificate = {0};

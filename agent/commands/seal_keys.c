@@ -18,18 +18,19 @@ struct key_list {
 	size_t place_count;
 	struct table *table; /* or */
 	json_t *items;
-	size_t *used;        /* values opened by each key */
+	size_t *used; /* values opened by each key */
 	size_t values, closed;
 };
 
-static void row(const struct key_list *list, const struct sealed_secret *sealed, const char *item, const char *status,
-	const char *key, const char *note)
+static void row(const struct key_list *list, const struct sealed_secret *sealed, const char *item,
+	const char *status, const char *key, const char *note)
 {
 	const char *object = arena_printf(list->context->mem, "%s/%s", sealed->namespace, sealed->name);
 	if (list->items) {
-		json_array_append_new(list->items, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "namespace", sealed->namespace,
-			"name", sealed->name, "item", item, "scope", sealed_scope_name(sealed->scope), "status", status, "key",
-			key, "note", note));
+		json_array_append_new(list->items,
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "namespace", sealed->namespace,
+				"name", sealed->name, "item", item, "scope", sealed_scope_name(sealed->scope),
+				"status", status, "key", key, "note", note));
 		return;
 	}
 	table_cell(list->table, object, CELL_PLAIN);
@@ -54,7 +55,8 @@ static const char *note_of(const struct key_list *list, const struct sealing_key
 	duration_text((now - key->not_before) / 1000, age);
 	for (size_t i = 0; i < list->keys->count; i++)
 		if (list->keys->items[i].not_before > key->not_before)
-			return arena_printf(list->context->mem, "older key (%s): keep it, or seal again with the newest", age);
+			return arena_printf(list->context->mem,
+				"older key (%s): keep it, or seal again with the newest", age);
 	return arena_printf(list->context->mem, "due for rotation (%s old)", age);
 }
 
@@ -64,10 +66,12 @@ static void list_value(struct key_list *list, const struct sealed_secret *sealed
 	struct error err;
 	size_t which;
 	list->values++;
-	if (sealed_secret_open_value(sealed, item, list->keys, list->places, list->place_count, &value, &which, &err)) {
+	if (sealed_secret_open_value(
+		    sealed, item, list->keys, list->places, list->place_count, &value, &which, &err)) {
 		const struct sealing_key *key = &list->keys->items[which];
 		list->used[which]++;
-		row(list, sealed, item, "Opens", arena_printf(list->context->mem, "%s (%.12s)", key->source, key->fingerprint),
+		row(list, sealed, item, "Opens",
+			arena_printf(list->context->mem, "%s (%.12s)", key->source, key->fingerprint),
 			note_of(list, key));
 		return;
 	}
@@ -93,19 +97,21 @@ static void summarise(const struct key_list *list)
 		char until[CLOCK_TEXT_SIZE] = "";
 		if (key->not_after)
 			clock_text_seconds(key->not_after, until);
-		sealing_say("key %s (%.12s): %zu value%s%s%.10s%s", key->source, key->fingerprint, list->used[i],
-			list->used[i] == 1 ? "" : "s", *until ? ", certificate until " : "", until,
-			key->foreign_certificate ? ", its tls.crt belongs to another key" : "");
+		sealing_say("key %s (%.12s): %zu value%s%s%.10s%s", key->source, key->fingerprint,
+			list->used[i], list->used[i] == 1 ? "" : "s", *until ? ", certificate until " : "",
+			until, key->foreign_certificate ? ", its tls.crt belongs to another key" : "");
 	}
-	sealing_say("%zu value%s, %zu cannot be opened", list->values, list->values == 1 ? "" : "s", list->closed);
+	sealing_say("%zu value%s, %zu cannot be opened", list->values, list->values == 1 ? "" : "s",
+		list->closed);
 }
 
 static bool list_all(struct key_list *list, const struct sealed_objects *objects, struct error *err)
 {
 	struct sealed_place *places = memory_alloc((objects->count + 1) * sizeof(*places));
 	for (size_t i = 0; i < objects->count; i++)
-		places[i] = (struct sealed_place){json_text_at(objects->items[i].json, "metadata.namespace", ""),
-			json_text_at(objects->items[i].json, "metadata.name", "")};
+		places[i] =
+			(struct sealed_place){json_text_at(objects->items[i].json, "metadata.namespace", ""),
+				json_text_at(objects->items[i].json, "metadata.name", "")};
 	list->places = places;
 	list->place_count = objects->count;
 	list->used = memory_alloc((list->keys->count + 1) * sizeof(*list->used));
@@ -121,7 +127,8 @@ static bool list_all(struct key_list *list, const struct sealed_objects *objects
 	return ok;
 }
 
-static bool read_files(struct arena *mem, int argc, char **argv, struct sealed_objects *objects, struct error *err)
+static bool read_files(
+	struct arena *mem, int argc, char **argv, struct sealed_objects *objects, struct error *err)
 {
 	for (int i = 0; i < argc; i++) {
 		CLEANUP(buf_done) struct buf text = BUF(LIMIT_PATH_BYTES);
@@ -139,7 +146,8 @@ int command_seal_keys(struct command_context *context, int argc, char **argv)
 	const struct command_option options[] = {
 		{"--private-key", NULL, &option},
 		{"--controller-namespace", NULL, &source.controller_namespace},
-		{"--kubeconfig", NULL, &source.kubeconfig}, {"--context", NULL, &source.kube_context},
+		{"--kubeconfig", NULL, &source.kubeconfig},
+		{"--context", NULL, &source.kube_context},
 	};
 	CLEANUP(sealing_objects_done) struct sealed_objects objects = {0};
 	CLEANUP(sealing_keys_done) struct sealing_keys keys = {0};
@@ -148,10 +156,13 @@ int command_seal_keys(struct command_context *context, int argc, char **argv)
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 10000))
 		return EXIT_NO_ANSWER;
 	if (!read_files(context->mem, argc, argv, &objects, &err) ||
-		!(option ? sealing_keys_option(option, 0, argv, &keys, &err) : sealing_cluster_keys(&source, &keys, &err)))
+		!(option ? sealing_keys_option(option, 0, argv, &keys, &err)
+			 : sealing_cluster_keys(&source, &keys, &err)))
 		return command_failed(&err);
 	CLEANUP(json_done) json_t *items = command_is_document(context) ? json_array() : NULL;
-	struct key_list list = {.context = context, .keys = &keys, .items = items,
+	struct key_list list = {.context = context,
+		.keys = &keys,
+		.items = items,
 		.table = items ? NULL : table_new(&context->output, headers, COUNT_OF(headers))};
 	bool ok = list_all(&list, &objects, &err);
 	table_free(list.table);

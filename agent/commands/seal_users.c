@@ -13,11 +13,11 @@
 struct seal_users {
 	struct command_context *context;
 	const char *certificate;
+	const char *message; /* --commit */
 	bool reseal, dry_run, stage;
-	bool inside;             /* of a repository */
+	bool inside; /* of a repository */
 	struct checkout checkout;
 	struct receipts *receipts;
-	size_t changed;
 };
 
 /* "" when there is none yet. */
@@ -31,37 +31,63 @@ static void say_outcome(const struct seal_users *command, const struct layout_us
 {
 	bool changed = outcome->sealing.changed || outcome->users_changed;
 	printf("%s: %s%s\n", files->edit, seal_users_summary(outcome, command->context->mem),
-		!changed ? " (nothing to write)" : command->dry_run ? " (not written: --dry-run)" : "");
+		!changed                   ? " (nothing to write)"
+			: command->dry_run ? " (not written: --dry-run)"
+					   : "");
 	if (outcome->dropped_comments)
-		sealing_say("warning: %zu comment%s of %s that tell%s of a password left out of %s", outcome->dropped_comments,
-			outcome->dropped_comments == 1 ? "" : "s", files->edit, outcome->dropped_comments == 1 ? "s" : "",
-			files->users);
+		sealing_say("warning: %zu comment%s of %s that tell%s of a password left out of %s",
+			outcome->dropped_comments, outcome->dropped_comments == 1 ? "" : "s", files->edit,
+			outcome->dropped_comments == 1 ? "s" : "", files->users);
 	if (outcome->sealing.other_certificate)
 		sealing_say("warning: %zu value%s of %s come%s from another certificate than %s: `pgitops seal users --all` seals "
-			"given passwords anew", outcome->sealing.other_certificate,
-			outcome->sealing.other_certificate == 1 ? "" : "s", files->sealed,
-			outcome->sealing.other_certificate == 1 ? "s" : "", files->certificate ? files->certificate : "yours");
-	if (outcome->sealing.sealed.count && outcome->days_left >= 0 && outcome->days_left < CERTIFICATE_DAYS_WARN)
-		sealing_say("warning: the certificate expires in %lld days: fetch the current one with `pgitops seal cert`",
+			    "given passwords anew",
+			outcome->sealing.other_certificate, outcome->sealing.other_certificate == 1 ? "" : "s",
+			files->sealed, outcome->sealing.other_certificate == 1 ? "s" : "",
+			files->certificate ? files->certificate : "yours");
+	if (outcome->sealing.sealed.count && outcome->days_left >= 0 &&
+		outcome->days_left < CERTIFICATE_DAYS_WARN)
+		sealing_say(
+			"warning: the certificate expires in %lld days: fetch the current one with `pgitops seal cert`",
 			(long long)outcome->days_left);
 }
 
 /* The receipts are written first: one without its ciphertext costs nothing, a ciphertext without receipt is sealed again by
    the next commit. */
-static bool write_out(struct seal_users *command, const struct layout_users *files, struct seal_outcome *outcome,
-	struct error *err)
+static bool write_out(struct seal_users *command, const struct layout_users *files,
+	struct seal_outcome *outcome, struct error *err)
 {
 	if (command->dry_run)
 		return true;
 	if (command->receipts) {
-		receipts_file_note(command->receipts, files->edit, outcome->edit.text, outcome->edit.length);
-		receipts_file_note(command->receipts, files->users, buf_string(&outcome->users), outcome->users.length);
+		seal_note(command->receipts, command->inside ? &command->checkout : NULL, files, outcome,
+			command->context->mem);
 		if (!receipts_write(command->receipts, err))
 			return false;
 	}
 	if (!seal_users_write(files, outcome, err))
 		return false;
-	return !command->stage || git_ask(NULL, err, "add", "--", files->users, files->sealed, NULL);
+	if (!command->stage && !command->message)
+		return true;
+	return git_ask(NULL, err, "--literal-pathspecs", "add", "--", files->users, files->sealed, NULL);
+}
+
+/* A commit of these two files, whatever else is staged. */
+static int commit(const struct seal_users *command, const struct layout_users *files)
+{
+	const char *const arguments[] = {"--literal-pathspecs", "commit", "-m", command->message, "--",
+		files->users, files->sealed, NULL};
+	CLEANUP(buf_done) struct buf out = BUF(1024 * 1024);
+	struct git_call call = {.arguments = arguments};
+	struct error err;
+	if (git_says("diff-index", "--cached", "--quiet", git_head(command->context->mem), "--", files->users,
+		    files->sealed, NULL)) {
+		printf("%s: nothing to commit\n", files->edit);
+		return EXIT_YES;
+	}
+	if (!git_run(&call, &out, NULL, &err))
+		return command_failed(&err);
+	fputs(buf_string(&out), stdout);
+	return EXIT_YES;
 }
 
 static int seal_one(struct seal_users *command, const struct layout_users *files)
@@ -90,8 +116,7 @@ static int seal_one(struct seal_users *command, const struct layout_users *files
 	if (!write_out(command, files, &outcome, &err))
 		return command_failed(&err);
 	say_outcome(command, files, &outcome);
-	command->changed += outcome.sealing.changed || outcome.users_changed;
-	return EXIT_YES;
+	return command->message ? commit(command, files) : EXIT_YES;
 }
 
 /* The path as the layout has it, relative to the root that we work in now. */
@@ -99,7 +124,8 @@ static const char *rooted(const struct seal_users *command, const char *path)
 {
 	if (!command->inside || *path == '/')
 		return path;
-	return arena_printf(command->context->mem, "%s%s", command->checkout.prefix, text_starts(path, "./") ? path + 2 : path);
+	return arena_printf(command->context->mem, "%s%s", command->checkout.prefix,
+		text_starts(path, "./") ? path + 2 : path);
 }
 
 static int seal_named(struct seal_users *command, struct layout *layout, const char *path)
@@ -115,7 +141,8 @@ static int seal_each(struct seal_users *command, struct layout *layout, int argc
 {
 	int code = EXIT_YES;
 	if (argc == 0 && layout->count == 0) {
-		sealing_say("no " LAYOUT_EDIT " was found: name the file, or say in " LAYOUT_FILE " which file is edited");
+		sealing_say("no " LAYOUT_EDIT " was found: name the file, or say in " LAYOUT_FILE
+			    " which file is edited");
 		return EXIT_NO;
 	}
 	for (size_t i = 0; argc == 0 && i < layout->count && code == EXIT_YES; i++) {
@@ -133,8 +160,9 @@ static int seal_each(struct seal_users *command, struct layout *layout, int argc
 int command_seal_users(struct command_context *context, int argc, char **argv)
 {
 	struct seal_users command = {.context = context};
-	const struct command_option options[] = {{"--cert", NULL, &command.certificate}, {"--all", &command.reseal, NULL},
-		{"--dry-run", &command.dry_run, NULL}, {"--stage", &command.stage, NULL}};
+	const struct command_option options[] = {{"--cert", NULL, &command.certificate},
+		{"--all", &command.reseal, NULL}, {"--dry-run", &command.dry_run, NULL},
+		{"--stage", &command.stage, NULL}, {"--commit", NULL, &command.message}};
 	struct mistakes mistakes = {.mem = context->mem};
 	struct layout layout;
 	struct error err;
@@ -142,7 +170,7 @@ int command_seal_users(struct command_context *context, int argc, char **argv)
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 1000))
 		return EXIT_NO_ANSWER;
 	command.inside = git_checkout(context->mem, &command.checkout, &err);
-	if (!command.inside && command.stage)
+	if (!command.inside && (command.stage || command.message))
 		return command_failed(&err);
 	if (command.certificate)
 		command.certificate = rooted(&command, command.certificate);

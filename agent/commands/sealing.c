@@ -146,7 +146,8 @@ static bool fetch(const struct command_context *context, const struct sealing_so
 		return true;
 	*where = "the cluster's certificate";
 	if (!sealing_cluster_certificate(source, pem, err))
-		return error_prefix(err, "no certificate was given (--cert, SEALED_SECRETS_CERT, " LAYOUT_CERTIFICATE
+		return error_prefix(err,
+			"no certificate was given (--cert, SEALED_SECRETS_CERT, " LAYOUT_CERTIFICATE
 			"), and the cluster's cannot be had");
 	return true;
 }
@@ -159,16 +160,18 @@ static void warn(const struct sealing_source *source, const char *where, const s
 	struct certificate cluster;
 	struct error ignored;
 	if (days < CERTIFICATE_DAYS_WARN)
-		sealing_say("warning: %s expires in %lld days: fetch the current one with `pgitops seal cert`", where,
-			(long long)days);
+		sealing_say("warning: %s expires in %lld days: fetch the current one with `pgitops seal cert`",
+			where, (long long)days);
 	if (certificate->count > 1)
-		sealing_say("warning: %s holds %zu certificates; the first one is used", where, certificate->count);
+		sealing_say("warning: %s holds %zu certificates; the first one is used", where,
+			certificate->count);
 	if (!sealing_remembered(source, &pem, &ignored) ||
-		!certificate_read("the remembered certificate", buf_string(&pem), pem.length, &cluster, &ignored))
+		!certificate_read(
+			"the remembered certificate", buf_string(&pem), pem.length, &cluster, &ignored))
 		return;
 	if (strcmp(cluster.fingerprint, certificate->fingerprint) != 0)
-		sealing_say("warning: %s (%.16s) is not the certificate that the cluster gave last (%.16s)", where,
-			certificate->fingerprint, cluster.fingerprint);
+		sealing_say("warning: %s (%.16s) is not the certificate that the cluster gave last (%.16s)",
+			where, certificate->fingerprint, cluster.fingerprint);
 	certificate_done(&cluster);
 }
 

@@ -15,7 +15,7 @@ struct sealing_source {
 	const char *controller_namespace; /* default kube-system */
 	const char *kubeconfig;           /* NULL = KUBECONFIG, ~/.kube/config, or in-cluster */
 	const char *kube_context;
-	bool from_cluster;                /* ask the cluster, whatever lies here */
+	bool from_cluster; /* ask the cluster, whatever lies here */
 };
 
 /* From now on this process keeps plain text: no swap where that is allowed, freed memory is overwritten. */
@@ -44,8 +44,10 @@ void sealing_say(const char *format, ...) PRINTF_LIKE(1, 2);
 void sealing_say_mistakes(const struct mistakes *mistakes);
 
 /* The controller of the cluster, through the API server. The PEM is checked by the caller. sealing_cluster.c */
-bool sealing_cluster_certificate(const struct sealing_source *source, struct buf *pem, struct error *err) MUST_CHECK;
-bool sealing_cluster_keys(const struct sealing_source *source, struct sealing_keys *keys, struct error *err) MUST_CHECK;
+bool sealing_cluster_certificate(
+	const struct sealing_source *source, struct buf *pem, struct error *err) MUST_CHECK;
+bool sealing_cluster_keys(
+	const struct sealing_source *source, struct sealing_keys *keys, struct error *err) MUST_CHECK;
 bool sealing_cluster_reencrypt(const struct sealing_source *source, const json_t *sealed, json_t **again,
 	struct error *err) MUST_CHECK;
 bool sealing_url_certificate(const char *url, struct buf *pem, struct error *err) MUST_CHECK;
@@ -55,7 +57,8 @@ bool sealing_remembered(const struct sealing_source *source, struct buf *pem, st
 bool sealing_remember(const struct sealing_source *source, const struct buf *pem, struct error *err) MUST_CHECK;
 
 /* Comma-separated files and further words: all private keys. sealing_keys.c */
-bool sealing_keys_option(const char *option, int argc, char **argv, struct sealing_keys *keys, struct error *err) MUST_CHECK;
+bool sealing_keys_option(
+	const char *option, int argc, char **argv, struct sealing_keys *keys, struct error *err) MUST_CHECK;
 
 /* Every SealedSecret of a YAML or JSON text, Lists opened; other documents are passed over and counted. Objects are new
    references. */
@@ -69,8 +72,8 @@ struct sealed_objects {
 	size_t count;
 	size_t others;
 };
-bool sealing_objects(const char *file, const struct buf *text, struct arena *mem, struct sealed_objects *objects,
-	struct error *err) MUST_CHECK;
+bool sealing_objects(const char *file, const struct buf *text, struct arena *mem,
+	struct sealed_objects *objects, struct error *err) MUST_CHECK;
 void sealing_objects_done(struct sealed_objects *objects); /* for CLEANUP */
 
 int command_seal(struct command_context *context, int argc, char **argv);

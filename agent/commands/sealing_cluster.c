@@ -42,8 +42,8 @@ static bool find_config(const struct sealing_source *source, struct kube_config 
 /* Name the services that could be meant: charts name it after the release. */
 static void add_candidates(struct kube *kube, struct error *err)
 {
-	struct kube_request request = {
-		.method = "GET", .path = "/api/v1/services?labelSelector=app.kubernetes.io%2Fname%3Dsealed-secrets&limit=10"};
+	struct kube_request request = {.method = "GET",
+		.path = "/api/v1/services?labelSelector=app.kubernetes.io%2Fname%3Dsealed-secrets&limit=10"};
 	CLEANUP(json_done) json_t *list = NULL;
 	CLEANUP(buf_done) struct buf names = BUF(600);
 	CLEANUP(memory_freep) char *before = memory_copy(err->text);
@@ -52,15 +52,16 @@ static void add_candidates(struct kube *kube, struct error *err)
 	json_t *item;
 	if (!kube_one(kube, &request, &list, &ignored))
 		return;
-	json_array_foreach(json_object_get(list, "items"), index, item)
-		buf_printf(&names, "%s--controller-name %s --controller-namespace %s", names.length ? ", or " : "",
-			json_text_at(item, "metadata.name", ""), json_text_at(item, "metadata.namespace", ""));
+	json_array_foreach(json_object_get(list, "items"), index, item) buf_printf(&names,
+		"%s--controller-name %s --controller-namespace %s", names.length ? ", or " : "",
+		json_text_at(item, "metadata.name", ""), json_text_at(item, "metadata.namespace", ""));
 	if (names.length)
 		error_set(err, err->kind, "%s; this cluster has: %s", before, buf_string(&names));
 }
 
 /* "/api/v1/namespaces/NS/services/http:NAME:PORT/proxy", the port by the name of the service's first one. */
-static bool proxy_path(struct kube *kube, const struct sealing_source *source, struct buf *path, struct error *err)
+static bool proxy_path(
+	struct kube *kube, const struct sealing_source *source, struct buf *path, struct error *err)
 {
 	CLEANUP(buf_done) struct buf where = BUF(2048);
 	CLEANUP(json_done) json_t *service = NULL;
@@ -94,7 +95,8 @@ static bool take_text(struct kube *kube, struct kube_request *request, struct bu
 	if (!json_is_string(answer))
 		return error_set(err, ERROR_INVALID, "the answer is no text");
 	buf_append(text, json_string_value(answer), json_string_length(answer));
-	return !buf_failed(text) || error_set(err, ERROR_INVALID, "the answer is larger than %zu bytes", text->maximum);
+	return !buf_failed(text) ||
+		error_set(err, ERROR_INVALID, "the answer is larger than %zu bytes", text->maximum);
 }
 
 bool sealing_cluster_certificate(const struct sealing_source *source, struct buf *pem, struct error *err)
@@ -115,11 +117,11 @@ bool sealing_cluster_certificate(const struct sealing_source *source, struct buf
 }
 
 /* The name without label comes from versions before 0.9. */
-static bool add_legacy_key(struct kube *kube, const struct sealing_source *source, struct sealing_keys *keys,
-	struct error *err)
+static bool add_legacy_key(
+	struct kube *kube, const struct sealing_source *source, struct sealing_keys *keys, struct error *err)
 {
-	CLEANUP(memory_freep) char *path = memory_printf("/api/v1/namespaces/%s/secrets/sealed-secrets-key",
-		namespace_of(source));
+	CLEANUP(memory_freep)
+	char *path = memory_printf("/api/v1/namespaces/%s/secrets/sealed-secrets-key", namespace_of(source));
 	struct kube_request request = {.method = "GET", .path = path, .secret = true};
 	json_t *secret = NULL;
 	if (!kube_one(kube, &request, &secret, err))
@@ -135,28 +137,31 @@ bool sealing_cluster_keys(const struct sealing_source *source, struct sealing_ke
 	if (!find_config(source, &config, err))
 		return false;
 	struct kube *kube = kube_open(&config);
-	CLEANUP(memory_freep) char *path = memory_printf("/api/v1/namespaces/%s/secrets?labelSelector="
-		"sealedsecrets.bitnami.com%%2Fsealed-secrets-key%%3Dactive", namespace_of(source));
+	CLEANUP(memory_freep)
+	char *path = memory_printf("/api/v1/namespaces/%s/secrets?labelSelector="
+				   "sealedsecrets.bitnami.com%%2Fsealed-secrets-key%%3Dactive",
+		namespace_of(source));
 	struct kube_request request = {.method = "GET", .path = path, .secret = true};
 	CLEANUP(json_done) json_t *list = NULL;
 	struct error problem;
 	size_t index;
 	json_t *item;
 	bool ok = kube_one(kube, &request, &list, err);
-	json_array_foreach(json_object_get(list, "items"), index, item)
-		if (!sealing_keys_add_object(keys, "the cluster", item, &problem))
-			sealing_say("warning: passed over: %s", problem.text);
+	json_array_foreach(json_object_get(list, "items"), index,
+		item) if (!sealing_keys_add_object(keys, "the cluster", item, &problem))
+		sealing_say("warning: passed over: %s", problem.text);
 	ok = ok && add_legacy_key(kube, source, keys, err);
 	if (ok && !keys->count)
-		ok = error_set(err, ERROR_MISSING, "no sealing key with the label " SEALING_KEY_LABEL "=active in namespace %s",
+		ok = error_set(err, ERROR_MISSING,
+			"no sealing key with the label " SEALING_KEY_LABEL "=active in namespace %s",
 			namespace_of(source));
 	kube_close(kube);
 	kube_config_done(&config);
 	return ok;
 }
 
-bool sealing_cluster_reencrypt(const struct sealing_source *source, const json_t *sealed, json_t **again,
-	struct error *err)
+bool sealing_cluster_reencrypt(
+	const struct sealing_source *source, const json_t *sealed, json_t **again, struct error *err)
 {
 	struct kube_config config = {0};
 	if (!find_config(source, &config, err))
@@ -166,8 +171,10 @@ bool sealing_cluster_reencrypt(const struct sealing_source *source, const json_t
 	CLEANUP(memory_freep) char *body = json_dumps(sealed, JSON_COMPACT);
 	bool ok = proxy_path(kube, source, &path, err);
 	buf_text(&path, "/v1/rotate");
-	struct kube_request request = {
-		.method = "POST", .path = buf_string(&path), .body = body, .body_length = body ? strlen(body) : 0};
+	struct kube_request request = {.method = "POST",
+		.path = buf_string(&path),
+		.body = body,
+		.body_length = body ? strlen(body) : 0};
 	ok = ok && kube_one(kube, &request, again, err);
 	kube_close(kube);
 	kube_config_done(&config);
@@ -180,14 +187,16 @@ bool sealing_url_certificate(const char *url, struct buf *pem, struct error *err
 	bool loopback = text_starts(url, "http://127.0.0.1:") || text_starts(url, "http://[::1]:") ||
 		text_starts(url, "http://localhost:");
 	if (!text_starts(url, "https://") && !loopback)
-		return error_set(err, ERROR_INVALID, "%s: only https: whoever can change the answer could read what is sealed", url);
+		return error_set(err, ERROR_INVALID,
+			"%s: only https: whoever can change the answer could read what is sealed", url);
 	const char *host = strstr(url, "://") + 3;
 	size_t length = (size_t)(host - url) + strcspn(host, "/?#");
 	struct kube_config config = {.server = memory_copy(url)};
 	config.server[length] = '\0';
 	struct kube *kube = kube_open(&config);
-	struct kube_request request = {
-		.method = "GET", .path = url[length] == '/' ? url + length : "/", .accept = "application/x-pem-file, */*"};
+	struct kube_request request = {.method = "GET",
+		.path = url[length] == '/' ? url + length : "/",
+		.accept = "application/x-pem-file, */*"};
 	bool ok = take_text(kube, &request, pem, err);
 	if (!ok)
 		error_prefix(err, "%s", url);
@@ -212,8 +221,11 @@ static bool cluster_name(const struct sealing_source *source, struct buf *name)
 	if (!file_read(path, &text, &ignored))
 		return false;
 	yaml_read(path, buf_string(&text), text.length, mem, &documents, &mistakes);
-	const struct yaml_node *current = documents.count ? yaml_get(documents.items[0], "current-context") : NULL;
-	const char *context = source->kube_context ? source->kube_context : current && current->text ? current->text : "";
+	const struct yaml_node *current =
+		documents.count ? yaml_get(documents.items[0], "current-context") : NULL;
+	const char *context = source->kube_context ? source->kube_context
+		: current && current->text         ? current->text
+						   : "";
 	buf_printf(name, "%s %s %s %s", path, context, namespace_of(source), name_of(source));
 	return true;
 }
@@ -229,7 +241,7 @@ static char *cache_file(const struct sealing_source *source)
 		return NULL;
 	digest_sha256_hex(buf_string(&name), name.length, digest);
 	return cache && *cache == '/' ? memory_printf("%s/pgitops/certificate-%.16s.pem", cache, digest)
-		: memory_printf("%s/.cache/pgitops/certificate-%.16s.pem", home, digest);
+				      : memory_printf("%s/.cache/pgitops/certificate-%.16s.pem", home, digest);
 }
 
 bool sealing_remembered(const struct sealing_source *source, struct buf *pem, struct error *err)

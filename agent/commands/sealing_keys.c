@@ -29,10 +29,12 @@ bool sealing_keys_option(const char *option, int argc, char **argv, struct seali
 	for (int i = 0; i < argc; i++)
 		if (!add_path(keys, argv[i], err))
 			return false;
-	return keys->count > 0 || error_set(err, ERROR_MISSING, "no private key was given (--private-key FILE)");
+	return keys->count > 0 ||
+		error_set(err, ERROR_MISSING, "no private key was given (--private-key FILE)");
 }
 
-static bool add_object(struct sealed_objects *objects, const char *file, const struct yaml_node *node, struct arena *mem)
+static bool add_object(
+	struct sealed_objects *objects, const char *file, const struct yaml_node *node, struct arena *mem)
 {
 	const struct yaml_node *items = yaml_get(node, "items"), *kind = yaml_get(node, "kind");
 	for (size_t i = 0; items && items->kind == YAML_LIST && i < items->count; i++)
@@ -48,8 +50,8 @@ static bool add_object(struct sealed_objects *objects, const char *file, const s
 	return true;
 }
 
-bool sealing_objects(const char *file, const struct buf *text, struct arena *mem, struct sealed_objects *objects,
-	struct error *err)
+bool sealing_objects(const char *file, const struct buf *text, struct arena *mem,
+	struct sealed_objects *objects, struct error *err)
 {
 	struct yaml_documents documents = {0};
 	struct mistakes mistakes = {.mem = mem};

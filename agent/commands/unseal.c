@@ -13,22 +13,26 @@ struct unseal {
 	struct sealing_source source;
 };
 
-static bool read_keys(const struct unseal *unseal, int argc, char **argv, struct sealing_keys *keys, struct error *err)
+static bool read_keys(
+	const struct unseal *unseal, int argc, char **argv, struct sealing_keys *keys, struct error *err)
 {
 	return unseal->keys || argc ? sealing_keys_option(unseal->keys, argc, argv, keys, err)
 				    : sealing_cluster_keys(&unseal->source, keys, err);
 }
 
-static bool open_all(const struct sealed_objects *objects, const struct sealing_keys *keys, bool yaml, struct buf *out,
-	struct error *err)
+static bool open_all(const struct sealed_objects *objects, const struct sealing_keys *keys, bool yaml,
+	struct buf *out, struct error *err)
 {
-	CLEANUP(memory_freep) struct sealed_place *places = memory_alloc((objects->count + 1) * sizeof(*places));
+	CLEANUP(memory_freep)
+	struct sealed_place *places = memory_alloc((objects->count + 1) * sizeof(*places));
 	for (size_t i = 0; i < objects->count; i++)
-		places[i] = (struct sealed_place){json_text_at(objects->items[i].json, "metadata.namespace", ""),
-			json_text_at(objects->items[i].json, "metadata.name", "")};
+		places[i] =
+			(struct sealed_place){json_text_at(objects->items[i].json, "metadata.namespace", ""),
+				json_text_at(objects->items[i].json, "metadata.name", "")};
 	for (size_t i = 0; i < objects->count; i++) {
 		CLEANUP(secret_json_done) json_t *secret = NULL;
-		if (!sealed_secret_open(objects->items[i].json, keys, false, places, objects->count, &secret, err))
+		if (!sealed_secret_open(
+			    objects->items[i].json, keys, false, places, objects->count, &secret, err))
 			return error_prefix(err, "%s:%d", objects->items[i].file, objects->items[i].line);
 		sealing_print(out, secret, yaml);
 	}
@@ -39,9 +43,12 @@ int command_unseal(struct command_context *context, int argc, char **argv)
 {
 	struct unseal unseal = {0};
 	const struct command_option options[] = {
-		{"-f", NULL, &unseal.input}, {"-w", NULL, &unseal.output}, {"--private-key", NULL, &unseal.keys},
+		{"-f", NULL, &unseal.input},
+		{"-w", NULL, &unseal.output},
+		{"--private-key", NULL, &unseal.keys},
 		{"--controller-namespace", NULL, &unseal.source.controller_namespace},
-		{"--kubeconfig", NULL, &unseal.source.kubeconfig}, {"--context", NULL, &unseal.source.kube_context},
+		{"--kubeconfig", NULL, &unseal.source.kubeconfig},
+		{"--context", NULL, &unseal.source.kube_context},
 	};
 	CLEANUP(buf_done) struct buf text = BUF(LIMIT_PATH_BYTES);
 	CLEANUP(buf_wipe) struct buf out = BUF(LIMIT_PATH_BYTES);
@@ -56,7 +63,8 @@ int command_unseal(struct command_context *context, int argc, char **argv)
 		return command_failed(&err);
 	bool ok = sealing_objects(unseal.input ? unseal.input : "stdin", &text, context->mem, &objects, &err);
 	if (ok && !objects.count)
-		ok = error_set(&err, ERROR_INVALID, "%s holds no SealedSecret", unseal.input ? unseal.input : "stdin");
+		ok = error_set(&err, ERROR_INVALID, "%s holds no SealedSecret",
+			unseal.input ? unseal.input : "stdin");
 	ok = ok && open_all(&objects, &keys, yaml, &out, &err);
 	ok = ok && sealing_write(unseal.output, &out, 0600, &err);
 	if (ok)

@@ -115,7 +115,8 @@ static void receive(int *fd, struct buf *out)
 static void send_some(struct child *child, const struct git_call *call, size_t *sent)
 {
 	const char *input = call->input;
-	ssize_t wrote = *sent < call->input_length ? write(child->in, input + *sent, call->input_length - *sent) : 0;
+	ssize_t wrote =
+		*sent < call->input_length ? write(child->in, input + *sent, call->input_length - *sent) : 0;
 	if (wrote > 0)
 		*sent += (size_t)wrote;
 	if (*sent >= call->input_length || (wrote < 0 && errno != EINTR && errno != EAGAIN))
@@ -130,8 +131,8 @@ static void talk(struct child *child, const struct git_call *call, struct buf *o
 	if (call->input_length == 0)
 		close_end(&child->in);
 	while (child->out >= 0 || child->err >= 0) {
-		struct pollfd ends[] = {
-			{.fd = child->in, .events = POLLOUT}, {.fd = child->out, .events = POLLIN}, {.fd = child->err, .events = POLLIN}};
+		struct pollfd ends[] = {{.fd = child->in, .events = POLLOUT},
+			{.fd = child->out, .events = POLLIN}, {.fd = child->err, .events = POLLIN}};
 		if (poll(ends, COUNT_OF(ends), -1) < 0 && errno != EINTR)
 			memory_fail("poll", 0);
 		if (ends[0].revents)
@@ -153,6 +154,15 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* The command behind git's own options, for messages. */
+static const char *name_of(const struct git_call *call)
+{
+	size_t at = 0;
+	while (call->arguments[at + 1] && text_starts(call->arguments[at], "--"))
+		at++;
+	return call->arguments[at];
+}
+
 bool git_run(const struct git_call *call, struct buf *out, int *code, struct error *err)
 {
 	struct child child;
@@ -166,15 +176,17 @@ bool git_run(const struct git_call *call, struct buf *out, int *code, struct err
 	if (code)
 		*code = exited;
 	if (out && buf_failed(out))
-		return error_set(err, ERROR_INVALID, "git %s answers with more than %zu bytes", call->arguments[0], out->maximum);
+		return error_set(err, ERROR_INVALID, "git %s answers with more than %zu bytes", name_of(call),
+			out->maximum);
 	if (code || exited == 0)
 		return true;
-	return error_set(err, ERROR_INVALID, "git %s failed (%d): %s", call->arguments[0], exited, buf_string(&message));
+	return error_set(
+		err, ERROR_INVALID, "git %s failed (%d): %s", name_of(call), exited, buf_string(&message));
 }
 
 bool git_ask(struct buf *out, struct error *err, const char *argument, ...)
 {
-	const char *arguments[8] = {argument};
+	const char *arguments[12] = {argument};
 	va_list list;
 	size_t count = 1;
 	va_start(list, argument);
@@ -203,25 +215,25 @@ static const char *absolute(struct arena *mem, const char *path)
 
 bool git_checkout(struct arena *mem, struct checkout *checkout, struct error *err)
 {
-	CLEANUP(buf_done) struct buf out = BUF(4 * PATH_MAX);
-	struct checkout found = {0};
-	if (!git_ask(&out, err, "rev-parse", "--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-prefix",
-			NULL)) {
-		if (err->kind == ERROR_INVALID)
-			err->kind = ERROR_MISSING;
+	static const char *const questions[] = {"rev-parse", "--is-bare-repository", "--absolute-git-dir",
+		"--git-common-dir", "--show-prefix", "--show-toplevel", NULL};
+	CLEANUP(buf_done) struct buf out = BUF(5 * PATH_MAX);
+	struct checkout found = {.root = ""};
+	struct git_call call = {.arguments = questions};
+	int code;
+	if (!git_run(&call, &out, &code, err))
 		return false;
-	}
 	char *at = out.data;
+	if (!out.length)
+		return error_set(err, ERROR_MISSING, "this is not a Git repository");
 	found.bare = strcmp(next_line(&at), "true") == 0;
 	found.folder = absolute(mem, next_line(&at));
 	found.common = absolute(mem, next_line(&at));
 	found.prefix = arena_copy(mem, next_line(&at));
-	found.root = "";
+	if (code != 0 && !found.bare)
+		return error_set(
+			err, ERROR_MISSING, "this folder is inside of a .git folder: go to the checkout");
 	if (!found.bare) {
-		CLEANUP(buf_done) struct buf top = BUF(PATH_MAX);
-		if (!git_ask(&top, err, "rev-parse", "--show-toplevel", NULL))
-			return false;
-		at = top.data;
 		found.root = arena_copy(mem, next_line(&at));
 		if (chdir(found.root) != 0)
 			return error_set(err, ERROR_DENIED, "cannot enter %s: %s", found.root, strerror(errno));
@@ -230,23 +242,47 @@ bool git_checkout(struct arena *mem, struct checkout *checkout, struct error *er
 	return true;
 }
 
+static const char *first_line(struct arena *mem, struct buf *out)
+{
+	char *at = out->data;
+	return out->length ? arena_copy(mem, next_line(&at)) : "";
+}
+
+const char *git_empty_tree(struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf out = BUF(256);
+	struct error ignored;
+	return git_ask(&out, &ignored, "hash-object", "-t", "tree", "/dev/null", NULL) ? first_line(mem, &out)
+										       : "HEAD";
+}
+
 const char *git_head(struct arena *mem)
 {
 	CLEANUP(buf_done) struct buf out = BUF(256);
 	struct error ignored;
-	if (!git_ask(&out, &ignored, "rev-parse", "--verify", "--quiet", "HEAD", NULL) &&
-		!git_ask(&out, &ignored, "hash-object", "-t", "tree", "/dev/null", NULL))
-		return "HEAD";
-	char *at = out.data;
-	return arena_copy(mem, next_line(&at));
+	return git_ask(&out, &ignored, "rev-parse", "--verify", "--quiet", "HEAD", NULL)
+		? first_line(mem, &out)
+		: git_empty_tree(mem);
+}
+
+bool git_says(const char *argument, ...)
+{
+	const char *arguments[12] = {argument};
+	struct error ignored;
+	va_list list;
+	size_t count = 1;
+	int code = -1;
+	va_start(list, argument);
+	while (count < COUNT_OF(arguments) - 1 && (arguments[count] = va_arg(list, const char *)))
+		count++;
+	va_end(list);
+	struct git_call call = {.arguments = arguments};
+	return git_run(&call, NULL, &code, &ignored) && code == 0;
 }
 
 const char *git_config(struct arena *mem, const char *key)
 {
 	CLEANUP(buf_done) struct buf out = BUF(65536);
 	struct error ignored;
-	if (!git_ask(&out, &ignored, "config", "--get", key, NULL) || !out.length)
-		return "";
-	char *at = out.data;
-	return arena_copy(mem, next_line(&at));
+	return git_ask(&out, &ignored, "config", "--get", key, NULL) ? first_line(mem, &out) : "";
 }

@@ -22,7 +22,7 @@ struct git_call {
    git's own text. ERROR_MISSING when there is no git program. */
 bool git_run(const struct git_call *call, struct buf *out, int *code, struct error *err) MUST_CHECK;
 
-/* The same for up to seven arguments and no input. */
+/* The same for up to eleven arguments and no input. */
 bool git_ask(struct buf *out, struct error *err, const char *argument, ...) NULL_TERMINATED MUST_CHECK;
 
 struct checkout {
@@ -38,6 +38,12 @@ bool git_checkout(struct arena *mem, struct checkout *checkout, struct error *er
 
 /* The current commit's name, or the empty tree's where there is none yet. */
 const char *git_head(struct arena *mem);
+
+/* Every repository knows it; its name depends on the hash. */
+const char *git_empty_tree(struct arena *mem);
+
+/* Does `git ARGUMENTS` end with 0? For questions that it answers with its exit code. */
+bool git_says(const char *argument, ...) NULL_TERMINATED;
 
 /* "" when it is not set. */
 const char *git_config(struct arena *mem, const char *key);

@@ -36,15 +36,17 @@ static const char *path_of(const struct reading *reading, const struct yaml_node
 	if (!node || node->kind == YAML_NULL)
 		return NULL;
 	if (node->kind != YAML_STRING || !*node->text || *node->text == '/' || strcmp(node->text, "..") == 0 ||
-		text_starts(node->text, "../") || strstr(node->text, "/../") || text_ends(node->text, "/..") ||
-		text_starts(node->text, ".git/")) {
-		complain(reading, node->line, "a path is text, relative to the repository's root, and stays inside it");
+		text_starts(node->text, "../") || strstr(node->text, "/../") ||
+		text_ends(node->text, "/..") || text_starts(node->text, ".git/")) {
+		complain(reading, node->line,
+			"a path is text, relative to the repository's root, and stays inside it");
 		return NULL;
 	}
 	return arena_copy(reading->mem, text_starts(node->text, "./") ? node->text + 2 : node->text);
 }
 
-static void check_keys(const struct reading *reading, const struct yaml_node *map, const char *const *keys, size_t count)
+static void check_keys(
+	const struct reading *reading, const struct yaml_node *map, const char *const *keys, size_t count)
 {
 	for (size_t i = 0; map->kind == YAML_MAP && i < map->count; i++) {
 		bool known = false;
@@ -120,10 +122,13 @@ static void read_users(const struct reading *reading, const struct yaml_node *en
 		.users = path_of(reading, entry, "users"),
 		.sealed = path_of(reading, entry, "sealed"),
 		.certificate = path_of(reading, entry, "certificate"),
-		.namespace = namespace && namespace->kind == YAML_STRING ? arena_copy(reading->mem, namespace->text) : NULL,
+		.namespace = namespace && namespace->kind == YAML_STRING
+			? arena_copy(reading->mem, namespace->text)
+			: NULL,
 	};
 	if (!users.edit)
-		complain(reading, entry->line, "an entry of sealing.users needs \"edit\", the file that people edit");
+		complain(reading, entry->line,
+			"an entry of sealing.users needs \"edit\", the file that people edit");
 	else
 		add_users(reading->mem, reading->layout, users);
 }
@@ -136,12 +141,14 @@ static void read_allowed(const struct reading *reading, const struct yaml_node *
 	check_keys(reading, entry, keys, COUNT_OF(keys));
 	struct layout_allowed allowed = {.path = path_of(reading, entry, "path")};
 	if (!allowed.path || !digest || !digest->text || digest->length != DIGEST_HEX_SIZE - 1) {
-		complain(reading, entry->line, "an entry of sealing.allow needs \"path\" and the \"sha256\" of the accepted content "
+		complain(reading, entry->line,
+			"an entry of sealing.allow needs \"path\" and the \"sha256\" of the accepted content "
 			"(`sha256sum FILE`), in quotes");
 		return;
 	}
 	allowed.sha256 = arena_copy(reading->mem, digest->text);
-	layout->allowed = arena_grow(reading->mem, layout->allowed, layout->allowed_count, sizeof(*layout->allowed));
+	layout->allowed =
+		arena_grow(reading->mem, layout->allowed, layout->allowed_count, sizeof(*layout->allowed));
 	layout->allowed[layout->allowed_count++] = allowed;
 }
 
@@ -161,7 +168,8 @@ static void read_root(const struct reading *reading, const struct yaml_node *roo
 	const struct yaml_node *version = yaml_get(root, "version"), *sealing = yaml_get(root, "sealing");
 	check_keys(reading, root, top, COUNT_OF(top));
 	if (!version || version->kind != YAML_INTEGER || version->integer != 1)
-		complain(reading, root->line, "\"version: 1\" is missing, or a version that this program does not know");
+		complain(reading, root->line,
+			"\"version: 1\" is missing, or a version that this program does not know");
 	if (!sealing)
 		return;
 	check_keys(reading, sealing, inside, COUNT_OF(inside));
@@ -223,7 +231,8 @@ static void search_folder(struct search *search, const char *folder, int depth)
 		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "node_modules") == 0 ||
 			(!edit && entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
 			continue;
-		const char *path = arena_printf(search->mem, "%s%s%s", folder, *folder ? "/" : "", entry->d_name);
+		const char *path =
+			arena_printf(search->mem, "%s%s%s", folder, *folder ? "/" : "", entry->d_name);
 		if (edit && exists(path))
 			add_users(search->mem, search->layout, (struct layout_users){.edit = path});
 		else if (depth < SEARCH_DEPTH && is_folder(path, entry))

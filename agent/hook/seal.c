@@ -1,7 +1,9 @@
 #include "agent/hook/seal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -11,13 +13,15 @@
 enum { NAMES_SHOWN = 12 };
 
 /* The certificate matters only when something is sealed with it, so its absence or expiry is told by whoever needs it. */
-static bool read_certificate(const struct seal_run *run, struct certificate *certificate, struct seal_outcome *outcome,
-	struct error *err)
+static bool read_certificate(const struct seal_run *run, struct certificate *certificate,
+	struct seal_outcome *outcome, struct error *err)
 {
 	const char *path = run->certificate ? run->certificate : run->files->certificate;
 	if (!path)
-		return error_set(err, ERROR_MISSING, "no certificate: put the controller's " LAYOUT_CERTIFICATE
-			" beside %s or in a folder above it (`pgitops seal cert -w " LAYOUT_CERTIFICATE "`)", run->files->edit);
+		return error_set(err, ERROR_MISSING,
+			"no certificate: put the controller's " LAYOUT_CERTIFICATE
+			" beside %s or in a folder above it (`pgitops seal cert -w " LAYOUT_CERTIFICATE "`)",
+			run->files->edit);
 	if (!certificate_read_file(path, certificate, err))
 		return false;
 	outcome->days_left = certificate_days_left(certificate, clock_now());
@@ -32,8 +36,8 @@ static void complain(struct mistakes *mistakes, const char *file, const struct e
 	mistakes_add(mistakes, file, 0, 0, "%s", err->text);
 }
 
-static bool make_sealed(const struct seal_run *run, const struct certificate *certificate, const struct error *why,
-	struct arena *mem, struct seal_outcome *outcome, struct mistakes *mistakes)
+static bool make_sealed(const struct seal_run *run, const struct certificate *certificate,
+	const struct error *why, struct arena *mem, struct seal_outcome *outcome, struct mistakes *mistakes)
 {
 	struct sealed_users_input input = {
 		.users = &outcome->edit,
@@ -52,7 +56,8 @@ static bool make_sealed(const struct seal_run *run, const struct certificate *ce
 	return false;
 }
 
-bool seal_users_make(const struct seal_run *run, struct arena *mem, struct seal_outcome *outcome, struct mistakes *mistakes)
+bool seal_users_make(const struct seal_run *run, struct arena *mem, struct seal_outcome *outcome,
+	struct mistakes *mistakes)
 {
 	CLEANUP(buf_wipe) struct buf text = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(certificate_done) struct certificate certificate = {0};
@@ -63,7 +68,8 @@ bool seal_users_make(const struct seal_run *run, struct arena *mem, struct seal_
 		complain(mistakes, run->files->edit, &err);
 		return false;
 	}
-	if (!edit_users_read(run->files->edit, buf_string(&text), text.length, run->files->namespace, &made.edit, mistakes))
+	if (!edit_users_read(run->files->edit, buf_string(&text), text.length, run->files->namespace,
+		    &made.edit, mistakes))
 		return false;
 	bool ok = edit_users_public(&made.edit, &made.users, &made.dropped_comments, &err);
 	if (!ok)
@@ -117,6 +123,27 @@ const char *seal_users_summary(const struct seal_outcome *outcome, struct arena 
 	return arena_copy(mem, out.length ? buf_string(&out) : "no users");
 }
 
+const char *seal_file_name(const struct checkout *checkout, const char *path, struct arena *mem)
+{
+	char folder[PATH_MAX];
+	if (*path == '/')
+		return path;
+	if (checkout)
+		return arena_printf(mem, "%s %s", checkout->folder, path);
+	return arena_printf(mem, "%s/%s", getcwd(folder, sizeof(folder)) ? folder : "", path);
+}
+
+void seal_note(struct receipts *receipts, const struct checkout *checkout, const struct layout_users *files,
+	const struct seal_outcome *outcome, struct arena *mem)
+{
+	receipts_file_note(receipts, seal_file_name(checkout, files->edit, mem), outcome->edit.text,
+		outcome->edit.length);
+	receipts_file_note(receipts, seal_file_name(checkout, files->users, mem), buf_string(&outcome->users),
+		outcome->users.length);
+	receipts_file_note(receipts, seal_file_name(checkout, files->sealed, mem),
+		buf_string(&outcome->sealed), outcome->sealed.length);
+}
+
 bool seal_receipts_open(const struct checkout *checkout, struct receipts **receipts, struct error *err)
 {
 	if (checkout) {
@@ -125,8 +152,10 @@ bool seal_receipts_open(const struct checkout *checkout, struct receipts **recei
 	}
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	if ((!state || *state != '/') && (!home || *home != '/'))
-		return error_set(err, ERROR_MISSING, "neither XDG_STATE_HOME nor HOME says where to remember what was sealed");
-	CLEANUP(memory_freep) char *file = state && *state == '/' ? memory_printf("%s/pgitops/receipts", state)
-		: memory_printf("%s/.local/state/pgitops/receipts", home);
+		return error_set(err, ERROR_MISSING,
+			"neither XDG_STATE_HOME nor HOME says where to remember what was sealed");
+	CLEANUP(memory_freep)
+	char *file = state && *state == '/' ? memory_printf("%s/pgitops/receipts", state)
+					    : memory_printf("%s/.local/state/pgitops/receipts", home);
 	return receipts_open(file, receipts, err);
 }

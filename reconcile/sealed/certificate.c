@@ -47,9 +47,12 @@ static bool refuse_block(const char *source, const char *type, struct error *err
 	if (strstr(type, "PRIVATE KEY"))
 		return error_set(err, ERROR_INVALID,
 			"%s holds a PRIVATE KEY, not a certificate: keep it out of the repository and give the certificate "
-			"(pub-cert.pem, `pgitops seal cert`)", source);
-	return error_set(err, ERROR_INVALID, "%s holds \"%s\", not a certificate: give the controller's certificate "
-		"(`pgitops seal cert`)", source, type);
+			"(pub-cert.pem, `pgitops seal cert`)",
+			source);
+	return error_set(err, ERROR_INVALID,
+		"%s holds \"%s\", not a certificate: give the controller's certificate "
+		"(`pgitops seal cert`)",
+		source, type);
 }
 
 static bool take(const char *source, X509 *x509, struct certificate *certificate, struct error *err)
@@ -66,7 +69,8 @@ static bool take(const char *source, X509 *x509, struct certificate *certificate
 	if (!rsa_check(key, source, &found.bits, err))
 		return false;
 	if (!found.not_after || !rsa_fingerprint(key, found.fingerprint) || !EVP_PKEY_up_ref(key))
-		return error_set(err, ERROR_INVALID, "%s: the certificate's dates or key cannot be read", source);
+		return error_set(
+			err, ERROR_INVALID, "%s: the certificate's dates or key cannot be read", source);
 	found.key = key;
 	*certificate = found;
 	return true;
@@ -84,9 +88,11 @@ static bool read_blocks(const char *source, BIO *bio, struct certificate *certif
 		const unsigned char *at = data;
 		X509 *x509 = NULL;
 		if (strcmp(name, PEM_STRING_X509) != 0 || *header)
-			ok = found.count > 0 && !strstr(name, "PRIVATE KEY") ? true : refuse_block(source, name, err);
+			ok = found.count > 0 && !strstr(name, "PRIVATE KEY") ? true
+									     : refuse_block(source, name, err);
 		else if (!(x509 = d2i_X509(NULL, &at, length)))
-			ok = error_set(err, ERROR_INVALID, "%s: certificate %zu is damaged", source, found.count + 1);
+			ok = error_set(err, ERROR_INVALID, "%s: certificate %zu is damaged", source,
+				found.count + 1);
 		else if (found.count == 0)
 			ok = take(source, x509, &found, err);
 		if (x509)
@@ -96,8 +102,10 @@ static bool read_blocks(const char *source, BIO *bio, struct certificate *certif
 		ERR_clear_error();
 	}
 	if (ok && found.count == 0)
-		ok = error_set(err, ERROR_INVALID, "%s holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\"): "
-			"fetch it with `pgitops seal cert`", source);
+		ok = error_set(err, ERROR_INVALID,
+			"%s holds no certificate in PEM form (\"-----BEGIN CERTIFICATE-----\"): "
+			"fetch it with `pgitops seal cert`",
+			source);
 	if (!ok) {
 		certificate_done(&found);
 		return false;
@@ -110,8 +118,8 @@ bool certificate_read(const char *source, const char *bytes, size_t length, stru
 	struct error *err)
 {
 	if (length > LIMIT_SECRET_FILE)
-		return error_set(err, ERROR_INVALID, "%s is larger than %d bytes: this is no certificate", source,
-			LIMIT_SECRET_FILE);
+		return error_set(err, ERROR_INVALID, "%s is larger than %d bytes: this is no certificate",
+			source, LIMIT_SECRET_FILE);
 	BIO *bio = BIO_new_mem_buf(bytes, (int)length);
 	if (!bio)
 		return error_set(err, ERROR_BUG, "OpenSSL cannot make a memory BIO");
@@ -122,8 +130,10 @@ bool certificate_read(const char *source, const char *bytes, size_t length, stru
 
 bool certificate_read_file(const char *path, struct certificate *certificate, struct error *err)
 {
-	CLEANUP(buf_wipe) struct buf pem = BUF(LIMIT_SECRET_FILE); /* wiped: it may turn out to be a private key */
-	return file_read(path, &pem, err) && certificate_read(path, buf_string(&pem), pem.length, certificate, err);
+	CLEANUP(buf_wipe)
+	struct buf pem = BUF(LIMIT_SECRET_FILE); /* wiped: it may turn out to be a private key */
+	return file_read(path, &pem, err) &&
+		certificate_read(path, buf_string(&pem), pem.length, certificate, err);
 }
 
 bool certificate_valid(const struct certificate *certificate, const char *source, int64_t now, struct error *err)
@@ -133,11 +143,13 @@ bool certificate_valid(const struct certificate *certificate, const char *source
 		clock_text_seconds(certificate->not_after, when);
 		return error_set(err, ERROR_INVALID,
 			"failed to encrypt using an expired certificate: %s expired on %s; fetch the current one with "
-			"`pgitops seal cert`", source, when);
+			"`pgitops seal cert`",
+			source, when);
 	}
 	if (now + SKEW_MICROSECONDS < certificate->not_before) {
 		clock_text_seconds(certificate->not_before, when);
-		return error_set(err, ERROR_INVALID, "%s is valid only from %s: check this machine's clock", source, when);
+		return error_set(err, ERROR_INVALID, "%s is valid only from %s: check this machine's clock",
+			source, when);
 	}
 	return true;
 }

@@ -19,12 +19,12 @@ enum {
 };
 
 struct certificate {
-	struct evp_pkey_st *key;           /* RSA, public */
+	struct evp_pkey_st *key; /* RSA, public */
 	char fingerprint[DIGEST_HEX_SIZE]; /* SHA-256 of the SubjectPublicKeyInfo: the same for every re-issue of one key */
 	int64_t not_before;                /* microseconds since 1970 */
 	int64_t not_after;
 	int bits;
-	size_t count;                      /* certificates in the PEM; only the first is used */
+	size_t count; /* certificates in the PEM; only the first is used */
 };
 
 /* `source` names the PEM in messages. ERROR_INVALID: not PEM, not a certificate, not RSA, too small or too large; a private
@@ -34,7 +34,8 @@ bool certificate_read(const char *source, const char *bytes, size_t length, stru
 bool certificate_read_file(const char *path, struct certificate *certificate, struct error *err) MUST_CHECK;
 
 /* ERROR_INVALID when it is expired, or valid only in more than five minutes (clocks differ). */
-bool certificate_valid(const struct certificate *certificate, const char *source, int64_t now, struct error *err) MUST_CHECK;
+bool certificate_valid(
+	const struct certificate *certificate, const char *source, int64_t now, struct error *err) MUST_CHECK;
 
 /* Whole days from `now` until it expires; negative when it has. */
 int64_t certificate_days_left(const struct certificate *certificate, int64_t now);

@@ -8,11 +8,13 @@
 
 #define DEFAULT_TEMPLATE "user-{name}-secret"
 
-static const char *const top_keys[] = {"version", "timestamp", "defaults", "policy", "groups", "databases", "users"};
-static const char *const user_keys[] = {"username", "database", "databases", "roles", "privileges", "password", "ensure",
-	"renamedFrom", "comment", "login", "attributes", "connectionLimit", "validUntil", "parameters", "parametersIn",
-	"grants", "onRemove", "reassignOwnedTo"};
-static const char *const password_keys[] = {"secretRef", "verifierSecretRef", "disabled", "ignore", "passthrough"};
+static const char *const top_keys[] = {
+	"version", "timestamp", "defaults", "policy", "groups", "databases", "users"};
+static const char *const user_keys[] = {"username", "database", "databases", "roles", "privileges",
+	"password", "ensure", "renamedFrom", "comment", "login", "attributes", "connectionLimit",
+	"validUntil", "parameters", "parametersIn", "grants", "onRemove", "reassignOwnedTo"};
+static const char *const password_keys[] = {
+	"secretRef", "verifierSecretRef", "disabled", "ignore", "passthrough"};
 
 struct reading {
 	struct edit_users *users;
@@ -38,13 +40,15 @@ static bool is_known(const char *key, const char *const *keys, size_t count)
 	return false;
 }
 
-static void check_keys(const struct reading *reading, const struct yaml_node *map, const char *const *keys, size_t count,
-	const char *what)
+static void check_keys(const struct reading *reading, const struct yaml_node *map, const char *const *keys,
+	size_t count, const char *what)
 {
 	for (size_t i = 0; i < map->count; i++)
 		if (!is_known(map->pairs[i].key, keys, count))
-			mistakes_add(reading->mistakes, reading->users->file, map->pairs[i].line + reading->shift, 0,
-				"unknown field \"%s\" of %s: it would go into Git as it stands", map->pairs[i].key, what);
+			mistakes_add(reading->mistakes, reading->users->file,
+				map->pairs[i].line + reading->shift, 0,
+				"unknown field \"%s\" of %s: it would go into Git as it stands",
+				map->pairs[i].key, what);
 }
 
 /* The template with {name} replaced; '_' is no character of a Kubernetes name. */
@@ -52,7 +56,8 @@ static const char *secret_name(const struct reading *reading, const char *user)
 {
 	CLEANUP(buf_done) struct buf name = BUF(1024);
 	const char *place = strstr(reading->users->template, "{name}");
-	buf_append(&name, reading->users->template, place ? (size_t)(place - reading->users->template) : strlen(reading->users->template));
+	buf_append(&name, reading->users->template,
+		place ? (size_t)(place - reading->users->template) : strlen(reading->users->template));
 	for (const char *at = user; place && *at; at++)
 		buf_char(&name, *at == '_' ? '-' : *at);
 	buf_text(&name, place ? place + strlen("{name}") : "");
@@ -79,7 +84,8 @@ static void read_password(const struct reading *reading, const struct yaml_node 
 	user->password_length = wrong ? 0 : node->length;
 }
 
-static void read_password_field(const struct reading *reading, const struct yaml_node *entry, struct edit_user *user)
+static void read_password_field(
+	const struct reading *reading, const struct yaml_node *entry, struct edit_user *user)
 {
 	const struct yaml_node *node = yaml_get(entry, "password");
 	if (!node || node->kind == YAML_NULL)
@@ -95,12 +101,14 @@ static void read_password_field(const struct reading *reading, const struct yaml
 	user->sealed = false; /* kept where it is, if it is one of ours at all */
 }
 
-static void check_secret(const struct reading *reading, const struct yaml_node *entry, const struct edit_user *user)
+static void check_secret(
+	const struct reading *reading, const struct yaml_node *entry, const struct edit_user *user)
 {
 	if (!text_is_dns_subdomain(user->secret))
 		mistakes_add(reading->mistakes, reading->users->file, entry->line + reading->shift, 0,
 			"user \"%s\": \"%s\" cannot be the name of a Secret (lower-case letters, digits and '-' only); "
-			"rename the user or name a Secret with password.secretRef.name", user->name, user->secret);
+			"rename the user or name a Secret with password.secretRef.name",
+			user->name, user->secret);
 }
 
 /* Two users of one Secret would share one password; the same user in two databases is one user. */
@@ -164,8 +172,8 @@ static void read_user(const struct reading *reading, const struct yaml_node *ent
 static void read_defaults(struct reading *reading, const struct yaml_node *root)
 {
 	const struct yaml_node *secret = yaml_get(yaml_get(root, "defaults"), "passwordSecret");
-	const struct yaml_node *namespace = yaml_get(secret, "namespace"), *template = yaml_get(secret, "nameTemplate"),
-			       *key = yaml_get(secret, "key");
+	const struct yaml_node *namespace = yaml_get(secret, "namespace"),
+			       *template = yaml_get(secret, "nameTemplate"), *key = yaml_get(secret, "key");
 	if (is_text(namespace))
 		reading->users->namespace = namespace->text;
 	if (is_text(key))
@@ -204,7 +212,8 @@ static void read_list(struct reading *reading, const struct yaml_node *root)
 static const struct yaml_node *unwrap(struct reading *reading, const struct yaml_node *outer)
 {
 	struct edit_users *users = reading->users;
-	const struct yaml_node *data = yaml_get(outer, "data"), *namespace = yaml_get(yaml_get(outer, "metadata"), "namespace");
+	const struct yaml_node *data = yaml_get(outer, "data"),
+			       *namespace = yaml_get(yaml_get(outer, "metadata"), "namespace");
 	if (is_text(namespace))
 		users->namespace = namespace->text;
 	for (size_t i = 0; data && data->kind == YAML_MAP && i < data->count; i++)
@@ -223,15 +232,16 @@ static const struct yaml_node *unwrap(struct reading *reading, const struct yaml
 	users->inner_length = users->block->length;
 	yaml_read(users->file, users->inner, users->inner_length, users->mem, &documents, &inside);
 	for (size_t i = 0; i < inside.count; i++)
-		mistakes_add(reading->mistakes, users->file, inside.items[i].line + reading->shift, inside.items[i].column, "%s",
-			inside.items[i].text);
+		mistakes_add(reading->mistakes, users->file, inside.items[i].line + reading->shift,
+			inside.items[i].column, "%s", inside.items[i].text);
 	if (inside.count == 0 && documents.count != 1)
-		complain(reading, users->block, "data.\"users.yaml\" must hold one document with a \"users\" list");
+		complain(reading, users->block,
+			"data.\"users.yaml\" must hold one document with a \"users\" list");
 	return inside.count == 0 && documents.count == 1 ? documents.items[0] : NULL;
 }
 
-bool edit_users_read(const char *file, const char *bytes, size_t length, const char *namespace, struct edit_users *users,
-	struct mistakes *mistakes)
+bool edit_users_read(const char *file, const char *bytes, size_t length, const char *namespace,
+	struct edit_users *users, struct mistakes *mistakes)
 {
 	struct edit_users read = {
 		.mem = arena_new(LIMIT_PASS_MEMORY),
@@ -247,7 +257,8 @@ bool edit_users_read(const char *file, const char *bytes, size_t length, const c
 	read.length = read.inner_length = length;
 	yaml_read(file, read.text, length, read.mem, &documents, mistakes);
 	if (mistakes->count + mistakes->dropped == before && documents.count != 1)
-		mistakes_add(mistakes, file, 0, 0, "expected one document with a \"users\" list, found %zu", documents.count);
+		mistakes_add(mistakes, file, 0, 0, "expected one document with a \"users\" list, found %zu",
+			documents.count);
 	if (mistakes->count + mistakes->dropped == before) {
 		const struct yaml_node *kind = yaml_get(documents.items[0], "kind");
 		read.outer = read.root = documents.items[0];

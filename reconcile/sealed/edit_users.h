@@ -15,23 +15,23 @@
 
 struct edit_user {
 	const char *name;
-	const char *secret;       /* name of its Secret: user-<name with _ -> ->-secret, or as version 2 says */
-	const char *password;     /* NULL = not given */
+	const char *secret;   /* name of its Secret: user-<name with _ -> ->-secret, or as version 2 says */
+	const char *password; /* NULL = not given */
 	size_t password_length;
-	bool sealed;              /* its password is a SealedSecret of ours; false = Secret of somebody else, disabled, ... */
+	bool sealed; /* its password is a SealedSecret of ours; false = Secret of somebody else, disabled, ... */
 	const char *renamed_from; /* version 2; NULL = not renamed */
 	int line;                 /* in the file */
 };
 
 struct edit_users {
-	struct arena *mem;        /* everything below; wiped at the end */
+	struct arena *mem; /* everything below; wiped at the end */
 	const char *file;
-	const char *text;         /* the whole file */
+	const char *text; /* the whole file */
 	size_t length;
-	const char *namespace;    /* of the Secrets */
-	const char *item;         /* "password" */
-	const char *template;     /* of the Secrets' names: "user-{name}-secret" */
-	struct edit_user *items;  /* in the order of the file; one entry for each Secret */
+	const char *namespace;   /* of the Secrets */
+	const char *item;        /* "password" */
+	const char *template;    /* of the Secrets' names: "user-{name}-secret" */
+	struct edit_user *items; /* in the order of the file; one entry for each Secret */
 	size_t count;
 	const struct yaml_node *list; /* the users' list, with places relative to `inner` */
 	const struct yaml_node *root; /* of the inner document */
@@ -39,17 +39,23 @@ struct edit_users {
 	const struct yaml_node *outer; /* the ConfigMap, or `root` */
 	const char *inner;
 	size_t inner_length;
-	int block_column;         /* of the key whose value `block` is */
+	int block_column; /* of the key whose value `block` is */
 };
 
 /* `namespace` is where the Secrets are when the file does not say; NULL = EDIT_USERS_NAMESPACE. False with mistakes (file:line,
    never a password). */
-bool edit_users_read(const char *file, const char *bytes, size_t length, const char *namespace, struct edit_users *users,
-	struct mistakes *mistakes) MUST_CHECK;
+bool edit_users_read(const char *file, const char *bytes, size_t length, const char *namespace,
+	struct edit_users *users, struct mistakes *mistakes) MUST_CHECK;
 void edit_users_done(struct edit_users *users); /* for CLEANUP */
 
 /* The text for Git. A comment that names a password or holds one is left out and counted in `dropped`. */
-bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *dropped, struct error *err) MUST_CHECK;
+bool edit_users_public(
+	const struct edit_users *users, struct buf *out, size_t *dropped, struct error *err) MUST_CHECK;
+
+/* The other way round: the text in Git, `now`, with the passwords that `users` has for its users, so that a change made elsewhere
+   reaches the edit file. False when the layout does not allow it. */
+bool edit_users_refresh(const struct edit_users *users, const struct edit_users *now, struct buf *out,
+	struct error *err) MUST_CHECK;
 
 /* Does the file hold a plain password at all? For a text that may be anything. */
 bool edit_users_has_password(const struct edit_users *users);

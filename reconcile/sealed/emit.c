@@ -18,8 +18,8 @@ static bool is_word(const char *text, const char *const *words, size_t count)
    a needless pair of quotes is harmless. */
 static bool is_other_type(const char *text)
 {
-	static const char *const words[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ".nan", ".inf",
-		"=", "<<"};
+	static const char *const words[] = {
+		"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", ".nan", ".inf", "=", "<<"};
 	size_t digits = strspn(text, "0123456789+-._:eExXoOabcdefABCDEFTZ ");
 	return is_word(text, words, COUNT_OF(words)) ||
 		(strchr("0123456789+-.", text[0]) && text[strcspn(text, "0123456789")] && !text[digits]);
@@ -133,8 +133,7 @@ static void emit_map(struct buf *out, const json_t *map, int depth, bool inline_
 	CLEANUP(memory_freep) const char **keys = memory_alloc(count * sizeof(*keys));
 	const char *key;
 	json_t *child;
-	json_object_foreach ((json_t *)(uintptr_t)map, key, child)
-		keys[used++] = key;
+	json_object_foreach((json_t *)(uintptr_t)map, key, child) keys[used++] = key;
 	qsort(keys, count, sizeof(*keys), text_compare);
 	for (size_t i = 0; i < count; i++) {
 		if (i || !inline_first)

@@ -33,14 +33,15 @@ bool sealed_scope_parse(const char *text, enum sealed_scope *scope)
 	return false;
 }
 
-bool sealed_label(enum sealed_scope scope, const char *namespace, const char *name, char label[SEALED_LABEL_SIZE],
-	struct error *err)
+bool sealed_label(enum sealed_scope scope, const char *namespace, const char *name,
+	char label[SEALED_LABEL_SIZE], struct error *err)
 {
 	int length = 0;
 	if (scope != SCOPE_CLUSTER && (!namespace || !*namespace))
 		return error_set(err, ERROR_INVALID,
 			"secret must declare a namespace: the %s scope binds the value to it (metadata.namespace or "
-			"--namespace)", scope_names[scope]);
+			"--namespace)",
+			scope_names[scope]);
 	if (scope == SCOPE_STRICT && (!name || !*name))
 		return error_set(err, ERROR_INVALID,
 			"missing metadata.name: the strict scope binds the value to it (metadata.name or --name)");
@@ -79,8 +80,9 @@ static EVP_PKEY_CTX *oaep_context(EVP_PKEY *key, const char *label, bool sealing
 	if (length)
 		*next++ = OSSL_PARAM_construct_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, copy, length);
 	*next = OSSL_PARAM_construct_end();
-	if (context && (sealing ? EVP_PKEY_encrypt_init_ex(context, parameters)
-				: EVP_PKEY_decrypt_init_ex(context, parameters)) == 1)
+	if (context &&
+		(sealing ? EVP_PKEY_encrypt_init_ex(context, parameters)
+			 : EVP_PKEY_decrypt_init_ex(context, parameters)) == 1)
 		return context;
 	EVP_PKEY_CTX_free(context);
 	return NULL;
@@ -110,12 +112,12 @@ static bool gcm_seal(const unsigned char *session, const void *bytes, size_t len
 	return ok;
 }
 
-bool sealed_value_seal(const struct certificate *certificate, const char *label, const void *bytes, size_t length,
-	struct buf *out, struct error *err)
+bool sealed_value_seal(const struct certificate *certificate, const char *label, const void *bytes,
+	size_t length, struct buf *out, struct error *err)
 {
 	if (length > SEALED_VALUE_MAX)
-		return error_set(err, ERROR_INVALID, "a value of %zu bytes is larger than a Secret may be (%d)", length,
-			SEALED_VALUE_MAX);
+		return error_set(err, ERROR_INVALID,
+			"a value of %zu bytes is larger than a Secret may be (%d)", length, SEALED_VALUE_MAX);
 	size_t block = (size_t)EVP_PKEY_get_size(certificate->key);
 	size_t size = block + length + SEALED_OVERHEAD;
 	CLEANUP(memory_freep) unsigned char *raw = memory_alloc(size);
@@ -132,8 +134,8 @@ bool sealed_value_seal(const struct certificate *certificate, const char *label,
 		return openssl_failed(err, "seal the value");
 	text_base64(raw, size, text);
 	buf_text(out, text);
-	return !buf_failed(out) || error_set(err, ERROR_INVALID, "the sealed value does not fit into %zu bytes",
-		out->maximum);
+	return !buf_failed(out) ||
+		error_set(err, ERROR_INVALID, "the sealed value does not fit into %zu bytes", out->maximum);
 }
 
 /* Base64 as Go's decoder takes it: line breaks anywhere are passed over, nothing else is. */
@@ -171,7 +173,8 @@ static bool unwrap_session_key(EVP_PKEY *key, const char *label, const unsigned 
 }
 
 /* Nothing is given out before the tag was found right. */
-static bool gcm_open(const unsigned char *session, const unsigned char *bytes, size_t length, struct secret *value)
+static bool gcm_open(
+	const unsigned char *session, const unsigned char *bytes, size_t length, struct secret *value)
 {
 	static const unsigned char nonce[NONCE_SIZE];
 	unsigned char tag[TAG_SIZE];
@@ -196,7 +199,8 @@ static bool gcm_open(const unsigned char *session, const unsigned char *bytes, s
 }
 
 /* One key, one value; the error queue is emptied, or a later TLS call would report our failed try. */
-static bool open_with(EVP_PKEY *key, const char *label, const unsigned char *raw, size_t length, struct secret *value)
+static bool open_with(
+	EVP_PKEY *key, const char *label, const unsigned char *raw, size_t length, struct secret *value)
 {
 	unsigned char session[SESSION_KEY_SIZE];
 	size_t block = (size_t)raw[0] << 8 | raw[1];
@@ -265,8 +269,9 @@ bool sealed_value_inspect(const char *text, size_t length, const struct certific
 	*shape = (struct sealed_shape){
 		.rsa_bytes = block,
 		.value_bytes = size - block - SEALED_OVERHEAD,
-		.other_certificate = certificate && ((size_t)EVP_PKEY_get_size(certificate->key) != block ||
-			beyond_modulus(certificate->key, raw + 2, block)),
+		.other_certificate = certificate &&
+			((size_t)EVP_PKEY_get_size(certificate->key) != block ||
+				beyond_modulus(certificate->key, raw + 2, block)),
 	};
 	return true;
 }

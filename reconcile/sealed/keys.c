@@ -83,12 +83,16 @@ static bool add_pem(struct sealing_keys *keys, const char *source, const char *p
 	struct sealing_key **kept, struct error *err)
 {
 	if (memmem(pem, length, "ENCRYPTED", 9))
-		return error_set(err, ERROR_INVALID, "%s: the private key is protected by a pass phrase; decrypt it first "
-			"(`openssl pkey -in FILE -out KEY`)", source);
+		return error_set(err, ERROR_INVALID,
+			"%s: the private key is protected by a pass phrase; decrypt it first "
+			"(`openssl pkey -in FILE -out KEY`)",
+			source);
 	EVP_PKEY *key = first_key(pem, length);
 	if (!key)
 		return error_set(err, ERROR_INVALID, "%s holds no private key in PEM form%s", source,
-			memmem(pem, length, "BEGIN CERTIFICATE", 17) ? ", only a certificate: it can seal, not unseal" : "");
+			memmem(pem, length, "BEGIN CERTIFICATE", 17)
+				? ", only a certificate: it can seal, not unseal"
+				: "");
 	if (keep(keys, source, key, kept, err))
 		return true;
 	EVP_PKEY_free(key);
@@ -134,15 +138,19 @@ struct key_secret {
 	size_t key_length, certificate_length;
 };
 
-static bool add_secret(struct sealing_keys *keys, const char *source, const struct key_secret *from, struct error *err)
+static bool add_secret(
+	struct sealing_keys *keys, const char *source, const struct key_secret *from, struct error *err)
 {
-	CLEANUP(memory_freep) char *where = from->name
-		? memory_printf("Secret %s/%s", from->namespace ? from->namespace : "", from->name) : memory_copy(source);
+	CLEANUP(memory_freep)
+	char *where =
+		from->name ? memory_printf("Secret %s/%s", from->namespace ? from->namespace : "", from->name)
+			   : memory_copy(source);
 	CLEANUP(secret_done) struct secret pem = {0};
 	CLEANUP(secret_done) struct secret certificate = {0};
 	struct sealing_key *kept;
 	if (!from->key)
-		return error_set(err, ERROR_INVALID, "%s: %s has no data.\"tls.key\": this is no sealing key", source, where);
+		return error_set(err, ERROR_INVALID, "%s: %s has no data.\"tls.key\": this is no sealing key",
+			source, where);
 	if (!decode(from->key, from->key_length, &pem))
 		return error_set(err, ERROR_INVALID, "%s: data.\"tls.key\" of %s is not base64", source, where);
 	if (!add_pem(keys, where, pem.bytes, pem.length, &kept, err))
@@ -159,14 +167,16 @@ static const char *string_of(const json_t *object, const char *key, size_t *leng
 	return json_string_value(value);
 }
 
-bool sealing_keys_add_object(struct sealing_keys *keys, const char *source, const json_t *object, struct error *err)
+bool sealing_keys_add_object(
+	struct sealing_keys *keys, const char *source, const json_t *object, struct error *err)
 {
 	const json_t *items = json_object_get(object, "items");
 	for (size_t i = 0; i < json_array_size(items); i++)
 		if (!sealing_keys_add_object(keys, source, json_array_get(items, i), err))
 			return false;
 	if (json_is_array(items))
-		return json_array_size(items) > 0 || error_set(err, ERROR_MISSING, "%s: the list holds no Secret", source);
+		return json_array_size(items) > 0 ||
+			error_set(err, ERROR_MISSING, "%s: the list holds no Secret", source);
 	const json_t *data = json_object_get(object, "data");
 	struct key_secret from = {
 		.namespace = json_text_at(object, "metadata.namespace", NULL),
@@ -184,7 +194,8 @@ static const char *text_of(const struct yaml_node *map, const char *key, size_t 
 	return node && node->kind == YAML_STRING ? node->text : NULL;
 }
 
-static bool add_node(struct sealing_keys *keys, const char *source, const struct yaml_node *node, struct error *err)
+static bool add_node(
+	struct sealing_keys *keys, const char *source, const struct yaml_node *node, struct error *err)
 {
 	const struct yaml_node *items = yaml_get(node, "items"), *metadata = yaml_get(node, "metadata"),
 			       *data = yaml_get(node, "data");
@@ -193,7 +204,8 @@ static bool add_node(struct sealing_keys *keys, const char *source, const struct
 		if (!add_node(keys, source, items->items[i], err))
 			return false;
 	if (items && items->kind == YAML_LIST)
-		return items->count > 0 || error_set(err, ERROR_MISSING, "%s: the list holds no Secret", source);
+		return items->count > 0 ||
+			error_set(err, ERROR_MISSING, "%s: the list holds no Secret", source);
 	struct key_secret from = {
 		.namespace = text_of(metadata, "namespace", &ignored),
 		.name = text_of(metadata, "name", &ignored),
@@ -203,7 +215,8 @@ static bool add_node(struct sealing_keys *keys, const char *source, const struct
 	return add_secret(keys, source, &from, err);
 }
 
-bool sealing_keys_add(struct sealing_keys *keys, const char *source, const char *bytes, size_t length, struct error *err)
+bool sealing_keys_add(
+	struct sealing_keys *keys, const char *source, const char *bytes, size_t length, struct error *err)
 {
 	if (memmem(bytes, length, "-----BEGIN ", 11)) {
 		struct sealing_key *kept;
@@ -215,14 +228,16 @@ bool sealing_keys_add(struct sealing_keys *keys, const char *source, const char 
 	for (size_t i = 0; i < tree.documents.count; i++)
 		if (!add_node(keys, source, tree.documents.items[i], err))
 			return false;
-	return tree.documents.count > 0 || error_set(err, ERROR_INVALID,
-		"%s is empty: expected a private key in PEM form or a key Secret", source);
+	return tree.documents.count > 0 ||
+		error_set(err, ERROR_INVALID,
+			"%s is empty: expected a private key in PEM form or a key Secret", source);
 }
 
 bool sealing_keys_add_file(struct sealing_keys *keys, const char *path, struct error *err)
 {
 	CLEANUP(buf_wipe) struct buf bytes = BUF(KEY_FILE_BYTES);
-	return file_read(path, &bytes, err) && sealing_keys_add(keys, path, buf_string(&bytes), bytes.length, err);
+	return file_read(path, &bytes, err) &&
+		sealing_keys_add(keys, path, buf_string(&bytes), bytes.length, err);
 }
 
 /* Certificates lie beside their keys; they are no mistake. */
@@ -241,7 +256,8 @@ static int visible(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-bool sealing_keys_add_folder(struct sealing_keys *keys, const char *folder, struct mistakes *problems, struct error *err)
+bool sealing_keys_add_folder(
+	struct sealing_keys *keys, const char *folder, struct mistakes *problems, struct error *err)
 {
 	struct dirent **entries;
 	int count = scandir(folder, &entries, visible, alphasort);

@@ -18,9 +18,9 @@ struct sealing_key {
 	char *source;                      /* file, or "Secret namespace/name" */
 	char fingerprint[DIGEST_HEX_SIZE]; /* as certificate.fingerprint of its certificate */
 	int bits;
-	int64_t not_before;                /* of the certificate that came with it; 0 = none did */
+	int64_t not_before; /* of the certificate that came with it; 0 = none did */
 	int64_t not_after;
-	bool foreign_certificate;          /* the certificate beside it belongs to another key */
+	bool foreign_certificate; /* the certificate beside it belongs to another key */
 };
 
 struct sealing_keys {
@@ -35,8 +35,8 @@ bool sealing_keys_add(struct sealing_keys *keys, const char *source, const char 
 bool sealing_keys_add_file(struct sealing_keys *keys, const char *path, struct error *err) MUST_CHECK;
 
 /* One key Secret, or a List of them, as the API server gives it. */
-bool sealing_keys_add_object(struct sealing_keys *keys, const char *source, const json_t *object,
-	struct error *err) MUST_CHECK;
+bool sealing_keys_add_object(
+	struct sealing_keys *keys, const char *source, const json_t *object, struct error *err) MUST_CHECK;
 
 /* Every file of the folder by name (certificates, hidden files and folders are passed over); what cannot be read is skipped
    and stands in `problems`, so one broken file does not lock out the others. False only when the folder cannot be read. */

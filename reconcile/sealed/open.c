@@ -9,7 +9,8 @@ static bool is_sealed(const struct object *object)
 	return strcmp(object->key.kind, SEALED_KIND) == 0 && strcmp(object->key.group, SEALED_GROUP) == 0;
 }
 
-const struct object *sealed_find(const struct object *objects, size_t count, const char *namespace, const char *name)
+const struct object *sealed_find(
+	const struct object *objects, size_t count, const char *namespace, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
 		if (is_sealed(&objects[i]) && strcmp(objects[i].key.namespace, namespace) == 0 &&
@@ -25,12 +26,13 @@ static size_t places_of(const struct object *objects, size_t count, struct seale
 	*places = memory_alloc((count ? count : 1) * sizeof(**places));
 	for (size_t i = 0; i < count; i++)
 		if (is_sealed(&objects[i]))
-			(*places)[used++] = (struct sealed_place){objects[i].key.namespace, objects[i].key.name};
+			(*places)[used++] =
+				(struct sealed_place){objects[i].key.namespace, objects[i].key.name};
 	return used;
 }
 
-bool sealed_open_value(const struct object *objects, size_t count, const struct sealing_keys *keys, const char *namespace,
-	const char *name, const char *item, struct secret *value, struct error *err)
+bool sealed_open_value(const struct object *objects, size_t count, const struct sealing_keys *keys,
+	const char *namespace, const char *name, const char *item, struct secret *value, struct error *err)
 {
 	const struct object *object = sealed_find(objects, count, namespace, name);
 	CLEANUP(json_done) json_t *json = NULL;
@@ -38,7 +40,8 @@ bool sealed_open_value(const struct object *objects, size_t count, const struct 
 	struct sealed_secret sealed;
 	if (!object)
 		return error_set(err, ERROR_MISSING, "no SealedSecret %s/%s in the path", namespace, name);
-	if (!json_read(object->json, object->json_length, &json, err) || !sealed_secret_read(json, &sealed, err))
+	if (!json_read(object->json, object->json_length, &json, err) ||
+		!sealed_secret_read(json, &sealed, err))
 		return error_prefix(err, "%s:%d", object->file, object->line);
 	size_t place_count = places_of(objects, count, &places);
 	if (sealed_secret_open_value(&sealed, item, keys, places, place_count, value, NULL, err))
@@ -46,8 +49,8 @@ bool sealed_open_value(const struct object *objects, size_t count, const struct 
 	return error_prefix(err, "%s:%d: SealedSecret %s/%s", object->file, object->line, namespace, name);
 }
 
-bool sealed_open_keys(const char *const *folders, size_t count, struct sealing_keys *keys, struct mistakes *problems,
-	struct error *err)
+bool sealed_open_keys(const char *const *folders, size_t count, struct sealing_keys *keys,
+	struct mistakes *problems, struct error *err)
 {
 	struct sealing_keys found = {0};
 	for (size_t i = 0; i < count; i++)
@@ -56,7 +59,8 @@ bool sealed_open_keys(const char *const *folders, size_t count, struct sealing_k
 			return false;
 		}
 	if (!found.count)
-		return error_set(err, ERROR_MISSING, "no sealing key was found in %s%s", count ? folders[0] : "no folder",
+		return error_set(err, ERROR_MISSING, "no sealing key was found in %s%s",
+			count ? folders[0] : "no folder",
 			count > 1 ? " and the other folders of sealing.keys" : "");
 	sealing_keys_done(keys);
 	*keys = found;

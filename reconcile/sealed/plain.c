@@ -21,7 +21,7 @@ struct scanning {
 	const struct plain_scan *scan;
 	struct arena *mem; /* what is parsed; wiped */
 	const char *path;
-	int shift;         /* lines in front of the text that is read now */
+	int shift; /* lines in front of the text that is read now */
 	int depth;
 };
 
@@ -58,8 +58,8 @@ static const char *text_at(const struct yaml_node *map, const char *key)
 static bool names_a_password(const char *key)
 {
 	size_t length = strlen(key);
-	return contains(key, length, "passw") || contains(key, length, "passphrase") || strcasecmp(key, "pass") == 0 ||
-		contains(key, length, "pwd");
+	return contains(key, length, "passw") || contains(key, length, "passphrase") ||
+		strcasecmp(key, "pass") == 0 || contains(key, length, "pwd");
 }
 
 static bool has_value(const struct yaml_node *node)
@@ -75,8 +75,10 @@ static void look_at_secret(const struct scanning *scanning, const struct yaml_no
 		const struct yaml_node *map = yaml_get(secret, fields[i]);
 		for (size_t k = 0; map && map->kind == YAML_MAP && k < map->count; k++)
 			if (has_value(map->pairs[k].value)) {
-				found(scanning, map->pairs[k].line, "Secret \"%s\" holds the plain value of \"%s\": seal it with "
-					"`pgitops seal`", *name ? name : "without name", map->pairs[k].key);
+				found(scanning, map->pairs[k].line,
+					"Secret \"%s\" holds the plain value of \"%s\": seal it with "
+					"`pgitops seal`",
+					*name ? name : "without name", map->pairs[k].key);
 				return; /* one finding tells enough of an object */
 			}
 	}
@@ -90,9 +92,10 @@ static void look_at_users(const struct scanning *scanning, const struct yaml_nod
 		const struct yaml_node *user = list->items[i], *name = yaml_get(user, "username");
 		for (size_t k = 0; name && k < user->count; k++)
 			if (names_a_password(user->pairs[k].key) && has_value(user->pairs[k].value)) {
-				found(scanning, user->pairs[k].line, "user \"%s\" has a plain password in \"%s\": keep it in "
-					"edit-users.yaml outside Git and run `pgitops seal users`", name->text ? name->text : "",
-					user->pairs[k].key);
+				found(scanning, user->pairs[k].line,
+					"user \"%s\" has a plain password in \"%s\": keep it in "
+					"edit-users.yaml outside Git and run `pgitops seal users`",
+					name->text ? name->text : "", user->pairs[k].key);
 				break;
 			}
 	}
@@ -108,7 +111,8 @@ static void look_inside(const struct scanning *scanning, const struct yaml_node 
 	for (size_t i = 0; data && data->kind == YAML_MAP && i < data->count; i++) {
 		const struct yaml_node *value = data->pairs[i].value;
 		if (value->kind == YAML_STRING && contains(value->text, value->length, "username"))
-			scan_text(scanning, value->block ? value->line : value->line - 1, value->text, value->length);
+			scan_text(scanning, value->block ? value->line : value->line - 1, value->text,
+				value->length);
 	}
 	for (size_t i = 0; annotations && annotations->kind == YAML_MAP && i < annotations->count; i++) {
 		const struct yaml_node *value = annotations->pairs[i].value;
@@ -154,8 +158,10 @@ static void scan_lines(const struct scanning *scanning, const char *text, size_t
 		CLEANUP(memory_freep) char *key = memory_alloc((size_t)(colon - start) + 1);
 		memcpy(key, start, (size_t)(colon - start));
 		if (rest && *start != '#' && names_a_password(key)) {
-			mistakes_add(scanning->scan->unsure, arena_copy(scanning->scan->unsure->mem, scanning->path),
-				line + scanning->shift, 0, "this cannot be read as YAML, and the line looks like a plain password: correct "
+			mistakes_add(scanning->scan->unsure,
+				arena_copy(scanning->scan->unsure->mem, scanning->path),
+				line + scanning->shift, 0,
+				"this cannot be read as YAML, and the line looks like a plain password: correct "
 				"the file, or allow it in .pgitops.yaml");
 			return;
 		}
@@ -181,8 +187,9 @@ static void scan_text(const struct scanning *from, int shift, const char *text, 
 static bool is_worth_parsing(const char *bytes, size_t length)
 {
 	return length <= LIMIT_FILE_BYTES && !memchr(bytes, '\0', length < 8000 ? length : 8000) &&
-		(memmem(bytes, length, "Secret", 6) || (contains(bytes, length, "username") &&
-			(contains(bytes, length, "pass") || contains(bytes, length, "pwd"))));
+		(memmem(bytes, length, "Secret", 6) ||
+			(contains(bytes, length, "username") &&
+				(contains(bytes, length, "pass") || contains(bytes, length, "pwd"))));
 }
 
 /* The base64 digits that a password gives at each of the three alignments, without those that its neighbours change. */

@@ -1,4 +1,4 @@
-/* edit_users_public(): the edit file's text without its passwords. */
+/* The edit file's text without its passwords, and the text in Git with them. */
 #include <string.h>
 #include <strings.h>
 
@@ -14,7 +14,8 @@ static bool is_plain_password(const struct yaml_pair *pair)
 }
 
 /* Copies `text` without the spans, which are in order. */
-static void copy_without(const char *text, size_t length, const struct span *spans, size_t count, struct buf *out)
+static void copy_without(
+	const char *text, size_t length, const struct span *spans, size_t count, struct buf *out)
 {
 	size_t at = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -73,7 +74,8 @@ static size_t comment_start(const char *line, size_t length)
 	return length;
 }
 
-static void drop_comments(const struct edit_users *users, const char *text, size_t length, struct buf *out, size_t *dropped)
+static void drop_comments(
+	const struct edit_users *users, const char *text, size_t length, struct buf *out, size_t *dropped)
 {
 	for (size_t at = 0; at < length;) {
 		size_t next = splice_line_end(text, length, at), size = next - at;
@@ -121,16 +123,16 @@ static void wrap_anew(const struct edit_users *users, const char *inner, struct 
 	emit_yaml(out, outer);
 }
 
-static bool remove_from_json(json_t *root)
+static void remove_from_json(json_t *root)
 {
 	json_t *entry;
 	size_t index;
-	json_array_foreach (json_object_get(root, "users"), index, entry) {
+	json_array_foreach(json_object_get(root, "users"), index, entry)
+	{
 		const json_t *password = json_object_get(entry, "password");
 		if (password && !json_is_object(password))
 			json_object_del(entry, "password");
 	}
-	return true;
 }
 
 static json_t *parse(const char *text, size_t length, struct arena *mem)
@@ -141,48 +143,115 @@ static json_t *parse(const char *text, size_t length, struct arena *mem)
 	return mistakes.count || documents.count != 1 ? NULL : yaml_to_json(documents.items[0]);
 }
 
-/* The result must say what the edit file says without its passwords, whatever the edits above made of the text. */
-static bool says_the_same(const struct edit_users *users, const char *text, size_t length)
+/* The result must say what the file says with another list in it, `meant`, whatever the edits above made of the text. */
+static bool says(const struct edit_users *users, const json_t *meant, const char *text, size_t length)
 {
-	CLEANUP(json_done) json_t *written = parse(text, length, users->mem);
-	CLEANUP(secret_json_done) json_t *meant = yaml_to_json(users->root);
-	remove_from_json(meant);
+	CLEANUP(secret_json_done) json_t *written = parse(text, length, users->mem);
 	if (!users->block || !written)
 		return written && json_equal(written, meant);
 	CLEANUP(secret_json_done) json_t *outer = yaml_to_json(users->outer);
 	const json_t *inner_text = json_object_get(json_object_get(written, "data"), "users.yaml");
 	if (!json_is_string(inner_text))
 		return false;
-	CLEANUP(json_done) json_t *inner = parse(json_string_value(inner_text), json_string_length(inner_text), users->mem);
+	CLEANUP(secret_json_done)
+	json_t *inner = parse(json_string_value(inner_text), json_string_length(inner_text), users->mem);
 	json_object_del(json_object_get(outer, "data"), "users.yaml");
 	json_object_del(json_object_get(written, "data"), "users.yaml");
 	return inner && json_equal(inner, meant) && json_equal(written, outer);
 }
 
+/* The inner text back into its ConfigMap, if there is one. */
+static void wrap(const struct edit_users *users, const struct buf *inner, struct buf *out)
+{
+	if (!users->block)
+		buf_append(out, buf_string(inner), inner->length);
+	else if (users->block->block &&
+		users->text[splice_offset(users->text, users->length, users->block->line, users->block->column)] ==
+			'|')
+		wrap_block(users, buf_string(inner), inner->length, out);
+	else
+		wrap_anew(users, buf_string(inner), out);
+}
+
 bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *dropped, struct error *err)
 {
 	CLEANUP(buf_wipe) struct buf bare = BUF(LIMIT_FILE_BYTES);
-	CLEANUP(buf_wipe) struct buf inner = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(buf_wipe) struct buf whole = BUF(2 * LIMIT_FILE_BYTES);
+	CLEANUP(buf_wipe) struct buf inner = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(buf_wipe) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
+	CLEANUP(secret_json_done) json_t *meant = yaml_to_json(users->root);
 	size_t comments = 0;
 	remove_passwords(users, &bare);
 	drop_comments(users, buf_string(&bare), bare.length, &inner, &comments);
-	if (!users->block)
-		buf_append(&text, buf_string(&inner), inner.length);
-	else if (users->block->block && users->text[splice_offset(users->text, users->length, users->block->line,
-			users->block->column)] == '|')
-		wrap_block(users, buf_string(&inner), inner.length, &whole);
-	else
-		wrap_anew(users, buf_string(&inner), &whole);
-	if (users->block)
-		drop_comments(users, buf_string(&whole), whole.length, &text, &comments);
+	wrap(users, &inner, &whole);
+	drop_comments(users, buf_string(&whole), whole.length, &text, &comments);
 	if (buf_failed(&bare) || buf_failed(&inner) || buf_failed(&whole) || buf_failed(&text))
 		return error_set(err, ERROR_INVALID, "%s is too large", users->file);
-	if (!says_the_same(users, buf_string(&text), text.length))
-		return error_set(err, ERROR_INVALID, "%s: the passwords cannot be taken out of this layout; put each password on "
-			"a line of its own (\"password: ...\")", users->file);
+	remove_from_json(meant);
+	if (!says(users, meant, buf_string(&text), text.length))
+		return error_set(err, ERROR_INVALID,
+			"%s: the passwords cannot be taken out of this layout; put each password on "
+			"a line of its own (\"password: ...\")",
+			users->file);
 	buf_append(out, buf_string(&text), text.length);
 	*dropped = comments;
+	return !buf_failed(out) || error_set(err, ERROR_INVALID, "%s is too large", users->file);
+}
+
+/* ---- the other way round ---- */
+
+static const struct edit_user *find_user(const struct edit_users *users, const struct yaml_node *entry)
+{
+	const struct yaml_node *name = yaml_get(entry, "username");
+	for (size_t i = 0; name && name->text && i < users->count; i++)
+		if (users->items[i].password && strcmp(users->items[i].name, name->text) == 0)
+			return &users->items[i];
+	return NULL;
+}
+
+/* Behind the username, on a line of its own or in the same braces. */
+static void insert_password(const struct edit_users *now, const struct yaml_node *entry,
+	const struct edit_user *user, size_t *copied, struct buf *out)
+{
+	const struct yaml_pair *pair = entry->pairs;
+	while (strcmp(pair->key, "username") != 0)
+		pair++;
+	struct span scalar = splice_scalar(now->inner, now->inner_length, pair->value, pair->column);
+	size_t key = splice_offset(now->inner, now->inner_length, pair->line, pair->column);
+	bool flow = splice_is_flow(now->inner, key);
+	size_t at = flow ? key : splice_line_end(now->inner, now->inner_length, scalar.end);
+	buf_append(out, now->inner + *copied, at - *copied);
+	if (!flow && out->length && out->data[out->length - 1] != '\n')
+		buf_char(out, '\n');
+	for (int i = 1; !flow && i < pair->column; i++)
+		buf_char(out, ' ');
+	buf_text(out, "password: ");
+	emit_scalar(out, user->password, user->password_length);
+	buf_text(out, flow ? ", " : "\n");
+	*copied = at;
+}
+
+bool edit_users_refresh(
+	const struct edit_users *users, const struct edit_users *now, struct buf *out, struct error *err)
+{
+	CLEANUP(buf_wipe) struct buf inner = BUF(LIMIT_FILE_BYTES);
+	CLEANUP(buf_wipe) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
+	CLEANUP(secret_json_done) json_t *meant = yaml_to_json(now->root);
+	size_t copied = 0;
+	for (size_t i = 0; now->list && i < now->list->count; i++) {
+		const struct yaml_node *entry = now->list->items[i];
+		const struct edit_user *user = yaml_get(entry, "password") ? NULL : find_user(users, entry);
+		if (!user)
+			continue;
+		insert_password(now, entry, user, &copied, &inner);
+		json_object_set_new(json_array_get(json_object_get(meant, "users"), i), "password",
+			json_string(user->password));
+	}
+	buf_append(&inner, now->inner + copied, now->inner_length - copied);
+	wrap(now, &inner, &text);
+	if (buf_failed(&inner) || buf_failed(&text) || !says(now, meant, buf_string(&text), text.length))
+		return error_set(err, ERROR_INVALID,
+			"the passwords of %s cannot be put into the layout of %s", users->file, now->file);
+	buf_append(out, buf_string(&text), text.length);
 	return !buf_failed(out) || error_set(err, ERROR_INVALID, "%s is too large", users->file);
 }

@@ -50,7 +50,8 @@ static size_t lower_bound(const struct receipts *receipts, const char *place)
 static const struct receipt *find(const struct receipts *receipts, const char *place)
 {
 	size_t at = lower_bound(receipts, place);
-	return at < receipts->count && strcmp(receipts->items[at].place, place) == 0 ? &receipts->items[at] : NULL;
+	return at < receipts->count && strcmp(receipts->items[at].place, place) == 0 ? &receipts->items[at]
+										     : NULL;
 }
 
 /* Bound to the place, so that two users with one password do not show it. */
@@ -69,7 +70,8 @@ static bool from_hex(const char *text, unsigned char *out, size_t size)
 	for (size_t i = 0; i < size; i++) {
 		unsigned value = 0;
 		for (int k = 0; k < 2; k++) {
-			const char *digits = "0123456789abcdef", *digit = strchr(digits, text[2 * i + (size_t)k]);
+			const char *digits = "0123456789abcdef",
+				   *digit = strchr(digits, text[2 * i + (size_t)k]);
 			if (!text[2 * i + (size_t)k] || !digit)
 				return false;
 			value = value * 16 + (unsigned)(digit - digits);
@@ -92,7 +94,8 @@ static bool read_line(struct receipts *receipts, char *line)
 {
 	enum { HEX = DIGEST_HEX_SIZE - 1 };
 	struct receipt found = {0};
-	if (strlen(line) < 3 * (HEX + 1) + 1 || line[HEX] != ' ' || line[2 * HEX + 1] != ' ' || line[3 * HEX + 2] != ' ')
+	if (strlen(line) < 3 * (HEX + 1) + 1 || line[HEX] != ' ' || line[2 * HEX + 1] != ' ' ||
+		line[3 * HEX + 2] != ' ')
 		return false;
 	memcpy(found.password, line, HEX);
 	memcpy(found.sealed, line + HEX + 1, HEX);
@@ -166,7 +169,8 @@ bool receipts_match(const struct receipts *receipts, const char *place, const vo
 		return false;
 	digest(receipts, place, password, length, of_password);
 	digest_sha256_hex(sealed, strlen(sealed), of_sealed);
-	return digest_equal(of_password, found->password, DIGEST_HEX_SIZE) && strcmp(of_sealed, found->sealed) == 0;
+	return digest_equal(of_password, found->password, DIGEST_HEX_SIZE) &&
+		strcmp(of_sealed, found->sealed) == 0;
 }
 
 const char *receipts_fingerprint(const struct receipts *receipts, const char *place, const char *sealed)
@@ -185,14 +189,15 @@ static struct receipt *entry(struct receipts *receipts, const char *place)
 	if (at < receipts->count && strcmp(receipts->items[at].place, place) == 0)
 		return &receipts->items[at];
 	make_room(receipts);
-	memmove(&receipts->items[at + 1], &receipts->items[at], (receipts->count - at) * sizeof(*receipts->items));
+	memmove(&receipts->items[at + 1], &receipts->items[at],
+		(receipts->count - at) * sizeof(*receipts->items));
 	receipts->items[at] = (struct receipt){.place = memory_copy(place)};
 	receipts->count++;
 	return &receipts->items[at];
 }
 
-void receipts_note(struct receipts *receipts, const char *place, const void *password, size_t length, const char *sealed,
-	const char *fingerprint)
+void receipts_note(struct receipts *receipts, const char *place, const void *password, size_t length,
+	const char *sealed, const char *fingerprint)
 {
 	struct receipt *receipt = entry(receipts, place);
 	digest(receipts, place, password, length, receipt->password);
@@ -246,7 +251,8 @@ bool receipts_write(struct receipts *receipts, struct error *err)
 	OPENSSL_cleanse(key, sizeof(key));
 	for (size_t i = 0; i < receipts->count; i++) {
 		const struct receipt *receipt = &receipts->items[i];
-		buf_printf(&text, "%s %s %s %s\n", receipt->password, receipt->sealed, receipt->fingerprint, receipt->place);
+		buf_printf(&text, "%s %s %s %s\n", receipt->password, receipt->sealed, receipt->fingerprint,
+			receipt->place);
 	}
 	if (buf_failed(&text))
 		return error_set(err, ERROR_INVALID, "more receipts than fit into %s", receipts->file);

@@ -22,8 +22,8 @@ bool receipts_match(const struct receipts *receipts, const char *place, const vo
 	const char *sealed);
 
 /* Notes it; replaces what was noted for the place. */
-void receipts_note(struct receipts *receipts, const char *place, const void *password, size_t length, const char *sealed,
-	const char *fingerprint);
+void receipts_note(struct receipts *receipts, const char *place, const void *password, size_t length,
+	const char *sealed, const char *fingerprint);
 
 /* The certificate that made this ciphertext, "" = not known. */
 const char *receipts_fingerprint(const struct receipts *receipts, const char *place, const char *sealed);

@@ -9,8 +9,8 @@
 bool rsa_check(const EVP_PKEY *key, const char *source, int *bits, struct error *err)
 {
 	if (!EVP_PKEY_is_a(key, "RSA"))
-		return error_set(err, ERROR_INVALID, "%s: its key is not an RSA key; Sealed Secrets seals with RSA only",
-			source);
+		return error_set(err, ERROR_INVALID,
+			"%s: its key is not an RSA key; Sealed Secrets seals with RSA only", source);
 	int size = EVP_PKEY_get_bits(key);
 	if (size < CERTIFICATE_BITS_MIN)
 		return error_set(err, ERROR_INVALID,

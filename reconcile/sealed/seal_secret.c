@@ -8,10 +8,11 @@
 #include "reconcile/sealed/sealed_secret.h"
 
 /* What the server fills in, and what must never reach Git: the last applied configuration is the Secret in plain text. */
-static const char *const stripped_metadata[] = {"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-	"generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid"};
-static const char *const stripped_annotations[] = {"kubectl.kubernetes.io/last-applied-configuration",
-	"kubecfg.ksonnet.io/last-applied-configuration"};
+static const char *const stripped_metadata[] = {"creationTimestamp", "deletionTimestamp",
+	"deletionGracePeriodSeconds", "generation", "managedFields", "ownerReferences", "resourceVersion",
+	"selfLink", "uid"};
+static const char *const stripped_annotations[] = {
+	"kubectl.kubernetes.io/last-applied-configuration", "kubecfg.ksonnet.io/last-applied-configuration"};
 
 struct sealing {
 	const struct seal_options *options;
@@ -25,24 +26,28 @@ struct sealing {
 static bool is_item_name(const char *key)
 {
 	size_t length = strlen(key);
-	return length > 0 && length <= 253 && strspn(key,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == length;
+	return length > 0 && length <= 253 &&
+		strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == length;
 }
 
-static bool seal_item(struct sealing *sealing, const char *key, const void *bytes, size_t length, struct error *err)
+static bool seal_item(
+	struct sealing *sealing, const char *key, const void *bytes, size_t length, struct error *err)
 {
 	CLEANUP(buf_done) struct buf text = BUF(SEALED_TEXT_MAX);
 	sealing->total += length;
 	if (sealing->total > SEALED_VALUE_MAX)
-		return error_set(err, ERROR_INVALID, "the Secret's values are larger than %d bytes together: the API server "
-			"takes no larger Secret", SEALED_VALUE_MAX);
+		return error_set(err, ERROR_INVALID,
+			"the Secret's values are larger than %d bytes together: the API server "
+			"takes no larger Secret",
+			SEALED_VALUE_MAX);
 	if (!sealed_value_seal(sealing->certificate, sealing->label, bytes, length, &text, err))
 		return error_prefix(err, "item \"%s\"", key);
 	json_object_set_new(sealing->values, key, json_string(buf_string(&text)));
 	return true;
 }
 
-static bool seal_base64_item(struct sealing *sealing, const char *key, const struct yaml_node *value, struct error *err)
+static bool seal_base64_item(
+	struct sealing *sealing, const char *key, const struct yaml_node *value, struct error *err)
 {
 	CLEANUP(memory_freep) unsigned char *raw = memory_alloc(value->length + 4);
 	size_t used = 0, length;
@@ -51,15 +56,17 @@ static bool seal_base64_item(struct sealing *sealing, const char *key, const str
 			raw[used++] = (unsigned char)value->text[i];
 	bool ok = text_base64_decode((char *)raw, used, raw, &length);
 	if (!ok)
-		error_set(err, ERROR_INVALID, "line %d: data.\"%s\" is not base64; plain text belongs into stringData",
-			value->line, key);
+		error_set(err, ERROR_INVALID,
+			"line %d: data.\"%s\" is not base64; plain text belongs into stringData", value->line,
+			key);
 	ok = ok && seal_item(sealing, key, raw, length, err);
 	OPENSSL_cleanse(raw, value->length + 4);
 	return ok;
 }
 
 /* The map under `field`, empty when it is absent or null. */
-static bool items_of(const struct yaml_node *secret, const char *field, const struct yaml_node **map, struct error *err)
+static bool items_of(
+	const struct yaml_node *secret, const char *field, const struct yaml_node **map, struct error *err)
 {
 	static const struct yaml_node empty = {.kind = YAML_MAP};
 	const struct yaml_node *found = yaml_get(secret, field);
@@ -70,11 +77,14 @@ static bool items_of(const struct yaml_node *secret, const char *field, const st
 	for (size_t i = 0; i < (*map)->count; i++) {
 		const struct yaml_pair *pair = &(*map)->pairs[i];
 		if (!is_item_name(pair->key))
-			return error_set(err, ERROR_INVALID, "line %d: a key of %s may only have letters, digits, '-', '_' "
-				"and '.'", pair->line, field);
+			return error_set(err, ERROR_INVALID,
+				"line %d: a key of %s may only have letters, digits, '-', '_' "
+				"and '.'",
+				pair->line, field);
 		if (pair->value->kind != YAML_STRING)
-			return error_set(err, ERROR_INVALID, "line %d: %s.\"%s\" is a %s, not a string: put it in quotes",
-				pair->line, field, pair->key, yaml_kind_name(pair->value->kind));
+			return error_set(err, ERROR_INVALID,
+				"line %d: %s.\"%s\" is a %s, not a string: put it in quotes", pair->line,
+				field, pair->key, yaml_kind_name(pair->value->kind));
 	}
 	return true;
 }
@@ -85,19 +95,22 @@ static bool seal_items(struct sealing *sealing, const struct yaml_node *secret, 
 	if (!items_of(secret, "data", &data, err) || !items_of(secret, "stringData", &strings, err))
 		return false;
 	if (data->count + strings->count == 0 && !sealing->options->allow_empty)
-		return error_set(err, ERROR_INVALID, "secret.data is empty in input Secret, assuming this is an error and "
+		return error_set(err, ERROR_INVALID,
+			"secret.data is empty in input Secret, assuming this is an error and "
 			"aborting. To work with empty data, --allow-empty-data can be used");
 	for (size_t i = 0; i < data->count; i++) {
 		const struct yaml_pair *pair = &data->pairs[i];
 		if (yaml_get(strings, pair->key))
-			mistakes_add(sealing->warnings, "", pair->line, pair->column, "\"%s\" stands in data and in "
-				"stringData: the one in stringData counts, as in the API server", pair->key);
+			mistakes_add(sealing->warnings, "", pair->line, pair->column,
+				"\"%s\" stands in data and in "
+				"stringData: the one in stringData counts, as in the API server",
+				pair->key);
 		else if (!seal_base64_item(sealing, pair->key, pair->value, err))
 			return false;
 	}
 	for (size_t i = 0; i < strings->count; i++)
 		if (!seal_item(sealing, strings->pairs[i].key, strings->pairs[i].value->text,
-			strings->pairs[i].value->length, err))
+			    strings->pairs[i].value->length, err))
 			return false;
 	return true;
 }
@@ -107,12 +120,14 @@ static void set_scope(json_t *annotations, enum sealed_scope scope)
 	json_object_del(annotations, SEALED_ANNOTATION_CLUSTER);
 	json_object_del(annotations, SEALED_ANNOTATION_NAMESPACE);
 	if (scope != SCOPE_STRICT)
-		json_object_set_new(annotations, scope == SCOPE_CLUSTER ? SEALED_ANNOTATION_CLUSTER
-			: SEALED_ANNOTATION_NAMESPACE, json_string("true"));
+		json_object_set_new(annotations,
+			scope == SCOPE_CLUSTER ? SEALED_ANNOTATION_CLUSTER : SEALED_ANNOTATION_NAMESPACE,
+			json_string("true"));
 }
 
 /* Name and namespace from the options and the Secret, checked here because the cluster would refuse them only later. */
-static bool set_place(json_t *metadata, const struct seal_options *options, enum sealed_scope scope, struct error *err)
+static bool set_place(
+	json_t *metadata, const struct seal_options *options, enum sealed_scope scope, struct error *err)
 {
 	static const char *const places[] = {"name", "namespace"};
 	const char *name = options->name ? options->name : json_text_at(metadata, "name", "");
@@ -120,23 +135,30 @@ static bool set_place(json_t *metadata, const struct seal_options *options, enum
 	for (size_t i = 0; i < COUNT_OF(places); i++) {
 		const json_t *value = json_object_get(metadata, places[i]);
 		if (value && !json_is_string(value) && !json_is_null(value))
-			return error_set(err, ERROR_INVALID, "metadata.%s is not a string: put it in quotes", places[i]);
+			return error_set(err, ERROR_INVALID, "metadata.%s is not a string: put it in quotes",
+				places[i]);
 	}
 	if (options->namespace && *given && strcmp(given, options->namespace) != 0)
-		return error_set(err, ERROR_INVALID, "namespace mismatch: input secret is in namespace \"%s\" but \"%s\" was "
-			"specified", given, options->namespace);
+		return error_set(err, ERROR_INVALID,
+			"namespace mismatch: input secret is in namespace \"%s\" but \"%s\" was "
+			"specified",
+			given, options->namespace);
 	if (options->namespace)
-		namespace = options->namespace;
-	else if (!*given && scope != SCOPE_CLUSTER && options->default_namespace)
-		namespace = options->default_namespace;
+	namespace = options->namespace;
+	else if (!*given && scope != SCOPE_CLUSTER && options->default_namespace) namespace =
+		options->default_namespace;
 	if (!*name)
 		return error_set(err, ERROR_INVALID, "missing metadata.name in input Secret (or --name)");
 	if (!text_is_dns_subdomain(name))
-		return error_set(err, ERROR_INVALID, "\"%s\" cannot be the name of a Secret: only lower-case letters, digits, "
-			"'-' and '.', at most 253", name);
+		return error_set(err, ERROR_INVALID,
+			"\"%s\" cannot be the name of a Secret: only lower-case letters, digits, "
+			"'-' and '.', at most 253",
+			name);
 	if (*namespace && !text_is_dns_label(namespace))
-		return error_set(err, ERROR_INVALID, "\"%s\" cannot be a namespace: only lower-case letters, digits and '-', "
-			"at most 63", namespace);
+		return error_set(err, ERROR_INVALID,
+			"\"%s\" cannot be a namespace: only lower-case letters, digits and '-', "
+			"at most 63",
+			namespace);
 	json_object_set_new(metadata, "name", json_string(name));
 	if (*namespace)
 		json_object_set_new(metadata, "namespace", json_string(namespace));
@@ -144,8 +166,8 @@ static bool set_place(json_t *metadata, const struct seal_options *options, enum
 }
 
 /* The Secret's metadata in the order kubeseal writes it, without what must not be kept. */
-static bool template_metadata(const struct yaml_node *secret, const struct seal_options *options, enum sealed_scope *scope,
-	json_t **metadata, struct error *err)
+static bool template_metadata(const struct yaml_node *secret, const struct seal_options *options,
+	enum sealed_scope *scope, json_t **metadata, struct error *err)
 {
 	static const char *const first[] = {"name", "namespace", "labels", "annotations"};
 	const struct yaml_node *node = yaml_get(secret, "metadata");
@@ -158,7 +180,8 @@ static bool template_metadata(const struct yaml_node *secret, const struct seal_
 	json_t *annotations = json_object_get(given, "annotations");
 	for (size_t i = 0; i < COUNT_OF(stripped_annotations); i++)
 		json_object_del(annotations, stripped_annotations[i]);
-	*scope = options->scope_given && options->scope != SCOPE_STRICT ? options->scope : sealed_secret_scope(given);
+	*scope = options->scope_given && options->scope != SCOPE_STRICT ? options->scope
+									: sealed_secret_scope(given);
 	if (!set_place(given, options, *scope, err))
 		return false;
 	if (options->scope_given && options->scope != SCOPE_STRICT)
@@ -191,12 +214,14 @@ static bool is_secret(const struct yaml_node *node, struct error *err)
 		version->kind == YAML_STRING && strcmp(version->text, "v1") == 0)
 		return true;
 	if (node->kind != YAML_MAP)
-		return error_set(err, ERROR_INVALID, "line %d: expected a Secret (kind: Secret, apiVersion: v1), found a %s",
-			node->line, yaml_kind_name(node->kind));
+		return error_set(err, ERROR_INVALID,
+			"line %d: expected a Secret (kind: Secret, apiVersion: v1), found a %s", node->line,
+			yaml_kind_name(node->kind));
 	if (kind && kind->kind == YAML_STRING && strcmp(kind->text, SEALED_KIND) == 0)
 		return error_set(err, ERROR_INVALID, "line %d: this is a SealedSecret already", node->line);
-	return error_set(err, ERROR_INVALID, "line %d: expected a Secret (kind: Secret, apiVersion: v1), found kind \"%s\"",
-		node->line, kind && kind->kind == YAML_STRING ? kind->text : "none");
+	return error_set(err, ERROR_INVALID,
+		"line %d: expected a Secret (kind: Secret, apiVersion: v1), found kind \"%s\"", node->line,
+		kind && kind->kind == YAML_STRING ? kind->text : "none");
 }
 
 static json_t *make_template(const struct yaml_node *secret, json_t *metadata)
@@ -218,12 +243,12 @@ bool sealed_secret_seal(const struct yaml_node *secret, const struct seal_option
 	CLEANUP(json_done) json_t *values = sealing.values = json_object();
 	enum sealed_scope scope;
 	if (!is_secret(secret, err) || !template_metadata(secret, options, &scope, &metadata, err) ||
-		!sealed_label(scope, json_text_at(metadata, "namespace", ""), json_text_at(metadata, "name", ""),
-			sealing.label, err) ||
+		!sealed_label(scope, json_text_at(metadata, "namespace", ""),
+			json_text_at(metadata, "name", ""), sealing.label, err) ||
 		!seal_items(&sealing, secret, err))
 		return false;
 	*sealed = json_pack("{s:s, s:s, s:o, s:{s:o, s:O}}", "kind", SEALED_KIND, "apiVersion",
-		SEALED_GROUP "/" SEALED_VERSION, "metadata", outer_metadata(metadata, scope), "spec", "template",
-		make_template(secret, metadata), "encryptedData", values);
+		SEALED_GROUP "/" SEALED_VERSION, "metadata", outer_metadata(metadata, scope), "spec",
+		"template", make_template(secret, metadata), "encryptedData", values);
 	return true;
 }

@@ -27,17 +27,20 @@ static bool read_values(const json_t *spec, struct sealed_secret *found, struct 
 	const json_t *values = json_object_get(spec, "encryptedData"), *value;
 	const char *key;
 	if (json_object_get(spec, "data"))
-		return error_set(err, ERROR_INVALID, "SealedSecret %s/%s uses spec.data, the form before version 0.8: seal it "
-			"again", found->namespace, found->name);
+		return error_set(err, ERROR_INVALID,
+			"SealedSecret %s/%s uses spec.data, the form before version 0.8: seal it "
+			"again",
+			found->namespace, found->name);
 	if (!json_is_object(values))
-		return error_set(err, ERROR_INVALID, "SealedSecret %s/%s has no spec.encryptedData", found->namespace,
-			found->name);
+		return error_set(err, ERROR_INVALID, "SealedSecret %s/%s has no spec.encryptedData",
+			found->namespace, found->name);
 	for (void *at = json_object_iter((json_t *)(uintptr_t)values); at;
 		at = json_object_iter_next((json_t *)(uintptr_t)values, at)) {
 		key = json_object_iter_key(at);
 		value = json_object_iter_value(at);
 		if (!json_is_string(value))
-			return error_set(err, ERROR_INVALID, "SealedSecret %s/%s: spec.encryptedData.\"%s\" is not a string",
+			return error_set(err, ERROR_INVALID,
+				"SealedSecret %s/%s: spec.encryptedData.\"%s\" is not a string",
 				found->namespace, found->name, key);
 	}
 	found->values = values;
@@ -54,8 +57,10 @@ bool sealed_secret_read(const json_t *object, struct sealed_secret *sealed, stru
 		.scope = sealed_secret_scope(metadata),
 		.template = json_object_get(spec, "template"),
 	};
-	if (strcmp(json_text_at(object, "kind", ""), SEALED_KIND) != 0 || !text_starts(version, SEALED_GROUP "/"))
-		return error_set(err, ERROR_INVALID, "this is a \"%s\" of \"%s\", not a SealedSecret of " SEALED_GROUP,
+	if (strcmp(json_text_at(object, "kind", ""), SEALED_KIND) != 0 ||
+		!text_starts(version, SEALED_GROUP "/"))
+		return error_set(err, ERROR_INVALID,
+			"this is a \"%s\" of \"%s\", not a SealedSecret of " SEALED_GROUP,
 			json_text_at(object, "kind", ""), version);
 	if (!*found.name)
 		return error_set(err, ERROR_INVALID, "SealedSecret without metadata.name");
@@ -73,8 +78,8 @@ static bool no_key(const char *item, const char *diagnosis, struct error *err)
 
 /* A value that does not open where it stands may open as if it stood elsewhere. What it holds is thrown away: only the
    place is told. */
-static bool opens_as(const struct sealing_keys *keys, enum sealed_scope scope, const char *namespace, const char *name,
-	const char *text, size_t length)
+static bool opens_as(const struct sealing_keys *keys, enum sealed_scope scope, const char *namespace,
+	const char *name, const char *text, size_t length)
 {
 	char label[SEALED_LABEL_SIZE];
 	struct error ignored;
@@ -90,24 +95,27 @@ struct diagnosis {
 	size_t length;
 };
 
-static bool found_place(const struct diagnosis *of, enum sealed_scope scope, const char *namespace, const char *name,
-	char *out, size_t size)
+static bool found_place(const struct diagnosis *of, enum sealed_scope scope, const char *namespace,
+	const char *name, char *out, size_t size)
 {
 	if (!opens_as(of->keys, scope, namespace, name, of->text, of->length))
 		return false;
 	if (scope == SCOPE_CLUSTER)
-		snprintf(out, size, ": sealed cluster-wide, but the annotation " SEALED_ANNOTATION_CLUSTER " is missing");
+		snprintf(out, size,
+			": sealed cluster-wide, but the annotation " SEALED_ANNOTATION_CLUSTER " is missing");
 	else if (scope == SCOPE_NAMESPACE)
 		snprintf(out, size, ": sealed namespace-wide for namespace %s%s", namespace,
 			strcmp(namespace, of->sealed->namespace) == 0
-				? ", but the annotation " SEALED_ANNOTATION_NAMESPACE " is missing" : "");
+				? ", but the annotation " SEALED_ANNOTATION_NAMESPACE " is missing"
+				: "");
 	else
 		snprintf(out, size, ": sealed for %s/%s; seal it again for %s/%s", namespace, name,
 			of->sealed->namespace, of->sealed->name);
 	return true;
 }
 
-static void diagnose(const struct diagnosis *of, const struct sealed_place *places, size_t count, char *out, size_t size)
+static void diagnose(
+	const struct diagnosis *of, const struct sealed_place *places, size_t count, char *out, size_t size)
 {
 	const struct sealed_secret *sealed = of->sealed;
 	if (found_place(of, SCOPE_CLUSTER, "", "", out, size) ||
@@ -120,12 +128,15 @@ static void diagnose(const struct diagnosis *of, const struct sealed_place *plac
 			found_place(of, SCOPE_STRICT, places[i].namespace, sealed->name, out, size) ||
 			found_place(of, SCOPE_NAMESPACE, places[i].namespace, "", out, size))
 			return;
-	snprintf(out, size, ": none of %zu key%s fits; it was sealed with a key that is not here, or for a name or namespace "
-		"that is not known here", of->keys->count, of->keys->count == 1 ? "" : "s");
+	snprintf(out, size,
+		": none of %zu key%s fits; it was sealed with a key that is not here, or for a name or namespace "
+		"that is not known here",
+		of->keys->count, of->keys->count == 1 ? "" : "s");
 }
 
-bool sealed_secret_open_value(const struct sealed_secret *sealed, const char *item, const struct sealing_keys *keys,
-	const struct sealed_place *places, size_t place_count, struct secret *value, size_t *which, struct error *err)
+bool sealed_secret_open_value(const struct sealed_secret *sealed, const char *item,
+	const struct sealing_keys *keys, const struct sealed_place *places, size_t place_count,
+	struct secret *value, size_t *which, struct error *err)
 {
 	const json_t *sealed_value = json_object_get(sealed->values, item);
 	const char *text = json_string_value(sealed_value);
@@ -133,8 +144,8 @@ bool sealed_secret_open_value(const struct sealed_secret *sealed, const char *it
 	char label[SEALED_LABEL_SIZE], why[640] = "";
 	enum sealed_failure failure;
 	if (!text)
-		return error_set(err, ERROR_MISSING, "SealedSecret %s/%s has no item \"%s\"", sealed->namespace,
-			sealed->name, item);
+		return error_set(err, ERROR_MISSING, "SealedSecret %s/%s has no item \"%s\"",
+			sealed->namespace, sealed->name, item);
 	if (!sealed_label(sealed->scope, sealed->namespace, sealed->name, label, err))
 		return false;
 	if (sealed_value_open(keys, label, text, length, value, which, &failure, err))
@@ -153,11 +164,14 @@ static bool add_literals(const struct sealed_secret *sealed, json_t *data, struc
 {
 	json_t *literals = json_object_get(sealed->template, "data"), *value;
 	const char *key;
-	json_object_foreach (literals, key, value) {
+	json_object_foreach(literals, key, value)
+	{
 		const char *text = json_string_value(value);
 		if (!text || strstr(text, "{{"))
-			return error_set(err, ERROR_INVALID, "SealedSecret %s/%s: spec.template.data.\"%s\" is a template; only "
-				"the Sealed Secrets controller renders templates", sealed->namespace, sealed->name, key);
+			return error_set(err, ERROR_INVALID,
+				"SealedSecret %s/%s: spec.template.data.\"%s\" is a template; only "
+				"the Sealed Secrets controller renders templates",
+				sealed->namespace, sealed->name, key);
 		if (json_object_get(data, key))
 			continue;
 		size_t length = json_string_length(value);
@@ -193,16 +207,17 @@ static bool open_values(const struct sealed_secret *sealed, const struct sealing
 			buf_printf(&failures, "%s%s", failed++ ? "; " : "", err->text);
 	}
 	if (failed)
-		return error_set(err, ERROR_INVALID, "SealedSecret %s/%s: %s", sealed->namespace, sealed->name,
-			buf_string(&failures));
+		return error_set(err, ERROR_INVALID, "SealedSecret %s/%s: %s", sealed->namespace,
+			sealed->name, buf_string(&failures));
 	return add_literals(sealed, data, err);
 }
 
 static json_t *owner_reference(const json_t *object)
 {
-	json_t *reference = json_pack("{s:s, s:s, s:s, s:s, s:b}", "apiVersion", SEALED_GROUP "/" SEALED_VERSION, "kind",
-		SEALED_KIND, "name", json_text_at(object, "metadata.name", ""), "uid", json_text_at(object, "metadata.uid", ""),
-		"controller", 1);
+	json_t *reference =
+		json_pack("{s:s, s:s, s:s, s:s, s:b}", "apiVersion", SEALED_GROUP "/" SEALED_VERSION, "kind",
+			SEALED_KIND, "name", json_text_at(object, "metadata.name", ""), "uid",
+			json_text_at(object, "metadata.uid", ""), "controller", 1);
 	return json_pack("[o]", reference);
 }
 
@@ -228,8 +243,8 @@ bool sealed_secret_open(const json_t *object, const struct sealing_keys *keys, b
 	if (!sealed_secret_read(object, &sealed, err))
 		return false;
 	if (owner && !*json_text_at(object, "metadata.uid", ""))
-		return error_set(err, ERROR_BUG, "SealedSecret %s/%s has no uid to be the owner by", sealed.namespace,
-			sealed.name);
+		return error_set(err, ERROR_BUG, "SealedSecret %s/%s has no uid to be the owner by",
+			sealed.namespace, sealed.name);
 	CLEANUP(secret_json_done) json_t *data = json_object();
 	if (!open_values(&sealed, keys, places, place_count, data, err))
 		return false;

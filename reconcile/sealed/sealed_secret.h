@@ -18,17 +18,18 @@
 #define SEALED_ANNOTATION_NO_OWNER "sealedsecrets.bitnami.com/skip-set-owner-references"
 
 struct seal_options {
-	const char *name;             /* instead of the Secret's; NULL = the Secret's */
-	const char *namespace;        /* given on the command line: must agree with the Secret's; NULL = not given */
+	const char *name;      /* instead of the Secret's; NULL = the Secret's */
+	const char *namespace; /* given on the command line: must agree with the Secret's; NULL = not given */
 	const char *default_namespace; /* where the Secret names none and the scope needs one; NULL = none */
-	bool scope_given;             /* `scope` replaces what the Secret's annotations say */
+	bool scope_given;              /* `scope` replaces what the Secret's annotations say */
 	enum sealed_scope scope;
-	bool allow_empty;             /* no data at all is no mistake */
+	bool allow_empty; /* no data at all is no mistake */
 };
 
 /* One Secret as it stands in a file to a new SealedSecret (a new reference). `warnings` gets what is worth saying. */
 bool sealed_secret_seal(const struct yaml_node *secret, const struct seal_options *options,
-	const struct certificate *certificate, struct mistakes *warnings, json_t **sealed, struct error *err) MUST_CHECK;
+	const struct certificate *certificate, struct mistakes *warnings, json_t **sealed,
+	struct error *err) MUST_CHECK;
 
 /* Another place that a value could have been sealed for; used only to say why it does not open. */
 struct sealed_place {
@@ -51,9 +52,9 @@ bool sealed_secret_read(const json_t *object, struct sealed_secret *sealed, stru
 enum sealed_scope sealed_secret_scope(const json_t *metadata);
 
 /* One value of it. When no key opens it, the text says for which of `places` it was sealed, if for any. */
-bool sealed_secret_open_value(const struct sealed_secret *sealed, const char *item, const struct sealing_keys *keys,
-	const struct sealed_place *places, size_t place_count, struct secret *value, size_t *which,
-	struct error *err) MUST_CHECK;
+bool sealed_secret_open_value(const struct sealed_secret *sealed, const char *item,
+	const struct sealing_keys *keys, const struct sealed_place *places, size_t place_count,
+	struct secret *value, size_t *which, struct error *err) MUST_CHECK;
 
 /* The whole Secret, as the controller would create it, with its owner reference when `owner` (the SealedSecret came from
    the API server and has a uid). A new reference that must end with secret_json_done() (wipe.h). Every item that fails is

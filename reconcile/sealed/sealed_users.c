@@ -16,8 +16,8 @@ struct document {
 	const char *name; /* of a SealedSecret in the users' namespace, NULL = something else: kept as it is */
 	const struct yaml_node *root;
 	const struct yaml_pair *value; /* spec.encryptedData.<item>, NULL = none */
-	bool written; /* `text` is ours, in `mem` */
-	struct document *next; /* in the order of the file */
+	bool written;                  /* `text` is ours, in `mem` */
+	struct document *next;         /* in the order of the file */
 };
 
 struct making {
@@ -56,7 +56,8 @@ static void recognise(const struct making *making, struct document *document)
 		return;
 	document->name = text_at(metadata, "name");
 	for (size_t i = 0; values && values->kind == YAML_MAP && i < values->count; i++)
-		if (strcmp(values->pairs[i].key, users->item) == 0 && values->pairs[i].value->kind == YAML_STRING)
+		if (strcmp(values->pairs[i].key, users->item) == 0 &&
+			values->pairs[i].value->kind == YAML_STRING)
 			document->value = &values->pairs[i];
 }
 
@@ -80,8 +81,8 @@ static bool read_documents(struct making *making)
 		document->length = spans[i].end - spans[i].start;
 		yaml_read(input->file, document->text, document->length, making->mem, &parsed, &inside);
 		if (inside.count)
-			mistakes_add(making->mistakes, input->file, inside.items[0].line + (int)lines, inside.items[0].column, "%s",
-				inside.items[0].text);
+			mistakes_add(making->mistakes, input->file, inside.items[0].line + (int)lines,
+				inside.items[0].column, "%s", inside.items[0].text);
 		document->root = parsed.count == 1 ? parsed.items[0] : NULL;
 		recognise(making, document);
 		append(making, document, NULL);
@@ -93,8 +94,8 @@ static bool read_documents(struct making *making)
 	qsort(making->by_name, making->named, sizeof(*making->by_name), by_name);
 	for (size_t i = 1; i < making->named; i++)
 		if (strcmp(making->by_name[i - 1]->name, making->by_name[i]->name) == 0)
-			mistakes_add(making->mistakes, input->file, 0, 0, "SealedSecret \"%s\" stands there twice: remove one",
-				making->by_name[i]->name);
+			mistakes_add(making->mistakes, input->file, 0, 0,
+				"SealedSecret \"%s\" stands there twice: remove one", making->by_name[i]->name);
 	return making->mistakes->count == mistakes_before;
 }
 
@@ -102,13 +103,15 @@ static struct document *find(const struct making *making, const char *name)
 {
 	struct document key = {.name = name}, *at = &key;
 	struct document **found = name && making->named
-		? bsearch(&at, making->by_name, making->named, sizeof(*making->by_name), by_name) : NULL;
+		? bsearch(&at, making->by_name, making->named, sizeof(*making->by_name), by_name)
+		: NULL;
 	return found ? *found : NULL;
 }
 
 static void mistake(const struct making *making, const struct edit_user *user, const char *text)
 {
-	mistakes_add(making->mistakes, making->input->users->file, user->line, 0, "user \"%s\" %s", user->name, text);
+	mistakes_add(making->mistakes, making->input->users->file, user->line, 0, "user \"%s\" %s",
+		user->name, text);
 }
 
 static void add_name(const struct making *making, struct name_list *list, const char *name)
@@ -119,12 +122,14 @@ static void add_name(const struct making *making, struct name_list *list, const 
 
 static const char *place_of(const struct making *making, const struct edit_user *user)
 {
-	return arena_printf(making->mem, "%s/%s/%s", making->input->users->namespace, user->secret, making->input->users->item);
+	return arena_printf(making->mem, "%s/%s/%s", making->input->users->namespace, user->secret,
+		making->input->users->item);
 }
 
 static enum sealed_scope scope_of(const struct document *document)
 {
-	const struct yaml_node *annotations = document ? yaml_get(yaml_get(document->root, "metadata"), "annotations") : NULL;
+	const struct yaml_node *annotations =
+		document ? yaml_get(yaml_get(document->root, "metadata"), "annotations") : NULL;
 	const char *cluster = text_at(annotations, SEALED_ANNOTATION_CLUSTER),
 		   *namespace = text_at(annotations, SEALED_ANNOTATION_NAMESPACE);
 	if (cluster && strcmp(cluster, "true") == 0)
@@ -132,7 +137,8 @@ static enum sealed_scope scope_of(const struct document *document)
 	return namespace && strcmp(namespace, "true") == 0 ? SCOPE_NAMESPACE : SCOPE_STRICT;
 }
 
-static bool seal(const struct making *making, const struct edit_user *user, enum sealed_scope scope, struct buf *sealed)
+static bool seal(const struct making *making, const struct edit_user *user, enum sealed_scope scope,
+	struct buf *sealed)
 {
 	struct error err;
 	char label[SEALED_LABEL_SIZE];
@@ -141,21 +147,24 @@ static bool seal(const struct making *making, const struct edit_user *user, enum
 		return false;
 	}
 	if (sealed_label(scope, making->input->users->namespace, user->secret, label, &err) &&
-		sealed_value_seal(making->input->certificate, label, user->password, user->password_length, sealed, &err))
+		sealed_value_seal(making->input->certificate, label, user->password, user->password_length,
+			sealed, &err))
 		return true;
 	mistake(making, user, err.text);
 	return false;
 }
 
 /* A new document as kubeseal lays it out. */
-static void write_new(const struct making *making, const struct edit_user *user, const char *sealed, struct document *document)
+static void write_new(const struct making *making, const struct edit_user *user, const char *sealed,
+	struct document *document)
 {
 	const char *namespace = making->input->users->namespace;
 	CLEANUP(buf_done) struct buf yaml = BUF(SEALED_TEXT_MAX + 4096);
-	CLEANUP(json_done) json_t *object = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:{s:s}, s:{s:{s:s, s:s}, s:s}}}", "apiVersion",
-		SEALED_GROUP "/" SEALED_VERSION, "kind", SEALED_KIND, "metadata", "name", user->secret, "namespace", namespace,
-		"spec", "encryptedData", making->input->users->item, sealed, "template", "metadata", "name", user->secret,
-		"namespace", namespace, "type", "Opaque");
+	CLEANUP(json_done)
+	json_t *object = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:{s:s}, s:{s:{s:s, s:s}, s:s}}}",
+		"apiVersion", SEALED_GROUP "/" SEALED_VERSION, "kind", SEALED_KIND, "metadata", "name",
+		user->secret, "namespace", namespace, "spec", "encryptedData", making->input->users->item,
+		sealed, "template", "metadata", "name", user->secret, "namespace", namespace, "type", "Opaque");
 	buf_text(&yaml, "---\n");
 	emit_yaml(&yaml, object);
 	document->text = arena_copy_n(making->mem, buf_string(&yaml), yaml.length);
@@ -166,7 +175,8 @@ static void write_new(const struct making *making, const struct edit_user *user,
 /* The document with another value, all other bytes as they were; false when the layout did not allow it. */
 static bool write_value(const struct making *making, const char *sealed, struct document *document)
 {
-	struct span at = splice_scalar(document->text, document->length, document->value->value, document->value->column);
+	struct span at = splice_scalar(
+		document->text, document->length, document->value->value, document->value->column);
 	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
 	struct yaml_documents parsed = {0};
 	struct mistakes inside = {.mem = making->mem};
@@ -180,7 +190,8 @@ static bool write_value(const struct making *making, const char *sealed, struct 
 		return false;
 	CLEANUP(json_done) json_t *before = yaml_to_json(document->root);
 	CLEANUP(json_done) json_t *after = yaml_to_json(parsed.items[0]);
-	json_object_set_new(json_at(before, "spec.encryptedData"), making->input->users->item, json_string(sealed));
+	json_object_set_new(
+		json_at(before, "spec.encryptedData"), making->input->users->item, json_string(sealed));
 	if (!json_equal(before, after))
 		return false;
 	document->text = arena_copy_n(making->mem, buf_string(&text), text.length);
@@ -193,8 +204,8 @@ static void note(const struct making *making, const struct edit_user *user, cons
 {
 	add_name(making, &making->result->sealed, user->name);
 	if (making->input->receipts)
-		receipts_note(making->input->receipts, place_of(making, user), user->password, user->password_length, sealed,
-			making->input->certificate->fingerprint);
+		receipts_note(making->input->receipts, place_of(making, user), user->password,
+			user->password_length, sealed, making->input->certificate->fingerprint);
 }
 
 static void keep(const struct making *making, const struct document *document)
@@ -202,16 +213,18 @@ static void keep(const struct making *making, const struct document *document)
 	struct sealed_shape shape;
 	struct error ignored;
 	making->result->kept++;
-	if (making->input->certificate && sealed_value_inspect(document->value->value->text, document->value->value->length,
+	if (making->input->certificate &&
+		sealed_value_inspect(document->value->value->text, document->value->value->length,
 			making->input->certificate, &shape, &ignored))
 		making->result->other_certificate += shape.other_certificate;
 }
 
-static bool is_unchanged(const struct making *making, const struct edit_user *user, const struct document *document)
+static bool is_unchanged(
+	const struct making *making, const struct edit_user *user, const struct document *document)
 {
 	return making->input->receipts && !making->input->reseal &&
-		receipts_match(making->input->receipts, place_of(making, user), user->password, user->password_length,
-			document->value->value->text);
+		receipts_match(making->input->receipts, place_of(making, user), user->password,
+			user->password_length, document->value->value->text);
 }
 
 /* No password was given: what is there stays. */
@@ -220,7 +233,8 @@ static void keep_or_complain(struct making *making, const struct edit_user *user
 	if (document && document->value)
 		keep(making, document);
 	else if (user->sealed && user->renamed_from)
-		mistake(making, user, "was renamed, and its sealed password is bound to the old name: give the password once more");
+		mistake(making, user,
+			"was renamed, and its sealed password is bound to the old name: give the password once more");
 	else if (user->sealed)
 		mistake(making, user, "has no password, and there is no sealed one to keep: give one");
 }
@@ -256,7 +270,8 @@ static bool is_users_name(const struct edit_users *users, const char *name)
 {
 	const char *place = strstr(users->template, "{name}"), *behind = place + strlen("{name}");
 	size_t before = (size_t)(place - users->template);
-	return strlen(name) > before + strlen(behind) && strncmp(name, users->template, before) == 0 && text_ends(name, behind);
+	return strlen(name) > before + strlen(behind) && strncmp(name, users->template, before) == 0 &&
+		text_ends(name, behind);
 }
 
 static int compare_secrets(const void *a, const void *b)
@@ -302,8 +317,8 @@ static void write_out(const struct making *making, struct buf *out)
 	}
 }
 
-bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem, struct sealed_users *result, struct buf *out,
-	struct mistakes *mistakes)
+bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem, struct sealed_users *result,
+	struct buf *out, struct mistakes *mistakes)
 {
 	struct sealed_users made = {0};
 	struct making making = {.input = input, .mem = mem, .result = &made, .mistakes = mistakes};
@@ -319,12 +334,14 @@ bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem
 	if (input->keep_removed && made.removed.count)
 		mistakes_add(mistakes, input->users->file, 0, 0,
 			"%s (and %zu more) is sealed in %s but not in this file, which this clone has never sealed before: add the user, or "
-			"run `pgitops seal users` to remove it", made.removed.items[0], made.removed.count - 1, input->file);
+			"run `pgitops seal users` to remove it",
+			made.removed.items[0], made.removed.count - 1, input->file);
 	if (mistakes->count + mistakes->dropped != before)
 		return false;
 	write_out(&making, out);
 	if (buf_failed(out)) {
-		mistakes_add(mistakes, input->file, 0, 0, "the sealed users do not fit into %zu bytes", out->maximum);
+		mistakes_add(mistakes, input->file, 0, 0, "the sealed users do not fit into %zu bytes",
+			out->maximum);
 		return false;
 	}
 	made.changed = out->length - start != input->length ||

@@ -19,7 +19,7 @@ struct sealed_users_input {
 	const struct certificate *certificate; /* may be NULL while nothing has to be sealed */
 	struct receipts *receipts;             /* gets the new receipts; NULL = none */
 	bool reseal;                           /* every password that is given is sealed anew */
-	bool keep_removed;                     /* a user that is gone is a mistake, not a removal: nothing tells who removed it */
+	bool keep_removed; /* a user that is gone is a mistake, not a removal: nothing tells who removed it */
 };
 
 /* Names of users, in the edit file's order. */
@@ -37,5 +37,5 @@ struct sealed_users {
 };
 
 /* Appends the new text to `out`. Names are in `mem`. False with mistakes: then the receipts must not be written. */
-bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem, struct sealed_users *result, struct buf *out,
-	struct mistakes *mistakes) MUST_CHECK;
+bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem, struct sealed_users *result,
+	struct buf *out, struct mistakes *mistakes) MUST_CHECK;

@@ -84,8 +84,7 @@ static size_t plain_end(const char *text, size_t length, size_t at, bool flow)
 	return end;
 }
 
-/* A pair stands in flow style when something else than spaces and "- " stands before its key on the line. */
-static bool is_flow(const char *text, size_t key)
+bool splice_is_flow(const char *text, size_t key)
 {
 	for (size_t at = splice_line_start(text, key); at < key; at++)
 		if (!strchr(" \t-?", text[at]))
@@ -136,7 +135,7 @@ struct span splice_pair(const char *text, size_t length, const struct yaml_node 
 {
 	const struct yaml_pair *pair = &map->pairs[index];
 	size_t key = splice_offset(text, length, pair->line, pair->column);
-	if (is_flow(text, key))
+	if (splice_is_flow(text, key))
 		return flow_pair(text, length, map, index);
 	size_t line = splice_line_start(text, key);
 	struct span scalar = splice_scalar(text, length, pair->value, pair->column);
@@ -153,7 +152,8 @@ struct span splice_pair(const char *text, size_t length, const struct yaml_node 
 
 static bool is_marker(const char *text, size_t length, size_t at)
 {
-	return length - at >= 3 && memcmp(text + at, "---", 3) == 0 && (length - at == 3 || strchr(" \t\r\n", text[at + 3]));
+	return length - at >= 3 && memcmp(text + at, "---", 3) == 0 &&
+		(length - at == 3 || strchr(" \t\r\n", text[at + 3]));
 }
 
 size_t splice_documents(const char *text, size_t length, struct arena *mem, struct span **documents)

@@ -24,6 +24,9 @@ size_t splice_line_end(const char *text, size_t length, size_t at);
 /* The scalar of a pair as it is written, with its quotes or its block; `key_column` is the column of its key. */
 struct span splice_scalar(const char *text, size_t length, const struct yaml_node *value, int key_column);
 
+/* Does the key at this offset stand in braces, and not on a line of its own (or behind "- ")? */
+bool splice_is_flow(const char *text, size_t key);
+
 /* Everything of a pair that goes when it is removed from its map: its lines in block style, with "- " kept for the next key;
    up to the next key in flow style. `index` is the pair's place in `map`. */
 struct span splice_pair(const char *text, size_t length, const struct yaml_node *map, size_t index);

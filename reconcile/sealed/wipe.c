@@ -4,7 +4,8 @@
 
 #include "base/limits.h"
 
-bool secret_tree_read(const char *source, const char *bytes, size_t length, struct secret_tree *tree, struct error *err)
+bool secret_tree_read(
+	const char *source, const char *bytes, size_t length, struct secret_tree *tree, struct error *err)
 {
 	struct secret_tree read = {.mem = arena_new(LIMIT_PASS_MEMORY)};
 	read.mistakes.mem = read.mem;
@@ -37,10 +38,8 @@ static void wipe_json(json_t *value)
 		} text = {.read = json_string_value(value)}; /* jansson's own copy, const to its readers */
 		explicit_bzero(text.write, json_string_length(value));
 	}
-	json_object_foreach (value, key, child)
-		wipe_json(child);
-	json_array_foreach (value, index, child)
-		wipe_json(child);
+	json_object_foreach(value, key, child) wipe_json(child);
+	json_array_foreach(value, index, child) wipe_json(child);
 }
 
 void secret_json_done(json_t **value)

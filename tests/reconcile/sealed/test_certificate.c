@@ -39,7 +39,7 @@ static void a_certificate_gives_key_dates_and_fingerprint(void **state)
 	assert_true(read_text(text, &a, &err));
 	assert_int_equal(a.bits, 2048);
 	assert_int_equal(a.count, 1);
-	assert_true(certificate_valid(&a, "x", clock_now() , &err));
+	assert_true(certificate_valid(&a, "x", clock_now(), &err));
 	assert_int_equal(strlen(a.fingerprint), 64);
 	assert_true(certificate_read_file(TEST_DATA "/vectors/cert-b.pem", &b, &err));
 	assert_string_not_equal(a.fingerprint, b.fingerprint);
@@ -75,7 +75,8 @@ static void of_a_chain_the_first_counts_and_line_ends_of_windows_do_not_matter(v
 
 static void a_private_key_given_as_certificate_is_refused_without_showing_it(void **state)
 {
-	static const char *const files[] = {"vectors/key-a.pem", "data/key-a-pkcs1.pem", "data/key-encrypted.pem"};
+	static const char *const files[] = {
+		"vectors/key-a.pem", "data/key-a-pkcs1.pem", "data/key-encrypted.pem"};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
 		char *text = content(files[i]), *first = content("vectors/cert-a.pem");
@@ -103,7 +104,8 @@ static void what_is_no_usable_certificate_says_what_it_is(void **state)
 		{NULL, "", "holds no certificate"},
 		{NULL, "apiVersion: v1\n", "holds no certificate"},
 		{NULL, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "holds \"PUBLIC KEY\""},
-		{NULL, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "certificate 1 is damaged"},
+		{NULL, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+			"certificate 1 is damaged"},
 		{NULL, "-----BEGIN CERTIFICATE-----\nAAAA\n", "holds no certificate"},
 	};
 	(void)state;
@@ -148,8 +150,10 @@ static char *key_secret(const char *name, const char *key, const char *certifica
 	char *pem = content(key), *cert = content(certificate);
 	text_base64((unsigned char *)pem, strlen(pem), encoded);
 	text_base64((unsigned char *)cert, strlen(cert), crt);
-	char *yaml = memory_printf("apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata:\n  name: %s\n"
-		"  namespace: kube-system\ndata:\n  tls.key: %s\n  tls.crt: %s\n", name, encoded, crt);
+	char *yaml =
+		memory_printf("apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata:\n  name: %s\n"
+			      "  namespace: kube-system\ndata:\n  tls.key: %s\n  tls.crt: %s\n",
+			name, encoded, crt);
 	free(pem);
 	free(cert);
 	return yaml;
@@ -209,8 +213,8 @@ static void a_folder_gives_all_its_keys_and_names_what_it_could_not_read(void **
 	struct error err;
 	(void)state;
 	assert_true(sealing_keys_add_folder(&keys, TEST_DATA "/vectors", &problems, &err));
-	assert_int_equal(keys.count, 2);       /* the certificates beside them are no problem */
-	assert_int_equal(problems.count, 1);   /* vectors.json */
+	assert_int_equal(keys.count, 2);     /* the certificates beside them are no problem */
+	assert_int_equal(problems.count, 1); /* vectors.json */
 	assert_non_null(strstr(problems.items[0].file, "vectors.json"));
 	assert_false(sealing_keys_add_folder(&keys, TEST_DATA "/nowhere", &problems, &err));
 	assert_int_equal(err.kind, ERROR_MISSING);

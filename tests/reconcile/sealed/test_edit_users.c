@@ -68,7 +68,8 @@ static void the_predecessors_file_becomes_its_users_file(void **state)
 
 static void users_are_read_with_the_names_of_their_secrets(void **state)
 {
-	static const char edit[] = "kind: ConfigMap\nmetadata: {namespace: team}\ndata:\n  users.yaml: |\n    users:\n"
+	static const char edit[] =
+		"kind: ConfigMap\nmetadata: {namespace: team}\ndata:\n  users.yaml: |\n    users:\n"
 		"    - username: a_b\n      password: 'x y'\n    - {username: c, database: d}\n";
 	CLEANUP(edit_users_done) struct edit_users users = {0};
 	(void)state;
@@ -101,16 +102,21 @@ static void every_layout_of_a_password_is_taken_out(void **state)
 		const char *edit, *expected;
 	} cases[] = {
 		{"users:\n- password: x1\n  username: a\n", "users:\n- username: a\n"},
-		{"users:\n-   password: x1\n    username: a\n- username: b\n", "users:\n-   username: a\n- username: b\n"},
+		{"users:\n-   password: x1\n    username: a\n- username: b\n",
+			"users:\n-   username: a\n- username: b\n"},
 		{"users:\n- {username: a, password: x1}\n", "users:\n- {username: a}\n"},
 		{"users:\n- {password: x1, username: a}\n", "users:\n- {username: a}\n"},
-		{"users:\n- {username: a, password: 'it''s, {x}', roles: [r]}\n", "users:\n- {username: a, roles: [r]}\n"},
-		{"users: [{username: a, password: \"q\\\"}\"}, {username: b, password: y1}]\n", "users: [{username: a}, {username: b}]\n"},
-		{"users:\n- username: a\n  password: >-\n    folded\n  roles: [r]\n", "users:\n- username: a\n  roles: [r]\n"},
+		{"users:\n- {username: a, password: 'it''s, {x}', roles: [r]}\n",
+			"users:\n- {username: a, roles: [r]}\n"},
+		{"users: [{username: a, password: \"q\\\"}\"}, {username: b, password: y1}]\n",
+			"users: [{username: a}, {username: b}]\n"},
+		{"users:\n- username: a\n  password: >-\n    folded\n  roles: [r]\n",
+			"users:\n- username: a\n  roles: [r]\n"},
 		{"users:\n- username: a\n  'password': x1\n", "users:\n- username: a\n"},
 		{"users:\n- username: a\n  password: one\n    two\n", "users:\n- username: a\n"},
 		{"users:\n- username: \xc3\xa4\xc3\xb6\n  password: \xc3\xbcml\xc3\xa4ut\n", NULL},
-		{"users:\r\n- username: a\r\n  password: x1\r\n  roles: [r]\r\n", "users:\r\n- username: a\r\n  roles: [r]\r\n"},
+		{"users:\r\n- username: a\r\n  password: x1\r\n  roles: [r]\r\n",
+			"users:\r\n- username: a\r\n  roles: [r]\r\n"},
 		{"users:\n- username: a\n  password: {secretRef: {name: other}}\n",
 			"users:\n- username: a\n  password: {secretRef: {name: other}}\n"},
 		{"users: []\n", "users: []\n"},
@@ -132,7 +138,8 @@ static void a_quoted_text_in_the_config_map_becomes_a_block(void **state)
 static void comments_that_tell_a_password_do_not_go_into_git(void **state)
 {
 	(void)state;
-	assert_public("# old password was hunter2\nusers:\n- username: a # hunter3-tail\n  password: hunter3\n  # PWD: hunter4\n"
+	assert_public(
+		"# old password was hunter2\nusers:\n- username: a # hunter3-tail\n  password: hunter3\n  # PWD: hunter4\n"
 		"  roles: [r] # keep\n",
 		"users:\n- username: a\n  roles: [r] # keep\n");
 }
@@ -152,7 +159,8 @@ static void what_could_hold_a_password_under_another_name_is_refused(void **stat
 static void bad_users_are_refused_with_their_line(void **state)
 {
 	(void)state;
-	assert_mistake("users:\n- username: a_b\n- username: a-b\n", "edit-users.yaml:3: users \"a_b\" (line 2) and \"a-b\" would share");
+	assert_mistake("users:\n- username: a_b\n- username: a-b\n",
+		"edit-users.yaml:3: users \"a_b\" (line 2) and \"a-b\" would share");
 	assert_mistake("users:\n- username: Alice\n", "cannot be the name of a Secret");
 	assert_mistake("users:\n- username: a\n  password: 12345\n", "put it in quotes");
 	assert_mistake("users:\n- username: a\n  password: true\n", "put it in quotes");
@@ -168,14 +176,17 @@ static void bad_users_are_refused_with_their_line(void **state)
 	assert_mistake("", "expected one document");
 	assert_mistake("users: []\n---\nusers: []\n", "expected one document");
 	assert_mistake("kind: ConfigMap\ndata: {}\n", "without data.\"users.yaml\"");
-	assert_mistake("kind: ConfigMap\ndata:\n  users.yaml: |\n    users:\n    - username: a\n      x: y\n", "edit-users.yaml:6:");
-	assert_mistake("users:\n- {username: a, database: x, password: one1}\n- {username: a, database: y, password: two2}\n",
+	assert_mistake("kind: ConfigMap\ndata:\n  users.yaml: |\n    users:\n    - username: a\n      x: y\n",
+		"edit-users.yaml:6:");
+	assert_mistake(
+		"users:\n- {username: a, database: x, password: one1}\n- {username: a, database: y, password: two2}\n",
 		"edit-users.yaml:3: user \"a\" stands in line 2 with another password");
 }
 
 static void one_user_in_two_databases_is_one_secret(void **state)
 {
-	static const char edit[] = "users:\n- {username: a, database: x}\n- {username: a, database: y, password: one1}\n";
+	static const char edit[] =
+		"users:\n- {username: a, database: x}\n- {username: a, database: y, password: one1}\n";
 	CLEANUP(edit_users_done) struct edit_users users = {0};
 	(void)state;
 	assert_true(edit_users_read("e.yaml", edit, strlen(edit), NULL, &users, &mistakes));
@@ -185,7 +196,8 @@ static void one_user_in_two_databases_is_one_secret(void **state)
 
 static void version_2_names_its_secrets_itself(void **state)
 {
-	static const char edit[] = "version: 2\ndefaults:\n  passwordSecret: {namespace: db, nameTemplate: 'pg-{name}', key: pw}\n"
+	static const char edit[] =
+		"version: 2\ndefaults:\n  passwordSecret: {namespace: db, nameTemplate: 'pg-{name}', key: pw}\n"
 		"users:\n- username: a_b\n  password: x1x1\n- username: c\n  password: {secretRef: {name: theirs}}\n"
 		"- {username: d, ensure: absent}\n";
 	CLEANUP(edit_users_done) struct edit_users users = {0};
@@ -197,6 +209,37 @@ static void version_2_names_its_secrets_itself(void **state)
 	assert_string_equal(users.items[1].secret, "theirs");
 	assert_false(users.items[1].sealed);
 	assert_false(users.items[2].sealed);
+}
+
+static void a_change_made_elsewhere_reaches_the_edit_file_with_its_passwords(void **state)
+{
+	static const struct {
+		const char *edit, *now, *expected;
+	} cases[] = {
+		{"users:\n- username: a\n  password: p1p1\n",
+			"# new\nusers:\n  - username: b\n  - username: a # x\n    roles: [r]\n",
+			"# new\nusers:\n  - username: b\n  - username: a # x\n    password: p1p1\n    roles: [r]\n"},
+		{"users: [{username: a, password: 'x: y'}]\n", "users: [{username: a, roles: [r]}]\n",
+			"users: [{password: 'x: y', username: a, roles: [r]}]\n"},
+		{"users:\n- username: a\n  password: '123'\n", "users:\n- database: d\n  username: a",
+			"users:\n- database: d\n  username: a\n  password: \"123\"\n"},
+		{"kind: ConfigMap\ndata:\n  users.yaml: |\n    users:\n    - username: a\n      password: p1p1\n",
+			"kind: ConfigMap\ndata:\n  users.yaml: |\n    users:\n    - username: a\n      roles: []\nmetadata: {}\n",
+			"kind: ConfigMap\ndata:\n  users.yaml: |\n    users:\n    - username: a\n      password: p1p1\n      roles: []\n"
+			"metadata: {}\n"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		CLEANUP(edit_users_done) struct edit_users edit = {0};
+		CLEANUP(edit_users_done) struct edit_users now = {0};
+		CLEANUP(buf_done) struct buf out = BUF(1 << 20);
+		struct error err;
+		assert_true(edit_users_read("e", cases[i].edit, strlen(cases[i].edit), NULL, &edit, &mistakes));
+		assert_true(edit_users_read("u", cases[i].now, strlen(cases[i].now), NULL, &now, &mistakes));
+		if (!edit_users_refresh(&edit, &now, &out, &err))
+			fail_msg("%s", err.text);
+		assert_string_equal(buf_string(&out), cases[i].expected);
+	}
 }
 
 int main(void)
@@ -212,6 +255,7 @@ int main(void)
 		TEST(what_could_hold_a_password_under_another_name_is_refused),
 		TEST(bad_users_are_refused_with_their_line),
 		TEST(one_user_in_two_databases_is_one_secret),
+		TEST(a_change_made_elsewhere_reaches_the_edit_file_with_its_passwords),
 		TEST(version_2_names_its_secrets_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

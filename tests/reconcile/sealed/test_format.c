@@ -58,14 +58,16 @@ static void every_vector_opens_or_fails_as_it_says(void **state)
 	json_t *vector;
 	(void)state;
 	assert_int_equal(json_array_size(vectors), 31);
-	json_array_foreach (vectors, index, vector) {
+	json_array_foreach(vectors, index, vector)
+	{
 		struct sealing_keys keys = keys_of(json_text_at(vector, "key", ""));
-		const char *sealed = json_text_at(vector, "sealed", ""), *expect = json_text_at(vector, "expect", "");
+		const char *sealed = json_text_at(vector, "sealed", ""),
+			   *expect = json_text_at(vector, "expect", "");
 		struct secret value = {0};
 		struct error err = {0};
 		enum sealed_failure why;
-		bool ok = sealed_value_open(&keys, json_text_at(vector, "label", ""), sealed, strlen(sealed), &value, NULL,
-			&why, &err);
+		bool ok = sealed_value_open(&keys, json_text_at(vector, "label", ""), sealed, strlen(sealed),
+			&value, NULL, &why, &err);
 		if (strcmp(expect, "ok") == 0) {
 			const char *plain = json_text_at(vector, "plaintext_b64", "");
 			char *encoded = memory_alloc(value.length * 2 + 8);
@@ -101,8 +103,10 @@ static void every_vector_can_be_sealed_again_by_us(void **state)
 	size_t index;
 	json_t *vector;
 	(void)state;
-	json_array_foreach (vectors, index, vector) {
-		const char *plain = json_text_at(vector, "plaintext_b64", NULL), *label = json_text_at(vector, "label", "");
+	json_array_foreach(vectors, index, vector)
+	{
+		const char *plain = json_text_at(vector, "plaintext_b64", NULL),
+			   *label = json_text_at(vector, "label", "");
 		if (!plain)
 			continue;
 		size_t length;
@@ -115,10 +119,12 @@ static void every_vector_can_be_sealed_again_by_us(void **state)
 		assert_true(sealed_value_seal(&certificate, label, bytes, length, &again, &err));
 		assert_string_not_equal(sealed.data, again.data); /* a new session key each time */
 		assert_int_equal(sealed.length, strlen(json_text_at(vector, "sealed", "")));
-		assert_true(sealed_value_open(&keys, label, sealed.data, sealed.length, &value, NULL, NULL, &err));
+		assert_true(
+			sealed_value_open(&keys, label, sealed.data, sealed.length, &value, NULL, NULL, &err));
 		assert_int_equal(value.length, length);
 		assert_memory_equal(value.bytes, bytes, length);
-		assert_false(sealed_value_open(&keys, "other/label", sealed.data, sealed.length, &value, NULL, NULL, &err));
+		assert_false(sealed_value_open(
+			&keys, "other/label", sealed.data, sealed.length, &value, NULL, NULL, &err));
 		secret_done(&value);
 		buf_done(&sealed);
 		buf_done(&again);
@@ -141,7 +147,8 @@ static void a_cut_value_never_opens_whatever_its_length(void **state)
 		struct secret value = {0};
 		struct error err;
 		text_base64(raw, cut, text);
-		assert_false(sealed_value_open(&keys, "myns/myname", text, strlen(text), &value, NULL, NULL, &err));
+		assert_false(
+			sealed_value_open(&keys, "myns/myname", text, strlen(text), &value, NULL, NULL, &err));
 	}
 	sealing_keys_done(&keys);
 }
@@ -157,7 +164,8 @@ static void the_second_key_is_tried_and_named(void **state)
 	assert_true(sealing_keys_add_file(&keys, TEST_DATA "/vectors/key-a.pem", &err));
 	assert_true(sealing_keys_add_file(&keys, TEST_DATA "/vectors/key-a.pem", &err));
 	assert_int_equal(keys.count, 2);
-	assert_true(sealed_value_open(&keys, "myns/myname", sealed, strlen(sealed), &value, &which, NULL, &err));
+	assert_true(
+		sealed_value_open(&keys, "myns/myname", sealed, strlen(sealed), &value, &which, NULL, &err));
 	assert_int_equal(which, 1);
 	assert_string_equal(value.bytes, "hunter2");
 	secret_done(&value);

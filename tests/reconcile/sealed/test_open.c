@@ -11,19 +11,26 @@
 #include "base/memory.h"
 #include "reconcile/sealed/open.h"
 
-static char *object_json(struct certificate *certificate, const char *label, const char *name, const char *password)
+static char *object_json(
+	struct certificate *certificate, const char *label, const char *name, const char *password)
 {
 	CLEANUP(buf_done) struct buf sealed = BUF(SEALED_TEXT_MAX);
 	struct error err;
 	assert_true(sealed_value_seal(certificate, label, password, strlen(password), &sealed, &err));
-	return memory_printf("{\"apiVersion\":\"bitnami.com/v1alpha1\",\"kind\":\"SealedSecret\",\"metadata\":{\"name\":\"%s\","
-		"\"namespace\":\"postgres\"},\"spec\":{\"encryptedData\":{\"password\":\"%s\"}}}", name, buf_string(&sealed));
+	return memory_printf(
+		"{\"apiVersion\":\"bitnami.com/v1alpha1\",\"kind\":\"SealedSecret\",\"metadata\":{\"name\":\"%s\","
+		"\"namespace\":\"postgres\"},\"spec\":{\"encryptedData\":{\"password\":\"%s\"}}}",
+		name, buf_string(&sealed));
 }
 
 static struct object object_of(const char *name, const char *json)
 {
-	return (struct object){.key = {"bitnami.com", "SealedSecret", "postgres", name}, .version = "v1alpha1",
-		.file = "sealed-users.yaml", .line = 1, .json = json, .json_length = strlen(json)};
+	return (struct object){.key = {"bitnami.com", "SealedSecret", "postgres", name},
+		.version = "v1alpha1",
+		.file = "sealed-users.yaml",
+		.line = 1,
+		.json = json,
+		.json_length = strlen(json)};
 }
 
 static void a_password_of_the_path_is_opened_or_says_why_not(void **state)
@@ -38,20 +45,25 @@ static void a_password_of_the_path_is_opened_or_says_why_not(void **state)
 	(void)state;
 	assert_true(certificate_read_file(TEST_DATA "/vectors/cert-a.pem", &certificate, &err));
 	assert_true(sealed_open_keys(folders, 1, &keys, &problems, &err));
-	char *alice = object_json(&certificate, "postgres/user-alice-secret", "user-alice-secret", "a-password");
+	char *alice =
+		object_json(&certificate, "postgres/user-alice-secret", "user-alice-secret", "a-password");
 	char *bob = object_json(&certificate, "postgres/user-alice-secret", "user-bob-secret", "copied");
 	const struct object objects[] = {
 		{.key = {"", "ConfigMap", "postgres", "user-alice-secret"}},
 		object_of("user-alice-secret", alice),
 		object_of("user-bob-secret", bob),
 	};
-	assert_true(sealed_open_value(objects, 3, &keys, "postgres", "user-alice-secret", "password", &password, &err));
+	assert_true(sealed_open_value(
+		objects, 3, &keys, "postgres", "user-alice-secret", "password", &password, &err));
 	assert_string_equal(password.bytes, "a-password");
-	assert_false(sealed_open_value(objects, 3, &keys, "postgres", "user-carol-secret", "password", &password, &err));
+	assert_false(sealed_open_value(
+		objects, 3, &keys, "postgres", "user-carol-secret", "password", &password, &err));
 	assert_int_equal(err.kind, ERROR_MISSING);
-	assert_false(sealed_open_value(objects, 3, &keys, "postgres", "user-alice-secret", "token", &password, &err));
+	assert_false(sealed_open_value(
+		objects, 3, &keys, "postgres", "user-alice-secret", "token", &password, &err));
 	assert_int_equal(err.kind, ERROR_MISSING);
-	assert_false(sealed_open_value(objects, 3, &keys, "postgres", "user-bob-secret", "password", &password, &err));
+	assert_false(sealed_open_value(
+		objects, 3, &keys, "postgres", "user-bob-secret", "password", &password, &err));
 	assert_int_equal(err.kind, ERROR_INVALID);
 	assert_non_null(strstr(err.text, "sealed for postgres/user-alice-secret"));
 	assert_non_null(strstr(err.text, "sealed-users.yaml:1"));

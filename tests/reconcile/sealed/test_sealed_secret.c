@@ -50,8 +50,8 @@ static bool seal(struct fixture *f, const char *yaml, const struct seal_options 
 	assert_true(secret_tree_read("secret.yaml", yaml, strlen(yaml), &tree, &f->err));
 	assert_int_equal(tree.documents.count, 1);
 	f->warnings.count = 0;
-	return sealed_secret_seal(tree.documents.items[0], options ? options : &none, &f->certificate, &f->warnings, sealed,
-		&f->err);
+	return sealed_secret_seal(tree.documents.items[0], options ? options : &none, &f->certificate,
+		&f->warnings, sealed, &f->err);
 }
 
 static void assert_item(const json_t *secret, const char *item, const char *base64)
@@ -123,10 +123,15 @@ static void the_scope_stands_in_both_annotations_and_decides_what_may_change(voi
 			assert_true(seal(f, whole, &options, &sealed));
 			json_t *metadata = json_object_get(sealed, "metadata");
 			if (cases[i].annotation) {
-				assert_string_equal(json_string_value(json_object_get(
-					json_object_get(metadata, "annotations"), cases[i].annotation)), "true");
-				assert_string_equal(json_string_value(json_object_get(
-					json_at(sealed, "spec.template.metadata.annotations"), cases[i].annotation)), "true");
+				assert_string_equal(
+					json_string_value(json_object_get(
+						json_object_get(metadata, "annotations"), cases[i].annotation)),
+					"true");
+				assert_string_equal(
+					json_string_value(json_object_get(
+						json_at(sealed, "spec.template.metadata.annotations"),
+						cases[i].annotation)),
+					"true");
 			} else {
 				assert_null(json_object_get(metadata, "annotations"));
 			}
@@ -134,8 +139,10 @@ static void the_scope_stands_in_both_annotations_and_decides_what_may_change(voi
 				json_object_set_new(metadata, "name", json_string("other"));
 			if (change == 2)
 				json_object_set_new(metadata, "namespace", json_string("other"));
-			bool expected = change == 0 || (change == 1 ? cases[i].other_name : cases[i].other_namespace);
-			assert_int_equal(sealed_secret_open(sealed, &f->keys, false, NULL, 0, &secret, &f->err), expected);
+			bool expected =
+				change == 0 || (change == 1 ? cases[i].other_name : cases[i].other_namespace);
+			assert_int_equal(sealed_secret_open(sealed, &f->keys, false, NULL, 0, &secret, &f->err),
+				expected);
 			if (!expected)
 				assert_non_null(strstr(f->err.text, "no key could decrypt secret (password)"));
 		}
@@ -149,7 +156,8 @@ static void a_scope_annotation_that_was_lost_or_flipped_is_named(void **state)
 	CLEANUP(json_done) json_t *sealed = NULL;
 	json_t *secret = NULL;
 	assert_true(seal(f, whole, &options, &sealed));
-	json_object_set_new(json_at(sealed, "metadata.annotations"), SEALED_ANNOTATION_CLUSTER, json_string("false"));
+	json_object_set_new(
+		json_at(sealed, "metadata.annotations"), SEALED_ANNOTATION_CLUSTER, json_string("false"));
 	assert_false(sealed_secret_open(sealed, &f->keys, false, NULL, 0, &secret, &f->err));
 	assert_non_null(strstr(f->err.text, "sealed cluster-wide, but the annotation"));
 	assert_null(secret);
@@ -160,9 +168,12 @@ static void a_value_sealed_for_another_place_says_for_which(void **state)
 	struct fixture *f = *state;
 	CLEANUP(json_done) json_t *sealed = NULL;
 	json_t *secret = NULL;
-	const struct sealed_place places[] = {{"postgres", "user-alice-secret"}, {"postgres", "user-bob-secret"}};
-	assert_true(seal(f, "apiVersion: v1\nkind: Secret\nmetadata: {name: user-bob-secret, namespace: postgres}\n"
-		"stringData: {password: x}\n", NULL, &sealed));
+	const struct sealed_place places[] = {
+		{"postgres", "user-alice-secret"}, {"postgres", "user-bob-secret"}};
+	assert_true(seal(f,
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: user-bob-secret, namespace: postgres}\n"
+		"stringData: {password: x}\n",
+		NULL, &sealed));
 	json_object_set_new(json_object_get(sealed, "metadata"), "name", json_string("user-alice-secret"));
 	assert_false(sealed_secret_open(sealed, &f->keys, false, places, 2, &secret, &f->err));
 	assert_non_null(strstr(f->err.text, "sealed for postgres/user-bob-secret"));
@@ -183,16 +194,25 @@ static void bad_secrets_are_refused_with_a_reason(void **state)
 	} cases[] = {
 		{"a: 1\n", "expected a Secret"},
 		{"[1]\n", "found a list"},
-		{"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: ns}\ndata: {a: b}\n", "found kind \"ConfigMap\""},
+		{"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: ns}\ndata: {a: b}\n",
+			"found kind \"ConfigMap\""},
 		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\n", "secret.data is empty"},
-		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\ndata: {a: 'hunter2!'}\n", "not base64"},
-		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\nstringData: {a: 123}\n", "not a string"},
-		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\nstringData: [a]\n", "not a map"},
-		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\nstringData: {'a b': c}\n", "letters, digits"},
-		{"apiVersion: v1\nkind: Secret\nmetadata: {namespace: ns}\nstringData: {a: b}\n", "missing metadata.name"},
-		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {a: b}\n", "must declare a namespace"},
-		{"apiVersion: v1\nkind: Secret\nmetadata: {name: user_a, namespace: ns}\nstringData: {a: b}\n", "cannot be the name"},
-		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: yes}\nstringData: {a: b}\n", "namespace is not a string"},
+		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\ndata: {a: 'hunter2!'}\n",
+			"not base64"},
+		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\nstringData: {a: 123}\n",
+			"not a string"},
+		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\nstringData: [a]\n",
+			"not a map"},
+		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\nstringData: {'a b': c}\n",
+			"letters, digits"},
+		{"apiVersion: v1\nkind: Secret\nmetadata: {namespace: ns}\nstringData: {a: b}\n",
+			"missing metadata.name"},
+		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {a: b}\n",
+			"must declare a namespace"},
+		{"apiVersion: v1\nkind: Secret\nmetadata: {name: user_a, namespace: ns}\nstringData: {a: b}\n",
+			"cannot be the name"},
+		{"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: yes}\nstringData: {a: b}\n",
+			"namespace is not a string"},
 		{"apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\n", "SealedSecret already"},
 	};
 	struct fixture *f = *state;
@@ -212,18 +232,21 @@ static void options_fill_in_and_contradict_as_kubeseal_has_them(void **state)
 	struct seal_options options = {.namespace = "other"};
 	json_t *sealed = NULL;
 	assert_false(seal(f, whole, &options, &sealed));
-	assert_non_null(strstr(f->err.text, "namespace mismatch: input secret is in namespace \"team\" but \"other\""));
+	assert_non_null(strstr(
+		f->err.text, "namespace mismatch: input secret is in namespace \"team\" but \"other\""));
 	options = (struct seal_options){.name = "n", .default_namespace = "d"};
 	assert_true(seal(f, nameless, &options, &sealed));
 	assert_string_equal(json_text_at(sealed, "metadata.name", ""), "n");
 	assert_string_equal(json_text_at(sealed, "metadata.namespace", ""), "d");
 	json_decref(sealed);
-	options = (struct seal_options){.name = "n", .scope_given = true, .scope = SCOPE_CLUSTER, .default_namespace = "d"};
+	options = (struct seal_options){
+		.name = "n", .scope_given = true, .scope = SCOPE_CLUSTER, .default_namespace = "d"};
 	assert_true(seal(f, nameless, &options, &sealed));
 	assert_string_equal(json_text_at(sealed, "metadata.namespace", "none"), "none");
 	json_decref(sealed);
 	options = (struct seal_options){.allow_empty = true};
-	assert_true(seal(f, "apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\n", &options, &sealed));
+	assert_true(seal(
+		f, "apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\n", &options, &sealed));
 	json_decref(sealed);
 }
 
@@ -232,8 +255,10 @@ static void string_data_wins_over_data_and_says_so(void **state)
 	struct fixture *f = *state;
 	CLEANUP(json_done) json_t *sealed = NULL;
 	CLEANUP(secret_json_done) json_t *secret = NULL;
-	assert_true(seal(f, "apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\ndata: {a: Ym9i}\n"
-		"stringData: {a: hunter2}\n", NULL, &sealed));
+	assert_true(seal(f,
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\ndata: {a: Ym9i}\n"
+		"stringData: {a: hunter2}\n",
+		NULL, &sealed));
 	assert_int_equal(f->warnings.count, 1);
 	assert_true(sealed_secret_open(sealed, &f->keys, false, NULL, 0, &secret, &f->err));
 	assert_item(secret, "a", "aHVudGVyMg==");
@@ -245,7 +270,9 @@ static void a_secret_beyond_the_servers_limit_is_refused(void **state)
 	json_t *sealed = NULL;
 	char *big = memory_alloc(SEALED_VALUE_MAX + 2);
 	memset(big, 'a', SEALED_VALUE_MAX + 1);
-	char *yaml = memory_printf("apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\nstringData:\n  a: %s\n", big);
+	char *yaml = memory_printf(
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: ns}\nstringData:\n  a: %s\n",
+		big);
 	assert_false(seal(f, yaml, NULL, &sealed));
 	assert_non_null(strstr(f->err.text, "larger than 1048576 bytes"));
 	yaml[strlen(yaml) - 2] = '\n'; /* one byte less is the limit itself */
@@ -302,11 +329,14 @@ static void a_damaged_sealed_secret_is_refused(void **state)
 		{"{\"kind\":\"SealedSecret\",\"apiVersion\":\"bitnami.com/v1alpha1\",\"metadata\":{\"name\":\"x\"}}",
 			"no spec.encryptedData"},
 		{"{\"kind\":\"SealedSecret\",\"apiVersion\":\"bitnami.com/v1alpha1\",\"metadata\":{\"name\":\"x\"},"
-			"\"spec\":{\"encryptedData\":{\"a\":null}}}", "is not a string"},
+		 "\"spec\":{\"encryptedData\":{\"a\":null}}}",
+			"is not a string"},
 		{"{\"kind\":\"SealedSecret\",\"apiVersion\":\"bitnami.com/v1alpha1\",\"metadata\":{\"name\":\"x\"},"
-			"\"spec\":{\"data\":\"abc\"}}", "uses spec.data"},
+		 "\"spec\":{\"data\":\"abc\"}}",
+			"uses spec.data"},
 		{"{\"kind\":\"SealedSecret\",\"apiVersion\":\"bitnami.com/v1alpha1\",\"metadata\":{\"name\":\"x\",\"namespace\":\"ns\"},"
-			"\"spec\":{\"encryptedData\":{\"foo\":\"NOTVALIDBASE64\"}}}", "illegal base64 data"},
+		 "\"spec\":{\"encryptedData\":{\"foo\":\"NOTVALIDBASE64\"}}}",
+			"illegal base64 data"},
 	};
 	struct fixture *f = *state;
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -321,9 +351,11 @@ static void a_damaged_sealed_secret_is_refused(void **state)
 
 static void strings_are_quoted_exactly_where_they_would_be_misread(void **state)
 {
-	static const char *const plain[] = {"Opaque", "kubernetes.io/tls", "a-b_c.d", "AgBrFY+klScycc0b9d==", "with space"};
-	static const char *const quoted[] = {"", "true", "No", "null", "~", "123", "1.5", "0x1f", "1e3", "2026-01-01", "a: b", "- a",
-		"#x", "a #b", "*x", "&x", "!t", "{x", "[x", "|", "'x", "x:", "x ", "y"};
+	static const char *const plain[] = {
+		"Opaque", "kubernetes.io/tls", "a-b_c.d", "AgBrFY+klScycc0b9d==", "with space"};
+	static const char *const quoted[] = {"", "true", "No", "null", "~", "123", "1.5", "0x1f", "1e3",
+		"2026-01-01", "a: b", "- a", "#x", "a #b", "*x", "&x", "!t", "{x", "[x", "|", "'x",
+		"x:", "x ", "y"};
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(plain); i++)
 		assert_true(emit_is_plain(plain[i], strlen(plain[i])));
@@ -335,7 +367,8 @@ static void strings_are_quoted_exactly_where_they_would_be_misread(void **state)
 /* Whatever is emitted is read back as the same value. */
 static void yaml_that_was_written_is_read_back_equal(void **state)
 {
-	static const char json[] = "{\"a\":{\"list\":[1,{\"x\":\"y\",\"z\":[\"q\"]},[],{}],\"text\":\"two\\nlines\\n\","
+	static const char json[] =
+		"{\"a\":{\"list\":[1,{\"x\":\"y\",\"z\":[\"q\"]},[],{}],\"text\":\"two\\nlines\\n\","
 		"\"none\":null,\"odd\":\"tab\\t 'quote' \\\"d\\\" \\u00e4\",\"trail\":\"a\\n\\n\",\"lead\":\" a\\nb\",\"no\":\"no\\nend\"},"
 		"\"123\":\"key\",\"f\":1.5,\"b\":true,\"e\":\"\"}";
 	struct fixture *f = *state;

@@ -114,13 +114,16 @@ static void assert_mistake(struct fixture *f, const char *says)
 static void first_all_are_sealed_in_the_predecessors_layout(void **state)
 {
 	struct fixture *f = *state;
-	assert_true(make(f, "users:\n- {username: user_9, password: p9p9}\n- {username: user_4, password: p4p4}\n"));
+	assert_true(make(
+		f, "users:\n- {username: user_9, password: p9p9}\n- {username: user_4, password: p4p4}\n"));
 	assert_int_equal(f->result.sealed.count, 2);
 	assert_string_equal(password_of(f, "user-user-9-secret"), "p9p9");
 	assert_string_equal(password_of(f, "user-user-4-secret"), "p4p4");
-	static const char head[] = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata:\n  name: user-user-9-secret\n"
+	static const char head[] =
+		"apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata:\n  name: user-user-9-secret\n"
 		"  namespace: postgres\nspec:\n  encryptedData:\n    password: AQ";
-	static const char tail[] = "\n  template:\n    metadata:\n      name: user-user-9-secret\n      namespace: postgres\n"
+	static const char tail[] =
+		"\n  template:\n    metadata:\n      name: user-user-9-secret\n      namespace: postgres\n"
 		"    type: Opaque\n---\napiVersion: ";
 	assert_memory_equal(f->text, head, sizeof(head) - 1);
 	assert_non_null(strstr(f->text, tail));
@@ -144,7 +147,8 @@ static void a_user_more_changes_one_document(void **state)
 	struct fixture *f = *state;
 	assert_true(make(f, "users:\n- {username: a, password: p1p1}\n- {username: c, password: p2p2}\n"));
 	char *before = memory_copy(f->text), *second = strstr(before, "---\n");
-	assert_true(make(f, "users:\n- {username: a, password: p1p1}\n- {username: b, password: new1}\n- {username: c, password: p2p2}\n"));
+	assert_true(make(f,
+		"users:\n- {username: a, password: p1p1}\n- {username: b, password: new1}\n- {username: c, password: p2p2}\n"));
 	assert_int_equal(f->result.sealed.count, 1);
 	assert_string_equal(f->result.sealed.items[0], "b");
 	assert_memory_equal(f->text, before, (size_t)(second - before)); /* a in front of it, c behind it */
@@ -189,7 +193,8 @@ static void a_user_without_password_keeps_the_sealed_one(void **state)
 static void a_removed_user_loses_its_document_and_those_of_others_stay(void **state)
 {
 	struct fixture *f = *state;
-	static const char other[] = "---\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata:\n  name: registry\n"
+	static const char other[] =
+		"---\napiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata:\n  name: registry\n"
 		"  namespace: postgres\nspec:\n  encryptedData:\n    password: AgX\n";
 	assert_true(make(f, "users:\n- {username: a, password: p1p1}\n- {username: b, password: p2p2}\n"));
 	char *both = memory_printf("%s%s", f->text, other);
@@ -200,7 +205,8 @@ static void a_removed_user_loses_its_document_and_those_of_others_stay(void **st
 	assert_string_equal(f->result.removed.items[0], "user-a-secret");
 	assert_null(strstr(f->text, "user-a-secret"));
 	assert_non_null(strstr(f->text, other));
-	struct sealed_users_input careful = {.certificate = &f->certificate, .receipts = f->receipts, .keep_removed = true};
+	struct sealed_users_input careful = {
+		.certificate = &f->certificate, .receipts = f->receipts, .keep_removed = true};
 	assert_false(make_with(f, "users: []\n", &careful));
 	assert_mistake(f, "is sealed in sealed-users.yaml but not in this file");
 }
@@ -282,7 +288,7 @@ static void a_damaged_sealed_file_is_refused_with_its_line(void **state)
 	assert_true(f->mistakes.items[0].line >= 4);
 	free(f->text);
 	f->text = memory_copy("kind: SealedSecret\nmetadata: {name: x, namespace: postgres}\n---\n"
-		"kind: SealedSecret\nmetadata: {name: x, namespace: postgres}\n");
+			      "kind: SealedSecret\nmetadata: {name: x, namespace: postgres}\n");
 	assert_false(make(f, "users:\n- {username: a, password: p1p1}\n"));
 	assert_mistake(f, "stands there twice");
 }
@@ -294,7 +300,8 @@ static void receipts_survive_and_tell_no_password(void **state)
 	struct error err;
 	CLEANUP(buf_done) struct buf file = BUF(1 << 20);
 	char *path = memory_printf("%s/receipts", f->folder);
-	assert_true(make(f, "users:\n- {username: a, password: hunter2}\n- {username: b, password: hunter2}\n"));
+	assert_true(
+		make(f, "users:\n- {username: a, password: hunter2}\n- {username: b, password: hunter2}\n"));
 	assert_true(receipts_write(f->receipts, &err));
 	assert_true(file_read(path, &file, &err));
 	assert_null(strstr(buf_string(&file), "hunter2"));
@@ -303,7 +310,8 @@ static void receipts_survive_and_tell_no_password(void **state)
 	assert_true(receipts_open(path, &again, &err));
 	receipts_close(f->receipts);
 	f->receipts = again;
-	assert_true(make(f, "users:\n- {username: a, password: hunter2}\n- {username: b, password: hunter2}\n"));
+	assert_true(
+		make(f, "users:\n- {username: a, password: hunter2}\n- {username: b, password: hunter2}\n"));
 	assert_false(f->result.changed);
 	free(path);
 }

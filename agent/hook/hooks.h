@@ -1,0 +1,56 @@
+/*
+ * hooks.h - what the Git hooks do
+ *
+ * pre-commit       seals changed edit files, stages what came out, and refuses plain passwords
+ * pre-merge-commit refuses plain passwords in the merge
+ * post-checkout, post-merge   bring changes of users.yaml into an edit file that has none of its own, make a missing one
+ * pre-push         refuses a push with plain passwords in any of its commits
+ * clean            the filter of edit files: refuses to add one with passwords at all
+ *
+ * Each returns the hook's exit code and says on stderr what it did or why it refused.
+ */
+#pragma once
+
+#include "agent/hook/guard.h"
+#include "agent/hook/seal.h"
+
+struct hook {
+	struct arena *mem;
+	struct checkout checkout;
+	struct layout layout;
+	struct receipts *receipts;
+	struct plain_known *known; /* passwords of this clone's edit files; they live in `edits` */
+	size_t known_count;
+	struct edit_users *edits;
+	size_t edit_count;
+};
+
+/* `arguments` are the hook's own. */
+int hook_run(const char *name, int argc, char **argv, struct arena *mem);
+
+int hook_pre_commit(struct hook *hook);
+int hook_pre_merge_commit(struct hook *hook);
+int hook_pre_push(struct hook *hook, const char *remote);
+int hook_pre_receive(struct hook *hook);
+int hook_after_checkout(struct hook *hook);
+int hook_clean(const char *path, struct arena *mem);
+
+/* `pgitops check --secrets`: the index or HEAD when `range` is NULL. 0 clean, 1 plain passwords, 2 no answer. */
+int hook_check(struct hook *hook, const char *range);
+
+/* The seal-and-stage half of pre-commit; false when the commit must not go on. stage.c */
+bool hook_stage(struct hook *hook);
+
+/* Takes `users`, the text of users.yaml as others made it, over into the edit file, if that has no changes of its own. refresh.c */
+bool hook_refresh(struct hook *hook, const struct layout_users *files, const struct buf *users);
+
+/* A merge, rebase, cherry-pick or revert is going on: what it makes is not ours to change. */
+bool hook_is_replaying(const struct hook *hook);
+
+/* Prints all findings of the guard. Returns 0, 1 or 2. */
+int hook_report(const struct guard *guard, const char *what);
+
+/* The guard for this hook's layout and known passwords. */
+struct guard hook_guard(const struct hook *hook);
+
+void hook_say(const char *format, ...) PRINTF_LIKE(1, 2);

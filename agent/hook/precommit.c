@@ -1,0 +1,112 @@
+/* pre-commit: what is refused is taken out of the index and out of the object database again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/hook/hooks.h"
+#include "base/text.h"
+
+/* Does the index that stays after this refusal name the content? */
+static bool is_staged(const struct hook *hook, const char *id)
+{
+	const char *const list[] = {"ls-files", "--stage", "-z", NULL};
+	CLEANUP(buf_done) struct buf out = BUF(256L * 1024 * 1024);
+	struct git_call call = {
+		.arguments = list, .index = arena_printf(hook->mem, "%s/index", hook->checkout.folder)};
+	struct error ignored;
+	return !git_run(&call, &out, NULL, &ignored) ||
+		(out.length && memmem(out.data, out.length, id, strlen(id)));
+}
+
+static bool is_committed(const char *id)
+{
+	CLEANUP(buf_done) struct buf out = BUF(4096);
+	const char *option = NULL;
+	char text[128];
+	struct error ignored;
+	snprintf(text, sizeof(text), "--find-object=%s", id);
+	option = text;
+	return !git_ask(&out, &ignored, "log", "--all", "--reflog", "-1", "--format=%H", option, NULL) ||
+		out.length > 0;
+}
+
+/* `git add` wrote the plain text into .git/objects. Where no commit and no index needs it, the loose object goes: that is all
+   of it, since nothing packs between an add and a commit. */
+static void scrub(const struct hook *hook, const struct blob *blob)
+{
+	const char *file =
+		arena_printf(hook->mem, "%s/objects/%.2s/%s", hook->checkout.common, blob->id, blob->id + 2);
+	if (is_committed(blob->id))
+		hook_say("%s: this plain text is in a commit already: change that password, and take it out of the history "
+			 "(git filter-repo)",
+			blob->path);
+	else if (is_staged(hook, blob->id))
+		hook_say("%s: its plain text is staged; `git update-index --force-remove` takes it out",
+			blob->path);
+	else if (access(file, F_OK) == 0 && unlink(file) == 0)
+		hook_say("%s: its plain text was taken out of .git again; the file itself stays as it is",
+			blob->path);
+}
+
+/* Back to what the last commit has; in `commit -a` and `commit -- PATH` git drops its prepared index by itself. */
+static void unstage(const char *path)
+{
+	struct error ignored;
+	const char *index = getenv("GIT_INDEX_FILE");
+	if (index && text_ends(index, ".lock"))
+		return;
+	if (!git_says("--literal-pathspecs", "reset", "-q", "--", path, NULL) &&
+		!git_ask(NULL, &ignored, "update-index", "--force-remove", "--", path, NULL))
+		return;
+}
+
+static void clean_up(const struct hook *hook, const struct guard *guard)
+{
+	for (size_t i = 0; i < guard->count; i++)
+		if (i == 0 || guard->findings[i].blob != guard->findings[i - 1].blob)
+			unstage(guard->findings[i].blob->path);
+	for (size_t i = 0; i < guard->count; i++)
+		if (i == 0 || guard->findings[i].blob != guard->findings[i - 1].blob)
+			scrub(hook, guard->findings[i].blob);
+}
+
+/* An edit file that was added by force is taken out by hook_stage(); its plain text must go as well. */
+static bool edits_in_index(const struct hook *hook, struct blobs *blobs, struct error *err)
+{
+	struct blobs all = {0};
+	if (!guard_staged(hook->mem, false, &all, err))
+		return false;
+	for (size_t i = 0; i < all.count; i++)
+		if (layout_of_edit(&hook->layout, all.items[i].path)) {
+			blobs->items = arena_grow(hook->mem, blobs->items, blobs->count, sizeof(*blobs->items));
+			blobs->items[blobs->count++] = all.items[i];
+		}
+	return true;
+}
+
+int hook_pre_commit(struct hook *hook)
+{
+	struct guard guard = hook_guard(hook), edits_guard = hook_guard(hook);
+	struct blobs blobs = {0}, edits = {0};
+	struct error err;
+	if (hook->layout.count && !edits_in_index(hook, &edits, &err)) {
+		hook_say("%s", err.text);
+		return 1;
+	}
+	if (!hook_stage(hook))
+		return 1;
+	if ((edits.count && !guard_scan(&edits_guard, &edits, &err)) ||
+		!guard_staged(hook->mem, hook_is_replaying(hook), &blobs, &err) ||
+		!guard_scan(&guard, &blobs, &err)) {
+		hook_say("%s", err.text);
+		return 1;
+	}
+	for (size_t i = 0; i < edits_guard.count; i++)
+		if (i == 0 || edits_guard.findings[i].blob != edits_guard.findings[i - 1].blob)
+			scrub(hook, edits_guard.findings[i].blob);
+	int code = hook_report(&guard, "commit");
+	if (code)
+		clean_up(hook, &guard);
+	return code ? 1 : 0;
+}

@@ -1,0 +1,763 @@
+"""The Git hooks with real Git on real repositories: each row of SCENARIOS is one thing that people do."""
+
+import os
+import shutil
+import stat
+
+import pytest
+
+from parts import agent as agents
+from parts.checkout import VECTORS, Checkout
+
+EDITOR = "sh -c 'echo message > \"$1\"' --"
+
+
+def commit_users(one, **more):
+    """One command: the users are sealed and committed."""
+    return one.pgitops("seal", "users", "--commit", "users", **more).ok()
+
+
+@pytest.fixture
+def fresh(program, tmp_path):
+    """A repository with the hooks and no commit yet."""
+    one = Checkout(tmp_path / "repo")
+    one.hook("install").ok()
+    return one
+
+
+@pytest.fixture
+def used(fresh):
+    """One with a first commit: README, alice and bob."""
+    fresh.write("README", "one\n")
+    fresh.edit(alice="alice-password", bob="bob-password")
+    fresh.git("add", "-A").ok()
+    fresh.commit("first").ok()
+    assert fresh.users() == ["alice", "bob"]
+    return fresh
+
+
+# ---- what people do ----
+
+
+def first_commit(one):
+    one.git("rm", "-q", "-r", "--cached", ".")
+    shutil.rmtree(one.root / ".git")
+    (one.place / "users.yaml").unlink()
+    (one.place / "sealed-users.yaml").unlink()
+    one.git("init", "-q").ok()
+    one.hook("install").ok()
+    one.edit(carol="carol-password")
+    one.write("README", "one\n")
+    one.git("add", "-A").ok()
+    one.commit("first").ok()
+    assert one.users() == ["carol"]
+    assert one.passwords() == {"user-carol-secret": "carol-password"}
+    assert "team/edit-users.yaml" not in one.names()
+
+
+def one_command_seals_and_commits(one):
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.write("README", "two\n")
+    one.git("add", "README").ok()
+    commit_users(one)
+    assert one.status() == "M  README\n"  # what else was staged stays staged
+    assert one.users() == ["alice", "bob", "carol"]
+    assert one.names() == {"team/users.yaml", "team/sealed-users.yaml"}
+
+
+def commit_with_a_message_and_other_work(one):
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.write("README", "two\n")
+    one.git("add", "README").ok()
+    one.commit("carol").ok()
+    assert one.names() == {"README", "team/users.yaml", "team/sealed-users.yaml"}
+
+
+def commit_with_an_editor(one):
+    one.write("README", "two\n")
+    one.git("add", "README").ok()
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.git("commit", "-q", GIT_EDITOR=EDITOR).ok()
+    assert one.users() == ["alice", "bob", "carol"]
+    assert one.status() == ""
+
+
+def commit_with_a_message_and_nothing_else_is_said_twice(one):
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.commit("carol").refused("once more")
+    one.commit("carol").ok()
+    assert one.users() == ["alice", "bob", "carol"]
+
+
+def unchanged_edit_file(one):
+    before = one.sealed()
+    one.write("README", "two\n")
+    one.commit("readme", "-a").ok()
+    assert one.names() == {"README"}
+    assert one.sealed() == before
+
+
+def one_user_more_changes_one_ciphertext(one):
+    before = one.sealed()
+    one.edit(alice="alice-password", bob="new-bob-password", carol="carol-password")
+    commit_users(one)
+    after = one.sealed()
+    assert after["user-alice-secret"] == before["user-alice-secret"]
+    assert after["user-bob-secret"] != before["user-bob-secret"]
+    assert one.passwords()["user-bob-secret"] == "new-bob-password"
+
+
+def removed_user_loses_the_ciphertext(one):
+    one.edit(alice="alice-password")
+    commit_users(one)
+    assert one.users() == ["alice"]
+    assert set(one.sealed()) == {"user-alice-secret"}
+
+
+def renamed_user_keeps_a_password(one):
+    one.edit(alice="alice-password", robert="bob-password")
+    commit_users(one)
+    assert one.passwords() == {"user-alice-secret": "alice-password", "user-robert-secret": "bob-password"}
+
+
+def password_taken_out_of_the_edit_file_stays_sealed(one):
+    before = one.sealed()
+    one.edit(alice=None, bob="bob-password")
+    commit_users(one)
+    assert one.sealed() == before
+
+
+def partial_staging(one):
+    one.write("README", "".join(f"{line}\n" for line in range(30)))
+    one.git("add", "README").ok()
+    one.commit("lines").ok()
+    one.write("README", "first\n" + "".join(f"{line}\n" for line in range(30)) + "last\n")
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.git("add", "-p", "README", stdin="y\nn\n").ok()
+    one.commit("half").ok()
+    assert one.committed("README").startswith("first\n") and not one.committed("README").endswith("last\n")
+    assert one.status() == " M README\n"
+    assert one.users() == ["alice", "bob", "carol"]
+
+
+def commit_all(one):
+    one.write("README", "two\n")
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.commit("all", "-a").ok()
+    assert one.names() == {"README", "team/users.yaml", "team/sealed-users.yaml"}
+    assert one.status() == ""
+
+
+def commit_all_with_nothing_else(one):
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.commit("all", "-a").refused("once more")
+    one.commit("all", "-a").ok()
+    assert one.users() == ["alice", "bob", "carol"]
+    assert one.status() == ""
+
+
+def commit_of_one_path_is_about_that_path(one):
+    one.write("README", "two\n")
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.commit("readme", "--", "README").ok()
+    assert one.names() == {"README"}
+    assert one.users() == ["alice", "bob"]
+    assert one.status() == ""
+
+
+def commit_of_the_users_path_seals(one):
+    one.write("README", "two\n")
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.pgitops("seal", "users").ok()
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password", dave="dave-password")
+    one.commit("users", "--", "team/users.yaml").ok()
+    assert one.names() == {"team/users.yaml", "team/sealed-users.yaml"}
+    assert one.users() == ["alice", "bob", "carol", "dave"]
+    assert one.status() == " M README\n"
+
+
+def amend(one):
+    one.write("README", "two\n")
+    one.commit("readme", "-a").ok()
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.git("commit", "-q", "--amend", "--no-edit").ok()
+    assert one.names() == {"README", "team/users.yaml", "team/sealed-users.yaml"}
+    assert one.git("rev-list", "--count", "HEAD").ok().out == "2\n"
+
+
+def amend_of_a_leak(one):
+    one.write("leak.yaml", one.with_plain())
+    one.git("add", "-f", "leak.yaml").ok()
+    one.commit("leak", "--no-verify").ok()
+    one.write("README", "two\n")
+    one.git("add", "README").ok()
+    one.git("commit", "-q", "--amend", "--no-edit").refused("leak.yaml", "in a commit already")
+    one.git("rm", "-q", "--cached", "leak.yaml").ok()
+    one.git("commit", "-q", "--amend", "--no-edit").ok()
+    assert "leak.yaml" not in one.names()
+    one.known.discard("plain-secret-1")  # the first commit is still in the reflog
+
+
+def merge_of_two_branches(one):
+    one.git("checkout", "-q", "-b", "other").ok()
+    one.write("OTHER", "x\n")
+    one.git("add", "OTHER").ok()
+    one.commit("other").ok()
+    one.git("checkout", "-q", "main").ok()
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(one)
+    one.git("merge", "-q", "--no-edit", "other").ok()
+    assert one.users() == ["alice", "bob", "carol"]
+    assert one.git("log", "-1", "--format=%P").ok().out.count(" ") == 1
+
+
+def merge_that_brings_a_leak(one):
+    one.git("checkout", "-q", "-b", "other").ok()
+    one.write("leak.yaml", one.with_plain())
+    one.git("add", "leak.yaml").ok()
+    one.commit("leak", "--no-verify").ok()
+    one.git("checkout", "-q", "main").ok()
+    one.write("README", "two\n")
+    one.commit("readme", "-a").ok()
+    one.git("merge", "--no-edit", "other").refused("leak.yaml:7", "merge refused")
+    one.git("merge", "--abort")
+    one.known.discard("plain-secret-1")  # in the other branch
+
+
+def merge_with_conflict_seals_nothing(one):
+    one.git("checkout", "-q", "-b", "other").ok()
+    one.write("README", "other\n")
+    one.commit("other", "-a").ok()
+    one.git("checkout", "-q", "main").ok()
+    one.write("README", "main\n")
+    one.commit("main", "-a").ok()
+    assert one.git("merge", "-q", "other").code != 0
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.write("README", "both\n")
+    one.git("add", "README").ok()
+    one.git("commit", "-q", "--no-edit").ok()
+    assert one.users() == ["alice", "bob"]
+
+
+def rebase(one):
+    one.git("checkout", "-q", "-b", "topic").ok()
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(one)
+    one.git("checkout", "-q", "main").ok()
+    one.write("README", "two\n")
+    one.commit("readme", "-a").ok()
+    one.git("checkout", "-q", "topic").ok()
+    one.git("rebase", "-q", "main").ok()
+    assert one.users() == ["alice", "bob", "carol"]
+    assert one.names() == {"team/users.yaml", "team/sealed-users.yaml"}
+    assert one.status() == ""
+
+
+def cherry_pick(one):
+    one.git("checkout", "-q", "-b", "topic").ok()
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(one)
+    one.git("checkout", "-q", "main").ok()
+    one.git("cherry-pick", "topic").ok()
+    assert one.users() == ["alice", "bob", "carol"]
+
+
+def deleted_edit_file_changes_nothing(one):
+    before = one.sealed()
+    (one.place / "edit-users.yaml").unlink()
+    one.write("README", "two\n")
+    one.commit("readme", "-a").ok()
+    assert one.sealed() == before and one.users() == ["alice", "bob"]
+
+
+def moved_folder_keeps_every_ciphertext(one):
+    before = one.sealed()
+    one.git("mv", "team", "people").ok()
+    if (one.root / "team").exists():
+        shutil.rmtree(one.root / "team")
+    one.folder = "people"
+    one.edit(alice="alice-password", bob="bob-password")
+    one.commit("moved", "-a").ok()
+    assert one.sealed() == before
+
+
+def spaces_and_unicode_in_paths(one):
+    second = Checkout(one.root, folder="the team/Zürich \"1\" 'x'", init=False)
+    second.edit(zoe="zoe-password")
+    one.known |= second.known
+    one.hook("install").ok()
+    one.git("add", "-A").ok()
+    one.commit("zoe", "--allow-empty").ok()
+    one.commit("zoe", "--allow-empty").ok()
+    assert second.users() == ["zoe"]
+    assert one.git("add", "-f", f"{second.folder}/edit-users.yaml").code != 0
+    one.commit("again", "--allow-empty").ok()
+    second.assert_clean()
+
+
+def no_certificate(one):
+    (one.place / "pub-cert.pem").unlink()
+    one.write("README", "two\n")
+    one.commit("nothing to seal", "-a").ok()
+    head = one.git("rev-parse", "HEAD").ok().out
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.write("README", "three\n")
+    one.commit("carol", "-a").refused("carol", "no certificate", "pub-cert.pem")
+    assert one.git("rev-parse", "HEAD").ok().out == head
+    assert one.status() == " M README\n"
+
+
+def private_key_as_certificate(one):
+    shutil.copy(VECTORS / "key-a.pem", one.place / "pub-cert.pem")
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    answer = one.commit("carol", "--allow-empty").refused("PRIVATE KEY")
+    body = (VECTORS / "key-a.pem").read_text().splitlines()[1]
+    assert body not in answer.text
+    shutil.copy(VECTORS / "cert-a.pem", one.place / "pub-cert.pem")
+
+
+def edit_file_with_a_mistake_commits_nothing(one):
+    before = one.git("rev-parse", "HEAD").ok().out
+    (one.place / "edit-users.yaml").write_text("users:\n- username: a_b\n  password: pass-word-1\n- username: a-b\n  password: pass-word-2\n")
+    one.known |= {"pass-word-1", "pass-word-2"}
+    one.write("README", "two\n")
+    one.commit("x", "-a").refused("team/edit-users.yaml:4:", "would share the Secret")
+    assert one.git("rev-parse", "HEAD").ok().out == before
+    assert one.status() == " M README\n"
+
+
+def edit_file_added_by_force(one):
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.git("add", "-f", "team/edit-users.yaml").refused("holds plain passwords and stays out of Git")
+    one.git("add", "-A").ok()
+    assert one.status() == ""
+
+
+def edit_file_that_git_tracks(one):
+    """The predecessor's repositories hold one in HEAD."""
+    one.hook("uninstall").ok()
+    one.git("add", "-f", "team/edit-users.yaml").ok()
+    one.commit("leak").ok()
+    assert "its removal is staged" in one.hook("install").ok().out
+    one.edit(alice="alice-password", bob="bob-password", carol="new-carol-password")
+    one.commit("sealed").ok()
+    assert one.users() == ["alice", "bob", "carol"]
+    assert one.git("ls-files", "team").ok().out == "team/pub-cert.pem\nteam/sealed-users.yaml\nteam/users.yaml\n"
+    assert (one.place / "edit-users.yaml").exists()
+    one.known -= {"alice-password", "bob-password"}  # in the commit that was made past the hook
+
+
+def stash_of_everything_keeps_the_passwords(one):
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.write("README", "two\n")
+    one.git("stash", "-q", "-a")
+    assert "carol-password" in (one.place / "edit-users.yaml").read_text()
+
+
+def leak_under_any_name(one):
+    one.write("notes/my users.txt", "users:\n- username: x\n  password: other-password-1\n")
+    one.write("k8s/secret.yaml", one.with_plain())
+    one.write("deep/known.md", "the password is alice-password\n")
+    one.known.add("other-password-1")
+    one.git("add", "-A").ok()
+    one.commit("leak").refused("notes/my users.txt:3", "k8s/secret.yaml:7", "deep/known.md:1", "commit refused")
+    assert one.status() == ""
+    assert (one.root / "k8s/secret.yaml").exists()
+
+
+def leak_with_commit_all(one):
+    one.write("config.yaml", "a: b\n")
+    one.git("add", "config.yaml").ok()
+    one.commit("config").ok()
+    one.write("config.yaml", one.with_plain())
+    one.commit("leak", "-a").refused("config.yaml:7")
+    assert one.status() == " M config.yaml\n"
+
+
+def leak_with_commit_of_one_path(one):
+    one.write("config.yaml", "a: b\n")
+    one.git("add", "config.yaml").ok()
+    one.commit("config").ok()
+    one.write("config.yaml", one.with_plain())
+    one.commit("leak", "config.yaml").refused("config.yaml:7")
+    assert one.status() == " M config.yaml\n"
+
+
+def renamed_leak(one):
+    one.edit(alice="alice-password", bob="bob-password")
+    shutil.copy(one.place / "edit-users.yaml", one.place / "edit-users-team2.yaml")
+    one.git("add", "-A").ok()
+    one.commit("copy").refused("edit-users-team2.yaml", "plain password")
+
+
+def allowed_by_the_repository(one):
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {password: example}\n"
+    file = one.write("docs/example.yaml", text)
+    digest = one.run("sha256sum", file).ok().out.split()[0]
+    one.write(".pgitops.yaml", "version: 1\nsealing:\n  users: [{edit: team/edit-users.yaml}]\n"
+              f"  allow: [{{path: docs/example.yaml, sha256: '{digest}'}}]\n")
+    one.git("add", "-A").ok()
+    one.commit("example").ok()
+    one.write("docs/example.yaml", text.replace("example}", "another}"))
+    one.commit("changed", "-a").refused("docs/example.yaml:4")
+
+
+def declared_layout(one):
+    one.git("mv", "team/users.yaml", "team/people.yaml").ok()
+    one.git("mv", "team/sealed-users.yaml", "team/people-sealed.yaml").ok()
+    one.git("mv", "team/pub-cert.pem", "certificate.pem").ok()
+    (one.place / "edit-users.yaml").rename(one.root / "people.local.yaml")
+    one.write(".pgitops.yaml", "version: 1\nsealing:\n  certificate: certificate.pem\n  users:\n  - edit: people.local.yaml\n"
+              "    users: team/people.yaml\n    sealed: team/people-sealed.yaml\n")
+    one.hook("install").ok()
+    before = one.git("show", "HEAD:team/sealed-users.yaml").ok().out
+    one.git("add", ".pgitops.yaml").ok()
+    one.commit("declared").ok()
+    assert one.git("show", "HEAD:team/people-sealed.yaml").ok().out == before
+    assert one.git("add", "-f", "people.local.yaml").code != 0
+
+
+def mistake_in_the_declared_layout(one):
+    one.write(".pgitops.yaml", "version: 1\nsealing:\n  user: []\n")
+    one.git("add", ".pgitops.yaml").ok()
+    one.commit("x").refused(".pgitops.yaml:3", "unknown field \"user\"")
+
+
+def users_changed_by_others_reach_the_edit_file(one):
+    other = clone(one, "other")
+    other.edit(alice=None, bob=None, carol="carol-password")
+    commit_users(other)
+    one.known |= other.known
+    one.git("pull", "-q", other.root, "main").ok()
+    text = (one.place / "edit-users.yaml").read_text()
+    assert "carol" in text and "alice-password" in text and "carol-password" not in text
+    one.edit(alice="alice-password", bob="bob-password", carol=None, dave="dave-password")
+    commit_users(one)
+    assert one.users() == ["alice", "bob", "carol", "dave"]
+    assert one.passwords()["user-carol-secret"] == "carol-password"
+
+
+def changes_on_both_sides_are_not_lost(one):
+    other = clone(one, "other")
+    other.edit(alice=None, bob=None, carol="carol-password")
+    commit_users(other)
+    one.known |= other.known
+    one.edit(alice="alice-password", bob="bob-password", dave="dave-password")
+    one.git("pull", "-q", other.root, "main").ok()
+    head = one.git("rev-parse", "HEAD").ok().out
+    one.commit("dave", "--allow-empty").refused("changed elsewhere")
+    assert one.git("rev-parse", "HEAD").ok().out == head
+    one.edit(alice="alice-password", bob="bob-password", carol=None, dave="dave-password")
+    one.pgitops("seal", "users").ok()
+    one.git("add", "team").ok()
+    one.commit("dave").ok()
+    assert one.users() == ["alice", "bob", "carol", "dave"]
+
+
+def other_branch_has_other_users(one):
+    one.git("checkout", "-q", "-b", "topic").ok()
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(one)
+    one.git("checkout", "-q", "main").ok()
+    assert "carol" not in (one.place / "edit-users.yaml").read_text()
+    one.write("README", "two\n")
+    one.commit("readme", "-a").ok()
+    assert one.users() == ["alice", "bob"]
+    one.git("checkout", "-q", "topic").ok()
+    assert "carol" in (one.place / "edit-users.yaml").read_text()
+
+
+def first_seal_removes_nobody(one):
+    other = clone(one, "other")
+    (other.place / "edit-users.yaml").unlink(missing_ok=True)
+    shutil.rmtree(other.root / ".git/pgitops")
+    other.hook("install").ok()
+    (other.root / ".git/pgitops/receipts").unlink()
+    other.edit(carol="carol-password")
+    one.known |= other.known
+    other.commit("carol", "--allow-empty").refused("never sealed before")
+    assert other.users() == ["alice", "bob"]
+
+
+def linked_worktree(one):
+    one.git("worktree", "add", "-q", "../linked", "-b", "linked").ok()
+    linked = Checkout(one.root.parent / "linked", init=False, certificate=False)
+    linked.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    one.known |= linked.known
+    commit_users(linked)
+    assert linked.users() == ["alice", "bob", "carol"]
+    assert one.users() == ["alice", "bob"]
+    linked.write("leak.yaml", one.with_plain())
+    linked.git("add", "-A").ok()
+    linked.commit("leak").refused("leak.yaml:7")
+    linked.assert_clean()
+
+
+def submodule(one):
+    outer = Checkout(one.root.parent / "outer", certificate=False)
+    outer.git("submodule", "add", "-q", one.root, "inner").ok()
+    outer.commit("inner").ok()
+    inner = Checkout(outer.root / "inner", init=False, certificate=False)
+    inner.hook("install").ok()
+    inner.edit(alice=None, bob=None, carol="carol-password")
+    commit_users(inner)
+    assert inner.users() == ["alice", "bob", "carol"]
+    inner.assert_clean("carol-password")
+
+
+def from_a_folder_below(one):
+    below = one.root / "some/where"
+    below.mkdir(parents=True)
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(one, cwd=below)
+    assert one.users() == ["alice", "bob", "carol"]
+
+
+SCENARIOS = [
+    first_commit,
+    one_command_seals_and_commits,
+    commit_with_an_editor,
+    commit_with_a_message_and_other_work,
+    commit_with_a_message_and_nothing_else_is_said_twice,
+    unchanged_edit_file,
+    one_user_more_changes_one_ciphertext,
+    removed_user_loses_the_ciphertext,
+    renamed_user_keeps_a_password,
+    password_taken_out_of_the_edit_file_stays_sealed,
+    partial_staging,
+    commit_all,
+    commit_all_with_nothing_else,
+    commit_of_one_path_is_about_that_path,
+    commit_of_the_users_path_seals,
+    amend,
+    amend_of_a_leak,
+    merge_of_two_branches,
+    merge_that_brings_a_leak,
+    merge_with_conflict_seals_nothing,
+    rebase,
+    cherry_pick,
+    deleted_edit_file_changes_nothing,
+    moved_folder_keeps_every_ciphertext,
+    spaces_and_unicode_in_paths,
+    no_certificate,
+    private_key_as_certificate,
+    edit_file_with_a_mistake_commits_nothing,
+    edit_file_added_by_force,
+    edit_file_that_git_tracks,
+    stash_of_everything_keeps_the_passwords,
+    leak_under_any_name,
+    leak_with_commit_all,
+    leak_with_commit_of_one_path,
+    renamed_leak,
+    allowed_by_the_repository,
+    declared_layout,
+    mistake_in_the_declared_layout,
+    users_changed_by_others_reach_the_edit_file,
+    changes_on_both_sides_are_not_lost,
+    other_branch_has_other_users,
+    first_seal_removes_nobody,
+    linked_worktree,
+    submodule,
+    from_a_folder_below,
+]
+
+
+def clone(one, name):
+    """A clone with the hooks; its missing edit file is made by them."""
+    one.git("clone", "-q", one.root, one.root.parent / name).ok()
+    made = Checkout(one.root.parent / name, init=False, certificate=False)
+    made.hook("install").ok()
+    assert (made.place / "edit-users.yaml").exists()
+    return made
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_a_commit_is_safe_and_leaves_the_index_as_expected(used, scenario):
+    scenario(used)
+    used.assert_clean()
+
+
+# ---- pushing ----
+
+
+@pytest.fixture
+def remote(used, tmp_path):
+    used.git("init", "-q", "--bare", tmp_path / "remote.git").ok()
+    used.git("remote", "add", "origin", tmp_path / "remote.git").ok()
+    used.git("push", "-q", "origin", "main").ok()
+    return used
+
+
+def leak(one, path, *arguments):
+    one.write(path, one.with_plain())
+    one.git("add", path).ok()
+    one.commit("leak", "--no-verify", *arguments).ok()
+
+
+def test_a_push_with_a_plain_password_in_any_commit_is_refused(remote):
+    leak(remote, "leak.yaml")
+    commit = remote.git("rev-parse", "HEAD").ok().out[:12]
+    remote.git("rm", "-q", "leak.yaml").ok()
+    remote.commit("gone again").ok()
+    remote.git("push", "origin", "main").refused("leak.yaml:7", commit, "push refused")
+    remote.git("push", "origin", "HEAD:refs/heads/new-branch").refused("leak.yaml:7")
+    remote.git("tag", "v1").ok()
+    remote.git("push", "origin", "v1").refused("leak.yaml:7")
+
+
+def test_a_push_of_a_renamed_leak_is_refused(remote):
+    leak(remote, "notes.txt")
+    remote.git("mv", "notes.txt", "other.md").ok()
+    remote.commit("renamed", "--no-verify").ok()
+    remote.git("push", "origin", "main").refused("notes.txt:7", "other.md:7")
+
+
+def test_what_was_pushed_long_ago_does_not_block_everybody(remote):
+    leak(remote, "leak.yaml")
+    remote.git("push", "-q", "--no-verify", "origin", "main").ok()
+    remote.git("rm", "-q", "leak.yaml").ok()
+    remote.commit("gone again").ok()
+    remote.git("push", "-q", "origin", "main").ok()
+
+
+def test_a_clean_push_and_a_deleted_branch_pass(remote):
+    remote.write("README", "two\n")
+    remote.commit("readme", "-a").ok()
+    remote.git("push", "-q", "origin", "main", "main:topic").ok()
+    remote.git("push", "-q", "origin", ":topic").ok()
+
+
+def test_the_server_refuses_in_pre_receive(remote, tmp_path):
+    hook = tmp_path / "remote.git/hooks/pre-receive"
+    hook.write_text(f"#!/bin/sh\nexec '{agents.PROGRAM}' check --secrets --pre-receive\n")
+    hook.chmod(0o755)
+    leak(remote, "leak.yaml")
+    remote.git("push", "--no-verify", "origin", "main").refused("leak.yaml:7", "pre-receive hook declined")
+    remote.git("reset", "-q", "--hard", "HEAD^").ok()
+    remote.write("README", "two\n")
+    remote.commit("readme", "-a").ok()
+    remote.git("push", "-q", "--no-verify", "origin", "main").ok()
+
+
+def test_check_secrets_answers_for_a_range_and_for_the_checkout(remote):
+    remote.pgitops("check", "--secrets").ok()
+    remote.pgitops("check", "--secrets", "HEAD").ok()
+    leak(remote, "leak.yaml")
+    assert remote.pgitops("check", "--secrets", "origin/main..HEAD").code == 1
+    assert remote.pgitops("check", "--secrets").code == 1
+    assert remote.pgitops("check", "--secrets", "HEAD~1").code == 0
+    assert remote.pgitops("check", "--secrets", "nowhere..HEAD").code == 2
+
+
+# ---- installing ----
+
+
+def hooks_of(one):
+    return {file.name: file.read_text() for file in (one.root / ".git/hooks").iterdir() if not file.name.endswith(".sample")}
+
+
+def test_install_and_uninstall_leave_no_trace(program, tmp_path):
+    one = Checkout(tmp_path / "repo")
+    config, exclude = (one.root / ".git/config").read_text(), (one.root / ".git/info/exclude").read_text()
+    mine = one.root / ".git/hooks/pre-commit"
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("#!/bin/sh\necho mine >> ran\n")
+    mine.chmod(0o755)
+    before = hooks_of(one)
+    one.hook("status").refused()
+    one.hook("install").ok()
+    one.hook("install").ok()
+    assert hooks_of(one).keys() == {"pre-commit", "pre-commit.before-pgitops", "pre-merge-commit", "post-checkout", "post-merge",
+                                    "pre-push"}
+    assert one.hook("status").ok().out.count("runs") == 5
+    one.commit("x", "--allow-empty").ok()
+    assert (one.root / "ran").read_text() == "mine\n"
+    one.hook("uninstall").ok()
+    assert hooks_of(one) == before
+    assert (one.root / ".git/config").read_text() == config
+    assert (one.root / ".git/info/exclude").read_text() == exclude
+    one.hook("uninstall").ok()
+
+
+def test_a_hook_that_was_there_can_still_refuse(used):
+    used.hook("uninstall").ok()
+    for name in ("pre-commit", "pre-push"):
+        mine = used.root / f".git/hooks/{name}"
+        mine.write_text("#!/bin/sh\ncat > stdin-of-hook\nexit 7\n")
+        mine.chmod(0o755)
+    used.hook("install").ok()
+    used.commit("x", "--allow-empty", stdin="").refused()
+    used.git("init", "-q", "--bare", used.root.parent / "remote.git").ok()
+    used.git("push", used.root.parent / "remote.git", "main").refused()
+    assert "refs/heads/main" in (used.root / "stdin-of-hook").read_text()
+
+
+def test_husky_and_others_with_core_hooks_path_keep_running(program, tmp_path):
+    one = Checkout(tmp_path / "repo")
+    for name in ("pre-commit", "commit-msg"):
+        hook = one.write(f".husky/_/{name}", f"#!/bin/sh\necho {name} >> ran\n")
+        hook.chmod(0o755)
+    one.git("config", "core.hooksPath", ".husky/_").ok()
+    config = (one.root / ".git/config").read_text()
+    one.hook("install").ok()
+    one.hook("install").ok()
+    one.hook("status").ok()
+    assert sorted(os.listdir(one.root / ".husky/_")) == ["commit-msg", "pre-commit"]
+    one.edit(carol="carol-password")
+    one.git("commit", "-q", "--allow-empty", GIT_EDITOR=EDITOR).ok()
+    assert (one.root / "ran").read_text() == "pre-commit\ncommit-msg\n"
+    assert one.users() == ["carol"]
+    one.hook("uninstall").ok()
+    assert (one.root / ".git/config").read_text() == config
+    one.assert_clean()
+
+
+def test_a_hooks_path_of_the_whole_company_is_followed_and_restored(program, tmp_path):
+    one = Checkout(tmp_path / "repo")
+    folder = tmp_path / "company"
+    folder.mkdir()
+    (folder / "pre-commit").write_text("#!/bin/sh\necho company >> ran\n")
+    (folder / "pre-commit").chmod(0o755)
+    one.git("config", "--global", "core.hooksPath", folder).ok()
+    one.hook("install").ok()
+    one.commit("x", "--allow-empty").ok()
+    assert (one.root / "ran").read_text() == "company\n"
+    one.hook("uninstall").ok()
+    assert one.git("config", "--get", "core.hooksPath").ok().out.strip() == str(folder)
+    assert one.git("config", "--local", "--get", "core.hooksPath").code == 1
+
+
+def test_status_sees_hooks_that_git_does_not_run(used):
+    used.hook("status").ok()
+    (used.root / ".git/hooks/pre-commit").chmod(0o644)
+    assert "not executable" in used.hook("status").refused().out
+    used.git("config", "core.hooksPath", ".elsewhere").ok()
+    assert "not installed" in used.hook("status").refused().out
+
+
+def test_pre_commit_com_moves_the_hook_and_it_still_runs(used):
+    """pre-commit renames a hook that it finds to NAME.legacy and runs it first."""
+    hooks = used.root / ".git/hooks"
+    (hooks / "pre-commit").rename(hooks / "pre-commit.legacy")
+    (hooks / "pre-commit").write_text("#!/bin/sh\n\"$(dirname \"$0\")/pre-commit.legacy\" \"$@\" || exit\necho framework >> ran\n")
+    (hooks / "pre-commit").chmod(0o755)
+    assert "behind another hook" in used.hook("status").ok().out
+    used.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(used)
+    assert used.users() == ["alice", "bob", "carol"]
+    assert (used.root / "ran").read_text() == "framework\n"
+
+
+def test_without_the_program_nothing_is_committed(used, tmp_path):
+    hook = used.root / ".git/hooks/pre-commit"
+    text = hook.read_text()
+    hook.write_text(text.replace(str(agents.PROGRAM.resolve()), str(tmp_path / "gone")))
+    assert hook.read_text() != text
+    used.commit("x", "--allow-empty", PATH="/usr/bin:/bin").refused("the program is gone")
+
+
+def test_an_edit_file_is_readable_for_its_owner_only(used):
+    other = clone(used, "other")
+    assert stat.S_IMODE((other.place / "edit-users.yaml").stat().st_mode) == 0o600
+    assert stat.S_IMODE((other.root / ".git/pgitops/receipts").stat().st_mode) == 0o600
+    used.assert_clean()
