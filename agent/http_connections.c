@@ -142,9 +142,12 @@ void http_connections_sweep(struct http *http)
 
 void http_connections_done(struct http *http)
 {
-	struct http_connection *connection;
-	while ((connection = TAILQ_FIRST(&http->connections.list)))
+	struct http_connection *connection = TAILQ_FIRST(&http->connections.list);
+	while (connection) {
+		struct http_connection *next = TAILQ_NEXT(connection, link);
 		forget(&http->connections, connection);
+		connection = next;
+	}
 }
 
 void http_connection_served(struct http_call *call, bool stream)
