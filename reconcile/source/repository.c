@@ -220,8 +220,11 @@ bool repository_peel(const struct repository *repository, const git_oid *id, git
 	git_object *object = NULL, *peeled = NULL;
 	if (!repository_fits(repository, id))
 		return error_set(err, ERROR_INVALID, "its object is larger than %ld MiB", LIMIT_GIT_NODE >> 20);
-	if (git_object_lookup(&object, repository->git, id, GIT_OBJECT_ANY))
+	int code = git_object_lookup(&object, repository->git, id, GIT_OBJECT_ANY);
+	if (code == GIT_ENOTFOUND)
 		return error_set(err, ERROR_MISSING, "the object is not in the repository");
+	if (code)
+		return repository_error(err, ERROR_RETRY, "its object cannot be read");
 	int failed = git_object_peel(&peeled, object, GIT_OBJECT_COMMIT);
 	if (!failed)
 		git_oid_cpy(commit, git_object_id(peeled));

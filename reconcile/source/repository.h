@@ -58,7 +58,7 @@ bool repository_fits(const struct repository *repository, const git_oid *id);
 /* The commit's own object and its root tree are there. */
 bool repository_has_commit(const struct repository *repository, const git_oid *id);
 
-/* Follows tags to the commit. ERROR_MISSING: not here; ERROR_INVALID: it is no commit. */
+/* Follows tags to the commit. ERROR_MISSING: not here; ERROR_INVALID: it is no commit; ERROR_RETRY: damaged. */
 bool repository_peel(const struct repository *repository, const git_oid *id, git_oid *commit,
 	struct error *err) MUST_CHECK;
 

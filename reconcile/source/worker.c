@@ -20,6 +20,8 @@
 
 enum { ANSWER_FD = STDOUT_FILENO, MESSAGE_BYTES = 200 };
 
+#define END_OF_TIME 253402300800 /* 10000-01-01, in seconds: a commit may claim any number */
+
 /* One run of the Git process. */
 struct work {
 	struct arena *mem;
@@ -172,25 +174,30 @@ static bool fetch(struct work *work, struct error *err)
 	return true;
 }
 
-/* Here, peeled, and remembered as the newest of this revision. */
+static bool peel(struct work *work, git_oid *commit, struct error *err)
+{
+	if (repository_peel(&work->repository, &work->revision.id, commit, err))
+		return true;
+	work->repository.suspect = err->kind == ERROR_RETRY;
+	return error_prefix(err, "revision \"%s\"", work->request->revision);
+}
+
+static bool fetch_named(struct work *work, struct error *err)
+{
+	if (fetch(work, err))
+		return true;
+	if (err->kind == ERROR_MISSING && !work->request->offline)
+		error_prefix(err, "the repository has no commit \"%s\"", work->request->revision);
+	return false;
+}
+
+/* The commit that the revision names, with its tree, here. */
 static bool have_commit(struct work *work, git_oid *commit, struct error *err)
 {
-	const struct repository *repository = &work->repository;
-	struct error absent = {0};
-	if (!repository_peel(repository, &work->revision.id, commit, &absent)) {
-		if (absent.kind != ERROR_MISSING) {
-			*err = absent;
-			return error_prefix(err, "revision \"%s\"", work->request->revision);
-		}
-		if (!fetch(work, err))
-			return err->kind == ERROR_MISSING && !work->request->offline
-				? error_prefix(
-					  err, "the repository has no commit \"%s\"", work->request->revision)
-				: false;
-		if (!repository_peel(repository, &work->revision.id, commit, err))
-			return error_prefix(err, "revision \"%s\"", work->request->revision);
-	}
-	if (repository_has_commit(repository, commit))
+	if (!peel(work, commit, err) &&
+		(err->kind != ERROR_MISSING || !fetch_named(work, err) || !peel(work, commit, err)))
+		return false;
+	if (repository_has_commit(&work->repository, commit))
 		return true;
 	work->repository.suspect = true;
 	return error_set(
@@ -203,10 +210,13 @@ static void describe(struct work *work, const git_commit *commit)
 	const char *message = git_commit_summary((git_commit *)(uintptr_t)commit);
 	struct source_result *result = &work->result;
 	result->author = author ? arena_printf(work->mem, "%s <%s>", author->name, author->email) : "";
-	result->author_time = author ? (int64_t)author->when.time * 1000000 : 0;
+	bool plausible = author && author->when.time > 0 && author->when.time < END_OF_TIME;
+	result->author_time = plausible ? (int64_t)author->when.time * 1000000 : 0;
 	size_t length = message ? strnlen(message, MESSAGE_BYTES) : 0;
-	while (length == MESSAGE_BYTES && length > 0 && ((unsigned char)message[length] & 0xc0) == 0x80)
-		length--;
+	/* Not in the middle of a character. */
+	if (length == MESSAGE_BYTES)
+		while (length > 0 && ((unsigned char)message[length] & 0xc0) == 0x80)
+			length--;
 	result->message = message ? arena_copy_n(work->mem, message, length) : "";
 }
 

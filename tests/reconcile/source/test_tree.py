@@ -158,10 +158,20 @@ def test_a_commit_message_and_author_of_any_bytes_can_be_told(source, repository
                       author=b"Andr\xe9 <a@b>")
     answer = source.read()
     assert answer["message"].startswith("caf") and "\n" not in answer["message"]
-    long = "é" * 300
-    repository.commit({"users/a.yaml": config_map("a", "3")}, message=long)
-    message = source.read()["message"]
-    assert len(message.encode()) <= 200 and set(message) == {"é"}
+    for character in "é€😀":
+        repository.commit({"users/a.yaml": config_map("a", character)}, message=character * 300)
+        message = source.read()["message"]
+        assert 196 < len(message.encode()) <= 200 and set(message) == {character}
+
+
+@pytest.mark.parametrize("seconds", ["9223372036854775807", "-1"])
+def test_a_commit_may_claim_any_time(source, repository, seconds):
+    tree = repository.git("rev-parse", "main^{tree}")
+    text = f"tree {tree}\nauthor A <a> {seconds} +0000\ncommitter A <a> {seconds} +0000\n\nodd\n"
+    commit = repository.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=text.encode())
+    repository.path.joinpath("refs/heads/main").write_text(commit + "\n")
+    answer = source.read()
+    assert answer["commit"] == commit and answer["authorTime"] == 0 and names(answer) == ["ConfigMap a"]
 
 
 def test_an_object_with_many_escapes_arrives_whole(source, repository):
@@ -176,6 +186,12 @@ def test_thousands_of_objects_arrive_in_order(source, repository):
         repository.commit({f"users/p{part}.yaml": "---\n".join(config_map(f"p{part}-{i:03}") for i in range(1000))})
     answer = source.read()
     assert names(answer)[1:] == [f"ConfigMap p{part}-{i:03}" for part in range(5) for i in range(1000)]
+
+
+def test_a_commit_that_cannot_be_understood_is_an_error(source, repository):
+    commit = repository.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=b"no commit\n")
+    repository.path.joinpath("refs/heads/main").write_text(commit + "\n")
+    assert source.fail()[0] in ("retry", "missing")
 
 
 def test_an_object_keeps_its_place(source, repository):
