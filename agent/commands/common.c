@@ -61,7 +61,7 @@ static bool take_option(const struct command_context *context, const struct comm
 	}
 	if (option->flag)
 		*option->flag = true;
-	else
+	else if (option->value)
 		*option->value = equals ? equals + 1 : next;
 	*taken = option->value && !equals;
 	return true;
