@@ -41,7 +41,7 @@ static bool take_shallow(struct pack_receiver *receiver, const char *line, struc
 	git_oid id;
 	bool cut = text_starts(line, "shallow ");
 	const char *hex = cut ? line + 8 : text_starts(line, "unshallow ") ? line + 10 : NULL;
-	if (!hex || strlen(hex) < GIT_OID_HEXSZ || git_oid_fromstrn(&id, hex, GIT_OID_HEXSZ))
+	if (!hex || !repository_read_id(hex, &id))
 		return error_set(err, ERROR_RETRY, "the server's list of shallow commits is broken");
 	repository_ids_remove(receiver->shallow, &id);
 	if (cut)

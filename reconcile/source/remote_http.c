@@ -216,7 +216,7 @@ static bool take_ref(void *context, enum pktline_kind kind, const char *bytes, s
 	if (text_starts(bytes, "unborn "))
 		return true;
 	size_t end = length > GIT_OID_HEXSZ + 1 ? strcspn(bytes + GIT_OID_HEXSZ + 1, " \n") : 0;
-	if (!end || bytes[GIT_OID_HEXSZ] != ' ' || git_oid_fromstrn(&ref.id, bytes, GIT_OID_HEXSZ))
+	if (!end || bytes[GIT_OID_HEXSZ] != ' ' || !repository_read_id(bytes, &ref.id))
 		return error_set(err, ERROR_RETRY, "the server's list of refs is broken");
 	if (end >= sizeof(name))
 		return true; /* nobody asks for a ref of such a name */
@@ -224,8 +224,7 @@ static bool take_ref(void *context, enum pktline_kind kind, const char *bytes, s
 	name[end] = '\0';
 	ref.commit = ref.id;
 	const char *peeled = strstr(bytes + GIT_OID_HEXSZ + 1 + end, " peeled:");
-	if (peeled && strlen(peeled) >= 8 + GIT_OID_HEXSZ &&
-		git_oid_fromstrn(&ref.commit, peeled + 8, GIT_OID_HEXSZ))
+	if (peeled && !repository_read_id(peeled + strlen(" peeled:"), &ref.commit))
 		return error_set(err, ERROR_RETRY, "the server's list of refs is broken");
 	if (!remote_ref_wanted(name, listing->prefixes, listing->prefix_count))
 		return true;

@@ -236,6 +236,15 @@ bool repository_peel(const struct repository *repository, const git_oid *id, git
 	return true;
 }
 
+/* libgit2 notes an error in memory of its own thread, which is somebody else's before its start. */
+bool repository_read_id(const char *hex, git_oid *id)
+{
+	size_t digits = 0;
+	while (digits < GIT_OID_HEXSZ && isxdigit((unsigned char)hex[digits]))
+		digits++;
+	return digits == GIT_OID_HEXSZ && git_oid_fromstrn(id, hex, GIT_OID_HEXSZ) == 0;
+}
+
 void repository_ids_add(struct repository_ids *ids, const git_oid *id, struct arena *mem)
 {
 	ids->items = arena_grow(mem, ids->items, ids->count, sizeof(*ids->items));
@@ -300,7 +309,7 @@ bool repository_shallow(const struct repository *repository, struct repository_i
 		return false;
 	}
 	for (size_t at = 0; at + GIT_OID_HEXSZ <= text.length; at += GIT_OID_HEXSZ + 1)
-		if (git_oid_fromstrn(&id, text.data + at, GIT_OID_HEXSZ) == 0)
+		if (repository_read_id(text.data + at, &id))
 			repository_ids_add(ids, &id, repository->mem);
 	return true;
 }

@@ -74,6 +74,9 @@ bool repository_shallow(
 bool repository_set_shallow(
 	struct repository *repository, const struct repository_ids *ids, struct error *err) MUST_CHECK;
 
+/* 40 hex digits, whatever follows. Unlike libgit2's own functions it may be called before libgit2 was started. */
+bool repository_read_id(const char *hex, git_oid *id);
+
 void repository_ids_add(struct repository_ids *ids, const git_oid *id, struct arena *mem);
 void repository_ids_remove(struct repository_ids *ids, const git_oid *id);
 bool repository_ids_have(const struct repository_ids *ids, const git_oid *id);

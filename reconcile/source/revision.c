@@ -14,7 +14,7 @@ static bool is_hex(const char *text)
 
 bool revision_is_id(const char *text, git_oid *id)
 {
-	return strlen(text) == GIT_OID_HEXSZ && is_hex(text) && git_oid_fromstr(id, text) == 0;
+	return strlen(text) == GIT_OID_HEXSZ && repository_read_id(text, id);
 }
 
 static bool looks_like_short_id(const char *text)

@@ -186,10 +186,12 @@ class Certificates:
 
 
 class Fault:
-    """What goes wrong: silent, stall, cut, flip, login, redirect, or a status such as 404. `path` and `method` choose the
+    """What goes wrong: silent, stall, cut, flip, login, garbage, redirect (`location`), answer (`content`), or a status
+    such as 404. `path` and `method` choose the
     requests, `times` how many of them, `bytes` how much of the body is sent before."""
 
-    def __init__(self, what, path="", method="", times=None, bytes=0, headers=None, location=None, command=None):
+    def __init__(self, what, path="", method="", times=None, bytes=0, headers=None, location=None, command=None,
+                 content=b""):
         self.what = what
         self.path = path
         self.method = method
@@ -198,6 +200,7 @@ class Fault:
         self.headers = headers or {}
         self.location = location
         self.command = command
+        self.content = content
 
     def applies(self, method, path, body):
         if self.path not in path or (self.method and self.method != method) or self.times == 0:
@@ -286,6 +289,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.server.owner.wait_for_end(self.connection)
         elif fault.what == "garbage":
             self._answer(200, b"\0\1\2 this is not git", {"Content-Type": self._wanted_type()})
+        elif fault.what == "answer":
+            self._answer(200, fault.content, {"Content-Type": self._wanted_type()})
         else:
             return False
         self.close_connection = True

@@ -67,6 +67,41 @@ def test_garbage_is_no_answer(source, http, path):
     assert kind == "retry" and "Git protocol" in text
 
 
+OID = b"1" * 40
+
+
+def line(text):
+    return b"%04x%s\n" % (len(text) + 5, text)
+
+
+@pytest.mark.parametrize("answer", [
+    b"", b"0000"[:2], line(b"zz"), line(b"z" * 40 + b" HEAD"), line(OID), line(OID + b" "), line(OID[:39] + b" HEAD") + b"0000",
+    line(OID + b" HEAD peeled:zz") + b"0000", line(OID + b" HEAD"), line(b"ERR \x1b[31mgo away"),
+])
+def test_a_broken_list_of_refs_is_an_error(source, http, answer):
+    """Also before libgit2 was started, which only a commit to read does."""
+    source.read()
+    http.fault = git.Fault("answer", command="ls-refs", content=answer)
+    kind, text = source.fail()
+    assert kind == "retry" and "\x1b" not in text
+
+
+@pytest.mark.parametrize("answer", [
+    b"", b"0000", line(b"packfile") + b"0000", line(b"packfile") + line(b"\1PACK") + b"0000",
+    line(b"packfile") + line(b"\3quota exceeded") + b"0000", line(b"packfile") + line(b"\7x") + b"0000",
+    line(b"shallow-info") + line(b"shallow zz") + b"0001", line(b"ERR upload-pack: not our ref " + OID),
+    line(b"packfile") + line(b"\1PACK\0\0\0\2\xff\xff\xff\xff") + b"0000",
+])
+def test_a_broken_answer_to_a_fetch_is_an_error(source, http, repository, answer):
+    source.read()
+    repository.commit({"users/b.yaml": config_map("b")})
+    http.fault = git.Fault("answer", command="fetch", content=answer)
+    kind, _ = source.fail()
+    assert kind in ("retry", "missing", "invalid")
+    http.fault = None
+    assert names(source.read()) == ["ConfigMap a", "ConfigMap b"] and is_clean(source)
+
+
 def test_a_repository_deleted_during_a_fetch_is_missing(source, http, repository):
     source.read()
     repository.commit({"users/b.yaml": config_map("b")})
