@@ -26,7 +26,7 @@ static bool read_options(struct seal *seal, int *argc, char **argv)
 		{"--secret-file", NULL, &seal->input},
 		{"-w", NULL, &seal->output},
 		{"--sealed-secret-file", NULL, &seal->output},
-		{"--cert", NULL, &source->certificate},
+		{"--cert", NULL, &source->certificate}, {"--ca", NULL, &source->ca},
 		{"--scope", NULL, &seal->scope_name},
 		{"--name", NULL, &seal->name},
 		{"--namespace", NULL, &seal->namespace},

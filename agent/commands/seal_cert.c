@@ -34,7 +34,7 @@ static bool fetch(const struct sealing_source *source, struct buf *pem, const ch
 	if (!source->certificate)
 		return sealing_cluster_certificate(source, pem, err);
 	return strncmp(source->certificate, "http", 4) == 0
-		? sealing_url_certificate(source->certificate, pem, err)
+		? sealing_url_certificate(source, source->certificate, pem, err)
 		: sealing_read(source->certificate, pem, err);
 }
 
@@ -44,7 +44,7 @@ int command_seal_cert(struct command_context *context, int argc, char **argv)
 	const char *output = NULL, *where = NULL;
 	const struct command_option options[] = {
 		{"-w", NULL, &output},
-		{"--cert", NULL, &source.certificate},
+		{"--cert", NULL, &source.certificate}, {"--ca", NULL, &source.ca},
 		{"--controller-name", NULL, &source.controller_name},
 		{"--controller-namespace", NULL, &source.controller_namespace},
 		{"--kubeconfig", NULL, &source.kubeconfig},

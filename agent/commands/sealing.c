@@ -133,7 +133,7 @@ static bool fetch(const struct command_context *context, const struct sealing_so
 		given = variable;
 	if (given && (text_starts(given, "https://") || text_starts(given, "http://"))) {
 		*where = given;
-		return sealing_url_certificate(given, pem, err);
+		return sealing_url_certificate(source, given, pem, err);
 	}
 	if (!given && !source->from_cluster)
 		given = repository_certificate(context->mem);

@@ -182,17 +182,21 @@ bool sealing_cluster_reencrypt(
 }
 
 /* A certificate over plain http could be anybody's: what is sealed with it would be anybody's too. */
-bool sealing_url_certificate(const char *url, struct buf *pem, struct error *err)
+bool sealing_url_certificate(
+	const struct sealing_source *source, const char *url, struct buf *pem, struct error *err)
 {
-	bool loopback = text_starts(url, "http://127.0.0.1:") || text_starts(url, "http://[::1]:") ||
-		text_starts(url, "http://localhost:");
-	if (!text_starts(url, "https://") && !loopback)
+	CLEANUP(buf_done) struct buf ca = BUF(LIMIT_CONFIG_BYTES);
+	struct kube_config config = {0};
+	if (!text_starts(url, "https://"))
 		return error_set(err, ERROR_INVALID,
 			"%s: only https: whoever can change the answer could read what is sealed", url);
-	const char *host = strstr(url, "://") + 3;
+	if (source->ca && !file_read(source->ca, &ca, err))
+		return false;
+	const char *host = url + strlen("https://");
 	size_t length = (size_t)(host - url) + strcspn(host, "/?#");
-	struct kube_config config = {.server = memory_copy(url)};
+	config.server = memory_copy(url);
 	config.server[length] = '\0';
+	config.ca = source->ca ? memory_copy(buf_string(&ca)) : NULL;
 	struct kube *kube = kube_open(&config);
 	struct kube_request request = {.method = "GET",
 		.path = url[length] == '/' ? url + length : "/",
