@@ -5,6 +5,18 @@
 #include "base/buf.h"
 #include "base/text.h"
 
+bool answer_read(const char *bytes, size_t length, json_t **value, struct error *err)
+{
+	json_error_t place;
+	json_t *read =
+		json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &place);
+	if (!read)
+		return error_set(
+			err, ERROR_RETRY, "not valid JSON at line %d, column %d", place.line, place.column);
+	*value = read;
+	return true;
+}
+
 bool answer_has_cause(const json_t *body, const char *type)
 {
 	size_t index;

@@ -14,6 +14,10 @@ struct answer {
 	const json_t *body; /* the Status object, NULL = none */
 };
 
+/* As json_read(), but a string may hold a NUL: anybody who may write one object could else make a list unreadable. Such a
+   string ends there for whoever takes it as text. */
+bool answer_read(const char *bytes, size_t length, json_t **value, struct error *err) MUST_CHECK;
+
 /* Sets kind and text for a status that is not 2xx. Returns false. */
 bool answer_failure(const struct answer *answer, struct error *err);
 

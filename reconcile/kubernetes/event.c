@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/answer.h"
 
 static const char *const type_names[] = {
 	[EVENT_ADDED] = "ADDED",
@@ -18,7 +19,7 @@ static bool take_line(const char *line, size_t length, bool (*take)(void *contex
 	void *context, bool *more, struct error *err)
 {
 	CLEANUP(json_done) json_t *value = NULL;
-	if (!json_read(line, length, &value, err))
+	if (!answer_read(line, length, &value, err))
 		return error_prefix(err, "watch event");
 	const char *name = json_text_at(value, "type", "");
 	struct event event = {.object = json_object_get(value, "object")};

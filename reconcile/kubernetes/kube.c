@@ -210,7 +210,7 @@ static void take_answer(struct run *run, const struct flight *flight, int status
 		request->answer =
 			json_stringn(buf_string(&flight->body), flight->body.length); /* NULL: no UTF-8 */
 	bool parsed = (request->text && good) || !flight->body.length ||
-		json_read(flight->body.data, flight->body.length, &request->answer, &bad);
+		answer_read(flight->body.data, flight->body.length, &request->answer, &bad);
 	snprintf(request->reason, sizeof(request->reason), "%s", json_text_at(request->answer, "reason", ""));
 	struct answer answer = {.method = request->method,
 		.path = request->path,

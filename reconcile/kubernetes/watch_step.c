@@ -14,6 +14,7 @@ enum {
 	WATCH_GRACE_SECONDS = 30, /* then we end it ourselves */
 	BACKOFF_MINIMUM = 100,    /* milliseconds */
 	BACKOFF_MAXIMUM = 5 * 1000,       /* a server that is back is noticed soon; a dead one costs little */
+	DENIED_MAXIMUM = 20 * 1000,       /* rights change rarely */
 	MISSING_MILLISECONDS = 30 * 1000, /* a kind that is not there is asked for at a leisurely pace */
 	TRIM_BYTES = 256 * 1024,          /* a list beyond this gives its memory back to the system */
 };
@@ -49,11 +50,12 @@ static void works(struct watch *watch)
 /* Tries again later. One quick failure of a working watch is no trouble: connections end. */
 static void fails(struct watch *watch, const struct error *err, int64_t wait, bool missing)
 {
-	int shift = watch->failures < 8 ? watch->failures : 8;
+	int shift = watch->failures < 10 ? watch->failures : 10;
 	int64_t backoff = (int64_t)BACKOFF_MINIMUM << shift;
+	int64_t maximum = err->kind == ERROR_DENIED ? DENIED_MAXIMUM : BACKOFF_MAXIMUM;
 	watch->failures++;
 	if (!wait)
-		wait = jitter(watch->watches, backoff < BACKOFF_MAXIMUM ? backoff : BACKOFF_MAXIMUM);
+		wait = jitter(watch->watches, backoff < maximum ? backoff : maximum);
 	watch->due = clock_steady() + wait;
 	if (watch->phase == PHASE_LIST || watch->failures > 2) {
 		publish(watch, err, missing);
@@ -193,7 +195,7 @@ static bool take_page(struct watch *watch, struct error *err)
 {
 	const struct watch_target *target = &watch->target;
 	CLEANUP(json_done) json_t *page = NULL;
-	if (!json_read(buf_string(&watch->body), watch->body.length, &page, err))
+	if (!answer_read(buf_string(&watch->body), watch->body.length, &page, err))
 		return error_prefix(err, "list of %s", watch->path);
 	kube_list_items(page, target->handler->item, target->context);
 	const char *next = json_text_at(page, "metadata.continue", "");
@@ -234,7 +236,7 @@ static void finish_refused(struct watch *watch, int status)
 	CLEANUP(json_done) json_t *body = NULL;
 	curl_off_t after = 0;
 	curl_easy_getinfo(watch->easy, CURLINFO_RETRY_AFTER, &after);
-	if (!json_read(buf_string(&watch->body), watch->body.length, &body, &ignored))
+	if (!answer_read(buf_string(&watch->body), watch->body.length, &body, &ignored))
 		body = NULL;
 	struct answer answer = {.method = watch->phase == PHASE_LIST ? "LIST" : "WATCH",
 		.path = watch->path,

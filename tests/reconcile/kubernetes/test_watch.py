@@ -159,3 +159,17 @@ def test_a_restarted_server_is_listed_anew_and_nothing_is_missed(own_plane, make
     assert one.saw("changed", name="gone", application="app")
     assert proxy.count("GET", f"{ns}/configmaps.limit=") > lists
     proxy.close()
+
+
+def test_a_nul_in_somebodys_object_does_not_make_the_others_unreadable(plane, cluster, ns):
+    odd = config_map(ns, "odd", x="a\0b")
+    odd["metadata"]["annotations"] = {"note": "a\0b"}
+    plane.admin.create(odd)
+    obj = config_map(ns, "a", x="1")
+    cluster.track(obj, odd)
+    assert cluster.live(odd)
+    assert cluster.write_one(obj)["outcome"] == "created"
+    plane.admin.patch("v1", "ConfigMap", ns, "odd", {"metadata": {"annotations": {"note": "c\0d"}}})
+    version = plane.admin.get("v1", "ConfigMap", ns, "odd")["metadata"]["resourceVersion"]
+    cluster.wait("the odd one's change", lambda: cluster.live(odd)["resourceVersion"] == version)
+    assert cluster.write_one(config_map(ns, "odd", x="1"), kind="dry-run")["outcome"] in ("configured", "failed")
