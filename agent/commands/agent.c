@@ -139,6 +139,12 @@ static bool open_store(struct agent *agent, struct error *err)
 	if (how.rebuilt)
 		log_warning("the store was corrupt and is rebuilt; nothing is pruned in the first pass", "moved_to", how.aside, NULL);
 	agent->store_rebuilt = how.rebuilt || how.created;
+	char now[CLOCK_TEXT_SIZE];
+	clock_text_seconds(clock_now(), now);
+	if (!store_fact_set(agent->store, "agent.version", PGITOPS_VERSION, err) ||
+		!store_fact_set(agent->store, "agent.started", now, err) ||
+		!store_fact_set(agent->store, "cluster", agent->cluster_on ? "waiting" : "off", err))
+		return false;
 	operations_sweep(agent);
 	CLEANUP(memory_freep) char *repositories = memory_printf("%s/repositories", agent->config->state);
 	return source_sweep(repositories, err);

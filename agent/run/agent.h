@@ -47,7 +47,8 @@ struct app {
 	int64_t authored;
 	char broken_commit[41];       /* a newer commit that cannot be used, "" = none */
 	char *broken;                 /* why: all mistakes; NULL = none */
-	char *warnings;               /* RepeatedResourceWarning texts of `desired`; NULL = none */
+	char *warnings;               /* of its files (submodules, ...); NULL = none */
+	char *repeated;               /* objects that stand in two of them; NULL = none */
 
 	/* sync */
 	char tried_commit[41];        /* last commit a sync was begun for */
@@ -113,6 +114,8 @@ struct agent {
 	char cluster_slot[64];
 	int64_t next_join;        /* steady milliseconds */
 
+	char *folder_state;       /* of the folder of Applications; NULL = not looked at yet */
+	int64_t next_look;        /* at it, steady milliseconds */
 	struct app **apps;        /* by name */
 	size_t app_count;
 	struct repository **repositories;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/run/folder.h"
 #include "agent/run/users_pass.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -129,6 +130,7 @@ static void app_free(struct app *app)
 	arena_free(app->desired_mem);
 	free(app->broken);
 	free(app->warnings);
+	free(app->repeated);
 	free(app->differences);
 	json_decref(app->operation_state);
 	json_decref(app->history);
@@ -245,6 +247,17 @@ void apps_take(struct agent *agent, const struct application_event *event)
 	arena_free(mem);
 }
 
+bool apps_folder_changed(struct agent *agent)
+{
+	if (!agent->config->applications)
+		return false;
+	char *state = folder_state(agent->config->applications, NULL, NULL);
+	bool changed = agent->folder_state && strcmp(state, agent->folder_state) != 0;
+	free(agent->folder_state);
+	agent->folder_state = state;
+	return changed;
+}
+
 static bool is_among(const char *name, const struct application *items, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -300,6 +313,7 @@ void apps_free(struct agent *agent)
 		repository_free(agent->repositories[i]);
 	free(agent->apps);
 	free(agent->repositories);
+	free(agent->folder_state);
 }
 
 /* ---- status into the cluster ---- */

@@ -20,6 +20,9 @@ void application_event_free(struct application_event *event);
 /* Reads the folder anew. Mistakes keep the set as it was; false with all of them in `err`. */
 bool apps_load_folder(struct agent *agent, struct error *err) MUST_CHECK;
 
+/* A file of the folder was added, changed or removed since this was asked last. */
+bool apps_folder_changed(struct agent *agent);
+
 /* The object appeared, changed or went. */
 void apps_take(struct agent *agent, const struct application_event *event);
 

@@ -111,13 +111,28 @@ static void set_broken(struct app *app, const char *commit, char *why)
 	memcpy(app->broken_commit, commit, sizeof(app->broken_commit));
 }
 
+/* Warnings of the files, and of objects that stand in two of them (found when the set was completed, after `from_files`). */
+static void set_warnings(struct app *app, const struct desired *desired, size_t from_files, struct arena *mem)
+{
+	struct mistakes files = desired->warnings, repeated = desired->warnings;
+	files.count = from_files;
+	repeated.items += from_files;
+	repeated.count -= from_files;
+	if (files.count)
+		app->warnings = join(&files, mem);
+	if (repeated.count)
+		app->repeated = join(&repeated, mem);
+}
+
 static void set_good(struct app *app, const struct source_result *result, struct desired *desired, struct arena *mem)
 {
 	free(app->broken);
 	free(app->warnings);
+	free(app->repeated);
 	app->broken = NULL;
 	app->broken_commit[0] = '\0';
-	app->warnings = desired->warnings.count ? join(&desired->warnings, mem) : NULL;
+	app->warnings = NULL;
+	app->repeated = NULL;
 	app->author = arena_copy(mem, result->author);
 	app->message = arena_copy(mem, result->message);
 	app->authored = result->author_time;
@@ -139,6 +154,7 @@ void content_take(struct agent *agent, struct app *app, const struct source_resu
 		return;
 	}
 	struct desired *desired = copy_desired(&content->desired, mem);
+	size_t from_files = desired->warnings.count;
 	if (!desired->mistakes.count)
 		desired_complete(desired, app->spec.destination, agent->cluster ? cluster_scope : NULL, agent->cluster, mem);
 	if (!desired->mistakes.count)
@@ -150,4 +166,5 @@ void content_take(struct agent *agent, struct app *app, const struct source_resu
 		return;
 	}
 	set_good(app, result, desired, mem);
+	set_warnings(app, desired, from_files, mem);
 }

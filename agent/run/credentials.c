@@ -24,6 +24,8 @@ struct credentials {
 	pthread_mutex_t lock;
 	struct repository_secret *secrets;
 	size_t count;
+	char *known_hosts; /* NULL = none */
+	json_t *authorities; /* host name -> PEM; NULL = none */
 };
 
 struct credentials *credentials_new(const struct config *config)
@@ -54,6 +56,8 @@ void credentials_free(struct credentials *credentials)
 	for (size_t i = 0; i < credentials->count; i++)
 		secret_entry_done(&credentials->secrets[i]);
 	free(credentials->secrets);
+	free(credentials->known_hosts);
+	json_decref(credentials->authorities);
 	pthread_mutex_destroy(&credentials->lock);
 	free(credentials);
 }
@@ -120,6 +124,22 @@ void credentials_seen(struct credentials *credentials, const json_t *secret, boo
 	pthread_mutex_unlock(&credentials->lock);
 }
 
+void credentials_hosts_seen(struct credentials *credentials, const json_t *config_map, bool gone)
+{
+	const char *name = json_text_at(config_map, "metadata.name", "");
+	json_t *data = gone ? NULL : json_object_get(config_map, "data");
+
+	pthread_mutex_lock(&credentials->lock);
+	if (strcmp(name, "argocd-ssh-known-hosts-cm") == 0) {
+		free(credentials->known_hosts);
+		credentials->known_hosts = memory_copy(json_text_at(data, "ssh_known_hosts", NULL));
+	} else if (strcmp(name, "argocd-tls-certs-cm") == 0) {
+		json_decref(credentials->authorities);
+		credentials->authorities = json_deep_copy(data);
+	}
+	pthread_mutex_unlock(&credentials->lock);
+}
+
 /* How well a configured URL fits: 0 = not at all, longer is better, exact is best. A prefix ends at a path boundary, so that
    credentials for git.example.org/team never go to git.example.org/team-evil. */
 static size_t fit(const char *configured, const char *url)
@@ -178,9 +198,32 @@ static void copy_secret(const struct secret *from, struct secret *to)
 		secret_set(to, from->bytes, from->length);
 }
 
-static void from_secret(const struct repository_secret *from, struct arena *mem, struct source_access *out)
+/* The CA that the cluster names for this URL's host, NULL = the system's. */
+static const char *authority_of(const struct credentials *credentials, const char *url, struct arena *mem)
+{
+	const char *host = strstr(url, "://");
+	if (!host || !credentials->authorities)
+		return NULL;
+	host += 3;
+	const char *user = strchr(host, '@'), *path = strchr(host, '/');
+	if (user && (!path || user < path))
+		host = user + 1;
+	const char *name = arena_copy_n(mem, host, strcspn(host, ":/"));
+	return arena_copy(mem, json_string_value(json_object_get(credentials->authorities, name)));
+}
+
+static void from_cluster(const struct credentials *credentials, const char *url, const struct repository_secret *from,
+	struct arena *mem, struct source_access *out)
 {
 	*out = (struct source_access){
+		.known_hosts = arena_copy(mem, credentials->known_hosts),
+		.ca = authority_of(credentials, url, mem),
+	};
+	if (!from)
+		return;
+	*out = (struct source_access){
+		.known_hosts = out->known_hosts,
+		.ca = out->ca,
 		.username = arena_copy(mem, from->username),
 		.proxy = arena_copy(mem, from->proxy),
 		.client_cert = arena_copy(mem, from->client_cert),
@@ -234,11 +277,8 @@ bool credentials_for(struct credentials *credentials, const char *url, struct ar
 	const struct repository_config *config = best_config(credentials->config, url);
 	if (config)
 		return from_config(config, mem, out, err);
-	*out = (struct source_access){0};
 	pthread_mutex_lock(&credentials->lock);
-	const struct repository_secret *secret = best_secret(credentials, url);
-	if (secret)
-		from_secret(secret, mem, out);
+	from_cluster(credentials, url, best_secret(credentials, url), mem, out);
 	pthread_mutex_unlock(&credentials->lock);
 	return true;
 }

@@ -18,6 +18,10 @@ void credentials_free(struct credentials *credentials);
 /* From the watch: a Secret labelled argocd.argoproj.io/secret-type=repository or repo-creds (argocd.md 1.9). Any thread. */
 void credentials_seen(struct credentials *credentials, const json_t *secret, bool gone);
 
+/* From the watch: Argo CD's ConfigMaps with the ssh hosts (argocd-ssh-known-hosts-cm, key ssh_known_hosts) and the CAs by host name
+   (argocd-tls-certs-cm) that go with the repository Secrets. Any thread. */
+void credentials_hosts_seen(struct credentials *credentials, const json_t *config_map, bool gone);
+
 /* What to use for this URL; texts in `mem`, secrets the caller's (source_access_done). Nothing configured = empty access. */
 bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem, struct source_access *out,
 	struct error *err) MUST_CHECK;

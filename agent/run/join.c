@@ -18,6 +18,8 @@ enum { JOIN_WAIT = 2000 };
 #define SERVICE_ACCOUNT_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount/token"
 #define APPLICATIONS "applications"
 #define REPOSITORIES "repositories"
+#define SSH_HOSTS "ssh-hosts"
+#define AUTHORITIES "tls-authorities"
 #define SECRETS "secrets/"
 
 /* What the listener needs; lives as long as the agent. */
@@ -58,6 +60,9 @@ static void heard_followed(void *context, const char *collection, const json_t *
 	} else if (strcmp(collection, REPOSITORIES) == 0) {
 		credentials_seen(ears->credentials, object, gone);
 		queue_push(ears->agent->queue, EVENT_SECRET, "", NULL);
+	} else if (strcmp(collection, SSH_HOSTS) == 0 || strcmp(collection, AUTHORITIES) == 0) {
+		credentials_hosts_seen(ears->credentials, object, gone);
+		queue_push(ears->agent->queue, EVENT_SECRET, "", NULL);
 	} else {
 		secrets_seen(ears->agent->secrets, object, gone);
 		queue_push(ears->agent->queue, EVENT_SECRET, collection + strlen(SECRETS), NULL);
@@ -88,26 +93,44 @@ static bool read_config(struct agent *agent, struct error *err)
 	return kube_config_read(config->kubeconfig, config->kube_context, false, &agent->kube, err);
 }
 
-static bool follow_configuration(struct agent *agent, struct error *err)
+/* Argo CD's credentials for repositories, read where they are. They may all stand in the agent file instead: without the right to
+   read them the agent works from there alone. */
+static bool follow_credentials(struct agent *agent, struct error *err)
 {
+	static const struct {
+		const char *collection, *resource, *query, *selector;
+	} parts[] = {
+		{REPOSITORIES, "secrets", "", "argocd.argoproj.io/secret-type in (repository,repo-creds)"},
+		{SSH_HOSTS, "configmaps", "?fieldSelector=metadata.name%3Dargocd-ssh-known-hosts-cm", NULL},
+		{AUTHORITIES, "configmaps", "?fieldSelector=metadata.name%3Dargocd-tls-certs-cm", NULL},
+	};
 	const char *namespace = agent->config->namespace;
-	CLEANUP(memory_freep) char *applications =
-		memory_printf("/apis/argoproj.io/v1alpha1/namespaces/%s/applications", namespace);
-	CLEANUP(memory_freep) char *secrets = memory_printf("/api/v1/namespaces/%s/secrets", namespace);
 
-	if (!agent->config->applications &&
-		!cluster_follow(agent->cluster, APPLICATIONS, applications, NULL, err))
-		return err->kind == ERROR_MISSING
-			? error_prefix(err, "the cluster has no Applications: apply manifests/crds/application.yaml")
-			: false;
-	if (!cluster_follow(agent->cluster, REPOSITORIES, secrets,
-		    "argocd.argoproj.io/secret-type in (repository,repo-creds)", err)) {
-		/* Credentials may all stand in the agent file: without this right the agent works from there alone. */
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		CLEANUP(memory_freep) char *path =
+			memory_printf("/api/v1/namespaces/%s/%s%s", namespace, parts[i].resource, parts[i].query);
+		if (cluster_follow(agent->cluster, parts[i].collection, path, parts[i].selector, err))
+			continue;
 		if (err->kind != ERROR_DENIED)
 			return false;
-		log_warning("repository Secrets cannot be read", "namespace", namespace, "error", err->text, NULL);
+		log_warning("credentials in the cluster cannot be read", "namespace", namespace, "what", parts[i].collection,
+			"error", err->text, NULL);
 	}
 	return true;
+}
+
+static bool follow_configuration(struct agent *agent, struct error *err)
+{
+	CLEANUP(memory_freep) char *applications =
+		memory_printf("/apis/argoproj.io/v1alpha1/namespaces/%s/applications", agent->config->namespace);
+
+	if (!follow_credentials(agent, err))
+		return false;
+	if (agent->config->applications || cluster_follow(agent->cluster, APPLICATIONS, applications, NULL, err))
+		return true;
+	if (err->kind == ERROR_MISSING)
+		error_prefix(err, "the cluster has no Applications: apply manifests/crds/application.yaml");
+	return false;
 }
 
 static bool join(struct agent *agent, struct credentials *credentials, struct error *err)
@@ -125,6 +148,17 @@ static bool join(struct agent *agent, struct credentials *credentials, struct er
 	if (!cluster_ready(agent->cluster, err))
 		return false;
 	return agent->cluster_joined || follow_configuration(agent, err);
+}
+
+/* For status and page: which cluster, or that it is waited for. */
+static void record_cluster(struct agent *agent)
+{
+	struct error err;
+	CLEANUP(memory_freep) char *text = *agent->cluster_trouble
+		? memory_printf("waiting: %s", agent->cluster_trouble)
+		: memory_printf("%s %s", agent->kube.server, cluster_version(agent->cluster));
+	if (!store_fact_set(agent->store, "cluster", text, &err))
+		log_warning("the cluster's state could not be recorded", "error", err.text, NULL);
 }
 
 /* Kinds may turn out cluster-scoped now, and everything waits for its first comparison. */
@@ -150,6 +184,8 @@ void join_try(struct agent *agent, struct credentials *credentials)
 	if (!join(agent, credentials, &err)) {
 		bool changed = strcmp(agent->cluster_trouble, err.text) != 0;
 		snprintf(agent->cluster_trouble, sizeof(agent->cluster_trouble), "%s", err.text);
+		if (changed)
+			record_cluster(agent);
 		if (log_changed(agent->cluster_slot, err.text))
 			log_warning("waiting for the cluster", "reason", err.text, NULL);
 		for (size_t i = 0; changed && i < agent->app_count; i++)
@@ -158,6 +194,7 @@ void join_try(struct agent *agent, struct credentials *credentials)
 	}
 	agent->cluster_trouble[0] = '\0';
 	agent->cluster_slot[0] = '\0';
+	record_cluster(agent);
 	log_info("connected to the cluster", "server", agent->kube.server, "version", cluster_version(agent->cluster), NULL);
 	if (!agent->cluster_joined)
 		wake_everything(agent);

@@ -36,6 +36,9 @@ static bool target_exists(struct agent *agent, const struct agent_request *reque
 
 	if (!is_about_users(request->kind))
 		return store_application_get(agent->store, request->target, mem, &ignored, err);
+	if (!*request->target && agent->config->database_count > 1)
+		return error_set(err, ERROR_INVALID, "the agent file has %zu databases: say which one (--database %s, ...)",
+			agent->config->database_count, agent->config->databases[0].name);
 	for (size_t i = 0; i < agent->config->database_count; i++)
 		if (!*request->target || strcmp(agent->config->databases[i].name, request->target) == 0)
 			return true;
@@ -195,7 +198,7 @@ static void ask_users(struct agent *agent, const struct operation *operation)
 		if (*operation->target && strcmp(database->config->name, operation->target) != 0)
 			continue;
 		ask_database(agent, database, operation);
-		return; /* one operation, one answer: without a name it is the first database */
+		return;
 	}
 	answer(agent, operation->id, "Error", "the agent file has no such database");
 }

@@ -36,7 +36,9 @@ static void source_conditions(struct pass *pass)
 	if (app->broken)
 		pass_condition(pass, "ComparisonError", app->broken);
 	if (app->warnings)
-		pass_condition(pass, "RepeatedResourceWarning", app->warnings);
+		pass_condition(pass, "SourceWarning", app->warnings);
+	if (app->repeated)
+		pass_condition(pass, "RepeatedResourceWarning", app->repeated);
 }
 
 static bool has_errors(const struct pass *pass)

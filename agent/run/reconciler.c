@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { LONGEST_NAP = 1000, ONCE_LIMIT = 600000, SHRINK_AFTER = 2000, SHRINK_EVERY = 60000 };
+enum { LONGEST_NAP = 1000, ONCE_LIMIT = 600000, SHRINK_AFTER = 2000, SHRINK_EVERY = 60000, LOOK_EVERY = 2000 };
 
 /* ---- events ---- */
 
@@ -26,12 +26,27 @@ static void wake(struct agent *agent, const char *application)
 			agent->apps[i]->dirty = true;
 }
 
-static void reload(struct agent *agent)
+static void load_applications(struct agent *agent)
 {
 	struct error err;
-	log_info("reloading", NULL);
 	if (agent->config->applications && !apps_load_folder(agent, &err))
 		log_error("applications stay as they were", "error", err.text, NULL);
+}
+
+/* Application files are picked up without being told. */
+static void look_at_folder(struct agent *agent)
+{
+	if (clock_steady() < agent->next_look)
+		return;
+	agent->next_look = clock_steady() + LOOK_EVERY;
+	if (apps_folder_changed(agent))
+		load_applications(agent);
+}
+
+static void reload(struct agent *agent)
+{
+	log_info("reloading", NULL);
+	load_applications(agent);
 	for (size_t i = 0; i < agent->repository_count; i++)
 		agent->repositories[i]->next_poll = 0;
 	for (size_t i = 0; i < agent->database_count; i++)
@@ -232,6 +247,7 @@ static int64_t next_wake(const struct agent *agent)
 static void turn(struct agent *agent, struct credentials *credentials)
 {
 	atomic_store(&agent->heartbeat, clock_steady());
+	look_at_folder(agent);
 	join_try(agent, credentials);
 	join_follow_users(agent);
 	repositories_ask(agent, credentials);

@@ -1,6 +1,5 @@
 #include "agent/run/secrets.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/run/folder.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -190,8 +190,9 @@ static bool is_secret(const struct yaml_node *document)
 		strcmp(text_of(document, "apiVersion"), "v1") == 0;
 }
 
-static void index_file(struct secrets *secrets, const char *file, const struct stat *status)
+static void index_file(void *context, const char *file, const struct stat *status)
 {
+	struct secrets *secrets = context;
 	CLEANUP(arena_wipep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	struct yaml_documents documents = {0};
 	struct error ignored;
@@ -208,42 +209,6 @@ static void index_file(struct secrets *secrets, const char *file, const struct s
 	}
 }
 
-static int compare_names(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int is_manifest(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.' &&
-		(text_ends(entry->d_name, ".yaml") || text_ends(entry->d_name, ".yml") ||
-			text_ends(entry->d_name, ".json"));
-}
-
-/* Calls for each manifest of the folder; with `index` it also makes the entries. Gives the folder's state. */
-static char *walk_folder(struct secrets *secrets, bool index)
-{
-	struct buf state = BUF(LIMIT_CONFIG_BYTES);
-	struct dirent **names = NULL;
-	int count = scandir(secrets->folder, &names, is_manifest, compare_names);
-
-	for (int i = 0; i < count; i++) {
-		CLEANUP(memory_freep) char *file = memory_printf("%s/%s", secrets->folder, names[i]->d_name);
-		struct stat status;
-		free(names[i]);
-		if (stat(file, &status) != 0)
-			continue;
-		buf_printf(&state, "%s %lld.%09ld %lld %o\n", file, (long long)status.st_mtim.tv_sec,
-			status.st_mtim.tv_nsec, (long long)status.st_size, (unsigned)status.st_mode);
-		if (index)
-			index_file(secrets, file, &status);
-	}
-	free(names);
-	char *text = memory_copy(buf_string(&state));
-	buf_done(&state);
-	return text;
-}
-
 static void forget(struct secrets *secrets)
 {
 	free(secrets->opened.file);
@@ -253,7 +218,7 @@ static void forget(struct secrets *secrets)
 
 static void refresh_folder(struct secrets *secrets)
 {
-	char *state = walk_folder(secrets, false);
+	char *state = folder_state(secrets->folder, NULL, NULL);
 	if (text_equal(state, secrets->folder_state)) {
 		free(state);
 		return;
@@ -264,7 +229,7 @@ static void refresh_folder(struct secrets *secrets)
 	free(secrets->folder_state);
 	secrets->folder_state = state;
 	forget(secrets);
-	free(walk_folder(secrets, true));
+	free(folder_state(secrets->folder, index_file, secrets));
 }
 
 void secrets_refresh(struct secrets *secrets)

@@ -12,8 +12,9 @@
 
 static const char *not_applied(const struct pass *pass)
 {
-	return arena_printf(pass->mem, "Kubernetes is off: %zu objects were parsed and validated, not applied",
-		pass->app->desired->objects.count);
+	size_t count = pass->app->desired->objects.count;
+	return arena_printf(pass->mem, "Kubernetes is off: %zu object%s parsed and validated, not applied", count,
+		count == 1 ? " was" : "s were");
 }
 
 static bool record_revision(struct pass *pass, const struct sync_request *request, int64_t started, const char *text)
