@@ -152,6 +152,13 @@ static size_t append_group(struct batch *batch, size_t first, size_t limit, stru
 	return end;
 }
 
+/* One step is far smaller than a message: names are short, and comments are cut when they are read. */
+static bool fits(const struct batch *batch, const struct role_step *step)
+{
+	return batch->statements + step->statements <= LIMIT_BATCH_STATEMENTS &&
+		batch->sql.length + strlen(step->sql) < LIMIT_BATCH_BYTES / 2;
+}
+
 /* Takes as many steps as one message may hold, at most `limit` of them. */
 static void batch_build(
 	struct batch *batch, PGconn *conn, struct role_step **steps, size_t limit, struct arena *mem)
@@ -159,8 +166,7 @@ static void batch_build(
 	*batch = (struct batch){.conn = conn, .steps = steps, .sql = BUF(LIMIT_BATCH_BYTES)};
 	batch->groups = memory_alloc((limit + 1) * sizeof(*batch->groups));
 	size_t next = 0;
-	while (next < limit && batch->statements + steps[next]->statements <= LIMIT_BATCH_STATEMENTS &&
-		batch->sql.length + strlen(steps[next]->sql) < LIMIT_BATCH_BYTES / 2)
+	while (next < limit && (next == 0 || fits(batch, steps[next])))
 		next = append_group(batch, next, limit, mem);
 	batch->count = next;
 }

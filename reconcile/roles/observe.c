@@ -14,11 +14,12 @@
  * Four reads in one message and one snapshot, whatever the number of roles. Joins, no function or subquery for each row:
  * 1,000 roles are read in 2 ms, with shobj_description() for each it is 60 (postgres-roles.md 5).
  */
-#define READ_ROLES                                                                                                           \
-	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, "                 \
-	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                                 \
-	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, d.description, session_user " \
-	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                                               \
+#define READ_ROLES                                                                                           \
+	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, " \
+	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                 \
+	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, "             \
+	"pg_catalog.left(d.description, 1000), session_user "                                                \
+	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                               \
 	"ON d.objoid = a.oid AND d.classoid = 1260"
 
 #define READ_MEMBERSHIPS                                                                                     \

@@ -330,6 +330,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.user_count = input->wanted->count,
 		.users = arena_array(mem, input->wanted->count + 1, sizeof(*planner.users)),
 		.lineages = arena_array(mem, present->role_count + 1, sizeof(*planner.lineages)),
+		.seen = arena_array(mem, present->role_count + 1, sizeof(*planner.seen)),
 	};
 	plan->reports =
 		arena_array(mem, input->wanted->count + present->role_count + 1, sizeof(*plan->reports));

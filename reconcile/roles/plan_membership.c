@@ -59,7 +59,7 @@ static bool stays(const struct planner *planner, const struct user *member, cons
 static void follow(struct planner *planner, const struct role *role, struct lineage *lineage)
 {
 	const struct roles_present *present = planner->present;
-	unsigned char *seen = arena_alloc(planner->mem, present->role_count + 1);
+	uint32_t *seen = planner->seen, walk = ++planner->walks;
 	lineage->known = true;
 	lineage->danger = own_danger(planner, role);
 	uint32_t at = role->oid;
@@ -70,9 +70,9 @@ static void follow(struct planner *planner, const struct role *role, struct line
 		const struct user *user = here ? healed_user(planner, here) : NULL;
 		for (size_t i = 0; i < count; i++) {
 			const struct role *above = present_role_by_oid(present, rows[i].role);
-			if (!above || seen[above - present->roles] || !stays(planner, user, above))
+			if (!above || seen[above - present->roles] == walk || !stays(planner, user, above))
 				continue;
-			seen[above - present->roles] = 1;
+			seen[above - present->roles] = walk;
 			lineage->ancestors = arena_grow(planner->mem, lineage->ancestors, lineage->count,
 				sizeof(*lineage->ancestors));
 			lineage->ancestors[lineage->count++] = above->oid;

@@ -55,9 +55,10 @@ struct planner {
 	struct roles_plan *plan;
 	struct wanted_user *users; /* parallel to input->wanted */
 	size_t user_count;
-	size_t report_room;
 	struct step_list phases[PHASES];
 	struct lineage *lineages; /* parallel to present->roles */
+	uint32_t *seen;           /* the same: number of the last walk that came by */
+	uint32_t walks;
 };
 
 /* Copies `step` into its phase; sql without redacted is shown as it is. */
