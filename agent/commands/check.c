@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "agent/application.h"
-#include "agent/commands/common.h"
+#include "agent/commands/sealing.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -155,6 +155,14 @@ static void finish(const struct check *check)
 		check->mistakes == 1 ? "" : "s", check->warnings, check->warnings == 1 ? "" : "s");
 }
 
+static bool is_about_secrets(int argc, char **argv)
+{
+	for (int i = 0; i < argc && !text_equal(argv[i], "--"); i++)
+		if (text_equal(argv[i], "--secrets"))
+			return true;
+	return false;
+}
+
 int command_check(struct command_context *context, int argc, char **argv)
 {
 	struct check check = {
@@ -164,6 +172,8 @@ int command_check(struct command_context *context, int argc, char **argv)
 	struct error err;
 	CLEANUP(json_done) json_t *items = NULL;
 
+	if (is_about_secrets(argc, argv))
+		return command_check_secrets(context, argc, argv);
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1000))
 		return EXIT_NO_ANSWER;
 	if (!text_is_dns_label(check.namespace))

@@ -78,13 +78,5 @@ bool sealing_objects(const char *file, const struct buf *text, struct arena *mem
 	struct sealed_objects *objects, struct error *err) MUST_CHECK;
 void sealing_objects_done(struct sealed_objects *objects); /* for CLEANUP */
 
-int command_seal(struct command_context *context, int argc, char **argv);
-int command_seal_users(struct command_context *context, int argc, char **argv);
-int command_seal_cert(struct command_context *context, int argc, char **argv);
-int command_seal_keys(struct command_context *context, int argc, char **argv);
-int command_unseal(struct command_context *context, int argc, char **argv);
-int command_hook_install(struct command_context *context, int argc, char **argv);
-int command_hook_uninstall(struct command_context *context, int argc, char **argv);
-int command_hook_status(struct command_context *context, int argc, char **argv);
-int command_hook_run(struct command_context *context, int argc, char **argv);
+/* `pgitops check --secrets [REV..REV]`; hook.c */
 int command_check_secrets(struct command_context *context, int argc, char **argv);

@@ -138,10 +138,95 @@ static const char check_help[] =
 	"  --namespace NS   the Application's destination namespace (default: default)\n"
 	"  --include GLOB   only these files, as in the Application's directory.include\n"
 	"  --exclude GLOB   not these files\n\n"
+	"With --secrets it looks for plain passwords instead: in the files that Git tracks here, or in every commit of REV..REV;\n"
+	"with --pre-receive in the commits that a server is being sent. Exit code 1 when there are some.\n\n"
 	"Examples:\n"
 	"  pgitops check .\n"
+	"  pgitops check --secrets origin/main..HEAD\n"
 	"  pgitops check postgres-cluster postgres-users\n"
 	"  pgitops check --exclude 'charts/*' -o json . | jq '.items[]'\n";
+
+static const char seal_help[] =
+	"Reads Secrets (YAML or JSON, several documents, Lists) and writes SealedSecrets that only the cluster can open, as\n"
+	"kubeseal does. Without -f and -w: stdin and stdout. YAML when -o or the name of the file says so, else JSON.\n\n"
+	"  -f FILE, -w FILE         input and output; the output is replaced as a whole or not at all\n"
+	"  --cert FILE|URL          the certificate; else SEALED_SECRETS_CERT, pub-cert.pem here or above, the cluster's\n"
+	"  --ca FILE                who signed the https server of --cert\n"
+	"  --from-cluster           ask the cluster for it, whatever lies here\n"
+	"  --scope SCOPE            strict (bound to namespace and name), namespace-wide or cluster-wide\n"
+	"  --name, --namespace, -n  what the Secret does not say\n"
+	"  --raw                    one value instead of a Secret, from stdin or --from-file FILE\n"
+	"  --merge-into FILE        put the items into this SealedSecret, the others keep their ciphertext\n"
+	"  --re-encrypt             SealedSecrets to the newest key, by the controller or with --private-key KEY[,KEY...]\n"
+	"  --allow-empty-data       a Secret without any item is no mistake\n"
+	"  --controller-name, --controller-namespace, --kubeconfig, --context\n\n"
+	"Examples:\n"
+	"  pgitops seal -f secret.yaml -w sealed.yaml --cert pub-cert.pem\n"
+	"  kubectl create secret generic x --dry-run=client --from-file=token -o yaml | pgitops seal -o yaml\n"
+	"  printf %s \"$value\" | pgitops seal --raw --namespace team --name x\n";
+
+static const char seal_users_help[] =
+	"Makes users.yaml (no passwords) and sealed-users.yaml of edit-users.yaml. Only what changed is sealed: a user without\n"
+	"password keeps the sealed one, one who is gone loses it, all other bytes stay. Which files: .pgitops.yaml at the root,\n"
+	"else every edit-users.yaml of the repository, with the pub-cert.pem beside it or above.\n\n"
+	"  --commit MESSAGE   stage both files and commit them\n"
+	"  --stage            stage both files\n"
+	"  --all              seal every given password anew, after a change of the certificate\n"
+	"  --cert FILE        another certificate\n"
+	"  --dry-run          only say what would be done\n\n"
+	"Examples:\n"
+	"  pgitops seal users\n"
+	"  pgitops seal users --commit 'Add carol'\n";
+
+static const char seal_cert_help[] =
+	"Prints the certificate that the controller seals with now, and on stderr its key, fingerprint and dates. It is remembered,\n"
+	"so that `pgitops seal` can say when another one is used.\n\n"
+	"  -w FILE             write it there\n"
+	"  --cert FILE|URL     look at this one instead; --ca FILE: who signed the https server\n"
+	"  --controller-name NAME, --controller-namespace NS, --kubeconfig FILE, --context NAME\n\n"
+	"Examples:\n"
+	"  pgitops seal cert -w pub-cert.pem\n"
+	"  pgitops seal cert --cert pub-cert.pem -o json\n";
+
+static const char seal_keys_help[] =
+	"Says for each value which key opens it, whether that key is near rotation, and why a value does not open: for which\n"
+	"namespace and name it was sealed. Exit code 1 when one does not. Without --private-key: the cluster's key Secrets.\n\n"
+	"  --private-key KEY[,KEY...]   PEM files, key Secrets, folders of them\n"
+	"  --controller-namespace NS, --kubeconfig FILE, --context NAME\n\n"
+	"Examples:\n"
+	"  pgitops seal keys sealed-users.yaml\n"
+	"  pgitops seal keys */sealed*.yaml --private-key backup.yaml -o json\n";
+
+static const char unseal_help[] =
+	"Opens SealedSecrets and prints the Secrets. Keys are tried in order, as the controller does; without --private-key the\n"
+	"cluster's key Secrets are. Templates are not rendered.\n\n"
+	"  -f FILE, -w FILE             input and output (mode 0600)\n"
+	"  --private-key KEY[,KEY...]   PEM files, key Secrets, folders of them; further words are keys too\n"
+	"  --controller-namespace NS, --kubeconfig FILE, --context NAME\n\n"
+	"Examples:\n"
+	"  pgitops unseal -f sealed.yaml --private-key key.pem\n"
+	"  pgitops unseal -f sealed.yaml --private-key backup/ -o json\n";
+
+static const char hook_install_help[] =
+	"Installs Git hooks in this repository: pre-commit seals and stages users, pre-commit, pre-merge-commit and pre-push\n"
+	"refuse plain passwords, post-checkout and post-merge bring others' changes into your edit file. Hooks that are there\n"
+	"run first; core.hooksPath is respected. Edit files are ignored by Git, and `git add` of one fails.\n\n"
+	"Examples:\n"
+	"  pgitops hook install\n";
+
+static const char hook_uninstall_help[] = "Takes the hooks out and restores what was there.\n\n"
+					  "Examples:\n"
+					  "  pgitops hook uninstall\n";
+
+static const char hook_status_help[] =
+	"Says whether Git runs the hooks, and whether edit files and certificates are in order. Exit code 1 when not.\n\n"
+	"Examples:\n"
+	"  pgitops hook status\n"
+	"  pgitops hook status -o json\n";
+
+static const char hook_run_help[] = "What the installed hooks call.\n\n"
+				    "Examples:\n"
+				    "  pgitops hook run pre-commit --\n";
 
 static const char completion_help[] = "Prints a script that completes commands and options.\n\n"
 				      "Examples:\n"
@@ -179,8 +264,29 @@ const struct command commands[] = {
 	{"user history", "[NAME]", "", true, "what was done to users", user_history_help, command_user_history},
 	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand",
 		drift_list_help, command_drift_list},
-	{"check", "PATH...", "--namespace= --include= --exclude=", false,
-		"the mistakes of a checkout, offline", check_help, command_check},
+	{"check", "PATH... | --secrets [REV..REV]", "--namespace= --include= --exclude= --secrets --pre-receive",
+		false, "the mistakes of a checkout, offline", check_help, command_check},
+	{"seal", "",
+		"-f= -w= --cert= --ca= --from-cluster --scope= --name= --namespace= --raw --from-file= --merge-into= "
+		"--re-encrypt --private-key= --allow-empty-data --controller-name= --controller-namespace= "
+		"--kubeconfig= --context=",
+		false, "Secrets to SealedSecrets", seal_help, command_seal},
+	{"seal users", "[EDIT-FILE...]", "--commit= --stage --all --cert= --dry-run", false,
+		"users with passwords to files for Git", seal_users_help, command_seal_users},
+	{"seal cert", "",
+		"-w= --cert= --ca= --controller-name= --controller-namespace= --kubeconfig= --context=", false,
+		"the certificate that is sealed with", seal_cert_help, command_seal_cert},
+	{"seal keys", "FILE...", "--private-key= --controller-namespace= --kubeconfig= --context=", false,
+		"which key opens what, and why not", seal_keys_help, command_seal_keys},
+	{"unseal", "[KEY...]", "-f= -w= --private-key= --controller-namespace= --kubeconfig= --context=", false,
+		"SealedSecrets to Secrets", unseal_help, command_unseal},
+	{"hook install", "", "", false, "Git hooks: seal on commit, refuse plain passwords",
+		hook_install_help, command_hook_install},
+	{"hook uninstall", "", "", false, "take the hooks out again", hook_uninstall_help,
+		command_hook_uninstall},
+	{"hook status", "", "", false, "are the hooks in order", hook_status_help, command_hook_status},
+	{"hook run", "NAME [-- ARGUMENT...]", "", false, "what the installed hooks call", hook_run_help,
+		command_hook_run},
 	{"completion", "bash|zsh|fish", "", false, "a completion script for your shell", completion_help,
 		command_completion},
 	{"version", "", "", false, "the version of this program", version_help, command_version},
