@@ -84,8 +84,8 @@ static void fuzz_pack(const char *bytes, size_t size, size_t piece)
 	struct error err = {0};
 	if (!pack_receiver_start(&receiver, &repository, &shallow, 1000, &err))
 		abort();
-	if (feed(pack_receiver_feed, &receiver, bytes, size, piece) && pack_receiver_commit(&receiver, &err) &&
-		!receiver.finished)
+	if (feed(pack_receiver_feed, &receiver, bytes, size, piece) &&
+		pack_receiver_commit(&receiver, &err) && !receiver.finished)
 		abort();
 	pack_receiver_done(&receiver);
 }

@@ -341,7 +341,7 @@ class GitHttpServer:
     """`git http-backend` for all repositories below `root`, with what a forge has in front of it."""
 
     def __init__(self, root, user=None, password=None, token=None, certificates=None, client_ca=None, version_2=True,
-                 tls_minimum=None):
+                 tls_minimum=None, port=0):
         self.root = pathlib.Path(root)
         self.user, self.password, self.token = user, password, token
         self.version_2 = version_2
@@ -349,7 +349,7 @@ class GitHttpServer:
         self.requests = []
         self.ended = threading.Event()
         self.tls = self._tls(certificates, client_ca, tls_minimum) if certificates else None
-        self.server = _Server(("127.0.0.1", 0), _Handler)
+        self.server = _Server(("127.0.0.1", port), _Handler)
         self.server.owner = self
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
