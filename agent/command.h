@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "agent/output.h"
+#include "agent/show/output.h"
 #include "base/arena.h"
 #include "base/error.h"
 

@@ -15,7 +15,7 @@
 #include "agent/run/agent.h"
 #include "agent/run/apps.h"
 #include "agent/command.h"
-#include "agent/http.h"
+#include "agent/http/http.h"
 #include "agent/run/join.h"
 #include "agent/run/operations.h"
 #include "agent/run/reconciler.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/application.h"
+#include "agent/config/application.h"
 #include "agent/commands/sealing.h"
 #include "base/file.h"
 #include "base/limits.h"

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "agent/client.h"
+#include "agent/show/client.h"
 #include "agent/command.h"
 
 enum { COMMAND_FIELD_WIDTH = 12 }; /* the names in front of the values of command_field() */

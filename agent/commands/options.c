@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/config.h"
+#include "agent/config/config.h"
 #include "base/text.h"
 
 static const char default_file[] = "/etc/pgitops/agent.yaml";

@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "agent/application.h"
-#include "agent/config.h"
+#include "agent/config/application.h"
+#include "agent/config/config.h"
 #include "agent/run/queue.h"
 #include "agent/run/secrets.h"
 #include "reconcile/kubernetes/cluster.h"

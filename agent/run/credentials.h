@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "agent/config.h"
+#include "agent/config/config.h"
 #include "base/json.h"
 #include "reconcile/source/source.h"
 

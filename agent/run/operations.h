@@ -4,7 +4,7 @@
 #pragma once
 
 #include "agent/run/agent.h"
-#include "agent/http.h"
+#include "agent/http/http.h"
 
 /* A wish on its way to the reconciler: EVENT_OPERATION's payload. */
 struct operation {

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "agent/http_internal.h"
+#include "agent/http/internal.h"
 
 struct asked {
 	size_t requests, announcements, urls;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/http.h"
+#include "agent/http/http.h"
 #include "base/clock.h"
 #include "base/text.h"
 

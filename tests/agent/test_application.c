@@ -1,4 +1,4 @@
-#include "agent/application.h"
+#include "agent/config/application.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/output.h"
+#include "agent/show/output.h"
 #include "base/memory.h"
 #include "reconcile/manifest/yaml.h"
 

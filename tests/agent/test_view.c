@@ -1,4 +1,4 @@
-#include "agent/view.h"
+#include "agent/show/view.h"
 
 #include "tests/store/fixture.h"
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/webhook.h"
+#include "agent/http/webhook.h"
 #include "base/digest.h"
 #include "base/text.h"
 

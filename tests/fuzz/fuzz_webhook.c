@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/webhook.h"
+#include "agent/http/webhook.h"
 #include "base/digest.h"
 #include "base/text.h"
 

@@ -9,8 +9,8 @@ yaml\.h|reconcile/manifest/yaml[a-z_]*\.[ch]
 libpq-fe\.h|reconcile/roles/.*
 libpq/.*|reconcile/roles/.*
 sqlite3\.h|store/.*
-event2?(/.*)?\.h|agent/http[a-z_]*\.[ch]
-curl/.*|reconcile/kubernetes/.*|reconcile/source/.*|agent/client\.c
+event2?(/.*)?\.h|agent/http/.*
+curl/.*|reconcile/kubernetes/.*|reconcile/source/.*|agent/show/client\.c
 openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*
 '
 

@@ -1,6 +1,6 @@
-#include "agent/http_internal.h"
+#include "agent/http/internal.h"
 
-#include "agent/page/page.h"
+#include "agent/http/page/page.h"
 #include "base/text.h"
 
 /* Built into the program: there is no folder to serve, so there is no path to climb out of one. */

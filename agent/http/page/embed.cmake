@@ -14,5 +14,5 @@ foreach(file ${files})
   string(APPEND arrays "static const unsigned char ${name}[] = {${bytes}};\n")
   string(APPEND rows "\t{\"${file}\", \"${type_${ending}}\", ${name}, sizeof(${name})},\n")
 endforeach()
-file(WRITE ${OUTPUT} "#include \"agent/page/page.h\"\n\n${arrays}\n"
+file(WRITE ${OUTPUT} "#include \"agent/http/page/page.h\"\n\n${arrays}\n"
   "const struct page_file page_files[] = {\n${rows}\t{NULL, NULL, NULL, 0},\n};\n")

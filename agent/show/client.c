@@ -1,4 +1,4 @@
-#include "agent/client.h"
+#include "agent/show/client.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/view.h"
+#include "agent/show/view.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"

@@ -1,4 +1,4 @@
-#include "agent/http_internal.h"
+#include "agent/http/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "agent/metrics.h"
-#include "agent/view.h"
+#include "agent/show/view.h"
 #include "base/clock.h"
 
 enum { METRICS_BYTES = 4 * 1024 * 1024, METRICS_STATUSES = 64 };

@@ -2,7 +2,7 @@
  * Fields and their meaning: Argo CD's types.go (argocd.md 1.1, 1.2). A field that is empty, as Argo CD itself writes many,
  * asks for nothing and is passed over; any other field that we do not honour is an error that names it.
  */
-#include "agent/application_spec.h"
+#include "agent/config/application_spec.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /*
- * http_internal.h - what the files of the HTTP server share
+ * internal.h - what the files of the HTTP server share
  *
  *   http.c              start, stop, the loop's thread, listeners
- *   http_connections.c  how many, for how long
- *   http_route.c        method + path -> handler, after the gates of http_access.c
- *   http_api.c          reads; http_actions.c, http_metrics.c, http_events.c, http_page.c the other handlers
- *   http_reply.c        every answer leaves through here, with its headers
+ *   connections.c  how many, for how long
+ *   route.c        method + path -> handler, after the gates of access.c
+ *   api.c          reads; actions.c, metrics.c, events.c, page.c the other handlers
+ *   reply.c        every answer leaves through here, with its headers
  *
  * Everything runs on the loop's thread, except http_start, http_stop and http_notify.
  */
@@ -19,7 +19,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
-#include "agent/http.h"
+#include "agent/http/http.h"
 #include "base/json.h"
 
 enum {
@@ -28,7 +28,7 @@ enum {
 	HTTP_SWEEP_MILLISECONDS = 250, /* how exactly deadlines are kept */
 };
 
-/* One client's connection (http_connections.c). */
+/* One client's connection (connections.c). */
 struct http_connection {
 	TAILQ_ENTRY(http_connection) link;
 	struct bufferevent *stream; /* we hold a reference of our own */
@@ -50,7 +50,7 @@ struct http_door {
 	struct evconnlistener *listener;
 };
 
-/* One reader of /api/v1/events (http_events.c). */
+/* One reader of /api/v1/events (events.c). */
 struct http_stream {
 	TAILQ_ENTRY(http_stream) link;
 	struct http *http;
@@ -115,14 +115,14 @@ struct http_route {
 /* http.c */
 void http_listen(struct http *http, bool on); /* takes further connections or leaves them in the kernel's queue */
 
-/* http_connections.c */
+/* connections.c */
 struct bufferevent *http_connection_open(struct event_base *base, void *http); /* for evhttp_set_bevcb */
 void http_connections_sweep(struct http *http);
 void http_connections_done(struct http *http);
 /* The request is complete: the next deadline runs from here. `stream`: no deadline any more. */
 void http_connection_served(struct http_call *call, bool stream);
 
-/* http_access.c: true when the call may go on; else it has been answered */
+/* access.c: true when the call may go on; else it has been answered */
 bool http_access_host(struct http_call *call);
 bool http_access_allowed(struct http_call *call, enum http_access access);
 /* Does this Host header name us? `listen_host` is the address we listen on. */
@@ -130,10 +130,10 @@ bool http_host_allowed(const char *host, const char *listen_host);
 /* What a page has to know before it asks: {"tokenRequired", "actions": "allowed"|"token"|"off"}. */
 json_t *http_access_describe(const struct http_call *call);
 
-/* http_route.c */
+/* route.c */
 void http_route(struct evhttp_request *request, void *http, bool local);
 
-/* http_reply.c; all end the call */
+/* reply.c; all end the call */
 void http_reply(struct http_call *call, int status, const char *type, const void *bytes, size_t length);
 void http_reply_json(struct http_call *call, int status, json_t *value); /* takes the reference */
 void http_problem(struct http_call *call, int status, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -144,7 +144,7 @@ const char *http_request_header(const struct http_call *call, const char *name);
 /* A line about a refused request, at most one a second. */
 void http_log_refusal(struct http_call *call, const char *why);
 
-/* http_api.c */
+/* api.c */
 struct store *http_store(struct http *http, struct error *err);      /* NULL: not there yet */
 void http_store_suspect(struct http *http, const struct error *err); /* opens it anew next time */
 void http_api_read(struct http_call *call);
@@ -162,18 +162,18 @@ void http_api_access(struct http_call *call);
 void http_api_healthy(struct http_call *call);
 void http_api_ready(struct http_call *call);
 
-/* http_actions.c: what changes something */
+/* actions.c: what changes something */
 void http_act(struct http_call *call);
 void http_webhook(struct http_call *call);
 
-/* http_metrics.c */
+/* metrics.c */
 void http_metrics(struct http_call *call);
 
-/* http_events.c */
+/* events.c */
 void http_events(struct http_call *call);
 void http_events_poll(struct http *http);   /* called with each sweep: did the store change? */
 void http_events_notify(struct http *http); /* soon, several become one */
 void http_events_push(struct http *http);   /* now */
 
-/* http_page.c */
+/* page.c */
 void http_page(struct http_call *call);

@@ -1,4 +1,4 @@
-#include "agent/webhook.h"
+#include "agent/http/webhook.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,8 +1,8 @@
-#include "agent/config_database.h"
+#include "agent/config/config_database.h"
 
 #include <string.h>
 
-#include "agent/connection.h"
+#include "agent/config/connection.h"
 #include "base/text.h"
 
 #define DATABASE(member) offsetof(struct database_config, member)

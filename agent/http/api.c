@@ -1,4 +1,4 @@
-#include "agent/http_internal.h"
+#include "agent/http/internal.h"
 
 #include <errno.h>
 #include <event2/http_struct.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/view.h"
+#include "agent/show/view.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "agent/application.h"
+#include "agent/config/application.h"
 
 /* Fills in everything that comes from spec; what is wrong is appended to spec_errors. */
 void application_read_spec(const json_t *spec, struct arena *mem, struct application *application);

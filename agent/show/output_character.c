@@ -1,4 +1,4 @@
-#include "agent/output_character.h"
+#include "agent/show/output_character.h"
 
 struct range {
 	uint32_t first, last;

@@ -1,4 +1,4 @@
-#include "agent/http_internal.h"
+#include "agent/http/internal.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>

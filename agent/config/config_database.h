@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "agent/config.h"
-#include "agent/settings.h"
+#include "agent/config/config.h"
+#include "agent/config/settings.h"
 
 /* For SETTING_OWN; `base` is the struct config. */
 void config_read_databases(struct settings *settings, const struct yaml_pair *pair, void *base);

@@ -1,10 +1,10 @@
-#include "agent/output.h"
+#include "agent/show/output.h"
 
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-#include "agent/output_character.h"
+#include "agent/show/output_character.h"
 #include "base/memory.h"
 
 /* What YAML 1.1 or 1.2 readers take for something else than a string when it is not quoted. */

@@ -1,11 +1,11 @@
-#include "agent/http_internal.h"
+#include "agent/http/internal.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "agent/metrics.h"
-#include "agent/webhook.h"
+#include "agent/http/webhook.h"
 #include "base/log.h"
 #include "base/text.h"
 

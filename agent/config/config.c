@@ -1,11 +1,11 @@
-#include "agent/config.h"
+#include "agent/config/config.h"
 
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/config_database.h"
-#include "agent/settings.h"
+#include "agent/config/config_database.h"
+#include "agent/config/settings.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"

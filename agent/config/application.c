@@ -1,4 +1,4 @@
-#include "agent/application.h"
+#include "agent/config/application.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/application_spec.h"
+#include "agent/config/application_spec.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"

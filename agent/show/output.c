@@ -1,9 +1,9 @@
-#include "agent/output.h"
+#include "agent/show/output.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/output_character.h"
+#include "agent/show/output_character.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"

@@ -1,4 +1,4 @@
-#include "agent/http_internal.h"
+#include "agent/http/internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -224,7 +224,7 @@ static void *run(void *context)
 	return NULL;
 }
 
-/* Every method is allowed here and refused by http_route.c, which says what the path takes. */
+/* Every method is allowed here and refused by route.c, which says what the path takes. */
 static bool serve(struct http *http, struct http_door *door, int fd,
 	void (*handle)(struct evhttp_request *, void *), struct error *err)
 {

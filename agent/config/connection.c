@@ -1,4 +1,4 @@
-#include "agent/connection.h"
+#include "agent/config/connection.h"
 
 #include <ctype.h>
 #include <stdlib.h>

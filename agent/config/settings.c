@@ -1,4 +1,4 @@
-#include "agent/settings.h"
+#include "agent/config/settings.h"
 
 #include <stdarg.h>
 #include <stdio.h>
