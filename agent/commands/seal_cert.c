@@ -44,7 +44,8 @@ int command_seal_cert(struct command_context *context, int argc, char **argv)
 	const char *output = NULL, *where = NULL;
 	const struct command_option options[] = {
 		{"-w", NULL, &output},
-		{"--cert", NULL, &source.certificate}, {"--ca", NULL, &source.ca},
+		{"--cert", NULL, &source.certificate},
+		{"--ca", NULL, &source.ca},
 		{"--controller-name", NULL, &source.controller_name},
 		{"--controller-namespace", NULL, &source.controller_namespace},
 		{"--kubeconfig", NULL, &source.kubeconfig},

@@ -10,8 +10,8 @@
 
 /* Where a certificate may come from, as the options say. */
 struct sealing_source {
-	const char *certificate;          /* --cert: a file or an https URL; NULL = look for it */
-	const char *ca;                   /* --ca: who signed the https server's certificate; NULL = the system's list */
+	const char *certificate; /* --cert: a file or an https URL; NULL = look for it */
+	const char *ca; /* --ca: who signed the https server's certificate; NULL = the system's list */
 	const char *controller_name;      /* default sealed-secrets-controller */
 	const char *controller_namespace; /* default kube-system */
 	const char *kubeconfig;           /* NULL = KUBECONFIG, ~/.kube/config, or in-cluster */
@@ -51,8 +51,8 @@ bool sealing_cluster_keys(
 	const struct sealing_source *source, struct sealing_keys *keys, struct error *err) MUST_CHECK;
 bool sealing_cluster_reencrypt(const struct sealing_source *source, const json_t *sealed, json_t **again,
 	struct error *err) MUST_CHECK;
-bool sealing_url_certificate(const struct sealing_source *source, const char *url, struct buf *pem,
-	struct error *err) MUST_CHECK;
+bool sealing_url_certificate(
+	const struct sealing_source *source, const char *url, struct buf *pem, struct error *err) MUST_CHECK;
 
 /* The certificate that this cluster gave last, kept in the user's cache. ERROR_MISSING when none was. */
 bool sealing_remembered(const struct sealing_source *source, struct buf *pem, struct error *err) MUST_CHECK;

@@ -142,9 +142,9 @@ static bool add_secret(
 	struct sealing_keys *keys, const char *source, const struct key_secret *from, struct error *err)
 {
 	CLEANUP(memory_freep)
-	char *where =
-		from->name ? memory_printf("Secret %s/%s", from->namespace ? from->namespace : "", from->name)
-			   : memory_copy(source);
+	char *where = from->name
+		? memory_printf("Secret %s/%s", from->namespace ? from->namespace : "", from->name)
+		: memory_copy(source);
 	CLEANUP(secret_done) struct secret pem = {0};
 	CLEANUP(secret_done) struct secret certificate = {0};
 	struct sealing_key *kept;

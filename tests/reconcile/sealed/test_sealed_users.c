@@ -316,31 +316,6 @@ static void receipts_survive_and_tell_no_password(void **state)
 	free(path);
 }
 
-static void a_damaged_receipt_file_costs_one_reseal(void **state)
-{
-	struct fixture *f = *state;
-	struct error err;
-	char *path = memory_printf("%s/receipts", f->folder);
-	assert_true(file_replace(path, "pgitops receipts 1 zz\nbroken\n", 29, 0600, &err));
-	receipts_close(f->receipts);
-	assert_true(receipts_open(path, &f->receipts, &err));
-	assert_true(make(f, "users:\n- {username: a, password: hunter2}\n"));
-	assert_true(receipts_write(f->receipts, &err));
-	assert_true(make(f, "users:\n- {username: a, password: hunter2}\n"));
-	assert_false(f->result.changed);
-	free(path);
-}
-
-static void the_state_of_an_edit_file_is_remembered(void **state)
-{
-	struct fixture *f = *state;
-	assert_false(receipts_file_known(f->receipts, "a/edit users.yaml"));
-	receipts_file_note(f->receipts, "a/edit users.yaml", "abc", 3);
-	assert_true(receipts_file_match(f->receipts, "a/edit users.yaml", "abc", 3));
-	assert_false(receipts_file_match(f->receipts, "a/edit users.yaml", "abd", 3));
-	assert_false(receipts_file_match(f->receipts, "b/edit users.yaml", "abc", 3));
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -358,8 +333,6 @@ int main(void)
 		TEST(no_certificate_is_a_mistake_only_when_something_must_be_sealed),
 		TEST(a_damaged_sealed_file_is_refused_with_its_line),
 		TEST(receipts_survive_and_tell_no_password),
-		TEST(a_damaged_receipt_file_costs_one_reseal),
-		TEST(the_state_of_an_edit_file_is_remembered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,93 @@
+/*
+ * fuzz_edit_users - an edit file, and behind a line "=====" the sealed file or another users file
+ *
+ * Whatever the layout: what goes into Git reads as the same users without passwords, and what was sealed stays sealed.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconcile/sealed/sealed_users.h"
+
+#define SEPARATOR "\n=====\n"
+
+static struct certificate certificate;
+
+static void load(void)
+{
+	struct error err;
+	if (!certificate.key && !certificate_read_file(SEALED_VECTORS "/cert-a.pem", &certificate, &err))
+		abort();
+}
+
+/* The text for Git has no passwords any more, and the same users. */
+static void check_public(const struct edit_users *users, struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf out = BUF(1 << 22);
+	CLEANUP(edit_users_done) struct edit_users again = {0};
+	struct mistakes mistakes = {.mem = mem};
+	struct error err;
+	size_t dropped;
+	if (!edit_users_public(users, &out, &dropped, &err))
+		return;
+	if (!edit_users_read("users", buf_string(&out), out.length, NULL, &again, &mistakes))
+		abort();
+	if (again.count != users->count || edit_users_has_password(&again))
+		abort();
+	for (size_t i = 0; i < again.count; i++)
+		if (strcmp(again.items[i].name, users->items[i].name) != 0)
+			abort();
+}
+
+/* Their users file with our passwords gives all of ours that they have. */
+static void check_refresh(const struct edit_users *users, const char *text, size_t length, struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf out = BUF(1 << 22);
+	CLEANUP(edit_users_done) struct edit_users now = {0};
+	CLEANUP(edit_users_done) struct edit_users again = {0};
+	struct mistakes mistakes = {.mem = mem};
+	struct error err;
+	if (!edit_users_read("now", text, length, NULL, &now, &mistakes) ||
+		!edit_users_refresh(users, &now, &out, &err))
+		return;
+	if (!edit_users_read("again", buf_string(&out), out.length, NULL, &again, &mistakes) ||
+		again.count != now.count)
+		abort();
+}
+
+static void check_sealed(const struct edit_users *users, const char *text, size_t length, struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf out = BUF(1 << 22);
+	CLEANUP(buf_done) struct buf again = BUF(1 << 22);
+	struct mistakes mistakes = {.mem = mem};
+	struct sealed_users result;
+	struct sealed_users_input input = {
+		.users = users, .file = "sealed", .text = text, .length = length, .certificate = &certificate};
+	if (users->count > 20 || !sealed_users_make(&input, mem, &result, &out, &mistakes))
+		return;
+	struct sealed_users_input second = {.users = users,
+		.file = "sealed",
+		.text = buf_string(&out),
+		.length = out.length,
+		.certificate = &certificate};
+	if (!sealed_users_make(&second, mem, &result, &again, &mistakes) || result.removed.count)
+		abort(); /* what we write, we read, and every user is in it */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data, *mark = memmem(text, size, SEPARATOR, strlen(SEPARATOR));
+	size_t first = mark ? (size_t)(mark - text) : size;
+	const char *other = mark ? mark + strlen(SEPARATOR) : "";
+	size_t other_length = mark ? size - first - strlen(SEPARATOR) : 0;
+	CLEANUP(edit_users_done) struct edit_users users = {0};
+	struct arena *mem = arena_new(1 << 28);
+	struct mistakes mistakes = {.mem = mem};
+	load();
+	if (edit_users_read("edit", text, first, NULL, &users, &mistakes)) {
+		check_public(&users, mem);
+		check_refresh(&users, other, other_length, mem);
+		check_sealed(&users, other, other_length, mem);
+	}
+	arena_free(mem);
+	return 0;
+}
