@@ -20,14 +20,14 @@
 /* What is asked of a sync, by an automated policy, a person, or `operation` in the Application object. */
 struct sync_request {
 	bool automated;
-	bool heal;             /* only what drifted: no history entry */
+	bool heal; /* only what drifted: no history entry */
 	bool prune;
 	bool dry_run;
-	bool force;            /* take over fields of other managers */
-	char *confirm;         /* NULL = none */
-	const char *by;        /* "automated", "cli", "api", "kubectl" */
-	int64_t operation;     /* id in the store, 0 = none */
-	json_t *document;      /* the `operation` object as patched in, NULL = none */
+	bool force;        /* take over fields of other managers */
+	char *confirm;     /* NULL = none */
+	const char *by;    /* "automated", "cli", "api", "kubectl" */
+	int64_t operation; /* id in the store, 0 = none */
+	json_t *document;  /* the `operation` object as patched in, NULL = none */
 };
 
 enum { REFRESH_IDLE, REFRESH_ASKED, REFRESH_ANSWERED };
@@ -45,10 +45,10 @@ struct app {
 	char commit[41];              /* of `desired` */
 	const char *author, *message; /* of that commit; in desired_mem */
 	int64_t authored;
-	char broken_commit[41];       /* a newer commit that cannot be used, "" = none */
-	char *broken;                 /* why: all mistakes; NULL = none */
-	char *warnings;               /* of its files (submodules, ...); NULL = none */
-	char *repeated;               /* objects that stand in two of them; NULL = none */
+	char broken_commit[41]; /* a newer commit that cannot be used, "" = none */
+	char *broken;           /* why: all mistakes; NULL = none */
+	char *warnings;         /* of its files (submodules, ...); NULL = none */
+	char *repeated;         /* objects that stand in two of them; NULL = none */
 
 	/* sync */
 	char tried_commit[41];        /* last commit a sync was begun for */
@@ -64,34 +64,34 @@ struct app {
 	bool rebuilt;                 /* first pass after the store was lost: prune nothing */
 
 	/* status */
-	json_t *status;               /* as last written; NULL = never */
-	char *differences;            /* as last stored; NULL = never */
-	const char *sync_status;      /* Synced, OutOfSync, Unknown */
-	char condition_slot[64];      /* log_changed() */
-	bool dirty;                   /* wants a pass */
-	bool status_dirty;            /* the object in the cluster does not have our status */
-	int refresh;                  /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
-	int64_t refresh_operation;    /* id in the store of the wish, 0 = none */
-	int64_t reconciled;           /* time of the last comparison with Git, microseconds */
-	int64_t last_pass;            /* steady milliseconds */
-	int64_t look_again;           /* steady milliseconds: another pass then, 0 = only when something happens */
+	json_t *status;            /* as last written; NULL = never */
+	char *differences;         /* as last stored; NULL = never */
+	const char *sync_status;   /* Synced, OutOfSync, Unknown */
+	char condition_slot[64];   /* log_changed() */
+	bool dirty;                /* wants a pass */
+	bool status_dirty;         /* the object in the cluster does not have our status */
+	int refresh;               /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
+	int64_t refresh_operation; /* id in the store of the wish, 0 = none */
+	int64_t reconciled;        /* time of the last comparison with Git, microseconds */
+	int64_t last_pass;         /* steady milliseconds */
+	int64_t look_again; /* steady milliseconds: another pass then, 0 = only when something happens */
 };
 
 /* One repository at one revision, shared by the Applications that name it. */
 struct repository {
 	char *url;
-	char *plain;               /* source_url_plain() */
+	char *plain; /* source_url_plain() */
 	char *revision;
-	char commit[41];           /* last good answer, "" = none */
-	bool reading;              /* a fetch thread is at work */
-	bool ask_again;            /* ask as soon as it is done */
-	bool paths_changed;        /* the Applications' paths changed: `known` is no answer */
-	bool tried_offline;        /* last good commit was read from disk after a failed start */
-	bool answered;             /* at least one good answer */
-	int64_t next_poll;         /* steady milliseconds */
-	int64_t failures;          /* in a row */
-	struct error error;        /* of the last answer; kind ERROR_NONE = good */
-	int64_t failed_since;      /* microseconds, 0 = not failing */
+	char commit[41];      /* last good answer, "" = none */
+	bool reading;         /* a fetch thread is at work */
+	bool ask_again;       /* ask as soon as it is done */
+	bool paths_changed;   /* the Applications' paths changed: `known` is no answer */
+	bool tried_offline;   /* last good commit was read from disk after a failed start */
+	bool answered;        /* at least one good answer */
+	int64_t next_poll;    /* steady milliseconds */
+	int64_t failures;     /* in a row */
+	struct error error;   /* of the last answer; kind ERROR_NONE = good */
+	int64_t failed_since; /* microseconds, 0 = not failing */
 	char error_slot[64];
 };
 
@@ -99,38 +99,38 @@ struct database; /* users_pass.h */
 
 struct agent {
 	const struct config *config;
-	struct queue *queue;      /* any thread */
-	struct store *store;      /* any thread: serialises its callers */
-	struct secrets *secrets;  /* any thread: has a lock */
-	int stop;                 /* eventfd, readable when the agent ends; any thread */
-	bool once;                /* one pass over everything, then stop */
+	struct queue *queue;     /* any thread */
+	struct store *store;     /* any thread: serialises its callers */
+	struct secrets *secrets; /* any thread: has a lock */
+	int stop;                /* eventfd, readable when the agent ends; any thread */
+	bool once;               /* one pass over everything, then stop */
 
-	struct cluster *cluster;  /* NULL = none (yet) */
-	void *ears;               /* what the cluster's listener needs; freed after the cluster */
-	struct kube_config kube;  /* once `cluster` is there */
-	bool cluster_on;          /* Kubernetes is configured */
-	bool cluster_joined;      /* was ready at least once in this process */
+	struct cluster *cluster; /* NULL = none (yet) */
+	void *ears;              /* what the cluster's listener needs; freed after the cluster */
+	struct kube_config kube; /* once `cluster` is there */
+	bool cluster_on;         /* Kubernetes is configured */
+	bool cluster_joined;     /* was ready at least once in this process */
 	char cluster_trouble[ERROR_TEXT_SIZE]; /* why it is not ready, "" = it is */
 	char cluster_slot[64];
-	int64_t next_join;        /* steady milliseconds */
+	int64_t next_join; /* steady milliseconds */
 
-	char *folder_state;       /* of the folder of Applications; NULL = not looked at yet */
-	int64_t next_look;        /* at it, steady milliseconds */
-	struct app **apps;        /* by name */
+	char *folder_state; /* of the folder of Applications; NULL = not looked at yet */
+	int64_t next_look;  /* at it, steady milliseconds */
+	struct app **apps;  /* by name */
 	size_t app_count;
 	struct repository **repositories;
 	size_t repository_count;
-	size_t fetching;          /* threads at work */
+	size_t fetching; /* threads at work */
 	struct database **databases;
 	size_t database_count;
 	bool store_rebuilt;
 
-	int64_t busy_until;       /* steady milliseconds of the last event */
-	int64_t shrunk;           /* and of the last memory_give_back() */
+	int64_t busy_until; /* steady milliseconds of the last event */
+	int64_t shrunk;     /* and of the last memory_give_back() */
 
 	atomic_int_fast64_t heartbeat; /* steady milliseconds of the reconciler's last turn; any thread */
 	pthread_mutex_t ready_lock;
-	char not_ready[256];           /* behind ready_lock: "" = ready */
+	char not_ready[256]; /* behind ready_lock: "" = ready */
 };
 
 struct app *agent_app(struct agent *agent, const char *name);

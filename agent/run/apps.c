@@ -76,8 +76,8 @@ static struct repository *repository_for(struct agent *agent, const struct appli
 		.plain = memory_copy(plain),
 		.revision = memory_copy(spec->revision),
 	};
-	agent->repositories =
-		memory_resize(agent->repositories, (agent->repository_count + 1) * sizeof(*agent->repositories));
+	agent->repositories = memory_resize(
+		agent->repositories, (agent->repository_count + 1) * sizeof(*agent->repositories));
 	agent->repositories[agent->repository_count++] = repository;
 	return repository;
 }
@@ -213,8 +213,9 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	if (is_new) {
 		recall(agent, app);
 		qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);
-		log_info("application", "application", spec->name, "repository", spec->repo_url ? spec->repo_url : "",
-			"path", spec->directory.path ? spec->directory.path : "", NULL);
+		log_info("application", "application", spec->name, "repository",
+			spec->repo_url ? spec->repo_url : "", "path",
+			spec->directory.path ? spec->directory.path : "", NULL);
 	}
 	if (changed) {
 		attach_repository(agent, app);
@@ -291,7 +292,8 @@ bool apps_load_folder(struct agent *agent, struct error *err)
 	if (mistakes.count) {
 		const char *text = "";
 		for (size_t i = 0; i < mistakes.count; i++)
-			text = arena_printf(mem, "%s%s%s", text, i ? "; " : "", mistake_text(&mistakes.items[i], mem));
+			text = arena_printf(
+				mem, "%s%s%s", text, i ? "; " : "", mistake_text(&mistakes.items[i], mem));
 		error_set(err, ERROR_INVALID, "%s", text);
 	} else {
 		for (size_t i = 0; i < count; i++)
@@ -354,7 +356,8 @@ void apps_write_status(struct agent *agent, struct app *app)
 	CLEANUP(memory_freep) char *body = json_canonical(patch);
 	struct kube_request request = {
 		.method = "PATCH",
-		.path = arena_printf(mem, "/apis/argoproj.io/v1alpha1/namespaces/%s/applications/%s?fieldManager=pgitops",
+		.path = arena_printf(mem,
+			"/apis/argoproj.io/v1alpha1/namespaces/%s/applications/%s?fieldManager=pgitops",
 			app->spec.namespace, app->spec.name),
 		.content_type = "application/json-patch+json",
 		.body = body,

@@ -13,7 +13,8 @@ static void copy_mistakes(const struct mistakes *from, struct mistakes *to, stru
 {
 	to->mem = mem;
 	for (size_t i = 0; i < from->count; i++)
-		mistakes_add(to, from->items[i].file, from->items[i].line, from->items[i].column, "%s", from->items[i].text);
+		mistakes_add(to, from->items[i].file, from->items[i].line, from->items[i].column, "%s",
+			from->items[i].text);
 	to->dropped += from->dropped;
 }
 
@@ -38,11 +39,13 @@ static struct desired *copy_desired(const struct desired *from, struct arena *me
 
 /* ---- users ---- */
 
-static const struct object *find_config_map(const struct desired *desired, const struct database_config *database)
+static const struct object *find_config_map(
+	const struct desired *desired, const struct database_config *database)
 {
 	for (size_t i = 0; i < desired->objects.count; i++) {
 		const struct object_key *key = &desired->objects.items[i].key;
-		if (!*key->group && strcmp(key->kind, "ConfigMap") == 0 && strcmp(key->name, database->config_map) == 0)
+		if (!*key->group && strcmp(key->kind, "ConfigMap") == 0 &&
+			strcmp(key->name, database->config_map) == 0)
 			return &desired->objects.items[i];
 	}
 	return NULL;
@@ -71,7 +74,8 @@ bool content_users(const struct desired *desired, const struct database_config *
 }
 
 /* A users.yaml that cannot be read is a mistake of the path: then neither the cluster nor the database is touched. */
-static void check_users(const struct agent *agent, const struct app *app, struct desired *desired, struct arena *mem)
+static void check_users(
+	const struct agent *agent, const struct app *app, struct desired *desired, struct arena *mem)
 {
 	for (size_t i = 0; i < agent->config->database_count; i++) {
 		const struct database_config *database = &agent->config->databases[i];
@@ -80,8 +84,9 @@ static void check_users(const struct agent *agent, const struct app *app, struct
 		if (!text_equal(database->application, app->spec.name))
 			continue;
 		if (content_users(desired, database, mem, &text))
-			users_read(text.file, text.line, text.text, text.length, database->database ? database->database : "",
-				&database->policy, mem, &users, &desired->mistakes);
+			users_read(text.file, text.line, text.text, text.length,
+				database->database ? database->database : "", &database->policy, mem, &users,
+				&desired->mistakes);
 		else
 			mistakes_add(&desired->mistakes, app->spec.directory.path, 0, 0,
 				"no ConfigMap %s with the key %s: database %s of the agent file takes its users from it",
@@ -124,7 +129,8 @@ static void set_warnings(struct app *app, const struct desired *desired, size_t 
 		app->repeated = join(&repeated, mem);
 }
 
-static void set_good(struct app *app, const struct source_result *result, struct desired *desired, struct arena *mem)
+static void set_good(
+	struct app *app, const struct source_result *result, struct desired *desired, struct arena *mem)
 {
 	free(app->broken);
 	free(app->warnings);
@@ -148,20 +154,23 @@ void content_take(struct agent *agent, struct app *app, const struct source_resu
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 
 	if (!content->found) {
-		set_broken(app, result->commit, memory_printf("path %s does not exist at commit %.12s of %s",
-			app->spec.directory.path, result->commit, app->repository->plain));
+		set_broken(app, result->commit,
+			memory_printf("path %s does not exist at commit %.12s of %s",
+				app->spec.directory.path, result->commit, app->repository->plain));
 		arena_free(mem);
 		return;
 	}
 	struct desired *desired = copy_desired(&content->desired, mem);
 	size_t from_files = desired->warnings.count;
 	if (!desired->mistakes.count)
-		desired_complete(desired, app->spec.destination, agent->cluster ? cluster_scope : NULL, agent->cluster, mem);
+		desired_complete(desired, app->spec.destination, agent->cluster ? cluster_scope : NULL,
+			agent->cluster, mem);
 	if (!desired->mistakes.count)
 		check_users(agent, app, desired, mem);
 	if (desired->mistakes.count) {
 		CLEANUP(memory_freep) char *all = join(&desired->mistakes, mem);
-		set_broken(app, result->commit, memory_printf("commit %.12s cannot be used: %s", result->commit, all));
+		set_broken(app, result->commit,
+			memory_printf("commit %.12s cannot be used: %s", result->commit, all));
 		arena_free(mem);
 		return;
 	}

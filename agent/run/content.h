@@ -17,8 +17,8 @@ void content_take(struct agent *agent, struct app *app, const struct source_resu
 /* The text of the ConfigMap key that holds this database's users, from a complete desired state. False when there is none. */
 struct content_users {
 	const char *file;
-	int line;          /* of its first line in the file */
-	const char *text;  /* in `mem` */
+	int line;         /* of its first line in the file */
+	const char *text; /* in `mem` */
 	size_t length;
 	const char *namespace; /* of the ConfigMap */
 };

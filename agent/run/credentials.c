@@ -24,7 +24,7 @@ struct credentials {
 	pthread_mutex_t lock;
 	struct repository_secret *secrets;
 	size_t count;
-	char *known_hosts; /* NULL = none */
+	char *known_hosts;   /* NULL = none */
 	json_t *authorities; /* host name -> PEM; NULL = none */
 };
 
@@ -105,7 +105,8 @@ void credentials_seen(struct credentials *credentials, const json_t *secret, boo
 			break;
 		}
 	if (!gone) {
-		credentials->secrets = memory_resize(credentials->secrets, (credentials->count + 1) * sizeof(*credentials->secrets));
+		credentials->secrets = memory_resize(
+			credentials->secrets, (credentials->count + 1) * sizeof(*credentials->secrets));
 		struct repository_secret *entry = &credentials->secrets[credentials->count++];
 		*entry = (struct repository_secret){
 			.name = memory_copy(name),
@@ -149,7 +150,8 @@ static size_t fit(const char *configured, const char *url)
 		return 0;
 	if (!url[length])
 		return SIZE_MAX;
-	return configured[length - 1] == '/' || configured[length - 1] == ':' || url[length] == '/' ? length : 0;
+	return configured[length - 1] == '/' || configured[length - 1] == ':' || url[length] == '/' ? length
+												    : 0;
 }
 
 static bool read_text(const char *file, struct arena *mem, const char **text, struct error *err)
@@ -168,7 +170,8 @@ static bool read_secret(const char *file, struct secret *secret, bool trim, stru
 	return !file || secret_read(secret, file, trim, err);
 }
 
-static bool from_config(const struct repository_config *from, struct arena *mem, struct source_access *out, struct error *err)
+static bool from_config(
+	const struct repository_config *from, struct arena *mem, struct source_access *out, struct error *err)
 {
 	struct source_access access = {
 		.username = from->username,
@@ -183,7 +186,8 @@ static bool from_config(const struct repository_config *from, struct arena *mem,
 		read_secret(from->client_key_file, &access.client_key, false, err);
 	/* A forge takes its token as a password of any user; a bare token goes as a bearer header. */
 	if (ok && from->token_file)
-		ok = read_secret(from->token_file, from->username ? &access.password : &access.bearer, true, err);
+		ok = read_secret(
+			from->token_file, from->username ? &access.password : &access.bearer, true, err);
 	if (!ok) {
 		source_access_done(&access);
 		return error_prefix(err, "credentials for %s", from->url);
@@ -212,8 +216,8 @@ static const char *authority_of(const struct credentials *credentials, const cha
 	return arena_copy(mem, json_string_value(json_object_get(credentials->authorities, name)));
 }
 
-static void from_cluster(const struct credentials *credentials, const char *url, const struct repository_secret *from,
-	struct arena *mem, struct source_access *out)
+static void from_cluster(const struct credentials *credentials, const char *url,
+	const struct repository_secret *from, struct arena *mem, struct source_access *out)
 {
 	*out = (struct source_access){
 		.known_hosts = arena_copy(mem, credentials->known_hosts),
@@ -251,7 +255,8 @@ static const struct repository_config *best_config(const struct config *config, 
 
 static bool has_credentials(const struct repository_secret *entry)
 {
-	return entry->password.length || entry->bearer.length || entry->ssh_key.length || entry->client_key.length;
+	return entry->password.length || entry->bearer.length || entry->ssh_key.length ||
+		entry->client_key.length;
 }
 
 /* A repository Secret without credentials of its own borrows those of a matching repo-creds template, as in Argo CD. */
@@ -272,7 +277,8 @@ static const struct repository_secret *best_secret(const struct credentials *cre
 	return named && (has_credentials(named) || !best) ? named : best;
 }
 
-bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem, struct source_access *out, struct error *err)
+bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem,
+	struct source_access *out, struct error *err)
 {
 	const struct repository_config *config = best_config(credentials->config, url);
 	if (config)

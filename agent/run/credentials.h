@@ -23,5 +23,5 @@ void credentials_seen(struct credentials *credentials, const json_t *secret, boo
 void credentials_hosts_seen(struct credentials *credentials, const json_t *config_map, bool gone);
 
 /* What to use for this URL; texts in `mem`, secrets the caller's (source_access_done). Nothing configured = empty access. */
-bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem, struct source_access *out,
-	struct error *err) MUST_CHECK;
+bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem,
+	struct source_access *out, struct error *err) MUST_CHECK;

@@ -21,8 +21,8 @@ static int is_manifest(const struct dirent *entry)
 			text_ends(entry->d_name, ".json"));
 }
 
-char *folder_state(const char *folder, void (*visit)(void *context, const char *file, const struct stat *status),
-	void *context)
+char *folder_state(const char *folder,
+	void (*visit)(void *context, const char *file, const struct stat *status), void *context)
 {
 	struct buf state = BUF(LIMIT_CONFIG_BYTES);
 	struct dirent **names = NULL;

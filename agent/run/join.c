@@ -107,26 +107,29 @@ static bool follow_credentials(struct agent *agent, struct error *err)
 	const char *namespace = agent->config->namespace;
 
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
-		CLEANUP(memory_freep) char *path =
-			memory_printf("/api/v1/namespaces/%s/%s%s", namespace, parts[i].resource, parts[i].query);
+		CLEANUP(memory_freep)
+		char *path = memory_printf(
+			"/api/v1/namespaces/%s/%s%s", namespace, parts[i].resource, parts[i].query);
 		if (cluster_follow(agent->cluster, parts[i].collection, path, parts[i].selector, err))
 			continue;
 		if (err->kind != ERROR_DENIED)
 			return false;
-		log_warning("credentials in the cluster cannot be read", "namespace", namespace, "what", parts[i].collection,
-			"error", err->text, NULL);
+		log_warning("credentials in the cluster cannot be read", "namespace", namespace, "what",
+			parts[i].collection, "error", err->text, NULL);
 	}
 	return true;
 }
 
 static bool follow_configuration(struct agent *agent, struct error *err)
 {
-	CLEANUP(memory_freep) char *applications =
-		memory_printf("/apis/argoproj.io/v1alpha1/namespaces/%s/applications", agent->config->namespace);
+	CLEANUP(memory_freep)
+	char *applications = memory_printf(
+		"/apis/argoproj.io/v1alpha1/namespaces/%s/applications", agent->config->namespace);
 
 	if (!follow_credentials(agent, err))
 		return false;
-	if (agent->config->applications || cluster_follow(agent->cluster, APPLICATIONS, applications, NULL, err))
+	if (agent->config->applications ||
+		cluster_follow(agent->cluster, APPLICATIONS, applications, NULL, err))
 		return true;
 	if (err->kind == ERROR_MISSING)
 		error_prefix(err, "the cluster has no Applications: apply manifests/crds/application.yaml");
@@ -154,7 +157,8 @@ static bool join(struct agent *agent, struct credentials *credentials, struct er
 static void record_cluster(struct agent *agent)
 {
 	struct error err;
-	CLEANUP(memory_freep) char *text = *agent->cluster_trouble
+	CLEANUP(memory_freep)
+	char *text = *agent->cluster_trouble
 		? memory_printf("waiting: %s", agent->cluster_trouble)
 		: memory_printf("%s %s", agent->kube.server, cluster_version(agent->cluster));
 	if (!store_fact_set(agent->store, "cluster", text, &err))
@@ -178,7 +182,8 @@ void join_try(struct agent *agent, struct credentials *credentials)
 {
 	struct error err;
 
-	if (!agent->cluster_on || (agent->cluster_joined && !*agent->cluster_trouble) || clock_steady() < agent->next_join)
+	if (!agent->cluster_on || (agent->cluster_joined && !*agent->cluster_trouble) ||
+		clock_steady() < agent->next_join)
 		return;
 	agent->next_join = clock_steady() + JOIN_WAIT;
 	if (!join(agent, credentials, &err)) {
@@ -195,7 +200,8 @@ void join_try(struct agent *agent, struct credentials *credentials)
 	agent->cluster_trouble[0] = '\0';
 	agent->cluster_slot[0] = '\0';
 	record_cluster(agent);
-	log_info("connected to the cluster", "server", agent->kube.server, "version", cluster_version(agent->cluster), NULL);
+	log_info("connected to the cluster", "server", agent->kube.server, "version",
+		cluster_version(agent->cluster), NULL);
 	if (!agent->cluster_joined)
 		wake_everything(agent);
 	agent->cluster_joined = true;
@@ -211,14 +217,15 @@ void join_follow_users(struct agent *agent)
 		if (database->followed || !database->namespace || !*database->namespace)
 			continue;
 		CLEANUP(memory_freep) char *collection = memory_printf(SECRETS "%s", database->namespace);
-		CLEANUP(memory_freep) char *path = memory_printf("/api/v1/namespaces/%s/secrets", database->namespace);
+		CLEANUP(memory_freep)
+		char *path = memory_printf("/api/v1/namespaces/%s/secrets", database->namespace);
 		database->followed = true;
 		if (cluster_follow(agent->cluster, collection, path, NULL, &err)) {
 			secrets_follow(agent->secrets, database->namespace);
 			database->dirty = true;
 		} else {
-			log_error("the users' Secrets cannot be watched", "namespace", database->namespace, "error", err.text,
-				NULL);
+			log_error("the users' Secrets cannot be watched", "namespace", database->namespace,
+				"error", err.text, NULL);
 			database->followed = err.kind == ERROR_DENIED;
 		}
 	}

@@ -37,7 +37,8 @@ static bool target_exists(struct agent *agent, const struct agent_request *reque
 	if (!is_about_users(request->kind))
 		return store_application_get(agent->store, request->target, mem, &ignored, err);
 	if (!*request->target && agent->config->database_count > 1)
-		return error_set(err, ERROR_INVALID, "the agent file has %zu databases: say which one (--database %s, ...)",
+		return error_set(err, ERROR_INVALID,
+			"the agent file has %zu databases: say which one (--database %s, ...)",
 			agent->config->database_count, agent->config->databases[0].name);
 	for (size_t i = 0; i < agent->config->database_count; i++)
 		if (!*request->target || strcmp(agent->config->databases[i].name, request->target) == 0)
@@ -56,8 +57,9 @@ static bool is_known(const char *kind)
 
 static char *request_document(const struct agent_request *request)
 {
-	CLEANUP(json_done) json_t *document = json_pack("{s:b, s:b, s:b}", "prune", request->prune, "dryRun",
-		request->dry_run, "hard", request->hard);
+	CLEANUP(json_done)
+	json_t *document = json_pack("{s:b, s:b, s:b}", "prune", request->prune, "dryRun", request->dry_run,
+		"hard", request->hard);
 	json_set_text(document, "confirm", request->confirm);
 	return json_canonical(document);
 }
@@ -71,8 +73,14 @@ static bool take_request(void *context, const struct agent_request *request, int
 	if (!target_exists(agent, request, err))
 		return false;
 	CLEANUP(memory_freep) char *document = request_document(request);
-	struct store_operation row = {.kind = request->kind, .target = request->target, .by = request->by,
-		.request = document, .started = clock_now(), .phase = "Pending", .message = "", .result = ""};
+	struct store_operation row = {.kind = request->kind,
+		.target = request->target,
+		.by = request->by,
+		.request = document,
+		.started = clock_now(),
+		.phase = "Pending",
+		.message = "",
+		.result = ""};
 	if (!store_operation_add(agent->store, &row, &row.id, err))
 		return false;
 	struct operation *operation = memory_alloc(sizeof(*operation));
@@ -133,8 +141,11 @@ struct http_agent operations_http(struct agent *agent)
 static void answer(struct agent *agent, int64_t id, const char *phase, const char *message)
 {
 	struct error err;
-	const struct store_operation row = {.id = id, .finished = *phase == 'R' ? 0 : clock_now(), .phase = phase,
-		.message = message, .result = ""};
+	const struct store_operation row = {.id = id,
+		.finished = *phase == 'R' ? 0 : clock_now(),
+		.phase = phase,
+		.message = message,
+		.result = ""};
 	if (!store_operation_update(agent->store, &row, &err))
 		log_error("the operation could not be recorded", "error", err.text, NULL);
 }

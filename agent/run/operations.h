@@ -12,7 +12,7 @@ struct operation {
 	const char *by;      /* "cli" or "api" */
 	char *confirm;       /* NULL = none */
 	bool hard, prune, dry_run;
-	int64_t id;          /* in the store */
+	int64_t id; /* in the store */
 };
 
 /* The calls of the HTTP thread. */

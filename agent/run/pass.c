@@ -15,7 +15,8 @@ enum { BUSY_WAIT = 5000 };
 void pass_condition(struct pass *pass, const char *type, const char *message)
 {
 	for (size_t i = 0; i < pass->condition_count; i++)
-		if (strcmp(pass->conditions[i].type, type) == 0 && strcmp(pass->conditions[i].message, message) == 0)
+		if (strcmp(pass->conditions[i].type, type) == 0 &&
+			strcmp(pass->conditions[i].message, message) == 0)
 			return;
 	if (pass->condition_count == PASS_CONDITIONS)
 		return;
@@ -57,7 +58,8 @@ static void refuse_wish(struct pass *pass)
 		return;
 	for (size_t i = 0; i < pass->condition_count; i++)
 		if (text_ends(pass->conditions[i].type, "Error"))
-			text = arena_printf(pass->mem, "%s%s%s", text, *text ? "; " : "", pass->conditions[i].message);
+			text = arena_printf(
+				pass->mem, "%s%s%s", text, *text ? "; " : "", pass->conditions[i].message);
 	pass_answer(pass, "Error", text, NULL);
 }
 

@@ -35,7 +35,8 @@ static struct object_key owned_key(const struct store_object *object)
 static bool load_inventory(struct pass *pass)
 {
 	struct error err;
-	if (store_object_list(pass->agent->store, pass->app->spec.name, pass->mem, &pass->owned, &pass->owned_count, &err))
+	if (store_object_list(pass->agent->store, pass->app->spec.name, pass->mem, &pass->owned,
+		    &pass->owned_count, &err))
 		return true;
 	pass_condition(pass, "ComparisonError", err.text);
 	return false;
@@ -65,8 +66,8 @@ static void collect_live(struct pass *pass)
 {
 	const struct objects *wanted = &pass->app->desired->objects;
 	size_t owned_count, count = 0;
-	struct live *owned = cluster_owned(pass->agent->cluster, pass->app->spec.name, pass->app->spec.destination, pass->mem,
-		&owned_count);
+	struct live *owned = cluster_owned(pass->agent->cluster, pass->app->spec.name,
+		pass->app->spec.destination, pass->mem, &owned_count);
 	struct live *all = arena_array(pass->mem, wanted->count + owned_count, sizeof(*all));
 
 	for (size_t i = 0; i < wanted->count; i++)
@@ -105,8 +106,8 @@ static void make_plan(struct pass *pass, bool incomplete)
 	}
 	for (size_t i = 0; i < pass->owned_count; i++) {
 		const struct store_object *from = &pass->owned[i];
-		owned[i] = (struct plan_owned){owned_key(from), from->version, from->uid, from->wanted_hash,
-			from->live_version};
+		owned[i] = (struct plan_owned){
+			owned_key(from), from->version, from->uid, from->wanted_hash, from->live_version};
 	}
 	const char *obstacle = prune_obstacle(pass, incomplete);
 	const struct plan_input input = {
@@ -243,8 +244,8 @@ static void judge_postgresql(struct pass *pass, struct pass_step *step)
 	if (!json_read(object->json, object->json_length, &wanted, &err))
 		return;
 	if (step->plan->live) {
-		const char *path = arena_printf(pass->mem, "/apis/%s/%s/namespaces/%s/postgresqls/%s", object->key.group,
-			object->version, object->key.namespace, object->key.name);
+		const char *path = arena_printf(pass->mem, "/apis/%s/%s/namespaces/%s/postgresqls/%s",
+			object->key.group, object->version, object->key.namespace, object->key.name);
 		struct kube_request request = {.method = "GET", .path = path};
 		if (!kube_one(cluster_kube(pass->agent->cluster), &request, &live, &err)) {
 			step->unknown = true;
@@ -254,8 +255,9 @@ static void judge_postgresql(struct pass *pass, struct pass_step *step)
 	}
 	const char **reasons = postgresql_refusals(wanted, live, pass->mem, &count);
 	for (size_t i = 0; i < count; i++)
-		step->refusal = step->refusal ? arena_printf(pass->mem, "%s; %s", step->refusal, reasons[i])
-					      : arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, reasons[i]);
+		step->refusal = step->refusal
+			? arena_printf(pass->mem, "%s; %s", step->refusal, reasons[i])
+			: arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, reasons[i]);
 	if (!count && live && postgresql_busy(live)) {
 		step->held = true;
 		step->message = "the operator is at work on it: written when it has finished";
@@ -296,9 +298,11 @@ void pass_compare(struct pass *pass)
 {
 	run_dry_runs(pass);
 	if (pass->plan.blocked)
-		pass_condition(pass, "SyncError", arena_printf(pass->mem, "%zu of %zu objects would be pruned; nothing is, until "
-			"this is confirmed: pgitops app sync %s --prune --confirm %s", pass->plan.prunes, pass->owned_count,
-			pass->app->spec.name, pass->plan.confirm));
+		pass_condition(pass, "SyncError",
+			arena_printf(pass->mem,
+				"%zu of %zu objects would be pruned; nothing is, until "
+				"this is confirmed: pgitops app sync %s --prune --confirm %s",
+				pass->plan.prunes, pass->owned_count, pass->app->spec.name, pass->plan.confirm));
 	for (size_t i = 0; i < pass->plan.count; i++) {
 		struct pass_step *step = &pass->steps[i];
 		if (step->plan->object) {

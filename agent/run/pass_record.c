@@ -49,8 +49,8 @@ static void add_drift(struct pass *pass, const struct pass_step *step, const str
 		return;
 	}
 	metric_add(METRIC_DRIFT_FOUND, 1);
-	log_info("drift found", "object", object_key_text(key, pass->mem), "field", difference->path, "wanted",
-		difference->wanted, "found", difference->found, "changed_by", difference->by, NULL);
+	log_info("drift found", "object", object_key_text(key, pass->mem), "field", difference->path,
+		"wanted", difference->wanted, "found", difference->found, "changed_by", difference->by, NULL);
 }
 
 static void record_drift(struct pass *pass, const struct pass_step *step)
@@ -80,8 +80,14 @@ static bool record_equal(struct pass *pass, const struct pass_step *step, struct
 		.wanted_hash = object->hash,
 		.live_version = step->check.resource_version_now,
 	};
-	const struct store_drift healed = {.application = row.application, .group = row.group, .kind = row.kind,
-		.namespace = row.namespace, .name = row.name, .database = "", .user = "", .field = ""};
+	const struct store_drift healed = {.application = row.application,
+		.group = row.group,
+		.kind = row.kind,
+		.namespace = row.namespace,
+		.name = row.name,
+		.database = "",
+		.user = "",
+		.field = ""};
 	return store_object_set(pass->agent->store, &row, err) &&
 		store_drift_heal(pass->agent->store, &healed, clock_now(), err);
 }
@@ -126,8 +132,8 @@ static json_t *difference_fields(const struct pass_step *step)
 	json_t *fields = json_array();
 	for (size_t i = 0; step->checked && i < step->check.difference_count; i++) {
 		const struct difference *difference = &step->check.differences[i];
-		json_t *field = json_pack("{s:s, s:s, s:s}", "path", difference->path, "wanted", difference->wanted, "found",
-			difference->found);
+		json_t *field = json_pack("{s:s, s:s, s:s}", "path", difference->path, "wanted",
+			difference->wanted, "found", difference->found);
 		json_set_text(field, "by", difference->by);
 		json_array_append_new(fields, field);
 	}
@@ -148,9 +154,9 @@ static char *differences_text(const struct pass *pass)
 		const struct pass_step *step = &pass->steps[i];
 		if (!step->out_of_sync)
 			continue;
-		json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "group", step->plan->key.group, "kind",
-			step->plan->key.kind, "namespace", step->plan->key.namespace, "name", step->plan->key.name, "change",
-			change_name(step), "fields", difference_fields(step));
+		json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "group", step->plan->key.group,
+			"kind", step->plan->key.kind, "namespace", step->plan->key.namespace, "name",
+			step->plan->key.name, "change", change_name(step), "fields", difference_fields(step));
 		json_set_text(item, "reason", step->message);
 		json_array_append_new(list, item);
 	}
@@ -183,11 +189,13 @@ json_t *pass_resource_results(struct pass *pass)
 		if (!step->written && !step->refusal && !step->out_of_sync)
 			continue;
 		const char *version = step->plan->object ? step->plan->object->version
-			: step->plan->owned	      ? step->plan->owned->version
-						      : "";
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "group", step->plan->key.group,
-			"version", version, "kind", step->plan->key.kind, "namespace", step->plan->key.namespace, "name",
-			step->plan->key.name, "status", result_status(step), "message", step->message));
+			: step->plan->owned              ? step->plan->owned->version
+							 : "";
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "group", step->plan->key.group,
+				"version", version, "kind", step->plan->key.kind, "namespace",
+				step->plan->key.namespace, "name", step->plan->key.name, "status",
+				result_status(step), "message", step->message));
 	}
 	return list;
 }
@@ -212,7 +220,9 @@ static struct status_resource *status_resources(const struct pass *pass, size_t 
 			continue;
 		resources[(*count)++] = (struct status_resource){
 			.group = plan->key.group,
-			.version = plan->object ? plan->object->version : plan->owned ? plan->owned->version : "",
+			.version = plan->object ? plan->object->version
+				: plan->owned   ? plan->owned->version
+						: "",
 			.kind = plan->key.kind,
 			.namespace = plan->key.namespace,
 			.name = plan->key.name,
@@ -231,7 +241,8 @@ static bool any_live(const struct pass *pass)
 {
 	for (size_t i = 0; i < pass->plan.count; i++) {
 		const struct pass_step *step = &pass->steps[i];
-		if (step->plan->object && (step->plan->live || (step->written && step->write.outcome != WRITE_FAILED)))
+		if (step->plan->object &&
+			(step->plan->live || (step->written && step->write.outcome != WRITE_FAILED)))
 			return true;
 	}
 	return false;
@@ -245,7 +256,8 @@ static const char *sync_status(const struct pass *pass)
 		if (strcmp(pass->conditions[i].type, "ComparisonError") == 0)
 			return "Unknown";
 	for (size_t i = 0; i < pass->plan.count; i++)
-		if (pass->steps[i].out_of_sync && !(pass->steps[i].written && pass->steps[i].write.outcome == WRITE_DELETED))
+		if (pass->steps[i].out_of_sync &&
+			!(pass->steps[i].written && pass->steps[i].write.outcome == WRITE_DELETED))
 			return "OutOfSync";
 	return "Synced";
 }
@@ -254,8 +266,8 @@ static void log_conditions(struct pass *pass)
 {
 	const char *text = "";
 	for (size_t i = 0; i < pass->condition_count; i++)
-		text = arena_printf(pass->mem, "%s%s%s: %s", text, *text ? "; " : "", pass->conditions[i].type,
-			pass->conditions[i].message);
+		text = arena_printf(pass->mem, "%s%s%s: %s", text, *text ? "; " : "",
+			pass->conditions[i].type, pass->conditions[i].message);
 	if (log_changed(pass->app->condition_slot, text))
 		log_warning("condition", "conditions", text, NULL);
 }
@@ -310,8 +322,11 @@ static void answer_refresh(struct pass *pass)
 		app->refresh = REFRESH_IDLE;
 	if (!app->refresh_operation)
 		return;
-	const struct store_operation row = {.id = app->refresh_operation, .finished = clock_now(), .phase = "Succeeded",
-		.message = arena_printf(pass->mem, "%s at %.12s", app->sync_status, app->commit), .result = ""};
+	const struct store_operation row = {.id = app->refresh_operation,
+		.finished = clock_now(),
+		.phase = "Succeeded",
+		.message = arena_printf(pass->mem, "%s at %.12s", app->sync_status, app->commit),
+		.result = ""};
 	app->refresh_operation = 0;
 	if (!store_operation_update(pass->agent->store, &row, &err))
 		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
@@ -364,8 +379,11 @@ void pass_answer(struct pass *pass, const char *phase, const char *message, json
 
 	if (asked->operation) {
 		char *text = result ? json_canonical(result) : NULL;
-		const struct store_operation row = {.id = asked->operation, .finished = clock_now(), .phase = phase,
-			.message = message, .result = text ? text : ""};
+		const struct store_operation row = {.id = asked->operation,
+			.finished = clock_now(),
+			.phase = phase,
+			.message = message,
+			.result = text ? text : ""};
 		if (!store_operation_update(pass->agent->store, &row, &err))
 			log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
 		free(text);
@@ -374,8 +392,14 @@ void pass_answer(struct pass *pass, const char *phase, const char *message, json
 	if (asked->document && !pass->synced) {
 		/* A wish by `kubectl patch` that was refused still gets its operationState, else it would be asked for ever. */
 		CLEANUP(json_done) json_t *none = json_array();
-		const struct status_operation state = {.app = app, .request = asked, .phase = phase, .message = message,
-			.commit = app->commit, .started = clock_now(), .finished = clock_now(), .resources = none};
+		const struct status_operation state = {.app = app,
+			.request = asked,
+			.phase = phase,
+			.message = message,
+			.commit = app->commit,
+			.started = clock_now(),
+			.finished = clock_now(),
+			.resources = none};
 		json_decref(app->operation_state);
 		app->operation_state = status_operation_state(&state);
 	}

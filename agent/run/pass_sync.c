@@ -1,5 +1,5 @@
 /*
- * pass_sync.c - whether to sync now, and the sync: intent into the store, apply in kind order, prune, outcome
+ * pass_sync.c - a sync: intent into the store, apply in kind order, prune, outcome
  */
 #include "agent/run/pass.h"
 
@@ -12,8 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-/* Self-healing waits longer each time somebody undoes it: 0, 1, 2, 4 ... 60 s; ten quiet minutes start anew. */
-enum { HEAL_FIRST = 1000, HEAL_LONGEST = 60000, HEAL_FORGET = 600000, KIND_WAIT = 15000 };
+enum { KIND_WAIT = 15000 };
 
 /* One sync while it runs. */
 struct sync {
@@ -25,71 +24,6 @@ struct sync {
 	const char *failures; /* texts of what failed, joined */
 	bool failed;
 };
-
-/* ---- deciding ---- */
-
-static bool is_new_commit(const struct app *app)
-{
-	return strcmp(app->commit, app->tried_commit) != 0;
-}
-
-static bool due(int64_t when)
-{
-	return clock_steady() >= when;
-}
-
-/* The last try of this commit failed: the same again after a growing wait. */
-static bool retry_is_due(const struct app *app)
-{
-	if (app->spec.retry_limit >= 0 && app->attempts > app->spec.retry_limit && !app->spec.self_heal)
-		return false;
-	return due(app->next_try);
-}
-
-static bool heal_is_due(struct app *app)
-{
-	if (due(app->last_heal + HEAL_FORGET))
-		app->heals = 0;
-	return due(app->next_heal);
-}
-
-/* Nothing differs: the commit counts as synced without an operation, as in Argo CD. */
-static void settle_without_sync(struct pass *pass)
-{
-	struct app *app = pass->app;
-	if (strcmp(app->synced_commit, app->commit) == 0 && app->last_phase != SYNC_FAILED)
-		return;
-	memcpy(app->synced_commit, app->commit, sizeof(app->synced_commit));
-	memcpy(app->tried_commit, app->commit, sizeof(app->tried_commit));
-	app->last_phase = SYNC_SUCCEEDED;
-	app->attempts = 0;
-}
-
-static bool will_write(const struct pass *pass, bool prune)
-{
-	if (pass->to_write)
-		return true;
-	for (size_t i = 0; prune && i < pass->plan.count; i++)
-		if (pass->plan.steps[i].action == PLAN_PRUNE)
-			return true;
-	return false;
-}
-
-static bool decide(struct pass *pass, struct sync_request *automatic)
-{
-	struct app *app = pass->app;
-	bool prune = app->spec.prune && !app->spec.no_prune;
-
-	if (!app->spec.automated)
-		return false;
-	*automatic = (struct sync_request){.automated = true, .prune = prune, .by = "automated"};
-	if (is_new_commit(app))
-		return will_write(pass, prune);
-	if (app->last_phase == SYNC_FAILED)
-		return will_write(pass, prune) && retry_is_due(app);
-	automatic->heal = true;
-	return app->spec.self_heal && will_write(pass, prune) && heal_is_due(app);
-}
 
 /* ---- applying ---- */
 
@@ -242,10 +176,12 @@ static void apply_rank(struct sync *sync, size_t from, size_t end)
 		const struct object *object = step->plan->object;
 		if (!to_apply(step))
 			continue;
-		if (step->deferred && !cluster_has_kind(pass->agent->cluster, object->key.group, object->version,
-						object->key.kind)) {
-			note_failure(sync, arena_printf(pass->mem, "%s:%d: its kind did not become ready", object->file,
-				object->line));
+		if (step->deferred &&
+			!cluster_has_kind(
+				pass->agent->cluster, object->key.group, object->version, object->key.kind)) {
+			note_failure(sync,
+				arena_printf(pass->mem, "%s:%d: its kind did not become ready", object->file,
+					object->line));
 			continue;
 		}
 		places[count] = i;
@@ -304,7 +240,8 @@ static void prune_rank(struct sync *sync, size_t from, size_t end)
 		step->written = true;
 		if (writes[i].outcome == WRITE_DELETED) {
 			sync->counts.pruned++;
-			step->message = arena_printf(pass->mem, "%s/%s pruned", step->plan->key.kind, step->plan->key.name);
+			step->message = arena_printf(
+				pass->mem, "%s/%s pruned", step->plan->key.kind, step->plan->key.name);
 		} else {
 			sync->counts.failed++;
 			step->message = arena_copy(pass->mem, writes[i].error.text);
@@ -346,8 +283,10 @@ static bool settle_inventory(struct sync *sync, struct error *err)
 			row.wanted_hash = step->plan->object->hash;
 			ok = store_object_set(store, &row, err);
 		} else {
-			const struct store_object row = {.application = pass->app->spec.name, .group = step->plan->key.group,
-				.kind = step->plan->key.kind, .namespace = step->plan->key.namespace,
+			const struct store_object row = {.application = pass->app->spec.name,
+				.group = step->plan->key.group,
+				.kind = step->plan->key.kind,
+				.namespace = step->plan->key.namespace,
 				.name = step->plan->key.name};
 			ok = store_object_remove(store, &row, err);
 		}
@@ -363,9 +302,14 @@ static void heal_drift(struct sync *sync)
 		struct error ignored;
 		if (!step->written || step->write.outcome == WRITE_FAILED)
 			continue;
-		const struct store_drift drift = {.application = pass->app->spec.name, .group = step->plan->key.group,
-			.kind = step->plan->key.kind, .namespace = step->plan->key.namespace, .name = step->plan->key.name,
-			.database = "", .user = "", .field = ""};
+		const struct store_drift drift = {.application = pass->app->spec.name,
+			.group = step->plan->key.group,
+			.kind = step->plan->key.kind,
+			.namespace = step->plan->key.namespace,
+			.name = step->plan->key.name,
+			.database = "",
+			.user = "",
+			.field = ""};
 		if (store_drift_heal(pass->agent->store, &drift, clock_now(), &ignored) && sync->request->heal)
 			metric_add(METRIC_DRIFT_HEALED, 1);
 	}
@@ -413,39 +357,6 @@ static void record_outcome(struct sync *sync, const char *phase, const char *tex
 	pass_condition(pass, "UnknownError", err.text);
 }
 
-/* What the next pass has to know: was it this commit, did it work, when to try again. */
-static void remember(struct sync *sync)
-{
-	struct app *app = sync->pass->app;
-	bool same = strcmp(app->tried_commit, app->commit) == 0;
-	double wait = (double)app->spec.retry_duration;
-
-	if (sync->pass->busy && !sync->failed)
-		return; /* the rest of this commit follows: it is still new */
-	memcpy(app->tried_commit, app->commit, sizeof(app->tried_commit));
-	if (sync->request->heal && !sync->failed) {
-		app->next_heal = clock_steady() + (app->heals ? HEAL_FIRST << (app->heals < 6 ? app->heals - 1 : 6) : 0);
-		if (app->next_heal > clock_steady() + HEAL_LONGEST)
-			app->next_heal = clock_steady() + HEAL_LONGEST;
-		app->heals++;
-		app->last_heal = clock_steady();
-		return;
-	}
-	if (!sync->failed) {
-		app->last_phase = SYNC_SUCCEEDED;
-		app->attempts = 0;
-		memcpy(app->synced_commit, app->commit, sizeof(app->synced_commit));
-		return;
-	}
-	app->last_phase = SYNC_FAILED;
-	app->attempts = same ? app->attempts + 1 : 1;
-	for (int64_t i = 1; i < app->attempts && wait < (double)app->spec.retry_max; i++)
-		wait *= app->spec.retry_factor;
-	if (wait > (double)app->spec.retry_max)
-		wait = (double)app->spec.retry_max;
-	app->next_try = clock_steady() + (int64_t)wait;
-}
-
 static void log_outcome(const struct sync *sync, const char *text)
 {
 	char created[24], configured[24], pruned[24];
@@ -455,8 +366,8 @@ static void log_outcome(const struct sync *sync, const char *text)
 	if (sync->failed)
 		log_error("sync failed", "by", sync->request->by, "error", text, NULL);
 	else
-		log_info(sync->request->heal ? "drift healed" : "synced", "by", sync->request->by, "created", created,
-			"configured", configured, "pruned", pruned, NULL);
+		log_info(sync->request->heal ? "drift healed" : "synced", "by", sync->request->by, "created",
+			created, "configured", configured, "pruned", pruned, NULL);
 }
 
 static void finish(struct sync *sync)
@@ -467,23 +378,31 @@ static void finish(struct sync *sync)
 	const char *text = summary(sync);
 	int64_t finished = clock_now();
 	CLEANUP(json_done) json_t *resources = pass_resource_results(pass);
-	const struct status_operation state = {.app = app, .request = sync->request, .phase = phase, .message = text,
-		.commit = app->commit, .started = sync->started, .finished = pass->busy ? 0 : finished,
-		.retries = app->attempts, .resources = resources};
+	const struct status_operation state = {.app = app,
+		.request = sync->request,
+		.phase = phase,
+		.message = text,
+		.commit = app->commit,
+		.started = sync->started,
+		.finished = pass->busy ? 0 : finished,
+		.retries = app->attempts,
+		.resources = resources};
 
 	record_outcome(sync, sync->failed ? "Failed" : "Succeeded", text, finished);
-	remember(sync);
+	pass_remember(pass, sync->request, sync->failed);
 	json_decref(app->operation_state);
 	app->operation_state = status_operation_state(&state);
 	if (!sync->failed && !sync->request->heal && !pass->busy) {
-		json_t *history = status_history_add(app->history, app, sync->request, app->commit, sync->started, finished);
+		json_t *history = status_history_add(
+			app->history, app, sync->request, app->commit, sync->started, finished);
 		json_decref(app->history);
 		app->history = history;
 	}
 	metric_add(sync->failed ? METRIC_SYNC_FAILED : METRIC_SYNC_SUCCEEDED, 1);
 	log_outcome(sync, text);
 	if (app->asked && !pass->busy)
-		pass_answer(pass, phase, text, json_pack("{s:O, s:s}", "resources", resources, "message", text));
+		pass_answer(
+			pass, phase, text, json_pack("{s:O, s:s}", "resources", resources, "message", text));
 }
 
 static void run_sync(struct pass *pass, const struct sync_request *request)
@@ -499,8 +418,9 @@ static void run_sync(struct pass *pass, const struct sync_request *request)
 			apply_all(&sync);
 	}
 	if (sync.failed)
-		pass_condition(pass, "SyncError", arena_printf(pass->mem, "Failed last sync attempt to %.12s: %s",
-			pass->app->commit, sync.failures));
+		pass_condition(pass, "SyncError",
+			arena_printf(pass->mem, "Failed last sync attempt to %.12s: %s", pass->app->commit,
+				sync.failures));
 	finish(&sync);
 }
 
@@ -508,8 +428,8 @@ static void run_sync(struct pass *pass, const struct sync_request *request)
 static void answer_dry_run(struct pass *pass)
 {
 	CLEANUP(json_done) json_t *resources = pass_resource_results(pass);
-	const char *text = arena_printf(pass->mem, "dry run: %zu to write, %zu not wanted any more", pass->to_write,
-		pass->to_prune);
+	const char *text = arena_printf(
+		pass->mem, "dry run: %zu to write, %zu not wanted any more", pass->to_write, pass->to_prune);
 	pass_answer(pass, "Succeeded", text, json_pack("{s:O, s:s}", "resources", resources, "message", text));
 }
 
@@ -524,11 +444,12 @@ void pass_sync(struct pass *pass)
 	}
 	if (app->asked) {
 		run_sync(pass, app->asked);
-	} else if (decide(pass, &automatic)) {
+	} else if (pass_decide(pass, &automatic)) {
 		run_sync(pass, &automatic);
 	} else if (!pass->busy && !pass->to_write && !(pass->to_prune && app->spec.prune)) {
-		settle_without_sync(pass);
-	} else if (app->last_phase == SYNC_FAILED && !is_new_commit(app)) {
-		pass_condition(pass, "SyncError", json_text_at(app->operation_state, "message", "the last sync failed"));
+		pass_settle(pass);
+	} else if (app->last_phase == SYNC_FAILED && pass_commit_was_tried(pass)) {
+		pass_condition(pass, "SyncError",
+			json_text_at(app->operation_state, "message", "the last sync failed"));
 	}
 }

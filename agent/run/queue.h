@@ -9,10 +9,10 @@
 #include "base/base.h"
 
 enum event_kind {
-	EVENT_NONE,         /* the time given to queue_take() has passed */
+	EVENT_NONE, /* the time given to queue_take() has passed */
 	EVENT_STOP,
-	EVENT_RELOAD,       /* SIGHUP: read Applications and credentials anew, ask every repository */
-	EVENT_APPLICATION,  /* an Application object changed; key = its name, payload = struct application_event */
+	EVENT_RELOAD,      /* SIGHUP: read Applications and credentials anew, ask every repository */
+	EVENT_APPLICATION, /* an Application object changed; key = its name, payload = struct application_event */
 	EVENT_APPLICATIONS, /* the folder of Applications may have changed */
 	EVENT_OBJECT,       /* a live object changed; key = the application it tracks to, "" = not known */
 	EVENT_SECRET,       /* a Secret with a user's password changed; key = its namespace */

@@ -15,7 +15,13 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { LONGEST_NAP = 1000, ONCE_LIMIT = 600000, SHRINK_AFTER = 2000, SHRINK_EVERY = 60000, LOOK_EVERY = 2000 };
+enum {
+	LONGEST_NAP = 1000,
+	ONCE_LIMIT = 600000,
+	SHRINK_AFTER = 2000,
+	SHRINK_EVERY = 60000,
+	LOOK_EVERY = 2000
+};
 
 /* ---- events ---- */
 
@@ -145,7 +151,7 @@ static void learn_namespace(struct database *database)
 {
 	const char *namespace = database->config->users_namespace;
 	if (!namespace && database->app)
-		namespace = database->app->spec.destination;
+	namespace = database->app->spec.destination;
 	if (!namespace || text_equal(database->namespace, namespace))
 		return;
 	free(database->namespace);
@@ -175,10 +181,12 @@ static void set_ready(struct agent *agent)
 		snprintf(text, sizeof(text), "waiting for the cluster: %.200s", agent->cluster_trouble);
 	for (size_t i = 0; !*text && i < agent->repository_count; i++)
 		if (!agent->repositories[i]->answered)
-			snprintf(text, sizeof(text), "repository %.200s has not answered yet", agent->repositories[i]->plain);
+			snprintf(text, sizeof(text), "repository %.200s has not answered yet",
+				agent->repositories[i]->plain);
 	for (size_t i = 0; !*text && i < agent->database_count; i++)
 		if (!agent->databases[i]->had_pass)
-			snprintf(text, sizeof(text), "database %.200s was not reached yet", agent->databases[i]->config->name);
+			snprintf(text, sizeof(text), "database %.200s was not reached yet",
+				agent->databases[i]->config->name);
 	pthread_mutex_lock(&agent->ready_lock);
 	if (!*text && *agent->not_ready)
 		log_info("ready", NULL);
@@ -239,7 +247,8 @@ static int64_t next_wake(const struct agent *agent)
 		if (!agent->repositories[i]->reading && agent->repositories[i]->next_poll < when)
 			when = agent->repositories[i]->next_poll;
 	for (size_t i = 0; i < agent->database_count; i++)
-		if (!agent->databases[i]->running && agent->databases[i]->next_pass < when && agent->databases[i]->namespace)
+		if (!agent->databases[i]->running && agent->databases[i]->next_pass < when &&
+			agent->databases[i]->namespace)
 			when = agent->databases[i]->next_pass;
 	return when;
 }

@@ -43,12 +43,13 @@ static void add_paths(const struct agent *agent, const struct repository *reposi
 			continue;
 		paths[count++] = (struct source_path){
 			.application = arena_copy(fetch->mem, app->spec.name),
-			.directory = {
-				.path = arena_copy(fetch->mem, app->spec.directory.path),
-				.recurse = app->spec.directory.recurse,
-				.include = arena_copy(fetch->mem, app->spec.directory.include),
-				.exclude = arena_copy(fetch->mem, app->spec.directory.exclude),
-			},
+			.directory =
+				{
+					.path = arena_copy(fetch->mem, app->spec.directory.path),
+					.recurse = app->spec.directory.recurse,
+					.include = arena_copy(fetch->mem, app->spec.directory.include),
+					.exclude = arena_copy(fetch->mem, app->spec.directory.exclude),
+				},
 		};
 	}
 	fetch->request.paths = paths;
@@ -71,7 +72,8 @@ static struct fetch *question(const struct agent *agent, const struct repository
 
 static void set_failure(struct agent *agent, struct repository *repository, const struct error *err);
 
-static void start(struct agent *agent, struct credentials *credentials, struct repository *repository, const char *offline)
+static void start(struct agent *agent, struct credentials *credentials, struct repository *repository,
+	const char *offline)
 {
 	struct fetch *fetch = question(agent, repository);
 	struct error err;
@@ -124,7 +126,8 @@ size_t repositories_announced(struct agent *agent, const char *plain)
 		if (strcmp(repository->plain, plain) != 0)
 			continue;
 		repository->next_poll = 0;
-		repository->ask_again = repository->reading; /* the running question may have been asked too early */
+		repository->ask_again =
+			repository->reading; /* the running question may have been asked too early */
 		count++;
 	}
 	return count;
@@ -170,8 +173,8 @@ static void set_failure(struct agent *agent, struct repository *repository, cons
 	repository->next_poll = clock_steady() + (wait < RETRY_LONGEST ? wait : RETRY_LONGEST);
 	metric_add(METRIC_GIT_FAILED, 1);
 	if (log_changed(repository->error_slot, err->text))
-		log_error("repository cannot be read; the last good state is kept", "repository", repository->plain,
-			"error", err->text, NULL);
+		log_error("repository cannot be read; the last good state is kept", "repository",
+			repository->plain, "error", err->text, NULL);
 	wake_apps(agent, repository);
 }
 
@@ -194,8 +197,8 @@ static struct app *named(struct agent *agent, const struct repository *repositor
 
 static bool same_directory(const struct manifest_directory *a, const struct manifest_directory *b)
 {
-	return text_equal(a->path, b->path) && a->recurse == b->recurse && text_equal(a->include, b->include) &&
-		text_equal(a->exclude, b->exclude);
+	return text_equal(a->path, b->path) && a->recurse == b->recurse &&
+		text_equal(a->include, b->include) && text_equal(a->exclude, b->exclude);
 }
 
 static void take_contents(struct agent *agent, struct repository *repository, const struct fetch *fetch)
@@ -214,11 +217,12 @@ static void log_commit(const struct repository *repository, const struct source_
 	char received[24];
 	snprintf(received, sizeof(received), "%lld", (long long)result->received);
 	log_info(result->rewritten && *repository->commit ? "new commit; history was rewritten" : "new commit",
-		"repository", repository->plain, "revision", repository->revision, "commit", result->commit, "author",
-		result->author, "message", result->message, "received_bytes", received, NULL);
+		"repository", repository->plain, "revision", repository->revision, "commit", result->commit,
+		"author", result->author, "message", result->message, "received_bytes", received, NULL);
 }
 
-static void remember_commit(struct agent *agent, struct repository *repository, const struct source_result *result)
+static void remember_commit(
+	struct agent *agent, struct repository *repository, const struct source_result *result)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	const char *key = commit_fact(repository, mem);

@@ -37,7 +37,7 @@ struct secrets {
 	struct opened opened;
 	struct entry *entries;
 	size_t count;
-	bool sorted;        /* `entries`, by compare_entries() */
+	bool sorted;     /* `entries`, by compare_entries() */
 	char **followed; /* namespaces */
 	size_t followed_count;
 };
@@ -105,7 +105,8 @@ static struct entry *find(struct secrets *secrets, const char *namespace, const 
 	return found;
 }
 
-static void add(struct secrets *secrets, const char *namespace, const char *name, const char *version, const char *file)
+static void add(struct secrets *secrets, const char *namespace, const char *name, const char *version,
+	const char *file)
 {
 	secrets->entries = memory_resize(secrets->entries, (secrets->count + 1) * sizeof(*secrets->entries));
 	secrets->entries[secrets->count++] = (struct entry){
@@ -128,7 +129,8 @@ void secrets_seen(struct secrets *secrets, const json_t *object, bool gone)
 {
 	const char *namespace = json_text_at(object, "metadata.namespace", "");
 	const char *name = json_text_at(object, "metadata.name", "");
-	CLEANUP(memory_freep) char *version = memory_printf("%s/%s", json_text_at(object, "metadata.uid", ""),
+	CLEANUP(memory_freep)
+	char *version = memory_printf("%s/%s", json_text_at(object, "metadata.uid", ""),
 		json_text_at(object, "metadata.resourceVersion", ""));
 
 	pthread_mutex_lock(&secrets->lock);
@@ -152,8 +154,8 @@ void secrets_follow(struct secrets *secrets, const char *namespace)
 {
 	pthread_mutex_lock(&secrets->lock);
 	if (!is_followed(secrets, namespace)) {
-		secrets->followed =
-			memory_resize(secrets->followed, (secrets->followed_count + 1) * sizeof(*secrets->followed));
+		secrets->followed = memory_resize(
+			secrets->followed, (secrets->followed_count + 1) * sizeof(*secrets->followed));
 		secrets->followed[secrets->followed_count++] = memory_copy(namespace);
 	}
 	pthread_mutex_unlock(&secrets->lock);
@@ -162,14 +164,16 @@ void secrets_follow(struct secrets *secrets, const char *namespace)
 /* ---- the folder ---- */
 
 /* Reads the file's documents; the arena is the caller's to wipe. */
-static bool read_documents(const char *file, struct arena *mem, struct yaml_documents *documents, struct error *err)
+static bool read_documents(
+	const char *file, struct arena *mem, struct yaml_documents *documents, struct error *err)
 {
 	CLEANUP(buf_wipe) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
 	struct mistakes mistakes = {.mem = mem};
 	struct stat status;
 
 	if (stat(file, &status) == 0 && (status.st_mode & 077))
-		return error_set(err, ERROR_DENIED, "%s holds secrets and may be read by others: chmod 0600 it", file);
+		return error_set(
+			err, ERROR_DENIED, "%s holds secrets and may be read by others: chmod 0600 it", file);
 	if (!file_read(file, &bytes, err))
 		return false;
 	yaml_read(file, buf_string(&bytes), bytes.length, mem, documents, &mistakes);
@@ -301,12 +305,13 @@ static bool value_in_cluster(struct kube *kube, const char *namespace, const cha
 	if (!json_is_string(encoded))
 		return error_set(err, ERROR_MISSING, "Secret %s/%s has no key %s", namespace, name, key);
 	if (!decode(json_string_value(encoded), value))
-		return error_set(err, ERROR_INVALID, "Secret %s/%s: key %s is not base64", namespace, name, key);
+		return error_set(
+			err, ERROR_INVALID, "Secret %s/%s: key %s is not base64", namespace, name, key);
 	return true;
 }
 
-static bool value_in_document(const struct yaml_node *document, const char *file, const char *key, struct secret *value,
-	struct error *err)
+static bool value_in_document(const struct yaml_node *document, const char *file, const char *key,
+	struct secret *value, struct error *err)
 {
 	const struct yaml_node *plain = yaml_get(document, "stringData");
 	const struct yaml_node *encoded = yaml_get(document, "data");
@@ -318,7 +323,8 @@ static bool value_in_document(const struct yaml_node *document, const char *file
 	}
 	found = encoded ? yaml_get(encoded, key) : NULL;
 	if (!found || found->kind != YAML_STRING)
-		return error_set(err, ERROR_MISSING, "%s:%d: the Secret has no text under key %s", file, document->line, key);
+		return error_set(err, ERROR_MISSING, "%s:%d: the Secret has no text under key %s", file,
+			document->line, key);
 	if (!decode(found->text, value))
 		return error_set(err, ERROR_INVALID, "%s:%d: data.%s is not base64", file, found->line, key);
 	return true;
@@ -337,8 +343,8 @@ static bool open_file(struct secrets *secrets, const char *file, struct error *e
 	return ok;
 }
 
-static bool value_in_file(struct secrets *secrets, const struct entry *entry, const char *key, struct secret *value,
-	struct error *err)
+static bool value_in_file(struct secrets *secrets, const struct entry *entry, const char *key,
+	struct secret *value, struct error *err)
 {
 	CLEANUP(memory_freep) char *file = memory_copy(entry->file);
 	const struct yaml_documents *documents = &secrets->opened.documents;
@@ -354,8 +360,8 @@ static bool value_in_file(struct secrets *secrets, const struct entry *entry, co
 	return error_set(err, ERROR_MISSING, "Secret %s is no longer in %s", entry->name, file);
 }
 
-bool secrets_value(struct secrets *secrets, struct kube *kube, const char *namespace, const char *name, const char *key,
-	struct secret *value, struct error *err)
+bool secrets_value(struct secrets *secrets, struct kube *kube, const char *namespace, const char *name,
+	const char *key, struct secret *value, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	bool found = false, ok = false;

@@ -33,5 +33,5 @@ bool secrets_version(struct secrets *secrets, const char *namespace, const char 
 	const char **version, const char **why);
 
 /* The value under `key`. `kube` NULL = folder only. ERROR_MISSING names Secret, key and where it was looked for. */
-bool secrets_value(struct secrets *secrets, struct kube *kube, const char *namespace, const char *name, const char *key,
-	struct secret *value, struct error *err) MUST_CHECK;
+bool secrets_value(struct secrets *secrets, struct kube *kube, const char *namespace, const char *name,
+	const char *key, struct secret *value, struct error *err) MUST_CHECK;

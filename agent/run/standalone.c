@@ -13,11 +13,12 @@
 static const char *not_applied(const struct pass *pass)
 {
 	size_t count = pass->app->desired->objects.count;
-	return arena_printf(pass->mem, "Kubernetes is off: %zu object%s parsed and validated, not applied", count,
-		count == 1 ? " was" : "s were");
+	return arena_printf(pass->mem, "Kubernetes is off: %zu object%s parsed and validated, not applied",
+		count, count == 1 ? " was" : "s were");
 }
 
-static bool record_revision(struct pass *pass, const struct sync_request *request, int64_t started, const char *text)
+static bool record_revision(
+	struct pass *pass, const struct sync_request *request, int64_t started, const char *text)
 {
 	struct error err;
 	struct store_revision revision = {
@@ -49,8 +50,14 @@ static void accept_commit(struct pass *pass, const struct sync_request *request)
 	const char *text = not_applied(pass);
 	int64_t started = clock_now();
 	CLEANUP(json_done) json_t *none = json_array();
-	const struct status_operation state = {.app = app, .request = request, .phase = "Succeeded", .message = text,
-		.commit = app->commit, .started = started, .finished = clock_now(), .resources = none};
+	const struct status_operation state = {.app = app,
+		.request = request,
+		.phase = "Succeeded",
+		.message = text,
+		.commit = app->commit,
+		.started = started,
+		.finished = clock_now(),
+		.resources = none};
 
 	if (!record_revision(pass, request, started, text))
 		return;
@@ -74,9 +81,10 @@ static void list_objects(struct pass *pass, bool synced)
 	pass->steps = arena_array(pass->mem, wanted->count, sizeof(*pass->steps));
 	pass->plan.count = wanted->count;
 	for (size_t i = 0; i < wanted->count; i++) {
-		pass->plan.steps[i] = (struct plan_step){.action = PLAN_KEEP, .object = &wanted->items[i],
-			.key = wanted->items[i].key};
-		pass->steps[i] = (struct pass_step){.plan = &pass->plan.steps[i], .message = "", .out_of_sync = !synced};
+		pass->plan.steps[i] = (struct plan_step){
+			.action = PLAN_KEEP, .object = &wanted->items[i], .key = wanted->items[i].key};
+		pass->steps[i] = (struct pass_step){
+			.plan = &pass->plan.steps[i], .message = "", .out_of_sync = !synced};
 	}
 }
 

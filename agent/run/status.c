@@ -41,8 +41,8 @@ static json_t *health_value(const struct health_state *state)
 
 static json_t *resource_value(const struct status_resource *resource)
 {
-	json_t *value = json_pack("{s:s, s:s, s:s}", "version", resource->version, "kind", resource->kind, "name",
-		resource->name);
+	json_t *value = json_pack("{s:s, s:s, s:s}", "version", resource->version, "kind", resource->kind,
+		"name", resource->name);
 	json_set_text(value, "group", resource->group);
 	json_set_text(value, "namespace", resource->namespace);
 	json_set_text(value, "status", resource->status);
@@ -93,7 +93,8 @@ static json_t *health_part(const struct status_input *input, const json_t *previ
 	const char *before = json_text_at(previous, "health.status", "");
 	const char *since = json_text_at(previous, "health.lastTransitionTime", "");
 	json_object_set_new(value, "lastTransitionTime",
-		strcmp(before, health_name(state.health)) == 0 && *since ? json_string(since) : time_value(clock_now()));
+		strcmp(before, health_name(state.health)) == 0 && *since ? json_string(since)
+									 : time_value(clock_now()));
 	return value;
 }
 
@@ -101,10 +102,10 @@ static const char *condition_since(const json_t *previous, const struct status_c
 {
 	size_t i;
 	json_t *old;
-	json_array_foreach(json_object_get(previous, "conditions"), i, old)
-		if (strcmp(json_text_at(old, "type", ""), condition->type) == 0 &&
-			strcmp(json_text_at(old, "message", ""), condition->message) == 0)
-			return json_text_at(old, "lastTransitionTime", NULL);
+	json_array_foreach(json_object_get(previous, "conditions"), i,
+		old) if (strcmp(json_text_at(old, "type", ""), condition->type) == 0 &&
+		strcmp(json_text_at(old, "message", ""), condition->message) == 0) return json_text_at(old,
+		"lastTransitionTime", NULL);
 	return NULL;
 }
 
@@ -114,8 +115,9 @@ static json_t *conditions_part(const struct status_input *input, const json_t *p
 	for (size_t i = 0; i < input->condition_count; i++) {
 		const struct status_condition *condition = &input->conditions[i];
 		const char *since = condition_since(previous, condition);
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "type", condition->type, "message",
-			condition->message, "lastTransitionTime", since ? json_string(since) : time_value(clock_now())));
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:o}", "type", condition->type, "message", condition->message,
+				"lastTransitionTime", since ? json_string(since) : time_value(clock_now())));
 	}
 	return list;
 }
@@ -124,7 +126,8 @@ json_t *status_make(const struct status_input *input, const json_t *previous, st
 {
 	const struct app *app = input->app;
 	json_t *status = json_pack("{s:o, s:o, s:o, s:s}", "sync", sync_part(input), "health",
-		health_part(input, previous, mem), "resources", resources_part(input), "sourceType", "Directory");
+		health_part(input, previous, mem), "resources", resources_part(input), "sourceType",
+		"Directory");
 	if (input->condition_count)
 		json_object_set_new(status, "conditions", conditions_part(input, previous));
 	if (json_array_size(app->history))
@@ -146,7 +149,8 @@ static json_t *operation_value(const struct status_operation *operation)
 		json_object_set_new(sync, "prune", json_true());
 	if (request->dry_run)
 		json_object_set_new(sync, "dryRun", json_true());
-	json_t *by = request->automated ? json_pack("{s:b}", "automated", 1) : json_pack("{s:s}", "username", request->by);
+	json_t *by = request->automated ? json_pack("{s:b}", "automated", 1)
+					: json_pack("{s:s}", "username", request->by);
 	return json_pack("{s:o, s:o}", "sync", sync, "initiatedBy", by);
 }
 
@@ -155,8 +159,8 @@ json_t *status_operation_state(const struct status_operation *operation)
 	/* syncResult with a revision always, also for failures: without it Argo CD never syncs again (argocd.md 7.3). */
 	json_t *result = json_pack("{s:s, s:o, s:O}", "revision", operation->commit, "source",
 		copy_at(operation->app->spec.document, "spec.source"), "resources", operation->resources);
-	json_t *state = json_pack("{s:o, s:s, s:s, s:o, s:o}", "operation", operation_value(operation), "phase",
-		operation->phase, "message", operation->message, "syncResult", result, "startedAt",
+	json_t *state = json_pack("{s:o, s:s, s:s, s:o, s:o}", "operation", operation_value(operation),
+		"phase", operation->phase, "message", operation->message, "syncResult", result, "startedAt",
 		time_value(operation->started));
 	if (operation->finished)
 		json_object_set_new(state, "finishedAt", time_value(operation->finished));
@@ -171,12 +175,14 @@ json_t *status_history_add(const json_t *history, const struct app *app, const s
 	json_t *list = history ? json_deep_copy(history) : json_array();
 	size_t count = json_array_size(list);
 	const json_t *last = count ? json_array_get(list, count - 1) : NULL;
-	json_t *by = request->automated ? json_pack("{s:b}", "automated", 1) : json_pack("{s:s}", "username", request->by);
+	json_t *by = request->automated ? json_pack("{s:b}", "automated", 1)
+					: json_pack("{s:s}", "username", request->by);
 
-	json_array_append_new(list, json_pack("{s:I, s:s, s:o, s:o, s:o, s:o}", "id",
-		(json_int_t)(last ? json_number_at(last, "id", 0) + 1 : 0), "revision", commit, "source",
-		copy_at(app->spec.document, "spec.source"), "deployStartedAt", time_value(started), "deployedAt",
-		time_value(finished), "initiatedBy", by));
+	json_array_append_new(list,
+		json_pack("{s:I, s:s, s:o, s:o, s:o, s:o}", "id",
+			(json_int_t)(last ? json_number_at(last, "id", 0) + 1 : 0), "revision", commit,
+			"source", copy_at(app->spec.document, "spec.source"), "deployStartedAt",
+			time_value(started), "deployedAt", time_value(finished), "initiatedBy", by));
 	while (json_array_size(list) > (size_t)app->spec.history_limit)
 		json_array_remove(list, 0);
 	return list;

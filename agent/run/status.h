@@ -14,22 +14,22 @@ struct status_condition {
 
 struct status_resource {
 	const char *group, *version, *kind, *namespace, *name;
-	const char *status;          /* Synced, OutOfSync, Unknown; "" = no status */
+	const char *status; /* Synced, OutOfSync, Unknown; "" = no status */
 	struct health_state health;
 	bool requires_pruning;
-	const char *message;         /* why it stays, was refused, ... ; "" = nothing */
+	const char *message; /* why it stays, was refused, ... ; "" = nothing */
 };
 
 struct status_input {
 	const struct app *app;
-	const char *sync;            /* Synced, OutOfSync, Unknown */
-	const char *revision;        /* commit compared with, "" = none */
+	const char *sync;                        /* Synced, OutOfSync, Unknown */
+	const char *revision;                    /* commit compared with, "" = none */
 	const struct status_resource *resources; /* sorted by group, kind, namespace, name */
 	size_t resource_count;
 	const struct status_condition *conditions;
 	size_t condition_count;
-	bool any_live;               /* something wanted is live: else health may be Missing */
-	bool cluster;                /* resources were compared with a cluster */
+	bool any_live; /* something wanted is live: else health may be Missing */
+	bool cluster;  /* resources were compared with a cluster */
 };
 
 /* A new reference. Times of conditions and health are kept from `previous` where they did not change. */
@@ -42,9 +42,9 @@ struct status_operation {
 	const char *phase;
 	const char *message;
 	const char *commit;
-	int64_t started, finished;   /* finished 0 = running */
+	int64_t started, finished; /* finished 0 = running */
 	int64_t retries;
-	json_t *resources;           /* syncResult.resources, a list; borrowed */
+	json_t *resources; /* syncResult.resources, a list; borrowed */
 };
 json_t *status_operation_state(const struct status_operation *operation);
 

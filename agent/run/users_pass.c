@@ -13,11 +13,18 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { DATABASE_DEADLINE = 10000, RETRY_FIRST = 2000, RETRY_LONGEST = 60000, DEFAULT_INTERVAL = 60000, THREAD_STACK = 512 * 1024 };
+enum {
+	DATABASE_DEADLINE = 10000,
+	RETRY_FIRST = 2000,
+	RETRY_LONGEST = 60000,
+	DEFAULT_INTERVAL = 60000,
+	THREAD_STACK = 512 * 1024
+};
 
 /* ---- passwords ---- */
 
-static bool password_version(void *context, const char *secret, struct arena *mem, const char **version, const char **why)
+static bool password_version(
+	void *context, const char *secret, struct arena *mem, const char **version, const char **why)
 {
 	const struct users_pass *pass = context;
 	return secrets_version(pass->agent->secrets, pass->namespace, secret, mem, version, why);
@@ -26,7 +33,8 @@ static bool password_version(void *context, const char *secret, struct arena *me
 static bool password_get(void *context, const char *secret, struct secret *password, struct error *err)
 {
 	const struct users_pass *pass = context;
-	return secrets_value(pass->agent->secrets, pass->database->kube, pass->namespace, secret, "password", password, err);
+	return secrets_value(pass->agent->secrets, pass->database->kube, pass->namespace, secret, "password",
+		password, err);
 }
 
 static bool password_known(void *context, const char *user, const char *verifier, const char *version)
@@ -35,10 +43,13 @@ static bool password_known(void *context, const char *user, const char *verifier
 	return store_verifier_known(pass->agent->store, pass->database->config->name, user, verifier, version);
 }
 
+/* Kept until the pass is recorded: one flush for all, not one for each user. */
 static void password_remember(void *context, const char *user, const char *verifier, const char *version)
 {
-	const struct users_pass *pass = context;
-	store_verifier_remember(pass->agent->store, pass->database->config->name, user, verifier, version);
+	struct users_pass *pass = context;
+	pass->verified = arena_grow(pass->mem, pass->verified, pass->verified_count, sizeof(*pass->verified));
+	pass->verified[pass->verified_count++] = (struct users_verified){
+		arena_copy(pass->mem, user), arena_copy(pass->mem, verifier), arena_copy(pass->mem, version)};
 }
 
 static bool connection_password(const struct users_pass *pass, struct secret *password, struct error *err)
@@ -47,8 +58,8 @@ static bool connection_password(const struct users_pass *pass, struct secret *pa
 	if (from->file)
 		return secret_read(password, from->file, true, err);
 	if (from->name)
-		return secrets_value(pass->agent->secrets, pass->database->kube, from->namespace, from->name, from->key,
-			password, err);
+		return secrets_value(pass->agent->secrets, pass->database->kube, from->namespace, from->name,
+			from->key, password, err);
 	return true;
 }
 
@@ -84,7 +95,8 @@ static bool run_session(struct users_pass *pass, struct roles_session *session, 
 	const struct database_config *config = pass->database->config;
 	struct roles_present *present;
 	struct roles_plan plan = {0};
-	const struct roles_passwords passwords = {pass, password_version, password_get, password_known, password_remember};
+	const struct roles_passwords passwords = {
+		pass, password_version, password_get, password_known, password_remember};
 	const struct roles_plan_input input = {
 		.wanted = wanted,
 		.commit = pass->commit,
@@ -109,12 +121,13 @@ static bool run_session(struct users_pass *pass, struct roles_session *session, 
 	if (!config->policy.report_only) {
 		struct users_journal journal;
 		users_record_intents(pass, &plan, &journal);
-		whole = roles_apply(session, &plan, NULL, pass->mem, &pass->error);
+		whole = roles_apply(session, &plan, pass->mem, &pass->error);
 		users_record_outcomes(pass, &plan, &journal);
 	}
 	pass->ok = users_record(pass, &plan, roles_server_version(session));
 	if (pass->wish)
-		users_record_answer(pass, &plan, pass->ok ? "Succeeded" : "Failed", whole ? "" : pass->error.text);
+		users_record_answer(
+			pass, &plan, pass->ok ? "Succeeded" : "Failed", whole ? "" : pass->error.text);
 	return whole;
 }
 
@@ -126,7 +139,8 @@ static void *run(void *context)
 
 	log_context(pass->application, pass->commit);
 	secrets_refresh(pass->agent->secrets);
-	bool ok = read_users(pass, &wanted) && connect_database(pass, &session) && run_session(pass, session, &wanted);
+	bool ok = read_users(pass, &wanted) && connect_database(pass, &session) &&
+		run_session(pass, session, &wanted);
 	if (session) {
 		metric_add(METRIC_SQL_STATEMENTS, roles_statements(session));
 		metric_add(METRIC_SQL_WRITES, roles_writes(session));
@@ -191,14 +205,16 @@ static bool take_text(const struct agent *agent, struct database *database, stru
 	const struct app *app = database->app;
 	struct content_users users;
 
-	if (!app || !app->desired || !commit_is_in_force(agent, app) || text_equal(database->text.commit, app->commit))
+	if (!app || !app->desired || !commit_is_in_force(agent, app) ||
+		text_equal(database->text.commit, app->commit))
 		return database->text.text != NULL;
 	if (!content_users(app->desired, database->config, mem, &users))
 		return database->text.text != NULL;
 	users_text_done(&database->text);
 	char *text = memory_alloc(users.length + 1);
 	memcpy(text, users.text, users.length);
-	database->text = (struct users_text){memory_copy(users.file), text, memory_copy(app->commit), users.length, users.line};
+	database->text = (struct users_text){
+		memory_copy(users.file), text, memory_copy(app->commit), users.length, users.line};
 	return true;
 }
 
@@ -264,7 +280,8 @@ void users_pass_end(struct users_pass *pass)
 
 	log_context(pass->application, pass->commit);
 	if (log_changed(database->slot, pass->error.kind == ERROR_NONE ? "" : pass->error.text))
-		log_error("users pass failed", "database", database->config->name, "error", pass->error.text, NULL);
+		log_error("users pass failed", "database", database->config->name, "error", pass->error.text,
+			NULL);
 	log_context(NULL, NULL);
 	database->running = false;
 	database->failed = !pass->ok;

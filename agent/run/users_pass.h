@@ -19,20 +19,20 @@ struct users_text {
 /* One database of the agent file; the reconciler's, but `kube` is used by the running pass. */
 struct database {
 	const struct database_config *config;
-	struct app *app;            /* NULL = there is no such Application (yet) */
-	struct kube *kube;          /* for Secrets; NULL = none needed so far */
+	struct app *app;   /* NULL = there is no such Application (yet) */
+	struct kube *kube; /* for Secrets; NULL = none needed so far */
 	struct users_text text;
-	char *namespace;            /* of the users' Secrets, "" = not known yet */
-	bool followed;              /* its Secrets are watched */
+	char *namespace; /* of the users' Secrets, "" = not known yet */
+	bool followed;   /* its Secrets are watched */
 	bool running;
-	bool dirty;                 /* something changed: pass as soon as possible */
-	bool had_pass;              /* at least one ended well */
-	bool failed;                /* the last one ended badly, or some user is not Synced */
-	bool no_deletions;          /* first pass after the store was rebuilt */
-	int64_t next_pass;          /* steady milliseconds */
-	int64_t failures;           /* in a row */
-	char slot[64];              /* log_changed() */
-	struct users_wish *wishes;  /* what people asked for, first come first */
+	bool dirty;                /* something changed: pass as soon as possible */
+	bool had_pass;             /* at least one ended well */
+	bool failed;               /* the last one ended badly, or some user is not Synced */
+	bool no_deletions;         /* first pass after the store was rebuilt */
+	int64_t next_pass;         /* steady milliseconds */
+	int64_t failures;          /* in a row */
+	char slot[64];             /* log_changed() */
+	struct users_wish *wishes; /* what people asked for, first come first */
 };
 
 /* "user sync" or "user plan". */
@@ -43,24 +43,31 @@ struct users_wish {
 	char *confirm; /* NULL = none */
 };
 
+/* A verifier found or made to match a Secret's version. */
+struct users_verified {
+	const char *user, *verifier, *version;
+};
+
 /* One pass: what it is given, and what the reconciler gets back with EVENT_USERS. */
 struct users_pass {
-	struct agent *agent;        /* store, secrets, queue */
-	struct database *database;  /* config, kube */
+	struct agent *agent;       /* store, secrets, queue */
+	struct database *database; /* config, kube */
 	struct arena *mem;
-	const char *file, *text;    /* users.yaml of the synced commit */
+	const char *file, *text; /* users.yaml of the synced commit */
 	size_t length;
 	int line;
 	const char *commit;
 	const char *application;
 	const char *namespace;
 	bool no_deletions;
-	bool same_commit;           /* the last good pass was for this commit: what differs is drift */
-	struct users_wish *wish;    /* NULL = nobody asked */
+	bool same_commit;        /* the last good pass was for this commit: what differs is drift */
+	struct users_wish *wish; /* NULL = nobody asked */
 
-	bool ok;                    /* every user is as wanted */
-	bool reached;               /* the server was reached and read */
-	struct error error;         /* when the pass itself failed */
+	struct users_verified *verified; /* for the store */
+	size_t verified_count;
+	bool ok;            /* every user is as wanted */
+	bool reached;       /* the server was reached and read */
+	struct error error; /* when the pass itself failed */
 };
 
 /* True when there is something to do and it was begun. Reconciler thread. */

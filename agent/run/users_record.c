@@ -25,7 +25,8 @@ static json_t *previous_of(const struct store_user *users, size_t count, const c
 	const struct store_user *found = count ? bsearch(&key, users, count, sizeof(key), compare_users) : NULL;
 	json_t *document = NULL;
 	struct error ignored;
-	return found && json_read(found->document, strlen(found->document), &document, &ignored) ? document : NULL;
+	return found && json_read(found->document, strlen(found->document), &document, &ignored) ? document
+												 : NULL;
 }
 
 static const char *secret_version(const struct users_pass *pass, const char *user)
@@ -35,7 +36,8 @@ static const char *secret_version(const struct users_pass *pass, const char *use
 	for (char *c = name; *c; c++)
 		if (*c == '_')
 			*c = '-';
-	return secrets_version(pass->agent->secrets, pass->namespace, name, pass->mem, &version, &why) ? version : "";
+	return secrets_version(pass->agent->secrets, pass->namespace, name, pass->mem, &version, &why) ? version
+												       : "";
 }
 
 /* ---- drift ---- */
@@ -62,8 +64,8 @@ static void add_drift(const struct users_pass *pass, const char *user, const str
 		return;
 	}
 	metric_add(METRIC_DRIFT_FOUND, 1);
-	log_info("drift found", "database", drift.database, "user", user, "field", difference->field, "wanted",
-		difference->wanted, "found", difference->found, NULL);
+	log_info("drift found", "database", drift.database, "user", user, "field", difference->field,
+		"wanted", difference->wanted, "found", difference->found, NULL);
 }
 
 void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
@@ -78,11 +80,13 @@ void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 		const struct role_report *report = &plan->reports[i];
 		if (!report->difference_count || report->status != USER_DRIFTED)
 			continue;
-		CLEANUP(json_done) json_t *before = previous_of(users, count, pass->database->config->name, report->name);
+		CLEANUP(json_done)
+		json_t *before = previous_of(users, count, pass->database->config->name, report->name);
 		const char *status = json_text_at(before, "status", "");
 		if (strcmp(status, "Synced") != 0 && strcmp(status, "Drifted") != 0)
 			continue;
-		bool rotated = strcmp(json_text_at(before, "secretVersion", ""), secret_version(pass, report->name)) != 0;
+		bool rotated = strcmp(json_text_at(before, "secretVersion", ""),
+				       secret_version(pass, report->name)) != 0;
 		for (size_t j = 0; j < report->difference_count; j++)
 			if (!rotated || strcmp(report->differences[j].field, "password") != 0)
 				add_drift(pass, report->name, &report->differences[j]);
@@ -137,10 +141,12 @@ static void log_step(const struct users_pass *pass, const struct role_step *step
 		log_error("user could not be changed", "database", database, "user", step->user, "action",
 			role_action_name(step->action), "error", step->error.text, NULL);
 	else if (step->done)
-		log_info("user changed", "database", database, "user", step->user, "action", role_action_name(step->action), NULL);
+		log_info("user changed", "database", database, "user", step->user, "action",
+			role_action_name(step->action), NULL);
 }
 
-void users_record_outcomes(struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal)
+void users_record_outcomes(
+	struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal)
 {
 	struct store *store = pass->agent->store;
 	struct error err;
@@ -151,7 +157,8 @@ void users_record_outcomes(struct users_pass *pass, const struct roles_plan *pla
 	for (size_t i = 0; i < plan->step_count; i++) {
 		log_step(pass, &plan->steps[i]);
 		if (ok && journal->rows[i])
-			ok = store_user_change_end(store, journal->rows[i], clock_now(), step_outcome(&plan->steps[i]), &err);
+			ok = store_user_change_end(
+				store, journal->rows[i], clock_now(), step_outcome(&plan->steps[i]), &err);
 	}
 	if (ok && store_commit(store, &err))
 		return;
@@ -165,8 +172,9 @@ static json_t *differences_of(const struct role_report *report)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; report->status != USER_SYNCED && i < report->difference_count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "field", report->differences[i].field, "wanted",
-			report->differences[i].wanted, "found", report->differences[i].found));
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s}", "field", report->differences[i].field, "wanted",
+				report->differences[i].wanted, "found", report->differences[i].found));
 	return list;
 }
 
@@ -179,8 +187,8 @@ static bool was_changed(const struct roles_plan *plan, const char *user)
 	return false;
 }
 
-static json_t *last_change(const struct users_pass *pass, const struct roles_plan *plan, const char *user,
-	const json_t *before)
+static json_t *last_change(
+	const struct users_pass *pass, const struct roles_plan *plan, const char *user, const json_t *before)
 {
 	char now[CLOCK_TEXT_SIZE];
 	const json_t *old = json_object_get(before, "lastChange");
@@ -190,27 +198,34 @@ static json_t *last_change(const struct users_pass *pass, const struct roles_pla
 	return json_pack("{s:s, s:s}", "time", now, "commit", pass->commit);
 }
 
-static json_t *user_document(const struct users_pass *pass, const struct roles_plan *plan, const struct role_report *report,
-	const json_t *before)
+static json_t *user_document(const struct users_pass *pass, const struct roles_plan *plan,
+	const struct role_report *report, const json_t *before)
 {
 	json_t *roles = json_array();
 	for (size_t i = 0; i < report->role_count; i++)
 		json_array_append_new(roles, json_string(report->roles[i]));
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s}", "name", report->name, "database",
-		pass->database->config->name, "status", user_status_name(report->status), "reason", report->reason, "roles",
-		roles, "differences", differences_of(report), "lastChange", last_change(pass, plan, report->name, before),
-		"secretVersion", secret_version(pass, report->name));
+		pass->database->config->name, "status", user_status_name(report->status), "reason",
+		report->reason, "roles", roles, "differences", differences_of(report), "lastChange",
+		last_change(pass, plan, report->name, before), "secretVersion",
+		secret_version(pass, report->name));
 }
 
 static bool heal(const struct users_pass *pass, const char *user, struct error *err)
 {
-	const struct store_drift drift = {.application = pass->application, .group = "", .kind = "", .namespace = "",
-		.name = "", .database = pass->database->config->name, .user = user, .field = ""};
+	const struct store_drift drift = {.application = pass->application,
+		.group = "",
+		.kind = "",
+		.namespace = "",
+		.name = "",
+		.database = pass->database->config->name,
+		.user = user,
+		.field = ""};
 	return store_drift_heal(pass->agent->store, &drift, clock_now(), err);
 }
 
-static bool store_report(struct users_pass *pass, const struct roles_plan *plan, const struct role_report *report,
-	const struct store_user *users, size_t count, struct error *err)
+static bool store_report(struct users_pass *pass, const struct roles_plan *plan,
+	const struct role_report *report, const struct store_user *users, size_t count, struct error *err)
 {
 	const char *database = pass->database->config->name;
 	CLEANUP(json_done) json_t *before = previous_of(users, count, database, report->name);
@@ -248,7 +263,8 @@ static bool store_reports(struct users_pass *pass, const struct roles_plan *plan
 		ok = store_report(pass, plan, &plan->reports[i], users, count, err);
 	for (size_t i = 0; ok && i < count; i++)
 		if (strcmp(users[i].database, database) == 0 && !is_reported(plan, users[i].name))
-			ok = store_user_remove(store, database, users[i].name, err) && heal(pass, users[i].name, err);
+			ok = store_user_remove(store, database, users[i].name, err) &&
+				heal(pass, users[i].name, err);
 	return ok;
 }
 
@@ -257,9 +273,10 @@ static const char *blocked_text(const struct users_pass *pass, const struct role
 	const char *names = "";
 	for (size_t i = 0; i < plan->deletion_count && i < 10; i++)
 		names = arena_printf(pass->mem, "%s%s%s", names, i ? ", " : "", plan->deletions[i]);
-	return arena_printf(pass->mem, "%zu users are no longer listed (%s%s) and stay until this is confirmed: "
-		"`pgitops user sync --confirm %s`, or list each with `ensure: absent`", plan->deletion_count, names,
-		plan->deletion_count > 10 ? ", ..." : "", plan->confirm);
+	return arena_printf(pass->mem,
+		"%zu users are no longer listed (%s%s) and stay until this is confirmed: "
+		"`pgitops user sync --confirm %s`, or list each with `ensure: absent`",
+		plan->deletion_count, names, plan->deletion_count > 10 ? ", ..." : "", plan->confirm);
 }
 
 static json_t *warnings_of(const struct roles_plan *plan)
@@ -271,18 +288,19 @@ static json_t *warnings_of(const struct roles_plan *plan)
 }
 
 /* `plan` NULL = the server was not reached. */
-static bool store_database_document(struct users_pass *pass, const char *status, const char *reason, int server_version,
-	const struct roles_plan *plan, struct error *err)
+static bool store_database_document(struct users_pass *pass, const char *status, const char *reason,
+	int server_version, const struct roles_plan *plan, struct error *err)
 {
 	size_t users = plan ? plan->report_count : 0, synced = 0;
 	for (size_t i = 0; i < users; i++)
 		synced += plan->reports[i].status == USER_SYNCED;
 	char now[CLOCK_TEXT_SIZE];
 	clock_text(clock_now(), now);
-	CLEANUP(json_done) json_t *document = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:o}", "name",
-		pass->database->config->name, "application", pass->application, "status", status, "reason", reason,
-		"serverVersion", server_version, "users", (int)users, "synced", (int)synced, "lastPass", now, "commit",
-		pass->commit, "warnings", warnings_of(plan));
+	CLEANUP(json_done)
+	json_t *document = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:o}", "name",
+		pass->database->config->name, "application", pass->application, "status", status, "reason",
+		reason, "serverVersion", server_version, "users", (int)users, "synced", (int)synced,
+		"lastPass", now, "commit", pass->commit, "warnings", warnings_of(plan));
 	CLEANUP(memory_freep) char *text = json_canonical(document);
 	const struct store_database row = {pass->database->config->name, text, clock_now()};
 	return store_database_set(pass->agent->store, &row, err);
@@ -299,9 +317,13 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 	const char *fact = arena_printf(pass->mem, "users:%s", pass->database->config->name);
 	bool ok = store_begin(store, &err);
 	ok = ok && store_reports(pass, plan, &err);
-	ok = ok && store_database_document(pass, "Connected", plan->blocked ? blocked_text(pass, plan) : "", server_version,
-		plan, &err);
+	ok = ok &&
+		store_database_document(pass, "Connected", plan->blocked ? blocked_text(pass, plan) : "",
+			server_version, plan, &err);
 	ok = ok && store_fact_set(store, fact, pass->commit, &err);
+	for (size_t i = 0; i < pass->verified_count; i++)
+		store_verifier_remember(store, pass->database->config->name, pass->verified[i].user,
+			pass->verified[i].verifier, pass->verified[i].version);
 	if (ok && store_commit(store, &err))
 		return good;
 	store_rollback(store);
@@ -316,8 +338,11 @@ void users_record_failure(struct users_pass *pass)
 	if (!pass->reached && !store_database_document(pass, status, pass->error.text, 0, NULL, &err))
 		log_error("the database's state could not be recorded", "error", err.text, NULL);
 	if (pass->wish) {
-		const struct store_operation row = {.id = pass->wish->operation, .finished = clock_now(), .phase = "Error",
-			.message = pass->error.text, .result = ""};
+		const struct store_operation row = {.id = pass->wish->operation,
+			.finished = clock_now(),
+			.phase = "Error",
+			.message = pass->error.text,
+			.result = ""};
 		if (!store_operation_update(pass->agent->store, &row, &err))
 			log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
 	}
@@ -330,27 +355,32 @@ static json_t *plan_document(const struct users_pass *pass, const struct roles_p
 	json_t *steps = json_array(), *deletions = json_array();
 	for (size_t i = 0; i < plan->step_count; i++) {
 		const struct role_step *step = &plan->steps[i];
-		json_t *item = json_pack("{s:s, s:s, s:s, s:s}", "user", step->user, "action", role_action_name(step->action),
-			"database", step->database, "statement", step->redacted);
+		json_t *item = json_pack("{s:s, s:s, s:s, s:s}", "user", step->user, "action",
+			role_action_name(step->action), "database", step->database, "statement",
+			step->redacted);
 		if (step->error.kind != ERROR_NONE)
 			json_set_text(item, "error", step->error.text);
 		json_array_append_new(steps, item);
 	}
 	for (size_t i = 0; i < plan->deletion_count; i++)
 		json_array_append_new(deletions, json_string(plan->deletions[i]));
-	return json_pack("{s:[{s:s, s:s, s:b, s:o, s:o}]}", "items", "database", pass->database->config->name, "confirm",
-		plan->confirm, "blocked", plan->blocked, "deletions", deletions, "steps", steps);
+	return json_pack("{s:[{s:s, s:s, s:b, s:o, s:o}]}", "items", "database", pass->database->config->name,
+		"confirm", plan->confirm, "blocked", plan->blocked, "deletions", deletions, "steps", steps);
 }
 
-void users_record_answer(struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message)
+void users_record_answer(
+	struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message)
 {
 	CLEANUP(json_done) json_t *document = plan_document(pass, plan);
 	CLEANUP(memory_freep) char *result = json_canonical(document);
 	const char *text = *message ? message
-		: plan->blocked	    ? blocked_text(pass, plan)
+		: plan->blocked     ? blocked_text(pass, plan)
 				    : arena_printf(pass->mem, "%zu statements", plan->step_count);
-	const struct store_operation row = {.id = pass->wish->operation, .finished = clock_now(), .phase = phase,
-		.message = text, .result = result};
+	const struct store_operation row = {.id = pass->wish->operation,
+		.finished = clock_now(),
+		.phase = phase,
+		.message = text,
+		.result = result};
 	struct error err;
 	if (!store_operation_update(pass->agent->store, &row, &err))
 		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);

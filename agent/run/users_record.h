@@ -13,8 +13,10 @@ void users_record_drift(struct users_pass *pass, const struct roles_plan *plan);
 struct users_journal {
 	int64_t *rows; /* parallel to plan->steps; 0 = not recorded */
 };
-void users_record_intents(struct users_pass *pass, const struct roles_plan *plan, struct users_journal *journal);
-void users_record_outcomes(struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal);
+void users_record_intents(
+	struct users_pass *pass, const struct roles_plan *plan, struct users_journal *journal);
+void users_record_outcomes(
+	struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal);
 
 /* The users' and the database's documents. True when every user is Synced and nothing was held back. */
 bool users_record(struct users_pass *pass, const struct roles_plan *plan, int server_version);
@@ -23,4 +25,5 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 void users_record_failure(struct users_pass *pass);
 
 /* The answer to "user plan" or "user sync". `message` "" = made from the plan. */
-void users_record_answer(struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message);
+void users_record_answer(
+	struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message);

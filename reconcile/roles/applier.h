@@ -8,7 +8,6 @@
 struct applier {
 	struct roles_session *session;
 	struct roles_plan *plan;
-	const struct roles_journal *journal; /* or NULL */
 	struct arena *mem;
 	bool *stopped;       /* parallel to plan->reports: no further step for this user */
 	bool *kept;          /* the same: not dropped in this pass */
@@ -19,7 +18,6 @@ struct applier {
 struct role_report *applier_report(struct applier *applier, const char *user);
 bool applier_is_stopped(const struct applier *applier, const struct role_step *step);
 
-void applier_intend(struct applier *applier, struct role_step *step);
 void applier_done(struct applier *applier, struct role_step *step);
 
 /* `stop`: the user's later steps make no sense now. A user that is going is Retiring, any other Degraded. */

@@ -24,7 +24,7 @@ enum {
 
 enum { SILENCE_STATEMENTS = 7 };
 
-/* --- reports and journal --- */
+/* --- reports --- */
 
 static int compare_report(const void *name, const void *report)
 {
@@ -53,18 +53,6 @@ bool applier_is_stopped(const struct applier *applier, const struct role_step *s
 	return applier->stopped[index] || (step->action == ROLE_DROP && applier->kept[index]);
 }
 
-void applier_intend(struct applier *applier, struct role_step *step)
-{
-	if (applier->journal && applier->journal->intend)
-		applier->journal->intend(applier->journal->context, step);
-}
-
-static void record_outcome(struct applier *applier, struct role_step *step)
-{
-	if (applier->journal && applier->journal->outcome)
-		applier->journal->outcome(applier->journal->context, step);
-}
-
 void applier_done(struct applier *applier, struct role_step *step)
 {
 	const struct roles_passwords *passwords = applier->plan->passwords;
@@ -72,7 +60,6 @@ void applier_done(struct applier *applier, struct role_step *step)
 	step->error = (struct error){0};
 	if (step->verifier && passwords)
 		passwords->remember(passwords->context, step->user, step->verifier, step->version);
-	record_outcome(applier, step);
 }
 
 static bool is_removal(enum role_action action)
@@ -94,7 +81,6 @@ void applier_fail(struct applier *applier, struct role_step *step, const struct 
 		applier->stopped[report - applier->plan->reports] |= stop;
 		applier->kept[report - applier->plan->reports] |= step->action == ROLE_RETIRE;
 	}
-	record_outcome(applier, step);
 }
 
 /* --- one message --- */
@@ -415,8 +401,6 @@ static bool run_queue(struct applier *applier, struct role_step **queue, size_t 
 {
 	struct roles_session *session = applier->session;
 	struct error err = {0};
-	for (size_t i = 0; i < count; i++)
-		applier_intend(applier, queue[i]);
 	if (secrets && !session->silenced) {
 		session->silenced = silence(applier, session->conn, &err);
 		if (!session->silenced)
@@ -459,15 +443,13 @@ static void finish_reports(struct applier *applier)
 			plan->reports[i].status = USER_SYNCED;
 }
 
-bool roles_apply(struct roles_session *session, struct roles_plan *plan, const struct roles_journal *journal,
-	struct arena *mem, struct error *err)
+bool roles_apply(struct roles_session *session, struct roles_plan *plan, struct arena *mem, struct error *err)
 {
 	if (plan->report_only || !plan->step_count)
 		return true;
 	struct applier applier = {
 		.session = session,
 		.plan = plan,
-		.journal = journal,
 		.mem = mem,
 		.stopped = arena_array(mem, plan->report_count + 1, sizeof(bool)),
 		.kept = arena_array(mem, plan->report_count + 1, sizeof(bool)),

@@ -253,7 +253,7 @@ static bool take_lock(struct roles_session *session, struct error *err)
 	return ok;
 }
 
-bool roles_connect(const struct roles_target *target, struct roles_session **session, struct error *err)
+bool session_start(const struct roles_target *target, struct roles_session **session, struct error *err)
 {
 	struct roles_session *made = memory_alloc(sizeof(*made));
 	made->connection = memory_copy(target->connection);
@@ -261,7 +261,20 @@ bool roles_connect(const struct roles_target *target, struct roles_session **ses
 	made->deadline = target->deadline > 0 ? target->deadline : DEFAULT_DEADLINE;
 	if (target->password.length)
 		secret_set(&made->password, target->password.bytes, target->password.length);
-	if (!session_open(made, NULL, &made->conn, err) || !check_server(made, err) || !take_lock(made, err)) {
+	if (!session_open(made, NULL, &made->conn, err) || !check_server(made, err)) {
+		roles_close(made);
+		return error_prefix(err, "database %s", target->name);
+	}
+	*session = made;
+	return true;
+}
+
+bool roles_connect(const struct roles_target *target, struct roles_session **session, struct error *err)
+{
+	struct roles_session *made;
+	if (!session_start(target, &made, err))
+		return false;
+	if (!take_lock(made, err)) {
 		roles_close(made);
 		return error_prefix(err, "database %s", target->name);
 	}

@@ -188,7 +188,6 @@ static bool retire_in(struct applier *applier, PGconn *conn, const char *databas
 		struct error err = {0};
 		if (!is_leaving(applier, step, ROLE_RETIRE) || strcmp(step->database, database) != 0)
 			continue;
-		applier_intend(applier, step);
 		if (retire_here(applier, conn, step, &err))
 			applier_done(applier, step);
 		else

@@ -139,18 +139,11 @@ struct roles_plan_input {
 void roles_plan(const struct roles_present *present, const struct roles_plan_input *input, struct arena *mem,
 	struct roles_plan *plan);
 
-/* Told before the first byte of a change is sent and after it is committed (or failed): the store's intent and outcome. */
-struct roles_journal {
-	void *context;
-	void (*intend)(void *context, const struct role_step *step);
-	void (*outcome)(void *context, const struct role_step *step);
-};
-
 /*
- * Sends the steps. A user whose step fails is reported DEGRADED and the others go on. Retirement goes as far as it can now:
+ * Sends the steps; what became of each stands in its `done` and `error`. A user whose step fails is reported DEGRADED and the others go on. Retirement goes as far as it can now:
  * locked out and committed first, sessions ended, reassigned in every database, dropped; what is left is RETIRING and is
  * continued by the next pass, found again by its mark. False only when the session itself is lost (reports are then as far as
  * known).
  */
-bool roles_apply(struct roles_session *session, struct roles_plan *plan, const struct roles_journal *journal,
-	struct arena *mem, struct error *err) MUST_CHECK;
+bool roles_apply(struct roles_session *session, struct roles_plan *plan, struct arena *mem,
+	struct error *err) MUST_CHECK;

@@ -34,6 +34,10 @@ struct outcome {
 	char warning[256];
 };
 
+/* The target's own connection, to a server that a pass could work with; without the lock of a pass. */
+bool session_start(
+	const struct roles_target *target, struct roles_session **session, struct error *err) MUST_CHECK;
+
 /* A further connection of the same target; `database` NULL = the target's own. */
 bool session_open(
 	struct roles_session *session, const char *database, PGconn **conn, struct error *err) MUST_CHECK;

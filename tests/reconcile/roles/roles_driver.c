@@ -153,22 +153,6 @@ static void show_plan(struct driver *driver, const struct roles_plan *plan)
 	json_object_set_new(driver->answer, "blocked", json_boolean(plan->blocked));
 }
 
-static void journal_entry(json_t *list, const struct role_step *step)
-{
-	json_array_append_new(list,
-		json_pack("[sssb]", step->user, role_action_name(step->action), step->redacted, step->done));
-}
-
-static void intend(void *context, const struct role_step *step)
-{
-	journal_entry(json_object_get(context, "intents"), step);
-}
-
-static void outcome(void *context, const struct role_step *step)
-{
-	journal_entry(json_object_get(context, "outcomes"), step);
-}
-
 static void took(struct driver *driver, const char *what, int64_t *start)
 {
 	int64_t now = clock_now();
@@ -181,7 +165,6 @@ static bool pass(struct driver *driver, struct roles_session *session, const str
 {
 	const char *mode = json_text_at(driver->request, "mode", "apply");
 	struct roles_passwords passwords = {driver, secret_version, secret_get, known, remember};
-	struct roles_journal journal = {driver->answer, intend, outcome};
 	struct roles_present *present;
 	struct roles_plan plan;
 	struct roles_plan_input input = {
@@ -199,7 +182,7 @@ static bool pass(struct driver *driver, struct roles_session *session, const str
 	took(driver, "observe_us", &start);
 	roles_plan(present, &input, mem, &plan);
 	took(driver, "plan_us", &start);
-	bool ok = strcmp(mode, "apply") != 0 || roles_apply(session, &plan, &journal, mem, err);
+	bool ok = strcmp(mode, "apply") != 0 || roles_apply(session, &plan, mem, err);
 	took(driver, "apply_us", &start);
 	show_plan(driver, &plan);
 	return ok;
@@ -245,7 +228,7 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 
 int main(void)
 {
-	struct driver driver = {.answer = json_pack("{s[] s[]}", "intents", "outcomes")};
+	struct driver driver = {.answer = json_object()};
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	struct error err = {0};
 	json_error_t problem;
