@@ -63,7 +63,8 @@ void memory_give_back(void)
 		uintptr_t from, end;
 		char rights[5], path[2];
 		/* Executable and not writable: never relocated, so every page equals its file and may go. */
-		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %1s", &from, &end, rights, path) == 4 &&
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*s %*s %*s %1s", &from, &end, rights, path) ==
+				4 &&
 			strcmp(rights, "r-xp") == 0 && path[0] == '/')
 			(void)madvise((void *)from, end - from, MADV_DONTNEED);
 	}

@@ -53,11 +53,11 @@ static const struct plan_owned *find_owned(const struct plan_input *input, const
 }
 
 /* Found equal before, and neither side has moved since: nothing to ask. */
-static bool known_equal(const struct object *object, const struct plan_live *live, const struct plan_owned *owned)
+static bool known_equal(
+	const struct object *object, const struct plan_live *live, const struct plan_owned *owned)
 {
 	return owned && *owned->live_version && strcmp(owned->wanted_hash, object->hash) == 0 &&
-		strcmp(owned->uid, live->uid) == 0 &&
-		strcmp(owned->live_version, live->resource_version) == 0;
+		strcmp(owned->uid, live->uid) == 0 && strcmp(owned->live_version, live->resource_version) == 0;
 }
 
 /* CRDs are never tracked: whoever tracks one may prune it, and with it every object of its kind (argocd.md 2.7). */
@@ -68,8 +68,8 @@ static const char *tracking_id(const struct plan_input *input, const struct obje
 	return object_tracking_id(key, input->application, input->namespace, mem);
 }
 
-static struct plan_step wanted_step(const struct plan_input *input, const struct object *object,
-	struct arena *mem)
+static struct plan_step wanted_step(
+	const struct plan_input *input, const struct object *object, struct arena *mem)
 {
 	const struct plan_live *live = find_live(input, &object->key);
 	const struct plan_owned *owned = find_owned(input, &object->key);
@@ -115,7 +115,8 @@ static const char *reason_to_leave(const struct plan_input *input, const struct 
 	return NULL;
 }
 
-static struct plan_step extra_step(const struct plan_input *input, const struct plan_live *live, struct arena *mem)
+static struct plan_step extra_step(
+	const struct plan_input *input, const struct plan_live *live, struct arena *mem)
 {
 	const struct plan_owned *owned = find_owned(input, &live->key);
 	const char *reason = reason_to_leave(input, live, owned, mem);
@@ -142,8 +143,8 @@ static int compare_steps(const void *a, const void *b)
 }
 
 /* Names the commit and every object that would go, so that a confirmation is good for exactly this list. */
-static void confirmation_of(const struct plan_input *input, const struct plan *plan, struct arena *mem,
-	char confirm[17])
+static void confirmation_of(
+	const struct plan_input *input, const struct plan *plan, struct arena *mem, char confirm[17])
 {
 	char digest[DIGEST_HEX_SIZE];
 	const char *text = arena_printf(mem, "%s\n%s\n", input->application, input->commit);
@@ -179,9 +180,10 @@ static void guard_prunes(const struct plan_input *input, struct arena *mem, stru
 		if (step->action != PLAN_PRUNE)
 			continue;
 		step->action = PLAN_LEAVE;
-		step->reason = arena_printf(mem, "%zu of %zu objects would be pruned: confirm with "
-			"`pgitops app sync %s --prune --confirm %s`", plan->prunes, input->owned_count,
-			input->application, plan->confirm);
+		step->reason = arena_printf(mem,
+			"%zu of %zu objects would be pruned: confirm with "
+			"`pgitops app sync %s --prune --confirm %s`",
+			plan->prunes, input->owned_count, input->application, plan->confirm);
 	}
 }
 

@@ -32,45 +32,45 @@ struct plan_owned {
 
 struct plan_input {
 	const char *application;
-	const char *namespace;          /* destination */
-	const char *commit;             /* part of the confirmation hash */
-	const struct objects *wanted;   /* sorted by key */
-	const struct plan_live *live;   /* sorted by key: live objects at wanted keys, and all that track to us */
+	const char *namespace;        /* destination */
+	const char *commit;           /* part of the confirmation hash */
+	const struct objects *wanted; /* sorted by key */
+	const struct plan_live *live; /* sorted by key: live objects at wanted keys, and all that track to us */
 	size_t live_count;
 	const struct plan_owned *owned; /* sorted by key */
 	size_t owned_count;
-	bool prune;                     /* the Application (or the operation) asks for it */
+	bool prune; /* the Application (or the operation) asks for it */
 	bool allow_empty;
-	bool no_prune;                  /* knowledge is incomplete: first pass after a rebuild, partial discovery, ... */
+	bool no_prune; /* knowledge is incomplete: first pass after a rebuild, partial discovery, ... */
 	const char *no_prune_reason;
-	const char *confirmed;          /* hash given by the user, or NULL */
+	const char *confirmed; /* hash given by the user, or NULL */
 };
 
 enum plan_action {
-	PLAN_KEEP,     /* live is known to be equal: same hash, same resourceVersion as when it was found so */
-	PLAN_CHECK,    /* may differ: ask the server with a dry run before deciding */
-	PLAN_CREATE,   /* not there */
-	PLAN_PRUNE,    /* not wanted any more, ours, and allowed to go */
-	PLAN_LEAVE     /* not wanted any more, but stays: `reason` says why */
+	PLAN_KEEP,   /* live is known to be equal: same hash, same resourceVersion as when it was found so */
+	PLAN_CHECK,  /* may differ: ask the server with a dry run before deciding */
+	PLAN_CREATE, /* not there */
+	PLAN_PRUNE,  /* not wanted any more, ours, and allowed to go */
+	PLAN_LEAVE   /* not wanted any more, but stays: `reason` says why */
 };
 
 struct plan_step {
 	enum plan_action action;
-	const struct object *object;      /* wanted; NULL for PRUNE and LEAVE */
-	const struct plan_live *live;     /* NULL for CREATE */
-	const struct plan_owned *owned;   /* NULL = not in the inventory */
+	const struct object *object;    /* wanted; NULL for PRUNE and LEAVE */
+	const struct plan_live *live;   /* NULL for CREATE */
+	const struct plan_owned *owned; /* NULL = not in the inventory */
 	struct object_key key;
 	const char *tracking_id;
-	int rank;                         /* object_kind_rank */
-	const char *reason;               /* LEAVE */
+	int rank;           /* object_kind_rank */
+	const char *reason; /* LEAVE */
 };
 
 struct plan {
 	struct plan_step *steps; /* wanted by rank then key; then PRUNE and LEAVE by rank backwards */
 	size_t count;
-	size_t prunes;           /* PRUNE steps, or those that wait for confirmation */
-	bool blocked;            /* more than max(5, 10 %) would go, or all of them: they are LEAVE until confirmed */
-	char confirm[17];        /* what --confirm must say; "" = nothing to confirm */
+	size_t prunes; /* PRUNE steps, or those that wait for confirmation */
+	bool blocked;  /* more than max(5, 10 %) would go, or all of them: they are LEAVE until confirmed */
+	char confirm[17]; /* what --confirm must say; "" = nothing to confirm */
 };
 
 void plan_make(const struct plan_input *input, struct arena *mem, struct plan *plan);

@@ -34,7 +34,7 @@ struct parts {
 	struct credentials *credentials;
 	struct http *http;
 	struct secret webhook_secret;
-	bool good;            /* the reconciler's verdict */
+	bool good; /* the reconciler's verdict */
 	pthread_t reconciler;
 };
 
@@ -91,7 +91,8 @@ static bool set_up_log(const struct config *config, const struct options *option
 			known = true;
 		}
 	if (!known)
-		return error_set(err, ERROR_INVALID, "log level %s is none of debug, info, warning, error", level);
+		return error_set(
+			err, ERROR_INVALID, "log level %s is none of debug, info, warning, error", level);
 	bool json = text_equal(format, "json");
 	if (format && !json && strcmp(format, "text") != 0 && strcmp(format, "logfmt") != 0)
 		return error_set(err, ERROR_INVALID, "log format %s is neither text nor json", format);
@@ -137,7 +138,8 @@ static bool open_store(struct agent *agent, struct error *err)
 	if (!store_open(agent->config->state, &agent->store, &how, err))
 		return false;
 	if (how.rebuilt)
-		log_warning("the store was corrupt and is rebuilt; nothing is pruned in the first pass", "moved_to", how.aside, NULL);
+		log_warning("the store was corrupt and is rebuilt; nothing is pruned in the first pass",
+			"moved_to", how.aside, NULL);
 	agent->store_rebuilt = how.rebuilt || how.created;
 	char now[CLOCK_TEXT_SIZE];
 	clock_text_seconds(clock_now(), now);
@@ -164,7 +166,8 @@ static bool start_http(struct parts *parts, struct error *err)
 		.webhook_secret = &parts->webhook_secret,
 	};
 
-	if (config->webhook_secret_file && !secret_read(&parts->webhook_secret, config->webhook_secret_file, true, err))
+	if (config->webhook_secret_file &&
+		!secret_read(&parts->webhook_secret, config->webhook_secret_file, true, err))
 		return false;
 	return http_start(&options, &calls, &parts->http, err);
 }
@@ -186,7 +189,8 @@ static bool make_parts(struct parts *parts, struct error *err)
 	if (agent->config->applications && !apps_load_folder(agent, err))
 		return false;
 	if (!agent->config->applications && !agent->cluster_on)
-		return error_set(err, ERROR_INVALID, "%s: `applications` must name a folder where there is no Kubernetes",
+		return error_set(err, ERROR_INVALID,
+			"%s: `applications` must name a folder where there is no Kubernetes",
 			agent->config->file);
 	make_databases(agent);
 	return start_http(parts, err);

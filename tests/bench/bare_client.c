@@ -33,11 +33,13 @@ static double now(void)
 
 static void ask(CURLM *multi, struct slot *slot, char **argv, int number)
 {
-	snprintf(slot->url, sizeof(slot->url), "%s/api/v1/namespaces/%s/configmaps/c%04d?fieldManager=bare&force=true", argv[1], argv[4],
+	snprintf(slot->url, sizeof(slot->url),
+		"%s/api/v1/namespaces/%s/configmaps/c%04d?fieldManager=bare&force=true", argv[1], argv[4],
 		number);
 	snprintf(slot->body, sizeof(slot->body),
 		"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c%04d\",\"annotations\":{\"a\":\"b\"}},"
-		"\"data\":{\"key\":\"value %d\"}}", number, number);
+		"\"data\":{\"key\":\"value %d\"}}",
+		number, number);
 	curl_easy_setopt(slot->easy, CURLOPT_URL, slot->url);
 	curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, slot->body);
 	curl_multi_add_handle(multi, slot->easy);

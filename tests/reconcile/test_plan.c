@@ -31,20 +31,26 @@ static int free_arena(void **state)
 
 static struct object wanted(const char *kind, const char *name, const char *hash)
 {
-	struct object object = {.key = {"", kind, "ns", name}, .version = "v1", .file = "a.yaml", .json = "{}", .json_length = 2};
+	struct object object = {
+		.key = {"", kind, "ns", name}, .version = "v1", .file = "a.yaml", .json = "{}", .json_length = 2};
 	memcpy(object.hash, hash, strlen(hash) + 1);
 	return object;
 }
 
 static struct plan_live live(const char *kind, const char *name)
 {
-	return (struct plan_live){.key = {"", kind, "ns", name}, .uid = "u1", .resource_version = "7",
+	return (struct plan_live){.key = {"", kind, "ns", name},
+		.uid = "u1",
+		.resource_version = "7",
 		.tracking_id = arena_printf(mem, APP ":/%s:ns/%s", kind, name)};
 }
 
 static struct plan_owned owned(const char *kind, const char *name, const char *hash)
 {
-	return (struct plan_owned){.key = {"", kind, "ns", name}, .version = "v1", .uid = "u1", .wanted_hash = hash,
+	return (struct plan_owned){.key = {"", kind, "ns", name},
+		.version = "v1",
+		.uid = "u1",
+		.wanted_hash = hash,
 		.live_version = "7"};
 }
 
@@ -64,8 +70,15 @@ static struct extra *extra_new(void)
 	extra->owned[0] = owned("ConfigMap", "old", "h");
 	extra->kept = wanted("ConfigMap", "zz", "h");
 	extra->objects = (struct objects){&extra->kept, 1};
-	extra->input = (struct plan_input){.application = APP, .namespace = "ns", .commit = "c1", .wanted = &extra->objects,
-		.live = &extra->live, .live_count = 1, .owned = extra->owned, .owned_count = 1, .prune = true};
+	extra->input = (struct plan_input){.application = APP,
+		.namespace = "ns",
+		.commit = "c1",
+		.wanted = &extra->objects,
+		.live = &extra->live,
+		.live_count = 1,
+		.owned = extra->owned,
+		.owned_count = 1,
+		.prune = true};
 	return extra;
 }
 
@@ -93,7 +106,8 @@ static void an_object_that_is_not_there_is_created(void **state)
 	(void)state;
 	struct object object = wanted("ConfigMap", "a", "h");
 	struct objects objects = {&object, 1};
-	const struct plan_input input = {.application = APP, .namespace = "ns", .commit = "c", .wanted = &objects};
+	const struct plan_input input = {
+		.application = APP, .namespace = "ns", .commit = "c", .wanted = &objects};
 	struct plan plan;
 	plan_make(&input, mem, &plan);
 	assert_int_equal(plan.count, 1);
@@ -108,8 +122,14 @@ static void a_known_equal_object_asks_nothing(void **state)
 	struct objects objects = {&object, 1};
 	struct plan_live there = live("ConfigMap", "a");
 	struct plan_owned ours = owned("ConfigMap", "a", "h");
-	const struct plan_input input = {.application = APP, .namespace = "ns", .commit = "c", .wanted = &objects, .live = &there,
-		.live_count = 1, .owned = &ours, .owned_count = 1};
+	const struct plan_input input = {.application = APP,
+		.namespace = "ns",
+		.commit = "c",
+		.wanted = &objects,
+		.live = &there,
+		.live_count = 1,
+		.owned = &ours,
+		.owned_count = 1};
 	struct plan plan;
 
 	plan_make(&input, mem, &plan);
@@ -223,8 +243,15 @@ static struct plan_input many(size_t count, size_t gone, struct objects *objects
 			want[i - gone] = wanted("ConfigMap", name, "h");
 	}
 	*objects = (struct objects){want, count - gone};
-	return (struct plan_input){.application = APP, .namespace = "ns", .commit = "c1", .wanted = objects, .live = there,
-		.live_count = count, .owned = ours, .owned_count = count, .prune = true};
+	return (struct plan_input){.application = APP,
+		.namespace = "ns",
+		.commit = "c1",
+		.wanted = objects,
+		.live = there,
+		.live_count = count,
+		.owned = ours,
+		.owned_count = count,
+		.prune = true};
 }
 
 static void many_prunes_at_once_wait_for_a_confirmation(void **state)
@@ -296,12 +323,20 @@ static void a_confirmation_is_good_for_one_commit_and_one_list(void **state)
 static void steps_go_up_by_kind_and_prunes_come_down(void **state)
 {
 	(void)state;
-	struct object object[3] = {wanted("ConfigMap", "m", "h"), wanted("Secret", "s", "h"), wanted("Service", "v", "h")};
+	struct object object[3] = {
+		wanted("ConfigMap", "m", "h"), wanted("Secret", "s", "h"), wanted("Service", "v", "h")};
 	struct objects objects = {object, 3};
 	struct plan_live there[2] = {live("ConfigMap", "old-m"), live("ServiceAccount", "old-a")};
 	struct plan_owned ours[2] = {owned("ConfigMap", "old-m", "h"), owned("ServiceAccount", "old-a", "h")};
-	const struct plan_input input = {.application = APP, .namespace = "ns", .commit = "c", .wanted = &objects, .live = there,
-		.live_count = 2, .owned = ours, .owned_count = 2, .prune = true};
+	const struct plan_input input = {.application = APP,
+		.namespace = "ns",
+		.commit = "c",
+		.wanted = &objects,
+		.live = there,
+		.live_count = 2,
+		.owned = ours,
+		.owned_count = 2,
+		.prune = true};
 	static const char *const order[] = {"s", "m", "v", "old-m", "old-a"};
 	struct plan plan;
 
@@ -314,10 +349,15 @@ static void steps_go_up_by_kind_and_prunes_come_down(void **state)
 static void a_custom_resource_definition_is_never_tracked(void **state)
 {
 	(void)state;
-	struct object crd = {.key = {"apiextensions.k8s.io", "CustomResourceDefinition", "", "x"}, .version = "v1", .file = "f",
-		.json = "{}", .json_length = 2, .hash = "h"};
+	struct object crd = {.key = {"apiextensions.k8s.io", "CustomResourceDefinition", "", "x"},
+		.version = "v1",
+		.file = "f",
+		.json = "{}",
+		.json_length = 2,
+		.hash = "h"};
 	struct objects objects = {&crd, 1};
-	const struct plan_input input = {.application = APP, .namespace = "ns", .commit = "c", .wanted = &objects};
+	const struct plan_input input = {
+		.application = APP, .namespace = "ns", .commit = "c", .wanted = &objects};
 	struct plan plan;
 	plan_make(&input, mem, &plan);
 	assert_null(plan.steps[0].tracking_id);

@@ -38,11 +38,12 @@ static json_t *repository_secret(const char *name, const char *type, const char 
 	json_t *data = json_pack("{s:s}", "url", encoded_url);
 	if (*password)
 		json_object_set_new(data, "password", json_string(encoded_password));
-	return json_pack("{s:{s:s, s:{s:s}}, s:o}", "metadata", "name", name, "labels", "argocd.argoproj.io/secret-type", type,
-		"data", data);
+	return json_pack("{s:{s:s, s:{s:s}}, s:o}", "metadata", "name", name, "labels",
+		"argocd.argoproj.io/secret-type", type, "data", data);
 }
 
-static void seen(struct credentials *credentials, const char *name, const char *type, const char *url, const char *password)
+static void seen(struct credentials *credentials, const char *name, const char *type, const char *url,
+	const char *password)
 {
 	json_t *secret = repository_secret(name, type, url, password);
 	credentials_seen(credentials, secret, false);
@@ -123,7 +124,8 @@ static void the_agent_file_wins_and_its_files_are_read_each_time(void **state)
 	int fd = mkstemp(path);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "first\n", 6), 6);
-	struct repository_config repository = {.url = "https://git.example.org/", .username = "ci", .password_file = path};
+	struct repository_config repository = {
+		.url = "https://git.example.org/", .username = "ci", .password_file = path};
 	const struct config config = {.repositories = &repository, .repository_count = 1};
 	struct credentials *credentials = credentials_new(&config);
 	seen(credentials, "s", "repository", "https://git.example.org/db.git", "cluster");
@@ -146,9 +148,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_prefix_ends_at_a_path_boundary, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_longest_prefix_and_the_exact_url_win, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_repository_without_credentials_borrows_the_template, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_repository_without_credentials_borrows_the_template, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_deleted_or_changed_secret_counts_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_agent_file_wins_and_its_files_are_read_each_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_agent_file_wins_and_its_files_are_read_each_time, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,9 +57,13 @@ static void the_folder_gives_plain_and_encoded_values(void **state)
 {
 	(void)state;
 	struct secrets *secrets = secrets_new(folder);
-	put("alice.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: user-alice-secret, namespace: postgres}\n"
-		"stringData: {password: plain}\n", 0600);
-	put("bob.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: user-bob-secret}\ndata: {password: aGlkZGVu}\n", 0600);
+	put("alice.yaml",
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: user-alice-secret, namespace: postgres}\n"
+		"stringData: {password: plain}\n",
+		0600);
+	put("bob.yaml",
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: user-bob-secret}\ndata: {password: aGlkZGVu}\n",
+		0600);
 	assert_value(secrets, "postgres", "user-alice-secret", "plain");
 	assert_value(secrets, "other", "user-alice-secret", NULL);
 	assert_value(secrets, "postgres", "user-bob-secret", "hidden");
@@ -74,7 +78,8 @@ static void a_changed_file_has_another_version(void **state)
 	put("a.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: one}\n", 0600);
 	secrets_refresh(secrets);
 	assert_true(secrets_version(secrets, "ns", "s", mem, &first, &why));
-	put("a.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: three}\n", 0600);
+	put("a.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: three}\n",
+		0600);
 	secrets_refresh(secrets);
 	assert_true(secrets_version(secrets, "ns", "s", mem, &second, &why));
 	assert_string_not_equal(first, second);
@@ -112,8 +117,8 @@ static void the_cluster_comes_first_and_its_version_moves(void **state)
 	(void)state;
 	struct secrets *secrets = secrets_new(folder);
 	const char *version, *why;
-	json_t *object = json_pack("{s:{s:s, s:s, s:s, s:s}}", "metadata", "name", "s", "namespace", "ns", "uid", "u",
-		"resourceVersion", "5");
+	json_t *object = json_pack("{s:{s:s, s:s, s:s, s:s}}", "metadata", "name", "s", "namespace", "ns",
+		"uid", "u", "resourceVersion", "5");
 	put("a.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: one}\n", 0600);
 	secrets_refresh(secrets);
 	secrets_seen(secrets, object, false);
@@ -132,8 +137,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_folder_gives_plain_and_encoded_values, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_changed_file_has_another_version, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_that_others_may_read_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_missing_secret_says_where_it_was_looked_for, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_cluster_comes_first_and_its_version_moves, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_missing_secret_says_where_it_was_looked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_cluster_comes_first_and_its_version_moves, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
