@@ -84,7 +84,8 @@ class FaultProxy:
         self.server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.server_tls.load_cert_chain(self.ca_file, self.folder / "proxy.key")
         self.client_tls = ssl._create_unverified_context()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
 
     @property
     def url(self):
@@ -138,6 +139,8 @@ class FaultProxy:
 
     def close(self):
         self.closing.set()
+        self.listener.shutdown(socket.SHUT_RDWR)  # a close alone leaves the thread in accept(), on the next proxy's socket
+        self.thread.join()
         self.listener.close()
         self.cut_all()
 
