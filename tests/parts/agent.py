@@ -211,6 +211,19 @@ class Agent:
             wait_for("the agent's /readyz", self.ready, seconds)
         return self
 
+    def begin(self):
+        """Starts it and waits until it answers; it need not be ready, as where something is wrong."""
+        self.start(ready=False)
+        wait_for("the agent answers", self.answers)
+        return self
+
+    def answers(self):
+        self.alive()
+        try:
+            return self.get("/healthz", over="socket").status == 200
+        except OSError:
+            return False
+
     def alive(self):
         code = self.process.poll()
         assert code is None, f"the agent ended with {code}:\n{self.log()[-4000:]}"

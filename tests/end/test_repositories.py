@@ -1,0 +1,279 @@
+"""Repositories over their life: rewritten, deleted, recreated, moved behind other keys, out of reach. After each the Application
+has the right revision or a clear condition, and the last good state stays in force."""
+
+import base64
+import shutil
+
+import pytest
+
+from parts.agent import wait_for
+from parts.git import Certificates, GitHttpServer, GitSshServer, Repository, ssh_key
+from parts.manifests import config_map, users
+
+
+@pytest.fixture
+def repository(tmp_path):
+    made = Repository(tmp_path / "git" / "db.git")
+    made.commit({"app/a.yaml": config_map("a")})
+    return made
+
+
+@pytest.fixture
+def follow(agent):
+    """follow(url, revision="main"): the agent, started, with an Application `team`; Kubernetes is off."""
+    def start(url, revision="", ready=True):
+        agent.config["git"] = {"timeout": "5s"}
+        agent.application("team", url, "app", "default", revision=revision)
+        return agent.start() if ready else agent.begin()
+    return start
+
+
+def refresh(agent, name="team"):
+    agent.post(f"/api/v1/applications/{name}/refresh", {}, over="socket")
+
+
+def sync_of(agent):
+    return agent.app("team")["status"]["sync"]
+
+
+def wait_trouble(agent, text):
+    refresh(agent)
+    return agent.wait_condition("team", "ComparisonError", text)["message"]
+
+
+def wait_good(agent, revision):
+    refresh(agent)
+    app = agent.wait_app("team", "Synced", revision)
+    assert not [c for c in app["status"].get("conditions", []) if c["type"].endswith("Error")], app["status"]
+    return app
+
+
+# ---- the history ------------------------------------------------------------------------------------------------------
+
+
+def test_a_force_push_is_followed_and_logged(follow, repository):
+    agent = follow(repository.url)
+    first = repository.head
+    wait_good(agent, first)
+    second = repository.commit({"app/b.yaml": config_map("b")})
+    wait_good(agent, second)
+    third = repository.commit({"app/c.yaml": config_map("c")}, parent=first)
+    wait_good(agent, third)
+    names = {row["name"] for row in agent.app("team")["status"]["resources"]}
+    assert names == {"a", "c"}
+    assert "history was rewritten" in agent.log()
+    assert [row["revision"] for row in agent.app("team")["status"]["history"]] == [first, second, third]
+
+
+def test_a_deleted_branch_keeps_the_last_good_state_until_it_is_back(follow, repository):
+    repository.commit({"app/a.yaml": config_map("a")}, branch="stable", orphan=True)
+    agent = follow(repository.url, revision="stable")
+    good = repository.tip("stable")
+    wait_good(agent, good)
+    repository.delete_branch("stable")
+    assert "/db" in wait_trouble(agent, "stable")
+    assert sync_of(agent)["status"] == "Unknown" or sync_of(agent)["revision"] == good
+    assert sync_of(agent)["revision"] == good
+    head = repository.commit({"app/b.yaml": config_map("b")}, branch="stable", orphan=True)
+    wait_good(agent, head)
+
+
+def test_a_repository_that_is_deleted_and_made_anew_is_read_anew(follow, repository):
+    agent = follow(repository.url)
+    good = repository.head
+    wait_good(agent, good)
+    shutil.rmtree(repository.path)
+    wait_trouble(agent, "/db")
+    assert sync_of(agent)["revision"] == good
+    repository.init()
+    wait_trouble(agent, "")
+    head = repository.commit({"app/z.yaml": config_map("z")}, "another beginning")
+    wait_good(agent, head)
+    assert {row["name"] for row in agent.app("team")["status"]["resources"]} == {"z"}
+
+
+def test_an_application_that_is_pointed_elsewhere_follows_at_once(follow, repository, tmp_path):
+    agent = follow(repository.url)
+    wait_good(agent, repository.head)
+    other = Repository(tmp_path / "git" / "other.git")
+    other.commit({"deep/x.yaml": config_map("x")})
+    agent.application("team", other.url, "deep", "default")
+    agent.signal(1)
+    agent.wait_app("team", "Synced", other.head)
+    assert {row["name"] for row in agent.app("team")["status"]["resources"]} == {"x"}
+
+
+# ---- the server -------------------------------------------------------------------------------------------------------
+
+
+def test_a_server_out_of_reach_is_waited_for_without_anybody_asking(follow, repository, tmp_path):
+    with GitHttpServer(tmp_path / "git") as server:
+        agent = follow(server.url("db.git"))
+        good = repository.head
+        wait_good(agent, good)
+        port = server.port
+    message = wait_trouble(agent, str(port))
+    assert sync_of(agent)["revision"] == good and "right" not in message
+    assert agent.get("/readyz").status == 200, "an agent that was ready stays so: the last good state is in force"
+    head = repository.commit({"app/b.yaml": config_map("b")})
+    with GitHttpServer(tmp_path / "git", port=port):
+        agent.wait_app("team", "Synced", head)
+    assert "can be read again" in agent.log()
+
+
+def test_a_restart_while_the_server_is_away_goes_on_from_the_disk(agent, server, tmp_path):
+    server.run("CREATE DATABASE app")
+    repository = Repository(tmp_path / "git" / "db.git")
+    repository.commit({"users/users.yaml": users(alice=["readers"])})
+    agent.database(server)
+    agent.secret("postgres", "user-alice-secret", "wonderland")
+    with GitHttpServer(tmp_path / "git") as git:
+        agent.application("postgres-users", git.url("db.git"), "users", "postgres")
+        agent.start()
+        agent.wait_app("postgres-users", "Synced", repository.head)
+        wait_for("alice", lambda: server.can_login("alice", "wonderland", "app"))
+        assert agent.stop() == 0
+    server.run("ALTER ROLE alice NOLOGIN")
+    agent.begin()
+    wait_for("alice is healed without the Git server", lambda: server.can_login("alice", "wonderland", "app"))
+    app = agent.app("postgres-users")
+    assert app["status"]["sync"]["revision"] == repository.head
+    agent.wait_condition("postgres-users", "ComparisonError", "/db: ")
+
+
+def test_two_applications_share_one_question_and_one_fetch(agent, repository, tmp_path):
+    with GitHttpServer(tmp_path / "git") as server:
+        repository.commit({"users/u.yaml": config_map("u")})
+        agent.application("cluster", server.url("db.git"), "app", "default")
+        agent.application("users", server.url("db.git"), "users", "postgres")
+        agent.start()
+        agent.wait_app("cluster", "Synced", repository.head)
+        agent.wait_app("users", "Synced", repository.head)
+        first = server.commands()
+        assert first.count("fetch") == 1, first
+
+        before = agent.metrics()['argocd_git_request_total{request_type="ls-remote"}']
+        server.commands()
+        wait_for("three polls", lambda: agent.metrics()['argocd_git_request_total{request_type="ls-remote"}'] >= before + 3)
+        quiet = server.commands()
+        assert set(quiet) == {"ls-refs"}, quiet
+        assert len(quiet) <= agent.metrics()['argocd_git_request_total{request_type="ls-remote"}'] - before + 1
+
+        head = repository.commit({"app/b.yaml": config_map("b"), "users/v.yaml": config_map("v")})
+        agent.wait_app("cluster", "Synced", head)
+        agent.wait_app("users", "Synced", head)
+        assert server.commands().count("fetch") == 1
+
+
+# ---- credentials ------------------------------------------------------------------------------------------------------
+
+
+def private(path, text):
+    path.write_text(text)
+    path.chmod(0o600)
+    return str(path)
+
+
+def test_a_rotated_password_is_asked_for_and_used(agent, follow, repository, tmp_path):
+    with GitHttpServer(tmp_path / "git", user="ci", password="first") as server:
+        file = private(tmp_path / "password", "first\n")
+        agent.repository(server.url("db.git"), username="ci", passwordFile=file)
+        follow(server.url("db.git"))
+        good = repository.head
+        wait_good(agent, good)
+        server.password = "second"
+        message = wait_trouble(agent, "401")
+        assert sync_of(agent)["revision"] == good and "first" not in message
+        private(tmp_path / "password", "second\n")
+        head = repository.commit({"app/b.yaml": config_map("b")})
+        wait_good(agent, head)
+
+
+def test_https_with_a_ca_of_its_own_and_a_token(agent, follow, repository, tmp_path):
+    certificates = Certificates(tmp_path / "tls")
+    with GitHttpServer(tmp_path / "git", token="t0ken", certificates=certificates) as server:
+        entry = {"url": server.url(""), "tokenFile": private(tmp_path / "token", "t0ken\n")}
+        agent.config["repositories"] = [entry]
+        follow(server.url("db.git"), ready=False)
+        assert "certificate" in agent.wait_condition("team", "ComparisonError", "certificate")["message"]
+        assert agent.stop() == 0
+        entry["caFile"] = str(certificates.ca)
+        agent.start()
+        agent.wait_app("team", "Synced", repository.head)
+
+
+def test_ssh_with_a_key_and_known_hosts_and_a_rotated_key(agent, follow, repository, tmp_path):
+    with GitSshServer(tmp_path / "ssh") as server:
+        hosts = tmp_path / "known_hosts"
+        hosts.write_text("")
+        key = tmp_path / "key"
+        shutil.copy(server.client_key, key)
+        url = server.url(repository.path)
+        agent.repository(url, sshKeyFile=str(key), knownHostsFile=str(hosts))
+        follow(url, ready=False)
+        assert server.fingerprint() in agent.wait_condition("team", "ComparisonError", "SHA256:")["message"]
+        hosts.write_text(server.known_hosts())
+        wait_good(agent, repository.head)
+
+        other = ssh_key(tmp_path / "other")
+        server.authorize(other)
+        message = wait_trouble(agent, "key")
+        assert sync_of(agent)["revision"] == repository.head and "PRIVATE" not in message
+        shutil.copy(other, key)
+        wait_good(agent, repository.commit({"app/b.yaml": config_map("b")}))
+
+
+def test_credentials_of_the_agent_file_go_to_no_neighbour(agent, repository, tmp_path):
+    with GitHttpServer(tmp_path / "git") as server:
+        agent.repository(server.url("team"), username="ci", passwordFile=private(tmp_path / "password", "first"))
+        agent.application("team", server.url("db.git"), "app", "default")
+        agent.application("evil", server.url("team-evil/x.git"), "app", "default")
+        agent.begin()
+        agent.wait_app("team", "Synced", repository.head)
+        agent.wait_condition("evil", "ComparisonError", "team-evil")
+        assert [request for request in server.requests if "Authorization" in request.headers] == []
+
+
+def repository_secret(kind, name, namespace, **texts):
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {
+        "name": name, "namespace": namespace, "labels": {"argocd.argoproj.io/secret-type": kind}}, "stringData": texts}
+
+
+@pytest.mark.parametrize("kind", ["repository", "repo-creds"])
+def test_credentials_are_taken_from_argo_cds_secrets_and_their_changes_too(agent, crds, repository, tmp_path, kind):
+    home, target = crds.namespace(), crds.namespace()
+    with GitHttpServer(tmp_path / "git", user="ci", password="first") as server:
+        url = server.url("db.git") if kind == "repository" else server.url("")
+        crds.admin.create(repository_secret(kind, "creds", home, url=url, username="ci", password="first"))
+        agent.kubernetes(crds, namespace=home)
+        agent.application("team", server.url("db.git"), "app", target)
+        agent.start()
+        good = repository.head
+        agent.wait_app("team", "Synced", good)
+        assert crds.admin.get("v1", "ConfigMap", target, "a")
+
+        server.password = "second"
+        wait_trouble(agent, "401")
+        head = repository.commit({"app/b.yaml": config_map("b")})
+        crds.admin.patch("v1", "Secret", home, "creds", {"data": {"password": base64.b64encode(b"second").decode()}})
+        agent.wait_app("team", "Synced", head)
+        assert crds.admin.get("v1", "ConfigMap", target, "b")
+
+
+def test_ssh_hosts_and_authorities_are_taken_from_argo_cds_config_maps(agent, crds, repository, tmp_path):
+    home, target = crds.namespace(), crds.namespace()
+    certificates = Certificates(tmp_path / "tls")
+    with GitSshServer(tmp_path / "ssh") as ssh, \
+            GitHttpServer(tmp_path / "git", certificates=certificates) as https:
+        crds.admin.create(repository_secret("repository", "ssh", home, url=ssh.url(repository.path),
+                                            sshPrivateKey=ssh.client_key.read_text()))
+        for name, key, text in (("argocd-ssh-known-hosts-cm", "ssh_known_hosts", ssh.known_hosts()),
+                                ("argocd-tls-certs-cm", "127.0.0.1", certificates.ca.read_text())):
+            crds.admin.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": home},
+                               "data": {key: text}})
+        agent.kubernetes(crds, namespace=home)
+        agent.application("over-ssh", ssh.url(repository.path), "app", target)
+        agent.application("over-https", https.url("db.git"), "app", crds.namespace())
+        agent.start()
+        agent.wait_app("over-ssh", "Synced", repository.head)
+        agent.wait_app("over-https", "Synced", repository.head)
