@@ -78,6 +78,7 @@ static void heard_trouble(void *context, const char *collection, const struct er
 	if (!err && ears->slot[0]) {
 		ears->slot[0] = '\0';
 		log_info("watch works again", "collection", collection, NULL);
+		queue_push(ears->agent->queue, EVENT_RECOVERED, "", NULL);
 	}
 }
 

@@ -161,6 +161,9 @@ static void judge_write(struct sync *sync, struct pass_step *step)
 		step->message = arena_printf(mem, "%s/%s unchanged", object->key.kind, object->key.name);
 	}
 	step->out_of_sync = write->outcome == WRITE_FAILED;
+	struct live live; /* the answer is in the cache already */
+	if (cluster_live(sync->pass->agent->cluster, &object->key, mem, &live))
+		step->health = live.health;
 }
 
 /* All steps of one kind rank at once, several in flight. */
@@ -319,8 +322,10 @@ static const char *summary(const struct sync *sync)
 {
 	const struct pass_counts *counts = &sync->counts;
 	struct arena *mem = sync->pass->mem;
-	if (sync->failures)
+	if (sync->failures && counts->failed)
 		return arena_printf(mem, "%lld failed: %s", (long long)counts->failed, sync->failures);
+	if (sync->failures)
+		return sync->failures;
 	if (sync->pass->busy)
 		return "synced but for objects that wait for the operator to finish";
 	return arena_printf(mem, "%ssynced: %lld created, %lld configured, %lld pruned",
@@ -370,6 +375,13 @@ static void log_outcome(const struct sync *sync, const char *text)
 			created, "configured", configured, "pruned", pruned, NULL);
 }
 
+/* The same words in the pass that failed and in those that wait for the next try: a condition that moves to and fro is no news. */
+static void say_failed(struct pass *pass, const char *message)
+{
+	pass_condition(pass, "SyncError",
+		arena_printf(pass->mem, "Failed last sync attempt to %.12s: %s", pass->app->commit, message));
+}
+
 static void finish(struct sync *sync)
 {
 	struct pass *pass = sync->pass;
@@ -388,6 +400,8 @@ static void finish(struct sync *sync)
 		.retries = app->attempts,
 		.resources = resources};
 
+	if (sync->failed)
+		say_failed(pass, text);
 	record_outcome(sync, sync->failed ? "Failed" : "Succeeded", text, finished);
 	pass_remember(pass, sync->request, sync->failed);
 	json_decref(app->operation_state);
@@ -417,10 +431,6 @@ static void run_sync(struct pass *pass, const struct sync_request *request)
 		else if (make_namespace(&sync))
 			apply_all(&sync);
 	}
-	if (sync.failed)
-		pass_condition(pass, "SyncError",
-			arena_printf(pass->mem, "Failed last sync attempt to %.12s: %s", pass->app->commit,
-				sync.failures));
 	finish(&sync);
 }
 
@@ -449,7 +459,6 @@ void pass_sync(struct pass *pass)
 	} else if (!pass->busy && !pass->to_write && !(pass->to_prune && app->spec.prune)) {
 		pass_settle(pass);
 	} else if (app->last_phase == SYNC_FAILED && pass_commit_was_tried(pass)) {
-		pass_condition(pass, "SyncError",
-			json_text_at(app->operation_state, "message", "the last sync failed"));
+		say_failed(pass, json_text_at(app->operation_state, "message", "the reason is not known any more"));
 	}
 }

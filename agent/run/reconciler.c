@@ -32,6 +32,17 @@ static void wake(struct agent *agent, const char *application)
 			agent->apps[i]->dirty = true;
 }
 
+/* The cluster was away and answers again: what failed meanwhile has waited long enough. */
+static void try_again(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->app_count; i++) {
+		if (agent->apps[i]->last_phase == SYNC_FAILED)
+			agent->apps[i]->next_try = 0;
+		agent->apps[i]->dirty = true;
+	}
+	agent->next_join = 0;
+}
+
 static void load_applications(struct agent *agent)
 {
 	struct error err;
@@ -89,6 +100,9 @@ static bool handle(struct agent *agent, struct event *event)
 		break;
 	case EVENT_OBJECT:
 		wake(agent, event->key);
+		break;
+	case EVENT_RECOVERED:
+		try_again(agent);
 		break;
 	case EVENT_SECRET:
 		secrets_changed(agent, event->key);

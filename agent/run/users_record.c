@@ -282,28 +282,51 @@ static const char *blocked_text(const struct users_pass *pass, const struct role
 static json_t *warnings_of(const struct roles_plan *plan)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; plan && i < plan->warning_count; i++)
+	for (size_t i = 0; i < plan->warning_count; i++)
 		json_array_append_new(list, json_string(plan->warnings[i]));
 	return list;
 }
 
-/* `plan` NULL = the server was not reached. */
-static bool store_database_document(struct users_pass *pass, const char *status, const char *reason,
-	int server_version, const struct roles_plan *plan, struct error *err)
+static bool store_database_document(struct users_pass *pass, json_t *document, struct error *err)
 {
-	size_t users = plan ? plan->report_count : 0, synced = 0;
-	for (size_t i = 0; i < users; i++)
-		synced += plan->reports[i].status == USER_SYNCED;
-	char now[CLOCK_TEXT_SIZE];
-	clock_text(clock_now(), now);
-	CLEANUP(json_done)
-	json_t *document = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:o}", "name",
-		pass->database->config->name, "application", pass->application, "status", status, "reason",
-		reason, "serverVersion", server_version, "users", (int)users, "synced", (int)synced,
-		"lastPass", now, "commit", pass->commit, "warnings", warnings_of(plan));
 	CLEANUP(memory_freep) char *text = json_canonical(document);
 	const struct store_database row = {pass->database->config->name, text, clock_now()};
 	return store_database_set(pass->agent->store, &row, err);
+}
+
+/* A new reference. */
+static json_t *connected_document(struct users_pass *pass, const struct roles_plan *plan, int server_version)
+{
+	size_t synced = 0;
+	char now[CLOCK_TEXT_SIZE];
+	const char *version = arena_printf(pass->mem, "%d.%d", server_version / 10000, server_version % 10000);
+
+	for (size_t i = 0; i < plan->report_count; i++)
+		synced += plan->reports[i].status == USER_SYNCED;
+	clock_text(clock_now(), now);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:o}", "name",
+		pass->database->config->name, "application", pass->application, "status", "Connected",
+		"reason", plan->blocked ? blocked_text(pass, plan) : "", "serverVersion", version, "users",
+		(int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit", pass->commit,
+		"warnings", warnings_of(plan));
+}
+
+/* What was known of the database before, or only its name. A new reference. */
+static json_t *previous_database(struct users_pass *pass)
+{
+	struct store_database *items;
+	size_t count = 0;
+	json_t *document = NULL;
+	struct error ignored;
+
+	if (!store_database_list(pass->agent->store, pass->mem, &items, &count, &ignored))
+		count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(items[i].name, pass->database->config->name) == 0 &&
+			json_read(items[i].document, strlen(items[i].document), &document, &ignored))
+			return document;
+	return json_pack("{s:s, s:s, s:s, s:i, s:i}", "name", pass->database->config->name, "application",
+		pass->application, "serverVersion", "", "users", 0, "synced", 0);
 }
 
 bool users_record(struct users_pass *pass, const struct roles_plan *plan, int server_version)
@@ -315,11 +338,10 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 	for (size_t i = 0; i < plan->report_count; i++)
 		good = good && plan->reports[i].status == USER_SYNCED;
 	const char *fact = arena_printf(pass->mem, "users:%s", pass->database->config->name);
+	CLEANUP(json_done) json_t *document = connected_document(pass, plan, server_version);
 	bool ok = store_begin(store, &err);
 	ok = ok && store_reports(pass, plan, &err);
-	ok = ok &&
-		store_database_document(pass, "Connected", plan->blocked ? blocked_text(pass, plan) : "",
-			server_version, plan, &err);
+	ok = ok && store_database_document(pass, document, &err);
 	ok = ok && store_fact_set(store, fact, pass->commit, &err);
 	for (size_t i = 0; i < pass->verified_count; i++)
 		store_verifier_remember(store, pass->database->config->name, pass->verified[i].user,
@@ -335,7 +357,10 @@ void users_record_failure(struct users_pass *pass)
 {
 	struct error err;
 	const char *status = pass->error.kind == ERROR_RETRY ? "Waiting" : "Failed";
-	if (!pass->reached && !store_database_document(pass, status, pass->error.text, 0, NULL, &err))
+	CLEANUP(json_done) json_t *document = previous_database(pass);
+	json_object_set_new(document, "status", json_string(status));
+	json_object_set_new(document, "reason", json_string(pass->error.text));
+	if (!pass->reached && !store_database_document(pass, document, &err))
 		log_error("the database's state could not be recorded", "error", err.text, NULL);
 	if (pass->wish) {
 		const struct store_operation row = {.id = pass->wish->operation,
