@@ -26,7 +26,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { GRACE_SECONDS = 20 }; /* then the process ends, whatever still runs: everything is safe to cut off */
+enum {
+	GRACE_SECONDS = 20, /* then the process ends, whatever still runs: everything is safe to cut off */
+	THREADS_WAIT = 3000 /* milliseconds for what has begun; a database may be silent for much longer */
+};
 
 /* What is made at start and freed at the end. */
 struct parts {
@@ -256,22 +259,33 @@ static void wait_for_end(struct parts *parts, const sigset_t *signals)
 }
 
 /* Detached threads (a fetch, a users pass) hold pointers into the parts: they answer through the queue before anything is freed. */
-static void wait_for_threads(struct parts *parts)
+static bool wait_for_threads(struct parts *parts)
 {
 	struct agent *agent = &parts->agent;
-	for (;;) {
+	int64_t limit = clock_steady() + THREADS_WAIT;
+	while (clock_steady() < limit) {
 		bool running = agent->fetching > 0;
 		for (size_t i = 0; i < agent->database_count; i++)
 			running = running || agent->databases[i]->running;
 		if (!running)
-			return;
-		struct event event = queue_take(agent->queue, clock_steady() + 1000);
+			return true;
+		struct event event = queue_take(agent->queue, limit);
 		if (event.kind == EVENT_FETCHED)
 			repositories_answer(agent, event.payload);
 		else if (event.kind == EVENT_USERS)
 			users_pass_end(event.payload);
 		free(event.key);
 	}
+	return false;
+}
+
+/* A thread still waits for a server that does not answer, with the parts in its hands: the process ends around it. What it had
+   begun is in the store as intended, and the next start looks at what became of it. */
+_Noreturn static void cut_off(struct parts *parts, int code)
+{
+	http_stop(parts->http);
+	log_info("stopped", "cut_off", "a pass that waits for its database", NULL);
+	_exit(code);
 }
 
 static int run_agent(struct parts *parts)
@@ -297,11 +311,13 @@ static int run_agent(struct parts *parts)
 		return command_failed(&err);
 	}
 	wait_for_end(parts, &signals);
-	wait_for_threads(parts);
-	bool good = parts->good || !parts->agent.once;
+	bool ended = wait_for_threads(parts);
+	int code = parts->good || !parts->agent.once ? EXIT_YES : EXIT_NO;
+	if (!ended)
+		cut_off(parts, code);
 	free_parts(parts);
 	log_info("stopped", NULL);
-	return good ? EXIT_YES : EXIT_NO;
+	return code;
 }
 
 int command_agent(struct command_context *context, int argc, char **argv)
