@@ -1,5 +1,5 @@
 """SIGHUP reads the Applications anew; SIGTERM ends the agent with 0 whoever keeps it waiting, and what was cut off is finished by
-the next start. (The agent gives itself 20 s and then dies of SIGALRM, which is no exit code 0.)"""
+the next start. (An agent that hangs dies of SIGALRM, which is no exit code 0.)"""
 
 import signal
 
