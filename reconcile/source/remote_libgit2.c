@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/memory.h"
@@ -186,6 +188,11 @@ static bool connect_to(struct remote_libgit2 *remote, struct error *err)
 	if (remote->setup.url->scheme == URL_SSH && remote->setup.access->proxy)
 		return error_set(err, ERROR_INVALID,
 			"a proxy is configured for this URL, which is not possible with ssh: use https, or remove it");
+	/* libgit2 takes a path that is not there for a URL of an unknown kind. */
+	if (remote->setup.url->scheme == URL_FILE && access(remote->setup.url->path, F_OK) != 0 &&
+		errno == ENOENT)
+		return error_set(
+			err, ERROR_MISSING, "there is no folder %s on this machine", remote->setup.url->path);
 	if (!remote->setup.step(remote->setup.context, "connecting to the server", err) ||
 		(!repository->git && !repository_open(repository, err)))
 		return false;

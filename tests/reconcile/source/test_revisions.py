@@ -114,6 +114,11 @@ def test_what_no_ref_can_be_called_is_refused(reader, revision):
     assert kind == "invalid" and "\n" not in text
 
 
+def test_a_repository_on_this_machine_that_is_not_there_is_missing(reader, tmp_path):
+    kind, text = reader.fail(url=f"file://{tmp_path}/nowhere.git")
+    assert kind == "missing" and f"{tmp_path}/nowhere.git" in text, text
+
+
 def test_an_empty_repository_is_an_error_and_not_an_empty_set(reader, repository):
     repository.delete_branch("main")
     kind, text = reader.fail()
