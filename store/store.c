@@ -176,3 +176,8 @@ bool store_open_reader(const char *folder, struct store **store, struct error *e
 	*store = opened;
 	return true;
 }
+
+bool store_check(struct store *store, struct error *err)
+{
+	return database_check(store, err);
+}

@@ -31,6 +31,9 @@ bool store_open(
 /* Read-only, for commands and HTTP. ERROR_MISSING when there is no store yet. */
 bool store_open_reader(const char *folder, struct store **store, struct error *err) MUST_CHECK;
 
+/* Reads the whole file: ERROR_BUG when it is damaged. */
+bool store_check(struct store *store, struct error *err) MUST_CHECK;
+
 void store_close(struct store *store); /* accepts NULL */
 
 /* Everything between becomes visible at once or not at all; may be nested (the outermost counts). Other threads wait

@@ -228,6 +228,17 @@ static const char hook_run_help[] = "What the installed hooks call.\n\n"
 				    "Examples:\n"
 				    "  pgitops hook run pre-commit --\n";
 
+static const char doctor_help[] =
+	"Checks all that the agent needs and changes nothing: the agent file, the state folder, the kernel, the files it names,\n"
+	"the address, the cluster with the rights for every kind of object, each repository at its revision, each database with\n"
+	"its users and their Secrets. Each line says ok, warning or failed; below what is not ok stands the remedy.\n"
+	"Run it where the agent runs, as the agent's user. Exit code 1 when something failed, 2 when nothing could be checked.\n\n"
+	"  --standalone   leave Kubernetes out, as `pgitops agent --standalone` does\n\n"
+	"Examples:\n"
+	"  pgitops doctor --config /etc/pgitops/agent.yaml\n"
+	"  kubectl exec -n argocd deploy/pgitops -- pgitops doctor\n"
+	"  pgitops doctor -o json | jq -r '.items[] | select(.status == \"failed\") | .remedy'\n";
+
 static const char completion_help[] = "Prints a script that completes commands and options.\n\n"
 				      "Examples:\n"
 				      "  source <(pgitops completion bash)\n"
@@ -266,6 +277,9 @@ const struct command commands[] = {
 		drift_list_help, command_drift_list},
 	{"check", "PATH... | --secrets [REV..REV]", "--namespace= --include= --exclude= --secrets --pre-receive",
 		false, "the mistakes of a checkout, offline", check_help, command_check},
+	{"doctor", "", "--standalone", false,
+		"requirements, connections, rights: what is missing, and the remedy", doctor_help,
+		command_doctor},
 	{"seal", "",
 		"-f= -w= --cert= --ca= --from-cluster --scope= --name= --namespace= --raw --from-file= --merge-into= "
 		"--re-encrypt --private-key= --allow-empty-data --controller-name= --controller-namespace= "

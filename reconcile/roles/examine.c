@@ -1,9 +1,7 @@
 #include "reconcile/roles/examine.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "reconcile/roles/session.h"
 
 static const char *copy(const PGresult *rows, int row, int column, struct arena *mem)
@@ -23,7 +21,8 @@ static bool read_settings(
 	if (!session_query(session, session->conn, sql, &rows, err))
 		return false;
 	if (PQntuples(rows) != 1)
-		return error_set(err, ERROR_RETRY, "the server answered with %d rows instead of one", PQntuples(rows));
+		return error_set(
+			err, ERROR_RETRY, "the server answered with %d rows instead of one", PQntuples(rows));
 	if (strcmp(PQgetvalue(rows, 0, 5), "t") == 0)
 		return error_set(err, ERROR_RETRY, "the server is a standby: nothing is written there");
 	server->version = copy(rows, 0, 0, mem);
@@ -39,7 +38,8 @@ static bool read_databases(
 {
 	CLEANUP(session_clear) PGresult *rows = NULL;
 	if (!session_query(session, session->conn,
-		    "SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname COLLATE \"C\"", &rows, err))
+		    "SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname COLLATE \"C\"",
+		    &rows, err))
 		return false;
 	server->database_count = (size_t)PQntuples(rows);
 	server->databases = arena_array(mem, server->database_count, sizeof(*server->databases));

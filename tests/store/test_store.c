@@ -326,6 +326,24 @@ static void a_damaged_page_is_found_when_the_store_is_opened(void **state)
 	check_rebuilt(f);
 }
 
+static void a_damaged_page_is_found_by_a_reader_too(void **state)
+{
+	struct fixture *f = *state;
+	char noise[4096];
+	struct store *reader;
+	fill(f);
+	check_ok(store_open_reader(f->folder, &reader, &f->err), &f->err);
+	check_ok(store_check(reader, &f->err), &f->err);
+	store_close(reader);
+	memset(noise, 0xa5, sizeof(noise));
+	for (int page = 3; page < 20; page++)
+		write_at(in_folder(f, "pgitops.db"), page * 4096, noise, sizeof(noise));
+	check_ok(store_open_reader(f->folder, &reader, &f->err), &f->err);
+	assert_false(store_check(reader, &f->err));
+	assert_int_equal(f->err.kind, ERROR_BUG);
+	store_close(reader);
+}
+
 static void a_cut_off_file_is_moved_aside_each_time(void **state)
 {
 	struct fixture *f = *state;
@@ -421,6 +439,7 @@ int main(void)
 		FROM_NOTHING(nothing_acknowledged_is_lost_when_the_agent_is_killed),
 		FROM_NOTHING(a_file_that_is_no_database_is_moved_aside),
 		FROM_NOTHING(a_damaged_page_is_found_when_the_store_is_opened),
+		FROM_NOTHING(a_damaged_page_is_found_by_a_reader_too),
 		FROM_NOTHING(a_cut_off_file_is_moved_aside_each_time),
 		FROM_NOTHING(a_journal_of_noise_loses_nothing),
 		FROM_NOTHING(a_volume_without_room_keeps_what_is_there),

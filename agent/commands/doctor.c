@@ -1,0 +1,64 @@
+/*
+ * doctor.c - `pgitops doctor`: the agent file first, then all that it names
+ */
+#include <string.h>
+
+#include "agent/commands/common.h"
+#include "agent/doctor/doctor.h"
+
+static void finish(const struct doctor *doctor)
+{
+	size_t failed = doctor->counts[DOCTOR_FAILED], warnings = doctor->counts[DOCTOR_WARNING];
+	if (doctor->items) {
+		CLEANUP(json_done) json_t *document = json_pack("{s:O}", "items", doctor->items);
+		output_document(&doctor->context->output, document);
+		return;
+	}
+	printf("\n%zu ok, %zu warning%s, %zu failed\n", doctor->counts[DOCTOR_OK], warnings,
+		warnings == 1 ? "" : "s", failed);
+}
+
+static void check(struct doctor *doctor, struct config *config, bool standalone)
+{
+	if (standalone)
+		config->kubernetes_off = true;
+	if (doctor->context->state)
+		config->state = doctor->context->state;
+	doctor->context->state = config->state;
+	doctor->context->server = NULL; /* what is here is asked, not an agent elsewhere */
+	doctor->config = config;
+	doctor_ok(doctor, "agent file", "%s", config->file);
+	doctor_run(doctor);
+	doctor_done(doctor);
+}
+
+int command_doctor(struct command_context *context, int argc, char **argv)
+{
+	bool standalone = false;
+	const struct command_option options[] = {{"--standalone", &standalone, NULL}};
+	struct config config;
+	struct mistakes mistakes = {.mem = context->mem};
+	struct doctor doctor = {.context = context, .mem = context->mem};
+	struct error err;
+	CLEANUP(json_done) json_t *items = NULL;
+
+	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0))
+		return EXIT_NO_ANSWER;
+	if (!context->config_file)
+		return command_misused(context,
+			"no agent file: give --config FILE (examples: manifests/examples/agent-*.yaml)");
+	if (command_is_document(context))
+		items = doctor.items = json_array();
+	if (config_read(context->config_file, context->mem, &config, &mistakes, &err))
+		check(&doctor, &config, standalone);
+	else if (err.kind != ERROR_INVALID)
+		return command_failed(&err);
+	else if (mistakes.count)
+		doctor_fail_mistakes(&doctor, "agent file",
+			"correct it, then ask again: the rest depends on it", &mistakes);
+	else
+		doctor_fail(&doctor, "agent file", "correct it, then ask again: the rest depends on it", "%s",
+			err.text);
+	finish(&doctor);
+	return doctor.counts[DOCTOR_FAILED] ? EXIT_NO : EXIT_YES;
+}

@@ -1,0 +1,126 @@
+#include "agent/doctor/doctor.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#define CRD_GROUP "argoproj.io"
+
+/* The agent names them by the object, not by the namespace: there is one namespace. */
+static void add(struct doctor *doctor, const struct application *spec)
+{
+	struct doctor_application *items = arena_grow(
+		doctor->mem, doctor->applications, doctor->application_count, sizeof(*doctor->applications));
+	items[doctor->application_count++] = (struct doctor_application){.spec = *spec};
+	doctor->applications = items;
+}
+
+static void take(void *context, json_t *object)
+{
+	struct doctor *doctor = context;
+	struct application spec;
+	struct error err;
+	if (application_read(object, NULL, doctor->mem, &spec, &err))
+		add(doctor, &spec);
+	else
+		doctor_fail(doctor, "application", "kubectl edit it", "%s", err.text);
+}
+
+/* False after it has said why the set is not known. */
+static bool read_cluster(struct doctor *doctor)
+{
+	const char *path = arena_printf(doctor->mem,
+		"/apis/" CRD_GROUP "/v1alpha1/namespaces/%s/applications", doctor->config->namespace);
+	char version[64];
+	struct error err;
+
+	if (!resources_find(doctor->resources, CRD_GROUP, "v1alpha1", "Application")) {
+		doctor_fail(doctor, "applications",
+			"kubectl apply --server-side -f manifests/crds/application.yaml",
+			"the cluster does not know the kind Application (" CRD_GROUP ")");
+		return false;
+	}
+	if (!kube_list(doctor->kube, path, take, doctor, version, &err)) {
+		doctor_fail(doctor, "applications", "allow it with a Role as in manifests/install.yaml", "%s",
+			err.text);
+		return false;
+	}
+	if (!doctor->application_count)
+		doctor_warn(doctor, "applications",
+			"kubectl apply -f manifests/examples/applications/, with your repository in it",
+			"none in namespace %s: there is nothing to do", doctor->config->namespace);
+	return true;
+}
+
+static bool read_folder(struct doctor *doctor)
+{
+	const char *folder = doctor->config->applications;
+	struct mistakes mistakes = {.mem = doctor->mem};
+	struct application *items;
+	size_t count;
+	struct error err;
+
+	if (!application_read_folder(folder, doctor->mem, &items, &count, &mistakes, &err)) {
+		doctor_fail(doctor, "applications",
+			"make the folder, or correct `applications` in the agent file", "%s", err.text);
+		return false;
+	}
+	doctor_fail_mistakes(doctor, "applications",
+		"correct the file; until then the agent keeps the set it had", &mistakes);
+	for (size_t i = 0; i < count; i++)
+		add(doctor, &items[i]);
+	if (!count && !mistakes.count)
+		doctor_warn(doctor, "applications",
+			"put an Application manifest there (manifests/examples/applications)",
+			"none in %s: there is nothing to do", folder);
+	return !mistakes.count;
+}
+
+static void check_spec(struct doctor *doctor, const struct application *spec)
+{
+	for (size_t i = 0; i < spec->spec_error_count; i++)
+		doctor_fail(doctor, "application",
+			spec->file ? arena_printf(doctor->mem, "correct %s", spec->file)
+				   : arena_printf(doctor->mem, "kubectl edit application %s -n %s",
+					     spec->name, spec->namespace),
+			"%s: %s", spec->name, spec->spec_errors[i]);
+	if (spec->spec_error_count)
+		return;
+	const char *path = spec->directory.path && *spec->directory.path ? spec->directory.path : ".";
+	doctor_ok(doctor, "application", "%s: %s of %s%s", spec->name, path,
+		source_url_plain(spec->repo_url, doctor->mem), spec->automated ? "" : ", synced by hand");
+}
+
+/* Users come from an Application, so a database without one has no users. */
+static void check_database(struct doctor *doctor, const struct database_config *database)
+{
+	for (size_t i = 0; i < doctor->application_count; i++)
+		if (text_equal(doctor->applications[i].spec.name, database->application))
+			return;
+	doctor_fail(doctor, "application",
+		arena_printf(doctor->mem, "make that Application, or correct users.application (%s:%d)",
+			doctor->config->file, database->line),
+		"database %s takes its users from the Application %s, and there is none of this name",
+		database->name, database->application);
+}
+
+static bool read_all(struct doctor *doctor)
+{
+	if (doctor->config->applications)
+		return read_folder(doctor);
+	if (doctor->resources)
+		return read_cluster(doctor);
+	if (doctor->config->kubernetes_off)
+		doctor_fail(doctor, "applications", "set `applications: FOLDER` in the agent file",
+			"Kubernetes is off and no folder is named: there is nowhere to read Applications from");
+	return false;
+}
+
+void doctor_check_applications(struct doctor *doctor)
+{
+	bool complete = read_all(doctor);
+	for (size_t i = 0; i < doctor->application_count; i++)
+		check_spec(doctor, &doctor->applications[i].spec);
+	for (size_t i = 0; complete && i < doctor->config->database_count; i++)
+		check_database(doctor, &doctor->config->databases[i]);
+}

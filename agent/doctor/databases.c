@@ -1,0 +1,239 @@
+#include "agent/doctor/doctor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/run/content.h"
+#include "base/text.h"
+#include "reconcile/roles/examine.h"
+
+enum { DATABASE_DEADLINE = 10000, MISSING_SHOWN = 10 };
+
+/* ---- the server ---- */
+
+static const char *remedy_of(
+	struct doctor *doctor, const struct database_config *database, const struct error *err)
+{
+	const char *place = arena_printf(doctor->mem, "%s:%d", doctor->config->file, database->line);
+	switch (err->kind) {
+	case ERROR_DENIED:
+		return arena_printf(
+			doctor->mem, "connect as a superuser, with the right passwordFrom (%s)", place);
+	case ERROR_MISSING:
+		return arena_printf(doctor->mem, "make it, or correct passwordFrom (%s)", place);
+	case ERROR_RETRY:
+		return arena_printf(doctor->mem,
+			"check that the primary runs and is reached from here with `connection` (%s)", place);
+	default:
+		return arena_printf(doctor->mem, "correct `connection` (%s)", place);
+	}
+}
+
+static bool password(struct doctor *doctor, const struct secret_reference *from, struct secret *password,
+	struct error *err)
+{
+	if (from->file)
+		return secret_read(password, from->file, true, err);
+	return !from->name ||
+		secrets_value(
+			doctor->secrets, doctor->kube, from->namespace, from->name, from->key, password, err);
+}
+
+static bool examine(struct doctor *doctor, const struct database_config *database, struct roles_server *server)
+{
+	struct roles_target target = {
+		.name = database->name, .connection = database->connection, .deadline = DATABASE_DEADLINE};
+	struct error err;
+
+	doctor_wait(doctor, "database", database->name);
+	bool ok = password(doctor, &database->password, &target.password, &err) &&
+		roles_examine(&target, doctor->mem, server, &err);
+	secret_done(&target.password);
+	if (ok)
+		return true;
+	const char *named = arena_printf(doctor->mem, "database %s", database->name);
+	doctor_fail(doctor, "database", remedy_of(doctor, database, &err), "%s%s%s",
+		text_starts(err.text, named) ? "" : database->name, text_starts(err.text, named) ? "" : ": ",
+		text_starts(err.text, named) ? err.text + strlen("database ") : err.text);
+	return false;
+}
+
+static void say_server(
+	struct doctor *doctor, const struct database_config *database, const struct roles_server *server)
+{
+	doctor_ok(doctor, "database", "%s: PostgreSQL %s, the primary, as superuser %s", database->name,
+		server->version, server->user);
+	if (strtol(server->version, NULL, 10) > ROLES_NEWEST_TESTED)
+		doctor_warn(doctor, "database", "look at `pgitops user plan` before the first pass",
+			"%s: newer than PostgreSQL %d, the newest this program was tested with",
+			database->name, ROLES_NEWEST_TESTED);
+	if (strcmp(server->password_encryption, "scram-sha-256") != 0)
+		doctor_warn(doctor, "database",
+			"ALTER SYSTEM SET password_encryption = 'scram-sha-256'; SELECT pg_reload_conf();",
+			"%s: password_encryption is %s: the agent's passwords are SCRAM, those that users set themselves are weak",
+			database->name, server->password_encryption);
+	if (strcmp(server->log_statement, "none") != 0 || server->logs_durations)
+		doctor_ok(doctor, "database",
+			"%s: the server logs statements (log_statement = %s%s); the agent turns that off for its own and never sends a password",
+			database->name, server->log_statement, server->logs_durations ? ", and slow ones" : "");
+}
+
+/* ---- the users ---- */
+
+static const struct doctor_application *application_of(
+	const struct doctor *doctor, const struct database_config *database)
+{
+	for (size_t i = 0; i < doctor->application_count; i++)
+		if (text_equal(doctor->applications[i].spec.name, database->application))
+			return &doctor->applications[i];
+	return NULL;
+}
+
+static bool read_users(struct doctor *doctor, const struct database_config *database,
+	const struct desired *desired, struct users *users)
+{
+	struct mistakes mistakes = {.mem = doctor->mem};
+	struct content_users text;
+	if (!content_users(desired, database, doctor->mem, &text)) {
+		doctor_fail(doctor, "users",
+			"push it, or correct users.configMap and users.key in the agent file",
+			"%s: %s holds no ConfigMap %s with the key %s", database->name, database->application,
+			database->config_map, database->key);
+		return false;
+	}
+	users_read(text.file, text.line, text.text, text.length, database->database ? database->database : "",
+		&database->policy, doctor->mem, users, &mistakes);
+	doctor_fail_mistakes(doctor, "users",
+		"correct it and push; `pgitops check .` in a checkout says the same before", &mistakes);
+	return !mistakes.count;
+}
+
+static bool names_database(const struct users *users, const char *database)
+{
+	for (size_t i = 0; i < users->count; i++)
+		for (size_t j = 0;
+			j < users->items[i].database_count && users->items[i].ensure == USER_PRESENT; j++)
+			if (strcmp(users->items[i].databases[j], database) == 0)
+				return true;
+	return false;
+}
+
+/* Each database that users name, once. */
+static void check_databases(struct doctor *doctor, const struct database_config *database,
+	const struct users *users, const struct roles_server *server)
+{
+	const char **seen = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < users->count; i++)
+		for (size_t j = 0; j < users->items[i].database_count; j++) {
+			const char *name = users->items[i].databases[j];
+			bool again = false;
+			for (size_t k = 0; k < count; k++)
+				again = again || strcmp(seen[k], name) == 0;
+			if (again || roles_server_has(server, name) || !names_database(users, name))
+				continue;
+			seen = arena_grow(doctor->mem, seen, count, sizeof(*seen));
+			seen[count++] = name;
+			doctor_fail(doctor, "users",
+				arena_printf(doctor->mem, "CREATE DATABASE \"%s\"; or correct users.yaml", name),
+				"%s: there is no database %s, and user %s is to connect to it",
+				database->name, name, users->items[i].name);
+		}
+}
+
+/* ---- their passwords ---- */
+
+static void take_secret(void *context, json_t *object)
+{
+	struct doctor *doctor = context;
+	secrets_seen(doctor->secrets, object, false);
+}
+
+/* As the agent does: all Secrets of the namespace, by name. False after it has said why not. */
+static bool list_secrets(struct doctor *doctor, const char *namespace)
+{
+	const char *path = arena_printf(doctor->mem, "/api/v1/namespaces/%s/secrets", namespace);
+	char version[64];
+	struct error err;
+	if (!doctor->kube)
+		return true;
+	if (kube_list(doctor->kube, path, take_secret, doctor, version, &err)) {
+		secrets_follow(doctor->secrets, namespace);
+		return true;
+	}
+	doctor_fail(doctor, "users", "allow it with a Role as in manifests/install.yaml",
+		"the users' Secrets: %s", err.text);
+	return doctor->config->secrets != NULL;
+}
+
+static void check_passwords(struct doctor *doctor, const struct database_config *database,
+	const struct users *users, const char *namespace)
+{
+	size_t missing = 0;
+	const char *version, *why;
+	if (!list_secrets(doctor, namespace))
+		return;
+	for (size_t i = 0; i < users->count; i++) {
+		const struct user *user = &users->items[i];
+		if (user->ensure == USER_ABSENT ||
+			secrets_version(doctor->secrets, namespace, user->secret, doctor->mem, &version, &why))
+			continue;
+		if (missing++ < MISSING_SHOWN)
+			doctor_fail(doctor, "users",
+				arena_printf(doctor->mem,
+					"make it, with the key password; or remove %s from users.yaml",
+					user->name),
+				"%s: %s", database->name, why);
+	}
+	if (missing > MISSING_SHOWN)
+		doctor_fail(doctor, "users", "make them, with the key password",
+			"%s: %zu more users without a Secret", database->name, missing - MISSING_SHOWN);
+	if (!missing)
+		doctor_ok(doctor, "users", "%s: %zu in %s, each with its password's Secret", database->name,
+			users->count, database->config_map);
+}
+
+static void check_users(
+	struct doctor *doctor, const struct database_config *database, const struct roles_server *server)
+{
+	const struct doctor_application *application = application_of(doctor, database);
+	struct users users;
+	if (!application || !application->desired ||
+		!read_users(doctor, database, application->desired, &users))
+		return;
+	if (server)
+		check_databases(doctor, database, &users, server);
+	const char *namespace =
+		database->users_namespace ? database->users_namespace : application->spec.destination;
+	if (namespace && *namespace)
+		check_passwords(doctor, database, &users, namespace);
+	else
+		doctor_fail(doctor, "users",
+			"set users.namespace in the agent file, or the Application's destination.namespace",
+			"%s: no namespace is named for the users' Secrets", database->name);
+}
+
+static void check(struct doctor *doctor, const struct database_config *database)
+{
+	struct roles_server server;
+	bool reached = examine(doctor, database, &server);
+	if (reached) {
+		say_server(doctor, database, &server);
+		if (database->database && !roles_server_has(&server, database->database))
+			doctor_fail(doctor, "database",
+				arena_printf(doctor->mem,
+					"CREATE DATABASE \"%s\"; or correct users.database (%s:%d)",
+					database->database, doctor->config->file, database->line),
+				"%s: there is no database %s", database->name, database->database);
+	}
+	check_users(doctor, database, reached ? &server : NULL);
+}
+
+void doctor_check_databases(struct doctor *doctor)
+{
+	if (!doctor->config->database_count)
+		doctor_warn(doctor, "database",
+			"name one under `databases` in the agent file, if users are to be managed", "none");
+	for (size_t i = 0; i < doctor->config->database_count; i++)
+		check(doctor, &doctor->config->databases[i]);
+}

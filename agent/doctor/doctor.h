@@ -1,0 +1,76 @@
+/*
+ * doctor.h - `pgitops doctor`: does everything that the agent needs work, and if not, what to do?
+ *
+ * Each check says one or more lines. They run in the order of doctor_run() and hand on what they found: no cluster, no
+ * questions about rights; no repository, no objects to ask for. Nothing is changed anywhere; what is fetched goes into a
+ * folder of its own.
+ */
+#pragma once
+
+#include "agent/command.h"
+#include "agent/config/application.h"
+#include "agent/config/config.h"
+#include "agent/run/credentials.h"
+#include "agent/run/secrets.h"
+#include "reconcile/kubernetes/resource.h"
+
+enum doctor_status { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED, DOCTOR_STATUSES };
+
+/* An Application, and what its path wants; `desired` NULL = not known. */
+struct doctor_application {
+	struct application spec;
+	struct desired *desired;
+};
+
+struct doctor {
+	struct command_context *context;
+	struct arena *mem;
+	const struct config *config;
+	json_t *items; /* for a document; NULL = lines are printed as they come */
+	size_t counts[DOCTOR_STATUSES];
+	bool waiting; /* the terminal shows what is being checked */
+
+	struct kube_config kube_config;
+	struct kube *kube; /* NULL = no cluster that answers */
+	struct resources *resources;
+	struct credentials *credentials;
+	struct secrets *secrets;
+	struct doctor_application *applications;
+	size_t application_count;
+};
+
+/* Everything, in order. */
+void doctor_run(struct doctor *doctor);
+void doctor_done(struct doctor *doctor);
+
+/* ---- what checks say (say.c) ---- */
+
+/* Shows on a terminal what takes its time, until the next line is said. */
+void doctor_wait(struct doctor *doctor, const char *check, const char *what);
+
+void doctor_ok(struct doctor *doctor, const char *check, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* `remedy` is what to do next, a sentence or a command. */
+void doctor_warn(struct doctor *doctor, const char *check, const char *remedy, const char *format, ...)
+	PRINTF_LIKE(4, 5);
+void doctor_fail(struct doctor *doctor, const char *check, const char *remedy, const char *format, ...)
+	PRINTF_LIKE(4, 5);
+
+/* A path as a shell takes it, for remedies that are commands. In doctor->mem. */
+const char *doctor_quoted(struct doctor *doctor, const char *path);
+
+/* Every mistake as a failure of its own, up to a few. */
+void doctor_fail_mistakes(
+	struct doctor *doctor, const char *check, const char *remedy, struct mistakes *mistakes);
+
+/* ---- the checks ---- */
+
+void doctor_check_state(struct doctor *doctor);   /* state.c */
+void doctor_check_kernel(struct doctor *doctor);  /* kernel.c */
+void doctor_check_files(struct doctor *doctor);   /* files.c: secrets, keys, certificates */
+void doctor_check_listen(struct doctor *doctor);  /* listen.c: address, token, webhook */
+void doctor_check_cluster(struct doctor *doctor); /* cluster.c: sets kube, resources, credentials' Secrets */
+void doctor_check_applications(struct doctor *doctor); /* applications.c */
+void doctor_check_repositories(struct doctor *doctor); /* repositories.c: sets `desired` */
+void doctor_check_rights(struct doctor *doctor);       /* rights.c */
+void doctor_check_databases(struct doctor *doctor);    /* databases.c */

@@ -1,0 +1,243 @@
+#include "agent/doctor/doctor.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+/* One kind of objects in one place, and what the agent does with them. */
+struct need {
+	const char *group, *resource, *namespace, *name; /* namespace "" = the whole cluster; name "" = all */
+	const char *verbs;                               /* "get list watch" */
+	const char *why;
+	bool optional;
+};
+
+enum { VERBS = 8 };
+
+struct verbs {
+	const char *items[VERBS];
+	size_t count;
+};
+
+static struct verbs split(struct doctor *doctor, const char *text)
+{
+	struct verbs verbs = {.count = 0};
+	while (*text && verbs.count < VERBS) {
+		size_t length = strcspn(text, " ");
+		verbs.items[verbs.count++] = arena_copy_n(doctor->mem, text, length);
+		text += length + (text[length] == ' ');
+	}
+	return verbs;
+}
+
+static char *review(const struct need *need, const char *verb)
+{
+	CLEANUP(json_done)
+	json_t *document = json_pack("{s:s, s:s, s:{s:{s:s, s:s, s:s, s:s, s:s}}}", "apiVersion",
+		"authorization.k8s.io/v1", "kind", "SelfSubjectAccessReview", "spec", "resourceAttributes",
+		"verb", verb, "group", need->group, "resource", need->resource, "namespace", need->namespace,
+		"name", need->name);
+	return json_canonical(document);
+}
+
+/* ---- asking ---- */
+
+static const char *resource_text(struct doctor *doctor, const struct need *need)
+{
+	return arena_printf(doctor->mem, "%s%s%s%s%s%s%s", need->resource, *need->group ? "." : "", need->group,
+		*need->name ? " " : "", need->name, *need->namespace ? " in namespace " : "", need->namespace);
+}
+
+static const char *rule_text(struct doctor *doctor, const struct need *need, const char *denied)
+{
+	const char *names = *need->name ? arena_printf(doctor->mem, ", resourceNames: [%s]", need->name) : "";
+	const char *place = *need->namespace
+		? arena_printf(doctor->mem, "a Role in namespace %s", need->namespace)
+		: "a ClusterRole";
+	return arena_printf(doctor->mem, "add to %s: {apiGroups: [\"%s\"], resources: [%s]%s, verbs: [%s]}",
+		place, need->group, need->resource, names, denied);
+}
+
+static void say(struct doctor *doctor, const struct need *need, const char *denied)
+{
+	if (!*denied)
+		doctor_ok(doctor, "rights", "%s: %s (%s)", resource_text(doctor, need), need->verbs, need->why);
+	else if (need->optional)
+		doctor_warn(doctor, "rights", rule_text(doctor, need, denied), "%s: may not %s (%s)",
+			resource_text(doctor, need), denied, need->why);
+	else
+		doctor_fail(doctor, "rights", rule_text(doctor, need, denied), "%s: may not %s (%s)",
+			resource_text(doctor, need), denied, need->why);
+}
+
+static void ask(struct doctor *doctor, const struct need *need)
+{
+	const struct verbs verbs = split(doctor, need->verbs);
+	struct kube_request requests[VERBS];
+	char *bodies[VERBS];
+	const char *denied = "";
+	const struct error *unknown = NULL;
+
+	for (size_t i = 0; i < verbs.count; i++) {
+		bodies[i] = review(need, verbs.items[i]);
+		requests[i] = (struct kube_request){
+			.method = "POST",
+			.path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+			.body = bodies[i],
+			.body_length = strlen(bodies[i]),
+		};
+	}
+	kube_run(doctor->kube, requests, verbs.count);
+	for (size_t i = 0; i < verbs.count; i++) {
+		if (requests[i].error.kind != ERROR_NONE)
+			unknown = &requests[i].error;
+		else if (!json_bool_at(requests[i].answer, "status.allowed", false))
+			denied = arena_printf(
+				doctor->mem, "%s%s%s", denied, *denied ? ", " : "", verbs.items[i]);
+	}
+	if (unknown)
+		doctor_warn(doctor, "rights", "check the server; the agent says itself what it may not do",
+			"%s: %s", resource_text(doctor, need), unknown->text);
+	else
+		say(doctor, need, denied);
+	for (size_t i = 0; i < verbs.count; i++) {
+		json_decref(requests[i].answer);
+		free(bodies[i]);
+	}
+}
+
+/* ---- what the agent needs ---- */
+
+static void ask_for_itself(struct doctor *doctor)
+{
+	const char *namespace = doctor->config->namespace;
+	if (!doctor->config->applications)
+		ask(doctor,
+			&(struct need){"argoproj.io", "applications", namespace, "", "get list watch patch",
+				"Applications and their status", false});
+	ask(doctor,
+		&(struct need){
+			"", "secrets", namespace, "", "get list watch", "credentials of repositories", true});
+}
+
+/* The first of its kind and place; the others need the same. */
+static bool is_first(const struct objects *objects, size_t at)
+{
+	const struct object_key *key = &objects->items[at].key;
+	for (size_t i = 0; i < at; i++) {
+		const struct object_key *other = &objects->items[i].key;
+		if (strcmp(other->group, key->group) == 0 && strcmp(other->kind, key->kind) == 0 &&
+			strcmp(other->namespace, key->namespace) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* The kind may come with a CustomResourceDefinition of the same path. */
+static bool is_defined_here(const struct objects *objects, const struct object_key *key)
+{
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct object *object = &objects->items[i];
+		if (strcmp(object->key.kind, "CustomResourceDefinition") == 0 &&
+			text_ends(object->key.name, key->group))
+			return true;
+	}
+	return false;
+}
+
+static void ask_for_object(
+	struct doctor *doctor, const struct doctor_application *application, const struct object_key *key)
+{
+	const struct application *spec = &application->spec;
+	const struct resource *resource = resources_find(doctor->resources, key->group, NULL, key->kind);
+	if (resource) {
+		ask(doctor,
+			&(struct need){key->group, resource->plural, key->namespace, "",
+				spec->prune ? "get list watch create patch delete"
+					    : "get list watch create patch",
+				spec->name, false});
+		return;
+	}
+	if (is_defined_here(&application->desired->objects, key))
+		doctor_ok(doctor, "rights",
+			"%s: its kind comes with the CustomResourceDefinition of the same path",
+			object_key_text(key, doctor->mem));
+	else
+		doctor_fail(doctor, "rights",
+			"install its operator or CustomResourceDefinition, or remove the object",
+			"%s: the cluster does not know the kind %s%s%s", spec->name, key->kind,
+			*key->group ? "." : "", key->group);
+}
+
+/* A namespace that is not there and that nobody makes: everything in it would fail. */
+static void check_namespace(struct doctor *doctor, const struct application *spec)
+{
+	struct error err;
+	if (!spec->destination || !*spec->destination)
+		return;
+	if (spec->create_namespace) {
+		ask(doctor,
+			&(struct need){"", "namespaces", "", "", "get list watch create",
+				"CreateNamespace=true", false});
+		return;
+	}
+	CLEANUP(json_done) json_t *answer = NULL;
+	struct kube_request request = {.method = "GET",
+		.path = arena_printf(doctor->mem, "/api/v1/namespaces/%s", spec->destination)};
+	if (!kube_one(doctor->kube, &request, &answer, &err) && err.kind == ERROR_MISSING)
+		doctor_fail(doctor, "namespace",
+			arena_printf(doctor->mem,
+				"kubectl create namespace %s, or syncOptions: [CreateNamespace=true]",
+				spec->destination),
+			"%s: the namespace %s does not exist", spec->name, spec->destination);
+}
+
+static void ask_for_application(struct doctor *doctor, const struct doctor_application *application)
+{
+	if (!application->desired)
+		return;
+	const struct objects *objects = &application->desired->objects;
+	check_namespace(doctor, &application->spec);
+	for (size_t i = 0; i < objects->count; i++)
+		if (is_first(objects, i))
+			ask_for_object(doctor, application, &objects->items[i].key);
+}
+
+static const char *users_namespace(const struct doctor *doctor, const struct database_config *database)
+{
+	if (database->users_namespace)
+		return database->users_namespace;
+	for (size_t i = 0; i < doctor->application_count; i++)
+		if (text_equal(doctor->applications[i].spec.name, database->application))
+			return doctor->applications[i].spec.destination;
+	return NULL;
+}
+
+static void ask_for_database(struct doctor *doctor, const struct database_config *database)
+{
+	const char *namespace = users_namespace(doctor, database);
+	const struct secret_reference *password = &database->password;
+	if (namespace && *namespace)
+		ask(doctor,
+			&(struct need){"", "secrets", namespace, "", "get list watch",
+				arena_printf(
+					doctor->mem, "passwords of the users of database %s", database->name),
+				doctor->config->secrets != NULL});
+	if (password->name)
+		ask(doctor,
+			&(struct need){"", "secrets", password->namespace, password->name, "get",
+				arena_printf(doctor->mem, "password of database %s", database->name), false});
+}
+
+void doctor_check_rights(struct doctor *doctor)
+{
+	if (!doctor->resources || !doctor->kube)
+		return;
+	doctor_wait(doctor, "rights", doctor->kube_config.server);
+	ask_for_itself(doctor);
+	for (size_t i = 0; i < doctor->application_count; i++)
+		ask_for_application(doctor, &doctor->applications[i]);
+	for (size_t i = 0; i < doctor->config->database_count; i++)
+		ask_for_database(doctor, &doctor->config->databases[i]);
+}
