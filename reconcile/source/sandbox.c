@@ -151,7 +151,7 @@ static bool restrict_resources(const struct sandbox *sandbox, struct error *err)
 		!limit(RLIMIT_FSIZE, (rlim_t)LIMIT_PACK_BYTES + ((rlim_t)64 << 20), err) ||
 		!limit(RLIMIT_CPU, (rlim_t)sandbox->seconds, err))
 		return false;
-#ifndef __SANITIZE_ADDRESS__ /* its shadow memory alone needs terabytes of address space */
+#ifndef PGITOPS_SANITIZED /* a sanitizer's shadow memory alone needs terabytes of address space */
 	if (!limit(RLIMIT_AS, (rlim_t)LIMIT_GIT_MEMORY, err))
 		return false;
 #endif
