@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "base/memory.h"
@@ -52,22 +53,25 @@ static void read_raw(struct arena *mem, const struct buf *out, struct blobs *blo
 	}
 }
 
-/* The commit that the index is compared with; a repository without commits has the empty tree. */
-static const char *base_of(struct arena *mem, bool merging)
+static bool changes_since(const char *tree, struct buf *out, int *code, struct error *err)
 {
-	CLEANUP(buf_done) struct buf out = BUF(256);
-	struct error ignored;
-	if (!merging && git_ask(&out, &ignored, "rev-parse", "--verify", "--quiet", "HEAD^", NULL))
-		return arena_copy_n(mem, out.data, strcspn(out.data, "\n"));
-	return merging ? git_head(mem) : git_empty_tree(mem);
+	const char *const arguments[] = {
+		"diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", tree, "--", NULL};
+	struct git_call call = {.arguments = arguments};
+	return git_run(&call, out, code, err);
 }
 
 bool guard_staged(struct arena *mem, bool merging, struct blobs *blobs, struct error *err)
 {
 	CLEANUP(buf_done) struct buf out = BUF(LIST_BYTES);
-	if (!git_ask(&out, err, "diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames",
-		    base_of(mem, merging), NULL))
+	int code;
+	if (!changes_since(merging ? "HEAD" : "HEAD^", &out, &code, err))
 		return false;
+	if (code != 0) { /* the first or second commit: everything is new */
+		buf_clear(&out);
+		if (!changes_since(git_empty_tree(mem), &out, NULL, err))
+			return false;
+	}
 	read_raw(mem, &out, blobs);
 	return true;
 }
@@ -202,6 +206,18 @@ static bool may_be_manifest(const char *path)
 	return text_ends(path, ".yaml") || text_ends(path, ".yml") || text_ends(path, ".json");
 }
 
+/* Staged files are mostly as they lie in the work tree; a few small ones need no question about their size. */
+static bool are_small(const struct blobs *blobs, size_t from, size_t count)
+{
+	struct stat status;
+	for (size_t i = 0; i < count; i++) {
+		const struct blob *blob = &blobs->items[from + i];
+		if (blob->commit || lstat(blob->path, &status) != 0 || status.st_size > 1024 * 1024)
+			return false;
+	}
+	return true;
+}
+
 /* Sizes first: what is too large to be a manifest is not read. */
 static bool read_sizes(const struct blobs *blobs, size_t from, size_t count, size_t *sizes, struct error *err)
 {
@@ -231,7 +247,9 @@ bool guard_scan(struct guard *guard, const struct blobs *blobs, struct error *er
 		const struct blob *portion[PORTION];
 		size_t sizes[PORTION], count = blobs->count - from < PORTION ? blobs->count - from : PORTION,
 				       taken = 0, bytes = 0;
-		if (!read_sizes(blobs, from, count, sizes, err))
+		if (are_small(blobs, from, count))
+			memset(sizes, 0, sizeof(sizes));
+		else if (!read_sizes(blobs, from, count, sizes, err))
 			return false;
 		for (size_t i = 0; i < count; i++) {
 			const struct blob *blob = &blobs->items[from + i];

@@ -23,6 +23,7 @@ struct hook {
 	size_t known_count;
 	struct edit_users *edits;
 	size_t edit_count;
+	bool staged; /* hook_stage() changed the index */
 };
 
 /* `arguments` are the hook's own. */

@@ -71,42 +71,42 @@ static void clean_up(const struct hook *hook, const struct guard *guard)
 			scrub(hook, guard->findings[i].blob);
 }
 
-/* An edit file that was added by force is taken out by hook_stage(); its plain text must go as well. */
-static bool edits_in_index(const struct hook *hook, struct blobs *blobs, struct error *err)
+/* Edit files that were added by force are taken out by hook_stage(); their plain text must go as well. */
+static bool scrub_edits(const struct hook *hook, const struct blobs *staged, struct error *err)
 {
-	struct blobs all = {0};
-	if (!guard_staged(hook->mem, false, &all, err))
-		return false;
-	for (size_t i = 0; i < all.count; i++)
-		if (layout_of_edit(&hook->layout, all.items[i].path)) {
-			blobs->items = arena_grow(hook->mem, blobs->items, blobs->count, sizeof(*blobs->items));
-			blobs->items[blobs->count++] = all.items[i];
+	struct guard guard = hook_guard(hook);
+	struct blobs edits = {0};
+	for (size_t i = 0; i < staged->count; i++)
+		if (layout_of_edit(&hook->layout, staged->items[i].path)) {
+			edits.items = arena_grow(hook->mem, edits.items, edits.count, sizeof(*edits.items));
+			edits.items[edits.count++] = staged->items[i];
 		}
+	if (edits.count && !guard_scan(&guard, &edits, err))
+		return false;
+	for (size_t i = 0; i < guard.count; i++)
+		if (i == 0 || guard.findings[i].blob != guard.findings[i - 1].blob)
+			scrub(hook, guard.findings[i].blob);
 	return true;
 }
 
 int hook_pre_commit(struct hook *hook)
 {
-	struct guard guard = hook_guard(hook), edits_guard = hook_guard(hook);
-	struct blobs blobs = {0}, edits = {0};
-	struct error err;
-	if (hook->layout.count && !edits_in_index(hook, &edits, &err)) {
-		hook_say("%s", err.text);
-		return 1;
+	bool merging = hook_is_replaying(hook);
+	struct guard guard = hook_guard(hook);
+	struct blobs blobs = {0}, after = {0};
+	struct error err = {0};
+	if (guard_staged(hook->mem, merging, &blobs, &err)) {
+		if (!hook_stage(hook))
+			return 1;
+		if ((!hook->staged ||
+			    (scrub_edits(hook, &blobs, &err) && guard_staged(hook->mem, merging, &after, &err))) &&
+			guard_scan(&guard, hook->staged ? &after : &blobs, &err)) {
+			int code = hook_report(&guard, "commit");
+			if (code)
+				clean_up(hook, &guard);
+			return code ? 1 : 0;
+		}
 	}
-	if (!hook_stage(hook))
-		return 1;
-	if ((edits.count && !guard_scan(&edits_guard, &edits, &err)) ||
-		!guard_staged(hook->mem, hook_is_replaying(hook), &blobs, &err) ||
-		!guard_scan(&guard, &blobs, &err)) {
-		hook_say("%s", err.text);
-		return 1;
-	}
-	for (size_t i = 0; i < edits_guard.count; i++)
-		if (i == 0 || edits_guard.findings[i].blob != edits_guard.findings[i - 1].blob)
-			scrub(hook, edits_guard.findings[i].blob);
-	int code = hook_report(&guard, "commit");
-	if (code)
-		clean_up(hook, &guard);
-	return code ? 1 : 0;
+	hook_say("%s", err.text);
+	return 1;
 }

@@ -40,15 +40,44 @@ static enum index_mode mode_of_index(void)
 	return text_starts(name, "next-index-") ? INDEX_PARTIAL : INDEX_PLAIN;
 }
 
+/* How a file of an entry stands in the index, by one question for all three. */
+enum path_state { PATH_UNTRACKED, PATH_STAGED, PATH_MODIFIED /* the work tree differs from it */ };
+
+struct states {
+	enum path_state edit, users, sealed;
+};
+
+/* "H 100644 ID 0\tPATH" for what is in the index, "C ..." once more for what differs or is deleted. */
+static bool read_states(const struct layout_users *files, struct states *states, struct error *err)
+{
+	CLEANUP(buf_done) struct buf out = BUF(1024 * 1024);
+	struct states found = {PATH_UNTRACKED, PATH_UNTRACKED, PATH_UNTRACKED};
+	if (!git_ask(&out, err, "--literal-pathspecs", "ls-files", "-z", "-t", "-c", "-m", "-s", "--",
+		    files->edit, files->users, files->sealed, NULL))
+		return false;
+	for (size_t at = 0; at < out.length; at += strlen(out.data + at) + 1) {
+		const char *line = out.data + at, *path = strchr(line, '\t');
+		enum path_state *state = !path                 ? NULL
+			: strcmp(path + 1, files->edit) == 0   ? &found.edit
+			: strcmp(path + 1, files->users) == 0  ? &found.users
+			: strcmp(path + 1, files->sealed) == 0 ? &found.sealed
+							       : NULL;
+		if (state)
+			*state = *line == 'C' || *state == PATH_MODIFIED ? PATH_MODIFIED : PATH_STAGED;
+	}
+	*states = found;
+	return true;
+}
+
 /* What stands under the path in the index; empty when nothing does. */
-static bool read_staged(const char *path, struct buf *out, struct error *err)
+static bool read_staged(const char *path, enum path_state state, struct buf *out, struct error *err)
 {
 	char name[4200];
 	int length = snprintf(name, sizeof(name), ":%s", path);
+	if (state == PATH_UNTRACKED)
+		return true;
 	if (length < 0 || (size_t)length >= sizeof(name))
 		return error_set(err, ERROR_INVALID, "the path %.100s... is too long", path);
-	if (!git_says("cat-file", "-e", name, NULL))
-		return true;
 	return git_ask(out, err, "cat-file", "blob", name, NULL);
 }
 
@@ -75,12 +104,13 @@ static void texts_done(struct texts *texts)
 	buf_done(&texts->sealed_here);
 }
 
-static bool read_texts(const struct layout_users *files, struct texts *texts, struct error *err)
+static bool read_texts(
+	const struct layout_users *files, const struct states *states, struct texts *texts, struct error *err)
 {
 	texts->users_staged = texts->users_here = (struct buf)BUF(2 * LIMIT_FILE_BYTES);
 	texts->sealed_staged = texts->sealed_here = (struct buf)BUF(LIMIT_PATH_BYTES);
-	return read_staged(files->users, &texts->users_staged, err) &&
-		read_staged(files->sealed, &texts->sealed_staged, err) &&
+	return read_staged(files->users, states->users, &texts->users_staged, err) &&
+		read_staged(files->sealed, states->sealed, &texts->sealed_staged, err) &&
 		read_file(files->users, &texts->users_here, err) &&
 		read_file(files->sealed, &texts->sealed_here, err);
 }
@@ -131,7 +161,7 @@ static bool stage(struct staging *staging, const struct layout_users *files, str
 	if (!staging->staged)
 		staging->was_empty = git_says(
 			"diff-index", "--cached", "--quiet", git_head(staging->hook->mem), "--", NULL);
-	staging->staged = true;
+	staging->staged = staging->hook->staged = true;
 	if (!add_to_index(files, NULL, err))
 		return false;
 	if (staging->mode == INDEX_PARTIAL)
@@ -225,12 +255,11 @@ static bool seal_entry(struct staging *staging, const struct layout_users *files
 
 /* Nothing to do: the edit file is as it was sealed last, and what came out is staged. */
 static bool is_settled(const struct staging *staging, const struct layout_users *files,
-	const struct buf *edit, const struct texts *texts)
+	const struct buf *edit, const struct states *states)
 {
-	const struct receipts *receipts = staging->hook->receipts;
-	return receipts_file_match(receipts, name_of(staging, files->edit), buf_string(edit), edit->length) &&
-		same(&texts->users_here, &texts->users_staged) &&
-		same(&texts->sealed_here, &texts->sealed_staged);
+	return states->users == PATH_STAGED && states->sealed == PATH_STAGED &&
+		receipts_file_match(staging->hook->receipts, name_of(staging, files->edit), buf_string(edit),
+			edit->length);
 }
 
 /* The edit file never stays in the index: its content would have to go without passwords, and then it says nothing that
@@ -240,8 +269,6 @@ static bool untrack(const struct staging *staging, const struct layout_users *fi
 	const char *const remove[] = {"update-index", "--force-remove", "--", files->edit, NULL};
 	struct git_call call = {.arguments = remove};
 	struct error err;
-	if (!git_says("ls-files", "--error-unmatch", "--", files->edit, NULL))
-		return true;
 	if (!git_run(&call, NULL, NULL, &err))
 		return refuse(files, err.text);
 	if (staging->mode == INDEX_PARTIAL) {
@@ -249,6 +276,7 @@ static bool untrack(const struct staging *staging, const struct layout_users *fi
 		if (!git_run(&call, NULL, NULL, &err))
 			return refuse(files, err.text);
 	}
+	staging->hook->staged = true;
 	hook_say("%s is no longer tracked by Git; the file itself stays. Passwords of it that were ever committed are in the "
 		 "history: change them",
 		files->edit);
@@ -259,17 +287,20 @@ static bool stage_entry(struct staging *staging, const struct layout_users *file
 {
 	CLEANUP(buf_wipe) struct buf edit = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(texts_done) struct texts texts = {0};
+	struct states states;
 	struct error err;
 	bool replaying = hook_is_replaying(staging->hook);
 	if (!file_read(files->edit, &edit, &err))
 		return err.kind == ERROR_MISSING || refuse(files, err.text);
-	if (!untrack(staging, files))
-		return false;
-	if (replaying || !is_asked_for(staging, files))
-		return true;
-	if (!read_texts(files, &texts, &err))
+	if (!read_states(files, &states, &err))
 		return refuse(files, err.text);
-	return is_settled(staging, files, &edit, &texts) || seal_entry(staging, files, &texts);
+	if (states.edit != PATH_UNTRACKED && !untrack(staging, files))
+		return false;
+	if (replaying || is_settled(staging, files, &edit, &states) || !is_asked_for(staging, files))
+		return true;
+	if (!read_texts(files, &states, &texts, &err))
+		return refuse(files, err.text);
+	return seal_entry(staging, files, &texts);
 }
 
 bool hook_stage(struct hook *hook)

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -72,6 +73,7 @@ static bool take(const char *source, X509 *x509, struct certificate *certificate
 		return error_set(
 			err, ERROR_INVALID, "%s: the certificate's dates or key cannot be read", source);
 	found.key = key;
+	found.modulus = rsa_modulus(key);
 	*certificate = found;
 	return true;
 }
@@ -163,5 +165,6 @@ int64_t certificate_days_left(const struct certificate *certificate, int64_t now
 void certificate_done(struct certificate *certificate)
 {
 	EVP_PKEY_free(certificate->key);
+	free(certificate->modulus);
 	*certificate = (struct certificate){0};
 }

@@ -24,7 +24,8 @@ struct certificate {
 	int64_t not_before;                /* microseconds since 1970 */
 	int64_t not_after;
 	int bits;
-	size_t count; /* certificates in the PEM; only the first is used */
+	unsigned char *modulus; /* big endian, bits / 8 bytes: no sealed value of this key is beyond it */
+	size_t count;           /* certificates in the PEM; only the first is used */
 };
 
 /* `source` names the PEM in messages. ERROR_INVALID: not PEM, not a certificate, not RSA, too small or too large; a private

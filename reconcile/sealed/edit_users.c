@@ -19,7 +19,9 @@ static const char *const password_keys[] = {
 struct reading {
 	struct edit_users *users;
 	struct mistakes *mistakes;
-	int shift; /* lines in front of the inner text */
+	int shift;         /* lines in front of the inner text */
+	size_t *slots;     /* index + 1 of the user of a Secret's name, by hash */
+	size_t slot_count; /* a power of two, at most half full */
 };
 
 static void complain(const struct reading *reading, const struct yaml_node *at, const char *text)
@@ -111,19 +113,25 @@ static void check_secret(
 			user->name, user->secret);
 }
 
-/* Two users of one Secret would share one password; the same user in two databases is one user. */
-static struct edit_user *find_secret(const struct reading *reading, const char *secret)
+/* FNV-1a; where a Secret's name stands in the table, or the free place for it. */
+static size_t slot_of(const struct reading *reading, const char *secret)
 {
-	for (size_t i = 0; i < reading->users->count; i++)
-		if (strcmp(reading->users->items[i].secret, secret) == 0)
-			return &reading->users->items[i];
-	return NULL;
+	uint32_t hash = 2166136261u;
+	for (const char *at = secret; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 16777619u;
+	size_t slot = hash & (reading->slot_count - 1);
+	while (reading->slots[slot] &&
+		strcmp(reading->users->items[reading->slots[slot] - 1].secret, secret) != 0)
+		slot = (slot + 1) & (reading->slot_count - 1);
+	return slot;
 }
 
+/* Two users of one Secret would share one password; the same user in two databases is one user. */
 static void keep_user(const struct reading *reading, const struct yaml_node *entry, const struct edit_user *user)
 {
 	struct edit_users *users = reading->users;
-	struct edit_user *same = find_secret(reading, user->secret);
+	size_t slot = slot_of(reading, user->secret);
+	struct edit_user *same = reading->slots[slot] ? &users->items[reading->slots[slot] - 1] : NULL;
 	if (same && strcmp(same->name, user->name) != 0) {
 		mistakes_add(reading->mistakes, users->file, user->line, 0,
 			"users \"%s\" (line %d) and \"%s\" would share the Secret \"%s\", and so one password: rename one",
@@ -139,6 +147,7 @@ static void keep_user(const struct reading *reading, const struct yaml_node *ent
 		check_secret(reading, entry, user);
 		users->items = arena_grow(users->mem, users->items, users->count, sizeof(*users->items));
 		users->items[users->count++] = *user;
+		reading->slots[slot] = users->count;
 	}
 }
 
@@ -204,6 +213,10 @@ static void read_list(struct reading *reading, const struct yaml_node *root)
 	}
 	reading->users->list = list;
 	read_defaults(reading, root);
+	reading->slot_count = 16;
+	while (reading->slot_count < 2 * list->count)
+		reading->slot_count *= 2;
+	reading->slots = arena_array(reading->users->mem, reading->slot_count, sizeof(*reading->slots));
 	for (size_t i = 0; i < list->count; i++)
 		read_user(reading, list->items[i]);
 }

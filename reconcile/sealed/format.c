@@ -1,6 +1,5 @@
 #include "reconcile/sealed/format.h"
 
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -235,25 +234,17 @@ bool sealed_value_open(const struct sealing_keys *keys, const char *label, const
 		return fail(SEALED_NOT_BASE64, failure, err);
 	if (size < 2 || size < ((size_t)raw[0] << 8 | raw[1]) + SEALED_OVERHEAD)
 		return fail(SEALED_TOO_SHORT, failure, err);
-	for (size_t i = 0; i < keys->count; i++)
-		if (open_with(keys->items[i].key, label, raw, size, value)) {
-			if (which)
-				*which = i;
-			return true;
-		}
+	size_t first = keys->count ? atomic_load_explicit(keys->recent, memory_order_relaxed) : 0;
+	for (size_t i = 0; i < keys->count; i++) {
+		size_t at = i == 0 ? first : i <= first ? i - 1 : i;
+		if (!open_with(keys->items[at].key, label, raw, size, value))
+			continue;
+		atomic_store_explicit(keys->recent, at, memory_order_relaxed);
+		if (which)
+			*which = at;
+		return true;
+	}
 	return fail(SEALED_NO_KEY, failure, err);
-}
-
-/* A number that is not below the modulus cannot come from this key. */
-static bool beyond_modulus(EVP_PKEY *key, const unsigned char *block, size_t size)
-{
-	BIGNUM *modulus = NULL, *number = BN_bin2bn(block, (int)size, NULL);
-	bool beyond = number && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) == 1 &&
-		BN_cmp(number, modulus) >= 0;
-	BN_free(number);
-	BN_free(modulus);
-	ERR_clear_error();
-	return beyond;
 }
 
 bool sealed_value_inspect(const char *text, size_t length, const struct certificate *certificate,
@@ -271,7 +262,7 @@ bool sealed_value_inspect(const char *text, size_t length, const struct certific
 		.value_bytes = size - block - SEALED_OVERHEAD,
 		.other_certificate = certificate &&
 			((size_t)EVP_PKEY_get_size(certificate->key) != block ||
-				beyond_modulus(certificate->key, raw + 2, block)),
+				memcmp(raw + 2, certificate->modulus, block) >= 0),
 	};
 	return true;
 }

@@ -29,6 +29,7 @@ void sealing_keys_done(struct sealing_keys *keys)
 		free(keys->items[i].source);
 	}
 	free(keys->items);
+	free(keys->recent);
 	*keys = (struct sealing_keys){0};
 }
 
@@ -50,6 +51,8 @@ static bool keep(struct sealing_keys *keys, const char *source, EVP_PKEY *key, s
 	if (keys->count == KEYS_MAX)
 		return error_set(err, ERROR_INVALID, "more than %d sealing keys", KEYS_MAX);
 	found.source = memory_copy(source);
+	if (!keys->recent)
+		keys->recent = memory_alloc(sizeof(*keys->recent));
 	keys->items = memory_resize(keys->items, (keys->count + 1) * sizeof(*keys->items));
 	keys->items[keys->count] = found;
 	*kept = &keys->items[keys->count++];

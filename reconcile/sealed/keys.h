@@ -1,13 +1,15 @@
 /*
  * keys.h - sealing private keys: PEM files, the controller's key Secrets, folders and Lists of them
  *
- * All keys that were read are tried in order, as the controller tries all of its own: a value does not say which key sealed
- * it. The key bytes stay inside OpenSSL and are freed with sealing_keys_done().
+ * All keys that were read are tried, the one that fitted last first: a value does not say which key sealed it, and each try
+ * costs a private operation. The key bytes stay inside OpenSSL and are freed with sealing_keys_done().
  */
 #pragma once
 
 #include "reconcile/mistake.h"
 #include "reconcile/sealed/certificate.h"
+
+#include <stdatomic.h>
 
 #include "base/json.h"
 
@@ -24,8 +26,9 @@ struct sealing_key {
 };
 
 struct sealing_keys {
-	struct sealing_key *items; /* the order in which they are tried */
+	struct sealing_key *items; /* in the order in which they were read */
 	size_t count;
+	atomic_size_t *recent; /* the one that opened the last value: most often it opens the next one too */
 };
 
 /* PEM (the first private key counts), a Secret with tls.key (YAML or JSON), or a List of such Secrets. A key that is there

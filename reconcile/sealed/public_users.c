@@ -29,6 +29,7 @@ static void copy_without(
 
 static void remove_passwords(const struct edit_users *users, struct buf *out)
 {
+	struct splice inner = splice_index(users->inner, users->inner_length, users->mem);
 	struct span *spans = NULL;
 	size_t count = 0;
 	for (size_t i = 0; users->list && i < users->list->count; i++) {
@@ -36,7 +37,7 @@ static void remove_passwords(const struct edit_users *users, struct buf *out)
 		for (size_t k = 0; k < user->count; k++)
 			if (is_plain_password(&user->pairs[k])) {
 				spans = arena_grow(users->mem, spans, count, sizeof(*spans));
-				spans[count++] = splice_pair(users->inner, users->inner_length, user, k);
+				spans[count++] = splice_pair(&inner, user, k);
 			}
 	}
 	copy_without(users->inner, users->inner_length, spans, count, out);
@@ -94,9 +95,10 @@ static void drop_comments(
 }
 
 /* The ConfigMap's text with another inner text in its literal block. */
-static void wrap_block(const struct edit_users *users, const char *inner, size_t length, struct buf *out)
+static void wrap_block(const struct edit_users *users, const struct splice *whole, const char *inner,
+	size_t length, struct buf *out)
 {
-	struct span block = splice_scalar(users->text, users->length, users->block, users->block_column);
+	struct span block = splice_scalar(whole, users->block, users->block_column);
 	size_t content = splice_line_end(users->text, users->length, block.start), indent = 0;
 	size_t first = content;
 	while (first < block.end && users->text[first] == '\n')
@@ -163,12 +165,12 @@ static bool says(const struct edit_users *users, const json_t *meant, const char
 /* The inner text back into its ConfigMap, if there is one. */
 static void wrap(const struct edit_users *users, const struct buf *inner, struct buf *out)
 {
+	struct splice whole = splice_index(users->text, users->length, users->mem);
 	if (!users->block)
 		buf_append(out, buf_string(inner), inner->length);
 	else if (users->block->block &&
-		users->text[splice_offset(users->text, users->length, users->block->line, users->block->column)] ==
-			'|')
-		wrap_block(users, buf_string(inner), inner->length, out);
+		users->text[splice_offset(&whole, users->block->line, users->block->column)] == '|')
+		wrap_block(users, &whole, buf_string(inner), inner->length, out);
 	else
 		wrap_anew(users, buf_string(inner), out);
 }
@@ -210,17 +212,17 @@ static const struct edit_user *find_user(const struct edit_users *users, const s
 }
 
 /* Behind the username, on a line of its own or in the same braces. */
-static void insert_password(const struct edit_users *now, const struct yaml_node *entry,
+static void insert_password(const struct splice *now, const struct yaml_node *entry,
 	const struct edit_user *user, size_t *copied, struct buf *out)
 {
 	const struct yaml_pair *pair = entry->pairs;
 	while (strcmp(pair->key, "username") != 0)
 		pair++;
-	struct span scalar = splice_scalar(now->inner, now->inner_length, pair->value, pair->column);
-	size_t key = splice_offset(now->inner, now->inner_length, pair->line, pair->column);
-	bool flow = splice_is_flow(now->inner, key);
-	size_t at = flow ? key : splice_line_end(now->inner, now->inner_length, scalar.end);
-	buf_append(out, now->inner + *copied, at - *copied);
+	struct span scalar = splice_scalar(now, pair->value, pair->column);
+	size_t key = splice_offset(now, pair->line, pair->column);
+	bool flow = splice_is_flow(now->text, key);
+	size_t at = flow ? key : splice_line_end(now->text, now->length, scalar.end);
+	buf_append(out, now->text + *copied, at - *copied);
 	if (!flow && out->length && out->data[out->length - 1] != '\n')
 		buf_char(out, '\n');
 	for (int i = 1; !flow && i < pair->column; i++)
@@ -237,13 +239,14 @@ bool edit_users_refresh(
 	CLEANUP(buf_wipe) struct buf inner = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(buf_wipe) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
 	CLEANUP(secret_json_done) json_t *meant = yaml_to_json(now->root);
+	struct splice places = splice_index(now->inner, now->inner_length, now->mem);
 	size_t copied = 0;
 	for (size_t i = 0; now->list && i < now->list->count; i++) {
 		const struct yaml_node *entry = now->list->items[i];
 		const struct edit_user *user = yaml_get(entry, "password") ? NULL : find_user(users, entry);
 		if (!user)
 			continue;
-		insert_password(now, entry, user, &copied, &inner);
+		insert_password(&places, entry, user, &copied, &inner);
 		json_object_set_new(json_array_get(json_object_get(meant, "users"), i), "password",
 			json_string(user->password));
 	}

@@ -1,9 +1,12 @@
 #include "reconcile/sealed/rsa.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include "base/memory.h"
 #include "reconcile/sealed/certificate.h"
 
 bool rsa_check(const EVP_PKEY *key, const char *source, int *bits, struct error *err)
@@ -34,6 +37,18 @@ bool rsa_fingerprint(const EVP_PKEY *key, char fingerprint[DIGEST_HEX_SIZE])
 	digest_sha256_hex(der, (size_t)length, fingerprint);
 	OPENSSL_free(der);
 	return true;
+}
+
+unsigned char *rsa_modulus(const EVP_PKEY *key)
+{
+	BIGNUM *number = NULL;
+	int size = EVP_PKEY_get_size(key);
+	unsigned char *modulus = memory_alloc((size_t)size);
+	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &number) != 1 ||
+		BN_bn2binpad(number, modulus, size) != size)
+		memory_fail("an RSA key without modulus", (size_t)size);
+	BN_free(number);
+	return modulus;
 }
 
 int rsa_no_passphrase(char *buffer, int size, int writing, void *context)

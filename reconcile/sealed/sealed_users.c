@@ -11,6 +11,7 @@
 
 /* One document of the sealed text. */
 struct document {
+	size_t start;     /* in the text */
 	const char *text; /* with its marker line */
 	size_t length;
 	const char *name; /* of a SealedSecret in the users' namespace, NULL = something else: kept as it is */
@@ -26,6 +27,7 @@ struct making {
 	struct sealed_users *result;
 	struct mistakes *mistakes;
 	struct document *first, *last;
+	struct splice places;
 	struct document **by_name; /* the SealedSecrets, sorted by name */
 	size_t named;
 };
@@ -66,37 +68,65 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(struct document *const *)a)->name, (*(struct document *const *)b)->name);
 }
 
-static bool read_documents(struct making *making)
+/* The root of the one document whose lines these are; several in one span (after "...") are nobody's. */
+static const struct yaml_node *root_between(
+	const struct yaml_documents *parsed, size_t *at, size_t first_line, size_t end_line)
+{
+	const struct yaml_node *root = NULL;
+	size_t count = 0;
+	while (*at < parsed->count && (size_t)parsed->items[*at]->line < end_line) {
+		if ((size_t)parsed->items[*at]->line >= first_line)
+			root = parsed->items[*at];
+		count++;
+		++*at;
+	}
+	return count == 1 ? root : NULL;
+}
+
+static size_t line_of(const struct splice *splice, size_t offset, size_t from)
+{
+	while (from < splice->line_count && splice->lines[from] < offset)
+		from++;
+	return from + 1;
+}
+
+static void add_documents(struct making *making, const struct yaml_documents *parsed)
 {
 	const struct sealed_users_input *input = making->input;
 	struct span *spans;
-	size_t count = splice_documents(input->text, input->length, making->mem, &spans), lines = 0;
-	size_t mistakes_before = making->mistakes->count;
+	size_t count = splice_documents(input->text, input->length, making->mem, &spans), line = 1, at = 0;
 	making->by_name = arena_array(making->mem, count + 1, sizeof(struct document *));
 	for (size_t i = 0; i < count; i++) {
 		struct document *document = arena_alloc(making->mem, sizeof(*document));
-		struct yaml_documents parsed = {0};
-		struct mistakes inside = {.mem = making->mem};
+		size_t next = line_of(&making->places, spans[i].end, line - 1);
+		document->start = spans[i].start;
 		document->text = input->text + spans[i].start;
 		document->length = spans[i].end - spans[i].start;
-		yaml_read(input->file, document->text, document->length, making->mem, &parsed, &inside);
-		if (inside.count)
-			mistakes_add(making->mistakes, input->file, inside.items[0].line + (int)lines,
-				inside.items[0].column, "%s", inside.items[0].text);
-		document->root = parsed.count == 1 ? parsed.items[0] : NULL;
+		document->root = root_between(parsed, &at, line, next);
 		recognise(making, document);
 		append(making, document, NULL);
 		if (document->name)
 			making->by_name[making->named++] = document;
-		for (size_t at = 0; at < document->length; at++)
-			lines += document->text[at] == '\n';
+		line = next;
 	}
+}
+
+static bool read_documents(struct making *making)
+{
+	const struct sealed_users_input *input = making->input;
+	struct yaml_documents parsed = {0};
+	size_t before = making->mistakes->count + making->mistakes->dropped;
+	making->places = splice_index(input->text, input->length, making->mem);
+	yaml_read(input->file, input->text, input->length, making->mem, &parsed, making->mistakes);
+	if (making->mistakes->count + making->mistakes->dropped != before)
+		return false;
+	add_documents(making, &parsed);
 	qsort(making->by_name, making->named, sizeof(*making->by_name), by_name);
 	for (size_t i = 1; i < making->named; i++)
 		if (strcmp(making->by_name[i - 1]->name, making->by_name[i]->name) == 0)
 			mistakes_add(making->mistakes, input->file, 0, 0,
 				"SealedSecret \"%s\" stands there twice: remove one", making->by_name[i]->name);
-	return making->mistakes->count == mistakes_before;
+	return making->mistakes->count + making->mistakes->dropped == before;
 }
 
 static struct document *find(const struct making *making, const char *name)
@@ -175,11 +205,12 @@ static void write_new(const struct making *making, const struct edit_user *user,
 /* The document with another value, all other bytes as they were; false when the layout did not allow it. */
 static bool write_value(const struct making *making, const char *sealed, struct document *document)
 {
-	struct span at = splice_scalar(
-		document->text, document->length, document->value->value, document->value->column);
+	struct span at = splice_scalar(&making->places, document->value->value, document->value->column);
 	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
 	struct yaml_documents parsed = {0};
 	struct mistakes inside = {.mem = making->mem};
+	at.start -= document->start;
+	at.end -= document->start;
 	buf_append(&text, document->text, at.start);
 	buf_text(&text, sealed);
 	buf_append(&text, document->text + at.end, document->length - at.end);

@@ -2,14 +2,21 @@
 
 #include <string.h>
 
-size_t splice_offset(const char *text, size_t length, int line, int column)
+struct splice splice_index(const char *text, size_t length, struct arena *mem)
 {
-	size_t at = 0;
-	while (line > 1 && at < length) {
-		const char *next = memchr(text + at, '\n', length - at);
-		at = next ? (size_t)(next - text) + 1 : length;
-		line--;
+	size_t *lines = NULL, count = 0;
+	for (size_t at = 0; at < length; at = splice_line_end(text, length, at)) {
+		lines = arena_grow(mem, lines, count, sizeof(*lines));
+		lines[count++] = at;
 	}
+	return (struct splice){text, length, lines, count};
+}
+
+size_t splice_offset(const struct splice *splice, int line, int column)
+{
+	const char *text = splice->text;
+	size_t length = splice->length;
+	size_t at = line >= 1 && (size_t)line <= splice->line_count ? splice->lines[line - 1] : length;
 	while (column > 1 && at < length && text[at] != '\n') {
 		at++;
 		while (at < length && ((unsigned char)text[at] & 0xc0) == 0x80)
@@ -19,7 +26,7 @@ size_t splice_offset(const char *text, size_t length, int line, int column)
 	return at;
 }
 
-size_t splice_line_start(const char *text, size_t at)
+static size_t line_start(const char *text, size_t at)
 {
 	while (at > 0 && text[at - 1] != '\n')
 		at--;
@@ -86,15 +93,17 @@ static size_t plain_end(const char *text, size_t length, size_t at, bool flow)
 
 bool splice_is_flow(const char *text, size_t key)
 {
-	for (size_t at = splice_line_start(text, key); at < key; at++)
+	for (size_t at = line_start(text, key); at < key; at++)
 		if (!strchr(" \t-?", text[at]))
 			return true;
 	return false;
 }
 
-struct span splice_scalar(const char *text, size_t length, const struct yaml_node *value, int key_column)
+struct span splice_scalar(const struct splice *splice, const struct yaml_node *value, int key_column)
 {
-	size_t start = splice_offset(text, length, value->line, value->column), end;
+	const char *text = splice->text;
+	size_t length = splice->length;
+	size_t start = splice_offset(splice, value->line, value->column), end;
 	if (start >= length)
 		return (struct span){length, length};
 	if (text[start] == '"' || text[start] == '\'') {
@@ -113,15 +122,17 @@ struct span splice_scalar(const char *text, size_t length, const struct yaml_nod
 	return (struct span){start, end};
 }
 
-static struct span flow_pair(const char *text, size_t length, const struct yaml_node *map, size_t index)
+static struct span flow_pair(const struct splice *splice, const struct yaml_node *map, size_t index)
 {
+	const char *text = splice->text;
+	size_t length = splice->length;
 	const struct yaml_pair *pair = &map->pairs[index];
-	size_t start = splice_offset(text, length, pair->line, pair->column);
+	size_t start = splice_offset(splice, pair->line, pair->column);
 	if (index + 1 < map->count) {
 		const struct yaml_pair *next = &map->pairs[index + 1];
-		return (struct span){start, splice_offset(text, length, next->line, next->column)};
+		return (struct span){start, splice_offset(splice, next->line, next->column)};
 	}
-	size_t value = splice_offset(text, length, pair->value->line, pair->value->column);
+	size_t value = splice_offset(splice, pair->value->line, pair->value->column);
 	bool quoted = value < length && (text[value] == '"' || text[value] == '\'');
 	size_t end = quoted ? skip_quoted(text, length, value) : plain_end(text, length, value, true);
 	while (start > 0 && strchr(" \t\n\r", text[start - 1]))
@@ -131,21 +142,23 @@ static struct span flow_pair(const char *text, size_t length, const struct yaml_
 	return (struct span){start, end};
 }
 
-struct span splice_pair(const char *text, size_t length, const struct yaml_node *map, size_t index)
+struct span splice_pair(const struct splice *splice, const struct yaml_node *map, size_t index)
 {
+	const char *text = splice->text;
+	size_t length = splice->length;
 	const struct yaml_pair *pair = &map->pairs[index];
-	size_t key = splice_offset(text, length, pair->line, pair->column);
+	size_t key = splice_offset(splice, pair->line, pair->column);
 	if (splice_is_flow(text, key))
-		return flow_pair(text, length, map, index);
-	size_t line = splice_line_start(text, key);
-	struct span scalar = splice_scalar(text, length, pair->value, pair->column);
+		return flow_pair(splice, map, index);
+	size_t line = line_start(text, key);
+	struct span scalar = splice_scalar(splice, pair->value, pair->column);
 	size_t end = splice_line_end(text, length, scalar.end > key ? scalar.end : key);
 	if (strspn(text + line, " \t") == key - line)
 		return (struct span){line, end};
 	/* Behind "- ": what follows moves up to it. */
 	if (index + 1 < map->count) {
 		const struct yaml_pair *next = &map->pairs[index + 1];
-		return (struct span){key, splice_offset(text, length, next->line, next->column)};
+		return (struct span){key, splice_offset(splice, next->line, next->column)};
 	}
 	return (struct span){key, end};
 }

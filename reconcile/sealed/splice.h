@@ -14,22 +14,32 @@ struct span {
 	size_t start, end; /* bytes; `end` is behind the last one */
 };
 
-/* Offset of a place; the length of the text when it lies behind the end. */
-size_t splice_offset(const char *text, size_t length, int line, int column);
+/* A text whose places are asked for. */
+struct splice {
+	const char *text;
+	size_t length;
+	const size_t *lines; /* offset of each line */
+	size_t line_count;
+};
 
-/* Start of the line that holds `at`, and the start of the next one. */
-size_t splice_line_start(const char *text, size_t at);
+/* Borrows the text; the index is in `mem`. */
+struct splice splice_index(const char *text, size_t length, struct arena *mem);
+
+/* Offset of a place; the length of the text when it lies behind the end. */
+size_t splice_offset(const struct splice *splice, int line, int column);
+
+/* The start of the line behind the one that holds `at`. */
 size_t splice_line_end(const char *text, size_t length, size_t at);
 
 /* The scalar of a pair as it is written, with its quotes or its block; `key_column` is the column of its key. */
-struct span splice_scalar(const char *text, size_t length, const struct yaml_node *value, int key_column);
+struct span splice_scalar(const struct splice *splice, const struct yaml_node *value, int key_column);
 
 /* Does the key at this offset stand in braces, and not on a line of its own (or behind "- ")? */
 bool splice_is_flow(const char *text, size_t key);
 
 /* Everything of a pair that goes when it is removed from its map: its lines in block style, with "- " kept for the next key;
    up to the next key in flow style. `index` is the pair's place in `map`. */
-struct span splice_pair(const char *text, size_t length, const struct yaml_node *map, size_t index);
+struct span splice_pair(const struct splice *splice, const struct yaml_node *map, size_t index);
 
 /* Documents of a file: split at lines that begin with "---". Spans include the marker line and what stands before it. */
 size_t splice_documents(const char *text, size_t length, struct arena *mem, struct span **documents);

@@ -12,13 +12,15 @@
 static void a_place_counts_characters_and_lines_from_one(void **state)
 {
 	static const char text[] = "a: b\n\xc3\xa4\xe2\x82\xac: c\n";
+	struct arena *mem = arena_new(1 << 20);
+	struct splice places = splice_index(text, sizeof(text) - 1, mem);
 	(void)state;
-	assert_int_equal(splice_offset(text, sizeof(text) - 1, 1, 1), 0);
-	assert_int_equal(splice_offset(text, sizeof(text) - 1, 2, 1), 5);
-	assert_int_equal(splice_offset(text, sizeof(text) - 1, 2, 3), 10);
-	assert_int_equal(splice_offset(text, sizeof(text) - 1, 9, 1), sizeof(text) - 1);
-	assert_int_equal(splice_line_start(text, 3), 0);
+	assert_int_equal(splice_offset(&places, 1, 1), 0);
+	assert_int_equal(splice_offset(&places, 2, 1), 5);
+	assert_int_equal(splice_offset(&places, 2, 3), 10);
+	assert_int_equal(splice_offset(&places, 9, 1), sizeof(text) - 1);
 	assert_int_equal(splice_line_end(text, sizeof(text) - 1, 3), 5);
+	arena_free(mem);
 }
 
 static void a_scalar_ends_where_yaml_ends_it(void **state)
@@ -40,8 +42,8 @@ static void a_scalar_ends_where_yaml_ends_it(void **state)
 		struct mistakes mistakes = {.mem = mem};
 		yaml_read("x", cases[i].text, strlen(cases[i].text), mem, &documents, &mistakes);
 		const struct yaml_pair *pair = &documents.items[0]->pairs[0];
-		struct span span =
-			splice_scalar(cases[i].text, strlen(cases[i].text), pair->value, pair->column);
+		struct splice places = splice_index(cases[i].text, strlen(cases[i].text), mem);
+		struct span span = splice_scalar(&places, pair->value, pair->column);
 		assert_int_equal(span.end - span.start, strlen(cases[i].scalar));
 		assert_memory_equal(cases[i].text + span.start, cases[i].scalar, strlen(cases[i].scalar));
 	}
