@@ -73,7 +73,7 @@ static void say(struct doctor *doctor, enum doctor_status status, const char *ch
 			text, "remedy", advice));
 }
 
-static const char *formatted(struct doctor *doctor, const char *format, va_list args)
+static PRINTF_LIKE(2, 0) const char *formatted(struct doctor *doctor, const char *format, va_list args)
 {
 	char text[2 * ERROR_TEXT_SIZE];
 	vsnprintf(text, sizeof(text), format, args);
