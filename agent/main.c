@@ -37,6 +37,10 @@ static int help(int argc, char **argv)
 		help_overview(stdout);
 		return EXIT_YES;
 	}
+	if (argc == 1 && text_equal(argv[0], "--man")) { /* for the build */
+		help_man(stdout);
+		return EXIT_YES;
+	}
 	snprintf(name, sizeof(name), "%s%s%s", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 	const struct command *command = help_find(name);
 	if (!command)

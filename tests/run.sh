@@ -112,7 +112,7 @@ needs_tools=${run_rules:-${run_tsan:-}}
 [ -z "$needs_tools" ] || packages+=(clang-14 clang-format-14 clang-tidy-14 cppcheck)
 [ -z "$run_valgrind" ] || packages+=(valgrind)
 [ -z "$run_end" ] || packages+=(python3-venv openssh-server=sshd openssh-client=ssh openssl=openssl curl=curl
-	nodejs=node npm=npm ca-certificates procps=ps chromium=chromium)
+	nodejs=node npm=npm ca-certificates procps=ps groff-base=groff chromium=chromium)
 say "packages"
 packages_install "${packages[@]}" || { failed "packages"; exit 1; }
 

@@ -64,12 +64,16 @@ void command_block(const struct command_context *context, FILE *out, size_t inde
 int command_outcome(const struct command_context *context, const json_t *operation);
 
 /* help.c */
+extern const char help_purpose[], help_options[], help_exit_codes[];
 void help_overview(FILE *out);
 void help_group(FILE *out, const char *group);
 void help_command(FILE *out, const struct command *command);
 const struct command *help_find(const char *name);
 bool help_is_group(const char *word);
 int help_unknown(const char *name);
+
+/* man.c: all of it as a manual page. */
+void help_man(FILE *out);
 
 /* options.c: takes the options that every command knows out of argv; false after it has said what is wrong. */
 struct global_options {

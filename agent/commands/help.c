@@ -4,7 +4,10 @@
 
 #include "base/text.h"
 
-static const char global_help[] =
+const char help_purpose[] =
+	"pgitops keeps a Kubernetes cluster and the users of its PostgreSQL databases as a Git repository says.\n";
+
+const char help_options[] =
 	"Options that every command knows:\n"
 	"  -o, --output table|wide|json|yaml   how to show the answer\n"
 	"      --no-headers                    tables without their first line\n"
@@ -14,7 +17,7 @@ static const char global_help[] =
 	"  -h, --help                          this help, on every level\n"
 	"      --version                       the version of this program\n";
 
-static const char exit_help[] =
+const char help_exit_codes[] =
 	"Exit codes: 0 = yes, done, no difference; 1 = the answer is no (differences, not synced, not healthy,\n"
 	"mistakes, refused); 2 = no answer could be given (wrong usage, cannot connect).\n";
 
@@ -49,15 +52,13 @@ static void print_line(FILE *out, const struct command *command)
 
 void help_overview(FILE *out)
 {
-	fputs("pgitops keeps a Kubernetes cluster and the users of its PostgreSQL databases as a Git repository says.\n\n"
-	      "usage: pgitops COMMAND [ARGUMENT...] [OPTION...]\n\n",
-		out);
+	fprintf(out, "%s\nusage: pgitops COMMAND [ARGUMENT...] [OPTION...]\n\n", help_purpose);
 	for (size_t i = 0; i < command_count; i++)
 		print_line(out, &commands[i]);
 	fprintf(out,
 		"\n%s\n%s\n"
 		"Begin with `pgitops status`; `pgitops help COMMAND` shows a command with examples.\n",
-		global_help, exit_help);
+		help_options, help_exit_codes);
 }
 
 static void print_verbs(FILE *out, const char *group)
@@ -83,7 +84,7 @@ void help_command(FILE *out, const struct command *command)
 		print_verbs(out, command->name);
 		fputc('\n', out);
 	}
-	fputs(global_help, out);
+	fputs(help_options, out);
 }
 
 /* Changes of one letter (put in, left out, replaced) that make one word of the other. */
