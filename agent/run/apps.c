@@ -90,8 +90,7 @@ static void repository_free(struct repository *repository)
 	free(repository);
 }
 
-/* Nobody names it any more, and no thread is at work for it. */
-static void drop_unused_repositories(struct agent *agent)
+void repositories_drop_unused(struct agent *agent)
 {
 	for (size_t i = agent->repository_count; i-- > 0;) {
 		struct repository *repository = agent->repositories[i];
@@ -170,7 +169,7 @@ static void app_remove(struct agent *agent, struct app *app)
 	app_free(app);
 	qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);
 	attach_databases(agent);
-	drop_unused_repositories(agent);
+	repositories_drop_unused(agent);
 }
 
 /* A wish by `kubectl patch`: a top-level `operation` with `sync` in it (argocd.md 2.8). */
@@ -179,7 +178,8 @@ static void take_operation(struct app *app)
 	const json_t *operation = json_object_get(app->spec.document, "operation");
 	const json_t *sync = json_object_get(operation, "sync");
 
-	if (!json_is_object(operation) || app->asked)
+	/* A held Application keeps its wish until it is let go. */
+	if (!json_is_object(operation) || app->asked || app->spec.skip_reconcile)
 		return;
 	app->asked = memory_alloc(sizeof(*app->asked));
 	*app->asked = (struct sync_request){
@@ -220,7 +220,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	if (changed) {
 		attach_repository(agent, app);
 		attach_databases(agent);
-		drop_unused_repositories(agent);
+		repositories_drop_unused(agent);
 		app->dirty = true;
 	}
 	take_operation(app);

@@ -37,6 +37,9 @@ void repositories_ask(struct agent *agent, struct credentials *credentials);
 /* A thread's answer. Frees the fetch. */
 void repositories_answer(struct agent *agent, struct fetch *fetch);
 
+/* Forgets those that no Application names any more, but not while a thread is at work for one. */
+void repositories_drop_unused(struct agent *agent);
+
 /* A push was announced to this plain URL: how many repositories will be asked. */
 size_t repositories_announced(struct agent *agent, const char *plain);
 

@@ -182,6 +182,9 @@ static void ask_application(struct agent *agent, struct operation *operation)
 	struct app *app = agent_app(agent, operation->target);
 	if (!app)
 		answer(agent, operation->id, "Error", "there is no such application any more");
+	else if (app->spec.skip_reconcile)
+		answer(agent, operation->id, "Error",
+			"the annotation argocd.argoproj.io/skip-reconcile holds this application: take it away first");
 	else if (strcmp(operation->kind, "sync") == 0)
 		ask_sync(agent, app, operation);
 	else

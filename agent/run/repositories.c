@@ -283,4 +283,6 @@ void repositories_answer(struct agent *agent, struct fetch *fetch)
 			agent->apps[i]->dirty = true;
 		}
 	fetch_free(fetch);
+	/* Its Applications may have gone elsewhere while the thread was at work. */
+	repositories_drop_unused(agent);
 }
