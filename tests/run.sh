@@ -6,7 +6,7 @@
 # Without a name everything runs. A name is one of:
 #   test_yaml                    a CTest test (unit, fuzz_..., rule_...), or the beginning of several
 #   tests/end/test_replay.py     a pytest file, a folder of them, or FILE::TEST
-#   unit | rules | end | tsan    the parts of the whole run: CTest without rules, rules, pytest, ThreadSanitizer
+#   unit | rules | end | tsan    the parts of the whole run: CTest without rules, rules, pytest, ThreadSanitizer (both)
 #   valgrind                     the unit tests under valgrind (not in the whole run)
 # -j N is how many tests run at once (default: one for each core). -k EXPRESSION picks pytest tests by their words.
 # --strict makes a skipped test a failure. PGITOPS_TEST_SANITIZE=none builds without ASan and UBSan.
@@ -41,17 +41,18 @@ done
 
 # ---- what to run ----------------------------------------------------------------------------------------------------
 
-run_unit= run_rules= run_end= run_tsan= run_valgrind=
+run_unit= run_rules= run_end= run_all_end= run_tsan= run_valgrind=
 ctest_names=()
 pytest_names=()
-[ ${#names[@]} -gt 0 ] || [ ${#keyword[@]} -gt 0 ] || run_unit=yes run_rules=yes run_end=yes run_tsan=yes
+[ ${#names[@]} -gt 0 ] || [ ${#keyword[@]} -gt 0 ] ||
+	run_unit=yes run_rules=yes run_end=yes run_all_end=yes run_tsan=yes
 [ ${#keyword[@]} = 0 ] || run_end=yes
 for name in "${names[@]}"; do
 	case $name in
 	unit) run_unit=yes ;;
 	rules) run_rules=yes ;;
-	end) run_end=yes ;;
-	tsan) run_tsan=yes ;;
+	end) run_end=yes run_all_end=yes ;;
+	tsan) run_end=yes run_tsan=yes ;;
 	valgrind) run_valgrind=yes ;;
 	*)
 		file=${name%%::*}
@@ -218,6 +219,20 @@ if [ -n "$run_valgrind" ]; then
 	done
 fi
 
+run_pytest() {
+	local title=$1 file code=0 at_once=(-n "$jobs")
+	shift
+	[ "$jobs" != 1 ] || at_once=(-n 0)
+	file=$results/$(tr ' ' - <<<"$title").xml
+	say "$title"
+	"${alone[@]}" "$cache/venv/bin/python" -m pytest -c tests/pytest.ini --rootdir tests "${at_once[@]}" \
+		--junitxml "$file" "$@" </dev/null || code=$?
+	# 1 = tests failed, which the results say themselves, if there are any.
+	if [ $code -gt 1 ] || { [ $code = 1 ] && [ ! -e "$file" ]; }; then
+		failed "$title: pytest ended with $code$([ $code != 5 ] || echo ": no test of this name")"
+	fi
+}
+
 # ---- pytest: the tests on real parts --------------------------------------------------------------------------------
 
 if [ -n "$run_end" ]; then
@@ -227,13 +242,12 @@ if [ -n "$run_end" ]; then
 		failed "control plane: $(grep -v '^build.sh: .* packages$' "$results/control-plane.log" | tail -1)"
 	fi
 	control_plane=
-	say "tests on real parts"
-	at_once=(-n "$jobs")
-	[ "$jobs" != 1 ] || at_once=(-n 0)
-	"${alone[@]}" "$cache/venv/bin/python" -m pytest -c tests/pytest.ini --rootdir tests "${at_once[@]}" \
-		--junitxml "$results/pytest.xml" "${keyword[@]}" "${pytest_names[@]:-$top/tests}" </dev/null || {
-		code=$?
-		# 1 = tests failed, which the results say themselves, if there are any.
-		[ $code = 1 ] && [ -e "$results/pytest.xml" ] || failed "pytest ended with $code$([ $code != 5 ] || echo ": no test of this name")"
-	}
+	if [ ${#pytest_names[@]} -gt 0 ] || [ ${#keyword[@]} -gt 0 ] || [ -n "$run_all_end" ]; then
+		run_pytest "tests on real parts" "${keyword[@]}" "${pytest_names[@]:-$top/tests}"
+	fi
+	# The agent with its threads, over a cluster and over users.
+	if [ -n "$run_tsan" ] && [ -x "$top/build/tsan/pgitops" ]; then
+		PGITOPS_TEST_PROGRAM=$top/build/tsan/pgitops run_pytest "ThreadSanitizer on real parts" \
+			"$top/tests/end/test_cluster.py" "$top/tests/end/test_users.py"
+	fi
 fi

@@ -254,8 +254,8 @@ class Agent:
         finally:
             self.process = None
         log = self.log()
-        assert "ERROR: AddressSanitizer" not in log and "ERROR: LeakSanitizer" not in log \
-            and "runtime error:" not in log, log[-8000:]
+        for found in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:"):
+            assert found not in log, log[log.index(found):][:8000]
         return code
 
     def kill(self):
