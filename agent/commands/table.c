@@ -220,6 +220,9 @@ static const char hook_uninstall_help[] = "Takes the hooks out and restores what
 
 static const char hook_status_help[] =
 	"Says whether Git runs the hooks, and whether edit files and certificates are in order. Exit code 1 when not.\n\n"
+	"  --history   look for plain passwords in all commits, too\n"
+	"  --cluster   ask the cluster whether it seals with the repository's certificate (--controller-name,\n"
+	"              --controller-namespace, --kubeconfig, --context)\n\n"
 	"Examples:\n"
 	"  pgitops hook status\n"
 	"  pgitops hook status -o json\n";
@@ -298,7 +301,9 @@ const struct command commands[] = {
 		hook_install_help, command_hook_install},
 	{"hook uninstall", "", "", false, "take the hooks out again", hook_uninstall_help,
 		command_hook_uninstall},
-	{"hook status", "", "", false, "are the hooks in order", hook_status_help, command_hook_status},
+	{"hook status", "",
+		"--history --cluster --controller-name= --controller-namespace= --kubeconfig= --context=",
+		false, "are the hooks in order", hook_status_help, command_hook_status},
 	{"hook run", "NAME [-- ARGUMENT...]", "", false, "what the installed hooks call", hook_run_help,
 		command_hook_run},
 	{"completion", "bash|zsh|fish", "", false, "a completion script for your shell", completion_help,
