@@ -179,7 +179,7 @@ static bool make_parts(struct parts *parts, struct error *err)
 {
 	struct agent *agent = &parts->agent;
 
-	pthread_mutex_init(&agent->ready_lock, NULL);
+	pthread_mutex_init(&agent->lock, NULL);
 	memcpy(agent->not_ready, "starting", sizeof("starting"));
 	agent->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	agent->queue = queue_new();
@@ -215,7 +215,7 @@ static void free_parts(struct parts *parts)
 	queue_free(agent->queue);
 	if (agent->stop > 0)
 		close(agent->stop);
-	pthread_mutex_destroy(&agent->ready_lock);
+	pthread_mutex_destroy(&agent->lock);
 }
 
 /* ---- running ---- */
@@ -234,8 +234,11 @@ static void stop(struct parts *parts)
 	uint64_t one = 1;
 	if (write(parts->agent.stop, &one, sizeof(one)) < 0)
 		log_warning("the stop signal could not be raised", "error", strerror(errno), NULL);
+	pthread_mutex_lock(&parts->agent.lock);
+	parts->agent.stopping = true;
 	if (parts->agent.cluster)
 		cluster_stop(parts->agent.cluster);
+	pthread_mutex_unlock(&parts->agent.lock);
 	queue_push(parts->agent.queue, EVENT_STOP, "", NULL);
 	alarm(GRACE_SECONDS); /* SIGALRM is not blocked: its default ends the process */
 }

@@ -105,7 +105,7 @@ struct agent {
 	int stop;                /* eventfd, readable when the agent ends; any thread */
 	bool once;               /* one pass over everything, then stop */
 
-	struct cluster *cluster; /* NULL = none (yet) */
+	struct cluster *cluster; /* NULL = none (yet); set behind `lock`, for main, which stops it */
 	void *ears;              /* what the cluster's listener needs; freed after the cluster */
 	struct kube_config kube; /* once `cluster` is there */
 	bool cluster_on;         /* Kubernetes is configured */
@@ -129,8 +129,9 @@ struct agent {
 	int64_t shrunk;     /* and of the last memory_give_back() */
 
 	atomic_int_fast64_t heartbeat; /* steady milliseconds of the reconciler's last turn; any thread */
-	pthread_mutex_t ready_lock;
-	char not_ready[256]; /* behind ready_lock: "" = ready */
+	pthread_mutex_t lock;
+	bool stopping;       /* behind lock */
+	char not_ready[256]; /* behind lock: "" = ready */
 };
 
 struct app *agent_app(struct agent *agent, const char *name);

@@ -137,18 +137,36 @@ static bool follow_configuration(struct agent *agent, struct error *err)
 	return false;
 }
 
+/* Main may be stopping everything at this very moment: then the new cluster is stopped too. */
+static void publish(struct agent *agent, struct cluster *cluster)
+{
+	pthread_mutex_lock(&agent->lock);
+	agent->cluster = cluster;
+	if (agent->stopping)
+		cluster_stop(cluster);
+	pthread_mutex_unlock(&agent->lock);
+}
+
+static bool open_cluster(struct agent *agent, struct credentials *credentials, struct error *err)
+{
+	struct cluster *cluster;
+	struct ears *ears = memory_alloc(sizeof(*ears));
+	*ears = (struct ears){.agent = agent, .credentials = credentials};
+	const struct cluster_listener listener = {ears, heard_change, heard_followed, heard_trouble};
+
+	if (!read_config(agent, err) || !cluster_open(&agent->kube, &listener, &cluster, err)) {
+		free(ears);
+		return false;
+	}
+	agent->ears = ears;
+	publish(agent, cluster);
+	return true;
+}
+
 static bool join(struct agent *agent, struct credentials *credentials, struct error *err)
 {
-	if (!agent->cluster) {
-		struct ears *ears = memory_alloc(sizeof(*ears));
-		*ears = (struct ears){.agent = agent, .credentials = credentials};
-		const struct cluster_listener listener = {ears, heard_change, heard_followed, heard_trouble};
-		if (!read_config(agent, err) || !cluster_open(&agent->kube, &listener, &agent->cluster, err)) {
-			free(ears);
-			return false;
-		}
-		agent->ears = ears;
-	}
+	if (!agent->cluster && !open_cluster(agent, credentials, err))
+		return false;
 	if (!cluster_ready(agent->cluster, err))
 		return false;
 	return agent->cluster_joined || follow_configuration(agent, err);

@@ -125,9 +125,9 @@ static bool is_ready(void *context, struct error *err)
 {
 	struct agent *agent = context;
 	char why[sizeof(agent->not_ready)];
-	pthread_mutex_lock(&agent->ready_lock);
+	pthread_mutex_lock(&agent->lock);
 	memcpy(why, agent->not_ready, sizeof(why));
-	pthread_mutex_unlock(&agent->ready_lock);
+	pthread_mutex_unlock(&agent->lock);
 	return !*why || error_set(err, ERROR_RETRY, "%s", why);
 }
 

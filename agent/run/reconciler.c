@@ -201,11 +201,11 @@ static void set_ready(struct agent *agent)
 		if (!agent->databases[i]->had_pass)
 			snprintf(text, sizeof(text), "database %.200s was not reached yet",
 				agent->databases[i]->config->name);
-	pthread_mutex_lock(&agent->ready_lock);
+	pthread_mutex_lock(&agent->lock);
 	if (!*text && *agent->not_ready)
 		log_info("ready", NULL);
 	memcpy(agent->not_ready, text, sizeof(text));
-	pthread_mutex_unlock(&agent->ready_lock);
+	pthread_mutex_unlock(&agent->lock);
 }
 
 /* ---- one pass over everything ---- */
