@@ -143,9 +143,12 @@ void credentials_hosts_seen(struct credentials *credentials, const json_t *confi
 
 /* How well a configured URL fits: 0 = not at all, longer is better, exact is best. A prefix ends at a path boundary, so that
    credentials for git.example.org/team never go to git.example.org/team-evil. */
-static size_t fit(const char *configured, const char *url)
+static size_t fit(const char *configured, const char *url, struct arena *mem)
 {
 	size_t length = strlen(configured);
+	/* With and without ".git", a user or ssh's short form: one repository is written in many ways, here and there. */
+	if (strcmp(source_url_plain(configured, mem), source_url_plain(url, mem)) == 0)
+		return SIZE_MAX;
 	if (strncmp(url, configured, length) != 0)
 		return 0;
 	if (!url[length])
@@ -239,12 +242,12 @@ static void from_cluster(const struct credentials *credentials, const char *url,
 	copy_secret(&from->client_key, &out->client_key);
 }
 
-static const struct repository_config *best_config(const struct config *config, const char *url)
+static const struct repository_config *best_config(const struct config *config, const char *url, struct arena *mem)
 {
 	const struct repository_config *best = NULL;
 	size_t best_fit = 0;
 	for (size_t i = 0; i < config->repository_count; i++) {
-		size_t now = fit(config->repositories[i].url, url);
+		size_t now = fit(config->repositories[i].url, url, mem);
 		if (now > best_fit) {
 			best_fit = now;
 			best = &config->repositories[i];
@@ -260,13 +263,14 @@ static bool has_credentials(const struct repository_secret *entry)
 }
 
 /* A repository Secret without credentials of its own borrows those of a matching repo-creds template, as in Argo CD. */
-static const struct repository_secret *best_secret(const struct credentials *credentials, const char *url)
+static const struct repository_secret *best_secret(
+	const struct credentials *credentials, const char *url, struct arena *mem)
 {
 	const struct repository_secret *best = NULL, *named = NULL;
 	size_t best_fit = 0;
 	for (size_t i = 0; i < credentials->count; i++) {
 		const struct repository_secret *entry = &credentials->secrets[i];
-		size_t now = entry->url ? fit(entry->url, url) : 0;
+		size_t now = entry->url ? fit(entry->url, url, mem) : 0;
 		if (!entry->is_template && now == SIZE_MAX && (!named || has_credentials(entry)))
 			named = entry;
 		if (entry->is_template && now > best_fit) {
@@ -280,11 +284,11 @@ static const struct repository_secret *best_secret(const struct credentials *cre
 bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem,
 	struct source_access *out, struct error *err)
 {
-	const struct repository_config *config = best_config(credentials->config, url);
+	const struct repository_config *config = best_config(credentials->config, url, mem);
 	if (config)
 		return from_config(config, mem, out, err);
 	pthread_mutex_lock(&credentials->lock);
-	from_cluster(credentials, url, best_secret(credentials, url), mem, out);
+	from_cluster(credentials, url, best_secret(credentials, url, mem), mem, out);
 	pthread_mutex_unlock(&credentials->lock);
 	return true;
 }
