@@ -177,7 +177,7 @@ def private(path, text):
 def test_a_rotated_password_is_asked_for_and_used(agent, follow, repository, tmp_path):
     with GitHttpServer(tmp_path / "git", user="ci", password="first") as server:
         file = private(tmp_path / "password", "first\n")
-        agent.repository(server.url("db.git"), username="ci", passwordFile=file)
+        agent.repository(server.url("db"), username="ci", passwordFile=file)  # without .git it is the same one
         follow(server.url("db.git"))
         good = repository.head
         wait_good(agent, good)
@@ -243,7 +243,7 @@ def repository_secret(kind, name, namespace, **texts):
 def test_credentials_are_taken_from_argo_cds_secrets_and_their_changes_too(agent, crds, repository, tmp_path, kind):
     home, target = crds.namespace(), crds.namespace()
     with GitHttpServer(tmp_path / "git", user="ci", password="first") as server:
-        url = server.url("db.git") if kind == "repository" else server.url("")
+        url = server.url("db") if kind == "repository" else server.url("")
         crds.admin.create(repository_secret(kind, "creds", home, url=url, username="ci", password="first"))
         agent.kubernetes(crds, namespace=home)
         agent.application("team", server.url("db.git"), "app", target)
