@@ -61,7 +61,9 @@ static const char *names_command(const struct command *command)
 {
 	if (!strstr(command->arguments, "NAME"))
 		return NULL;
-	return text_starts(command->name, "app ") ? "app list" : "user list";
+	if (text_starts(command->name, "app "))
+		return "app list";
+	return text_starts(command->name, "user ") ? "user list" : NULL;
 }
 
 static void bash_case(const char *pattern, const char *options)
@@ -142,9 +144,10 @@ static void zsh(void)
 
 static void fish_option(const char *condition, const char *word, size_t length)
 {
-	bool value = word[length - 1] == '=';
-	printf("complete -c pgitops -n '%s' -l %.*s%s\n", condition, (int)(length - 2 - value), word + 2,
-		value ? " -r" : "");
+	bool value = word[length - 1] == '=', letter = word[1] != '-';
+	size_t dashes = letter ? 1 : 2;
+	printf("complete -c pgitops -n '%s' -%c %.*s%s\n", condition, letter ? 's' : 'l',
+		(int)(length - dashes - value), word + dashes, value ? " -r" : "");
 }
 
 static void fish_options(const char *condition, const char *list)
