@@ -17,8 +17,6 @@
 
 enum { ARGUMENTS_MAX = 32, GIT_MESSAGE_BYTES = 700 };
 
-extern char **environ;
-
 struct child {
 	pid_t pid;
 	int in, out, err; /* our ends; -1 = closed */

@@ -244,7 +244,7 @@ static bool read_sizes(const struct blobs *blobs, size_t from, size_t count, siz
 bool guard_scan(struct guard *guard, const struct blobs *blobs, struct error *err)
 {
 	for (size_t from = 0; from < blobs->count; from += PORTION) {
-		const struct blob *portion[PORTION];
+		const struct blob *portion[PORTION] = {0};
 		size_t sizes[PORTION], count = blobs->count - from < PORTION ? blobs->count - from : PORTION,
 				       taken = 0, bytes = 0;
 		if (are_small(blobs, from, count))

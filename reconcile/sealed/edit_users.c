@@ -120,8 +120,8 @@ static size_t slot_of(const struct reading *reading, const char *secret)
 	for (const char *at = secret; *at; at++)
 		hash = (hash ^ (unsigned char)*at) * 16777619u;
 	size_t slot = hash & (reading->slot_count - 1);
-	while (reading->slots[slot] &&
-		strcmp(reading->users->items[reading->slots[slot] - 1].secret, secret) != 0)
+	const struct edit_user *items = reading->users->items;
+	while (items && reading->slots[slot] && strcmp(items[reading->slots[slot] - 1].secret, secret) != 0)
 		slot = (slot + 1) & (reading->slot_count - 1);
 	return slot;
 }
