@@ -31,6 +31,8 @@ void apps_write_status(struct agent *agent, struct app *app);
 
 void apps_free(struct agent *agent);
 
+enum { REPOSITORIES_AT_ONCE = 4 };
+
 /* Asks the repositories that are due, in threads; at most four at once. */
 void repositories_ask(struct agent *agent, struct credentials *credentials);
 

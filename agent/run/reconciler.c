@@ -257,7 +257,9 @@ static bool all_good(const struct agent *agent)
 static int64_t next_wake(const struct agent *agent)
 {
 	int64_t when = clock_steady() + LONGEST_NAP;
-	for (size_t i = 0; i < agent->repository_count; i++)
+	/* With every thread at work, the next answer wakes us. */
+	bool full = agent->fetching >= REPOSITORIES_AT_ONCE;
+	for (size_t i = 0; !full && i < agent->repository_count; i++)
 		if (!agent->repositories[i]->reading && agent->repositories[i]->next_poll < when)
 			when = agent->repositories[i]->next_poll;
 	for (size_t i = 0; i < agent->database_count; i++)

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-enum { FETCHES_AT_ONCE = 4, RETRY_FIRST = 5000, RETRY_LONGEST = 300000 };
+enum { RETRY_FIRST = 5000, RETRY_LONGEST = 300000 };
 
 static const char *commit_fact(const struct repository *repository, struct arena *mem)
 {
@@ -108,7 +108,7 @@ static const char *offline_commit(struct agent *agent, struct repository *reposi
 void repositories_ask(struct agent *agent, struct credentials *credentials)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	for (size_t i = 0; i < agent->repository_count && agent->fetching < FETCHES_AT_ONCE; i++) {
+	for (size_t i = 0; i < agent->repository_count && agent->fetching < REPOSITORIES_AT_ONCE; i++) {
 		struct repository *repository = agent->repositories[i];
 		if (repository->reading)
 			continue;
