@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/run/folder.h"
 #include "base/buf.h"
@@ -34,6 +35,7 @@ struct secrets {
 	pthread_mutex_t lock;
 	char *folder;
 	char *folder_state; /* names, times and sizes of its files when `entries` was made */
+	char *trouble;      /* the first of them that could not be read then, and why; NULL = none */
 	struct opened opened;
 	struct entry *entries;
 	size_t count;
@@ -72,6 +74,7 @@ void secrets_free(struct secrets *secrets)
 	free(secrets->followed);
 	free(secrets->folder);
 	free(secrets->folder_state);
+	free(secrets->trouble);
 	pthread_mutex_destroy(&secrets->lock);
 	free(secrets);
 }
@@ -199,11 +202,14 @@ static void index_file(void *context, const char *file, const struct stat *statu
 	struct secrets *secrets = context;
 	CLEANUP(arena_wipep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	struct yaml_documents documents = {0};
-	struct error ignored;
+	struct error err;
 
-	/* A file that cannot be read gives no entries; asking for a Secret that may be in it says why (secrets_value). */
-	if (!read_documents(file, mem, &documents, &ignored))
+	/* A file that cannot be read gives no entries; whoever misses a Secret, which may be in it, is told why. */
+	if (!read_documents(file, mem, &documents, &err)) {
+		if (!secrets->trouble)
+			secrets->trouble = memory_copy(err.text);
 		return;
+	}
 	const char *version = arena_printf(mem, "%lld.%09ld-%lld-%llu", (long long)status->st_mtim.tv_sec,
 		status->st_mtim.tv_nsec, (long long)status->st_size, (unsigned long long)status->st_ino);
 	for (size_t i = 0; i < documents.count; i++) {
@@ -232,6 +238,9 @@ static void refresh_folder(struct secrets *secrets)
 			drop(secrets, &secrets->entries[i]);
 	free(secrets->folder_state);
 	secrets->folder_state = state;
+	memory_freep(&secrets->trouble);
+	if (access(secrets->folder, R_OK | X_OK) != 0)
+		secrets->trouble = memory_printf("%s cannot be read: %s", secrets->folder, strerror(errno));
 	forget(secrets);
 	free(folder_state(secrets->folder, index_file, secrets));
 }
@@ -256,12 +265,13 @@ void secrets_forget(struct secrets *secrets)
 static const char *places(const struct secrets *secrets, const char *namespace, struct arena *mem)
 {
 	bool cluster = is_followed(secrets, namespace);
+	const char *trouble = secrets->trouble ? arena_printf(mem, " (%s)", secrets->trouble) : "";
 	if (cluster && secrets->folder)
-		return arena_printf(mem, "neither in the cluster nor in %s", secrets->folder);
+		return arena_printf(mem, "neither in the cluster nor in %s%s", secrets->folder, trouble);
 	if (cluster)
 		return "not in the cluster";
 	if (secrets->folder)
-		return arena_printf(mem, "not in %s", secrets->folder);
+		return arena_printf(mem, "not in %s%s", secrets->folder, trouble);
 	return "there is neither a cluster nor a `secrets` folder in the agent file to look in";
 }
 
