@@ -44,6 +44,7 @@ bool file_read(const char *path, struct buf *buf, struct error *err)
 	}
 	int reason = errno;
 	close(fd);
+	explicit_bzero(chunk, sizeof(chunk)); /* the file may hold passwords */
 	if (got < 0)
 		return error_set(err, kind_of(reason), "cannot read %s: %s", path, strerror(reason));
 	if (buf_failed(buf))

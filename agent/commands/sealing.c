@@ -17,20 +17,37 @@
 #include "base/text.h"
 #include "reconcile/sealed/emit.h"
 
-/* With less than this a lock of everything would make the next allocation fail instead of keeping a secret. */
-#define LOCK_BYTES_MIN (256UL * 1024 * 1024)
+enum {
+	LOCK_ALL_BYTES = 256 * 1024 * 1024, /* with less, a lock of everything makes the next allocation fail */
+	LOCK_HEAP_BYTES = 6 * 1024 * 1024, /* fits into the 8 MiB that everybody may lock */
+};
+
+/* All allocations come from the one heap, and its first part is there at once and locked: plain text that is read later is in
+   it, short of thousands of users. */
+static void lock_heap(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+	mallopt(M_TOP_PAD, LOCK_HEAP_BYTES);
+	char *here = sbrk(0);
+	CLEANUP(memory_freep) char *first = memory_alloc(256 * 1024); /* makes the heap grow */
+	char *end = sbrk(0);
+	if (end > here)
+		mlock2(here, (size_t)(end - here), MLOCK_ONFAULT);
+}
 
 void sealing_protect_memory(void)
 {
 	struct rlimit limit;
 	/* Every freed byte is overwritten, in the libraries too: parsers keep copies that nobody else can reach. */
 	mallopt(M_PERTURB, 0x5a);
-	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_MEMLOCK, &limit);
-		if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= LOCK_BYTES_MIN || geteuid() == 0)
-			mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
-	}
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= LOCK_ALL_BYTES || geteuid() == 0)
+		mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	else
+		lock_heap();
 }
 
 void sealing_say(const char *format, ...)

@@ -145,13 +145,26 @@ int hook_pre_push(struct hook *hook, const char *remote)
 	return code ? 1 : 0;
 }
 
+/* What the repository allows to be plain stands in the .pgitops.yaml of the commit that is judged: a server has no work
+   tree. One that cannot be read allows nothing. */
+static void take_layout_of(struct hook *hook, const char *commit)
+{
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_CONFIG_BYTES);
+	const char *file = arena_printf(hook->mem, "%s:" LAYOUT_FILE, commit);
+	struct mistakes ignored = {.mem = hook->mem};
+	struct layout layout;
+	struct error err;
+	if (git_says("cat-file", "-e", file, NULL) && git_ask(&text, &err, "cat-file", "blob", file, NULL) &&
+		layout_parse(buf_string(&text), text.length, hook->mem, &layout, &ignored))
+		hook->layout = layout;
+}
+
 /* "OLD NEW REF" lines of the server. New objects are in quarantine: git itself knows where. */
 int hook_pre_receive(struct hook *hook)
 {
 	static const char *const list[] = {"rev-list", "--stdin", "--not", "--all", NULL};
 	CLEANUP(buf_done) struct buf lines = BUF(STDIN_BYTES);
 	CLEANUP(buf_done) struct buf revisions = BUF(STDIN_BYTES);
-	struct guard guard = hook_guard(hook);
 	struct blobs blobs = {0};
 	struct error err = {0};
 	char *rest = NULL;
@@ -162,11 +175,14 @@ int hook_pre_receive(struct hook *hook)
 		char *words = NULL;
 		strtok_r(line, " ", &words);
 		const char *new = strtok_r(NULL, " ", &words);
-		if (new && !is_zero(new))
-			buf_printf(&revisions, "%s\n", new);
+		if (!new || is_zero(new))
+			continue;
+		buf_printf(&revisions, "%s\n", new);
+		take_layout_of(hook, new);
 	}
 	if (!revisions.length)
 		return 0;
+	struct guard guard = hook_guard(hook);
 	if (!guard_commits(hook->mem, list, buf_string(&revisions), &blobs, &err) ||
 		!guard_scan(&guard, &blobs, &err))
 		return failed(&err);
@@ -176,10 +192,12 @@ int hook_pre_receive(struct hook *hook)
 int hook_check(struct hook *hook, const char *range)
 {
 	const char *const list[] = {"rev-list", "--end-of-options", range, "--", NULL};
-	struct guard guard = hook_guard(hook);
 	struct blobs blobs = {0};
 	struct error err = {0};
 	bool ok;
+	if (hook->checkout.bare)
+		take_layout_of(hook, "HEAD");
+	struct guard guard = hook_guard(hook);
 	if (range)
 		ok = guard_commits(hook->mem, list, NULL, &blobs, &err);
 	else if (hook->checkout.bare)

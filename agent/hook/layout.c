@@ -178,24 +178,22 @@ static void read_root(const struct reading *reading, const struct yaml_node *roo
 	read_each(reading, sealing, "allow", read_allowed);
 }
 
-/* False when there is none. */
-static bool read_declared(struct arena *mem, struct layout *layout, struct mistakes *mistakes)
+bool layout_parse(
+	const char *text, size_t length, struct arena *mem, struct layout *layout, struct mistakes *mistakes)
 {
-	CLEANUP(buf_done) struct buf text = BUF(LIMIT_CONFIG_BYTES);
-	struct reading reading = {mem, layout, mistakes};
+	struct layout read = {.complete = true};
+	struct reading reading = {mem, &read, mistakes};
 	struct yaml_documents documents = {0};
-	struct error err;
-	if (!file_read(LAYOUT_FILE, &text, &err)) {
-		if (err.kind != ERROR_MISSING)
-			mistakes_add(mistakes, LAYOUT_FILE, 0, 0, "%s", err.text);
-		return err.kind != ERROR_MISSING;
-	}
-	layout->declared = true;
-	yaml_read(LAYOUT_FILE, buf_string(&text), text.length, mem, &documents, mistakes);
-	if (mistakes->count == 0 && documents.count == 1)
+	size_t before = mistakes->count;
+	yaml_read(LAYOUT_FILE, text, length, mem, &documents, mistakes);
+	if (mistakes->count == before && documents.count == 1)
 		read_root(&reading, documents.items[0]);
-	else if (mistakes->count == 0)
+	else if (mistakes->count == before)
 		complain(&reading, 0, "expected one document");
+	if (mistakes->count != before)
+		return false;
+	read.declared = read.count > 0;
+	*layout = read;
 	return true;
 }
 
@@ -242,20 +240,32 @@ static void search_folder(struct search *search, const char *folder, int depth)
 		closedir(opened);
 }
 
+/* Adds the entries that nobody declared. */
+static void find(struct arena *mem, struct layout *layout)
+{
+	struct search search = {.mem = mem, .layout = layout};
+	if (!layout->certificate && exists(LAYOUT_CERTIFICATE))
+		layout->certificate = LAYOUT_CERTIFICATE;
+	search_folder(&search, "", 0);
+	if (layout->count)
+		qsort(layout->users, layout->count, sizeof(*layout->users), by_edit);
+	layout->complete = search.entries < SEARCH_ENTRIES;
+}
+
 bool layout_read(struct arena *mem, struct layout *layout, struct mistakes *mistakes)
 {
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_CONFIG_BYTES);
 	struct layout read = {0};
-	size_t before = mistakes->count;
-	if (!read_declared(mem, &read, mistakes)) {
-		struct search search = {.mem = mem, .layout = &read};
-		if (exists(LAYOUT_CERTIFICATE))
-			read.certificate = LAYOUT_CERTIFICATE;
-		search_folder(&search, "", 0);
-		if (read.count)
-			qsort(read.users, read.count, sizeof(*read.users), by_edit);
-	}
-	if (mistakes->count != before)
+	struct error err;
+	if (file_read(LAYOUT_FILE, &text, &err)) {
+		if (!layout_parse(buf_string(&text), text.length, mem, &read, mistakes))
+			return false;
+	} else if (err.kind != ERROR_MISSING) {
+		mistakes_add(mistakes, LAYOUT_FILE, 0, 0, "%s", err.text);
 		return false;
+	}
+	if (!read.declared)
+		find(mem, &read);
 	*layout = read;
 	return true;
 }

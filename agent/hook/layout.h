@@ -15,7 +15,7 @@
  *     allow:                             # files with plain values that are meant to be public
  *       - {path: tests/secret.yaml, sha256: 0123...}
  *
- * Without it: each folder with an edit-users.yaml, and pub-cert.pem beside it or in a folder above. All paths are relative to
+ * Without a list: each folder with an edit-users.yaml, and pub-cert.pem beside it or in a folder above. All paths are relative to
  * the root.
  */
 #pragma once
@@ -46,11 +46,16 @@ struct layout {
 	struct layout_allowed *allowed;
 	size_t allowed_count;
 	const char *certificate; /* of the repository; NULL = none */
-	bool declared;           /* .pgitops.yaml is there */
+	bool declared;           /* .pgitops.yaml lists the users' files */
+	bool complete;           /* the whole work tree was searched; a very large one is not */
 };
 
 /* Reads or finds it in the current folder, the root. False with mistakes in .pgitops.yaml, or an error. */
 bool layout_read(struct arena *mem, struct layout *layout, struct mistakes *mistakes) MUST_CHECK;
+
+/* The text of a .pgitops.yaml, wherever it came from. */
+bool layout_parse(const char *text, size_t length, struct arena *mem, struct layout *layout,
+	struct mistakes *mistakes) MUST_CHECK;
 
 /* The entry of an edit file that is in no layout: its files beside it, its certificate beside it or above. */
 struct layout_users layout_of(struct arena *mem, const char *edit, const struct layout *layout);

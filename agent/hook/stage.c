@@ -306,6 +306,9 @@ static bool stage_entry(struct staging *staging, const struct layout_users *file
 bool hook_stage(struct hook *hook)
 {
 	struct staging staging = {.hook = hook, .mode = mode_of_index()};
+	if (!hook->layout.complete)
+		hook_say("warning: this work tree is too large to be searched for " LAYOUT_EDIT
+			 ": say in " LAYOUT_FILE " which files are edited");
 	for (size_t i = 0; i < hook->layout.count; i++)
 		if (!stage_entry(&staging, &hook->layout.users[i]))
 			return false;

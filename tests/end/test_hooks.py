@@ -639,6 +639,21 @@ def test_the_server_refuses_in_pre_receive(remote, tmp_path):
     remote.git("push", "-q", "--no-verify", "origin", "main").ok()
 
 
+def test_the_server_honours_what_the_repository_allows(remote, tmp_path):
+    hook = tmp_path / "remote.git/hooks/pre-receive"
+    hook.write_text(f"#!/bin/sh\nexec '{agents.PROGRAM}' check --secrets --pre-receive\n")
+    hook.chmod(0o755)
+    file = remote.write("docs/example.yaml", "kind: Secret\nstringData: {password: example}\n")
+    digest = remote.run("sha256sum", file).ok().out.split()[0]
+    remote.git("add", "-A").ok()
+    remote.commit("example", "--no-verify").ok()
+    remote.git("push", "--no-verify", "origin", "main").refused("docs/example.yaml:2")
+    remote.write(".pgitops.yaml", f"version: 1\nsealing: {{allow: [{{path: docs/example.yaml, sha256: '{digest}'}}]}}\n")
+    remote.git("add", "-A").ok()
+    remote.commit("allowed").ok()
+    remote.git("push", "-q", "origin", "main").ok()
+
+
 def test_check_secrets_answers_for_a_range_and_for_the_checkout(remote):
     remote.pgitops("check", "--secrets").ok()
     remote.pgitops("check", "--secrets", "HEAD").ok()

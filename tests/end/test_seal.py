@@ -332,3 +332,15 @@ def test_no_secret_stands_in_the_arguments_or_the_environment_of_the_programs_it
     shutil.copy(CERT, desk.root / "pub-cert.pem")
     desk.pgitops("seal", "users", "--commit", "alice", PATH=f"{fake.parent}:{os.environ['PATH']}").ok()
     assert "commit" in noted.read_text() and "alice-password" not in noted.read_text()
+
+
+def test_plain_text_is_in_locked_memory(desk):
+    """While it waits for its input; ordinary users may lock 8 MiB."""
+    child = subprocess.Popen([agents.PROGRAM, "unseal", "--private-key", KEY], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL, env=desk.environment, cwd=desk.root)
+    try:
+        agents.wait_for("locked memory", lambda: "VmLck:" in pathlib.Path(f"/proc/{child.pid}/status").read_text() and int(
+            pathlib.Path(f"/proc/{child.pid}/status").read_text().split("VmLck:")[1].split()[0]) > 4096)
+    finally:
+        child.stdin.close()
+        child.wait(30)
