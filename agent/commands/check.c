@@ -170,7 +170,7 @@ int command_check(struct command_context *context, int argc, char **argv)
 	const struct command_option options[] = {{"--namespace", NULL, &check.namespace},
 		{"--include", NULL, &check.directory.include}, {"--exclude", NULL, &check.directory.exclude}};
 	struct error err;
-	CLEANUP(json_done) json_t *items = NULL;
+	CLEANUP(json_done) json_t *items = json_array();
 
 	if (is_about_secrets(argc, argv))
 		return command_check_secrets(context, argc, argv);
@@ -180,7 +180,7 @@ int command_check(struct command_context *context, int argc, char **argv)
 		return command_misused(
 			context, "--namespace %s is not the name of a namespace", check.namespace);
 	if (context->output.format == OUTPUT_JSON || context->output.format == OUTPUT_YAML)
-		items = check.items = json_array();
+		check.items = items;
 	for (int i = 0; i < argc; i++)
 		if (!check_path(&check, argv[i], &err))
 			return command_failed(&err);

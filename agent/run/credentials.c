@@ -242,7 +242,8 @@ static void from_cluster(const struct credentials *credentials, const char *url,
 	copy_secret(&from->client_key, &out->client_key);
 }
 
-static const struct repository_config *best_config(const struct config *config, const char *url, struct arena *mem)
+static const struct repository_config *best_config(
+	const struct config *config, const char *url, struct arena *mem)
 {
 	const struct repository_config *best = NULL;
 	size_t best_fit = 0;

@@ -28,7 +28,6 @@ static bool is_drift(const struct pass_step *step)
 static void add_drift(struct pass *pass, const struct pass_step *step, const struct difference *difference)
 {
 	struct error err;
-	int64_t id = 0;
 	const struct object_key *key = &step->plan->key;
 	const struct store_drift drift = {
 		.application = pass->app->spec.name,
@@ -44,10 +43,13 @@ static void add_drift(struct pass *pass, const struct pass_step *step, const str
 		.found = difference->found,
 		.by = difference->by,
 	};
-	if (!store_drift_add(pass->agent->store, &drift, &id, &err)) {
+	bool told = store_drift_is_open(pass->agent->store, &drift);
+	if (!store_drift_add(pass->agent->store, &drift, NULL, &err)) {
 		log_warning("drift could not be recorded", "error", err.text, NULL);
 		return;
 	}
+	if (told)
+		return;
 	metric_add(METRIC_DRIFT_FOUND, 1);
 	log_info("drift found", "object", object_key_text(key, pass->mem), "field", difference->path,
 		"wanted", difference->wanted, "found", difference->found, "changed_by", difference->by, NULL);

@@ -459,6 +459,7 @@ void pass_sync(struct pass *pass)
 	} else if (!pass->busy && !pass->to_write && !(pass->to_prune && app->spec.prune)) {
 		pass_settle(pass);
 	} else if (app->last_phase == SYNC_FAILED && pass_commit_was_tried(pass)) {
-		say_failed(pass, json_text_at(app->operation_state, "message", "the reason is not known any more"));
+		say_failed(pass,
+			json_text_at(app->operation_state, "message", "the reason is not known any more"));
 	}
 }

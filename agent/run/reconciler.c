@@ -163,13 +163,13 @@ static void run_passes(struct agent *agent)
 /* Where the users' Secrets are: the agent file says, else the Application's destination. */
 static void learn_namespace(struct database *database)
 {
-	const char *namespace = database->config->users_namespace;
-	if (!namespace && database->app)
-	namespace = database->app->spec.destination;
-	if (!namespace || text_equal(database->namespace, namespace))
+	const char *from_app = database->app ? database->app->spec.destination : NULL;
+	const char *where = database->config->users_namespace ? database->config->users_namespace : from_app;
+
+	if (!where || text_equal(database->namespace, where))
 		return;
 	free(database->namespace);
-	database->namespace = memory_copy(namespace);
+	database->namespace = memory_copy(where);
 	database->followed = false;
 }
 

@@ -21,37 +21,6 @@ enum {
 	THREAD_STACK = 512 * 1024
 };
 
-/* ---- passwords ---- */
-
-static bool password_version(
-	void *context, const char *secret, struct arena *mem, const char **version, const char **why)
-{
-	const struct users_pass *pass = context;
-	return secrets_version(pass->agent->secrets, pass->namespace, secret, mem, version, why);
-}
-
-static bool password_get(void *context, const char *secret, struct secret *password, struct error *err)
-{
-	const struct users_pass *pass = context;
-	return secrets_value(pass->agent->secrets, pass->database->kube, pass->namespace, secret, "password",
-		password, err);
-}
-
-static bool password_known(void *context, const char *user, const char *verifier, const char *version)
-{
-	const struct users_pass *pass = context;
-	return store_verifier_known(pass->agent->store, pass->database->config->name, user, verifier, version);
-}
-
-/* Kept until the pass is recorded: one flush for all, not one for each user. */
-static void password_remember(void *context, const char *user, const char *verifier, const char *version)
-{
-	struct users_pass *pass = context;
-	pass->verified = arena_grow(pass->mem, pass->verified, pass->verified_count, sizeof(*pass->verified));
-	pass->verified[pass->verified_count++] = (struct users_verified){
-		arena_copy(pass->mem, user), arena_copy(pass->mem, verifier), arena_copy(pass->mem, version)};
-}
-
 static bool connection_password(const struct users_pass *pass, struct secret *password, struct error *err)
 {
 	const struct secret_reference *from = &pass->database->config->password;
@@ -69,8 +38,8 @@ static bool read_users(struct users_pass *pass, struct users *users)
 {
 	struct mistakes mistakes = {.mem = pass->mem};
 	const struct database_config *config = pass->database->config;
-	users_read(pass->file, pass->line, pass->text, pass->length, config->database ? config->database : "",
-		&config->policy, pass->mem, users, &mistakes);
+	users_read(pass->text->file, pass->text->line, pass->text->text, pass->text->length,
+		config->database ? config->database : "", &config->policy, pass->mem, users, &mistakes);
 	if (!mistakes.count)
 		return true;
 	return error_set(&pass->error, ERROR_INVALID, "%s", mistake_text(&mistakes.items[0], pass->mem));
@@ -95,8 +64,7 @@ static bool run_session(struct users_pass *pass, struct roles_session *session, 
 	const struct database_config *config = pass->database->config;
 	struct roles_present *present;
 	struct roles_plan plan = {0};
-	const struct roles_passwords passwords = {
-		pass, password_version, password_get, password_known, password_remember};
+	const struct roles_passwords passwords = passwords_calls(&pass->passwords);
 	const struct roles_plan_input input = {
 		.wanted = wanted,
 		.commit = pass->commit,
@@ -146,6 +114,7 @@ static void *run(void *context)
 		metric_add(METRIC_SQL_WRITES, roles_writes(session));
 	}
 	roles_close(session);
+	passwords_done(&pass->passwords);
 	secrets_forget(pass->agent->secrets);
 	metric_add(METRIC_USER_PASSES, 1);
 	if (!ok) {
@@ -161,22 +130,28 @@ static void *run(void *context)
 static struct users_pass *pass_new(struct agent *agent, struct database *database, struct arena *mem)
 {
 	struct users_pass *pass = memory_alloc(sizeof(*pass));
-	const struct users_text *text = &database->text;
 	const char *fact = arena_printf(mem, "users:%s", database->config->name);
 	*pass = (struct users_pass){
 		.agent = agent,
 		.database = database,
 		.mem = mem,
-		.file = arena_copy(mem, text->file),
-		.text = arena_copy_n(mem, text->text, text->length),
-		.length = text->length,
-		.line = text->line,
-		.commit = arena_copy(mem, text->commit),
+		.text = &database->text,
+		.commit = database->text.commit,
 		.application = arena_copy(mem, database->app->spec.name),
 		.namespace = arena_copy(mem, database->namespace),
 		.no_deletions = database->no_deletions,
-		.same_commit = text_equal(store_fact_get(agent->store, fact, mem), text->commit),
+		.same_commit = text_equal(store_fact_get(agent->store, fact, mem), database->text.commit),
 		.wish = database->wishes,
+	};
+	pass->passwords = (struct passwords){
+		.mem = mem,
+		.config = agent->config,
+		.secrets = agent->secrets,
+		.store = agent->store,
+		.kube = database->kube,
+		.database = database->config->name,
+		.namespace = pass->namespace,
+		.sealed = &database->text.sealed,
 	};
 	if (database->wishes)
 		database->wishes = database->wishes->next;
@@ -185,10 +160,27 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 
 void users_text_done(struct users_text *text)
 {
-	free(text->file);
-	free(text->text);
-	free(text->commit);
+	arena_free(text->mem);
 	*text = (struct users_text){0};
+}
+
+/* The path's SealedSecrets, with the namespace they go to. */
+static struct objects copy_sealed(const struct desired *desired, struct arena *mem)
+{
+	struct objects sealed = {0};
+	for (size_t i = 0; i < desired->objects.count; i++) {
+		const struct object *object = &desired->objects.items[i];
+		if (strcmp(object->key.group, "bitnami.com") != 0 ||
+			strcmp(object->key.kind, "SealedSecret") != 0)
+			continue;
+		sealed.items = arena_grow(mem, sealed.items, sealed.count, sizeof(*sealed.items));
+		sealed.items[sealed.count] = *object;
+		sealed.items[sealed.count].key = object_key_copy(&object->key, mem);
+		sealed.items[sealed.count].version = arena_copy(mem, object->version);
+		sealed.items[sealed.count].file = arena_copy(mem, object->file);
+		sealed.items[sealed.count++].json = arena_copy_n(mem, object->json, object->json_length);
+	}
+	return sealed;
 }
 
 /* Users follow the synced commit; while there is no cluster to sync with (yet), the newest good one. */
@@ -200,7 +192,7 @@ static bool commit_is_in_force(const struct agent *agent, const struct app *app)
 }
 
 /* Takes the users of the commit in force; while a newer one waits for its sync, those of the last one stay. */
-static bool take_text(const struct agent *agent, struct database *database, struct arena *mem)
+static bool take_text(const struct agent *agent, struct database *database)
 {
 	const struct app *app = database->app;
 	struct content_users users;
@@ -208,13 +200,21 @@ static bool take_text(const struct agent *agent, struct database *database, stru
 	if (!app || !app->desired || !commit_is_in_force(agent, app) ||
 		text_equal(database->text.commit, app->commit))
 		return database->text.text != NULL;
-	if (!content_users(app->desired, database->config, mem, &users))
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	if (!content_users(app->desired, database->config, mem, &users)) {
+		arena_free(mem);
 		return database->text.text != NULL;
+	}
 	users_text_done(&database->text);
-	char *text = memory_alloc(users.length + 1);
-	memcpy(text, users.text, users.length);
 	database->text = (struct users_text){
-		memory_copy(users.file), text, memory_copy(app->commit), users.length, users.line};
+		.mem = mem,
+		.file = arena_copy(mem, users.file),
+		.text = users.text,
+		.commit = arena_copy(mem, app->commit),
+		.length = users.length,
+		.line = users.line,
+		.sealed = copy_sealed(app->desired, mem),
+	};
 	return true;
 }
 
@@ -224,7 +224,7 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	pthread_t thread;
 	pthread_attr_t attributes;
 
-	if (!database->app || !take_text(agent, database, mem)) {
+	if (!database->app || !take_text(agent, database)) {
 		arena_free(mem);
 		return false;
 	}

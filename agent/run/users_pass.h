@@ -7,13 +7,17 @@
 #pragma once
 
 #include "agent/run/agent.h"
+#include "agent/run/passwords.h"
 #include "reconcile/roles/roles.h"
 
-/* users.yaml of the commit in force, kept while a newer commit waits for its sync. Heap strings, NULL = never had one. */
+/* users.yaml and the SealedSecrets of the commit in force, kept while a newer commit waits for its sync. All in `mem`, NULL = never
+   had one. Not replaced while a pass runs. */
 struct users_text {
-	char *file, *text, *commit;
+	struct arena *mem;
+	const char *file, *text, *commit;
 	size_t length;
 	int line;
+	struct objects sealed;
 };
 
 /* One database of the agent file; the reconciler's, but `kube` is used by the running pass. */
@@ -43,28 +47,20 @@ struct users_wish {
 	char *confirm; /* NULL = none */
 };
 
-/* A verifier found or made to match a Secret's version. */
-struct users_verified {
-	const char *user, *verifier, *version;
-};
-
 /* One pass: what it is given, and what the reconciler gets back with EVENT_USERS. */
 struct users_pass {
 	struct agent *agent;       /* store, secrets, queue */
 	struct database *database; /* config, kube */
 	struct arena *mem;
-	const char *file, *text; /* users.yaml of the synced commit */
-	size_t length;
-	int line;
-	const char *commit;
+	const struct users_text *text;
+	struct passwords passwords;
+	const char *commit; /* of `text` */
 	const char *application;
 	const char *namespace;
 	bool no_deletions;
 	bool same_commit;        /* the last good pass was for this commit: what differs is drift */
 	struct users_wish *wish; /* NULL = nobody asked */
 
-	struct users_verified *verified; /* for the store */
-	size_t verified_count;
 	bool ok;            /* every user is as wanted */
 	bool reached;       /* the server was reached and read */
 	struct error error; /* when the pass itself failed */

@@ -29,17 +29,6 @@ static json_t *previous_of(const struct store_user *users, size_t count, const c
 												 : NULL;
 }
 
-static const char *secret_version(const struct users_pass *pass, const char *user)
-{
-	const char *version = "", *why;
-	char *name = arena_printf(pass->mem, "user-%s-secret", user);
-	for (char *c = name; *c; c++)
-		if (*c == '_')
-			*c = '-';
-	return secrets_version(pass->agent->secrets, pass->namespace, name, pass->mem, &version, &why) ? version
-												       : "";
-}
-
 /* ---- drift ---- */
 
 static void add_drift(const struct users_pass *pass, const char *user, const struct role_difference *difference)
@@ -59,10 +48,13 @@ static void add_drift(const struct users_pass *pass, const char *user, const str
 		.by = "",
 	};
 	struct error err;
+	bool told = store_drift_is_open(pass->agent->store, &drift);
 	if (!store_drift_add(pass->agent->store, &drift, NULL, &err)) {
 		log_warning("drift could not be recorded", "error", err.text, NULL);
 		return;
 	}
+	if (told)
+		return;
 	metric_add(METRIC_DRIFT_FOUND, 1);
 	log_info("drift found", "database", drift.database, "user", user, "field", difference->field,
 		"wanted", difference->wanted, "found", difference->found, NULL);
@@ -86,7 +78,7 @@ void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 		if (strcmp(status, "Synced") != 0 && strcmp(status, "Drifted") != 0)
 			continue;
 		bool rotated = strcmp(json_text_at(before, "secretVersion", ""),
-				       secret_version(pass, report->name)) != 0;
+				       passwords_version(&pass->passwords, report->name)) != 0;
 		for (size_t j = 0; j < report->difference_count; j++)
 			if (!rotated || strcmp(report->differences[j].field, "password") != 0)
 				add_drift(pass, report->name, &report->differences[j]);
@@ -198,7 +190,7 @@ static json_t *last_change(
 	return json_pack("{s:s, s:s}", "time", now, "commit", pass->commit);
 }
 
-static json_t *user_document(const struct users_pass *pass, const struct roles_plan *plan,
+static json_t *user_document(struct users_pass *pass, const struct roles_plan *plan,
 	const struct role_report *report, const json_t *before)
 {
 	json_t *roles = json_array();
@@ -208,7 +200,7 @@ static json_t *user_document(const struct users_pass *pass, const struct roles_p
 		pass->database->config->name, "status", user_status_name(report->status), "reason",
 		report->reason, "roles", roles, "differences", differences_of(report), "lastChange",
 		last_change(pass, plan, report->name, before), "secretVersion",
-		secret_version(pass, report->name));
+		passwords_version(&pass->passwords, report->name));
 }
 
 static bool heal(const struct users_pass *pass, const char *user, struct error *err)
@@ -343,9 +335,11 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 	ok = ok && store_reports(pass, plan, &err);
 	ok = ok && store_database_document(pass, document, &err);
 	ok = ok && store_fact_set(store, fact, pass->commit, &err);
-	for (size_t i = 0; i < pass->verified_count; i++)
-		store_verifier_remember(store, pass->database->config->name, pass->verified[i].user,
-			pass->verified[i].verifier, pass->verified[i].version);
+	for (size_t i = 0; i < pass->passwords.verified_count; i++) {
+		const struct verified *verified = &pass->passwords.verified[i];
+		store_verifier_remember(store, pass->database->config->name, verified->user,
+			verified->verifier, verified->version);
+	}
 	if (ok && store_commit(store, &err))
 		return good;
 	store_rollback(store);
