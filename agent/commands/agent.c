@@ -19,6 +19,7 @@
 #include "agent/run/join.h"
 #include "agent/run/operations.h"
 #include "agent/run/reconciler.h"
+#include "agent/run/unseal.h"
 #include "agent/run/users_pass.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -207,6 +208,7 @@ static void free_parts(struct parts *parts)
 	free(agent->ears);
 	free_databases(agent);
 	apps_free(agent);
+	unseal_forget(agent);
 	kube_config_done(&agent->kube);
 	credentials_free(parts->credentials);
 	secrets_free(agent->secrets);

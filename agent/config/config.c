@@ -85,10 +85,15 @@ static void read_git(struct settings *settings, const struct yaml_pair *pair, vo
 static void read_sealing(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const struct setting table[] = {{.name = "keys",
-		.type = SETTING_PATHS,
-		.offset = CONFIG(sealing_keys),
-		.count_offset = CONFIG(sealing_key_count)}};
+						       .type = SETTING_PATHS,
+						       .offset = CONFIG(sealing_keys),
+						       .count_offset = CONFIG(sealing_key_count)},
+		{.name = "controller", .type = SETTING_BOOL, .offset = CONFIG(sealing_controller)}};
+	const struct config *config = base;
 	settings_read(settings, pair, table, COUNT_OF(table), base);
+	if (config->sealing_controller && !config->sealing_key_count)
+		settings_complain(settings, pair, true,
+			"sealing.controller needs keys to open SealedSecrets with: sealing.keys");
 }
 
 static void read_webhook(struct settings *settings, const struct yaml_pair *pair, void *base)

@@ -114,6 +114,7 @@ struct agent {
 	char cluster_slot[64];
 	int64_t next_join; /* steady milliseconds */
 
+	json_t *unsealed;   /* unseal.c: what was seen of each SealedSecret, NULL = nothing */
 	char *folder_state; /* of the folder of Applications; NULL = not looked at yet */
 	int64_t next_look;  /* at it, steady milliseconds */
 	struct app **apps;  /* by name */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/metrics.h"
+#include "agent/run/unseal.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -88,6 +89,7 @@ static void run(struct pass *pass)
 		pass_compare(pass);
 		pass_record_compared(pass);
 		pass_sync(pass);
+		unseal_run(pass);
 	} else {
 		refuse_wish(pass);
 	}

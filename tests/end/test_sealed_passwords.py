@@ -50,3 +50,33 @@ def test_users_get_their_sealed_passwords(agent, server, program, keys, tmp_path
     assert server.can_login("bob_x", "builder", "app"), "the last good password stays"
     text = agent.log() + "".join(p.read_bytes().decode("latin-1") for p in pathlib.Path(agent.state).glob("pgitops.db*"))
     assert "wonderland" not in text and "looking-glass" not in text
+
+
+def test_the_agent_unseals_where_no_controller_runs(agent, crds, server, program, keys, tmp_path):
+    folder, certificate = keys
+    namespace = crds.namespace()
+    server.run("CREATE DATABASE app")
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"users/users.yaml": USERS,
+                       "users/sealed.yaml": sealed(program, certificate, "user-alice-secret", "wonderland", namespace) + "---\n" +
+                       sealed(program, certificate, "user-bob-x-secret", "builder", namespace)})
+    agent.config["sealing"] = {"keys": [str(folder)], "controller": True}
+    agent.kubernetes(crds).database(server)
+    agent.application("postgres-users", repository.url, "users", namespace)
+    agent.start()
+    wait_for("both can log in", lambda: server.can_login("alice", "wonderland", "app")
+             and server.can_login("bob_x", "builder", "app"))
+    secret = ("v1", "Secret", namespace, "user-alice-secret")
+    made = crds.admin.get(*secret)
+    assert made["metadata"]["ownerReferences"][0]["kind"] == "SealedSecret"
+    sealed_secret = crds.admin.get("bitnami.com/v1alpha1", "SealedSecret", namespace, "user-alice-secret")
+    assert sealed_secret["status"]["conditions"][0]["status"] == "True"
+    wait_for("Healthy", lambda: agent.app("postgres-users")["status"]["health"]["status"] == "Healthy")
+
+    mark = crds.mark()
+    passes = agent.metrics()["pgitops_passes_total"]
+    wait_for("three passes", lambda: agent.metrics()["pgitops_passes_total"] >= passes + 3)
+    assert not [e for e in crds.requests(mark) if e["verb"] not in ("watch", "list")]
+
+    crds.admin.delete(*secret)
+    wait_for("it is made again", lambda: (crds.admin.get(*secret) or made)["metadata"]["uid"] != made["metadata"]["uid"])
