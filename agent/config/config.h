@@ -50,7 +50,7 @@ struct config {
 	size_t repository_count;
 	struct database_config *databases;
 	size_t database_count;
-	bool sealing_controller;    /* sealing.controller: make Secrets of SealedSecrets, as the controller does */
+	bool sealing_controller; /* sealing.controller: make Secrets of SealedSecrets, as the controller does */
 	const char **sealing_keys;
 	size_t sealing_key_count;
 	const char *webhook_secret_file;
