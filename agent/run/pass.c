@@ -13,20 +13,6 @@
 /* While the operator works on an object that we want to write; its status also arrives by the watch. */
 enum { BUSY_WAIT = 5000 };
 
-void pass_condition(struct pass *pass, const char *type, const char *message)
-{
-	for (size_t i = 0; i < pass->condition_count; i++)
-		if (strcmp(pass->conditions[i].type, type) == 0 &&
-			strcmp(pass->conditions[i].message, message) == 0)
-			return;
-	if (pass->condition_count == PASS_CONDITIONS)
-		return;
-	pass->conditions[pass->condition_count++] = (struct status_condition){
-		.type = type,
-		.message = arena_copy(pass->mem, message),
-	};
-}
-
 /* What is wrong before anything is compared. */
 static void source_conditions(struct pass *pass)
 {

@@ -50,9 +50,6 @@ struct pass {
 
 void pass_run(struct agent *agent, struct app *app);
 
-/* The same type and message once only; more than PASS_CONDITIONS are dropped. `message` is copied. */
-void pass_condition(struct pass *pass, const char *type, const char *message);
-
 /* pass_observe.c: fills live, plan, steps; compares. False with a condition when nothing can be said. */
 bool pass_observe(struct pass *pass);
 void pass_compare(struct pass *pass);
@@ -67,7 +64,9 @@ void pass_remember(struct pass *pass, const struct sync_request *request, bool f
 /* pass_sync.c: syncs when somebody asked for it or the policy wants it now. */
 void pass_sync(struct pass *pass);
 
-/* pass_record.c: drift, inventory, differences, status. */
+/* pass_record.c: conditions, drift, inventory, differences, status. */
+/* The same type and message once only; more than PASS_CONDITIONS are dropped. `message` is copied. */
+void pass_condition(struct pass *pass, const char *type, const char *message);
 void pass_record_compared(struct pass *pass);
 void pass_record_status(struct pass *pass);
 json_t *pass_resource_results(struct pass *pass);

@@ -14,6 +14,20 @@
 
 enum { DRIFT_FIELDS = 50 }; /* of one object: enough to see what was done to it */
 
+void pass_condition(struct pass *pass, const char *type, const char *message)
+{
+	for (size_t i = 0; i < pass->condition_count; i++)
+		if (strcmp(pass->conditions[i].type, type) == 0 &&
+			strcmp(pass->conditions[i].message, message) == 0)
+			return;
+	if (pass->condition_count == PASS_CONDITIONS)
+		return;
+	pass->conditions[pass->condition_count++] = (struct status_condition){
+		.type = type,
+		.message = arena_copy(pass->mem, message),
+	};
+}
+
 /* ---- drift ---- */
 
 /* Git has not moved since we last wrote or checked this object, so whatever differs is somebody else's doing. */
