@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/sealed/merge_text.h"
 #include "reconcile/sealed/sealed_secret.h"
 #include "reconcile/sealed/wipe.h"
 
@@ -182,8 +183,9 @@ static bool merge(
 		if (json_object_size(added))
 			json_object_update(json_make_object(metadata, kept[i]), (json_t *)(uintptr_t)added);
 	}
-	bool yaml = sealing_wants_yaml(seal->context, seal->merge_into);
-	sealing_print(out, old, yaml || (seal->context->output.format == OUTPUT_TABLE && text.data[0] != '{'));
+	bool json = seal->context->output.format == OUTPUT_JSON || (text.length && text.data[0] == '{');
+	if (json || !merge_text(buf_string(&text), text.length, json_at(fresh, "spec.encryptedData"), old, out))
+		sealing_print(out, old, !json || seal->context->output.format == OUTPUT_YAML);
 	return true;
 }
 

@@ -44,11 +44,6 @@ static void say_outcome(const struct seal_users *command, const struct layout_us
 			outcome->sealing.other_certificate, outcome->sealing.other_certificate == 1 ? "" : "s",
 			files->sealed, outcome->sealing.other_certificate == 1 ? "s" : "",
 			files->certificate ? files->certificate : "yours");
-	if (outcome->sealing.sealed.count && outcome->days_left >= 0 &&
-		outcome->days_left < CERTIFICATE_DAYS_WARN)
-		sealing_say(
-			"warning: the certificate expires in %lld days: fetch the current one with `pgitops seal cert`",
-			(long long)outcome->days_left);
 }
 
 /* The receipts are written first: one without its ciphertext costs nothing, a ciphertext without receipt is sealed again by
@@ -90,6 +85,19 @@ static int commit(const struct seal_users *command, const struct layout_users *f
 	return EXIT_YES;
 }
 
+/* Said before anything is sealed. A certificate that cannot be read is reported where it is needed. */
+static void warn(const struct seal_users *command, const struct layout_users *files)
+{
+	const struct sealing_source source = {0};
+	const char *path = command->certificate ? command->certificate : files->certificate;
+	struct certificate certificate;
+	struct error ignored;
+	if (!path || !certificate_read_file(path, &certificate, &ignored))
+		return;
+	sealing_warn(&source, path, &certificate);
+	certificate_done(&certificate);
+}
+
 static int seal_one(struct seal_users *command, const struct layout_users *files)
 {
 	CLEANUP(buf_done) struct buf users = BUF(2 * LIMIT_FILE_BYTES);
@@ -97,6 +105,7 @@ static int seal_one(struct seal_users *command, const struct layout_users *files
 	CLEANUP(seal_outcome_done) struct seal_outcome outcome = {0};
 	struct mistakes mistakes = {.mem = command->context->mem};
 	struct error err;
+	warn(command, files);
 	if (!read_now(files->users, &users, &err) || !read_now(files->sealed, &sealed, &err))
 		return command_failed(&err);
 	struct seal_run run = {

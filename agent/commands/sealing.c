@@ -169,8 +169,7 @@ static bool fetch(const struct command_context *context, const struct sealing_so
 	return true;
 }
 
-/* What somebody should know before sealing with it. */
-static void warn(const struct sealing_source *source, const char *where, const struct certificate *certificate)
+void sealing_warn(const struct sealing_source *source, const char *where, const struct certificate *certificate)
 {
 	int64_t days = certificate_days_left(certificate, clock_now());
 	CLEANUP(buf_done) struct buf pem = BUF(LIMIT_SECRET_FILE);
@@ -204,7 +203,7 @@ bool sealing_certificate(const struct command_context *context, const struct sea
 		certificate_done(&read);
 		return false;
 	}
-	warn(source, *where, &read);
+	sealing_warn(source, *where, &read);
 	*certificate = read;
 	return true;
 }

@@ -34,6 +34,10 @@ bool sealing_write(const char *path, const struct buf *text, unsigned mode, stru
 bool sealing_certificate(const struct command_context *context, const struct sealing_source *source,
 	struct certificate *certificate, const char **where, struct error *err) MUST_CHECK;
 
+/* What somebody should know before sealing with it: few days left, a chain, not what the cluster gave last. */
+void sealing_warn(
+	const struct sealing_source *source, const char *where, const struct certificate *certificate);
+
 /* JSON as kubeseal indents it, or YAML with "---" in front. */
 void sealing_print(struct buf *out, const json_t *object, bool yaml);
 

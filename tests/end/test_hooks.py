@@ -505,6 +505,19 @@ def submodule(one):
     inner.assert_clean("carol-password")
 
 
+def repository_with_sha256(one):
+    other = Checkout(one.root.parent / "sha256", init=False)
+    other.git("init", "-q", "--object-format=sha256").ok()
+    other.hook("install").ok()
+    other.edit(carol="carol-password")
+    commit_users(other)
+    assert other.passwords() == {"user-carol-secret": "carol-password"}
+    other.write("leak.yaml", other.with_plain())
+    other.git("add", "-A").ok()
+    other.commit("leak").refused("leak.yaml:7", "taken out of .git again")
+    other.assert_clean()
+
+
 def from_a_folder_below(one):
     below = one.root / "some/where"
     below.mkdir(parents=True)
@@ -558,6 +571,7 @@ SCENARIOS = [
     first_seal_removes_nobody,
     linked_worktree,
     submodule,
+    repository_with_sha256,
     from_a_folder_below,
 ]
 

@@ -124,6 +124,13 @@ def test_merge_into_keeps_the_other_items_and_re_encrypt_changes_all(desk):
     assert after["metadata"]["name"] == "login"
     assert after["spec"]["encryptedData"]["username"] == before["username"]
     assert after["spec"]["encryptedData"]["password"] != before["password"]
+    commented = "# for the team\n" + (desk.root / "sealed.yaml").read_text().replace("kind: SealedSecret", "kind: SealedSecret # sealed")
+    desk.write("sealed.yaml", commented)
+    desk.pgitops("seal", "--cert", CERT, "--merge-into", "sealed.yaml", stdin=SECRET.replace("password:", "another:")).ok()
+    merged = (desk.root / "sealed.yaml").read_text()
+    assert merged.startswith("# for the team\n") and "# sealed" in merged and "\n    another: " in merged
+    desk.pgitops("seal", "--cert", CERT, "--merge-into", "sealed.yaml",
+                 stdin="apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {password: new}\n").ok()
     desk.pgitops("seal", "--re-encrypt", "-f", "sealed.yaml", "--private-key", KEY, "--cert", VECTORS / "cert-b.pem").ok()
     secret, = opened(desk, (desk.root / "sealed.yaml").read_text(), VECTORS / "key-b.pem")
     assert base64.b64decode(secret["data"]["password"]) == b"new"
