@@ -46,6 +46,13 @@ static bool find_open(struct store *store, const struct store_drift *drift, int6
 	return true;
 }
 
+bool store_drift_is_open(struct store *store, const struct store_drift *drift)
+{
+	struct error ignored;
+	int64_t id;
+	return find_open(store, drift, &id, &ignored) && id != 0;
+}
+
 bool store_drift_add(struct store *store, const struct store_drift *drift, int64_t *id, struct error *err)
 {
 	if (!store_begin(store, err))
