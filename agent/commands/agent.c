@@ -14,6 +14,7 @@
 #include "agent/run/credentials.h"
 #include "agent/run/agent.h"
 #include "agent/run/apps.h"
+#include "agent/run/repositories.h"
 #include "agent/command.h"
 #include "agent/http/http.h"
 #include "agent/run/join.h"

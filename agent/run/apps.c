@@ -1,4 +1,5 @@
 #include "agent/run/apps.h"
+#include "agent/run/repositories.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,62 +57,6 @@ static void recall(struct agent *agent, struct app *app)
 	app->last_phase = strcmp(phase, "Succeeded") == 0 ? SYNC_SUCCEEDED : *phase ? SYNC_FAILED : SYNC_NONE;
 	if (app->last_phase == SYNC_NONE && *app->synced_commit)
 		app->last_phase = SYNC_SUCCEEDED;
-}
-
-/* ---- repositories of an Application ---- */
-
-static struct repository *repository_for(struct agent *agent, const struct application *spec)
-{
-	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
-	const char *plain = source_url_plain(spec->repo_url, mem);
-
-	for (size_t i = 0; i < agent->repository_count; i++) {
-		struct repository *repository = agent->repositories[i];
-		if (strcmp(repository->plain, plain) == 0 && strcmp(repository->revision, spec->revision) == 0)
-			return repository;
-	}
-	struct repository *repository = memory_alloc(sizeof(*repository));
-	*repository = (struct repository){
-		.url = memory_copy(spec->repo_url),
-		.plain = memory_copy(plain),
-		.revision = memory_copy(spec->revision),
-	};
-	agent->repositories = memory_resize(
-		agent->repositories, (agent->repository_count + 1) * sizeof(*agent->repositories));
-	agent->repositories[agent->repository_count++] = repository;
-	return repository;
-}
-
-static void repository_free(struct repository *repository)
-{
-	free(repository->url);
-	free(repository->plain);
-	free(repository->revision);
-	free(repository);
-}
-
-void repositories_drop_unused(struct agent *agent)
-{
-	for (size_t i = agent->repository_count; i-- > 0;) {
-		struct repository *repository = agent->repositories[i];
-		bool used = repository->reading;
-		for (size_t j = 0; j < agent->app_count; j++)
-			used = used || agent->apps[j]->repository == repository;
-		if (used)
-			continue;
-		repository_free(repository);
-		agent->repositories[i] = agent->repositories[--agent->repository_count];
-	}
-}
-
-static void attach_repository(struct agent *agent, struct app *app)
-{
-	app->repository = NULL;
-	if (app->spec.spec_error_count || !app->spec.repo_url)
-		return;
-	app->repository = repository_for(agent, &app->spec);
-	app->repository->paths_changed = true;
-	app->repository->next_poll = 0;
 }
 
 /* ---- the set ---- */
@@ -218,7 +163,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 			spec->directory.path ? spec->directory.path : "", NULL);
 	}
 	if (changed) {
-		attach_repository(agent, app);
+		repositories_attach(agent, app);
 		attach_databases(agent);
 		repositories_drop_unused(agent);
 		app->dirty = true;
@@ -311,10 +256,8 @@ void apps_free(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->app_count; i++)
 		app_free(agent->apps[i]);
-	for (size_t i = 0; i < agent->repository_count; i++)
-		repository_free(agent->repositories[i]);
+	repositories_free(agent);
 	free(agent->apps);
-	free(agent->repositories);
 	free(agent->folder_state);
 }
 

@@ -1,14 +1,12 @@
 /*
- * apps.h - the Applications the agent knows, and the repositories they name
+ * apps.h - the Applications the agent knows
  *
  * They come from a folder (agent file: applications) or as objects of the cluster. What is remembered of an Application outlives
  * the process in the store, and in its own status. Reconciler thread only.
  */
 #pragma once
 
-#include "agent/run/credentials.h"
 #include "agent/run/agent.h"
-#include "agent/run/fetch.h"
 
 /* An object of the cluster as the watch saw it: EVENT_APPLICATION's payload. */
 struct application_event {
@@ -30,20 +28,3 @@ void apps_take(struct agent *agent, const struct application_event *event);
 void apps_write_status(struct agent *agent, struct app *app);
 
 void apps_free(struct agent *agent);
-
-enum { REPOSITORIES_AT_ONCE = 4 };
-
-/* Asks the repositories that are due, in threads; at most four at once. */
-void repositories_ask(struct agent *agent, struct credentials *credentials);
-
-/* A thread's answer. Frees the fetch. */
-void repositories_answer(struct agent *agent, struct fetch *fetch);
-
-/* Forgets those that no Application names any more, but not while a thread is at work for one. */
-void repositories_drop_unused(struct agent *agent);
-
-/* A push was announced to this plain URL: how many repositories will be asked. */
-size_t repositories_announced(struct agent *agent, const char *plain);
-
-/* Ask this Application's repository now; `hard` also reads the paths anew. */
-void repositories_refresh(struct agent *agent, struct app *app, bool hard);

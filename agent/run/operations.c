@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/run/apps.h"
+#include "agent/run/repositories.h"
 #include "agent/run/users_pass.h"
 #include "base/clock.h"
 #include "base/limits.h"

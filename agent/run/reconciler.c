@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/run/apps.h"
+#include "agent/run/repositories.h"
 #include "agent/run/join.h"
 #include "agent/metrics.h"
 #include "agent/run/operations.h"

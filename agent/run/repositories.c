@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/run/apps.h"
+#include "agent/run/repositories.h"
 #include "agent/run/content.h"
 #include "agent/metrics.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { RETRY_FIRST = 5000, RETRY_LONGEST = 300000 };
@@ -18,6 +19,69 @@ enum { RETRY_FIRST = 5000, RETRY_LONGEST = 300000 };
 static const char *commit_fact(const struct repository *repository, struct arena *mem)
 {
 	return arena_printf(mem, "commit:%s %s", repository->plain, repository->revision);
+}
+
+/* ---- the set ---- */
+
+static struct repository *repository_for(struct agent *agent, const struct application *spec)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	const char *plain = source_url_plain(spec->repo_url, mem);
+
+	for (size_t i = 0; i < agent->repository_count; i++) {
+		struct repository *repository = agent->repositories[i];
+		if (strcmp(repository->plain, plain) == 0 && strcmp(repository->revision, spec->revision) == 0)
+			return repository;
+	}
+	struct repository *repository = memory_alloc(sizeof(*repository));
+	*repository = (struct repository){
+		.url = memory_copy(spec->repo_url),
+		.plain = memory_copy(plain),
+		.revision = memory_copy(spec->revision),
+	};
+	agent->repositories = memory_resize(
+		agent->repositories, (agent->repository_count + 1) * sizeof(*agent->repositories));
+	agent->repositories[agent->repository_count++] = repository;
+	return repository;
+}
+
+static void repository_free(struct repository *repository)
+{
+	free(repository->url);
+	free(repository->plain);
+	free(repository->revision);
+	free(repository);
+}
+
+void repositories_drop_unused(struct agent *agent)
+{
+	for (size_t i = agent->repository_count; i-- > 0;) {
+		struct repository *repository = agent->repositories[i];
+		bool used = repository->reading;
+		for (size_t j = 0; j < agent->app_count; j++)
+			used = used || agent->apps[j]->repository == repository;
+		if (used)
+			continue;
+		repository_free(repository);
+		agent->repositories[i] = agent->repositories[--agent->repository_count];
+	}
+}
+
+void repositories_attach(struct agent *agent, struct app *app)
+{
+	app->repository = NULL;
+	if (app->spec.spec_error_count || !app->spec.repo_url)
+		return;
+	app->repository = repository_for(agent, &app->spec);
+	app->repository->paths_changed = true;
+	app->repository->next_poll = 0;
+}
+
+void repositories_free(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->repository_count; i++)
+		repository_free(agent->repositories[i]);
+	free(agent->repositories);
 }
 
 /* ---- asking ---- */
@@ -191,8 +255,10 @@ static void clear_failure(struct repository *repository)
 
 static struct app *named(struct agent *agent, const struct repository *repository, const char *name)
 {
-	struct app *app = agent_app(agent, name);
-	return app && app->repository == repository ? app : NULL;
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i]->repository == repository && strcmp(agent->apps[i]->spec.name, name) == 0)
+			return agent->apps[i];
+	return NULL;
 }
 
 static bool same_directory(const struct manifest_directory *a, const struct manifest_directory *b)
