@@ -47,9 +47,12 @@ int command_app_history(struct command_context *context, int argc, char **argv)
 		output_document(&context->output, answer);
 		return EXIT_YES;
 	}
+	const json_t *items = json_object_get(answer, "items");
+	if (command_is_empty(items, "nothing was applied yet"))
+		return EXIT_YES;
 	bool wide = context->output.format == OUTPUT_WIDE;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers) - !wide);
-	json_array_foreach(json_object_get(answer, "items"), i, entry) add_row(context, table, entry);
+	json_array_foreach(items, i, entry) add_row(context, table, entry);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

@@ -71,10 +71,14 @@ int command_app_list(struct command_context *context, int argc, char **argv)
 		output_document(&context->output, answer);
 		return EXIT_YES;
 	}
+	const json_t *items = json_object_get(answer, "items");
+	if (command_is_empty(
+		    items, "there are no Applications; `pgitops doctor` says where they are looked for"))
+		return EXIT_YES;
 	bool is_wide = context->output.format == OUTPUT_WIDE;
 	struct table *table = table_new(
 		&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
-	json_array_foreach(json_object_get(answer, "items"), i, item) add_row(context, table, item);
+	json_array_foreach(items, i, item) add_row(context, table, item);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

@@ -55,6 +55,28 @@ static int act(struct command_context *context, const char *name, const char *ve
 	return show(context, operation, !background);
 }
 
+/* What keeps the newest commit from being used, if anything; a refresh that found that out is a no. */
+static int show_errors(const struct command_context *context, const char *name)
+{
+	CLEANUP(json_done) json_t *application = NULL;
+	const json_t *condition;
+	struct error err;
+	int code = EXIT_YES;
+	size_t i;
+	if (!client_view(context, command_application_path(context, name, ""), &application, &err))
+		return err.kind == ERROR_MISSING ? EXIT_YES : command_failed(&err);
+	json_array_foreach(json_at(application, "status.conditions"), i, condition)
+	{
+		const char *type = json_text_at(condition, "type", "");
+		if (!text_ends(type, "Error"))
+			continue;
+		code = EXIT_NO;
+		fprintf(stderr, "%s\n", type);
+		command_block(context, stderr, 2, json_text_at(condition, "message", ""), CELL_PLAIN);
+	}
+	return code;
+}
+
 int command_app_sync(struct command_context *context, int argc, char **argv)
 {
 	bool prune = false, dry_run = false, wait = false, background = false;
@@ -83,5 +105,6 @@ int command_app_refresh(struct command_context *context, int argc, char **argv)
 		{"--hard", &hard, NULL}, {"--async", &background, NULL}, {"--timeout", NULL, &timeout}};
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1))
 		return EXIT_NO_ANSWER;
-	return act(context, argv[0], "/refresh", json_pack("{s:b}", "hard", hard), timeout, background);
+	int code = act(context, argv[0], "/refresh", json_pack("{s:b}", "hard", hard), timeout, background);
+	return code != EXIT_YES || background ? code : show_errors(context, argv[0]);
 }

@@ -67,6 +67,14 @@ static bool take_option(const struct command_context *context, const struct comm
 	return true;
 }
 
+/* The first word of what the usage line asks for: NAME, PATH, ... */
+static const char *missing(const struct command_context *context)
+{
+	const struct command *command = help_find(context->name);
+	size_t length = command ? strspn(command->arguments, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") : 0;
+	return length ? arena_copy_n(context->mem, command->arguments, length) : "an argument";
+}
+
 bool command_arguments(const struct command_context *context, int *argc, char **argv,
 	const struct command_option *options, size_t count, int least, int most)
 {
@@ -93,7 +101,7 @@ bool command_arguments(const struct command_context *context, int *argc, char **
 	*argc = kept;
 	if (kept < least || kept > most) {
 		if (kept < least)
-			command_misused(context, "an argument is missing");
+			command_misused(context, "%s is missing", missing(context));
 		else
 			command_misused(context, "%s is one argument too many", argv[most]);
 		return false;
@@ -210,6 +218,19 @@ const char *command_object(const struct command_context *context, const json_t *
 		*namespace ? "/" : "", json_text_at(object, "name", ""));
 }
 
+const char *command_statement(const struct command_context *context, const json_t *change)
+{
+	enum { SHOWN = 60 };
+	const char *statement = json_text_at(change, "statement", "");
+	size_t length = strlen(statement);
+	if (context->output.format == OUTPUT_WIDE || length <= SHOWN)
+		return statement;
+	length = SHOWN - strlen("...");
+	while (length && ((unsigned char)statement[length] & 0xc0) == 0x80) /* not within a character */
+		length--;
+	return arena_printf(context->mem, "%.*s...", (int)length, statement);
+}
+
 const char *command_join(const struct command_context *context, const json_t *list, const char *none)
 {
 	CLEANUP(buf_done) struct buf out = BUF(65536);
@@ -223,6 +244,14 @@ const char *command_join(const struct command_context *context, const json_t *li
 const char *command_or_dash(const char *text)
 {
 	return text && *text ? text : "-";
+}
+
+bool command_is_empty(const json_t *items, const char *text)
+{
+	if (json_array_size(items))
+		return false;
+	fprintf(stderr, "pgitops: %s\n", text);
+	return true;
 }
 
 void command_status_cell(struct table *table, const char *status)

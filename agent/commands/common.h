@@ -43,11 +43,17 @@ const char *command_first_line(const struct command_context *context, const char
 /* "Kind namespace/name" of an object with these members. In context->mem. */
 const char *command_object(const struct command_context *context, const json_t *object);
 
+/* The statement of a user change: its beginning, which tells one grant from another, or with -o wide all of it. */
+const char *command_statement(const struct command_context *context, const json_t *change);
+
 /* The strings of a list with ", " between, or `none`. In context->mem. */
 const char *command_join(const struct command_context *context, const json_t *list, const char *none);
 
 /* `text`, or "-" when it is "" or NULL. */
 const char *command_or_dash(const char *text);
+
+/* A table without a row says on stderr what there is none of, and prints nothing: true when it was so. */
+bool command_is_empty(const json_t *items, const char *text);
 
 /* A cell in the colour that its word deserves. */
 void command_status_cell(struct table *table, const char *status);

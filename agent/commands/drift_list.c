@@ -73,9 +73,12 @@ int command_drift_list(struct command_context *context, int argc, char **argv)
 		output_document(&context->output, answer);
 		return EXIT_YES;
 	}
+	const json_t *items = json_object_get(answer, "items");
+	if (command_is_empty(items, "no drift is recorded"))
+		return EXIT_YES;
 	size_t columns = context->output.format == OUTPUT_WIDE ? COUNT_OF(headers) : COUNT_OF(headers) - 2;
 	struct table *table = table_new(&context->output, headers, columns);
-	json_array_foreach(json_object_get(answer, "items"), i, drift) add_row(context, table, drift);
+	json_array_foreach(items, i, drift) add_row(context, table, drift);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

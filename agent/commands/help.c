@@ -45,9 +45,14 @@ bool help_is_group(const char *word)
 
 static void print_line(FILE *out, const struct command *command)
 {
+	enum { USAGE_WIDTH = 26 };
 	char usage[64];
 	snprintf(usage, sizeof(usage), "%s %s", command->name, command->arguments);
-	fprintf(out, "  %-26s %s\n", usage, command->summary);
+	if (strlen(usage) > USAGE_WIDTH) {
+		fprintf(out, "  %s\n", usage);
+		usage[0] = '\0';
+	}
+	fprintf(out, "  %-*s %s\n", USAGE_WIDTH, usage, command->summary);
 }
 
 void help_overview(FILE *out)

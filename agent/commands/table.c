@@ -57,7 +57,8 @@ static const char app_sync_help[] =
 	"  pgitops app sync postgres-cluster --prune --confirm 3f9a2c --wait\n";
 
 static const char app_refresh_help[] =
-	"Asks the repository for a newer commit and compares again, now instead of at the next poll.\n\n"
+	"Asks the repository for a newer commit and compares again, now instead of at the next poll. Exit code 1 when the\n"
+	"commit cannot be used; the mistakes are shown.\n\n"
 	"  --hard        throw away what is known: ask the server about every object\n"
 	"  --async       do not wait\n"
 	"  --timeout D   how long to wait (default 5m)\n\n"
@@ -114,7 +115,7 @@ static const char user_sync_help[] =
 	"  pgitops user sync --database main --confirm 3f9a2c\n";
 
 static const char user_history_help[] =
-	"What was done to users, newest first. -o wide adds the statements; passwords are hidden. An outcome that is \"not known\"\n"
+	"What was done to users, newest first. -o wide shows whole statements; passwords are hidden. An outcome that is \"not known\"\n"
 	"was cut off: the next pass looks at the database and goes on from there.\n\n"
 	"Examples:\n"
 	"  pgitops user history\n"

@@ -9,8 +9,7 @@ static void add_row(const struct command_context *context, struct table *table, 
 	table_cell(table, json_text_at(change, "action", ""), CELL_PLAIN);
 	table_cell(table, command_commit(context, json_text_at(change, "commit", "")), CELL_PLAIN);
 	table_cell(table, *outcome ? outcome : "not known", *outcome ? output_style_of(outcome) : CELL_BUSY);
-	if (context->output.format == OUTPUT_WIDE)
-		table_cell(table, json_text_at(change, "statement", ""), CELL_PLAIN);
+	table_cell(table, command_statement(context, change), CELL_PLAIN);
 }
 
 int command_user_history(struct command_context *context, int argc, char **argv)
@@ -33,9 +32,11 @@ int command_user_history(struct command_context *context, int argc, char **argv)
 		output_document(&context->output, answer);
 		return EXIT_YES;
 	}
-	bool wide = context->output.format == OUTPUT_WIDE;
-	struct table *table = table_new(&context->output, headers, COUNT_OF(headers) - !wide);
-	json_array_foreach(json_object_get(answer, "items"), i, change) add_row(context, table, change);
+	const json_t *items = json_object_get(answer, "items");
+	if (command_is_empty(items, "nothing was done to users yet"))
+		return EXIT_YES;
+	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
+	json_array_foreach(items, i, change) add_row(context, table, change);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

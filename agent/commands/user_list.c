@@ -41,10 +41,13 @@ int command_user_list(struct command_context *context, int argc, char **argv)
 		output_document(&context->output, answer);
 		return EXIT_YES;
 	}
+	const json_t *items = json_object_get(answer, "items");
+	if (command_is_empty(items, "no users are managed; `pgitops status` says how the databases fare"))
+		return EXIT_YES;
 	bool is_wide = context->output.format == OUTPUT_WIDE;
 	struct table *table = table_new(
 		&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
-	json_array_foreach(json_object_get(answer, "items"), i, user) add_row(context, table, user);
+	json_array_foreach(items, i, user) add_row(context, table, user);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;
@@ -89,7 +92,7 @@ static void show_user(const struct command_context *context, const json_t *user)
 
 static void show_changes(const struct command_context *context, const char *name)
 {
-	static const char *const headers[] = {"TIME", "DATABASE", "ACTION", "COMMIT", "OUTCOME"};
+	static const char *const headers[] = {"TIME", "DATABASE", "ACTION", "COMMIT", "OUTCOME", "STATEMENT"};
 	CLEANUP(json_done) json_t *answer = NULL;
 	struct error err;
 	const char *path =
@@ -112,6 +115,7 @@ static void show_changes(const struct command_context *context, const char *name
 		table_cell(table, command_commit(context, json_text_at(change, "commit", "")), CELL_PLAIN);
 		table_cell(table, *outcome ? outcome : "not known",
 			*outcome ? output_style_of(outcome) : CELL_BUSY);
+		table_cell(table, command_statement(context, change), CELL_PLAIN);
 	}
 	table_print(table);
 	table_free(table);

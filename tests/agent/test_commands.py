@@ -214,6 +214,23 @@ def test_an_action_posts_what_was_asked(agent, arguments, path, body):
     assert agent.posts[-1].json == body
 
 
+def test_a_refresh_that_finds_a_commit_of_no_use_says_why(agent):
+    agent.operation({"phase": "Succeeded", "message": "Unknown at 3f2a1b4"})
+    result = agent.cli("app", "refresh", "postgres-cluster").is_(1)
+    assert result.out == "Unknown at 3f2a1b4\n"
+    assert result.err.startswith("ComparisonError\n  ") and "cluster.yaml:14:3: " in result.err
+    assert agent.cli("app", "refresh", "postgres-users").ok().err == ""
+
+
+def test_a_list_without_items_says_so(cli, tmp_path):
+    Store(tmp_path).close()
+    for arguments, said in ((("app", "list"), "no Applications"), (("user", "list"), "no users are managed"),
+                            (("drift", "list"), "no drift"), (("user", "history"), "nothing was done")):
+        result = cli(*arguments, "--state", tmp_path).ok()
+        assert result.out == "" and said in result.err, result
+        assert cli(*arguments, "--state", tmp_path, "-o", "json").ok().json == {"items": []}
+
+
 def test_a_failed_operation_is_a_no(agent):
     agent.operation({"phase": "Failed", "message": "held back: 7 objects would go\nconfirm with --confirm abc"})
     result = agent.cli("app", "sync", "postgres-users").is_(1)
@@ -312,7 +329,7 @@ def test_user_sync_shows_what_was_done(agent):
     ("usr list", "there is no command \"usr\""),
     ("stats", "Did you mean `pgitops status`?"),
     ("xyzzy", "`pgitops help` lists the commands"),
-    ("app get", "an argument is missing"),
+    ("app get", "NAME is missing"),
     ("app get a b", "b is one argument too many"),
     ("app sync a --purne", "unknown option --purne"),
     ("app sync a --confirm", "--confirm wants a value"),

@@ -298,5 +298,5 @@ def test_what_the_readme_and_the_help_show_can_be_run(setting, known):
             done.add(tuple(words))
             result = setting.cli(*words, cwd=setting.folder / "checkout")
             assert result.code in (0, 1), (line, str(result))
-            assert result.out or name == "app diff", f"{line}: not a word"  # as diff itself
+            assert result.out + result.err or name == "app diff", f"{line}: not a word"  # as diff itself
     assert {words[0] for words in done} >= {"status", "app", "user", "drift", "check", "doctor"} and len(done) > 20, done
