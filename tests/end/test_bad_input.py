@@ -505,18 +505,19 @@ def test_an_api_server_that_goes_away_in_the_middle_of_a_sync_loses_nothing(agen
 
 def test_one_kind_that_is_forbidden_is_named_and_the_rest_goes_on(agent, crds, tmp_path):
     team = Team(agent, crds, tmp_path)
+    # A user of its own: what is allowed for the whole cluster would be seen by other tests.
     everything = ["get", "list", "watch", "create", "patch", "update", "delete"]
-    crds.allow("alice", [
+    crds.allow("bob", [
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": everything},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}])
-    agent.kubernetes(crds, user="alice")
+    agent.kubernetes(crds, user="bob")
     team.repository.commit({"app/s.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80}]}\n"})
     agent.begin()
     message = agent.wait_condition("team", "ComparisonError", "services")["message"]
-    assert "alice" in message or "forbidden" in message.lower(), message
+    assert "bob" in message or "forbidden" in message.lower(), message
     assert team.value() is None, "a sync is whole or not at all"
-    crds.allow("alice", [{"apiGroups": [""], "resources": ["services"], "verbs": everything}], team.namespace)
-    crds.allow("alice", [{"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]}])
+    crds.allow("bob", [{"apiGroups": [""], "resources": ["services"], "verbs": everything}], team.namespace)
+    crds.allow("bob", [{"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]}])
     team.synced()
     assert team.value() == "one" and team.kube.get("v1", "Service", team.namespace, "s")
 
