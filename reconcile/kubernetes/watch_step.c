@@ -57,7 +57,7 @@ static void fails(struct watch *watch, const struct error *err, int64_t wait, bo
 	if (!wait)
 		wait = jitter(watch->watches, backoff < maximum ? backoff : maximum);
 	watch->due = clock_steady() + wait;
-	if (watch->phase == PHASE_LIST || watch->failures > 2) {
+	if (watch->phase == PHASE_LIST || missing || watch->failures > 2) {
 		publish(watch, err, missing);
 		if (watch->trouble != err->kind)
 			watch->target.handler->trouble(watch->target.context, err);
@@ -250,8 +250,9 @@ static void finish_refused(struct watch *watch, int status)
 	}
 	if (status == 401)
 		access_renew(watch->watches->access, true);
-	/* A 404 of the API server itself is a Status; a proxy's is not, and says nothing of the kind. */
-	bool missing = status == 404 && text_equal(json_text_at(body, "kind", ""), "Status");
+	/* Of a group that is gone as a whole the API server says so in plain text, as any proxy would: what it means for the kind
+	   is asked of the discovery (track.c). */
+	bool missing = status == 404;
 	int64_t wait = after > 0 && after < 60 ? (int64_t)after * 1000 : 0;
 	fails(watch, &err, missing ? jitter(watch->watches, MISSING_MILLISECONDS) : wait, missing);
 }
