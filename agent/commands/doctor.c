@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "agent/commands/common.h"
-#include "agent/doctor/doctor.h"
+#include "agent/commands/doctor_checkout.h"
 
 static void finish(const struct doctor *doctor)
 {
@@ -29,7 +29,18 @@ static void check(struct doctor *doctor, struct config *config, bool standalone)
 	doctor->config = config;
 	doctor_ok(doctor, "agent file", "%s", config->file);
 	doctor_run(doctor);
+	doctor_check_checkout(doctor);
 	doctor_done(doctor);
+}
+
+/* Who seals users has a checkout and no agent. */
+static int without_agent(struct doctor *doctor)
+{
+	if (!doctor_check_checkout(doctor))
+		return command_misused(doctor->context,
+			"no agent file: give --config FILE (examples: manifests/examples/agent-*.yaml)");
+	finish(doctor);
+	return doctor->counts[DOCTOR_FAILED] ? EXIT_NO : EXIT_YES;
 }
 
 int command_doctor(struct command_context *context, int argc, char **argv)
@@ -44,11 +55,10 @@ int command_doctor(struct command_context *context, int argc, char **argv)
 
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0))
 		return EXIT_NO_ANSWER;
-	if (!context->config_file)
-		return command_misused(context,
-			"no agent file: give --config FILE (examples: manifests/examples/agent-*.yaml)");
 	if (command_is_document(context))
 		items = doctor.items = json_array();
+	if (!context->config_file)
+		return without_agent(&doctor);
 	if (config_read(context->config_file, context->mem, &config, &mistakes, &err))
 		check(&doctor, &config, standalone);
 	else if (err.kind != ERROR_INVALID)

@@ -4,7 +4,6 @@
 
 #include "agent/commands/sealing.h"
 #include "agent/hook/install.h"
-#include "base/limits.h"
 
 /* What the scripts call: this very program, wherever it lies. */
 static bool own_path(char *path, size_t size, struct error *err)
@@ -70,32 +69,6 @@ static void print_rows(const struct command_context *context, const struct rows 
 	table_free(table);
 }
 
-/* Is the repository's certificate the one that the controller seals with now? A value of an older one still opens, as long as
-   the controller keeps its key. */
-static void cluster_row(const struct command_context *context, const struct sealing_source *source,
-	const struct layout *layout, struct rows *rows)
-{
-	CLEANUP(buf_wipe) struct buf pem = BUF(LIMIT_SECRET_FILE);
-	CLEANUP(certificate_done) struct certificate cluster = {0};
-	CLEANUP(certificate_done) struct certificate ours = {0};
-	const char *path = layout->count ? layout->users[0].certificate : layout->certificate;
-	struct row row = {.what = "cluster", .remedy = "", .state = ROW_BAD};
-	struct error err = {0};
-	if (!path)
-		error_set(&err, ERROR_MISSING, "there is no certificate to compare with");
-	else if (certificate_read_file(path, &ours, &err) && sealing_cluster_certificate(source, &pem, &err) &&
-		certificate_read("the cluster's certificate", buf_string(&pem), pem.length, &cluster, &err))
-		row.state = strcmp(ours.fingerprint, cluster.fingerprint) == 0 ? ROW_GOOD : ROW_WARNING;
-	if (row.state == ROW_WARNING)
-		row.remedy = arena_printf(context->mem, "pgitops seal cert -w %s", path);
-	row.found = row.state == ROW_BAD ? arena_copy(context->mem, err.text)
-		: row.state == ROW_GOOD
-		? "seals with the repository's certificate"
-		: arena_printf(context->mem, "seals with another certificate now (%.16s)", cluster.fingerprint);
-	rows->items = arena_grow(context->mem, rows->items, rows->count, sizeof(*rows->items));
-	rows->items[rows->count++] = row;
-}
-
 int command_hook_status(struct command_context *context, int argc, char **argv)
 {
 	CLEANUP(hook_close) struct hook hook = {0};
@@ -116,7 +89,7 @@ int command_hook_status(struct command_context *context, int argc, char **argv)
 	hook_rows(&hook, &rows);
 	certificate_rows(&hook, &rows);
 	if (cluster)
-		cluster_row(context, &source, &hook.layout, &rows);
+		sealing_cluster_row(&source, &hook, &rows);
 	if (history)
 		history_rows(&hook, &rows);
 	for (size_t i = 0; i < rows.count; i++)

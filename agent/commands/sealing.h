@@ -4,6 +4,7 @@
 #pragma once
 
 #include "agent/commands/common.h"
+#include "agent/hook/install.h"
 #include "base/buf.h"
 #include "reconcile/kubernetes/kube.h"
 #include "reconcile/sealed/format.h"
@@ -57,6 +58,10 @@ bool sealing_cluster_reencrypt(const struct sealing_source *source, const json_t
 	struct error *err) MUST_CHECK;
 bool sealing_url_certificate(
 	const struct sealing_source *source, const char *url, struct buf *pem, struct error *err) MUST_CHECK;
+
+/* Is the repository's certificate the one that the controller seals with now? A value of an older one still opens, as long as
+   the controller keeps its key. */
+void sealing_cluster_row(const struct sealing_source *source, struct hook *hook, struct rows *rows);
 
 /* The certificate that this cluster gave last, kept in the user's cache. ERROR_MISSING when none was. */
 bool sealing_remembered(const struct sealing_source *source, struct buf *pem, struct error *err) MUST_CHECK;

@@ -209,6 +209,32 @@ bool sealing_url_certificate(
 	return ok;
 }
 
+void sealing_cluster_row(const struct sealing_source *source, struct hook *hook, struct rows *rows)
+{
+	CLEANUP(buf_wipe) struct buf pem = BUF(LIMIT_SECRET_FILE);
+	CLEANUP(certificate_done) struct certificate cluster = {0};
+	CLEANUP(certificate_done) struct certificate ours = {0};
+	const struct layout *layout = &hook->layout;
+	const char *path = layout->count ? layout->users[0].certificate : layout->certificate;
+	struct row row = {.what = "cluster", .remedy = "", .state = ROW_BAD};
+	struct error err = {0};
+	if (!path)
+		error_set(&err, ERROR_MISSING, "there is no certificate to compare with");
+	else if (certificate_read_file(path, &ours, &err) && sealing_cluster_certificate(source, &pem, &err) &&
+		certificate_read("the cluster's certificate", buf_string(&pem), pem.length, &cluster, &err))
+		row.state = strcmp(ours.fingerprint, cluster.fingerprint) == 0 ? ROW_GOOD : ROW_WARNING;
+	if (row.state == ROW_WARNING) {
+		row.remedy = arena_printf(hook->mem, "pgitops seal cert -w %s", path);
+		row.found = arena_printf(
+			hook->mem, "seals with another certificate now (%.16s)", cluster.fingerprint);
+	} else {
+		row.found = row.state == ROW_GOOD ? "seals with the repository's certificate"
+						  : arena_copy(hook->mem, err.text);
+	}
+	rows->items = arena_grow(hook->mem, rows->items, rows->count, sizeof(*rows->items));
+	rows->items[rows->count++] = row;
+}
+
 /* ---- what the cluster gave last ---- */
 
 /* "file context": which cluster is meant, without its credentials (an exec plugin may take seconds, or ask somebody). */

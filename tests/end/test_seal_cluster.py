@@ -192,3 +192,19 @@ def test_status_finds_what_was_ever_committed_in_plain_text(program, tmp_path):
     answer = one.pgitops("hook", "status", "--history").refused(commit, "team/edit-users.yaml:7", "git filter-repo")
     assert "alice-password" not in answer.text
     assert one.pgitops("hook", "status").code == 0
+
+
+def test_the_doctor_looks_at_the_checkout_it_is_called_in(program, tmp_path):
+    one = Checkout(tmp_path / "repo")
+    one.pgitops("doctor").refused("no agent file")
+    one.edit(alice="alice-password")
+    one.pgitops("doctor").refused("is not installed", "pgitops hook install")
+    one.hook("install").ok()
+    one.commit("sealed", "--allow-empty").ok()
+    found = one.pgitops("doctor").ok()
+    assert "no plain passwords" in found.out and "is ignored by Git" in found.out and "RSA 2048 bits" in found.out
+    one.write("leak.yaml", one.with_plain())
+    one.git("add", "leak.yaml").ok()
+    one.commit("leak", "--no-verify").ok()
+    answer = one.pgitops("doctor", cwd=one.place).refused("leak.yaml:7", "git filter-repo")
+    assert "plain-secret-1" not in answer.text
