@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/run/content.h"
+#include "agent/run/passwords.h"
 #include "base/text.h"
 #include "reconcile/roles/examine.h"
 
@@ -166,30 +167,69 @@ static bool list_secrets(struct doctor *doctor, const char *namespace)
 	return doctor->config->secrets != NULL;
 }
 
-static void check_passwords(struct doctor *doctor, const struct database_config *database,
-	const struct users *users, const char *namespace)
+/* Why there is no password for this user, with what to do about it; false when there is one. */
+static bool say_missing(struct doctor *doctor, const struct database_config *database,
+	const struct user *user, struct passwords *passwords)
 {
-	size_t missing = 0;
-	const char *version, *why;
+	const struct roles_passwords calls = passwords_calls(passwords);
+	const struct object *sealed = sealed_find(
+		passwords->sealed->items, passwords->sealed->count, passwords->namespace, user->secret);
+	CLEANUP(secret_done) struct secret value = {0};
+	const char *version, *why = "";
+	struct error err;
+
+	if (secrets_version(doctor->secrets, passwords->namespace, user->secret, doctor->mem, &version, &why))
+		return false;
+	if (!sealed) {
+		doctor_fail(doctor, "users",
+			arena_printf(doctor->mem,
+				"make it, with the key password, plain or sealed; or remove %s from users.yaml",
+				user->name),
+			"%s: %s", database->name, why);
+	} else if (!doctor->config->sealing_key_count) {
+		doctor_warn(doctor, "users",
+			"once it is synced the Sealed Secrets controller makes the Secret; where none runs, set sealing.keys "
+			"in the agent file",
+			"%s: %s; %s:%d holds its SealedSecret", database->name, why, sealed->file,
+			sealed->line);
+	} else if (!calls.get(passwords, user->secret, &value, &err)) {
+		doctor_fail(doctor, "users", "seal it anew: pgitops seal users --all", "%s: %s",
+			database->name, err.text);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void check_passwords(struct doctor *doctor, const struct database_config *database,
+	const struct users *users, const struct doctor_application *application, const char *namespace)
+{
+	CLEANUP(passwords_done)
+	struct passwords passwords = {
+		.mem = doctor->mem,
+		.config = doctor->config,
+		.secrets = doctor->secrets,
+		.kube = doctor->kube,
+		.database = database->name,
+		.namespace = namespace,
+		.sealed = &application->desired->objects,
+	};
+	size_t missing = 0, left = 0;
 	if (!list_secrets(doctor, namespace))
 		return;
 	for (size_t i = 0; i < users->count; i++) {
-		const struct user *user = &users->items[i];
-		if (user->ensure == USER_ABSENT ||
-			secrets_version(doctor->secrets, namespace, user->secret, doctor->mem, &version, &why))
+		if (users->items[i].ensure == USER_ABSENT)
 			continue;
-		if (missing++ < MISSING_SHOWN)
-			doctor_fail(doctor, "users",
-				arena_printf(doctor->mem,
-					"make it, with the key password; or remove %s from users.yaml",
-					user->name),
-				"%s: %s", database->name, why);
+		if (missing == MISSING_SHOWN)
+			left++;
+		else
+			missing += say_missing(doctor, database, &users->items[i], &passwords);
 	}
-	if (missing > MISSING_SHOWN)
-		doctor_fail(doctor, "users", "make them, with the key password",
-			"%s: %zu more users without a Secret", database->name, missing - MISSING_SHOWN);
+	if (left)
+		doctor_warn(doctor, "users", "see to these first, then ask again",
+			"%s: %zu more users were not looked at", database->name, left);
 	if (!missing)
-		doctor_ok(doctor, "users", "%s: %zu in %s, each with its password's Secret", database->name,
+		doctor_ok(doctor, "users", "%s: %zu in %s, each with a password", database->name,
 			users->count, database->config_map);
 }
 
@@ -206,7 +246,7 @@ static void check_users(
 	const char *namespace =
 		database->users_namespace ? database->users_namespace : application->spec.destination;
 	if (namespace && *namespace)
-		check_passwords(doctor, database, &users, namespace);
+		check_passwords(doctor, database, &users, application, namespace);
 	else
 		doctor_fail(doctor, "users",
 			"set users.namespace in the agent file, or the Application's destination.namespace",

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "reconcile/sealed/open.h"
 
 static bool check_readable(struct doctor *doctor, const char *file, const char *what, struct stat *status)
 {
@@ -97,6 +97,25 @@ static void check_secret_folder(struct doctor *doctor, const char *folder, const
 		doctor_ok(doctor, "folder", "%s (%s), %zu file%s", folder, what, files, files == 1 ? "" : "s");
 }
 
+static void check_sealing_keys(struct doctor *doctor)
+{
+	const struct config *config = doctor->config;
+	CLEANUP(sealing_keys_done) struct sealing_keys keys = {0};
+	struct mistakes problems = {.mem = doctor->mem};
+	struct error err;
+
+	bool ok = sealed_open_keys(config->sealing_keys, config->sealing_key_count, &keys, &problems, &err);
+	for (size_t i = 0; i < problems.count; i++)
+		doctor_warn(doctor, "sealing", "correct or remove it", "%s",
+			mistake_text(&problems.items[i], doctor->mem));
+	if (ok)
+		doctor_ok(doctor, "sealing", "%zu key%s", keys.count, keys.count == 1 ? "" : "s");
+	else
+		doctor_fail(doctor, "sealing",
+			"put a sealing key there (PEM, or the controller's key Secret, mode 0600)", "%s",
+			err.text);
+}
+
 void doctor_check_files(struct doctor *doctor)
 {
 	const struct config *config = doctor->config;
@@ -109,4 +128,6 @@ void doctor_check_files(struct doctor *doctor)
 		check_secret_folder(doctor, config->secrets, "secrets");
 	for (size_t i = 0; i < config->sealing_key_count; i++)
 		check_secret_folder(doctor, config->sealing_keys[i], "sealing keys");
+	if (config->sealing_key_count)
+		check_sealing_keys(doctor);
 }

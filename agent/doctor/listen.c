@@ -88,6 +88,20 @@ static bool is_loopback(const char *address)
 		text_starts(address, "[::1]:");
 }
 
+/* In a pod it is a file of a Secret, which nobody writes to. */
+static const char *make_secret(struct doctor *doctor, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	const char *folder =
+		slash && slash != file ? arena_copy_n(doctor->mem, file, (size_t)(slash - file)) : "/";
+	if (access(folder, W_OK) == 0)
+		return arena_printf(
+			doctor->mem, "(umask 077; openssl rand -hex 32 > %s)", doctor_quoted(doctor, file));
+	return arena_printf(doctor->mem,
+		"put the output of `openssl rand -hex 32` there; in a pod, as key %s of the Secret that is mounted at %s",
+		slash ? slash + 1 : file, folder);
+}
+
 /* Length and mode of a secret that is compared with what comes over the network. The agent starts without its token, whose Secret
    may be made after it, but not without the webhook's. */
 static void check_shared_secret(
@@ -96,8 +110,7 @@ static void check_shared_secret(
 	CLEANUP(secret_done) struct secret secret = {0};
 	struct stat status;
 	struct error err;
-	const char *make = arena_printf(
-		doctor->mem, "(umask 077; openssl rand -hex 32 > %s)", doctor_quoted(doctor, file));
+	const char *make = make_secret(doctor, file);
 
 	if (!secret_read(&secret, file, true, &err)) {
 		if (may_be_missing && err.kind == ERROR_MISSING)

@@ -31,13 +31,17 @@ static struct verbs split(struct doctor *doctor, const char *text)
 	return verbs;
 }
 
+/* "sealedsecrets/status" asks for the part that is named behind the kind. */
 static char *review(const struct need *need, const char *verb)
 {
+	const char *slash = strchr(need->resource, '/');
+	CLEANUP(memory_freep)
+	char *resource = memory_printf("%.*s", (int)strcspn(need->resource, "/"), need->resource);
 	CLEANUP(json_done)
-	json_t *document = json_pack("{s:s, s:s, s:{s:{s:s, s:s, s:s, s:s, s:s}}}", "apiVersion",
+	json_t *document = json_pack("{s:s, s:s, s:{s:{s:s, s:s, s:s, s:s, s:s, s:s}}}", "apiVersion",
 		"authorization.k8s.io/v1", "kind", "SelfSubjectAccessReview", "spec", "resourceAttributes",
-		"verb", verb, "group", need->group, "resource", need->resource, "namespace", need->namespace,
-		"name", need->name);
+		"verb", verb, "group", need->group, "resource", resource, "subresource",
+		slash ? slash + 1 : "", "namespace", need->namespace, "name", need->name);
 	return json_canonical(document);
 }
 
@@ -193,6 +197,19 @@ static void check_namespace(struct doctor *doctor, const struct application *spe
 			"%s: the namespace %s does not exist", spec->name, spec->destination);
 }
 
+/* sealing.controller: Secrets are made of SealedSecrets, and the status says so. */
+static void ask_for_unsealing(struct doctor *doctor, const struct object_key *key)
+{
+	if (!doctor->config->sealing_controller || strcmp(key->kind, "SealedSecret") != 0)
+		return;
+	ask(doctor,
+		&(struct need){"", "secrets", key->namespace, "", "get list watch create update",
+			"Secrets of SealedSecrets", false});
+	ask(doctor,
+		&(struct need){key->group, "sealedsecrets/status", key->namespace, "", "update",
+			"Secrets of SealedSecrets", false});
+}
+
 static void ask_for_application(struct doctor *doctor, const struct doctor_application *application)
 {
 	if (!application->desired)
@@ -200,8 +217,10 @@ static void ask_for_application(struct doctor *doctor, const struct doctor_appli
 	const struct objects *objects = &application->desired->objects;
 	check_namespace(doctor, &application->spec);
 	for (size_t i = 0; i < objects->count; i++)
-		if (is_first(objects, i))
+		if (is_first(objects, i)) {
 			ask_for_object(doctor, application, &objects->items[i].key);
+			ask_for_unsealing(doctor, &objects->items[i].key);
+		}
 }
 
 static const char *users_namespace(const struct doctor *doctor, const struct database_config *database)

@@ -463,3 +463,58 @@ def test_a_remedy_is_safe_to_paste(team, tmp_path):
     assert shlex.split(item["remedy"])[-1] == str(password)
     run_remedy(item)
     doctor(team).good()
+
+
+# ---- sealed passwords -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sealed(team, program):
+    """bob's password is in the path as a SealedSecret, and so is the folder with the key that opens it."""
+    keys = team.folder / "keys"
+    keys.mkdir(mode=0o700)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=sealing",
+                    "-keyout", keys / "sealing.key", "-out", team.folder / "pub-cert.pem"], check=True, capture_output=True)
+    (keys / "sealing.key").chmod(0o600)
+
+    def push(namespace):
+        text = team.cli("seal", "--cert", team.folder / "pub-cert.pem", "-o", "yaml", stdin=(
+            "apiVersion: v1\nkind: Secret\nmetadata:\n  name: user-bob-secret\n"
+            f"  namespace: {namespace}\nstringData:\n  password: {PASSWORD}\n")).ok().out
+        team.repository_here.commit({"postgres-users/users.yaml": users(alice=["read_only"], bob=["read_only"]),
+                                     "postgres-users/sealed.yaml": text})
+
+    team.push_sealed = push
+    team.keys_here = keys
+    return team
+
+
+def test_a_sealed_password_counts_where_the_agent_has_the_key(sealed):
+    sealed.push_sealed("postgres")
+    report = doctor(sealed)
+    assert report.result.code == 0
+    assert "sealing.keys" in report.one("warning", "users", "user-bob-secret", "postgres-users/sealed.yaml:")["remedy"]
+    sealed.config["sealing"] = {"keys": [str(sealed.keys_here)]}
+    assert doctor(sealed).good().one("ok", "sealing", "1 key")
+    (sealed.keys_here / "sealing.key").unlink()
+    report = doctor(sealed)
+    assert report.one("failed", "sealing") and report.one("failed", "users", "main")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-out", sealed.keys_here / "other.key"], check=True,
+                   capture_output=True)
+    (sealed.keys_here / "other.key").chmod(0o600)
+    assert "pgitops seal users --all" in doctor(sealed).one("failed", "users", "user-bob-secret")["remedy"]
+
+
+def test_the_rights_to_unseal_are_asked_for(sealed, crds):
+    namespace = crds.namespace("users")
+    sealed.application("postgres-users", sealed.repository_here.url, "postgres-users", namespace)
+    sealed.push_sealed(namespace)
+    sealed.secret(namespace, "user-alice-secret", PASSWORD)
+    sealed.config["sealing"] = {"keys": [str(sealed.keys_here)], "controller": True}
+    sealed.kubernetes(crds)
+    report = doctor(sealed).good()
+    assert report.one("ok", "rights", f"secrets in namespace {namespace}: get list watch create update")
+    assert report.one("ok", "rights", f"sealedsecrets/status.bitnami.com in namespace {namespace}: update")
+    sealed.kubernetes(crds, user="alice")
+    report = doctor(sealed)
+    assert "sealedsecrets/status" in report.one("failed", "rights", "sealedsecrets/status", "may not update")["remedy"]
