@@ -303,9 +303,47 @@ static bool stage_entry(struct staging *staging, const struct layout_users *file
 	return seal_entry(staging, files, &texts);
 }
 
+/* A user of one edit file, to be compared with those of the others. */
+struct owner {
+	const struct edit_users *edit;
+	const struct edit_user *user;
+};
+
+static int by_secret(const void *a, const void *b)
+{
+	const struct owner *left = a, *right = b;
+	int order = strcmp(left->edit->namespace, right->edit->namespace);
+	return order ? order : strcmp(left->user->secret, right->user->secret);
+}
+
+/* Two edit files must not seal for one Secret: the cluster would have the password of whichever was applied last. */
+static bool are_apart(const struct hook *hook)
+{
+	size_t count = 0, total = 0;
+	for (size_t i = 0; i < hook->edit_count; i++)
+		total += hook->edits[i].count;
+	struct owner *owners = arena_array(hook->mem, total + 1, sizeof(*owners));
+	for (size_t i = 0; i < hook->edit_count; i++)
+		for (size_t k = 0; k < hook->edits[i].count; k++)
+			owners[count++] = (struct owner){&hook->edits[i], &hook->edits[i].items[k]};
+	qsort(owners, count, sizeof(*owners), by_secret);
+	for (size_t i = 1; i < count; i++)
+		if (by_secret(&owners[i - 1], &owners[i]) == 0) {
+			hook_say("%s:%d and %s:%d: users \"%s\" and \"%s\" would share the Secret %s/%s, and so one password: "
+				 "name another namespace or Secret",
+				owners[i - 1].edit->file, owners[i - 1].user->line, owners[i].edit->file,
+				owners[i].user->line, owners[i - 1].user->name, owners[i].user->name,
+				owners[i].edit->namespace, owners[i].user->secret);
+			return false;
+		}
+	return true;
+}
+
 bool hook_stage(struct hook *hook)
 {
 	struct staging staging = {.hook = hook, .mode = mode_of_index()};
+	if (hook->edit_count > 1 && !hook_is_replaying(hook) && !are_apart(hook))
+		return false;
 	if (!hook->layout.complete)
 		hook_say("warning: this work tree is too large to be searched for " LAYOUT_EDIT
 			 ": say in " LAYOUT_FILE " which files are edited");

@@ -505,6 +505,24 @@ def submodule(one):
     inner.assert_clean("carol-password")
 
 
+def offline(one):
+    kubeconfig = one.home / "kubeconfig"
+    kubeconfig.write_text("apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+                          "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: u, user: {token: t}}]\n")
+    one.environment["KUBECONFIG"] = str(kubeconfig)
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(one)
+    assert one.users() == ["alice", "bob", "carol"]
+
+
+def two_edit_files_for_one_secret(one):
+    second = Checkout(one.root, folder="other", init=False)
+    second.edit(bob="another-password")
+    one.known |= second.known
+    one.write("README", "two\n")
+    one.commit("x", "-a").refused("other/edit-users.yaml:5", "team/edit-users.yaml:", "would share the Secret postgres/user-bob-secret")
+
+
 def repository_with_sha256(one):
     other = Checkout(one.root.parent / "sha256", init=False)
     other.git("init", "-q", "--object-format=sha256").ok()
@@ -571,6 +589,8 @@ SCENARIOS = [
     first_seal_removes_nobody,
     linked_worktree,
     submodule,
+    offline,
+    two_edit_files_for_one_secret,
     repository_with_sha256,
     from_a_folder_below,
 ]
