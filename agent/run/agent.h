@@ -33,6 +33,8 @@ struct sync_request {
 enum { REFRESH_IDLE, REFRESH_ASKED, REFRESH_ANSWERED };
 enum { SYNC_NONE, SYNC_RUNNING, SYNC_SUCCEEDED, SYNC_FAILED };
 
+struct checks; /* checks.h */
+
 /* One Application and all that is remembered of it between passes. */
 struct app {
 	struct application spec;
@@ -66,6 +68,7 @@ struct app {
 	/* status */
 	json_t *status;            /* as last written; NULL = never */
 	char *differences;         /* as last stored; NULL = never */
+	struct checks *checks;     /* answers of dry runs that still hold; NULL = none */
 	const char *sync_status;   /* Synced, OutOfSync, Unknown */
 	char condition_slot[64];   /* log_changed() */
 	bool dirty;                /* wants a pass */

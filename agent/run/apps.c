@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/run/folder.h"
+#include "agent/run/checks.h"
 #include "agent/run/users_pass.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -76,6 +77,7 @@ static void app_free(struct app *app)
 	free(app->warnings);
 	free(app->repeated);
 	free(app->differences);
+	checks_free(app->checks);
 	json_decref(app->operation_state);
 	json_decref(app->history);
 	json_decref(app->status);

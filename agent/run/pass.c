@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/metrics.h"
+#include "agent/run/checks.h"
 #include "agent/run/unseal.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -94,6 +95,7 @@ void pass_run(struct agent *agent, struct app *app)
 		return;
 	log_context(app->spec.name, app->commit);
 	run(&pass);
+	checks_keep(&pass);
 	app->rebuilt = app->rebuilt && !pass.complete;
 	app->look_again = pass.busy ? started + BUSY_WAIT : 0;
 	metric_add(METRIC_PASSES, 1);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/run/checks.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "reconcile/kubernetes/postgresql.h"
@@ -278,6 +279,12 @@ static void run_dry_runs(struct pass *pass)
 			continue;
 		if (!needs_dry_run(step->plan)) {
 			step->out_of_sync = true;
+			continue;
+		}
+		if (!pass->app->asked && checks_find(pass->app->checks, step->plan, &step->check)) {
+			step->checked = true;
+			judge(pass, step);
+			judge_postgresql(pass, step);
 			continue;
 		}
 		places[count] = i;
