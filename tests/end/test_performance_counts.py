@@ -50,6 +50,37 @@ def test_n_objects_are_n_applies_and_then_no_question_about_any(agent, crds, tmp
     assert writes(crds.requests(mark, namespace=namespace)) == []
 
 
+def test_drift_that_nobody_heals_is_asked_about_once(agent, crds, tmp_path):
+    namespace = crds.namespace()
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({f"app/m{number}.yaml": config_map(f"m{number}") for number in range(20)})
+    agent.kubernetes(crds)
+    agent.application("watched", repository.url, "app", namespace,
+                      syncPolicy={"automated": {"prune": True, "selfHeal": False}, "syncOptions": ["CreateNamespace=true"]})
+    agent.start()
+    agent.wait_app("watched", "Synced", repository.head)
+    for number in range(20):
+        crds.admin.patch("v1", "ConfigMap", namespace, f"m{number}", {"data": {"value": "mine"}})
+    wait_for("all are known to differ", lambda: len(agent.cli("app", "diff", "watched", "-o", "json").items) == 20)
+
+    def passes():
+        return agent.metrics()["pgitops_passes_total"]
+    before = passes()
+    wait_for("two passes", lambda: passes() >= before + 2)
+    mark, before = crds.mark(), passes()
+    wait_for("three passes", lambda: passes() >= before + 3)
+    assert [event["requestURI"] for event in crds.requests(mark, namespace=namespace)
+            if event["verb"] not in ("list", "watch")] == []
+    assert agent.log().count("drift found") == 20 and agent.metrics()["pgitops_drift_found_total"] == 20
+    assert agent.app("watched")["status"]["sync"]["status"] == "OutOfSync"
+
+    crds.admin.patch("v1", "ConfigMap", namespace, "m3", {"data": {"value": "theirs"}})
+    wait_for("a newer change is seen", lambda: "theirs" in agent.cli("app", "diff", "watched", "-o", "json").out)
+    agent.cli("app", "sync", "watched").ok()
+    assert crds.admin.get("v1", "ConfigMap", namespace, "m3")["data"] == {"value": "one"}
+    agent.wait_app("watched", "Synced", repository.head)
+
+
 def quiet(agent, server):
     """Statements of one pass over users that are as they should be, and what it wrote."""
     names = ("pgitops_user_passes_total", "pgitops_sql_statements_total", "pgitops_sql_writes_total")
