@@ -51,12 +51,11 @@ int command_doctor(struct command_context *context, int argc, char **argv)
 	struct mistakes mistakes = {.mem = context->mem};
 	struct doctor doctor = {.context = context, .mem = context->mem};
 	struct error err;
-	CLEANUP(json_done) json_t *items = NULL;
 
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0))
 		return EXIT_NO_ANSWER;
-	if (command_is_document(context))
-		items = doctor.items = json_array();
+	CLEANUP(json_done) json_t *items = command_is_document(context) ? json_array() : NULL;
+	doctor.items = items;
 	if (!context->config_file)
 		return without_agent(&doctor);
 	if (config_read(context->config_file, context->mem, &config, &mistakes, &err))

@@ -190,6 +190,15 @@ static json_t *last_change(
 	return json_pack("{s:s, s:s}", "time", now, "commit", pass->commit);
 }
 
+/* What differs stays so when the agent file forbids to write: that is no drift and no failure, and people should know. */
+static const char *reason_of(const struct users_pass *pass, const struct role_report *report)
+{
+	bool held_back = pass->database->config->policy.report_only && report->status == USER_DRIFTED;
+	return held_back && !*report->reason
+		? "policy.mode is report: nothing is written, `pgitops user plan` shows the SQL"
+		: report->reason;
+}
+
 static json_t *user_document(struct users_pass *pass, const struct roles_plan *plan,
 	const struct role_report *report, const json_t *before)
 {
@@ -198,7 +207,7 @@ static json_t *user_document(struct users_pass *pass, const struct roles_plan *p
 		json_array_append_new(roles, json_string(report->roles[i]));
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s}", "name", report->name, "database",
 		pass->database->config->name, "status", user_status_name(report->status), "reason",
-		report->reason, "roles", roles, "differences", differences_of(report), "lastChange",
+		reason_of(pass, report), "roles", roles, "differences", differences_of(report), "lastChange",
 		last_change(pass, plan, report->name, before), "secretVersion",
 		passwords_version(&pass->passwords, report->name));
 }
@@ -334,7 +343,9 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 	bool ok = store_begin(store, &err);
 	ok = ok && store_reports(pass, plan, &err);
 	ok = ok && store_database_document(pass, document, &err);
-	ok = ok && store_fact_set(store, fact, pass->commit, &err);
+	/* Where nothing is written, a commit is in force only once somebody else has made it so. */
+	if (good || !pass->database->config->policy.report_only)
+		ok = ok && store_fact_set(store, fact, pass->commit, &err);
 	for (size_t i = 0; i < pass->passwords.verified_count; i++) {
 		const struct verified *verified = &pass->passwords.verified[i];
 		store_verifier_remember(store, pass->database->config->name, verified->user,
@@ -387,14 +398,34 @@ static json_t *plan_document(const struct users_pass *pass, const struct roles_p
 		"confirm", plan->confirm, "blocked", plan->blocked, "deletions", deletions, "steps", steps);
 }
 
+/* The first user who is not as wanted, for whoever waits for the answer. */
+static const char *failure_text(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	const struct role_report *first = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < plan->report_count; i++) {
+		const struct role_report *report = &plan->reports[i];
+		if (report->status == USER_SYNCED)
+			continue;
+		first = first ? first : report;
+		count++;
+	}
+	if (!first)
+		return "not complete";
+	const char *reason = reason_of(pass, first);
+	return arena_printf(pass->mem, "%zu of %zu users are not as Git says; %s: %s%s%s", count,
+		plan->report_count, first->name, user_status_name(first->status), *reason ? ", " : "", reason);
+}
+
 void users_record_answer(
 	struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message)
 {
 	CLEANUP(json_done) json_t *document = plan_document(pass, plan);
 	CLEANUP(memory_freep) char *result = json_canonical(document);
-	const char *text = *message ? message
-		: plan->blocked     ? blocked_text(pass, plan)
-				    : arena_printf(pass->mem, "%zu statements", plan->step_count);
+	const char *text = *message            ? message
+		: plan->blocked                ? blocked_text(pass, plan)
+		: strcmp(phase, "Failed") == 0 ? failure_text(pass, plan)
+					       : arena_printf(pass->mem, "%zu statements", plan->step_count);
 	const struct store_operation row = {.id = pass->wish->operation,
 		.finished = clock_now(),
 		.phase = phase,
