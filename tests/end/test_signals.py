@@ -152,3 +152,22 @@ def test_an_end_during_a_server_that_never_answers_is_an_end(agent, crds, reposi
     wait_for("the write hangs", lambda: hanging.hits)
     assert agent.stop(15) == 0
     proxy.close()
+
+
+def test_a_kill_in_the_middle_of_many_users_is_finished_by_the_next_start(agent, server, tmp_path):
+    server.run("CREATE DATABASE app")
+    members = {f"user{number:03}": ["readers"] for number in range(150)}
+    for name in members:
+        agent.secret("postgres", f"user-{name}-secret", f"pw-{name}")
+    many = Repository(tmp_path / "many.git")
+    many.commit({"users/users.yaml": users(**members)})
+    agent.database(server)
+    agent.application("postgres-users", many.url, "users", "postgres")
+    agent.start(ready=False)
+    wait_for("the first of them", lambda: server.value("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'user%'"), pause=0.001)
+    agent.kill()
+    agent.start()
+    wait_for("all of them", lambda: sum(item["status"] == "Synced" for item in agent.items("user", "list")) == 150, pause=0.1)
+    for name in ("user000", "user149"):
+        assert server.can_login(name, f"pw-{name}", "app")
+    assert agent.items("drift", "list") == [], "what the agent itself left half done is nobody's drift"
