@@ -364,6 +364,17 @@ def clustered(team, crds):
     return team
 
 
+def account(agent, plane, namespace):
+    """Makes the agent somebody whom no other test gives rights to; returns the name for RBAC."""
+    plane.admin.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "doctor", "namespace": namespace}})
+    answer = plane.admin.request(
+        "POST", plane.admin.path("v1", "ServiceAccount", namespace, "doctor") + "/token",
+        {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}})
+    config = plane.kubeconfig("doctor", token=answer["status"]["token"], folder=agent.folder)
+    agent.config["kubernetes"] = {"kubeconfig": str(config)}
+    return f"system:serviceaccount:{namespace}:doctor"
+
+
 def test_a_cluster_where_all_is_allowed(clustered):
     mark = clustered.plane.mark()
     report = doctor(clustered).good()
@@ -379,9 +390,9 @@ def test_a_cluster_where_all_is_allowed(clustered):
 
 def test_missing_rights_are_named_with_the_rule_that_gives_them(clustered):
     plane, namespace, users_namespace = clustered.plane, clustered.namespace, clustered.users_namespace
+    user = account(clustered, plane, namespace)
     allow = lambda where, group, resource, *verbs: plane.allow(  # noqa: E731
-        "alice", [{"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}], where)
-    clustered.kubernetes(plane, user="alice", namespace=namespace, objects=True)
+        user, [{"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}], where)
     report = doctor(clustered)
     assert report.one("failed", "applications", "applications")
     assert report.one("warning", "rights", f"secrets in namespace {namespace}", "may not get, list, watch")
@@ -515,6 +526,6 @@ def test_the_rights_to_unseal_are_asked_for(sealed, crds):
     report = doctor(sealed).good()
     assert report.one("ok", "rights", f"secrets in namespace {namespace}: get list watch create update")
     assert report.one("ok", "rights", f"sealedsecrets/status.bitnami.com in namespace {namespace}: update")
-    sealed.kubernetes(crds, user="alice")
+    account(sealed, crds, namespace)
     report = doctor(sealed)
     assert "sealedsecrets/status" in report.one("failed", "rights", "sealedsecrets/status", "may not update")["remedy"]
