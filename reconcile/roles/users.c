@@ -43,6 +43,17 @@ static bool known_key(const char *key, const char *const *keys, size_t count)
 	return false;
 }
 
+/* What was probably meant, or all there is. */
+static const char *known_instead(struct reader *reader, const char *key, const char *const *keys, size_t count)
+{
+	const char *meant = text_nearest(key, keys, count), *all = "";
+	if (meant)
+		return arena_printf(reader->mem, "did you mean %s?", meant);
+	for (size_t i = 0; i < count; i++)
+		all = arena_printf(reader->mem, "%s%s%s", all, i ? ", " : "known are ", keys[i]);
+	return all;
+}
+
 static void refuse_unknown_keys(
 	struct reader *reader, const struct yaml_node *map, const char *const *keys, size_t count)
 {
@@ -56,7 +67,8 @@ static void refuse_unknown_keys(
 				"password, and put the new one into the user's Secret");
 		else
 			wrong(reader, pair->line, pair->column,
-				arena_printf(reader->mem, "unknown key \"%s\"", pair->key));
+				arena_printf(reader->mem, "unknown key \"%s\": %s", pair->key,
+					known_instead(reader, pair->key, keys, count)));
 	}
 }
 
@@ -141,7 +153,7 @@ static void read_roles(struct reader *reader, const struct yaml_node *entry, str
 	if (!node || node->kind == YAML_NULL)
 		return;
 	if (node->kind != YAML_LIST) {
-		wrong_node(reader, node, "roles must be a list");
+		wrong_node(reader, node, "roles must be a list, as in roles: [readers]");
 		return;
 	}
 	for (size_t i = 0; i < node->count; i++)

@@ -149,13 +149,16 @@ static void test_what_is_not_an_entry_is_a_mistake(void **state)
 	assert_mistake(
 		"users:\n- {username: a, database: 5}\n", "users.yaml:2:27", "database must be a string");
 	assert_mistake("users:\n- {username: a, database: \"\"}\n", "users.yaml:2:27", "is empty");
-	assert_mistake("users:\n- {username: a, roles: b}\n", "users.yaml:2:24", "must be a list");
+	assert_mistake("users:\n- {username: a, roles: b}\n", "users.yaml:2:24",
+		"must be a list, as in roles: [readers]");
+	assert_mistake("users:\n- {username: a, databse: b}\n", "users.yaml:2:17",
+		"unknown key \"databse\": did you mean database?");
 	assert_mistake("users:\n- {username: a, roles: [1]}\n", "users.yaml:2:25", "role must be a string");
 	assert_mistake("users:\n- {username: a, roles: [a]}\n", "users.yaml:2:25", "member of itself");
 	assert_mistake("users:\n- {username: a, roles: [postgres]}\n", "users.yaml:2:25", "cannot be granted");
 	assert_mistake("users:\n- {username: a, ensure: locked}\n", "users.yaml:2:25", "present or absent");
-	assert_mistake(
-		"users:\n- {username: a, superuser: true}\n", "users.yaml:2:17", "unknown key \"superuser\"");
+	assert_mistake("users:\n- {username: a, superuser: true}\n", "users.yaml:2:17",
+		"unknown key \"superuser\": known are username, ");
 	assert_mistake("users:\n- {username: a, password: p}\n", "users.yaml:2:17", "does not belong in Git");
 	assert_mistake(
 		"users:\n- {username: a, privileges: {t: [SELECT]}}\n", "users.yaml:2:29", "not supported");
