@@ -113,7 +113,7 @@ static bool move_aside(struct store *store, struct store_opening *how, struct er
 /* One try at the file as it is. */
 static bool open_file(struct store *store, struct store_opening *how, struct error *err)
 {
-	bool created;
+	bool created = false;
 	if (!make_file(store, &created, err) || !database_open(store, err))
 		return false;
 	if (!how->rebuilt)

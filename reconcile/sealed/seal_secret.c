@@ -241,7 +241,7 @@ bool sealed_secret_seal(const struct yaml_node *secret, const struct seal_option
 	struct sealing sealing = {.options = options, .certificate = certificate, .warnings = warnings};
 	CLEANUP(json_done) json_t *metadata = NULL;
 	CLEANUP(json_done) json_t *values = sealing.values = json_object();
-	enum sealed_scope scope;
+	enum sealed_scope scope = SCOPE_STRICT;
 	if (!is_secret(secret, err) || !template_metadata(secret, options, &scope, &metadata, err) ||
 		!sealed_label(scope, json_text_at(metadata, "namespace", ""),
 			json_text_at(metadata, "name", ""), sealing.label, err) ||

@@ -7,6 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#if __has_include(<git2/sys/errors.h>)
+#include <git2/sys/errors.h> /* since libgit2 1.8 git_error_set_str() is declared there */
+#endif
+
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/memory.h"
