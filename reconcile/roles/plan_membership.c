@@ -252,10 +252,11 @@ static bool grant_role(struct planner *planner, struct wanted_user *wanted, cons
 	const struct membership *rows, size_t count)
 {
 	const struct role *role = present_role(planner->present, name);
-	struct effective all = effective_of(planner, rows, count, role ? role->oid : 0);
+	const uint32_t oid = role ? role->oid : 0;
+	struct effective all = effective_of(planner, rows, count, oid);
 	bool differs = false;
 	for (size_t i = 0; all.admin && !planner->input->policy->additive && i < count; i++) {
-		if (rows[i].role != role->oid || !rows[i].admin || depends_on_a_user(planner, &rows[i]))
+		if (rows[i].role != oid || !rows[i].admin || depends_on_a_user(planner, &rows[i]))
 			continue;
 		revoke(planner, wanted, &rows[i], "ADMIN OPTION FOR ");
 		differs = true;
