@@ -90,6 +90,36 @@ static int failed(const struct error *err)
 	return 2;
 }
 
+static bool is_published(const struct blob *blob)
+{
+	CLEANUP(buf_done) struct buf out = BUF(4096);
+	char option[128];
+	struct error ignored;
+	snprintf(option, sizeof(option), "--find-object=%s", blob->id);
+	return git_ask(&out, &ignored, "log", "--remotes", "-1", "--format=%H", option, NULL) && out.length > 0;
+}
+
+/* What a server has already is not kept from it by refusing a merge: one leak that was pushed would stop everybody. */
+static size_t without_published(struct finding *findings, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!is_published(findings[i].blob)) {
+			findings[kept++] = findings[i];
+			continue;
+		}
+		print_finding(&findings[i]);
+		hook_say("warning: this is on a server already: change that password, and take the file out");
+	}
+	return kept;
+}
+
+void hook_pass_published(struct guard *guard)
+{
+	guard->count = without_published(guard->findings, guard->count);
+	guard->unsure_count = without_published(guard->unsure, guard->unsure_count);
+}
+
 int hook_pre_merge_commit(struct hook *hook)
 {
 	struct guard guard = hook_guard(hook);
@@ -97,6 +127,7 @@ int hook_pre_merge_commit(struct hook *hook)
 	struct error err;
 	if (!guard_staged(hook->mem, true, &blobs, &err) || !guard_scan(&guard, &blobs, &err))
 		return failed(&err);
+	hook_pass_published(&guard);
 	return hook_report(&guard, "merge");
 }
 

@@ -48,6 +48,9 @@ bool hook_refresh(struct hook *hook, const struct layout_users *files, const str
 /* A merge, rebase, cherry-pick or revert is going on: what it makes is not ours to change. */
 bool hook_is_replaying(const struct hook *hook);
 
+/* In a merge: takes out findings that a server has already, with a warning for each. */
+void hook_pass_published(struct guard *guard);
+
 /* Prints all findings of the guard. Returns 0, 1 or 2. */
 int hook_report(const struct guard *guard, const char *what);
 

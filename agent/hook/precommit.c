@@ -101,6 +101,8 @@ int hook_pre_commit(struct hook *hook)
 		if ((!hook->staged ||
 			    (scrub_edits(hook, &blobs, &err) && guard_staged(hook->mem, merging, &after, &err))) &&
 			guard_scan(&guard, hook->staged ? &after : &blobs, &err)) {
+			if (merging)
+				hook_pass_published(&guard);
 			int code = hook_report(&guard, "commit");
 			if (code)
 				clean_up(hook, &guard);

@@ -654,6 +654,16 @@ def test_what_was_pushed_long_ago_does_not_block_everybody(remote):
     remote.git("push", "-q", "origin", "main").ok()
 
 
+def test_a_merge_of_what_a_server_has_already_is_warned_of_and_passes(remote):
+    remote.git("checkout", "-q", "-b", "other").ok()
+    leak(remote, "leak.yaml")
+    remote.git("push", "-q", "--no-verify", "origin", "other").ok()
+    remote.git("checkout", "-q", "main").ok()
+    remote.write("README", "two\n")
+    remote.commit("readme", "-a").ok()
+    assert "on a server already" in remote.git("merge", "--no-edit", "other").ok().err
+
+
 def test_a_clean_push_and_a_deleted_branch_pass(remote):
     remote.write("README", "two\n")
     remote.commit("readme", "-a").ok()
