@@ -12,6 +12,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+/* A status that only grew older goes to the store once a minute, so that people see it was checked, and never to the cluster. */
+enum { STORE_QUIET = 60000 };
+
 enum { DRIFT_FIELDS = 50 }; /* of one object: enough to see what was done to it */
 
 void pass_condition(struct pass *pass, const char *type, const char *message)
@@ -372,14 +375,16 @@ void pass_record_status(struct pass *pass)
 	char *differences = pass->complete ? differences_text(pass) : memory_copy("[]");
 	log_conditions(pass);
 	store_facts(pass);
-	if (same_status(app->status, status) && text_equal(app->differences, differences) &&
-		app->refresh != REFRESH_ANSWERED) {
+	bool quiet = same_status(app->status, status) && text_equal(app->differences, differences) &&
+		app->refresh != REFRESH_ANSWERED;
+	if (quiet && clock_steady() < app->stored + STORE_QUIET) {
 		json_decref(status);
 		free(differences);
 		return;
 	}
 	store_document(pass, status, differences);
-	app->status_dirty = true;
+	app->stored = clock_steady();
+	app->status_dirty = app->status_dirty || !quiet;
 	answer_refresh(pass);
 	json_decref(app->status);
 	app->status = status;
