@@ -63,14 +63,19 @@ static bool write_out(struct seal_users *command, const struct layout_users *fil
 		return false;
 	if (!command->stage && !command->message)
 		return true;
-	return git_ask(NULL, err, "--literal-pathspecs", "add", "--", files->users, files->sealed, NULL);
+	const char *paths[3];
+	seal_written(files, paths);
+	return git_ask(
+		NULL, err, "--literal-pathspecs", "add", "--", paths[0], paths[0] ? paths[1] : NULL, NULL);
 }
 
 /* A commit of these two files, whatever else is staged. */
 static int commit(const struct seal_users *command, const struct layout_users *files)
 {
+	const char *paths[3];
+	seal_written(files, paths);
 	const char *const arguments[] = {"--literal-pathspecs", "commit", "-m", command->message, "--",
-		files->users, files->sealed, NULL};
+		paths[0], paths[0] ? paths[1] : NULL, NULL};
 	CLEANUP(buf_done) struct buf out = BUF(1024 * 1024);
 	struct git_call call = {.arguments = arguments};
 	struct error err;

@@ -102,6 +102,16 @@ bool seal_users_write(const struct layout_users *files, const struct seal_outcom
 		file_replace(files->users, buf_string(&outcome->users), outcome->users.length, 0644, err);
 }
 
+void seal_written(const struct layout_users *files, const char *paths[3])
+{
+	size_t count = 0;
+	if (access(files->users, F_OK) == 0)
+		paths[count++] = files->users;
+	if (access(files->sealed, F_OK) == 0)
+		paths[count++] = files->sealed;
+	paths[count] = NULL;
+}
+
 static void list_names(struct buf *out, const char *verb, const struct name_list *list)
 {
 	if (!list->count)

@@ -38,6 +38,9 @@ void seal_outcome_done(struct seal_outcome *outcome); /* for CLEANUP */
 bool seal_users_write(
 	const struct layout_users *files, const struct seal_outcome *outcome, struct error *err) MUST_CHECK;
 
+/* Which of the two are there: git refuses to add a path that is not. `paths` ends with NULL. */
+void seal_written(const struct layout_users *files, const char *paths[3]);
+
 /* "sealed bob, carol; removed user-dave-secret; 18 unchanged" for people. In `mem`. */
 const char *seal_users_summary(const struct seal_outcome *outcome, struct arena *mem);
 

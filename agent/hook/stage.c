@@ -135,7 +135,10 @@ static bool is_asked_for(const struct staging *staging, const struct layout_user
 /* Into the index of the commit, and into the one that stays afterwards. */
 static bool add_to_index(const struct layout_users *files, const char *index, struct error *err)
 {
-	const char *const add[] = {"--literal-pathspecs", "add", "--", files->users, files->sealed, NULL};
+	const char *paths[3];
+	seal_written(files, paths);
+	const char *const add[] = {
+		"--literal-pathspecs", "add", "--", paths[0], paths[0] ? paths[1] : NULL, NULL};
 	struct git_call call = {.arguments = add, .index = index};
 	return git_run(&call, NULL, NULL, err);
 }

@@ -505,6 +505,20 @@ def submodule(one):
     inner.assert_clean("carol-password")
 
 
+def an_empty_list_and_back(one):
+    one.edit({})
+    commit_users(one)
+    assert one.users() == [] and one.sealed() == {}
+    one.edit(dave="dave-password")
+    commit_users(one)
+    assert one.passwords() == {"user-dave-secret": "dave-password"}
+    other = Checkout(one.root.parent / "empty")
+    other.hook("install").ok()
+    other.edit({})
+    commit_users(other)
+    assert other.users() == []
+
+
 def offline(one):
     kubeconfig = one.home / "kubeconfig"
     kubeconfig.write_text("apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
@@ -589,6 +603,7 @@ SCENARIOS = [
     first_seal_removes_nobody,
     linked_worktree,
     submodule,
+    an_empty_list_and_back,
     offline,
     two_edit_files_for_one_secret,
     repository_with_sha256,
