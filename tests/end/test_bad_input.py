@@ -538,7 +538,7 @@ class SmallDisk(agents.Agent):
 
     def _inside(self):
         script = self.folder / "inside.sh"
-        script.write_text(f'#!/bin/sh\nmount -t tmpfs -o size=1m,mode=700 none "{self.state}" && exec "{self.program}" "$@"\n')
+        script.write_text(f'#!/bin/sh\nmount -t tmpfs -o size=16m,mode=700 none "{self.state}" && exec "{self.program}" "$@"\n')
         script.chmod(0o755)
         outer = self.folder / "outer.sh"
         user = "" if os.geteuid() == 0 else "--user --map-root-user"
@@ -546,34 +546,47 @@ class SmallDisk(agents.Agent):
         outer.chmod(0o755)
         return outer
 
+    def answers_over_tcp(self):
+        return self.get("/healthz").status == 200
+
     @property
     def disk(self):
         return pathlib.Path(f"/proc/{self.process.pid}/root{self.state}")
 
 
-def test_a_full_disk_for_the_store_is_told_and_nothing_is_half_done(program, crds, tmp_path):
-    agent = SmallDisk(tmp_path)
-    team = Team(agent, crds, tmp_path)
+def test_a_full_disk_for_the_store_is_told_and_nothing_is_half_done(program, crds, tmp_path_factory):
+    agent = SmallDisk(tmp_path_factory.mktemp("small"))
+    team = Team(agent, crds, agent.folder)
     agent.start()
 
     def app():
         return agent.get("/api/v1/applications/team").json["status"]
     wait_for("Synced", lambda: app().get("sync", {}).get("status") == "Synced")
-    filler = agent.disk / "filler"
-    with open(filler, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            pass
-    head = team.repository.commit(many_maps(40, "first"))
-    wait_for("it is told", lambda: "full" in agent.log())
-    agent.alive()
+    fill(agent.disk / "filler")
+    head = team.repository.commit(many_maps(300, "first"))
+    wait_for("it is told", lambda: agent.alive() and "No space left" in agent.log() or "disk is full" in agent.log())
+    assert agent.answers_over_tcp()
     assert team.value("m000") is None, "nothing is written that could not be recorded"
-    filler.unlink()
+    (agent.disk / "filler").unlink()
     wait_for("it goes on", lambda: app()["sync"]["status"] == "Synced" and app()["sync"]["revision"] == head, 60)
-    assert team.value("m039") == "first"
+    assert team.value("m299") == "first"
+
+    fill(agent.disk / "filler")
+    team.kube.request("DELETE", team.kube.path("v1", "ConfigMap", team.namespace))
+    wait_for("the sync is told", lambda: agent.alive() and [
+        line for line in agent.lines(msg="sync failed") if "disk is full: make room" in line["error"]])
+    assert team.value("m000") is None and team.value("m299") is None, "nothing is made that could not be recorded"
+    (agent.disk / "filler").unlink()
+    wait_for("it goes on", lambda: team.value("m000") and team.value("m299"), 60)
     assert agent.stop() == 0
+
+
+def fill(path):
+    """To the last block."""
+    with open(path, "wb", buffering=0) as file:
+        with pytest.raises(OSError):
+            while file.write(b"x" * 4096):
+                pass
 
 
 def test_a_mistake_in_the_agent_file_has_its_line_and_nothing_starts(agent, cli):
