@@ -49,8 +49,9 @@ struct app {
 	int64_t authored;
 	char broken_commit[41]; /* a newer commit that cannot be used, "" = none */
 	char *broken;           /* why: all mistakes; NULL = none */
-	char *warnings;         /* of its files (submodules, ...); NULL = none */
-	char *repeated;         /* objects that stand in two of them; NULL = none */
+	bool last_good_asked; /* for the content of synced_commit, because the newest one was broken at the start */
+	char *warnings;       /* of its files (submodules, ...); NULL = none */
+	char *repeated;       /* objects that stand in two of them; NULL = none */
 
 	/* sync */
 	char tried_commit[41];        /* last commit a sync was begun for */

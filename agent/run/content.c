@@ -177,3 +177,18 @@ void content_take(struct agent *agent, struct app *app, const struct source_resu
 	set_good(app, result, desired, mem);
 	set_warnings(app, desired, from_files, mem);
 }
+
+void content_take_last_good(struct agent *agent, struct app *app, const struct source_result *result,
+	const struct source_content *content)
+{
+	char *broken = app->broken;
+	char commit[sizeof(app->broken_commit)];
+	if (app->desired)
+		return;
+	memcpy(commit, app->broken_commit, sizeof(commit));
+	app->broken = NULL;
+	content_take(agent, app, result, content);
+	free(app->broken);
+	app->broken = broken;
+	memcpy(app->broken_commit, commit, sizeof(commit));
+}

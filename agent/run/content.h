@@ -14,6 +14,10 @@
 void content_take(struct agent *agent, struct app *app, const struct source_result *result,
 	const struct source_content *content);
 
+/* The content of the commit in force, for an app that has none because the newest commit is broken, which stays said. */
+void content_take_last_good(struct agent *agent, struct app *app, const struct source_result *result,
+	const struct source_content *content);
+
 /* The text of the ConfigMap key that holds this database's users, from a complete desired state. False when there is none. */
 struct content_users {
 	const char *file;

@@ -12,6 +12,7 @@ struct fetch {
 	struct arena *mem;
 	struct source_request request;
 	struct source_access access;
+	bool last_good;              /* asks for the commit in force of one Application, not for news */
 	struct source_result result; /* when `ok` */
 	bool ok;
 	struct error error;

@@ -97,6 +97,20 @@ static bool content_is_complete(const struct agent *agent, const struct reposito
 	return *repository->commit && !repository->paths_changed;
 }
 
+static struct source_path path_of(const struct app *app, struct arena *mem)
+{
+	return (struct source_path){
+		.application = arena_copy(mem, app->spec.name),
+		.directory =
+			{
+				.path = arena_copy(mem, app->spec.directory.path),
+				.recurse = app->spec.directory.recurse,
+				.include = arena_copy(mem, app->spec.directory.include),
+				.exclude = arena_copy(mem, app->spec.directory.exclude),
+			},
+	};
+}
+
 static void add_paths(const struct agent *agent, const struct repository *repository, struct fetch *fetch)
 {
 	struct source_path *paths = arena_array(fetch->mem, agent->app_count, sizeof(*paths));
@@ -105,16 +119,7 @@ static void add_paths(const struct agent *agent, const struct repository *reposi
 		const struct app *app = agent->apps[i];
 		if (app->repository != repository)
 			continue;
-		paths[count++] = (struct source_path){
-			.application = arena_copy(fetch->mem, app->spec.name),
-			.directory =
-				{
-					.path = arena_copy(fetch->mem, app->spec.directory.path),
-					.recurse = app->spec.directory.recurse,
-					.include = arena_copy(fetch->mem, app->spec.directory.include),
-					.exclude = arena_copy(fetch->mem, app->spec.directory.exclude),
-				},
-		};
+		paths[count++] = path_of(app, fetch->mem);
 	}
 	fetch->request.paths = paths;
 	fetch->request.path_count = count;
@@ -130,7 +135,6 @@ static struct fetch *question(const struct agent *agent, const struct repository
 		.deadline = agent->config->git_deadline,
 		.stop = agent->stop,
 	};
-	add_paths(agent, repository, fetch);
 	return fetch;
 }
 
@@ -142,6 +146,7 @@ static void start(struct agent *agent, struct credentials *credentials, struct r
 	struct fetch *fetch = question(agent, repository);
 	struct error err;
 
+	add_paths(agent, repository, fetch);
 	if (offline) {
 		fetch->request.known = arena_copy(fetch->mem, offline);
 		fetch->request.offline = true;
@@ -169,6 +174,41 @@ static const char *offline_commit(struct agent *agent, struct repository *reposi
 	return store_fact_get(agent->store, commit_fact(repository, mem), mem);
 }
 
+/* The newest commit cannot be used, and this process has read no other: the one in force is on the disk. */
+static struct app *without_content(struct agent *agent, const struct repository *repository)
+{
+	for (size_t i = 0; i < agent->app_count; i++) {
+		struct app *app = agent->apps[i];
+		if (app->repository == repository && app->broken && !app->desired && !app->last_good_asked &&
+			*app->synced_commit)
+			return app;
+	}
+	return NULL;
+}
+
+static void start_last_good(struct agent *agent, struct repository *repository, struct app *app)
+{
+	struct fetch *fetch = question(agent, repository);
+	struct source_path *path = arena_alloc(fetch->mem, sizeof(*path));
+	struct error err;
+
+	*path = path_of(app, fetch->mem);
+	fetch->last_good = true;
+	fetch->request.paths = path;
+	fetch->request.path_count = 1;
+	fetch->request.known = arena_copy(fetch->mem, app->synced_commit);
+	fetch->request.offline = true;
+	app->last_good_asked = true;
+	if (fetch_start(fetch, agent->queue, &err)) {
+		repository->reading = true;
+		agent->fetching++;
+		return;
+	}
+	log_warning(
+		"the commit in force cannot be read", "application", app->spec.name, "error", err.text, NULL);
+	fetch_free(fetch);
+}
+
 void repositories_ask(struct agent *agent, struct credentials *credentials)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
@@ -177,7 +217,10 @@ void repositories_ask(struct agent *agent, struct credentials *credentials)
 		if (repository->reading)
 			continue;
 		const char *offline = offline_commit(agent, repository, mem);
-		if (offline || clock_steady() >= repository->next_poll)
+		struct app *lost = offline ? NULL : without_content(agent, repository);
+		if (lost)
+			start_last_good(agent, repository, lost);
+		else if (offline || clock_steady() >= repository->next_poll)
 			start(agent, credentials, repository, offline);
 	}
 }
@@ -269,12 +312,14 @@ static bool same_directory(const struct manifest_directory *a, const struct mani
 
 static void take_contents(struct agent *agent, struct repository *repository, const struct fetch *fetch)
 {
+	void (*take)(struct agent *, struct app *, const struct source_result *,
+		const struct source_content *) = fetch->last_good ? content_take_last_good : content_take;
 	for (size_t i = 0; i < fetch->result.content_count; i++) {
 		const struct source_content *content = &fetch->result.contents[i];
 		struct app *app = named(agent, repository, content->application);
 		/* The Application may have changed its path while the thread was reading the old one. */
 		if (app && same_directory(&fetch->request.paths[i].directory, &app->spec.directory))
-			content_take(agent, app, &fetch->result, content);
+			take(agent, app, &fetch->result, content);
 	}
 }
 
@@ -336,7 +381,8 @@ void repositories_answer(struct agent *agent, struct fetch *fetch)
 		}
 		if (!result->unchanged) {
 			take_contents(agent, repository, fetch);
-			remember_commit(agent, repository, result);
+			if (!fetch->last_good)
+				remember_commit(agent, repository, result);
 		}
 		wake_apps(agent, repository);
 	}
