@@ -38,17 +38,14 @@ static void show_plan(const struct command_context *context, const json_t *item)
 	const json_t *step;
 	size_t i, count = json_array_size(steps);
 
-	if (count)
-		comment(context,
-			arena_printf(context->mem, "database %s: %zu %s", json_text_at(item, "database", ""),
-				count, count == 1 ? "step" : "steps"),
-			CELL_PLAIN);
-	else
-		comment(context,
-			arena_printf(context->mem, "database %s: nothing to do",
-				json_text_at(item, "database", "")),
-			CELL_PLAIN);
-	if (json_bool_at(item, "blocked", false))
+	bool blocked = json_bool_at(item, "blocked", false);
+	comment(context,
+		count ? arena_printf(context->mem, "database %s: %zu %s", json_text_at(item, "database", ""),
+				count, count == 1 ? "step" : "steps")
+		      : arena_printf(context->mem, "database %s: nothing to do%s",
+				json_text_at(item, "database", ""), blocked ? " without a confirmation" : ""),
+		CELL_PLAIN);
+	if (blocked)
 		comment(context,
 			arena_printf(context->mem, "these would be removed only when confirmed: %s",
 				command_join(context, deletions, "-")),
@@ -57,7 +54,7 @@ static void show_plan(const struct command_context *context, const json_t *item)
 		comment(context,
 			arena_printf(context->mem, "removes: %s", command_join(context, deletions, "-")),
 			CELL_BUSY);
-	if (json_bool_at(item, "blocked", false) && *confirm)
+	if (blocked && *confirm)
 		comment(context,
 			arena_printf(context->mem, "to confirm: pgitops user sync --database %s --confirm %s",
 				json_text_at(item, "database", ""), confirm),

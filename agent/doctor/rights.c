@@ -180,12 +180,8 @@ static void check_namespace(struct doctor *doctor, const struct application *spe
 	struct error err;
 	if (!spec->destination || !*spec->destination)
 		return;
-	if (spec->create_namespace) {
-		ask(doctor,
-			&(struct need){"", "namespaces", "", "", "get list watch create",
-				"CreateNamespace=true", false});
+	if (spec->create_namespace)
 		return;
-	}
 	CLEANUP(json_done) json_t *answer = NULL;
 	struct kube_request request = {.method = "GET",
 		.path = arena_printf(doctor->mem, "/api/v1/namespaces/%s", spec->destination)};
@@ -223,6 +219,18 @@ static void ask_for_application(struct doctor *doctor, const struct doctor_appli
 		}
 }
 
+/* Once for all Applications. */
+static void ask_for_namespaces(struct doctor *doctor)
+{
+	bool made = false;
+	for (size_t i = 0; i < doctor->application_count; i++)
+		made = made || doctor->applications[i].spec.create_namespace;
+	if (made)
+		ask(doctor,
+			&(struct need){"", "namespaces", "", "", "get list watch create",
+				"CreateNamespace=true", false});
+}
+
 static const char *users_namespace(const struct doctor *doctor, const struct database_config *database)
 {
 	if (database->users_namespace)
@@ -255,6 +263,7 @@ void doctor_check_rights(struct doctor *doctor)
 		return;
 	doctor_wait(doctor, "rights", doctor->kube_config.server);
 	ask_for_itself(doctor);
+	ask_for_namespaces(doctor);
 	for (size_t i = 0; i < doctor->application_count; i++)
 		ask_for_application(doctor, &doctor->applications[i]);
 	for (size_t i = 0; i < doctor->config->database_count; i++)
