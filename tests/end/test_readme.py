@@ -47,8 +47,8 @@ class Known:
     def first_words(self):
         return {name.split()[0] for name in self.commands} | self.groups
 
-    def mistake(self, words):
-        """What is wrong with a command line (without `pgitops`), or None."""
+    def mistake(self, words, named=False):
+        """What is wrong with a command line (without `pgitops`), or None. In running text an option may be `named` without a value."""
         name = next((name for name in (" ".join(words[:2]), words[0]) if name in self.commands), None)
         if name is None:
             return None if words[0] in self.groups and len(words) == 1 else f"no command {' '.join(words[:2])}"
@@ -60,7 +60,7 @@ class Known:
             takes = self.options[""].get(option, self.options.get(name, {}).get(option))
             if takes is None:
                 return f"{name} has no option {option}"
-            if takes and "=" not in word and next(rest, None) is None:
+            if takes and "=" not in word and next(rest, None) is None and not named:
                 return f"{option} of {name} wants a value"
         return None
 
@@ -150,7 +150,7 @@ def test_each_command_that_a_document_names_exists(known):
             if not words or not re.match(r"[a-z]", words[0]):
                 continue
             count += 1
-            mistake = known.mistake(words)
+            mistake = known.mistake(words, named=line.startswith("pgitops ") and "  " not in line)
             if mistake:
                 wrong.append(f"{place}: {mistake}: {line.strip()}")
     assert not wrong, "\n".join(wrong)
