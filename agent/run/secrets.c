@@ -310,7 +310,9 @@ static bool value_in_cluster(struct kube *kube, const char *namespace, const cha
 	CLEANUP(json_done) json_t *object = NULL;
 
 	if (!kube_one(kube, &request, &object, err))
-		return error_prefix(err, "Secret %s/%s", namespace, name);
+		return err->kind == ERROR_MISSING
+			? error_set(err, ERROR_MISSING, "Secret %s/%s is not in the cluster", namespace, name)
+			: error_prefix(err, "Secret %s/%s", namespace, name);
 	const json_t *encoded = json_object_get(json_object_get(object, "data"), key);
 	if (!json_is_string(encoded))
 		return error_set(err, ERROR_MISSING, "Secret %s/%s has no key %s", namespace, name, key);
