@@ -1,13 +1,11 @@
 """What goes wrong from outside: each gets its own message with place and next step, nothing is lost or half done, and when it is
 over the agent goes on by itself. (What the rooms refuse is tested with them; here it is the way through the whole agent.)"""
 
-import ctypes
 import json
 import os
 import pathlib
-import resource
-import signal
 
+import psycopg
 import pytest
 
 from parts import agent as agents
@@ -397,7 +395,15 @@ def test_a_server_without_free_connections_is_waited_for(people):
     crowd.run("CREATE DATABASE app")
     agent.config["databases"][0]["connection"] = crowd.conninfo()
     (agent.folder / "password-main").write_text(crowd.password)
-    held = [crowd.connect() for _ in range(4)]
+    held = []
+
+    def crowded():
+        try:
+            held.append(crowd.connect())
+        except psycopg.OperationalError:  # the session before is still on its way out
+            pass
+        return len(held) == 4
+    wait_for("every connection is taken", crowded)
     agent.begin()
     try:
         wait_database(agent, "Waiting", "clients")

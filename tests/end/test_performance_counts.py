@@ -1,7 +1,5 @@
 """What work costs, counted where it arrives: requests in the API server's audit log, statements and writes in PostgreSQL."""
 
-import pytest
-
 from parts.agent import wait_for
 from parts.git import Repository
 from parts.manifests import config_map, users
