@@ -54,6 +54,23 @@ static void check_absent(struct doctor *doctor, const char *folder)
 	check_room(doctor, parent);
 }
 
+/* A group may write: that is how Kubernetes gives a volume to a process that is not root (fsGroup). */
+static void check_owner(struct doctor *doctor, const char *folder, const struct stat *status)
+{
+	if (status->st_mode & S_IWOTH)
+		doctor_warn(doctor, "state folder",
+			arena_printf(doctor->mem, "chmod o-w %s", doctor_quoted(doctor, folder)),
+			"%s: others may write to it (mode %04o)", folder, (unsigned)status->st_mode & 07777);
+	else if (geteuid() == 0 && status->st_uid != 0)
+		doctor_warn(doctor, "state folder",
+			arena_printf(doctor->mem, "setpriv --reuid=%u --regid=%u --clear-groups pgitops doctor",
+				(unsigned)status->st_uid, (unsigned)status->st_gid),
+			"%s belongs to user %u, doctor runs as root: what that user may not read can look fine here",
+			folder, (unsigned)status->st_uid);
+	else
+		doctor_ok(doctor, "state folder", "%s is writable", folder);
+}
+
 static bool check_folder(struct doctor *doctor, const char *folder)
 {
 	struct stat status;
@@ -78,12 +95,7 @@ static bool check_folder(struct doctor *doctor, const char *folder)
 			(unsigned)geteuid(), strerror(errno));
 		return false;
 	}
-	if (status.st_mode & 022)
-		doctor_warn(doctor, "state folder",
-			arena_printf(doctor->mem, "chmod go-w %s", doctor_quoted(doctor, folder)),
-			"%s: others may write to it (mode %04o)", folder, (unsigned)status.st_mode & 07777);
-	else
-		doctor_ok(doctor, "state folder", "%s is writable", folder);
+	check_owner(doctor, folder, &status);
 	check_room(doctor, folder);
 	return true;
 }

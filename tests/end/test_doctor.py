@@ -168,6 +168,17 @@ def test_a_state_folder_that_cannot_be_used(team):
     assert doctor(team).failed_only("state folder", "file/below")
 
 
+def test_a_state_folder_of_somebody_else_or_open_to_all(team):
+    team.state.mkdir(0o700)
+    team.state.chmod(0o777)
+    run_remedy(doctor(team).one("warning", "state folder", "0777"))
+    assert doctor(team).good().one("ok", "state folder", "is writable")
+    if os.geteuid() == 0:  # nobody else can give it away, or look into it
+        os.chown(team.state, 4711, 4711)
+        item = doctor(team).one("warning", "state folder", "belongs to user 4711")
+        assert item["remedy"].startswith("setpriv --reuid=4711 ")
+
+
 def test_a_process_that_holds_the_lock_and_does_not_answer(team):
     team.state.mkdir(0o700)
     with open(team.state / "lock", "w") as lock:
