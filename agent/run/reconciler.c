@@ -189,17 +189,18 @@ static void run_users(struct agent *agent)
 
 /* ---- ready, healthy ---- */
 
+/* Ready once every part has answered or failed once: an Application with a wrong URL must not take page and webhook away. */
 static void set_ready(struct agent *agent)
 {
 	char text[sizeof(agent->not_ready)] = "";
 	if (agent->cluster_on && (!agent->cluster_joined || *agent->cluster_trouble))
 		snprintf(text, sizeof(text), "waiting for the cluster: %.200s", agent->cluster_trouble);
 	for (size_t i = 0; !*text && i < agent->repository_count; i++)
-		if (!agent->repositories[i]->answered)
+		if (!agent->repositories[i]->answered && !agent->repositories[i]->failures)
 			snprintf(text, sizeof(text), "repository %.200s has not answered yet",
 				agent->repositories[i]->plain);
 	for (size_t i = 0; !*text && i < agent->database_count; i++)
-		if (!agent->databases[i]->had_pass)
+		if (!agent->databases[i]->had_pass && !agent->databases[i]->failures)
 			snprintf(text, sizeof(text), "database %.200s was not reached yet",
 				agent->databases[i]->config->name);
 	pthread_mutex_lock(&agent->lock);

@@ -166,7 +166,7 @@ def test_a_missing_repository_is_told_and_found_when_it_is_made(source, tmp_path
     agent.begin()
     message = agent.wait_condition("team", "ComparisonError", "/other: ")["message"]
     assert "404" in message and "check the URL" in message and "right" not in message
-    assert agent.get("/readyz").status == 503
+    wait_for("page and webhook stay reachable", agent.ready)
     other = Repository(tmp_path / "git" / "other.git")
     other.commit({"app/a.yaml": config_map("a")})
     refresh(agent)
@@ -373,7 +373,7 @@ def test_a_database_to_connect_to_that_is_missing_is_named(people):
     agent.config["databases"][0]["connection"] = server.conninfo("nowhere")
     agent.begin()
     wait_database(agent, "Failed", "nowhere")
-    assert agent.get("/readyz").status == 503
+    wait_for("page and webhook stay reachable", agent.ready)
     server.run("CREATE DATABASE nowhere")
     wait_user(agent, "alice", "Synced")
 
