@@ -83,8 +83,9 @@ static const char app_wait_help[] =
 	"  pgitops app wait postgres-cluster --health\n";
 
 static const char user_list_help[] =
-	"STATUS: Synced = as Git says; Drifted = changed by hand; Degraded = could not be made so, see REASON; Retiring =\n"
-	"removed from Git and locked out, objects are being reassigned; Refused = the agent's policy does not allow it.\n\n"
+	"STATUS: Synced = as Git says; Drifted = differs from it; Degraded = could not be made so; Retiring = not in Git any\n"
+	"more: waits for a confirmation, or is locked out and hands over its objects; Refused = the agent's policy does not\n"
+	"allow it. REASON says more.\n\n"
 	"Examples:\n"
 	"  pgitops user list\n"
 	"  pgitops user list -o json | jq -r '.items[] | select(.status != \"Synced\") | .name'\n";
@@ -97,7 +98,9 @@ static const char user_get_help[] =
 
 static const char user_plan_help[] =
 	"Shows the SQL that would run now, ready to read and commented; passwords are hidden. Nothing is changed. Removals\n"
-	"that need a confirmation are named with the command that confirms them. Exit code 1 when there is something to do.\n\n"
+	"that need a confirmation are named with the command that confirms them. Exit code 1 when there is something to do.\n"
+	"To see the SQL of each commit before anything runs, set `policy: {mode: report}` for the database in the agent file:\n"
+	"then the agent never writes there.\n\n"
 	"  --database D    only this database of the agent file\n"
 	"  --timeout D     how long to wait for the plan (default 5m)\n\n"
 	"Examples:\n"
