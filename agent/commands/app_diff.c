@@ -55,7 +55,8 @@ static void show_item(const struct command_context *context, const json_t *item)
 		output_text(&context->output, stdout, reason, CELL_PLAIN);
 		putchar('\n');
 	}
-	json_array_foreach(json_object_get(item, "fields"), i, field) show_field(context, field);
+	json_array_foreach (json_object_get(item, "fields"), i, field)
+		show_field(context, field);
 }
 
 /* No difference is an answer only where something was compared: an error is never an empty set. */
@@ -75,7 +76,7 @@ static int verdict(const struct command_context *context, const char *name, cons
 	if (text_equal(sync, "OutOfSync"))
 		return EXIT_NO;
 	fprintf(stderr, "pgitops: whether something differs is not known: %s was not compared\n", name);
-	json_array_foreach(json_at(application, "status.conditions"), i, condition)
+	json_array_foreach (json_at(application, "status.conditions"), i, condition)
 		command_block(context, stderr, 2, json_text_at(condition, "message", ""), CELL_PLAIN);
 	return EXIT_NO_ANSWER;
 }
@@ -95,6 +96,7 @@ int command_app_diff(struct command_context *context, int argc, char **argv)
 	if (command_is_document(context))
 		output_document(&context->output, answer);
 	else
-		json_array_foreach(items, i, item) show_item(context, item);
+		json_array_foreach (items, i, item)
+			show_item(context, item);
 	return verdict(context, argv[0], items);
 }

@@ -43,8 +43,7 @@ static void show_conditions(const struct command_context *context, const json_t 
 {
 	const json_t *condition;
 	size_t i;
-	json_array_foreach(json_at(application, "status.conditions"), i, condition)
-	{
+	json_array_foreach (json_at(application, "status.conditions"), i, condition) {
 		const char *type = json_text_at(condition, "type", "");
 		const char *since = command_age(context, json_text_at(condition, "lastTransitionTime", NULL));
 		putchar('\n');
@@ -65,8 +64,7 @@ static const char *message_of(const json_t *application, const json_t *resource)
 		return message;
 	if (json_bool_at(resource, "requiresPruning", false))
 		return "not in Git any more: a sync with --prune removes it";
-	json_array_foreach(json_at(application, "status.operationState.syncResult.resources"), i, result)
-	{
+	json_array_foreach (json_at(application, "status.operationState.syncResult.resources"), i, result) {
 		bool same = true;
 		for (size_t j = 0; j < COUNT_OF(identity); j++)
 			same = same &&
@@ -89,8 +87,7 @@ static void show_resources(const struct command_context *context, const json_t *
 		return;
 	putchar('\n');
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(resources, i, resource)
-	{
+	json_array_foreach (resources, i, resource) {
 		table_cell(table, json_text_at(resource, "group", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(resource, "kind", ""), CELL_PLAIN);
 		table_cell(table, command_or_dash(json_text_at(resource, "namespace", "")), CELL_PLAIN);

@@ -52,7 +52,8 @@ int command_app_history(struct command_context *context, int argc, char **argv)
 		return EXIT_YES;
 	bool wide = context->output.format == OUTPUT_WIDE;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers) - !wide);
-	json_array_foreach(items, i, entry) add_row(context, table, entry);
+	json_array_foreach (items, i, entry)
+		add_row(context, table, entry);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

@@ -20,8 +20,7 @@ static const char *conditions(const struct command_context *context, const json_
 	const json_t *condition;
 	const char *previous = "";
 	size_t i;
-	json_array_foreach(json_at(application, "status.conditions"), i, condition)
-	{
+	json_array_foreach (json_at(application, "status.conditions"), i, condition) {
 		const char *type = json_text_at(condition, "type", "");
 		if (!text_equal(type, previous))
 			json_array_append_new(types, json_string(type));
@@ -78,7 +77,8 @@ int command_app_list(struct command_context *context, int argc, char **argv)
 	bool is_wide = context->output.format == OUTPUT_WIDE;
 	struct table *table = table_new(
 		&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
-	json_array_foreach(items, i, item) add_row(context, table, item);
+	json_array_foreach (items, i, item)
+		add_row(context, table, item);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

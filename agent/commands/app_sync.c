@@ -13,8 +13,7 @@ static void show_resources(const struct command_context *context, const json_t *
 	if (!json_array_size(resources))
 		return;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(resources, i, resource)
-	{
+	json_array_foreach (resources, i, resource) {
 		table_cell(table, command_object(context, resource), CELL_PLAIN);
 		command_status_cell(table, json_text_at(resource, "status", ""));
 		table_cell(table, command_first_line(context, json_text_at(resource, "message", "")),
@@ -65,8 +64,7 @@ static int show_errors(const struct command_context *context, const char *name)
 	size_t i;
 	if (!client_view(context, command_application_path(context, name, ""), &application, &err))
 		return err.kind == ERROR_MISSING ? EXIT_YES : command_failed(&err);
-	json_array_foreach(json_at(application, "status.conditions"), i, condition)
-	{
+	json_array_foreach (json_at(application, "status.conditions"), i, condition) {
 		const char *type = json_text_at(condition, "type", "");
 		if (!text_ends(type, "Error"))
 			continue;

@@ -236,8 +236,9 @@ const char *command_join(const struct command_context *context, const json_t *li
 	CLEANUP(buf_done) struct buf out = BUF(65536);
 	const json_t *item;
 	size_t i;
-	json_array_foreach(list, i, item) if (json_is_string(item))
-		buf_printf(&out, "%s%s", out.length ? ", " : "", json_string_value(item));
+	json_array_foreach (list, i, item)
+		if (json_is_string(item))
+			buf_printf(&out, "%s%s", out.length ? ", " : "", json_string_value(item));
 	return out.length ? arena_copy(context->mem, buf_string(&out)) : none;
 }
 

@@ -78,7 +78,8 @@ int command_drift_list(struct command_context *context, int argc, char **argv)
 		return EXIT_YES;
 	size_t columns = context->output.format == OUTPUT_WIDE ? COUNT_OF(headers) : COUNT_OF(headers) - 2;
 	struct table *table = table_new(&context->output, headers, columns);
-	json_array_foreach(items, i, drift) add_row(context, table, drift);
+	json_array_foreach (items, i, drift)
+		add_row(context, table, drift);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

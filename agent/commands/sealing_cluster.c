@@ -52,9 +52,10 @@ static void add_candidates(struct kube *kube, struct error *err)
 	json_t *item;
 	if (!kube_one(kube, &request, &list, &ignored))
 		return;
-	json_array_foreach(json_object_get(list, "items"), index, item) buf_printf(&names,
-		"%s--controller-name %s --controller-namespace %s", names.length ? ", or " : "",
-		json_text_at(item, "metadata.name", ""), json_text_at(item, "metadata.namespace", ""));
+	json_array_foreach (json_object_get(list, "items"), index, item)
+		buf_printf(&names, "%s--controller-name %s --controller-namespace %s",
+			names.length ? ", or " : "", json_text_at(item, "metadata.name", ""),
+			json_text_at(item, "metadata.namespace", ""));
 	if (names.length)
 		error_set(err, err->kind, "%s; this cluster has: %s", before, buf_string(&names));
 }
@@ -147,9 +148,9 @@ bool sealing_cluster_keys(const struct sealing_source *source, struct sealing_ke
 	size_t index;
 	json_t *item;
 	bool ok = kube_one(kube, &request, &list, err);
-	json_array_foreach(json_object_get(list, "items"), index,
-		item) if (!sealing_keys_add_object(keys, "the cluster", item, &problem))
-		sealing_say("warning: passed over: %s", problem.text);
+	json_array_foreach (json_object_get(list, "items"), index, item)
+		if (!sealing_keys_add_object(keys, "the cluster", item, &problem))
+			sealing_say("warning: passed over: %s", problem.text);
 	ok = ok && add_legacy_key(kube, source, keys, err);
 	if (ok && !keys->count)
 		ok = error_set(err, ERROR_MISSING,

@@ -27,8 +27,7 @@ static void show_applications(const struct command_context *context, const json_
 	const json_t *item;
 	size_t i;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(json_object_get(status, "applications"), i, item)
-	{
+	json_array_foreach (json_object_get(status, "applications"), i, item) {
 		table_cell(table, json_text_at(item, "name", ""), CELL_PLAIN);
 		command_status_cell(table, json_text_at(item, "sync", "Unknown"));
 		command_status_cell(table, json_text_at(item, "health", "Unknown"));
@@ -57,8 +56,7 @@ static void show_databases(const struct command_context *context, const json_t *
 		return;
 	putchar('\n');
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(json_object_get(status, "databases"), i, item)
-	{
+	json_array_foreach (json_object_get(status, "databases"), i, item) {
 		table_cell(table, json_text_at(item, "name", ""), CELL_PLAIN);
 		command_status_cell(table, json_text_at(item, "status", "Unknown"));
 		table_cell(table, command_or_dash(json_text_at(item, "serverVersion", "")), CELL_PLAIN);
@@ -88,8 +86,7 @@ static void show_users(const struct command_context *context, const json_t *stat
 	CLEANUP(buf_done) struct buf line = BUF(4096);
 
 	buf_printf(&line, "%lld", (long long)json_number_at(status, "users.total", 0));
-	json_object_foreach(counts, name, count)
-	{
+	json_object_foreach (counts, name, count) {
 		buf_printf(&line, "%s%lld %s", separator, (long long)json_integer_value(count), name);
 		separator = ", ";
 	}
@@ -98,8 +95,7 @@ static void show_users(const struct command_context *context, const json_t *stat
 	if (!json_array_size(rest))
 		return;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(rest, i, user)
-	{
+	json_array_foreach (rest, i, user) {
 		table_cell(table, json_text_at(user, "name", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(user, "database", ""), CELL_PLAIN);
 		command_status_cell(table, json_text_at(user, "status", "Unknown"));
@@ -123,8 +119,7 @@ static void show_drift(const struct command_context *context, const json_t *stat
 	if (!json_array_size(items))
 		return;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(items, i, item)
-	{
+	json_array_foreach (items, i, item) {
 		const json_t *user = json_object_get(item, "user");
 		table_cell(table,
 			user ? arena_printf(context->mem, "user %s/%s", json_text_at(user, "database", ""),
@@ -148,8 +143,7 @@ static void show_errors(const struct command_context *context, const json_t *sta
 {
 	const json_t *item;
 	size_t i, shown = 0;
-	json_array_foreach(json_object_get(status, "errors"), i, item)
-	{
+	json_array_foreach (json_object_get(status, "errors"), i, item) {
 		if (text_equal(json_text_at(item, "where", ""), "database"))
 			continue;
 		if (!shown++)

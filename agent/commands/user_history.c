@@ -36,7 +36,8 @@ int command_user_history(struct command_context *context, int argc, char **argv)
 	if (command_is_empty(items, "nothing was done to users yet"))
 		return EXIT_YES;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(items, i, change) add_row(context, table, change);
+	json_array_foreach (items, i, change)
+		add_row(context, table, change);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;

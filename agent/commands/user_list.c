@@ -47,7 +47,8 @@ int command_user_list(struct command_context *context, int argc, char **argv)
 	bool is_wide = context->output.format == OUTPUT_WIDE;
 	struct table *table = table_new(
 		&context->output, is_wide ? wide : narrow, is_wide ? COUNT_OF(wide) : COUNT_OF(narrow));
-	json_array_foreach(items, i, user) add_row(context, table, user);
+	json_array_foreach (items, i, user)
+		add_row(context, table, user);
 	table_print(table);
 	table_free(table);
 	return EXIT_YES;
@@ -80,8 +81,7 @@ static void show_user(const struct command_context *context, const json_t *user)
 		return;
 	putchar('\n');
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach(differences, i, difference)
-	{
+	json_array_foreach (differences, i, difference) {
 		table_cell(table, json_text_at(difference, "field", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(difference, "wanted", ""), CELL_GOOD);
 		table_cell(table, json_text_at(difference, "found", ""), CELL_BAD);
@@ -133,8 +133,9 @@ int command_user_get(struct command_context *context, int argc, char **argv)
 		return EXIT_NO_ANSWER;
 	if (!command_view(context, "/api/v1/users", &answer, &err))
 		return command_failed(&err);
-	json_array_foreach(json_object_get(answer, "items"), i,
-		user) if (text_equal(json_text_at(user, "name", ""), argv[0])) json_array_append(found, user);
+	json_array_foreach (json_object_get(answer, "items"), i, user)
+		if (text_equal(json_text_at(user, "name", ""), argv[0]))
+			json_array_append(found, user);
 	if (!json_array_size(found)) {
 		error_set(&err, ERROR_MISSING,
 			"there is no user \"%s\": `pgitops user list` shows those that are managed", argv[0]);
@@ -145,8 +146,7 @@ int command_user_get(struct command_context *context, int argc, char **argv)
 		output_document(&context->output, list);
 		return EXIT_YES;
 	}
-	json_array_foreach(found, i, user)
-	{
+	json_array_foreach (found, i, user) {
 		if (i)
 			putchar('\n');
 		show_user(context, user);

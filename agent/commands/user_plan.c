@@ -59,7 +59,8 @@ static void show_plan(const struct command_context *context, const json_t *item)
 			arena_printf(context->mem, "to confirm: pgitops user sync --database %s --confirm %s",
 				json_text_at(item, "database", ""), confirm),
 			CELL_BAD);
-	json_array_foreach(steps, i, step) show_statement(context, step, &user);
+	json_array_foreach (steps, i, step)
+		show_statement(context, step, &user);
 }
 
 /* Something to do, or something held back. */
@@ -67,9 +68,9 @@ static bool is_empty(const json_t *operation)
 {
 	const json_t *item;
 	size_t i;
-	json_array_foreach(json_at(operation, "result.items"), i,
-		item) if (json_array_size(json_object_get(item, "steps")) ||
-		json_bool_at(item, "blocked", false)) return false;
+	json_array_foreach (json_at(operation, "result.items"), i, item)
+		if (json_array_size(json_object_get(item, "steps")) || json_bool_at(item, "blocked", false))
+			return false;
 	return true;
 }
 
@@ -99,8 +100,7 @@ static int plan(struct command_context *context, const char *database, int64_t m
 	if (command_is_document(context)) {
 		output_document(&context->output, json_object_get(operation, "result"));
 	} else {
-		json_array_foreach(items, i, item)
-		{
+		json_array_foreach (items, i, item) {
 			if (i)
 				putchar('\n');
 			show_plan(context, item);
@@ -137,14 +137,13 @@ static void show_steps(const struct command_context *context, const json_t *oper
 	size_t i, j;
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
 	size_t rows = 0;
-	json_array_foreach(json_at(operation, "result.items"), i, item)
-		json_array_foreach(json_object_get(item, "steps"), j, step)
-	{
-		table_cell(table, json_text_at(step, "user", ""), CELL_PLAIN);
-		table_cell(table, json_text_at(item, "database", ""), CELL_PLAIN);
-		table_cell(table, json_text_at(step, "action", ""), CELL_PLAIN);
-		rows++;
-	}
+	json_array_foreach (json_at(operation, "result.items"), i, item)
+		json_array_foreach (json_object_get(item, "steps"), j, step) {
+			table_cell(table, json_text_at(step, "user", ""), CELL_PLAIN);
+			table_cell(table, json_text_at(item, "database", ""), CELL_PLAIN);
+			table_cell(table, json_text_at(step, "action", ""), CELL_PLAIN);
+			rows++;
+		}
 	if (rows)
 		table_print(table);
 	table_free(table);

@@ -51,8 +51,9 @@ static bool is_empty(const json_t *value, int depth)
 		return json_array_size(value) == 0;
 	if (!json_is_object(value))
 		return !value || json_is_null(value) || json_is_false(value);
-	json_object_foreach((json_t *)(uintptr_t)value, key,
-		inside) if (depth >= 8 || !is_empty(inside, depth + 1)) return false;
+	json_object_foreach ((json_t *)(uintptr_t)value, key, inside)
+		if (depth >= 8 || !is_empty(inside, depth + 1))
+			return false;
 	return true;
 }
 
@@ -80,8 +81,7 @@ static bool check_fields(struct spec_reader *reader, const json_t *object, const
 		refuse(reader, "%s must be an object", path);
 		return false;
 	}
-	json_object_foreach((json_t *)(uintptr_t)object, key, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
 		size_t i = 0;
 		while (i < count && strcmp(fields[i].name, key) != 0)
 			i++;
@@ -299,8 +299,7 @@ static void read_options(struct spec_reader *reader, const json_t *options)
 		refuse(reader, "spec.syncPolicy.syncOptions must be a list");
 		return;
 	}
-	json_array_foreach((json_t *)(uintptr_t)options, i, option)
-	{
+	json_array_foreach ((json_t *)(uintptr_t)options, i, option) {
 		if (json_is_string(option))
 			read_option(reader, json_string_value(option));
 		else

@@ -72,8 +72,7 @@ static bool check_fields(const json_t *body, const char *kind, struct error *err
 	unsigned taken = fields_of(kind);
 	if (!json_is_object(body))
 		return error_set(err, ERROR_INVALID, "the body must be a JSON object");
-	json_object_foreach((json_t *)(uintptr_t)body, name, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)body, name, value) {
 		enum field field = field_named(name);
 		if (field == FIELD_COUNT || !(taken & BIT(field)))
 			return error_set(err, ERROR_INVALID, "%s does not take the field %.64s", kind, name);

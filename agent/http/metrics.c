@@ -53,7 +53,8 @@ static bool print_applications(struct buf *out, struct store *store, struct erro
 	if (!list)
 		return false;
 	metrics_head(out, "argocd_app_info", "gauge", "Each Application with its state.");
-	json_array_foreach(json_object_get(list, "items"), i, application) print_application(out, application);
+	json_array_foreach (json_object_get(list, "items"), i, application)
+		print_application(out, application);
 	return true;
 }
 
@@ -85,7 +86,8 @@ static bool print_users(struct buf *out, struct store *store, struct error *err)
 	json_t *user;
 	if (!list)
 		return false;
-	json_array_foreach(json_object_get(list, "items"), i, user) count_user(counts, &used, user);
+	json_array_foreach (json_object_get(list, "items"), i, user)
+		count_user(counts, &used, user);
 	metrics_head(out, "pgitops_users", "gauge", "Users by database and status.");
 	for (i = 0; i < used; i++) {
 		buf_text(out, "pgitops_users");

@@ -285,7 +285,7 @@ bool secrets_version(struct secrets *secrets, const char *namespace, const char 
 	if (entry)
 		*version = arena_copy(mem, entry->version);
 	else
-		*why = arena_printf(mem, "Secret %s/%s: %s", namespace, name, places(secrets, namespace, mem));
+		*why = arena_printf(mem, "namespace %s: %s", namespace, places(secrets, namespace, mem));
 	pthread_mutex_unlock(&secrets->lock);
 	return entry != NULL;
 }

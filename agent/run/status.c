@@ -102,10 +102,10 @@ static const char *condition_since(const json_t *previous, const struct status_c
 {
 	size_t i;
 	json_t *old;
-	json_array_foreach(json_object_get(previous, "conditions"), i,
-		old) if (strcmp(json_text_at(old, "type", ""), condition->type) == 0 &&
-		strcmp(json_text_at(old, "message", ""), condition->message) == 0) return json_text_at(old,
-		"lastTransitionTime", NULL);
+	json_array_foreach (json_object_get(previous, "conditions"), i, old)
+		if (strcmp(json_text_at(old, "type", ""), condition->type) == 0 &&
+			strcmp(json_text_at(old, "message", ""), condition->message) == 0)
+			return json_text_at(old, "lastTransitionTime", NULL);
 	return NULL;
 }
 

@@ -171,8 +171,7 @@ static void put_map(json_t *map, size_t depth, bool started, struct buf *out)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(map, key, value)
-	{
+	json_object_foreach (map, key, value) {
 		if (!started)
 			indent(depth, out);
 		started = false;
@@ -192,8 +191,7 @@ static void put_list(const json_t *list, size_t depth, bool started, struct buf 
 	json_t *value;
 	size_t i;
 
-	json_array_foreach(list, i, value)
-	{
+	json_array_foreach (list, i, value) {
 		if (!started)
 			indent(depth, out);
 		started = false;

@@ -301,8 +301,7 @@ static void application_errors(const json_t *application, json_t *errors)
 	const json_t *condition;
 	size_t i;
 
-	json_array_foreach(json_at(application, "status.conditions"), i, condition)
-	{
+	json_array_foreach (json_at(application, "status.conditions"), i, condition) {
 		const char *type = json_text_at(condition, "type", "");
 		if (text_ends(type, "Error"))
 			add_error(errors, "application", name, type, json_text_at(condition, "message", ""),
@@ -369,8 +368,7 @@ static json_t *user_summary(const json_t *items)
 	json_t *user;
 	size_t i;
 
-	json_array_foreach(items, i, user)
-	{
+	json_array_foreach (items, i, user) {
 		const char *status = json_text_at(user, "status", "Unknown");
 		set_number(counts, status, json_integer_value(json_object_get(counts, status)) + 1);
 		if (!text_equal(status, "Synced"))
@@ -411,12 +409,12 @@ static bool fill_status(struct store *store, struct arena *mem, json_t *status, 
 	}
 	json_t *summaries = json_array();
 	json_t *errors = json_array();
-	json_array_foreach(all, i, item)
-	{
+	json_array_foreach (all, i, item) {
 		json_array_append_new(summaries, application_summary(item));
 		application_errors(item, errors);
 	}
-	json_array_foreach(places, i, item) database_errors(item, errors);
+	json_array_foreach (places, i, item)
+		database_errors(item, errors);
 	json_object_set_new(status, "agent", agent_summary(store, mem));
 	json_object_set_new(status, "applications", summaries);
 	json_object_set_new(status, "databases", places);

@@ -21,8 +21,9 @@ bool answer_has_cause(const json_t *body, const char *type)
 {
 	size_t index;
 	const json_t *cause;
-	json_array_foreach(json_at(body, "details.causes"), index,
-		cause) if (text_equal(json_text_at(cause, "reason", ""), type)) return true;
+	json_array_foreach (json_at(body, "details.causes"), index, cause)
+		if (text_equal(json_text_at(cause, "reason", ""), type))
+			return true;
 	return false;
 }
 
@@ -58,7 +59,7 @@ static void list_fields(const json_t *body, struct buf *text)
 {
 	size_t index;
 	const json_t *cause;
-	json_array_foreach(json_at(body, "details.causes"), index, cause)
+	json_array_foreach (json_at(body, "details.causes"), index, cause)
 		buf_printf(text, "%s%s", index ? ", " : " in ", json_text_at(cause, "field", "?"));
 }
 

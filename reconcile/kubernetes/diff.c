@@ -127,10 +127,12 @@ static void compare_maps(struct diff *diff, const json_t *wanted, const json_t *
 	void *rest;
 	json_t *left = (json_t *)(uintptr_t)wanted;
 	json_t *right = (json_t *)(uintptr_t)found;
-	json_object_foreach_safe(left, rest, key, value) if (!kept_by_server(diff, key))
-		step_into(diff, (struct manager_step){.key = key}, value, json_object_get(found, key));
-	json_object_foreach_safe(right, rest, key, value) if (!json_object_get(wanted, key) &&
-		!kept_by_server(diff, key)) step_into(diff, (struct manager_step){.key = key}, NULL, value);
+	json_object_foreach_safe (left, rest, key, value)
+		if (!kept_by_server(diff, key))
+			step_into(diff, (struct manager_step){.key = key}, value, json_object_get(found, key));
+	json_object_foreach_safe (right, rest, key, value)
+		if (!json_object_get(wanted, key) && !kept_by_server(diff, key))
+			step_into(diff, (struct manager_step){.key = key}, NULL, value);
 }
 
 static void compare_lists(struct diff *diff, const json_t *wanted, const json_t *found)
@@ -141,8 +143,7 @@ static void compare_lists(struct diff *diff, const json_t *wanted, const json_t 
 		report(diff, wanted, found);
 		return;
 	}
-	json_array_foreach(wanted, index, value)
-	{
+	json_array_foreach (wanted, index, value) {
 		const json_t *other = json_array_get(found, index);
 		step_into(diff, (struct manager_step){.element = other, .index = index}, value, other);
 	}

@@ -42,8 +42,9 @@ static const json_t *condition(const json_t *object, const char *type)
 {
 	size_t index;
 	const json_t *item;
-	json_array_foreach(json_at(object, "status.conditions"), index,
-		item) if (text_equal(json_text_at(item, "type", ""), type)) return item;
+	json_array_foreach (json_at(object, "status.conditions"), index, item)
+		if (text_equal(json_text_at(item, "type", ""), type))
+			return item;
 	return NULL;
 }
 
@@ -157,8 +158,7 @@ static const char *stuck_container(const json_t *object, struct arena *mem)
 {
 	size_t index;
 	const json_t *item;
-	json_array_foreach(json_at(object, "status.containerStatuses"), index, item)
-	{
+	json_array_foreach (json_at(object, "status.containerStatuses"), index, item) {
 		const char *reason = json_text_at(item, "state.waiting.reason", "");
 		if (text_starts(reason, "Err") || text_ends(reason, "Error") || text_ends(reason, "BackOff"))
 			return arena_printf(mem, "%.100s: %.100s %.300s", json_text_at(item, "name", ""),
@@ -171,8 +171,9 @@ static bool restarted(const json_t *object)
 {
 	size_t index;
 	const json_t *item;
-	json_array_foreach(json_at(object, "status.containerStatuses"), index,
-		item) if (json_at(item, "lastState.terminated")) return true;
+	json_array_foreach (json_at(object, "status.containerStatuses"), index, item)
+		if (json_at(item, "lastState.terminated"))
+			return true;
 	return false;
 }
 
@@ -248,11 +249,10 @@ static struct health_state autoscaler(const json_t *object, struct arena *mem)
 		"FailedGetResourceMetric", "InvalidSelector", "InvalidMetricSourceType"};
 	size_t index;
 	const json_t *item;
-	json_array_foreach(json_at(object, "status.conditions"), index,
-		item) for (size_t i = 0; i < COUNT_OF(failures);
-			   i++) if (text_equal(json_text_at(item, "reason", ""),
-					    failures[i])) return told(HEALTH_DEGRADED, mem,
-		json_text_at(item, "message", ""));
+	json_array_foreach (json_at(object, "status.conditions"), index, item)
+		for (size_t i = 0; i < COUNT_OF(failures); i++)
+			if (text_equal(json_text_at(item, "reason", ""), failures[i]))
+				return told(HEALTH_DEGRADED, mem, json_text_at(item, "message", ""));
 	if (condition_is(object, "AbleToScale", "True") || condition_is(object, "ScalingLimited", "True"))
 		return state(HEALTH_HEALTHY, "");
 	return state(HEALTH_PROGRESSING, "waiting to scale");

@@ -421,8 +421,7 @@ void kube_list_items(const json_t *page, void (*item)(void *context, json_t *obj
 	size_t length = strlen(kind);
 	size_t index;
 	json_t *object;
-	json_array_foreach(json_at(page, "items"), index, object)
-	{
+	json_array_foreach (json_at(page, "items"), index, object) {
 		if (!json_is_object(object))
 			continue;
 		if (!json_object_get(object, "kind") && text_ends(kind, "List"))
@@ -472,7 +471,8 @@ bool kube_list_as(struct kube *kube, const char *path, const char *accept,
 		return false;
 	size_t index;
 	const json_t *page;
-	json_array_foreach(pages, index, page) kube_list_items(page, item, context);
+	json_array_foreach (pages, index, page)
+		kube_list_items(page, item, context);
 	snprintf(version, 64, "%s", json_text_at(json_array_get(pages, 0), "metadata.resourceVersion", ""));
 	return true;
 }

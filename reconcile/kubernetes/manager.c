@@ -30,7 +30,9 @@ bool manager_any_declares(const json_t *managed)
 {
 	size_t index;
 	const json_t *entry;
-	json_array_foreach(managed, index, entry) if (declares_only(entry)) return true;
+	json_array_foreach (managed, index, entry)
+		if (declares_only(entry))
+			return true;
 	return false;
 }
 
@@ -54,8 +56,7 @@ static bool names_element(const char *name, const struct manager_step *step)
 		return json_equal(key, step->element);
 	const char *field;
 	json_t *value;
-	json_object_foreach(key, field, value)
-	{
+	json_object_foreach (key, field, value) {
 		const json_t *found = json_object_get(step->element, field);
 		/* A defaulted key field ("protocol": "TCP") may be absent in what was written. */
 		if (found && !json_equal(found, value))
@@ -76,7 +77,9 @@ static const json_t *child(const json_t *fields, const struct manager_step *step
 	}
 	void *rest;
 	json_t *all = (json_t *)(uintptr_t)fields;
-	json_object_foreach_safe(all, rest, name, value) if (names_element(name, step)) return value;
+	json_object_foreach_safe (all, rest, name, value)
+		if (names_element(name, step))
+			return value;
 	return NULL;
 }
 
@@ -98,8 +101,7 @@ struct manager_author manager_author_of(const json_t *managed, const struct mana
 	bool ours = true;
 	size_t index;
 	const json_t *entry;
-	json_array_foreach(managed, index, entry)
-	{
+	json_array_foreach (managed, index, entry) {
 		const char *manager = json_text_at(entry, "manager", "");
 		int64_t when = 0;
 		if (!owns(json_object_get(entry, "fieldsV1"), steps, count))
@@ -124,8 +126,7 @@ static void unite(json_t *into, const json_t *from)
 	json_t *value;
 	void *rest;
 	json_t *all = (json_t *)(uintptr_t)from;
-	json_object_foreach_safe(all, rest, name, value)
-	{
+	json_object_foreach_safe (all, rest, name, value) {
 		json_t *there = json_object_get(into, name);
 		if (json_is_object(there))
 			unite(there, value);
@@ -140,8 +141,7 @@ json_t *manager_adopt(const json_t *managed, const char *api_version)
 	json_t *fields = json_object();
 	size_t index;
 	const json_t *entry;
-	json_array_foreach(managed, index, entry)
-	{
+	json_array_foreach (managed, index, entry) {
 		bool ours = text_equal(json_text_at(entry, "manager", ""), MANAGER_OURS) &&
 			text_equal(json_text_at(entry, "operation", ""), "Apply") &&
 			!json_object_get(entry, "subresource");
@@ -174,8 +174,7 @@ void manager_conflicts(const json_t *status, struct manager_conflicts *conflicts
 	*conflicts = (struct manager_conflicts){.all_give_way = true};
 	size_t index;
 	const json_t *cause;
-	json_array_foreach(json_at(status, "details.causes"), index, cause)
-	{
+	json_array_foreach (json_at(status, "details.causes"), index, cause) {
 		char name[128];
 		if (!text_equal(json_text_at(cause, "reason", ""), "FieldManagerConflict"))
 			continue;

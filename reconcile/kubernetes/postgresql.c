@@ -34,8 +34,7 @@ static int64_t latest(const json_t *object, bool of_status)
 	int64_t found = 0;
 	size_t index;
 	const json_t *entry;
-	json_array_foreach(json_at(object, "metadata.managedFields"), index, entry)
-	{
+	json_array_foreach (json_at(object, "metadata.managedFields"), index, entry) {
 		const char *subresource = json_text_at(entry, "subresource", "");
 		bool fits = of_status ? text_equal(subresource, "status")
 				      : !*subresource && json_at(entry, "fieldsV1.f:spec");
@@ -252,8 +251,7 @@ static void check_secrets(struct refusals *refusals, json_t *users)
 	json_t *unused;
 	size_t count = 0;
 	struct named *names = arena_array(refusals->mem, json_object_size(users) + 1, sizeof(*names));
-	json_object_foreach(users, name, unused)
-	{
+	json_object_foreach (users, name, unused) {
 		names[count].user = name;
 		names[count++].secret = secret_name(name, refusals->mem);
 	}
@@ -273,14 +271,14 @@ static bool contradicts(const json_t *flags)
 	const json_t *a, *b;
 	if (json_array_size(flags) > FLAGS_MAXIMUM) /* there are some ten; the schema refuses others */
 		return false;
-	json_array_foreach(flags, i, a) json_array_foreach(flags, j, b)
-	{
-		const char *positive = json_string_value(a);
-		const char *negative = json_string_value(b);
-		if (positive && negative && strncasecmp(negative, "no", 2) == 0 &&
-			strcasecmp(negative + 2, positive) == 0)
-			return true;
-	}
+	json_array_foreach (flags, i, a)
+		json_array_foreach (flags, j, b) {
+			const char *positive = json_string_value(a);
+			const char *negative = json_string_value(b);
+			if (positive && negative && strncasecmp(negative, "no", 2) == 0 &&
+				strcasecmp(negative + 2, positive) == 0)
+				return true;
+		}
 	return false;
 }
 
@@ -289,8 +287,7 @@ static void check_users(struct refusals *refusals)
 	json_t *users = json_at(refusals->wanted, "spec.users");
 	const char *name;
 	json_t *flags;
-	json_object_foreach(users, name, flags)
-	{
+	json_object_foreach (users, name, flags) {
 		if (json_is_null(flags))
 			refuse(refusals,
 				arena_printf(refusals->mem,

@@ -38,7 +38,9 @@ static bool has_verb(const json_t *verbs, const char *verb)
 {
 	size_t index;
 	const json_t *item;
-	json_array_foreach(verbs, index, item) if (text_equal(json_string_value(item), verb)) return true;
+	json_array_foreach (verbs, index, item)
+		if (text_equal(json_string_value(item), verb))
+			return true;
 	return false;
 }
 
@@ -72,23 +74,24 @@ static void read_aggregated_version(struct resources *to, const char *group, con
 		to->partial = true;
 	size_t index;
 	const json_t *item;
-	json_array_foreach(json_object_get(version, "resources"), index, item) add(to,
-		(struct resource){
-			.group = group, /* responseKind leaves it empty when it is the same */
-			.version = json_text_at(version, "version", NULL),
-			.kind = json_text_at(item, "responseKind.kind", NULL),
-			.plural = json_text_at(item, "resource", NULL),
-			.namespaced = text_equal(json_text_at(item, "scope", ""), "Namespaced"),
-		},
-		json_object_get(item, "verbs"));
+	json_array_foreach (json_object_get(version, "resources"), index, item)
+		add(to,
+			(struct resource){
+				.group = group, /* responseKind leaves it empty when it is the same */
+				.version = json_text_at(version, "version", NULL),
+				.kind = json_text_at(item, "responseKind.kind", NULL),
+				.plural = json_text_at(item, "resource", NULL),
+				.namespaced = text_equal(json_text_at(item, "scope", ""), "Namespaced"),
+			},
+			json_object_get(item, "verbs"));
 }
 
 static void read_aggregated(struct resources *to, const json_t *answer)
 {
 	size_t i, j;
 	const json_t *group, *version;
-	json_array_foreach(json_object_get(answer, "items"), i, group)
-		json_array_foreach(json_object_get(group, "versions"), j, version)
+	json_array_foreach (json_object_get(answer, "items"), i, group)
+		json_array_foreach (json_object_get(group, "versions"), j, version)
 			read_aggregated_version(to, json_text_at(group, "metadata.name", ""), version);
 }
 
@@ -121,16 +124,15 @@ static void list_versions(struct group_versions *list, const json_t *answer)
 {
 	size_t i, j;
 	const json_t *group, *version;
-	json_array_foreach(json_object_get(answer, "versions"), i, version) /* APIVersions */
+	json_array_foreach (json_object_get(answer, "versions"), i, version) /* APIVersions */
 		add_version(list, "", json_string_value(version) ? json_string_value(version) : "");
-	json_array_foreach(json_object_get(answer, "groups"), i, group)
-	{ /* APIGroupList */
+	json_array_foreach (json_object_get(answer, "groups"), i, group) { /* APIGroupList */
 		const char *name = json_text_at(group, "name", "");
 		const char *preferred = json_text_at(group, "preferredVersion.version", "");
 		add_version(list, name, preferred);
-		json_array_foreach(json_object_get(group, "versions"), j,
-			version) if (!text_equal(json_text_at(version, "version", ""), preferred))
-			add_version(list, name, json_text_at(version, "version", ""));
+		json_array_foreach (json_object_get(group, "versions"), j, version)
+			if (!text_equal(json_text_at(version, "version", ""), preferred))
+				add_version(list, name, json_text_at(version, "version", ""));
 	}
 }
 
@@ -138,8 +140,7 @@ static void read_version(struct resources *to, const struct group_version *of, c
 {
 	size_t index;
 	const json_t *item;
-	json_array_foreach(json_object_get(answer, "resources"), index, item)
-	{
+	json_array_foreach (json_object_get(answer, "resources"), index, item) {
 		const char *plural = json_text_at(item, "name", NULL);
 		if (!plural || strchr(plural, '/')) /* a subresource */
 			continue;

@@ -313,8 +313,7 @@ static void followed_listed(void *context)
 	struct followed *followed = context;
 	const char *key;
 	json_t *version;
-	json_object_foreach(followed->known, key, version)
-	{
+	json_object_foreach (followed->known, key, version) {
 		const char *slash = strchr(key, '/');
 		if (json_object_get(followed->listed, key) || !slash)
 			continue;

@@ -133,7 +133,8 @@ static void emit_map(struct buf *out, const json_t *map, int depth, bool inline_
 	CLEANUP(memory_freep) const char **keys = memory_alloc(count * sizeof(*keys));
 	const char *key;
 	json_t *child;
-	json_object_foreach((json_t *)(uintptr_t)map, key, child) keys[used++] = key;
+	json_object_foreach ((json_t *)(uintptr_t)map, key, child)
+		keys[used++] = key;
 	qsort(keys, count, sizeof(*keys), text_compare);
 	for (size_t i = 0; i < count; i++) {
 		if (i || !inline_first)

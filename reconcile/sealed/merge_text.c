@@ -96,7 +96,8 @@ static bool merge(struct merging *merging, const json_t *items, const json_t *me
 		return false;
 	json_t *every = json_incref((json_t *)(uintptr_t)items), *value;
 	const char *name;
-	json_object_foreach(every, name, value) set_item(merging, name, json_string_value(value));
+	json_object_foreach (every, name, value)
+		set_item(merging, name, json_string_value(value));
 	json_decref(every);
 	apply(merging, &merged);
 	if (buf_failed(&merged) || !reads_as(buf_string(&merged), merged.length, meant, merging->mem))

@@ -129,8 +129,7 @@ static void remove_from_json(json_t *root)
 {
 	json_t *entry;
 	size_t index;
-	json_array_foreach(json_object_get(root, "users"), index, entry)
-	{
+	json_array_foreach (json_object_get(root, "users"), index, entry) {
 		const json_t *password = json_object_get(entry, "password");
 		if (password && !json_is_object(password))
 			json_object_del(entry, "password");

@@ -164,8 +164,7 @@ static bool add_literals(const struct sealed_secret *sealed, json_t *data, struc
 {
 	json_t *literals = json_object_get(sealed->template, "data"), *value;
 	const char *key;
-	json_object_foreach(literals, key, value)
-	{
+	json_object_foreach (literals, key, value) {
 		const char *text = json_string_value(value);
 		if (!text || strstr(text, "{{"))
 			return error_set(err, ERROR_INVALID,

@@ -38,8 +38,10 @@ static void wipe_json(json_t *value)
 		} text = {.read = json_string_value(value)}; /* jansson's own copy, const to its readers */
 		explicit_bzero(text.write, json_string_length(value));
 	}
-	json_object_foreach(value, key, child) wipe_json(child);
-	json_array_foreach(value, index, child) wipe_json(child);
+	json_object_foreach (value, key, child)
+		wipe_json(child);
+	json_array_foreach (value, index, child)
+		wipe_json(child);
 }
 
 void secret_json_done(json_t **value)

@@ -170,10 +170,11 @@ static bool has_error(const json_t *status, const char *where, const char *name,
 {
 	const json_t *item;
 	size_t i;
-	json_array_foreach(json_object_get(status, "errors"), i,
-		item) if (strcmp(json_text_at(item, "where", ""), where) == 0 &&
-		strcmp(json_text_at(item, "name", ""), name) == 0 &&
-		strcmp(json_text_at(item, "type", ""), type) == 0) return true;
+	json_array_foreach (json_object_get(status, "errors"), i, item)
+		if (strcmp(json_text_at(item, "where", ""), where) == 0 &&
+			strcmp(json_text_at(item, "name", ""), name) == 0 &&
+			strcmp(json_text_at(item, "type", ""), type) == 0)
+			return true;
 	return false;
 }
 

@@ -104,7 +104,7 @@ static void a_missing_secret_says_where_it_was_looked_for(void **state)
 	struct secrets *secrets = secrets_new(folder);
 	const char *version, *why = NULL;
 	assert_false(secrets_version(secrets, "postgres", "user-x-secret", mem, &version, &why));
-	assert_non_null(strstr(why, "postgres/user-x-secret"));
+	assert_non_null(strstr(why, "namespace postgres"));
 	assert_non_null(strstr(why, folder));
 	secrets_follow(secrets, "postgres");
 	assert_false(secrets_version(secrets, "postgres", "user-x-secret", mem, &version, &why));

@@ -58,8 +58,7 @@ static void every_vector_opens_or_fails_as_it_says(void **state)
 	json_t *vector;
 	(void)state;
 	assert_int_equal(json_array_size(vectors), 31);
-	json_array_foreach(vectors, index, vector)
-	{
+	json_array_foreach (vectors, index, vector) {
 		struct sealing_keys keys = keys_of(json_text_at(vector, "key", ""));
 		const char *sealed = json_text_at(vector, "sealed", ""),
 			   *expect = json_text_at(vector, "expect", "");
@@ -103,8 +102,7 @@ static void every_vector_can_be_sealed_again_by_us(void **state)
 	size_t index;
 	json_t *vector;
 	(void)state;
-	json_array_foreach(vectors, index, vector)
-	{
+	json_array_foreach (vectors, index, vector) {
 		const char *plain = json_text_at(vector, "plaintext_b64", NULL),
 			   *label = json_text_at(vector, "label", "");
 		if (!plain)
