@@ -29,10 +29,11 @@ static void lock_heap(void)
 	mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
 	mallopt(M_TOP_PAD, LOCK_HEAP_BYTES);
 	char *here = sbrk(0);
-	CLEANUP(memory_freep) char *first = memory_alloc(256 * 1024); /* makes the heap grow */
+	void *first = memory_alloc(256 * 1024); /* makes the heap grow */
 	char *end = sbrk(0);
 	if (end > here)
 		mlock2(here, (size_t)(end - here), MLOCK_ONFAULT);
+	free(first);
 }
 
 void sealing_protect_memory(void)
