@@ -185,13 +185,13 @@ static bool say_missing(struct doctor *doctor, const struct database_config *dat
 			arena_printf(doctor->mem,
 				"make it, with the key password, plain or sealed; or remove %s from users.yaml",
 				user->name),
-			"%s: %s", database->name, why);
+			"%s: no Secret %s: %s", database->name, user->secret, why);
 	} else if (!doctor->config->sealing_key_count) {
 		doctor_warn(doctor, "users",
 			"once it is synced the Sealed Secrets controller makes the Secret; where none runs, set sealing.keys "
 			"in the agent file",
-			"%s: %s; %s:%d holds its SealedSecret", database->name, why, sealed->file,
-			sealed->line);
+			"%s: no Secret %s: %s; %s:%d holds its SealedSecret", database->name, user->secret,
+			why, sealed->file, sealed->line);
 	} else if (!calls.get(passwords, user->secret, &value, &err)) {
 		doctor_fail(doctor, "users", "seal it anew: pgitops seal users --all", "%s: %s",
 			database->name, err.text);
