@@ -42,7 +42,7 @@ def test_a_deletion_is_seen(plane, cluster, ns):
     cluster.write_one(obj)
     plane.admin.delete("v1", "ConfigMap", ns, "a")
     cluster.wait("the deletion", lambda: not cluster.live(obj))
-    assert cluster.saw("changed", name="a", application="app")
+    cluster.wait("the news of it", lambda: cluster.saw("changed", name="a", application="app"))
 
 
 def test_objects_that_nobody_asked_for_are_not_kept(plane, cluster, ns):

@@ -117,13 +117,13 @@ def test_a_list_that_fails_removes_nothing(plane, proxy, bad, obj):
     proxy.cut_all()
     bad.wait("refused lists", lambda: refused.hits >= 2)
     assert bad.live(obj)
-    assert bad.saw("trouble", kind="denied")
+    bad.wait("the trouble", lambda: bad.saw("trouble", kind="denied"))
     # Gone meanwhile: known once a list is complete.
     plane.admin.delete("v1", "ConfigMap", ns, "a")
     bad.forget()
     proxy.clear()
     bad.wait("its end", lambda: bad.live(obj) is None, 30)
-    assert bad.saw("changed", name="a", application="app")
+    bad.wait("the news of it", lambda: bad.saw("changed", name="a", application="app"))
 
 
 def test_a_404_of_something_else_than_the_api_server_is_not_the_end_of_a_kind(plane, proxy, bad, obj):
@@ -156,7 +156,7 @@ def test_a_restarted_server_is_listed_anew_and_nothing_is_missed(own_plane, make
     proxy.clear()
     one.wait("the change", lambda: one.live(kept)["resourceVersion"] == version, 40)
     one.wait("the deletion", lambda: one.live(gone) is None, 40)
-    assert one.saw("changed", name="gone", application="app")
+    one.wait("the news of it", lambda: one.saw("changed", name="gone", application="app"))
     assert proxy.count("GET", f"{ns}/configmaps.limit=") > lists
     proxy.close()
 
