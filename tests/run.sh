@@ -227,10 +227,8 @@ run_pytest() {
 	[ "$jobs" != 1 ] || at_once=(-n 0)
 	file=$results/$(tr ' ' - <<<"$title").xml
 	say "$title"
-	# Real parts on a busy machine: what fails is run once more and named as RERUN, an unsteady test to be mended. What fails
-	# twice has failed.
 	"${alone[@]}" "$cache/venv/bin/python" -m pytest -c tests/pytest.ini --rootdir tests "${at_once[@]}" \
-		--reruns 1 -rR --junitxml "$file" "$@" </dev/null || code=$?
+		--junitxml "$file" "$@" </dev/null || code=$?
 	# 1 = tests failed, which the results say themselves, if there are any.
 	if [ $code -gt 1 ] || { [ $code = 1 ] && [ ! -e "$file" ]; }; then
 		failed "$title: pytest ended with $code$([ $code != 5 ] || echo ": no test of this name")"
