@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "agent/run/join.h"
+#include "agent/loop/join.h"
 #include "base/text.h"
 
 static bool read_config(struct doctor *doctor)

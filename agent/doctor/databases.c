@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/run/content.h"
-#include "agent/run/passwords.h"
+#include "agent/users/users_source.h"
+#include "agent/users/passwords.h"
 #include "base/text.h"
 #include "reconcile/roles/examine.h"
 
@@ -94,8 +94,8 @@ static bool read_users(struct doctor *doctor, const struct database_config *data
 	const struct desired *desired, struct users *users)
 {
 	struct mistakes mistakes = {.mem = doctor->mem};
-	struct content_users text;
-	if (!content_users(desired, database, doctor->mem, &text)) {
+	struct users_source text;
+	if (!users_source_find(desired, database, doctor->mem, &text)) {
 		doctor_fail(doctor, "users",
 			"push it, or correct users.configMap and users.key in the agent file",
 			"%s: %s holds no ConfigMap %s with the key %s", database->name, database->application,

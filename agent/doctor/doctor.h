@@ -10,8 +10,8 @@
 #include "agent/command.h"
 #include "agent/config/application.h"
 #include "agent/config/config.h"
-#include "agent/run/credentials.h"
-#include "agent/run/secrets.h"
+#include "agent/loop/credentials.h"
+#include "agent/users/secrets.h"
 #include "reconcile/kubernetes/resource.h"
 
 enum doctor_status { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED, DOCTOR_STATUSES };

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agent/metrics.h"
+#include "agent/events/metrics.h"
 #include "agent/http/webhook.h"
 #include "base/log.h"
 #include "base/text.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/metrics.h"
+#include "agent/events/metrics.h"
 #include "agent/show/view.h"
 #include "base/clock.h"
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/metrics.h"
+#include "agent/events/metrics.h"
 #include "base/memory.h"
 
 static void every_counter_is_shown_with_its_help_and_type(void **state)

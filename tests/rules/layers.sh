@@ -2,13 +2,15 @@
 # layers.sh - a file includes only headers of its own room and of the rooms below it (ARCHITECTURE.md)
 . "$(dirname "$0")/rule.sh"
 
-# Room of a path: its folder, where reconcile's folders are rooms of their own and agent with all below it is one.
+# Room of a path: its folder, where reconcile's and agent's folders are rooms of their own.
 room_of() {
 	case $1 in
-	reconcile/*/*) echo "${1%/*}" | cut -d/ -f1-2 ;;
+	reconcile/*/* | agent/*/*) echo "${1%/*}" | cut -d/ -f1-2 ;;
 	*) echo "${1%%/*}" ;;
 	esac
 }
+
+parts="base store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/roles reconcile/sealed"
 
 # What a room may include, itself aside.
 allowed() {
@@ -21,7 +23,18 @@ allowed() {
 	reconcile/kubernetes) echo "base reconcile reconcile/manifest" ;;
 	reconcile/roles) echo "base reconcile reconcile/manifest" ;;
 	reconcile/sealed) echo "base reconcile reconcile/manifest" ;;
-	agent) echo "base store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/roles reconcile/sealed" ;;
+	agent/config) echo "base reconcile reconcile/manifest reconcile/roles" ;;
+	agent/events) echo "base store" ;;
+	agent/show) echo "base store agent" ;;
+	agent/http) echo "base store agent/events agent/show" ;;
+	# agent/agent.h, command.h, main.c: what all of it shares, and the way in.
+	agent) echo "$parts agent/config agent/events agent/show agent/commands" ;;
+	agent/users) echo "$parts agent agent/config agent/events" ;;
+	agent/sync) echo "$parts agent agent/config agent/events agent/users" ;;
+	agent/loop) echo "$parts agent agent/config agent/events agent/http agent/sync agent/users" ;;
+	agent/hook) echo "$parts agent agent/config agent/show" ;;
+	agent/doctor) echo "$parts agent agent/config agent/show agent/loop agent/users agent/hook" ;;
+	agent/commands) echo "$parts agent agent/config agent/show agent/http agent/doctor agent/hook agent/loop agent/sync agent/users" ;;
 	*) echo "unknown" ;;
 	esac
 }

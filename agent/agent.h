@@ -1,0 +1,143 @@
+/*
+ * agent.h - the running agent: what its threads share, and who may touch it
+ *
+ * The reconciler owns everything here but what is marked otherwise. There is one struct agent; it is made by
+ * agent/commands/agent.c and passed down.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "agent/config/application.h"
+#include "agent/config/config.h"
+#include "reconcile/kubernetes/cluster.h"
+#include "reconcile/source/source.h"
+#include "store/store.h"
+
+/* What is asked of a sync, by an automated policy, a person, or `operation` in the Application object. */
+struct sync_request {
+	bool automated;
+	bool heal; /* only what drifted: no history entry */
+	bool prune;
+	bool dry_run;
+	bool force;        /* take over fields of other managers */
+	char *confirm;     /* NULL = none */
+	const char *by;    /* "automated", "cli", "api", "kubectl" */
+	int64_t operation; /* id in the store, 0 = none */
+	json_t *document;  /* the `operation` object as patched in, NULL = none */
+};
+
+enum { REFRESH_IDLE, REFRESH_ASKED, REFRESH_ANSWERED };
+enum { SYNC_NONE, SYNC_RUNNING, SYNC_SUCCEEDED, SYNC_FAILED };
+
+struct checks;  /* sync/checks.h */
+struct queue;   /* loop/queue.h */
+struct secrets; /* users/secrets.h */
+
+/* One Application and all that is remembered of it between passes. */
+struct app {
+	struct application spec;
+	struct arena *spec_mem;
+
+	/* source: what Git says */
+	struct repository *repository;
+	struct arena *desired_mem;    /* holds `desired` */
+	struct desired *desired;      /* the last good content, complete; NULL = never had one */
+	char commit[41];              /* of `desired` */
+	const char *author, *message; /* of that commit; in desired_mem */
+	int64_t authored;
+	char broken_commit[41]; /* a newer commit that cannot be used, "" = none */
+	char *broken;           /* why: all mistakes; NULL = none */
+	bool last_good_asked; /* for the content of synced_commit, because the newest one was broken at the start */
+	char *warnings;       /* of its files (submodules, ...); NULL = none */
+	char *repeated;       /* objects that stand in two of them; NULL = none */
+
+	/* sync */
+	char tried_commit[41];        /* last commit a sync was begun for */
+	char synced_commit[41];       /* last commit a sync succeeded for */
+	int last_phase;               /* of the last sync */
+	int64_t attempts;             /* failed ones of tried_commit in a row */
+	int64_t next_try;             /* steady milliseconds; 0 = now */
+	int64_t heals;                /* in a row, for the back-off */
+	int64_t last_heal, next_heal; /* steady milliseconds */
+	struct sync_request *asked;   /* a person's wish, NULL = none */
+	json_t *operation_state;      /* status.operationState, NULL = none */
+	json_t *history;              /* status.history, a list */
+	bool rebuilt;                 /* first pass after the store was lost: prune nothing */
+
+	/* status */
+	json_t *status;            /* as last written; NULL = never */
+	char *differences;         /* as last stored; NULL = never */
+	struct checks *checks;     /* answers of dry runs that still hold; NULL = none */
+	const char *sync_status;   /* Synced, OutOfSync, Unknown */
+	char condition_slot[64];   /* log_changed() */
+	bool dirty;                /* wants a pass */
+	bool status_dirty;         /* the object in the cluster does not have our status */
+	int refresh;               /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
+	int64_t refresh_operation; /* id in the store of the wish, 0 = none */
+	int64_t reconciled;        /* time of the last comparison with Git, microseconds */
+	int64_t last_pass;         /* steady milliseconds */
+	int64_t stored;            /* steady milliseconds: when the status went to the store */
+	int64_t look_again; /* steady milliseconds: another pass then, 0 = only when something happens */
+};
+
+/* One repository at one revision, shared by the Applications that name it. */
+struct repository {
+	char *url;
+	char *plain; /* source_url_plain() */
+	char *revision;
+	char commit[41];      /* last good answer, "" = none */
+	bool reading;         /* a fetch thread is at work */
+	bool ask_again;       /* ask as soon as it is done */
+	bool paths_changed;   /* the Applications' paths changed: `known` is no answer */
+	bool tried_offline;   /* last good commit was read from disk after a failed start */
+	bool answered;        /* at least one good answer */
+	int64_t next_poll;    /* steady milliseconds */
+	int64_t failures;     /* in a row */
+	struct error error;   /* of the last answer; kind ERROR_NONE = good */
+	int64_t failed_since; /* microseconds, 0 = not failing */
+	char error_slot[64];
+};
+
+struct database; /* users_pass.h */
+
+struct agent {
+	const struct config *config;
+	struct queue *queue;     /* any thread */
+	struct store *store;     /* any thread: serialises its callers */
+	struct secrets *secrets; /* any thread: has a lock */
+	int stop;                /* eventfd, readable when the agent ends; any thread */
+	bool once;               /* one pass over everything, then stop */
+
+	struct cluster *cluster; /* NULL = none (yet); set behind `lock`, for main, which stops it */
+	void *ears;              /* what the cluster's listener needs; freed after the cluster */
+	struct kube_config kube; /* once `cluster` is there */
+	bool cluster_on;         /* Kubernetes is configured */
+	bool cluster_joined;     /* was ready at least once in this process */
+	char cluster_trouble[ERROR_TEXT_SIZE]; /* why it is not ready, "" = it is */
+	char cluster_slot[64];
+	int64_t next_join; /* steady milliseconds */
+
+	json_t *unsealed;   /* unseal.c: what was seen of each SealedSecret, NULL = nothing */
+	char *folder_state; /* of the folder of Applications; NULL = not looked at yet */
+	int64_t next_look;  /* at it, steady milliseconds */
+	struct app **apps;  /* by name */
+	size_t app_count;
+	struct repository **repositories;
+	size_t repository_count;
+	size_t fetching; /* threads at work */
+	struct database **databases;
+	size_t database_count;
+	bool store_rebuilt;
+
+	int64_t busy_until; /* steady milliseconds of the last event */
+	int64_t shrunk;     /* and of the last memory_give_back() */
+
+	atomic_int_fast64_t heartbeat; /* steady milliseconds of the reconciler's last turn; any thread */
+	pthread_mutex_t lock;
+	bool stopping;       /* behind lock */
+	char not_ready[256]; /* behind lock: "" = ready */
+};
+
+struct app *agent_app(struct agent *agent, const char *name);

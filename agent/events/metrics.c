@@ -1,0 +1,87 @@
+#include "agent/events/metrics.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+
+static _Atomic uint64_t values[METRIC_COUNT];
+
+/* In the order of the exposition: rows of one name follow each other, the first one carries HELP and TYPE. */
+static const struct metric_row {
+	enum metric metric;
+	const char *name, *labels, *help;
+	bool milliseconds; /* kept in milliseconds, shown in seconds as Prometheus wants it */
+} rows[] = {
+	{METRIC_GIT_LS_REMOTE, "argocd_git_request_total", "{request_type=\"ls-remote\"}",
+		"Git requests sent, by kind.", false},
+	{METRIC_GIT_FETCH, "argocd_git_request_total", "{request_type=\"fetch\"}", NULL, false},
+	{METRIC_GIT_FAILED, "argocd_git_fetch_fail_total", "", "Git requests that failed.", false},
+	{METRIC_KUBE_REQUESTS, "argocd_app_k8s_request_total", "",
+		"Requests sent to the Kubernetes API server.", false},
+	{METRIC_SYNC_SUCCEEDED, "argocd_app_sync_total", "{phase=\"Succeeded\"}", "Syncs ended, by outcome.",
+		false},
+	{METRIC_SYNC_FAILED, "argocd_app_sync_total", "{phase=\"Failed\"}", NULL, false},
+	{METRIC_PASSES, "pgitops_passes_total", "", "Passes over an Application.", false},
+	{METRIC_PASS_MILLISECONDS, "pgitops_pass_duration_seconds_total", "",
+		"Time spent in passes over Applications.", true},
+	{METRIC_SQL_STATEMENTS, "pgitops_sql_statements_total", "", "SQL statements sent.", false},
+	{METRIC_SQL_WRITES, "pgitops_sql_writes_total", "", "SQL statements sent that change something.", false},
+	{METRIC_USER_PASSES, "pgitops_user_passes_total", "", "Passes over the users of a database.", false},
+	{METRIC_DRIFT_FOUND, "pgitops_drift_found_total", "", "Changes found that somebody made by hand.",
+		false},
+	{METRIC_DRIFT_HEALED, "pgitops_drift_healed_total", "", "Manual changes set back.", false},
+	{METRIC_WEBHOOK_ACCEPTED, "pgitops_webhook_requests_total", "{result=\"accepted\"}",
+		"Webhook deliveries, by result.", false},
+	{METRIC_WEBHOOK_REFUSED, "pgitops_webhook_requests_total", "{result=\"refused\"}", NULL, false},
+};
+_Static_assert(COUNT_OF(rows) == METRIC_COUNT, "each metric has its row");
+
+void metric_add(enum metric metric, uint64_t amount)
+{
+	atomic_fetch_add_explicit(&values[metric], amount, memory_order_relaxed);
+}
+
+void metric_set(enum metric metric, uint64_t value)
+{
+	atomic_store_explicit(&values[metric], value, memory_order_relaxed);
+}
+
+uint64_t metric_get(enum metric metric)
+{
+	return atomic_load_explicit(&values[metric], memory_order_relaxed);
+}
+
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void metrics_label(struct buf *out, const char *name, const char *value)
+{
+	char last = out->length ? out->data[out->length - 1] : '\n';
+	buf_printf(out, "%s%s=\"", last == '"' ? "," : "{", name);
+	size_t left = METRICS_LABEL_BYTES;
+	for (const char *c = value; *c && left; c++, left--) {
+		if (*c == '\\' || *c == '"')
+			buf_char(out, '\\');
+		if (*c == '\n')
+			buf_text(out, "\\n");
+		else
+			buf_char(out, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+	}
+	buf_char(out, '"');
+}
+
+void metrics_print(struct buf *out)
+{
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct metric_row *row = &rows[i];
+		uint64_t value = metric_get(row->metric);
+		if (row->help)
+			metrics_head(out, row->name, "counter", row->help);
+		buf_printf(out, "%s%s ", row->name, row->labels);
+		if (row->milliseconds)
+			buf_printf(out, "%" PRIu64 ".%03u\n", value / 1000, (unsigned)(value % 1000));
+		else
+			buf_printf(out, "%" PRIu64 "\n", value);
+	}
+}

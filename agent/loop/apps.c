@@ -1,0 +1,321 @@
+#include "agent/loop/apps.h"
+#include "agent/loop/repositories.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/config/folder.h"
+#include "agent/sync/checks.h"
+#include "agent/users/users_pass.h"
+#include "agent/queue.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+void application_event_free(struct application_event *event)
+{
+	if (!event)
+		return;
+	json_decref(event->document);
+	free(event);
+}
+
+struct app *agent_app(struct agent *agent, const char *name)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (strcmp(agent->apps[i]->spec.name, name) == 0)
+			return agent->apps[i];
+	return NULL;
+}
+
+/* ---- remembering ---- */
+
+static void take_fact(struct agent *agent, const char *key, char commit[41], struct arena *mem)
+{
+	const char *value = store_fact_get(agent->store, key, mem);
+	if (value && strlen(value) == 40)
+		memcpy(commit, value, 41);
+}
+
+/* From the store, else from the status that the object itself carries (a rebuilt store, another machine). */
+static void recall(struct agent *agent, struct app *app)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct store_application row;
+	struct error ignored;
+	CLEANUP(json_done) json_t *stored = NULL;
+
+	if (store_application_get(agent->store, app->spec.name, mem, &row, &ignored))
+		(void)!json_read(row.document, strlen(row.document), &stored, &ignored);
+	const json_t *status = json_at(stored ? stored : app->spec.document, "status");
+	app->operation_state = json_deep_copy(json_object_get(status, "operationState"));
+	app->history = json_deep_copy(json_object_get(status, "history"));
+	app->rebuilt = agent->store_rebuilt;
+	take_fact(agent, arena_printf(mem, "synced:%s", app->spec.name), app->synced_commit, mem);
+	take_fact(agent, arena_printf(mem, "tried:%s", app->spec.name), app->tried_commit, mem);
+	const char *phase = json_text_at(app->operation_state, "phase", "");
+	app->last_phase = strcmp(phase, "Succeeded") == 0 ? SYNC_SUCCEEDED : *phase ? SYNC_FAILED : SYNC_NONE;
+	if (app->last_phase == SYNC_NONE && *app->synced_commit)
+		app->last_phase = SYNC_SUCCEEDED;
+}
+
+/* ---- the set ---- */
+
+static void attach_databases(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->database_count; i++)
+		agent->databases[i]->app = agent_app(agent, agent->databases[i]->config->application);
+}
+
+static void app_free(struct app *app)
+{
+	application_done(&app->spec);
+	arena_free(app->spec_mem);
+	arena_free(app->desired_mem);
+	free(app->broken);
+	free(app->warnings);
+	free(app->repeated);
+	free(app->differences);
+	checks_free(app->checks);
+	json_decref(app->operation_state);
+	json_decref(app->history);
+	json_decref(app->status);
+	if (app->asked) {
+		json_decref(app->asked->document);
+		free(app->asked->confirm);
+		free(app->asked);
+	}
+	free(app);
+}
+
+static int compare_apps(const void *a, const void *b)
+{
+	return strcmp((*(struct app *const *)a)->spec.name, (*(struct app *const *)b)->spec.name);
+}
+
+static struct app *app_add(struct agent *agent)
+{
+	struct app *app = memory_alloc(sizeof(*app));
+	app->sync_status = "Unknown";
+	agent->apps = memory_resize(agent->apps, (agent->app_count + 1) * sizeof(*agent->apps));
+	agent->apps[agent->app_count++] = app;
+	return app;
+}
+
+/* The Application is gone from the configuration. What it made stays: removing a file never deletes anything. */
+static void app_remove(struct agent *agent, struct app *app)
+{
+	struct error err;
+	log_info("application removed; its objects and users stay", "application", app->spec.name, NULL);
+	if (!store_application_remove(agent->store, app->spec.name, &err))
+		log_warning("the application could not be forgotten", "error", err.text, NULL);
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i] == app)
+			agent->apps[i] = agent->apps[--agent->app_count];
+	app_free(app);
+	qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);
+	attach_databases(agent);
+	repositories_drop_unused(agent);
+}
+
+/* A wish by `kubectl patch`: a top-level `operation` with `sync` in it (argocd.md 2.8). */
+static void take_operation(struct app *app)
+{
+	const json_t *operation = json_object_get(app->spec.document, "operation");
+	const json_t *sync = json_object_get(operation, "sync");
+
+	/* A held Application keeps its wish until it is let go. */
+	if (!json_is_object(operation) || app->asked || app->spec.skip_reconcile)
+		return;
+	app->asked = memory_alloc(sizeof(*app->asked));
+	*app->asked = (struct sync_request){
+		.prune = json_bool_at(sync, "prune", false),
+		.dry_run = json_bool_at(sync, "dryRun", false),
+		.by = "kubectl",
+		.document = json_deep_copy(operation),
+	};
+	app->dirty = true;
+}
+
+static void take_refresh(struct agent *agent, struct app *app)
+{
+	if (app->spec.refresh == REFRESH_NONE)
+		return;
+	repositories_refresh(agent, app, app->spec.refresh == REFRESH_HARD);
+}
+
+/* Puts a newly read specification into the set. `spec_mem` becomes the app's. */
+static void app_put(struct agent *agent, struct application *spec, struct arena *spec_mem)
+{
+	struct app *app = agent_app(agent, spec->name);
+	bool is_new = !app, changed = is_new || !application_same(&app->spec, spec);
+
+	if (is_new)
+		app = app_add(agent);
+	application_done(&app->spec);
+	arena_free(app->spec_mem);
+	app->spec = *spec;
+	app->spec_mem = spec_mem;
+	if (is_new) {
+		recall(agent, app);
+		qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);
+		log_info("application", "application", spec->name, "repository",
+			spec->repo_url ? spec->repo_url : "", "path",
+			spec->directory.path ? spec->directory.path : "", NULL);
+	}
+	if (changed) {
+		repositories_attach(agent, app);
+		attach_databases(agent);
+		repositories_drop_unused(agent);
+		app->dirty = true;
+	}
+	take_operation(app);
+	take_refresh(agent, app);
+}
+
+void apps_take(struct agent *agent, const struct application_event *event)
+{
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct application spec;
+	struct error err;
+
+	if (event->gone) {
+		struct app *app = agent_app(agent, json_text_at(event->document, "metadata.name", ""));
+		if (app)
+			app_remove(agent, app);
+		arena_free(mem);
+		return;
+	}
+	if (application_read(event->document, NULL, mem, &spec, &err)) {
+		app_put(agent, &spec, mem);
+		return;
+	}
+	log_error("an Application object cannot be read", "error", err.text, NULL);
+	arena_free(mem);
+}
+
+bool apps_folder_changed(struct agent *agent)
+{
+	if (!agent->config->applications)
+		return false;
+	char *state = folder_state(agent->config->applications, NULL, NULL);
+	bool changed = agent->folder_state && strcmp(state, agent->folder_state) != 0;
+	free(agent->folder_state);
+	agent->folder_state = state;
+	return changed;
+}
+
+static bool is_among(const char *name, const struct application *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Each app owns its arena, so the document is read once more into it. */
+static void put_copy(struct agent *agent, const struct application *item)
+{
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct application spec;
+	struct error err;
+	const char *file = arena_copy(mem, item->file);
+	if (application_read(item->document, file, mem, &spec, &err))
+		app_put(agent, &spec, mem);
+	else
+		arena_free(mem);
+}
+
+bool apps_load_folder(struct agent *agent, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct mistakes mistakes = {.mem = mem};
+	struct application *items;
+	size_t count;
+
+	if (!application_read_folder(agent->config->applications, mem, &items, &count, &mistakes, err))
+		return false;
+	if (mistakes.count) {
+		const char *text = "";
+		for (size_t i = 0; i < mistakes.count; i++)
+			text = arena_printf(
+				mem, "%s%s%s", text, i ? "; " : "", mistake_text(&mistakes.items[i], mem));
+		error_set(err, ERROR_INVALID, "%s", text);
+	} else {
+		for (size_t i = 0; i < count; i++)
+			put_copy(agent, &items[i]);
+		for (size_t i = agent->app_count; i-- > 0;)
+			if (!is_among(agent->apps[i]->spec.name, items, count))
+				app_remove(agent, agent->apps[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		application_done(&items[i]);
+	return !mistakes.count;
+}
+
+void apps_free(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		app_free(agent->apps[i]);
+	repositories_free(agent);
+	free(agent->apps);
+	free(agent->folder_state);
+}
+
+/* ---- status into the cluster ---- */
+
+static void patch_add(json_t *patch, const char *op, const char *path, json_t *value)
+{
+	json_t *step = json_pack("{s:s, s:s}", "op", op, "path", path);
+	if (value)
+		json_object_set_new(step, "value", value);
+	json_array_append_new(patch, step);
+}
+
+/* One JSON patch: the whole status (a merge would leave stale fields behind, argocd.md 2.8), and the marks consumed. */
+static json_t *status_patch(const struct app *app)
+{
+	const json_t *document = app->spec.document;
+	const json_t *operation = json_object_get(document, "operation");
+	json_t *patch = json_array();
+
+	patch_add(patch, "add", "/status", json_incref(app->status));
+	if (operation && !app->asked && json_object_get(app->operation_state, "finishedAt")) {
+		patch_add(patch, "test", "/operation", json_deep_copy(operation));
+		patch_add(patch, "remove", "/operation", NULL);
+	}
+	if (app->spec.refresh != REFRESH_NONE && app->refresh == REFRESH_ANSWERED)
+		patch_add(patch, "remove", "/metadata/annotations/argocd.argoproj.io~1refresh", NULL);
+	return patch;
+}
+
+void apps_write_status(struct agent *agent, struct app *app)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct error err;
+
+	if (!app->status_dirty || !app->status || !agent->cluster || app->spec.file || *agent->cluster_trouble)
+		return;
+	CLEANUP(json_done) json_t *patch = status_patch(app);
+	CLEANUP(memory_freep) char *body = json_canonical(patch);
+	struct kube_request request = {
+		.method = "PATCH",
+		.path = arena_printf(mem,
+			"/apis/argoproj.io/v1alpha1/namespaces/%s/applications/%s?fieldManager=pgitops",
+			app->spec.namespace, app->spec.name),
+		.content_type = "application/json-patch+json",
+		.body = body,
+		.body_length = strlen(body),
+	};
+	app->status_dirty = false;
+	if (kube_one(cluster_kube(agent->cluster), &request, NULL, &err) || err.kind == ERROR_MISSING) {
+		if (app->refresh == REFRESH_ANSWERED)
+			app->refresh = REFRESH_IDLE;
+		return;
+	}
+	/* A `test` that failed means a newer wish: it arrives by the watch, and the status is written with its answer. */
+	log_warning("status could not be written", "application", app->spec.name, "error", err.text, NULL);
+	app->status_dirty = err.kind == ERROR_RETRY;
+}

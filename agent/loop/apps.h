@@ -1,0 +1,30 @@
+/*
+ * apps.h - the Applications the agent knows
+ *
+ * They come from a folder (agent file: applications) or as objects of the cluster. What is remembered of an Application outlives
+ * the process in the store, and in its own status. Reconciler thread only.
+ */
+#pragma once
+
+#include "agent/agent.h"
+
+/* An object of the cluster as the watch saw it: EVENT_APPLICATION's payload. */
+struct application_event {
+	json_t *document;
+	bool gone;
+};
+void application_event_free(struct application_event *event);
+
+/* Reads the folder anew. Mistakes keep the set as it was; false with all of them in `err`. */
+bool apps_load_folder(struct agent *agent, struct error *err) MUST_CHECK;
+
+/* A file of the folder was added, changed or removed since this was asked last. */
+bool apps_folder_changed(struct agent *agent);
+
+/* The object appeared, changed or went. */
+void apps_take(struct agent *agent, const struct application_event *event);
+
+/* Writes status back to the objects of the cluster where it changed; consumes `refresh` and `operation`. */
+void apps_write_status(struct agent *agent, struct app *app);
+
+void apps_free(struct agent *agent);

@@ -1,0 +1,295 @@
+#include "agent/loop/credentials.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* One Argo CD repository Secret, values decoded. Wiped when it changes. */
+struct repository_secret {
+	char *name;
+	bool is_template; /* repo-creds: the URL is a prefix */
+	char *url, *username, *proxy, *client_cert;
+	bool insecure;
+	struct secret password, bearer, ssh_key, client_key;
+};
+
+struct credentials {
+	const struct config *config;
+	pthread_mutex_t lock;
+	struct repository_secret *secrets;
+	size_t count;
+	char *known_hosts;   /* NULL = none */
+	json_t *authorities; /* host name -> PEM; NULL = none */
+};
+
+struct credentials *credentials_new(const struct config *config)
+{
+	struct credentials *credentials = memory_alloc(sizeof(*credentials));
+	credentials->config = config;
+	pthread_mutex_init(&credentials->lock, NULL);
+	return credentials;
+}
+
+static void secret_entry_done(struct repository_secret *entry)
+{
+	free(entry->name);
+	free(entry->url);
+	free(entry->username);
+	free(entry->proxy);
+	free(entry->client_cert);
+	secret_done(&entry->password);
+	secret_done(&entry->bearer);
+	secret_done(&entry->ssh_key);
+	secret_done(&entry->client_key);
+}
+
+void credentials_free(struct credentials *credentials)
+{
+	if (!credentials)
+		return;
+	for (size_t i = 0; i < credentials->count; i++)
+		secret_entry_done(&credentials->secrets[i]);
+	free(credentials->secrets);
+	free(credentials->known_hosts);
+	json_decref(credentials->authorities);
+	pthread_mutex_destroy(&credentials->lock);
+	free(credentials);
+}
+
+/* A decoded key of the Secret; empty when it is missing or no base64. */
+static void take_secret(const json_t *data, const char *key, struct secret *value)
+{
+	const char *encoded = json_text_at(data, key, "");
+	size_t length = strlen(encoded);
+	char *bytes = memory_alloc(length + 4);
+	if (length && text_base64_decode(encoded, length, (unsigned char *)bytes, &length))
+		secret_set(value, bytes, length);
+	explicit_bzero(bytes, strlen(encoded) + 4);
+	free(bytes);
+}
+
+static char *take_text(const json_t *data, const char *key)
+{
+	struct secret value = {0};
+	take_secret(data, key, &value);
+	char *text = value.length ? memory_copy(value.bytes) : NULL;
+	secret_done(&value);
+	return text;
+}
+
+static bool take_bool(const json_t *data, const char *key)
+{
+	CLEANUP(memory_freep) char *text = take_text(data, key);
+	return text && strcmp(text, "true") == 0;
+}
+
+void credentials_seen(struct credentials *credentials, const json_t *secret, bool gone)
+{
+	const char *name = json_text_at(secret, "metadata.name", "");
+	const json_t *labels = json_at(secret, "metadata.labels");
+	const json_t *type = json_object_get(labels, "argocd.argoproj.io/secret-type");
+	const json_t *data = json_object_get(secret, "data");
+	bool is_template = json_is_string(type) && strcmp(json_string_value(type), "repo-creds") == 0;
+
+	pthread_mutex_lock(&credentials->lock);
+	for (size_t i = 0; i < credentials->count; i++)
+		if (strcmp(credentials->secrets[i].name, name) == 0) {
+			secret_entry_done(&credentials->secrets[i]);
+			credentials->secrets[i] = credentials->secrets[--credentials->count];
+			break;
+		}
+	if (!gone) {
+		credentials->secrets = memory_resize(
+			credentials->secrets, (credentials->count + 1) * sizeof(*credentials->secrets));
+		struct repository_secret *entry = &credentials->secrets[credentials->count++];
+		*entry = (struct repository_secret){
+			.name = memory_copy(name),
+			.is_template = is_template,
+			.url = take_text(data, "url"),
+			.username = take_text(data, "username"),
+			.proxy = take_text(data, "proxy"),
+			.client_cert = take_text(data, "tlsClientCertData"),
+			.insecure = take_bool(data, "insecure"),
+		};
+		take_secret(data, "password", &entry->password);
+		take_secret(data, "bearerToken", &entry->bearer);
+		take_secret(data, "sshPrivateKey", &entry->ssh_key);
+		take_secret(data, "tlsClientCertKey", &entry->client_key);
+	}
+	pthread_mutex_unlock(&credentials->lock);
+}
+
+void credentials_hosts_seen(struct credentials *credentials, const json_t *config_map, bool gone)
+{
+	const char *name = json_text_at(config_map, "metadata.name", "");
+	json_t *data = gone ? NULL : json_object_get(config_map, "data");
+
+	pthread_mutex_lock(&credentials->lock);
+	if (strcmp(name, "argocd-ssh-known-hosts-cm") == 0) {
+		free(credentials->known_hosts);
+		credentials->known_hosts = memory_copy(json_text_at(data, "ssh_known_hosts", NULL));
+	} else if (strcmp(name, "argocd-tls-certs-cm") == 0) {
+		json_decref(credentials->authorities);
+		credentials->authorities = json_deep_copy(data);
+	}
+	pthread_mutex_unlock(&credentials->lock);
+}
+
+/* How well a configured URL fits: 0 = not at all, longer is better, exact is best. A prefix ends at a path boundary, so that
+   credentials for git.example.org/team never go to git.example.org/team-evil. */
+static size_t fit(const char *configured, const char *url, struct arena *mem)
+{
+	size_t length = strlen(configured);
+	/* With and without ".git", a user or ssh's short form: one repository is written in many ways, here and there. */
+	if (strcmp(source_url_plain(configured, mem), source_url_plain(url, mem)) == 0)
+		return SIZE_MAX;
+	if (strncmp(url, configured, length) != 0)
+		return 0;
+	if (!url[length])
+		return SIZE_MAX;
+	return configured[length - 1] == '/' || configured[length - 1] == ':' || url[length] == '/' ? length
+												    : 0;
+}
+
+static bool read_text(const char *file, struct arena *mem, const char **text, struct error *err)
+{
+	CLEANUP(buf_done) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
+	if (!file)
+		return true;
+	if (!file_read(file, &bytes, err))
+		return false;
+	*text = arena_copy(mem, buf_string(&bytes));
+	return true;
+}
+
+static bool read_secret(const char *file, struct secret *secret, bool trim, struct error *err)
+{
+	return !file || secret_read(secret, file, trim, err);
+}
+
+static bool from_config(
+	const struct repository_config *from, struct arena *mem, struct source_access *out, struct error *err)
+{
+	struct source_access access = {
+		.username = from->username,
+		.proxy = from->proxy,
+		.insecure = from->insecure,
+	};
+	bool ok = read_text(from->known_hosts_file, mem, &access.known_hosts, err) &&
+		read_text(from->ca_file, mem, &access.ca, err) &&
+		read_text(from->client_cert_file, mem, &access.client_cert, err) &&
+		read_secret(from->password_file, &access.password, true, err) &&
+		read_secret(from->ssh_key_file, &access.ssh_key, false, err) &&
+		read_secret(from->client_key_file, &access.client_key, false, err);
+	/* A forge takes its token as a password of any user; a bare token goes as a bearer header. */
+	if (ok && from->token_file)
+		ok = read_secret(
+			from->token_file, from->username ? &access.password : &access.bearer, true, err);
+	if (!ok) {
+		source_access_done(&access);
+		return error_prefix(err, "credentials for %s", from->url);
+	}
+	*out = access;
+	return true;
+}
+
+static void copy_secret(const struct secret *from, struct secret *to)
+{
+	if (from->length)
+		secret_set(to, from->bytes, from->length);
+}
+
+/* The CA that the cluster names for this URL's host, NULL = the system's. */
+static const char *authority_of(const struct credentials *credentials, const char *url, struct arena *mem)
+{
+	const char *host = strstr(url, "://");
+	if (!host || !credentials->authorities)
+		return NULL;
+	host += 3;
+	const char *user = strchr(host, '@'), *path = strchr(host, '/');
+	if (user && (!path || user < path))
+		host = user + 1;
+	const char *name = arena_copy_n(mem, host, strcspn(host, ":/"));
+	return arena_copy(mem, json_string_value(json_object_get(credentials->authorities, name)));
+}
+
+static void from_cluster(const struct credentials *credentials, const char *url,
+	const struct repository_secret *from, struct arena *mem, struct source_access *out)
+{
+	*out = (struct source_access){
+		.known_hosts = arena_copy(mem, credentials->known_hosts),
+		.ca = authority_of(credentials, url, mem),
+	};
+	if (!from)
+		return;
+	*out = (struct source_access){
+		.known_hosts = out->known_hosts,
+		.ca = out->ca,
+		.username = arena_copy(mem, from->username),
+		.proxy = arena_copy(mem, from->proxy),
+		.client_cert = arena_copy(mem, from->client_cert),
+		.insecure = from->insecure,
+	};
+	copy_secret(&from->password, &out->password);
+	copy_secret(&from->bearer, &out->bearer);
+	copy_secret(&from->ssh_key, &out->ssh_key);
+	copy_secret(&from->client_key, &out->client_key);
+}
+
+static const struct repository_config *best_config(
+	const struct config *config, const char *url, struct arena *mem)
+{
+	const struct repository_config *best = NULL;
+	size_t best_fit = 0;
+	for (size_t i = 0; i < config->repository_count; i++) {
+		size_t now = fit(config->repositories[i].url, url, mem);
+		if (now > best_fit) {
+			best_fit = now;
+			best = &config->repositories[i];
+		}
+	}
+	return best;
+}
+
+static bool has_credentials(const struct repository_secret *entry)
+{
+	return entry->password.length || entry->bearer.length || entry->ssh_key.length ||
+		entry->client_key.length;
+}
+
+/* A repository Secret without credentials of its own borrows those of a matching repo-creds template, as in Argo CD. */
+static const struct repository_secret *best_secret(
+	const struct credentials *credentials, const char *url, struct arena *mem)
+{
+	const struct repository_secret *best = NULL, *named = NULL;
+	size_t best_fit = 0;
+	for (size_t i = 0; i < credentials->count; i++) {
+		const struct repository_secret *entry = &credentials->secrets[i];
+		size_t now = entry->url ? fit(entry->url, url, mem) : 0;
+		if (!entry->is_template && now == SIZE_MAX && (!named || has_credentials(entry)))
+			named = entry;
+		if (entry->is_template && now > best_fit) {
+			best_fit = now;
+			best = entry;
+		}
+	}
+	return named && (has_credentials(named) || !best) ? named : best;
+}
+
+bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem,
+	struct source_access *out, struct error *err)
+{
+	const struct repository_config *config = best_config(credentials->config, url, mem);
+	if (config)
+		return from_config(config, mem, out, err);
+	pthread_mutex_lock(&credentials->lock);
+	from_cluster(credentials, url, best_secret(credentials, url, mem), mem, out);
+	pthread_mutex_unlock(&credentials->lock);
+	return true;
+}

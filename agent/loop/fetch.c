@@ -1,0 +1,67 @@
+#include "agent/loop/fetch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/queue.h"
+#include "base/limits.h"
+#include "base/memory.h"
+
+enum { FETCH_STACK = 256 * 1024 };
+
+struct errand {
+	struct fetch *fetch;
+	struct queue *queue;
+};
+
+struct fetch *fetch_new(void)
+{
+	struct fetch *fetch = memory_alloc(sizeof(*fetch));
+	fetch->mem = arena_new(LIMIT_PASS_MEMORY);
+	return fetch;
+}
+
+void fetch_free(struct fetch *fetch)
+{
+	if (!fetch)
+		return;
+	source_access_done(&fetch->access);
+	arena_free(fetch->mem);
+	free(fetch);
+}
+
+static void *run(void *context)
+{
+	struct errand *errand = context;
+	struct fetch *fetch = errand->fetch;
+
+	fetch->ok = source_read(&fetch->request, fetch->mem, &fetch->result, &fetch->error);
+	source_access_done(&fetch->access);
+	/* The queue has room for far more results than there are threads; full means that nobody takes any more. */
+	if (!queue_push(errand->queue, EVENT_FETCHED, "", fetch))
+		fetch_free(fetch);
+	free(errand);
+	return NULL;
+}
+
+bool fetch_start(struct fetch *fetch, struct queue *queue, struct error *err)
+{
+	pthread_t thread;
+	pthread_attr_t attributes;
+	struct errand *errand = memory_alloc(sizeof(*errand));
+
+	*errand = (struct errand){fetch, queue};
+	fetch->request.access = &fetch->access;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, FETCH_STACK);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	int reason = pthread_create(&thread, &attributes, run, errand);
+	pthread_attr_destroy(&attributes);
+	if (reason) {
+		free(errand);
+		return error_set(err, ERROR_RETRY, "cannot start a thread: %s", strerror(reason));
+	}
+	return true;
+}

@@ -1,0 +1,25 @@
+/*
+ * fetch.h - one question to one repository, asked in a thread of its own so that a slow server holds up nobody
+ */
+#pragma once
+
+#include "agent/loop/credentials.h"
+#include "agent/queue.h"
+#include "reconcile/source/source.h"
+
+/* The question and, once EVENT_FETCHED delivers it, the answer. All strings are in `mem`. */
+struct fetch {
+	struct arena *mem;
+	struct source_request request;
+	struct source_access access;
+	bool last_good;              /* asks for the commit in force of one Application, not for news */
+	struct source_result result; /* when `ok` */
+	bool ok;
+	struct error error;
+};
+
+struct fetch *fetch_new(void);
+void fetch_free(struct fetch *fetch); /* accepts NULL; wipes the credentials */
+
+/* Starts the thread; it pushes EVENT_FETCHED with the fetch as payload and ends. False when no thread can be had. */
+bool fetch_start(struct fetch *fetch, struct queue *queue, struct error *err) MUST_CHECK;

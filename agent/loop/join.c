@@ -1,0 +1,252 @@
+#include "agent/loop/join.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/loop/apps.h"
+#include "agent/users/users_pass.h"
+#include "agent/queue.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { JOIN_WAIT = 2000 };
+
+#define SERVICE_ACCOUNT_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount/token"
+#define APPLICATIONS "applications"
+#define REPOSITORIES "repositories"
+#define SSH_HOSTS "ssh-hosts"
+#define AUTHORITIES "tls-authorities"
+#define SECRETS "secrets/"
+
+/* What the listener needs; lives as long as the agent. */
+struct ears {
+	struct agent *agent;
+	struct credentials *credentials;
+	char slot[64];
+};
+
+bool join_is_wanted(const struct config *config)
+{
+	return !config->kubernetes_off && (config->kubeconfig || access(SERVICE_ACCOUNT_TOKEN, F_OK) == 0);
+}
+
+/* ---- the watch thread's calls ---- */
+
+static void heard_change(void *context, const struct object_key *key, const char *application)
+{
+	struct ears *ears = context;
+	(void)key;
+	/* A full queue loses nothing: the poll looks at everything anyway. */
+	queue_push(ears->agent->queue, EVENT_OBJECT, application, NULL);
+}
+
+static void heard_application(struct ears *ears, const json_t *object, bool gone)
+{
+	struct application_event *event = memory_alloc(sizeof(*event));
+	*event = (struct application_event){json_deep_copy(object), gone};
+	if (!queue_push(ears->agent->queue, EVENT_APPLICATION, json_text_at(object, "metadata.name", ""), event))
+		application_event_free(event);
+}
+
+static void heard_followed(void *context, const char *collection, const json_t *object, bool gone)
+{
+	struct ears *ears = context;
+	if (strcmp(collection, APPLICATIONS) == 0) {
+		heard_application(ears, object, gone);
+	} else if (strcmp(collection, REPOSITORIES) == 0) {
+		credentials_seen(ears->credentials, object, gone);
+		queue_push(ears->agent->queue, EVENT_SECRET, "", NULL);
+	} else if (strcmp(collection, SSH_HOSTS) == 0 || strcmp(collection, AUTHORITIES) == 0) {
+		credentials_hosts_seen(ears->credentials, object, gone);
+		queue_push(ears->agent->queue, EVENT_SECRET, "", NULL);
+	} else {
+		secrets_seen(ears->agent->secrets, object, gone);
+		queue_push(ears->agent->queue, EVENT_SECRET, collection + strlen(SECRETS), NULL);
+	}
+}
+
+static void heard_trouble(void *context, const char *collection, const struct error *err)
+{
+	struct ears *ears = context;
+	CLEANUP(memory_freep) char *text = err ? memory_printf("%s: %s", collection, err->text) : NULL;
+	if (err && log_changed(ears->slot, text))
+		log_warning("watch is interrupted", "collection", collection, "error", err->text, NULL);
+	if (!err && ears->slot[0]) {
+		ears->slot[0] = '\0';
+		log_info("watch works again", "collection", collection, NULL);
+		queue_push(ears->agent->queue, EVENT_RECOVERED, "", NULL);
+	}
+}
+
+/* ---- joining ---- */
+
+static bool read_config(struct agent *agent, struct error *err)
+{
+	const struct config *config = agent->config;
+	if (!config->kubeconfig)
+		return kube_config_in_cluster(NULL, &agent->kube, err);
+	if (access(config->kubeconfig, F_OK) != 0)
+		return error_set(err, ERROR_RETRY, "%s is not there yet", config->kubeconfig);
+	return kube_config_read(config->kubeconfig, config->kube_context, false, &agent->kube, err);
+}
+
+/* Argo CD's credentials for repositories, read where they are. They may all stand in the agent file instead: without the right to
+   read them the agent works from there alone. */
+static bool follow_credentials(struct agent *agent, struct error *err)
+{
+	static const struct {
+		const char *collection, *resource, *query, *selector;
+	} parts[] = {
+		{REPOSITORIES, "secrets", "", "argocd.argoproj.io/secret-type in (repository,repo-creds)"},
+		{SSH_HOSTS, "configmaps", "?fieldSelector=metadata.name%3Dargocd-ssh-known-hosts-cm", NULL},
+		{AUTHORITIES, "configmaps", "?fieldSelector=metadata.name%3Dargocd-tls-certs-cm", NULL},
+	};
+	const char *namespace = agent->config->namespace;
+
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		CLEANUP(memory_freep)
+		char *path = memory_printf(
+			"/api/v1/namespaces/%s/%s%s", namespace, parts[i].resource, parts[i].query);
+		if (cluster_follow(agent->cluster, parts[i].collection, path, parts[i].selector, err))
+			continue;
+		if (err->kind != ERROR_DENIED)
+			return false;
+		log_warning("credentials in the cluster cannot be read", "namespace", namespace, "what",
+			parts[i].collection, "error", err->text, NULL);
+	}
+	return true;
+}
+
+static bool follow_configuration(struct agent *agent, struct error *err)
+{
+	CLEANUP(memory_freep)
+	char *applications = memory_printf(
+		"/apis/argoproj.io/v1alpha1/namespaces/%s/applications", agent->config->namespace);
+
+	if (!follow_credentials(agent, err))
+		return false;
+	if (agent->config->applications ||
+		cluster_follow(agent->cluster, APPLICATIONS, applications, NULL, err))
+		return true;
+	if (err->kind == ERROR_MISSING)
+		error_prefix(err, "the cluster has no Applications: apply manifests/crds/application.yaml");
+	return false;
+}
+
+/* Main may be stopping everything at this very moment: then the new cluster is stopped too. */
+static void publish(struct agent *agent, struct cluster *cluster)
+{
+	pthread_mutex_lock(&agent->lock);
+	agent->cluster = cluster;
+	if (agent->stopping)
+		cluster_stop(cluster);
+	pthread_mutex_unlock(&agent->lock);
+}
+
+static bool open_cluster(struct agent *agent, struct credentials *credentials, struct error *err)
+{
+	struct cluster *cluster;
+	struct ears *ears = memory_alloc(sizeof(*ears));
+	*ears = (struct ears){.agent = agent, .credentials = credentials};
+	const struct cluster_listener listener = {ears, heard_change, heard_followed, heard_trouble};
+
+	if (!read_config(agent, err) || !cluster_open(&agent->kube, &listener, &cluster, err)) {
+		free(ears);
+		return false;
+	}
+	agent->ears = ears;
+	publish(agent, cluster);
+	return true;
+}
+
+static bool join(struct agent *agent, struct credentials *credentials, struct error *err)
+{
+	if (!agent->cluster && !open_cluster(agent, credentials, err))
+		return false;
+	if (!cluster_ready(agent->cluster, err))
+		return false;
+	return agent->cluster_joined || follow_configuration(agent, err);
+}
+
+/* For status and page: which cluster, or that it is waited for. */
+static void record_cluster(struct agent *agent)
+{
+	struct error err;
+	CLEANUP(memory_freep)
+	char *text = *agent->cluster_trouble
+		? memory_printf("waiting: %s", agent->cluster_trouble)
+		: memory_printf("%s %s", agent->kube.server, cluster_version(agent->cluster));
+	if (!store_fact_set(agent->store, "cluster", text, &err))
+		log_warning("the cluster's state could not be recorded", "error", err.text, NULL);
+}
+
+/* Kinds may turn out cluster-scoped now, and everything waits for its first comparison. */
+static void wake_everything(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->repository_count; i++) {
+		agent->repositories[i]->paths_changed = true;
+		agent->repositories[i]->next_poll = 0;
+	}
+	for (size_t i = 0; i < agent->app_count; i++)
+		agent->apps[i]->dirty = true;
+	for (size_t i = 0; i < agent->database_count; i++)
+		agent->databases[i]->dirty = true;
+}
+
+void join_try(struct agent *agent, struct credentials *credentials)
+{
+	struct error err;
+
+	if (!agent->cluster_on || (agent->cluster_joined && !*agent->cluster_trouble) ||
+		clock_steady() < agent->next_join)
+		return;
+	agent->next_join = clock_steady() + JOIN_WAIT;
+	if (!join(agent, credentials, &err)) {
+		bool changed = strcmp(agent->cluster_trouble, err.text) != 0;
+		snprintf(agent->cluster_trouble, sizeof(agent->cluster_trouble), "%s", err.text);
+		if (changed)
+			record_cluster(agent);
+		if (log_changed(agent->cluster_slot, err.text))
+			log_warning("waiting for the cluster", "reason", err.text, NULL);
+		for (size_t i = 0; changed && i < agent->app_count; i++)
+			agent->apps[i]->dirty = true;
+		return;
+	}
+	agent->cluster_trouble[0] = '\0';
+	agent->cluster_slot[0] = '\0';
+	record_cluster(agent);
+	log_info("connected to the cluster", "server", agent->kube.server, "version",
+		cluster_version(agent->cluster), NULL);
+	if (!agent->cluster_joined)
+		wake_everything(agent);
+	agent->cluster_joined = true;
+}
+
+void join_follow_users(struct agent *agent)
+{
+	if (!agent->cluster_joined || *agent->cluster_trouble)
+		return;
+	for (size_t i = 0; i < agent->database_count; i++) {
+		struct database *database = agent->databases[i];
+		struct error err;
+		if (database->followed || !database->namespace || !*database->namespace)
+			continue;
+		CLEANUP(memory_freep) char *collection = memory_printf(SECRETS "%s", database->namespace);
+		CLEANUP(memory_freep)
+		char *path = memory_printf("/api/v1/namespaces/%s/secrets", database->namespace);
+		database->followed = true;
+		if (cluster_follow(agent->cluster, collection, path, NULL, &err)) {
+			secrets_follow(agent->secrets, database->namespace);
+			database->dirty = true;
+		} else {
+			log_error("the users' Secrets cannot be watched", "namespace", database->namespace,
+				"error", err.text, NULL);
+			database->followed = err.kind == ERROR_DENIED;
+		}
+	}
+}

@@ -1,0 +1,321 @@
+#include "agent/loop/reconciler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/loop/apps.h"
+#include "agent/loop/repositories.h"
+#include "agent/loop/join.h"
+#include "agent/events/metrics.h"
+#include "agent/loop/operations.h"
+#include "agent/sync/pass.h"
+#include "agent/users/users_pass.h"
+#include "agent/queue.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum {
+	LONGEST_NAP = 1000,
+	ONCE_LIMIT = 600000,
+	SHRINK_AFTER = 2000,
+	SHRINK_EVERY = 60000,
+	LOOK_EVERY = 2000
+};
+
+/* ---- events ---- */
+
+static void wake(struct agent *agent, const char *application)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (!*application || strcmp(agent->apps[i]->spec.name, application) == 0)
+			agent->apps[i]->dirty = true;
+}
+
+/* The cluster was away and answers again: what failed meanwhile has waited long enough. */
+static void try_again(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->app_count; i++) {
+		if (agent->apps[i]->last_phase == SYNC_FAILED)
+			agent->apps[i]->next_try = 0;
+		agent->apps[i]->dirty = true;
+	}
+	agent->next_join = 0;
+}
+
+static void load_applications(struct agent *agent)
+{
+	struct error err;
+	if (agent->config->applications && !apps_load_folder(agent, &err))
+		log_error("applications stay as they were", "error", err.text, NULL);
+}
+
+/* Application files are picked up without being told. */
+static void look_at_folder(struct agent *agent)
+{
+	if (clock_steady() < agent->next_look)
+		return;
+	agent->next_look = clock_steady() + LOOK_EVERY;
+	if (apps_folder_changed(agent))
+		load_applications(agent);
+}
+
+static void reload(struct agent *agent)
+{
+	log_info("reloading", NULL);
+	load_applications(agent);
+	for (size_t i = 0; i < agent->repository_count; i++)
+		agent->repositories[i]->next_poll = 0;
+	for (size_t i = 0; i < agent->database_count; i++)
+		agent->databases[i]->dirty = true;
+	agent->next_join = 0;
+}
+
+/* Credentials changed (namespace ""): repositories that failed are asked again. Or passwords of one namespace did. */
+static void secrets_changed(struct agent *agent, const char *namespace)
+{
+	for (size_t i = 0; !*namespace && i < agent->repository_count; i++)
+		if (agent->repositories[i]->error.kind != ERROR_NONE)
+			agent->repositories[i]->next_poll = 0;
+	for (size_t i = 0; *namespace && i < agent->database_count; i++)
+		if (text_equal(agent->databases[i]->namespace, namespace))
+			agent->databases[i]->dirty = true;
+}
+
+/* False when the agent is to stop. */
+static bool handle(struct agent *agent, struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_NONE:
+		return true;
+	case EVENT_STOP:
+		return false;
+	case EVENT_RELOAD:
+	case EVENT_APPLICATIONS:
+		reload(agent);
+		break;
+	case EVENT_APPLICATION:
+		apps_take(agent, event->payload);
+		application_event_free(event->payload);
+		break;
+	case EVENT_OBJECT:
+		wake(agent, event->key);
+		break;
+	case EVENT_RECOVERED:
+		try_again(agent);
+		break;
+	case EVENT_SECRET:
+		secrets_changed(agent, event->key);
+		break;
+	case EVENT_ANNOUNCED:
+		repositories_announced(agent, event->key);
+		break;
+	case EVENT_FETCHED:
+		repositories_answer(agent, event->payload);
+		break;
+	case EVENT_USERS:
+		users_pass_end(event->payload);
+		break;
+	case EVENT_OPERATION:
+		operations_take(agent, event->payload);
+		break;
+	}
+	return true;
+}
+
+/* ---- work ---- */
+
+static bool app_is_due(const struct app *app)
+{
+	int64_t now = clock_steady();
+	if (app->dirty || app->asked)
+		return true;
+	if (app->look_again && now >= app->look_again)
+		return true;
+	bool failed = app->last_phase == SYNC_FAILED && app->next_try > app->last_pass && now >= app->next_try;
+	bool healing = app->next_heal > app->last_pass && now >= app->next_heal;
+	return failed || healing;
+}
+
+/* Its repository has not answered for the first time: nothing can be said yet that the last run did not say better. */
+static bool app_waits(const struct app *app)
+{
+	return !app->desired && !app->broken && !app->spec.spec_error_count && app->repository &&
+		app->repository->error.kind == ERROR_NONE;
+}
+
+static void run_passes(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->app_count; i++) {
+		struct app *app = agent->apps[i];
+		char before[41];
+		if (!app_is_due(app) || app_waits(app))
+			continue;
+		memcpy(before, app->synced_commit, sizeof(before));
+		pass_run(agent, app);
+		apps_write_status(agent, app);
+		for (size_t j = 0; j < agent->database_count; j++)
+			if (agent->databases[j]->app == app && strcmp(before, app->synced_commit) != 0)
+				agent->databases[j]->dirty = true;
+	}
+}
+
+/* Where the users' Secrets are: the agent file says, else the Application's destination. */
+static void learn_namespace(struct database *database)
+{
+	const char *from_app = database->app ? database->app->spec.destination : NULL;
+	const char *where = database->config->users_namespace ? database->config->users_namespace : from_app;
+
+	if (!where || text_equal(database->namespace, where))
+		return;
+	free(database->namespace);
+	database->namespace = memory_copy(where);
+	database->followed = false;
+}
+
+static void run_users(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->database_count; i++) {
+		struct database *database = agent->databases[i];
+		learn_namespace(database);
+		bool due = database->dirty || database->wishes || clock_steady() >= database->next_pass;
+		if (database->running || !due || !database->namespace)
+			continue;
+		if (!users_pass_start(agent, database))
+			database->next_pass = clock_steady() + LONGEST_NAP;
+	}
+}
+
+/* ---- ready, healthy ---- */
+
+/* Ready once every part has answered or failed once: an Application with a wrong URL must not take page and webhook away. */
+static void set_ready(struct agent *agent)
+{
+	char text[sizeof(agent->not_ready)] = "";
+	if (agent->cluster_on && (!agent->cluster_joined || *agent->cluster_trouble))
+		snprintf(text, sizeof(text), "waiting for the cluster: %.200s", agent->cluster_trouble);
+	for (size_t i = 0; !*text && i < agent->repository_count; i++)
+		if (!agent->repositories[i]->answered && !agent->repositories[i]->failures)
+			snprintf(text, sizeof(text), "repository %.200s has not answered yet",
+				agent->repositories[i]->plain);
+	for (size_t i = 0; !*text && i < agent->database_count; i++)
+		if (!agent->databases[i]->had_pass && !agent->databases[i]->failures)
+			snprintf(text, sizeof(text), "database %.200s was not reached yet",
+				agent->databases[i]->config->name);
+	pthread_mutex_lock(&agent->lock);
+	if (!*text && *agent->not_ready)
+		log_info("ready", NULL);
+	memcpy(agent->not_ready, text, sizeof(text));
+	pthread_mutex_unlock(&agent->lock);
+}
+
+/* ---- one pass over everything ---- */
+
+static bool app_is_settled(const struct agent *agent, const struct app *app)
+{
+	(void)agent;
+	if (app->spec.spec_error_count || app->spec.skip_reconcile)
+		return true;
+	if (app->dirty || app->asked || !app->repository)
+		return false;
+	if (app->repository->reading || app->repository->next_poll <= clock_steady())
+		return false;
+	return app->last_pass != 0;
+}
+
+static bool database_is_settled(const struct database *database)
+{
+	if (database->running || database->dirty)
+		return false;
+	return database->had_pass || database->failures > 0 || !database->app;
+}
+
+static bool all_settled(const struct agent *agent)
+{
+	if (agent->fetching || queue_length(agent->queue))
+		return false;
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (!app_is_settled(agent, agent->apps[i]))
+			return false;
+	for (size_t i = 0; i < agent->database_count; i++)
+		if (!database_is_settled(agent->databases[i]))
+			return false;
+	return true;
+}
+
+static bool all_good(const struct agent *agent)
+{
+	bool good = agent->app_count > 0;
+	for (size_t i = 0; i < agent->app_count; i++)
+		good = good && strcmp(agent->apps[i]->sync_status, "Synced") == 0;
+	for (size_t i = 0; i < agent->database_count; i++)
+		good = good && agent->databases[i]->had_pass && !agent->databases[i]->failed;
+	return good;
+}
+
+/* ---- the loop ---- */
+
+static int64_t next_wake(const struct agent *agent)
+{
+	int64_t when = clock_steady() + LONGEST_NAP;
+	/* With every thread at work, the next answer wakes us. */
+	bool full = agent->fetching >= REPOSITORIES_AT_ONCE;
+	for (size_t i = 0; !full && i < agent->repository_count; i++)
+		if (!agent->repositories[i]->reading && agent->repositories[i]->next_poll < when)
+			when = agent->repositories[i]->next_poll;
+	for (size_t i = 0; i < agent->database_count; i++)
+		if (!agent->databases[i]->running && agent->databases[i]->next_pass < when &&
+			agent->databases[i]->namespace)
+			when = agent->databases[i]->next_pass;
+	return when;
+}
+
+static void turn(struct agent *agent, struct credentials *credentials)
+{
+	atomic_store(&agent->heartbeat, clock_steady());
+	look_at_folder(agent);
+	join_try(agent, credentials);
+	join_follow_users(agent);
+	repositories_ask(agent, credentials);
+	run_passes(agent);
+	run_users(agent);
+	if (agent->cluster)
+		metric_set(METRIC_KUBE_REQUESTS, cluster_requests(agent->cluster));
+	set_ready(agent);
+}
+
+/* Something was done and nothing is being done any more: the memory of the busy time is given back, at most once a minute. */
+static void shrink(struct agent *agent, bool busy)
+{
+	int64_t now = clock_steady();
+	if (busy || agent->fetching)
+		agent->busy_until = now;
+	if (agent->busy_until <= agent->shrunk || now < agent->busy_until + SHRINK_AFTER)
+		return;
+	if (agent->shrunk && now < agent->shrunk + SHRINK_EVERY)
+		return;
+	agent->shrunk = now;
+	memory_give_back();
+}
+
+bool reconciler_run(struct agent *agent, struct credentials *credentials)
+{
+	int64_t limit = clock_steady() + ONCE_LIMIT;
+	bool go_on = true;
+
+	while (go_on) {
+		turn(agent, credentials);
+		if (agent->once && (all_settled(agent) || clock_steady() > limit))
+			break;
+		struct event event = queue_take(agent->queue, next_wake(agent));
+		shrink(agent, event.kind != EVENT_NONE);
+		do {
+			go_on = handle(agent, &event) && go_on;
+			free(event.key);
+			event = queue_take(agent->queue, 0);
+		} while (event.kind != EVENT_NONE);
+	}
+	return all_good(agent);
+}

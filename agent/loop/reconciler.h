@@ -1,0 +1,10 @@
+/*
+ * reconciler.h - the thread that decides: takes events, asks repositories, runs passes, until it is told to stop
+ */
+#pragma once
+
+#include "agent/loop/credentials.h"
+#include "agent/agent.h"
+
+/* Returns when the agent is stopped, or with `once` when everything has had its pass. True when all is as wanted. */
+bool reconciler_run(struct agent *agent, struct credentials *credentials);

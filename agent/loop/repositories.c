@@ -1,0 +1,400 @@
+/*
+ * repositories.c - when each repository is asked, and what its answer means for the Applications that name it
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/loop/repositories.h"
+#include "agent/loop/content.h"
+#include "agent/events/metrics.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { RETRY_FIRST = 5000, RETRY_LONGEST = 300000 };
+
+static const char *commit_fact(const struct repository *repository, struct arena *mem)
+{
+	return arena_printf(mem, "commit:%s %s", repository->plain, repository->revision);
+}
+
+/* ---- the set ---- */
+
+static struct repository *repository_for(struct agent *agent, const struct application *spec)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	const char *plain = source_url_plain(spec->repo_url, mem);
+
+	for (size_t i = 0; i < agent->repository_count; i++) {
+		struct repository *repository = agent->repositories[i];
+		if (strcmp(repository->plain, plain) == 0 && strcmp(repository->revision, spec->revision) == 0)
+			return repository;
+	}
+	struct repository *repository = memory_alloc(sizeof(*repository));
+	*repository = (struct repository){
+		.url = memory_copy(spec->repo_url),
+		.plain = memory_copy(plain),
+		.revision = memory_copy(spec->revision),
+	};
+	agent->repositories = memory_resize(
+		agent->repositories, (agent->repository_count + 1) * sizeof(*agent->repositories));
+	agent->repositories[agent->repository_count++] = repository;
+	return repository;
+}
+
+static void repository_free(struct repository *repository)
+{
+	free(repository->url);
+	free(repository->plain);
+	free(repository->revision);
+	free(repository);
+}
+
+void repositories_drop_unused(struct agent *agent)
+{
+	for (size_t i = agent->repository_count; i-- > 0;) {
+		struct repository *repository = agent->repositories[i];
+		bool used = repository->reading;
+		for (size_t j = 0; j < agent->app_count; j++)
+			used = used || agent->apps[j]->repository == repository;
+		if (used)
+			continue;
+		repository_free(repository);
+		agent->repositories[i] = agent->repositories[--agent->repository_count];
+	}
+}
+
+void repositories_attach(struct agent *agent, struct app *app)
+{
+	app->repository = NULL;
+	if (app->spec.spec_error_count || !app->spec.repo_url)
+		return;
+	app->repository = repository_for(agent, &app->spec);
+	app->repository->paths_changed = true;
+	app->repository->next_poll = 0;
+}
+
+void repositories_free(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->repository_count; i++)
+		repository_free(agent->repositories[i]);
+	free(agent->repositories);
+}
+
+/* ---- asking ---- */
+
+/* `known` is an answer only when every Application of the repository has its content from it. */
+static bool content_is_complete(const struct agent *agent, const struct repository *repository)
+{
+	for (size_t i = 0; i < agent->app_count; i++) {
+		const struct app *app = agent->apps[i];
+		if (app->repository == repository && !app->desired && !app->broken)
+			return false;
+	}
+	return *repository->commit && !repository->paths_changed;
+}
+
+static struct source_path path_of(const struct app *app, struct arena *mem)
+{
+	return (struct source_path){
+		.application = arena_copy(mem, app->spec.name),
+		.directory =
+			{
+				.path = arena_copy(mem, app->spec.directory.path),
+				.recurse = app->spec.directory.recurse,
+				.include = arena_copy(mem, app->spec.directory.include),
+				.exclude = arena_copy(mem, app->spec.directory.exclude),
+			},
+	};
+}
+
+static void add_paths(const struct agent *agent, const struct repository *repository, struct fetch *fetch)
+{
+	struct source_path *paths = arena_array(fetch->mem, agent->app_count, sizeof(*paths));
+	size_t count = 0;
+	for (size_t i = 0; i < agent->app_count; i++) {
+		const struct app *app = agent->apps[i];
+		if (app->repository != repository)
+			continue;
+		paths[count++] = path_of(app, fetch->mem);
+	}
+	fetch->request.paths = paths;
+	fetch->request.path_count = count;
+}
+
+static struct fetch *question(const struct agent *agent, const struct repository *repository)
+{
+	struct fetch *fetch = fetch_new();
+	fetch->request = (struct source_request){
+		.url = arena_copy(fetch->mem, repository->url),
+		.revision = arena_copy(fetch->mem, repository->revision),
+		.folder = arena_printf(fetch->mem, "%s/repositories", agent->config->state),
+		.deadline = agent->config->git_deadline,
+		.stop = agent->stop,
+	};
+	return fetch;
+}
+
+static void set_failure(struct agent *agent, struct repository *repository, const struct error *err);
+
+static void start(struct agent *agent, struct credentials *credentials, struct repository *repository,
+	const char *offline)
+{
+	struct fetch *fetch = question(agent, repository);
+	struct error err;
+
+	add_paths(agent, repository, fetch);
+	if (offline) {
+		fetch->request.known = arena_copy(fetch->mem, offline);
+		fetch->request.offline = true;
+	} else if (content_is_complete(agent, repository)) {
+		fetch->request.known = arena_copy(fetch->mem, repository->commit);
+	}
+	if ((offline || credentials_for(credentials, repository->url, fetch->mem, &fetch->access, &err)) &&
+		fetch_start(fetch, agent->queue, &err)) {
+		repository->reading = true;
+		repository->ask_again = false;
+		repository->paths_changed = false;
+		agent->fetching++;
+		return;
+	}
+	set_failure(agent, repository, &err);
+	fetch_free(fetch);
+}
+
+/* The server cannot be reached and nothing was ever read in this process: the last good commit is on the disk. */
+static const char *offline_commit(struct agent *agent, struct repository *repository, struct arena *mem)
+{
+	if (repository->error.kind == ERROR_NONE || repository->tried_offline || repository->answered)
+		return NULL;
+	repository->tried_offline = true;
+	return store_fact_get(agent->store, commit_fact(repository, mem), mem);
+}
+
+/* The newest commit cannot be used, and this process has read no other: the one in force is on the disk. */
+static struct app *without_content(struct agent *agent, const struct repository *repository)
+{
+	for (size_t i = 0; i < agent->app_count; i++) {
+		struct app *app = agent->apps[i];
+		if (app->repository == repository && app->broken && !app->desired && !app->last_good_asked &&
+			*app->synced_commit)
+			return app;
+	}
+	return NULL;
+}
+
+static void start_last_good(struct agent *agent, struct repository *repository, struct app *app)
+{
+	struct fetch *fetch = question(agent, repository);
+	struct source_path *path = arena_alloc(fetch->mem, sizeof(*path));
+	struct error err;
+
+	*path = path_of(app, fetch->mem);
+	fetch->last_good = true;
+	fetch->request.paths = path;
+	fetch->request.path_count = 1;
+	fetch->request.known = arena_copy(fetch->mem, app->synced_commit);
+	fetch->request.offline = true;
+	app->last_good_asked = true;
+	if (fetch_start(fetch, agent->queue, &err)) {
+		repository->reading = true;
+		agent->fetching++;
+		return;
+	}
+	log_warning(
+		"the commit in force cannot be read", "application", app->spec.name, "error", err.text, NULL);
+	fetch_free(fetch);
+}
+
+void repositories_ask(struct agent *agent, struct credentials *credentials)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	for (size_t i = 0; i < agent->repository_count && agent->fetching < REPOSITORIES_AT_ONCE; i++) {
+		struct repository *repository = agent->repositories[i];
+		if (repository->reading)
+			continue;
+		const char *offline = offline_commit(agent, repository, mem);
+		struct app *lost = offline ? NULL : without_content(agent, repository);
+		if (lost)
+			start_last_good(agent, repository, lost);
+		else if (offline || clock_steady() >= repository->next_poll)
+			start(agent, credentials, repository, offline);
+	}
+}
+
+size_t repositories_announced(struct agent *agent, const char *plain)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < agent->repository_count; i++) {
+		struct repository *repository = agent->repositories[i];
+		if (strcmp(repository->plain, plain) != 0)
+			continue;
+		repository->next_poll = 0;
+		repository->ask_again =
+			repository->reading; /* the running question may have been asked too early */
+		count++;
+	}
+	return count;
+}
+
+void repositories_refresh(struct agent *agent, struct app *app, bool hard)
+{
+	struct repository *repository = app->repository;
+	(void)agent;
+	app->dirty = true;
+	app->refresh = repository ? REFRESH_ASKED : REFRESH_ANSWERED;
+	if (!repository)
+		return;
+	repository->next_poll = 0;
+	repository->ask_again = repository->reading;
+	if (hard)
+		repository->paths_changed = true;
+}
+
+/* ---- answers ---- */
+
+static void wake_apps(struct agent *agent, const struct repository *repository)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i]->repository == repository)
+			agent->apps[i]->dirty = true;
+}
+
+/* A tenth of jitter, so that a hundred agents do not ask a forge in the same second. */
+static int64_t poll_wait(const struct agent *agent)
+{
+	int64_t poll = agent->config->poll;
+	return poll ? poll + (int64_t)((uint64_t)clock_now() % (uint64_t)(poll / 10 + 1)) : INT64_MAX / 4;
+}
+
+static void set_failure(struct agent *agent, struct repository *repository, const struct error *err)
+{
+	int64_t wait = RETRY_FIRST << (repository->failures < 6 ? repository->failures : 6);
+	repository->failures++;
+	repository->error = *err;
+	if (!repository->failed_since)
+		repository->failed_since = clock_now();
+	repository->next_poll = clock_steady() + (wait < RETRY_LONGEST ? wait : RETRY_LONGEST);
+	metric_add(METRIC_GIT_FAILED, 1);
+	if (log_changed(repository->error_slot, err->text))
+		log_error("repository cannot be read; the last good state is kept", "repository",
+			repository->plain, "error", err->text, NULL);
+	wake_apps(agent, repository);
+}
+
+static void clear_failure(struct repository *repository)
+{
+	if (repository->failed_since)
+		log_info("repository can be read again", "repository", repository->plain, NULL);
+	repository->error = (struct error){.kind = ERROR_NONE};
+	repository->failures = 0;
+	repository->failed_since = 0;
+	repository->error_slot[0] = '\0';
+	repository->answered = true;
+}
+
+static struct app *named(struct agent *agent, const struct repository *repository, const char *name)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i]->repository == repository && strcmp(agent->apps[i]->spec.name, name) == 0)
+			return agent->apps[i];
+	return NULL;
+}
+
+static bool same_directory(const struct manifest_directory *a, const struct manifest_directory *b)
+{
+	return text_equal(a->path, b->path) && a->recurse == b->recurse &&
+		text_equal(a->include, b->include) && text_equal(a->exclude, b->exclude);
+}
+
+static void take_contents(struct agent *agent, struct repository *repository, const struct fetch *fetch)
+{
+	void (*take)(struct agent *, struct app *, const struct source_result *,
+		const struct source_content *) = fetch->last_good ? content_take_last_good : content_take;
+	for (size_t i = 0; i < fetch->result.content_count; i++) {
+		const struct source_content *content = &fetch->result.contents[i];
+		struct app *app = named(agent, repository, content->application);
+		/* The Application may have changed its path while the thread was reading the old one. */
+		if (app && same_directory(&fetch->request.paths[i].directory, &app->spec.directory))
+			take(agent, app, &fetch->result, content);
+	}
+}
+
+static void log_commit(const struct repository *repository, const struct source_result *result)
+{
+	char received[24];
+	snprintf(received, sizeof(received), "%lld", (long long)result->received);
+	log_info(result->rewritten && *repository->commit ? "new commit; history was rewritten" : "new commit",
+		"repository", repository->plain, "revision", repository->revision, "commit", result->commit,
+		"author", result->author, "message", result->message, "received_bytes", received, NULL);
+}
+
+static void remember_commit(
+	struct agent *agent, struct repository *repository, const struct source_result *result)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	const char *key = commit_fact(repository, mem);
+	struct error err;
+
+	if (strcmp(repository->commit, result->commit) != 0)
+		log_commit(repository, result);
+	memcpy(repository->commit, result->commit, sizeof(repository->commit));
+	if (!text_equal(store_fact_get(agent->store, key, mem), result->commit) &&
+		!store_fact_set(agent->store, key, result->commit, &err))
+		log_warning("the commit could not be recorded", "error", err.text, NULL);
+}
+
+static struct repository *asked(struct agent *agent, const struct fetch *fetch)
+{
+	for (size_t i = 0; i < agent->repository_count; i++) {
+		struct repository *repository = agent->repositories[i];
+		if (strcmp(repository->url, fetch->request.url) == 0 &&
+			strcmp(repository->revision, fetch->request.revision) == 0)
+			return repository;
+	}
+	return NULL;
+}
+
+void repositories_answer(struct agent *agent, struct fetch *fetch)
+{
+	struct repository *repository = asked(agent, fetch);
+	const struct source_result *result = &fetch->result;
+
+	agent->fetching--;
+	if (!repository || fetch->error.kind == ERROR_STOPPED) {
+		fetch_free(fetch);
+		return;
+	}
+	repository->reading = false;
+	if (!fetch->request.offline)
+		metric_add(METRIC_GIT_LS_REMOTE, 1);
+	if (!fetch->ok && !fetch->request.offline) {
+		set_failure(agent, repository, &fetch->error);
+	} else if (fetch->ok) {
+		metric_add(METRIC_GIT_FETCH, result->fetched);
+		if (!fetch->request.offline) {
+			clear_failure(repository);
+			repository->next_poll = clock_steady() + poll_wait(agent);
+		}
+		if (!result->unchanged) {
+			take_contents(agent, repository, fetch);
+			if (!fetch->last_good)
+				remember_commit(agent, repository, result);
+		}
+		wake_apps(agent, repository);
+	}
+	if (repository->ask_again || repository->paths_changed)
+		repository->next_poll = 0;
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i]->repository == repository && agent->apps[i]->refresh == REFRESH_ASKED &&
+			!repository->ask_again) {
+			agent->apps[i]->refresh = REFRESH_ANSWERED;
+			agent->apps[i]->dirty = true;
+		}
+	fetch_free(fetch);
+	/* Its Applications may have gone elsewhere while the thread was at work. */
+	repositories_drop_unused(agent);
+}

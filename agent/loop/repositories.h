@@ -1,0 +1,31 @@
+/*
+ * repositories.h - the repositories that the Applications name: when each is asked, and what its answer means
+ *
+ * One repository at one revision is asked once, however many Applications share it. Reconciler thread only.
+ */
+#pragma once
+
+#include "agent/agent.h"
+#include "agent/loop/credentials.h"
+#include "agent/loop/fetch.h"
+
+/* Gives the app its repository (none while its spec is unusable), to be asked at once. */
+void repositories_attach(struct agent *agent, struct app *app);
+void repositories_free(struct agent *agent);
+
+enum { REPOSITORIES_AT_ONCE = 4 };
+
+/* Asks the repositories that are due, in threads; at most four at once. */
+void repositories_ask(struct agent *agent, struct credentials *credentials);
+
+/* A thread's answer. Frees the fetch. */
+void repositories_answer(struct agent *agent, struct fetch *fetch);
+
+/* Forgets those that no Application names any more, but not while a thread is at work for one. */
+void repositories_drop_unused(struct agent *agent);
+
+/* A push was announced to this plain URL: how many repositories will be asked. */
+size_t repositories_announced(struct agent *agent, const char *plain);
+
+/* Ask this Application's repository now; `hard` also reads the paths anew. */
+void repositories_refresh(struct agent *agent, struct app *app, bool hard);

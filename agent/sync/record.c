@@ -1,0 +1,432 @@
+/*
+ * pass_record.c - what a pass found and did, into the store and into the Application's status
+ */
+#include "agent/sync/pass.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/events/metrics.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* A status that only grew older goes to the store once a minute, so that people see it was checked, and never to the cluster. */
+enum { STORE_QUIET = 60000 };
+
+enum { DRIFT_FIELDS = 50 }; /* of one object: enough to see what was done to it */
+
+void pass_condition(struct pass *pass, const char *type, const char *message)
+{
+	for (size_t i = 0; i < pass->condition_count; i++)
+		if (strcmp(pass->conditions[i].type, type) == 0 &&
+			strcmp(pass->conditions[i].message, message) == 0)
+			return;
+	if (pass->condition_count == PASS_CONDITIONS)
+		return;
+	pass->conditions[pass->condition_count++] = (struct status_condition){
+		.type = type,
+		.message = arena_copy(pass->mem, message),
+	};
+}
+
+/* ---- drift ---- */
+
+/* Git has not moved since we last wrote or checked this object, so whatever differs is somebody else's doing. */
+static bool is_drift(const struct pass_step *step)
+{
+	const struct plan_owned *owned = step->plan->owned;
+	const struct object *object = step->plan->object;
+	return object && owned && *owned->uid && step->out_of_sync && !step->held &&
+		strcmp(owned->wanted_hash, object->hash) == 0;
+}
+
+static void add_drift(struct pass *pass, const struct pass_step *step, const struct difference *difference)
+{
+	struct error err;
+	const struct object_key *key = &step->plan->key;
+	const struct store_drift drift = {
+		.application = pass->app->spec.name,
+		.time = difference->when ? difference->when : clock_now(),
+		.group = key->group,
+		.kind = key->kind,
+		.namespace = key->namespace,
+		.name = key->name,
+		.database = "",
+		.user = "",
+		.field = difference->path,
+		.wanted = difference->wanted,
+		.found = difference->found,
+		.by = difference->by,
+	};
+	bool told = store_drift_is_open(pass->agent->store, &drift);
+	if (!store_drift_add(pass->agent->store, &drift, NULL, &err)) {
+		log_warning("drift could not be recorded", "error", err.text, NULL);
+		return;
+	}
+	if (told)
+		return;
+	metric_add(METRIC_DRIFT_FOUND, 1);
+	log_info("drift found", "object", object_key_text(key, pass->mem), "field", difference->path,
+		"wanted", difference->wanted, "found", difference->found, "changed_by", difference->by, NULL);
+}
+
+static void record_drift(struct pass *pass, const struct pass_step *step)
+{
+	if (step->plan->action == PLAN_CREATE) {
+		const struct difference gone = {.path = "exists", .wanted = "true", .found = "false", .by = ""};
+		add_drift(pass, step, &gone);
+	}
+	for (size_t i = 0; step->checked && i < step->check.difference_count && i < DRIFT_FIELDS; i++)
+		add_drift(pass, step, &step->check.differences[i]);
+}
+
+/* ---- inventory ---- */
+
+/* Found equal by a dry run: the next pass need not ask, until one of the two sides moves. */
+static bool record_equal(struct pass *pass, const struct pass_step *step, struct error *err)
+{
+	const struct object *object = step->plan->object;
+	const struct store_object row = {
+		.application = pass->app->spec.name,
+		.group = object->key.group,
+		.version = object->version,
+		.kind = object->key.kind,
+		.namespace = object->key.namespace,
+		.name = object->key.name,
+		.uid = step->check.uid_now,
+		.wanted_hash = object->hash,
+		.live_version = step->check.resource_version_now,
+	};
+	const struct store_drift healed = {.application = row.application,
+		.group = row.group,
+		.kind = row.kind,
+		.namespace = row.namespace,
+		.name = row.name,
+		.database = "",
+		.user = "",
+		.field = ""};
+	return store_object_set(pass->agent->store, &row, err) &&
+		store_drift_heal(pass->agent->store, &healed, clock_now(), err);
+}
+
+/* What is neither wanted nor live is gone: nothing is left to own. */
+static bool forget_gone(struct pass *pass, const struct store_object *row, struct error *err)
+{
+	const struct object_key key = {row->group, row->kind, row->namespace, row->name};
+	if (objects_find(&pass->app->desired->objects, &key))
+		return true;
+	for (size_t i = 0; i < pass->live_count; i++)
+		if (object_key_compare(&pass->live[i].key, &key) == 0)
+			return true;
+	return store_object_remove(pass->agent->store, row, err);
+}
+
+void pass_record_compared(struct pass *pass)
+{
+	struct store *store = pass->agent->store;
+	struct error err;
+	bool ok = store_begin(store, &err);
+
+	for (size_t i = 0; ok && i < pass->plan.count; i++) {
+		const struct pass_step *step = &pass->steps[i];
+		if (step->checked && step->check.outcome == WRITE_UNCHANGED)
+			ok = record_equal(pass, step, &err);
+		else if (is_drift(step))
+			record_drift(pass, step);
+	}
+	for (size_t i = 0; ok && i < pass->owned_count && !cluster_partial(pass->agent->cluster); i++)
+		ok = forget_gone(pass, &pass->owned[i], &err);
+	if (ok && store_commit(store, &err))
+		return;
+	store_rollback(store);
+	log_error("what was compared could not be recorded", "error", err.text, NULL);
+}
+
+/* ---- differences, for `app diff` ---- */
+
+static json_t *difference_fields(const struct pass_step *step)
+{
+	json_t *fields = json_array();
+	for (size_t i = 0; step->checked && i < step->check.difference_count; i++) {
+		const struct difference *difference = &step->check.differences[i];
+		json_t *field = json_pack("{s:s, s:s, s:s}", "path", difference->path, "wanted",
+			difference->wanted, "found", difference->found);
+		json_set_text(field, "by", difference->by);
+		json_array_append_new(fields, field);
+	}
+	return fields;
+}
+
+static const char *change_name(const struct pass_step *step)
+{
+	if (!step->plan->object)
+		return "prune";
+	return step->plan->action == PLAN_CREATE ? "create" : "update";
+}
+
+static char *differences_text(const struct pass *pass)
+{
+	CLEANUP(json_done) json_t *list = json_array();
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		const struct pass_step *step = &pass->steps[i];
+		if (!step->out_of_sync)
+			continue;
+		json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "group", step->plan->key.group,
+			"kind", step->plan->key.kind, "namespace", step->plan->key.namespace, "name",
+			step->plan->key.name, "change", change_name(step), "fields", difference_fields(step));
+		json_set_text(item, "reason", step->message);
+		json_array_append_new(list, item);
+	}
+	return json_canonical(list);
+}
+
+/* ---- status ---- */
+
+static const char *step_status(const struct pass_step *step)
+{
+	if (step->unknown)
+		return "Unknown";
+	return step->out_of_sync ? "OutOfSync" : "Synced";
+}
+
+static const char *result_status(const struct pass_step *step)
+{
+	if (step->refusal || (step->written && step->write.outcome == WRITE_FAILED))
+		return "SyncFailed";
+	if (!step->plan->object)
+		return step->written ? "Pruned" : "PruneSkipped";
+	return step->written ? "Synced" : "";
+}
+
+json_t *pass_resource_results(struct pass *pass)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		const struct pass_step *step = &pass->steps[i];
+		if (!step->written && !step->refusal && !step->out_of_sync)
+			continue;
+		const char *version = step->plan->object ? step->plan->object->version
+			: step->plan->owned              ? step->plan->owned->version
+							 : "";
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "group", step->plan->key.group,
+				"version", version, "kind", step->plan->key.kind, "namespace",
+				step->plan->key.namespace, "name", step->plan->key.name, "status",
+				result_status(step), "message", step->message));
+	}
+	return list;
+}
+
+static int compare_resources(const void *a, const void *b)
+{
+	const struct status_resource *left = a, *right = b;
+	const struct object_key left_key = {left->group, left->kind, left->namespace, left->name};
+	const struct object_key right_key = {right->group, right->kind, right->namespace, right->name};
+	return object_key_compare(&left_key, &right_key);
+}
+
+static struct status_resource *status_resources(const struct pass *pass, size_t *count)
+{
+	struct status_resource *resources = arena_array(pass->mem, pass->plan.count, sizeof(*resources));
+	*count = 0;
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		const struct pass_step *step = &pass->steps[i];
+		const struct plan_step *plan = step->plan;
+		bool pruned = !plan->object && step->written && step->write.outcome == WRITE_DELETED;
+		if (pruned)
+			continue;
+		resources[(*count)++] = (struct status_resource){
+			.group = plan->key.group,
+			.version = plan->object ? plan->object->version
+				: plan->owned   ? plan->owned->version
+						: "",
+			.kind = plan->key.kind,
+			.namespace = plan->key.namespace,
+			.name = plan->key.name,
+			.status = step_status(step),
+			.health = step->health,
+			.requires_pruning = !plan->object,
+			.message = step->out_of_sync ? step->message : "",
+		};
+	}
+	if (*count)
+		qsort(resources, *count, sizeof(*resources), compare_resources);
+	return resources;
+}
+
+static bool any_live(const struct pass *pass)
+{
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		const struct pass_step *step = &pass->steps[i];
+		if (step->plan->object &&
+			(step->plan->live || (step->written && step->write.outcome != WRITE_FAILED)))
+			return true;
+	}
+	return false;
+}
+
+static const char *sync_status(const struct pass *pass)
+{
+	if (!pass->complete)
+		return "Unknown";
+	for (size_t i = 0; i < pass->condition_count; i++)
+		if (strcmp(pass->conditions[i].type, "ComparisonError") == 0)
+			return "Unknown";
+	for (size_t i = 0; i < pass->plan.count; i++)
+		if (pass->steps[i].out_of_sync &&
+			!(pass->steps[i].written && pass->steps[i].write.outcome == WRITE_DELETED))
+			return "OutOfSync";
+	return "Synced";
+}
+
+static void log_conditions(struct pass *pass)
+{
+	const char *text = "";
+	for (size_t i = 0; i < pass->condition_count; i++)
+		text = arena_printf(pass->mem, "%s%s%s: %s", text, *text ? "; " : "",
+			pass->conditions[i].type, pass->conditions[i].message);
+	if (log_changed(pass->app->condition_slot, text))
+		log_warning("condition", "conditions", text, NULL);
+}
+
+static void store_document(struct pass *pass, json_t *status, const char *differences)
+{
+	struct app *app = pass->app;
+	CLEANUP(json_done) json_t *document = json_deep_copy(app->spec.document);
+	json_object_del(document, "operation");
+	json_object_set(document, "status", status);
+	CLEANUP(memory_freep) char *text = json_canonical(document);
+	const struct store_application row = {app->spec.name, text, differences, clock_now()};
+	struct error err;
+	if (!store_application_set(pass->agent->store, &row, &err))
+		log_error("the status could not be recorded", "error", err.text, NULL);
+}
+
+/* Equal but for the time of the comparison: a quiet pass writes nothing. */
+static bool same_status(const json_t *a, const json_t *b)
+{
+	CLEANUP(json_done) json_t *left = json_copy((json_t *)(uintptr_t)a);
+	CLEANUP(json_done) json_t *right = json_copy((json_t *)(uintptr_t)b);
+	json_object_del(left, "reconciledAt");
+	json_object_del(right, "reconciledAt");
+	return a && json_equal(left, right);
+}
+
+static void store_facts(struct pass *pass)
+{
+	struct error ignored;
+	const struct app *app = pass->app;
+	const char *synced = arena_printf(pass->mem, "synced:%s", app->spec.name);
+	const char *tried = arena_printf(pass->mem, "tried:%s", app->spec.name);
+	const char *old = store_fact_get(pass->agent->store, synced, pass->mem);
+	const char *old_tried = store_fact_get(pass->agent->store, tried, pass->mem);
+	if (*app->synced_commit && !text_equal(old, app->synced_commit) &&
+		!store_fact_set(pass->agent->store, synced, app->synced_commit, &ignored))
+		log_warning("the synced commit could not be recorded", "error", ignored.text, NULL);
+	if (*app->tried_commit && !text_equal(old_tried, app->tried_commit) &&
+		!store_fact_set(pass->agent->store, tried, app->tried_commit, &ignored))
+		log_warning("the tried commit could not be recorded", "error", ignored.text, NULL);
+}
+
+/* Objects in the cluster keep the mark until apps_write_status() has taken the annotation away. */
+static void answer_refresh(struct pass *pass)
+{
+	struct app *app = pass->app;
+	struct error err;
+	if (app->refresh != REFRESH_ANSWERED)
+		return;
+	if (app->spec.file || app->spec.refresh == REFRESH_NONE)
+		app->refresh = REFRESH_IDLE;
+	if (!app->refresh_operation)
+		return;
+	const struct store_operation row = {.id = app->refresh_operation,
+		.finished = clock_now(),
+		.phase = "Succeeded",
+		.message = arena_printf(pass->mem, "%s at %.12s", app->sync_status, app->commit),
+		.result = ""};
+	app->refresh_operation = 0;
+	if (!store_operation_update(pass->agent->store, &row, &err))
+		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
+}
+
+void pass_record_status(struct pass *pass)
+{
+	struct app *app = pass->app;
+	size_t count = 0;
+	const struct status_resource *resources = status_resources(pass, &count);
+
+	if (pass->complete && app->repository && app->repository->error.kind == ERROR_NONE)
+		app->reconciled = clock_now();
+	app->sync_status = sync_status(pass);
+	const struct status_input input = {
+		.app = app,
+		.sync = app->sync_status,
+		.revision = app->commit,
+		.resources = resources,
+		.resource_count = count,
+		.conditions = pass->conditions,
+		.condition_count = pass->condition_count,
+		.any_live = any_live(pass),
+		.cluster = pass->agent->cluster_on,
+	};
+	json_t *status = status_make(&input, app->status, pass->mem);
+	char *differences = pass->complete ? differences_text(pass) : memory_copy("[]");
+	log_conditions(pass);
+	store_facts(pass);
+	bool quiet = same_status(app->status, status) && text_equal(app->differences, differences) &&
+		app->refresh != REFRESH_ANSWERED;
+	if (quiet && clock_steady() < app->stored + STORE_QUIET) {
+		json_decref(status);
+		free(differences);
+		return;
+	}
+	store_document(pass, status, differences);
+	app->stored = clock_steady();
+	app->status_dirty = app->status_dirty || !quiet;
+	answer_refresh(pass);
+	json_decref(app->status);
+	app->status = status;
+	free(app->differences);
+	app->differences = differences;
+}
+
+void pass_answer(struct pass *pass, const char *phase, const char *message, json_t *result)
+{
+	struct app *app = pass->app;
+	struct sync_request *asked = app->asked;
+	struct error err;
+
+	if (asked->operation) {
+		char *text = result ? json_canonical(result) : NULL;
+		const struct store_operation row = {.id = asked->operation,
+			.finished = clock_now(),
+			.phase = phase,
+			.message = message,
+			.result = text ? text : ""};
+		if (!store_operation_update(pass->agent->store, &row, &err))
+			log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
+		free(text);
+	}
+	json_decref(result);
+	if (asked->document && !pass->synced) {
+		/* A wish by `kubectl patch` that was refused still gets its operationState, else it would be asked for ever. */
+		CLEANUP(json_done) json_t *none = json_array();
+		const struct status_operation state = {.app = app,
+			.request = asked,
+			.phase = phase,
+			.message = message,
+			.commit = app->commit,
+			.started = clock_now(),
+			.finished = clock_now(),
+			.resources = none};
+		json_decref(app->operation_state);
+		app->operation_state = status_operation_state(&state);
+	}
+	app->asked = NULL;
+	app->status_dirty = true;
+	json_decref(asked->document);
+	free(asked->confirm);
+	free(asked);
+}

@@ -1,0 +1,105 @@
+/*
+ * standalone.c - the pass where Kubernetes is off: what the path wants is parsed, validated and recorded, not applied
+ */
+#include "agent/sync/pass.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+static const char *not_applied(const struct pass *pass)
+{
+	size_t count = pass->app->desired->objects.count;
+	return arena_printf(pass->mem, "Kubernetes is off: %zu object%s parsed and validated, not applied",
+		count, count == 1 ? " was" : "s were");
+}
+
+static bool record_revision(
+	struct pass *pass, const struct sync_request *request, int64_t started, const char *text)
+{
+	struct error err;
+	struct store_revision revision = {
+		.application = pass->app->spec.name,
+		.commit = pass->app->commit,
+		.author = pass->app->author,
+		.message = pass->app->message,
+		.started = started,
+		.finished = clock_now(),
+		.phase = "Running",
+		.trigger = request->automated ? "automated" : "manual",
+		.text = "",
+	};
+	if (store_revision_begin(pass->agent->store, &revision, &revision.id, &err)) {
+		revision.phase = "Succeeded";
+		revision.text = text;
+		revision.unchanged = (int64_t)pass->app->desired->objects.count;
+		if (store_revision_end(pass->agent->store, &revision, &err))
+			return true;
+	}
+	pass_condition(pass, "UnknownError", err.text);
+	log_error("the revision could not be recorded", "error", err.text, NULL);
+	return false;
+}
+
+static void accept_commit(struct pass *pass, const struct sync_request *request)
+{
+	struct app *app = pass->app;
+	const char *text = not_applied(pass);
+	int64_t started = clock_now();
+	CLEANUP(json_done) json_t *none = json_array();
+	const struct status_operation state = {.app = app,
+		.request = request,
+		.phase = "Succeeded",
+		.message = text,
+		.commit = app->commit,
+		.started = started,
+		.finished = clock_now(),
+		.resources = none};
+
+	if (!record_revision(pass, request, started, text))
+		return;
+	memcpy(app->tried_commit, app->commit, sizeof(app->tried_commit));
+	memcpy(app->synced_commit, app->commit, sizeof(app->synced_commit));
+	app->last_phase = SYNC_SUCCEEDED;
+	json_decref(app->operation_state);
+	app->operation_state = status_operation_state(&state);
+	json_t *history = status_history_add(app->history, app, request, app->commit, started, clock_now());
+	json_decref(app->history);
+	app->history = history;
+	pass->synced = true;
+	log_info("recorded", "by", request->by, "detail", text, NULL);
+}
+
+/* The plan of a standalone pass: every wanted object, neither compared nor to be written. */
+static void list_objects(struct pass *pass, bool synced)
+{
+	const struct objects *wanted = &pass->app->desired->objects;
+	pass->plan.steps = arena_array(pass->mem, wanted->count, sizeof(*pass->plan.steps));
+	pass->steps = arena_array(pass->mem, wanted->count, sizeof(*pass->steps));
+	pass->plan.count = wanted->count;
+	for (size_t i = 0; i < wanted->count; i++) {
+		pass->plan.steps[i] = (struct plan_step){
+			.action = PLAN_KEEP, .object = &wanted->items[i], .key = wanted->items[i].key};
+		pass->steps[i] = (struct pass_step){
+			.plan = &pass->plan.steps[i], .message = "", .out_of_sync = !synced};
+	}
+}
+
+void pass_standalone(struct pass *pass)
+{
+	struct app *app = pass->app;
+	const struct sync_request automatic = {.automated = true, .by = "automated"};
+
+	if (app->asked && !app->asked->dry_run)
+		accept_commit(pass, app->asked);
+	else if (app->spec.automated && strcmp(app->commit, app->synced_commit) != 0)
+		accept_commit(pass, &automatic);
+	if (app->asked)
+		pass_answer(pass, "Succeeded", not_applied(pass), NULL);
+	list_objects(pass, strcmp(app->commit, app->synced_commit) == 0);
+	pass->complete = true;
+	pass_condition(pass, "StandaloneWarning", not_applied(pass));
+}

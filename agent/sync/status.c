@@ -1,0 +1,189 @@
+#include "agent/sync/status.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+static json_t *time_value(int64_t microseconds)
+{
+	char text[CLOCK_TEXT_SIZE];
+	clock_text_seconds(microseconds, text);
+	return json_string(text);
+}
+
+static json_t *copy_at(const json_t *document, const char *path)
+{
+	const json_t *found = json_at(document, path);
+	return found ? json_deep_copy(found) : json_object();
+}
+
+/* What was compared with what: tools recognise a changed spec by it (argocd.md 7.5). */
+static json_t *compared_to(const struct app *app)
+{
+	return json_pack("{s:o, s:o}", "source", copy_at(app->spec.document, "spec.source"), "destination",
+		copy_at(app->spec.document, "spec.destination"));
+}
+
+static json_t *sync_part(const struct status_input *input)
+{
+	json_t *sync = json_pack("{s:s, s:o}", "status", input->sync, "comparedTo", compared_to(input->app));
+	json_set_text(sync, "revision", input->revision);
+	return sync;
+}
+
+static json_t *health_value(const struct health_state *state)
+{
+	json_t *value = json_pack("{s:s}", "status", health_name(state->health));
+	json_set_text(value, "message", state->message);
+	return value;
+}
+
+static json_t *resource_value(const struct status_resource *resource)
+{
+	json_t *value = json_pack("{s:s, s:s, s:s}", "version", resource->version, "kind", resource->kind,
+		"name", resource->name);
+	json_set_text(value, "group", resource->group);
+	json_set_text(value, "namespace", resource->namespace);
+	json_set_text(value, "status", resource->status);
+	json_set_text(value, "message", resource->message);
+	if (resource->health.health != HEALTH_NONE)
+		json_object_set_new(value, "health", health_value(&resource->health));
+	if (resource->requires_pruning)
+		json_object_set_new(value, "requiresPruning", json_true());
+	return value;
+}
+
+static json_t *resources_part(const struct status_input *input)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < input->resource_count; i++)
+		json_array_append_new(list, resource_value(&input->resources[i]));
+	return list;
+}
+
+/* The worst of the live objects that have a rule; Missing only when nothing that is wanted is live (argocd.md 2.11). */
+static struct health_state overall_health(const struct status_input *input, struct arena *mem)
+{
+	struct health_state worst = {.health = HEALTH_HEALTHY, .message = ""};
+	size_t wanted = 0;
+
+	for (size_t i = 0; i < input->resource_count; i++) {
+		const struct status_resource *resource = &input->resources[i];
+		wanted += !resource->requires_pruning;
+		if (resource->health.health == HEALTH_NONE || resource->health.health == HEALTH_MISSING)
+			continue;
+		if (health_worst(worst.health, resource->health.health) == worst.health)
+			continue;
+		worst.health = resource->health.health;
+		worst.message = arena_printf(mem, "%s %s: %s", resource->kind, resource->name,
+			*resource->health.message ? resource->health.message : health_name(worst.health));
+	}
+	if (input->cluster && wanted && !input->any_live)
+		return (struct health_state){HEALTH_MISSING, "none of the wanted objects exists"};
+	return worst;
+}
+
+static json_t *health_part(const struct status_input *input, const json_t *previous, struct arena *mem)
+{
+	struct health_state state = overall_health(input, mem);
+	if (input->app->spec.spec_error_count)
+		state = (struct health_state){HEALTH_UNKNOWN, ""};
+	json_t *value = health_value(&state);
+	const char *before = json_text_at(previous, "health.status", "");
+	const char *since = json_text_at(previous, "health.lastTransitionTime", "");
+	json_object_set_new(value, "lastTransitionTime",
+		strcmp(before, health_name(state.health)) == 0 && *since ? json_string(since)
+									 : time_value(clock_now()));
+	return value;
+}
+
+static const char *condition_since(const json_t *previous, const struct status_condition *condition)
+{
+	size_t i;
+	json_t *old;
+	json_array_foreach (json_object_get(previous, "conditions"), i, old)
+		if (strcmp(json_text_at(old, "type", ""), condition->type) == 0 &&
+			strcmp(json_text_at(old, "message", ""), condition->message) == 0)
+			return json_text_at(old, "lastTransitionTime", NULL);
+	return NULL;
+}
+
+static json_t *conditions_part(const struct status_input *input, const json_t *previous)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < input->condition_count; i++) {
+		const struct status_condition *condition = &input->conditions[i];
+		const char *since = condition_since(previous, condition);
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:o}", "type", condition->type, "message", condition->message,
+				"lastTransitionTime", since ? json_string(since) : time_value(clock_now())));
+	}
+	return list;
+}
+
+json_t *status_make(const struct status_input *input, const json_t *previous, struct arena *mem)
+{
+	const struct app *app = input->app;
+	json_t *status = json_pack("{s:o, s:o, s:o, s:s}", "sync", sync_part(input), "health",
+		health_part(input, previous, mem), "resources", resources_part(input), "sourceType",
+		"Directory");
+	if (input->condition_count)
+		json_object_set_new(status, "conditions", conditions_part(input, previous));
+	if (json_array_size(app->history))
+		json_object_set(status, "history", app->history);
+	if (app->operation_state)
+		json_object_set(status, "operationState", app->operation_state);
+	if (app->reconciled)
+		json_object_set_new(status, "reconciledAt", time_value(app->reconciled));
+	return status;
+}
+
+static json_t *operation_value(const struct status_operation *operation)
+{
+	const struct sync_request *request = operation->request;
+	if (request->document)
+		return json_deep_copy(request->document);
+	json_t *sync = json_pack("{s:s}", "revision", operation->commit);
+	if (request->prune)
+		json_object_set_new(sync, "prune", json_true());
+	if (request->dry_run)
+		json_object_set_new(sync, "dryRun", json_true());
+	json_t *by = request->automated ? json_pack("{s:b}", "automated", 1)
+					: json_pack("{s:s}", "username", request->by);
+	return json_pack("{s:o, s:o}", "sync", sync, "initiatedBy", by);
+}
+
+json_t *status_operation_state(const struct status_operation *operation)
+{
+	/* syncResult with a revision always, also for failures: without it Argo CD never syncs again (argocd.md 7.3). */
+	json_t *result = json_pack("{s:s, s:o, s:O}", "revision", operation->commit, "source",
+		copy_at(operation->app->spec.document, "spec.source"), "resources", operation->resources);
+	json_t *state = json_pack("{s:o, s:s, s:s, s:o, s:o}", "operation", operation_value(operation),
+		"phase", operation->phase, "message", operation->message, "syncResult", result, "startedAt",
+		time_value(operation->started));
+	if (operation->finished)
+		json_object_set_new(state, "finishedAt", time_value(operation->finished));
+	if (operation->retries)
+		json_object_set_new(state, "retryCount", json_integer(operation->retries));
+	return state;
+}
+
+json_t *status_history_add(const json_t *history, const struct app *app, const struct sync_request *request,
+	const char *commit, int64_t started, int64_t finished)
+{
+	json_t *list = history ? json_deep_copy(history) : json_array();
+	size_t count = json_array_size(list);
+	const json_t *last = count ? json_array_get(list, count - 1) : NULL;
+	json_t *by = request->automated ? json_pack("{s:b}", "automated", 1)
+					: json_pack("{s:s}", "username", request->by);
+
+	json_array_append_new(list,
+		json_pack("{s:I, s:s, s:o, s:o, s:o, s:o}", "id",
+			(json_int_t)(last ? json_number_at(last, "id", 0) + 1 : 0), "revision", commit,
+			"source", copy_at(app->spec.document, "spec.source"), "deployStartedAt",
+			time_value(started), "deployedAt", time_value(finished), "initiatedBy", by));
+	while (json_array_size(list) > (size_t)app->spec.history_limit)
+		json_array_remove(list, 0);
+	return list;
+}

@@ -1,0 +1,53 @@
+/*
+ * status.h - the `status` of an Application object, as Argo CD's users and tools know it (argocd.md 2.2)
+ *
+ * Pure: what the pass found goes in, a JSON object comes out. Writing it is the reconciler's.
+ */
+#pragma once
+
+#include "agent/agent.h"
+
+struct status_condition {
+	const char *type; /* ComparisonError, SyncError, InvalidSpecError, RepeatedResourceWarning, ... */
+	const char *message;
+};
+
+struct status_resource {
+	const char *group, *version, *kind, *namespace, *name;
+	const char *status; /* Synced, OutOfSync, Unknown; "" = no status */
+	struct health_state health;
+	bool requires_pruning;
+	const char *message; /* why it stays, was refused, ... ; "" = nothing */
+};
+
+struct status_input {
+	const struct app *app;
+	const char *sync;                        /* Synced, OutOfSync, Unknown */
+	const char *revision;                    /* commit compared with, "" = none */
+	const struct status_resource *resources; /* sorted by group, kind, namespace, name */
+	size_t resource_count;
+	const struct status_condition *conditions;
+	size_t condition_count;
+	bool any_live; /* something wanted is live: else health may be Missing */
+	bool cluster;  /* resources were compared with a cluster */
+};
+
+/* A new reference. Times of conditions and health are kept from `previous` where they did not change. */
+json_t *status_make(const struct status_input *input, const json_t *previous, struct arena *mem);
+
+/* status.operationState for a sync that runs or has ended; a new reference. */
+struct status_operation {
+	const struct app *app;
+	const struct sync_request *request;
+	const char *phase;
+	const char *message;
+	const char *commit;
+	int64_t started, finished; /* finished 0 = running */
+	int64_t retries;
+	json_t *resources; /* syncResult.resources, a list; borrowed */
+};
+json_t *status_operation_state(const struct status_operation *operation);
+
+/* Appends to status.history, keeping at most spec.history_limit entries. `history` NULL = a new list is made. A new reference. */
+json_t *status_history_add(const json_t *history, const struct app *app, const struct sync_request *request,
+	const char *commit, int64_t started, int64_t finished);

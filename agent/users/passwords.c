@@ -1,0 +1,90 @@
+#include "agent/users/passwords.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+static const struct object *find_sealed(const struct passwords *passwords, const char *secret)
+{
+	if (!passwords->config->sealing_key_count)
+		return NULL;
+	return sealed_find(passwords->sealed->items, passwords->sealed->count, passwords->namespace, secret);
+}
+
+static bool version(void *context, const char *secret, struct arena *mem, const char **out, const char **why)
+{
+	struct passwords *passwords = context;
+	if (secrets_version(passwords->secrets, passwords->namespace, secret, mem, out, why))
+		return true;
+	const struct object *sealed = find_sealed(passwords, secret);
+	if (sealed)
+		*out = arena_copy(mem, sealed->hash);
+	return sealed != NULL;
+}
+
+/* Once a pass, and only in one that needs them. */
+static bool read_keys(struct passwords *passwords, struct error *err)
+{
+	struct mistakes problems = {.mem = passwords->mem};
+	if (passwords->keys_read)
+		return true;
+	bool ok = sealed_open_keys(passwords->config->sealing_keys, passwords->config->sealing_key_count,
+		&passwords->keys, &problems, err);
+	for (size_t i = 0; i < problems.count; i++)
+		log_warning("a sealing key cannot be used", "reason",
+			mistake_text(&problems.items[i], passwords->mem), NULL);
+	passwords->keys_read = ok;
+	return ok;
+}
+
+static bool get(void *context, const char *secret, struct secret *password, struct error *err)
+{
+	struct passwords *passwords = context;
+	const struct object *sealed = find_sealed(passwords, secret);
+
+	if (secrets_value(passwords->secrets, passwords->kube, passwords->namespace, secret, "password",
+		    password, err))
+		return true;
+	if (err->kind != ERROR_MISSING || !sealed)
+		return false;
+	return read_keys(passwords, err) &&
+		sealed_open_value(passwords->sealed->items, passwords->sealed->count, &passwords->keys,
+			passwords->namespace, secret, "password", password, err);
+}
+
+static bool known(void *context, const char *user, const char *verifier, const char *version_now)
+{
+	const struct passwords *passwords = context;
+	return store_verifier_known(passwords->store, passwords->database, user, verifier, version_now);
+}
+
+/* Kept until the pass is recorded: one flush for all, not one for each user. */
+static void remember(void *context, const char *user, const char *verifier, const char *version_now)
+{
+	struct passwords *passwords = context;
+	struct arena *mem = passwords->mem;
+	passwords->verified =
+		arena_grow(mem, passwords->verified, passwords->verified_count, sizeof(*passwords->verified));
+	passwords->verified[passwords->verified_count++] = (struct verified){
+		arena_copy(mem, user), arena_copy(mem, verifier), arena_copy(mem, version_now)};
+}
+
+struct roles_passwords passwords_calls(struct passwords *passwords)
+{
+	return (struct roles_passwords){passwords, version, get, known, remember};
+}
+
+const char *passwords_version(struct passwords *passwords, const char *user)
+{
+	const char *now, *why;
+	char *secret = arena_printf(passwords->mem, "user-%s-secret", user);
+	for (char *c = secret; *c; c++)
+		if (*c == '_')
+			*c = '-';
+	return version(passwords, secret, passwords->mem, &now, &why) ? now : "";
+}
+
+void passwords_done(struct passwords *passwords)
+{
+	sealing_keys_done(&passwords->keys);
+}

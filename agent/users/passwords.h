@@ -1,0 +1,41 @@
+/*
+ * passwords.h - where the password of a user comes from, in this order: the Secret in the cluster, the Secret in the folder of the
+ * agent file, the SealedSecret of the users' path opened with our own keys (agent file: sealing.keys), where no controller runs
+ *
+ * Belongs to one users pass and its thread.
+ */
+#pragma once
+
+#include "agent/config/config.h"
+#include "agent/users/secrets.h"
+#include "reconcile/roles/roles.h"
+#include "reconcile/sealed/open.h"
+#include "store/store.h"
+
+/* A verifier found or made to match a Secret's version. */
+struct verified {
+	const char *user, *verifier, *version;
+};
+
+struct passwords {
+	struct arena *mem;           /* of the pass */
+	const struct config *config; /* sealing.keys */
+	struct secrets *secrets;
+	struct store *store;
+	struct kube *kube; /* NULL = no cluster */
+	const char *database, *namespace;
+	const struct objects *sealed; /* SealedSecrets of the users' path */
+
+	struct sealing_keys keys; /* read when the first one is needed */
+	bool keys_read;
+	struct verified *verified; /* learnt in this pass, for the store */
+	size_t verified_count;
+};
+
+/* The calls that the plan makes; their context is `passwords`. */
+struct roles_passwords passwords_calls(struct passwords *passwords);
+
+/* Version of a user's Secret wherever it is; "" = there is none. In `mem`. */
+const char *passwords_version(struct passwords *passwords, const char *user);
+
+void passwords_done(struct passwords *passwords);

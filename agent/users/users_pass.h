@@ -1,0 +1,76 @@
+/*
+ * users_pass.h - one pass over the users of one database: desired -> observe -> plan -> apply -> record
+ *
+ * Runs in a thread of its own, so that a slow server holds up neither Git nor the cluster. The users come from the last synced
+ * commit of the Application that the agent file names.
+ */
+#pragma once
+
+#include "agent/agent.h"
+#include "agent/users/passwords.h"
+#include "reconcile/roles/roles.h"
+
+/* users.yaml and the SealedSecrets of the commit in force, kept while a newer commit waits for its sync. All in `mem`, NULL = never
+   had one. Not replaced while a pass runs. */
+struct users_text {
+	struct arena *mem;
+	const char *file, *text, *commit;
+	size_t length;
+	int line;
+	struct objects sealed;
+};
+
+/* One database of the agent file; the reconciler's, but `kube` is used by the running pass. */
+struct database {
+	const struct database_config *config;
+	struct app *app;   /* NULL = there is no such Application (yet) */
+	struct kube *kube; /* for Secrets; NULL = none needed so far */
+	struct users_text text;
+	char *namespace; /* of the users' Secrets, "" = not known yet */
+	bool followed;   /* its Secrets are watched */
+	bool running;
+	bool dirty;                /* something changed: pass as soon as possible */
+	bool had_pass;             /* at least one ended well */
+	bool failed;               /* the last one ended badly, or some user is not Synced */
+	bool no_deletions;         /* first pass after the store was rebuilt */
+	int64_t next_pass;         /* steady milliseconds */
+	int64_t failures;          /* in a row */
+	char slot[64];             /* log_changed() */
+	struct users_wish *wishes; /* what people asked for, first come first */
+};
+
+/* "user sync" or "user plan". */
+struct users_wish {
+	struct users_wish *next;
+	int64_t operation;
+	bool plan_only;
+	char *confirm; /* NULL = none */
+};
+
+/* One pass: what it is given, and what the reconciler gets back with EVENT_USERS. */
+struct users_pass {
+	struct agent *agent;       /* store, secrets, queue */
+	struct database *database; /* config, kube */
+	struct arena *mem;
+	const struct users_text *text;
+	struct passwords passwords;
+	const char *commit; /* of `text` */
+	const char *application;
+	const char *namespace;
+	bool no_deletions;
+	bool same_commit;        /* the last good pass was for this commit: what differs is drift */
+	struct users_wish *wish; /* NULL = nobody asked */
+
+	bool ok;            /* every user is as wanted */
+	bool reached;       /* the server was reached and read */
+	struct error error; /* when the pass itself failed */
+};
+
+/* True when there is something to do and it was begun. Reconciler thread. */
+bool users_pass_start(struct agent *agent, struct database *database);
+
+/* Takes the result over and frees it. Reconciler thread. */
+void users_pass_end(struct users_pass *pass);
+
+void users_wish_free(struct users_wish *wish);
+void users_text_done(struct users_text *text);

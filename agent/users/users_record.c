@@ -1,0 +1,437 @@
+#include "agent/users/users_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/events/metrics.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* ---- what was known before ---- */
+
+static int compare_users(const void *a, const void *b)
+{
+	const struct store_user *left = a, *right = b;
+	int order = strcmp(left->database, right->database);
+	return order ? order : strcmp(left->name, right->name);
+}
+
+/* The stored document of a user, or NULL. A new reference. The store lists users by database and name. */
+static json_t *previous_of(const struct store_user *users, size_t count, const char *database, const char *name)
+{
+	const struct store_user key = {.database = database, .name = name};
+	const struct store_user *found = count ? bsearch(&key, users, count, sizeof(key), compare_users) : NULL;
+	json_t *document = NULL;
+	struct error ignored;
+	return found && json_read(found->document, strlen(found->document), &document, &ignored) ? document
+												 : NULL;
+}
+
+/* ---- drift ---- */
+
+static void add_drift(const struct users_pass *pass, const char *user, const struct role_difference *difference)
+{
+	const struct store_drift drift = {
+		.application = pass->application,
+		.time = clock_now(),
+		.group = "",
+		.kind = "",
+		.namespace = "",
+		.name = "",
+		.database = pass->database->config->name,
+		.user = user,
+		.field = difference->field,
+		.wanted = difference->wanted,
+		.found = difference->found,
+		.by = "",
+	};
+	struct error err;
+	bool told = store_drift_is_open(pass->agent->store, &drift);
+	if (!store_drift_add(pass->agent->store, &drift, NULL, &err)) {
+		log_warning("drift could not be recorded", "error", err.text, NULL);
+		return;
+	}
+	if (told)
+		return;
+	metric_add(METRIC_DRIFT_FOUND, 1);
+	log_info("drift found", "database", drift.database, "user", user, "field", difference->field,
+		"wanted", difference->wanted, "found", difference->found, NULL);
+}
+
+void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
+{
+	struct store_user *users;
+	size_t count;
+	struct error err;
+
+	if (!pass->same_commit || !store_user_list(pass->agent->store, pass->mem, &users, &count, &err))
+		return;
+	for (size_t i = 0; i < plan->report_count; i++) {
+		const struct role_report *report = &plan->reports[i];
+		if (!report->difference_count || report->status != USER_DRIFTED)
+			continue;
+		CLEANUP(json_done)
+		json_t *before = previous_of(users, count, pass->database->config->name, report->name);
+		const char *status = json_text_at(before, "status", "");
+		if (strcmp(status, "Synced") != 0 && strcmp(status, "Drifted") != 0)
+			continue;
+		bool rotated = strcmp(json_text_at(before, "secretVersion", ""),
+				       passwords_version(&pass->passwords, report->name)) != 0;
+		for (size_t j = 0; j < report->difference_count; j++)
+			if (!rotated || strcmp(report->differences[j].field, "password") != 0)
+				add_drift(pass, report->name, &report->differences[j]);
+	}
+}
+
+/* ---- changes ---- */
+
+static bool begin_change(struct users_pass *pass, const struct role_step *step, int64_t *row, struct error *err)
+{
+	const struct store_user_change change = {
+		.database = pass->database->config->name,
+		.user = step->user,
+		.action = role_action_name(step->action),
+		.statement = step->redacted,
+		.commit = pass->commit,
+		.started = clock_now(),
+		.outcome = "",
+	};
+	return store_user_change_begin(pass->agent->store, &change, row, err);
+}
+
+void users_record_intents(struct users_pass *pass, const struct roles_plan *plan, struct users_journal *journal)
+{
+	struct store *store = pass->agent->store;
+	struct error err;
+
+	journal->rows = arena_array(pass->mem, plan->step_count, sizeof(*journal->rows));
+	if (!plan->step_count)
+		return;
+	bool ok = store_begin(store, &err);
+	for (size_t i = 0; ok && i < plan->step_count; i++)
+		ok = begin_change(pass, &plan->steps[i], &journal->rows[i], &err);
+	if (ok && store_commit(store, &err))
+		return;
+	store_rollback(store);
+	memset(journal->rows, 0, plan->step_count * sizeof(*journal->rows));
+	log_warning("changes could not be recorded", "error", err.text, NULL);
+}
+
+static const char *step_outcome(const struct role_step *step)
+{
+	if (step->error.kind != ERROR_NONE)
+		return step->error.text;
+	return step->done ? "done" : "not reached";
+}
+
+static void log_step(const struct users_pass *pass, const struct role_step *step)
+{
+	const char *database = pass->database->config->name;
+	if (step->error.kind != ERROR_NONE)
+		log_error("user could not be changed", "database", database, "user", step->user, "action",
+			role_action_name(step->action), "error", step->error.text, NULL);
+	else if (step->done)
+		log_info("user changed", "database", database, "user", step->user, "action",
+			role_action_name(step->action), NULL);
+}
+
+void users_record_outcomes(
+	struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal)
+{
+	struct store *store = pass->agent->store;
+	struct error err;
+
+	if (!plan->step_count)
+		return;
+	bool ok = store_begin(store, &err);
+	for (size_t i = 0; i < plan->step_count; i++) {
+		log_step(pass, &plan->steps[i]);
+		if (ok && journal->rows[i])
+			ok = store_user_change_end(
+				store, journal->rows[i], clock_now(), step_outcome(&plan->steps[i]), &err);
+	}
+	if (ok && store_commit(store, &err))
+		return;
+	store_rollback(store);
+	log_warning("outcomes could not be recorded", "error", err.text, NULL);
+}
+
+/* ---- documents ---- */
+
+static json_t *differences_of(const struct role_report *report)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; report->status != USER_SYNCED && i < report->difference_count; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s}", "field", report->differences[i].field, "wanted",
+				report->differences[i].wanted, "found", report->differences[i].found));
+	return list;
+}
+
+/* Steps are sent by kind, not by user; a pass that changes thousands of users is rare enough for this. */
+static bool was_changed(const struct roles_plan *plan, const char *user)
+{
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].done && strcmp(plan->steps[i].user, user) == 0)
+			return true;
+	return false;
+}
+
+static json_t *last_change(
+	const struct users_pass *pass, const struct roles_plan *plan, const char *user, const json_t *before)
+{
+	char now[CLOCK_TEXT_SIZE];
+	const json_t *old = json_object_get(before, "lastChange");
+	if (old && !was_changed(plan, user))
+		return json_deep_copy(old);
+	clock_text_seconds(clock_now(), now);
+	return json_pack("{s:s, s:s}", "time", now, "commit", pass->commit);
+}
+
+/* What differs stays so when the agent file forbids to write: that is no drift and no failure, and people should know. */
+static const char *reason_of(const struct users_pass *pass, const struct role_report *report)
+{
+	bool held_back = pass->database->config->policy.report_only && report->status == USER_DRIFTED;
+	return held_back && !*report->reason
+		? "policy.mode is report: nothing is written, `pgitops user plan` shows the SQL"
+		: report->reason;
+}
+
+static json_t *user_document(struct users_pass *pass, const struct roles_plan *plan,
+	const struct role_report *report, const json_t *before)
+{
+	json_t *roles = json_array();
+	for (size_t i = 0; i < report->role_count; i++)
+		json_array_append_new(roles, json_string(report->roles[i]));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s}", "name", report->name, "database",
+		pass->database->config->name, "status", user_status_name(report->status), "reason",
+		reason_of(pass, report), "roles", roles, "differences", differences_of(report), "lastChange",
+		last_change(pass, plan, report->name, before), "secretVersion",
+		passwords_version(&pass->passwords, report->name));
+}
+
+static bool heal(const struct users_pass *pass, const char *user, struct error *err)
+{
+	const struct store_drift drift = {.application = pass->application,
+		.group = "",
+		.kind = "",
+		.namespace = "",
+		.name = "",
+		.database = pass->database->config->name,
+		.user = user,
+		.field = ""};
+	return store_drift_heal(pass->agent->store, &drift, clock_now(), err);
+}
+
+static bool store_report(struct users_pass *pass, const struct roles_plan *plan,
+	const struct role_report *report, const struct store_user *users, size_t count, struct error *err)
+{
+	const char *database = pass->database->config->name;
+	CLEANUP(json_done) json_t *before = previous_of(users, count, database, report->name);
+	CLEANUP(json_done) json_t *now = user_document(pass, plan, report, before);
+	if (before && json_equal(before, now))
+		return true;
+	CLEANUP(memory_freep) char *text = json_canonical(now);
+	const struct store_user row = {database, report->name, text, clock_now()};
+	return store_user_set(pass->agent->store, &row, err) &&
+		(report->status != USER_SYNCED || heal(pass, report->name, err));
+}
+
+static int compare_report(const void *name, const void *report)
+{
+	return strcmp(name, ((const struct role_report *)report)->name);
+}
+
+static bool is_reported(const struct roles_plan *plan, const char *name)
+{
+	return plan->report_count &&
+		bsearch(name, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report);
+}
+
+static bool store_reports(struct users_pass *pass, const struct roles_plan *plan, struct error *err)
+{
+	struct store_user *users;
+	size_t count;
+	struct store *store = pass->agent->store;
+	const char *database = pass->database->config->name;
+
+	if (!store_user_list(store, pass->mem, &users, &count, err))
+		return false;
+	bool ok = true;
+	for (size_t i = 0; ok && i < plan->report_count; i++)
+		ok = store_report(pass, plan, &plan->reports[i], users, count, err);
+	for (size_t i = 0; ok && i < count; i++)
+		if (strcmp(users[i].database, database) == 0 && !is_reported(plan, users[i].name))
+			ok = store_user_remove(store, database, users[i].name, err) &&
+				heal(pass, users[i].name, err);
+	return ok;
+}
+
+static const char *blocked_text(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	const char *names = "";
+	for (size_t i = 0; i < plan->deletion_count && i < 10; i++)
+		names = arena_printf(pass->mem, "%s%s%s", names, i ? ", " : "", plan->deletions[i]);
+	return arena_printf(pass->mem,
+		"%zu users are no longer listed (%s%s) and stay until this is confirmed: "
+		"`pgitops user sync --confirm %s`, or list each with `ensure: absent`",
+		plan->deletion_count, names, plan->deletion_count > 10 ? ", ..." : "", plan->confirm);
+}
+
+static json_t *warnings_of(const struct roles_plan *plan)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < plan->warning_count; i++)
+		json_array_append_new(list, json_string(plan->warnings[i]));
+	return list;
+}
+
+static bool store_database_document(struct users_pass *pass, json_t *document, struct error *err)
+{
+	CLEANUP(memory_freep) char *text = json_canonical(document);
+	const struct store_database row = {pass->database->config->name, text, clock_now()};
+	return store_database_set(pass->agent->store, &row, err);
+}
+
+/* A new reference. */
+static json_t *connected_document(struct users_pass *pass, const struct roles_plan *plan, int server_version)
+{
+	size_t synced = 0;
+	char now[CLOCK_TEXT_SIZE];
+	const char *version = arena_printf(pass->mem, "%d.%d", server_version / 10000, server_version % 10000);
+
+	for (size_t i = 0; i < plan->report_count; i++)
+		synced += plan->reports[i].status == USER_SYNCED;
+	clock_text(clock_now(), now);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:o}", "name",
+		pass->database->config->name, "application", pass->application, "status", "Connected",
+		"reason", plan->blocked ? blocked_text(pass, plan) : "", "serverVersion", version, "users",
+		(int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit", pass->commit,
+		"warnings", warnings_of(plan));
+}
+
+/* What was known of the database before, or only its name. A new reference. */
+static json_t *previous_database(struct users_pass *pass)
+{
+	struct store_database *items;
+	size_t count = 0;
+	json_t *document = NULL;
+	struct error ignored;
+
+	if (!store_database_list(pass->agent->store, pass->mem, &items, &count, &ignored))
+		count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(items[i].name, pass->database->config->name) == 0 &&
+			json_read(items[i].document, strlen(items[i].document), &document, &ignored))
+			return document;
+	return json_pack("{s:s, s:s, s:s, s:i, s:i}", "name", pass->database->config->name, "application",
+		pass->application, "serverVersion", "", "users", 0, "synced", 0);
+}
+
+bool users_record(struct users_pass *pass, const struct roles_plan *plan, int server_version)
+{
+	struct store *store = pass->agent->store;
+	bool good = !plan->blocked;
+	struct error err;
+
+	for (size_t i = 0; i < plan->report_count; i++)
+		good = good && plan->reports[i].status == USER_SYNCED;
+	const char *fact = arena_printf(pass->mem, "users:%s", pass->database->config->name);
+	CLEANUP(json_done) json_t *document = connected_document(pass, plan, server_version);
+	bool ok = store_begin(store, &err);
+	ok = ok && store_reports(pass, plan, &err);
+	ok = ok && store_database_document(pass, document, &err);
+	/* Where nothing is written, a commit is in force only once somebody else has made it so. */
+	if (good || !pass->database->config->policy.report_only)
+		ok = ok && store_fact_set(store, fact, pass->commit, &err);
+	for (size_t i = 0; i < pass->passwords.verified_count; i++) {
+		const struct verified *verified = &pass->passwords.verified[i];
+		store_verifier_remember(store, pass->database->config->name, verified->user,
+			verified->verifier, verified->version);
+	}
+	if (ok && store_commit(store, &err))
+		return good;
+	store_rollback(store);
+	log_error("the users could not be recorded", "error", err.text, NULL);
+	return false;
+}
+
+void users_record_failure(struct users_pass *pass)
+{
+	struct error err;
+	const char *status = pass->error.kind == ERROR_RETRY ? "Waiting" : "Failed";
+	CLEANUP(json_done) json_t *document = previous_database(pass);
+	json_object_set_new(document, "status", json_string(status));
+	json_object_set_new(document, "reason", json_string(pass->error.text));
+	if (!pass->reached && !store_database_document(pass, document, &err))
+		log_error("the database's state could not be recorded", "error", err.text, NULL);
+	if (pass->wish) {
+		const struct store_operation row = {.id = pass->wish->operation,
+			.finished = clock_now(),
+			.phase = "Error",
+			.message = pass->error.text,
+			.result = ""};
+		if (!store_operation_update(pass->agent->store, &row, &err))
+			log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
+	}
+}
+
+/* ---- answers ---- */
+
+static json_t *plan_document(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	json_t *steps = json_array(), *deletions = json_array();
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct role_step *step = &plan->steps[i];
+		json_t *item = json_pack("{s:s, s:s, s:s, s:s}", "user", step->user, "action",
+			role_action_name(step->action), "database", step->database, "statement",
+			step->redacted);
+		if (step->error.kind != ERROR_NONE)
+			json_set_text(item, "error", step->error.text);
+		json_array_append_new(steps, item);
+	}
+	for (size_t i = 0; i < plan->deletion_count; i++)
+		json_array_append_new(deletions, json_string(plan->deletions[i]));
+	return json_pack("{s:[{s:s, s:s, s:b, s:o, s:o}]}", "items", "database", pass->database->config->name,
+		"confirm", plan->confirm, "blocked", plan->blocked, "deletions", deletions, "steps", steps);
+}
+
+/* The first user who is not as wanted, for whoever waits for the answer. */
+static const char *failure_text(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	const struct role_report *first = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < plan->report_count; i++) {
+		const struct role_report *report = &plan->reports[i];
+		if (report->status == USER_SYNCED)
+			continue;
+		first = first ? first : report;
+		count++;
+	}
+	if (!first)
+		return "not complete";
+	const char *reason = reason_of(pass, first);
+	return arena_printf(pass->mem, "%zu of %zu users are not as Git says; %s: %s%s%s", count,
+		plan->report_count, first->name, user_status_name(first->status), *reason ? ", " : "", reason);
+}
+
+void users_record_answer(
+	struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message)
+{
+	CLEANUP(json_done) json_t *document = plan_document(pass, plan);
+	CLEANUP(memory_freep) char *result = json_canonical(document);
+	const char *text = *message            ? message
+		: plan->blocked                ? blocked_text(pass, plan)
+		: strcmp(phase, "Failed") == 0 ? failure_text(pass, plan)
+					       : arena_printf(pass->mem, "%zu statements", plan->step_count);
+	const struct store_operation row = {.id = pass->wish->operation,
+		.finished = clock_now(),
+		.phase = phase,
+		.message = text,
+		.result = result};
+	struct error err;
+	if (!store_operation_update(pass->agent->store, &row, &err))
+		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
+}

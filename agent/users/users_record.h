@@ -1,0 +1,29 @@
+/*
+ * users_record.h - what a users pass found and did, into the store
+ */
+#pragma once
+
+#include "agent/users/users_pass.h"
+
+/* Differences of users that were as wanted before and whose wish has not changed: somebody else's doing. */
+void users_record_drift(struct users_pass *pass, const struct roles_plan *plan);
+
+/* A row for each step before the first byte goes out, and what came of each after it: one transaction each, so that a thousand
+   users cost two flushes. Steps cut off by a kill keep their open row. */
+struct users_journal {
+	int64_t *rows; /* parallel to plan->steps; 0 = not recorded */
+};
+void users_record_intents(
+	struct users_pass *pass, const struct roles_plan *plan, struct users_journal *journal);
+void users_record_outcomes(
+	struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal);
+
+/* The users' and the database's documents. True when every user is Synced and nothing was held back. */
+bool users_record(struct users_pass *pass, const struct roles_plan *plan, int server_version);
+
+/* The pass could not be made: the users stay as last known, the database says why; an open wish is answered. */
+void users_record_failure(struct users_pass *pass);
+
+/* The answer to "user plan" or "user sync". `message` "" = made from the plan. */
+void users_record_answer(
+	struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message);

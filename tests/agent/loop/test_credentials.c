@@ -1,0 +1,158 @@
+/*
+ * Which credentials go to which URL: a mistake here gives a token to a stranger.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "agent/loop/credentials.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+static struct arena *mem;
+
+static int set_up(void **state)
+{
+	(void)state;
+	mem = arena_new(LIMIT_CONFIG_BYTES);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	arena_free(mem);
+	return 0;
+}
+
+static json_t *repository_secret(const char *name, const char *type, const char *url, const char *password)
+{
+	char encoded_url[512], encoded_password[128];
+	text_base64((const unsigned char *)url, strlen(url), encoded_url);
+	text_base64((const unsigned char *)password, strlen(password), encoded_password);
+	json_t *data = json_pack("{s:s}", "url", encoded_url);
+	if (*password)
+		json_object_set_new(data, "password", json_string(encoded_password));
+	return json_pack("{s:{s:s, s:{s:s}}, s:o}", "metadata", "name", name, "labels",
+		"argocd.argoproj.io/secret-type", type, "data", data);
+}
+
+static void seen(struct credentials *credentials, const char *name, const char *type, const char *url,
+	const char *password)
+{
+	json_t *secret = repository_secret(name, type, url, password);
+	credentials_seen(credentials, secret, false);
+	json_decref(secret);
+}
+
+static void assert_password(struct credentials *credentials, const char *url, const char *password)
+{
+	struct source_access out;
+	struct error err;
+	assert_true(credentials_for(credentials, url, mem, &out, &err));
+	if (password) {
+		assert_non_null(out.password.bytes);
+		assert_string_equal(out.password.bytes, password);
+	} else {
+		assert_null(out.password.bytes);
+	}
+	source_access_done(&out);
+}
+
+static void a_prefix_ends_at_a_path_boundary(void **state)
+{
+	(void)state;
+	const struct config config = {0};
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "t", "repo-creds", "https://git.example.org/team", "p1");
+	assert_password(credentials, "https://git.example.org/team/db.git", "p1");
+	assert_password(credentials, "https://git.example.org/team", "p1");
+	assert_password(credentials, "https://git.example.org/team-evil/db.git", NULL);
+	assert_password(credentials, "https://git.example.org.evil.example/team/db.git", NULL);
+	credentials_free(credentials);
+}
+
+static void the_longest_prefix_and_the_exact_url_win(void **state)
+{
+	(void)state;
+	const struct config config = {0};
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "wide", "repo-creds", "https://git.example.org/", "wide");
+	seen(credentials, "narrow", "repo-creds", "https://git.example.org/team/", "narrow");
+	seen(credentials, "exact", "repository", "https://git.example.org/team/db.git", "exact");
+	assert_password(credentials, "https://git.example.org/else/x.git", "wide");
+	assert_password(credentials, "https://git.example.org/team/y.git", "narrow");
+	assert_password(credentials, "https://git.example.org/team/db.git", "exact");
+	credentials_free(credentials);
+}
+
+static void a_repository_without_credentials_borrows_the_template(void **state)
+{
+	(void)state;
+	const struct config config = {0};
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "named", "repository", "https://git.example.org/team/db.git", "");
+	seen(credentials, "template", "repo-creds", "https://git.example.org/team/", "borrowed");
+	assert_password(credentials, "https://git.example.org/team/db.git", "borrowed");
+	credentials_free(credentials);
+}
+
+static void a_deleted_or_changed_secret_counts_at_once(void **state)
+{
+	(void)state;
+	const struct config config = {0};
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "s", "repository", "https://git.example.org/db.git", "old");
+	seen(credentials, "s", "repository", "https://git.example.org/db.git", "new");
+	assert_password(credentials, "https://git.example.org/db.git", "new");
+	json_t *secret = repository_secret("s", "repository", "https://git.example.org/db.git", "new");
+	credentials_seen(credentials, secret, true);
+	json_decref(secret);
+	assert_password(credentials, "https://git.example.org/db.git", NULL);
+	credentials_free(credentials);
+}
+
+static void the_agent_file_wins_and_its_files_are_read_each_time(void **state)
+{
+	(void)state;
+	char path[] = "/tmp/test_credentials.XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "first\n", 6), 6);
+	struct repository_config repository = {
+		.url = "https://git.example.org/", .username = "ci", .password_file = path};
+	const struct config config = {.repositories = &repository, .repository_count = 1};
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "s", "repository", "https://git.example.org/db.git", "cluster");
+
+	assert_password(credentials, "https://git.example.org/db.git", "first");
+	assert_int_equal(pwrite(fd, "later\n", 6, 0), 6);
+	assert_password(credentials, "https://git.example.org/db.git", "later");
+	close(fd);
+	unlink(path);
+
+	struct source_access out;
+	struct error err;
+	assert_false(credentials_for(credentials, "https://git.example.org/db.git", mem, &out, &err));
+	assert_non_null(strstr(err.text, path));
+	credentials_free(credentials);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_prefix_ends_at_a_path_boundary, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_longest_prefix_and_the_exact_url_win, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_repository_without_credentials_borrows_the_template, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_deleted_or_changed_secret_counts_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_agent_file_wins_and_its_files_are_read_each_time, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,148 @@
+/*
+ * The status that kubectl and Argo CD's tools read: required fields are there, times move only with what they date.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "agent/sync/status.h"
+
+static struct arena *mem;
+static struct app app;
+
+static int set_up(void **state)
+{
+	(void)state;
+	mem = arena_new(16 * 1024 * 1024);
+	app = (struct app){.spec = {.name = "team", .history_limit = 2}};
+	app.spec.document = json_pack("{s:{s:{s:s, s:s}, s:{s:s}}}", "spec", "source", "repoURL",
+		"https://git.example.org/db", "path", "p", "destination", "namespace", "ns");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	json_decref(app.spec.document);
+	json_decref(app.history);
+	arena_free(mem);
+	return 0;
+}
+
+static struct status_resource resource(const char *name, enum health health, const char *status)
+{
+	return (struct status_resource){.group = "",
+		.version = "v1",
+		.kind = "Pod",
+		.namespace = "ns",
+		.name = name,
+		.status = status,
+		.health = {health, ""},
+		.message = ""};
+}
+
+static json_t *make(struct status_resource *resources, size_t count, bool live, const json_t *previous)
+{
+	const struct status_input input = {.app = &app,
+		.sync = "Synced",
+		.revision = "abc",
+		.resources = resources,
+		.resource_count = count,
+		.any_live = live,
+		.cluster = true};
+	return status_make(&input, previous, mem);
+}
+
+static void the_application_is_as_well_as_its_worst_object(void **state)
+{
+	(void)state;
+	struct status_resource resources[] = {resource("a", HEALTH_HEALTHY, "Synced"),
+		resource("b", HEALTH_DEGRADED, "Synced"), resource("c", HEALTH_PROGRESSING, "Synced"),
+		resource("d", HEALTH_NONE, "Synced")};
+	json_t *status = make(resources, 4, true, NULL);
+	assert_string_equal(json_text_at(status, "health.status", ""), "Degraded");
+	assert_non_null(strstr(json_text_at(status, "health.message", ""), "Pod b"));
+	assert_string_equal(
+		json_text_at(status, "sync.comparedTo.source.repoURL", ""), "https://git.example.org/db");
+	json_decref(status);
+}
+
+static void missing_is_said_only_when_nothing_is_live(void **state)
+{
+	(void)state;
+	struct status_resource resources[] = {
+		resource("a", HEALTH_MISSING, "OutOfSync"), resource("b", HEALTH_HEALTHY, "Synced")};
+	json_t *status = make(resources, 2, true, NULL);
+	assert_string_equal(json_text_at(status, "health.status", ""), "Healthy");
+	json_decref(status);
+	status = make(resources, 1, false, NULL);
+	assert_string_equal(json_text_at(status, "health.status", ""), "Missing");
+	json_decref(status);
+}
+
+static void the_time_of_health_stays_while_health_stays(void **state)
+{
+	(void)state;
+	struct status_resource resources[] = {resource("a", HEALTH_HEALTHY, "Synced")};
+	json_t *previous = json_pack("{s:{s:s, s:s}}", "health", "status", "Healthy", "lastTransitionTime",
+		"2020-01-01T00:00:00Z");
+	json_t *status = make(resources, 1, true, previous);
+	assert_string_equal(json_text_at(status, "health.lastTransitionTime", ""), "2020-01-01T00:00:00Z");
+	json_decref(status);
+	resources[0].health.health = HEALTH_DEGRADED;
+	status = make(resources, 1, true, previous);
+	assert_string_not_equal(json_text_at(status, "health.lastTransitionTime", ""), "2020-01-01T00:00:00Z");
+	json_decref(status);
+	json_decref(previous);
+}
+
+static void history_counts_on_and_stays_within_its_limit(void **state)
+{
+	(void)state;
+	const struct sync_request request = {.automated = true, .by = "automated"};
+	for (int i = 0; i < 4; i++) {
+		json_t *history = status_history_add(app.history, &app, &request, "abc", 0, 1);
+		json_decref(app.history);
+		app.history = history;
+	}
+	assert_int_equal(json_array_size(app.history), 2);
+	assert_int_equal(json_number_at(json_array_get(app.history, 1), "id", -1), 3);
+	assert_true(json_bool_at(json_array_get(app.history, 0), "initiatedBy.automated", false));
+}
+
+static void an_operation_state_always_has_a_result_with_a_revision(void **state)
+{
+	(void)state;
+	json_t *none = json_array();
+	const struct sync_request request = {.by = "cli", .prune = true};
+	const struct status_operation operation = {.app = &app,
+		.request = &request,
+		.phase = "Failed",
+		.message = "no",
+		.commit = "abc",
+		.started = 0,
+		.finished = 1000000,
+		.resources = none};
+	json_t *value = status_operation_state(&operation);
+	assert_string_equal(json_text_at(value, "syncResult.revision", ""), "abc");
+	assert_string_equal(json_text_at(value, "finishedAt", ""), "1970-01-01T00:00:01Z");
+	assert_true(json_bool_at(value, "operation.sync.prune", false));
+	json_decref(value);
+	json_decref(none);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			the_application_is_as_well_as_its_worst_object, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(missing_is_said_only_when_nothing_is_live, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_time_of_health_stays_while_health_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(history_counts_on_and_stays_within_its_limit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_operation_state_always_has_a_result_with_a_revision, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
