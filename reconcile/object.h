@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/json.h"
+#include "reconcile/object_options.h"
 
 /* Identity: without the version, since the server converts between versions. All parts non-NULL; `group` is ""
    for the core group, `namespace` is "" for cluster-scoped objects. */
@@ -28,7 +29,9 @@ struct object {
 				   data, so that mistakes inside it have a place; 0 = none such */
 	const char *json; /* canonical JSON as Git has it, namespace filled in */
 	size_t json_length;
-	char hash[DIGEST_HEX_SIZE]; /* SHA-256 of `json` */
+	char hash[DIGEST_HEX_SIZE];    /* SHA-256 of `json` */
+	struct object_options options; /* what its annotations ask for */
+	bool generated; /* a hook with metadata.generateName, which stands in key.name: each run gets a name of its own */
 };
 
 struct objects {

@@ -103,7 +103,8 @@ static void make_plan(struct pass *pass, bool incomplete)
 	for (size_t i = 0; i < pass->live_count; i++) {
 		const struct live *from = &pass->live[i];
 		live[i] = (struct plan_live){from->key, from->uid, from->resource_version, from->tracking_id,
-			from->has_owner, from->deleting, from->prune_allowed, from->prune_refused};
+			from->has_owner, from->deleting, from->prune_allowed,
+			from->options.prune == CHOICE_FALSE};
 	}
 	for (size_t i = 0; i < pass->owned_count; i++) {
 		const struct store_object *from = &pass->owned[i];

@@ -36,8 +36,9 @@ struct live {
 	const char *tracking_id; /* "" = none */
 	bool has_owner;          /* carries an ownerReference: never pruned by us */
 	bool deleting;
-	bool prune_allowed; /* annotation pgitops.dev/allow-prune: "true" */
-	bool prune_refused; /* argocd.argoproj.io/sync-options holds Prune=false */
+	bool prune_allowed;            /* annotation pgitops.dev/allow-prune: "true" */
+	bool hook_finalizer;           /* Argo CD's argocd.argoproj.io/hook-finalizer holds it */
+	struct object_options options; /* what its annotations ask for: wave, hook, Prune=, Delete= */
 	struct health_state health;
 };
 
@@ -87,7 +88,12 @@ struct difference {
 	int64_t when;       /* microseconds, 0 = not known */
 };
 
-enum write_kind { WRITE_DRY_RUN, WRITE_APPLY, WRITE_DELETE };
+enum write_kind {
+	WRITE_DRY_RUN,
+	WRITE_APPLY,
+	WRITE_DELETE,
+	WRITE_RELEASE /* takes Argo CD's hook finalizer off, so that a hook can go */
+};
 
 enum write_outcome {
 	WRITE_PENDING,
@@ -105,9 +111,14 @@ struct cluster_write {
 	const char *tracking_id;     /* annotation to set; NULL = none (CustomResourceDefinitions) */
 	bool force; /* take over conflicting fields from any manager; without it only from kubectl and
 					Argo CD on adoption (gitops-peers.md 2.1) */
-	struct object_key key;   /* for DELETE */
-	const char *version;     /* for DELETE: API version, NULL = preferred */
-	const char *uid;         /* for DELETE: precondition */
+	bool ours; /* in our inventory from an earlier sync: whoever owns its fields now, that is drift, and healed */
+	bool replace;     /* Replace=true: POST or PUT of the whole object instead of server-side apply */
+	bool recreate;    /* Force=true: what cannot be changed is deleted and made anew */
+	bool lenient;     /* Validate=false: unknown fields are dropped by the server instead of refused */
+	const char *name; /* for DRY_RUN and APPLY: instead of the object's own (generateName); NULL = its own */
+	struct object_key key;   /* for DELETE and RELEASE */
+	const char *version;     /* for DELETE and RELEASE: API version, NULL = preferred */
+	const char *uid;         /* for DELETE: precondition, NULL = none */
 	const char *propagation; /* for DELETE: "Foreground" (default when NULL), "Background", "Orphan" */
 
 	enum write_outcome outcome;

@@ -28,11 +28,12 @@ struct entry {
 	int64_t written; /* of a postgresql: when its spec was last written */
 	unsigned round;  /* of the list that had it last */
 	unsigned char health;
+	struct object_options options;
 	bool tracked : 1;
 	bool has_owner : 1;
 	bool deleting : 1;
 	bool prune_allowed : 1;
-	bool prune_refused : 1;
+	bool hook_finalizer : 1;
 	bool adopt : 1;
 	bool seen_busy : 1; /* a postgresql whose operator was at work since `written` */
 	char name[];
@@ -274,6 +275,16 @@ static enum health judge(struct live_cache *cache, struct entry *entry, const js
 	return health.health;
 }
 
+static bool has_finalizer(const json_t *object, const char *name)
+{
+	size_t i;
+	json_t *value;
+	json_array_foreach (json_at(object, "metadata.finalizers"), i, value)
+		if (json_is_string(value) && strcmp(json_string_value(value), name) == 0)
+			return true;
+	return false;
+}
+
 static void reduce(struct live_cache *cache, struct entry *entry, const json_t *object)
 {
 	entry->health = (unsigned char)judge(cache, entry, object);
@@ -282,7 +293,9 @@ static void reduce(struct live_cache *cache, struct entry *entry, const json_t *
 	entry->has_owner = json_array_size(json_at(object, "metadata.ownerReferences"));
 	entry->deleting = json_at(object, "metadata.deletionTimestamp");
 	entry->prune_allowed = text_equal(annotation(object, "pgitops.dev/allow-prune"), "true");
-	entry->prune_refused = strstr(annotation(object, "argocd.argoproj.io/sync-options"), "Prune=false");
+	object_options_read(json_at(object, "metadata.annotations"), entry->collection->group, NULL, NULL,
+		&entry->options);
+	entry->hook_finalizer = has_finalizer(object, "argocd.argoproj.io/hook-finalizer");
 	entry->adopt = manager_any_declares(json_at(object, "metadata.managedFields"));
 }
 
@@ -421,7 +434,8 @@ static struct live describe(const struct entry *entry, struct arena *mem)
 		.has_owner = entry->has_owner,
 		.deleting = entry->deleting,
 		.prune_allowed = entry->prune_allowed,
-		.prune_refused = entry->prune_refused,
+		.hook_finalizer = entry->hook_finalizer,
+		.options = entry->options,
 		.health = {(enum health)entry->health, arena_copy(mem, fact(entry, FACT_MESSAGE))},
 	};
 }

@@ -82,15 +82,33 @@ static bool is_path_segment(const char *name)
 	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strpbrk(name, "/%") && strlen(name) <= 253;
 }
 
+/* Only a hook is made anew at each sync; its key carries the prefix, which no other object's name can be. */
+static bool read_generated(const struct inspection *inspection, const struct yaml_pair *metadata,
+	const struct yaml_pair *generated, struct object_key *key)
+{
+	const struct yaml_node *annotations = yaml_get(metadata->value, "annotations");
+	const struct yaml_node *prefix = generated->value;
+	const char *problem = NULL;
+	if (!inspect_pair(annotations, "argocd.argoproj.io/hook") && !inspect_pair(annotations, "helm.sh/hook"))
+		problem = "gives a new object at each apply: set metadata.name";
+	else if (prefix->kind != YAML_STRING || !text_ends(prefix->text, "-") || strlen(prefix->text) > 200 ||
+		!is_path_segment(prefix->text))
+		problem = "of a hook must be a text of at most 200 bytes that ends with '-'";
+	if (problem) {
+		mistakes_add(inspection->mistakes, inspection->file, generated->line, generated->column,
+			"metadata.generateName %s", problem);
+		return false;
+	}
+	key->name = prefix->text;
+	return true;
+}
+
 static bool read_name(
 	const struct inspection *inspection, const struct yaml_pair *metadata, struct object_key *key)
 {
 	const struct yaml_pair *generated = inspect_pair(metadata->value, "generateName");
-	if (generated && !inspect_pair(metadata->value, "name")) {
-		mistakes_add(inspection->mistakes, inspection->file, generated->line, generated->column,
-			"metadata.generateName gives a new object at each apply: set metadata.name");
-		return false;
-	}
+	if (generated && !inspect_pair(metadata->value, "name"))
+		return read_generated(inspection, metadata, generated, key);
 	const struct yaml_node holder = {.line = metadata->line, .column = metadata->column};
 	key->name = required_text(inspection, metadata->value, "name", "metadata.name", &holder);
 	if (!key->name)

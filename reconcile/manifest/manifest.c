@@ -83,7 +83,7 @@ static int text_line(const struct object_key *key, const struct yaml_node *docum
 }
 
 static void add_object(struct manifest_reader *reader, const struct yaml_node *document,
-	const struct object_key *key, const char *version, json_t *value)
+	const struct object_key *key, const char *version, json_t *value, const struct object_options *options)
 {
 	struct desired *desired = reader->desired;
 	CLEANUP(memory_freep) char *text = json_canonical(value);
@@ -101,6 +101,8 @@ static void add_object(struct manifest_reader *reader, const struct yaml_node *d
 		.text_line = text_line(key, document),
 		.json = arena_copy_n(reader->mem, text, length),
 		.json_length = length,
+		.options = *options,
+		.generated = text_ends(key->name, "-"),
 	};
 	digest_sha256_hex(object->json, length, object->hash);
 	desired->bytes += length;
@@ -109,6 +111,21 @@ static void add_object(struct manifest_reader *reader, const struct yaml_node *d
 static size_t trouble(const struct manifest_reader *reader)
 {
 	return reader->inspection.mistakes->count + reader->inspection.mistakes->dropped;
+}
+
+struct options_place {
+	const struct inspection *inspection;
+	const struct yaml_node *document;
+};
+
+static void option_mistake(void *context, const char *annotation, const char *text)
+{
+	const struct options_place *place = context;
+	const struct yaml_node *map = yaml_get(yaml_get(place->document, "metadata"), "annotations");
+	const struct yaml_pair *pair = inspect_pair(map, annotation);
+	mistakes_add(place->inspection->mistakes, place->inspection->file,
+		pair ? pair->line : place->document->line, pair ? pair->column : place->document->column,
+		"annotation %s: %s", annotation, text);
 }
 
 static void read_object(struct manifest_reader *reader, const struct yaml_node *document)
@@ -124,7 +141,12 @@ static void read_object(struct manifest_reader *reader, const struct yaml_node *
 	if (trouble(reader) != before)
 		return;
 	CLEANUP(json_done) json_t *value = yaml_to_json(document);
-	add_object(reader, document, &key, version, value);
+	struct options_place place = {&reader->inspection, document};
+	struct object_options options;
+	object_options_read(
+		json_at(value, "metadata.annotations"), key.group, option_mistake, &place, &options);
+	if (trouble(reader) == before)
+		add_object(reader, document, &key, version, value, &options);
 }
 
 static const char *text_of(const struct yaml_node *map, const char *key)

@@ -216,6 +216,8 @@ static bool take_object(struct answer *answer, const json_t *json, struct error 
 	if (!*object.key.kind || !*object.version || !object.json_length)
 		return unexpected(err, "object without kind");
 	digest_sha256_hex(object.json, object.json_length, object.hash);
+	object_options_read_text(object.json, object.json_length, object.key.group, &object.options);
+	object.generated = text_ends(object.key.name, "-");
 	objects->items = arena_grow(answer->mem, objects->items, objects->count, sizeof(*objects->items));
 	objects->items[objects->count++] = object;
 	return true;

@@ -121,8 +121,8 @@ static json_t *live_json(const struct live *live)
 		live->key.kind, "name", live->key.name, "version", live->version, "uid", live->uid,
 		"resourceVersion", live->resource_version, "trackingId", live->tracking_id, "hasOwner",
 		live->has_owner, "deleting", live->deleting, "pruneAllowed", live->prune_allowed,
-		"pruneRefused", live->prune_refused, "health", health_name(live->health.health), "message",
-		live->health.message);
+		"pruneRefused", live->options.prune == CHOICE_FALSE, "health",
+		health_name(live->health.health), "message", live->health.message);
 }
 
 static json_t *do_live(const json_t *command, struct arena *mem, struct error *err)
