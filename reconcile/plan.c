@@ -68,6 +68,13 @@ static const char *tracking_id(const struct plan_input *input, const struct obje
 	return object_tracking_id(key, input->application, input->namespace, mem);
 }
 
+/* Its mark names this Application and the object itself: a copied mark names another object. */
+static bool tracks_us(const struct plan_input *input, const struct plan_live *live, struct arena *mem)
+{
+	const char *ours = object_tracking_id(&live->key, input->application, input->namespace, mem);
+	return strcmp(live->tracking_id, ours) == 0;
+}
+
 static struct plan_step wanted_step(
 	const struct plan_input *input, const struct object *object, struct arena *mem)
 {
@@ -81,35 +88,57 @@ static struct plan_step wanted_step(
 		.key = object->key,
 		.tracking_id = tracking_id(input, &object->key, mem),
 		.rank = object_kind_rank(object->key.group, object->key.kind),
+		.wave = object->options.wave,
 	};
-	if (!live)
+	if (!live) {
 		step.action = PLAN_CREATE;
-	else if (known_equal(object, live, owned) && !live->deleting)
+	} else if (live->wanted_by && !tracks_us(input, live, mem)) {
+		step.action = PLAN_SHARED;
+		step.reason = arena_printf(mem,
+			"it belongs to Application %s, which wants it, too: take it out of one of the two",
+			live->wanted_by);
+	}
+	if (step.action == PLAN_CHECK && known_equal(object, live, owned) && !live->deleting)
 		step.action = PLAN_KEEP;
 	return step;
+}
+
+/* Its uid is the one we applied, or the agent was killed before it learnt which uid its apply had got. */
+static bool is_what_we_applied(const struct plan_live *live, const struct plan_owned *owned)
+{
+	return owned->intended || strcmp(owned->uid, live->uid) == 0;
+}
+
+/* The object's own word, else the Application's. */
+static enum choice prune_choice(const struct plan_input *input, const struct plan_live *live)
+{
+	return live->options.prune != CHOICE_UNSET ? (enum choice)live->options.prune : input->prune_option;
 }
 
 /* Why an object that is not wanted any more stays; NULL = it may go. */
 static const char *reason_to_leave(const struct plan_input *input, const struct plan_live *live,
 	const struct plan_owned *owned, struct arena *mem)
 {
-	const char *ours = object_tracking_id(&live->key, input->application, input->namespace, mem);
-	if (!owned)
-		return "not in the inventory of this agent";
-	if (strcmp(live->tracking_id, ours) != 0)
+	if (!tracks_us(input, live, mem))
 		return "its tracking id names another application or object";
-	if (!*owned->uid || strcmp(owned->uid, live->uid) != 0)
+	if (live->wanted_by)
+		return arena_printf(mem, "Application %s wants it and takes it over", live->wanted_by);
+	if (live->deleting)
+		return "it is being deleted: a finalizer holds it";
+	if (!owned)
+		return "it is new to the inventory of this agent: it can be pruned from the next sync on";
+	if (!is_what_we_applied(live, owned))
 		return "it is not the object that was applied: its uid differs";
 	if (live->has_owner)
 		return "it has an owner";
-	if (live->prune_refused)
-		return "annotation argocd.argoproj.io/sync-options: Prune=false";
+	if (live->options.prune == CHOICE_FALSE)
+		return "ignored (no prune): annotation argocd.argoproj.io/sync-options: Prune=false";
+	if (prune_choice(input, live) == CHOICE_FALSE)
+		return "ignored (no prune): sync option Prune=false of the Application";
 	if (is_protected(&live->key) && !live->prune_allowed)
 		return "this kind is pruned only with annotation pgitops.dev/allow-prune: \"true\"";
-	if (live->deleting)
-		return "it is being deleted already";
 	if (!input->prune)
-		return "requires pruning, which is off";
+		return "ignored (requires pruning)";
 	if (input->no_prune)
 		return input->no_prune_reason;
 	return NULL;
@@ -120,13 +149,18 @@ static struct plan_step extra_step(
 {
 	const struct plan_owned *owned = find_owned(input, &live->key);
 	const char *reason = reason_to_leave(input, live, owned, mem);
+	bool ours = tracks_us(input, live, mem);
 	return (struct plan_step){
 		.action = reason ? PLAN_LEAVE : PLAN_PRUNE,
 		.live = live,
 		.owned = owned,
 		.key = live->key,
 		.rank = object_kind_rank(live->key.group, live->key.kind),
+		.wave = live->options.wave,
 		.reason = reason,
+		.confirm = prune_choice(input, live) == CHOICE_CONFIRM,
+		.adopt = ours && !owned && !live->has_owner,
+		.in_sync = live->options.ignore_extraneous || (ours && live->wanted_by),
 	};
 }
 
@@ -136,7 +170,9 @@ static int compare_steps(const void *a, const void *b)
 	bool left_extra = !left->object, right_extra = !right->object;
 	if (left_extra != right_extra)
 		return left_extra - right_extra;
-	int order = (left->rank > right->rank) - (left->rank < right->rank);
+	int order = (left->wave > right->wave) - (left->wave < right->wave);
+	if (!order)
+		order = (left->rank > right->rank) - (left->rank < right->rank);
 	if (left_extra)
 		order = -order; /* created last, gone first */
 	return order ? order : object_key_compare(&left->key, &right->key);
@@ -192,10 +228,11 @@ void plan_make(const struct plan_input *input, struct arena *mem, struct plan *p
 	size_t room = input->wanted->count + input->live_count;
 	*plan = (struct plan){.steps = arena_array(mem, room, sizeof(*plan->steps))};
 	for (size_t i = 0; i < input->wanted->count; i++)
-		plan->steps[plan->count++] = wanted_step(input, &input->wanted->items[i], mem);
+		if (!input->wanted->items[i].options.hooks)
+			plan->steps[plan->count++] = wanted_step(input, &input->wanted->items[i], mem);
 	for (size_t i = 0; i < input->live_count; i++) {
 		const struct plan_live *live = &input->live[i];
-		if (!objects_find(input->wanted, &live->key))
+		if (!live->options.hooks && !objects_find(input->wanted, &live->key))
 			plan->steps[plan->count++] = extra_step(input, live, mem);
 	}
 	if (plan->count)

@@ -3,7 +3,8 @@
  *
  * `app diff`, a dry run, the status page and the agent all show this plan; the agent also carries it out. Deletion needs
  * all of: prune is on, the object is in our inventory, its tracking id names this Application and itself, its uid is the one
- * we applied, it has no owner, and its kind or annotation allows it. Everything else is a reason, shown with the object.
+ * we applied (or an apply of ours was cut off before we learnt it), it has no owner, no other Application wants it, and its kind or
+ * annotation allows it. Everything else is a reason, shown with the object. Hooks (object_options.h) are no part of a plan.
  */
 #pragma once
 
@@ -18,7 +19,8 @@ struct plan_live {
 	bool has_owner;
 	bool deleting;
 	bool prune_allowed;
-	bool prune_refused;
+	struct object_options options;
+	const char *wanted_by; /* another Application that wants it now, NULL = none: it is that one's, or moves there */
 };
 
 /* The inventory of the Application (store), sorted by key. */
@@ -28,6 +30,7 @@ struct plan_owned {
 	const char *uid;
 	const char *wanted_hash;
 	const char *live_version;
+	bool intended; /* an apply was announced and its outcome is not known: the uid says nothing */
 };
 
 struct plan_input {
@@ -39,7 +42,8 @@ struct plan_input {
 	size_t live_count;
 	const struct plan_owned *owned; /* sorted by key */
 	size_t owned_count;
-	bool prune; /* the Application (or the operation) asks for it */
+	bool prune;               /* the Application (or the operation) asks for it */
+	enum choice prune_option; /* Prune= of the Application; an object's own annotation comes before it */
 	bool allow_empty;
 	bool no_prune; /* knowledge is incomplete: first pass after a rebuild, partial discovery, ... */
 	const char *no_prune_reason;
@@ -50,8 +54,9 @@ enum plan_action {
 	PLAN_KEEP,   /* live is known to be equal: same hash, same resourceVersion as when it was found so */
 	PLAN_CHECK,  /* may differ: ask the server with a dry run before deciding */
 	PLAN_CREATE, /* not there */
-	PLAN_PRUNE,  /* not wanted any more, ours, and allowed to go */
-	PLAN_LEAVE   /* not wanted any more, but stays: `reason` says why */
+	PLAN_SHARED, /* wanted, but live and wanted by the Application that tracks it, too: `reason`; that one writes it */
+	PLAN_PRUNE, /* not wanted any more, ours, and allowed to go */
+	PLAN_LEAVE  /* not wanted any more, but stays: `reason` says why */
 };
 
 struct plan_step {
@@ -62,11 +67,15 @@ struct plan_step {
 	struct object_key key;
 	const char *tracking_id;
 	int rank;           /* object_kind_rank */
-	const char *reason; /* LEAVE */
+	int32_t wave;       /* of the wanted object; of PRUNE and LEAVE that of the live one */
+	const char *reason; /* LEAVE and SHARED */
+	bool confirm;       /* PRUNE: Prune=confirm, a person must approve it */
+	bool adopt; /* LEAVE: carries our mark without standing in the inventory: record it, it may go later */
+	bool in_sync; /* LEAVE: that it is there is no difference (compare-options IgnoreExtraneous, or another's) */
 };
 
 struct plan {
-	struct plan_step *steps; /* wanted by rank then key; then PRUNE and LEAVE by rank backwards */
+	struct plan_step *steps; /* wanted by wave, rank, key; then PRUNE and LEAVE the same way backwards. No hooks */
 	size_t count;
 	size_t prunes; /* PRUNE steps, or those that wait for confirmation */
 	bool blocked;  /* more than max(5, 10 %) would go, or all of them: they are LEAVE until confirmed */

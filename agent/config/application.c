@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "agent/config/application_spec.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -14,6 +15,7 @@
 
 #define REFRESH "argocd.argoproj.io/refresh"
 #define SKIP_RECONCILE "argocd.argoproj.io/skip-reconcile"
+#define DELETION_APPROVED "argocd.argoproj.io/deletion-approved"
 
 static const char *annotation(const json_t *document, const char *name)
 {
@@ -39,6 +41,28 @@ static int refresh_of(const json_t *document)
 	return strcmp(text, "hard") == 0 ? REFRESH_HARD : REFRESH_NORMAL;
 }
 
+/* RFC 3339, 0 = none or not a time. */
+static int64_t time_of(const char *text)
+{
+	int64_t microseconds = 0;
+	return text && clock_parse(text, &microseconds) ? microseconds : 0;
+}
+
+static int cascade_of(const json_t *document)
+{
+	size_t i;
+	json_t *finalizer;
+	json_array_foreach (json_at(document, "metadata.finalizers"), i, finalizer) {
+		const char *name = json_string_value(finalizer);
+		if (text_equal(name, APPLICATION_FINALIZER "/background"))
+			return CASCADE_BACKGROUND;
+		if (text_equal(name, APPLICATION_FINALIZER) ||
+			text_equal(name, APPLICATION_FINALIZER "/foreground"))
+			return CASCADE_FOREGROUND;
+	}
+	return CASCADE_NONE;
+}
+
 bool application_read(json_t *document, const char *file, struct arena *mem, struct application *application,
 	struct error *err)
 {
@@ -56,6 +80,10 @@ bool application_read(json_t *document, const char *file, struct arena *mem, str
 		.file = arena_copy(mem, file),
 		.skip_reconcile = is_true(annotation(document, SKIP_RECONCILE)),
 		.refresh = refresh_of(document),
+		.deleting = json_at(document, "metadata.deletionTimestamp") != NULL,
+		.deletion_requested = time_of(json_text_at(document, "metadata.deletionTimestamp", NULL)),
+		.deletion_approved = time_of(annotation(document, DELETION_APPROVED)),
+		.cascade = cascade_of(document),
 		.document = json_incref(document),
 	};
 	application_read_spec(json_object_get(document, "spec"), mem, &read);
@@ -80,8 +108,9 @@ bool application_same(const struct application *a, const struct application *b)
 {
 	return text_equal(a->name, b->name) && text_equal(a->namespace, b->namespace) &&
 		text_equal(a->uid, b->uid) && a->refresh == b->refresh &&
-		a->skip_reconcile == b->skip_reconcile && same_at(a->document, b->document, "spec") &&
-		same_at(a->document, b->document, "operation");
+		a->skip_reconcile == b->skip_reconcile && a->deleting == b->deleting &&
+		a->cascade == b->cascade && a->deletion_approved == b->deletion_approved &&
+		same_at(a->document, b->document, "spec") && same_at(a->document, b->document, "operation");
 }
 
 /* The applications of a folder while it is read. */

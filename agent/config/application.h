@@ -2,15 +2,21 @@
  * application.h - an Argo CD Application (argoproj.io/v1alpha1): its spec as we honour it, and what we refuse
  *
  * The specification is read unchanged (argocd.md 1.1, 2, 7). Each field that we do not support is an InvalidSpecError that names
- * it, never silently ignored; a field that is empty, as Argo CD writes many, asks for nothing. spec.project and spec.info are kept
- * and mean nothing here. A finalizer in metadata (resources-finalizer.argocd.argoproj.io) is accepted and has no effect yet:
- * deleting the Application leaves its objects. The status is built by status.h.
+ * it, never silently ignored; a field that is empty, as Argo CD writes many, asks for nothing. spec.info is kept and means nothing
+ * here. The status is built by status.h.
  */
 #pragma once
 
+#include "agent/config/sync_options.h"
 #include "reconcile/manifest/manifest.h"
 
+#define APPLICATION_FINALIZER "resources-finalizer.argocd.argoproj.io"
+
 enum { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
+
+/* What deleting the Application does to its objects: nothing without the finalizer resources-finalizer.argocd.argoproj.io, which
+   may name the propagation (argocd.md 2.12). */
+enum { CASCADE_NONE, CASCADE_FOREGROUND, CASCADE_BACKGROUND };
 
 struct application {
 	const char *name;
@@ -22,14 +28,17 @@ struct application {
 	struct manifest_directory directory;
 	const char *destination; /* destination.namespace, "" = none */
 	bool automated, prune, self_heal, allow_empty;
-	bool create_namespace; /* syncOptions CreateNamespace=true */
-	bool force_conflicts;  /* syncOptions pgitops: ForceConflicts=true */
-	bool apply_out_of_sync_only;
-	bool prune_last, no_prune;         /* PruneLast=true, Prune=false at application level */
-	bool skip_reconcile;               /* annotation argocd.argoproj.io/skip-reconcile: "true" */
-	int refresh;                       /* annotation argocd.argoproj.io/refresh */
-	int64_t history_limit;             /* revisionHistoryLimit, default 10 */
-	int64_t retry_limit;               /* retry.limit, -1 = for ever; default 5 */
+	struct sync_options options;      /* syncPolicy.syncOptions */
+	const json_t *namespace_metadata; /* syncPolicy.managedNamespaceMetadata, in `document`; NULL = none */
+	bool skip_reconcile;              /* annotation argocd.argoproj.io/skip-reconcile: "true" */
+	bool deleting;                    /* metadata.deletionTimestamp */
+	int64_t deletion_requested;       /* that time, microseconds */
+	int64_t deletion_approved; /* annotation argocd.argoproj.io/deletion-approved, microseconds; 0 = none */
+	int cascade;               /* CASCADE_...: what the resources-finalizer asks for */
+	int refresh;               /* annotation argocd.argoproj.io/refresh */
+	int64_t history_limit;     /* revisionHistoryLimit, default 10 */
+	bool retry_given;          /* syncPolicy.retry is there: manual syncs are retried, too */
+	int64_t retry_limit;       /* retry.limit, -1 = for ever; default 5 */
 	int64_t retry_duration, retry_max; /* milliseconds; defaults 5 s and 3 min */
 	double retry_factor;               /* default 2 */
 	json_t *document;         /* the whole object, owned by the arena's user: application_done() */

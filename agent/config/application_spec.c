@@ -258,35 +258,10 @@ static void read_automated(struct spec_reader *reader, const json_t *automated)
 
 static void read_option(struct spec_reader *reader, const char *option)
 {
-	struct application *to = reader->application;
-	const struct {
-		const char *text;
-		bool *field; /* NULL = this is what happens anyway */
-		bool value;
-	} options[] = {
-		{"CreateNamespace=true", &to->create_namespace, true},
-		{"CreateNamespace=false", &to->create_namespace, false},
-		{"ForceConflicts=true", &to->force_conflicts, true},
-		{"ForceConflicts=false", &to->force_conflicts, false},
-		{"ApplyOutOfSyncOnly=true", &to->apply_out_of_sync_only, true},
-		{"ApplyOutOfSyncOnly=false", &to->apply_out_of_sync_only, false},
-		{"PruneLast=true", &to->prune_last, true},
-		{"PruneLast=false", &to->prune_last, false},
-		{"Prune=false", &to->no_prune, true},
-		{"Prune=true", &to->no_prune, false},
-		{"ServerSideApply=true", NULL, true},
-		{"Validate=true", NULL, true},
-	};
-	for (size_t i = 0; i < COUNT_OF(options); i++)
-		if (strcmp(options[i].text, option) == 0) {
-			if (options[i].field)
-				*options[i].field = options[i].value;
-			return;
-		}
-	refuse(reader,
-		"spec.syncPolicy.syncOptions: \"%s\" is not supported; these are: CreateNamespace, ServerSideApply=true, "
-		"ForceConflicts, ApplyOutOfSyncOnly, PruneLast, Prune, Validate=true",
-		option);
+	const char *near = NULL;
+	if (!sync_options_take(&reader->application->options, option, &near))
+		refuse(reader, "spec.syncPolicy.syncOptions: \"%s\" is not supported%s%s%s", option,
+			near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 static void read_options(struct spec_reader *reader, const json_t *options)
@@ -317,6 +292,7 @@ static void read_retry(struct spec_reader *reader, const json_t *retry)
 	struct application *to = reader->application;
 	if (!check_fields(reader, retry, path, fields, COUNT_OF(fields)))
 		return;
+	to->retry_given = true;
 	to->retry_limit = read_integer(reader, retry, path, "limit", to->retry_limit);
 	if (to->retry_limit < -1)
 		to->retry_limit = -1;
@@ -333,19 +309,39 @@ static void read_retry(struct spec_reader *reader, const json_t *retry)
 		refuse(reader, "%s.factor must be a number of at least 1", backoff_path);
 }
 
+static void read_namespace_metadata(struct spec_reader *reader, const json_t *metadata)
+{
+	static const struct spec_field fields[] = {{"labels", NULL}, {"annotations", NULL}};
+	static const char path[] = "spec.syncPolicy.managedNamespaceMetadata";
+	if (!check_fields(reader, metadata, path, fields, COUNT_OF(fields)))
+		return;
+	for (size_t i = 0; i < COUNT_OF(fields); i++) {
+		const json_t *map = json_object_get(metadata, fields[i].name);
+		const char *key;
+		json_t *value;
+		if (map && !json_is_null(map) && !json_is_object(map))
+			refuse(reader, "%s.%s must be an object", path, fields[i].name);
+		json_object_foreach ((json_t *)(uintptr_t)map, key, value)
+			if (!json_is_string(value))
+				refuse(reader, "%s.%s.%s must be a string", path, fields[i].name, key);
+	}
+	reader->application->namespace_metadata = metadata;
+}
+
 static void read_sync_policy(struct spec_reader *reader, const json_t *policy)
 {
 	static const struct spec_field fields[] = {
 		{"automated", NULL},
 		{"syncOptions", NULL},
 		{"retry", NULL},
-		{"managedNamespaceMetadata", "put a Namespace manifest into the path"},
+		{"managedNamespaceMetadata", NULL},
 	};
 	if (!check_fields(reader, policy, "spec.syncPolicy", fields, COUNT_OF(fields)))
 		return;
 	read_automated(reader, json_object_get(policy, "automated"));
 	read_options(reader, json_object_get(policy, "syncOptions"));
 	read_retry(reader, json_object_get(policy, "retry"));
+	read_namespace_metadata(reader, json_object_get(policy, "managedNamespaceMetadata"));
 }
 
 void application_read_spec(const json_t *spec, struct arena *mem, struct application *application)

@@ -180,7 +180,7 @@ static void check_namespace(struct doctor *doctor, const struct application *spe
 	struct error err;
 	if (!spec->destination || !*spec->destination)
 		return;
-	if (spec->create_namespace)
+	if (spec->options.create_namespace)
 		return;
 	CLEANUP(json_done) json_t *answer = NULL;
 	struct kube_request request = {.method = "GET",
@@ -224,7 +224,7 @@ static void ask_for_namespaces(struct doctor *doctor)
 {
 	bool made = false;
 	for (size_t i = 0; i < doctor->application_count; i++)
-		made = made || doctor->applications[i].spec.create_namespace;
+		made = made || doctor->applications[i].spec.options.create_namespace;
 	if (made)
 		ask(doctor,
 			&(struct need){"", "namespaces", "", "", "get list watch create",

@@ -60,7 +60,7 @@ static bool will_write(const struct pass *pass, bool prune)
 bool pass_decide(struct pass *pass, struct sync_request *automatic)
 {
 	struct app *app = pass->app;
-	bool prune = app->spec.prune && !app->spec.no_prune;
+	bool prune = app->spec.prune;
 
 	if (!app->spec.automated)
 		return false;

@@ -103,13 +103,12 @@ static void make_plan(struct pass *pass, bool incomplete)
 	for (size_t i = 0; i < pass->live_count; i++) {
 		const struct live *from = &pass->live[i];
 		live[i] = (struct plan_live){from->key, from->uid, from->resource_version, from->tracking_id,
-			from->has_owner, from->deleting, from->prune_allowed,
-			from->options.prune == CHOICE_FALSE};
+			from->has_owner, from->deleting, from->prune_allowed, from->options, NULL};
 	}
 	for (size_t i = 0; i < pass->owned_count; i++) {
 		const struct store_object *from = &pass->owned[i];
-		owned[i] = (struct plan_owned){
-			owned_key(from), from->version, from->uid, from->wanted_hash, from->live_version};
+		owned[i] = (struct plan_owned){owned_key(from), from->version, from->uid, from->wanted_hash,
+			from->live_version, from->intended};
 	}
 	const char *obstacle = prune_obstacle(pass, incomplete);
 	const struct plan_input input = {
@@ -123,8 +122,9 @@ static void make_plan(struct pass *pass, bool incomplete)
 		.owned_count = pass->owned_count,
 		.prune = app->asked ? app->asked->prune : app->spec.automated && app->spec.prune,
 		.allow_empty = app->spec.allow_empty,
-		.no_prune = obstacle || app->spec.no_prune,
-		.no_prune_reason = obstacle ? obstacle : "sync option Prune=false of the Application",
+		.prune_option = (enum choice)app->spec.options.prune,
+		.no_prune = obstacle,
+		.no_prune_reason = obstacle,
 		.confirmed = app->asked ? app->asked->confirm : NULL,
 	};
 	plan_make(&input, pass->mem, &pass->plan);
@@ -202,7 +202,8 @@ static struct cluster_write dry_run_of(const struct pass *pass, const struct pla
 		.kind = WRITE_DRY_RUN,
 		.object = step->object,
 		.tracking_id = step->tracking_id,
-		.force = pass->app->spec.force_conflicts || (pass->app->asked && pass->app->asked->force),
+		.force = pass->app->spec.options.force_conflicts ||
+			(pass->app->asked && pass->app->asked->force),
 	};
 }
 
@@ -210,7 +211,8 @@ static bool namespace_will_be_made(const struct pass *pass, const struct object_
 {
 	const struct object_key namespace = {"", "Namespace", "", key->namespace};
 	return objects_find(&pass->app->desired->objects, &namespace) ||
-		(pass->app->spec.create_namespace && strcmp(key->namespace, pass->app->spec.destination) == 0);
+		(pass->app->spec.options.create_namespace &&
+			strcmp(key->namespace, pass->app->spec.destination) == 0);
 }
 
 /* What the answer to a dry run means for the step. */

@@ -108,7 +108,7 @@ static bool make_namespace(struct sync *sync)
 	struct error err;
 	bool created = false;
 
-	if (!spec->create_namespace || !*spec->destination)
+	if (!spec->options.create_namespace || !*spec->destination)
 		return true;
 	if (!cluster_make_namespace(sync->pass->agent->cluster, spec->destination, &created, &err)) {
 		note_failure(sync, err.text);
@@ -192,7 +192,7 @@ static void apply_rank(struct sync *sync, size_t from, size_t end)
 			.kind = WRITE_APPLY,
 			.object = object,
 			.tracking_id = step->plan->tracking_id,
-			.force = pass->app->spec.force_conflicts || sync->request->force,
+			.force = pass->app->spec.options.force_conflicts || sync->request->force,
 		};
 	}
 	if (count)

@@ -82,8 +82,11 @@ static void a_plain_application_has_argo_cds_defaults(void **state)
 	assert_string_equal(application->destination, "team");
 	assert_false(application->automated || application->prune || application->self_heal ||
 		application->allow_empty);
-	assert_false(application->create_namespace || application->force_conflicts || application->prune_last ||
-		application->no_prune || application->skip_reconcile || application->apply_out_of_sync_only);
+	const struct sync_options *options = &application->options;
+	assert_false(options->create_namespace || options->force_conflicts || options->prune_last ||
+		options->replace || options->lenient || application->skip_reconcile);
+	assert_int_equal(options->prune, CHOICE_UNSET);
+	assert_int_equal(application->cascade, CASCADE_NONE);
 	assert_int_equal(application->refresh, REFRESH_NONE);
 	assert_int_equal(application->history_limit, 10);
 	assert_int_equal(application->retry_limit, 5);
@@ -103,7 +106,8 @@ static void every_supported_field_is_read(void **state)
 		"  syncPolicy:\n    automated: {prune: true, selfHeal: true, allowEmpty: true, enabled: true}\n"
 		"    syncOptions: [CreateNamespace=true, ServerSideApply=true, ForceConflicts=true, ApplyOutOfSyncOnly=true,\n"
 		"      PruneLast=true, Prune=false, Validate=true]\n"
-		"    retry: {limit: -1, refresh: true, backoff: {duration: 10s, factor: 3, maxDuration: 10m}}\n",
+		"    retry: {limit: -1, refresh: true, backoff: {duration: 10s, factor: 3, maxDuration: 10m}}\n"
+		"    managedNamespaceMetadata: {labels: {team: db}}\n",
 		"");
 	const struct application *application = &fixture->application;
 	assert_string_equal(application->revision, "v1");
@@ -113,8 +117,10 @@ static void every_supported_field_is_read(void **state)
 	assert_string_equal(application->directory.exclude, "{a,b}");
 	assert_true(application->automated && application->prune && application->self_heal &&
 		application->allow_empty);
-	assert_true(application->create_namespace && application->force_conflicts &&
-		application->prune_last && application->no_prune && application->apply_out_of_sync_only);
+	assert_true(application->options.create_namespace && application->options.force_conflicts &&
+		application->options.prune_last);
+	assert_int_equal(application->options.prune, CHOICE_FALSE);
+	assert_string_equal(json_text_at(application->namespace_metadata, "labels.team", ""), "db");
 	assert_int_equal(application->history_limit, 3);
 	assert_int_equal(application->retry_limit, -1);
 	assert_int_equal(application->retry_duration, 10000);
@@ -144,8 +150,7 @@ static void each_unsupported_field_is_an_error_that_names_it(void **state)
 	expect(*state,
 		"  source: {repoURL: x, path: p, helm: {values: 'a: 1'}, kustomize: {namePrefix: a}, plugin: {name: p}, chart: c,\n"
 		"    ref: r, tagPrefix: v, directory: {jsonnet: {tlas: [{name: a}]}, disableExtensionFilter: true}}\n" GOOD_DESTINATION
-		"  sources: [{repoURL: x}]\n  sourceHydrator: {drySource: {repoURL: x}}\n  ignoreDifferences: [{kind: X}]\n"
-		"  syncPolicy: {managedNamespaceMetadata: {labels: {a: b}}}\n",
+		"  sources: [{repoURL: x}]\n  sourceHydrator: {drySource: {repoURL: x}}\n  ignoreDifferences: [{kind: X}]\n",
 		"spec.sources is not supported: one Application has one source, in spec.source\n"
 		"spec.sourceHydrator is not supported: name the branch with the rendered manifests in "
 		"spec.source.targetRevision\n"
@@ -157,8 +162,7 @@ static void each_unsupported_field_is_an_error_that_names_it(void **state)
 		"spec.source.ref is not supported: one Application has one source\n"
 		"spec.source.tagPrefix is not supported: name the branch or tag in targetRevision\n"
 		"spec.source.directory.jsonnet is not supported: render to YAML and commit the result\n"
-		"spec.source.directory.disableExtensionFilter is not supported: only *.yaml, *.yml and *.json are read\n"
-		"spec.syncPolicy.managedNamespaceMetadata is not supported: put a Namespace manifest into the path\n");
+		"spec.source.directory.disableExtensionFilter is not supported: only *.yaml, *.yml and *.json are read\n");
 }
 
 static void empty_fields_that_argo_cd_writes_ask_for_nothing(void **state)
@@ -181,12 +185,10 @@ static void an_unknown_field_names_its_neighbour(void **state)
 		"spec.syncPolicy.automated.selfheal: there is no such field, did you mean \"selfHeal\"?\n");
 }
 
-static void unsupported_sync_options_are_errors(void **state)
+static void sync_options_that_are_not_known_are_errors(void **state)
 {
-	static const char *const bad[] = {"Replace=true", "Force=true", "ServerSideApply=false",
-		"Validate=false", "Prune=confirm", "Delete=false", "RespectIgnoreDifferences=true",
-		"FailOnSharedResource=true", "PrunePropagationPolicy=foreground",
-		"SkipDryRunOnMissingResource=true", "CreateNamespace = true", "createnamespace=true", ""};
+	static const char *const bad[] = {"Replace=ture", "Prune=maybe", "Delete=never",
+		"PrunePropagationPolicy=slow", "CreateNamespace = true", "createnamespace=true", ""};
 	struct fixture *fixture = *state;
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		read_document(fixture,
@@ -426,7 +428,7 @@ int main(void)
 		TEST(each_unsupported_field_is_an_error_that_names_it),
 		TEST(empty_fields_that_argo_cd_writes_ask_for_nothing),
 		TEST(an_unknown_field_names_its_neighbour),
-		TEST(unsupported_sync_options_are_errors),
+		TEST(sync_options_that_are_not_known_are_errors),
 		TEST(the_destination_is_the_agents_own_cluster),
 		TEST(a_path_stays_inside_the_repository),
 		TEST(what_is_missing_or_of_another_kind_is_named),

@@ -172,7 +172,7 @@ static void each_missing_condition_leaves_it(void **state)
 	(void)state;
 	struct extra *extra = extra_new();
 	extra->input.prune = false;
-	assert_left(extra, "pruning, which is off");
+	assert_left(extra, "requires pruning");
 
 	extra = extra_new();
 	extra->input.no_prune = true;
@@ -181,7 +181,7 @@ static void each_missing_condition_leaves_it(void **state)
 
 	extra = extra_new();
 	extra->input.owned_count = 0;
-	assert_left(extra, "not in the inventory");
+	assert_left(extra, "new to the inventory");
 
 	extra = extra_new();
 	extra->live.tracking_id = TRACKED("ConfigMap", "copied");
@@ -196,16 +196,76 @@ static void each_missing_condition_leaves_it(void **state)
 	assert_left(extra, "uid differs");
 
 	extra = extra_new();
+	extra->live.wanted_by = "other";
+	assert_left(extra, "Application other wants it");
+
+	extra = extra_new();
+	extra->input.prune_option = CHOICE_FALSE;
+	assert_left(extra, "Prune=false of the Application");
+
+	extra = extra_new();
 	extra->live.has_owner = true;
 	assert_left(extra, "owner");
 
 	extra = extra_new();
-	extra->live.prune_refused = true;
+	extra->live.options.prune = CHOICE_FALSE;
 	assert_left(extra, "Prune=false");
 
 	extra = extra_new();
 	extra->live.deleting = true;
 	assert_left(extra, "being deleted");
+}
+
+static void an_apply_that_was_cut_off_does_not_keep_its_object_for_ever(void **state)
+{
+	(void)state;
+	struct plan plan;
+	struct extra *extra = extra_new();
+	extra->owned[0].uid = "";
+	extra->owned[0].intended = true;
+	plan_make(&extra->input, mem, &plan);
+	assert_int_equal(step_named(&plan, "old")->action, PLAN_PRUNE);
+}
+
+static void what_carries_our_mark_alone_is_adopted_first(void **state)
+{
+	(void)state;
+	struct plan plan;
+	struct extra *extra = extra_new();
+	extra->input.owned_count = 0;
+	plan_make(&extra->input, mem, &plan);
+	assert_true(step_named(&plan, "old")->adopt);
+
+	extra->live.tracking_id = TRACKED("ConfigMap", "copied");
+	plan_make(&extra->input, mem, &plan);
+	assert_false(step_named(&plan, "old")->adopt);
+}
+
+static void an_objects_own_word_comes_before_the_applications(void **state)
+{
+	(void)state;
+	struct plan plan;
+	struct extra *extra = extra_new();
+	extra->input.prune_option = CHOICE_FALSE;
+	extra->live.options.prune = CHOICE_TRUE;
+	plan_make(&extra->input, mem, &plan);
+	assert_int_equal(step_named(&plan, "old")->action, PLAN_PRUNE);
+	assert_false(step_named(&plan, "old")->confirm);
+
+	extra->live.options.prune = CHOICE_CONFIRM;
+	plan_make(&extra->input, mem, &plan);
+	assert_int_equal(step_named(&plan, "old")->action, PLAN_PRUNE);
+	assert_true(step_named(&plan, "old")->confirm);
+}
+
+static void hooks_are_no_part_of_a_plan(void **state)
+{
+	(void)state;
+	struct plan plan;
+	struct extra *extra = extra_new();
+	extra->live.options.hooks = HOOK_PRE_SYNC;
+	plan_make(&extra->input, mem, &plan);
+	assert_null(step_named(&plan, "old"));
 }
 
 static void protected_kinds_need_their_annotation(void **state)
@@ -370,6 +430,10 @@ int main(void)
 		cmocka_unit_test(a_known_equal_object_asks_nothing),
 		cmocka_unit_test(an_object_with_everything_in_order_is_pruned),
 		cmocka_unit_test(each_missing_condition_leaves_it),
+		cmocka_unit_test(an_apply_that_was_cut_off_does_not_keep_its_object_for_ever),
+		cmocka_unit_test(what_carries_our_mark_alone_is_adopted_first),
+		cmocka_unit_test(an_objects_own_word_comes_before_the_applications),
+		cmocka_unit_test(hooks_are_no_part_of_a_plan),
 		cmocka_unit_test(protected_kinds_need_their_annotation),
 		cmocka_unit_test(many_prunes_at_once_wait_for_a_confirmation),
 		cmocka_unit_test(an_empty_wish_removes_nothing_without_confirmation),
