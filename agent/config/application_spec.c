@@ -256,9 +256,11 @@ static void read_automated(struct spec_reader *reader, const json_t *automated)
 	to->allow_empty = read_bool(reader, automated, path, "allowEmpty", false);
 }
 
-static void read_option(struct spec_reader *reader, const char *option)
+const char application_options[] = "CreateNamespace, ServerSideApply=true, ForceConflicts, "
+				   "ApplyOutOfSyncOnly, PruneLast, Prune, Validate=true";
+
+bool application_option(const char *option, struct application *to)
 {
-	struct application *to = reader->application;
 	const struct {
 		const char *text;
 		bool *field; /* NULL = this is what happens anyway */
@@ -281,12 +283,16 @@ static void read_option(struct spec_reader *reader, const char *option)
 		if (strcmp(options[i].text, option) == 0) {
 			if (options[i].field)
 				*options[i].field = options[i].value;
-			return;
+			return true;
 		}
-	refuse(reader,
-		"spec.syncPolicy.syncOptions: \"%s\" is not supported; these are: CreateNamespace, ServerSideApply=true, "
-		"ForceConflicts, ApplyOutOfSyncOnly, PruneLast, Prune, Validate=true",
-		option);
+	return false;
+}
+
+static void read_option(struct spec_reader *reader, const char *option)
+{
+	if (!application_option(option, reader->application))
+		refuse(reader, "spec.syncPolicy.syncOptions: \"%s\" is not supported; these are: %s", option,
+			application_options);
 }
 
 static void read_options(struct spec_reader *reader, const json_t *options)
