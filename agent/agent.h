@@ -11,22 +11,10 @@
 
 #include "agent/config/application.h"
 #include "agent/config/config.h"
+#include "agent/config/sync_request.h"
 #include "reconcile/kubernetes/cluster.h"
 #include "reconcile/source/source.h"
 #include "store/store.h"
-
-/* What is asked of a sync, by an automated policy, a person, or `operation` in the Application object. */
-struct sync_request {
-	bool automated;
-	bool heal; /* only what drifted: no history entry */
-	bool prune;
-	bool dry_run;
-	bool force;        /* take over fields of other managers */
-	char *confirm;     /* NULL = none */
-	const char *by;    /* "automated", "cli", "api", "kubectl" */
-	int64_t operation; /* id in the store, 0 = none */
-	json_t *document;  /* the `operation` object as patched in, NULL = none */
-};
 
 enum { REFRESH_IDLE, REFRESH_ASKED, REFRESH_ANSWERED };
 enum { SYNC_NONE, SYNC_RUNNING, SYNC_SUCCEEDED, SYNC_FAILED };
@@ -62,6 +50,7 @@ struct app {
 	int64_t heals;                /* in a row, for the back-off */
 	int64_t last_heal, next_heal; /* steady milliseconds */
 	struct sync_request *asked;   /* a person's wish, NULL = none */
+	int64_t terminate;            /* store operation that asks to end the running sync, 0 = none */
 	json_t *operation_state;      /* status.operationState, NULL = none */
 	json_t *history;              /* status.history, a list */
 	bool rebuilt;                 /* first pass after the store was lost: prune nothing */

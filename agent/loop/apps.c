@@ -82,11 +82,7 @@ static void app_free(struct app *app)
 	json_decref(app->operation_state);
 	json_decref(app->history);
 	json_decref(app->status);
-	if (app->asked) {
-		json_decref(app->asked->document);
-		free(app->asked->confirm);
-		free(app->asked);
-	}
+	sync_request_free(app->asked);
 	free(app);
 }
 
@@ -120,22 +116,35 @@ static void app_remove(struct agent *agent, struct app *app)
 	repositories_drop_unused(agent);
 }
 
-/* A wish by `kubectl patch`: a top-level `operation` with `sync` in it (argocd.md 2.8). */
+/* An `operation` that cannot be obeyed is answered like one that failed, else it would be asked for ever. */
+static void refuse_operation(struct app *app, const json_t *operation, const char *why)
+{
+	CLEANUP(json_done) json_t *none = json_array();
+	const struct sync_request request = {.document = (json_t *)(uintptr_t)operation, .rollback_id = -1};
+	int64_t now = clock_now();
+	const struct status_operation state = {.app = app,
+		.request = &request,
+		.phase = "Error",
+		.message = why,
+		.commit = app->commit,
+		.started = now,
+		.finished = now,
+		.resources = none};
+	json_decref(app->operation_state);
+	app->operation_state = status_operation_state(&state);
+	app->status_dirty = true;
+}
+
+/* A wish by `kubectl patch`: a top-level `operation` (argocd.md 2.8). A held Application keeps its wish until it is let go. */
 static void take_operation(struct app *app)
 {
 	const json_t *operation = json_object_get(app->spec.document, "operation");
-	const json_t *sync = json_object_get(operation, "sync");
+	struct error err;
 
-	/* A held Application keeps its wish until it is let go. */
-	if (!json_is_object(operation) || app->asked || app->spec.skip_reconcile)
+	if (!operation || json_is_null(operation) || app->asked || app->spec.skip_reconcile)
 		return;
-	app->asked = memory_alloc(sizeof(*app->asked));
-	*app->asked = (struct sync_request){
-		.prune = json_bool_at(sync, "prune", false),
-		.dry_run = json_bool_at(sync, "dryRun", false),
-		.by = "kubectl",
-		.document = json_deep_copy(operation),
-	};
+	if (!sync_request_read(operation, &app->asked, &err))
+		refuse_operation(app, operation, err.text);
 	app->dirty = true;
 }
 

@@ -158,15 +158,12 @@ static void ask_sync(struct agent *agent, struct app *app, struct operation *ope
 		answer(agent, operation->id, "Failed", "another sync of this application is waiting already");
 		return;
 	}
-	app->asked = memory_alloc(sizeof(*app->asked));
-	*app->asked = (struct sync_request){
-		.prune = operation->prune,
-		.dry_run = operation->dry_run,
-		.confirm = operation->confirm,
-		.by = operation->by,
-		.operation = operation->id,
-	};
-	operation->confirm = NULL;
+	app->asked = sync_request_new();
+	app->asked->prune = operation->prune;
+	app->asked->dry_run = operation->dry_run;
+	app->asked->confirm = arena_copy(app->asked->mem, operation->confirm);
+	app->asked->by = operation->by;
+	app->asked->operation = operation->id;
 	answer(agent, operation->id, "Running", "");
 }
 

@@ -64,7 +64,8 @@ bool pass_decide(struct pass *pass, struct sync_request *automatic)
 
 	if (!app->spec.automated)
 		return false;
-	*automatic = (struct sync_request){.automated = true, .prune = prune, .by = "automated"};
+	*automatic =
+		(struct sync_request){.automated = true, .prune = prune, .by = "automated", .rollback_id = -1};
 	if (is_new_commit(app))
 		return will_write(pass, prune);
 	if (app->last_phase == SYNC_FAILED)

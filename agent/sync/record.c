@@ -426,7 +426,5 @@ void pass_answer(struct pass *pass, const char *phase, const char *message, json
 	}
 	app->asked = NULL;
 	app->status_dirty = true;
-	json_decref(asked->document);
-	free(asked->confirm);
-	free(asked);
+	sync_request_free(asked);
 }

@@ -91,7 +91,7 @@ static void list_objects(struct pass *pass, bool synced)
 void pass_standalone(struct pass *pass)
 {
 	struct app *app = pass->app;
-	const struct sync_request automatic = {.automated = true, .by = "automated"};
+	const struct sync_request automatic = {.automated = true, .by = "automated", .rollback_id = -1};
 
 	if (app->asked && !app->asked->dry_run)
 		accept_commit(pass, app->asked);
