@@ -89,8 +89,6 @@ void arena_reset(struct arena *mem)
 void *arena_alloc(struct arena *mem, size_t size)
 {
 	const size_t align = _Alignof(max_align_t);
-	if (size > mem->maximum || mem->total + size > mem->maximum)
-		memory_fail("arena is full", mem->maximum);
 	size_t rounded = (size + align - 1) / align * align;
 	struct block *block = mem->blocks;
 	if (!block || block->size - block->used < rounded) {
@@ -153,6 +151,24 @@ char *arena_printf(struct arena *mem, const char *format, ...)
 	vsnprintf(text, (size_t)length + 1, format, args);
 	va_end(args);
 	return text;
+}
+
+const char *arena_join(struct arena *mem, const char *text, const char *between, const char *more)
+{
+	static const char rest[] = "...";
+	size_t length = text ? strlen(text) : 0;
+	if (!length)
+		return arena_copy(mem, more);
+	if (length < ARENA_JOINED)
+		return arena_printf(mem, "%s%s%s", text, between, more);
+	if (strcmp(text + length - strlen(rest), rest) == 0)
+		return text;
+	return arena_printf(mem, "%s%s%s", text, between, rest);
+}
+
+bool arena_full(const struct arena *mem)
+{
+	return mem->total > mem->maximum;
 }
 
 size_t arena_used(const struct arena *mem)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/text.h"
 
 /* More than this many, and more than this share of what we own, is not pruned without a confirmation (DESIGN 8). */
@@ -183,11 +184,13 @@ static void confirmation_of(
 	const struct plan_input *input, const struct plan *plan, struct arena *mem, char confirm[17])
 {
 	char digest[DIGEST_HEX_SIZE];
-	const char *text = arena_printf(mem, "%s\n%s\n", input->application, input->commit);
+	struct buf text = BUF(SIZE_MAX / 2); /* a line for each object that is in memory already */
+	buf_printf(&text, "%s\n%s\n", input->application, input->commit);
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->steps[i].action == PLAN_PRUNE)
-			text = arena_printf(mem, "%s%s\n", text, object_key_text(&plan->steps[i].key, mem));
-	digest_sha256_hex(text, strlen(text), digest);
+			buf_printf(&text, "%s\n", object_key_text(&plan->steps[i].key, mem));
+	digest_sha256_hex(buf_string(&text), text.length, digest);
+	buf_done(&text);
 	memcpy(confirm, digest, 16);
 	confirm[16] = '\0';
 }
@@ -211,15 +214,16 @@ static void guard_prunes(const struct plan_input *input, struct arena *mem, stru
 		return;
 	confirmation_of(input, plan, mem, plan->confirm);
 	plan->blocked = !text_equal(input->confirmed, plan->confirm);
+	const char *reason = arena_printf(mem,
+		"%zu of %zu objects would be pruned: confirm with "
+		"`pgitops app sync %s --prune --confirm %s`",
+		plan->prunes, input->owned_count, input->application, plan->confirm);
 	for (size_t i = 0; plan->blocked && i < plan->count; i++) {
 		struct plan_step *step = &plan->steps[i];
 		if (step->action != PLAN_PRUNE)
 			continue;
 		step->action = PLAN_LEAVE;
-		step->reason = arena_printf(mem,
-			"%zu of %zu objects would be pruned: confirm with "
-			"`pgitops app sync %s --prune --confirm %s`",
-			plan->prunes, input->owned_count, input->application, plan->confirm);
+		step->reason = reason;
 	}
 }
 

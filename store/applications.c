@@ -74,6 +74,7 @@ bool store_application_remove(struct store *store, const char *name, struct erro
 	bool ok = forget(store, "DELETE FROM application WHERE name = ?1", name, err) &&
 		forget(store, "DELETE FROM inventory WHERE application = ?1", name, err) &&
 		forget(store, "DELETE FROM revision WHERE application = ?1", name, err) &&
+		forget(store, "DELETE FROM running WHERE application = ?1", name, err) &&
 		forget(store, "DELETE FROM drift WHERE application = ?1 AND healed = 0", name, err);
 	if (ok)
 		return store_commit(store, err);

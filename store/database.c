@@ -195,6 +195,7 @@ struct query *query_open(struct store *store, const char *sql)
 {
 	pthread_mutex_lock(&store->mutex);
 	struct query *query = find(store, sql);
+	query->full = false;
 	query->code = store->doomed ? SQLITE_ABORT : SQLITE_OK;
 	if (!query->statement)
 		note(query,
@@ -222,7 +223,7 @@ void query_set_number(struct query *query, int number, int64_t value)
 
 bool query_next(struct query *query)
 {
-	if (query->code != SQLITE_OK)
+	if (query->code != SQLITE_OK || query->full)
 		return false;
 	int code = sqlite3_step(query->statement);
 	note(query, code);
@@ -232,7 +233,9 @@ bool query_next(struct query *query)
 const char *query_text(struct query *query, int column, struct arena *mem)
 {
 	const char *text = (const char *)sqlite3_column_text(query->statement, column);
-	return arena_copy(mem, text ? text : "");
+	const char *copy = arena_copy(mem, text ? text : "");
+	query->full = query->full || arena_full(mem);
+	return copy;
 }
 
 int64_t query_number(struct query *query, int column)
@@ -248,7 +251,10 @@ bool query_close(struct query *query, struct error *err)
 		ok = error_set(err, ERROR_RETRY, "store %s: the transaction has failed already", store->path);
 	else if (query->code != SQLITE_OK)
 		ok = fail(store, query->code, err);
-	if (!ok && store->depth)
+	else if (query->full)
+		ok = error_set(err, ERROR_INVALID,
+			"store %s: what was asked for needs more memory than one answer may have", store->path);
+	if (!ok && query->code != SQLITE_OK && store->depth)
 		store->doomed = true;
 	if (query->statement) {
 		sqlite3_reset(query->statement);

@@ -20,7 +20,8 @@ struct query {
 	struct store *store;
 	const char *sql;
 	struct sqlite3_stmt *statement;
-	int code; /* SQLite's, of the first failure */
+	int code;  /* SQLite's, of the first failure */
+	bool full; /* the rows did not fit into the caller's arena */
 };
 
 struct store {
@@ -58,7 +59,7 @@ void query_set_number(struct query *query, int number, int64_t value);
 /* The next row; false at the end and after a failure. */
 bool query_next(struct query *query);
 
-/* Columns are numbered from 0. The text is copied into `mem`. */
+/* Columns are numbered from 0. The text is copied into `mem`; once that is full there are no more rows, and closing fails. */
 const char *query_text(struct query *query, int column, struct arena *mem);
 int64_t query_number(struct query *query, int column);
 

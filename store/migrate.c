@@ -2,10 +2,11 @@
 
 #include "base/memory.h"
 
-extern const char schema_sql[]; /* schema.sql, made into C by CMakeLists.txt */
+/* schema_N.sql, made into C by CMakeLists.txt */
+extern const char schema_1_sql[], schema_2_sql[];
 
 /* A released step is never edited: a change of the schema is a further step. */
-static const char *const steps[] = {schema_sql};
+static const char *const steps[] = {schema_1_sql, schema_2_sql};
 
 int64_t migrate_newest(void)
 {

@@ -89,6 +89,7 @@ static struct store_revision read_row(struct query *query, struct arena *mem)
 		.unchanged = query_number(query, 12),
 		.pruned = query_number(query, 13),
 		.failed = query_number(query, 14),
+		.times = query_number(query, 15),
 	};
 }
 
@@ -99,7 +100,7 @@ bool store_revision_list(struct store *store, const char *application, size_t li
 	size_t found = 0;
 	struct query *query = query_open(store,
 		"SELECT id, application, commit_id, author, message, started, finished, phase, cause, outcome, created, "
-		"configured, unchanged, pruned, failed FROM revision "
+		"configured, unchanged, pruned, failed, times FROM revision "
 		"WHERE ?1 IS NULL OR application = ?1 ORDER BY id DESC LIMIT ?2");
 	query_set_text_or_null(query, 1, application);
 	query_set_number(query, 2, limit ? (int64_t)limit : -1);

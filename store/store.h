@@ -58,7 +58,7 @@ bool store_application_get(struct store *store, const char *name, struct arena *
 	struct store_application *out, struct error *err) MUST_CHECK; /* ERROR_MISSING */
 bool store_application_list(struct store *store, struct arena *mem, struct store_application **items,
 	size_t *count, struct error *err) MUST_CHECK; /* by name */
-/* With its inventory, its revisions and its open drift. */
+/* With its inventory, its revisions, its running operation and its open drift. */
 bool store_application_remove(struct store *store, const char *name, struct error *err) MUST_CHECK;
 
 /* ---- revisions: what was applied ---- */
@@ -71,6 +71,7 @@ struct store_revision {
 	const char *trigger;       /* "automated", "self-heal", "manual" */
 	const char *text;          /* outcome for people */
 	int64_t created, configured, unchanged, pruned, failed;
+	int64_t times; /* it went so as often, from `started` (the first time) to `finished` (the last) */
 };
 
 bool store_revision_begin(struct store *store, const struct store_revision *revision, int64_t *id,
@@ -80,6 +81,20 @@ bool store_revision_end(
 bool store_revision_list(struct store *store, const char *application, size_t limit, struct arena *mem,
 	struct store_revision **items, size_t *count,
 	struct error *err) MUST_CHECK; /* newest first; application NULL = all */
+
+/* ---- running operations: what a sync must know to go on after its process was killed ---- */
+
+struct store_running {
+	const char *application;
+	const char *document; /* JSON object; agent/sync knows what is in it */
+	int64_t updated;
+};
+
+/* One for each application at most. An equal document is not written again. */
+bool store_running_set(struct store *store, const struct store_running *running, struct error *err) MUST_CHECK;
+bool store_running_get(struct store *store, const char *application, struct arena *mem,
+	struct store_running *out, struct error *err) MUST_CHECK; /* ERROR_MISSING */
+bool store_running_remove(struct store *store, const char *application, struct error *err) MUST_CHECK;
 
 /* ---- inventory: the objects we made, written before the first byte goes out ---- */
 
@@ -150,6 +165,7 @@ struct store_user_change {
 	const char *commit;
 	int64_t started, finished; /* finished 0 = intended, outcome not known */
 	const char *outcome;       /* "", "done", or the error's text */
+	int64_t times; /* it went so as often, from `started` (the first time) to `finished` (the last) */
 };
 
 bool store_user_change_begin(struct store *store, const struct store_user_change *change, int64_t *id,

@@ -103,6 +103,7 @@ static struct store_user_change read_change(struct query *query, struct arena *m
 		.started = query_number(query, 6),
 		.finished = query_number(query, 7),
 		.outcome = query_text(query, 8, mem),
+		.times = query_number(query, 9),
 	};
 }
 
@@ -112,8 +113,8 @@ bool store_user_change_list(struct store *store, const char *user, size_t limit,
 	struct store_user_change *rows = NULL;
 	size_t found = 0;
 	struct query *query = query_open(store,
-		"SELECT id, database, user, action, statement, commit_id, started, finished, outcome FROM user_change "
-		"WHERE ?1 IS NULL OR user = ?1 ORDER BY id DESC LIMIT ?2");
+		"SELECT id, database, user, action, statement, commit_id, started, finished, outcome, times "
+		"FROM user_change WHERE ?1 IS NULL OR user = ?1 ORDER BY id DESC LIMIT ?2");
 	query_set_text_or_null(query, 1, user);
 	query_set_number(query, 2, limit ? (int64_t)limit : -1);
 	while (query_next(query)) {

@@ -247,10 +247,9 @@ bool apps_load_folder(struct agent *agent, struct error *err)
 	if (!application_read_folder(agent->config->applications, mem, &items, &count, &mistakes, err))
 		return false;
 	if (mistakes.count) {
-		const char *text = "";
+		const char *text = NULL;
 		for (size_t i = 0; i < mistakes.count; i++)
-			text = arena_printf(
-				mem, "%s%s%s", text, i ? "; " : "", mistake_text(&mistakes.items[i], mem));
+			text = arena_join(mem, text, "; ", mistake_text(&mistakes.items[i], mem));
 		error_set(err, ERROR_INVALID, "%s", text);
 	} else {
 		for (size_t i = 0; i < count; i++)

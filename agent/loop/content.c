@@ -141,6 +141,13 @@ void content_take(struct agent *agent, struct app *app, const struct source_resu
 		arena_free(mem);
 		return;
 	}
+	if (arena_full(mem)) {
+		set_broken(app, result->commit,
+			memory_printf("commit %.12s cannot be used: its objects need more than %ld MiB of memory",
+				result->commit, LIMIT_PASS_MEMORY >> 20));
+		arena_free(mem);
+		return;
+	}
 	set_good(app, result, desired, mem);
 	set_warnings(app, desired, from_files, mem);
 }

@@ -38,6 +38,10 @@ static void *run(void *context)
 	struct fetch *fetch = errand->fetch;
 
 	fetch->ok = source_read(&fetch->request, fetch->mem, &fetch->result, &fetch->error);
+	if (fetch->ok && arena_full(fetch->mem))
+		fetch->ok = error_set(&fetch->error, ERROR_INVALID,
+			"the manifests of these paths need more than %ld MiB of memory",
+			LIMIT_PASS_MEMORY >> 20);
 	source_access_done(&fetch->access);
 	/* The queue has room for far more results than there are threads; full means that nobody takes any more. */
 	if (!queue_push(errand->queue, EVENT_FETCHED, "", fetch))

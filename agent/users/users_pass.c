@@ -80,6 +80,10 @@ static bool run_session(struct users_pass *pass, struct roles_session *session, 
 		return false;
 	pass->reached = true;
 	roles_plan(present, &input, pass->mem, &plan);
+	if (arena_full(pass->mem))
+		return error_set(&pass->error, ERROR_INVALID,
+			"the roles of this server and the plan for them need more than %ld MiB of memory",
+			LIMIT_PASS_MEMORY >> 20);
 	if (pass->wish && pass->wish->plan_only) {
 		pass->ok = true;
 		users_record_answer(pass, &plan, "Succeeded", "");

@@ -170,24 +170,47 @@ static json_t *differences_of(const struct role_report *report)
 	return list;
 }
 
-/* Steps are sent by kind, not by user; a pass that changes thousands of users is rare enough for this. */
-static bool was_changed(const struct roles_plan *plan, const char *user)
+/* What is written down of a pass: its reports, beside what was known before. */
+struct record {
+	struct users_pass *pass;
+	const struct roles_plan *plan;
+	const char **changed; /* users of the steps that were done, sorted; some stand there twice */
+	size_t changed_count;
+	struct store_user *users; /* as stored, by database and name */
+	size_t user_count;
+};
+
+static int compare_names(const void *a, const void *b)
 {
-	for (size_t i = 0; i < plan->step_count; i++)
-		if (plan->steps[i].done && strcmp(plan->steps[i].user, user) == 0)
-			return true;
-	return false;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static json_t *last_change(
-	const struct users_pass *pass, const struct roles_plan *plan, const char *user, const json_t *before)
+/* Steps are sent by kind, not by user. */
+static void collect_changed(struct record *record)
+{
+	const struct roles_plan *plan = record->plan;
+	record->changed = arena_array(record->pass->mem, plan->step_count, sizeof(*record->changed));
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].done)
+			record->changed[record->changed_count++] = plan->steps[i].user;
+	if (record->changed_count)
+		qsort(record->changed, record->changed_count, sizeof(*record->changed), compare_names);
+}
+
+static bool was_changed(const struct record *record, const char *user)
+{
+	return record->changed_count &&
+		bsearch(&user, record->changed, record->changed_count, sizeof(*record->changed), compare_names);
+}
+
+static json_t *last_change(const struct record *record, const char *user, const json_t *before)
 {
 	char now[CLOCK_TEXT_SIZE];
 	const json_t *old = json_object_get(before, "lastChange");
-	if (old && !was_changed(plan, user))
+	if (old && !was_changed(record, user))
 		return json_deep_copy(old);
 	clock_text_seconds(clock_now(), now);
-	return json_pack("{s:s, s:s}", "time", now, "commit", pass->commit);
+	return json_pack("{s:s, s:s}", "time", now, "commit", record->pass->commit);
 }
 
 /* What differs stays so when the agent file forbids to write: that is no drift and no failure, and people should know. */
@@ -199,16 +222,16 @@ static const char *reason_of(const struct users_pass *pass, const struct role_re
 		: report->reason;
 }
 
-static json_t *user_document(struct users_pass *pass, const struct roles_plan *plan,
-	const struct role_report *report, const json_t *before)
+static json_t *user_document(const struct record *record, const struct role_report *report, const json_t *before)
 {
+	struct users_pass *pass = record->pass;
 	json_t *roles = json_array();
 	for (size_t i = 0; i < report->role_count; i++)
 		json_array_append_new(roles, json_string(report->roles[i]));
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s}", "name", report->name, "database",
 		pass->database->config->name, "status", user_status_name(report->status), "reason",
 		reason_of(pass, report), "roles", roles, "differences", differences_of(report), "lastChange",
-		last_change(pass, plan, report->name, before), "secretVersion",
+		last_change(record, report->name, before), "secretVersion",
 		passwords_version(&pass->passwords, report->name));
 }
 
@@ -225,12 +248,13 @@ static bool heal(const struct users_pass *pass, const char *user, struct error *
 	return store_drift_heal(pass->agent->store, &drift, clock_now(), err);
 }
 
-static bool store_report(struct users_pass *pass, const struct roles_plan *plan,
-	const struct role_report *report, const struct store_user *users, size_t count, struct error *err)
+static bool store_report(const struct record *record, const struct role_report *report, struct error *err)
 {
+	const struct users_pass *pass = record->pass;
 	const char *database = pass->database->config->name;
-	CLEANUP(json_done) json_t *before = previous_of(users, count, database, report->name);
-	CLEANUP(json_done) json_t *now = user_document(pass, plan, report, before);
+	CLEANUP(json_done)
+	json_t *before = previous_of(record->users, record->user_count, database, report->name);
+	CLEANUP(json_done) json_t *now = user_document(record, report, before);
 	if (before && json_equal(before, now))
 		return true;
 	CLEANUP(memory_freep) char *text = json_canonical(now);
@@ -252,20 +276,21 @@ static bool is_reported(const struct roles_plan *plan, const char *name)
 
 static bool store_reports(struct users_pass *pass, const struct roles_plan *plan, struct error *err)
 {
-	struct store_user *users;
-	size_t count;
+	struct record record = {.pass = pass, .plan = plan};
 	struct store *store = pass->agent->store;
 	const char *database = pass->database->config->name;
 
-	if (!store_user_list(store, pass->mem, &users, &count, err))
+	if (!store_user_list(store, pass->mem, &record.users, &record.user_count, err))
 		return false;
+	collect_changed(&record);
 	bool ok = true;
 	for (size_t i = 0; ok && i < plan->report_count; i++)
-		ok = store_report(pass, plan, &plan->reports[i], users, count, err);
-	for (size_t i = 0; ok && i < count; i++)
-		if (strcmp(users[i].database, database) == 0 && !is_reported(plan, users[i].name))
-			ok = store_user_remove(store, database, users[i].name, err) &&
-				heal(pass, users[i].name, err);
+		ok = store_report(&record, &plan->reports[i], err);
+	for (size_t i = 0; ok && i < record.user_count; i++) {
+		const struct store_user *user = &record.users[i];
+		if (strcmp(user->database, database) == 0 && !is_reported(plan, user->name))
+			ok = store_user_remove(store, database, user->name, err) && heal(pass, user->name, err);
+	}
 	return ok;
 }
 
@@ -273,7 +298,7 @@ static const char *blocked_text(const struct users_pass *pass, const struct role
 {
 	const char *names = "";
 	for (size_t i = 0; i < plan->deletion_count && i < 10; i++)
-		names = arena_printf(pass->mem, "%s%s%s", names, i ? ", " : "", plan->deletions[i]);
+		names = arena_join(pass->mem, names, ", ", plan->deletions[i]);
 	return arena_printf(pass->mem,
 		"%zu users are no longer listed (%s%s) and stay until this is confirmed: "
 		"`pgitops user sync --confirm %s`, or list each with `ensure: absent`",

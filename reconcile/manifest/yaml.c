@@ -319,6 +319,8 @@ static bool on_event(struct reader *reader)
 	default:
 		break;
 	}
+	if (ok && arena_full(reader->mem))
+		return stop(reader, "the file needs more memory than one file may have: split it");
 	if (ok && reader->nodes > LIMIT_YAML_NODES)
 		return stop_at(reader, LIMIT_YAML_NODES, "values in one file, aliases expanded");
 	return ok;

@@ -75,9 +75,9 @@ void applier_fail(struct applier *applier, struct role_step *step, const struct 
 		enum user_status status = is_removal(step->action) ? USER_RETIRING : USER_DEGRADED;
 		if (status > report->status)
 			report->status = status;
-		report->reason = arena_printf(applier->mem, "%s%s%s%s%s: %s", report->reason,
-			*report->reason ? "; " : "", role_action_name(step->action),
-			*step->database ? " in database " : "", step->database, error->text);
+		report->reason = arena_join(applier->mem, report->reason, "; ",
+			arena_printf(applier->mem, "%s%s%s: %s", role_action_name(step->action),
+				*step->database ? " in database " : "", step->database, error->text));
 		applier->stopped[report - applier->plan->reports] |= stop;
 		applier->kept[report - applier->plan->reports] |= step->action == ROLE_RETIRE;
 	}

@@ -95,8 +95,7 @@ void planner_reason(
 	va_end(args);
 	if (status > report->status)
 		report->status = status;
-	report->reason =
-		arena_printf(planner->mem, "%s%s%s", report->reason, *report->reason ? "; " : "", text);
+	report->reason = arena_join(planner->mem, report->reason, "; ", text);
 }
 
 void planner_warning(struct planner *planner, const char *format, ...)

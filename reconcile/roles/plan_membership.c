@@ -72,6 +72,8 @@ static void follow(struct planner *planner, const struct role *role, struct line
 			const struct role *above = present_role_by_oid(present, rows[i].role);
 			if (!above || seen[above - present->roles] == walk || !stays(planner, user, above))
 				continue;
+			if (arena_full(planner->mem))
+				return; /* thousands of roles above each other: who asked for the plan sees it too */
 			seen[above - present->roles] = walk;
 			lineage->ancestors = arena_grow(planner->mem, lineage->ancestors, lineage->count,
 				sizeof(*lineage->ancestors));

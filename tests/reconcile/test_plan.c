@@ -296,7 +296,7 @@ static struct plan_input many(size_t count, size_t gone, struct objects *objects
 	struct plan_owned *ours = arena_array(mem, count, sizeof(*ours));
 	struct object *want = arena_array(mem, count, sizeof(*want));
 	for (size_t i = 0; i < count; i++) {
-		const char *name = arena_printf(mem, "c%04zu", i);
+		const char *name = arena_printf(mem, "c%05zu", i);
 		there[i] = live("ConfigMap", name);
 		ours[i] = owned("ConfigMap", name, "h");
 		if (i >= gone)
@@ -329,8 +329,8 @@ static void many_prunes_at_once_wait_for_a_confirmation(void **state)
 	plan_make(&input, mem, &plan);
 	assert_true(plan.blocked);
 	assert_int_equal(plan.prunes, 6);
-	assert_int_equal(step_named(&plan, "c0000")->action, PLAN_LEAVE);
-	assert_non_null(strstr(step_named(&plan, "c0000")->reason, plan.confirm));
+	assert_int_equal(step_named(&plan, "c00000")->action, PLAN_LEAVE);
+	assert_non_null(strstr(step_named(&plan, "c00000")->reason, plan.confirm));
 
 	input = many(200, 20, &objects); /* ten per cent */
 	plan_make(&input, mem, &plan);
@@ -367,7 +367,7 @@ static void a_confirmation_is_good_for_one_commit_and_one_list(void **state)
 	input.confirmed = plan.confirm;
 	plan_make(&input, mem, &other);
 	assert_false(other.blocked);
-	assert_int_equal(step_named(&other, "c0000")->action, PLAN_PRUNE);
+	assert_int_equal(step_named(&other, "c00000")->action, PLAN_PRUNE);
 
 	input.commit = "c2";
 	plan_make(&input, mem, &other);
@@ -378,6 +378,25 @@ static void a_confirmation_is_good_for_one_commit_and_one_list(void **state)
 	longer.confirmed = plan.confirm;
 	plan_make(&longer, mem, &other);
 	assert_true(other.blocked);
+}
+
+/* What planning the removal of `count` objects takes, without what describes them. */
+static size_t memory_of_pruning(size_t count)
+{
+	CLEANUP(arena_freep) struct arena *own = arena_new(SIZE_MAX);
+	struct objects objects;
+	struct plan plan;
+	struct plan_input input = many(count + 1, count, &objects);
+	plan_make(&input, own, &plan);
+	assert_int_equal(plan.prunes, count);
+	assert_true(plan.blocked);
+	return arena_used(own);
+}
+
+static void planning_takes_memory_in_proportion_to_the_objects(void **state)
+{
+	(void)state;
+	assert_in_range(memory_of_pruning(12000), 0, memory_of_pruning(6000) * 21 / 10);
 }
 
 static void steps_go_up_by_kind_and_prunes_come_down(void **state)
@@ -438,6 +457,7 @@ int main(void)
 		cmocka_unit_test(many_prunes_at_once_wait_for_a_confirmation),
 		cmocka_unit_test(an_empty_wish_removes_nothing_without_confirmation),
 		cmocka_unit_test(a_confirmation_is_good_for_one_commit_and_one_list),
+		cmocka_unit_test(planning_takes_memory_in_proportion_to_the_objects),
 		cmocka_unit_test(steps_go_up_by_kind_and_prunes_come_down),
 		cmocka_unit_test(a_custom_resource_definition_is_never_tracked),
 	};

@@ -185,9 +185,29 @@ static void a_commit_without_a_transaction_is_refused(void **state)
 	set_application(f, "users", "{}", 1);
 }
 
+static void rows_that_do_not_fit_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(arena_freep) struct arena *small = arena_new(1000);
+	struct store_user *users;
+	size_t count;
+	char name[16];
+
+	for (int i = 0; i < 100; i++) {
+		const struct store_user user = {"main", name, "{\"reason\":\"a document of some length\"}", 1};
+		snprintf(name, sizeof(name), "u%d", i);
+		check_ok(store_user_set(f->store, &user, &f->err), &f->err);
+	}
+	assert_false(store_user_list(f->store, small, &users, &count, &f->err));
+	assert_non_null(strstr(f->err.text, "more memory"));
+	check_ok(store_user_list(f->store, f->mem, &users, &count, &f->err), &f->err);
+	assert_int_equal(count, 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		A_TEST(rows_that_do_not_fit_are_refused),
 		A_TEST(a_rolled_back_transaction_leaves_nothing),
 		A_TEST(a_rollback_inside_ends_the_whole_transaction),
 		A_TEST(transactions_of_threads_do_not_mix),

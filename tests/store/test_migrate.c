@@ -84,12 +84,49 @@ static void the_program_brings_a_store_to_its_own_version(void **state)
 	assert_int_equal(version_of(f, f->store), migrate_newest());
 }
 
+/* An update of the agent meets the store of the one before it. */
+static void a_store_of_version_1_keeps_what_it_holds(void **state)
+{
+	struct fixture *f = *state;
+	struct store_opening how;
+	struct store_revision *revisions;
+	struct store_user_change *changes;
+	struct store_object *objects;
+	struct buf sql = BUF(64 * 1024);
+	struct store *old = open_empty(f);
+	size_t count;
+
+	check_ok(file_read(TEST_DATA "/version_1.sql", &sql, &f->err), &f->err);
+	check_ok(database_script(old, buf_string(&sql), &f->err), &f->err);
+	buf_done(&sql);
+	close_empty(old);
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(rename(in_folder(f, "other.db"), in_folder(f, "pgitops.db")), 0);
+
+	check_ok(store_open(f->folder, &f->store, &how, &f->err), &f->err);
+	assert_false(how.rebuilt);
+	assert_int_equal(version_of(f, f->store), migrate_newest());
+	check_ok(store_revision_list(f->store, "users", 0, f->mem, &revisions, &count, &f->err), &f->err);
+	assert_int_equal(count, 2);
+	assert_string_equal(revisions[1].text, "successfully synced");
+	assert_int_equal(revisions[1].times, 1);
+	check_ok(store_user_change_list(f->store, "eve", 0, f->mem, &changes, &count, &f->err), &f->err);
+	assert_int_equal(count, 1);
+	assert_int_equal(changes[0].times, 1);
+	check_ok(store_object_list(f->store, "users", f->mem, &objects, &count, &f->err), &f->err);
+	assert_int_equal(count, 1);
+	assert_string_equal(objects[0].uid, "u1");
+	assert_string_equal(store_fact_get(f->store, "synced:users", f->mem), "c1");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		A_TEST(steps_are_taken_in_order_and_once),
 		A_TEST(a_failed_step_leaves_the_version_before_it),
 		A_TEST(a_newer_schema_is_refused),
+		A_TEST(a_store_of_version_1_keeps_what_it_holds),
 		A_TEST(the_program_brings_a_store_to_its_own_version),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
