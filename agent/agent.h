@@ -17,43 +17,76 @@
 #include "store/store.h"
 
 enum { REFRESH_IDLE, REFRESH_ASKED, REFRESH_ANSWERED };
-enum { SYNC_NONE, SYNC_RUNNING, SYNC_SUCCEEDED, SYNC_FAILED };
+enum { SYNC_NONE, SYNC_SUCCEEDED, SYNC_FAILED };
 
-struct checks;  /* sync/checks.h */
-struct queue;   /* loop/queue.h */
-struct secrets; /* users/secrets.h */
+struct checks;         /* sync/checks.h */
+struct deletion;       /* sync/deletion.h */
+struct sync_operation; /* sync/operation.h */
+struct queue;          /* queue.h */
+struct secrets;        /* users/secrets.h */
+
+/* What an Application's path wants at one commit: shared by what is in force and the operation that is pinned to it. */
+struct content {
+	size_t references;
+	struct arena *mem;       /* holds all of it */
+	struct desired *desired; /* complete */
+	char commit[41];
+	char source_hash[17]; /* of the app when it was read: another one now means that it is to be read anew */
+	const char *author, *message; /* of that commit */
+	int64_t authored;
+	const char *warnings; /* of its files (submodules, ...); NULL = none */
+	const char *repeated; /* objects that stand in two of them; NULL = none */
+};
+struct content *content_hold(struct content *content);
+void content_release(struct content *content); /* accepts NULL */
+
+/* A question for content that is not the newest of the Application's own revision: a pinned sync, a rollback, an operation that
+   goes on after a restart, a diff. Asked by agent/sync, answered by agent/loop. */
+struct lookup {
+	struct lookup *next;
+	uint64_t id;
+	char *revision;                     /* full commit, branch, tag */
+	json_t *source;                     /* instead of spec.source; NULL = that */
+	bool reading, answered, tried_disk; /* the loop's */
+	struct content *content;            /* the answer; NULL = `error` says why there is none */
+	char *error;
+};
+
+/* What a sync aims at: a commit, and the source it was read from. Another path, include or repository is something new to sync, as
+   a new commit is (argocd.md 2.9), and so is an Application that was deleted and made again. "COMMIT SOURCE-HASH" */
+enum { TARGET_SIZE = 41 + 17 };
 
 /* One Application and all that is remembered of it between passes. */
 struct app {
 	struct application spec;
 	struct arena *spec_mem;
+	char source_hash[17]; /* of the parts of the spec that say what is wanted */
 
 	/* source: what Git says */
 	struct repository *repository;
-	struct arena *desired_mem;    /* holds `desired` */
-	struct desired *desired;      /* the last good content, complete; NULL = never had one */
-	char commit[41];              /* of `desired` */
-	const char *author, *message; /* of that commit; in desired_mem */
-	int64_t authored;
-	char broken_commit[41]; /* a newer commit that cannot be used, "" = none */
-	char *broken;           /* why: all mistakes; NULL = none */
+	struct content *content; /* the newest good one; NULL = never had one */
+	char commit[41];         /* of `content`, "" = none */
+	char broken_commit[41];  /* a newer commit that cannot be used, "" = none */
+	char *broken;            /* why: all mistakes; NULL = none */
 	bool last_good_asked; /* for the content of synced_commit, because the newest one was broken at the start */
-	char *warnings;       /* of its files (submodules, ...); NULL = none */
-	char *repeated;       /* objects that stand in two of them; NULL = none */
+	struct lookup *lookups;
+	uint64_t lookup_count; /* ever started: their ids */
 
 	/* sync */
-	char tried_commit[41];        /* last commit a sync was begun for */
-	char synced_commit[41];       /* last commit a sync succeeded for */
-	int last_phase;               /* of the last sync */
-	int64_t attempts;             /* failed ones of tried_commit in a row */
-	int64_t next_try;             /* steady milliseconds; 0 = now */
-	int64_t heals;                /* in a row, for the back-off */
-	int64_t last_heal, next_heal; /* steady milliseconds */
-	struct sync_request *asked;   /* a person's wish, NULL = none */
-	int64_t terminate;            /* store operation that asks to end the running sync, 0 = none */
-	json_t *operation_state;      /* status.operationState, NULL = none */
-	json_t *history;              /* status.history, a list */
-	bool rebuilt;                 /* first pass after the store was lost: prune nothing */
+	char tried[TARGET_SIZE];          /* the last target a sync was begun for */
+	char synced[TARGET_SIZE];         /* the last target a sync succeeded for; begins with its commit */
+	int last_phase;                   /* of the last sync */
+	int64_t next_try;                 /* steady milliseconds; 0 = now */
+	int64_t heals;                    /* in a row, for the back-off */
+	int64_t last_heal, next_heal;     /* steady milliseconds */
+	struct sync_request *asked;       /* what a person asks for, NULL = nothing */
+	int64_t terminate;                /* store operation that asks to end the running sync, 0 = none */
+	struct sync_operation *operation; /* the one that runs, NULL = none */
+	bool operation_lost;       /* it may stand in the store: to be read when the content is there */
+	struct deletion *deletion; /* the Application is being deleted with its objects; NULL = not begun */
+	json_t *operation_state;   /* status.operationState, NULL = none */
+	json_t *history;           /* status.history, a list */
+	bool rebuilt;              /* first pass after the store was lost: prune nothing */
 
 	/* status */
 	json_t *status;            /* as last written; NULL = never */
@@ -130,3 +163,15 @@ struct agent {
 };
 
 struct app *agent_app(struct agent *agent, const char *name);
+
+void content_target(const struct content *content, char target[TARGET_SIZE]);
+
+/* Its newest content was read from the source that its spec names now. */
+bool app_content_is_current(const struct app *app);
+
+/* The commit in force: that of the last sync that succeeded, "" = none. */
+void app_synced_commit(const struct app *app, char commit[41]);
+
+/* Asks for content; the lookup stays the app's until lookup_drop(). */
+struct lookup *lookup_start(struct app *app, const char *revision, const json_t *source);
+void lookup_drop(struct app *app, struct lookup *lookup);

@@ -20,7 +20,7 @@ static const struct {
 	{"acid.zalan.do", "postgresql"},
 };
 
-static bool is_protected(const struct object_key *key)
+bool plan_is_protected(const struct object_key *key)
 {
 	for (size_t i = 0; i < COUNT_OF(protected_kinds); i++)
 		if (strcmp(key->group, protected_kinds[i].group) == 0 &&
@@ -136,7 +136,7 @@ static const char *reason_to_leave(const struct plan_input *input, const struct 
 		return "ignored (no prune): annotation argocd.argoproj.io/sync-options: Prune=false";
 	if (prune_choice(input, live) == CHOICE_FALSE)
 		return "ignored (no prune): sync option Prune=false of the Application";
-	if (is_protected(&live->key) && !live->prune_allowed)
+	if (plan_is_protected(&live->key) && !live->prune_allowed)
 		return "this kind is pruned only with annotation pgitops.dev/allow-prune: \"true\"";
 	if (!input->prune)
 		return "ignored (requires pruning)";

@@ -82,4 +82,7 @@ struct plan {
 	char confirm[17]; /* what --confirm must say; "" = nothing to confirm */
 };
 
+/* Its deletion destroys data or other people's objects: only with annotation pgitops.dev/allow-prune on the live object. */
+bool plan_is_protected(const struct object_key *key);
+
 void plan_make(const struct plan_input *input, struct arena *mem, struct plan *plan);

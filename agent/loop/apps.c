@@ -1,11 +1,14 @@
 #include "agent/loop/apps.h"
 #include "agent/loop/repositories.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/config/folder.h"
 #include "agent/sync/checks.h"
+#include "agent/sync/deletion.h"
+#include "agent/sync/operation.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -22,21 +25,20 @@ void application_event_free(struct application_event *event)
 	free(event);
 }
 
-struct app *agent_app(struct agent *agent, const char *name)
-{
-	for (size_t i = 0; i < agent->app_count; i++)
-		if (strcmp(agent->apps[i]->spec.name, name) == 0)
-			return agent->apps[i];
-	return NULL;
-}
-
 /* ---- remembering ---- */
 
-static void take_fact(struct agent *agent, const char *key, char commit[41], struct arena *mem)
+static void take_fact(struct agent *agent, const char *key, char target[TARGET_SIZE], struct arena *mem)
 {
 	const char *value = store_fact_get(agent->store, key, mem);
-	if (value && strlen(value) == 40)
-		memcpy(commit, value, 41);
+	if (value)
+		snprintf(target, TARGET_SIZE, "%s", value);
+}
+
+/* The store's row is about an Application of this name that was deleted and made again while nobody looked. */
+static bool is_another(const struct app *app, const json_t *stored)
+{
+	const char *uid = json_text_at(stored, "metadata.uid", "");
+	return *uid && *app->spec.uid && strcmp(uid, app->spec.uid) != 0;
 }
 
 /* From the store, else from the status that the object itself carries (a rebuilt store, another machine). */
@@ -49,16 +51,31 @@ static void recall(struct agent *agent, struct app *app)
 
 	if (store_application_get(agent->store, app->spec.name, mem, &row, &ignored))
 		(void)!json_read(row.document, strlen(row.document), &stored, &ignored);
+	if (is_another(app, stored))
+		json_done(&stored);
 	const json_t *status = json_at(stored ? stored : app->spec.document, "status");
 	app->operation_state = json_deep_copy(json_object_get(status, "operationState"));
 	app->history = json_deep_copy(json_object_get(status, "history"));
 	app->rebuilt = agent->store_rebuilt;
-	take_fact(agent, arena_printf(mem, "synced:%s", app->spec.name), app->synced_commit, mem);
-	take_fact(agent, arena_printf(mem, "tried:%s", app->spec.name), app->tried_commit, mem);
+	app->operation_lost = true;
+	take_fact(agent, arena_printf(mem, "synced:%s", app->spec.name), app->synced, mem);
+	take_fact(agent, arena_printf(mem, "tried:%s", app->spec.name), app->tried, mem);
 	const char *phase = json_text_at(app->operation_state, "phase", "");
 	app->last_phase = strcmp(phase, "Succeeded") == 0 ? SYNC_SUCCEEDED : *phase ? SYNC_FAILED : SYNC_NONE;
-	if (app->last_phase == SYNC_NONE && *app->synced_commit)
+	if (app->last_phase == SYNC_NONE && *app->synced)
 		app->last_phase = SYNC_SUCCEEDED;
+}
+
+/* Nothing of what it was is good for an Application that is made anew under the same name. */
+static void forget(struct agent *agent, const struct app *app)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	struct error err;
+	if (store_application_remove(agent->store, app->spec.name, &err) &&
+		store_fact_set(agent->store, arena_printf(mem, "synced:%s", app->spec.name), NULL, &err) &&
+		store_fact_set(agent->store, arena_printf(mem, "tried:%s", app->spec.name), NULL, &err))
+		return;
+	log_warning("the application could not be forgotten", "error", err.text, NULL);
 }
 
 /* ---- the set ---- */
@@ -73,10 +90,12 @@ static void app_free(struct app *app)
 {
 	application_done(&app->spec);
 	arena_free(app->spec_mem);
-	arena_free(app->desired_mem);
+	content_release(app->content);
+	while (app->lookups)
+		lookup_drop(app, app->lookups);
+	operation_free(app->operation);
+	deletion_free(app->deletion);
 	free(app->broken);
-	free(app->warnings);
-	free(app->repeated);
 	free(app->differences);
 	checks_free(app->checks);
 	json_decref(app->operation_state);
@@ -103,10 +122,8 @@ static struct app *app_add(struct agent *agent)
 /* The Application is gone from the configuration. What it made stays: removing a file never deletes anything. */
 static void app_remove(struct agent *agent, struct app *app)
 {
-	struct error err;
 	log_info("application removed; its objects and users stay", "application", app->spec.name, NULL);
-	if (!store_application_remove(agent->store, app->spec.name, &err))
-		log_warning("the application could not be forgotten", "error", err.text, NULL);
+	forget(agent, app);
 	for (size_t i = 0; i < agent->app_count; i++)
 		if (agent->apps[i] == app)
 			agent->apps[i] = agent->apps[--agent->app_count];
@@ -155,6 +172,32 @@ static void take_refresh(struct agent *agent, struct app *app)
 	repositories_refresh(agent, app, app->spec.refresh == REFRESH_HARD);
 }
 
+/* Over everything that says what is wanted and where it goes. */
+static void hash_source(struct app *app)
+{
+	static const char *const parts[] = {
+		"source", "sources", "destination", "syncPolicy.managedNamespaceMetadata"};
+	CLEANUP(json_done) json_t *all = json_array();
+	const json_t *spec = json_object_get(app->spec.document, "spec");
+	char digest[DIGEST_HEX_SIZE];
+	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		const json_t *part = json_at(spec, parts[i]);
+		json_array_append_new(all, part ? json_deep_copy(part) : json_null());
+	}
+	json_array_append_new(all, json_string(app->spec.uid));
+	CLEANUP(memory_freep) char *text = json_canonical(all);
+	digest_sha256_hex(text, strlen(text), digest);
+	snprintf(app->source_hash, sizeof(app->source_hash), "%.16s", digest);
+}
+
+/* `argocd app terminate-op`, and whoever patches the phase (argocd.md 2.8). */
+static void take_termination(struct app *app)
+{
+	const char *phase = json_text_at(app->spec.document, "status.operationState.phase", "");
+	if (strcmp(phase, "Terminating") == 0)
+		operation_terminate(app);
+}
+
 /* Puts a newly read specification into the set. `spec_mem` becomes the app's. */
 static void app_put(struct agent *agent, struct application *spec, struct arena *spec_mem)
 {
@@ -167,6 +210,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	arena_free(app->spec_mem);
 	app->spec = *spec;
 	app->spec_mem = spec_mem;
+	hash_source(app);
 	if (is_new) {
 		recall(agent, app);
 		qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);
@@ -181,6 +225,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 		app->dirty = true;
 	}
 	take_operation(app);
+	take_termination(app);
 	take_refresh(agent, app);
 }
 

@@ -83,86 +83,110 @@ static void set_broken(struct app *app, const char *commit, char *why)
 	memcpy(app->broken_commit, commit, sizeof(app->broken_commit));
 }
 
-/* Warnings of the files, and of objects that stand in two of them (found when the set was completed, after `from_files`). */
-static void set_warnings(struct app *app, const struct desired *desired, size_t from_files, struct arena *mem)
+static const char *joined(struct mistakes *mistakes, struct arena *mem)
 {
+	if (!mistakes->count)
+		return NULL;
+	CLEANUP(memory_freep) char *text = join(mistakes, mem);
+	return arena_copy(mem, text);
+}
+
+/* Warnings of the files, and of objects that stand in two of them (found when the set was completed, after `from_files`). */
+static void set_warnings(struct content *content, size_t from_files)
+{
+	const struct desired *desired = content->desired;
 	struct mistakes files = desired->warnings, repeated = desired->warnings;
 	files.count = from_files;
 	repeated.items += from_files;
 	repeated.count -= from_files;
-	if (files.count)
-		app->warnings = join(&files, mem);
-	if (repeated.count)
-		app->repeated = join(&repeated, mem);
+	content->warnings = joined(&files, content->mem);
+	content->repeated = joined(&repeated, content->mem);
 }
 
-static void set_good(
-	struct app *app, const struct source_result *result, struct desired *desired, struct arena *mem)
+/* Why it cannot be used, or NULL: then `made` is complete. */
+static char *complete(struct agent *agent, const struct app *app, struct content *made)
 {
-	free(app->broken);
-	free(app->warnings);
-	free(app->repeated);
-	app->broken = NULL;
-	app->broken_commit[0] = '\0';
-	app->warnings = NULL;
-	app->repeated = NULL;
-	app->author = arena_copy(mem, result->author);
-	app->message = arena_copy(mem, result->message);
-	app->authored = result->author_time;
-	memcpy(app->commit, result->commit, sizeof(app->commit));
-	arena_free(app->desired_mem);
-	app->desired_mem = mem;
-	app->desired = desired;
-}
-
-void content_take(struct agent *agent, struct app *app, const struct source_result *result,
-	const struct source_content *content)
-{
-	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-
-	if (!content->found) {
-		set_broken(app, result->commit,
-			memory_printf("path %s does not exist at commit %.12s of %s",
-				app->spec.directory.path, result->commit, app->repository->plain));
-		arena_free(mem);
-		return;
-	}
-	struct desired *desired = copy_desired(&content->desired, mem);
+	struct desired *desired = made->desired;
 	size_t from_files = desired->warnings.count;
 	if (!desired->mistakes.count)
 		desired_complete(desired, app->spec.destination, agent->cluster ? cluster_scope : NULL,
-			agent->cluster, mem);
+			agent->cluster, made->mem);
 	if (!desired->mistakes.count)
-		check_users(agent, app, desired, mem);
-	if (desired->mistakes.count) {
-		CLEANUP(memory_freep) char *all = join(&desired->mistakes, mem);
-		set_broken(app, result->commit,
-			memory_printf("commit %.12s cannot be used: %s", result->commit, all));
-		arena_free(mem);
+		check_users(agent, app, desired, made->mem);
+	if (arena_full(made->mem))
+		mistakes_add(&desired->mistakes, app->spec.directory.path, 0, 0,
+			"the manifests of this path need more than %ld MiB of memory", LIMIT_PASS_MEMORY >> 20);
+	if (!desired->mistakes.count) {
+		set_warnings(made, from_files);
+		return NULL;
+	}
+	CLEANUP(memory_freep) char *all = join(&desired->mistakes, made->mem);
+	return memory_printf("commit %.12s cannot be used: %s", made->commit, all);
+}
+
+/* The content, or NULL with the reason, which the caller frees. */
+static struct content *content_make(struct agent *agent, const struct app *app,
+	const struct source_result *result, const struct source_content *from, char **why)
+{
+	if (!from->found) {
+		*why = memory_printf("path %s does not exist at commit %.12s of %s", app->spec.directory.path,
+			result->commit, app->repository ? app->repository->plain : app->spec.repo_url);
+		return NULL;
+	}
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct content *made = arena_alloc(mem, sizeof(*made));
+	*made = (struct content){
+		.references = 1,
+		.mem = mem,
+		.desired = copy_desired(&from->desired, mem),
+		.author = arena_copy(mem, result->author),
+		.message = arena_copy(mem, result->message),
+		.authored = result->author_time,
+	};
+	memcpy(made->commit, result->commit, sizeof(made->commit));
+	memcpy(made->source_hash, app->source_hash, sizeof(made->source_hash));
+	*why = complete(agent, app, made);
+	if (!*why)
+		return made;
+	content_release(made);
+	return NULL;
+}
+
+void content_take(struct agent *agent, struct app *app, const struct source_result *result,
+	const struct source_content *from)
+{
+	char *why = NULL;
+	struct content *made = content_make(agent, app, result, from, &why);
+	if (!made) {
+		set_broken(app, result->commit, why);
 		return;
 	}
-	if (arena_full(mem)) {
-		set_broken(app, result->commit,
-			memory_printf("commit %.12s cannot be used: its objects need more than %ld MiB of memory",
-				result->commit, LIMIT_PASS_MEMORY >> 20));
-		arena_free(mem);
-		return;
-	}
-	set_good(app, result, desired, mem);
-	set_warnings(app, desired, from_files, mem);
+	free(app->broken);
+	app->broken = NULL;
+	app->broken_commit[0] = '\0';
+	content_release(app->content);
+	app->content = made;
+	memcpy(app->commit, made->commit, sizeof(app->commit));
 }
 
 void content_take_last_good(struct agent *agent, struct app *app, const struct source_result *result,
-	const struct source_content *content)
+	const struct source_content *from)
 {
 	char *broken = app->broken;
 	char commit[sizeof(app->broken_commit)];
-	if (app->desired)
+	if (app->content)
 		return;
 	memcpy(commit, app->broken_commit, sizeof(commit));
 	app->broken = NULL;
-	content_take(agent, app, result, content);
+	content_take(agent, app, result, from);
 	free(app->broken);
 	app->broken = broken;
 	memcpy(app->broken_commit, commit, sizeof(commit));
+}
+
+void content_take_lookup(struct agent *agent, struct app *app, struct lookup *lookup,
+	const struct source_result *result, const struct source_content *from)
+{
+	lookup->answered = true;
+	lookup->content = content_make(agent, app, result, from, &lookup->error);
 }

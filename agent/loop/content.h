@@ -8,11 +8,15 @@
 
 /*
  * Takes one path's content over into the app: completes it, checks the users it holds for any database of the agent file,
- * and either replaces `desired` (good) or sets `broken` and keeps the last good one. The fetch's arena is shared by all
+ * and either replaces `content` (good) or sets `broken` and keeps the last good one. The fetch's arena is shared by all
  * Applications of the repository, so the content is copied.
  */
 void content_take(struct agent *agent, struct app *app, const struct source_result *result,
 	const struct source_content *content);
+
+/* The answer to a question for another revision: into the lookup, nothing else changes. */
+void content_take_lookup(struct agent *agent, struct app *app, struct lookup *lookup,
+	const struct source_result *result, const struct source_content *content);
 
 /* The content of the commit in force, for an app that has none because the newest commit is broken, which stays said. */
 void content_take_last_good(struct agent *agent, struct app *app, const struct source_result *result,

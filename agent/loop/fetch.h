@@ -12,7 +12,8 @@ struct fetch {
 	struct arena *mem;
 	struct source_request request;
 	struct source_access access;
-	bool last_good;              /* asks for the commit in force of one Application, not for news */
+	bool last_good;  /* asks for the commit in force of one Application, not for news */
+	uint64_t lookup; /* asks for this lookup of the Application paths[0] names; 0 = for news */
 	struct source_result result; /* when `ok` */
 	bool ok;
 	struct error error;

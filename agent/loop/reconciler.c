@@ -9,7 +9,7 @@
 #include "agent/loop/join.h"
 #include "agent/events/metrics.h"
 #include "agent/loop/operations.h"
-#include "agent/sync/pass.h"
+#include "agent/sync/operation.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -40,6 +40,7 @@ static void try_again(struct agent *agent)
 	for (size_t i = 0; i < agent->app_count; i++) {
 		if (agent->apps[i]->last_phase == SYNC_FAILED)
 			agent->apps[i]->next_try = 0;
+		operation_try_now(agent->apps[i]);
 		agent->apps[i]->dirty = true;
 	}
 	agent->next_join = 0;
@@ -142,22 +143,24 @@ static bool app_is_due(const struct app *app)
 /* Its repository has not answered for the first time: nothing can be said yet that the last run did not say better. */
 static bool app_waits(const struct app *app)
 {
-	return !app->desired && !app->broken && !app->spec.spec_error_count && app->repository &&
-		app->repository->error.kind == ERROR_NONE;
+	if (app->spec.deleting)
+		return false;
+	return !app_content_is_current(app) && !app->broken && !app->spec.spec_error_count &&
+		app->repository && app->repository->error.kind == ERROR_NONE;
 }
 
 static void run_passes(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->app_count; i++) {
 		struct app *app = agent->apps[i];
-		char before[41];
+		char before[TARGET_SIZE];
 		if (!app_is_due(app) || app_waits(app))
 			continue;
-		memcpy(before, app->synced_commit, sizeof(before));
+		memcpy(before, app->synced, sizeof(before));
 		pass_run(agent, app);
 		apps_write_status(agent, app);
 		for (size_t j = 0; j < agent->database_count; j++)
-			if (agent->databases[j]->app == app && strcmp(before, app->synced_commit) != 0)
+			if (agent->databases[j]->app == app && strcmp(before, app->synced) != 0)
 				agent->databases[j]->dirty = true;
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/loop/repositories.h"
+#include "agent/loop/lookups.h"
 #include "agent/loop/content.h"
 #include "agent/events/metrics.h"
 #include "base/clock.h"
@@ -91,7 +92,7 @@ static bool content_is_complete(const struct agent *agent, const struct reposito
 {
 	for (size_t i = 0; i < agent->app_count; i++) {
 		const struct app *app = agent->apps[i];
-		if (app->repository == repository && !app->desired && !app->broken)
+		if (app->repository == repository && !app->content && !app->broken)
 			return false;
 	}
 	return *repository->commit && !repository->paths_changed;
@@ -179,8 +180,8 @@ static struct app *without_content(struct agent *agent, const struct repository 
 {
 	for (size_t i = 0; i < agent->app_count; i++) {
 		struct app *app = agent->apps[i];
-		if (app->repository == repository && app->broken && !app->desired && !app->last_good_asked &&
-			*app->synced_commit)
+		if (app->repository == repository && app->broken && !app->content && !app->last_good_asked &&
+			*app->synced)
 			return app;
 	}
 	return NULL;
@@ -190,13 +191,15 @@ static void start_last_good(struct agent *agent, struct repository *repository, 
 {
 	struct fetch *fetch = question(agent, repository);
 	struct source_path *path = arena_alloc(fetch->mem, sizeof(*path));
+	char commit[41];
 	struct error err;
 
+	app_synced_commit(app, commit);
 	*path = path_of(app, fetch->mem);
 	fetch->last_good = true;
 	fetch->request.paths = path;
 	fetch->request.path_count = 1;
-	fetch->request.known = arena_copy(fetch->mem, app->synced_commit);
+	fetch->request.known = arena_copy(fetch->mem, commit);
 	fetch->request.offline = true;
 	app->last_good_asked = true;
 	if (fetch_start(fetch, agent->queue, &err)) {
@@ -211,6 +214,7 @@ static void start_last_good(struct agent *agent, struct repository *repository, 
 
 void repositories_ask(struct agent *agent, struct credentials *credentials)
 {
+	lookups_ask(agent, credentials);
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	for (size_t i = 0; i < agent->repository_count && agent->fetching < REPOSITORIES_AT_ONCE; i++) {
 		struct repository *repository = agent->repositories[i];
@@ -360,6 +364,10 @@ static struct repository *asked(struct agent *agent, const struct fetch *fetch)
 
 void repositories_answer(struct agent *agent, struct fetch *fetch)
 {
+	if (fetch->lookup) {
+		lookups_answer(agent, fetch);
+		return;
+	}
 	struct repository *repository = asked(agent, fetch);
 	const struct source_result *result = &fetch->result;
 

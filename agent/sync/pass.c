@@ -5,14 +5,13 @@
 
 #include "agent/events/metrics.h"
 #include "agent/sync/checks.h"
+#include "agent/sync/deletion.h"
+#include "agent/sync/operation.h"
 #include "agent/sync/unseal.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/text.h"
-
-/* While the operator works on an object that we want to write; its status also arrives by the watch. */
-enum { BUSY_WAIT = 5000 };
 
 /* What is wrong before anything is compared. */
 static void source_conditions(struct pass *pass)
@@ -24,31 +23,10 @@ static void source_conditions(struct pass *pass)
 		pass_condition(pass, "ComparisonError", app->repository->error.text);
 	if (app->broken)
 		pass_condition(pass, "ComparisonError", app->broken);
-	if (app->warnings)
-		pass_condition(pass, "SourceWarning", app->warnings);
-	if (app->repeated)
-		pass_condition(pass, "RepeatedResourceWarning", app->repeated);
-}
-
-static bool has_errors(const struct pass *pass)
-{
-	for (size_t i = 0; i < pass->condition_count; i++)
-		if (text_ends(pass->conditions[i].type, "Error"))
-			return true;
-	return false;
-}
-
-/* A wish cannot be fulfilled while the wanted state is not known: say so instead of syncing something older. */
-static void refuse_wish(struct pass *pass)
-{
-	const char *text = "";
-	if (!pass->app->asked || !has_errors(pass))
-		return;
-	for (size_t i = 0; i < pass->condition_count; i++)
-		if (text_ends(pass->conditions[i].type, "Error"))
-			text = arena_printf(
-				pass->mem, "%s%s%s", text, *text ? "; " : "", pass->conditions[i].message);
-	pass_answer(pass, "Error", text, NULL);
+	if (app->content && app->content->warnings)
+		pass_condition(pass, "SourceWarning", app->content->warnings);
+	if (app->content && app->content->repeated)
+		pass_condition(pass, "RepeatedResourceWarning", app->content->repeated);
 }
 
 static void wait_for_cluster(struct pass *pass)
@@ -57,48 +35,72 @@ static void wait_for_cluster(struct pass *pass)
 	pass_condition(pass, "ComparisonError", arena_printf(pass->mem, "waiting for the cluster: %s", why));
 }
 
+static bool cluster_is_there(const struct pass *pass)
+{
+	return pass->agent->cluster && !*pass->agent->cluster_trouble;
+}
+
+/* A commit that cannot be used keeps the last good one in force, but nobody may ask for a sync of something older. */
+static bool wish_is_blind(const struct pass *pass)
+{
+	const struct app *app = pass->app;
+	return app->asked && !app->operation && (app->broken || app->repository->error.kind != ERROR_NONE);
+}
+
 static void run(struct pass *pass)
 {
 	struct agent *agent = pass->agent;
 
 	source_conditions(pass);
-	refuse_wish(pass);
-	if (pass->app->spec.spec_error_count || !pass->app->desired) {
-		pass_record_status(pass);
-		return;
-	}
-	if (!agent->cluster_on) {
+	if (pass->app->spec.deleting && pass->app->spec.cascade != CASCADE_NONE && agent->cluster_on) {
+		deletion_run(pass);
+	} else if (pass->app->spec.spec_error_count || !pass->content) {
+		operation_run_blind(pass);
+	} else if (!agent->cluster_on) {
 		pass_standalone(pass);
-	} else if (!agent->cluster || *agent->cluster_trouble) {
+	} else if (!cluster_is_there(pass)) {
 		wait_for_cluster(pass);
-		refuse_wish(pass);
+		operation_run_blind(pass);
 	} else if (pass_observe(pass)) {
 		pass_compare(pass);
 		pass_record_compared(pass);
-		pass_sync(pass);
+		if (wish_is_blind(pass))
+			operation_run_blind(pass);
+		else
+			operation_run(pass);
 		unseal_run(pass);
 	} else {
-		refuse_wish(pass);
+		operation_run_blind(pass);
 	}
 	pass_record_status(pass);
+}
+
+void pass_look_again(struct pass *pass, int64_t when)
+{
+	if (!pass->look_again || when < pass->look_again)
+		pass->look_again = when;
 }
 
 void pass_run(struct agent *agent, struct app *app)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct pass pass = {.agent = agent, .app = app, .mem = mem};
 	int64_t started = clock_steady();
 
 	app->dirty = false;
 	app->last_pass = started;
 	if (app->spec.skip_reconcile)
 		return;
-	log_context(app->spec.name, app->commit);
+	operation_resume(agent, app);
+	struct pass pass = {.agent = agent, .app = app, .mem = mem, .content = operation_content(app)};
+	if (pass.content)
+		(void)content_hold(pass.content); /* the operation may end or go on with a newer one meanwhile */
+	log_context(app->spec.name, pass.content ? pass.content->commit : "");
 	run(&pass);
 	checks_keep(&pass);
 	app->rebuilt = app->rebuilt && !pass.complete;
-	app->look_again = pass.busy ? started + BUSY_WAIT : 0;
+	app->look_again = pass.look_again;
 	metric_add(METRIC_PASSES, 1);
 	metric_add(METRIC_PASS_MILLISECONDS, (uint64_t)(clock_steady() - started));
 	log_context(NULL, NULL);
+	content_release(pass.content);
 }

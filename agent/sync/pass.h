@@ -1,8 +1,9 @@
 /*
  * pass.h - one pass over one Application: source -> desired -> observe -> plan -> apply -> record
  *
- * `source` and `desired` have been done when the repository answered (reconciler.c, content.c); pass_run() is the rest. Its steps
- * live in pass_observe.c, pass_sync.c and pass_record.c and share one struct pass. Reconciler thread only.
+ * `source` and `desired` have been done when the repository answered (loop/content.c); pass_run() is the rest. It never waits: what
+ * takes time is an operation (operation.h), which a later pass takes up where this one left it. The steps of a pass live in
+ * observe.c, compare.c, decide.c and record.c and share one struct pass. Reconciler thread only.
  */
 #pragma once
 
@@ -22,6 +23,7 @@ struct pass_step {
 	bool out_of_sync;
 	bool unknown;        /* could not be compared */
 	bool deferred;       /* its kind comes with this very sync */
+	bool alone;          /* its refusal holds up no other object */
 	bool held;           /* the operator is at work on it: written when it has finished */
 	const char *refusal; /* why it must not be written; NULL = it may */
 	const char *message; /* for status.resources and the sync result; "" = nothing */
@@ -32,52 +34,59 @@ struct pass {
 	struct agent *agent;
 	struct app *app;
 	struct arena *mem;
+	struct content *content;      /* held; of the running operation, else the newest; NULL = never read */
+	const struct objects *wanted; /* its objects; none while the Application is being deleted */
 	struct plan plan;
 	struct live *live; /* sorted by key */
 	size_t live_count;
 	struct pass_step *steps;    /* parallel to plan.steps */
 	struct store_object *owned; /* the inventory as it was when the pass began */
 	size_t owned_count;
+	struct object_key *coming; /* group and kind of each CustomResourceDefinition that is wanted */
+	size_t coming_count;
 	struct status_condition conditions[PASS_CONDITIONS];
 	size_t condition_count;
 	bool complete; /* live and wanted were compared: Synced or OutOfSync may be said */
 	bool out_of_sync;
-	size_t to_write; /* steps that an apply would change now */
-	size_t to_prune; /* steps that would be pruned, allowed or not */
-	bool synced;     /* a sync was carried out in this pass */
-	bool busy;       /* something is held: look again soon */
+	bool namespace_changed; /* managedNamespaceMetadata was not applied yet */
+	size_t to_write;        /* steps that an apply would change now */
+	size_t to_prune;        /* steps that would be pruned, allowed or not */
+	int64_t look_again;     /* steady milliseconds: another pass then; 0 = when something happens */
 };
-
-void pass_run(struct agent *agent, struct app *app);
-
-/* pass_observe.c: fills live, plan, steps; compares. False with a condition when nothing can be said. */
-bool pass_observe(struct pass *pass);
-void pass_compare(struct pass *pass);
-
-/* pass_decide.c */
-bool pass_decide(struct pass *pass,
-	struct sync_request *automatic); /* the policy wants a sync now: `automatic` is it */
-void pass_settle(struct pass *pass);     /* nothing differs: the commit counts as synced */
-bool pass_commit_was_tried(const struct pass *pass);
-void pass_remember(struct pass *pass, const struct sync_request *request, bool failed); /* for the next decision */
-
-/* pass_sync.c: syncs when somebody asked for it or the policy wants it now. */
-void pass_sync(struct pass *pass);
-
-/* pass_record.c: conditions, drift, inventory, differences, status. */
-/* The same type and message once only; more than PASS_CONDITIONS are dropped. `message` is copied. */
-void pass_condition(struct pass *pass, const char *type, const char *message);
-void pass_record_compared(struct pass *pass);
-void pass_record_status(struct pass *pass);
-json_t *pass_resource_results(struct pass *pass);
-
-/* A person's wish has been answered: phase and message go to its operation and the wish is forgotten. */
-void pass_answer(struct pass *pass, const char *phase, const char *message, json_t *result);
-
-/* Without a cluster: parsed, validated, recorded (standalone.c). */
-void pass_standalone(struct pass *pass);
 
 /* How many of the wanted objects count as what. */
 struct pass_counts {
 	int64_t created, configured, unchanged, pruned, failed;
 };
+
+void pass_run(struct agent *agent, struct app *app);
+
+/* Another pass at this time at the latest (steady milliseconds). */
+void pass_look_again(struct pass *pass, int64_t when);
+
+/* observe.c: fills live, plan, steps. False with a condition when nothing can be said. */
+bool pass_observe(struct pass *pass);
+/* The same for an Application that is being deleted: nothing is wanted. */
+bool pass_observe_to_delete(struct pass *pass);
+
+/* compare.c: dry runs where something moved, and what their answers mean. */
+void pass_compare(struct pass *pass);
+/* The options that count: those of the spec, then those of the operation. */
+struct sync_options pass_options(const struct pass *pass);
+
+/* decide.c: the policy wants a sync now: `automatic` is it. */
+bool pass_decide(struct pass *pass, struct sync_request *automatic);
+void pass_settle(struct pass *pass); /* nothing differs: the target counts as synced */
+/* What the next decision has to know of an operation that has ended. */
+void pass_remember(struct pass *pass, const struct sync_request *request, bool failed);
+
+/* record.c: conditions, drift, inventory, differences, status. */
+/* The same type and message once only; more than PASS_CONDITIONS are dropped. `message` is copied. */
+void pass_condition(struct pass *pass, const char *type, const char *message);
+void pass_record_compared(struct pass *pass);
+void pass_record_status(struct pass *pass);
+/* syncResult.resources of a sync that would be: a dry run, or one that was refused. A new reference. */
+json_t *pass_planned_results(const struct pass *pass);
+
+/* Without a cluster: parsed, validated, recorded (standalone.c). */
+void pass_standalone(struct pass *pass);

@@ -1,7 +1,7 @@
 /*
- * pass_record.c - what a pass found and did, into the store and into the Application's status
+ * record.c - what a pass found and did, into the store and into the Application's status
  */
-#include "agent/sync/pass.h"
+#include "agent/sync/operation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ static bool is_drift(const struct pass_step *step)
 	const struct plan_owned *owned = step->plan->owned;
 	const struct object *object = step->plan->object;
 	return object && owned && *owned->uid && step->out_of_sync && !step->held &&
-		strcmp(owned->wanted_hash, object->hash) == 0;
+		step->plan->action != PLAN_SHARED && strcmp(owned->wanted_hash, object->hash) == 0;
 }
 
 static void add_drift(struct pass *pass, const struct pass_step *step, const struct difference *difference)
@@ -84,6 +84,18 @@ static void record_drift(struct pass *pass, const struct pass_step *step)
 
 /* ---- inventory ---- */
 
+static int compare_to_live(const void *key, const void *live)
+{
+	return object_key_compare(key, &((const struct live *)live)->key);
+}
+
+static const struct live *find_live_object(const struct pass *pass, const struct object_key *key)
+{
+	if (!pass->live_count)
+		return NULL;
+	return bsearch(key, pass->live, pass->live_count, sizeof(*pass->live), compare_to_live);
+}
+
 /* Found equal by a dry run: the next pass need not ask, until one of the two sides moves. */
 static bool record_equal(struct pass *pass, const struct pass_step *step, struct error *err)
 {
@@ -111,15 +123,37 @@ static bool record_equal(struct pass *pass, const struct pass_step *step, struct
 		store_drift_heal(pass->agent->store, &healed, clock_now(), err);
 }
 
+/* Carries our mark, and nobody wants it: left by an Application of this name before, or by a store that was lost. It stands in the
+   inventory from now on, so that it can be pruned like anything else that is not wanted any more. */
+static const char *find_version(const struct pass *pass, const struct object_key *key)
+{
+	const struct live *live = find_live_object(pass, key);
+	return live ? live->version : "";
+}
+
+static bool record_adopted(struct pass *pass, const struct pass_step *step, struct error *err)
+{
+	const struct store_object row = {
+		.application = pass->app->spec.name,
+		.group = step->plan->key.group,
+		.version = find_version(pass, &step->plan->key),
+		.kind = step->plan->key.kind,
+		.namespace = step->plan->key.namespace,
+		.name = step->plan->key.name,
+		.uid = step->plan->live->uid,
+		.wanted_hash = "",
+		.live_version = "",
+	};
+	pass->app->dirty = true; /* the next pass knows it */
+	return store_object_set(pass->agent->store, &row, err);
+}
+
 /* What is neither wanted nor live is gone: nothing is left to own. */
 static bool forget_gone(struct pass *pass, const struct store_object *row, struct error *err)
 {
 	const struct object_key key = {row->group, row->kind, row->namespace, row->name};
-	if (objects_find(&pass->app->desired->objects, &key))
+	if (objects_find(pass->wanted, &key) || find_live_object(pass, &key))
 		return true;
-	for (size_t i = 0; i < pass->live_count; i++)
-		if (object_key_compare(&pass->live[i].key, &key) == 0)
-			return true;
 	return store_object_remove(pass->agent->store, row, err);
 }
 
@@ -135,6 +169,8 @@ void pass_record_compared(struct pass *pass)
 			ok = record_equal(pass, step, &err);
 		else if (is_drift(step))
 			record_drift(pass, step);
+		else if (step->plan->adopt)
+			ok = record_adopted(pass, step, &err);
 	}
 	for (size_t i = 0; ok && i < pass->owned_count && !cluster_partial(pass->agent->cluster); i++)
 		ok = forget_gone(pass, &pass->owned[i], &err);
@@ -193,19 +229,19 @@ static const char *step_status(const struct pass_step *step)
 
 static const char *result_status(const struct pass_step *step)
 {
-	if (step->refusal || (step->written && step->write.outcome == WRITE_FAILED))
+	if (step->refusal)
 		return "SyncFailed";
-	if (!step->plan->object)
-		return step->written ? "Pruned" : "PruneSkipped";
-	return step->written ? "Synced" : "";
+	if (step->plan->object)
+		return "";
+	return step->plan->action == PLAN_PRUNE ? "Pruned" : "PruneSkipped";
 }
 
-json_t *pass_resource_results(struct pass *pass)
+json_t *pass_planned_results(const struct pass *pass)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < pass->plan.count; i++) {
 		const struct pass_step *step = &pass->steps[i];
-		if (!step->written && !step->refusal && !step->out_of_sync)
+		if (!step->refusal && !step->out_of_sync)
 			continue;
 		const char *version = step->plan->object ? step->plan->object->version
 			: step->plan->owned              ? step->plan->owned->version
@@ -271,11 +307,13 @@ static const char *sync_status(const struct pass *pass)
 {
 	if (!pass->complete)
 		return "Unknown";
+	if (pass->namespace_changed)
+		return "OutOfSync";
 	for (size_t i = 0; i < pass->condition_count; i++)
 		if (strcmp(pass->conditions[i].type, "ComparisonError") == 0)
 			return "Unknown";
 	for (size_t i = 0; i < pass->plan.count; i++)
-		if (pass->steps[i].out_of_sync &&
+		if (pass->steps[i].out_of_sync && !pass->steps[i].plan->in_sync &&
 			!(pass->steps[i].written && pass->steps[i].write.outcome == WRITE_DELETED))
 			return "OutOfSync";
 	return "Synced";
@@ -322,11 +360,11 @@ static void store_facts(struct pass *pass)
 	const char *tried = arena_printf(pass->mem, "tried:%s", app->spec.name);
 	const char *old = store_fact_get(pass->agent->store, synced, pass->mem);
 	const char *old_tried = store_fact_get(pass->agent->store, tried, pass->mem);
-	if (*app->synced_commit && !text_equal(old, app->synced_commit) &&
-		!store_fact_set(pass->agent->store, synced, app->synced_commit, &ignored))
+	if (*app->synced && !text_equal(old, app->synced) &&
+		!store_fact_set(pass->agent->store, synced, app->synced, &ignored))
 		log_warning("the synced commit could not be recorded", "error", ignored.text, NULL);
-	if (*app->tried_commit && !text_equal(old_tried, app->tried_commit) &&
-		!store_fact_set(pass->agent->store, tried, app->tried_commit, &ignored))
+	if (*app->tried && !text_equal(old_tried, app->tried) &&
+		!store_fact_set(pass->agent->store, tried, app->tried, &ignored))
 		log_warning("the tried commit could not be recorded", "error", ignored.text, NULL);
 }
 
@@ -351,10 +389,45 @@ static void answer_refresh(struct pass *pass)
 		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
 }
 
+/* The same words while the operation waits for its next attempt and when it has given up: a condition that moves to and fro is no
+   news. */
+static void sync_condition(struct pass *pass)
+{
+	const struct app *app = pass->app;
+	const struct sync_operation *operation = app->operation;
+	char target[TARGET_SIZE];
+
+	if (operation && operation->state == OPERATION_RETRYING && operation->failures) {
+		pass_condition(pass, "SyncError",
+			arena_printf(pass->mem, "Failed last sync attempt to %.12s: %s", operation->commit,
+				operation->failures));
+		return;
+	}
+	if (operation || app->last_phase != SYNC_FAILED || !pass->content || !pass->out_of_sync)
+		return;
+	content_target(pass->content, target);
+	if (strcmp(target, app->tried) == 0)
+		pass_condition(pass, "SyncError",
+			arena_printf(pass->mem, "Failed last sync attempt to %.12s: %s", pass->content->commit,
+				json_text_at(app->operation_state, "message",
+					"the reason is not known any more")));
+}
+
+static void show_operation(struct pass *pass)
+{
+	struct app *app = pass->app;
+	if (!app->operation)
+		return;
+	json_decref(app->operation_state);
+	app->operation_state = operation_document(pass, app->operation);
+}
+
 void pass_record_status(struct pass *pass)
 {
 	struct app *app = pass->app;
 	size_t count = 0;
+	sync_condition(pass);
+	show_operation(pass);
 	const struct status_resource *resources = status_resources(pass, &count);
 
 	if (pass->complete && app->repository && app->repository->error.kind == ERROR_NONE)
@@ -363,7 +436,8 @@ void pass_record_status(struct pass *pass)
 	const struct status_input input = {
 		.app = app,
 		.sync = app->sync_status,
-		.revision = app->commit,
+		.revision = pass->content ? pass->content->commit : "",
+		.read = pass->content,
 		.resources = resources,
 		.resource_count = count,
 		.conditions = pass->conditions,
@@ -390,41 +464,4 @@ void pass_record_status(struct pass *pass)
 	app->status = status;
 	free(app->differences);
 	app->differences = differences;
-}
-
-void pass_answer(struct pass *pass, const char *phase, const char *message, json_t *result)
-{
-	struct app *app = pass->app;
-	struct sync_request *asked = app->asked;
-	struct error err;
-
-	if (asked->operation) {
-		char *text = result ? json_canonical(result) : NULL;
-		const struct store_operation row = {.id = asked->operation,
-			.finished = clock_now(),
-			.phase = phase,
-			.message = message,
-			.result = text ? text : ""};
-		if (!store_operation_update(pass->agent->store, &row, &err))
-			log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
-		free(text);
-	}
-	json_decref(result);
-	if (asked->document && !pass->synced) {
-		/* A wish by `kubectl patch` that was refused still gets its operationState, else it would be asked for ever. */
-		CLEANUP(json_done) json_t *none = json_array();
-		const struct status_operation state = {.app = app,
-			.request = asked,
-			.phase = phase,
-			.message = message,
-			.commit = app->commit,
-			.started = clock_now(),
-			.finished = clock_now(),
-			.resources = none};
-		json_decref(app->operation_state);
-		app->operation_state = status_operation_state(&state);
-	}
-	app->asked = NULL;
-	app->status_dirty = true;
-	sync_request_free(asked);
 }

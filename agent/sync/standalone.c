@@ -1,7 +1,7 @@
 /*
  * standalone.c - the pass where Kubernetes is off: what the path wants is parsed, validated and recorded, not applied
  */
-#include "agent/sync/pass.h"
+#include "agent/sync/finish.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 static const char *not_applied(const struct pass *pass)
 {
-	size_t count = pass->app->desired->objects.count;
+	size_t count = pass->content->desired->objects.count;
 	return arena_printf(pass->mem, "Kubernetes is off: %zu object%s parsed and validated, not applied",
 		count, count == 1 ? " was" : "s were");
 }
@@ -23,9 +23,9 @@ static bool record_revision(
 	struct error err;
 	struct store_revision revision = {
 		.application = pass->app->spec.name,
-		.commit = pass->app->commit,
-		.author = pass->app->author,
-		.message = pass->app->message,
+		.commit = pass->content->commit,
+		.author = pass->content->author,
+		.message = pass->content->message,
 		.started = started,
 		.finished = clock_now(),
 		.phase = "Running",
@@ -35,7 +35,7 @@ static bool record_revision(
 	if (store_revision_begin(pass->agent->store, &revision, &revision.id, &err)) {
 		revision.phase = "Succeeded";
 		revision.text = text;
-		revision.unchanged = (int64_t)pass->app->desired->objects.count;
+		revision.unchanged = (int64_t)pass->content->desired->objects.count;
 		if (store_revision_end(pass->agent->store, &revision, &err))
 			return true;
 	}
@@ -54,29 +54,29 @@ static void accept_commit(struct pass *pass, const struct sync_request *request)
 		.request = request,
 		.phase = "Succeeded",
 		.message = text,
-		.commit = app->commit,
+		.commit = pass->content->commit,
 		.started = started,
 		.finished = clock_now(),
 		.resources = none};
 
 	if (!record_revision(pass, request, started, text))
 		return;
-	memcpy(app->tried_commit, app->commit, sizeof(app->tried_commit));
-	memcpy(app->synced_commit, app->commit, sizeof(app->synced_commit));
+	content_target(pass->content, app->tried);
+	content_target(pass->content, app->synced);
 	app->last_phase = SYNC_SUCCEEDED;
 	json_decref(app->operation_state);
 	app->operation_state = status_operation_state(&state);
-	json_t *history = status_history_add(app->history, app, request, app->commit, started, clock_now());
+	json_t *history =
+		status_history_add(app->history, app, request, pass->content->commit, started, clock_now());
 	json_decref(app->history);
 	app->history = history;
-	pass->synced = true;
 	log_info("recorded", "by", request->by, "detail", text, NULL);
 }
 
 /* The plan of a standalone pass: every wanted object, neither compared nor to be written. */
 static void list_objects(struct pass *pass, bool synced)
 {
-	const struct objects *wanted = &pass->app->desired->objects;
+	const struct objects *wanted = &pass->content->desired->objects;
 	pass->plan.steps = arena_array(pass->mem, wanted->count, sizeof(*pass->plan.steps));
 	pass->steps = arena_array(pass->mem, wanted->count, sizeof(*pass->steps));
 	pass->plan.count = wanted->count;
@@ -88,6 +88,13 @@ static void list_objects(struct pass *pass, bool synced)
 	}
 }
 
+static bool is_synced(const struct pass *pass)
+{
+	char target[TARGET_SIZE];
+	content_target(pass->content, target);
+	return strcmp(target, pass->app->synced) == 0;
+}
+
 void pass_standalone(struct pass *pass)
 {
 	struct app *app = pass->app;
@@ -95,11 +102,14 @@ void pass_standalone(struct pass *pass)
 
 	if (app->asked && !app->asked->dry_run)
 		accept_commit(pass, app->asked);
-	else if (app->spec.automated && strcmp(app->commit, app->synced_commit) != 0)
+	else if (app->spec.automated && !is_synced(pass))
 		accept_commit(pass, &automatic);
-	if (app->asked)
-		pass_answer(pass, "Succeeded", not_applied(pass), NULL);
-	list_objects(pass, strcmp(app->commit, app->synced_commit) == 0);
+	if (app->asked) {
+		request_answer(pass->agent, app->asked->operation, "Succeeded", not_applied(pass), "");
+		sync_request_free(app->asked);
+		app->asked = NULL;
+	}
+	list_objects(pass, is_synced(pass));
 	pass->complete = true;
 	pass_condition(pass, "StandaloneWarning", not_applied(pass));
 }

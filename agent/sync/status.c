@@ -87,7 +87,7 @@ static struct health_state overall_health(const struct status_input *input, stru
 static json_t *health_part(const struct status_input *input, const json_t *previous, struct arena *mem)
 {
 	struct health_state state = overall_health(input, mem);
-	if (input->app->spec.spec_error_count)
+	if (input->app->spec.spec_error_count || !input->read)
 		state = (struct health_state){HEALTH_UNKNOWN, ""};
 	json_t *value = health_value(&state);
 	const char *before = json_text_at(previous, "health.status", "");
@@ -157,8 +157,10 @@ static json_t *operation_value(const struct status_operation *operation)
 json_t *status_operation_state(const struct status_operation *operation)
 {
 	/* syncResult with a revision always, also for failures: without it Argo CD never syncs again (argocd.md 7.3). */
-	json_t *result = json_pack("{s:s, s:o, s:O}", "revision", operation->commit, "source",
-		copy_at(operation->app->spec.document, "spec.source"), "resources", operation->resources);
+	json_t *source = operation->source ? json_deep_copy(operation->source)
+					   : copy_at(operation->app->spec.document, "spec.source");
+	json_t *result = json_pack("{s:s, s:o, s:O}", "revision", operation->commit, "source", source,
+		"resources", operation->resources);
 	json_t *state = json_pack("{s:o, s:s, s:s, s:o, s:o}", "operation", operation_value(operation),
 		"phase", operation->phase, "message", operation->message, "syncResult", result, "startedAt",
 		time_value(operation->started));

@@ -28,6 +28,7 @@ struct status_input {
 	size_t resource_count;
 	const struct status_condition *conditions;
 	size_t condition_count;
+	bool read;     /* what it wants has been read at least once: else its health is not known */
 	bool any_live; /* something wanted is live: else health may be Missing */
 	bool cluster;  /* resources were compared with a cluster */
 };
@@ -42,6 +43,7 @@ struct status_operation {
 	const char *phase;
 	const char *message;
 	const char *commit;
+	const json_t *source;      /* what was synced, where it is not spec.source; NULL = that */
 	int64_t started, finished; /* finished 0 = running */
 	int64_t retries;
 	json_t *resources; /* syncResult.resources, a list; borrowed */

@@ -138,7 +138,7 @@ static bool read_keys(struct pass *pass, struct sealing_keys *keys, struct error
 void unseal_run(struct pass *pass)
 {
 	struct agent *agent = pass->agent;
-	const struct objects *wanted = &pass->app->desired->objects;
+	const struct objects *wanted = &pass->content->desired->objects;
 	CLEANUP(sealing_keys_done) struct sealing_keys keys = {0};
 
 	if (!agent->config->sealing_controller)

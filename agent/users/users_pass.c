@@ -188,25 +188,30 @@ static struct objects copy_sealed(const struct desired *desired, struct arena *m
 	return sealed;
 }
 
-/* Users follow the synced commit; while there is no cluster to sync with (yet), the newest good one. */
-static bool commit_is_in_force(const struct agent *agent, const struct app *app)
+/* Users follow what was synced; while there is no cluster to sync with (yet), the newest good commit. */
+static bool content_is_in_force(const struct agent *agent, const struct app *app)
 {
-	if (strcmp(app->synced_commit, app->commit) == 0)
+	char target[TARGET_SIZE];
+	content_target(app->content, target);
+	if (strcmp(app->synced, target) == 0)
 		return true;
 	return agent->cluster_on && !agent->cluster_joined && app->spec.automated && !agent->cluster;
 }
 
-/* Takes the users of the commit in force; while a newer one waits for its sync, those of the last one stay. */
+/* Takes the users in force; while newer ones wait for their sync, those of the last one stay. */
 static bool take_text(const struct agent *agent, struct database *database)
 {
 	const struct app *app = database->app;
 	struct users_source users;
+	char target[TARGET_SIZE];
 
-	if (!app || !app->desired || !commit_is_in_force(agent, app) ||
-		text_equal(database->text.commit, app->commit))
+	if (!app || !app_content_is_current(app) || !content_is_in_force(agent, app))
 		return database->text.text != NULL;
+	content_target(app->content, target);
+	if (text_equal(database->text.target, target))
+		return true;
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	if (!users_source_find(app->desired, database->config, mem, &users)) {
+	if (!users_source_find(app->content->desired, database->config, mem, &users)) {
 		arena_free(mem);
 		return database->text.text != NULL;
 	}
@@ -216,9 +221,10 @@ static bool take_text(const struct agent *agent, struct database *database)
 		.file = arena_copy(mem, users.file),
 		.text = users.text,
 		.commit = arena_copy(mem, app->commit),
+		.target = arena_copy(mem, target),
 		.length = users.length,
 		.line = users.line,
-		.sealed = copy_sealed(app->desired, mem),
+		.sealed = copy_sealed(app->content->desired, mem),
 	};
 	return true;
 }

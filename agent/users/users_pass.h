@@ -15,6 +15,7 @@
 struct users_text {
 	struct arena *mem;
 	const char *file, *text, *commit;
+	const char *target; /* content_target() of what it was taken from */
 	size_t length;
 	int line;
 	struct objects sealed;

@@ -117,8 +117,7 @@ static void pause_for(int64_t milliseconds)
 	nanosleep(&time, NULL);
 }
 
-/* A kind is usable when the discovery names it and its collection answers; both follow Established by a moment. */
-static bool kind_usable(struct cluster *cluster, const char *group, const char *kind, struct error *err)
+bool cluster_kind_ready(struct cluster *cluster, const char *group, const char *kind, struct error *err)
 {
 	if (!cluster_refresh(cluster, err))
 		return false;
@@ -144,7 +143,7 @@ bool cluster_wait_kind(
 {
 	int64_t end = clock_steady() + milliseconds;
 	int64_t pause = KIND_PAUSE_FIRST;
-	while (!kind_usable(cluster, group, kind, err)) {
+	while (!cluster_kind_ready(cluster, group, kind, err)) {
 		if (err->kind == ERROR_DENIED || err->kind == ERROR_STOPPED)
 			return false;
 		if (atomic_load(&cluster->stopped))

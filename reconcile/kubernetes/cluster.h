@@ -136,6 +136,10 @@ struct cluster_write {
  */
 void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t count, struct arena *mem);
 
+/* The kind can be used now: one look at the discovery and its collection, which both follow Established by a moment. */
+bool cluster_kind_ready(
+	struct cluster *cluster, const char *group, const char *kind, struct error *err) MUST_CHECK;
+
 /* Waits until the CRD is Established and its kind is in the discovery, at most `milliseconds`. */
 bool cluster_wait_kind(struct cluster *cluster, const char *group, const char *kind, int64_t milliseconds,
 	struct error *err) MUST_CHECK;

@@ -50,6 +50,7 @@ static json_t *make(struct status_resource *resources, size_t count, bool live, 
 		.revision = "abc",
 		.resources = resources,
 		.resource_count = count,
+		.read = true,
 		.any_live = live,
 		.cluster = true};
 	return status_make(&input, previous, mem);

@@ -1,0 +1,68 @@
+#include "agent/agent.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+struct app *agent_app(struct agent *agent, const char *name)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (strcmp(agent->apps[i]->spec.name, name) == 0)
+			return agent->apps[i];
+	return NULL;
+}
+
+void content_target(const struct content *content, char target[TARGET_SIZE])
+{
+	snprintf(target, TARGET_SIZE, "%.40s %s", content->commit, content->source_hash);
+}
+
+bool app_content_is_current(const struct app *app)
+{
+	return app->content && strcmp(app->content->source_hash, app->source_hash) == 0;
+}
+
+void app_synced_commit(const struct app *app, char commit[41])
+{
+	snprintf(commit, 41, "%.40s", app->synced);
+}
+
+struct content *content_hold(struct content *content)
+{
+	content->references++;
+	return content;
+}
+
+void content_release(struct content *content)
+{
+	if (content && !--content->references)
+		arena_free(content->mem); /* it lies in it itself */
+}
+
+struct lookup *lookup_start(struct app *app, const char *revision, const json_t *source)
+{
+	struct lookup *lookup = memory_alloc(sizeof(*lookup));
+	lookup->id = ++app->lookup_count;
+	lookup->revision = memory_copy(revision);
+	lookup->source = source ? json_deep_copy(source) : NULL;
+	lookup->next = app->lookups;
+	app->lookups = lookup;
+	return lookup;
+}
+
+void lookup_drop(struct app *app, struct lookup *lookup)
+{
+	struct lookup **at = &app->lookups;
+	while (*at && *at != lookup)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = lookup->next;
+	content_release(lookup->content);
+	json_decref(lookup->source);
+	free(lookup->revision);
+	free(lookup->error);
+	free(lookup);
+}

@@ -1,0 +1,258 @@
+/*
+ * compare.c - dry runs where something moved, and what their answers mean for each step of the plan
+ */
+#include "agent/sync/operation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/sync/checks.h"
+#include "base/clock.h"
+#include "reconcile/kubernetes/postgresql.h"
+
+/* While the operator works on an object that we want to write; its status also arrives by the watch. */
+enum { BUSY_WAIT = 5000 };
+
+struct sync_options pass_options(const struct pass *pass)
+{
+	const struct app *app = pass->app;
+	const struct sync_request *request = app->operation ? app->operation->request : app->asked;
+	struct sync_options options = app->spec.options;
+	const char *near;
+	for (size_t i = 0; request && i < request->option_count; i++)
+		(void)sync_options_take(&options, request->options[i], &near); /* known: sync_request_read() */
+	return options;
+}
+
+/* ---- kinds that are not there yet ---- */
+
+static void find_coming_kinds(struct pass *pass)
+{
+	const struct objects *wanted = &pass->content->desired->objects;
+	for (size_t i = 0; i < wanted->count; i++) {
+		const struct object *object = &wanted->items[i];
+		struct error ignored;
+		CLEANUP(json_done) json_t *crd = NULL;
+		if (strcmp(object->key.kind, "CustomResourceDefinition") != 0 ||
+			!json_read(object->json, object->json_length, &crd, &ignored))
+			continue;
+		pass->coming = arena_grow(pass->mem, pass->coming, pass->coming_count, sizeof(*pass->coming));
+		pass->coming[pass->coming_count++] = (struct object_key){
+			.group = arena_copy(pass->mem, json_text_at(crd, "spec.group", "")),
+			.kind = arena_copy(pass->mem, json_text_at(crd, "spec.names.kind", "")),
+		};
+	}
+}
+
+/* A CRD of this set defines the kind: the object waits for it. */
+static bool kind_comes_along(const struct pass *pass, const struct object_key *key)
+{
+	for (size_t i = 0; i < pass->coming_count; i++)
+		if (strcmp(pass->coming[i].group, key->group) == 0 &&
+			strcmp(pass->coming[i].kind, key->kind) == 0)
+			return true;
+	return false;
+}
+
+static bool kind_is_there(struct pass *pass, struct pass_step *step, const struct sync_options *options)
+{
+	const struct object *object = step->plan->object;
+	if (cluster_has_kind(pass->agent->cluster, object->key.group, object->version, object->key.kind))
+		return true;
+	step->out_of_sync = true;
+	step->deferred = kind_comes_along(pass, &object->key);
+	if (!step->deferred && !object->options.skip_missing && !options->skip_missing)
+		step->refusal = arena_printf(pass->mem,
+			"%s:%d: the cluster has no kind %s in %s: install its CustomResourceDefinition, or put it into "
+			"this path",
+			object->file, object->line, object->key.kind, object_api_version(object, pass->mem));
+	return false;
+}
+
+/* ---- dry runs ---- */
+
+/* ConfigMaps and Secrets that are new need no question: there is nothing in them the server checks but size and names,
+   and both were checked when the file was read. Every other new object is asked about before anything is written. */
+static bool needs_dry_run(const struct plan_step *step)
+{
+	if (step->action == PLAN_CREATE)
+		return *step->key.group ||
+			(strcmp(step->key.kind, "ConfigMap") != 0 && strcmp(step->key.kind, "Secret") != 0);
+	return step->action == PLAN_CHECK;
+}
+
+static bool namespace_will_be_made(const struct pass *pass, const struct object_key *key, bool create_namespace)
+{
+	const struct object_key namespace = {"", "Namespace", "", key->namespace};
+	return objects_find(&pass->content->desired->objects, &namespace) ||
+		(create_namespace && strcmp(key->namespace, pass->app->spec.destination) == 0);
+}
+
+/* What the answer to a dry run means for the step. */
+static void judge(struct pass *pass, struct pass_step *step, const struct sync_options *options)
+{
+	const struct cluster_write *check = &step->check;
+	const struct object *object = step->plan->object;
+
+	step->out_of_sync = check->outcome != WRITE_UNCHANGED;
+	if (check->outcome != WRITE_FAILED)
+		return;
+	if (check->error.kind == ERROR_MISSING && step->plan->action == PLAN_CREATE &&
+		namespace_will_be_made(pass, &object->key, options->create_namespace))
+		return; /* asked again when the namespace is there */
+	step->message = arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, check->error.text);
+	step->unknown = check->error.kind == ERROR_RETRY || check->error.kind == ERROR_DENIED;
+	if (step->unknown)
+		pass_condition(pass, "ComparisonError", step->message);
+	/* Another manager's fields on an object that is not ours yet: that object alone waits for somebody to decide. */
+	step->alone = check->error.kind == ERROR_CONFLICT;
+	if (step->alone)
+		pass_condition(pass, "SyncError", step->message);
+	step->refusal = step->message;
+}
+
+/* The operator answers some changes with damage, and a write while it works with a lost update (zalando-operator.md). */
+static void judge_postgresql(struct pass *pass, struct pass_step *step)
+{
+	const struct object *object = step->plan->object;
+	CLEANUP(json_done) json_t *wanted = NULL;
+	CLEANUP(json_done) json_t *live = NULL;
+	struct error err;
+	size_t count;
+
+	if (!postgresql_is(object->key.group, object->key.kind) || !step->out_of_sync || step->refusal)
+		return;
+	if (!json_read(object->json, object->json_length, &wanted, &err))
+		return;
+	if (step->plan->live) {
+		const char *path = arena_printf(pass->mem, "/apis/%s/%s/namespaces/%s/postgresqls/%s",
+			object->key.group, object->version, object->key.namespace, object->key.name);
+		struct kube_request request = {.method = "GET", .path = path};
+		if (!kube_one(cluster_kube(pass->agent->cluster), &request, &live, &err)) {
+			step->unknown = true;
+			step->refusal = arena_copy(pass->mem, err.text);
+			return;
+		}
+	}
+	const char **reasons = postgresql_refusals(wanted, live, pass->mem, &count);
+	for (size_t i = 0; i < count; i++)
+		step->refusal = step->refusal
+			? arena_printf(pass->mem, "%s; %s", step->refusal, reasons[i])
+			: arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, reasons[i]);
+	if (!count && live && postgresql_busy(live)) {
+		step->held = true;
+		step->message = "the operator is at work on it: written when it has finished";
+		pass_look_again(pass, clock_steady() + BUSY_WAIT);
+	}
+	if (step->refusal)
+		step->message = step->refusal;
+}
+
+static struct cluster_write dry_run_of(const struct plan_step *step, const struct sync_options *options)
+{
+	const struct object_options *own = &step->object->options;
+	return (struct cluster_write){
+		.kind = WRITE_DRY_RUN,
+		.object = step->object,
+		.tracking_id = step->tracking_id,
+		.force = options->force_conflicts,
+		.ours = step->owned && !step->owned->intended,
+		.replace = own->replace ? own->replace == CHOICE_TRUE : options->replace,
+		.recreate = own->force || options->force,
+		.lenient = own->validate ? own->validate == CHOICE_FALSE : options->lenient,
+	};
+}
+
+static void judge_shared(struct pass *pass, struct pass_step *step, bool fail)
+{
+	const char *text = arena_printf(
+		pass->mem, "%s: %s", object_key_text(&step->plan->key, pass->mem), step->plan->reason);
+	step->out_of_sync = true;
+	step->message = step->plan->reason;
+	pass_condition(pass, "SharedResourceWarning", text);
+	if (fail)
+		step->refusal = text;
+}
+
+static void run_dry_runs(struct pass *pass, const struct sync_options *options)
+{
+	struct cluster_write *writes = arena_array(pass->mem, pass->plan.count, sizeof(*writes));
+	size_t *places = arena_array(pass->mem, pass->plan.count, sizeof(*places));
+	size_t count = 0;
+
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		struct pass_step *step = &pass->steps[i];
+		if (step->plan->action == PLAN_SHARED) {
+			judge_shared(pass, step, options->fail_on_shared);
+			continue;
+		}
+		if (!step->plan->object || step->plan->action == PLAN_KEEP ||
+			!kind_is_there(pass, step, options))
+			continue;
+		if (!needs_dry_run(step->plan)) {
+			step->out_of_sync = true;
+			continue;
+		}
+		if (!pass->app->asked && checks_find(pass->app->checks, step->plan, &step->check)) {
+			step->checked = true;
+			judge(pass, step, options);
+			judge_postgresql(pass, step);
+			continue;
+		}
+		places[count] = i;
+		writes[count++] = dry_run_of(step->plan, options);
+	}
+	if (count)
+		cluster_write(pass->agent->cluster, writes, count, pass->mem);
+	for (size_t i = 0; i < count; i++) {
+		struct pass_step *step = &pass->steps[places[i]];
+		step->check = writes[i];
+		step->checked = true;
+		judge(pass, step, options);
+		judge_postgresql(pass, step);
+	}
+}
+
+/* ---- the whole ---- */
+
+static void judge_blocked(struct pass *pass)
+{
+	if (pass->plan.blocked)
+		pass_condition(pass, "SyncError",
+			arena_printf(pass->mem,
+				"%zu of %zu objects would be pruned; nothing is, until "
+				"this is confirmed: pgitops app sync %s --prune --confirm %s",
+				pass->plan.prunes, pass->owned_count, pass->app->spec.name, pass->plan.confirm));
+}
+
+/* Labels and annotations of the namespace are no object of the plan: that they changed is known by the target. */
+static bool namespace_changed(const struct pass *pass, const struct sync_options *options)
+{
+	char target[TARGET_SIZE];
+	content_target(pass->content, target);
+	const char *hash = strchr(target, ' '), *synced = strchr(pass->app->synced, ' ');
+	return options->create_namespace && pass->app->spec.namespace_metadata &&
+		(!synced || strcmp(hash, synced) != 0);
+}
+
+void pass_compare(struct pass *pass)
+{
+	const struct sync_options options = pass_options(pass);
+	find_coming_kinds(pass);
+	run_dry_runs(pass, &options);
+	judge_blocked(pass);
+	pass->namespace_changed = namespace_changed(pass, &options);
+	pass->to_write = pass->namespace_changed;
+	pass->out_of_sync = pass->namespace_changed;
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		struct pass_step *step = &pass->steps[i];
+		if (step->plan->object) {
+			pass->to_write += step->out_of_sync && !step->held && step->plan->action != PLAN_SHARED;
+		} else {
+			step->out_of_sync = true;
+			step->message = step->plan->reason ? step->plan->reason : "";
+			pass->to_prune++;
+		}
+		pass->out_of_sync = pass->out_of_sync || (step->out_of_sync && !step->plan->in_sync);
+	}
+}

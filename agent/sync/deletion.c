@@ -1,0 +1,253 @@
+#include "agent/sync/deletion.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/sync/finish.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { RETRY_PAUSE = 5000 }; /* milliseconds: of a hook that failed, and of a write that was refused */
+
+/* An operation of its own kind: hooks and their results are those of a sync. */
+struct deletion {
+	struct sync_operation *hooks; /* PreDelete, then PostDelete */
+	unsigned running;             /* HOOK_PRE_DELETE or HOOK_POST_DELETE */
+	unsigned ended;               /* the same bits: they have succeeded */
+	int64_t next_try;             /* steady milliseconds */
+};
+
+void deletion_free(struct deletion *deletion)
+{
+	if (!deletion)
+		return;
+	operation_free(deletion->hooks);
+	free(deletion);
+}
+
+/* ---- hooks ---- */
+
+static bool begin_hooks(struct pass *pass, unsigned hook)
+{
+	struct deletion *deletion = pass->app->deletion;
+	if (deletion->running == hook)
+		return true;
+	if (clock_steady() < deletion->next_try) {
+		pass_look_again(pass, deletion->next_try);
+		return false;
+	}
+	operation_free(deletion->hooks);
+	deletion->hooks = operation_for_hooks(pass->app);
+	deletion->running = hook;
+	return true;
+}
+
+/* True when all hooks of this kind have succeeded, or there are none. A hook that fails is said and run again: a commit may mend it. */
+static bool hooks_ended(struct pass *pass, unsigned hook)
+{
+	struct deletion *deletion = pass->app->deletion;
+	struct tasks tasks;
+	struct error err;
+
+	if (deletion->ended & hook)
+		return true;
+	if (!pass->content) /* never read: nobody knows of a hook */
+		return true;
+	if (!begin_hooks(pass, hook))
+		return false;
+	tasks_of_hooks(pass, deletion->hooks, hook, &tasks);
+	if (!tasks_track(pass, &tasks, &err)) {
+		pass_condition(pass, "DeletionError", err.text);
+		return false;
+	}
+	switch (steps_run(pass, deletion->hooks, &tasks)) {
+	case VERDICT_WAIT:
+		pass_condition(
+			pass, "DeletionWarning", deletion->hooks->waiting ? deletion->hooks->waiting : "");
+		return false;
+	case VERDICT_FAILED:
+		pass_condition(pass, "DeletionError", deletion->hooks->failures);
+		hooks_clean_up(pass, deletion->hooks);
+		deletion->running = 0;
+		deletion->next_try = clock_steady() + RETRY_PAUSE;
+		pass_look_again(pass, deletion->next_try);
+		return false;
+	case VERDICT_DONE:
+		break;
+	}
+	hooks_clean_up(pass, deletion->hooks);
+	deletion->ended |= hook;
+	return true;
+}
+
+/* ---- objects ---- */
+
+/* Why it stays although its Application goes; NULL = it goes too. */
+static const char *reason_to_keep(const struct pass *pass, const struct pass_step *step)
+{
+	const struct plan_live *live = step->plan->live;
+	enum choice choice = live->options.delete != CHOICE_UNSET ? (enum choice)live->options.delete
+								  : (enum choice)pass_options(pass).delete;
+	if (strcmp(live->key.group, "apiextensions.k8s.io") == 0)
+		return "CustomResourceDefinitions are never deleted";
+	if (live->wanted_by)
+		return "another Application wants it";
+	if (live->has_owner)
+		return "it has an owner";
+	if (choice == CHOICE_FALSE)
+		return "Delete=false";
+	if (plan_is_protected(&live->key) && !live->prune_allowed)
+		return "this kind is deleted only with annotation pgitops.dev/allow-prune: \"true\"";
+	return NULL;
+}
+
+static bool needs_approval(const struct pass *pass, const struct plan_live *live)
+{
+	enum choice choice = live->options.delete != CHOICE_UNSET ? (enum choice)live->options.delete
+								  : (enum choice)pass_options(pass).delete;
+	return choice == CHOICE_CONFIRM &&
+		pass->app->spec.deletion_approved < pass->app->spec.deletion_requested;
+}
+
+/* Deletes the steps of one wave; how many objects of it are still there. */
+static size_t delete_wave(struct pass *pass, int32_t wave, const char **why)
+{
+	struct cluster_write *writes = arena_array(pass->mem, pass->plan.count, sizeof(*writes));
+	const char *propagation = pass->app->spec.cascade == CASCADE_BACKGROUND ? "Background" : "Foreground";
+	size_t count = 0, left = 0;
+
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		const struct pass_step *step = &pass->steps[i];
+		const struct plan_live *live = step->plan->live;
+		if (!live || live->options.wave != wave || reason_to_keep(pass, step))
+			continue;
+		left++;
+		if (live->deleting) {
+			*why = arena_printf(pass->mem, "waiting for deletion of %s",
+				object_key_text(&live->key, pass->mem));
+		} else if (needs_approval(pass, live)) {
+			*why = arena_printf(pass->mem,
+				"waiting for deletion confirmation of %s: annotate the Application with "
+				"argocd.argoproj.io/deletion-approved",
+				object_key_text(&live->key, pass->mem));
+		} else {
+			writes[count++] = (struct cluster_write){.kind = WRITE_DELETE,
+				.key = live->key,
+				.uid = live->uid,
+				.propagation = propagation};
+			log_info("deleting with its application", "object",
+				object_key_text(&live->key, pass->mem), NULL);
+		}
+	}
+	if (count)
+		cluster_write(pass->agent->cluster, writes, count, pass->mem);
+	for (size_t i = 0; i < count; i++)
+		*why = writes[i].outcome == WRITE_FAILED ? arena_copy(pass->mem, writes[i].error.text)
+							 : "waiting for the deletion of its objects";
+	return left;
+}
+
+static bool highest_wave(const struct pass *pass, int32_t *wave)
+{
+	bool found = false;
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		const struct plan_live *live = pass->steps[i].plan->live;
+		if (!live || reason_to_keep(pass, &pass->steps[i]))
+			continue;
+		if (!found || live->options.wave > *wave)
+			*wave = live->options.wave;
+		found = true;
+	}
+	return found;
+}
+
+/* True when nothing that goes with the Application is left. Nothing is wanted any more: the plan is of live objects alone. */
+static bool objects_gone(struct pass *pass)
+{
+	int32_t wave = 0;
+	const char *why = NULL;
+
+	if (!pass_observe_to_delete(pass))
+		return false;
+	pass->complete = true;
+	if (!highest_wave(pass, &wave) || !delete_wave(pass, wave, &why))
+		return true;
+	pass_condition(pass, "DeletionWarning", why);
+	pass_look_again(pass, clock_steady() + RETRY_PAUSE);
+	return false;
+}
+
+/* ---- the end ---- */
+
+/* Ours and Argo CD's for hooks; any other finalizer is somebody else's. */
+static bool is_ours(const char *finalizer)
+{
+	return text_starts(finalizer, APPLICATION_FINALIZER) ||
+		text_starts(finalizer, "pre-delete-finalizer.argocd.argoproj.io") ||
+		text_starts(finalizer, "post-delete-finalizer.argocd.argoproj.io");
+}
+
+static void release(struct pass *pass)
+{
+	const struct application *spec = &pass->app->spec;
+	const json_t *finalizers = json_at(spec->document, "metadata.finalizers");
+	CLEANUP(json_done) json_t *kept = json_array();
+	size_t i;
+	json_t *finalizer;
+	json_array_foreach ((json_t *)(uintptr_t)finalizers, i, finalizer)
+		if (!is_ours(json_string_value(finalizer)))
+			json_array_append(kept, finalizer);
+	CLEANUP(json_done)
+	json_t *patch =
+		json_pack("[{s:s, s:s, s:O}, {s:s, s:s, s:O}]", "op", "test", "path", "/metadata/finalizers",
+			"value", finalizers, "op", "replace", "path", "/metadata/finalizers", "value", kept);
+	CLEANUP(memory_freep) char *body = json_canonical(patch);
+	struct kube_request request = {
+		.method = "PATCH",
+		.path = arena_printf(pass->mem,
+			"/apis/argoproj.io/v1alpha1/namespaces/%s/applications/%s?fieldManager=pgitops",
+			spec->namespace, spec->name),
+		.content_type = "application/json-patch+json",
+		.body = body,
+		.body_length = strlen(body),
+	};
+	struct error err;
+	if (kube_one(cluster_kube(pass->agent->cluster), &request, NULL, &err) || err.kind == ERROR_MISSING) {
+		log_info("application deleted with its objects", "application", spec->name, NULL);
+		return;
+	}
+	pass_condition(pass, "DeletionError", err.text);
+	pass_look_again(pass, clock_steady() + RETRY_PAUSE);
+}
+
+/* What runs is ended first: two hands on the same objects would undo each other. */
+static void end_operation(struct pass *pass)
+{
+	struct app *app = pass->app;
+	if (app->operation) {
+		operation_fail(app->operation, "the Application is being deleted");
+		if (app->operation->content)
+			(void)hooks_stop(pass, app->operation);
+		operation_finish(pass, app->operation);
+	}
+	if (app->asked)
+		operation_run_blind(pass);
+}
+
+void deletion_run(struct pass *pass)
+{
+	struct app *app = pass->app;
+
+	if (!pass->agent->cluster || *pass->agent->cluster_trouble) {
+		pass_condition(pass, "DeletionError", "waiting for the cluster");
+		return;
+	}
+	if (!app->deletion)
+		app->deletion = memory_alloc(sizeof(*app->deletion));
+	pass_condition(pass, "DeletionWarning", "the Application is being deleted");
+	end_operation(pass);
+	if (hooks_ended(pass, HOOK_PRE_DELETE) && objects_gone(pass) && hooks_ended(pass, HOOK_POST_DELETE))
+		release(pass);
+}

@@ -1,0 +1,386 @@
+#include "agent/sync/finish.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/events/metrics.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* argocd.md 2.5: an automated sync is tried five times more. */
+enum { AUTOMATED_RETRIES = 5 };
+
+/* ---- before the first write ---- */
+
+static bool is_selected(const struct sync_operation *operation, const struct pass_step *step)
+{
+	const struct object_key *key = &step->plan->key;
+	return sync_request_selects(operation->request, key->group, key->kind, key->namespace, key->name);
+}
+
+/* A refused object ends the sync before the first write: nothing is half done. */
+static bool refused(const struct pass *pass, struct sync_operation *operation)
+{
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		const struct pass_step *step = &pass->steps[i];
+		if (!step->refusal || step->alone || !is_selected(operation, step))
+			continue;
+		const struct task task = {.phase = PHASE_SYNC,
+			.key = step->plan->key,
+			.object = step->plan->object,
+			.step = &pass->steps[i]};
+		result_set(operation, result_of(operation, &task), TASK_FAILED, "SyncFailed", step->refusal);
+		operation_fail(operation, step->refusal);
+		operation->counts.failed++;
+	}
+	return operation->failed;
+}
+
+/* Hooks are asked about like everything else; none of them is in the plan. */
+static bool hooks_refused(struct pass *pass, struct sync_operation *operation)
+{
+	struct tasks tasks;
+	size_t count = 0;
+	tasks_make(pass, operation, PHASE_PRE_SYNC, PHASE_SYNC_FAIL, &tasks);
+	struct cluster_write *writes = arena_array(pass->mem, tasks.count, sizeof(*writes));
+	size_t *places = arena_array(pass->mem, tasks.count, sizeof(*places));
+
+	for (size_t i = 0; i < tasks.count; i++) {
+		if (tasks.items[i].step)
+			continue;
+		places[count] = i;
+		writes[count++] = hook_write(pass, &tasks.items[i], WRITE_DRY_RUN);
+	}
+	if (count)
+		cluster_write(pass->agent->cluster, writes, count, pass->mem);
+	for (size_t i = 0; i < count; i++) {
+		const struct task *task = &tasks.items[places[i]];
+		/* What is there now may be immutable; it goes before the hook is made. Its kind or namespace may come first. */
+		if (writes[i].outcome != WRITE_FAILED || writes[i].error.kind == ERROR_MISSING ||
+			hook_is_there(pass, task))
+			continue;
+		const char *text = arena_printf(
+			pass->mem, "%s:%d: %s", task->object->file, task->object->line, writes[i].error.text);
+		result_set(operation, result_of(operation, task), TASK_FAILED, "SyncFailed", text);
+		operation_fail(operation, text);
+	}
+	return operation->failed;
+}
+
+static struct store_object inventory_row(const struct pass *pass, const struct pass_step *step)
+{
+	const struct object *object = step->plan->object;
+	return (struct store_object){
+		.application = pass->app->spec.name,
+		.group = object->key.group,
+		.version = object->version,
+		.kind = object->key.kind,
+		.namespace = object->key.namespace,
+		.name = object->key.name,
+		.uid = step->plan->owned ? step->plan->owned->uid : "",
+		.wanted_hash = step->plan->owned ? step->plan->owned->wanted_hash : "",
+		.live_version = "",
+		.intended = true,
+	};
+}
+
+static bool begin_revision(struct pass *pass, struct sync_operation *operation, struct error *err)
+{
+	const struct store_revision revision = {
+		.application = pass->app->spec.name,
+		.commit = operation->commit,
+		.author = operation->content->author,
+		.message = operation->content->message,
+		.started = operation->started,
+		.phase = "Running",
+		.trigger = operation->request->automated ? "automated" : "manual",
+		.text = "",
+	};
+	if (operation->request->heal || operation->revision)
+		return true;
+	return store_revision_begin(pass->agent->store, &revision, &operation->revision, err);
+}
+
+/* Everything that will be written is in the inventory before the first byte goes out. */
+static bool write_intent(struct pass *pass, struct sync_operation *operation, struct error *err)
+{
+	struct store *store = pass->agent->store;
+
+	if (!store_begin(store, err))
+		return false;
+	bool ok = begin_revision(pass, operation, err);
+	for (size_t i = 0; ok && i < pass->plan.count; i++) {
+		const struct pass_step *step = &pass->steps[i];
+		if (!step->plan->object || !step->out_of_sync || step->refusal ||
+			step->plan->action == PLAN_SHARED || !is_selected(operation, step))
+			continue;
+		const struct store_object row = inventory_row(pass, step);
+		ok = store_object_set(store, &row, err);
+	}
+	if (ok && store_commit(store, err))
+		return true;
+	store_rollback(store);
+	return false;
+}
+
+/* ---- the namespace ---- */
+
+static bool apply_namespace(struct pass *pass, const struct application *spec, bool *changed, struct error *err)
+{
+	CLEANUP(json_done)
+	json_t *manifest = json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind", "Namespace",
+		"metadata", "name", spec->destination);
+	json_t *metadata = json_object_get(manifest, "metadata");
+	json_object_update(metadata, (json_t *)(uintptr_t)spec->namespace_metadata);
+	CLEANUP(memory_freep) char *text = json_canonical(manifest);
+	struct object object = {
+		.key = {"", "Namespace", "", spec->destination},
+		.version = "v1",
+		.file = "spec.syncPolicy.managedNamespaceMetadata",
+		.json = text,
+		.json_length = strlen(text),
+	};
+	struct cluster_write write = {.kind = WRITE_APPLY, .object = &object, .ours = true};
+	cluster_write(pass->agent->cluster, &write, 1, pass->mem);
+	*changed = write.outcome == WRITE_CREATED || write.outcome == WRITE_CONFIGURED;
+	if (write.outcome != WRITE_FAILED)
+		return true;
+	*err = write.error;
+	return false;
+}
+
+/* CreateNamespace=true: really made, before anything is asked about what goes into it (argocd.md 2.10). It carries no tracking id,
+   so it outlives the Application. */
+static enum verdict make_namespace(struct pass *pass, struct sync_operation *operation)
+{
+	const struct application *spec = &pass->app->spec;
+	const struct task task = {.phase = PHASE_PRE_SYNC,
+		.key = {"", "Namespace", "", spec->destination},
+		.object = &(const struct object){.version = "v1"}};
+	struct error err;
+	bool changed = false;
+
+	if (operation->namespace_made || !pass_options(pass).create_namespace || !*spec->destination ||
+		operation->request->resource_count)
+		return VERDICT_DONE;
+	bool good = spec->namespace_metadata
+		? apply_namespace(pass, spec, &changed, &err)
+		: cluster_make_namespace(pass->agent->cluster, spec->destination, &changed, &err);
+	if (!good) {
+		if (err.kind == ERROR_RETRY) {
+			operation_wait_for(
+				operation, "waiting for namespace %s: %.300s", spec->destination, err.text);
+			pass_look_again(pass, clock_steady() + 1000);
+			return VERDICT_WAIT;
+		}
+		result_set(operation, result_of(operation, &task), TASK_FAILED, "SyncFailed", err.text);
+		operation_fail(operation, err.text);
+		return VERDICT_FAILED;
+	}
+	operation->namespace_made = true;
+	if (!changed)
+		return VERDICT_DONE;
+	log_info("namespace applied", "namespace", spec->destination, NULL);
+	result_set(operation, result_of(operation, &task), TASK_SUCCEEDED, "Synced",
+		arena_printf(pass->mem, "namespace/%s created", spec->destination));
+	pass->app->dirty = true; /* what could not be asked about before is asked by the next pass */
+	return VERDICT_WAIT;
+}
+
+static enum verdict end_dry_run(struct sync_operation *operation)
+{
+	operation->state = OPERATION_ENDED;
+	return VERDICT_DONE;
+}
+
+enum verdict steps_prepare(struct pass *pass, struct sync_operation *operation)
+{
+	struct error err;
+
+	if (operation->prepared)
+		return VERDICT_DONE;
+	if (!operation->request->dry_run) {
+		enum verdict verdict = make_namespace(pass, operation);
+		if (verdict != VERDICT_DONE)
+			return verdict;
+	}
+	if (refused(pass, operation) || hooks_refused(pass, operation))
+		return VERDICT_FAILED;
+	if (operation->request->dry_run)
+		return end_dry_run(operation);
+	if (!write_intent(pass, operation, &err)) {
+		operation_fail(operation, err.text);
+		return VERDICT_FAILED;
+	}
+	operation->prepared = true;
+	return VERDICT_DONE;
+}
+
+/* ---- the end ---- */
+
+static const char *summary(const struct pass *pass, const struct sync_operation *operation)
+{
+	const struct pass_counts *counts = &operation->counts;
+	const char *again = operation->attempt
+		? arena_printf(pass->mem, " (retried %lld times)", (long long)operation->attempt)
+		: "";
+	if (operation->request->dry_run && !operation->failed)
+		return arena_printf(pass->mem, "dry run: %zu to write, %zu not wanted any more",
+			pass->to_write, pass->to_prune);
+	if (operation->failures && operation->failure_count > 1)
+		return arena_printf(
+			pass->mem, "%zu failed: %s%s", operation->failure_count, operation->failures, again);
+	if (operation->failures)
+		return arena_printf(pass->mem, "%s%s", operation->failures, again);
+	return arena_printf(pass->mem, "%ssynced: %lld created, %lld configured, %lld pruned%s",
+		operation->request->heal ? "self-heal " : "successfully ", (long long)counts->created,
+		(long long)counts->configured, (long long)counts->pruned, again);
+}
+
+struct retry_policy {
+	int64_t limit, duration, longest;
+	double factor;
+};
+
+static struct retry_policy retry_policy(const struct pass *pass, const struct sync_request *request)
+{
+	const struct application *spec = &pass->app->spec;
+	if (request->retry.given)
+		return (struct retry_policy){request->retry.limit, request->retry.duration,
+			request->retry.max, request->retry.factor};
+	if (request->automated || spec->retry_given)
+		return (struct retry_policy){spec->retry_given ? spec->retry_limit : AUTOMATED_RETRIES,
+			spec->retry_duration, spec->retry_max, spec->retry_factor};
+	return (struct retry_policy){0};
+}
+
+/* Failed, and another attempt is allowed: waits for its time. */
+static bool retries(struct pass *pass, struct sync_operation *operation)
+{
+	const struct retry_policy policy = retry_policy(pass, operation->request);
+	double wait = (double)policy.duration;
+	char when[CLOCK_TEXT_SIZE];
+
+	if (!operation->failed || operation->terminated || operation->superseded ||
+		operation->request->dry_run || !operation->content || pass->app->spec.deleting)
+		return false;
+	if (policy.limit >= 0 && operation->attempt >= policy.limit)
+		return false;
+	for (int64_t i = 0; i < operation->attempt && wait < (double)policy.longest; i++)
+		wait *= policy.factor;
+	if (wait > (double)policy.longest)
+		wait = (double)policy.longest;
+	operation->next_attempt = clock_now() + (int64_t)(wait * 1000);
+	operation->state = OPERATION_RETRYING;
+	operation->finished = clock_now();
+	clock_text_seconds(operation->next_attempt, when);
+	operation_wait_for(operation, "%.300s. Retrying attempt #%lld at %s.", summary(pass, operation),
+		(long long)operation->attempt + 1, when);
+	pass_look_again(pass, clock_steady() + (int64_t)wait);
+	return true;
+}
+
+static void end_revision(
+	struct pass *pass, const struct sync_operation *operation, const char *phase, const char *text)
+{
+	const struct pass_counts *counts = &operation->counts;
+	const struct store_revision revision = {
+		.id = operation->revision,
+		.finished = clock_now(),
+		.phase = phase,
+		.text = text,
+		.created = counts->created,
+		.configured = counts->configured,
+		.unchanged = counts->unchanged,
+		.pruned = counts->pruned,
+		.failed = counts->failed,
+	};
+	struct error err;
+	if (!operation->revision || store_revision_end(pass->agent->store, &revision, &err))
+		return;
+	log_error("the outcome could not be recorded", "error", err.text, NULL);
+	pass_condition(pass, "UnknownError", err.text);
+}
+
+static void add_history(struct pass *pass, const struct sync_operation *operation)
+{
+	struct app *app = pass->app;
+	const struct sync_request *request = operation->request;
+	if (operation->failed || request->heal || request->dry_run || request->resource_count)
+		return;
+	json_t *history = status_history_add(
+		app->history, app, request, operation->commit, operation->started, clock_now());
+	json_decref(app->history);
+	app->history = history;
+}
+
+void request_answer(
+	struct agent *agent, int64_t operation, const char *phase, const char *message, const char *result)
+{
+	const struct store_operation row = {
+		.id = operation, .finished = clock_now(), .phase = phase, .message = message, .result = result};
+	struct error err;
+	if (operation && !store_operation_update(agent->store, &row, &err))
+		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
+}
+
+/* What a person asked for through the API gets its answer. */
+static void answer(
+	struct pass *pass, const struct sync_operation *operation, const char *phase, const char *text)
+{
+	struct app *app = pass->app;
+	CLEANUP(json_done)
+	json_t *result = json_pack("{s:o, s:s}", "resources",
+		operation->request->dry_run ? pass_planned_results(pass) : operation_results(operation),
+		"message", text);
+	CLEANUP(memory_freep) char *document = json_canonical(result);
+
+	request_answer(pass->agent, operation->request->operation, phase, text, document);
+	request_answer(pass->agent, app->terminate, "Succeeded", "the operation was terminated", "");
+	app->terminate = 0;
+}
+
+static void log_outcome(const struct sync_operation *operation, const char *text)
+{
+	char created[24], configured[24], pruned[24];
+	snprintf(created, sizeof(created), "%lld", (long long)operation->counts.created);
+	snprintf(configured, sizeof(configured), "%lld", (long long)operation->counts.configured);
+	snprintf(pruned, sizeof(pruned), "%lld", (long long)operation->counts.pruned);
+	if (operation->failed)
+		log_error("sync failed", "by", operation->request->by, "error", text, NULL);
+	else if (!operation->request->dry_run)
+		log_info(operation->request->heal ? "drift healed" : "synced", "by", operation->request->by,
+			"created", created, "configured", configured, "pruned", pruned, NULL);
+}
+
+void operation_finish(struct pass *pass, struct sync_operation *operation)
+{
+	struct app *app = pass->app;
+	operation->state = OPERATION_ENDED;
+	operation->failed = operation->failure_count;
+	if (pass->complete && operation->content)
+		hooks_clean_up(pass, operation);
+	if (retries(pass, operation)) {
+		(void)journal_save(pass, operation);
+		return;
+	}
+	const char *text = summary(pass, operation);
+	const char *phase = !operation->failed ? "Succeeded" : operation->content ? "Failed" : "Error";
+	end_revision(pass, operation, operation->failed ? "Failed" : "Succeeded", text);
+	if (!operation->request->dry_run && operation->content)
+		pass_remember(pass, operation->request, operation->failed);
+	add_history(pass, operation);
+	json_decref(app->operation_state);
+	app->operation_state = operation_ended(pass, operation, phase, text);
+	metric_add(operation->failed ? METRIC_SYNC_FAILED : METRIC_SYNC_SUCCEEDED, 1);
+	log_outcome(operation, text);
+	answer(pass, operation, phase, text);
+	journal_remove(pass->agent, app->spec.name);
+	operation_free(operation);
+	app->operation = NULL;
+	app->status_dirty = true;
+	app->dirty = app->dirty || pass->content != app->content || app->asked;
+}

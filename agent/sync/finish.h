@@ -1,0 +1,26 @@
+/*
+ * finish.h - preparing and ending an operation: intent before the first write, outcome after the last (internal to sync)
+ */
+#pragma once
+
+#include "agent/sync/steps.h"
+
+/* Everything was asked of the server: refusals end the operation before the first write; then the intent goes into the store. */
+enum verdict steps_prepare(struct pass *pass, struct sync_operation *operation);
+
+/* Another attempt later, or outcome, history, answers; then the operation is freed. */
+void operation_finish(struct pass *pass, struct sync_operation *operation);
+
+/* syncResult.resources; a new reference. */
+json_t *operation_results(const struct sync_operation *operation);
+
+/* status.operationState of one that has ended; a new reference. */
+json_t *operation_ended(const struct pass *pass, const struct sync_operation *operation, const char *phase,
+	const char *message);
+
+/* The source that a request asks for instead of the Application's own, NULL = that. Borrowed. */
+const json_t *operation_source(const struct app *app, const struct sync_request *request);
+
+/* The answer to what was asked through the API; 0 = nothing was. */
+void request_answer(
+	struct agent *agent, int64_t operation, const char *phase, const char *message, const char *result);

@@ -1,0 +1,197 @@
+/*
+ * hooks.c - hooks: made anew by each operation that runs them, judged by their health, deleted by their policy (argocd.md 2.10)
+ *
+ * A hook runs once in an operation, whatever happens to this process. Before it is made, its place is cleared and that is recorded;
+ * whatever stands there afterwards is the one that this operation has made.
+ */
+#include "agent/sync/steps.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+static struct object_key hook_key(const struct task *task)
+{
+	struct object_key key = task->key;
+	if (task->name)
+		key.name = task->name;
+	return key;
+}
+
+struct cluster_write hook_write(const struct pass *pass, const struct task *task, enum write_kind kind)
+{
+	const struct object_key key = hook_key(task);
+	const struct sync_options options = pass_options(pass);
+	return (struct cluster_write){
+		.kind = kind,
+		.object = task->object,
+		.tracking_id =
+			object_tracking_id(&key, pass->app->spec.name, pass->app->spec.destination, pass->mem),
+		.force = true,
+		.lenient = task->object->options.validate == CHOICE_FALSE || options.lenient,
+		.name = task->name,
+	};
+}
+
+bool hook_is_there(const struct pass *pass, const struct task *task)
+{
+	const struct object_key key = hook_key(task);
+	return cluster_live(pass->agent->cluster, &key, pass->mem, NULL);
+}
+
+static bool send(struct pass *pass, struct cluster_write *write)
+{
+	cluster_write(pass->agent->cluster, write, 1, pass->mem);
+	return write->outcome != WRITE_FAILED;
+}
+
+/* Argo CD's finalizer would keep it for ever: it is taken off. */
+static bool delete_hook(struct pass *pass, const struct object_key *key, const char *version,
+	const struct live *live, const char **why)
+{
+	struct cluster_write release = {.kind = WRITE_RELEASE, .key = *key, .version = version};
+	struct cluster_write delete = {.kind = WRITE_DELETE,
+		.key = *key,
+		.version = version,
+		.uid = live->uid,
+		.propagation = pass_options(pass).propagation};
+	bool good = (!live->hook_finalizer || send(pass, &release)) && (live->deleting || send(pass, &delete));
+	if (!good)
+		*why = release.outcome == WRITE_FAILED ? arena_copy(pass->mem, release.error.text)
+						       : arena_copy(pass->mem, delete.error.text);
+	return good;
+}
+
+/* ---- making ---- */
+
+static void fail(struct pass *pass, struct sync_operation *operation, const struct task *task, const char *why)
+{
+	const char *text = arena_printf(pass->mem, "hook %s (%s:%d): %s",
+		object_key_text(&task->key, pass->mem), task->object->file, task->object->line, why);
+	struct task_result *result = result_of(operation, task);
+	result_set(operation, result, TASK_FAILED, *result->uid ? "Synced" : "SyncFailed", text);
+	operation_fail(operation, text);
+	operation->counts.failed++;
+}
+
+static void take_made(struct pass *pass, struct sync_operation *operation, const struct task *task,
+	const char *uid, const char *what)
+{
+	struct task_result *result = result_of(operation, task);
+	result->uid = arena_copy(operation->mem, uid);
+	result_set(operation, result, TASK_RUNNING, "Synced",
+		arena_printf(pass->mem, "%s %s", object_key_text(&result->key, pass->mem), what));
+}
+
+/* True = its place is free, or the policy leaves what stands there. */
+static enum verdict clear(struct pass *pass, struct sync_operation *operation, const struct task *task)
+{
+	const struct object_key key = hook_key(task);
+	const char *why = NULL;
+	struct live live;
+
+	if (!cluster_live(pass->agent->cluster, &key, pass->mem, &live))
+		return VERDICT_DONE;
+	if (!live.deleting && !(task->object->options.hook_delete & HOOK_DELETE_BEFORE))
+		return VERDICT_DONE;
+	if (delete_hook(pass, &key, task->object->version, &live, &why))
+		return VERDICT_WAIT;
+	fail(pass, operation, task, why);
+	return VERDICT_FAILED;
+}
+
+enum verdict hook_make(struct pass *pass, struct sync_operation *operation, const struct task *task)
+{
+	const struct object_key key = hook_key(task);
+	struct task_result *result = result_find(operation, task);
+	struct live live;
+
+	if (!result) {
+		enum verdict verdict = clear(pass, operation, task);
+		if (verdict != VERDICT_DONE)
+			return verdict;
+		(void)result_of(operation, task);
+		if (!journal_save(pass, operation)) {
+			fail(pass, operation, task, "that it is run could not be recorded");
+			return VERDICT_FAILED;
+		}
+	} else if (cluster_live(pass->agent->cluster, &key, pass->mem, &live)) {
+		take_made(pass, operation, task, live.uid, "was running already");
+		return VERDICT_DONE;
+	}
+	struct cluster_write write = hook_write(pass, task, WRITE_APPLY);
+	if (!send(pass, &write)) {
+		fail(pass, operation, task, write.error.text);
+		return VERDICT_FAILED;
+	}
+	take_made(pass, operation, task, write.uid_now, "created");
+	log_info("hook started", "hook", object_hook_name(task->hook_type), "object",
+		object_key_text(&key, pass->mem), NULL);
+	return VERDICT_DONE;
+}
+
+/* ---- how it ends ---- */
+
+enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, const struct task *task)
+{
+	const struct object_key key = hook_key(task);
+	struct task_result *result = result_of(operation, task);
+	struct live live;
+
+	if (!cluster_live(pass->agent->cluster, &key, pass->mem, &live) || strcmp(live.uid, result->uid) != 0) {
+		fail(pass, operation, task, "it was deleted before its outcome was known");
+		return VERDICT_FAILED;
+	}
+	switch (live.health.health) {
+	case HEALTH_NONE:
+	case HEALTH_HEALTHY:
+		result_set(operation, result, TASK_SUCCEEDED, "Synced",
+			*live.health.message ? live.health.message : result->message);
+		return VERDICT_DONE;
+	case HEALTH_DEGRADED:
+	case HEALTH_UNKNOWN:
+		fail(pass, operation, task, *live.health.message ? live.health.message : "failed");
+		return VERDICT_FAILED;
+	default:
+		return VERDICT_WAIT;
+	}
+}
+
+/* Deletes the hook that this operation has made; one that somebody put in its place stays. */
+static void remove_made(struct pass *pass, const struct task_result *result)
+{
+	const char *why = NULL;
+	struct live live;
+	if (!cluster_live(pass->agent->cluster, &result->key, pass->mem, &live) ||
+		strcmp(live.uid, result->uid) != 0)
+		return;
+	if (!delete_hook(pass, &result->key, result->version, &live, &why))
+		log_warning("a hook could not be deleted", "object", object_key_text(&result->key, pass->mem),
+			"error", why, NULL);
+}
+
+void hooks_clean_up(struct pass *pass, struct sync_operation *operation)
+{
+	for (size_t i = 0; i < operation->result_count; i++) {
+		const struct task_result *result = &operation->results[i];
+		unsigned policy = result->state == TASK_SUCCEEDED ? HOOK_DELETE_SUCCEEDED
+			: result->state == TASK_FAILED            ? HOOK_DELETE_FAILED
+								  : 0;
+		if (result->hook && (result->hook_delete & policy) && *result->uid)
+			remove_made(pass, result);
+	}
+}
+
+enum verdict hooks_stop(struct pass *pass, struct sync_operation *operation)
+{
+	for (size_t i = 0; i < operation->result_count; i++) {
+		struct task_result *result = &operation->results[i];
+		if (!result->hook || result->state != TASK_RUNNING)
+			continue;
+		remove_made(pass, result);
+		result_set(operation, result, TASK_FAILED, result->status, "Terminated");
+	}
+	return VERDICT_DONE;
+}

@@ -1,0 +1,178 @@
+/*
+ * journal.c - what an operation must know to go on after its process was killed, in the store (store_running)
+ *
+ * Hooks and what has failed are remembered one by one; of ordinary objects only the step is, for an apply is the same whether it is
+ * the first or the second.
+ */
+#include "agent/sync/steps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* ---- writing ---- */
+
+static json_t *result_value(const struct task_result *result)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s}", "group",
+		result->key.group, "kind", result->key.kind, "namespace", result->key.namespace, "name",
+		result->key.name, "version", result->version, "phase", result->phase, "state",
+		(int)result->state, "hookType", (int)result->hook_type, "hookDelete", (int)result->hook_delete,
+		"uid", result->uid, "status", result->status, "message", result->message);
+}
+
+static json_t *request_value(const struct sync_request *request)
+{
+	json_t *value = json_pack("{s:o, s:b, s:b, s:I, s:I}", "operation", sync_request_document(request),
+		"automated", request->automated, "heal", request->heal, "answer",
+		(json_int_t)request->operation, "rollback", (json_int_t)request->rollback_id);
+	json_set_text(value, "confirm", request->confirm);
+	json_set_text(value, "by", request->by);
+	json_set_text(value, "revision", request->revision);
+	if (request->source)
+		json_object_set(value, "source", request->source);
+	return value;
+}
+
+static json_t *operation_value(const struct sync_operation *operation)
+{
+	json_t *results = json_array();
+	for (size_t i = 0; i < operation->result_count; i++)
+		if (operation->results[i].hook)
+			json_array_append_new(results, result_value(&operation->results[i]));
+	json_t *value = json_pack("{s:o, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:i, s:i, s:o, s:i}",
+		"request", request_value(operation->request), "state", (int)operation->state, "commit",
+		operation->commit, "started", (json_int_t)operation->started, "revision",
+		(json_int_t)operation->revision, "attempt", (json_int_t)operation->attempt, "nextAttempt",
+		(json_int_t)operation->next_attempt, "prepared", operation->prepared, "namespaceMade",
+		operation->namespace_made, "failed", operation->failed, "phase", operation->phase, "wave",
+		(int)operation->wave, "results", results, "failures", (int)operation->failure_count);
+	json_set_text(value, "failureTexts", operation->failures);
+	json_set_text(value, "waiting", operation->waiting);
+	return value;
+}
+
+bool journal_save(struct pass *pass, struct sync_operation *operation)
+{
+	CLEANUP(json_done) json_t *value = operation_value(operation);
+	CLEANUP(memory_freep) char *text = json_canonical(value);
+	const struct store_running running = {pass->app->spec.name, text, clock_now()};
+	struct error err;
+
+	if (text_equal(operation->saved, text))
+		return true;
+	if (!store_running_set(pass->agent->store, &running, &err)) {
+		log_error("the running sync could not be recorded", "error", err.text, NULL);
+		pass_condition(pass, "UnknownError", err.text);
+		return false;
+	}
+	free(operation->saved);
+	operation->saved = memory_copy(text);
+	return true;
+}
+
+void journal_remove(struct agent *agent, const char *application)
+{
+	struct error err;
+	if (!store_running_remove(agent->store, application, &err))
+		log_error("the sync that has ended could not be forgotten", "error", err.text, NULL);
+}
+
+/* ---- reading ---- */
+
+static const char *copy(struct arena *mem, const json_t *value, const char *key)
+{
+	return arena_copy(mem, json_text_at(value, key, ""));
+}
+
+static void read_result(struct sync_operation *operation, const json_t *value)
+{
+	struct arena *mem = operation->mem;
+	const struct object object = {.version = copy(mem, value, "version")};
+	const struct task task = {
+		.phase = (int)json_number_at(value, "phase", 0),
+		.key = {copy(mem, value, "group"), copy(mem, value, "kind"), copy(mem, value, "namespace"),
+			copy(mem, value, "name")},
+		.object = &object,
+		.hook_type = (unsigned)json_number_at(value, "hookType", 0),
+	};
+	struct task_result *result = result_of(operation, &task);
+	result->uid = copy(mem, value, "uid");
+	result->hook_delete = (unsigned)json_number_at(value, "hookDelete", 0);
+	result_set(operation, result, (enum task_state)json_number_at(value, "state", 0),
+		json_text_at(value, "status", ""), json_text_at(value, "message", ""));
+}
+
+static struct sync_request *read_request(const json_t *value, struct error *err)
+{
+	struct sync_request *request = NULL;
+	if (!sync_request_read(json_object_get(value, "operation"), &request, err))
+		return NULL;
+	request->automated = json_bool_at(value, "automated", false);
+	request->heal = json_bool_at(value, "heal", false);
+	request->operation = json_number_at(value, "answer", 0);
+	request->rollback_id = json_number_at(value, "rollback", -1);
+	request->by = copy(request->mem, value, "by");
+	const char *confirm = json_text_at(value, "confirm", NULL),
+		   *revision = json_text_at(value, "revision", NULL);
+	request->confirm = arena_copy(request->mem, confirm);
+	request->revision = arena_copy(request->mem, revision);
+	return request;
+}
+
+static struct sync_operation *read_operation(const json_t *value, struct error *err)
+{
+	struct sync_request *request = read_request(json_object_get(value, "request"), err);
+	size_t i;
+	json_t *result;
+	if (!request)
+		return NULL;
+	struct sync_operation *operation = memory_alloc(sizeof(*operation));
+	*operation = (struct sync_operation){
+		.mem = arena_new(LIMIT_PASS_MEMORY),
+		.request = request,
+		.state = (enum operation_state)json_number_at(value, "state", 0),
+		.started = json_number_at(value, "started", 0),
+		.revision = json_number_at(value, "revision", 0),
+		.attempt = json_number_at(value, "attempt", 0),
+		.next_attempt = json_number_at(value, "nextAttempt", 0),
+		.prepared = json_bool_at(value, "prepared", false),
+		.namespace_made = json_bool_at(value, "namespaceMade", false),
+		.failed = json_bool_at(value, "failed", false),
+		.phase = (int)json_number_at(value, "phase", 0),
+		.wave = (int32_t)json_number_at(value, "wave", 0),
+		.failure_count = (size_t)json_number_at(value, "failures", 0),
+	};
+	snprintf(operation->commit, sizeof(operation->commit), "%s", json_text_at(value, "commit", ""));
+	operation->failures = arena_copy(operation->mem, json_text_at(value, "failureTexts", NULL));
+	json_array_foreach (json_object_get(value, "results"), i, result)
+		read_result(operation, result);
+	return operation;
+}
+
+struct sync_operation *journal_load(struct agent *agent, const struct app *app)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct store_running running;
+	struct error err;
+	CLEANUP(json_done) json_t *value = NULL;
+
+	if (!store_running_get(agent->store, app->spec.name, mem, &running, &err))
+		return NULL;
+	struct sync_operation *operation = NULL;
+	if (json_read(running.document, strlen(running.document), &value, &err))
+		operation = read_operation(value, &err);
+	if (operation && operation->state < OPERATION_ENDED)
+		return operation;
+	operation_free(operation);
+	log_warning("the running sync in the store cannot be read", "application", app->spec.name, "error",
+		err.text, NULL);
+	journal_remove(agent, app->spec.name);
+	return NULL;
+}

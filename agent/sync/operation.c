@@ -1,0 +1,368 @@
+#include "agent/sync/steps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/sync/finish.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+/* ---- making and ending ---- */
+
+void operation_free(struct sync_operation *operation)
+{
+	if (!operation)
+		return;
+	content_release(operation->content);
+	sync_request_free(operation->request);
+	json_decref(operation->index);
+	arena_free(operation->mem);
+	free(operation->saved);
+	free(operation);
+}
+
+void operation_terminate(struct app *app)
+{
+	if (!app->operation || app->operation->terminated)
+		return;
+	app->operation->terminated = true;
+	app->dirty = true;
+}
+
+void operation_try_now(struct app *app)
+{
+	if (app->operation)
+		app->operation->next_attempt = 0;
+}
+
+struct content *operation_content(const struct app *app)
+{
+	const struct sync_operation *operation = app->operation;
+	return operation && operation->content ? operation->content : app->content;
+}
+
+static struct sync_operation *operation_new(struct sync_request *request)
+{
+	struct sync_operation *operation = memory_alloc(sizeof(*operation));
+	operation->mem = arena_new(LIMIT_PASS_MEMORY);
+	operation->request = request;
+	operation->started = clock_now();
+	return operation;
+}
+
+static void set_content(struct sync_operation *operation, struct content *content)
+{
+	content_release(operation->content);
+	operation->content = content_hold(content);
+	memcpy(operation->commit, content->commit, sizeof(operation->commit));
+}
+
+struct sync_operation *operation_for_hooks(const struct app *app)
+{
+	struct sync_operation *operation = operation_new(sync_request_new());
+	set_content(operation, app->content);
+	operation->phase = PHASE_PRE_SYNC;
+	operation->wave = INT32_MIN;
+	return operation;
+}
+
+/* The policy's request lies on its stack: the operation has its own. */
+static struct sync_request *own_request(const struct sync_request *from)
+{
+	struct sync_request *request = sync_request_new();
+	request->automated = from->automated;
+	request->heal = from->heal;
+	request->prune = from->prune;
+	request->by = from->by;
+	return request;
+}
+
+/* ---- beginning ---- */
+
+/* The entry of status.history with this id. */
+static const json_t *history_entry(const struct app *app, int64_t id)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach (app->history, i, entry)
+		if (json_number_at(entry, "id", -1) == id)
+			return entry;
+	return NULL;
+}
+
+const json_t *operation_source(const struct app *app, const struct sync_request *request)
+{
+	if (request->rollback_id >= 0)
+		return json_object_get(history_entry(app, request->rollback_id), "source");
+	return request->source;
+}
+
+/* Another revision than the newest one, or another source: its content has to be asked for. False with `why` = refused. */
+static bool pin(struct app *app, struct sync_operation *operation, const char **why)
+{
+	struct sync_request *request = operation->request;
+	const char *revision = request->revision;
+	const json_t *source = operation_source(app, request);
+
+	if (request->rollback_id >= 0) {
+		const json_t *entry = history_entry(app, request->rollback_id);
+		if (app->spec.automated)
+			*why = "rollback is refused while syncPolicy.automated is on: it would be undone at once";
+		else if (!entry)
+			*why = "status.history has no entry of this id: see `pgitops app history`";
+		if (*why)
+			return false;
+		revision = json_text_at(entry, "revision", "");
+		request->apply_only = true;
+	}
+	bool newest = !revision || !*revision || strcmp(revision, app->commit) == 0 ||
+		strcmp(revision, app->spec.revision) == 0;
+	if (newest && !source && app_content_is_current(app)) {
+		set_content(operation, app->content);
+		return true;
+	}
+	operation->lookup = lookup_start(app, newest ? app->commit : revision, source);
+	return true;
+}
+
+static void begin(struct pass *pass, struct sync_request *request)
+{
+	struct app *app = pass->app;
+	struct sync_operation *operation = operation_new(request);
+	const char *why = NULL;
+
+	app->operation = operation;
+	if (pin(app, operation, &why))
+		return;
+	operation_fail(operation, why);
+	operation->state = OPERATION_ENDED;
+}
+
+/* A person's request, or a newer commit, takes the place of an automated operation that only waits for objects to become healthy or
+   for its next attempt: waiting must not hold up the commit that mends what is waited for. Hooks run to their end. */
+static bool may_be_superseded(const struct app *app)
+{
+	const struct sync_operation *operation = app->operation;
+	char target[TARGET_SIZE];
+
+	if (!operation->request->automated || operation->state == OPERATION_STOPPING ||
+		operation->state == OPERATION_FAILING)
+		return false;
+	for (size_t i = 0; i < operation->result_count; i++)
+		if (operation->results[i].hook && operation->results[i].state == TASK_RUNNING)
+			return false;
+	if (app->asked)
+		return true;
+	if (!operation->content || !app_content_is_current(app) || !app->spec.automated ||
+		operation->state == OPERATION_RETRYING)
+		return false;
+	content_target(operation->content, target);
+	char newest[TARGET_SIZE];
+	content_target(app->content, newest);
+	return strcmp(target, newest) != 0;
+}
+
+/* ---- the states ---- */
+
+/* Its content has come, or will not. */
+static enum verdict take_lookup(struct app *app, struct sync_operation *operation)
+{
+	struct lookup *lookup = operation->lookup;
+	if (!lookup)
+		return operation->content ? VERDICT_DONE : VERDICT_WAIT;
+	if (!lookup->answered) {
+		operation_wait_for(operation, "waiting for the content of revision %.60s", lookup->revision);
+		return VERDICT_WAIT;
+	}
+	enum verdict verdict = lookup->content ? VERDICT_DONE : VERDICT_FAILED;
+	if (lookup->content)
+		set_content(operation, lookup->content);
+	else
+		operation_fail(operation, lookup->error);
+	lookup_drop(app, lookup);
+	operation->lookup = NULL;
+	app->dirty = true; /* this pass has compared something else */
+	return verdict == VERDICT_DONE ? VERDICT_WAIT : verdict;
+}
+
+static enum verdict prepare(struct pass *pass, struct sync_operation *operation)
+{
+	if (operation->lookup || !operation->content)
+		return take_lookup(pass->app, operation);
+	if (pass->content != operation->content) {
+		pass->app->dirty = true; /* begun in this pass, which has compared the newest content */
+		return VERDICT_WAIT;
+	}
+	return steps_prepare(pass, operation);
+}
+
+static enum verdict step(struct pass *pass, struct sync_operation *operation)
+{
+	struct tasks tasks;
+	tasks_make(pass, operation, PHASE_PRE_SYNC, PHASE_POST_SYNC, &tasks);
+	return steps_run(pass, operation, &tasks);
+}
+
+static enum verdict run_fail_hooks(struct pass *pass, struct sync_operation *operation)
+{
+	struct tasks tasks;
+	tasks_make(pass, operation, PHASE_SYNC_FAIL, PHASE_SYNC_FAIL, &tasks);
+	return steps_run(pass, operation, &tasks);
+}
+
+static enum verdict retry(struct pass *pass, struct sync_operation *operation)
+{
+	struct app *app = pass->app;
+	bool newer = operation->request->automated && app_content_is_current(app) && operation->content &&
+		app->content != operation->content;
+	int64_t left = (operation->next_attempt - clock_now()) / 1000;
+
+	if (left > 0 && !newer) {
+		pass_look_again(pass, clock_steady() + left);
+		return VERDICT_WAIT;
+	}
+	/* Always the newest commit (DESIGN: an attempt at a commit that is known to be bad helps nobody). */
+	if (!operation->request->revision && operation->request->rollback_id < 0 && app_content_is_current(app))
+		set_content(operation, app->content);
+	results_clear(operation);
+	operation->attempt++;
+	operation->prepared = false;
+	operation->waiting = NULL;
+	return VERDICT_DONE;
+}
+
+/* The table of operation.h. */
+static const struct {
+	const char *name;
+	enum verdict (*run)(struct pass *pass, struct sync_operation *operation);
+	enum operation_state done, failed;
+} states[] = {
+	[OPERATION_PREPARING] = {"Preparing", prepare, OPERATION_STEPPING, OPERATION_ENDED},
+	[OPERATION_STEPPING] = {"Stepping", step, OPERATION_ENDED, OPERATION_FAILING},
+	[OPERATION_FAILING] = {"Failing", run_fail_hooks, OPERATION_ENDED, OPERATION_ENDED},
+	[OPERATION_STOPPING] = {"Stopping", hooks_stop, OPERATION_ENDED, OPERATION_ENDED},
+	[OPERATION_RETRYING] = {"Retrying", retry, OPERATION_PREPARING, OPERATION_ENDED},
+};
+
+static void enter(struct sync_operation *operation, enum operation_state state)
+{
+	operation->state = state;
+	if (state == OPERATION_STEPPING || state == OPERATION_FAILING) {
+		operation->phase = state == OPERATION_STEPPING ? PHASE_PRE_SYNC : PHASE_SYNC_FAIL;
+		operation->wave = INT32_MIN;
+	}
+	if (state == OPERATION_STOPPING)
+		operation_fail(operation,
+			operation->superseded ? "superseded by a newer operation" : "Operation terminated");
+}
+
+/* What runs is carried on until it waits or ends. */
+static void carry_on(struct pass *pass)
+{
+	struct sync_operation *operation = pass->app->operation;
+
+	if ((operation->terminated || operation->superseded) && operation->state < OPERATION_STOPPING)
+		enter(operation, OPERATION_STOPPING);
+	else if ((operation->terminated || operation->superseded) && operation->state == OPERATION_RETRYING)
+		enter(operation, OPERATION_STOPPING);
+	while (operation->state != OPERATION_ENDED) {
+		enum operation_state state = operation->state;
+		enum verdict verdict = states[state].run(pass, operation);
+		if (arena_full(pass->mem) || arena_full(operation->mem)) {
+			operation_fail(operation, "this sync needs more memory than one pass may use");
+			verdict = VERDICT_FAILED;
+		}
+		if (verdict == VERDICT_WAIT) {
+			(void)journal_save(pass, operation);
+			return;
+		}
+		enter(operation, verdict == VERDICT_DONE ? states[state].done : states[state].failed);
+	}
+	operation_finish(pass, operation);
+}
+
+void operation_run(struct pass *pass)
+{
+	struct app *app = pass->app;
+	struct sync_request automatic;
+
+	if (app->operation) {
+		if (app->terminate || app->operation->terminated)
+			app->operation->terminated = true;
+		else if (may_be_superseded(app))
+			app->operation->superseded = true;
+		carry_on(pass);
+		return;
+	}
+	if (app->asked) {
+		struct sync_request *request = app->asked;
+		app->asked = NULL;
+		begin(pass, request);
+		carry_on(pass);
+	} else if (pass->content == app->content && pass_decide(pass, &automatic)) {
+		begin(pass, own_request(&automatic));
+		carry_on(pass);
+	} else if (pass->content == app->content && !pass->out_of_sync) {
+		pass_settle(pass);
+	}
+}
+
+/* ---- where nothing could be compared ---- */
+
+static bool has_errors(const struct pass *pass)
+{
+	for (size_t i = 0; i < pass->condition_count; i++)
+		if (text_ends(pass->conditions[i].type, "Error"))
+			return true;
+	return false;
+}
+
+static const char *error_texts(const struct pass *pass)
+{
+	CLEANUP(buf_done) struct buf text = BUF(16 * 1024);
+	for (size_t i = 0; i < pass->condition_count; i++)
+		if (text_ends(pass->conditions[i].type, "Error"))
+			buf_printf(&text, "%s%s", text.length ? "; " : "", pass->conditions[i].message);
+	return arena_copy(pass->mem, buf_string(&text));
+}
+
+void operation_run_blind(struct pass *pass)
+{
+	struct app *app = pass->app;
+
+	if (app->operation && (app->terminate || app->operation->terminated)) {
+		operation_fail(app->operation, "Operation terminated");
+		operation_finish(pass, app->operation);
+	} else if (app->operation) {
+		operation_wait_for(app->operation, "%.400s", error_texts(pass));
+		if (app->operation->lookup)
+			(void)take_lookup(app, app->operation);
+	} else if (app->asked && has_errors(pass)) {
+		/* A request cannot be fulfilled while what is wanted is not known: said, instead of syncing something older. */
+		struct sync_request *request = app->asked;
+		app->asked = NULL;
+		app->operation = operation_new(request);
+		operation_fail(app->operation, error_texts(pass));
+		operation_finish(pass, app->operation);
+	}
+}
+
+void operation_resume(struct agent *agent, struct app *app)
+{
+	if (!app->operation_lost)
+		return;
+	app->operation_lost = false;
+	app->operation = journal_load(agent, app);
+	if (!app->operation)
+		return;
+	app->dirty = true;
+	if (*app->operation->commit)
+		app->operation->lookup = lookup_start(
+			app, app->operation->commit, operation_source(app, app->operation->request));
+	log_info("an operation goes on that was cut off", "application", app->spec.name, "commit",
+		app->operation->commit, NULL);
+}

@@ -1,0 +1,114 @@
+/*
+ * operation.h - a sync while it runs: Argo CD's operation (argocd.md 2.8, 2.10), as a table of states that never waits
+ *
+ * An operation is begun by a person (app->asked) or by the policy (decide.c) and carried on by each pass over its Application: it
+ * does what can be done now and returns; the next pass comes with the next event or at pass->look_again. What it must remember over
+ * a kill of the process goes into the store before the effect it is about (journal.c). It is pinned to the content it began with.
+ *
+ *     state      | does                                                  | done      | failed
+ *     -----------+-------------------------------------------------------+-----------+----------
+ *     Preparing  | has its content; namespace made; everything dry-run   | Stepping  | Ended
+ *     Stepping   | one (phase, wave) after the other: hooks, applies,    | Ended     | Failing
+ *                | prunes; the next when the last is done and healthy    |           |
+ *     Failing    | SyncFail hooks                                        | Ended     | Ended
+ *     Stopping   | terminated: hooks that run are deleted                | Ended     | Ended
+ *     Retrying   | failed: waits for the time of the next attempt        | Preparing | Ended
+ *
+ * Ended asks for another attempt (Retrying) or writes outcome, history and status. Reconciler thread only.
+ */
+#pragma once
+
+#include "agent/sync/pass.h"
+
+enum operation_state {
+	OPERATION_PREPARING,
+	OPERATION_STEPPING,
+	OPERATION_FAILING,
+	OPERATION_STOPPING,
+	OPERATION_RETRYING,
+	OPERATION_ENDED
+};
+
+/* In this order. Prunes come after the applies of the Sync phase, in a phase of their own with mirrored waves. */
+enum operation_phase {
+	PHASE_PRE_SYNC,
+	PHASE_SYNC,
+	PHASE_PRUNE,
+	PHASE_POST_SYNC,
+	PHASE_SYNC_FAIL,
+	PHASE_PRE_DELETE, /* deletion.h */
+	PHASE_POST_DELETE
+};
+
+enum task_state { TASK_PENDING, TASK_RUNNING, TASK_SUCCEEDED, TASK_FAILED };
+
+/* What the operation knows of one thing it does; becomes a row of syncResult.resources. Strings are in the operation's memory. */
+struct task_result {
+	struct object_key key; /* a generated hook's with the name it got */
+	const char *version;
+	int phase;
+	enum task_state state;
+	bool hook;
+	bool pruned;
+	unsigned hook_type;   /* HOOK_...; 0 = no hook */
+	unsigned hook_delete; /* HOOK_DELETE_... */
+	const char *uid;      /* of a hook that was made; "" = not made yet */
+	const char *status;   /* Synced, SyncFailed, Pruned, PruneSkipped */
+	const char *message;
+};
+
+struct sync_operation {
+	struct arena *mem;
+	struct sync_request *request;
+	enum operation_state state;
+	struct lookup *lookup;   /* asks for its content, NULL = not (any more) */
+	struct content *content; /* NULL = not there yet */
+	char commit[41];         /* of its content; "" = not known yet */
+	int64_t started;         /* microseconds */
+	int64_t revision;        /* row in the store, 0 = none */
+	int64_t attempt;         /* failed ones before this */
+	int64_t next_attempt;    /* Retrying: microseconds */
+	int64_t finished;        /* of the attempt before, microseconds */
+	bool prepared;           /* everything was asked of the server and nothing was refused */
+	bool namespace_made;
+	bool terminated;
+	bool superseded; /* a newer commit or a person's request takes its place */
+	bool failed;
+	int phase; /* of the step it is in */
+	int32_t wave;
+	int64_t step_since;          /* steady milliseconds: when it was entered */
+	struct task_result *results; /* in the order of execution */
+	size_t result_count;
+	json_t *index; /* result_key() -> its number in `results` */
+	struct pass_counts counts;
+	const char *failures; /* texts of what failed, joined; NULL = none */
+	size_t failure_count;
+	const char *waiting; /* what it waits for; NULL = nothing */
+	char *saved;         /* the last document in the store */
+};
+
+void operation_free(struct sync_operation *operation); /* accepts NULL */
+
+/* One that only runs hooks of the newest content: when the Application is deleted. */
+struct sync_operation *operation_for_hooks(const struct app *app);
+
+/* Ends the one that runs, at the next pass. Nothing runs: nothing happens. */
+void operation_terminate(struct app *app);
+
+/* What it waited for may be over: the next attempt is made at the next pass. */
+void operation_try_now(struct app *app);
+
+/* The content that a pass over this Application compares with: of the running operation, else the newest. NULL = none yet. */
+struct content *operation_content(const struct app *app);
+
+/* Takes up what a killed process left in the store; asks for its content. */
+void operation_resume(struct agent *agent, struct app *app);
+
+/* Begins what is asked for or wanted by the policy, and carries on what runs. After pass_compare(). */
+void operation_run(struct pass *pass);
+
+/* The same where nothing could be compared: a person's request is answered, one that runs says what it waits for. */
+void operation_run_blind(struct pass *pass);
+
+/* status.operationState of the running operation; a new reference. */
+json_t *operation_document(const struct pass *pass, const struct sync_operation *operation);

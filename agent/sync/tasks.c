@@ -1,0 +1,147 @@
+/*
+ * tasks.c - what an operation has to do, in the order in which it does it (argocd.md 2.10)
+ */
+#include "agent/sync/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+static const struct {
+	unsigned hook;
+	int phase;
+	const char *name; /* in a generated name */
+} hook_phases[] = {
+	{HOOK_PRE_SYNC, PHASE_PRE_SYNC, "presync"},
+	{HOOK_SYNC, PHASE_SYNC, "sync"},
+	{HOOK_POST_SYNC, PHASE_POST_SYNC, "postsync"},
+	{HOOK_SYNC_FAIL, PHASE_SYNC_FAIL, "syncfail"},
+	{HOOK_PRE_DELETE, PHASE_PRE_DELETE, "predelete"},
+	{HOOK_POST_DELETE, PHASE_POST_DELETE, "postdelete"},
+};
+
+/* "migrate-" becomes "migrate-1a2b3c4-presync-1700000000": the same name whenever this operation is asked, so that one that goes on
+   after a kill knows its hooks. */
+static const char *generated_name(const struct sync_operation *operation, const struct object *object,
+	const char *phase, struct arena *mem)
+{
+	return arena_printf(mem, "%s%.7s-%s-%lld", object->key.name, operation->commit, phase,
+		(long long)(operation->started / 1000000 + operation->attempt));
+}
+
+static void add_hooks(const struct pass *pass, const struct sync_operation *operation, int first, int last,
+	struct tasks *tasks)
+{
+	const struct objects *objects = &operation->content->desired->objects;
+	for (size_t i = 0; i < objects->count; i++)
+		for (size_t j = 0; objects->items[i].options.hooks && j < COUNT_OF(hook_phases); j++) {
+			const struct object *object = &objects->items[i];
+			if (!(object->options.hooks & hook_phases[j].hook) || hook_phases[j].phase < first ||
+				hook_phases[j].phase > last)
+				continue;
+			tasks->items[tasks->count++] = (struct task){
+				.phase = hook_phases[j].phase,
+				.wave = object->options.wave,
+				.rank = object_kind_rank(object->key.group, object->key.kind),
+				.key = object->key,
+				.object = object,
+				.hook_type = hook_phases[j].hook,
+				.name = object->generated
+					? generated_name(operation, object, hook_phases[j].name, pass->mem)
+					: NULL,
+			};
+		}
+}
+
+/* Created last, gone first; PruneLast=true of an object: after all others. */
+static int32_t prune_wave(const struct plan_step *step)
+{
+	if (step->live->options.prune_last)
+		return INT32_MAX;
+	return step->wave == INT32_MIN ? INT32_MAX - 1 : -step->wave;
+}
+
+static void add_steps(const struct pass *pass, const struct sync_operation *operation, struct tasks *tasks)
+{
+	const struct sync_request *request = operation->request;
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		struct pass_step *step = &pass->steps[i];
+		const struct plan_step *plan = step->plan;
+		if (!sync_request_selects(
+			    request, plan->key.group, plan->key.kind, plan->key.namespace, plan->key.name) ||
+			(request->heal && !step->out_of_sync && !step->written))
+			continue;
+		tasks->items[tasks->count++] = (struct task){
+			.phase = plan->object ? PHASE_SYNC : PHASE_PRUNE,
+			.wave = plan->object ? plan->wave : prune_wave(plan),
+			.rank = plan->object ? plan->rank : -plan->rank,
+			.key = plan->key,
+			.object = plan->object,
+			.step = step,
+		};
+	}
+}
+
+static int compare_tasks(const void *a, const void *b)
+{
+	const struct task *left = a, *right = b;
+	int order = (left->phase > right->phase) - (left->phase < right->phase);
+	if (!order)
+		order = (left->wave > right->wave) - (left->wave < right->wave);
+	if (!order)
+		order = (left->rank > right->rank) - (left->rank < right->rank);
+	return order ? order : object_key_compare(&left->key, &right->key);
+}
+
+/* Prunes count only where they wait for the applies (PruneLast=true): else they follow at once. */
+static bool several_steps(const struct tasks *tasks, bool prune_last)
+{
+	const struct task *first = NULL;
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct task *task = &tasks->items[i];
+		if (task->phase == PHASE_PRUNE && !prune_last)
+			continue;
+		if (first && (first->phase != task->phase || first->wave != task->wave))
+			return true;
+		first = first ? first : task;
+	}
+	return false;
+}
+
+void tasks_make(const struct pass *pass, const struct sync_operation *operation, int first, int last,
+	struct tasks *tasks)
+{
+	const struct sync_request *request = operation->request;
+	size_t room = pass->plan.count + COUNT_OF(hook_phases) * operation->content->desired->objects.count;
+
+	*tasks = (struct tasks){.items = arena_array(pass->mem, room ? room : 1, sizeof(*tasks->items))};
+	/* A part of an Application, what drifted, and the strategy `apply` are synced without hooks (argocd.md 2.10). */
+	if (!request->heal && !request->resource_count && !request->apply_only)
+		add_hooks(pass, operation, first, last, tasks);
+	if (first <= PHASE_SYNC && last >= PHASE_PRUNE)
+		add_steps(pass, operation, tasks);
+	if (tasks->count)
+		qsort(tasks->items, tasks->count, sizeof(*tasks->items), compare_tasks);
+	tasks->several = several_steps(tasks, pass_options(pass).prune_last);
+}
+
+void tasks_of_hooks(
+	const struct pass *pass, const struct sync_operation *operation, unsigned hook, struct tasks *tasks)
+{
+	int phase = hook == HOOK_PRE_DELETE ? PHASE_PRE_DELETE : PHASE_POST_DELETE;
+	size_t room = COUNT_OF(hook_phases) * operation->content->desired->objects.count;
+	*tasks = (struct tasks){.items = arena_array(pass->mem, room ? room : 1, sizeof(*tasks->items))};
+	add_hooks(pass, operation, phase, phase, tasks);
+	if (tasks->count)
+		qsort(tasks->items, tasks->count, sizeof(*tasks->items), compare_tasks);
+}
+
+bool tasks_track(struct pass *pass, const struct tasks *tasks, struct error *err)
+{
+	struct object_key *keys = arena_array(pass->mem, tasks->count ? tasks->count : 1, sizeof(*keys));
+	for (size_t i = 0; i < tasks->count; i++)
+		keys[i] = tasks->items[i].key;
+	return cluster_track(pass->agent->cluster, keys, tasks->count, err);
+}
