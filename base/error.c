@@ -6,41 +6,44 @@
 
 #include "base/text.h"
 
+/* What is formatted at once; of a longer text the rest is lost. Not the heap: this works when memory is gone. */
+enum { FORMAT_SIZE = 4 * ERROR_TEXT_SIZE };
+
+/* What went wrong often stands at the end, behind the thing it went wrong with: both ends are kept. */
+static void keep(struct error *err, char *text)
+{
+	text_make_printable(text);
+	text_shorten(text, ERROR_TEXT_SIZE - 1);
+	memcpy(err->text, text, strlen(text) + 1);
+}
+
 bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
 {
 	va_list args;
-	char text[ERROR_TEXT_SIZE]; /* an argument may be the old text of this very error */
+	char text[FORMAT_SIZE]; /* an argument may be the old text of this very error */
 
 	va_start(args, format);
 	int length = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (length < 0)
 		text[0] = '\0';
-	text_make_printable(text);
 	err->kind = kind;
-	memcpy(err->text, text, sizeof(text));
+	keep(err, text);
 	return false;
 }
 
 bool error_prefix(struct error *err, const char *format, ...)
 {
 	va_list args;
-	char text[ERROR_TEXT_SIZE];
+	char text[FORMAT_SIZE];
 
 	va_start(args, format);
-	int length = vsnprintf(text, sizeof(text), format, args);
+	int length = vsnprintf(text, ERROR_TEXT_SIZE, format, args);
 	va_end(args);
-	if (length < 0 || (size_t)length >= sizeof(text) - 2)
+	if (length < 0 || length >= ERROR_TEXT_SIZE - 2)
 		return false;
-	size_t used = (size_t)length;
-	size_t left = sizeof(text) - used - 3;
-	size_t old = strnlen(err->text, sizeof(err->text));
-	size_t keep = old < left ? old : left;
-	memcpy(text + used, ": ", 2);
-	memcpy(text + used + 2, err->text, keep);
-	text[used + 2 + keep] = '\0';
-	text_make_printable(text);
-	memcpy(err->text, text, used + 2 + keep + 1);
+	snprintf(text + length, sizeof(text) - (size_t)length, ": %s", err->text);
+	keep(err, text);
 	return false;
 }
 

@@ -44,8 +44,10 @@
 #define LIMIT_WATCHES 500                          /* collections watched at once */
 #define LIMIT_DIFFERENCES 200                      /* fields told of one object */
 #define LIMIT_REQUESTS_IN_FLIGHT 8                 /* to the API server at once */
-#define LIMIT_REQUEST_SECONDS 30                   /* one request, retries not counted */
-#define LIMIT_REQUEST_TRIES 5                      /* tries of one request: 429, 503, cut connection */
+#define LIMIT_REQUEST_SECONDS 30                   /* one request of the command line to the agent */
+#define LIMIT_KUBE_SECONDS 12 /* one to the API server with its tries; webhooks have 10 by default */
+#define LIMIT_LIST_SECONDS 30 /* one page of a list that nobody waits for */
+#define LIMIT_REQUEST_TRIES 5 /* tries of one request: 429, 503, cut connection */
 
 /* Users and roles (reconcile/roles) */
 #define LIMIT_USERS 20000               /* entries of one users.yaml */

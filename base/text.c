@@ -69,6 +69,29 @@ void text_make_printable(char *text)
 	}
 }
 
+static bool continues(char c)
+{
+	return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+void text_shorten(char *text, size_t maximum)
+{
+	static const char gap[] = " ... ";
+	size_t length = strlen(text);
+	if (length <= maximum)
+		return;
+	size_t room = maximum > strlen(gap) ? maximum - strlen(gap) : 0;
+	size_t head = room / 2;
+	size_t tail = length - (room - head);
+	while (head && continues(text[head]))
+		head--;
+	while (text[tail] && continues(text[tail]))
+		tail++;
+	memcpy(text + head, gap, room ? strlen(gap) : 0);
+	head += room ? strlen(gap) : 0;
+	memmove(text + head, text + tail, length - tail + 1);
+}
+
 static bool is_label_char(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');

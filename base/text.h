@@ -24,6 +24,9 @@ bool text_is_dns_subdomain(const char *text);
    bounded: a pattern over 1024 bytes or with more than 64 alternatives matches nothing. */
 bool text_glob(const char *pattern, const char *text);
 
+/* Shortens it in place to `maximum` bytes, between characters: the beginning and the end stay, with " ... " between them. */
+void text_shorten(char *text, size_t maximum);
+
 /* Lower-case hex; `out` holds 2 * length + 1 bytes. */
 void text_hex(const unsigned char *bytes, size_t length, char *out);
 

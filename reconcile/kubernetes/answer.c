@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 bool answer_read(const char *bytes, size_t length, json_t **value, struct error *err)
@@ -54,25 +55,131 @@ static enum error_kind kind_of(const struct answer *answer)
 	}
 }
 
-/* Messages of the server quote values; the names of the fields do not. */
-static void list_fields(const json_t *body, struct buf *text)
+/* Causes of a refusal: "Invalid value: VALUE: what is wrong with it", VALUE as Go or JSON prints it, or "Forbidden: why" */
+
+enum {
+	VALUE_BYTES = 80,
+	CAUSES_BYTES = 16 * 1024,
+	WORDS_BYTES = 560 /* of the server's words: object, file and remedy stand around them in one error text */
+};
+
+/* Where the value that begins here ends: at a ": " outside of its quotes and brackets; NULL when there is none. */
+static const char *value_end(const char *at)
+{
+	int depth = 0;
+	bool quoted = false;
+	for (; *at; at++) {
+		if (quoted && *at == '\\' && at[1])
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+		else if (!quoted && strchr("{[(", *at))
+			depth++;
+		else if (!quoted && strchr("}])", *at))
+			depth--;
+		else if (!quoted && depth <= 0 && text_starts(at, ": "))
+			return at;
+	}
+	return NULL;
+}
+
+/* What is wrong, without the value that it is wrong with. `value` is where that stands, NULL = nowhere. */
+static const char *reason_in(const char *message, const char **value, size_t *length)
+{
+	static const char *const types[] = {
+		"Invalid value: ", "Unsupported value: ", "Duplicate value: ", "Not found: ", "Too many: "};
+	*value = NULL;
+	*length = 0;
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		if (!text_starts(message, types[i]))
+			continue;
+		const char *start = message + strlen(types[i]);
+		const char *end = value_end(start);
+		if (!end)
+			return message;
+		*value = start;
+		*length = (size_t)(end - start);
+		return end + strlen(": ");
+	}
+	return message;
+}
+
+static bool unchangeable(const char *reason)
+{
+	static const char *const phrases[] = {
+		"immutable", "Forbidden: updates to ", "may not change", "cannot change"};
+	for (size_t i = 0; i < COUNT_OF(phrases); i++)
+		if (strstr(reason, phrases[i]))
+			return true;
+	return false;
+}
+
+bool answer_immutable(const json_t *body)
 {
 	size_t index;
 	const json_t *cause;
-	json_array_foreach (json_at(body, "details.causes"), index, cause)
-		buf_printf(text, "%s%s", index ? ", " : " in ", json_text_at(cause, "field", "?"));
+	json_array_foreach (json_at(body, "details.causes"), index, cause) {
+		const char *value;
+		size_t length;
+		if (unchangeable(reason_in(json_text_at(cause, "message", ""), &value, &length)))
+			return true;
+	}
+	return false;
+}
+
+/* "spec.template: field is immutable". Values are shown when they are short, and of Secrets never. */
+static void tell_cause(const struct answer *answer, const json_t *cause, struct buf *text)
+{
+	const char *value;
+	size_t length;
+	const char *message = json_text_at(cause, "message", "");
+	const char *reason = reason_in(message, &value, &length);
+	const char *field = json_text_at(cause, "field", "?");
+	int line = (int)strcspn(reason, "\n"); /* of a Pod a whole diff follows */
+	if (answer->secret && strcmp(reason, "field is immutable"))
+		buf_text(text, field);
+	else if (value && length <= VALUE_BYTES && !answer->secret)
+		buf_printf(text, "%s: %s", field, message);
+	else
+		buf_printf(text, "%s: %.*s", field, line, reason);
+}
+
+/* Messages of the server quote whole objects before they come to the point; the causes have the point, field by field. */
+static void tell_causes(const struct answer *answer, struct buf *text)
+{
+	size_t index;
+	const json_t *cause;
+	json_array_foreach (json_at(answer->body, "details.causes"), index, cause) {
+		static const char *const between[][2] = {{": ", "; "}, {" in ", ", "}};
+		buf_text(text, between[answer->secret][index > 0]);
+		tell_cause(answer, cause, text);
+	}
+}
+
+/* Causes of this kind name a field and what is wrong with it. */
+static bool has_field_causes(const json_t *body)
+{
+	const json_t *first = json_array_get(json_at(body, "details.causes"), 0);
+	return text_starts(json_text_at(first, "reason", ""), "FieldValue") &&
+		*json_text_at(first, "field", "");
 }
 
 bool answer_failure(const struct answer *answer, struct error *err)
 {
-	CLEANUP(buf_done) struct buf text = BUF(ERROR_TEXT_SIZE * 4);
+	CLEANUP(buf_done) struct buf text = BUF(CAUSES_BYTES);
 	const char *message = json_text_at(answer->body, "message", "");
 	const char *reason = json_text_at(answer->body, "reason", "");
-	if (answer->secret)
-		list_fields(answer->body, &text);
+	if (answer->secret || has_field_causes(answer->body))
+		tell_causes(answer, &text);
 	else if (*message)
 		buf_printf(&text, ": %s", message);
+	if (!answer->secret && (buf_failed(&text) || !text.length) && *message) {
+		buf_clear(&text);
+		buf_printf(&text, ": %.*s", CAUSES_BYTES / 2, message);
+	}
+	CLEANUP(memory_freep) char *words = memory_copy(buf_string(&text));
+	text_shorten(words, WORDS_BYTES);
 	return error_set(err, kind_of(answer), "%s %.*s: the API server answered %d%s%s%s", answer->method,
 		(int)strcspn(answer->path, "?"), answer->path, answer->status, *reason ? " " : "", reason,
-		buf_string(&text));
+		words);
 }

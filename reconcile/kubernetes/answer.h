@@ -23,3 +23,6 @@ bool answer_failure(const struct answer *answer, struct error *err);
 
 /* The status cause of this type is among the details ("NamespaceTerminating"). */
 bool answer_has_cause(const json_t *body, const char *type);
+
+/* Refused because something in it cannot be changed once it is there. */
+bool answer_immutable(const json_t *body);

@@ -38,6 +38,8 @@ struct live {
 	bool deleting;
 	bool prune_allowed;            /* annotation pgitops.dev/allow-prune: "true" */
 	bool hook_finalizer;           /* Argo CD's argocd.argoproj.io/hook-finalizer holds it */
+	bool applied;                  /* we applied it before (managedFields) */
+	bool to_adopt;                 /* fields of another tool's manifest become ours with the next apply */
 	struct object_options options; /* what its annotations ask for: wave, hook, Prune=, Delete= */
 	struct health_state health;
 };

@@ -15,7 +15,7 @@ struct diff {
 	struct arena *mem;
 	struct difference *items;
 	size_t count;
-	struct manager_step steps[DEPTH_MAXIMUM];
+	struct field_step steps[DEPTH_MAXIMUM];
 	size_t depth;
 };
 
@@ -43,7 +43,7 @@ static const char *path_text(const struct diff *diff)
 {
 	CLEANUP(buf_done) struct buf text = BUF(4096);
 	for (size_t i = 0; i < diff->depth; i++) {
-		const struct manager_step *step = &diff->steps[i];
+		const struct field_step *step = &diff->steps[i];
 		const char *name = json_text_at(step->element, "name", NULL);
 		if (step->key)
 			buf_printf(&text, "%s%s", i ? "." : "", step->key);
@@ -58,7 +58,7 @@ static const char *path_text(const struct diff *diff)
 /* Data of a Secret is hidden; its labels, annotations and type are not, but for kubectl's copy of the whole. */
 static bool hidden(const struct diff *diff)
 {
-	const struct manager_step *steps = diff->steps;
+	const struct field_step *steps = diff->steps;
 	if (!diff->depth || !steps[0].key)
 		return true;
 	if (strcmp(steps[0].key, "metadata") == 0)
@@ -113,7 +113,7 @@ static bool kept_by_server(const struct diff *diff, const char *key)
 
 static void compare(struct diff *diff, const json_t *wanted, const json_t *found);
 
-static void step_into(struct diff *diff, struct manager_step step, const json_t *wanted, const json_t *found)
+static void step_into(struct diff *diff, struct field_step step, const json_t *wanted, const json_t *found)
 {
 	diff->steps[diff->depth++] = step;
 	compare(diff, wanted, found);
@@ -129,10 +129,10 @@ static void compare_maps(struct diff *diff, const json_t *wanted, const json_t *
 	json_t *right = (json_t *)(uintptr_t)found;
 	json_object_foreach_safe (left, rest, key, value)
 		if (!kept_by_server(diff, key))
-			step_into(diff, (struct manager_step){.key = key}, value, json_object_get(found, key));
+			step_into(diff, (struct field_step){.key = key}, value, json_object_get(found, key));
 	json_object_foreach_safe (right, rest, key, value)
 		if (!json_object_get(wanted, key) && !kept_by_server(diff, key))
-			step_into(diff, (struct manager_step){.key = key}, NULL, value);
+			step_into(diff, (struct field_step){.key = key}, NULL, value);
 }
 
 static void compare_lists(struct diff *diff, const json_t *wanted, const json_t *found)
@@ -145,7 +145,7 @@ static void compare_lists(struct diff *diff, const json_t *wanted, const json_t 
 	}
 	json_array_foreach (wanted, index, value) {
 		const json_t *other = json_array_get(found, index);
-		step_into(diff, (struct manager_step){.element = other, .index = index}, value, other);
+		step_into(diff, (struct field_step){.element = other, .index = index}, value, other);
 	}
 }
 

@@ -16,7 +16,8 @@ enum {
 	BACKOFF_MILLISECONDS = 100,      /* before the second try; doubled for each further one */
 	RETRY_AFTER_MAXIMUM = 10 * 1000, /* milliseconds we obey of a Retry-After */
 	POLL_MILLISECONDS = 1000,
-	LIST_TRIES = 3, /* of a whole list whose continue token ended */
+	TRY_MINIMUM_SECONDS = 2, /* for the last try of a request whose time is nearly up */
+	LIST_TRIES = 3,          /* of a whole list whose continue token ended */
 };
 
 /* One connection's work. */
@@ -42,6 +43,7 @@ struct attempt {
 	bool renewed; /* the token was read anew for it */
 	bool waits;
 	int64_t not_before; /* steady clock; while it waits */
+	int64_t begun;      /* steady clock: the first try */
 };
 
 struct run {
@@ -52,8 +54,9 @@ struct run {
 	size_t next;    /* the first that was never sent */
 	size_t waiting; /* to be sent again */
 	size_t flying;
-	bool cut_off;     /* the last that ended was cut: nothing new is sent until one gets an answer */
-	bool unreachable; /* one was given up without any answer: the rest is not even tried */
+	size_t unanswered; /* given up since the last answer */
+	bool cut_off;      /* the last that ended had no answer: nothing new is sent until one gets one */
+	bool unreachable;  /* as many as fly at once were given up in a row: the rest is not even tried */
 	struct error why;
 };
 
@@ -110,9 +113,18 @@ static bool repeatable(const struct kube_request *request)
 			text_equal(request->content_type, "application/apply-patch+yaml"));
 }
 
+/* Tries of one request share its time. */
+static long seconds_left(const struct attempt *attempt)
+{
+	int64_t left = LIMIT_KUBE_SECONDS - (clock_steady() - attempt->begun) / 1000;
+	return left > TRY_MINIMUM_SECONDS ? (long)left : TRY_MINIMUM_SECONDS;
+}
+
 static void start(struct run *run, struct flight *flight, size_t index)
 {
 	const struct kube_request *request = &run->requests[index];
+	if (!run->attempts[index].tries)
+		run->attempts[index].begun = clock_steady();
 	if (!flight->easy)
 		flight->easy = curl_easy_init();
 	if (!flight->easy)
@@ -124,7 +136,7 @@ static void start(struct run *run, struct flight *flight, size_t index)
 		.content_type = request->content_type,
 		.body = request->body,
 		.body_length = request->body_length,
-		.seconds = LIMIT_REQUEST_SECONDS,
+		.seconds = seconds_left(&run->attempts[index]),
 	};
 	flight->headers = access_prepare(run->kube->access, flight->easy, &transfer);
 	flight->index = index;
@@ -153,12 +165,17 @@ static void land(struct run *run, struct flight *flight)
 		buf_wipe(&flight->body);
 }
 
-static void wait_and_repeat(struct run *run, size_t index, int64_t milliseconds)
+/* Puts it back; false when its tries or its time are over. */
+static bool wait_and_repeat(struct run *run, size_t index, int64_t milliseconds)
 {
 	struct attempt *attempt = &run->attempts[index];
-	attempt->not_before = clock_steady() + milliseconds;
+	int64_t at = clock_steady() + milliseconds;
+	if (attempt->tries >= LIMIT_REQUEST_TRIES || at - attempt->begun > LIMIT_KUBE_SECONDS * 1000)
+		return false;
+	attempt->not_before = at;
 	attempt->waits = true;
 	run->waiting++;
+	return true;
 }
 
 static int64_t backoff(const struct attempt *attempt)
@@ -184,10 +201,9 @@ static bool repeat_answered(struct run *run, const struct flight *flight, int st
 	if (status == 401 && !attempt->renewed && access_renewable(run->kube->access)) {
 		attempt->renewed = true;
 		access_renew(run->kube->access, true);
-		wait_and_repeat(run, flight->index, 0);
-		return true;
+		return wait_and_repeat(run, flight->index, 0);
 	}
-	if (!passing(flight, status) || attempt->tries >= LIMIT_REQUEST_TRIES)
+	if (!passing(flight, status))
 		return false;
 	curl_off_t after = 0;
 	curl_easy_getinfo(flight->easy, CURLINFO_RETRY_AFTER, &after);
@@ -195,8 +211,7 @@ static bool repeat_answered(struct run *run, const struct flight *flight, int st
 	if (!after && status != 429 && !repeatable(request))
 		return false;
 	int64_t wait = after ? (int64_t)after * 1000 : backoff(attempt);
-	wait_and_repeat(run, flight->index, wait < RETRY_AFTER_MAXIMUM ? wait : RETRY_AFTER_MAXIMUM);
-	return true;
+	return wait_and_repeat(run, flight->index, wait < RETRY_AFTER_MAXIMUM ? wait : RETRY_AFTER_MAXIMUM);
 }
 
 static void take_answer(struct run *run, const struct flight *flight, int status)
@@ -235,12 +250,11 @@ static void take_failure(struct run *run, const struct flight *flight, CURLcode 
 {
 	struct kube_request *request = &run->requests[flight->index];
 	struct attempt *attempt = &run->attempts[flight->index];
-	run->cut_off = run->cut_off || cut(code);
+	bool silent = !buf_failed(&flight->body);
 	bool again = cut(code) && (repeatable(request) || code == CURLE_COULDNT_CONNECT);
-	if (again && attempt->tries < LIMIT_REQUEST_TRIES && !atomic_load(&run->kube->stopped)) {
-		wait_and_repeat(run, flight->index, backoff(attempt));
+	run->cut_off = run->cut_off || silent;
+	if (again && !atomic_load(&run->kube->stopped) && wait_and_repeat(run, flight->index, backoff(attempt)))
 		return;
-	}
 	const char *server = access_server(run->kube->access);
 	int length = (int)strcspn(request->path, "?");
 	bool tls = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM;
@@ -251,7 +265,8 @@ static void take_failure(struct run *run, const struct flight *flight, CURLcode 
 		error_set(&request->error, tls ? ERROR_DENIED : ERROR_RETRY, "%s: %s %.*s: %s%s", server,
 			request->method, length, request->path, curl_easy_strerror(code),
 			tls ? "; check certificate-authority and client-certificate" : "");
-	run->unreachable = run->unreachable || !buf_failed(&flight->body);
+	run->unanswered += silent;
+	run->unreachable = run->unanswered >= LIMIT_REQUESTS_IN_FLIGHT;
 	run->why = request->error;
 }
 
@@ -261,7 +276,10 @@ static void finish(struct run *run, CURL *easy, CURLcode code)
 	long status = 0;
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&flight);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	run->cut_off = run->cut_off && code != CURLE_OK;
+	if (code == CURLE_OK) {
+		run->cut_off = false;
+		run->unanswered = 0;
+	}
 	if (code != CURLE_OK)
 		take_failure(run, flight, code);
 	else if (!repeat_answered(run, flight, (int)status))

@@ -37,7 +37,9 @@ void kube_close(struct kube *kube); /* accepts NULL */
 /*
  * Runs all requests, LIMIT_REQUESTS_IN_FLIGHT at once, in no promised order, and returns when each has an answer
  * or an error. 429 and 503 wait for Retry-After (at most 10 s) and a cut connection is tried again where the method
- * allows it (GET, server-side apply); 401 re-reads the token file once.
+ * allows it (GET, server-side apply); 401 re-reads the token file once. A request with all its tries ends after
+ * LIMIT_KUBE_SECONDS. One that gets no answer holds up no other; when as many as are in flight got none in a row, the
+ * rest is not tried.
  * Kinds: 401/403 DENIED, 404 MISSING, 409 CONFLICT, 400/422 INVALID, others RETRY.
  */
 void kube_run(struct kube *kube, struct kube_request *requests, size_t count);

@@ -34,7 +34,8 @@ struct entry {
 	bool deleting : 1;
 	bool prune_allowed : 1;
 	bool hook_finalizer : 1;
-	bool adopt : 1;
+	bool applied : 1;
+	bool to_adopt : 1;
 	bool seen_busy : 1; /* a postgresql whose operator was at work since `written` */
 	char name[];
 };
@@ -295,8 +296,9 @@ static void reduce(struct live_cache *cache, struct entry *entry, const json_t *
 	entry->prune_allowed = text_equal(annotation(object, "pgitops.dev/allow-prune"), "true");
 	object_options_read(json_at(object, "metadata.annotations"), entry->collection->group, NULL, NULL,
 		&entry->options);
-	entry->hook_finalizer = has_finalizer(object, "argocd.argoproj.io/hook-finalizer");
-	entry->adopt = manager_any_declares(json_at(object, "metadata.managedFields"));
+	entry->hook_finalizer = has_finalizer(object, HOOK_FINALIZER);
+	entry->applied = manager_applied(json_at(object, "metadata.managedFields"));
+	entry->to_adopt = manager_to_adopt(json_at(object, "metadata.managedFields"));
 }
 
 /* Lists and events */
@@ -435,6 +437,8 @@ static struct live describe(const struct entry *entry, struct arena *mem)
 		.deleting = entry->deleting,
 		.prune_allowed = entry->prune_allowed,
 		.hook_finalizer = entry->hook_finalizer,
+		.applied = entry->applied,
+		.to_adopt = entry->to_adopt,
 		.options = entry->options,
 		.health = {(enum health)entry->health, arena_copy(mem, fact(entry, FACT_MESSAGE))},
 	};
@@ -452,18 +456,6 @@ bool live_get(struct live_cache *cache, const struct object_key *key, struct are
 		*live = describe(entry, mem);
 	pthread_mutex_unlock(&cache->lock);
 	return there;
-}
-
-bool live_to_adopt(struct live_cache *cache, const struct object_key *key)
-{
-	struct live_collection *collection = live_find_collection(cache, key);
-	if (!collection)
-		return false;
-	pthread_mutex_lock(&cache->lock);
-	const struct entry *entry = *find(cache, collection, key->name);
-	bool adopt = entry && entry->facts && entry->adopt;
-	pthread_mutex_unlock(&cache->lock);
-	return adopt;
 }
 
 static int by_key(const void *a, const void *b)

@@ -8,6 +8,9 @@
 
 #include "reconcile/kubernetes/cluster.h"
 
+/* Argo CD holds a hook by it until the hook has ended. */
+#define HOOK_FINALIZER "argocd.argoproj.io/hook-finalizer"
+
 struct live_cache;
 
 /* One kind in one namespace. Lives as long as the cache. The strings never change. */
@@ -59,9 +62,6 @@ struct live_change live_remove(
 void live_clear(struct live_cache *cache, struct live_collection *collection);
 
 bool live_get(struct live_cache *cache, const struct object_key *key, struct arena *mem, struct live *live);
-
-/* Its managedFields name a manager whose fields we adopt (manager_declares). */
-bool live_to_adopt(struct live_cache *cache, const struct object_key *key);
 
 struct live *live_owned(struct live_cache *cache, const char *application, const char *namespace,
 	struct arena *mem, size_t *count);

@@ -4,98 +4,91 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/text.h"
 
-static bool declares_only(const json_t *entry)
+/*
+ * What applied the object before us (gitops-peers.md 2.1). An Apply entry is a manifest in any case; an Update entry is one where
+ * the tool sends whole manifests by it, and an edit otherwise.
+ */
+static const struct {
+	const char *manager;
+	bool updates;
+} tools[] = {
+	{"kubectl", false},
+	{"kubectl-last-applied", false},
+	{"kubectl-client-side-apply", true},
+	{"kubectl-create", true},
+	{"kubectl-replace", true},
+	{"before-first-apply", true},
+	{"argocd-controller", true},
+	{"kustomize-controller", false},
+	{"helm-controller", true},
+	{"flux", false},
+	{"helm", true},
+	{MANAGER_OURS, false},
+	{MANAGER_REPLACES, true},
+};
+
+static bool is_apply(const json_t *entry)
 {
-	return !json_object_get(entry, "subresource") && manager_declares(json_text_at(entry, "manager", ""));
+	return text_equal(json_text_at(entry, "operation", ""), "Apply");
+}
+
+static bool is_ours(const json_t *entry)
+{
+	return text_equal(json_text_at(entry, "manager", ""), MANAGER_OURS) && is_apply(entry) &&
+		!json_object_get(entry, "subresource");
+}
+
+/* Another tool's manifest. */
+static bool declares(const json_t *entry)
+{
+	const char *manager = json_text_at(entry, "manager", "");
+	if (json_object_get(entry, "subresource") || is_ours(entry))
+		return false;
+	for (size_t i = 0; i < COUNT_OF(tools); i++)
+		if (strcmp(manager, tools[i].manager) == 0)
+			return tools[i].updates || is_apply(entry);
+	return false;
 }
 
 bool manager_gives_way(const char *manager)
 {
-	return text_starts(manager, "kubectl") || manager_declares(manager);
-}
-
-bool manager_declares(const char *manager)
-{
-	static const char *const names[] = {
-		"kubectl-client-side-apply", "before-first-apply", "argocd-controller"};
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		if (strcmp(manager, names[i]) == 0)
+	for (size_t i = 0; i < COUNT_OF(tools); i++)
+		if (strcmp(manager, tools[i].manager) == 0)
 			return true;
-	return false;
+	return text_starts(manager, "kubectl") || text_starts(manager, "argocd");
 }
 
-bool manager_any_declares(const json_t *managed)
+static const json_t *our_fields(const json_t *managed)
 {
 	size_t index;
 	const json_t *entry;
 	json_array_foreach (managed, index, entry)
-		if (declares_only(entry))
+		if (is_ours(entry))
+			return json_object_get(entry, "fieldsV1");
+	return NULL;
+}
+
+bool manager_applied(const json_t *managed)
+{
+	return our_fields(managed);
+}
+
+bool manager_to_adopt(const json_t *managed)
+{
+	size_t index;
+	const json_t *entry;
+	json_array_foreach (managed, index, entry)
+		if (declares(entry))
 			return true;
-	return false;
+	return json_object_get(our_fields(managed), "f:stringData");
 }
 
 /* Authors */
 
-/* fieldsV1 names an element "k:{"name":"x"}" by its key fields, "v:value" by its value, "i:N" by its place. */
-static bool names_element(const char *name, const struct manager_step *step)
-{
-	struct error ignored;
-	CLEANUP(json_done) json_t *key = NULL;
-	if (text_starts(name, "i:")) {
-		char place[32];
-		snprintf(place, sizeof(place), "i:%zu", step->index);
-		return strcmp(name, place) == 0;
-	}
-	if (!text_starts(name, "k:") && !text_starts(name, "v:"))
-		return false;
-	if (!json_read(name + 2, strlen(name + 2), &key, &ignored))
-		return false;
-	if (text_starts(name, "v:"))
-		return json_equal(key, step->element);
-	const char *field;
-	json_t *value;
-	json_object_foreach (key, field, value) {
-		const json_t *found = json_object_get(step->element, field);
-		/* A defaulted key field ("protocol": "TCP") may be absent in what was written. */
-		if (found && !json_equal(found, value))
-			return false;
-	}
-	return json_object_size(key);
-}
-
-static const json_t *child(const json_t *fields, const struct manager_step *step)
-{
-	const char *name;
-	json_t *value;
-	if (step->key) {
-		char key[512];
-		if ((size_t)snprintf(key, sizeof(key), "f:%s", step->key) >= sizeof(key))
-			return NULL;
-		return json_object_get(fields, key);
-	}
-	void *rest;
-	json_t *all = (json_t *)(uintptr_t)fields;
-	json_object_foreach_safe (all, rest, name, value)
-		if (names_element(name, step))
-			return value;
-	return NULL;
-}
-
-/* Owns the path, or a whole (atomic) value that holds it. */
-static bool owns(const json_t *fields, const struct manager_step *steps, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const json_t *next = child(fields, &steps[i]);
-		if (!next)
-			return i > 0 && !json_object_size(fields);
-		fields = next;
-	}
-	return true;
-}
-
-struct manager_author manager_author_of(const json_t *managed, const struct manager_step *steps, size_t count)
+struct manager_author manager_author_of(const json_t *managed, const struct field_step *steps, size_t count)
 {
 	struct manager_author author = {.manager = ""};
 	bool ours = true;
@@ -104,57 +97,94 @@ struct manager_author manager_author_of(const json_t *managed, const struct mana
 	json_array_foreach (managed, index, entry) {
 		const char *manager = json_text_at(entry, "manager", "");
 		int64_t when = 0;
-		if (!owns(json_object_get(entry, "fieldsV1"), steps, count))
+		if (!field_set_holds(json_object_get(entry, "fieldsV1"), steps, count))
 			continue;
 		if (!clock_parse(json_text_at(entry, "time", ""), &when))
 			when = 0;
-		bool is_ours = text_equal(manager, MANAGER_OURS);
-		if ((is_ours && !ours) || (is_ours == ours && *author.manager && when < author.when))
+		bool mine = text_equal(manager, MANAGER_OURS);
+		if ((mine && !ours) || (mine == ours && *author.manager && when < author.when))
 			continue;
 		author = (struct manager_author){.manager = manager, .when = when};
-		ours = is_ours;
+		ours = mine;
 	}
 	return author;
 }
 
 /* Adoption */
 
-/* The union of two field sets is the union of their trees. Depth is bounded by the parser's own limit. */
-static void unite(json_t *into, const json_t *from)
+/*
+ * An apply with stringData leaves its keys in `data` to nobody: the server notes only f:stringData (kubernetes/kubernetes#108008), and
+ * a key that was renamed there stays for ever. In a Secret that we applied so, what nobody owns in `data` is from us.
+ */
+static void claim_string_data(const json_t *object, json_t *fields)
 {
-	const char *name;
+	const json_t *managed = json_at(object, "metadata.managedFields");
+	const char *key;
 	json_t *value;
-	void *rest;
-	json_t *all = (json_t *)(uintptr_t)from;
-	json_object_foreach_safe (all, rest, name, value) {
-		json_t *there = json_object_get(into, name);
-		if (json_is_object(there))
-			unite(there, value);
-		else
-			json_object_set_new(into, name, json_deep_copy(value));
+	json_t *data = json_object_get(object, "data");
+	if (!json_object_get(our_fields(managed), "f:stringData"))
+		return;
+	json_object_foreach (data, key, value) {
+		const struct field_step steps[] = {{.key = "data"}, {.key = key}};
+		const struct field_step texts[] = {{.key = "stringData"}, {.key = key}};
+		CLEANUP(memory_freep) char *name = memory_printf("f:%s", key);
+		bool taken = false;
+		size_t index;
+		const json_t *entry;
+		json_array_foreach (managed, index, entry) {
+			const json_t *set = json_object_get(entry, "fieldsV1");
+			taken = taken || field_set_holds(set, steps, COUNT_OF(steps)) ||
+				(!is_ours(entry) && field_set_holds(set, texts, COUNT_OF(texts)));
+		}
+		if (!taken)
+			json_object_set_new(json_make_object(fields, "f:data"), name, json_object());
 	}
 }
 
-json_t *manager_adopt(const json_t *managed, const char *api_version)
+json_t *manager_declared(const json_t *object)
 {
-	json_t *adopted = json_array();
 	json_t *fields = json_object();
 	size_t index;
 	const json_t *entry;
+	json_array_foreach (json_at(object, "metadata.managedFields"), index, entry)
+		if (declares(entry))
+			field_set_unite(fields, json_object_get(entry, "fieldsV1"));
+	json_object_del(fields, "f:status"); /* no manifest's, even where it is no subresource */
+	claim_string_data(object, fields);
+	return fields;
+}
+
+json_t *manager_kept(const json_t *managed)
+{
+	json_t *fields = json_object();
+	size_t index;
+	const json_t *entry;
+	json_array_foreach (managed, index, entry)
+		if (!declares(entry))
+			field_set_unite(fields, json_object_get(entry, "fieldsV1"));
+	return fields;
+}
+
+json_t *manager_adopt(const json_t *object)
+{
+	const json_t *managed = json_at(object, "metadata.managedFields");
+	json_t *adopted = json_array();
+	json_t *fields = manager_declared(object);
+	size_t index;
+	const json_t *entry;
 	json_array_foreach (managed, index, entry) {
-		bool ours = text_equal(json_text_at(entry, "manager", ""), MANAGER_OURS) &&
-			text_equal(json_text_at(entry, "operation", ""), "Apply") &&
-			!json_object_get(entry, "subresource");
-		if (ours || declares_only(entry))
-			unite(fields, json_object_get(entry, "fieldsV1"));
-		else
+		if (is_ours(entry))
+			field_set_unite(fields, json_object_get(entry, "fieldsV1"));
+		else if (!declares(entry))
 			json_array_append_new(adopted, json_deep_copy(entry));
 	}
+	json_object_del(fields, "f:stringData");
 	char now[CLOCK_TEXT_SIZE];
 	clock_text_seconds(clock_now(), now);
 	json_array_append_new(adopted,
 		json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "manager", MANAGER_OURS, "operation", "Apply",
-			"apiVersion", api_version, "time", now, "fieldsType", "FieldsV1", "fieldsV1", fields));
+			"apiVersion", json_text_at(object, "apiVersion", "v1"), "time", now, "fieldsType",
+			"FieldsV1", "fieldsV1", fields));
 	return adopted;
 }
 
@@ -170,7 +200,8 @@ static void manager_in(const char *message, char name[128])
 
 void manager_conflicts(const json_t *status, struct manager_conflicts *conflicts)
 {
-	CLEANUP(buf_done) struct buf text = BUF(sizeof(conflicts->text) - 1);
+	CLEANUP(buf_done) struct buf text = BUF(16 * 1024);
+	size_t left_out = 0;
 	*conflicts = (struct manager_conflicts){.all_give_way = true};
 	size_t index;
 	const json_t *cause;
@@ -179,11 +210,17 @@ void manager_conflicts(const json_t *status, struct manager_conflicts *conflicts
 		if (!text_equal(json_text_at(cause, "reason", ""), "FieldManagerConflict"))
 			continue;
 		manager_in(json_text_at(cause, "message", ""), name);
-		conflicts->all_give_way = conflicts->all_give_way && manager_gives_way(name);
-		if (!manager_gives_way(name))
-			buf_printf(&text, "%s%s owns %s", text.length ? "; " : "", name,
-				json_text_at(cause, "field", "?"));
 		conflicts->count++;
+		if (manager_gives_way(name))
+			continue;
+		conflicts->all_give_way = false;
+		if (text.length > sizeof(conflicts->text) / 2)
+			left_out++;
+		else
+			buf_printf(&text, "%s%s owns %.200s", text.length ? "; " : "", name,
+				json_text_at(cause, "field", "?"));
 	}
+	if (left_out)
+		buf_printf(&text, "; and %zu more", left_out);
 	snprintf(conflicts->text, sizeof(conflicts->text), "%s", buf_string(&text));
 }

@@ -6,16 +6,13 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "reconcile/kubernetes/field_set.h"
 
 /* The field manager of everything we apply. */
 #define MANAGER_OURS "pgitops"
 
-/* One step into an object: a map's key, or an element of a list (`element` is the value that was found there). */
-struct manager_step {
-	const char *key; /* NULL = an element */
-	const json_t *element;
-	size_t index;
-};
+/* And of what is written whole (Replace=true): what it set goes when the object is applied again. */
+#define MANAGER_REPLACES "pgitops-replace"
 
 struct manager_author {
 	const char *manager; /* borrowed from `managed`, "" = not known */
@@ -23,21 +20,27 @@ struct manager_author {
 };
 
 /* Who wrote what stands at this path: of all managers that own it, the last one that is not us; else us. */
-struct manager_author manager_author_of(const json_t *managed, const struct manager_step *steps, size_t count);
+struct manager_author manager_author_of(const json_t *managed, const struct field_step *steps, size_t count);
 
-/* People's hands and what applied the object before us: their conflicting fields are taken over
-   (gitops-peers.md 2.1). Any other manager keeps what it owns. */
+/* kubectl and whatever tool applied the object before us: on adoption its conflicting fields are taken over. Any other manager
+   keeps what it owns. */
 bool manager_gives_way(const char *manager);
 
-/* Managers that applied whole manifests: on adoption what they own becomes ours, so that a field removed from Git
-   goes, too. */
-bool manager_declares(const char *manager);
+/* We applied it before: whoever owns fields of ours now, that is drift. */
+bool manager_applied(const json_t *managed);
 
-/* Some entry of `managed` declares (manager_declares) and owns more than a subresource. */
-bool manager_any_declares(const json_t *managed);
+/* It has fields that another tool's manifest set, or that we set by stringData: they must become ours, so that a field
+   removed from Git goes, too. */
+bool manager_to_adopt(const json_t *managed);
 
-/* A new managedFields list in which our Apply entry also owns what declaring managers owned, and these are gone. */
-json_t *manager_adopt(const json_t *managed, const char *api_version);
+/* These fields of the object, as a field set. The caller frees it. */
+json_t *manager_declared(const json_t *object);
+
+/* The fields that somebody keeps who has not to give way, ourselves included. The caller frees it. */
+json_t *manager_kept(const json_t *managed);
+
+/* A new managedFields list for the object in which our Apply entry owns what was declared. The caller frees it. */
+json_t *manager_adopt(const json_t *object);
 
 /* The conflicts in a 409 answer. */
 struct manager_conflicts {

@@ -139,7 +139,7 @@ static void make_path(struct watch *watch, struct buf *path, int *seconds)
 {
 	if (watch->phase == PHASE_LIST) {
 		kube_list_page_path(path, watch->path, watch->limit, watch->next);
-		*seconds = LIMIT_REQUEST_SECONDS;
+		*seconds = LIMIT_LIST_SECONDS;
 		return;
 	}
 	int timeout = WATCH_SECONDS - rand_r(&watch->watches->seed) % (WATCH_SECONDS / 5);

@@ -165,7 +165,7 @@ static void fill_object(struct object *object, const json_t *value, struct arena
 	free(text);
 }
 
-static const char *const kinds[] = {"dry-run", "apply", "delete"};
+static const char *const kinds[] = {"dry-run", "apply", "delete", "release"};
 static const char *const outcomes[] = {"pending", "created", "configured", "unchanged", "deleted", "failed"};
 
 static json_t *write_json(const struct cluster_write *write)
@@ -178,8 +178,8 @@ static json_t *write_json(const struct cluster_write *write)
 				"found", at->found, "by", at->by, "when", (json_int_t)at->when));
 	}
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "outcome", outcomes[write->outcome], "kind",
-		write->outcome == WRITE_FAILED ? error_kind_name(write->error.kind) : "", "error",
-		write->outcome == WRITE_FAILED ? write->error.text : "", "uid",
+		write->error.kind != ERROR_NONE ? error_kind_name(write->error.kind) : "", "error",
+		write->error.kind != ERROR_NONE ? write->error.text : "", "uid",
 		write->uid_now ? write->uid_now : "", "resourceVersion",
 		write->resource_version_now ? write->resource_version_now : "", "differences", differences);
 }
@@ -202,6 +202,11 @@ static json_t *do_write(const json_t *command, struct arena *mem, struct error *
 		}
 		writes[i].tracking_id = json_text_at(item, "tracking", NULL);
 		writes[i].force = json_bool_at(item, "force", false);
+		writes[i].ours = json_bool_at(item, "ours", false);
+		writes[i].replace = json_bool_at(item, "replace", false);
+		writes[i].recreate = json_bool_at(item, "recreate", false);
+		writes[i].lenient = json_bool_at(item, "lenient", false);
+		writes[i].name = json_text_at(item, "name", NULL);
 		writes[i].key = key_of(json_object_get(item, "key"));
 		writes[i].uid = json_text_at(item, "uid", NULL);
 		writes[i].propagation = json_text_at(item, "propagation", NULL);

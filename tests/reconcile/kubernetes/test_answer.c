@@ -42,6 +42,79 @@ static void the_servers_words_are_told_without_the_query(void **state)
 	assert_string_equal(err.text, "PATCH /api/v1/x: the API server answered 422 Invalid: x is bad");
 }
 
+#define CAUSE(field, message)                                                                                \
+	"{\"reason\":\"FieldValueInvalid\",\"field\":\"" field "\",\"message\":\"" message "\"}"
+#define REFUSED(causes)                                                                                      \
+	"{\"reason\":\"Invalid\",\"message\":\"as long as the object\",\"details\":{\"causes\":[" causes "]}}"
+
+/* The real answers of Kubernetes 1.36, shortened. */
+static void a_refusal_keeps_field_and_reason_and_drops_the_object_between(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *cause, *text;
+		bool immutable;
+	} samples[] = {
+		{CAUSE("spec.template",
+			 "Invalid value: {\\\"labels\\\":{\\\"a\\\":\\\"x: y } \\\\\\\" immutable\\\",\\\"b\\\":\\\"1234567890123456789012345678901234567890\\\"},\\\"Spec\\\":null}: field is immutable"),
+			": spec.template: field is immutable", true},
+		{CAUSE("data", "Forbidden: field is immutable when `immutable` is set"),
+			": data: Forbidden: field is immutable when `immutable` is set", true},
+		{CAUSE("spec.clusterIPs[0]", "Invalid value: [\\\"10.0.0.78\\\"]: may not change once set"),
+			": spec.clusterIPs[0]: Invalid value: [\"10.0.0.78\"]: may not change once set", true},
+		{CAUSE("roleRef", "Invalid value: {\\\"Name\\\":\\\"edit\\\"}: cannot change roleRef"),
+			": roleRef: Invalid value: {\"Name\":\"edit\"}: cannot change roleRef", true},
+		{CAUSE("spec",
+			 "Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden"),
+			": spec: Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden",
+			true},
+		{CAUSE("spec", "Forbidden: pod updates may not change fields other than `x`\\n@@ -5,7\\n"),
+			": spec: Forbidden: pod updates may not change fields other than `x`", true},
+		{CAUSE("metadata.labels", "Invalid value: \\\"is immutable\\\": a valid label must be short"),
+			": metadata.labels: Invalid value: \"is immutable\": a valid label must be short",
+			false},
+		{CAUSE("spec.x", "Required value") "," CAUSE(
+			 "spec.y", "Unsupported value: \\\"a\\\": supported values: \\\"b\\\""),
+			": spec.x: Required value; spec.y: Unsupported value: \"a\": supported values: \"b\"",
+			false},
+	};
+	for (size_t i = 0; i < COUNT_OF(samples); i++) {
+		char body[2000];
+		snprintf(body, sizeof(body), REFUSED("%s"), samples[i].cause);
+		struct error err = failure(422, body, false), bad;
+		const char *text = strstr(err.text, " 422 Invalid");
+		assert_string_equal(text + strlen(" 422 Invalid"), samples[i].text);
+		json_t *parsed = NULL;
+		assert_true(json_read(body, strlen(body), &parsed, &bad));
+		assert_int_equal(answer_immutable(parsed), samples[i].immutable);
+		json_decref(parsed);
+	}
+}
+
+static void of_a_secret_only_fields_and_that_they_are_immutable_are_told(void **state)
+{
+	(void)state;
+	struct error err = failure(422,
+		REFUSED(CAUSE("type", "Invalid value: \\\"hunter2\\\": field is immutable") "," CAUSE(
+			"data[a]", "Invalid value: \\\"hunter2\\\": hunter2 is bad")),
+		true);
+	assert_null(strstr(err.text, "hunter2"));
+	assert_non_null(strstr(err.text, "type: field is immutable, data[a]"));
+}
+
+static void a_long_answer_keeps_its_end(void **state)
+{
+	(void)state;
+	char body[3000] = "{\"message\":\"begins ";
+	for (int i = 0; i < 400; i++)
+		strcat(body, "abcde");
+	strcat(body, " ends\"}");
+	struct error err = failure(500, body, false);
+	assert_true(strlen(err.text) < 800);
+	assert_non_null(strstr(err.text, "begins abcde"));
+	assert_string_equal(err.text + strlen(err.text) - 5, " ends");
+}
+
 static void an_unknown_field_of_an_apply_is_a_mistake(void **state)
 {
 	(void)state;
@@ -74,6 +147,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_status_has_its_kind),
 		cmocka_unit_test(the_servers_words_are_told_without_the_query),
+		cmocka_unit_test(a_refusal_keeps_field_and_reason_and_drops_the_object_between),
+		cmocka_unit_test(of_a_secret_only_fields_and_that_they_are_immutable_are_told),
+		cmocka_unit_test(a_long_answer_keeps_its_end),
 		cmocka_unit_test(an_unknown_field_of_an_apply_is_a_mistake),
 		cmocka_unit_test(a_namespace_that_ends_is_no_lack_of_rights),
 		cmocka_unit_test(of_secrets_only_reason_and_fields_are_told),

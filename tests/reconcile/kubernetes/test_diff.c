@@ -152,47 +152,6 @@ static void the_last_other_manager_is_the_author(void **state)
 	done(&f);
 }
 
-static void conflicts_name_who_does_not_give_way(void **state)
-{
-	(void)state;
-	json_t *status = read_json(
-		"{\"details\":{\"causes\":["
-		"{\"reason\":\"FieldManagerConflict\",\"message\":\"conflict with \\\"kubectl-edit\\\" using v1\",\"field\":\".data.x\"},"
-		"{\"reason\":\"FieldManagerConflict\",\"message\":\"conflict with \\\"helm\\\" using v1\",\"field\":\".data.y\"}]}}");
-	struct manager_conflicts conflicts;
-	manager_conflicts(status, &conflicts);
-	assert_int_equal(conflicts.count, 2);
-	assert_false(conflicts.all_give_way);
-	assert_string_equal(conflicts.text, "helm owns .data.y");
-	json_decref(status);
-	assert_true(manager_gives_way("kubectl-client-side-apply"));
-	assert_true(manager_gives_way("argocd-controller"));
-	assert_true(manager_gives_way("before-first-apply"));
-	assert_false(manager_gives_way("argocd-controller-2"));
-	assert_false(manager_declares("kubectl-edit"));
-}
-
-static void adoption_unites_what_manifests_set_and_leaves_the_rest(void **state)
-{
-	(void)state;
-	json_t *managed = read_json(
-		"["
-		"{\"manager\":\"kubectl-client-side-apply\",\"operation\":\"Update\",\"fieldsV1\":{\"f:data\":{\"f:a\":{},\"f:b\":{}}}},"
-		"{\"manager\":\"pgitops\",\"operation\":\"Apply\",\"fieldsV1\":{\"f:data\":{\"f:b\":{},\"f:c\":{}}}},"
-		"{\"manager\":\"kubectl-client-side-apply\",\"operation\":\"Update\",\"subresource\":\"status\",\"fieldsV1\":{\"f:status\":{}}},"
-		"{\"manager\":\"kubectl-edit\",\"operation\":\"Update\",\"fieldsV1\":{\"f:data\":{\"f:d\":{}}}}]");
-	assert_true(manager_any_declares(managed));
-	json_t *adopted = manager_adopt(managed, "v1");
-	assert_int_equal(json_array_size(adopted), 3);
-	assert_string_equal(json_text_at(json_array_get(adopted, 0), "subresource", ""), "status");
-	assert_string_equal(json_text_at(json_array_get(adopted, 1), "manager", ""), "kubectl-edit");
-	json_t *fields = json_at(json_array_get(adopted, 2), "fieldsV1.f:data");
-	assert_int_equal(json_object_size(fields), 3);
-	assert_string_equal(json_text_at(json_array_get(adopted, 2), "operation", ""), "Apply");
-	json_decref(adopted);
-	json_decref(managed);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,8 +161,6 @@ int main(void)
 		cmocka_unit_test(values_of_secrets_are_hidden),
 		cmocka_unit_test(the_operator_takes_null_empty_and_absent_alike),
 		cmocka_unit_test(the_last_other_manager_is_the_author),
-		cmocka_unit_test(conflicts_name_who_does_not_give_way),
-		cmocka_unit_test(adoption_unites_what_manifests_set_and_leaves_the_rest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,6 +64,24 @@ def test_when_the_server_is_away_the_other_writes_are_not_tried(proxy, bad, ns, 
     assert bad.write_one(obj)["outcome"] == "created"
 
 
+@pytest.mark.parametrize("fault", [faults.hang(), faults.drop()])
+def test_one_request_without_an_answer_does_not_hold_up_the_others(plane, proxy, bad, ns, obj, fault):
+    proxy.add(fault, method="PATCH", path="/c7[?]")
+    objects = [config_map(ns, f"c{i}", x="1") for i in range(60)]
+    answer = bad.do("write", writes=[{"kind": "apply", "object": o} for o in objects])
+    outcomes = {r["outcome"] for r in answer["results"][:7] + answer["results"][8:]}
+    assert outcomes == {"created"} and answer["results"][7]["kind"] == "retry"
+    assert proxy.count("PATCH") <= 60 + 2 * 5  # what has no answer by its deadline is not sent again, what is cut is
+    assert len(plane.admin.list("v1", "ConfigMap", ns)) >= 59
+
+
+def test_waiting_as_told_ends_with_the_requests_time(proxy, bad, obj):
+    proxy.add(faults.status(429, {"Retry-After": "9"}), method="PATCH")
+    result = bad.write_one(obj)
+    assert result["outcome"] == "failed" and result["kind"] == "retry"
+    assert proxy.count("PATCH") == 2
+
+
 def test_a_delete_whose_answer_was_lost_is_not_sent_twice(proxy, bad, obj):
     uid = bad.write_one(obj)["uid"]
     proxy.add(faults.lose_answer(), method="DELETE")

@@ -71,19 +71,6 @@ def test_fields_of_kubectl_are_taken_over(plane, cluster, ns):
     assert plane.admin.get("v1", "ConfigMap", ns, "a")["data"] == {"x": "git"}
 
 
-def test_fields_of_another_manager_are_named_and_left(plane, cluster, ns):
-    plane.admin.apply(config_map(ns, "a", x="theirs"), manager="other-controller")
-    wanted = config_map(ns, "a", x="git")
-    cluster.track(wanted)
-    for kind in ("dry-run", "apply"):
-        result = cluster.write_one(wanted, kind=kind)
-        assert result["outcome"] == "failed" and result["kind"] == "conflict"
-        assert "other-controller owns .data.x" in result["error"] and "test.yaml:1" in result["error"]
-    assert plane.admin.get("v1", "ConfigMap", ns, "a")["data"] == {"x": "theirs"}
-    assert cluster.write_one(wanted, force=True)["outcome"] == "configured"
-    assert plane.admin.get("v1", "ConfigMap", ns, "a")["data"] == {"x": "git"}
-
-
 @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "argocd-controller", "before-first-apply"])
 def test_what_another_tool_applied_is_adopted_so_that_git_can_remove_it(plane, cluster, ns, manager):
     obj = config_map(ns, "a", keep="1", later_removed="1")

@@ -1,0 +1,167 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "reconcile/kubernetes/manager.h"
+
+static json_t *read_json(const char *text)
+{
+	struct error err;
+	json_t *value = NULL;
+	if (!json_read(text, strlen(text), &value, &err))
+		fail_msg("%s: %s", err.text, text);
+	return value;
+}
+
+static void conflicts_name_who_does_not_give_way(void **state)
+{
+	(void)state;
+	json_t *status = read_json(
+		"{\"details\":{\"causes\":["
+		"{\"reason\":\"FieldManagerConflict\",\"message\":\"conflict with \\\"kubectl-edit\\\" using v1\",\"field\":\".data.x\"},"
+		"{\"reason\":\"FieldManagerConflict\",\"message\":\"conflict with \\\"k9s\\\" using v1\",\"field\":\".data.y\"}]}}");
+	struct manager_conflicts conflicts;
+	manager_conflicts(status, &conflicts);
+	assert_int_equal(conflicts.count, 2);
+	assert_false(conflicts.all_give_way);
+	assert_string_equal(conflicts.text, "k9s owns .data.y");
+	json_decref(status);
+}
+
+static void tools_that_apply_manifests_give_way(void **state)
+{
+	(void)state;
+	static const char *const tools[] = {"kubectl", "kubectl-edit", "kubectl-client-side-apply",
+		"argocd-controller", "argocd-server", "before-first-apply", "kustomize-controller",
+		"helm-controller", "flux", "helm", "pgitops", "pgitops-replace"};
+	static const char *const others[] = {"k9s", "Lens", "node-fetch", "pgitops-2", "postgres-operator", ""};
+	for (size_t i = 0; i < COUNT_OF(tools); i++)
+		if (!manager_gives_way(tools[i]))
+			fail_msg("%s", tools[i]);
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		if (manager_gives_way(others[i]))
+			fail_msg("%s", others[i]);
+}
+
+static void many_conflicts_are_counted(void **state)
+{
+	(void)state;
+	json_t *causes = json_array();
+	for (int i = 0; i < 100; i++)
+		json_array_append_new(causes,
+			json_pack("{s:s, s:s, s:s}", "reason", "FieldManagerConflict", "message",
+				"conflict with \"k9s\" using v1", "field", ".spec.some.field.of.many"));
+	json_t *status = json_pack("{s:{s:o}}", "details", "causes", causes);
+	struct manager_conflicts conflicts;
+	manager_conflicts(status, &conflicts);
+	assert_int_equal(conflicts.count, 100);
+	assert_non_null(strstr(conflicts.text, "k9s owns .spec.some.field.of.many; "));
+	assert_non_null(strstr(conflicts.text, " more"));
+	json_decref(status);
+}
+
+#define ENTRY(manager, operation, fields)                                                                    \
+	"{\"manager\":\"" manager "\",\"operation\":\"" operation "\",\"fieldsV1\":" fields "}"
+
+static void adoption_unites_what_manifests_set_and_leaves_the_rest(void **state)
+{
+	(void)state;
+	json_t *object = read_json("{\"apiVersion\":\"v1\",\"metadata\":{\"managedFields\":[" ENTRY(
+		"kubectl-client-side-apply", "Update",
+		"{\"f:data\":{\"f:a\":{},\"f:b\":{}}}") "," ENTRY("kubectl", "Apply",
+		"{\"f:data\":{\"f:e\":{}}}") "," ENTRY("pgitops", "Apply",
+		"{\"f:data\":{\"f:b\":{},\"f:c\":{}}}") ",{\"manager\":\"kubectl-client-side-apply\",\"operation\":\"Update\",\"subresource\":\"status\",\"fieldsV1\":{\"f:status\":{}}}," ENTRY("kubectl-edit",
+		"Update", "{\"f:data\":{\"f:d\":{}}}") "]}}");
+	assert_true(manager_to_adopt(json_at(object, "metadata.managedFields")));
+	json_t *adopted = manager_adopt(object);
+	assert_int_equal(json_array_size(adopted), 3);
+	assert_string_equal(json_text_at(json_array_get(adopted, 0), "subresource", ""), "status");
+	assert_string_equal(json_text_at(json_array_get(adopted, 1), "manager", ""), "kubectl-edit");
+	json_t *fields = json_at(json_array_get(adopted, 2), "fieldsV1.f:data");
+	assert_int_equal(json_object_size(fields), 4);
+	assert_null(json_object_get(fields, "f:d"));
+	assert_string_equal(json_text_at(json_array_get(adopted, 2), "operation", ""), "Apply");
+	json_decref(adopted);
+	json_decref(object);
+}
+
+/* An Application that is itself an object of Git: whoever writes its status with a declaring name must not lose it. */
+static void a_status_is_never_adopted(void **state)
+{
+	(void)state;
+	json_t *object = read_json("{\"metadata\":{\"managedFields\":[" ENTRY(
+		"argocd-controller", "Update", "{\"f:spec\":{},\"f:status\":{\"f:health\":{}}}") "]}}");
+	json_t *declared = manager_declared(object);
+	assert_non_null(json_object_get(declared, "f:spec"));
+	assert_null(json_object_get(declared, "f:status"));
+	json_decref(declared);
+	json_decref(object);
+}
+
+static void data_that_nobody_owns_is_ours_where_we_applied_string_data(void **state)
+{
+	(void)state;
+	json_t *object = read_json(
+		"{\"data\":{\"old\":\"\",\"now\":\"\",\"theirs\":\"\",\"alsotheirs\":\"\"},\"metadata\":{\"managedFields\":[" ENTRY(
+			"pgitops", "Apply", "{\"f:stringData\":{\"f:now\":{}}}") "," ENTRY("other", "Update",
+			"{\"f:data\":{\".\":{},\"f:theirs\":{}}}") "," ENTRY("another", "Apply",
+			"{\"f:stringData\":{\"f:alsotheirs\":{}}}") "]}}");
+	assert_true(manager_to_adopt(json_at(object, "metadata.managedFields")));
+	json_t *declared = manager_declared(object);
+	char *text = json_canonical(declared);
+	assert_string_equal(text, "{\"f:data\":{\"f:now\":{},\"f:old\":{}}}");
+	free(text);
+	json_decref(declared);
+	json_decref(object);
+}
+
+static void check_removal(const char *object, const char *set, const char *kept, const char *left)
+{
+	json_t *from = read_json(object);
+	json_t *declared = read_json(set);
+	json_t *others = read_json(kept);
+	bool removed = field_set_remove(from, declared, others);
+	char *text = json_canonical(from);
+	assert_string_equal(text, left);
+	assert_int_equal(removed, strcmp(object, left) != 0);
+	free(text);
+	json_decref(others);
+	json_decref(declared);
+	json_decref(from);
+}
+
+static void what_nobody_keeps_goes(void **state)
+{
+	(void)state;
+	check_removal(
+		"{\"a\":1,\"b\":2,\"c\":3}", "{\"f:a\":{},\"f:b\":{}}", "{\"f:b\":{}}", "{\"b\":2,\"c\":3}");
+	/* A map goes with its last field when it was owned, and stays otherwise. */
+	check_removal("{\"m\":{\"a\":1}}", "{\"f:m\":{\".\":{},\"f:a\":{}}}", "{}", "{}");
+	check_removal("{\"m\":{\"a\":1}}", "{\"f:m\":{\"f:a\":{}}}", "{}", "{\"m\":{}}");
+	check_removal(
+		"{\"m\":{\"a\":1}}", "{\"f:m\":{\".\":{},\"f:a\":{}}}", "{\"f:m\":{}}", "{\"m\":{\"a\":1}}");
+	/* Elements by key and by value. */
+	check_removal("{\"l\":[{\"name\":\"x\",\"v\":1},{\"name\":\"y\",\"v\":2}]}",
+		"{\"f:l\":{\"k:{\\\"name\\\":\\\"x\\\"}\":{\".\":{},\"f:name\":{},\"f:v\":{}},\"k:{\\\"name\\\":\\\"y\\\"}\":{\".\":{},\"f:name\":{},\"f:v\":{}}}}",
+		"{\"f:l\":{\"k:{\\\"name\\\":\\\"y\\\"}\":{\".\":{},\"f:name\":{}}}}",
+		"{\"l\":[{\"name\":\"y\"}]}");
+	check_removal("{\"l\":[\"x\",\"y\"]}", "{\"f:l\":{\"v:\\\"x\\\"\":{},\"v:\\\"y\\\"\":{}}}",
+		"{\"f:l\":{\"v:\\\"y\\\"\":{}}}", "{\"l\":[\"y\"]}");
+	check_removal("{}", "{\"f:a\":{\"f:b\":{}}}", "{}", "{}");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(conflicts_name_who_does_not_give_way),
+		cmocka_unit_test(tools_that_apply_manifests_give_way),
+		cmocka_unit_test(many_conflicts_are_counted),
+		cmocka_unit_test(adoption_unites_what_manifests_set_and_leaves_the_rest),
+		cmocka_unit_test(a_status_is_never_adopted),
+		cmocka_unit_test(data_that_nobody_owns_is_ours_where_we_applied_string_data),
+		cmocka_unit_test(what_nobody_keeps_goes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
