@@ -89,14 +89,15 @@ struct app {
 	bool rebuilt;              /* first pass after the store was lost: prune nothing */
 
 	/* status */
-	json_t *status;            /* as last written; NULL = never */
-	char *differences;         /* as last stored; NULL = never */
-	struct checks *checks;     /* answers of dry runs that still hold; NULL = none */
-	const char *sync_status;   /* Synced, OutOfSync, Unknown */
-	char condition_slot[64];   /* log_changed() */
-	bool dirty;                /* wants a pass */
-	bool status_dirty;         /* the object in the cluster does not have our status */
-	int refresh;               /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
+	json_t *status;          /* as last written; NULL = never */
+	char *differences;       /* as last stored; NULL = never */
+	struct checks *checks;   /* answers of dry runs that still hold; NULL = none */
+	const char *sync_status; /* Synced, OutOfSync, Unknown */
+	char condition_slot[64]; /* log_changed() */
+	bool dirty;              /* wants a pass */
+	int64_t shortened; /* since when the object shows only a part of the status, microseconds, 0 = all */
+	bool status_dirty; /* the object in the cluster does not have our status */
+	int refresh;       /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
 	int64_t refresh_operation; /* id in the store of the wish, 0 = none */
 	int64_t reconciled;        /* time of the last comparison with Git, microseconds */
 	int64_t last_pass;         /* steady milliseconds */

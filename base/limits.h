@@ -49,6 +49,11 @@
 #define LIMIT_LIST_SECONDS 30 /* one page of a list that nobody waits for */
 #define LIMIT_REQUEST_TRIES 5 /* tries of one request: 429, 503, cut connection */
 
+#define LIMIT_STATUS_RESOURCES (512L * 1024) /* status.resources of an Application in the cluster */
+#define LIMIT_STATUS_RESULTS (128L * 1024)   /* its status.operationState.syncResult.resources */
+#define LIMIT_STATUS_HISTORY (64L * 1024)    /* its status.history */
+#define LIMIT_STATUS_MESSAGE 4096            /* one message in it */
+
 /* Users and roles (reconcile/roles) */
 #define LIMIT_USERS 20000               /* entries of one users.yaml */
 #define LIMIT_ROLE_NAME 63              /* bytes: NAMEDATALEN - 1 of every PostgreSQL build we know */

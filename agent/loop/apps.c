@@ -9,6 +9,7 @@
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
+#include "agent/sync/status.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -328,13 +329,13 @@ static void patch_add(json_t *patch, const char *op, const char *path, json_t *v
 }
 
 /* One JSON patch: the whole status (a merge would leave stale fields behind, argocd.md 2.8), and the marks consumed. */
-static json_t *status_patch(const struct app *app)
+static json_t *status_patch(const struct app *app, json_t *status)
 {
 	const json_t *document = app->spec.document;
 	const json_t *operation = json_object_get(document, "operation");
 	json_t *patch = json_array();
 
-	patch_add(patch, "add", "/status", json_incref(app->status));
+	patch_add(patch, "add", "/status", status);
 	if (operation && !app->asked && json_object_get(app->operation_state, "finishedAt")) {
 		patch_add(patch, "test", "/operation", json_deep_copy(operation));
 		patch_add(patch, "remove", "/operation", NULL);
@@ -344,14 +345,11 @@ static json_t *status_patch(const struct app *app)
 	return patch;
 }
 
-void apps_write_status(struct agent *agent, struct app *app)
+/* `status` is taken over. */
+static bool send_status(struct agent *agent, const struct app *app, json_t *status, struct error *err)
 {
-	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct error err;
-
-	if (!app->status_dirty || !app->status || !agent->cluster || app->spec.file || *agent->cluster_trouble)
-		return;
-	CLEANUP(json_done) json_t *patch = status_patch(app);
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	CLEANUP(json_done) json_t *patch = status_patch(app, status);
 	CLEANUP(memory_freep) char *body = json_canonical(patch);
 	struct kube_request request = {
 		.method = "PATCH",
@@ -362,8 +360,34 @@ void apps_write_status(struct agent *agent, struct app *app)
 		.body = body,
 		.body_length = strlen(body),
 	};
+	return kube_one(cluster_kube(agent->cluster), &request, NULL, err);
+}
+
+/* The API server's own limit, etcd's, and that of the line between the two. */
+static bool is_too_large(const struct error *err)
+{
+	static const char *const answers[] = {
+		"RequestEntityTooLarge", "request is too large", "message larger than max"};
+	for (size_t i = 0; i < COUNT_OF(answers); i++)
+		if (strstr(err->text, answers[i]))
+			return true;
+	return false;
+}
+
+void apps_write_status(struct agent *agent, struct app *app)
+{
+	struct error err;
+
+	if (!app->status_dirty || !app->status || !agent->cluster || app->spec.file || *agent->cluster_trouble)
+		return;
 	app->status_dirty = false;
-	if (kube_one(cluster_kube(agent->cluster), &request, NULL, &err) || err.kind == ERROR_MISSING) {
+	bool written = send_status(agent, app, status_bounded(app->status, &app->shortened), &err);
+	if (!written && is_too_large(&err)) {
+		log_warning("status is too large for the cluster", "application", app->spec.name, "error",
+			err.text, NULL);
+		written = send_status(agent, app, status_minimal(app->status, err.text), &err);
+	}
+	if (written || err.kind == ERROR_MISSING) {
 		if (app->refresh == REFRESH_ANSWERED)
 			app->refresh = REFRESH_IDLE;
 		return;

@@ -36,6 +36,13 @@ struct status_input {
 /* A new reference. Times of conditions and health are kept from `previous` where they did not change. */
 json_t *status_make(const struct status_input *input, const json_t *previous, struct arena *mem);
 
+/* What of it goes to the cluster (status_bounded.c): lists bounded by bytes, what is not Synced or not Healthy first, and a condition
+   that says so. `since` is kept by the caller: when that began, 0 = it is whole. A new reference. */
+json_t *status_bounded(const json_t *whole, int64_t *since);
+
+/* Where even that is refused as too large: sync, health and one UnknownError. A new reference. */
+json_t *status_minimal(const json_t *whole, const char *why);
+
 /* status.operationState for a sync that runs or has ended; a new reference. */
 struct status_operation {
 	const struct app *app;
