@@ -75,6 +75,7 @@ bool store_application_remove(struct store *store, const char *name, struct erro
 		forget(store, "DELETE FROM inventory WHERE application = ?1", name, err) &&
 		forget(store, "DELETE FROM revision WHERE application = ?1", name, err) &&
 		forget(store, "DELETE FROM running WHERE application = ?1", name, err) &&
+		forget(store, "DELETE FROM fact WHERE key IN ('synced:' || ?1, 'tried:' || ?1)", name, err) &&
 		forget(store, "DELETE FROM drift WHERE application = ?1 AND healed = 0", name, err);
 	if (ok)
 		return store_commit(store, err);

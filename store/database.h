@@ -11,7 +11,7 @@
 
 #include "store/store.h"
 
-enum { DATABASE_STATEMENTS = 64 }; /* distinct calls of query_open() in this room, with room to grow */
+enum { DATABASE_STATEMENTS = 96 }; /* distinct calls of query_open() in this room, with room to grow */
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -69,6 +69,12 @@ bool query_close(struct query *query, struct error *err) MUST_CHECK;
 /* Steps to the end and closes. `id` (may be NULL) is the row an INSERT made. */
 bool query_run(struct query *query, struct error *err) MUST_CHECK;
 bool query_insert(struct query *query, int64_t *id, struct error *err) MUST_CHECK;
+
+/* The parts of store_sweep(). */
+bool store_revision_sweep(struct store *store, int64_t now, const char *outcome, struct error *err) MUST_CHECK;
+bool store_user_change_sweep(
+	struct store *store, int64_t now, const char *outcome, struct error *err) MUST_CHECK;
+bool store_operation_sweep(struct store *store, int64_t now, const char *message, struct error *err) MUST_CHECK;
 
 /* migrate.c: brings the schema to the newest version, one transaction for each step. */
 bool migrate(struct store *store, struct error *err) MUST_CHECK;

@@ -26,6 +26,7 @@ bool store_database_remove(struct store *store, const char *name, struct error *
 	bool ok = forget(store, "DELETE FROM database WHERE name = ?1", name, err) &&
 		forget(store, "DELETE FROM user WHERE database = ?1", name, err) &&
 		forget(store, "DELETE FROM verifier WHERE database = ?1", name, err) &&
+		forget(store, "DELETE FROM fact WHERE key = 'users:' || ?1", name, err) &&
 		forget(store, "DELETE FROM drift WHERE database = ?1 AND healed = 0", name, err);
 	if (ok)
 		return store_commit(store, err);

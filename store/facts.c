@@ -16,7 +16,7 @@ bool store_fact_set(struct store *store, const char *key, const char *value, str
 	struct query *query = query_open(store,
 		"INSERT INTO fact (key, value, updated) VALUES (?1, ?2, ?3) "
 		"ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated = excluded.updated "
-		"WHERE value <> excluded.value");
+		"WHERE value <> excluded.value OR updated < excluded.updated - 86400000000");
 	query_set_text(query, 1, key);
 	query_set_text(query, 2, value);
 	query_set_number(query, 3, clock_now());

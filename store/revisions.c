@@ -54,7 +54,7 @@ bool store_revision_begin(
 }
 
 /* Only the outcome: what was begun stays as it was written. */
-bool store_revision_end(struct store *store, const struct store_revision *revision, struct error *err)
+static bool set_outcome(struct store *store, const struct store_revision *revision, struct error *err)
 {
 	struct query *query = query_open(store,
 		"UPDATE revision SET finished = ?2, phase = ?3, outcome = ?4, created = ?5, configured = ?6, "
@@ -68,6 +68,63 @@ bool store_revision_end(struct store *store, const struct store_revision *revisi
 	query_set_number(query, 7, revision->unchanged);
 	query_set_number(query, 8, revision->pruned);
 	query_set_number(query, 9, revision->failed);
+	return query_run(query, err);
+}
+
+/* The row before this one, when it failed at the same commit in the same words; 0 = there is none. */
+static bool find_same_failure(
+	struct store *store, const struct store_revision *revision, int64_t *id, struct error *err)
+{
+	struct query *query = query_open(store,
+		"SELECT iif((before.commit_id, before.cause, before.phase, before.outcome) = "
+		"(this.commit_id, this.cause, this.phase, this.outcome), before.id, 0) "
+		"FROM revision this JOIN revision before ON before.application = this.application AND before.id < this.id "
+		"WHERE this.id = ?1 AND this.phase IN ('Failed', 'Error') ORDER BY before.id DESC LIMIT 1");
+	query_set_number(query, 1, revision->id);
+	int64_t found = query_next(query) ? query_number(query, 0) : 0;
+	if (!query_close(query, err))
+		return false;
+	*id = found;
+	return true;
+}
+
+/* The newer row takes over how often it was and when it began. */
+static bool merge(struct store *store, int64_t older, int64_t newer, struct error *err)
+{
+	struct query *query = query_open(store,
+		"UPDATE revision SET times = revision.times + older.times, started = older.started "
+		"FROM revision older WHERE older.id = ?1 AND revision.id = ?2");
+	query_set_number(query, 1, older);
+	query_set_number(query, 2, newer);
+	if (!query_run(query, err))
+		return false;
+	query = query_open(store, "DELETE FROM revision WHERE id = ?1");
+	query_set_number(query, 1, older);
+	return query_run(query, err);
+}
+
+bool store_revision_end(struct store *store, const struct store_revision *revision, struct error *err)
+{
+	int64_t older = 0;
+	if (!store_begin(store, err))
+		return false;
+	bool ok = set_outcome(store, revision, err) && find_same_failure(store, revision, &older, err) &&
+		(!older || merge(store, older, revision->id, err));
+	if (ok)
+		return store_commit(store, err);
+	store_rollback(store);
+	return false;
+}
+
+/* The newest open row of an Application whose operation goes on is not over. */
+bool store_revision_sweep(struct store *store, int64_t now, const char *outcome, struct error *err)
+{
+	struct query *query = query_open(store,
+		"UPDATE revision SET finished = ?1, phase = 'Error', outcome = ?2 WHERE finished = 0 AND id NOT IN "
+		"(SELECT max(id) FROM revision WHERE finished = 0 AND application IN (SELECT application FROM running) "
+		"GROUP BY application)");
+	query_set_number(query, 1, now);
+	query_set_text(query, 2, outcome);
 	return query_run(query, err);
 }
 

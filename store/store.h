@@ -76,8 +76,9 @@ struct store_revision {
 
 bool store_revision_begin(struct store *store, const struct store_revision *revision, int64_t *id,
 	struct error *err) MUST_CHECK;
+/* By id. A failure of the same commit, trigger and text as the row before it takes that row's place and counts on. */
 bool store_revision_end(
-	struct store *store, const struct store_revision *revision, struct error *err) MUST_CHECK; /* by id */
+	struct store *store, const struct store_revision *revision, struct error *err) MUST_CHECK;
 bool store_revision_list(struct store *store, const char *application, size_t limit, struct arena *mem,
 	struct store_revision **items, size_t *count,
 	struct error *err) MUST_CHECK; /* newest first; application NULL = all */
@@ -170,6 +171,7 @@ struct store_user_change {
 
 bool store_user_change_begin(struct store *store, const struct store_user_change *change, int64_t *id,
 	struct error *err) MUST_CHECK;
+/* A statement that fails as it did the last time takes the place of that row and counts on. */
 bool store_user_change_end(
 	struct store *store, int64_t id, int64_t finished, const char *outcome, struct error *err) MUST_CHECK;
 bool store_user_change_list(struct store *store, const char *user, size_t limit, struct arena *mem,
@@ -221,9 +223,18 @@ bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
 
 /* ---- small facts: "commit:URL REVISION" -> last good commit, "agent.started", "agent.version", "cluster" ... ---- */
 
+/* Those of a repository ("commit:...") are bounded by LIMIT_FACTS, the oldest go first; others stay until they are removed, so who
+   sets one with a name in its key removes it with what it names. "synced:" and "tried:" go with their Application, "users:" with
+   its database. */
 bool store_fact_set(struct store *store, const char *key, const char *value,
 	struct error *err) MUST_CHECK;                                               /* NULL removes */
 const char *store_fact_get(struct store *store, const char *key, struct arena *mem); /* NULL = none */
 
-/* Deletes what is beyond the limits of limits.h; call once a pass. */
+/* ---- retention ---- */
+
+/* At start: what an agent that was killed left open is ended with this outcome, for nobody else will: revisions (but for the newest
+   one of an Application with a running operation), user changes, operations. */
+bool store_sweep(struct store *store, int64_t now, const char *outcome, struct error *err) MUST_CHECK;
+
+/* Deletes what is beyond the limits of limits.h; cheap when that is nothing. */
 bool store_trim(struct store *store, struct error *err) MUST_CHECK;

@@ -9,19 +9,26 @@ static bool delete_beyond(struct store *store, const char *sql, int64_t limit, s
 	return query_run(query, err);
 }
 
-/* Ids only grow, so the newest N rows of a table are among the newest N ids: an index says at once that there is nothing to
-   delete. Revisions are bounded for each application, where they are added (revisions.c). */
+/*
+ * The newest N rows stay. Revisions are bounded for each Application, where they are added (revisions.c). Of the facts only the
+ * commits of repositories are more than the configuration names: a fact that is set again counts as new once a day (facts.c), so
+ * those in use stay.
+ */
 static bool trim(struct store *store, struct error *err)
 {
-	return delete_beyond(store, "DELETE FROM drift WHERE id <= (SELECT max(id) FROM drift) - ?1",
+	return delete_beyond(store,
+		       "DELETE FROM drift WHERE id <= (SELECT id FROM drift ORDER BY id DESC LIMIT 1 OFFSET ?1)",
 		       LIMIT_DRIFT_ROWS, err) &&
 		delete_beyond(store,
-			"DELETE FROM user_change WHERE id <= (SELECT max(id) FROM user_change) - ?1",
+			"DELETE FROM user_change WHERE id <= "
+			"(SELECT id FROM user_change ORDER BY id DESC LIMIT 1 OFFSET ?1)",
 			LIMIT_USER_CHANGES, err) &&
-		delete_beyond(store, "DELETE FROM operation WHERE id <= (SELECT max(id) FROM operation) - ?1",
+		delete_beyond(store,
+			"DELETE FROM operation WHERE id <= (SELECT id FROM operation ORDER BY id DESC LIMIT 1 OFFSET ?1)",
 			LIMIT_OPERATIONS, err) &&
 		delete_beyond(store,
-			"DELETE FROM fact WHERE key IN (SELECT key FROM fact ORDER BY updated DESC LIMIT -1 OFFSET ?1)",
+			"DELETE FROM fact WHERE key IN (SELECT key FROM fact WHERE key GLOB 'commit:*' "
+			"ORDER BY updated DESC LIMIT -1 OFFSET ?1)",
 			LIMIT_FACTS, err);
 }
 
@@ -30,6 +37,18 @@ bool store_trim(struct store *store, struct error *err)
 	if (!store_begin(store, err))
 		return false;
 	if (trim(store, err))
+		return store_commit(store, err);
+	store_rollback(store);
+	return false;
+}
+
+bool store_sweep(struct store *store, int64_t now, const char *outcome, struct error *err)
+{
+	if (!store_begin(store, err))
+		return false;
+	if (store_revision_sweep(store, now, outcome, err) &&
+		store_user_change_sweep(store, now, outcome, err) &&
+		store_operation_sweep(store, now, outcome, err))
 		return store_commit(store, err);
 	store_rollback(store);
 	return false;

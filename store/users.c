@@ -80,7 +80,7 @@ bool store_user_change_begin(
 	return query_insert(query, id, err);
 }
 
-bool store_user_change_end(
+static bool set_outcome(
 	struct store *store, int64_t id, int64_t finished, const char *outcome, struct error *err)
 {
 	struct query *query =
@@ -88,6 +88,60 @@ bool store_user_change_end(
 	query_set_number(query, 1, id);
 	query_set_number(query, 2, finished);
 	query_set_text(query, 3, outcome);
+	return query_run(query, err);
+}
+
+/* The last change of this user by the same statement, when it failed in the same words; 0 = there is none. */
+static bool find_same_failure(struct store *store, int64_t newer, int64_t *id, struct error *err)
+{
+	struct query *query = query_open(store,
+		"SELECT iif(before.finished > 0 AND (before.commit_id, before.outcome) = (this.commit_id, this.outcome), "
+		"before.id, 0) FROM user_change this JOIN user_change before ON before.user = this.user AND before.id < this.id "
+		"AND (before.database, before.action, before.statement) = (this.database, this.action, this.statement) "
+		"WHERE this.id = ?1 AND this.outcome <> 'done' ORDER BY before.id DESC LIMIT 1");
+	query_set_number(query, 1, newer);
+	int64_t found = query_next(query) ? query_number(query, 0) : 0;
+	if (!query_close(query, err))
+		return false;
+	*id = found;
+	return true;
+}
+
+/* The newer row takes over how often it was and when it began. */
+static bool merge_changes(struct store *store, int64_t older, int64_t newer, struct error *err)
+{
+	struct query *query = query_open(store,
+		"UPDATE user_change SET times = user_change.times + older.times, started = older.started "
+		"FROM user_change older WHERE older.id = ?1 AND user_change.id = ?2");
+	query_set_number(query, 1, older);
+	query_set_number(query, 2, newer);
+	if (!query_run(query, err))
+		return false;
+	query = query_open(store, "DELETE FROM user_change WHERE id = ?1");
+	query_set_number(query, 1, older);
+	return query_run(query, err);
+}
+
+bool store_user_change_end(
+	struct store *store, int64_t id, int64_t finished, const char *outcome, struct error *err)
+{
+	int64_t older = 0;
+	if (!store_begin(store, err))
+		return false;
+	bool ok = set_outcome(store, id, finished, outcome, err) &&
+		find_same_failure(store, id, &older, err) && (!older || merge_changes(store, older, id, err));
+	if (ok)
+		return store_commit(store, err);
+	store_rollback(store);
+	return false;
+}
+
+bool store_user_change_sweep(struct store *store, int64_t now, const char *outcome, struct error *err)
+{
+	struct query *query =
+		query_open(store, "UPDATE user_change SET finished = ?1, outcome = ?2 WHERE finished = 0");
+	query_set_number(query, 1, now);
+	query_set_text(query, 2, outcome);
 	return query_run(query, err);
 }
 
