@@ -132,6 +132,7 @@ struct agent {
 	struct secrets *secrets; /* any thread: has a lock */
 	int stop;                /* eventfd, readable when the agent ends; any thread */
 	bool once;               /* one pass over everything, then stop */
+	bool lost;               /* its state folder was taken away: it ends with an error */
 
 	struct cluster *cluster; /* NULL = none (yet); set behind `lock`, for main, which stops it */
 	void *ears;              /* what the cluster's listener needs; freed after the cluster */
@@ -154,6 +155,7 @@ struct agent {
 	size_t database_count;
 	bool store_rebuilt;
 
+	int64_t next_trim;  /* of the store, steady milliseconds */
 	int64_t busy_until; /* steady milliseconds of the last event */
 	int64_t shrunk;     /* and of the last memory_give_back() */
 

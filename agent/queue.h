@@ -13,14 +13,14 @@ enum event_kind {
 	EVENT_STOP,
 	EVENT_RELOAD,      /* SIGHUP: read Applications and credentials anew, ask every repository */
 	EVENT_APPLICATION, /* an Application object changed; key = its name, payload = struct application_event */
-	EVENT_APPLICATIONS, /* the folder of Applications may have changed */
-	EVENT_OBJECT,       /* a live object changed; key = the application it tracks to, "" = not known */
-	EVENT_RECOVERED,    /* the cluster answers again */
-	EVENT_SECRET,       /* a Secret with a user's password changed; key = its namespace */
-	EVENT_ANNOUNCED,    /* a push was announced; key = the plain repository URL */
-	EVENT_FETCHED,      /* payload = struct fetch */
-	EVENT_USERS,        /* a users pass ended; payload = struct users_pass */
-	EVENT_OPERATION     /* somebody asks for something; payload = struct operation */
+	EVENT_LISTED,      /* every Application object there is has been told of by EVENT_APPLICATION */
+	EVENT_OBJECT,      /* a live object changed; key = the application it tracks to, "" = not known */
+	EVENT_RECOVERED, /* the cluster answers again */
+	EVENT_SECRET,    /* a Secret with a user's password changed; key = its namespace */
+	EVENT_ANNOUNCED, /* a push was announced; key = the plain repository URL */
+	EVENT_FETCHED,   /* payload = struct fetch */
+	EVENT_USERS,     /* a users pass ended; payload = struct users_pass */
+	EVENT_OPERATION  /* somebody asks for something; payload = struct operation */
 };
 
 struct event {

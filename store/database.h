@@ -8,6 +8,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include "store/store.h"
 
@@ -28,7 +29,9 @@ struct store {
 	struct sqlite3 *connection;
 	char *path;
 	bool reader;
-	int lock;     /* descriptor of STATE/lock, -1 for readers */
+	int lock; /* descriptor of STATE/lock, -1 for readers */
+	char *lock_path;
+	ino_t inode;  /* of the database, for the writer */
 	int depth;    /* of store_begin() */
 	bool doomed;  /* a statement of the open transaction failed: nothing of it may be committed */
 	bool damaged; /* SQLite found the file to be corrupt, or no database at all */

@@ -22,6 +22,7 @@ static struct store *store_new(const char *folder, bool reader)
 	pthread_mutex_init(&store->mutex, &recursive);
 	pthread_mutexattr_destroy(&recursive);
 	store->path = memory_printf("%s/pgitops.db", folder);
+	store->lock_path = memory_printf("%s/lock", folder);
 	store->reader = reader;
 	store->lock = -1;
 	return store;
@@ -36,6 +37,7 @@ void store_close(struct store *store)
 		close(store->lock); /* the lock ends with its descriptor; the file stays, or a second agent could lock another one */
 	pthread_mutex_destroy(&store->mutex);
 	free(store->path);
+	free(store->lock_path);
 	free(store);
 }
 
@@ -55,7 +57,7 @@ static void read_holder(int lock, char holder[32])
 
 static bool take_lock(struct store *store, const char *folder, struct error *err)
 {
-	CLEANUP(memory_freep) char *path = memory_printf("%s/lock", folder);
+	const char *path = store->lock_path;
 	char holder[32];
 
 	store->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -89,6 +91,7 @@ static bool make_file(struct store *store, bool *created, struct error *err)
 		system_error("secure", store->path, err);
 	close(fd);
 	*created = ok && status.st_size == 0;
+	store->inode = status.st_ino;
 	return ok;
 }
 
@@ -159,6 +162,18 @@ static bool check_version(struct store *store, struct error *err)
 			"use the program that the agent runs",
 			store->path, (long long)version, (long long)migrate_newest());
 	return true;
+}
+
+bool store_is_there(const struct store *store, struct error *err)
+{
+	struct stat held, lock, database;
+	if (fstat(store->lock, &held) == 0 && stat(store->lock_path, &lock) == 0 &&
+		lock.st_ino == held.st_ino && lock.st_dev == held.st_dev &&
+		stat(store->path, &database) == 0 && database.st_ino == store->inode)
+		return true;
+	return error_set(err, ERROR_CONFLICT,
+		"the state folder was removed or replaced while the agent works on it: %s is not the file that was opened",
+		store->path);
 }
 
 bool store_open_reader(const char *folder, struct store **store, struct error *err)

@@ -34,6 +34,10 @@ bool store_open_reader(const char *folder, struct store **store, struct error *e
 /* Reads the whole file: ERROR_BUG when it is damaged. */
 bool store_check(struct store *store, struct error *err) MUST_CHECK;
 
+/* The state folder is still the one that was opened: ERROR_CONFLICT when its lock or its database was removed or replaced. Then what
+   is written is lost and a second agent may be at work on what lies there now, so the writer must end. */
+bool store_is_there(const struct store *store, struct error *err) MUST_CHECK;
+
 void store_close(struct store *store); /* accepts NULL */
 
 /* Everything between becomes visible at once or not at all; may be nested (the outermost counts). Other threads wait

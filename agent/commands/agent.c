@@ -120,6 +120,34 @@ static void make_databases(struct agent *agent)
 	}
 }
 
+static bool is_configured(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->database_count; i++)
+		if (strcmp(config->databases[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What an earlier agent file named and this one does not. Its roles stay as they are. */
+static bool forget_databases(struct agent *agent, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct store_database *items;
+	size_t count;
+
+	if (!store_database_list(agent->store, mem, &items, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (is_configured(agent->config, items[i].name))
+			continue;
+		log_info("database is not configured any more; its roles stay", "database", items[i].name,
+			NULL);
+		if (!store_database_remove(agent->store, items[i].name, err))
+			return false;
+	}
+	return true;
+}
+
 static void free_databases(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->database_count; i++) {
@@ -153,6 +181,8 @@ static bool open_store(struct agent *agent, struct error *err)
 		!store_fact_set(agent->store, "cluster", agent->cluster_on ? "waiting" : "off", err))
 		return false;
 	operations_sweep(agent);
+	if (!forget_databases(agent, err))
+		return false;
 	CLEANUP(memory_freep) char *repositories = memory_printf("%s/repositories", agent->config->state);
 	return source_sweep(repositories, err);
 }
@@ -197,6 +227,8 @@ static bool make_parts(struct parts *parts, struct error *err)
 		return error_set(err, ERROR_INVALID,
 			"%s: `applications` must name a folder where there is no Kubernetes",
 			agent->config->file);
+	if (agent->config->applications)
+		apps_forget_others(agent);
 	make_databases(agent);
 	return start_http(parts, err);
 }
@@ -294,6 +326,13 @@ _Noreturn static void cut_off(struct parts *parts, int code)
 	_exit(code);
 }
 
+static int exit_code(const struct parts *parts)
+{
+	if (parts->agent.lost)
+		return EXIT_NO_ANSWER;
+	return parts->good || !parts->agent.once ? EXIT_YES : EXIT_NO;
+}
+
 static int run_agent(struct parts *parts)
 {
 	sigset_t signals;
@@ -318,7 +357,7 @@ static int run_agent(struct parts *parts)
 	}
 	wait_for_end(parts, &signals);
 	bool ended = wait_for_threads(parts);
-	int code = parts->good || !parts->agent.once ? EXIT_YES : EXIT_NO;
+	int code = exit_code(parts);
 	if (!ended)
 		cut_off(parts, code);
 	free_parts(parts);

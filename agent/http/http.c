@@ -285,7 +285,9 @@ static bool open_doors(struct http *http, const struct http_options *options, st
 	if (options->socket) {
 		if (!open_local(options->socket, &fd, err))
 			return false;
+		struct stat made;
 		http->socket = memory_copy(options->socket);
+		http->socket_inode = stat(options->socket, &made) == 0 ? made.st_ino : 0;
 		if (!serve(http, &http->local, fd, on_local_request, err)) {
 			close(fd);
 			return false;
@@ -381,7 +383,8 @@ void http_stop(struct http *http)
 		pthread_join(http->thread, NULL);
 	}
 	free_loop(http);
-	if (http->socket)
+	struct stat there;
+	if (http->socket && stat(http->socket, &there) == 0 && there.st_ino == http->socket_inode)
 		unlink(http->socket);
 	store_close(http->store);
 	free(http->socket);

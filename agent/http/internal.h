@@ -78,6 +78,7 @@ struct http {
 	struct http_agent agent;
 	struct store *store; /* a reader; NULL = not open */
 	char *state, *socket, *token_file;
+	ino_t socket_inode; /* another one may lie there at the end: a later agent's */
 	const struct secret *webhook_secret;
 	char address[128];    /* "127.0.0.1:8080" */
 	char listen_host[64]; /* "127.0.0.1" */

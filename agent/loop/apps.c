@@ -251,6 +251,25 @@ void apps_take(struct agent *agent, const struct application_event *event)
 	arena_free(mem);
 }
 
+void apps_forget_others(struct agent *agent)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct store_application *items;
+	struct error err;
+	size_t count = 0;
+
+	bool ok = store_application_list(agent->store, mem, &items, &count, &err);
+	for (size_t i = 0; ok && i < count; i++) {
+		if (agent_app(agent, items[i].name))
+			continue;
+		log_info("application is not configured any more; its objects and users stay", "application",
+			items[i].name, NULL);
+		ok = store_application_remove(agent->store, items[i].name, &err);
+	}
+	if (!ok)
+		log_warning("old applications could not be forgotten", "error", err.text, NULL);
+}
+
 bool apps_folder_changed(struct agent *agent)
 {
 	if (!agent->config->applications)

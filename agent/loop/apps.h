@@ -24,6 +24,9 @@ bool apps_folder_changed(struct agent *agent);
 /* The object appeared, changed or went. */
 void apps_take(struct agent *agent, const struct application_event *event);
 
+/* All there are have been taken: those that only the store knows are gone from the configuration, and are forgotten there. */
+void apps_forget_others(struct agent *agent);
+
 /* Writes status back to the objects of the cluster where it changed; consumes `refresh` and `operation`. */
 void apps_write_status(struct agent *agent, struct app *app);
 

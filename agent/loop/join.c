@@ -130,9 +130,12 @@ static bool follow_configuration(struct agent *agent, struct error *err)
 
 	if (!follow_credentials(agent, err))
 		return false;
-	if (agent->config->applications ||
-		cluster_follow(agent->cluster, APPLICATIONS, applications, NULL, err))
+	if (agent->config->applications)
 		return true;
+	if (cluster_follow(agent->cluster, APPLICATIONS, applications, NULL, err)) {
+		queue_push(agent->queue, EVENT_LISTED, "", NULL);
+		return true;
+	}
 	if (err->kind == ERROR_MISSING)
 		error_prefix(err, "the cluster has no Applications: apply manifests/crds/application.yaml");
 	return false;

@@ -227,16 +227,7 @@ void operations_take(struct agent *agent, struct operation *operation)
 
 void operations_sweep(struct agent *agent)
 {
-	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct store_operation *items;
-	size_t count;
 	struct error err;
-
-	if (!store_operation_list(agent->store, 0, mem, &items, &count, &err)) {
-		log_warning("open operations could not be read", "error", err.text, NULL);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (!items[i].finished)
-			answer(agent, items[i].id, "Error", "the agent ended before it was done: ask again");
+	if (!store_sweep(agent->store, clock_now(), "the agent ended before it was done", &err))
+		log_warning("what was left open could not be ended", "error", err.text, NULL);
 }

@@ -21,5 +21,5 @@ struct http_agent operations_http(struct agent *agent);
 /* Hands a wish to its Application or database. Frees it. Reconciler thread. */
 void operations_take(struct agent *agent, struct operation *operation);
 
-/* At start: what was asked of an agent that died is answered, nobody will. */
+/* At start: what an agent that died was asked for, or had begun, is ended: nobody will. */
 void operations_sweep(struct agent *agent);

@@ -8,6 +8,7 @@
 #include "agent/loop/repositories.h"
 #include "agent/loop/join.h"
 #include "agent/events/metrics.h"
+#include "agent/loop/once.h"
 #include "agent/loop/operations.h"
 #include "agent/sync/operation.h"
 #include "agent/users/users_pass.h"
@@ -22,6 +23,7 @@ enum {
 	ONCE_LIMIT = 600000,
 	SHRINK_AFTER = 2000,
 	SHRINK_EVERY = 60000,
+	TRIM_EVERY = 60000,
 	LOOK_EVERY = 2000
 };
 
@@ -94,8 +96,10 @@ static bool handle(struct agent *agent, struct event *event)
 	case EVENT_STOP:
 		return false;
 	case EVENT_RELOAD:
-	case EVENT_APPLICATIONS:
 		reload(agent);
+		break;
+	case EVENT_LISTED:
+		apps_forget_others(agent);
 		break;
 	case EVENT_APPLICATION:
 		apps_take(agent, event->payload);
@@ -186,7 +190,8 @@ static void run_users(struct agent *agent)
 		bool due = database->dirty || database->wishes || clock_steady() >= database->next_pass;
 		if (database->running || !due || !database->namespace)
 			continue;
-		if (!users_pass_start(agent, database))
+		database->without_users = !users_pass_start(agent, database);
+		if (database->without_users)
 			database->next_pass = clock_steady() + LONGEST_NAP;
 	}
 }
@@ -214,51 +219,18 @@ static void set_ready(struct agent *agent)
 	pthread_mutex_unlock(&agent->lock);
 }
 
-/* ---- one pass over everything ---- */
-
-static bool app_is_settled(const struct agent *agent, const struct app *app)
-{
-	(void)agent;
-	if (app->spec.spec_error_count || app->spec.skip_reconcile)
-		return true;
-	if (app->dirty || app->asked || !app->repository)
-		return false;
-	if (app->repository->reading || app->repository->next_poll <= clock_steady())
-		return false;
-	return app->last_pass != 0;
-}
-
-static bool database_is_settled(const struct database *database)
-{
-	if (database->running || database->dirty)
-		return false;
-	return database->had_pass || database->failures > 0 || !database->app;
-}
-
-static bool all_settled(const struct agent *agent)
-{
-	if (agent->fetching || queue_length(agent->queue))
-		return false;
-	for (size_t i = 0; i < agent->app_count; i++)
-		if (!app_is_settled(agent, agent->apps[i]))
-			return false;
-	for (size_t i = 0; i < agent->database_count; i++)
-		if (!database_is_settled(agent->databases[i]))
-			return false;
-	return true;
-}
-
-static bool all_good(const struct agent *agent)
-{
-	bool good = agent->app_count > 0;
-	for (size_t i = 0; i < agent->app_count; i++)
-		good = good && strcmp(agent->apps[i]->sync_status, "Synced") == 0;
-	for (size_t i = 0; i < agent->database_count; i++)
-		good = good && agent->databases[i]->had_pass && !agent->databases[i]->failed;
-	return good;
-}
-
 /* ---- the loop ---- */
+
+/* The store's history is bounded: once a minute is often enough for what a minute can add. */
+static void trim_store(struct agent *agent)
+{
+	struct error err;
+	if (clock_steady() < agent->next_trim)
+		return;
+	agent->next_trim = clock_steady() + TRIM_EVERY;
+	if (!store_trim(agent->store, &err))
+		log_warning("the store's history could not be bounded", "error", err.text, NULL);
+}
 
 static int64_t next_wake(const struct agent *agent)
 {
@@ -284,6 +256,7 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	repositories_ask(agent, credentials);
 	run_passes(agent);
 	run_users(agent);
+	trim_store(agent);
 	if (agent->cluster)
 		metric_set(METRIC_KUBE_REQUESTS, cluster_requests(agent->cluster));
 	set_ready(agent);
@@ -303,14 +276,25 @@ static void shrink(struct agent *agent, bool busy)
 	memory_give_back();
 }
 
+/* Asked at each turn: a second agent may begin on a new folder at any moment. */
+static bool has_its_folder(struct agent *agent)
+{
+	struct error err;
+	if (store_is_there(agent->store, &err))
+		return true;
+	log_error("the agent ends", "error", err.text, NULL);
+	agent->lost = true;
+	return false;
+}
+
 bool reconciler_run(struct agent *agent, struct credentials *credentials)
 {
 	int64_t limit = clock_steady() + ONCE_LIMIT;
 	bool go_on = true;
 
-	while (go_on) {
+	while (go_on && has_its_folder(agent)) {
 		turn(agent, credentials);
-		if (agent->once && (all_settled(agent) || clock_steady() > limit))
+		if (agent->once && (once_is_settled(agent) || clock_steady() > limit))
 			break;
 		struct event event = queue_take(agent->queue, next_wake(agent));
 		shrink(agent, event.kind != EVENT_NONE);
@@ -320,5 +304,5 @@ bool reconciler_run(struct agent *agent, struct credentials *credentials)
 			event = queue_take(agent->queue, 0);
 		} while (event.kind != EVENT_NONE);
 	}
-	return all_good(agent);
+	return !agent->once || once_is_good(agent);
 }

@@ -270,7 +270,7 @@ static void wake_apps(struct agent *agent, const struct repository *repository)
 /* A tenth of jitter, so that a hundred agents do not ask a forge in the same second. */
 static int64_t poll_wait(const struct agent *agent)
 {
-	int64_t poll = agent->config->poll;
+	int64_t poll = agent->once ? 0 : agent->config->poll;
 	return poll ? poll + (int64_t)((uint64_t)clock_now() % (uint64_t)(poll / 10 + 1)) : INT64_MAX / 4;
 }
 
@@ -336,19 +336,22 @@ static void log_commit(const struct repository *repository, const struct source_
 		"author", result->author, "message", result->message, "received_bytes", received, NULL);
 }
 
-static void remember_commit(
-	struct agent *agent, struct repository *repository, const struct source_result *result)
+/* At every good answer, the unchanged ones too: the store forgets the commits that nobody has recorded for long. */
+static void record_commit(struct agent *agent, const struct repository *repository)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
-	const char *key = commit_fact(repository, mem);
 	struct error err;
 
+	if (*repository->commit &&
+		!store_fact_set(agent->store, commit_fact(repository, mem), repository->commit, &err))
+		log_warning("the commit could not be recorded", "error", err.text, NULL);
+}
+
+static void remember_commit(struct repository *repository, const struct source_result *result)
+{
 	if (strcmp(repository->commit, result->commit) != 0)
 		log_commit(repository, result);
 	memcpy(repository->commit, result->commit, sizeof(repository->commit));
-	if (!text_equal(store_fact_get(agent->store, key, mem), result->commit) &&
-		!store_fact_set(agent->store, key, result->commit, &err))
-		log_warning("the commit could not be recorded", "error", err.text, NULL);
 }
 
 static struct repository *asked(struct agent *agent, const struct fetch *fetch)
@@ -390,8 +393,9 @@ void repositories_answer(struct agent *agent, struct fetch *fetch)
 		if (!result->unchanged) {
 			take_contents(agent, repository, fetch);
 			if (!fetch->last_good)
-				remember_commit(agent, repository, result);
+				remember_commit(repository, result);
 		}
+		record_commit(agent, repository);
 		wake_apps(agent, repository);
 	}
 	if (repository->ask_again || repository->paths_changed)

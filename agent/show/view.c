@@ -111,6 +111,7 @@ static json_t *revision_item(const struct store_revision *row)
 	set_number(item, "unchanged", row->unchanged);
 	set_number(item, "pruned", row->pruned);
 	set_number(item, "failed", row->failed);
+	set_number(item, "times", row->times);
 	return item;
 }
 
@@ -170,6 +171,7 @@ json_t *view_user_changes(struct store *store, const char *user, struct error *e
 		set_time(item, "started", rows[i].started);
 		set_time(item, "finished", rows[i].finished);
 		set(item, "outcome", rows[i].outcome);
+		set_number(item, "times", rows[i].times);
 		json_array_append_new(items, item);
 	}
 	return list_of(items);

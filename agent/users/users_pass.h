@@ -30,13 +30,14 @@ struct database {
 	char *namespace; /* of the users' Secrets, "" = not known yet */
 	bool followed;   /* its Secrets are watched */
 	bool running;
-	bool dirty;                /* something changed: pass as soon as possible */
-	bool had_pass;             /* at least one ended well */
-	bool failed;               /* the last one ended badly, or some user is not Synced */
-	bool no_deletions;         /* first pass after the store was rebuilt */
-	int64_t next_pass;         /* steady milliseconds */
-	int64_t failures;          /* in a row */
-	char slot[64];             /* log_changed() */
+	bool dirty;         /* something changed: pass as soon as possible */
+	bool without_users; /* no users are in force: the last try to begin a pass found nothing to do */
+	bool had_pass;      /* at least one ended well */
+	bool failed;        /* the last one ended badly, or some user is not Synced */
+	bool no_deletions;  /* first pass after the store was rebuilt */
+	int64_t next_pass;  /* steady milliseconds */
+	int64_t failures;   /* in a row */
+	char slot[64];      /* log_changed() */
 	struct users_wish *wishes; /* what people asked for, first come first */
 };
 

@@ -1,8 +1,10 @@
 """Sizes that a small team meets by accident: whatever grows with them stays within what the parts around the agent take."""
 
-from parts.agent import wait_for
+import pytest
+
+from parts.agent import free_port, wait_for
 from parts.git import Repository
-from parts.manifests import config_map
+from parts.manifests import config_map, users
 
 APPLICATION = "argoproj.io/v1alpha1"
 OBJECTS, IN_ONE_FILE = 6000, 1000
@@ -46,3 +48,101 @@ def test_thousands_of_objects_come_and_go(agent, crds, tmp_path):
     agent.start(seconds=60)
     agent.wait_app("many", "OutOfSync", head, 120)
     assert agent.alive() and len(crds.admin.list("v1", "ConfigMap", namespace)) >= OBJECTS
+
+
+def closed_database(agent, name="main", application="users"):
+    """A database of the agent file where nobody listens."""
+    agent.config.setdefault("databases", []).append({
+        "name": name, "connection": f"host=127.0.0.1 port={free_port()} user=postgres dbname=postgres connect_timeout=2",
+        "users": {"application": application, "configMap": "postgres-users-config", "key": "users.yaml"}})
+
+
+def test_what_the_configuration_no_longer_names_leaves_the_status(agent, tmp_path):
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"app/a.yaml": config_map("a"), "users/users.yaml": users(alice=[])})
+    agent.application("kept", repository.url, "app", "default")
+    agent.application("users", repository.url, "users", "default")
+    closed_database(agent, "old")
+    agent.begin()
+    agent.wait_app("users")
+    wait_for("the database is known", lambda: "old" in agent.cli("status").out)
+    assert agent.stop() == 0
+    (agent.folder / "applications" / "users.yaml").unlink()
+    agent.config.pop("databases")
+    agent.start()
+    agent.wait_app("kept")
+    assert agent.app("users") is None and "old" not in agent.cli("status").out
+    assert agent.get("/api/v1/databases").json["items"] == []
+
+
+def test_a_change_that_fails_again_and_again_is_one_row(agent, server, tmp_path):
+    """The server refuses it each time, and each pass tries."""
+    server.run("CREATE DATABASE app")
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"users/users.yaml": users(alice=[])})
+    agent.secret("postgres", "user-alice-secret", "wonderland")
+    agent.application("postgres-users", repository.url, "users", "postgres")
+    agent.database(server)
+    agent.start()
+    wait_for("alice", lambda: server.can_login("alice", "wonderland", "app"))
+    server.run("CREATE TABLE hers ()", "ALTER TABLE hers OWNER TO alice", database="app")
+    blocker = server.connect("app")
+    blocker.execute("BEGIN")
+    blocker.execute("LOCK TABLE hers")
+    repository.commit({"users/users.yaml": users("{username: alice, ensure: absent}")})
+
+    def passes():
+        return agent.metrics()["pgitops_user_passes_total"]
+    before = passes()
+    wait_for("five passes", lambda: passes() >= before + 5, 120)
+    blocker.close()
+    failed = [item for item in agent.items("user", "history", "alice") if item.get("outcome") not in ("done", None)]
+    assert len({(item["action"], item["statement"]) for item in failed}) == len(failed) > 0, failed
+    assert max(item["times"] for item in failed) >= 3
+
+
+def test_one_pass_ends_when_every_part_has_its_answer(agent, tmp_path):
+    """A repository that is not there, a commit that cannot be used, an Application that waits for a hand, users without a commit."""
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"broken/a.yaml": "a: [1\n", "manual/a.yaml": config_map("a"), "users/users.yaml": users(alice=[])})
+    agent.application("nowhere", f"file://{tmp_path}/nowhere.git", "app", "default")
+    agent.application("broken", repository.url, "broken", "default")
+    agent.application("manual", repository.url, "manual", "default", automated=False)
+    agent.application("users", repository.url, "users", "default", automated=False)
+    closed_database(agent, "waits", application="users")
+    closed_database(agent, "unread", application="broken")
+    closed_database(agent, "orphan", application="not-there")
+    result = agent.once(timeout=60).is_(1)
+    for reason in ("application nowhere is Unknown: ComparisonError", "application broken is Unknown: ComparisonError",
+                   "application manual is OutOfSync", "broken/a.yaml:2", "database waits: no users are in force",
+                   "database unread: no users are in force", "database orphan: there is no application not-there"):
+        assert reason in result.err, f"{reason} is not in:\n{result.err}"
+
+
+def test_one_pass_tells_what_a_database_said(agent, tmp_path):
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"users/users.yaml": users(alice=[])})
+    agent.application("users", repository.url, "users", "default")
+    closed_database(agent)
+    assert "database main: " in agent.once(timeout=60).is_(1).err
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced"])
+def test_an_agent_whose_state_folder_is_taken_away_ends(agent, make_agent, tmp_path, what):
+    """Two agents on one folder would undo each other."""
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"app/a.yaml": config_map("a")})
+    agent.application("one", repository.url, "app", "default")
+    agent.start()
+    agent.wait_app("one")
+    agent.state.rename(tmp_path / "aside")
+    if what == "replaced":
+        second = make_agent("second", state=str(agent.state))
+        second.application("one", repository.url, "app", "default")
+        second.start()
+        assert agent.process.wait(20) == 2
+        assert second.cli("app", "list").ok() and second.stop() == 0
+    else:
+        assert agent.process.wait(20) == 2
+    assert agent.lines(level="error", msg="the agent ends") and "state folder was removed or replaced" in agent.log()
+    agent.process = None

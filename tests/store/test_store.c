@@ -422,9 +422,27 @@ static void a_start_without_room_is_told_and_tried_again(void **state)
 
 #define FROM_NOTHING(function) cmocka_unit_test_setup_teardown(function, fixture_make, fixture_done)
 
+static void a_folder_that_was_removed_or_replaced_is_noticed(void **state)
+{
+	struct fixture *f = *state;
+	check_ok(store_is_there(f->store, &f->err), &f->err);
+	const char *const files[] = {"lock", "pgitops.db"};
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		const char *path = in_folder(f, files[i]), *aside = in_folder(f, "aside");
+		assert_int_equal(rename(path, aside), 0);
+		assert_false(store_is_there(f->store, &f->err));
+		assert_int_equal(f->err.kind, ERROR_CONFLICT);
+		fclose(fopen(path, "w"));
+		assert_false(store_is_there(f->store, &f->err));
+		assert_int_equal(rename(aside, path), 0);
+		check_ok(store_is_there(f->store, &f->err), &f->err);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		A_TEST(a_folder_that_was_removed_or_replaced_is_noticed),
 		FROM_NOTHING(a_new_store_is_made_and_found_again),
 		FROM_NOTHING(only_its_owner_may_read_it),
 		FROM_NOTHING(a_file_that_others_could_read_is_closed_to_them),
