@@ -19,9 +19,13 @@
 enum { REFRESH_IDLE, REFRESH_ASKED, REFRESH_ANSWERED };
 enum { SYNC_NONE, SYNC_SUCCEEDED, SYNC_FAILED };
 
+enum { REPOSITORIES_AT_ONCE = 4 }; /* fetch threads */
+
 struct checks;         /* sync/checks.h */
 struct deletion;       /* sync/deletion.h */
 struct sync_operation; /* sync/operation.h */
+struct fetch;          /* loop/fetch.h */
+struct inbox;          /* loop/inbox.h */
 struct queue;          /* queue.h */
 struct secrets;        /* users/secrets.h */
 
@@ -128,6 +132,7 @@ struct database; /* users_pass.h */
 struct agent {
 	const struct config *config;
 	struct queue *queue;     /* any thread */
+	struct inbox *inbox;     /* any thread: has a lock */
 	struct store *store;     /* any thread: serialises its callers */
 	struct secrets *secrets; /* any thread: has a lock */
 	int stop;                /* eventfd, readable when the agent ends; any thread */
@@ -150,14 +155,16 @@ struct agent {
 	size_t app_count;
 	struct repository **repositories;
 	size_t repository_count;
-	size_t fetching; /* threads at work */
+	struct fetch *fetches[REPOSITORIES_AT_ONCE]; /* a place for each thread at work, NULL = free */
+	size_t fetching;                             /* of them */
 	struct database **databases;
 	size_t database_count;
 	bool store_rebuilt;
 
-	int64_t next_trim;  /* of the store, steady milliseconds */
-	int64_t busy_until; /* steady milliseconds of the last event */
-	int64_t shrunk;     /* and of the last memory_give_back() */
+	int64_t next_trim;      /* of the store, steady milliseconds */
+	int64_t last_operation; /* newest wish that was taken out of the store */
+	int64_t busy_until;     /* steady milliseconds of the last event */
+	int64_t shrunk;         /* and of the last memory_give_back() */
 
 	atomic_int_fast64_t heartbeat; /* steady milliseconds of the reconciler's last turn; any thread */
 	pthread_mutex_t lock;

@@ -9,12 +9,22 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
+struct waiting {
+	char *key;
+	uint64_t turn; /* of its push: the lowest is the oldest */
+};
+
+/* What waits of one kind, in order. */
+struct lane {
+	struct waiting events[LIMIT_QUEUE_KEYS];
+	size_t count;
+};
+
 struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
-	struct event events[LIMIT_QUEUE]; /* a ring */
-	size_t first;
-	size_t count;
+	struct lane lanes[EVENT_KINDS];
+	uint64_t turns;
 };
 
 struct queue *queue_new(void)
@@ -30,41 +40,82 @@ struct queue *queue_new(void)
 	return queue;
 }
 
+static void lane_clear(struct lane *lane)
+{
+	for (size_t i = 0; i < lane->count; i++)
+		free(lane->events[i].key);
+	lane->count = 0;
+}
+
 void queue_free(struct queue *queue)
 {
 	if (!queue)
 		return;
-	for (size_t i = 0; i < queue->count; i++)
-		free(queue->events[(queue->first + i) % LIMIT_QUEUE].key);
+	for (size_t kind = 0; kind < EVENT_KINDS; kind++)
+		lane_clear(&queue->lanes[kind]);
 	pthread_cond_destroy(&queue->filled);
 	pthread_mutex_destroy(&queue->lock);
 	free(queue);
 }
 
-static bool waits_already(const struct queue *queue, enum event_kind kind, const char *key)
+/* "" covers every key of its kind. */
+static bool waits_already(const struct lane *lane, const char *key)
 {
-	for (size_t i = 0; i < queue->count; i++) {
-		const struct event *event = &queue->events[(queue->first + i) % LIMIT_QUEUE];
-		if (event->kind == kind && !event->payload && strcmp(event->key, key) == 0)
+	for (size_t i = 0; i < lane->count; i++)
+		if (!*lane->events[i].key || strcmp(lane->events[i].key, key) == 0)
 			return true;
-	}
 	return false;
 }
 
-bool queue_push(struct queue *queue, enum event_kind kind, const char *key, void *payload)
+/* One event for all of a kind takes the turn of the oldest. */
+static void add(struct queue *queue, enum event_kind kind, const char *key)
 {
-	bool taken = true;
-	pthread_mutex_lock(&queue->lock);
-	if (payload || !waits_already(queue, kind, key)) {
-		taken = queue->count < LIMIT_QUEUE;
-		if (taken) {
-			size_t last = (queue->first + queue->count++) % LIMIT_QUEUE;
-			queue->events[last] = (struct event){kind, memory_copy(key), payload};
-			pthread_cond_signal(&queue->filled);
-		}
+	struct lane *lane = &queue->lanes[kind];
+	uint64_t turn = ++queue->turns;
+	if (waits_already(lane, key))
+		return;
+	if (lane->count && (!*key || lane->count == LIMIT_QUEUE_KEYS)) {
+		turn = lane->events[0].turn;
+		key = "";
+		lane_clear(lane);
 	}
+	lane->events[lane->count++] = (struct waiting){memory_copy(key), turn};
+	pthread_cond_signal(&queue->filled);
+}
+
+void queue_push(struct queue *queue, enum event_kind kind, const char *key)
+{
+	pthread_mutex_lock(&queue->lock);
+	add(queue, kind, key);
 	pthread_mutex_unlock(&queue->lock);
-	return taken;
+}
+
+void queue_done(struct queue *queue, enum event_kind kind, bool *done)
+{
+	pthread_mutex_lock(&queue->lock);
+	*done = true;
+	add(queue, kind, "");
+	pthread_mutex_unlock(&queue->lock);
+}
+
+bool queue_is_done(struct queue *queue, const bool *done)
+{
+	pthread_mutex_lock(&queue->lock);
+	bool is = *done;
+	pthread_mutex_unlock(&queue->lock);
+	return is;
+}
+
+/* The lane whose first event is the oldest; NULL = nothing waits. */
+static struct lane *oldest(struct queue *queue)
+{
+	struct lane *found = NULL;
+	for (size_t kind = 0; kind < EVENT_KINDS; kind++) {
+		struct lane *lane = &queue->lanes[kind];
+		if (lane->count && (!found || lane->events[0].turn < found->events[0].turn))
+			found = lane;
+	}
+	return found;
 }
 
 struct event queue_take(struct queue *queue, int64_t deadline)
@@ -74,14 +125,15 @@ struct event queue_take(struct queue *queue, int64_t deadline)
 		.tv_nsec = (long)(deadline % 1000) * 1000000,
 	};
 	struct event event = {.kind = EVENT_NONE};
+	struct lane *lane;
 
 	pthread_mutex_lock(&queue->lock);
-	while (!queue->count && clock_steady() < deadline)
+	while (!(lane = oldest(queue)) && clock_steady() < deadline)
 		pthread_cond_timedwait(&queue->filled, &queue->lock, &until);
-	if (queue->count) {
-		event = queue->events[queue->first];
-		queue->first = (queue->first + 1) % LIMIT_QUEUE;
-		queue->count--;
+	if (lane) {
+		event = (struct event){(enum event_kind)(lane - queue->lanes), lane->events[0].key};
+		lane->count--;
+		memmove(lane->events, lane->events + 1, lane->count * sizeof(*lane->events));
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return event;
@@ -89,8 +141,10 @@ struct event queue_take(struct queue *queue, int64_t deadline)
 
 size_t queue_length(struct queue *queue)
 {
+	size_t count = 0;
 	pthread_mutex_lock(&queue->lock);
-	size_t count = queue->count;
+	for (size_t kind = 0; kind < EVENT_KINDS; kind++)
+		count += queue->lanes[kind].count;
 	pthread_mutex_unlock(&queue->lock);
 	return count;
 }

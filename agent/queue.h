@@ -1,8 +1,10 @@
 /*
- * queue.h - the one place where threads meet: small events for the reconciler, bounded, coalesced by key
+ * queue.h - where threads meet: what happened, as keys, for the reconciler
  *
- * An event without payload that already waits is not queued again: a thousand webhooks for one repository are one event.
- * Events with payload (results of threads) are always taken, so their memory has one owner at any time.
+ * An event carries no more than its kind and a key: what happened is fetched from where it is kept (the store, the inbox of
+ * Applications, the place that a thread was given for its answer). So a push never blocks, never fails and never loses anything: an
+ * event that waits already is not queued again, a thousand webhooks for one repository are one event, and a kind of which more than
+ * LIMIT_QUEUE_KEYS keys wait becomes one event with the key "", which means all of that kind.
  */
 #pragma once
 
@@ -12,21 +14,22 @@ enum event_kind {
 	EVENT_NONE, /* the time given to queue_take() has passed */
 	EVENT_STOP,
 	EVENT_RELOAD,      /* SIGHUP: read Applications and credentials anew, ask every repository */
-	EVENT_APPLICATION, /* an Application object changed; key = its name, payload = struct application_event */
+	EVENT_APPLICATION, /* Application objects changed: they are in the inbox (loop/inbox.h) */
 	EVENT_LISTED,      /* every Application object there is has been told of by EVENT_APPLICATION */
-	EVENT_OBJECT,      /* a live object changed; key = the application it tracks to, "" = not known */
-	EVENT_RECOVERED, /* the cluster answers again */
-	EVENT_SECRET,    /* a Secret with a user's password changed; key = its namespace */
-	EVENT_ANNOUNCED, /* a push was announced; key = the plain repository URL */
-	EVENT_FETCHED,   /* payload = struct fetch */
-	EVENT_USERS,     /* a users pass ended; payload = struct users_pass */
-	EVENT_OPERATION  /* somebody asks for something; payload = struct operation */
+	EVENT_OBJECT,      /* a live object changed; key = the application it tracks to */
+	EVENT_RECOVERED,   /* the cluster answers again */
+	EVENT_CREDENTIALS, /* what opens a repository changed */
+	EVENT_SECRET,      /* a Secret with a user's password changed; key = its namespace */
+	EVENT_ANNOUNCED,   /* a push was announced; key = the plain repository URL */
+	EVENT_FETCHED,     /* a fetch has its answer */
+	EVENT_USERS,       /* a users pass ended */
+	EVENT_OPERATION,   /* somebody asks for something: it is in the store, Pending */
+	EVENT_KINDS
 };
 
 struct event {
 	enum event_kind kind;
-	char *key;     /* the taker's to free */
-	void *payload; /* the taker's */
+	char *key; /* the taker's to free; "" = all of this kind, or there is but one */
 };
 
 struct queue;
@@ -34,10 +37,17 @@ struct queue;
 struct queue *queue_new(void);
 void queue_free(struct queue *queue);
 
-/* From any thread. False when the queue is full (the payload stays the caller's) or closed. */
-bool queue_push(struct queue *queue, enum event_kind kind, const char *key, void *payload);
+/* From any thread. */
+void queue_push(struct queue *queue, enum event_kind kind, const char *key);
 
-/* Waits at most until `deadline` on the steady clock (milliseconds). */
+/*
+ * A thread's last word: its answer is in the place it was given, and `*done` says so. Once queue_is_done() has seen it, the thread
+ * touches nothing any more, neither the place nor the queue, and both may be freed.
+ */
+void queue_done(struct queue *queue, enum event_kind kind, bool *done);
+bool queue_is_done(struct queue *queue, const bool *done);
+
+/* The oldest. Waits at most until `deadline` on the steady clock (milliseconds). */
 struct event queue_take(struct queue *queue, int64_t deadline);
 
 size_t queue_length(struct queue *queue);

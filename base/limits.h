@@ -70,7 +70,9 @@
 #define LIMIT_HTTP_HEADERS 16384
 #define LIMIT_HTTP_CONNECTIONS 256
 #define LIMIT_HTTP_SECONDS 15 /* until a request's last byte must have come */
-#define LIMIT_QUEUE 1024      /* events waiting for the reconciler */
+#define LIMIT_QUEUE_KEYS                                                                                     \
+	256 /* events of one kind that wait for the reconciler; more are one for all of that kind */
+#define LIMIT_PENDING 100 /* operations that wait for the reconciler */
 #define LIMIT_LOG_LINE 8192
 #define LIMIT_HISTORY_ROWS 1000  /* revisions kept for one Application */
 #define LIMIT_DRIFT_ROWS 10000   /* drift records kept */

@@ -74,15 +74,11 @@ bool store_operation_get(
 	return true;
 }
 
-bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
-	struct store_operation **items, size_t *count, struct error *err)
+static bool read_rows(struct query *query, struct arena *mem, struct store_operation **items, size_t *count,
+	struct error *err)
 {
 	struct store_operation *rows = NULL;
 	size_t found = 0;
-	struct query *query = query_open(store,
-		"SELECT id, kind, target, requested_by, request, started, finished, phase, message, result "
-		"FROM operation ORDER BY id DESC LIMIT ?1");
-	query_set_number(query, 1, limit ? (int64_t)limit : -1);
 	while (query_next(query)) {
 		rows = arena_grow(mem, rows, found, sizeof(*rows));
 		rows[found++] = read_row(query, mem);
@@ -92,4 +88,23 @@ bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
 	*items = rows;
 	*count = found;
 	return true;
+}
+
+bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
+	struct store_operation **items, size_t *count, struct error *err)
+{
+	struct query *query = query_open(store,
+		"SELECT id, kind, target, requested_by, request, started, finished, phase, message, result "
+		"FROM operation ORDER BY id DESC LIMIT ?1");
+	query_set_number(query, 1, limit ? (int64_t)limit : -1);
+	return read_rows(query, mem, items, count, err);
+}
+
+bool store_operation_pending(struct store *store, struct arena *mem, struct store_operation **items,
+	size_t *count, struct error *err)
+{
+	struct query *query = query_open(store,
+		"SELECT id, kind, target, requested_by, request, started, finished, phase, message, result "
+		"FROM operation WHERE phase = 'Pending' ORDER BY id");
+	return read_rows(query, mem, items, count, err);
 }

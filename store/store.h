@@ -222,6 +222,9 @@ bool store_operation_update(struct store *store, const struct store_operation *o
 	struct error *err) MUST_CHECK; /* by id */
 bool store_operation_get(struct store *store, int64_t id, struct arena *mem, struct store_operation *out,
 	struct error *err) MUST_CHECK;
+/* Those nobody has taken up yet (phase Pending), oldest first. */
+bool store_operation_pending(struct store *store, struct arena *mem, struct store_operation **items,
+	size_t *count, struct error *err) MUST_CHECK;
 bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
 	struct store_operation **items, size_t *count, struct error *err) MUST_CHECK; /* newest first */
 

@@ -17,9 +17,11 @@
 #include "agent/loop/repositories.h"
 #include "agent/command.h"
 #include "agent/http/http.h"
+#include "agent/loop/inbox.h"
 #include "agent/loop/join.h"
 #include "agent/loop/operations.h"
 #include "agent/loop/reconciler.h"
+#include "agent/queue.h"
 #include "agent/sync/unseal.h"
 #include "agent/users/users_pass.h"
 #include "base/clock.h"
@@ -215,6 +217,7 @@ static bool make_parts(struct parts *parts, struct error *err)
 	memcpy(agent->not_ready, "starting", sizeof("starting"));
 	agent->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	agent->queue = queue_new();
+	agent->inbox = inbox_new();
 	agent->secrets = secrets_new(agent->config->secrets);
 	parts->credentials = credentials_new(agent->config);
 	atomic_store(&agent->heartbeat, clock_steady());
@@ -248,6 +251,7 @@ static void free_parts(struct parts *parts)
 	secret_done(&parts->webhook_secret);
 	store_close(agent->store);
 	queue_free(agent->queue);
+	inbox_free(agent->inbox);
 	if (agent->stop > 0)
 		close(agent->stop);
 	pthread_mutex_destroy(&agent->lock);
@@ -274,7 +278,7 @@ static void stop(struct parts *parts)
 	if (parts->agent.cluster)
 		cluster_stop(parts->agent.cluster);
 	pthread_mutex_unlock(&parts->agent.lock);
-	queue_push(parts->agent.queue, EVENT_STOP, "", NULL);
+	queue_push(parts->agent.queue, EVENT_STOP, "");
 	alarm(GRACE_SECONDS); /* SIGALRM is not blocked: its default ends the process */
 }
 
@@ -286,7 +290,7 @@ static void wait_for_end(struct parts *parts, const sigset_t *signals)
 		if (number == SIGUSR1)
 			break;
 		if (number == SIGHUP) {
-			queue_push(parts->agent.queue, EVENT_RELOAD, "", NULL);
+			queue_push(parts->agent.queue, EVENT_RELOAD, "");
 			continue;
 		}
 		log_info("stopping", "signal", number == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
@@ -296,22 +300,20 @@ static void wait_for_end(struct parts *parts, const sigset_t *signals)
 	pthread_join(parts->reconciler, NULL);
 }
 
-/* Detached threads (a fetch, a users pass) hold pointers into the parts: they answer through the queue before anything is freed. */
+/* Detached threads (a fetch, a users pass) hold pointers into the parts: they are done before anything is freed. */
 static bool wait_for_threads(struct parts *parts)
 {
 	struct agent *agent = &parts->agent;
 	int64_t limit = clock_steady() + THREADS_WAIT;
 	while (clock_steady() < limit) {
+		repositories_collect(agent);
+		users_pass_collect(agent);
 		bool running = agent->fetching > 0;
 		for (size_t i = 0; i < agent->database_count; i++)
 			running = running || agent->databases[i]->running;
 		if (!running)
 			return true;
 		struct event event = queue_take(agent->queue, limit);
-		if (event.kind == EVENT_FETCHED)
-			repositories_answer(agent, event.payload);
-		else if (event.kind == EVENT_USERS)
-			users_pass_end(event.payload);
 		free(event.key);
 	}
 	return false;

@@ -1,4 +1,5 @@
 #include "agent/loop/apps.h"
+#include "agent/loop/inbox.h"
 #include "agent/loop/repositories.h"
 
 #include <stdio.h>
@@ -11,20 +12,11 @@
 #include "agent/sync/operation.h"
 #include "agent/sync/status.h"
 #include "agent/users/users_pass.h"
-#include "agent/queue.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-
-void application_event_free(struct application_event *event)
-{
-	if (!event)
-		return;
-	json_decref(event->document);
-	free(event);
-}
 
 /* ---- remembering ---- */
 
@@ -230,7 +222,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	take_refresh(agent, app);
 }
 
-void apps_take(struct agent *agent, const struct application_event *event)
+static void take_event(struct agent *agent, const struct application_event *event)
 {
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	struct application spec;
@@ -268,6 +260,15 @@ void apps_forget_others(struct agent *agent)
 	}
 	if (!ok)
 		log_warning("old applications could not be forgotten", "error", err.text, NULL);
+}
+
+void apps_collect(struct agent *agent)
+{
+	struct application_event event;
+	while (inbox_take(agent->inbox, &event)) {
+		take_event(agent, &event);
+		json_decref(event.document);
+	}
 }
 
 bool apps_folder_changed(struct agent *agent)

@@ -8,21 +8,14 @@
 
 #include "agent/agent.h"
 
-/* An object of the cluster as the watch saw it: EVENT_APPLICATION's payload. */
-struct application_event {
-	json_t *document;
-	bool gone;
-};
-void application_event_free(struct application_event *event);
-
 /* Reads the folder anew. Mistakes keep the set as it was; false with all of them in `err`. */
 bool apps_load_folder(struct agent *agent, struct error *err) MUST_CHECK;
 
 /* A file of the folder was added, changed or removed since this was asked last. */
 bool apps_folder_changed(struct agent *agent);
 
-/* The object appeared, changed or went. */
-void apps_take(struct agent *agent, const struct application_event *event);
+/* Takes the objects that appeared, changed or went out of the inbox. */
+void apps_collect(struct agent *agent);
 
 /* All there are have been taken: those that only the store knows are gone from the configuration, and are forgotten there. */
 void apps_forget_others(struct agent *agent);

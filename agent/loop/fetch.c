@@ -43,10 +43,9 @@ static void *run(void *context)
 			"the manifests of these paths need more than %ld MiB of memory",
 			LIMIT_PASS_MEMORY >> 20);
 	source_access_done(&fetch->access);
-	/* The queue has room for far more results than there are threads; full means that nobody takes any more. */
-	if (!queue_push(errand->queue, EVENT_FETCHED, "", fetch))
-		fetch_free(fetch);
+	struct queue *queue = errand->queue;
 	free(errand);
+	queue_done(queue, EVENT_FETCHED, &fetch->done);
 	return NULL;
 }
 

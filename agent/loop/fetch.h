@@ -7,7 +7,7 @@
 #include "agent/queue.h"
 #include "reconcile/source/source.h"
 
-/* The question and, once EVENT_FETCHED delivers it, the answer. All strings are in `mem`. */
+/* The question and, once it is done, the answer. All strings are in `mem`. */
 struct fetch {
 	struct arena *mem;
 	struct source_request request;
@@ -16,11 +16,12 @@ struct fetch {
 	uint64_t lookup; /* asks for this lookup of the Application paths[0] names; 0 = for news */
 	struct source_result result; /* when `ok` */
 	bool ok;
+	bool done; /* queue_is_done() */
 	struct error error;
 };
 
 struct fetch *fetch_new(void);
 void fetch_free(struct fetch *fetch); /* accepts NULL; wipes the credentials */
 
-/* Starts the thread; it pushes EVENT_FETCHED with the fetch as payload and ends. False when no thread can be had. */
+/* Starts the thread; its last word is queue_done() with EVENT_FETCHED. False when no thread can be had. */
 bool fetch_start(struct fetch *fetch, struct queue *queue, struct error *err) MUST_CHECK;

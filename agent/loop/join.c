@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/loop/apps.h"
+#include "agent/loop/inbox.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -41,32 +41,24 @@ static void heard_change(void *context, const struct object_key *key, const char
 {
 	struct ears *ears = context;
 	(void)key;
-	/* A full queue loses nothing: the poll looks at everything anyway. */
-	queue_push(ears->agent->queue, EVENT_OBJECT, application, NULL);
-}
-
-static void heard_application(struct ears *ears, const json_t *object, bool gone)
-{
-	struct application_event *event = memory_alloc(sizeof(*event));
-	*event = (struct application_event){json_deep_copy(object), gone};
-	if (!queue_push(ears->agent->queue, EVENT_APPLICATION, json_text_at(object, "metadata.name", ""), event))
-		application_event_free(event);
+	queue_push(ears->agent->queue, EVENT_OBJECT, application);
 }
 
 static void heard_followed(void *context, const char *collection, const json_t *object, bool gone)
 {
 	struct ears *ears = context;
 	if (strcmp(collection, APPLICATIONS) == 0) {
-		heard_application(ears, object, gone);
+		inbox_put(ears->agent->inbox, object, gone);
+		queue_push(ears->agent->queue, EVENT_APPLICATION, "");
 	} else if (strcmp(collection, REPOSITORIES) == 0) {
 		credentials_seen(ears->credentials, object, gone);
-		queue_push(ears->agent->queue, EVENT_SECRET, "", NULL);
+		queue_push(ears->agent->queue, EVENT_CREDENTIALS, "");
 	} else if (strcmp(collection, SSH_HOSTS) == 0 || strcmp(collection, AUTHORITIES) == 0) {
 		credentials_hosts_seen(ears->credentials, object, gone);
-		queue_push(ears->agent->queue, EVENT_SECRET, "", NULL);
+		queue_push(ears->agent->queue, EVENT_CREDENTIALS, "");
 	} else {
 		secrets_seen(ears->agent->secrets, object, gone);
-		queue_push(ears->agent->queue, EVENT_SECRET, collection + strlen(SECRETS), NULL);
+		queue_push(ears->agent->queue, EVENT_SECRET, collection + strlen(SECRETS));
 	}
 }
 
@@ -79,7 +71,7 @@ static void heard_trouble(void *context, const char *collection, const struct er
 	if (!err && ears->slot[0]) {
 		ears->slot[0] = '\0';
 		log_info("watch works again", "collection", collection, NULL);
-		queue_push(ears->agent->queue, EVENT_RECOVERED, "", NULL);
+		queue_push(ears->agent->queue, EVENT_RECOVERED, "");
 	}
 }
 
@@ -133,7 +125,7 @@ static bool follow_configuration(struct agent *agent, struct error *err)
 	if (agent->config->applications)
 		return true;
 	if (cluster_follow(agent->cluster, APPLICATIONS, applications, NULL, err)) {
-		queue_push(agent->queue, EVENT_LISTED, "", NULL);
+		queue_push(agent->queue, EVENT_LISTED, "");
 		return true;
 	}
 	if (err->kind == ERROR_MISSING)

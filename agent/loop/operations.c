@@ -16,13 +16,13 @@
 
 enum { STUCK_AFTER = 300000 }; /* a reconciler that has not turned for so long is stuck, not busy */
 
-static void operation_free(struct operation *operation)
-{
-	free(operation->kind);
-	free(operation->target);
-	free(operation->confirm);
-	free(operation);
-}
+/* A wish as the store keeps it. */
+struct operation {
+	const char *kind, *target, *by;
+	const char *confirm; /* NULL = none */
+	bool hard, prune, dry_run;
+	int64_t id;
+};
 
 /* ---- from the HTTP thread ---- */
 
@@ -66,6 +66,18 @@ static char *request_document(const struct agent_request *request)
 	return json_canonical(document);
 }
 
+static bool has_room(struct agent *agent, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct store_operation *pending;
+	size_t count;
+
+	if (!store_operation_pending(agent->store, mem, &pending, &count, err))
+		return false;
+	return count < LIMIT_PENDING ||
+		error_set(err, ERROR_RETRY, "the agent is too busy to take this now: try again");
+}
+
 static bool take_request(void *context, const struct agent_request *request, int64_t *id, struct error *err)
 {
 	struct agent *agent = context;
@@ -73,6 +85,8 @@ static bool take_request(void *context, const struct agent_request *request, int
 	if (!is_known(request->kind))
 		return error_set(err, ERROR_INVALID, "%s is not something this agent does", request->kind);
 	if (!target_exists(agent, request, err))
+		return false;
+	if (!has_room(agent, err))
 		return false;
 	CLEANUP(memory_freep) char *document = request_document(request);
 	struct store_operation row = {.kind = request->kind,
@@ -85,21 +99,7 @@ static bool take_request(void *context, const struct agent_request *request, int
 		.result = ""};
 	if (!store_operation_add(agent->store, &row, &row.id, err))
 		return false;
-	struct operation *operation = memory_alloc(sizeof(*operation));
-	*operation = (struct operation){
-		.kind = memory_copy(request->kind),
-		.target = memory_copy(request->target),
-		.by = request->by,
-		.confirm = memory_copy(request->confirm),
-		.hard = request->hard,
-		.prune = request->prune,
-		.dry_run = request->dry_run,
-		.id = row.id,
-	};
-	if (!queue_push(agent->queue, EVENT_OPERATION, "", operation)) {
-		operation_free(operation);
-		return error_set(err, ERROR_RETRY, "the agent is too busy to take this now: try again");
-	}
+	queue_push(agent->queue, EVENT_OPERATION, "");
 	*id = row.id;
 	return true;
 }
@@ -110,7 +110,7 @@ static size_t take_announcement(void *context, const char *const *urls, size_t c
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	/* Which of them we know, only the reconciler can tell; asking about the others costs nothing. */
 	for (size_t i = 0; i < count; i++)
-		queue_push(agent->queue, EVENT_ANNOUNCED, source_url_plain(urls[i], mem), NULL);
+		queue_push(agent->queue, EVENT_ANNOUNCED, source_url_plain(urls[i], mem));
 	return count;
 }
 
@@ -152,7 +152,7 @@ static void answer(struct agent *agent, int64_t id, const char *phase, const cha
 		log_error("the operation could not be recorded", "error", err.text, NULL);
 }
 
-static void ask_sync(struct agent *agent, struct app *app, struct operation *operation)
+static void ask_sync(struct agent *agent, struct app *app, const struct operation *operation)
 {
 	if (app->asked) {
 		answer(agent, operation->id, "Failed", "another sync of this application is waiting already");
@@ -162,7 +162,7 @@ static void ask_sync(struct agent *agent, struct app *app, struct operation *ope
 	app->asked->prune = operation->prune;
 	app->asked->dry_run = operation->dry_run;
 	app->asked->confirm = arena_copy(app->asked->mem, operation->confirm);
-	app->asked->by = operation->by;
+	app->asked->by = arena_copy(app->asked->mem, operation->by);
 	app->asked->operation = operation->id;
 	answer(agent, operation->id, "Running", "");
 }
@@ -176,7 +176,7 @@ static void ask_refresh(struct agent *agent, struct app *app, const struct opera
 	answer(agent, operation->id, "Running", "");
 }
 
-static void ask_application(struct agent *agent, struct operation *operation)
+static void ask_application(struct agent *agent, const struct operation *operation)
 {
 	struct app *app = agent_app(agent, operation->target);
 	if (!app)
@@ -216,13 +216,49 @@ static void ask_users(struct agent *agent, const struct operation *operation)
 	answer(agent, operation->id, "Error", "the agent file has no such database");
 }
 
-void operations_take(struct agent *agent, struct operation *operation)
+static void take_row(struct agent *agent, const struct store_operation *row)
 {
-	if (is_about_users(operation->kind))
-		ask_users(agent, operation);
+	CLEANUP(json_done) json_t *request = NULL;
+	struct error err;
+
+	if (!json_read(row->request, strlen(row->request), &request, &err)) {
+		answer(agent, row->id, "Error", err.text);
+		return;
+	}
+	const struct operation operation = {
+		.kind = row->kind,
+		.target = row->target,
+		.by = row->by,
+		.confirm = json_text_at(request, "confirm", NULL),
+		.hard = json_bool_at(request, "hard", false),
+		.prune = json_bool_at(request, "prune", false),
+		.dry_run = json_bool_at(request, "dryRun", false),
+		.id = row->id,
+	};
+	if (is_about_users(operation.kind))
+		ask_users(agent, &operation);
 	else
-		ask_application(agent, operation);
-	operation_free(operation);
+		ask_application(agent, &operation);
+}
+
+/* A row whose new phase could not be written is still Pending the next time: it was taken nevertheless. */
+void operations_take(struct agent *agent)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct store_operation *rows;
+	struct error err;
+	size_t count;
+
+	if (!store_operation_pending(agent->store, mem, &rows, &count, &err)) {
+		log_error("what was asked for could not be read", "error", err.text, NULL);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].id <= agent->last_operation)
+			continue;
+		agent->last_operation = rows[i].id;
+		take_row(agent, &rows[i]);
+	}
 }
 
 void operations_sweep(struct agent *agent)

@@ -76,14 +76,18 @@ static void reload(struct agent *agent)
 	agent->next_join = 0;
 }
 
-/* Credentials changed (namespace ""): repositories that failed are asked again. Or passwords of one namespace did. */
-static void secrets_changed(struct agent *agent, const char *namespace)
+/* Repositories that failed are asked again. */
+static void credentials_changed(struct agent *agent)
 {
-	for (size_t i = 0; !*namespace && i < agent->repository_count; i++)
+	for (size_t i = 0; i < agent->repository_count; i++)
 		if (agent->repositories[i]->error.kind != ERROR_NONE)
 			agent->repositories[i]->next_poll = 0;
-	for (size_t i = 0; *namespace && i < agent->database_count; i++)
-		if (text_equal(agent->databases[i]->namespace, namespace))
+}
+
+static void secrets_changed(struct agent *agent, const char *namespace)
+{
+	for (size_t i = 0; i < agent->database_count; i++)
+		if (!*namespace || text_equal(agent->databases[i]->namespace, namespace))
 			agent->databases[i]->dirty = true;
 }
 
@@ -92,6 +96,7 @@ static bool handle(struct agent *agent, struct event *event)
 {
 	switch (event->kind) {
 	case EVENT_NONE:
+	case EVENT_KINDS:
 		return true;
 	case EVENT_STOP:
 		return false;
@@ -102,14 +107,16 @@ static bool handle(struct agent *agent, struct event *event)
 		apps_forget_others(agent);
 		break;
 	case EVENT_APPLICATION:
-		apps_take(agent, event->payload);
-		application_event_free(event->payload);
+		apps_collect(agent);
 		break;
 	case EVENT_OBJECT:
 		wake(agent, event->key);
 		break;
 	case EVENT_RECOVERED:
 		try_again(agent);
+		break;
+	case EVENT_CREDENTIALS:
+		credentials_changed(agent);
 		break;
 	case EVENT_SECRET:
 		secrets_changed(agent, event->key);
@@ -118,13 +125,13 @@ static bool handle(struct agent *agent, struct event *event)
 		repositories_announced(agent, event->key);
 		break;
 	case EVENT_FETCHED:
-		repositories_answer(agent, event->payload);
+		repositories_collect(agent);
 		break;
 	case EVENT_USERS:
-		users_pass_end(event->payload);
+		users_pass_collect(agent);
 		break;
 	case EVENT_OPERATION:
-		operations_take(agent, event->payload);
+		operations_take(agent);
 		break;
 	}
 	return true;
@@ -298,11 +305,14 @@ bool reconciler_run(struct agent *agent, struct credentials *credentials)
 			break;
 		struct event event = queue_take(agent->queue, next_wake(agent));
 		shrink(agent, event.kind != EVENT_NONE);
-		do {
+		/* Those that wait now; what comes meanwhile has its turn after the passes. */
+		for (size_t more = queue_length(agent->queue); event.kind != EVENT_NONE; more--) {
 			go_on = handle(agent, &event) && go_on;
 			free(event.key);
+			if (!more)
+				break;
 			event = queue_take(agent->queue, 0);
-		} while (event.kind != EVENT_NONE);
+		}
 	}
 	return !agent->once || once_is_good(agent);
 }

@@ -9,6 +9,7 @@
 #include "agent/loop/lookups.h"
 #include "agent/loop/content.h"
 #include "agent/events/metrics.h"
+#include "agent/queue.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -141,6 +142,17 @@ static struct fetch *question(const struct agent *agent, const struct repository
 
 static void set_failure(struct agent *agent, struct repository *repository, const struct error *err);
 
+/* The thread keeps its place until its answer is taken: there is one, repositories_ask() has counted them. */
+static void keep(struct agent *agent, struct repository *repository, struct fetch *fetch)
+{
+	size_t place = 0;
+	while (agent->fetches[place])
+		place++;
+	agent->fetches[place] = fetch;
+	agent->fetching++;
+	repository->reading = true;
+}
+
 static void start(struct agent *agent, struct credentials *credentials, struct repository *repository,
 	const char *offline)
 {
@@ -156,10 +168,9 @@ static void start(struct agent *agent, struct credentials *credentials, struct r
 	}
 	if ((offline || credentials_for(credentials, repository->url, fetch->mem, &fetch->access, &err)) &&
 		fetch_start(fetch, agent->queue, &err)) {
-		repository->reading = true;
+		keep(agent, repository, fetch);
 		repository->ask_again = false;
 		repository->paths_changed = false;
-		agent->fetching++;
 		return;
 	}
 	set_failure(agent, repository, &err);
@@ -203,8 +214,7 @@ static void start_last_good(struct agent *agent, struct repository *repository, 
 	fetch->request.offline = true;
 	app->last_good_asked = true;
 	if (fetch_start(fetch, agent->queue, &err)) {
-		repository->reading = true;
-		agent->fetching++;
+		keep(agent, repository, fetch);
 		return;
 	}
 	log_warning(
@@ -234,7 +244,7 @@ size_t repositories_announced(struct agent *agent, const char *plain)
 	size_t count = 0;
 	for (size_t i = 0; i < agent->repository_count; i++) {
 		struct repository *repository = agent->repositories[i];
-		if (strcmp(repository->plain, plain) != 0)
+		if (*plain && strcmp(repository->plain, plain) != 0)
 			continue;
 		repository->next_poll = 0;
 		repository->ask_again =
@@ -365,7 +375,7 @@ static struct repository *asked(struct agent *agent, const struct fetch *fetch)
 	return NULL;
 }
 
-void repositories_answer(struct agent *agent, struct fetch *fetch)
+static void take_answer(struct agent *agent, struct fetch *fetch)
 {
 	if (fetch->lookup) {
 		lookups_answer(agent, fetch);
@@ -374,7 +384,6 @@ void repositories_answer(struct agent *agent, struct fetch *fetch)
 	struct repository *repository = asked(agent, fetch);
 	const struct source_result *result = &fetch->result;
 
-	agent->fetching--;
 	if (!repository || fetch->error.kind == ERROR_STOPPED) {
 		fetch_free(fetch);
 		return;
@@ -409,4 +418,16 @@ void repositories_answer(struct agent *agent, struct fetch *fetch)
 	fetch_free(fetch);
 	/* Its Applications may have gone elsewhere while the thread was at work. */
 	repositories_drop_unused(agent);
+}
+
+void repositories_collect(struct agent *agent)
+{
+	for (size_t i = 0; i < COUNT_OF(agent->fetches); i++) {
+		struct fetch *fetch = agent->fetches[i];
+		if (!fetch || !queue_is_done(agent->queue, &fetch->done))
+			continue;
+		agent->fetches[i] = NULL;
+		agent->fetching--;
+		take_answer(agent, fetch);
+	}
 }

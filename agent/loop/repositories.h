@@ -13,18 +13,16 @@
 void repositories_attach(struct agent *agent, struct app *app);
 void repositories_free(struct agent *agent);
 
-enum { REPOSITORIES_AT_ONCE = 4 };
-
-/* Asks the repositories that are due, in threads; at most four at once. */
+/* Asks the repositories that are due, in threads; at most REPOSITORIES_AT_ONCE. */
 void repositories_ask(struct agent *agent, struct credentials *credentials);
 
-/* A thread's answer. Frees the fetch. */
-void repositories_answer(struct agent *agent, struct fetch *fetch);
+/* Takes the answers of the threads that are done. */
+void repositories_collect(struct agent *agent);
 
 /* Forgets those that no Application names any more, but not while a thread is at work for one. */
 void repositories_drop_unused(struct agent *agent);
 
-/* A push was announced to this plain URL: how many repositories will be asked. */
+/* A push was announced to this plain URL ("" = to any): how many repositories will be asked. */
 size_t repositories_announced(struct agent *agent, const char *plain);
 
 /* Ask this Application's repository now; `hard` also reads the paths anew. */

@@ -126,7 +126,7 @@ static void *run(void *context)
 		pass->ok = false;
 		users_record_failure(pass);
 	}
-	queue_push(pass->agent->queue, EVENT_USERS, pass->database->config->name, pass);
+	queue_done(pass->agent->queue, EVENT_USERS, &pass->done);
 	return NULL;
 }
 
@@ -229,6 +229,8 @@ static bool take_text(const struct agent *agent, struct database *database)
 	return true;
 }
 
+static void end_pass(struct users_pass *pass);
+
 bool users_pass_start(struct agent *agent, struct database *database)
 {
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
@@ -242,7 +244,7 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	if (agent->cluster && !database->kube)
 		database->kube = kube_open(&agent->kube);
 	struct users_pass *pass = pass_new(agent, database, mem);
-	database->running = true;
+	database->running = pass;
 	database->dirty = false;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK);
@@ -251,7 +253,7 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	pthread_attr_destroy(&attributes);
 	if (reason) {
 		error_set(&pass->error, ERROR_RETRY, "cannot start a thread: %s", strerror(reason));
-		users_pass_end(pass);
+		end_pass(pass);
 	}
 	return true;
 }
@@ -285,7 +287,8 @@ void users_wish_free(struct users_wish *wish)
 	free(wish);
 }
 
-void users_pass_end(struct users_pass *pass)
+/* Takes the result over and frees it. */
+static void end_pass(struct users_pass *pass)
 {
 	struct database *database = pass->database;
 
@@ -294,7 +297,7 @@ void users_pass_end(struct users_pass *pass)
 		log_error("users pass failed", "database", database->config->name, "error", pass->error.text,
 			NULL);
 	log_context(NULL, NULL);
-	database->running = false;
+	database->running = NULL;
 	database->failed = !pass->ok;
 	if (pass->error.kind == ERROR_NONE) {
 		database->had_pass = true;
@@ -304,4 +307,13 @@ void users_pass_end(struct users_pass *pass)
 	users_wish_free(pass->wish);
 	arena_free(pass->mem);
 	free(pass);
+}
+
+void users_pass_collect(struct agent *agent)
+{
+	for (size_t i = 0; i < agent->database_count; i++) {
+		struct users_pass *pass = agent->databases[i]->running;
+		if (pass && queue_is_done(agent->queue, &pass->done))
+			end_pass(pass);
+	}
 }

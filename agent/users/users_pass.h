@@ -27,10 +27,10 @@ struct database {
 	struct app *app;   /* NULL = there is no such Application (yet) */
 	struct kube *kube; /* for Secrets; NULL = none needed so far */
 	struct users_text text;
-	char *namespace; /* of the users' Secrets, "" = not known yet */
-	bool followed;   /* its Secrets are watched */
-	bool running;
-	bool dirty;         /* something changed: pass as soon as possible */
+	char *namespace;            /* of the users' Secrets, "" = not known yet */
+	bool followed;              /* its Secrets are watched */
+	struct users_pass *running; /* its thread is at work, or its result was not taken yet; NULL = none */
+	bool dirty;                 /* something changed: pass as soon as possible */
 	bool without_users; /* no users are in force: the last try to begin a pass found nothing to do */
 	bool had_pass;      /* at least one ended well */
 	bool failed;        /* the last one ended badly, or some user is not Synced */
@@ -49,7 +49,7 @@ struct users_wish {
 	char *confirm; /* NULL = none */
 };
 
-/* One pass: what it is given, and what the reconciler gets back with EVENT_USERS. */
+/* One pass: what it is given, and what the reconciler gets back once it is done. */
 struct users_pass {
 	struct agent *agent;       /* store, secrets, queue */
 	struct database *database; /* config, kube */
@@ -63,6 +63,7 @@ struct users_pass {
 	bool same_commit;        /* the last good pass was for this commit: what differs is drift */
 	struct users_wish *wish; /* NULL = nobody asked */
 
+	bool done;          /* queue_is_done() */
 	bool ok;            /* every user is as wanted */
 	bool reached;       /* the server was reached and read */
 	struct error error; /* when the pass itself failed */
@@ -71,8 +72,8 @@ struct users_pass {
 /* True when there is something to do and it was begun. Reconciler thread. */
 bool users_pass_start(struct agent *agent, struct database *database);
 
-/* Takes the result over and frees it. Reconciler thread. */
-void users_pass_end(struct users_pass *pass);
+/* Takes the results of the passes that are done. Reconciler thread. */
+void users_pass_collect(struct agent *agent);
 
 void users_wish_free(struct users_wish *wish);
 void users_text_done(struct users_text *text);

@@ -30,9 +30,31 @@ static void an_operation_goes_from_pending_to_its_end(void **state)
 	assert_int_equal(f->err.kind, ERROR_MISSING);
 }
 
+static void those_that_nobody_took_up_are_pending(void **state)
+{
+	struct fixture *f = *state;
+	struct store_operation *pending;
+	size_t count;
+	int64_t ids[3];
+
+	for (size_t i = 0; i < COUNT_OF(ids); i++) {
+		const struct store_operation row = {
+			.kind = "sync", .target = "users", .by = "cli", .request = "{}", .phase = "Pending"};
+		check_ok(store_operation_add(f->store, &row, &ids[i], &f->err), &f->err);
+	}
+	const struct store_operation taken = {.id = ids[1], .phase = "Running"};
+	check_ok(store_operation_update(f->store, &taken, &f->err), &f->err);
+	check_ok(store_operation_pending(f->store, f->mem, &pending, &count, &f->err), &f->err);
+	assert_int_equal(count, 2);
+	assert_int_equal(pending[0].id, ids[0]);
+	assert_int_equal(pending[1].id, ids[2]);
+	assert_string_equal(pending[1].by, "cli");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		A_TEST(those_that_nobody_took_up_are_pending),
 		A_TEST(an_operation_goes_from_pending_to_its_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
