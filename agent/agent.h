@@ -22,6 +22,7 @@ enum { SYNC_NONE, SYNC_SUCCEEDED, SYNC_FAILED };
 struct checks;         /* sync/checks.h */
 struct deletion;       /* sync/deletion.h */
 struct sync_operation; /* sync/operation.h */
+struct project_set;    /* config/project_set.h */
 struct queue;          /* queue.h */
 struct secrets;        /* users/secrets.h */
 
@@ -126,11 +127,12 @@ struct database; /* users_pass.h */
 
 struct agent {
 	const struct config *config;
-	struct queue *queue;     /* any thread */
-	struct store *store;     /* any thread: serialises its callers */
-	struct secrets *secrets; /* any thread: has a lock */
-	int stop;                /* eventfd, readable when the agent ends; any thread */
-	bool once;               /* one pass over everything, then stop */
+	struct queue *queue;          /* any thread */
+	struct store *store;          /* any thread: serialises its callers */
+	struct secrets *secrets;      /* any thread: has a lock */
+	struct project_set *projects; /* any thread may say what it has seen; the rest is the reconciler's */
+	int stop;                     /* eventfd, readable when the agent ends; any thread */
+	bool once;                    /* one pass over everything, then stop */
 
 	struct cluster *cluster; /* NULL = none (yet); set behind `lock`, for main, which stops it */
 	void *ears;              /* what the cluster's listener needs; freed after the cluster */
@@ -140,6 +142,8 @@ struct agent {
 	char cluster_trouble[ERROR_TEXT_SIZE]; /* why it is not ready, "" = it is */
 	char cluster_slot[64];
 	int64_t next_join; /* steady milliseconds */
+	bool projects_followed;
+	int64_t next_projects; /* try to follow them, steady milliseconds */
 
 	json_t *unsealed;   /* unseal.c: what was seen of each SealedSecret, NULL = nothing */
 	char *folder_state; /* of the folder of Applications; NULL = not looked at yet */

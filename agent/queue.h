@@ -16,6 +16,7 @@ enum event_kind {
 	EVENT_APPLICATIONS, /* the folder of Applications may have changed */
 	EVENT_OBJECT,       /* a live object changed; key = the application it tracks to, "" = not known */
 	EVENT_RECOVERED,    /* the cluster answers again */
+	EVENT_PROJECT,      /* an AppProject changed: the reconciler takes over what was seen */
 	EVENT_SECRET,       /* a Secret with a user's password changed; key = its namespace */
 	EVENT_ANNOUNCED,    /* a push was announced; key = the plain repository URL */
 	EVENT_FETCHED,      /* payload = struct fetch */

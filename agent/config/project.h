@@ -54,6 +54,9 @@ struct project {
 bool project_read(const json_t *document, const char *file, struct arena *mem, struct project *project,
 	struct error *err) MUST_CHECK;
 
+/* Is the object an AppProject? */
+bool project_is_one(const struct object_key *key);
+
 /* What `default` means where no such object exists: everything is allowed, at any time. */
 const struct project *project_allow_all(void);
 

@@ -87,22 +87,18 @@ static bool is_argo(const struct config *config, const struct object_key *key, c
 static const char *wall(const struct config *config, const struct rule_config *rule,
 	const struct object_key *key, struct arena *mem)
 {
-	const char *kind = kind_text(key, mem);
+	bool project = is_argo(config, key, "AppProject");
 	if (is_argo(config, key, "Application"))
 		return rule && any_matches(rule->applications, rule->application_count, key->name)
 			? NULL
 			: "it is in the agent's own namespace, and no rule of the agent file names it in `applications`";
+	if (!project && !is_installation(config, key))
+		return NULL;
+	const char *kind = kind_text(key, mem);
 	if (names_kind(rule, kind))
 		return NULL;
-	if (is_argo(config, key, "AppProject"))
-		return arena_printf(mem,
-			"it is in the agent's own namespace, and no rule of the agent file names %s in `kinds`",
-			kind);
-	if (is_installation(config, key))
-		return arena_printf(mem,
-			"it belongs to the agent's own installation, and no rule of the agent file names %s in `kinds`",
-			kind);
-	return NULL;
+	return arena_printf(mem, "it %s, and no rule of the agent file names %s in `kinds`",
+		project ? "is in the agent's own namespace" : "belongs to the agent's own installation", kind);
 }
 
 /* ---- the questions ---- */
@@ -139,32 +135,33 @@ static bool in_namespaces(const struct rule_config *rule, const struct object_ke
 	return any_matches(rule->namespaces, rule->namespace_count, namespace);
 }
 
+/* Why the rule does not let this object through, as the rest of a sentence; NULL = it does. */
+static const char *beyond_rule(const struct rule_config *rule, const struct object_key *key, struct arena *mem)
+{
+	if (rule->kinds && !any_matches(rule->kinds, rule->kind_count, kind_text(key, mem)))
+		return arena_printf(mem, "%s is not among the kinds of the rule", kind_text(key, mem));
+	if (in_namespaces(rule, key))
+		return NULL;
+	if (*key->namespace)
+		return arena_printf(mem, "%s is not among the namespaces of the rule", key->namespace);
+	return "it is in no namespace of the rule";
+}
+
 bool rules_allow_object(const struct config *config, const char *application, const struct object_key *key,
 	struct arena *mem, const char **why)
 {
 	const struct rule_config *rule = find(config, application);
-	const char *name = object_key_text(key, mem), *kind = kind_text(key, mem);
 	const char *standing = wall(config, rule, key, mem);
-	bool self = is_argo(config, key, "Application");
 	if (standing) {
-		*why = arena_printf(mem, "%s is not written: %s", name, standing);
+		*why = arena_printf(mem, "%s is not written: %s", object_key_text(key, mem), standing);
 		return false;
 	}
-	if (!rule || self) /* an Application that is named in `applications` is allowed by that */
+	/* An Application that `applications` names is allowed by that. */
+	const char *beyond = rule && !is_argo(config, key, "Application") ? beyond_rule(rule, key, mem) : NULL;
+	if (!beyond)
 		return true;
-	if (rule->kinds && !any_matches(rule->kinds, rule->kind_count, kind)) {
-		*why = arena_printf(mem, "%s is not written: %s is not among the kinds of the rule at %s",
-			name, kind, place_of(config, rule, mem));
-		return false;
-	}
-	if (in_namespaces(rule, key))
-		return true;
-	*why = *key->namespace
-		? arena_printf(mem, "%s is not written: %s is not among the namespaces of the rule at %s",
-			  name, key->namespace, place_of(config, rule, mem))
-		: arena_printf(mem,
-			  "%s is not written: it is in no namespace, and the rule at %s names namespaces and no kinds",
-			  name, place_of(config, rule, mem));
+	*why = arena_printf(mem, "%s is not written: %s at %s", object_key_text(key, mem), beyond,
+		place_of(config, rule, mem));
 	return false;
 }
 

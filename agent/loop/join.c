@@ -5,7 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/config/project_set.h"
 #include "agent/loop/apps.h"
+#include "agent/loop/projects.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -58,6 +60,9 @@ static void heard_followed(void *context, const char *collection, const json_t *
 	struct ears *ears = context;
 	if (strcmp(collection, APPLICATIONS) == 0) {
 		heard_application(ears, object, gone);
+	} else if (strcmp(collection, PROJECTS) == 0) {
+		project_set_seen(ears->agent->projects, object, gone);
+		queue_push(ears->agent->queue, EVENT_PROJECT, "", NULL);
 	} else if (strcmp(collection, REPOSITORIES) == 0) {
 		credentials_seen(ears->credentials, object, gone);
 		queue_push(ears->agent->queue, EVENT_SECRET, "", NULL);

@@ -140,15 +140,13 @@ static void what_is_in_no_namespace_needs_its_kind_where_namespaces_are_narrowed
 		"- {application: b, namespaces: [team], kinds: ['*']}\n"));
 	expect(fixture, "a", role,
 		arena_printf(fixture->mem,
-			"ClusterRole.rbac.authorization.k8s.io a is not written: it is in no namespace, and the rule at %s:3 "
-			"names namespaces and no kinds",
+			"ClusterRole.rbac.authorization.k8s.io a is not written: it is in no namespace of the rule at %s:3",
 			fixture->file));
 	expect(fixture, "b", role, NULL);
 	expect(fixture, "a", (struct object_key){"", "Namespace", "", "team"}, NULL);
 	expect(fixture, "b", (struct object_key){"", "Namespace", "", "other"},
 		arena_printf(fixture->mem,
-			"Namespace other is not written: it is in no namespace, and the rule at %s:4 names namespaces and no "
-			"kinds",
+			"Namespace other is not written: it is in no namespace of the rule at %s:4",
 			fixture->file));
 }
 
