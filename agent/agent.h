@@ -26,6 +26,7 @@ struct deletion;       /* sync/deletion.h */
 struct sync_operation; /* sync/operation.h */
 struct fetch;          /* loop/fetch.h */
 struct inbox;          /* loop/inbox.h */
+struct project_set;    /* config/project_set.h */
 struct queue;          /* queue.h */
 struct secrets;        /* users/secrets.h */
 
@@ -138,6 +139,7 @@ struct agent {
 	int stop;                /* eventfd, readable when the agent ends; any thread */
 	bool once;               /* one pass over everything, then stop */
 	bool lost;               /* its state folder was taken away: it ends with an error */
+	struct project_set *projects; /* any thread may say what it has seen; the rest is the reconciler's */
 
 	struct cluster *cluster; /* NULL = none (yet); set behind `lock`, for main, which stops it */
 	void *ears;              /* what the cluster's listener needs; freed after the cluster */
@@ -147,6 +149,8 @@ struct agent {
 	char cluster_trouble[ERROR_TEXT_SIZE]; /* why it is not ready, "" = it is */
 	char cluster_slot[64];
 	int64_t next_join; /* steady milliseconds */
+	bool projects_followed;
+	int64_t next_projects; /* try to follow them, steady milliseconds */
 
 	json_t *unsealed;   /* unseal.c: what was seen of each SealedSecret, NULL = nothing */
 	char *folder_state; /* of the folder of Applications; NULL = not looked at yet */

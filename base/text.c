@@ -145,39 +145,51 @@ static bool class_matches(const char *pattern, char c, const char **end)
 	return *at && found != negated;
 }
 
-/* Without braces: the usual two-pointer walk that returns to the last star, no recursion. */
-static bool glob_plain(const char *pattern, const char *text)
+/* Where a walk goes on when what followed a star did not match: behind the star, with one character more taken by it. */
+struct glob_star {
+	const char *pattern, *text; /* NULL = no star was met */
+};
+
+/* One character of the pattern, no star, against one of the text; `*next` is behind it. */
+static bool glob_character(const char *pattern, char c, char wall, const char **next)
 {
-	const char *star = NULL, *resume = NULL;
+	*next = pattern + 1;
+	if (*pattern == '[')
+		return class_matches(pattern, c, next);
+	if (*pattern == '\\' && pattern[1]) {
+		*next = pattern + 2;
+		return pattern[1] == c;
+	}
+	return *pattern && (*pattern == c || (*pattern == '?' && c != wall));
+}
+
+/* Without braces: the usual two-pointer walk that returns to the last star, no recursion. Where there is a `wall`, one star stops at
+   it and two pass it: the walk returns to the last single star while that can grow, then to the last double one. */
+static bool glob_plain(const char *pattern, const char *text, char wall)
+{
+	struct glob_star one = {NULL, NULL}, all = {NULL, NULL};
 	while (*text) {
-		const char *next = pattern + 1;
-		bool ok;
+		const char *next;
 		if (*pattern == '*') {
-			star = pattern++;
-			resume = text;
-			continue;
-		}
-		if (*pattern == '[') {
-			ok = class_matches(pattern, *text, &next);
-		} else if (*pattern == '\\' && pattern[1]) {
-			ok = pattern[1] == *text;
-			next = pattern + 2;
-		} else {
-			ok = *pattern && (*pattern == '?' || *pattern == *text);
-		}
-		if (ok) {
+			bool passes = !wall || pattern[1] == '*';
+			pattern += strspn(pattern, "*");
+			one = passes ? (struct glob_star){NULL, NULL} : (struct glob_star){pattern, text};
+			all = passes ? (struct glob_star){pattern, text} : all;
+		} else if (glob_character(pattern, *text, wall, &next)) {
 			pattern = next;
 			text++;
-		} else if (star) {
-			pattern = star + 1;
-			text = ++resume;
+		} else if (one.pattern && *one.text != wall) {
+			pattern = one.pattern;
+			text = ++one.text;
+		} else if (all.pattern) {
+			pattern = all.pattern;
+			text = ++all.text;
+			one.pattern = NULL;
 		} else {
 			return false;
 		}
 	}
-	while (*pattern == '*')
-		pattern++;
-	return !*pattern;
+	return !pattern[strspn(pattern, "*")];
 }
 
 /* The brace that closes the one at `open`, or NULL. */
@@ -194,12 +206,12 @@ static const char *closing_brace(const char *open)
 }
 
 /* Expands the first brace group and asks again for each alternative; `budget` bounds the alternatives in all. */
-static bool glob_braces(const char *pattern, const char *text, int *budget)
+static bool glob_braces(const char *pattern, const char *text, char wall, int *budget)
 {
 	const char *open = strchr(pattern, '{');
 	const char *close = open ? closing_brace(open) : NULL;
 	if (!close)
-		return glob_plain(pattern, text);
+		return glob_plain(pattern, text, wall);
 	const char *from = open + 1;
 	int depth = 0;
 	for (const char *at = from; at <= close; at++) {
@@ -217,7 +229,7 @@ static bool glob_braces(const char *pattern, const char *text, int *budget)
 		memcpy(expanded, pattern, head);
 		memcpy(expanded + head, from, middle);
 		memcpy(expanded + head + middle, close + 1, tail + 1);
-		if (glob_braces(expanded, text, budget))
+		if (glob_braces(expanded, text, wall, budget))
 			return true;
 		from = at + 1;
 	}
@@ -227,7 +239,13 @@ static bool glob_braces(const char *pattern, const char *text, int *budget)
 bool text_glob(const char *pattern, const char *text)
 {
 	int budget = 64;
-	return strlen(pattern) <= 1024 && glob_braces(pattern, text, &budget);
+	return strlen(pattern) <= 1024 && glob_braces(pattern, text, '\0', &budget);
+}
+
+bool text_glob_path(const char *pattern, const char *text)
+{
+	int budget = 64;
+	return strlen(pattern) <= 1024 && strlen(text) <= 1024 && glob_braces(pattern, text, '/', &budget);
 }
 
 void text_hex(const unsigned char *bytes, size_t length, char *out)

@@ -24,6 +24,10 @@ bool text_is_dns_subdomain(const char *text);
    bounded: a pattern over 1024 bytes or with more than 64 alternatives matches nothing. */
 bool text_glob(const char *pattern, const char *text);
 
+/* The same where '/' separates, as Argo CD matches repository URLs: `*` and `?` stop at it, `**` passes it. A text over 1024 bytes
+   matches nothing. */
+bool text_glob_path(const char *pattern, const char *text);
+
 /* Shortens it in place to `maximum` bytes, between characters: the beginning and the end stay, with " ... " between them. */
 void text_shorten(char *text, size_t maximum);
 

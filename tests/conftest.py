@@ -60,7 +60,7 @@ def plane():
 @pytest.fixture(scope="session")
 def crds(plane):
     """The shared control plane with the kinds that people manage: Application, postgresql, SealedSecret."""
-    for file in (TESTS.parent / "manifests/crds/application.yaml", TESTS / "end/data/postgresql-crd.yaml"):
+    for file in (*sorted((TESTS.parent / "manifests/crds").glob("*.yaml")), TESTS / "end/data/postgresql-crd.yaml"):
         for document in yaml.safe_load_all(file.read_text()):
             plane.admin.create_crd(document)
     plane.admin.create_crd(kube.simple_crd("bitnami.com", "SealedSecret", "sealedsecrets", version="v1alpha1"))

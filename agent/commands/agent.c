@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent/config/project_set.h"
 #include "agent/loop/credentials.h"
 #include "agent/agent.h"
 #include "agent/loop/apps.h"
@@ -219,6 +220,7 @@ static bool make_parts(struct parts *parts, struct error *err)
 	agent->queue = queue_new();
 	agent->inbox = inbox_new();
 	agent->secrets = secrets_new(agent->config->secrets);
+	agent->projects = project_set_new();
 	parts->credentials = credentials_new(agent->config);
 	atomic_store(&agent->heartbeat, clock_steady());
 	agent->cluster_on = join_is_wanted(agent->config);
@@ -248,6 +250,7 @@ static void free_parts(struct parts *parts)
 	kube_config_done(&agent->kube);
 	credentials_free(parts->credentials);
 	secrets_free(agent->secrets);
+	project_set_free(agent->projects);
 	secret_done(&parts->webhook_secret);
 	store_close(agent->store);
 	queue_free(agent->queue);

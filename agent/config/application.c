@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "agent/config/application_spec.h"
+#include "agent/config/project.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -126,6 +127,8 @@ static void add(struct collection *collection, const struct object *object)
 	struct error err;
 	CLEANUP(json_done) json_t *document = NULL;
 	struct application application;
+	if (project_is_one(&object->key))
+		return;
 	if (!json_read(object->json, object->json_length, &document, &err) ||
 		!application_read(document, object->file, collection->mem, &application, &err)) {
 		mistakes_add(collection->mistakes, object->file, object->line, 0, "%s", err.text);

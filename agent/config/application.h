@@ -26,6 +26,7 @@ struct application {
 	const char *repo_url;
 	const char *revision; /* targetRevision, "" = HEAD */
 	struct manifest_directory directory;
+	const char *project;     /* spec.project; "default" where it is empty, as in Argo CD */
 	const char *destination; /* destination.namespace, "" = none */
 	bool automated, prune, self_heal, allow_empty;
 	struct sync_options options;      /* syncPolicy.syncOptions */
@@ -57,6 +58,6 @@ void application_done(struct application *application);
 bool application_same(const struct application *a, const struct application *b);
 
 /* All Application manifests of a folder (YAML or JSON, several documents, one level), sorted by name; documents of other kinds
-   are mistakes, and so is a name twice. Symbolic links are followed. The caller ends each item with application_done(). */
+   are mistakes but for AppProjects (project_read_folder), and so is a name twice. Symbolic links are followed. The caller ends each item with application_done(). */
 bool application_read_folder(const char *folder, struct arena *mem, struct application **items, size_t *count,
 	struct mistakes *mistakes, struct error *err) MUST_CHECK;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/config/project.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -359,6 +360,7 @@ void application_read_spec(const json_t *spec, struct arena *mem, struct applica
 	};
 	struct spec_reader reader = {application, mem};
 	application->repo_url = application->revision = application->destination = "";
+	application->project = PROJECT_DEFAULT;
 	application->directory.path = "";
 	application->history_limit = 10;
 	application->retry_limit = 5;
@@ -375,7 +377,9 @@ void application_read_spec(const json_t *spec, struct arena *mem, struct applica
 	read_source(&reader, json_object_get(spec, "source"), elsewhere);
 	read_destination(&reader, json_object_get(spec, "destination"));
 	read_sync_policy(&reader, json_object_get(spec, "syncPolicy"));
-	read_text(&reader, spec, "spec", "project");
+	const char *project = read_text(&reader, spec, "spec", "project");
+	if (*project)
+		application->project = project;
 	application->history_limit = read_integer(&reader, spec, "spec", "revisionHistoryLimit", 10);
 	if (application->history_limit < 0)
 		refuse(&reader, "spec.revisionHistoryLimit may not be negative");

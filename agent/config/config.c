@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/config/config_database.h"
+#include "agent/config/config_rules.h"
 #include "agent/config/settings.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -136,6 +137,7 @@ static const struct setting table[] = {
 	{.name = "git", .type = SETTING_OWN, .read = read_git},
 	{.name = "repositories", .type = SETTING_OWN, .read = config_read_repositories},
 	{.name = "databases", .type = SETTING_OWN, .read = config_read_databases},
+	{.name = "rules", .type = SETTING_OWN, .read = config_read_rules},
 	{.name = "sealing", .type = SETTING_OWN, .read = read_sealing},
 	{.name = "webhook", .type = SETTING_OWN, .read = read_webhook},
 	{.name = "log", .type = SETTING_OWN, .read = read_log},

@@ -34,6 +34,25 @@ struct database_config {
 	int line;
 };
 
+enum rule_answer { RULE_ALLOW, RULE_WARN, RULE_REFUSE };
+
+/* rules[].postgresql: what a `postgresql` object may ask for. */
+struct postgresql_rule {
+	const char **superusers; /* the only users that may have the flag superuser; NULL = any */
+	size_t superuser_count;
+	enum rule_answer pg_hba, sidecars, volumes, env; /* sidecars: initContainers too; env: envFrom too */
+};
+
+/* One entry of `rules`, asked through rules.h. */
+struct rule_config {
+	const char *application;          /* glob */
+	const char **namespaces, **kinds; /* globs; NULL = any */
+	const char **applications;        /* globs: Applications it may write itself */
+	size_t namespace_count, kind_count, application_count;
+	struct postgresql_rule postgresql;
+	int line;
+};
+
 struct config {
 	const char *file;
 	const char *state;                     /* default /var/lib/pgitops */
@@ -50,6 +69,8 @@ struct config {
 	size_t repository_count;
 	struct database_config *databases;
 	size_t database_count;
+	struct rule_config *rules; /* in the order of the file */
+	size_t rule_count;
 	bool sealing_controller; /* sealing.controller: make Secrets of SealedSecrets, as the controller does */
 	const char **sealing_keys;
 	size_t sealing_key_count;

@@ -116,10 +116,14 @@ static void ask(struct doctor *doctor, const struct need *need)
 static void ask_for_itself(struct doctor *doctor)
 {
 	const char *namespace = doctor->config->namespace;
-	if (!doctor->config->applications)
+	if (!doctor->config->applications) {
 		ask(doctor,
 			&(struct need){"argoproj.io", "applications", namespace, "", "get list watch patch",
 				"Applications and their status", false});
+		ask(doctor,
+			&(struct need){"argoproj.io", "appprojects", namespace, "", "get list watch",
+				"what Applications may do, and when", true});
+	}
 	ask(doctor,
 		&(struct need){
 			"", "secrets", namespace, "", "get list watch", "credentials of repositories", true});

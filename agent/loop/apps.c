@@ -1,5 +1,6 @@
 #include "agent/loop/apps.h"
 #include "agent/loop/inbox.h"
+#include "agent/loop/projects.h"
 #include "agent/loop/repositories.h"
 
 #include <stdio.h>
@@ -312,12 +313,15 @@ bool apps_load_folder(struct agent *agent, struct error *err)
 
 	if (!application_read_folder(agent->config->applications, mem, &items, &count, &mistakes, err))
 		return false;
-	if (mistakes.count) {
+	bool ok = !mistakes.count;
+	if (!ok) {
 		const char *text = NULL;
 		for (size_t i = 0; i < mistakes.count; i++)
 			text = arena_join(mem, text, "; ", mistake_text(&mistakes.items[i], mem));
 		error_set(err, ERROR_INVALID, "%s", text);
-	} else {
+	}
+	ok = ok && projects_load(agent, err);
+	if (ok) {
 		for (size_t i = 0; i < count; i++)
 			put_copy(agent, &items[i]);
 		for (size_t i = agent->app_count; i-- > 0;)
@@ -326,7 +330,7 @@ bool apps_load_folder(struct agent *agent, struct error *err)
 	}
 	for (size_t i = 0; i < count; i++)
 		application_done(&items[i]);
-	return !mistakes.count;
+	return ok;
 }
 
 void apps_free(struct agent *agent)

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 #include "agent/loop/inbox.h"
+#include "agent/config/project_set.h"
+#include "agent/loop/apps.h"
+#include "agent/loop/projects.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -50,6 +53,9 @@ static void heard_followed(void *context, const char *collection, const json_t *
 	if (strcmp(collection, APPLICATIONS) == 0) {
 		inbox_put(ears->agent->inbox, object, gone);
 		queue_push(ears->agent->queue, EVENT_APPLICATION, "");
+	} else if (strcmp(collection, PROJECTS) == 0) {
+		project_set_seen(ears->agent->projects, object, gone);
+		queue_push(ears->agent->queue, EVENT_PROJECT, "");
 	} else if (strcmp(collection, REPOSITORIES) == 0) {
 		credentials_seen(ears->credentials, object, gone);
 		queue_push(ears->agent->queue, EVENT_CREDENTIALS, "");

@@ -10,6 +10,7 @@
 #include "agent/events/metrics.h"
 #include "agent/loop/once.h"
 #include "agent/loop/operations.h"
+#include "agent/loop/projects.h"
 #include "agent/sync/operation.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
@@ -97,6 +98,7 @@ static bool handle(struct agent *agent, struct event *event)
 	switch (event->kind) {
 	case EVENT_NONE:
 	case EVENT_KINDS:
+	case EVENT_PROJECT: /* projects_look() takes it over before the next pass */
 		return true;
 	case EVENT_STOP:
 		return false;
@@ -259,6 +261,7 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	atomic_store(&agent->heartbeat, clock_steady());
 	look_at_folder(agent);
 	join_try(agent, credentials);
+	projects_look(agent);
 	join_follow_users(agent);
 	repositories_ask(agent, credentials);
 	run_passes(agent);

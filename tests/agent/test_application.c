@@ -80,6 +80,7 @@ static void a_plain_application_has_argo_cds_defaults(void **state)
 	assert_false(application->directory.recurse);
 	assert_null(application->directory.include);
 	assert_string_equal(application->destination, "team");
+	assert_string_equal(application->project, "default");
 	assert_false(application->automated || application->prune || application->self_heal ||
 		application->allow_empty);
 	const struct sync_options *options = &application->options;
@@ -110,6 +111,7 @@ static void every_supported_field_is_read(void **state)
 		"    managedNamespaceMetadata: {labels: {team: db}}\n",
 		"");
 	const struct application *application = &fixture->application;
+	assert_string_equal(application->project, "other");
 	assert_string_equal(application->revision, "v1");
 	assert_string_equal(application->directory.path, "a/b");
 	assert_true(application->directory.recurse);
@@ -369,6 +371,8 @@ static void a_folder_gives_its_applications_sorted(void **state)
 	put("z.yaml", NAMED("a") "---\n" NAMED("c"));
 	put("b.json",
 		"{\"apiVersion\": \"argoproj.io/v1alpha1\", \"kind\": \"Application\", \"metadata\": {\"name\": \"b\"}}");
+	put("project.yaml",
+		"apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: a}\nspec: {}\n");
 	put("README.md", "no manifest");
 	put("..data", NAMED("d"));
 	snprintf(link, sizeof(link), "%s/d.yaml", folder);

@@ -102,6 +102,34 @@ static void globs_match_as_argo_cd_has_them(void **state)
 			fail_msg("%s on %s", cases[i].pattern, cases[i].text);
 }
 
+static void in_a_path_one_star_stops_at_a_slash(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool matches;
+	} cases[] = {
+		{"https://h/*", "https://h/x", true},
+		{"https://h/*", "https://h/x/y", false},
+		{"https://h/**", "https://h/x/y", true},
+		{"https://*/x", "https://h/x", true},
+		{"https://*/x", "https://h/y/x", false},
+		{"**/x", "https://h/y/x", true},
+		{"**/*b*/x", "a/b/c/abc/x", true},
+		{"**a/*", "a/a/b", true},
+		{"**a/*", "a/b/c", false},
+		{"a?c", "a/c", false},
+		{"a?c", "abc", true},
+		{"{a,b/*}", "b/c", true},
+		{"{a,b/*}", "b/c/d", false},
+		{"*", "a/b", false},
+		{"a*", "a", true},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		if (text_glob_path(cases[i].pattern, cases[i].text) != cases[i].matches)
+			fail_msg("%s on %s", cases[i].pattern, cases[i].text);
+}
+
 static void a_glob_cannot_work_for_ever(void **state)
 {
 	char text[2001];
@@ -184,6 +212,7 @@ int main(void)
 		cmocka_unit_test(printable_text_keeps_characters_and_drops_controls),
 		cmocka_unit_test(labels_and_subdomains_follow_rfc_1123),
 		cmocka_unit_test(globs_match_as_argo_cd_has_them),
+		cmocka_unit_test(in_a_path_one_star_stops_at_a_slash),
 		cmocka_unit_test(a_glob_cannot_work_for_ever),
 		cmocka_unit_test(hex_and_base64_go_there_and_back),
 		cmocka_unit_test(base64_is_strict),

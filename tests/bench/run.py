@@ -63,7 +63,7 @@ class Bench:
         if not self.plane:
             import yaml
             self.plane = kube.shared()
-            for file in (TESTS.parent / "manifests/crds/application.yaml", TESTS / "end/data/postgresql-crd.yaml"):
+            for file in (*sorted((TESTS.parent / "manifests/crds").glob("*.yaml")), TESTS / "end/data/postgresql-crd.yaml"):
                 for document in yaml.safe_load_all(file.read_text()):
                     self.plane.admin.create_crd(document)
         return self.plane

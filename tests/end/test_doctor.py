@@ -409,6 +409,7 @@ def test_missing_rights_are_named_with_the_rule_that_gives_them(clustered):
     assert report.one("warning", "rights", f"secrets in namespace {namespace}", "may not get, list, watch")
 
     allow(namespace, "argoproj.io", "applications", "get", "list", "watch")
+    allow(namespace, "argoproj.io", "appprojects", "get", "list", "watch")
     allow(namespace, "", "secrets", "get", "list", "watch")
     allow(namespace, "", "configmaps", "get", "list", "watch")
     report = doctor(clustered)

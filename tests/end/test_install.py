@@ -52,6 +52,7 @@ def may(installed, verb, resource, group="", namespace="", name="", subresource=
 
 NEEDED = [
     ("applications", "argoproj.io", "argocd", "", "get list watch patch"),
+    ("appprojects", "argoproj.io", "argocd", "", "get list watch"),
     ("secrets", "", "argocd", "", "get list watch"),
     ("postgresqls", "acid.zalan.do", "default", "", "get list watch create patch delete"),
     ("secrets", "", "default", "postgres.acid-minimal-cluster.credentials.postgresql.acid.zalan.do", "get"),
@@ -88,6 +89,7 @@ REFUSED = [
     # what it makes or reads it does not take away
     ("delete", "namespaces", "", "", "postgres"), ("patch", "namespaces", "", "", "kube-system"),
     ("delete", "applications", "argoproj.io", "argocd", "any"), ("create", "applications", "argoproj.io", "argocd", ""),
+    ("patch", "appprojects", "argoproj.io", "argocd", "any"),
     ("delete", "customresourcedefinitions", "apiextensions.k8s.io", "", "applications.argoproj.io"),
     ("patch", "customresourcedefinitions", "apiextensions.k8s.io", "", "postgresqls.acid.zalan.do"),
     ("delete", "persistentvolumeclaims", "", "default", "any"),
@@ -176,7 +178,8 @@ def test_the_deployment_is_restricted(installed):
 
 def test_one_crd_and_one_agent_file_stand_in_install_yaml():
     text = (MANIFESTS / "install.yaml").read_text()
-    assert (MANIFESTS / "crds/application.yaml").read_text() in text
+    for crd in sorted((MANIFESTS / "crds").glob("*.yaml")):
+        assert crd.read_text() in text, crd
     config = next(d for d in documents("install.yaml") if d["kind"] == "ConfigMap")
     assert config["data"]["agent.yaml"] == (MANIFESTS / "examples/agent-in-cluster.yaml").read_text()
 

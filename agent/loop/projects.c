@@ -1,0 +1,73 @@
+#include "agent/loop/projects.h"
+
+#include <string.h>
+
+#include "agent/config/project_set.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+enum { LOOK_AGAIN = 30000 };
+
+#define GROUP "argoproj.io"
+#define VERSION "v1alpha1"
+
+static bool has_kind(const struct agent *agent)
+{
+	return cluster_has_kind(agent->cluster, GROUP, VERSION, "AppProject");
+}
+
+/* Somebody names a project that must come from the cluster. */
+static bool are_wanted(const struct agent *agent)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (strcmp(agent->apps[i]->spec.project, PROJECT_DEFAULT) != 0)
+			return true;
+	return false;
+}
+
+/* What cannot be read is not the same as what is not there: nothing is allowed on missing knowledge. */
+static void follow(struct agent *agent)
+{
+	struct error err;
+	if (agent->projects_followed || clock_steady() < agent->next_projects)
+		return;
+	agent->next_projects = clock_steady() + LOOK_AGAIN;
+	if (!has_kind(agent) && are_wanted(agent) && !cluster_refresh(agent->cluster, &err))
+		log_warning("the kinds of the cluster could not be asked for", "error", err.text, NULL);
+	if (!has_kind(agent)) {
+		project_set_known(agent->projects,
+			cluster_partial(agent->cluster) ? "the server did not tell all of its kinds" : NULL);
+		return;
+	}
+	CLEANUP(memory_freep)
+	char *path = memory_printf(
+		"/apis/" GROUP "/" VERSION "/namespaces/%s/appprojects", agent->config->namespace);
+	agent->projects_followed = cluster_follow(agent->cluster, PROJECTS, path, NULL, &err);
+	project_set_known(agent->projects, agent->projects_followed ? NULL : err.text);
+	if (!agent->projects_followed)
+		log_warning("AppProjects cannot be read: no Application is synced", "error", err.text, NULL);
+}
+
+static void wake(void *context, const char *name)
+{
+	struct agent *agent = context;
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (!*name || strcmp(agent->apps[i]->spec.project, name) == 0)
+			agent->apps[i]->dirty = true;
+}
+
+void projects_look(struct agent *agent)
+{
+	if (!agent->config->applications && agent->cluster_joined && !*agent->cluster_trouble)
+		follow(agent);
+	project_set_take(agent->projects, wake, agent);
+}
+
+bool projects_load(struct agent *agent, struct error *err)
+{
+	if (!project_set_load(agent->projects, agent->config->applications, err))
+		return false;
+	project_set_known(agent->projects, NULL);
+	return true;
+}
