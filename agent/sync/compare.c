@@ -174,6 +174,28 @@ static void judge_shared(struct pass *pass, struct pass_step *step, bool fail)
 		step->refusal = text;
 }
 
+/* The project, or a rule of the agent file, does not let this object be written. */
+static bool is_forbidden(struct pass *pass, struct pass_step *step)
+{
+	const struct object *object = step->plan->object;
+	struct mistakes refused = {.mem = pass->mem}, warned = {.mem = pass->mem};
+	const char *why = NULL;
+
+	if (!permission_object(pass->agent, pass->app, pass->project, &object->key, pass->mem, &why))
+		why = arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, why);
+	permission_content(pass->agent, pass->app, object, &refused, &warned);
+	for (size_t i = 0; i < warned.count; i++)
+		pass_condition(pass, "PowerWarning", mistake_text(&warned.items[i], pass->mem));
+	if (!why && refused.count)
+		why = mistake_text(&refused.items[0], pass->mem);
+	if (!why)
+		return false;
+	step->unknown = step->out_of_sync = true;
+	step->refusal = step->message = why;
+	pass_condition(pass, "SyncError", why);
+	return true;
+}
+
 static void run_dry_runs(struct pass *pass, const struct sync_options *options)
 {
 	struct cluster_write *writes = arena_array(pass->mem, pass->plan.count, sizeof(*writes));
@@ -182,6 +204,8 @@ static void run_dry_runs(struct pass *pass, const struct sync_options *options)
 
 	for (size_t i = 0; i < pass->plan.count; i++) {
 		struct pass_step *step = &pass->steps[i];
+		if (step->plan->object && is_forbidden(pass, step))
+			continue;
 		if (step->plan->action == PLAN_SHARED) {
 			judge_shared(pass, step, options->fail_on_shared);
 			continue;

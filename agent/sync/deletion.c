@@ -92,6 +92,9 @@ static const char *reason_to_keep(const struct pass *pass, const struct pass_ste
 								  : (enum choice)pass_options(pass).delete;
 	if (strcmp(live->key.group, "apiextensions.k8s.io") == 0)
 		return "CustomResourceDefinitions are never deleted";
+	const char *why;
+	if (!permission_object(pass->agent, pass->app, pass->project, &live->key, pass->mem, &why))
+		return why;
 	if (live->wanted_by)
 		return "another Application wants it";
 	if (live->has_owner)
@@ -248,6 +251,16 @@ void deletion_run(struct pass *pass)
 		app->deletion = memory_alloc(sizeof(*app->deletion));
 	pass_condition(pass, "DeletionWarning", "the Application is being deleted");
 	end_operation(pass);
+	const char *why = NULL;
+	pass->project = permission_project(pass->agent, app, pass->mem, &why);
+	if (!pass->project) {
+		pass_condition(pass, "DeletionError",
+			arena_printf(pass->mem,
+				"%s: its objects cannot be deleted; to let it go without them, take the finalizer " APPLICATION_FINALIZER
+				" away",
+				why));
+		return;
+	}
 	if (hooks_ended(pass, HOOK_PRE_DELETE) && objects_gone(pass) && hooks_ended(pass, HOOK_POST_DELETE))
 		release(pass);
 }

@@ -189,6 +189,23 @@ static enum verdict take_lookup(struct app *app, struct sync_operation *operatio
 	return verdict == VERDICT_DONE ? VERDICT_WAIT : verdict;
 }
 
+/* A closed window holds it, as in Argo CD: Running, with the reason (argocd.md 1.4). */
+static bool window_is_open(struct pass *pass, struct sync_operation *operation)
+{
+	bool manual = !operation->request->automated;
+	int64_t look_again = 0;
+	struct error why;
+	bool open = operation->prepared
+		? permission_to_continue(pass->agent, pass->app, manual, operation->started, &why, &look_again)
+		: permission_to_sync(pass->agent, pass->app, manual, &why, &look_again);
+	if (open)
+		return true;
+	operation_wait_for(operation, "%.400s", why.text);
+	if (look_again)
+		pass_look_again(pass, look_again);
+	return false;
+}
+
 static enum verdict prepare(struct pass *pass, struct sync_operation *operation)
 {
 	if (operation->lookup || !operation->content)
@@ -197,12 +214,16 @@ static enum verdict prepare(struct pass *pass, struct sync_operation *operation)
 		pass->app->dirty = true; /* begun in this pass, which has compared the newest content */
 		return VERDICT_WAIT;
 	}
+	if (!operation->request->dry_run && !window_is_open(pass, operation))
+		return VERDICT_WAIT;
 	return steps_prepare(pass, operation);
 }
 
 static enum verdict step(struct pass *pass, struct sync_operation *operation)
 {
 	struct tasks tasks;
+	if (!window_is_open(pass, operation))
+		return VERDICT_WAIT;
 	tasks_make(pass, operation, PHASE_PRE_SYNC, PHASE_POST_SYNC, &tasks);
 	return steps_run(pass, operation, &tasks);
 }
@@ -285,6 +306,18 @@ static void carry_on(struct pass *pass)
 	operation_finish(pass, operation);
 }
 
+/* Outside its windows the policy does not even begin. */
+static bool may_begin(struct pass *pass)
+{
+	int64_t look_again = 0;
+	struct error why;
+	if (permission_to_sync(pass->agent, pass->app, false, &why, &look_again))
+		return true;
+	if (look_again)
+		pass_look_again(pass, look_again);
+	return false;
+}
+
 void operation_run(struct pass *pass)
 {
 	struct app *app = pass->app;
@@ -303,7 +336,7 @@ void operation_run(struct pass *pass)
 		app->asked = NULL;
 		begin(pass, request);
 		carry_on(pass);
-	} else if (pass->content == app->content && pass_decide(pass, &automatic)) {
+	} else if (pass->content == app->content && pass_decide(pass, &automatic) && may_begin(pass)) {
 		begin(pass, own_request(&automatic));
 		carry_on(pass);
 	} else if (pass->content == app->content && !pass->out_of_sync) {

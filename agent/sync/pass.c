@@ -29,6 +29,15 @@ static void source_conditions(struct pass *pass)
 		pass_condition(pass, "RepeatedResourceWarning", app->content->repeated);
 }
 
+static bool is_allowed(struct pass *pass)
+{
+	const char *why = NULL;
+	pass->project = permission_project(pass->agent, pass->app, pass->mem, &why);
+	if (!pass->project)
+		pass_condition(pass, "InvalidSpecError", why);
+	return pass->project;
+}
+
 static void wait_for_cluster(struct pass *pass)
 {
 	const char *why = *pass->agent->cluster_trouble ? pass->agent->cluster_trouble : "not connected yet";
@@ -54,7 +63,7 @@ static void run(struct pass *pass)
 	source_conditions(pass);
 	if (pass->app->spec.deleting && pass->app->spec.cascade != CASCADE_NONE && agent->cluster_on) {
 		deletion_run(pass);
-	} else if (pass->app->spec.spec_error_count || !pass->content) {
+	} else if (pass->app->spec.spec_error_count || !is_allowed(pass) || !pass->content) {
 		operation_run_blind(pass);
 	} else if (!agent->cluster_on) {
 		pass_standalone(pass);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "agent/agent.h"
+#include "agent/sync/permission.h"
 #include "agent/sync/status.h"
 #include "reconcile/plan.h"
 

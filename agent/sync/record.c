@@ -437,7 +437,7 @@ void pass_record_status(struct pass *pass)
 		.app = app,
 		.sync = app->sync_status,
 		.revision = pass->content ? pass->content->commit : "",
-		.read = pass->content,
+		.read = pass->content && pass->project,
 		.resources = resources,
 		.resource_count = count,
 		.conditions = pass->conditions,
