@@ -42,6 +42,7 @@ static json_t *request_json(const struct source_request *request, int64_t deadli
 	json_t *json = json_object();
 	json_set_text(json, "url", request->url);
 	json_set_text(json, "revision", request->revision);
+	json_set_text(json, "tagPrefix", request->tag_prefix);
 	json_set_text(json, "folder", request->folder);
 	json_set_text(json, "known", request->known);
 	json_object_set_new(json, "offline", json_boolean(request->offline));
@@ -117,6 +118,7 @@ static void read_request(const json_t *json, struct arena *mem, struct request_r
 	struct source_request *request = &read->request;
 	request->url = copy(json, "url", "", mem);
 	request->revision = copy(json, "revision", "", mem);
+	request->tag_prefix = copy(json, "tagPrefix", NULL, mem);
 	request->folder = copy(json, "folder", "", mem);
 	request->known = copy(json, "known", NULL, mem);
 	request->offline = json_bool_at(json, "offline", false);

@@ -116,7 +116,8 @@ static int compare_pre(const struct semver *a, const struct semver *b)
 	if (!left_length || !right_length)
 		return (left_length == 0) - (right_length == 0);
 	for (;;) {
-		size_t left_part = part_length(left, left_length), right_part = part_length(right, right_length);
+		size_t left_part = part_length(left, left_length),
+		       right_part = part_length(right, right_length);
 		int order = compare_part(left, left_part, right, right_part);
 		bool left_ends = left_part == left_length, right_ends = right_part == right_length;
 		if (order || left_ends || right_ends)
@@ -189,7 +190,8 @@ static bool holds_not_equal(const struct term *term, const struct semver *versio
 /* ">1" begins with 2, ">1.2" with 1.3. */
 static bool holds_greater(const struct term *term, const struct semver *version)
 {
-	return semver_compare(version, &term->base) > 0 && (term->open == OPEN_NOT || !same_open(term, version));
+	return semver_compare(version, &term->base) > 0 &&
+		(term->open == OPEN_NOT || !same_open(term, version));
 }
 
 static bool holds_less(const struct term *term, const struct semver *version)
@@ -205,7 +207,8 @@ static bool holds_at_least(const struct term *term, const struct semver *version
 /* "<=1.2" ends before 1.3. */
 static bool holds_at_most(const struct term *term, const struct semver *version)
 {
-	return semver_compare(version, &term->base) <= 0 || (term->open != OPEN_NOT && same_open(term, version));
+	return semver_compare(version, &term->base) <= 0 ||
+		(term->open != OPEN_NOT && same_open(term, version));
 }
 
 /* The leftmost number that is not 0 stays: "^1.2" below 2, "^0.2.3" below 0.3, "^0.0.3" is that alone. */

@@ -35,10 +35,12 @@ static struct semver version_of(const char *text)
 static void versions_are_read_loosely(void **state)
 {
 	(void)state;
-	static const char *const versions[] = {"1", "v1", "1.2", "v1.2.3", "1.2.3-rc.1", "1.2.3-0", "1.2.3+build.01",
-		"1.2-beta+x", "2024.01.02", "20240102", "1.2.3-a-b", "18446744073709551615.0.0"};
-	static const char *const others[] = {"", "v", "a", "V1", "vv1", "1.", "1.2.", "1.2.3.4", "1.2.3-", "1.2.3-01",
-		"1.2.3-a..b", "1.2.3+", "1.2.3_a", " 1", "1 ", "1.x", "*", "18446744073709551616", "-1", "release-1"};
+	static const char *const versions[] = {"1", "v1", "1.2", "v1.2.3", "1.2.3-rc.1", "1.2.3-0",
+		"1.2.3+build.01", "1.2-beta+x", "2024.01.02", "20240102", "1.2.3-a-b",
+		"18446744073709551615.0.0"};
+	static const char *const others[] = {"", "v", "a", "V1", "vv1", "1.", "1.2.", "1.2.3.4", "1.2.3-",
+		"1.2.3-01", "1.2.3-a..b", "1.2.3+", "1.2.3_a", " 1", "1 ", "1.x", "*", "18446744073709551616",
+		"-1", "release-1"};
 	struct semver version;
 	for (size_t i = 0; i < COUNT_OF(versions); i++)
 		if (!semver_parse(versions[i], &version))
@@ -52,9 +54,9 @@ static void versions_are_read_loosely(void **state)
 static void versions_have_an_order(void **state)
 {
 	(void)state;
-	static const char *const rising[] = {"0.0.1", "0.9.0", "1.0.0-0", "1.0.0-9", "1.0.0-10", "1.0.0-alpha",
-		"1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0",
-		"1.0.1", "1.2.0", "1.10.0", "2"};
+	static const char *const rising[] = {"0.0.1", "0.9.0", "1.0.0-0", "1.0.0-9", "1.0.0-10",
+		"1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2",
+		"1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.2.0", "1.10.0", "2"};
 	for (size_t i = 0; i < COUNT_OF(rising); i++)
 		for (size_t j = 0; j < COUNT_OF(rising); j++) {
 			struct semver a = version_of(rising[i]), b = version_of(rising[j]);
@@ -167,9 +169,9 @@ static void constraints_match_as_in_argo_cd(void **state)
 static void names_are_no_constraints(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"", "main", "HEAD", "1.2.3", "v1.2", "1", "20240102", "deadbee", "1234567",
-		"release-1.2", "release/1.x", "xy", "1.x-", "=", ">=", "1.2 -2", "1.2 - ", "1.2 ||", "|| 1", ">=1,,<2", "^main",
-		"~", "1.2.3.x", ">=1.0<2", "1.2.3 and 4"};
+	static const char *const names[] = {"", "main", "HEAD", "1.2.3", "v1.2", "1", "20240102", "deadbee",
+		"1234567", "release-1.2", "release/1.x", "xy", "1.x-", "=", ">=", "1.2 -2", "1.2 - ",
+		"1.2 ||", "|| 1", ">=1,,<2", "^main", "~", "1.2.3.x", ">=1.0<2", "1.2.3 and 4"};
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (semver_range_parse(names[i], mem))
 			fail_msg("\"%s\" is a constraint", names[i]);
