@@ -29,6 +29,7 @@ static json_t *paths_json(const struct source_request *request)
 		json_set_text(one, "application", path->application);
 		json_set_text(one, "path", path->directory.path);
 		json_object_set_new(one, "recurse", json_boolean(path->directory.recurse));
+		json_object_set_new(one, "anyName", json_boolean(path->directory.any_name));
 		json_set_text(one, "include", path->directory.include);
 		json_set_text(one, "exclude", path->directory.exclude);
 		json_array_append_new(paths, one);
@@ -106,6 +107,7 @@ static void read_paths(const json_t *list, struct arena *mem, struct source_requ
 		paths[i].application = copy(one, "application", "", mem);
 		paths[i].directory.path = copy(one, "path", "", mem);
 		paths[i].directory.recurse = json_bool_at(one, "recurse", false);
+		paths[i].directory.any_name = json_bool_at(one, "anyName", false);
 		paths[i].directory.include = copy(one, "include", NULL, mem);
 		paths[i].directory.exclude = copy(one, "exclude", NULL, mem);
 	}

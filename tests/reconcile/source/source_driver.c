@@ -47,6 +47,7 @@ static void read_paths(const json_t *list, struct arena *mem, struct source_requ
 		paths[i].application = json_text_at(one, "application", "app");
 		paths[i].directory.path = json_text_at(one, "path", "");
 		paths[i].directory.recurse = json_bool_at(one, "recurse", false);
+		paths[i].directory.any_name = json_bool_at(one, "anyName", false);
 		paths[i].directory.include = json_text_at(one, "include", NULL);
 		paths[i].directory.exclude = json_text_at(one, "exclude", NULL);
 	}
