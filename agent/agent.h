@@ -115,6 +115,7 @@ struct repository {
 	char *url;
 	char *plain; /* source_url_plain() */
 	char *revision;
+	char *tag_prefix;     /* "" = none */
 	char commit[41];      /* last good answer, "" = none */
 	bool reading;         /* a fetch thread is at work */
 	bool ask_again;       /* ask as soon as it is done */

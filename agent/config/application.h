@@ -18,13 +18,22 @@ enum { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
    may name the propagation (argocd.md 2.12). */
 enum { CASCADE_NONE, CASCADE_FOREGROUND, CASCADE_BACKGROUND };
 
+/* Where manifests come from: spec.source, or one of spec.sources. */
+struct application_source {
+	const char *repo_url;
+	const char *revision;   /* targetRevision, "" = HEAD */
+	const char *tag_prefix; /* tagPrefix, "" = none */
+	struct manifest_directory directory;
+};
+
 struct application {
 	const char *name;
-	const char *namespace; /* of the Application object itself */
-	const char *uid;       /* "" for files */
-	const char *file;      /* NULL for objects in the cluster */
-	const char *repo_url;
-	const char *revision; /* targetRevision, "" = HEAD */
+	const char *namespace;              /* of the Application object itself */
+	const char *uid;                    /* "" for files */
+	const char *file;                   /* NULL for objects in the cluster */
+	struct application_source *sources; /* spec.sources, or spec.source alone; none while the spec names none */
+	size_t source_count;
+	const char *repo_url, *revision, *tag_prefix; /* of the first one */
 	struct manifest_directory directory;
 	const char *project;     /* spec.project; "default" where it is empty, as in Argo CD */
 	const char *destination; /* destination.namespace, "" = none */

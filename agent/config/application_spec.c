@@ -142,7 +142,7 @@ static int64_t read_duration(
 }
 
 /* Without "./", trailing '/'; "" for the root. A path that leads out of the repository is an error. */
-static const char *read_path(struct spec_reader *reader, const char *text)
+static const char *read_path(struct spec_reader *reader, const char *at, const char *text)
 {
 	while (text_starts(text, "./"))
 		text += 2;
@@ -157,65 +157,98 @@ static const char *read_path(struct spec_reader *reader, const char *text)
 		bool dots = (size == 1 && part[0] == '.') || (size == 2 && memcmp(part, "..", 2) == 0);
 		if (size && !dots)
 			continue;
-		refuse(reader, "spec.source.path must lie inside the repository: no leading '/', no '..'");
+		refuse(reader, "%s.path must lie inside the repository: no leading '/', no '..'", at);
 		break;
 	}
 	return path;
 }
 
-static void read_directory(struct spec_reader *reader, const json_t *directory)
+static void read_directory(
+	struct spec_reader *reader, const json_t *directory, const char *at, struct manifest_directory *to)
 {
 	static const struct spec_field fields[] = {
 		{"recurse", NULL},
 		{"include", NULL},
 		{"exclude", NULL},
 		{"jsonnet", "render to YAML and commit the result"},
-		{"disableExtensionFilter", "only *.yaml, *.yml and *.json are read"},
+		{"disableExtensionFilter", NULL},
 	};
-	const char *path = "spec.source.directory";
-	struct manifest_directory *to = &reader->application->directory;
+	const char *path = arena_printf(reader->mem, "%s.directory", at);
 	if (!check_fields(reader, directory, path, fields, COUNT_OF(fields)))
 		return;
 	to->recurse = read_bool(reader, directory, path, "recurse", false);
+	to->any_name = read_bool(reader, directory, path, "disableExtensionFilter", false);
 	const char *include = read_text(reader, directory, path, "include");
 	const char *exclude = read_text(reader, directory, path, "exclude");
 	to->include = *include ? include : NULL;
 	to->exclude = *exclude ? exclude : NULL;
 }
 
-/* `elsewhere`: another field names the sources, and is refused on its own. */
-static void read_source(struct spec_reader *reader, const json_t *source, bool elsewhere)
+/* `at`: where it stands in the Application. */
+static void read_source(
+	struct spec_reader *reader, const json_t *source, const char *at, struct application_source *to)
 {
 	static const char render[] = "render to YAML and commit the result";
 	static const struct spec_field fields[] = {
 		{"repoURL", NULL},
 		{"path", NULL},
 		{"targetRevision", NULL},
+		{"tagPrefix", NULL},
 		{"directory", NULL},
 		{"name", NULL},
 		{"helm", render},
 		{"kustomize", render},
 		{"plugin", render},
 		{"chart", render},
-		{"ref", "one Application has one source"},
-		{"tagPrefix", "name the branch or tag in targetRevision"},
+		{"ref", "only Helm's value files are named by it, and Helm is not rendered"},
 	};
-	const char *path = "spec.source";
-	struct application *to = reader->application;
-	if (!check_fields(reader, source, path, fields, COUNT_OF(fields))) {
-		if (!elsewhere && (!source || json_is_null(source)))
-			refuse(reader, "spec.source is missing");
+	*to = (struct application_source){
+		.repo_url = "", .revision = "", .tag_prefix = "", .directory.path = ""};
+	if (!check_fields(reader, source, at, fields, COUNT_OF(fields))) {
+		if (!source || json_is_null(source))
+			refuse(reader, "%s is missing", at);
 		return;
 	}
-	to->repo_url = read_text(reader, source, path, "repoURL");
-	to->revision = read_text(reader, source, path, "targetRevision");
-	const char *folder = read_text(reader, source, path, "path");
-	to->directory.path = read_path(reader, folder);
+	to->repo_url = read_text(reader, source, at, "repoURL");
+	to->revision = read_text(reader, source, at, "targetRevision");
+	to->tag_prefix = read_text(reader, source, at, "tagPrefix");
+	const char *folder = read_text(reader, source, at, "path");
+	to->directory.path = read_path(reader, at, folder);
 	if (!*to->repo_url)
-		refuse(reader, "spec.source.repoURL is missing");
-	if (!*folder && is_empty(json_object_get(source, "chart"), 0))
-		refuse(reader, "spec.source.path is missing: \".\" is the root of the repository");
-	read_directory(reader, json_object_get(source, "directory"));
+		refuse(reader, "%s.repoURL is missing", at);
+	if (!*folder && is_empty(json_object_get(source, "chart"), 0) &&
+		is_empty(json_object_get(source, "ref"), 0))
+		refuse(reader, "%s.path is missing: \".\" is the root of the repository", at);
+	read_directory(reader, json_object_get(source, "directory"), at, &to->directory);
+}
+
+/* spec.sources wins over spec.source, as in Argo CD; a hydrator has its own and is refused as a whole. */
+static void read_sources(struct spec_reader *reader, const json_t *spec)
+{
+	struct application *to = reader->application;
+	const json_t *list = json_object_get(spec, "sources"), *single = json_object_get(spec, "source");
+	bool several = !is_empty(list, 0);
+	if (!several && is_empty(single, 0) && !is_empty(json_object_get(spec, "sourceHydrator"), 0))
+		return;
+	if (several && !json_is_array(list)) {
+		refuse(reader, "spec.sources must be a list");
+		return;
+	}
+	to->source_count = several ? json_array_size(list) : 1;
+	to->sources = arena_array(reader->mem, to->source_count, sizeof(*to->sources));
+	if (!several)
+		read_source(reader, single, "spec.source", &to->sources[0]);
+	for (size_t i = 0; several && i < to->source_count; i++)
+		read_source(reader, json_array_get(list, i),
+			arena_printf(reader->mem, "spec.sources[%zu]", i), &to->sources[i]);
+	if (to->source_count > 1)
+		refuse(reader,
+			"spec.sources has %zu sources: one Application has one source; make an Application of each",
+			to->source_count);
+	to->repo_url = to->sources[0].repo_url;
+	to->revision = to->sources[0].revision;
+	to->tag_prefix = to->sources[0].tag_prefix;
+	to->directory = to->sources[0].directory;
 }
 
 static void read_destination(struct spec_reader *reader, const json_t *destination)
@@ -354,12 +387,12 @@ void application_read_spec(const json_t *spec, struct arena *mem, struct applica
 		{"syncPolicy", NULL},
 		{"info", NULL},
 		{"revisionHistoryLimit", NULL},
-		{"sources", "one Application has one source, in spec.source"},
+		{"sources", NULL},
 		{"sourceHydrator", "name the branch with the rendered manifests in spec.source.targetRevision"},
 		{"ignoreDifferences", "leave the fields that others set out of the manifests"},
 	};
 	struct spec_reader reader = {application, mem};
-	application->repo_url = application->revision = application->destination = "";
+	application->repo_url = application->revision = application->tag_prefix = application->destination = "";
 	application->project = PROJECT_DEFAULT;
 	application->directory.path = "";
 	application->history_limit = 10;
@@ -372,9 +405,7 @@ void application_read_spec(const json_t *spec, struct arena *mem, struct applica
 			refuse(&reader, "spec is missing");
 		return;
 	}
-	bool elsewhere = !is_empty(json_object_get(spec, "sources"), 0) ||
-		!is_empty(json_object_get(spec, "sourceHydrator"), 0);
-	read_source(&reader, json_object_get(spec, "source"), elsewhere);
+	read_sources(&reader, spec);
 	read_destination(&reader, json_object_get(spec, "destination"));
 	read_sync_policy(&reader, json_object_get(spec, "syncPolicy"));
 	const char *project = read_text(&reader, spec, "spec", "project");

@@ -10,7 +10,7 @@
 /* One question: a repository at one revision, for all Applications that name it. */
 struct question {
 	struct doctor *doctor;
-	const char *plain, *url, *revision;
+	const char *plain, *url, *revision, *tag_prefix;
 	struct doctor_application **applications; /* in the order of the paths */
 	struct source_path *paths;
 	size_t count;
@@ -99,6 +99,7 @@ static bool read_repository(
 	const struct source_request request = {
 		.url = question->url,
 		.revision = question->revision,
+		.tag_prefix = question->tag_prefix,
 		.folder = folder,
 		.access = &access,
 		.paths = question->paths,
@@ -137,6 +138,7 @@ static bool is_readable(const struct application *spec)
 static bool is_same(const struct question *question, const struct application *spec)
 {
 	return is_readable(spec) && text_equal(question->revision, spec->revision) &&
+		text_equal(question->tag_prefix, spec->tag_prefix) &&
 		text_equal(question->plain, source_url_plain(spec->repo_url, question->doctor->mem));
 }
 
@@ -149,6 +151,7 @@ static bool collect(struct doctor *doctor, size_t first, struct question *questi
 		.plain = source_url_plain(spec->repo_url, doctor->mem),
 		.url = spec->repo_url,
 		.revision = spec->revision,
+		.tag_prefix = spec->tag_prefix,
 		.applications =
 			arena_array(doctor->mem, doctor->application_count, sizeof(*question->applications)),
 		.paths = arena_array(doctor->mem, doctor->application_count, sizeof(*question->paths)),

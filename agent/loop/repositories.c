@@ -20,7 +20,8 @@ enum { RETRY_FIRST = 5000, RETRY_LONGEST = 300000 };
 
 static const char *commit_fact(const struct repository *repository, struct arena *mem)
 {
-	return arena_printf(mem, "commit:%s %s", repository->plain, repository->revision);
+	return arena_printf(mem, "commit:%s %s%s%s", repository->plain, repository->revision,
+		*repository->tag_prefix ? " " : "", repository->tag_prefix);
 }
 
 /* ---- the set ---- */
@@ -32,7 +33,8 @@ static struct repository *repository_for(struct agent *agent, const struct appli
 
 	for (size_t i = 0; i < agent->repository_count; i++) {
 		struct repository *repository = agent->repositories[i];
-		if (strcmp(repository->plain, plain) == 0 && strcmp(repository->revision, spec->revision) == 0)
+		if (strcmp(repository->plain, plain) == 0 && strcmp(repository->revision, spec->revision) == 0 &&
+			strcmp(repository->tag_prefix, spec->tag_prefix) == 0)
 			return repository;
 	}
 	struct repository *repository = memory_alloc(sizeof(*repository));
@@ -40,6 +42,7 @@ static struct repository *repository_for(struct agent *agent, const struct appli
 		.url = memory_copy(spec->repo_url),
 		.plain = memory_copy(plain),
 		.revision = memory_copy(spec->revision),
+		.tag_prefix = memory_copy(spec->tag_prefix),
 	};
 	agent->repositories = memory_resize(
 		agent->repositories, (agent->repository_count + 1) * sizeof(*agent->repositories));
@@ -52,6 +55,7 @@ static void repository_free(struct repository *repository)
 	free(repository->url);
 	free(repository->plain);
 	free(repository->revision);
+	free(repository->tag_prefix);
 	free(repository);
 }
 
@@ -107,6 +111,7 @@ static struct source_path path_of(const struct app *app, struct arena *mem)
 			{
 				.path = arena_copy(mem, app->spec.directory.path),
 				.recurse = app->spec.directory.recurse,
+				.any_name = app->spec.directory.any_name,
 				.include = arena_copy(mem, app->spec.directory.include),
 				.exclude = arena_copy(mem, app->spec.directory.exclude),
 			},
@@ -133,6 +138,7 @@ static struct fetch *question(const struct agent *agent, const struct repository
 	fetch->request = (struct source_request){
 		.url = arena_copy(fetch->mem, repository->url),
 		.revision = arena_copy(fetch->mem, repository->revision),
+		.tag_prefix = arena_copy(fetch->mem, repository->tag_prefix),
 		.folder = arena_printf(fetch->mem, "%s/repositories", agent->config->state),
 		.deadline = agent->config->git_deadline,
 		.stop = agent->stop,
@@ -320,7 +326,7 @@ static struct app *named(struct agent *agent, const struct repository *repositor
 
 static bool same_directory(const struct manifest_directory *a, const struct manifest_directory *b)
 {
-	return text_equal(a->path, b->path) && a->recurse == b->recurse &&
+	return text_equal(a->path, b->path) && a->recurse == b->recurse && a->any_name == b->any_name &&
 		text_equal(a->include, b->include) && text_equal(a->exclude, b->exclude);
 }
 
@@ -342,8 +348,9 @@ static void log_commit(const struct repository *repository, const struct source_
 	char received[24];
 	snprintf(received, sizeof(received), "%lld", (long long)result->received);
 	log_info(result->rewritten && *repository->commit ? "new commit; history was rewritten" : "new commit",
-		"repository", repository->plain, "revision", repository->revision, "commit", result->commit,
-		"author", result->author, "message", result->message, "received_bytes", received, NULL);
+		"repository", repository->plain, "revision", repository->revision, "ref", result->ref,
+		"commit", result->commit, "author", result->author, "message", result->message,
+		"received_bytes", received, NULL);
 }
 
 /* At every good answer, the unchanged ones too: the store forgets the commits that nobody has recorded for long. */
@@ -369,7 +376,8 @@ static struct repository *asked(struct agent *agent, const struct fetch *fetch)
 	for (size_t i = 0; i < agent->repository_count; i++) {
 		struct repository *repository = agent->repositories[i];
 		if (strcmp(repository->url, fetch->request.url) == 0 &&
-			strcmp(repository->revision, fetch->request.revision) == 0)
+			strcmp(repository->revision, fetch->request.revision) == 0 &&
+			strcmp(repository->tag_prefix, fetch->request.tag_prefix) == 0)
 			return repository;
 	}
 	return NULL;

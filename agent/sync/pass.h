@@ -35,8 +35,9 @@ struct pass {
 	struct agent *agent;
 	struct app *app;
 	struct arena *mem;
-	struct content *content;      /* held; of the running operation, else the newest; NULL = never read */
-	const struct objects *wanted; /* its objects; none while the Application is being deleted */
+	struct content *content; /* held; of the running operation, else the newest; NULL = never read */
+	const struct project *project; /* NULL = none that allows this Application: nothing is synced */
+	const struct objects *wanted;  /* its objects; none while the Application is being deleted */
 	struct plan plan;
 	struct live *live; /* sorted by key */
 	size_t live_count;

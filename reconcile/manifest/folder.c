@@ -12,7 +12,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "reconcile/manifest/manifest.h"
+#include "reconcile/manifest/passed.h"
 
 struct walk {
 	const char *root;
@@ -20,6 +20,7 @@ struct walk {
 	size_t skip; /* bytes of a relative path that belong to directory->path */
 	struct arena *mem;
 	struct desired *desired;
+	struct passed passed;
 	size_t bytes;
 	size_t entries;
 };
@@ -44,7 +45,10 @@ static bool read_manifest(struct walk *walk, const char *path, const char *file,
 	if (walk->bytes > (size_t)LIMIT_PATH_BYTES)
 		return error_set(err, ERROR_INVALID, "the manifests under %s are larger than %ld bytes",
 			walk->root, LIMIT_PATH_BYTES);
-	manifest_read(file, buf_string(&bytes), bytes.length, walk->mem, walk->desired);
+	if (manifest_is_named(file) || manifest_looks_like(buf_string(&bytes), bytes.length))
+		manifest_read(file, buf_string(&bytes), bytes.length, walk->mem, walk->desired);
+	else
+		passed_add(&walk->passed, file + walk->skip, PASSED_CONTENT, walk->mem);
 	return true;
 }
 
@@ -53,15 +57,17 @@ static bool visit(struct walk *walk, const char *file, size_t depth, struct erro
 static bool visit_file(struct walk *walk, const char *path, const char *file, mode_t mode, struct error *err)
 {
 	const char *relative = file + walk->skip;
-	const char *tool = strchr(relative, '/') ? NULL : manifest_foreign_tool(relative);
-	if (tool) {
-		mistakes_add(&walk->desired->mistakes, file, 0, 0,
-			"this is a %s directory, which cannot be applied as it lies: render it and commit the result",
-			tool);
+	const char *refusal = manifest_refusal(relative);
+	if (refusal) {
+		mistakes_add(&walk->desired->mistakes, file, 0, 0, "%s", refusal);
 		return true;
 	}
-	if (!manifest_wanted(walk->directory, relative))
+	if (!manifest_wanted(walk->directory, relative)) {
+		passed_add(&walk->passed, relative,
+			manifest_is_named(relative) || walk->directory->any_name ? PASSED_FILTER : PASSED_NAME,
+			walk->mem);
 		return true;
+	}
 	if (!S_ISREG(mode)) {
 		mistakes_add(&walk->desired->mistakes, file, 0, 0,
 			S_ISLNK(mode) ? "symbolic links are not followed: put the file itself here"
@@ -78,8 +84,10 @@ static bool visit_entry(struct walk *walk, const char *folder, const char *name,
 	CLEANUP(memory_freep) char *file = memory_printf("%s%s%s", folder, *folder ? "/" : "", name);
 	if (text_ends(file, "/")) {
 		file[strlen(file) - 1] = '\0';
-		return !walk->directory->recurse || strcmp(name, ".git/") == 0 ||
-			visit(walk, file, depth + 1, err);
+		if (walk->directory->recurse)
+			return strcmp(name, ".git/") == 0 || visit(walk, file, depth + 1, err);
+		passed_add(&walk->passed, file + walk->skip, PASSED_FOLDER, walk->mem);
+		return true;
 	}
 	CLEANUP(memory_freep) char *path = memory_printf("%s/%s", walk->root, file);
 	if (lstat(path, &status) != 0)
@@ -148,5 +156,8 @@ bool manifest_read_folder(const char *root, const struct manifest_directory *dir
 		.mem = mem,
 		.desired = desired,
 	};
-	return visit(&walk, path, 0, err);
+	if (!visit(&walk, path, 0, err))
+		return false;
+	passed_judge(&walk.passed, *path ? path : ".", desired);
+	return true;
 }

@@ -146,6 +146,7 @@ static bool read_namespace(
 bool inspect_identity(const struct inspection *inspection, const struct yaml_node *document,
 	struct object_key *key, const char **version)
 {
+	/* Argo CD passes such a file over, and then prunes the object whose head was lost in an edit. */
 	if (!inspect_pair(document, "apiVersion") && !inspect_pair(document, "kind") &&
 		!inspect_pair(document, "metadata")) {
 		mistakes_add(inspection->mistakes, inspection->file, document->line, document->column,

@@ -18,9 +18,14 @@ struct manifest_reader {
 	bool stopped;      /* a limit of the whole path was reached */
 };
 
+bool manifest_is_named(const char *file)
+{
+	return text_ends(file, ".yaml") || text_ends(file, ".yml") || text_ends(file, ".json");
+}
+
 bool manifest_wanted(const struct manifest_directory *directory, const char *relative)
 {
-	if (!text_ends(relative, ".yaml") && !text_ends(relative, ".yml") && !text_ends(relative, ".json"))
+	if (!directory->any_name && !manifest_is_named(relative))
 		return false;
 	if (!directory->recurse && strchr(relative, '/'))
 		return false;
@@ -29,14 +34,28 @@ bool manifest_wanted(const struct manifest_directory *directory, const char *rel
 	return !directory->include || !*directory->include || text_glob(directory->include, relative);
 }
 
-const char *manifest_foreign_tool(const char *file_name)
+const char *manifest_refusal(const char *relative)
 {
-	if (strcmp(file_name, "Chart.yaml") == 0)
-		return "Helm";
-	if (strcmp(file_name, "kustomization.yaml") == 0 || strcmp(file_name, "kustomization.yml") == 0 ||
-		strcmp(file_name, "Kustomization") == 0)
-		return "Kustomize";
-	return NULL;
+	static const char helm[] =
+		"makes this a Helm directory, which cannot be applied as it lies: render it and commit the result";
+	static const char kustomize[] =
+		"makes this a Kustomize directory, which cannot be applied as it lies: render it and commit the result";
+	static const char override[] =
+		"overrides the Application's source, which is not supported: write it into spec.source and remove the file";
+	static const struct {
+		const char *name, *text;
+	} refused[] = {
+		{"Chart.yaml", helm},
+		{"kustomization.yaml", kustomize},
+		{"kustomization.yml", kustomize},
+		{"Kustomization", kustomize},
+		{".argocd-source.yaml", override},
+	};
+	for (size_t i = 0; i < COUNT_OF(refused); i++)
+		if (strcmp(refused[i].name, relative) == 0)
+			return refused[i].text;
+	bool named = text_starts(relative, ".argocd-source-") && text_ends(relative, ".yaml");
+	return named && !strchr(relative, '/') ? override : NULL;
 }
 
 /* Whether a limit of the whole path allows one more object; says so once if not. */
@@ -224,13 +243,17 @@ static bool contains(const char *bytes, size_t length, const char *text)
 	return memmem(bytes, length, text, strlen(text)) != NULL;
 }
 
+bool manifest_looks_like(const char *bytes, size_t length)
+{
+	return contains(bytes, length, "apiVersion") && contains(bytes, length, "kind") &&
+		contains(bytes, length, "metadata");
+}
+
 /* A hidden file that does not look like a manifest is some tool's own: .gitlab-ci.yml, .github/workflows/x.yml. */
 static bool is_hidden_tool(const char *file, const char *bytes, size_t length)
 {
 	bool hidden = file[0] == '.' || strstr(file, "/.");
-	return hidden &&
-		!(contains(bytes, length, "apiVersion") && contains(bytes, length, "kind") &&
-			contains(bytes, length, "metadata"));
+	return hidden && !manifest_looks_like(bytes, length);
 }
 
 void manifest_read(

@@ -13,13 +13,22 @@ struct manifest_directory {
 	bool recurse;
 	const char *include; /* glob on the path relative to `path`; NULL = everything */
 	const char *exclude; /* glob, asked first; NULL = nothing */
+	bool any_name; /* disableExtensionFilter: a file of another name counts when its text looks like a manifest */
 };
 
-/* Is this file (relative to the directory's path) a manifest that the directory wants? *.yaml, *.yml, *.json. */
+/* *.yaml, *.yml, *.json */
+bool manifest_is_named(const char *file);
+
+/* Is this file (relative to the directory's path) a manifest that the directory wants? With any_name a file that is not
+   named like one has to be asked for its text, too. */
 bool manifest_wanted(const struct manifest_directory *directory, const char *relative);
 
-/* Helm and Kustomize directories cannot be applied as they lie: the name that gives one away, or NULL. */
-const char *manifest_foreign_tool(const char *file_name);
+/* Does the text hold apiVersion, kind and metadata? */
+bool manifest_looks_like(const char *bytes, size_t length);
+
+/* Helm and Kustomize directories cannot be applied as they lie, nor one whose source Argo CD overrides by a file in it: what
+   is wrong with a file of this name in the directory itself, or NULL. */
+const char *manifest_refusal(const char *relative);
 
 /* Appends the file's objects (Lists expanded) to `desired`, or mistakes with file:line:column. */
 void manifest_read(

@@ -51,6 +51,7 @@ bool answer_head(int fd, const struct source_result *result, struct error *err)
 {
 	CLEANUP(json_done) json_t *json = message("head");
 	set_text(json, "commit", result->commit);
+	set_text(json, "ref", result->ref);
 	set_text(json, "author", result->author);
 	set_text(json, "message", result->message);
 	json_object_set_new(json, "authorTime", json_integer(result->author_time));
@@ -131,6 +132,7 @@ bool answer_error(int fd, const struct error *answer, struct error *err)
 void answer_start(struct answer *answer, const struct source_request *request, struct arena *mem)
 {
 	*answer = (struct answer){.mem = mem, .request = request};
+	answer->result.ref = "";
 	answer->result.author = "";
 	answer->result.message = "";
 }
@@ -164,6 +166,7 @@ static bool take_head(struct answer *answer, const json_t *json, struct error *e
 	if (answer->headed || !is_commit(commit))
 		return unexpected(err, "head");
 	memcpy(result->commit, commit, sizeof(result->commit));
+	result->ref = copy(answer, json, "ref");
 	result->author = copy(answer, json, "author");
 	result->message = copy(answer, json, "message");
 	result->author_time = json_number_at(json, "authorTime", 0);

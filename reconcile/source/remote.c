@@ -55,11 +55,22 @@ bool remote_refs(struct remote *remote, const char *const *prefixes, size_t coun
 	return remote_libgit2_refs(remote->libgit2, prefixes, count, refs, err);
 }
 
-bool remote_fetch(struct remote *remote, const struct remote_wish *wish, struct error *err)
+static bool fetch(struct remote *remote, const struct remote_wish *wish, struct error *err)
 {
 	if (remote->version_2)
 		return remote_http_fetch(remote->version_2, wish, err);
 	return remote_libgit2_fetch(remote->libgit2, wish, err);
+}
+
+/* A server may give out only what a ref points to and yet have the commit in the history of one. */
+bool remote_fetch(struct remote *remote, const struct remote_wish *wish, struct error *err)
+{
+	const struct remote_wish history = {.depth = REMOTE_HISTORY, .id = wish->id};
+	if (fetch(remote, wish, err))
+		return true;
+	if (!remote->version_2 || err->kind != ERROR_MISSING || wish->ref || wish->depth == REMOTE_HISTORY)
+		return false;
+	return fetch(remote, &history, err);
 }
 
 int64_t remote_received(const struct remote *remote)
@@ -81,4 +92,26 @@ bool remote_ref_wanted(const char *name, const char *const *prefixes, size_t cou
 		if (text_starts(name, prefixes[i]))
 			return true;
 	return false;
+}
+
+/* More than a few branches only cost time: most of their commits are shared. */
+enum { BRANCHES_REMEMBERED = 32 };
+
+bool remote_history_fetched(
+	struct repository *repository, const struct remote_refs *refs, const git_oid *id, struct error *err)
+{
+	size_t remembered = 0;
+	git_odb_refresh(repository->odb);
+	for (size_t i = 0; i < refs->count && remembered < BRANCHES_REMEMBERED; i++) {
+		const struct remote_ref *ref = &refs->items[i];
+		if (!text_starts(ref->name, "refs/heads/") || !repository_has_commit(repository, &ref->commit))
+			continue;
+		if (!repository_remember(repository, ref->name, &ref->commit, err))
+			return false;
+		remembered++;
+	}
+	return !id || git_odb_exists(repository->odb, id) ||
+		error_set(err, ERROR_MISSING,
+			"no branch or tag of the repository reaches it: its branch was rewritten or deleted, or it belongs to "
+			"another repository");
 }

@@ -28,7 +28,7 @@ enum remote_depth {
 /* What is to be here afterwards. */
 struct remote_wish {
 	enum remote_depth depth;
-	const git_oid *id; /* REMOTE_NEWEST */
+	const git_oid *id; /* must be here afterwards; may be NULL with REMOTE_HISTORY */
 	const char *ref;   /* its name on the server, or NULL when only the id is known */
 	bool since;        /* an earlier commit is known: fetch some history where that is cheap */
 };
@@ -53,7 +53,7 @@ void remote_close(struct remote **remote); /* for CLEANUP */
 bool remote_refs(struct remote *remote, const char *const *prefixes, size_t count, struct remote_refs *refs,
 	struct error *err) MUST_CHECK;
 
-/* ERROR_MISSING: the server does not have what is wished for. */
+/* ERROR_MISSING: the server does not have what is wished for, in no branch or tag either. */
 bool remote_fetch(struct remote *remote, const struct remote_wish *wish, struct error *err) MUST_CHECK;
 
 int64_t remote_received(const struct remote *remote);
@@ -61,3 +61,8 @@ int64_t remote_received(const struct remote *remote);
 /* For the implementations. */
 void remote_refs_add(struct remote_refs *refs, const struct remote_ref *ref, struct arena *mem);
 bool remote_ref_wanted(const char *name, const char *const *prefixes, size_t count);
+
+/* After a fetch of the whole history: the branches are remembered, so that the next time only the difference is sent. Then
+   `id`, unless it is NULL, has to be here. */
+bool remote_history_fetched(struct repository *repository, const struct remote_refs *refs, const git_oid *id,
+	struct error *err) MUST_CHECK;

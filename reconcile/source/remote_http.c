@@ -356,7 +356,8 @@ static bool fetch_once(struct remote_http *remote, const struct request *request
 }
 
 /* All branches and tags, to their beginnings. */
-static bool fetch_history(struct remote_http *remote, const struct request *request, struct error *err)
+static bool fetch_history(
+	struct remote_http *remote, const struct request *request, const git_oid *id, struct error *err)
 {
 	static const char *const everything[] = {"refs/heads/", "refs/tags/"};
 	struct remote_refs refs = {0};
@@ -372,7 +373,8 @@ static bool fetch_history(struct remote_http *remote, const struct request *requ
 	struct request all = *request;
 	all.wants = &wants;
 	all.depth = request->shallow->count ? DEPTH_EVERYTHING : 0;
-	return fetch_once(remote, &all, 0, &too_many, err);
+	return fetch_once(remote, &all, 0, &too_many, err) &&
+		remote_history_fetched(remote->setup.repository, &refs, id, err);
 }
 
 bool remote_http_fetch(struct remote_http *remote, const struct remote_wish *wish, struct error *err)
@@ -384,7 +386,7 @@ bool remote_http_fetch(struct remote_http *remote, const struct remote_wish *wis
 		return false;
 	struct request request = {.wants = &wants, .haves = &haves, .shallow = &shallow};
 	if (wish->depth == REMOTE_HISTORY)
-		return fetch_history(remote, &request, err);
+		return fetch_history(remote, &request, wish->id, err);
 	repository_ids_add(&wants, wish->id, remote->setup.mem);
 	for (size_t i = 0; i < COUNT_OF(attempts); i++) {
 		bool too_many = false;

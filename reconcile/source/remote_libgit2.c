@@ -308,22 +308,15 @@ static bool download(struct remote_libgit2 *remote, char **specs, size_t count, 
 	return failed(remote, code, "cannot fetch", err);
 }
 
-/* What all branches reach is kept known, so that the next time only the difference is sent. */
-static bool fetch_history(struct remote_libgit2 *remote, struct error *err)
+static bool fetch_history(struct remote_libgit2 *remote, const git_oid *id, struct error *err)
 {
 	static const char *const everything[] = {"refs/heads/", "refs/tags/"};
 	char heads[] = "+refs/heads/*:refs/heads/*", tags[] = "+refs/tags/*:refs/tags/*";
 	char *specs[] = {heads, tags};
 	struct remote_refs refs = {0};
-	if (!remote_libgit2_refs(remote, everything, COUNT_OF(everything), &refs, err) ||
-		!download(remote, specs, COUNT_OF(specs), err))
-		return false;
-	for (size_t i = 0; i < refs.count; i++)
-		if (repository_has_commit(remote->setup.repository, &refs.items[i].commit) &&
-			!repository_remember(
-				remote->setup.repository, refs.items[i].name, &refs.items[i].commit, err))
-			return false;
-	return true;
+	return remote_libgit2_refs(remote, everything, COUNT_OF(everything), &refs, err) &&
+		download(remote, specs, COUNT_OF(specs), err) &&
+		remote_history_fetched(remote->setup.repository, &refs, id, err);
 }
 
 bool remote_libgit2_fetch(struct remote_libgit2 *remote, const struct remote_wish *wish, struct error *err)
@@ -338,16 +331,12 @@ bool remote_libgit2_fetch(struct remote_libgit2 *remote, const struct remote_wis
 		return false;
 	if (!connect_to(remote, err))
 		return false;
-	if (wish->depth == REMOTE_HISTORY || !wish->ref) {
-		if (!fetch_history(remote, err))
-			return false;
-	} else {
-		char *spec = arena_printf(remote->setup.mem, "+%s:refs/fetched", wish->ref);
-		if (!download(remote, &spec, 1, err))
-			return false;
-	}
+	if (wish->depth == REMOTE_HISTORY || !wish->ref)
+		return fetch_history(remote, wish->id, err);
+	char *spec = arena_printf(remote->setup.mem, "+%s:refs/fetched", wish->ref);
+	if (!download(remote, &spec, 1, err))
+		return false;
 	git_odb_refresh(repository->odb);
-	if (wish->id && !git_odb_exists(repository->odb, wish->id))
-		return error_set(err, ERROR_MISSING, "no branch or tag of the repository reaches it");
-	return true;
+	return git_odb_exists(repository->odb, wish->id) ||
+		error_set(err, ERROR_MISSING, "the server has moved %s meanwhile", wish->ref);
 }

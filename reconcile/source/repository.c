@@ -284,17 +284,30 @@ bool repository_tips(const struct repository *repository, struct repository_ids 
 	return true;
 }
 
+static void memory_ref(const char *revision, char name[64])
+{
+	char digest[DIGEST_HEX_SIZE];
+	digest_sha256_hex(revision, strlen(revision), digest);
+	snprintf(name, 64, "refs/revisions/%.*s", HASH_LENGTH, digest);
+}
+
 bool repository_remember(
 	struct repository *repository, const char *revision, const git_oid *commit, struct error *err)
 {
-	char digest[DIGEST_HEX_SIZE], name[64];
+	char name[64];
 	git_reference *reference = NULL;
-	digest_sha256_hex(revision, strlen(revision), digest);
-	snprintf(name, sizeof(name), "refs/revisions/%.*s", HASH_LENGTH, digest);
+	memory_ref(revision, name);
 	if (git_reference_create(&reference, repository->git, name, commit, 1, NULL))
 		return repository_error(err, ERROR_RETRY, "cannot write a ref of the local repository");
 	git_reference_free(reference);
 	return true;
+}
+
+bool repository_recall(const struct repository *repository, const char *revision, git_oid *commit)
+{
+	char name[64];
+	memory_ref(revision, name);
+	return git_reference_name_to_id(commit, repository->git, name) == 0;
 }
 
 bool repository_shallow(const struct repository *repository, struct repository_ids *ids, struct error *err)

@@ -67,6 +67,8 @@ bool repository_tips(
 	const struct repository *repository, struct repository_ids *ids, struct error *err) MUST_CHECK;
 bool repository_remember(struct repository *repository, const char *revision, const git_oid *commit,
 	struct error *err) MUST_CHECK;
+/* What was remembered last; false = nothing. */
+bool repository_recall(const struct repository *repository, const char *revision, git_oid *commit);
 
 /* Commits whose parents are not here. */
 bool repository_shallow(

@@ -29,6 +29,7 @@ static json_t *paths_json(const struct source_request *request)
 		json_set_text(one, "application", path->application);
 		json_set_text(one, "path", path->directory.path);
 		json_object_set_new(one, "recurse", json_boolean(path->directory.recurse));
+		json_object_set_new(one, "anyName", json_boolean(path->directory.any_name));
 		json_set_text(one, "include", path->directory.include);
 		json_set_text(one, "exclude", path->directory.exclude);
 		json_array_append_new(paths, one);
@@ -42,6 +43,7 @@ static json_t *request_json(const struct source_request *request, int64_t deadli
 	json_t *json = json_object();
 	json_set_text(json, "url", request->url);
 	json_set_text(json, "revision", request->revision);
+	json_set_text(json, "tagPrefix", request->tag_prefix);
 	json_set_text(json, "folder", request->folder);
 	json_set_text(json, "known", request->known);
 	json_object_set_new(json, "offline", json_boolean(request->offline));
@@ -105,6 +107,7 @@ static void read_paths(const json_t *list, struct arena *mem, struct source_requ
 		paths[i].application = copy(one, "application", "", mem);
 		paths[i].directory.path = copy(one, "path", "", mem);
 		paths[i].directory.recurse = json_bool_at(one, "recurse", false);
+		paths[i].directory.any_name = json_bool_at(one, "anyName", false);
 		paths[i].directory.include = copy(one, "include", NULL, mem);
 		paths[i].directory.exclude = copy(one, "exclude", NULL, mem);
 	}
@@ -117,6 +120,7 @@ static void read_request(const json_t *json, struct arena *mem, struct request_r
 	struct source_request *request = &read->request;
 	request->url = copy(json, "url", "", mem);
 	request->revision = copy(json, "revision", "", mem);
+	request->tag_prefix = copy(json, "tagPrefix", NULL, mem);
 	request->folder = copy(json, "folder", "", mem);
 	request->known = copy(json, "known", NULL, mem);
 	request->offline = json_bool_at(json, "offline", false);

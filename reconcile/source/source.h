@@ -36,12 +36,15 @@ struct source_path {
 
 struct source_request {
 	const char *url;
-	const char *revision; /* branch, tag, full or short SHA, full ref name; "" = HEAD */
+	const char *revision; /* branch, tag, full or short SHA, full ref name, constraint on tags (semver.h); "" = HEAD.
+				 It need not be the Application's own: a rollback or a comparison names another one */
+	const char *tag_prefix; /* what the tags of a constraint begin with; NULL = nothing */
 	const char *folder; /* where the bare repositories live; this one's name in it is made from the URL */
 	const struct source_access *access;
 	const char *known; /* commit of the last good answer, or NULL: if the revision still is this commit,
 				    the answer is `unchanged` and no path is read */
-	bool offline;      /* ask nobody: read `known` from the bare repository */
+	bool offline; /* ask nobody: read `known` from the bare repository; without it, `revision`, which is a commit
+			      that is there or a name that was read before */
 	const struct source_path *paths;
 	size_t path_count;
 	int64_t deadline; /* milliseconds for everything; at most LIMIT_GIT_SECONDS */
@@ -56,7 +59,8 @@ struct source_content {
 };
 
 struct source_result {
-	char commit[41];     /* the peeled commit, 40 hex digits */
+	char commit[41]; /* the peeled commit, 40 hex digits */
+	const char *ref; /* what the revision was resolved to: "refs/heads/main", "refs/tags/v1.4.2"; "" = an id */
 	const char *author;  /* "Name <mail>" */
 	int64_t author_time; /* microseconds */
 	const char *message; /* first line, at most 200 bytes */

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/manifest/passed.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -18,6 +19,7 @@ struct walk {
 	const struct manifest_directory *directory;
 	struct arena *mem;
 	struct desired *desired;
+	struct passed passed;
 	size_t prefix; /* bytes of a full name before the name relative to the directory */
 	size_t entries;
 	size_t bytes;
@@ -65,6 +67,10 @@ static const char *safe_name(const char *name, struct arena *mem)
 
 static void read_manifest(struct walk *walk, const char *file, const char *bytes, size_t length)
 {
+	if (!manifest_is_named(file) && !manifest_looks_like(bytes, length)) {
+		passed_add(&walk->passed, file + walk->prefix, PASSED_CONTENT, walk->mem);
+		return;
+	}
 	if (length >= sizeof(lfs_text) - 1 && memcmp(bytes, lfs_text, sizeof(lfs_text) - 1) == 0) {
 		mistakes_add(&walk->desired->mistakes, file, 1, 0,
 			"is a Git LFS pointer, which is not supported: keep manifests in Git itself");
@@ -115,15 +121,17 @@ static bool read_blob(struct walk *walk, const char *file, const git_oid *id, st
 static bool visit_file(struct walk *walk, const char *file, const git_tree_entry *entry, struct error *err)
 {
 	const char *relative = file + walk->prefix;
-	const char *tool = strchr(relative, '/') ? NULL : manifest_foreign_tool(relative);
-	if (tool) {
-		mistakes_add(&walk->desired->mistakes, file, 0, 0,
-			"makes this a %s directory, which cannot be applied as it lies: render it and commit the result",
-			tool);
+	const char *refusal = manifest_refusal(relative);
+	if (refusal) {
+		mistakes_add(&walk->desired->mistakes, file, 0, 0, "%s", refusal);
 		return true;
 	}
-	if (!manifest_wanted(walk->directory, relative))
+	if (!manifest_wanted(walk->directory, relative)) {
+		passed_add(&walk->passed, relative,
+			manifest_is_named(relative) || walk->directory->any_name ? PASSED_FILTER : PASSED_NAME,
+			walk->mem);
 		return true;
+	}
 	if (git_tree_entry_filemode_raw(entry) == GIT_FILEMODE_LINK) {
 		mistakes_add(&walk->desired->mistakes, file, 0, 0,
 			"is a symbolic link, which is not followed: put the file itself here");
@@ -136,8 +144,10 @@ static bool visit_tree(struct walk *walk, const git_oid *id, const char *folder,
 
 static bool visit_folder(struct walk *walk, const char *name, const git_oid *id, int depth, struct error *err)
 {
-	if (!walk->directory->recurse)
+	if (!walk->directory->recurse) {
+		passed_add(&walk->passed, name + walk->prefix, PASSED_FOLDER, walk->mem);
 		return true;
+	}
 	if (depth >= LIMIT_TREE_DEPTH) {
 		mistakes_add(&walk->desired->mistakes, name, 0, 0, "is more than %d folders deep",
 			LIMIT_TREE_DEPTH);
@@ -170,6 +180,7 @@ static bool visit_entry(
 	case GIT_OBJECT_COMMIT:
 		mistakes_add(&walk->desired->warnings, name, 0, 0,
 			"is a submodule, whose files are in another repository and are not read");
+		passed_add(&walk->passed, name + walk->prefix, PASSED_SUBMODULE, walk->mem);
 		return true;
 	default:
 		return visit_file(walk, name, entry, err);
@@ -287,5 +298,8 @@ bool tree_read(const struct repository *repository, const git_oid *commit, const
 	if (!place.found || walk.full)
 		return true;
 	walk.prefix = *place.name ? strlen(place.name) + 1 : 0;
-	return visit_tree(&walk, &place.tree, place.name, 0, err);
+	if (!visit_tree(&walk, &place.tree, place.name, 0, err))
+		return false;
+	passed_judge(&walk.passed, *place.name ? place.name : ".", walk.desired);
+	return true;
 }

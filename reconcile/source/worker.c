@@ -137,17 +137,51 @@ static bool resolve_short(struct work *work, struct error *err)
 	return false;
 }
 
+/* A constraint means other tags with another prefix. Commits share one name: they are many, and none is followed. */
+static const char *memory_name(const struct work *work)
+{
+	const struct source_request *request = work->request;
+	git_oid id;
+	if (revision_is_id(request->revision, &id) || (!work->revision.ref && work->revision.is_short))
+		return "commit";
+	if (!request->tag_prefix || !*request->tag_prefix)
+		return request->revision;
+	return arena_printf(work->mem, "%s %s", request->tag_prefix, request->revision);
+}
+
+static bool resolve_offline(struct work *work, struct error *err)
+{
+	const char *text = work->request->revision;
+	struct error none = {0};
+	if (!open_repository(work, err))
+		return false;
+	if (repository_recall(&work->repository, memory_name(work), &work->revision.id) ||
+		(revision_looks_short(text) &&
+			revision_find_short(&work->repository, text, &work->revision.id, &none)))
+		return true;
+	if (none.kind == ERROR_INVALID)
+		return error_set(err, none.kind, "%s", none.text);
+	return error_set(err, ERROR_MISSING,
+		"revision \"%s\" was not read before, so it cannot be read without asking the server", text);
+}
+
 static bool resolve(struct work *work, struct error *err)
 {
-	const char *text = work->request->offline ? work->request->known : work->request->revision;
-	if (work->request->offline && (!text || !revision_is_id(text, &work->revision.id)))
-		return error_set(err, ERROR_INVALID, "nothing was read before, so nothing can be read offline");
-	if (revision_is_id(text, &work->revision.id))
+	const struct source_request *request = work->request;
+	const char *text = request->offline && request->known ? request->known : request->revision;
+	struct revision *revision = &work->revision;
+	if (revision_is_id(text, &revision->id))
 		return true;
-	if (!connect_remote(work, err) ||
-		!revision_resolve(work->remote, text, work->mem, &work->revision, err))
+	if (request->offline)
+		return resolve_offline(work, err);
+	if (!connect_remote(work, err) || !revision_resolve(work->remote, request, work->mem, revision, err))
 		return false;
-	return !work->revision.is_short || resolve_short(work, err);
+	work->result.ref = revision->ref;
+	if (!revision->is_short)
+		return true;
+	return revision->ref
+		? open_repository(work, err) && revision_check_short(&work->repository, text, revision, err)
+		: resolve_short(work, err);
 }
 
 /* --- its objects --- */
@@ -162,8 +196,8 @@ static bool fetch(struct work *work, struct error *err)
 	};
 	if (work->request->offline)
 		return error_set(err, ERROR_MISSING,
-			"commit %s is not in the local repository any more, and the server is not to be asked",
-			work->request->known);
+			"commit %s is not in the local repository (any more), and the server is not to be asked",
+			git_oid_tostr_s(&work->revision.id));
 	if (!connect_remote(work, err))
 		return false;
 	if (repository_is_worn(&work->repository) && !repository_begin_fresh(&work->repository, err))
@@ -263,8 +297,7 @@ static bool collect(struct work *work, struct error *err)
 	compare_history(work, &id);
 	if (!read_paths(work, &id, err))
 		return false;
-	return work->request->offline ||
-		repository_remember(&work->repository, work->request->revision, &id, err);
+	return work->request->offline || repository_remember(&work->repository, memory_name(work), &id, err);
 }
 
 /* The repository is a cache: when it may be damaged it is thrown away and fetched anew, once; not when that cannot be

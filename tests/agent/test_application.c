@@ -76,6 +76,9 @@ static void a_plain_application_has_argo_cds_defaults(void **state)
 	assert_string_equal(application->file, "a.yaml");
 	assert_string_equal(application->repo_url, "https://h/x");
 	assert_string_equal(application->revision, "");
+	assert_string_equal(application->tag_prefix, "");
+	assert_int_equal(application->source_count, 1);
+	assert_string_equal(application->sources[0].repo_url, "https://h/x");
 	assert_string_equal(application->directory.path, "team");
 	assert_false(application->directory.recurse);
 	assert_null(application->directory.include);
@@ -101,8 +104,8 @@ static void every_supported_field_is_read(void **state)
 	struct fixture *fixture = *state;
 	expect(fixture,
 		"  project: other\n  info: [{name: a, value: b}]\n  revisionHistoryLimit: 3\n"
-		"  source:\n    repoURL: https://h/x\n    path: ./a/b/\n    targetRevision: v1\n    name: src\n"
-		"    directory: {recurse: true, include: '*.yaml', exclude: '{a,b}'}\n"
+		"  source:\n    repoURL: https://h/x\n    path: ./a/b/\n    targetRevision: v1\n    tagPrefix: team/\n    name: src\n"
+		"    directory: {recurse: true, include: '*.yaml', exclude: '{a,b}', disableExtensionFilter: true}\n"
 		"  destination: {name: in-cluster, namespace: team}\n"
 		"  syncPolicy:\n    automated: {prune: true, selfHeal: true, allowEmpty: true, enabled: true}\n"
 		"    syncOptions: [CreateNamespace=true, ServerSideApply=true, ForceConflicts=true, ApplyOutOfSyncOnly=true,\n"
@@ -114,7 +117,8 @@ static void every_supported_field_is_read(void **state)
 	assert_string_equal(application->project, "other");
 	assert_string_equal(application->revision, "v1");
 	assert_string_equal(application->directory.path, "a/b");
-	assert_true(application->directory.recurse);
+	assert_string_equal(application->tag_prefix, "team/");
+	assert_true(application->directory.recurse && application->directory.any_name);
 	assert_string_equal(application->directory.include, "*.yaml");
 	assert_string_equal(application->directory.exclude, "{a,b}");
 	assert_true(application->automated && application->prune && application->self_heal &&
@@ -151,9 +155,8 @@ static void each_unsupported_field_is_an_error_that_names_it(void **state)
 {
 	expect(*state,
 		"  source: {repoURL: x, path: p, helm: {values: 'a: 1'}, kustomize: {namePrefix: a}, plugin: {name: p}, chart: c,\n"
-		"    ref: r, tagPrefix: v, directory: {jsonnet: {tlas: [{name: a}]}, disableExtensionFilter: true}}\n" GOOD_DESTINATION
-		"  sources: [{repoURL: x}]\n  sourceHydrator: {drySource: {repoURL: x}}\n  ignoreDifferences: [{kind: X}]\n",
-		"spec.sources is not supported: one Application has one source, in spec.source\n"
+		"    ref: r, directory: {jsonnet: {tlas: [{name: a}]}}}\n" GOOD_DESTINATION
+		"  sourceHydrator: {drySource: {repoURL: x}}\n  ignoreDifferences: [{kind: X}]\n",
 		"spec.sourceHydrator is not supported: name the branch with the rendered manifests in "
 		"spec.source.targetRevision\n"
 		"spec.ignoreDifferences is not supported: leave the fields that others set out of the manifests\n"
@@ -161,10 +164,41 @@ static void each_unsupported_field_is_an_error_that_names_it(void **state)
 		"spec.source.kustomize is not supported: render to YAML and commit the result\n"
 		"spec.source.plugin is not supported: render to YAML and commit the result\n"
 		"spec.source.chart is not supported: render to YAML and commit the result\n"
-		"spec.source.ref is not supported: one Application has one source\n"
-		"spec.source.tagPrefix is not supported: name the branch or tag in targetRevision\n"
-		"spec.source.directory.jsonnet is not supported: render to YAML and commit the result\n"
-		"spec.source.directory.disableExtensionFilter is not supported: only *.yaml, *.yml and *.json are read\n");
+		"spec.source.ref is not supported: only Helm's value files are named by it, and Helm is not rendered\n"
+		"spec.source.directory.jsonnet is not supported: render to YAML and commit the result\n");
+}
+
+static void one_source_of_a_list_is_the_source(void **state)
+{
+	struct fixture *fixture = *state;
+	expect(fixture,
+		"  sources: [{repoURL: https://h/x, path: a, targetRevision: ^1.2, directory: {recurse: true}}]\n"
+		"  source: {repoURL: https://h/ignored, path: b, helm: {values: x}}\n" GOOD_DESTINATION,
+		"");
+	const struct application *application = &fixture->application;
+	assert_int_equal(application->source_count, 1);
+	assert_string_equal(application->repo_url, "https://h/x");
+	assert_string_equal(application->revision, "^1.2");
+	assert_string_equal(application->directory.path, "a");
+	assert_true(application->directory.recurse && application->sources[0].directory.recurse);
+	expect(fixture, "  sources: []\n" GOOD_SOURCE GOOD_DESTINATION, "");
+	assert_string_equal(fixture->application.directory.path, "team");
+	expect(fixture, "  sources: {repoURL: x}\n" GOOD_DESTINATION, "spec.sources must be a list\n");
+}
+
+static void several_sources_are_refused_with_the_mistakes_of_each(void **state)
+{
+	struct fixture *fixture = *state;
+	expect(fixture,
+		"  sources: [{repoURL: x, path: a}, {path: ../b, chart: c}, {repoURL: x, ref: values}, null]\n" GOOD_DESTINATION,
+		"spec.sources[1].chart is not supported: render to YAML and commit the result\n"
+		"spec.sources[1].path must lie inside the repository: no leading '/', no '..'\n"
+		"spec.sources[1].repoURL is missing\n"
+		"spec.sources[2].ref is not supported: only Helm's value files are named by it, and Helm is not rendered\n"
+		"spec.sources[3] is missing\n"
+		"spec.sources has 4 sources: one Application has one source; make an Application of each\n");
+	assert_int_equal(fixture->application.source_count, 4);
+	assert_string_equal(fixture->application.sources[2].repo_url, "x");
 }
 
 static void empty_fields_that_argo_cd_writes_ask_for_nothing(void **state)
@@ -430,6 +464,8 @@ int main(void)
 		TEST(every_supported_field_is_read),
 		TEST(automated_is_on_when_it_is_there_and_not_disabled),
 		TEST(each_unsupported_field_is_an_error_that_names_it),
+		TEST(one_source_of_a_list_is_the_source),
+		TEST(several_sources_are_refused_with_the_mistakes_of_each),
 		TEST(empty_fields_that_argo_cd_writes_ask_for_nothing),
 		TEST(an_unknown_field_names_its_neighbour),
 		TEST(sync_options_that_are_not_known_are_errors),

@@ -65,6 +65,39 @@ def test_a_force_push_is_followed_and_logged(follow, repository):
     assert [row["revision"] for row in agent.app("team")["status"]["history"]] == [first, second, third]
 
 
+def test_the_newest_tag_of_a_constraint_is_followed_and_named(follow, repository):
+    repository.tag("v1.0.0")
+    agent = follow(repository.url, revision="^1")
+    wait_good(agent, repository.head)
+    second = repository.commit({"app/b.yaml": config_map("b")})
+    repository.tag("v1.1.0")
+    repository.commit({"app/c.yaml": config_map("c")})
+    repository.tag("v2.0.0")
+    wait_good(agent, second)
+    assert "refs/tags/v1.1.0" in agent.log() and "v2.0.0" not in agent.log()
+
+
+def test_a_branch_of_the_followed_tags_name_is_told_and_not_followed(follow, repository):
+    good = repository.head
+    repository.tag("stable")
+    agent = follow(repository.url, revision="stable")
+    wait_good(agent, good)
+    repository.commit({"app/a.yaml": None, "app/evil.yaml": config_map("evil")}, branch="stable", parent=good)
+    assert "refs/heads/stable and refs/tags/stable" in wait_trouble(agent, "ambiguous")
+    assert sync_of(agent)["revision"] == good
+    repository.delete_branch("stable")
+    wait_good(agent, good)
+
+
+def test_a_path_of_another_language_is_no_empty_path(follow, repository):
+    good = repository.head
+    agent = follow(repository.url)
+    wait_good(agent, good)
+    repository.commit({"app/a.yaml": None, "app/main.jsonnet": "{}"})
+    assert "main.jsonnet" in wait_trouble(agent, "holds no manifest")
+    assert sync_of(agent)["revision"] == good
+
+
 def test_a_deleted_branch_keeps_the_last_good_state_until_it_is_back(follow, repository):
     repository.commit({"app/a.yaml": config_map("a")}, branch="stable", orphan=True)
     agent = follow(repository.url, revision="stable")

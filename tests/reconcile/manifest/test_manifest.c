@@ -30,10 +30,13 @@ static void exclude_is_asked_before_include(void **state)
 static void helm_and_kustomize_folders_are_known_by_their_files(void **state)
 {
 	(void)state;
-	assert_string_equal(manifest_foreign_tool("Chart.yaml"), "Helm");
-	assert_string_equal(manifest_foreign_tool("kustomization.yml"), "Kustomize");
-	assert_string_equal(manifest_foreign_tool("Kustomization"), "Kustomize");
-	assert_null(manifest_foreign_tool("values.yaml"));
+	assert_non_null(strstr(manifest_refusal("Chart.yaml"), "Helm"));
+	assert_non_null(strstr(manifest_refusal("kustomization.yml"), "Kustomize"));
+	assert_non_null(strstr(manifest_refusal("Kustomization"), "Kustomize"));
+	assert_non_null(strstr(manifest_refusal(".argocd-source.yaml"), "spec.source"));
+	assert_non_null(strstr(manifest_refusal(".argocd-source-team.yaml"), "spec.source"));
+	assert_null(manifest_refusal("values.yaml"));
+	assert_null(manifest_refusal("charts/Chart.yaml"));
 }
 
 static void documents_become_objects_with_canonical_json_and_place(void **state)

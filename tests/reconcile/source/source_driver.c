@@ -47,6 +47,7 @@ static void read_paths(const json_t *list, struct arena *mem, struct source_requ
 		paths[i].application = json_text_at(one, "application", "app");
 		paths[i].directory.path = json_text_at(one, "path", "");
 		paths[i].directory.recurse = json_bool_at(one, "recurse", false);
+		paths[i].directory.any_name = json_bool_at(one, "anyName", false);
 		paths[i].directory.include = json_text_at(one, "include", NULL);
 		paths[i].directory.exclude = json_text_at(one, "exclude", NULL);
 	}
@@ -101,6 +102,7 @@ static json_t *result_json(const struct source_result *result, struct arena *mem
 {
 	json_t *json = json_object();
 	json_object_set_new(json, "commit", json_string(result->commit));
+	json_object_set_new(json, "ref", json_string(result->ref));
 	json_object_set_new(json, "author", json_string(result->author));
 	json_object_set_new(json, "authorTime", json_integer(result->author_time));
 	json_object_set_new(json, "message", json_string(result->message));
@@ -129,6 +131,7 @@ static json_t *read_source(const json_t *json, int stop, struct arena *mem)
 	struct source_request request = {
 		.url = json_text_at(json, "url", ""),
 		.revision = json_text_at(json, "revision", ""),
+		.tag_prefix = json_text_at(json, "tagPrefix", NULL),
 		.folder = json_text_at(json, "folder", ""),
 		.known = json_text_at(json, "known", NULL),
 		.offline = json_bool_at(json, "offline", false),

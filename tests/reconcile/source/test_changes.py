@@ -55,11 +55,12 @@ def test_offline_reads_the_known_commit_without_a_request(source, http, reposito
 
 
 def test_offline_without_the_commit_is_missing(source):
-    source.read()
+    assert source.fail(offline=True)[0] == "missing"
+    first = source.read()["commit"]
     kind, text = source.fail(offline=True, known="1" * 40)
     assert kind == "missing" and "1" * 40 in text
     source.known = None
-    assert source.fail(offline=True)[0] == "invalid"
+    assert source.read(offline=True)["commit"] == first
 
 
 def test_a_force_push_is_followed_and_reported(source, repository):

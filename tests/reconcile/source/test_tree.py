@@ -84,8 +84,56 @@ def test_an_lfs_pointer_is_a_mistake(source, repository):
     only(source.read(), "users/b.yaml", "LFS")
 
 
+@pytest.mark.parametrize("files, path, words", [
+    ({"main.jsonnet": "{}", "lib.libsonnet": "{}"}, {}, ["lib.libsonnet, main.jsonnet", "*.yaml, *.yml and *.json"]),
+    ({"x/a.yaml": config_map("a")}, {}, ["x/ is passed over", "directory.recurse"]),
+    ({"a.yaml": config_map("a")}, {"include": "*.yml"}, ["a.yaml is passed over", "directory.include"]),
+    ({"a.yaml": config_map("a")}, {"exclude": "*"}, ["a.yaml is passed over", "directory.exclude"]),
+    ({"x/b.jsonnet": "{}"}, {"recurse": True}, ["x/b.jsonnet"]),
+    ({"a.tmpl": "x"}, {"anyName": True}, ["a.tmpl", "apiVersion:"])])
+def test_a_path_of_which_nothing_is_read_is_a_mistake(source, repository, files, path, words):
+    repository.commit({f"odd/{name}": content for name, content in files.items()})
+    answer = source.read(paths=[{"path": "odd", **path}])
+    only(answer, "odd: holds no manifest", *words)
+    assert answer["contents"][0]["found"]
+
+
+def test_a_path_with_only_a_submodule_is_a_mistake(source, repository):
+    repository.commit({"odd/vendor": git.Submodule(repository.head), ".gitmodules": "[submodule]\n"})
+    only(source.read(paths=[{"path": "odd"}]), "vendor is passed over", "submodules")
+
+
+@pytest.mark.parametrize("file, warnings", [(".gitkeep", 0), ("README.md", 1)])
+def test_a_path_that_holds_nothing_wants_nothing(source, repository, file, warnings):
+    repository.commit({f"empty/{file}": "", "empty/.github/x.png": ""})
+    answer = source.read(paths=[{"path": "empty", "recurse": True}])
+    content = answer["contents"][0]
+    assert content["found"] and content["objects"] == [] and content["mistakes"] == []
+    assert len(content["warnings"]) == warnings
+
+
+def test_without_the_extension_filter_texts_decide(source, repository):
+    """directory.disableExtensionFilter."""
+    repository.commit({"users/b.yaml.sealed": config_map("b"), "users/README.md": "read: [me", "users/run.sh": "kind of",
+                       "users/c": config_map("c"), "users/blob": b"\0\1\2", "users/.gitignore": "x",
+                       "users/lfs.bin": "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n"})
+    assert names(source.read()) == ["ConfigMap a"]
+    answer = source.read(known=None, paths=[{"path": "users", "anyName": True}])
+    assert names(answer) == ["ConfigMap a", "ConfigMap b", "ConfigMap c"]
+    assert answer["contents"][0]["files"] == 3
+
+
+def test_a_yaml_file_that_is_no_manifest_is_told_how_to_leave_it_out(source, repository):
+    """Argo CD passes it over: then a manifest whose head was lost would be pruned."""
+    repository.commit({"users/values.yaml": "replicas: 1\n"})
+    only(source.read(), "users/values.yaml:1:1", "spec.source.directory.exclude")
+    repository.commit({"users/values.yaml": "# +argocd:skip-file-rendering\nreplicas: [1\n"})
+    assert names(source.read()) == ["ConfigMap a"]
+
+
 @pytest.mark.parametrize("file, tool", [("Chart.yaml", "Helm"), ("kustomization.yaml", "Kustomize"),
-                                        ("Kustomization", "Kustomize")])
+                                        ("Kustomization", "Kustomize"), (".argocd-source.yaml", "spec.source"),
+                                        (".argocd-source-team.yaml", "spec.source")])
 def test_directories_of_other_tools_are_told(source, repository, file, tool):
     repository.commit({f"users/{file}": "resources: []\n", "users/a.yaml": None})
     only(source.read(), f"users/{file}", tool)
