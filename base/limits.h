@@ -47,6 +47,11 @@
 #define LIMIT_REQUEST_SECONDS 30                   /* one request, retries not counted */
 #define LIMIT_REQUEST_TRIES 5                      /* tries of one request: 429, 503, cut connection */
 
+/* Expressions of ignoreDifferences (reconcile/ignore) */
+#define LIMIT_JQ_EXPRESSIONS 64    /* of one Application */
+#define LIMIT_JQ_MILLISECONDS 1000 /* of processor time for one expression on one object, as in Argo CD */
+#define LIMIT_JQ_MEMORY (512L * 1024 * 1024) /* address space of the jq process */
+
 /* Users and roles (reconcile/roles) */
 #define LIMIT_USERS 20000               /* entries of one users.yaml */
 #define LIMIT_ROLE_NAME 63              /* bytes: NAMEDATALEN - 1 of every PostgreSQL build we know */

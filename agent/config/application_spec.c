@@ -344,6 +344,14 @@ static void read_sync_policy(struct spec_reader *reader, const json_t *policy)
 	read_namespace_metadata(reader, json_object_get(policy, "managedNamespaceMetadata"));
 }
 
+static void read_ignore(struct spec_reader *reader, const json_t *list)
+{
+	struct mistakes mistakes = {.mem = reader->mem};
+	ignore_read(list, "spec.ignoreDifferences", reader->mem, &reader->application->ignore, &mistakes);
+	for (size_t i = 0; i < mistakes.count; i++)
+		refuse(reader, "%s", mistakes.items[i].text);
+}
+
 void application_read_spec(const json_t *spec, struct arena *mem, struct application *application)
 {
 	static const struct spec_field fields[] = {
@@ -355,7 +363,7 @@ void application_read_spec(const json_t *spec, struct arena *mem, struct applica
 		{"revisionHistoryLimit", NULL},
 		{"sources", "one Application has one source, in spec.source"},
 		{"sourceHydrator", "name the branch with the rendered manifests in spec.source.targetRevision"},
-		{"ignoreDifferences", "leave the fields that others set out of the manifests"},
+		{"ignoreDifferences", NULL},
 	};
 	struct spec_reader reader = {application, mem};
 	application->repo_url = application->revision = application->destination = "";
@@ -375,6 +383,7 @@ void application_read_spec(const json_t *spec, struct arena *mem, struct applica
 	read_source(&reader, json_object_get(spec, "source"), elsewhere);
 	read_destination(&reader, json_object_get(spec, "destination"));
 	read_sync_policy(&reader, json_object_get(spec, "syncPolicy"));
+	read_ignore(&reader, json_object_get(spec, "ignoreDifferences"));
 	read_text(&reader, spec, "spec", "project");
 	application->history_limit = read_integer(&reader, spec, "spec", "revisionHistoryLimit", 10);
 	if (application->history_limit < 0)
