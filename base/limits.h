@@ -50,6 +50,7 @@
 /* Expressions of ignoreDifferences (reconcile/ignore) */
 #define LIMIT_JQ_EXPRESSIONS 64    /* of one Application */
 #define LIMIT_JQ_MILLISECONDS 1000 /* of processor time for one expression on one object, as in Argo CD */
+#define LIMIT_JQ_PAUSE 600000      /* milliseconds until a killed expression is tried again */
 #define LIMIT_JQ_MEMORY (512L * 1024 * 1024) /* address space of the jq process */
 
 /* Users and roles (reconcile/roles) */

@@ -22,7 +22,8 @@ struct jq {
 	struct child child;
 	int questions; /* its descriptor 0 from our side */
 	struct frame_reader frame;
-	json_t *killed; /* expression -> why the process had to be killed */
+	json_t *killed;  /* expression -> why the process had to be killed */
+	int64_t forgets; /* steady clock: when `killed` is emptied */
 };
 
 /* ---- the process ---- */
@@ -67,6 +68,12 @@ static struct jq *jq_new(void)
 		.killed = json_object(),
 	};
 	return jq;
+}
+
+void jq_rest(struct jq *jq)
+{
+	if (jq)
+		end_process(jq);
 }
 
 void jq_close(struct jq **jq)
@@ -177,6 +184,7 @@ static bool died(struct jq *jq, const char *expression, struct error *err)
 		(void)poll(&gone, 1, LIMIT_JQ_MILLISECONDS);
 	reason_of_end(child_end(&jq->child), text);
 	json_object_set_new(jq->killed, expression, json_string(text));
+	jq->forgets = clock_steady() + LIMIT_JQ_PAUSE;
 	return error_set(err, ERROR_INVALID, "jq: \"%s\": %s", expression, text);
 }
 
@@ -226,9 +234,11 @@ static void add_paths(json_t *all, const json_t *answer)
 		json_array_extend(list, json_array_get(json_object_get(answer, "paths"), i));
 }
 
-/* The first expression of those that had to be killed before. */
-static bool was_killed(const struct jq *jq, const struct jq_question *question, struct error *err)
+/* Some expression had to be killed, and not long ago. */
+static bool was_killed(struct jq *jq, const struct jq_question *question, struct error *err)
 {
+	if (clock_steady() >= jq->forgets)
+		json_object_clear(jq->killed);
 	for (size_t i = 0; i < question->count; i++) {
 		const char *why = json_string_value(json_object_get(jq->killed, question->expressions[i]));
 		if (why)

@@ -16,7 +16,7 @@ struct jq;
 /* For each of the documents a list of the paths that the expressions name in it, each path as jq has it: keys, indexes, and
    {"start", "end"} for slices. An expression that meets null where it wants something names nothing there. Any other failure
    is ERROR_INVALID and says what expression it was; with `secret` not what jq says, which quotes values. An expression that had to
-   be killed is not tried again by the same process. Starts the process when `*jq` is NULL. A new reference. */
+   be killed is not tried again for LIMIT_JQ_PAUSE. Starts the process when `*jq` is NULL. A new reference. */
 struct jq_question {
 	const char *const *expressions;
 	size_t count;
@@ -28,6 +28,9 @@ json_t *jq_paths(struct jq **jq, const struct jq_question *question, struct erro
 /* Why jq does not take the expression, in its own words; NULL = it does. In `mem`. An ERROR_RETRY of the process itself counts
    as nothing wrong with the expression. */
 const char *jq_objection(struct jq **jq, const char *expression, struct arena *mem);
+
+/* Ends the process, keeps in mind what it had to be killed for. Accepts NULL. */
+void jq_rest(struct jq *jq);
 
 /* Ends the process; for CLEANUP. */
 void jq_close(struct jq **jq);

@@ -7,6 +7,7 @@
 #include "reconcile/kubernetes/answer.h"
 #include "reconcile/kubernetes/cluster_parts.h"
 #include "reconcile/kubernetes/diff.h"
+#include "reconcile/kubernetes/ignored.h"
 #include "reconcile/kubernetes/kube_list.h"
 #include "reconcile/kubernetes/manager.h"
 #include "reconcile/kubernetes/postgresql.h"
@@ -76,6 +77,10 @@ static bool make_body(struct job *job, const char *resource_version)
 		json_object_set_new(json_make_object(metadata, "annotations"), TRACKING_ANNOTATION,
 			json_string(write->tracking_id));
 	json_set_text(metadata, "resourceVersion", resource_version);
+	if (!ignored_keep_live(job->cluster, write, object, job->live, &err)) {
+		fail(job, err.kind, err.text);
+		return false;
+	}
 	memory_freep(&job->body);
 	job->body = json_canonical(object);
 	job->body_length = strlen(job->body);
@@ -280,6 +285,11 @@ static bool take_dry_run(struct job *job, const struct kube_request *request)
 		return true;
 	}
 	remember_answer(job, job->live);
+	struct error err;
+	if (!ignored_remove(job->cluster, write, request->answer, job->live, &err)) {
+		fail(job, err.kind, err.text);
+		return false;
+	}
 	struct diff_input input = {
 		.wanted = request->answer, .found = job->live, .secret = job->secret, .loose = job->postgresql};
 	write->differences = diff_objects(&input, job->mem, &write->difference_count);
@@ -445,7 +455,8 @@ static bool look_and_apply(struct job *job)
 static bool must_look(const struct job *job)
 {
 	return job->ready && job->write->kind == WRITE_APPLY &&
-		(job->postgresql || live_to_adopt(job->cluster->live, job->key));
+		(job->postgresql || ignored_needs_live(job->write) ||
+			live_to_adopt(job->cluster->live, job->key));
 }
 
 /* The whole */
@@ -486,5 +497,6 @@ void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t
 		run_chunk(jobs, taken);
 		done += taken;
 	}
+	ignored_rest(cluster);
 	memory_freep(&jobs);
 }
