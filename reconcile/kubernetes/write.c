@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "reconcile/kubernetes/answer.h"
 #include "reconcile/kubernetes/cluster_parts.h"
+#include "reconcile/kubernetes/controlled.h"
 #include "reconcile/kubernetes/diff.h"
 #include "reconcile/kubernetes/ignored.h"
 #include "reconcile/kubernetes/kube_list.h"
@@ -72,6 +73,7 @@ static bool make_body(struct job *job, const char *resource_version)
 		return false;
 	}
 	strip(object);
+	controlled_strip(object);
 	json_t *metadata = json_make_object(object, "metadata");
 	if (write->tracking_id)
 		json_object_set_new(json_make_object(metadata, "annotations"), TRACKING_ANNOTATION,
