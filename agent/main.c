@@ -13,6 +13,7 @@
 #include "agent/commands/common.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/ignore/jq_worker.h"
 #include "reconcile/source/worker.h"
 
 enum { COMMAND_MEMORY = 256 * 1024 * 1024 };
@@ -122,6 +123,8 @@ int main(int argc, char **argv)
 	harden();
 	if (argc > 1 && text_equal(argv[1], "git-worker"))
 		return source_worker_main();
+	if (argc > 1 && text_equal(argv[1], "jq-worker"))
+		return jq_worker_main();
 	CLEANUP(arena_freep) struct arena *mem = arena_new(COMMAND_MEMORY);
 	struct command_context context = {.mem = mem};
 	return finish_output(dispatch(&context, argc > 0 ? argc - 1 : 0, argv + 1));

@@ -54,6 +54,12 @@
 #define LIMIT_STATUS_HISTORY (64L * 1024)    /* its status.history */
 #define LIMIT_STATUS_MESSAGE 4096            /* one message in it */
 
+/* Expressions of ignoreDifferences (reconcile/ignore) */
+#define LIMIT_JQ_EXPRESSIONS 64    /* of one Application */
+#define LIMIT_JQ_MILLISECONDS 1000 /* of processor time for one expression on one object, as in Argo CD */
+#define LIMIT_JQ_PAUSE 600000      /* milliseconds until a killed expression is tried again */
+#define LIMIT_JQ_MEMORY (512L * 1024 * 1024) /* address space of the jq process */
+
 /* Users and roles (reconcile/roles) */
 #define LIMIT_USERS 20000               /* entries of one users.yaml */
 #define LIMIT_ROLE_NAME 63              /* bytes: NAMEDATALEN - 1 of every PostgreSQL build we know */

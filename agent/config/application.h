@@ -8,6 +8,7 @@
 #pragma once
 
 #include "agent/config/sync_options.h"
+#include "reconcile/ignore/ignore.h"
 #include "reconcile/manifest/manifest.h"
 
 #define APPLICATION_FINALIZER "resources-finalizer.argocd.argoproj.io"
@@ -40,6 +41,7 @@ struct application {
 	bool automated, prune, self_heal, allow_empty;
 	struct sync_options options;      /* syncPolicy.syncOptions */
 	const json_t *namespace_metadata; /* syncPolicy.managedNamespaceMetadata, in `document`; NULL = none */
+	struct ignore_rules ignore;       /* ignoreDifferences */
 	bool skip_reconcile;              /* annotation argocd.argoproj.io/skip-reconcile: "true" */
 	bool deleting;                    /* metadata.deletionTimestamp */
 	int64_t deletion_requested;       /* that time, microseconds */

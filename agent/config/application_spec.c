@@ -378,6 +378,14 @@ static void read_sync_policy(struct spec_reader *reader, const json_t *policy)
 	read_namespace_metadata(reader, json_object_get(policy, "managedNamespaceMetadata"));
 }
 
+static void read_ignore(struct spec_reader *reader, const json_t *list)
+{
+	struct mistakes mistakes = {.mem = reader->mem};
+	ignore_read(list, "spec.ignoreDifferences", reader->mem, &reader->application->ignore, &mistakes);
+	for (size_t i = 0; i < mistakes.count; i++)
+		refuse(reader, "%s", mistakes.items[i].text);
+}
+
 void application_read_spec(const json_t *spec, struct arena *mem, struct application *application)
 {
 	static const struct spec_field fields[] = {
@@ -389,7 +397,7 @@ void application_read_spec(const json_t *spec, struct arena *mem, struct applica
 		{"revisionHistoryLimit", NULL},
 		{"sources", NULL},
 		{"sourceHydrator", "name the branch with the rendered manifests in spec.source.targetRevision"},
-		{"ignoreDifferences", "leave the fields that others set out of the manifests"},
+		{"ignoreDifferences", NULL},
 	};
 	struct spec_reader reader = {application, mem};
 	application->repo_url = application->revision = application->tag_prefix = application->destination = "";
@@ -411,6 +419,7 @@ void application_read_spec(const json_t *spec, struct arena *mem, struct applica
 	const char *project = read_text(&reader, spec, "spec", "project");
 	if (*project)
 		application->project = project;
+	read_ignore(&reader, json_object_get(spec, "ignoreDifferences"));
 	application->history_limit = read_integer(&reader, spec, "spec", "revisionHistoryLimit", 10);
 	if (application->history_limit < 0)
 		refuse(&reader, "spec.revisionHistoryLimit may not be negative");

@@ -67,7 +67,8 @@ static void forget(struct agent *agent, const struct app *app)
 	struct error err;
 	if (store_application_remove(agent->store, app->spec.name, &err) &&
 		store_fact_set(agent->store, arena_printf(mem, "synced:%s", app->spec.name), NULL, &err) &&
-		store_fact_set(agent->store, arena_printf(mem, "tried:%s", app->spec.name), NULL, &err))
+		store_fact_set(agent->store, arena_printf(mem, "tried:%s", app->spec.name), NULL, &err) &&
+		store_fact_set(agent->store, arena_printf(mem, "ignored:%s", app->spec.name), NULL, &err))
 		return;
 	log_warning("the application could not be forgotten", "error", err.text, NULL);
 }
@@ -166,22 +167,29 @@ static void take_refresh(struct agent *agent, struct app *app)
 	repositories_refresh(agent, app, app->spec.refresh == REFRESH_HARD);
 }
 
-/* Over everything that says what is wanted and where it goes. */
-static void hash_source(struct app *app)
+static void hash_parts(const struct app *app, const char *const *parts, size_t count, char hash[17])
 {
-	static const char *const parts[] = {
-		"source", "sources", "destination", "syncPolicy.managedNamespaceMetadata"};
 	CLEANUP(json_done) json_t *all = json_array();
 	const json_t *spec = json_object_get(app->spec.document, "spec");
 	char digest[DIGEST_HEX_SIZE];
-	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+	for (size_t i = 0; i < count; i++) {
 		const json_t *part = json_at(spec, parts[i]);
 		json_array_append_new(all, part ? json_deep_copy(part) : json_null());
 	}
 	json_array_append_new(all, json_string(app->spec.uid));
 	CLEANUP(memory_freep) char *text = json_canonical(all);
 	digest_sha256_hex(text, strlen(text), digest);
-	snprintf(app->source_hash, sizeof(app->source_hash), "%.16s", digest);
+	snprintf(hash, 17, "%.16s", digest);
+}
+
+/* Over everything that says what is wanted and where it goes, and over what is no difference. */
+static void hash_spec(struct app *app)
+{
+	static const char *const source[] = {
+		"source", "sources", "destination", "syncPolicy.managedNamespaceMetadata"};
+	static const char *const ignore[] = {"ignoreDifferences"};
+	hash_parts(app, source, COUNT_OF(source), app->source_hash);
+	hash_parts(app, ignore, COUNT_OF(ignore), app->ignore_hash);
 }
 
 /* `argocd app terminate-op`, and whoever patches the phase (argocd.md 2.8). */
@@ -204,7 +212,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	arena_free(app->spec_mem);
 	app->spec = *spec;
 	app->spec_mem = spec_mem;
-	hash_source(app);
+	hash_spec(app);
 	if (is_new) {
 		recall(agent, app);
 		qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);

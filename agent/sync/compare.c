@@ -148,18 +148,22 @@ static void judge_postgresql(struct pass *pass, struct pass_step *step)
 		step->message = step->refusal;
 }
 
-static struct cluster_write dry_run_of(const struct plan_step *step, const struct sync_options *options)
+struct cluster_write pass_write(const struct pass *pass, const struct plan_step *step, enum write_kind kind,
+	const struct sync_options *options)
 {
 	const struct object_options *own = &step->object->options;
+	const struct sync_operation *operation = pass->app->operation;
 	return (struct cluster_write){
-		.kind = WRITE_DRY_RUN,
+		.kind = kind,
 		.object = step->object,
 		.tracking_id = step->tracking_id,
 		.force = options->force_conflicts,
 		.ours = step->owned && !step->owned->intended,
 		.replace = own->replace ? own->replace == CHOICE_TRUE : options->replace,
-		.recreate = own->force || options->force,
+		.recreate = own->force || options->force || (operation && operation->request->force),
 		.lenient = own->validate ? own->validate == CHOICE_FALSE : options->lenient,
+		.ignore = &pass->app->spec.ignore,
+		.respect_ignore = options->respect_ignored,
 	};
 }
 
@@ -224,7 +228,7 @@ static void run_dry_runs(struct pass *pass, const struct sync_options *options)
 			continue;
 		}
 		places[count] = i;
-		writes[count++] = dry_run_of(step->plan, options);
+		writes[count++] = pass_write(pass, step->plan, WRITE_DRY_RUN, options);
 	}
 	if (count)
 		cluster_write(pass->agent->cluster, writes, count, pass->mem);

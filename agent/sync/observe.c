@@ -31,6 +31,9 @@ static struct object_key owned_key(const struct store_object *object)
 static bool load_inventory(struct pass *pass)
 {
 	struct error err;
+	const char *rules = store_fact_get(
+		pass->agent->store, arena_printf(pass->mem, "ignored:%s", pass->app->spec.name), pass->mem);
+	pass->other_rules = rules && strcmp(rules, pass->app->ignore_hash) != 0;
 	if (store_object_list(pass->agent->store, pass->app->spec.name, pass->mem, &pass->owned,
 		    &pass->owned_count, &err))
 		return true;
@@ -159,7 +162,7 @@ static void make_plan(struct pass *pass, bool incomplete)
 	for (size_t i = 0; i < pass->owned_count; i++) {
 		const struct store_object *from = &pass->owned[i];
 		owned[i] = (struct plan_owned){owned_key(from), from->version, from->uid, from->wanted_hash,
-			from->live_version, from->intended};
+			pass->other_rules ? "" : from->live_version, from->intended};
 	}
 	const char *obstacle = prune_obstacle(pass, incomplete);
 	const struct plan_input input = {

@@ -44,6 +44,7 @@ struct pass {
 	struct pass_step *steps;    /* parallel to plan.steps */
 	struct store_object *owned; /* the inventory as it was when the pass began */
 	size_t owned_count;
+	bool other_rules;          /* ignoreDifferences is not what the inventory was compared by */
 	struct object_key *coming; /* group and kind of each CustomResourceDefinition that is wanted */
 	size_t coming_count;
 	struct status_condition conditions[PASS_CONDITIONS];
@@ -75,6 +76,10 @@ bool pass_observe_to_delete(struct pass *pass);
 void pass_compare(struct pass *pass);
 /* The options that count: those of the spec, then those of the operation. */
 struct sync_options pass_options(const struct pass *pass);
+
+/* An apply of a wanted object, or its dry run. */
+struct cluster_write pass_write(const struct pass *pass, const struct plan_step *step, enum write_kind kind,
+	const struct sync_options *options);
 
 /* decide.c: the policy wants a sync now: `automatic` is it. */
 bool pass_decide(struct pass *pass, struct sync_request *automatic);

@@ -352,20 +352,21 @@ static bool same_status(const json_t *a, const json_t *b)
 	return a && json_equal(left, right);
 }
 
+static void store_fact(struct pass *pass, const char *name, const char *value)
+{
+	struct error err;
+	const char *key = arena_printf(pass->mem, "%s:%s", name, pass->app->spec.name);
+	if (*value && !text_equal(store_fact_get(pass->agent->store, key, pass->mem), value) &&
+		!store_fact_set(pass->agent->store, key, value, &err))
+		log_warning("a fact could not be recorded", "fact", key, "error", err.text, NULL);
+}
+
 static void store_facts(struct pass *pass)
 {
-	struct error ignored;
-	const struct app *app = pass->app;
-	const char *synced = arena_printf(pass->mem, "synced:%s", app->spec.name);
-	const char *tried = arena_printf(pass->mem, "tried:%s", app->spec.name);
-	const char *old = store_fact_get(pass->agent->store, synced, pass->mem);
-	const char *old_tried = store_fact_get(pass->agent->store, tried, pass->mem);
-	if (*app->synced && !text_equal(old, app->synced) &&
-		!store_fact_set(pass->agent->store, synced, app->synced, &ignored))
-		log_warning("the synced commit could not be recorded", "error", ignored.text, NULL);
-	if (*app->tried && !text_equal(old_tried, app->tried) &&
-		!store_fact_set(pass->agent->store, tried, app->tried, &ignored))
-		log_warning("the tried commit could not be recorded", "error", ignored.text, NULL);
+	store_fact(pass, "synced", pass->app->synced);
+	store_fact(pass, "tried", pass->app->tried);
+	if (pass->complete)
+		store_fact(pass, "ignored", pass->app->ignore_hash);
 }
 
 /* Objects in the cluster keep the mark until apps_write_status() has taken the annotation away. */

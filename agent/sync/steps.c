@@ -100,22 +100,6 @@ static bool needs_no_write(struct sync_step *step, const struct task *task)
 	return true;
 }
 
-static struct cluster_write apply_write(const struct pass *pass, const struct task *task)
-{
-	const struct sync_options options = pass_options(pass);
-	const struct object_options *own = &task->object->options;
-	return (struct cluster_write){
-		.kind = WRITE_APPLY,
-		.object = task->object,
-		.tracking_id = task->step->plan->tracking_id,
-		.force = options.force_conflicts,
-		.ours = task->step->plan->owned && !task->step->plan->owned->intended,
-		.replace = own->replace ? own->replace == CHOICE_TRUE : options.replace,
-		.recreate = own->force || options.force || pass->app->operation->request->force,
-		.lenient = own->validate ? own->validate == CHOICE_FALSE : options.lenient,
-	};
-}
-
 static bool record_applied(struct sync_step *step, const struct task *task, struct error *err)
 {
 	struct store *store = step->pass->agent->store;
@@ -212,6 +196,7 @@ static void apply_rank(struct sync_step *step, size_t from, size_t end)
 	struct pass *pass = step->pass;
 	struct cluster_write *writes = arena_array(pass->mem, end - from, sizeof(*writes));
 	struct task **batch = arena_array(pass->mem, end - from, sizeof(*batch));
+	const struct sync_options options = pass_options(pass);
 	size_t count = 0;
 
 	for (size_t i = from; i < end; i++) {
@@ -225,7 +210,7 @@ static void apply_rank(struct sync_step *step, size_t from, size_t end)
 		if (!kind_is_ready(step, task))
 			continue;
 		batch[count] = task;
-		writes[count++] = apply_write(pass, task);
+		writes[count++] = pass_write(pass, task->step->plan, WRITE_APPLY, &options);
 	}
 	if (!count)
 		return;

@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/controlled.h"
+#include "reconcile/kubernetes/ignored.h"
 #include "reconcile/kubernetes/tracking.h"
 #include "reconcile/kubernetes/write_internal.h"
 
@@ -77,8 +79,13 @@ static json_t *read_object(struct job *job)
 	if (write->tracking_id)
 		json_object_set_new(json_make_object(metadata, "annotations"), TRACKING_ANNOTATION,
 			json_string(write->tracking_id));
+	controlled_strip(object);
 	lenient_drop(job, object);
-	return object;
+	if (ignored_keep_live(job->cluster, write, object, job->live, &err))
+		return object;
+	job_fail(job, err.kind, err.text);
+	json_decref(object);
+	return NULL;
 }
 
 static const char *query(const struct job *job)

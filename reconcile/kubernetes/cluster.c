@@ -41,6 +41,7 @@ void cluster_close(struct cluster *cluster)
 	followed_free(cluster);
 	live_free(cluster->live);
 	resources_free(cluster->resources);
+	jq_close(&cluster->jq);
 	kube_close(cluster->kube);
 	memory_freep(&cluster);
 }

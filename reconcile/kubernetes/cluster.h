@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "reconcile/ignore/ignore.h"
 #include "reconcile/kubernetes/health.h"
 #include "reconcile/kubernetes/kube.h"
 #include "reconcile/kubernetes/resource.h"
@@ -114,9 +115,11 @@ struct cluster_write {
 	bool force; /* take over conflicting fields from any manager; without it only from kubectl and
 					Argo CD on adoption (gitops-peers.md 2.1) */
 	bool ours; /* in our inventory from an earlier sync: whoever owns its fields now, that is drift, and healed */
-	bool replace;     /* Replace=true: POST or PUT of the whole object instead of server-side apply */
-	bool recreate;    /* Force=true: what cannot be changed is deleted and made anew */
-	bool lenient;     /* Validate=false: unknown fields are dropped by the server instead of refused */
+	bool replace;  /* Replace=true: POST or PUT of the whole object instead of server-side apply */
+	bool recreate; /* Force=true: what cannot be changed is deleted and made anew */
+	bool lenient;  /* Validate=false: unknown fields are dropped by the server instead of refused */
+	const struct ignore_rules *ignore; /* differences there are none; NULL = no rules */
+	bool respect_ignore; /* RespectIgnoreDifferences=true: an apply leaves there what is live, too */
 	const char *name; /* for DRY_RUN and APPLY: instead of the object's own (generateName); NULL = its own */
 	struct object_key key;   /* for DELETE and RELEASE */
 	const char *version;     /* for DELETE and RELEASE: API version, NULL = preferred */
@@ -134,7 +137,7 @@ struct cluster_write {
 /*
  * Runs all writes, several at once. DRY_RUN sends the server-side apply with dryRun=All beside a GET of the live object
  * and compares without metadata.managedFields, resourceVersion, generation, timestamps and status; labels and
- * annotations count. Nothing is retried that may have been done: the answer is read again instead.
+ * annotations count; what `ignore` names does not, and where a rule cannot be followed the write fails, since nobody knows. Nothing is retried that may have been done: the answer is read again instead.
  */
 void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t count, struct arena *mem);
 

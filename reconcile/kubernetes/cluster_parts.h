@@ -20,6 +20,7 @@ struct cluster {
 	struct watches *watches;
 	struct cluster_listener listener;
 	struct followed *followed; /* what cluster_follow() follows */
+	struct jq *jq;             /* follows the jq expressions of rules; NULL = there were none */
 	atomic_bool stopped;
 	char version[64]; /* of the server */
 	bool discovered;

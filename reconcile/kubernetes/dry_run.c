@@ -1,13 +1,17 @@
 /* dry_run.c - what a write would change: the server's dry run beside the live object */
 #include "base/text.h"
 #include "reconcile/kubernetes/diff.h"
+#include "reconcile/kubernetes/ignored.h"
 #include "reconcile/kubernetes/write_internal.h"
 
 #define LAST_APPLIED "f:kubectl.kubernetes.io/last-applied-configuration"
 
-static enum step compare(struct job *job, const json_t *wanted)
+static enum step compare(struct job *job, json_t *wanted)
 {
 	struct cluster_write *write = job->write;
+	struct error err;
+	if (!ignored_remove(job->cluster, write, wanted, job->live, &err))
+		return job_fail(job, err.kind, err.text);
 	struct diff_input input = {
 		.wanted = wanted, .found = job->live, .secret = job->secret, .loose = job->postgresql};
 	job_remember(job, job->live);

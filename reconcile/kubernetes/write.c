@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/kubernetes/answer.h"
+#include "reconcile/kubernetes/ignored.h"
 #include "reconcile/kubernetes/kube_list.h"
 #include "reconcile/kubernetes/postgresql.h"
 #include "reconcile/kubernetes/write_internal.h"
@@ -313,7 +314,8 @@ static enum step first_step(const struct job *job, const struct live *live)
 	if (write->kind == WRITE_DRY_RUN)
 		return STEP_COMPARE;
 	bool look = write->kind == WRITE_APPLY &&
-		(job->postgresql || live->to_adopt || (write->recreate && live->deleting));
+		(job->postgresql || live->to_adopt || ignored_needs_live(write) ||
+			(write->recreate && live->deleting));
 	return look ? STEP_LOOK : STEP_WRITE;
 }
 
@@ -379,5 +381,6 @@ void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t
 			job_done(&jobs[i]);
 		done += taken;
 	}
+	ignored_rest(cluster);
 	memory_freep(&jobs);
 }

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "reconcile/source/frame.h"
+#include "base/frame.h"
 
 static bool send_json(int fd, const json_t *json, struct error *err)
 {

@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "reconcile/source/frame.h"
+#include "base/frame.h"
 
 enum { SECRETS = 4 };
 

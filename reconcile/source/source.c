@@ -11,8 +11,8 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/source/answer.h"
-#include "reconcile/source/child.h"
-#include "reconcile/source/frame.h"
+#include "base/child.h"
+#include "base/frame.h"
 #include "reconcile/source/repository.h"
 #include "reconcile/source/request.h"
 #include "reconcile/source/url.h"
@@ -160,7 +160,7 @@ static bool run_child(struct run *run, struct error *err)
 	int request;
 	if (!request_write(run->request, run->request->deadline - WORKER_MARGIN, &request, err))
 		return false;
-	bool started = child_start(request, &run->child, err);
+	bool started = child_start("git-worker", "Git", request, &run->child, err);
 	close(request);
 	if (!started || !listen_to(run, err))
 		return false;

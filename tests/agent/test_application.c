@@ -1,3 +1,4 @@
+/* Started as `test_application jq-worker` it is the jq process, as the program is. */
 #include "agent/config/application.h"
 
 #include <setjmp.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "reconcile/ignore/jq_worker.h"
 #include "reconcile/manifest/yaml.h"
 
 struct fixture {
@@ -156,10 +158,9 @@ static void each_unsupported_field_is_an_error_that_names_it(void **state)
 	expect(*state,
 		"  source: {repoURL: x, path: p, helm: {values: 'a: 1'}, kustomize: {namePrefix: a}, plugin: {name: p}, chart: c,\n"
 		"    ref: r, directory: {jsonnet: {tlas: [{name: a}]}}}\n" GOOD_DESTINATION
-		"  sourceHydrator: {drySource: {repoURL: x}}\n  ignoreDifferences: [{kind: X}]\n",
+		"  sourceHydrator: {drySource: {repoURL: x}}\n",
 		"spec.sourceHydrator is not supported: name the branch with the rendered manifests in "
 		"spec.source.targetRevision\n"
-		"spec.ignoreDifferences is not supported: leave the fields that others set out of the manifests\n"
 		"spec.source.helm is not supported: render to YAML and commit the result\n"
 		"spec.source.kustomize is not supported: render to YAML and commit the result\n"
 		"spec.source.plugin is not supported: render to YAML and commit the result\n"
@@ -352,6 +353,7 @@ static void only_what_a_person_changes_makes_a_difference(void **state)
 		 "metadata: {name: a, namespace: argocd, uid: u-1, resourceVersion: '7', labels: {x: one}}\n",
 			true},
 		{HEAD "spec: {project: b}\n", false},
+		{HEAD "spec: {project: a, ignoreDifferences: [{kind: X}]}\n", false},
 		{HEAD "spec: {project: a}\noperation: {sync: {}}\n", false},
 		{"apiVersion: argoproj.io/v1alpha1\nkind: Application\nspec: {project: a}\n"
 		 "metadata: {name: a, namespace: argocd, uid: u-2}\n",
@@ -454,10 +456,32 @@ static void a_missing_folder_is_an_error(void **state)
 	assert_int_equal(count, 42);
 }
 
+static void ignored_differences_are_read(void **state)
+{
+	struct fixture *fixture = *state;
+	expect(fixture,
+		GOOD_SOURCE GOOD_DESTINATION
+		"  syncPolicy: {syncOptions: [RespectIgnoreDifferences=true]}\n"
+		"  ignoreDifferences:\n"
+		"  - {group: apps, kind: Deployment, jsonPointers: [/spec/replicas], jqPathExpressions: ['.a[]']}\n",
+		"");
+	assert_true(fixture->application.options.respect_ignored);
+	assert_int_equal(fixture->application.ignore.count, 1);
+	assert_string_equal(fixture->application.ignore.items[0].pointers[0], "/spec/replicas");
+	expect(fixture,
+		GOOD_SOURCE GOOD_DESTINATION
+		"  ignoreDifferences:\n"
+		"  - {group: apps, kind: Deployment, jsonPointers: [spec], jqPathExpressions: ['.a[']}\n",
+		"spec.ignoreDifferences[0].jsonPointers[0]: \"spec\" is no JSON pointer such as /spec/replicas (~1 stands for "
+		"a slash in a name)\n"
+		"spec.ignoreDifferences[0].jqPathExpressions[0]: \".a[\" is no jq path expression: syntax error, unexpected "
+		"INVALID_CHARACTER\n");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 #define FOLDER_TEST(function) cmocka_unit_test_setup_teardown(function, open_folder, close_folder)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_plain_application_has_argo_cds_defaults),
@@ -473,11 +497,14 @@ int main(void)
 		TEST(a_path_stays_inside_the_repository),
 		TEST(what_is_missing_or_of_another_kind_is_named),
 		TEST(only_an_application_with_a_name_is_one),
+		TEST(ignored_differences_are_read),
 		TEST(annotations_ask_for_refresh_and_rest),
 		TEST(only_what_a_person_changes_makes_a_difference),
 		FOLDER_TEST(a_folder_gives_its_applications_sorted),
 		FOLDER_TEST(other_kinds_and_equal_names_in_a_folder_are_mistakes),
 		FOLDER_TEST(a_missing_folder_is_an_error),
 	};
+	if (argc > 1 && strcmp(argv[1], "jq-worker") == 0)
+		return jq_worker_main();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

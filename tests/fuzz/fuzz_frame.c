@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "reconcile/source/answer.h"
-#include "reconcile/source/frame.h"
+#include "base/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -28,7 +28,8 @@ TOKENS = {"admin": "admin-token-0000", "alice": "alice-token-0000", "bob": "bob-
 CONTROLLERS = (
     "namespace-controller,serviceaccount-controller,garbage-collector-controller,statefulset-controller,"
     "deployment-controller,replicaset-controller,root-ca-certificate-publisher-controller,job-controller,"
-    "cronjob-controller,endpointslice-controller,pod-garbage-collector-controller"
+    "cronjob-controller,endpointslice-controller,pod-garbage-collector-controller,"
+    "clusterrole-aggregation-controller"
 )
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",

@@ -10,7 +10,7 @@ room_of() {
 	esac
 }
 
-parts="base store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/roles reconcile/sealed"
+parts="base store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/ignore reconcile/roles reconcile/sealed"
 
 # What a room may include, itself aside.
 allowed() {
@@ -20,10 +20,11 @@ allowed() {
 	reconcile) echo "base" ;;
 	reconcile/manifest) echo "base reconcile" ;;
 	reconcile/source) echo "base reconcile reconcile/manifest" ;;
-	reconcile/kubernetes) echo "base reconcile reconcile/manifest" ;;
+	reconcile/ignore) echo "base reconcile" ;;
+	reconcile/kubernetes) echo "base reconcile reconcile/ignore reconcile/manifest" ;;
 	reconcile/roles) echo "base reconcile reconcile/manifest" ;;
 	reconcile/sealed) echo "base reconcile reconcile/manifest" ;;
-	agent/config) echo "base reconcile reconcile/manifest reconcile/roles" ;;
+	agent/config) echo "base reconcile reconcile/ignore reconcile/manifest reconcile/roles" ;;
 	agent/events) echo "base store" ;;
 	agent/show) echo "base store agent" ;;
 	agent/http) echo "base store agent/events agent/show" ;;

@@ -11,6 +11,8 @@ libpq/.*|reconcile/roles/.*
 sqlite3\.h|store/.*
 event2?(/.*)?\.h|agent/http/.*
 curl/.*|reconcile/kubernetes/.*|reconcile/source/.*|agent/show/client\.c
+(jq|jv)\.h|reconcile/ignore/jq_worker\.c
+seccomp\.h|reconcile/ignore/jq_worker\.c
 openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*
 '
 

@@ -5,6 +5,7 @@
  */
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/kubernetes/cluster.h"
+#include "reconcile/ignore/jq_worker.h"
 #include "reconcile/kubernetes/cluster_parts.h"
 
 static struct cluster *cluster;
@@ -184,6 +186,16 @@ static json_t *write_json(const struct cluster_write *write)
 		write->resource_version_now ? write->resource_version_now : "", "differences", differences);
 }
 
+static const struct ignore_rules *rules_of(const json_t *list, struct arena *mem)
+{
+	struct mistakes mistakes = {.mem = mem};
+	struct ignore_rules *rules = arena_alloc(mem, sizeof(*rules));
+	ignore_read(list, "ignore", mem, rules, &mistakes);
+	if (mistakes.count)
+		fprintf(stderr, "kube_driver: %s\n", mistakes.items[0].text);
+	return rules;
+}
+
 static json_t *do_write(const json_t *command, struct arena *mem, struct error *err)
 {
 	(void)err;
@@ -210,6 +222,8 @@ static json_t *do_write(const json_t *command, struct arena *mem, struct error *
 		writes[i].key = key_of(json_object_get(item, "key"));
 		writes[i].uid = json_text_at(item, "uid", NULL);
 		writes[i].propagation = json_text_at(item, "propagation", NULL);
+		writes[i].respect_ignore = json_bool_at(item, "respect", false);
+		writes[i].ignore = rules_of(json_object_get(item, "ignore"), mem);
 	}
 	int64_t start = clock_steady();
 	cluster_write(cluster, writes, count, mem);
@@ -365,11 +379,14 @@ static json_t *obey(const json_t *command, struct arena *mem)
 	return json_pack("{s:b, s:s}", "ok", 0, "error", "no such command");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	char *line = NULL;
 	size_t size = 0;
 	ssize_t length;
+	signal(SIGPIPE, SIG_IGN); /* as the program has it */
+	if (argc > 1 && strcmp(argv[1], "jq-worker") == 0)
+		return jq_worker_main();
 	heard = json_array();
 	while ((length = getline(&line, &size, stdin)) > 0) {
 		struct arena *mem = arena_new((size_t)1 << 30);

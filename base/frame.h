@@ -1,5 +1,5 @@
 /*
- * frame.h - messages between the agent and the Git process: a length of four bytes (big-endian), then the bytes
+ * frame.h - messages between the agent and its child processes: a length of four bytes (big-endian), then the bytes
  *
  * The reader takes bytes as they come, in pieces of any size, and never holds more than one message. A length
  * above the maximum fails it before any memory is taken.

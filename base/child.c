@@ -1,4 +1,4 @@
-#include "reconcile/source/child.h"
+#include "base/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,10 +38,10 @@ static int set_signals(posix_spawnattr_t *attributes)
 }
 
 /* posix_spawn, since the agent has threads: between fork and exec it does nothing that needs a lock. */
-static int spawn(int request, int answer, int messages, pid_t *pid)
+static int spawn(const char *command, int request, int answer, int messages, pid_t *pid)
 {
-	static char name[] = "pgitops", command[] = "git-worker";
-	char *argv[] = {name, command, NULL};
+	static char name[] = "pgitops";
+	char *argv[] = {name, (char *)(uintptr_t)command, NULL};
 	/* Nothing of ours; but without any home libgit2's ssh gives up before it asks us about the host key. */
 	static char home[] = "HOME=/nonexistent";
 	char *environment[] = {home, NULL};
@@ -86,7 +86,7 @@ static bool make_pipe(int pair[2])
 		fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0;
 }
 
-bool child_start(int request, struct child *child, struct error *err)
+bool child_start(const char *command, const char *what, int request, struct child *child, struct error *err)
 {
 	int answer[2] = {-1, -1}, messages[2] = {-1, -1}, input = -1;
 	int failed = 0;
@@ -96,14 +96,14 @@ bool child_start(int request, struct child *child, struct error *err)
 	if (input < 0 || !make_pipe(answer) || !make_pipe(messages))
 		failed = errno;
 	(void)fcntl(answer[0], F_SETPIPE_SZ, PIPE_BYTES); /* fewer turns; refused above the user's share */
-	failed = failed ? failed : spawn(input, answer[1], messages[1], &started.pid);
+	failed = failed ? failed : spawn(command, input, answer[1], messages[1], &started.pid);
 	close_fd(&input);
 	close_fd(&answer[1]);
 	close_fd(&messages[1]);
 	if (failed) {
 		close_pair(answer);
 		close_pair(messages);
-		return error_set(err, ERROR_RETRY, "cannot start the Git process: %s", strerror(failed));
+		return error_set(err, ERROR_RETRY, "cannot start the %s process: %s", what, strerror(failed));
 	}
 	started.answer = answer[0];
 	started.messages = messages[0];

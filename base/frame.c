@@ -1,4 +1,4 @@
-#include "reconcile/source/frame.h"
+#include "base/frame.h"
 
 #include <errno.h>
 #include <string.h>

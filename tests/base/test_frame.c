@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include "reconcile/source/frame.h"
-#include "reconcile/source/request.h"
+#include "base/frame.h"
 
 /* All messages of a stream, joined with '|', fed in pieces of `piece` bytes. */
 static void collect(const char *bytes, size_t size, size_t piece, struct buf *out)
@@ -73,58 +72,12 @@ static void what_is_written_is_read(void **state)
 	close(ends[0]);
 }
 
-static void a_request_arrives_as_it_was_asked(void **state)
-{
-	struct arena *mem = arena_new((size_t)1 << 20);
-	struct source_access access = {.username = "ci", .ca = "PEM", .insecure = true};
-	const struct source_path paths[] = {
-		{"users", {.path = "users", .recurse = true, .exclude = "*.yml"}},
-		{"cluster", {.path = "c"}},
-	};
-	const struct source_request asked = {.url = "https://h/db",
-		.revision = "main",
-		.folder = "/f",
-		.access = &access,
-		.paths = paths,
-		.path_count = 2,
-		.stop = -1};
-	struct request_read read;
-	struct error err = {0};
-	int fd;
-	(void)state;
-	secret_set(&access.password, "p\0q", 3);
-	secret_set(&access.ssh_key, "key", 3);
-	assert_true(request_write(&asked, 5000, &fd, &err));
-	assert_true(request_read(fd, mem, &read, &err));
-	close(fd);
-	assert_string_equal(read.request.url, "https://h/db");
-	assert_string_equal(read.request.revision, "main");
-	assert_null(read.request.known);
-	assert_int_equal(read.request.deadline, 5000);
-	assert_int_equal(read.parent, getpid());
-	assert_int_equal(read.request.path_count, 2);
-	assert_string_equal(read.request.paths[0].application, "users");
-	assert_true(read.request.paths[0].directory.recurse);
-	assert_string_equal(read.request.paths[0].directory.exclude, "*.yml");
-	assert_null(read.request.paths[0].directory.include);
-	assert_string_equal(read.access.username, "ci");
-	assert_true(read.access.insecure);
-	assert_int_equal(read.access.password.length, 3);
-	assert_memory_equal(read.access.password.bytes, "p\0q", 3);
-	assert_string_equal(read.access.ssh_key.bytes, "key");
-	assert_null(read.access.bearer.bytes);
-	request_done(&read);
-	source_access_done(&access);
-	arena_free(mem);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_come_out_whole_whatever_the_pieces),
 		cmocka_unit_test(a_length_beyond_the_maximum_fails_before_any_byte_is_kept),
 		cmocka_unit_test(what_is_written_is_read),
-		cmocka_unit_test(a_request_arrives_as_it_was_asked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
