@@ -225,7 +225,7 @@ class World:
 
     def application(self, name, path=None, namespace=None, prune=True, heal=True, automated=True, options=(), finalizers=(),
                     annotations=None, create=True, policy=None, source=None, **spec):
-        """An Application of the folder `path` (its name); created at once."""
+        """An Application of the folder `path` (its name); created at once. It tries once, so that a failure is an end."""
         automation = {"automated": {"prune": prune, "selfHeal": heal}} if automated else {}
         document = {
             "apiVersion": APPLICATION[0], "kind": APPLICATION[1],
@@ -235,7 +235,7 @@ class World:
                 "project": "default",
                 "source": {"repoURL": self.repository.url, "path": path or name, "targetRevision": "main"} | (source or {}),
                 "destination": {"server": "https://kubernetes.default.svc", "namespace": namespace or self.namespace},
-                "syncPolicy": automation | {"syncOptions": list(options)} | (policy or {}),
+                "syncPolicy": automation | {"syncOptions": list(options), "retry": {"limit": 0}} | (policy or {}),
             } | spec,
         }
         app = self.apps[name] = App(self, document)
