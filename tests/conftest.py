@@ -10,7 +10,7 @@ TESTS = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(TESTS))
 
 from parts import agent as agents  # noqa: E402
-from parts import kube, postgres  # noqa: E402
+from parts import kube, postgres, world as worlds  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +65,12 @@ def crds(plane):
             plane.admin.create_crd(document)
     plane.admin.create_crd(kube.simple_crd("bitnami.com", "SealedSecret", "sealedsecrets", version="v1alpha1"))
     return plane
+
+
+@pytest.fixture
+def world(agent, crds, tmp_path):
+    """Applications as objects of the cluster, and a repository behind them; the agent is not started yet."""
+    return worlds.World(agent, crds, tmp_path)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@
 Without a kubeconfig Kubernetes is off. Relative folders (applications, secrets, state) are below `tmp_path`.
 """
 
-import ctypes
 import http.client
 import json
 import os
@@ -18,28 +17,11 @@ import pathlib
 import signal
 import socket
 import subprocess
-import time
+
+from parts.process import die_with_parent, free_port, wait_for
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("PGITOPS_TEST_PROGRAM") or TOP / "build/test/pgitops")
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
-def wait_for(what, question, seconds=30, pause=0.02):
-    """Asks until the answer is true, and returns it."""
-    end = time.monotonic() + seconds
-    while True:
-        answer = question()
-        if answer:
-            return answer
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {seconds} s (last answer: {answer!r})")
-        time.sleep(pause)
 
 
 def environment(**more):
@@ -50,10 +32,6 @@ def environment(**more):
     keep |= {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:exitcode=99",
              "UBSAN_OPTIONS": "print_stacktrace=1"}
     return keep | {name: str(value) for name, value in more.items()}
-
-
-def _die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Result:
@@ -206,7 +184,7 @@ class Agent:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.program), "agent", "--config", str(self.file)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=environment(**self.environment), preexec_fn=_die_with_parent)
+                stderr=log, env=environment(**self.environment), preexec_fn=die_with_parent)
         if ready:
             wait_for("the agent's /readyz", self.ready, seconds)
         return self

@@ -7,20 +7,19 @@ can be counted by user agent: `mark = plane.mark(); ...; plane.requests(mark, ag
 
 import atexit
 import base64
-import ctypes
 import http.client
 import json
 import os
 import pathlib
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
 import threading
-import time
 import uuid
+
+from parts.process import die_with_parent, free_port, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOKENS = {"admin": "admin-token-0000", "alice": "alice-token-0000", "bob": "bob-token-0000",
@@ -41,28 +40,6 @@ AUDIT_POLICY = {
         {"level": "Metadata"},
     ],
 }
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
-def wait_for(what, question, seconds=30, pause=0.05):
-    """Asks until the answer is true, and returns it."""
-    end = time.monotonic() + seconds
-    while True:
-        answer = question()
-        if answer:
-            return answer
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {seconds} s (last answer: {answer!r})")
-        time.sleep(pause)
-
-
-def _die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class ApiError(Exception):
@@ -265,7 +242,7 @@ class ControlPlane:
         log = open(self.folder / f"{role}.log", "ab")
         self.processes[role] = subprocess.Popen(
             self.commands[role] + flags, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            preexec_fn=_die_with_parent)
+            preexec_fn=die_with_parent)
         log.close()
 
     def _alive(self, role):

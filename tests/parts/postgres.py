@@ -10,20 +10,20 @@ temporary folder. `shared(17)` gives one server for each major and test process;
 """
 
 import atexit
-import ctypes
 import json
 import os
 import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 import psycopg
+
+from parts.process import die_with_parent, free_port
 
 MAJORS = (13, 14, 15, 16, 17, 18)
 MODULES = Path(__file__).resolve().parent.parent / "postgres" / "node_modules"
@@ -60,14 +60,8 @@ def server_account():
     raise RuntimeError("running as root, and neither the user postgres nor nobody exists")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def _die_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
+    die_with_parent(signal.SIGQUIT)
     os.umask(0o077)
 
 

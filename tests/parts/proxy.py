@@ -64,7 +64,8 @@ class faults:
 
 class Rule:
     def __init__(self, fault, method, path, times, skip):
-        self.fault, self.method, self.path, self.times, self.skip = fault, method, path, times, skip
+        self.fault, self.path, self.times, self.skip = fault, path, times, skip
+        self.method = (method,) if isinstance(method, str) else method
         self.hits = 0
 
 
@@ -113,7 +114,8 @@ class FaultProxy:
         return path
 
     def add(self, fault, method=None, path=None, times=None, skip=0):
-        """`path` is a regular expression searched in path and query; the first `skip` requests that fit pass."""
+        """`method` is one or several; `path` is a regular expression searched in path and query; the first `skip`
+        requests that fit pass."""
         rule = Rule(fault, method, path and re.compile(path), times, skip)
         with self.lock:
             self.rules.append(rule)
@@ -182,7 +184,7 @@ class FaultProxy:
         with self.lock:
             self.seen.append((method, path))
             for rule in self.rules:
-                if rule.method and rule.method != method or rule.path and not rule.path.search(path):
+                if rule.method and method not in rule.method or rule.path and not rule.path.search(path):
                     continue
                 if rule.times is not None and rule.times <= 0:
                     continue

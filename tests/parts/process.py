@@ -1,0 +1,33 @@
+"""What every part has in common: it is a child of this process, it has a port of its own, and it takes a moment."""
+
+import ctypes
+import os
+import signal
+import socket
+import time
+
+PATIENCE = float(os.environ.get("PGITOPS_TEST_PATIENCE") or 30)  # seconds, before a wait is a failure
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_for(what, question, seconds=None, pause=0.02):
+    """Asks until the answer is true, and returns it."""
+    seconds = seconds or PATIENCE
+    end = time.monotonic() + seconds
+    while True:
+        answer = question()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {seconds} s (last answer: {answer!r})")
+        time.sleep(pause)
+
+
+def die_with_parent(with_signal=signal.SIGKILL):
+    """In the child, before the program starts: no part outlives its test, however that ends."""
+    ctypes.CDLL(None).prctl(1, with_signal)  # PR_SET_PDEATHSIG
