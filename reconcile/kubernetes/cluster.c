@@ -18,6 +18,13 @@ enum {
 	KIND_PAUSE_MAXIMUM = 500,
 };
 
+static void health_changed(void *context, const struct error *err)
+{
+	struct cluster *cluster = context;
+	if (cluster->listener.trouble)
+		cluster->listener.trouble(cluster->listener.context, "the API server", err);
+}
+
 bool cluster_open(const struct kube_config *config, const struct cluster_listener *listener,
 	struct cluster **cluster, struct error *err)
 {
@@ -28,7 +35,7 @@ bool cluster_open(const struct kube_config *config, const struct cluster_listene
 	made->kube = kube_open(config);
 	made->resources = resources_new();
 	made->live = live_new();
-	made->watches = watches_open(config);
+	made->watches = watches_open(config, health_changed, made);
 	*cluster = made;
 	return true;
 }
@@ -52,15 +59,34 @@ void cluster_stop(struct cluster *cluster)
 	watches_stop(cluster->watches);
 }
 
+void cluster_health(struct cluster *cluster, struct cluster_health *health)
+{
+	watches_health(cluster->watches, health);
+}
+
+bool cluster_reachable(struct cluster *cluster, struct error *err)
+{
+	struct cluster_health health;
+	watches_health(cluster->watches, &health);
+	if (health.well || !*health.why)
+		return true;
+	return error_set(err, ERROR_RETRY, "%s", health.why);
+}
+
+void cluster_doubt(struct cluster *cluster, const struct live_collection *collection)
+{
+	if (!collection->ended)
+		watches_relist(cluster->watches, collection->watch);
+}
+
 /* Discovery */
 
 bool cluster_refresh(struct cluster *cluster, struct error *err)
 {
-	cluster->refreshed = clock_steady();
-	if (!resources_refresh(cluster->resources, cluster->kube, err))
-		return false;
-	cluster->discovered = true;
-	return true;
+	bool good = resources_refresh(cluster->resources, cluster->kube, err);
+	cluster->refreshed = clock_steady(); /* the end of it: a silent server takes its time */
+	cluster->discovered = cluster->discovered || good;
+	return good;
 }
 
 bool cluster_ready(struct cluster *cluster, struct error *err)
@@ -90,7 +116,8 @@ const struct resource *cluster_find(
 {
 	struct error ignored;
 	const struct resource *found = resources_find(cluster->resources, group, version, kind);
-	if (found || (cluster->refreshed && clock_steady() - cluster->refreshed < REFRESH_MILLISECONDS))
+	if (found || (cluster->refreshed && clock_steady() - cluster->refreshed < REFRESH_MILLISECONDS) ||
+		!cluster_reachable(cluster, &ignored))
 		return found;
 	if (!cluster_refresh(cluster,
 		    &ignored)) /* what is known stays, and whoever asks the server next gets the error */
@@ -123,7 +150,8 @@ bool cluster_kind_ready(struct cluster *cluster, const char *group, const char *
 		return false;
 	const struct resource *resource = resources_find(cluster->resources, group, NULL, kind);
 	if (!resource)
-		return error_set(err, ERROR_MISSING, "the API server has no kind %s.%s", kind, group);
+		return error_set(err, ERROR_MISSING, "the API server has no kind %s%s%s", kind,
+			*group ? "." : "", group);
 	CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
 	resource_path(&path, resource, "", NULL);
 	buf_text(&path, "?limit=1");
