@@ -133,13 +133,13 @@ struct database; /* users_pass.h */
 
 struct agent {
 	const struct config *config;
-	struct queue *queue;     /* any thread */
-	struct inbox *inbox;     /* any thread: has a lock */
-	struct store *store;     /* any thread: serialises its callers */
-	struct secrets *secrets; /* any thread: has a lock */
-	int stop;                /* eventfd, readable when the agent ends; any thread */
-	bool once;               /* one pass over everything, then stop */
-	bool lost;               /* its state folder was taken away: it ends with an error */
+	struct queue *queue;          /* any thread */
+	struct inbox *inbox;          /* any thread: has a lock */
+	struct store *store;          /* any thread: serialises its callers */
+	struct secrets *secrets;      /* any thread: has a lock */
+	int stop;                     /* eventfd, readable when the agent ends; any thread */
+	bool once;                    /* one pass over everything, then stop */
+	bool lost;                    /* its state folder was taken away: it ends with an error */
 	struct project_set *projects; /* any thread may say what it has seen; the rest is the reconciler's */
 
 	struct cluster *cluster; /* NULL = none (yet); set behind `lock`, for main, which stops it */

@@ -86,7 +86,7 @@ static void heard_listed(void *context, const char *collection)
 {
 	struct ears *ears = context;
 	(void)collection;
-	queue_push(ears->agent->queue, EVENT_RECOVERED, "", NULL);
+	queue_push(ears->agent->queue, EVENT_RECOVERED, "");
 }
 
 /* ---- joining ---- */

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -14,8 +13,6 @@
 enum {
 	REFRESH_MILLISECONDS = 2000, /* between two discoveries for unknown kinds */
 	PATH_BYTES = 4096,
-	KIND_PAUSE_FIRST = 10, /* milliseconds between two looks for a new kind */
-	KIND_PAUSE_MAXIMUM = 500,
 };
 
 static void health_changed(void *context, const struct error *err)
@@ -138,12 +135,6 @@ bool cluster_has_kind(const struct cluster *cluster, const char *group, const ch
 	return resources_find(cluster->resources, group, version, kind);
 }
 
-static void pause_for(int64_t milliseconds)
-{
-	struct timespec time = {.tv_sec = milliseconds / 1000, .tv_nsec = (milliseconds % 1000) * 1000000};
-	nanosleep(&time, NULL);
-}
-
 bool cluster_kind_ready(struct cluster *cluster, const char *group, const char *kind, struct error *err)
 {
 	if (!cluster_refresh(cluster, err))
@@ -164,26 +155,6 @@ bool cluster_kind_ready(struct cluster *cluster, const char *group, const char *
 	if (!usable)
 		*err = request.error;
 	return usable;
-}
-
-bool cluster_wait_kind(
-	struct cluster *cluster, const char *group, const char *kind, int64_t milliseconds, struct error *err)
-{
-	int64_t end = clock_steady() + milliseconds;
-	int64_t pause = KIND_PAUSE_FIRST;
-	while (!cluster_kind_ready(cluster, group, kind, err)) {
-		if (err->kind == ERROR_DENIED || err->kind == ERROR_STOPPED)
-			return false;
-		if (atomic_load(&cluster->stopped))
-			return error_set(err, ERROR_STOPPED, "stopped");
-		if (clock_steady() + pause > end)
-			return error_set(err, ERROR_RETRY,
-				"%s.%s: its CustomResourceDefinition is not established after %ld s", kind,
-				group, (long)(milliseconds / 1000));
-		pause_for(pause);
-		pause = pause * 2 < KIND_PAUSE_MAXIMUM ? pause * 2 : KIND_PAUSE_MAXIMUM;
-	}
-	return true;
 }
 
 /* What is there */

@@ -159,10 +159,6 @@ void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t
 bool cluster_kind_ready(
 	struct cluster *cluster, const char *group, const char *kind, struct error *err) MUST_CHECK;
 
-/* Waits until the CRD is Established and its kind is in the discovery, at most `milliseconds`. */
-bool cluster_wait_kind(struct cluster *cluster, const char *group, const char *kind, int64_t milliseconds,
-	struct error *err) MUST_CHECK;
-
 /* Creates the namespace when it is not there (CreateNamespace=true); no tracking id. `created` says whether. */
 bool cluster_make_namespace(
 	struct cluster *cluster, const char *name, bool *created, struct error *err) MUST_CHECK;

@@ -265,15 +265,6 @@ static json_t *do_relist_every(const json_t *command, struct arena *mem, struct 
 	return success();
 }
 
-static json_t *do_wait_kind(const json_t *command, struct arena *mem, struct error *err)
-{
-	(void)mem;
-	return cluster_wait_kind(cluster, json_text_at(command, "group", ""),
-		       json_text_at(command, "kind", ""), json_number_at(command, "milliseconds", 10000), err)
-		? success()
-		: failure(err);
-}
-
 static json_t *do_make_namespace(const json_t *command, struct arena *mem, struct error *err)
 {
 	(void)mem;
@@ -382,7 +373,6 @@ static const struct {
 	{"write", do_write},
 	{"follow", do_follow},
 	{"kind_ready", do_kind_ready},
-	{"wait_kind", do_wait_kind},
 	{"health", do_health},
 	{"relist_every", do_relist_every},
 	{"make_namespace", do_make_namespace},
