@@ -81,6 +81,14 @@ static void heard_trouble(void *context, const char *collection, const struct er
 	}
 }
 
+/* A pass was told that the collection was still being listed: what waits for that may go on. */
+static void heard_listed(void *context, const char *collection)
+{
+	struct ears *ears = context;
+	(void)collection;
+	queue_push(ears->agent->queue, EVENT_RECOVERED, "");
+}
+
 /* ---- joining ---- */
 
 static bool read_config(struct agent *agent, struct error *err)
@@ -154,7 +162,8 @@ static bool open_cluster(struct agent *agent, struct credentials *credentials, s
 	struct cluster *cluster;
 	struct ears *ears = memory_alloc(sizeof(*ears));
 	*ears = (struct ears){.agent = agent, .credentials = credentials};
-	const struct cluster_listener listener = {ears, heard_change, heard_followed, heard_trouble};
+	const struct cluster_listener listener = {
+		ears, heard_change, heard_followed, heard_trouble, heard_listed};
 
 	if (!read_config(agent, err) || !cluster_open(&agent->kube, &listener, &cluster, err)) {
 		free(ears);

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -14,9 +13,14 @@
 enum {
 	REFRESH_MILLISECONDS = 2000, /* between two discoveries for unknown kinds */
 	PATH_BYTES = 4096,
-	KIND_PAUSE_FIRST = 10, /* milliseconds between two looks for a new kind */
-	KIND_PAUSE_MAXIMUM = 500,
 };
+
+static void health_changed(void *context, const struct error *err)
+{
+	struct cluster *cluster = context;
+	if (cluster->listener.trouble)
+		cluster->listener.trouble(cluster->listener.context, "the API server", err);
+}
 
 bool cluster_open(const struct kube_config *config, const struct cluster_listener *listener,
 	struct cluster **cluster, struct error *err)
@@ -28,7 +32,7 @@ bool cluster_open(const struct kube_config *config, const struct cluster_listene
 	made->kube = kube_open(config);
 	made->resources = resources_new();
 	made->live = live_new();
-	made->watches = watches_open(config);
+	made->watches = watches_open(config, health_changed, made);
 	*cluster = made;
 	return true;
 }
@@ -53,15 +57,34 @@ void cluster_stop(struct cluster *cluster)
 	watches_stop(cluster->watches);
 }
 
+void cluster_health(struct cluster *cluster, struct cluster_health *health)
+{
+	watches_health(cluster->watches, health);
+}
+
+bool cluster_reachable(struct cluster *cluster, struct error *err)
+{
+	struct cluster_health health;
+	watches_health(cluster->watches, &health);
+	if (health.well || !*health.why)
+		return true;
+	return error_set(err, ERROR_RETRY, "%s", health.why);
+}
+
+void cluster_doubt(struct cluster *cluster, const struct live_collection *collection)
+{
+	if (!collection->ended)
+		watches_relist(cluster->watches, collection->watch);
+}
+
 /* Discovery */
 
 bool cluster_refresh(struct cluster *cluster, struct error *err)
 {
-	cluster->refreshed = clock_steady();
-	if (!resources_refresh(cluster->resources, cluster->kube, err))
-		return false;
-	cluster->discovered = true;
-	return true;
+	bool good = resources_refresh(cluster->resources, cluster->kube, err);
+	cluster->refreshed = clock_steady(); /* the end of it: a silent server takes its time */
+	cluster->discovered = cluster->discovered || good;
+	return good;
 }
 
 bool cluster_ready(struct cluster *cluster, struct error *err)
@@ -91,7 +114,8 @@ const struct resource *cluster_find(
 {
 	struct error ignored;
 	const struct resource *found = resources_find(cluster->resources, group, version, kind);
-	if (found || (cluster->refreshed && clock_steady() - cluster->refreshed < REFRESH_MILLISECONDS))
+	if (found || (cluster->refreshed && clock_steady() - cluster->refreshed < REFRESH_MILLISECONDS) ||
+		!cluster_reachable(cluster, &ignored))
 		return found;
 	if (!cluster_refresh(cluster,
 		    &ignored)) /* what is known stays, and whoever asks the server next gets the error */
@@ -112,19 +136,14 @@ bool cluster_has_kind(const struct cluster *cluster, const char *group, const ch
 	return resources_find(cluster->resources, group, version, kind);
 }
 
-static void pause_for(int64_t milliseconds)
-{
-	struct timespec time = {.tv_sec = milliseconds / 1000, .tv_nsec = (milliseconds % 1000) * 1000000};
-	nanosleep(&time, NULL);
-}
-
 bool cluster_kind_ready(struct cluster *cluster, const char *group, const char *kind, struct error *err)
 {
 	if (!cluster_refresh(cluster, err))
 		return false;
 	const struct resource *resource = resources_find(cluster->resources, group, NULL, kind);
 	if (!resource)
-		return error_set(err, ERROR_MISSING, "the API server has no kind %s.%s", kind, group);
+		return error_set(err, ERROR_MISSING, "the API server has no kind %s%s%s", kind,
+			*group ? "." : "", group);
 	CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
 	resource_path(&path, resource, "", NULL);
 	buf_text(&path, "?limit=1");
@@ -137,26 +156,6 @@ bool cluster_kind_ready(struct cluster *cluster, const char *group, const char *
 	if (!usable)
 		*err = request.error;
 	return usable;
-}
-
-bool cluster_wait_kind(
-	struct cluster *cluster, const char *group, const char *kind, int64_t milliseconds, struct error *err)
-{
-	int64_t end = clock_steady() + milliseconds;
-	int64_t pause = KIND_PAUSE_FIRST;
-	while (!cluster_kind_ready(cluster, group, kind, err)) {
-		if (err->kind == ERROR_DENIED || err->kind == ERROR_STOPPED)
-			return false;
-		if (atomic_load(&cluster->stopped))
-			return error_set(err, ERROR_STOPPED, "stopped");
-		if (clock_steady() + pause > end)
-			return error_set(err, ERROR_RETRY,
-				"%s.%s: its CustomResourceDefinition is not established after %ld s", kind,
-				group, (long)(milliseconds / 1000));
-		pause_for(pause);
-		pause = pause * 2 < KIND_PAUSE_MAXIMUM ? pause * 2 : KIND_PAUSE_MAXIMUM;
-	}
-	return true;
 }
 
 /* What is there */

@@ -24,8 +24,11 @@ struct cluster_listener {
 	void (*changed)(void *context, const struct object_key *key, const char *application);
 	/* An object of a followed collection (cluster_follow) changed; `object` is borrowed, `gone` = deleted. */
 	void (*followed)(void *context, const char *collection, const json_t *object, bool gone);
-	/* A watch could not be kept up (NULL = it works again); for the log and /readyz. */
+	/* A watch could not be kept up (NULL = it works again); for the log and /readyz. Of the collection "the API server" when
+	   its health changes (cluster_health). */
 	void (*trouble)(void *context, const char *collection, const struct error *err);
+	/* A collection that cluster_track() said was still being listed is complete: time to come back. */
+	void (*listed)(void *context, const char *collection);
 };
 
 /* What is known of a live object. Strings are in the `mem` of the call that gave it. */
@@ -50,6 +53,17 @@ bool cluster_open(const struct kube_config *config, const struct cluster_listene
 void cluster_close(struct cluster *cluster); /* accepts NULL; ends the watch thread first */
 void cluster_stop(struct cluster *cluster);  /* from any thread: whatever waits, gives up */
 
+/*
+ * What the connection to the server is like. One that refuses is noticed at once, a silent one after ten seconds: with no word
+ * of any watch for five, it is asked whether it is ready. A change is told by `trouble`. Any thread.
+ */
+struct cluster_health {
+	bool well;
+	int64_t since; /* microseconds: the last good word from the server, 0 = none yet */
+	char why[256]; /* it is not well; "" = it is, or was not asked yet */
+};
+void cluster_health(struct cluster *cluster, struct cluster_health *health);
+
 /* Discovery is there (asked again when it is not). ERROR_RETRY while the server cannot be reached. */
 bool cluster_ready(struct cluster *cluster, struct error *err) MUST_CHECK;
 bool cluster_partial(const struct cluster *cluster); /* discovery incomplete: no prune */
@@ -63,14 +77,16 @@ int cluster_scope(void *context, const char *group, const char *kind);
 bool cluster_has_kind(const struct cluster *cluster, const char *group, const char *version, const char *kind);
 
 /*
- * Makes sure the kinds and namespaces of these keys are watched and listed completely at least once. Blocks for the
- * first list of new ones only. A kind the server does not have is passed over; a kind we may not list fails with
+ * Makes sure the kinds and namespaces of these keys are watched and listed completely at least once. Waits two seconds
+ * for the first lists of new ones: what takes longer fails with ERROR_RETRY, "still being listed", and `listed` tells when to come
+ * back; so does a server that is not well, at once. A kind the server does not have is passed over; a kind we may not list fails with
  * ERROR_DENIED naming it. On failure, the others are tracked nevertheless.
  */
 bool cluster_track(
 	struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err) MUST_CHECK;
 
-/* Follows a whole collection for the `followed` callback: the first list comes as calls too, before this returns.
+/* Follows a whole collection for the `followed` callback: the first list comes as calls too, before this returns, unless it takes
+   more than two seconds (ERROR_RETRY).
    `path` e.g. "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications", `selector` NULL or a label selector. */
 bool cluster_follow(struct cluster *cluster, const char *collection, const char *path, const char *selector,
 	struct error *err) MUST_CHECK;
@@ -141,13 +157,10 @@ struct cluster_write {
  */
 void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t count, struct arena *mem);
 
-/* The kind can be used now: one look at the discovery and its collection, which both follow Established by a moment. */
+/* One look: the kind is in the discovery and its collection answers, which both follow Established by a moment. ERROR_MISSING =
+   not yet. */
 bool cluster_kind_ready(
 	struct cluster *cluster, const char *group, const char *kind, struct error *err) MUST_CHECK;
-
-/* Waits until the CRD is Established and its kind is in the discovery, at most `milliseconds`. */
-bool cluster_wait_kind(struct cluster *cluster, const char *group, const char *kind, int64_t milliseconds,
-	struct error *err) MUST_CHECK;
 
 /* Creates the namespace when it is not there (CreateNamespace=true); no tracking id. `created` says whether. */
 bool cluster_make_namespace(

@@ -31,4 +31,10 @@ struct cluster {
 const struct resource *cluster_find(
 	struct cluster *cluster, const char *group, const char *version, const char *kind);
 
+/* The server answers, as far as the watches know; a request to one that does not would only hold up the reconciler. */
+bool cluster_reachable(struct cluster *cluster, struct error *err);
+
+/* What is known of the collection has become doubtful: it is listed anew. */
+void cluster_doubt(struct cluster *cluster, const struct live_collection *collection);
+
 void followed_free(struct cluster *cluster);

@@ -1,5 +1,5 @@
 /*
- * kube_list.h - the parts of a list that requests (kube.c) and watches (watch.c) share (internal to the room)
+ * kube_list.h - lists, and the parts of them that watches share (internal to the room)
  */
 #pragma once
 

@@ -1,53 +1,17 @@
 #include "reconcile/kubernetes/live.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/live_table.h"
 #include "reconcile/kubernetes/manager.h"
 #include "reconcile/kubernetes/postgresql.h"
 #include "reconcile/kubernetes/tracking.h"
 
-enum {
-	BUCKETS_FIRST = 256,
-	MESSAGE_ARENA = 8 * 1024 * 1024,
-	TRACKING_ID_MAXIMUM = 1024,
-	FIELD_MAXIMUM = 512
-};
-
-/* One object. Strings of a live one are in `facts`, one after the other: uid, resourceVersion, tracking id, message. */
-struct entry {
-	struct entry *next; /* in the bucket */
-	struct live_collection *collection;
-	char *facts;      /* NULL = not there, only tracked */
-	uint64_t version; /* resourceVersion as a number, 0 = it is none */
-	int64_t generation;
-	int64_t written; /* of a postgresql: when its spec was last written */
-	unsigned round;  /* of the list that had it last */
-	unsigned char health;
-	struct object_options options;
-	bool tracked : 1;
-	bool has_owner : 1;
-	bool deleting : 1;
-	bool prune_allowed : 1;
-	bool hook_finalizer : 1;
-	bool applied : 1;
-	bool to_adopt : 1;
-	bool seen_busy : 1; /* a postgresql whose operator was at work since `written` */
-	char name[];
-};
-
-struct live_cache {
-	pthread_mutex_t lock;
-	struct live_collection *collections;
-	struct entry **buckets;
-	size_t bucket_count;
-	size_t count;
-	size_t bytes;
-};
+enum { BUCKETS_FIRST = 256, MESSAGE_ARENA = 8 * 1024 * 1024 };
 
 struct live_cache *live_new(void)
 {
@@ -58,28 +22,6 @@ struct live_cache *live_new(void)
 	return cache;
 }
 
-static size_t facts_size(const char *facts)
-{
-	size_t size = 0;
-	for (int i = 0; facts && i < 4; i++)
-		size += strlen(facts + size) + 1;
-	return size;
-}
-
-static void drop_facts(struct live_cache *cache, struct entry *entry)
-{
-	cache->bytes -= facts_size(entry->facts);
-	memory_freep(&entry->facts);
-}
-
-static void entry_free(struct live_cache *cache, struct entry *entry)
-{
-	drop_facts(cache, entry);
-	cache->bytes -= sizeof(*entry) + strlen(entry->name) + 1;
-	cache->count--;
-	memory_freep(&entry);
-}
-
 void live_free(struct live_cache *cache)
 {
 	if (!cache)
@@ -87,7 +29,7 @@ void live_free(struct live_cache *cache)
 	for (size_t i = 0; i < cache->bucket_count; i++)
 		for (struct entry *entry = cache->buckets[i], *next; entry; entry = next) {
 			next = entry->next;
-			entry_free(cache, entry);
+			live_entry_free(cache, entry);
 		}
 	for (struct live_collection *at = cache->collections, *next; at; at = next) {
 		next = at->next;
@@ -130,76 +72,10 @@ struct live_collection *live_add_collection(struct live_cache *cache, const stru
 	return collection;
 }
 
-/* The table: FNV-1a over collection and name, doubled when as full as it has buckets. */
-
-static size_t hash(const struct live_collection *collection, const char *name)
-{
-	uint64_t value = UINT64_C(14695981039346656037) ^ (uintptr_t)collection;
-	for (const unsigned char *at = (const unsigned char *)name; *at; at++)
-		value = (value ^ *at) * UINT64_C(1099511628211);
-	return (size_t)(value ^ (value >> 29));
-}
-
-static void grow(struct live_cache *cache)
-{
-	size_t count = cache->bucket_count * 2;
-	struct entry **buckets = memory_alloc(count * sizeof(struct entry *));
-	for (size_t i = 0; i < cache->bucket_count; i++)
-		for (struct entry *entry = cache->buckets[i], *next; entry; entry = next) {
-			struct entry **bucket = &buckets[hash(entry->collection, entry->name) & (count - 1)];
-			next = entry->next;
-			entry->next = *bucket;
-			*bucket = entry;
-		}
-	memory_freep(&cache->buckets);
-	cache->buckets = buckets;
-	cache->bucket_count = count;
-}
-
-static struct entry **find(struct live_cache *cache, const struct live_collection *collection, const char *name)
-{
-	struct entry **at = &cache->buckets[hash(collection, name) & (cache->bucket_count - 1)];
-	while (*at && ((*at)->collection != collection || strcmp((*at)->name, name)))
-		at = &(*at)->next;
-	return at;
-}
-
-static struct entry *find_or_add(struct live_cache *cache, struct live_collection *collection, const char *name)
-{
-	struct entry **at = find(cache, collection, name);
-	if (*at)
-		return *at;
-	if (cache->count >= cache->bucket_count) {
-		grow(cache);
-		at = find(cache, collection, name);
-	}
-	size_t length = strlen(name) + 1;
-	struct entry *entry = memory_alloc(sizeof(*entry) + length);
-	memcpy(entry->name, name, length);
-	entry->collection = collection;
-	*at = entry;
-	cache->count++;
-	cache->bytes += sizeof(*entry) + length;
-	return entry;
-}
-
-/* It is not there any more; it is forgotten unless its key is tracked. */
-static void forget(struct live_cache *cache, struct entry **at)
-{
-	struct entry *entry = *at;
-	drop_facts(cache, entry);
-	entry->generation = entry->written = 0;
-	entry->seen_busy = false;
-	if (entry->tracked)
-		return;
-	*at = entry->next;
-	entry_free(cache, entry);
-}
-
 bool live_track(struct live_cache *cache, struct live_collection *collection, const char *name)
 {
 	pthread_mutex_lock(&cache->lock);
-	struct entry *entry = find_or_add(cache, collection, name);
+	struct entry *entry = live_entry_add(cache, collection, name);
 	bool unknown = !entry->tracked && !entry->facts && collection->listed;
 	entry->tracked = true;
 	pthread_mutex_unlock(&cache->lock);
@@ -208,40 +84,9 @@ bool live_track(struct live_cache *cache, struct live_collection *collection, co
 
 /* Facts */
 
-static const char *fact(const struct entry *entry, int number)
+static uint64_t version_of(const json_t *object)
 {
-	const char *at = entry->facts;
-	while (number--)
-		at += strlen(at) + 1;
-	return at;
-}
-
-enum { FACT_UID, FACT_VERSION, FACT_TRACKING, FACT_MESSAGE };
-
-static const char *annotation(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(json_at(object, "metadata.annotations"), name));
-	return text ? text : "";
-}
-
-static void set_facts(struct live_cache *cache, struct entry *entry, const json_t *object, const char *message)
-{
-	const char *texts[] = {json_text_at(object, "metadata.uid", ""),
-		json_text_at(object, "metadata.resourceVersion", ""), annotation(object, TRACKING_ANNOTATION),
-		message};
-	size_t limits[] = {FIELD_MAXIMUM, FIELD_MAXIMUM, TRACKING_ID_MAXIMUM, FIELD_MAXIMUM};
-	size_t size = 0;
-	for (size_t i = 0; i < COUNT_OF(texts); i++)
-		size += strnlen(texts[i], limits[i]) + 1;
-	drop_facts(cache, entry);
-	entry->facts = memory_alloc(size);
-	char *at = entry->facts;
-	for (size_t i = 0; i < COUNT_OF(texts); i++) {
-		size_t length = strnlen(texts[i], limits[i]);
-		memcpy(at, texts[i], length);
-		at += length + 1;
-	}
-	cache->bytes += size;
+	return strtoull(json_text_at(object, "metadata.resourceVersion", ""), NULL, 10);
 }
 
 /* Remembers, across versions of the object, when its spec was written and whether the operator took it up: managedFields alone
@@ -264,7 +109,7 @@ static enum health judge(struct live_cache *cache, struct entry *entry, const js
 	struct health_state health = {HEALTH_NONE, ""};
 	if (!json_at(object, "metadata.deletionTimestamp") &&
 		!health_has_rule(collection->group, collection->kind)) {
-		set_facts(cache, entry, object, "");
+		live_entry_set(cache, entry, object, "");
 		return HEALTH_NONE;
 	}
 	CLEANUP(arena_freep) struct arena *mem = arena_new(MESSAGE_ARENA);
@@ -272,7 +117,7 @@ static enum health judge(struct live_cache *cache, struct entry *entry, const js
 		health = follow_postgresql(entry, object, mem);
 	else
 		health = health_of(object, mem);
-	set_facts(cache, entry, object, health.message);
+	live_entry_set(cache, entry, object, health.message);
 	return health.health;
 }
 
@@ -289,11 +134,11 @@ static bool has_finalizer(const json_t *object, const char *name)
 static void reduce(struct live_cache *cache, struct entry *entry, const json_t *object)
 {
 	entry->health = (unsigned char)judge(cache, entry, object);
-	entry->version = strtoull(json_text_at(object, "metadata.resourceVersion", ""), NULL, 10);
+	entry->version = version_of(object);
 	entry->generation = json_number_at(object, "metadata.generation", 0);
 	entry->has_owner = json_array_size(json_at(object, "metadata.ownerReferences"));
 	entry->deleting = json_at(object, "metadata.deletionTimestamp");
-	entry->prune_allowed = text_equal(annotation(object, "pgitops.dev/allow-prune"), "true");
+	entry->prune_allowed = text_equal(live_annotation(object, "pgitops.dev/allow-prune"), "true");
 	object_options_read(json_at(object, "metadata.annotations"), entry->collection->group, NULL, NULL,
 		&entry->options);
 	entry->hook_finalizer = has_finalizer(object, HOOK_FINALIZER);
@@ -316,19 +161,20 @@ struct lost {
 	char name[];
 };
 
-static struct lost *sweep(struct live_cache *cache, const struct live_collection *collection)
+/* Of what a list of this version did not bring, all that is not younger than the list. */
+static struct lost *sweep(struct live_cache *cache, const struct live_collection *collection, uint64_t version)
 {
 	struct lost *list = NULL;
 	for (size_t i = 0; i < cache->bucket_count; i++)
 		for (struct entry **at = &cache->buckets[i], *entry; (entry = *at);) {
 			if (entry->collection == collection && entry->facts &&
-				entry->round != collection->round) {
+				entry->round != collection->round && entry->version <= version) {
 				struct lost *lost = memory_alloc(sizeof(*lost) + strlen(entry->name) + 1);
 				memcpy(lost->name, entry->name, strlen(entry->name) + 1);
-				tracking_application(fact(entry, FACT_TRACKING), lost->application);
+				tracking_application(live_entry_fact(entry, FACT_TRACKING), lost->application);
 				lost->next = list;
 				list = lost;
-				forget(cache, at);
+				live_entry_forget(cache, at, 0);
 			}
 			if (*at == entry)
 				at = &entry->next;
@@ -336,12 +182,18 @@ static struct lost *sweep(struct live_cache *cache, const struct live_collection
 	return list;
 }
 
-void live_list_end(struct live_cache *cache, struct live_collection *collection,
+bool live_list_end(struct live_cache *cache, struct live_collection *collection, const char *version,
 	void (*gone)(void *context, const struct object_key *key, const char *application), void *context)
 {
+	uint64_t number = strtoull(version, NULL, 10);
 	pthread_mutex_lock(&cache->lock);
-	struct lost *list = sweep(cache, collection);
+	/* A list that is older than what was seen before: etcd was restored from a backup, and no version we know means anything. */
+	bool backwards = !number || number < collection->seen;
+	struct lost *list = sweep(cache, collection, backwards ? UINT64_MAX : number);
+	bool awaited = collection->awaited;
 	collection->listed = true;
+	collection->awaited = false;
+	collection->seen = number;
 	pthread_mutex_unlock(&cache->lock);
 	for (struct lost *next; list; list = next) {
 		next = list->next;
@@ -350,14 +202,46 @@ void live_list_end(struct live_cache *cache, struct live_collection *collection,
 		gone(context, &key, list->application);
 		memory_freep(&list);
 	}
+	return awaited;
 }
 
-/* An event that is older than what a write's own answer told us. */
-static bool outdated(const struct entry *entry, const json_t *object, enum live_source source)
+void live_await(struct live_cache *cache, struct live_collection *collection)
 {
-	uint64_t version = strtoull(json_text_at(object, "metadata.resourceVersion", ""), NULL, 10);
-	return entry->facts && source != LIVE_LISTED && version && version < entry->version &&
-		text_equal(json_text_at(object, "metadata.uid", ""), fact(entry, FACT_UID));
+	pthread_mutex_lock(&cache->lock);
+	collection->awaited = true;
+	pthread_mutex_unlock(&cache->lock);
+}
+
+uint64_t live_seen(struct live_cache *cache, const struct live_collection *collection)
+{
+	pthread_mutex_lock(&cache->lock);
+	uint64_t seen = collection->seen;
+	pthread_mutex_unlock(&cache->lock);
+	return seen;
+}
+
+/* True when something newer is known than what this object says. `entry` may be NULL. */
+static bool outdated(const struct live_collection *collection, const struct entry *entry,
+	const json_t *object, enum live_source source)
+{
+	uint64_t version = version_of(object);
+	bool there = entry && entry->facts;
+	bool same = there &&
+		text_equal(json_text_at(object, "metadata.uid", ""), live_entry_fact(entry, FACT_UID));
+	if (source == LIVE_LISTED || !version)
+		return false;
+	if (same)
+		return version < entry->version;
+	/* The watch has been past this version and knows no such object: it is gone, or another one has its name. */
+	if (source == LIVE_WRITTEN)
+		return version <= collection->seen;
+	return source == LIVE_READ && entry && version < entry->version;
+}
+
+/* Not ours to keep: without a mark, and nobody tracks the name. */
+static bool foreign(const struct entry *entry, const json_t *object)
+{
+	return !*live_annotation(object, TRACKING_ANNOTATION) && (!entry || !entry->tracked);
 }
 
 struct live_change live_put(struct live_cache *cache, struct live_collection *collection,
@@ -365,29 +249,32 @@ struct live_change live_put(struct live_cache *cache, struct live_collection *co
 {
 	struct live_change change = {0};
 	const char *name = json_text_at(object, "metadata.name", "");
-	const char *tracking = annotation(object, TRACKING_ANNOTATION);
+	const char *tracking = live_annotation(object, TRACKING_ANNOTATION);
 	if (!*name)
 		return change;
 	pthread_mutex_lock(&cache->lock);
-	struct entry **at = find(cache, collection, name);
+	struct entry **at = live_entry_find(cache, collection, name);
 	bool known = *at && (*at)->facts;
 	if (known && !*tracking)
-		tracking_application(fact(*at, FACT_TRACKING), change.application);
+		tracking_application(live_entry_fact(*at, FACT_TRACKING), change.application);
 	else
 		tracking_application(tracking, change.application);
-	if (!*tracking && (!*at || !(*at)->tracked)) {
+	if (foreign(*at, object)) {
 		change.news = known;
 		if (known)
-			forget(cache, at);
-	} else if (!*at || !outdated(*at, object, source)) {
-		struct entry *entry = find_or_add(cache, collection, name);
+			live_entry_forget(cache, at, version_of(object));
+	} else if (!outdated(collection, *at, object, source)) {
+		struct entry *entry = live_entry_add(cache, collection, name);
 		change.news = !known ||
-			strcmp(fact(entry, FACT_VERSION),
+			strcmp(live_entry_fact(entry, FACT_VERSION),
 				json_text_at(object, "metadata.resourceVersion", "")) != 0;
 		if (change.news)
 			reduce(cache, entry, object);
-		entry->round = collection->round;
+		if (source != LIVE_WRITTEN)
+			entry->round = collection->round;
 	}
+	if (source == LIVE_WATCHED && version_of(object) > collection->seen)
+		collection->seen = version_of(object);
 	change.news = change.news && (collection->listed || source == LIVE_WATCHED);
 	pthread_mutex_unlock(&cache->lock);
 	return change;
@@ -398,13 +285,17 @@ struct live_change live_remove(
 {
 	struct live_change change = {0};
 	pthread_mutex_lock(&cache->lock);
-	struct entry **at = find(cache, collection, json_text_at(object, "metadata.name", ""));
+	struct entry **at = live_entry_find(cache, collection, json_text_at(object, "metadata.name", ""));
 	const char *uid = json_text_at(object, "metadata.uid", "");
-	if (*at && (*at)->facts && text_equal(uid, fact(*at, FACT_UID))) {
-		tracking_application(fact(*at, FACT_TRACKING), change.application);
+	if (*at && (*at)->facts && text_equal(uid, live_entry_fact(*at, FACT_UID))) {
+		tracking_application(live_entry_fact(*at, FACT_TRACKING), change.application);
 		change.news = true;
-		forget(cache, at);
+		live_entry_forget(cache, at, version_of(object));
+	} else if (*at && !(*at)->facts) {
+		(*at)->version = version_of(object);
 	}
+	if (version_of(object) > collection->seen)
+		collection->seen = version_of(object);
 	pthread_mutex_unlock(&cache->lock);
 	return change;
 }
@@ -413,11 +304,12 @@ void live_clear(struct live_cache *cache, struct live_collection *collection)
 {
 	pthread_mutex_lock(&cache->lock);
 	collection->round++;
-	for (struct lost *list = sweep(cache, collection), *next; list; list = next) {
+	for (struct lost *list = sweep(cache, collection, UINT64_MAX), *next; list; list = next) {
 		next = list->next;
 		memory_freep(&list);
 	}
 	collection->listed = false;
+	collection->seen = 0;
 	pthread_mutex_unlock(&cache->lock);
 }
 
@@ -430,9 +322,9 @@ static struct live describe(const struct entry *entry, struct arena *mem)
 	return (struct live){
 		.key = object_key_copy(&key, mem),
 		.version = arena_copy(mem, collection->version),
-		.uid = arena_copy(mem, fact(entry, FACT_UID)),
-		.resource_version = arena_copy(mem, fact(entry, FACT_VERSION)),
-		.tracking_id = arena_copy(mem, fact(entry, FACT_TRACKING)),
+		.uid = arena_copy(mem, live_entry_fact(entry, FACT_UID)),
+		.resource_version = arena_copy(mem, live_entry_fact(entry, FACT_VERSION)),
+		.tracking_id = arena_copy(mem, live_entry_fact(entry, FACT_TRACKING)),
 		.has_owner = entry->has_owner,
 		.deleting = entry->deleting,
 		.prune_allowed = entry->prune_allowed,
@@ -440,7 +332,7 @@ static struct live describe(const struct entry *entry, struct arena *mem)
 		.applied = entry->applied,
 		.to_adopt = entry->to_adopt,
 		.options = entry->options,
-		.health = {(enum health)entry->health, arena_copy(mem, fact(entry, FACT_MESSAGE))},
+		.health = {(enum health)entry->health, arena_copy(mem, live_entry_fact(entry, FACT_MESSAGE))},
 	};
 }
 
@@ -450,7 +342,7 @@ bool live_get(struct live_cache *cache, const struct object_key *key, struct are
 	if (!collection)
 		return false;
 	pthread_mutex_lock(&cache->lock);
-	const struct entry *entry = *find(cache, collection, key->name);
+	const struct entry *entry = *live_entry_find(cache, collection, key->name);
 	bool there = entry && entry->facts;
 	if (there && live)
 		*live = describe(entry, mem);
@@ -474,7 +366,8 @@ struct live *live_owned(struct live_cache *cache, const char *application, const
 			const struct live_collection *of = entry->collection;
 			struct object_key key = {of->group, of->kind, of->namespace, entry->name};
 			if (!entry->facts || entry->has_owner ||
-				!tracking_names(fact(entry, FACT_TRACKING), &key, application, namespace))
+				!tracking_names(
+					live_entry_fact(entry, FACT_TRACKING), &key, application, namespace))
 				continue;
 			items = arena_grow(mem, items, found, sizeof(*items));
 			items[found++] = describe(entry, mem);

@@ -25,6 +25,8 @@ struct live_collection {
 	size_t fresh;     /* keys of this cluster_track() that must be asked for; the reconciler's */
 	unsigned round;   /* of listing; under the lock */
 	bool listed;      /* once: changes before that are no news; under the lock */
+	bool awaited;     /* somebody was told that it is still being listed; under the lock */
+	uint64_t seen;    /* resourceVersion up to which the watch knows everything; under the lock */
 };
 
 /* What a change meant. */
@@ -46,12 +48,26 @@ struct live_collection *live_add_collection(struct live_cache *cache, const stru
    that is new, and the collection was listed before. */
 bool live_track(struct live_cache *cache, struct live_collection *collection, const char *name);
 
-/* A list: begin, live_put() for each, end. `gone` is called, without the lock, for each that did not come. */
+/* A list: begin, live_put() for each, end with its resourceVersion. `gone` is called, without the lock, for each that did not
+   come. True when somebody waited for the first list of it (live_await). */
 void live_list_begin(struct live_cache *cache, struct live_collection *collection);
-void live_list_end(struct live_cache *cache, struct live_collection *collection,
+bool live_list_end(struct live_cache *cache, struct live_collection *collection, const char *version,
 	void (*gone)(void *context, const struct object_key *key, const char *application), void *context);
+void live_await(struct live_cache *cache, struct live_collection *collection);
 
-enum live_source { LIVE_LISTED, LIVE_WATCHED, LIVE_WRITTEN };
+/*
+ * Where a fact comes from. What a write was answered may be older than what the watch has told since: an object that was written
+ * and deleted again before the answer is looked at stays gone.
+ */
+enum live_source {
+	LIVE_LISTED,
+	LIVE_WATCHED,
+	LIVE_READ,   /* a GET of ours */
+	LIVE_WRITTEN /* the answer to a write */
+};
+
+/* resourceVersion up to which the watch knows the collection, 0 = not yet. */
+uint64_t live_seen(struct live_cache *cache, const struct live_collection *collection);
 
 struct live_change live_put(struct live_cache *cache, struct live_collection *collection,
 	const json_t *object, enum live_source source);

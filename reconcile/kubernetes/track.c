@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/kubernetes/cluster_parts.h"
@@ -9,6 +10,7 @@
 enum {
 	FEW_FRESH = 4, /* new keys in a known collection that are asked for one by one; more cost one list */
 	PATH_BYTES = 4096,
+	WAIT_MILLISECONDS = 2000, /* for the first lists; then the caller comes back */
 };
 
 /* Tracked collections: from the watch thread into the live cache */
@@ -50,11 +52,14 @@ static void tracked_gone(void *context, const struct object_key *key, const char
 		cluster->listener.changed(cluster->listener.context, key, application);
 }
 
-static void tracked_listed(void *context)
+static void tracked_listed(void *context, const char *version)
 {
 	struct live_collection *collection = context;
 	struct cluster *cluster = collection->owner;
-	live_list_end(cluster->live, collection, tracked_gone, cluster);
+	char name[256];
+	tracked_name(collection, name);
+	if (live_list_end(cluster->live, collection, version, tracked_gone, cluster) && cluster->listener.listed)
+		cluster->listener.listed(cluster->listener.context, name);
 }
 
 static void tracked_event(void *context, json_t *object, bool gone)
@@ -183,7 +188,7 @@ static void put_fresh(void *context, json_t *object)
 {
 	struct live_collection *collection = context;
 	struct cluster *cluster = collection->owner;
-	live_put(cluster->live, collection, object, LIVE_WRITTEN);
+	live_put(cluster->live, collection, object, LIVE_READ);
 }
 
 static bool list_fresh(struct cluster *cluster, struct live_collection *collection, struct error *err)
@@ -239,7 +244,8 @@ static void ask_fresh(struct tracking *tracking)
 
 bool cluster_track(struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err)
 {
-	if (!cluster_ready(cluster, err))
+	int64_t end = clock_steady() + WAIT_MILLISECONDS;
+	if (!cluster_reachable(cluster, err) || !cluster_ready(cluster, err))
 		return false;
 	struct tracking tracking = {.cluster = cluster, .err = err, .good = true};
 	tracking.fresh = memory_alloc((count + 1) * sizeof(*tracking.fresh));
@@ -251,8 +257,11 @@ bool cluster_track(struct cluster *cluster, const struct object_key *keys, size_
 		track_key(&tracking, &keys[i]);
 	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
 		struct error why;
-		if (at->asked && !at->ended && !watches_wait(cluster->watches, at->watch, &why))
-			note_failure(&tracking, at, &why);
+		if (!at->asked || at->ended || watches_wait(cluster->watches, at->watch, end, &why))
+			continue;
+		if (why.kind == ERROR_RETRY)
+			live_await(cluster->live, at);
+		note_failure(&tracking, at, &why);
 	}
 	ask_fresh(&tracking);
 	memory_freep(&tracking.fresh);
@@ -308,12 +317,13 @@ static void followed_item(void *context, json_t *object)
 }
 
 /* Of what a list has lost, only the name is known. */
-static void followed_listed(void *context)
+static void followed_listed(void *context, const char *version)
 {
 	struct followed *followed = context;
+	(void)version;
 	const char *key;
-	json_t *version;
-	json_object_foreach (followed->known, key, version) {
+	json_t *told;
+	json_object_foreach (followed->known, key, told) {
 		const char *slash = strchr(key, '/');
 		if (json_object_get(followed->listed, key) || !slash)
 			continue;
@@ -407,6 +417,6 @@ bool cluster_follow(struct cluster *cluster, const char *collection, const char 
 	if (!at)
 		at = followed_start(cluster, collection, path, selector, err);
 	return at &&
-		(watches_wait(cluster->watches, at->watch, err) ||
+		(watches_wait(cluster->watches, at->watch, clock_steady() + WAIT_MILLISECONDS, err) ||
 			error_prefix(err, "watching %s", collection));
 }

@@ -1,8 +1,10 @@
 #include "reconcile/kubernetes/watch.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -17,8 +19,12 @@ static void take_orders(struct watch *watch)
 {
 	pthread_mutex_lock(&watch->watches->lock);
 	char *order = watch->order;
+	bool doubted = watch->doubted;
 	watch->order = NULL;
+	watch->doubted = false;
 	pthread_mutex_unlock(&watch->watches->lock);
+	if (!order && doubted)
+		watch_compare(watch);
 	if (!order)
 		return;
 	if (watch->busy)
@@ -31,6 +37,13 @@ static void take_orders(struct watch *watch)
 		watch->due = INT64_MAX;
 }
 
+/* Not CURLOPT_LOW_SPEED_TIME: that wakes the thread each second for each watch. */
+static int64_t next_act(const struct watch *watch)
+{
+	int64_t silent = watch->heard + SILENT_MILLISECONDS;
+	return watch->busy ? silent : watch->due;
+}
+
 /* Sends what is due; returns the milliseconds until the next is. */
 static int serve(struct watches *watches)
 {
@@ -38,22 +51,27 @@ static int serve(struct watches *watches)
 	size_t count = watches->count;
 	pthread_mutex_unlock(&watches->lock);
 	int64_t wait = POLL_MAXIMUM;
+	int64_t left = health_serve(watches);
+	if (left < wait)
+		wait = left;
 	for (size_t i = 0; i < count; i++) {
 		struct watch *watch = watches->items[i];
 		take_orders(watch);
 		if (!watch->busy && watch->due == INT64_MAX)
 			continue;
-		/* Not CURLOPT_LOW_SPEED_TIME: that wakes the thread each second for each watch. */
-		int64_t at = watch->busy ? watch->heard + SILENT_MILLISECONDS : watch->due;
-		int64_t left = at - clock_steady();
+		if (watch->phase == PHASE_WATCH && watch->relist_at <= clock_steady())
+			watch_compare(watch);
+		left = next_act(watch) - clock_steady();
 		if (left <= 0 && watch->busy)
 			watch_silent(watch);
 		else if (left <= 0)
 			watch_send(watch);
 		else if (left < wait)
 			wait = left;
+		if (watch->phase == PHASE_WATCH && watch->relist_at - clock_steady() < wait)
+			wait = watch->relist_at - clock_steady();
 	}
-	return (int)wait;
+	return wait > 0 ? (int)wait : 0;
 }
 
 static void *run(void *context)
@@ -68,7 +86,10 @@ static void *run(void *context)
 		while ((message = curl_multi_info_read(watches->multi, &left))) {
 			struct watch *watch = NULL;
 			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&watch);
-			watch_finish(watch, message->data.result);
+			if (watch)
+				watch_finish(watch, message->data.result);
+			else
+				health_finish(watches, message->data.result);
 			finished = true;
 		}
 		if (!finished)
@@ -77,7 +98,17 @@ static void *run(void *context)
 	return NULL;
 }
 
-struct watches *watches_open(const struct kube_config *config)
+/* For watches_wait(): a deadline that no change of the wall clock moves. */
+static void condition_init(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+struct watches *watches_open(const struct kube_config *config, watches_health_change *changed, void *context)
 {
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	struct watches *watches = memory_alloc(sizeof(*watches));
@@ -87,7 +118,11 @@ struct watches *watches_open(const struct kube_config *config)
 	if (!watches->multi)
 		memory_fail("curl_multi_init", 0);
 	pthread_mutex_init(&watches->lock, NULL);
-	pthread_cond_init(&watches->changed, NULL);
+	condition_init(&watches->changed);
+	atomic_init(&watches->relist_milliseconds, RELIST_MILLISECONDS);
+	watches->health.changed = changed;
+	watches->health.context = context;
+	watches->health.due = clock_steady();
 	/* Signals are the main thread's. */
 	sigset_t all, before;
 	sigfillset(&all);
@@ -126,6 +161,7 @@ void watches_close(struct watches *watches)
 		memory_freep(&watch->order);
 		memory_freep(&watch);
 	}
+	health_close(watches);
 	curl_multi_cleanup(watches->multi);
 	access_free(watches->access);
 	pthread_cond_destroy(&watches->changed);
@@ -161,17 +197,21 @@ bool watches_add(struct watches *watches, const struct watch_target *target, siz
 	return true;
 }
 
-bool watches_wait(struct watches *watches, size_t number, struct error *err)
+bool watches_wait(struct watches *watches, size_t number, int64_t end, struct error *err)
 {
+	struct timespec until = {.tv_sec = end / 1000, .tv_nsec = (end % 1000) * 1000000};
+	bool late = false;
 	pthread_mutex_lock(&watches->lock);
 	const struct watch *watch = watches->items[number];
-	while (!watch->listed && !watch->failed && !atomic_load(&watches->stopped))
-		pthread_cond_wait(&watches->changed, &watches->lock);
+	while (!watch->listed && !watch->failed && !late && !atomic_load(&watches->stopped))
+		late = pthread_cond_timedwait(&watches->changed, &watches->lock, &until) == ETIMEDOUT;
 	bool listed = watch->listed;
 	if (!listed && watch->failed)
 		*err = watch->error;
-	else if (!listed)
+	else if (!listed && atomic_load(&watches->stopped))
 		error_set(err, ERROR_STOPPED, "stopped");
+	else if (!listed)
+		error_set(err, ERROR_RETRY, "still being listed");
 	pthread_mutex_unlock(&watches->lock);
 	return listed;
 }
@@ -191,6 +231,14 @@ void watches_move(struct watches *watches, size_t number, const char *path)
 	memory_freep(&watch->order);
 	watch->order = memory_copy(path ? path : "");
 	watch->listed = watch->failed = watch->missing = false;
+	pthread_mutex_unlock(&watches->lock);
+	curl_multi_wakeup(watches->multi);
+}
+
+void watches_relist(struct watches *watches, size_t number)
+{
+	pthread_mutex_lock(&watches->lock);
+	watches->items[number]->doubted = true;
 	pthread_mutex_unlock(&watches->lock);
 	curl_multi_wakeup(watches->multi);
 }

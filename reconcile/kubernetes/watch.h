@@ -4,6 +4,10 @@
  * Each collection is listed completely, page by page, and watched from there on. Bookmarks keep the place; 410 lists
  * anew; 429 waits as told; everything else reconnects with a growing, jittered back-off from the last place known. A list that
  * fails half-way removes nothing.
+ *
+ * A place is worth something only while versions go forward. When etcd was restored from a backup, a watch from a version that is
+ * still to come is silent for ever: after a connection that ended before its time the collection's version is asked first, a watch
+ * without bookmarks is listed anew, and so is each collection every half an hour, whatever it says.
  */
 #pragma once
 
@@ -11,12 +15,14 @@
 #include "reconcile/kubernetes/config.h"
 
 struct watches;
+struct cluster_health;
 
 /* All called from the watch thread. */
 struct watch_handler {
 	void (*listing)(void *context);              /* a list begins */
 	void (*item)(void *context, json_t *object); /* one of its objects, borrowed */
-	void (*listed)(void *context);               /* it is complete: what did not come is gone */
+	void (*listed)(
+		void *context, const char *version); /* complete, of this resourceVersion: the rest is gone */
 	void (*event)(void *context, json_t *object, bool gone); /* one object changed, borrowed */
 	void (*trouble)(void *context, const struct error *err); /* it cannot be kept up; NULL = it is again */
 };
@@ -28,7 +34,10 @@ struct watch_target {
 	void *context;
 };
 
-struct watches *watches_open(const struct kube_config *config);
+/* Called from the watch thread when the health of the connection changes; NULL = it is well. */
+typedef void watches_health_change(void *context, const struct error *err);
+
+struct watches *watches_open(const struct kube_config *config, watches_health_change *changed, void *context);
 void watches_close(struct watches *watches); /* accepts NULL; ends the thread first */
 void watches_stop(struct watches *watches);  /* from any thread: nothing is waited for any more */
 
@@ -37,9 +46,11 @@ void watches_stop(struct watches *watches);  /* from any thread: nothing is wait
 bool watches_add(struct watches *watches, const struct watch_target *target, size_t *number,
 	struct error *err) MUST_CHECK;
 
-/* Waits until it was listed once, or a try at that failed. A watch that was listed before is well, even if it has trouble
-   now: what it knows stays true until it is told better. */
-bool watches_wait(struct watches *watches, size_t number, struct error *err) MUST_CHECK;
+/*
+ * Waits until it was listed once, or a try at that failed, at most until `end` (clock_steady()): then ERROR_RETRY, "still being
+ * listed". A watch that was listed before is well, even if it has trouble now: what it knows stays true until it is told better.
+ */
+bool watches_wait(struct watches *watches, size_t number, int64_t end, struct error *err) MUST_CHECK;
 
 /* The server does not know the collection (404): the kind may be gone. */
 bool watches_missing(struct watches *watches, size_t number);
@@ -47,4 +58,11 @@ bool watches_missing(struct watches *watches, size_t number);
 /* Starts it anew under another path; NULL ends it. */
 void watches_move(struct watches *watches, size_t number, const char *path);
 
+/* Lists it anew: what we know of it has become doubtful. */
+void watches_relist(struct watches *watches, size_t number);
+
+/* What the connection is like (cluster.h). Any thread. */
+void watches_health(struct watches *watches, struct cluster_health *health);
+
+/* Without the questions about its health. */
 uint64_t watches_requests(const struct watches *watches);

@@ -12,7 +12,13 @@
 #include "reconcile/kubernetes/event.h"
 #include "reconcile/kubernetes/watch.h"
 
-enum phase { PHASE_LIST, PHASE_WATCH };
+enum phase {
+	PHASE_LIST,
+	PHASE_CHECK, /* is the server's version still the later one? */
+	PHASE_WATCH
+};
+
+enum { RELIST_MILLISECONDS = 30 * 60 * 1000 }; /* less up to a half, so they spread */
 
 struct watch {
 	/* the watch thread's own */
@@ -24,10 +30,12 @@ struct watch {
 	enum phase phase;
 	int64_t due; /* steady clock: when to send the next request */
 	int64_t sent;
-	int64_t heard; /* the last byte, or when it was sent */
-	int failures;  /* since it last worked */
-	int limit;     /* objects in a page */
-	char *next;    /* continue token, NULL = first page */
+	int64_t ends;      /* when the server was asked to end the watch */
+	int64_t relist_at; /* when the whole is compared with the server again */
+	int64_t heard;     /* the last byte, or when it was sent */
+	int failures;      /* since it last worked */
+	int limit;         /* objects in a page */
+	char *next;        /* continue token, NULL = first page */
 	char version[64];
 	struct buf body; /* of a list or of an error */
 	struct event_stream stream;
@@ -40,6 +48,7 @@ struct watch {
 	bool listed; /* completely, at least once */
 	bool failed; /* the last try at that failed, with `error` */
 	bool missing;
+	bool doubted; /* to be listed anew */
 	struct error error;
 };
 
@@ -54,6 +63,20 @@ struct watches {
 	atomic_bool stopped;
 	atomic_uint_fast64_t requests;
 	unsigned seed;
+	atomic_int relist_milliseconds; /* RELIST_MILLISECONDS; tests want less */
+	struct watch_health {
+		CURL *easy;
+		struct curl_slist *headers;
+		bool busy;
+		int64_t due;          /* steady clock: the next question, unless something is heard before */
+		int64_t asked, heard; /* steady clock */
+		watches_health_change *changed;
+		void *context;
+		/* under the lock */
+		bool well;
+		int64_t since; /* microseconds: the last good word */
+		char why[256];
+	} health;
 };
 
 /* Sends the request that is due: a page of the list, or the watch. */
@@ -68,5 +91,17 @@ void watch_finish(struct watch *watch, CURLcode code);
 /* A watch that said nothing for too long is cut, and tried anew. */
 void watch_silent(struct watch *watch);
 
+/* A good word of the server came, or a connection could not be made or was cut. */
+void health_heard(struct watches *watches);
+void health_suspect(struct watches *watches);
+
+/* Asks the server whether it is well when it is time to; returns the milliseconds until it is. */
+int64_t health_serve(struct watches *watches);
+void health_finish(struct watches *watches, CURLcode code);
+void health_close(struct watches *watches);
+
 /* From the start, at once. */
 void watch_list_anew(struct watch *watch);
+
+/* The same while it goes well: what is known is compared with a list. */
+void watch_compare(struct watch *watch);

@@ -16,6 +16,7 @@ enum {
 	BACKOFF_MAXIMUM = 5 * 1000,       /* a server that is back is noticed soon; a dead one costs little */
 	DENIED_MAXIMUM = 20 * 1000,       /* rights change rarely */
 	MISSING_MILLISECONDS = 30 * 1000, /* a kind that is not there is asked for at a leisurely pace */
+	EARLY_MILLISECONDS = 2000,        /* a watch that ends so long before it was asked to was cut off */
 	TRIM_BYTES = 256 * 1024,          /* a list beyond this gives its memory back to the system */
 };
 
@@ -75,6 +76,21 @@ void watch_list_anew(struct watch *watch)
 	watch->due = clock_steady();
 }
 
+void watch_compare(struct watch *watch)
+{
+	if (watch->busy)
+		watch_abandon(watch);
+	watch_list_anew(watch);
+}
+
+/* The server's versions are behind what we have seen: etcd was restored from a backup. */
+static bool runs_backwards(const struct watch *watch, const char *version)
+{
+	uint64_t known = strtoull(watch->version, NULL, 10);
+	uint64_t now = strtoull(version, NULL, 10);
+	return known && now && now < known;
+}
+
 /* 410: what is known is too old. That is no trouble, unless a fresh list is too old at once, again and again. */
 static void too_old(struct watch *watch)
 {
@@ -97,6 +113,10 @@ static bool take_event(void *context, const struct event *event)
 			answer_failure(&answer, &watch->broken);
 		return false;
 	}
+	if (runs_backwards(watch, event->version)) {
+		watch->relist = true;
+		return false;
+	}
 	if (*event->version)
 		snprintf(watch->version, sizeof(watch->version), "%s", event->version);
 	if (event->type != EVENT_BOOKMARK)
@@ -112,7 +132,9 @@ static size_t receive(char *bytes, size_t size, size_t count, void *context)
 	long status = 0;
 	watch->heard = clock_steady();
 	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (watch->phase == PHASE_LIST || status != 200) {
+	if (status < 500)
+		health_heard(watch->watches);
+	if (watch->phase != PHASE_WATCH || status != 200) {
 		buf_append(&watch->body, bytes, length);
 		return buf_failed(&watch->body) ? 0 : length;
 	}
@@ -142,11 +164,17 @@ static void make_path(struct watch *watch, struct buf *path, int *seconds)
 		*seconds = LIMIT_LIST_SECONDS;
 		return;
 	}
+	if (watch->phase == PHASE_CHECK) {
+		buf_printf(path, "%s%cwatch=false&limit=1", watch->path, strchr(watch->path, '?') ? '&' : '?');
+		*seconds = LIMIT_LIST_SECONDS;
+		return;
+	}
 	int timeout = WATCH_SECONDS - rand_r(&watch->watches->seed) % (WATCH_SECONDS / 5);
 	buf_printf(path,
 		"%s%cwatch=true&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=", watch->path,
 		strchr(watch->path, '?') ? '&' : '?', timeout);
 	kube_escape(path, watch->version);
+	watch->ends = clock_steady() + timeout * 1000L;
 	*seconds = timeout + WATCH_GRACE_SECONDS;
 }
 
@@ -159,7 +187,7 @@ void watch_send(struct watch *watch)
 	if (!watch->easy && !(watch->easy = curl_easy_init()))
 		memory_fail("curl_easy_init", 0);
 	bool listing = watch->phase == PHASE_LIST;
-	const char *accept = listing ? ACCEPT_METADATA_LIST : ACCEPT_METADATA;
+	const char *accept = watch->phase != PHASE_WATCH ? ACCEPT_METADATA_LIST : ACCEPT_METADATA;
 	struct access_transfer transfer = {.method = "GET",
 		.path = buf_string(&path),
 		.accept = watch->target.metadata_only ? accept : NULL,
@@ -225,9 +253,26 @@ static void finish_list(struct watch *watch)
 		return;
 	watch->phase = PHASE_WATCH;
 	watch->limit = LIMIT_LIST_PAGE;
-	watch->target.handler->listed(watch->target.context);
+	watch->relist_at =
+		clock_steady() + jitter(watch->watches, atomic_load(&watch->watches->relist_milliseconds));
+	watch->target.handler->listed(watch->target.context, watch->version);
 	publish(watch, NULL, false);
 	works(watch);
+}
+
+static void finish_check(struct watch *watch)
+{
+	struct error err;
+	CLEANUP(json_done) json_t *page = NULL;
+	if (!answer_read(buf_string(&watch->body), watch->body.length, &page, &err)) {
+		error_prefix(&err, "list of %s", watch->path);
+		fails(watch, &err, 0, false);
+		return;
+	}
+	watch->due = clock_steady();
+	watch->phase = PHASE_WATCH;
+	if (runs_backwards(watch, json_text_at(page, "metadata.resourceVersion", "")))
+		watch_list_anew(watch);
 }
 
 static void finish_refused(struct watch *watch, int status)
@@ -238,7 +283,7 @@ static void finish_refused(struct watch *watch, int status)
 	curl_easy_getinfo(watch->easy, CURLINFO_RETRY_AFTER, &after);
 	if (!answer_read(buf_string(&watch->body), watch->body.length, &body, &ignored))
 		body = NULL;
-	struct answer answer = {.method = watch->phase == PHASE_LIST ? "LIST" : "WATCH",
+	struct answer answer = {.method = watch->phase == PHASE_WATCH ? "WATCH" : "LIST",
 		.path = watch->path,
 		.status = status,
 		.body = body};
@@ -282,8 +327,11 @@ static void finish_cut(struct watch *watch, CURLcode code)
 		watch_list_anew(watch);
 	} else {
 		error_set(&err, ERROR_RETRY, "%s: %s of %s: %s", access_server(watch->watches->access),
-			watch->phase == PHASE_LIST ? "list" : "watch", watch->path, curl_easy_strerror(code));
+			watch->phase == PHASE_WATCH ? "watch" : "list", watch->path, curl_easy_strerror(code));
+		health_suspect(watch->watches);
 	}
+	if (watch->phase == PHASE_WATCH)
+		watch->phase = PHASE_CHECK; /* perhaps it is another server that we meet */
 	memory_freep(&watch->next);
 	fails(watch, &err, 0, false);
 }
@@ -298,13 +346,22 @@ static void finish_watch(struct watch *watch)
 	watch->due = clock_steady();
 	if (clock_steady() - watch->sent < 1000)
 		watch->due += jitter(watch->watches, 1000);
+	if (clock_steady() < watch->ends - EARLY_MILLISECONDS)
+		watch->phase = PHASE_CHECK;
 	works(watch);
 }
 
 void watch_silent(struct watch *watch)
 {
+	bool watching = watch->phase == PHASE_WATCH;
 	watch_abandon(watch);
 	finish_cut(watch, CURLE_OPERATION_TIMEDOUT);
+	if (!watching)
+		return;
+	/* Bookmarks come each minute, unless the version we gave is still to come. */
+	int64_t due = watch->due;
+	watch_list_anew(watch);
+	watch->due = due;
 }
 
 void watch_finish(struct watch *watch, CURLcode code)
@@ -317,6 +374,8 @@ void watch_finish(struct watch *watch, CURLcode code)
 		finish_refused(watch, (int)status);
 	else if (watch->phase == PHASE_LIST)
 		finish_list(watch);
+	else if (watch->phase == PHASE_CHECK)
+		finish_check(watch);
 	else
 		finish_watch(watch);
 	watch_abandon(watch);

@@ -75,8 +75,13 @@ static enum step applied(struct job *job, const struct kube_request *request)
 		write->outcome = WRITE_UNCHANGED;
 	else
 		write->outcome = WRITE_CONFIGURED;
-	if (collection)
-		live_put(job->cluster->live, collection, request->answer, LIVE_WRITTEN);
+	if (!collection)
+		return STEP_DONE;
+	/* A new version that is older than what was seen before it was asked for: etcd was restored from a backup. */
+	uint64_t version = strtoull(write->resource_version_now, NULL, 10);
+	if (write->outcome != WRITE_UNCHANGED && version && version <= job->seen_before)
+		cluster_doubt(job->cluster, collection);
+	live_put(job->cluster->live, collection, request->answer, LIVE_WRITTEN);
 	return STEP_DONE;
 }
 
@@ -133,6 +138,16 @@ static enum step written(struct job *job, const struct kube_request *request)
 	return job->write->kind == WRITE_DRY_RUN ? dry_run_compared(job, request) : applied(job, request);
 }
 
+/* The same when a question is answered with less than the watch has told. */
+static void doubt_old_answer(const struct job *job)
+{
+	const struct live_collection *collection = live_find_collection(job->cluster->live, &job->key);
+	uint64_t known = job->version_before ? strtoull(job->version_before, NULL, 10) : 0;
+	uint64_t found = strtoull(json_text_at(job->live, "metadata.resourceVersion", ""), NULL, 10);
+	if (collection && found && found < known)
+		cluster_doubt(job->cluster, collection);
+}
+
 /* The live object; false when it cannot be had. */
 static bool take_live(struct job *job, struct kube_request *get)
 {
@@ -146,6 +161,7 @@ static bool take_live(struct job *job, struct kube_request *get)
 		get->answer = NULL;
 	}
 	job->force = job->force || manager_applied(json_at(job->live, "metadata.managedFields"));
+	doubt_old_answer(job);
 	return true;
 }
 
@@ -344,6 +360,8 @@ static void prepare(struct job *job)
 	job->postgresql = postgresql_is(job->key.group, job->key.kind);
 	if (live_get(job->cluster->live, &job->key, job->mem, &live))
 		job->version_before = arena_copy(job->mem, live.resource_version);
+	const struct live_collection *collection = live_find_collection(job->cluster->live, &job->key);
+	job->seen_before = collection ? live_seen(job->cluster->live, collection) : 0;
 	/* A field that we applied before and somebody else has set since is drift. */
 	job->force = write->force || write->ours || live.applied;
 	job->step = first_step(job, &live);

@@ -73,6 +73,9 @@ class Cluster:
         write = {"kind": "delete", "key": key_of(obj), **({"uid": uid} if uid else {}), **more}
         return self.do("write", writes=[write])["results"][0]
 
+    def wait_kind(self, group, kind):
+        self.wait(f"the kind {kind}", lambda: self.ask("kind_ready", group=group, kind=kind)["ok"])
+
     def release(self, obj):
         return self.do("write", writes=[{"kind": "release", "key": key_of(obj)}])["results"][0]
 

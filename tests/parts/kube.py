@@ -308,6 +308,25 @@ class ControlPlane:
         self.stop_apiserver(kill=True)
         self.start_apiserver()
 
+    def backup(self):
+        """A copy of etcd's data as of now, for restore()."""
+        etcd, copy = self.processes["etcd"], self.folder / f"etcd-{uuid.uuid4().hex[:6]}"
+        etcd.send_signal(signal.SIGSTOP)
+        try:
+            shutil.copytree(self.folder / "etcd", copy)
+        finally:
+            etcd.send_signal(signal.SIGCONT)
+        return copy
+
+    def restore(self, copy):
+        """etcd as it was at the backup, as `etcdctl snapshot restore` leaves it: resourceVersions run backwards."""
+        self.stop_apiserver(kill=True)
+        self._end("etcd", signal.SIGKILL)
+        shutil.rmtree(self.folder / "etcd")
+        shutil.copytree(copy, self.folder / "etcd")
+        self._start_etcd()
+        self.start_apiserver()
+
     def pause(self):
         """The server hangs: it accepts connections and answers nothing."""
         self.processes["kube-apiserver"].send_signal(signal.SIGSTOP)

@@ -16,6 +16,7 @@
 #include "reconcile/kubernetes/cluster.h"
 #include "reconcile/ignore/jq_worker.h"
 #include "reconcile/kubernetes/cluster_parts.h"
+#include "reconcile/kubernetes/watch_parts.h"
 
 static struct cluster *cluster;
 static struct kube_config config;
@@ -51,6 +52,12 @@ static void on_trouble(void *context, const char *collection, const struct error
 		err ? error_kind_name(err->kind) : "", "text", err ? err->text : ""));
 }
 
+static void on_listed(void *context, const char *collection)
+{
+	(void)context;
+	hear(json_pack("{s:s, s:s}", "event", "listed", "collection", collection));
+}
+
 static json_t *failure(const struct error *err)
 {
 	return json_pack("{s:b, s:s, s:s}", "ok", 0, "kind", error_kind_name(err->kind), "error", err->text);
@@ -70,7 +77,7 @@ static struct object_key key_of(const json_t *value)
 static json_t *do_open(const json_t *command, struct arena *mem, struct error *err)
 {
 	(void)mem;
-	struct cluster_listener listener = {NULL, on_changed, on_followed, on_trouble};
+	struct cluster_listener listener = {NULL, on_changed, on_followed, on_trouble, on_listed};
 	const char *path = json_text_at(command, "kubeconfig", NULL);
 	bool good = path ? kube_config_read(path, json_text_at(command, "context", NULL),
 				   json_bool_at(command, "exec", false), &config, err)
@@ -243,13 +250,33 @@ static json_t *do_follow(const json_t *command, struct arena *mem, struct error 
 		: failure(err);
 }
 
-static json_t *do_wait_kind(const json_t *command, struct arena *mem, struct error *err)
+static json_t *do_kind_ready(const json_t *command, struct arena *mem, struct error *err)
 {
 	(void)mem;
-	return cluster_wait_kind(cluster, json_text_at(command, "group", ""),
-		       json_text_at(command, "kind", ""), json_number_at(command, "milliseconds", 10000), err)
+	return cluster_kind_ready(
+		       cluster, json_text_at(command, "group", ""), json_text_at(command, "kind", ""), err)
 		? success()
 		: failure(err);
+}
+
+static json_t *do_health(const json_t *command, struct arena *mem, struct error *err)
+{
+	struct cluster_health health;
+	(void)command;
+	(void)mem;
+	(void)err;
+	cluster_health(cluster, &health);
+	return json_pack("{s:b, s:b, s:I, s:s}", "ok", 1, "well", health.well, "since",
+		(json_int_t)health.since, "why", health.why);
+}
+
+/* Lists of new collections are compared with the server so often. */
+static json_t *do_relist_every(const json_t *command, struct arena *mem, struct error *err)
+{
+	(void)mem;
+	(void)err;
+	atomic_store(&cluster->watches->relist_milliseconds, (int)json_number_at(command, "milliseconds", 0));
+	return success();
 }
 
 static json_t *do_make_namespace(const json_t *command, struct arena *mem, struct error *err)
@@ -359,7 +386,9 @@ static const struct {
 	{"owned", do_owned},
 	{"write", do_write},
 	{"follow", do_follow},
-	{"wait_kind", do_wait_kind},
+	{"kind_ready", do_kind_ready},
+	{"health", do_health},
+	{"relist_every", do_relist_every},
 	{"make_namespace", do_make_namespace},
 	{"events", do_events},
 	{"stats", do_stats},

@@ -25,7 +25,7 @@ def test_a_custom_resource_can_follow_its_definition(plane, cluster, ns):
     cluster.track(crd, widget)
     made = cluster.do("write", writes=[{"kind": "apply", "object": crd}])["results"][0]
     assert made["outcome"] == "created"
-    cluster.do("wait_kind", group=group, kind="Widget", milliseconds=20000)
+    cluster.wait_kind(group, "Widget")
     cluster.track(crd, widget)
     assert cluster.write_one(widget)["outcome"] == "created"
     assert cluster.live(crd)["health"] in ("Progressing", "Healthy")
@@ -38,7 +38,7 @@ def test_a_custom_resource_can_follow_its_definition(plane, cluster, ns):
         "apiextensions.k8s.io/v1", "CustomResourceDefinition", None, f"widgets.{group}") is None)
     cluster.wait("the widget's end", lambda: cluster.live(widget) is None, 30)
     cluster.do("write", writes=[{"kind": "apply", "object": crd}])
-    cluster.do("wait_kind", group=group, kind="Widget", milliseconds=20000)
+    cluster.wait_kind(group, "Widget")
     assert cluster.write_one(widget)["outcome"] == "created"
 
     def tracked_again():
@@ -46,11 +46,6 @@ def test_a_custom_resource_can_follow_its_definition(plane, cluster, ns):
         return cluster.live(widget)
 
     cluster.wait("the widget", tracked_again, 40)
-
-
-def test_waiting_for_a_kind_that_never_comes_ends(cluster):
-    answer = cluster.ask("wait_kind", group="never.example.org", kind="Never", milliseconds=300)
-    assert not answer["ok"] and "not established" in answer["error"]
 
 
 def test_a_namespace_is_made_once(plane, cluster, ns):

@@ -68,11 +68,24 @@ static void nobody(void *context, const struct object_key *key, const char *appl
 	(*(int *)context)++;
 }
 
-static int list_end(struct fixture *f)
+static int list_end_at(struct fixture *f, const char *version)
 {
 	int gone = 0;
-	live_list_end(f->cache, f->collection, nobody, &gone);
+	live_list_end(f->cache, f->collection, version, nobody, &gone);
 	return gone;
+}
+
+static int list_end(struct fixture *f)
+{
+	return list_end_at(f, "2");
+}
+
+static bool removed(struct fixture *f, const char *name, const char *uid, const char *version)
+{
+	json_t *object = config_map(name, uid, version, NULL);
+	bool news = live_remove(f->cache, f->collection, object).news;
+	json_decref(object);
+	return news;
 }
 
 static void only_tracked_or_marked_objects_are_kept(void **state)
@@ -110,7 +123,7 @@ static void an_answer_is_newer_than_the_event_that_follows(void **state)
 	assert_true(put(f, "a", "other", "12", "app:/ConfigMap:team/a", LIVE_WATCHED).news);
 	live_list_begin(f->cache, f->collection);
 	put(f, "a", "other", "3", "app:/ConfigMap:team/a", LIVE_LISTED);
-	assert_int_equal(list_end(f), 0);
+	assert_int_equal(list_end_at(f, "4"), 0);
 	assert_string_equal(version_of(f, "a"), "3");
 }
 
@@ -129,6 +142,77 @@ static void a_complete_list_drops_what_it_does_not_have(void **state)
 	assert_string_equal(version_of(f, "a"), "1");
 	assert_string_equal(version_of(f, "b"), "");
 	assert_string_equal(version_of(f, "w"), "3");
+}
+
+#define MARK(name) "app:/ConfigMap:team/" name
+
+/* The answers of a run of thousands are looked at together: by then the watch may have told more. */
+static void an_answer_does_not_revive_what_the_watch_saw_deleted(void **state)
+{
+	struct fixture *f = *state;
+	live_list_begin(f->cache, f->collection);
+	list_end_at(f, "5");
+	put(f, "a", "u", "10", MARK("a"), LIVE_WATCHED);
+	assert_true(removed(f, "a", "u", "11"));
+	assert_false(put(f, "a", "u", "10", MARK("a"), LIVE_WRITTEN).news);
+	assert_string_equal(version_of(f, "a"), "");
+	/* The same for a name that is tracked, and when the watch saw another object of the name. */
+	live_track(f->cache, f->collection, "t");
+	put(f, "t", "u", "12", MARK("t"), LIVE_WATCHED);
+	removed(f, "t", "u", "13");
+	put(f, "t", "u", "12", MARK("t"), LIVE_WRITTEN);
+	assert_string_equal(version_of(f, "t"), "");
+	put(f, "t", "v", "14", MARK("t"), LIVE_WATCHED);
+	put(f, "t", "u", "12", MARK("t"), LIVE_WRITTEN);
+	assert_string_equal(version_of(f, "t"), "14");
+	/* What was made after all that is there. */
+	put(f, "a", "w", "15", MARK("a"), LIVE_WRITTEN);
+	assert_string_equal(version_of(f, "a"), "15");
+}
+
+static void an_answer_does_not_revive_what_a_list_did_not_bring(void **state)
+{
+	struct fixture *f = *state;
+	live_list_begin(f->cache, f->collection);
+	put(f, "early", "u", "3", MARK("early"), LIVE_WRITTEN); /* made and deleted before the list was taken */
+	put(f, "late", "u", "9", MARK("late"), LIVE_WRITTEN);   /* made after it was taken */
+	assert_int_equal(list_end_at(f, "5"), 1);
+	assert_string_equal(version_of(f, "early"), "");
+	assert_string_equal(version_of(f, "late"), "9");
+	put(f, "early", "u", "3", MARK("early"), LIVE_WRITTEN);
+	assert_string_equal(version_of(f, "early"), "");
+}
+
+static void a_question_about_a_new_name_is_older_than_its_deletion(void **state)
+{
+	struct fixture *f = *state;
+	live_list_begin(f->cache, f->collection);
+	list_end_at(f, "20");
+	live_track(f->cache, f->collection, "a");
+	put(f, "a", "u", "4", NULL, LIVE_READ); /* there before anybody asked */
+	assert_string_equal(version_of(f, "a"), "4");
+	live_track(f->cache, f->collection, "b");
+	removed(f, "b", "u", "21");
+	put(f, "b", "u", "5", NULL, LIVE_READ);
+	assert_string_equal(version_of(f, "b"), "");
+}
+
+/* etcd restored from a backup: the list is older than all that is known, and the truth. */
+static void a_list_of_the_past_is_believed(void **state)
+{
+	struct fixture *f = *state;
+	live_list_begin(f->cache, f->collection);
+	put(f, "kept", "u", "100", MARK("kept"), LIVE_LISTED);
+	put(f, "ghost", "g", "150", MARK("ghost"), LIVE_LISTED);
+	list_end_at(f, "200");
+	live_list_begin(f->cache, f->collection);
+	put(f, "kept", "u", "40", MARK("kept"), LIVE_LISTED);
+	assert_int_equal(list_end_at(f, "50"), 1);
+	assert_string_equal(version_of(f, "kept"), "40");
+	assert_string_equal(version_of(f, "ghost"), "");
+	assert_true(put(f, "kept", "u", "51", MARK("kept"), LIVE_WATCHED).news);
+	put(f, "new", "n", "52", MARK("new"), LIVE_WRITTEN);
+	assert_string_equal(version_of(f, "new"), "52");
 }
 
 static void a_lost_mark_is_news_for_the_application_it_named(void **state)
@@ -178,6 +262,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			an_answer_is_newer_than_the_event_that_follows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_complete_list_drops_what_it_does_not_have, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_answer_does_not_revive_what_the_watch_saw_deleted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_answer_does_not_revive_what_a_list_did_not_bring, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_question_about_a_new_name_is_older_than_its_deletion, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_list_of_the_past_is_believed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_lost_mark_is_news_for_the_application_it_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

@@ -53,7 +53,7 @@ def test_replace_updates_namespaces_and_definitions_and_never_deletes_them(plane
     wait_for("established", lambda: plane.admin.get(
         "apiextensions.k8s.io/v1", "CustomResourceDefinition", None, f"widgets.{group}").get("status", {}).get("conditions"))
     widget = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": ns}, "spec": {}}
-    cluster.do("wait_kind", group=group, kind="Widget", milliseconds=20000)
+    cluster.wait_kind(group, "Widget")
     plane.admin.create(widget)
     space["metadata"]["labels"] = crd["metadata"]["labels"] = {"a": "b"}
     again = cluster.write(space, crd, replace=True)
