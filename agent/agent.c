@@ -14,6 +14,11 @@ struct app *agent_app(struct agent *agent, const char *name)
 	return NULL;
 }
 
+bool agent_cluster_stale(const struct agent *agent, struct error *why)
+{
+	return *agent->cluster_stale && !error_set(why, ERROR_RETRY, "%s", agent->cluster_stale);
+}
+
 void content_target(const struct content *content, char target[TARGET_SIZE])
 {
 	snprintf(target, TARGET_SIZE, "%.40s %s", content->commit, content->source_hash);

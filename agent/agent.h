@@ -132,6 +132,13 @@ struct repository {
 
 struct database; /* users_pass.h */
 
+/* How the API server answers. */
+struct connection {
+	bool well;
+	int64_t since; /* microseconds: of the last good word, or when the silence was noticed */
+	char why[256]; /* "" = it is well, or nothing was heard yet */
+};
+
 struct agent {
 	const struct config *config;
 	struct queue *queue;          /* any thread */
@@ -149,6 +156,7 @@ struct agent {
 	bool cluster_on;         /* Kubernetes is configured */
 	bool cluster_joined;     /* was ready at least once in this process */
 	char cluster_trouble[ERROR_TEXT_SIZE]; /* why it is not ready, "" = it is */
+	char cluster_stale[ERROR_TEXT_SIZE]; /* since when and why what is known of it is old, "" = it is not */
 	char cluster_slot[64];
 	int64_t next_join; /* steady milliseconds */
 	bool projects_followed;
@@ -174,9 +182,13 @@ struct agent {
 
 	atomic_int_fast64_t heartbeat; /* steady milliseconds of the reconciler's last turn; any thread */
 	pthread_mutex_t lock;
-	bool stopping;       /* behind lock */
-	char not_ready[256]; /* behind lock: "" = ready */
+	bool stopping;           /* behind lock */
+	char not_ready[256];     /* behind lock: "" = ready */
+	struct connection heard; /* behind lock: of the watches */
 };
+
+/* What is known of the cluster is old: `why` says since when and why. Applications are woken when the answer changes. */
+bool agent_cluster_stale(const struct agent *agent, struct error *why);
 
 struct app *agent_app(struct agent *agent, const char *name);
 

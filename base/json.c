@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 bool json_read(const char *bytes, size_t length, json_t **value, struct error *err)
 {
@@ -57,10 +58,20 @@ bool json_bool_at(const json_t *value, const char *path, bool fallback)
 	return json_is_boolean(at) ? json_is_true(at) : fallback;
 }
 
+json_t *json_text(const char *text)
+{
+	json_t *value = json_string(text ? text : "");
+	if (value)
+		return value;
+	CLEANUP(memory_freep) char *printable = memory_copy(text);
+	text_make_printable(printable);
+	return json_string(printable);
+}
+
 void json_set_text(json_t *object, const char *key, const char *text)
 {
 	if (text && *text)
-		json_object_set_new(object, key, json_string(text));
+		json_object_set_new(object, key, json_text(text));
 }
 
 json_t *json_make_object(json_t *object, const char *key)

@@ -28,6 +28,10 @@ bool json_bool_at(const json_t *value, const char *path, bool fallback);
 /* Sets a string unless `text` is NULL or "" (an absent field is what Kubernetes means by empty). */
 void json_set_text(json_t *object, const char *key, const char *text);
 
+/* A string of any bytes: what is no UTF-8 is made printable, for JSON takes nothing else and json_pack() would give NULL. For texts
+   of others: names in a catalog, files, messages of servers. NULL gives "". A new reference. */
+json_t *json_text(const char *text);
+
 /* Object under `key`, made when missing. Borrowed. */
 json_t *json_make_object(json_t *object, const char *key);
 

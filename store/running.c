@@ -3,12 +3,15 @@
 bool store_running_set(struct store *store, const struct store_running *running, struct error *err)
 {
 	struct query *query = query_open(store,
-		"INSERT INTO running (application, document, updated) VALUES (?1, ?2, ?3) "
-		"ON CONFLICT (application) DO UPDATE SET document = excluded.document, updated = excluded.updated "
-		"WHERE document <> excluded.document");
+		"INSERT INTO running (application, document, updated, revision, operation) VALUES (?1, ?2, ?3, ?4, ?5) "
+		"ON CONFLICT (application) DO UPDATE SET document = excluded.document, updated = excluded.updated, "
+		"revision = excluded.revision, operation = excluded.operation "
+		"WHERE (document, revision, operation) IS NOT (excluded.document, excluded.revision, excluded.operation)");
 	query_set_text(query, 1, running->application);
 	query_set_text(query, 2, running->document);
 	query_set_number(query, 3, running->updated);
+	query_set_number(query, 4, running->revision);
+	query_set_number(query, 5, running->operation);
 	return query_run(query, err);
 }
 
@@ -16,14 +19,16 @@ bool store_running_get(struct store *store, const char *application, struct aren
 	struct store_running *out, struct error *err)
 {
 	struct store_running found = {0};
-	struct query *query =
-		query_open(store, "SELECT application, document, updated FROM running WHERE application = ?1");
+	struct query *query = query_open(store,
+		"SELECT application, document, updated, revision, operation FROM running WHERE application = ?1");
 	query_set_text(query, 1, application);
 	if (query_next(query))
 		found = (struct store_running){
 			.application = query_text(query, 0, mem),
 			.document = query_text(query, 1, mem),
 			.updated = query_number(query, 2),
+			.revision = query_number(query, 3),
+			.operation = query_number(query, 4),
 		};
 	if (!query_close(query, err))
 		return false;

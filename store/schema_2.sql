@@ -4,7 +4,9 @@
 CREATE TABLE running (
 	application TEXT NOT NULL PRIMARY KEY,
 	document TEXT NOT NULL,
-	updated INTEGER NOT NULL
+	updated INTEGER NOT NULL,
+	revision INTEGER NOT NULL, -- its rows in the history and in the operations, 0 = none: they stay open
+	operation INTEGER NOT NULL
 ) STRICT;
 
 -- How often the same thing failed in the same way: from `started` (the first time) to `finished` (the last).

@@ -93,6 +93,8 @@ struct store_running {
 	const char *application;
 	const char *document; /* JSON object; agent/sync knows what is in it */
 	int64_t updated;
+	int64_t revision;  /* its row among the revisions, 0 = none: stays open at a start (store_sweep) */
+	int64_t operation; /* the same among the operations */
 };
 
 /* One for each application at most. An equal document is not written again. */
@@ -239,8 +241,8 @@ const char *store_fact_get(struct store *store, const char *key, struct arena *m
 
 /* ---- retention ---- */
 
-/* At start: what an agent that was killed left open is ended with this outcome, for nobody else will: revisions (but for the newest
-   one of an Application with a running operation), user changes, operations. */
+/* At start: what an agent that was killed left open is ended with this outcome, for nobody else will: revisions and
+   operations (but for those that a running operation goes on with), user changes. */
 bool store_sweep(struct store *store, int64_t now, const char *outcome, struct error *err) MUST_CHECK;
 
 /* Deletes what is beyond the limits of limits.h; cheap when that is nothing. */

@@ -55,7 +55,7 @@ static void report(struct check *check, const char *path, struct mistakes *mista
 			print(check, mistake, warning);
 			continue;
 		}
-		json_t *item = json_pack("{s:s, s:s, s:s}", "file", mistake->file, "severity",
+		json_t *item = json_pack("{s:o, s:s, s:s}", "file", json_text(mistake->file), "severity",
 			warning ? "warning" : "mistake", "text", mistake->text);
 		if (mistake->line)
 			json_object_set_new(item, "line", json_integer(mistake->line));

@@ -4,34 +4,41 @@
 #include <stdatomic.h>
 
 static _Atomic uint64_t values[METRIC_COUNT];
+static atomic_bool known[METRIC_COUNT]; /* was set */
 
 /* In the order of the exposition: rows of one name follow each other, the first one carries HELP and TYPE. */
 static const struct metric_row {
 	enum metric metric;
 	const char *name, *labels, *help;
+	bool gauge;
 	bool milliseconds; /* kept in milliseconds, shown in seconds as Prometheus wants it */
 } rows[] = {
 	{METRIC_GIT_LS_REMOTE, "argocd_git_request_total", "{request_type=\"ls-remote\"}",
-		"Git requests sent, by kind.", false},
-	{METRIC_GIT_FETCH, "argocd_git_request_total", "{request_type=\"fetch\"}", NULL, false},
-	{METRIC_GIT_FAILED, "argocd_git_fetch_fail_total", "", "Git requests that failed.", false},
+		"Git requests sent, by kind.", false, false},
+	{METRIC_GIT_FETCH, "argocd_git_request_total", "{request_type=\"fetch\"}", NULL, false, false},
+	{METRIC_GIT_FAILED, "argocd_git_fetch_fail_total", "", "Git requests that failed.", false, false},
 	{METRIC_KUBE_REQUESTS, "argocd_app_k8s_request_total", "",
-		"Requests sent to the Kubernetes API server.", false},
+		"Requests sent to the Kubernetes API server.", false, false},
+	{METRIC_CLUSTER_UP, "pgitops_cluster_up", "", "Whether the API server answers.", true, false},
+	{METRIC_CLUSTER_SILENT, "pgitops_cluster_last_answer_seconds", "",
+		"How long ago the API server gave its last answer.", true, true},
 	{METRIC_SYNC_SUCCEEDED, "argocd_app_sync_total", "{phase=\"Succeeded\"}", "Syncs ended, by outcome.",
-		false},
-	{METRIC_SYNC_FAILED, "argocd_app_sync_total", "{phase=\"Failed\"}", NULL, false},
-	{METRIC_PASSES, "pgitops_passes_total", "", "Passes over an Application.", false},
+		false, false},
+	{METRIC_SYNC_FAILED, "argocd_app_sync_total", "{phase=\"Failed\"}", NULL, false, false},
+	{METRIC_PASSES, "pgitops_passes_total", "", "Passes over an Application.", false, false},
 	{METRIC_PASS_MILLISECONDS, "pgitops_pass_duration_seconds_total", "",
-		"Time spent in passes over Applications.", true},
-	{METRIC_SQL_STATEMENTS, "pgitops_sql_statements_total", "", "SQL statements sent.", false},
-	{METRIC_SQL_WRITES, "pgitops_sql_writes_total", "", "SQL statements sent that change something.", false},
-	{METRIC_USER_PASSES, "pgitops_user_passes_total", "", "Passes over the users of a database.", false},
-	{METRIC_DRIFT_FOUND, "pgitops_drift_found_total", "", "Changes found that somebody made by hand.",
+		"Time spent in passes over Applications.", false, true},
+	{METRIC_SQL_STATEMENTS, "pgitops_sql_statements_total", "", "SQL statements sent.", false, false},
+	{METRIC_SQL_WRITES, "pgitops_sql_writes_total", "", "SQL statements sent that change something.",
+		false, false},
+	{METRIC_USER_PASSES, "pgitops_user_passes_total", "", "Passes over the users of a database.", false,
 		false},
-	{METRIC_DRIFT_HEALED, "pgitops_drift_healed_total", "", "Manual changes set back.", false},
+	{METRIC_DRIFT_FOUND, "pgitops_drift_found_total", "", "Changes found that somebody made by hand.",
+		false, false},
+	{METRIC_DRIFT_HEALED, "pgitops_drift_healed_total", "", "Manual changes set back.", false, false},
 	{METRIC_WEBHOOK_ACCEPTED, "pgitops_webhook_requests_total", "{result=\"accepted\"}",
-		"Webhook deliveries, by result.", false},
-	{METRIC_WEBHOOK_REFUSED, "pgitops_webhook_requests_total", "{result=\"refused\"}", NULL, false},
+		"Webhook deliveries, by result.", false, false},
+	{METRIC_WEBHOOK_REFUSED, "pgitops_webhook_requests_total", "{result=\"refused\"}", NULL, false, false},
 };
 _Static_assert(COUNT_OF(rows) == METRIC_COUNT, "each metric has its row");
 
@@ -42,6 +49,7 @@ void metric_add(enum metric metric, uint64_t amount)
 
 void metric_set(enum metric metric, uint64_t value)
 {
+	atomic_store_explicit(&known[metric], true, memory_order_relaxed);
 	atomic_store_explicit(&values[metric], value, memory_order_relaxed);
 }
 
@@ -76,8 +84,10 @@ void metrics_print(struct buf *out)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct metric_row *row = &rows[i];
 		uint64_t value = metric_get(row->metric);
+		if (row->gauge && !atomic_load_explicit(&known[row->metric], memory_order_relaxed))
+			continue;
 		if (row->help)
-			metrics_head(out, row->name, "counter", row->help);
+			metrics_head(out, row->name, row->gauge ? "gauge" : "counter", row->help);
 		buf_printf(out, "%s%s ", row->name, row->labels);
 		if (row->milliseconds)
 			buf_printf(out, "%" PRIu64 ".%03u\n", value / 1000, (unsigned)(value % 1000));

@@ -10,6 +10,8 @@ enum metric {
 	METRIC_GIT_FETCH,         /* argocd_git_request_total{request_type="fetch"} */
 	METRIC_GIT_FAILED,        /* argocd_git_fetch_fail_total */
 	METRIC_KUBE_REQUESTS,     /* argocd_app_k8s_request_total */
+	METRIC_CLUSTER_UP,        /* pgitops_cluster_up: the API server answers */
+	METRIC_CLUSTER_SILENT,    /* pgitops_cluster_last_answer_seconds: how long ago, in milliseconds */
 	METRIC_SYNC_SUCCEEDED,    /* argocd_app_sync_total{phase="Succeeded"} */
 	METRIC_SYNC_FAILED,       /* argocd_app_sync_total{phase="Failed"} */
 	METRIC_PASSES,            /* pgitops_passes_total */
@@ -28,7 +30,7 @@ void metric_add(enum metric metric, uint64_t amount);
 void metric_set(enum metric metric, uint64_t value);
 uint64_t metric_get(enum metric metric);
 
-/* Prometheus text format of all counters, with HELP and TYPE. The per-application and per-user gauges are added by http.c
+/* Prometheus text format of all of them, with HELP and TYPE; a gauge that was never set is left out. The per-application and per-user gauges are added by http.c
    from the store's view. */
 void metrics_print(struct buf *out);
 

@@ -49,13 +49,22 @@ static void *run(void *context)
 	return NULL;
 }
 
-bool fetch_start(struct fetch *fetch, struct queue *queue, struct error *err)
+static void keep(struct agent *agent, struct fetch *fetch)
+{
+	size_t place = 0;
+	while (agent->fetches[place])
+		place++;
+	agent->fetches[place] = fetch;
+	agent->fetching++;
+}
+
+bool fetch_start(struct agent *agent, struct fetch *fetch, struct error *err)
 {
 	pthread_t thread;
 	pthread_attr_t attributes;
 	struct errand *errand = memory_alloc(sizeof(*errand));
 
-	*errand = (struct errand){fetch, queue};
+	*errand = (struct errand){fetch, agent->queue};
 	fetch->request.access = &fetch->access;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, FETCH_STACK);
@@ -66,5 +75,6 @@ bool fetch_start(struct fetch *fetch, struct queue *queue, struct error *err)
 		free(errand);
 		return error_set(err, ERROR_RETRY, "cannot start a thread: %s", strerror(reason));
 	}
+	keep(agent, fetch);
 	return true;
 }

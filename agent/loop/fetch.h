@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "agent/agent.h"
 #include "agent/loop/credentials.h"
 #include "agent/queue.h"
 #include "reconcile/source/source.h"
@@ -23,5 +24,6 @@ struct fetch {
 struct fetch *fetch_new(void);
 void fetch_free(struct fetch *fetch); /* accepts NULL; wipes the credentials */
 
-/* Starts the thread; its last word is queue_done() with EVENT_FETCHED. False when no thread can be had. */
-bool fetch_start(struct fetch *fetch, struct queue *queue, struct error *err) MUST_CHECK;
+/* Starts the thread, whose last word is queue_done() with EVENT_FETCHED, and gives it a place in agent->fetches until its answer is
+   taken; the caller has seen that fewer than REPOSITORIES_AT_ONCE are at work. False when no thread can be had. */
+bool fetch_start(struct agent *agent, struct fetch *fetch, struct error *err) MUST_CHECK;

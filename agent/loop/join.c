@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/loop/cluster_state.h"
 #include "agent/loop/inbox.h"
 #include "agent/config/project_set.h"
 #include "agent/loop/apps.h"
@@ -71,6 +72,7 @@ static void heard_followed(void *context, const char *collection, const json_t *
 static void heard_trouble(void *context, const char *collection, const struct error *err)
 {
 	struct ears *ears = context;
+	cluster_state_heard(ears->agent, err);
 	CLEANUP(memory_freep) char *text = err ? memory_printf("%s: %s", collection, err->text) : NULL;
 	if (err && log_changed(ears->slot, text))
 		log_warning("watch is interrupted", "collection", collection, "error", err->text, NULL);
@@ -183,18 +185,6 @@ static bool join(struct agent *agent, struct credentials *credentials, struct er
 	return agent->cluster_joined || follow_configuration(agent, err);
 }
 
-/* For status and page: which cluster, or that it is waited for. */
-static void record_cluster(struct agent *agent)
-{
-	struct error err;
-	CLEANUP(memory_freep)
-	char *text = *agent->cluster_trouble
-		? memory_printf("waiting: %s", agent->cluster_trouble)
-		: memory_printf("%s %s", agent->kube.server, cluster_version(agent->cluster));
-	if (!store_fact_set(agent->store, "cluster", text, &err))
-		log_warning("the cluster's state could not be recorded", "error", err.text, NULL);
-}
-
 /* Kinds may turn out cluster-scoped now, and everything waits for its first comparison. */
 static void wake_everything(struct agent *agent)
 {
@@ -220,7 +210,7 @@ void join_try(struct agent *agent, struct credentials *credentials)
 		bool changed = strcmp(agent->cluster_trouble, err.text) != 0;
 		snprintf(agent->cluster_trouble, sizeof(agent->cluster_trouble), "%s", err.text);
 		if (changed)
-			record_cluster(agent);
+			cluster_state_record(agent);
 		if (log_changed(agent->cluster_slot, err.text))
 			log_warning("waiting for the cluster", "reason", err.text, NULL);
 		for (size_t i = 0; changed && i < agent->app_count; i++)
@@ -229,7 +219,7 @@ void join_try(struct agent *agent, struct credentials *credentials)
 	}
 	agent->cluster_trouble[0] = '\0';
 	agent->cluster_slot[0] = '\0';
-	record_cluster(agent);
+	cluster_state_record(agent);
 	log_info("connected to the cluster", "server", agent->kube.server, "version",
 		cluster_version(agent->cluster), NULL);
 	if (!agent->cluster_joined)

@@ -52,7 +52,7 @@ static bool lookup_send(struct agent *agent, struct credentials *credentials, co
 	};
 	application_done(&spec);
 	if ((offline || credentials_for(credentials, fetch->request.url, fetch->mem, &fetch->access, err)) &&
-		fetch_start(fetch, agent->queue, err))
+		fetch_start(agent, fetch, err))
 		return true;
 	fetch_free(fetch);
 	return false;
@@ -67,7 +67,6 @@ static void lookup_ask(
 
 	lookup->tried_disk = lookup->tried_disk || offline;
 	lookup->reading = lookup_send(agent, credentials, app, lookup, offline, &err);
-	agent->fetching += lookup->reading;
 	if (lookup->reading)
 		return;
 	lookup->answered = true;
@@ -88,7 +87,6 @@ void lookups_answer(struct agent *agent, struct fetch *fetch)
 	struct app *app = agent_app(agent, fetch->request.paths[0].application);
 	struct lookup *lookup = app ? app->lookups : NULL;
 
-	agent->fetching--;
 	while (lookup && lookup->id != fetch->lookup)
 		lookup = lookup->next;
 	if (lookup) {

@@ -19,7 +19,8 @@ static bool app_is_settled(const struct app *app)
 {
 	if (app->spec.spec_error_count || app->spec.skip_reconcile)
 		return true;
-	if (app->dirty || app->asked || (app->repository && !repository_has_answered(app->repository)))
+	if (app->dirty || app->asked || app->operation ||
+		(app->repository && !repository_has_answered(app->repository)))
 		return false;
 	return app->last_pass != 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/loop/apps.h"
+#include "agent/loop/cluster_state.h"
 #include "agent/loop/repositories.h"
 #include "agent/loop/join.h"
 #include "agent/events/metrics.h"
@@ -213,6 +214,8 @@ static void set_ready(struct agent *agent)
 	char text[sizeof(agent->not_ready)] = "";
 	if (agent->cluster_on && (!agent->cluster_joined || *agent->cluster_trouble))
 		snprintf(text, sizeof(text), "waiting for the cluster: %.200s", agent->cluster_trouble);
+	else if (*agent->cluster_stale)
+		snprintf(text, sizeof(text), "%.250s", agent->cluster_stale);
 	for (size_t i = 0; !*text && i < agent->repository_count; i++)
 		if (!agent->repositories[i]->answered && !agent->repositories[i]->failures)
 			snprintf(text, sizeof(text), "repository %.200s has not answered yet",
@@ -261,6 +264,7 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	atomic_store(&agent->heartbeat, clock_steady());
 	look_at_folder(agent);
 	join_try(agent, credentials);
+	cluster_state_look(agent);
 	projects_look(agent);
 	join_follow_users(agent);
 	repositories_ask(agent, credentials);

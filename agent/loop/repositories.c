@@ -148,17 +148,6 @@ static struct fetch *question(const struct agent *agent, const struct repository
 
 static void set_failure(struct agent *agent, struct repository *repository, const struct error *err);
 
-/* The thread keeps its place until its answer is taken: there is one, repositories_ask() has counted them. */
-static void keep(struct agent *agent, struct repository *repository, struct fetch *fetch)
-{
-	size_t place = 0;
-	while (agent->fetches[place])
-		place++;
-	agent->fetches[place] = fetch;
-	agent->fetching++;
-	repository->reading = true;
-}
-
 static void start(struct agent *agent, struct credentials *credentials, struct repository *repository,
 	const char *offline)
 {
@@ -173,8 +162,8 @@ static void start(struct agent *agent, struct credentials *credentials, struct r
 		fetch->request.known = arena_copy(fetch->mem, repository->commit);
 	}
 	if ((offline || credentials_for(credentials, repository->url, fetch->mem, &fetch->access, &err)) &&
-		fetch_start(fetch, agent->queue, &err)) {
-		keep(agent, repository, fetch);
+		fetch_start(agent, fetch, &err)) {
+		repository->reading = true;
 		repository->ask_again = false;
 		repository->paths_changed = false;
 		return;
@@ -219,8 +208,8 @@ static void start_last_good(struct agent *agent, struct repository *repository, 
 	fetch->request.known = arena_copy(fetch->mem, commit);
 	fetch->request.offline = true;
 	app->last_good_asked = true;
-	if (fetch_start(fetch, agent->queue, &err)) {
-		keep(agent, repository, fetch);
+	if (fetch_start(agent, fetch, &err)) {
+		repository->reading = true;
 		return;
 	}
 	log_warning(

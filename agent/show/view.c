@@ -14,7 +14,7 @@ enum {
 
 static void set(json_t *object, const char *key, const char *text)
 {
-	json_object_set_new(object, key, json_string(text ? text : ""));
+	json_object_set_new(object, key, json_text(text));
 }
 
 /* null while it has not happened. */

@@ -62,7 +62,13 @@ bool journal_save(struct pass *pass, struct sync_operation *operation)
 {
 	CLEANUP(json_done) json_t *value = operation_value(operation);
 	CLEANUP(memory_freep) char *text = json_canonical(value);
-	const struct store_running running = {pass->app->spec.name, text, clock_now()};
+	const struct store_running running = {
+		.application = pass->app->spec.name,
+		.document = text,
+		.updated = clock_now(),
+		.revision = operation->revision,
+		.operation = operation->request->operation,
+	};
 	struct error err;
 
 	if (text_equal(operation->saved, text))

@@ -116,8 +116,9 @@ static json_t *conditions_part(const struct status_input *input, const json_t *p
 		const struct status_condition *condition = &input->conditions[i];
 		const char *since = condition_since(previous, condition);
 		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:o}", "type", condition->type, "message", condition->message,
-				"lastTransitionTime", since ? json_string(since) : time_value(clock_now())));
+			json_pack("{s:s, s:o, s:o}", "type", condition->type, "message",
+				json_text(condition->message), "lastTransitionTime",
+				since ? json_string(since) : time_value(clock_now())));
 	}
 	return list;
 }

@@ -165,8 +165,9 @@ static json_t *differences_of(const struct role_report *report)
 	json_t *list = json_array();
 	for (size_t i = 0; report->status != USER_SYNCED && i < report->difference_count; i++)
 		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:s}", "field", report->differences[i].field, "wanted",
-				report->differences[i].wanted, "found", report->differences[i].found));
+			json_pack("{s:s, s:o, s:o}", "field", report->differences[i].field, "wanted",
+				json_text(report->differences[i].wanted), "found",
+				json_text(report->differences[i].found)));
 	return list;
 }
 
@@ -227,12 +228,12 @@ static json_t *user_document(const struct record *record, const struct role_repo
 	struct users_pass *pass = record->pass;
 	json_t *roles = json_array();
 	for (size_t i = 0; i < report->role_count; i++)
-		json_array_append_new(roles, json_string(report->roles[i]));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s}", "name", report->name, "database",
-		pass->database->config->name, "status", user_status_name(report->status), "reason",
-		reason_of(pass, report), "roles", roles, "differences", differences_of(report), "lastChange",
-		last_change(record, report->name, before), "secretVersion",
-		passwords_version(&pass->passwords, report->name));
+		json_array_append_new(roles, json_text(report->roles[i]));
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name", json_text(report->name),
+		"database", pass->database->config->name, "status", user_status_name(report->status),
+		"reason", json_text(reason_of(pass, report)), "roles", roles, "differences",
+		differences_of(report), "lastChange", last_change(record, report->name, before),
+		"secretVersion", passwords_version(&pass->passwords, report->name));
 }
 
 static bool heal(const struct users_pass *pass, const char *user, struct error *err)
@@ -309,7 +310,7 @@ static json_t *warnings_of(const struct roles_plan *plan)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < plan->warning_count; i++)
-		json_array_append_new(list, json_string(plan->warnings[i]));
+		json_array_append_new(list, json_text(plan->warnings[i]));
 	return list;
 }
 
@@ -330,11 +331,11 @@ static json_t *connected_document(struct users_pass *pass, const struct roles_pl
 	for (size_t i = 0; i < plan->report_count; i++)
 		synced += plan->reports[i].status == USER_SYNCED;
 	clock_text(clock_now(), now);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:o}", "name",
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:o}", "name",
 		pass->database->config->name, "application", pass->application, "status", "Connected",
-		"reason", plan->blocked ? blocked_text(pass, plan) : "", "serverVersion", version, "users",
-		(int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit", pass->commit,
-		"warnings", warnings_of(plan));
+		"reason", json_text(plan->blocked ? blocked_text(pass, plan) : ""), "serverVersion", version,
+		"users", (int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit",
+		pass->commit, "warnings", warnings_of(plan));
 }
 
 /* What was known of the database before, or only its name. A new reference. */
@@ -410,15 +411,15 @@ static json_t *plan_document(const struct users_pass *pass, const struct roles_p
 	json_t *steps = json_array(), *deletions = json_array();
 	for (size_t i = 0; i < plan->step_count; i++) {
 		const struct role_step *step = &plan->steps[i];
-		json_t *item = json_pack("{s:s, s:s, s:s, s:s}", "user", step->user, "action",
-			role_action_name(step->action), "database", step->database, "statement",
-			step->redacted);
+		json_t *item = json_pack("{s:o, s:s, s:o, s:o}", "user", json_text(step->user), "action",
+			role_action_name(step->action), "database", json_text(step->database), "statement",
+			json_text(step->redacted));
 		if (step->error.kind != ERROR_NONE)
 			json_set_text(item, "error", step->error.text);
 		json_array_append_new(steps, item);
 	}
 	for (size_t i = 0; i < plan->deletion_count; i++)
-		json_array_append_new(deletions, json_string(plan->deletions[i]));
+		json_array_append_new(deletions, json_text(plan->deletions[i]));
 	return json_pack("{s:[{s:s, s:s, s:b, s:o, s:o}]}", "items", "database", pass->database->config->name,
 		"confirm", plan->confirm, "blocked", plan->blocked, "deletions", deletions, "steps", steps);
 }

@@ -27,6 +27,20 @@ static void every_counter_is_shown_with_its_help_and_type(void **state)
 	assert_int_equal(out.data[out.length - 1], '\n');
 }
 
+static void a_gauge_is_shown_once_it_was_set(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf out = BUF(65536);
+	metrics_print(&out);
+	assert_null(strstr(buf_string(&out), "pgitops_cluster_up"));
+	buf_clear(&out);
+	metric_set(METRIC_CLUSTER_UP, 0);
+	metric_set(METRIC_CLUSTER_SILENT, 12500);
+	metrics_print(&out);
+	assert_non_null(strstr(buf_string(&out), "# TYPE pgitops_cluster_up gauge\npgitops_cluster_up 0\n"));
+	assert_non_null(strstr(buf_string(&out), "pgitops_cluster_last_answer_seconds 12.500\n"));
+}
+
 /* A reader of the text format takes a second HELP of the same name for an error. */
 static void a_name_is_announced_once(void **state)
 {
@@ -44,7 +58,7 @@ static void a_name_is_announced_once(void **state)
 		const char *first = strstr(buf_string(&out), head);
 		assert_ptr_equal(first, line);
 	}
-	assert_int_equal(announced, 12);
+	assert_int_equal(announced, 14);
 }
 
 static void labels_are_escaped_and_cut(void **state)
@@ -68,6 +82,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_counter_is_shown_with_its_help_and_type),
+		cmocka_unit_test(a_gauge_is_shown_once_it_was_set),
 		cmocka_unit_test(a_name_is_announced_once),
 		cmocka_unit_test(labels_are_escaped_and_cut),
 	};

@@ -85,9 +85,25 @@ static void empty_texts_are_not_set(void **state)
 	assert_string_equal(text, "{\"o\":{\"c\":\"x\",\"d\":\"y\"}}");
 }
 
+static void a_text_of_any_bytes_becomes_a_string(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *string;
+	} cases[] = {{"plain", "plain"}, {"é", "é"}, {"j\xe9r", "j?r"}, {"cut\xc3", "cut?"}, {NULL, ""}};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		CLEANUP(json_done) json_t *value = json_text(cases[i].text);
+		assert_string_equal(json_string_value(value), cases[i].string);
+	}
+	CLEANUP(json_done) json_t *object = json_object();
+	json_set_text(object, "name", "j\xe9r");
+	assert_string_equal(json_text_at(object, "name", ""), "j?r");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_text_of_any_bytes_becomes_a_string),
 		cmocka_unit_test(equal_values_give_equal_bytes),
 		cmocka_unit_test(integers_are_exact),
 		cmocka_unit_test(what_is_wrong_is_refused_without_its_text),

@@ -146,3 +146,30 @@ def test_an_agent_whose_state_folder_is_taken_away_ends(agent, make_agent, tmp_p
         assert agent.process.wait(20) == 2
     assert agent.lines(level="error", msg="the agent ends") and "state folder was removed or replaced" in agent.log()
     agent.process = None
+
+
+def test_names_in_another_encoding_kill_nobody(agent, server, tmp_path):
+    """A catalog keeps bytes: what a Latin-1 client named is no UTF-8, and JSON takes nothing else."""
+    server.run("CREATE DATABASE app", "CREATE DATABASE old ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"users/users.yaml": users(alice=[])})
+    agent.secret("postgres", "user-alice-secret", "wonderland")
+    agent.application("postgres-users", repository.url, "users", "postgres")
+    agent.database(server)
+    agent.start()
+    wait_for("alice", lambda: server.can_login("alice", "wonderland", "app"))
+    with server.connect("old") as session:
+        session.execute("SET client_encoding = 'SQL_ASCII'")
+        session.execute(b'CREATE ROLE "j\xe9r"')
+        session.execute(b'GRANT "j\xe9r" TO alice')
+        session.execute(b"COMMENT ON ROLE \"j\xe9r\" IS 'managed by pgitops (main)'")
+
+    def passes():
+        return agent.metrics()["pgitops_user_passes_total"]
+    before = passes()
+    wait_for("three passes", lambda: passes() >= before + 3, 60)
+    assert agent.alive() and agent.items("user", "list") and agent.cli("drift", "list", "-o", "json").ok().json
+    assert agent.get("/api/v1/users").json["items"] and agent.cli("status").out
+    with server.connect("old") as session:
+        session.execute("SET client_encoding = 'SQL_ASCII'")
+        session.execute(b'DROP ROLE IF EXISTS "j\xe9r"')

@@ -2,7 +2,11 @@
 
 static void set_running(struct fixture *f, const char *application, const char *document, int64_t updated)
 {
-	const struct store_running running = {application, document, updated};
+	const struct store_running running = {.application = application,
+		.document = document,
+		.updated = updated,
+		.revision = 7,
+		.operation = 9};
 	check_ok(store_running_set(f->store, &running, &f->err), &f->err);
 }
 
@@ -20,6 +24,8 @@ static void an_application_has_one_running_operation_at_most(void **state)
 	assert_string_equal(found.application, "users");
 	assert_string_equal(found.document, "{\"phase\":\"PostSync\"}");
 	assert_int_equal(found.updated, 200);
+	assert_int_equal(found.revision, 7);
+	assert_int_equal(found.operation, 9);
 	check_ok(store_running_remove(f->store, "users", &f->err), &f->err);
 	assert_false(store_running_get(f->store, "users", f->mem, &found, &f->err));
 	check_ok(store_running_get(f->store, "cluster", f->mem, &found, &f->err), &f->err);

@@ -149,13 +149,16 @@ static void what_a_killed_agent_left_open_is_ended(void **state)
 	struct store_revision *revisions;
 	struct store_user_change change = {.database = "main", .user = "eve", .outcome = ""}, *changes;
 	struct store_operation operation = {.kind = "sync", .target = "users", .phase = "Running"}, *operations;
-	const struct store_running running = {"resumed", "{}", 1};
 	size_t count;
+	int64_t asked;
 
 	end_revision(f, "c1", "Succeeded", "synced");
 	begin_revision(f, "users", "c2");
 	begin_revision(f, "resumed", "c1");
 	int64_t goes_on = begin_revision(f, "resumed", "c2");
+	check_ok(store_operation_add(f->store, &operation, &asked, &f->err), &f->err);
+	const struct store_running running = {
+		.application = "resumed", .document = "{}", .revision = goes_on, .operation = asked};
 	check_ok(store_running_set(f->store, &running, &f->err), &f->err);
 	check_ok(store_user_change_begin(f->store, &change, NULL, &f->err), &f->err);
 	check_ok(store_operation_add(f->store, &operation, NULL, &f->err), &f->err);
@@ -177,6 +180,8 @@ static void what_a_killed_agent_left_open_is_ended(void **state)
 	check_ok(store_operation_list(f->store, 0, f->mem, &operations, &count, &f->err), &f->err);
 	assert_string_equal(operations[0].phase, "Error");
 	assert_int_equal(operations[0].finished, 900);
+	assert_int_equal(operations[1].id, asked);
+	assert_int_equal(operations[1].finished, 0);
 }
 
 int main(void)

@@ -73,6 +73,7 @@ static void what_is_under_way_is_waited_for(void **state)
 	(void)state;
 	struct world world;
 	struct users_pass pass = {0};
+	int operation;
 
 	world_new(&world)->repository.answered = false;
 	assert_settled(&world, false);
@@ -81,6 +82,8 @@ static void what_is_under_way_is_waited_for(void **state)
 	world_new(&world)->repository.paths_changed = true;
 	assert_settled(&world, false);
 	world_new(&world)->app.dirty = true;
+	assert_settled(&world, false);
+	world_new(&world)->app.operation = (struct sync_operation *)&operation;
 	assert_settled(&world, false);
 	world_new(&world)->app.last_pass = 0;
 	assert_settled(&world, false);

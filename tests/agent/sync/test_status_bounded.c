@@ -73,7 +73,7 @@ static void thousands_of_objects_are_cut_to_what_needs_a_look(void **state)
 {
 	(void)state;
 	int64_t since = 0;
-	CLEANUP(json_done) json_t *whole = status_of(20000, 50);
+	CLEANUP(json_done) json_t *whole = status_of(8000, 50);
 	CLEANUP(json_done) json_t *before = json_deep_copy(whole);
 	CLEANUP(json_done) json_t *bounded = status_bounded(whole, &since);
 	const json_t *list = json_object_get(bounded, "resources");
@@ -92,7 +92,7 @@ static void thousands_of_objects_are_cut_to_what_needs_a_look(void **state)
 	assert_string_equal(json_text_at(json_array_get(list, 50), "name", ""),
 		"a-name-of-the-length-that-people-give-000000");
 	const char *message = json_text_at(condition_of(bounded, "ShortenedStatusWarning"), "message", "");
-	CLEANUP(memory_freep) char *says = memory_printf("shows %zu of 20000 objects", json_array_size(list));
+	CLEANUP(memory_freep) char *says = memory_printf("shows %zu of 8000 objects", json_array_size(list));
 	assert_non_null(strstr(message, says));
 }
 
@@ -100,7 +100,7 @@ static void the_condition_keeps_its_time(void **state)
 {
 	(void)state;
 	int64_t since = 1000000;
-	CLEANUP(json_done) json_t *whole = status_of(20000, 0);
+	CLEANUP(json_done) json_t *whole = status_of(8000, 0);
 	CLEANUP(json_done) json_t *bounded = status_bounded(whole, &since);
 	assert_int_equal(since, 1000000);
 	assert_string_equal(
@@ -112,7 +112,7 @@ static void the_condition_keeps_its_time(void **state)
 static char *long_text(void)
 {
 	char *text = memory_alloc(400001);
-	for (size_t i = 0; i < 200000; i++)
+	for (size_t i = 0; i < 80000; i++)
 		memcpy(text + 2 * i, "\xc3\xa9", 2);
 	text[0] = 'x';
 	text[1] = 'y';
