@@ -11,7 +11,7 @@ libpq/.*|reconcile/roles/.*
 sqlite3\.h|store/.*
 event2?(/.*)?\.h|agent/http/.*
 curl/.*|reconcile/kubernetes/.*|reconcile/source/.*|agent/show/client\.c
-openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*
+openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*|reconcile/source/sshsig\.c
 '
 
 while read -r file; do
