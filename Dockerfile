@@ -20,7 +20,7 @@ RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 
 FROM ${DEBIAN}
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates tzdata \
+ && apt-get install -y --no-install-recommends ca-certificates gpgv tzdata \
     libgit2-1.5 libyaml-0-2 libcurl4 libssl3 libpq5 libsqlite3-0 libjansson4 libevent-2.1-7 libjq1 libseccomp2 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log \
  && echo 'pgitops:x:65532:65532::/var/lib/pgitops:/usr/sbin/nologin' >>/etc/passwd \

@@ -112,7 +112,7 @@ needs_tools=${run_rules:-${run_tsan:-}}
 [ ${#ctest_names[@]} = 0 ] || needs_tools=yes
 [ -z "$needs_tools" ] || packages+=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck)
 [ -z "$run_valgrind" ] || packages+=(valgrind)
-[ -z "$run_end" ] || packages+=(python3-venv openssh-server=sshd openssh-client=ssh openssl=openssl curl=curl
+[ -z "$run_end" ] || packages+=(python3-venv openssh-server=sshd openssh-client=ssh openssl=openssl curl=curl gnupg=gpg gpgv=gpgv
 	nodejs=node npm=npm ca-certificates procps=ps groff-base=groff chromium=chromium)
 say "packages"
 packages_install "${packages[@]}" || { failed "packages"; exit 1; }

@@ -20,6 +20,10 @@ struct repository_config {
 	const char *username, *password_file, *token_file, *ssh_key_file, *known_hosts_file, *ca_file;
 	const char *client_cert_file, *client_key_file, *proxy;
 	bool insecure;
+	bool signatures;      /* signatures: is there */
+	bool signed_commits;  /* signatures.required */
+	const char *ssh_keys; /* signatures.sshKeys: file of allowed signers */
+	const char *gpg_keys; /* signatures.gpgKeys: file or folder of public keys */
 	int line;
 };
 

@@ -165,6 +165,22 @@ void config_read_databases(struct settings *settings, const struct yaml_pair *pa
 	}
 }
 
+static void read_signatures(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "required", .type = SETTING_BOOL, .offset = REPOSITORY(signed_commits), .required = true},
+		{.name = "sshKeys", .type = SETTING_PATH, .offset = REPOSITORY(ssh_keys)},
+		{.name = "gpgKeys", .type = SETTING_PATH, .offset = REPOSITORY(gpg_keys)},
+	};
+	struct repository_config *repository = base;
+	if (!settings_read(settings, pair, table, COUNT_OF(table), repository))
+		return;
+	repository->signatures = true;
+	if (repository->signed_commits && !repository->ssh_keys && !repository->gpg_keys)
+		settings_complain(settings, pair, true,
+			"signatures: required without sshKeys or gpgKeys would refuse every commit: name whose signatures count");
+}
+
 static const struct setting repository_table[] = {
 	{.name = "url", .offset = REPOSITORY(url), .required = true},
 	{.name = "username", .offset = REPOSITORY(username)},
@@ -177,6 +193,7 @@ static const struct setting repository_table[] = {
 	{.name = "clientKeyFile", .type = SETTING_PATH, .offset = REPOSITORY(client_key_file)},
 	{.name = "proxy", .offset = REPOSITORY(proxy)},
 	{.name = "insecure", .type = SETTING_BOOL, .offset = REPOSITORY(insecure)},
+	{.name = "signatures", .type = SETTING_OWN, .read = read_signatures},
 };
 
 /* scheme://user:password@host */

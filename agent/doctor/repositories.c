@@ -100,6 +100,7 @@ static bool read_repository(
 		.url = question->url,
 		.revision = question->revision,
 		.tag_prefix = question->tag_prefix,
+		.signers = credentials_signers(doctor->config, question->url, doctor->mem),
 		.folder = folder,
 		.access = &access,
 		.paths = question->paths,

@@ -293,3 +293,76 @@ bool credentials_for(struct credentials *credentials, const char *url, struct ar
 	pthread_mutex_unlock(&credentials->lock);
 	return true;
 }
+
+/* ---- signatures ---- */
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *found = c ? strchr(digits, lower(c)) : NULL;
+	return found ? (int)(found - digits) : -1;
+}
+
+/* The next character of a URL, in lower case; "%2E" is '.'. */
+static char next_character(const char **at)
+{
+	const char *c = *at;
+	int high = *c == '%' ? hex_digit(c[1]) : -1, low = high < 0 ? -1 : hex_digit(c[2]);
+	*at = c + (low < 0 ? 1 : 3);
+	return low < 0 ? lower(*c) : lower((char)(high << 4 | low));
+}
+
+/* Host and path without the ways of writing that a server does not tell apart: no other spelling of a URL may come without
+   its signatures. To cover too much is the safe side. */
+static const char *spelling_of(const char *url, struct arena *mem)
+{
+	const char *plain = source_url_plain(url, mem), *scheme = strstr(plain, "://");
+	const char *from = scheme ? scheme + 3 : plain;
+	char *text = arena_copy(mem, from), *out = text;
+	while (*from) {
+		char now = next_character(&from);
+		if (now == '/' && out > text && out[-1] == '/')
+			continue;
+		*out++ = now;
+		if (out - text >= 3 && memcmp(out - 3, "/./", 3) == 0)
+			out -= 2;
+	}
+	while (out > text && out[-1] == '/')
+		out--;
+	*out = '\0';
+	return text;
+}
+
+static bool is_below(const char *url, const char *configured)
+{
+	size_t length = strlen(configured);
+	return text_starts(url, configured) &&
+		(!url[length] || url[length] == '/' || strcmp(url + length, ".git") == 0);
+}
+
+struct source_signers credentials_signers(const struct config *config, const char *url, struct arena *mem)
+{
+	const struct repository_config *best = NULL;
+	const char *spelling = spelling_of(url, mem);
+	size_t best_length = 0;
+	for (size_t i = 0; i < config->repository_count; i++) {
+		const struct repository_config *repository = &config->repositories[i];
+		const char *configured = repository->signatures ? spelling_of(repository->url, mem) : NULL;
+		if (!configured || !is_below(spelling, configured) || strlen(configured) < best_length)
+			continue;
+		best = repository;
+		best_length = strlen(configured);
+	}
+	if (!best || !best->signed_commits)
+		return (struct source_signers){.required = false};
+	return (struct source_signers){
+		.required = true,
+		.ssh_keys = arena_copy(mem, best->ssh_keys),
+		.gpg_keys = arena_copy(mem, best->gpg_keys),
+	};
+}

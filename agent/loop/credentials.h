@@ -22,6 +22,13 @@ void credentials_seen(struct credentials *credentials, const json_t *secret, boo
    (argocd-tls-certs-cm) that go with the repository Secrets. Any thread. */
 void credentials_hosts_seen(struct credentials *credentials, const json_t *config_map, bool gone);
 
+/*
+ * Who has to have signed the commits of this URL: the longest entry of the agent file's `repositories` that has `signatures` and
+ * covers it, whatever the transport, the user, upper or lower case and the way the path is written. The files are read at each
+ * request. Set it in every source_request, offline ones too.
+ */
+struct source_signers credentials_signers(const struct config *config, const char *url, struct arena *mem);
+
 /* What to use for this URL; texts in `mem`, secrets the caller's (source_access_done). Nothing configured = empty access. */
 bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem,
 	struct source_access *out, struct error *err) MUST_CHECK;

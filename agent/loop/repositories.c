@@ -139,6 +139,7 @@ static struct fetch *question(const struct agent *agent, const struct repository
 		.url = arena_copy(fetch->mem, repository->url),
 		.revision = arena_copy(fetch->mem, repository->revision),
 		.tag_prefix = arena_copy(fetch->mem, repository->tag_prefix),
+		.signers = credentials_signers(agent->config, repository->url, fetch->mem),
 		.folder = arena_printf(fetch->mem, "%s/repositories", agent->config->state),
 		.deadline = agent->config->git_deadline,
 		.stop = agent->stop,
@@ -338,8 +339,8 @@ static void log_commit(const struct repository *repository, const struct source_
 	snprintf(received, sizeof(received), "%lld", (long long)result->received);
 	log_info(result->rewritten && *repository->commit ? "new commit; history was rewritten" : "new commit",
 		"repository", repository->plain, "revision", repository->revision, "ref", result->ref,
-		"commit", result->commit, "author", result->author, "message", result->message,
-		"received_bytes", received, NULL);
+		"commit", result->commit, "signer", result->signer, "author", result->author, "message",
+		result->message, "received_bytes", received, NULL);
 }
 
 /* At every good answer, the unchanged ones too: the store forgets the commits that nobody has recorded for long. */

@@ -52,6 +52,7 @@ bool answer_head(int fd, const struct source_result *result, struct error *err)
 	CLEANUP(json_done) json_t *json = message("head");
 	set_text(json, "commit", result->commit);
 	set_text(json, "ref", result->ref);
+	set_text(json, "signer", result->signer);
 	set_text(json, "author", result->author);
 	set_text(json, "message", result->message);
 	json_object_set_new(json, "authorTime", json_integer(result->author_time));
@@ -60,6 +61,23 @@ bool answer_head(int fd, const struct source_result *result, struct error *err)
 	json_object_set_new(json, "fetched", json_boolean(result->fetched));
 	json_object_set_new(json, "rewritten", json_boolean(result->rewritten));
 	json_object_set_new(json, "historyUnknown", json_boolean(result->history_unknown));
+	return send_json(fd, json, err);
+}
+
+/* Any bytes, hence base64. */
+static void set_bytes(json_t *json, const char *key, const char *bytes, size_t length)
+{
+	char *text = memory_alloc(4 * ((length + 2) / 3) + 1);
+	text_base64((const unsigned char *)bytes, length, text);
+	json_set_text(json, key, text);
+	free(text);
+}
+
+bool answer_signature(int fd, const struct signature *signature, struct error *err)
+{
+	CLEANUP(json_done) json_t *json = message("signature");
+	set_bytes(json, "text", signature->text, signature->text_length);
+	set_bytes(json, "payload", signature->payload, signature->payload_length);
 	return send_json(fd, json, err);
 }
 
@@ -133,6 +151,7 @@ void answer_start(struct answer *answer, const struct source_request *request, s
 {
 	*answer = (struct answer){.mem = mem, .request = request};
 	answer->result.ref = "";
+	answer->result.signer = "";
 	answer->result.author = "";
 	answer->result.message = "";
 }
@@ -167,6 +186,7 @@ static bool take_head(struct answer *answer, const json_t *json, struct error *e
 		return unexpected(err, "head");
 	memcpy(result->commit, commit, sizeof(result->commit));
 	result->ref = copy(answer, json, "ref");
+	result->signer = copy(answer, json, "signer");
 	result->author = copy(answer, json, "author");
 	result->message = copy(answer, json, "message");
 	result->author_time = json_number_at(json, "authorTime", 0);
@@ -180,6 +200,24 @@ static bool take_head(struct answer *answer, const json_t *json, struct error *e
 		result->contents = arena_array(answer->mem, result->content_count, sizeof(*result->contents));
 	}
 	answer->headed = true;
+	return true;
+}
+
+static bool take_bytes(
+	struct answer *answer, const json_t *json, const char *key, const char **bytes, size_t *length)
+{
+	char *text = arena_copy(answer->mem, json_text_at(json, key, ""));
+	*bytes = text;
+	return text_base64_decode(text, strlen(text), (unsigned char *)text, length);
+}
+
+static bool take_signature(struct answer *answer, const json_t *json, struct error *err)
+{
+	struct signature *signature = &answer->signature;
+	if (answer->headed || signature->text ||
+		!take_bytes(answer, json, "text", &signature->text, &signature->text_length) ||
+		!take_bytes(answer, json, "payload", &signature->payload, &signature->payload_length))
+		return unexpected(err, "signature");
 	return true;
 }
 
@@ -286,6 +324,7 @@ bool answer_take(struct answer *answer, const char *bytes, size_t length, struct
 		bool (*take)(struct answer *answer, const json_t *json, struct error *err);
 	} types[] = {
 		{"step", take_step},
+		{"signature", take_signature},
 		{"head", take_head},
 		{"path", take_path},
 		{"object", take_object},

@@ -47,6 +47,10 @@ static json_t *request_json(const struct source_request *request, int64_t deadli
 	json_set_text(json, "folder", request->folder);
 	json_set_text(json, "known", request->known);
 	json_object_set_new(json, "offline", json_boolean(request->offline));
+	json_object_set_new(json, "signed", json_boolean(request->signers.required));
+	json_set_text(json, "sshKeys", request->signers.ssh_keys);
+	json_set_text(json, "gpgKeys", request->signers.gpg_keys);
+	json_set_text(json, "allowedSigners", request->signers.allowed);
 	json_object_set_new(json, "deadline", json_integer(deadline));
 	json_object_set_new(json, "parent", json_integer(getpid()));
 	json_object_set_new(json, "paths", paths_json(request));
@@ -124,6 +128,10 @@ static void read_request(const json_t *json, struct arena *mem, struct request_r
 	request->folder = copy(json, "folder", "", mem);
 	request->known = copy(json, "known", NULL, mem);
 	request->offline = json_bool_at(json, "offline", false);
+	request->signers.required = json_bool_at(json, "signed", false);
+	request->signers.ssh_keys = copy(json, "sshKeys", NULL, mem);
+	request->signers.gpg_keys = copy(json, "gpgKeys", NULL, mem);
+	request->signers.allowed = copy(json, "allowedSigners", NULL, mem);
 	request->deadline = json_number_at(json, "deadline", 0);
 	request->stop = -1;
 	read->parent = (pid_t)json_number_at(json, "parent", 0);

@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/source/answer.h"
 #include "base/child.h"
 #include "base/frame.h"
+#include "reconcile/source/gpg.h"
 #include "reconcile/source/repository.h"
 #include "reconcile/source/request.h"
 #include "reconcile/source/url.h"
@@ -171,6 +173,28 @@ static bool run_child(struct run *run, struct error *err)
 	return true;
 }
 
+/* An answer without changes is about a commit that was judged when it was read. */
+static bool judge_signature(struct run *run, struct arena *mem, struct error *err)
+{
+	struct source_result *result = &run->answer.result;
+	const struct signature *signature = &run->answer.signature;
+	if (!run->request->signers.required || result->unchanged || *result->signer)
+		return true;
+	if (!signature->text)
+		return error_set(err, ERROR_BUG,
+			"the Git process says nothing about the signature of commit %s", result->commit);
+	const struct gpg_question question = {
+		.keys = run->request->signers.gpg_keys,
+		.signature = signature->text,
+		.signature_length = signature->text_length,
+		.payload = signature->payload,
+		.payload_length = signature->payload_length,
+		.deadline = run->deadline,
+	};
+	return gpg_verify(&question, mem, &result->signer, err) ||
+		error_prefix(err, "commit %s", result->commit);
+}
+
 static void run_done(struct run *run)
 {
 	child_end(&run->child);
@@ -190,12 +214,23 @@ static bool run_once(const struct source_request *request, int64_t deadline, str
 		.deadline = deadline,
 	};
 	answer_start(&run.answer, request, mem);
-	if (run_child(&run, err)) {
+	if (run_child(&run, err) && judge_signature(&run, mem, err)) {
 		*result = run.answer.result;
 		return true;
 	}
 	*crashed = run.crashed;
 	return false;
+}
+
+static bool read_signers(struct source_signers *signers, struct arena *mem, struct error *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_CONFIG_BYTES);
+	if (!signers->required || !signers->ssh_keys)
+		return true;
+	if (!file_read(signers->ssh_keys, &text, err))
+		return error_prefix(err, "the keys that may sign cannot be read");
+	signers->allowed = arena_copy(mem, buf_string(&text));
+	return true;
 }
 
 bool source_read(const struct source_request *request, struct arena *mem, struct source_result *result,
@@ -208,6 +243,8 @@ bool source_read(const struct source_request *request, struct arena *mem, struct
 
 	if (!url_parse(request->url, mem, &url, err))
 		return error_prefix(err, "repository %s", source_url_plain(request->url, mem));
+	if (!read_signers(&bounded.signers, mem, err))
+		return false;
 	if (bounded.deadline <= WORKER_MARGIN || bounded.deadline > LIMIT_GIT_SECONDS * 1000)
 		bounded.deadline = LIMIT_GIT_SECONDS * 1000;
 	int64_t deadline = clock_steady() + bounded.deadline;

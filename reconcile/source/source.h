@@ -28,6 +28,14 @@ struct source_access {
 
 void source_access_done(struct source_access *access); /* wipes the secrets; texts are not owned */
 
+/* Who may sign the commits of a repository where they have to be signed. Files are read at each request. */
+struct source_signers {
+	bool required;
+	const char *ssh_keys; /* file of allowed signers as ssh-keygen(1) has them; NULL = no ssh key may */
+	const char *gpg_keys; /* file of exported public keys, or a folder of such; NULL = no GPG key may */
+	const char *allowed;  /* content of `ssh_keys`: source_read()'s own */
+};
+
 /* One Application's part of a request. */
 struct source_path {
 	const char *application;
@@ -41,6 +49,7 @@ struct source_request {
 	const char *tag_prefix; /* what the tags of a constraint begin with; NULL = nothing */
 	const char *folder; /* where the bare repositories live; this one's name in it is made from the URL */
 	const struct source_access *access;
+	struct source_signers signers; /* offline, too: what is not signed is not used */
 	const char *known; /* commit of the last good answer, or NULL: if the revision still is this commit,
 				    the answer is `unchanged` and no path is read */
 	bool offline; /* ask nobody: read `known` from the bare repository; without it, `revision`, which is a commit
@@ -61,6 +70,7 @@ struct source_content {
 struct source_result {
 	char commit[41]; /* the peeled commit, 40 hex digits */
 	const char *ref; /* what the revision was resolved to: "refs/heads/main", "refs/tags/v1.4.2"; "" = an id */
+	const char *signer; /* of the commit, where it had to be signed: "ada@example.org (ssh SHA256:...)"; else "" */
 	const char *author;  /* "Name <mail>" */
 	int64_t author_time; /* microseconds */
 	const char *message; /* first line, at most 200 bytes */
@@ -76,7 +86,8 @@ struct source_result {
 /*
  * Blocks until the child has answered, died, or the deadline passed. Result memory is in `mem`.
  * Errors: ERROR_RETRY (unreachable, deadline, server trouble), ERROR_DENIED (credentials, host key, certificate),
- * ERROR_MISSING (repository, or the revision in it), ERROR_INVALID (URL, too large, unsupported), ERROR_STOPPED.
+ * ERROR_MISSING (repository, or the revision in it), ERROR_INVALID (URL, too large, unsupported, not signed as it has to
+ * be), ERROR_STOPPED.
  * Every text names the URL without userinfo, and for a missing revision what was asked for.
  */
 bool source_read(const struct source_request *request, struct arena *mem, struct source_result *result,

@@ -16,6 +16,7 @@
 #include "reconcile/source/request.h"
 #include "reconcile/source/revision.h"
 #include "reconcile/source/sandbox.h"
+#include "reconcile/source/signature.h"
 #include "reconcile/source/tree.h"
 
 enum { ANSWER_FD = STDOUT_FILENO, MESSAGE_BYTES = 200 };
@@ -32,6 +33,7 @@ struct work {
 	struct remote *remote; /* NULL when offline */
 	int64_t deadline;
 	struct revision revision;
+	struct signature signature; /* for gpgv; without `text`: there is nothing to judge */
 	struct source_result result;
 };
 
@@ -254,6 +256,20 @@ static void describe(struct work *work, const git_commit *commit)
 	result->message = message ? arena_copy_n(work->mem, message, length) : "";
 }
 
+/* Before anything of the commit is read. */
+static bool check_signature(struct work *work, const git_oid *commit, struct error *err)
+{
+	struct signature signature;
+	if (!work->request->signers.required)
+		return true;
+	if (!signature_check(&work->repository, commit, &work->request->signers, &signature, err))
+		return false;
+	work->result.signer = signature.signer;
+	if (!signature.signer)
+		work->signature = signature;
+	return true;
+}
+
 static void compare_history(struct work *work, const git_oid *commit)
 {
 	git_oid known;
@@ -290,6 +306,8 @@ static bool collect(struct work *work, struct error *err)
 		work->result.unchanged = true;
 		return true;
 	}
+	if (!check_signature(work, &id, err))
+		return false;
 	if (git_commit_lookup(&commit, work->repository.git, &id))
 		return repository_error(err, ERROR_RETRY, "the local repository cannot be read");
 	describe(work, commit);
@@ -314,6 +332,8 @@ static bool collect_or_renew(struct work *work, struct error *err)
 
 static bool answer_all(const struct work *work, struct error *err)
 {
+	if (work->signature.text && !answer_signature(ANSWER_FD, &work->signature, err))
+		return false;
 	if (!answer_head(ANSWER_FD, &work->result, err))
 		return false;
 	for (size_t i = 0; i < work->result.content_count; i++)

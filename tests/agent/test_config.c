@@ -97,7 +97,8 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 		"sealing: {keys: [./keys, /more]}\n"
 		"repositories:\n- url: https://git.example.org/team\n  username: ci\n  passwordFile: pw\n  caFile: ca.crt\n"
 		"  clientCertFile: c\n  clientKeyFile: k\n  proxy: http://proxy:3128\n  insecure: true\n"
-		"- {url: ssh://git@h/x, sshKeyFile: id, knownHostsFile: known}\n- {url: https://h/y, tokenFile: t}\n"
+		"- {url: ssh://git@h/x, sshKeyFile: id, knownHostsFile: known}\n"
+		"- {url: https://h/y, tokenFile: t, signatures: {required: true, sshKeys: signers, gpgKeys: /keys}}\n"
 		"databases:\n- name: main\n  connection: host=h dbname=app user=postgres\n"
 		"  passwordFrom: {secret: {namespace: default, name: pg, key: pass}}\n"
 		"  users: {application: users, configMap: list, key: u.yaml, namespace: team, database: other}\n"
@@ -128,6 +129,10 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_string_equal(repository->username, "ci");
 	assert_string_equal(repository->password_file, below(fixture, "pw"));
 	assert_string_equal(repository->proxy, "http://proxy:3128");
+	assert_false(repository->signatures);
+	assert_true(config->repositories[2].signatures && config->repositories[2].signed_commits);
+	assert_string_equal(config->repositories[2].ssh_keys, below(fixture, "signers"));
+	assert_string_equal(config->repositories[2].gpg_keys, "/keys");
 	assert_true(repository->insecure);
 	assert_int_equal(repository->line, 15);
 	assert_string_equal(config->repositories[1].known_hosts_file, below(fixture, "known"));
@@ -268,7 +273,8 @@ static void databases_and_repositories_must_make_sense(void **state)
 		"- {name: a, connection: host=h, users: {application: u}, passwordFrom: {}}\n"
 		"- {name: A b, connection: host=h, users: {}}\n- {}\n- x\n"
 		"repositories:\n- url: https://u:p@h/x\n- {url: x, passwordFile: a, tokenFile: b}\n- {url: x, sshKeyFile: a}\n"
-		"- {url: x, clientKeyFile: a, proxy: 'http://u:p@h'}\n",
+		"- {url: x, clientKeyFile: a, proxy: 'http://u:p@h'}\n- {url: x, signatures: {required: true}}\n"
+		"- {url: x, signatures: {sshKeys: a, keys: b}}\n",
 		"4:10: the database of line 3 has this name too\n"
 		"4:58: passwordFrom names one of file and secret\n"
 		"5:10: name must be lower-case letters, digits, '-' and '.'\n"
@@ -282,7 +288,11 @@ static void databases_and_repositories_must_make_sense(void **state)
 		"11:3: repositories[2]: sshKeyFile needs knownHostsFile: without it every host is refused (ssh-keyscan HOST "
 		"makes one; compare the fingerprint)\n"
 		"12:3: repositories[3]: clientCertFile and clientKeyFile go together\n"
-		"12:37: proxy holds a password, which is not supported\n");
+		"12:37: proxy holds a password, which is not supported\n"
+		"13:12: signatures: required without sshKeys or gpgKeys would refuse every commit: name whose signatures "
+		"count\n"
+		"14:12: signatures: required is missing\n"
+		"14:37: unknown field \"keys\"\n");
 }
 
 static void a_file_that_is_no_yaml_says_where(void **state)

@@ -8,6 +8,7 @@ import pytest
 
 from parts.agent import wait_for
 from parts.git import Certificates, GitHttpServer, GitSshServer, Repository, ssh_key
+from parts.signers import SshKey
 from parts.manifests import config_map, users
 
 
@@ -87,6 +88,25 @@ def test_a_branch_of_the_followed_tags_name_is_told_and_not_followed(follow, rep
     assert sync_of(agent)["revision"] == good
     repository.delete_branch("stable")
     wait_good(agent, good)
+
+
+def test_an_unsigned_commit_is_not_used_and_not_after_a_restart_either(agent, repository, tmp_path):
+    key = SshKey(tmp_path, "id")
+    (tmp_path / "signers").write_text(f"ada@example.org {key.public}\n")
+    agent.config["repositories"] = [{"url": f"file://{tmp_path}/git/", "signatures": {
+        "required": True, "sshKeys": str(tmp_path / "signers")}}]
+    agent.application("team", repository.url, "app", "default")
+    good = key.sign(repository, repository.head)
+    agent.start()
+    wait_good(agent, good)
+    assert "ada@example.org" in agent.log()
+    repository.commit({"app/a.yaml": config_map("a", value="evil")})
+    assert repository.head in wait_trouble(agent, "is not signed")
+    agent.stop()
+    agent.start()
+    assert repository.head in wait_trouble(agent, "is not signed")
+    assert sync_of(agent)["revision"] == good
+    wait_good(agent, key.sign(repository, repository.head))
 
 
 def test_a_path_of_another_language_is_no_empty_path(follow, repository):

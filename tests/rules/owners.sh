@@ -13,7 +13,7 @@ event2?(/.*)?\.h|agent/http/.*
 curl/.*|reconcile/kubernetes/.*|reconcile/source/.*|agent/show/client\.c
 (jq|jv)\.h|reconcile/ignore/jq_worker\.c
 seccomp\.h|reconcile/ignore/jq_worker\.c
-openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*
+openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*|reconcile/source/sshsig\.c
 '
 
 while read -r file; do

@@ -143,9 +143,49 @@ static void the_agent_file_wins_and_its_files_are_read_each_time(void **state)
 	credentials_free(credentials);
 }
 
+static void signatures_are_required_of_every_spelling_of_a_url(void **state)
+{
+	static const char *const covered[] = {"https://git.example.org/team/db",
+		"https://git.example.org/team/db.git", "https://GIT.example.org/Team/DB",
+		"https://ci@git.example.org/team/db", "http://git.example.org/team/db",
+		"ssh://git@git.example.org/team/db.git", "git@git.example.org:team/db.git",
+		"https://git.example.org//team//db", "https://git.example.org/%74eam/db",
+		"https://git.example.org/./team/db", "https://git.example.org/team/%64B%2egit"};
+	static const char *const others[] = {"https://git.example.org/team-evil/db",
+		"https://git.example.org/tea", "https://example.org/team/db",
+		"https://git.example.org.evil/team/db", "https://git.example.org/other/team/db"};
+	struct repository_config repositories[] = {
+		{.url = "https://git.example.org/team/",
+			.signatures = true,
+			.signed_commits = true,
+			.ssh_keys = "/signers"},
+		{.url = "https://git.example.org/team/db", .username = "ci"},
+		{.url = "https://git.example.org/team/free", .signatures = true},
+		{.url = "https://git.example.org/team/free/not",
+			.signatures = true,
+			.signed_commits = true,
+			.gpg_keys = "/k"},
+	};
+	const struct config config = {.repositories = repositories, .repository_count = COUNT_OF(repositories)};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(covered); i++) {
+		struct source_signers signers = credentials_signers(&config, covered[i], mem);
+		if (!signers.required || strcmp(signers.ssh_keys, "/signers") != 0)
+			fail_msg("%s", covered[i]);
+	}
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		if (credentials_signers(&config, others[i], mem).required)
+			fail_msg("%s", others[i]);
+	assert_false(credentials_signers(&config, "https://git.example.org/team/free", mem).required);
+	assert_string_equal(
+		credentials_signers(&config, "https://git.example.org/team/free/not", mem).gpg_keys, "/k");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			signatures_are_required_of_every_spelling_of_a_url, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_prefix_ends_at_a_path_boundary, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_longest_prefix_and_the_exact_url_win, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(

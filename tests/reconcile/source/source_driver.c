@@ -103,6 +103,7 @@ static json_t *result_json(const struct source_result *result, struct arena *mem
 	json_t *json = json_object();
 	json_object_set_new(json, "commit", json_string(result->commit));
 	json_object_set_new(json, "ref", json_string(result->ref));
+	json_object_set_new(json, "signer", json_string(result->signer));
 	json_object_set_new(json, "author", json_string(result->author));
 	json_object_set_new(json, "authorTime", json_integer(result->author_time));
 	json_object_set_new(json, "message", json_string(result->message));
@@ -137,6 +138,9 @@ static json_t *read_source(const json_t *json, int stop, struct arena *mem)
 		.offline = json_bool_at(json, "offline", false),
 		.deadline = json_number_at(json, "deadline", 60000),
 		.access = &access,
+		.signers = {.required = json_bool_at(json, "signed", false),
+			.ssh_keys = json_text_at(json, "sshKeys", NULL),
+			.gpg_keys = json_text_at(json, "gpgKeys", NULL)},
 		.stop = stop,
 	};
 	read_access(json, &access);
