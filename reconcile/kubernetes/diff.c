@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/kubernetes/manager.h"
+#include "reconcile/kubernetes/masked.h"
 
 enum { DEPTH_MAXIMUM = LIMIT_YAML_DEPTH, VALUE_BYTES = 200 };
 
@@ -55,16 +56,21 @@ static const char *path_text(const struct diff *diff)
 	return arena_copy(diff->mem, buf_string(&text));
 }
 
-/* Data of a Secret is hidden; its labels, annotations and type are not, but for kubectl's copy of the whole. */
+/* Data of a Secret is hidden; its labels, annotations and type are not, but for copies of the whole. */
 static bool hidden(const struct diff *diff)
 {
 	const struct field_step *steps = diff->steps;
 	if (!diff->depth || !steps[0].key)
 		return true;
 	if (strcmp(steps[0].key, "metadata") == 0)
-		return diff->depth > 2 &&
-			text_starts(steps[2].key ? steps[2].key : "", "kubectl.kubernetes.io/");
+		return diff->depth > 2 && masked_annotation(steps[2].key ? steps[2].key : "");
 	return strcmp(steps[0].key, "type") != 0 && strcmp(steps[0].key, "immutable") != 0;
+}
+
+static bool repeats_data(const struct diff *diff, const json_t *value)
+{
+	return value &&
+		(masked_repeats(diff->input->wanted, value) || masked_repeats(diff->input->found, value));
 }
 
 static void report(struct diff *diff, const json_t *wanted, const json_t *found)
@@ -74,7 +80,8 @@ static void report(struct diff *diff, const json_t *wanted, const json_t *found)
 	struct manager_author author = {.manager = ""};
 	if (found)
 		author = manager_author_of(diff->managed, diff->steps, diff->depth);
-	bool open = !diff->input->secret || !hidden(diff);
+	bool open = !diff->input->secret ||
+		(!hidden(diff) && !repeats_data(diff, wanted) && !repeats_data(diff, found));
 	struct diff_input shown = *diff->input;
 	shown.secret = !open;
 	const struct diff_input *before = diff->input;
@@ -152,6 +159,9 @@ static void compare_lists(struct diff *diff, const json_t *wanted, const json_t 
 static void compare(struct diff *diff, const json_t *wanted, const json_t *found)
 {
 	bool deeper = diff->depth < DEPTH_MAXIMUM;
+	/* "data" or "metadata.annotations" came as a whole: still one line for each key. */
+	bool is_split = deeper &&
+		(diff->depth == 1 || (diff->depth == 2 && text_equal(diff->steps[0].key, "metadata")));
 	if (json_equal(wanted, found) || (diff->input->loose && empty(wanted) && empty(found)))
 		return;
 	if (json_is_object(wanted) && json_is_object(found) && deeper)
@@ -160,9 +170,9 @@ static void compare(struct diff *diff, const json_t *wanted, const json_t *found
 		compare_lists(diff, wanted, found);
 	else if (!diff->depth)
 		report(diff, wanted, found);
-	else if (json_is_object(wanted) && !found && json_object_size(wanted) && diff->depth == 1 && deeper)
-		compare_maps(diff, wanted, NULL); /* "data" came as a whole: still one line for each key */
-	else if (json_is_object(found) && !wanted && json_object_size(found) && diff->depth == 1 && deeper)
+	else if (is_split && json_object_size(wanted) && !found)
+		compare_maps(diff, wanted, NULL);
+	else if (is_split && json_object_size(found) && !wanted)
 		compare_maps(diff, NULL, found);
 	else
 		report(diff, wanted, found);

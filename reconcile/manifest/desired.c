@@ -59,15 +59,18 @@ static bool is_namespaced(const struct completion *completion, const struct obje
 	return known >= 0 ? known > 0 : !scope_is_cluster(key->group, key->kind);
 }
 
-static void set_namespace(const struct completion *completion, struct object *object)
+/* "" = none. */
+static void set_namespace(const struct completion *completion, struct object *object, const char *namespace)
 {
 	struct error err;
 	CLEANUP(json_done) json_t *value = NULL;
 	if (!json_read(object->json, object->json_length, &value, &err))
 		memory_fail("an object's own JSON cannot be read", object->json_length);
-	json_set_text(json_make_object(value, "metadata"), "namespace", completion->namespace);
+	json_t *metadata = json_make_object(value, "metadata");
+	json_object_del(metadata, "namespace");
+	json_set_text(metadata, "namespace", namespace);
 	CLEANUP(memory_freep) char *text = json_canonical(value);
-	object->key.namespace = arena_copy(completion->mem, completion->namespace);
+	object->key.namespace = arena_copy(completion->mem, namespace);
 	object->json = arena_copy(completion->mem, text);
 	object->json_length = strlen(text);
 	digest_sha256_hex(object->json, object->json_length, object->hash);
@@ -84,11 +87,10 @@ static void place(struct completion *completion, struct object *object)
 				"of the Application",
 				object->key.kind, object->key.name);
 		else if (!given)
-			set_namespace(completion, object);
+			set_namespace(completion, object, completion->namespace);
 	} else if (given) {
-		mistakes_add(mistakes, object->file, object->line, 0,
-			"%s \"%s\" belongs to no namespace: remove metadata.namespace", object->key.kind,
-			object->key.name);
+		/* Charts have it; kubectl and Argo CD pass over it, while the server refuses it. */
+		set_namespace(completion, object, "");
 	}
 }
 

@@ -66,7 +66,7 @@ static void fields_are_named_by_their_paths(void **state)
 	(void)state;
 	expect("{\"data\":{\"users.yaml\":\"a\",\"x\":\"1\"}}",
 		"{\"data\":{\"users.yaml\":\"b\",\"y\":\"1\"}}", "data.users.yaml data.x data.y");
-	expect("{\"metadata\":{\"labels\":{\"a\":\"1\"}}}", "{\"metadata\":{}}", "metadata.labels");
+	expect("{\"metadata\":{\"labels\":{\"a\":\"1\"}}}", "{\"metadata\":{}}", "metadata.labels.a");
 	expect("{\"spec\":{\"c\":[{\"name\":\"web\",\"image\":\"1\"}]}}",
 		"{\"spec\":{\"c\":[{\"name\":\"web\",\"image\":\"2\"}]}}", "spec.c[web].image");
 	expect("{\"spec\":{\"c\":[1,2]}}", "{\"spec\":{\"c\":[1,3]}}", "spec.c[1]");
@@ -110,6 +110,50 @@ static void values_of_secrets_are_hidden(void **state)
 	}
 	assert_int_equal(f.count, 6);
 	assert_true(seen);
+	done(&f);
+}
+
+static void expect_masked(const char *wanted, const char *found, const char *paths)
+{
+	struct fixture f = compare(wanted, found, true, false);
+	char text[1024] = "";
+	for (size_t i = 0; i < f.count; i++) {
+		const struct difference *at = &f.items[i];
+		assert_null(strstr(at->wanted, "hunter2"));
+		assert_null(strstr(at->found, "hunter2"));
+		assert_null(strstr(at->wanted, "aHVudGVyMg"));
+		assert_null(strstr(at->found, "aHVudGVyMg"));
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? " " : "", at->path);
+	}
+	assert_string_equal(text, paths);
+	done(&f);
+}
+
+/* "hunter2" is aHVudGVyMg== */
+static void copies_of_a_secret_in_its_annotations_are_hidden(void **state)
+{
+	(void)state;
+	expect_masked(
+		"{\"metadata\":{\"annotations\":{\"kubectl.kubernetes.io/last-applied-configuration\":\"hunter2\"}}}",
+		"{\"metadata\":{}}", "metadata.annotations.kubectl.kubernetes.io/last-applied-configuration");
+	expect_masked("{}", "{\"metadata\":{\"annotations\":{\"kubectl.kubernetes.io/x\":\"hunter2\"}}}",
+		"metadata.annotations.kubectl.kubernetes.io/x");
+	expect_masked("{\"data\":{\"k\":\"aHVudGVyMg==\"}}",
+		"{\"data\":{\"k\":\"aHVudGVyMg==\"},\"metadata\":{\"annotations\":{\"a\":\"is hunter2!\",\"b\":\"aHVudGVyMg==\"},"
+		"\"labels\":{\"l\":\"hunter2\"}}}",
+		"metadata.annotations.a metadata.annotations.b metadata.labels.l");
+	expect_masked("{\"stringData\":{\"k\":\"hunter2\"},\"type\":\"hunter2\"}", "{}", "stringData.k type");
+}
+
+static void other_annotations_of_a_secret_are_seen(void **state)
+{
+	(void)state;
+	struct fixture f = compare(
+		"{\"data\":{\"k\":\"\",\"l\":\"YQ==\"},\"metadata\":{\"annotations\":{\"a\":\"a value\"}}}",
+		"{\"data\":{\"k\":\"\",\"l\":\"YQ==\"}}", true, false);
+	assert_int_equal(f.count, 1);
+	assert_string_equal(f.items[0].path, "metadata.annotations.a");
+	assert_string_equal(f.items[0].wanted, "\"a value\"");
 	done(&f);
 }
 
@@ -159,6 +203,8 @@ int main(void)
 		cmocka_unit_test(fields_are_named_by_their_paths),
 		cmocka_unit_test(long_values_are_cut_between_characters),
 		cmocka_unit_test(values_of_secrets_are_hidden),
+		cmocka_unit_test(copies_of_a_secret_in_its_annotations_are_hidden),
+		cmocka_unit_test(other_annotations_of_a_secret_are_seen),
 		cmocka_unit_test(the_operator_takes_null_empty_and_absent_alike),
 		cmocka_unit_test(the_last_other_manager_is_the_author),
 	};

@@ -148,6 +148,21 @@ def test_values_of_secrets_are_hidden_in_differences(plane, cluster, ns):
     assert difference["wanted"] == difference["found"] == "<hidden>" and difference["by"] == "kubectl-edit"
 
 
+def test_kubectls_copy_of_a_secret_is_hidden(plane, cluster, ns):
+    obj = secret(ns, "s", password="hunter2-one")
+    note = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(obj), "note": "the word is hunter2-one"}
+    plane.admin.create({**obj, "metadata": {**obj["metadata"], "annotations": note}})
+    cluster.track(obj)
+    wanted = secret(ns, "s", password="hunter2-two")
+    wanted["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(wanted),
+                                         "note": "now hunter2-two"}
+    result = cluster.write_one(wanted, kind="dry-run", force=True)
+    assert result["outcome"] == "configured" and "data.password" in [d["path"] for d in result["differences"]]
+    told = json.dumps(result)
+    for value in ("hunter2-one", "hunter2-two"):
+        assert value not in told and base64.b64encode(value.encode()).decode() not in told, told
+
+
 def test_values_of_secrets_are_not_in_errors(cluster, ns):
     obj = secret(ns, "s")
     obj["data"] = {"password": "not-base64-hunter2"}
