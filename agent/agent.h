@@ -132,13 +132,6 @@ struct repository {
 
 struct database; /* users_pass.h */
 
-/* How the API server answers. */
-struct connection {
-	bool well;
-	int64_t since; /* microseconds: of the last good word, or when the silence was noticed */
-	char why[256]; /* "" = it is well, or nothing was heard yet */
-};
-
 struct agent {
 	const struct config *config;
 	struct queue *queue;          /* any thread */
@@ -182,9 +175,8 @@ struct agent {
 
 	atomic_int_fast64_t heartbeat; /* steady milliseconds of the reconciler's last turn; any thread */
 	pthread_mutex_t lock;
-	bool stopping;           /* behind lock */
-	char not_ready[256];     /* behind lock: "" = ready */
-	struct connection heard; /* behind lock: of the watches */
+	bool stopping;       /* behind lock */
+	char not_ready[256]; /* behind lock: "" = ready */
 };
 
 /* What is known of the cluster is old: `why` says since when and why. Applications are woken when the answer changes. */

@@ -8,32 +8,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-void cluster_state_heard(struct agent *agent, const struct error *err)
-{
-	struct connection *heard = &agent->heard;
-	if (err && err->kind != ERROR_RETRY)
-		return; /* it has answered, with a refusal */
-	pthread_mutex_lock(&agent->lock);
-	if (!err)
-		*heard = (struct connection){.well = true, .since = clock_now()};
-	else if (heard->well || !*heard->why) {
-		*heard = (struct connection){.well = false, .since = clock_now()};
-		snprintf(heard->why, sizeof(heard->why), "%.255s", err->text);
-	}
-	pthread_mutex_unlock(&agent->lock);
-}
-
-static struct connection read_connection(struct agent *agent)
-{
-	pthread_mutex_lock(&agent->lock);
-	struct connection found = agent->heard;
-	pthread_mutex_unlock(&agent->lock);
-	found.well = found.well || !*found.why;
-	if (found.well)
-		found.since = clock_now();
-	return found;
-}
-
 void cluster_state_record(struct agent *agent)
 {
 	struct error err;
@@ -46,28 +20,49 @@ void cluster_state_record(struct agent *agent)
 		log_warning("the cluster's state could not be recorded", "error", err.text, NULL);
 }
 
-/* With the time instead of an age: a text that stays the same is told once. */
-static void say(const struct connection *connection, char text[ERROR_TEXT_SIZE])
+/* Not well, but not asked yet either: nothing is known against it. */
+static bool is_silent(const struct cluster_health *health)
 {
-	char since[CLOCK_TEXT_SIZE];
-	clock_text_seconds(connection->since, since);
-	if (connection->well)
-		*text = '\0';
-	else
-		snprintf(text, ERROR_TEXT_SIZE, "the API server has not answered since %s: %s", since,
-			connection->why);
+	return !health->well && *health->why;
 }
 
-static void measure(const struct connection *connection)
+static void measure(const struct cluster_health *health)
 {
-	int64_t silent = clock_now() - connection->since;
-	metric_set(METRIC_CLUSTER_UP, connection->well);
-	metric_set(METRIC_CLUSTER_SILENT, connection->well || silent < 0 ? 0 : (uint64_t)silent / 1000);
+	int64_t silent = health->since ? clock_now() - health->since : 0;
+	metric_set(METRIC_CLUSTER_UP, !is_silent(health));
+	metric_set(METRIC_CLUSTER_SILENT, silent < 0 ? 0 : (uint64_t)silent / 1000);
+}
+
+/* With the time instead of an age: a text that stays the same is told once. */
+static void set_stale(struct agent *agent, const struct cluster_health *health)
+{
+	char since[CLOCK_TEXT_SIZE];
+	clock_text_seconds(health->since, since);
+	snprintf(agent->cluster_stale, sizeof(agent->cluster_stale),
+		"the API server has not answered since %s: %s", since, health->why);
+	log_error("the cluster cannot be seen", "reason", agent->cluster_stale, NULL);
+}
+
+void cluster_state_take(struct agent *agent, const struct cluster_health *health)
+{
+	measure(health);
+	/* The same silence, told with other words, is no news. */
+	if (is_silent(health) == (*agent->cluster_stale != '\0'))
+		return;
+	if (is_silent(health)) {
+		set_stale(agent, health);
+	} else {
+		agent->cluster_stale[0] = '\0';
+		log_info("the API server answers again", NULL);
+	}
+	cluster_state_record(agent);
+	for (size_t i = 0; i < agent->app_count; i++)
+		agent->apps[i]->dirty = true;
 }
 
 void cluster_state_look(struct agent *agent)
 {
-	char text[ERROR_TEXT_SIZE];
+	struct cluster_health health;
 
 	if (!agent->cluster_on)
 		return;
@@ -75,18 +70,6 @@ void cluster_state_look(struct agent *agent)
 		metric_set(METRIC_CLUSTER_UP, 0);
 		return;
 	}
-	const struct connection connection = read_connection(agent);
-	measure(&connection);
-	/* The same silence, told with other words, is no news. */
-	if (connection.well == !*agent->cluster_stale)
-		return;
-	say(&connection, text);
-	memcpy(agent->cluster_stale, text, sizeof(text));
-	cluster_state_record(agent);
-	if (connection.well)
-		log_info("the API server answers again", NULL);
-	else
-		log_error("the cluster cannot be seen", "reason", text, NULL);
-	for (size_t i = 0; i < agent->app_count; i++)
-		agent->apps[i]->dirty = true;
+	cluster_health(agent->cluster, &health);
+	cluster_state_take(agent, &health);
 }

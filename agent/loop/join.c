@@ -72,7 +72,6 @@ static void heard_followed(void *context, const char *collection, const json_t *
 static void heard_trouble(void *context, const char *collection, const struct error *err)
 {
 	struct ears *ears = context;
-	cluster_state_heard(ears->agent, err);
 	CLEANUP(memory_freep) char *text = err ? memory_printf("%s: %s", collection, err->text) : NULL;
 	if (err && log_changed(ears->slot, text))
 		log_warning("watch is interrupted", "collection", collection, "error", err->text, NULL);

@@ -174,7 +174,8 @@ static void run_passes(struct agent *agent)
 		pass_run(agent, app);
 		apps_write_status(agent, app);
 		for (size_t j = 0; j < agent->database_count; j++)
-			if (agent->databases[j]->app == app && strcmp(before, app->synced) != 0)
+			if (agent->databases[j]->app == app &&
+				(agent->databases[j]->without_users || strcmp(before, app->synced) != 0))
 				agent->databases[j]->dirty = true;
 	}
 }

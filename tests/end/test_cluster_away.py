@@ -16,7 +16,8 @@ def own_plane():
     made.stop()
 
 
-def test_a_server_that_is_down_is_said_everywhere(agent, own_plane, tmp_path):
+@pytest.mark.parametrize("how", ["down", "silent"])
+def test_a_server_that_is_away_is_said_everywhere(agent, own_plane, tmp_path, how):
     namespace = own_plane.namespace()
     repository = Repository(tmp_path / "db.git")
     head = repository.commit({"app/a.yaml": config_map("a")})
@@ -26,15 +27,15 @@ def test_a_server_that_is_down_is_said_everywhere(agent, own_plane, tmp_path):
     agent.wait_app("team", "Synced", head)
     assert agent.metrics()["pgitops_cluster_up"] == 1
 
-    own_plane.stop_apiserver()
+    (own_plane.stop_apiserver if how == "down" else own_plane.pause)()
     said = "the API server has not answered since 20"
-    wait_for("/readyz says so", lambda: (answer := agent.get("/readyz")).status == 503 and said in answer.body, 20)
+    wait_for("/readyz says so", lambda: (answer := agent.get("/readyz")).status == 503 and said in answer.body, 30)
     assert said in agent.cli("status").out
     assert agent.metrics()["pgitops_cluster_up"] == 0
     wait_for("the silence grows", lambda: agent.metrics()["pgitops_cluster_last_answer_seconds"] > 1)
     assert said in agent.get("/api/v1/status").body
 
-    own_plane.start_apiserver()
+    (own_plane.start_apiserver if how == "down" else own_plane.resume)()
     wait_for("it is ready again", agent.ready, 60)
     wait_for("the metric says so", lambda: agent.metrics()["pgitops_cluster_up"] == 1)
     assert said not in agent.cli("status").out

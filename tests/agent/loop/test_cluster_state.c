@@ -16,7 +16,6 @@ struct world {
 	char folder[64];
 	struct agent agent;
 	struct app app, *apps[1];
-	int cluster; /* never looked into while it does not answer */
 };
 
 static int make(void **state)
@@ -33,7 +32,6 @@ static int make(void **state)
 	world->agent.apps = world->apps;
 	world->agent.app_count = 1;
 	world->agent.cluster_on = true;
-	world->agent.cluster = (struct cluster *)&world->cluster;
 	return 0;
 }
 
@@ -48,46 +46,54 @@ static int destroy(void **state)
 	return removed ? 0 : -1;
 }
 
+static const struct cluster_health well = {.well = true, .since = 1000000};
+static const struct cluster_health silent = {.since = 1000000, .why = "connection refused"};
+
 static void silence_is_told_and_wakes_the_applications(void **state)
 {
 	struct world *world = *state;
 	struct agent *agent = &world->agent;
 	CLEANUP(arena_freep) struct arena *mem = arena_new(1 << 16);
-	struct error err, why;
+	struct error why;
 
-	cluster_state_look(agent);
+	cluster_state_take(agent, &well);
 	assert_false(agent_cluster_stale(agent, &why));
 	assert_false(world->app.dirty);
 	assert_int_equal(metric_get(METRIC_CLUSTER_UP), 1);
 
-	(void)!error_set(&err, ERROR_RETRY, "connection refused");
-	cluster_state_heard(agent, &err);
-	cluster_state_look(agent);
+	cluster_state_take(agent, &silent);
 	assert_true(agent_cluster_stale(agent, &why));
-	assert_non_null(strstr(why.text, "the API server has not answered since "));
-	assert_non_null(strstr(why.text, "connection refused"));
+	assert_string_equal(
+		why.text, "the API server has not answered since 1970-01-01T00:00:01Z: connection refused");
 	assert_string_equal(store_fact_get(agent->store, "cluster", mem), why.text);
 	assert_true(world->app.dirty);
 	assert_int_equal(metric_get(METRIC_CLUSTER_UP), 0);
+	assert_true(metric_get(METRIC_CLUSTER_SILENT) > 1000);
 }
 
 static void the_same_silence_is_no_news(void **state)
 {
 	struct world *world = *state;
 	struct agent *agent = &world->agent;
-	struct error err, first, second;
+	const struct cluster_health other = {.since = 1000000, .why = "timed out"};
+	struct error first, second;
 
-	(void)!error_set(&err, ERROR_RETRY, "connection refused");
-	cluster_state_heard(agent, &err);
-	cluster_state_look(agent);
+	cluster_state_take(agent, &silent);
 	assert_true(agent_cluster_stale(agent, &first));
 	world->app.dirty = false;
-	(void)!error_set(&err, ERROR_RETRY, "timed out");
-	cluster_state_heard(agent, &err);
-	cluster_state_look(agent);
+	cluster_state_take(agent, &other);
 	assert_false(world->app.dirty);
 	assert_true(agent_cluster_stale(agent, &second));
 	assert_string_equal(first.text, second.text);
+}
+
+static void a_server_that_was_not_asked_yet_is_not_silent(void **state)
+{
+	struct world *world = *state;
+	const struct cluster_health unknown = {0};
+	struct error why;
+	cluster_state_take(&world->agent, &unknown);
+	assert_false(agent_cluster_stale(&world->agent, &why));
 }
 
 int main(void)
@@ -95,6 +101,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(silence_is_told_and_wakes_the_applications, make, destroy),
 		cmocka_unit_test_setup_teardown(the_same_silence_is_no_news, make, destroy),
+		cmocka_unit_test_setup_teardown(a_server_that_was_not_asked_yet_is_not_silent, make, destroy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
