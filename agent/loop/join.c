@@ -175,11 +175,19 @@ static bool open_cluster(struct agent *agent, struct credentials *credentials, s
 	return true;
 }
 
+/* The watches' thread asks a silent server whether it is back: to wait for an answer here would hold up everything else. */
+static bool is_not_silent(struct cluster *cluster, struct error *err)
+{
+	struct cluster_health health;
+	cluster_health(cluster, &health);
+	return health.well || !*health.why || error_set(err, ERROR_RETRY, "%s", health.why);
+}
+
 static bool join(struct agent *agent, struct credentials *credentials, struct error *err)
 {
 	if (!agent->cluster && !open_cluster(agent, credentials, err))
 		return false;
-	if (!cluster_ready(agent->cluster, err))
+	if (!is_not_silent(agent->cluster, err) || !cluster_ready(agent->cluster, err))
 		return false;
 	return agent->cluster_joined || follow_configuration(agent, err);
 }
@@ -228,7 +236,7 @@ void join_try(struct agent *agent, struct credentials *credentials)
 
 void join_follow_users(struct agent *agent)
 {
-	if (!agent->cluster_joined || *agent->cluster_trouble)
+	if (!agent->cluster_joined || *agent->cluster_trouble || *agent->cluster_stale)
 		return;
 	for (size_t i = 0; i < agent->database_count; i++) {
 		struct database *database = agent->databases[i];

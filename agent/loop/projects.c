@@ -59,7 +59,8 @@ static void wake(void *context, const char *name)
 
 void projects_look(struct agent *agent)
 {
-	if (!agent->config->applications && agent->cluster_joined && !*agent->cluster_trouble)
+	if (!agent->config->applications && agent->cluster_joined && !*agent->cluster_trouble &&
+		!*agent->cluster_stale)
 		follow(agent);
 	project_set_take(agent->projects, wake, agent);
 }
