@@ -9,8 +9,8 @@
 /* With the remedy. */
 static const char *const reasons[PASSED_REASONS] = {
 	[PASSED_NAME] =
-		"read are *.yaml, *.yml and *.json (render what is to be rendered and commit the result, or set "
-		"directory.disableExtensionFilter)",
+		("read are *.yaml, *.yml and *.json (render what is to be rendered and commit the result, or set "
+		 "directory.disableExtensionFilter)"),
 	[PASSED_CONTENT] = "files of other names are read when they hold apiVersion:, kind: and metadata:",
 	[PASSED_FILTER] = "directory.include and directory.exclude leave out every manifest",
 	[PASSED_FOLDER] = "folders are read with directory.recurse",
