@@ -313,6 +313,7 @@ static bool may_begin(struct pass *pass)
 	struct error why;
 	if (permission_to_sync(pass->agent, pass->app, false, &why, &look_again))
 		return true;
+	pass_condition(pass, "SyncWindowWarning", why.text);
 	if (look_again)
 		pass_look_again(pass, look_again);
 	return false;
