@@ -77,8 +77,8 @@ static void a_project_allows_source_and_destination_or_says_why_not(void **state
 		"project \"place\" does not allow the destination https://kubernetes.default.svc, namespace \"team\": it is not "
 		"among its destinations");
 	expect(fixture, "odd",
-		"AppProject \"odd\" cannot be used: spec.signatureKeys is not supported: signatures of commits are not checked by "
-		"project; spec.sorceRepos: there is no such field, did you mean \"sourceRepos\"?");
+		"AppProject \"odd\" cannot be used: spec.signatureKeys is not supported: say whose commits count in the "
+		"agent file, repositories[].signatures; spec.sorceRepos: there is no such field, did you mean \"sourceRepos\"?");
 }
 
 static void a_rule_narrows_what_the_project_allows(void **state)
