@@ -298,3 +298,20 @@ def test_deleting_asks_only_that_the_project_exists_and_spares_what_it_forbids(p
     wait_for("it is gone", lambda: projects.kube.get(APPLICATION, "Application", projects.home, "team") is None)
     assert projects.config_map("a") is None
     assert projects.kube.get("v1", "Secret", projects.namespace, "s")
+
+
+def test_an_operation_with_a_source_of_its_own_does_not_pass_the_project(projects, tmp_path):
+    other = Repository(tmp_path / "other.git")
+    other.commit({"app/b.yaml": config_map("b")})
+    projects.project("own", sourceRepos=[projects.repository.url])
+    projects.spec["syncPolicy"] = {}
+    projects.apply(project="own")
+    projects.agent.start()
+    wait_for("out of sync", lambda: (projects.status().get("sync") or {}).get("status") == "OutOfSync")
+    operation = {"sync": {"source": {"repoURL": other.url, "path": "app", "targetRevision": "HEAD"}}}
+    projects.kube.patch(APPLICATION, "Application", projects.home, "team", {"operation": operation})
+    state = wait_for("an answer", lambda: (projects.status().get("operationState") or {}).get("finishedAt") and
+                     projects.status()["operationState"])
+    assert state["phase"] in ("Error", "Failed")
+    assert 'project "own" does not allow the repository' in state["message"]
+    assert projects.config_map("b") is None
