@@ -141,7 +141,8 @@ struct agent {
 	int stop;                     /* eventfd, readable when the agent ends; any thread */
 	bool once;                    /* one pass over everything, then stop */
 	bool lost;                    /* its state folder was taken away: it ends with an error */
-	struct project_set *projects; /* any thread may say what it has seen; the rest is the reconciler's */
+	struct project_set *projects; /* the AppProjects */
+	struct inbox *project_inbox;  /* any thread: has a lock */
 
 	struct cluster *cluster; /* NULL = none (yet); set behind `lock`, for main, which stops it */
 	void *ears;              /* what the cluster's listener needs; freed after the cluster */

@@ -18,7 +18,7 @@ enum event_kind {
 	EVENT_LISTED,      /* every Application object there is has been told of by EVENT_APPLICATION */
 	EVENT_OBJECT,      /* a live object changed; key = the application it tracks to */
 	EVENT_RECOVERED,   /* the cluster answers again */
-	EVENT_PROJECT,     /* an AppProject changed: projects_look() takes over what was seen */
+	EVENT_PROJECT, /* AppProject objects changed: they are in their inbox, and taken before the next pass */
 	EVENT_CREDENTIALS, /* what opens a repository changed */
 	EVENT_SECRET,      /* a Secret with a user's password changed; key = its namespace */
 	EVENT_ANNOUNCED,   /* a push was announced; key = the plain repository URL */

@@ -221,6 +221,7 @@ static bool make_parts(struct parts *parts, struct error *err)
 	agent->inbox = inbox_new();
 	agent->secrets = secrets_new(agent->config->secrets);
 	agent->projects = project_set_new();
+	agent->project_inbox = inbox_new();
 	parts->credentials = credentials_new(agent->config);
 	atomic_store(&agent->heartbeat, clock_steady());
 	agent->cluster_on = join_is_wanted(agent->config);
@@ -251,6 +252,7 @@ static void free_parts(struct parts *parts)
 	credentials_free(parts->credentials);
 	secrets_free(agent->secrets);
 	project_set_free(agent->projects);
+	inbox_free(agent->project_inbox);
 	secret_done(&parts->webhook_secret);
 	store_close(agent->store);
 	queue_free(agent->queue);

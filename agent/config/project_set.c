@@ -1,6 +1,5 @@
 #include "agent/config/project_set.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,21 +13,16 @@ struct entry {
 };
 
 struct project_set {
-	pthread_mutex_t lock;
-	json_t *seen; /* behind lock: by name, the newest document, or null for what is gone */
 	struct entry *entries;
 	size_t count;
 	struct arena *folder;
-	bool known, changed; /* `changed`: what is known is another thing than at the last take */
+	bool known;
 	char *trouble;
 };
 
 struct project_set *project_set_new(void)
 {
-	struct project_set *set = memory_alloc(sizeof(*set));
-	pthread_mutex_init(&set->lock, NULL);
-	set->seen = json_object();
-	return set;
+	return memory_alloc(sizeof(struct project_set));
 }
 
 static void forget_all(struct project_set *set)
@@ -47,18 +41,7 @@ void project_set_free(struct project_set *set)
 		return;
 	forget_all(set);
 	free(set->trouble);
-	json_decref(set->seen);
-	pthread_mutex_destroy(&set->lock);
 	free(set);
-}
-
-void project_set_seen(struct project_set *set, const json_t *document, bool gone)
-{
-	const char *name = json_text_at(document, "metadata.name", "");
-	pthread_mutex_lock(&set->lock);
-	/* Names come from the API server, so there are no more of them than objects. */
-	json_object_set_new(set->seen, name, gone ? json_null() : json_deep_copy(document));
-	pthread_mutex_unlock(&set->lock);
 }
 
 static void remove_entry(struct project_set *set, const char *name)
@@ -77,37 +60,21 @@ static void add_entry(struct project_set *set, struct arena *mem, const struct p
 	set->entries[set->count++] = (struct entry){mem, *project};
 }
 
-static void take_document(struct project_set *set, const char *name, const json_t *document)
+void project_set_put(struct project_set *set, const json_t *document, bool gone)
 {
-	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	const char *name = json_text_at(document, "metadata.name", "");
 	struct project project;
 	struct error err;
 	remove_entry(set, name);
-	if (!json_is_null(document) && project_read(document, NULL, mem, &project, &err)) {
+	if (gone)
+		return;
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	if (project_read(document, NULL, mem, &project, &err)) {
 		add_entry(set, mem, &project);
 		return;
 	}
-	if (!json_is_null(document))
-		log_error("an AppProject object cannot be read", "name", name, "error", err.text, NULL);
+	log_error("an AppProject object cannot be read", "name", name, "error", err.text, NULL);
 	arena_free(mem);
-}
-
-void project_set_take(struct project_set *set, void (*changed)(void *context, const char *name), void *context)
-{
-	const char *name;
-	json_t *document;
-
-	pthread_mutex_lock(&set->lock);
-	CLEANUP(json_done) json_t *seen = set->seen;
-	set->seen = json_object();
-	pthread_mutex_unlock(&set->lock);
-	json_object_foreach (seen, name, document) {
-		take_document(set, name, document);
-		changed(context, name);
-	}
-	if (set->changed)
-		changed(context, "");
-	set->changed = false;
 }
 
 bool project_set_load(struct project_set *set, const char *folder, struct error *err)
@@ -129,19 +96,18 @@ bool project_set_load(struct project_set *set, const char *folder, struct error 
 		add_entry(set, NULL, &items[i]);
 	set->folder = mem;
 	mem = NULL;
-	set->changed = true;
 	return true;
 }
 
-void project_set_known(struct project_set *set, const char *trouble)
+bool project_set_known(struct project_set *set, const char *trouble)
 {
 	bool known = !trouble;
 	if (known == set->known && (known || (set->trouble && strcmp(set->trouble, trouble) == 0)))
-		return;
+		return false;
 	free(set->trouble);
 	set->trouble = memory_copy(trouble);
 	set->known = known;
-	set->changed = true;
+	return true;
 }
 
 const struct project *project_set_find(

@@ -7,7 +7,6 @@
 
 #include "agent/loop/cluster_state.h"
 #include "agent/loop/inbox.h"
-#include "agent/config/project_set.h"
 #include "agent/loop/apps.h"
 #include "agent/loop/projects.h"
 #include "agent/users/users_pass.h"
@@ -55,7 +54,7 @@ static void heard_followed(void *context, const char *collection, const json_t *
 		inbox_put(ears->agent->inbox, object, gone);
 		queue_push(ears->agent->queue, EVENT_APPLICATION, "");
 	} else if (strcmp(collection, PROJECTS) == 0) {
-		project_set_seen(ears->agent->projects, object, gone);
+		inbox_put(ears->agent->project_inbox, object, gone);
 		queue_push(ears->agent->queue, EVENT_PROJECT, "");
 	} else if (strcmp(collection, REPOSITORIES) == 0) {
 		credentials_seen(ears->credentials, object, gone);

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "agent/config/project_set.h"
+#include "agent/loop/inbox.h"
+#include "agent/sync/operation.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -26,6 +28,23 @@ static bool are_wanted(const struct agent *agent)
 	return false;
 }
 
+/* What failed may be allowed now. */
+static void wake(struct agent *agent, const char *project)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (!*project || strcmp(agent->apps[i]->spec.project, project) == 0) {
+			agent->apps[i]->dirty = true;
+			agent->apps[i]->next_try = 0;
+			operation_try_now(agent->apps[i]);
+		}
+}
+
+static void say_known(struct agent *agent, const char *trouble)
+{
+	if (project_set_known(agent->projects, trouble))
+		wake(agent, "");
+}
+
 /* What cannot be read is not the same as what is not there: nothing is allowed on missing knowledge. */
 static void follow(struct agent *agent)
 {
@@ -36,7 +55,7 @@ static void follow(struct agent *agent)
 	if (!has_kind(agent) && are_wanted(agent) && !cluster_refresh(agent->cluster, &err))
 		log_warning("the kinds of the cluster could not be asked for", "error", err.text, NULL);
 	if (!has_kind(agent)) {
-		project_set_known(agent->projects,
+		say_known(agent,
 			cluster_partial(agent->cluster) ? "the server did not tell all of its kinds" : NULL);
 		return;
 	}
@@ -44,31 +63,29 @@ static void follow(struct agent *agent)
 	char *path = memory_printf(
 		"/apis/" GROUP "/" VERSION "/namespaces/%s/appprojects", agent->config->namespace);
 	agent->projects_followed = cluster_follow(agent->cluster, PROJECTS, path, NULL, &err);
-	project_set_known(agent->projects, agent->projects_followed ? NULL : err.text);
+	say_known(agent, agent->projects_followed ? NULL : err.text);
 	if (!agent->projects_followed)
 		log_warning("AppProjects cannot be read: no Application is synced", "error", err.text, NULL);
 }
 
-static void wake(void *context, const char *name)
-{
-	struct agent *agent = context;
-	for (size_t i = 0; i < agent->app_count; i++)
-		if (!*name || strcmp(agent->apps[i]->spec.project, name) == 0)
-			agent->apps[i]->dirty = true;
-}
-
 void projects_look(struct agent *agent)
 {
+	struct application_event event;
 	if (!agent->config->applications && agent->cluster_joined && !*agent->cluster_trouble &&
 		!*agent->cluster_stale)
 		follow(agent);
-	project_set_take(agent->projects, wake, agent);
+	while (inbox_take(agent->project_inbox, &event)) {
+		project_set_put(agent->projects, event.document, event.gone);
+		wake(agent, json_text_at(event.document, "metadata.name", ""));
+		json_decref(event.document);
+	}
 }
 
 bool projects_load(struct agent *agent, struct error *err)
 {
 	if (!project_set_load(agent->projects, agent->config->applications, err))
 		return false;
-	project_set_known(agent->projects, NULL);
+	say_known(agent, NULL);
+	wake(agent, "");
 	return true;
 }

@@ -178,23 +178,26 @@ static void judge_shared(struct pass *pass, struct pass_step *step, bool fail)
 		step->refusal = text;
 }
 
-/* The project, or a rule of the agent file, does not let this object be written. */
+/* The project, or a rule of the agent file, does not let this object be written. What it holds is asked where it would be. */
 static bool is_forbidden(struct pass *pass, struct pass_step *step)
 {
 	const struct object *object = step->plan->object;
 	struct mistakes refused = {.mem = pass->mem}, warned = {.mem = pass->mem};
 	const char *why = NULL;
 
-	if (!permission_object(pass->agent, pass->app, pass->project, &object->key, pass->mem, &why))
+	if (!pass_may_touch(pass, &object->key, &why))
 		why = arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, why);
-	permission_content(pass->agent, pass->app, object, &refused, &warned);
+	else if (step->plan->action != PLAN_KEEP)
+		permission_content(pass->agent, pass->app, object, &refused, &warned);
 	for (size_t i = 0; i < warned.count; i++)
 		pass_condition(pass, "PowerWarning", mistake_text(&warned.items[i], pass->mem));
-	if (!why && refused.count)
-		why = mistake_text(&refused.items[0], pass->mem);
+	for (size_t i = 0; i < refused.count; i++)
+		why = arena_join(pass->mem, why, "; ", mistake_text(&refused.items[i], pass->mem));
 	if (!why)
 		return false;
-	step->unknown = step->out_of_sync = true;
+	step->unknown = true;
+	step->out_of_sync = step->plan->action !=
+		PLAN_KEEP; /* one that is as wanted asks for no sync, which would fail */
 	step->refusal = step->message = why;
 	pass_condition(pass, "SyncError", why);
 	return true;

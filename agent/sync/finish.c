@@ -49,7 +49,7 @@ static bool hooks_refused(struct pass *pass, struct sync_operation *operation)
 	size_t *places = arena_array(pass->mem, tasks.count, sizeof(*places));
 
 	for (size_t i = 0; i < tasks.count; i++) {
-		if (tasks.items[i].step)
+		if (tasks.items[i].step || hook_is_forbidden(pass, operation, &tasks.items[i]))
 			continue;
 		places[count] = i;
 		writes[count++] = hook_write(pass, &tasks.items[i], WRITE_DRY_RUN);
@@ -152,6 +152,14 @@ static bool apply_namespace(struct pass *pass, const struct application *spec, b
 	return false;
 }
 
+static bool namespace_is_there(const struct pass *pass)
+{
+	struct error ignored;
+	struct kube_request request = {.method = "GET",
+		.path = arena_printf(pass->mem, "/api/v1/namespaces/%s", pass->app->spec.destination)};
+	return kube_one(cluster_kube(pass->agent->cluster), &request, NULL, &ignored);
+}
+
 /* CreateNamespace=true: really made, before anything is asked about what goes into it (argocd.md 2.10). It carries no tracking id,
    so it outlives the Application. */
 static enum verdict make_namespace(struct pass *pass, struct sync_operation *operation)
@@ -161,11 +169,20 @@ static enum verdict make_namespace(struct pass *pass, struct sync_operation *ope
 		.key = {"", "Namespace", "", spec->destination},
 		.object = &(const struct object){.version = "v1"}};
 	struct error err;
+	const char *why;
 	bool changed = false;
 
 	if (operation->namespace_made || !pass_options(pass).create_namespace || !*spec->destination ||
 		operation->request->resource_count)
 		return VERDICT_DONE;
+	if (!pass_may_touch(pass, &task.key, &why)) {
+		operation->namespace_made = !spec->namespace_metadata && namespace_is_there(pass);
+		if (operation->namespace_made)
+			return VERDICT_DONE;
+		result_set(operation, result_of(operation, &task), TASK_FAILED, "SyncFailed", why);
+		operation_fail(operation, why);
+		return VERDICT_FAILED;
+	}
 	bool good = spec->namespace_metadata
 		? apply_namespace(pass, spec, &changed, &err)
 		: cluster_make_namespace(pass->agent->cluster, spec->destination, &changed, &err);

@@ -102,12 +102,29 @@ static enum verdict clear(struct pass *pass, struct sync_operation *operation, c
 	return VERDICT_FAILED;
 }
 
+bool hook_is_forbidden(struct pass *pass, struct sync_operation *operation, const struct task *task)
+{
+	const struct object *object = task->object;
+	struct mistakes refused = {.mem = pass->mem}, warned = {.mem = pass->mem};
+	const char *why = NULL;
+
+	if (pass_may_touch(pass, &object->key, &why))
+		permission_content(pass->agent, pass->app, object, &refused, &warned);
+	if (refused.count)
+		why = refused.items[0].text;
+	if (why)
+		fail(pass, operation, task, why);
+	return why;
+}
+
 enum verdict hook_make(struct pass *pass, struct sync_operation *operation, const struct task *task)
 {
 	const struct object_key key = hook_key(task);
 	struct task_result *result = result_find(operation, task);
 	struct live live;
 
+	if (!result && hook_is_forbidden(pass, operation, task))
+		return VERDICT_FAILED;
 	if (!result) {
 		enum verdict verdict = clear(pass, operation, task);
 		if (verdict != VERDICT_DONE)

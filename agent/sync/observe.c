@@ -61,18 +61,12 @@ static bool track(struct pass *pass, bool *incomplete)
 	return err.kind == ERROR_DENIED;
 }
 
-/* What the project or a rule forbids and nobody wants is as if it were not there (argocd.md 2.6). */
-static bool may_touch(struct pass *pass, const struct object_key *key)
-{
-	const char *why;
-	return permission_object(pass->agent, pass->app, pass->project, key, pass->mem, &why);
-}
-
 /* Live objects at wanted keys and all that name this Application, each once, sorted. */
 static void collect_live(struct pass *pass)
 {
 	const struct objects *wanted = pass->wanted;
 	size_t owned_count, count = 0;
+	const char *ignored;
 	struct live *owned = cluster_owned(pass->agent->cluster, pass->app->spec.name,
 		pass->app->spec.destination, pass->mem, &owned_count);
 	struct live *all = arena_array(pass->mem, wanted->count + owned_count, sizeof(*all));
@@ -80,8 +74,9 @@ static void collect_live(struct pass *pass)
 	for (size_t i = 0; i < wanted->count; i++)
 		if (cluster_live(pass->agent->cluster, &wanted->items[i].key, pass->mem, &all[count]))
 			count++;
+	/* What the project or a rule forbids and nobody wants is as if it were not there (argocd.md 2.6). */
 	for (size_t i = 0; i < owned_count; i++)
-		if (!objects_find(wanted, &owned[i].key) && may_touch(pass, &owned[i].key))
+		if (!objects_find(wanted, &owned[i].key) && pass_may_touch(pass, &owned[i].key, &ignored))
 			all[count++] = owned[i];
 	if (count)
 		qsort(all, count, sizeof(*all), compare_live);

@@ -101,9 +101,17 @@ const json_t *operation_source(const struct app *app, const struct sync_request 
 	return request->source;
 }
 
-/* Another revision than the newest one, or another source: its content has to be asked for. False with `why` = refused. */
-static bool pin(struct app *app, struct sync_operation *operation, const char **why)
+/* A source of its own comes past the project as the Application's does. */
+static bool source_is_allowed(const struct pass *pass, const json_t *source, const char **why)
 {
+	const char *url = json_text_at(source, "repoURL", "");
+	return !*url || project_allows_source(pass->project, url, pass->mem, why);
+}
+
+/* Another revision than the newest one, or another source: its content has to be asked for. False with `why` = refused. */
+static bool pin(const struct pass *pass, struct sync_operation *operation, const char **why)
+{
+	struct app *app = pass->app;
 	struct sync_request *request = operation->request;
 	const char *revision = request->revision;
 	const json_t *source = operation_source(app, request);
@@ -119,6 +127,8 @@ static bool pin(struct app *app, struct sync_operation *operation, const char **
 		revision = json_text_at(entry, "revision", "");
 		request->apply_only = true;
 	}
+	if (!source_is_allowed(pass, source, why))
+		return false;
 	bool newest = !revision || !*revision || strcmp(revision, app->commit) == 0 ||
 		strcmp(revision, app->spec.revision) == 0;
 	if (newest && !source && app_content_is_current(app)) {
@@ -136,7 +146,7 @@ static void begin(struct pass *pass, struct sync_request *request)
 	const char *why = NULL;
 
 	app->operation = operation;
-	if (pin(app, operation, &why))
+	if (pin(pass, operation, &why))
 		return;
 	operation_fail(operation, why);
 	operation->state = OPERATION_ENDED;
@@ -313,6 +323,7 @@ static bool may_begin(struct pass *pass)
 	struct error why;
 	if (permission_to_sync(pass->agent, pass->app, false, &why, &look_again))
 		return true;
+	pass_condition(pass, "SyncWindowWarning", why.text);
 	if (look_again)
 		pass_look_again(pass, look_again);
 	return false;

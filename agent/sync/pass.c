@@ -29,12 +29,21 @@ static void source_conditions(struct pass *pass)
 		pass_condition(pass, "RepeatedResourceWarning", app->content->repeated);
 }
 
+bool pass_may_touch(const struct pass *pass, const struct object_key *key, const char **why)
+{
+	return permission_object(pass->agent, pass->app, pass->project, key, pass->mem, why);
+}
+
 static bool is_allowed(struct pass *pass)
 {
 	const char *why = NULL;
 	pass->project = permission_project(pass->agent, pass->app, pass->mem, &why);
 	if (!pass->project)
 		pass_condition(pass, "InvalidSpecError", why);
+	for (size_t i = 0; pass->project && i < pass->project->warning_count; i++)
+		pass_condition(pass, "ProjectWarning",
+			arena_printf(pass->mem, "AppProject \"%s\": %s", pass->project->name,
+				pass->project->warnings[i]));
 	return pass->project;
 }
 
@@ -60,14 +69,17 @@ static void run(struct pass *pass)
 {
 	struct agent *agent = pass->agent;
 
+	/* What projects there are is known with the cluster. */
+	bool there = !agent->cluster_on || cluster_is_there(pass);
+
 	source_conditions(pass);
 	if (pass->app->spec.deleting && pass->app->spec.cascade != CASCADE_NONE && agent->cluster_on) {
 		deletion_run(pass);
-	} else if (pass->app->spec.spec_error_count || !is_allowed(pass) || !pass->content) {
+	} else if (pass->app->spec.spec_error_count || (there && !is_allowed(pass)) || !pass->content) {
 		operation_run_blind(pass);
 	} else if (!agent->cluster_on) {
 		pass_standalone(pass);
-	} else if (!cluster_is_there(pass)) {
+	} else if (!there) {
 		wait_for_cluster(pass);
 		operation_run_blind(pass);
 	} else if (pass_observe(pass)) {

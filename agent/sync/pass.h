@@ -64,6 +64,9 @@ struct pass_counts {
 
 void pass_run(struct agent *agent, struct app *app);
 
+/* May an object of this key be written or deleted by this Application? Only with a project. */
+bool pass_may_touch(const struct pass *pass, const struct object_key *key, const char **why);
+
 /* Another pass at this time at the latest (steady milliseconds). */
 void pass_look_again(struct pass *pass, int64_t when);
 

@@ -91,11 +91,3 @@ bool permission_to_sync(
 {
 	return permission_to_continue(agent, app, manual, 0, why, look_again);
 }
-
-const char *permission_window_text(const struct agent *agent, const struct app *app, struct arena *mem)
-{
-	const struct window_subject subject = subject_of(app);
-	const char *ignored;
-	const struct project *project = project_set_find(agent->projects, app->spec.project, mem, &ignored);
-	return project ? window_state(&project->windows, &subject, clock_now(), mem).why : "";
-}

@@ -38,6 +38,3 @@ bool permission_to_sync(const struct agent *agent, const struct app *app, bool m
 /* The same for a sync that was begun at `started` (microseconds) and is not done: syncOverrun may let it go on. */
 bool permission_to_continue(const struct agent *agent, const struct app *app, bool manual, int64_t started,
 	struct error *why, int64_t *look_again) MUST_CHECK;
-
-/* For people: the window that closes or opens this Application now, and until when; "" where none applies. In `mem`. */
-const char *permission_window_text(const struct agent *agent, const struct app *app, struct arena *mem);

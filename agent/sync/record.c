@@ -152,7 +152,10 @@ static bool record_adopted(struct pass *pass, const struct pass_step *step, stru
 static bool forget_gone(struct pass *pass, const struct store_object *row, struct error *err)
 {
 	const struct object_key key = {row->group, row->kind, row->namespace, row->name};
-	if (objects_find(pass->wanted, &key) || find_live_object(pass, &key))
+	const char *ignored;
+	/* What may not be touched was not looked at: it is ours again when it may. */
+	if (objects_find(pass->wanted, &key) || find_live_object(pass, &key) ||
+		!pass_may_touch(pass, &key, &ignored))
 		return true;
 	return store_object_remove(pass->agent->store, row, err);
 }
@@ -414,6 +417,15 @@ static void sync_condition(struct pass *pass)
 					"the reason is not known any more")));
 }
 
+/* Nothing is known of the health of what the spec, or the project, does not let it have. */
+static bool is_invalid(const struct pass *pass)
+{
+	for (size_t i = 0; i < pass->condition_count; i++)
+		if (strcmp(pass->conditions[i].type, "InvalidSpecError") == 0)
+			return true;
+	return false;
+}
+
 static void show_operation(struct pass *pass)
 {
 	struct app *app = pass->app;
@@ -438,7 +450,7 @@ void pass_record_status(struct pass *pass)
 		.app = app,
 		.sync = app->sync_status,
 		.revision = pass->content ? pass->content->commit : "",
-		.read = pass->content && pass->project,
+		.read = pass->content && !is_invalid(pass),
 		.resources = resources,
 		.resource_count = count,
 		.conditions = pass->conditions,

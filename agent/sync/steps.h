@@ -55,6 +55,8 @@ void results_clear(struct sync_operation *operation);
 
 /* What makes the hook, or asks the server about it (WRITE_DRY_RUN). */
 struct cluster_write hook_write(const struct pass *pass, const struct task *task, enum write_kind kind);
+/* Project or rules are in its way: it has failed. */
+bool hook_is_forbidden(struct pass *pass, struct sync_operation *operation, const struct task *task);
 bool hook_is_there(const struct pass *pass, const struct task *task);
 /* Clears its place and makes it. WAIT while what stood there is being deleted; else its result says what became of it. */
 enum verdict hook_make(struct pass *pass, struct sync_operation *operation, const struct task *task);

@@ -176,11 +176,11 @@ static void what_is_not_supported_is_named(void **state)
 		" destinations: [{servre: x}, 5], syncWindows: {}, clusterResourceWhitelist: [{kind: 5}]}",
 		*state);
 	assert_string_equal(lines(project.errors, project.error_count, *state),
-		"spec.signatureKeys is not supported: signatures of commits are not checked by project\n"
+		"spec.signatureKeys is not supported: say whose commits count in the agent file, repositories[].signatures\n"
 		"spec.destinationServiceAccounts is not supported: everything is written with the agent's own ServiceAccount\n"
 		"spec.permitOnlyProjectScopedClusters is not supported: the agent writes to its own cluster, which belongs to no "
 		"project\n"
-		"spec.sourceIntegrity is not supported: signatures of commits are not checked by project\n"
+		"spec.sourceIntegrity is not supported: say whose commits count in the agent file, repositories[].signatures\n"
 		"spec.sourceRepo: there is no such field, did you mean \"sourceRepos\"?\n"
 		"spec.destinations[0].servre: there is no such field, did you mean \"server\"?\n"
 		"spec.destinations[1] must be an object\n"

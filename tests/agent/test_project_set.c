@@ -7,13 +7,12 @@
 struct fixture {
 	struct arena *mem;
 	struct project_set *set;
-	const char *changed; /* the names since the last take, each with a blank */
 };
 
 static int open_fixture(void **state)
 {
 	static struct fixture fixture;
-	fixture = (struct fixture){.mem = arena_new(64u << 20), .set = project_set_new(), .changed = ""};
+	fixture = (struct fixture){.mem = arena_new(64u << 20), .set = project_set_new()};
 	*state = &fixture;
 	return 0;
 }
@@ -26,19 +25,6 @@ static int close_fixture(void **state)
 	return 0;
 }
 
-static void note(void *context, const char *name)
-{
-	struct fixture *fixture = context;
-	fixture->changed = arena_printf(fixture->mem, "%s%s ", fixture->changed, *name ? name : "*");
-}
-
-static const char *taken(struct fixture *fixture)
-{
-	fixture->changed = "";
-	project_set_take(fixture->set, note, fixture);
-	return fixture->changed;
-}
-
 static void see(struct fixture *fixture, const char *name, const char *spec, bool gone)
 {
 	CLEANUP(json_done)
@@ -47,7 +33,7 @@ static void see(struct fixture *fixture, const char *name, const char *spec, boo
 			"{apiVersion: argoproj.io/v1alpha1, kind: AppProject, metadata: {name: %s}, spec: %s}\n",
 			name, spec),
 		fixture->mem);
-	project_set_seen(fixture->set, document, gone);
+	project_set_put(fixture->set, document, gone);
 }
 
 static void expect_none(struct fixture *fixture, const char *name, const char *reason)
@@ -61,46 +47,46 @@ static void before_anything_is_known_there_is_no_project(void **state)
 {
 	struct fixture *fixture = *state;
 	expect_none(fixture, "default", "the AppProjects are not known yet");
-	project_set_known(fixture->set, "forbidden");
+	assert_true(project_set_known(fixture->set, "forbidden"));
+	assert_false(project_set_known(fixture->set, "forbidden"));
 	expect_none(fixture, "default", "the AppProjects are not known yet: forbidden");
-	assert_string_equal(taken(fixture), "* ");
-	assert_string_equal(taken(fixture), "");
-	project_set_known(fixture->set, "forbidden");
-	assert_string_equal(taken(fixture), "");
-	project_set_known(fixture->set, NULL);
-	assert_string_equal(taken(fixture), "* ");
+	assert_true(project_set_known(fixture->set, "silent"));
+	assert_true(project_set_known(fixture->set, NULL));
+	assert_false(project_set_known(fixture->set, NULL));
 }
 
 static void the_default_need_not_exist_and_is_obeyed_when_it_does(void **state)
 {
 	struct fixture *fixture = *state;
 	const char *why;
-	project_set_known(fixture->set, NULL);
+	assert_true(project_set_known(fixture->set, NULL));
 	assert_ptr_equal(project_set_find(fixture->set, "default", fixture->mem, &why), project_allow_all());
 	expect_none(fixture, "team", "spec.project: there is no AppProject \"team\"");
 	see(fixture, "default", "{sourceRepos: [x]}", false);
-	assert_string_equal(taken(fixture), "default * ");
 	assert_int_equal(project_set_find(fixture->set, "default", fixture->mem, &why)->source_repos.count, 1);
 	see(fixture, "default", "{}", true);
-	assert_string_equal(taken(fixture), "default ");
 	assert_ptr_equal(project_set_find(fixture->set, "default", fixture->mem, &why), project_allow_all());
 }
 
-static void what_is_seen_counts_once_it_is_taken(void **state)
+static void the_newest_of_a_name_counts(void **state)
 {
 	struct fixture *fixture = *state;
 	const char *why;
-	project_set_known(fixture->set, NULL);
-	assert_string_equal(taken(fixture), "* ");
+	assert_true(project_set_known(fixture->set, NULL));
 	see(fixture, "team", "{sourceRepos: [a]}", false);
-	expect_none(fixture, "team", "spec.project: there is no AppProject \"team\"");
+	see(fixture, "other", "{}", false);
 	see(fixture, "team", "{sourceRepos: [a, b]}", false);
-	assert_string_equal(taken(fixture), "team ");
 	assert_int_equal(project_set_find(fixture->set, "team", fixture->mem, &why)->source_repos.count, 2);
 	see(fixture, "team", "{}", true);
-	assert_non_null(project_set_find(fixture->set, "team", fixture->mem, &why));
-	assert_string_equal(taken(fixture), "team ");
 	expect_none(fixture, "team", "spec.project: there is no AppProject \"team\"");
+	assert_non_null(project_set_find(fixture->set, "other", fixture->mem, &why));
+}
+
+static void before_the_list_is_complete_nothing_counts(void **state)
+{
+	struct fixture *fixture = *state;
+	see(fixture, "team", "{}", false);
+	expect_none(fixture, "team", "the AppProjects are not known yet");
 }
 
 static void a_folder_replaces_what_was_known_unless_it_has_mistakes(void **state)
@@ -116,8 +102,7 @@ static void a_folder_replaces_what_was_known_unless_it_has_mistakes(void **state
 		   *two = arena_printf(fixture->mem, "%s/b.yaml", folder);
 	assert_true(file_replace(one, team, strlen(team), 0600, &err));
 	assert_true(project_set_load(fixture->set, folder, &err));
-	project_set_known(fixture->set, NULL);
-	assert_string_equal(taken(fixture), "* ");
+	assert_true(project_set_known(fixture->set, NULL));
 	assert_non_null(project_set_find(fixture->set, "team", fixture->mem, &why));
 
 	assert_true(file_replace(two, team, strlen(team), 0600, &err));
@@ -140,7 +125,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(before_anything_is_known_there_is_no_project),
 		TEST(the_default_need_not_exist_and_is_obeyed_when_it_does),
-		TEST(what_is_seen_counts_once_it_is_taken),
+		TEST(the_newest_of_a_name_counts),
+		TEST(before_the_list_is_complete_nothing_counts),
 		TEST(a_folder_replaces_what_was_known_unless_it_has_mistakes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
