@@ -79,13 +79,14 @@ struct app {
 	uint64_t lookup_count; /* ever started: their ids */
 
 	/* sync */
-	char tried[TARGET_SIZE];          /* the last target a sync was begun for */
-	char synced[TARGET_SIZE];         /* the last target a sync succeeded for; begins with its commit */
-	int last_phase;                   /* of the last sync */
-	int64_t next_try;                 /* steady milliseconds; 0 = now */
-	int64_t heals;                    /* in a row, for the back-off */
-	int64_t last_heal, next_heal;     /* steady milliseconds */
-	struct sync_request *asked;       /* what a person asks for, NULL = nothing */
+	char tried[TARGET_SIZE];      /* the last target a sync was begun for */
+	char synced[TARGET_SIZE];     /* the last target a sync succeeded for; begins with its commit */
+	int last_phase;               /* of the last sync */
+	int64_t next_try;             /* steady milliseconds; 0 = now */
+	int64_t heals;                /* in a row, for the back-off */
+	int64_t last_heal, next_heal; /* steady milliseconds */
+	struct sync_request *asked;   /* what a person asks for, NULL = nothing */
+	json_t *taken; /* the `operation` of the object that was taken already and stands there still; NULL = none */
 	int64_t terminate;                /* store operation that asks to end the running sync, 0 = none */
 	struct sync_operation *operation; /* the one that runs, NULL = none */
 	bool operation_lost;       /* it may stand in the store: to be read when the content is there */

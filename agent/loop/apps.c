@@ -35,6 +35,17 @@ static bool is_another(const struct app *app, const json_t *stored)
 	return *uid && *app->spec.uid && strcmp(uid, app->spec.uid) != 0;
 }
 
+/* The outcome of its `operation` is in the store, but the process ended before it was in the object. */
+static void recall_taken(struct app *app)
+{
+	const json_t *operation = json_object_get(app->spec.document, "operation");
+	const json_t *shown = json_at(app->spec.document, "status.operationState.finishedAt");
+	const json_t *known = json_object_get(app->operation_state, "finishedAt");
+	const json_t *ended = json_object_get(app->operation_state, "operation");
+	if (operation && known && ended && json_equal(operation, ended) && !(shown && json_equal(shown, known)))
+		app->taken = json_deep_copy(operation);
+}
+
 /* From the store, else from the status that the object itself carries (a rebuilt store, another machine). */
 static void recall(struct agent *agent, struct app *app)
 {
@@ -52,6 +63,7 @@ static void recall(struct agent *agent, struct app *app)
 	app->history = json_deep_copy(json_object_get(status, "history"));
 	app->rebuilt = agent->store_rebuilt;
 	app->operation_lost = true;
+	recall_taken(app);
 	take_fact(agent, arena_printf(mem, "synced:%s", app->spec.name), app->synced, mem);
 	take_fact(agent, arena_printf(mem, "tried:%s", app->spec.name), app->tried, mem);
 	const char *phase = json_text_at(app->operation_state, "phase", "");
@@ -97,6 +109,7 @@ static void app_free(struct app *app)
 	json_decref(app->history);
 	json_decref(app->status);
 	sync_request_free(app->asked);
+	json_decref(app->taken);
 	free(app);
 }
 
@@ -148,15 +161,24 @@ static void refuse_operation(struct app *app, const json_t *operation, const cha
 }
 
 /* A wish by `kubectl patch`: a top-level `operation` (argocd.md 2.8). A held Application keeps its wish until it is let go. */
-static void take_operation(struct app *app)
+static void take_operation(struct agent *agent, struct app *app)
 {
 	const json_t *operation = json_object_get(app->spec.document, "operation");
 	struct error err;
 
-	if (!operation || json_is_null(operation) || app->asked || app->spec.skip_reconcile)
+	if (!operation || json_is_null(operation)) {
+		json_done(&app->taken);
 		return;
+	}
+	/* It stands in the object until its outcome does: each of our own status writes brings it here again. */
+	if (app->asked || app->spec.skip_reconcile || (app->taken && json_equal(app->taken, operation)))
+		return;
+	json_decref(app->taken);
+	app->taken = json_deep_copy(operation);
 	if (!sync_request_read(operation, &app->asked, &err))
 		refuse_operation(app, operation, err.text);
+	else
+		repositories_refresh(agent, app, false); /* "sync" means the newest commit there is now */
 	app->dirty = true;
 }
 
@@ -226,7 +248,8 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 		repositories_drop_unused(agent);
 		app->dirty = true;
 	}
-	take_operation(app);
+	operation_resume(agent, app);
+	take_operation(agent, app);
 	take_termination(app);
 	take_refresh(agent, app);
 }
@@ -368,7 +391,8 @@ static json_t *status_patch(const struct app *app, json_t *status)
 	json_t *patch = json_array();
 
 	patch_add(patch, "add", "/status", status);
-	if (operation && !app->asked && json_object_get(app->operation_state, "finishedAt")) {
+	bool runs = app->operation && app->operation->request->document;
+	if (operation && !app->asked && !runs && app->taken && json_equal(app->taken, operation)) {
 		patch_add(patch, "test", "/operation", json_deep_copy(operation));
 		patch_add(patch, "remove", "/operation", NULL);
 	}

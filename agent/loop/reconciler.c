@@ -145,7 +145,7 @@ static bool handle(struct agent *agent, struct event *event)
 static bool app_is_due(const struct app *app)
 {
 	int64_t now = clock_steady();
-	if (app->dirty || app->asked)
+	if (app->dirty || (app->asked && app->refresh != REFRESH_ASKED))
 		return true;
 	if (app->look_again && now >= app->look_again)
 		return true;

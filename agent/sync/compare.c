@@ -40,18 +40,18 @@ static void find_coming_kinds(struct pass *pass)
 		pass->coming[pass->coming_count++] = (struct object_key){
 			.group = arena_copy(pass->mem, json_text_at(crd, "spec.group", "")),
 			.kind = arena_copy(pass->mem, json_text_at(crd, "spec.names.kind", "")),
+			.name = object->key.name,
 		};
 	}
 }
 
-/* A CRD of this set defines the kind: the object waits for it. */
-static bool kind_comes_along(const struct pass *pass, const struct object_key *key)
+const char *pass_definition(const struct pass *pass, const struct object_key *key)
 {
 	for (size_t i = 0; i < pass->coming_count; i++)
 		if (strcmp(pass->coming[i].group, key->group) == 0 &&
 			strcmp(pass->coming[i].kind, key->kind) == 0)
-			return true;
-	return false;
+			return pass->coming[i].name;
+	return NULL;
 }
 
 static bool kind_is_there(struct pass *pass, struct pass_step *step, const struct sync_options *options)
@@ -60,7 +60,7 @@ static bool kind_is_there(struct pass *pass, struct pass_step *step, const struc
 	if (cluster_has_kind(pass->agent->cluster, object->key.group, object->version, object->key.kind))
 		return true;
 	step->out_of_sync = true;
-	step->deferred = kind_comes_along(pass, &object->key);
+	step->deferred = pass_definition(pass, &object->key);
 	if (!step->deferred && !object->options.skip_missing && !options->skip_missing)
 		step->refusal = arena_printf(pass->mem,
 			"%s:%d: the cluster has no kind %s in %s: install its CustomResourceDefinition, or put it into "

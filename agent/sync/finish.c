@@ -213,12 +213,27 @@ static enum verdict end_dry_run(struct sync_operation *operation)
 	return VERDICT_DONE;
 }
 
+/* A name that is misspelt would be a sync of nothing that succeeds. */
+static bool nothing_selected(const struct pass *pass, const struct sync_operation *operation)
+{
+	if (!operation->request->resource_count)
+		return false;
+	for (size_t i = 0; i < pass->plan.count; i++)
+		if (is_selected(operation, &pass->steps[i]))
+			return false;
+	return true;
+}
+
 enum verdict steps_prepare(struct pass *pass, struct sync_operation *operation)
 {
 	struct error err;
 
 	if (operation->prepared)
 		return VERDICT_DONE;
+	if (nothing_selected(pass, operation)) {
+		operation_fail(operation, "none of the resources that were named belongs to this Application");
+		return VERDICT_FAILED;
+	}
 	if (!operation->request->dry_run) {
 		enum verdict verdict = make_namespace(pass, operation);
 		if (verdict != VERDICT_DONE)

@@ -30,6 +30,7 @@ struct cluster_write hook_write(const struct pass *pass, const struct task *task
 		.tracking_id =
 			object_tracking_id(&key, pass->app->spec.name, pass->app->spec.destination, pass->mem),
 		.force = true,
+		.hold = true,
 		.lenient = task->object->options.validate == CHOICE_FALSE || options.lenient,
 		.name = task->name,
 	};
@@ -68,21 +69,21 @@ static bool delete_hook(struct pass *pass, const struct object_key *key, const c
 
 static void fail(struct pass *pass, struct sync_operation *operation, const struct task *task, const char *why)
 {
-	const char *text = arena_printf(pass->mem, "hook %s (%s:%d): %s",
-		object_key_text(&task->key, pass->mem), task->object->file, task->object->line, why);
 	struct task_result *result = result_of(operation, task);
-	result_set(operation, result, TASK_FAILED, *result->uid ? "Synced" : "SyncFailed", text);
-	operation_fail(operation, text);
+	result_set(operation, result, TASK_FAILED, *result->uid ? "Synced" : "SyncFailed", why);
+	operation_fail(operation,
+		arena_printf(pass->mem, "hook %s (%s:%d): %s", task_name(task, pass->mem), task->object->file,
+			task->object->line, why));
 	operation->counts.failed++;
 }
 
-static void take_made(struct pass *pass, struct sync_operation *operation, const struct task *task,
-	const char *uid, const char *what)
+static void take_made(
+	struct pass *pass, struct sync_operation *operation, const struct task *task, const char *uid)
 {
 	struct task_result *result = result_of(operation, task);
 	result->uid = arena_copy(operation->mem, uid);
 	result_set(operation, result, TASK_RUNNING, "Synced",
-		arena_printf(pass->mem, "%s %s", object_key_text(&result->key, pass->mem), what));
+		arena_printf(pass->mem, "%s created", task_name(task, pass->mem)));
 }
 
 /* True = its place is free, or the policy leaves what stands there. */
@@ -135,7 +136,7 @@ enum verdict hook_make(struct pass *pass, struct sync_operation *operation, cons
 			return VERDICT_FAILED;
 		}
 	} else if (cluster_live(pass->agent->cluster, &key, pass->mem, &live)) {
-		take_made(pass, operation, task, live.uid, "was running already");
+		take_made(pass, operation, task, live.uid);
 		return VERDICT_DONE;
 	}
 	struct cluster_write write = hook_write(pass, task, WRITE_APPLY);
@@ -143,7 +144,7 @@ enum verdict hook_make(struct pass *pass, struct sync_operation *operation, cons
 		fail(pass, operation, task, write.error.text);
 		return VERDICT_FAILED;
 	}
-	take_made(pass, operation, task, write.uid_now, "created");
+	take_made(pass, operation, task, write.uid_now);
 	log_info("hook started", "hook", object_hook_name(task->hook_type), "object",
 		object_key_text(&key, pass->mem), NULL);
 	return VERDICT_DONE;
@@ -176,17 +177,20 @@ enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, c
 	}
 }
 
-/* Deletes the hook that this operation has made; one that somebody put in its place stays. */
-static void remove_made(struct pass *pass, const struct task_result *result)
+/* Deletes the hook that this operation has made, or lets it go its own way; one that somebody put in its place is not touched. */
+static void let_go(struct pass *pass, const struct task_result *result, bool delete)
 {
+	struct cluster_write release = {.kind = WRITE_RELEASE, .key = result->key, .version = result->version};
 	const char *why = NULL;
 	struct live live;
-	if (!cluster_live(pass->agent->cluster, &result->key, pass->mem, &live) ||
+	if (!*result->uid || !cluster_live(pass->agent->cluster, &result->key, pass->mem, &live) ||
 		strcmp(live.uid, result->uid) != 0)
 		return;
-	if (!delete_hook(pass, &result->key, result->version, &live, &why))
-		log_warning("a hook could not be deleted", "object", object_key_text(&result->key, pass->mem),
-			"error", why, NULL);
+	if (delete ? delete_hook(pass, &result->key, result->version, &live, &why)
+		   : !live.hook_finalizer || send(pass, &release))
+		return;
+	log_warning("a hook could not be let go", "object", object_key_text(&result->key, pass->mem), "error",
+		why ? why : release.error.text, NULL);
 }
 
 void hooks_clean_up(struct pass *pass, struct sync_operation *operation)
@@ -196,8 +200,8 @@ void hooks_clean_up(struct pass *pass, struct sync_operation *operation)
 		unsigned policy = result->state == TASK_SUCCEEDED ? HOOK_DELETE_SUCCEEDED
 			: result->state == TASK_FAILED            ? HOOK_DELETE_FAILED
 								  : 0;
-		if (result->hook && (result->hook_delete & policy) && *result->uid)
-			remove_made(pass, result);
+		if (result->hook)
+			let_go(pass, result, result->hook_delete & policy);
 	}
 }
 
@@ -207,7 +211,7 @@ enum verdict hooks_stop(struct pass *pass, struct sync_operation *operation)
 		struct task_result *result = &operation->results[i];
 		if (!result->hook || result->state != TASK_RUNNING)
 			continue;
-		remove_made(pass, result);
+		let_go(pass, result, true);
 		result_set(operation, result, TASK_FAILED, result->status, "Terminated");
 	}
 	return VERDICT_DONE;

@@ -303,6 +303,8 @@ static void carry_on(struct pass *pass)
 	while (operation->state != OPERATION_ENDED) {
 		enum operation_state state = operation->state;
 		enum verdict verdict = states[state].run(pass, operation);
+		if (operation->state == OPERATION_ENDED)
+			break;
 		if (arena_full(pass->mem) || arena_full(operation->mem)) {
 			operation_fail(operation, "this sync needs more memory than one pass may use");
 			verdict = VERDICT_FAILED;
@@ -344,6 +346,8 @@ void operation_run(struct pass *pass)
 	}
 	if (app->asked) {
 		struct sync_request *request = app->asked;
+		if (app->refresh == REFRESH_ASKED)
+			return; /* the repository is being asked for its newest commit */
 		app->asked = NULL;
 		begin(pass, request);
 		carry_on(pass);
@@ -395,15 +399,34 @@ void operation_run_blind(struct pass *pass)
 	}
 }
 
+/* A status that says Running although nothing runs: of another controller, or from a backup. It would say so for ever. */
+static void end_foreign(struct app *app)
+{
+	char now[CLOCK_TEXT_SIZE];
+	const char *phase = json_text_at(app->operation_state, "phase", "");
+	if (strcmp(phase, "Running") != 0 && strcmp(phase, "Terminating") != 0)
+		return;
+	clock_text_seconds(clock_now(), now);
+	json_object_set_new(app->operation_state, "phase", json_string("Error"));
+	json_object_set_new(app->operation_state, "message",
+		json_string(
+			"whoever ran this operation did not end it; what it left is synced by the next one"));
+	json_object_set_new(app->operation_state, "finishedAt", json_string(now));
+}
+
 void operation_resume(struct agent *agent, struct app *app)
 {
 	if (!app->operation_lost)
 		return;
 	app->operation_lost = false;
 	app->operation = journal_load(agent, app);
-	if (!app->operation)
+	if (!app->operation) {
+		end_foreign(app);
 		return;
+	}
 	app->dirty = true;
+	if (app->operation->request->document && !app->taken)
+		app->taken = json_deep_copy(app->operation->request->document);
 	if (*app->operation->commit)
 		app->operation->lookup = lookup_start(
 			app, app->operation->commit, operation_source(app, app->operation->request));

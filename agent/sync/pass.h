@@ -44,8 +44,8 @@ struct pass {
 	struct pass_step *steps;    /* parallel to plan.steps */
 	struct store_object *owned; /* the inventory as it was when the pass began */
 	size_t owned_count;
-	bool other_rules;          /* ignoreDifferences is not what the inventory was compared by */
-	struct object_key *coming; /* group and kind of each CustomResourceDefinition that is wanted */
+	bool other_rules; /* ignoreDifferences is not what the inventory was compared by */
+	struct object_key *coming; /* of each CustomResourceDefinition that is wanted: the group and kind it defines, and its name */
 	size_t coming_count;
 	struct status_condition conditions[PASS_CONDITIONS];
 	size_t condition_count;
@@ -77,6 +77,8 @@ bool pass_observe_to_delete(struct pass *pass);
 
 /* compare.c: dry runs where something moved, and what their answers mean. */
 void pass_compare(struct pass *pass);
+/* The wanted CustomResourceDefinition that defines this kind; NULL = none does. */
+const char *pass_definition(const struct pass *pass, const struct object_key *key);
 /* The options that count: those of the spec, then those of the operation. */
 struct sync_options pass_options(const struct pass *pass);
 

@@ -1,6 +1,5 @@
 #include "agent/sync/steps.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,26 +25,17 @@ struct sync_step {
 	size_t waiting; /* tasks that wait for something */
 };
 
-/* "deployment.apps/web", as kubectl writes it. */
-static const char *row_name(const struct task *task, struct arena *mem)
-{
-	char *name = arena_printf(mem, "%s%s%s/%s", task->key.kind, *task->key.group ? "." : "",
-		task->key.group, task->name ? task->name : task->key.name);
-	for (char *c = name; *c && *c != '.' && *c != '/'; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return name;
-}
-
 static const char *row(const struct sync_step *step, const struct task *task, const char *what)
 {
-	return arena_printf(step->pass->mem, "%s %s", row_name(task, step->pass->mem), what);
+	return arena_printf(step->pass->mem, "%s %s", task_name(task, step->pass->mem), what);
 }
 
 /* "waiting for healthy state of apps/Deployment/web and 2 more" (argocd.md 2.10). */
 static void wait_for(struct sync_step *step, const struct task *task, const char *what)
 {
 	if (!step->waiting++)
-		operation_wait_for(step->operation, "waiting for %s %s", what, row_name(task, step->pass->mem));
+		operation_wait_for(
+			step->operation, "waiting for %s %s", what, task_name(task, step->pass->mem));
 }
 
 /* ---- applies ---- */
@@ -60,8 +50,11 @@ static bool is_done(const struct sync_step *step, const struct task *task)
 static bool kind_is_ready(struct sync_step *step, struct task *task)
 {
 	struct error err;
-	if (!task->step->deferred ||
-		cluster_kind_ready(step->pass->agent->cluster, task->key.group, task->key.kind, &err))
+	bool coming = task->step ? task->step->deferred
+				 : pass_definition(step->pass, &task->key) &&
+			!cluster_has_kind(step->pass->agent->cluster, task->key.group, task->object->version,
+				task->key.kind);
+	if (!coming || cluster_kind_ready(step->pass->agent->cluster, task->key.group, task->key.kind, &err))
 		return true;
 	if (clock_steady() - step->operation->step_since > KIND_WAIT) {
 		const char *text = arena_printf(step->pass->mem, "%s:%d: its kind did not become ready: %s",
@@ -231,7 +224,7 @@ static void make_hooks(struct sync_step *step, size_t from, size_t end)
 	struct pass *pass = step->pass;
 	for (size_t i = from; i < end; i++) {
 		struct task *task = &step->tasks[i];
-		if (task->step || is_done(step, task))
+		if (task->step || is_done(step, task) || !kind_is_ready(step, task))
 			continue;
 		switch (hook_make(pass, step->operation, task)) {
 		case VERDICT_WAIT:
@@ -345,7 +338,7 @@ static void await_health(struct sync_step *step, const struct task *task, struct
 		result->state = TASK_SUCCEEDED;
 		break;
 	case HEALTH_DEGRADED:
-		text = arena_printf(step->pass->mem, "%s is Degraded%s%s", row_name(task, step->pass->mem),
+		text = arena_printf(step->pass->mem, "%s is Degraded%s%s", task_name(task, step->pass->mem),
 			*health->message ? ": " : "", health->message);
 		result_set(step->operation, result, TASK_FAILED, "Synced", text);
 		operation_fail(step->operation, text);

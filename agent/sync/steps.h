@@ -25,6 +25,9 @@ struct tasks {
 	bool several; /* more than one step: each waits until its objects are healthy */
 };
 
+/* "deployment.apps/web", as kubectl writes it. In `mem`. */
+const char *task_name(const struct task *task, struct arena *mem);
+
 /* All tasks of the phases from `first` to `last`. */
 void tasks_make(const struct pass *pass, const struct sync_operation *operation, int first, int last,
 	struct tasks *tasks);

@@ -3,11 +3,21 @@
  */
 #include "agent/sync/steps.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
+
+const char *task_name(const struct task *task, struct arena *mem)
+{
+	char *name = arena_printf(mem, "%s%s%s/%s", task->key.kind, *task->key.group ? "." : "",
+		task->key.group, task->name ? task->name : task->key.name);
+	for (char *c = name; *c && *c != '.' && *c != '/'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return name;
+}
 
 static const struct {
 	unsigned hook;
@@ -95,6 +105,53 @@ static int compare_tasks(const void *a, const void *b)
 	return order ? order : object_key_compare(&left->key, &right->key);
 }
 
+static bool is_earlier(const struct task *a, const struct task *b)
+{
+	return a->phase < b->phase || (a->phase == b->phase && a->wave < b->wave);
+}
+
+static struct task *find_task(const struct tasks *tasks, const char *kind, const char *name)
+{
+	for (size_t i = 0; i < tasks->count; i++)
+		if (tasks->items[i].object && tasks->items[i].step &&
+			strcmp(tasks->items[i].key.kind, kind) == 0 &&
+			strcmp(tasks->items[i].key.name, name) == 0)
+			return &tasks->items[i];
+	return NULL;
+}
+
+static bool has_definitions(const struct tasks *tasks)
+{
+	for (size_t i = 0; i < tasks->count; i++)
+		if (strcmp(tasks->items[i].key.kind, "Namespace") == 0 ||
+			strcmp(tasks->items[i].key.kind, "CustomResourceDefinition") == 0)
+			return true;
+	return false;
+}
+
+/* A Namespace or CustomResourceDefinition comes with the first that needs it, whatever its own wave says (argocd.md 2.10). */
+static void advance_definitions(const struct pass *pass, const struct tasks *tasks)
+{
+	const char *last_namespace = "";
+	struct task *namespace = NULL;
+	if (!has_definitions(tasks))
+		return;
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct task *task = &tasks->items[i];
+		const char *crd = task->object ? pass_definition(pass, &task->key) : NULL;
+		if (strcmp(task->key.namespace, last_namespace) != 0)
+		namespace = find_task(tasks, "Namespace", task->key.namespace);
+		last_namespace = task->key.namespace;
+		struct task *definition = crd ? find_task(tasks, "CustomResourceDefinition", crd) : NULL;
+		struct task *needed[] = {task->object ? namespace : NULL, definition};
+		for (size_t j = 0; j < COUNT_OF(needed); j++)
+			if (needed[j] && is_earlier(task, needed[j])) {
+				needed[j]->phase = task->phase;
+				needed[j]->wave = task->wave;
+			}
+	}
+}
+
 /* Prunes count only where they wait for the applies (PruneLast=true): else they follow at once. */
 static bool several_steps(const struct tasks *tasks, bool prune_last)
 {
@@ -122,6 +179,7 @@ void tasks_make(const struct pass *pass, const struct sync_operation *operation,
 		add_hooks(pass, operation, first, last, tasks);
 	if (first <= PHASE_SYNC && last >= PHASE_PRUNE)
 		add_steps(pass, operation, tasks);
+	advance_definitions(pass, tasks);
 	if (tasks->count)
 		qsort(tasks->items, tasks->count, sizeof(*tasks->items), compare_tasks);
 	tasks->several = several_steps(tasks, pass_options(pass).prune_last);

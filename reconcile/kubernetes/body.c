@@ -59,6 +59,16 @@ static void encode_string_data(json_t *object)
 	json_object_del(object, "stringData");
 }
 
+static void hold(json_t *metadata)
+{
+	json_t *finalizers = json_object_get(metadata, "finalizers");
+	if (!json_is_array(finalizers)) {
+		finalizers = json_array();
+		json_object_set_new(metadata, "finalizers", finalizers);
+	}
+	json_array_append_new(finalizers, json_string(HOOK_FINALIZER));
+}
+
 static json_t *read_object(struct job *job)
 {
 	const struct cluster_write *write = job->write;
@@ -79,6 +89,8 @@ static json_t *read_object(struct job *job)
 	if (write->tracking_id)
 		json_object_set_new(json_make_object(metadata, "annotations"), TRACKING_ANNOTATION,
 			json_string(write->tracking_id));
+	if (write->hold)
+		hold(metadata);
 	controlled_strip(object);
 	lenient_drop(job, object);
 	if (ignored_keep_live(job->cluster, write, object, job->live, &err))
