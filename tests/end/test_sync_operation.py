@@ -360,7 +360,7 @@ def test_a_second_operation_does_not_disturb_the_first(world, team):
     team.sync_status("OutOfSync", world.head)
     team.operate(sync={}, info=[{"name": "which", "value": "first"}])
     world.appears("Pod", "h")
-    team.running("Pod/h")
+    team.running("/h")
     uid = world.uid("Pod", "h")
     told = world.agent.cli("app", "sync", "team", timeout=20).is_(1)
     assert "operation" in told.err
@@ -387,7 +387,7 @@ def test_other_applications_go_on_while_one_waits(world, team):
         other.synced(head)
     world.kube.patch("v1", "ConfigMap", world.namespace, "x", {"data": {"value": "mine"}})
     world.wait("healed", lambda: world.value("x") == "2")
-    team.running("Pod/h")
+    team.running("/h")
     world.end_pod("h")
     team.ended("Succeeded")
 
@@ -509,12 +509,12 @@ def test_an_agent_killed_at_other_moments_goes_on(world, team, moment):
     else:
         team.operate(sync={})
     world.appears("Pod", "p")
-    team.running("Pod/p")
+    team.running("/p")
     world.restart()
-    team.running("Pod/p")
+    team.running("/p")
     if moment == "twice in a row":
         world.restart()
-        team.running("Pod/p")
+        team.running("/p")
     assert world.value("late") is None
     world.end_pod("p")
     team.ended("Succeeded", world.head)
@@ -526,7 +526,7 @@ def test_an_agent_without_its_store_does_not_begin_the_operation_again(world, te
     world.push({"team/h.yaml": marked(pod("h"), hook="PreSync")})
     team.operate(sync={})
     world.appears("Pod", "h")
-    team.running("Pod/h")
+    team.running("/h")
     uid = world.uid("Pod", "h")
     world.agent.kill()
     for file in world.agent.state.glob("pgitops.db*"):
@@ -544,6 +544,6 @@ def test_a_refresh_is_consumed_while_an_operation_waits(world, team):
     world.appears("Pod", "h")
     team.annotate(refresh="hard")
     team.wait("the annotation is gone", lambda: PREFIX + "refresh" not in team.get()["metadata"].get("annotations", {}))
-    team.running("Pod/h")
+    team.running("/h")
     world.end_pod("h")
     team.ended("Succeeded")
