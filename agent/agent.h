@@ -168,6 +168,8 @@ struct agent {
 	struct database **databases;
 	size_t database_count;
 	bool store_rebuilt;
+	int64_t manifests[4]; /* operations whose result holds manifests (operations.c), 0 = none */
+	size_t manifests_next;
 
 	int64_t next_trim;      /* of the store, steady milliseconds */
 	int64_t last_operation; /* newest wish that was taken out of the store */

@@ -153,6 +153,7 @@ json_t *http_view_status(struct http_call *call, struct store *store, struct err
 json_t *http_view_applications(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_application(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_diff(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_resources(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_history(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_users(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_user_changes(struct http_call *call, struct store *store, struct error *err);
