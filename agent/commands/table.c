@@ -87,8 +87,7 @@ static const char app_terminate_help[] =
 
 static const char app_manifests_help[] =
 	"Prints what the Application wants: the objects at the commit that is in use, as a stream of YAML documents. Values of\n"
-	"Secrets are hidden. -o json and -o yaml give them as one list with the revision.\n\n"
-	"  --timeout D   how long to wait for the agent (default 1m)\n\n"
+	"Secrets are hidden. -o json and -o yaml give them as one list with the revision. Only the running agent knows them.\n\n"
 	"Examples:\n"
 	"  pgitops app manifests postgres-cluster\n"
 	"  pgitops app manifests postgres-cluster | kubectl diff -f -\n"
@@ -313,8 +312,7 @@ const struct command commands[] = {
 		command_app_diff},
 	{"app resources", "NAME", "", true, "its objects, with health, wave and hook", app_resources_help,
 		command_app_resources},
-	{"app manifests", "NAME", "--timeout=", true, "what it wants, as YAML", app_manifests_help,
-		command_app_manifests},
+	{"app manifests", "NAME", "", true, "what it wants, as YAML", app_manifests_help, command_app_manifests},
 	{"app sync", "NAME",
 		"--prune --dry-run --revision= --resource= --force --apply-only --option= --confirm= --wait "
 		"--async --timeout=",

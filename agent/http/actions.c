@@ -61,7 +61,6 @@ static const struct {
 	{"refresh", BIT(FIELD_HARD)},
 	{"rollback", BIT(FIELD_ID) | BIT(FIELD_PRUNE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM)},
 	{"terminate", 0},
-	{"manifests", 0},
 	{"users-sync", BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM)},
 };
 

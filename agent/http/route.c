@@ -19,6 +19,7 @@ static const struct http_route routes[] = {
 	{"GET", "/api/v1/applications/*/diff", HTTP_READ, http_api_read, http_view_diff, NULL},
 	{"GET", "/api/v1/applications/*/history", HTTP_READ, http_api_read, http_view_history, NULL},
 	{"GET", "/api/v1/applications/*/resources", HTTP_READ, http_api_read, http_view_resources, NULL},
+	{"GET", "/api/v1/applications/*/manifests", HTTP_READ, http_manifests, NULL, NULL},
 	{"GET", "/api/v1/users", HTTP_READ, http_api_read, http_view_users, NULL},
 	{"GET", "/api/v1/users/history", HTTP_READ, http_api_read, http_view_user_changes, NULL},
 	{"GET", "/api/v1/databases", HTTP_READ, http_api_read, http_view_databases, NULL},
@@ -28,7 +29,6 @@ static const struct http_route routes[] = {
 	{"POST", "/api/v1/applications/*/refresh", HTTP_ACT, http_act, NULL, "refresh"},
 	{"POST", "/api/v1/applications/*/rollback", HTTP_ACT, http_act, NULL, "rollback"},
 	{"POST", "/api/v1/applications/*/terminate", HTTP_ACT, http_act, NULL, "terminate"},
-	{"POST", "/api/v1/applications/*/manifests", HTTP_ACT, http_act, NULL, "manifests"},
 	{"POST", "/api/v1/users/sync", HTTP_ACT, http_act, NULL, "users-sync"},
 	{"POST", "/api/webhook", HTTP_ANY_HOST, http_webhook, NULL, NULL},
 };

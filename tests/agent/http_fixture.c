@@ -46,7 +46,7 @@ static bool take_request(
 	asked.prune = request->prune;
 	asked.dry_run = request->dry_run;
 	asked.revision_id = request->revision_id;
-	*operation = 17;
+	*operation = asked.operation ? asked.operation : 17;
 	return true;
 }
 

@@ -264,7 +264,6 @@ def test_sync_asks_waits_and_shows_the_result(agent):
     ("app rollback a 12 --dry-run --confirm f0", "/applications/a/rollback",
      {"id": 12, "prune": False, "dryRun": True, "confirm": "f0"}),
     ("app terminate a", "/applications/a/terminate", {}),
-    ("app manifests a", "/applications/a/manifests", {}),
     ("app refresh a --hard", "/applications/a/refresh", {"hard": True}),
     ("user sync --database main --confirm=f00", "/users/sync", {"database": "main", "dryRun": False, "confirm": "f00"}),
     ("user sync", "/users/sync", {"dryRun": False}),
@@ -352,12 +351,13 @@ def test_health_that_was_never_compared_is_not_healthy(cli, agent, tmp_path):
 def test_manifests_are_a_stream_of_documents(agent):
     items = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"n": "1"}},
              {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}, "data": {"p": "<hidden>"}}]
-    agent.operation({"kind": "manifests", "phase": "Succeeded", "result": {"revision": story.GOOD, "items": items}})
+    path = "/api/v1/applications/a/manifests"
+    agent.answers[path] = {"revision": story.GOOD, "items": items}
     assert list(yaml.safe_load_all(agent.cli("app", "manifests", "a").ok().out)) == items
     for form, load in (("json", json.loads), ("yaml", yaml.safe_load)):
         assert load(agent.cli("app", "manifests", "a", "-o", form).ok().out) == {"revision": story.GOOD, "items": items}
-    agent.operation({"kind": "manifests", "phase": "Error", "message": "nothing was read from Git yet", "result": None})
-    assert agent.cli("app", "manifests", "a").is_(2).err == "pgitops: nothing was read from Git yet\n"
+    agent.problems[path] = (503, "nothing was read from Git yet")
+    assert "nothing was read from Git yet" in agent.cli("app", "manifests", "a").is_(2).err
 
 
 # ---- plans -----------------------------------------------------------------------------------------------------------

@@ -49,9 +49,7 @@ static void actions_over_the_socket_reach_the_agent(void **state)
 		202);
 	assert_string_equal(asked.kind, "users-plan");
 	assert_string_equal(asked.target, "main");
-	assert_int_equal(post(connect_socket(), "/api/v1/applications/a/manifests", as_json, "{}"), 202);
-	assert_string_equal(asked.kind, "manifests");
-	assert_int_equal(asked.requests, 7);
+	assert_int_equal(asked.requests, 6);
 }
 
 static void a_sync_takes_what_an_operation_takes(void **state)
