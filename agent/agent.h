@@ -144,11 +144,12 @@ struct agent {
 	struct project_set *projects; /* the AppProjects */
 	struct inbox *project_inbox;  /* any thread: has a lock */
 
-	struct cluster *cluster; /* NULL = none (yet); set behind `lock`, for main, which stops it */
-	void *ears;              /* what the cluster's listener needs; freed after the cluster */
-	struct kube_config kube; /* once `cluster` is there */
-	bool cluster_on;         /* Kubernetes is configured */
-	bool cluster_joined;     /* was ready at least once in this process */
+	struct cluster *cluster;          /* NULL = none (yet); set behind `lock`, for main, which stops it */
+	void *ears;                       /* what the cluster's listener needs; freed after the cluster */
+	struct kubernetes_events *events; /* NULL = none is told */
+	struct kube_config kube;          /* once `cluster` is there */
+	bool cluster_on;                  /* Kubernetes is configured */
+	bool cluster_joined;              /* was ready at least once in this process */
 	char cluster_trouble[ERROR_TEXT_SIZE]; /* why it is not ready, "" = it is */
 	char cluster_stale[ERROR_TEXT_SIZE]; /* since when and why what is known of it is old, "" = it is not */
 	char cluster_slot[64];
