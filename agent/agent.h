@@ -145,11 +145,12 @@ struct agent {
 	struct project_set *projects; /* the AppProjects */
 	struct inbox *project_inbox;  /* any thread: has a lock */
 
-	struct cluster *cluster; /* NULL = none (yet); set behind `lock`, for main, which stops it */
-	void *ears;              /* what the cluster's listener needs; freed after the cluster */
-	struct kube_config kube; /* once `cluster` is there */
-	bool cluster_on;         /* Kubernetes is configured */
-	bool cluster_joined;     /* was ready at least once in this process */
+	struct cluster *cluster;          /* NULL = none (yet); set behind `lock`, for main, which stops it */
+	void *ears;                       /* what the cluster's listener needs; freed after the cluster */
+	struct kubernetes_events *events; /* NULL = none is told */
+	struct kube_config kube;          /* once `cluster` is there */
+	bool cluster_on;                  /* Kubernetes is configured */
+	bool cluster_joined;              /* was ready at least once in this process */
 	char cluster_trouble[ERROR_TEXT_SIZE]; /* why it is not ready, "" = it is */
 	char cluster_stale[ERROR_TEXT_SIZE]; /* since when and why what is known of it is old, "" = it is not */
 	char cluster_slot[64];
@@ -169,6 +170,8 @@ struct agent {
 	struct database **databases;
 	size_t database_count;
 	bool store_rebuilt;
+	int64_t manifests[4]; /* operations whose result holds manifests (operations.c), 0 = none */
+	size_t manifests_next;
 
 	int64_t next_trim;      /* of the store, steady milliseconds */
 	int64_t last_operation; /* newest wish that was taken out of the store */

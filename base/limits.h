@@ -83,10 +83,11 @@
 	256 /* events of one kind that wait for the reconciler; more are one for all of that kind */
 #define LIMIT_PENDING 100 /* operations that wait for the reconciler */
 #define LIMIT_LOG_LINE 8192
-#define LIMIT_HISTORY_ROWS 1000  /* revisions kept for one Application */
-#define LIMIT_DRIFT_ROWS 10000   /* drift records kept */
-#define LIMIT_USER_CHANGES 20000 /* user change records kept */
-#define LIMIT_OPERATIONS 1000    /* operations kept */
-#define LIMIT_FACTS 2000         /* small facts kept: the last commit of each repository and revision */
+#define LIMIT_HISTORY_ROWS 1000                  /* revisions kept for one Application */
+#define LIMIT_DRIFT_ROWS 10000                   /* drift records kept */
+#define LIMIT_USER_CHANGES 20000                 /* user change records kept */
+#define LIMIT_OPERATIONS 1000                    /* operations kept */
+#define LIMIT_MANIFESTS_BYTES (8L * 1024 * 1024) /* what `app manifests` shows, as JSON */
+#define LIMIT_FACTS 2000 /* small facts kept: the last commit of each repository and revision */
 #define LIMIT_STORE_TEXT (64 * 1024 * 1024)    /* one text in the store */
 #define LIMIT_PASS_MEMORY (512L * 1024 * 1024) /* arena of one pass */

@@ -208,7 +208,7 @@ bool store_database_list(struct store *store, struct arena *mem, struct store_da
 
 struct store_operation {
 	int64_t id;
-	const char *kind;    /* "sync", "refresh", "rollback", "terminate", "users-sync", "users-plan" */
+	const char *kind; /* "sync", "refresh", "rollback", "terminate", "manifests", "users-sync", "users-plan" */
 	const char *target;  /* application or database */
 	const char *by;      /* "cli", "api", "kubectl" */
 	const char *request; /* JSON */

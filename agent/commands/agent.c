@@ -17,6 +17,7 @@
 #include "agent/loop/apps.h"
 #include "agent/loop/repositories.h"
 #include "agent/command.h"
+#include "agent/events/kubernetes_events.h"
 #include "agent/http/http.h"
 #include "agent/loop/inbox.h"
 #include "agent/loop/join.h"
@@ -222,6 +223,7 @@ static bool make_parts(struct parts *parts, struct error *err)
 	agent->secrets = secrets_new(agent->config->secrets);
 	agent->projects = project_set_new();
 	agent->project_inbox = inbox_new();
+	agent->events = kubernetes_events_new();
 	parts->credentials = credentials_new(agent->config);
 	atomic_store(&agent->heartbeat, clock_steady());
 	agent->cluster_on = join_is_wanted(agent->config);
@@ -253,6 +255,7 @@ static void free_parts(struct parts *parts)
 	secrets_free(agent->secrets);
 	project_set_free(agent->projects);
 	inbox_free(agent->project_inbox);
+	kubernetes_events_free(agent->events);
 	secret_done(&parts->webhook_secret);
 	store_close(agent->store);
 	queue_free(agent->queue);

@@ -1,5 +1,6 @@
 #include "agent/commands/common.h"
 
+#include "agent/show/view.h"
 #include "base/text.h"
 
 enum { HISTORY_SHOWN = 5 };
@@ -53,51 +54,74 @@ static void show_conditions(const struct command_context *context, const json_t 
 	}
 }
 
-/* What is to be known about a resource: its own message, or what the last operation said about it; "" = nothing. */
-static const char *message_of(const json_t *application, const json_t *resource)
+static bool is_hook(const json_t *item)
 {
-	static const char *const identity[] = {"group", "kind", "namespace", "name"};
-	const char *message = json_text_at(resource, "message", json_text_at(resource, "health.message", ""));
-	const json_t *result;
-	size_t i;
-	if (*message)
-		return message;
-	if (json_bool_at(resource, "requiresPruning", false))
-		return "not in Git any more: a sync with --prune removes it";
-	json_array_foreach (json_at(application, "status.operationState.syncResult.resources"), i, result) {
-		bool same = true;
-		for (size_t j = 0; j < COUNT_OF(identity); j++)
-			same = same &&
-				text_equal(json_text_at(result, identity[j], ""),
-					json_text_at(resource, identity[j], ""));
-		if (same)
-			return json_text_at(result, "message", "");
-	}
-	return "";
+	return json_object_get(item, "hookType") || json_bool_at(item, "hook", false);
 }
 
-static void show_resources(const struct command_context *context, const json_t *application)
+static void show_resources(const struct command_context *context, const json_t *items)
 {
 	static const char *const headers[] = {
 		"GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "MESSAGE"};
-	const json_t *resources = json_at(application, "status.resources");
-	const json_t *resource;
+	const json_t *item;
 	size_t i;
-	if (!json_array_size(resources))
+	if (!json_array_size(items))
 		return;
 	putchar('\n');
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach (resources, i, resource) {
-		table_cell(table, json_text_at(resource, "group", ""), CELL_PLAIN);
-		table_cell(table, json_text_at(resource, "kind", ""), CELL_PLAIN);
-		table_cell(table, command_or_dash(json_text_at(resource, "namespace", "")), CELL_PLAIN);
-		table_cell(table, json_text_at(resource, "name", ""), CELL_PLAIN);
-		command_status_cell(table, json_text_at(resource, "status", ""));
-		command_status_cell(table, json_text_at(resource, "health.status", ""));
-		table_cell(table, command_first_line(context, message_of(application, resource)), CELL_PLAIN);
+	json_array_foreach (items, i, item) {
+		if (is_hook(item))
+			continue;
+		table_cell(table, json_text_at(item, "group", ""), CELL_PLAIN);
+		table_cell(table, json_text_at(item, "kind", ""), CELL_PLAIN);
+		table_cell(table, command_or_dash(json_text_at(item, "namespace", "")), CELL_PLAIN);
+		table_cell(table, json_text_at(item, "name", ""), CELL_PLAIN);
+		command_status_cell(table, json_text_at(item, "status", ""));
+		command_status_cell(table, json_text_at(item, "health.status", ""));
+		table_cell(table, command_first_line(context, json_text_at(item, "message", "")), CELL_PLAIN);
 	}
 	table_print(table);
 	table_free(table);
+}
+
+/* Those of the last operation, in the order in which they ran. */
+static void show_hooks(const struct command_context *context, const json_t *items)
+{
+	static const char *const headers[] = {"HOOK", "OBJECT", "PHASE", "MESSAGE"};
+	struct table *table = NULL;
+	const json_t *item;
+	size_t i;
+	json_array_foreach (items, i, item) {
+		if (!json_object_get(item, "hookType"))
+			continue;
+		if (!table) {
+			putchar('\n');
+			table = table_new(&context->output, headers, COUNT_OF(headers));
+		}
+		table_cell(table, json_text_at(item, "hookType", ""), CELL_PLAIN);
+		table_cell(table, command_object(context, item), CELL_PLAIN);
+		command_status_cell(table, json_text_at(item, "hookPhase", ""));
+		table_cell(table, command_first_line(context, json_text_at(item, "message", "")), CELL_PLAIN);
+	}
+	if (table)
+		table_print(table);
+	table_free(table);
+}
+
+/* "for 5m" while it runs, "5m ago" when it has ended; the message says what it waits for or what came of it. Running with an end
+   is a failed one that waits for its next try (argocd.md 2.2). */
+static const char *operation_time(const struct command_context *context, const json_t *state)
+{
+	const char *phase = json_text_at(state, "phase", "");
+	const char *finished = json_text_at(state, "finishedAt", NULL);
+	const char *started = command_age(context, json_text_at(state, "startedAt", NULL));
+	bool open = text_equal(phase, "Running") || text_equal(phase, "Terminating");
+	if (open && finished)
+		return arena_printf(context->mem, "failed %s ago and waits for its next try, for %s",
+			command_age(context, finished), started);
+	if (open)
+		return arena_printf(context->mem, "for %s", started);
+	return arena_printf(context->mem, "%s ago", finished ? command_age(context, finished) : started);
 }
 
 static void show_operation(const struct command_context *context, const json_t *application)
@@ -106,15 +130,16 @@ static void show_operation(const struct command_context *context, const json_t *
 	if (!state)
 		return;
 	const char *phase = json_text_at(state, "phase", "");
-	const char *when = json_text_at(state, "finishedAt", json_text_at(state, "startedAt", NULL));
+	int64_t retries = json_number_at(state, "retryCount", 0);
 	const char *by = json_bool_at(state, "operation.initiatedBy.automated", false)
 		? "automated"
 		: json_text_at(state, "operation.initiatedBy.username", "-");
 	putchar('\n');
 	command_field(context, "Operation", phase, output_style_of(phase));
 	command_field(context, "",
-		arena_printf(context->mem, "%s ago, by %s, revision %s", command_age(context, when), by,
-			command_commit(context, json_text_at(state, "syncResult.revision", ""))),
+		arena_printf(context->mem, "%s, by %s, revision %s%s", operation_time(context, state), by,
+			command_commit(context, json_text_at(state, "syncResult.revision", "")),
+			retries ? arena_printf(context->mem, ", retried %lld times", (long long)retries) : ""),
 		CELL_PLAIN);
 	command_block(context, stdout, COMMAND_FIELD_WIDTH, json_text_at(state, "message", ""), CELL_PLAIN);
 }
@@ -153,8 +178,10 @@ int command_app_get(struct command_context *context, int argc, char **argv)
 	}
 	show_head(context, application);
 	show_conditions(context, application);
-	show_resources(context, application);
+	CLEANUP(json_done) json_t *items = view_resources(application);
+	show_resources(context, items);
 	show_operation(context, application);
+	show_hooks(context, items);
 	show_history(context, application);
 	return EXIT_YES;
 }

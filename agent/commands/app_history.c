@@ -17,8 +17,8 @@ static void add_row(const struct command_context *context, struct table *table, 
 {
 	bool wide = context->output.format == OUTPUT_WIDE;
 	const char *commit = json_text_at(entry, "commit", "");
-	table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(entry, "id", 0)),
-		CELL_PLAIN);
+	int64_t id = json_number_at(entry, "id", -1);
+	table_cell(table, id < 0 ? "-" : arena_printf(context->mem, "%lld", (long long)id), CELL_PLAIN);
 	table_cell(table, command_time(context, json_text_at(entry, "started", NULL)), CELL_PLAIN);
 	table_cell(table, wide ? commit : command_commit(context, commit), CELL_PLAIN);
 	command_status_cell(table, json_text_at(entry, "phase", ""));

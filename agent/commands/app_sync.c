@@ -1,108 +1,89 @@
 #include "agent/commands/common.h"
 
-#include "base/text.h"
+#include <string.h>
 
-enum { OPERATION_MILLISECONDS = 5 * 60 * 1000 };
-
-static void show_resources(const struct command_context *context, const json_t *operation)
+/* "apps:Deployment:team/web": names may hold ':' themselves, so only the first two count. Without a namespace the object is
+   taken wherever it is. NULL = it is none. */
+static json_t *resource_of(const struct command_context *context, const char *text)
 {
-	static const char *const headers[] = {"OBJECT", "STATUS", "MESSAGE"};
-	const json_t *resources = json_at(operation, "result.resources");
-	const json_t *resource;
-	size_t i;
-	if (!json_array_size(resources))
+	const char *kind = strchr(text, ':');
+	const char *rest = kind ? strchr(kind + 1, ':') : NULL;
+	if (!rest || rest == kind + 1)
+		return NULL;
+	const char *slash = strchr(rest, '/');
+	const char *name = slash ? slash + 1 : rest + 1;
+	if (!*name)
+		return NULL;
+	json_t *resource = json_pack("{s:s, s:s}", "kind",
+		arena_copy_n(context->mem, kind + 1, (size_t)(rest - kind - 1)), "name", name);
+	json_set_text(resource, "group", arena_copy_n(context->mem, text, (size_t)(kind - text)));
+	if (slash)
+		json_set_text(resource, "namespace",
+			arena_copy_n(context->mem, rest + 1, (size_t)(slash - rest - 1)));
+	return resource;
+}
+
+/* False after it has said what is wrong. */
+static bool add_resources(
+	const struct command_context *context, const struct command_values *values, json_t *body)
+{
+	if (!values->count)
+		return true;
+	json_t *list = json_array();
+	json_object_set_new(body, "resources", list);
+	for (size_t i = 0; i < values->count; i++) {
+		json_t *resource = resource_of(context, values->items[i]);
+		if (!resource) {
+			command_misused(context,
+				"--resource %s is no GROUP:KIND:NAMESPACE/NAME; a kind of the core has no group: "
+				":ConfigMap:team/settings",
+				values->items[i]);
+			return false;
+		}
+		json_array_append_new(list, resource);
+	}
+	return true;
+}
+
+static void add_options(const struct command_values *values, json_t *body)
+{
+	if (!values->count)
 		return;
-	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach (resources, i, resource) {
-		table_cell(table, command_object(context, resource), CELL_PLAIN);
-		command_status_cell(table, json_text_at(resource, "status", ""));
-		table_cell(table, command_first_line(context, json_text_at(resource, "message", "")),
-			CELL_PLAIN);
-	}
-	table_print(table);
-	table_free(table);
-}
-
-/* What an action on an Application came to. With --async the operation's number is all there is. */
-static int show(const struct command_context *context, const json_t *operation, bool waited)
-{
-	if (command_is_document(context)) {
-		output_document(&context->output, operation);
-		return !waited || text_equal(json_text_at(operation, "phase", ""), "Succeeded") ? EXIT_YES
-												: EXIT_NO;
-	}
-	if (!waited) {
-		printf("operation %lld\n", (long long)json_number_at(operation, "operation", 0));
-		return EXIT_YES;
-	}
-	show_resources(context, operation);
-	return command_outcome(context, operation);
-}
-
-static int act(struct command_context *context, const char *name, const char *verb, json_t *body,
-	const char *timeout, bool background)
-{
-	CLEANUP(json_done) json_t *owned = body;
-	CLEANUP(json_done) json_t *operation = NULL;
-	int64_t milliseconds;
-	struct error err;
-	if (!command_timeout(context, timeout, OPERATION_MILLISECONDS, &milliseconds))
-		return EXIT_NO_ANSWER;
-	if (!command_act(context, command_application_path(context, name, verb), owned,
-		    background ? 0 : milliseconds, &operation, &err))
-		return command_failed(&err);
-	return show(context, operation, !background);
-}
-
-/* What keeps the newest commit from being used, if anything; a refresh that found that out is a no. */
-static int show_errors(const struct command_context *context, const char *name)
-{
-	CLEANUP(json_done) json_t *application = NULL;
-	const json_t *condition;
-	struct error err;
-	int code = EXIT_YES;
-	size_t i;
-	if (!client_view(context, command_application_path(context, name, ""), &application, &err))
-		return err.kind == ERROR_MISSING ? EXIT_YES : command_failed(&err);
-	json_array_foreach (json_at(application, "status.conditions"), i, condition) {
-		const char *type = json_text_at(condition, "type", "");
-		if (!text_ends(type, "Error"))
-			continue;
-		code = EXIT_NO;
-		fprintf(stderr, "%s\n", type);
-		command_block(context, stderr, 2, json_text_at(condition, "message", ""), CELL_PLAIN);
-	}
-	return code;
+	json_t *list = json_array();
+	json_object_set_new(body, "syncOptions", list);
+	for (size_t i = 0; i < values->count; i++)
+		json_array_append_new(list, json_string(values->items[i]));
 }
 
 int command_app_sync(struct command_context *context, int argc, char **argv)
 {
-	bool prune = false, dry_run = false, wait = false, background = false;
-	const char *confirm = NULL, *timeout = NULL;
+	bool prune = false, dry_run = false, force = false, apply_only = false, wait = false,
+	     background = false;
+	const char *confirm = NULL, *revision = NULL, *timeout = NULL;
+	struct command_values resources = {0}, sync_options = {0};
 	const struct command_option options[] = {{"--prune", &prune, NULL}, {"--dry-run", &dry_run, NULL},
-		{"--wait", &wait, NULL}, {"--async", &background, NULL}, {"--confirm", NULL, &confirm},
-		{"--timeout", NULL, &timeout}};
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1))
+		{"--force", &force, NULL}, {"--apply-only", &apply_only, NULL}, {"--wait", &wait, NULL},
+		{"--async", &background, NULL}, {"--confirm", NULL, &confirm},
+		{"--revision", NULL, &revision}, {"--timeout", NULL, &timeout}};
+	if (!command_repeated(context, &argc, argv, "--resource", &resources) ||
+		!command_repeated(context, &argc, argv, "--option", &sync_options) ||
+		!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1))
 		return EXIT_NO_ANSWER;
 	if (wait && (background || dry_run))
 		return command_misused(context, "--wait goes with neither --async nor --dry-run");
-	json_t *body = json_pack("{s:b, s:b}", "prune", prune, "dryRun", dry_run);
+	CLEANUP(json_done) json_t *body = json_pack("{s:b, s:b}", "prune", prune, "dryRun", dry_run);
+	if (force)
+		json_object_set_new(body, "force", json_true());
+	if (apply_only)
+		json_object_set_new(body, "applyOnly", json_true());
+	json_set_text(body, "revision", revision);
 	json_set_text(body, "confirm", confirm);
-	int code = act(context, argv[0], "/sync", body, timeout, background);
+	add_options(&sync_options, body);
+	if (!add_resources(context, &resources, body))
+		return EXIT_NO_ANSWER;
+	int code = command_operate(context, argv[0], "/sync", json_incref(body), timeout, background);
 	if (code != EXIT_YES || !wait)
 		return code;
 	char *arguments[] = {argv[0], (char[]){"--timeout"}, (char *)(uintptr_t)(timeout ? timeout : "5m")};
 	return command_app_wait(context, COUNT_OF(arguments), arguments);
-}
-
-int command_app_refresh(struct command_context *context, int argc, char **argv)
-{
-	bool hard = false, background = false;
-	const char *timeout = NULL;
-	const struct command_option options[] = {
-		{"--hard", &hard, NULL}, {"--async", &background, NULL}, {"--timeout", NULL, &timeout}};
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1))
-		return EXIT_NO_ANSWER;
-	int code = act(context, argv[0], "/refresh", json_pack("{s:b}", "hard", hard), timeout, background);
-	return code != EXIT_YES || background ? code : show_errors(context, argv[0]);
 }

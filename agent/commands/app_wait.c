@@ -27,11 +27,15 @@ static bool is_reached(const struct wait *wait, const json_t *application)
 	const char *phase = json_text_at(application, "status.operationState.phase", "");
 	bool busy = json_object_get(application, "operation") || text_equal(phase, "Running") ||
 		text_equal(phase, "Terminating");
-	bool synced = text_equal(json_text_at(application, "status.sync.status", ""), "Synced");
+	const char *sync = json_text_at(application, "status.sync.status", "");
+	bool synced = text_equal(sync, "Synced");
+	/* The health of what was not compared with the cluster, or never, is not known, whatever stands there. */
+	bool known = json_text_at(application, "status.reconciledAt", NULL) &&
+		(synced || text_equal(sync, "OutOfSync"));
 	bool healthy = text_equal(json_text_at(application, "status.health.status", ""), "Healthy");
 	bool there = !wait->revision ||
 		text_starts(json_text_at(application, "status.sync.revision", ""), wait->revision);
-	return !busy && (!wait->sync || synced) && (!wait->health || healthy) && there;
+	return !busy && (!wait->sync || synced) && (!wait->health || (known && healthy)) && there;
 }
 
 static void show_progress(const struct wait *wait, const json_t *application, bool done)

@@ -67,12 +67,15 @@ static bool take_option(const struct command_context *context, const struct comm
 	return true;
 }
 
-/* The first word of what the usage line asks for: NAME, PATH, ... */
-static const char *missing(const struct command_context *context)
+/* The word of the usage line that comes after `given` ones: NAME, PATH, ... */
+static const char *missing(const struct command_context *context, int given)
 {
 	const struct command *command = help_find(context->name);
-	size_t length = command ? strspn(command->arguments, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") : 0;
-	return length ? arena_copy_n(context->mem, command->arguments, length) : "an argument";
+	const char *word = command ? command->arguments : "";
+	for (int i = 0; i < given && *word; i++)
+		word += strcspn(word, " ") + (word[strcspn(word, " ")] == ' ');
+	size_t length = strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+	return length ? arena_copy_n(context->mem, word, length) : "an argument";
 }
 
 bool command_arguments(const struct command_context *context, int *argc, char **argv,
@@ -101,11 +104,37 @@ bool command_arguments(const struct command_context *context, int *argc, char **
 	*argc = kept;
 	if (kept < least || kept > most) {
 		if (kept < least)
-			command_misused(context, "%s is missing", missing(context));
+			command_misused(context, "%s is missing", missing(context, kept));
 		else
 			command_misused(context, "%s is one argument too many", argv[most]);
 		return false;
 	}
+	return true;
+}
+
+bool command_repeated(const struct command_context *context, int *argc, char **argv, const char *option,
+	struct command_values *values)
+{
+	const char *value;
+	const struct command_option options[] = {{option, NULL, &value}};
+	int kept = 0, i = 0;
+
+	for (; i < *argc && !text_equal(argv[i], "--"); i++) {
+		bool taken = false;
+		if (!find_option(options, 1, argv[i])) {
+			argv[kept++] = argv[i];
+			continue;
+		}
+		if (!take_option(context, options, argv[i], i + 1 < *argc ? argv[i + 1] : NULL, &taken))
+			return false;
+		values->items =
+			arena_grow(context->mem, (void *)values->items, values->count, sizeof(*values->items));
+		values->items[values->count++] = value;
+		i += taken;
+	}
+	while (i < *argc)
+		argv[kept++] = argv[i++];
+	*argc = kept;
 	return true;
 }
 

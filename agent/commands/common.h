@@ -17,6 +17,20 @@ bool command_view(const struct command_context *context, const char *path, json_
 bool command_act(const struct command_context *context, const char *path, const json_t *body,
 	int64_t milliseconds, json_t **operation, struct error *err) MUST_CHECK;
 
+/* Posts /api/v1/applications/NAME + verb, waits for its end unless `background`, and shows what came of it. `body` becomes the
+   call's. The exit code. */
+int command_operate(const struct command_context *context, const char *name, const char *verb, json_t *body,
+	const char *timeout, bool background);
+
+/* Takes every "--option VALUE" of this name out of the arguments, before command_arguments(). False after it has said what is
+   wrong. */
+struct command_values {
+	const char **items;
+	size_t count;
+};
+bool command_repeated(const struct command_context *context, int *argc, char **argv, const char *option,
+	struct command_values *values) MUST_CHECK;
+
 /* "--timeout 5m" in milliseconds; NULL gives `fallback`. False after it has said what is wrong. */
 bool command_timeout(const struct command_context *context, const char *text, int64_t fallback,
 	int64_t *milliseconds) MUST_CHECK;

@@ -29,8 +29,9 @@ static const char app_list_help[] =
 	"  pgitops app list -o json | jq -r '.items[] | select(.status.sync.status != \"Synced\") | .metadata.name'\n";
 
 static const char app_get_help[] =
-	"Shows where the Application comes from, its conditions, its objects with what was last said about each, the last\n"
-	"operation and the last deployments. -o json and -o yaml give the Application object as kubectl does.\n\n"
+	"Shows where the Application comes from, its conditions, its objects with what was last said about each, the operation\n"
+	"that runs (and what it waits for) or ran last, its hooks, and the last deployments. -o json and -o yaml give the\n"
+	"Application object as kubectl does.\n\n"
 	"Examples:\n"
 	"  pgitops app get postgres-cluster\n"
 	"  pgitops app get postgres-cluster -o yaml\n";
@@ -45,16 +46,59 @@ static const char app_diff_help[] =
 
 static const char app_sync_help[] =
 	"Asks the agent to make the cluster as Git says, and waits until it has. Exit code 1 when the sync failed.\n\n"
-	"  --prune          remove what is not in Git any more\n"
-	"  --dry-run        only say what would be done\n"
-	"  --confirm HASH   confirm removals that the agent held back; the message names them and the hash\n"
-	"  --wait           wait until all is healthy, too\n"
-	"  --async          do not wait at all\n"
-	"  --timeout D      how long to wait (default 5m)\n\n"
+	"  --prune                           remove what is not in Git any more\n"
+	"  --dry-run                         only say what would be done\n"
+	"  --revision REV                    this commit, branch or tag instead of the Application's own\n"
+	"  --resource GROUP:KIND:NS/NAME     only this object; may be given several times. A kind of the core has no group;\n"
+	"                                    without hooks and without an entry in the history\n"
+	"  --force                           delete and make anew what the server does not let us change\n"
+	"  --apply-only                      without hooks\n"
+	"  --option NAME=VALUE               a sync option, as in spec.syncPolicy.syncOptions; may be given several times\n"
+	"  --confirm HASH                    confirm removals that the agent held back; the message names them and the hash\n"
+	"  --wait                            wait until all is healthy, too\n"
+	"  --async                           do not wait at all\n"
+	"  --timeout D                       how long to wait (default 5m)\n\n"
 	"Examples:\n"
 	"  pgitops app sync postgres-cluster\n"
 	"  pgitops app sync postgres-cluster --dry-run --prune\n"
+	"  pgitops app sync postgres-cluster --resource acid.zalan.do:postgresql:default/main --resource :ConfigMap:default/a\n"
+	"  pgitops app sync postgres-cluster --revision v1.4.2 --option ApplyOutOfSyncOnly=true\n"
 	"  pgitops app sync postgres-cluster --prune --confirm 3f9a2c --wait\n";
+
+static const char app_rollback_help[] =
+	"Syncs the commit of an earlier deployment, without hooks. ID is the one that `app history` and `app get` show. Refused\n"
+	"while the Application is synced automatically: that would undo it. Git stays as it is, so revert the commit there, too.\n\n"
+	"  --prune          remove what that commit does not have\n"
+	"  --dry-run        only say what would be done\n"
+	"  --confirm HASH   confirm removals that the agent held back\n"
+	"  --async          do not wait\n"
+	"  --timeout D      how long to wait (default 5m)\n\n"
+	"Examples:\n"
+	"  pgitops app history postgres-cluster\n"
+	"  pgitops app rollback postgres-cluster 4\n";
+
+static const char app_terminate_help[] =
+	"Ends the sync that is running: what it has done stays, running hooks are deleted, the operation is Failed. Exit code 1\n"
+	"when none is running.\n\n"
+	"  --async       do not wait\n"
+	"  --timeout D   how long to wait (default 5m)\n\n"
+	"Examples:\n"
+	"  pgitops app terminate postgres-cluster\n";
+
+static const char app_manifests_help[] =
+	"Prints what the Application wants: the objects at the commit that is in use, as a stream of YAML documents. Values of\n"
+	"Secrets are hidden. -o json and -o yaml give them as one list with the revision. Only the running agent knows them.\n\n"
+	"Examples:\n"
+	"  pgitops app manifests postgres-cluster\n"
+	"  pgitops app manifests postgres-cluster | kubectl diff -f -\n"
+	"  pgitops app manifests postgres-cluster -o json | jq -r '.items[].kind'\n";
+
+static const char app_resources_help[] =
+	"The objects of the Application: in sync, healthy, in which wave, and what was last said about each; then the hooks of\n"
+	"the last operation. -o wide adds group and version, and whole messages.\n\n"
+	"Examples:\n"
+	"  pgitops app resources postgres-cluster\n"
+	"  pgitops app resources postgres-cluster -o json | jq '.items[] | select(.health.status == \"Degraded\")'\n";
 
 static const char app_refresh_help[] =
 	"Asks the repository for a newer commit and compares again, now instead of at the next poll. Exit code 1 when the\n"
@@ -67,7 +111,8 @@ static const char app_refresh_help[] =
 	"  pgitops app refresh postgres-users --hard\n";
 
 static const char app_history_help[] =
-	"What was applied, newest first: commit, outcome, what set it off, and how many objects changed.\n\n"
+	"What was applied, newest first: commit, outcome, what set it off, and how many objects changed. ID is what\n"
+	"`app rollback` takes; \"-\" is a sync that failed, only healed or was partial, or that is not kept any more.\n\n"
 	"Examples:\n"
 	"  pgitops app history postgres-cluster\n"
 	"  pgitops app history postgres-cluster -o wide\n";
@@ -265,8 +310,17 @@ const struct command commands[] = {
 	{"app get", "NAME", "", true, "one Application with its objects", app_get_help, command_app_get},
 	{"app diff", "NAME", "", true, "what differs between Git and the cluster", app_diff_help,
 		command_app_diff},
-	{"app sync", "NAME", "--prune --dry-run --confirm= --wait --async --timeout=", true,
-		"make the cluster as Git says, now", app_sync_help, command_app_sync},
+	{"app resources", "NAME", "", true, "its objects, with health, wave and hook", app_resources_help,
+		command_app_resources},
+	{"app manifests", "NAME", "", true, "what it wants, as YAML", app_manifests_help, command_app_manifests},
+	{"app sync", "NAME",
+		"--prune --dry-run --revision= --resource= --force --apply-only --option= --confirm= --wait "
+		"--async --timeout=",
+		true, "make the cluster as Git says, now", app_sync_help, command_app_sync},
+	{"app rollback", "NAME ID", "--prune --dry-run --confirm= --async --timeout=", true,
+		"sync an earlier deployment again", app_rollback_help, command_app_rollback},
+	{"app terminate", "NAME", "--async --timeout=", true, "end the sync that is running",
+		app_terminate_help, command_app_terminate},
 	{"app refresh", "NAME", "--hard --async --timeout=", true, "ask Git and compare again, now",
 		app_refresh_help, command_app_refresh},
 	{"app history", "NAME", "", true, "what was applied, and how it went", app_history_help,

@@ -123,6 +123,9 @@ static void ask_for_itself(struct doctor *doctor)
 		ask(doctor,
 			&(struct need){"argoproj.io", "appprojects", namespace, "", "get list watch",
 				"what Applications may do, and when", true});
+		ask(doctor,
+			&(struct need){"", "events", namespace, "", "create patch",
+				"Events on Applications, for kubectl describe", true});
 	}
 	ask(doctor,
 		&(struct need){

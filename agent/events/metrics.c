@@ -13,18 +13,13 @@ static const struct metric_row {
 	bool gauge;
 	bool milliseconds; /* kept in milliseconds, shown in seconds as Prometheus wants it */
 } rows[] = {
-	{METRIC_GIT_LS_REMOTE, "argocd_git_request_total", "{request_type=\"ls-remote\"}",
-		"Git requests sent, by kind.", false, false},
-	{METRIC_GIT_FETCH, "argocd_git_request_total", "{request_type=\"fetch\"}", NULL, false, false},
-	{METRIC_GIT_FAILED, "argocd_git_fetch_fail_total", "", "Git requests that failed.", false, false},
 	{METRIC_KUBE_REQUESTS, "argocd_app_k8s_request_total", "",
 		"Requests sent to the Kubernetes API server.", false, false},
 	{METRIC_CLUSTER_UP, "pgitops_cluster_up", "", "Whether the API server answers.", true, false},
 	{METRIC_CLUSTER_SILENT, "pgitops_cluster_last_answer_seconds", "",
 		"How long ago the API server gave its last answer.", true, true},
-	{METRIC_SYNC_SUCCEEDED, "argocd_app_sync_total", "{phase=\"Succeeded\"}", "Syncs ended, by outcome.",
-		false, false},
-	{METRIC_SYNC_FAILED, "argocd_app_sync_total", "{phase=\"Failed\"}", NULL, false, false},
+	{METRIC_EVENTS_DROPPED, "pgitops_kubernetes_events_dropped_total", "",
+		"Kubernetes Events that were not written: too many, or refused.", false, false},
 	{METRIC_PASSES, "pgitops_passes_total", "", "Passes over an Application.", false, false},
 	{METRIC_PASS_MILLISECONDS, "pgitops_pass_duration_seconds_total", "",
 		"Time spent in passes over Applications.", false, true},

@@ -6,14 +6,10 @@
 #include "base/buf.h"
 
 enum metric {
-	METRIC_GIT_LS_REMOTE,     /* argocd_git_request_total{request_type="ls-remote"} */
-	METRIC_GIT_FETCH,         /* argocd_git_request_total{request_type="fetch"} */
-	METRIC_GIT_FAILED,        /* argocd_git_fetch_fail_total */
 	METRIC_KUBE_REQUESTS,     /* argocd_app_k8s_request_total */
 	METRIC_CLUSTER_UP,        /* pgitops_cluster_up: the API server answers */
 	METRIC_CLUSTER_SILENT,    /* pgitops_cluster_last_answer_seconds: how long ago, in milliseconds */
-	METRIC_SYNC_SUCCEEDED,    /* argocd_app_sync_total{phase="Succeeded"} */
-	METRIC_SYNC_FAILED,       /* argocd_app_sync_total{phase="Failed"} */
+	METRIC_EVENTS_DROPPED,    /* pgitops_kubernetes_events_dropped_total */
 	METRIC_PASSES,            /* pgitops_passes_total */
 	METRIC_PASS_MILLISECONDS, /* pgitops_pass_duration_seconds_total */
 	METRIC_SQL_STATEMENTS,    /* pgitops_sql_statements_total */

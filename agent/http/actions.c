@@ -11,7 +11,22 @@
 
 /* ---- actions ---- */
 
-enum field { FIELD_PRUNE, FIELD_DRY_RUN, FIELD_CONFIRM, FIELD_HARD, FIELD_ID, FIELD_DATABASE, FIELD_COUNT };
+enum field {
+	FIELD_PRUNE,
+	FIELD_DRY_RUN,
+	FIELD_FORCE,
+	FIELD_APPLY_ONLY,
+	FIELD_REVISION,
+	FIELD_RESOURCES,
+	FIELD_OPTIONS,
+	FIELD_INFO,
+	FIELD_RETRY,
+	FIELD_CONFIRM,
+	FIELD_HARD,
+	FIELD_ID,
+	FIELD_DATABASE,
+	FIELD_COUNT
+};
 
 static const struct {
 	const char *name;
@@ -19,6 +34,13 @@ static const struct {
 } fields[FIELD_COUNT] = {
 	[FIELD_PRUNE] = {"prune", JSON_TRUE},
 	[FIELD_DRY_RUN] = {"dryRun", JSON_TRUE},
+	[FIELD_FORCE] = {"force", JSON_TRUE},
+	[FIELD_APPLY_ONLY] = {"applyOnly", JSON_TRUE},
+	[FIELD_REVISION] = {"revision", JSON_STRING},
+	[FIELD_RESOURCES] = {"resources", JSON_ARRAY},
+	[FIELD_OPTIONS] = {"syncOptions", JSON_ARRAY},
+	[FIELD_INFO] = {"info", JSON_ARRAY},
+	[FIELD_RETRY] = {"retry", JSON_OBJECT},
 	[FIELD_CONFIRM] = {"confirm", JSON_STRING},
 	[FIELD_HARD] = {"hard", JSON_TRUE},
 	[FIELD_ID] = {"id", JSON_INTEGER},
@@ -27,12 +49,15 @@ static const struct {
 
 #define BIT(field) (1u << (field))
 
-/* What each action takes. */
+/* What each action takes; a sync what Argo CD's `operation` does. */
 static const struct {
 	const char *kind;
 	unsigned fields;
 } actions[] = {
-	{"sync", BIT(FIELD_PRUNE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM)},
+	{"sync",
+		BIT(FIELD_PRUNE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_FORCE) | BIT(FIELD_APPLY_ONLY) |
+			BIT(FIELD_REVISION) | BIT(FIELD_RESOURCES) | BIT(FIELD_OPTIONS) | BIT(FIELD_INFO) |
+			BIT(FIELD_RETRY) | BIT(FIELD_CONFIRM)},
 	{"refresh", BIT(FIELD_HARD)},
 	{"rollback", BIT(FIELD_ID) | BIT(FIELD_PRUNE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM)},
 	{"terminate", 0},
@@ -112,6 +137,7 @@ static void hand_over(struct http_call *call, const json_t *body)
 		.dry_run = dry_run,
 		.confirm = json_text_at(body, "confirm", NULL),
 		.revision_id = json_number_at(body, "id", 0),
+		.body = body,
 	};
 	if (agent->request(agent->context, &request, &operation, &err))
 		http_reply_json(call, 202, json_pack("{s:I}", "operation", (json_int_t)operation));

@@ -140,6 +140,11 @@ json_t *http_view_diff(struct http_call *call, struct store *store, struct error
 	return view_application_diff(store, call->name, err);
 }
 
+json_t *http_view_resources(struct http_call *call, struct store *store, struct error *err)
+{
+	return view_application_resources(store, call->name, err);
+}
+
 json_t *http_view_history(struct http_call *call, struct store *store, struct error *err)
 {
 	return view_history(store, call->name, err);

@@ -192,6 +192,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	http_connections_sweep(context);
 	http_events_poll(context);
+	http_manifests_poll(context);
 }
 
 static void on_push(evutil_socket_t fd, short what, void *context)
@@ -208,10 +209,12 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (read(fd, &count, sizeof(count)) < 0)
 		return;
-	if (atomic_load(&http->stopping))
+	if (atomic_load(&http->stopping)) {
 		event_base_loopbreak(http->base);
-	else
+	} else {
 		http_events_notify(http);
+		http_manifests_poll(http);
+	}
 }
 
 static void *run(void *context)
@@ -325,6 +328,7 @@ bool http_start(const struct http_options *options, const struct http_agent *age
 	*http = (struct http){.agent = *agent, .wake = -1, .webhook_secret = options->webhook_secret};
 	TAILQ_INIT(&http->connections.list);
 	TAILQ_INIT(&http->streams);
+	TAILQ_INIT(&http->waiters);
 	http->started = clock_now();
 	http->state = memory_copy(options->state);
 	http->token_file = memory_copy(options->token_file);

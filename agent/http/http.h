@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/json.h"
 #include "base/secret.h"
 #include "store/store.h"
 
@@ -18,7 +19,8 @@ struct agent_request {
 	bool hard;           /* refresh: throw caches away */
 	bool prune, dry_run; /* sync */
 	const char *confirm; /* hash of confirmed deletions, or NULL */
-	int64_t revision_id; /* rollback: id in the history */
+	int64_t revision_id; /* rollback: id in status.history */
+	const json_t *body;  /* all of it, each field known and of its type; NULL = none */
 };
 
 struct http_agent {

@@ -4,7 +4,7 @@
  *   http.c              start, stop, the loop's thread, listeners
  *   connections.c  how many, for how long
  *   route.c        method + path -> handler, after the gates of access.c
- *   api.c          reads; actions.c, metrics.c, events.c, page.c the other handlers
+ *   api.c          reads; actions.c, manifests.c, metrics.c, events.c, page.c the other handlers
  *   reply.c        every answer leaves through here, with its headers
  *
  * Everything runs on the loop's thread, except http_start, http_stop and http_notify.
@@ -24,6 +24,7 @@
 
 enum {
 	HTTP_TOKEN_BYTES = 16,         /* a shorter token is refused: it can be guessed */
+	HTTP_WAITERS = 16,             /* requests that wait for manifests at once */
 	HTTP_STREAMS = 32,             /* pages that listen to /api/v1/events at once */
 	HTTP_SWEEP_MILLISECONDS = 250, /* how exactly deadlines are kept */
 };
@@ -57,6 +58,18 @@ struct http_stream {
 	struct evhttp_request *request;
 };
 
+/* One request for manifests (manifests.c). */
+struct http_waiter {
+	TAILQ_ENTRY(http_waiter) link;
+	struct http *http;
+	const struct http_route *route;
+	struct evhttp_request *request;
+	bool local;
+	char name[256];
+	int64_t operation; /* in the store */
+	int64_t deadline;  /* steady milliseconds */
+};
+
 struct http {
 	struct event_base *base;
 	struct http_door tcp, local; /* the second is the Unix socket */
@@ -65,6 +78,8 @@ struct http {
 
 	TAILQ_HEAD(, http_stream) streams;
 	size_t stream_count;
+	TAILQ_HEAD(, http_waiter) waiters;
+	size_t waiter_count;
 	char seen[128]; /* what the store's files looked like when readers were told last */
 	uint64_t event_number;
 	int64_t pushed, beaten, looked; /* an event; any byte to the readers; a look at the files */
@@ -153,6 +168,7 @@ json_t *http_view_status(struct http_call *call, struct store *store, struct err
 json_t *http_view_applications(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_application(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_diff(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_resources(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_history(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_users(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_user_changes(struct http_call *call, struct store *store, struct error *err);
@@ -175,6 +191,10 @@ void http_events(struct http_call *call);
 void http_events_poll(struct http *http);   /* called with each sweep: did the store change? */
 void http_events_notify(struct http *http); /* soon, several become one */
 void http_events_push(struct http *http);   /* now */
+
+/* manifests.c */
+void http_manifests(struct http_call *call);
+void http_manifests_poll(struct http *http); /* called with each sweep: is one there? */
 
 /* page.c */
 void http_page(struct http_call *call);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/events/metrics.h"
+#include "agent/events/series.h"
 #include "agent/show/view.h"
 #include "base/clock.h"
 
@@ -27,8 +28,8 @@ static const char *operation_of(const json_t *application)
 static void print_application(struct buf *out, const json_t *application)
 {
 	static const char *const labels[][2] = {
-		{"name", "metadata.name"},
 		{"namespace", "metadata.namespace"},
+		{"name", "metadata.name"},
 		{"project", "spec.project"},
 		{"repo", "spec.source.repoURL"},
 		{"dest_server", "spec.destination.server"},
@@ -36,13 +37,37 @@ static void print_application(struct buf *out, const json_t *application)
 		{"sync_status", "status.sync.status"},
 		{"health_status", "status.health.status"},
 	};
-	bool automated = json_is_object(json_at(application, "spec.syncPolicy.automated"));
+	const json_t *policy = json_at(application, "spec.syncPolicy.automated");
+	bool automated = json_is_object(policy) && json_bool_at(policy, "enabled", true);
 	buf_text(out, "argocd_app_info");
 	for (size_t i = 0; i < COUNT_OF(labels); i++)
 		metrics_label(out, labels[i][0], text_of(application, labels[i][1]));
 	metrics_label(out, "autosync_enabled", automated ? "true" : "false");
 	metrics_label(out, "operation", operation_of(application));
 	buf_text(out, "} 1\n");
+}
+
+/* How many conditions of each type, as Argo CD counts them. */
+static void print_conditions(struct buf *out, const json_t *application)
+{
+	CLEANUP(json_done) json_t *counts = json_object();
+	const json_t *condition;
+	const char *type;
+	json_t *number;
+	size_t i;
+	json_array_foreach (json_at(application, "status.conditions"), i, condition) {
+		type = text_of(condition, "type");
+		json_object_set_new(
+			counts, type, json_integer(json_integer_value(json_object_get(counts, type)) + 1));
+	}
+	json_object_foreach (counts, type, number) {
+		buf_text(out, "argocd_app_condition");
+		metrics_label(out, "namespace", text_of(application, "metadata.namespace"));
+		metrics_label(out, "name", text_of(application, "metadata.name"));
+		metrics_label(out, "project", text_of(application, "spec.project"));
+		metrics_label(out, "condition", type);
+		buf_printf(out, "} %lld\n", (long long)json_integer_value(number));
+	}
 }
 
 static bool print_applications(struct buf *out, struct store *store, struct error *err)
@@ -55,6 +80,9 @@ static bool print_applications(struct buf *out, struct store *store, struct erro
 	metrics_head(out, "argocd_app_info", "gauge", "Each Application with its state.");
 	json_array_foreach (json_object_get(list, "items"), i, application)
 		print_application(out, application);
+	metrics_head(out, "argocd_app_condition", "gauge", "Conditions of each Application, by type.");
+	json_array_foreach (json_object_get(list, "items"), i, application)
+		print_conditions(out, application);
 	return true;
 }
 
@@ -146,6 +174,7 @@ void http_metrics(struct http_call *call)
 	struct error err = {0};
 	struct store *store = http_store(call->http, &err);
 	metrics_print(&out);
+	series_print(&out);
 	print_process(&out, call->http);
 	bool readable = store && print_applications(&out, store, &err) && print_users(&out, store, &err) &&
 		print_drift(&out, store, &err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/config/folder.h"
+#include "agent/events/series.h"
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
@@ -132,6 +133,7 @@ static void app_remove(struct agent *agent, struct app *app)
 {
 	log_info("application removed; its objects and users stay", "application", app->spec.name, NULL);
 	forget(agent, app);
+	series_forget("name", app->spec.name);
 	for (size_t i = 0; i < agent->app_count; i++)
 		if (agent->apps[i] == app)
 			agent->apps[i] = agent->apps[--agent->app_count];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/queue.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/memory.h"
 
@@ -36,12 +37,14 @@ static void *run(void *context)
 {
 	struct errand *errand = context;
 	struct fetch *fetch = errand->fetch;
+	int64_t started = clock_steady();
 
 	fetch->ok = source_read(&fetch->request, fetch->mem, &fetch->result, &fetch->error);
 	if (fetch->ok && arena_full(fetch->mem))
 		fetch->ok = error_set(&fetch->error, ERROR_INVALID,
 			"the manifests of these paths need more than %ld MiB of memory",
 			LIMIT_PASS_MEMORY >> 20);
+	fetch->took = clock_steady() - started;
 	source_access_done(&fetch->access);
 	struct queue *queue = errand->queue;
 	free(errand);

@@ -17,7 +17,8 @@ struct fetch {
 	uint64_t lookup; /* asks for this lookup of the Application paths[0] names; 0 = for news */
 	struct source_result result; /* when `ok` */
 	bool ok;
-	bool done; /* queue_is_done() */
+	int64_t took; /* milliseconds */
+	bool done;    /* queue_is_done() */
 	struct error error;
 };
 

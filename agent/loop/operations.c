@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/loop/apps.h"
+#include "agent/loop/manifests.h"
 #include "agent/loop/repositories.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
@@ -19,10 +20,67 @@ enum { STUCK_AFTER = 300000 }; /* a reconciler that has not turned for so long i
 /* A wish as the store keeps it. */
 struct operation {
 	const char *kind, *target, *by;
-	const char *confirm; /* NULL = none */
-	bool hard, prune, dry_run;
+	const json_t *body; /* as it came over HTTP */
 	int64_t id;
 };
+
+/* ---- what becomes of it ---- */
+
+static void answer_with(
+	struct agent *agent, int64_t id, const char *phase, const char *message, const char *result)
+{
+	struct error err;
+	const struct store_operation row = {.id = id,
+		.finished = *phase == 'R' ? 0 : clock_now(),
+		.phase = phase,
+		.message = message,
+		.result = result};
+	if (!store_operation_update(agent->store, &row, &err))
+		log_error("the operation could not be recorded", "error", err.text, NULL);
+}
+
+static void answer(struct agent *agent, int64_t id, const char *phase, const char *message)
+{
+	answer_with(agent, id, phase, message, "");
+}
+
+/* ---- a sync's body ---- */
+
+/* What it says in the words of Argo CD's `operation`: there is one reader for what may be asked of a sync. */
+static json_t *operation_document(const json_t *body, const char *by)
+{
+	static const char *const of_sync[] = {"revision", "prune", "dryRun", "resources", "syncOptions"};
+	static const char *const of_operation[] = {"info", "retry"};
+	json_t *document = json_pack("{s:{}, s:{s:s}}", "sync", "initiatedBy", "username", by);
+	json_t *sync = json_object_get(document, "sync");
+	bool force = json_bool_at(body, "force", false);
+
+	for (size_t i = 0; i < COUNT_OF(of_sync); i++)
+		if (json_object_get(body, of_sync[i]))
+			json_object_set(sync, of_sync[i], json_object_get(body, of_sync[i]));
+	for (size_t i = 0; i < COUNT_OF(of_operation); i++)
+		if (json_object_get(body, of_operation[i]))
+			json_object_set(document, of_operation[i], json_object_get(body, of_operation[i]));
+	if (json_bool_at(body, "applyOnly", false))
+		json_object_set_new(sync, "syncStrategy", json_pack("{s:{s:b}}", "apply", "force", force));
+	else if (force)
+		json_object_set_new(sync, "syncStrategy", json_pack("{s:{s:b}}", "hook", "force", force));
+	return document;
+}
+
+static bool read_sync(const json_t *body, const char *by, struct sync_request **sync, struct error *err)
+{
+	CLEANUP(json_done) json_t *document = operation_document(body, by);
+	if (!sync_request_read(document, sync, err)) {
+		static const char prefix[] = "operation.sync."; /* the body has these fields at its top */
+		if (text_starts(err->text, prefix))
+			memmove(err->text, err->text + strlen(prefix), strlen(err->text + strlen(prefix)) + 1);
+		return false;
+	}
+	json_done(&(*sync)->document); /* no object in the cluster holds it */
+	(*sync)->confirm = arena_copy((*sync)->mem, json_text_at(body, "confirm", NULL));
+	return true;
+}
 
 /* ---- from the HTTP thread ---- */
 
@@ -50,20 +108,23 @@ static bool target_exists(struct agent *agent, const struct agent_request *reque
 
 static bool is_known(const char *kind)
 {
-	static const char *const kinds[] = {"sync", "refresh", "users-sync", "users-plan"};
+	static const char *const kinds[] = {
+		"sync", "rollback", "terminate", "refresh", "manifests", "users-sync", "users-plan"};
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)
 		if (strcmp(kind, kinds[i]) == 0)
 			return true;
 	return false;
 }
 
-static char *request_document(const struct agent_request *request)
+/* What cannot be obeyed is refused here, where somebody waits for the answer. */
+static bool is_readable(const struct agent_request *request, struct error *err)
 {
-	CLEANUP(json_done)
-	json_t *document = json_pack("{s:b, s:b, s:b}", "prune", request->prune, "dryRun", request->dry_run,
-		"hard", request->hard);
-	json_set_text(document, "confirm", request->confirm);
-	return json_canonical(document);
+	struct sync_request *sync = NULL;
+	if (strcmp(request->kind, "sync") != 0)
+		return true;
+	bool readable = read_sync(request->body, request->by, &sync, err);
+	sync_request_free(sync);
+	return readable;
 }
 
 static bool has_room(struct agent *agent, struct error *err)
@@ -84,15 +145,13 @@ static bool take_request(void *context, const struct agent_request *request, int
 
 	if (!is_known(request->kind))
 		return error_set(err, ERROR_INVALID, "%s is not something this agent does", request->kind);
-	if (!target_exists(agent, request, err))
+	if (!target_exists(agent, request, err) || !is_readable(request, err) || !has_room(agent, err))
 		return false;
-	if (!has_room(agent, err))
-		return false;
-	CLEANUP(memory_freep) char *document = request_document(request);
+	CLEANUP(memory_freep) char *body = request->body ? json_canonical(request->body) : memory_copy("{}");
 	struct store_operation row = {.kind = request->kind,
 		.target = request->target,
 		.by = request->by,
-		.request = document,
+		.request = body,
 		.started = clock_now(),
 		.phase = "Pending",
 		.message = "",
@@ -140,31 +199,93 @@ struct http_agent operations_http(struct agent *agent)
 
 /* ---- in the reconciler ---- */
 
-static void answer(struct agent *agent, int64_t id, const char *phase, const char *message)
-{
-	struct error err;
-	const struct store_operation row = {.id = id,
-		.finished = *phase == 'R' ? 0 : clock_now(),
-		.phase = phase,
-		.message = message,
-		.result = ""};
-	if (!store_operation_update(agent->store, &row, &err))
-		log_error("the operation could not be recorded", "error", err.text, NULL);
-}
-
 static void ask_sync(struct agent *agent, struct app *app, const struct operation *operation)
 {
+	struct sync_request *request = NULL;
+	struct error err;
 	if (app->asked) {
 		answer(agent, operation->id, "Failed", "another sync of this application is waiting already");
 		return;
 	}
-	app->asked = sync_request_new();
-	app->asked->prune = operation->prune;
-	app->asked->dry_run = operation->dry_run;
-	app->asked->confirm = arena_copy(app->asked->mem, operation->confirm);
-	app->asked->by = arena_copy(app->asked->mem, operation->by);
-	app->asked->operation = operation->id;
+	if (!read_sync(operation->body, operation->by, &request, &err)) {
+		answer(agent, operation->id, "Error", err.text);
+		return;
+	}
+	request->rollback_id = json_number_at(operation->body, "id", -1);
+	request->operation = operation->id;
+	app->asked = request;
 	answer(agent, operation->id, "Running", "");
+}
+
+static bool has_deployment(const struct app *app, int64_t id)
+{
+	const json_t *entry;
+	size_t i;
+	json_array_foreach (app->history, i, entry)
+		if (json_number_at(entry, "id", -1) == id)
+			return true;
+	return false;
+}
+
+/* A sync of the revision and source of an entry of status.history (argocd.md 2.8); what cannot be is no operation at all. */
+static void ask_rollback(struct agent *agent, struct app *app, const struct operation *operation)
+{
+	CLEANUP(memory_freep) char *why = NULL;
+	int64_t id = json_number_at(operation->body, "id", -1);
+	if (app->spec.automated)
+		why = memory_printf(
+			"%s is synced automatically, which would undo a rollback at once: set "
+			"spec.syncPolicy.automated.enabled to false first, or revert the commit in Git",
+			app->spec.name);
+	else if (!has_deployment(app, id))
+		why = memory_printf(
+			"%s has no deployment with the id %lld: `pgitops app history %s` names those there are",
+			app->spec.name, (long long)id, app->spec.name);
+	if (why)
+		answer(agent, operation->id, "Failed", why);
+	else
+		ask_sync(agent, app, operation);
+}
+
+/* The sync itself ends when its step allows it; until then the request is Running. */
+static void ask_terminate(struct agent *agent, struct app *app, const struct operation *operation)
+{
+	if (!app->operation) {
+		answer(agent, operation->id, "Failed", "no sync of this application is running");
+		return;
+	}
+	if (app->terminate) {
+		answer(agent, operation->id, "Failed", "this sync is being terminated already");
+		return;
+	}
+	app->terminate = operation->id;
+	app->dirty = true;
+	answer(agent, operation->id, "Running", "");
+}
+
+/* Of the answers that hold whole manifests only the last few are kept: they are as large as the path in Git. */
+static void keep_few_manifests(struct agent *agent, int64_t id)
+{
+	int64_t *slot = &agent->manifests[agent->manifests_next++ % COUNT_OF(agent->manifests)];
+	if (*slot)
+		answer(agent, *slot, "Succeeded", "the manifests are not kept any more: ask again");
+	*slot = id;
+}
+
+static void ask_manifests(struct agent *agent, struct app *app, const struct operation *operation)
+{
+	CLEANUP(json_done) json_t *document = NULL;
+	struct error err;
+	if (!manifests_document(app, &document, &err)) {
+		answer(agent, operation->id, "Error", err.text);
+		return;
+	}
+	CLEANUP(memory_freep) char *result = json_canonical(document);
+	CLEANUP(memory_freep)
+	char *message = memory_printf(
+		"%zu objects at %.12s", json_array_size(json_object_get(document, "items")), app->commit);
+	keep_few_manifests(agent, operation->id);
+	answer_with(agent, operation->id, "Succeeded", message, result);
 }
 
 static void ask_refresh(struct agent *agent, struct app *app, const struct operation *operation)
@@ -172,22 +293,30 @@ static void ask_refresh(struct agent *agent, struct app *app, const struct opera
 	if (app->refresh_operation)
 		answer(agent, app->refresh_operation, "Succeeded", "taken together with a newer refresh");
 	app->refresh_operation = operation->id;
-	repositories_refresh(agent, app, operation->hard);
+	repositories_refresh(agent, app, json_bool_at(operation->body, "hard", false));
 	answer(agent, operation->id, "Running", "");
 }
 
 static void ask_application(struct agent *agent, const struct operation *operation)
 {
+	static const struct {
+		const char *kind;
+		void (*ask)(struct agent *agent, struct app *app, const struct operation *operation);
+		bool held; /* not done while skip-reconcile holds the Application */
+	} kinds[] = {{"sync", ask_sync, true}, {"rollback", ask_rollback, true}, {"refresh", ask_refresh, true},
+		{"terminate", ask_terminate, false}, {"manifests", ask_manifests, false}};
 	struct app *app = agent_app(agent, operation->target);
+	size_t i = 0;
+
+	while (i + 1 < COUNT_OF(kinds) && strcmp(kinds[i].kind, operation->kind) != 0)
+		i++;
 	if (!app)
 		answer(agent, operation->id, "Error", "there is no such application any more");
-	else if (app->spec.skip_reconcile)
+	else if (app->spec.skip_reconcile && kinds[i].held)
 		answer(agent, operation->id, "Error",
 			"the annotation argocd.argoproj.io/skip-reconcile holds this application: take it away first");
-	else if (strcmp(operation->kind, "sync") == 0)
-		ask_sync(agent, app, operation);
 	else
-		ask_refresh(agent, app, operation);
+		kinds[i].ask(agent, app, operation);
 }
 
 static void ask_database(struct agent *agent, struct database *database, const struct operation *operation)
@@ -195,8 +324,9 @@ static void ask_database(struct agent *agent, struct database *database, const s
 	struct users_wish *wish = memory_alloc(sizeof(*wish)), **last = &database->wishes;
 	*wish = (struct users_wish){
 		.operation = operation->id,
-		.plan_only = operation->dry_run || strcmp(operation->kind, "users-plan") == 0,
-		.confirm = memory_copy(operation->confirm),
+		.plan_only = json_bool_at(operation->body, "dryRun", false) ||
+			strcmp(operation->kind, "users-plan") == 0,
+		.confirm = memory_copy(json_text_at(operation->body, "confirm", NULL)),
 	};
 	while (*last)
 		last = &(*last)->next;
@@ -229,10 +359,7 @@ static void take_row(struct agent *agent, const struct store_operation *row)
 		.kind = row->kind,
 		.target = row->target,
 		.by = row->by,
-		.confirm = json_text_at(request, "confirm", NULL),
-		.hard = json_bool_at(request, "hard", false),
-		.prune = json_bool_at(request, "prune", false),
-		.dry_run = json_bool_at(request, "dryRun", false),
+		.body = request,
 		.id = row->id,
 	};
 	if (is_about_users(operation.kind))
@@ -261,9 +388,28 @@ void operations_take(struct agent *agent)
 	}
 }
 
+/* An agent that starts knows none of the answers with manifests, so it could not end their keeping. */
+static void drop_manifests(struct agent *agent)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct store_operation *rows;
+	struct error err;
+	size_t count;
+
+	if (!store_operation_list(agent->store, 0, mem, &rows, &count, &err)) {
+		log_warning("operations could not be read", "error", err.text, NULL);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].kind, "manifests") == 0 && *rows[i].result)
+			answer(agent, rows[i].id, "Succeeded",
+				"the manifests are not kept any more: ask again");
+}
+
 void operations_sweep(struct agent *agent)
 {
 	struct error err;
 	if (!store_sweep(agent->store, clock_now(), "the agent ended before it was done", &err))
 		log_warning("what was left open could not be ended", "error", err.text, NULL);
+	drop_manifests(agent);
 }

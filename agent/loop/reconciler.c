@@ -9,6 +9,7 @@
 #include "agent/loop/repositories.h"
 #include "agent/loop/join.h"
 #include "agent/events/metrics.h"
+#include "agent/events/outcome.h"
 #include "agent/loop/once.h"
 #include "agent/loop/operations.h"
 #include "agent/loop/projects.h"
@@ -163,6 +164,19 @@ static bool app_waits(const struct app *app)
 		app->repository && app->repository->error.kind == ERROR_NONE;
 }
 
+/* Whoever watches the Application object hears of a change; the first status after a start is none. */
+static void tell_changes(struct agent *agent, const struct app *app, const json_t *before)
+{
+	const struct event_subject subject = {
+		app->spec.name, app->spec.namespace, app->spec.uid, app->spec.destination};
+	if (!before || before == app->status)
+		return;
+	outcome_status(agent->events, &subject, "sync status", json_text_at(before, "sync.status", ""),
+		json_text_at(app->status, "sync.status", ""));
+	outcome_status(agent->events, &subject, "health status", json_text_at(before, "health.status", ""),
+		json_text_at(app->status, "health.status", ""));
+}
+
 static void run_passes(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->app_count; i++) {
@@ -171,7 +185,9 @@ static void run_passes(struct agent *agent)
 		if (!app_is_due(app) || app_waits(app))
 			continue;
 		memcpy(before, app->synced, sizeof(before));
+		CLEANUP(json_done) json_t *status = json_incref(app->status);
 		pass_run(agent, app);
+		tell_changes(agent, app, status);
 		apps_write_status(agent, app);
 		for (size_t j = 0; j < agent->database_count; j++)
 			if (agent->databases[j]->app == app &&
@@ -272,6 +288,8 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	run_passes(agent);
 	run_users(agent);
 	trim_store(agent);
+	if (agent->cluster && !*agent->cluster_trouble && !*agent->cluster_stale)
+		kubernetes_events_flush(agent->events, cluster_kube(agent->cluster));
 	if (agent->cluster)
 		metric_set(METRIC_KUBE_REQUESTS, cluster_requests(agent->cluster));
 	set_ready(agent);

@@ -8,7 +8,7 @@
 #include "agent/loop/repositories.h"
 #include "agent/loop/lookups.h"
 #include "agent/loop/content.h"
-#include "agent/events/metrics.h"
+#include "agent/events/series.h"
 #include "agent/queue.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -287,7 +287,7 @@ static void set_failure(struct agent *agent, struct repository *repository, cons
 	if (!repository->failed_since)
 		repository->failed_since = clock_now();
 	repository->next_poll = clock_steady() + (wait < RETRY_LONGEST ? wait : RETRY_LONGEST);
-	metric_add(METRIC_GIT_FAILED, 1);
+	series_add(SERIES_GIT_FAILED, (const char *const[]){repository->plain}, 1);
 	if (log_changed(repository->error_slot, err->text))
 		log_error("repository cannot be read; the last good state is kept", "repository",
 			repository->plain, "error", err->text, NULL);
@@ -372,6 +372,20 @@ static struct repository *asked(struct agent *agent, const struct fetch *fetch)
 	return NULL;
 }
 
+/* One question asks for the revision, and for its content when that is new. */
+static void count_requests(const struct repository *repository, const struct fetch *fetch)
+{
+	const char *const ls_remote[] = {repository->plain, "ls-remote"},
+			  *const content[] = {repository->plain, "fetch"};
+	if (fetch->ok && fetch->result.fetched)
+		series_add(SERIES_GIT, content, (double)fetch->result.fetched);
+	if (fetch->request.offline)
+		return;
+	series_add(SERIES_GIT, ls_remote, 1);
+	series_observe(SERIES_GIT_SECONDS, fetch->ok && fetch->result.fetched ? content : ls_remote,
+		(double)fetch->took / 1000);
+}
+
 static void take_answer(struct agent *agent, struct fetch *fetch)
 {
 	if (fetch->lookup) {
@@ -386,12 +400,10 @@ static void take_answer(struct agent *agent, struct fetch *fetch)
 		return;
 	}
 	repository->reading = false;
-	if (!fetch->request.offline)
-		metric_add(METRIC_GIT_LS_REMOTE, 1);
+	count_requests(repository, fetch);
 	if (!fetch->ok && !fetch->request.offline) {
 		set_failure(agent, repository, &fetch->error);
 	} else if (fetch->ok) {
-		metric_add(METRIC_GIT_FETCH, result->fetched);
 		if (!fetch->request.offline) {
 			clear_failure(repository);
 			repository->next_poll = clock_steady() + poll_wait(agent);

@@ -17,7 +17,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 
-enum { CONNECT_SECONDS = 5, POLL_FIRST = 20, POLL_LAST = 500 };
+enum { CONNECT_SECONDS = 5, POLL_FIRST = 20, POLL_LAST = 500, PROGRESS_BYTES = 4096 };
 
 /* ---- calls ---- */
 
@@ -255,6 +255,8 @@ static json_t *application_view(struct store *store, const char *path, struct ar
 	const char *name = arena_copy_n(mem, path, slash ? (size_t)(slash - path) : strlen(path));
 	if (text_equal(rest, "/diff"))
 		return view_application_diff(store, name, err);
+	if (text_equal(rest, "/resources"))
+		return view_application_resources(store, name, err);
 	if (text_equal(rest, "/history"))
 		return view_history(store, name, err);
 	return view_application(store, name, err);
@@ -322,8 +324,14 @@ static void show_progress(const json_t *operation, int64_t started, bool done)
 		return;
 	}
 	duration_text(clock_steady() - started, waited);
-	fprintf(stderr, "\r\033[K%s %s: %s (%s)", json_text_at(operation, "kind", "operation"),
-		json_text_at(operation, "target", ""), json_text_at(operation, "phase", "Pending"), waited);
+	CLEANUP(buf_done) struct buf line = BUF(PROGRESS_BYTES);
+	CLEANUP(memory_freep)
+	char *text = memory_printf("%s %s: %s (%s) %.60s", json_text_at(operation, "kind", "operation"),
+		json_text_at(operation, "target", ""), json_text_at(operation, "phase", "Pending"), waited,
+		json_text_at(operation, "message", ""));
+	text_make_printable(text); /* the cut may be within a character */
+	output_visible(text, false, &line);
+	fprintf(stderr, "\r\033[K%s", buf_string(&line));
 	fflush(stderr);
 }
 

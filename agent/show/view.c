@@ -93,10 +93,16 @@ json_t *view_application_diff(struct store *store, const char *name, struct erro
 	return items ? list_of(items) : NULL;
 }
 
+json_t *view_application_resources(struct store *store, const char *name, struct error *err)
+{
+	CLEANUP(json_done) json_t *application = view_application(store, name, err);
+	return application ? list_of(view_resources(application)) : NULL;
+}
+
 static json_t *revision_item(const struct store_revision *row)
 {
 	json_t *item = json_object();
-	set_number(item, "id", row->id);
+	json_object_set_new(item, "id", json_null());
 	set(item, "application", row->application);
 	set(item, "commit", row->commit);
 	set(item, "author", row->author);
@@ -115,18 +121,44 @@ static json_t *revision_item(const struct store_revision *row)
 	return item;
 }
 
+/* status.history tells time in seconds. */
+static bool is_deployment(const struct store_revision *row, const json_t *entry)
+{
+	char started[CLOCK_TEXT_SIZE];
+	clock_text_seconds(row->started, started);
+	return text_equal(row->phase, "Succeeded") &&
+		text_equal(row->commit, json_text_at(entry, "revision", "")) &&
+		text_equal(started, json_text_at(entry, "deployStartedAt", ""));
+}
+
+/* Both are in the order in which it happened, rows newest first, so one walk finds each entry's row. */
+static void name_deployments(json_t *items, const struct store_revision *rows, const json_t *history)
+{
+	size_t row = 0, count = json_array_size(items);
+	for (size_t i = json_array_size(history); i-- > 0;) {
+		const json_t *entry = json_array_get(history, i);
+		size_t found = row;
+		while (found < count && !is_deployment(&rows[found], entry))
+			found++;
+		if (found == count) /* its row is not kept any more */
+			continue;
+		set_number(json_array_get(items, found), "id", json_number_at(entry, "id", 0));
+		row = found + 1;
+	}
+}
+
 json_t *view_history(struct store *store, const char *name, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
-	struct store_application application;
+	CLEANUP(json_done) json_t *application = view_application(store, name, err);
 	struct store_revision *rows;
 	size_t count;
-	if (!store_application_get(store, name, mem, &application, err) ||
-		!store_revision_list(store, name, LIMIT_HISTORY_ROWS, mem, &rows, &count, err))
+	if (!application || !store_revision_list(store, name, LIMIT_HISTORY_ROWS, mem, &rows, &count, err))
 		return NULL;
 	json_t *items = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(items, revision_item(&rows[i]));
+	name_deployments(items, rows, json_at(application, "status.history"));
 	return list_of(items);
 }
 

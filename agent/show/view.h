@@ -12,6 +12,9 @@ json_t *view_applications(struct store *store, struct error *err); /* {"items":[
 json_t *view_application(
 	struct store *store, const char *name, struct error *err); /* Application; ERROR_MISSING */
 json_t *view_application_diff(struct store *store, const char *name, struct error *err); /* {"items":[...]} */
+/* {"items":[...]}: status.resources with what the last operation said of each, and that operation's hooks. */
+json_t *view_application_resources(struct store *store, const char *name, struct error *err);
+/* `id` is that of status.history, which `app rollback` takes; null = there is no way back to it. */
 json_t *view_history(struct store *store, const char *name, struct error *err); /* {"items":[{id,commit,...}]} */
 json_t *view_users(struct store *store, struct error *err);                     /* {"items":[user...]} */
 json_t *view_user_changes(struct store *store, const char *user, struct error *err);
@@ -20,3 +23,6 @@ json_t *view_drift(struct store *store, const struct store_drift_filter *filter,
 json_t *view_operation(struct store *store, int64_t id, struct error *err);
 json_t *view_status(
 	struct store *store, struct error *err); /* {agent, applications, databases, users, drift, errors} */
+
+/* The items of view_application_resources() from an Application object; a new reference (view_resources.c). */
+json_t *view_resources(const json_t *application);

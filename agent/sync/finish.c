@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/events/metrics.h"
+#include "agent/events/outcome.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -375,17 +375,29 @@ static void answer(
 	app->terminate = 0;
 }
 
-static void log_outcome(const struct sync_operation *operation, const char *text)
+struct outcome operation_outcome(
+	const struct app *app, const struct sync_operation *operation, const char *phase, const char *message)
 {
-	char created[24], configured[24], pruned[24];
-	snprintf(created, sizeof(created), "%lld", (long long)operation->counts.created);
-	snprintf(configured, sizeof(configured), "%lld", (long long)operation->counts.configured);
-	snprintf(pruned, sizeof(pruned), "%lld", (long long)operation->counts.pruned);
-	if (operation->failed)
-		log_error("sync failed", "by", operation->request->by, "error", text, NULL);
-	else if (!operation->request->dry_run)
-		log_info(operation->request->heal ? "drift healed" : "synced", "by", operation->request->by,
-			"created", created, "configured", configured, "pruned", pruned, NULL);
+	const struct sync_request *request = operation->request;
+	return (struct outcome){
+		.subject = {app->spec.name, app->spec.namespace, app->spec.uid, app->spec.destination},
+		.project = json_text_at(app->spec.document, "spec.project", ""),
+		.revision = *operation->commit ? operation->commit
+			: request->revision    ? request->revision
+					       : "",
+		.phase = phase,
+		.message = message,
+		.by = request->by,
+		.automated = request->automated,
+		.heal = request->heal,
+		.partial = request->resource_count,
+		.dry_run = request->dry_run,
+		.created = operation->counts.created,
+		.configured = operation->counts.configured,
+		.pruned = operation->counts.pruned,
+		.started = operation->started,
+		.finished = clock_now(),
+	};
 }
 
 void operation_finish(struct pass *pass, struct sync_operation *operation)
@@ -407,8 +419,8 @@ void operation_finish(struct pass *pass, struct sync_operation *operation)
 	add_history(pass, operation);
 	json_decref(app->operation_state);
 	app->operation_state = operation_ended(pass, operation, phase, text);
-	metric_add(operation->failed ? METRIC_SYNC_FAILED : METRIC_SYNC_SUCCEEDED, 1);
-	log_outcome(operation, text);
+	const struct outcome outcome = operation_outcome(app, operation, phase, text);
+	outcome_sync(pass->agent->events, &outcome);
 	answer(pass, operation, phase, text);
 	journal_remove(pass->agent, app->spec.name);
 	operation_free(operation);

@@ -146,8 +146,11 @@ static void begin(struct pass *pass, struct sync_request *request)
 	const char *why = NULL;
 
 	app->operation = operation;
-	if (pin(pass, operation, &why))
+	if (pin(pass, operation, &why)) {
+		const struct outcome outcome = operation_outcome(app, operation, "Running", "");
+		outcome_started(pass->agent->events, &outcome);
 		return;
+	}
 	operation_fail(operation, why);
 	operation->state = OPERATION_ENDED;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/events/series.h"
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
@@ -122,6 +123,8 @@ void pass_run(struct agent *agent, struct app *app)
 	app->look_again = pass.look_again;
 	metric_add(METRIC_PASSES, 1);
 	metric_add(METRIC_PASS_MILLISECONDS, (uint64_t)(clock_steady() - started));
+	const char *const labels[] = {app->spec.namespace, app->spec.name};
+	series_observe(SERIES_RECONCILE, labels, (double)(clock_steady() - started) / 1000);
 	log_context(NULL, NULL);
 	content_release(pass.content);
 }

@@ -1,5 +1,6 @@
 """What a small team's agent could know: two Applications, a dozen users, somebody's hand edits."""
 
+import copy
 import datetime
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -12,7 +13,12 @@ def ago(**delta):
     return (NOW - datetime.timedelta(**delta)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def application(name, path, namespace, sync="Synced", health="Healthy", resources=(), differences=(), **status):
+def deployment(number, revision, minutes):
+    """An entry of status.history, to the row that revision() makes with the same minutes."""
+    return {"id": number, "revision": revision, "deployStartedAt": ago(minutes=minutes, seconds=1), "deployedAt": ago(minutes=minutes)}
+
+
+def application(name, path, namespace, sync="Synced", health="Healthy", resources=(), differences=(), automated=True, **status):
     return {
         "set": "application", "name": name, "differences": list(differences),
         "document": {
@@ -22,7 +28,7 @@ def application(name, path, namespace, sync="Synced", health="Healthy", resource
                 "project": "default",
                 "source": {"repoURL": REPOSITORY, "path": path, "targetRevision": "main"},
                 "destination": {"server": "https://kubernetes.default.svc", "namespace": namespace},
-                "syncPolicy": {"automated": {"prune": True, "selfHeal": True}},
+                "syncPolicy": {"automated": {"prune": True, "selfHeal": True}} if automated else {},
             },
             "status": {
                 "sync": {"status": sync, "revision": COMMIT}, "health": {"status": health},
@@ -78,7 +84,8 @@ HEALTHY = [
     application("postgres-cluster", "postgres-cluster", "default", resources=[
         resource("acid.zalan.do", "postgresql", "default", "acid-main-cluster", message="Running since 31 h"),
         resource("", "ConfigMap", "default", "postgres-pod-config"),
-        resource("", "Secret", "default", "acid-backup-credentials")]),
+        resource("", "Secret", "default", "acid-backup-credentials")],
+        history=[deployment(6, OLDER, 4400), deployment(7, COMMIT, 95)]),
     revision("postgres-cluster", OLDER, "Dana Whitfield", "Raise max_connections to 200", minutes=4400, configured=1),
     revision("postgres-cluster", COMMIT, "Dana Whitfield", "Give the cluster a third instance\n\nFor the reports.", minutes=95, configured=1, unchanged=2),
     database("main", users=9, synced=9), database("analytics", users=3, synced=3),
@@ -121,3 +128,28 @@ TROUBLED = HEALTHY + [
     {"set": "change", "database": "analytics", "user": "olivia", "action": "grant", "commit": OLDER, "started": ago(hours=3),
      "finished": ago(hours=3), "outcome": "role \"billing\" does not exist: create it or list it as a group", "statement": "GRANT \"billing\" TO \"olivia\""},
 ]
+
+# A sync by hand that waits for a hook, in an Application with waves.
+RUNNING = [
+    application("shop", "shop", "shop", sync="OutOfSync", health="Progressing", automated=False, resources=[
+        resource("", "ConfigMap", "shop", "settings") | {"syncWave": -1},
+        resource("apps", "Deployment", "shop", "web", "OutOfSync", "Progressing") | {"syncWave": 2},
+        resource("", "ConfigMap", "shop", "old", "OutOfSync") | {"requiresPruning": True}],
+        history=[deployment(0, OLDER, 4400), deployment(1, COMMIT, 95)],
+        operationState={
+            "phase": "Running", "startedAt": ago(minutes=4), "message": "waiting for completion of hook batch/Job shop/migrate",
+            "retryCount": 1, "operation": {"initiatedBy": {"username": "dana"}, "sync": {}},
+            "syncResult": {"revision": COMMIT, "resources": [
+                {"group": "batch", "version": "v1", "kind": "Job", "namespace": "shop", "name": "migrate", "hookType": "PreSync",
+                 "hookPhase": "Running", "syncPhase": "PreSync", "message": "1 pod is running"}]}}),
+    revision("shop", OLDER, "Dana Whitfield", "First version", minutes=4400, created=3),
+    revision("shop", COMMIT, "Dana Whitfield", "Two replicas", minutes=95, configured=1),
+    revision("shop", COMMIT, "Dana Whitfield", "Two replicas", "Failed", minutes=30, trigger="manual", text="migrate failed"),
+]
+
+
+def ended(items):
+    """The same when the sync is over."""
+    items = copy.deepcopy(items)
+    items[0]["document"]["status"]["operationState"] |= {"phase": "Succeeded", "finishedAt": ago(minutes=1), "message": "successfully synced"}
+    return items

@@ -19,17 +19,20 @@ static struct store *store;
 static bool take_request(void *context, const struct agent_request *request, int64_t *id, struct error *err)
 {
 	(void)context;
+	char *body = request->body ? json_canonical(request->body) : NULL;
 	struct store_operation operation = {
 		.kind = request->kind,
 		.target = request->target,
 		.by = request->by,
-		.request = "{}",
+		.request = body ? body : "{}",
 		.started = clock_now(),
 		.phase = "Running",
 		.message = request->prune ? "with prune" : "",
 		.result = "",
 	};
-	return store_operation_add(store, &operation, id, err);
+	bool added = store_operation_add(store, &operation, id, err);
+	free(body);
+	return added;
 }
 
 static size_t take_announcement(void *context, const char *const *urls, size_t count)

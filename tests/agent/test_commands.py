@@ -17,7 +17,7 @@ import yaml
 
 from parts import agent as agents
 from parts import played, story
-from parts.store import Store
+from parts.store import Store, text
 
 TABLES = pathlib.Path(__file__).parent / "tables"
 
@@ -52,9 +52,11 @@ def at_rest(text):
 
 @pytest.mark.parametrize("arguments", [
     "status", "app list", "app list -o wide", "app list --no-headers", "app get postgres-cluster", "app get postgres-users",
+    "app resources postgres-users", "app resources postgres-cluster -o wide",
     "app diff postgres-cluster", "app history postgres-cluster", "app history postgres-cluster -o wide", "user list",
     "user list -o wide", "user get eve", "user history", "user history eve -o wide", "drift list", "drift list --open -o wide",
     "drift list --user eve", "drift list --app postgres-cluster", "drift list --since 2h", "help app", "help app sync",
+    "help app rollback",
 ])
 def test_a_table_looks_as_it_should(ask, arguments):
     result = ask(*arguments.split())
@@ -79,7 +81,7 @@ def test_with_an_agent_nothing_is_said_about_it(agent):
 
 
 @pytest.mark.parametrize("arguments", ["app list", "app get postgres-cluster", "app diff postgres-cluster", "user list",
-                                       "app history postgres-cluster", "user get eve", "user history", "drift list",
+                                       "app history postgres-cluster", "app resources postgres-users", "user get eve", "user history", "drift list",
                                        "status", "version"])
 def test_json_and_yaml_say_the_same(ask, arguments):
     written = ask(*arguments.split(), "-o", "json").out
@@ -102,6 +104,56 @@ def test_items_have_the_members_that_scripts_rely_on(ask):
     status = ask("status", "-o", "json").json
     assert set(status) == {"agent", "applications", "databases", "users", "drift", "errors"}
     assert status["agent"]["running"] is False
+
+
+def test_one_numbering_names_deployments(ask):
+    """What `app history` calls 4 is what `app get` and status.history call 4, and what `app rollback` takes."""
+    rows = ask("app", "history", "postgres-cluster", "-o", "json").items
+    app = ask("app", "get", "postgres-cluster", "-o", "json").json
+    assert [row["id"] for row in rows] == [None, 4, 3]
+    assert [(entry["id"], entry["revision"]) for entry in app["status"]["history"]] == \
+        [(row["id"], row["commit"]) for row in reversed(rows) if row["id"] is not None]
+
+
+def test_syncs_without_a_deployment_have_no_id(cli, tmp_path):
+    """Failed ones, one that is not kept in status.history any more, and one of the same commit in the same second."""
+    store = Store(tmp_path / "state")
+    moment = story.now(hours=1)
+    entry = {"id": 7, "revision": "a" * 40, "deployStartedAt": text(moment), "deployedAt": text(moment)}
+    store.application("a", history=[{"id": 6, "revision": "b" * 40, "deployStartedAt": text(moment), "deployedAt": text(moment)},
+                                    entry])
+    for commit, phase, started in (("a", "Succeeded", story.now(hours=3)), ("b", "Failed", moment), ("a", "Succeeded", moment),
+                                   ("a", "Failed", moment), ("a", "Running", moment)):
+        store.revision("a", commit * 40, started, phase=phase)
+    store.close()
+    rows = cli("app", "history", "a", "-o", "json", "--state", store.folder).ok().items
+    assert [row["id"] for row in rows] == [None, None, 7, None, None]
+
+
+def test_a_running_operation_says_what_it_waits_for_and_since_when(cli, tmp_path):
+    store = Store(tmp_path / "state")
+    job = {"group": "batch", "version": "v1", "kind": "Job", "namespace": "team"}
+    store.application("a", sync="OutOfSync", resources=[
+        {"version": "v1", "kind": "ConfigMap", "namespace": "team", "name": "settings", "status": "OutOfSync", "syncWave": 2}],
+        operationState={
+            "phase": "Running", "message": "waiting for healthy state of batch/Job team/migrate", "retryCount": 2,
+            "startedAt": text(story.now(minutes=5)), "operation": {"initiatedBy": {"username": "ann"}},
+            "syncResult": {"revision": story.GOOD, "resources": [
+                job | {"name": "migrate", "hookType": "PreSync", "hookPhase": "Running", "syncPhase": "PreSync",
+                       "message": "job is running"},
+                job | {"name": "check", "hookType": "PostSync", "hookPhase": "Succeeded", "syncPhase": "PostSync",
+                       "message": "created"}]}})
+    store.close()
+    shown = cli("app", "get", "a", "--state", store.folder).ok().out
+    assert f"Operation   Running\n            for 5m, by ann, revision {story.GOOD[:7]}, retried 2 times\n" \
+           "            waiting for healthy state of batch/Job team/migrate\n" in shown
+    assert "HOOK      OBJECT            PHASE      MESSAGE\n" \
+           "PreSync   Job team/migrate  Running    job is running\n" \
+           "PostSync  Job team/check    Succeeded  created\n" in shown
+    rows = cli("app", "resources", "a", "--no-headers", "--state", store.folder).ok().out.splitlines()
+    assert [row.split()[:7] for row in rows] == [
+        ["ConfigMap", "team", "settings", "OutOfSync", "-", "-", "2"],
+        ["Job", "team", "migrate", "Running", "-", "PreSync", "-"], ["Job", "team", "check", "Succeeded", "-", "PostSync", "-"]]
 
 
 def test_nothing_compared_is_not_no_difference(cli, tmp_path):
@@ -178,7 +230,8 @@ def test_a_state_folder_with_a_long_path_has_a_reachable_socket(tmp_path):
 
 
 def test_an_action_without_an_agent_says_what_to_do(ask):
-    for arguments in ("app sync postgres-users", "app refresh postgres-users", "user plan", "user sync"):
+    for arguments in ("app sync postgres-users", "app refresh postgres-users", "app rollback postgres-users 0",
+                      "app terminate postgres-users", "app manifests postgres-users", "user plan", "user sync"):
         result = ask(*arguments.split()).is_(2)
         assert result.out == ""
         assert re.search("no agent is running on .*: start one with `pgitops agent --config FILE`", result.err), result
@@ -200,6 +253,17 @@ def test_sync_asks_waits_and_shows_the_result(agent):
 
 @pytest.mark.parametrize("arguments, path, body", [
     ("app sync a --dry-run", "/applications/a/sync", {"prune": False, "dryRun": True}),
+    ("app sync a --force --apply-only --revision v1 --option PruneLast=true --option=Prune=false", "/applications/a/sync",
+     {"prune": False, "dryRun": False, "force": True, "applyOnly": True, "revision": "v1",
+      "syncOptions": ["PruneLast=true", "Prune=false"]}),
+    ("app sync --resource apps:Deployment:team/web a --resource=:ConfigMap:b --resource rbac:Role:n/system:x",
+     "/applications/a/sync", {"prune": False, "dryRun": False, "resources": [
+         {"group": "apps", "kind": "Deployment", "namespace": "team", "name": "web"}, {"kind": "ConfigMap", "name": "b"},
+         {"group": "rbac", "kind": "Role", "namespace": "n", "name": "system:x"}]}),
+    ("app rollback a 0 --prune", "/applications/a/rollback", {"id": 0, "prune": True, "dryRun": False}),
+    ("app rollback a 12 --dry-run --confirm f0", "/applications/a/rollback",
+     {"id": 12, "prune": False, "dryRun": True, "confirm": "f0"}),
+    ("app terminate a", "/applications/a/terminate", {}),
     ("app refresh a --hard", "/applications/a/refresh", {"hard": True}),
     ("user sync --database main --confirm=f00", "/users/sync", {"database": "main", "dryRun": False, "confirm": "f00"}),
     ("user sync", "/users/sync", {"dryRun": False}),
@@ -270,6 +334,32 @@ def test_wait_says_yes_no_or_that_nothing_will_change(agent, ask):
     assert agent.cli("app", "wait", "nope", "--timeout", "1s").is_(2)
 
 
+def test_health_that_was_never_compared_is_not_healthy(cli, agent, tmp_path):
+    """An Application without objects is Healthy; one that was never read, or cannot be compared now, is only not known to be ill."""
+    store = Store(agent.state)
+    never = store.application("never", sync="Unknown")
+    del never["status"]["reconciledAt"]
+    store.db.execute("UPDATE application SET document = ? WHERE name = 'never'", [json.dumps(never)])
+    store.application("unknown", sync="Unknown")
+    store.application("behind", sync="OutOfSync")
+    store.close()
+    agent.cli("app", "wait", "never", "--health", "--timeout", "1s").is_(1)
+    agent.cli("app", "wait", "unknown", "--health", "--timeout", "1s").is_(1)
+    agent.cli("app", "wait", "behind", "--health", "--timeout", "1s").ok()
+
+
+def test_manifests_are_a_stream_of_documents(agent):
+    items = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"n": "1"}},
+             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}, "data": {"p": "<hidden>"}}]
+    path = "/api/v1/applications/a/manifests"
+    agent.answers[path] = {"revision": story.GOOD, "items": items}
+    assert list(yaml.safe_load_all(agent.cli("app", "manifests", "a").ok().out)) == items
+    for form, load in (("json", json.loads), ("yaml", yaml.safe_load)):
+        assert load(agent.cli("app", "manifests", "a", "-o", form).ok().out) == {"revision": story.GOOD, "items": items}
+    agent.problems[path] = (503, "nothing was read from Git yet")
+    assert "nothing was read from Git yet" in agent.cli("app", "manifests", "a").is_(2).err
+
+
 # ---- plans -----------------------------------------------------------------------------------------------------------
 
 PLAN = {"items": [
@@ -336,6 +426,15 @@ def test_user_sync_shows_what_was_done(agent):
     ("app sync a --prune=yes", "--prune takes no value"),
     ("app sync a --timeout soon", "--timeout soon is no duration"),
     ("app sync a --wait --async", "--wait goes with neither"),
+    ("app sync a --resource ConfigMap:b", "--resource ConfigMap:b is no GROUP:KIND:NAMESPACE/NAME"),
+    ("app sync a --resource apps::b", "is no GROUP:KIND:NAMESPACE/NAME"),
+    ("app sync a --resource :ConfigMap:b/", "is no GROUP:KIND:NAMESPACE/NAME"),
+    ("app sync a --option", "--option wants a value"),
+    ("app sync -- a --resource", "--resource is one argument too many"),
+    ("app rollback", "NAME is missing"),
+    ("app rollback a", "ID is missing"),
+    ("app rollback a v1", "v1 is no ID: `pgitops app history a` shows them"),
+    ("app rollback a 99999999999999999999", "is no ID"),
     ("drift list --since yesterday", "--since yesterday is neither"),
     ("user sync --dry-run --confirm x", "nothing to confirm"),
     ("app list -o xml", "-o takes table, wide, json or yaml"),
@@ -456,7 +555,7 @@ def complete(program, told, line):
 def test_bash_completes_commands_verbs_options_and_names(program, told):
     assert {"app", "status", "user", "drift", "help"} <= set(complete(program, told, "pgitops "))
     assert complete(program, told, "pgitops stat") == ["status"]
-    assert set(complete(program, told, "pgitops app re")) == {"refresh"}
+    assert set(complete(program, told, "pgitops app re")) == {"refresh", "resources"}
     assert "--prune" in complete(program, told, "pgitops app sync --")
     assert "--prune" not in complete(program, told, "pgitops app list --")
     assert complete(program, told, "pgitops app get postgres-") == ["postgres-cluster", "postgres-users"]

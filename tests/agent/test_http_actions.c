@@ -52,6 +52,17 @@ static void actions_over_the_socket_reach_the_agent(void **state)
 	assert_int_equal(asked.requests, 6);
 }
 
+static void a_sync_takes_what_an_operation_takes(void **state)
+{
+	(void)state;
+	static const char body[] =
+		"{\"applyOnly\":true,\"dryRun\":false,\"force\":true,\"info\":[],\"prune\":false,"
+		"\"resources\":[{\"kind\":\"A\",\"name\":\"b\"}],\"retry\":{\"limit\":1},"
+		"\"revision\":\"v1\",\"syncOptions\":[\"PruneLast=true\"]}";
+	assert_int_equal(post(connect_socket(), "/api/v1/applications/a/sync", as_json, body), 202);
+	assert_string_equal(asked.body, body);
+}
+
 static void a_request_that_is_not_exactly_right_changes_nothing(void **state)
 {
 	(void)state;
@@ -75,6 +86,10 @@ static void a_request_that_is_not_exactly_right_changes_nothing(void **state)
 		{400, "/api/v1/applications/a/rollback", as_json, "{\"id\":1.5}"},
 		{400, "/api/v1/applications/a/rollback", as_json, "{\"id\":1e400}"},
 		{400, "/api/v1/applications/a/terminate", as_json, "{\"hard\":true}"},
+		{400, "/api/v1/applications/a/sync", as_json, "{\"id\":3}"},
+		{400, "/api/v1/applications/a/sync", as_json, "{\"resources\":{}}"},
+		{400, "/api/v1/applications/a/sync", as_json, "{\"retry\":3}"},
+		{400, "/api/v1/applications/a/rollback", as_json, "{\"id\":3,\"revision\":\"v1\"}"},
 		{400, "/api/v1/applications/a/sync", as_json, "{\"confirm\":\"\xff\"}"},
 		{400, "/api/v1/applications/a/sync", as_json, "{\"confirm\":\"\\u0000\"}"},
 	};
@@ -265,6 +280,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(actions_over_the_socket_reach_the_agent),
+		cmocka_unit_test(a_sync_takes_what_an_operation_takes),
 		cmocka_unit_test(a_request_that_is_not_exactly_right_changes_nothing),
 		cmocka_unit_test(the_agents_no_is_the_answer),
 		cmocka_unit_test(without_a_token_tcp_may_read_and_not_act),

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,7 +26,8 @@ static void the_api_shows_the_store(void **state)
 	(void)state;
 	static const char *const paths[] = {"/api/v1/status", "/api/v1/applications",
 		"/api/v1/applications/postgres-users", "/api/v1/applications/postgres-users/diff",
-		"/api/v1/applications/postgres-users/history", "/api/v1/users", "/api/v1/users/history",
+		"/api/v1/applications/postgres-users/history",
+		"/api/v1/applications/postgres-users/resources", "/api/v1/users", "/api/v1/users/history",
 		"/api/v1/users/history?user=alice", "/api/v1/databases", "/api/v1/drift",
 		"/api/v1/drift?application=postgres-users&user=alice&since=24h&open=true&limit=5",
 		"/api/v1/drift?since=2026-01-02T03:04:05Z"};
@@ -70,6 +72,83 @@ static void an_answer_that_the_client_holds_is_not_sent_again(void **state)
 		status_in(ask(connect_tcp(open_server), "GET /api/v1/applications", headers, "")), 304);
 	assert_string_equal(body_in(answer), "");
 	assert_int_equal(status_in(ask(connect_tcp(open_server), "GET /api/v1/users", headers, "")), 200);
+}
+
+/* ---- manifests, which the reconciler knows ---- */
+
+static int64_t pending(void)
+{
+	struct error err;
+	const struct store_operation row = {
+		.kind = "manifests", .target = "a", .by = "api", .request = "{}", .started = 1, .phase = "Pending"};
+	memset(&asked, 0, sizeof(asked));
+	assert_true(store_operation_add(store, &row, &asked.operation, &err));
+	return asked.operation;
+}
+
+static void finish(int64_t id, const char *phase, const char *message, const char *result)
+{
+	struct error err;
+	const struct store_operation row = {
+		.id = id, .finished = 2, .phase = phase, .message = message, .result = result};
+	assert_true(store_operation_update(store, &row, &err));
+}
+
+static int ask_manifests(const char *name)
+{
+	int fd = connect_tcp(open_server);
+	char text[256];
+	snprintf(text, sizeof(text),
+		"GET /api/v1/applications/%s/manifests HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+		name);
+	assert_true(put(fd, text, strlen(text)));
+	return fd;
+}
+
+static void manifests_are_waited_for_and_asked_once_for_all_who_wait(void **state)
+{
+	(void)state;
+	int64_t id = pending();
+	int fds[] = {ask_manifests("a"), ask_manifests("a"), ask_manifests("a")};
+	close(fds[0]); /* who leaves, leaves */
+	assert_int_equal(get(open_server, "/healthz"), 200);
+	finish(id, "Succeeded", "1 object", "{\"items\":[],\"revision\":\"c1\"}");
+	for (size_t i = 1; i < COUNT_OF(fds); i++) {
+		assert_int_equal(status_in(read_answer(fds[i])), 200);
+		assert_string_equal(body_in(answer), "{\"items\":[],\"revision\":\"c1\"}");
+		close(fds[i]);
+	}
+	assert_int_equal(asked.requests, 1);
+	assert_string_equal(asked.kind, "manifests");
+	assert_string_equal(asked.target, "a");
+}
+
+static void manifests_that_cannot_be_given_are_a_problem(void **state)
+{
+	(void)state;
+	finish(pending(), "Error", "nothing was read from Git yet", "");
+	assert_int_equal(get(open_server, "/api/v1/applications/a/manifests"), 503);
+	assert_problem(503);
+	assert_non_null(strstr(answer, "nothing was read from Git yet"));
+	asked.fails = ERROR_MISSING;
+	assert_int_equal(get(open_server, "/api/v1/applications/b/manifests"), 404);
+	asked.fails = ERROR_NONE;
+}
+
+/* Nobody answers: the server that ends must not wait, nor leave anything behind. */
+static void a_few_may_wait_for_manifests_at_once(void **state)
+{
+	(void)state;
+	int fds[HTTP_WAITERS];
+	pending();
+	for (size_t i = 0; i < COUNT_OF(fds); i++)
+		fds[i] = ask_manifests("a");
+	assert_int_equal(get(open_server, "/healthz"), 200); /* comes after them */
+	assert_int_equal(get(open_server, "/api/v1/applications/a/manifests"), 503);
+	assert_problem(503);
+	assert_non_null(strstr(answer, "wait for manifests already"));
+	for (size_t i = 0; i < COUNT_OF(fds); i++)
+		close(fds[i]);
 }
 
 /* Nothing that a client could have asked otherwise. */
@@ -117,7 +196,7 @@ static void metrics_show_applications_users_and_drift(void **state)
 	(void)state;
 	assert_int_equal(get(open_server, "/metrics"), 200);
 	assert_non_null(strstr(answer,
-		"argocd_app_info{name=\"postgres-users\",namespace=\"argocd\",project=\"default\","
+		"argocd_app_info{namespace=\"argocd\",name=\"postgres-users\",project=\"default\","
 		"repo=\"https://git.example.org/\\\"db\\\"\","));
 	assert_non_null(strstr(answer, "sync_status=\"Synced\",health_status=\"Healthy\","));
 	assert_non_null(strstr(answer, "pgitops_users{database=\"main\",status=\"Synced\"} 1\n"));
@@ -132,6 +211,9 @@ int main(void)
 		cmocka_unit_test(the_api_shows_the_store),
 		cmocka_unit_test(a_mistake_in_the_query_is_refused_and_not_repeated),
 		cmocka_unit_test(an_answer_that_the_client_holds_is_not_sent_again),
+		cmocka_unit_test(manifests_are_waited_for_and_asked_once_for_all_who_wait),
+		cmocka_unit_test(manifests_that_cannot_be_given_are_a_problem),
+		cmocka_unit_test(a_few_may_wait_for_manifests_at_once),
 		cmocka_unit_test(a_damaged_store_is_the_agents_fault),
 		cmocka_unit_test(head_is_get_without_the_body),
 		cmocka_unit_test(every_answer_carries_the_security_headers),

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sqlite3
 import subprocess
 
 import pytest
@@ -19,6 +20,7 @@ class Page:
 
     def __init__(self, folder, *more):
         assert SERVER.exists(), f"{SERVER} is not built: use tests/run.sh"
+        self.folder = folder
         self.process = subprocess.Popen([SERVER, folder, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env=agents.environment())
         self.url = "http://" + self.process.stdout.readline().strip()
@@ -29,6 +31,11 @@ class Page:
             self.process.stdin.flush()
             assert self.process.stdout.readline() == "ok\n", item
         return self
+
+    def request(self, number):
+        """The body of the action that became operation NUMBER."""
+        with sqlite3.connect(f"file:{self.folder}/pgitops.db?mode=ro", uri=True) as store:
+            return json.loads(store.execute("SELECT request FROM operation WHERE id = ?", [number]).fetchone()[0])
 
     def close(self):
         self.process.stdin.close()
@@ -68,7 +75,7 @@ def locked(tmp_path):
 
 
 VIEWS = ["", "users", "drift", "changes", "applications/postgres-users", "applications/postgres-users/diff",
-         "applications/postgres-users/history", "changes/alice"]
+         "applications/postgres-users/history", "applications/shop", "changes/alice"]
 
 
 def test_a_quiet_agent_says_so_in_one_sentence(browser, page):
@@ -90,7 +97,7 @@ def test_an_empty_store_says_what_to_do(browser, page):
 
 
 def test_every_view_shows_what_the_store_holds(browser, page):
-    page.tell(*page_data.TROUBLED)
+    page.tell(*page_data.TROUBLED, *page_data.RUNNING)
     expected = {
         "": ["2 things need attention", "connection to server at 10.0.0.7", "RepeatedResourceWarning", "Add heidi"],
         "users": ["user-dave-secret has no key password", "Retiring", "reporting", "app_read, app_write, postgres"],
@@ -99,6 +106,7 @@ def test_every_view_shows_what_the_store_holds(browser, page):
         "applications/postgres-users": ["user-dave-secret", "no key could decrypt secret", "automatic, self-heal, prune"],
         "applications/postgres-users/diff": ["metadata.labels.team", "platform"],
         "applications/postgres-users/history": ["Remove erin, she left", "Tomasz Król"],
+        "applications/shop": ["Sync is running", "waiting for completion of hook", "PreSync", "Wave", "not in Git any more"],
         "changes/alice": ["CREATE ROLE \"alice\""],
     }
     for view in VIEWS:
@@ -110,7 +118,7 @@ def test_every_view_shows_what_the_store_holds(browser, page):
 
 
 def test_a_narrow_window_never_scrolls_sideways(browser, page):
-    page.tell(*page_data.TROUBLED)
+    page.tell(*page_data.TROUBLED, *page_data.RUNNING)
     browser.size(360, 740)
     for colours in ("light", "dark"):
         browser.colours(colours)
@@ -169,7 +177,7 @@ def poison(value, attack):
 
 @pytest.mark.parametrize("attack", HOSTILE)
 def test_markup_from_elsewhere_stays_text(browser, page, attack):
-    hostile = poison(copy.deepcopy(page_data.TROUBLED), attack)
+    hostile = poison(copy.deepcopy(page_data.TROUBLED + page_data.RUNNING), attack)
     for item in hostile:
         if item["set"] == "user":  # names and keys too, where PostgreSQL and Git take them
             item["name"] = item["document"]["name"] = attack + item["name"]
@@ -295,3 +303,85 @@ def test_a_failed_action_stays_on_the_screen_with_its_reason(browser, locked):
     locked.tell({"set": "finish", "id": 1, "phase": "Failed", "message": "repository not found"})
     browser.wait_text("Refresh of postgres-cluster: Failed")
     browser.wait_text("repository not found")
+
+
+# ---- operations ----
+
+def buttons(browser, within="main"):
+    return browser.run(f"[...document.querySelectorAll({json.dumps(within)} + ' button')].filter((node) => node.checkVisibility())"
+                       ".map((node) => node.textContent.trim())")
+
+
+def opened(browser, locked, view):
+    """The view, with the token given."""
+    browser.open(locked.url)
+    enter(browser, TOKEN)
+    browser.wait_text("Databases")
+    browser.problems.clear()  # those before the token
+    browser.run(f"location.hash = '#/{view}'")
+    browser.wait("!document.querySelector('.loading') && Boolean(document.querySelector('.tabs'))")
+
+
+def test_a_running_sync_says_what_it_waits_for_and_can_be_terminated(browser, locked):
+    locked.tell(*page_data.RUNNING)
+    opened(browser, locked, "applications/shop")
+    for words in ("Sync is running", "4 min ago", "by dana", "retried 1 time", "waiting for completion of hook batch/Job shop/migrate",
+                  "PreSync", "1 pod is running"):
+        browser.wait_text(words)
+    assert buttons(browser, "main .card") == ["Refresh", "Terminate"]
+    browser.click("Terminate", "main .card")
+    browser.wait_text("Running hooks are deleted")
+    browser.click("Terminate", "dialog")
+    asked(browser, 1)
+    locked.tell({"set": "finish", "id": 1, "message": "terminated"}, *page_data.ended(page_data.RUNNING))
+    browser.wait_text("Termination of shop: Succeeded")
+    browser.wait("!document.body.innerText.includes('Sync is running')")
+    assert buttons(browser, "main .card") == ["Refresh", "Sync"]
+    assert browser.problems == []
+
+
+def test_a_rollback_names_its_deployment(browser, locked):
+    locked.tell(*page_data.ended(page_data.RUNNING))
+    opened(browser, locked, "applications/shop/history")
+    browser.wait_text("Two replicas")
+    cells = browser.run("[...document.querySelectorAll('tbody tr')].map((row) => row.cells[0].textContent + row.cells[5].textContent)")
+    assert cells == ["–", "1", "0Roll back"]
+    browser.click("Roll back", "main")
+    browser.wait_text(f"Syncs commit {page_data.OLDER[:7]} (deployment 0) again")
+    browser.run("document.querySelector('input[name=prune]').click()")
+    browser.click("Roll back", "dialog")
+    asked(browser, 1)
+    assert locked.request(1) == {"id": 0, "prune": True}
+    assert browser.problems == []
+
+
+def test_where_a_rollback_would_be_undone_there_is_none(browser, locked):
+    opened(browser, locked, "applications/postgres-cluster/history")
+    browser.wait_text("revert the commit in Git")
+    assert "Roll back" not in buttons(browser)
+    assert browser.run("[...document.querySelectorAll('tbody tr')].map((row) => row.cells[0].textContent)") == ["7", "6"]
+
+
+def test_one_object_is_synced_alone(browser, locked):
+    locked.tell(*page_data.ended(page_data.RUNNING))
+    opened(browser, locked, "applications/shop")
+    browser.wait_text("settings")
+    assert buttons(browser, "tbody") == ["Sync", "Sync"]
+    browser.run("[...document.querySelectorAll('tbody tr')].find((row) => row.textContent.includes('old')).querySelector('button').click()")
+    browser.run("document.querySelector('input[name=prune]').click()")
+    browser.click("Sync", "dialog")
+    asked(browser, 1)
+    assert locked.request(1) == {"prune": True, "resources": [{"kind": "ConfigMap", "namespace": "shop", "name": "old"}]}
+
+
+def test_a_sync_takes_a_revision_and_the_rarer_choices(browser, locked):
+    locked.tell(*page_data.ended(page_data.RUNNING))
+    opened(browser, locked, "applications/shop")
+    browser.click("Sync", "main .card")
+    browser.run("document.querySelector('dialog details').open = true")
+    browser.type("input[name=revision]", " v1.4 ")
+    for name in ("force", "applyOnly"):
+        browser.run(f"document.querySelector('input[name={name}]').click()")
+    browser.click("Sync", "dialog")
+    asked(browser, 1)
+    assert locked.request(1) == {"revision": "v1.4", "force": True, "applyOnly": True}

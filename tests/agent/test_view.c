@@ -50,6 +50,8 @@ static void what_is_not_there_is_missing_everywhere(void **state)
 	assert_int_equal(f->err.kind, ERROR_MISSING);
 	assert_null(view_history(f->store, "nope", &f->err));
 	assert_int_equal(f->err.kind, ERROR_MISSING);
+	assert_null(view_application_resources(f->store, "nope", &f->err));
+	assert_int_equal(f->err.kind, ERROR_MISSING);
 	assert_null(view_operation(f->store, 7, &f->err));
 	assert_int_equal(f->err.kind, ERROR_MISSING);
 }
@@ -83,6 +85,64 @@ static void history_has_times_and_counts(void **state)
 	assert_true(json_is_null(json_object_get(item, "finished")));
 	assert_string_equal(json_text_at(item, "trigger", ""), "manual");
 	assert_int_equal(json_number_at(item, "created", 0), 3);
+}
+
+static int64_t add_revision(struct fixture *f, const char *commit, int64_t started, const char *phase)
+{
+	struct store_revision revision = {
+		.application = "users", .commit = commit, .started = started, .phase = phase, .trigger = "manual"};
+	check_ok(store_revision_begin(f->store, &revision, &revision.id, &f->err), &f->err);
+	return revision.id;
+}
+
+/* The store counts all tries of all Applications; people see the ids of status.history, and only where a way leads back. */
+static void history_has_the_ids_of_the_status(void **state)
+{
+	struct fixture *f = *state;
+	static const int64_t second = 1767323045000000; /* 2026-01-02T03:04:05Z */
+	set_application(f, "users",
+		"{\"history\":["
+		"{\"id\":4,\"revision\":\"gone\",\"deployStartedAt\":\"2026-01-02T03:04:01Z\"},"
+		"{\"id\":5,\"revision\":\"c1\",\"deployStartedAt\":\"2026-01-02T03:04:05Z\"},"
+		"{\"id\":6,\"revision\":\"c1\",\"deployStartedAt\":\"2026-01-02T03:04:05Z\"},"
+		"{\"id\":7,\"revision\":\"c2\",\"deployStartedAt\":\"2026-01-02T03:04:05Z\"}]}");
+	add_revision(f, "c0", second - 60000000, "Succeeded");
+	add_revision(f, "c1", second + 100000, "Succeeded");
+	add_revision(f, "c1", second + 200000, "Failed");
+	add_revision(f, "c1", second + 300000, "Succeeded");
+	add_revision(f, "c2", second + 900000, "Succeeded");
+	CLEANUP(json_done) json_t *list = check_view(f, view_history(f->store, "users", &f->err));
+	static const int64_t wanted[] = {7, 6, -1, 5, -1};
+	for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+		const json_t *item = json_array_get(json_object_get(list, "items"), i);
+		assert_int_equal(json_number_at(item, "id", -1), wanted[i]);
+	}
+}
+
+static void resources_carry_what_the_last_operation_said_of_them_and_its_hooks(void **state)
+{
+	struct fixture *f = *state;
+	set_application(f, "users",
+		"{\"resources\":["
+		"{\"kind\":\"ConfigMap\",\"namespace\":\"n\",\"name\":\"a\",\"status\":\"Synced\",\"syncWave\":2},"
+		"{\"kind\":\"ConfigMap\",\"namespace\":\"n\",\"name\":\"b\",\"status\":\"OutOfSync\",\"requiresPruning\":true},"
+		"{\"kind\":\"Secret\",\"namespace\":\"n\",\"name\":\"a\",\"status\":\"OutOfSync\",\"message\":\"its own\"}],"
+		"\"operationState\":{\"syncResult\":{\"resources\":["
+		"{\"group\":\"batch\",\"kind\":\"Job\",\"namespace\":\"n\",\"name\":\"j\",\"hookType\":\"PreSync\",\"hookPhase\":\"Failed\",\"message\":\"backoff\"},"
+		"{\"group\":\"\",\"kind\":\"ConfigMap\",\"namespace\":\"n\",\"name\":\"a\",\"hookPhase\":\"Running\",\"message\":\"configured\"},"
+		"{\"kind\":\"Secret\",\"namespace\":\"n\",\"name\":\"a\",\"message\":\"the operation's\"},"
+		"{\"kind\":\"ConfigMap\",\"namespace\":\"n\",\"name\":\"pruned\",\"message\":\"pruned\"}]}}}");
+	CLEANUP(json_done)
+	json_t *list = check_view(f, view_application_resources(f->store, "users", &f->err));
+	assert_int_equal(json_array_size(json_object_get(list, "items")), 4);
+	assert_string_equal(item_text(list, 0, "message"), "configured");
+	assert_string_equal(item_text(list, 0, "hookPhase"), "Running");
+	assert_string_equal(
+		item_text(list, 1, "message"), "not in Git any more: a sync with --prune removes it");
+	assert_string_equal(item_text(list, 2, "message"), "its own");
+	assert_string_equal(item_text(list, 3, "name"), "j");
+	assert_string_equal(item_text(list, 3, "hookType"), "PreSync");
+	assert_string_equal(item_text(list, 3, "message"), "backoff");
 }
 
 static void drift_names_an_object_or_a_user(void **state)
@@ -245,6 +305,8 @@ int main(void)
 		A_TEST(what_is_not_there_is_missing_everywhere),
 		A_TEST(an_unreadable_document_is_an_error_and_not_an_empty_list),
 		A_TEST(history_has_times_and_counts),
+		A_TEST(history_has_the_ids_of_the_status),
+		A_TEST(resources_carry_what_the_last_operation_said_of_them_and_its_hooks),
 		A_TEST(drift_names_an_object_or_a_user),
 		A_TEST(an_operation_shows_its_request_and_result_as_json),
 		A_TEST(users_and_their_changes_are_listed),

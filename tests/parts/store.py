@@ -11,7 +11,8 @@ import json
 import pathlib
 import sqlite3
 
-SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "store/schema.sql"
+SCHEMA = sorted((pathlib.Path(__file__).resolve().parents[2] / "store").glob("schema_*.sql"),
+                key=lambda path: int(path.stem.split("_")[1]))
 
 
 def now(**ago):
@@ -35,8 +36,9 @@ class Store:
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.execute("PRAGMA journal_mode = WAL")
         if self.db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            self.db.executescript(SCHEMA.read_text())
-            self.db.execute("PRAGMA user_version = 1")
+            for step in SCHEMA:
+                self.db.executescript(step.read_text())
+            self.db.execute(f"PRAGMA user_version = {len(SCHEMA)}")
 
     def close(self):
         self.db.close()

@@ -21,6 +21,7 @@ def tell(folder):
     store.fact("cluster", "v1.36.3")
     cluster = {"group": "acid.zalan.do", "version": "v1", "kind": "postgresql", "namespace": "default",
                "name": "acid-minimal-cluster"}
+    first, second = now(days=3, hours=1), now(hours=3, minutes=5)
     store.application(
         "postgres-cluster", sync="OutOfSync", health="Progressing", revision=GOOD, checked=now(minutes=2),
         resources=[cluster | {"status": "OutOfSync", "health": {"status": "Progressing", "message": "Updating"}}],
@@ -31,17 +32,18 @@ def tell(folder):
                         "finishedAt": text(now(hours=3, minutes=5)), "operation": {"initiatedBy": {"automated": True}},
                         "syncResult": {"revision": GOOD, "resources": [
                             cluster | {"status": "Synced", "message": "postgresql default/acid-minimal-cluster configured"}]}},
-        history=[{"id": 3, "revision": BROKEN[::-1], "deployedAt": text(now(days=3, hours=1))},
-                 {"id": 4, "revision": GOOD, "deployedAt": text(now(hours=3, minutes=5))}],
+        history=[{"id": 3, "revision": BROKEN[::-1], "deployStartedAt": text(first), "deployedAt": text(first)},
+                 {"id": 4, "revision": GOOD, "deployStartedAt": text(second), "deployedAt": text(second)}],
         differences=[cluster | {"change": "update", "fields": [
             {"path": "spec.numberOfInstances", "wanted": "2", "found": "3", "by": "kubectl-edit"}]}])
     store.application("postgres-users", revision=GOOD, namespace="postgres", checked=now(minutes=2), resources=[
-        {"version": "v1", "kind": "ConfigMap", "namespace": "postgres", "name": "postgres-users-config", "status": "Synced"},
+        {"version": "v1", "kind": "ConfigMap", "namespace": "postgres", "name": "postgres-users-config", "status": "Synced",
+         "syncWave": -1},
         {"group": "bitnami.com", "version": "v1alpha1", "kind": "SealedSecret", "namespace": "postgres",
          "name": "user-eve-secret", "status": "Synced", "health": {"status": "Healthy"}}],
         history=[{"id": 0, "revision": GOOD, "deployedAt": text(now(hours=3, minutes=5))}])
-    store.revision("postgres-cluster", BROKEN[::-1], now(days=3, hours=1), message="Two instances\n\nFor failover.", created=1)
-    store.revision("postgres-cluster", GOOD, now(hours=3, minutes=5), message="More memory for PostgreSQL", configured=1,
+    store.revision("postgres-cluster", BROKEN[::-1], first, message="Two instances\n\nFor failover.", created=1)
+    store.revision("postgres-cluster", GOOD, second, message="More memory for PostgreSQL", configured=1,
                    outcome="1 object configured")
     store.revision("postgres-cluster", GOOD, now(minutes=30), cause="self-heal", phase="Failed", failed=1,
                    message="More memory for PostgreSQL", outcome="the API server did not answer")

@@ -25,7 +25,7 @@ allowed() {
 	reconcile/roles) echo "base reconcile reconcile/manifest" ;;
 	reconcile/sealed) echo "base reconcile reconcile/manifest" ;;
 	agent/config) echo "base reconcile reconcile/ignore reconcile/manifest reconcile/roles" ;;
-	agent/events) echo "base store" ;;
+	agent/events) echo "base store reconcile/kubernetes" ;;
 	agent/show) echo "base store agent" ;;
 	agent/http) echo "base store agent/events agent/show" ;;
 	# agent/agent.h, command.h, main.c: what all of it shares, and the way in.
@@ -35,7 +35,7 @@ allowed() {
 	agent/loop) echo "$parts agent agent/config agent/events agent/http agent/sync agent/users" ;;
 	agent/hook) echo "$parts agent agent/config agent/show" ;;
 	agent/doctor) echo "$parts agent agent/config agent/show agent/loop agent/users agent/hook" ;;
-	agent/commands) echo "$parts agent agent/config agent/show agent/http agent/doctor agent/hook agent/loop agent/sync agent/users" ;;
+	agent/commands) echo "$parts agent agent/config agent/events agent/show agent/http agent/doctor agent/hook agent/loop agent/sync agent/users" ;;
 	*) echo "unknown" ;;
 	esac
 }

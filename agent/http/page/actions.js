@@ -21,7 +21,7 @@ function toast(tone, title, text, more) {
 	const node = el(`div.toast.${tone}`, null, el('strong', null, title), text && el('p', null, text), more,
 		el('button.toast-close', {type: 'button', 'aria-label': 'Close', click: () => node.remove()}, '×'));
 	box.append(node);
-	if (tone !== 'bad')
+	if (tone !== 'bad' && tone !== 'busy') /* one that is busy goes when it is over */
 		setTimeout(() => node.remove(), 8000);
 	return node;
 }
@@ -68,10 +68,14 @@ function showReport(wish, operation) {
 /* Sends the action and follows it: one message that changes from "asked" to the outcome. A plan is what was asked for, and
    a removal that was held back needs an answer: both are shown at once. */
 async function run(wish) {
-	const running = toast('busy', wish.title, 'Asked the agent …');
+	const said = el('p', null, 'Asked the agent …');
+	const running = toast('busy', wish.title, null, said);
 	try {
 		const {operation} = await agent.post(wish.path, wish.body);
-		const end = await agent.outcome(operation);
+		const end = await agent.outcome(operation, ({message}) => {
+			if (message)
+				fill(said, message);
+		});
 		const details = report(end);
 		if (details && (wish.body.dryRun || holdsBack(end)))
 			showReport(wish, end);
@@ -114,11 +118,12 @@ function confirmation() {
 
 function read(data) {
 	const body = {};
-	for (const name of ['prune', 'dryRun', 'hard'])
+	for (const name of ['prune', 'dryRun', 'hard', 'force', 'applyOnly'])
 		if (data.get(name))
 			body[name] = true;
-	if (data.get('confirm'))
-		body.confirm = data.get('confirm').trim();
+	for (const name of ['confirm', 'revision'])
+		if ((data.get(name) || '').trim())
+			body[name] = data.get(name).trim();
 	return body;
 }
 
@@ -128,12 +133,46 @@ export function refresh(name) {
 	run({title: `Refresh of ${name}`, path: pathOf(name, 'refresh'), body: {}});
 }
 
-export function sync(name) {
-	dialog(`Sync ${name}`, 'Brings the cluster to the commit of the target revision, now.', [
+/* What most people choose, and what few do. */
+function choices() {
+	return [
 		check('dryRun', 'Dry run', 'Show what would change, change nothing'),
 		check('prune', 'Prune', 'Remove objects that Git no longer holds'),
+		el('details', null, el('summary', null, 'More'), el('div.stack', null,
+			el('label.field', null, 'Revision', el('input', {name: 'revision', autocomplete: 'off', spellcheck: 'false',
+				placeholder: 'commit, branch or tag instead of its own'})),
+			check('applyOnly', 'Without hooks', 'Apply the objects only'),
+			check('force', 'Force', 'Delete and make anew what the server does not let us change'),
+			confirmation())),
+	];
+}
+
+export function sync(name) {
+	dialog(`Sync ${name}`, 'Brings the cluster to the commit of the target revision, now.', choices(), 'Sync',
+		(data) => run({title: `Sync of ${name}`, path: pathOf(name, 'sync'), body: read(data)}));
+}
+
+/* One object alone: without hooks, and no entry in the history. */
+export function syncObject(name, item) {
+	const {group, kind, namespace, name: object} = item;
+	dialog(`Sync ${kind} ${object}`, 'Only this object is made as Git says. Hooks do not run.', [
+		check('dryRun', 'Dry run', 'Show what would change, change nothing'),
+		item.requiresPruning && check('prune', 'Prune', 'Git no longer holds it: remove it'),
+	], 'Sync', (data) => run({title: `Sync of ${kind} ${object}`, path: pathOf(name, 'sync'), body: {...read(data),
+		resources: [{...(group ? {group} : {}), kind, ...(namespace ? {namespace} : {}), name: object}]}}));
+}
+
+export function rollback(name, entry) {
+	dialog(`Roll ${name} back`, `Syncs commit ${entry.commit.slice(0, 7)} (deployment ${entry.id}) again, without hooks. Git stays as it is: revert the change there, too.`, [
+		check('dryRun', 'Dry run', 'Show what would change, change nothing'),
+		check('prune', 'Prune', 'Remove objects that this commit does not hold'),
 		confirmation(),
-	], 'Sync', (data) => run({title: `Sync of ${name}`, path: pathOf(name, 'sync'), body: read(data)}));
+	], 'Roll back', (data) => run({title: `Rollback of ${name}`, path: pathOf(name, 'rollback'), body: {...read(data), id: entry.id}}));
+}
+
+export function terminate(name) {
+	dialog(`Terminate the sync of ${name}`, 'What it has done stays. Running hooks are deleted, and the sync counts as failed.', null, 'Terminate',
+		() => run({title: `Termination of ${name}`, path: pathOf(name, 'terminate'), body: {}}));
 }
 
 export function syncUsers(databases) {

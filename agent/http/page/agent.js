@@ -70,8 +70,8 @@ const pause = (milliseconds) => new Promise((resolve) => {
 	setTimeout(resolve, milliseconds);
 });
 
-/* Follows an operation to its end; returns it. */
-export async function outcome(id) {
+/* Follows an operation to its end; returns it. `progress` hears of it on the way. */
+export async function outcome(id, progress) {
 	for (;;) {
 		const answer = await fetch(`/api/v1/operations/${id}`, {headers: headers({}), cache: 'no-store'});
 		if (!answer.ok)
@@ -79,6 +79,7 @@ export async function outcome(id) {
 		const operation = await answer.json();
 		if (operation.finished)
 			return operation;
+		progress(operation);
 		await pause(300);
 	}
 }

@@ -2,7 +2,10 @@
  * application.js - one Application: its objects, what differs, what was applied
  */
 import {author, change, commit, count, duration, el, empty, link, pill, table, when} from './dom.js';
-import {buttons, conditions, statePills} from './overview.js';
+import * as actions from './actions.js';
+import {buttons, conditions, isRunning, running, statePills} from './overview.js';
+
+const SHOWN = 200; /* rows; the command line has all */
 
 const encode = encodeURIComponent;
 
@@ -14,16 +17,30 @@ function nameOf(item) {
 	return el('span.strong', null, item.namespace && el('span.dim', null, `${item.namespace}/`), item.name);
 }
 
-function resources(application) {
-	const list = (application.status || {}).resources || [];
-	const results = (((application.status || {}).operationState || {}).syncResult || {}).resources || [];
-	const messages = new Map(results.map((item) => [`${item.group || ''}/${item.kind}/${item.namespace || ''}/${item.name}`, item.message]));
-	if (!list.length)
+/* A hook is never compared: what is known of it is how it ended. */
+function stateOf(item) {
+	const word = item.hookType ? item.hookPhase : item.status;
+	return word ? pill(word) : '';
+}
+
+function syncButton(application, item) {
+	if (!actions.canAct() || item.hookType || item.status !== 'OutOfSync' || isRunning(application))
+		return null;
+	return el('button.button.quiet.small', {type: 'button', click: () => actions.syncObject(application.metadata.name, item)}, 'Sync');
+}
+
+function resources(application, list) {
+	if (!list.items.length)
 		return empty('No objects', 'Nothing of this Application was compared with a cluster yet.');
-	return table([['Kind'], ['Name'], ['Sync'], ['Health'], ['Message', 'wide']], list.map((item) => [
-		kindOf(item), nameOf(item), item.status ? pill(item.status) : '', item.health ? pill(item.health.status) : '',
-		(item.health || {}).message || messages.get(`${item.group || ''}/${item.kind}/${item.namespace || ''}/${item.name}`) || '',
-	]));
+	const waves = list.items.some((item) => item.syncWave);
+	const columns = [['Kind'], ['Name'], ['Sync'], ['Health'], waves && ['Wave', 'num'], ['Message', 'wide'], actions.canAct() && ['', 'act']];
+	const hidden = list.items.length - SHOWN;
+	return [table(columns.filter(Boolean), list.items.slice(0, SHOWN).map((item) => [
+		[kindOf(item), item.hookType && el('span.chip', {title: `runs at ${item.hookType}`}, item.hookType)],
+		nameOf(item), stateOf(item), item.health ? pill(item.health.status) : '',
+		...(waves ? [item.hookType ? '' : String(item.syncWave || 0)] : []), item.message || '',
+		...(actions.canAct() ? [syncButton(application, item)] : []),
+	])), hidden > 0 && el('p.dim.more', null, `${hidden} more: pgitops app resources ${application.metadata.name}`)];
 }
 
 function difference(item) {
@@ -50,31 +67,47 @@ function counts(item) {
 	return parts.filter(([number]) => number).map(([number, word]) => `${number} ${word}`).join(', ');
 }
 
-function revision(item) {
+function revision(item, back) {
 	const took = item.started && item.finished ? new Date(item.finished) - new Date(item.started) : null;
 	return [
+		item.id === null ? el('span.dim', {title: 'no deployment: there is no way back to it'}, '–') : String(item.id),
 		[when(item.finished || item.started), took !== null && el('span.dim', null, ` took ${took < 1000 ? `${took} ms` : duration(took)}`)],
 		[commit(item.commit), ' ', el('span.message', {title: item.message}, item.message.split('\n')[0]), ' ', author(item.author)],
 		[pill(item.phase, item.text), el('span.dim', null, ` ${item.trigger}`)],
 		item.phase === 'Succeeded' ? counts(item) || item.text || 'no change' : item.text,
+		...(back ? [back(item)] : []),
 	];
+}
+
+function isAutomated(application) {
+	const policy = (application.spec.syncPolicy || {}).automated;
+	return Boolean(policy) && policy.enabled !== false;
 }
 
 function history(application, list) {
 	if (!list.items.length)
 		return empty('No history', 'Nothing was applied yet.');
-	return table([['When'], ['Commit', 'wide'], ['Outcome'], ['What changed']], list.items.slice(0, 200).map(revision));
+	const {name} = application.metadata;
+	const current = list.items.find((item) => item.id !== null);
+	const may = actions.canAct() && !isAutomated(application);
+	const back = may ? (item) => item.id !== null && item !== current &&
+		el('button.button.quiet.small', {type: 'button', click: () => actions.rollback(name, item)}, 'Roll back') : null;
+	return [
+		actions.canAct() && !may && el('p.note', null, 'This Application is synced automatically, which would undo a rollback: revert the commit in Git.'),
+		table([['ID', 'num'], ['When'], ['Commit', 'wide'], ['Outcome'], ['What changed'], ...(back ? [['', 'act']] : [])],
+			list.items.slice(0, SHOWN).map((item) => revision(item, back))),
+	];
 }
 
 const TABS = [
-	['resources', 'Objects', resources, null],
+	['resources', 'Objects', resources, (name) => `/api/v1/applications/${encode(name)}/resources`],
 	['diff', 'Differences', diff, (name) => `/api/v1/applications/${encode(name)}/diff`],
 	['history', 'History', history, (name) => `/api/v1/applications/${encode(name)}/history`],
 ];
 
-function operation(application) {
+function lastSync(application) {
 	const state = (application.status || {}).operationState;
-	if (!state)
+	if (!state || !state.finishedAt)
 		return null;
 	return [el('dt', null, 'Last sync'), el('dd', null, pill(state.phase), ' ', when(state.finishedAt || state.startedAt),
 		state.message && el('p', null, state.message))];
@@ -84,7 +117,7 @@ function head(application) {
 	const source = application.spec.source || {};
 	const status = application.status || {};
 	const policy = (application.spec.syncPolicy || {}).automated;
-	const ways = policy ? ['automatic', policy.selfHeal && 'self-heal', policy.prune && 'prune'].filter(Boolean).join(', ') : 'by hand';
+	const ways = isAutomated(application) ? ['automatic', policy.selfHeal && 'self-heal', policy.prune && 'prune'].filter(Boolean).join(', ') : 'by hand';
 	return el('div.card', null,
 		el('div.card-head', null, el('h1', null, application.metadata.name), statePills(application)),
 		el('dl.facts.two', null,
@@ -93,8 +126,8 @@ function head(application) {
 			el('dt', null, 'Goes to'), el('dd', null, (application.spec.destination || {}).namespace || 'as the manifests say'),
 			el('dt', null, 'Sync policy'), el('dd', null, ways),
 			el('dt', null, 'Compared'), el('dd', null, when(status.reconciledAt, 'not yet')),
-			operation(application)),
-		conditions(application), buttons(application.metadata.name));
+			lastSync(application)),
+		running(application), conditions(application), buttons(application));
 }
 
 /* #/applications/NAME/TAB */

@@ -70,9 +70,9 @@ export function count(number, one, many = `${one}s`) {
 /* ---- the small pieces that views are made of ---- */
 
 const TONES = {
-	Synced: 'good', Healthy: 'good', Connected: 'good', Succeeded: 'good', done: 'good', healed: 'good',
-	OutOfSync: 'warn', Drifted: 'warn', Missing: 'warn', Retiring: 'warn', Suspended: 'warn', open: 'warn',
-	Degraded: 'bad', Failed: 'bad', Error: 'bad', Refused: 'bad', failed: 'bad',
+	Synced: 'good', Healthy: 'good', Connected: 'good', Succeeded: 'good', done: 'good', healed: 'good', Pruned: 'good',
+	OutOfSync: 'warn', Drifted: 'warn', Missing: 'warn', Retiring: 'warn', Suspended: 'warn', open: 'warn', PruneSkipped: 'warn',
+	Degraded: 'bad', Failed: 'bad', Error: 'bad', Refused: 'bad', failed: 'bad', SyncFailed: 'bad',
 	Progressing: 'busy', Running: 'busy', Pending: 'busy', Terminating: 'busy', Waiting: 'busy',
 };
 

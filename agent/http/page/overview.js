@@ -76,12 +76,32 @@ export function statePills(application) {
 		operation && operation !== 'Succeeded' && pill(operation, status.operationState.message));
 }
 
-export function buttons(name) {
+export function isRunning(application) {
+	return ['Running', 'Terminating'].includes(((application.status || {}).operationState || {}).phase);
+}
+
+/* While a sync runs it can only be ended; the next one would wait for it. */
+export function buttons(application) {
+	const {name} = application.metadata;
 	if (!actions.canAct())
 		return null;
 	return el('span.buttons', null,
 		el('button.button.quiet', {type: 'button', click: () => actions.refresh(name)}, 'Refresh'),
-		el('button.button', {type: 'button', click: () => actions.sync(name)}, 'Sync'));
+		isRunning(application)
+			? el('button.button.danger', {type: 'button', click: () => actions.terminate(name)}, 'Terminate')
+			: el('button.button', {type: 'button', click: () => actions.sync(name)}, 'Sync'));
+}
+
+/* Who asked for it, since when it goes on, and what it waits for. */
+export function running(application) {
+	if (!isRunning(application))
+		return null;
+	const state = application.status.operationState;
+	const by = ((state.operation || {}).initiatedBy || {});
+	return el('div.callout.busy', null, el('strong', null, state.phase === 'Running' ? 'Sync is running' : 'Sync is being terminated'),
+		' ', when(state.startedAt), el('span.dim', null, by.automated ? ' · automatic' : by.username && ` · by ${by.username}`,
+			state.retryCount ? ` · retried ${count(state.retryCount, 'time')}` : ''),
+		state.message && el('p', null, state.message));
 }
 
 export function conditions(application) {
@@ -109,7 +129,7 @@ function card(application, history) {
 			el('dt', null, 'Source'), el('dd', null, link(source.repoURL), el('span.dim', null, ` ${source.path || '.'}\u00a0@\u00a0${source.targetRevision || 'HEAD'}`)),
 			el('dt', null, 'Goes to'), el('dd', null, (application.spec.destination || {}).namespace || 'as the manifests say', el('span.dim', null, ` ${count(resources.length, 'object')}`)),
 			el('dt', null, 'Compared'), el('dd', null, when((application.status || {}).reconciledAt, 'not yet'))),
-		conditions(application), buttons(name));
+		running(application), conditions(application), buttons(application));
 }
 
 /* ---- databases ---- */
