@@ -58,7 +58,7 @@ static void filter_calls(void)
 	/* abort() signals itself, and nobody else. */
 	complete = complete &&
 		seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0;
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)) == 0;
 	if (complete)
 		(void)seccomp_load(filter);
 	seccomp_release(filter);

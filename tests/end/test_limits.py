@@ -173,3 +173,41 @@ def test_names_in_another_encoding_kill_nobody(agent, server, tmp_path):
     with server.connect("old") as session:
         session.execute("SET client_encoding = 'SQL_ASCII'")
         session.execute(b'DROP ROLE IF EXISTS "j\xe9r"')
+
+
+def test_where_even_the_bounded_status_is_too_large_a_minimal_one_says_why(agent, crds, tmp_path):
+    """The Application itself fills what etcd takes for one object."""
+    namespace, home = crds.namespace(), crds.namespace()
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"app/many.yaml": "---\n".join(config_map(f"{'n' * 230}-{number:05}") for number in range(1200))})
+    agent.kubernetes(crds, namespace=home, objects=True)
+    document = agent.application("large", repository.url, "app", namespace)
+    document["spec"]["info"] = [{"name": f"n{number}", "value": "v" * 1000} for number in range(1150)]
+    crds.admin.create(document)
+    agent.start(seconds=60)
+
+    def status():
+        return crds.admin.get(APPLICATION, "Application", home, "large").get("status", {})
+    said = wait_for("the status says why", lambda: [
+        item["message"] for item in status().get("conditions", []) if item["type"] == "UnknownError"], 120, 0.5)
+    assert "too large" in said[0] and "pgitops app get" in said[0], said
+    assert wait_for("it goes on", lambda: status().get("sync", {}).get("status") == "Synced", 120, 0.5)
+    assert len(agent.app("large")["status"]["resources"]) == 1200
+
+
+def test_an_application_deleted_while_the_agent_was_away_leaves_the_status(agent, crds, tmp_path):
+    """Of the objects of a cluster, only the first list says that one is gone."""
+    namespace, home = crds.namespace(), crds.namespace()
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"app/a.yaml": config_map("a")})
+    agent.kubernetes(crds, namespace=home, objects=True)
+    for name in ("kept", "gone"):
+        crds.admin.create(agent.application(name, repository.url, "app", namespace if name == "kept" else crds.namespace()))
+    agent.start()
+    agent.wait_app("kept")
+    agent.wait_app("gone")
+    assert agent.stop() == 0
+    crds.admin.delete(APPLICATION, "Application", home, "gone")
+    agent.start()
+    wait_for("it is forgotten", lambda: agent.app("gone") is None)
+    assert [item["metadata"]["name"] for item in agent.items("app", "list")] == ["kept"]
