@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/config/project.h"
 #include "base/text.h"
 
 #define CRD_GROUP "argoproj.io"
@@ -57,16 +58,24 @@ static bool read_folder(struct doctor *doctor)
 	const char *folder = doctor->config->applications;
 	struct mistakes mistakes = {.mem = doctor->mem};
 	struct application *items;
-	size_t count;
+	struct project *projects;
+	size_t count, project_count;
 	struct error err;
 
-	if (!application_read_folder(folder, doctor->mem, &items, &count, &mistakes, &err)) {
+	if (!application_read_folder(folder, doctor->mem, &items, &count, &mistakes, &err) ||
+		!project_read_folder(folder, doctor->mem, &projects, &project_count, &mistakes, &err)) {
 		doctor_fail(doctor, "applications",
 			"make the folder, or correct `applications` in the agent file", "%s", err.text);
 		return false;
 	}
 	doctor_fail_mistakes(doctor, "applications",
 		"correct the file; until then the agent keeps the set it had", &mistakes);
+	for (size_t i = 0; i < project_count; i++)
+		for (size_t j = 0; j < projects[i].error_count; j++)
+			doctor_fail(doctor, "applications",
+				"correct the project; until then its Applications are not synced",
+				"%s: AppProject %s: %s", projects[i].file, projects[i].name,
+				projects[i].errors[j]);
 	for (size_t i = 0; i < count; i++)
 		add(doctor, &items[i]);
 	if (!count && !mistakes.count)

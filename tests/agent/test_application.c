@@ -1,17 +1,10 @@
 /* Started as `test_application jq-worker` it is the jq process, as the program is. */
 #include "agent/config/application.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "json_fixture.h"
 
 #include "base/file.h"
 #include "reconcile/ignore/jq_worker.h"
-#include "reconcile/manifest/yaml.h"
 
 struct fixture {
 	struct arena *mem;
@@ -35,19 +28,9 @@ static int close_fixture(void **state)
 	return 0;
 }
 
-static json_t *to_json(struct fixture *fixture, const char *text)
-{
-	struct yaml_documents documents;
-	struct mistakes mistakes = {.mem = fixture->mem};
-	yaml_read("a.yaml", text, strlen(text), fixture->mem, &documents, &mistakes);
-	if (mistakes.count)
-		fail_msg("%s", mistake_text(&mistakes.items[0], fixture->mem));
-	return yaml_to_json(documents.items[0]);
-}
-
 static bool read_document(struct fixture *fixture, const char *text)
 {
-	CLEANUP(json_done) json_t *document = to_json(fixture, text);
+	CLEANUP(json_done) json_t *document = json_of(text, fixture->mem);
 	application_done(&fixture->application);
 	return application_read(document, "a.yaml", fixture->mem, &fixture->application, &fixture->err);
 }
@@ -363,7 +346,7 @@ static void only_what_a_person_changes_makes_a_difference(void **state)
 			false},
 	};
 	struct application first;
-	CLEANUP(json_done) json_t *document = to_json(fixture, HEAD "spec: {project: a}\n");
+	CLEANUP(json_done) json_t *document = json_of(HEAD "spec: {project: a}\n", fixture->mem);
 	assert_true(application_read(document, NULL, fixture->mem, &first, &fixture->err));
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		assert_true(read_document(fixture, cases[i].document));

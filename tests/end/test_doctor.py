@@ -239,6 +239,12 @@ def test_an_application_with_a_field_that_is_not_supported(team):
     assert str(team.folder / "applications" / "other.yaml") in item["remedy"]
 
 
+def test_a_project_with_a_field_that_is_not_supported(team):
+    (team.folder / "applications" / "project.yaml").write_text(
+        "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: strict}\nspec: {signatureKeys: [{keyID: A}]}\n")
+    doctor(team).failed_only("applications", "project.yaml", "AppProject strict", "spec.signatureKeys is not supported")
+
+
 def test_no_application_and_a_database_that_asks_for_one(team):
     (team.folder / "applications" / "postgres-users.yaml").unlink()
     report = doctor(team)
