@@ -31,6 +31,7 @@ struct object {
 	size_t json_length;
 	char hash[DIGEST_HEX_SIZE];    /* SHA-256 of `json` */
 	struct object_options options; /* what its annotations ask for */
+	bool plain; /* a ConfigMap or Secret with nothing that the API server could refuse but its namespace */
 	bool generated; /* a hook with metadata.generateName, which stands in key.name: each run gets a name of its own */
 };
 

@@ -30,8 +30,24 @@ static void show_results(const struct command_context *context, const json_t *op
 	table_free(table);
 }
 
-/* What an action on an Application came to. With --async the operation's number is all there is. */
-static int show(const struct command_context *context, const json_t *operation, bool waited)
+/* The sync did what it was asked to, but the Application is not as Git has it: that is a no, as in Argo CD's command. */
+static int tell_unpruned(const json_t *operation, const char *name)
+{
+	const json_t *resource;
+	size_t i, count = 0;
+	json_array_foreach (json_at(operation, "result.resources"), i, resource)
+		count += text_equal(json_text_at(resource, "status", ""), "PruneSkipped") &&
+			text_equal(json_text_at(resource, "message", ""), "ignored (requires pruning)");
+	if (!count)
+		return EXIT_YES;
+	fprintf(stderr, "%zu resource%s require%s pruning: pgitops app sync %s --prune\n", count,
+		count == 1 ? "" : "s", count == 1 ? "s" : "", name);
+	return EXIT_NO;
+}
+
+/* What an action on an Application came to. With --async the operation's number is all there is. `name` NULL: nothing was to be
+   done. */
+static int show(const struct command_context *context, const json_t *operation, const char *name, bool waited)
 {
 	if (command_is_document(context)) {
 		output_document(&context->output, operation);
@@ -43,7 +59,8 @@ static int show(const struct command_context *context, const json_t *operation, 
 		return EXIT_YES;
 	}
 	show_results(context, operation);
-	return command_outcome(context, operation);
+	int code = command_outcome(context, operation);
+	return code == EXIT_YES && name ? tell_unpruned(operation, name) : code;
 }
 
 int command_operate(const struct command_context *context, const char *name, const char *verb, json_t *body,
@@ -58,7 +75,7 @@ int command_operate(const struct command_context *context, const char *name, con
 	if (!command_act(context, command_application_path(context, name, verb), owned,
 		    background ? 0 : milliseconds, &operation, &err))
 		return command_failed(&err);
-	return show(context, operation, !background);
+	return show(context, operation, json_bool_at(owned, "dryRun", false) ? NULL : name, !background);
 }
 
 /* What keeps the newest commit from being used, if anything; a refresh that found that out is a no. */

@@ -47,6 +47,10 @@ static const struct option options_known[] = {
 	FLAG("RespectIgnoreDifferences=false", respect_ignored, false),
 	FLAG("FailOnSharedResource=true", fail_on_shared, true),
 	FLAG("FailOnSharedResource=false", fail_on_shared, false),
+	FLAG("ApplyOutOfSyncOnly=true", out_of_sync_only, true),
+	FLAG("ApplyOutOfSyncOnly=false", out_of_sync_only, false),
+	FLAG("ClientSideApplyMigration=false", keep_managers, true),
+	FLAG("ClientSideApplyMigration=true", keep_managers, false),
 	CHOICE("Prune=true", prune, CHOICE_TRUE),
 	CHOICE("Prune=false", prune, CHOICE_FALSE),
 	CHOICE("Prune=confirm", prune, CHOICE_CONFIRM),
@@ -60,9 +64,6 @@ static const struct option options_known[] = {
 	   client-side, and writes only what differs. */
 	ALWAYS("ServerSideApply=true"),
 	ALWAYS("ServerSideApply=false"),
-	ALWAYS("ClientSideApplyMigration=true"),
-	ALWAYS("ApplyOutOfSyncOnly=true"),
-	ALWAYS("ApplyOutOfSyncOnly=false"),
 };
 
 bool sync_options_take(struct sync_options *options, const char *word, const char **near)

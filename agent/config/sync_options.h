@@ -18,7 +18,9 @@ struct sync_options {
 	bool lenient;          /* Validate=false */
 	bool skip_missing;     /* SkipDryRunOnMissingResource=true */
 	bool respect_ignored;  /* RespectIgnoreDifferences=true */
-	bool fail_on_shared;   /* FailOnSharedResource=true */
+	bool out_of_sync_only; /* ApplyOutOfSyncOnly=true: rows of what was written alone; nothing else is written anyway */
+	bool keep_managers;      /* ClientSideApplyMigration=false */
+	bool fail_on_shared;     /* FailOnSharedResource=true */
 	const char *propagation; /* PrunePropagationPolicy, as the API spells it; NULL = Foreground */
 };
 

@@ -220,8 +220,13 @@ static void hash_spec(struct app *app)
 static void take_termination(struct app *app)
 {
 	const char *phase = json_text_at(app->spec.document, "status.operationState.phase", "");
+	const char *begun = json_text_at(app->spec.document, "status.operationState.startedAt", "");
 	if (strcmp(phase, "Terminating") == 0)
-		operation_terminate(app);
+		operation_terminate(app, begun);
+	/* Says that something runs, and nothing does: another hand, or a backup. Ours is written over it. */
+	if (!app->operation && !app->asked &&
+		(strcmp(phase, "Running") == 0 || strcmp(phase, "Terminating") == 0))
+		app->status_dirty = true;
 }
 
 /* Puts a newly read specification into the set. `spec_mem` becomes the app's. */

@@ -71,13 +71,12 @@ static bool kind_is_there(struct pass *pass, struct pass_step *step, const struc
 
 /* ---- dry runs ---- */
 
-/* ConfigMaps and Secrets that are new need no question: there is nothing in them the server checks but size and names,
-   and both were checked when the file was read. Every other new object is asked about before anything is written. */
+/* New objects of which nothing is left to ask were checked when their file was read (object.h: plain). Every other one is asked about
+   before anything is written. */
 static bool needs_dry_run(const struct plan_step *step)
 {
 	if (step->action == PLAN_CREATE)
-		return *step->key.group ||
-			(strcmp(step->key.kind, "ConfigMap") != 0 && strcmp(step->key.kind, "Secret") != 0);
+		return !step->object->plain;
 	return step->action == PLAN_CHECK;
 }
 
@@ -86,6 +85,13 @@ static bool namespace_will_be_made(const struct pass *pass, const struct object_
 	const struct object_key namespace = {"", "Namespace", "", key->namespace};
 	return objects_find(&pass->content->desired->objects, &namespace) ||
 		(create_namespace && strcmp(key->namespace, pass->app->spec.destination) == 0);
+}
+
+const char *pass_remedy(const struct object *object, const struct error *err)
+{
+	if (err->kind != ERROR_MISSING || !*object->key.namespace || !strstr(err->text, "namespaces"))
+		return "";
+	return "; make the namespace, or let it be made by syncPolicy.syncOptions: [CreateNamespace=true]";
 }
 
 /* What the answer to a dry run means for the step. */
@@ -100,7 +106,8 @@ static void judge(struct pass *pass, struct pass_step *step, const struct sync_o
 	if (check->error.kind == ERROR_MISSING && step->plan->action == PLAN_CREATE &&
 		namespace_will_be_made(pass, &object->key, options->create_namespace))
 		return; /* asked again when the namespace is there */
-	step->message = arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, check->error.text);
+	step->message = arena_printf(pass->mem, "%s:%d: %s%s", object->file, object->line, check->error.text,
+		pass_remedy(object, &check->error));
 	step->unknown = check->error.kind == ERROR_RETRY || check->error.kind == ERROR_DENIED;
 	if (step->unknown)
 		pass_condition(pass, "ComparisonError", step->message);
@@ -164,6 +171,7 @@ struct cluster_write pass_write(const struct pass *pass, const struct plan_step 
 		.lenient = own->validate ? own->validate == CHOICE_FALSE : options->lenient,
 		.ignore = &pass->app->spec.ignore,
 		.respect_ignore = options->respect_ignored,
+		.keep_managers = options->keep_managers,
 	};
 }
 

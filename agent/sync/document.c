@@ -8,7 +8,6 @@
 static const char *const phase_names[] = {
 	[PHASE_PRE_SYNC] = "PreSync",
 	[PHASE_SYNC] = "Sync",
-	[PHASE_PRUNE] = "Sync",
 	[PHASE_POST_SYNC] = "PostSync",
 	[PHASE_SYNC_FAIL] = "SyncFail",
 	[PHASE_PRE_DELETE] = "PreDelete",

@@ -213,15 +213,31 @@ static enum verdict end_dry_run(struct sync_operation *operation)
 	return VERDICT_DONE;
 }
 
-/* A name that is misspelt would be a sync of nothing that succeeds. */
-static bool nothing_selected(const struct pass *pass, const struct sync_operation *operation)
+static bool is_named(const struct pass *pass, const struct sync_resource *resource)
 {
-	if (!operation->request->resource_count)
-		return false;
-	for (size_t i = 0; i < pass->plan.count; i++)
-		if (is_selected(operation, &pass->steps[i]))
-			return false;
-	return true;
+	const struct sync_request one = {
+		.resources = (struct sync_resource *)(uintptr_t)resource, .resource_count = 1};
+	for (size_t i = 0; i < pass->plan.count; i++) {
+		const struct object_key *key = &pass->plan.steps[i].key;
+		if (sync_request_selects(&one, key->group, key->kind, key->namespace, key->name))
+			return true;
+	}
+	return false;
+}
+
+/* A name that is misspelt would be a sync of nothing that succeeds. */
+static bool names_nothing(const struct pass *pass, struct sync_operation *operation)
+{
+	for (size_t i = 0; i < operation->request->resource_count; i++) {
+		const struct sync_resource *resource = &operation->request->resources[i];
+		if (is_named(pass, resource))
+			continue;
+		operation_fail(operation,
+			arena_printf(pass->mem, "%s%s%s %s%s%s is no resource of this Application",
+				resource->kind, *resource->group ? "." : "", resource->group,
+				resource->namespace, *resource->namespace ? "/" : "", resource->name));
+	}
+	return operation->failed;
 }
 
 enum verdict steps_prepare(struct pass *pass, struct sync_operation *operation)
@@ -230,10 +246,8 @@ enum verdict steps_prepare(struct pass *pass, struct sync_operation *operation)
 
 	if (operation->prepared)
 		return VERDICT_DONE;
-	if (nothing_selected(pass, operation)) {
-		operation_fail(operation, "none of the resources that were named belongs to this Application");
+	if (names_nothing(pass, operation))
 		return VERDICT_FAILED;
-	}
 	if (!operation->request->dry_run) {
 		enum verdict verdict = make_namespace(pass, operation);
 		if (verdict != VERDICT_DONE)

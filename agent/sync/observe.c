@@ -179,6 +179,15 @@ static void make_plan(struct pass *pass, bool incomplete)
 	plan_make(&input, pass->mem, &pass->plan);
 }
 
+static struct health_state health_of_step(const struct plan_step *step, const struct live *live)
+{
+	if (!live)
+		return (struct health_state){HEALTH_MISSING, ""};
+	if (live->options.ignore_health || (step->object && step->object->options.ignore_health))
+		return (struct health_state){HEALTH_NONE, ""};
+	return live->health;
+}
+
 static bool observe(struct pass *pass)
 {
 	bool incomplete = false;
@@ -192,7 +201,7 @@ static bool observe(struct pass *pass)
 		pass->steps[i] = (struct pass_step){
 			.plan = &pass->plan.steps[i],
 			.message = "",
-			.health = live ? live->health : (struct health_state){HEALTH_MISSING, ""},
+			.health = health_of_step(&pass->plan.steps[i], live),
 		};
 	}
 	pass->complete = true;

@@ -22,12 +22,17 @@ void operation_free(struct sync_operation *operation)
 	json_decref(operation->index);
 	arena_free(operation->mem);
 	free(operation->saved);
+	free(operation->waiting);
 	free(operation);
 }
 
-void operation_terminate(struct app *app)
+void operation_terminate(struct app *app, const char *begun)
 {
+	char started[CLOCK_TEXT_SIZE];
 	if (!app->operation || app->operation->terminated)
+		return;
+	clock_text_seconds(app->operation->started, started);
+	if (strcmp(started, begun) != 0)
 		return;
 	app->operation->terminated = true;
 	app->dirty = true;
@@ -265,7 +270,7 @@ static enum verdict retry(struct pass *pass, struct sync_operation *operation)
 	results_clear(operation);
 	operation->attempt++;
 	operation->prepared = false;
-	operation->waiting = NULL;
+	operation_wait_over(operation);
 	return VERDICT_DONE;
 }
 

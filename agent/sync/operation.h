@@ -29,14 +29,13 @@ enum operation_state {
 	OPERATION_ENDED
 };
 
-/* In this order. Prunes come after the applies of the Sync phase, in a phase of their own with mirrored waves. */
+/* In this order; the last two are of a deletion (deletion.h). */
 enum operation_phase {
 	PHASE_PRE_SYNC,
 	PHASE_SYNC,
-	PHASE_PRUNE,
 	PHASE_POST_SYNC,
 	PHASE_SYNC_FAIL,
-	PHASE_PRE_DELETE, /* deletion.h */
+	PHASE_PRE_DELETE,
 	PHASE_POST_DELETE
 };
 
@@ -83,8 +82,8 @@ struct sync_operation {
 	struct pass_counts counts;
 	const char *failures; /* texts of what failed, joined; NULL = none */
 	size_t failure_count;
-	const char *waiting; /* what it waits for; NULL = nothing */
-	char *saved;         /* the last document in the store */
+	char *waiting; /* what it waits for; NULL = nothing */
+	char *saved;   /* the last document in the store */
 };
 
 void operation_free(struct sync_operation *operation); /* accepts NULL */
@@ -92,8 +91,9 @@ void operation_free(struct sync_operation *operation); /* accepts NULL */
 /* One that only runs hooks of the newest content: when the Application is deleted. */
 struct sync_operation *operation_for_hooks(const struct app *app);
 
-/* Ends the one that runs, at the next pass. Nothing runs: nothing happens. */
-void operation_terminate(struct app *app);
+/* Ends the one that was begun at this time (RFC 3339), at the next pass. Another one, or none, is not touched: what says so may be an
+   echo of one that has ended. */
+void operation_terminate(struct app *app, const char *begun);
 
 /* What it waited for may be over: the next attempt is made at the next pass. */
 void operation_try_now(struct app *app);

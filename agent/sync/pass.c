@@ -59,6 +59,28 @@ static bool cluster_is_there(const struct pass *pass)
 	return pass->agent->cluster && !*pass->agent->cluster_trouble;
 }
 
+/* The API server has not answered for a while: what is known of the cluster is old, and nothing is decided on it. */
+static bool is_stale(struct pass *pass)
+{
+	struct error why;
+	if (!agent_cluster_stale(pass->agent, &why))
+		return false;
+	pass_condition(pass, "ComparisonError", why.text);
+	return true;
+}
+
+static bool compared(struct pass *pass)
+{
+	pass_compare(pass);
+	if (!arena_full(pass->mem))
+		return true;
+	pass->complete = false;
+	pass_condition(pass, "ComparisonError",
+		arena_printf(pass->mem, "comparing this Application needs more than %ld MiB of memory: split it",
+			LIMIT_PASS_MEMORY >> 20));
+	return false;
+}
+
 /* A commit that cannot be used keeps the last good one in force, but nobody may ask for a sync of something older. */
 static bool wish_is_blind(const struct pass *pass)
 {
@@ -83,8 +105,9 @@ static void run(struct pass *pass)
 	} else if (!there) {
 		wait_for_cluster(pass);
 		operation_run_blind(pass);
-	} else if (pass_observe(pass)) {
-		pass_compare(pass);
+	} else if (is_stale(pass)) {
+		operation_run_blind(pass);
+	} else if (pass_observe(pass) && compared(pass)) {
 		pass_record_compared(pass);
 		if (wish_is_blind(pass))
 			operation_run_blind(pass);

@@ -82,6 +82,8 @@ const char *pass_definition(const struct pass *pass, const struct object_key *ke
 /* The options that count: those of the spec, then those of the operation. */
 struct sync_options pass_options(const struct pass *pass);
 
+/* What could be done about a refusal, for the end of its message; "" = nothing to add. */
+const char *pass_remedy(const struct object *object, const struct error *err);
 /* An apply of a wanted object, or its dry run. */
 struct cluster_write pass_write(const struct pass *pass, const struct plan_step *step, enum write_kind kind,
 	const struct sync_options *options);

@@ -287,6 +287,8 @@ static struct status_resource *status_resources(const struct pass *pass, size_t 
 			.status = step_status(step),
 			.health = step->health,
 			.requires_pruning = !plan->object,
+			.requires_confirmation = plan->action == PLAN_PRUNE && plan->confirm,
+			.wave = plan->wave,
 			.message = step->out_of_sync ? step->message : "",
 		};
 	}

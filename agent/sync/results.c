@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 enum { FAILURES_SHOWN = 5, KEY_SIZE = 1024 };
@@ -109,6 +110,11 @@ void operation_wait_for(struct sync_operation *operation, const char *format, ..
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	if (!text_equal(operation->waiting, text))
-		operation->waiting = arena_copy(operation->mem, text);
+	operation_wait_over(operation);
+	operation->waiting = memory_copy(text); /* on the heap: one that waits for days says many things */
+}
+
+void operation_wait_over(struct sync_operation *operation)
+{
+	memory_freep(&operation->waiting);
 }

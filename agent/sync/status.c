@@ -51,6 +51,10 @@ static json_t *resource_value(const struct status_resource *resource)
 		json_object_set_new(value, "health", health_value(&resource->health));
 	if (resource->requires_pruning)
 		json_object_set_new(value, "requiresPruning", json_true());
+	if (resource->requires_confirmation)
+		json_object_set_new(value, "requiresDeletionConfirmation", json_true());
+	if (resource->wave)
+		json_object_set_new(value, "syncWave", json_integer(resource->wave));
 	return value;
 }
 

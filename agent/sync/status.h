@@ -17,6 +17,8 @@ struct status_resource {
 	const char *status; /* Synced, OutOfSync, Unknown; "" = no status */
 	struct health_state health;
 	bool requires_pruning;
+	bool requires_confirmation; /* Prune=confirm */
+	int32_t wave;
 	const char *message; /* why it stays, was refused, ... ; "" = nothing */
 };
 

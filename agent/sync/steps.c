@@ -22,7 +22,8 @@ struct sync_step {
 	struct task *tasks;
 	size_t count;
 	bool several;
-	size_t waiting; /* tasks that wait for something */
+	size_t waiting;    /* tasks that wait for something */
+	const char *waits; /* for what the first of them does */
 };
 
 static const char *row(const struct sync_step *step, const struct task *task, const char *what)
@@ -34,8 +35,16 @@ static const char *row(const struct sync_step *step, const struct task *task, co
 static void wait_for(struct sync_step *step, const struct task *task, const char *what)
 {
 	if (!step->waiting++)
-		operation_wait_for(
-			step->operation, "waiting for %s %s", what, task_name(task, step->pass->mem));
+		step->waits = arena_printf(step->pass->mem, "waiting for %s %s%s%s/%s", what, task->key.group,
+			*task->key.group ? "/" : "", task->key.kind, task->name ? task->name : task->key.name);
+}
+
+static void say_waiting(const struct sync_step *step)
+{
+	if (step->waiting > 1)
+		operation_wait_for(step->operation, "%s and %zu more", step->waits, step->waiting - 1);
+	else if (step->waiting)
+		operation_wait_for(step->operation, "%s", step->waits);
 }
 
 /* ---- applies ---- */
@@ -84,10 +93,12 @@ static bool needs_no_write(struct sync_step *step, const struct task *task)
 		result_set(operation, result_of(operation, task), TASK_SUCCEEDED, "OutOfSync", at->message);
 		return true;
 	}
-	if (at->out_of_sync)
+	if (at->out_of_sync) {
+		(void)result_of(operation, task); /* its row stands in the order of execution */
 		return false;
+	}
 	operation->counts.unchanged++;
-	if (operation->counts.unchanged <= UNCHANGED_SHOWN)
+	if (operation->counts.unchanged <= UNCHANGED_SHOWN && !pass_options(step->pass).out_of_sync_only)
 		result_set(operation, result_of(operation, task), TASK_RUNNING, "Synced",
 			row(step, task, "unchanged"));
 	return true;
@@ -138,7 +149,7 @@ static void judge_write(struct sync_step *step, struct task *task)
 		break;
 	case WRITE_CONFIGURED:
 		operation->counts.configured++;
-		done = "configured";
+		done = at->write.replace ? "replaced" : "configured";
 		break;
 	case WRITE_UNCHANGED:
 		operation->counts.unchanged++;
@@ -327,6 +338,13 @@ static void await_health(struct sync_step *step, const struct task *task, struct
 	const struct health_state *health = &task->step->health;
 	const char *text;
 
+	if (!task->step->written && !task->step->plan->live) {
+		/* Deleted by somebody while its health was waited for: it is made again. */
+		result->state = TASK_PENDING;
+		step->pass->app->dirty = true;
+		wait_for(step, task, "healthy state of");
+		return;
+	}
 	if (!step->several || task->object->options.ignore_health) {
 		result->state = TASK_SUCCEEDED;
 		return;
@@ -364,6 +382,7 @@ static enum verdict await(struct sync_step *step, bool last)
 			await_deletion(step, task, result);
 		}
 	}
+	say_waiting(step);
 	if (step->operation->failed && !step->waiting)
 		return VERDICT_FAILED;
 	return step->waiting ? VERDICT_WAIT : VERDICT_DONE;
@@ -383,8 +402,10 @@ static enum verdict step_run(struct sync_step *step, bool last)
 {
 	for (size_t from = 0, end; from < step->count; from = end) {
 		end = end_of_rank(step, from);
-		if (step->tasks[from].phase == PHASE_PRUNE) {
-			prune_rank(step, from, end);
+		if (task_prunes(&step->tasks[from])) {
+			/* What is not wanted any more goes only when what is wanted could be applied. */
+			if (!step->operation->failed)
+				prune_rank(step, from, end);
 			continue;
 		}
 		apply_rank(step, from, end);
@@ -413,7 +434,7 @@ enum verdict steps_run(struct pass *pass, struct sync_operation *operation, cons
 			operation->step_since = clock_steady();
 		operation->phase = first->phase;
 		operation->wave = first->wave;
-		operation->waiting = NULL;
+		operation_wait_over(operation);
 		if (!journal_save(pass, operation)) {
 			operation_fail(operation, "the step could not be recorded before it was begun");
 			return VERDICT_FAILED;

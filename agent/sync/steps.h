@@ -25,6 +25,8 @@ struct tasks {
 	bool several; /* more than one step: each waits until its objects are healthy */
 };
 
+bool task_prunes(const struct task *task);
+
 /* "deployment.apps/web", as kubectl writes it. In `mem`. */
 const char *task_name(const struct task *task, struct arena *mem);
 
@@ -52,6 +54,7 @@ void operation_fail(struct sync_operation *operation, const char *text);
 void operation_flaw(struct sync_operation *operation, const char *text);
 /* Goes into the message: what is waited for. */
 void operation_wait_for(struct sync_operation *operation, const char *format, ...) PRINTF_LIKE(2, 3);
+void operation_wait_over(struct sync_operation *operation);
 void results_clear(struct sync_operation *operation);
 
 /* ---- hooks (hooks.c) ---- */

@@ -10,6 +10,14 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+/* Within its step a prune comes after every apply. */
+enum { PRUNES_FOLLOW = 10000 };
+
+bool task_prunes(const struct task *task)
+{
+	return task->step && !task->object;
+}
+
 const char *task_name(const struct task *task, struct arena *mem)
 {
 	char *name = arena_printf(mem, "%s%s%s/%s", task->key.kind, *task->key.group ? "." : "",
@@ -65,12 +73,42 @@ static void add_hooks(const struct pass *pass, const struct sync_operation *oper
 		}
 }
 
-/* Created last, gone first; PruneLast=true of an object: after all others. */
-static int32_t prune_wave(const struct plan_step *step)
+/* ---- prunes ---- */
+
+static int compare_waves(const void *a, const void *b)
 {
-	if (step->live->options.prune_last)
-		return INT32_MAX;
-	return step->wave == INT32_MIN ? INT32_MAX - 1 : -step->wave;
+	int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
+	return (left > right) - (left < right);
+}
+
+/* Created last, gone first: the waves of what is pruned are mirrored among themselves, and with PruneLast=true all of it comes after
+   the last wave of the Sync phase (argocd.md 2.10). */
+static void order_prunes(struct tasks *tasks, bool all_last, struct arena *mem)
+{
+	int32_t *waves = arena_array(mem, tasks->count ? tasks->count : 1, sizeof(*waves)), last = INT32_MIN;
+	size_t count = 0;
+
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct task *task = &tasks->items[i];
+		if (task_prunes(task))
+			waves[count++] = task->wave;
+		else if (task->phase == PHASE_SYNC && task->wave > last)
+			last = task->wave;
+	}
+	qsort(waves, count, sizeof(*waves), compare_waves);
+	size_t distinct = 0;
+	for (size_t i = 0; i < count; i++)
+		if (!distinct || waves[distinct - 1] != waves[i])
+			waves[distinct++] = waves[i];
+	for (size_t i = 0; i < tasks->count; i++) {
+		struct task *task = &tasks->items[i];
+		if (!task_prunes(task))
+			continue;
+		const int32_t *at = bsearch(&task->wave, waves, distinct, sizeof(*waves), compare_waves);
+		task->wave = waves[distinct - 1 - (size_t)(at - waves)];
+		if (all_last || task->step->plan->live->options.prune_last)
+			task->wave = last < INT32_MAX ? last + 1 : last;
+	}
 }
 
 static void add_steps(const struct pass *pass, const struct sync_operation *operation, struct tasks *tasks)
@@ -84,9 +122,9 @@ static void add_steps(const struct pass *pass, const struct sync_operation *oper
 			(request->heal && !step->out_of_sync && !step->written))
 			continue;
 		tasks->items[tasks->count++] = (struct task){
-			.phase = plan->object ? PHASE_SYNC : PHASE_PRUNE,
-			.wave = plan->object ? plan->wave : prune_wave(plan),
-			.rank = plan->object ? plan->rank : -plan->rank,
+			.phase = PHASE_SYNC,
+			.wave = plan->wave,
+			.rank = plan->object ? plan->rank : PRUNES_FOLLOW - plan->rank,
 			.key = plan->key,
 			.object = plan->object,
 			.step = step,
@@ -152,18 +190,12 @@ static void advance_definitions(const struct pass *pass, const struct tasks *tas
 	}
 }
 
-/* Prunes count only where they wait for the applies (PruneLast=true): else they follow at once. */
-static bool several_steps(const struct tasks *tasks, bool prune_last)
+static bool several_steps(const struct tasks *tasks)
 {
-	const struct task *first = NULL;
-	for (size_t i = 0; i < tasks->count; i++) {
-		const struct task *task = &tasks->items[i];
-		if (task->phase == PHASE_PRUNE && !prune_last)
-			continue;
-		if (first && (first->phase != task->phase || first->wave != task->wave))
+	for (size_t i = 1; i < tasks->count; i++)
+		if (tasks->items[0].phase != tasks->items[i].phase ||
+			tasks->items[0].wave != tasks->items[i].wave)
 			return true;
-		first = first ? first : task;
-	}
 	return false;
 }
 
@@ -177,12 +209,13 @@ void tasks_make(const struct pass *pass, const struct sync_operation *operation,
 	/* A part of an Application, what drifted, and the strategy `apply` are synced without hooks (argocd.md 2.10). */
 	if (!request->heal && !request->resource_count && !request->apply_only)
 		add_hooks(pass, operation, first, last, tasks);
-	if (first <= PHASE_SYNC && last >= PHASE_PRUNE)
+	if (first <= PHASE_SYNC && last >= PHASE_SYNC)
 		add_steps(pass, operation, tasks);
+	order_prunes(tasks, pass_options(pass).prune_last, pass->mem);
 	advance_definitions(pass, tasks);
 	if (tasks->count)
 		qsort(tasks->items, tasks->count, sizeof(*tasks->items), compare_tasks);
-	tasks->several = several_steps(tasks, pass_options(pass).prune_last);
+	tasks->several = several_steps(tasks);
 }
 
 void tasks_of_hooks(

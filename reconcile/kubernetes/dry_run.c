@@ -27,7 +27,8 @@ static enum step compare(struct job *job, json_t *wanted)
  */
 static bool lets_go(struct job *job, const json_t *answer)
 {
-	if (job->write->replace || !manager_to_adopt(json_at(job->live, "metadata.managedFields")))
+	if (job->write->replace || job->write->keep_managers ||
+		!manager_to_adopt(json_at(job->live, "metadata.managedFields")))
 		return false;
 	CLEANUP(json_done) json_t *declared = manager_declared(job->live);
 	CLEANUP(json_done) json_t *kept = manager_kept(json_at(answer, "metadata.managedFields"));

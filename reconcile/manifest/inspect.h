@@ -38,3 +38,6 @@ const char *inspect_article(enum yaml_kind kind);
 
 /* Every value of the map is a text (or nothing): `what` names the map in the mistakes. */
 void inspect_texts(const struct inspection *inspection, const struct yaml_pair *map, const char *what);
+
+/* A ConfigMap or Secret in which the API server has nothing left to refuse. */
+bool inspect_is_plain(const struct object_key *key, const json_t *value);

@@ -121,6 +121,7 @@ static void add_object(struct manifest_reader *reader, const struct yaml_node *d
 		.json = arena_copy_n(reader->mem, text, length),
 		.json_length = length,
 		.options = *options,
+		.plain = inspect_is_plain(key, value),
 		.generated = text_ends(key->name, "-"),
 	};
 	digest_sha256_hex(object->json, length, object->hash);

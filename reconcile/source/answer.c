@@ -92,6 +92,8 @@ static bool send_object(int fd, const struct object *object, struct error *err)
 	set_text(json, "file", object->file);
 	set_text(json, "json", object->json);
 	json_object_set_new(json, "line", json_integer(object->line));
+	if (object->plain)
+		json_object_set_new(json, "plain", json_true());
 	if (object->text_line)
 		json_object_set_new(json, "textLine", json_integer(object->text_line));
 	return send_json(fd, json, err);
@@ -252,6 +254,7 @@ static bool take_object(struct answer *answer, const json_t *json, struct error 
 		.json = copy(answer, json, "json"),
 		.line = (int)json_number_at(json, "line", 0),
 		.text_line = (int)json_number_at(json, "textLine", 0),
+		.plain = json_bool_at(json, "plain", false),
 	};
 	object.json_length = strlen(object.json);
 	if (!*object.key.kind || !*object.version || !object.json_length)
