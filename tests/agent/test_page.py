@@ -325,7 +325,7 @@ def opened(browser, locked, view):
 def test_a_running_sync_says_what_it_waits_for_and_can_be_terminated(browser, locked):
     locked.tell(*page_data.RUNNING)
     opened(browser, locked, "applications/shop")
-    for words in ("Sync is running", "4 min ago", "by dana", "retried 1 time", "waiting for completion of hook batch/Job shop/migrate",
+    for words in ("Sync is running", " min ago · by dana", "retried 1 time", "waiting for completion of hook batch/Job shop/migrate",
                   "PreSync", "1 pod is running"):
         browser.wait_text(words)
     assert buttons(browser, "main .card") == ["Refresh", "Terminate"]

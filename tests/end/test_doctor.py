@@ -426,6 +426,8 @@ def test_missing_rights_are_named_with_the_rule_that_gives_them(clustered):
     assert report.one("failed", "rights", f"secrets in namespace {users_namespace}", "passwords of the users")
     assert "ClusterRole" in report.one("failed", "rights", "namespaces", "CreateNamespace=true")["remedy"]
 
+    assert report.one("warning", "rights", f"events in namespace {namespace}", "may not create, patch")
+    allow(namespace, "", "events", "create", "patch")
     allow(namespace, "argoproj.io", "applications", "patch")
     allow(users_namespace, "", "configmaps", "get", "list", "watch", "create", "patch", "delete")
     allow(users_namespace, "", "secrets", "get", "list", "watch")
