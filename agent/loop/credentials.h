@@ -25,7 +25,7 @@ void credentials_hosts_seen(struct credentials *credentials, const json_t *confi
 /*
  * Who has to have signed the commits of this URL: the longest entry of the agent file's `repositories` that has `signatures` and
  * covers it, whatever the transport, the user, upper or lower case and the way the path is written. The files are read at each
- * request. Set it in every source_request, offline ones too.
+ * request. Belongs into every source_request, offline ones too; fetch_start() does so for the agent.
  */
 struct source_signers credentials_signers(const struct config *config, const char *url, struct arena *mem);
 

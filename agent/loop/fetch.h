@@ -25,5 +25,6 @@ struct fetch *fetch_new(void);
 void fetch_free(struct fetch *fetch); /* accepts NULL; wipes the credentials */
 
 /* Starts the thread, whose last word is queue_done() with EVENT_FETCHED, and gives it a place in agent->fetches until its answer is
-   taken; the caller has seen that fewer than REPOSITORIES_AT_ONCE are at work. False when no thread can be had. */
+   taken; fills in who has to have signed the commits (credentials_signers). The caller has seen that fewer than
+   REPOSITORIES_AT_ONCE are at work. False when no thread can be had. */
 bool fetch_start(struct agent *agent, struct fetch *fetch, struct error *err) MUST_CHECK;

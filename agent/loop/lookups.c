@@ -42,6 +42,7 @@ static bool lookup_send(struct agent *agent, struct credentials *credentials, co
 	fetch->request = (struct source_request){
 		.url = spec.repo_url,
 		.revision = arena_copy(fetch->mem, lookup->revision),
+		.tag_prefix = spec.tag_prefix,
 		.folder = arena_printf(fetch->mem, "%s/repositories", agent->config->state),
 		.deadline = agent->config->git_deadline,
 		.stop = agent->stop,

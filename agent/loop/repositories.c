@@ -139,7 +139,6 @@ static struct fetch *question(const struct agent *agent, const struct repository
 		.url = arena_copy(fetch->mem, repository->url),
 		.revision = arena_copy(fetch->mem, repository->revision),
 		.tag_prefix = arena_copy(fetch->mem, repository->tag_prefix),
-		.signers = credentials_signers(agent->config, repository->url, fetch->mem),
 		.folder = arena_printf(fetch->mem, "%s/repositories", agent->config->state),
 		.deadline = agent->config->git_deadline,
 		.stop = agent->stop,

@@ -94,8 +94,9 @@ bool signature_check(const struct repository *repository, const git_oid *commit,
 	const struct source_signers *signers, struct signature *signature, struct error *err)
 {
 	struct signature found = {0};
-	if (!check(repository, commit, signers, &found, err))
-		return error_prefix(err, "commit %s", git_oid_tostr_s(commit));
+	struct error why = {0};
+	if (!check(repository, commit, signers, &found, &why))
+		return error_set(err, why.kind, "commit %s %s", git_oid_tostr_s(commit), why.text);
 	*signature = found;
 	return true;
 }

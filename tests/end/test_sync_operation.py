@@ -8,6 +8,7 @@ import pytest
 
 from parts.manifests import config_map, postgresql
 from parts.proxy import FaultProxy, faults
+from parts.signers import SshKey
 from parts.world import FINISHED, PREFIX, marked, pod
 
 ANY_WRITE = {"method": ("PATCH", "POST", "PUT", "DELETE"), "path": r"^(?!.*(dryRun|/events))"}
@@ -151,6 +152,24 @@ def test_a_revision_that_is_not_there_is_named(world, team):
     team.operate(sync={"revision": "no-such-branch"})
     state = team.ended()
     assert state["phase"] in ("Failed", "Error") and "no-such-branch" in state["message"]
+    assert world.value("a") is None
+
+
+@pytest.mark.parametrize("form", ["full", "branch"])
+def test_another_revision_is_no_way_around_the_signatures(world, tmp_path, form):
+    key = SshKey(tmp_path, "id")
+    (tmp_path / "signers").write_text(f"ada@example.org {key.public}\n")
+    world.agent.config["repositories"] = [{"url": world.repository.url, "signatures": {
+        "required": True, "sshKeys": str(tmp_path / "signers")}}]
+    world.push({"team/a.yaml": config_map("a")})
+    good = key.sign(world.repository, world.head)
+    evil = world.repository.commit({"team/a.yaml": config_map("a", value="evil")}, branch="evil", parent=good)
+    team = world.application("team", automated=False)
+    world.begin()
+    team.sync_status("OutOfSync", good)
+    team.operate(sync={"revision": {"full": evil, "branch": "evil"}[form]})
+    state = team.ended()
+    assert state["phase"] in ("Failed", "Error") and "is not signed" in state["message"] and evil in state["message"]
     assert world.value("a") is None
 
 
