@@ -80,6 +80,12 @@ static int not_found(int argc, char **argv)
 	return help_unknown(name);
 }
 
+/* What reviewers read. */
+static bool has_markdown(const struct command *command)
+{
+	return text_equal(command->name, "app diff") || text_equal(command->name, "user plan");
+}
+
 static int dispatch(struct command_context *context, int argc, char **argv)
 {
 	struct error err;
@@ -102,6 +108,8 @@ static int dispatch(struct command_context *context, int argc, char **argv)
 	if (!command)
 		return not_found(argc, argv);
 	context->name = command->name;
+	if (context->output.format == OUTPUT_MARKDOWN && !has_markdown(command))
+		return command_misused(context, "-o markdown is for app diff and user plan");
 	if (command->about_agent && !options_find_agent(context, &err))
 		return command_failed(&err);
 	return command->run(context, argc - words, argv + words);

@@ -81,22 +81,55 @@ static int verdict(const struct command_context *context, const char *name, cons
 	return EXIT_NO_ANSWER;
 }
 
+static void show_items(const struct command_context *context, const json_t *items, const json_t *plans)
+{
+	const json_t *item, *step;
+	size_t i, j;
+	if (command_is_markdown(context)) {
+		command_show_markdown(items, plans);
+		return;
+	}
+	json_array_foreach (items, i, item)
+		show_item(context, item);
+	json_array_foreach (plans, i, item)
+		json_array_foreach (json_object_get(item, "steps"), j, step) {
+			output_text(&context->output, stdout,
+				arena_printf(context->mem, "~ database %s: %s",
+					json_text_at(item, "database", ""), json_text_at(step, "statement", "")),
+				CELL_BUSY);
+			putchar('\n');
+		}
+}
+
+static int diff_at_revision(const struct command_context *context, const char *name, const char *revision)
+{
+	CLEANUP(json_done) json_t *result = NULL;
+	int code = command_at_revision(
+		context, command_application_path(context, name, "/diff"), NULL, revision, &result);
+	if (result && command_is_document(context))
+		output_document(&context->output, result);
+	else if (result)
+		show_items(context, json_object_get(result, "items"), json_object_get(result, "users"));
+	return code;
+}
+
 int command_app_diff(struct command_context *context, int argc, char **argv)
 {
+	const char *revision = NULL;
+	const struct command_option options[] = {{"--revision", NULL, &revision}};
 	CLEANUP(json_done) json_t *answer = NULL;
 	struct error err;
-	const json_t *item;
-	size_t i;
 
-	if (!command_arguments(context, &argc, argv, NULL, 0, 1, 1))
+	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1))
 		return EXIT_NO_ANSWER;
+	if (revision)
+		return diff_at_revision(context, argv[0], revision);
 	if (!command_view(context, command_application_path(context, argv[0], "/diff"), &answer, &err))
 		return command_failed(&err);
 	const json_t *items = json_object_get(answer, "items");
 	if (command_is_document(context))
 		output_document(&context->output, answer);
 	else
-		json_array_foreach (items, i, item)
-			show_item(context, item);
+		show_items(context, items, NULL);
 	return verdict(context, argv[0], items);
 }

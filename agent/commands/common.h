@@ -39,6 +39,17 @@ bool command_timeout(const struct command_context *context, const char *text, in
 const char *command_application_path(const struct command_context *context, const char *name, const char *rest);
 const char *command_encoded(const struct command_context *context, const char *text);
 
+/* A comment for a forge is asked for. */
+bool command_is_markdown(const struct command_context *context);
+
+/* What `revision` would change, by the operation that POST `path` starts: `result` has "items" as GET .../diff, and "users", plans of
+   databases. The exit code: EXIT_NO = something, EXIT_NO_ANSWER after it has said why. */
+int command_at_revision(const struct command_context *context, const char *path, const char *database,
+	const char *revision, json_t **result);
+
+/* Both on stdout, each may be NULL. */
+void command_show_markdown(const json_t *items, const json_t *plans);
+
 /* JSON or YAML asked for: prints it. */
 bool command_is_document(const struct command_context *context);
 

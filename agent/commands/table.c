@@ -40,8 +40,12 @@ static const char app_diff_help[] =
 	"Shows what differed when the agent compared last: what is missing (+), what differs (~, with each field, and who\n"
 	"changed it where that is known) and what is not in Git any more (-). Values of Secrets are hidden.\n"
 	"Exit code 1 when something differs.\n\n"
+	"  --revision REV   what this branch, tag or commit would change instead, in the cluster and in the databases;\n"
+	"                   what is in force stays\n"
+	"  -o markdown      as a comment for a pull request\n\n"
 	"Examples:\n"
 	"  pgitops app diff postgres-cluster\n"
+	"  pgitops app diff postgres-cluster --revision refs/pull/7/head -o markdown\n"
 	"  pgitops app refresh postgres-cluster && pgitops app diff postgres-cluster\n";
 
 static const char app_sync_help[] =
@@ -147,9 +151,12 @@ static const char user_plan_help[] =
 	"To see the SQL of each commit before anything runs, set `policy: {mode: report}` for the database in the agent file:\n"
 	"then the agent never writes there.\n\n"
 	"  --database D    only this database of the agent file\n"
-	"  --timeout D     how long to wait for the plan (default 5m)\n\n"
+	"  --revision REV  the SQL of this branch, tag or commit instead; what is in force stays\n"
+	"  --timeout D     how long to wait for the plan (default 5m)\n"
+	"  -o markdown     as a comment for a pull request\n\n"
 	"Examples:\n"
 	"  pgitops user plan\n"
+	"  pgitops user plan --revision feature/new-users -o markdown\n"
 	"  pgitops user plan --database main -o json\n";
 
 static const char user_sync_help[] =
@@ -308,7 +315,7 @@ const struct command commands[] = {
 		command_status},
 	{"app list", "", "", true, "the Applications", app_list_help, command_app_list},
 	{"app get", "NAME", "", true, "one Application with its objects", app_get_help, command_app_get},
-	{"app diff", "NAME", "", true, "what differs between Git and the cluster", app_diff_help,
+	{"app diff", "NAME", "--revision=", true, "what differs between Git and the cluster", app_diff_help,
 		command_app_diff},
 	{"app resources", "NAME", "", true, "its objects, with health, wave and hook", app_resources_help,
 		command_app_resources},
@@ -329,8 +336,8 @@ const struct command commands[] = {
 		"wait until it is in sync and healthy", app_wait_help, command_app_wait},
 	{"user list", "", "", true, "the users of the databases", user_list_help, command_user_list},
 	{"user get", "NAME", "", true, "one user in each database", user_get_help, command_user_get},
-	{"user plan", "", "--database= --timeout=", true, "the SQL that would run now", user_plan_help,
-		command_user_plan},
+	{"user plan", "", "--database= --revision= --timeout=", true, "the SQL that would run now",
+		user_plan_help, command_user_plan},
 	{"user sync", "", "--database= --dry-run --confirm= --timeout=", true,
 		"make the users as Git says, now", user_sync_help, command_user_sync},
 	{"user history", "[NAME]", "", true, "what was done to users", user_history_help, command_user_history},

@@ -99,6 +99,8 @@ static int plan(struct command_context *context, const char *database, int64_t m
 	}
 	if (command_is_document(context)) {
 		output_document(&context->output, json_object_get(operation, "result"));
+	} else if (command_is_markdown(context)) {
+		command_show_markdown(NULL, items);
 	} else {
 		json_array_foreach (items, i, item) {
 			if (i)
@@ -116,15 +118,34 @@ static int plan(struct command_context *context, const char *database, int64_t m
 	return is_empty(operation) ? EXIT_YES : EXIT_NO;
 }
 
+static int plan_at_revision(const struct command_context *context, const char *database, const char *revision)
+{
+	CLEANUP(json_done) json_t *result = NULL;
+	const json_t *item;
+	size_t i;
+	int code = command_at_revision(context, "/api/v1/users/sync", database, revision, &result);
+	const json_t *plans = json_object_get(result, "users");
+	if (result && command_is_document(context))
+		output_document(&context->output, result);
+	else if (result && command_is_markdown(context))
+		command_show_markdown(NULL, plans);
+	else
+		json_array_foreach (plans, i, item)
+			show_plan(context, item);
+	return code;
+}
+
 int command_user_plan(struct command_context *context, int argc, char **argv)
 {
-	const char *database = NULL, *timeout = NULL;
+	const char *database = NULL, *timeout = NULL, *revision = NULL;
 	int64_t milliseconds;
-	const struct command_option options[] = {
-		{"--database", NULL, &database}, {"--timeout", NULL, &timeout}};
+	const struct command_option options[] = {{"--database", NULL, &database},
+		{"--revision", NULL, &revision}, {"--timeout", NULL, &timeout}};
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
 		!command_timeout(context, timeout, OPERATION_MILLISECONDS, &milliseconds))
 		return EXIT_NO_ANSWER;
+	if (revision)
+		return plan_at_revision(context, database, revision);
 	return plan(context, database, milliseconds);
 }
 

@@ -61,7 +61,8 @@ static const struct {
 	{"refresh", BIT(FIELD_HARD)},
 	{"rollback", BIT(FIELD_ID) | BIT(FIELD_PRUNE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM)},
 	{"terminate", 0},
-	{"users-sync", BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM)},
+	{"diff", BIT(FIELD_REVISION)},
+	{"users-sync", BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM) | BIT(FIELD_REVISION)},
 };
 
 static unsigned fields_of(const char *kind)
@@ -109,6 +110,12 @@ static bool check_fields(const json_t *body, const char *kind, struct error *err
 	if ((taken & BIT(FIELD_ID)) && !json_object_get(body, "id"))
 		return error_set(err, ERROR_INVALID,
 			"%s needs the field id: a number from the application's history", kind);
+	const char *revision = json_text_at(body, "revision", NULL);
+	if ((text_equal(kind, "diff") && !revision) || (revision && !*revision))
+		return error_set(
+			err, ERROR_INVALID, "%s needs the field revision: a branch, tag or commit", kind);
+	if (revision && text_equal(kind, "users-sync") && !json_bool_at(body, "dryRun", false))
+		return error_set(err, ERROR_INVALID, "users of a revision are only planned: set dryRun");
 	return true;
 }
 

@@ -26,6 +26,7 @@ static const struct http_route routes[] = {
 	{"GET", "/api/v1/drift", HTTP_READ, http_api_read, http_view_drift, NULL},
 	{"GET", "/api/v1/operations/*", HTTP_READ, http_api_read, http_view_operation, NULL},
 	{"POST", "/api/v1/applications/*/sync", HTTP_ACT, http_act, NULL, "sync"},
+	{"POST", "/api/v1/applications/*/diff", HTTP_ACT, http_act, NULL, "diff"},
 	{"POST", "/api/v1/applications/*/refresh", HTTP_ACT, http_act, NULL, "refresh"},
 	{"POST", "/api/v1/applications/*/rollback", HTTP_ACT, http_act, NULL, "rollback"},
 	{"POST", "/api/v1/applications/*/terminate", HTTP_ACT, http_act, NULL, "terminate"},
@@ -59,23 +60,28 @@ static bool take_name(struct http_call *call, const char *name, size_t length)
 	return text_is_dns_subdomain(call->name);
 }
 
-static const struct http_route *find_route(struct http_call *call, const char *path)
-{
-	for (size_t i = 0; i < COUNT_OF(routes); i++) {
-		const char *name = NULL;
-		size_t length = 0;
-		if (path_matches(routes[i].path, path, &name, &length) &&
-			(!name || take_name(call, name, length)))
-			return &routes[i];
-	}
-	return NULL;
-}
-
 static bool method_matches(const struct http_route *route, enum evhttp_cmd_type method)
 {
 	if (text_equal(route->method, "POST"))
 		return method == EVHTTP_REQ_POST;
 	return method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
+}
+
+/* A path may take several methods; the first route of the path stands for it where none takes this one (405). */
+static const struct http_route *find_route(struct http_call *call, const char *path, enum evhttp_cmd_type method)
+{
+	const struct http_route *found = NULL;
+	for (size_t i = 0; i < COUNT_OF(routes); i++) {
+		const char *name = NULL;
+		size_t length = 0;
+		if (!path_matches(routes[i].path, path, &name, &length) ||
+			(name && !take_name(call, name, length)))
+			continue;
+		if (method_matches(&routes[i], method))
+			return &routes[i];
+		found = found ? found : &routes[i];
+	}
+	return found;
 }
 
 /* The path of "GET /path": a proxy's "GET http://host/path" is none of ours. */
@@ -117,7 +123,7 @@ void http_route(struct evhttp_request *request, void *context, bool local)
 	}
 	call.body_length = evbuffer_get_length(body);
 	call.body = call.body_length ? evbuffer_pullup(body, -1) : (const unsigned char *)"";
-	const struct http_route *route = find_route(&call, path);
+	const struct http_route *route = find_route(&call, path, evhttp_request_get_command(request));
 	call.route = route;
 	if (passes_gates(&call, route))
 		route->handle(&call);

@@ -109,7 +109,7 @@ static bool target_exists(struct agent *agent, const struct agent_request *reque
 static bool is_known(const char *kind)
 {
 	static const char *const kinds[] = {
-		"sync", "rollback", "terminate", "refresh", "manifests", "users-sync", "users-plan"};
+		"sync", "rollback", "terminate", "refresh", "manifests", "diff", "users-sync", "users-plan"};
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)
 		if (strcmp(kind, kinds[i]) == 0)
 			return true;
@@ -346,6 +346,15 @@ static void ask_users(struct agent *agent, const struct operation *operation)
 	answer(agent, operation->id, "Error", "the agent file has no such database");
 }
 
+/*
+ * What the content at a revision would change, of an Application ("diff") or of a database's users ("users-plan"), without a change of
+ * what is in force. Answered by {"items": [...] as view_application_diff() has them, "users": [...] as a users plan has them}.
+ */
+static void diff_at_revision(struct agent *agent, const struct operation *operation)
+{
+	answer(agent, operation->id, "Error", "what a revision would change: not built yet");
+}
+
 static void take_row(struct agent *agent, const struct store_operation *row)
 {
 	CLEANUP(json_done) json_t *request = NULL;
@@ -362,7 +371,10 @@ static void take_row(struct agent *agent, const struct store_operation *row)
 		.body = request,
 		.id = row->id,
 	};
-	if (is_about_users(operation.kind))
+	bool is_plan = strcmp(operation.kind, "users-plan") == 0 && json_object_get(request, "revision");
+	if (is_plan || strcmp(operation.kind, "diff") == 0)
+		diff_at_revision(agent, &operation);
+	else if (is_about_users(operation.kind))
 		ask_users(agent, &operation);
 	else
 		ask_application(agent, &operation);

@@ -136,7 +136,7 @@ bool ignore_keep_live(const struct ignore *ignore, json_t *wanted, const json_t 
 	const json_t *place;
 	if (!find_all(ignore, wanted, live, &sides, err))
 		return false;
-	fields_owned(ignore->managed, ignore->ours, live, ours);
+	fields_owned(ignore->adopted ? ignore->adopted : ignore->managed, ignore->ours, live, ours);
 	json_array_foreach (sides.places[0], i, place)
 		keep_named(wanted, live, place);
 	for (i = json_array_size(sides.places[1]); i-- > 0;) {

@@ -37,8 +37,9 @@ struct ignore {
 	const struct object_key *key;
 	struct jq **jq;        /* one for all objects of a pass; see jq_close() */
 	const json_t *managed; /* metadata.managedFields of the live object */
-	const char *ours;      /* our own field manager */
-	bool whole;            /* the write replaces the whole object: what it does not name is lost */
+	const json_t *adopted; /* the same as it is when the write comes: by it, what is ours; NULL = as `managed` */
+	const char *ours; /* our own field manager */
+	bool whole;       /* the write replaces the whole object: what it does not name is lost */
 };
 
 /* Takes the ignored places away from both objects, so that what is left is what counts. On failure both may have changed, and whether

@@ -10,11 +10,11 @@ static enum step compare(struct job *job, json_t *wanted)
 {
 	struct cluster_write *write = job->write;
 	struct error err;
+	job_remember(job, job->live);
 	if (!ignored_remove(job->cluster, write, wanted, job->live, &err))
 		return job_fail(job, err.kind, err.text);
 	struct diff_input input = {
 		.wanted = wanted, .found = job->live, .secret = job->secret, .loose = job->postgresql};
-	job_remember(job, job->live);
 	write->differences = diff_objects(&input, job->mem, &write->difference_count);
 	write->outcome = write->difference_count ? WRITE_CONFIGURED : WRITE_UNCHANGED;
 	return STEP_DONE;
@@ -60,5 +60,8 @@ enum step dry_run_compared(struct job *job, const struct kube_request *request)
 /* With the server's defaults in the place of what went; where it does not say, what we made of it. */
 enum step dry_run_previewed(struct job *job, const struct kube_request *request)
 {
+	/* Somebody wrote in between, a controller its status mostly: what we made lacks every default, so it would be no answer. */
+	if (request->error.kind == ERROR_CONFLICT && body_write(job))
+		return job_again(job, STEP_COMPARE);
 	return compare(job, request->error.kind == ERROR_NONE ? request->answer : job->wanted);
 }

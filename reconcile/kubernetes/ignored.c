@@ -32,8 +32,12 @@ bool ignored_remove(struct cluster *cluster, const struct cluster_write *write, 
 bool ignored_keep_live(struct cluster *cluster, const struct cluster_write *write, json_t *object,
 	const json_t *live, struct error *err)
 {
-	const struct ignore ignore = rules_of(cluster, write, live);
-	return !live || !ignored_needs_live(write) || ignore_keep_live(&ignore, object, live, err);
+	struct ignore ignore = rules_of(cluster, write, live);
+	if (!live || !ignored_needs_live(write))
+		return true;
+	CLEANUP(json_done) json_t *adopted = manager_to_adopt(ignore.managed) ? manager_adopt(live) : NULL;
+	ignore.adopted = adopted;
+	return ignore_keep_live(&ignore, object, live, err);
 }
 
 void ignored_rest(struct cluster *cluster)

@@ -401,6 +401,43 @@ def test_a_plan_that_could_not_be_made_is_no_answer(agent):
     assert result.out == "" and "connection refused" in result.err
 
 
+DIFFERENCE = {"group": "", "kind": "ConfigMap", "namespace": "team", "name": "a", "change": "update", "fields": [
+    {"path": "data.x", "found": '"1"', "wanted": '"`2`"'}]}
+
+
+def test_what_a_revision_would_change_is_objects_and_sql(agent):
+    agent.operation({"phase": "Succeeded", "result": {"items": [DIFFERENCE], "users": PLAN["items"]}})
+    result = agent.cli("app", "diff", "postgres-users", "--revision", "feature").is_(1)
+    assert "~ ConfigMap team/a differs" in result.out and 'database main: GRANT "readers" TO "eve";' in result.out
+    (asked,) = [r for r in agent.requests if r.method == "POST"]
+    assert asked.path == "/api/v1/applications/postgres-users/diff" and asked.json == {"revision": "feature"}
+    told = agent.cli("app", "diff", "postgres-users", "--revision", "feature", "-o", "json").is_(1).json
+    assert told["items"] == [DIFFERENCE] and told["users"] == PLAN["items"]
+    comment = agent.cli("app", "diff", "postgres-users", "--revision", "feature", "-o", "markdown").is_(1).out
+    assert "**Objects: 1 differs.**" in comment and "**Database <code>main</code>:** 3 steps" in comment
+    sql = agent.cli("user", "plan", "--revision", "feature", "--database", "main").is_(1).out
+    assert sql.startswith("-- database main: 3 steps") and "ConfigMap" not in sql
+
+
+def test_a_revision_that_changes_nothing_is_a_yes_and_one_that_is_not_known_no_answer(agent):
+    agent.operation({"phase": "Succeeded", "result": {"items": [], "users": PLAN["items"][1:]}})
+    agent.cli("app", "diff", "postgres-users", "--revision", "feature").ok()
+    agent.cli("user", "plan", "--revision", "feature").ok()
+    agent.operation({"phase": "Error", "message": "no branch \"nope\"", "result": None})
+    for command in (["app", "diff", "postgres-users"], ["user", "plan"]):
+        result = agent.cli(*command, "--revision", "nope").is_(2)
+        assert 'no branch "nope"' in result.err and result.out == ""
+
+
+def test_a_plan_and_a_diff_are_comments_for_a_forge(agent, ask):
+    agent.operation({"phase": "Succeeded", "result": PLAN})
+    comment = agent.cli("user", "plan", "-o", "markdown").is_(1).out
+    assert "<summary><code>eve</code>: create, grant</summary>" in comment and "```sql" in comment
+    assert "\nDROP ROLE x" not in comment.replace("\n\n", "")
+    comment = ask("app", "diff", "postgres-cluster", "-o", "markdown").is_(1).out
+    assert comment.startswith("**Objects: ") and "<details>" in comment
+
+
 def test_user_sync_shows_what_was_done(agent):
     agent.operation({"phase": "Succeeded", "message": "2 users changed", "result": PLAN})
     out = agent.cli("user", "sync").ok().out
@@ -437,7 +474,8 @@ def test_user_sync_shows_what_was_done(agent):
     ("app rollback a 99999999999999999999", "is no ID"),
     ("drift list --since yesterday", "--since yesterday is neither"),
     ("user sync --dry-run --confirm x", "nothing to confirm"),
-    ("app list -o xml", "-o takes table, wide, json or yaml"),
+    ("app list -o xml", "-o takes table, wide, json, yaml or markdown"),
+    ("app list -o markdown", "-o markdown is for app diff and user plan"),
     ("app list --config", "--config wants a value"),
     ("completion tcsh", "tcsh is no shell"),
     ("version now", "now is one argument too many"),

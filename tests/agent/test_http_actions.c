@@ -49,7 +49,17 @@ static void actions_over_the_socket_reach_the_agent(void **state)
 		202);
 	assert_string_equal(asked.kind, "users-plan");
 	assert_string_equal(asked.target, "main");
-	assert_int_equal(asked.requests, 6);
+	assert_int_equal(post(connect_socket(), "/api/v1/users/sync", as_json,
+				 "{\"dryRun\":true,\"revision\":\"feature\"}"),
+		202);
+	assert_string_equal(asked.kind, "users-plan");
+	assert_non_null(strstr(asked.body, "\"revision\":\"feature\""));
+	assert_int_equal(
+		post(connect_socket(), "/api/v1/applications/a/diff", as_json, "{\"revision\":\"abc\"}"), 202);
+	assert_string_equal(asked.kind, "diff");
+	assert_string_equal(asked.target, "a");
+	assert_string_equal(asked.body, "{\"revision\":\"abc\"}");
+	assert_int_equal(asked.requests, 8);
 }
 
 static void a_sync_takes_what_an_operation_takes(void **state)
@@ -85,6 +95,10 @@ static void a_request_that_is_not_exactly_right_changes_nothing(void **state)
 		{400, "/api/v1/applications/a/rollback", as_json, "{}"},
 		{400, "/api/v1/applications/a/rollback", as_json, "{\"id\":1.5}"},
 		{400, "/api/v1/applications/a/rollback", as_json, "{\"id\":1e400}"},
+		{400, "/api/v1/applications/a/diff", as_json, "{}"},
+		{400, "/api/v1/applications/a/diff", as_json, "{\"revision\":\"\"}"},
+		{400, "/api/v1/applications/a/diff", as_json, "{\"revision\":\"a\",\"prune\":true}"},
+		{400, "/api/v1/users/sync", as_json, "{\"revision\":\"a\"}"},
 		{400, "/api/v1/applications/a/terminate", as_json, "{\"hard\":true}"},
 		{400, "/api/v1/applications/a/sync", as_json, "{\"id\":3}"},
 		{400, "/api/v1/applications/a/sync", as_json, "{\"resources\":{}}"},

@@ -99,6 +99,27 @@ def test_a_respected_field_that_leaves_git_stays_in_the_cluster(plane, cluster, 
     assert plane.admin.get("apps/v1", "Deployment", ns, "web")["spec"]["replicas"] == 3
 
 
+def test_a_respected_field_that_kubectl_applied_stays_when_git_lacks_it(plane, cluster, ns):
+    plane.admin.create({**deployment(ns, replicas=3), "metadata": {"name": "web", "namespace": ns}})
+    plane.admin.request("PATCH", plane.admin.path("apps/v1", "Deployment", ns, "web")
+                        + "?fieldManager=kubectl-client-side-apply", {"spec": {"replicas": 4}},
+                        content_type="application/merge-patch+json")
+    wanted = deployment(ns)
+    del wanted["spec"]["replicas"]
+    cluster.track(wanted)
+    result = cluster.write_one(wanted, ignore=rule(jsonPointers=["/spec/replicas"]), respect=True, force=True)
+    assert result["outcome"] == "configured"
+    assert plane.admin.get("apps/v1", "Deployment", ns, "web")["spec"]["replicas"] == 4
+
+
+def test_replaced_objects_keep_what_is_respected(plane, cluster, ns, web):
+    wanted = deployment(ns, image="example.org/web:2")
+    del wanted["spec"]["replicas"]
+    ignore = rule(jsonPointers=["/spec/replicas"])
+    assert cluster.write_one(wanted, ignore=ignore, respect=True, replace=True)["outcome"] == "configured"
+    assert plane.admin.get("apps/v1", "Deployment", ns, "web")["spec"]["replicas"] == 5
+
+
 def test_a_new_object_has_what_git_says(plane, cluster, ns):
     obj = deployment(ns, replicas=2)
     cluster.track(obj)
