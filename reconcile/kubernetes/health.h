@@ -27,7 +27,16 @@ const char *health_name(enum health health);
 
 struct health_state health_of(const json_t *object, struct arena *mem);
 
+/* Argo CD holds a hook by it until the hook has ended. */
+#define HOOK_FINALIZER "argocd.argoproj.io/hook-finalizer"
+
+/* It is being deleted, and nobody holds it to see how it ends: a hook that is held still has a health of its own. */
+bool health_ending(const json_t *object);
+
+bool health_held_as_hook(const json_t *object); /* by HOOK_FINALIZER */
+
 enum health health_worst(enum health a, enum health b);
 
-/* The kind has a rule: its objects must be seen whole. Of all others the metadata are enough. */
+/* The kind has a rule, or may say how it is in the way that controllers have agreed on: its objects must be seen whole. Of all
+   others the metadata are enough. */
 bool health_has_rule(const char *group, const char *kind);

@@ -107,28 +107,17 @@ static enum health judge(struct live_cache *cache, struct entry *entry, const js
 {
 	const struct live_collection *collection = entry->collection;
 	struct health_state health = {HEALTH_NONE, ""};
-	if (!json_at(object, "metadata.deletionTimestamp") &&
-		!health_has_rule(collection->group, collection->kind)) {
+	if (!health_ending(object) && !health_has_rule(collection->group, collection->kind)) {
 		live_entry_set(cache, entry, object, "");
 		return HEALTH_NONE;
 	}
 	CLEANUP(arena_freep) struct arena *mem = arena_new(MESSAGE_ARENA);
-	if (postgresql_is(collection->group, collection->kind) && !json_at(object, "metadata.deletionTimestamp"))
+	if (postgresql_is(collection->group, collection->kind) && !health_ending(object))
 		health = follow_postgresql(entry, object, mem);
 	else
 		health = health_of(object, mem);
 	live_entry_set(cache, entry, object, health.message);
 	return health.health;
-}
-
-static bool has_finalizer(const json_t *object, const char *name)
-{
-	size_t i;
-	json_t *value;
-	json_array_foreach (json_at(object, "metadata.finalizers"), i, value)
-		if (json_is_string(value) && strcmp(json_string_value(value), name) == 0)
-			return true;
-	return false;
 }
 
 static void reduce(struct live_cache *cache, struct entry *entry, const json_t *object)
@@ -141,7 +130,7 @@ static void reduce(struct live_cache *cache, struct entry *entry, const json_t *
 	entry->prune_allowed = text_equal(live_annotation(object, "pgitops.dev/allow-prune"), "true");
 	object_options_read(json_at(object, "metadata.annotations"), entry->collection->group, NULL, NULL,
 		&entry->options);
-	entry->hook_finalizer = has_finalizer(object, HOOK_FINALIZER);
+	entry->hook_finalizer = health_held_as_hook(object);
 	entry->applied = manager_applied(json_at(object, "metadata.managedFields"));
 	entry->to_adopt = manager_to_adopt(json_at(object, "metadata.managedFields"));
 }

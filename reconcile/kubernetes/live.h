@@ -8,9 +8,6 @@
 
 #include "reconcile/kubernetes/cluster.h"
 
-/* Argo CD holds a hook by it until the hook has ended. */
-#define HOOK_FINALIZER "argocd.argoproj.io/hook-finalizer"
-
 struct live_cache;
 
 /* One kind in one namespace. Lives as long as the cache. The strings never change. */

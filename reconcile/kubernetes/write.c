@@ -167,12 +167,7 @@ static bool take_live(struct job *job, struct kube_request *get)
 
 static enum step looked_to_release(struct job *job)
 {
-	size_t index;
-	json_t *value;
-	bool held = false;
-	json_array_foreach (json_at(job->live, "metadata.finalizers"), index, value)
-		held = held || text_equal(json_string_value(value), HOOK_FINALIZER);
-	if (held)
+	if (health_held_as_hook(job->live))
 		return body_write(job) ? STEP_WRITE : STEP_DONE;
 	job->write->outcome = job->live ? WRITE_UNCHANGED : WRITE_DELETED;
 	return STEP_DONE;

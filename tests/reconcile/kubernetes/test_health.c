@@ -51,11 +51,120 @@ static void kinds_without_a_rule_count_for_nothing(void **state)
 	CHECK({"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"}", HEALTH_NONE, ""},
 		{"{\"apiVersion\":\"v1\",\"kind\":\"Secret\"}", HEALTH_NONE, ""},
 		{"{\"apiVersion\":\"example.org/v1\",\"kind\":\"Deployment\"}", HEALTH_NONE, ""},
-		{"{\"apiVersion\":\"example.org/v1\",\"kind\":\"X\",\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\"}]}}",
+		{"{\"apiVersion\":\"rbac.authorization.k8s.io/v1\",\"kind\":\"Role\",\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\"}]}}",
 			HEALTH_NONE, ""},
 		{"{}", HEALTH_NONE, ""}, {"[]", HEALTH_NONE, ""});
 	assert_false(health_has_rule("", "ConfigMap"));
 	assert_true(health_has_rule("acid.zalan.do", "postgresql"));
+}
+
+#define CUSTOM "\"apiVersion\":\"example.org/v1\",\"kind\":\"X\",\"metadata\":{\"generation\":2}"
+#define CONDITIONS(list) "\"conditions\":[" list "]"
+#define CONDITION(type, status)                                                                              \
+	"{\"type\":\"" type "\",\"status\":\"" status "\",\"message\":\"" type " says so\"}"
+
+static void unknown_kinds_are_judged_by_what_controllers_agreed_on(void **state)
+{
+	(void)state;
+	CHECK({"{" CUSTOM ",\"status\":{" CONDITIONS(CONDITION("Ready", "True")) "}}", HEALTH_HEALTHY, ""},
+		{"{" CUSTOM ",\"status\":{\"observedGeneration\":1," CONDITIONS(CONDITION("Ready", "True")) "}}",
+			HEALTH_PROGRESSING, "observed"},
+		{"{" CUSTOM ",\"status\":{\"observedGeneration\":-1}}", HEALTH_PROGRESSING, "observed"},
+		{"{" CUSTOM ",\"status\":{\"observedGeneration\":2}}", HEALTH_HEALTHY, ""},
+		{"{" CUSTOM ",\"status\":{\"observedGeneration\":\"one\"}}", HEALTH_NONE, ""},
+		{"{" CUSTOM ",\"status\":{" CONDITIONS(CONDITION("Ready", "False")) "}}", HEALTH_PROGRESSING,
+			"Ready says so"},
+		{"{" CUSTOM ",\"status\":{" CONDITIONS(CONDITION("Ready", "Unknown")) "}}",
+			HEALTH_PROGRESSING, "Ready says so"},
+		{"{" CUSTOM ",\"status\":{" CONDITIONS(
+			 CONDITION("Ready", "True") "," CONDITION("Reconciling", "True")) "}}",
+			HEALTH_PROGRESSING, "Reconciling says so"},
+		{"{" CUSTOM
+		 ",\"status\":{" CONDITIONS(CONDITION("Ready", "False") "," CONDITION("Stalled", "True")) "}}",
+			HEALTH_DEGRADED, "Stalled says so"},
+		{"{" CUSTOM ",\"status\":{" CONDITIONS(CONDITION("Synced", "False")) "}}", HEALTH_NONE, ""},
+		{"{" CUSTOM "}", HEALTH_NONE, ""});
+	assert_true(health_has_rule("example.org", "X"));
+	assert_false(health_has_rule("rbac.authorization.k8s.io", "Role"));
+}
+
+static void a_hook_that_is_held_while_it_is_deleted_has_its_own_health(void **state)
+{
+	(void)state;
+#define HELD                                                                                                 \
+	"\"metadata\":{\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"finalizers\":[\"x\",\"argocd.argoproj.io/hook-finalizer\"]}"
+	CHECK({"{" JOB "," HELD ",\"status\":{" CONDITIONS(CONDITION("Failed", "True")) "}}", HEALTH_DEGRADED,
+		      "Failed says so"},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"," HELD "}", HEALTH_NONE, ""});
+}
+
+#define CRON "\"apiVersion\":\"batch/v1\",\"kind\":\"CronJob\""
+#define BUDGET "\"apiVersion\":\"policy/v1\",\"kind\":\"PodDisruptionBudget\""
+#define CNPG "\"apiVersion\":\"postgresql.cnpg.io/v1\",\"kind\":\"Cluster\""
+
+static void a_cron_job_is_as_well_as_its_last_run(void **state)
+{
+	(void)state;
+	CHECK({"{" CRON "}", HEALTH_HEALTHY, ""},
+		{"{" CRON ",\"spec\":{\"suspend\":true}}", HEALTH_SUSPENDED, ""},
+		{"{" CRON ",\"status\":{\"lastScheduleTime\":\"2026-01-01T00:00:00Z\"}}", HEALTH_DEGRADED,
+			"2026-01-01"},
+		{"{" CRON ",\"status\":{\"active\":[{}],\"lastScheduleTime\":\"2026-01-01T00:00:00Z\"}}",
+			HEALTH_HEALTHY, ""},
+		{"{" CRON
+		 ",\"status\":{\"lastScheduleTime\":\"2026-01-02T00:00:00Z\",\"lastSuccessfulTime\":\"2026-01-01T00:00:05Z\"}}",
+			HEALTH_DEGRADED, "did not succeed"},
+		{"{" CRON
+		 ",\"status\":{\"lastScheduleTime\":\"2026-01-02T00:00:00Z\",\"lastSuccessfulTime\":\"2026-01-02T00:00:05Z\"}}",
+			HEALTH_HEALTHY, ""});
+}
+
+static void a_disruption_budget_must_be_observed(void **state)
+{
+	(void)state;
+	CHECK({"{" BUDGET ",\"metadata\":{\"generation\":1}}", HEALTH_PROGRESSING, "observed"},
+		{"{" BUDGET
+		 ",\"metadata\":{\"generation\":1},\"status\":{\"observedGeneration\":1,\"conditions\":[{\"type\":\"DisruptionAllowed\",\"status\":\"False\",\"reason\":\"InsufficientPods\"}]}}",
+			HEALTH_HEALTHY, ""},
+		{"{" BUDGET
+		 ",\"metadata\":{\"generation\":1},\"status\":{\"observedGeneration\":1,\"conditions\":[{\"type\":\"DisruptionAllowed\",\"status\":\"False\",\"reason\":\"SyncFailed\",\"message\":\"no scale\"}]}}",
+			HEALTH_DEGRADED, "no scale"});
+}
+
+static void a_cnpg_cluster_needs_all_its_instances(void **state)
+{
+	(void)state;
+#define HEALTHY_PHASE "\"phase\":\"Cluster in healthy state\"," CONDITIONS(CONDITION("Ready", "True"))
+	CHECK({"{" CNPG "}", HEALTH_PROGRESSING, ""},
+		{"{" CNPG ",\"spec\":{\"instances\":3},\"status\":{\"readyInstances\":2," HEALTHY_PHASE "}}",
+			HEALTH_PROGRESSING, "2 of 3"},
+		{"{" CNPG ",\"spec\":{\"instances\":3},\"status\":{\"readyInstances\":3," HEALTHY_PHASE "}}",
+			HEALTH_HEALTHY, ""},
+		{"{" CNPG ",\"status\":{\"phase\":\"Waiting for user action\"}}", HEALTH_SUSPENDED, "user"},
+		{"{" CNPG ",\"status\":{\"phase\":\"Not enough disk space\"}}", HEALTH_DEGRADED, "disk"},
+		{"{" CNPG
+		 ",\"metadata\":{\"annotations\":{\"cnpg.io/hibernation\":\"on\"}},\"status\":{" HEALTHY_PHASE
+		 "}}",
+			HEALTH_SUSPENDED, "hibernated"});
+}
+
+static void a_pod_says_which_container_failed_and_may_ignore_its_restart_policy(void **state)
+{
+	(void)state;
+#define ENDED(more)                                                                                                \
+	"\"status\":{\"phase\":\"Failed\",\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"terminated\":{" more \
+	"}}}]}"
+	CHECK({"{" POD "," ENDED("\"exitCode\":3") "}", HEALTH_DEGRADED, "c ended with exit code 3"},
+		{"{" POD "," ENDED("\"exitCode\":137,\"reason\":\"OOMKilled\"") "}", HEALTH_DEGRADED,
+			"OOMKilled"},
+		{"{" POD "," ENDED("\"exitCode\":1,\"message\":\"no database\"") "}", HEALTH_DEGRADED,
+			"c: no database"},
+		{"{" POD
+		 ",\"spec\":{\"restartPolicy\":\"Never\"},\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}",
+			HEALTH_PROGRESSING, ""},
+		{"{" POD
+		 ",\"metadata\":{\"annotations\":{\"argocd.argoproj.io/ignore-restart-policy\":\"true\"}},\"spec\":{\"restartPolicy\":\"Never\"},\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}",
+			HEALTH_HEALTHY, ""});
 }
 
 static void whatever_is_being_deleted_is_progressing(void **state)
@@ -259,6 +368,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds_without_a_rule_count_for_nothing),
+		cmocka_unit_test(unknown_kinds_are_judged_by_what_controllers_agreed_on),
+		cmocka_unit_test(a_hook_that_is_held_while_it_is_deleted_has_its_own_health),
+		cmocka_unit_test(a_cron_job_is_as_well_as_its_last_run),
+		cmocka_unit_test(a_disruption_budget_must_be_observed),
+		cmocka_unit_test(a_cnpg_cluster_needs_all_its_instances),
+		cmocka_unit_test(a_pod_says_which_container_failed_and_may_ignore_its_restart_policy),
 		cmocka_unit_test(whatever_is_being_deleted_is_progressing),
 		cmocka_unit_test(a_deployment_is_judged_by_what_is_observed),
 		cmocka_unit_test(a_stateful_set_waits_for_its_pods_and_revision),

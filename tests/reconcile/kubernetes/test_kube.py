@@ -71,7 +71,8 @@ def test_one_request_without_an_answer_does_not_hold_up_the_others(plane, proxy,
     answer = bad.do("write", writes=[{"kind": "apply", "object": o} for o in objects])
     outcomes = {r["outcome"] for r in answer["results"][:7] + answer["results"][8:]}
     assert outcomes == {"created"} and answer["results"][7]["kind"] == "retry"
-    assert proxy.count("PATCH") <= 60 + 2 * 5  # what has no answer by its deadline is not sent again, what is cut is
+    # What has no answer by its deadline is not sent again; what is cut is, and by curl itself where a kept connection was dead.
+    assert proxy.count("PATCH", "/c7[?]") <= (1 if fault.kind == "hang" else 5 * 6)
     assert len(plane.admin.list("v1", "ConfigMap", ns)) >= 59
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from parts.cluster import TRACKING, config_map, key, key_of, tracking
+from parts.kube import simple_crd
 
 
 def deployment(ns, name, replicas=1):
@@ -153,3 +154,27 @@ def test_health_follows_the_status(plane, cluster, ns):
     cluster.wait("healthy", lambda: cluster.live(web)["health"] == "Healthy")
     assert cluster.write_one(deployment(ns, "web", replicas=2))["outcome"] == "configured"
     cluster.wait("progressing", lambda: cluster.live(web)["health"] == "Progressing")
+
+
+def test_health_of_an_unknown_kind_follows_its_conditions(plane, cluster, ns):
+    group = f"{ns}.example.org"
+    plane.admin.create_crd(simple_crd(group, "Widget", "widgets"))
+    widget = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": ns},
+              "spec": {"size": 1}}
+    cluster.track(widget)
+    cluster.write_one(widget)
+
+    def report(ready, seen, message):
+        plane.admin.patch(f"{group}/v1", "Widget", ns, "w", {"status": {"observedGeneration": seen, "conditions": [
+            {"type": "Ready", "status": ready, "message": message}]}}, subresource="status")
+
+    report("False", 1, "no gears")
+    cluster.wait("progressing", lambda: (cluster.live(widget)["health"], cluster.live(widget)["message"]) == (
+        "Progressing", "no gears"))
+    report("True", 1, "")
+    cluster.wait("healthy", lambda: cluster.live(widget)["health"] == "Healthy")
+    widget["spec"]["size"] = 2
+    cluster.write_one(widget)
+    assert cluster.live(widget)["health"] == "Progressing"  # Ready is about the spec before
+    report("True", 2, "")
+    cluster.wait("healthy again", lambda: cluster.live(widget)["health"] == "Healthy")

@@ -30,7 +30,7 @@ def test_replace_makes_what_is_absent_and_puts_what_is_there(plane, cluster, ns)
     plane.admin.patch("v1", "ConfigMap", ns, "a", {"data": {"added": "1"}, "metadata": {
         "labels": {"added": "1"}, "finalizers": ["tests.example.org/hold"]}}, manager="k9s")
     seen = cluster.write_one(obj, replace=True, kind="dry-run")
-    assert {d["path"] for d in seen["differences"]} == {"data.added", "metadata.labels"}
+    assert {d["path"] for d in seen["differences"]} == {"data.added", "metadata.labels.added"}
     mark = plane.mark()
     assert cluster.write_one(obj, replace=True)["outcome"] == "configured"
     assert [e["verb"] for e in plane.requests(mark, namespace=ns, resource="configmaps")] == ["get", "update"]
