@@ -225,7 +225,7 @@ def test_what_needs_pruning_is_counted_and_left(world, team):
     assert team.resource("b")["requiresPruning"] is True
     state = manual(team)
     row = team.row("b")
-    assert (row["status"], row["message"]) == ("PruneSkipped", "ignored (requires pruning)"), state
+    assert row["status"] == "PruneSkipped" and row["message"].startswith("ignored (requires pruning)"), state
     team.sync_status("OutOfSync", head)
     told = world.agent.cli("app", "sync", "team").is_(1)
     assert "prun" in told.out + told.err

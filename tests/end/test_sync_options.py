@@ -32,7 +32,7 @@ def test_what_may_not_be_pruned_stays_and_is_said(world, options, marks):
     head = world.push({"team/b.yaml": None, "team/a.yaml": config_map("a", value="two")})
     team.ended("Succeeded", head)
     row = team.row("b")
-    assert (row["status"], row["message"]) == ("PruneSkipped", "ignored (no prune)")
+    assert row["status"] == "PruneSkipped" and row["message"].startswith("ignored (no prune)")
     team.sync_status("OutOfSync", head)
     world.passes()
     assert world.value("b") == "one" and team.resource("b")["requiresPruning"] is True
