@@ -87,7 +87,8 @@ struct app {
 	int64_t last_heal, next_heal; /* steady milliseconds */
 	struct sync_request *asked;   /* what a person asks for, NULL = nothing */
 	json_t *taken; /* the `operation` of the object that was taken already and stands there still; NULL = none */
-	int64_t terminate;                /* store operation that asks to end the running sync, 0 = none */
+	uint64_t consumed; /* resourceVersion of the object without it: whatever is older is an echo */
+	int64_t terminate; /* store operation that asks to end the running sync, 0 = none */
 	struct sync_operation *operation; /* the one that runs, NULL = none */
 	bool operation_lost;       /* it may stand in the store: to be read when the content is there */
 	struct deletion *deletion; /* the Application is being deleted with its objects; NULL = not begun */

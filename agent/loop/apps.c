@@ -163,6 +163,11 @@ static void refuse_operation(struct app *app, const json_t *operation, const cha
 }
 
 /* A wish by `kubectl patch`: a top-level `operation` (argocd.md 2.8). A held Application keeps its wish until it is let go. */
+static uint64_t object_version(const json_t *document)
+{
+	return strtoull(json_text_at(document, "metadata.resourceVersion", ""), NULL, 10);
+}
+
 static void take_operation(struct agent *agent, struct app *app)
 {
 	const json_t *operation = json_object_get(app->spec.document, "operation");
@@ -173,6 +178,8 @@ static void take_operation(struct agent *agent, struct app *app)
 		return;
 	}
 	/* It stands in the object until its outcome does: each of our own status writes brings it here again. */
+	if (object_version(app->spec.document) <= app->consumed && app->consumed)
+		return;
 	if (app->asked || app->spec.skip_reconcile || (app->taken && json_equal(app->taken, operation)))
 		return;
 	json_decref(app->taken);
@@ -391,16 +398,13 @@ static void patch_add(json_t *patch, const char *op, const char *path, json_t *v
 }
 
 /* One JSON patch: the whole status (a merge would leave stale fields behind, argocd.md 2.8), and the marks consumed. */
-static json_t *status_patch(const struct app *app, json_t *status)
+static json_t *status_patch(const struct app *app, json_t *status, bool consume)
 {
-	const json_t *document = app->spec.document;
-	const json_t *operation = json_object_get(document, "operation");
 	json_t *patch = json_array();
 
 	patch_add(patch, "add", "/status", status);
-	bool runs = app->operation && app->operation->request->document;
-	if (operation && !app->asked && !runs && app->taken && json_equal(app->taken, operation)) {
-		patch_add(patch, "test", "/operation", json_deep_copy(operation));
+	if (consume) {
+		patch_add(patch, "test", "/operation", json_deep_copy(app->taken));
 		patch_add(patch, "remove", "/operation", NULL);
 	}
 	if (app->spec.refresh != REFRESH_NONE && app->refresh == REFRESH_ANSWERED)
@@ -408,22 +412,39 @@ static json_t *status_patch(const struct app *app, json_t *status)
 	return patch;
 }
 
+/* The `operation` that stands in the object has its outcome in this status. */
+static bool operation_is_answered(const struct app *app)
+{
+	const json_t *operation = json_object_get(app->spec.document, "operation");
+	bool runs = app->operation && app->operation->request->document;
+	return operation && !app->asked && !runs && app->taken && json_equal(app->taken, operation);
+}
+
 /* `status` is taken over. */
-static bool send_status(struct agent *agent, const struct app *app, json_t *status, struct error *err)
+static bool send_status(struct agent *agent, struct app *app, json_t *status, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
-	CLEANUP(json_done) json_t *patch = status_patch(app, status);
+	CLEANUP(json_done) json_t *answer = NULL;
+	bool consume = operation_is_answered(app);
+	CLEANUP(json_done) json_t *patch = status_patch(app, status, consume);
 	CLEANUP(memory_freep) char *body = json_canonical(patch);
 	struct kube_request request = {
 		.method = "PATCH",
 		.path = arena_printf(mem,
 			"/apis/argoproj.io/v1alpha1/namespaces/%s/applications/%s?fieldManager=pgitops",
 			app->spec.namespace, app->spec.name),
+		.accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
 		.content_type = "application/json-patch+json",
 		.body = body,
 		.body_length = strlen(body),
 	};
-	return kube_one(cluster_kube(agent->cluster), &request, NULL, err);
+	if (!kube_one(cluster_kube(agent->cluster), &request, &answer, err))
+		return false;
+	if (consume) {
+		app->consumed = object_version(answer);
+		json_done(&app->taken);
+	}
+	return true;
 }
 
 /* The API server's own limit, etcd's, and that of the line between the two. */

@@ -9,6 +9,7 @@
 #include "agent/loop/repositories.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
+#include "agent/sync/operation.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -47,7 +48,7 @@ static void answer(struct agent *agent, int64_t id, const char *phase, const cha
 /* ---- a sync's body ---- */
 
 /* What it says in the words of Argo CD's `operation`: there is one reader for what may be asked of a sync. */
-static json_t *operation_document(const json_t *body, const char *by)
+static json_t *request_document(const json_t *body, const char *by)
 {
 	static const char *const of_sync[] = {"revision", "prune", "dryRun", "resources", "syncOptions"};
 	static const char *const of_operation[] = {"info", "retry"};
@@ -70,7 +71,7 @@ static json_t *operation_document(const json_t *body, const char *by)
 
 static bool read_sync(const json_t *body, const char *by, struct sync_request **sync, struct error *err)
 {
-	CLEANUP(json_done) json_t *document = operation_document(body, by);
+	CLEANUP(json_done) json_t *document = request_document(body, by);
 	if (!sync_request_read(document, sync, err)) {
 		static const char prefix[] = "operation.sync."; /* the body has these fields at its top */
 		if (text_starts(err->text, prefix))
@@ -207,6 +208,11 @@ static void ask_sync(struct agent *agent, struct app *app, const struct operatio
 		answer(agent, operation->id, "Failed", "another sync of this application is waiting already");
 		return;
 	}
+	if (app->operation && !app->operation->request->automated) {
+		answer(agent, operation->id, "Failed",
+			"another operation is already in progress: wait for its end, or `pgitops app terminate`");
+		return;
+	}
 	if (!read_sync(operation->body, operation->by, &request, &err)) {
 		answer(agent, operation->id, "Error", err.text);
 		return;
@@ -214,6 +220,7 @@ static void ask_sync(struct agent *agent, struct app *app, const struct operatio
 	request->rollback_id = json_number_at(operation->body, "id", -1);
 	request->operation = operation->id;
 	app->asked = request;
+	repositories_refresh(agent, app, false); /* "sync" means the newest commit there is now */
 	answer(agent, operation->id, "Running", "");
 }
 
@@ -251,7 +258,7 @@ static void ask_rollback(struct agent *agent, struct app *app, const struct oper
 static void ask_terminate(struct agent *agent, struct app *app, const struct operation *operation)
 {
 	if (!app->operation) {
-		answer(agent, operation->id, "Failed", "no sync of this application is running");
+		answer(agent, operation->id, "Failed", "no operation of this application is in progress");
 		return;
 	}
 	if (app->terminate) {

@@ -158,7 +158,10 @@ enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, c
 	struct task_result *result = result_of(operation, task);
 	struct live live;
 
-	if (!cluster_live(pass->agent->cluster, &key, pass->mem, &live) || strcmp(live.uid, result->uid) != 0) {
+	bool there = cluster_live(pass->agent->cluster, &key, pass->mem, &live);
+	if (there && !*result->uid)
+		result->uid = arena_copy(operation->mem, live.uid); /* known from the status alone */
+	if (!there || strcmp(live.uid, result->uid) != 0) {
 		fail(pass, operation, task, "it was deleted before its outcome was known");
 		return VERDICT_FAILED;
 	}

@@ -182,3 +182,71 @@ struct sync_operation *journal_load(struct agent *agent, const struct app *app)
 	journal_remove(agent, app->spec.name);
 	return NULL;
 }
+
+/* ---- without the store ---- */
+
+static unsigned hook_of(const char *name)
+{
+	for (unsigned hook = HOOK_PRE_SYNC; hook <= HOOK_SYNC_FAIL; hook <<= 1)
+		if (strcmp(object_hook_name(hook), name) == 0)
+			return hook;
+	return 0;
+}
+
+/* A row of syncResult.resources: of hooks, whether they ran. */
+static void read_row(struct sync_operation *operation, const json_t *row)
+{
+	static const char *const phases[] = {"PreSync", "Sync", "PostSync", "SyncFail"};
+	struct arena *mem = operation->mem;
+	const char *state = json_text_at(row, "hookPhase", "");
+	const struct object object = {.version = copy(mem, row, "version")};
+	struct task task = {.key = {copy(mem, row, "group"), copy(mem, row, "kind"),
+				    copy(mem, row, "namespace"), copy(mem, row, "name")},
+		.object = &object,
+		.hook_type = hook_of(json_text_at(row, "hookType", ""))};
+	if (!task.hook_type)
+		return;
+	for (size_t i = 0; i < COUNT_OF(phases); i++)
+		if (strcmp(phases[i], json_text_at(row, "syncPhase", "")) == 0)
+			task.phase = (int)i;
+	struct task_result *result = result_of(operation, &task);
+	result_set(operation, result,
+		strcmp(state, "Succeeded") == 0        ? TASK_SUCCEEDED
+			: strcmp(state, "Failed") == 0 ? TASK_FAILED
+			: *state                       ? TASK_RUNNING
+						       : TASK_PENDING,
+		json_text_at(row, "status", ""), json_text_at(row, "message", ""));
+}
+
+struct sync_operation *journal_from_status(const struct app *app)
+{
+	const json_t *state = app->operation_state;
+	const char *phase = json_text_at(state, "phase", ""),
+		   *commit = json_text_at(state, "syncResult.revision", "");
+	struct sync_request *request = NULL;
+	struct error err;
+	int64_t started;
+	size_t i;
+	json_t *row;
+
+	if (strcmp(phase, "Running") != 0 || json_object_get(state, "finishedAt") || strlen(commit) != 40 ||
+		!clock_parse(json_text_at(state, "startedAt", ""), &started) ||
+		!sync_request_read(json_object_get(state, "operation"), &request, &err))
+		return NULL;
+	request->automated = json_bool_at(state, "operation.initiatedBy.automated", false);
+	struct sync_operation *operation = memory_alloc(sizeof(*operation));
+	*operation = (struct sync_operation){
+		.mem = arena_new(LIMIT_PASS_MEMORY),
+		.request = request,
+		.state = OPERATION_STEPPING,
+		.started = started,
+		.prepared = true,
+		.namespace_made = true,
+		.phase = PHASE_PRE_SYNC,
+		.wave = INT32_MIN,
+	};
+	snprintf(operation->commit, sizeof(operation->commit), "%s", commit);
+	json_array_foreach (json_at(state, "syncResult.resources"), i, row)
+		read_row(operation, row);
+	return operation;
+}

@@ -428,6 +428,8 @@ void operation_resume(struct agent *agent, struct app *app)
 		return;
 	app->operation_lost = false;
 	app->operation = journal_load(agent, app);
+	if (!app->operation)
+		app->operation = journal_from_status(app);
 	if (!app->operation) {
 		end_foreign(app);
 		return;

