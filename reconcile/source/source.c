@@ -191,8 +191,9 @@ static bool judge_signature(struct run *run, struct arena *mem, struct error *er
 		.payload_length = signature->payload_length,
 		.deadline = run->deadline,
 	};
-	return gpg_verify(&question, mem, &result->signer, err) ||
-		error_prefix(err, "commit %s", result->commit);
+	struct error why = {0};
+	return gpg_verify(&question, mem, &result->signer, &why) ||
+		error_set(err, why.kind, "commit %s %s", result->commit, why.text);
 }
 
 static void run_done(struct run *run)
