@@ -71,7 +71,10 @@ def test_the_next_wave_waits_until_the_last_is_gone(world):
 
 
 def test_what_its_objects_own_goes_as_the_finalizer_says(world):
-    team = made(world, FINALIZER + "/background", files={"team/d.yaml": deployment("d")})
+    world.push({"team/d.yaml": deployment("d")})
+    team = world.application("team", finalizers=[FINALIZER + "/background"])
+    world.begin()
+    team.synced()
     world.wait("its ReplicaSet", lambda: world.kube.list("apps/v1", "ReplicaSet", world.namespace))
     team.delete()
     team.gone()
@@ -117,7 +120,8 @@ def test_a_deletion_waits_for_its_confirmation(world, level):
 def test_kinds_and_the_made_namespace_stay(world):
     group = f"{world.namespace}.example.org"
     fresh = f"{world.namespace}-new"
-    team = made(world, namespace=fresh, options=["CreateNamespace=true"], files={
+    # Background: the collector of the control plane learns a new kind after half a minute only.
+    team = made(world, FINALIZER + "/background", namespace=fresh, options=["CreateNamespace=true"], files={
         "team/crd.yaml": json.dumps(simple_crd(group, "Toy", "toys")), "team/toy.yaml": manifest(f"{group}/v1", "Toy", "bear")})
     assert world.get("Toy", "bear", namespace=fresh, api_version=f"{group}/v1")
     team.delete()
@@ -228,7 +232,6 @@ def test_a_hook_of_the_deletion_runs_once_though_the_agent_is_killed(world, phas
 BROKEN = {
     "a field that is not supported": {"spec": {"source": {"plugin": {"name": "x"}}}},
     "an unknown option": {"spec": {"syncPolicy": {"syncOptions": ["Nonsense=true"]}}},
-    "a project that is not there": {"spec": {"project": "nowhere"}},
     "a path that is gone": {"spec": {"source": {"path": "nowhere"}}},
     "a revision that is gone": {"spec": {"source": {"targetRevision": "nowhere"}}},
     "a repository that does not answer": {"spec": {"source": {"repoURL": "http://127.0.0.1:1/db.git"}}},
@@ -261,6 +264,18 @@ def test_a_broken_application_can_be_deleted(world, how, synced_before):
     team.gone()
     if synced_before and how != "another destination":
         assert [world.get("ConfigMap", name) for name in "abc"] == [None] * 3, "what it is known to own goes with it"
+
+
+def test_a_project_that_is_not_there_holds_a_deletion_and_says_the_way_out(world, team):
+    """What a project forbids to delete nobody knows without it."""
+    team.patch({"spec": {"project": "nowhere"}})
+    team.condition("InvalidSpecError", "nowhere")
+    team.delete()
+    team.condition("DeletionError", "nowhere", FINALIZER)
+    assert world.value("a") == "one"
+    team.patch({"metadata": {"finalizers": None}})
+    team.gone()
+    assert [world.value(name) for name in "abc"] == ["one"] * 3
 
 
 def test_a_broken_commit_does_not_hold_a_deletion(world, team):

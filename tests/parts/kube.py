@@ -327,6 +327,28 @@ class ControlPlane:
         self._start_etcd()
         self.start_apiserver()
 
+    def save_etcd(self):
+        """A copy of everything, as a backup has it; the server is away for a moment."""
+        self._away()
+        shutil.rmtree(self.folder / "etcd.saved", ignore_errors=True)
+        shutil.copytree(self.folder / "etcd", self.folder / "etcd.saved")
+        self._back()
+
+    def restore_etcd(self):
+        """The backup, and nothing of what was written after it: resourceVersions go backwards."""
+        self._away()
+        shutil.rmtree(self.folder / "etcd")
+        shutil.copytree(self.folder / "etcd.saved", self.folder / "etcd")
+        self._back()
+
+    def _away(self):
+        self.stop_apiserver(kill=True)
+        self._end("etcd", signal.SIGTERM)
+
+    def _back(self):
+        self._start_etcd()
+        self.start_apiserver()
+
     def pause(self):
         """The server hangs: it accepts connections and answers nothing."""
         self.processes["kube-apiserver"].send_signal(signal.SIGSTOP)
