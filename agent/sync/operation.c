@@ -226,12 +226,6 @@ static bool window_is_open(struct pass *pass, struct sync_operation *operation)
 
 static enum verdict prepare(struct pass *pass, struct sync_operation *operation)
 {
-	if (operation->lookup || !operation->content)
-		return take_lookup(pass->app, operation);
-	if (pass->content != operation->content) {
-		pass->app->dirty = true; /* begun in this pass, which has compared the newest content */
-		return VERDICT_WAIT;
-	}
 	if (!operation->request->dry_run && !window_is_open(pass, operation))
 		return VERDICT_WAIT;
 	return steps_prepare(pass, operation);
@@ -299,6 +293,17 @@ static void enter(struct sync_operation *operation, enum operation_state state)
 			operation->superseded ? "superseded by a newer operation" : "Operation terminated");
 }
 
+/* This pass has compared what the operation is about: its content is there, and was when the pass began. */
+static enum verdict is_about_this_pass(struct pass *pass, struct sync_operation *operation)
+{
+	if (operation->lookup || !operation->content)
+		return take_lookup(pass->app, operation);
+	if (pass->content == operation->content)
+		return VERDICT_DONE;
+	pass->app->dirty = true;
+	return VERDICT_WAIT;
+}
+
 /* What runs is carried on until it waits or ends. */
 static void carry_on(struct pass *pass)
 {
@@ -310,7 +315,9 @@ static void carry_on(struct pass *pass)
 		enter(operation, OPERATION_STOPPING);
 	while (operation->state != OPERATION_ENDED) {
 		enum operation_state state = operation->state;
-		enum verdict verdict = states[state].run(pass, operation);
+		enum verdict verdict = is_about_this_pass(pass, operation);
+		if (verdict == VERDICT_DONE)
+			verdict = states[state].run(pass, operation);
 		if (operation->state == OPERATION_ENDED)
 			break;
 		if (arena_full(pass->mem) || arena_full(operation->mem)) {
@@ -321,7 +328,10 @@ static void carry_on(struct pass *pass)
 			(void)journal_save(pass, operation);
 			return;
 		}
-		enter(operation, verdict == VERDICT_DONE ? states[state].done : states[state].failed);
+		enter(operation,
+			verdict == VERDICT_DONE      ? states[state].done
+				: operation->content ? states[state].failed
+						     : OPERATION_ENDED);
 	}
 	operation_finish(pass, operation);
 }
