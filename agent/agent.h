@@ -92,6 +92,7 @@ struct app {
 	struct sync_operation *operation; /* the one that runs, NULL = none */
 	bool operation_lost;       /* it may stand in the store: to be read when the content is there */
 	struct deletion *deletion; /* the Application is being deleted with its objects; NULL = not begun */
+	unsigned finalizers_added; /* HOOK_PRE_DELETE, HOOK_POST_DELETE: sent, and not seen in the object yet */
 	json_t *operation_state;   /* status.operationState, NULL = none */
 	json_t *history;           /* status.history, a list */
 	bool rebuilt;              /* first pass after the store was lost: prune nothing */

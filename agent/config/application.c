@@ -64,6 +64,22 @@ static int cascade_of(const json_t *document)
 	return CASCADE_NONE;
 }
 
+/* Also ".../cleanup", as Argo CD has them (argocd.md 2.12). */
+static unsigned delete_hooks_of(const json_t *document)
+{
+	size_t i;
+	json_t *finalizer;
+	unsigned hooks = 0;
+	json_array_foreach (json_at(document, "metadata.finalizers"), i, finalizer) {
+		const char *name = json_string_value(finalizer);
+		if (name && text_starts(name, PRE_DELETE_FINALIZER))
+			hooks |= HOOK_PRE_DELETE;
+		else if (name && text_starts(name, POST_DELETE_FINALIZER))
+			hooks |= HOOK_POST_DELETE;
+	}
+	return hooks;
+}
+
 bool application_read(json_t *document, const char *file, struct arena *mem, struct application *application,
 	struct error *err)
 {
@@ -85,6 +101,7 @@ bool application_read(json_t *document, const char *file, struct arena *mem, str
 		.deletion_requested = time_of(json_text_at(document, "metadata.deletionTimestamp", NULL)),
 		.deletion_approved = time_of(annotation(document, DELETION_APPROVED)),
 		.cascade = cascade_of(document),
+		.delete_hooks = delete_hooks_of(document),
 		.document = json_incref(document),
 	};
 	application_read_spec(json_object_get(document, "spec"), mem, &read);
@@ -110,8 +127,9 @@ bool application_same(const struct application *a, const struct application *b)
 	return text_equal(a->name, b->name) && text_equal(a->namespace, b->namespace) &&
 		text_equal(a->uid, b->uid) && a->refresh == b->refresh &&
 		a->skip_reconcile == b->skip_reconcile && a->deleting == b->deleting &&
-		a->cascade == b->cascade && a->deletion_approved == b->deletion_approved &&
-		same_at(a->document, b->document, "spec") && same_at(a->document, b->document, "operation");
+		a->cascade == b->cascade && a->delete_hooks == b->delete_hooks &&
+		a->deletion_approved == b->deletion_approved && same_at(a->document, b->document, "spec") &&
+		same_at(a->document, b->document, "operation");
 }
 
 /* The applications of a folder while it is read. */

@@ -12,6 +12,8 @@
 #include "reconcile/manifest/manifest.h"
 
 #define APPLICATION_FINALIZER "resources-finalizer.argocd.argoproj.io"
+#define PRE_DELETE_FINALIZER "pre-delete-finalizer.argocd.argoproj.io"
+#define POST_DELETE_FINALIZER "post-delete-finalizer.argocd.argoproj.io"
 
 enum { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
 
@@ -47,10 +49,11 @@ struct application {
 	int64_t deletion_requested;       /* that time, microseconds */
 	int64_t deletion_approved; /* annotation argocd.argoproj.io/deletion-approved, microseconds; 0 = none */
 	int cascade;               /* CASCADE_...: what the resources-finalizer asks for */
-	int refresh;               /* annotation argocd.argoproj.io/refresh */
-	int64_t history_limit;     /* revisionHistoryLimit, default 10 */
-	bool retry_given;          /* syncPolicy.retry is there: manual syncs are retried, too */
-	int64_t retry_limit;       /* retry.limit, -1 = for ever; default 5 */
+	unsigned delete_hooks; /* HOOK_PRE_DELETE, HOOK_POST_DELETE: the finalizers that wait for these hooks */
+	int refresh;           /* annotation argocd.argoproj.io/refresh */
+	int64_t history_limit;             /* revisionHistoryLimit, default 10 */
+	bool retry_given;                  /* syncPolicy.retry is there: manual syncs are retried, too */
+	int64_t retry_limit;               /* retry.limit, -1 = for ever; default 5 */
 	int64_t retry_duration, retry_max; /* milliseconds; defaults 5 s and 3 min */
 	double retry_factor;               /* default 2 */
 	json_t *document;         /* the whole object, owned by the arena's user: application_done() */

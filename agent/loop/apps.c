@@ -249,6 +249,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	app->spec = *spec;
 	app->spec_mem = spec_mem;
 	hash_spec(app);
+	app->finalizers_added &= ~spec->delete_hooks;
 	if (is_new) {
 		recall(agent, app);
 		qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);
@@ -397,6 +398,27 @@ static void patch_add(json_t *patch, const char *op, const char *path, json_t *v
 	json_array_append_new(patch, step);
 }
 
+/* While Git has hooks that run when the Application is deleted, it may not go without them. */
+static void patch_finalizers(json_t *patch, const struct app *app)
+{
+	static const struct {
+		unsigned hook;
+		const char *name;
+	} finalizers[] = {{HOOK_PRE_DELETE, PRE_DELETE_FINALIZER}, {HOOK_POST_DELETE, POST_DELETE_FINALIZER}};
+	unsigned missing = deletion_missing_finalizers(app) & ~app->finalizers_added;
+	bool any = json_array_size(json_at(app->spec.document, "metadata.finalizers"));
+
+	for (size_t i = 0; i < COUNT_OF(finalizers); i++) {
+		if (!(missing & finalizers[i].hook))
+			continue;
+		if (any)
+			patch_add(patch, "add", "/metadata/finalizers/-", json_string(finalizers[i].name));
+		else
+			patch_add(patch, "add", "/metadata/finalizers", json_pack("[s]", finalizers[i].name));
+		any = true;
+	}
+}
+
 /* One JSON patch: the whole status (a merge would leave stale fields behind, argocd.md 2.8), and the marks consumed. */
 static json_t *status_patch(const struct app *app, json_t *status, bool consume)
 {
@@ -409,6 +431,7 @@ static json_t *status_patch(const struct app *app, json_t *status, bool consume)
 	}
 	if (app->spec.refresh != REFRESH_NONE && app->refresh == REFRESH_ANSWERED)
 		patch_add(patch, "remove", "/metadata/annotations/argocd.argoproj.io~1refresh", NULL);
+	patch_finalizers(patch, app);
 	return patch;
 }
 
@@ -462,6 +485,8 @@ void apps_write_status(struct agent *agent, struct app *app)
 {
 	struct error err;
 
+	unsigned missing = deletion_missing_finalizers(app) & ~app->finalizers_added;
+	app->status_dirty = app->status_dirty || missing;
 	if (!app->status_dirty || !app->status || !agent->cluster || app->spec.file || *agent->cluster_trouble)
 		return;
 	app->status_dirty = false;
@@ -472,6 +497,7 @@ void apps_write_status(struct agent *agent, struct app *app)
 		written = send_status(agent, app, status_minimal(app->status, err.text), &err);
 	}
 	if (written || err.kind == ERROR_MISSING) {
+		app->finalizers_added |= missing;
 		if (app->refresh == REFRESH_ANSWERED)
 			app->refresh = REFRESH_IDLE;
 		return;

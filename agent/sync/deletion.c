@@ -32,8 +32,11 @@ void deletion_free(struct deletion *deletion)
 static bool begin_hooks(struct pass *pass, unsigned hook)
 {
 	struct deletion *deletion = pass->app->deletion;
-	if (deletion->running == hook)
+	if (deletion->running == hook) {
+		if (!deletion->hooks->content)
+			operation_set_content(deletion->hooks, pass->app->content);
 		return true;
+	}
 	if (clock_steady() < deletion->next_try) {
 		pass_look_again(pass, deletion->next_try);
 		return false;
@@ -44,6 +47,22 @@ static bool begin_hooks(struct pass *pass, unsigned hook)
 	return true;
 }
 
+/* Git has not answered since the start: nobody knows yet which hooks and which kinds there are. */
+static bool waits_for_content(struct pass *pass)
+{
+	const struct app *app = pass->app;
+	bool failed = app->broken || !app->repository || app->repository->error.kind != ERROR_NONE;
+	if (pass->content || app->spec.spec_error_count)
+		return false;
+	if (failed && !app->spec.delete_hooks)
+		return false;
+	pass_condition(pass, failed ? "DeletionError" : "DeletionWarning",
+		failed ? "its PreDelete or PostDelete hooks cannot be read from Git; to let it go without them, take "
+			 "the finalizers " PRE_DELETE_FINALIZER " and " POST_DELETE_FINALIZER " away"
+		       : "waiting for its repository");
+	return true;
+}
+
 /* True when all hooks of this kind have succeeded, or there are none. A hook that fails is said and run again: a commit may mend it. */
 static bool hooks_ended(struct pass *pass, unsigned hook)
 {
@@ -51,9 +70,7 @@ static bool hooks_ended(struct pass *pass, unsigned hook)
 	struct tasks tasks;
 	struct error err;
 
-	if (deletion->ended & hook)
-		return true;
-	if (!pass->content) /* never read: nobody knows of a hook */
+	if ((deletion->ended & hook) || !pass->content)
 		return true;
 	if (!begin_hooks(pass, hook))
 		return false;
@@ -172,6 +189,8 @@ static bool objects_gone(struct pass *pass)
 	int32_t wave = 0;
 	const char *why = NULL;
 
+	if (pass->app->spec.cascade == CASCADE_NONE)
+		return true;
 	if (!pass_observe_to_delete(pass))
 		return false;
 	pass->complete = true;
@@ -188,8 +207,7 @@ static bool objects_gone(struct pass *pass)
 static bool is_ours(const char *finalizer)
 {
 	return text_starts(finalizer, APPLICATION_FINALIZER) ||
-		text_starts(finalizer, "pre-delete-finalizer.argocd.argoproj.io") ||
-		text_starts(finalizer, "post-delete-finalizer.argocd.argoproj.io");
+		text_starts(finalizer, PRE_DELETE_FINALIZER) || text_starts(finalizer, POST_DELETE_FINALIZER);
 }
 
 static void release(struct pass *pass)
@@ -218,6 +236,7 @@ static void release(struct pass *pass)
 	};
 	struct error err;
 	if (kube_one(cluster_kube(pass->agent->cluster), &request, NULL, &err) || err.kind == ERROR_MISSING) {
+		journal_remove(pass->agent, spec->name);
 		log_info("application deleted with its objects", "application", spec->name, NULL);
 		return;
 	}
@@ -239,6 +258,38 @@ static void end_operation(struct pass *pass)
 		operation_run_blind(pass);
 }
 
+bool deletion_is_wanted(const struct app *app)
+{
+	return app->spec.deleting && (app->spec.cascade != CASCADE_NONE || app->spec.delete_hooks);
+}
+
+unsigned deletion_missing_finalizers(const struct app *app)
+{
+	unsigned wanted = 0;
+	if (app->spec.deleting || app->spec.file || !app->content)
+		return 0;
+	for (size_t i = 0; i < app->content->desired->objects.count; i++)
+		wanted |= app->content->desired->objects.items[i].options.hooks;
+	return wanted & (HOOK_PRE_DELETE | HOOK_POST_DELETE) & ~app->spec.delete_hooks;
+}
+
+/* Hooks that a process before this one has begun go on: they run once. */
+static struct deletion *begin(struct app *app)
+{
+	struct deletion *deletion = memory_alloc(sizeof(*deletion));
+	struct sync_operation *left = app->operation;
+	if (!left || left->phase < PHASE_PRE_DELETE)
+		return deletion;
+	app->operation = NULL;
+	if (left->lookup)
+		lookup_drop(app, left->lookup);
+	left->lookup = NULL;
+	deletion->hooks = left;
+	deletion->running = left->phase == PHASE_PRE_DELETE ? HOOK_PRE_DELETE : HOOK_POST_DELETE;
+	deletion->ended = left->phase == PHASE_PRE_DELETE ? 0 : HOOK_PRE_DELETE;
+	return deletion;
+}
+
 void deletion_run(struct pass *pass)
 {
 	struct app *app = pass->app;
@@ -248,7 +299,7 @@ void deletion_run(struct pass *pass)
 		return;
 	}
 	if (!app->deletion)
-		app->deletion = memory_alloc(sizeof(*app->deletion));
+		app->deletion = begin(app);
 	pass_condition(pass, "DeletionWarning", "the Application is being deleted");
 	end_operation(pass);
 	const char *why = NULL;
@@ -262,6 +313,8 @@ void deletion_run(struct pass *pass)
 				why));
 		return;
 	}
+	if (waits_for_content(pass))
+		return;
 	if (hooks_ended(pass, HOOK_PRE_DELETE) && objects_gone(pass) && hooks_ended(pass, HOOK_POST_DELETE))
 		release(pass);
 }

@@ -59,7 +59,7 @@ static struct sync_operation *operation_new(struct sync_request *request)
 	return operation;
 }
 
-static void set_content(struct sync_operation *operation, struct content *content)
+void operation_set_content(struct sync_operation *operation, struct content *content)
 {
 	content_release(operation->content);
 	operation->content = content_hold(content);
@@ -69,8 +69,10 @@ static void set_content(struct sync_operation *operation, struct content *conten
 struct sync_operation *operation_for_hooks(const struct app *app)
 {
 	struct sync_operation *operation = operation_new(sync_request_new());
-	set_content(operation, app->content);
-	operation->phase = PHASE_PRE_SYNC;
+	operation_set_content(operation, app->content);
+	operation->state = OPERATION_STEPPING;
+	operation->prepared = true;
+	operation->phase = PHASE_PRE_DELETE;
 	operation->wave = INT32_MIN;
 	return operation;
 }
@@ -137,7 +139,7 @@ static bool pin(const struct pass *pass, struct sync_operation *operation, const
 	bool newest = !revision || !*revision || strcmp(revision, app->commit) == 0 ||
 		strcmp(revision, app->spec.revision) == 0;
 	if (newest && !source && app_content_is_current(app)) {
-		set_content(operation, app->content);
+		operation_set_content(operation, app->content);
 		return true;
 	}
 	operation->lookup = lookup_start(app, newest ? app->commit : revision, source);
@@ -198,7 +200,7 @@ static enum verdict take_lookup(struct app *app, struct sync_operation *operatio
 	}
 	enum verdict verdict = lookup->content ? VERDICT_DONE : VERDICT_FAILED;
 	if (lookup->content)
-		set_content(operation, lookup->content);
+		operation_set_content(operation, lookup->content);
 	else
 		operation_fail(operation, lookup->error);
 	lookup_drop(app, lookup);
@@ -260,7 +262,7 @@ static enum verdict retry(struct pass *pass, struct sync_operation *operation)
 	}
 	/* Always the newest commit (DESIGN: an attempt at a commit that is known to be bad helps nobody). */
 	if (!operation->request->revision && operation->request->rollback_id < 0 && app_content_is_current(app))
-		set_content(operation, app->content);
+		operation_set_content(operation, app->content);
 	results_clear(operation);
 	operation->attempt++;
 	operation->prepared = false;

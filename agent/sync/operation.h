@@ -88,6 +88,8 @@ struct sync_operation {
 
 void operation_free(struct sync_operation *operation); /* accepts NULL */
 
+void operation_set_content(struct sync_operation *operation, struct content *content);
+
 /* One that only runs hooks of the newest content: when the Application is deleted. */
 struct sync_operation *operation_for_hooks(const struct app *app);
 

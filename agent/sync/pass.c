@@ -96,7 +96,7 @@ static void run(struct pass *pass)
 	bool there = !agent->cluster_on || cluster_is_there(pass);
 
 	source_conditions(pass);
-	if (pass->app->spec.deleting && pass->app->spec.cascade != CASCADE_NONE && agent->cluster_on) {
+	if (deletion_is_wanted(pass->app) && agent->cluster_on) {
 		deletion_run(pass);
 	} else if (pass->app->spec.spec_error_count || (there && !is_allowed(pass)) || !pass->content) {
 		operation_run_blind(pass);
