@@ -66,7 +66,7 @@ def test_a_kinds_own_definition_is_no_drift(cluster, name):
     cluster.track(key_of(obj))
     cluster.write_one(obj)
     unchanged(cluster, obj)
-    cluster.do("wait_kind", group=GROUP, kind=name.title())
+    cluster.wait_kind(GROUP, name.title())
     unchanged(cluster, obj)
 
 
