@@ -342,12 +342,15 @@ class ControlPlane:
         self._back()
 
     def _away(self):
+        self._end("kube-controller-manager", signal.SIGKILL)  # it would remember what never was
         self.stop_apiserver(kill=True)
         self._end("etcd", signal.SIGTERM)
 
     def _back(self):
         self._start_etcd()
         self.start_apiserver()
+        if self.controllers:
+            self._start_controllers()
 
     def pause(self):
         """The server hangs: it accepts connections and answers nothing."""

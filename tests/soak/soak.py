@@ -343,15 +343,11 @@ class Soak:
         return answer.json if answer.status == 200 else None
 
     def quiet(self):
-        """Who agrees writes nothing; the commands say the same, from the store."""
-        mark = self.plane.mark()
-        before = self.agent.metrics()["pgitops_passes_total"]
+        """Who agrees comes to rest and writes nothing; the commands say the same, from the store."""
         end = time.monotonic() + CALM
-        while self.agent.metrics()["pgitops_passes_total"] < before + len(APPLICATIONS) and time.monotonic() < end:
-            time.sleep(0.1)
-        written = [f"{event['verb']} {event['requestURI']}" for event in self.plane.requests(mark) if event["verb"] in WRITES]
-        if written:
-            raise Disagreement(f"all agreed, and still it writes: {written}")
+        while written := self.written():
+            if time.monotonic() > end:
+                raise Disagreement(f"all agreed, and still it writes: {written}")
         listed = {item["metadata"]["name"]: item["status"]["sync"]["status"] for item in self.agent.items("app", "list")}
         if listed.keys() != set(APPLICATIONS) or any(listed[name] != "Synced" for name in APPLICATIONS if name not in self.oracle.broken):
             raise Disagreement(f"app list: {listed}")
@@ -359,6 +355,14 @@ class Soak:
             running = [row for row in self.agent.items("app", "history", name) if row.get("phase") == "Running"]
             if running:
                 raise Disagreement(f"rows of {name} that never end: {running}")
+
+    def written(self):
+        """What is written during a pass over each Application."""
+        mark, end = self.plane.mark(), time.monotonic() + CALM
+        before = self.agent.metrics()["pgitops_passes_total"]
+        while self.agent.metrics()["pgitops_passes_total"] < before + len(APPLICATIONS) and time.monotonic() < end:
+            time.sleep(0.1)
+        return [f"{event['verb']} {event['requestURI']}" for event in self.plane.requests(mark) if event["verb"] in WRITES]
 
     def measure(self):
         """Resident memory, descriptors, threads, size of the store; none may grow without a bound."""
