@@ -167,7 +167,8 @@ static void take_sync_option(struct options_reader *reader, const char *word)
 		REPLACE = 0x50,
 		FORCE = 0x60,
 		SKIP_MISSING = 0x70,
-		LAST = 0x80
+		LAST = 0x80,
+		CONFLICTS = 0x90
 	};
 	static const struct option_word words[] = {
 		{"Prune=true", PRUNE | CHOICE_TRUE},
@@ -184,6 +185,8 @@ static void take_sync_option(struct options_reader *reader, const char *word)
 		{"Replace=false", REPLACE | CHOICE_FALSE},
 		{"Force=true", FORCE | CHOICE_TRUE},
 		{"Force=false", FORCE | CHOICE_FALSE},
+		{"ForceConflicts=true", CONFLICTS | CHOICE_TRUE},
+		{"ForceConflicts=false", CONFLICTS | CHOICE_FALSE},
 		{"SkipDryRunOnMissingResource=true", SKIP_MISSING | CHOICE_TRUE},
 		{"SkipDryRunOnMissingResource=false", SKIP_MISSING | CHOICE_FALSE},
 		{"PruneLast=true", LAST | CHOICE_TRUE},
@@ -212,6 +215,9 @@ static void take_sync_option(struct options_reader *reader, const char *word)
 		break;
 	case FORCE:
 		options->force = choice == CHOICE_TRUE;
+		break;
+	case CONFLICTS:
+		options->force_conflicts = choice == CHOICE_TRUE;
 		break;
 	case SKIP_MISSING:
 		options->skip_missing = choice == CHOICE_TRUE;

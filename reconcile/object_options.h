@@ -39,8 +39,9 @@ struct object_options {
 	unsigned char validate;    /* enum choice: Validate=true|false */
 	unsigned char replace;     /* enum choice: Replace=true|false */
 	bool force : 1;            /* Force=true: delete and make anew what cannot be changed */
-	bool skip_missing : 1;     /* SkipDryRunOnMissingResource=true */
-	bool prune_last : 1;       /* PruneLast=true */
+	bool force_conflicts : 1; /* ForceConflicts=true, ours: take fields over from any manager on adoption */
+	bool skip_missing : 1;    /* SkipDryRunOnMissingResource=true */
+	bool prune_last : 1;      /* PruneLast=true */
 	bool ignore_extraneous : 1;
 	bool ignore_health : 1; /* argocd.argoproj.io/ignore-healthcheck: "true" */
 };

@@ -159,15 +159,16 @@ struct cluster_write pass_write(const struct pass *pass, const struct plan_step 
 	const struct sync_options *options)
 {
 	const struct object_options *own = &step->object->options;
-	const struct sync_operation *operation = pass->app->operation;
+	const struct app *app = pass->app;
+	const struct sync_request *request = app->operation ? app->operation->request : app->asked;
 	return (struct cluster_write){
 		.kind = kind,
 		.object = step->object,
 		.tracking_id = step->tracking_id,
-		.force = options->force_conflicts,
+		.force = options->force_conflicts || own->force_conflicts,
 		.ours = step->owned && !step->owned->intended,
 		.replace = own->replace ? own->replace == CHOICE_TRUE : options->replace,
-		.recreate = own->force || options->force || (operation && operation->request->force),
+		.recreate = own->force || options->force || (request && request->force),
 		.lenient = own->validate ? own->validate == CHOICE_FALSE : options->lenient,
 		.ignore = &pass->app->spec.ignore,
 		.respect_ignore = options->respect_ignored,

@@ -9,7 +9,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { RETRY_PAUSE = 5000 }; /* milliseconds: of a hook that failed, and of a write that was refused */
+enum {
+	RETRY_PAUSE = 5000, /* milliseconds: after a write that was refused */
+	HOOK_PAUSE = 60000, /* after a hook that failed; a new commit makes it run at once */
+};
 
 /* An operation of its own kind: hooks and their results are those of a sync. */
 struct deletion {
@@ -17,6 +20,7 @@ struct deletion {
 	unsigned running;             /* HOOK_PRE_DELETE or HOOK_POST_DELETE */
 	unsigned ended;               /* the same bits: they have succeeded */
 	int64_t next_try;             /* steady milliseconds */
+	char *failure;                /* of the hooks that ran last; NULL = none */
 };
 
 void deletion_free(struct deletion *deletion)
@@ -24,6 +28,7 @@ void deletion_free(struct deletion *deletion)
 	if (!deletion)
 		return;
 	operation_free(deletion->hooks);
+	free(deletion->failure);
 	free(deletion);
 }
 
@@ -37,7 +42,8 @@ static bool begin_hooks(struct pass *pass, unsigned hook)
 			operation_set_content(deletion->hooks, pass->app->content);
 		return true;
 	}
-	if (clock_steady() < deletion->next_try) {
+	bool mended = deletion->hooks && deletion->hooks->content != pass->app->content;
+	if (clock_steady() < deletion->next_try && !mended) {
 		pass_look_again(pass, deletion->next_try);
 		return false;
 	}
@@ -85,16 +91,19 @@ static bool hooks_ended(struct pass *pass, unsigned hook)
 			pass, "DeletionWarning", deletion->hooks->waiting ? deletion->hooks->waiting : "");
 		return false;
 	case VERDICT_FAILED:
-		pass_condition(pass, "DeletionError", deletion->hooks->failures);
+		free(deletion->failure);
+		deletion->failure = memory_copy(deletion->hooks->failures);
 		hooks_clean_up(pass, deletion->hooks);
+		journal_remove(pass->agent, pass->app->spec.name);
 		deletion->running = 0;
-		deletion->next_try = clock_steady() + RETRY_PAUSE;
+		deletion->next_try = clock_steady() + HOOK_PAUSE;
 		pass_look_again(pass, deletion->next_try);
 		return false;
 	case VERDICT_DONE:
 		break;
 	}
 	hooks_clean_up(pass, deletion->hooks);
+	memory_freep(&deletion->failure);
 	deletion->ended |= hook;
 	return true;
 }
@@ -317,4 +326,6 @@ void deletion_run(struct pass *pass)
 		return;
 	if (hooks_ended(pass, HOOK_PRE_DELETE) && objects_gone(pass) && hooks_ended(pass, HOOK_POST_DELETE))
 		release(pass);
+	if (app->deletion->failure)
+		pass_condition(pass, "DeletionError", app->deletion->failure);
 }

@@ -134,6 +134,16 @@ static bool record_applied(struct sync_step *step, const struct task *task, stru
 	return true;
 }
 
+/* An object that another Application tracked until now: that one has a row less. */
+static void wake_former_owner(const struct sync_step *step, const struct pass_step *at)
+{
+	const char *id = at->plan->live ? at->plan->live->tracking_id : "";
+	const char *name = arena_copy_n(step->pass->mem, id, strcspn(id, ":"));
+	struct app *owner = *name ? agent_app(step->pass->agent, name) : NULL;
+	if (owner && owner != step->pass->app)
+		owner->dirty = true;
+}
+
 static void judge_write(struct sync_step *step, struct task *task)
 {
 	struct sync_operation *operation = step->operation;
@@ -161,12 +171,13 @@ static void judge_write(struct sync_step *step, struct task *task)
 		return;
 	default:
 		operation->counts.failed++;
-		at->message = arena_printf(step->pass->mem, "%s:%d: %s", task->object->file,
-			task->object->line, at->write.error.text);
+		at->message = arena_printf(step->pass->mem, "%s:%d: %s%s", task->object->file,
+			task->object->line, at->write.error.text, pass_remedy(task->object, &at->write.error));
 		result_set(operation, result, TASK_FAILED, "SyncFailed", at->message);
 		operation_fail(operation, at->message);
 		return;
 	}
+	wake_former_owner(step, at);
 	at->message = row(step, task, done);
 	at->out_of_sync = false;
 	result_set(operation, result, TASK_RUNNING, "Synced", at->message);

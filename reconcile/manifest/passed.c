@@ -23,12 +23,13 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* What people put into a folder to explain it, or who owns it. */
+/* What people put into a folder to explain it, who owns it, and programs: nothing that is rendered to manifests. */
 static bool is_document(const char *name)
 {
 	static const char *const names[] = {"README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG",
-		"OWNERS", "CODEOWNERS", "MAINTAINERS"};
-	static const char *const endings[] = {".md", ".txt", ".rst", ".adoc"};
+		"OWNERS", "CODEOWNERS", "MAINTAINERS", "Makefile", "Dockerfile"};
+	static const char *const endings[] = {
+		".md", ".txt", ".rst", ".adoc", ".py", ".sh", ".go", ".js", ".rb", ".pem"};
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (strcasecmp(name, names[i]) == 0)
 			return true;
@@ -62,7 +63,7 @@ void passed_judge(const struct passed *passed, const char *place, struct desired
 		return;
 	if (!passed->count && passed->documents)
 		mistakes_add(&desired->warnings, place, 0, 0,
-			"holds no manifest, only documents: nothing is wanted from it");
+			"holds no manifest, only documents and programs: nothing is wanted from it");
 	if (!passed->count)
 		return;
 	for (size_t i = 0; i < shown; i++)

@@ -358,12 +358,11 @@ def test_another_include_is_a_new_wish(world):
     assert world.value("b") is None
     team.patch({"spec": {"source": {"directory": {"include": "*.yaml"}}}})
     world.appears("ConfigMap", "b")
-    team.synced()
-    assert len(team.history) == 2
+    team.wait("an entry of the history", lambda: len(team.history) == 2)
     team.patch({"spec": {"source": {"directory": {"include": "b.yaml"}}}})
     world.vanishes("ConfigMap", "a")
-    team.synced()
-    assert len(team.history) == 3 and world.value("b") == "one"
+    team.wait("an entry of the history", lambda: len(team.history) == 3)
+    assert world.value("b") == "one"
 
 
 def drifted(world, team):

@@ -59,7 +59,7 @@ static void a_folder_of_documents_wants_nothing_with_a_warning(void **state)
 	passed_add(&passed, "README", PASSED_NAME, fixture->mem);
 	passed_add(&passed, "docs/how-to.md", PASSED_NAME, fixture->mem);
 	assert_string_equal(judged(fixture, &passed),
-		"users: holds no manifest, only documents: nothing is wanted from it\n");
+		"users: holds no manifest, only documents and programs: nothing is wanted from it\n");
 }
 
 int main(void)
