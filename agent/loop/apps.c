@@ -240,6 +240,11 @@ static void take_termination(struct app *app)
 static void app_put(struct agent *agent, struct application *spec, struct arena *spec_mem)
 {
 	struct app *app = agent_app(agent, spec->name);
+	/* Deleted and made again before anybody looked: nothing of the old one is the new one's. */
+	if (app && *app->spec.uid && *spec->uid && strcmp(app->spec.uid, spec->uid) != 0) {
+		app_remove(agent, app);
+		app = NULL;
+	}
 	bool is_new = !app, changed = is_new || !application_same(&app->spec, spec);
 
 	if (is_new)

@@ -38,11 +38,12 @@ static bool begin_hooks(struct pass *pass, unsigned hook)
 {
 	struct deletion *deletion = pass->app->deletion;
 	if (deletion->running == hook) {
-		if (!deletion->hooks->content)
+		/* Hooks that Git does not have any more are waited for no more. */
+		if (deletion->hooks->content != pass->app->content)
 			operation_set_content(deletion->hooks, pass->app->content);
 		return true;
 	}
-	bool mended = deletion->hooks && deletion->hooks->content != pass->app->content;
+	bool mended = deletion->hooks && strcmp(deletion->hooks->commit, pass->app->commit) != 0;
 	if (clock_steady() < deletion->next_try && !mended) {
 		pass_look_again(pass, deletion->next_try);
 		return false;
@@ -102,7 +103,7 @@ static bool hooks_ended(struct pass *pass, unsigned hook)
 	case VERDICT_DONE:
 		break;
 	}
-	hooks_clean_up(pass, deletion->hooks);
+	hooks_remove(pass, deletion->hooks); /* as Argo CD: what a deletion made goes with it */
 	memory_freep(&deletion->failure);
 	deletion->ended |= hook;
 	return true;

@@ -208,6 +208,13 @@ void hooks_clean_up(struct pass *pass, struct sync_operation *operation)
 	}
 }
 
+void hooks_remove(struct pass *pass, struct sync_operation *operation)
+{
+	for (size_t i = 0; i < operation->result_count; i++)
+		if (operation->results[i].hook)
+			let_go(pass, &operation->results[i], true);
+}
+
 enum verdict hooks_stop(struct pass *pass, struct sync_operation *operation)
 {
 	for (size_t i = 0; i < operation->result_count; i++) {

@@ -190,7 +190,7 @@ def test_an_object_moves_from_one_application_to_another(world, source, target):
     world.wait("it has a new owner", lambda: world.tracking("ConfigMap", "b") == f"{target}:/ConfigMap:{world.namespace}/b")
     assert world.uid("ConfigMap", "b") == uid and world.value("b") == "moved"
     assert world.deleted(mark) == []
-    assert world.apps[source].resource("b") is None and world.apps[target].resource("b")
+    world.wait("one row of it", lambda: world.apps[source].resource("b") is None and world.apps[target].resource("b"))
     # Its new Application really owns it.
     head = world.push({f"{target}/b.yaml": None})
     world.apps[target].synced(head)
