@@ -118,6 +118,32 @@ static void hold_back_prunes(struct tasks *tasks, bool all)
 	}
 }
 
+static bool is_over(const struct sync_operation *operation, const struct task *task)
+{
+	const struct task_result *result = result_find(operation, task);
+	return result && (result->state == TASK_SUCCEEDED || result->state == TASK_FAILED);
+}
+
+/* What is gone is no part of the plan any more, and the mirror of the rest may name waves that the operation has passed: what is left
+   is moved up to its step, in its order. */
+static void keep_up(struct tasks *tasks, const struct sync_operation *operation)
+{
+	int64_t behind = 0;
+	if (operation->phase != PHASE_SYNC)
+		return;
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct task *task = &tasks->items[i];
+		if (task_prunes(task) && (int64_t)operation->wave - task->wave > behind &&
+			!is_over(operation, task))
+			behind = (int64_t)operation->wave - task->wave;
+	}
+	for (size_t i = 0; behind && i < tasks->count; i++)
+		if (task_prunes(&tasks->items[i])) {
+			int64_t wave = tasks->items[i].wave + behind;
+			tasks->items[i].wave = wave < INT32_MAX ? (int32_t)wave : INT32_MAX;
+		}
+}
+
 static void add_steps(const struct pass *pass, const struct sync_operation *operation, struct tasks *tasks)
 {
 	const struct sync_request *request = operation->request;
@@ -220,6 +246,7 @@ void tasks_make(const struct pass *pass, const struct sync_operation *operation,
 		add_steps(pass, operation, tasks);
 	mirror_prunes(tasks, pass->mem);
 	hold_back_prunes(tasks, pass_options(pass).prune_last);
+	keep_up(tasks, operation);
 	advance_definitions(pass, tasks);
 	if (tasks->count)
 		qsort(tasks->items, tasks->count, sizeof(*tasks->items), compare_tasks);

@@ -153,6 +153,48 @@ static void the_highest_wave_is_no_obstacle_to_prune_last(void **state)
 	assert_string_equal(order(world), "Sync 2147483647 Secret/a\nSync 2147483647 -ConfigMap/a\n");
 }
 
+/* What is gone is no part of the plan any more. */
+static void what_is_left_to_prune_is_never_before_the_step_of_the_operation(void **state)
+{
+	struct world *world = *state;
+	prunes(world, key_of("", "ConfigMap", "confirmed"), 0, false);
+	world->operation.phase = PHASE_SYNC;
+	world->operation.wave = 5; /* one of wave 5 was there, and went at wave 0 */
+	assert_string_equal(order(world), "Sync 5 -ConfigMap/confirmed\n");
+	world->operation.wave = INT32_MAX;
+	assert_string_equal(order(world), "Sync 2147483647 -ConfigMap/confirmed\n");
+}
+
+static void what_is_left_to_prune_keeps_its_order(void **state)
+{
+	struct world *world = *state;
+	const struct pass_step *going = prunes(world, key_of("", "ConfigMap", "going"), 1, false);
+	prunes(world, key_of("", "ConfigMap", "next"), 0, false);
+	const struct pass_step *stays = prunes(world, key_of("", "ConfigMap", "stays"), 1, false);
+	world->plan[2].action = PLAN_LEAVE;
+	const struct task tasks[] = {{.phase = PHASE_SYNC, .key = going->plan->key, .step = world->steps},
+		{.phase = PHASE_SYNC, .key = stays->plan->key, .step = world->steps + 2}};
+	result_of(&world->operation, &tasks[0])->state = TASK_RUNNING;
+	result_of(&world->operation, &tasks[1])->state = TASK_SUCCEEDED;
+	world->operation.phase = PHASE_SYNC;
+	world->operation.wave = 1;
+	assert_string_equal(
+		order(world), "Sync 1 -ConfigMap/going\nSync 1 -ConfigMap/stays\nSync 2 -ConfigMap/next\n");
+}
+
+static void what_stays_moves_no_prune(void **state)
+{
+	struct world *world = *state;
+	const struct pass_step *stays = prunes(world, key_of("", "ConfigMap", "stays"), 5, false);
+	world->plan[0].action = PLAN_LEAVE;
+	prunes(world, key_of("", "ConfigMap", "goes"), 0, false);
+	const struct task task = {.phase = PHASE_SYNC, .key = stays->plan->key, .step = world->steps};
+	result_of(&world->operation, &task)->state = TASK_SUCCEEDED;
+	world->operation.phase = PHASE_SYNC;
+	world->operation.wave = 3;
+	assert_string_equal(order(world), "Sync 0 -ConfigMap/stays\nSync 5 -ConfigMap/goes\n");
+}
+
 static void a_namespace_comes_with_the_first_that_needs_it(void **state)
 {
 	struct world *world = *state;
@@ -264,6 +306,9 @@ int main(void)
 		world_test(an_object_with_prune_last_goes_after_the_other_prunes_too),
 		world_test(prune_last_holds_where_nothing_is_applied),
 		world_test(the_highest_wave_is_no_obstacle_to_prune_last),
+		world_test(what_is_left_to_prune_is_never_before_the_step_of_the_operation),
+		world_test(what_is_left_to_prune_keeps_its_order),
+		world_test(what_stays_moves_no_prune),
 		world_test(a_namespace_comes_with_the_first_that_needs_it),
 		world_test(a_definition_comes_with_the_first_of_its_kind),
 		world_test(what_is_pruned_needs_no_namespace),
