@@ -349,6 +349,25 @@ static json_t *sync_document(const struct sync_request *request)
 	return sync;
 }
 
+static json_t *duration_value(int64_t milliseconds)
+{
+	CLEANUP(memory_freep) char *text = memory_printf("%lldms", (long long)milliseconds);
+	return json_string(text);
+}
+
+static json_t *retry_document(const struct sync_retry *retry)
+{
+	json_t *backoff = json_pack("{s:o, s:o}", "duration", duration_value(retry->duration), "maxDuration",
+		duration_value(retry->max));
+	bool whole = retry->factor < INT32_MAX && retry->factor == (double)(int32_t)retry->factor;
+	json_object_set_new(backoff, "factor",
+		whole ? json_integer((json_int_t)retry->factor) : json_real(retry->factor));
+	json_t *document = json_pack("{s:I, s:o}", "limit", (json_int_t)retry->limit, "backoff", backoff);
+	if (retry->refresh)
+		json_object_set_new(document, "refresh", json_true());
+	return document;
+}
+
 json_t *sync_request_document(const struct sync_request *request)
 {
 	if (request->document)
@@ -358,6 +377,8 @@ json_t *sync_request_document(const struct sync_request *request)
 	json_t *document = json_pack("{s:o, s:o}", "sync", sync_document(request), "initiatedBy", by);
 	if (request->info)
 		json_object_set(document, "info", request->info);
+	if (request->retry.given)
+		json_object_set_new(document, "retry", retry_document(&request->retry));
 	return document;
 }
 

@@ -83,7 +83,7 @@ void pass_remember(struct pass *pass, const struct sync_request *request, bool f
 		return;
 	}
 	if (request->heal) {
-		app->next_heal = now + (app->heals ? HEAL_FIRST << (app->heals < 6 ? app->heals - 1 : 6) : 0);
+		app->next_heal = now + (app->heals ? HEAL_FIRST << (app->heals < 7 ? app->heals - 1 : 6) : 0);
 		if (app->next_heal > now + HEAL_LONGEST)
 			app->next_heal = now + HEAL_LONGEST;
 		app->heals++;

@@ -379,9 +379,9 @@ static void answer(
 {
 	struct app *app = pass->app;
 	CLEANUP(json_done)
-	json_t *result = json_pack("{s:o, s:s}", "resources",
+	json_t *result = json_pack("{s:o, s:o}", "resources",
 		operation->request->dry_run ? pass_planned_results(pass) : operation_results(operation),
-		"message", text);
+		"message", json_text(text));
 	CLEANUP(memory_freep) char *document = json_canonical(result);
 
 	request_answer(pass->agent, operation->request->operation, phase, text, document);

@@ -35,8 +35,6 @@ static json_t *request_value(const struct sync_request *request)
 	json_set_text(value, "confirm", request->confirm);
 	json_set_text(value, "by", request->by);
 	json_set_text(value, "revision", request->revision);
-	if (request->source)
-		json_object_set(value, "source", request->source);
 	return value;
 }
 
@@ -46,13 +44,14 @@ static json_t *operation_value(const struct sync_operation *operation)
 	for (size_t i = 0; i < operation->result_count; i++)
 		if (operation->results[i].hook)
 			json_array_append_new(results, result_value(&operation->results[i]));
-	json_t *value = json_pack("{s:o, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:i, s:i, s:o, s:i}",
+	json_t *value = json_pack("{s:o, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:i, s:i, s:o, s:i}",
 		"request", request_value(operation->request), "state", (int)operation->state, "commit",
-		operation->commit, "started", (json_int_t)operation->started, "revision",
-		(json_int_t)operation->revision, "attempt", (json_int_t)operation->attempt, "nextAttempt",
-		(json_int_t)operation->next_attempt, "prepared", operation->prepared, "namespaceMade",
-		operation->namespace_made, "failed", operation->failed, "phase", operation->phase, "wave",
-		(int)operation->wave, "results", results, "failures", (int)operation->failure_count);
+		operation->commit, "started", (json_int_t)operation->started, "finished",
+		(json_int_t)operation->finished, "revision", (json_int_t)operation->revision, "attempt",
+		(json_int_t)operation->attempt, "nextAttempt", (json_int_t)operation->next_attempt,
+		"prepared", operation->prepared, "namespaceMade", operation->namespace_made, "failed",
+		operation->failed, "phase", operation->phase, "wave", (int)operation->wave, "results",
+		results, "failures", (int)operation->failure_count);
 	json_set_text(value, "failureTexts", operation->failures);
 	json_set_text(value, "waiting", operation->waiting);
 	return value;
@@ -91,6 +90,59 @@ void journal_remove(struct agent *agent, const char *application)
 }
 
 /* ---- reading ---- */
+
+/* What stands in the store may be damaged: a number beyond these would be the index, or the time, of nothing. */
+struct range {
+	const char *key;
+	int64_t lowest, highest;
+};
+
+enum { HOOK_DELETE_ALL = HOOK_DELETE_SUCCEEDED | HOOK_DELETE_FAILED | HOOK_DELETE_BEFORE };
+
+#define LATEST INT64_C(253402300799000000) /* the last second that RFC 3339 can say */
+
+static const struct range operation_ranges[] = {
+	{"state", OPERATION_PREPARING, OPERATION_RETRYING},
+	{"phase", PHASE_PRE_SYNC, PHASE_POST_DELETE},
+	{"wave", INT32_MIN, INT32_MAX},
+	{"started", 0, LATEST},
+	{"finished", 0, LATEST},
+	{"nextAttempt", 0, LATEST},
+	{"attempt", 0, INT32_MAX},
+	{"failures", 0, INT32_MAX},
+};
+
+static const struct range result_ranges[] = {
+	{"phase", PHASE_PRE_SYNC, PHASE_POST_DELETE},
+	{"state", TASK_PENDING, TASK_FAILED},
+	{"hookType", 0, HOOK_POST_DELETE},
+	{"hookDelete", 0, HOOK_DELETE_ALL},
+};
+
+static bool is_within(const json_t *value, const struct range *ranges, size_t count, struct error *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		int64_t number = json_number_at(value, ranges[i].key, 0);
+		if (number < ranges[i].lowest || number > ranges[i].highest)
+			return error_set(err, ERROR_INVALID, "%s is %lld", ranges[i].key, (long long)number);
+	}
+	return true;
+}
+
+static bool is_whole(const json_t *value, struct error *err)
+{
+	size_t i;
+	json_t *result;
+	size_t commit = strlen(json_text_at(value, "commit", ""));
+	if (commit && commit != 40)
+		return error_set(err, ERROR_INVALID, "commit has %zu characters", commit);
+	if (!is_within(value, operation_ranges, COUNT_OF(operation_ranges), err))
+		return false;
+	json_array_foreach (json_object_get(value, "results"), i, result)
+		if (!is_within(result, result_ranges, COUNT_OF(result_ranges), err))
+			return false;
+	return true;
+}
 
 static const char *copy(struct arena *mem, const json_t *value, const char *key)
 {
@@ -134,7 +186,8 @@ static struct sync_request *read_request(const json_t *value, struct error *err)
 
 static struct sync_operation *read_operation(const json_t *value, struct error *err)
 {
-	struct sync_request *request = read_request(json_object_get(value, "request"), err);
+	struct sync_request *request =
+		is_whole(value, err) ? read_request(json_object_get(value, "request"), err) : NULL;
 	size_t i;
 	json_t *result;
 	if (!request)
@@ -145,6 +198,7 @@ static struct sync_operation *read_operation(const json_t *value, struct error *
 		.request = request,
 		.state = (enum operation_state)json_number_at(value, "state", 0),
 		.started = json_number_at(value, "started", 0),
+		.finished = json_number_at(value, "finished", 0),
 		.revision = json_number_at(value, "revision", 0),
 		.attempt = json_number_at(value, "attempt", 0),
 		.next_attempt = json_number_at(value, "nextAttempt", 0),
@@ -174,9 +228,8 @@ struct sync_operation *journal_load(struct agent *agent, const struct app *app)
 	struct sync_operation *operation = NULL;
 	if (json_read(running.document, strlen(running.document), &value, &err))
 		operation = read_operation(value, &err);
-	if (operation && operation->state < OPERATION_ENDED)
+	if (operation)
 		return operation;
-	operation_free(operation);
 	log_warning("the running sync in the store cannot be read", "application", app->spec.name, "error",
 		err.text, NULL);
 	journal_remove(agent, app->spec.name);

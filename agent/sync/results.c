@@ -110,6 +110,7 @@ void operation_wait_for(struct sync_operation *operation, const char *format, ..
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	text_make_printable(text); /* what was cut may end within a character */
 	operation_wait_over(operation);
 	operation->waiting = memory_copy(text); /* on the heap: one that waits for days says many things */
 }

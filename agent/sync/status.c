@@ -144,19 +144,14 @@ json_t *status_make(const struct status_input *input, const json_t *previous, st
 	return status;
 }
 
+/* The whole request; where it names no revision, the one that is synced. */
 static json_t *operation_value(const struct status_operation *operation)
 {
 	const struct sync_request *request = operation->request;
-	if (request->document)
-		return json_deep_copy(request->document);
-	json_t *sync = json_pack("{s:s}", "revision", operation->commit);
-	if (request->prune)
-		json_object_set_new(sync, "prune", json_true());
-	if (request->dry_run)
-		json_object_set_new(sync, "dryRun", json_true());
-	json_t *by = request->automated ? json_pack("{s:b}", "automated", 1)
-					: json_pack("{s:s}", "username", request->by);
-	return json_pack("{s:o, s:o}", "sync", sync, "initiatedBy", by);
+	json_t *value = sync_request_document(request);
+	if (!request->document && !request->revision)
+		json_set_text(json_object_get(value, "sync"), "revision", operation->commit);
+	return value;
 }
 
 json_t *status_operation_state(const struct status_operation *operation)
@@ -166,9 +161,9 @@ json_t *status_operation_state(const struct status_operation *operation)
 					   : copy_at(operation->app->spec.document, "spec.source");
 	json_t *result = json_pack("{s:s, s:o, s:O}", "revision", operation->commit, "source", source,
 		"resources", operation->resources);
-	json_t *state = json_pack("{s:o, s:s, s:s, s:o, s:o}", "operation", operation_value(operation),
-		"phase", operation->phase, "message", operation->message, "syncResult", result, "startedAt",
-		time_value(operation->started));
+	json_t *state = json_pack("{s:o, s:s, s:o, s:o, s:o}", "operation", operation_value(operation),
+		"phase", operation->phase, "message", json_text(operation->message), "syncResult", result,
+		"startedAt", time_value(operation->started));
 	if (operation->finished)
 		json_object_set_new(state, "finishedAt", time_value(operation->finished));
 	if (operation->retries)

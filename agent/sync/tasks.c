@@ -81,22 +81,16 @@ static int compare_waves(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Created last, gone first: the waves of what is pruned are mirrored among themselves, and with PruneLast=true all of it comes after
-   the last wave of the Sync phase (argocd.md 2.10). */
-static void order_prunes(struct tasks *tasks, bool all_last, struct arena *mem)
+/* Created last, gone first: the waves of what is pruned are mirrored among themselves (argocd.md 2.10). */
+static void mirror_prunes(struct tasks *tasks, struct arena *mem)
 {
-	int32_t *waves = arena_array(mem, tasks->count ? tasks->count : 1, sizeof(*waves)), last = INT32_MIN;
-	size_t count = 0;
+	int32_t *waves = arena_array(mem, tasks->count ? tasks->count : 1, sizeof(*waves));
+	size_t count = 0, distinct = 0;
 
-	for (size_t i = 0; i < tasks->count; i++) {
-		const struct task *task = &tasks->items[i];
-		if (task_prunes(task))
-			waves[count++] = task->wave;
-		else if (task->phase == PHASE_SYNC && task->wave > last)
-			last = task->wave;
-	}
+	for (size_t i = 0; i < tasks->count; i++)
+		if (task_prunes(&tasks->items[i]))
+			waves[count++] = tasks->items[i].wave;
 	qsort(waves, count, sizeof(*waves), compare_waves);
-	size_t distinct = 0;
 	for (size_t i = 0; i < count; i++)
 		if (!distinct || waves[distinct - 1] != waves[i])
 			waves[distinct++] = waves[i];
@@ -106,9 +100,48 @@ static void order_prunes(struct tasks *tasks, bool all_last, struct arena *mem)
 			continue;
 		const int32_t *at = bsearch(&task->wave, waves, distinct, sizeof(*waves), compare_waves);
 		task->wave = waves[distinct - 1 - (size_t)(at - waves)];
-		if (all_last || task->step->plan->live->options.prune_last)
+	}
+}
+
+/* PruneLast=true, of the Application or of an object: after the last wave of the Sync phase, that of other prunes included, which is
+   taken when they are mirrored. */
+static void hold_back_prunes(struct tasks *tasks, bool all)
+{
+	int32_t last = INT32_MIN;
+	for (size_t i = 0; i < tasks->count; i++)
+		if (tasks->items[i].phase == PHASE_SYNC && tasks->items[i].wave > last)
+			last = tasks->items[i].wave;
+	for (size_t i = 0; i < tasks->count; i++) {
+		struct task *task = &tasks->items[i];
+		if (task_prunes(task) && (all || task->step->plan->live->options.prune_last))
 			task->wave = last < INT32_MAX ? last + 1 : last;
 	}
+}
+
+static bool is_over(const struct sync_operation *operation, const struct task *task)
+{
+	const struct task_result *result = result_find(operation, task);
+	return result && (result->state == TASK_SUCCEEDED || result->state == TASK_FAILED);
+}
+
+/* What is gone is no part of the plan any more, and the mirror of the rest may name waves that the operation has passed: what is left
+   is moved up to its step, in its order. */
+static void keep_up(struct tasks *tasks, const struct sync_operation *operation)
+{
+	int64_t behind = 0;
+	if (operation->phase != PHASE_SYNC)
+		return;
+	for (size_t i = 0; i < tasks->count; i++) {
+		const struct task *task = &tasks->items[i];
+		if (task_prunes(task) && (int64_t)operation->wave - task->wave > behind &&
+			!is_over(operation, task))
+			behind = (int64_t)operation->wave - task->wave;
+	}
+	for (size_t i = 0; behind && i < tasks->count; i++)
+		if (task_prunes(&tasks->items[i])) {
+			int64_t wave = tasks->items[i].wave + behind;
+			tasks->items[i].wave = wave < INT32_MAX ? (int32_t)wave : INT32_MAX;
+		}
 }
 
 static void add_steps(const struct pass *pass, const struct sync_operation *operation, struct tasks *tasks)
@@ -211,7 +244,9 @@ void tasks_make(const struct pass *pass, const struct sync_operation *operation,
 		add_hooks(pass, operation, first, last, tasks);
 	if (first <= PHASE_SYNC && last >= PHASE_SYNC)
 		add_steps(pass, operation, tasks);
-	order_prunes(tasks, pass_options(pass).prune_last, pass->mem);
+	mirror_prunes(tasks, pass->mem);
+	hold_back_prunes(tasks, pass_options(pass).prune_last);
+	keep_up(tasks, operation);
 	advance_definitions(pass, tasks);
 	if (tasks->count)
 		qsort(tasks->items, tasks->count, sizeof(*tasks->items), compare_tasks);

@@ -173,8 +173,9 @@ static void the_document_says_what_was_asked_for(void **state)
 {
 	(void)state;
 	static const char text[] =
-		"{\"info\":[{\"name\":\"a\",\"value\":\"b\"}],\"initiatedBy\":{\"username\":\"ann\"},\"sync\":{"
-		"\"dryRun\":true,\"prune\":true,\"resources\":[{\"group\":\"apps\",\"kind\":\"Deployment\","
+		"{\"info\":[{\"name\":\"a\",\"value\":\"b\"}],\"initiatedBy\":{\"username\":\"ann\"},"
+		"\"retry\":{\"backoff\":{\"duration\":\"2500ms\",\"factor\":2,\"maxDuration\":\"60000ms\"},\"limit\":-1,"
+		"\"refresh\":true},\"sync\":{\"dryRun\":true,\"prune\":true,\"resources\":[{\"group\":\"apps\",\"kind\":\"Deployment\","
 		"\"name\":\"b\",\"namespace\":\"n\"}],\"revision\":\"v1\",\"source\":{\"path\":\"a\"},"
 		"\"syncOptions\":[\"PruneLast=true\"],\"syncStrategy\":{\"apply\":{\"force\":true}}}}";
 	struct sync_request *request = read_good(text);
