@@ -181,7 +181,7 @@ def test_one_crd_and_one_agent_file_stand_in_install_yaml():
     for crd in sorted((MANIFESTS / "crds").glob("*.yaml")):
         assert crd.read_text() in text, crd
     config = next(d for d in documents("install.yaml") if d["kind"] == "ConfigMap")
-    assert config["data"]["agent.yaml"] == (MANIFESTS / "examples/agent-in-cluster.yaml").read_text()
+    assert config["data"]["agent.yaml"] == (MANIFESTS / "agent-in-cluster.yaml").read_text()
 
 
 def test_the_examples_are_what_a_server_takes(crds):

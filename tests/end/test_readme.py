@@ -69,8 +69,9 @@ class Known:
 def known(program):
     found = Known()
     assert {"app sync", "user plan", "check", "seal", "seal users", "doctor"} <= found.commands
-    assert found.options["app sync"] == {"--prune": False, "--dry-run": False, "--confirm": True, "--wait": False,
-                                         "--async": False, "--timeout": True}
+    assert found.options["app sync"] == {
+        "--prune": False, "--dry-run": False, "--revision": True, "--resource": True, "--force": False, "--apply-only": False,
+        "--option": True, "--confirm": True, "--wait": False, "--async": False, "--timeout": True}
     assert found.options["seal"]["-f"] is True and found.options[""]["--config"] is True
     return found
 
@@ -216,7 +217,7 @@ def test_links_lead_somewhere(file):
 
 
 def agent_files():
-    found = [(str(file.relative_to(TOP)), file.read_text()) for file in sorted(EXAMPLES.glob("agent-*.yaml"))]
+    found = [(str(file.relative_to(TOP)), file.read_text()) for file in sorted(EXAMPLES.parent.glob("agent-*.yaml"))]
     for file in DOCUMENTS:
         for language, content, line in fences(file.read_text()):
             if re.search(r"(?m)^version: ", content):
@@ -249,7 +250,9 @@ def test_a_list_of_users_has_no_mistake(cli, tmp_path, place, text):
 
 
 def test_the_examples_have_no_mistake(cli):
-    for folder in ("applications", "postgres-cluster", "postgres-users"):
+    """As a whole, as in the checkout of a team, and each path as its Application has it."""
+    assert ": 0 mistakes, 0 warnings" in cli("check", EXAMPLES).ok().out
+    for folder in ("postgres-cluster", "postgres-users", "billing"):
         assert ": 0 mistakes, 0 warnings" in cli("check", EXAMPLES / folder).ok().out
 
 
@@ -262,7 +265,7 @@ def setting(agent, server, tmp_path):
     server.run("CREATE DATABASE app")
     repository = Repository(tmp_path / "db.git")
     repository.commit({str(file.relative_to(EXAMPLES)): file.read_text() for file in sorted(EXAMPLES.rglob("*"))
-                       if file.is_file() and not file.name.startswith("agent-")})
+                       if file.is_file()})
     agent.database(server)
     for name, namespace in (("postgres-cluster", "default"), ("postgres-users", "postgres")):
         agent.application(name, repository.url, name, namespace)

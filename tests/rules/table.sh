@@ -1,0 +1,29 @@
+#!/bin/bash
+# table.sh - tests/RULES.md: each test it names exists, and each row says which test shows its rule, or that none does yet
+. "$(dirname "$0")/rule.sh"
+table=tests/RULES.md
+
+number=0
+while IFS= read -r line; do
+	number=$((number + 1))
+	case $line in '| rule |'* | '|---'*) continue ;; '| '*) ;; *) continue ;; esac
+	answer=${line%|}
+	answer=${answer##*| }
+	[[ $answer == 'none yet '* ]] && continue
+	tests=$(grep -oE '[a-z_0-9/]+\.(py|c)::[a-z_0-9]+' <<<"$answer" || true)
+	[ -n "$tests" ] || breach "$table:$number: no test, and not \"none yet\""
+	on_real_parts=no
+	for named in $tests; do
+		file=tests/${named%%::*}
+		name=${named##*::}
+		case $file in
+		*.py) grep -qsE "^ *def $name\(" "$file" || breach "$table:$number: $file has no test $name" ;;
+		*.c) grep -qsE "^static void $name\(void \*\*" "$file" || breach "$table:$number: $file has no test $name" ;;
+		esac
+		[[ $file == *.py ]] && on_real_parts=yes
+	done
+	[ $on_real_parts = yes ] || [[ $answer == 'unit only: '* ]] ||
+		breach "$table:$number: only unit tests: say \"unit only: \" before them"
+done <"$table"
+[ "$number" -gt 0 ] || breach "$table is not there"
+rule_end
