@@ -24,3 +24,6 @@ void apps_forget_others(struct agent *agent);
 void apps_write_status(struct agent *agent, struct app *app);
 
 void apps_free(struct agent *agent);
+
+/* metadata.resourceVersion as a number, 0 = none. */
+uint64_t application_version(const json_t *document);

@@ -1,0 +1,135 @@
+/*
+ * application_status.c - the status, and what was asked for and is answered, into the Application object
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/loop/apps.h"
+#include "agent/sync/deletion.h"
+#include "agent/sync/operation.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+uint64_t application_version(const json_t *document)
+{
+	return strtoull(json_text_at(document, "metadata.resourceVersion", ""), NULL, 10);
+}
+
+static void patch_add(json_t *patch, const char *op, const char *path, json_t *value)
+{
+	json_t *step = json_pack("{s:s, s:s}", "op", op, "path", path);
+	if (value)
+		json_object_set_new(step, "value", value);
+	json_array_append_new(patch, step);
+}
+
+/* While Git has hooks that run when the Application is deleted, it may not go without them. */
+static void patch_finalizers(json_t *patch, const struct app *app)
+{
+	static const struct {
+		unsigned hook;
+		const char *name;
+	} finalizers[] = {{HOOK_PRE_DELETE, PRE_DELETE_FINALIZER}, {HOOK_POST_DELETE, POST_DELETE_FINALIZER}};
+	unsigned missing = deletion_missing_finalizers(app) & ~app->finalizers_added;
+	bool any = json_array_size(json_at(app->spec.document, "metadata.finalizers"));
+
+	for (size_t i = 0; i < COUNT_OF(finalizers); i++) {
+		if (!(missing & finalizers[i].hook))
+			continue;
+		if (any)
+			patch_add(patch, "add", "/metadata/finalizers/-", json_string(finalizers[i].name));
+		else
+			patch_add(patch, "add", "/metadata/finalizers", json_pack("[s]", finalizers[i].name));
+		any = true;
+	}
+}
+
+/* One JSON patch: the whole status (a merge would leave stale fields behind, argocd.md 2.8), and the marks consumed. */
+static json_t *status_patch(const struct app *app, json_t *status, bool consume)
+{
+	json_t *patch = json_array();
+
+	patch_add(patch, "add", "/status", status);
+	if (consume) {
+		patch_add(patch, "test", "/operation", json_deep_copy(app->taken));
+		patch_add(patch, "remove", "/operation", NULL);
+	}
+	if (app->spec.refresh != REFRESH_NONE && app->refresh == REFRESH_ANSWERED)
+		patch_add(patch, "remove", "/metadata/annotations/argocd.argoproj.io~1refresh", NULL);
+	patch_finalizers(patch, app);
+	return patch;
+}
+
+/* The `operation` that stands in the object has its outcome in this status. */
+static bool operation_is_answered(const struct app *app)
+{
+	const json_t *operation = json_object_get(app->spec.document, "operation");
+	bool runs = app->operation && app->operation->request->document;
+	return operation && !app->asked && !runs && app->taken && json_equal(app->taken, operation);
+}
+
+/* `status` is taken over. */
+static bool send_status(struct agent *agent, struct app *app, json_t *status, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	CLEANUP(json_done) json_t *answer = NULL;
+	bool consume = operation_is_answered(app);
+	CLEANUP(json_done) json_t *patch = status_patch(app, status, consume);
+	CLEANUP(memory_freep) char *body = json_canonical(patch);
+	struct kube_request request = {
+		.method = "PATCH",
+		.path = arena_printf(mem,
+			"/apis/argoproj.io/v1alpha1/namespaces/%s/applications/%s?fieldManager=pgitops",
+			app->spec.namespace, app->spec.name),
+		.accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json",
+		.content_type = "application/json-patch+json",
+		.body = body,
+		.body_length = strlen(body),
+	};
+	if (!kube_one(cluster_kube(agent->cluster), &request, &answer, err))
+		return false;
+	if (consume) {
+		app->consumed = application_version(answer);
+		json_done(&app->taken);
+	}
+	return true;
+}
+
+/* The API server's own limit, etcd's, and that of the line between the two. */
+static bool is_too_large(const struct error *err)
+{
+	static const char *const answers[] = {
+		"RequestEntityTooLarge", "request is too large", "message larger than max"};
+	for (size_t i = 0; i < COUNT_OF(answers); i++)
+		if (strstr(err->text, answers[i]))
+			return true;
+	return false;
+}
+
+void apps_write_status(struct agent *agent, struct app *app)
+{
+	struct error err;
+
+	unsigned missing = deletion_missing_finalizers(app) & ~app->finalizers_added;
+	app->status_dirty = app->status_dirty || missing;
+	if (!app->status_dirty || !app->status || !agent->cluster || app->spec.file || *agent->cluster_trouble)
+		return;
+	app->status_dirty = false;
+	bool written = send_status(agent, app, status_bounded(app->status, &app->shortened), &err);
+	if (!written && is_too_large(&err)) {
+		log_warning("status is too large for the cluster", "application", app->spec.name, "error",
+			err.text, NULL);
+		written = send_status(agent, app, status_minimal(app->status, err.text), &err);
+	}
+	if (written || err.kind == ERROR_MISSING) {
+		app->finalizers_added |= missing;
+		if (app->refresh == REFRESH_ANSWERED)
+			app->refresh = REFRESH_IDLE;
+		return;
+	}
+	/* A `test` that failed means a newer wish: it arrives by the watch, and the status is written with its answer. */
+	log_warning("status could not be written", "application", app->spec.name, "error", err.text, NULL);
+	app->status_dirty = err.kind == ERROR_RETRY;
+}
