@@ -13,7 +13,7 @@ from parts.git import Repository
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = TOP / "manifests/examples"
-DOCUMENTS = [TOP / "README.md", TOP / "ARCHITECTURE.md", TOP / "CONTRIBUTING.md", *sorted((TOP / "manifests").rglob("*.md"))]
+DOCUMENTS = [*sorted(TOP.glob("*.md")), *sorted((TOP / "manifests").rglob("*.md"))]
 SOURCES = [*sorted((TOP / "agent").rglob("*.c")), *sorted((TOP / "reconcile").rglob("*.c")), *sorted((TOP / "store").rglob("*.c"))]
 OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "#", "2>"}
 
@@ -22,7 +22,7 @@ OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "#", "2>"}
 
 
 class Known:
-    INTERNAL = {"help --man", "git-worker"}  # for the build; a process of its own
+    INTERNAL = {"help --man", "git-worker", "jq-worker"}  # for the build; processes of their own
 
     def __init__(self):
         script = agents.run("completion", "fish").ok().out
@@ -266,6 +266,8 @@ def setting(agent, server, tmp_path):
     repository = Repository(tmp_path / "db.git")
     repository.commit({str(file.relative_to(EXAMPLES)): file.read_text() for file in sorted(EXAMPLES.rglob("*"))
                        if file.is_file()})
+    for example in ("refs/heads/feature/new-users", "refs/pull/7/head"):  # of the help texts
+        repository.set_ref(example, repository.head)
     agent.database(server)
     for name, namespace in (("postgres-cluster", "default"), ("postgres-users", "postgres")):
         agent.application(name, repository.url, name, namespace)
