@@ -176,7 +176,7 @@ static bool may_be_superseded(const struct app *app)
 		if (operation->results[i].hook && operation->results[i].state == TASK_RUNNING)
 			return false;
 	if (app->asked)
-		return true;
+		return !app->asked->dry_run;
 	if (!operation->content || !app_content_is_current(app) || !app->spec.automated ||
 		operation->state == OPERATION_RETRYING)
 		return false;
@@ -338,6 +338,15 @@ static void carry_on(struct pass *pass)
 	operation_finish(pass, operation);
 }
 
+/* What differs is nobody's to mend now: left-overs that stay, objects of another Application. */
+static bool nothing_to_do(const struct pass *pass)
+{
+	for (size_t i = 0; i < pass->plan.count; i++)
+		if (pass->steps[i].held || pass->plan.steps[i].action == PLAN_PRUNE)
+			return false;
+	return !pass->to_write;
+}
+
 /* Outside its windows the policy does not even begin. */
 static bool may_begin(struct pass *pass)
 {
@@ -374,7 +383,7 @@ void operation_run(struct pass *pass)
 	} else if (pass->content == app->content && pass_decide(pass, &automatic) && may_begin(pass)) {
 		begin(pass, own_request(&automatic));
 		carry_on(pass);
-	} else if (pass->content == app->content && !pass->out_of_sync) {
+	} else if (pass->content == app->content && nothing_to_do(pass)) {
 		pass_settle(pass);
 	}
 }
