@@ -231,6 +231,25 @@ static void take_termination(struct app *app)
 		app->status_dirty = true;
 }
 
+/* The object shows another status than ours: an etcd that was restored, or somebody's hand. An echo of an older write of ours costs a
+   write that changes nothing. */
+static void compare_status(struct app *app)
+{
+	static const char *const fields[] = {"sync.status", "sync.revision", "health.status",
+		"operationState.phase", "operationState.startedAt", "operationState.finishedAt"};
+	const json_t *shown = json_object_get(app->spec.document, "status");
+	if (!app->status || app->spec.file)
+		return;
+	for (size_t i = 0; i < COUNT_OF(fields); i++)
+		if (strcmp(json_text_at(shown, fields[i], ""), json_text_at(app->status, fields[i], "")) != 0)
+			app->status_dirty = true;
+}
+
+static bool same_spec(const struct application *a, const struct application *b)
+{
+	return json_equal(json_object_get(a->document, "spec"), json_object_get(b->document, "spec"));
+}
+
 /* Puts a newly read specification into the set. `spec_mem` becomes the app's. */
 static void app_put(struct agent *agent, struct application *spec, struct arena *spec_mem)
 {
@@ -244,6 +263,8 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 
 	if (is_new)
 		app = app_add(agent);
+	else if (app->last_phase == SYNC_FAILED && !same_spec(&app->spec, spec))
+		app->tried[0] = '\0'; /* what failed is tried again: the change may be the remedy */
 	application_done(&app->spec);
 	arena_free(app->spec_mem);
 	app->spec = *spec;
@@ -266,6 +287,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	operation_resume(agent, app);
 	take_operation(agent, app);
 	take_termination(app);
+	compare_status(app);
 	take_refresh(agent, app);
 }
 

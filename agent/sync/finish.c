@@ -414,13 +414,27 @@ struct outcome operation_outcome(
 	};
 }
 
+/* Hooks that have ended are known as such before they are deleted: a kill between the two runs none of them again. */
+static void end_hooks(struct pass *pass, struct sync_operation *operation)
+{
+	bool any = false;
+	for (size_t i = 0; i < operation->result_count; i++)
+		any = any || operation->results[i].hook;
+	if (!any)
+		return;
+	operation->state = OPERATION_STEPPING;
+	(void)journal_save(pass, operation);
+	operation->state = OPERATION_ENDED;
+	hooks_clean_up(pass, operation);
+}
+
 void operation_finish(struct pass *pass, struct sync_operation *operation)
 {
 	struct app *app = pass->app;
 	operation->state = OPERATION_ENDED;
 	operation->failed = operation->failure_count;
 	if (pass->complete && operation->content)
-		hooks_clean_up(pass, operation);
+		end_hooks(pass, operation);
 	if (retries(pass, operation)) {
 		(void)journal_save(pass, operation);
 		return;

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
+enum { TRACK_PAUSE = 200 }; /* milliseconds */
+
 static struct object_key hook_key(const struct task *task)
 {
 	struct object_key key = task->key;
