@@ -159,8 +159,8 @@ static void only_a_running_sync_can_be_terminated(void **state)
 {
 	struct played *played = *state;
 	struct sync_operation running = {.failed = false};
-	assert_answer(
-		played, ask(played, "terminate", "{}"), "Failed", "no operation of this application is in progress");
+	assert_answer(played, ask(played, "terminate", "{}"), "Failed",
+		"no operation of this application is in progress");
 	assert_int_equal(played->app.terminate, 0);
 	played->app.operation = &running;
 	int64_t id = ask(played, "terminate", "{}");
