@@ -23,6 +23,7 @@ enum { REPOSITORIES_AT_ONCE = 4 }; /* fetch threads */
 
 struct checks;         /* sync/checks.h */
 struct deletion;       /* sync/deletion.h */
+struct preview;        /* sync/preview.h */
 struct sync_operation; /* sync/operation.h */
 struct fetch;          /* loop/fetch.h */
 struct inbox;          /* loop/inbox.h */
@@ -76,7 +77,8 @@ struct app {
 	char *broken;            /* why: all mistakes; NULL = none */
 	bool last_good_asked; /* for the content of synced_commit, because the newest one was broken at the start */
 	struct lookup *lookups;
-	uint64_t lookup_count; /* ever started: their ids */
+	uint64_t lookup_count;    /* ever started: their ids */
+	struct preview *previews; /* first come first served */
 
 	/* sync */
 	char tried[TARGET_SIZE];      /* the last target a sync was begun for */
@@ -172,8 +174,8 @@ struct agent {
 	struct database **databases;
 	size_t database_count;
 	bool store_rebuilt;
-	int64_t manifests[4]; /* operations whose result holds manifests (operations.c), 0 = none */
-	size_t manifests_next;
+	int64_t large_answers[16]; /* operations whose result is large (finish.h: request_answer_large), 0 = none */
+	size_t large_next;
 
 	int64_t next_trim;      /* of the store, steady milliseconds */
 	int64_t last_operation; /* newest wish that was taken out of the store */

@@ -152,15 +152,21 @@ static bool forget_databases(struct agent *agent, struct error *err)
 	return true;
 }
 
+static void free_wishes(struct users_wish *wish)
+{
+	while (wish) {
+		struct users_wish *next = wish->next;
+		users_wish_free(wish);
+		wish = next;
+	}
+}
+
 static void free_databases(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->database_count; i++) {
 		struct database *database = agent->databases[i];
-		while (database->wishes) {
-			struct users_wish *next = database->wishes->next;
-			users_wish_free(database->wishes);
-			database->wishes = next;
-		}
+		free_wishes(database->wishes);
+		free_wishes(database->planned);
 		kube_close(database->kube);
 		users_text_done(&database->text);
 		free(database->namespace);

@@ -81,24 +81,51 @@ static int verdict(const struct command_context *context, const char *name, cons
 	return EXIT_NO_ANSWER;
 }
 
-static void show_items(const struct command_context *context, const json_t *items, const json_t *plans)
+/* Statements, and whom none of them makes as wanted. */
+static void show_plan(const struct command_context *context, const json_t *plan)
 {
-	const json_t *item, *step;
-	size_t i, j;
+	const char *database = json_text_at(plan, "database", "");
+	const json_t *item;
+	size_t i;
+	json_array_foreach (json_object_get(plan, "steps"), i, item) {
+		output_text(&context->output, stdout,
+			arena_printf(context->mem, "~ database %s: %s", database,
+				json_text_at(item, "statement", "")),
+			CELL_BUSY);
+		putchar('\n');
+	}
+	json_array_foreach (json_object_get(plan, "refusals"), i, item) {
+		output_text(&context->output, stdout,
+			arena_printf(context->mem, "! database %s: %s: %s, %s", database,
+				json_text_at(item, "user", ""), json_text_at(item, "status", ""),
+				json_text_at(item, "reason", "")),
+			CELL_BAD);
+		putchar('\n');
+	}
+	if (json_bool_at(plan, "blocked", false)) {
+		output_text(&context->output, stdout,
+			arena_printf(context->mem, "! database %s: removed only when confirmed: %s", database,
+				command_join(context, json_object_get(plan, "deletions"), "-")),
+			CELL_BAD);
+		putchar('\n');
+	}
+}
+
+static void show_items(
+	const struct command_context *context, const json_t *items, const char *reason, const json_t *plans)
+{
+	const json_t *item;
+	size_t i;
 	if (command_is_markdown(context)) {
-		command_show_markdown(items, plans);
+		command_show_markdown(items, reason, plans);
 		return;
 	}
+	if (reason)
+		command_block(context, stderr, 0, reason, CELL_PLAIN);
 	json_array_foreach (items, i, item)
 		show_item(context, item);
 	json_array_foreach (plans, i, item)
-		json_array_foreach (json_object_get(item, "steps"), j, step) {
-			output_text(&context->output, stdout,
-				arena_printf(context->mem, "~ database %s: %s",
-					json_text_at(item, "database", ""), json_text_at(step, "statement", "")),
-				CELL_BUSY);
-			putchar('\n');
-		}
+		show_plan(context, item);
 }
 
 static int diff_at_revision(const struct command_context *context, const char *name, const char *revision)
@@ -109,7 +136,8 @@ static int diff_at_revision(const struct command_context *context, const char *n
 	if (result && command_is_document(context))
 		output_document(&context->output, result);
 	else if (result)
-		show_items(context, json_object_get(result, "items"), json_object_get(result, "users"));
+		show_items(context, json_object_get(result, "items"), json_text_at(result, "reason", NULL),
+			json_object_get(result, "users"));
 	return code;
 }
 
@@ -130,6 +158,6 @@ int command_app_diff(struct command_context *context, int argc, char **argv)
 	if (command_is_document(context))
 		output_document(&context->output, answer);
 	else
-		show_items(context, items, NULL);
+		show_items(context, items, NULL, NULL);
 	return verdict(context, argv[0], items);
 }

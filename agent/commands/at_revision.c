@@ -42,10 +42,12 @@ int command_at_revision(const struct command_context *context, const char *path,
 	return changes ? EXIT_NO : EXIT_YES;
 }
 
-void command_show_markdown(const json_t *items, const json_t *plans)
+void command_show_markdown(const json_t *items, const char *reason, const json_t *plans)
 {
 	CLEANUP(buf_done) struct buf text = BUF(2 * MARKDOWN_BYTES);
-	if (items)
+	if (reason)
+		markdown_not_compared(reason, &text);
+	else if (items)
 		markdown_differences(items, &text);
 	if (plans) {
 		if (items)

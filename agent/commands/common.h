@@ -42,13 +42,13 @@ const char *command_encoded(const struct command_context *context, const char *t
 /* A comment for a forge is asked for. */
 bool command_is_markdown(const struct command_context *context);
 
-/* What `revision` would change, by the operation that POST `path` starts: `result` has "items" as GET .../diff, and "users", plans of
-   databases. The exit code: EXIT_NO = something, EXIT_NO_ANSWER after it has said why. */
+/* What `revision` would change, by the operation that POST `path` starts: `result` has "items" as GET .../diff, or "reason", why there
+   are none, and "users", plans of databases. The exit code: EXIT_NO = something, EXIT_NO_ANSWER after it has said why. */
 int command_at_revision(const struct command_context *context, const char *path, const char *database,
 	const char *revision, json_t **result);
 
-/* Both on stdout, each may be NULL. */
-void command_show_markdown(const json_t *items, const json_t *plans);
+/* On stdout, each may be NULL; `reason` is shown instead of items. */
+void command_show_markdown(const json_t *items, const char *reason, const json_t *plans);
 
 /* JSON or YAML asked for: prints it. */
 bool command_is_document(const struct command_context *context);

@@ -59,6 +59,11 @@ static void show_plan(const struct command_context *context, const json_t *item)
 			arena_printf(context->mem, "to confirm: pgitops user sync --database %s --confirm %s",
 				json_text_at(item, "database", ""), confirm),
 			CELL_BAD);
+	json_array_foreach (json_object_get(item, "refusals"), i, step)
+		comment(context,
+			arena_printf(context->mem, "%s: %s, %s", json_text_at(step, "user", ""),
+				json_text_at(step, "status", ""), json_text_at(step, "reason", "")),
+			CELL_BAD);
 	json_array_foreach (steps, i, step)
 		show_statement(context, step, &user);
 }
@@ -100,7 +105,7 @@ static int plan(struct command_context *context, const char *database, int64_t m
 	if (command_is_document(context)) {
 		output_document(&context->output, json_object_get(operation, "result"));
 	} else if (command_is_markdown(context)) {
-		command_show_markdown(NULL, items);
+		command_show_markdown(NULL, NULL, items);
 	} else {
 		json_array_foreach (items, i, item) {
 			if (i)
@@ -128,7 +133,7 @@ static int plan_at_revision(const struct command_context *context, const char *d
 	if (result && command_is_document(context))
 		output_document(&context->output, result);
 	else if (result && command_is_markdown(context))
-		command_show_markdown(NULL, plans);
+		command_show_markdown(NULL, NULL, plans);
 	else
 		json_array_foreach (plans, i, item)
 			show_plan(context, item);

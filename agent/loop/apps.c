@@ -12,6 +12,7 @@
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
+#include "agent/sync/preview.h"
 #include "agent/sync/status.h"
 #include "agent/users/users_pass.h"
 #include "base/clock.h"
@@ -99,6 +100,7 @@ static void app_free(struct app *app)
 	application_done(&app->spec);
 	arena_free(app->spec_mem);
 	content_release(app->content);
+	previews_free(app);
 	while (app->lookups)
 		lookup_drop(app, app->lookups);
 	operation_free(app->operation);
@@ -132,6 +134,7 @@ static struct app *app_add(struct agent *agent)
 static void app_remove(struct agent *agent, struct app *app)
 {
 	log_info("application removed; its objects and users stay", "application", app->spec.name, NULL);
+	previews_end(agent, app, "there is no such application any more");
 	forget(agent, app);
 	series_forget("name", app->spec.name);
 	for (size_t i = 0; i < agent->app_count; i++)

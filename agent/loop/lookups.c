@@ -4,7 +4,14 @@
 
 #include "agent/loop/content.h"
 #include "agent/loop/repositories.h"
+#include "agent/sync/operation.h"
 #include "base/memory.h"
+
+/* An operation goes on in the next pass; a preview is no matter of the passes. */
+static void wake(struct app *app, const struct lookup *lookup)
+{
+	app->dirty = app->dirty || (app->operation && app->operation->lookup == lookup);
+}
 
 static bool is_commit(const char *revision)
 {
@@ -72,7 +79,7 @@ static void lookup_ask(
 		return;
 	lookup->answered = true;
 	lookup->error = memory_copy(err.text);
-	app->dirty = true;
+	wake(app, lookup);
 }
 
 void lookups_ask(struct agent *agent, struct credentials *credentials)
@@ -92,7 +99,7 @@ void lookups_answer(struct agent *agent, struct fetch *fetch)
 		lookup = lookup->next;
 	if (lookup) {
 		lookup->reading = false;
-		app->dirty = true;
+		wake(app, lookup);
 		if (fetch->ok) {
 			content_take_lookup(agent, app, lookup, &fetch->result, &fetch->result.contents[0]);
 		} else if (!fetch->request.offline) {

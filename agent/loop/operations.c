@@ -9,7 +9,8 @@
 #include "agent/loop/repositories.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
-#include "agent/sync/operation.h"
+#include "agent/sync/finish.h"
+#include "agent/sync/preview.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -27,22 +28,16 @@ struct operation {
 
 /* ---- what becomes of it ---- */
 
-static void answer_with(
-	struct agent *agent, int64_t id, const char *phase, const char *message, const char *result)
+static void answer(struct agent *agent, int64_t id, const char *phase, const char *message)
 {
 	struct error err;
 	const struct store_operation row = {.id = id,
 		.finished = *phase == 'R' ? 0 : clock_now(),
 		.phase = phase,
 		.message = message,
-		.result = result};
+		.result = ""};
 	if (!store_operation_update(agent->store, &row, &err))
 		log_error("the operation could not be recorded", "error", err.text, NULL);
-}
-
-static void answer(struct agent *agent, int64_t id, const char *phase, const char *message)
-{
-	answer_with(agent, id, phase, message, "");
 }
 
 /* ---- a sync's body ---- */
@@ -270,15 +265,6 @@ static void ask_terminate(struct agent *agent, struct app *app, const struct ope
 	answer(agent, operation->id, "Running", "");
 }
 
-/* Of the answers that hold whole manifests only the last few are kept: they are as large as the path in Git. */
-static void keep_few_manifests(struct agent *agent, int64_t id)
-{
-	int64_t *slot = &agent->manifests[agent->manifests_next++ % COUNT_OF(agent->manifests)];
-	if (*slot)
-		answer(agent, *slot, "Succeeded", "the manifests are not kept any more: ask again");
-	*slot = id;
-}
-
 static void ask_manifests(struct agent *agent, struct app *app, const struct operation *operation)
 {
 	CLEANUP(json_done) json_t *document = NULL;
@@ -291,8 +277,7 @@ static void ask_manifests(struct agent *agent, struct app *app, const struct ope
 	CLEANUP(memory_freep)
 	char *message = memory_printf(
 		"%zu objects at %.12s", json_array_size(json_object_get(document, "items")), app->commit);
-	keep_few_manifests(agent, operation->id);
-	answer_with(agent, operation->id, "Succeeded", message, result);
+	request_answer_large(agent, operation->id, message, result);
 }
 
 static void ask_refresh(struct agent *agent, struct app *app, const struct operation *operation)
@@ -341,25 +326,47 @@ static void ask_database(struct agent *agent, struct database *database, const s
 	answer(agent, operation->id, "Running", "");
 }
 
+static struct database *find_database(struct agent *agent, const char *name)
+{
+	for (size_t i = 0; i < agent->database_count; i++)
+		if (!*name || strcmp(agent->databases[i]->config->name, name) == 0)
+			return agent->databases[i];
+	return NULL;
+}
+
 static void ask_users(struct agent *agent, const struct operation *operation)
 {
-	for (size_t i = 0; i < agent->database_count; i++) {
-		struct database *database = agent->databases[i];
-		if (*operation->target && strcmp(database->config->name, operation->target) != 0)
-			continue;
+	struct database *database = find_database(agent, operation->target);
+	if (database)
 		ask_database(agent, database, operation);
-		return;
-	}
-	answer(agent, operation->id, "Error", "the agent file has no such database");
+	else
+		answer(agent, operation->id, "Error", "the agent file has no such database");
+}
+
+static bool is_plan_at_revision(const struct operation *operation)
+{
+	return strcmp(operation->kind, "users-plan") == 0 && json_object_get(operation->body, "revision");
 }
 
 /*
  * What the content at a revision would change, of an Application ("diff") or of a database's users ("users-plan"), without a change of
- * what is in force. Answered by {"items": [...] as view_application_diff() has them, "users": [...] as a users plan has them}.
+ * what is in force.
  */
-static void diff_at_revision(struct agent *agent, const struct operation *operation)
+static void ask_preview(struct agent *agent, const struct operation *operation)
 {
-	answer(agent, operation->id, "Error", "what a revision would change: not built yet");
+	bool plan = is_plan_at_revision(operation);
+	struct database *database = plan ? find_database(agent, operation->target) : NULL;
+	struct app *app = database ? database->app : agent_app(agent, operation->target);
+	struct error err;
+
+	if (plan && !database)
+		answer(agent, operation->id, "Error", "the agent file has no such database");
+	else if (!app)
+		answer(agent, operation->id, "Error", "there is no such application (any more)");
+	else if (!preview_ask(app, operation->id, json_text_at(operation->body, "revision", ""), database, &err))
+		answer(agent, operation->id, "Failed", err.text);
+	else
+		answer(agent, operation->id, "Running", "");
 }
 
 static void take_row(struct agent *agent, const struct store_operation *row)
@@ -378,9 +385,8 @@ static void take_row(struct agent *agent, const struct store_operation *row)
 		.body = request,
 		.id = row->id,
 	};
-	bool is_plan = strcmp(operation.kind, "users-plan") == 0 && json_object_get(request, "revision");
-	if (is_plan || strcmp(operation.kind, "diff") == 0)
-		diff_at_revision(agent, &operation);
+	if (strcmp(operation.kind, "diff") == 0 || is_plan_at_revision(&operation))
+		ask_preview(agent, &operation);
 	else if (is_about_users(operation.kind))
 		ask_users(agent, &operation);
 	else
@@ -407,8 +413,13 @@ void operations_take(struct agent *agent)
 	}
 }
 
-/* An agent that starts knows none of the answers with manifests, so it could not end their keeping. */
-static void drop_manifests(struct agent *agent)
+static bool is_large(const struct store_operation *row)
+{
+	return strcmp(row->kind, "manifests") == 0 || strcmp(row->kind, "diff") == 0;
+}
+
+/* An agent that starts knows none of the large answers, so it could not end their keeping. */
+static void drop_large_answers(struct agent *agent)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	struct store_operation *rows;
@@ -420,9 +431,8 @@ static void drop_manifests(struct agent *agent)
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		if (strcmp(rows[i].kind, "manifests") == 0 && *rows[i].result)
-			answer(agent, rows[i].id, "Succeeded",
-				"the manifests are not kept any more: ask again");
+		if (*rows[i].result && is_large(&rows[i]))
+			answer(agent, rows[i].id, "Succeeded", LARGE_ANSWER_GONE);
 }
 
 void operations_sweep(struct agent *agent)
@@ -430,5 +440,5 @@ void operations_sweep(struct agent *agent)
 	struct error err;
 	if (!store_sweep(agent->store, clock_now(), "the agent ended before it was done", &err))
 		log_warning("what was left open could not be ended", "error", err.text, NULL);
-	drop_manifests(agent);
+	drop_large_answers(agent);
 }

@@ -14,6 +14,7 @@
 #include "agent/loop/operations.h"
 #include "agent/loop/projects.h"
 #include "agent/sync/operation.h"
+#include "agent/sync/preview.h"
 #include "agent/users/users_pass.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -284,6 +285,7 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	cluster_state_look(agent);
 	projects_look(agent);
 	join_follow_users(agent);
+	previews_run(agent);
 	repositories_ask(agent, credentials);
 	run_passes(agent);
 	run_users(agent);

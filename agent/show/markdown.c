@@ -153,6 +153,13 @@ void markdown_differences(const json_t *items, struct buf *out)
 	end_comment(&comment);
 }
 
+void markdown_not_compared(const char *reason, struct buf *out)
+{
+	buf_text(out, "**Objects:** ");
+	add_escaped(out, reason);
+	buf_text(out, ".\n\n");
+}
+
 /* ---- plans ---- */
 
 static void add_steps(struct comment *comment, const json_t *steps, size_t from, size_t end)
@@ -174,16 +181,32 @@ static void add_steps(struct comment *comment, const json_t *steps, size_t from,
 	add_section(comment, "sql", &summary, &body);
 }
 
+/* Whom no step makes as wanted. */
+static void add_refusal(struct comment *comment, const json_t *refusal)
+{
+	CLEANUP(buf_done) struct buf summary = BUF(SECTION_BYTES);
+	CLEANUP(buf_done) struct buf body = BUF(SECTION_BYTES);
+	buf_text(&summary, "<code>");
+	add_escaped(&summary, json_text_at(refusal, "user", ""));
+	buf_text(&summary, "</code>: ");
+	add_escaped(&summary, json_text_at(refusal, "status", ""));
+	add_lines(&body, "", json_text_at(refusal, "reason", ""));
+	add_section(comment, "", &summary, &body);
+}
+
 static void add_plan(struct comment *comment, const json_t *item)
 {
 	const json_t *steps = json_object_get(item, "steps");
-	size_t count = json_array_size(steps);
+	const json_t *refusal;
+	size_t i, count = json_array_size(steps);
 	buf_text(comment->out, "**Database <code>");
 	add_escaped(comment->out, json_text_at(item, "database", ""));
 	buf_printf(comment->out, "</code>:** %zu %s", count, count == 1 ? "step" : "steps");
 	if (json_bool_at(item, "blocked", false))
 		buf_text(comment->out, ", and removals that wait for a confirmation");
 	buf_text(comment->out, ".\n\n");
+	json_array_foreach (json_object_get(item, "refusals"), i, refusal)
+		add_refusal(comment, refusal);
 	for (size_t from = 0, end; from < count; from = end) {
 		const char *user = json_text_at(json_array_get(steps, from), "user", "");
 		end = from + 1;

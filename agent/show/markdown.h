@@ -14,5 +14,8 @@
 /* Items as GET .../diff has them. */
 void markdown_differences(const json_t *items, struct buf *out);
 
+/* In their place: why there are none. */
+void markdown_not_compared(const char *reason, struct buf *out);
+
 /* Plans of databases: {database, steps: [{user, action, statement}], deletions, blocked}. */
 void markdown_plans(const json_t *items, struct buf *out);

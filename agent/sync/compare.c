@@ -15,9 +15,8 @@ enum { BUSY_WAIT = 5000 };
 
 struct sync_options pass_options(const struct pass *pass)
 {
-	const struct app *app = pass->app;
-	const struct sync_request *request = app->operation ? app->operation->request : app->asked;
-	struct sync_options options = app->spec.options;
+	const struct sync_request *request = pass_request(pass);
+	struct sync_options options = pass->app->spec.options;
 	const char *near;
 	for (size_t i = 0; request && i < request->option_count; i++)
 		(void)sync_options_take(&options, request->options[i], &near); /* known: sync_request_read() */
@@ -159,8 +158,7 @@ struct cluster_write pass_write(const struct pass *pass, const struct plan_step 
 	const struct sync_options *options)
 {
 	const struct object_options *own = &step->object->options;
-	const struct app *app = pass->app;
-	const struct sync_request *request = app->operation ? app->operation->request : app->asked;
+	const struct sync_request *request = pass_request(pass);
 	return (struct cluster_write){
 		.kind = kind,
 		.object = step->object,

@@ -373,6 +373,14 @@ void request_answer(
 		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
 }
 
+void request_answer_large(struct agent *agent, int64_t operation, const char *message, const char *result)
+{
+	int64_t *slot = &agent->large_answers[agent->large_next++ % COUNT_OF(agent->large_answers)];
+	request_answer(agent, *slot, "Succeeded", LARGE_ANSWER_GONE, "");
+	*slot = operation;
+	request_answer(agent, operation, "Succeeded", message, result);
+}
+
 /* What a person asked for through the API gets its answer. */
 static void answer(
 	struct pass *pass, const struct sync_operation *operation, const char *phase, const char *text)

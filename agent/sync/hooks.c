@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-enum { TRACK_PAUSE = 200 }; /* milliseconds */
+enum { TRACK_PAUSE = 200, SEEN_WAIT = 5000 }; /* milliseconds */
 
 static struct object_key hook_key(const struct task *task)
 {
@@ -84,6 +84,7 @@ static void take_made(
 {
 	struct task_result *result = result_of(operation, task);
 	result->uid = arena_copy(operation->mem, uid);
+	result->made = clock_steady();
 	result_set(operation, result, TASK_RUNNING, "Synced",
 		arena_printf(pass->mem, "%s created", task_name(task, pass->mem)));
 }
@@ -163,6 +164,10 @@ enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, c
 	bool there = cluster_live(pass->agent->cluster, &key, pass->mem, &live);
 	if (there && !*result->uid)
 		result->uid = arena_copy(operation->mem, live.uid); /* known from the status alone */
+	if (!there && result->made && clock_steady() - result->made < SEEN_WAIT) {
+		pass_look_again(pass, clock_steady() + TRACK_PAUSE); /* its collection is not read yet */
+		return VERDICT_WAIT;
+	}
 	if (!there || strcmp(live.uid, result->uid) != 0) {
 		fail(pass, operation, task, "it was deleted before its outcome was known");
 		return VERDICT_FAILED;

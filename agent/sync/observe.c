@@ -131,20 +131,25 @@ static const char *prune_obstacle(const struct pass *pass, bool incomplete)
 		return "the cluster could not be read completely";
 	if (app->rebuilt)
 		return "the store was rebuilt: nothing is pruned in the first pass after that";
+	if (pass->preview) /* of a commit that was read */
+		return NULL;
 	if (app->broken || (app->repository && app->repository->error.kind != ERROR_NONE))
 		return "the newest commit cannot be read";
 	return NULL;
 }
 
-static const struct sync_request *request_in_force(const struct app *app)
+const struct sync_request *pass_request(const struct pass *pass)
 {
+	const struct app *app = pass->app;
+	if (pass->preview)
+		return NULL;
 	return app->operation ? app->operation->request : app->asked;
 }
 
 static void make_plan(struct pass *pass, bool incomplete)
 {
 	const struct app *app = pass->app;
-	const struct sync_request *request = request_in_force(app);
+	const struct sync_request *request = pass_request(pass);
 	struct plan_live *live = arena_array(pass->mem, pass->live_count, sizeof(*live));
 	struct plan_owned *owned = arena_array(pass->mem, pass->owned_count, sizeof(*owned));
 

@@ -51,6 +51,7 @@ struct task_result {
 	bool pruned;
 	unsigned hook_type;   /* HOOK_...; 0 = no hook */
 	unsigned hook_delete; /* HOOK_DELETE_... */
+	int64_t made;         /* steady milliseconds: when this process made the hook, 0 = it did not */
 	const char *uid;      /* of a hook that was made; "" = not made yet */
 	const char *status;   /* Synced, SyncFailed, Pruned, PruneSkipped */
 	const char *message;

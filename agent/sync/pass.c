@@ -48,25 +48,27 @@ static bool is_allowed(struct pass *pass)
 	return pass->project;
 }
 
-static void wait_for_cluster(struct pass *pass)
+static bool cluster_is_there(const struct agent *agent)
 {
-	const char *why = *pass->agent->cluster_trouble ? pass->agent->cluster_trouble : "not connected yet";
-	pass_condition(pass, "ComparisonError", arena_printf(pass->mem, "waiting for the cluster: %s", why));
+	return agent->cluster && !*agent->cluster_trouble;
 }
 
-static bool cluster_is_there(const struct pass *pass)
+bool pass_cluster_answers(const struct agent *agent, struct error *why)
 {
-	return pass->agent->cluster && !*pass->agent->cluster_trouble;
+	if (!cluster_is_there(agent))
+		return error_set(why, ERROR_RETRY, "waiting for the cluster: %s",
+			*agent->cluster_trouble ? agent->cluster_trouble : "not connected yet");
+	/* It has not answered for a while: what is known of it is old, and nothing is decided on it. */
+	return !agent_cluster_stale(agent, why);
 }
 
-/* The API server has not answered for a while: what is known of the cluster is old, and nothing is decided on it. */
-static bool is_stale(struct pass *pass)
+static bool cluster_answers(struct pass *pass)
 {
 	struct error why;
-	if (!agent_cluster_stale(pass->agent, &why))
-		return false;
+	if (pass_cluster_answers(pass->agent, &why))
+		return true;
 	pass_condition(pass, "ComparisonError", why.text);
-	return true;
+	return false;
 }
 
 static bool compared(struct pass *pass)
@@ -93,7 +95,7 @@ static void run(struct pass *pass)
 	struct agent *agent = pass->agent;
 
 	/* What projects there are is known with the cluster. */
-	bool there = !agent->cluster_on || cluster_is_there(pass);
+	bool there = !agent->cluster_on || cluster_is_there(agent);
 
 	source_conditions(pass);
 	if (deletion_is_wanted(pass->app) && agent->cluster_on) {
@@ -102,12 +104,7 @@ static void run(struct pass *pass)
 		operation_run_blind(pass);
 	} else if (!agent->cluster_on) {
 		pass_standalone(pass);
-	} else if (!there) {
-		wait_for_cluster(pass);
-		operation_run_blind(pass);
-	} else if (is_stale(pass)) {
-		operation_run_blind(pass);
-	} else if (pass_observe(pass) && compared(pass)) {
+	} else if (cluster_answers(pass) && pass_observe(pass) && compared(pass)) {
 		pass_record_compared(pass);
 		if (wish_is_blind(pass))
 			operation_run_blind(pass);

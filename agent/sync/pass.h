@@ -49,6 +49,7 @@ struct pass {
 	size_t coming_count;
 	struct status_condition conditions[PASS_CONDITIONS];
 	size_t condition_count;
+	bool preview; /* nobody's sync: compares another revision, no operation or request counts (preview.h) */
 	bool complete; /* live and wanted were compared: Synced or OutOfSync may be said */
 	bool out_of_sync;
 	bool namespace_changed; /* managedNamespaceMetadata was not applied yet */
@@ -63,6 +64,9 @@ struct pass_counts {
 };
 
 void pass_run(struct agent *agent, struct app *app);
+
+/* The cluster can be asked, and what is known of it is of now; else why not. */
+bool pass_cluster_answers(const struct agent *agent, struct error *why) MUST_CHECK;
 
 /* May an object of this key be written or deleted by this Application? Only with a project. */
 bool pass_may_touch(const struct pass *pass, const struct object_key *key, const char **why);
@@ -79,6 +83,8 @@ bool pass_observe_to_delete(struct pass *pass);
 void pass_compare(struct pass *pass);
 /* The wanted CustomResourceDefinition that defines this kind; NULL = none does. */
 const char *pass_definition(const struct pass *pass, const struct object_key *key);
+/* What the running operation was asked for, else what waits to become one; NULL = nothing, or a preview. */
+const struct sync_request *pass_request(const struct pass *pass);
 /* The options that count: those of the spec, then those of the operation. */
 struct sync_options pass_options(const struct pass *pass);
 
@@ -99,6 +105,8 @@ void pass_remember(struct pass *pass, const struct sync_request *request, bool f
 void pass_condition(struct pass *pass, const char *type, const char *message);
 void pass_record_compared(struct pass *pass);
 void pass_record_status(struct pass *pass);
+/* What would be created, updated or pruned, as `app diff` shows it. A new reference. */
+json_t *pass_differences(const struct pass *pass);
 /* syncResult.resources of a sync that would be: a dry run, or one that was refused. A new reference. */
 json_t *pass_planned_results(const struct pass *pass);
 

@@ -205,9 +205,15 @@ static const char *change_name(const struct pass_step *step)
 	return step->plan->action == PLAN_CREATE ? "create" : "update";
 }
 
-static char *differences_text(const struct pass *pass)
+/* An object of a kind that is not there has no message of its own. */
+static const char *difference_reason(const struct pass_step *step)
 {
-	CLEANUP(json_done) json_t *list = json_array();
+	return !*step->message && step->refusal ? step->refusal : step->message;
+}
+
+json_t *pass_differences(const struct pass *pass)
+{
+	json_t *list = json_array();
 	for (size_t i = 0; i < pass->plan.count; i++) {
 		const struct pass_step *step = &pass->steps[i];
 		if (!step->out_of_sync)
@@ -215,9 +221,15 @@ static char *differences_text(const struct pass *pass)
 		json_t *item = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "group", step->plan->key.group,
 			"kind", step->plan->key.kind, "namespace", step->plan->key.namespace, "name",
 			step->plan->key.name, "change", change_name(step), "fields", difference_fields(step));
-		json_set_text(item, "reason", step->message);
+		json_set_text(item, "reason", difference_reason(step));
 		json_array_append_new(list, item);
 	}
+	return list;
+}
+
+static char *differences_text(const struct pass *pass)
+{
+	CLEANUP(json_done) json_t *list = pass_differences(pass);
 	return json_canonical(list);
 }
 

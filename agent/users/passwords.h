@@ -2,6 +2,9 @@
  * passwords.h - where the password of a user comes from, in this order: the Secret in the cluster, the Secret in the folder of the
  * agent file, the SealedSecret of the users' path opened with our own keys (agent file: sealing.keys), where no controller runs
  *
+ * A plan for a commit that is not in force (`foretold`) writes nothing, and its new SealedSecrets were never seen by the controller
+ * that will open them: there, one that we cannot open counts as a password that nobody knows yet.
+ *
  * Belongs to one users pass and its thread.
  */
 #pragma once
@@ -25,6 +28,7 @@ struct passwords {
 	struct kube *kube; /* NULL = no cluster */
 	const char *database, *namespace;
 	const struct objects *sealed; /* SealedSecrets of the users' path */
+	bool foretold;
 
 	struct sealing_keys keys; /* read when the first one is needed */
 	bool keys_read;

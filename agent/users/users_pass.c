@@ -132,21 +132,34 @@ static void *run(void *context)
 
 /* ---- starting and ending it ---- */
 
+static bool has_own_text(const struct users_wish *wish)
+{
+	return wish && wish->text.mem;
+}
+
+/* It looks and writes nothing: what it finds changes nothing that is known of the database, either. */
+static bool only_plans(const struct users_wish *wish)
+{
+	return wish && wish->plan_only;
+}
+
 static struct users_pass *pass_new(struct agent *agent, struct database *database, struct arena *mem)
 {
 	struct users_pass *pass = memory_alloc(sizeof(*pass));
 	const char *fact = arena_printf(mem, "users:%s", database->config->name);
+	struct users_wish *wish = database->wishes;
+	const struct users_text *text = has_own_text(wish) ? &wish->text : &database->text;
 	*pass = (struct users_pass){
 		.agent = agent,
 		.database = database,
 		.mem = mem,
-		.text = &database->text,
-		.commit = database->text.commit,
-		.application = arena_copy(mem, database->app->spec.name),
+		.text = text,
+		.commit = text->commit,
+		.application = arena_copy(mem, database->config->application),
 		.namespace = arena_copy(mem, database->namespace),
 		.no_deletions = database->no_deletions,
-		.same_commit = text_equal(store_fact_get(agent->store, fact, mem), database->text.commit),
-		.wish = database->wishes,
+		.same_commit = text_equal(store_fact_get(agent->store, fact, mem), text->commit),
+		.wish = wish,
 	};
 	pass->passwords = (struct passwords){
 		.mem = mem,
@@ -156,10 +169,11 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.kube = database->kube,
 		.database = database->config->name,
 		.namespace = pass->namespace,
-		.sealed = &database->text.sealed,
+		.sealed = &text->sealed,
+		.foretold = has_own_text(wish),
 	};
-	if (database->wishes)
-		database->wishes = database->wishes->next;
+	if (wish)
+		database->wishes = wish->next;
 	return pass;
 }
 
@@ -198,11 +212,37 @@ static bool content_is_in_force(const struct agent *agent, const struct app *app
 	return agent->cluster_on && !agent->cluster_joined && app->spec.automated && !agent->cluster;
 }
 
+/* The users that this content has for the database. False, and `text` untouched, when it has none. */
+static bool read_text(
+	const struct content *content, const struct database_config *config, struct users_text *text)
+{
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct users_source users;
+	char target[TARGET_SIZE];
+
+	if (!users_source_find(content->desired, config, mem, &users)) {
+		arena_free(mem);
+		return false;
+	}
+	content_target(content, target);
+	*text = (struct users_text){
+		.mem = mem,
+		.file = arena_copy(mem, users.file),
+		.text = users.text,
+		.commit = arena_copy(mem, content->commit),
+		.target = arena_copy(mem, target),
+		.length = users.length,
+		.line = users.line,
+		.sealed = copy_sealed(content->desired, mem),
+	};
+	return true;
+}
+
 /* Takes the users in force; while newer ones wait for their sync, those of the last one stay. */
 static bool take_text(const struct agent *agent, struct database *database)
 {
 	const struct app *app = database->app;
-	struct users_source users;
+	struct users_text newer;
 	char target[TARGET_SIZE];
 
 	if (!app || !app_content_is_current(app) || !content_is_in_force(agent, app))
@@ -210,22 +250,10 @@ static bool take_text(const struct agent *agent, struct database *database)
 	content_target(app->content, target);
 	if (text_equal(database->text.target, target))
 		return true;
-	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	if (!users_source_find(app->content->desired, database->config, mem, &users)) {
-		arena_free(mem);
+	if (!read_text(app->content, database->config, &newer))
 		return database->text.text != NULL;
-	}
 	users_text_done(&database->text);
-	database->text = (struct users_text){
-		.mem = mem,
-		.file = arena_copy(mem, users.file),
-		.text = users.text,
-		.commit = arena_copy(mem, app->commit),
-		.target = arena_copy(mem, target),
-		.length = users.length,
-		.line = users.line,
-		.sealed = copy_sealed(app->content->desired, mem),
-	};
+	database->text = newer;
 	return true;
 }
 
@@ -237,7 +265,7 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	pthread_t thread;
 	pthread_attr_t attributes;
 
-	if (!database->app || !take_text(agent, database)) {
+	if (!has_own_text(database->wishes) && (!database->app || !take_text(agent, database))) {
 		arena_free(mem);
 		return false;
 	}
@@ -245,7 +273,7 @@ bool users_pass_start(struct agent *agent, struct database *database)
 		database->kube = kube_open(&agent->kube);
 	struct users_pass *pass = pass_new(agent, database, mem);
 	database->running = pass;
-	database->dirty = false;
+	database->dirty = database->dirty && only_plans(pass->wish);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
@@ -283,12 +311,57 @@ void users_wish_free(struct users_wish *wish)
 {
 	if (!wish)
 		return;
+	users_text_done(&wish->text);
+	json_decref(wish->plan);
+	free(wish->failure);
 	free(wish->confirm);
 	free(wish);
 }
 
-/* Takes the result over and frees it. */
-static void end_pass(struct users_pass *pass)
+/* Before those that wait for users to be in force. */
+bool users_pass_plan(struct database *database, const struct content *content, int64_t operation)
+{
+	struct users_wish *wish = memory_alloc(sizeof(*wish)), **at = &database->wishes;
+
+	*wish = (struct users_wish){.operation = operation, .plan_only = true};
+	if (!read_text(content, database->config, &wish->text)) {
+		users_wish_free(wish);
+		return false;
+	}
+	while (has_own_text(*at))
+		at = &(*at)->next;
+	wish->next = *at;
+	*at = wish;
+	return true;
+}
+
+struct users_wish *users_pass_planned(struct database *database, int64_t operation)
+{
+	struct users_wish **at = &database->planned;
+	while (*at && (*at)->operation != operation)
+		at = &(*at)->next;
+	struct users_wish *found = *at;
+	if (found)
+		*at = found->next;
+	return found;
+}
+
+/* What it found goes to whoever asked. */
+static void end_wish(struct users_pass *pass)
+{
+	struct database *database = pass->database;
+	if (!has_own_text(pass->wish)) {
+		users_wish_free(pass->wish);
+		return;
+	}
+	if (!pass->wish->plan && !pass->wish->failure)
+		pass->wish->failure = memory_copy(pass->error.text);
+	pass->wish->next = database->planned;
+	database->planned = pass->wish;
+}
+
+/* What it found says something about the database from now on. */
+static void take_outcome(struct users_pass *pass)
 {
 	struct database *database = pass->database;
 
@@ -297,14 +370,21 @@ static void end_pass(struct users_pass *pass)
 		log_error("users pass failed", "database", database->config->name, "error", pass->error.text,
 			NULL);
 	log_context(NULL, NULL);
-	database->running = NULL;
 	database->failed = !pass->ok;
 	if (pass->error.kind == ERROR_NONE) {
 		database->had_pass = true;
 		database->no_deletions = false;
 	}
 	schedule(pass);
-	users_wish_free(pass->wish);
+}
+
+/* Takes the result over and frees it. */
+static void end_pass(struct users_pass *pass)
+{
+	pass->database->running = NULL;
+	if (!only_plans(pass->wish))
+		take_outcome(pass);
+	end_wish(pass);
 	arena_free(pass->mem);
 	free(pass);
 }

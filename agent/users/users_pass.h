@@ -39,14 +39,18 @@ struct database {
 	int64_t failures;   /* in a row */
 	char slot[64];      /* log_changed() */
 	struct users_wish *wishes; /* what people asked for, first come first */
+	struct users_wish *planned; /* those with a text of their own that have their answer, for whoever asked */
 };
 
-/* "user sync" or "user plan". */
+/* "user sync", "user plan", or the plan for the users of another revision than the one in force. */
 struct users_wish {
 	struct users_wish *next;
 	int64_t operation;
 	bool plan_only;
-	char *confirm; /* NULL = none */
+	char *confirm;          /* NULL = none */
+	struct users_text text; /* instead of the text in force; `mem` NULL = that one */
+	json_t *plan; /* the answer to a text of its own, an item of a users plan; NULL = `failure` says why */
+	char *failure;
 };
 
 /* One pass: what it is given, and what the reconciler gets back once it is done. */
@@ -74,6 +78,15 @@ bool users_pass_start(struct agent *agent, struct database *database);
 
 /* Takes the results of the passes that are done. Reconciler thread. */
 void users_pass_collect(struct agent *agent);
+
+/*
+ * Asks what these users would change in the database; nothing is written anywhere but in `planned`, where the answer comes to stand
+ * under this operation. False when the content has no users for it.
+ */
+bool users_pass_plan(struct database *database, const struct content *content, int64_t operation) MUST_CHECK;
+
+/* The answer, taken out of `planned`; the caller frees it. NULL = not there yet. */
+struct users_wish *users_pass_planned(struct database *database, int64_t operation);
 
 void users_wish_free(struct users_wish *wish);
 void users_text_done(struct users_text *text);

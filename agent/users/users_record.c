@@ -384,16 +384,23 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 	return false;
 }
 
-void users_record_failure(struct users_pass *pass)
+static void record_unreached(struct users_pass *pass)
 {
 	struct error err;
 	const char *status = pass->error.kind == ERROR_RETRY ? "Waiting" : "Failed";
 	CLEANUP(json_done) json_t *document = previous_database(pass);
 	json_object_set_new(document, "status", json_string(status));
 	json_object_set_new(document, "reason", json_string(pass->error.text));
-	if (!pass->reached && !store_database_document(pass, document, &err))
+	if (!store_database_document(pass, document, &err))
 		log_error("the database's state could not be recorded", "error", err.text, NULL);
-	if (pass->wish) {
+}
+
+void users_record_failure(struct users_pass *pass)
+{
+	struct error err;
+	if (!pass->reached && !(pass->wish && pass->wish->plan_only))
+		record_unreached(pass);
+	if (pass->wish && !pass->wish->text.mem) {
 		const struct store_operation row = {.id = pass->wish->operation,
 			.finished = clock_now(),
 			.phase = "Error",
@@ -406,7 +413,23 @@ void users_record_failure(struct users_pass *pass)
 
 /* ---- answers ---- */
 
-static json_t *plan_document(const struct users_pass *pass, const struct roles_plan *plan)
+/* Whom no step makes as wanted, and why. */
+static json_t *refusals_of(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < plan->report_count; i++) {
+		const struct role_report *report = &plan->reports[i];
+		if (report->status == USER_DEGRADED || report->status == USER_REFUSED)
+			json_array_append_new(list,
+				json_pack("{s:o, s:s, s:o}", "user", json_text(report->name), "status",
+					user_status_name(report->status), "reason",
+					json_text(reason_of(pass, report))));
+	}
+	return list;
+}
+
+/* One item of the answer. */
+static json_t *plan_item(const struct users_pass *pass, const struct roles_plan *plan)
 {
 	json_t *steps = json_array(), *deletions = json_array();
 	for (size_t i = 0; i < plan->step_count; i++) {
@@ -420,8 +443,9 @@ static json_t *plan_document(const struct users_pass *pass, const struct roles_p
 	}
 	for (size_t i = 0; i < plan->deletion_count; i++)
 		json_array_append_new(deletions, json_text(plan->deletions[i]));
-	return json_pack("{s:[{s:s, s:s, s:b, s:o, s:o}]}", "items", "database", pass->database->config->name,
-		"confirm", plan->confirm, "blocked", plan->blocked, "deletions", deletions, "steps", steps);
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o}", "database", pass->database->config->name,
+		"confirm", plan->confirm, "blocked", plan->blocked, "deletions", deletions, "refusals",
+		refusals_of(pass, plan), "steps", steps);
 }
 
 /* The first user who is not as wanted, for whoever waits for the answer. */
@@ -446,7 +470,12 @@ static const char *failure_text(const struct users_pass *pass, const struct role
 void users_record_answer(
 	struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message)
 {
-	CLEANUP(json_done) json_t *document = plan_document(pass, plan);
+	json_t *item = plan_item(pass, plan);
+	if (pass->wish->text.mem) {
+		pass->wish->plan = item;
+		return;
+	}
+	CLEANUP(json_done) json_t *document = json_pack("{s:[o]}", "items", item);
 	CLEANUP(memory_freep) char *result = json_canonical(document);
 	const char *text = *message            ? message
 		: plan->blocked                ? blocked_text(pass, plan)

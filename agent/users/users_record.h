@@ -21,9 +21,10 @@ void users_record_outcomes(
 /* The users' and the database's documents. True when every user is Synced and nothing was held back. */
 bool users_record(struct users_pass *pass, const struct roles_plan *plan, int server_version);
 
-/* The pass could not be made: the users stay as last known, the database says why; an open wish is answered. */
+/* The pass could not be made: the users stay as last known, the database says why; an open wish is answered. One that only plans
+   says nothing about the database. */
 void users_record_failure(struct users_pass *pass);
 
-/* The answer to "user plan" or "user sync". `message` "" = made from the plan. */
+/* The answer to "user plan" or "user sync". `message` "" = made from the plan. That of a text of its own stays with the wish. */
 void users_record_answer(
 	struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message);

@@ -88,6 +88,28 @@ static void a_plan_has_a_section_for_each_user(void **state)
 		"```sql\nDROP ROLE \"bob\"\n```\n\n</details>\n");
 }
 
+static void who_cannot_be_as_wanted_has_a_section_too(void **state)
+{
+	CLEANUP(buf_done) struct buf out = BUF(1 << 20);
+	CLEANUP(json_done)
+	json_t *items = json_pack("[{s:s, s:[], s:[{s:s, s:s, s:s}]}]", "database", "main", "steps", "refusals",
+		"user", "<dave>", "status", "Degraded", "reason", "Secret ```user-dave-secret` is missing");
+	(void)state;
+	markdown_plans(items, &out);
+	assert_string_equal(buf_string(&out),
+		"**Database <code>main</code>:** 0 steps.\n\n"
+		"<details><summary><code>&lt;dave&gt;</code>: Degraded</summary>\n\n"
+		"````\nSecret ```user-dave-secret` is missing\n````\n\n</details>\n");
+}
+
+static void what_was_not_compared_is_not_said_to_be_equal(void **state)
+{
+	CLEANUP(buf_done) struct buf out = BUF(1 << 20);
+	(void)state;
+	markdown_not_compared("Kubernetes is off: <2> objects", &out);
+	assert_string_equal(buf_string(&out), "**Objects:** Kubernetes is off: &lt;2&gt; objects.\n\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +118,8 @@ int main(void)
 		cmocka_unit_test(foreign_text_ends_neither_fence_nor_tag),
 		cmocka_unit_test(what_has_no_room_is_counted),
 		cmocka_unit_test(a_plan_has_a_section_for_each_user),
+		cmocka_unit_test(who_cannot_be_as_wanted_has_a_section_too),
+		cmocka_unit_test(what_was_not_compared_is_not_said_to_be_equal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
