@@ -1,0 +1,174 @@
+/*
+ * The answer of a repository becomes what an Application wants, or the mistakes that keep the last good one in force.
+ */
+#include "tests/agent/loop/fixture.h"
+
+static const char broken[] = "apiVersion: v1\nkind: ConfigMap\n";
+
+static void good_content_is_complete_and_outlives_the_answer(void **state)
+{
+	struct world *world = *state;
+	takes(world, COMMIT, config_map(world, "a"));
+	const struct content *content = world->app.content;
+	assert_non_null(content);
+	assert_string_equal(world->app.commit, COMMIT);
+	assert_string_equal(content->commit, COMMIT);
+	assert_string_equal(content->source_hash, "one");
+	assert_string_equal(content->author, "Ada <ada@example.org>");
+	assert_int_equal(content->desired->objects.count, 1);
+	const struct object *object = &content->desired->objects.items[0];
+	assert_string_equal(object->key.namespace, "team"); /* of the destination */
+	assert_string_equal(object->file, "p/a.yaml");
+	assert_non_null(strstr(object->json, "\"namespace\":\"team\""));
+	assert_null(world->app.broken);
+	assert_null(content->warnings);
+}
+
+static void a_commit_with_mistakes_leaves_the_last_good_one_in_force(void **state)
+{
+	struct world *world = *state;
+	takes(world, COMMIT, config_map(world, "a"));
+	const struct content *before = world->app.content;
+	takes(world, NEXT_COMMIT, broken);
+	assert_ptr_equal(world->app.content, before);
+	assert_string_equal(world->app.commit, COMMIT);
+	assert_string_equal(world->app.broken_commit, NEXT_COMMIT);
+	assert_non_null(strstr(world->app.broken, "commit 2b3c4d5e6f70 cannot be used: p/a.yaml:1"));
+
+	takes(world, NEXT_COMMIT, config_map(world, "b"));
+	assert_null(world->app.broken);
+	assert_string_equal(world->app.broken_commit, "");
+	assert_string_equal(world->app.commit, NEXT_COMMIT);
+}
+
+static void a_path_that_is_not_there_is_not_an_empty_one(void **state)
+{
+	struct world *world = *state;
+	takes(world, COMMIT, NULL);
+	assert_null(world->app.content);
+	assert_string_equal(world->app.broken,
+		"path p does not exist at commit 1a2b3c4d5e6f of https://git.example.org/shop");
+	takes(world, NEXT_COMMIT, "");
+	assert_null(world->app.broken);
+	assert_int_equal(world->app.content->desired->objects.count, 0);
+}
+
+static void an_object_that_stands_there_twice_is_told_apart_from_other_warnings(void **state)
+{
+	struct world *world = *state;
+	takes(world, COMMIT,
+		arena_printf(world->mem, "%s---\n%s", config_map(world, "a"), config_map(world, "a")));
+	assert_int_equal(world->app.content->desired->objects.count, 1);
+	assert_null(world->app.content->warnings);
+	assert_non_null(strstr(world->app.content->repeated, "p/a.yaml:"));
+}
+
+static void users_that_cannot_be_read_make_the_commit_unusable(void **state)
+{
+	struct world *world = *state;
+	struct database_config database = {.name = "main",
+		.application = "shop",
+		.config_map = "users",
+		.key = "users.yaml",
+		.database = "app"};
+	world->config.databases = &database;
+	world->config.database_count = 1;
+	takes(world, COMMIT, config_map(world, "users"));
+	assert_null(world->app.content);
+	assert_non_null(strstr(world->app.broken,
+		"no ConfigMap users with the key users.yaml: database main of the agent file takes its users from it"));
+
+	takes(world, COMMIT,
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: users}\ndata:\n  users.yaml: |\n    nonsense: 1\n");
+	assert_null(world->app.content);
+	assert_non_null(strstr(world->app.broken, "p/a.yaml:6")); /* the line in the file, not in the text */
+
+	database.application = "another";
+	takes(world, COMMIT, config_map(world, "users"));
+	assert_non_null(world->app.content);
+}
+
+static void content_that_others_hold_stays_theirs(void **state)
+{
+	struct world *world = *state;
+	takes(world, COMMIT, config_map(world, "a"));
+	struct content *held = content_hold(world->app.content);
+	takes(world, NEXT_COMMIT, config_map(world, "b"));
+	assert_string_equal(held->desired->objects.items[0].key.name, "a");
+	content_release(held);
+}
+
+static void the_last_good_content_does_not_hide_the_mistakes(void **state)
+{
+	struct world *world = *state;
+	CLEANUP(arena_freep) struct arena *mem = arena_new(1u << 20);
+	struct source_content content;
+	takes(world, NEXT_COMMIT, broken);
+	struct source_result result = answer_of(COMMIT, broken, mem, &content);
+	content_take_last_good(&world->agent, &world->app, &result, &content);
+	assert_null(world->app.content);
+	assert_non_null(strstr(world->app.broken, "commit 2b3c4d5e6f70"));
+
+	result = answer_of(COMMIT, config_map(world, "a"), mem, &content);
+	content_take_last_good(&world->agent, &world->app, &result, &content);
+	assert_string_equal(world->app.commit, COMMIT);
+	assert_string_equal(world->app.broken_commit, NEXT_COMMIT);
+	assert_non_null(strstr(world->app.broken, "commit 2b3c4d5e6f70"));
+
+	result = answer_of(NEXT_COMMIT, config_map(world, "b"), mem, &content);
+	content_take_last_good(&world->agent, &world->app, &result, &content);
+	assert_string_equal(world->app.commit, COMMIT); /* it has content: nothing older comes in between */
+}
+
+static void the_answer_to_a_lookup_changes_nothing_else(void **state)
+{
+	struct world *world = *state;
+	CLEANUP(arena_freep) struct arena *mem = arena_new(1u << 20);
+	struct source_content content;
+	takes(world, COMMIT, config_map(world, "a"));
+	struct lookup *good = lookup_start(&world->app, NEXT_COMMIT, NULL);
+	struct source_result result = answer_of(NEXT_COMMIT, config_map(world, "b"), mem, &content);
+	content_take_lookup(&world->agent, &world->app, good, &result, &content);
+	assert_true(good->answered);
+	assert_null(good->error);
+	assert_string_equal(good->content->commit, NEXT_COMMIT);
+	assert_string_equal(world->app.commit, COMMIT);
+
+	struct lookup *bad = lookup_start(&world->app, NEXT_COMMIT, NULL);
+	result = answer_of(NEXT_COMMIT, broken, mem, &content);
+	content_take_lookup(&world->agent, &world->app, bad, &result, &content);
+	assert_true(bad->answered);
+	assert_null(bad->content);
+	assert_non_null(strstr(bad->error, "cannot be used"));
+	assert_null(world->app.broken);
+}
+
+static void mistakes_beyond_what_is_shown_are_counted(void **state)
+{
+	struct world *world = *state;
+	CLEANUP(arena_freep) struct arena *mem = arena_new(16u << 20);
+	struct source_content content;
+	struct source_result result = answer_of(COMMIT, "", mem, &content);
+	for (int i = 0; i < 5000; i++)
+		mistakes_add(&content.desired.mistakes, "p/a.yaml", i + 1, 0, "wrong");
+	content_take(&world->agent, &world->app, &result, &content);
+	assert_non_null(strstr(world->app.broken, "p/a.yaml:1: wrong; p/a.yaml:2: wrong"));
+	assert_non_null(strstr(world->app.broken, " more"));
+	assert_true(strlen(world->app.broken) < 65 * 1024);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		world_test(good_content_is_complete_and_outlives_the_answer),
+		world_test(a_commit_with_mistakes_leaves_the_last_good_one_in_force),
+		world_test(a_path_that_is_not_there_is_not_an_empty_one),
+		world_test(an_object_that_stands_there_twice_is_told_apart_from_other_warnings),
+		world_test(users_that_cannot_be_read_make_the_commit_unusable),
+		world_test(content_that_others_hold_stays_theirs),
+		world_test(the_last_good_content_does_not_hide_the_mistakes),
+		world_test(the_answer_to_a_lookup_changes_nothing_else),
+		world_test(mistakes_beyond_what_is_shown_are_counted),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
