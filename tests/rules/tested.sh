@@ -1,21 +1,42 @@
 #!/bin/bash
-# tested.sh - every .c of base, store and reconcile has a test file of its name, or its header is in a test of its room, or
-# untested.txt says where it is tested instead
+# tested.sh - every .c has a test file of its name, or its header is in a test of its room, or untested.txt says where it is
+# tested instead
+#
+# The tests of agent/ROOM lie in tests/agent/ROOM or in tests/agent, there also as test_ROOM_NAME. A path in untested.txt that ends
+# with '/' stands for its folder. Every test that a reason names is there.
 . "$(dirname "$0")/rule.sh"
 excuses=$rules_folder/untested.txt
 
-while read -r file; do
-	name=$(basename "$file" .c)
-	folder=tests/$(dirname "$file")
-	[ -e "$folder/test_$name.c" ] || [ -e "$folder/test_$name.py" ] && continue
-	grep -qs "^#include \"${file%.c}\.h\"" "$folder"/test_*.c && continue
-	grep -qE "^$file: .+" "$excuses" ||
-		breach "$file:1: no $folder/test_$name.c or .py, no test of its header there, no reason in tests/rules/untested.txt"
-done < <(c_files base store reconcile | grep '\.c$')
+# The folders in which the tests of this file may lie.
+folders_of() {
+	echo "tests/$(dirname "$1")"
+	case $1 in agent/*/*) echo tests/agent ;; esac
+}
 
-# A reason ends with what it was for.
-while IFS=: read -r file _; do
+is_tested() {
+	local name room folder
+	name=$(basename "$1" .c)
+	room=$(basename "$(dirname "$1")")
+	for folder in $(folders_of "$1"); do
+		[ -e "$folder/test_$name.c" ] || [ -e "$folder/test_$name.py" ] || [ -e "$folder/test_${room}_$name.c" ] && return
+		grep -qs "^#include \"${1%.c}\.h\"" "$folder"/test_*.c && return
+	done
+	return 1
+}
+
+while read -r file; do
+	is_tested "$file" || grep -qE "^($file|$(dirname "$file")/): .+" "$excuses" ||
+		breach "$file:1: no test_$(basename "$file" .c).c or .py in tests/$(dirname "$file"), no test of its header there," \
+			"no reason in tests/rules/untested.txt"
+done < <(c_files | grep '\.c$')
+
+# A reason ends with what it was for, and with the test that it names.
+tests=$(find tests -name 'test_*' -printf '%f\n')
+while IFS=: read -r file reason; do
 	case $file in '' | '#'*) continue ;; esac
 	[ -e "$file" ] || breach "tests/rules/untested.txt: $file is not there any more"
+	for test in $(grep -oE 'test_[a-z0-9_]+\.(c|py)' <<<"$reason"); do
+		grep -qxF "$test" <<<"$tests" || breach "tests/rules/untested.txt: $file: $test is not there any more"
+	done
 done <"$excuses"
 rule_end
