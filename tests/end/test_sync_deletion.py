@@ -160,7 +160,7 @@ def test_an_object_that_was_made_anew_by_somebody_else_stays(world, team):
 
 
 def test_a_pre_delete_hook_runs_before_anything_goes(world):
-    team = made(world, files={"team/h.yaml": marked(pod("h"), hook="PreDelete")})
+    team = made(world, files={"team/h.yaml": marked(pod("h"), hook="PreDelete", hook_delete_policy="HookSucceeded")})
     assert any(name.startswith("pre-delete-finalizer.argocd.argoproj.io") for name in finalizers(team))
     assert world.get("Pod", "h") is None
     team.delete()

@@ -7,6 +7,8 @@ content is what counts.
 import base64
 import json
 
+HOOK = "argocd.argoproj.io/hook"
+
 
 class Oracle:
     def __init__(self, namespace, applications):
@@ -32,6 +34,8 @@ class Oracle:
         for application, folder in self.good.items():
             for text in folder.values():
                 document = json.loads(text)
+                if HOOK in document["metadata"].get("annotations", {}):
+                    continue  # it has run and is deleted at a calm point
                 data = dict(document.get("data", {})) | dict(document.get("stringData", {}))
                 found[document["kind"], document["metadata"]["name"]] = (application, data)
         return found

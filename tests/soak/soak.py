@@ -29,7 +29,7 @@ from parts.git import Fault, GitHttpServer, Repository  # noqa: E402
 from parts.kube import ApiError, ControlPlane  # noqa: E402
 from parts.manifests import config_map, secret  # noqa: E402
 from parts.proxy import FaultProxy, faults  # noqa: E402
-from parts.world import APPLICATION, FINALIZER, WRITES  # noqa: E402
+from parts.world import APPLICATION, FINALIZER, WRITES, marked  # noqa: E402
 
 APPLICATIONS = ("alpha", "beta", "gamma")
 MANAGERS = ("kubectl-edit", "k9s", "a-script", "Mozilla")
@@ -108,13 +108,19 @@ class Soak:
         return self.random.choice(choices) if choices else None
 
     def document(self, name):
-        return secret(name, value=self.value()) if name.startswith("s") else config_map(name, value=self.value())
+        """s: a Secret, c: a ConfigMap, h: a hook that is done at once and then deleted; each in any wave."""
+        text = secret(name, value=self.value()) if name.startswith("s") else config_map(name, value=self.value())
+        marks = {"sync_wave": self.random.randint(-2, 2)}
+        if name.startswith("h"):
+            marks |= {"hook": self.random.choice(("PreSync", "Sync", "PostSync", "PreSync,PostSync")),
+                      "hook_delete_policy": self.random.choice(("HookSucceeded", "HookSucceeded,BeforeHookCreation"))}
+        return marked(text, **marks)
 
     def add(self):
         name = self.pick(self.folders(most=MOST - 1))
         if name:
             self.counter += 1
-            made = f"{self.random.choice('cs')}{self.counter}"
+            made = f"{self.random.choice('ccsh')}{self.counter}"
             self.commit({f"{name}/{made}.yaml": self.document(made)}, f"add {made} to {name}")
         return name
 
@@ -288,7 +294,7 @@ class Soak:
     ACTIONS = {
         "add": 12, "change": 12, "remove": 8, "move": 8, "rename": 5, "break_it": 2, "mend": 4, "force_push": 3,
         "edit": 8, "take": 4, "foreign": 3, "delete": 6, "forget": 3, "make_again": 6, "ask": 4,
-        "kill": 5, "kill_server": 1, "silence": 2, "fault": 8, "cut": 4, "git_fault": 3, "save": 1, "restore": 1, "nap": 10,
+        "kill": 5, "kill_server": 1, "silence": 2, "fault": 8, "cut": 4, "git_fault": 3, "save": 3, "restore": 2, "nap": 10,
     }
 
     # ---- rounds --------------------------------------------------------------------------------------------------------
