@@ -1,6 +1,6 @@
 """A seeded random world against the running agent, on the real parts: commits, hands, kills, silence, a restored etcd.
 
-    soak.py --minutes 10 --seed 3        (through tests/soak/run.sh)
+    play.py --minutes 10 --seed 3        (through tests/soak/run.sh)
 
 A round is a handful of actions without a wait between them; then everything that was broken on the way is mended and the world is calm: the
 oracle, the cluster, the status of each Application, the store and `app list` must agree, and nothing is written any more.
@@ -300,18 +300,26 @@ class Soak:
     # ---- rounds --------------------------------------------------------------------------------------------------------
 
     def round(self, number):
+        names = self.random.choices(list(self.ACTIONS), list(self.ACTIONS.values()), k=self.random.randint(2, 7))
+        self.say(f"round {number}: {', '.join(self.act(names))}")
+
+    def act(self, names):
+        """These actions, as many of them as are possible, and the calm after them; returns what was done."""
         self.first, done = True, []
-        for _ in range(self.random.randint(2, 7)):
-            name = self.random.choices(list(self.ACTIONS), list(self.ACTIONS.values()))[0]
+        for name in names:
             what = getattr(self, name)()
             if what:
                 done.append(name if what is True else f"{name} {what}")
             self.first = self.first and name == "nap"
             self.agent_lives()
-        self.say(f"round {number}: {', '.join(done)}")
-        self.calm()
+        try:
+            self.calm()
+        except AssertionError:
+            self.say(f"not calm after: {', '.join(done)}")
+            raise
         if not self.oracle.broken:
             self.past = (self.past + [dict(self.oracle.files)])[-4:]
+        return done
 
     def agent_lives(self):
         code = self.agent.process.poll()
@@ -382,12 +390,16 @@ class Soak:
         if over:
             raise Disagreement(f"more than the bounds {bounds}: {over}")
 
-    def play(self, minutes=None, rounds=None):
+    def play(self, minutes=None, rounds=None, script=None):
+        """Rounds of chance for so long or so many, or of the actions that a script names."""
         end = time.monotonic() + minutes * 60 if minutes else None
         number = 0
         try:
             self.calm()
-            while (rounds is None or number < rounds) and (end is None or time.monotonic() < end):
+            for names in script or ():
+                number += 1
+                self.act(names)
+            while script is None and (rounds is None or number < rounds) and (end is None or time.monotonic() < end):
                 number += 1
                 self.round(number)
             code = self.agent.stop()
