@@ -266,6 +266,8 @@ def setting(agent, server, tmp_path):
     repository = Repository(tmp_path / "db.git")
     repository.commit({str(file.relative_to(EXAMPLES)): file.read_text() for file in sorted(EXAMPLES.rglob("*"))
                        if file.is_file()})
+    for example in ("refs/heads/feature/new-users", "refs/pull/7/head"):  # of the help texts
+        repository.set_ref(example, repository.head)
     agent.database(server)
     for name, namespace in (("postgres-cluster", "default"), ("postgres-users", "postgres")):
         agent.application(name, repository.url, name, namespace)
