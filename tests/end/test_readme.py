@@ -13,7 +13,7 @@ from parts.git import Repository
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = TOP / "manifests/examples"
-DOCUMENTS = [TOP / "README.md", TOP / "ARCHITECTURE.md", TOP / "CONTRIBUTING.md", *sorted((TOP / "manifests").rglob("*.md"))]
+DOCUMENTS = [*sorted(TOP.glob("*.md")), *sorted((TOP / "manifests").rglob("*.md"))]
 SOURCES = [*sorted((TOP / "agent").rglob("*.c")), *sorted((TOP / "reconcile").rglob("*.c")), *sorted((TOP / "store").rglob("*.c"))]
 OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "#", "2>"}
 
@@ -22,7 +22,7 @@ OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "#", "2>"}
 
 
 class Known:
-    INTERNAL = {"help --man", "git-worker"}  # for the build; a process of its own
+    INTERNAL = {"help --man", "git-worker", "jq-worker"}  # for the build; processes of their own
 
     def __init__(self):
         script = agents.run("completion", "fish").ok().out
