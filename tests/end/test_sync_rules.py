@@ -1,0 +1,194 @@
+"""Smaller rules of Argo CD that no other file shows: fields of the spec, what asks for another look, what the automation leaves alone."""
+
+import json
+
+from parts.manifests import config_map
+from parts.world import PREFIX, marked, pod
+
+
+# ---- the spec -------------------------------------------------------------------------------------------------------------
+
+
+def test_with_allow_empty_an_emptied_path_is_obeyed(world):
+    world.push({"team/a.yaml": config_map("a"), "team/b.yaml": config_map("b")})
+    team = world.application("team", policy={"automated": {"prune": True, "allowEmpty": True}})
+    world.begin()
+    team.synced()
+    head = world.push({"team/a.yaml": None, "team/b.yaml": None, "team/README.md": "nothing\n"})
+    team.synced(head)
+    assert (world.value("a"), world.value("b")) == (None, None) and not team.conditions("SyncError")
+
+
+def test_an_automation_that_is_not_enabled_does_nothing(world):
+    head = world.push({"team/a.yaml": config_map("a")})
+    team = world.application("team", policy={"automated": {"prune": True, "selfHeal": True, "enabled": False}})
+    world.begin()
+    team.sync_status("OutOfSync", head)
+    world.passes()
+    assert world.value("a") is None and not team.state
+    team.patch({"spec": {"syncPolicy": {"automated": {"enabled": None}}}})
+    team.synced(head)
+    assert world.value("a") == "one"
+
+
+def test_the_destination_may_be_named(world):
+    head = world.push({"team/a.yaml": config_map("a"), "far/x.yaml": config_map("x")})
+    team = world.application("team", destination={"name": "in-cluster", "namespace": world.namespace})
+    far = world.application("far", destination={"server": "https://far.example.org", "namespace": world.namespace})
+    world.begin()
+    team.synced(head)
+    assert world.value("a") == "one"
+    far.condition("InvalidSpecError", "spec.destination.server")
+    assert far.status["sync"]["status"] == "Unknown" and world.value("x") is None
+
+
+def test_one_source_of_a_list_is_a_source_and_two_are_refused(world):
+    source = {"repoURL": world.repository.url, "path": "team", "targetRevision": "main"}
+    head = world.push({"team/a.yaml": config_map("a"), "two/x.yaml": config_map("x")})
+    team = world.application("team", sources=[source], source={"path": "nowhere"})
+    two = world.application("two", sources=[source, source | {"path": "two"}])
+    world.begin()
+    team.synced(head)
+    assert world.value("a") == "one"
+    two.condition("InvalidSpecError", "spec.sources has 2 sources")
+    assert world.value("x") is None
+
+
+def test_what_client_side_apply_wrote_may_be_left_alone(world):
+    """Fields that Git drops stay with the manager that has them."""
+    before = json.loads(config_map("a", namespace=world.namespace, value="one", dropped="x"))
+    before["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(before) + "\n"}
+    path = world.kube.path("v1", "ConfigMap", world.namespace)
+    world.kube.request("POST", f"{path}?fieldManager=kubectl-client-side-apply", before)
+    world.push({"team/a.yaml": config_map("a", value="one", dropped="x")})
+    team = world.application("team", options=["ClientSideApplyMigration=false"])
+    world.begin()
+    team.synced()
+    team.synced(world.push({"team/a.yaml": config_map("a", value="one")}))
+    assert world.get("ConfigMap", "a")["data"] == {"value": "one", "dropped": "x"}
+
+
+def test_an_object_without_any_namespace_is_told_with_its_place(world):
+    good = world.push({"team/a.yaml": config_map("a", namespace=world.namespace)})
+    team = world.application("team", destination={"server": "https://kubernetes.default.svc"})
+    world.begin()
+    team.synced(good)
+    world.push({"team/b.yaml": config_map("b")})
+    team.condition("ComparisonError", "team/b.yaml:1", "namespace")
+    assert world.value("a") == "one"
+
+
+# ---- another look ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_refresh_that_comes_during_another_is_not_lost(world):
+    world.agent.config["poll"] = "0s"
+    world.push({"team/a.yaml": config_map("a")})
+    team = world.application("team")
+    world.begin()
+    team.synced()
+    for number in range(5):
+        head = world.push({"team/a.yaml": config_map("a", value=str(number))})
+        team.annotate(refresh="normal")
+    team.synced(head)
+    team.wait("it is gone", lambda: PREFIX + "refresh" not in team.get()["metadata"].get("annotations", {}))
+
+
+# ---- what the automation leaves alone ---------------------------------------------------------------------------------------
+
+
+def test_where_only_a_prune_is_left_and_prune_is_off_nothing_is_begun(world):
+    world.push({"team/a.yaml": config_map("a"), "team/b.yaml": config_map("b")})
+    team = world.application("team", prune=False)
+    world.begin()
+    team.synced()
+    finished = team.state["finishedAt"]
+    head = world.push({"team/b.yaml": None})
+    team.sync_status("OutOfSync", head)
+    world.passes()
+    assert team.state["finishedAt"] == finished and len(team.history) == 1
+    assert world.value("b") == "one" and team.resource("b")["requiresPruning"] is True
+
+
+def test_what_failed_for_good_is_tried_again_with_self_heal(world):
+    world.push({"team/a.yaml": marked(config_map("a"), finalizers=["no domain"])})
+    team = world.application("team", policy={"retry": {"limit": 0, "backoff": {"maxDuration": "2s"}}})
+    world.begin()
+    first = team.ended("Failed")
+    team.condition("SyncError", "Failed last sync attempt")
+    team.wait("it is tried again", lambda: team.state["startedAt"] > first["startedAt"] and team.state["phase"] == "Failed")
+    assert world.value("a") is None
+
+
+def test_self_healing_waits_longer_each_time(world):
+    world.push({"team/a.yaml": config_map("a")})
+    team = world.application("team")
+    world.begin()
+    team.synced()
+    for _ in range(3):
+        world.kube.patch("v1", "ConfigMap", world.namespace, "a", {"data": {"value": "mine"}})
+        team.wait("healed", lambda: world.value("a") == "one")
+    mark = world.plane.mark()
+    world.kube.patch("v1", "ConfigMap", world.namespace, "a", {"data": {"value": "mine"}})
+    team.sync_status("OutOfSync")
+    assert len(team.history) == 1
+    team.wait("healed again", lambda: world.value("a") == "one")
+    assert [name for _, _, name in world.writes(mark)] == ["a"], "one write, after the wait"
+
+
+# ---- steps ------------------------------------------------------------------------------------------------------------------
+
+
+def test_prunes_follow_the_applies_of_their_step(world):
+    world.push({"team/a.yaml": config_map("a"), "team/z.yaml": config_map("z")})
+    team = world.application("team")
+    world.begin()
+    team.synced()
+    mark = world.plane.mark()
+    head = world.push({"team/a.yaml": None, "team/m.yaml": config_map("m"), "team/z.yaml": config_map("z", value="two")})
+    team.synced(head)
+    verbs = [verb for verb, resource, name in world.writes(mark, resource="configmaps")]
+    assert verbs.count("delete") == 1 and verbs[-1] == "delete" and len(verbs) == 3
+
+
+# ---- what counts ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_object_with_an_owner_is_never_pruned(world):
+    world.push({"team/a.yaml": config_map("a"), "team/b.yaml": config_map("b")})
+    team = world.application("team")
+    world.begin()
+    team.synced()
+    owner = world.get("ConfigMap", "a")
+    world.kube.patch("v1", "ConfigMap", world.namespace, "b", {"metadata": {"ownerReferences": [
+        {"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": owner["metadata"]["uid"]}]}})
+    head = world.push({"team/b.yaml": None})
+    team.wait("it is compared", lambda: team.status["sync"].get("revision") == head)
+    world.passes()
+    assert world.value("b") == "one"
+
+
+def test_missing_is_said_only_where_nothing_is_live(world):
+    head = world.push({"team/p.yaml": pod("p"), "team/q.yaml": pod("q")})
+    team = world.application("team", automated=False)
+    world.begin()
+    team.sync_status("OutOfSync", head)
+    team.healthy("Missing")
+    team.operate(sync={"resources": [{"kind": "Pod", "name": "p"}]})
+    team.ended("Succeeded")
+    world.end_pod("p")
+    team.healthy("Healthy")
+    assert team.resource("q")["health"]["status"] == "Missing"
+
+
+def test_sources_are_those_of_the_project(world):
+    head = world.push({"team/a.yaml": config_map("a")})
+    everywhere = [{"server": "*", "namespace": "*"}]
+    for name, repositories in (("ours", [world.repository.url]), ("theirs", ["https://git.example.org/*", "!" + world.repository.url])):
+        world.kube.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": name, "namespace": world.home},
+                           "spec": {"sourceRepos": repositories, "destinations": everywhere}})
+    team, other = world.application("team", project="ours"), world.application("other", path="team", project="theirs")
+    world.begin()
+    team.synced(head)
+    other.condition("InvalidSpecError", "theirs", world.repository.url)
+    assert other.status["sync"]["status"] == "Unknown" and world.tracking("ConfigMap", "a").startswith("team:")
