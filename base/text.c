@@ -87,8 +87,10 @@ void text_shorten(char *text, size_t maximum)
 		head--;
 	while (text[tail] && continues(text[tail]))
 		tail++;
-	memcpy(text + head, gap, room ? strlen(gap) : 0);
-	head += room ? strlen(gap) : 0;
+	if (room) {
+		memcpy(text + head, gap, sizeof(gap) - 1);
+		head += sizeof(gap) - 1;
+	}
 	memmove(text + head, text + tail, length - tail + 1);
 }
 

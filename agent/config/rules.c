@@ -125,11 +125,10 @@ bool rules_allow_destination(const struct config *config, const char *applicatio
    itself. */
 static bool in_namespaces(const struct rule_config *rule, const struct object_key *key)
 {
-	const char *namespace = key->namespace;
+	bool is_namespace = !*key->group && strcmp(key->kind, "Namespace") == 0;
+	const char *namespace = is_namespace ? key->name : key->namespace;
 	if (!rule->namespaces)
 		return true;
-	if (!*key->group && strcmp(key->kind, "Namespace") == 0)
-	namespace = key->name;
 	if (!*namespace)
 		return rule->kinds != NULL;
 	return any_matches(rule->namespaces, rule->namespace_count, namespace);

@@ -59,7 +59,7 @@ struct task_result *result_of(struct sync_operation *operation, const struct tas
 		.hook = !task->step,
 		.pruned = !task->object,
 		.hook_type = task->hook_type,
-		.hook_delete = task->hook_type ? task->object->options.hook_delete : 0,
+		.hook_delete = task->hook_type && task->object ? task->object->options.hook_delete : 0,
 		.uid = "",
 		.status = "",
 		.message = "",

@@ -45,8 +45,9 @@ static const struct {
 static const char *generated_name(const struct sync_operation *operation, const struct object *object,
 	const char *phase, struct arena *mem)
 {
-	return arena_printf(mem, "%s%.7s-%s-%lld", object->key.name, operation->commit, phase,
-		(long long)(operation->started / 1000000 + operation->attempt));
+	int64_t second = operation->started / 1000000 + operation->attempt;
+	return arena_printf(
+		mem, "%s%.7s-%s-%lld", object->key.name, operation->commit, phase, (long long)second);
 }
 
 static void add_hooks(const struct pass *pass, const struct sync_operation *operation, int first, int last,
@@ -204,17 +205,17 @@ static bool has_definitions(const struct tasks *tasks)
 static void advance_definitions(const struct pass *pass, const struct tasks *tasks)
 {
 	const char *last_namespace = "";
-	struct task *namespace = NULL;
+	struct task *home = NULL;
 	if (!has_definitions(tasks))
 		return;
 	for (size_t i = 0; i < tasks->count; i++) {
 		const struct task *task = &tasks->items[i];
 		const char *crd = task->object ? pass_definition(pass, &task->key) : NULL;
 		if (strcmp(task->key.namespace, last_namespace) != 0)
-		namespace = find_task(tasks, "Namespace", task->key.namespace);
+			home = find_task(tasks, "Namespace", task->key.namespace);
 		last_namespace = task->key.namespace;
 		struct task *definition = crd ? find_task(tasks, "CustomResourceDefinition", crd) : NULL;
-		struct task *needed[] = {task->object ? namespace : NULL, definition};
+		struct task *needed[] = {task->object ? home : NULL, definition};
 		for (size_t j = 0; j < COUNT_OF(needed); j++)
 			if (needed[j] && is_earlier(task, needed[j])) {
 				needed[j]->phase = task->phase;

@@ -43,7 +43,7 @@ static bool add_block(char *block, struct buf *keys)
 		if (*line == '=')
 			break;
 		size_t size = strlen(line);
-		memmove(data + length, line, size);
+		memmove(data + length, line, size + 1);
 		length += size;
 	}
 	if (!length || !text_base64_decode(data, length, (unsigned char *)data, &decoded))

@@ -242,7 +242,7 @@ static bool resolve_range(struct remote *remote, const struct source_request *re
 			"%s, or \"%s\" for the constraint",
 			text, named.found[0]->name, newest.ref->name, named.found[0]->name,
 			only_constraint(text, mem));
-	if (newest.twin)
+	if (newest.ref && newest.twin)
 		return two_refs(text, newest.ref->name, newest.twin->name, err);
 	if (!named.found_count && !newest.ref)
 		return no_version(&newest, range, text, prefix, err);
