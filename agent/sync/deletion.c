@@ -105,6 +105,7 @@ static bool hooks_ended(struct pass *pass, unsigned hook)
 	}
 	hooks_remove(pass, deletion->hooks); /* as Argo CD: what a deletion made goes with it */
 	memory_freep(&deletion->failure);
+	deletion->next_try = 0;
 	deletion->ended |= hook;
 	return true;
 }

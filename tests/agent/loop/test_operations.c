@@ -224,7 +224,7 @@ static void manifests_that_are_not_known_or_too_large_are_an_error_that_says_so(
 static void only_a_few_answers_with_manifests_are_kept(void **state)
 {
 	struct played *played = *state;
-	int64_t ids[6];
+	int64_t ids[18];
 	want(played, 0, (struct object_key){"", "ConfigMap", "n", "a"}, "{}");
 	for (size_t i = 0; i < COUNT_OF(ids); i++)
 		ids[i] = ask(played, "manifests", "{}");
