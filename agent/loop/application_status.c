@@ -46,6 +46,15 @@ static void patch_finalizers(json_t *patch, const struct app *app)
 	}
 }
 
+/* The mark goes, and with it the time that newer servers of Argo CD set beside it (argocd.md 2.4). */
+static void patch_refresh(json_t *patch, const struct app *app)
+{
+	const json_t *annotations = json_at(app->spec.document, "metadata.annotations");
+	patch_add(patch, "remove", "/metadata/annotations/argocd.argoproj.io~1refresh", NULL);
+	if (json_object_get(annotations, "argocd.argoproj.io/refresh-timestamp"))
+		patch_add(patch, "remove", "/metadata/annotations/argocd.argoproj.io~1refresh-timestamp", NULL);
+}
+
 /* One JSON patch: the whole status (a merge would leave stale fields behind, argocd.md 2.8), and the marks consumed. */
 static json_t *status_patch(const struct app *app, json_t *status, bool consume)
 {
@@ -57,7 +66,7 @@ static json_t *status_patch(const struct app *app, json_t *status, bool consume)
 		patch_add(patch, "remove", "/operation", NULL);
 	}
 	if (app->spec.refresh != REFRESH_NONE && app->refresh == REFRESH_ANSWERED)
-		patch_add(patch, "remove", "/metadata/annotations/argocd.argoproj.io~1refresh", NULL);
+		patch_refresh(patch, app);
 	patch_finalizers(patch, app);
 	return patch;
 }

@@ -231,7 +231,8 @@ static void run_dry_runs(struct pass *pass, const struct sync_options *options)
 			step->out_of_sync = true;
 			continue;
 		}
-		if (!pass->app->asked && checks_find(pass->app->checks, step->plan, &step->check)) {
+		if (!pass->app->asked && !pass->other_rules &&
+			checks_find(pass->app->checks, step->plan, &step->check)) {
 			step->checked = true;
 			judge(pass, step, options);
 			judge_postgresql(pass, step);

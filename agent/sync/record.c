@@ -123,6 +123,25 @@ static bool record_equal(struct pass *pass, const struct pass_step *step, struct
 		store_drift_heal(pass->agent->store, &healed, clock_now(), err);
 }
 
+/* It was equal by other ignoreDifferences: by these it is asked about until it is found equal again. */
+static bool forget_equal(struct pass *pass, const struct pass_step *step, struct error *err)
+{
+	const struct plan_owned *owned = step->plan->owned;
+	const struct store_object row = {
+		.application = pass->app->spec.name,
+		.group = owned->key.group,
+		.version = owned->version,
+		.kind = owned->key.kind,
+		.namespace = owned->key.namespace,
+		.name = owned->key.name,
+		.uid = owned->uid,
+		.wanted_hash = owned->wanted_hash,
+		.live_version = "",
+		.intended = owned->intended,
+	};
+	return store_object_set(pass->agent->store, &row, err);
+}
+
 /* Carries our mark, and nobody wants it: left by an Application of this name before, or by a store that was lost. It stands in the
    inventory from now on, so that it can be pruned like anything else that is not wanted any more. */
 static const char *find_version(const struct pass *pass, const struct object_key *key)
@@ -168,6 +187,10 @@ void pass_record_compared(struct pass *pass)
 
 	for (size_t i = 0; ok && i < pass->plan.count; i++) {
 		const struct pass_step *step = &pass->steps[i];
+		if (pass->other_rules && step->plan->owned)
+			ok = forget_equal(pass, step, &err);
+		if (!ok)
+			break;
 		if (step->checked && step->check.outcome == WRITE_UNCHANGED)
 			ok = record_equal(pass, step, &err);
 		else if (is_drift(step))

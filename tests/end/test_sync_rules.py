@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from parts.manifests import config_map
 from parts.world import PREFIX, marked, pod
 
@@ -92,6 +94,31 @@ def test_a_refresh_that_comes_during_another_is_not_lost(world):
         team.annotate(refresh="normal")
     team.synced(head)
     team.wait("it is gone", lambda: PREFIX + "refresh" not in team.get()["metadata"].get("annotations", {}))
+
+
+def test_other_ignored_differences_count_at_once(world):
+    world.push({"team/a.yaml": config_map("a")})
+    team = world.application("team", heal=False)
+    world.begin()
+    team.synced()
+    world.kube.patch("v1", "ConfigMap", world.namespace, "a", {"data": {"value": "mine"}})
+    team.sync_status("OutOfSync")
+    team.patch({"spec": {"ignoreDifferences": [{"kind": "ConfigMap", "jsonPointers": ["/data/value"]}]}})
+    team.sync_status("Synced")
+    team.patch({"spec": {"ignoreDifferences": None}})
+    team.sync_status("OutOfSync")
+    assert world.value("a") == "mine"
+
+
+@pytest.mark.parametrize("value", ["normal", "hard", "whatever"])
+def test_a_refresh_goes_with_its_time(world, value):
+    world.push({"team/a.yaml": config_map("a")})
+    team = world.application("team")
+    world.begin()
+    team.synced()
+    team.annotate(refresh=value, refresh_timestamp="2026-01-01T00:00:00Z")
+    team.wait("both are gone", lambda: not {PREFIX + "refresh", PREFIX + "refresh-timestamp"} & set(
+        team.get()["metadata"].get("annotations", {})))
 
 
 # ---- what the automation leaves alone ---------------------------------------------------------------------------------------
