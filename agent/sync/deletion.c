@@ -94,7 +94,7 @@ static bool hooks_ended(struct pass *pass, unsigned hook)
 	case VERDICT_FAILED:
 		free(deletion->failure);
 		deletion->failure = memory_copy(deletion->hooks->failures);
-		hooks_clean_up(pass, deletion->hooks);
+		(void)hooks_clean_up(pass, deletion->hooks);
 		journal_remove(pass->agent, pass->app->spec.name);
 		deletion->running = 0;
 		deletion->next_try = clock_steady() + HOOK_PAUSE;

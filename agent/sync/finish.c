@@ -326,6 +326,8 @@ static bool retries(struct pass *pass, struct sync_operation *operation)
 	operation_wait_for(operation, "%.300s. Retrying attempt #%lld at %s.", summary(pass, operation),
 		(long long)operation->attempt + 1, when);
 	pass_look_again(pass, clock_steady() + (int64_t)wait);
+	log_warning("sync failed", "by", operation->request->by, "error", summary(pass, operation),
+		"again_at", when, NULL);
 	return true;
 }
 
@@ -422,27 +424,11 @@ struct outcome operation_outcome(
 	};
 }
 
-/* Hooks that have ended are known as such before they are deleted: a kill between the two runs none of them again. */
-static void end_hooks(struct pass *pass, struct sync_operation *operation)
-{
-	bool any = false;
-	for (size_t i = 0; i < operation->result_count; i++)
-		any = any || operation->results[i].hook;
-	if (!any)
-		return;
-	operation->state = OPERATION_STEPPING;
-	(void)journal_save(pass, operation);
-	operation->state = OPERATION_ENDED;
-	hooks_clean_up(pass, operation);
-}
-
 void operation_finish(struct pass *pass, struct sync_operation *operation)
 {
 	struct app *app = pass->app;
 	operation->state = OPERATION_ENDED;
 	operation->failed = operation->failure_count;
-	if (pass->complete && operation->content)
-		end_hooks(pass, operation);
 	if (retries(pass, operation)) {
 		(void)journal_save(pass, operation);
 		return;

@@ -12,7 +12,12 @@
 #include "base/log.h"
 #include "base/text.h"
 
-enum { TRACK_PAUSE = 200, SEEN_WAIT = 5000 }; /* milliseconds */
+enum {
+	TRACK_PAUSE = 200, /* milliseconds */
+	SEEN_WAIT = 5000,
+	CLEAN_UP_PAUSE = 1000,
+	CLEAN_UPS = 30 /* then a hook that cannot be deleted stays, with its warning */
+};
 
 static struct object_key hook_key(const struct task *task)
 {
@@ -188,38 +193,45 @@ enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, c
 }
 
 /* Deletes the hook that this operation has made, or lets it go its own way; one that somebody put in its place is not touched. */
-static void let_go(struct pass *pass, const struct task_result *result, bool delete)
+static bool let_go(struct pass *pass, const struct task_result *result, bool delete)
 {
 	struct cluster_write release = {.kind = WRITE_RELEASE, .key = result->key, .version = result->version};
 	const char *why = NULL;
 	struct live live;
 	if (!*result->uid || !cluster_live(pass->agent->cluster, &result->key, pass->mem, &live) ||
 		strcmp(live.uid, result->uid) != 0)
-		return;
+		return true;
 	if (delete ? delete_hook(pass, &result->key, result->version, &live, &why)
 		   : !live.hook_finalizer || send(pass, &release))
-		return;
+		return true;
 	log_warning("a hook could not be let go", "object", object_key_text(&result->key, pass->mem), "error",
 		why ? why : release.error.text, NULL);
+	return false;
 }
 
-void hooks_clean_up(struct pass *pass, struct sync_operation *operation)
+enum verdict hooks_clean_up(struct pass *pass, struct sync_operation *operation)
 {
+	bool clean = true;
 	for (size_t i = 0; i < operation->result_count; i++) {
 		const struct task_result *result = &operation->results[i];
 		unsigned policy = result->state == TASK_SUCCEEDED ? HOOK_DELETE_SUCCEEDED
 			: result->state == TASK_FAILED            ? HOOK_DELETE_FAILED
 								  : 0;
 		if (result->hook)
-			let_go(pass, result, result->hook_delete & policy);
+			clean = let_go(pass, result, result->hook_delete & policy) && clean;
 	}
+	if (clean || operation->clean_ups++ >= CLEAN_UPS)
+		return VERDICT_DONE;
+	operation_wait_for(operation, "waiting for its hooks to be deleted or let go");
+	pass_look_again(pass, clock_steady() + CLEAN_UP_PAUSE);
+	return VERDICT_WAIT;
 }
 
 void hooks_remove(struct pass *pass, struct sync_operation *operation)
 {
 	for (size_t i = 0; i < operation->result_count; i++)
 		if (operation->results[i].hook)
-			let_go(pass, &operation->results[i], true);
+			(void)let_go(pass, &operation->results[i], true);
 }
 
 enum verdict hooks_stop(struct pass *pass, struct sync_operation *operation)
@@ -228,7 +240,7 @@ enum verdict hooks_stop(struct pass *pass, struct sync_operation *operation)
 		struct task_result *result = &operation->results[i];
 		if (!result->hook || result->state != TASK_RUNNING)
 			continue;
-		let_go(pass, result, true);
+		(void)let_go(pass, result, true);
 		result_set(operation, result, TASK_FAILED, result->status, "Terminated");
 	}
 	return VERDICT_DONE;

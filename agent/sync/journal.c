@@ -102,7 +102,7 @@ enum { HOOK_DELETE_ALL = HOOK_DELETE_SUCCEEDED | HOOK_DELETE_FAILED | HOOK_DELET
 #define LATEST INT64_C(253402300799000000) /* the last second that RFC 3339 can say */
 
 static const struct range operation_ranges[] = {
-	{"state", OPERATION_PREPARING, OPERATION_RETRYING},
+	{"state", OPERATION_PREPARING, OPERATION_CLEANING},
 	{"phase", PHASE_PRE_SYNC, PHASE_POST_DELETE},
 	{"wave", INT32_MIN, INT32_MAX},
 	{"started", 0, LATEST},

@@ -270,6 +270,17 @@ static enum verdict retry(struct pass *pass, struct sync_operation *operation)
 	return VERDICT_DONE;
 }
 
+/* Hooks that have ended are known as such before they are deleted: a kill between the two runs none of them again. */
+static enum verdict clean_up(struct pass *pass, struct sync_operation *operation)
+{
+	for (size_t i = 0; i < operation->result_count; i++)
+		if (operation->results[i].hook) {
+			(void)journal_save(pass, operation);
+			return hooks_clean_up(pass, operation);
+		}
+	return VERDICT_DONE;
+}
+
 /* The table of operation.h. */
 static const struct {
 	const char *name;
@@ -277,10 +288,11 @@ static const struct {
 	enum operation_state done, failed;
 } states[] = {
 	[OPERATION_PREPARING] = {"Preparing", prepare, OPERATION_STEPPING, OPERATION_ENDED},
-	[OPERATION_STEPPING] = {"Stepping", step, OPERATION_ENDED, OPERATION_FAILING},
-	[OPERATION_FAILING] = {"Failing", run_fail_hooks, OPERATION_ENDED, OPERATION_ENDED},
+	[OPERATION_STEPPING] = {"Stepping", step, OPERATION_CLEANING, OPERATION_FAILING},
+	[OPERATION_FAILING] = {"Failing", run_fail_hooks, OPERATION_CLEANING, OPERATION_CLEANING},
 	[OPERATION_STOPPING] = {"Stopping", hooks_stop, OPERATION_ENDED, OPERATION_ENDED},
 	[OPERATION_RETRYING] = {"Retrying", retry, OPERATION_PREPARING, OPERATION_ENDED},
+	[OPERATION_CLEANING] = {"Cleaning", clean_up, OPERATION_ENDED, OPERATION_ENDED},
 };
 
 static void enter(struct sync_operation *operation, enum operation_state state)

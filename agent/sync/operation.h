@@ -8,9 +8,10 @@
  *     state      | does                                                  | done      | failed
  *     -----------+-------------------------------------------------------+-----------+----------
  *     Preparing  | has its content; namespace made; everything dry-run   | Stepping  | Ended
- *     Stepping   | one (phase, wave) after the other: hooks, applies,    | Ended     | Failing
+ *     Stepping   | one (phase, wave) after the other: hooks, applies,    | Cleaning  | Failing
  *                | prunes; the next when the last is done and healthy    |           |
- *     Failing    | SyncFail hooks                                        | Ended     | Ended
+ *     Failing    | SyncFail hooks                                        | Cleaning  | Cleaning
+ *     Cleaning   | hooks that have ended are deleted or let go           | Ended     | Ended
  *     Stopping   | terminated: hooks that run are deleted                | Ended     | Ended
  *     Retrying   | failed: waits for the time of the next attempt        | Preparing | Ended
  *
@@ -26,6 +27,7 @@ enum operation_state {
 	OPERATION_FAILING,
 	OPERATION_STOPPING,
 	OPERATION_RETRYING,
+	OPERATION_CLEANING,
 	OPERATION_ENDED
 };
 
@@ -83,6 +85,7 @@ struct sync_operation {
 	struct pass_counts counts;
 	const char *failures; /* texts of what failed, joined; NULL = none */
 	size_t failure_count;
+	int clean_ups; /* tries to let hooks go */
 	char *waiting; /* what it waits for; NULL = nothing */
 	char *saved;   /* the last document in the store */
 };

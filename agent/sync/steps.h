@@ -69,7 +69,7 @@ enum verdict hook_make(struct pass *pass, struct sync_operation *operation, cons
 /* Of a hook that was made: WAIT while it runs; else its result says how it ended. */
 enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, const struct task *task);
 /* HookSucceeded and HookFailed: deletes those that have ended so. */
-void hooks_clean_up(struct pass *pass, struct sync_operation *operation);
+enum verdict hooks_clean_up(struct pass *pass, struct sync_operation *operation);
 /* Deletes all that were made, whatever their policy. */
 void hooks_remove(struct pass *pass, struct sync_operation *operation);
 /* Deletes those that run. */

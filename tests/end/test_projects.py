@@ -260,7 +260,7 @@ def test_a_forbidden_hook_and_a_forbidden_namespace_end_the_sync_before_it_write
     projects.push({"j.yaml": job})
     projects.apply(project="strict")
     projects.agent.start()
-    projects.condition("SyncError", "hook Job.batch", "it is in namespaceResourceBlacklist")
+    projects.condition("SyncError", "Job.batch", "it is in namespaceResourceBlacklist")
     assert projects.config_map("a") is None
 
     missing = f"{projects.namespace}-new"
