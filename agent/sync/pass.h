@@ -100,10 +100,12 @@ void pass_settle(struct pass *pass); /* nothing differs: the target counts as sy
 /* What the next decision has to know of an operation that has ended. */
 void pass_remember(struct pass *pass, const struct sync_request *request, bool failed);
 
-/* record.c: conditions, drift, inventory, differences, status. */
+/* inventory.c: what was compared: drift, and which objects are ours. */
+void pass_record_compared(struct pass *pass);
+
+/* record.c: conditions, differences, status. */
 /* The same type and message once only; more than PASS_CONDITIONS are dropped. `message` is copied. */
 void pass_condition(struct pass *pass, const char *type, const char *message);
-void pass_record_compared(struct pass *pass);
 void pass_record_status(struct pass *pass);
 /* What would be created, updated or pruned, as `app diff` shows it. A new reference. */
 json_t *pass_differences(const struct pass *pass);
