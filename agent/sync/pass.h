@@ -3,7 +3,7 @@
  *
  * `source` and `desired` have been done when the repository answered (loop/content.c); pass_run() is the rest. It never waits: what
  * takes time is an operation (operation.h), which a later pass takes up where this one left it. The steps of a pass live in
- * observe.c, compare.c, decide.c and record.c and share one struct pass. Reconciler thread only.
+ * observe.c, compare.c, decide.c, inventory.c and record.c and share one struct pass. Reconciler thread only.
  */
 #pragma once
 
