@@ -60,6 +60,9 @@ static json_t *status_patch(const struct app *app, json_t *status, bool consume)
 {
 	json_t *patch = json_array();
 
+	/* The name may be another object's by now: deleted and made again since we heard of it. */
+	if (*app->spec.uid)
+		patch_add(patch, "test", "/metadata/uid", json_string(app->spec.uid));
 	patch_add(patch, "add", "/status", status);
 	if (consume) {
 		patch_add(patch, "test", "/operation", json_deep_copy(app->taken));
