@@ -30,34 +30,22 @@ static bool insert(struct store *store, const struct store_drift *drift, struct 
 	return query_run(query, err);
 }
 
-static bool find_open(struct store *store, const struct store_drift *drift, int64_t *id, struct error *err)
+static bool is_first(struct store *store, const struct store_drift *drift, bool *first, struct error *err)
 {
-	int64_t found = 0;
 	struct query *query = query_open(store,
-		"SELECT id FROM drift WHERE application = ?1 AND api_group = ?2 AND kind = ?3 AND namespace = ?4 "
+		"SELECT 1 FROM drift WHERE application = ?1 AND api_group = ?2 AND kind = ?3 AND namespace = ?4 "
 		"AND name = ?5 AND database = ?6 AND user = ?7 AND field = ?8 AND found = ?9 AND healed = 0");
 	set_identity(query, drift);
 	query_set_text(query, 9, drift->found);
-	if (query_next(query))
-		found = query_number(query, 0);
-	if (!query_close(query, err))
-		return false;
-	*id = found;
-	return true;
+	*first = !query_next(query);
+	return query_close(query, err);
 }
 
-bool store_drift_is_open(struct store *store, const struct store_drift *drift)
-{
-	struct error ignored;
-	int64_t id;
-	return find_open(store, drift, &id, &ignored) && id != 0;
-}
-
-bool store_drift_add(struct store *store, const struct store_drift *drift, int64_t *id, struct error *err)
+bool store_drift_add(struct store *store, const struct store_drift *drift, bool *first, struct error *err)
 {
 	if (!store_begin(store, err))
 		return false;
-	if (!insert(store, drift, err) || (id && !find_open(store, drift, id, err))) {
+	if ((first && !is_first(store, drift, first, err)) || !insert(store, drift, err)) {
 		store_rollback(store);
 		return false;
 	}

@@ -138,11 +138,10 @@ struct store_drift_filter {
 	size_t limit; /* 0 = all */
 };
 
-/* The same open drift (object or user, field, found) is one record however often it is seen; `id` may be NULL. */
+/* The same open drift (object or user, field, found) is one record however often it is seen; `first` (may be NULL): it was not
+   open before, so that it is told once and not at each pass. */
 bool store_drift_add(
-	struct store *store, const struct store_drift *drift, int64_t *id, struct error *err) MUST_CHECK;
-/* Is there an open record of it already? What was told once need not be told at each pass; false when it cannot be said. */
-bool store_drift_is_open(struct store *store, const struct store_drift *drift);
+	struct store *store, const struct store_drift *drift, bool *first, struct error *err) MUST_CHECK;
 /* Closes the open records of one object or of one user (fields as in store_drift; `field` "" = all of them). */
 bool store_drift_heal(
 	struct store *store, const struct store_drift *drift, int64_t when, struct error *err) MUST_CHECK;

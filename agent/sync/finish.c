@@ -70,23 +70,6 @@ static bool hooks_refused(struct pass *pass, struct sync_operation *operation)
 	return operation->failed;
 }
 
-static struct store_object inventory_row(const struct pass *pass, const struct pass_step *step)
-{
-	const struct object *object = step->plan->object;
-	return (struct store_object){
-		.application = pass->app->spec.name,
-		.group = object->key.group,
-		.version = object->version,
-		.kind = object->key.kind,
-		.namespace = object->key.namespace,
-		.name = object->key.name,
-		.uid = step->plan->owned ? step->plan->owned->uid : "",
-		.wanted_hash = step->plan->owned ? step->plan->owned->wanted_hash : "",
-		.live_version = "",
-		.intended = true,
-	};
-}
-
 static bool begin_revision(struct pass *pass, struct sync_operation *operation, struct error *err)
 {
 	const struct store_revision revision = {
@@ -117,7 +100,11 @@ static bool write_intent(struct pass *pass, struct sync_operation *operation, st
 		if (!step->plan->object || !step->out_of_sync || step->refusal ||
 			step->plan->action == PLAN_SHARED || !is_selected(operation, step))
 			continue;
-		const struct store_object row = inventory_row(pass, step);
+		struct store_object row =
+			pass_inventory_row(pass, &step->plan->object->key, step->plan->object->version);
+		row.uid = step->plan->owned ? step->plan->owned->uid : NULL;
+		row.wanted_hash = step->plan->owned ? step->plan->owned->wanted_hash : NULL;
+		row.intended = true;
 		ok = store_object_set(store, &row, err);
 	}
 	if (ok && store_commit(store, err))

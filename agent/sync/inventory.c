@@ -35,19 +35,17 @@ static void add_drift(struct pass *pass, const struct pass_step *step, const str
 		.kind = key->kind,
 		.namespace = key->namespace,
 		.name = key->name,
-		.database = "",
-		.user = "",
 		.field = difference->path,
 		.wanted = difference->wanted,
 		.found = difference->found,
 		.by = difference->by,
 	};
-	bool told = store_drift_is_open(pass->agent->store, &drift);
-	if (!store_drift_add(pass->agent->store, &drift, NULL, &err)) {
+	bool first;
+	if (!store_drift_add(pass->agent->store, &drift, &first, &err)) {
 		log_warning("drift could not be recorded", "error", err.text, NULL);
 		return;
 	}
-	if (told)
+	if (!first)
 		return;
 	metric_add(METRIC_DRIFT_FOUND, 1);
 	log_info("drift found", "object", object_key_text(key, pass->mem), "field", difference->path,
@@ -78,29 +76,32 @@ static const struct live *find_live_object(const struct pass *pass, const struct
 	return bsearch(key, pass->live, pass->live_count, sizeof(*pass->live), compare_to_live);
 }
 
-/* Found equal by a dry run: the next pass need not ask, until one of the two sides moves. */
-static bool record_equal(struct pass *pass, const struct pass_step *step, struct error *err)
+struct store_object pass_inventory_row(
+	const struct pass *pass, const struct object_key *key, const char *version)
 {
-	const struct object *object = step->plan->object;
-	const struct store_object row = {
+	return (struct store_object){
 		.application = pass->app->spec.name,
-		.group = object->key.group,
-		.version = object->version,
-		.kind = object->key.kind,
-		.namespace = object->key.namespace,
-		.name = object->key.name,
-		.uid = step->check.uid_now,
-		.wanted_hash = object->hash,
-		.live_version = step->check.resource_version_now,
+		.group = key->group,
+		.version = version,
+		.kind = key->kind,
+		.namespace = key->namespace,
+		.name = key->name,
 	};
+}
+
+bool pass_record_equal(
+	struct pass *pass, const struct object *object, const struct cluster_write *write, struct error *err)
+{
+	const struct object_key *key = &object->key;
+	struct store_object row = pass_inventory_row(pass, key, object->version);
 	const struct store_drift healed = {.application = row.application,
-		.group = row.group,
-		.kind = row.kind,
-		.namespace = row.namespace,
-		.name = row.name,
-		.database = "",
-		.user = "",
-		.field = ""};
+		.group = key->group,
+		.kind = key->kind,
+		.namespace = key->namespace,
+		.name = key->name};
+	row.uid = write->uid_now;
+	row.wanted_hash = object->hash;
+	row.live_version = write->resource_version_now;
 	return store_object_set(pass->agent->store, &row, err) &&
 		store_drift_heal(pass->agent->store, &healed, clock_now(), err);
 }
@@ -109,42 +110,26 @@ static bool record_equal(struct pass *pass, const struct pass_step *step, struct
 static bool forget_equal(struct pass *pass, const struct pass_step *step, struct error *err)
 {
 	const struct plan_owned *owned = step->plan->owned;
-	const struct store_object row = {
-		.application = pass->app->spec.name,
-		.group = owned->key.group,
-		.version = owned->version,
-		.kind = owned->key.kind,
-		.namespace = owned->key.namespace,
-		.name = owned->key.name,
-		.uid = owned->uid,
-		.wanted_hash = owned->wanted_hash,
-		.live_version = "",
-		.intended = owned->intended,
-	};
+	struct store_object row = pass_inventory_row(pass, &owned->key, owned->version);
+	row.uid = owned->uid;
+	row.wanted_hash = owned->wanted_hash;
+	row.intended = owned->intended;
 	return store_object_set(pass->agent->store, &row, err);
 }
 
-/* Carries our mark, and nobody wants it: left by an Application of this name before, or by a store that was lost. It stands in the
-   inventory from now on, so that it can be pruned like anything else that is not wanted any more. */
 static const char *find_version(const struct pass *pass, const struct object_key *key)
 {
 	const struct live *live = find_live_object(pass, key);
 	return live ? live->version : "";
 }
 
+/* Carries our mark, and nobody wants it: left by an Application of this name before, or by a store that was lost. It stands in the
+   inventory from now on, so that it can be pruned like anything else that is not wanted any more. */
 static bool record_adopted(struct pass *pass, const struct pass_step *step, struct error *err)
 {
-	const struct store_object row = {
-		.application = pass->app->spec.name,
-		.group = step->plan->key.group,
-		.version = find_version(pass, &step->plan->key),
-		.kind = step->plan->key.kind,
-		.namespace = step->plan->key.namespace,
-		.name = step->plan->key.name,
-		.uid = step->plan->live->uid,
-		.wanted_hash = "",
-		.live_version = "",
-	};
+	const struct object_key *key = &step->plan->key;
+	struct store_object row = pass_inventory_row(pass, key, find_version(pass, key));
+	row.uid = step->plan->live->uid;
 	pass->app->dirty = true; /* the next pass knows it */
 	return store_object_set(pass->agent->store, &row, err);
 }
@@ -174,7 +159,7 @@ void pass_record_compared(struct pass *pass)
 		if (!ok)
 			break;
 		if (step->checked && step->check.outcome == WRITE_UNCHANGED)
-			ok = record_equal(pass, step, &err);
+			ok = pass_record_equal(pass, step->plan->object, &step->check, &err);
 		else if (is_drift(step))
 			record_drift(pass, step);
 		else if (step->plan->adopt)

@@ -102,6 +102,12 @@ void pass_remember(struct pass *pass, const struct sync_request *request, bool f
 
 /* inventory.c: what was compared: drift, and which objects are ours. */
 void pass_record_compared(struct pass *pass);
+/* The row of an object, still without uid and hash. */
+struct store_object pass_inventory_row(
+	const struct pass *pass, const struct object_key *key, const char *version);
+/* Live is as Git has it, by the server's own word in `write`: ours, and whatever had drifted is healed. */
+bool pass_record_equal(struct pass *pass, const struct object *object, const struct cluster_write *write,
+	struct error *err) MUST_CHECK;
 
 /* record.c: conditions, differences, status. */
 /* The same type and message once only; more than PASS_CONDITIONS are dropped. `message` is copied. */

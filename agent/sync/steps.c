@@ -106,28 +106,7 @@ static bool needs_no_write(struct sync_step *step, const struct task *task)
 
 static bool record_applied(struct sync_step *step, const struct task *task, struct error *err)
 {
-	struct store *store = step->pass->agent->store;
-	const struct cluster_write *write = &task->step->write;
-	const struct store_object object = {
-		.application = step->pass->app->spec.name,
-		.group = task->key.group,
-		.version = task->object->version,
-		.kind = task->key.kind,
-		.namespace = task->key.namespace,
-		.name = task->key.name,
-		.uid = write->uid_now,
-		.wanted_hash = task->object->hash,
-		.live_version = write->resource_version_now,
-	};
-	const struct store_drift drift = {.application = object.application,
-		.group = object.group,
-		.kind = object.kind,
-		.namespace = object.namespace,
-		.name = object.name,
-		.database = "",
-		.user = "",
-		.field = ""};
-	if (!store_object_set(store, &object, err) || !store_drift_heal(store, &drift, clock_now(), err))
+	if (!pass_record_equal(step->pass, task->object, &task->step->write, err))
 		return false;
 	if (step->operation->request->heal)
 		metric_add(METRIC_DRIFT_HEALED, 1);

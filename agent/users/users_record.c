@@ -36,24 +36,19 @@ static void add_drift(const struct users_pass *pass, const char *user, const str
 	const struct store_drift drift = {
 		.application = pass->application,
 		.time = clock_now(),
-		.group = "",
-		.kind = "",
-		.namespace = "",
-		.name = "",
 		.database = pass->database->config->name,
 		.user = user,
 		.field = difference->field,
 		.wanted = difference->wanted,
 		.found = difference->found,
-		.by = "",
 	};
 	struct error err;
-	bool told = store_drift_is_open(pass->agent->store, &drift);
-	if (!store_drift_add(pass->agent->store, &drift, NULL, &err)) {
+	bool first;
+	if (!store_drift_add(pass->agent->store, &drift, &first, &err)) {
 		log_warning("drift could not be recorded", "error", err.text, NULL);
 		return;
 	}
-	if (told)
+	if (!first)
 		return;
 	metric_add(METRIC_DRIFT_FOUND, 1);
 	log_info("drift found", "database", drift.database, "user", user, "field", difference->field,
@@ -238,14 +233,8 @@ static json_t *user_document(const struct record *record, const struct role_repo
 
 static bool heal(const struct users_pass *pass, const char *user, struct error *err)
 {
-	const struct store_drift drift = {.application = pass->application,
-		.group = "",
-		.kind = "",
-		.namespace = "",
-		.name = "",
-		.database = pass->database->config->name,
-		.user = user,
-		.field = ""};
+	const struct store_drift drift = {
+		.application = pass->application, .database = pass->database->config->name, .user = user};
 	return store_drift_heal(pass->agent->store, &drift, clock_now(), err);
 }
 
