@@ -1,9 +1,9 @@
 #include "agent/commands/common.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/http/percent.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -190,11 +190,7 @@ int command_outcome(const struct command_context *context, const json_t *operati
 const char *command_encoded(const struct command_context *context, const char *text)
 {
 	CLEANUP(buf_done) struct buf out = BUF(4096);
-	for (; *text; text++)
-		if (isalnum((unsigned char)*text) || strchr("-_.~", *text))
-			buf_char(&out, *text);
-		else
-			buf_printf(&out, "%%%02X", (unsigned)(unsigned char)*text);
+	percent_encode(&out, text);
 	return arena_copy(context->mem, buf_string(&out));
 }
 

@@ -5,6 +5,7 @@
 #include "agent/commands/sealing.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/http/percent.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -67,10 +68,10 @@ static bool proxy_path(
 	CLEANUP(buf_done) struct buf where = BUF(2048);
 	CLEANUP(json_done) json_t *service = NULL;
 	buf_text(&where, "/api/v1/namespaces/");
-	kube_escape(&where, namespace_of(source));
+	percent_encode(&where, namespace_of(source));
 	buf_text(&where, "/services/");
 	CLEANUP(memory_freep) char *services = memory_copy(buf_string(&where));
-	kube_escape(&where, name_of(source));
+	percent_encode(&where, name_of(source));
 	struct kube_request request = {.method = "GET", .path = buf_string(&where)};
 	if (!kube_one(kube, &request, &service, err)) {
 		error_prefix(err, "the controller's service %s/%s", namespace_of(source), name_of(source));
@@ -80,9 +81,9 @@ static bool proxy_path(
 	}
 	const json_t *port = json_array_get(json_at(service, "spec.ports"), 0);
 	buf_printf(path, "%shttp:", services);
-	kube_escape(path, name_of(source));
+	percent_encode(path, name_of(source));
 	buf_char(path, ':');
-	kube_escape(path, json_text_at(port, "name", ""));
+	percent_encode(path, json_text_at(port, "name", ""));
 	buf_text(path, "/proxy");
 	return true;
 }

@@ -1,6 +1,5 @@
 #include "agent/show/client.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,32 +11,30 @@
 #include "agent/show/view.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/http/percent.h"
+#include "base/http/transfer.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/secret.h"
 #include "base/text.h"
 
-enum { CONNECT_SECONDS = 5, POLL_FIRST = 20, POLL_LAST = 500, PROGRESS_BYTES = 4096 };
+enum { CONNECT_MILLISECONDS = 5000, POLL_FIRST = 20, POLL_LAST = 500, PROGRESS_BYTES = 4096 };
 
 /* ---- calls ---- */
 
 struct call {
-	CURL *curl;
+	struct transfer *transfer;
 	char *url;
 	char *socket; /* NULL = over the network */
 	int folder;   /* the socket's, -1 = not opened */
-	struct curl_slist *headers;
 	struct secret token;
 	char *body;
 	struct buf answer;
-	char text[CURL_ERROR_SIZE];
 };
 
 static void call_done(struct call *call)
 {
-	curl_slist_free_all(call->headers);
-	if (call->curl)
-		curl_easy_cleanup(call->curl);
+	transfer_free(call->transfer);
 	secret_done(&call->token);
 	buf_done(&call->answer);
 	if (call->folder >= 0)
@@ -47,11 +44,11 @@ static void call_done(struct call *call)
 	free(call->body);
 }
 
-static size_t take_answer(char *bytes, size_t size, size_t count, void *argument)
+static bool take_answer(void *context, const char *bytes, size_t length)
 {
-	struct call *call = argument;
-	buf_append(&call->answer, bytes, size * count);
-	return buf_failed(&call->answer) ? 0 : size * count;
+	struct call *call = context;
+	buf_append(&call->answer, bytes, length);
+	return !buf_failed(&call->answer);
 }
 
 static bool no_choice(struct error *err)
@@ -92,30 +89,24 @@ static bool find_agent(
 	return true;
 }
 
-/* libcurl stops at the first option it cannot set; together they say where to, how long, and nothing from the environment's
-   files (netrc). */
-static bool set_options(struct call *call, const char *method)
+static void prepare(struct call *call)
 {
-	CURL *curl = call->curl;
-	bool ok = curl_easy_setopt(curl, CURLOPT_URL, call->url) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)LIMIT_REQUEST_SECONDS) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->text) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_USERAGENT, "pgitops/" PGITOPS_VERSION) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer) == CURLE_OK &&
-		curl_easy_setopt(curl, CURLOPT_WRITEDATA, call) == CURLE_OK;
-	if (ok && call->socket)
-		ok = curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, call->socket) == CURLE_OK &&
-			curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK;
-	if (ok && call->token.length)
-		ok = curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER) == CURLE_OK &&
-			curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, call->token.bytes) == CURLE_OK;
-	if (ok && text_equal(method, "POST"))
-		ok = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body ? call->body : "") == CURLE_OK;
-	call->headers = curl_slist_append(NULL, "Content-Type: application/json");
-	return ok && call->headers && curl_easy_setopt(curl, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK;
+	const struct transfer_request request = {
+		.url = call->url,
+		.unix_socket = call->socket,
+		.proxy = call->socket ? "" : NULL,
+		.user_agent = "pgitops/" PGITOPS_VERSION,
+		.body = call->body,
+		.body_length = call->body ? strlen(call->body) : 0,
+		.content_type = "application/json",
+		.bearer = &call->token,
+		.connect_milliseconds = CONNECT_MILLISECONDS,
+		.milliseconds = LIMIT_REQUEST_SECONDS * 1000L,
+		.on_body = take_answer,
+		.context = call,
+	};
+	call->transfer = transfer_new();
+	transfer_prepare(call->transfer, &request);
 }
 
 static enum error_kind kind_of_status(long status)
@@ -151,13 +142,13 @@ static bool problem(const struct command_context *context, long status, const js
 		err, kind_of_status(status), "the agent answered with HTTP status %ld%s", status, remedy);
 }
 
-static bool no_agent(
-	const struct command_context *context, const struct call *call, CURLcode code, struct error *err)
+static bool no_agent(const struct command_context *context, const struct call *call, enum transfer_end end,
+	struct error *err)
 {
-	const char *text = *call->text ? call->text : curl_easy_strerror(code);
+	const char *text = transfer_detail(call->transfer);
 	if (context->server)
 		return error_set(err, ERROR_RETRY, "cannot reach the agent at %s: %s", context->server, text);
-	if (code == CURLE_COULDNT_CONNECT)
+	if (end == TRANSFER_UNCONNECTED)
 		return error_set(err, ERROR_RETRY,
 			"no agent is running on %s: start one with `pgitops agent --config FILE`, or "
 			"name another with --state or --server",
@@ -167,17 +158,16 @@ static bool no_agent(
 
 static bool perform(const struct command_context *context, struct call *call, json_t **answer, struct error *err)
 {
-	long status = 0;
 	struct error unreadable;
 	CLEANUP(json_done) json_t *value = NULL;
 
-	CURLcode code = curl_easy_perform(call->curl);
+	enum transfer_end end = transfer_run(call->transfer);
 	if (buf_failed(&call->answer))
 		return error_set(err, ERROR_INVALID, "the agent's answer is larger than %ld bytes",
 			LIMIT_ANSWER_BYTES);
-	if (code != CURLE_OK)
-		return no_agent(context, call, code, err);
-	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (end != TRANSFER_ANSWERED)
+		return no_agent(context, call, end, err);
+	long status = transfer_status(call->transfer);
 	bool readable = json_read(buf_string(&call->answer), call->answer.length, &value, &unreadable);
 	if (status < 200 || status > 299)
 		return problem(context, status, value, err);
@@ -195,10 +185,9 @@ bool client_call(const struct command_context *context, const char *method, cons
 		return false;
 	if (context->token_file && !secret_read(&call.token, context->token_file, true, err))
 		return false;
-	call.body = body ? json_canonical(body) : NULL;
-	call.curl = curl_easy_init();
-	if (!call.curl || !set_options(&call, method))
-		return error_set(err, ERROR_INVALID, "cannot call %s: the address is not usable", call.url);
+	if (text_equal(method, "POST"))
+		call.body = body ? json_canonical(body) : memory_copy("");
+	prepare(&call);
 	return perform(context, &call, answer, err);
 }
 
@@ -218,15 +207,8 @@ static const char *parameter(const char *path, const char *name, struct arena *m
 	const char *at = strchr(path, '?');
 	while (at) {
 		at++;
-		if (strncmp(at, name, length) == 0 && at[length] == '=') {
-			int decoded_length;
-			const char *value = at + length + 1;
-			char *decoded =
-				curl_easy_unescape(NULL, value, (int)strcspn(value, "&"), &decoded_length);
-			char *copy = decoded ? arena_copy_n(mem, decoded, (size_t)decoded_length) : NULL;
-			curl_free(decoded);
-			return copy;
-		}
+		if (strncmp(at, name, length) == 0 && at[length] == '=')
+			return percent_decode(at + length + 1, strcspn(at + length + 1, "&"), mem);
 		at = strchr(at, '&');
 	}
 	return NULL;

@@ -5,8 +5,7 @@
  */
 #pragma once
 
-#include <curl/curl.h>
-
+#include "base/http/transfer.h"
 #include "reconcile/kubernetes/config.h"
 
 struct access;
@@ -30,11 +29,13 @@ struct access_transfer {
 	const char *body;         /* NULL = none; must live as long as the transfer */
 	size_t body_length;
 	long seconds; /* deadline */
+	bool fresh;   /* on a new connection (transfer.h) */
+	transfer_body *on_body;
+	transfer_head *on_head;
+	void *context; /* of both */
 };
 
-/* Resets the handle and sets everything but the callbacks. The list goes to access_headers_free() after the transfer. */
-struct curl_slist *access_prepare(struct access *access, CURL *easy, const struct access_transfer *transfer);
-void access_headers_free(struct curl_slist *headers); /* wipes the token in it */
+void access_prepare(struct access *access, struct transfer *transfer, const struct access_transfer *wanted);
 
 /* "https://host:port" for messages. */
 const char *access_server(const struct access *access);

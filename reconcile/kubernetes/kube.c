@@ -16,13 +16,11 @@ enum {
 	RETRY_AFTER_MAXIMUM = 10 * 1000, /* milliseconds we obey of a Retry-After */
 	POLL_MILLISECONDS = 1000,
 	TRY_MINIMUM_SECONDS = 2, /* for the last try of a request whose time is nearly up */
-	LIST_TRIES = 3,          /* of a whole list whose continue token ended */
 };
 
 /* One connection's work. */
 struct flight {
-	CURL *easy;
-	struct curl_slist *headers;
+	struct transfer *transfer;
 	struct buf body;
 	size_t index; /* of the request */
 	bool busy;
@@ -30,7 +28,7 @@ struct flight {
 
 struct kube {
 	struct access *access;
-	CURLM *multi;
+	struct transfers *transfers;
 	struct flight flights[LIMIT_REQUESTS_IN_FLIGHT];
 	atomic_uint_fast64_t requests;
 	atomic_bool stopped;
@@ -61,13 +59,9 @@ struct run {
 
 struct kube *kube_open(const struct kube_config *config)
 {
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	struct kube *kube = memory_alloc(sizeof(*kube));
 	kube->access = access_new(config);
-	kube->multi = curl_multi_init();
-	if (!kube->multi)
-		memory_fail("curl_multi_init", 0);
-	curl_multi_setopt(kube->multi, CURLMOPT_MAXCONNECTS, (long)LIMIT_REQUESTS_IN_FLIGHT);
+	kube->transfers = transfers_new(LIMIT_REQUESTS_IN_FLIGHT);
 	for (size_t i = 0; i < COUNT_OF(kube->flights); i++)
 		kube->flights[i].body = (struct buf)BUF(LIMIT_ANSWER_BYTES);
 	return kube;
@@ -79,9 +73,9 @@ void kube_close(struct kube *kube)
 		return;
 	for (size_t i = 0; i < COUNT_OF(kube->flights); i++) {
 		buf_wipe(&kube->flights[i].body);
-		curl_easy_cleanup(kube->flights[i].easy);
+		transfer_free(kube->flights[i].transfer);
 	}
-	curl_multi_cleanup(kube->multi);
+	transfers_free(kube->transfers);
 	access_free(kube->access);
 	memory_freep(&kube);
 }
@@ -89,7 +83,7 @@ void kube_close(struct kube *kube)
 void kube_stop(struct kube *kube)
 {
 	atomic_store(&kube->stopped, true);
-	curl_multi_wakeup(kube->multi);
+	transfers_wake(kube->transfers);
 }
 
 uint64_t kube_requests(const struct kube *kube)
@@ -97,11 +91,11 @@ uint64_t kube_requests(const struct kube *kube)
 	return atomic_load(&kube->requests);
 }
 
-static size_t receive(char *bytes, size_t size, size_t count, void *context)
+static bool take_body(void *context, const char *bytes, size_t length)
 {
-	struct buf *body = context;
-	buf_append(body, bytes, size * count);
-	return buf_failed(body) ? 0 : size * count;
+	struct flight *flight = context;
+	buf_append(&flight->body, bytes, length);
+	return !buf_failed(&flight->body);
 }
 
 /* May be sent again even if the server did it: reading, and server-side apply, which says what shall be. */
@@ -124,11 +118,9 @@ static void start(struct run *run, struct flight *flight, size_t index)
 	const struct kube_request *request = &run->requests[index];
 	if (!run->attempts[index].tries)
 		run->attempts[index].begun = clock_steady();
-	if (!flight->easy)
-		flight->easy = curl_easy_init();
-	if (!flight->easy)
-		memory_fail("curl_easy_init", 0);
-	struct access_transfer transfer = {
+	if (!flight->transfer)
+		flight->transfer = transfer_new();
+	const struct access_transfer wanted = {
 		.method = request->method,
 		.path = request->path,
 		.accept = request->accept,
@@ -136,17 +128,15 @@ static void start(struct run *run, struct flight *flight, size_t index)
 		.body = request->body,
 		.body_length = request->body_length,
 		.seconds = seconds_left(&run->attempts[index]),
+		.fresh = !repeatable(request),
+		.on_body = take_body,
+		.context = flight,
 	};
-	flight->headers = access_prepare(run->kube->access, flight->easy, &transfer);
+	access_prepare(run->kube->access, flight->transfer, &wanted);
 	flight->index = index;
 	flight->busy = true;
 	buf_clear(&flight->body);
-	curl_easy_setopt(flight->easy, CURLOPT_WRITEFUNCTION, receive);
-	curl_easy_setopt(flight->easy, CURLOPT_WRITEDATA, &flight->body);
-	curl_easy_setopt(flight->easy, CURLOPT_PRIVATE, flight);
-	/* curl itself repeats a request when a kept connection turns out to be dead: only what is repeatable may meet that. */
-	curl_easy_setopt(flight->easy, CURLOPT_FRESH_CONNECT, repeatable(request) ? 0L : 1L);
-	curl_multi_add_handle(run->kube->multi, flight->easy);
+	transfers_add(run->kube->transfers, flight->transfer);
 	atomic_fetch_add(&run->kube->requests, 1);
 	run->attempts[index].tries++;
 	run->flying++;
@@ -155,9 +145,7 @@ static void start(struct run *run, struct flight *flight, size_t index)
 /* Gives the connection back to the pool. */
 static void land(struct run *run, struct flight *flight)
 {
-	curl_multi_remove_handle(run->kube->multi, flight->easy);
-	access_headers_free(flight->headers);
-	flight->headers = NULL;
+	transfers_remove(run->kube->transfers, flight->transfer);
 	flight->busy = false;
 	run->flying--;
 	if (flight->body.capacity > 1024 * 1024)
@@ -204,12 +192,11 @@ static bool repeat_answered(struct run *run, const struct flight *flight, int st
 	}
 	if (!passing(flight, status))
 		return false;
-	curl_off_t after = 0;
-	curl_easy_getinfo(flight->easy, CURLINFO_RETRY_AFTER, &after);
+	int64_t after = transfer_retry_after(flight->transfer);
 	/* With Retry-After the server says that it did nothing. */
 	if (!after && status != 429 && !repeatable(request))
 		return false;
-	int64_t wait = after ? (int64_t)after * 1000 : backoff(attempt);
+	int64_t wait = after ? after * 1000 : backoff(attempt);
 	return wait_and_repeat(run, flight->index, wait < RETRY_AFTER_MAXIMUM ? wait : RETRY_AFTER_MAXIMUM);
 }
 
@@ -238,51 +225,42 @@ static void take_answer(struct run *run, const struct flight *flight, int status
 			request->method, (int)strcspn(request->path, "?"), request->path, bad.text);
 }
 
-/* A connection that could not be made, or ended before the answer did. */
-static bool cut(CURLcode code)
-{
-	return code == CURLE_COULDNT_CONNECT || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
-		code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE || code == CURLE_SSL_CONNECT_ERROR;
-}
-
-static void take_failure(struct run *run, const struct flight *flight, CURLcode code)
+static void take_failure(struct run *run, const struct flight *flight, enum transfer_end end)
 {
 	struct kube_request *request = &run->requests[flight->index];
 	struct attempt *attempt = &run->attempts[flight->index];
 	bool silent = !buf_failed(&flight->body);
-	bool again = cut(code) && (repeatable(request) || code == CURLE_COULDNT_CONNECT);
+	bool again = end == TRANSFER_UNCONNECTED || (end == TRANSFER_CUT && repeatable(request));
 	run->cut_off = run->cut_off || silent;
 	if (again && !atomic_load(&run->kube->stopped) && wait_and_repeat(run, flight->index, backoff(attempt)))
 		return;
 	const char *server = access_server(run->kube->access);
 	int length = (int)strcspn(request->path, "?");
-	bool tls = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM;
+	bool tls = end == TRANSFER_UNTRUSTED;
 	if (buf_failed(&flight->body))
 		error_set(&request->error, ERROR_RETRY, "%s %.*s: the API server's answer is over %ld MiB",
 			request->method, length, request->path, LIMIT_ANSWER_BYTES / 1024 / 1024);
 	else
 		error_set(&request->error, tls ? ERROR_DENIED : ERROR_RETRY, "%s: %s %.*s: %s%s", server,
-			request->method, length, request->path, curl_easy_strerror(code),
+			request->method, length, request->path, transfer_reason(flight->transfer),
 			tls ? "; check certificate-authority and client-certificate" : "");
 	run->unanswered += silent;
 	run->unreachable = run->unanswered >= LIMIT_REQUESTS_IN_FLIGHT;
 	run->why = request->error;
 }
 
-static void finish(struct run *run, CURL *easy, CURLcode code)
+static void finish(struct run *run, struct flight *flight)
 {
-	struct flight *flight = NULL;
-	long status = 0;
-	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&flight);
-	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-	if (code == CURLE_OK) {
+	enum transfer_end end = transfer_end(flight->transfer);
+	int status = (int)transfer_status(flight->transfer);
+	if (end == TRANSFER_ANSWERED) {
 		run->cut_off = false;
 		run->unanswered = 0;
 	}
-	if (code != CURLE_OK)
-		take_failure(run, flight, code);
-	else if (!repeat_answered(run, flight, (int)status))
-		take_answer(run, flight, (int)status);
+	if (end != TRANSFER_ANSWERED)
+		take_failure(run, flight, end);
+	else if (!repeat_answered(run, flight, status))
+		take_answer(run, flight, status);
 	if (run->requests[flight->index].secret && flight->body.length)
 		explicit_bzero(flight->body.data, flight->body.length);
 	land(run, flight);
@@ -353,15 +331,6 @@ static void stop_flights(struct run *run)
 	}
 }
 
-static void take_messages(struct run *run)
-{
-	int left;
-	CURLMsg *message;
-	while ((message = curl_multi_info_read(run->kube->multi, &left)))
-		if (message->msg == CURLMSG_DONE)
-			finish(run, message->easy_handle, message->data.result);
-}
-
 void kube_run(struct kube *kube, struct kube_request *requests, size_t count)
 {
 	struct run run = {.kube = kube, .requests = requests, .count = count};
@@ -380,13 +349,13 @@ void kube_run(struct kube *kube, struct kube_request *requests, size_t count)
 		else if (run.unreachable)
 			give_up(&run, &run.why);
 		fill(&run);
-		int running;
-		curl_multi_perform(kube->multi, &running);
-		take_messages(&run);
+		transfers_work(kube->transfers);
+		for (struct transfer *transfer; (transfer = transfers_next(kube->transfers));)
+			finish(&run, transfer_context(transfer));
 		if (!run.flying && !run.waiting && run.next == count)
 			break;
 		if (run.flying == LIMIT_REQUESTS_IN_FLIGHT || run.next == count || run.waiting || run.cut_off)
-			curl_multi_poll(kube->multi, NULL, 0, wait_time(&run), NULL);
+			transfers_wait(kube->transfers, wait_time(&run));
 	}
 	memory_freep(&run.attempts);
 }
@@ -406,16 +375,4 @@ bool kube_one(struct kube *kube, struct kube_request *request, json_t **answer, 
 		json_decref(request->answer);
 	request->answer = NULL;
 	return true;
-}
-
-void kube_escape(struct buf *out, const char *text)
-{
-	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-		bool plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
-			(*at >= '0' && *at <= '9') || strchr("-._~", *at);
-		if (plain)
-			buf_char(out, (char)*at);
-		else
-			buf_printf(out, "%%%02X", *at);
-	}
 }

@@ -1,8 +1,7 @@
 /*
- * kube.h - requests to one API server over HTTP/1.1 (with watch.c the only user of curl/curl.h in this room)
+ * kube.h - requests to one API server
  *
  * A thin client: a small pool of keep-alive connections, several requests in flight at once, a deadline on each.
- * HTTP/1.1 on purpose: an HTTP/2 connection that dies silently never recovers in libcurl (libraries.md 2.2).
  * A kube belongs to one thread at a time; watches have a thread of their own (watch.h).
  */
 #pragma once
@@ -54,9 +53,6 @@ bool kube_list(struct kube *kube, const char *path, void (*item)(void *context, 
 
 /* Requests sent so far, for metrics and tests. */
 uint64_t kube_requests(const struct kube *kube);
-
-/* Percent-encodes everything but unreserved characters. */
-void kube_escape(struct buf *out, const char *text);
 
 /* Other threads may ask it to give up what it is waiting for (at shutdown). */
 void kube_stop(struct kube *kube);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/http/percent.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -14,7 +15,7 @@ void kube_list_page_path(struct buf *out, const char *path, int limit, const cha
 	buf_printf(out, "%s%climit=%d", path, strchr(path, '?') ? '&' : '?', limit);
 	if (next && *next) {
 		buf_text(out, "&continue=");
-		kube_escape(out, next);
+		percent_encode(out, next);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/http/percent.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -239,12 +240,12 @@ void resource_path(struct buf *out, const struct resource *resource, const char 
 		buf_printf(out, "/api/%s", resource->version);
 	if (resource->namespaced && *namespace) {
 		buf_text(out, "/namespaces/");
-		kube_escape(out, namespace);
+		percent_encode(out, namespace);
 	}
 	buf_char(out, '/');
 	buf_text(out, resource->plural);
 	if (name) {
 		buf_char(out, '/');
-		kube_escape(out, name);
+		percent_encode(out, name);
 	}
 }

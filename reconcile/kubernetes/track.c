@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/http/percent.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/kubernetes/cluster_parts.h"
@@ -390,7 +391,7 @@ static struct followed *followed_start(struct cluster *cluster, const char *coll
 	buf_text(&url, path);
 	if (selector) {
 		buf_text(&url, "?labelSelector=");
-		kube_escape(&url, selector);
+		percent_encode(&url, selector);
 	}
 	struct followed *followed = memory_alloc(sizeof(*followed));
 	followed->cluster = cluster;

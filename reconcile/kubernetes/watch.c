@@ -37,7 +37,7 @@ static void take_orders(struct watch *watch)
 		watch->due = INT64_MAX;
 }
 
-/* Not CURLOPT_LOW_SPEED_TIME: that wakes the thread each second for each watch. */
+/* Not the transfer's own `silent_seconds`: that wakes the thread each second for each watch. */
 static int64_t next_act(const struct watch *watch)
 {
 	int64_t silent = watch->heard + SILENT_MILLISECONDS;
@@ -79,21 +79,15 @@ static void *run(void *context)
 	struct watches *watches = context;
 	while (!atomic_load(&watches->stopped)) {
 		int wait = serve(watches);
-		int running, left;
-		CURLMsg *message;
-		curl_multi_perform(watches->multi, &running);
 		bool finished = false;
-		while ((message = curl_multi_info_read(watches->multi, &left))) {
-			struct watch *watch = NULL;
-			curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&watch);
-			if (watch)
-				watch_finish(watch, message->data.result);
+		transfers_work(watches->transfers);
+		for (struct transfer *transfer; (transfer = transfers_next(watches->transfers)); finished = true)
+			if (transfer == watches->health.transfer)
+				health_finish(watches);
 			else
-				health_finish(watches, message->data.result);
-			finished = true;
-		}
+				watch_finish(transfer_context(transfer));
 		if (!finished)
-			curl_multi_poll(watches->multi, NULL, 0, wait, NULL);
+			transfers_wait(watches->transfers, wait);
 	}
 	return NULL;
 }
@@ -110,13 +104,10 @@ static void condition_init(pthread_cond_t *condition)
 
 struct watches *watches_open(const struct kube_config *config, watches_health_change *changed, void *context)
 {
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	struct watches *watches = memory_alloc(sizeof(*watches));
 	watches->access = access_new(config);
-	watches->multi = curl_multi_init();
+	watches->transfers = transfers_new(0);
 	watches->seed = (unsigned)clock_now();
-	if (!watches->multi)
-		memory_fail("curl_multi_init", 0);
 	pthread_mutex_init(&watches->lock, NULL);
 	condition_init(&watches->changed);
 	atomic_init(&watches->relist_milliseconds, RELIST_MILLISECONDS);
@@ -137,7 +128,7 @@ struct watches *watches_open(const struct kube_config *config, watches_health_ch
 void watches_stop(struct watches *watches)
 {
 	atomic_store(&watches->stopped, true);
-	curl_multi_wakeup(watches->multi);
+	transfers_wake(watches->transfers);
 	pthread_mutex_lock(&watches->lock);
 	pthread_cond_broadcast(&watches->changed);
 	pthread_mutex_unlock(&watches->lock);
@@ -153,7 +144,7 @@ void watches_close(struct watches *watches)
 		struct watch *watch = watches->items[i];
 		if (watch->busy)
 			watch_abandon(watch);
-		curl_easy_cleanup(watch->easy);
+		transfer_free(watch->transfer);
 		event_stream_done(&watch->stream);
 		buf_wipe(&watch->body);
 		memory_freep(&watch->next);
@@ -162,7 +153,7 @@ void watches_close(struct watches *watches)
 		memory_freep(&watch);
 	}
 	health_close(watches);
-	curl_multi_cleanup(watches->multi);
+	transfers_free(watches->transfers);
 	access_free(watches->access);
 	pthread_cond_destroy(&watches->changed);
 	pthread_mutex_destroy(&watches->lock);
@@ -193,7 +184,7 @@ bool watches_add(struct watches *watches, const struct watch_target *target, siz
 	if (!room)
 		return error_set(err, ERROR_INVALID, "%s: more than %d collections to watch", target->path,
 			LIMIT_WATCHES);
-	curl_multi_wakeup(watches->multi);
+	transfers_wake(watches->transfers);
 	return true;
 }
 
@@ -232,7 +223,7 @@ void watches_move(struct watches *watches, size_t number, const char *path)
 	watch->order = memory_copy(path ? path : "");
 	watch->listed = watch->failed = watch->missing = false;
 	pthread_mutex_unlock(&watches->lock);
-	curl_multi_wakeup(watches->multi);
+	transfers_wake(watches->transfers);
 }
 
 void watches_relist(struct watches *watches, size_t number)
@@ -240,7 +231,7 @@ void watches_relist(struct watches *watches, size_t number)
 	pthread_mutex_lock(&watches->lock);
 	watches->items[number]->doubted = true;
 	pthread_mutex_unlock(&watches->lock);
-	curl_multi_wakeup(watches->multi);
+	transfers_wake(watches->transfers);
 }
 
 uint64_t watches_requests(const struct watches *watches)

@@ -48,32 +48,21 @@ void health_suspect(struct watches *watches)
 		watches->health.due = soon;
 }
 
-static size_t pass_over(char *bytes, size_t size, size_t count, void *context)
-{
-	(void)bytes;
-	(void)context;
-	return size * count;
-}
-
 static void ask(struct watches *watches)
 {
 	struct watch_health *health = &watches->health;
-	struct access_transfer transfer = {.method = "GET", .path = "/readyz", .seconds = ANSWER_SECONDS};
-	if (!health->easy && !(health->easy = curl_easy_init()))
-		memory_fail("curl_easy_init", 0);
-	health->headers = access_prepare(watches->access, health->easy, &transfer);
-	curl_easy_setopt(health->easy, CURLOPT_WRITEFUNCTION, pass_over);
-	curl_easy_setopt(health->easy, CURLOPT_PRIVATE, NULL);
-	curl_multi_add_handle(watches->multi, health->easy);
+	const struct access_transfer wanted = {.method = "GET", .path = "/readyz", .seconds = ANSWER_SECONDS};
+	if (!health->transfer)
+		health->transfer = transfer_new();
+	access_prepare(watches->access, health->transfer, &wanted);
+	transfers_add(watches->transfers, health->transfer);
 	health->busy = true;
 	health->asked = clock_steady();
 }
 
 static void end(struct watches *watches)
 {
-	curl_multi_remove_handle(watches->multi, watches->health.easy);
-	access_headers_free(watches->health.headers);
-	watches->health.headers = NULL;
+	transfers_remove(watches->transfers, watches->health.transfer);
 	watches->health.busy = false;
 }
 
@@ -82,35 +71,35 @@ int64_t health_serve(struct watches *watches)
 	struct watch_health *health = &watches->health;
 	int64_t left = health->due - clock_steady();
 	if (health->busy)
-		return ANSWER_SECONDS * 1000; /* curl wakes the thread */
+		return ANSWER_SECONDS * 1000; /* the transfer's own deadline wakes the thread */
 	if (left > 0)
 		return left;
 	ask(watches);
 	return 0;
 }
 
-void health_finish(struct watches *watches, CURLcode code)
+void health_finish(struct watches *watches)
 {
 	struct error err;
-	long status = 0;
-	curl_easy_getinfo(watches->health.easy, CURLINFO_RESPONSE_CODE, &status);
+	long status = transfer_status(watches->health.transfer);
+	bool answered = transfer_end(watches->health.transfer) == TRANSFER_ANSWERED;
 	end(watches);
-	if (code == CURLE_OK && status < 500) {
+	if (answered && status < 500) {
 		health_heard(watches);
 		return;
 	}
-	if (code != CURLE_OK && watches->health.heard > watches->health.asked) {
+	if (!answered && watches->health.heard > watches->health.asked) {
 		watches->health.due =
 			watches->health.heard + QUIET_MILLISECONDS; /* it was slow, and a watch was not */
 		return;
 	}
 	watches->health.due = clock_steady() + AGAIN_MILLISECONDS;
-	if (code == CURLE_OK)
+	if (answered)
 		error_set(&err, ERROR_RETRY, "%s is not ready: /readyz answered %ld",
 			access_server(watches->access), status);
 	else
 		error_set(&err, ERROR_RETRY, "%s: %s", access_server(watches->access),
-			curl_easy_strerror(code));
+			transfer_reason(watches->health.transfer));
 	set(watches, &err);
 }
 
@@ -118,7 +107,7 @@ void health_close(struct watches *watches)
 {
 	if (watches->health.busy)
 		end(watches);
-	curl_easy_cleanup(watches->health.easy);
+	transfer_free(watches->health.transfer);
 }
 
 void watches_health(struct watches *watches, struct cluster_health *health)

@@ -24,8 +24,7 @@ struct watch {
 	/* the watch thread's own */
 	struct watches *watches;
 	struct watch_target target;
-	CURL *easy;
-	struct curl_slist *headers;
+	struct transfer *transfer; /* NULL until the first request */
 	bool busy;
 	enum phase phase;
 	int64_t due; /* steady clock: when to send the next request */
@@ -54,7 +53,7 @@ struct watch {
 
 struct watches {
 	struct access *access;
-	CURLM *multi;
+	struct transfers *transfers;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -65,8 +64,7 @@ struct watches {
 	unsigned seed;
 	atomic_int relist_milliseconds; /* RELIST_MILLISECONDS; tests want less */
 	struct watch_health {
-		CURL *easy;
-		struct curl_slist *headers;
+		struct transfer *transfer; /* NULL until the first question */
 		bool busy;
 		int64_t due;          /* steady clock: the next question, unless something is heard before */
 		int64_t asked, heard; /* steady clock */
@@ -86,7 +84,7 @@ void watch_send(struct watch *watch);
 void watch_abandon(struct watch *watch);
 
 /* The request ended: takes what came and sets when the next is due. */
-void watch_finish(struct watch *watch, CURLcode code);
+void watch_finish(struct watch *watch);
 
 /* A watch that said nothing for too long is cut, and tried anew. */
 void watch_silent(struct watch *watch);
@@ -97,7 +95,7 @@ void health_suspect(struct watches *watches);
 
 /* Asks the server whether it is well when it is time to; returns the milliseconds until it is. */
 int64_t health_serve(struct watches *watches);
-void health_finish(struct watches *watches, CURLcode code);
+void health_finish(struct watches *watches);
 void health_close(struct watches *watches);
 
 /* From the start, at once. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/http/percent.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/kubernetes/answer.h"
@@ -125,36 +126,30 @@ static bool take_event(void *context, const struct event *event)
 	return true;
 }
 
-static size_t receive(char *bytes, size_t size, size_t count, void *context)
+static bool take_body(void *context, const char *bytes, size_t length)
 {
 	struct watch *watch = context;
-	size_t length = size * count;
-	long status = 0;
+	long status = transfer_status(watch->transfer);
 	watch->heard = clock_steady();
-	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 500)
 		health_heard(watch->watches);
 	if (watch->phase != PHASE_WATCH || status != 200) {
 		buf_append(&watch->body, bytes, length);
-		return buf_failed(&watch->body) ? 0 : length;
+		return !buf_failed(&watch->body);
 	}
 	if (!event_stream_feed(&watch->stream, bytes, length, take_event, watch, &watch->broken)) {
 		watch->relist = true;
-		return 0;
+		return false;
 	}
-	return watch->relist ? 0 : length;
+	return !watch->relist;
 }
 
 /* The headers of a watch come at once, its first event perhaps in an hour: that it works is told now. */
-static size_t receive_header(char *bytes, size_t size, size_t count, void *context)
+static void take_head(void *context)
 {
 	struct watch *watch = context;
-	long status = 0;
-	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
-	bool end = size * count <= 2 && *bytes == '\r';
-	if (end && watch->phase == PHASE_WATCH && status == 200)
+	if (watch->phase == PHASE_WATCH && transfer_status(watch->transfer) == 200)
 		works(watch);
-	return size * count;
 }
 
 static void make_path(struct watch *watch, struct buf *path, int *seconds)
@@ -173,7 +168,7 @@ static void make_path(struct watch *watch, struct buf *path, int *seconds)
 	buf_printf(path,
 		"%s%cwatch=true&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=", watch->path,
 		strchr(watch->path, '?') ? '&' : '?', timeout);
-	kube_escape(path, watch->version);
+	percent_encode(path, watch->version);
 	watch->ends = clock_steady() + timeout * 1000L;
 	*seconds = timeout + WATCH_GRACE_SECONDS;
 }
@@ -184,20 +179,18 @@ void watch_send(struct watch *watch)
 	CLEANUP(buf_done) struct buf path = BUF(8192);
 	int seconds = 0;
 	make_path(watch, &path, &seconds);
-	if (!watch->easy && !(watch->easy = curl_easy_init()))
-		memory_fail("curl_easy_init", 0);
+	if (!watch->transfer)
+		watch->transfer = transfer_new();
 	bool listing = watch->phase == PHASE_LIST;
 	const char *accept = watch->phase != PHASE_WATCH ? ACCEPT_METADATA_LIST : ACCEPT_METADATA;
-	struct access_transfer transfer = {.method = "GET",
+	const struct access_transfer wanted = {.method = "GET",
 		.path = buf_string(&path),
 		.accept = watch->target.metadata_only ? accept : NULL,
-		.seconds = seconds};
-	watch->headers = access_prepare(watches->access, watch->easy, &transfer);
-	curl_easy_setopt(watch->easy, CURLOPT_WRITEFUNCTION, receive);
-	curl_easy_setopt(watch->easy, CURLOPT_WRITEDATA, watch);
-	curl_easy_setopt(watch->easy, CURLOPT_PRIVATE, watch);
-	curl_easy_setopt(watch->easy, CURLOPT_HEADERFUNCTION, receive_header);
-	curl_easy_setopt(watch->easy, CURLOPT_HEADERDATA, watch);
+		.seconds = seconds,
+		.on_body = take_body,
+		.on_head = take_head,
+		.context = watch};
+	access_prepare(watches->access, watch->transfer, &wanted);
 	if (listing && !watch->next)
 		watch->target.handler->listing(watch->target.context);
 	buf_clear(&watch->body);
@@ -205,15 +198,13 @@ void watch_send(struct watch *watch)
 	watch->broken = (struct error){0};
 	watch->busy = true;
 	watch->sent = watch->heard = clock_steady();
-	curl_multi_add_handle(watches->multi, watch->easy);
+	transfers_add(watches->transfers, watch->transfer);
 	atomic_fetch_add(&watches->requests, 1);
 }
 
 void watch_abandon(struct watch *watch)
 {
-	curl_multi_remove_handle(watch->watches->multi, watch->easy);
-	access_headers_free(watch->headers);
-	watch->headers = NULL;
+	transfers_remove(watch->watches->transfers, watch->transfer);
 	watch->busy = false;
 }
 
@@ -279,8 +270,7 @@ static void finish_refused(struct watch *watch, int status)
 {
 	struct error err, ignored;
 	CLEANUP(json_done) json_t *body = NULL;
-	curl_off_t after = 0;
-	curl_easy_getinfo(watch->easy, CURLINFO_RETRY_AFTER, &after);
+	int64_t after = transfer_retry_after(watch->transfer);
 	if (!answer_read(buf_string(&watch->body), watch->body.length, &body, &ignored))
 		body = NULL;
 	struct answer answer = {.method = watch->phase == PHASE_WATCH ? "WATCH" : "LIST",
@@ -298,7 +288,7 @@ static void finish_refused(struct watch *watch, int status)
 	/* Of a group that is gone as a whole the API server says so in plain text, as any proxy would: what it means for the kind
 	   is asked of the discovery (track.c). */
 	bool missing = status == 404;
-	int64_t wait = after > 0 && after < 60 ? (int64_t)after * 1000 : 0;
+	int64_t wait = after > 0 && after < 60 ? after * 1000 : 0;
 	fails(watch, &err, missing ? jitter(watch->watches, MISSING_MILLISECONDS) : wait, missing);
 }
 
@@ -313,7 +303,7 @@ static bool shrink_page(struct watch *watch)
 	return true;
 }
 
-static void finish_cut(struct watch *watch, CURLcode code)
+static void finish_cut(struct watch *watch, const char *why)
 {
 	struct error err;
 	if (watch->relist && watch->broken.kind == ERROR_NONE) { /* 410 inside the stream */
@@ -327,7 +317,7 @@ static void finish_cut(struct watch *watch, CURLcode code)
 		watch_list_anew(watch);
 	} else {
 		error_set(&err, ERROR_RETRY, "%s: %s of %s: %s", access_server(watch->watches->access),
-			watch->phase == PHASE_WATCH ? "watch" : "list", watch->path, curl_easy_strerror(code));
+			watch->phase == PHASE_WATCH ? "watch" : "list", watch->path, why);
 		health_suspect(watch->watches);
 	}
 	if (watch->phase == PHASE_WATCH)
@@ -355,7 +345,7 @@ void watch_silent(struct watch *watch)
 {
 	bool watching = watch->phase == PHASE_WATCH;
 	watch_abandon(watch);
-	finish_cut(watch, CURLE_OPERATION_TIMEDOUT);
+	finish_cut(watch, "silent for two minutes");
 	if (!watching)
 		return;
 	/* Bookmarks come each minute, unless the version we gave is still to come. */
@@ -364,14 +354,13 @@ void watch_silent(struct watch *watch)
 	watch->due = due;
 }
 
-void watch_finish(struct watch *watch, CURLcode code)
+void watch_finish(struct watch *watch)
 {
-	long status = 0;
-	curl_easy_getinfo(watch->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (code != CURLE_OK)
-		finish_cut(watch, code);
+	int status = (int)transfer_status(watch->transfer);
+	if (transfer_end(watch->transfer) != TRANSFER_ANSWERED)
+		finish_cut(watch, transfer_reason(watch->transfer));
 	else if (status != 200)
-		finish_refused(watch, (int)status);
+		finish_refused(watch, status);
 	else if (watch->phase == PHASE_LIST)
 		finish_list(watch);
 	else if (watch->phase == PHASE_CHECK)

@@ -1,6 +1,5 @@
 #include "reconcile/source/http.h"
 
-#include <curl/curl.h>
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,23 +7,24 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/http/transfer.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/source/http_error.h"
 
 enum {
-	CONNECT_SECONDS = 15,
+	CONNECT_MILLISECONDS = 15 * 1000,
 	SILENT_SECONDS = 30, /* without a byte, the server counts as gone */
 	RECEIVE_BUFFER = 128 * 1024,
 };
 
 struct http {
-	CURL *curl;
+	struct transfer *transfer;
 	const struct source_access *access;
-	bool tls;
+	const char *user;
+	const char *ca_folder;
 	int64_t deadline;
 	int64_t received;
-	char detail[CURL_ERROR_SIZE];
 	struct http_exchange *exchange; /* the running one */
 	int64_t taken;                  /* bytes of its answer */
 	bool checked;                   /* status and type are right */
@@ -46,94 +46,25 @@ static bool has_hashed_certificates(const char *path)
 	return found;
 }
 
-static void set_blob(CURL *curl, CURLoption option, const char *bytes, size_t length)
-{
-	struct curl_blob blob = {.data = (void *)(uintptr_t)bytes, .len = length, .flags = CURL_BLOB_COPY};
-	curl_easy_setopt(curl, option, &blob);
-}
-
-static void set_tls(CURL *curl, const struct source_access *access)
+struct http *http_open(const struct url *url, const struct source_access *access, int64_t deadline)
 {
 	static const char folder[] = "/etc/ssl/certs";
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (access->ca) {
-		set_blob(curl, CURLOPT_CAINFO_BLOB, access->ca, strlen(access->ca));
-		curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	} else if (has_hashed_certificates(folder)) {
-		curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
-		curl_easy_setopt(curl, CURLOPT_CAPATH, folder);
-	}
-	if (access->client_cert && access->client_key.bytes) {
-		set_blob(curl, CURLOPT_SSLCERT_BLOB, access->client_cert, strlen(access->client_cert));
-		set_blob(curl, CURLOPT_SSLKEY_BLOB, access->client_key.bytes, access->client_key.length);
-	}
-	if (access->insecure) {
-		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-	}
-}
-
-static void set_credentials(CURL *curl, const struct url *url, const struct source_access *access)
-{
-	const char *user = access->username && *access->username ? access->username : url->user;
-	if (access->bearer.bytes) {
-		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-		curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, access->bearer.bytes);
-	} else if (access->password.bytes) {
-		/* A token alone needs some user name; the forges take any. */
-		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-		curl_easy_setopt(curl, CURLOPT_USERNAME, user ? user : "git");
-		curl_easy_setopt(curl, CURLOPT_PASSWORD, access->password.bytes);
-	}
-}
-
-static size_t take_body(char *bytes, size_t size, size_t count, void *context);
-
-static void set_common(struct http *http, const struct source_access *access)
-{
-	CURL *curl = http->curl;
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(curl, CURLOPT_PROXY, access->proxy ? access->proxy : "");
-	curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "git/2.0 (pgitops " PGITOPS_VERSION ")");
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)SILENT_SECONDS);
-	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->detail);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, http);
-}
-
-bool http_open(const struct url *url, const struct source_access *access, int64_t deadline,
-	struct http **http, struct error *err)
-{
-	if (curl_global_init(CURL_GLOBAL_DEFAULT))
-		return error_set(err, ERROR_BUG, "libcurl does not start");
-	struct http *opened = memory_alloc(sizeof(*opened));
-	opened->curl = curl_easy_init();
-	if (!opened->curl)
-		memory_fail("a libcurl handle", 0);
-	opened->access = access;
-	opened->deadline = deadline;
-	opened->tls = url->scheme == URL_HTTPS;
-	set_common(opened, access);
-	if (opened->tls)
-		set_tls(opened->curl, access);
-	set_credentials(opened->curl, url, access);
-	*http = opened;
-	return true;
+	struct http *http = memory_alloc(sizeof(*http));
+	http->transfer = transfer_new();
+	http->access = access;
+	/* A token alone needs some user name; the forges take any. */
+	http->user = access->username && *access->username ? access->username : url->user ? url->user : "git";
+	http->deadline = deadline;
+	if (url->scheme == URL_HTTPS && !access->ca && has_hashed_certificates(folder))
+		http->ca_folder = folder;
+	return http;
 }
 
 void http_close(struct http *http)
 {
 	if (!http)
 		return;
-	curl_easy_cleanup(http->curl);
+	transfer_free(http->transfer);
 	free(http);
 }
 
@@ -151,14 +82,11 @@ static bool has_credentials(const struct http *http)
 static bool check_head(struct http *http, struct error *err)
 {
 	const struct http_exchange *exchange = http->exchange;
-	char *type = NULL;
-	curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &http->exchange->status);
-	curl_easy_getinfo(http->curl, CURLINFO_CONTENT_TYPE, &type);
-	if (exchange->status != 200) {
-		curl_off_t wait = 0;
-		curl_easy_getinfo(http->curl, CURLINFO_RETRY_AFTER, &wait);
-		return http_status_error(err, exchange->status, has_credentials(http), (long)wait);
-	}
+	long status = transfer_status(http->transfer);
+	if (status != 200)
+		return http_status_error(
+			err, status, has_credentials(http), (long)transfer_retry_after(http->transfer));
+	const char *type = transfer_type(http->transfer);
 	size_t length = strlen(exchange->accept);
 	if (!type || strncasecmp(type, exchange->accept, length) != 0 || (type[length] && type[length] != ';'))
 		return http_type_error(err, type);
@@ -178,58 +106,40 @@ static bool take_bytes(struct http *http, const char *bytes, size_t size, struct
 	return exchange->sink(exchange->context, bytes, size, err);
 }
 
-static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+static bool take_body(void *context, const char *bytes, size_t size)
 {
 	struct http *http = context;
-	if (take_bytes(http, bytes, size * count, http->failure))
-		return size * count;
-	return size * count + 1; /* anything else than the size ends the transfer */
+	return take_bytes(http, bytes, size, http->failure);
 }
 
-static struct curl_slist *header(struct curl_slist *list, const char *name, const char *value)
+static void prepare(struct http *http, const struct http_exchange *exchange, int64_t left)
 {
-	CLEANUP(memory_freep) char *line = memory_printf("%s: %s", name, value);
-	struct curl_slist *longer = curl_slist_append(list, line);
-	if (!longer)
-		memory_fail("a request header", strlen(line));
-	return longer;
-}
-
-static struct curl_slist *headers_of(const struct http_exchange *exchange)
-{
-	struct curl_slist *headers = header(NULL, "Accept", exchange->accept);
-	if (exchange->version_2)
-		headers = header(headers, "Git-Protocol", "version=2");
-	if (exchange->body) {
-		headers = header(headers, "Content-Type", exchange->body_type);
-		headers = curl_slist_append(headers, "Expect:");
-	}
-	return headers;
-}
-
-static void set_request(
-	struct http *http, const struct http_exchange *exchange, struct curl_slist *headers, int64_t left)
-{
-	curl_easy_setopt(http->curl, CURLOPT_URL, exchange->url);
-	curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(http->curl, CURLOPT_TIMEOUT_MS, (long)left);
-	if (exchange->body) {
-		curl_easy_setopt(http->curl, CURLOPT_POSTFIELDS, exchange->body);
-		curl_easy_setopt(http->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body_length);
-	} else {
-		curl_easy_setopt(http->curl, CURLOPT_HTTPGET, 1L);
-	}
-}
-
-static void read_outcome(struct http *http, struct http_exchange *exchange)
-{
-	curl_off_t received = 0;
-	char *redirect = NULL;
-	curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &exchange->status);
-	curl_easy_getinfo(http->curl, CURLINFO_SIZE_DOWNLOAD_T, &received);
-	curl_easy_getinfo(http->curl, CURLINFO_REDIRECT_URL, &redirect);
-	exchange->redirect = redirect;
-	http->received += received;
+	const struct source_access *access = http->access;
+	const struct transfer_request request = {
+		.url = exchange->url,
+		.proxy = access->proxy ? access->proxy : "",
+		.user_agent = "git/2.0 (pgitops " PGITOPS_VERSION ")",
+		.accept = exchange->accept,
+		.header = exchange->version_2 ? "Git-Protocol: version=2" : NULL,
+		.body = exchange->body,
+		.body_length = exchange->body_length,
+		.content_type = exchange->body_type,
+		.bearer = &access->bearer,
+		.user = http->user,
+		.password = access->bearer.bytes ? NULL : &access->password,
+		.tls = {.ca = access->ca,
+			.ca_folder = http->ca_folder,
+			.client_cert = access->client_cert,
+			.client_key = &access->client_key,
+			.insecure = access->insecure},
+		.connect_milliseconds = CONNECT_MILLISECONDS,
+		.milliseconds = left,
+		.silent_seconds = SILENT_SECONDS,
+		.receive_bytes = RECEIVE_BUFFER,
+		.on_body = take_body,
+		.context = http,
+	};
+	transfer_prepare(http->transfer, &request);
 }
 
 bool http_run(struct http *http, struct http_exchange *exchange, struct error *err)
@@ -244,24 +154,20 @@ bool http_run(struct http *http, struct http_exchange *exchange, struct error *e
 	http->failure = &failure;
 	http->checked = false;
 	http->taken = 0;
-	http->detail[0] = '\0';
-	struct curl_slist *headers = headers_of(exchange);
-	set_request(http, exchange, headers, left);
-	CURLcode code = curl_easy_perform(http->curl);
-	curl_easy_setopt(http->curl, CURLOPT_HTTPHEADER, NULL);
-	curl_slist_free_all(headers);
-	read_outcome(http, exchange);
+	prepare(http, exchange, left);
+	enum transfer_end end = transfer_run(http->transfer);
+	exchange->status = transfer_status(http->transfer);
+	exchange->redirect = transfer_redirect(http->transfer);
+	http->received += transfer_received(http->transfer);
 	/* An empty body never came by take_bytes(). */
-	if (code == CURLE_OK && !http->checked)
+	if (end == TRANSFER_ANSWERED && !http->checked)
 		http->checked = check_head(http, &failure);
 	if (failure.kind != ERROR_NONE) {
 		*err = failure;
 		return false;
 	}
-	if (code != CURLE_OK) {
-		long proxy = 0;
-		curl_easy_getinfo(http->curl, CURLINFO_HTTP_CONNECTCODE, &proxy);
-		return http_transfer_error(err, code, http->detail, proxy);
-	}
+	if (end != TRANSFER_ANSWERED)
+		return http_transfer_error(
+			err, end, transfer_detail(http->transfer), transfer_proxy_status(http->transfer));
 	return true;
 }

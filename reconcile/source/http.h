@@ -1,5 +1,5 @@
 /*
- * http.h - requests to one Git server over libcurl: its credentials, its limits, its failures in words
+ * http.h - requests to one Git server (base/http): its credentials, its limits, its failures in words
  *
  * Nothing is sent to another server than the one of the URL, redirects are reported and not followed here, the
  * environment's proxy and netrc are not looked at. A status other than 200 or an unexpected type of answer is an
@@ -30,8 +30,8 @@ struct http_exchange {
 	const char *redirect; /* out: where a status of 3xx leads, or NULL; valid until the next exchange */
 };
 
-bool http_open(const struct url *url, const struct source_access *access, int64_t deadline,
-	struct http **http, struct error *err) MUST_CHECK;
+/* Both live as long as it does. `deadline` of all requests together, steady clock. */
+struct http *http_open(const struct url *url, const struct source_access *access, int64_t deadline);
 void http_close(struct http *http);
 
 bool http_run(struct http *http, struct http_exchange *exchange, struct error *err) MUST_CHECK;

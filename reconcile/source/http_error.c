@@ -50,29 +50,24 @@ bool http_type_error(struct error *err, const char *type)
 		type ? type : "unknown");
 }
 
-static bool is_trust_error(CURLcode code)
+bool http_transfer_error(struct error *err, enum transfer_end end, const char *detail, long proxy_status)
 {
-	return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-		code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_CERTPROBLEM ||
-		code == CURLE_SSL_INVALIDCERTSTATUS || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
-}
-
-bool http_transfer_error(struct error *err, CURLcode code, const char *detail, long proxy_status)
-{
-	const char *reason = *detail ? detail : curl_easy_strerror(code);
 	if (proxy_status == 407)
 		return error_set(err, ERROR_DENIED, "the proxy asks for credentials (HTTP 407)");
 	if (proxy_status >= 400)
 		return error_set(err, ERROR_RETRY, "the proxy does not connect (HTTP %ld)", proxy_status);
-	if (is_trust_error(code))
+	switch (end) {
+	case TRANSFER_UNTRUSTED:
 		return error_set(err, ERROR_DENIED,
-			"the TLS certificates are not accepted: %s (a private CA belongs into caFile)", reason);
-	if (code == CURLE_OPERATION_TIMEDOUT)
-		return error_set(err, ERROR_RETRY, "the server is silent: %s", reason);
-	if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING)
-		return error_set(err, ERROR_RETRY, "the connection was cut: %s", reason);
-	if (code == CURLE_OUT_OF_MEMORY)
+			"the TLS certificates are not accepted: %s (a private CA belongs into caFile)", detail);
+	case TRANSFER_SILENT:
+		return error_set(err, ERROR_RETRY, "the server is silent: %s", detail);
+	case TRANSFER_CUT:
+		return error_set(err, ERROR_RETRY, "the connection was cut: %s", detail);
+	case TRANSFER_NO_MEMORY:
 		return error_set(
 			err, ERROR_INVALID, "the answer needs more memory than the Git process may have");
-	return error_set(err, ERROR_RETRY, "cannot reach the server: %s", reason);
+	default:
+		return error_set(err, ERROR_RETRY, "cannot reach the server: %s", detail);
+	}
 }

@@ -3,11 +3,10 @@
  */
 #pragma once
 
-#include <curl/curl.h>
-
 #include "base/error.h"
+#include "base/http/transfer.h"
 
 /* All return false. */
 bool http_status_error(struct error *err, long status, bool credentials, long retry_after);
 bool http_type_error(struct error *err, const char *type);
-bool http_transfer_error(struct error *err, CURLcode code, const char *detail, long proxy_status);
+bool http_transfer_error(struct error *err, enum transfer_end end, const char *detail, long proxy_status);

@@ -16,8 +16,8 @@ struct remote {
 static bool open_http(const struct remote_setup *setup, struct remote *remote, struct error *err)
 {
 	bool version_2 = false;
-	if (!http_open(setup->url, setup->access, setup->deadline, &remote->http, err) ||
-		!remote_http_open(setup, remote->http, &version_2, &remote->version_2, err))
+	remote->http = http_open(setup->url, setup->access, setup->deadline);
+	if (!remote_http_open(setup, remote->http, &version_2, &remote->version_2, err))
 		return false;
 	return version_2 || remote_libgit2_open(setup, remote->http, &remote->libgit2, err);
 }

@@ -5,28 +5,29 @@
 # Room of a path: its folder, where reconcile's and agent's folders are rooms of their own.
 room_of() {
 	case $1 in
-	reconcile/*/* | agent/*/*) echo "${1%/*}" | cut -d/ -f1-2 ;;
+	base/*/* | reconcile/*/* | agent/*/*) echo "${1%/*}" | cut -d/ -f1-2 ;;
 	*) echo "${1%%/*}" ;;
 	esac
 }
 
-parts="base store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/ignore reconcile/roles reconcile/sealed"
+parts="base base/http store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/ignore reconcile/roles reconcile/sealed"
 
 # What a room may include, itself aside.
 allowed() {
 	case $1 in
 	base) echo "" ;;
+	base/http) echo "base" ;;
 	store) echo "base" ;;
 	reconcile) echo "base" ;;
 	reconcile/manifest) echo "base reconcile" ;;
-	reconcile/source) echo "base reconcile reconcile/manifest" ;;
+	reconcile/source) echo "base base/http reconcile reconcile/manifest" ;;
 	reconcile/ignore) echo "base reconcile" ;;
-	reconcile/kubernetes) echo "base reconcile reconcile/ignore reconcile/manifest" ;;
+	reconcile/kubernetes) echo "base base/http reconcile reconcile/ignore reconcile/manifest" ;;
 	reconcile/roles) echo "base reconcile reconcile/manifest" ;;
 	reconcile/sealed) echo "base reconcile reconcile/manifest" ;;
 	agent/config) echo "base reconcile reconcile/ignore reconcile/manifest reconcile/roles" ;;
 	agent/events) echo "base store reconcile/kubernetes" ;;
-	agent/show) echo "base store agent" ;;
+	agent/show) echo "base base/http store agent" ;;
 	agent/http) echo "base store agent/events agent/show" ;;
 	# agent/agent.h, command.h, main.c: what all of it shares, and the way in.
 	agent) echo "$parts agent/config agent/events agent/show agent/commands" ;;

@@ -10,7 +10,7 @@ libpq-fe\.h|reconcile/roles/.*
 libpq/.*|reconcile/roles/.*
 sqlite3\.h|store/.*
 event2?(/.*)?\.h|agent/http/.*
-curl/.*|reconcile/kubernetes/.*|reconcile/source/.*|agent/show/client\.c
+curl/.*|base/http/.*
 (jq|jv)\.h|reconcile/ignore/jq_worker\.c
 seccomp\.h|reconcile/ignore/jq_worker\.c|reconcile/source/syscall_filter\.c
 openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*|reconcile/source/sshsig\.c

@@ -44,28 +44,28 @@ static void each_status_says_what_to_do_next(void **state)
 static void broken_transfers_are_told_apart(void **state)
 {
 	static const struct {
-		CURLcode code;
+		enum transfer_end end;
 		long proxy;
 		enum error_kind kind;
 		const char *words;
 	} cases[] = {
-		{CURLE_PEER_FAILED_VERIFICATION, 0, ERROR_DENIED, "caFile"},
-		{CURLE_SSL_CACERT_BADFILE, 0, ERROR_DENIED, "certificates"},
-		{CURLE_COULDNT_RESOLVE_HOST, 0, ERROR_RETRY, "cannot reach"},
-		{CURLE_COULDNT_CONNECT, 0, ERROR_RETRY, "cannot reach"},
-		{CURLE_OPERATION_TIMEDOUT, 0, ERROR_RETRY, "silent"},
-		{CURLE_PARTIAL_FILE, 0, ERROR_RETRY, "cut"},
-		{CURLE_OUT_OF_MEMORY, 0, ERROR_INVALID, "memory"},
-		{CURLE_RECV_ERROR, 407, ERROR_DENIED, "proxy"},
-		{CURLE_RECV_ERROR, 502, ERROR_RETRY, "proxy"},
+		{TRANSFER_UNTRUSTED, 0, ERROR_DENIED, "caFile"},
+		{TRANSFER_UNTRUSTED, 0, ERROR_DENIED, "certificates"},
+		{TRANSFER_UNCONNECTED, 0, ERROR_RETRY, "cannot reach"},
+		{TRANSFER_FAILED, 0, ERROR_RETRY, "cannot reach"},
+		{TRANSFER_SILENT, 0, ERROR_RETRY, "silent"},
+		{TRANSFER_CUT, 0, ERROR_RETRY, "cut"},
+		{TRANSFER_NO_MEMORY, 0, ERROR_INVALID, "memory"},
+		{TRANSFER_CUT, 407, ERROR_DENIED, "proxy"},
+		{TRANSFER_CUT, 502, ERROR_RETRY, "proxy"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct error err = {0};
-		assert_false(http_transfer_error(&err, cases[i].code, "", cases[i].proxy));
+		assert_false(http_transfer_error(&err, cases[i].end, "", cases[i].proxy));
 		assert_int_equal(err.kind, cases[i].kind);
 		if (!strstr(err.text, cases[i].words))
-			fail_msg("%d: %s", (int)cases[i].code, err.text);
+			fail_msg("%d: %s", (int)cases[i].end, err.text);
 	}
 }
 
