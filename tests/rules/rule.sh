@@ -10,6 +10,10 @@ build_folder=${2:-$source_folder/build}
 rules_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 breaches=0
 cd "$source_folder"
+# find(1) only warns of a folder that is not there: a rule that looks at nothing would pass.
+for folder in base store reconcile agent tests; do
+	[ -d "$folder" ] || { echo "$(basename "$0"): $source_folder has no folder $folder"; exit 1; }
+done
 
 # Every C file of the program, or of the folders named: sorted, relative to the source folder.
 c_files() {
