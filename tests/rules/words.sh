@@ -9,10 +9,11 @@ patterns=(
 	'\b(TOD[O]|FIXM[E]|XX[X])\b'   # work that is not done is an issue, not a comment
 	'^(<<<<<<[<]|>>>>>>[>]) '
 )
+mapfile -d '' files < <(git ls-files -z | grep -zvE '^tests/(kube/go\.sum|postgres/package-lock\.json|fuzz/corpus/)')
+[ ${#files[@]} -gt 0 ] || { echo "words.sh: git names no files of $source_folder"; exit 1; }
 for pattern in "${patterns[@]}"; do
 	while IFS= read -r place; do
 		breach "$place"
-	done < <(git ls-files -z 2>/dev/null | grep -zvE '^tests/(kube/go\.sum|postgres/package-lock\.json|fuzz/corpus/)' |
-		xargs -0r grep -nIHE -- "$pattern" 2>/dev/null | cut -c1-200 || true)
+	done < <(printf '%s\0' "${files[@]}" | xargs -0 grep -nIHE -- "$pattern" 2>/dev/null | cut -c1-200 || true)
 done
 rule_end
