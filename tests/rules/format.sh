@@ -12,8 +12,10 @@ mapfile -t files < <(c_files base store reconcile agent tests | grep -v '/node_m
 if [ -n "$fix" ]; then
 	exec "$format" -i "${files[@]}"
 fi
+# It ends with 0 whatever it finds; with another number it has not looked, as where .clang-format cannot be read.
+told=$("$format" --dry-run "${files[@]}" 2>&1) || { head -5 <<<"$told"; echo "format.sh: clang-format failed"; exit 1; }
 while IFS=: read -r file line _; do
 	breach "$file:$line: not as clang-format has it"
-done < <("$format" --dry-run "${files[@]}" 2>&1 | grep -E '^[^ ]+:[0-9]+:[0-9]+: warning:' | sort -t: -u -k1,1)
+done < <(grep -E '^[^ ]+:[0-9]+:[0-9]+: warning:' <<<"$told" | sort -t: -u -k1,1)
 [ "$breaches" = 0 ] || echo "bash tests/rules/format.sh . --fix"
 rule_end
