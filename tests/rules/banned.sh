@@ -36,11 +36,12 @@ bzero|explicit_bzero or memset
 
 names=$(cut -d'|' -f1 <<<"$banned" | grep . | paste -sd'|')
 while read -r file; do
+	code=$(code_of "$file")
 	while IFS=: read -r line text; do
 		for name in $(grep -oE "\\b($names)[[:space:]]*\\(" <<<"$text" | tr -d '( \t'); do
 			! grep -qE "^$file $name: .+" "$rules_folder/banned.txt" || continue
 			breach "$file:$line: $name() is not used here: $(grep "^$name|" <<<"$banned" | cut -d'|' -f2)"
 		done
-	done < <(code_of "$file" | grep -nE "(^|[^A-Za-z0-9_.>])($names)[[:space:]]*\\(" || true)
+	done < <(grep -nE "(^|[^A-Za-z0-9_.>])($names)[[:space:]]*\\(" <<<"$code" || true)
 done < <(c_files)
 rule_end
