@@ -15,6 +15,7 @@ mode=${PGITOPS_TEST_TIDY:-shallow}
 export tidy build_folder clean rules_folder includes mode
 
 check() {
+	set -o pipefail # a new shell: without it the files that cannot be preprocessed would share one key
 	local file=$1 key known=(--extra-arg=-include "--extra-arg=$rules_folder/tidy.h")
 	[ "$file" != base/error.c ] || known=()
 	# What the compiler sees of the file, and the rules it is held to.
