@@ -4,9 +4,11 @@
 table=tests/RULES.md
 
 number=0
+rows=0
 while IFS= read -r line; do
 	number=$((number + 1))
 	case $line in '| rule |'* | '|---'*) continue ;; '| '*) ;; *) continue ;; esac
+	rows=$((rows + 1))
 	answer=${line%|}
 	answer=${answer##*| }
 	[[ $answer == 'none yet '* ]] && continue
@@ -25,5 +27,5 @@ while IFS= read -r line; do
 	[ $on_real_parts = yes ] || [[ $answer == 'unit only: '* ]] ||
 		breach "$table:$number: only unit tests: say \"unit only: \" before them"
 done <"$table"
-[ "$number" -gt 0 ] || breach "$table is not there"
+[ "$rows" -gt 0 ] || breach "$table:$number: no row was found"
 rule_end
