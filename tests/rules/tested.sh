@@ -3,7 +3,8 @@
 # tested instead
 #
 # The tests of agent/ROOM lie in tests/agent/ROOM or in tests/agent, there also as test_ROOM_NAME. A path in untested.txt that ends
-# with '/' stands for its folder. Every test that a reason names is there.
+# with '/' stands for its folder. Every test that a reason names is there, and every test in C is built: one that no CMakeLists.txt
+# names would count here and never run.
 . "$(dirname "$0")/rule.sh"
 excuses=$rules_folder/untested.txt
 
@@ -39,4 +40,10 @@ while IFS=: read -r file reason; do
 		grep -qxF "$test" <<<"$tests" || breach "tests/rules/untested.txt: $file: $test is not there any more"
 	done
 done <"$excuses"
+
+commands=$build_folder/compile_commands.json
+[ -e "$commands" ] || { echo "tested.sh: no $commands: configure the build first"; exit 1; }
+while read -r file; do
+	grep -qF "/$file\"" "$commands" || breach "$file:1: no CMakeLists.txt builds it"
+done < <(c_files tests | grep -E '/(test|fuzz)_[^/]*\.c$' | grep -v '/node_modules/\|/\.cache/')
 rule_end
