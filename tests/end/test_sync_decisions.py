@@ -408,6 +408,7 @@ def test_a_self_heal_is_no_wish_and_leaves_no_history(world):
     team.synced()
     world.kube.patch("v1", "ConfigMap", world.namespace, "a", {"data": {"value": "mine"}})
     world.wait("healed", lambda: world.value("a") == "one")
+    world.passes()
     team.synced()
     assert len(team.history) == 1
 

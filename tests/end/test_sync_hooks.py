@@ -349,6 +349,7 @@ def test_a_partial_sync_runs_no_hooks(world, team, hooked):
 def test_a_self_heal_runs_no_hooks(world, team, hooked):
     world.kube.patch("v1", "ConfigMap", world.namespace, "a", {"data": {"value": "mine"}})
     world.wait("healed", lambda: world.value("a") == "one")
+    world.passes()
     team.synced()
     assert unchanged(world, hooked)
 
@@ -392,7 +393,8 @@ def test_a_failed_hook_does_not_make_the_application_degraded(world, team):
     head = world.push({"team/a.yaml": config_map("a"), "team/post.yaml": hook("post", "PostSync")})
     world.end_pod("post", False)
     team.ended("Failed", head)
-    team.healthy()
+    world.passes()
+    assert team.health == "Healthy"
 
 
 # ---- terminate, restart ----------------------------------------------------------------------------------------------------
