@@ -80,7 +80,8 @@ def test_defaults_of_a_custom_kind_are_no_drift(plane, cluster, ns, name, spec):
     cluster.track(key_of(obj))
     assert cluster.write_one(obj)["outcome"] == "created"
     unchanged(cluster, obj)
-    plane.admin.patch(f"{GROUP}/v1", name.title(), ns, "a", {"status": {"phase": "Running"}}, subresource="/status")
+    plane.admin.patch(f"{GROUP}/v1", name.title(), ns, "a", {"status": {"phase": "Running"}}, subresource="status")
+    assert plane.admin.get(f"{GROUP}/v1", name.title(), ns, "a")["status"] == {"phase": "Running"}
     unchanged(cluster, obj)
 
 
