@@ -374,7 +374,9 @@ class Soak:
         """What is written during a pass over each Application."""
         mark, end = self.plane.mark(), time.monotonic() + CALM
         before = self.agent.metrics()["pgitops_passes_total"]
-        while self.agent.metrics()["pgitops_passes_total"] < before + len(APPLICATIONS) and time.monotonic() < end:
+        while self.agent.metrics()["pgitops_passes_total"] < before + len(APPLICATIONS):
+            if time.monotonic() > end:
+                raise Disagreement(f"no pass over each Application within {CALM} s")
             time.sleep(0.1)
         return [f"{event['verb']} {event['requestURI']}" for event in self.plane.requests(mark) if event["verb"] in WRITES]
 
