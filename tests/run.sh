@@ -172,16 +172,19 @@ build_into "$build" "-DPGITOPS_SANITIZE=$sanitize" || { failed "build: see build
 # ---- CTest: unit tests, replays of the fuzz corpora, rules ----------------------------------------------------------
 
 run_ctest() {
-	local title=$1 folder=$2
+	local title=$1 folder=$2 file
 	shift 2
+	file=$results/$(tr ' ' - <<<"$title").xml
 	say "$title"
 	"${alone[@]}" ctest --test-dir "$folder" -j "$jobs" --output-on-failure --no-tests=error --test-output-size-passed 1000000 \
-		--test-output-size-failed 1000000 --output-junit "$results/$(tr ' ' - <<<"$title").xml" "$@" >"$results/ctest.log" 2>&1 ||
+		--test-output-size-failed 1000000 --output-junit "$file" "$@" >"$results/ctest.log" 2>&1 ||
 		true
 	grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed|^ +Start +[0-9]+:|^(Test project|Internal ctest)' "$results/ctest.log" |
 		sed '/^\[ RUN      \]/d; /^\[       OK \]/d; /^$/d' || true
 	if grep -q 'No tests were found' "$results/ctest.log"; then
 		failed "$title: no test of this name"
+	elif [ ! -e "$file" ]; then
+		failed "$title: ctest ended without results"
 	fi
 }
 
