@@ -7,9 +7,7 @@ import pytest
 from parts.kube import simple_crd
 from parts.manifests import config_map
 from parts.proxy import FaultProxy, faults
-from parts.world import FINALIZER, deployment, manifest, marked, pod
-
-ANY_WRITE = {"method": ("PATCH", "POST", "PUT", "DELETE"), "path": r"^(?!.*(dryRun|/events))"}
+from parts.world import ANY_WRITE, FINALIZER, deployment, manifest, marked, pod
 
 
 def finalizers(app):

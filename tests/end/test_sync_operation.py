@@ -9,9 +9,7 @@ import pytest
 from parts.manifests import config_map, postgresql
 from parts.proxy import FaultProxy, faults
 from parts.signers import SshKey
-from parts.world import FINISHED, PREFIX, marked, pod
-
-ANY_WRITE = {"method": ("PATCH", "POST", "PUT", "DELETE"), "path": r"^(?!.*(dryRun|/events))"}
+from parts.world import ANY_WRITE, FINISHED, PREFIX, marked, pod
 
 
 def names(rows):

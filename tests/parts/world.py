@@ -17,6 +17,7 @@ from parts.process import wait_for
 APPLICATION = ("argoproj.io/v1alpha1", "Application")
 PREFIX = "argocd.argoproj.io/"
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
+ANY_WRITE = {"method": ("PATCH", "POST", "PUT", "DELETE"), "path": r"^(?!.*(dryRun|/events))"}  # but no dry run and no Event
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 FINISHED = ("Succeeded", "Failed", "Error")
 ENDS = {True: "Succeeded", False: "Failed"}
