@@ -99,7 +99,7 @@ def test_default_need_not_exist_and_is_obeyed_when_it_does(projects):
     projects.project("default", sourceRepos=["https://git.example.org/*"])
     projects.condition("InvalidSpecError", 'project "default" does not allow the repository', "it is not in sourceRepos")
     head = projects.push({"b.yaml": config_map("b")})
-    time.sleep(1)
+    wait_for("three passes", projects.agent.after_passes([projects.name]))
     assert projects.config_map("b") is None
 
     projects.kube.delete(APPLICATION, "AppProject", projects.home, "default")

@@ -317,6 +317,16 @@ class Agent:
         lines = self.get("/metrics").body.splitlines()
         return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
 
+    def after_passes(self, names, count=3):
+        """Has there been so many passes since this call? A refresh of these Applications begins them."""
+        def counted():
+            return self.metrics().get("pgitops_passes_total", 0)
+
+        before = counted()
+        for name in names:
+            self.post(f"/api/v1/applications/{name}/refresh", {}, over="socket")
+        return lambda: counted() >= before + count
+
     # Its log
 
     def log(self):

@@ -334,10 +334,4 @@ class World:
 
     def passes(self, count=3):
         """So many passes later: what would have happened by itself has happened."""
-        def counted():
-            return self.agent.metrics().get("pgitops_passes_total", 0)
-
-        before = counted()
-        for name in self.apps:
-            self.agent.post(f"/api/v1/applications/{name}/refresh", {}, over="socket")
-        self.wait(f"{count} passes", lambda: counted() >= before + count)
+        self.wait(f"{count} passes", self.agent.after_passes(self.apps, count))
