@@ -1,47 +1,14 @@
 #include "agent/config/schedule.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
 
-#include "base/clock.h"
-
-static int open_arena(void **state)
-{
-	*state = arena_new(16u << 20);
-	return 0;
-}
-
-static int close_arena(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
-static int64_t seconds(const char *text)
-{
-	int64_t microseconds;
-	if (!clock_parse(text, &microseconds))
-		fail_msg("%s", text);
-	return microseconds / 1000000;
-}
+#include "tests/base/zone_fixture.h"
 
 static const char *text_of(int64_t when, struct arena *mem)
 {
 	char text[CLOCK_TEXT_SIZE];
 	clock_text_seconds(when * 1000000, text);
 	return arena_copy(mem, text);
-}
-
-static const struct zone *zone_of(struct arena *mem, const char *name)
-{
-	const struct zone *zone;
-	struct error err;
-	if (!zone_read(name, mem, &zone, &err))
-		fail_msg("%s", err.text);
-	return zone;
 }
 
 static struct schedule schedule_of(const char *text)

@@ -1,40 +1,11 @@
 #include "base/zone.h"
 
+#include "tests/base/zone_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "fixture.h"
-
-#include "base/clock.h"
-#include "base/limits.h"
-
-static int open_arena(void **state)
-{
-	*state = arena_new(16u << 20);
-	return 0;
-}
-
-static int close_arena(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
-static int64_t seconds(const char *text)
-{
-	int64_t microseconds;
-	assert_true(clock_parse(text, &microseconds));
-	return microseconds / 1000000;
-}
-
-static const struct zone *zone_of(struct arena *mem, const char *name)
-{
-	const struct zone *zone;
-	struct error err;
-	if (!zone_read(name, mem, &zone, &err))
-		fail_msg("%s", err.text);
-	return zone;
-}
 
 static void offsets_are_those_of_the_zone(void **state)
 {
