@@ -134,16 +134,16 @@ static void an_operation_state_always_has_a_result_with_a_revision(void **state)
 	json_decref(none);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(
-			the_application_is_as_well_as_its_worst_object, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(missing_is_said_only_when_nothing_is_live, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_time_of_health_stays_while_health_stays, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(history_counts_on_and_stays_within_its_limit, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			an_operation_state_always_has_a_result_with_a_revision, set_up, tear_down),
+		TEST(the_application_is_as_well_as_its_worst_object),
+		TEST(missing_is_said_only_when_nothing_is_live),
+		TEST(the_time_of_health_stays_while_health_stays),
+		TEST(history_counts_on_and_stays_within_its_limit),
+		TEST(an_operation_state_always_has_a_result_with_a_revision),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,17 +153,17 @@ static void a_fresh_repository_takes_the_old_ones_place_when_it_is_settled(void 
 	assert_true(repository_settle(&repository, &err));
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(an_ancestor_is_found_on_every_way, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			where_history_was_cut_the_cut_itself_is_still_found, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_long_history_is_not_walked_for_ever, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(tips_and_cuts_are_remembered, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_no_commit_cannot_be_peeled, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-			a_fresh_repository_takes_the_old_ones_place_when_it_is_settled, set_up, tear_down),
+		TEST(an_ancestor_is_found_on_every_way),
+		TEST(where_history_was_cut_the_cut_itself_is_still_found),
+		TEST(a_long_history_is_not_walked_for_ever),
+		TEST(tips_and_cuts_are_remembered),
+		TEST(what_is_no_commit_cannot_be_peeled),
+		TEST(a_fresh_repository_takes_the_old_ones_place_when_it_is_settled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
