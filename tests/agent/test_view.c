@@ -113,6 +113,7 @@ static void history_has_the_ids_of_the_status(void **state)
 	add_revision(f, "c2", second + 900000, "Succeeded");
 	CLEANUP(json_done) json_t *list = check_view(f, view_history(f->store, "users", &f->err));
 	static const int64_t wanted[] = {7, 6, -1, 5, -1};
+	assert_int_equal(json_array_size(json_object_get(list, "items")), COUNT_OF(wanted));
 	for (size_t i = 0; i < COUNT_OF(wanted); i++) {
 		const json_t *item = json_array_get(json_object_get(list, "items"), i);
 		assert_int_equal(json_number_at(item, "id", -1), wanted[i]);
