@@ -1,14 +1,16 @@
 """seal and unseal on the command line, against an independent implementation and against what kubeseal's users expect."""
 
 import base64
+import fcntl
 import os
 import pathlib
 import shutil
 import signal
 import ssl
+import struct
 import subprocess
+import termios
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -320,9 +322,12 @@ def test_an_interrupted_seal_leaves_the_old_files(desk):
                              cwd=desk.root)
     child.stdin.write(SECRET.encode())
     child.stdin.flush()
-    time.sleep(0.2)
+
+    def unread():
+        return struct.unpack("i", fcntl.ioctl(child.stdin, termios.FIONREAD, bytes(4)))[0]
+    agents.wait_for("it has read what there is", lambda: unread() == 0)
     child.send_signal(signal.SIGINT)
-    child.wait(30)
+    assert child.wait(30) != 0
     assert old.read_text() == "old\n"
     assert os.listdir(desk.root) == ["sealed.yaml"]
 
