@@ -1,11 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "reconcile/kubernetes/diff.h"
 #include "reconcile/kubernetes/manager.h"
+
+#include "tests/reconcile/kubernetes/json_fixture.h"
 
 struct fixture {
 	struct arena *mem;
@@ -13,15 +9,6 @@ struct fixture {
 	struct difference *items;
 	size_t count;
 };
-
-static json_t *read_json(const char *text)
-{
-	struct error err;
-	json_t *value = NULL;
-	if (!json_read(text, strlen(text), &value, &err))
-		fail_msg("%s: %s", err.text, text);
-	return value;
-}
 
 static struct fixture compare(const char *wanted, const char *found, bool secret, bool loose)
 {

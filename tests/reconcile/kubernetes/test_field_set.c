@@ -1,19 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "reconcile/kubernetes/field_set.h"
 
-static json_t *read_json(const char *text)
-{
-	struct error err;
-	json_t *value = NULL;
-	if (!json_read(text, strlen(text), &value, &err))
-		fail_msg("%s: %s", err.text, text);
-	return value;
-}
+#include "tests/reconcile/kubernetes/json_fixture.h"
 
 static void check_removal(const char *object, const char *set, const char *kept, const char *left)
 {

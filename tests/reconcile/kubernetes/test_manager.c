@@ -1,19 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "reconcile/kubernetes/manager.h"
 
-static json_t *read_json(const char *text)
-{
-	struct error err;
-	json_t *value = NULL;
-	if (!json_read(text, strlen(text), &value, &err))
-		fail_msg("%s: %s", err.text, text);
-	return value;
-}
+#include "tests/reconcile/kubernetes/json_fixture.h"
 
 static void conflicts_name_who_does_not_give_way(void **state)
 {

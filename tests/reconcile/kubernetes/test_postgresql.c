@@ -1,20 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
 #include "base/clock.h"
 #include "reconcile/kubernetes/postgresql.h"
 
-static json_t *read_json(const char *text)
-{
-	struct error err;
-	json_t *value = NULL;
-	if (!json_read(text, strlen(text), &value, &err))
-		fail_msg("%s: %s", err.text, text);
-	return value;
-}
+#include "tests/reconcile/kubernetes/json_fixture.h"
 
 /* Both sides as {"metadata": {"name": "main"}, "spec": SPEC}. */
 static void check(const char *wanted_spec, const char *live_spec, const char *annotation, size_t expected,
