@@ -10,7 +10,6 @@ from parts import kube
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MANIFESTS = TOP / "manifests"
-AGENT = "system:serviceaccount:argocd:pgitops"
 
 
 def documents(path):

@@ -9,7 +9,7 @@ import pytest
 from parts.agent import wait_for
 from parts.git import Repository
 from parts.manifests import config_map
-from parts.world import PREFIX, marked, pod
+from parts.world import marked, pod
 
 HIDDEN = "SCRAM-SHA-256"
 

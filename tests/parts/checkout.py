@@ -9,7 +9,6 @@
 """
 
 import base64
-import os
 import pathlib
 import shutil
 import subprocess

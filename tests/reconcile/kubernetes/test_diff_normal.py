@@ -1,10 +1,7 @@
 """What the server makes of a manifest is no drift: each manifest, applied once, is found unchanged (argocd.md 2.13)."""
 
-import copy
-
 import pytest
 
-from parts import kube
 from parts.cluster import TRACKING, key_of
 
 

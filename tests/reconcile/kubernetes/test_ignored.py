@@ -38,8 +38,6 @@ def paths(result):
     return [d["path"] for d in result["differences"]]
 
 
-
-
 def compared(cluster, obj, ignore):
     return cluster.write_one(obj, kind="dry-run", ignore=ignore, force=True)
 
