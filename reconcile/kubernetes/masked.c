@@ -19,12 +19,49 @@ bool masked_annotation(const char *name)
 	return false;
 }
 
-static bool contains(const char *text, const char *bytes, size_t length)
+struct text {
+	char *bytes;
+	size_t length;
+};
+
+/* A string without the escapes that JSON gives it. */
+static struct text text_of(const json_t *value)
 {
-	return length >= SHORT && memmem(text, strlen(text), bytes, length) != NULL;
+	struct text text = {.length = json_string_length(value)};
+	if (!json_is_string(value)) {
+		text.bytes = json_canonical(value);
+		text.length = strlen(text.bytes);
+		return text;
+	}
+	text.bytes = memory_alloc(text.length + 1);
+	memcpy(text.bytes, json_string_value(value), text.length);
+	return text;
 }
 
-static bool contains_decoded(const char *text, const char *encoded, size_t length)
+static void text_wipe(struct text *text)
+{
+	explicit_bzero(text->bytes, text->length);
+	free(text->bytes);
+}
+
+/* As it is, or as it stands in a JSON text: annotations hold copies of whole objects. */
+static bool contains(const struct text *text, const char *bytes, size_t length)
+{
+	if (length < SHORT)
+		return false;
+	if (memmem(text->bytes, text->length, bytes, length))
+		return true;
+	CLEANUP(json_done) json_t *string = json_stringn(bytes, length);
+	if (!string) /* no UTF-8, so in no text */
+		return false;
+	char *quoted = json_canonical(string);
+	struct text inside = {.bytes = quoted, .length = strlen(quoted)};
+	bool found = memmem(text->bytes, text->length, quoted + 1, inside.length - strlen("\"\""));
+	text_wipe(&inside);
+	return found;
+}
+
+static bool contains_decoded(const struct text *text, const char *encoded, size_t length)
 {
 	size_t decoded_length;
 	unsigned char *decoded = memory_alloc(length / 4 * 3 + 1);
@@ -41,17 +78,16 @@ bool masked_repeats(const json_t *secret, const json_t *value)
 	const char *key;
 	json_t *item;
 	bool found = false;
-	char *text = json_canonical(value);
+	struct text text = text_of(value);
 	for (size_t i = 0; i < COUNT_OF(places); i++)
 		json_object_foreach (json_object_get(secret, places[i]), key, item) {
 			const char *string = json_string_value(item);
 			size_t length = json_string_length(item);
 			found = found ||
 				(string &&
-					(contains(text, string, length) ||
-						contains_decoded(text, string, length)));
+					(contains(&text, string, length) ||
+						contains_decoded(&text, string, length)));
 		}
-	explicit_bzero(text, strlen(text));
-	free(text);
+	text_wipe(&text);
 	return found;
 }

@@ -132,6 +132,17 @@ static void copies_of_a_secret_in_its_annotations_are_hidden(void **state)
 	expect_masked("{\"stringData\":{\"k\":\"hunter2\"},\"type\":\"hunter2\"}", "{}", "stringData.k type");
 }
 
+/* {"k": "hunter2\nsays \"x\"\n"}: JSON writes such a value otherwise than it is */
+static void copies_of_a_secret_with_quotes_and_line_ends_are_hidden(void **state)
+{
+	(void)state;
+	expect_masked("{\"data\":{\"k\":\"aHVudGVyMgpzYXlzICJ4Igo=\"}}",
+		"{\"data\":{\"k\":\"aHVudGVyMgpzYXlzICJ4Igo=\"},\"metadata\":{\"annotations\":{"
+		"\"a\":\"hunter2\\nsays \\\"x\\\"\\n\","
+		"\"b\":\"{\\\"k\\\":\\\"hunter2\\\\nsays \\\\\\\"x\\\\\\\"\\\\n\\\"}\"}}}",
+		"metadata.annotations.a metadata.annotations.b");
+}
+
 static void other_annotations_of_a_secret_are_seen(void **state)
 {
 	(void)state;
@@ -191,6 +202,7 @@ int main(void)
 		cmocka_unit_test(long_values_are_cut_between_characters),
 		cmocka_unit_test(values_of_secrets_are_hidden),
 		cmocka_unit_test(copies_of_a_secret_in_its_annotations_are_hidden),
+		cmocka_unit_test(copies_of_a_secret_with_quotes_and_line_ends_are_hidden),
 		cmocka_unit_test(other_annotations_of_a_secret_are_seen),
 		cmocka_unit_test(the_operator_takes_null_empty_and_absent_alike),
 		cmocka_unit_test(the_last_other_manager_is_the_author),
