@@ -29,34 +29,65 @@ static const char *key_in(const json_t *map, const char *path)
 	return best;
 }
 
-/* "name=\"web\",port=80" names the element: a key field whose value stands in it as JSON. */
-static bool element_fits(const json_t *element, const char *names, size_t length)
+/* The length of the JSON value at the beginning: a string with its quotes, or what ends before a comma. */
+static size_t value_length(const char *at, size_t left)
 {
-	const char *equals = memchr(names, '=', length);
-	struct error ignored;
-	if (!equals)
-		return false;
-	CLEANUP(memory_freep) char *field = memory_printf("%.*s", (int)(equals - names), names);
-	size_t size = (size_t)(names + length - equals - 1);
-	const char *comma = memmem(equals, size + 1, "\",", 2);
-	if (comma)
-		size = (size_t)(comma - equals);
-	CLEANUP(json_done) json_t *value = NULL;
-	return json_read(equals + 1, size, &value, &ignored) &&
-		json_equal(json_object_get(element, field), value);
+	size_t length = 0;
+	bool quoted = false;
+	for (; length < left && (quoted || at[length] != ','); length++) {
+		if (quoted && at[length] == '\\' && length + 1 < left)
+			length++;
+		else if (at[length] == '"')
+			quoted = !quoted;
+	}
+	return length;
 }
 
+static bool equals_text(const json_t *value, const char *text, size_t length)
+{
+	struct error ignored;
+	CLEANUP(json_done) json_t *other = NULL;
+	return json_read(text, length, &other, &ignored) && json_equal(value, other);
+}
+
+/* `containerPort=80,protocol="TCP"` names the element: key fields with their values as JSON. How many of them it has; 0 when one is
+   another. What the server filled in (protocol) may be absent in what was written. */
+static int keys_fitting(const json_t *element, const char *names, size_t length)
+{
+	const char *end = names + length;
+	int fitting = 0;
+	while (names < end) {
+		const char *equals = memchr(names, '=', (size_t)(end - names));
+		if (!equals)
+			return 0;
+		CLEANUP(memory_freep) char *field = memory_printf("%.*s", (int)(equals - names), names);
+		const json_t *found = json_object_get(element, field);
+		const char *value = equals + 1;
+		size_t size = value_length(value, (size_t)(end - value));
+		if (found && !equals_text(found, value, size))
+			return 0;
+		fitting += found != NULL;
+		names = value + size + (value + size < end);
+	}
+	return fitting;
+}
+
+/* Of two with port 53 the one that has protocol UDP, too, before the one that says nothing of it. */
 static json_t *element_in(const json_t *list, const char *names, size_t length)
 {
+	json_t *best = NULL;
+	int most = 0;
 	size_t index;
 	json_t *element;
-	size_t place = strtoul(names, NULL, 10);
 	if (*names >= '0' && *names <= '9')
-		return json_array_get(list, place);
-	json_array_foreach (list, index, element)
-		if (element_fits(element, names, length))
-			return element;
-	return NULL;
+		return json_array_get(list, strtoul(names, NULL, 10));
+	json_array_foreach (list, index, element) {
+		int fitting = keys_fitting(element, names, length);
+		if (fitting > most)
+			best = element;
+		most = fitting > most ? fitting : most;
+	}
+	return best;
 }
 
 static void drop(json_t *object, const char *path)

@@ -174,6 +174,17 @@ def test_unknown_fields_are_dropped_where_validation_is_off(plane, cluster, ns):
     assert cluster.write_one(obj, lenient=True, replace=True)["outcome"] == "created"
 
 
+def test_unknown_fields_of_elements_with_several_keys_are_dropped_too(plane, cluster, ns):
+    obj = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "dns", "namespace": ns},
+           "spec": {"selector": {"app": "dns"},
+                    "ports": [{"name": "tcp", "port": 53, "targetPrt": 5353},
+                              {"name": "udp", "port": 53, "protocol": "UDP", "targetPrt": 5353}]}}
+    cluster.track(obj)
+    assert "targetPrt" in cluster.write_one(obj)["error"]
+    assert cluster.write_one(obj, lenient=True)["outcome"] == "created"
+    assert cluster.write_one(obj, lenient=True, kind="dry-run")["outcome"] == "unchanged"
+
+
 # Hooks
 
 
