@@ -61,7 +61,7 @@ enum step dry_run_compared(struct job *job, const struct kube_request *request)
 enum step dry_run_previewed(struct job *job, const struct kube_request *request)
 {
 	/* Somebody wrote in between, a controller its status mostly: what we made lacks every default, so it would be no answer. */
-	if (request->error.kind == ERROR_CONFLICT && body_write(job))
-		return job_again(job, STEP_COMPARE);
+	if (request->error.kind == ERROR_CONFLICT)
+		return body_write(job) ? job_again(job, STEP_COMPARE) : STEP_DONE;
 	return compare(job, request->error.kind == ERROR_NONE ? request->answer : job->wanted);
 }
