@@ -21,11 +21,11 @@ struct diff {
 };
 
 /* Compact JSON of at most 200 bytes, cut between characters. */
-static const char *show(const struct diff *diff, const json_t *value)
+static const char *show(const struct diff *diff, const json_t *value, bool open)
 {
 	if (!value)
 		return "";
-	if (diff->input->secret)
+	if (!open)
 		return "<hidden>";
 	char *text = json_canonical(value);
 	size_t length = strlen(text);
@@ -82,19 +82,14 @@ static void report(struct diff *diff, const json_t *wanted, const json_t *found)
 		author = manager_author_of(diff->managed, diff->steps, diff->depth);
 	bool open = !diff->input->secret ||
 		(!hidden(diff) && !repeats_data(diff, wanted) && !repeats_data(diff, found));
-	struct diff_input shown = *diff->input;
-	shown.secret = !open;
-	const struct diff_input *before = diff->input;
-	diff->input = &shown;
 	diff->items = arena_grow(diff->mem, diff->items, diff->count, sizeof(*diff->items));
 	diff->items[diff->count++] = (struct difference){
 		.path = path_text(diff),
-		.wanted = show(diff, wanted),
-		.found = show(diff, found),
+		.wanted = show(diff, wanted, open),
+		.found = show(diff, found, open),
 		.by = arena_copy(diff->mem, author.manager),
 		.when = author.when,
 	};
-	diff->input = before;
 }
 
 static bool empty(const json_t *value)
