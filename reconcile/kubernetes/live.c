@@ -82,6 +82,17 @@ bool live_track(struct live_cache *cache, struct live_collection *collection, co
 	return unknown;
 }
 
+void live_untrack(struct live_cache *cache, const struct live_collection *collection, const char *name)
+{
+	pthread_mutex_lock(&cache->lock);
+	struct entry **at = live_entry_find(cache, collection, name);
+	if (*at && !(*at)->facts) { /* else a watch has told of it meanwhile */
+		(*at)->tracked = false;
+		live_entry_forget(cache, at, 0);
+	}
+	pthread_mutex_unlock(&cache->lock);
+}
+
 /* Facts */
 
 static uint64_t version_of(const json_t *object)

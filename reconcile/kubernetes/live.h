@@ -20,6 +20,7 @@ struct live_collection {
 	bool ended;       /* the kind is gone: nothing is watched; the reconciler's */
 	bool asked;       /* by this cluster_track(); the reconciler's */
 	size_t fresh;     /* keys of this cluster_track() that must be asked for; the reconciler's */
+	bool answered;    /* the list that asks for them, when they are many; the reconciler's */
 	unsigned round;   /* of listing; under the lock */
 	bool listed;      /* once: changes before that are no news; under the lock */
 	bool awaited;     /* somebody was told that it is still being listed; under the lock */
@@ -44,6 +45,9 @@ struct live_collection *live_add_collection(struct live_cache *cache, const stru
 /* Keeps the object of this name whether or not it carries a tracking id. True when it may be there although none is known:
    that is new, and the collection was listed before. */
 bool live_track(struct live_cache *cache, struct live_collection *collection, const char *name);
+
+/* Whether it is there could not be found out: as if it had not been tracked, so that the next live_track() asks again. */
+void live_untrack(struct live_cache *cache, const struct live_collection *collection, const char *name);
 
 /* A list: begin, live_put() for each, end with its resourceVersion. `gone` is called, without the lock, for each that did not
    come. True when somebody waited for the first list of it (live_await). */

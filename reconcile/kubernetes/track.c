@@ -233,13 +233,20 @@ static void ask_fresh(struct tracking *tracking)
 {
 	struct cluster *cluster = tracking->cluster;
 	struct error err;
-	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next)
-		if (at->fresh > FEW_FRESH && !list_fresh(cluster, at, &err))
+	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
+		at->answered = at->fresh <= FEW_FRESH || list_fresh(cluster, at, &err);
+		if (!at->answered)
 			note_failure(tracking, at, &err);
+	}
 	for (size_t i = 0; i < tracking->fresh_count; i++) {
-		struct live_collection *at = live_find_collection(cluster->live, tracking->fresh[i]);
-		if (at->fresh <= FEW_FRESH && !get_fresh(cluster, at, tracking->fresh[i], &err))
+		const struct object_key *key = tracking->fresh[i];
+		struct live_collection *at = live_find_collection(cluster->live, key);
+		bool listed = at->fresh > FEW_FRESH;
+		bool good = listed ? at->answered : get_fresh(cluster, at, key, &err);
+		if (!good && !listed)
 			note_failure(tracking, at, &err);
+		if (!good)
+			live_untrack(cluster->live, at, key->name);
 	}
 }
 

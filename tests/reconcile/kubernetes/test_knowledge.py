@@ -113,6 +113,19 @@ def test_a_list_that_takes_long_holds_up_nobody(plane, proxy, bad, ns):
     assert bad.live(obj)
 
 
+@pytest.mark.parametrize("count", [2, 9])
+def test_an_object_that_could_not_be_asked_for_is_asked_for_again(plane, proxy, bad, ns, count):
+    bad.track(config_map(ns, "first"))
+    others = names(ns, count)
+    for other in others:
+        plane.admin.create(other)
+    proxy.add(faults.status(500), method="GET", path=f"{ns}/configmaps(/c0|[?]limit=)")
+    assert not bad.ask("track", keys=[key_of(o) for o in others])["ok"]
+    proxy.clear()
+    bad.track(*others)
+    assert all(bad.live(o) for o in others)
+
+
 def test_a_kind_is_asked_for_with_one_look(plane, cluster, ns):
     group = f"{ns}.example.org"
     answer = cluster.ask("kind_ready", group=group, kind="Widget")

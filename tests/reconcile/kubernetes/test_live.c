@@ -109,6 +109,23 @@ static void a_key_tracked_after_the_list_must_be_asked_for(void **state)
 	assert_false(live_track(f->cache, f->collection, "late"));
 }
 
+static void a_key_whose_question_had_no_answer_is_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+	live_list_begin(f->cache, f->collection);
+	list_end(f);
+	size_t before = live_memory(f->cache);
+	assert_true(live_track(f->cache, f->collection, "late"));
+	live_untrack(f->cache, f->collection, "late");
+	assert_int_equal(live_memory(f->cache), before);
+	assert_true(live_track(f->cache, f->collection, "late"));
+	/* The watch was quicker than the answer that never came. */
+	put(f, "late", "1", "3", NULL, LIVE_WATCHED);
+	live_untrack(f->cache, f->collection, "late");
+	assert_string_equal(version_of(f, "late"), "3");
+	assert_false(live_track(f->cache, f->collection, "late"));
+}
+
 static void an_answer_is_newer_than_the_event_that_follows(void **state)
 {
 	struct fixture *f = *state;
@@ -259,6 +276,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_tracked_or_marked_objects_are_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_key_tracked_after_the_list_must_be_asked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_key_whose_question_had_no_answer_is_asked_for_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			an_answer_is_newer_than_the_event_that_follows, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_complete_list_drops_what_it_does_not_have, set_up, tear_down),
