@@ -192,6 +192,7 @@ bool live_list_end(struct live_cache *cache, struct live_collection *collection,
 	struct lost *list = sweep(cache, collection, backwards ? UINT64_MAX : number);
 	bool awaited = collection->awaited;
 	collection->listed = true;
+	collection->complete = true;
 	collection->awaited = false;
 	collection->seen = number;
 	pthread_mutex_unlock(&cache->lock);
@@ -205,10 +206,19 @@ bool live_list_end(struct live_cache *cache, struct live_collection *collection,
 	return awaited;
 }
 
-void live_await(struct live_cache *cache, struct live_collection *collection)
+bool live_await(struct live_cache *cache, struct live_collection *collection)
 {
 	pthread_mutex_lock(&cache->lock);
-	collection->awaited = true;
+	bool awaited = !collection->complete;
+	collection->awaited = awaited;
+	pthread_mutex_unlock(&cache->lock);
+	return awaited;
+}
+
+void live_moved(struct live_cache *cache, struct live_collection *collection)
+{
+	pthread_mutex_lock(&cache->lock);
+	collection->complete = false;
 	pthread_mutex_unlock(&cache->lock);
 }
 

@@ -23,6 +23,7 @@ struct live_collection {
 	bool answered;    /* the list that asks for them, when they are many; the reconciler's */
 	unsigned round;   /* of listing; under the lock */
 	bool listed;      /* once: changes before that are no news; under the lock */
+	bool complete;    /* listed since it was started or moved; under the lock */
 	bool awaited;     /* somebody was told that it is still being listed; under the lock */
 	uint64_t seen;    /* resourceVersion up to which the watch knows everything; under the lock */
 };
@@ -54,7 +55,12 @@ void live_untrack(struct live_cache *cache, const struct live_collection *collec
 void live_list_begin(struct live_cache *cache, struct live_collection *collection);
 bool live_list_end(struct live_cache *cache, struct live_collection *collection, const char *version,
 	void (*gone)(void *context, const struct object_key *key, const char *application), void *context);
-void live_await(struct live_cache *cache, struct live_collection *collection);
+
+/* Somebody comes back when it is complete: the next live_list_end() says so. False when it became complete a moment ago. */
+bool live_await(struct live_cache *cache, struct live_collection *collection);
+
+/* It is about to be listed under another path. */
+void live_moved(struct live_cache *cache, struct live_collection *collection);
 
 /*
  * Where a fact comes from. What a write was answered may be older than what the watch has told since: an object that was written

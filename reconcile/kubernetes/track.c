@@ -133,6 +133,7 @@ static void revise_collection(
 		CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
 		collection_path(collection, resource, &path);
 		snprintf(collection->version, sizeof(collection->version), "%s", resource->version);
+		live_moved(cluster->live, collection);
 		watches_move(cluster->watches, collection->watch, buf_string(&path));
 		collection->ended = false;
 	}
@@ -267,9 +268,9 @@ bool cluster_track(struct cluster *cluster, const struct object_key *keys, size_
 		struct error why;
 		if (!at->asked || at->ended || watches_wait(cluster->watches, at->watch, end, &why))
 			continue;
-		if (why.kind == ERROR_RETRY)
-			live_await(cluster->live, at);
-		note_failure(&tracking, at, &why);
+		/* The list may have come to its end since: then nobody would be told of it any more. */
+		if (why.kind != ERROR_RETRY || live_await(cluster->live, at))
+			note_failure(&tracking, at, &why);
 	}
 	ask_fresh(&tracking);
 	memory_freep(&tracking.fresh);

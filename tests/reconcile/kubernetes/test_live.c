@@ -109,6 +109,20 @@ static void a_key_tracked_after_the_list_must_be_asked_for(void **state)
 	assert_false(live_track(f->cache, f->collection, "late"));
 }
 
+static void whoever_waits_for_a_list_is_told_or_has_it_already(void **state)
+{
+	struct fixture *f = *state;
+	int gone = 0;
+	assert_true(live_await(f->cache, f->collection));
+	live_list_begin(f->cache, f->collection);
+	assert_true(live_list_end(f->cache, f->collection, "2", nobody, &gone));
+	assert_false(live_await(f->cache, f->collection));
+	live_list_begin(f->cache, f->collection);
+	assert_false(live_list_end(f->cache, f->collection, "3", nobody, &gone));
+	live_moved(f->cache, f->collection);
+	assert_true(live_await(f->cache, f->collection));
+}
+
 static void a_key_whose_question_had_no_answer_is_asked_for_again(void **state)
 {
 	struct fixture *f = *state;
@@ -276,6 +290,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_tracked_or_marked_objects_are_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_key_tracked_after_the_list_must_be_asked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			whoever_waits_for_a_list_is_told_or_has_it_already, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_key_whose_question_had_no_answer_is_asked_for_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
