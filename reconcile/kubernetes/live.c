@@ -76,7 +76,7 @@ bool live_track(struct live_cache *cache, struct live_collection *collection, co
 {
 	pthread_mutex_lock(&cache->lock);
 	struct entry *entry = live_entry_add(cache, collection, name);
-	bool unknown = !entry->tracked && !entry->facts && collection->listed;
+	bool unknown = !entry->tracked && !entry->facts && (collection->listed || collection->passed_over);
 	entry->tracked = true;
 	pthread_mutex_unlock(&cache->lock);
 	return unknown;
@@ -271,6 +271,7 @@ struct live_change live_put(struct live_cache *cache, struct live_collection *co
 		tracking_application(tracking, change.application);
 	if (foreign(*at, object)) {
 		change.news = known;
+		collection->passed_over = true;
 		if (known)
 			live_entry_forget(cache, at, version_of(object));
 	} else if (!outdated(collection, *at, object, source)) {
@@ -318,7 +319,7 @@ void live_clear(struct live_cache *cache, struct live_collection *collection)
 		next = list->next;
 		memory_freep(&list);
 	}
-	collection->listed = false;
+	collection->listed = collection->passed_over = collection->complete = false;
 	collection->seen = 0;
 	pthread_mutex_unlock(&cache->lock);
 }

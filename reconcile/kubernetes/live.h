@@ -20,9 +20,10 @@ struct live_collection {
 	bool ended;       /* the kind is gone: nothing is watched; the reconciler's */
 	bool asked;       /* by this cluster_track(); the reconciler's */
 	size_t fresh;     /* keys of this cluster_track() that must be asked for; the reconciler's */
-	bool answered;    /* the list that asks for them, when they are many; the reconciler's */
+	bool answered;    /* it is listed, and so are they when they are many; the reconciler's */
 	unsigned round;   /* of listing; under the lock */
 	bool listed;      /* once: changes before that are no news; under the lock */
+	bool passed_over; /* an object that nobody tracked; under the lock */
 	bool complete;    /* listed since it was started or moved; under the lock */
 	bool awaited;     /* somebody was told that it is still being listed; under the lock */
 	uint64_t seen;    /* resourceVersion up to which the watch knows everything; under the lock */
@@ -44,7 +45,7 @@ struct live_collection *live_find_collection(struct live_cache *cache, const str
 struct live_collection *live_add_collection(struct live_cache *cache, const struct object_key *key);
 
 /* Keeps the object of this name whether or not it carries a tracking id. True when it may be there although none is known:
-   that is new, and the collection was listed before. */
+   that is new, and the collection was listed before, or its first list has passed over objects already. */
 bool live_track(struct live_cache *cache, struct live_collection *collection, const char *name);
 
 /* Whether it is there could not be found out: as if it had not been tracked, so that the next live_track() asks again. */

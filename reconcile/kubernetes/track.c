@@ -235,17 +235,19 @@ static void ask_fresh(struct tracking *tracking)
 	struct cluster *cluster = tracking->cluster;
 	struct error err;
 	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
-		at->answered = at->fresh <= FEW_FRESH || list_fresh(cluster, at, &err);
-		if (!at->answered)
-			note_failure(tracking, at, &err);
+		if (!at->answered || at->fresh <= FEW_FRESH || list_fresh(cluster, at, &err))
+			continue;
+		at->answered = false;
+		note_failure(tracking, at, &err);
 	}
 	for (size_t i = 0; i < tracking->fresh_count; i++) {
 		const struct object_key *key = tracking->fresh[i];
 		struct live_collection *at = live_find_collection(cluster->live, key);
-		bool listed = at->fresh > FEW_FRESH;
-		bool good = listed ? at->answered : get_fresh(cluster, at, key, &err);
-		if (!good && !listed)
+		bool good = at->answered;
+		if (good && at->fresh <= FEW_FRESH && !get_fresh(cluster, at, key, &err)) {
+			good = false;
 			note_failure(tracking, at, &err);
+		}
 		if (!good)
 			live_untrack(cluster->live, at, key->name);
 	}
@@ -266,10 +268,12 @@ bool cluster_track(struct cluster *cluster, const struct object_key *keys, size_
 		track_key(&tracking, &keys[i]);
 	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
 		struct error why;
-		if (!at->asked || at->ended || watches_wait(cluster->watches, at->watch, end, &why))
+		at->answered = !at->asked || at->ended || watches_wait(cluster->watches, at->watch, end, &why);
+		if (at->answered)
 			continue;
 		/* The list may have come to its end since: then nobody would be told of it any more. */
-		if (why.kind != ERROR_RETRY || live_await(cluster->live, at))
+		at->answered = why.kind == ERROR_RETRY && !live_await(cluster->live, at);
+		if (!at->answered)
 			note_failure(&tracking, at, &why);
 	}
 	ask_fresh(&tracking);

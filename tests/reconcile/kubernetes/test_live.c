@@ -109,6 +109,17 @@ static void a_key_tracked_after_the_list_must_be_asked_for(void **state)
 	assert_false(live_track(f->cache, f->collection, "late"));
 }
 
+static void a_key_tracked_within_the_first_list_must_be_asked_for_when_something_was_passed_over(void **state)
+{
+	struct fixture *f = *state;
+	live_list_begin(f->cache, f->collection);
+	put(f, "marked", "1", "1", "app:/ConfigMap:team/marked", LIVE_LISTED);
+	assert_false(live_track(f->cache, f->collection, "early"));
+	put(f, "late", "2", "2", NULL, LIVE_LISTED);
+	assert_true(live_track(f->cache, f->collection, "late"));
+	assert_false(live_track(f->cache, f->collection, "early"));
+}
+
 static void whoever_waits_for_a_list_is_told_or_has_it_already(void **state)
 {
 	struct fixture *f = *state;
@@ -290,6 +301,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_tracked_or_marked_objects_are_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_key_tracked_after_the_list_must_be_asked_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_key_tracked_within_the_first_list_must_be_asked_for_when_something_was_passed_over,
+			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			whoever_waits_for_a_list_is_told_or_has_it_already, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
