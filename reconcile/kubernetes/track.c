@@ -161,26 +161,35 @@ static void note_failure(
 	error_prefix(tracking->err, "watching %s", name);
 }
 
-static void track_key(struct tracking *tracking, const struct object_key *key)
+/* The collection of the key, watched, and once in a cluster_track() revised. NULL: there is none, or it cannot be watched. */
+static struct live_collection *collection_of(struct tracking *tracking, const struct object_key *key)
 {
 	struct cluster *cluster = tracking->cluster;
 	struct live_collection *collection = live_find_collection(cluster->live, key);
-	const struct resource *resource = cluster_find(cluster, key->group, NULL, key->kind);
 	struct error err;
+	if (collection && collection->asked)
+		return collection;
+	const struct resource *resource = cluster_find(cluster, key->group, NULL, key->kind);
 	if (!collection && (!resource || !resource->watchable))
-		return;
+		return NULL;
 	if (!collection)
 		collection = start_collection(cluster, key, resource, &err);
 	if (!collection) {
 		if (tracking->good)
 			*tracking->err = err;
 		tracking->good = false;
-		return;
+		return NULL;
 	}
-	if (!collection->asked && (collection->ended || watches_missing(cluster->watches, collection->watch)))
+	if (collection->ended || watches_missing(cluster->watches, collection->watch))
 		revise_collection(cluster, collection, resource);
 	collection->asked = true;
-	if (live_track(cluster->live, collection, key->name)) {
+	return collection;
+}
+
+static void track_key(struct tracking *tracking, const struct object_key *key)
+{
+	struct live_collection *collection = collection_of(tracking, key);
+	if (collection && live_track(tracking->cluster->live, collection, key->name)) {
 		tracking->fresh[tracking->fresh_count++] = key;
 		collection->fresh++;
 	}
