@@ -17,6 +17,7 @@ struct live_collection {
 	const char *group, *kind, *namespace;
 	char version[64]; /* API version it is watched in; the reconciler's */
 	size_t watch;     /* its number in watches; the reconciler's */
+	bool watched;     /* it has one: false while there are too many; the reconciler's */
 	bool ended;       /* the kind is gone: nothing is watched; the reconciler's */
 	bool asked;       /* by this cluster_track(); the reconciler's */
 	size_t fresh;     /* keys of this cluster_track() that must be asked for; the reconciler's */

@@ -96,25 +96,22 @@ static void collection_path(
 	resource_path(path, resource, collection->namespace, NULL);
 }
 
-static struct live_collection *start_collection(struct cluster *cluster, const struct object_key *key,
+static bool start_collection(struct cluster *cluster, struct live_collection *collection,
 	const struct resource *resource, struct error *err)
 {
-	struct live_collection *collection = live_add_collection(cluster->live, key);
 	CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
 	collection->owner = cluster;
 	snprintf(collection->version, sizeof(collection->version), "%s", resource->version);
 	collection_path(collection, resource, &path);
 	struct watch_target target = {
 		.path = buf_string(&path),
-		.metadata_only = !health_has_rule(key->group, key->kind),
+		.metadata_only = !health_has_rule(collection->group, collection->kind),
 		.handler = &tracked_handler,
 		.context = collection,
 	};
-	collection->ended = true;
-	if (!watches_add(cluster->watches, &target, &collection->watch, err))
-		return NULL;
-	collection->ended = false;
-	return collection;
+	collection->watched = watches_add(cluster->watches, &target, &collection->watch, err);
+	collection->ended = !collection->watched;
+	return collection->watched;
 }
 
 /* The server answered 404 for a whole collection, or the kind was gone before: what does the discovery say now? */
@@ -170,11 +167,12 @@ static struct live_collection *collection_of(struct tracking *tracking, const st
 	if (collection && collection->asked)
 		return collection;
 	const struct resource *resource = cluster_find(cluster, key->group, NULL, key->kind);
-	if (!collection && (!resource || !resource->watchable))
+	bool watched = collection && collection->watched;
+	if (!watched && (!resource || !resource->watchable))
 		return NULL;
 	if (!collection)
-		collection = start_collection(cluster, key, resource, &err);
-	if (!collection) {
+		collection = live_add_collection(cluster->live, key);
+	if (!watched && !start_collection(cluster, collection, resource, &err)) {
 		if (tracking->good)
 			*tracking->err = err;
 		tracking->good = false;

@@ -70,6 +70,19 @@ def test_an_object_that_was_there_before_it_was_wanted_is_found(plane, cluster, 
     assert asked == (["get"] * 2 if count == 2 else ["list"])
 
 
+def test_a_collection_too_many_takes_no_other_ones_watch(plane, cluster, ns):
+    obj = config_map(ns, "a", x="1")
+    cluster.track(obj)
+    cluster.write_one(obj)
+    many = [key("ConfigMap", f"{ns}-{i}", "a") for i in range(500)]
+    for _ in range(2):
+        answer = cluster.ask("track", keys=many)
+        assert not answer["ok"] and "more than 500 collections" in answer["error"]
+    plane.admin.patch("v1", "ConfigMap", ns, "a", {"data": {"x": "2"}})
+    version = plane.admin.get("v1", "ConfigMap", ns, "a")["metadata"]["resourceVersion"]
+    cluster.wait("the edit", lambda: cluster.live(obj)["resourceVersion"] == version)
+
+
 def test_owned_are_only_objects_whose_tracking_id_names_themselves(plane, cluster, ns):
     def create(name, tracking_id, **more):
         obj = config_map(ns, name)
