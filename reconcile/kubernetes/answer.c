@@ -18,7 +18,8 @@ bool answer_read(const char *bytes, size_t length, json_t **value, struct error 
 	return true;
 }
 
-bool answer_has_cause(const json_t *body, const char *type)
+/* The status cause of this type is among the details ("NamespaceTerminating"). */
+static bool has_cause(const json_t *body, const char *type)
 {
 	size_t index;
 	const json_t *cause;
@@ -34,7 +35,7 @@ static enum error_kind kind_of(const struct answer *answer)
 	case 401:
 		return ERROR_DENIED;
 	case 403: /* a namespace on its way out refuses like a missing permission, but the next try may be well */
-		return answer_has_cause(answer->body, "NamespaceTerminating") ? ERROR_RETRY : ERROR_DENIED;
+		return has_cause(answer->body, "NamespaceTerminating") ? ERROR_RETRY : ERROR_DENIED;
 	case 404:
 		return ERROR_MISSING;
 	case 409:

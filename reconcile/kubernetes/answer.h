@@ -21,8 +21,5 @@ bool answer_read(const char *bytes, size_t length, json_t **value, struct error 
 /* Sets kind and text for a status that is not 2xx. Returns false. */
 bool answer_failure(const struct answer *answer, struct error *err);
 
-/* The status cause of this type is among the details ("NamespaceTerminating"). */
-bool answer_has_cause(const json_t *body, const char *type);
-
 /* Refused because something in it cannot be changed once it is there. */
 bool answer_immutable(const json_t *body);

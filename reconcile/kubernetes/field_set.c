@@ -31,7 +31,8 @@ static bool names_element(const char *name, const struct field_step *step)
 	return json_object_size(key);
 }
 
-json_t *field_set_child(const json_t *set, const struct field_step *step)
+/* What the set holds one step further; NULL = nothing. Borrowed. */
+static json_t *child(const json_t *set, const struct field_step *step)
 {
 	const char *name;
 	json_t *value;
@@ -52,7 +53,7 @@ json_t *field_set_child(const json_t *set, const struct field_step *step)
 bool field_set_holds(const json_t *set, const struct field_step *steps, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const json_t *next = field_set_child(set, &steps[i]);
+		const json_t *next = child(set, &steps[i]);
 		if (!next)
 			return i > 0 && !json_object_size(set);
 		set = next;
@@ -101,8 +102,8 @@ static bool remove_from_map(json_t *map, const json_t *set, const json_t *kept)
 	void *rest;
 	json_object_foreach_safe (map, rest, key, value) {
 		const struct field_step step = {.key = key};
-		const json_t *mine = field_set_child(set, &step);
-		if (!mine || !remove_inside(value, mine, field_set_child(kept, &step), &removed))
+		const json_t *mine = child(set, &step);
+		if (!mine || !remove_inside(value, mine, child(kept, &step), &removed))
 			continue;
 		json_object_del(map, key);
 		removed = true;
@@ -116,8 +117,8 @@ static bool remove_from_list(json_t *list, const json_t *set, const json_t *kept
 	for (size_t i = json_array_size(list); i-- > 0;) {
 		json_t *value = json_array_get(list, i);
 		const struct field_step step = {.element = value, .index = i};
-		const json_t *mine = field_set_child(set, &step);
-		if (!mine || !remove_inside(value, mine, field_set_child(kept, &step), &removed))
+		const json_t *mine = child(set, &step);
+		if (!mine || !remove_inside(value, mine, child(kept, &step), &removed))
 			continue;
 		json_array_remove(list, i);
 		removed = true;

@@ -16,9 +16,6 @@ struct field_step {
 	size_t index;
 };
 
-/* What the set holds one step further; NULL = nothing. Borrowed. */
-json_t *field_set_child(const json_t *set, const struct field_step *step);
-
 /* It holds the path, or a whole (atomic) value around it. */
 bool field_set_holds(const json_t *set, const struct field_step *steps, size_t count);
 
