@@ -89,7 +89,7 @@ static json_t *read_object(struct job *job)
 	if (write->tracking_id)
 		json_object_set_new(json_make_object(metadata, "annotations"), TRACKING_ANNOTATION,
 			json_string(write->tracking_id));
-	if (write->hold)
+	if (write->hold && !health_held_as_hook(object))
 		hold(metadata);
 	controlled_strip(object);
 	lenient_drop(job, object);

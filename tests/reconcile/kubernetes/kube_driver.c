@@ -225,6 +225,7 @@ static json_t *do_write(const json_t *command, struct arena *mem, struct error *
 		writes[i].replace = json_bool_at(item, "replace", false);
 		writes[i].recreate = json_bool_at(item, "recreate", false);
 		writes[i].lenient = json_bool_at(item, "lenient", false);
+		writes[i].hold = json_bool_at(item, "hold", false);
 		writes[i].name = json_text_at(item, "name", NULL);
 		writes[i].key = key_of(json_object_get(item, "key"));
 		writes[i].uid = json_text_at(item, "uid", NULL);

@@ -202,6 +202,17 @@ def test_a_generated_hook_gets_the_name_of_the_write(plane, cluster, ns):
     assert cluster.live(named)["uid"] == live["metadata"]["uid"]
 
 
+@pytest.mark.parametrize("written", [[], [HOOK_FINALIZER]])
+def test_a_hook_is_held_once_whatever_its_manifest_says(plane, cluster, ns, written):
+    obj = config_map(ns, "a", x="1")
+    obj["metadata"]["finalizers"] = written
+    cluster.track(obj)
+    assert cluster.write_one(obj, hold=True)["outcome"] == "created"
+    assert plane.admin.get("v1", "ConfigMap", ns, "a")["metadata"]["finalizers"] == [HOOK_FINALIZER]
+    assert cluster.release(obj)["outcome"] == "configured"
+    assert not plane.admin.get("v1", "ConfigMap", ns, "a")["metadata"].get("finalizers")
+
+
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_release_takes_only_the_hook_finalizer(plane, cluster, ns, place):
     other = "tests.example.org/hold"
