@@ -80,12 +80,12 @@ static bool read_item(const struct range *range, const char **at, uint64_t *bits
 
 static bool read_field(const struct range *range, const char **at, uint64_t *bits, bool *any, struct error *err)
 {
-	const char *from = *at;
+	bool good;
 	*bits = 0;
 	*any = false;
-	while (read_item(range, at, bits, any) && **at == ',')
+	while ((good = read_item(range, at, bits, any)) && **at == ',')
 		(*at)++;
-	if (*at != from && (*at)[-1] != ',' && *bits && (!**at || **at == ' ' || **at == '\t')) {
+	if (good && (!**at || **at == ' ' || **at == '\t')) {
 		*at += strspn(*at, " \t");
 		return true;
 	}
