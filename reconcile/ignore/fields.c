@@ -35,6 +35,11 @@ static bool has_key(const json_t *element, const json_t *key)
 	return json_object_size(key);
 }
 
+static bool is_of_list(const char *name)
+{
+	return text_starts(name, "k:") || text_starts(name, "v:") || text_starts(name, "i:");
+}
+
 static bool is_element(const char *name, const json_t *key, const json_t *element, size_t index)
 {
 	if (text_starts(name, "i:"))
@@ -100,7 +105,7 @@ static void walk_fields(struct walk *walk, const json_t *fields, const json_t *k
 		json_t *value = named && !json_object_get(key, name + 2) ? json_object_get(at, name + 2) : NULL;
 		if (value)
 			walk_step(walk, json_string(name + 2), inside, NULL, value);
-		else if (json_is_array(at) && strchr("kvi", name[0]) && name[1] == ':')
+		else if (json_is_array(at) && is_of_list(name))
 			walk_list(walk, name, inside, at);
 	}
 	walk->depth--;

@@ -47,6 +47,7 @@ static void fields_that_fit_nothing_name_nothing(void **state)
 {
 	(void)state;
 	expect("{'f:a':{'f:b':{}},'k:{bad':{},'f:l':{'k:{bad':{},'x:1':{},'v:':{}}}", "{'a':1,'l':[1]}", "[]");
+	expect("{'':{},'f:l':{'':{},'k':{}}}", "{'':1,'l':[1]}", "[]");
 	CLEANUP(json_done) json_t *found = json_array();
 	fields_owned(NULL, "hpa", found, found);
 	assert_json(found, "[]");
