@@ -58,6 +58,25 @@ bool json_bool_at(const json_t *value, const char *path, bool fallback)
 	return json_is_boolean(at) ? json_is_true(at) : fallback;
 }
 
+/* Recursion: `depth`. */
+bool json_is_zero(const json_t *value, int depth)
+{
+	const char *key;
+	json_t *inside;
+	if (json_is_string(value))
+		return !*json_string_value(value);
+	if (json_is_integer(value))
+		return json_integer_value(value) == 0;
+	if (json_is_array(value))
+		return json_array_size(value) == 0;
+	if (!json_is_object(value))
+		return !value || json_is_null(value) || json_is_false(value);
+	json_object_foreach ((json_t *)(uintptr_t)value, key, inside)
+		if (depth <= 0 || !json_is_zero(inside, depth - 1))
+			return false;
+	return true;
+}
+
 json_t *json_text(const char *text)
 {
 	json_t *value = json_string(text ? text : "");

@@ -25,6 +25,10 @@ const char *json_text_at(const json_t *value, const char *path, const char *fall
 int64_t json_number_at(const json_t *value, const char *path, int64_t fallback);
 bool json_bool_at(const json_t *value, const char *path, bool fallback);
 
+/* null, "", 0, false, [], {}: what Go leaves out or writes for a zero value, and NULL. Objects that hold nothing else are one, too, as
+   far as `depth` levels down. */
+bool json_is_zero(const json_t *value, int depth);
+
 /* Sets a string unless `text` is NULL or "" (an absent field is what Kubernetes means by empty). */
 void json_set_text(json_t *object, const char *key, const char *text);
 

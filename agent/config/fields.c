@@ -35,20 +35,6 @@ void fields_warning(struct fields *fields, const char *format, ...)
 	va_end(args);
 }
 
-/* What Go leaves out or writes for a zero value. */
-static bool is_zero(const json_t *value)
-{
-	if (json_is_string(value))
-		return !*json_string_value(value);
-	if (json_is_integer(value))
-		return json_integer_value(value) == 0;
-	if (json_is_array(value))
-		return json_array_size(value) == 0;
-	if (json_is_object(value))
-		return json_object_size(value) == 0;
-	return !value || json_is_null(value) || json_is_false(value);
-}
-
 static void read_texts(struct fields *fields, const json_t *value, const char *path, struct texts *to)
 {
 	size_t i;
@@ -73,7 +59,7 @@ static void read_texts(struct fields *fields, const json_t *value, const char *p
 static void read_field(
 	struct fields *fields, const json_t *value, const char *path, const struct field *field, char *base)
 {
-	void *to = base + field->offset;
+	void *to = base ? base + field->offset : NULL;
 	switch (field->type) {
 	case FIELD_TEXT:
 		if (json_is_string(value))
@@ -93,14 +79,15 @@ static void read_field(
 	case FIELD_OWN:
 		field->read(fields, value, path, to);
 		break;
+	case FIELD_KNOWN:
 	case FIELD_IGNORED:
 		break;
 	case FIELD_WARNED:
-		if (!is_zero(value))
+		if (!json_is_zero(value, fields->depth))
 			fields_warning(fields, "%s has no effect here: %s", path, field->text);
 		break;
 	case FIELD_REFUSED:
-		if (!is_zero(value))
+		if (!json_is_zero(value, fields->depth))
 			fields_error(fields, "%s is not supported: %s", path, field->text);
 		break;
 	}

@@ -1,5 +1,5 @@
 /*
- * fields.h - a JSON object of the cluster into a struct, by a table of its fields (internal to project.c and window.c)
+ * fields.h - a JSON object of the cluster into a struct, by a table of its fields (internal to project.c, window.c and application_spec.c)
  *
  * As settings.h does it for the agent file. What is empty asks for nothing, as Go writes it; every other field is read, or named in
  * an error or a warning.
@@ -15,6 +15,7 @@ struct fields {
 	size_t error_count;
 	const char **warnings;
 	size_t warning_count;
+	int depth; /* so many levels down objects of empty fields are empty, too; see json_is_zero() */
 };
 
 /* A list of strings; `items` NULL = the field is absent. */
@@ -28,6 +29,7 @@ enum field_type {
 	FIELD_BOOL,    /* bool */
 	FIELD_TEXTS,   /* struct texts */
 	FIELD_OWN,     /* `read` does it, into the place at `offset` */
+	FIELD_KNOWN,   /* the caller reads it */
 	FIELD_IGNORED, /* means nothing to what is synced */
 	FIELD_WARNED,  /* has no effect: a warning with `text` */
 	FIELD_REFUSED  /* would change what is synced: an error with `text` */
@@ -44,6 +46,7 @@ struct field {
 void fields_error(struct fields *fields, const char *format, ...) PRINTF_LIKE(2, 3);
 void fields_warning(struct fields *fields, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Reads `object` into `base`; absent fields leave it as it is. `path` is where it stands, for the texts. */
+/* Reads `object` into `base`; absent fields leave it as it is. `path` is where it stands, for the texts. A table of which nothing is
+   read has no `base`. */
 void fields_read(struct fields *fields, const json_t *object, const char *path, const struct field *table,
 	size_t count, void *base);

@@ -62,14 +62,6 @@ struct field {
 	const char *refused; /* why it is not honoured; NULL = it is */
 };
 
-static bool asks_for_nothing(const json_t *value)
-{
-	return json_is_null(value) || json_is_false(value) || text_equal(json_string_value(value), "") ||
-		(json_is_number(value) && json_number_value(value) == 0) ||
-		(json_is_array(value) && !json_array_size(value)) ||
-		(json_is_object(value) && !json_object_size(value));
-}
-
 static bool has_type(const json_t *value, enum field_type type)
 {
 	int64_t ignored;
@@ -116,7 +108,7 @@ static bool check_object(
 			i++;
 		if (i == count)
 			return unknown_field(path, key, fields, count, err);
-		if (asks_for_nothing(value))
+		if (json_is_zero(value, 0))
 			continue;
 		if (fields[i].refused)
 			return error_set(err, ERROR_INVALID, "%s.%s is not supported: %s", path, key,

@@ -100,6 +100,26 @@ static void a_text_of_any_bytes_becomes_a_string(void **state)
 	assert_string_equal(json_text_at(object, "name", ""), "j?r");
 }
 
+static void a_zero_value_is_what_go_leaves_out(void **state)
+{
+	static const struct {
+		const char *text;
+		int depth;
+		bool zero;
+	} cases[] = {{"[null, \"\", 0, false, [], {}]", 0, true},
+		{"[true, 1, \"0\", [null], 0.5, {\"a\": null}]", 0, false}, {"[{\"a\": {\"b\": 0}}]", 2, true},
+		{"[{\"a\": {\"b\": 0}}]", 1, false}, {"[{\"a\": {\"b\": 1}}]", 2, false}};
+	(void)state;
+	assert_true(json_is_zero(NULL, 0));
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		CLEANUP(json_done) json_t *values = read_text(cases[i].text);
+		size_t at;
+		json_t *value;
+		json_array_foreach (values, at, value)
+			assert_int_equal(json_is_zero(value, cases[i].depth), cases[i].zero);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -110,6 +130,7 @@ int main(void)
 		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(paths_lead_through_objects),
 		cmocka_unit_test(empty_texts_are_not_set),
+		cmocka_unit_test(a_zero_value_is_what_go_leaves_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
