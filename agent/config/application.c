@@ -1,17 +1,13 @@
 #include "agent/config/application.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "agent/config/application_spec.h"
+#include "agent/config/folder.h"
 #include "agent/config/project.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/limits.h"
-#include "base/memory.h"
 #include "base/text.h"
 
 #define REFRESH "argocd.argoproj.io/refresh"
@@ -140,8 +136,9 @@ struct collection {
 	struct mistakes *mistakes;
 };
 
-static void add(struct collection *collection, const struct object *object)
+static void add(void *context, const struct object *object)
 {
+	struct collection *collection = context;
 	struct error err;
 	CLEANUP(json_done) json_t *document = NULL;
 	struct application application;
@@ -165,32 +162,6 @@ static void add(struct collection *collection, const struct object *object)
 	collection->items[collection->count++] = application;
 }
 
-/* Symbolic links are followed: a mounted ConfigMap is made of them. */
-static bool read_file(struct collection *collection, const char *path, struct error *err)
-{
-	struct stat status;
-	struct desired found = {.mistakes = {.mem = collection->mem}, .warnings = {.mem = collection->mem}};
-	CLEANUP(buf_done) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
-	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-		return true;
-	if (!file_read(path, &bytes, err))
-		return false;
-	manifest_read(path, buf_string(&bytes), bytes.length, collection->mem, &found);
-	for (size_t i = 0; i < found.mistakes.count; i++)
-		mistakes_add(collection->mistakes, path, found.mistakes.items[i].line,
-			found.mistakes.items[i].column, "%s", found.mistakes.items[i].text);
-	collection->mistakes->dropped += found.mistakes.dropped;
-	for (size_t i = 0; i < found.objects.count; i++)
-		add(collection, &found.objects.items[i]);
-	return true;
-}
-
-static int is_manifest(const struct dirent *entry)
-{
-	const struct manifest_directory here = {.path = ""};
-	return entry->d_name[0] != '.' && manifest_wanted(&here, entry->d_name);
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct application *)a)->name, ((const struct application *)b)->name);
@@ -199,19 +170,9 @@ static int by_name(const void *a, const void *b)
 bool application_read_folder(const char *folder, struct arena *mem, struct application **items, size_t *count,
 	struct mistakes *mistakes, struct error *err)
 {
-	struct dirent **entries;
 	struct collection collection = {.mem = mem, .mistakes = mistakes};
-	bool ok = true;
-	int found = scandir(folder, &entries, is_manifest, alphasort);
-	if (found < 0)
-		return error_set(err, errno == ENOENT ? ERROR_MISSING : ERROR_RETRY,
-			"cannot read the folder of Applications %s: %s", folder, strerror(errno));
-	for (int i = 0; i < found; i++) {
-		const char *path = arena_printf(mem, "%s/%s", folder, entries[i]->d_name);
-		ok = ok && read_file(&collection, path, err);
-		free(entries[i]);
-	}
-	free(entries);
+	const struct folder_reader reader = {mem, mistakes, add, &collection};
+	bool ok = folder_read(folder, &reader, err);
 	if (ok && collection.count > LIMIT_APPLICATIONS)
 		ok = error_set(
 			err, ERROR_INVALID, "more than %d Applications in %s", LIMIT_APPLICATIONS, folder);

@@ -1,13 +1,15 @@
 #include "agent/config/folder.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "reconcile/manifest/manifest.h"
 
 static int compare_names(const struct dirent **a, const struct dirent **b)
 {
@@ -16,9 +18,7 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
 
 static int is_manifest(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.' &&
-		(text_ends(entry->d_name, ".yaml") || text_ends(entry->d_name, ".yml") ||
-			text_ends(entry->d_name, ".json"));
+	return entry->d_name[0] != '.' && manifest_is_named(entry->d_name);
 }
 
 char *folder_state(const char *folder,
@@ -43,4 +43,41 @@ char *folder_state(const char *folder,
 	char *text = memory_copy(buf_string(&state));
 	buf_done(&state);
 	return text;
+}
+
+static bool read_file(const struct folder_reader *reader, const char *path, struct error *err)
+{
+	struct stat status;
+	struct desired found = {.mistakes = {.mem = reader->mem}, .warnings = {.mem = reader->mem}};
+	CLEANUP(buf_done) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+		return true;
+	if (!file_read(path, &bytes, err))
+		return false;
+	manifest_read(path, buf_string(&bytes), bytes.length, reader->mem, &found);
+	for (size_t i = 0; reader->mistakes && i < found.mistakes.count; i++)
+		mistakes_add(reader->mistakes, path, found.mistakes.items[i].line,
+			found.mistakes.items[i].column, "%s", found.mistakes.items[i].text);
+	if (reader->mistakes)
+		reader->mistakes->dropped += found.mistakes.dropped;
+	for (size_t i = 0; i < found.objects.count; i++)
+		reader->take(reader->context, &found.objects.items[i]);
+	return true;
+}
+
+bool folder_read(const char *folder, const struct folder_reader *reader, struct error *err)
+{
+	struct dirent **entries;
+	bool ok = true;
+	int count = scandir(folder, &entries, is_manifest, compare_names);
+	if (count < 0)
+		return error_set(err, errno == ENOENT ? ERROR_MISSING : ERROR_RETRY,
+			"cannot read the folder of Applications %s: %s", folder, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		const char *path = arena_printf(reader->mem, "%s/%s", folder, entries[i]->d_name);
+		ok = ok && read_file(reader, path, err);
+		free(entries[i]);
+	}
+	free(entries);
+	return ok;
 }

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "agent/config/folder.h"
-#include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "reconcile/manifest/manifest.h"
 
 #define PROJECT(member) offsetof(struct project, member)
 
@@ -173,8 +171,9 @@ struct folder {
 	struct mistakes *mistakes;
 };
 
-static void add_object(struct folder *folder, const struct object *object)
+static void add_object(void *context, const struct object *object)
 {
+	struct folder *folder = context;
 	struct error err;
 	CLEANUP(json_done) json_t *document = NULL;
 	struct project project;
@@ -196,20 +195,6 @@ static void add_object(struct folder *folder, const struct object *object)
 	folder->items[folder->count++] = project;
 }
 
-/* What cannot be read or understood is told by application_read_folder(), which reads the same files. */
-static void visit_file(void *context, const char *file, const struct stat *status)
-{
-	struct folder *folder = context;
-	struct error ignored;
-	struct desired found = {.mistakes = {.mem = folder->mem}, .warnings = {.mem = folder->mem}};
-	CLEANUP(buf_done) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
-	if (!S_ISREG(status->st_mode) || !file_read(file, &bytes, &ignored))
-		return;
-	manifest_read(arena_copy(folder->mem, file), buf_string(&bytes), bytes.length, folder->mem, &found);
-	for (size_t i = 0; i < found.objects.count; i++)
-		add_object(folder, &found.objects.items[i]);
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct project *)a)->name, ((const struct project *)b)->name);
@@ -219,7 +204,10 @@ bool project_read_folder(const char *path, struct arena *mem, struct project **i
 	struct mistakes *mistakes, struct error *err)
 {
 	struct folder folder = {.mem = mem, .mistakes = mistakes};
-	free(folder_state(path, visit_file, &folder));
+	/* What is wrong in a file is told by application_read_folder(), which reads the same files. */
+	const struct folder_reader reader = {mem, NULL, add_object, &folder};
+	if (!folder_read(path, &reader, err))
+		return false;
 	if (folder.count > LIMIT_PROJECTS)
 		return error_set(err, ERROR_INVALID, "more than %d AppProjects in %s", LIMIT_PROJECTS, path);
 	if (folder.count)

@@ -261,6 +261,23 @@ static void a_folder_gives_its_projects(void **state)
 	assert_true(file_remove_folder(folder, &err));
 }
 
+/* No projects would mean that `default` allows everything. */
+static void a_folder_that_cannot_be_read_is_no_empty_one(void **state)
+{
+	char folder[] = "/tmp/pgitops-test-XXXXXX";
+	struct mistakes mistakes = {.mem = *state};
+	struct project *items;
+	size_t count = 42;
+	struct error err;
+	assert_false(project_read_folder("/nonexistent/folder", *state, &items, &count, &mistakes, &err));
+	assert_int_equal(err.kind, ERROR_MISSING);
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(symlink("gone", arena_printf(*state, "%s/a.yaml", folder)), 0);
+	assert_false(project_read_folder(folder, *state, &items, &count, &mistakes, &err));
+	assert_int_equal(count, 42);
+	assert_true(file_remove_folder(folder, &err));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
 
 int main(void)
@@ -276,6 +293,7 @@ int main(void)
 		TEST(only_an_app_project_with_a_name_is_one),
 		TEST(the_default_that_does_not_exist_allows_everything),
 		TEST(a_folder_gives_its_projects),
+		TEST(a_folder_that_cannot_be_read_is_no_empty_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
