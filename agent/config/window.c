@@ -114,11 +114,11 @@ static bool matches(const struct window *window, const struct window_subject *su
 
 /* ---- one time, in seconds ---- */
 
-/* A matching window, and when it will change: opens, if it is closed. */
 struct moment {
 	const struct window *window;
 	bool open;
-	int64_t change;
+	int64_t start;  /* of an open one */
+	int64_t change; /* when it closes, or opens; INT64_MAX = never. See find_changes() */
 };
 
 static bool is_open(const struct window *window, int64_t now, int64_t *start)
@@ -139,17 +139,7 @@ static int64_t end_of(const struct window *window, int64_t start)
 	return end;
 }
 
-static struct moment moment_of(const struct window *window, int64_t now)
-{
-	int64_t start;
-	struct moment moment = {.window = window, .open = is_open(window, now, &start)};
-	if (moment.open)
-		moment.change = end_of(window, start);
-	else if (!schedule_next(&window->schedule, window->zone, now, &moment.change))
-		moment.change = INT64_MAX;
-	return moment;
-}
-
+/* The matching windows. */
 struct view {
 	struct moment *items;
 	size_t count;
@@ -164,13 +154,27 @@ static struct view view_at(
 		const struct window *window = &windows->items[i];
 		if (!matches(window, subject))
 			continue;
-		struct moment moment = moment_of(window, now);
+		struct moment moment = {.window = window};
+		moment.open = is_open(window, now, &moment.start);
 		view.items[view.count++] = moment;
 		view.allows += window->allow;
 		view.open_allows += window->allow && moment.open;
 		view.open_denies += !window->allow && moment.open;
 	}
 	return view;
+}
+
+/* Apart from the rest: a chain of starts is long to follow, and whether something may be done now does not depend on it. */
+static void find_changes(struct view *view, int64_t now)
+{
+	for (size_t i = 0; i < view->count; i++) {
+		struct moment *moment = &view->items[i];
+		const struct window *window = moment->window;
+		if (moment->open)
+			moment->change = end_of(window, moment->start);
+		else if (!schedule_next(&window->schedule, window->zone, now, &moment->change))
+			moment->change = INT64_MAX;
+	}
 }
 
 static bool is_allowed(const struct view *view)
@@ -235,7 +239,8 @@ static const char *explain(const struct view *view, struct arena *mem)
 struct window_state window_state(
 	const struct windows *windows, const struct window_subject *subject, int64_t now, struct arena *mem)
 {
-	const struct view view = view_at(windows, subject, now / 1000000, mem);
+	struct view view = view_at(windows, subject, now / 1000000, mem);
+	find_changes(&view, now / 1000000);
 	struct window_state state = {
 		.matching = view.count,
 		.can_auto_sync = is_allowed(&view),
