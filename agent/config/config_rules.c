@@ -5,35 +5,15 @@
 #define RULE(member) offsetof(struct rule_config, member)
 #define POSTGRESQL(member) offsetof(struct rule_config, postgresql.member)
 
-static void read_answer(struct settings *settings, const struct yaml_pair *pair, enum rule_answer *answer)
+static void read_answer(struct settings *settings, const struct yaml_pair *pair, void *to)
 {
 	static const char *const words[] = {"allow", "warn", "refuse"};
 	for (size_t i = 0; pair->value->kind == YAML_STRING && i < COUNT_OF(words); i++)
 		if (strcmp(pair->value->text, words[i]) == 0) {
-			*answer = (enum rule_answer)i;
+			*(enum rule_answer *)to = (enum rule_answer)i;
 			return;
 		}
 	settings_complain(settings, pair, false, "%s must be refuse, warn or allow", pair->key);
-}
-
-static void read_pg_hba(struct settings *settings, const struct yaml_pair *pair, void *base)
-{
-	read_answer(settings, pair, &((struct rule_config *)base)->postgresql.pg_hba);
-}
-
-static void read_sidecars(struct settings *settings, const struct yaml_pair *pair, void *base)
-{
-	read_answer(settings, pair, &((struct rule_config *)base)->postgresql.sidecars);
-}
-
-static void read_volumes(struct settings *settings, const struct yaml_pair *pair, void *base)
-{
-	read_answer(settings, pair, &((struct rule_config *)base)->postgresql.volumes);
-}
-
-static void read_env(struct settings *settings, const struct yaml_pair *pair, void *base)
-{
-	read_answer(settings, pair, &((struct rule_config *)base)->postgresql.env);
 }
 
 static void read_postgresql(struct settings *settings, const struct yaml_pair *pair, void *base)
@@ -43,10 +23,10 @@ static void read_postgresql(struct settings *settings, const struct yaml_pair *p
 			.type = SETTING_TEXTS,
 			.offset = POSTGRESQL(superusers),
 			.count_offset = POSTGRESQL(superuser_count)},
-		{.name = "pgHba", .type = SETTING_OWN, .read = read_pg_hba},
-		{.name = "sidecars", .type = SETTING_OWN, .read = read_sidecars},
-		{.name = "volumes", .type = SETTING_OWN, .read = read_volumes},
-		{.name = "env", .type = SETTING_OWN, .read = read_env},
+		{.name = "pgHba", .type = SETTING_OWN, .offset = POSTGRESQL(pg_hba), .read = read_answer},
+		{.name = "sidecars", .type = SETTING_OWN, .offset = POSTGRESQL(sidecars), .read = read_answer},
+		{.name = "volumes", .type = SETTING_OWN, .offset = POSTGRESQL(volumes), .read = read_answer},
+		{.name = "env", .type = SETTING_OWN, .offset = POSTGRESQL(env), .read = read_answer},
 	};
 	settings_read(settings, pair, table, COUNT_OF(table), base);
 }

@@ -114,7 +114,7 @@ static void read_setting(
 			(size_t *)(void *)(base + setting->count_offset));
 		break;
 	case SETTING_OWN:
-		setting->read(settings, pair, base);
+		setting->read(settings, pair, field);
 		break;
 	}
 }

@@ -21,7 +21,7 @@ enum setting_type {
 	SETTING_DURATION, /* int64_t, milliseconds */
 	SETTING_TEXTS,    /* const char **, and a size_t at `count_offset` */
 	SETTING_PATHS,    /* likewise, made absolute */
-	SETTING_OWN       /* `read` does it */
+	SETTING_OWN       /* `read` does it, into the place at `offset`; none = the whole struct */
 };
 
 struct setting {
@@ -30,7 +30,7 @@ struct setting {
 	size_t offset;
 	size_t count_offset;
 	bool required;
-	void (*read)(struct settings *settings, const struct yaml_pair *pair, void *base);
+	void (*read)(struct settings *settings, const struct yaml_pair *pair, void *to);
 };
 
 /* Reads the map under `pair` into `base`; absent fields leave it as it is. False = it is no map. */
