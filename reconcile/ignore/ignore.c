@@ -38,12 +38,12 @@ static void sides_done(struct sides *sides)
 static bool find_by_jq(
 	const struct ignore *ignore, const struct ignore_rule *rule, struct sides *sides, struct error *err)
 {
+	if (!rule->expression_count)
+		return true;
 	CLEANUP(json_done)
 	json_t *documents = json_pack("[O, O]", sides->documents[0], sides->documents[1]);
 	const struct jq_question question = {
 		rule->expressions, rule->expression_count, documents, object_is_secret(ignore->key)};
-	if (!rule->expression_count)
-		return true;
 	CLEANUP(json_done) json_t *paths = jq_paths(ignore->jq, &question, err);
 	if (!paths)
 		return error_prefix(err, "ignoreDifferences");

@@ -13,16 +13,17 @@
 
 struct jq;
 
-/* For each of the documents a list of the paths that the expressions name in it, each path as jq has it: keys, indexes, and
-   {"start", "end"} for slices. An expression that meets null where it wants something names nothing there. Any other failure
-   is ERROR_INVALID and says what expression it was; with `secret` not what jq says, which quotes values. An expression that had to
-   be killed is not tried again for LIMIT_JQ_PAUSE. Starts the process when `*jq` is NULL. A new reference. */
 struct jq_question {
 	const char *const *expressions;
 	size_t count;
 	json_t *documents; /* a list; borrowed */
 	bool secret;
 };
+
+/* For each of the documents a list of the paths that the expressions name in it, each path as jq has it: keys, indexes, and
+   {"start", "end"} for slices. An expression that meets null where it wants something names nothing there. Any other failure
+   is ERROR_INVALID and says what expression it was; with `secret` not what jq says, which quotes values. An expression that had to
+   be killed is not tried again for LIMIT_JQ_PAUSE. Starts the process when `*jq` is NULL. A new reference. */
 json_t *jq_paths(struct jq **jq, const struct jq_question *question, struct error *err) MUST_CHECK;
 
 /* Why jq does not take the expression, in its own words; NULL = it does. In `mem`. An ERROR_RETRY of the process itself counts

@@ -176,7 +176,7 @@ static bool met_null(const char *words)
 	return false;
 }
 
-/* The list of paths; a string is a failure. */
+/* In jq's words; the empty list of paths where it is none. */
 static jv failure_of(struct program *program, jv result)
 {
 	if (jq_halted(program->jq)) {
@@ -192,6 +192,7 @@ static jv failure_of(struct program *program, jv result)
 	return jv_array();
 }
 
+/* The list of paths; a string is a failure. */
 static jv run_program(struct program *program, jv document)
 {
 	jq_start(program->jq, document, 0);
