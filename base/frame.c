@@ -63,9 +63,22 @@ static bool write_all(int fd, const char *bytes, size_t length, struct error *er
 	return true;
 }
 
+size_t frame_missing(const struct frame_reader *reader)
+{
+	return reader->head_length < sizeof(reader->head) ? sizeof(reader->head) - reader->head_length
+							  : reader->length - reader->body.length;
+}
+
+void frame_head(size_t length, char head[4])
+{
+	for (size_t i = 0; i < 4; i++)
+		head[i] = (char)(length >> (24 - 8 * i));
+}
+
 bool frame_write(int fd, const void *bytes, size_t length, struct error *err)
 {
-	const char head[4] = {(char)(length >> 24), (char)(length >> 16), (char)(length >> 8), (char)length};
+	char head[4];
+	frame_head(length, head);
 	return write_all(fd, head, sizeof(head), err) && write_all(fd, bytes, length, err);
 }
 
@@ -74,9 +87,7 @@ bool frame_read(int fd, struct frame_reader *reader, struct error *err)
 {
 	char bytes[16384];
 	while (!reader->ready) {
-		size_t missing = sizeof(reader->head) - reader->head_length;
-		if (!missing)
-			missing = reader->length - reader->body.length;
+		size_t missing = frame_missing(reader);
 		ssize_t got = read(fd, bytes, missing < sizeof(bytes) ? missing : sizeof(bytes));
 		if (got < 0 && errno == EINTR)
 			continue;

@@ -28,6 +28,12 @@ size_t frame_feed(struct frame_reader *reader, const char *bytes, size_t size);
 void frame_next(struct frame_reader *reader);
 void frame_done(struct frame_reader *reader); /* wipes */
 
+/* How much of this message has not come yet: of its head, then of what the head says. For who reads no more than one message. */
+size_t frame_missing(const struct frame_reader *reader);
+
+/* What stands before a message of this length. */
+void frame_head(size_t length, char head[4]);
+
 /* Blocks until everything is written. */
 bool frame_write(int fd, const void *bytes, size_t length, struct error *err) MUST_CHECK;
 

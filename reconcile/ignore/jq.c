@@ -144,7 +144,8 @@ static bool send_question(struct jq *jq, const struct jq_question *question, str
 	size_t length = strlen(text);
 	int64_t deadline = clock_steady() + WALL_FACTOR * LIMIT_JQ_MILLISECONDS;
 	bool fits = length <= LIMIT_FRAME_BYTES;
-	const char head[4] = {(char)(length >> 24), (char)(length >> 16), (char)(length >> 8), (char)length};
+	char head[4];
+	frame_head(length, head);
 	bool sent = fits && send_bytes(jq, head, sizeof(head), deadline) &&
 		send_bytes(jq, text, length, deadline);
 	if (question->secret)
@@ -195,9 +196,7 @@ static bool read_frame(struct jq *jq)
 	frame_next(&jq->frame);
 	while (!jq->frame.ready && !jq->frame.failed) {
 		/* Not more than this message: the next one stays in the pipe. */
-		size_t missing = jq->frame.head_length < sizeof(jq->frame.head)
-			? sizeof(jq->frame.head) - jq->frame.head_length
-			: jq->frame.length - jq->frame.body.length;
+		size_t missing = frame_missing(&jq->frame);
 		if (!wait_for(jq, jq->child.answer, POLLIN, deadline))
 			return false;
 		ssize_t got = read(jq->child.answer, bytes, missing < sizeof(bytes) ? missing : sizeof(bytes));
