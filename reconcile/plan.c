@@ -9,7 +9,6 @@
 /* More than this many, and more than this share of what we own, is not pruned without a confirmation (DESIGN 8). */
 enum { PRUNE_FEW = 5, PRUNE_PERCENT = 10 };
 
-/* Kinds whose deletion destroys data or other people's objects: only with pgitops.dev/allow-prune on the live object. */
 static const struct {
 	const char *group, *kind;
 } protected_kinds[] = {
@@ -118,9 +117,9 @@ static enum choice prune_choice(const struct plan_input *input, const struct pla
 
 /* Why an object that is not wanted any more stays; NULL = it may go. */
 static const char *reason_to_leave(const struct plan_input *input, const struct plan_live *live,
-	const struct plan_owned *owned, struct arena *mem)
+	const struct plan_owned *owned, bool ours, struct arena *mem)
 {
-	if (!tracks_us(input, live, mem))
+	if (!ours)
 		return "its tracking id names another application or object";
 	if (live->wanted_by)
 		return arena_printf(mem, "Application %s wants it and takes it over", live->wanted_by);
@@ -149,8 +148,8 @@ static struct plan_step extra_step(
 	const struct plan_input *input, const struct plan_live *live, struct arena *mem)
 {
 	const struct plan_owned *owned = find_owned(input, &live->key);
-	const char *reason = reason_to_leave(input, live, owned, mem);
 	bool ours = tracks_us(input, live, mem);
+	const char *reason = reason_to_leave(input, live, owned, ours, mem);
 	return (struct plan_step){
 		.action = reason ? PLAN_LEAVE : PLAN_PRUNE,
 		.live = live,
