@@ -250,6 +250,14 @@ bool text_glob_path(const char *pattern, const char *text)
 	return strlen(pattern) <= 1024 && strlen(text) <= 1024 && glob_braces(pattern, text, '/', &budget);
 }
 
+bool text_glob_any(const char *const *patterns, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++)
+		if (text_glob(patterns[i], text))
+			return true;
+	return false;
+}
+
 void text_hex(const unsigned char *bytes, size_t length, char *out)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -18,14 +18,6 @@ static const struct rule_config *find(const struct config *config, const char *a
 	return NULL;
 }
 
-static bool any_matches(const char *const *globs, size_t count, const char *text)
-{
-	for (size_t i = 0; i < count; i++)
-		if (text_glob(globs[i], text))
-			return true;
-	return false;
-}
-
 /* "ConfigMap", "postgresql.acid.zalan.do": as `kinds` names them. */
 static const char *kind_text(const struct object_key *key, struct arena *mem)
 {
@@ -89,7 +81,7 @@ static const char *wall(const struct config *config, const struct rule_config *r
 {
 	bool project = is_argo(config, key, "AppProject");
 	if (is_argo(config, key, "Application"))
-		return rule && any_matches(rule->applications, rule->application_count, key->name)
+		return rule && text_glob_any(rule->applications, rule->application_count, key->name)
 			? NULL
 			: "it is in the agent's own namespace, and no rule of the agent file names it in `applications`";
 	if (!project && !is_installation(config, key))
@@ -113,7 +105,7 @@ bool rules_allow_destination(const struct config *config, const char *applicatio
 {
 	const struct rule_config *rule = find(config, application);
 	if (!rule || !rule->namespaces || !*namespace ||
-		any_matches(rule->namespaces, rule->namespace_count, namespace))
+		text_glob_any(rule->namespaces, rule->namespace_count, namespace))
 		return true;
 	*why = arena_printf(mem,
 		"spec.destination.namespace \"%s\" is not among the namespaces of the rule at %s", namespace,
@@ -131,13 +123,13 @@ static bool in_namespaces(const struct rule_config *rule, const struct object_ke
 		return true;
 	if (!*namespace)
 		return rule->kinds != NULL;
-	return any_matches(rule->namespaces, rule->namespace_count, namespace);
+	return text_glob_any(rule->namespaces, rule->namespace_count, namespace);
 }
 
 /* Why the rule does not let this object through, as the rest of a sentence; NULL = it does. */
 static const char *beyond_rule(const struct rule_config *rule, const struct object_key *key, struct arena *mem)
 {
-	if (rule->kinds && !any_matches(rule->kinds, rule->kind_count, kind_text(key, mem)))
+	if (rule->kinds && !text_glob_any(rule->kinds, rule->kind_count, kind_text(key, mem)))
 		return arena_printf(mem, "%s is not among the kinds of the rule", kind_text(key, mem));
 	if (in_namespaces(rule, key))
 		return NULL;

@@ -85,12 +85,9 @@ void windows_add(struct windows *windows, const json_t *json, const char *path, 
 
 /* ---- matching ---- */
 
-static bool any_matches(const struct texts *globs, const char *text)
+static bool names(const struct texts *globs, const char *text)
 {
-	for (size_t i = 0; i < globs->count; i++)
-		if (text_glob(globs->items[i], text))
-			return true;
-	return false;
+	return text_glob_any(globs->items, globs->count, text);
 }
 
 static bool matches(const struct window *window, const struct window_subject *subject)
@@ -98,11 +95,10 @@ static bool matches(const struct window *window, const struct window_subject *su
 	const struct {
 		bool named, matches;
 	} parts[] = {
-		{window->applications.count, any_matches(&window->applications, subject->application)},
-		{window->namespaces.count, any_matches(&window->namespaces, subject->namespace)},
+		{window->applications.count, names(&window->applications, subject->application)},
+		{window->namespaces.count, names(&window->namespaces, subject->namespace)},
 		{window->clusters.count,
-			any_matches(&window->clusters, subject->server) ||
-				any_matches(&window->clusters, subject->cluster)},
+			names(&window->clusters, subject->server) || names(&window->clusters, subject->cluster)},
 	};
 	bool any = false, all = true;
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
