@@ -54,28 +54,27 @@ static bool find_word(struct options_reader *reader, const char *word, const str
 	return false;
 }
 
-/* Calls `take` for each word of a list with commas, blanks around it cut off. */
-static void each_word(struct options_reader *reader, const char *list,
-	void (*take)(struct options_reader *reader, const char *word))
+/* The next word of a list with commas, blanks around it cut off, and `*list` behind it; false at the end. */
+static bool next_word(struct options_reader *reader, const char **list, char word[WORD_MAXIMUM])
 {
-	for (const char *at = list; *at;) {
-		char word[WORD_MAXIMUM];
-		size_t length = strcspn(at, ",");
-		const char *begin = at + strspn(at, " \t");
-		size_t size = length > (size_t)(begin - at) ? length - (size_t)(begin - at) : 0;
+	while (**list) {
+		size_t length = strcspn(*list, ",");
+		const char *begin = *list + strspn(*list, " \t");
+		size_t size = length > (size_t)(begin - *list) ? length - (size_t)(begin - *list) : 0;
 		while (size && (begin[size - 1] == ' ' || begin[size - 1] == '\t'))
 			size--;
-		if (size >= sizeof(word)) {
-			mistake(reader, "a word of more than %d bytes is none of those known",
-				WORD_MAXIMUM - 1);
-		} else if (size) {
+		*list += length;
+		*list += **list == ',';
+		if (size && size < WORD_MAXIMUM) {
 			memcpy(word, begin, size);
 			word[size] = '\0';
-			take(reader, word);
+			return true;
 		}
-		at += length;
-		at += *at == ',';
+		if (size)
+			mistake(reader, "a word of more than %d bytes is none of those known",
+				WORD_MAXIMUM - 1);
 	}
+	return false;
 }
 
 /* ---- hooks ---- */
@@ -114,45 +113,50 @@ const char *object_hook_name(unsigned hook)
 	return "";
 }
 
-static void take_hook(struct options_reader *reader, const char *word)
+/* What the words of a list ask for together; one that is not known asks for `unknown`. */
+static unsigned char read_words(struct options_reader *reader, const char *list,
+	const struct option_word *words, size_t count, unsigned unknown)
 {
-	unsigned value = 0;
-	/* A live object with a hook of a later version is a hook all the same: nobody prunes it. */
-	if (!find_word(reader, word, hook_words, COUNT_OF(hook_words), &value))
-		value = HOOK_SKIP;
-	reader->options->hooks |= (unsigned char)value;
+	char word[WORD_MAXIMUM];
+	unsigned all = 0;
+	while (next_word(reader, &list, word)) {
+		unsigned value = unknown;
+		find_word(reader, word, words, count, &value);
+		all |= value;
+	}
+	return (unsigned char)all;
 }
 
-static void take_helm_hook(struct options_reader *reader, const char *word)
+/* A live object with a hook of a later version is a hook all the same: nobody prunes it. */
+static void read_hooks(struct options_reader *reader, const char *text)
 {
-	unsigned value = 0;
-	if (!find_word(reader, word, helm_hook_words, COUNT_OF(helm_hook_words), &value))
-		value = HOOK_SKIP;
-	reader->options->hooks |= (unsigned char)value;
+	reader->options->hooks |= read_words(reader, text, hook_words, COUNT_OF(hook_words), HOOK_SKIP);
 }
 
-static void take_hook_delete(struct options_reader *reader, const char *word)
+static void read_helm_hooks(struct options_reader *reader, const char *text)
+{
+	reader->options->hooks |=
+		read_words(reader, text, helm_hook_words, COUNT_OF(helm_hook_words), HOOK_SKIP);
+}
+
+static void read_hook_delete(struct options_reader *reader, const char *text)
 {
 	static const struct option_word words[] = {
 		{"HookSucceeded", HOOK_DELETE_SUCCEEDED},
 		{"HookFailed", HOOK_DELETE_FAILED},
 		{"BeforeHookCreation", HOOK_DELETE_BEFORE},
 	};
-	unsigned value = 0;
-	if (find_word(reader, word, words, COUNT_OF(words), &value))
-		reader->options->hook_delete |= (unsigned char)value;
+	reader->options->hook_delete |= read_words(reader, text, words, COUNT_OF(words), 0);
 }
 
-static void take_helm_hook_delete(struct options_reader *reader, const char *word)
+static void read_helm_hook_delete(struct options_reader *reader, const char *text)
 {
 	static const struct option_word words[] = {
 		{"hook-succeeded", HOOK_DELETE_SUCCEEDED},
 		{"hook-failed", HOOK_DELETE_FAILED},
 		{"before-hook-creation", HOOK_DELETE_BEFORE},
 	};
-	unsigned value = 0;
-	if (find_word(reader, word, words, COUNT_OF(words), &value))
-		reader->options->hook_delete |= (unsigned char)value;
+	reader->options->hook_delete |= read_words(reader, text, words, COUNT_OF(words), 0);
 }
 
 /* ---- sync options of one object ---- */
@@ -227,16 +231,21 @@ static void take_sync_option(struct options_reader *reader, const char *word)
 	}
 }
 
-static void take_compare_option(struct options_reader *reader, const char *word)
+static void read_sync_options(struct options_reader *reader, const char *text)
+{
+	char word[WORD_MAXIMUM];
+	while (next_word(reader, &text, word))
+		take_sync_option(reader, word);
+}
+
+static void read_compare_options(struct options_reader *reader, const char *text)
 {
 	static const struct option_word words[] = {
 		{"IgnoreExtraneous", 1},
 		{"ServerSideDiff=true", 0}, /* that is how we always compare */
 		{"IncludeMutationWebhook=true", 0},
 	};
-	unsigned value = 0;
-	if (find_word(reader, word, words, COUNT_OF(words), &value) && value)
-		reader->options->ignore_extraneous = true;
+	reader->options->ignore_extraneous = read_words(reader, text, words, COUNT_OF(words), 0);
 }
 
 /* ---- single values ---- */
@@ -265,36 +274,6 @@ static void read_resource_policy(struct options_reader *reader, const char *text
 	}
 	reader->options->prune = CHOICE_FALSE;
 	reader->options->delete = CHOICE_FALSE;
-}
-
-static void read_hooks(struct options_reader *reader, const char *text)
-{
-	each_word(reader, text, take_hook);
-}
-
-static void read_helm_hooks(struct options_reader *reader, const char *text)
-{
-	each_word(reader, text, take_helm_hook);
-}
-
-static void read_hook_delete(struct options_reader *reader, const char *text)
-{
-	each_word(reader, text, take_hook_delete);
-}
-
-static void read_helm_hook_delete(struct options_reader *reader, const char *text)
-{
-	each_word(reader, text, take_helm_hook_delete);
-}
-
-static void read_sync_options(struct options_reader *reader, const char *text)
-{
-	each_word(reader, text, take_sync_option);
-}
-
-static void read_compare_options(struct options_reader *reader, const char *text)
-{
-	each_word(reader, text, take_compare_option);
 }
 
 /* ---- the annotations ---- */
