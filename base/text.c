@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 bool text_equal(const char *a, const char *b)
@@ -363,6 +364,14 @@ const char *text_nearest(const char *text, const char *const *words, size_t coun
 		}
 	}
 	return nearest;
+}
+
+const char *text_hint(const char *near, char hint[TEXT_HINT_SIZE])
+{
+	hint[0] = '\0';
+	if (near)
+		snprintf(hint, TEXT_HINT_SIZE, ", did you mean \"%s\"?", near);
+	return hint;
 }
 
 int text_compare(const void *a, const void *b)

@@ -48,5 +48,9 @@ bool text_base64_decode(const char *text, size_t length, unsigned char *out, siz
    characters), case ignored; NULL when none is near. */
 const char *text_nearest(const char *text, const char *const *words, size_t count);
 
+/* The end of a sentence about a word that is not known: ", did you mean \"NEAR\"?", or "" when `near` is NULL. */
+enum { TEXT_HINT_SIZE = 96 };
+const char *text_hint(const char *near, char hint[TEXT_HINT_SIZE]);
+
 /* For qsort and bsearch over `const char *`. */
 int text_compare(const void *a, const void *b);

@@ -48,9 +48,9 @@ static bool find_word(struct options_reader *reader, const char *word, const str
 		*value = words[i].value;
 		return true;
 	}
+	char hint[TEXT_HINT_SIZE];
 	const char *near = text_nearest(word, names, count);
-	mistake(reader, "\"%s\" is not supported%s%s%s", word, near ? ", did you mean \"" : "",
-		near ? near : "", near ? "\"?" : "");
+	mistake(reader, "\"%s\" is not supported%s", word, text_hint(near, hint));
 	return false;
 }
 
@@ -312,10 +312,10 @@ static void check_names(struct options_reader *reader, const json_t *annotations
 			known = strcmp(names[i], key) == 0;
 		if (known)
 			continue;
+		char hint[TEXT_HINT_SIZE];
 		const char *near = text_nearest(key, names, COUNT_OF(names));
 		reader->annotation = key;
-		mistake(reader, "there is no such annotation for an object%s%s%s",
-			near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		mistake(reader, "there is no such annotation for an object%s", text_hint(near, hint));
 	}
 }
 

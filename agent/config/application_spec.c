@@ -236,10 +236,11 @@ static void read_automated(struct fields *fields, const json_t *automated, struc
 
 static void read_option(struct fields *fields, const char *option, struct application *to)
 {
+	char hint[TEXT_HINT_SIZE];
 	const char *near = NULL;
 	if (!sync_options_take(&to->options, option, &near))
-		fields_error(fields, "spec.syncPolicy.syncOptions: \"%s\" is not supported%s%s%s", option,
-			near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		fields_error(fields, "spec.syncPolicy.syncOptions: \"%s\" is not supported%s", option,
+			text_hint(near, hint));
 }
 
 static void read_options(struct fields *fields, const json_t *options, struct application *to)

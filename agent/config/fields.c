@@ -100,9 +100,9 @@ static void report_unknown(
 	size_t known = 0;
 	for (size_t i = 0; i < count && known < COUNT_OF(names); i++)
 		names[known++] = table[i].name;
+	char hint[TEXT_HINT_SIZE];
 	const char *near = text_nearest(name, names, known);
-	fields_error(fields, "%s.%s: there is no such field%s%s%s", path, name,
-		near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	fields_error(fields, "%s.%s: there is no such field%s", path, name, text_hint(near, hint));
 }
 
 void fields_read(struct fields *fields, const json_t *object, const char *path, const struct field *table,

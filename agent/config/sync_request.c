@@ -89,9 +89,10 @@ static bool unknown_field(
 	const char *names[16];
 	for (size_t i = 0; i < count && i < COUNT_OF(names); i++)
 		names[i] = fields[i].name;
+	char hint[TEXT_HINT_SIZE];
 	const char *near = text_nearest(name, names, count < COUNT_OF(names) ? count : COUNT_OF(names));
-	return error_set(err, ERROR_INVALID, "%s.%.64s: there is no such field%s%s%s", path, name,
-		near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return error_set(
+		err, ERROR_INVALID, "%s.%.64s: there is no such field%s", path, name, text_hint(near, hint));
 }
 
 /* Every field is known, of its type, and honoured unless it asks for nothing. */
@@ -154,6 +155,7 @@ static bool read_options(struct sync_request *request, const json_t *options, st
 {
 	size_t i, count = json_array_size(options);
 	struct sync_options ignored = {0};
+	char hint[TEXT_HINT_SIZE];
 	const char *near = NULL;
 	json_t *item;
 
@@ -166,8 +168,8 @@ static bool read_options(struct sync_request *request, const json_t *options, st
 				"operation.sync.syncOptions must hold strings such as \"PruneLast=true\"");
 		if (!sync_options_take(&ignored, option, &near))
 			return error_set(err, ERROR_INVALID,
-				"operation.sync.syncOptions: \"%.128s\" is not supported%s%s%s", option,
-				near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+				"operation.sync.syncOptions: \"%.128s\" is not supported%s", option,
+				text_hint(near, hint));
 		request->options[i] = arena_copy(request->mem, option);
 	}
 	return true;

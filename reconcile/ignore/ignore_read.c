@@ -103,10 +103,10 @@ static void check_fields(struct reader *reader, const json_t *rule, const char *
 		size_t i = 0;
 		while (i < COUNT_OF(fields) && strcmp(fields[i], name) != 0)
 			i++;
-		const char *near = i < COUNT_OF(fields) ? NULL : text_nearest(name, fields, COUNT_OF(fields));
+		char hint[TEXT_HINT_SIZE];
 		if (i == COUNT_OF(fields))
-			refuse(reader, "%s.%s: there is no such field%s%s%s", path, name,
-				near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+			refuse(reader, "%s.%s: there is no such field%s", path, name,
+				text_hint(text_nearest(name, fields, COUNT_OF(fields)), hint));
 	}
 }
 

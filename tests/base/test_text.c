@@ -192,6 +192,9 @@ static void the_nearest_word_is_found(void **state)
 	assert_null(text_nearest("pl", words, 4));
 	assert_null(text_nearest("something", words, 4));
 	assert_null(text_nearest("", words, 0));
+	char hint[TEXT_HINT_SIZE];
+	assert_string_equal(text_hint("poll", hint), ", did you mean \"poll\"?");
+	assert_string_equal(text_hint(NULL, hint), "");
 }
 
 static void texts_sort_by_bytes(void **state)
