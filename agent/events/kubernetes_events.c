@@ -206,13 +206,21 @@ static struct kube_request request_of(struct writing *writing)
 		.body_length = strlen(writing->body)};
 }
 
+/* A refusal leaves it as it was, but for one that says otherwise: it has expired, or the answer that it was made got lost. */
+static bool is_made(const struct event *event, enum error_kind kind)
+{
+	if (kind == ERROR_NONE || kind == ERROR_CONFLICT)
+		return true;
+	return event->made && kind != ERROR_MISSING;
+}
+
 /* Whatever came of it, it is not tried again: the next time that it is told is its next chance. */
 static void settle(struct kubernetes_events *events, struct writing *writing, struct kube_request *request)
 {
 	struct event *event = writing->event;
 	bool good = request->error.kind == ERROR_NONE;
 	event->waiting = false;
-	event->made = good;
+	event->made = is_made(event, request->error.kind);
 	if (good) {
 		log_changed(events->slot, "");
 	} else {

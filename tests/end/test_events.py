@@ -69,6 +69,23 @@ def test_the_same_again_raises_a_count(agent, crds, tmp_path):
     assert user["metadata"]["annotations"]["user"] == "cli" and user["message"].startswith("cli initiated sync to ")
 
 
+def test_an_event_that_is_there_already_goes_on_being_counted(agent, crds, tmp_path):
+    """Its name is taken, as when the answer to the write that made it was lost."""
+    setting = Objects(agent, crds, tmp_path)
+    setting.synced()
+    wait_for("the first is told", lambda: setting.events("OperationCompleted"))
+    event = setting.events("OperationCompleted")[0]
+    dropped = "pgitops_kubernetes_events_dropped_total"
+    setting.kube.delete("v1", "Event", setting.home, event["metadata"]["name"])
+    agent.cli("app", "sync", "team").ok()
+    wait_for("there is none to count on", lambda: agent.metrics()[dropped] == 1)
+    setting.kube.create(event | {"metadata": {key: event["metadata"][key] for key in ("name", "namespace")}})
+    agent.cli("app", "sync", "team").ok()
+    wait_for("its name is taken", lambda: agent.metrics()[dropped] == 2)
+    agent.cli("app", "sync", "team").ok()
+    wait_for("it is counted", lambda: [event["count"] for event in setting.events("OperationCompleted")] == [4])
+
+
 def test_metrics_are_readable_by_prometheus(agent, crds, tmp_path):
     setting = Setting(agent, crds, tmp_path, "team")
     setting.agent.start()
