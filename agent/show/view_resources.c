@@ -62,10 +62,11 @@ json_t *view_resources(const json_t *application)
 		json_array_append_new(items, joined(item, json_object_get(results, buf_string(&name))));
 		json_object_del(results, buf_string(&name));
 	}
-	/* Hooks are gone from the cluster, mostly, when their operation is over: they are told where they ran. */
+	/* Hooks are gone from the cluster, mostly, when their operation is over: they are told where they ran. One object may be the
+	   hook of several phases, and is told for each. */
 	json_array_foreach (json_at(application, "status.operationState.syncResult.resources"), i, item) {
 		put_name(item, &name);
-		if (*json_text_at(item, "hookType", "") && json_object_get(results, buf_string(&name)) == item)
+		if (*json_text_at(item, "hookType", "") && json_object_get(results, buf_string(&name)))
 			json_array_append_new(items, joined(item, item));
 	}
 	return items;

@@ -156,6 +156,19 @@ def test_a_running_operation_says_what_it_waits_for_and_since_when(cli, tmp_path
         ["Job", "team", "migrate", "Running", "-", "PreSync", "-"], ["Job", "team", "check", "Succeeded", "-", "PostSync", "-"]]
 
 
+def test_a_hook_of_two_phases_is_told_for_each(cli, tmp_path):
+    store = Store(tmp_path / "state")
+    job = {"group": "batch", "version": "v1", "kind": "Job", "namespace": "team", "name": "check", "status": "Synced"}
+    store.application("a", resources=[], operationState={
+        "phase": "Failed", "message": "one or more tasks failed", "startedAt": text(story.now(minutes=5)),
+        "finishedAt": text(story.now(minutes=4)), "syncResult": {"revision": story.GOOD, "resources": [
+            job | {"hookType": phase, "hookPhase": outcome, "syncPhase": phase, "message": outcome.lower()}
+            for phase, outcome in (("PreSync", "Succeeded"), ("PostSync", "Failed"))]}})
+    store.close()
+    items = cli("app", "resources", "a", "-o", "json", "--state", store.folder).ok().items
+    assert [(item["hookType"], item["hookPhase"]) for item in items] == [("PreSync", "Succeeded"), ("PostSync", "Failed")]
+
+
 def test_nothing_compared_is_not_no_difference(cli, tmp_path):
     store = Store(tmp_path / "state")
     store.application("same")
