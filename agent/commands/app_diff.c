@@ -131,8 +131,9 @@ static void show_items(
 static int diff_at_revision(const struct command_context *context, const char *name, const char *revision)
 {
 	CLEANUP(json_done) json_t *result = NULL;
-	int code = command_at_revision(
-		context, command_application_path(context, name, "/diff"), NULL, revision, &result);
+	CLEANUP(json_done) json_t *body = json_pack("{s:s}", "revision", revision);
+	int code = command_at_revision(context, command_application_path(context, name, "/diff"), body,
+		COMMAND_MILLISECONDS, &result);
 	if (result && command_is_document(context))
 		output_document(&context->output, result);
 	else if (result)

@@ -8,8 +8,6 @@
 
 #include "base/text.h"
 
-enum { OPERATION_MILLISECONDS = 5 * 60 * 1000 };
-
 static void show_results(const struct command_context *context, const json_t *operation)
 {
 	static const char *const headers[] = {"OBJECT", "STATUS", "MESSAGE"};
@@ -70,7 +68,7 @@ int command_operate(const struct command_context *context, const char *name, con
 	CLEANUP(json_done) json_t *operation = NULL;
 	int64_t milliseconds;
 	struct error err;
-	if (!command_timeout(context, timeout, OPERATION_MILLISECONDS, &milliseconds))
+	if (!command_timeout(context, timeout, &milliseconds))
 		return EXIT_NO_ANSWER;
 	if (!command_act(context, command_application_path(context, name, verb), owned,
 		    background ? 0 : milliseconds, &operation, &err))

@@ -7,7 +7,6 @@
 #include "base/text.h"
 
 enum {
-	WAIT_MILLISECONDS = 5 * 60 * 1000,
 	PAUSE_FIRST = 50,
 	PAUSE_LAST = 1000,
 	SILENCE_MILLISECONDS = 3000 /* an agent that is restarted is back by then */
@@ -116,7 +115,7 @@ int command_app_wait(struct command_context *context, int argc, char **argv)
 	const struct command_option options[] = {{"--sync", &wait.sync, NULL}, {"--health", &wait.health, NULL},
 		{"--revision", NULL, &wait.revision}, {"--timeout", NULL, &timeout}};
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1) ||
-		!command_timeout(context, timeout, WAIT_MILLISECONDS, &milliseconds))
+		!command_timeout(context, timeout, &milliseconds))
 		return EXIT_NO_ANSWER;
 	wait.name = argv[0];
 	if (!wait.sync && !wait.health)

@@ -6,23 +6,27 @@
 #include "agent/show/markdown.h"
 #include "base/text.h"
 
-enum { OPERATION_MILLISECONDS = 5 * 60 * 1000 };
-
 bool command_is_markdown(const struct command_context *context)
 {
 	return context->output.format == OUTPUT_MARKDOWN;
 }
 
-int command_at_revision(const struct command_context *context, const char *path, const char *database,
-	const char *revision, json_t **result)
+bool command_plans_change(const json_t *plans)
+{
+	const json_t *plan;
+	size_t i;
+	json_array_foreach (plans, i, plan)
+		if (json_array_size(json_object_get(plan, "steps")) || json_bool_at(plan, "blocked", false))
+			return true;
+	return false;
+}
+
+int command_at_revision(const struct command_context *context, const char *path, const json_t *body,
+	int64_t milliseconds, json_t **result)
 {
 	CLEANUP(json_done) json_t *operation = NULL;
-	CLEANUP(json_done) json_t *body = json_pack("{s:s}", "revision", revision);
 	struct error err;
-	if (database || text_ends(path, "/users/sync"))
-		json_object_set_new(body, "dryRun", json_true());
-	json_set_text(body, "database", database);
-	if (!command_act(context, path, body, OPERATION_MILLISECONDS, &operation, &err))
+	if (!command_act(context, path, body, milliseconds, &operation, &err))
 		return command_failed(&err);
 	json_t *found = json_object_get(operation, "result");
 	if (!text_equal(json_text_at(operation, "phase", ""), "Succeeded") || !json_is_object(found)) {
@@ -33,13 +37,10 @@ int command_at_revision(const struct command_context *context, const char *path,
 		return EXIT_NO_ANSWER;
 	}
 	*result = json_incref(found);
-	bool changes = json_array_size(json_object_get(found, "items"));
-	size_t i;
-	const json_t *plan;
-	json_array_foreach (json_object_get(found, "users"), i, plan)
-		changes = changes || json_array_size(json_object_get(plan, "steps")) ||
-			json_bool_at(plan, "blocked", false);
-	return changes ? EXIT_NO : EXIT_YES;
+	return json_array_size(json_object_get(found, "items")) ||
+			command_plans_change(json_object_get(found, "users"))
+		? EXIT_NO
+		: EXIT_YES;
 }
 
 void command_show_markdown(const json_t *items, const char *reason, const json_t *plans)

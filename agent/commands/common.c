@@ -138,11 +138,10 @@ bool command_repeated(const struct command_context *context, int *argc, char **a
 	return true;
 }
 
-bool command_timeout(
-	const struct command_context *context, const char *text, int64_t fallback, int64_t *milliseconds)
+bool command_timeout(const struct command_context *context, const char *text, int64_t *milliseconds)
 {
 	if (!text) {
-		*milliseconds = fallback;
+		*milliseconds = COMMAND_MILLISECONDS;
 		return true;
 	}
 	if (duration_parse(text, milliseconds))

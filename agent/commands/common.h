@@ -6,7 +6,10 @@
 #include "agent/show/client.h"
 #include "agent/command.h"
 
-enum { COMMAND_FIELD_WIDTH = 12 }; /* the names in front of the values of command_field() */
+enum {
+	COMMAND_FIELD_WIDTH = 12,            /* the names in front of the values of command_field() */
+	COMMAND_MILLISECONDS = 5 * 60 * 1000 /* how long is waited for the agent where nothing else is asked for */
+};
 
 /* The document of a reading command (client_view). When no agent runs, stderr says that the store answered. */
 bool command_view(const struct command_context *context, const char *path, json_t **answer,
@@ -31,9 +34,8 @@ struct command_values {
 bool command_repeated(const struct command_context *context, int *argc, char **argv, const char *option,
 	struct command_values *values) MUST_CHECK;
 
-/* "--timeout 5m" in milliseconds; NULL gives `fallback`. False after it has said what is wrong. */
-bool command_timeout(const struct command_context *context, const char *text, int64_t fallback,
-	int64_t *milliseconds) MUST_CHECK;
+/* "--timeout 5m" in milliseconds; NULL gives COMMAND_MILLISECONDS. False after it has said what is wrong. */
+bool command_timeout(const struct command_context *context, const char *text, int64_t *milliseconds) MUST_CHECK;
 
 /* "/api/v1/applications/NAME" + rest, NAME percent-encoded. In context->mem. */
 const char *command_application_path(const struct command_context *context, const char *name, const char *rest);
@@ -42,10 +44,13 @@ const char *command_encoded(const struct command_context *context, const char *t
 /* A comment for a forge is asked for. */
 bool command_is_markdown(const struct command_context *context);
 
-/* What `revision` would change, by the operation that POST `path` starts: `result` has "items" as GET .../diff, or "reason", why there
-   are none, and "users", plans of databases. The exit code: EXIT_NO = something, EXIT_NO_ANSWER after it has said why. */
-int command_at_revision(const struct command_context *context, const char *path, const char *database,
-	const char *revision, json_t **result);
+/* What the revision in `body` would change, by the operation that POST `path` starts: `result` has "items" as GET .../diff, or "reason",
+   why there are none, and "users", plans of databases. The exit code: EXIT_NO = something, EXIT_NO_ANSWER after it has said why. */
+int command_at_revision(const struct command_context *context, const char *path, const json_t *body,
+	int64_t milliseconds, json_t **result);
+
+/* Do these plans have something to do, or something that is held back? */
+bool command_plans_change(const json_t *plans);
 
 /* On stdout, each may be NULL; `reason` is shown instead of items. */
 void command_show_markdown(const json_t *items, const char *reason, const json_t *plans);

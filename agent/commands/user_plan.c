@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-enum { OPERATION_MILLISECONDS = 5 * 60 * 1000 };
+static const char sync_path[] = "/api/v1/users/sync";
 
 /* A comment of SQL ends with the line, so foreign text is made one line first: output_visible() does that. */
 static void comment(const struct command_context *context, const char *text, enum cell_style style)
@@ -68,15 +68,19 @@ static void show_plan(const struct command_context *context, const json_t *item)
 		show_statement(context, step, &user);
 }
 
-/* Something to do, or something held back. */
-static bool is_empty(const json_t *operation)
+static void show_plans(const struct command_context *context, const json_t *plans)
 {
-	const json_t *item;
+	const json_t *plan;
 	size_t i;
-	json_array_foreach (json_at(operation, "result.items"), i, item)
-		if (json_array_size(json_object_get(item, "steps")) || json_bool_at(item, "blocked", false))
-			return false;
-	return true;
+	if (command_is_markdown(context)) {
+		command_show_markdown(NULL, NULL, plans);
+		return;
+	}
+	json_array_foreach (plans, i, plan) {
+		if (i)
+			putchar('\n');
+		show_plan(context, plan);
+	}
 }
 
 static bool ask(const struct command_context *context, const char *database, const char *confirm,
@@ -85,15 +89,13 @@ static bool ask(const struct command_context *context, const char *database, con
 	CLEANUP(json_done) json_t *body = json_pack("{s:b}", "dryRun", dry_run);
 	json_set_text(body, "database", database);
 	json_set_text(body, "confirm", confirm);
-	return command_act(context, "/api/v1/users/sync", body, milliseconds, operation, err);
+	return command_act(context, sync_path, body, milliseconds, operation, err);
 }
 
 static int plan(struct command_context *context, const char *database, int64_t milliseconds)
 {
 	CLEANUP(json_done) json_t *operation = NULL;
 	struct error err;
-	const json_t *item;
-	size_t i;
 
 	if (!ask(context, database, NULL, true, milliseconds, &operation, &err))
 		return command_failed(&err);
@@ -102,17 +104,10 @@ static int plan(struct command_context *context, const char *database, int64_t m
 		command_outcome(context, operation);
 		return EXIT_NO_ANSWER;
 	}
-	if (command_is_document(context)) {
+	if (command_is_document(context))
 		output_document(&context->output, json_object_get(operation, "result"));
-	} else if (command_is_markdown(context)) {
-		command_show_markdown(NULL, NULL, items);
-	} else {
-		json_array_foreach (items, i, item) {
-			if (i)
-				putchar('\n');
-			show_plan(context, item);
-		}
-	}
+	else
+		show_plans(context, items);
 	if (!text_equal(json_text_at(operation, "phase", ""), "Succeeded")) {
 		fprintf(stderr, "pgitops: ");
 		output_text(&context->output, stderr,
@@ -120,23 +115,20 @@ static int plan(struct command_context *context, const char *database, int64_t m
 		fputc('\n', stderr);
 		return EXIT_NO;
 	}
-	return is_empty(operation) ? EXIT_YES : EXIT_NO;
+	return command_plans_change(items) ? EXIT_NO : EXIT_YES;
 }
 
-static int plan_at_revision(const struct command_context *context, const char *database, const char *revision)
+static int plan_at_revision(const struct command_context *context, const char *database, const char *revision,
+	int64_t milliseconds)
 {
 	CLEANUP(json_done) json_t *result = NULL;
-	const json_t *item;
-	size_t i;
-	int code = command_at_revision(context, "/api/v1/users/sync", database, revision, &result);
-	const json_t *plans = json_object_get(result, "users");
+	CLEANUP(json_done) json_t *body = json_pack("{s:s, s:b}", "revision", revision, "dryRun", true);
+	json_set_text(body, "database", database);
+	int code = command_at_revision(context, sync_path, body, milliseconds, &result);
 	if (result && command_is_document(context))
 		output_document(&context->output, result);
-	else if (result && command_is_markdown(context))
-		command_show_markdown(NULL, NULL, plans);
-	else
-		json_array_foreach (plans, i, item)
-			show_plan(context, item);
+	else if (result)
+		show_plans(context, json_object_get(result, "users"));
 	return code;
 }
 
@@ -147,10 +139,10 @@ int command_user_plan(struct command_context *context, int argc, char **argv)
 	const struct command_option options[] = {{"--database", NULL, &database},
 		{"--revision", NULL, &revision}, {"--timeout", NULL, &timeout}};
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
-		!command_timeout(context, timeout, OPERATION_MILLISECONDS, &milliseconds))
+		!command_timeout(context, timeout, &milliseconds))
 		return EXIT_NO_ANSWER;
 	if (revision)
-		return plan_at_revision(context, database, revision);
+		return plan_at_revision(context, database, revision, milliseconds);
 	return plan(context, database, milliseconds);
 }
 
@@ -185,7 +177,7 @@ int command_user_sync(struct command_context *context, int argc, char **argv)
 	const struct command_option options[] = {{"--database", NULL, &database},
 		{"--confirm", NULL, &confirm}, {"--dry-run", &dry_run, NULL}, {"--timeout", NULL, &timeout}};
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
-		!command_timeout(context, timeout, OPERATION_MILLISECONDS, &milliseconds))
+		!command_timeout(context, timeout, &milliseconds))
 		return EXIT_NO_ANSWER;
 	if (dry_run && confirm)
 		return command_misused(context, "--dry-run removes nothing, so there is nothing to confirm");

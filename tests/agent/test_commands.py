@@ -328,6 +328,8 @@ def test_async_does_not_wait(agent):
 def test_waiting_ends_with_the_timeout(agent):
     agent.operation({"phase": "Running"}, polls=10 ** 6)
     assert "operation 7 is not finished" in agent.cli("app", "sync", "a", "--timeout", "1s").is_(2).err
+    for plan in ("user plan", "user plan --revision v1"):
+        assert "operation 7 is not finished" in agent.cli(*plan.split(), "--timeout", "1s").is_(2).err
 
 
 def test_sync_wait_waits_for_health_too(agent):
