@@ -73,12 +73,6 @@ bool query_close(struct query *query, struct error *err) MUST_CHECK;
 bool query_run(struct query *query, struct error *err) MUST_CHECK;
 bool query_insert(struct query *query, int64_t *id, struct error *err) MUST_CHECK;
 
-/* The parts of store_sweep(). */
-bool store_revision_sweep(struct store *store, int64_t now, const char *outcome, struct error *err) MUST_CHECK;
-bool store_user_change_sweep(
-	struct store *store, int64_t now, const char *outcome, struct error *err) MUST_CHECK;
-bool store_operation_sweep(struct store *store, int64_t now, const char *message, struct error *err) MUST_CHECK;
-
 /* migrate.c: brings the schema to the newest version, one transaction for each step. */
 bool migrate(struct store *store, struct error *err) MUST_CHECK;
 

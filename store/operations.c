@@ -31,16 +31,6 @@ bool store_operation_update(struct store *store, const struct store_operation *o
 	return query_run(query, err);
 }
 
-bool store_operation_sweep(struct store *store, int64_t now, const char *message, struct error *err)
-{
-	struct query *query = query_open(store,
-		"UPDATE operation SET finished = ?1, phase = 'Error', message = ?2 WHERE finished = 0 "
-		"AND id NOT IN (SELECT operation FROM running)");
-	query_set_number(query, 1, now);
-	query_set_text(query, 2, message);
-	return query_run(query, err);
-}
-
 static struct store_operation read_row(struct query *query, struct arena *mem)
 {
 	return (struct store_operation){

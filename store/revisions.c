@@ -116,17 +116,6 @@ bool store_revision_end(struct store *store, const struct store_revision *revisi
 	return false;
 }
 
-/* What a running operation goes on with is not over. */
-bool store_revision_sweep(struct store *store, int64_t now, const char *outcome, struct error *err)
-{
-	struct query *query = query_open(store,
-		"UPDATE revision SET finished = ?1, phase = 'Error', outcome = ?2 WHERE finished = 0 "
-		"AND id NOT IN (SELECT revision FROM running)");
-	query_set_number(query, 1, now);
-	query_set_text(query, 2, outcome);
-	return query_run(query, err);
-}
-
 static struct store_revision read_row(struct query *query, struct arena *mem)
 {
 	return (struct store_revision){

@@ -42,13 +42,34 @@ bool store_trim(struct store *store, struct error *err)
 	return false;
 }
 
+static bool end_open(struct store *store, const char *sql, int64_t now, const char *outcome, struct error *err)
+{
+	struct query *query = query_open(store, sql);
+	query_set_number(query, 1, now);
+	query_set_text(query, 2, outcome);
+	return query_run(query, err);
+}
+
+/* What a running operation goes on with is not over. */
+static bool sweep(struct store *store, int64_t now, const char *outcome, struct error *err)
+{
+	return end_open(store,
+		       "UPDATE revision SET finished = ?1, phase = 'Error', outcome = ?2 WHERE finished = 0 "
+		       "AND id NOT IN (SELECT revision FROM running)",
+		       now, outcome, err) &&
+		end_open(store, "UPDATE user_change SET finished = ?1, outcome = ?2 WHERE finished = 0", now,
+			outcome, err) &&
+		end_open(store,
+			"UPDATE operation SET finished = ?1, phase = 'Error', message = ?2 WHERE finished = 0 "
+			"AND id NOT IN (SELECT operation FROM running)",
+			now, outcome, err);
+}
+
 bool store_sweep(struct store *store, int64_t now, const char *outcome, struct error *err)
 {
 	if (!store_begin(store, err))
 		return false;
-	if (store_revision_sweep(store, now, outcome, err) &&
-		store_user_change_sweep(store, now, outcome, err) &&
-		store_operation_sweep(store, now, outcome, err))
+	if (sweep(store, now, outcome, err))
 		return store_commit(store, err);
 	store_rollback(store);
 	return false;

@@ -136,15 +136,6 @@ bool store_user_change_end(
 	return false;
 }
 
-bool store_user_change_sweep(struct store *store, int64_t now, const char *outcome, struct error *err)
-{
-	struct query *query =
-		query_open(store, "UPDATE user_change SET finished = ?1, outcome = ?2 WHERE finished = 0");
-	query_set_number(query, 1, now);
-	query_set_text(query, 2, outcome);
-	return query_run(query, err);
-}
-
 static struct store_user_change read_change(struct query *query, struct arena *mem)
 {
 	return (struct store_user_change){
