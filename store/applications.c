@@ -60,23 +60,17 @@ bool store_application_list(struct store *store, struct arena *mem, struct store
 	return true;
 }
 
-static bool forget(struct store *store, const char *sql, const char *name, struct error *err)
-{
-	struct query *query = query_open(store, sql);
-	query_set_text(query, 1, name);
-	return query_run(query, err);
-}
-
 bool store_application_remove(struct store *store, const char *name, struct error *err)
 {
 	if (!store_begin(store, err))
 		return false;
-	bool ok = forget(store, "DELETE FROM application WHERE name = ?1", name, err) &&
-		forget(store, "DELETE FROM inventory WHERE application = ?1", name, err) &&
-		forget(store, "DELETE FROM revision WHERE application = ?1", name, err) &&
-		forget(store, "DELETE FROM running WHERE application = ?1", name, err) &&
-		forget(store, "DELETE FROM fact WHERE key IN ('synced:' || ?1, 'tried:' || ?1)", name, err) &&
-		forget(store, "DELETE FROM drift WHERE application = ?1 AND healed = 0", name, err);
+	bool ok = query_run_text(store, "DELETE FROM application WHERE name = ?1", name, err) &&
+		query_run_text(store, "DELETE FROM inventory WHERE application = ?1", name, err) &&
+		query_run_text(store, "DELETE FROM revision WHERE application = ?1", name, err) &&
+		query_run_text(store, "DELETE FROM running WHERE application = ?1", name, err) &&
+		query_run_text(store, "DELETE FROM fact WHERE key IN ('synced:' || ?1, 'tried:' || ?1)", name,
+			err) &&
+		query_run_text(store, "DELETE FROM drift WHERE application = ?1 AND healed = 0", name, err);
 	if (ok)
 		return store_commit(store, err);
 	store_rollback(store);

@@ -271,6 +271,13 @@ bool query_run(struct query *query, struct error *err)
 	return query_close(query, err);
 }
 
+bool query_run_text(struct store *store, const char *sql, const char *text, struct error *err)
+{
+	struct query *query = query_open(store, sql);
+	query_set_text(query, 1, text);
+	return query_run(query, err);
+}
+
 bool query_insert(struct query *query, int64_t *id, struct error *err)
 {
 	struct store *store = query->store;

@@ -73,6 +73,9 @@ bool query_close(struct query *query, struct error *err) MUST_CHECK;
 bool query_run(struct query *query, struct error *err) MUST_CHECK;
 bool query_insert(struct query *query, int64_t *id, struct error *err) MUST_CHECK;
 
+/* Opens, runs and closes a statement whose one parameter is this text. */
+bool query_run_text(struct store *store, const char *sql, const char *text, struct error *err) MUST_CHECK;
+
 /* migrate.c: brings the schema to the newest version, one transaction for each step. */
 bool migrate(struct store *store, struct error *err) MUST_CHECK;
 

@@ -12,22 +12,15 @@ bool store_database_set(struct store *store, const struct store_database *databa
 	return query_run(query, err);
 }
 
-static bool forget(struct store *store, const char *sql, const char *name, struct error *err)
-{
-	struct query *query = query_open(store, sql);
-	query_set_text(query, 1, name);
-	return query_run(query, err);
-}
-
 bool store_database_remove(struct store *store, const char *name, struct error *err)
 {
 	if (!store_begin(store, err))
 		return false;
-	bool ok = forget(store, "DELETE FROM database WHERE name = ?1", name, err) &&
-		forget(store, "DELETE FROM user WHERE database = ?1", name, err) &&
-		forget(store, "DELETE FROM verifier WHERE database = ?1", name, err) &&
-		forget(store, "DELETE FROM fact WHERE key = 'users:' || ?1", name, err) &&
-		forget(store, "DELETE FROM drift WHERE database = ?1 AND healed = 0", name, err);
+	bool ok = query_run_text(store, "DELETE FROM database WHERE name = ?1", name, err) &&
+		query_run_text(store, "DELETE FROM user WHERE database = ?1", name, err) &&
+		query_run_text(store, "DELETE FROM verifier WHERE database = ?1", name, err) &&
+		query_run_text(store, "DELETE FROM fact WHERE key = 'users:' || ?1", name, err) &&
+		query_run_text(store, "DELETE FROM drift WHERE database = ?1 AND healed = 0", name, err);
 	if (ok)
 		return store_commit(store, err);
 	store_rollback(store);

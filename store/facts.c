@@ -2,17 +2,10 @@
 
 #include "base/clock.h"
 
-static bool remove_fact(struct store *store, const char *key, struct error *err)
-{
-	struct query *query = query_open(store, "DELETE FROM fact WHERE key = ?1");
-	query_set_text(query, 1, key);
-	return query_run(query, err);
-}
-
 bool store_fact_set(struct store *store, const char *key, const char *value, struct error *err)
 {
 	if (!value)
-		return remove_fact(store, key, err);
+		return query_run_text(store, "DELETE FROM fact WHERE key = ?1", key, err);
 	struct query *query = query_open(store,
 		"INSERT INTO fact (key, value, updated) VALUES (?1, ?2, ?3) "
 		"ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated = excluded.updated "

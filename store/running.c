@@ -40,7 +40,5 @@ bool store_running_get(struct store *store, const char *application, struct aren
 
 bool store_running_remove(struct store *store, const char *application, struct error *err)
 {
-	struct query *query = query_open(store, "DELETE FROM running WHERE application = ?1");
-	query_set_text(query, 1, application);
-	return query_run(query, err);
+	return query_run_text(store, "DELETE FROM running WHERE application = ?1", application, err);
 }
