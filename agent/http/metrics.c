@@ -128,12 +128,11 @@ static bool print_users(struct buf *out, struct store *store, struct error *err)
 
 static bool print_drift(struct buf *out, struct store *store, struct error *err)
 {
-	const struct store_drift_filter filter = {.open_only = true};
-	CLEANUP(json_done) json_t *list = view_drift(store, &filter, err);
-	if (!list)
+	size_t open;
+	if (!store_drift_count_open(store, &open, err))
 		return false;
 	metrics_head(out, "pgitops_drift_open", "gauge", "Manual changes that are not set back yet.");
-	buf_printf(out, "pgitops_drift_open %zu\n", json_array_size(json_object_get(list, "items")));
+	buf_printf(out, "pgitops_drift_open %zu\n", open);
 	return true;
 }
 
