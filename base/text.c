@@ -75,6 +75,16 @@ static bool continues(char c)
 	return ((unsigned char)c & 0xC0) == 0x80;
 }
 
+size_t text_fit(const char *text, size_t maximum)
+{
+	size_t length = strlen(text);
+	if (length <= maximum)
+		return length;
+	for (length = maximum; length && continues(text[length]);)
+		length--;
+	return length;
+}
+
 void text_shorten(char *text, size_t maximum)
 {
 	static const char gap[] = " ... ";

@@ -31,6 +31,9 @@ bool text_glob_path(const char *pattern, const char *text);
 /* One of the patterns matches as text_glob() has it. */
 bool text_glob_any(const char *const *patterns, size_t count, const char *text);
 
+/* How many of its bytes fit into `maximum`, without a part of a character at the end. */
+size_t text_fit(const char *text, size_t maximum);
+
 /* Shortens it in place to `maximum` bytes, between characters: the beginning and the end stay, with " ... " between them. */
 void text_shorten(char *text, size_t maximum);
 

@@ -19,8 +19,8 @@ static const struct {
 static const char *shown(const struct command_context *context, const json_t *field, const char *key)
 {
 	const char *text = json_text_at(field, key, "");
-	const char *cut = arena_printf(context->mem, "%.*s", VALUE_SHOWN, text);
-	return text_equal(cut, text) ? text : arena_printf(context->mem, "%s...", cut);
+	size_t length = text_fit(text, VALUE_SHOWN);
+	return text[length] ? arena_printf(context->mem, "%.*s...", (int)length, text) : text;
 }
 
 static void show_field(const struct command_context *context, const json_t *field)

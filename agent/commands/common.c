@@ -246,13 +246,10 @@ const char *command_statement(const struct command_context *context, const json_
 {
 	enum { SHOWN = 60 };
 	const char *statement = json_text_at(change, "statement", "");
-	size_t length = strlen(statement);
-	if (context->output.format == OUTPUT_WIDE || length <= SHOWN)
+	if (context->output.format == OUTPUT_WIDE || strlen(statement) <= SHOWN)
 		return statement;
-	length = SHOWN - strlen("...");
-	while (length && ((unsigned char)statement[length] & 0xc0) == 0x80) /* not within a character */
-		length--;
-	return arena_printf(context->mem, "%.*s...", (int)length, statement);
+	return arena_printf(
+		context->mem, "%.*s...", (int)text_fit(statement, SHOWN - strlen("...")), statement);
 }
 
 const char *command_join(const struct command_context *context, const json_t *list, const char *none)

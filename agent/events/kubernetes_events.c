@@ -99,14 +99,10 @@ static size_t made_lately(const struct kubernetes_events *events, const char *ui
 	return count;
 }
 
-/* Printable and short enough for the API server, cut between characters. */
+/* Printable and short enough for the API server. */
 static char *message_of(const char *text)
 {
-	size_t length = strlen(text);
-	if (length > MESSAGE_BYTES)
-		for (length = MESSAGE_BYTES; length && ((unsigned char)text[length] & 0xc0) == 0x80;)
-			length--;
-	char *message = memory_printf("%.*s", (int)length, text);
+	char *message = memory_printf("%.*s", (int)text_fit(text, MESSAGE_BYTES), text);
 	text_make_printable(message);
 	return message;
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "reconcile/source/answer.h"
 #include "reconcile/source/history.h"
 #include "reconcile/source/remote.h"
@@ -248,12 +249,7 @@ static void describe(struct work *work, const git_commit *commit)
 	result->author = author ? arena_printf(work->mem, "%s <%s>", author->name, author->email) : "";
 	bool plausible = author && author->when.time > 0 && author->when.time < END_OF_TIME;
 	result->author_time = plausible ? (int64_t)author->when.time * 1000000 : 0;
-	size_t length = message ? strnlen(message, MESSAGE_BYTES) : 0;
-	/* Not in the middle of a character. */
-	if (length == MESSAGE_BYTES)
-		while (length > 0 && ((unsigned char)message[length] & 0xc0) == 0x80)
-			length--;
-	result->message = message ? arena_copy_n(work->mem, message, length) : "";
+	result->message = message ? arena_copy_n(work->mem, message, text_fit(message, MESSAGE_BYTES)) : "";
 }
 
 /* Before anything of the commit is read. */

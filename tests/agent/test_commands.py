@@ -169,6 +169,15 @@ def test_a_hook_of_two_phases_is_told_for_each(cli, tmp_path):
     assert [(item["hookType"], item["hookPhase"]) for item in items] == [("PreSync", "Succeeded"), ("PostSync", "Failed")]
 
 
+def test_a_long_value_is_cut_between_characters(cli, tmp_path):
+    store = Store(tmp_path / "state")
+    store.application("a", sync="OutOfSync", differences=[{
+        "group": "", "kind": "ConfigMap", "namespace": "n", "name": "a", "change": "update",
+        "fields": [{"path": "data.a", "wanted": "x" + "ä" * 150, "found": "ä"}]}])
+    store.close()
+    assert f"wanted  x{'ä' * 99}...\n" in cli("app", "diff", "a", "--state", store.folder).is_(1).out
+
+
 def test_nothing_compared_is_not_no_difference(cli, tmp_path):
     store = Store(tmp_path / "state")
     store.application("same")

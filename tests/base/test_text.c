@@ -67,6 +67,18 @@ static void labels_and_subdomains_follow_rfc_1123(void **state)
 	assert_false(text_is_dns_subdomain(long_name));
 }
 
+static void what_fits_ends_between_characters(void **state)
+{
+	(void)state;
+	assert_int_equal(text_fit("abc", 3), 3);
+	assert_int_equal(text_fit("abc", 2), 2);
+	assert_int_equal(text_fit("", 0), 0);
+	assert_int_equal(text_fit("a\xc3\xa4", 3), 3);
+	assert_int_equal(text_fit("a\xc3\xa4", 2), 1);
+	assert_int_equal(text_fit("\xf0\x9f\x98\x80", 3), 0);
+	assert_int_equal(text_fit("\x80\x80\x80", 2), 0);
+}
+
 static void globs_match_as_argo_cd_has_them(void **state)
 {
 	static const struct {
@@ -220,6 +232,7 @@ int main(void)
 		cmocka_unit_test(hex_and_base64_go_there_and_back),
 		cmocka_unit_test(base64_is_strict),
 		cmocka_unit_test(base64_decodes_in_place),
+		cmocka_unit_test(what_fits_ends_between_characters),
 		cmocka_unit_test(the_nearest_word_is_found),
 		cmocka_unit_test(texts_sort_by_bytes),
 	};
