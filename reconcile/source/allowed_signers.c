@@ -38,7 +38,7 @@ static char *next_word(struct line *line)
 /* YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS; local time without a 'Z', and the Git process knows only UTC. */
 static bool read_time(const char *text, int64_t *seconds)
 {
-	struct tm tm = {0};
+	struct tm tm = {0}, made;
 	size_t digits = strspn(text, "0123456789");
 	int fields = sscanf(text, "%4d%2d%2d%2d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
 		&tm.tm_min, &tm.tm_sec);
@@ -47,17 +47,27 @@ static bool read_time(const char *text, int64_t *seconds)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
-	*seconds = timegm(&tm);
-	return *seconds > 0;
+	made = tm;
+	*seconds = timegm(&made);
+	/* A day that its month does not have becomes one of the next. */
+	return *seconds > 0 && made.tm_mon == tm.tm_mon && made.tm_mday == tm.tm_mday &&
+		made.tm_hour == tm.tm_hour && made.tm_min == tm.tm_min && made.tm_sec == tm.tm_sec;
 }
 
+/* A list of patterns as ssh_config(5) has it: one with a '!' that matches forbids, wherever it stands. */
 static bool names_git(char *namespaces)
 {
+	bool named = false;
 	char *one;
-	while ((one = strsep(&namespaces, ",")))
-		if (text_glob(one, "git"))
-			return true;
-	return false;
+	while ((one = strsep(&namespaces, ","))) {
+		bool forbids = *one == '!';
+		if (!text_glob(one + forbids, "git"))
+			continue;
+		if (forbids)
+			return false;
+		named = true;
+	}
+	return named;
 }
 
 /* "name=value" with or without quotes; `git` is cleared when the key may not sign for it. */

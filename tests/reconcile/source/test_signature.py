@@ -89,7 +89,8 @@ def test_an_ssh_key_that_is_not_allowed_is_named(strict, repository, allowed, tm
 @pytest.mark.parametrize("options, good", [
     ('namespaces="git,file"', True), ('namespaces="file"', False), ('valid-after="20260101Z"', True),
     ('valid-after="20260601120000Z"', False), ('valid-before="20260601"', False),
-    ('valid-after="20260101",valid-before="202612312359Z",namespaces="g*"', True)])
+    ('valid-after="20260101",valid-before="202612312359Z",namespaces="g*"', True),
+    ('namespaces="*,!git"', False), ('namespaces="!git,*"', False), ('namespaces="!file,*"', True)])
 def test_the_options_of_a_line_are_honoured(strict, repository, allowed, tmp_path, options, good):
     key = SshKey(tmp_path, "id")
     sign(key, repository, "2")
@@ -103,7 +104,9 @@ def test_the_options_of_a_line_are_honoured(strict, repository, allowed, tmp_pat
 @pytest.mark.parametrize("line, word", [
     ("ada@example.org cert-authority {key}", "certificate authority"), ("ada@example.org", "no key"),
     ("ada@example.org mood=good {key}", "unknown option"), ("ada@example.org ssh-ed25519 AAAA", "no key after its type"),
-    ("ada@example.org valid-after=soon {key}", "valid-after")])
+    ("ada@example.org valid-after=soon {key}", "valid-after"),
+    ("ada@example.org valid-before=20261301 {key}", "valid-before"), ("ada@example.org valid-before=20260230 {key}", "valid-before"),
+    ("ada@example.org valid-before=202601012460 {key}", "valid-before")])
 def test_a_list_that_cannot_be_understood_is_no_list(strict, repository, allowed, tmp_path, line, word):
     key = SshKey(tmp_path, "id")
     sign(key, repository, "2")
