@@ -2,19 +2,8 @@
 
 #include "base/text.h"
 
-/* One object: what would be done to it, then each field. Long values (a whole file in a ConfigMap) are cut: -o json has
-   them. */
+/* Long values (a whole file in a ConfigMap) are cut: -o json has them. */
 enum { VALUE_SHOWN = 200 };
-
-static const struct {
-	const char *change, *sign;
-	enum cell_style style;
-	const char *meaning;
-} changes[] = {
-	{"create", "+", CELL_GOOD, "is not there"},
-	{"update", "~", CELL_BUSY, "differs"},
-	{"prune", "-", CELL_BAD, "is not in Git any more"},
-};
 
 static const char *shown(const struct command_context *context, const json_t *field, const char *key)
 {
@@ -37,19 +26,18 @@ static void show_field(const struct command_context *context, const json_t *fiel
 	putchar('\n');
 }
 
+/* One object: what would be done to it, then each field. */
 static void show_item(const struct command_context *context, const json_t *item)
 {
-	const char *change = json_text_at(item, "change", "update");
+	const struct output_change *change = output_change_of(json_text_at(item, "change", "update"));
 	const char *reason = json_text_at(item, "reason", "");
-	size_t known = 0, i;
 	const json_t *field;
+	size_t i;
 
-	while (known + 1 < COUNT_OF(changes) && !text_equal(changes[known].change, change))
-		known++;
 	output_text(&context->output, stdout,
-		arena_printf(context->mem, "%s %s", changes[known].sign, command_object(context, item)),
-		changes[known].style);
-	printf(" %s\n", changes[known].meaning);
+		arena_printf(context->mem, "%s %s", change->sign, command_object(context, item)),
+		change->style);
+	printf(" %s\n", change->meaning);
 	if (*reason) {
 		printf("    ");
 		output_text(&context->output, stdout, reason, CELL_PLAIN);

@@ -93,28 +93,17 @@ static void end_comment(const struct comment *comment)
 
 /* ---- differences ---- */
 
-static const struct {
-	const char *change, *sign, *meaning;
-} changes[] = {
-	{"create", "+", "is not there"},
-	{"prune", "-", "is not in Git any more"},
-	{"update", "~", "differs"},
-};
-
 static void describe_object(const json_t *item, struct buf *summary)
 {
 	const char *namespace = json_text_at(item, "namespace", "");
-	size_t known = 0;
-	while (known + 1 < COUNT_OF(changes) &&
-		!text_equal(changes[known].change, json_text_at(item, "change", "update")))
-		known++;
-	buf_printf(summary, "%s <code>", changes[known].sign);
+	const struct output_change *change = output_change_of(json_text_at(item, "change", "update"));
+	buf_printf(summary, "%s <code>", change->sign);
 	add_escaped(summary, json_text_at(item, "kind", ""));
 	buf_char(summary, ' ');
 	add_escaped(summary, namespace);
 	buf_text(summary, *namespace ? "/" : "");
 	add_escaped(summary, json_text_at(item, "name", ""));
-	buf_printf(summary, "</code> %s", changes[known].meaning);
+	buf_printf(summary, "</code> %s", change->meaning);
 }
 
 static void add_object(struct comment *comment, const json_t *item)

@@ -49,6 +49,20 @@ static const struct {
 	{"-", CELL_DIM},
 };
 
+static const struct output_change changes[] = {
+	{"create", "+", CELL_GOOD, "is not there"},
+	{"prune", "-", CELL_BAD, "is not in Git any more"},
+	{"update", "~", CELL_BUSY, "differs"},
+};
+
+const struct output_change *output_change_of(const char *change)
+{
+	size_t i = 0;
+	while (i + 1 < COUNT_OF(changes) && !text_equal(changes[i].change, change))
+		i++;
+	return &changes[i];
+}
+
 enum cell_style output_style_of(const char *status)
 {
 	for (size_t i = 0; i < COUNT_OF(words); i++)

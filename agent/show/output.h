@@ -43,5 +43,13 @@ size_t output_width(const char *text);
 /* Foreign text, made visible, in the colour of `style` when the output has colours. */
 void output_text(const struct output *output, FILE *file, const char *text, enum cell_style style);
 
+/* How a `change` of a difference is told: create, update, prune. Anything else is an update. */
+struct output_change {
+	const char *change, *sign;
+	enum cell_style style;
+	const char *meaning;
+};
+const struct output_change *output_change_of(const char *change);
+
 /* The style that a status word deserves: Synced, Healthy -> good, OutOfSync, Degraded -> bad, Progressing -> busy. */
 enum cell_style output_style_of(const char *status);
