@@ -54,24 +54,33 @@ static void show_conditions(const struct command_context *context, const json_t 
 	}
 }
 
-static bool is_hook(const json_t *item)
+/* The table of a list that has its first row now. */
+static struct table *begin_table(
+	const struct command_context *context, const char *const *headers, size_t columns)
 {
-	return json_object_get(item, "hookType") || json_bool_at(item, "hook", false);
+	putchar('\n');
+	return table_new(&context->output, headers, columns);
+}
+
+static void end_table(struct table *table)
+{
+	if (table)
+		table_print(table);
+	table_free(table);
 }
 
 static void show_resources(const struct command_context *context, const json_t *items)
 {
 	static const char *const headers[] = {
 		"GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "MESSAGE"};
+	struct table *table = NULL;
 	const json_t *item;
 	size_t i;
-	if (!json_array_size(items))
-		return;
-	putchar('\n');
-	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
 	json_array_foreach (items, i, item) {
-		if (is_hook(item))
+		if (json_object_get(item, "hookType"))
 			continue;
+		if (!table)
+			table = begin_table(context, headers, COUNT_OF(headers));
 		table_cell(table, json_text_at(item, "group", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(item, "kind", ""), CELL_PLAIN);
 		table_cell(table, command_or_dash(json_text_at(item, "namespace", "")), CELL_PLAIN);
@@ -80,8 +89,7 @@ static void show_resources(const struct command_context *context, const json_t *
 		command_status_cell(table, json_text_at(item, "health.status", ""));
 		table_cell(table, command_first_line(context, json_text_at(item, "message", "")), CELL_PLAIN);
 	}
-	table_print(table);
-	table_free(table);
+	end_table(table);
 }
 
 /* Those of the last operation, in the order in which they ran. */
@@ -94,18 +102,14 @@ static void show_hooks(const struct command_context *context, const json_t *item
 	json_array_foreach (items, i, item) {
 		if (!json_object_get(item, "hookType"))
 			continue;
-		if (!table) {
-			putchar('\n');
-			table = table_new(&context->output, headers, COUNT_OF(headers));
-		}
+		if (!table)
+			table = begin_table(context, headers, COUNT_OF(headers));
 		table_cell(table, json_text_at(item, "hookType", ""), CELL_PLAIN);
 		table_cell(table, command_object(context, item), CELL_PLAIN);
 		command_status_cell(table, json_text_at(item, "hookPhase", ""));
 		table_cell(table, command_first_line(context, json_text_at(item, "message", "")), CELL_PLAIN);
 	}
-	if (table)
-		table_print(table);
-	table_free(table);
+	end_table(table);
 }
 
 /* "for 5m" while it runs, "5m ago" when it has ended; the message says what it waits for or what came of it. Running with an end
@@ -151,8 +155,7 @@ static void show_history(const struct command_context *context, const json_t *ap
 	size_t count = json_array_size(history);
 	if (!count)
 		return;
-	putchar('\n');
-	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
+	struct table *table = begin_table(context, headers, COUNT_OF(headers));
 	for (size_t i = count; i > 0 && count - i < HISTORY_SHOWN; i--) {
 		const json_t *entry = json_array_get(history, i - 1);
 		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(entry, "id", 0)),
@@ -160,8 +163,7 @@ static void show_history(const struct command_context *context, const json_t *ap
 		table_cell(table, command_time(context, json_text_at(entry, "deployedAt", NULL)), CELL_PLAIN);
 		table_cell(table, command_commit(context, json_text_at(entry, "revision", "")), CELL_PLAIN);
 	}
-	table_print(table);
-	table_free(table);
+	end_table(table);
 }
 
 int command_app_get(struct command_context *context, int argc, char **argv)

@@ -8,11 +8,6 @@ static const char *wave(const struct command_context *context, const json_t *ite
 		: "-";
 }
 
-static const char *hook(const json_t *item)
-{
-	return json_text_at(item, "hookType", json_bool_at(item, "hook", false) ? "hook" : "-");
-}
-
 /* A hook is never compared: what is known of it is how it ended. */
 static const char *status_of(const json_t *item)
 {
@@ -35,7 +30,7 @@ static void show_rows(const struct command_context *context, const json_t *items
 		table_cell(table, json_text_at(item, "name", ""), CELL_PLAIN);
 		command_status_cell(table, status_of(item));
 		command_status_cell(table, json_text_at(item, "health.status", ""));
-		table_cell(table, hook(item), CELL_PLAIN);
+		table_cell(table, json_text_at(item, "hookType", "-"), CELL_PLAIN);
 		table_cell(table, wave(context, item), CELL_PLAIN);
 		table_cell(table, wide ? message : command_first_line(context, message), CELL_PLAIN);
 		if (wide) {

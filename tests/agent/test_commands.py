@@ -167,6 +167,8 @@ def test_a_hook_of_two_phases_is_told_for_each(cli, tmp_path):
     store.close()
     items = cli("app", "resources", "a", "-o", "json", "--state", store.folder).ok().items
     assert [(item["hookType"], item["hookPhase"]) for item in items] == [("PreSync", "Succeeded"), ("PostSync", "Failed")]
+    shown = cli("app", "get", "a", "--state", store.folder).ok().out
+    assert "NAMESPACE  NAME" not in shown and shown.count("Job team/check") == 2
 
 
 def test_a_long_value_is_cut_between_characters(cli, tmp_path):
