@@ -61,6 +61,8 @@ static void look(struct http_waiter *waiter)
 	struct error err = {0};
 	struct store *store = http_store(waiter->http, &err);
 	CLEANUP(json_done) json_t *operation = store ? view_operation(store, waiter->operation, &err) : NULL;
+	if (store && !operation)
+		http_store_suspect(waiter->http, &err);
 	if (operation && json_is_string(json_object_get(operation, "finished"))) {
 		reply_outcome(waiter, operation);
 		return;
