@@ -52,15 +52,16 @@ bool file_read(const char *path, struct buf *buf, struct error *err)
 	return true;
 }
 
-static bool write_all(int fd, const char *bytes, size_t length)
+bool file_write_all(int fd, const void *bytes, size_t length)
 {
+	const char *at = bytes;
 	while (length) {
-		ssize_t wrote = write(fd, bytes, length);
+		ssize_t wrote = write(fd, at, length);
 		if (wrote < 0 && errno == EINTR)
 			continue;
 		if (wrote < 0)
 			return false;
-		bytes += wrote;
+		at += wrote;
 		length -= (size_t)wrote;
 	}
 	return true;
@@ -72,7 +73,7 @@ bool file_replace(const char *path, const void *bytes, size_t length, unsigned m
 	int fd = mkostemp(beside, O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, kind_of(errno), "cannot write %s: %s", path, strerror(errno));
-	bool ok = fchmod(fd, (mode_t)mode) == 0 && write_all(fd, bytes, length) && fsync(fd) == 0;
+	bool ok = fchmod(fd, (mode_t)mode) == 0 && file_write_all(fd, bytes, length) && fsync(fd) == 0;
 	int reason = errno;
 	if (close(fd) != 0 && ok) {
 		ok = false;

@@ -9,6 +9,9 @@
 /* Appends the file to `buf`, whose maximum is the file's. ERROR_MISSING when there is none. */
 bool file_read(const char *path, struct buf *buf, struct error *err) MUST_CHECK;
 
+/* Everything to this descriptor; false = `errno` says why. */
+bool file_write_all(int fd, const void *bytes, size_t length) MUST_CHECK;
+
 /* Writes beside `path`, flushes, renames over it: readers see the old or the new file, never a part. */
 bool file_replace(
 	const char *path, const void *bytes, size_t length, unsigned mode, struct error *err) MUST_CHECK;

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 static size_t feed_head(struct frame_reader *reader, const char *bytes, size_t size)
 {
 	size_t taken = 0;
@@ -49,20 +51,6 @@ void frame_done(struct frame_reader *reader)
 	*reader = (struct frame_reader){.body = BUF(reader->body.maximum)};
 }
 
-static bool write_all(int fd, const char *bytes, size_t length, struct error *err)
-{
-	while (length) {
-		ssize_t written = write(fd, bytes, length);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return error_set(err, ERROR_RETRY, "cannot write a message: %s", strerror(errno));
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return true;
-}
-
 size_t frame_missing(const struct frame_reader *reader)
 {
 	return reader->head_length < sizeof(reader->head) ? sizeof(reader->head) - reader->head_length
@@ -79,7 +67,8 @@ bool frame_write(int fd, const void *bytes, size_t length, struct error *err)
 {
 	char head[4];
 	frame_head(length, head);
-	return write_all(fd, head, sizeof(head), err) && write_all(fd, bytes, length, err);
+	return (file_write_all(fd, head, sizeof(head)) && file_write_all(fd, bytes, length)) ||
+		error_set(err, ERROR_RETRY, "cannot write a message: %s", strerror(errno));
 }
 
 /* Asks for what is missing of this message only, so that the next one stays in the descriptor. */

@@ -147,17 +147,10 @@ static int above(int fd)
 static int in_memory(const void *bytes, size_t length)
 {
 	int file = above(memfd_create("gpgv", MFD_CLOEXEC));
-	const char *at = bytes;
-	while (file >= 0 && length) {
-		ssize_t written = write(file, at, length);
-		if (written <= 0) {
-			close(file);
-			return -1;
-		}
-		at += written;
-		length -= (size_t)written;
-	}
-	return file;
+	if (file < 0 || file_write_all(file, bytes, length))
+		return file;
+	close(file);
+	return -1;
 }
 
 static bool make_files(const struct gpg_question *question, const struct buf *keys, struct run *run)
