@@ -26,8 +26,8 @@ void metric_add(enum metric metric, uint64_t amount);
 void metric_set(enum metric metric, uint64_t value);
 uint64_t metric_get(enum metric metric);
 
-/* Prometheus text format of all of them, with HELP and TYPE; a gauge that was never set is left out. The per-application and per-user gauges are added by http.c
-   from the store's view. */
+/* Prometheus text format of all of them, with HELP and TYPE; a gauge that was never set is left out. Those of Applications and users
+   are added by agent/http/metrics.c from the store. */
 void metrics_print(struct buf *out);
 
 /* For the gauges: the two lines before a metric's first sample, ... */

@@ -200,9 +200,9 @@ static void consider_tag(struct newest *newest, const struct semver_range *range
 /* A blank after the operator cannot stand in the name of a ref, so only the constraint is meant. */
 static const char *only_constraint(const char *text, struct arena *mem)
 {
-	size_t operator= strspn(text, "=<>!");
-	return operator? arena_printf(mem, "%.*s %s", (int)operator, text, text + operator)
-		       : arena_printf(mem, "= %s", text);
+	size_t sign = strspn(text, "=<>!");
+	return sign ? arena_printf(mem, "%.*s %s", (int)sign, text, text + sign)
+		    : arena_printf(mem, "= %s", text);
 }
 
 static bool no_version(const struct newest *newest, const struct semver_range *range, const char *text,
