@@ -2,13 +2,16 @@
 
 static const char *changes(const struct command_context *context, const json_t *entry)
 {
-	static const char *const counts[] = {"created", "configured", "pruned", "failed"};
+	static const struct {
+		const char *name;
+		long long least; /* worth a word; once is every row */
+	} counts[] = {{"created", 1}, {"configured", 1}, {"pruned", 1}, {"failed", 1}, {"times", 2}};
 	CLEANUP(json_done) json_t *texts = json_array();
 	for (size_t i = 0; i < COUNT_OF(counts); i++) {
-		long long count = json_number_at(entry, counts[i], 0);
-		if (count)
-			json_array_append_new(
-				texts, json_string(arena_printf(context->mem, "%lld %s", count, counts[i])));
+		long long count = json_number_at(entry, counts[i].name, 0);
+		if (count >= counts[i].least)
+			json_array_append_new(texts,
+				json_string(arena_printf(context->mem, "%lld %s", count, counts[i].name)));
 	}
 	return command_join(context, texts, "-");
 }

@@ -242,6 +242,16 @@ const char *command_object(const struct command_context *context, const json_t *
 		*namespace ? "/" : "", json_text_at(object, "name", ""));
 }
 
+void command_change_cell(const struct command_context *context, struct table *table, const json_t *change)
+{
+	const char *outcome = json_text_at(change, "outcome", "");
+	int64_t times = json_number_at(change, "times", 1);
+	const char *shown = *outcome ? outcome : "not known";
+	if (times > 1)
+		shown = arena_printf(context->mem, "%s (%lld times)", shown, (long long)times);
+	table_cell(table, shown, *outcome ? output_style_of(outcome) : CELL_BUSY);
+}
+
 const char *command_statement(const struct command_context *context, const json_t *change)
 {
 	enum { SHOWN = 60 };

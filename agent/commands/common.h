@@ -73,6 +73,9 @@ const char *command_first_line(const struct command_context *context, const char
 /* "Kind namespace/name" of an object with these members. In context->mem. */
 const char *command_object(const struct command_context *context, const json_t *object);
 
+/* What came of a user change; of one that is repeated, how often. */
+void command_change_cell(const struct command_context *context, struct table *table, const json_t *change);
+
 /* The statement of a user change: its beginning, which tells one grant from another, or with -o wide all of it. */
 const char *command_statement(const struct command_context *context, const json_t *change);
 

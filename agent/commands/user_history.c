@@ -2,13 +2,12 @@
 
 static void add_row(const struct command_context *context, struct table *table, const json_t *change)
 {
-	const char *outcome = json_text_at(change, "outcome", "");
 	table_cell(table, command_time(context, json_text_at(change, "started", NULL)), CELL_PLAIN);
 	table_cell(table, command_or_dash(json_text_at(change, "user", "")), CELL_PLAIN);
 	table_cell(table, json_text_at(change, "database", ""), CELL_PLAIN);
 	table_cell(table, json_text_at(change, "action", ""), CELL_PLAIN);
 	table_cell(table, command_commit(context, json_text_at(change, "commit", "")), CELL_PLAIN);
-	table_cell(table, *outcome ? outcome : "not known", *outcome ? output_style_of(outcome) : CELL_BUSY);
+	command_change_cell(context, table, change);
 	table_cell(table, command_statement(context, change), CELL_PLAIN);
 }
 

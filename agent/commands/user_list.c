@@ -108,13 +108,11 @@ static void show_changes(const struct command_context *context, const char *name
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
 	for (size_t i = 0; i < json_array_size(items) && i < CHANGES_SHOWN; i++) {
 		const json_t *change = json_array_get(items, i);
-		const char *outcome = json_text_at(change, "outcome", "");
 		table_cell(table, command_time(context, json_text_at(change, "started", NULL)), CELL_PLAIN);
 		table_cell(table, json_text_at(change, "database", ""), CELL_PLAIN);
 		table_cell(table, json_text_at(change, "action", ""), CELL_PLAIN);
 		table_cell(table, command_commit(context, json_text_at(change, "commit", "")), CELL_PLAIN);
-		table_cell(table, *outcome ? outcome : "not known",
-			*outcome ? output_style_of(outcome) : CELL_BUSY);
+		command_change_cell(context, table, change);
 		table_cell(table, command_statement(context, change), CELL_PLAIN);
 	}
 	table_print(table);

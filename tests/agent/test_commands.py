@@ -130,6 +130,18 @@ def test_syncs_without_a_deployment_have_no_id(cli, tmp_path):
     assert [row["id"] for row in rows] == [None, None, 7, None, None]
 
 
+def test_a_failure_that_is_repeated_says_how_often(cli, tmp_path):
+    store = Store(tmp_path / "state")
+    store.application("a")
+    store.revision("a", story.GOOD, story.now(hours=3), phase="Failed", failed=1, times=412)
+    store.revision("a", story.GOOD, story.now(hours=1), configured=1)
+    store.user_change("eve", "grant", story.now(hours=2), 'GRANT "a" TO "eve"', outcome="permission denied", times=7)
+    store.close()
+    shown = cli("app", "history", "a", "--state", store.folder).ok().out
+    assert "1 failed, 412 times" in shown and "1 configured  " in shown
+    assert "permission denied (7 times)" in cli("user", "history", "--state", store.folder).ok().out
+
+
 def test_a_running_operation_says_what_it_waits_for_and_since_when(cli, tmp_path):
     store = Store(tmp_path / "state")
     job = {"group": "batch", "version": "v1", "kind": "Job", "namespace": "team"}

@@ -91,10 +91,10 @@ class Store:
             document["lastChange"] = {"time": text(changed), "commit": commit}
         self.insert("user", database=database, name=name, document=json.dumps(document), updated=micros(now()))
 
-    def user_change(self, user, action, started, statement="", commit="", outcome="done", database="main"):
+    def user_change(self, user, action, started, statement="", commit="", outcome="done", database="main", times=1):
         return self.insert("user_change", database=database, user=user, action=action, statement=statement,
                            commit_id=commit, started=micros(started),
-                           finished=micros(started) + 1000 if outcome else 0, outcome=outcome)
+                           finished=micros(started) + 1000 if outcome else 0, outcome=outcome, times=times)
 
     def drift(self, time, application="postgres-cluster", kind="", name="", group="", namespace="", user="", database="",
               field="", wanted="", found="", by="", healed=None):

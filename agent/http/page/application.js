@@ -68,10 +68,12 @@ function counts(item) {
 }
 
 function revision(item, back) {
-	const took = item.started && item.finished ? new Date(item.finished) - new Date(item.started) : null;
+	const often = item.times > 1; /* then it began with the first of them */
+	const took = item.started && item.finished && !often ? new Date(item.finished) - new Date(item.started) : null;
 	return [
 		item.id === null ? el('span.dim', {title: 'no deployment: there is no way back to it'}, '–') : String(item.id),
-		[when(item.finished || item.started), took !== null && el('span.dim', null, ` took ${took < 1000 ? `${took} ms` : duration(took)}`)],
+		[when(item.finished || item.started), took !== null && el('span.dim', null, ` took ${took < 1000 ? `${took} ms` : duration(took)}`),
+			often && el('span.dim', null, ` ${item.times} times, first `), often && when(item.started)],
 		[commit(item.commit), ' ', el('span.message', {title: item.message}, item.message.split('\n')[0]), ' ', author(item.author)],
 		[pill(item.phase, item.text), el('span.dim', null, ` ${item.trigger}`)],
 		item.phase === 'Succeeded' ? counts(item) || item.text || 'no change' : item.text,
@@ -134,10 +136,10 @@ function head(application) {
 export function applicationView(name, wanted) {
 	const [tab, , render, path] = TABS.find(([id]) => id === wanted) || TABS[0];
 	const own = `/api/v1/applications/${encode(name)}`;
-	const extra = path ? path(name) : null;
+	const extra = path(name);
 	return {
 		title: name,
-		paths: () => [own, ...(extra ? [extra] : [])],
+		paths: () => [own, extra],
 		render: (held) => {
 			const application = held[own];
 			const shown = ((application.status || {}).resources || []).length;
@@ -147,7 +149,7 @@ export function applicationView(name, wanted) {
 				el('nav.tabs', {'aria-label': 'Parts'}, TABS.map(([id, title]) =>
 					el('a', {href: `#/applications/${encode(name)}/${id}`, 'aria-current': id === tab ? 'page' : null}, title,
 						id === 'resources' && el('small', {title: count(shown, 'object')}, shown)))),
-				render(application, extra ? held[extra] : null),
+				render(application, held[extra]),
 			];
 		},
 	};

@@ -115,7 +115,7 @@ export const drift = {
 function outcome(item) {
 	if (!item.finished)
 		return pill('Pending', 'the outcome is not known');
-	return item.outcome === 'done' ? pill('done') : [pill('failed'), ' ', item.outcome];
+	return item.outcome === 'done' ? pill('done') : [pill('failed'), ' ', item.outcome, item.times > 1 && el('span.dim', null, ` ${item.times} times`)];
 }
 
 function changeRow(item) {
