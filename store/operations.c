@@ -99,3 +99,13 @@ bool store_operation_pending(struct store *store, struct arena *mem, struct stor
 		"FROM operation WHERE phase = 'Pending' ORDER BY id");
 	return read_rows(query, mem, items, count, err);
 }
+
+bool store_operation_failures(struct store *store, struct arena *mem, struct store_operation **items,
+	size_t *count, struct error *err)
+{
+	struct query *query = query_open(store,
+		"SELECT id, kind, target, requested_by, request, started, finished, phase, message, result FROM operation "
+		"WHERE id IN (SELECT max(id) FROM operation WHERE kind GLOB 'users*' GROUP BY kind, target) "
+		"AND phase IN ('Failed', 'Error') ORDER BY id DESC");
+	return read_rows(query, mem, items, count, err);
+}

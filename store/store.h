@@ -228,6 +228,10 @@ bool store_operation_pending(struct store *store, struct arena *mem, struct stor
 	size_t *count, struct error *err) MUST_CHECK;
 bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
 	struct store_operation **items, size_t *count, struct error *err) MUST_CHECK; /* newest first */
+/* Of the operations on users the latest of each kind and target, where it has failed: a later good one has answered an earlier
+   failure. Newest first. */
+bool store_operation_failures(struct store *store, struct arena *mem, struct store_operation **items,
+	size_t *count, struct error *err) MUST_CHECK;
 
 /* ---- small facts: "commit:URL REVISION" -> last good commit, "agent.started", "agent.version", "cluster" ... ---- */
 

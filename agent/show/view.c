@@ -8,8 +8,7 @@
 
 enum {
 	VIEW_MEMORY = 1024 * 1024 * 1024, /* rows of one answer; what is in the store is bounded by limits.h */
-	STATUS_DRIFT = 10,
-	STATUS_OPERATIONS = 50
+	STATUS_DRIFT = 10
 };
 
 static void set(json_t *object, const char *key, const char *text)
@@ -355,27 +354,19 @@ static void database_errors(const json_t *database, json_t *errors)
 			json_text_at(database, "reason", ""), json_text_at(database, "lastPass", ""));
 }
 
-/* The latest operation of each user target counts: a later good one has answered an earlier failure. Syncs of
-   applications stand in their own operationState. */
+/* Syncs of applications stand in their own operationState. */
 static bool operation_errors(struct store *store, struct arena *mem, json_t *errors, struct error *err)
 {
 	struct store_operation *rows;
 	size_t count;
-	if (!store_operation_list(store, STATUS_OPERATIONS, mem, &rows, &count, err))
+	if (!store_operation_failures(store, mem, &rows, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		bool latest = true;
-		for (size_t j = 0; j < i; j++)
-			latest = latest &&
-				!(text_equal(rows[j].kind, rows[i].kind) &&
-					text_equal(rows[j].target, rows[i].target));
-		bool failed = text_equal(rows[i].phase, "Failed") || text_equal(rows[i].phase, "Error");
 		char time[CLOCK_TEXT_SIZE] = "";
 		if (rows[i].finished)
 			clock_text(rows[i].finished, time);
-		if (latest && failed && text_starts(rows[i].kind, "users"))
-			add_error(errors, "operation", *rows[i].target ? rows[i].target : "all databases",
-				rows[i].kind, rows[i].message, time);
+		add_error(errors, "operation", *rows[i].target ? rows[i].target : "all databases",
+			rows[i].kind, rows[i].message, time);
 	}
 	return true;
 }

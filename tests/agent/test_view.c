@@ -281,6 +281,10 @@ static void status_lists_what_is_wrong_now(void **state)
 	add_operation(f, "users-sync", "main", "Failed");
 	add_operation(f, "users-sync", "main", "Succeeded"); /* has answered the failure */
 	add_operation(f, "users-sync", "reports", "Failed");
+	add_operation(f, "users-sync", "archive", "Error");
+	add_operation(f, "users-sync", "archive", "Running"); /* may answer it */
+	for (size_t i = 0; i < 60; i++)                       /* others do not hide it */
+		add_operation(f, "manifests", "users", "Error");
 	CLEANUP(json_done) json_t *status = check_view(f, view_status(f->store, &f->err));
 	assert_true(has_error(status, "application", "cluster", "ComparisonError"));
 	assert_true(has_error(status, "application", "cluster", "sync"));
