@@ -84,6 +84,6 @@ int command_app_sync(struct command_context *context, int argc, char **argv)
 	int code = command_operate(context, argv[0], "/sync", json_incref(body), timeout, background);
 	if (code != EXIT_YES || !wait)
 		return code;
-	char *arguments[] = {argv[0], (char[]){"--timeout"}, (char *)(uintptr_t)(timeout ? timeout : "5m")};
-	return command_app_wait(context, COUNT_OF(arguments), arguments);
+	char *arguments[] = {argv[0], (char[]){"--timeout"}, (char *)(uintptr_t)timeout};
+	return command_app_wait(context, timeout ? COUNT_OF(arguments) : 1, arguments);
 }
