@@ -388,6 +388,11 @@ static void count_requests(const struct repository *repository, const struct fet
 
 static void take_answer(struct agent *agent, struct fetch *fetch)
 {
+	/* The agent ends: that is no answer to anything, and what waits for one is taken up by the next process. */
+	if (fetch->error.kind == ERROR_STOPPED) {
+		fetch_free(fetch);
+		return;
+	}
 	if (fetch->lookup) {
 		lookups_answer(agent, fetch);
 		return;
@@ -395,7 +400,7 @@ static void take_answer(struct agent *agent, struct fetch *fetch)
 	struct repository *repository = asked(agent, fetch);
 	const struct source_result *result = &fetch->result;
 
-	if (!repository || fetch->error.kind == ERROR_STOPPED) {
+	if (!repository) {
 		fetch_free(fetch);
 		return;
 	}

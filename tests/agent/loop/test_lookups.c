@@ -2,6 +2,7 @@
  * A question for content at another revision: who gets the answer, and what is asked again.
  */
 #include "agent/loop/lookups.h"
+#include "agent/loop/repositories.h"
 
 #include "tests/agent/loop/fixture.h"
 
@@ -89,6 +90,23 @@ static void nothing_is_asked_while_all_threads_are_at_work(void **state)
 	assert_false(lookup->answered || lookup->reading || lookup->tried_disk);
 }
 
+static void an_agent_that_ends_is_no_answer(void **state)
+{
+	struct world *world = *state;
+	struct lookup *lookup = lookup_start(&world->app, COMMIT, NULL);
+	struct fetch *fetch = answered(world, lookup->id, NULL);
+	lookup->reading = lookup->tried_disk = true;
+	(void)error_set(&fetch->error, ERROR_STOPPED, "the agent is ending");
+	world->agent.queue = queue_new();
+	world->agent.fetches[0] = fetch;
+	world->agent.fetching = 1;
+	queue_done(world->agent.queue, EVENT_FETCHED, &fetch->done);
+	repositories_collect(&world->agent);
+	assert_int_equal(world->agent.fetching, 0);
+	assert_false(lookup->answered || world->app.dirty); /* the next process asks again */
+	queue_free(world->agent.queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +115,7 @@ int main(void)
 		world_test(an_answer_that_nobody_waits_for_is_dropped),
 		world_test(a_source_that_cannot_be_read_is_answered_at_once),
 		world_test(nothing_is_asked_while_all_threads_are_at_work),
+		world_test(an_agent_that_ends_is_no_answer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
