@@ -59,7 +59,7 @@ static bool waits_for_content(struct pass *pass)
 {
 	const struct app *app = pass->app;
 	bool failed = app->broken || !app->repository || app->repository->error.kind != ERROR_NONE;
-	if (pass->content || app->spec.spec_error_count)
+	if (app->content || app->spec.spec_error_count)
 		return false;
 	if (failed && !app->spec.delete_hooks)
 		return false;
@@ -77,7 +77,8 @@ static bool hooks_ended(struct pass *pass, unsigned hook)
 	struct tasks tasks;
 	struct error err;
 
-	if ((deletion->ended & hook) || !pass->content)
+	/* Those of the newest content: that of an operation which ended just now goes with it. */
+	if ((deletion->ended & hook) || !pass->app->content)
 		return true;
 	if (!begin_hooks(pass, hook))
 		return false;
