@@ -113,12 +113,17 @@ static bool hooks_ended(struct pass *pass, unsigned hook)
 
 /* ---- objects ---- */
 
+/* What its annotation says of Delete=, else the Application. */
+static enum choice delete_choice(const struct pass *pass, const struct plan_live *live)
+{
+	enum choice own = (enum choice)live->options.delete;
+	return own != CHOICE_UNSET ? own : (enum choice)pass_options(pass).delete;
+}
+
 /* Why it stays although its Application goes; NULL = it goes too. */
 static const char *reason_to_keep(const struct pass *pass, const struct pass_step *step)
 {
 	const struct plan_live *live = step->plan->live;
-	enum choice choice = live->options.delete != CHOICE_UNSET ? (enum choice)live->options.delete
-								  : (enum choice)pass_options(pass).delete;
 	if (strcmp(live->key.group, "apiextensions.k8s.io") == 0)
 		return "CustomResourceDefinitions are never deleted";
 	const char *why;
@@ -128,7 +133,7 @@ static const char *reason_to_keep(const struct pass *pass, const struct pass_ste
 		return "another Application wants it";
 	if (live->has_owner)
 		return "it has an owner";
-	if (choice == CHOICE_FALSE)
+	if (delete_choice(pass, live) == CHOICE_FALSE)
 		return "Delete=false";
 	if (plan_is_protected(&live->key) && !live->prune_allowed)
 		return "this kind is deleted only with annotation pgitops.dev/allow-prune: \"true\"";
@@ -137,9 +142,7 @@ static const char *reason_to_keep(const struct pass *pass, const struct pass_ste
 
 static bool needs_approval(const struct pass *pass, const struct plan_live *live)
 {
-	enum choice choice = live->options.delete != CHOICE_UNSET ? (enum choice)live->options.delete
-								  : (enum choice)pass_options(pass).delete;
-	return choice == CHOICE_CONFIRM &&
+	return delete_choice(pass, live) == CHOICE_CONFIRM &&
 		pass->app->spec.deletion_approved < pass->app->spec.deletion_requested;
 }
 
