@@ -283,16 +283,15 @@ static enum verdict clean_up(struct pass *pass, struct sync_operation *operation
 
 /* The table of operation.h. */
 static const struct {
-	const char *name;
 	enum verdict (*run)(struct pass *pass, struct sync_operation *operation);
 	enum operation_state done, failed;
 } states[] = {
-	[OPERATION_PREPARING] = {"Preparing", prepare, OPERATION_STEPPING, OPERATION_ENDED},
-	[OPERATION_STEPPING] = {"Stepping", step, OPERATION_CLEANING, OPERATION_FAILING},
-	[OPERATION_FAILING] = {"Failing", run_fail_hooks, OPERATION_CLEANING, OPERATION_CLEANING},
-	[OPERATION_STOPPING] = {"Stopping", hooks_stop, OPERATION_ENDED, OPERATION_ENDED},
-	[OPERATION_RETRYING] = {"Retrying", retry, OPERATION_PREPARING, OPERATION_ENDED},
-	[OPERATION_CLEANING] = {"Cleaning", clean_up, OPERATION_ENDED, OPERATION_ENDED},
+	[OPERATION_PREPARING] = {prepare, OPERATION_STEPPING, OPERATION_ENDED},
+	[OPERATION_STEPPING] = {step, OPERATION_CLEANING, OPERATION_FAILING},
+	[OPERATION_FAILING] = {run_fail_hooks, OPERATION_CLEANING, OPERATION_CLEANING},
+	[OPERATION_STOPPING] = {hooks_stop, OPERATION_ENDED, OPERATION_ENDED},
+	[OPERATION_RETRYING] = {retry, OPERATION_PREPARING, OPERATION_ENDED},
+	[OPERATION_CLEANING] = {clean_up, OPERATION_ENDED, OPERATION_ENDED},
 };
 
 static void enter(struct sync_operation *operation, enum operation_state state)
@@ -323,9 +322,8 @@ static void carry_on(struct pass *pass)
 {
 	struct sync_operation *operation = pass->app->operation;
 
-	if ((operation->terminated || operation->superseded) && operation->state < OPERATION_STOPPING)
-		enter(operation, OPERATION_STOPPING);
-	else if ((operation->terminated || operation->superseded) && operation->state == OPERATION_RETRYING)
+	if ((operation->terminated || operation->superseded) &&
+		(operation->state < OPERATION_STOPPING || operation->state == OPERATION_RETRYING))
 		enter(operation, OPERATION_STOPPING);
 	while (operation->state != OPERATION_ENDED) {
 		enum operation_state state = operation->state;
