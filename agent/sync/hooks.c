@@ -19,17 +19,9 @@ enum {
 	CLEAN_UPS = 30 /* then a hook that cannot be deleted stays, with its warning */
 };
 
-static struct object_key hook_key(const struct task *task)
-{
-	struct object_key key = task->key;
-	if (task->name)
-		key.name = task->name;
-	return key;
-}
-
 struct cluster_write hook_write(const struct pass *pass, const struct task *task, enum write_kind kind)
 {
-	const struct object_key key = hook_key(task);
+	const struct object_key key = task_key(task);
 	const struct sync_options options = pass_options(pass);
 	return (struct cluster_write){
 		.kind = kind,
@@ -45,7 +37,7 @@ struct cluster_write hook_write(const struct pass *pass, const struct task *task
 
 bool hook_is_there(const struct pass *pass, const struct task *task)
 {
-	const struct object_key key = hook_key(task);
+	const struct object_key key = task_key(task);
 	return cluster_live(pass->agent->cluster, &key, pass->mem, NULL);
 }
 
@@ -94,10 +86,10 @@ static void take_made(
 		arena_printf(pass->mem, "%s created", task_name(task, pass->mem)));
 }
 
-/* True = its place is free, or the policy leaves what stands there. */
+/* DONE = its place is free, or the policy leaves what stands there. WAIT while that is being deleted. */
 static enum verdict clear(struct pass *pass, struct sync_operation *operation, const struct task *task)
 {
-	const struct object_key key = hook_key(task);
+	const struct object_key key = task_key(task);
 	const char *why = NULL;
 	struct live live;
 
@@ -128,7 +120,7 @@ bool hook_is_forbidden(struct pass *pass, struct sync_operation *operation, cons
 
 enum verdict hook_make(struct pass *pass, struct sync_operation *operation, const struct task *task)
 {
-	const struct object_key key = hook_key(task);
+	const struct object_key key = task_key(task);
 	struct task_result *result = result_find(operation, task);
 	struct live live;
 
@@ -162,7 +154,7 @@ enum verdict hook_make(struct pass *pass, struct sync_operation *operation, cons
 
 enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, const struct task *task)
 {
-	const struct object_key key = hook_key(task);
+	const struct object_key key = task_key(task);
 	struct task_result *result = result_of(operation, task);
 	struct live live;
 

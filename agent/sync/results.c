@@ -17,15 +17,6 @@ static void result_key(int phase, const struct object_key *key, char text[KEY_SI
 	snprintf(text, KEY_SIZE, "%d %s/%s/%s/%s", phase, key->group, key->kind, key->namespace, key->name);
 }
 
-/* A hook is known by its name in Git until it has got one of its own. */
-static struct object_key task_key(const struct task *task)
-{
-	struct object_key key = task->key;
-	if (task->name)
-		key.name = task->name;
-	return key;
-}
-
 struct task_result *result_find(const struct sync_operation *operation, const struct task *task)
 {
 	char text[KEY_SIZE];

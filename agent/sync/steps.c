@@ -36,7 +36,7 @@ static void wait_for(struct sync_step *step, const struct task *task, const char
 {
 	if (!step->waiting++)
 		step->waits = arena_printf(step->pass->mem, "waiting for %s %s%s%s/%s", what, task->key.group,
-			*task->key.group ? "/" : "", task->key.kind, task->name ? task->name : task->key.name);
+			*task->key.group ? "/" : "", task->key.kind, task_key(task).name);
 }
 
 static void say_waiting(const struct sync_step *step)

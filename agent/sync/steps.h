@@ -27,6 +27,9 @@ struct tasks {
 
 bool task_prunes(const struct task *task);
 
+/* Where it stands in the cluster: a generated hook's key has the name that it got. */
+struct object_key task_key(const struct task *task);
+
 /* "deployment.apps/web", as kubectl writes it. In `mem`. */
 const char *task_name(const struct task *task, struct arena *mem);
 

@@ -18,10 +18,18 @@ bool task_prunes(const struct task *task)
 	return task->step && !task->object;
 }
 
+struct object_key task_key(const struct task *task)
+{
+	struct object_key key = task->key;
+	if (task->name)
+		key.name = task->name;
+	return key;
+}
+
 const char *task_name(const struct task *task, struct arena *mem)
 {
-	char *name = arena_printf(mem, "%s%s%s/%s", task->key.kind, *task->key.group ? "." : "",
-		task->key.group, task->name ? task->name : task->key.name);
+	const struct object_key key = task_key(task);
+	char *name = arena_printf(mem, "%s%s%s/%s", key.kind, *key.group ? "." : "", key.group, key.name);
 	for (char *c = name; *c && *c != '.' && *c != '/'; c++)
 		*c = (char)tolower((unsigned char)*c);
 	return name;
