@@ -64,18 +64,6 @@ static void record_drift(struct pass *pass, const struct pass_step *step)
 
 /* ---- inventory ---- */
 
-static int compare_to_live(const void *key, const void *live)
-{
-	return object_key_compare(key, &((const struct live *)live)->key);
-}
-
-static const struct live *find_live_object(const struct pass *pass, const struct object_key *key)
-{
-	if (!pass->live_count)
-		return NULL;
-	return bsearch(key, pass->live, pass->live_count, sizeof(*pass->live), compare_to_live);
-}
-
 struct store_object pass_inventory_row(
 	const struct pass *pass, const struct object_key *key, const char *version)
 {
@@ -119,7 +107,7 @@ static bool forget_equal(struct pass *pass, const struct pass_step *step, struct
 
 static const char *find_version(const struct pass *pass, const struct object_key *key)
 {
-	const struct live *live = find_live_object(pass, key);
+	const struct live *live = pass_live(pass, key);
 	return live ? live->version : "";
 }
 
@@ -140,8 +128,7 @@ static bool forget_gone(struct pass *pass, const struct store_object *row, struc
 	const struct object_key key = {row->group, row->kind, row->namespace, row->name};
 	const char *ignored;
 	/* What may not be touched was not looked at: it is ours again when it may. */
-	if (objects_find(pass->wanted, &key) || find_live_object(pass, &key) ||
-		!pass_may_touch(pass, &key, &ignored))
+	if (objects_find(pass->wanted, &key) || pass_live(pass, &key) || !pass_may_touch(pass, &key, &ignored))
 		return true;
 	return store_object_remove(pass->agent->store, row, err);
 }

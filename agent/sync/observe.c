@@ -16,7 +16,7 @@ static int compare_key_to_live(const void *key, const void *live)
 	return object_key_compare(key, &((const struct live *)live)->key);
 }
 
-static const struct live *find_live(const struct pass *pass, const struct object_key *key)
+const struct live *pass_live(const struct pass *pass, const struct object_key *key)
 {
 	if (!pass->live_count)
 		return NULL;
@@ -202,7 +202,7 @@ static bool observe(struct pass *pass)
 	make_plan(pass, incomplete);
 	pass->steps = arena_array(pass->mem, pass->plan.count ? pass->plan.count : 1, sizeof(*pass->steps));
 	for (size_t i = 0; i < pass->plan.count; i++) {
-		const struct live *live = find_live(pass, &pass->plan.steps[i].key);
+		const struct live *live = pass_live(pass, &pass->plan.steps[i].key);
 		pass->steps[i] = (struct pass_step){
 			.plan = &pass->plan.steps[i],
 			.message = "",

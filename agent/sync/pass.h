@@ -78,6 +78,8 @@ void pass_look_again(struct pass *pass, int64_t when);
 bool pass_observe(struct pass *pass);
 /* The same for an Application that is being deleted: nothing is wanted. */
 bool pass_observe_to_delete(struct pass *pass);
+/* The live object of this key, as the pass observed it; NULL = there is none, or it is none of this Application's. */
+const struct live *pass_live(const struct pass *pass, const struct object_key *key);
 
 /* compare.c: dry runs where something moved, and what their answers mean. */
 void pass_compare(struct pass *pass);
