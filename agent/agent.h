@@ -39,9 +39,10 @@ struct content {
 	char commit[41];
 	char source_hash[17]; /* of the app when it was read: another one now means that it is to be read anew */
 	const char *author, *message; /* of that commit */
-	int64_t authored;
-	const char *warnings; /* of its files (submodules, ...); NULL = none */
-	const char *repeated; /* objects that stand in two of them; NULL = none */
+	const char *warnings;         /* of its files (submodules, ...); NULL = none */
+	const char *repeated;         /* objects that stand in two of them; NULL = none */
+	struct object_key *definitions; /* of each CustomResourceDefinition in it: the group and kind it defines, and its name */
+	size_t definition_count;
 };
 struct content *content_hold(struct content *content);
 void content_release(struct content *content); /* accepts NULL */

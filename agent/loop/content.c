@@ -103,6 +103,27 @@ static void set_warnings(struct content *content, size_t from_files)
 	content->repeated = joined(&repeated, content->mem);
 }
 
+/* Once for a content: these are the largest objects there are, and a pass would have to take each of them apart. */
+static void find_definitions(struct content *made)
+{
+	const struct objects *objects = &made->desired->objects;
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct object *object = &objects->items[i];
+		struct error ignored;
+		CLEANUP(json_done) json_t *crd = NULL;
+		if (strcmp(object->key.kind, "CustomResourceDefinition") != 0 ||
+			!json_read(object->json, object->json_length, &crd, &ignored))
+			continue;
+		made->definitions = arena_grow(
+			made->mem, made->definitions, made->definition_count, sizeof(*made->definitions));
+		made->definitions[made->definition_count++] = (struct object_key){
+			.group = arena_copy(made->mem, json_text_at(crd, "spec.group", "")),
+			.kind = arena_copy(made->mem, json_text_at(crd, "spec.names.kind", "")),
+			.name = object->key.name,
+		};
+	}
+}
+
 /* Why it cannot be used, or NULL: then `made` is complete. */
 static char *complete(struct agent *agent, const struct app *app, struct content *made)
 {
@@ -118,6 +139,7 @@ static char *complete(struct agent *agent, const struct app *app, struct content
 			"the manifests of this path need more than %ld MiB of memory", LIMIT_PASS_MEMORY >> 20);
 	if (!desired->mistakes.count) {
 		set_warnings(made, from_files);
+		find_definitions(made);
 		return NULL;
 	}
 	CLEANUP(memory_freep) char *all = join(&desired->mistakes, made->mem);
@@ -141,7 +163,6 @@ static struct content *content_make(struct agent *agent, const struct app *app,
 		.desired = copy_desired(&from->desired, mem),
 		.author = arena_copy(mem, result->author),
 		.message = arena_copy(mem, result->message),
-		.authored = result->author_time,
 	};
 	memcpy(made->commit, result->commit, sizeof(made->commit));
 	memcpy(made->source_hash, app->source_hash, sizeof(made->source_hash));

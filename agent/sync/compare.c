@@ -25,25 +25,6 @@ struct sync_options pass_options(const struct pass *pass)
 
 /* ---- kinds that are not there yet ---- */
 
-static void find_coming_kinds(struct pass *pass)
-{
-	const struct objects *wanted = &pass->content->desired->objects;
-	for (size_t i = 0; i < wanted->count; i++) {
-		const struct object *object = &wanted->items[i];
-		struct error ignored;
-		CLEANUP(json_done) json_t *crd = NULL;
-		if (strcmp(object->key.kind, "CustomResourceDefinition") != 0 ||
-			!json_read(object->json, object->json_length, &crd, &ignored))
-			continue;
-		pass->coming = arena_grow(pass->mem, pass->coming, pass->coming_count, sizeof(*pass->coming));
-		pass->coming[pass->coming_count++] = (struct object_key){
-			.group = arena_copy(pass->mem, json_text_at(crd, "spec.group", "")),
-			.kind = arena_copy(pass->mem, json_text_at(crd, "spec.names.kind", "")),
-			.name = object->key.name,
-		};
-	}
-}
-
 const char *pass_definition(const struct pass *pass, const struct object_key *key)
 {
 	for (size_t i = 0; i < pass->coming_count; i++)
@@ -277,7 +258,8 @@ static bool namespace_changed(const struct pass *pass, const struct sync_options
 void pass_compare(struct pass *pass)
 {
 	const struct sync_options options = pass_options(pass);
-	find_coming_kinds(pass);
+	pass->coming = pass->content->definitions;
+	pass->coming_count = pass->content->definition_count;
 	run_dry_runs(pass, &options);
 	judge_blocked(pass);
 	pass->namespace_changed = namespace_changed(pass, &options);

@@ -157,6 +157,23 @@ static void mistakes_beyond_what_is_shown_are_counted(void **state)
 	assert_true(strlen(world->app.broken) < 65 * 1024);
 }
 
+static void content_knows_the_kinds_that_it_defines(void **state)
+{
+	struct world *world = *state;
+	takes(world, COMMIT,
+		"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\n"
+		"metadata: {name: shops.example.org}\n"
+		"spec: {group: example.org, names: {kind: Shop, plural: shops}}\n");
+	const struct content *content = world->app.content;
+	assert_non_null(content);
+	assert_int_equal(content->definition_count, 1);
+	assert_string_equal(content->definitions[0].group, "example.org");
+	assert_string_equal(content->definitions[0].kind, "Shop");
+	assert_string_equal(content->definitions[0].name, "shops.example.org");
+	takes(world, NEXT_COMMIT, config_map(world, "a"));
+	assert_int_equal(world->app.content->definition_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +186,7 @@ int main(void)
 		world_test(the_last_good_content_does_not_hide_the_mistakes),
 		world_test(the_answer_to_a_lookup_changes_nothing_else),
 		world_test(mistakes_beyond_what_is_shown_are_counted),
+		world_test(content_knows_the_kinds_that_it_defines),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
