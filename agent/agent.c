@@ -6,12 +6,17 @@
 
 #include "base/memory.h"
 
-struct app *agent_app(struct agent *agent, const char *name)
+static int compare_name(const void *name, const void *app)
 {
-	for (size_t i = 0; i < agent->app_count; i++)
-		if (strcmp(agent->apps[i]->spec.name, name) == 0)
-			return agent->apps[i];
-	return NULL;
+	return strcmp(name, (*(struct app *const *)app)->spec.name);
+}
+
+struct app *agent_app(const struct agent *agent, const char *name)
+{
+	struct app *const *found = agent->app_count
+		? bsearch(name, agent->apps, agent->app_count, sizeof(struct app *), compare_name)
+		: NULL;
+	return found ? *found : NULL;
 }
 
 bool agent_cluster_stale(const struct agent *agent, struct error *why)

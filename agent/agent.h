@@ -192,7 +192,8 @@ struct agent {
 /* What is known of the cluster is old: `why` says since when and why. Applications are woken when the answer changes. */
 bool agent_cluster_stale(const struct agent *agent, struct error *why);
 
-struct app *agent_app(struct agent *agent, const char *name);
+/* Asked for each live object in a pass. NULL = there is none of this name. */
+struct app *agent_app(const struct agent *agent, const char *name);
 
 void content_target(const struct content *content, char target[TARGET_SIZE]);
 
