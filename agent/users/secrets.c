@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/manifest/yaml.h"
+#include "reconcile/sealed/wipe.h"
 
 /* A Secret that exists: in the cluster (file NULL) or in the folder. No value is kept. */
 struct entry {
@@ -307,7 +308,7 @@ static bool value_in_cluster(struct kube *kube, const char *namespace, const cha
 {
 	CLEANUP(memory_freep) char *path = memory_printf("/api/v1/namespaces/%s/secrets/%s", namespace, name);
 	struct kube_request request = {.method = "GET", .path = path, .secret = true};
-	CLEANUP(json_done) json_t *object = NULL;
+	CLEANUP(secret_json_done) json_t *object = NULL;
 
 	if (!kube_one(kube, &request, &object, err))
 		return err->kind == ERROR_MISSING
