@@ -281,6 +281,7 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	pthread_attr_destroy(&attributes);
 	if (reason) {
 		error_set(&pass->error, ERROR_RETRY, "cannot start a thread: %s", strerror(reason));
+		users_record_failure(pass);
 		end_pass(pass);
 	}
 	return true;
