@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 static int compare_name(const void *name, const void *app)
@@ -22,6 +24,19 @@ struct app *agent_app(const struct agent *agent, const char *name)
 bool agent_cluster_stale(const struct agent *agent, struct error *why)
 {
 	return *agent->cluster_stale && !error_set(why, ERROR_RETRY, "%s", agent->cluster_stale);
+}
+
+void agent_answer(
+	struct agent *agent, int64_t operation, const char *phase, const char *message, const char *result)
+{
+	const struct store_operation row = {.id = operation,
+		.finished = strcmp(phase, "Running") == 0 ? 0 : clock_now(),
+		.phase = phase,
+		.message = message,
+		.result = result};
+	struct error err;
+	if (operation && !store_operation_update(agent->store, &row, &err))
+		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
 }
 
 void content_target(const struct content *content, char target[TARGET_SIZE])

@@ -195,6 +195,10 @@ bool agent_cluster_stale(const struct agent *agent, struct error *why);
 /* Asked for each live object in a pass. NULL = there is none of this name. */
 struct app *agent_app(const struct agent *agent, const char *name);
 
+/* What becomes of something that was asked for: `operation` in the store, 0 = nobody asked. Running until it ends. Any thread. */
+void agent_answer(
+	struct agent *agent, int64_t operation, const char *phase, const char *message, const char *result);
+
 void content_target(const struct content *content, char target[TARGET_SIZE]);
 
 /* Its newest content was read from the source that its spec names now. */

@@ -30,14 +30,7 @@ struct operation {
 
 static void answer(struct agent *agent, int64_t id, const char *phase, const char *message)
 {
-	struct error err;
-	const struct store_operation row = {.id = id,
-		.finished = *phase == 'R' ? 0 : clock_now(),
-		.phase = phase,
-		.message = message,
-		.result = ""};
-	if (!store_operation_update(agent->store, &row, &err))
-		log_error("the operation could not be recorded", "error", err.text, NULL);
+	agent_answer(agent, id, phase, message, "");
 }
 
 /* ---- a sync's body ---- */

@@ -352,22 +352,12 @@ static void add_history(struct pass *pass, const struct sync_operation *operatio
 	app->history = history;
 }
 
-void request_answer(
-	struct agent *agent, int64_t operation, const char *phase, const char *message, const char *result)
-{
-	const struct store_operation row = {
-		.id = operation, .finished = clock_now(), .phase = phase, .message = message, .result = result};
-	struct error err;
-	if (operation && !store_operation_update(agent->store, &row, &err))
-		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
-}
-
 void request_answer_large(struct agent *agent, int64_t operation, const char *message, const char *result)
 {
 	int64_t *slot = &agent->large_answers[agent->large_next++ % COUNT_OF(agent->large_answers)];
-	request_answer(agent, *slot, "Succeeded", LARGE_ANSWER_GONE, "");
+	agent_answer(agent, *slot, "Succeeded", LARGE_ANSWER_GONE, "");
 	*slot = operation;
-	request_answer(agent, operation, "Succeeded", message, result);
+	agent_answer(agent, operation, "Succeeded", message, result);
 }
 
 /* What a person asked for through the API gets its answer. */
@@ -381,8 +371,8 @@ static void answer(
 		"message", json_text(text));
 	CLEANUP(memory_freep) char *document = json_canonical(result);
 
-	request_answer(pass->agent, operation->request->operation, phase, text, document);
-	request_answer(pass->agent, app->terminate, "Succeeded", "the operation was terminated", "");
+	agent_answer(pass->agent, operation->request->operation, phase, text, document);
+	agent_answer(pass->agent, app->terminate, "Succeeded", "the operation was terminated", "");
 	app->terminate = 0;
 }
 

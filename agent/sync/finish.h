@@ -29,9 +29,5 @@ const json_t *operation_source(const struct app *app, const struct sync_request 
 /* What is said of an answer that was large, and is not kept any more. */
 #define LARGE_ANSWER_GONE "this answer is not kept any more: ask again"
 
-/* The answer to what was asked through the API; 0 = nothing was. */
-void request_answer(
-	struct agent *agent, int64_t operation, const char *phase, const char *message, const char *result);
-
-/* The same, Succeeded, for a result that may be as large as the path in Git: of those only the last few are kept. */
+/* agent_answer(), Succeeded, for a result that may be as large as the path in Git: of those only the last few are kept. */
 void request_answer_large(struct agent *agent, int64_t operation, const char *message, const char *result);

@@ -214,7 +214,7 @@ static void answer_result(struct agent *agent, const struct preview *preview)
 		"what would change is more than %ld MiB: %s", LIMIT_MANIFESTS_BYTES >> 20, message);
 
 	if (strlen(result) > LIMIT_MANIFESTS_BYTES)
-		request_answer(agent, preview->operation, "Error", large, "");
+		agent_answer(agent, preview->operation, "Error", large, "");
 	else
 		request_answer_large(agent, preview->operation, message, result);
 }
@@ -230,7 +230,7 @@ static void run_first(struct agent *agent, struct app *app)
 	if (progress == PROGRESS_DONE)
 		answer_result(agent, preview);
 	else
-		request_answer(agent, preview->operation, "Error", err.text, "");
+		agent_answer(agent, preview->operation, "Error", err.text, "");
 	app->previews = preview->next;
 	preview_free(app, preview);
 }
@@ -283,7 +283,7 @@ bool preview_ask(struct app *app, int64_t operation, const char *revision, const
 void previews_end(struct agent *agent, struct app *app, const char *why)
 {
 	for (const struct preview *at = app->previews; at; at = at->next)
-		request_answer(agent, at->operation, "Error", why, "");
+		agent_answer(agent, at->operation, "Error", why, "");
 }
 
 void previews_free(struct app *app)

@@ -235,21 +235,13 @@ static void store_facts(struct pass *pass)
 static void answer_refresh(struct pass *pass)
 {
 	struct app *app = pass->app;
-	struct error err;
 	if (app->refresh != REFRESH_ANSWERED)
 		return;
 	if (app->spec.file || app->spec.refresh == REFRESH_NONE)
 		app->refresh = REFRESH_IDLE;
-	if (!app->refresh_operation)
-		return;
-	const struct store_operation row = {.id = app->refresh_operation,
-		.finished = clock_now(),
-		.phase = "Succeeded",
-		.message = arena_printf(pass->mem, "%s at %.12s", app->sync_status, app->commit),
-		.result = ""};
+	agent_answer(pass->agent, app->refresh_operation, "Succeeded",
+		arena_printf(pass->mem, "%s at %.12s", app->sync_status, app->commit), "");
 	app->refresh_operation = 0;
-	if (!store_operation_update(pass->agent->store, &row, &err))
-		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
 }
 
 /* The same words while the operation waits for its next attempt and when it has given up: a condition that moves to and fro is no

@@ -105,7 +105,7 @@ void pass_standalone(struct pass *pass)
 	else if (app->spec.automated && !is_synced(pass))
 		accept_commit(pass, &automatic);
 	if (app->asked) {
-		request_answer(pass->agent, app->asked->operation, "Succeeded", not_applied(pass), "");
+		agent_answer(pass->agent, app->asked->operation, "Succeeded", not_applied(pass), "");
 		sync_request_free(app->asked);
 		app->asked = NULL;
 	}

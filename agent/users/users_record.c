@@ -386,18 +386,10 @@ static void record_unreached(struct users_pass *pass)
 
 void users_record_failure(struct users_pass *pass)
 {
-	struct error err;
 	if (!pass->reached && !(pass->wish && pass->wish->plan_only))
 		record_unreached(pass);
-	if (pass->wish && !pass->wish->text.mem) {
-		const struct store_operation row = {.id = pass->wish->operation,
-			.finished = clock_now(),
-			.phase = "Error",
-			.message = pass->error.text,
-			.result = ""};
-		if (!store_operation_update(pass->agent->store, &row, &err))
-			log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
-	}
+	if (pass->wish && !pass->wish->text.mem)
+		agent_answer(pass->agent, pass->wish->operation, "Error", pass->error.text, "");
 }
 
 /* ---- answers ---- */
@@ -470,12 +462,5 @@ void users_record_answer(
 		: plan->blocked                ? blocked_text(pass, plan)
 		: strcmp(phase, "Failed") == 0 ? failure_text(pass, plan)
 					       : arena_printf(pass->mem, "%zu statements", plan->step_count);
-	const struct store_operation row = {.id = pass->wish->operation,
-		.finished = clock_now(),
-		.phase = phase,
-		.message = text,
-		.result = result};
-	struct error err;
-	if (!store_operation_update(pass->agent->store, &row, &err))
-		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
+	agent_answer(pass->agent, pass->wish->operation, phase, text, result);
 }
