@@ -360,11 +360,12 @@ void request_answer_large(struct agent *agent, int64_t operation, const char *me
 	agent_answer(agent, operation, "Succeeded", message, result);
 }
 
-/* What a person asked for through the API gets its answer. */
+/* What a person asked for through the API gets its answer; a sync of the policy has nobody who waits for its thousands of rows. */
 static void answer(
 	struct pass *pass, const struct sync_operation *operation, const char *phase, const char *text)
 {
-	struct app *app = pass->app;
+	if (!operation->request->operation)
+		return;
 	CLEANUP(json_done)
 	json_t *result = json_pack("{s:o, s:o}", "resources",
 		operation->request->dry_run ? pass_planned_results(pass) : operation_results(operation),
@@ -372,8 +373,6 @@ static void answer(
 	CLEANUP(memory_freep) char *document = json_canonical(result);
 
 	agent_answer(pass->agent, operation->request->operation, phase, text, document);
-	agent_answer(pass->agent, app->terminate, "Succeeded", "the operation was terminated", "");
-	app->terminate = 0;
 }
 
 struct outcome operation_outcome(
@@ -421,6 +420,8 @@ void operation_finish(struct pass *pass, struct sync_operation *operation)
 	const struct outcome outcome = operation_outcome(app, operation, phase, text);
 	outcome_sync(pass->agent->events, &outcome);
 	answer(pass, operation, phase, text);
+	agent_answer(pass->agent, app->terminate, "Succeeded", "the operation was terminated", "");
+	app->terminate = 0;
 	journal_remove(pass->agent, app->spec.name);
 	operation_free(operation);
 	app->operation = NULL;
