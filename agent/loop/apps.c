@@ -166,7 +166,7 @@ static void refuse_operation(struct app *app, const json_t *operation, const cha
 }
 
 /* A wish by `kubectl patch`: a top-level `operation` (argocd.md 2.8). A held Application keeps its wish until it is let go. */
-static void take_operation(struct agent *agent, struct app *app)
+static void take_operation(struct app *app)
 {
 	const json_t *operation = json_object_get(app->spec.document, "operation");
 	struct error err;
@@ -185,15 +185,15 @@ static void take_operation(struct agent *agent, struct app *app)
 	if (!sync_request_read(operation, &app->asked, &err))
 		refuse_operation(app, operation, err.text);
 	else
-		repositories_refresh(agent, app, false); /* "sync" means the newest commit there is now */
+		repositories_refresh(app, false); /* "sync" means the newest commit there is now */
 	app->dirty = true;
 }
 
-static void take_refresh(struct agent *agent, struct app *app)
+static void take_refresh(struct app *app)
 {
 	if (app->spec.refresh == REFRESH_NONE)
 		return;
-	repositories_refresh(agent, app, app->spec.refresh == REFRESH_HARD);
+	repositories_refresh(app, app->spec.refresh == REFRESH_HARD);
 }
 
 static void hash_parts(const struct app *app, const char *const *parts, size_t count, char hash[17])
@@ -288,10 +288,10 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 		app->dirty = true;
 	}
 	operation_resume(agent, app);
-	take_operation(agent, app);
+	take_operation(app);
 	take_termination(app);
 	compare_status(app);
-	take_refresh(agent, app);
+	take_refresh(app);
 }
 
 static void take_event(struct agent *agent, const struct application_event *event)

@@ -208,7 +208,7 @@ static void ask_sync(struct agent *agent, struct app *app, const struct operatio
 	request->rollback_id = json_number_at(operation->body, "id", -1);
 	request->operation = operation->id;
 	app->asked = request;
-	repositories_refresh(agent, app, false); /* "sync" means the newest commit there is now */
+	repositories_refresh(app, false); /* "sync" means the newest commit there is now */
 	answer(agent, operation->id, "Running", "");
 }
 
@@ -278,7 +278,7 @@ static void ask_refresh(struct agent *agent, struct app *app, const struct opera
 	if (app->refresh_operation)
 		answer(agent, app->refresh_operation, "Succeeded", "taken together with a newer refresh");
 	app->refresh_operation = operation->id;
-	repositories_refresh(agent, app, json_bool_at(operation->body, "hard", false));
+	repositories_refresh(app, json_bool_at(operation->body, "hard", false));
 	answer(agent, operation->id, "Running", "");
 }
 

@@ -234,9 +234,8 @@ void repositories_ask(struct agent *agent, struct credentials *credentials)
 	}
 }
 
-size_t repositories_announced(struct agent *agent, const char *plain)
+void repositories_announced(struct agent *agent, const char *plain)
 {
-	size_t count = 0;
 	for (size_t i = 0; i < agent->repository_count; i++) {
 		struct repository *repository = agent->repositories[i];
 		if (*plain && strcmp(repository->plain, plain) != 0)
@@ -244,15 +243,12 @@ size_t repositories_announced(struct agent *agent, const char *plain)
 		repository->next_poll = 0;
 		repository->ask_again =
 			repository->reading; /* the running question may have been asked too early */
-		count++;
 	}
-	return count;
 }
 
-void repositories_refresh(struct agent *agent, struct app *app, bool hard)
+void repositories_refresh(struct app *app, bool hard)
 {
 	struct repository *repository = app->repository;
-	(void)agent;
 	app->dirty = true;
 	app->refresh = repository ? REFRESH_ASKED : REFRESH_ANSWERED;
 	if (!repository)

@@ -22,8 +22,8 @@ void repositories_collect(struct agent *agent);
 /* Forgets those that no Application names any more, but not while a thread is at work for one. */
 void repositories_drop_unused(struct agent *agent);
 
-/* A push was announced to this plain URL ("" = to any): how many repositories will be asked. */
-size_t repositories_announced(struct agent *agent, const char *plain);
+/* A push was announced to this plain URL ("" = to any): its repositories are asked. */
+void repositories_announced(struct agent *agent, const char *plain);
 
 /* Ask this Application's repository now; `hard` also reads the paths anew. */
-void repositories_refresh(struct agent *agent, struct app *app, bool hard);
+void repositories_refresh(struct app *app, bool hard);
