@@ -11,11 +11,6 @@
 #include "reconcile/sealed/open.h"
 #include "reconcile/sealed/wipe.h"
 
-static bool is_sealed(const struct object *object)
-{
-	return strcmp(object->key.group, "bitnami.com") == 0 && strcmp(object->key.kind, "SealedSecret") == 0;
-}
-
 static const char *sealed_path(const struct object *object, const char *part, struct arena *mem)
 {
 	return arena_printf(mem, "/apis/bitnami.com/%s/namespaces/%s/sealedsecrets/%s%s", object->version,
@@ -148,8 +143,9 @@ void unseal_run(struct pass *pass)
 	for (size_t i = 0; i < wanted->count; i++) {
 		const struct object *object = &wanted->items[i];
 		struct error err;
-		const char *now = is_sealed(object) ? versions(pass, object) : NULL;
-		const char *key = seen_key(object, pass->mem);
+		if (!sealed_is(&object->key))
+			continue;
+		const char *now = versions(pass, object), *key = seen_key(object, pass->mem);
 		if (!now || text_equal(now, json_string_value(json_object_get(agent->unsealed, key))))
 			continue;
 		if (read_keys(pass, &keys, &err) && reconcile_one(pass, object, &keys, &err)) {

@@ -189,8 +189,7 @@ static struct objects copy_sealed(const struct desired *desired, struct arena *m
 	struct objects sealed = {0};
 	for (size_t i = 0; i < desired->objects.count; i++) {
 		const struct object *object = &desired->objects.items[i];
-		if (strcmp(object->key.group, "bitnami.com") != 0 ||
-			strcmp(object->key.kind, "SealedSecret") != 0)
+		if (!sealed_is(&object->key))
 			continue;
 		sealed.items = arena_grow(mem, sealed.items, sealed.count, sizeof(*sealed.items));
 		sealed.items[sealed.count] = *object;

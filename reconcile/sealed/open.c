@@ -4,16 +4,16 @@
 
 #include "base/memory.h"
 
-static bool is_sealed(const struct object *object)
+bool sealed_is(const struct object_key *key)
 {
-	return strcmp(object->key.kind, SEALED_KIND) == 0 && strcmp(object->key.group, SEALED_GROUP) == 0;
+	return strcmp(key->kind, SEALED_KIND) == 0 && strcmp(key->group, SEALED_GROUP) == 0;
 }
 
 const struct object *sealed_find(
 	const struct object *objects, size_t count, const char *namespace, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
-		if (is_sealed(&objects[i]) && strcmp(objects[i].key.namespace, namespace) == 0 &&
+		if (sealed_is(&objects[i].key) && strcmp(objects[i].key.namespace, namespace) == 0 &&
 			strcmp(objects[i].key.name, name) == 0)
 			return &objects[i];
 	return NULL;
@@ -25,7 +25,7 @@ static size_t places_of(const struct object *objects, size_t count, struct seale
 	size_t used = 0;
 	*places = memory_alloc((count ? count : 1) * sizeof(**places));
 	for (size_t i = 0; i < count; i++)
-		if (is_sealed(&objects[i]))
+		if (sealed_is(&objects[i].key))
 			(*places)[used++] =
 				(struct sealed_place){objects[i].key.namespace, objects[i].key.name};
 	return used;

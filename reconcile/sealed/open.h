@@ -8,6 +8,8 @@
 #include "reconcile/object.h"
 #include "reconcile/sealed/sealed_secret.h"
 
+bool sealed_is(const struct object_key *key);
+
 /* The SealedSecret of this name among the objects of a path (any order), or NULL. */
 const struct object *sealed_find(
 	const struct object *objects, size_t count, const char *namespace, const char *name);
