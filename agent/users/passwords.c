@@ -83,11 +83,7 @@ struct roles_passwords passwords_calls(struct passwords *passwords)
 
 const char *passwords_version(struct passwords *passwords, const char *user)
 {
-	const char *now, *why;
-	char *secret = arena_printf(passwords->mem, "user-%s-secret", user);
-	for (char *c = secret; *c; c++)
-		if (*c == '_')
-			*c = '-';
+	const char *now, *why, *secret = users_secret_name(user, passwords->mem);
 	return version(passwords, secret, passwords->mem, &now, &why) ? now : "";
 }
 

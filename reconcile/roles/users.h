@@ -19,7 +19,7 @@ struct user {
 	size_t database_count;
 	const char **roles; /* group roles; sorted, unique */
 	size_t role_count;
-	const char *secret; /* name of the Secret with its password: user-<name with _ -> ->-secret */
+	const char *secret; /* name of the Secret with its password: users_secret_name() */
 	int line;           /* in the file */
 };
 
@@ -50,6 +50,9 @@ struct roles_policy {
  */
 void users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
 	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes);
+
+/* Of the Secret with the password of this user: user-<name with _ -> ->-secret. In `mem`. */
+const char *users_secret_name(const char *user, struct arena *mem);
 
 /* Why this role may not be granted, or NULL. */
 const char *roles_policy_denies(const struct roles_policy *policy, const char *role);

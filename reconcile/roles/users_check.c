@@ -107,7 +107,7 @@ static void sort_unique(const char **list, size_t *count)
 	*count = kept;
 }
 
-static const char *secret_name(const char *user, struct arena *mem)
+const char *users_secret_name(const char *user, struct arena *mem)
 {
 	char *name = arena_printf(mem, "user-%s-secret", user);
 	for (char *c = name; *c; c++)
@@ -133,7 +133,7 @@ void users_merge(const char *file, struct user *entries, size_t count, struct ar
 		struct user *user = &users->items[i];
 		sort_unique(user->databases, &user->database_count);
 		sort_unique(user->roles, &user->role_count);
-		user->secret = secret_name(user->name, mem);
+		user->secret = users_secret_name(user->name, mem);
 	}
 }
 
