@@ -38,9 +38,8 @@ struct secrets {
 	char *folder_state; /* names, times and sizes of its files when `entries` was made */
 	char *trouble;      /* the first of them that could not be read then, and why; NULL = none */
 	struct opened opened;
-	struct entry *entries;
+	struct entry *entries; /* sorted by compare_to() */
 	size_t count;
-	bool sorted;     /* `entries`, by compare_entries() */
 	char **followed; /* namespaces */
 	size_t followed_count;
 };
@@ -81,52 +80,66 @@ void secrets_free(struct secrets *secrets)
 }
 
 /* By name, the cluster's before the folder's, then by namespace. */
-static int compare_entries(const void *a, const void *b)
+static int compare_to(const struct entry *entry, const char *namespace, const char *name, bool in_folder)
 {
-	const struct entry *left = a, *right = b;
-	int order = strcmp(left->name, right->name);
+	int order = strcmp(entry->name, name);
 	if (!order)
-		order = (left->file != NULL) - (right->file != NULL);
-	return order ? order : strcmp(left->namespace, right->namespace);
+		order = (entry->file != NULL) - in_folder;
+	return order ? order : strcmp(entry->namespace, namespace);
+}
+
+/* Where the entry stands, or belongs. */
+static size_t place_of(const struct secrets *secrets, const char *namespace, const char *name, bool in_folder)
+{
+	size_t low = 0, high = secrets->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (compare_to(&secrets->entries[middle], namespace, name, in_folder) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct entry *find_exactly(
+	struct secrets *secrets, const char *namespace, const char *name, bool in_folder)
+{
+	size_t at = place_of(secrets, namespace, name, in_folder);
+	return at < secrets->count && compare_to(&secrets->entries[at], namespace, name, in_folder) == 0
+		? &secrets->entries[at]
+		: NULL;
 }
 
 static struct entry *find(struct secrets *secrets, const char *namespace, const char *name, bool in_folder)
 {
-	char in[] = "", *parts[] = {memory_copy(name), memory_copy(namespace)};
-	struct entry key = {.name = parts[0], .namespace = parts[1], .file = in_folder ? in : NULL};
-	struct entry *found = NULL;
-
-	if (!secrets->sorted && secrets->count)
-		qsort(secrets->entries, secrets->count, sizeof(*secrets->entries), compare_entries);
-	secrets->sorted = true;
-	if (secrets->count)
-		found = bsearch(&key, secrets->entries, secrets->count, sizeof(key), compare_entries);
-	key.namespace = in; /* a manifest without namespace is good for any */
-	if (!found && in_folder && secrets->count)
-		found = bsearch(&key, secrets->entries, secrets->count, sizeof(key), compare_entries);
-	free(parts[0]);
-	free(parts[1]);
-	return found;
+	struct entry *found = find_exactly(secrets, namespace, name, in_folder);
+	/* A manifest without namespace is good for any. */
+	return found || !in_folder ? found : find_exactly(secrets, "", name, in_folder);
 }
 
 static void add(struct secrets *secrets, const char *namespace, const char *name, const char *version,
 	const char *file)
 {
+	size_t at = place_of(secrets, namespace, name, file != NULL);
 	secrets->entries = memory_resize(secrets->entries, (secrets->count + 1) * sizeof(*secrets->entries));
-	secrets->entries[secrets->count++] = (struct entry){
+	memmove(secrets->entries + at + 1, secrets->entries + at,
+		(secrets->count - at) * sizeof(*secrets->entries));
+	secrets->count++;
+	secrets->entries[at] = (struct entry){
 		.namespace = memory_copy(namespace),
 		.name = memory_copy(name),
 		.version = memory_copy(version),
 		.file = memory_copy(file),
 	};
-	secrets->sorted = false;
 }
 
 static void drop(struct secrets *secrets, struct entry *entry)
 {
+	size_t at = (size_t)(entry - secrets->entries);
 	entry_done(entry);
-	*entry = secrets->entries[--secrets->count];
-	secrets->sorted = false;
+	secrets->count--;
+	memmove(entry, entry + 1, (secrets->count - at) * sizeof(*entry));
 }
 
 void secrets_seen(struct secrets *secrets, const json_t *object, bool gone)
