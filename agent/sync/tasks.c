@@ -190,39 +190,52 @@ static bool is_earlier(const struct task *a, const struct task *b)
 	return a->phase < b->phase || (a->phase == b->phase && a->wave < b->wave);
 }
 
-static struct task *find_task(const struct tasks *tasks, const char *kind, const char *name)
+/* Those that others may need first: Namespaces and CustomResourceDefinitions. */
+struct definitions {
+	struct task **items;
+	size_t count;
+};
+
+static struct definitions definitions_of(const struct tasks *tasks, struct arena *mem)
 {
-	for (size_t i = 0; i < tasks->count; i++)
-		if (tasks->items[i].object && tasks->items[i].step &&
-			strcmp(tasks->items[i].key.kind, kind) == 0 &&
-			strcmp(tasks->items[i].key.name, name) == 0)
-			return &tasks->items[i];
-	return NULL;
+	struct definitions found = {0};
+	for (size_t i = 0; i < tasks->count; i++) {
+		struct task *task = &tasks->items[i];
+		if (!task->object || !task->step ||
+			(strcmp(task->key.kind, "Namespace") != 0 &&
+				strcmp(task->key.kind, "CustomResourceDefinition") != 0))
+			continue;
+		found.items = arena_grow(mem, found.items, found.count, sizeof(struct task *));
+		found.items[found.count++] = task;
+	}
+	return found;
 }
 
-static bool has_definitions(const struct tasks *tasks)
+static struct task *find_definition(const struct definitions *definitions, const char *kind, const char *name)
 {
-	for (size_t i = 0; i < tasks->count; i++)
-		if (strcmp(tasks->items[i].key.kind, "Namespace") == 0 ||
-			strcmp(tasks->items[i].key.kind, "CustomResourceDefinition") == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < definitions->count; i++)
+		if (strcmp(definitions->items[i]->key.kind, kind) == 0 &&
+			strcmp(definitions->items[i]->key.name, name) == 0)
+			return definitions->items[i];
+	return NULL;
 }
 
 /* A Namespace or CustomResourceDefinition comes with the first that needs it, whatever its own wave says (argocd.md 2.10). */
 static void advance_definitions(const struct pass *pass, const struct tasks *tasks)
 {
+	const struct definitions definitions = definitions_of(tasks, pass->mem);
 	const char *last_namespace = "";
 	struct task *home = NULL;
-	if (!has_definitions(tasks))
+	if (!definitions.count)
 		return;
 	for (size_t i = 0; i < tasks->count; i++) {
 		const struct task *task = &tasks->items[i];
 		const char *crd = task->object ? pass_definition(pass, &task->key) : NULL;
 		if (strcmp(task->key.namespace, last_namespace) != 0)
-			home = find_task(tasks, "Namespace", task->key.namespace);
+			home = find_definition(&definitions, "Namespace", task->key.namespace);
 		last_namespace = task->key.namespace;
-		struct task *definition = crd ? find_task(tasks, "CustomResourceDefinition", crd) : NULL;
+		struct task *definition =
+			crd ? find_definition(&definitions, "CustomResourceDefinition", crd) : NULL;
 		struct task *needed[] = {task->object ? home : NULL, definition};
 		for (size_t j = 0; j < COUNT_OF(needed); j++)
 			if (needed[j] && is_earlier(task, needed[j])) {
