@@ -68,8 +68,9 @@ bool store_application_remove(struct store *store, const char *name, struct erro
 		query_run_text(store, "DELETE FROM inventory WHERE application = ?1", name, err) &&
 		query_run_text(store, "DELETE FROM revision WHERE application = ?1", name, err) &&
 		query_run_text(store, "DELETE FROM running WHERE application = ?1", name, err) &&
-		query_run_text(store, "DELETE FROM fact WHERE key IN ('synced:' || ?1, 'tried:' || ?1)", name,
-			err) &&
+		query_run_text(store,
+			"DELETE FROM fact WHERE key IN ('synced:' || ?1, 'tried:' || ?1, 'ignored:' || ?1)",
+			name, err) &&
 		query_run_text(store, "DELETE FROM drift WHERE application = ?1 AND healed = 0", name, err);
 	if (ok)
 		return store_commit(store, err);

@@ -236,8 +236,8 @@ bool store_operation_failures(struct store *store, struct arena *mem, struct sto
 /* ---- small facts: "commit:URL REVISION" -> last good commit, "agent.started", "agent.version", "cluster" ... ---- */
 
 /* Those of a repository ("commit:...") are bounded by LIMIT_FACTS, the oldest go first; others stay until they are removed, so who
-   sets one with a name in its key removes it with what it names. "synced:" and "tried:" go with their Application, "users:" with
-   its database. */
+   sets one with a name in its key removes it with what it names. "synced:", "tried:" and "ignored:" go with their
+   Application, "users:" with its database. */
 bool store_fact_set(struct store *store, const char *key, const char *value,
 	struct error *err) MUST_CHECK;                                               /* NULL removes */
 const char *store_fact_get(struct store *store, const char *key, struct arena *mem); /* NULL = none */

@@ -77,14 +77,9 @@ static void recall(struct agent *agent, struct app *app)
 /* Nothing of what it was is good for an Application that is made anew under the same name. */
 static void forget(struct agent *agent, const struct app *app)
 {
-	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	struct error err;
-	if (store_application_remove(agent->store, app->spec.name, &err) &&
-		store_fact_set(agent->store, arena_printf(mem, "synced:%s", app->spec.name), NULL, &err) &&
-		store_fact_set(agent->store, arena_printf(mem, "tried:%s", app->spec.name), NULL, &err) &&
-		store_fact_set(agent->store, arena_printf(mem, "ignored:%s", app->spec.name), NULL, &err))
-		return;
-	log_warning("the application could not be forgotten", "error", err.text, NULL);
+	if (!store_application_remove(agent->store, app->spec.name, &err))
+		log_warning("the application could not be forgotten", "error", err.text, NULL);
 }
 
 /* ---- the set ---- */

@@ -78,6 +78,7 @@ static void an_equal_document_keeps_its_time(void **state)
 
 static void removing_an_application_removes_what_is_kept_for_it(void **state)
 {
+	static const char *const facts[] = {"ignored:users", "synced:users", "tried:users", "synced:cluster"};
 	struct fixture *f = *state;
 	struct store_object mine = role_binding("users"), other = role_binding("cluster"), *objects;
 	struct store_revision *revisions;
@@ -86,6 +87,8 @@ static void removing_an_application_removes_what_is_kept_for_it(void **state)
 
 	set_application(f, "users", "{}", 1);
 	begin_revision(f, "users", "c1");
+	for (size_t i = 0; i < COUNT_OF(facts); i++)
+		check_ok(store_fact_set(f->store, facts[i], "x", &f->err), &f->err);
 	check_ok(store_object_set(f->store, &mine, &f->err), &f->err);
 	check_ok(store_object_set(f->store, &other, &f->err), &f->err);
 	check_ok(store_application_remove(f->store, "users", &f->err), &f->err);
@@ -94,6 +97,9 @@ static void removing_an_application_removes_what_is_kept_for_it(void **state)
 	assert_int_equal(count, 0);
 	check_ok(store_object_list(f->store, "cluster", f->mem, &objects, &count, &f->err), &f->err);
 	assert_int_equal(count, 1);
+	for (size_t i = 0; i + 1 < COUNT_OF(facts); i++)
+		assert_null(store_fact_get(f->store, facts[i], f->mem));
+	assert_string_equal(store_fact_get(f->store, "synced:cluster", f->mem), "x");
 }
 
 int main(void)
