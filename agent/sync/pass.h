@@ -117,6 +117,8 @@ void pass_condition(struct pass *pass, const char *type, const char *message);
 void pass_record_status(struct pass *pass);
 /* What would be created, updated or pruned, as `app diff` shows it. A new reference. */
 json_t *pass_differences(const struct pass *pass);
+/* The API version that the step's object is written in, or was. "" = not known. */
+const char *pass_version(const struct plan_step *step);
 /* syncResult.resources of a sync that would be: a dry run, or one that was refused. A new reference. */
 json_t *pass_planned_results(const struct pass *pass);
 

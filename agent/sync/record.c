@@ -28,6 +28,14 @@ void pass_condition(struct pass *pass, const char *type, const char *message)
 	};
 }
 
+static bool has_condition(const struct pass *pass, const char *type)
+{
+	for (size_t i = 0; i < pass->condition_count; i++)
+		if (strcmp(pass->conditions[i].type, type) == 0)
+			return true;
+	return false;
+}
+
 /* ---- differences, for `app diff` ---- */
 
 static json_t *difference_fields(const struct pass_step *step)
@@ -96,6 +104,13 @@ static const char *result_status(const struct pass_step *step)
 	return step->plan->action == PLAN_PRUNE ? "Pruned" : "PruneSkipped";
 }
 
+const char *pass_version(const struct plan_step *step)
+{
+	if (step->object)
+		return step->object->version;
+	return step->owned ? step->owned->version : "";
+}
+
 json_t *pass_planned_results(const struct pass *pass)
 {
 	json_t *list = json_array();
@@ -103,14 +118,11 @@ json_t *pass_planned_results(const struct pass *pass)
 		const struct pass_step *step = &pass->steps[i];
 		if (!step->refusal && !step->out_of_sync)
 			continue;
-		const char *version = step->plan->object ? step->plan->object->version
-			: step->plan->owned              ? step->plan->owned->version
-							 : "";
 		json_array_append_new(list,
 			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "group", step->plan->key.group,
-				"version", version, "kind", step->plan->key.kind, "namespace",
-				step->plan->key.namespace, "name", step->plan->key.name, "status",
-				result_status(step), "message", step->message));
+				"version", pass_version(step->plan), "kind", step->plan->key.kind,
+				"namespace", step->plan->key.namespace, "name", step->plan->key.name,
+				"status", result_status(step), "message", step->message));
 	}
 	return list;
 }
@@ -135,9 +147,7 @@ static struct status_resource *status_resources(const struct pass *pass, size_t 
 			continue;
 		resources[(*count)++] = (struct status_resource){
 			.group = plan->key.group,
-			.version = plan->object ? plan->object->version
-				: plan->owned   ? plan->owned->version
-						: "",
+			.version = pass_version(plan),
 			.kind = plan->key.kind,
 			.namespace = plan->key.namespace,
 			.name = plan->key.name,
@@ -171,9 +181,8 @@ static const char *sync_status(const struct pass *pass)
 		return "Unknown";
 	if (pass->namespace_changed)
 		return "OutOfSync";
-	for (size_t i = 0; i < pass->condition_count; i++)
-		if (strcmp(pass->conditions[i].type, "ComparisonError") == 0)
-			return "Unknown";
+	if (has_condition(pass, "ComparisonError"))
+		return "Unknown";
 	for (size_t i = 0; i < pass->plan.count; i++)
 		if (pass->steps[i].out_of_sync && !pass->steps[i].plan->in_sync &&
 			!(pass->steps[i].written && pass->steps[i].write.outcome == WRITE_DELETED))
@@ -268,15 +277,6 @@ static void sync_condition(struct pass *pass)
 					"the reason is not known any more")));
 }
 
-/* Nothing is known of the health of what the spec, or the project, does not let it have. */
-static bool is_invalid(const struct pass *pass)
-{
-	for (size_t i = 0; i < pass->condition_count; i++)
-		if (strcmp(pass->conditions[i].type, "InvalidSpecError") == 0)
-			return true;
-	return false;
-}
-
 static void show_operation(struct pass *pass)
 {
 	struct app *app = pass->app;
@@ -301,7 +301,8 @@ void pass_record_status(struct pass *pass)
 		.app = app,
 		.sync = app->sync_status,
 		.revision = pass->content ? pass->content->commit : "",
-		.read = pass->content && !is_invalid(pass),
+		/* Nothing is known of the health of what the spec, or the project, does not let it have. */
+		.read = pass->content && !has_condition(pass, "InvalidSpecError"),
 		.resources = resources,
 		.resource_count = count,
 		.conditions = pass->conditions,

@@ -39,9 +39,7 @@ struct task_result *result_of(struct sync_operation *operation, const struct tas
 		operation->mem, operation->results, operation->result_count, sizeof(*operation->results));
 	result_key(task->phase, &key, text);
 	json_object_set_new(operation->index, text, json_integer((json_int_t)operation->result_count));
-	const char *version = task->object ? task->object->version
-		: task->step->plan->owned  ? task->step->plan->owned->version
-					   : "";
+	const char *version = task->object ? task->object->version : pass_version(task->step->plan);
 	struct task_result *result = &operation->results[operation->result_count++];
 	*result = (struct task_result){
 		.key = object_key_copy(&key, operation->mem),
