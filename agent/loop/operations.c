@@ -11,6 +11,7 @@
 #include "agent/queue.h"
 #include "agent/sync/finish.h"
 #include "agent/sync/preview.h"
+#include "agent/sync/status.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -212,16 +213,6 @@ static void ask_sync(struct agent *agent, struct app *app, const struct operatio
 	answer(agent, operation->id, "Running", "");
 }
 
-static bool has_deployment(const struct app *app, int64_t id)
-{
-	const json_t *entry;
-	size_t i;
-	json_array_foreach (app->history, i, entry)
-		if (json_number_at(entry, "id", -1) == id)
-			return true;
-	return false;
-}
-
 /* A sync of the revision and source of an entry of status.history (argocd.md 2.8); what cannot be is no operation at all. */
 static void ask_rollback(struct agent *agent, struct app *app, const struct operation *operation)
 {
@@ -232,7 +223,7 @@ static void ask_rollback(struct agent *agent, struct app *app, const struct oper
 			"%s is synced automatically, which would undo a rollback at once: set "
 			"spec.syncPolicy.automated.enabled to false first, or revert the commit in Git",
 			app->spec.name);
-	else if (!has_deployment(app, id))
+	else if (!status_history_find(app->history, id))
 		why = memory_printf(
 			"%s has no deployment with the id %lld: `pgitops app history %s` names those there are",
 			app->spec.name, (long long)id, app->spec.name);

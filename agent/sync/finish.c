@@ -344,10 +344,15 @@ static void add_history(struct pass *pass, const struct sync_operation *operatio
 {
 	struct app *app = pass->app;
 	const struct sync_request *request = operation->request;
+	const struct status_operation state = {.app = app,
+		.request = request,
+		.commit = operation->commit,
+		.source = operation_source(app, request),
+		.started = operation->started,
+		.finished = clock_now()};
 	if (operation->failed || request->heal || request->dry_run || request->resource_count)
 		return;
-	json_t *history = status_history_add(
-		app->history, app, request, operation->commit, operation->started, clock_now());
+	json_t *history = status_history_add(app->history, &state);
 	json_decref(app->history);
 	app->history = history;
 }
@@ -414,9 +419,9 @@ void operation_finish(struct pass *pass, struct sync_operation *operation)
 	end_revision(pass, operation, operation->failed ? "Failed" : "Succeeded", text);
 	if (!operation->request->dry_run && operation->content)
 		pass_remember(pass, operation->request, operation->failed);
-	add_history(pass, operation);
 	json_decref(app->operation_state);
 	app->operation_state = operation_ended(pass, operation, phase, text);
+	add_history(pass, operation); /* which may push out the entry that a rollback took its source from */
 	const struct outcome outcome = operation_outcome(app, operation, phase, text);
 	outcome_sync(pass->agent->events, &outcome);
 	answer(pass, operation, phase, text);

@@ -90,21 +90,10 @@ static struct sync_request *own_request(const struct sync_request *from)
 
 /* ---- beginning ---- */
 
-/* The entry of status.history with this id. */
-static const json_t *history_entry(const struct app *app, int64_t id)
-{
-	size_t i;
-	json_t *entry;
-	json_array_foreach (app->history, i, entry)
-		if (json_number_at(entry, "id", -1) == id)
-			return entry;
-	return NULL;
-}
-
 const json_t *operation_source(const struct app *app, const struct sync_request *request)
 {
 	if (request->rollback_id >= 0)
-		return json_object_get(history_entry(app, request->rollback_id), "source");
+		return json_object_get(status_history_find(app->history, request->rollback_id), "source");
 	return request->source;
 }
 
@@ -124,7 +113,7 @@ static bool pin(const struct pass *pass, struct sync_operation *operation, const
 	const json_t *source = operation_source(app, request);
 
 	if (request->rollback_id >= 0) {
-		const json_t *entry = history_entry(app, request->rollback_id);
+		const json_t *entry = status_history_find(app->history, request->rollback_id);
 		if (app->spec.automated)
 			*why = "rollback is refused while syncPolicy.automated is on: it would be undone at once";
 		else if (!entry)

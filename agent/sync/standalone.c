@@ -66,8 +66,7 @@ static void accept_commit(struct pass *pass, const struct sync_request *request)
 	app->last_phase = SYNC_SUCCEEDED;
 	json_decref(app->operation_state);
 	app->operation_state = status_operation_state(&state);
-	json_t *history =
-		status_history_add(app->history, app, request, pass->content->commit, started, clock_now());
+	json_t *history = status_history_add(app->history, &state);
 	json_decref(app->history);
 	app->history = history;
 	log_info("recorded", "by", request->by, "detail", text, NULL);

@@ -154,13 +154,18 @@ static json_t *operation_value(const struct status_operation *operation)
 	return value;
 }
 
+/* What was synced. */
+static json_t *source_of(const struct status_operation *operation)
+{
+	return operation->source ? json_deep_copy(operation->source)
+				 : copy_at(operation->app->spec.document, "spec.source");
+}
+
 json_t *status_operation_state(const struct status_operation *operation)
 {
 	/* syncResult with a revision always, also for failures: without it Argo CD never syncs again (argocd.md 7.3). */
-	json_t *source = operation->source ? json_deep_copy(operation->source)
-					   : copy_at(operation->app->spec.document, "spec.source");
-	json_t *result = json_pack("{s:s, s:o, s:O}", "revision", operation->commit, "source", source,
-		"resources", operation->resources);
+	json_t *result = json_pack("{s:s, s:o, s:O}", "revision", operation->commit, "source",
+		source_of(operation), "resources", operation->resources);
 	json_t *state = json_pack("{s:o, s:s, s:o, s:o, s:o}", "operation", operation_value(operation),
 		"phase", operation->phase, "message", json_text(operation->message), "syncResult", result,
 		"startedAt", time_value(operation->started));
@@ -171,9 +176,9 @@ json_t *status_operation_state(const struct status_operation *operation)
 	return state;
 }
 
-json_t *status_history_add(const json_t *history, const struct app *app, const struct sync_request *request,
-	const char *commit, int64_t started, int64_t finished)
+json_t *status_history_add(const json_t *history, const struct status_operation *operation)
 {
+	const struct sync_request *request = operation->request;
 	json_t *list = history ? json_deep_copy(history) : json_array();
 	size_t count = json_array_size(list);
 	const json_t *last = count ? json_array_get(list, count - 1) : NULL;
@@ -182,10 +187,21 @@ json_t *status_history_add(const json_t *history, const struct app *app, const s
 
 	json_array_append_new(list,
 		json_pack("{s:I, s:s, s:o, s:o, s:o, s:o}", "id",
-			(json_int_t)(last ? json_number_at(last, "id", 0) + 1 : 0), "revision", commit,
-			"source", copy_at(app->spec.document, "spec.source"), "deployStartedAt",
-			time_value(started), "deployedAt", time_value(finished), "initiatedBy", by));
-	while (json_array_size(list) > (size_t)app->spec.history_limit)
+			(json_int_t)(last ? json_number_at(last, "id", 0) + 1 : 0), "revision",
+			operation->commit, "source", source_of(operation), "deployStartedAt",
+			time_value(operation->started), "deployedAt", time_value(operation->finished),
+			"initiatedBy", by));
+	while (json_array_size(list) > (size_t)operation->app->spec.history_limit)
 		json_array_remove(list, 0);
 	return list;
+}
+
+const json_t *status_history_find(const json_t *history, int64_t id)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach ((json_t *)(uintptr_t)history, i, entry)
+		if (json_number_at(entry, "id", -1) == id)
+			return entry;
+	return NULL;
 }

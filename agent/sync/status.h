@@ -59,6 +59,8 @@ struct status_operation {
 };
 json_t *status_operation_state(const struct status_operation *operation);
 
-/* Appends to status.history, keeping at most spec.history_limit entries. `history` NULL = a new list is made. A new reference. */
-json_t *status_history_add(const json_t *history, const struct app *app, const struct sync_request *request,
-	const char *commit, int64_t started, int64_t finished);
+/* Appends one that has succeeded to status.history, keeping at most spec.history_limit entries. `history` NULL = a new list is made.
+   A new reference. */
+json_t *status_history_add(const json_t *history, const struct status_operation *operation);
+/* The entry with this id, NULL = there is none (any more). Borrowed. */
+const json_t *status_history_find(const json_t *history, int64_t id);

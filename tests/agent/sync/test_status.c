@@ -103,14 +103,29 @@ static void history_counts_on_and_stays_within_its_limit(void **state)
 {
 	(void)state;
 	const struct sync_request request = {.automated = true, .by = "automated"};
+	const struct status_operation operation = {
+		.app = &app, .request = &request, .commit = "abc", .finished = 1};
 	for (int i = 0; i < 4; i++) {
-		json_t *history = status_history_add(app.history, &app, &request, "abc", 0, 1);
+		json_t *history = status_history_add(app.history, &operation);
 		json_decref(app.history);
 		app.history = history;
 	}
 	assert_int_equal(json_array_size(app.history), 2);
+	assert_null(status_history_find(app.history, 1));
+	assert_ptr_equal(status_history_find(app.history, 3), json_array_get(app.history, 1));
 	assert_int_equal(json_number_at(json_array_get(app.history, 1), "id", -1), 3);
 	assert_true(json_bool_at(json_array_get(app.history, 0), "initiatedBy.automated", false));
+}
+
+static void history_has_the_source_that_was_synced(void **state)
+{
+	(void)state;
+	const struct sync_request request = {.by = "cli"};
+	CLEANUP(json_done) json_t *source = json_pack("{s:s}", "path", "before");
+	const struct status_operation operation = {
+		.app = &app, .request = &request, .commit = "abc", .source = source};
+	CLEANUP(json_done) json_t *history = status_history_add(NULL, &operation);
+	assert_string_equal(json_text_at(json_array_get(history, 0), "source.path", ""), "before");
 }
 
 static void an_operation_state_always_has_a_result_with_a_revision(void **state)
@@ -143,6 +158,7 @@ int main(void)
 		TEST(missing_is_said_only_when_nothing_is_live),
 		TEST(the_time_of_health_stays_while_health_stays),
 		TEST(history_counts_on_and_stays_within_its_limit),
+		TEST(history_has_the_source_that_was_synced),
 		TEST(an_operation_state_always_has_a_result_with_a_revision),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
