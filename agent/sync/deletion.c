@@ -308,9 +308,10 @@ static struct deletion *begin(struct app *app)
 void deletion_run(struct pass *pass)
 {
 	struct app *app = pass->app;
+	struct error waits;
 
-	if (!pass->agent->cluster || *pass->agent->cluster_trouble) {
-		pass_condition(pass, "DeletionError", "waiting for the cluster");
+	if (!pass_cluster_answers(pass->agent, &waits)) {
+		pass_condition(pass, "DeletionError", waits.text);
 		return;
 	}
 	if (!app->deletion)
