@@ -26,13 +26,12 @@ static void patch_add(json_t *patch, const char *op, const char *path, json_t *v
 }
 
 /* While Git has hooks that run when the Application is deleted, it may not go without them. */
-static void patch_finalizers(json_t *patch, const struct app *app)
+static void patch_finalizers(json_t *patch, const struct app *app, unsigned missing)
 {
 	static const struct {
 		unsigned hook;
 		const char *name;
 	} finalizers[] = {{HOOK_PRE_DELETE, PRE_DELETE_FINALIZER}, {HOOK_POST_DELETE, POST_DELETE_FINALIZER}};
-	unsigned missing = deletion_missing_finalizers(app) & ~app->finalizers_added;
 	bool any = json_array_size(json_at(app->spec.document, "metadata.finalizers"));
 
 	for (size_t i = 0; i < COUNT_OF(finalizers); i++) {
@@ -56,7 +55,7 @@ static void patch_refresh(json_t *patch, const struct app *app)
 }
 
 /* One JSON patch: the whole status (a merge would leave stale fields behind, argocd.md 2.8), and the marks consumed. */
-static json_t *status_patch(const struct app *app, json_t *status, bool consume)
+static json_t *status_patch(const struct app *app, json_t *status, bool consume, unsigned missing)
 {
 	json_t *patch = json_array();
 
@@ -70,7 +69,7 @@ static json_t *status_patch(const struct app *app, json_t *status, bool consume)
 	}
 	if (app->spec.refresh != REFRESH_NONE && app->refresh == REFRESH_ANSWERED)
 		patch_refresh(patch, app);
-	patch_finalizers(patch, app);
+	patch_finalizers(patch, app, missing);
 	return patch;
 }
 
@@ -82,13 +81,14 @@ static bool operation_is_answered(const struct app *app)
 	return operation && !app->asked && !runs && app->taken && json_equal(app->taken, operation);
 }
 
-/* `status` is taken over. */
-static bool send_status(struct agent *agent, struct app *app, json_t *status, struct error *err)
+/* `status` is taken over; `missing` finalizers go along. */
+static bool send_status(
+	struct agent *agent, struct app *app, json_t *status, unsigned missing, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	CLEANUP(json_done) json_t *answer = NULL;
 	bool consume = operation_is_answered(app);
-	CLEANUP(json_done) json_t *patch = status_patch(app, status, consume);
+	CLEANUP(json_done) json_t *patch = status_patch(app, status, consume, missing);
 	CLEANUP(memory_freep) char *body = json_canonical(patch);
 	struct kube_request request = {
 		.method = "PATCH",
@@ -129,11 +129,11 @@ void apps_write_status(struct agent *agent, struct app *app)
 	if (!app->status_dirty || !app->status || !agent->cluster || app->spec.file || *agent->cluster_trouble)
 		return;
 	app->status_dirty = false;
-	bool written = send_status(agent, app, status_bounded(app->status, &app->shortened), &err);
+	bool written = send_status(agent, app, status_bounded(app->status, &app->shortened), missing, &err);
 	if (!written && is_too_large(&err)) {
 		log_warning("status is too large for the cluster", "application", app->spec.name, "error",
 			err.text, NULL);
-		written = send_status(agent, app, status_minimal(app->status, err.text), &err);
+		written = send_status(agent, app, status_minimal(app->status, err.text), missing, &err);
 	}
 	if (written || err.kind == ERROR_MISSING) {
 		app->finalizers_added |= missing;
