@@ -397,9 +397,17 @@ void operations_take(struct agent *agent)
 	}
 }
 
+/* What request_answer_large() answers. */
 static bool is_large(const struct store_operation *row)
 {
-	return strcmp(row->kind, "manifests") == 0 || strcmp(row->kind, "diff") == 0;
+	CLEANUP(json_done) json_t *request = NULL;
+	struct error ignored;
+	if (strcmp(row->kind, "manifests") == 0 || strcmp(row->kind, "diff") == 0)
+		return true;
+	if (!json_read(row->request, strlen(row->request), &request, &ignored))
+		return false;
+	const struct operation operation = {.kind = row->kind, .body = request};
+	return is_plan_at_revision(&operation);
 }
 
 /* An agent that starts knows none of the large answers, so it could not end their keeping. */

@@ -235,6 +235,32 @@ static void only_a_few_answers_with_manifests_are_kept(void **state)
 		assert_string_equal(row_of(played, ids[i]).result, "");
 }
 
+static int64_t answered_plan(struct played *played, const char *request)
+{
+	struct fixture *f = played->f;
+	const struct store_operation row = {.kind = "users-plan",
+		.target = "db",
+		.by = "cli",
+		.request = request,
+		.phase = "Pending",
+		.message = "",
+		.result = ""};
+	int64_t id;
+	check_ok(store_operation_add(f->store, &row, &id, &f->err), &f->err);
+	agent_answer(&played->agent, id, "Succeeded", "planned", "{}");
+	return id;
+}
+
+static void a_plan_for_another_revision_is_kept_as_long_as_a_diff(void **state)
+{
+	struct played *played = *state;
+	int64_t in_force = answered_plan(played, "{}");
+	int64_t other = answered_plan(played, "{\"revision\":\"main\"}");
+	operations_sweep(&played->agent);
+	assert_string_equal(row_of(played, in_force).result, "{}");
+	assert_string_equal(row_of(played, other).result, "");
+}
+
 #define A_PLAYED_TEST(function) cmocka_unit_test_setup_teardown(function, make, done)
 
 int main(void)
@@ -248,6 +274,7 @@ int main(void)
 		A_PLAYED_TEST(manifests_hide_the_values_of_secrets),
 		A_PLAYED_TEST(manifests_that_are_not_known_or_too_large_are_an_error_that_says_so),
 		A_PLAYED_TEST(only_a_few_answers_with_manifests_are_kept),
+		A_PLAYED_TEST(a_plan_for_another_revision_is_kept_as_long_as_a_diff),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
