@@ -93,7 +93,7 @@ struct app {
 	uint64_t consumed; /* resourceVersion of the object without it: whatever is older is an echo */
 	int64_t terminate; /* store operation that asks to end the running sync, 0 = none */
 	struct sync_operation *operation; /* the one that runs, NULL = none */
-	bool operation_lost;       /* it may stand in the store: to be read when the content is there */
+	bool operation_lost;              /* it may stand in the store: not read yet */
 	struct deletion *deletion; /* the Application is being deleted with its objects; NULL = not begun */
 	unsigned finalizers_added; /* HOOK_PRE_DELETE, HOOK_POST_DELETE: sent, and not seen in the object yet */
 	json_t *operation_state;   /* status.operationState, NULL = none */

@@ -173,6 +173,9 @@ static void take_operation(struct app *app)
 	/* It stands in the object until its outcome does: each of our own status writes brings it here again. */
 	if (application_version(app->spec.document) <= app->consumed && app->consumed)
 		return;
+	/* What ran may be this very wish; once that is known, the next write of the status brings it here. */
+	if (app->operation_lost)
+		return;
 	if (app->asked || app->spec.skip_reconcile || (app->taken && json_equal(app->taken, operation)))
 		return;
 	json_decref(app->taken);
@@ -282,7 +285,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 		repositories_drop_unused(agent);
 		app->dirty = true;
 	}
-	operation_resume(agent, app);
+	(void)operation_resume(agent, app); /* else the next pass asks again, and begins nothing before */
 	take_operation(app);
 	take_termination(app);
 	compare_status(app);

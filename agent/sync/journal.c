@@ -216,24 +216,28 @@ static struct sync_operation *read_operation(const json_t *value, struct error *
 	return operation;
 }
 
-struct sync_operation *journal_load(struct agent *agent, const struct app *app)
+bool journal_load(
+	struct agent *agent, const struct app *app, struct sync_operation **operation, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	struct store_running running;
-	struct error err;
+	struct error problem;
 	CLEANUP(json_done) json_t *value = NULL;
 
-	if (!store_running_get(agent->store, app->spec.name, mem, &running, &err))
-		return NULL;
-	struct sync_operation *operation = NULL;
-	if (json_read(running.document, strlen(running.document), &value, &err))
-		operation = read_operation(value, &err);
-	if (operation)
-		return operation;
+	bool found = store_running_get(agent->store, app->spec.name, mem, &running, err);
+	if (!found && err->kind != ERROR_MISSING)
+		return false;
+	*operation = NULL;
+	if (!found)
+		return true;
+	if (json_read(running.document, strlen(running.document), &value, &problem))
+		*operation = read_operation(value, &problem);
+	if (*operation)
+		return true;
 	log_warning("the running sync in the store cannot be read", "application", app->spec.name, "error",
-		err.text, NULL);
+		problem.text, NULL);
 	journal_remove(agent, app->spec.name);
-	return NULL;
+	return true;
 }
 
 /* ---- without the store ---- */

@@ -442,17 +442,22 @@ static void end_foreign(struct app *app)
 	json_object_set_new(app->operation_state, "finishedAt", json_string(now));
 }
 
-void operation_resume(struct agent *agent, struct app *app)
+bool operation_resume(struct agent *agent, struct app *app)
 {
+	struct error err;
 	if (!app->operation_lost)
-		return;
+		return true;
+	if (!journal_load(agent, app, &app->operation, &err)) {
+		log_error("whether a sync is running cannot be read", "application", app->spec.name, "error",
+			err.text, NULL);
+		return false;
+	}
 	app->operation_lost = false;
-	app->operation = journal_load(agent, app);
 	if (!app->operation)
 		app->operation = journal_from_status(app);
 	if (!app->operation) {
 		end_foreign(app);
-		return;
+		return true;
 	}
 	app->dirty = true;
 	if (app->operation->request->document && !app->taken)
@@ -462,4 +467,5 @@ void operation_resume(struct agent *agent, struct app *app)
 			app, app->operation->commit, operation_source(app, app->operation->request));
 	log_info("an operation goes on that was cut off", "application", app->spec.name, "commit",
 		app->operation->commit, NULL);
+	return true;
 }

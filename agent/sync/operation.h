@@ -107,8 +107,9 @@ void operation_try_now(struct app *app);
 /* The content that a pass over this Application compares with: of the running operation, else the newest. NULL = none yet. */
 struct content *operation_content(const struct app *app);
 
-/* Takes up what a killed process left in the store; asks for its content. */
-void operation_resume(struct agent *agent, struct app *app);
+/* Takes up what a killed process left in the store; asks for its content. False = the store could not be asked: nothing may be done
+   to the Application until it can, for an operation that is begun anew would run its hooks once more. */
+bool operation_resume(struct agent *agent, struct app *app);
 
 /* Begins what is asked for or wanted by the policy, and carries on what runs. After pass_compare(). */
 void operation_run(struct pass *pass);

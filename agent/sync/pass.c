@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
+enum { STORE_PAUSE = 5000 }; /* milliseconds until a store that could not be read is asked again */
+
 /* What is wrong before anything is compared. */
 static void source_conditions(struct pass *pass)
 {
@@ -132,7 +134,10 @@ void pass_run(struct agent *agent, struct app *app)
 	app->last_pass = started;
 	if (app->spec.skip_reconcile)
 		return;
-	operation_resume(agent, app);
+	if (!operation_resume(agent, app)) {
+		app->look_again = started + STORE_PAUSE;
+		return;
+	}
 	struct pass pass = {.agent = agent, .app = app, .mem = mem, .content = operation_content(app)};
 	if (pass.content)
 		(void)content_hold(pass.content); /* the operation may end or go on with a newer one meanwhile */

@@ -82,7 +82,9 @@ enum verdict hooks_stop(struct pass *pass, struct sync_operation *operation);
 
 /* Into the store when anything changed. False = it could not be recorded: nothing may be done. */
 bool journal_save(struct pass *pass, struct sync_operation *operation);
-struct sync_operation *journal_load(struct agent *agent, const struct app *app);
+/* The one that was running; NULL = none, or none that can be understood. False = the store could not be asked. */
+bool journal_load(struct agent *agent, const struct app *app, struct sync_operation **operation,
+	struct error *err) MUST_CHECK;
 /* The same from what status.operationState says, where the store was lost; NULL = nothing runs there. */
 struct sync_operation *journal_from_status(const struct app *app);
 void journal_remove(struct agent *agent, const char *application);

@@ -33,7 +33,10 @@ static int close_journal(void **state)
 
 static struct sync_operation *load(struct world *world)
 {
-	return journal_load(&world->agent, &world->app);
+	struct sync_operation *read = NULL;
+	struct error err = {0};
+	assert_true(journal_load(&world->agent, &world->app, &read, &err));
+	return read;
 }
 
 static struct sync_operation *save_and_load(struct world *world)
