@@ -14,6 +14,11 @@ static const char *const phase_names[] = {
 	[PHASE_POST_DELETE] = "PostDelete",
 };
 
+const char *phase_name(int phase)
+{
+	return phase_names[phase];
+}
+
 static const char *const state_names[] = {
 	[TASK_PENDING] = "",
 	[TASK_RUNNING] = "Running",
@@ -25,7 +30,7 @@ static json_t *row_of(const struct task_result *result)
 {
 	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "group", result->key.group, "version",
 		result->version, "kind", result->key.kind, "namespace", result->key.namespace, "name",
-		result->key.name, "syncPhase", phase_names[result->phase]);
+		result->key.name, "syncPhase", phase_name(result->phase));
 	json_set_text(row, "status", result->status);
 	json_set_text(row, "message", result->message);
 	json_set_text(row, "hookPhase", state_names[result->state]);

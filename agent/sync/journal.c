@@ -253,7 +253,6 @@ static unsigned hook_of(const char *name)
 /* A row of syncResult.resources: of hooks, whether they ran. */
 static void read_row(struct sync_operation *operation, const json_t *row)
 {
-	static const char *const phases[] = {"PreSync", "Sync", "PostSync", "SyncFail"};
 	struct arena *mem = operation->mem;
 	const char *state = json_text_at(row, "hookPhase", "");
 	const struct object object = {.version = copy(mem, row, "version")};
@@ -263,9 +262,9 @@ static void read_row(struct sync_operation *operation, const json_t *row)
 		.hook_type = hook_of(json_text_at(row, "hookType", ""))};
 	if (!task.hook_type)
 		return;
-	for (size_t i = 0; i < COUNT_OF(phases); i++)
-		if (strcmp(phases[i], json_text_at(row, "syncPhase", "")) == 0)
-			task.phase = (int)i;
+	for (int phase = PHASE_PRE_SYNC; phase <= PHASE_SYNC_FAIL; phase++)
+		if (strcmp(phase_name(phase), json_text_at(row, "syncPhase", "")) == 0)
+			task.phase = phase;
 	struct task_result *result = result_of(operation, &task);
 	result_set(operation, result,
 		strcmp(state, "Succeeded") == 0        ? TASK_SUCCEEDED

@@ -30,6 +30,9 @@ bool task_prunes(const struct task *task);
 /* Where it stands in the cluster: a generated hook's key has the name that it got. */
 struct object_key task_key(const struct task *task);
 
+/* "PreSync", as syncResult.resources has it (document.c). */
+const char *phase_name(int phase);
+
 /* "deployment.apps/web", as kubectl writes it. In `mem`. */
 const char *task_name(const struct task *task, struct arena *mem);
 
