@@ -28,7 +28,7 @@ struct http {
 	struct http_exchange *exchange; /* the running one */
 	int64_t taken;                  /* bytes of its answer */
 	bool checked;                   /* status and type are right */
-	struct error *failure;          /* set by the sink or the checks */
+	struct error failure;           /* set by the sink or the checks */
 };
 
 /* Debian's folder of certificates by hash is looked into as needed, the bundle would be parsed whole (60 ms). */
@@ -109,7 +109,7 @@ static bool take_bytes(struct http *http, const char *bytes, size_t size, struct
 static bool take_body(void *context, const char *bytes, size_t size)
 {
 	struct http *http = context;
-	return take_bytes(http, bytes, size, http->failure);
+	return take_bytes(http, bytes, size, &http->failure);
 }
 
 static void prepare(struct http *http, const struct http_exchange *exchange, int64_t left)
@@ -144,14 +144,13 @@ static void prepare(struct http *http, const struct http_exchange *exchange, int
 
 bool http_run(struct http *http, struct http_exchange *exchange, struct error *err)
 {
-	struct error failure = {0};
 	int64_t left = http->deadline - clock_steady();
 	exchange->status = 0;
 	exchange->redirect = NULL;
 	if (left <= 0)
 		return error_set(err, ERROR_RETRY, "out of time before the server was asked");
 	http->exchange = exchange;
-	http->failure = &failure;
+	http->failure = (struct error){0};
 	http->checked = false;
 	http->taken = 0;
 	prepare(http, exchange, left);
@@ -161,9 +160,9 @@ bool http_run(struct http *http, struct http_exchange *exchange, struct error *e
 	http->received += transfer_received(http->transfer);
 	/* An empty body never came by take_bytes(). */
 	if (end == TRANSFER_ANSWERED && !http->checked)
-		http->checked = check_head(http, &failure);
-	if (failure.kind != ERROR_NONE) {
-		*err = failure;
+		http->checked = check_head(http, &http->failure);
+	if (http->failure.kind != ERROR_NONE) {
+		*err = http->failure;
 		return false;
 	}
 	if (end != TRANSFER_ANSWERED)
