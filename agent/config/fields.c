@@ -59,7 +59,7 @@ static void read_texts(struct fields *fields, const json_t *value, const char *p
 static void read_field(
 	struct fields *fields, const json_t *value, const char *path, const struct field *field, char *base)
 {
-	void *to = base ? base + field->offset : NULL;
+	void *to = base + field->offset;
 	switch (field->type) {
 	case FIELD_TEXT:
 		if (json_is_string(value))

@@ -46,7 +46,6 @@ struct field {
 void fields_error(struct fields *fields, const char *format, ...) PRINTF_LIKE(2, 3);
 void fields_warning(struct fields *fields, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Reads `object` into `base`; absent fields leave it as it is. `path` is where it stands, for the texts. A table of which nothing is
-   read has no `base`. */
+/* Reads `object` into `base`; absent fields leave it as it is. `path` is where it stands, for the texts. */
 void fields_read(struct fields *fields, const json_t *object, const char *path, const struct field *table,
 	size_t count, void *base);
