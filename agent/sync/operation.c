@@ -97,6 +97,13 @@ const json_t *operation_source(const struct app *app, const struct sync_request 
 	return request->source;
 }
 
+bool operation_names_content(const struct app *app, const struct sync_request *request)
+{
+	bool revision =
+		request->revision && *request->revision && strcmp(request->revision, app->spec.revision) != 0;
+	return revision || request->source || request->rollback_id >= 0;
+}
+
 /* A source of its own comes past the project as the Application's does. */
 static bool source_is_allowed(const struct pass *pass, const json_t *source, const char **why)
 {
@@ -406,6 +413,14 @@ static const char *error_texts(const struct pass *pass)
 	return arena_copy(pass->mem, buf_string(&text));
 }
 
+/* Of the newest commit nothing can be used and none ever could; but something else is asked for. */
+static bool may_begin_blind(const struct pass *pass)
+{
+	const struct app *app = pass->app;
+	return pass->agent->cluster_on && pass->project && !pass->content && !app->spec.spec_error_count &&
+		operation_names_content(app, app->asked);
+}
+
 void operation_run_blind(struct pass *pass)
 {
 	struct app *app = pass->app;
@@ -415,8 +430,14 @@ void operation_run_blind(struct pass *pass)
 		operation_finish(pass, app->operation);
 	} else if (app->operation) {
 		operation_wait_for(app->operation, "%.400s", error_texts(pass));
-		if (app->operation->lookup)
-			(void)take_lookup(app, app->operation);
+		if (app->operation->lookup && take_lookup(app, app->operation) == VERDICT_FAILED)
+			operation_finish(pass, app->operation);
+	} else if (app->asked && may_begin_blind(pass)) {
+		struct sync_request *request = app->asked;
+		app->asked = NULL;
+		begin(pass, request);
+		if (app->operation->state == OPERATION_ENDED)
+			operation_finish(pass, app->operation);
 	} else if (app->asked && has_errors(pass)) {
 		/* A request cannot be fulfilled while what is wanted is not known: said, instead of syncing something older. */
 		struct sync_request *request = app->asked;

@@ -111,6 +111,10 @@ struct content *operation_content(const struct app *app);
    to the Application until it can, for an operation that is begun anew would run its hooks once more. */
 bool operation_resume(struct agent *agent, struct app *app);
 
+/* It says itself what is to be synced: another revision than the Application's, another source, an entry of the history. So whether
+   the newest commit can be used is no matter. */
+bool operation_names_content(const struct app *app, const struct sync_request *request);
+
 /* Begins what is asked for or wanted by the policy, and carries on what runs. After pass_compare(). */
 void operation_run(struct pass *pass);
 

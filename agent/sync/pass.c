@@ -85,11 +85,12 @@ static bool compared(struct pass *pass)
 	return false;
 }
 
-/* A commit that cannot be used keeps the last good one in force, but nobody may ask for a sync of something older. */
+/* A commit that cannot be used keeps the last good one in force; but who asks for the newest does not get something older. */
 static bool wish_is_blind(const struct pass *pass)
 {
 	const struct app *app = pass->app;
-	return app->asked && !app->operation && (app->broken || app->repository->error.kind != ERROR_NONE);
+	return app->asked && !app->operation && !operation_names_content(app, app->asked) &&
+		(app->broken || app->repository->error.kind != ERROR_NONE);
 }
 
 static void run(struct pass *pass)

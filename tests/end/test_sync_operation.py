@@ -146,6 +146,27 @@ def test_a_pinned_revision_is_what_the_cluster_gets(world, team, form):
     assert world.value("a") == "one", "nobody asked for the newest again"
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["a good one is in force", "none was ever read"])
+def test_another_revision_may_be_asked_for_while_the_newest_is_broken(world, team, known):
+    good = world.push({"late/c.yaml": config_map("c")})
+    late = world.application("late", automated=False, create=known)
+    if known:
+        manual(late)
+    world.push({"late/c.yaml": config_map("c", value="two")})
+    bad = world.push({"late/d.yaml": "d: [1\n"})
+    if not known:
+        late.create()
+    late.condition("ComparisonError", bad[:12])
+    newest = world.agent.cli("app", "sync", "late").is_(1)
+    assert bad[:12] in newest.err and "late/d.yaml:2" in newest.err
+    missing = world.agent.cli("app", "sync", "late", "--revision", "nope").is_(1)
+    assert '"nope"' in missing.err and bad[:12] not in missing.err
+    world.agent.cli("app", "sync", "late", "--revision", good).ok()
+    assert world.value("c") == "one"
+    world.agent.cli("app", "rollback", "late", "0").ok()
+    late.condition("ComparisonError", bad[:12])  # the mistake stays said
+
+
 def test_a_revision_that_is_not_there_is_named(world, team):
     team.operate(sync={"revision": "no-such-branch"})
     state = team.ended()
