@@ -194,10 +194,10 @@ static void take_refresh(struct app *app)
 	repositories_refresh(app, app->spec.refresh == REFRESH_HARD);
 }
 
-static void hash_parts(const struct app *app, const char *const *parts, size_t count, char hash[17])
+static void hash_parts(
+	const struct app *app, const json_t *spec, const char *const *parts, size_t count, char hash[17])
 {
 	CLEANUP(json_done) json_t *all = json_array();
-	const json_t *spec = json_object_get(app->spec.document, "spec");
 	char digest[DIGEST_HEX_SIZE];
 	for (size_t i = 0; i < count; i++) {
 		const json_t *part = json_at(spec, parts[i]);
@@ -209,14 +209,25 @@ static void hash_parts(const struct app *app, const char *const *parts, size_t c
 	snprintf(hash, 17, "%.16s", digest);
 }
 
-/* Over everything that says what is wanted and where it goes, and over what is no difference. */
+void apps_source_hash(const struct app *app, const json_t *source, char hash[17])
+{
+	static const char *const parts[] = {
+		"source", "sources", "destination", "syncPolicy.managedNamespaceMetadata"};
+	CLEANUP(json_done) json_t *spec = json_copy(json_object_get(app->spec.document, "spec"));
+	if (source) {
+		json_object_set(spec, "source", (json_t *)(uintptr_t)source);
+		json_object_del(spec, "sources");
+	}
+	hash_parts(app, spec, parts, COUNT_OF(parts), hash);
+}
+
+/* Over what is wanted and where it goes, and over what is no difference. */
 static void hash_spec(struct app *app)
 {
-	static const char *const source[] = {
-		"source", "sources", "destination", "syncPolicy.managedNamespaceMetadata"};
 	static const char *const ignore[] = {"ignoreDifferences"};
-	hash_parts(app, source, COUNT_OF(source), app->source_hash);
-	hash_parts(app, ignore, COUNT_OF(ignore), app->ignore_hash);
+	apps_source_hash(app, NULL, app->source_hash);
+	hash_parts(
+		app, json_object_get(app->spec.document, "spec"), ignore, COUNT_OF(ignore), app->ignore_hash);
 }
 
 /* `argocd app terminate-op`, and whoever patches the phase (argocd.md 2.8). */

@@ -25,5 +25,8 @@ void apps_write_status(struct agent *agent, struct app *app);
 
 void apps_free(struct agent *agent);
 
+/* Over the parts of the spec that say what is wanted, and where: with `source` instead of its own, NULL = that. */
+void apps_source_hash(const struct app *app, const json_t *source, char hash[17]);
+
 /* metadata.resourceVersion as a number, 0 = none. */
 uint64_t application_version(const json_t *document);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/loop/apps.h"
 #include "agent/users/users_source.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -210,4 +211,7 @@ void content_take_lookup(struct agent *agent, struct app *app, struct lookup *lo
 {
 	lookup->answered = true;
 	lookup->content = content_make(agent, app, result, from, &lookup->error);
+	/* What was read from another path is no sync of the Application's own. */
+	if (lookup->content && lookup->source)
+		apps_source_hash(app, lookup->source, lookup->content->source_hash);
 }

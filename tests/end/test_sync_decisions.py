@@ -352,6 +352,23 @@ def test_another_path_is_a_new_wish(world):
     assert team.status["sync"]["comparedTo"]["source"]["path"] == "two"
 
 
+def test_a_rollback_to_another_path_is_no_sync_of_the_newest(world):
+    world.push({"one/a.yaml": config_map("a"), "two/a.yaml": config_map("a", value="two")})
+    team = world.application("team", path="one", automated=False)
+    world.begin()
+    team.sync_status("OutOfSync")
+    world.agent.cli("app", "sync", "team").ok()
+    team.patch({"spec": {"source": {"path": "two"}}})
+    team.sync_status("OutOfSync")
+    world.agent.cli("app", "sync", "team").ok()
+    world.agent.cli("app", "rollback", "team", "0").ok()  # the same commit, the path before
+    assert world.value("a") == "one"
+    # No self-heal: what is synced now is what has not been synced since.
+    team.patch({"spec": {"syncPolicy": {"automated": {"selfHeal": False}}}})
+    world.wait("the newest", lambda: world.value("a") == "two")
+    team.synced()
+
+
 def test_another_include_is_a_new_wish(world):
     world.push({"team/a.yaml": config_map("a"), "team/b.yaml": config_map("b")})
     team = world.application("team", heal=False, source={"directory": {"include": "a.yaml"}})
