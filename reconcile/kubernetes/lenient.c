@@ -112,17 +112,24 @@ static void drop(json_t *object, const char *path)
 	}
 }
 
+/* One is said behind the "): " itself, several in lines of their own under "errors:". */
 bool lenient_note(struct job *job, const json_t *answer)
 {
-	const char *message = json_text_at(answer, "message", "");
-	const char *end = strstr(message, unknown);
-	const char *start = strstr(message, "): ");
-	if (!job->write->lenient || !end || !start || start > end || job->unknown_count == LENIENT_FIELDS)
+	static const char behind[] = "): ";
+	const char *at = strstr(json_text_at(answer, "message", ""), behind);
+	size_t before = job->unknown_count;
+	if (!job->write->lenient || !at)
 		return false;
-	start += strlen("): ");
-	job->unknown = arena_grow(job->mem, job->unknown, job->unknown_count, sizeof(*job->unknown));
-	job->unknown[job->unknown_count++] = arena_copy_n(job->mem, start, (size_t)(end - start));
-	return true;
+	at += strlen(behind);
+	for (const char *end; (end = strstr(at, unknown)) && job->unknown_count < LENIENT_FIELDS;
+		at = end + strlen(unknown)) {
+		const char *line = memrchr(at, '\n', (size_t)(end - at));
+		const char *start = line ? line + 1 : at;
+		start += strspn(start, " ");
+		job->unknown = arena_grow(job->mem, job->unknown, job->unknown_count, sizeof(*job->unknown));
+		job->unknown[job->unknown_count++] = arena_copy_n(job->mem, start, (size_t)(end - start));
+	}
+	return job->unknown_count > before;
 }
 
 void lenient_drop(const struct job *job, json_t *object)

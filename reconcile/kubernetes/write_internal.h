@@ -11,7 +11,7 @@
 
 enum {
 	MOVED_TRIES = 3,    /* of a write whose object changed between our question and our write */
-	LENIENT_FIELDS = 50 /* unknown fields of one object; the server names one at a time */
+	LENIENT_FIELDS = 50 /* unknown fields of one object; the server names some at a time */
 };
 
 /* The next request of a write. */

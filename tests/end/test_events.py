@@ -79,7 +79,7 @@ def test_an_event_that_is_there_already_goes_on_being_counted(agent, crds, tmp_p
     setting.kube.delete("v1", "Event", setting.home, event["metadata"]["name"])
     agent.cli("app", "sync", "team").ok()
     wait_for("there is none to count on", lambda: agent.metrics()[dropped] == 1)
-    setting.kube.create(event | {"metadata": {key: event["metadata"][key] for key in ("name", "namespace")}})
+    setting.kube.create({"apiVersion": "v1", "kind": "Event"} | event | {"metadata": {key: event["metadata"][key] for key in ("name", "namespace")}})
     agent.cli("app", "sync", "team").ok()
     wait_for("its name is taken", lambda: agent.metrics()[dropped] == 2)
     agent.cli("app", "sync", "team").ok()
