@@ -104,7 +104,11 @@ static bool hooks_ended(struct pass *pass, unsigned hook)
 	case VERDICT_DONE:
 		break;
 	}
-	hooks_remove(pass, deletion->hooks); /* as Argo CD: what a deletion made goes with it */
+	/* As Argo CD: what a deletion made goes with it. */
+	if (hooks_remove(pass, deletion->hooks) == VERDICT_WAIT) {
+		pass_condition(pass, "DeletionWarning", deletion->hooks->waiting);
+		return false;
+	}
 	memory_freep(&deletion->failure);
 	deletion->next_try = 0;
 	deletion->ended |= hook;
@@ -260,17 +264,20 @@ static void release(struct pass *pass)
 }
 
 /* What runs is ended first: two hands on the same objects would undo each other. */
-static void end_operation(struct pass *pass)
+static bool operation_is_over(struct pass *pass)
 {
 	struct app *app = pass->app;
 	if (app->operation) {
+		if (app->operation->content && hooks_stop(pass, app->operation) == VERDICT_WAIT) {
+			pass_condition(pass, "DeletionWarning", app->operation->waiting);
+			return false;
+		}
 		operation_fail(app->operation, "the Application is being deleted");
-		if (app->operation->content)
-			(void)hooks_stop(pass, app->operation);
 		operation_finish(pass, app->operation);
 	}
 	if (app->asked)
 		operation_run_blind(pass);
+	return true;
 }
 
 bool deletion_is_wanted(const struct app *app)
@@ -317,7 +324,8 @@ void deletion_run(struct pass *pass)
 	if (!app->deletion)
 		app->deletion = begin(app);
 	pass_condition(pass, "DeletionWarning", "the Application is being deleted");
-	end_operation(pass);
+	if (!operation_is_over(pass))
+		return;
 	const char *why = NULL;
 	/* That it exists is enough: what it says of the source does not hold up a deletion (argocd.md 2.12). */
 	pass->project = project_set_find(pass->agent->projects, app->spec.project, pass->mem, &why);

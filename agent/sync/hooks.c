@@ -201,6 +201,16 @@ static bool let_go(struct pass *pass, const struct task_result *result, bool del
 	return false;
 }
 
+/* What failed is tried again, but not for ever. */
+static enum verdict until_clean(struct pass *pass, struct sync_operation *operation, bool clean)
+{
+	if (clean || operation->clean_ups++ >= CLEAN_UPS)
+		return VERDICT_DONE;
+	operation_wait_for(operation, "waiting for its hooks to be deleted or let go");
+	pass_look_again(pass, clock_steady() + CLEAN_UP_PAUSE);
+	return VERDICT_WAIT;
+}
+
 enum verdict hooks_clean_up(struct pass *pass, struct sync_operation *operation)
 {
 	bool clean = true;
@@ -212,28 +222,31 @@ enum verdict hooks_clean_up(struct pass *pass, struct sync_operation *operation)
 		if (result->hook)
 			clean = let_go(pass, result, result->hook_delete & policy) && clean;
 	}
-	if (clean || operation->clean_ups++ >= CLEAN_UPS)
-		return VERDICT_DONE;
-	operation_wait_for(operation, "waiting for its hooks to be deleted or let go");
-	pass_look_again(pass, clock_steady() + CLEAN_UP_PAUSE);
-	return VERDICT_WAIT;
+	return until_clean(pass, operation, clean);
 }
 
-void hooks_remove(struct pass *pass, struct sync_operation *operation)
+enum verdict hooks_remove(struct pass *pass, struct sync_operation *operation)
 {
+	bool clean = true;
 	for (size_t i = 0; i < operation->result_count; i++)
 		if (operation->results[i].hook)
-			(void)let_go(pass, &operation->results[i], true);
+			clean = let_go(pass, &operation->results[i], true) && clean;
+	return until_clean(pass, operation, clean);
 }
 
 enum verdict hooks_stop(struct pass *pass, struct sync_operation *operation)
 {
+	bool clean = true;
 	for (size_t i = 0; i < operation->result_count; i++) {
 		struct task_result *result = &operation->results[i];
-		if (!result->hook || result->state != TASK_RUNNING)
-			continue;
-		(void)let_go(pass, result, true);
-		result_set(operation, result, TASK_FAILED, result->status, "Terminated");
+		if (result->hook && result->state == TASK_RUNNING)
+			clean = let_go(pass, result, true) && clean;
 	}
-	return VERDICT_DONE;
+	enum verdict verdict = until_clean(pass, operation, clean);
+	for (size_t i = 0; verdict == VERDICT_DONE && i < operation->result_count; i++) {
+		struct task_result *result = &operation->results[i];
+		if (result->hook && result->state == TASK_RUNNING)
+			result_set(operation, result, TASK_FAILED, result->status, "Terminated");
+	}
+	return verdict;
 }

@@ -11,6 +11,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+enum { UNRECORDED_PAUSE = 1000 }; /* milliseconds until what could not be recorded is tried again */
+
 /* ---- making and ending ---- */
 
 void operation_free(struct sync_operation *operation)
@@ -271,8 +273,10 @@ static enum verdict clean_up(struct pass *pass, struct sync_operation *operation
 {
 	for (size_t i = 0; i < operation->result_count; i++)
 		if (operation->results[i].hook) {
-			(void)journal_save(pass, operation);
-			return hooks_clean_up(pass, operation);
+			if (journal_save(pass, operation))
+				return hooks_clean_up(pass, operation);
+			pass_look_again(pass, clock_steady() + UNRECORDED_PAUSE);
+			return VERDICT_WAIT;
 		}
 	return VERDICT_DONE;
 }
@@ -418,7 +422,7 @@ static bool may_begin_blind(const struct pass *pass)
 {
 	const struct app *app = pass->app;
 	return pass->agent->cluster_on && pass->project && !pass->content && !app->spec.spec_error_count &&
-		operation_names_content(app, app->asked);
+		!app->spec.deleting && operation_names_content(app, app->asked);
 }
 
 void operation_run_blind(struct pass *pass)

@@ -74,10 +74,11 @@ bool hook_is_there(const struct pass *pass, const struct task *task);
 enum verdict hook_make(struct pass *pass, struct sync_operation *operation, const struct task *task);
 /* Of a hook that was made: WAIT while it runs; else its result says how it ended. */
 enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, const struct task *task);
-/* HookSucceeded and HookFailed: deletes those that have ended so. */
+/* These three WAIT while the server does not do it, thirty times at the most: then it stays, with a warning.
+   HookSucceeded and HookFailed: deletes those that have ended so. */
 enum verdict hooks_clean_up(struct pass *pass, struct sync_operation *operation);
 /* Deletes all that were made, whatever their policy. */
-void hooks_remove(struct pass *pass, struct sync_operation *operation);
+enum verdict hooks_remove(struct pass *pass, struct sync_operation *operation);
 /* Deletes those that run. */
 enum verdict hooks_stop(struct pass *pass, struct sync_operation *operation);
 

@@ -10,7 +10,7 @@ import pytest
 
 from parts.manifests import config_map
 from parts.proxy import FaultProxy, faults
-from parts.world import PREFIX, job, manifest, marked, pod
+from parts.world import FINALIZER, PREFIX, job, manifest, marked, pod
 
 HOOK_FINALIZER = "argocd.argoproj.io/hook-finalizer"
 WAITING = "waiting for completion of hook"
@@ -418,6 +418,27 @@ def test_terminate_ends_the_operation_and_its_running_hooks(world, team, how):
     mark = world.plane.mark()
     world.passes()
     assert world.writes(mark) == [], "what was terminated does not begin again by itself"
+
+
+@pytest.mark.parametrize("ended_by", ["terminate", "a deletion"])
+def test_a_hook_that_cannot_be_stopped_at_once_is_stopped_later(world, tmp_path, ended_by):
+    proxy = FaultProxy(world.plane.port, tmp_path)
+    world.through(proxy)
+    world.push({"team/a.yaml": config_map("a"), "team/h.yaml": hook("h", "PreSync")})
+    team = world.application("team", finalizers=[FINALIZER] if ended_by == "a deletion" else [])
+    world.begin()
+    world.appears("Pod", "h")
+    team.running("/h")
+    rule = proxy.add(faults.status(500), method="DELETE", path=r"/pods/h", times=3)
+    if ended_by == "terminate":
+        team.terminate()
+        team.ended("Failed")
+    else:
+        team.delete()
+        team.gone()
+    world.vanishes("Pod", "h")
+    assert rule.hits == 3
+    proxy.close()
 
 
 def test_a_hook_that_somebody_deletes_holds_nothing_up(world, team):
