@@ -440,7 +440,7 @@ void operation_run_blind(struct pass *pass)
 		struct sync_request *request = app->asked;
 		app->asked = NULL;
 		begin(pass, request);
-		if (app->operation->state == OPERATION_ENDED)
+		if (app->operation && app->operation->state == OPERATION_ENDED)
 			operation_finish(pass, app->operation);
 	} else if (app->asked && has_errors(pass)) {
 		/* A request cannot be fulfilled while what is wanted is not known: said, instead of syncing something older. */
