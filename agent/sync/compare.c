@@ -83,16 +83,16 @@ static void judge(struct pass *pass, struct pass_step *step, const struct sync_o
 	step->out_of_sync = check->outcome != WRITE_UNCHANGED;
 	if (check->outcome != WRITE_FAILED)
 		return;
-	if (check->error.kind == ERROR_MISSING && step->plan->action == PLAN_CREATE &&
+	if (check->error->kind == ERROR_MISSING && step->plan->action == PLAN_CREATE &&
 		namespace_will_be_made(pass, &object->key, options->create_namespace))
 		return; /* asked again when the namespace is there */
-	step->message = arena_printf(pass->mem, "%s:%d: %s%s", object->file, object->line, check->error.text,
-		pass_remedy(object, &check->error));
-	step->unknown = check->error.kind == ERROR_RETRY || check->error.kind == ERROR_DENIED;
+	step->message = arena_printf(pass->mem, "%s:%d: %s%s", object->file, object->line, check->error->text,
+		pass_remedy(object, check->error));
+	step->unknown = check->error->kind == ERROR_RETRY || check->error->kind == ERROR_DENIED;
 	if (step->unknown)
 		pass_condition(pass, "ComparisonError", step->message);
 	/* Another manager's fields on an object that is not ours yet: that object alone waits for somebody to decide. */
-	step->alone = check->error.kind == ERROR_CONFLICT;
+	step->alone = check->error->kind == ERROR_CONFLICT;
 	if (step->alone)
 		pass_condition(pass, "SyncError", step->message);
 	step->refusal = step->message;

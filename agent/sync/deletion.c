@@ -182,9 +182,11 @@ static size_t delete_wave(struct pass *pass, int32_t wave, const char **why)
 	}
 	if (count)
 		cluster_write(pass->agent->cluster, writes, count, pass->mem);
+	if (count)
+		*why = "waiting for the deletion of its objects";
 	for (size_t i = 0; i < count; i++)
-		*why = writes[i].outcome == WRITE_FAILED ? arena_copy(pass->mem, writes[i].error.text)
-							 : "waiting for the deletion of its objects";
+		if (writes[i].error)
+			*why = writes[i].error->text;
 	return left;
 }
 

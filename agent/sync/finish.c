@@ -59,11 +59,11 @@ static bool hooks_refused(struct pass *pass, struct sync_operation *operation)
 	for (size_t i = 0; i < count; i++) {
 		const struct task *task = &tasks.items[places[i]];
 		/* What is there now may be immutable; it goes before the hook is made. Its kind or namespace may come first. */
-		if (writes[i].outcome != WRITE_FAILED || writes[i].error.kind == ERROR_MISSING ||
+		if (writes[i].outcome != WRITE_FAILED || writes[i].error->kind == ERROR_MISSING ||
 			hook_is_there(pass, task))
 			continue;
 		const char *text = arena_printf(
-			pass->mem, "%s:%d: %s", task->object->file, task->object->line, writes[i].error.text);
+			pass->mem, "%s:%d: %s", task->object->file, task->object->line, writes[i].error->text);
 		result_set(operation, result_of(operation, task), TASK_FAILED, "SyncFailed", text);
 		operation_fail(operation, text);
 	}
@@ -135,7 +135,7 @@ static bool apply_namespace(struct pass *pass, const struct application *spec, b
 	*changed = write.outcome == WRITE_CREATED || write.outcome == WRITE_CONFIGURED;
 	if (write.outcome != WRITE_FAILED)
 		return true;
-	*err = write.error;
+	*err = *write.error;
 	return false;
 }
 

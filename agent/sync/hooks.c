@@ -59,8 +59,7 @@ static bool delete_hook(struct pass *pass, const struct object_key *key, const c
 		.propagation = pass_options(pass).propagation};
 	bool good = (!live->hook_finalizer || send(pass, &release)) && (live->deleting || send(pass, &delete));
 	if (!good)
-		*why = release.outcome == WRITE_FAILED ? arena_copy(pass->mem, release.error.text)
-						       : arena_copy(pass->mem, delete.error.text);
+		*why = release.error ? release.error->text : delete.error->text;
 	return good;
 }
 
@@ -141,7 +140,7 @@ enum verdict hook_make(struct pass *pass, struct sync_operation *operation, cons
 	}
 	struct cluster_write write = hook_write(pass, task, WRITE_APPLY);
 	if (!send(pass, &write)) {
-		fail(pass, operation, task, write.error.text);
+		fail(pass, operation, task, write.error->text);
 		return VERDICT_FAILED;
 	}
 	take_made(pass, operation, task, write.uid_now);
@@ -197,7 +196,7 @@ static bool let_go(struct pass *pass, const struct task_result *result, bool del
 		   : !live.hook_finalizer || send(pass, &release))
 		return true;
 	log_warning("a hook could not be let go", "object", object_key_text(&result->key, pass->mem), "error",
-		why ? why : release.error.text, NULL);
+		why ? why : release.error->text, NULL);
 	return false;
 }
 

@@ -151,7 +151,7 @@ static void judge_write(struct sync_step *step, struct task *task)
 	default:
 		operation->counts.failed++;
 		at->message = arena_printf(step->pass->mem, "%s:%d: %s%s", task->object->file,
-			task->object->line, at->write.error.text, pass_remedy(task->object, &at->write.error));
+			task->object->line, at->write.error->text, pass_remedy(task->object, at->write.error));
 		result_set(operation, result, TASK_FAILED, "SyncFailed", at->message);
 		operation_fail(operation, at->message);
 		return;
@@ -270,7 +270,7 @@ static void judge_prune(struct sync_step *step, struct task *task)
 		return;
 	}
 	operation->counts.failed++;
-	at->message = arena_copy(step->pass->mem, at->write.error.text);
+	at->message = arena_copy(step->pass->mem, at->write.error->text);
 	result_set(operation, result, TASK_FAILED, "SyncFailed", at->message);
 	operation_fail(operation, at->message);
 }

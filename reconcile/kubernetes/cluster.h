@@ -145,7 +145,7 @@ struct cluster_write {
 	const char *propagation; /* for DELETE: "Foreground" (default when NULL), "Background", "Orphan" */
 
 	enum write_outcome outcome;
-	struct error error;
+	const struct error *error;        /* FAILED: why, in `mem`; else NULL */
 	const char *uid_now;              /* after APPLY and DRY_RUN of something that is there; in `mem` */
 	const char *resource_version_now; /* the same */
 	struct difference *differences;   /* DRY_RUN with outcome CONFIGURED; sorted by path; in `mem` */

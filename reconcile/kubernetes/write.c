@@ -16,12 +16,14 @@ enum { CHUNK_BYTES = 16 * 1024 * 1024, CHUNK_JOBS = 512 }; /* in memory at once 
 enum step job_fail(struct job *job, enum error_kind kind, const char *text)
 {
 	const struct object *object = job->write->object;
-	job->write->outcome = WRITE_FAILED;
+	struct error *err = arena_alloc(job->mem, sizeof(*err));
 	if (object && object->file)
-		error_set(&job->write->error, kind, "%s (%s:%d): %s", object_key_text(&job->key, job->mem),
-			object->file, object->line, text);
+		error_set(err, kind, "%s (%s:%d): %s", object_key_text(&job->key, job->mem), object->file,
+			object->line, text);
 	else
-		error_set(&job->write->error, kind, "%s: %s", object_key_text(&job->key, job->mem), text);
+		error_set(err, kind, "%s: %s", object_key_text(&job->key, job->mem), text);
+	job->write->outcome = WRITE_FAILED;
+	job->write->error = err;
 	return STEP_DONE;
 }
 
@@ -341,7 +343,7 @@ static void prepare(struct job *job)
 	if (!ends && write->name)
 		job->key.name = write->name;
 	write->outcome = WRITE_PENDING;
-	write->error = (struct error){0};
+	write->error = NULL;
 	job->resource = cluster_find(job->cluster, job->key.group, version, job->key.kind);
 	if (!job->resource && ends)
 		job->resource = cluster_find(job->cluster, job->key.group, NULL, job->key.kind);

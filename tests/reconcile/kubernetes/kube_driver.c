@@ -187,8 +187,8 @@ static json_t *write_json(const struct cluster_write *write)
 				"found", at->found, "by", at->by, "when", (json_int_t)at->when));
 	}
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "outcome", outcomes[write->outcome], "kind",
-		write->error.kind != ERROR_NONE ? error_kind_name(write->error.kind) : "", "error",
-		write->error.kind != ERROR_NONE ? write->error.text : "", "uid",
+		write->error ? error_kind_name(write->error->kind) : "", "error",
+		write->error ? write->error->text : "", "uid",
 		write->uid_now ? write->uid_now : "", "resourceVersion",
 		write->resource_version_now ? write->resource_version_now : "", "differences", differences);
 }
