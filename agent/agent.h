@@ -96,17 +96,21 @@ struct app {
 	bool operation_lost;              /* it may stand in the store: not read yet */
 	struct deletion *deletion; /* the Application is being deleted with its objects; NULL = not begun */
 	unsigned finalizers_added; /* HOOK_PRE_DELETE, HOOK_POST_DELETE: sent, and not seen in the object yet */
-	json_t *operation_state;   /* status.operationState, NULL = none */
+	json_t *operation_state;   /* status.operationState without its rows (sync/status.h), NULL = none */
+	char *operation_rows;      /* these, as text; NULL = they are in it */
 	json_t *history;           /* status.history, a list */
 	bool rebuilt;              /* first pass after the store was lost: prune nothing */
 
 	/* status */
-	json_t *status;          /* as last written; NULL = never */
+	json_t *status;          /* as last written, without its rows; NULL = never */
+	char *status_text;       /* with them, as text, but for reconciledAt; NULL = never */
 	char *differences;       /* as last stored; NULL = never */
 	struct checks *checks;   /* answers of dry runs that still hold; NULL = none */
 	const char *sync_status; /* Synced, OutOfSync, Unknown */
 	char condition_slot[64]; /* log_changed() */
 	bool dirty;              /* wants a pass */
+	bool polled;             /* the repository has answered, and nothing is new there */
+	bool calm;               /* the last pass found everything as Git has it, and had nothing to tell */
 	int64_t shortened; /* since when the object shows only a part of the status, microseconds, 0 = all */
 	bool status_dirty; /* the object in the cluster does not have our status */
 	int refresh;       /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
@@ -180,7 +184,7 @@ struct agent {
 
 	int64_t next_trim;      /* of the store, steady milliseconds */
 	int64_t last_operation; /* newest wish that was taken out of the store */
-	int64_t busy_until;     /* steady milliseconds of the last event */
+	int64_t busy_until;     /* steady milliseconds of the last event or pass */
 	int64_t shrunk;         /* and of the last memory_give_back() */
 
 	atomic_int_fast64_t heartbeat; /* steady milliseconds of the reconciler's last turn; any thread */

@@ -129,11 +129,12 @@ void apps_write_status(struct agent *agent, struct app *app)
 	if (!app->status_dirty || !app->status || !agent->cluster || app->spec.file || *agent->cluster_trouble)
 		return;
 	app->status_dirty = false;
-	bool written = send_status(agent, app, status_bounded(app->status, &app->shortened), missing, &err);
+	CLEANUP(json_done) json_t *whole = status_whole(app);
+	bool written = send_status(agent, app, status_bounded(whole, &app->shortened), missing, &err);
 	if (!written && is_too_large(&err)) {
 		log_warning("status is too large for the cluster", "application", app->spec.name, "error",
 			err.text, NULL);
-		written = send_status(agent, app, status_minimal(app->status, err.text), missing, &err);
+		written = send_status(agent, app, status_minimal(whole, err.text), missing, &err);
 	}
 	if (written || err.kind == ERROR_MISSING) {
 		app->finalizers_added |= missing;

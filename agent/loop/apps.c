@@ -61,7 +61,7 @@ static void recall(struct agent *agent, struct app *app)
 	if (is_another(app, stored))
 		json_done(&stored);
 	const json_t *status = json_at(stored ? stored : app->spec.document, "status");
-	app->operation_state = json_deep_copy(json_object_get(status, "operationState"));
+	status_set_operation(app, json_deep_copy(json_object_get(status, "operationState")));
 	app->history = json_deep_copy(json_object_get(status, "history"));
 	app->rebuilt = agent->store_rebuilt;
 	app->operation_lost = true;
@@ -103,9 +103,8 @@ static void app_free(struct app *app)
 	free(app->broken);
 	free(app->differences);
 	checks_free(app->checks);
-	json_decref(app->operation_state);
 	json_decref(app->history);
-	json_decref(app->status);
+	status_free(app);
 	sync_request_free(app->asked);
 	json_decref(app->taken);
 	free(app);
@@ -155,8 +154,7 @@ static void refuse_operation(struct app *app, const json_t *operation, const cha
 		.started = now,
 		.finished = now,
 		.resources = none};
-	json_decref(app->operation_state);
-	app->operation_state = status_operation_state(&state);
+	status_set_operation(app, status_operation_state(&state));
 	app->status_dirty = true;
 }
 
@@ -300,6 +298,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	take_operation(app);
 	take_termination(app);
 	compare_status(app);
+	status_shorten(json_object_get(app->spec.document, "status"));
 	take_refresh(app);
 }
 

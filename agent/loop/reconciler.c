@@ -147,7 +147,7 @@ static bool handle(struct agent *agent, struct event *event)
 static bool app_is_due(const struct app *app)
 {
 	int64_t now = clock_steady();
-	if (app->dirty || (app->asked && app->refresh != REFRESH_ASKED))
+	if (app->dirty || app->polled || (app->asked && app->refresh != REFRESH_ASKED))
 		return true;
 	if (app->look_again && now >= app->look_again)
 		return true;
@@ -297,11 +297,12 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	set_ready(agent);
 }
 
-/* Something was done and nothing is being done any more: the memory of the busy time is given back, at most once a minute. */
-static void shrink(struct agent *agent, bool busy)
+/* Something was done and nothing is being done any more: the memory of the busy time is given back, at most once a minute. That a
+   repository has answered is nothing yet: what follows from it is (pass.c). */
+static void shrink(struct agent *agent, enum event_kind event)
 {
 	int64_t now = clock_steady();
-	if (busy || agent->fetching)
+	if (event != EVENT_NONE && event != EVENT_FETCHED)
 		agent->busy_until = now;
 	if (agent->busy_until <= agent->shrunk || now < agent->busy_until + SHRINK_AFTER)
 		return;
@@ -332,7 +333,7 @@ bool reconciler_run(struct agent *agent, struct credentials *credentials)
 		if (agent->once && (once_is_settled(agent) || clock_steady() > limit))
 			break;
 		struct event event = queue_take(agent->queue, next_wake(agent));
-		shrink(agent, event.kind != EVENT_NONE);
+		shrink(agent, event.kind);
 		/* Those that wait now; what comes meanwhile has its turn after the passes. */
 		for (size_t more = queue_length(agent->queue); event.kind != EVENT_NONE; more--) {
 			go_on = handle(agent, &event) && go_on;

@@ -261,11 +261,13 @@ void repositories_refresh(struct app *app, bool hard)
 
 /* ---- answers ---- */
 
-static void wake_apps(struct agent *agent, const struct repository *repository)
+static void wake_apps(struct agent *agent, const struct repository *repository, bool news)
 {
-	for (size_t i = 0; i < agent->app_count; i++)
-		if (agent->apps[i]->repository == repository)
-			agent->apps[i]->dirty = true;
+	for (size_t i = 0; i < agent->app_count; i++) {
+		struct app *app = agent->apps[i];
+		app->dirty = app->dirty || (app->repository == repository && news);
+		app->polled = app->polled || app->repository == repository;
+	}
 }
 
 /* A tenth of jitter, so that a hundred agents do not ask a forge in the same second. */
@@ -287,7 +289,7 @@ static void set_failure(struct agent *agent, struct repository *repository, cons
 	if (log_changed(repository->error_slot, err->text))
 		log_error("repository cannot be read; the last good state is kept", "repository",
 			repository->plain, "error", err->text, NULL);
-	wake_apps(agent, repository);
+	wake_apps(agent, repository, true);
 }
 
 static void clear_failure(struct repository *repository)
@@ -405,6 +407,8 @@ static void take_answer(struct agent *agent, struct fetch *fetch)
 	if (!fetch->ok && !fetch->request.offline) {
 		set_failure(agent, repository, &fetch->error);
 	} else if (fetch->ok) {
+		bool news =
+			!result->unchanged || fetch->request.offline || repository->error.kind != ERROR_NONE;
 		if (!fetch->request.offline) {
 			clear_failure(repository);
 			repository->next_poll = clock_steady() + poll_wait(agent);
@@ -415,7 +419,7 @@ static void take_answer(struct agent *agent, struct fetch *fetch)
 				remember_commit(repository, result);
 		}
 		record_commit(agent, repository);
-		wake_apps(agent, repository);
+		wake_apps(agent, repository, news);
 	}
 	if (repository->ask_again || repository->paths_changed)
 		repository->next_poll = 0;

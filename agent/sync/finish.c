@@ -62,8 +62,8 @@ static bool hooks_refused(struct pass *pass, struct sync_operation *operation)
 		if (writes[i].outcome != WRITE_FAILED || writes[i].error->kind == ERROR_MISSING ||
 			hook_is_there(pass, task))
 			continue;
-		const char *text = arena_printf(
-			pass->mem, "%s:%d: %s", task->object->file, task->object->line, writes[i].error->text);
+		const char *text = arena_printf(pass->mem, "%s:%d: %s", task->object->file,
+			task->object->line, writes[i].error->text);
 		result_set(operation, result_of(operation, task), TASK_FAILED, "SyncFailed", text);
 		operation_fail(operation, text);
 	}
@@ -419,8 +419,7 @@ void operation_finish(struct pass *pass, struct sync_operation *operation)
 	end_revision(pass, operation, operation->failed ? "Failed" : "Succeeded", text);
 	if (!operation->request->dry_run && operation->content)
 		pass_remember(pass, operation->request, operation->failed);
-	json_decref(app->operation_state);
-	app->operation_state = operation_ended(pass, operation, phase, text);
+	status_set_operation(app, operation_ended(pass, operation, phase, text));
 	add_history(pass, operation); /* which may push out the entry that a rollback took its source from */
 	const struct outcome outcome = operation_outcome(app, operation, phase, text);
 	outcome_sync(pass->agent->events, &outcome);

@@ -276,7 +276,7 @@ static void read_row(struct sync_operation *operation, const json_t *row)
 
 struct sync_operation *journal_from_status(const struct app *app)
 {
-	const json_t *state = app->operation_state;
+	CLEANUP(json_done) json_t *state = status_operation(app);
 	const char *phase = json_text_at(state, "phase", ""),
 		   *commit = json_text_at(state, "syncResult.revision", "");
 	struct sync_request *request = NULL;

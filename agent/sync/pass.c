@@ -14,7 +14,10 @@
 #include "base/log.h"
 #include "base/text.h"
 
-enum { STORE_PAUSE = 5000 }; /* milliseconds until a store that could not be read is asked again */
+enum {
+	STORE_PAUSE = 5000, /* milliseconds until a store that could not be read is asked again */
+	CALM_FOR = 60000    /* milliseconds from one full comparison to the next where nothing happens */
+};
 
 /* What is wrong before anything is compared. */
 static void source_conditions(struct pass *pass)
@@ -126,12 +129,37 @@ void pass_look_again(struct pass *pass, int64_t when)
 		pass->look_again = when;
 }
 
+static void count_pass(const struct app *app, int64_t started)
+{
+	metric_add(METRIC_PASSES, 1);
+	metric_add(METRIC_PASS_MILLISECONDS, (uint64_t)(clock_steady() - started));
+	const char *const labels[] = {app->spec.namespace, app->spec.name};
+	series_observe(SERIES_RECONCILE, labels, (double)(clock_steady() - started) / 1000);
+}
+
+/* Git says that nothing is new, and whatever moves in the cluster makes the Application dirty: a pass would compare thousands of
+   objects to find what the last one found. Once in CALM_FOR it does, and the store has the time of it. */
+static bool stays_calm(struct app *app, int64_t now)
+{
+	bool calm = app->calm && !app->dirty && app->polled && !app->asked && !app->operation &&
+		!app->operation_lost && app->refresh == REFRESH_IDLE &&
+		!(app->look_again && now >= app->look_again) && now < app->stored + CALM_FOR;
+	if (calm)
+		app->reconciled = clock_now();
+	return calm;
+}
+
 void pass_run(struct agent *agent, struct app *app)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	int64_t started = clock_steady();
+	bool calm = stays_calm(app, started);
 
-	app->dirty = false;
+	app->dirty = app->polled = false;
+	if (calm) {
+		count_pass(app, started);
+		return;
+	}
 	app->last_pass = started;
 	if (app->spec.skip_reconcile)
 		return;
@@ -146,11 +174,10 @@ void pass_run(struct agent *agent, struct app *app)
 	run(&pass);
 	checks_keep(&pass);
 	app->rebuilt = app->rebuilt && !pass.complete;
+	app->calm = pass.complete && !pass.condition_count && !pass.out_of_sync && pass.quiet;
 	app->look_again = pass.look_again;
-	metric_add(METRIC_PASSES, 1);
-	metric_add(METRIC_PASS_MILLISECONDS, (uint64_t)(clock_steady() - started));
-	const char *const labels[] = {app->spec.namespace, app->spec.name};
-	series_observe(SERIES_RECONCILE, labels, (double)(clock_steady() - started) / 1000);
+	agent->busy_until = clock_steady();
+	count_pass(app, started);
 	log_context(NULL, NULL);
 	content_release(pass.content);
 }

@@ -52,6 +52,7 @@ struct pass {
 	bool preview; /* nobody's sync: compares another revision, no operation or request counts (preview.h) */
 	bool complete; /* live and wanted were compared: Synced or OutOfSync may be said */
 	bool out_of_sync;
+	bool quiet;             /* nothing to tell that the last pass did not say */
 	bool namespace_changed; /* managedNamespaceMetadata was not applied yet */
 	size_t to_write;        /* steps that an apply would change now */
 	size_t to_prune;        /* steps that would be pruned, allowed or not */

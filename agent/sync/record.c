@@ -213,16 +213,6 @@ static void store_document(struct pass *pass, json_t *status, const char *differ
 		log_error("the status could not be recorded", "error", err.text, NULL);
 }
 
-/* Equal but for the time of the comparison: a quiet pass writes nothing. */
-static bool same_status(const json_t *a, const json_t *b)
-{
-	CLEANUP(json_done) json_t *left = json_copy((json_t *)(uintptr_t)a);
-	CLEANUP(json_done) json_t *right = json_copy((json_t *)(uintptr_t)b);
-	json_object_del(left, "reconciledAt");
-	json_object_del(right, "reconciledAt");
-	return a && json_equal(left, right);
-}
-
 static void store_fact(struct pass *pass, const char *name, const char *value)
 {
 	struct error err;
@@ -282,8 +272,7 @@ static void show_operation(struct pass *pass)
 	struct app *app = pass->app;
 	if (!app->operation)
 		return;
-	json_decref(app->operation_state);
-	app->operation_state = operation_document(pass, app->operation);
+	status_set_operation(app, operation_document(pass, app->operation));
 }
 
 void pass_record_status(struct pass *pass)
@@ -314,19 +303,17 @@ void pass_record_status(struct pass *pass)
 	char *differences = pass->complete ? differences_text(pass) : memory_copy("[]");
 	log_conditions(pass);
 	store_facts(pass);
-	bool quiet = same_status(app->status, status) && text_equal(app->differences, differences) &&
+	CLEANUP(json_done) json_t *whole = json_copy(status);
+	pass->quiet = !status_set(app, status) && text_equal(app->differences, differences) &&
 		app->refresh != REFRESH_ANSWERED;
-	if (quiet && clock_steady() < app->stored + STORE_QUIET) {
-		json_decref(status);
+	if (pass->quiet && clock_steady() < app->stored + STORE_QUIET) {
 		free(differences);
 		return;
 	}
-	store_document(pass, status, differences);
+	store_document(pass, whole, differences);
 	app->stored = clock_steady();
-	app->status_dirty = app->status_dirty || !quiet;
+	app->status_dirty = app->status_dirty || !pass->quiet;
 	answer_refresh(pass);
-	json_decref(app->status);
-	app->status = status;
 	free(app->differences);
 	app->differences = differences;
 }

@@ -64,8 +64,7 @@ static void accept_commit(struct pass *pass, const struct sync_request *request)
 	content_target(pass->content, app->tried);
 	content_target(pass->content, app->synced);
 	app->last_phase = SYNC_SUCCEEDED;
-	json_decref(app->operation_state);
-	app->operation_state = status_operation_state(&state);
+	status_set_operation(app, status_operation_state(&state));
 	json_t *history = status_history_add(app->history, &state);
 	json_decref(app->history);
 	app->history = history;

@@ -38,6 +38,19 @@ struct status_input {
 /* A new reference. Times of conditions and health are kept from `previous` where they did not change. */
 json_t *status_make(const struct status_input *input, const json_t *previous, struct arena *mem);
 
+/*
+ * Between two passes (status_kept.c): `status` and `operation_state` of an app are kept without the rows of their objects, which are
+ * text beside them. The ones that take a tree take it over.
+ */
+/* True when it says something else than the one before, the time of the comparison apart. */
+bool status_set(struct app *app, json_t *status);
+json_t *status_whole(const struct app *app); /* with the rows; a new reference, NULL = there was none */
+void status_set_operation(struct app *app, json_t *state);
+json_t *status_operation(const struct app *app); /* with the rows; a new reference, NULL = none */
+/* Takes the rows out of one that is not ours to keep. */
+void status_shorten(json_t *status);
+void status_free(struct app *app);
+
 /* What of it goes to the cluster (status_bounded.c): lists bounded by bytes, what is not Synced or not Healthy first, and a condition
    that says so. `since` is kept by the caller: when that began, 0 = it is whole. A new reference. */
 json_t *status_bounded(const json_t *whole, int64_t *since);

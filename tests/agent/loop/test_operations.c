@@ -48,7 +48,7 @@ static int done(void **state)
 	sync_request_free(played->app.asked);
 	json_decref(played->app.spec.document);
 	json_decref(played->app.history);
-	json_decref(played->app.operation_state);
+	status_free(&played->app);
 	queue_free(played->agent.queue);
 	free(played);
 	return fixture_done(&fixture);

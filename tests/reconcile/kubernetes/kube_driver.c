@@ -188,9 +188,9 @@ static json_t *write_json(const struct cluster_write *write)
 	}
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "outcome", outcomes[write->outcome], "kind",
 		write->error ? error_kind_name(write->error->kind) : "", "error",
-		write->error ? write->error->text : "", "uid",
-		write->uid_now ? write->uid_now : "", "resourceVersion",
-		write->resource_version_now ? write->resource_version_now : "", "differences", differences);
+		write->error ? write->error->text : "", "uid", write->uid_now ? write->uid_now : "",
+		"resourceVersion", write->resource_version_now ? write->resource_version_now : "",
+		"differences", differences);
 }
 
 static const struct ignore_rules *rules_of(const json_t *list, struct arena *mem)
