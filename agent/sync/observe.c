@@ -74,11 +74,12 @@ static void collect_live(struct pass *pass)
 	for (size_t i = 0; i < wanted->count; i++)
 		if (cluster_live(pass->agent->cluster, &wanted->items[i].key, pass->mem, &all[count]))
 			count++;
+	size_t sorted = count; /* as what is wanted is */
 	/* What the project or a rule forbids and nobody wants is as if it were not there (argocd.md 2.6). */
 	for (size_t i = 0; i < owned_count; i++)
 		if (!objects_find(wanted, &owned[i].key) && pass_may_touch(pass, &owned[i].key, &ignored))
 			all[count++] = owned[i];
-	if (count)
+	if (count > sorted)
 		qsort(all, count, sizeof(*all), compare_live);
 	pass->live = all;
 	pass->live_count = count;

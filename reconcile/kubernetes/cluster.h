@@ -31,7 +31,7 @@ struct cluster_listener {
 	void (*listed)(void *context, const char *collection);
 };
 
-/* What is known of a live object. Strings are in the `mem` of the call that gave it. */
+/* What is known of a live object. Strings are in the `mem` of the call that gave it; group, kind and namespace are the cluster's. */
 struct live {
 	struct object_key key;
 	const char *version; /* API version it was seen in */

@@ -329,9 +329,9 @@ void live_clear(struct live_cache *cache, struct live_collection *collection)
 static struct live describe(const struct entry *entry, struct arena *mem)
 {
 	const struct live_collection *collection = entry->collection;
-	struct object_key key = {collection->group, collection->kind, collection->namespace, entry->name};
 	return (struct live){
-		.key = object_key_copy(&key, mem),
+		.key = {collection->group, collection->kind, collection->namespace,
+			arena_copy(mem, entry->name)},
 		.version = arena_copy(mem, collection->version),
 		.uid = arena_copy(mem, live_entry_fact(entry, FACT_UID)),
 		.resource_version = arena_copy(mem, live_entry_fact(entry, FACT_VERSION)),

@@ -94,6 +94,17 @@ static void place(struct completion *completion, struct object *object)
 	}
 }
 
+/* What two neighbours have in common stands in one place, so that most comparisons of keys look at names alone. */
+static void share_text(struct object_key *key, const struct object_key *before)
+{
+	if (strcmp(key->group, before->group) == 0)
+		key->group = before->group;
+	if (strcmp(key->kind, before->kind) == 0)
+		key->kind = before->kind;
+	if (strcmp(key->namespace, before->namespace) == 0)
+		key->namespace = before->namespace;
+}
+
 /* Path order within one key, since the array held it before: the address says which came first. */
 static int compare(const void *a, const void *b)
 {
@@ -127,6 +138,8 @@ static void sort(struct completion *completion)
 		else
 			sorted[kept++] = *order[i];
 	}
+	for (size_t i = 1; i < kept; i++)
+		share_text(&sorted[i].key, &sorted[i - 1].key);
 	objects->items = sorted;
 	objects->count = kept;
 }
