@@ -275,6 +275,9 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 		app = app_add(agent);
 	else if (app->last_phase == SYNC_FAILED && !same_spec(&app->spec, spec))
 		app->tried[0] = '\0'; /* what failed is tried again: the change may be the remedy */
+	/* Versions run backwards: etcd was restored, and what its versions were worth before says nothing. */
+	if (application_version(spec->document) < application_version(app->spec.document))
+		app->consumed = 0;
 	application_done(&app->spec);
 	arena_free(app->spec_mem);
 	app->spec = *spec;

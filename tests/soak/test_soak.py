@@ -12,6 +12,7 @@ from play import Soak  # noqa: E402
 SEEDS = (2, 3)
 FOUND = {  # rounds of actions after which they did not agree once
     "etcd restored while the agent is away": [["add", "add"], ["save", "add", "change", "remove"], ["kill", "restore"]],
+    "a person asks after etcd was restored": [["save"], ["add"] * 6 + ["change"] * 6 + ["edit"] * 4, ["ask"] * 6, ["restore"], ["ask"] * 6],
     "an Application made again behind a cut watch": [["cut", "forget"], ["forget", "cut", "kill"]],
 }
 
