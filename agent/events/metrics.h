@@ -6,11 +6,13 @@
 #include "base/buf.h"
 
 enum metric {
-	METRIC_KUBE_REQUESTS,     /* argocd_app_k8s_request_total */
-	METRIC_CLUSTER_UP,        /* pgitops_cluster_up: the API server answers */
-	METRIC_CLUSTER_SILENT,    /* pgitops_cluster_last_answer_seconds: how long ago, in milliseconds */
-	METRIC_EVENTS_DROPPED,    /* pgitops_kubernetes_events_dropped_total */
-	METRIC_PASSES,            /* pgitops_passes_total */
+	METRIC_KUBE_REQUESTS,  /* argocd_app_k8s_request_total */
+	METRIC_CLUSTER_UP,     /* pgitops_cluster_up: the API server answers */
+	METRIC_CLUSTER_SILENT, /* pgitops_cluster_last_answer_seconds: how long ago, in milliseconds */
+	METRIC_TRACKED,        /* pgitops_tracked_objects: names whose objects are kept whoever made them */
+	METRIC_COLLECTIONS,    /* pgitops_watched_collections: kinds in namespaces */
+	METRIC_EVENTS_DROPPED, /* pgitops_kubernetes_events_dropped_total */
+	METRIC_PASSES,         /* pgitops_passes_total */
 	METRIC_PASS_MILLISECONDS, /* pgitops_pass_duration_seconds_total */
 	METRIC_SQL_STATEMENTS,    /* pgitops_sql_statements_total */
 	METRIC_SQL_WRITES,        /* pgitops_sql_writes_total */

@@ -129,6 +129,8 @@ static void app_remove(struct agent *agent, struct app *app)
 {
 	log_info("application removed; its objects and users stay", "application", app->spec.name, NULL);
 	previews_end(agent, app, "there is no such application any more");
+	for (int i = 0; i < TRACKER_COUNT; i++)
+		pass_untrack(agent, app, (enum tracker)i);
 	forget(agent, app);
 	series_forget("name", app->spec.name);
 	for (size_t i = 0; i < agent->app_count; i++)

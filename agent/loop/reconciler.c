@@ -277,6 +277,15 @@ static int64_t next_wake(const struct agent *agent)
 	return when;
 }
 
+static void count_cluster(struct cluster *cluster)
+{
+	struct cluster_counts counts;
+	cluster_count(cluster, &counts);
+	metric_set(METRIC_TRACKED, counts.tracked);
+	metric_set(METRIC_COLLECTIONS, counts.collections);
+	metric_set(METRIC_KUBE_REQUESTS, cluster_requests(cluster));
+}
+
 static void turn(struct agent *agent, struct credentials *credentials)
 {
 	atomic_store(&agent->heartbeat, clock_steady());
@@ -293,7 +302,7 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	if (agent->cluster && !*agent->cluster_trouble && !*agent->cluster_stale)
 		kubernetes_events_flush(agent->events, cluster_kube(agent->cluster));
 	if (agent->cluster)
-		metric_set(METRIC_KUBE_REQUESTS, cluster_requests(agent->cluster));
+		count_cluster(agent->cluster);
 	set_ready(agent);
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static int compare_live(const void *a, const void *b)
 {
 	return object_key_compare(&((const struct live *)a)->key, &((const struct live *)b)->key);
@@ -41,6 +43,27 @@ static bool load_inventory(struct pass *pass)
 	return false;
 }
 
+static char *tracker_name(const struct app *app, enum tracker tracker)
+{
+	static const char *const what[TRACKER_COUNT] = {
+		[TRACKER_PASS] = "application", [TRACKER_HOOKS] = "hooks of", [TRACKER_PREVIEW] = "preview of"};
+	return memory_printf("%s %s", what[tracker], app->spec.name);
+}
+
+bool pass_track(const struct pass *pass, enum tracker tracker, const struct object_key *keys, size_t count,
+	struct error *err)
+{
+	CLEANUP(memory_freep) char *name = tracker_name(pass->app, tracker);
+	return cluster_track(pass->agent->cluster, name, keys, count, err);
+}
+
+void pass_untrack(struct agent *agent, const struct app *app, enum tracker tracker)
+{
+	CLEANUP(memory_freep) char *name = tracker_name(app, tracker);
+	if (agent->cluster)
+		cluster_untrack(agent->cluster, name);
+}
+
 /* Watches everything that is wanted or ours. What may not be listed is said and compared as unknown later. */
 static bool track(struct pass *pass, bool *incomplete)
 {
@@ -54,7 +77,7 @@ static bool track(struct pass *pass, bool *incomplete)
 		keys[count++] = wanted->items[i].key;
 	for (size_t i = 0; i < pass->owned_count; i++)
 		keys[count++] = owned_key(&pass->owned[i]);
-	if (cluster_track(pass->agent->cluster, keys, count, &err))
+	if (pass_track(pass, pass->preview ? TRACKER_PREVIEW : TRACKER_PASS, keys, count, &err))
 		return true;
 	pass_condition(pass, "ComparisonError", err.text);
 	*incomplete = true;

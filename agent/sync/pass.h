@@ -75,6 +75,12 @@ bool pass_may_touch(const struct pass *pass, const struct object_key *key, const
 /* Another pass at this time at the latest (steady milliseconds). */
 void pass_look_again(struct pass *pass, int64_t when);
 
+/* What the cluster keeps for an Application (cluster_track): for its passes, for the hooks of its deletion, for its previews. */
+enum tracker { TRACKER_PASS, TRACKER_HOOKS, TRACKER_PREVIEW, TRACKER_COUNT };
+bool pass_track(const struct pass *pass, enum tracker tracker, const struct object_key *keys, size_t count,
+	struct error *err) MUST_CHECK;
+void pass_untrack(struct agent *agent, const struct app *app, enum tracker tracker);
+
 /* observe.c: fills live, plan, steps. False with a condition when nothing can be said. */
 bool pass_observe(struct pass *pass);
 /* The same for an Application that is being deleted: nothing is wanted. */

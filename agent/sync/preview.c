@@ -233,6 +233,7 @@ static void run_first(struct agent *agent, struct app *app)
 		agent_answer(agent, preview->operation, "Error", err.text, "");
 	app->previews = preview->next;
 	preview_free(app, preview);
+	pass_untrack(agent, app, TRACKER_PREVIEW);
 }
 
 static bool is_awaited(const struct agent *agent, int64_t operation)

@@ -291,5 +291,5 @@ bool tasks_track(struct pass *pass, const struct tasks *tasks, struct error *err
 	struct object_key *keys = arena_array(pass->mem, tasks->count ? tasks->count : 1, sizeof(*keys));
 	for (size_t i = 0; i < tasks->count; i++)
 		keys[i] = tasks->items[i].key;
-	return cluster_track(pass->agent->cluster, keys, tasks->count, err);
+	return pass_track(pass, TRACKER_HOOKS, keys, tasks->count, err);
 }

@@ -171,6 +171,15 @@ struct live *cluster_owned(struct cluster *cluster, const char *application, con
 	return live_owned(cluster->live, application, namespace, mem, count);
 }
 
+void cluster_count(struct cluster *cluster, struct cluster_counts *counts)
+{
+	struct live_counts live;
+	live_count(cluster->live, &live);
+	*counts = (struct cluster_counts){.tracked = live.tracked};
+	for (const struct live_collection *at = live_collections(cluster->live); at; at = at->next)
+		counts->collections += at->tracked > 0;
+}
+
 /* Namespaces */
 
 static bool read_namespace(

@@ -77,13 +77,24 @@ int cluster_scope(void *context, const char *group, const char *kind);
 bool cluster_has_kind(const struct cluster *cluster, const char *group, const char *version, const char *kind);
 
 /*
- * Makes sure the kinds and namespaces of these keys are watched and listed completely at least once. Waits two seconds
+ * Makes sure the kinds and namespaces of these keys are watched and listed completely at least once. They are what this tracker (an
+ * Application, a preview: any name) has to do with from now on: what it named before and nobody else names is let go, with watches
+ * that have become useless. Waits two seconds
  * for the first lists of new ones: what takes longer fails with ERROR_RETRY, "still being listed", and `listed` tells when to come
  * back; so does a server that is not well, at once. A kind the server does not have is passed over; a kind we may not list fails with
- * ERROR_DENIED naming it. On failure, the others are tracked nevertheless.
+ * ERROR_DENIED naming it. On failure, the others are tracked nevertheless; of a server that is not well, what was tracked before still is.
  */
-bool cluster_track(
-	struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err) MUST_CHECK;
+bool cluster_track(struct cluster *cluster, const char *tracker, const struct object_key *keys, size_t count,
+	struct error *err) MUST_CHECK;
+
+/* This tracker is gone. */
+void cluster_untrack(struct cluster *cluster, const char *tracker);
+
+/* What is kept: names that somebody tracks, and collections that are watched for them. */
+struct cluster_counts {
+	size_t tracked, collections;
+};
+void cluster_count(struct cluster *cluster, struct cluster_counts *counts);
 
 /* Follows a whole collection for the `followed` callback: the first list comes as calls too, before this returns, unless it takes
    more than two seconds (ERROR_RETRY).

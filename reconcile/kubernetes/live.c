@@ -11,14 +11,12 @@
 #include "reconcile/kubernetes/postgresql.h"
 #include "reconcile/kubernetes/tracking.h"
 
-enum { BUCKETS_FIRST = 256, MESSAGE_ARENA = 8 * 1024 * 1024 };
+enum { MESSAGE_ARENA = 8 * 1024 * 1024 };
 
 struct live_cache *live_new(void)
 {
 	struct live_cache *cache = memory_alloc(sizeof(*cache));
 	pthread_mutex_init(&cache->lock, NULL);
-	cache->bucket_count = BUCKETS_FIRST;
-	cache->buckets = memory_alloc(cache->bucket_count * sizeof(struct entry *));
 	return cache;
 }
 
@@ -26,24 +24,19 @@ void live_free(struct live_cache *cache)
 {
 	if (!cache)
 		return;
-	for (size_t i = 0; i < cache->bucket_count; i++)
-		for (struct entry *entry = cache->buckets[i], *next; entry; entry = next) {
-			next = entry->next;
-			live_entry_free(cache, entry);
+	while (cache->collections)
+		live_drop_collection(cache, cache->collections);
+	for (size_t i = 0; i < LIVE_BUCKETS; i++)
+		for (struct live_claimant *at = cache->claimants[i], *next; at; at = next) {
+			next = at->next;
+			memory_freep(&at->tracked);
+			memory_freep(&at);
 		}
-	for (struct live_collection *at = cache->collections, *next; at; at = next) {
-		next = at->next;
-		memory_freep(&at->group);
-		memory_freep(&at->kind);
-		memory_freep(&at->namespace);
-		memory_freep(&at);
-	}
-	memory_freep(&cache->buckets);
 	pthread_mutex_destroy(&cache->lock);
 	memory_freep(&cache);
 }
 
-/* Collections are few and made by the reconciler only; the watch thread gets them as its context. */
+/* Collections are made and dropped by the reconciler only; the watch thread gets them as its context. */
 
 struct live_collection *live_collections(struct live_cache *cache)
 {
@@ -52,11 +45,7 @@ struct live_collection *live_collections(struct live_cache *cache)
 
 struct live_collection *live_find_collection(struct live_cache *cache, const struct object_key *key)
 {
-	for (struct live_collection *at = cache->collections; at; at = at->next)
-		if (strcmp(at->kind, key->kind) == 0 && strcmp(at->namespace, key->namespace) == 0 &&
-			strcmp(at->group, key->group) == 0)
-			return at;
-	return NULL;
+	return *live_collection_find(cache, key);
 }
 
 struct live_collection *live_add_collection(struct live_cache *cache, const struct object_key *key)
@@ -66,31 +55,31 @@ struct live_collection *live_add_collection(struct live_cache *cache, const stru
 	collection->kind = memory_copy(key->kind);
 	collection->namespace = memory_copy(key->namespace);
 	pthread_mutex_lock(&cache->lock);
+	live_entries_grow(cache, collection);
+	*live_collection_find(cache, key) = collection;
 	collection->next = cache->collections;
 	cache->collections = collection;
+	cache->counts.collections++;
 	pthread_mutex_unlock(&cache->lock);
 	return collection;
 }
 
-bool live_track(struct live_cache *cache, struct live_collection *collection, const char *name)
+void live_drop_collection(struct live_cache *cache, struct live_collection *collection)
 {
+	const struct object_key key = {collection->group, collection->kind, collection->namespace, ""};
 	pthread_mutex_lock(&cache->lock);
-	struct entry *entry = live_entry_add(cache, collection, name);
-	bool unknown = !entry->tracked && !entry->facts && (collection->listed || collection->passed_over);
-	entry->tracked = true;
+	live_entries_free(cache, collection);
+	*live_collection_find(cache, &key) = collection->alike;
+	struct live_collection **at = &cache->collections;
+	while (*at != collection)
+		at = &(*at)->next;
+	*at = collection->next;
+	cache->counts.collections--;
 	pthread_mutex_unlock(&cache->lock);
-	return unknown;
-}
-
-void live_untrack(struct live_cache *cache, const struct live_collection *collection, const char *name)
-{
-	pthread_mutex_lock(&cache->lock);
-	struct entry **at = live_entry_find(cache, collection, name);
-	if (*at && !(*at)->facts) { /* else a watch has told of it meanwhile */
-		(*at)->tracked = false;
-		live_entry_forget(cache, at, 0);
-	}
-	pthread_mutex_unlock(&cache->lock);
+	memory_freep(&collection->group);
+	memory_freep(&collection->kind);
+	memory_freep(&collection->namespace);
+	memory_freep(&collection);
 }
 
 /* Facts */
@@ -165,10 +154,9 @@ struct lost {
 static struct lost *sweep(struct live_cache *cache, const struct live_collection *collection, uint64_t version)
 {
 	struct lost *list = NULL;
-	for (size_t i = 0; i < cache->bucket_count; i++)
-		for (struct entry **at = &cache->buckets[i], *entry; (entry = *at);) {
-			if (entry->collection == collection && entry->facts &&
-				entry->round != collection->round && entry->version <= version) {
+	for (size_t i = 0; i < collection->bucket_count; i++)
+		for (struct entry **at = &collection->buckets[i], *entry; (entry = *at);) {
+			if (entry->facts && entry->round != collection->round && entry->version <= version) {
 				struct lost *lost = memory_alloc(sizeof(*lost) + strlen(entry->name) + 1);
 				memcpy(lost->name, entry->name, strlen(entry->name) + 1);
 				tracking_application(live_entry_fact(entry, FACT_TRACKING), lost->application);
@@ -251,7 +239,7 @@ static bool outdated(const struct live_collection *collection, const struct entr
 /* Not ours to keep: without a mark, and nobody tracks the name. */
 static bool foreign(const struct entry *entry, const json_t *object)
 {
-	return !*live_annotation(object, TRACKING_ANNOTATION) && (!entry || !entry->tracked);
+	return !*live_annotation(object, TRACKING_ANNOTATION) && (!entry || !entry->trackers);
 }
 
 struct live_change live_put(struct live_cache *cache, struct live_collection *collection,
@@ -263,7 +251,7 @@ struct live_change live_put(struct live_cache *cache, struct live_collection *co
 	if (!*name)
 		return change;
 	pthread_mutex_lock(&cache->lock);
-	struct entry **at = live_entry_find(cache, collection, name);
+	struct entry **at = live_entry_find(collection, name);
 	bool known = *at && (*at)->facts;
 	if (known && !*tracking)
 		tracking_application(live_entry_fact(*at, FACT_TRACKING), change.application);
@@ -296,7 +284,7 @@ struct live_change live_remove(
 {
 	struct live_change change = {0};
 	pthread_mutex_lock(&cache->lock);
-	struct entry **at = live_entry_find(cache, collection, json_text_at(object, "metadata.name", ""));
+	struct entry **at = live_entry_find(collection, json_text_at(object, "metadata.name", ""));
 	const char *uid = json_text_at(object, "metadata.uid", "");
 	if (*at && (*at)->facts && text_equal(uid, live_entry_fact(*at, FACT_UID))) {
 		tracking_application(live_entry_fact(*at, FACT_TRACKING), change.application);
@@ -353,7 +341,7 @@ bool live_get(struct live_cache *cache, const struct object_key *key, struct are
 	if (!collection)
 		return false;
 	pthread_mutex_lock(&cache->lock);
-	const struct entry *entry = *live_entry_find(cache, collection, key->name);
+	const struct entry *entry = *live_entry_find(collection, key->name);
 	bool there = entry && entry->facts;
 	if (there && live)
 		*live = describe(entry, mem);
@@ -372,17 +360,17 @@ struct live *live_owned(struct live_cache *cache, const char *application, const
 	struct live *items = NULL;
 	size_t found = 0;
 	pthread_mutex_lock(&cache->lock);
-	for (size_t i = 0; i < cache->bucket_count; i++)
-		for (const struct entry *entry = cache->buckets[i]; entry; entry = entry->next) {
-			const struct live_collection *of = entry->collection;
-			struct object_key key = {of->group, of->kind, of->namespace, entry->name};
-			if (!entry->facts || entry->has_owner ||
-				!tracking_names(
-					live_entry_fact(entry, FACT_TRACKING), &key, application, namespace))
-				continue;
-			items = arena_grow(mem, items, found, sizeof(*items));
-			items[found++] = describe(entry, mem);
-		}
+	const struct live_claimant *claimant = live_claimant_find(cache, application);
+	for (const struct entry *entry = claimant ? claimant->marked : NULL; entry; entry = entry->claimed) {
+		const struct live_collection *of = entry->collection;
+		struct object_key key = {of->group, of->kind, of->namespace, entry->name};
+		cache->counts.looked_at++;
+		if (entry->has_owner ||
+			!tracking_names(live_entry_fact(entry, FACT_TRACKING), &key, application, namespace))
+			continue;
+		items = arena_grow(mem, items, found, sizeof(*items));
+		items[found++] = describe(entry, mem);
+	}
 	pthread_mutex_unlock(&cache->lock);
 	if (found)
 		qsort(items, found, sizeof(*items), by_key);
@@ -390,10 +378,9 @@ struct live *live_owned(struct live_cache *cache, const char *application, const
 	return items;
 }
 
-size_t live_memory(struct live_cache *cache)
+void live_count(struct live_cache *cache, struct live_counts *counts)
 {
 	pthread_mutex_lock(&cache->lock);
-	size_t bytes = cache->bytes + cache->bucket_count * sizeof(struct entry *);
+	*counts = cache->counts;
 	pthread_mutex_unlock(&cache->lock);
-	return bytes;
 }

@@ -2,7 +2,8 @@
  * live.h - the live cache: a few facts of each object we care for (internal to the room)
  *
  * Filled by the watch thread, read by the reconciler; everything is behind one lock that is never held over I/O. An object
- * is kept when it carries a tracking id or its key was tracked. One object costs some 300 bytes.
+ * is kept when it carries a tracking id or somebody tracks its name. One object costs some 300 bytes. Whatever is asked takes as
+ * long as its answer is: collections, names and the objects of an Application are found by hash.
  */
 #pragma once
 
@@ -10,10 +11,16 @@
 
 struct live_cache;
 
-/* One kind in one namespace. Lives as long as the cache. The strings never change. */
+struct entry;
+
+/* One kind in one namespace. The strings never change. */
 struct live_collection {
 	struct live_collection *next;
-	void *owner; /* for the watch's handler */
+	struct live_collection *alike; /* of the same hash */
+	struct entry **buckets;        /* its objects; under the lock */
+	size_t bucket_count, count;    /* under the lock */
+	size_t tracked;                /* names in it, once for each who tracks them; the reconciler's */
+	void *owner;                   /* for the watch's handler */
 	const char *group, *kind, *namespace;
 	char version[64]; /* API version it is watched in; the reconciler's */
 	size_t watch;     /* its number in watches; the reconciler's */
@@ -45,12 +52,28 @@ struct live_collection *live_collections(struct live_cache *cache); /* the first
 struct live_collection *live_find_collection(struct live_cache *cache, const struct object_key *key);
 struct live_collection *live_add_collection(struct live_cache *cache, const struct object_key *key);
 
-/* Keeps the object of this name whether or not it carries a tracking id. True when it may be there although none is known:
-   that is new, and the collection was listed before, or its first list has passed over objects already. */
-bool live_track(struct live_cache *cache, struct live_collection *collection, const char *name);
+/* With all that is known of it. Nobody tracks a name in it, and the watch thread does not know it any more. */
+void live_drop_collection(struct live_cache *cache, struct live_collection *collection);
 
-/* Whether it is there could not be found out: as if it had not been tracked, so that the next live_track() asks again. */
-void live_untrack(struct live_cache *cache, const struct live_collection *collection, const char *name);
+/*
+ * Who tracks names: an Application, a preview. live_track() for each between live_track_begin() and live_track_end(), which lets
+ * go what was tracked before and was not named again. Of an object that nobody tracks and that carries no tracking id, nothing is
+ * kept.
+ */
+struct live_claimant *live_track_begin(struct live_cache *cache, const char *tracker);
+
+/* Keeps the object of this name whether or not it carries a tracking id. True when it may be there although none is known: the
+   collection was listed before anybody tracked the name, or its first list has passed over objects already; and nobody has had an
+   answer since (live_answered). */
+bool live_track(struct live_cache *cache, struct live_claimant *tracker, struct live_collection *collection,
+	const char *name);
+void live_track_end(struct live_cache *cache, struct live_claimant *tracker);
+
+/* It tracks nothing any more; unknown names are welcome. */
+void live_untrack(struct live_cache *cache, const char *tracker);
+
+/* The server was asked whether it is there, and what it said was put. */
+void live_answered(struct live_cache *cache, const struct live_collection *collection, const char *name);
 
 /* A list: begin, live_put() for each, end with its resourceVersion. `gone` is called, without the lock, for each that did not
    come. True when somebody waited for the first list of it (live_await). */
@@ -91,5 +114,12 @@ bool live_get(struct live_cache *cache, const struct object_key *key, struct are
 struct live *live_owned(struct live_cache *cache, const char *application, const char *namespace,
 	struct arena *mem, size_t *count);
 
-/* Bytes held, for tests and the benchmark. */
-size_t live_memory(struct live_cache *cache);
+/* For tests, metrics and the benchmark. */
+struct live_counts {
+	size_t objects; /* that are there */
+	size_t tracked; /* names that somebody tracks */
+	size_t collections;
+	size_t bytes;
+	uint64_t looked_at; /* entries and collections that questions of the reconciler went through, ever */
+};
+void live_count(struct live_cache *cache, struct live_counts *counts);

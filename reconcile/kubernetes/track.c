@@ -140,6 +140,7 @@ static void revise_collection(
 
 struct tracking {
 	struct cluster *cluster;
+	struct live_claimant *tracker;
 	const struct object_key **fresh; /* keys whose objects may be there without our knowing */
 	size_t fresh_count;
 	struct error *err;
@@ -187,7 +188,7 @@ static struct live_collection *collection_of(struct tracking *tracking, const st
 static void track_key(struct tracking *tracking, const struct object_key *key)
 {
 	struct live_collection *collection = collection_of(tracking, key);
-	if (collection && live_track(tracking->cluster->live, collection, key->name)) {
+	if (collection && live_track(tracking->cluster->live, tracking->tracker, collection, key->name)) {
 		tracking->fresh[tracking->fresh_count++] = key;
 		collection->fresh++;
 	}
@@ -255,12 +256,40 @@ static void ask_fresh(struct tracking *tracking)
 			good = false;
 			note_failure(tracking, at, &err);
 		}
-		if (!good)
-			live_untrack(cluster->live, at, key->name);
+		if (good)
+			live_answered(cluster->live, at, key->name);
 	}
 }
 
-bool cluster_track(struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err)
+/* Nothing in it is tracked: its watch ends, and once the watch thread has done so, it is forgotten. */
+static void let_go(struct cluster *cluster, struct live_collection *collection)
+{
+	if (collection->watched && !collection->ended) {
+		watches_move(cluster->watches, collection->watch, NULL);
+		live_clear(cluster->live, collection);
+		collection->ended = true;
+	} else if (!collection->watched || watches_release(cluster->watches, collection->watch)) {
+		live_drop_collection(cluster->live, collection);
+	}
+}
+
+static void let_unused_go(struct cluster *cluster)
+{
+	for (struct live_collection *at = live_collections(cluster->live), *next; at; at = next) {
+		next = at->next;
+		if (!at->tracked)
+			let_go(cluster, at);
+	}
+}
+
+void cluster_untrack(struct cluster *cluster, const char *tracker)
+{
+	live_untrack(cluster->live, tracker);
+	let_unused_go(cluster);
+}
+
+bool cluster_track(struct cluster *cluster, const char *tracker, const struct object_key *keys, size_t count,
+	struct error *err)
 {
 	int64_t end = clock_steady() + WAIT_MILLISECONDS;
 	if (!cluster_reachable(cluster, err) || !cluster_ready(cluster, err))
@@ -271,8 +300,11 @@ bool cluster_track(struct cluster *cluster, const struct object_key *keys, size_
 		at->asked = false;
 		at->fresh = 0;
 	}
+	tracking.tracker = live_track_begin(cluster->live, tracker);
 	for (size_t i = 0; i < count; i++)
 		track_key(&tracking, &keys[i]);
+	live_track_end(cluster->live, tracking.tracker);
+	let_unused_go(cluster);
 	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
 		struct error why;
 		at->answered = !at->asked || at->ended || watches_wait(cluster->watches, at->watch, end, &why);

@@ -15,6 +15,16 @@ enum {
 	SILENT_MILLISECONDS = 120 * 1000, /* bookmarks come each minute */
 };
 
+/* Of what is watched no more there is no trouble. */
+static void end(struct watch *watch)
+{
+	watch->due = INT64_MAX;
+	watch_works(watch);
+	pthread_mutex_lock(&watch->watches->lock);
+	watch->over = !watch->order;
+	pthread_mutex_unlock(&watch->watches->lock);
+}
+
 static void take_orders(struct watch *watch)
 {
 	pthread_mutex_lock(&watch->watches->lock);
@@ -31,10 +41,11 @@ static void take_orders(struct watch *watch)
 		watch_abandon(watch);
 	memory_freep(&watch->path);
 	watch->path = order;
-	watch->failures = 0;
 	watch_list_anew(watch);
+	watch->failures = 0;
+	watch->limit = LIMIT_LIST_PAGE;
 	if (!*order)
-		watch->due = INT64_MAX;
+		end(watch);
 }
 
 /* Not the transfer's own `silent_seconds`: that wakes the thread each second for each watch. */
@@ -172,15 +183,29 @@ static struct watch *watch_new(struct watches *watches, const struct watch_targe
 	return watch;
 }
 
+/* One that was given back begins anew with the order that the thread finds. */
+static void reuse(struct watch *watch, const struct watch_target *target)
+{
+	watch->target = *target;
+	watch->order = memory_copy(target->path);
+	watch->free = watch->over = watch->listed = watch->failed = watch->missing = watch->doubted = false;
+}
+
 bool watches_add(struct watches *watches, const struct watch_target *target, size_t *number, struct error *err)
 {
+	size_t at = 0;
 	pthread_mutex_lock(&watches->lock);
-	bool room = watches->count < LIMIT_WATCHES;
-	if (room) {
-		*number = watches->count;
+	while (at < watches->count && !watches->items[at]->free)
+		at++;
+	bool room = at < LIMIT_WATCHES;
+	if (at < watches->count) {
+		reuse(watches->items[at], target);
+	} else if (room) {
 		watches->items[watches->count++] = watch_new(watches, target);
 	}
 	pthread_mutex_unlock(&watches->lock);
+	if (room)
+		*number = at;
 	if (!room)
 		return error_set(err, ERROR_INVALID, "%s: more than %d collections to watch", target->path,
 			LIMIT_WATCHES);
@@ -221,9 +246,20 @@ void watches_move(struct watches *watches, size_t number, const char *path)
 	struct watch *watch = watches->items[number];
 	memory_freep(&watch->order);
 	watch->order = memory_copy(path ? path : "");
+	watch->over = false;
 	watch->listed = watch->failed = watch->missing = false;
 	pthread_mutex_unlock(&watches->lock);
 	transfers_wake(watches->transfers);
+}
+
+bool watches_release(struct watches *watches, size_t number)
+{
+	pthread_mutex_lock(&watches->lock);
+	struct watch *watch = watches->items[number];
+	watch->free = watch->over;
+	bool free = watch->free;
+	pthread_mutex_unlock(&watches->lock);
+	return free;
 }
 
 void watches_relist(struct watches *watches, size_t number)

@@ -41,8 +41,8 @@ struct watches *watches_open(const struct kube_config *config, watches_health_ch
 void watches_close(struct watches *watches); /* accepts NULL; ends the thread first */
 void watches_stop(struct watches *watches);  /* from any thread: nothing is waited for any more */
 
-/* Starts a watch, known by its number from then on. The context must live until watches_close(). Fails beyond
-   LIMIT_WATCHES. */
+/* Starts a watch, known by its number from then on. The context must live until watches_release() or watches_close(). Fails
+   beyond LIMIT_WATCHES. */
 bool watches_add(struct watches *watches, const struct watch_target *target, size_t *number,
 	struct error *err) MUST_CHECK;
 
@@ -57,6 +57,9 @@ bool watches_missing(struct watches *watches, size_t number);
 
 /* Starts it anew under another path; NULL ends it. */
 void watches_move(struct watches *watches, size_t number, const char *path);
+
+/* Gives its number back once it has ended (watches_move): false while the thread may still call its handler. */
+bool watches_release(struct watches *watches, size_t number);
 
 /* Lists it anew: what we know of it has become doubtful. */
 void watches_relist(struct watches *watches, size_t number);

@@ -48,6 +48,8 @@ struct watch {
 	bool failed; /* the last try at that failed, with `error` */
 	bool missing;
 	bool doubted; /* to be listed anew */
+	bool over;    /* ended: its handler is called no more */
+	bool free;    /* given back: its number is the next one's */
 	struct error error;
 };
 
@@ -97,6 +99,9 @@ void health_suspect(struct watches *watches);
 int64_t health_serve(struct watches *watches);
 void health_finish(struct watches *watches);
 void health_close(struct watches *watches);
+
+/* It goes well: a trouble that was told is over. */
+void watch_works(struct watch *watch);
 
 /* From the start, at once. */
 void watch_list_anew(struct watch *watch);

@@ -41,7 +41,7 @@ static int64_t jitter(struct watches *watches, int64_t milliseconds)
 	return milliseconds / 2 + rand_r(&watches->seed) % (milliseconds / 2 + 1);
 }
 
-static void works(struct watch *watch)
+void watch_works(struct watch *watch)
 {
 	watch->failures = 0;
 	if (watch->trouble != ERROR_NONE)
@@ -122,7 +122,7 @@ static bool take_event(void *context, const struct event *event)
 		snprintf(watch->version, sizeof(watch->version), "%s", event->version);
 	if (event->type != EVENT_BOOKMARK)
 		target->handler->event(target->context, event->object, event->type == EVENT_DELETED);
-	works(watch);
+	watch_works(watch);
 	return true;
 }
 
@@ -149,7 +149,7 @@ static void take_head(void *context)
 {
 	struct watch *watch = context;
 	if (watch->phase == PHASE_WATCH && transfer_status(watch->transfer) == 200)
-		works(watch);
+		watch_works(watch);
 }
 
 static void make_path(struct watch *watch, struct buf *path, int *seconds)
@@ -248,7 +248,7 @@ static void finish_list(struct watch *watch)
 		clock_steady() + jitter(watch->watches, atomic_load(&watch->watches->relist_milliseconds));
 	watch->target.handler->listed(watch->target.context, watch->version);
 	publish(watch, NULL, false);
-	works(watch);
+	watch_works(watch);
 }
 
 static void finish_check(struct watch *watch)
@@ -338,7 +338,7 @@ static void finish_watch(struct watch *watch)
 		watch->due += jitter(watch->watches, 1000);
 	if (clock_steady() < watch->ends - EARLY_MILLISECONDS)
 		watch->phase = PHASE_CHECK;
-	works(watch);
+	watch_works(watch);
 }
 
 void watch_silent(struct watch *watch)

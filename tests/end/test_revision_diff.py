@@ -296,3 +296,29 @@ def test_without_kubernetes_only_the_users_are_compared(agent, server, tmp_path)
     assert "**Objects:** Kubernetes is off" in shown and "nothing differs" not in shown
     same = agent.cli("app", "diff", "postgres-users", "--revision", "main").ok()
     assert "not compared" in same.err
+
+
+def test_what_was_only_looked_at_is_not_kept(world, agent):
+    """Branches and commits come and go; what the agent keeps of the cluster is what is wanted now."""
+    app = world.application("team")
+    main = world.push({"team/a.yaml": config_map("a")})
+    world.begin()
+    app.synced()
+
+    def kept():
+        metrics = agent.metrics()
+        return metrics["pgitops_tracked_objects"], metrics["pgitops_watched_collections"]
+
+    app.wait("one object is kept", lambda: kept()[0] == 1)
+    before = kept()
+    for i in range(5):
+        files = {f"team/{i}.yaml": config_map(f"branch-{i}"), f"team/pod-{i}.yaml": pod(f"branch-{i}")}
+        world.repository.commit(files, branch=f"idea-{i}", parent=main)
+        assert agent.cli("app", "diff", "team", "--revision", f"idea-{i}").code == 1
+        world.push({f"team/c{i}.yaml": config_map(f"c{i}")} | ({f"team/c{i - 1}.yaml": None} if i else {}))
+        app.synced()
+    world.push({"team/c4.yaml": None})
+    app.synced()
+    app.wait("what is gone is not kept", lambda: kept() == before)
+    app.delete()
+    app.wait("nothing is kept of it", lambda: kept() == (0, 0))

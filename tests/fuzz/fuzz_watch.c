@@ -53,7 +53,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct session session = {.cache = live_new(), .mem = arena_new((size_t)256 << 20)};
 	session.collection = live_add_collection(session.cache, &keys[data[1] % COUNT_OF(keys)]);
-	live_track(session.cache, session.collection, "a");
+	struct live_claimant *tracker = live_track_begin(session.cache, "app");
+	live_track(session.cache, tracker, session.collection, "a");
+	live_track_end(session.cache, tracker);
 	size_t piece = (size_t)data[0] + 1;
 	bool good = true;
 	for (size_t at = 2; at < size && good; at += piece) {
@@ -63,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t count;
 	live_owned(session.cache, "app", "n", session.mem, &count);
 	event_stream_done(&stream);
+	live_untrack(session.cache, "app");
 	json_decref(session.before);
 	live_free(session.cache);
 	arena_free(session.mem);

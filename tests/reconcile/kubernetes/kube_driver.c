@@ -121,7 +121,18 @@ static json_t *do_track(const json_t *command, struct arena *mem, struct error *
 	struct object_key *keys = arena_array(mem, json_array_size(list) + 1, sizeof(*keys));
 	for (size_t i = 0; i < json_array_size(list); i++)
 		keys[i] = key_of(json_array_get(list, i));
-	return cluster_track(cluster, keys, json_array_size(list), err) ? success() : failure(err);
+	/* Without a name, each call is a tracker of its own. */
+	static int calls;
+	const char *tracker = json_text_at(command, "tracker", arena_printf(mem, "call %d", calls++));
+	return cluster_track(cluster, tracker, keys, json_array_size(list), err) ? success() : failure(err);
+}
+
+static json_t *do_untrack(const json_t *command, struct arena *mem, struct error *err)
+{
+	(void)mem;
+	(void)err;
+	cluster_untrack(cluster, json_text_at(command, "tracker", "app"));
+	return success();
 }
 
 static json_t *live_json(const struct live *live)
@@ -306,8 +317,12 @@ static json_t *do_stats(const json_t *command, struct arena *mem, struct error *
 	(void)command;
 	(void)mem;
 	(void)err;
-	return json_pack("{s:b, s:I, s:I}", "ok", 1, "requests", (json_int_t)cluster_requests(cluster),
-		"memory", (json_int_t)live_memory(cluster->live));
+	struct live_counts counts;
+	live_count(cluster->live, &counts);
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", 1, "requests",
+		(json_int_t)cluster_requests(cluster), "memory", (json_int_t)counts.bytes, "objects",
+		(json_int_t)counts.objects, "tracked", (json_int_t)counts.tracked, "collections",
+		(json_int_t)counts.collections, "watches", (json_int_t)cluster->watches->count);
 }
 
 static void count_item(void *context, json_t *object)
@@ -383,6 +398,7 @@ static const struct {
 	{"refresh", do_refresh},
 	{"kind", do_kind},
 	{"track", do_track},
+	{"untrack", do_untrack},
 	{"live", do_live},
 	{"owned", do_owned},
 	{"write", do_write},

@@ -53,6 +53,22 @@ static struct live_change put(struct fixture *f, const char *name, const char *u
 	return change;
 }
 
+static size_t bytes(struct fixture *f)
+{
+	struct live_counts counts;
+	live_count(f->cache, &counts);
+	return counts.bytes;
+}
+
+/* Each name by a tracker of its own. */
+static bool track(struct fixture *f, const char *name)
+{
+	struct live_claimant *tracker = live_track_begin(f->cache, name);
+	bool unanswered = live_track(f->cache, tracker, f->collection, name);
+	live_track_end(f->cache, tracker);
+	return unanswered;
+}
+
 static const char *version_of(struct fixture *f, const char *name)
 {
 	struct object_key key = maps;
@@ -91,7 +107,7 @@ static bool removed(struct fixture *f, const char *name, const char *uid, const 
 static void only_tracked_or_marked_objects_are_kept(void **state)
 {
 	struct fixture *f = *state;
-	assert_false(live_track(f->cache, f->collection, "wanted"));
+	assert_false(track(f, "wanted"));
 	put(f, "wanted", "1", "1", NULL, LIVE_WATCHED);
 	put(f, "marked", "2", "2", "app:/ConfigMap:team/marked", LIVE_WATCHED);
 	put(f, "foreign", "3", "3", NULL, LIVE_WATCHED);
@@ -105,8 +121,9 @@ static void a_key_tracked_after_the_list_must_be_asked_for(void **state)
 	struct fixture *f = *state;
 	live_list_begin(f->cache, f->collection);
 	list_end(f);
-	assert_true(live_track(f->cache, f->collection, "late"));
-	assert_false(live_track(f->cache, f->collection, "late"));
+	assert_true(track(f, "late"));
+	live_answered(f->cache, f->collection, "late");
+	assert_false(track(f, "late"));
 }
 
 static void a_key_tracked_within_the_first_list_must_be_asked_for_when_something_was_passed_over(void **state)
@@ -114,10 +131,10 @@ static void a_key_tracked_within_the_first_list_must_be_asked_for_when_something
 	struct fixture *f = *state;
 	live_list_begin(f->cache, f->collection);
 	put(f, "marked", "1", "1", "app:/ConfigMap:team/marked", LIVE_LISTED);
-	assert_false(live_track(f->cache, f->collection, "early"));
+	assert_false(track(f, "early"));
 	put(f, "late", "2", "2", NULL, LIVE_LISTED);
-	assert_true(live_track(f->cache, f->collection, "late"));
-	assert_false(live_track(f->cache, f->collection, "early"));
+	assert_true(track(f, "late"));
+	assert_false(track(f, "early"));
 }
 
 static void whoever_waits_for_a_list_is_told_or_has_it_already(void **state)
@@ -139,16 +156,12 @@ static void a_key_whose_question_had_no_answer_is_asked_for_again(void **state)
 	struct fixture *f = *state;
 	live_list_begin(f->cache, f->collection);
 	list_end(f);
-	size_t before = live_memory(f->cache);
-	assert_true(live_track(f->cache, f->collection, "late"));
-	live_untrack(f->cache, f->collection, "late");
-	assert_int_equal(live_memory(f->cache), before);
-	assert_true(live_track(f->cache, f->collection, "late"));
+	assert_true(track(f, "late"));
+	assert_true(track(f, "late"));
 	/* The watch was quicker than the answer that never came. */
 	put(f, "late", "1", "3", NULL, LIVE_WATCHED);
-	live_untrack(f->cache, f->collection, "late");
 	assert_string_equal(version_of(f, "late"), "3");
-	assert_false(live_track(f->cache, f->collection, "late"));
+	assert_false(track(f, "late"));
 }
 
 static void an_answer_is_newer_than_the_event_that_follows(void **state)
@@ -199,7 +212,7 @@ static void an_answer_does_not_revive_what_the_watch_saw_deleted(void **state)
 	assert_false(put(f, "a", "u", "10", MARK("a"), LIVE_WRITTEN).news);
 	assert_string_equal(version_of(f, "a"), "");
 	/* The same for a name that is tracked, and when the watch saw another object of the name. */
-	live_track(f->cache, f->collection, "t");
+	track(f, "t");
 	put(f, "t", "u", "12", MARK("t"), LIVE_WATCHED);
 	removed(f, "t", "u", "13");
 	put(f, "t", "u", "12", MARK("t"), LIVE_WRITTEN);
@@ -230,10 +243,10 @@ static void a_question_about_a_new_name_is_older_than_its_deletion(void **state)
 	struct fixture *f = *state;
 	live_list_begin(f->cache, f->collection);
 	list_end_at(f, "20");
-	live_track(f->cache, f->collection, "a");
+	track(f, "a");
 	put(f, "a", "u", "4", NULL, LIVE_READ); /* there before anybody asked */
 	assert_string_equal(version_of(f, "a"), "4");
-	live_track(f->cache, f->collection, "b");
+	track(f, "b");
 	removed(f, "b", "u", "21");
 	put(f, "b", "u", "5", NULL, LIVE_READ);
 	assert_string_equal(version_of(f, "b"), "");
@@ -286,13 +299,137 @@ static void a_thousand_objects_cost_less_than_half_a_mebibyte(void **state)
 		snprintf(tracking, sizeof(tracking), "application:/ConfigMap:team/%s", name);
 		put(f, name, "4f1a1b52-6b0c-4c3f-9b2e-6f7f3b1c0001", "123456", tracking, LIVE_WATCHED);
 	}
-	assert_true(live_memory(f->cache) < 512 * 1024);
+	assert_true(bytes(f) < 512 * 1024);
 	size_t count;
 	live_owned(f->cache, "application", "team", f->mem, &count);
 	assert_int_equal(count, 1000);
 	live_clear(f->cache, f->collection);
 	live_owned(f->cache, "application", "team", f->mem, &count);
 	assert_int_equal(count, 0);
+}
+
+static void track_all(struct fixture *f, const char *tracker, const char *const *names)
+{
+	struct live_claimant *claimant = live_track_begin(f->cache, tracker);
+	for (; *names; names++)
+		live_track(f->cache, claimant, f->collection, *names);
+	live_track_end(f->cache, claimant);
+}
+
+static struct live_counts counts_of(struct fixture *f)
+{
+	struct live_counts counts;
+	live_count(f->cache, &counts);
+	return counts;
+}
+
+static void what_a_tracker_does_not_name_again_is_let_go(void **state)
+{
+	struct fixture *f = *state;
+	size_t before = bytes(f);
+	for (int i = 0; i < 100; i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "of-commit-%d", i);
+		track_all(f, "app", (const char *const[]){"stays", name, name, NULL});
+		assert_int_equal(counts_of(f).tracked, 2);
+		assert_int_equal(f->collection->tracked, 3);
+	}
+	live_untrack(f->cache, "app");
+	live_untrack(f->cache, "nobody");
+	assert_int_equal(counts_of(f).tracked, 0);
+	assert_int_equal(f->collection->tracked, 0);
+	assert_int_equal(bytes(f), before);
+}
+
+static void what_another_tracker_names_stays(void **state)
+{
+	struct fixture *f = *state;
+	track_all(f, "app", (const char *const[]){"both", "ours", NULL});
+	track_all(f, "preview", (const char *const[]){"both", "theirs", NULL});
+	put(f, "both", "1", "1", NULL, LIVE_WATCHED);
+	put(f, "theirs", "2", "2", NULL, LIVE_WATCHED);
+	live_untrack(f->cache, "preview");
+	assert_string_equal(version_of(f, "both"), "1");
+	assert_string_equal(version_of(f, "theirs"), "");
+	assert_int_equal(counts_of(f).tracked, 2);
+	/* It was there: whoever tracks it next has to ask. */
+	assert_true(track(f, "theirs"));
+	live_untrack(f->cache, "app");
+	assert_string_equal(version_of(f, "both"), "");
+}
+
+static void what_carries_a_mark_stays_when_nobody_tracks_it(void **state)
+{
+	struct fixture *f = *state;
+	track_all(f, "preview", (const char *const[]){"a", NULL});
+	put(f, "a", "1", "1", MARK("a"), LIVE_WATCHED);
+	live_untrack(f->cache, "preview");
+	assert_string_equal(version_of(f, "a"), "1");
+	put(f, "a", "1", "2", NULL, LIVE_WATCHED); /* the mark is taken away */
+	assert_int_equal(counts_of(f).objects, 0);
+}
+
+/* An object is among those of the Application that its mark names now. */
+static void a_mark_that_changes_changes_the_owner(void **state)
+{
+	struct fixture *f = *state;
+	size_t count;
+	put(f, "a", "1", "1", "one:/ConfigMap:team/a", LIVE_WATCHED);
+	put(f, "b", "2", "2", "one:/ConfigMap:team/b", LIVE_WATCHED);
+	put(f, "a", "1", "3", "two:/ConfigMap:team/a", LIVE_WATCHED);
+	live_owned(f->cache, "one", "team", f->mem, &count);
+	assert_int_equal(count, 1);
+	live_owned(f->cache, "two", "team", f->mem, &count);
+	assert_int_equal(count, 1);
+	removed(f, "b", "2", "4");
+	live_owned(f->cache, "one", "team", f->mem, &count);
+	assert_int_equal(count, 0);
+}
+
+static void fill(struct fixture *f, const char *application, int count)
+{
+	for (int i = 0; i < count; i++) {
+		char name[64], tracking[128];
+		snprintf(name, sizeof(name), "%s-%d", application, i);
+		snprintf(tracking, sizeof(tracking), "%s:/ConfigMap:team/%s", application, name);
+		put(f, name, "u", "7", tracking, LIVE_WATCHED);
+	}
+}
+
+static void a_question_looks_at_no_more_than_its_answer(void **state)
+{
+	struct fixture *f = *state;
+	size_t count;
+	fill(f, "large", 5000);
+	fill(f, "small", 10);
+	uint64_t before = counts_of(f).looked_at;
+	live_owned(f->cache, "small", "team", f->mem, &count);
+	assert_int_equal(count, 10);
+	assert_int_equal(counts_of(f).looked_at - before, 10);
+}
+
+static void a_collection_among_hundreds_is_found_at_once(void **state)
+{
+	struct fixture *f = *state;
+	char name[400][32];
+	for (int i = 0; i < 400; i++) {
+		snprintf(name[i], sizeof(name[i]), "team-%d", i);
+		const struct object_key key = {"", "ConfigMap", name[i], ""};
+		live_add_collection(f->cache, &key);
+	}
+	uint64_t before = counts_of(f).looked_at;
+	for (int i = 0; i < 400; i++) {
+		const struct object_key key = {"", "ConfigMap", name[i], ""};
+		struct live_collection *found = live_find_collection(f->cache, &key);
+		assert_string_equal(found->namespace, name[i]);
+	}
+	assert_true(counts_of(f).looked_at - before < 1000);
+	for (int i = 0; i < 400; i += 2) {
+		const struct object_key key = {"", "ConfigMap", name[i], ""};
+		live_drop_collection(f->cache, live_find_collection(f->cache, &key));
+		assert_null(live_find_collection(f->cache, &key));
+	}
+	assert_int_equal(counts_of(f).collections, 201);
 }
 
 int main(void)
@@ -324,6 +461,13 @@ int main(void)
 			a_deletion_of_an_earlier_object_of_this_name_is_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_thousand_objects_cost_less_than_half_a_mebibyte, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_a_tracker_does_not_name_again_is_let_go, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_another_tracker_names_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_carries_a_mark_stays_when_nobody_tracks_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_mark_that_changes_changes_the_owner, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_question_looks_at_no_more_than_its_answer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_collection_among_hundreds_is_found_at_once, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

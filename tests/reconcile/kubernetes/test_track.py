@@ -83,6 +83,46 @@ def test_a_collection_too_many_takes_no_other_ones_watch(plane, cluster, ns):
     cluster.wait("the edit", lambda: cluster.live(obj)["resourceVersion"] == version)
 
 
+def test_what_a_tracker_names_no_more_is_let_go(plane, cluster, ns):
+    """A hundred commits and as many previews, each with names and a namespace of its own: nothing of them stays."""
+    stays = config_map(ns, "stays")
+    cluster.write_one(stays)
+
+    def track(tracker, *keys):
+        cluster.ask("track", tracker=tracker, keys=list(keys))  # lists of namespaces that are not there take a moment
+
+    for i in range(100):
+        track("app", key_of(stays), key("ConfigMap", ns, f"of-commit-{i}"), key("ConfigMap", f"{ns}-{i}", "other"))
+        track("preview", key_of(stays), key("Secret", f"{ns}-{i}", f"of-preview-{i}"))
+        cluster.do("untrack", tracker="preview")
+    cluster.do("track", tracker="app", keys=[key_of(stays)])
+
+    def kept():
+        cluster.do("untrack", tracker="preview")
+        stats = cluster.do("stats")
+        return stats["tracked"], stats["collections"], stats["objects"]
+
+    cluster.wait("only what is wanted is kept", lambda: kept() == (1, 1, 1))
+    assert cluster.do("stats")["watches"] < 50, "numbers of watches are given again"
+    cluster.wait("the object", lambda: cluster.live(stays))
+    assert not [e for e in cluster.saw("trouble") if e["text"]]
+
+
+def test_a_collection_that_was_let_go_is_watched_again(plane, cluster, ns):
+    obj = config_map(ns, "a", x="1")
+    plane.admin.create(obj)
+    for value in "2", "3":
+        cluster.do("track", tracker="app", keys=[key_of(obj)])
+        assert cluster.live(obj)
+        cluster.do("untrack", tracker="app")
+        assert not cluster.live(obj)
+        plane.admin.patch("v1", "ConfigMap", ns, "a", {"data": {"x": value}})
+    cluster.do("track", tracker="app", keys=[key_of(obj)])
+    cluster.forget()
+    plane.admin.patch("v1", "ConfigMap", ns, "a", {"data": {"x": "4"}})
+    cluster.wait("the edit", lambda: cluster.saw("changed", name="a"))
+
+
 def test_owned_are_only_objects_whose_tracking_id_names_themselves(plane, cluster, ns):
     def create(name, tracking_id, **more):
         obj = config_map(ns, name)
