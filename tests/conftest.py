@@ -11,6 +11,7 @@ sys.path.insert(0, str(TESTS))
 
 from parts import agent as agents  # noqa: E402
 from parts import kube, postgres, world as worlds  # noqa: E402
+from parts.aggregated import AggregatedApi  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,16 @@ def crds(plane):
             plane.admin.create_crd(document)
     plane.admin.create_crd(kube.simple_crd("bitnami.com", "SealedSecret", "sealedsecrets", version="v1alpha1"))
     return plane
+
+
+@pytest.fixture
+def aggregated(plane, tmp_path):
+    """An aggregated API of the shared control plane, not registered yet."""
+    folder = tmp_path / "aggregated"
+    folder.mkdir()
+    made = AggregatedApi(plane, plane.namespace("api"), folder)
+    yield made
+    made.remove()
 
 
 @pytest.fixture

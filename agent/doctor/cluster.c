@@ -60,9 +60,10 @@ static bool discover(struct doctor *doctor)
 		doctor_fail(doctor, "discovery", connection_remedy(&err), "%s", err.text);
 		return false;
 	}
-	if (resources_partial(doctor->resources))
-		doctor_warn(doctor, "discovery", "kubectl get apiservices shows which one is not Available",
-			"a group of kinds does not answer: nothing is pruned meanwhile");
+	const char *away = resources_partial(doctor->resources);
+	if (away)
+		doctor_warn(doctor, "discovery", "kubectl get apiservices shows why it is not Available",
+			"%s does not answer: Applications with such kinds wait for it", away);
 	else
 		doctor_ok(doctor, "discovery", "complete");
 	return true;

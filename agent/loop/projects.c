@@ -55,8 +55,7 @@ static void follow(struct agent *agent)
 	if (!has_kind(agent) && are_wanted(agent) && !cluster_refresh(agent->cluster, &err))
 		log_warning("the kinds of the cluster could not be asked for", "error", err.text, NULL);
 	if (!has_kind(agent)) {
-		say_known(agent,
-			cluster_partial(agent->cluster) ? "the server did not tell all of its kinds" : NULL);
+		say_known(agent, cluster_knows_group(agent->cluster, GROUP, &err) ? NULL : err.text);
 		return;
 	}
 	CLEANUP(memory_freep)

@@ -214,7 +214,13 @@ static bool objects_gone(struct pass *pass)
 		return true;
 	if (!pass_observe_to_delete(pass))
 		return false;
-	pass->complete = true;
+	if (pass->incomplete) {
+		pass_condition(pass, "DeletionError",
+			"which objects it has cannot be seen; to let it go without them, take the finalizer " APPLICATION_FINALIZER
+			" away");
+		pass_look_again(pass, clock_steady() + RETRY_PAUSE);
+		return false;
+	}
 	if (!highest_wave(pass, &wave) || !delete_wave(pass, wave, &why))
 		return true;
 	pass_condition(pass, "DeletionWarning", why);

@@ -152,7 +152,7 @@ void pass_record_compared(struct pass *pass)
 		else if (step->plan->adopt)
 			ok = record_adopted(pass, step, &err);
 	}
-	for (size_t i = 0; ok && i < pass->owned_count && !cluster_partial(pass->agent->cluster); i++)
+	for (size_t i = 0; ok && i < pass->owned_count && !pass->incomplete; i++)
 		ok = forget_gone(pass, &pass->owned[i], &err);
 	if (ok && store_commit(store, &err))
 		return;

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
+
+enum { TRACK_AGAIN = 5000 }; /* milliseconds until what could not be looked at is looked at again */
 
 static int compare_live(const void *a, const void *b)
 {
@@ -65,7 +68,7 @@ void pass_untrack(struct agent *agent, const struct app *app, enum tracker track
 }
 
 /* Watches everything that is wanted or ours. What may not be listed is said and compared as unknown later. */
-static bool track(struct pass *pass, bool *incomplete)
+static bool track(struct pass *pass)
 {
 	static const struct objects nothing = {0};
 	const struct objects *wanted = pass->content ? &pass->content->desired->objects : &nothing;
@@ -80,8 +83,11 @@ static bool track(struct pass *pass, bool *incomplete)
 	if (pass_track(pass, pass->preview ? TRACKER_PREVIEW : TRACKER_PASS, keys, count, &err))
 		return true;
 	pass_condition(pass, "ComparisonError", err.text);
-	*incomplete = true;
-	return err.kind == ERROR_DENIED;
+	pass->incomplete = true;
+	if (err.kind == ERROR_DENIED)
+		return true;
+	pass_look_again(pass, clock_steady() + TRACK_AGAIN);
+	return false;
 }
 
 /* Live objects at wanted keys and all that name this Application, each once, sorted. */
@@ -148,10 +154,10 @@ static const char *wanted_by_another(const struct pass *pass, const struct live 
 
 /* ---- the plan ---- */
 
-static const char *prune_obstacle(const struct pass *pass, bool incomplete)
+static const char *prune_obstacle(const struct pass *pass)
 {
 	const struct app *app = pass->app;
-	if (incomplete || cluster_partial(pass->agent->cluster))
+	if (pass->incomplete)
 		return "the cluster could not be read completely";
 	if (app->rebuilt)
 		return "the store was rebuilt: nothing is pruned in the first pass after that";
@@ -170,7 +176,7 @@ const struct sync_request *pass_request(const struct pass *pass)
 	return app->operation ? app->operation->request : app->asked;
 }
 
-static void make_plan(struct pass *pass, bool incomplete)
+static void make_plan(struct pass *pass)
 {
 	const struct app *app = pass->app;
 	const struct sync_request *request = pass_request(pass);
@@ -188,7 +194,7 @@ static void make_plan(struct pass *pass, bool incomplete)
 		owned[i] = (struct plan_owned){owned_key(from), from->version, from->uid, from->wanted_hash,
 			pass->other_rules ? "" : from->live_version, from->intended};
 	}
-	const char *obstacle = prune_obstacle(pass, incomplete);
+	const char *obstacle = prune_obstacle(pass);
 	const struct plan_input input = {
 		.application = app->spec.name,
 		.namespace = app->spec.destination,
@@ -219,11 +225,10 @@ static struct health_state health_of_step(const struct plan_step *step, const st
 
 static bool observe(struct pass *pass)
 {
-	bool incomplete = false;
-	if (!load_inventory(pass) || !track(pass, &incomplete))
+	if (!load_inventory(pass) || !track(pass))
 		return false;
 	collect_live(pass);
-	make_plan(pass, incomplete);
+	make_plan(pass);
 	pass->steps = arena_array(pass->mem, pass->plan.count ? pass->plan.count : 1, sizeof(*pass->steps));
 	for (size_t i = 0; i < pass->plan.count; i++) {
 		const struct live *live = pass_live(pass, &pass->plan.steps[i].key);

@@ -44,7 +44,8 @@ struct pass {
 	struct pass_step *steps;    /* parallel to plan.steps */
 	struct store_object *owned; /* the inventory as it was when the pass began */
 	size_t owned_count;
-	bool other_rules;                /* ignoreDifferences is not what the inventory was compared by */
+	bool incomplete;  /* not all kinds could be looked at: what was not found may be there */
+	bool other_rules; /* ignoreDifferences is not what the inventory was compared by */
 	const struct object_key *coming; /* `definitions` of the content, once it is compared */
 	size_t coming_count;
 	struct status_condition conditions[PASS_CONDITIONS];

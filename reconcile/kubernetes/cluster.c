@@ -82,6 +82,7 @@ void cluster_doubt(struct cluster *cluster, const struct live_collection *collec
 bool cluster_refresh(struct cluster *cluster, struct error *err)
 {
 	bool good = resources_refresh(cluster->resources, cluster->kube, err);
+	cluster->undiscovered = good ? (struct error){0} : *err;
 	cluster->refreshed = clock_steady(); /* the end of it: a silent server takes its time */
 	cluster->discovered = cluster->discovered || good;
 	return good;
@@ -99,9 +100,18 @@ bool cluster_ready(struct cluster *cluster, struct error *err)
 	return cluster_refresh(cluster, err);
 }
 
-bool cluster_partial(const struct cluster *cluster)
+bool cluster_knows_group(const struct cluster *cluster, const char *group, struct error *err)
 {
-	return !cluster->discovered || resources_partial(cluster->resources);
+	const char *away = resources_away(cluster->resources, group);
+	if (away)
+		return error_set(err, ERROR_RETRY,
+			"the API group %s does not answer: whether it has this kind, and which objects, nobody knows "
+			"(kubectl get apiservices)",
+			away);
+	if (cluster->undiscovered.kind == ERROR_NONE)
+		return true;
+	*err = cluster->undiscovered;
+	return false;
 }
 
 const char *cluster_version(const struct cluster *cluster)

@@ -66,12 +66,15 @@ void cluster_health(struct cluster *cluster, struct cluster_health *health);
 
 /* Discovery is there (asked again when it is not). ERROR_RETRY while the server cannot be reached. */
 bool cluster_ready(struct cluster *cluster, struct error *err) MUST_CHECK;
-bool cluster_partial(const struct cluster *cluster); /* discovery incomplete: no prune */
 bool cluster_refresh(struct cluster *cluster, struct error *err) MUST_CHECK; /* discovery anew */
 const char *cluster_version(const struct cluster *cluster); /* "v1.36.3", "" before cluster_ready() */
 
 /* desired_scope for desired_complete(): `context` is the cluster. */
 int cluster_scope(void *context, const char *group, const char *kind);
+
+/* A kind of this group that is not known is not there. Else ERROR_RETRY, naming the group that does not answer: an aggregated API
+   whose server is down. An error is never an empty set. */
+bool cluster_knows_group(const struct cluster *cluster, const char *group, struct error *err) MUST_CHECK;
 
 /* The server has this kind now. */
 bool cluster_has_kind(const struct cluster *cluster, const char *group, const char *version, const char *kind);
@@ -81,8 +84,8 @@ bool cluster_has_kind(const struct cluster *cluster, const char *group, const ch
  * Application, a preview: any name) has to do with from now on: what it named before and nobody else names is let go, with watches
  * that have become useless. Waits two seconds
  * for the first lists of new ones: what takes longer fails with ERROR_RETRY, "still being listed", and `listed` tells when to come
- * back; so does a server that is not well, at once. A kind the server does not have is passed over; a kind we may not list fails with
- * ERROR_DENIED naming it. On failure, the others are tracked nevertheless; of a server that is not well, what was tracked before still is.
+ * back; so does a server that is not well, at once, and a kind whose group does not answer. A kind the server does not have is passed
+ * over; a kind we may not list fails with ERROR_DENIED naming it. On failure, the others are tracked nevertheless; of a server that is not well, what was tracked before still is.
  */
 bool cluster_track(struct cluster *cluster, const char *tracker, const struct object_key *keys, size_t count,
 	struct error *err) MUST_CHECK;

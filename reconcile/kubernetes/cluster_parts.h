@@ -24,7 +24,8 @@ struct cluster {
 	atomic_bool stopped;
 	char version[64]; /* of the server */
 	bool discovered;
-	int64_t refreshed; /* steady clock: the last discovery, well or not; 0 = none yet */
+	int64_t refreshed;         /* steady clock: the last discovery, well or not; 0 = none yet */
+	struct error undiscovered; /* why the last one failed; ERROR_NONE = it did not */
 };
 
 /* The kind, asking the server anew when it is not known (at most every two seconds). NULL when there is none. */

@@ -15,11 +15,17 @@ static const char accept_aggregated[] =
 
 enum { NAME_MAXIMUM = 253 };
 
+struct group_version {
+	const char *group, *version, *path;
+};
+
 struct resources {
 	struct arena *mem;
 	struct resource *items; /* in the server's order: the preferred version of a group first */
 	size_t count;
-	bool partial;
+	struct group_version *away; /* that did not answer */
+	size_t away_count;
+	const char *partial; /* all of them; NULL = none */
 };
 
 struct resources *resources_new(void)
@@ -45,6 +51,18 @@ static bool has_verb(const json_t *verbs, const char *verb)
 	return false;
 }
 
+static void note_away(struct resources *to, const char *group, const char *version)
+{
+	const char *name =
+		*group ? arena_printf(to->mem, "%s/%s", group, version) : arena_copy(to->mem, version);
+	for (size_t i = 0; i < to->away_count; i++)
+		if (text_equal(to->away[i].path, name))
+			return;
+	to->away = arena_grow(to->mem, to->away, to->away_count, sizeof(*to->away));
+	to->away[to->away_count++] = (struct group_version){.group = arena_copy(to->mem, group), .path = name};
+	to->partial = arena_join(to->mem, to->partial, ", ", name);
+}
+
 static void add(struct resources *to, struct resource resource, const json_t *verbs)
 {
 	if (!resource.kind || !resource.plural || !resource.version || strlen(resource.kind) > NAME_MAXIMUM ||
@@ -52,7 +70,7 @@ static void add(struct resources *to, struct resource resource, const json_t *ve
 		strlen(resource.group) > NAME_MAXIMUM)
 		return;
 	if (to->count == LIMIT_KINDS) {
-		to->partial = true;
+		note_away(to, resource.group, resource.version);
 		return;
 	}
 	to->items = arena_grow(to->mem, to->items, to->count, sizeof(*to->items));
@@ -72,7 +90,7 @@ static void read_aggregated_version(struct resources *to, const char *group, con
 {
 	/* "Stale": the aggregated server behind it is down and this is what it had when last seen. */
 	if (text_equal(json_text_at(version, "freshness", "Current"), "Stale"))
-		to->partial = true;
+		note_away(to, group, json_text_at(version, "version", "?"));
 	size_t index;
 	const json_t *item;
 	json_array_foreach (json_object_get(version, "resources"), index, item)
@@ -97,10 +115,6 @@ static void read_aggregated(struct resources *to, const json_t *answer)
 }
 
 /* One request for each group version. */
-
-struct group_version {
-	const char *group, *version, *path;
-};
 
 struct group_versions {
 	struct arena *mem;
@@ -167,7 +181,7 @@ static void read_versions(struct resources *to, struct kube *kube, const struct 
 	kube_run(kube, requests, list->count);
 	for (size_t i = 0; i < list->count; i++) {
 		if (requests[i].error.kind != ERROR_NONE)
-			to->partial = true;
+			note_away(to, list->items[i].group, list->items[i].version);
 		else
 			read_version(to, &list->items[i], requests[i].answer);
 		json_decref(requests[i].answer);
@@ -215,9 +229,17 @@ bool resources_refresh(struct resources *resources, struct kube *kube, struct er
 	return true;
 }
 
-bool resources_partial(const struct resources *resources)
+const char *resources_partial(const struct resources *resources)
 {
 	return resources->partial;
+}
+
+const char *resources_away(const struct resources *resources, const char *group)
+{
+	for (size_t i = 0; i < resources->away_count; i++)
+		if (text_equal(resources->away[i].group, group))
+			return resources->away[i].path;
+	return NULL;
 }
 
 const struct resource *resources_find(

@@ -16,10 +16,21 @@ enum {
 
 /* Tracked collections: from the watch thread into the live cache */
 
+static void key_name(const struct object_key *key, char name[256])
+{
+	snprintf(name, 256, "%s%s%s%s%s", key->kind, *key->group ? "." : "", key->group,
+		*key->namespace ? " in " : "", key->namespace);
+}
+
+static struct object_key key_in(const struct live_collection *collection, const char *name)
+{
+	return (struct object_key){collection->group, collection->kind, collection->namespace, name};
+}
+
 static void tracked_name(const struct live_collection *collection, char name[256])
 {
-	snprintf(name, 256, "%s%s%s%s%s", collection->kind, *collection->group ? "." : "", collection->group,
-		*collection->namespace ? " in " : "", collection->namespace);
+	const struct object_key key = key_in(collection, "");
+	key_name(&key, name);
 }
 
 static void tracked_listing(void *context)
@@ -32,8 +43,7 @@ static void tell(
 	const struct live_collection *collection, const json_t *object, const struct live_change *change)
 {
 	struct cluster *cluster = collection->owner;
-	struct object_key key = {collection->group, collection->kind, collection->namespace,
-		json_text_at(object, "metadata.name", "")};
+	struct object_key key = key_in(collection, json_text_at(object, "metadata.name", ""));
 	if (change->news && cluster->listener.changed)
 		cluster->listener.changed(cluster->listener.context, &key, change->application);
 }
@@ -114,19 +124,23 @@ static bool start_collection(struct cluster *cluster, struct live_collection *co
 	return collection->watched;
 }
 
-/* The server answered 404 for a whole collection, or the kind was gone before: what does the discovery say now? */
-static void revise_collection(
-	struct cluster *cluster, struct live_collection *collection, const struct resource *resource)
+/* The server answered 404 for a whole collection, or the kind was gone before: what does the discovery say now? False when it cannot
+   say whether there is such a kind. */
+static bool revise_collection(struct cluster *cluster, struct live_collection *collection,
+	const struct resource *resource, struct error *err)
 {
-	struct error ignored;
-	if (!collection->ended && cluster_refresh(cluster, &ignored))
+	if (!collection->ended && !cluster_refresh(cluster, err))
+		return false;
+	if (!collection->ended)
 		resource = resources_find(cluster->resources, collection->group, NULL, collection->kind);
-	if (!resource && !cluster_partial(cluster)) {
+	if (!resource && !cluster_knows_group(cluster, collection->group, err))
+		return false;
+	if (!resource) {
 		if (!collection->ended)
 			watches_move(cluster->watches, collection->watch, NULL);
 		live_clear(cluster->live, collection);
 		collection->ended = true;
-	} else if (resource && (collection->ended || strcmp(collection->version, resource->version))) {
+	} else if (collection->ended || strcmp(collection->version, resource->version)) {
 		CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
 		collection_path(collection, resource, &path);
 		snprintf(collection->version, sizeof(collection->version), "%s", resource->version);
@@ -134,6 +148,7 @@ static void revise_collection(
 		watches_move(cluster->watches, collection->watch, buf_string(&path));
 		collection->ended = false;
 	}
+	return true;
 }
 
 /* cluster_track() */
@@ -147,15 +162,15 @@ struct tracking {
 	bool good;
 };
 
-static void note_failure(
-	struct tracking *tracking, const struct live_collection *collection, const struct error *err)
+/* The first of its kind; what may not be seen is said only when all else is known. */
+static void note_failure(struct tracking *tracking, const struct object_key *of, const struct error *err)
 {
 	char name[256];
-	if (!tracking->good)
+	if (!tracking->good && (tracking->err->kind != ERROR_DENIED || err->kind == ERROR_DENIED))
 		return;
 	tracking->good = false;
 	*tracking->err = *err;
-	tracked_name(collection, name);
+	key_name(of, name);
 	error_prefix(tracking->err, "watching %s", name);
 }
 
@@ -169,18 +184,19 @@ static struct live_collection *collection_of(struct tracking *tracking, const st
 		return collection;
 	const struct resource *resource = cluster_find(cluster, key->group, NULL, key->kind);
 	bool watched = collection && collection->watched;
+	if (!watched && !resource && !cluster_knows_group(cluster, key->group, &err))
+		note_failure(tracking, key, &err);
 	if (!watched && (!resource || !resource->watchable))
 		return NULL;
 	if (!collection)
 		collection = live_add_collection(cluster->live, key);
 	if (!watched && !start_collection(cluster, collection, resource, &err)) {
-		if (tracking->good)
-			*tracking->err = err;
-		tracking->good = false;
+		note_failure(tracking, key, &err);
 		return NULL;
 	}
-	if (collection->ended || watches_missing(cluster->watches, collection->watch))
-		revise_collection(cluster, collection, resource);
+	if ((collection->ended || watches_missing(cluster->watches, collection->watch)) &&
+		!revise_collection(cluster, collection, resource, &err))
+		note_failure(tracking, key, &err);
 	collection->asked = true;
 	return collection;
 }
@@ -209,7 +225,7 @@ static bool list_fresh(struct cluster *cluster, struct live_collection *collecti
 	const struct resource *resource =
 		resources_find(cluster->resources, collection->group, collection->version, collection->kind);
 	if (!resource)
-		return true;
+		return cluster_knows_group(cluster, collection->group, err);
 	collection_path(collection, resource, &path);
 	return kube_list_as(cluster->kube, buf_string(&path), whole ? NULL : ACCEPT_METADATA_LIST, put_fresh,
 		collection, version, err);
@@ -223,7 +239,7 @@ static bool get_fresh(struct cluster *cluster, struct live_collection *collectio
 	const struct resource *resource =
 		resources_find(cluster->resources, collection->group, collection->version, collection->kind);
 	if (!resource)
-		return true;
+		return cluster_knows_group(cluster, collection->group, err);
 	resource_path(&path, resource, key->namespace, key->name);
 	struct kube_request request = {
 		.method = "GET", .path = buf_string(&path), .accept = whole ? NULL : ACCEPT_METADATA};
@@ -243,10 +259,11 @@ static void ask_fresh(struct tracking *tracking)
 	struct cluster *cluster = tracking->cluster;
 	struct error err;
 	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
+		const struct object_key of = key_in(at, "");
 		if (!at->answered || at->fresh <= FEW_FRESH || list_fresh(cluster, at, &err))
 			continue;
 		at->answered = false;
-		note_failure(tracking, at, &err);
+		note_failure(tracking, &of, &err);
 	}
 	for (size_t i = 0; i < tracking->fresh_count; i++) {
 		const struct object_key *key = tracking->fresh[i];
@@ -254,7 +271,7 @@ static void ask_fresh(struct tracking *tracking)
 		bool good = at->answered;
 		if (good && at->fresh <= FEW_FRESH && !get_fresh(cluster, at, key, &err)) {
 			good = false;
-			note_failure(tracking, at, &err);
+			note_failure(tracking, key, &err);
 		}
 		if (good)
 			live_answered(cluster->live, at, key->name);
@@ -306,6 +323,7 @@ bool cluster_track(struct cluster *cluster, const char *tracker, const struct ob
 	live_track_end(cluster->live, tracking.tracker);
 	let_unused_go(cluster);
 	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
+		const struct object_key of = key_in(at, "");
 		struct error why;
 		at->answered = !at->asked || at->ended || watches_wait(cluster->watches, at->watch, end, &why);
 		if (at->answered)
@@ -313,7 +331,7 @@ bool cluster_track(struct cluster *cluster, const char *tracker, const struct ob
 		/* The list may have come to its end since: then nobody would be told of it any more. */
 		at->answered = why.kind == ERROR_RETRY && !live_await(cluster->live, at);
 		if (!at->answered)
-			note_failure(&tracking, at, &why);
+			note_failure(&tracking, &of, &why);
 	}
 	ask_fresh(&tracking);
 	memory_freep(&tracking.fresh);

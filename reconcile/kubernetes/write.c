@@ -305,17 +305,16 @@ static bool run_round(struct job *jobs, size_t count)
 /* The kind of a DELETE that is not there takes its objects with it: done. */
 static void no_kind(struct job *job)
 {
-	bool partial = resources_partial(job->cluster->resources);
+	struct error err;
 	bool ends = job->write->kind == WRITE_DELETE || job->write->kind == WRITE_RELEASE;
-	if (!ends)
+	if (!cluster_knows_group(job->cluster, job->key.group, &err))
+		job_fail(job, err.kind, err.text);
+	else if (!ends)
 		job_fail(job, ERROR_MISSING,
 			arena_printf(job->mem,
 				"the API server has no kind %s in %s%s%s; install its CustomResourceDefinition first",
 				job->key.kind, job->key.group, *job->key.group ? "/" : "",
 				job->write->object->version));
-	else if (partial)
-		job_fail(job, ERROR_RETRY,
-			"the API server does not know its kind now, but its discovery is incomplete");
 	else
 		job->write->outcome = WRITE_DELETED;
 }

@@ -95,7 +95,7 @@ static json_t *do_ready(const json_t *command, struct arena *mem, struct error *
 	if (!cluster_ready(cluster, err))
 		return failure(err);
 	return json_pack("{s:b, s:s, s:b}", "ok", 1, "version", cluster_version(cluster), "partial",
-		cluster_partial(cluster));
+		resources_partial(cluster->resources) != NULL);
 }
 
 static json_t *do_refresh(const json_t *command, struct arena *mem, struct error *err)
