@@ -113,6 +113,26 @@ int object_kind_rank(const char *group, const char *kind)
 	return (int)COUNT_OF(kind_order);
 }
 
+bool object_is_server_metadata(const char *field)
+{
+	static const char *const fields[] = {"managedFields", "resourceVersion", "uid", "generation",
+		"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"};
+	for (size_t i = 0; i < COUNT_OF(fields); i++)
+		if (strcmp(field, fields[i]) == 0)
+			return true;
+	return false;
+}
+
+void object_strip_metadata(json_t *metadata)
+{
+	const char *field;
+	json_t *value;
+	void *rest;
+	json_object_foreach_safe (metadata, rest, field, value)
+		if (object_is_server_metadata(field))
+			json_object_del(metadata, field);
+}
+
 bool object_is_secret(const struct object_key *key)
 {
 	return !*key->group && strcmp(key->kind, "Secret") == 0;

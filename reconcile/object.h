@@ -63,5 +63,9 @@ struct object_key object_key_copy(const struct object_key *key, struct arena *me
 /* Apply order: the rank of the kind, lower first (namespaces, CRDs, ... unknown kinds last); see object.c. */
 int object_kind_rank(const char *group, const char *kind);
 
+/* A field of `metadata` that the server writes (managedFields, uid, ...): no manifest's. */
+bool object_is_server_metadata(const char *field);
+void object_strip_metadata(json_t *metadata); /* takes them out; NULL is none */
+
 /* Secret (core): its values are never shown, diffed or stored. */
 bool object_is_secret(const struct object_key *key);

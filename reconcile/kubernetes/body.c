@@ -24,11 +24,7 @@ static void set_request(struct job *job, const char *method, const char *content
 /* What a manifest saved from a cluster carries along and an apply must not. */
 static void strip(json_t *object)
 {
-	static const char *const names[] = {"managedFields", "resourceVersion", "uid", "generation",
-		"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"};
-	json_t *metadata = json_object_get(object, "metadata");
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		json_object_del(metadata, names[i]);
+	object_strip_metadata(json_object_get(object, "metadata"));
 	json_object_del(object, "status");
 }
 

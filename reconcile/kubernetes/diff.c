@@ -18,6 +18,7 @@ struct diff {
 	size_t count;
 	struct field_step steps[DEPTH_MAXIMUM];
 	size_t depth;
+	struct field_index index; /* of `managed` */
 };
 
 /* Compact JSON of at most 200 bytes, cut between characters. */
@@ -79,7 +80,7 @@ static void report(struct diff *diff, const json_t *wanted, const json_t *found)
 		return;
 	struct manager_author author = {.manager = ""};
 	if (found)
-		author = manager_author_of(diff->managed, diff->steps, diff->depth);
+		author = manager_author_of(&diff->index, diff->managed, diff->steps, diff->depth);
 	bool open = !diff->input->secret ||
 		(!hidden(diff) && !repeats_data(diff, wanted) && !repeats_data(diff, found));
 	diff->items = arena_grow(diff->mem, diff->items, diff->count, sizeof(*diff->items));
@@ -101,16 +102,9 @@ static bool empty(const json_t *value)
 /* What the server or a controller keeps: no difference there is anybody's wish. */
 static bool kept_by_server(const struct diff *diff, const char *key)
 {
-	static const char *const metadata[] = {"managedFields", "resourceVersion", "uid", "generation",
-		"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"};
 	if (diff->depth == 0)
 		return strcmp(key, "status") == 0;
-	if (diff->depth != 1 || !diff->steps[0].key || strcmp(diff->steps[0].key, "metadata") != 0)
-		return false;
-	for (size_t i = 0; i < COUNT_OF(metadata); i++)
-		if (strcmp(key, metadata[i]) == 0)
-			return true;
-	return false;
+	return diff->depth == 1 && text_equal(diff->steps[0].key, "metadata") && object_is_server_metadata(key);
 }
 
 static void compare(struct diff *diff, const json_t *wanted, const json_t *found);
@@ -183,6 +177,7 @@ struct difference *diff_objects(const struct diff_input *input, struct arena *me
 	struct diff diff = {
 		.input = input, .managed = json_at(input->found, "metadata.managedFields"), .mem = mem};
 	compare(&diff, input->wanted, input->found);
+	field_index_done(&diff.index);
 	if (diff.count)
 		qsort(diff.items, diff.count, sizeof(*diff.items), by_path);
 	*count = diff.count;

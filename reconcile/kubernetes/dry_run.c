@@ -35,7 +35,8 @@ static bool lets_go(struct job *job, const json_t *answer)
 	json_object_del(json_at(declared, "f:metadata.f:annotations"), LAST_APPLIED);
 	json_done(&job->wanted);
 	job->wanted = json_deep_copy(answer);
-	return field_set_remove(job->wanted, declared, kept);
+	CLEANUP(field_index_done) struct field_index index = {0};
+	return field_set_remove(&index, job->wanted, declared, kept);
 }
 
 enum step dry_run_compared(struct job *job, const struct kube_request *request)
@@ -48,8 +49,8 @@ enum step dry_run_compared(struct job *job, const struct kube_request *request)
 	}
 	const char *seen = json_text_at(job->live, "metadata.resourceVersion", "");
 	const char *used = json_text_at(request->answer, "metadata.resourceVersion", "");
-	if (!text_equal(seen, used) && ++job->tries < MOVED_TRIES)
-		return job->write->replace ? STEP_LOOK : STEP_COMPARE;
+	if (!text_equal(seen, used))
+		return job_again(job, job->write->replace ? STEP_LOOK : STEP_COMPARE);
 	if (lets_go(job, request->answer)) {
 		body_preview(job);
 		return STEP_PREVIEW;
@@ -57,11 +58,13 @@ enum step dry_run_compared(struct job *job, const struct kube_request *request)
 	return compare(job, request->answer);
 }
 
-/* With the server's defaults in the place of what went; where it does not say, what we made of it. */
+/* With the server's defaults in the place of what went. What it refuses here it would refuse when the fields are let go. */
 enum step dry_run_previewed(struct job *job, const struct kube_request *request)
 {
 	/* Somebody wrote in between, a controller its status mostly: what we made lacks every default, so it would be no answer. */
-	if (request->error.kind == ERROR_CONFLICT)
+	if (request->error.kind == ERROR_CONFLICT || request->status == 404)
 		return body_write(job) ? job_again(job, STEP_COMPARE) : STEP_DONE;
-	return compare(job, request->error.kind == ERROR_NONE ? request->answer : job->wanted);
+	if (request->error.kind != ERROR_NONE)
+		return job_fail(job, request->error.kind, request->error.text);
+	return compare(job, request->answer);
 }

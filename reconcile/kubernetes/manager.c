@@ -88,16 +88,17 @@ bool manager_to_adopt(const json_t *managed)
 
 /* Authors */
 
-struct manager_author manager_author_of(const json_t *managed, const struct field_step *steps, size_t count)
+struct manager_author manager_author_of(
+	struct field_index *index, const json_t *managed, const struct field_step *steps, size_t count)
 {
 	struct manager_author author = {.manager = ""};
 	bool ours = true;
-	size_t index;
+	size_t i;
 	const json_t *entry;
-	json_array_foreach (managed, index, entry) {
+	json_array_foreach (managed, i, entry) {
 		const char *manager = json_text_at(entry, "manager", "");
 		int64_t when = 0;
-		if (!field_set_holds(json_object_get(entry, "fieldsV1"), steps, count))
+		if (!field_set_holds(index, json_object_get(entry, "fieldsV1"), steps, count))
 			continue;
 		if (!clock_parse(json_text_at(entry, "time", ""), &when))
 			when = 0;
@@ -118,6 +119,7 @@ struct manager_author manager_author_of(const json_t *managed, const struct fiel
  */
 static void claim_string_data(const json_t *object, json_t *fields)
 {
+	CLEANUP(field_index_done) struct field_index index = {0};
 	const json_t *managed = json_at(object, "metadata.managedFields");
 	const char *key;
 	json_t *value;
@@ -129,12 +131,12 @@ static void claim_string_data(const json_t *object, json_t *fields)
 		const struct field_step texts[] = {{.key = "stringData"}, {.key = key}};
 		CLEANUP(memory_freep) char *name = memory_printf("f:%s", key);
 		bool taken = false;
-		size_t index;
+		size_t i;
 		const json_t *entry;
-		json_array_foreach (managed, index, entry) {
+		json_array_foreach (managed, i, entry) {
 			const json_t *set = json_object_get(entry, "fieldsV1");
-			taken = taken || field_set_holds(set, steps, COUNT_OF(steps)) ||
-				(!is_ours(entry) && field_set_holds(set, texts, COUNT_OF(texts)));
+			taken = taken || field_set_holds(&index, set, steps, COUNT_OF(steps)) ||
+				(!is_ours(entry) && field_set_holds(&index, set, texts, COUNT_OF(texts)));
 		}
 		if (!taken)
 			json_object_set_new(json_make_object(fields, "f:data"), name, json_object());
@@ -161,7 +163,7 @@ json_t *manager_kept(const json_t *managed)
 	const json_t *entry;
 	json_array_foreach (managed, index, entry)
 		if (!declares(entry))
-			field_set_unite(fields, json_object_get(entry, "fieldsV1"));
+			field_set_cover(fields, json_object_get(entry, "fieldsV1"));
 	return fields;
 }
 

@@ -20,7 +20,8 @@ struct manager_author {
 };
 
 /* Who wrote what stands at this path: of all managers that own it, the last one that is not us; else us. */
-struct manager_author manager_author_of(const json_t *managed, const struct field_step *steps, size_t count);
+struct manager_author manager_author_of(
+	struct field_index *index, const json_t *managed, const struct field_step *steps, size_t count);
 
 /* kubectl and whatever tool applied the object before us: on adoption its conflicting fields are taken over. Any other manager
    keeps what it owns. */

@@ -30,7 +30,7 @@ enum step job_fail(struct job *job, enum error_kind kind, const char *text)
 enum step job_again(struct job *job, enum step step)
 {
 	if (++job->tries > MOVED_TRIES)
-		return job_fail(job, ERROR_RETRY, "it keeps changing while it is written");
+		return job_fail(job, ERROR_RETRY, "it keeps changing while it is compared and written");
 	return step;
 }
 

@@ -5,12 +5,10 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/object.h"
 #include "reconcile/sealed/sealed_secret.h"
 
 /* What the server fills in, and what must never reach Git: the last applied configuration is the Secret in plain text. */
-static const char *const stripped_metadata[] = {"creationTimestamp", "deletionTimestamp",
-	"deletionGracePeriodSeconds", "generation", "managedFields", "ownerReferences", "resourceVersion",
-	"selfLink", "uid"};
 static const char *const stripped_annotations[] = {
 	"kubectl.kubernetes.io/last-applied-configuration", "kubecfg.ksonnet.io/last-applied-configuration"};
 
@@ -175,8 +173,8 @@ static bool template_metadata(const struct yaml_node *secret, const struct seal_
 		return error_set(err, ERROR_INVALID, "line %d: metadata is a %s, not a map", node->line,
 			yaml_kind_name(node->kind));
 	CLEANUP(json_done) json_t *given = node ? yaml_to_json(node) : json_object();
-	for (size_t i = 0; i < COUNT_OF(stripped_metadata); i++)
-		json_object_del(given, stripped_metadata[i]);
+	object_strip_metadata(given);
+	json_object_del(given, "ownerReferences");
 	json_t *annotations = json_object_get(given, "annotations");
 	for (size_t i = 0; i < COUNT_OF(stripped_annotations); i++)
 		json_object_del(annotations, stripped_annotations[i]);

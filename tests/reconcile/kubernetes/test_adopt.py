@@ -1,11 +1,14 @@
 """Whose fields they are, on a real API server: drift of what is ours, conflicts of what is not, other tools' manifests."""
 
 import base64
+import itertools
 import json
+import threading
 
 import pytest
 
 from parts.cluster import TRACKING, config_map, tracking
+from parts.proxy import faults
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -183,3 +186,49 @@ def test_an_earlier_apply_with_string_data_that_is_right_is_no_difference(plane,
     plane.admin.apply(obj, manager="pgitops", force=True)
     cluster.track(obj)
     assert cluster.write_one(obj, kind="dry-run")["outcome"] == "unchanged"
+
+
+PREVIEW = r"fieldManager=pgitops&dryRun"  # what an adoption would leave
+
+
+@pytest.mark.parametrize("fault, kind", [
+    (faults.status(403, reason="Forbidden"), "denied"), (faults.status(422, reason="Invalid"), "invalid"),
+    (faults.status(500), "retry")])
+def test_an_adoption_that_could_not_be_tried_is_no_difference_and_no_equality(plane, proxy, make_cluster, ns, fault, kind):
+    put(plane, config_map(ns, "a", keep="git", gone="1"), "kubectl-client-side-apply")
+    wanted = config_map(ns, "a", keep="git")
+    one = make_cluster(proxy.kubeconfig(plane))
+    one.track(wanted)
+    proxy.add(fault, method="PATCH", path=PREVIEW)
+    seen = one.write_one(wanted, kind="dry-run")
+    assert (seen["outcome"], seen["kind"]) == ("failed", kind), seen
+    proxy.clear()
+    seen = one.write_one(wanted, kind="dry-run")
+    assert [d["path"] for d in seen["differences"] if d["path"].startswith("data")] == ["data.gone"]
+
+
+def test_an_object_that_keeps_changing_is_not_compared_with_what_it_was(plane, proxy, make_cluster, ns):
+    """What somebody else changes between our two questions is not a difference between Git and the cluster."""
+    obj = config_map(ns, "a", x="1")
+    plane.admin.create(obj)
+    one = make_cluster(proxy.kubeconfig(plane))
+    one.track(obj)
+    assert one.write_one(obj)["outcome"] == "configured"
+    proxy.add(faults.delay(0.3), method="PATCH")
+    over = threading.Event()
+
+    def keep_changing():
+        for number in itertools.count():
+            if over.wait(0.05):
+                return
+            plane.admin.patch("v1", "ConfigMap", ns, "a", {"metadata": {"labels": {"n": str(number)}}}, manager="k9s")
+
+    hand = threading.Thread(target=keep_changing)
+    hand.start()
+    try:
+        seen = one.write_one(obj, kind="dry-run")
+    finally:
+        over.set()
+        hand.join()
+    assert (seen["outcome"], seen["kind"]) == ("failed", "retry") and "keeps changing" in seen["error"], seen
+    assert one.write_one(obj, kind="dry-run")["outcome"] == "unchanged"
