@@ -93,7 +93,7 @@ struct app {
 	uint64_t consumed; /* resourceVersion of the object without it: whatever is older is an echo */
 	int64_t terminate; /* store operation that asks to end the running sync, 0 = none */
 	struct sync_operation *operation; /* the one that runs, NULL = none */
-	bool operation_lost;              /* it may stand in the store: not read yet */
+	bool recalled; /* what the store has of it, that operation too, was read (sync/recall.h) */
 	struct deletion *deletion; /* the Application is being deleted with its objects; NULL = not begun */
 	unsigned finalizers_added; /* HOOK_PRE_DELETE, HOOK_POST_DELETE: sent, and not seen in the object yet */
 	json_t *operation_state;   /* status.operationState without its rows (sync/status.h), NULL = none */
@@ -126,12 +126,13 @@ struct repository {
 	char *url;
 	char *plain; /* source_url_plain() */
 	char *revision;
-	char *tag_prefix;     /* "" = none */
-	char commit[41];      /* last good answer, "" = none */
-	bool reading;         /* a fetch thread is at work */
-	bool ask_again;       /* ask as soon as it is done */
-	bool paths_changed;   /* the Applications' paths changed: `known` is no answer */
-	bool tried_offline;   /* last good commit was read from disk after a failed start */
+	char *tag_prefix;   /* "" = none */
+	char commit[41];    /* last good answer, "" = none */
+	bool reading;       /* a fetch thread is at work */
+	bool ask_again;     /* ask as soon as it is done */
+	bool paths_changed; /* the Applications' paths changed: `known` is no answer */
+	bool tried_offline; /* last good commit was read from disk after a failed start */
+	char offline_slot[64];
 	bool answered;        /* at least one good answer */
 	int64_t next_poll;    /* steady milliseconds */
 	int64_t failures;     /* in a row */

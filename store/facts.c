@@ -16,13 +16,16 @@ bool store_fact_set(struct store *store, const char *key, const char *value, str
 	return query_run(query, err);
 }
 
-const char *store_fact_get(struct store *store, const char *key, struct arena *mem)
+bool store_fact_get(
+	struct store *store, const char *key, struct arena *mem, const char **value, struct error *err)
 {
-	struct error ignored; /* a fact that cannot be read is asked for again where it comes from */
-	const char *value = NULL;
+	const char *found = NULL;
 	struct query *query = query_open(store, "SELECT value FROM fact WHERE key = ?1");
 	query_set_text(query, 1, key);
 	if (query_next(query))
-		value = query_text(query, 0, mem);
-	return query_close(query, &ignored) ? value : NULL;
+		found = query_text(query, 0, mem);
+	if (!query_close(query, err))
+		return false;
+	*value = found;
+	return true;
 }

@@ -239,8 +239,9 @@ bool store_operation_failures(struct store *store, struct arena *mem, struct sto
    sets one with a name in its key removes it with what it names. "synced:", "tried:" and "ignored:" go with their
    Application, "users:" with its database. */
 bool store_fact_set(struct store *store, const char *key, const char *value,
-	struct error *err) MUST_CHECK;                                               /* NULL removes */
-const char *store_fact_get(struct store *store, const char *key, struct arena *mem); /* NULL = none */
+	struct error *err) MUST_CHECK; /* NULL removes */
+bool store_fact_get(struct store *store, const char *key, struct arena *mem, const char **value,
+	struct error *err) MUST_CHECK; /* NULL = there is none */
 
 /* ---- retention ---- */
 

@@ -13,6 +13,7 @@
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
 #include "agent/sync/preview.h"
+#include "agent/sync/recall.h"
 #include "agent/sync/status.h"
 #include "agent/users/users_pass.h"
 #include "base/clock.h"
@@ -21,58 +22,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* ---- remembering ---- */
-
-static void take_fact(struct agent *agent, const char *key, char target[TARGET_SIZE], struct arena *mem)
-{
-	const char *value = store_fact_get(agent->store, key, mem);
-	if (value)
-		snprintf(target, TARGET_SIZE, "%s", value);
-}
-
-/* The store's row is about an Application of this name that was deleted and made again while nobody looked. */
-static bool is_another(const struct app *app, const json_t *stored)
-{
-	const char *uid = json_text_at(stored, "metadata.uid", "");
-	return *uid && *app->spec.uid && strcmp(uid, app->spec.uid) != 0;
-}
-
-/* The outcome of its `operation` is in the store, but the process ended before it was in the object. */
-static void recall_taken(struct app *app)
-{
-	const json_t *operation = json_object_get(app->spec.document, "operation");
-	const json_t *shown = json_at(app->spec.document, "status.operationState.finishedAt");
-	const json_t *known = json_object_get(app->operation_state, "finishedAt");
-	const json_t *ended = json_object_get(app->operation_state, "operation");
-	if (operation && known && ended && json_equal(operation, ended) && !(shown && json_equal(shown, known)))
-		app->taken = json_deep_copy(operation);
-}
-
-/* From the store, else from the status that the object itself carries (a rebuilt store, another machine). */
-static void recall(struct agent *agent, struct app *app)
-{
-	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct store_application row;
-	struct error ignored;
-	CLEANUP(json_done) json_t *stored = NULL;
-
-	if (store_application_get(agent->store, app->spec.name, mem, &row, &ignored))
-		(void)!json_read(row.document, strlen(row.document), &stored, &ignored);
-	if (is_another(app, stored))
-		json_done(&stored);
-	const json_t *status = json_at(stored ? stored : app->spec.document, "status");
-	status_set_operation(app, json_deep_copy(json_object_get(status, "operationState")));
-	app->history = json_deep_copy(json_object_get(status, "history"));
-	app->rebuilt = agent->store_rebuilt;
-	app->operation_lost = true;
-	recall_taken(app);
-	take_fact(agent, arena_printf(mem, "synced:%s", app->spec.name), app->synced, mem);
-	take_fact(agent, arena_printf(mem, "tried:%s", app->spec.name), app->tried, mem);
-	const char *phase = json_text_at(app->operation_state, "phase", "");
-	app->last_phase = strcmp(phase, "Succeeded") == 0 ? SYNC_SUCCEEDED : *phase ? SYNC_FAILED : SYNC_NONE;
-	if (app->last_phase == SYNC_NONE && *app->synced)
-		app->last_phase = SYNC_SUCCEEDED;
-}
+/* ---- the set ---- */
 
 /* Nothing of what it was is good for an Application that is made anew under the same name. */
 static void forget(struct agent *agent, const struct app *app)
@@ -81,8 +31,6 @@ static void forget(struct agent *agent, const struct app *app)
 	if (!store_application_remove(agent->store, app->spec.name, &err))
 		log_warning("the application could not be forgotten", "error", err.text, NULL);
 }
-
-/* ---- the set ---- */
 
 static void attach_databases(struct agent *agent)
 {
@@ -174,7 +122,7 @@ static void take_operation(struct app *app)
 	if (application_version(app->spec.document) <= app->consumed && app->consumed)
 		return;
 	/* What ran may be this very wish; once that is known, the next write of the status brings it here. */
-	if (app->operation_lost)
+	if (!app->recalled)
 		return;
 	if (app->asked || app->spec.skip_reconcile || (app->taken && json_equal(app->taken, operation)))
 		return;
@@ -287,7 +235,6 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	hash_spec(app);
 	app->finalizers_added &= ~spec->delete_hooks;
 	if (is_new) {
-		recall(agent, app);
 		qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);
 		log_info("application", "application", spec->name, "repository",
 			spec->repo_url ? spec->repo_url : "", "path",
@@ -299,7 +246,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 		repositories_drop_unused(agent);
 		app->dirty = true;
 	}
-	(void)operation_resume(agent, app); /* else the next pass asks again, and begins nothing before */
+	(void)!recall(agent, app); /* else the next pass asks again, and does nothing before */
 	take_operation(app);
 	take_termination(app);
 	compare_status(app);

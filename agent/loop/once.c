@@ -70,15 +70,15 @@ static bool database_is_good(const struct database *database)
 	return database->had_pass && !database->failed;
 }
 
-/* The reason that the pass has recorded; NULL = none. */
+/* The reason that the pass has recorded, or why it cannot be read; NULL = none. */
 static const char *recorded_reason(const struct agent *agent, const char *name, struct arena *mem)
 {
 	struct store_database *items;
-	struct error ignored;
+	struct error err, ignored;
 	size_t count;
 
-	if (!store_database_list(agent->store, mem, &items, &count, &ignored))
-		return NULL;
+	if (!store_database_list(agent->store, mem, &items, &count, &err))
+		return arena_copy(mem, err.text);
 	for (size_t i = 0; i < count; i++) {
 		CLEANUP(json_done) json_t *document = NULL;
 		if (strcmp(items[i].name, name) == 0 &&

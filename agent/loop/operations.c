@@ -288,6 +288,9 @@ static void ask_application(struct agent *agent, const struct operation *operati
 		i++;
 	if (!app)
 		answer(agent, operation->id, "Error", "there is no such application any more");
+	else if (!app->recalled)
+		answer(agent, operation->id, "Error",
+			"what the store has of this application cannot be read now: try again");
 	else if (app->spec.skip_reconcile && kinds[i].held)
 		answer(agent, operation->id, "Error",
 			"the annotation argocd.argoproj.io/skip-reconcile holds this application: take it away first");

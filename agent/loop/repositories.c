@@ -177,8 +177,14 @@ static const char *offline_commit(struct agent *agent, struct repository *reposi
 {
 	if (repository->error.kind == ERROR_NONE || repository->tried_offline || repository->answered)
 		return NULL;
-	repository->tried_offline = true;
-	return store_fact_get(agent->store, commit_fact(repository, mem), mem);
+	const char *commit = NULL;
+	struct error err;
+	repository->tried_offline =
+		store_fact_get(agent->store, commit_fact(repository, mem), mem, &commit, &err);
+	if (!repository->tried_offline && log_changed(repository->offline_slot, err.text))
+		log_warning("the last good commit cannot be read", "repository", repository->plain, "error",
+			err.text, NULL);
+	return commit;
 }
 
 /* The newest commit cannot be used, and this process has read no other: the one in force is on the disk. */

@@ -404,16 +404,18 @@ static json_t *user_summary(const json_t *items)
 	return summary;
 }
 
-static json_t *agent_summary(struct store *store, struct arena *mem)
+static bool agent_summary(struct store *store, struct arena *mem, json_t *agent, struct error *err)
 {
-	json_t *agent = json_object();
-	const char *version = store_fact_get(store, "agent.version", mem);
-	const char *started = store_fact_get(store, "agent.started", mem);
-	const char *cluster = store_fact_get(store, "cluster", mem);
-	set(agent, "version", version);
-	set(agent, "started", started);
-	set(agent, "cluster", cluster);
-	return agent;
+	static const struct {
+		const char *field, *fact;
+	} facts[] = {{"version", "agent.version"}, {"started", "agent.started"}, {"cluster", "cluster"}};
+	for (size_t i = 0; i < COUNT_OF(facts); i++) {
+		const char *value;
+		if (!store_fact_get(store, facts[i].fact, mem, &value, err))
+			return false;
+		set(agent, facts[i].field, value);
+	}
+	return true;
 }
 
 /* `status` gets its parts one after the other; false at the first that cannot be read. */
@@ -440,7 +442,6 @@ static bool fill_status(struct store *store, struct arena *mem, json_t *status, 
 	}
 	json_array_foreach (places, i, item)
 		database_errors(item, errors);
-	json_object_set_new(status, "agent", agent_summary(store, mem));
 	json_object_set_new(status, "applications", summaries);
 	json_object_set_new(status, "databases", places);
 	json_object_set_new(status, "users", user_summary(people));
@@ -457,7 +458,8 @@ json_t *view_status(struct store *store, struct error *err)
 	CLEANUP(json_done) json_t *status = json_object();
 	if (!store_begin(store, err))
 		return NULL;
-	bool filled = fill_status(store, mem, status, err);
+	bool filled = agent_summary(store, mem, json_make_object(status, "agent"), err) &&
+		fill_status(store, mem, status, err);
 	if (!filled) {
 		store_rollback(store);
 		return NULL;

@@ -9,7 +9,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-enum { TRACK_AGAIN = 5000 }; /* milliseconds until what could not be looked at is looked at again */
+/* Milliseconds until what could not be read is asked again. */
+enum { FAILED_PAUSE = 5000, DENIED_PAUSE = 60000 };
 
 static int compare_live(const void *a, const void *b)
 {
@@ -33,17 +34,25 @@ static struct object_key owned_key(const struct store_object *object)
 	return (struct object_key){object->group, object->kind, object->namespace, object->name};
 }
 
+/* Nothing tells when it would go better: the pass comes back by itself. */
+static void cannot_observe(struct pass *pass, const struct error *err)
+{
+	pass_condition(pass, "ComparisonError", err->text);
+	pass_look_again(pass, clock_steady() + (err->kind == ERROR_DENIED ? DENIED_PAUSE : FAILED_PAUSE));
+}
+
 static bool load_inventory(struct pass *pass)
 {
+	struct store *store = pass->agent->store;
+	const char *name = pass->app->spec.name, *rules;
 	struct error err;
-	const char *rules = store_fact_get(
-		pass->agent->store, arena_printf(pass->mem, "ignored:%s", pass->app->spec.name), pass->mem);
+	if (!store_fact_get(store, arena_printf(pass->mem, "ignored:%s", name), pass->mem, &rules, &err) ||
+		!store_object_list(store, name, pass->mem, &pass->owned, &pass->owned_count, &err)) {
+		cannot_observe(pass, &err);
+		return false;
+	}
 	pass->other_rules = rules && strcmp(rules, pass->app->ignore_hash) != 0;
-	if (store_object_list(pass->agent->store, pass->app->spec.name, pass->mem, &pass->owned,
-		    &pass->owned_count, &err))
-		return true;
-	pass_condition(pass, "ComparisonError", err.text);
-	return false;
+	return true;
 }
 
 static char *tracker_name(const struct app *app, enum tracker tracker)
@@ -82,12 +91,9 @@ static bool track(struct pass *pass)
 		keys[count++] = owned_key(&pass->owned[i]);
 	if (pass_track(pass, pass->preview ? TRACKER_PREVIEW : TRACKER_PASS, keys, count, &err))
 		return true;
-	pass_condition(pass, "ComparisonError", err.text);
+	cannot_observe(pass, &err);
 	pass->incomplete = true;
-	if (err.kind == ERROR_DENIED)
-		return true;
-	pass_look_again(pass, clock_steady() + TRACK_AGAIN);
-	return false;
+	return err.kind == ERROR_DENIED;
 }
 
 /* Live objects at wanted keys and all that name this Application, each once, sorted. */

@@ -107,10 +107,6 @@ void operation_try_now(struct app *app);
 /* The content that a pass over this Application compares with: of the running operation, else the newest. NULL = none yet. */
 struct content *operation_content(const struct app *app);
 
-/* Takes up what a killed process left in the store; asks for its content. False = the store could not be asked: nothing may be done
-   to the Application until it can, for an operation that is begun anew would run its hooks once more. */
-bool operation_resume(struct agent *agent, struct app *app);
-
 /* It says itself what is to be synced: another revision than the Application's, another source, an entry of the history. So whether
    the newest commit can be used is no matter. */
 bool operation_names_content(const struct app *app, const struct sync_request *request);

@@ -8,6 +8,7 @@
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
+#include "agent/sync/recall.h"
 #include "agent/sync/unseal.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -142,8 +143,8 @@ static void count_pass(const struct app *app, int64_t started)
 static bool stays_calm(struct app *app, int64_t now)
 {
 	bool calm = app->calm && !app->dirty && app->polled && !app->asked && !app->operation &&
-		!app->operation_lost && app->refresh == REFRESH_IDLE &&
-		!(app->look_again && now >= app->look_again) && now < app->stored + CALM_FOR;
+		app->refresh == REFRESH_IDLE && !(app->look_again && now >= app->look_again) &&
+		now < app->stored + CALM_FOR;
 	if (calm)
 		app->reconciled = clock_now();
 	return calm;
@@ -163,7 +164,7 @@ void pass_run(struct agent *agent, struct app *app)
 	app->last_pass = started;
 	if (app->spec.skip_reconcile)
 		return;
-	if (!operation_resume(agent, app)) {
+	if (!recall(agent, app)) {
 		app->look_again = started + STORE_PAUSE;
 		return;
 	}

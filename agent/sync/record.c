@@ -215,10 +215,15 @@ static void store_document(struct pass *pass, json_t *status, const char *differ
 
 static void store_fact(struct pass *pass, const char *name, const char *value)
 {
+	struct store *store = pass->agent->store;
 	struct error err;
-	const char *key = arena_printf(pass->mem, "%s:%s", name, pass->app->spec.name);
-	if (*value && !text_equal(store_fact_get(pass->agent->store, key, pass->mem), value) &&
-		!store_fact_set(pass->agent->store, key, value, &err))
+	const char *known, *key = arena_printf(pass->mem, "%s:%s", name, pass->app->spec.name);
+	if (!*value)
+		return;
+	bool good = store_fact_get(store, key, pass->mem, &known, &err);
+	if (good && !text_equal(known, value))
+		good = store_fact_set(store, key, value, &err);
+	if (!good)
 		log_warning("a fact could not be recorded", "fact", key, "error", err.text, NULL);
 }
 

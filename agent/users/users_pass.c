@@ -146,7 +146,6 @@ static bool only_plans(const struct users_wish *wish)
 static struct users_pass *pass_new(struct agent *agent, struct database *database, struct arena *mem)
 {
 	struct users_pass *pass = memory_alloc(sizeof(*pass));
-	const char *fact = arena_printf(mem, "users:%s", database->config->name);
 	struct users_wish *wish = database->wishes;
 	const struct users_text *text = has_own_text(wish) ? &wish->text : &database->text;
 	*pass = (struct users_pass){
@@ -158,7 +157,6 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.application = arena_copy(mem, database->config->application),
 		.namespace = arena_copy(mem, database->namespace),
 		.no_deletions = database->no_deletions,
-		.same_commit = text_equal(store_fact_get(agent->store, fact, mem), text->commit),
 		.wish = wish,
 	};
 	pass->passwords = (struct passwords){

@@ -64,7 +64,6 @@ struct users_pass {
 	const char *application;
 	const char *namespace;
 	bool no_deletions;
-	bool same_commit;        /* the last good pass was for this commit: what differs is drift */
 	struct users_wish *wish; /* NULL = nobody asked */
 
 	bool done;          /* queue_is_done() */

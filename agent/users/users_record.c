@@ -55,15 +55,34 @@ static void add_drift(const struct users_pass *pass, const char *user, const str
 		"wanted", difference->wanted, "found", difference->found, NULL);
 }
 
+static const char *commit_fact(const struct users_pass *pass)
+{
+	return arena_printf(pass->mem, "users:%s", pass->database->config->name);
+}
+
+/* What is known of the users from the last good pass, where that was for this commit: then what differs is drift. */
+static bool read_previous(
+	const struct users_pass *pass, struct store_user **users, size_t *count, struct error *err)
+{
+	const char *commit;
+	*count = 0;
+	if (!store_fact_get(pass->agent->store, commit_fact(pass), pass->mem, &commit, err))
+		return false;
+	return !text_equal(commit, pass->commit) ||
+		store_user_list(pass->agent->store, pass->mem, users, count, err);
+}
+
 void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 {
-	struct store_user *users;
+	struct store_user *users = NULL;
 	size_t count;
 	struct error err;
 
-	if (!pass->same_commit || !store_user_list(pass->agent->store, pass->mem, &users, &count, &err))
+	if (!read_previous(pass, &users, &count, &err)) {
+		log_warning("drift of users could not be recorded", "error", err.text, NULL);
 		return;
-	for (size_t i = 0; i < plan->report_count; i++) {
+	}
+	for (size_t i = 0; count && i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
 		if (!report->difference_count || report->status != USER_DRIFTED)
 			continue;
@@ -327,16 +346,16 @@ static json_t *connected_document(struct users_pass *pass, const struct roles_pl
 		pass->commit, "warnings", warnings_of(plan));
 }
 
-/* What was known of the database before, or only its name. A new reference. */
-static json_t *previous_database(struct users_pass *pass)
+/* What was known of the database before, or only its name: a new reference. NULL = the store could not be asked. */
+static json_t *previous_database(struct users_pass *pass, struct error *err)
 {
 	struct store_database *items;
-	size_t count = 0;
+	size_t count;
 	json_t *document = NULL;
 	struct error ignored;
 
-	if (!store_database_list(pass->agent->store, pass->mem, &items, &count, &ignored))
-		count = 0;
+	if (!store_database_list(pass->agent->store, pass->mem, &items, &count, err))
+		return NULL;
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(items[i].name, pass->database->config->name) == 0 &&
 			json_read(items[i].document, strlen(items[i].document), &document, &ignored))
@@ -353,14 +372,13 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 
 	for (size_t i = 0; i < plan->report_count; i++)
 		good = good && plan->reports[i].status == USER_SYNCED;
-	const char *fact = arena_printf(pass->mem, "users:%s", pass->database->config->name);
 	CLEANUP(json_done) json_t *document = connected_document(pass, plan, server_version);
 	bool ok = store_begin(store, &err);
 	ok = ok && store_reports(pass, plan, &err);
 	ok = ok && store_database_document(pass, document, &err);
 	/* Where nothing is written, a commit is in force only once somebody else has made it so. */
 	if (good || !pass->database->config->policy.report_only)
-		ok = ok && store_fact_set(store, fact, pass->commit, &err);
+		ok = ok && store_fact_set(store, commit_fact(pass), pass->commit, &err);
 	for (size_t i = 0; i < pass->passwords.verified_count; i++) {
 		const struct verified *verified = &pass->passwords.verified[i];
 		store_verifier_remember(store, pass->database->config->name, verified->user,
@@ -377,10 +395,10 @@ static void record_unreached(struct users_pass *pass)
 {
 	struct error err;
 	const char *status = pass->error.kind == ERROR_RETRY ? "Waiting" : "Failed";
-	CLEANUP(json_done) json_t *document = previous_database(pass);
-	json_object_set_new(document, "status", json_string(status));
+	CLEANUP(json_done) json_t *document = previous_database(pass, &err);
+	json_object_set_new(document, "status", json_string(status)); /* NULL is passed over */
 	json_object_set_new(document, "reason", json_string(pass->error.text));
-	if (!store_database_document(pass, document, &err))
+	if (!document || !store_database_document(pass, document, &err))
 		log_error("the database's state could not be recorded", "error", err.text, NULL);
 }
 

@@ -61,6 +61,15 @@ static inline void check_ok(bool ok, const struct error *err)
 		fail_msg("%s", err->text);
 }
 
+/* NULL = there is none. */
+static inline const char *fact_of(struct store *store, const char *key, struct arena *mem)
+{
+	const char *value = NULL;
+	struct error err;
+	check_ok(store_fact_get(store, key, mem, &value, &err), &err);
+	return value;
+}
+
 /* How many records of drift there are. */
 static inline size_t count_drift(struct fixture *f, bool open_only)
 {

@@ -98,8 +98,8 @@ static void removing_an_application_removes_what_is_kept_for_it(void **state)
 	check_ok(store_object_list(f->store, "cluster", f->mem, &objects, &count, &f->err), &f->err);
 	assert_int_equal(count, 1);
 	for (size_t i = 0; i + 1 < COUNT_OF(facts); i++)
-		assert_null(store_fact_get(f->store, facts[i], f->mem));
-	assert_string_equal(store_fact_get(f->store, "synced:cluster", f->mem), "x");
+		assert_null(fact_of(f->store, facts[i], f->mem));
+	assert_string_equal(fact_of(f->store, "synced:cluster", f->mem), "x");
 }
 
 int main(void)

@@ -117,7 +117,7 @@ static void a_store_of_version_1_keeps_what_it_holds(void **state)
 	check_ok(store_object_list(f->store, "users", f->mem, &objects, &count, &f->err), &f->err);
 	assert_int_equal(count, 1);
 	assert_string_equal(objects[0].uid, "u1");
-	assert_string_equal(store_fact_get(f->store, "synced:users", f->mem), "c1");
+	assert_string_equal(fact_of(f->store, "synced:users", f->mem), "c1");
 }
 
 int main(void)

@@ -54,7 +54,7 @@ static void a_new_store_is_made_and_found_again(void **state)
 	assert_false(how.created);
 	assert_false(how.rebuilt);
 	assert_string_equal(how.aside, "");
-	assert_string_equal(store_fact_get(f->store, "cluster", f->mem), "v1.36.3");
+	assert_string_equal(fact_of(f->store, "cluster", f->mem), "v1.36.3");
 }
 
 static void only_its_owner_may_read_it(void **state)
@@ -145,7 +145,7 @@ static const char *read_fact(struct fixture *f, const char *key)
 {
 	struct store *reader;
 	check_ok(store_open_reader(f->folder, &reader, &f->err), &f->err);
-	const char *value = store_fact_get(reader, key, f->mem);
+	const char *value = fact_of(reader, key, f->mem);
 	store_close(reader);
 	return value;
 }
@@ -185,11 +185,11 @@ static void a_reader_keeps_one_state_within_its_transaction(void **state)
 	set_fact(f, "a", "1");
 	check_ok(store_open_reader(f->folder, &reader, &f->err), &f->err);
 	check_ok(store_begin(reader, &f->err), &f->err);
-	assert_string_equal(store_fact_get(reader, "a", f->mem), "1");
+	assert_string_equal(fact_of(reader, "a", f->mem), "1");
 	set_fact(f, "a", "2");
-	assert_string_equal(store_fact_get(reader, "a", f->mem), "1");
+	assert_string_equal(fact_of(reader, "a", f->mem), "1");
 	check_ok(store_commit(reader, &f->err), &f->err);
-	assert_string_equal(store_fact_get(reader, "a", f->mem), "2");
+	assert_string_equal(fact_of(reader, "a", f->mem), "2");
 	store_close(reader);
 }
 
@@ -202,7 +202,7 @@ static void a_reader_cannot_write(void **state)
 	assert_false(store_fact_set(reader, "a", "1", &f->err));
 	assert_int_equal(f->err.kind, ERROR_DENIED);
 	store_close(reader);
-	assert_null(store_fact_get(f->store, "a", f->mem));
+	assert_null(fact_of(f->store, "a", f->mem));
 }
 
 /* ---- killed ---- */
@@ -298,12 +298,12 @@ static void check_rebuilt(struct fixture *f)
 	assert_false(how.created);
 	assert_string_equal(how.aside, in_folder(f, "pgitops.db.corrupt"));
 	assert_int_equal(access(how.aside, F_OK), 0);
-	assert_null(store_fact_get(f->store, "key 1", f->mem));
+	assert_null(fact_of(f->store, "key 1", f->mem));
 	set_fact(f, "a", "1");
 	close_store(f);
 	how = open_store(f);
 	assert_false(how.rebuilt);
-	assert_string_equal(store_fact_get(f->store, "a", f->mem), "1");
+	assert_string_equal(fact_of(f->store, "a", f->mem), "1");
 	close_store(f);
 }
 
@@ -367,7 +367,7 @@ static void a_journal_of_noise_loses_nothing(void **state)
 	write_at(in_folder(f, "pgitops.db-shm"), 0, noise, sizeof(noise));
 	struct store_opening how = open_store(f);
 	assert_false(how.rebuilt);
-	assert_non_null(store_fact_get(f->store, "key 499", f->mem));
+	assert_non_null(fact_of(f->store, "key 499", f->mem));
 }
 
 /* ---- full ---- */
@@ -394,17 +394,17 @@ static void a_volume_without_room_keeps_what_is_there(void **state)
 	assert_false(ok);
 	assert_int_equal(f->err.kind, ERROR_RETRY);
 	assert_non_null(strstr(f->err.text, "pgitops.db"));
-	assert_string_equal(store_fact_get(f->store, "before", f->mem), "1");
+	assert_string_equal(fact_of(f->store, "before", f->mem), "1");
 
 	limit_files_to(RLIM_INFINITY);
 	set_fact(f, "after", "1");
 	close_store(f);
 	struct store_opening how = open_store(f);
 	assert_false(how.rebuilt);
-	assert_string_equal(store_fact_get(f->store, "before", f->mem), "1");
-	assert_string_equal(store_fact_get(f->store, "after", f->mem), "1");
+	assert_string_equal(fact_of(f->store, "before", f->mem), "1");
+	assert_string_equal(fact_of(f->store, "after", f->mem), "1");
 	for (int i = 0; i < written - 1; i++)
-		assert_non_null(store_fact_get(f->store, arena_printf(f->mem, "key %d", i), f->mem));
+		assert_non_null(fact_of(f->store, arena_printf(f->mem, "key %d", i), f->mem));
 }
 
 static void a_start_without_room_is_told_and_tried_again(void **state)

@@ -62,9 +62,9 @@ static void history_is_bounded(void **state)
 	check_ok(store_user_change_list(f->store, NULL, 0, f->mem, &changes, &count, &f->err), &f->err);
 	assert_int_equal(count, LIMIT_USER_CHANGES);
 	assert_int_equal(count_drift(f, false), LIMIT_DRIFT_ROWS);
-	assert_null(store_fact_get(f->store, "commit:0", f->mem));
-	assert_non_null(store_fact_get(f->store, "synced:quiet", f->mem));
-	assert_non_null(store_fact_get(f->store, "commit:2004", f->mem));
+	assert_null(fact_of(f->store, "commit:0", f->mem));
+	assert_non_null(fact_of(f->store, "synced:quiet", f->mem));
+	assert_non_null(fact_of(f->store, "commit:2004", f->mem));
 }
 
 /* One pass of an Application and of a database that fail as they always do. */

@@ -54,7 +54,7 @@ static void silence_is_told_and_wakes_the_applications(void **state)
 	struct world *world = *state;
 	struct agent *agent = &world->agent;
 	CLEANUP(arena_freep) struct arena *mem = arena_new(1 << 16);
-	struct error why;
+	struct error why, err;
 
 	cluster_state_take(agent, &well);
 	assert_false(agent_cluster_stale(agent, &why));
@@ -65,7 +65,9 @@ static void silence_is_told_and_wakes_the_applications(void **state)
 	assert_true(agent_cluster_stale(agent, &why));
 	assert_string_equal(
 		why.text, "the API server has not answered since 1970-01-01T00:00:01Z: connection refused");
-	assert_string_equal(store_fact_get(agent->store, "cluster", mem), why.text);
+	const char *told;
+	assert_true(store_fact_get(agent->store, "cluster", mem, &told, &err));
+	assert_string_equal(told, why.text);
 	assert_true(world->app.dirty);
 	assert_int_equal(metric_get(METRIC_CLUSTER_UP), 0);
 	assert_true(metric_get(METRIC_CLUSTER_SILENT) > 1000);

@@ -27,6 +27,7 @@ static int make(void **state)
 	played->f = fixture;
 	played->apps[0] = &played->app;
 	played->app.spec.name = "a";
+	played->app.recalled = true;
 	played->app.spec.document = json_pack("{s:{s:{s:s, s:s, s:s}}}", "spec", "source", "repoURL",
 		"https://h/x", "path", "a", "targetRevision", "main");
 	strcpy(played->app.commit, "0123456789abcdef0123456789abcdef01234567");

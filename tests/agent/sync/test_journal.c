@@ -1,35 +1,8 @@
 /*
  * What an operation must know to go on after its process was killed: written to the store and read again, whatever stands there.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/file.h"
 #include "base/log.h"
-#include "tests/agent/sync/fixture.h"
-
-static char folder[64];
-
-static int open_journal(void **state)
-{
-	struct store_opening how;
-	struct error err;
-	open_world(state);
-	struct world *world = *state;
-	log_setup(LOG_ERROR, LOG_LOGFMT);
-	snprintf(folder, sizeof(folder), "/tmp/pgitops-journal-XXXXXX");
-	if (!mkdtemp(folder))
-		return -1;
-	return store_open(folder, &world->agent.store, &how, &err) ? 0 : -1;
-}
-
-static int close_journal(void **state)
-{
-	struct world *world = *state;
-	struct error err;
-	store_close(world->agent.store);
-	return close_world(state) == 0 && file_remove_folder(folder, &err) ? 0 : -1;
-}
+#include "tests/agent/sync/stored.h"
 
 static struct sync_operation *load(struct world *world)
 {
@@ -235,7 +208,7 @@ static void nothing_is_done_where_it_cannot_be_recorded(void **state)
 	struct world *world = *state;
 	struct error err;
 	store_close(world->agent.store);
-	assert_true(store_open_reader(folder, &world->agent.store, &err));
+	assert_true(store_open_reader(stored_folder, &world->agent.store, &err));
 	assert_false(journal_save(&world->pass, &world->operation));
 	assert_int_equal(world->pass.condition_count, 1);
 	assert_null(world->operation.saved);
@@ -421,28 +394,27 @@ static void a_status_that_shows_no_running_operation_is_none(void **state)
 	assert_null(journal_from_status(&world->app));
 }
 
-#define journal_test(function) cmocka_unit_test_setup_teardown(function, open_journal, close_journal)
-
 int main(void)
 {
+	log_setup(LOG_ERROR, LOG_LOGFMT);
 	const struct CMUnitTest tests[] = {
-		journal_test(an_operation_goes_on_where_it_was),
-		journal_test(a_retry_still_waits_and_has_its_end),
-		journal_test(a_hook_is_known_by_name_uid_and_policy),
-		journal_test(an_apply_is_done_again),
-		journal_test(the_request_is_the_same_whoever_asked),
-		journal_test(a_policy_stays_a_policy),
-		journal_test(what_did_not_change_is_not_written_again),
-		journal_test(what_has_ended_is_forgotten),
-		journal_test(nothing_is_done_where_it_cannot_be_recorded),
-		journal_test(what_cannot_be_read_is_forgotten),
-		journal_test(a_number_beyond_what_it_means_is_no_operation),
-		journal_test(a_commit_that_is_none_is_no_operation),
-		journal_test(a_document_cut_anywhere_is_survived),
-		journal_test(a_document_of_other_types_is_survived),
-		journal_test(the_status_is_enough_where_the_store_was_lost),
-		journal_test(what_the_status_shows_of_a_partial_sync_is_read_again),
-		journal_test(a_status_that_shows_no_running_operation_is_none),
+		stored_test(an_operation_goes_on_where_it_was),
+		stored_test(a_retry_still_waits_and_has_its_end),
+		stored_test(a_hook_is_known_by_name_uid_and_policy),
+		stored_test(an_apply_is_done_again),
+		stored_test(the_request_is_the_same_whoever_asked),
+		stored_test(a_policy_stays_a_policy),
+		stored_test(what_did_not_change_is_not_written_again),
+		stored_test(what_has_ended_is_forgotten),
+		stored_test(nothing_is_done_where_it_cannot_be_recorded),
+		stored_test(what_cannot_be_read_is_forgotten),
+		stored_test(a_number_beyond_what_it_means_is_no_operation),
+		stored_test(a_commit_that_is_none_is_no_operation),
+		stored_test(a_document_cut_anywhere_is_survived),
+		stored_test(a_document_of_other_types_is_survived),
+		stored_test(the_status_is_enough_where_the_store_was_lost),
+		stored_test(what_the_status_shows_of_a_partial_sync_is_read_again),
+		stored_test(a_status_that_shows_no_running_operation_is_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
