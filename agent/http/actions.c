@@ -139,11 +139,6 @@ static void hand_over(struct http_call *call, const json_t *body)
 		.kind = users && dry_run ? "users-plan" : call->route->kind,
 		.target = users ? json_text_at(body, "database", "") : call->name,
 		.by = call->local ? "cli" : "api",
-		.hard = json_bool_at(body, "hard", false),
-		.prune = json_bool_at(body, "prune", false),
-		.dry_run = dry_run,
-		.confirm = json_text_at(body, "confirm", NULL),
-		.revision_id = json_number_at(body, "id", 0),
 		.body = body,
 	};
 	if (agent->request(agent->context, &request, &operation, &err))

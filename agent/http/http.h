@@ -13,14 +13,10 @@
 
 /* An action, as the API and the Unix socket take it. */
 struct agent_request {
-	const char *kind;    /* as store_operation.kind */
-	const char *target;  /* application, or database ("" = all) for users-sync and users-plan */
-	const char *by;      /* "cli" over the socket, "api" over TCP */
-	bool hard;           /* refresh: throw caches away */
-	bool prune, dry_run; /* sync */
-	const char *confirm; /* hash of confirmed deletions, or NULL */
-	int64_t revision_id; /* rollback: id in status.history */
-	const json_t *body;  /* all of it, each field known and of its type; NULL = none */
+	const char *kind;   /* as store_operation.kind */
+	const char *target; /* application, or database ("" = all) for users-sync and users-plan */
+	const char *by;     /* "cli" over the socket, "api" over TCP */
+	const json_t *body; /* what is asked, each field known and of its type; NULL = none */
 };
 
 struct http_agent {

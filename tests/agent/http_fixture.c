@@ -38,14 +38,9 @@ static bool take_request(
 	snprintf(asked.kind, sizeof(asked.kind), "%s", request->kind);
 	snprintf(asked.target, sizeof(asked.target), "%s", request->target);
 	snprintf(asked.by, sizeof(asked.by), "%s", request->by);
-	snprintf(asked.confirm, sizeof(asked.confirm), "%s", request->confirm ? request->confirm : "(none)");
 	char *body = request->body ? json_canonical(request->body) : NULL;
 	snprintf(asked.body, sizeof(asked.body), "%s", body ? body : "(none)");
 	free(body);
-	asked.hard = request->hard;
-	asked.prune = request->prune;
-	asked.dry_run = request->dry_run;
-	asked.revision_id = request->revision_id;
 	*operation = asked.operation ? asked.operation : 17;
 	return true;
 }

@@ -8,11 +8,9 @@
 
 struct asked {
 	size_t requests, announcements, urls;
-	char kind[32], target[256], by[8], confirm[64], url[256], body[1024]; /* as canonical JSON */
-	bool hard, prune, dry_run;
-	int64_t revision_id;
-	int64_t operation;     /* what the agent answers, 0 = 17 */
-	enum error_kind fails; /* what the agent answers instead */
+	char kind[32], target[256], by[8], url[256], body[1024]; /* as canonical JSON */
+	int64_t operation;                                       /* what the agent answers, 0 = 17 */
+	enum error_kind fails;                                   /* what the agent answers instead */
 };
 extern struct asked asked;
 extern const struct http_agent test_agent;

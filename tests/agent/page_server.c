@@ -27,7 +27,7 @@ static bool take_request(void *context, const struct agent_request *request, int
 		.request = body ? body : "{}",
 		.started = clock_now(),
 		.phase = "Running",
-		.message = request->prune ? "with prune" : "",
+		.message = json_bool_at(request->body, "prune", false) ? "with prune" : "",
 		.result = "",
 	};
 	bool added = store_operation_add(store, &operation, id, err);

@@ -31,16 +31,15 @@ static void actions_over_the_socket_reach_the_agent(void **state)
 	assert_string_equal(asked.kind, "sync");
 	assert_string_equal(asked.target, "postgres-users");
 	assert_string_equal(asked.by, "cli");
-	assert_string_equal(asked.confirm, "abc");
-	assert_true(asked.prune && asked.dry_run && !asked.hard);
+	assert_string_equal(asked.body, "{\"confirm\":\"abc\",\"dryRun\":true,\"prune\":true}");
 	assert_int_equal(
 		post(connect_socket(), "/api/v1/applications/a/refresh", as_json, "{\"hard\":true}"), 202);
-	assert_true(asked.hard);
+	assert_string_equal(asked.body, "{\"hard\":true}");
 	assert_int_equal(post(connect_socket(), "/api/v1/applications/a/rollback", as_json, "{\"id\":3}"), 202);
-	assert_int_equal(asked.revision_id, 3);
+	assert_string_equal(asked.body, "{\"id\":3}");
 	assert_int_equal(post(connect_socket(), "/api/v1/applications/a/terminate", as_json, ""), 202);
 	assert_string_equal(asked.kind, "terminate");
-	assert_string_equal(asked.confirm, "(none)");
+	assert_string_equal(asked.body, "{}");
 	assert_int_equal(post(connect_socket(), "/api/v1/users/sync", as_json, "{}"), 202);
 	assert_string_equal(asked.kind, "users-sync");
 	assert_string_equal(asked.target, "");

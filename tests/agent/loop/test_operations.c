@@ -57,12 +57,7 @@ static int done(void **state)
 
 static struct agent_request request_of(const char *kind, const json_t *body)
 {
-	return (struct agent_request){.kind = kind,
-		.target = "a",
-		.by = "cli",
-		.confirm = json_text_at(body, "confirm", NULL),
-		.revision_id = json_number_at(body, "id", 0),
-		.body = body};
+	return (struct agent_request){.kind = kind, .target = "a", .by = "cli", .body = body};
 }
 
 /* Asks and lets the reconciler take it; the operation's id. */
