@@ -56,6 +56,15 @@ static void reply_outcome(struct http_waiter *waiter, const json_t *operation)
 		http_problem(&call, 503, "%s", json_text_at(operation, "message", "there is no answer"));
 }
 
+/* A store that cannot be read may be readable at the next look; an operation that is gone from it stays gone. */
+static void reply_unread(struct http_waiter *waiter, const struct error *why)
+{
+	if (why->kind != ERROR_MISSING && clock_steady() < waiter->deadline)
+		return;
+	struct http_call call = answer(waiter);
+	http_problem(&call, 503, "the answer cannot be read: %s", why->text);
+}
+
 static void look(struct http_waiter *waiter)
 {
 	struct error err = {0};
@@ -63,7 +72,11 @@ static void look(struct http_waiter *waiter)
 	CLEANUP(json_done) json_t *operation = store ? view_operation(store, waiter->operation, &err) : NULL;
 	if (store && !operation)
 		http_store_suspect(waiter->http, &err);
-	if (operation && json_is_string(json_object_get(operation, "finished"))) {
+	if (!operation) {
+		reply_unread(waiter, &err);
+		return;
+	}
+	if (json_is_string(json_object_get(operation, "finished"))) {
 		reply_outcome(waiter, operation);
 		return;
 	}

@@ -130,6 +130,9 @@ static void manifests_that_cannot_be_given_are_a_problem(void **state)
 	assert_int_equal(get(open_server, "/api/v1/applications/a/manifests"), 503);
 	assert_problem(503);
 	assert_non_null(strstr(answer, "nothing was read from Git yet"));
+	asked.operation = 1 << 20;
+	assert_int_equal(get(open_server, "/api/v1/applications/a/manifests"), 503);
+	assert_non_null(strstr(answer, "the answer cannot be read: "));
 	asked.fails = ERROR_MISSING;
 	assert_int_equal(get(open_server, "/api/v1/applications/b/manifests"), 404);
 	asked.fails = ERROR_NONE;
