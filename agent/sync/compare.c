@@ -170,19 +170,13 @@ static void judge_shared(struct pass *pass, struct pass_step *step, bool fail)
 static bool is_forbidden(struct pass *pass, struct pass_step *step)
 {
 	const struct object *object = step->plan->object;
-	struct mistakes refused = {.mem = pass->mem}, warned = {.mem = pass->mem};
 	const char *why = NULL;
 
-	if (!pass_may_touch(pass, &object->key, &why))
-		why = arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, why);
-	else if (step->plan->action != PLAN_KEEP)
-		permission_content(pass->agent, pass->app, object, &refused, &warned);
-	for (size_t i = 0; i < warned.count; i++)
-		pass_condition(pass, "PowerWarning", mistake_text(&warned.items[i], pass->mem));
-	for (size_t i = 0; i < refused.count; i++)
-		why = arena_join(pass->mem, why, "; ", mistake_text(&refused.items[i], pass->mem));
+	if (pass_may_touch(pass, &object->key, &why) && step->plan->action != PLAN_KEEP)
+		why = pass_refused_content(pass, object);
 	if (!why)
 		return false;
+	why = arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, why);
 	step->unknown = true;
 	step->out_of_sync = step->plan->action !=
 		PLAN_KEEP; /* one that is as wanted asks for no sync, which would fail */

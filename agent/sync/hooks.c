@@ -104,14 +104,10 @@ static enum verdict clear(struct pass *pass, struct sync_operation *operation, c
 
 bool hook_is_forbidden(struct pass *pass, struct sync_operation *operation, const struct task *task)
 {
-	const struct object *object = task->object;
-	struct mistakes refused = {.mem = pass->mem}, warned = {.mem = pass->mem};
 	const char *why = NULL;
 
-	if (pass_may_touch(pass, &object->key, &why))
-		permission_content(pass->agent, pass->app, object, &refused, &warned);
-	if (refused.count)
-		why = refused.items[0].text;
+	if (pass_may_touch(pass, &task->object->key, &why))
+		why = pass_refused_content(pass, task->object);
 	if (why)
 		fail(pass, operation, task, why);
 	return why;

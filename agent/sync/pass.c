@@ -41,6 +41,18 @@ bool pass_may_touch(const struct pass *pass, const struct object_key *key, const
 	return permission_object(pass->agent, pass->app, pass->project, key, pass->mem, why);
 }
 
+const char *pass_refused_content(struct pass *pass, const struct object *object)
+{
+	struct mistakes refused = {.mem = pass->mem}, warned = {.mem = pass->mem};
+	const char *why = NULL;
+	permission_content(pass->agent, pass->app, object, &refused, &warned);
+	for (size_t i = 0; i < warned.count; i++)
+		pass_condition(pass, "PowerWarning", mistake_text(&warned.items[i], pass->mem));
+	for (size_t i = 0; i < refused.count; i++)
+		why = arena_join(pass->mem, why, "; ", refused.items[i].text);
+	return why;
+}
+
 static bool is_allowed(struct pass *pass)
 {
 	const char *why = NULL;

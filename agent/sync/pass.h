@@ -73,6 +73,10 @@ bool pass_cluster_answers(const struct agent *agent, struct error *why) MUST_CHE
 /* May an object of this key be written or deleted by this Application? Only with a project. */
 bool pass_may_touch(const struct pass *pass, const struct object_key *key, const char **why);
 
+/* What the rules say of what a wanted object holds: what they only warn of becomes a condition, what they refuse is told in `mem`.
+   NULL = nothing is refused. */
+const char *pass_refused_content(struct pass *pass, const struct object *object);
+
 /* Another pass at this time at the latest (steady milliseconds). */
 void pass_look_again(struct pass *pass, int64_t when);
 
