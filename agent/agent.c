@@ -21,6 +21,13 @@ struct app *agent_app(const struct agent *agent, const char *name)
 	return found ? *found : NULL;
 }
 
+void agent_wake(struct agent *agent, const char *application)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (!*application || strcmp(agent->apps[i]->spec.name, application) == 0)
+			agent->apps[i]->dirty = true;
+}
+
 bool agent_cluster_stale(const struct agent *agent, struct error *why)
 {
 	return *agent->cluster_stale && !error_set(why, ERROR_RETRY, "%s", agent->cluster_stale);
@@ -47,6 +54,22 @@ void content_target(const struct content *content, char target[TARGET_SIZE])
 bool app_content_is_current(const struct app *app)
 {
 	return app->content && strcmp(app->content->source_hash, app->source_hash) == 0;
+}
+
+static bool repository_has_answered(const struct repository *repository)
+{
+	return !repository->reading && !repository->ask_again && !repository->paths_changed &&
+		(repository->answered || repository->failures > 0);
+}
+
+bool app_is_settled(const struct app *app)
+{
+	if (app->spec.spec_error_count || app->spec.skip_reconcile)
+		return true;
+	if (app->dirty || app->asked || app->operation ||
+		(app->repository && !repository_has_answered(app->repository)))
+		return false;
+	return app->last_pass != 0;
 }
 
 void app_synced_commit(const struct app *app, char commit[41])

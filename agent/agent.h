@@ -200,6 +200,9 @@ bool agent_cluster_stale(const struct agent *agent, struct error *why);
 /* Asked for each live object in a pass. NULL = there is none of this name. */
 struct app *agent_app(const struct agent *agent, const char *name);
 
+/* A pass over the Application of this name, "" = over each. */
+void agent_wake(struct agent *agent, const char *application);
+
 /* What becomes of something that was asked for: `operation` in the store, 0 = nobody asked. Running until it ends. Any thread. */
 void agent_answer(
 	struct agent *agent, int64_t operation, const char *phase, const char *message, const char *result);
@@ -208,6 +211,9 @@ void content_target(const struct content *content, char target[TARGET_SIZE]);
 
 /* Its newest content was read from the source that its spec names now. */
 bool app_content_is_current(const struct app *app);
+
+/* Nothing more will come of waiting: it has its answer, be it an error. */
+bool app_is_settled(const struct app *app);
 
 /* The commit in force: that of the last sync that succeeded, "" = none. */
 void app_synced_commit(const struct app *app, char commit[41]);

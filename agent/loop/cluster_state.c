@@ -56,8 +56,7 @@ void cluster_state_take(struct agent *agent, const struct cluster_health *health
 		log_info("the API server answers again", NULL);
 	}
 	cluster_state_record(agent);
-	for (size_t i = 0; i < agent->app_count; i++)
-		agent->apps[i]->dirty = true;
+	agent_wake(agent, "");
 }
 
 void cluster_state_look(struct agent *agent)

@@ -198,8 +198,7 @@ static void wake_everything(struct agent *agent)
 		agent->repositories[i]->paths_changed = true;
 		agent->repositories[i]->next_poll = 0;
 	}
-	for (size_t i = 0; i < agent->app_count; i++)
-		agent->apps[i]->dirty = true;
+	agent_wake(agent, "");
 	for (size_t i = 0; i < agent->database_count; i++)
 		agent->databases[i]->dirty = true;
 }
@@ -215,12 +214,12 @@ void join_try(struct agent *agent, struct credentials *credentials)
 	if (!join(agent, credentials, &err)) {
 		bool changed = strcmp(agent->cluster_trouble, err.text) != 0;
 		snprintf(agent->cluster_trouble, sizeof(agent->cluster_trouble), "%s", err.text);
-		if (changed)
+		if (changed) {
 			cluster_state_record(agent);
+			agent_wake(agent, "");
+		}
 		if (log_changed(agent->cluster_slot, err.text))
 			log_warning("waiting for the cluster", "reason", err.text, NULL);
-		for (size_t i = 0; changed && i < agent->app_count; i++)
-			agent->apps[i]->dirty = true;
 		return;
 	}
 	agent->cluster_trouble[0] = '\0';

@@ -9,22 +9,6 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-static bool repository_has_answered(const struct repository *repository)
-{
-	return !repository->reading && !repository->ask_again && !repository->paths_changed &&
-		(repository->answered || repository->failures > 0);
-}
-
-static bool app_is_settled(const struct app *app)
-{
-	if (app->spec.spec_error_count || app->spec.skip_reconcile)
-		return true;
-	if (app->dirty || app->asked || app->operation ||
-		(app->repository && !repository_has_answered(app->repository)))
-		return false;
-	return app->last_pass != 0;
-}
-
 /* Without users in force (their Application has no content, or waits for its sync) there is nothing to wait for. */
 static bool database_is_settled(const struct database *database)
 {
@@ -92,16 +76,9 @@ static void tell_database(const struct agent *agent, const struct database *data
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	const struct database_config *config = database->config;
-	const char *reason = NULL;
-
-	if (!database->app)
-		reason = arena_printf(mem, "there is no application %s", config->application);
-	else if (database->without_users)
-		reason = arena_printf(mem,
-			"no users are in force: application %s has no synced commit with them",
-			config->application);
-	else
-		reason = recorded_reason(agent, config->name, mem);
+	const char *reason = !database->app || database->without_users
+		? users_pass_missing(database, mem)
+		: recorded_reason(agent, config->name, mem);
 	if (!reason || !*reason)
 		reason = "not every user is as wanted: see `pgitops user list`";
 	fprintf(stderr, "pgitops: database %s: %s\n", config->name, reason);

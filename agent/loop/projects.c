@@ -32,11 +32,8 @@ static bool are_wanted(const struct agent *agent)
 static void wake(struct agent *agent, const char *project)
 {
 	for (size_t i = 0; i < agent->app_count; i++)
-		if (!*project || strcmp(agent->apps[i]->spec.project, project) == 0) {
-			agent->apps[i]->dirty = true;
-			agent->apps[i]->next_try = 0;
+		if (!*project || strcmp(agent->apps[i]->spec.project, project) == 0)
 			operation_try_now(agent->apps[i]);
-		}
 }
 
 static void say_known(struct agent *agent, const char *trouble)

@@ -33,22 +33,11 @@ enum {
 
 /* ---- events ---- */
 
-static void wake(struct agent *agent, const char *application)
-{
-	for (size_t i = 0; i < agent->app_count; i++)
-		if (!*application || strcmp(agent->apps[i]->spec.name, application) == 0)
-			agent->apps[i]->dirty = true;
-}
-
 /* The cluster was away and answers again: what failed meanwhile has waited long enough. */
 static void try_again(struct agent *agent)
 {
-	for (size_t i = 0; i < agent->app_count; i++) {
-		if (agent->apps[i]->last_phase == SYNC_FAILED)
-			agent->apps[i]->next_try = 0;
+	for (size_t i = 0; i < agent->app_count; i++)
 		operation_try_now(agent->apps[i]);
-		agent->apps[i]->dirty = true;
-	}
 	agent->next_join = 0;
 }
 
@@ -115,7 +104,7 @@ static bool handle(struct agent *agent, struct event *event)
 		apps_collect(agent);
 		break;
 	case EVENT_OBJECT:
-		wake(agent, event->key);
+		agent_wake(agent, event->key);
 		break;
 	case EVENT_RECOVERED:
 		try_again(agent);
@@ -210,17 +199,30 @@ static void learn_namespace(struct database *database)
 	database->followed = false;
 }
 
+/* Neither its Application nor users of it will come of waiting. */
+static bool stays_without_users(struct agent *agent, const struct database *database)
+{
+	bool all_are_known = !agent->cluster_on || agent->cluster_joined || agent->config->applications;
+	if (database->app)
+		return app_is_settled(database->app);
+	return all_are_known && !queue_length(agent->queue);
+}
+
 static void run_users(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->database_count; i++) {
 		struct database *database = agent->databases[i];
 		learn_namespace(database);
 		bool due = database->dirty || database->wishes || clock_steady() >= database->next_pass;
-		if (database->running || !due || !database->namespace)
+		if (database->running || !due)
 			continue;
-		database->without_users = !users_pass_start(agent, database);
-		if (database->without_users)
-			database->next_pass = clock_steady() + LONGEST_NAP;
+		if (database->namespace) {
+			database->without_users = !users_pass_start(agent, database);
+			if (database->without_users)
+				database->next_pass = clock_steady() + LONGEST_NAP;
+		}
+		if (!database->running && database->wishes && stays_without_users(agent, database))
+			users_pass_refuse(agent, database);
 	}
 }
 

@@ -44,6 +44,8 @@ void operation_try_now(struct app *app)
 {
 	if (app->operation)
 		app->operation->next_attempt = 0;
+	app->next_try = 0;
+	app->dirty = true;
 }
 
 struct content *operation_content(const struct app *app)

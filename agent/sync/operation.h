@@ -101,7 +101,7 @@ struct sync_operation *operation_for_hooks(const struct app *app);
    echo of one that has ended. */
 void operation_terminate(struct app *app, const char *begun);
 
-/* What it waited for may be over: the next attempt is made at the next pass. */
+/* What a failed sync waited for may be over: the next attempt is made by the next pass, which comes at once. */
 void operation_try_now(struct app *app);
 
 /* The content that a pass over this Application compares with: of the running operation, else the newest. NULL = none yet. */

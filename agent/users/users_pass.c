@@ -284,6 +284,30 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	return true;
 }
 
+const char *users_pass_missing(const struct database *database, struct arena *mem)
+{
+	const char *application = database->config->application;
+	if (!database->app)
+		return arena_printf(mem, "there is no application %s", application);
+	return arena_printf(
+		mem, "no users are in force: application %s has no synced commit with them", application);
+}
+
+void users_pass_refuse(struct agent *agent, struct database *database)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	for (struct users_wish **at = &database->wishes; *at;) {
+		struct users_wish *wish = *at;
+		if (has_own_text(wish)) {
+			at = &wish->next;
+			continue;
+		}
+		*at = wish->next;
+		agent_answer(agent, wish->operation, "Failed", users_pass_missing(database, mem), "");
+		users_wish_free(wish);
+	}
+}
+
 static int64_t interval(const struct agent *agent)
 {
 	return agent->config->poll ? agent->config->poll : DEFAULT_INTERVAL;

@@ -75,6 +75,12 @@ struct users_pass {
 /* True when there is something to do and it was begun. Reconciler thread. */
 bool users_pass_start(struct agent *agent, struct database *database);
 
+/* Why there are no users in force. In `mem`. */
+const char *users_pass_missing(const struct database *database, struct arena *mem);
+
+/* There are none, and none will come of waiting: whoever asked for something that needs them is told so. Reconciler thread. */
+void users_pass_refuse(struct agent *agent, struct database *database);
+
 /* Takes the results of the passes that are done. Reconciler thread. */
 void users_pass_collect(struct agent *agent);
 

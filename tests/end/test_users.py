@@ -178,6 +178,22 @@ def test_a_plan_shows_sql_and_changes_nothing(setting):
     wait_for("healed", lambda: not server.value("SELECT rolsuper FROM pg_roles WHERE rolname = 'alice'"))
 
 
+@pytest.mark.parametrize("application, said", [
+    ("other", "there is no application other"),
+    ("empty", "no users are in force: application empty has no synced commit with them"),
+])
+def test_a_sync_of_users_that_there_are_not_is_answered(agent, server, tmp_path, application, said):
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"empty/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"})
+    agent.database(server, application=application)
+    agent.application("empty", repository.url, "empty", "postgres")
+    agent.begin()
+    for verb, code in (("sync", 1), ("plan", 2)):
+        answer = agent.cli("user", verb, "--timeout", "20s")
+        answer.is_(code)
+        assert said in answer.err, str(answer)
+
+
 def test_a_server_that_is_down_is_waited_for(setting):
     agent, server, repository = setting
     agent.start()
