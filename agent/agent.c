@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/queue.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -54,6 +55,36 @@ void content_target(const struct content *content, char target[TARGET_SIZE])
 bool app_content_is_current(const struct app *app)
 {
 	return app->content && strcmp(app->content->source_hash, app->source_hash) == 0;
+}
+
+bool app_waits(const struct app *app)
+{
+	if (app->spec.deleting)
+		return false;
+	return !app_content_is_current(app) && !app->broken && !app->spec.spec_error_count &&
+		app->repository && app->repository->error.kind == ERROR_NONE;
+}
+
+bool app_is_due(const struct app *app)
+{
+	int64_t now = clock_steady();
+	if (app_waits(app))
+		return false;
+	if (app->dirty || app->polled || (app->asked && app->refresh != REFRESH_ASKED))
+		return true;
+	if (app->look_again && now >= app->look_again)
+		return true;
+	bool failed = app->last_phase == SYNC_FAILED && app->next_try > app->last_pass && now >= app->next_try;
+	bool healing = app->next_heal > app->last_pass && now >= app->next_heal;
+	return failed || healing;
+}
+
+bool agent_is_awaited(const struct agent *agent, const struct app *app)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i] != app && app_is_due(agent->apps[i]))
+			return true;
+	return queue_has_others(agent->queue, EVENT_OBJECT, app->spec.name);
 }
 
 static bool repository_has_answered(const struct repository *repository)

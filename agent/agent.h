@@ -212,6 +212,14 @@ void content_target(const struct content *content, char target[TARGET_SIZE]);
 /* Its newest content was read from the source that its spec names now. */
 bool app_content_is_current(const struct app *app);
 
+/* It is time for a pass over it, and one could say something that the last one did not. */
+bool app_is_due(const struct app *app);
+/* Its repository has not answered for the first time: nothing can be said yet that the last run did not say better. */
+bool app_waits(const struct app *app);
+
+/* Somebody waits for the reconciler while it is at work on this Application: another one, or whoever has an event in the queue. */
+bool agent_is_awaited(const struct agent *agent, const struct app *app);
+
 /* Nothing more will come of waiting: it has its answer, be it an error. */
 bool app_is_settled(const struct app *app);
 

@@ -148,3 +148,16 @@ size_t queue_length(struct queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 	return count;
 }
+
+bool queue_has_others(struct queue *queue, enum event_kind kind, const char *key)
+{
+	bool found = false;
+	pthread_mutex_lock(&queue->lock);
+	for (size_t i = 0; !found && i < EVENT_KINDS; i++) {
+		const struct lane *lane = &queue->lanes[i];
+		bool known = i == (size_t)kind && lane->count == 1 && strcmp(lane->events[0].key, key) == 0;
+		found = lane->count && !known;
+	}
+	pthread_mutex_unlock(&queue->lock);
+	return found;
+}

@@ -52,3 +52,6 @@ bool queue_is_done(struct queue *queue, const bool *done);
 struct event queue_take(struct queue *queue, int64_t deadline);
 
 size_t queue_length(struct queue *queue);
+
+/* Something waits beside events of this kind with this key. */
+bool queue_has_others(struct queue *queue, enum event_kind kind, const char *key);

@@ -205,6 +205,25 @@ static bool needs_confirmation(const struct plan_input *input, size_t prunes)
 	return prunes > (share > PRUNE_FEW ? share : PRUNE_FEW);
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	return object_key_compare(a, b);
+}
+
+/* The hash names this very list, or all of it was on the list that the hash named. */
+static bool is_confirmed(const struct plan_input *input, const struct plan *plan)
+{
+	if (text_equal(input->confirmed, plan->confirm))
+		return true;
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].action == PLAN_PRUNE &&
+			(!input->confirmed_count ||
+				!bsearch(&plan->steps[i].key, input->confirmed_list, input->confirmed_count,
+					sizeof(*input->confirmed_list), compare_keys)))
+			return false;
+	return true;
+}
+
 static void guard_prunes(const struct plan_input *input, struct arena *mem, struct plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++)
@@ -212,7 +231,7 @@ static void guard_prunes(const struct plan_input *input, struct arena *mem, stru
 	if (!needs_confirmation(input, plan->prunes))
 		return;
 	confirmation_of(input, plan, mem, plan->confirm);
-	plan->blocked = !text_equal(input->confirmed, plan->confirm);
+	plan->blocked = !is_confirmed(input, plan);
 	const char *reason = arena_printf(mem,
 		"%zu of %zu objects would be pruned: confirm with "
 		"`pgitops app sync %s --prune --confirm %s`",

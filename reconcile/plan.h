@@ -48,6 +48,9 @@ struct plan_input {
 	bool no_prune; /* knowledge is incomplete: first pass after a rebuild, partial discovery, ... */
 	const char *no_prune_reason;
 	const char *confirmed; /* hash given by the user, or NULL */
+	/* What that hash stood for when the sync began, sorted by key: some of it is gone by now, so the hash would be another one. */
+	const struct object_key *confirmed_list;
+	size_t confirmed_count;
 };
 
 enum plan_action {

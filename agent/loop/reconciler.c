@@ -133,27 +133,6 @@ static bool handle(struct agent *agent, struct event *event)
 
 /* ---- work ---- */
 
-static bool app_is_due(const struct app *app)
-{
-	int64_t now = clock_steady();
-	if (app->dirty || app->polled || (app->asked && app->refresh != REFRESH_ASKED))
-		return true;
-	if (app->look_again && now >= app->look_again)
-		return true;
-	bool failed = app->last_phase == SYNC_FAILED && app->next_try > app->last_pass && now >= app->next_try;
-	bool healing = app->next_heal > app->last_pass && now >= app->next_heal;
-	return failed || healing;
-}
-
-/* Its repository has not answered for the first time: nothing can be said yet that the last run did not say better. */
-static bool app_waits(const struct app *app)
-{
-	if (app->spec.deleting)
-		return false;
-	return !app_content_is_current(app) && !app->broken && !app->spec.spec_error_count &&
-		app->repository && app->repository->error.kind == ERROR_NONE;
-}
-
 /* Whoever watches the Application object hears of a change; the first status after a start is none. */
 static void tell_changes(struct agent *agent, const struct app *app, const json_t *before)
 {
@@ -172,7 +151,7 @@ static void run_passes(struct agent *agent)
 	for (size_t i = 0; i < agent->app_count; i++) {
 		struct app *app = agent->apps[i];
 		char before[TARGET_SIZE];
-		if (!app_is_due(app) || app_waits(app))
+		if (!app_is_due(app))
 			continue;
 		memcpy(before, app->synced, sizeof(before));
 		CLEANUP(json_done) json_t *status = json_incref(app->status);
@@ -267,6 +246,10 @@ static void trim_store(struct agent *agent)
 static int64_t next_wake(const struct agent *agent)
 {
 	int64_t when = clock_steady() + LONGEST_NAP;
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i]->look_again && agent->apps[i]->look_again < when &&
+			!app_waits(agent->apps[i]))
+			when = agent->apps[i]->look_again;
 	/* With every thread at work, the next answer wakes us. */
 	bool full = agent->fetching >= REPOSITORIES_AT_ONCE;
 	for (size_t i = 0; !full && i < agent->repository_count; i++)

@@ -37,18 +37,19 @@ static int compare_checks(const void *a, const void *b)
 bool checks_find(const struct checks *checks, const struct plan_step *step, struct cluster_write *answer)
 {
 	const struct check wanted = {.key = step->key};
-	if (!checks || !step->object || !step->live)
+	if (!checks || !step->object)
 		return false;
 	const struct check *found =
 		bsearch(&wanted, checks->items, checks->count, sizeof(*checks->items), compare_checks);
-	if (!found || strcmp(found->hash, step->object->hash) != 0 || strcmp(found->uid, step->live->uid) != 0 ||
-		strcmp(found->version, step->live->resource_version) != 0)
+	if (!found || strcmp(found->hash, step->object->hash) != 0 ||
+		strcmp(found->uid, step->live ? step->live->uid : "") != 0 ||
+		strcmp(found->version, step->live ? step->live->resource_version : "") != 0)
 		return false;
 	*answer = (struct cluster_write){
 		.kind = WRITE_DRY_RUN,
 		.object = step->object,
 		.tracking_id = step->tracking_id,
-		.outcome = WRITE_CONFIGURED,
+		.outcome = step->live ? WRITE_CONFIGURED : WRITE_CREATED,
 		.uid_now = found->uid,
 		.resource_version_now = found->version,
 		.differences = found->differences,
@@ -57,11 +58,14 @@ bool checks_find(const struct checks *checks, const struct plan_step *step, stru
 	return true;
 }
 
-/* The server has answered for the very version that the watch knows, and nothing was written since. */
+/* The server has answered for the very version that the watch knows, or that nothing is there, and nothing was written since. */
 static bool holds(const struct pass_step *step)
 {
-	return step->checked && step->check.outcome == WRITE_CONFIGURED && !step->written &&
-		step->plan->live && step->check.resource_version_now &&
+	if (!step->checked || step->written)
+		return false;
+	if (!step->plan->live)
+		return step->check.outcome == WRITE_CREATED;
+	return step->check.outcome == WRITE_CONFIGURED && step->check.resource_version_now &&
 		strcmp(step->check.resource_version_now, step->plan->live->resource_version) == 0;
 }
 
@@ -70,8 +74,8 @@ static struct check copy_of(const struct pass_step *step, struct arena *mem)
 	struct check check = {
 		.key = object_key_copy(&step->plan->key, mem),
 		.hash = arena_copy(mem, step->plan->object->hash),
-		.version = arena_copy(mem, step->plan->live->resource_version),
-		.uid = arena_copy(mem, step->plan->live->uid),
+		.version = step->plan->live ? arena_copy(mem, step->plan->live->resource_version) : "",
+		.uid = step->plan->live ? arena_copy(mem, step->plan->live->uid) : "",
 		.differences = arena_array(mem, step->check.difference_count, sizeof(*check.differences)),
 		.difference_count = step->check.difference_count,
 	};

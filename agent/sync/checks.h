@@ -1,8 +1,9 @@
 /*
  * checks.h - what dry runs have answered, kept while neither the wanted nor the live object moves
  *
- * An object that differs and is not healed (no selfHeal, or a sync that fails because of another one) would otherwise be asked
- * about at every pass. Only "it would be changed" is kept: what failed is asked again. Reconciler thread only.
+ * An object that differs and is not healed (no selfHeal, a sync that fails because of another one, a wave of which it is not the turn
+ * yet) would otherwise be asked about at every pass. Only "it would be made" and "it would be changed" are kept: what failed is asked
+ * again. Reconciler thread only.
  */
 #pragma once
 

@@ -150,10 +150,22 @@ static bool needs_approval(const struct pass *pass, const struct plan_live *live
 		pass->app->spec.deletion_approved < pass->app->spec.deletion_requested;
 }
 
-/* Deletes the steps of one wave; how many objects of it are still there. */
+static void delete_slice(struct pass *pass, struct cluster_write *writes, size_t count, const char **why)
+{
+	if (count)
+		cluster_write(pass->agent->cluster, writes, count, pass->mem);
+	if (count)
+		*why = "waiting for the deletion of its objects";
+	for (size_t i = 0; i < count; i++)
+		if (writes[i].error)
+			*why = writes[i].error->text;
+}
+
+/* Deletes the steps of one wave; how many objects of it are still there, as far as this pass went. */
 static size_t delete_wave(struct pass *pass, int32_t wave, const char **why)
 {
-	struct cluster_write *writes = arena_array(pass->mem, pass->plan.count, sizeof(*writes));
+	size_t room = pass->plan.count < PASS_SLICE ? pass->plan.count : PASS_SLICE;
+	struct cluster_write *writes = arena_array(pass->mem, room, sizeof(*writes));
 	const char *propagation = pass->app->spec.cascade == CASCADE_BACKGROUND ? "Background" : "Foreground";
 	size_t count = 0, left = 0;
 
@@ -172,6 +184,12 @@ static size_t delete_wave(struct pass *pass, int32_t wave, const char **why)
 				"argocd.argoproj.io/deletion-approved",
 				object_key_text(&live->key, pass->mem));
 		} else {
+			if (count == room) {
+				delete_slice(pass, writes, count, why);
+				count = 0;
+				if (!pass_goes_on(pass))
+					return left;
+			}
 			writes[count++] = (struct cluster_write){.kind = WRITE_DELETE,
 				.key = live->key,
 				.uid = live->uid,
@@ -180,13 +198,7 @@ static size_t delete_wave(struct pass *pass, int32_t wave, const char **why)
 				object_key_text(&live->key, pass->mem), NULL);
 		}
 	}
-	if (count)
-		cluster_write(pass->agent->cluster, writes, count, pass->mem);
-	if (count)
-		*why = "waiting for the deletion of its objects";
-	for (size_t i = 0; i < count; i++)
-		if (writes[i].error)
-			*why = writes[i].error->text;
+	delete_slice(pass, writes, count, why);
 	return left;
 }
 

@@ -244,6 +244,7 @@ enum verdict steps_prepare(struct pass *pass, struct sync_operation *operation)
 		return VERDICT_FAILED;
 	if (operation->request->dry_run)
 		return end_dry_run(operation);
+	operation_confirm(operation, &pass->plan);
 	if (!write_intent(pass, operation, &err)) {
 		operation_fail(operation, err.text);
 		return VERDICT_FAILED;

@@ -38,6 +38,18 @@ static json_t *request_value(const struct sync_request *request)
 	return value;
 }
 
+/* What a person has confirmed stays confirmed. */
+static json_t *confirmed_value(const struct sync_operation *operation)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < operation->confirmed_count; i++) {
+		const struct object_key *key = &operation->confirmed[i];
+		json_array_append_new(
+			list, json_pack("[s, s, s, s]", key->group, key->kind, key->namespace, key->name));
+	}
+	return list;
+}
+
 static json_t *operation_value(const struct sync_operation *operation)
 {
 	json_t *results = json_array();
@@ -53,7 +65,8 @@ static json_t *operation_value(const struct sync_operation *operation)
 		operation->failed, "phase", operation->phase, "wave", (int)operation->wave, "results",
 		results, "failures", (int)operation->failure_count);
 	json_set_text(value, "failureTexts", operation->failures);
-	json_set_text(value, "waiting", operation->waiting);
+	if (operation->confirmed_count)
+		json_object_set_new(value, "confirmed", confirmed_value(operation));
 	return value;
 }
 
@@ -167,6 +180,24 @@ static void read_result(struct sync_operation *operation, const json_t *value)
 		json_text_at(value, "status", ""), json_text_at(value, "message", ""));
 }
 
+static void read_confirmed(struct sync_operation *operation, const json_t *list)
+{
+	size_t i;
+	json_t *value;
+	operation->confirmed =
+		arena_array(operation->mem, json_array_size(list), sizeof(*operation->confirmed));
+	json_array_foreach ((json_t *)(uintptr_t)list, i, value) {
+		const char *parts[4];
+		for (size_t j = 0; j < COUNT_OF(parts); j++) {
+			const json_t *part = json_array_get(value, j);
+			parts[j] = arena_copy(
+				operation->mem, json_is_string(part) ? json_string_value(part) : "");
+		}
+		operation->confirmed[operation->confirmed_count++] =
+			(struct object_key){parts[0], parts[1], parts[2], parts[3]};
+	}
+}
+
 static struct sync_request *read_request(const json_t *value, struct error *err)
 {
 	struct sync_request *request = NULL;
@@ -213,6 +244,7 @@ static struct sync_operation *read_operation(const json_t *value, struct error *
 	operation->failures = arena_copy(operation->mem, json_text_at(value, "failureTexts", NULL));
 	json_array_foreach (json_object_get(value, "results"), i, result)
 		read_result(operation, result);
+	read_confirmed(operation, json_object_get(value, "confirmed"));
 	return operation;
 }
 

@@ -186,6 +186,7 @@ static void make_plan(struct pass *pass)
 {
 	const struct app *app = pass->app;
 	const struct sync_request *request = pass_request(pass);
+	const struct sync_operation *operation = pass->preview ? NULL : app->operation;
 	struct plan_live *live = arena_array(pass->mem, pass->live_count, sizeof(*live));
 	struct plan_owned *owned = arena_array(pass->mem, pass->owned_count, sizeof(*owned));
 
@@ -216,6 +217,8 @@ static void make_plan(struct pass *pass)
 		.no_prune = obstacle,
 		.no_prune_reason = obstacle,
 		.confirmed = request ? request->confirm : NULL,
+		.confirmed_list = operation ? operation->confirmed : NULL,
+		.confirmed_count = operation ? operation->confirmed_count : 0,
 	};
 	plan_make(&input, pass->mem, &pass->plan);
 }

@@ -65,6 +65,8 @@ static struct sync_operation *operation_new(struct sync_request *request)
 
 void operation_set_content(struct sync_operation *operation, struct content *content)
 {
+	if (strcmp(operation->commit, content->commit) != 0)
+		operation->confirmed_count = 0;
 	content_release(operation->content);
 	operation->content = content_hold(content);
 	memcpy(operation->commit, content->commit, sizeof(operation->commit));
@@ -170,7 +172,7 @@ static bool may_be_superseded(const struct app *app)
 	char target[TARGET_SIZE];
 
 	if (!operation->request->automated || operation->state == OPERATION_STOPPING ||
-		operation->state == OPERATION_FAILING)
+		operation->state == OPERATION_FAILING || operation->writing)
 		return false;
 	for (size_t i = 0; i < operation->result_count; i++)
 		if (operation->results[i].hook && operation->results[i].state == TASK_RUNNING)
@@ -338,6 +340,7 @@ static void carry_on(struct pass *pass)
 			operation_fail(operation, "this sync needs more memory than one pass may use");
 			verdict = VERDICT_FAILED;
 		}
+		operation->writing = pass->more;
 		if (verdict == VERDICT_WAIT) {
 			(void)journal_save(pass, operation);
 			return;

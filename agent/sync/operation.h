@@ -2,8 +2,9 @@
  * operation.h - a sync while it runs: Argo CD's operation (argocd.md 2.8, 2.10), as a table of states that never waits
  *
  * An operation is begun by a person (app->asked) or by the policy (decide.c) and carried on by each pass over its Application: it
- * does what can be done now and returns; the next pass comes with the next event or at pass->look_again. What it must remember over
- * a kill of the process goes into the store before the effect it is about (journal.c). It is pinned to the content it began with.
+ * does what can be done now, of a wave of thousands a part (pass_goes_on()), and returns; the next pass comes with the next event or at
+ * pass->look_again. What it must remember over a kill of the process goes into the store before the effect it is about (journal.c). It
+ * is pinned to the content it began with.
  *
  *     state      | does                                                  | done      | failed
  *     -----------+-------------------------------------------------------+-----------+----------
@@ -81,8 +82,12 @@ struct sync_operation {
 	int64_t step_since;          /* steady milliseconds: when it was entered */
 	struct task_result *results; /* in the order of execution */
 	size_t result_count;
-	json_t *index; /* result_key() -> its number in `results` */
+	json_t *index;                /* result_key() -> its number in `results` */
+	struct object_key *confirmed; /* what the request's `confirm` stood for when it began, sorted by key */
+	size_t confirmed_count;
 	struct pass_counts counts;
+	bool *unchanged;      /* of each object of the content: counted as unchanged; NULL = none was yet */
+	bool writing;         /* the last pass has left a part of its step to the next */
 	const char *failures; /* texts of what failed, joined; NULL = none */
 	size_t failure_count;
 	int clean_ups; /* tries to let hooks go */

@@ -16,8 +16,11 @@
 #include "base/text.h"
 
 enum {
-	STORE_PAUSE = 5000, /* milliseconds until a store that could not be read is asked again */
-	CALM_FOR = 60000    /* milliseconds from one full comparison to the next where nothing happens */
+	STORE_PAUSE = 5000,  /* milliseconds until a store that could not be read is asked again */
+	CALM_FOR = 60000,    /* from one full comparison to the next where nothing happens */
+	PASS_LONGEST = 2000, /* what falls due by the clock (polls, databases) waits no longer than this */
+	PROGRESS_PAUSE =
+		5000 /* between two looks at a sync of thousands: a status of as many rows costs as much as a hundred writes */
 };
 
 /* What is wrong before anything is compared. */
@@ -133,7 +136,8 @@ static void run(struct pass *pass)
 	} else {
 		operation_run_blind(pass);
 	}
-	pass_record_status(pass);
+	if (!pass->more || clock_steady() >= pass->app->stored + PROGRESS_PAUSE)
+		pass_record_status(pass);
 }
 
 void pass_look_again(struct pass *pass, int64_t when)
@@ -162,6 +166,16 @@ static bool stays_calm(struct app *app, int64_t now)
 	return calm;
 }
 
+bool pass_goes_on(struct pass *pass)
+{
+	int64_t now = clock_steady();
+	if (now < pass->began + PASS_LONGEST && !agent_is_awaited(pass->agent, pass->app))
+		return true;
+	pass->more = true;
+	pass_look_again(pass, now);
+	return false;
+}
+
 void pass_run(struct agent *agent, struct app *app)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
@@ -180,7 +194,8 @@ void pass_run(struct agent *agent, struct app *app)
 		app->look_again = started + STORE_PAUSE;
 		return;
 	}
-	struct pass pass = {.agent = agent, .app = app, .mem = mem, .content = operation_content(app)};
+	struct pass pass = {
+		.agent = agent, .app = app, .mem = mem, .content = operation_content(app), .began = started};
 	if (pass.content)
 		(void)content_hold(pass.content); /* the operation may end or go on with a newer one meanwhile */
 	log_context(app->spec.name, pass.content ? pass.content->commit : "");

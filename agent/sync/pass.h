@@ -12,7 +12,10 @@
 #include "agent/sync/status.h"
 #include "reconcile/plan.h"
 
-enum { PASS_CONDITIONS = 16 };
+enum {
+	PASS_CONDITIONS = 16,
+	PASS_SLICE = 500 /* objects that are written at a time: between two such slices somebody else may have a turn */
+};
 
 /* What became of one step of the plan. */
 struct pass_step {
@@ -58,6 +61,8 @@ struct pass {
 	size_t to_write;        /* steps that an apply would change now */
 	size_t to_prune;        /* steps that would be pruned, allowed or not */
 	int64_t look_again;     /* steady milliseconds: another pass then; 0 = when something happens */
+	int64_t began;          /* steady milliseconds */
+	bool more;              /* it ended between two slices: the next pass goes on at once */
 };
 
 /* How many of the wanted objects count as what. */
@@ -85,6 +90,10 @@ enum tracker { TRACKER_PASS, TRACKER_HOOKS, TRACKER_PREVIEW, TRACKER_COUNT };
 bool pass_track(const struct pass *pass, enum tracker tracker, const struct object_key *keys, size_t count,
 	struct error *err) MUST_CHECK;
 void pass_untrack(struct agent *agent, const struct app *app, enum tracker tracker);
+
+/* Between two slices: false when somebody waits for the reconciler, or may: then the rest is the next pass's, which comes at once, after
+   everybody else had a turn. */
+bool pass_goes_on(struct pass *pass);
 
 /* observe.c: fills live, plan, steps. False with a condition when nothing can be said. */
 bool pass_observe(struct pass *pass);

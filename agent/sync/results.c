@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -66,6 +67,37 @@ void result_set(struct sync_operation *operation, struct task_result *result, en
 		result->message = arena_copy(operation->mem, message);
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	return object_key_compare(a, b);
+}
+
+void operation_confirm(struct sync_operation *operation, const struct plan *plan)
+{
+	if (!operation->request->confirm || !*plan->confirm || plan->blocked || operation->confirmed_count)
+		return;
+	operation->confirmed = arena_array(operation->mem, plan->prunes, sizeof(*operation->confirmed));
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->steps[i].action == PLAN_PRUNE)
+			operation->confirmed[operation->confirmed_count++] =
+				object_key_copy(&plan->steps[i].key, operation->mem);
+	qsort(operation->confirmed, operation->confirmed_count, sizeof(*operation->confirmed), compare_keys);
+}
+
+bool result_count_unchanged(struct sync_operation *operation, const struct object *object)
+{
+	const struct objects *wanted = &operation->content->desired->objects;
+	size_t at = (size_t)(object - wanted->items);
+	if (!operation->unchanged)
+		operation->unchanged =
+			arena_array(operation->mem, wanted->count, sizeof(*operation->unchanged));
+	if (operation->unchanged[at])
+		return false;
+	operation->unchanged[at] = true;
+	operation->counts.unchanged++;
+	return true;
+}
+
 void results_clear(struct sync_operation *operation)
 {
 	operation->results = NULL;
@@ -74,6 +106,7 @@ void results_clear(struct sync_operation *operation)
 	operation->failure_count = 0;
 	operation->failed = false;
 	operation->counts = (struct pass_counts){0};
+	operation->unchanged = NULL;
 	json_decref(operation->index);
 	operation->index = NULL;
 }

@@ -15,6 +15,13 @@ enum {
 	UNCHANGED_SHOWN = 1000, /* rows of objects that were as wanted: beyond this they are only counted */
 };
 
+/* What is written together, several in flight. */
+struct slice {
+	struct task **tasks;
+	struct cluster_write *writes;
+	size_t count;
+};
+
 /* One step: the tasks of one phase and wave. */
 struct sync_step {
 	struct pass *pass;
@@ -22,6 +29,7 @@ struct sync_step {
 	struct task *tasks;
 	size_t count;
 	bool several;
+	struct slice slice;
 	size_t waiting;    /* tasks that wait for something */
 	const char *waits; /* for what the first of them does */
 };
@@ -97,7 +105,8 @@ static bool needs_no_write(struct sync_step *step, const struct task *task)
 		(void)result_of(operation, task); /* its row stands in the order of execution */
 		return false;
 	}
-	operation->counts.unchanged++;
+	if (!result_count_unchanged(operation, task->object))
+		return true;
 	if (operation->counts.unchanged <= UNCHANGED_SHOWN && !pass_options(step->pass).out_of_sync_only)
 		result_set(operation, result_of(operation, task), TASK_RUNNING, "Synced",
 			row(step, task, "unchanged"));
@@ -184,14 +193,46 @@ static void record_batch(struct sync_step *step, struct task *const *batch, size
 	pass_condition(step->pass, "UnknownError", err.text);
 }
 
-/* The applies of one kind rank, several in flight. */
+static struct slice slice_new(size_t tasks, struct arena *mem)
+{
+	size_t room = tasks < PASS_SLICE ? tasks : PASS_SLICE;
+	return (struct slice){.tasks = arena_array(mem, room, sizeof(struct task *)),
+		.writes = arena_array(mem, room, sizeof(struct cluster_write))};
+}
+
+static void slice_add(struct slice *slice, struct task *task, const struct cluster_write *write)
+{
+	slice->tasks[slice->count] = task;
+	slice->writes[slice->count++] = *write;
+}
+
+static void slice_send(struct sync_step *step)
+{
+	struct slice *slice = &step->slice;
+	if (slice->count)
+		cluster_write(step->pass->agent->cluster, slice->writes, slice->count, step->pass->mem);
+	for (size_t i = 0; i < slice->count; i++) {
+		slice->tasks[i]->step->write = slice->writes[i];
+		slice->tasks[i]->step->written = slice->writes[i].outcome != WRITE_PENDING;
+	}
+}
+
+static void slice_apply(struct sync_step *step)
+{
+	struct slice *slice = &step->slice;
+	slice_send(step);
+	for (size_t i = 0; i < slice->count; i++)
+		judge_write(step, slice->tasks[i]);
+	if (slice->count)
+		record_batch(step, slice->tasks, slice->count);
+	slice->count = 0;
+}
+
+/* The applies of one kind rank; when the pass ends before them, the rest is the next one's. */
 static void apply_rank(struct sync_step *step, size_t from, size_t end)
 {
 	struct pass *pass = step->pass;
-	struct cluster_write *writes = arena_array(pass->mem, end - from, sizeof(*writes));
-	struct task **batch = arena_array(pass->mem, end - from, sizeof(*batch));
 	const struct sync_options options = pass_options(pass);
-	size_t count = 0;
 
 	for (size_t i = from; i < end; i++) {
 		struct task *task = &step->tasks[i];
@@ -203,18 +244,15 @@ static void apply_rank(struct sync_step *step, size_t from, size_t end)
 		}
 		if (!kind_is_ready(step, task))
 			continue;
-		batch[count] = task;
-		writes[count++] = pass_write(pass, task->step->plan, WRITE_APPLY, &options);
+		if (step->slice.count == PASS_SLICE) {
+			slice_apply(step);
+			if (!pass_goes_on(pass))
+				return;
+		}
+		const struct cluster_write write = pass_write(pass, task->step->plan, WRITE_APPLY, &options);
+		slice_add(&step->slice, task, &write);
 	}
-	if (!count)
-		return;
-	cluster_write(pass->agent->cluster, writes, count, pass->mem);
-	for (size_t i = 0; i < count; i++) {
-		batch[i]->step->write = writes[i];
-		batch[i]->step->written = writes[i].outcome != WRITE_PENDING;
-		judge_write(step, batch[i]);
-	}
-	record_batch(step, batch, count);
+	slice_apply(step);
 }
 
 /* ---- hooks ---- */
@@ -275,12 +313,18 @@ static void judge_prune(struct sync_step *step, struct task *task)
 	operation_fail(operation, at->message);
 }
 
+static void slice_prune(struct sync_step *step)
+{
+	struct slice *slice = &step->slice;
+	slice_send(step);
+	for (size_t i = 0; i < slice->count; i++)
+		judge_prune(step, slice->tasks[i]);
+	slice->count = 0;
+}
+
 static void prune_rank(struct sync_step *step, size_t from, size_t end)
 {
 	struct pass *pass = step->pass;
-	struct cluster_write *writes = arena_array(pass->mem, end - from, sizeof(*writes));
-	struct task **batch = arena_array(pass->mem, end - from, sizeof(*batch));
-	size_t count = 0;
 
 	for (size_t i = from; i < end; i++) {
 		struct task *task = &step->tasks[i];
@@ -290,24 +334,22 @@ static void prune_rank(struct sync_step *step, size_t from, size_t end)
 			wait_for(step, task, "pruning confirmation of");
 			continue;
 		}
-		batch[count] = task;
-		writes[count++] = (struct cluster_write){
+		if (step->slice.count == PASS_SLICE) {
+			slice_prune(step);
+			if (!pass_goes_on(pass))
+				return;
+		}
+		const struct cluster_write write = {
 			.kind = WRITE_DELETE,
 			.key = task->key,
 			.version = task->step->plan->owned->version,
 			.uid = task->step->plan->live->uid,
 			.propagation = pass_options(pass).propagation,
 		};
+		slice_add(&step->slice, task, &write);
 		log_info("pruning", "object", object_key_text(&task->key, pass->mem), NULL);
 	}
-	if (!count)
-		return;
-	cluster_write(pass->agent->cluster, writes, count, pass->mem);
-	for (size_t i = 0; i < count; i++) {
-		batch[i]->step->write = writes[i];
-		batch[i]->step->written = true;
-		judge_prune(step, batch[i]);
-	}
+	slice_prune(step);
 }
 
 /* ---- the outcome of a step ---- */
@@ -388,18 +430,28 @@ static size_t end_of_rank(const struct sync_step *step, size_t from)
 	return end;
 }
 
+/* The rest of the step is the next pass's. */
+static enum verdict leave_rest(struct sync_step *step)
+{
+	const struct pass_counts *counts = &step->operation->counts;
+	operation_wait_for(step->operation, "%lld objects are written or pruned, the rest of this wave follows",
+		(long long)(counts->created + counts->configured + counts->pruned));
+	return VERDICT_WAIT;
+}
+
 static enum verdict step_run(struct sync_step *step, bool last)
 {
 	for (size_t from = 0, end; from < step->count; from = end) {
 		end = end_of_rank(step, from);
-		if (task_prunes(&step->tasks[from])) {
-			/* What is not wanted any more goes only when what is wanted could be applied. */
-			if (!step->operation->failed)
-				prune_rank(step, from, end);
-			continue;
-		}
-		apply_rank(step, from, end);
-		make_hooks(step, from, end);
+		if (!task_prunes(&step->tasks[from]))
+			apply_rank(step, from, end);
+		/* What is not wanted any more goes only when what is wanted could be applied. */
+		else if (!step->operation->failed)
+			prune_rank(step, from, end);
+		if (step->pass->more)
+			return leave_rest(step);
+		if (!task_prunes(&step->tasks[from]))
+			make_hooks(step, from, end);
 	}
 	return await(step, last);
 }
@@ -412,6 +464,7 @@ static bool is_before(const struct sync_operation *operation, const struct task 
 
 enum verdict steps_run(struct pass *pass, struct sync_operation *operation, const struct tasks *tasks)
 {
+	const struct slice slice = slice_new(tasks->count, pass->mem);
 	size_t from = 0;
 	while (from < tasks->count && is_before(operation, &tasks->items[from]))
 		from++;
@@ -433,7 +486,8 @@ enum verdict steps_run(struct pass *pass, struct sync_operation *operation, cons
 			.operation = operation,
 			.tasks = &tasks->items[from],
 			.count = end - from,
-			.several = tasks->several};
+			.several = tasks->several,
+			.slice = slice};
 		enum verdict verdict = step_run(&step, end == tasks->count);
 		if (verdict != VERDICT_DONE)
 			return verdict;

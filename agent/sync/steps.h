@@ -55,6 +55,10 @@ struct task_result *result_find(const struct sync_operation *operation, const st
 struct task_result *result_of(struct sync_operation *operation, const struct task *task);
 void result_set(struct sync_operation *operation, struct task_result *result, enum task_state state,
 	const char *status, const char *message);
+/* The plan's prunes are what the request's `confirm` stands for, until the operation takes another commit. */
+void operation_confirm(struct sync_operation *operation, const struct plan *plan);
+/* It is as wanted already: counted, in whichever pass this is seen first. False = it was before. */
+bool result_count_unchanged(struct sync_operation *operation, const struct object *object);
 /* The operation ends as failed: at once, or (flaw) when the rest is done. */
 void operation_fail(struct sync_operation *operation, const char *text);
 void operation_flaw(struct sync_operation *operation, const char *text);

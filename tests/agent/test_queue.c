@@ -34,6 +34,23 @@ static void the_same_event_waits_once(void **state)
 	queue_free(queue);
 }
 
+static void whoever_is_at_work_knows_whether_others_wait(void **state)
+{
+	(void)state;
+	struct queue *queue = queue_new();
+	assert_false(queue_has_others(queue, EVENT_OBJECT, "shop"));
+	queue_push(queue, EVENT_OBJECT, "shop");
+	assert_false(queue_has_others(queue, EVENT_OBJECT, "shop"));
+	assert_true(queue_has_others(queue, EVENT_OBJECT, "other"));
+	queue_push(queue, EVENT_OBJECT, "other");
+	assert_true(queue_has_others(queue, EVENT_OBJECT, "shop"));
+	queue_free(queue);
+	queue = queue_new();
+	queue_push(queue, EVENT_FETCHED, "");
+	assert_true(queue_has_others(queue, EVENT_OBJECT, "shop"));
+	queue_free(queue);
+}
+
 static void events_are_taken_in_their_order(void **state)
 {
 	(void)state;
@@ -166,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_event_waits_once),
 		cmocka_unit_test(events_are_taken_in_their_order),
+		cmocka_unit_test(whoever_is_at_work_knows_whether_others_wait),
 		cmocka_unit_test(too_many_keys_of_a_kind_are_one_event_for_all),
 		cmocka_unit_test(one_event_for_all_covers_those_of_its_kind),
 		cmocka_unit_test(what_is_done_may_be_freed_with_its_queue),

@@ -430,6 +430,76 @@ def test_other_applications_go_on_while_one_waits(world, team):
     team.ended("Succeeded")
 
 
+MANY = 1500
+
+
+def many(prefix="big"):
+    """One wave of as many objects."""
+    return {"big/all.yaml": "---\n".join(config_map(f"{prefix}{number:04}") for number in range(MANY))}
+
+
+def made(world):
+    return sum(item["metadata"]["name"].startswith("big") for item in world.kube.list("v1", "ConfigMap", world.namespace))
+
+
+def patched(world, mark):
+    """Names in the order in which the agent has written them."""
+    events = world.plane.requests(mark, verb="patch", resource="configmaps", namespace=world.namespace)
+    return [event["objectRef"]["name"] for event in events if "dryRun" not in event["requestURI"]]
+
+
+def test_a_wave_of_thousands_lets_others_in(world, team):
+    world.push({"team/a.yaml": config_map("a"), "team/b.yaml": None} | many())
+    team.operate(sync={})
+    team.ended("Succeeded")
+    team.patch({"spec": {"syncPolicy": {"automated": {"selfHeal": True}}}})
+    team.synced()
+    mark = world.plane.mark()
+    big = world.application("big")
+    world.wait("the wave has begun", lambda: made(world) > 100)
+    world.kube.patch("v1", "ConfigMap", world.namespace, "a", {"data": {"value": "mine"}})
+    world.wait("healed", lambda: world.value("a") == "one")
+    assert made(world) < MANY, "before the wave was done"
+    big.synced()
+    order = patched(world, mark)
+    assert order.index("a") < len(order) - 1
+    assert len(order) == MANY + 1, "nothing was written twice"
+    assert len(big.history) == 1 and made(world) == MANY
+    assert not [row for row in world.agent.items("app", "resources", "big") if row["status"] != "Synced"]
+
+
+def test_a_wave_of_thousands_goes_on_where_it_was_killed(world, team):
+    world.push(many())
+    big = world.application("big")
+    mark = world.plane.mark()
+    world.wait("the wave is under way", lambda: made(world) > 700)
+    world.agent.kill()
+    left = made(world)
+    assert left < MANY
+    world.agent.begin()
+    big.synced()
+    assert made(world) == MANY and len(big.history) == 1
+    assert big.state["phase"] == "Succeeded"
+    assert len(patched(world, mark)) < MANY + 600, "but for those that were not recorded yet, none is written again"
+    phases = {item.get("phase") for item in world.agent.items("app", "history", "big")}
+    assert phases == {"Succeeded"}
+
+
+def test_a_confirmed_prune_of_thousands_is_confirmed_to_its_end(world, team):
+    world.push(many())
+    big = world.application("big", options=["PrunePropagationPolicy=background"])
+    big.synced()
+    world.push({"big/all.yaml": config_map("big-kept")})
+    said = world.agent.wait_condition("big", "SyncError", "--confirm")["message"]
+    confirm = said.split("--confirm ")[1].split()[0].strip("`.;")
+    world.agent.cli("app", "sync", "big", "--prune", "--confirm", confirm, "--async").ok()
+    while made(world) > 500:  # somebody always waits for a turn
+        world.agent.cli("app", "refresh", "team", "--async").ok()
+    big.synced()
+    assert [item["metadata"]["name"] for item in world.kube.list("v1", "ConfigMap", world.namespace)
+            if item["metadata"]["name"].startswith("big")] == ["big-kept"]
+
+
 def test_an_application_that_is_not_reconciled_takes_no_operation(world, team):
     world.push({"other/x.yaml": config_map("x")})
     world.application("other").synced()

@@ -380,6 +380,36 @@ static void a_confirmation_is_good_for_one_commit_and_one_list(void **state)
 	assert_true(other.blocked);
 }
 
+/* A sync that prunes in several passes: what is left is another list than the one that was confirmed, and a part of it. */
+static void what_is_left_of_a_confirmed_list_is_confirmed(void **state)
+{
+	(void)state;
+	struct objects objects;
+	struct object_key list[12];
+	struct plan plan, other;
+	struct plan_input input = many(20, 12, &objects);
+	size_t count = 0;
+
+	plan_make(&input, mem, &plan);
+	for (size_t i = 0; i < plan.count; i++)
+		if (!plan.steps[i].object)
+			list[count++] = plan.steps[i].key;
+	assert_int_equal(count, 12);
+	input.confirmed = plan.confirm;
+	input.confirmed_list = list;
+	input.confirmed_count = count;
+	input.live++; /* the first of them is gone */
+	input.live_count--;
+	plan_make(&input, mem, &other);
+	assert_string_not_equal(other.confirm, plan.confirm);
+	assert_false(other.blocked);
+	assert_int_equal(other.prunes, 11);
+
+	input.confirmed_count--; /* one of those that would go was not on it */
+	plan_make(&input, mem, &other);
+	assert_true(other.blocked);
+}
+
 /* What planning the removal of `count` objects takes, without what describes them. */
 static size_t memory_of_pruning(size_t count)
 {
@@ -457,6 +487,7 @@ int main(void)
 		cmocka_unit_test(many_prunes_at_once_wait_for_a_confirmation),
 		cmocka_unit_test(an_empty_wish_removes_nothing_without_confirmation),
 		cmocka_unit_test(a_confirmation_is_good_for_one_commit_and_one_list),
+		cmocka_unit_test(what_is_left_of_a_confirmed_list_is_confirmed),
 		cmocka_unit_test(planning_takes_memory_in_proportion_to_the_objects),
 		cmocka_unit_test(steps_go_up_by_kind_and_prunes_come_down),
 		cmocka_unit_test(a_custom_resource_definition_is_never_tracked),

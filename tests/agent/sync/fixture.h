@@ -74,7 +74,7 @@ static inline int close_world(void **state)
 	free(world->operation.saved);
 	json_decref(world->app.spec.document);
 	json_decref(world->app.history);
-	json_decref(world->app.operation_state);
+	status_free(&world->app);
 	arena_free(world->mem);
 	free(world);
 	return 0;

@@ -78,6 +78,21 @@ static void another_wanted_or_live_object_is_asked_about_again(void **state)
 	assert_false(is_kept(world, step));
 }
 
+static void what_would_be_made_need_not_be_asked_again_until_it_is_there(void **state)
+{
+	struct world *world = *state;
+	struct pass_step *step = applies(world, key_of("apps", "Deployment", "a"), 0);
+	struct cluster_write answer = {0};
+	step->checked = true;
+	step->check.outcome = WRITE_CREATED;
+	checks_keep(&world->pass);
+	assert_true(checks_find(world->app.checks, step->plan, &answer));
+	assert_int_equal(answer.outcome, WRITE_CREATED);
+	struct plan_live live = {.key = step->plan->key, .uid = "u", .resource_version = "7"};
+	step->plan->live = &live;
+	assert_false(checks_find(world->app.checks, step->plan, &answer));
+}
+
 static void only_what_the_watch_knows_and_nobody_wrote_is_kept(void **state)
 {
 	struct world *world = *state;
@@ -112,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		checks_test(what_differs_need_not_be_asked_again),
 		checks_test(another_wanted_or_live_object_is_asked_about_again),
+		checks_test(what_would_be_made_need_not_be_asked_again_until_it_is_there),
 		checks_test(only_what_the_watch_knows_and_nobody_wrote_is_kept),
 		checks_test(a_pass_that_compared_nothing_keeps_nothing),
 	};

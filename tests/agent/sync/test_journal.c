@@ -168,6 +168,31 @@ static void the_request_is_the_same_whoever_asked(void **state)
 	operation_free(read);
 }
 
+static void what_was_confirmed_stays_confirmed_for_its_commit(void **state)
+{
+	struct world *world = *state;
+	char confirm[] = "0123456789abcdef";
+	world->request.confirm = confirm;
+	(void)prunes(world, key_of("", "Secret", "b"), 0, false);
+	(void)prunes(world, key_of("", "ConfigMap", "a"), 0, false);
+	world->pass.plan.prunes = 2;
+	memcpy(world->pass.plan.confirm, confirm, sizeof(confirm));
+	operation_confirm(&world->operation, &world->pass.plan);
+	struct sync_operation *read = save_and_load(world);
+	assert_int_equal(read->confirmed_count, 2);
+	assert_string_equal(read->confirmed[0].kind, "ConfigMap");
+	assert_string_equal(read->confirmed[1].name, "b");
+	operation_set_content(read, &world->content);
+	assert_int_equal(read->confirmed_count, 2);
+	struct content newer = world->content;
+	newer.references = 1;
+	newer.commit[0] = '9';
+	operation_set_content(read, &newer);
+	assert_int_equal(read->confirmed_count, 0);
+	read->content = NULL;
+	operation_free(read);
+}
+
 static void a_policy_stays_a_policy(void **state)
 {
 	struct world *world = *state;
@@ -403,6 +428,7 @@ int main(void)
 		stored_test(a_hook_is_known_by_name_uid_and_policy),
 		stored_test(an_apply_is_done_again),
 		stored_test(the_request_is_the_same_whoever_asked),
+		stored_test(what_was_confirmed_stays_confirmed_for_its_commit),
 		stored_test(a_policy_stays_a_policy),
 		stored_test(what_did_not_change_is_not_written_again),
 		stored_test(what_has_ended_is_forgotten),

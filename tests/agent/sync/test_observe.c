@@ -10,12 +10,12 @@
 
 static struct error track_error;
 
-bool __wrap_cluster_track(
-	struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err);
-bool __wrap_cluster_track(
-	struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err)
+bool __wrap_cluster_track(struct cluster *cluster, const char *tracker, const struct object_key *keys,
+	size_t count, struct error *err);
+bool __wrap_cluster_track(struct cluster *cluster, const char *tracker, const struct object_key *keys,
+	size_t count, struct error *err)
 {
-	(void)cluster, (void)keys, (void)count;
+	(void)cluster, (void)tracker, (void)keys, (void)count;
 	*err = track_error;
 	return false;
 }
