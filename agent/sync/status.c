@@ -66,26 +66,45 @@ static json_t *resources_part(const struct status_input *input)
 	return list;
 }
 
+enum { CAUSES = 3 }; /* that the message names */
+
+static bool counts_for_health(const struct status_resource *resource)
+{
+	return resource->health.health != HEALTH_NONE && resource->health.health != HEALTH_MISSING;
+}
+
+/* The objects that are as bad as the worst one: a few by name, with their reasons, and how many there are besides. */
+static const char *causes_of(const struct status_input *input, enum health worst, struct arena *mem)
+{
+	const char *causes = "";
+	size_t found = 0;
+	for (size_t i = 0; i < input->resource_count; i++) {
+		const struct status_resource *resource = &input->resources[i];
+		if (resource->health.health != worst || found++ >= CAUSES)
+			continue;
+		const char *message = resource->health.message;
+		causes = arena_join(mem, causes, "; ",
+			arena_printf(mem, "%s %s: %s", resource->kind, resource->name,
+				*message ? message : health_name(worst)));
+	}
+	return found > CAUSES ? arena_printf(mem, "%s and %zu more", causes, found - CAUSES) : causes;
+}
+
 /* The worst of the live objects that have a rule; Missing only when nothing that is wanted is live (argocd.md 2.11). */
 static struct health_state overall_health(const struct status_input *input, struct arena *mem)
 {
-	struct health_state worst = {.health = HEALTH_HEALTHY, .message = ""};
+	enum health worst = HEALTH_HEALTHY;
 	size_t wanted = 0;
 
 	for (size_t i = 0; i < input->resource_count; i++) {
 		const struct status_resource *resource = &input->resources[i];
 		wanted += !resource->requires_pruning;
-		if (resource->health.health == HEALTH_NONE || resource->health.health == HEALTH_MISSING)
-			continue;
-		if (health_worst(worst.health, resource->health.health) == worst.health)
-			continue;
-		worst.health = resource->health.health;
-		worst.message = arena_printf(mem, "%s %s: %s", resource->kind, resource->name,
-			*resource->health.message ? resource->health.message : health_name(worst.health));
+		if (counts_for_health(resource))
+			worst = health_worst(worst, resource->health.health);
 	}
 	if (input->cluster && wanted && !input->any_live)
 		return (struct health_state){HEALTH_MISSING, "none of the wanted objects exists"};
-	return worst;
+	return (struct health_state){worst, worst == HEALTH_HEALTHY ? "" : causes_of(input, worst, mem)};
 }
 
 static json_t *health_part(const struct status_input *input, const json_t *previous, struct arena *mem)

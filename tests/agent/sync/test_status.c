@@ -70,6 +70,26 @@ static void the_application_is_as_well_as_its_worst_object(void **state)
 	json_decref(status);
 }
 
+static void expect_message(struct status_resource *resources, size_t count, const char *message)
+{
+	CLEANUP(json_done) json_t *status = make(resources, count, true, NULL);
+	assert_string_equal(json_text_at(status, "health.message", ""), message);
+}
+
+static void the_message_names_three_causes_and_counts_the_rest(void **state)
+{
+	(void)state;
+	struct status_resource resources[] = {resource("a", HEALTH_PROGRESSING, "Synced"),
+		resource("b", HEALTH_DEGRADED, "Synced"), resource("c", HEALTH_PROGRESSING, "Synced"),
+		resource("d", HEALTH_DEGRADED, "Synced"), resource("e", HEALTH_DEGRADED, "Synced"),
+		resource("f", HEALTH_DEGRADED, "Synced"), resource("g", HEALTH_DEGRADED, "Synced")};
+	resources[1].health.message = "no memory";
+	expect_message(resources, 1, "Pod a: Progressing");
+	expect_message(resources, 4, "Pod b: no memory; Pod d: Degraded");
+	expect_message(resources, 5, "Pod b: no memory; Pod d: Degraded; Pod e: Degraded");
+	expect_message(resources, 7, "Pod b: no memory; Pod d: Degraded; Pod e: Degraded and 2 more");
+}
+
 static void missing_is_said_only_when_nothing_is_live(void **state)
 {
 	(void)state;
@@ -155,6 +175,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_application_is_as_well_as_its_worst_object),
+		TEST(the_message_names_three_causes_and_counts_the_rest),
 		TEST(missing_is_said_only_when_nothing_is_live),
 		TEST(the_time_of_health_stays_while_health_stays),
 		TEST(history_counts_on_and_stays_within_its_limit),

@@ -1,0 +1,239 @@
+"""Health as it is told of an Application, by what controllers say of its objects. Where none runs, the test says it."""
+
+import time
+
+import pytest
+
+from parts import kube
+from parts.manifests import config_map, postgresql
+from parts.world import deployment, job, manifest, marked, pod
+
+POD = {"restartPolicy": "Always", "automountServiceAccountToken": False,
+       "containers": [{"name": "main", "image": "example.org/pause:1"}]}
+
+
+class Health:
+    """The Application "team" of one namespace, and what is said of its objects."""
+
+    def __init__(self, world):
+        self.world = world
+        self.team = world.application("team", heal=False)
+        world.begin()
+
+    def push(self, *manifests):
+        head = self.world.push({f"team/{number}.yaml": text for number, text in enumerate(manifests)})
+        self.team.wait("the commit", lambda: self.team.status.get("sync", {}).get("revision") == head)
+        self.team.synced(head)
+
+    def report(self, api_version, kind, name, status, namespace=True, manager="controller"):
+        """What a controller writes."""
+        self.world.kube.patch(api_version, kind, self.world.namespace if namespace else None, name, {"status": status},
+                              manager, "status")
+
+    def generation(self, api_version, kind, name):
+        return self.world.kube.get(api_version, kind, self.world.namespace, name)["metadata"]["generation"]
+
+    def of(self, name):
+        return (self.team.resource(name) or {}).get("health", {})
+
+    def is_(self, name, status, *texts):
+        """The row of the object says so, and with one object alone the Application, too."""
+        self.team.wait(f"{name} is {status} {texts}", lambda: self.of(name).get("status") == status and all(
+            text in self.of(name).get("message", "") for text in texts))
+        if len(self.team.status["resources"]) == 1:
+            self.team.healthy(status)
+
+
+@pytest.fixture
+def health(world):
+    return Health(world)
+
+
+def test_what_is_being_deleted_is_progressing(world, health):
+    health.push(config_map("a"))
+    world.kube.patch("v1", "ConfigMap", world.namespace, "a", {"metadata": {"finalizers": ["example.org/hold"]}})
+    world.kube.delete("v1", "ConfigMap", world.namespace, "a")
+    health.is_("a", "Progressing", "pending deletion")
+    assert health.team.status["health"]["message"] == "ConfigMap a: pending deletion"
+    world.kube.patch("v1", "ConfigMap", world.namespace, "a", {"metadata": {"finalizers": None}})
+    health.is_("a", "Missing")
+
+
+def test_a_stateful_set_is_as_far_as_its_pods(world, health):
+    spec = {"replicas": 1, "serviceName": "db", "selector": {"matchLabels": {"app": "db"}},
+            "template": {"metadata": {"labels": {"app": "db"}}, "spec": POD}}
+    health.push(manifest("apps/v1", "StatefulSet", "db", spec=spec))
+    health.is_("db", "Progressing", "0 of 1 pods are ready")
+    world.appears("Pod", "db-0")
+
+    def ready():
+        health.report("v1", "Pod", "db-0", {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
+
+    ready()
+    health.is_("db", "Healthy")
+    spec["template"]["metadata"]["annotations"] = {"rolled": "once"}
+    before = world.uid("Pod", "db-0")
+    health.push(manifest("apps/v1", "StatefulSet", "db", spec=spec))
+    health.is_("db", "Progressing")
+    world.wait("the new Pod", lambda: world.uid("Pod", "db-0") not in (None, before))
+    ready()
+    health.is_("db", "Healthy")
+
+
+def test_a_daemon_set_is_as_far_as_its_controller_says_of_this_spec(health):
+    address = ("apps/v1", "DaemonSet", "d")
+    spec = {"selector": {"matchLabels": {"app": "d"}}, "template": {"metadata": {"labels": {"app": "d"}}, "spec": POD}}
+    health.push(manifest(*address, spec=spec))
+    health.is_("d", "Progressing", "observed")
+
+    def counts(updated, available):
+        health.report(*address, {
+            "observedGeneration": health.generation(*address), "desiredNumberScheduled": 2, "currentNumberScheduled": 2,
+            "numberMisscheduled": 0, "numberReady": available, "updatedNumberScheduled": updated, "numberAvailable": available})
+
+    counts(1, 1)
+    health.is_("d", "Progressing", "1 of 2 pods are updated")
+    counts(2, 1)
+    health.is_("d", "Progressing", "1 of 2 pods are available")
+    counts(2, 2)
+    health.is_("d", "Healthy")
+    health.push(manifest(*address, spec=spec | {"minReadySeconds": 5}))
+    health.is_("d", "Progressing", "observed")
+
+
+def test_a_claim_is_bound_pending_or_lost(health):
+    address = ("v1", "PersistentVolumeClaim", "data")
+    health.push(manifest(*address, spec={"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}))
+    health.is_("data", "Progressing")
+    health.report(*address, {"phase": "Bound"})
+    health.is_("data", "Healthy")
+    health.report(*address, {"phase": "Lost"})
+    health.is_("data", "Degraded", "the volume is lost")
+
+
+def test_a_load_balancer_needs_an_address_and_other_services_nothing(health):
+    health.push(manifest("v1", "Service", "web", spec={"type": "LoadBalancer", "ports": [{"port": 80}]}),
+                manifest("v1", "Service", "inside", spec={"ports": [{"port": 80}]}))
+    health.is_("web", "Progressing", "address")
+    health.is_("inside", "Healthy")
+    health.report("v1", "Service", "web", {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}})
+    health.is_("web", "Healthy")
+    health.team.healthy()
+
+
+def test_a_kind_is_well_when_it_is_served_under_its_names(world, health):
+    group = f"{world.namespace}.example.org"
+    first = manifest(**definition(kube.simple_crd(group, "Widget", "widgets")))
+    health.push(first)
+    try:
+        health.is_(f"widgets.{group}", "Healthy")
+        # The same kind under another plural: its names are taken.
+        health.push(first, manifest(**definition(kube.simple_crd(group, "Widget", "gadgets"))))
+        health.is_(f"gadgets.{group}", "Degraded", "Widget")
+    finally:
+        for plural in ("widgets", "gadgets"):
+            world.kube.delete("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, f"{plural}.{group}")
+
+
+def definition(document):
+    return {"api_version": document["apiVersion"], "kind": document["kind"], "name": document["metadata"]["name"],
+            "spec": document["spec"]}
+
+
+def test_a_cron_job_is_as_well_as_its_last_run(health):
+    address = ("batch/v1", "CronJob", "nightly")
+    spec = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"spec": POD | {"restartPolicy": "Never"}}}}}
+    health.push(manifest(*address, spec=spec))
+    health.is_("nightly", "Healthy")
+    health.report(*address, {"lastScheduleTime": "2026-01-01T00:00:00Z"})
+    health.is_("nightly", "Degraded", "its run of 2026-01-01T00:00:00Z did not succeed")
+    health.report(*address, {"lastSuccessfulTime": "2026-01-01T00:01:00Z"})
+    health.is_("nightly", "Healthy")
+    health.push(manifest(*address, spec=spec | {"suspend": True}))
+    health.is_("nightly", "Suspended")
+
+
+def test_a_disruption_budget_is_well_when_its_controller_has_seen_it(health):
+    address = ("policy/v1", "PodDisruptionBudget", "web")
+    health.push(manifest(*address, spec={"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}))
+    health.is_("web", "Progressing", "observed")
+
+    def seen(reason, status):
+        health.report(*address, {
+            "observedGeneration": health.generation(*address), "currentHealthy": 1, "desiredHealthy": 1, "disruptionsAllowed": 0,
+            "expectedPods": 1, "conditions": [{"type": "DisruptionAllowed", "status": status, "reason": reason,
+                                               "message": "two budgets", "lastTransitionTime": "2026-01-01T00:00:00Z"}]})
+
+    seen("SyncFailed", "False")
+    health.is_("web", "Degraded", "two budgets")
+    seen("InsufficientPods", "False")
+    health.is_("web", "Healthy")
+
+
+def test_a_cnpg_cluster_needs_all_its_instances(world):
+    world.kube.create_crd(kube.simple_crd("postgresql.cnpg.io", "Cluster", "clusters"))
+    health = Health(world)
+    address = ("postgresql.cnpg.io/v1", "Cluster", "main")
+    health.push(manifest(*address, spec={"instances": 3}))
+    health.is_("main", "Progressing")
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    health.report(*address, ready | {"phase": "Cluster in healthy state", "readyInstances": 2})
+    health.is_("main", "Progressing", "2 of 3 instances are ready")
+    health.report(*address, {"readyInstances": 3})
+    health.is_("main", "Healthy")
+    health.report(*address, {"phase": "Not enough disk space"})
+    health.is_("main", "Degraded", "Not enough disk space")
+    health.report(*address, {"phase": "Waiting for user action"})
+    health.is_("main", "Suspended")
+
+
+def test_a_sealed_secret_is_what_its_controller_says_of_this_version(health):
+    address = ("bitnami.com/v1alpha1", "SealedSecret", "s")
+    health.push(manifest(*address, spec={"encryptedData": {"password": "AgB="}}))
+    health.is_("s", "Progressing", "unsealed")
+    health.report(*address, {"observedGeneration": 1, "conditions": [
+        {"type": "Synced", "status": "False", "message": "no key could decrypt secret (password)"}]})
+    health.is_("s", "Degraded", "no key could decrypt secret (password)")
+    health.report(*address, {"conditions": [{"type": "Synced", "status": "True"}]})
+    health.is_("s", "Healthy")
+    health.push(manifest(*address, spec={"encryptedData": {"password": "AgC="}}))
+    health.is_("s", "Progressing", "seen the new version")
+
+
+def test_a_database_is_what_its_operator_says_of_this_spec(world, health):
+    health.push(postgresql("acid-main"))
+    written = time.time()
+    health.is_("acid-main", "Progressing", "waiting for the postgres-operator")
+    # Times in the object are whole seconds: a report of the same second is about neither spec for sure.
+    world.wait("a later second", lambda: time.time() > written + 1)
+    for word, status in (("Creating", "Progressing"), ("Running", "Healthy"), ("SyncFailed", "Degraded")):
+        world.cluster_status("acid-main", word)
+        health.is_("acid-main", status, word)
+    world.cluster_status("acid-main", "Running")
+    health.is_("acid-main", "Healthy")
+    health.push(postgresql("acid-main", instances=3))
+    health.is_("acid-main", "Progressing", "has not reported since the last change", "Running")
+    world.cluster_status("acid-main", "Updating")
+    health.is_("acid-main", "Progressing", "Updating")
+    world.cluster_status("acid-main", "Running")
+    health.is_("acid-main", "Healthy")
+
+
+def test_a_pod_may_ignore_its_restart_policy(world, health):
+    health.push(pod("once"), marked(pod("serves"), ignore_restart_policy="true"))
+    for name in ("once", "serves"):
+        health.report("v1", "Pod", name, {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
+    health.is_("once", "Progressing")
+    health.is_("serves", "Healthy")
+
+
+def test_the_message_names_the_causes(world, health):
+    health.push(*(pod(name) for name in "abcde"), deployment("w"), job("j"))
+    for name in "abcde":
+        world.end_pod(name, succeeded=False, message=f"{name} has no disk")
+    health.is_("e", "Degraded")
+    health.team.healthy("Degraded")
+    assert health.team.status["health"]["message"] == \
+        "Pod a: a has no disk; Pod b: b has no disk; Pod c: c has no disk and 2 more"
+    world.kube.delete("v1", "Pod", world.namespace, "a")
+    health.team.wait("one cause less", lambda: health.team.status["health"]["message"].endswith("d has no disk and 1 more"))
