@@ -22,6 +22,7 @@ enum { SYNC_NONE, SYNC_SUCCEEDED, SYNC_FAILED };
 enum { REPOSITORIES_AT_ONCE = 4 }; /* fetch threads */
 
 struct checks;         /* sync/checks.h */
+struct reasons;        /* sync/reasons.h */
 struct deletion;       /* sync/deletion.h */
 struct preview;        /* sync/preview.h */
 struct sync_operation; /* sync/operation.h */
@@ -106,6 +107,7 @@ struct app {
 	char *status_text;       /* with them, as text, but for reconciledAt; NULL = never */
 	char *differences;       /* as last stored; NULL = never */
 	struct checks *checks;   /* answers of dry runs that still hold; NULL = none */
+	struct reasons *reasons; /* why its objects are not well; NULL = all are */
 	const char *sync_status; /* Synced, OutOfSync, Unknown */
 	char condition_slot[64]; /* log_changed() */
 	bool dirty;              /* wants a pass */

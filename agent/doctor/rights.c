@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/health.h"
 
 /* One kind of objects in one place, and what the agent does with them. */
 struct need {
@@ -213,6 +214,30 @@ static void ask_for_unsealing(struct doctor *doctor, const struct object_key *ke
 			"Secrets of SealedSecrets", false});
 }
 
+/* Of the objects before it, one in its namespace has a health, too. */
+static bool is_asked_already(const struct objects *objects, size_t at)
+{
+	for (size_t i = 0; i < at; i++) {
+		const struct object_key *other = &objects->items[i].key;
+		if (strcmp(other->namespace, objects->items[at].key.namespace) == 0 &&
+			health_has_rule(other->group, other->kind))
+			return true;
+	}
+	return false;
+}
+
+/* Where something may be unwell, its reasons are in Events. */
+static void ask_for_reasons(struct doctor *doctor, const struct objects *objects)
+{
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct object_key *key = &objects->items[i].key;
+		if (*key->namespace && health_has_rule(key->group, key->kind) && !is_asked_already(objects, i))
+			ask(doctor,
+				&(struct need){"", "events", key->namespace, "", "list",
+					"why an object is not healthy", true});
+	}
+}
+
 static void ask_for_application(struct doctor *doctor, const struct doctor_application *application)
 {
 	if (!application->desired)
@@ -224,6 +249,7 @@ static void ask_for_application(struct doctor *doctor, const struct doctor_appli
 			ask_for_object(doctor, application, &objects->items[i].key);
 			ask_for_unsealing(doctor, &objects->items[i].key);
 		}
+	ask_for_reasons(doctor, objects);
 }
 
 /* Once for all Applications. */

@@ -13,6 +13,7 @@
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
 #include "agent/sync/preview.h"
+#include "agent/sync/reasons.h"
 #include "agent/sync/recall.h"
 #include "agent/sync/status.h"
 #include "agent/users/users_pass.h"
@@ -51,6 +52,7 @@ static void app_free(struct app *app)
 	free(app->broken);
 	free(app->differences);
 	checks_free(app->checks);
+	reasons_free(app->reasons);
 	json_decref(app->history);
 	status_free(app);
 	sync_request_free(app->asked);

@@ -8,6 +8,7 @@
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
+#include "agent/sync/reasons.h"
 #include "agent/sync/recall.h"
 #include "agent/sync/unseal.h"
 #include "base/clock.h"
@@ -128,6 +129,7 @@ static void run(struct pass *pass)
 		pass_standalone(pass);
 	} else if (cluster_answers(pass) && pass_observe(pass) && compared(pass)) {
 		pass_record_compared(pass);
+		reasons_find(pass);
 		if (wish_is_blind(pass))
 			operation_run_blind(pass);
 		else

@@ -45,6 +45,7 @@ struct live {
 	bool applied;                  /* we applied it before (managedFields) */
 	bool to_adopt;                 /* fields of another tool's manifest become ours with the next apply */
 	struct object_options options; /* what its annotations ask for: wave, hook, Prune=, Delete= */
+	int64_t written; /* microseconds: when its spec was written, 0 = not known, or a kind without health */
 	struct health_state health;
 };
 

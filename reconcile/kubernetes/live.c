@@ -89,18 +89,24 @@ static uint64_t version_of(const json_t *object)
 	return strtoull(json_text_at(object, "metadata.resourceVersion", ""), NULL, 10);
 }
 
-/* Remembers, across versions of the object, when its spec was written and whether the operator took it up: managedFields alone
-   cannot tell a change of labels from one of the spec. */
+/* A database is judged across the versions of its object: managedFields alone cannot tell a change of labels from one of the spec,
+   nor whether the operator took it up. */
 static struct health_state follow_postgresql(struct entry *entry, const json_t *object, struct arena *mem)
 {
 	const char *status = postgresql_status(object);
-	int64_t generation = json_number_at(object, "metadata.generation", 0);
-	if (entry->generation != generation) {
-		entry->written = postgresql_written(object);
-		entry->seen_busy = false;
-	}
 	entry->seen_busy = entry->seen_busy || text_equal(status, "Updating") || text_equal(status, "Creating");
 	return postgresql_health(object, entry->written, entry->seen_busy, clock_now(), mem);
+}
+
+/* When the spec was written, which is remembered, for a later change of labels moves the time in managedFields, too. */
+static void follow_spec(struct entry *entry, const json_t *object)
+{
+	bool same = entry->facts && entry->generation == json_number_at(object, "metadata.generation", 0) &&
+		text_equal(live_entry_fact(entry, FACT_UID), json_text_at(object, "metadata.uid", ""));
+	if (same && entry->written)
+		return;
+	entry->seen_busy = entry->seen_busy && same;
+	entry->written = manager_written(json_at(object, "metadata.managedFields"), false);
 }
 
 static enum health judge(struct live_cache *cache, struct entry *entry, const json_t *object)
@@ -112,6 +118,7 @@ static enum health judge(struct live_cache *cache, struct entry *entry, const js
 		return HEALTH_NONE;
 	}
 	CLEANUP(arena_freep) struct arena *mem = arena_new(MESSAGE_ARENA);
+	follow_spec(entry, object);
 	if (postgresql_is(collection->group, collection->kind) && !health_ending(object))
 		health = follow_postgresql(entry, object, mem);
 	else
@@ -331,6 +338,7 @@ static struct live describe(const struct entry *entry, struct arena *mem)
 		.applied = entry->applied,
 		.to_adopt = entry->to_adopt,
 		.options = entry->options,
+		.written = entry->written,
 		.health = {(enum health)entry->health, arena_copy(mem, live_entry_fact(entry, FACT_MESSAGE))},
 	};
 }

@@ -16,7 +16,7 @@ struct entry {
 	char *facts;                         /* NULL = not there, only tracked */
 	uint64_t version; /* resourceVersion as a number, of a deletion when there are no facts; 0 = it is none */
 	int64_t generation;
-	int64_t written;   /* of a postgresql: when its spec was last written */
+	int64_t written;   /* of a kind with health: when its spec was last written */
 	unsigned round;    /* of the list that had it last */
 	unsigned trackers; /* how often its name is tracked */
 	unsigned char health;

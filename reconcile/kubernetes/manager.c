@@ -71,6 +71,22 @@ static const json_t *our_fields(const json_t *managed)
 	return NULL;
 }
 
+int64_t manager_written(const json_t *managed, bool status)
+{
+	int64_t found = 0;
+	size_t index;
+	const json_t *entry;
+	json_array_foreach (managed, index, entry) {
+		const char *subresource = json_text_at(entry, "subresource", "");
+		bool fits = status ? text_equal(subresource, "status")
+				   : !*subresource && json_at(entry, "fieldsV1.f:spec");
+		int64_t when;
+		if (fits && clock_parse(json_text_at(entry, "time", ""), &when) && when > found)
+			found = when;
+	}
+	return found;
+}
+
 bool manager_applied(const json_t *managed)
 {
 	return our_fields(managed);

@@ -27,6 +27,9 @@ struct manager_author manager_author_of(
    keeps what it owns. */
 bool manager_gives_way(const char *manager);
 
+/* When the spec, or the status, was last written: microseconds, 0 = not known. */
+int64_t manager_written(const json_t *managed, bool status);
+
 /* We applied it before: whoever owns fields of ours now, that is drift. */
 bool manager_applied(const json_t *managed);
 

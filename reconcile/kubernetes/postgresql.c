@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/manager.h"
 
 #define SECONDS INT64_C(1000000)
 
@@ -29,25 +30,14 @@ const char *postgresql_status(const json_t *object)
 	return json_text_at(object, "status.PostgresClusterStatus", "");
 }
 
-static int64_t latest(const json_t *object, bool of_status)
+static int64_t reported_at(const json_t *object)
 {
-	int64_t found = 0;
-	size_t index;
-	const json_t *entry;
-	json_array_foreach (json_at(object, "metadata.managedFields"), index, entry) {
-		const char *subresource = json_text_at(entry, "subresource", "");
-		bool fits = of_status ? text_equal(subresource, "status")
-				      : !*subresource && json_at(entry, "fieldsV1.f:spec");
-		int64_t when;
-		if (fits && clock_parse(json_text_at(entry, "time", ""), &when) && when > found)
-			found = when;
-	}
-	return found;
+	return manager_written(json_at(object, "metadata.managedFields"), true);
 }
 
-int64_t postgresql_written(const json_t *object)
+static int64_t written_at(const json_t *object)
 {
-	return latest(object, false);
+	return manager_written(json_at(object, "metadata.managedFields"), false);
 }
 
 /* Health */
@@ -57,12 +47,31 @@ static bool working(const char *status)
 	return text_equal(status, "Creating") || text_equal(status, "Updating");
 }
 
+/* What a status means of which the operator writes no Event (zalando-operator.md 1.1, 1.6); of the others its Event has the reason. */
+static const char *failure_message(const char *status, struct arena *mem)
+{
+	static const struct {
+		const char *status, *meaning;
+	} silent[] = {
+		{"UpdateFailed",
+			"the operator writes no Event of a failed update: the reason is in its log, and may be "
+			"in the Event of its next sync, within 30 minutes"},
+		{"Invalid",
+			"the operator has enable_team_id_clustername_prefix, and the name does not begin with "
+			"its spec.teamId and \"-\": it never takes the object up"},
+	};
+	for (size_t i = 0; i < COUNT_OF(silent); i++)
+		if (text_equal(status, silent[i].status))
+			return arena_printf(mem, "%s: %s", status, silent[i].meaning);
+	return arena_printf(mem, "%.100s", status);
+}
+
 static struct health_state health_of_status(const char *status, int64_t since, int64_t now, struct arena *mem)
 {
 	if (text_equal(status, "Running"))
 		return (struct health_state){HEALTH_HEALTHY, "Running"};
 	if (!working(status))
-		return (struct health_state){HEALTH_DEGRADED, arena_printf(mem, "%.100s", status)};
+		return (struct health_state){HEALTH_DEGRADED, failure_message(status, mem)};
 	if (!since || now - since < stale)
 		return (struct health_state){HEALTH_PROGRESSING, arena_copy(mem, status)};
 	char text[CLOCK_TEXT_SIZE];
@@ -76,9 +85,9 @@ struct health_state postgresql_health(
 	const json_t *object, int64_t written, bool seen_busy, int64_t now, struct arena *mem)
 {
 	const char *status = postgresql_status(object);
-	int64_t reported = latest(object, true);
+	int64_t reported = reported_at(object);
 	if (!written)
-		written = postgresql_written(object);
+		written = written_at(object);
 	if (!*status)
 		return (struct health_state){HEALTH_PROGRESSING, "waiting for the postgres-operator"};
 	bool same_second = reported == written && (seen_busy || now - written > settled);
@@ -95,8 +104,8 @@ struct health_state postgresql_health(
 bool postgresql_busy(const json_t *live)
 {
 	int64_t now = clock_now();
-	int64_t reported = latest(live, true);
-	int64_t written = postgresql_written(live);
+	int64_t reported = reported_at(live);
+	int64_t written = written_at(live);
 	if (working(postgresql_status(live)))
 		return !reported || now - reported < stale;
 	/* A second write before the operator took up the first makes it drop the first (zalando-operator.md 1.2). */

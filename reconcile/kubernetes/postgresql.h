@@ -29,6 +29,3 @@ struct health_state postgresql_health(
 
 /* The operator's status, "" = none yet. */
 const char *postgresql_status(const json_t *object);
-
-/* When the spec was last written according to managedFields, microseconds, 0 = not known. */
-int64_t postgresql_written(const json_t *object);

@@ -1,5 +1,6 @@
 """Health as it is told of an Application, by what controllers say of its objects. Where none runs, the test says it."""
 
+import json
 import time
 
 import pytest
@@ -42,6 +43,12 @@ class Health:
             text in self.of(name).get("message", "") for text in texts))
         if len(self.team.status["resources"]) == 1:
             self.team.healthy(status)
+
+
+def later(world):
+    """Times in objects are whole seconds: what is of the same second is neither before nor after the other for sure."""
+    start = time.time()
+    world.wait("a later second", lambda: time.time() > start + 1)
 
 
 @pytest.fixture
@@ -202,10 +209,8 @@ def test_a_sealed_secret_is_what_its_controller_says_of_this_version(health):
 
 def test_a_database_is_what_its_operator_says_of_this_spec(world, health):
     health.push(postgresql("acid-main"))
-    written = time.time()
     health.is_("acid-main", "Progressing", "waiting for the postgres-operator")
-    # Times in the object are whole seconds: a report of the same second is about neither spec for sure.
-    world.wait("a later second", lambda: time.time() > written + 1)
+    later(world)
     for word, status in (("Creating", "Progressing"), ("Running", "Healthy"), ("SyncFailed", "Degraded")):
         world.cluster_status("acid-main", word)
         health.is_("acid-main", status, word)
@@ -237,3 +242,113 @@ def test_the_message_names_the_causes(world, health):
         "Pod a: a has no disk; Pod b: b has no disk; Pod c: c has no disk and 2 more"
     world.kube.delete("v1", "Pod", world.namespace, "a")
     health.team.wait("one cause less", lambda: health.team.status["health"]["message"].endswith("d has no disk and 1 more"))
+
+
+# ---- the reasons that Events tell ------------------------------------------------------------------------------------------
+
+
+def event(world, about, reason, message, kind="Warning", component="postgres-operator"):
+    """As client-go writes it."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    meta = about["metadata"]
+    return world.kube.create({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": f"{meta['name']}.{time.time_ns():x}",
+                                                          "namespace": world.namespace},
+        "involvedObject": {"apiVersion": about["apiVersion"], "kind": about["kind"], "namespace": world.namespace,
+                           "name": meta["name"], "uid": meta["uid"]},
+        "reason": reason, "message": message, "type": kind, "source": {"component": component}, "count": 1,
+        "firstTimestamp": now, "lastTimestamp": now})
+
+
+def asked_for_events(world, mark):
+    return [found for found in world.plane.requests(mark, resource="events") if found["verb"] == "list"]
+
+
+def test_the_operators_own_words_are_the_reason(world, health):
+    health.push(postgresql("acid-main"))
+    database = world.get("postgresql", "acid-main")
+    event(world, database, "Create", "Started creation of new cluster resources", "Normal")
+    event(world, database, "Create", "could not create secrets: ALTER ROLE app PASSWORD 'hunter2': no quota")
+    event(world, world.kube.create(json.loads(config_map("x", namespace=world.namespace))), "Other", "about another object")
+    later(world)
+    world.cluster_status("acid-main", "CreateFailed")
+    health.is_("acid-main", "Degraded", "CreateFailed", "Create: could not create secrets:", "no quota")
+    message = health.of("acid-main")["message"]
+    assert "hunter2" not in message and "Started" not in message and "another" not in message
+    assert health.team.status["health"]["message"] == f"postgresql acid-main: {message}"
+    assert message in world.agent.cli("app", "get", "team").out
+    # What comes later than the status it explains is seen, too.
+    event(world, database, "Sync", "could not sync cluster: no roles")
+    health.is_("acid-main", "Degraded", "Sync: could not sync cluster: no roles")
+    # And the reason goes with what it was about.
+    world.cluster_status("acid-main", "Running")
+    health.is_("acid-main", "Healthy")
+    assert health.of("acid-main")["message"] == "Running"
+
+
+def test_a_reason_is_about_the_spec_that_is_there(world, health):
+    health.push(postgresql("acid-main"))
+    event(world, world.get("postgresql", "acid-main"), "Create", "no quota")
+    later(world)
+    world.cluster_status("acid-main", "CreateFailed")
+    health.is_("acid-main", "Degraded", "no quota")
+    later(world)
+    health.push(postgresql("acid-main", instances=1))
+    health.is_("acid-main", "Progressing", "has not reported")
+    later(world)
+    world.cluster_status("acid-main", "UpdateFailed")
+    health.is_("acid-main", "Degraded", "UpdateFailed")
+    world.passes(2)
+    assert "no quota" not in health.of("acid-main")["message"]
+
+
+def test_why_a_pod_or_a_claim_is_not_there_yet(world, health):
+    health.push(pod("p"), manifest("v1", "PersistentVolumeClaim", "data", spec={
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}), deployment("web"))
+    event(world, world.get("Pod", "p"), "FailedScheduling", "0/3 nodes are available: 3 Insufficient memory", component="default-scheduler")
+    event(world, world.kube.get("v1", "PersistentVolumeClaim", world.namespace, "data"), "ProvisioningFailed",
+          'storageclass "fast" not found', component="persistentvolume-controller")
+    made = world.wait("a Pod of the Deployment", lambda: world.pods("web-"))[0]
+    event(world, made | {"apiVersion": "v1", "kind": "Pod"}, "Failed", 'Failed to pull image "example.org/pause:1"', component="kubelet")
+    health.is_("p", "Progressing", "FailedScheduling: 0/3 nodes are available")
+    health.is_("data", "Progressing", 'ProvisioningFailed: storageclass "fast" not found')
+    health.is_("web", "Progressing", f"Pod {made['metadata']['name']}: Failed: Failed to pull image")
+
+
+def test_nobody_is_asked_for_events_where_all_is_well(world, health):
+    mark = world.plane.mark()
+    health.push(postgresql("acid-main"), config_map("a"))
+    later(world)
+    world.cluster_status("acid-main", "Running")
+    health.is_("acid-main", "Healthy")
+    asked = len(asked_for_events(world, mark))
+    assert asked <= 1
+    world.passes(4)
+    assert len(asked_for_events(world, mark)) == asked
+    # Where one is not, the namespace is asked: once for all of its objects, and less often while nothing moves.
+    mark = world.plane.mark()
+    health.push(postgresql("acid-main"), config_map("a"), *(pod(name) for name in "bcd"))
+    for name in "bcd":
+        world.end_pod(name, succeeded=False)
+        health.is_(name, "Degraded")
+    health.team.wait("a question", lambda: asked_for_events(world, mark))
+    world.passes(6)
+    assert len(asked_for_events(world, mark)) <= 8
+    assert all("type%3DWarning" in found["requestURI"] for found in asked_for_events(world, mark))
+
+
+def test_an_agent_that_may_not_read_events_says_so_once_and_goes_on(world):
+    everything = ["get", "list", "watch", "create", "patch", "delete", "update"]
+    world.plane.allow("bob", [{"apiGroups": ["argoproj.io"], "resources": ["*"], "verbs": everything},
+                              {"apiGroups": [""], "resources": ["secrets", "configmaps"], "verbs": ["get", "list", "watch"]}], world.home)
+    world.plane.allow("bob", [{"apiGroups": [""], "resources": ["pods"], "verbs": everything}], world.namespace)
+    world.agent.config["kubernetes"]["kubeconfig"] = str(world.plane.kubeconfig("bob"))
+    health = Health(world)
+    health.push(pod("p"))
+    event(world, world.get("Pod", "p"), "FailedScheduling", "no node")
+    world.end_pod("p", succeeded=False, message="no disk")
+    health.is_("p", "Degraded", "no disk")
+    world.wait("it is said", lambda: "reasons of health are not known" in world.agent.log())
+    world.passes(4)
+    assert health.of("p")["message"] == "no disk"
+    assert world.agent.log().count("reasons of health are not known") == 1

@@ -54,6 +54,8 @@ NEEDED = [
     ("appprojects", "argoproj.io", "argocd", "", "get list watch"),
     ("secrets", "", "argocd", "", "get list watch"),
     ("postgresqls", "acid.zalan.do", "default", "", "get list watch create patch delete"),
+    ("events", "", "default", "", "list"),
+    ("events", "", "postgres", "", "list"),
     ("secrets", "", "default", "postgres.acid-minimal-cluster.credentials.postgresql.acid.zalan.do", "get"),
     ("configmaps", "", "postgres", "", "get list watch create patch delete"),
     ("sealedsecrets", "bitnami.com", "postgres", "", "get list watch create patch delete"),
@@ -92,6 +94,8 @@ REFUSED = [
     ("delete", "customresourcedefinitions", "apiextensions.k8s.io", "", "applications.argoproj.io"),
     ("patch", "customresourcedefinitions", "apiextensions.k8s.io", "", "postgresqls.acid.zalan.do"),
     ("delete", "persistentvolumeclaims", "", "default", "any"),
+    # Events are read where its objects are, and written for Applications only
+    ("create", "events", "", "default", ""), ("list", "events", "", "", ""), ("list", "events", "", "kube-system", ""),
     # other namespaces are not its own
     ("patch", "configmaps", "", "default", "any"), ("patch", "configmaps", "", "kube-system", "any"),
     ("patch", "postgresqls", "acid.zalan.do", "postgres", "any"), ("list", "applications", "argoproj.io", "", ""),

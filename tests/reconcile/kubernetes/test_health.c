@@ -338,7 +338,9 @@ static void a_postgresql_is_judged_by_a_report_on_this_spec(void **state)
 		{"CreateFailed", "2026-01-01T12:00:01Z", "2026-01-01T12:00:00Z", 1, false, HEALTH_DEGRADED,
 			"CreateFailed"},
 		{"Invalid", "2026-01-01T12:00:01Z", "2026-01-01T12:00:00Z", 1, false, HEALTH_DEGRADED,
-			"Invalid"},
+			"Invalid: the operator has enable_team_id_clustername_prefix"},
+		{"UpdateFailed", "2026-01-01T12:00:01Z", "2026-01-01T12:00:00Z", 1, false, HEALTH_DEGRADED,
+			"UpdateFailed: the operator writes no Event of a failed update"},
 		{"", "2026-01-01T12:00:01Z", "2026-01-01T12:00:00Z", 1, false, HEALTH_PROGRESSING, "operator"},
 	};
 	struct arena *mem = arena_new(1 << 20);

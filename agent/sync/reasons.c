@@ -1,0 +1,214 @@
+#include "agent/sync/reasons.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "reconcile/kubernetes/warnings.h"
+
+enum {
+	SOON = 2000, /* milliseconds */
+	AT_LEAST = 60000,
+	DENIED = 600000,
+	UNWELL = 500, /* objects looked at: the others have their status alone */
+	NAMESPACES = 8,
+	STATE_BYTES = UNWELL * 512
+};
+
+struct reason {
+	struct object_key key;
+	const char *uid;
+	int64_t written; /* the spec that it is about */
+	const char *text;
+};
+
+struct reasons {
+	struct arena *mem;    /* holds the items; NULL = never asked */
+	struct reason *items; /* sorted by key */
+	size_t count;
+	char state[DIGEST_HEX_SIZE]; /* of the objects that are not well */
+	int64_t asked;               /* steady milliseconds: or when the first was seen not to be well */
+	int64_t pause;               /* after `asked`, until it is asked again */
+	char slot[64];               /* log_changed() */
+};
+
+void reasons_free(struct reasons *reasons)
+{
+	if (!reasons)
+		return;
+	arena_free(reasons->mem);
+	free(reasons);
+}
+
+/* ---- who is not well ---- */
+
+struct unwell {
+	struct pass_step *step;
+	const struct live *live;
+};
+
+struct all_unwell {
+	struct unwell *items; /* sorted by key */
+	size_t count;
+	bool failed; /* one of them, so that it is worth asking at once */
+};
+
+static bool is_unwell(enum health health)
+{
+	return health == HEALTH_PROGRESSING || health == HEALTH_DEGRADED || health == HEALTH_UNKNOWN;
+}
+
+static int compare_unwell(const void *a, const void *b)
+{
+	return object_key_compare(
+		&((const struct unwell *)a)->live->key, &((const struct unwell *)b)->live->key);
+}
+
+static struct all_unwell unwell_of(const struct pass *pass)
+{
+	struct all_unwell all = {0};
+	for (size_t i = 0; i < pass->plan.count && all.count < UNWELL; i++) {
+		struct pass_step *step = &pass->steps[i];
+		const struct live *live =
+			is_unwell(step->health.health) ? pass_live(pass, &step->plan->key) : NULL;
+		if (!live)
+			continue;
+		all.items = arena_grow(pass->mem, all.items, all.count, sizeof(*all.items));
+		all.items[all.count++] = (struct unwell){step, live};
+		all.failed = all.failed || step->health.health != HEALTH_PROGRESSING;
+	}
+	if (all.count)
+		qsort(all.items, all.count, sizeof(*all.items), compare_unwell);
+	return all;
+}
+
+static void state_of(const struct all_unwell *all, char state[DIGEST_HEX_SIZE])
+{
+	CLEANUP(buf_done) struct buf text = BUF(STATE_BYTES);
+	for (size_t i = 0; i < all->count; i++)
+		buf_printf(&text, "%s %s %d\n", all->items[i].live->uid, all->items[i].live->resource_version,
+			all->items[i].step->health.health);
+	digest_sha256_hex(buf_string(&text), text.length, state);
+}
+
+/* ---- asking ---- */
+
+static void add_reason(struct reasons *reasons, const struct warnings *warnings, const struct live *live)
+{
+	const char *text = warnings_reason(warnings, live, reasons->mem);
+	if (!*text)
+		return;
+	reasons->items = arena_grow(reasons->mem, reasons->items, reasons->count, sizeof(*reasons->items));
+	reasons->items[reasons->count++] = (struct reason){object_key_copy(&live->key, reasons->mem),
+		arena_copy(reasons->mem, live->uid), live->written, text};
+}
+
+/* Sorted by key, objects of one namespace do not stand together: those that were asked are remembered. */
+static bool first_of_its_namespace(const struct all_unwell *all, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (strcmp(all->items[i].live->key.namespace, all->items[at].live->key.namespace) == 0)
+			return false;
+	return true;
+}
+
+static bool read_warnings(
+	struct pass *pass, const struct all_unwell *all, struct warnings *warnings, struct error *err)
+{
+	size_t namespaces = 0;
+	for (size_t i = 0; i < all->count && namespaces < NAMESPACES; i++) {
+		const char *namespace = all->items[i].live->key.namespace;
+		if (!first_of_its_namespace(all, i))
+			continue;
+		namespaces++;
+		if (!cluster_warnings(pass->agent->cluster, namespace, pass->mem, warnings, err))
+			return error_prefix(err, "Events in %s", *namespace ? namespace : "default");
+	}
+	return true;
+}
+
+/* Not being told is no trouble: what was known stays, and health has its status. */
+static bool note_failure(struct reasons *reasons, const struct error *err)
+{
+	if (log_changed(reasons->slot, err->text))
+		log_warning("reasons of health are not known", "error", err->text, NULL);
+	return err->kind == ERROR_DENIED;
+}
+
+static void ask(struct pass *pass, struct reasons *reasons, const struct all_unwell *all, bool moved)
+{
+	struct warnings warnings = {0};
+	struct error err;
+	int64_t longer = reasons->pause * 2 < AT_LEAST ? reasons->pause * 2 : AT_LEAST;
+
+	reasons->asked = clock_steady();
+	reasons->pause = moved ? SOON : longer;
+	if (!read_warnings(pass, all, &warnings, &err)) {
+		if (note_failure(reasons, &err))
+			reasons->pause = DENIED;
+		return;
+	}
+	log_changed(reasons->slot, "");
+	arena_free(reasons->mem);
+	reasons->mem = arena_new(LIMIT_PASS_MEMORY);
+	reasons->items = NULL;
+	reasons->count = 0;
+	for (size_t i = 0; i < all->count; i++)
+		add_reason(reasons, &warnings, all->items[i].live);
+}
+
+static void ask_when_due(struct pass *pass, struct reasons *reasons, const struct all_unwell *all)
+{
+	char state[DIGEST_HEX_SIZE];
+	state_of(all, state);
+	bool moved = strcmp(state, reasons->state) != 0;
+	if (moved && reasons->pause != DENIED)
+		reasons->pause = reasons->mem || !all->failed ? SOON : 0;
+	memcpy(reasons->state, state, sizeof(state));
+	if (clock_steady() >= reasons->asked + reasons->pause)
+		ask(pass, reasons, all, moved);
+	pass_look_again(pass, reasons->asked + reasons->pause);
+}
+
+/* ---- telling ---- */
+
+static int compare_key_to_reason(const void *key, const void *reason)
+{
+	return object_key_compare(key, &((const struct reason *)reason)->key);
+}
+
+/* Only of the very object and spec that it is about. */
+static const char *known_reason(const struct reasons *reasons, const struct live *live)
+{
+	const struct reason *found = reasons->count ? bsearch(&live->key, reasons->items, reasons->count,
+							      sizeof(*reasons->items), compare_key_to_reason)
+						    : NULL;
+	bool holds = found && found->written == live->written && strcmp(found->uid, live->uid) == 0;
+	return holds ? found->text : "";
+}
+
+void reasons_find(struct pass *pass)
+{
+	struct app *app = pass->app;
+	const struct all_unwell all = unwell_of(pass);
+	if (!all.count) {
+		reasons_free(app->reasons);
+		app->reasons = NULL;
+		return;
+	}
+	if (!app->reasons) {
+		app->reasons = memory_alloc(sizeof(*app->reasons));
+		app->reasons->asked = clock_steady();
+	}
+	ask_when_due(pass, app->reasons, &all);
+	for (size_t i = 0; i < all.count; i++) {
+		const char *text = known_reason(app->reasons, all.items[i].live);
+		struct health_state *health = &all.items[i].step->health;
+		if (*text)
+			health->message = arena_join(pass->mem, health->message, "; ", text);
+	}
+}

@@ -1,0 +1,15 @@
+/*
+ * reasons.h - why the objects of an Application are not well, from the Events of those who know (warnings.h)
+ *
+ * Nothing is asked while all are well. Where one is not, the namespace is asked once, again two seconds after it has changed, and at
+ * growing intervals up to a minute while nothing moves, since an Event may come later than the status it explains. One that is only
+ * progressing gets two seconds first: most have become well by then. Reconciler thread only.
+ */
+#pragma once
+
+#include "agent/sync/pass.h"
+
+void reasons_free(struct reasons *reasons); /* accepts NULL */
+
+/* Adds them to the health messages of the steps. After the pass has observed. */
+void reasons_find(struct pass *pass);
