@@ -158,10 +158,16 @@ static bool send_question(struct jq *jq, const struct jq_question *question, str
 
 /* ---- answers ---- */
 
+/* libjq aborts where it gets no memory, or writes behind what it has (1.6 does when strings grow large). */
+static bool is_fault(int number)
+{
+	return number == SIGABRT || number == SIGSEGV || number == SIGBUS;
+}
+
 /* The process ended, or its time is over. */
 static const char *reason_of_end(int status, char text[128])
 {
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)
+	if (WIFSIGNALED(status) && is_fault(WTERMSIG(status)))
 		snprintf(text, 128,
 			"jq gave up: it needs more than %ld MiB of memory, or met a fault of its own",
 			LIMIT_JQ_MEMORY >> 20);

@@ -143,7 +143,7 @@ def test_a_server_that_answers_is_well_without_being_asked_for_objects(plane, cl
     first = cluster.do("health")["since"]
     cluster.wait("another word", lambda: cluster.do("health")["since"] > first)
     health = cluster.do("health")
-    assert health["well"] and health["why"] == "" and abs(health["since"] / 1e6 - time.time()) < 60
+    assert health["well"] and health["why"] == "" and first < health["since"] <= time.time() * 1e6
     assert plane.requests(mark, namespace=ns) == []
 
 
@@ -154,7 +154,7 @@ def test_a_server_that_is_down_or_silent_is_noticed_and_so_is_its_return(own_pla
     one.track(obj)
     one.wait("the first word", lambda: one.do("health")["well"])
     plane.stop_apiserver(kill=True)
-    one.wait("a refusal", lambda: not one.do("health")["well"], 5)
+    one.wait("a refusal", lambda: not one.do("health")["well"])
     assert plane.url in one.do("health")["why"]
     one.wait("the news of it", lambda: one.saw("trouble", collection="the API server", kind="retry"))
     # Whoever asks now is told so at once.
@@ -165,7 +165,7 @@ def test_a_server_that_is_down_or_silent_is_noticed_and_so_is_its_return(own_pla
     one.wait("the news of it", lambda: one.saw("trouble", collection="the API server", kind=""))
     plane.pause()
     try:
-        one.wait("the silence", lambda: not one.do("health")["well"], 15)
+        one.wait("the silence", lambda: not one.do("health")["well"])
     finally:
         plane.resume()
     one.wait("its return", lambda: one.do("health")["well"])
