@@ -158,7 +158,7 @@ static bool send_question(struct jq *jq, const struct jq_question *question, str
 
 /* ---- answers ---- */
 
-/* libjq aborts where it gets no memory, or writes behind what it has (1.6 does when strings grow large). */
+/* libjq aborts where it gets no memory; 1.6 has been seen to die of a bad access instead. */
 static bool is_fault(int number)
 {
 	return number == SIGABRT || number == SIGSEGV || number == SIGBUS;

@@ -136,12 +136,21 @@ static void take_objection(void *context, jv message)
 	jv_free(text);
 }
 
+/* `input` calls it without a look whether there is one. */
+static jv no_input(jq_state *jq, void *context)
+{
+	(void)jq;
+	(void)context;
+	return jv_invalid_with_msg(jv_string("there is no other input"));
+}
+
 static void compile(struct program *program)
 {
 	/* A line of its own: the expression may end with a comment. */
 	char *text = memory_printf("[path((%s\n))]", program->expression);
 	program->jq = jq_init();
 	jq_set_error_cb(program->jq, take_objection, program);
+	jq_set_input_cb(program->jq, no_input, NULL);
 	bool compiled = jq_compile(program->jq, text);
 	if (!compiled && jv_get_kind(program->objection) != JV_KIND_STRING)
 		program->objection = jv_string("it does not compile");

@@ -85,7 +85,7 @@ static void other_failures_name_the_expression(void **state)
 	expect_failure(&jq, "1 + 1", "{}", "Invalid path expression");
 	expect_failure(&jq, "halt", "{}", "halts");
 	expect_failure(&jq, "error({x: 1})", "{}", "{\"x\":1}");
-	expect_failure(&jq, "input", "{}", "");
+	expect_failure(&jq, "input", "{}", "no other input");
 	expect_failure(&jq, ".a[", "{}", "syntax error");
 	expect(&jq, ".a", "{'a':'text'}", "[[['a']]]");
 }
