@@ -20,32 +20,41 @@ bool text_ends(const char *text, const char *suffix)
 	return length >= end && memcmp(text + length - end, suffix, end) == 0;
 }
 
-/* Length of the sequence that starts here, 0 if it is none. */
-static size_t utf8_sequence(const unsigned char *at, size_t left)
+size_t text_character(const char *text, size_t left, uint32_t *character)
 {
-	if (at[0] < 0x80)
-		return 1;
-	size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-	if (at[0] < 0xc2 || at[0] > 0xf4 || left < length)
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *at = (const unsigned char *)text;
+	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+	if (left < length || (at[0] >= 0x80 && at[0] < 0xc2) || at[0] > 0xf4)
 		return 0;
-	for (size_t i = 1; i < length; i++)
+	uint32_t value = length == 1 ? at[0] : at[0] & (0x7fU >> length);
+	for (size_t i = 1; i < length; i++) {
 		if ((at[i] & 0xc0) != 0x80)
 			return 0;
-	if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xf0 && at[1] < 0x90))
-		return 0; /* longer than needed */
-	if ((at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf4 && at[1] > 0x8f))
-		return 0; /* surrogate, or beyond the last code point */
+		value = value << 6 | (at[i] & 0x3f);
+	}
+	if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
+		return 0;
+	*character = value;
 	return length;
+}
+
+bool text_is_hidden(uint32_t character)
+{
+	return character < 0x20 || (character >= 0x7f && character < 0xa0) || /* C0, DEL, C1 */
+		(character >= 0x200b && character <= 0x200f) || /* zero width, direction marks */
+		(character >= 0x2028 && character <= 0x202e) || /* line separators, embeddings */
+		(character >= 0x2060 && character <= 0x2069) || character == 0xfeff;
 }
 
 bool text_is_utf8(const char *bytes, size_t length)
 {
-	const unsigned char *at = (const unsigned char *)bytes;
+	uint32_t ignored;
 	while (length) {
-		size_t step = utf8_sequence(at, length);
+		size_t step = text_character(bytes, length, &ignored);
 		if (!step)
 			return false;
-		at += step;
+		bytes += step;
 		length -= step;
 	}
 	return true;
@@ -53,20 +62,14 @@ bool text_is_utf8(const char *bytes, size_t length)
 
 void text_make_printable(char *text)
 {
-	size_t left = strlen(text);
-	while (left) {
-		unsigned char *at = (unsigned char *)text;
-		size_t step = utf8_sequence(at, left);
-		if (at[0] == '\n' || at[0] == '\t')
-			at[0] = ' ';
-		else if (step == 0 || at[0] < 0x20 || at[0] == 0x7f)
-			at[0] = '?';
-		else if (step == 2 && at[0] == 0xc2 && at[1] < 0xa0)
-			at[0] = at[1] = '?'; /* U+0080 to U+009F: escapes to some terminals */
-		if (!step)
-			step = 1;
-		text += step;
-		left -= step;
+	while (*text) {
+		uint32_t character;
+		size_t step = text_character(text, SIZE_MAX, &character);
+		if (*text == '\n' || *text == '\t')
+			*text = ' ';
+		else if (step == 0 || character < 0x20 || (character >= 0x7f && character < 0xa0))
+			memset(text, '?', step ? step : 1); /* C1 controls are escapes to some terminals */
+		text += step ? step : 1;
 	}
 }
 

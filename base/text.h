@@ -12,6 +12,13 @@ bool text_ends(const char *text, const char *suffix);
 /* Shortest form only, no surrogates, at most U+10FFFF (RFC 3629). */
 bool text_is_utf8(const char *bytes, size_t length);
 
+/* Bytes of the character at `text`, 0 when the bytes there are none. Of a text that ends with NUL, `left` may be SIZE_MAX. */
+size_t text_character(const char *text, size_t left, uint32_t *character);
+
+/* What a terminal would obey, or show as something else than it is: control characters, line breaks too, zero widths, marks that turn
+   the direction of writing. */
+bool text_is_hidden(uint32_t character);
+
 /* Makes foreign text fit for logs, terminals and JSON, in place: line breaks and tabs become blanks, other control
    characters and bytes that are no UTF-8 (a character cut in the middle, too) become '?'. */
 void text_make_printable(char *text);

@@ -15,7 +15,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "reconcile/sealed/emit.h"
+#include "reconcile/manifest/yaml_write.h"
 
 enum {
 	LOCK_ALL_BYTES = 256 * 1024 * 1024, /* with less, a lock of everything makes the next allocation fail */
@@ -115,7 +115,7 @@ void sealing_print(struct buf *out, const json_t *object, bool yaml)
 {
 	if (yaml) {
 		buf_text(out, "---\n");
-		emit_yaml(out, object);
+		yaml_write(object, YAML_SORTED, out);
 		return;
 	}
 	char *text = json_dumps(object, JSON_INDENT(2));

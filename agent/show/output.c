@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/manifest/yaml_write.h"
 
 static const char *const colours[] = {
 	[CELL_PLAIN] = "",
@@ -71,15 +72,6 @@ enum cell_style output_style_of(const char *status)
 	return CELL_PLAIN;
 }
 
-/* What a terminal would obey, or show as something else than it is. */
-static bool is_hidden(uint32_t character)
-{
-	return character < 0x20 || (character >= 0x7f && character < 0xa0) || /* C0, DEL, C1 */
-		(character >= 0x200b && character <= 0x200f) || /* zero width, direction marks */
-		(character >= 0x2028 && character <= 0x202e) || /* line separators, embeddings */
-		(character >= 0x2060 && character <= 0x2069) || character == 0xfeff;
-}
-
 static void append_escape(uint32_t character, struct buf *out)
 {
 	if (character == '\n')
@@ -98,12 +90,12 @@ void output_visible(const char *text, bool lines, struct buf *out)
 {
 	while (*text) {
 		uint32_t character;
-		size_t length = character_read(text, &character);
+		size_t length = text_character(text, SIZE_MAX, &character);
 		if (!length) {
 			buf_printf(out, "\\x%02x", (unsigned)(unsigned char)*text++);
 			continue;
 		}
-		if (is_hidden(character) && !(lines && character == '\n'))
+		if (text_is_hidden(character) && !(lines && character == '\n'))
 			append_escape(character, out);
 		else
 			buf_append(out, text, length);
@@ -116,7 +108,7 @@ size_t output_width(const char *text)
 	size_t width = 0;
 	while (*text) {
 		uint32_t character;
-		size_t length = character_read(text, &character);
+		size_t length = text_character(text, SIZE_MAX, &character);
 		width += length ? character_width(character) : 1;
 		text += length ? length : 1;
 	}
@@ -218,23 +210,35 @@ void table_print(struct table *table)
 
 /* ---- documents ---- */
 
-/* jansson escapes what JSON must; the other characters that a terminal obeys are escaped here. They stand in strings
-   only, where \uXXXX means the same. */
+/* Writers of JSON and YAML escape what they must; the other characters that a terminal obeys are escaped here. They stand in double
+   quotes only, where \uXXXX means the same. */
+static void append_escaped(const char *text, struct buf *out)
+{
+	while (*text) {
+		uint32_t character;
+		size_t length = text_character(text, SIZE_MAX, &character);
+		if (length && character != '\n' && text_is_hidden(character))
+			buf_printf(out, "\\u%04x", (unsigned)character);
+		else
+			buf_append(out, text, length ? length : 1);
+		text += length ? length : 1;
+	}
+}
+
 void output_json(const json_t *value, struct buf *out)
 {
 	CLEANUP(memory_freep) char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
 	if (!text)
 		memory_fail("cannot write JSON", 0);
-	for (const char *at = text; *at;) {
-		uint32_t character;
-		size_t length = character_read(at, &character);
-		if (length && character != '\n' && is_hidden(character))
-			buf_printf(out, "\\u%04x", (unsigned)character);
-		else
-			buf_append(out, at, length ? length : 1);
-		at += length ? length : 1;
-	}
+	append_escaped(text, out);
 	buf_char(out, '\n');
+}
+
+void output_yaml(const json_t *value, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf text = BUF(out->maximum);
+	yaml_write(value, YAML_AS_GIVEN, &text);
+	append_escaped(buf_string(&text), out);
 }
 
 void output_document(const struct output *output, const json_t *value)

@@ -65,26 +65,3 @@ size_t character_width(uint32_t character)
 		return 0;
 	return within(character, wide, COUNT_OF(wide)) ? 2 : 1;
 }
-
-size_t character_read(const char *text, uint32_t *character)
-{
-	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-	const unsigned char *bytes = (const unsigned char *)text;
-	size_t length = bytes[0] < 0x80 ? 1
-		: bytes[0] < 0xc2       ? 0
-		: bytes[0] < 0xe0       ? 2
-		: bytes[0] < 0xf0       ? 3
-					: 4;
-	if (!length || bytes[0] > 0xf4)
-		return 0;
-	uint32_t value = length == 1 ? bytes[0] : bytes[0] & (0x7fU >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((bytes[i] & 0xc0) != 0x80) /* the final NUL ends here too */
-			return 0;
-		value = value << 6 | (bytes[i] & 0x3f);
-	}
-	if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-		return 0;
-	*character = value;
-	return length;
-}

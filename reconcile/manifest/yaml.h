@@ -1,5 +1,5 @@
 /*
- * yaml.h - text to a tree with places, read as kubectl reads it (the only user of yaml.h of libyaml)
+ * yaml.h - text to a tree with places, read as kubectl reads it
  *
  * Scalars are resolved as sigs.k8s.io/yaml does (YAML 1.1: yes, no, on, off, y, n are NOT booleans there except
  * as go-yaml v2 resolves them; see yaml.c for the table and its source). Duplicate keys, tags, non-string keys,

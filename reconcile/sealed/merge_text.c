@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "reconcile/sealed/emit.h"
+#include "reconcile/manifest/yaml_write.h"
 #include "reconcile/sealed/splice.h"
 
 /* A piece of text in the place of a span; an insertion has an empty one. */
@@ -34,7 +34,7 @@ static void insert_item(struct merging *merging, const char *name, const char *s
 	struct span scalar = splice_scalar(&merging->places, last->value, last->column);
 	size_t at = splice_line_end(merging->places.text, merging->places.length, scalar.end);
 	CLEANUP(buf_done) struct buf key = BUF(1024);
-	emit_scalar(&key, name, strlen(name));
+	yaml_write_text(name, strlen(name), &key);
 	add_edit(merging, (struct span){at, at},
 		arena_printf(merging->mem, "%*s%s: %s\n", last->column - 1, "", buf_string(&key), sealed));
 }

@@ -4,8 +4,8 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "reconcile/manifest/yaml_write.h"
 #include "reconcile/sealed/edit_users.h"
-#include "reconcile/sealed/emit.h"
 #include "reconcile/sealed/splice.h"
 
 static bool is_plain_password(const struct yaml_pair *pair)
@@ -122,7 +122,7 @@ static void wrap_anew(const struct edit_users *users, const char *inner, struct 
 {
 	CLEANUP(json_done) json_t *outer = yaml_to_json(users->outer);
 	json_object_set_new(json_object_get(outer, "data"), "users.yaml", json_string(inner));
-	emit_yaml(out, outer);
+	yaml_write(outer, YAML_SORTED, out);
 }
 
 static void remove_from_json(json_t *root)
@@ -227,7 +227,7 @@ static void insert_password(const struct splice *now, const struct yaml_node *en
 	for (int i = 1; !flow && i < pair->column; i++)
 		buf_char(out, ' ');
 	buf_text(out, "password: ");
-	emit_scalar(out, user->password, user->password_length);
+	yaml_write_text(user->password, user->password_length, out);
 	buf_text(out, flow ? ", " : "\n");
 	*copied = at;
 }

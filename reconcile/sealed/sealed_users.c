@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "reconcile/sealed/emit.h"
+#include "reconcile/manifest/yaml_write.h"
 #include "reconcile/sealed/splice.h"
 
 /* One document of the sealed text. */
@@ -196,7 +196,7 @@ static void write_new(const struct making *making, const struct edit_user *user,
 		user->secret, "namespace", namespace, "spec", "encryptedData", making->input->users->item,
 		sealed, "template", "metadata", "name", user->secret, "namespace", namespace, "type", "Opaque");
 	buf_text(&yaml, "---\n");
-	emit_yaml(&yaml, object);
+	yaml_write(object, YAML_SORTED, &yaml);
 	document->text = arena_copy_n(making->mem, buf_string(&yaml), yaml.length);
 	document->length = yaml.length;
 	document->written = true;

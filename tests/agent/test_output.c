@@ -165,91 +165,22 @@ static void json_stays_json_and_obeys_no_escape(void **state)
 	assert_true(json_equal(value, again));
 }
 
-/* Reads the YAML back as kubectl would. */
-static void check_round_trip(const char *text)
+static void yaml_stays_yaml_and_obeys_no_escape(void **state)
 {
-	CLEANUP(json_done) json_t *value = read_json(text);
-	CLEANUP(buf_done) struct buf out = BUF(1 << 20);
+	(void)state;
+	CLEANUP(buf_done) struct buf out = BUF(4096);
 	CLEANUP(arena_freep) struct arena *mem = arena_new(16 * 1024 * 1024);
+	CLEANUP(json_done)
+	json_t *value = read_json("{\"b\":\"\\u009b31m \\u202e\\u200b zoë\",\"a\\u202e\":\"one\\ntwo\\n\"}");
 	struct yaml_documents documents = {0};
 	struct mistakes mistakes = {.mem = mem};
 	output_yaml(value, &out);
+	assert_string_equal(
+		buf_string(&out), "b: \"\\x9B31m \\u202e\\u200b zoë\"\n\"a\\u202e\": |\n  one\n  two\n");
 	yaml_read("out.yaml", buf_string(&out), out.length, mem, &documents, &mistakes);
-	if (mistakes.count)
-		fail_msg("%s\n%s", mistake_text(&mistakes.items[0], mem), buf_string(&out));
-	assert_int_equal(documents.count, 1);
+	assert_int_equal(mistakes.count, 0);
 	CLEANUP(json_done) json_t *again = yaml_to_json(documents.items[0]);
-	if (!json_equal(value, again))
-		fail_msg("not the same again:\n%s", buf_string(&out));
-}
-
-static void yaml_reads_back_as_what_it_was(void **state)
-{
-	(void)state;
-	static const char *const documents[] = {
-		"{\"items\":[]}",
-		"{\"a\":{},\"b\":[{}],\"c\":[[]],\"d\":[[1,[2]],[{\"x\":{\"y\":[3]}}]]}",
-		"{\"items\":[{\"name\":\"ada\",\"roles\":[\"a\",\"b\"]},{\"name\":\"eve\",\"deep\":{\"list\":[{\"k\":1,\"l\":2}]}}]}",
-		"{\"n\":[0,-1,9223372036854775807,-9223372036854775808,1.5,1e100,-2.5e-7,true,false,null]}",
-		"{\"text\":\"line one\\nline two\\n\",\"none\":\"a\\nb\",\"many\":\"a\\n\\n\\n\",\"inner\":\"a\\n\\n  b\\n\"}",
-		"{\"l\":[\"a\\nb\\n\",{\"k\":\"x\\ny\"}],\"tail\":1}",
-		"{\"blank\":\" a\\nb\",\"end\":\"a \\nb\",\"first\":\"\\na\",\"cr\":\"a\\r\\nb\",\"tab\":\"\\ta\\nb\"}",
-	};
-	for (size_t i = 0; i < COUNT_OF(documents); i++)
-		check_round_trip(documents[i]);
-}
-
-static void strings_stay_strings(void **state)
-{
-	(void)state;
-	static const char *const strings[] = {"", " ", "~", "null", "Null", "true", "True", "yes", "No", "ON",
-		"off", "y", "N", "0", "1", "-1", "+1", "0x1F", "0o7", "010", "1_000", "1.5", ".5", "1e3",
-		"6.", ".inf", "-.Inf", ".nan", "12:30:45", "2026-01-02", "2026-01-02T03:04:05Z", "=", "<<",
-		"-", "- a", "--- a", "...", "?", "? a", ":", "a: b", "a:", "a #b", "#a", "&a", "*a", "!a",
-		"!!str a", "|", ">", "%a", "@a", "`a", "[a]", "{a}", "a, b", "'a'", "\\\"a\\\"", "a\\\\b",
-		"trailing ", "two  blanks", "zoë", "漢字", "🐘", "\\u0085", "\\u2028", "\\ufeff", "\\u00a0",
-		"\\u001b[2J", "\\t", "\\ud83d\\udc18", "\\ufffe", "http://a:80/b?c=d&e#f", "a=b;c", "(a)",
-		"/path", "_a", "e5", "key: |", "a\\n# b\\n"};
-	for (size_t i = 0; i < COUNT_OF(strings); i++) {
-		CLEANUP(memory_freep)
-		char *text = memory_printf(
-			"{\"key\":\"%s\",\"list\":[\"%s\"],\"x%s\":1}", strings[i], strings[i], strings[i]);
-		CLEANUP(memory_freep) char *key = memory_printf("{\"%s\":{\"a\":1}}", strings[i]);
-		check_round_trip(text);
-		check_round_trip(key);
-	}
-}
-
-/* Strings made of what YAML finds special; the same ones each time. */
-static void any_mixture_of_special_characters_survives(void **state)
-{
-	(void)state;
-	static const char *const pieces[] = {" ", "\\n", ":", "#", "-", "a", "\\\"", "'", "\\\\", "|", "&",
-		"{", "]", ",", "?", "!", "0", "\\t", "ë", "\\u2028", "🐘", "%", "@", "=", "<", "\\r", "~", "*"};
-	uint32_t seed = 7;
-	for (int round = 0; round < 2000; round++) {
-		CLEANUP(buf_done) struct buf text = BUF(4096);
-		buf_text(&text, "{\"a\":[{\"k\":\"");
-		for (uint32_t i = 0; i < 1 + seed % 9; i++) {
-			seed = seed * 1664525 + 1013904223;
-			buf_text(&text, pieces[(seed >> 16) % COUNT_OF(pieces)]);
-		}
-		buf_text(&text, "\"}],\"b\":1}");
-		check_round_trip(buf_string(&text));
-	}
-}
-
-static void what_people_read_most_stands_without_quotes(void **state)
-{
-	(void)state;
-	CLEANUP(json_done)
-	json_t *value = read_json("{\"kind\":\"Application\",\"items\":[{\"url\":"
-				  "\"https://git.example.org/a.git\",\"text\":\"one\\ntwo\\n\"}]}");
-	CLEANUP(buf_done) struct buf out = BUF(4096);
-	output_yaml(value, &out);
-	assert_string_equal(buf_string(&out),
-		"kind: Application\nitems:\n- url: https://git.example.org/a.git\n  text: |\n"
-		"    one\n    two\n");
+	assert_true(json_equal(value, again));
 }
 
 int main(void)
@@ -265,10 +196,7 @@ int main(void)
 		cmocka_unit_test(a_table_without_rows_is_its_headers),
 		cmocka_unit_test(status_words_have_the_colour_they_deserve),
 		cmocka_unit_test(json_stays_json_and_obeys_no_escape),
-		cmocka_unit_test(yaml_reads_back_as_what_it_was),
-		cmocka_unit_test(strings_stay_strings),
-		cmocka_unit_test(any_mixture_of_special_characters_survives),
-		cmocka_unit_test(what_people_read_most_stands_without_quotes),
+		cmocka_unit_test(yaml_stays_yaml_and_obeys_no_escape),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ allowed() {
 	reconcile/sealed) echo "base reconcile reconcile/manifest" ;;
 	agent/config) echo "base reconcile reconcile/ignore reconcile/manifest reconcile/roles" ;;
 	agent/events) echo "base store reconcile/kubernetes" ;;
-	agent/show) echo "base base/http store agent" ;;
+	agent/show) echo "base base/http store reconcile/manifest agent" ;;
 	agent/http) echo "base store agent/events agent/show" ;;
 	# agent/agent.h, command.h, main.c: what all of it shares, and the way in.
 	agent) echo "$parts agent/config agent/events agent/show agent/commands" ;;
