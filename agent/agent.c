@@ -120,6 +120,14 @@ void content_release(struct content *content)
 		arena_free(content->mem); /* it lies in it itself */
 }
 
+const struct users *content_users(const struct content *content, const struct database_config *database)
+{
+	for (size_t i = 0; i < content->users_count; i++)
+		if (content->users[i].database == database)
+			return &content->users[i].users;
+	return NULL;
+}
+
 struct lookup *lookup_start(struct app *app, const char *revision, const json_t *source)
 {
 	struct lookup *lookup = memory_alloc(sizeof(*lookup));

@@ -32,6 +32,12 @@ struct project_set;    /* config/project_set.h */
 struct queue;          /* queue.h */
 struct secrets;        /* users/secrets.h */
 
+/* The users that the path has for one database of the agent file, read and checked. */
+struct content_users {
+	const struct database_config *database;
+	struct users users;
+};
+
 /* What an Application's path wants at one commit: shared by what is in force and the operation that is pinned to it. */
 struct content {
 	size_t references;
@@ -44,9 +50,12 @@ struct content {
 	const char *repeated;         /* objects that stand in two of them; NULL = none */
 	struct object_key *definitions; /* of each CustomResourceDefinition in it: the group and kind it defines, and its name */
 	size_t definition_count;
+	struct content_users *users; /* of every database that takes its users from this Application */
+	size_t users_count;
 };
 struct content *content_hold(struct content *content);
 void content_release(struct content *content); /* accepts NULL */
+const struct users *content_users(const struct content *content, const struct database_config *database);
 
 /* A question for content that is not the newest of the Application's own revision: a pinned sync, a rollback, an operation that
    goes on after a restart, a diff. Asked by agent/sync, answered by agent/loop. */

@@ -168,7 +168,7 @@ static void free_databases(struct agent *agent)
 		free_wishes(database->wishes);
 		free_wishes(database->planned);
 		kube_close(database->kube);
-		users_text_done(&database->text);
+		content_release(database->content);
 		free(database->namespace);
 		free(database);
 	}

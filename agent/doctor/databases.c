@@ -94,16 +94,13 @@ static bool read_users(struct doctor *doctor, const struct database_config *data
 	const struct desired *desired, struct users *users)
 {
 	struct mistakes mistakes = {.mem = doctor->mem};
-	struct users_source text;
-	if (!users_source_find(desired, database, doctor->mem, &text)) {
+	if (!users_source_read(desired, database, doctor->mem, users, &mistakes)) {
 		doctor_fail(doctor, "users",
 			"push it, or correct users.configMap and users.key in the agent file",
 			"%s: %s holds no ConfigMap %s with the key %s", database->name, database->application,
 			database->config_map, database->key);
 		return false;
 	}
-	users_read(text.file, text.line, text.text, text.length, database->database ? database->database : "",
-		&database->policy, doctor->mem, users, &mistakes);
 	doctor_fail_mistakes(doctor, "users",
 		"correct it and push; `pgitops check .` in a checkout says the same before", &mistakes);
 	return !mistakes.count;
@@ -172,8 +169,7 @@ static bool say_missing(struct doctor *doctor, const struct database_config *dat
 	const struct user *user, struct passwords *passwords)
 {
 	const struct roles_passwords calls = passwords_calls(passwords);
-	const struct object *sealed = sealed_find(
-		passwords->sealed->items, passwords->sealed->count, passwords->namespace, user->secret);
+	const struct object *sealed = sealed_find(passwords->objects, passwords->namespace, user->secret);
 	CLEANUP(secret_done) struct secret value = {0};
 	const char *version, *why = "";
 	struct error err;
@@ -212,7 +208,7 @@ static void check_passwords(struct doctor *doctor, const struct database_config 
 		.kube = doctor->kube,
 		.database = database->name,
 		.namespace = namespace,
-		.sealed = &application->desired->objects,
+		.objects = &application->desired->objects,
 	};
 	size_t missing = 0, left = 0;
 	if (!list_secrets(doctor, namespace))

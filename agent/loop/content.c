@@ -41,24 +41,22 @@ static struct desired *copy_desired(const struct desired *from, struct arena *me
 
 /* ---- users ---- */
 
-/* A users.yaml that cannot be read is a mistake of the path: then neither the cluster nor the database is touched. */
-static void check_users(
-	const struct agent *agent, const struct app *app, struct desired *desired, struct arena *mem)
+/* Once for a content, however many passes go over them. A users.yaml that cannot be read is a mistake of the path: then neither the
+   cluster nor the database is touched. */
+static void read_users(const struct agent *agent, const struct app *app, struct content *made)
 {
+	struct mistakes *mistakes = &made->desired->mistakes;
 	for (size_t i = 0; i < agent->config->database_count; i++) {
 		const struct database_config *database = &agent->config->databases[i];
-		struct users_source text;
-		struct users users;
+		struct content_users found = {.database = database};
 		if (!text_equal(database->application, app->spec.name))
 			continue;
-		if (users_source_find(desired, database, mem, &text))
-			users_read(text.file, text.line, text.text, text.length,
-				database->database ? database->database : "", &database->policy, mem, &users,
-				&desired->mistakes);
-		else
-			mistakes_add(&desired->mistakes, app->spec.directory.path, 0, 0,
+		if (!users_source_read(made->desired, database, made->mem, &found.users, mistakes))
+			mistakes_add(mistakes, app->spec.directory.path, 0, 0,
 				"no ConfigMap %s with the key %s: database %s of the agent file takes its users from it",
 				database->config_map, database->key, database->name);
+		made->users = arena_grow(made->mem, made->users, made->users_count, sizeof(*made->users));
+		made->users[made->users_count++] = found;
 	}
 }
 
@@ -134,7 +132,7 @@ static char *complete(struct agent *agent, const struct app *app, struct content
 		desired_complete(desired, app->spec.destination, agent->cluster ? cluster_scope : NULL,
 			agent->cluster, made->mem);
 	if (!desired->mistakes.count)
-		check_users(agent, app, desired, made->mem);
+		read_users(agent, app, made);
 	if (arena_full(made->mem))
 		mistakes_add(&desired->mistakes, app->spec.directory.path, 0, 0,
 			"the manifests of this path need more than %ld MiB of memory", LIMIT_PASS_MEMORY >> 20);

@@ -107,18 +107,13 @@ static bool is_about(const struct preview *preview, const struct app *app, const
 	return database->app == app && (!preview->only || preview->only == database);
 }
 
-static bool ask_users(
-	struct agent *agent, const struct app *app, const struct preview *preview, struct error *err)
+static void ask_users(struct agent *agent, const struct app *app, const struct preview *preview)
 {
 	for (size_t i = 0; i < agent->database_count; i++) {
 		struct database *database = agent->databases[i];
-		if (is_about(preview, app, database) &&
-			!users_pass_plan(database, preview->lookup->content, preview->operation))
-			return error_set(err, ERROR_MISSING, "no ConfigMap %s with the key %s at %.12s",
-				database->config->config_map, database->config->key,
-				preview->lookup->content->commit);
+		if (is_about(preview, app, database))
+			users_pass_plan(database, preview->lookup->content, preview->operation);
 	}
-	return true;
 }
 
 static bool is_planned(const struct database *database, int64_t operation)
@@ -177,8 +172,7 @@ static enum progress advance(struct agent *agent, struct app *app, struct previe
 		enum progress objects = preview_objects(agent, app, preview, err);
 		if (objects != PROGRESS_DONE)
 			return objects;
-		if (!ask_users(agent, app, preview, err))
-			return PROGRESS_FAILED;
+		ask_users(agent, app, preview);
 	}
 	return preview_users(agent, app, preview, err);
 }

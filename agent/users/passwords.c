@@ -8,7 +8,7 @@ static const struct object *find_sealed(const struct passwords *passwords, const
 {
 	if (!passwords->config->sealing_key_count && !passwords->foretold)
 		return NULL;
-	return sealed_find(passwords->sealed->items, passwords->sealed->count, passwords->namespace, secret);
+	return sealed_find(passwords->objects, passwords->namespace, secret);
 }
 
 static bool version(void *context, const char *secret, struct arena *mem, const char **out, const char **why)
@@ -55,8 +55,8 @@ static bool get(void *context, const char *secret, struct secret *password, stru
 		return true;
 	}
 	return read_keys(passwords, err) &&
-		sealed_open_value(passwords->sealed->items, passwords->sealed->count, &passwords->keys,
-			passwords->namespace, secret, "password", password, err);
+		sealed_open_value(passwords->objects, &passwords->keys, passwords->namespace, secret,
+			"password", password, err);
 }
 
 static bool known(void *context, const char *user, const char *verifier, const char *version_now)

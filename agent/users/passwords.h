@@ -27,7 +27,7 @@ struct passwords {
 	struct store *store;
 	struct kube *kube; /* NULL = no cluster */
 	const char *database, *namespace;
-	const struct objects *sealed; /* SealedSecrets of the users' path */
+	const struct objects *objects; /* of the users' path, sorted: its SealedSecrets */
 	bool foretold;
 
 	struct sealing_keys keys; /* read when the first one is needed */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/users/users_source.h"
 #include "agent/events/metrics.h"
 #include "agent/users/users_record.h"
 #include "agent/queue.h"
@@ -35,17 +34,6 @@ static bool connection_password(const struct users_pass *pass, struct secret *pa
 
 /* ---- the pass ---- */
 
-static bool read_users(struct users_pass *pass, struct users *users)
-{
-	struct mistakes mistakes = {.mem = pass->mem};
-	const struct database_config *config = pass->database->config;
-	users_read(pass->text->file, pass->text->line, pass->text->text, pass->text->length,
-		config->database ? config->database : "", &config->policy, pass->mem, users, &mistakes);
-	if (!mistakes.count)
-		return true;
-	return error_set(&pass->error, ERROR_INVALID, "%s", mistake_text(&mistakes.items[0], pass->mem));
-}
-
 static bool connect_database(struct users_pass *pass, struct roles_session **session)
 {
 	const struct database_config *config = pass->database->config;
@@ -60,9 +48,10 @@ static bool connect_database(struct users_pass *pass, struct roles_session **ses
 	return ok;
 }
 
-static bool run_session(struct users_pass *pass, struct roles_session *session, const struct users *wanted)
+static bool run_session(struct users_pass *pass, struct roles_session *session)
 {
 	const struct database_config *config = pass->database->config;
+	const struct users *wanted = content_users(pass->content, config);
 	struct roles_present *present;
 	struct roles_plan plan = {0};
 	const struct roles_passwords passwords = passwords_calls(&pass->passwords);
@@ -108,12 +97,10 @@ static void *run(void *context)
 {
 	struct users_pass *pass = context;
 	struct roles_session *session = NULL;
-	struct users wanted = {0};
 
 	log_context(pass->application, pass->commit);
 	secrets_refresh(pass->agent->secrets);
-	bool ok = read_users(pass, &wanted) && connect_database(pass, &session) &&
-		run_session(pass, session, &wanted);
+	bool ok = connect_database(pass, &session) && run_session(pass, session);
 	if (session) {
 		metric_add(METRIC_SQL_STATEMENTS, roles_statements(session));
 		metric_add(METRIC_SQL_WRITES, roles_writes(session));
@@ -132,9 +119,9 @@ static void *run(void *context)
 
 /* ---- starting and ending it ---- */
 
-static bool has_own_text(const struct users_wish *wish)
+static bool has_own_content(const struct users_wish *wish)
 {
-	return wish && wish->text.mem;
+	return wish && wish->content;
 }
 
 /* It looks and writes nothing: what it finds changes nothing that is known of the database, either. */
@@ -147,13 +134,13 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 {
 	struct users_pass *pass = memory_alloc(sizeof(*pass));
 	struct users_wish *wish = database->wishes;
-	const struct users_text *text = has_own_text(wish) ? &wish->text : &database->text;
+	const struct content *content = has_own_content(wish) ? wish->content : database->content;
 	*pass = (struct users_pass){
 		.agent = agent,
 		.database = database,
 		.mem = mem,
-		.text = text,
-		.commit = text->commit,
+		.content = content,
+		.commit = content->commit,
 		.application = arena_copy(mem, database->config->application),
 		.namespace = arena_copy(mem, database->namespace),
 		.no_deletions = database->no_deletions,
@@ -167,36 +154,12 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.kube = database->kube,
 		.database = database->config->name,
 		.namespace = pass->namespace,
-		.sealed = &text->sealed,
-		.foretold = has_own_text(wish),
+		.objects = &content->desired->objects,
+		.foretold = has_own_content(wish),
 	};
 	if (wish)
 		database->wishes = wish->next;
 	return pass;
-}
-
-void users_text_done(struct users_text *text)
-{
-	arena_free(text->mem);
-	*text = (struct users_text){0};
-}
-
-/* The path's SealedSecrets, with the namespace they go to. */
-static struct objects copy_sealed(const struct desired *desired, struct arena *mem)
-{
-	struct objects sealed = {0};
-	for (size_t i = 0; i < desired->objects.count; i++) {
-		const struct object *object = &desired->objects.items[i];
-		if (!sealed_is(&object->key))
-			continue;
-		sealed.items = arena_grow(mem, sealed.items, sealed.count, sizeof(*sealed.items));
-		sealed.items[sealed.count] = *object;
-		sealed.items[sealed.count].key = object_key_copy(&object->key, mem);
-		sealed.items[sealed.count].version = arena_copy(mem, object->version);
-		sealed.items[sealed.count].file = arena_copy(mem, object->file);
-		sealed.items[sealed.count++].json = arena_copy_n(mem, object->json, object->json_length);
-	}
-	return sealed;
 }
 
 /* Users follow what was synced; while there is no cluster to sync with (yet), the newest good commit. */
@@ -209,63 +172,31 @@ static bool content_is_in_force(const struct agent *agent, const struct app *app
 	return agent->cluster_on && !agent->cluster_joined && app->spec.automated && !agent->cluster;
 }
 
-/* The users that this content has for the database. False, and `text` untouched, when it has none. */
-static bool read_text(
-	const struct content *content, const struct database_config *config, struct users_text *text)
-{
-	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct users_source users;
-	char target[TARGET_SIZE];
-
-	if (!users_source_find(content->desired, config, mem, &users)) {
-		arena_free(mem);
-		return false;
-	}
-	content_target(content, target);
-	*text = (struct users_text){
-		.mem = mem,
-		.file = arena_copy(mem, users.file),
-		.text = users.text,
-		.commit = arena_copy(mem, content->commit),
-		.target = arena_copy(mem, target),
-		.length = users.length,
-		.line = users.line,
-		.sealed = copy_sealed(content->desired, mem),
-	};
-	return true;
-}
-
 /* Takes the users in force; while newer ones wait for their sync, those of the last one stay. */
-static bool take_text(const struct agent *agent, struct database *database)
+static void take_content(const struct agent *agent, struct database *database)
 {
 	const struct app *app = database->app;
-	struct users_text newer;
-	char target[TARGET_SIZE];
-
-	if (!app || !app_content_is_current(app) || !content_is_in_force(agent, app))
-		return database->text.text != NULL;
-	content_target(app->content, target);
-	if (text_equal(database->text.target, target))
-		return true;
-	if (!read_text(app->content, database->config, &newer))
-		return database->text.text != NULL;
-	users_text_done(&database->text);
-	database->text = newer;
-	return true;
+	if (!app_content_is_current(app) || !content_is_in_force(agent, app) ||
+		app->content == database->content)
+		return;
+	content_release(database->content);
+	database->content = content_hold(app->content);
 }
 
 static void end_pass(struct users_pass *pass);
 
 bool users_pass_start(struct agent *agent, struct database *database)
 {
-	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	pthread_t thread;
 	pthread_attr_t attributes;
 
-	if (!has_own_text(database->wishes) && (!database->app || !take_text(agent, database))) {
-		arena_free(mem);
-		return false;
+	if (!has_own_content(database->wishes)) {
+		if (database->app)
+			take_content(agent, database);
+		if (!database->app || !database->content)
+			return false;
 	}
+	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	if (agent->cluster && !database->kube)
 		database->kube = kube_open(&agent->kube);
 	struct users_pass *pass = pass_new(agent, database, mem);
@@ -298,7 +229,7 @@ void users_pass_refuse(struct agent *agent, struct database *database)
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	for (struct users_wish **at = &database->wishes; *at;) {
 		struct users_wish *wish = *at;
-		if (has_own_text(wish)) {
+		if (has_own_content(wish)) {
 			at = &wish->next;
 			continue;
 		}
@@ -333,7 +264,7 @@ void users_wish_free(struct users_wish *wish)
 {
 	if (!wish)
 		return;
-	users_text_done(&wish->text);
+	content_release(wish->content);
 	json_decref(wish->plan);
 	free(wish->failure);
 	free(wish->confirm);
@@ -341,20 +272,15 @@ void users_wish_free(struct users_wish *wish)
 }
 
 /* Before those that wait for users to be in force. */
-bool users_pass_plan(struct database *database, const struct content *content, int64_t operation)
+void users_pass_plan(struct database *database, struct content *content, int64_t operation)
 {
 	struct users_wish *wish = memory_alloc(sizeof(*wish)), **at = &database->wishes;
 
-	*wish = (struct users_wish){.operation = operation, .plan_only = true};
-	if (!read_text(content, database->config, &wish->text)) {
-		users_wish_free(wish);
-		return false;
-	}
-	while (has_own_text(*at))
+	while (has_own_content(*at))
 		at = &(*at)->next;
-	wish->next = *at;
+	*wish = (struct users_wish){
+		.next = *at, .operation = operation, .plan_only = true, .content = content_hold(content)};
 	*at = wish;
-	return true;
 }
 
 struct users_wish *users_pass_planned(struct database *database, int64_t operation)
@@ -372,7 +298,7 @@ struct users_wish *users_pass_planned(struct database *database, int64_t operati
 static void end_wish(struct users_pass *pass)
 {
 	struct database *database = pass->database;
-	if (!has_own_text(pass->wish)) {
+	if (!has_own_content(pass->wish)) {
 		users_wish_free(pass->wish);
 		return;
 	}

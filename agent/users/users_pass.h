@@ -10,23 +10,13 @@
 #include "agent/users/passwords.h"
 #include "reconcile/roles/roles.h"
 
-/* users.yaml and the SealedSecrets of the commit in force, kept while a newer commit waits for its sync. All in `mem`, NULL = never
-   had one. Not replaced while a pass runs. */
-struct users_text {
-	struct arena *mem;
-	const char *file, *text, *commit;
-	const char *target; /* content_target() of what it was taken from */
-	size_t length;
-	int line;
-	struct objects sealed;
-};
-
 /* One database of the agent file; the reconciler's, but `kube` is used by the running pass. */
 struct database {
 	const struct database_config *config;
 	struct app *app;   /* NULL = there is no such Application (yet) */
 	struct kube *kube; /* for Secrets; NULL = none needed so far */
-	struct users_text text;
+	struct content *content; /* whose users are in force, kept while a newer commit waits for its sync; NULL = never had
+				    one. Not replaced while a pass runs */
 	char *namespace;            /* of the users' Secrets, "" = not known yet */
 	bool followed;              /* its Secrets are watched */
 	struct users_pass *running; /* its thread is at work, or its result was not taken yet; NULL = none */
@@ -39,7 +29,7 @@ struct database {
 	int64_t failures;   /* in a row */
 	char slot[64];      /* log_changed() */
 	struct users_wish *wishes; /* what people asked for, first come first */
-	struct users_wish *planned; /* those with a text of their own that have their answer, for whoever asked */
+	struct users_wish *planned; /* those about content of their own that have their answer, for whoever asked */
 };
 
 /* "user sync", "user plan", or the plan for the users of another revision than the one in force. */
@@ -47,9 +37,9 @@ struct users_wish {
 	struct users_wish *next;
 	int64_t operation;
 	bool plan_only;
-	char *confirm;          /* NULL = none */
-	struct users_text text; /* instead of the text in force; `mem` NULL = that one */
-	json_t *plan; /* the answer to a text of its own, an item of a users plan; NULL = `failure` says why */
+	char *confirm;           /* NULL = none */
+	struct content *content; /* whose users are asked about; NULL = of those in force */
+	json_t *plan; /* the answer where content was given, an item of a users plan; NULL = `failure` says why */
 	char *failure;
 };
 
@@ -58,9 +48,9 @@ struct users_pass {
 	struct agent *agent;       /* store, secrets, queue */
 	struct database *database; /* config, kube */
 	struct arena *mem;
-	const struct users_text *text;
+	const struct content *content; /* held by the database or the wish */
 	struct passwords passwords;
-	const char *commit; /* of `text` */
+	const char *commit; /* of `content` */
 	const char *application;
 	const char *namespace;
 	bool no_deletions;
@@ -85,13 +75,12 @@ void users_pass_refuse(struct agent *agent, struct database *database);
 void users_pass_collect(struct agent *agent);
 
 /*
- * Asks what these users would change in the database; nothing is written anywhere but in `planned`, where the answer comes to stand
- * under this operation. False when the content has no users for it.
+ * Asks what the users of this content would change in the database; nothing is written anywhere but in `planned`, where the answer
+ * comes to stand under this operation.
  */
-bool users_pass_plan(struct database *database, const struct content *content, int64_t operation) MUST_CHECK;
+void users_pass_plan(struct database *database, struct content *content, int64_t operation);
 
 /* The answer, taken out of `planned`; the caller frees it. NULL = not there yet. */
 struct users_wish *users_pass_planned(struct database *database, int64_t operation);
 
 void users_wish_free(struct users_wish *wish);
-void users_text_done(struct users_text *text);

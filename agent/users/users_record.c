@@ -406,7 +406,7 @@ void users_record_failure(struct users_pass *pass)
 {
 	if (!pass->reached && !(pass->wish && pass->wish->plan_only))
 		record_unreached(pass);
-	if (pass->wish && !pass->wish->text.mem)
+	if (pass->wish && !pass->wish->content)
 		agent_answer(pass->agent, pass->wish->operation, "Error", pass->error.text, "");
 }
 
@@ -470,7 +470,7 @@ void users_record_answer(
 	struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message)
 {
 	json_t *item = plan_item(pass, plan);
-	if (pass->wish->text.mem) {
+	if (pass->wish->content) {
 		pass->wish->plan = item;
 		return;
 	}

@@ -16,8 +16,8 @@ static const struct object *find_config_map(
 	return NULL;
 }
 
-bool users_source_find(const struct desired *desired, const struct database_config *database,
-	struct arena *mem, struct users_source *users)
+bool users_source_read(const struct desired *desired, const struct database_config *database,
+	struct arena *mem, struct users *users, struct mistakes *mistakes)
 {
 	const struct object *object = find_config_map(desired, database);
 	CLEANUP(json_done) json_t *tree = NULL;
@@ -28,12 +28,8 @@ bool users_source_find(const struct desired *desired, const struct database_conf
 	const json_t *text = json_object_get(json_object_get(tree, "data"), database->key);
 	if (!json_is_string(text))
 		return false;
-	*users = (struct users_source){
-		.file = object->file,
-		.line = object->text_line ? object->text_line : object->line,
-		.text = arena_copy_n(mem, json_string_value(text), json_string_length(text)),
-		.length = json_string_length(text),
-		.namespace = object->key.namespace,
-	};
+	users_read(object->file, object->text_line ? object->text_line : object->line,
+		json_string_value(text), json_string_length(text),
+		database->database ? database->database : "", &database->policy, mem, users, mistakes);
 	return true;
 }

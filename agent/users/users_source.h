@@ -1,19 +1,12 @@
 /*
- * users_source.h - where in an Application's desired state the users of a database stand
+ * users_source.h - the users of a database, out of an Application's desired state
  */
 #pragma once
 
 #include "agent/config/config.h"
 #include "reconcile/desired.h"
 
-struct users_source {
-	const char *file;
-	int line;         /* of its first line in the file */
-	const char *text; /* in `mem` */
-	size_t length;
-	const char *namespace; /* of the ConfigMap */
-};
-
-/* The text of the ConfigMap key that holds this database's users, from a complete desired state. False when there is none. */
-bool users_source_find(const struct desired *desired, const struct database_config *database,
-	struct arena *mem, struct users_source *users);
+/* Reads the text of the ConfigMap key that holds this database's users, from a complete desired state; what is wrong with it stands in
+   `mistakes`, and then `users` is empty. False when there is none. */
+bool users_source_read(const struct desired *desired, const struct database_config *database,
+	struct arena *mem, struct users *users, struct mistakes *mistakes) MUST_CHECK;

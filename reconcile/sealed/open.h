@@ -10,15 +10,13 @@
 
 bool sealed_is(const struct object_key *key);
 
-/* The SealedSecret of this name among the objects of a path (any order), or NULL. */
-const struct object *sealed_find(
-	const struct object *objects, size_t count, const char *namespace, const char *name);
+/* The SealedSecret of this name among the objects of a path, sorted by key; NULL when there is none. */
+const struct object *sealed_find(const struct objects *objects, const char *namespace, const char *name);
 
-/* One item of it. ERROR_MISSING: no such SealedSecret or item; ERROR_INVALID: it does not open, with the reason and, where the
-   other objects of the path tell it, the place it was sealed for. */
-bool sealed_open_value(const struct object *objects, size_t count, const struct sealing_keys *keys,
-	const char *namespace, const char *name, const char *item, struct secret *value,
-	struct error *err) MUST_CHECK;
+/* One item of it. ERROR_MISSING: no such SealedSecret or item; ERROR_INVALID: it does not open, with the reason and, where one of
+   those around it tells it, the place it was sealed for. */
+bool sealed_open_value(const struct objects *objects, const struct sealing_keys *keys, const char *namespace,
+	const char *name, const char *item, struct secret *value, struct error *err) MUST_CHECK;
 
 /* All folders of `sealing.keys`. What cannot be read stands in `problems`; false when a folder is not there or no key was
    found in any. */

@@ -3,6 +3,24 @@
  */
 #include "tests/agent/loop/fixture.h"
 
+#include "agent/queue.h"
+#include "agent/users/users_pass.h"
+#include "base/clock.h"
+#include "tests/store/fixture.h"
+
+/* How often a users.yaml was parsed. */
+static size_t users_parsed;
+
+void __real_users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
+	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes);
+
+void __wrap_users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
+	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes)
+{
+	users_parsed++;
+	__real_users_read(file, first_line, text, length, database, policy, mem, users, mistakes);
+}
+
 static const char broken[] = "apiVersion: v1\nkind: ConfigMap\n";
 
 static void good_content_is_complete_and_outlives_the_answer(void **state)
@@ -86,6 +104,77 @@ static void users_that_cannot_be_read_make_the_commit_unusable(void **state)
 	database.application = "another";
 	takes(world, COMMIT, config_map(world, "users"));
 	assert_non_null(world->app.content);
+}
+
+/* A pass over the users of a server that is not there, from its start to its end. */
+static void pass_over_users(struct agent *agent, struct database *database)
+{
+	assert_true(users_pass_start(agent, database));
+	while (database->running) {
+		struct event event = queue_take(agent->queue, clock_steady() + 10000);
+		assert_int_equal(event.kind, EVENT_USERS);
+		free(event.key);
+		users_pass_collect(agent);
+	}
+}
+
+static const char *users_of(struct world *world, const char *name)
+{
+	return arena_printf(world->mem,
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: users}\ndata:\n  users.yaml: |\n"
+		"    users: [{username: %s}]\n",
+		name);
+}
+
+static void users_are_read_once_however_many_passes_go_over_them(void **state)
+{
+	struct world *world = *state;
+	struct fixture *store;
+	fixture_open((void **)&store);
+	struct database_config config = {.name = "main",
+		.application = "shop",
+		.config_map = "users",
+		.key = "users.yaml",
+		.connection = "host=/nowhere"};
+	char namespace[] = "team";
+	struct database database = {.config = &config, .app = &world->app, .namespace = namespace},
+			*databases[] = {&database};
+	struct agent *agent = &world->agent;
+	world->config.databases = &config;
+	world->config.database_count = 1;
+	agent->store = store->store;
+	agent->queue = queue_new();
+	agent->secrets = secrets_new(NULL);
+	agent->databases = databases;
+	agent->database_count = 1;
+
+	users_parsed = 0;
+	takes(world, COMMIT, users_of(world, "ada"));
+	content_target(world->app.content, world->app.synced);
+	for (int i = 0; i < 3; i++)
+		pass_over_users(agent, &database);
+	assert_int_equal(users_parsed, 1);
+	assert_ptr_equal(database.content, world->app.content);
+
+	takes(world, NEXT_COMMIT,
+		users_of(world, "eve")); /* waits for its sync: those of the last one stay in force */
+	pass_over_users(agent, &database);
+	assert_string_equal(content_users(database.content, &config)->items[0].name, "ada");
+	users_pass_plan(&database, world->app.content, 7);
+	pass_over_users(agent, &database);
+	struct users_wish *planned = users_pass_planned(&database, 7);
+	assert_string_equal(content_users(planned->content, &config)->items[0].name, "eve");
+	users_wish_free(planned);
+
+	content_target(world->app.content, world->app.synced);
+	pass_over_users(agent, &database);
+	assert_string_equal(content_users(database.content, &config)->items[0].name, "eve");
+	assert_int_equal(users_parsed, 2);
+
+	content_release(database.content);
+	secrets_free(agent->secrets);
+	queue_free(agent->queue);
+	fixture_done((void **)&store);
 }
 
 static void content_that_others_hold_stays_theirs(void **state)
@@ -182,6 +271,7 @@ int main(void)
 		world_test(a_path_that_is_not_there_is_not_an_empty_one),
 		world_test(an_object_that_stands_there_twice_is_told_apart_from_other_warnings),
 		world_test(users_that_cannot_be_read_make_the_commit_unusable),
+		world_test(users_are_read_once_however_many_passes_go_over_them),
 		world_test(content_that_others_hold_stays_theirs),
 		world_test(the_last_good_content_does_not_hide_the_mistakes),
 		world_test(the_answer_to_a_lookup_changes_nothing_else),

@@ -1,11 +1,11 @@
 /*
- * Where the users of a database stand in an Application's desired state.
+ * The users of a database, out of an Application's desired state.
  */
 #include "agent/users/users_source.h"
 
 #include "tests/agent/json_fixture.h"
 
-static const struct database_config database = {.config_map = "users", .key = "users.yaml"};
+static const struct database_config database = {.config_map = "users", .key = "users.yaml", .database = "app"};
 
 static struct object object_of(const char *kind, const char *name, const char *json)
 {
@@ -16,55 +16,77 @@ static struct object object_of(const char *kind, const char *name, const char *j
 		.json_length = strlen(json)};
 }
 
-static bool find(struct object *objects, size_t count, struct arena *mem, struct users_source *users)
+static bool read_users(struct object *objects, size_t count, struct arena *mem, struct users *users,
+	struct mistakes *mistakes)
 {
 	const struct desired desired = {.objects = {objects, count}};
-	return users_source_find(&desired, &database, mem, users);
+	*mistakes = (struct mistakes){.mem = mem};
+	return users_source_read(&desired, &database, mem, users, mistakes);
 }
 
-static void the_text_of_the_key_is_found_with_its_line(void **state)
+static void users_of_the_key_are_read_with_their_lines(void **state)
 {
-	struct users_source users;
+	struct users users;
+	struct mistakes mistakes;
 	struct object objects[] = {object_of("ConfigMap", "other", "{\"data\":{\"users.yaml\":\"no\"}}"),
 		object_of("Secret", "users", "{\"data\":{\"users.yaml\":\"no\"}}"),
-		object_of("ConfigMap", "users", "{\"data\":{\"users.yaml\":\"users: []\\n\",\"a\":\"b\"}}")};
+		object_of("ConfigMap", "users",
+			"{\"data\":{\"users.yaml\":\"users:\\n- username: ada\\n\",\"a\":\"b\"}}")};
 	objects[2].text_line = 9;
-	assert_true(find(objects, 3, *state, &users));
-	assert_string_equal(users.text, "users: []\n");
-	assert_int_equal(users.length, 10);
-	assert_string_equal(users.file, "p/a.yaml");
-	assert_string_equal(users.namespace, "team");
-	assert_int_equal(users.line, 9);
+	assert_true(read_users(objects, 3, *state, &users, &mistakes));
+	assert_int_equal(mistakes.count, 0);
+	assert_int_equal(users.count, 1);
+	assert_string_equal(users.items[0].name, "ada");
+	assert_string_equal(users.items[0].databases[0], "app");
+	assert_int_equal(users.items[0].line, 10);
 	objects[2].text_line = 0; /* not a block scalar: the object's line has to do */
-	assert_true(find(objects, 3, *state, &users));
-	assert_int_equal(users.line, 3);
+	assert_true(read_users(objects, 3, *state, &users, &mistakes));
+	assert_int_equal(users.items[0].line, 4);
+}
+
+static void what_is_wrong_with_them_is_told_in_the_file(void **state)
+{
+	struct users users;
+	struct mistakes mistakes;
+	struct object object =
+		object_of("ConfigMap", "users", "{\"data\":{\"users.yaml\":\"nonsense: 1\\n\"}}");
+	object.text_line = 9;
+	assert_true(read_users(&object, 1, *state, &users, &mistakes));
+	assert_int_equal(users.count, 0);
+	assert_true(mistakes.count > 0);
+	assert_string_equal(mistakes.items[0].file, "p/a.yaml");
+	assert_int_equal(mistakes.items[0].line, 9);
 }
 
 static void without_the_key_there_are_no_users(void **state)
 {
 	static const char *const texts[] = {"{}", "{\"data\":null}", "{\"data\":{\"a\":\"b\"}}",
 		"{\"data\":{\"users.yaml\":7}}", "{\"binaryData\":{\"users.yaml\":\"dXNlcnM=\"}}", "{"};
-	struct users_source users;
+	struct users users;
+	struct mistakes mistakes;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct object object = object_of("ConfigMap", "users", texts[i]);
-		assert_false(find(&object, 1, *state, &users));
+		assert_false(read_users(&object, 1, *state, &users, &mistakes));
 	}
-	assert_false(find(NULL, 0, *state, &users));
+	assert_false(read_users(NULL, 0, *state, &users, &mistakes));
 }
 
 static void a_kind_of_another_group_is_no_config_map(void **state)
 {
-	struct users_source users;
+	struct users users;
+	struct mistakes mistakes;
 	struct object object = object_of("ConfigMap", "users", "{\"data\":{\"users.yaml\":\"x\"}}");
 	object.key.group = "example.org";
-	assert_false(find(&object, 1, *state, &users));
+	assert_false(read_users(&object, 1, *state, &users, &mistakes));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			the_text_of_the_key_is_found_with_its_line, open_arena, close_arena),
+			users_of_the_key_are_read_with_their_lines, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(
+			what_is_wrong_with_them_is_told_in_the_file, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(without_the_key_there_are_no_users, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(
 			a_kind_of_another_group_is_no_config_map, open_arena, close_arena),

@@ -48,22 +48,23 @@ static void a_password_of_the_path_is_opened_or_says_why_not(void **state)
 	char *alice =
 		object_json(&certificate, "postgres/user-alice-secret", "user-alice-secret", "a-password");
 	char *bob = object_json(&certificate, "postgres/user-alice-secret", "user-bob-secret", "copied");
-	const struct object objects[] = {
+	struct object items[] = {
 		{.key = {"", "ConfigMap", "postgres", "user-alice-secret"}},
 		object_of("user-alice-secret", alice),
 		object_of("user-bob-secret", bob),
 	};
+	const struct objects objects = {items, COUNT_OF(items)};
 	assert_true(sealed_open_value(
-		objects, 3, &keys, "postgres", "user-alice-secret", "password", &password, &err));
+		&objects, &keys, "postgres", "user-alice-secret", "password", &password, &err));
 	assert_string_equal(password.bytes, "a-password");
 	assert_false(sealed_open_value(
-		objects, 3, &keys, "postgres", "user-carol-secret", "password", &password, &err));
+		&objects, &keys, "postgres", "user-carol-secret", "password", &password, &err));
+	assert_int_equal(err.kind, ERROR_MISSING);
+	assert_false(
+		sealed_open_value(&objects, &keys, "postgres", "user-alice-secret", "token", &password, &err));
 	assert_int_equal(err.kind, ERROR_MISSING);
 	assert_false(sealed_open_value(
-		objects, 3, &keys, "postgres", "user-alice-secret", "token", &password, &err));
-	assert_int_equal(err.kind, ERROR_MISSING);
-	assert_false(sealed_open_value(
-		objects, 3, &keys, "postgres", "user-bob-secret", "password", &password, &err));
+		&objects, &keys, "postgres", "user-bob-secret", "password", &password, &err));
 	assert_int_equal(err.kind, ERROR_INVALID);
 	assert_non_null(strstr(err.text, "sealed for postgres/user-alice-secret"));
 	assert_non_null(strstr(err.text, "sealed-users.yaml:1"));
