@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 void secret_set(struct secret *secret, const void *bytes, size_t length)
 {
@@ -17,6 +18,21 @@ void secret_set(struct secret *secret, const void *bytes, size_t length)
 	secret_done(secret);
 	secret->bytes = copy;
 	secret->length = length;
+}
+
+bool secret_set_base64(struct secret *secret, const char *text, size_t length)
+{
+	unsigned char *bytes = memory_alloc(length + 4);
+	size_t used = 0;
+	for (size_t i = 0; i < length; i++)
+		if (text[i] != '\n' && text[i] != '\r')
+			bytes[used++] = (unsigned char)text[i];
+	bool ok = text_base64_decode((const char *)bytes, used, bytes, &used);
+	if (ok)
+		secret_set(secret, bytes, used);
+	explicit_bzero(bytes, length + 4);
+	free(bytes);
+	return ok;
 }
 
 void secret_done(struct secret *secret)

@@ -16,6 +16,10 @@ struct secret {
 /* Copies; the caller wipes its own copy. */
 void secret_set(struct secret *secret, const void *bytes, size_t length);
 
+/* The bytes of standard base64; line breaks in it do not count, as Go's decoder and so Kubernetes have it. False when it is none: then
+   the secret is as before. */
+bool secret_set_base64(struct secret *secret, const char *text, size_t length) MUST_CHECK;
+
 /* Reads a whole file of at most LIMIT_SECRET_FILE bytes; one trailing line end is dropped when `trim`. */
 bool secret_read(struct secret *secret, const char *path, bool trim, struct error *err) MUST_CHECK;
 

@@ -162,8 +162,8 @@ bool store_user_set(struct store *store, const struct store_user *user, struct e
 /* With what was known of its verifier and its open drift. */
 bool store_user_remove(
 	struct store *store, const char *database, const char *name, struct error *err) MUST_CHECK;
-bool store_user_list(struct store *store, struct arena *mem, struct store_user **items, size_t *count,
-	struct error *err) MUST_CHECK; /* by database, name */
+bool store_user_list(struct store *store, const char *database, struct arena *mem, struct store_user **items,
+	size_t *count, struct error *err) MUST_CHECK; /* by database, name; database NULL = all */
 
 struct store_user_change {
 	int64_t id;

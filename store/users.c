@@ -40,13 +40,15 @@ bool store_user_remove(struct store *store, const char *database, const char *na
 	return false;
 }
 
-bool store_user_list(
-	struct store *store, struct arena *mem, struct store_user **items, size_t *count, struct error *err)
+bool store_user_list(struct store *store, const char *database, struct arena *mem, struct store_user **items,
+	size_t *count, struct error *err)
 {
 	struct store_user *rows = NULL;
 	size_t found = 0;
-	struct query *query = query_open(
-		store, "SELECT database, name, document, updated FROM user ORDER BY database, name");
+	struct query *query = query_open(store,
+		"SELECT database, name, document, updated FROM user WHERE ?1 IS NULL OR database = ?1 "
+		"ORDER BY database, name");
+	query_set_text_or_null(query, 1, database);
 	while (query_next(query)) {
 		rows = arena_grow(mem, rows, found, sizeof(*rows));
 		rows[found++] = (struct store_user){

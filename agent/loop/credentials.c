@@ -66,12 +66,8 @@ void credentials_free(struct credentials *credentials)
 static void take_secret(const json_t *data, const char *key, struct secret *value)
 {
 	const char *encoded = json_text_at(data, key, "");
-	size_t length = strlen(encoded);
-	char *bytes = memory_alloc(length + 4);
-	if (length && text_base64_decode(encoded, length, (unsigned char *)bytes, &length))
-		secret_set(value, bytes, length);
-	explicit_bzero(bytes, strlen(encoded) + 4);
-	free(bytes);
+	if (*encoded && !secret_set_base64(value, encoded, strlen(encoded)))
+		secret_done(value);
 }
 
 static char *take_text(const json_t *data, const char *key)

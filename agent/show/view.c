@@ -167,7 +167,7 @@ static json_t *users(struct store *store, struct arena *mem, struct error *err)
 {
 	struct store_user *rows;
 	size_t count;
-	if (!store_user_list(store, mem, &rows, &count, err))
+	if (!store_user_list(store, NULL, mem, &rows, &count, err))
 		return NULL;
 	CLEANUP(json_done) json_t *items = json_array();
 	for (size_t i = 0; i < count; i++)

@@ -304,18 +304,6 @@ bool secrets_version(struct secrets *secrets, const char *namespace, const char 
 	return entry != NULL;
 }
 
-static bool decode(const char *text, struct secret *value)
-{
-	size_t length = strlen(text);
-	char *bytes = memory_alloc(length + 4);
-	bool ok = text_base64_decode(text, length, (unsigned char *)bytes, &length);
-	if (ok)
-		secret_set(value, bytes, length);
-	explicit_bzero(bytes, strlen(text) + 4);
-	free(bytes);
-	return ok;
-}
-
 static bool value_in_cluster(struct kube *kube, const char *namespace, const char *name, const char *key,
 	struct secret *value, struct error *err)
 {
@@ -330,7 +318,7 @@ static bool value_in_cluster(struct kube *kube, const char *namespace, const cha
 	const json_t *encoded = json_object_get(json_object_get(object, "data"), key);
 	if (!json_is_string(encoded))
 		return error_set(err, ERROR_MISSING, "Secret %s/%s has no key %s", namespace, name, key);
-	if (!decode(json_string_value(encoded), value))
+	if (!secret_set_base64(value, json_string_value(encoded), json_string_length(encoded)))
 		return error_set(
 			err, ERROR_INVALID, "Secret %s/%s: key %s is not base64", namespace, name, key);
 	return true;
@@ -351,7 +339,7 @@ static bool value_in_document(const struct yaml_node *document, const char *file
 	if (!found || found->kind != YAML_STRING)
 		return error_set(err, ERROR_MISSING, "%s:%d: the Secret has no text under key %s", file,
 			document->line, key);
-	if (!decode(found->text, value))
+	if (!secret_set_base64(value, found->text, found->length))
 		return error_set(err, ERROR_INVALID, "%s:%d: data.%s is not base64", file, found->line, key);
 	return true;
 }

@@ -78,6 +78,7 @@ static bool run_session(struct users_pass *pass, struct roles_session *session)
 		users_record_answer(pass, &plan, "Succeeded", "");
 		return true;
 	}
+	users_record_known(pass);
 	users_record_drift(pass, &plan);
 	bool whole = true;
 	if (!config->policy.report_only) {

@@ -56,6 +56,11 @@ struct users_pass {
 	bool no_deletions;
 	struct users_wish *wish; /* NULL = nobody asked */
 
+	struct store_user *known; /* what the store had of this database's users, by name; users_record_known() */
+	size_t known_count;
+	bool known_read;
+	bool same_commit; /* the last good pass was for this commit: what differs is drift */
+
 	bool done;          /* queue_is_done() */
 	bool ok;            /* every user is as wanted */
 	bool reached;       /* the server was reached and read */

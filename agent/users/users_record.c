@@ -11,18 +11,36 @@
 
 /* ---- what was known before ---- */
 
-static int compare_users(const void *a, const void *b)
+static const char *commit_fact(const struct users_pass *pass)
 {
-	const struct store_user *left = a, *right = b;
-	int order = strcmp(left->database, right->database);
-	return order ? order : strcmp(left->name, right->name);
+	return arena_printf(pass->mem, "users:%s", pass->database->config->name);
 }
 
-/* The stored document of a user, or NULL. A new reference. The store lists users by database and name. */
-static json_t *previous_of(const struct store_user *users, size_t count, const char *database, const char *name)
+void users_record_known(struct users_pass *pass)
 {
-	const struct store_user key = {.database = database, .name = name};
-	const struct store_user *found = count ? bsearch(&key, users, count, sizeof(key), compare_users) : NULL;
+	struct store *store = pass->agent->store;
+	const char *commit = NULL;
+	struct error err;
+	pass->known_read = store_fact_get(store, commit_fact(pass), pass->mem, &commit, &err) &&
+		store_user_list(store, pass->database->config->name, pass->mem, &pass->known,
+			&pass->known_count, &err);
+	pass->same_commit = pass->known_read && text_equal(commit, pass->commit);
+	if (!pass->known_read)
+		log_error("what was known of the users cannot be read: drift is not told, and nothing recorded",
+			"error", err.text, NULL);
+}
+
+static int compare_known(const void *name, const void *user)
+{
+	return strcmp(name, ((const struct store_user *)user)->name);
+}
+
+/* The stored document of a user, or NULL. A new reference. */
+static json_t *previous_of(const struct users_pass *pass, const char *name)
+{
+	const struct store_user *found = pass->known_count
+		? bsearch(name, pass->known, pass->known_count, sizeof(*pass->known), compare_known)
+		: NULL;
 	json_t *document = NULL;
 	struct error ignored;
 	return found && json_read(found->document, strlen(found->document), &document, &ignored) ? document
@@ -55,39 +73,13 @@ static void add_drift(const struct users_pass *pass, const char *user, const str
 		"wanted", difference->wanted, "found", difference->found, NULL);
 }
 
-static const char *commit_fact(const struct users_pass *pass)
-{
-	return arena_printf(pass->mem, "users:%s", pass->database->config->name);
-}
-
-/* What is known of the users from the last good pass, where that was for this commit: then what differs is drift. */
-static bool read_previous(
-	const struct users_pass *pass, struct store_user **users, size_t *count, struct error *err)
-{
-	const char *commit;
-	*count = 0;
-	if (!store_fact_get(pass->agent->store, commit_fact(pass), pass->mem, &commit, err))
-		return false;
-	return !text_equal(commit, pass->commit) ||
-		store_user_list(pass->agent->store, pass->mem, users, count, err);
-}
-
 void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 {
-	struct store_user *users = NULL;
-	size_t count;
-	struct error err;
-
-	if (!read_previous(pass, &users, &count, &err)) {
-		log_warning("drift of users could not be recorded", "error", err.text, NULL);
-		return;
-	}
-	for (size_t i = 0; count && i < plan->report_count; i++) {
+	for (size_t i = 0; pass->same_commit && i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
 		if (!report->difference_count || report->status != USER_DRIFTED)
 			continue;
-		CLEANUP(json_done)
-		json_t *before = previous_of(users, count, pass->database->config->name, report->name);
+		CLEANUP(json_done) json_t *before = previous_of(pass, report->name);
 		const char *status = json_text_at(before, "status", "");
 		if (strcmp(status, "Synced") != 0 && strcmp(status, "Drifted") != 0)
 			continue;
@@ -191,8 +183,6 @@ struct record {
 	const struct roles_plan *plan;
 	const char **changed; /* users of the steps that were done, sorted; some stand there twice */
 	size_t changed_count;
-	struct store_user *users; /* as stored, by database and name */
-	size_t user_count;
 };
 
 static int compare_names(const void *a, const void *b)
@@ -261,8 +251,7 @@ static bool store_report(const struct record *record, const struct role_report *
 {
 	const struct users_pass *pass = record->pass;
 	const char *database = pass->database->config->name;
-	CLEANUP(json_done)
-	json_t *before = previous_of(record->users, record->user_count, database, report->name);
+	CLEANUP(json_done) json_t *before = previous_of(pass, report->name);
 	CLEANUP(json_done) json_t *now = user_document(record, report, before);
 	if (before && json_equal(before, now))
 		return true;
@@ -289,16 +278,16 @@ static bool store_reports(struct users_pass *pass, const struct roles_plan *plan
 	struct store *store = pass->agent->store;
 	const char *database = pass->database->config->name;
 
-	if (!store_user_list(store, pass->mem, &record.users, &record.user_count, err))
-		return false;
+	if (!pass->known_read)
+		return error_set(err, ERROR_RETRY, "what was known of them cannot be read");
 	collect_changed(&record);
 	bool ok = true;
 	for (size_t i = 0; ok && i < plan->report_count; i++)
 		ok = store_report(&record, &plan->reports[i], err);
-	for (size_t i = 0; ok && i < record.user_count; i++) {
-		const struct store_user *user = &record.users[i];
-		if (strcmp(user->database, database) == 0 && !is_reported(plan, user->name))
-			ok = store_user_remove(store, database, user->name, err) && heal(pass, user->name, err);
+	for (size_t i = 0; ok && i < pass->known_count; i++) {
+		const char *name = pass->known[i].name;
+		if (!is_reported(plan, name))
+			ok = store_user_remove(store, database, name, err) && heal(pass, name, err);
 	}
 	return ok;
 }

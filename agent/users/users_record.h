@@ -5,6 +5,9 @@
 
 #include "agent/users/users_pass.h"
 
+/* Reads what the store has of the database's users, once for the pass: what it writes is compared with that. */
+void users_record_known(struct users_pass *pass);
+
 /* Differences of users that were as wanted before and whose wish has not changed: somebody else's doing. */
 void users_record_drift(struct users_pass *pass, const struct roles_plan *plan);
 

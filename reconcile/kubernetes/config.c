@@ -142,15 +142,8 @@ static bool data_or_file(const struct kubeconfig *file, const struct yaml_node *
 	if (!data)
 		return secret_read(bytes, place(file, path), false, err) ||
 			error_prefix(err, "%s: %s", file->path, key);
-	size_t length = strlen(data);
-	char *decoded = memory_alloc(length / 4 * 3 + 4);
-	bool good = text_base64_decode(data, length, (unsigned char *)decoded, &length);
-	if (good) {
-		secret_set(bytes, decoded, length);
-		explicit_bzero(decoded, length);
-	}
-	memory_freep(&decoded);
-	return good || error_set(err, ERROR_INVALID, "%s: %s-data is not base64", file->path, key);
+	return secret_set_base64(bytes, data, strlen(data)) ||
+		error_set(err, ERROR_INVALID, "%s: %s-data is not base64", file->path, key);
 }
 
 static bool read_cluster(const struct kubeconfig *file, const struct yaml_node *cluster, struct error *err)

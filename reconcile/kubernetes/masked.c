@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 enum { SHORT = 4 }; /* anything contains a shorter value */
@@ -63,13 +64,8 @@ static bool contains(const struct text *text, const char *bytes, size_t length)
 
 static bool contains_decoded(const struct text *text, const char *encoded, size_t length)
 {
-	size_t decoded_length;
-	unsigned char *decoded = memory_alloc(length / 4 * 3 + 1);
-	bool found = text_base64_decode(encoded, length, decoded, &decoded_length) &&
-		contains(text, (const char *)decoded, decoded_length);
-	explicit_bzero(decoded, length / 4 * 3 + 1);
-	memory_freep(&decoded);
-	return found;
+	CLEANUP(secret_done) struct secret decoded = {0};
+	return secret_set_base64(&decoded, encoded, length) && contains(text, decoded.bytes, decoded.length);
 }
 
 bool masked_repeats(const json_t *secret, const json_t *value)

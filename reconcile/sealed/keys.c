@@ -120,20 +120,6 @@ static void note_certificate(struct sealing_key *key, const char *pem, size_t le
 	certificate_done(&certificate);
 }
 
-static bool decode(const char *text, size_t length, struct secret *out)
-{
-	CLEANUP(memory_freep) char *raw = memory_alloc(length + 4);
-	size_t used = 0, size;
-	for (size_t i = 0; i < length; i++)
-		if (text[i] != '\n' && text[i] != '\r')
-			raw[used++] = text[i];
-	bool ok = text_base64_decode(raw, used, (unsigned char *)raw, &size);
-	if (ok)
-		secret_set(out, raw, size);
-	explicit_bzero(raw, length + 4);
-	return ok;
-}
-
 /* One Secret given as the texts of its fields. */
 struct key_secret {
 	const char *namespace, *name;
@@ -154,11 +140,11 @@ static bool add_secret(
 	if (!from->key)
 		return error_set(err, ERROR_INVALID, "%s: %s has no data.\"tls.key\": this is no sealing key",
 			source, where);
-	if (!decode(from->key, from->key_length, &pem))
+	if (!secret_set_base64(&pem, from->key, from->key_length))
 		return error_set(err, ERROR_INVALID, "%s: data.\"tls.key\" of %s is not base64", source, where);
 	if (!add_pem(keys, where, pem.bytes, pem.length, &kept, err))
 		return false;
-	if (from->certificate && decode(from->certificate, from->certificate_length, &certificate))
+	if (from->certificate && secret_set_base64(&certificate, from->certificate, from->certificate_length))
 		note_certificate(kept, certificate.bytes, certificate.length);
 	return true;
 }

@@ -47,19 +47,12 @@ static bool seal_item(
 static bool seal_base64_item(
 	struct sealing *sealing, const char *key, const struct yaml_node *value, struct error *err)
 {
-	CLEANUP(memory_freep) unsigned char *raw = memory_alloc(value->length + 4);
-	size_t used = 0, length;
-	for (size_t i = 0; i < value->length; i++)
-		if (value->text[i] != '\n' && value->text[i] != '\r')
-			raw[used++] = (unsigned char)value->text[i];
-	bool ok = text_base64_decode((char *)raw, used, raw, &length);
-	if (!ok)
-		error_set(err, ERROR_INVALID,
+	CLEANUP(secret_done) struct secret raw = {0};
+	if (!secret_set_base64(&raw, value->text, value->length))
+		return error_set(err, ERROR_INVALID,
 			"line %d: data.\"%s\" is not base64; plain text belongs into stringData", value->line,
 			key);
-	ok = ok && seal_item(sealing, key, raw, length, err);
-	OPENSSL_cleanse(raw, value->length + 4);
-	return ok;
+	return seal_item(sealing, key, raw.bytes, raw.length, err);
 }
 
 /* The map under `field`, empty when it is absent or null. */

@@ -159,6 +159,16 @@ bool sealed_secret_open_value(const struct sealed_secret *sealed, const char *it
 	return no_key(item, why, err);
 }
 
+static void set_base64(json_t *data, const char *key, const char *bytes, size_t length)
+{
+	size_t size = 4 * ((length + 2) / 3) + 1;
+	char *encoded = memory_alloc(size);
+	text_base64((const unsigned char *)bytes, length, encoded);
+	json_object_set_new(data, key, json_string(encoded));
+	explicit_bzero(encoded, size);
+	free(encoded);
+}
+
 /* The literal entries of spec.template.data; an encrypted item of the same name wins. */
 static bool add_literals(const struct sealed_secret *sealed, json_t *data, struct error *err)
 {
@@ -173,22 +183,9 @@ static bool add_literals(const struct sealed_secret *sealed, json_t *data, struc
 				sealed->namespace, sealed->name, key);
 		if (json_object_get(data, key))
 			continue;
-		size_t length = json_string_length(value);
-		CLEANUP(memory_freep) char *encoded = memory_alloc(4 * ((length + 2) / 3) + 1);
-		text_base64((const unsigned char *)text, length, encoded);
-		json_object_set_new(data, key, json_string(encoded));
+		set_base64(data, key, text, json_string_length(value));
 	}
 	return true;
-}
-
-static void set_base64(json_t *data, const char *key, const struct secret *value)
-{
-	size_t size = 4 * ((value->length + 2) / 3) + 1;
-	char *encoded = memory_alloc(size);
-	text_base64((const unsigned char *)value->bytes, value->length, encoded);
-	json_object_set_new(data, key, json_string(encoded));
-	explicit_bzero(encoded, size);
-	free(encoded);
 }
 
 static bool open_values(const struct sealed_secret *sealed, const struct sealing_keys *keys,
@@ -201,7 +198,7 @@ static bool open_values(const struct sealed_secret *sealed, const struct sealing
 		CLEANUP(secret_done) struct secret value = {0};
 		const char *item = json_object_iter_key(at);
 		if (sealed_secret_open_value(sealed, item, keys, places, place_count, &value, NULL, err))
-			set_base64(data, item, &value);
+			set_base64(data, item, value.bytes, value.length);
 		else
 			buf_printf(&failures, "%s%s", failed++ ? "; " : "", err->text);
 	}

@@ -28,6 +28,23 @@ static void setting_a_secret_from_itself_works(void **state)
 	assert_string_equal(secret.bytes, "password");
 }
 
+static void base64_is_read_as_kubernetes_reads_it(void **state)
+{
+	static const char *const wrong[] = {"c2VjcmV0X", "c2Vj cmV0", "c2VjcmV0IQ", "secret!", "c2VjcmV0=Cg="};
+	CLEANUP(secret_done) struct secret secret = {0};
+	(void)state;
+	assert_true(secret_set_base64(&secret, "c2VjcmV0", 8));
+	assert_string_equal(secret.bytes, "secret");
+	assert_true(secret_set_base64(&secret, "c2Vj\r\ncmV0IQ==\n", 15));
+	assert_string_equal(secret.bytes, "secret!");
+	for (size_t i = 0; i < COUNT_OF(wrong); i++)
+		assert_false(secret_set_base64(&secret, wrong[i], strlen(wrong[i])));
+	assert_string_equal(secret.bytes, "secret!"); /* untouched by what failed */
+	assert_true(secret_set_base64(&secret, "", 0));
+	assert_int_equal(secret.length, 0);
+	assert_string_equal(secret.bytes, "");
+}
+
 static void check_file(const char *path, const char *content, size_t length, bool trim, const char *wanted)
 {
 	struct error err;
@@ -99,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_secret_is_a_copy_and_forgets_the_last_one),
 		cmocka_unit_test(setting_a_secret_from_itself_works),
+		cmocka_unit_test(base64_is_read_as_kubernetes_reads_it),
 		cmocka_unit_test(one_line_end_of_a_file_is_dropped),
 		cmocka_unit_test(errors_name_the_file_and_not_its_content),
 		cmocka_unit_test(secrets_are_compared_whole),

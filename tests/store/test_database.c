@@ -198,9 +198,9 @@ static void rows_that_do_not_fit_are_refused(void **state)
 		snprintf(name, sizeof(name), "u%d", i);
 		check_ok(store_user_set(f->store, &user, &f->err), &f->err);
 	}
-	assert_false(store_user_list(f->store, small, &users, &count, &f->err));
+	assert_false(store_user_list(f->store, NULL, small, &users, &count, &f->err));
 	assert_non_null(strstr(f->err.text, "more memory"));
-	check_ok(store_user_list(f->store, f->mem, &users, &count, &f->err), &f->err);
+	check_ok(store_user_list(f->store, NULL, f->mem, &users, &count, &f->err), &f->err);
 	assert_int_equal(count, 100);
 }
 

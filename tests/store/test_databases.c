@@ -15,7 +15,7 @@ static void a_removed_database_takes_its_users_along(void **state)
 	check_ok(store_database_remove(f->store, "main", &f->err), &f->err);
 	check_ok(store_database_list(f->store, f->mem, &databases, &count, &f->err), &f->err);
 	assert_int_equal(count, 0);
-	check_ok(store_user_list(f->store, f->mem, &users, &count, &f->err), &f->err);
+	check_ok(store_user_list(f->store, NULL, f->mem, &users, &count, &f->err), &f->err);
 	assert_int_equal(count, 0);
 }
 

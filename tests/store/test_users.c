@@ -21,7 +21,7 @@ static void a_removed_user_takes_its_open_drift_along(void **state)
 	store_verifier_remember(f->store, "main", "eve", "SCRAM-SHA-256$x", "7");
 	check_ok(store_drift_add(f->store, &membership, NULL, &f->err), &f->err);
 	check_ok(store_user_remove(f->store, "main", "eve", &f->err), &f->err);
-	check_ok(store_user_list(f->store, f->mem, &all, &count, &f->err), &f->err);
+	check_ok(store_user_list(f->store, NULL, f->mem, &all, &count, &f->err), &f->err);
 	assert_int_equal(count, 0);
 	assert_int_equal(count_drift(f, false), 0);
 	assert_false(store_verifier_known(f->store, "main", "eve", "SCRAM-SHA-256$x", "7"));
@@ -38,11 +38,14 @@ static void users_are_listed_by_database_and_name(void **state)
 		struct store_user user = {.database = names[i][0], .name = names[i][1], .document = "{}"};
 		check_ok(store_user_set(f->store, &user, &f->err), &f->err);
 	}
-	check_ok(store_user_list(f->store, f->mem, &all, &count, &f->err), &f->err);
+	check_ok(store_user_list(f->store, NULL, f->mem, &all, &count, &f->err), &f->err);
 	assert_int_equal(count, 3);
 	assert_string_equal(all[0].name, "mia");
 	assert_string_equal(all[1].name, "ada");
 	assert_string_equal(all[2].name, "zoe");
+	check_ok(store_user_list(f->store, "main", f->mem, &all, &count, &f->err), &f->err);
+	assert_int_equal(count, 2);
+	assert_string_equal(all[0].name, "ada");
 }
 
 static void a_user_change_is_announced_then_done(void **state)
