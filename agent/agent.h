@@ -175,7 +175,9 @@ struct agent {
 	char cluster_trouble[ERROR_TEXT_SIZE]; /* why it is not ready, "" = it is */
 	char cluster_stale[ERROR_TEXT_SIZE]; /* since when and why what is known of it is old, "" = it is not */
 	char cluster_slot[64];
-	int64_t next_join; /* steady milliseconds */
+	int64_t next_join;   /* steady milliseconds */
+	int64_t next_follow; /* of users' Secrets, steady milliseconds */
+	int64_t next_status; /* no status is written before, for the server gave no answer to the last; steady milliseconds */
 	bool projects_followed;
 	int64_t next_projects; /* try to follow them, steady milliseconds */
 

@@ -7,10 +7,14 @@
 #include "agent/loop/apps.h"
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+
+/* Milliseconds until a server that gave no answer to a status is sent another: it would keep each Application waiting as long. */
+enum { STATUS_PAUSE = 10000 };
 
 uint64_t application_version(const json_t *document)
 {
@@ -126,7 +130,8 @@ void apps_write_status(struct agent *agent, struct app *app)
 
 	unsigned missing = deletion_missing_finalizers(app) & ~app->finalizers_added;
 	app->status_dirty = app->status_dirty || missing;
-	if (!app->status_dirty || !app->status || !agent->cluster || app->spec.file || *agent->cluster_trouble)
+	if (!app->status_dirty || !app->status || !agent->cluster || app->spec.file ||
+		*agent->cluster_trouble || *agent->cluster_stale || clock_steady() < agent->next_status)
 		return;
 	app->status_dirty = false;
 	CLEANUP(json_done) json_t *whole = status_whole(app);
@@ -145,4 +150,6 @@ void apps_write_status(struct agent *agent, struct app *app)
 	/* A `test` that failed means a newer wish: it arrives by the watch, and the status is written with its answer. */
 	log_warning("status could not be written", "application", app->spec.name, "error", err.text, NULL);
 	app->status_dirty = err.kind == ERROR_RETRY;
+	if (app->status_dirty)
+		agent->next_status = clock_steady() + STATUS_PAUSE;
 }

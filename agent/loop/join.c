@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { JOIN_WAIT = 2000 };
+enum { JOIN_WAIT = 2000, FOLLOW_WAIT = 5000 }; /* milliseconds between two tries */
 
 #define SERVICE_ACCOUNT_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount/token"
 #define APPLICATIONS "applications"
@@ -210,8 +210,9 @@ void join_try(struct agent *agent, struct credentials *credentials)
 	if (!agent->cluster_on || (agent->cluster_joined && !*agent->cluster_trouble) ||
 		clock_steady() < agent->next_join)
 		return;
-	agent->next_join = clock_steady() + JOIN_WAIT;
-	if (!join(agent, credentials, &err)) {
+	bool joined = join(agent, credentials, &err);
+	agent->next_join = clock_steady() + JOIN_WAIT; /* the end of it: a silent server takes its time */
+	if (!joined) {
 		bool changed = strcmp(agent->cluster_trouble, err.text) != 0;
 		snprintf(agent->cluster_trouble, sizeof(agent->cluster_trouble), "%s", err.text);
 		if (changed) {
@@ -234,7 +235,8 @@ void join_try(struct agent *agent, struct credentials *credentials)
 
 void join_follow_users(struct agent *agent)
 {
-	if (!agent->cluster_joined || *agent->cluster_trouble || *agent->cluster_stale)
+	if (!agent->cluster_joined || *agent->cluster_trouble || *agent->cluster_stale ||
+		clock_steady() < agent->next_follow)
 		return;
 	for (size_t i = 0; i < agent->database_count; i++) {
 		struct database *database = agent->databases[i];
@@ -252,6 +254,11 @@ void join_follow_users(struct agent *agent)
 			log_error("the users' Secrets cannot be watched", "namespace", database->namespace,
 				"error", err.text, NULL);
 			database->followed = err.kind == ERROR_DENIED;
+			/* One that takes its time does so for the next, too. */
+			if (!database->followed) {
+				agent->next_follow = clock_steady() + FOLLOW_WAIT;
+				return;
+			}
 		}
 	}
 }

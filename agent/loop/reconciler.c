@@ -151,8 +151,10 @@ static void run_passes(struct agent *agent)
 	for (size_t i = 0; i < agent->app_count; i++) {
 		struct app *app = agent->apps[i];
 		char before[TARGET_SIZE];
-		if (!app_is_due(app))
+		if (!app_is_due(app)) {
+			apps_write_status(agent, app); /* one that could not be written */
 			continue;
+		}
 		memcpy(before, app->synced, sizeof(before));
 		CLEANUP(json_done) json_t *status = json_incref(app->status);
 		pass_run(agent, app);

@@ -22,6 +22,18 @@ static void health_changed(void *context, const struct error *err)
 		cluster->listener.trouble(cluster->listener.context, "the API server", err);
 }
 
+static bool is_reachable(void *context, struct error *err)
+{
+	const struct cluster *cluster = context;
+	return !watches_silent(cluster->watches, err);
+}
+
+static void suspect(void *context)
+{
+	const struct cluster *cluster = context;
+	watches_suspect(cluster->watches);
+}
+
 bool cluster_open(const struct kube_config *config, const struct cluster_listener *listener,
 	struct cluster **cluster, struct error *err)
 {
@@ -33,6 +45,8 @@ bool cluster_open(const struct kube_config *config, const struct cluster_listene
 	made->resources = resources_new();
 	made->live = live_new();
 	made->watches = watches_open(config, health_changed, made);
+	const struct kube_guard guard = {made, is_reachable, suspect};
+	kube_guard(made->kube, &guard);
 	*cluster = made;
 	return true;
 }

@@ -16,6 +16,7 @@ enum {
 	RETRY_AFTER_MAXIMUM = 10 * 1000, /* milliseconds we obey of a Retry-After */
 	POLL_MILLISECONDS = 1000,
 	TRY_MINIMUM_SECONDS = 2, /* for the last try of a request whose time is nearly up */
+	SILENCE_MILLISECONDS = 2000, /* without any answer before it is asked whether the server is there at all */
 };
 
 /* One connection's work. */
@@ -30,6 +31,7 @@ struct kube {
 	struct access *access;
 	struct transfers *transfers;
 	struct flight flights[LIMIT_REQUESTS_IN_FLIGHT];
+	struct kube_guard guard;
 	atomic_uint_fast64_t requests;
 	atomic_bool stopped;
 };
@@ -52,6 +54,8 @@ struct run {
 	size_t waiting; /* to be sent again */
 	size_t flying;
 	size_t unanswered; /* given up since the last answer */
+	int64_t heard;     /* steady clock: the last answer, or the beginning */
+	bool suspected;    /* the guard was told of this silence */
 	bool cut_off;      /* the last that ended had no answer: nothing new is sent until one gets one */
 	bool unreachable;  /* as many as fly at once were given up in a row: the rest is not even tried */
 	struct error why;
@@ -78,6 +82,11 @@ void kube_close(struct kube *kube)
 	transfers_free(kube->transfers);
 	access_free(kube->access);
 	memory_freep(&kube);
+}
+
+void kube_guard(struct kube *kube, const struct kube_guard *guard)
+{
+	kube->guard = *guard;
 }
 
 void kube_stop(struct kube *kube)
@@ -254,8 +263,9 @@ static void finish(struct run *run, struct flight *flight)
 	enum transfer_end end = transfer_end(flight->transfer);
 	int status = (int)transfer_status(flight->transfer);
 	if (end == TRANSFER_ANSWERED) {
-		run->cut_off = false;
+		run->cut_off = run->suspected = false;
 		run->unanswered = 0;
+		run->heard = clock_steady();
 	}
 	if (end != TRANSFER_ANSWERED)
 		take_failure(run, flight, end);
@@ -317,37 +327,68 @@ static void give_up(struct run *run, const struct error *why)
 	run->waiting = 0;
 }
 
-static void stop_flights(struct run *run)
+static void abandon(struct run *run, const struct error *why)
 {
-	struct error stopped;
-	error_set(&stopped, ERROR_STOPPED, "stopped");
-	give_up(run, &stopped);
+	give_up(run, why);
 	for (size_t i = 0; i < COUNT_OF(run->kube->flights); i++) {
 		struct flight *flight = &run->kube->flights[i];
 		if (!flight->busy)
 			continue;
-		run->requests[flight->index].error = stopped;
+		run->requests[flight->index].error = *why;
 		land(run, flight);
 	}
 }
 
+/* No answer came for a while, and the guard says that none will. */
+static bool is_away(struct run *run, struct error *why)
+{
+	const struct kube_guard *guard = &run->kube->guard;
+	if (!guard->reachable || clock_steady() < run->heard + SILENCE_MILLISECONDS)
+		return false;
+	if (!run->suspected)
+		guard->suspect(guard->context);
+	run->suspected = true;
+	return !guard->reachable(guard->context, why);
+}
+
+/* What has to be given up is. */
+static void look_around(struct run *run)
+{
+	struct error why;
+	if (atomic_load(&run->kube->stopped)) {
+		error_set(&why, ERROR_STOPPED, "stopped");
+		abandon(run, &why);
+	} else if (run->unreachable) {
+		give_up(run, &run->why);
+	} else if (is_away(run, &why)) {
+		abandon(run, &why);
+	}
+}
+
+/* Every request as if it had never been sent; false when none can be. */
+static bool begin(struct run *run)
+{
+	const struct kube_guard *guard = &run->kube->guard;
+	struct error why;
+	bool reachable = !guard->reachable || guard->reachable(guard->context, &why);
+	for (size_t i = 0; i < run->count; i++) {
+		struct kube_request *request = &run->requests[i];
+		request->status = 0;
+		request->answer = NULL;
+		request->error = reachable ? (struct error){0} : why;
+		request->reason[0] = '\0';
+	}
+	return reachable;
+}
+
 void kube_run(struct kube *kube, struct kube_request *requests, size_t count)
 {
-	struct run run = {.kube = kube, .requests = requests, .count = count};
-	if (!count)
+	struct run run = {.kube = kube, .requests = requests, .count = count, .heard = clock_steady()};
+	if (!count || !begin(&run))
 		return;
 	run.attempts = memory_alloc(count * sizeof(*run.attempts));
-	for (size_t i = 0; i < count; i++) {
-		requests[i].status = 0;
-		requests[i].answer = NULL;
-		requests[i].error = (struct error){0};
-		requests[i].reason[0] = '\0';
-	}
 	for (;;) {
-		if (atomic_load(&kube->stopped))
-			stop_flights(&run);
-		else if (run.unreachable)
-			give_up(&run, &run.why);
+		look_around(&run);
 		fill(&run);
 		transfers_work(kube->transfers);
 		for (struct transfer *transfer; (transfer = transfers_next(kube->transfers));)

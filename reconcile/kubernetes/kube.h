@@ -54,5 +54,17 @@ bool kube_list(struct kube *kube, const char *path, void (*item)(void *context, 
 /* Requests sent so far, for metrics and tests. */
 uint64_t kube_requests(const struct kube *kube);
 
+/*
+ * Whoever knows better than a deadline whether the server speaks. It is asked before anything is sent and, when no answer came for
+ * two seconds, while one is waited for: a server that is silent then costs no request its deadline. `suspect` is called once in such a
+ * silence, so that it may find out. Without one, only deadlines count.
+ */
+struct kube_guard {
+	void *context;
+	bool (*reachable)(void *context, struct error *err);
+	void (*suspect)(void *context);
+};
+void kube_guard(struct kube *kube, const struct kube_guard *guard);
+
 /* Other threads may ask it to give up what it is waiting for (at shutdown). */
 void kube_stop(struct kube *kube);

@@ -219,13 +219,16 @@ bool watches_wait(struct watches *watches, size_t number, int64_t end, struct er
 	bool late = false;
 	pthread_mutex_lock(&watches->lock);
 	const struct watch *watch = watches->items[number];
-	while (!watch->listed && !watch->failed && !late && !atomic_load(&watches->stopped))
+	const struct watch_health *health = &watches->health;
+	while (!watch->listed && !watch->failed && !late && !health->silent && !atomic_load(&watches->stopped))
 		late = pthread_cond_timedwait(&watches->changed, &watches->lock, &until) == ETIMEDOUT;
 	bool listed = watch->listed;
 	if (!listed && watch->failed)
 		*err = watch->error;
 	else if (!listed && atomic_load(&watches->stopped))
 		error_set(err, ERROR_STOPPED, "stopped");
+	else if (!listed && health->silent)
+		error_set(err, ERROR_RETRY, "%s", health->why);
 	else if (!listed)
 		error_set(err, ERROR_RETRY, "still being listed");
 	pthread_mutex_unlock(&watches->lock);

@@ -48,7 +48,7 @@ bool watches_add(struct watches *watches, const struct watch_target *target, siz
 
 /*
  * Waits until it was listed once, or a try at that failed, at most until `end` (clock_steady()): then ERROR_RETRY, "still being
- * listed". A watch that was listed before is well, even if it has trouble now: what it knows stays true until it is told better.
+ * listed"; a server that is silent is not waited for. A watch that was listed before is well, even if it has trouble now: what it knows stays true until it is told better.
  */
 bool watches_wait(struct watches *watches, size_t number, int64_t end, struct error *err) MUST_CHECK;
 
@@ -66,6 +66,12 @@ void watches_relist(struct watches *watches, size_t number);
 
 /* What the connection is like (cluster.h). Any thread. */
 void watches_health(struct watches *watches, struct cluster_health *health);
+
+/* Somebody waits for an answer that does not come: the server is asked at once whether it is well. Any thread. */
+void watches_suspect(struct watches *watches);
+
+/* The last question whether it is well had no answer at all: `err` says so. Any thread. */
+bool watches_silent(struct watches *watches, struct error *err);
 
 /* Without the questions about its health. */
 uint64_t watches_requests(const struct watches *watches);

@@ -19,16 +19,18 @@ enum {
 	AGAIN_MILLISECONDS = 1000,     /* between two questions while it is not well */
 };
 
-static void set(struct watches *watches, const struct error *err)
+static void set(struct watches *watches, const struct error *err, bool silent)
 {
 	struct watch_health *health = &watches->health;
 	pthread_mutex_lock(&watches->lock);
 	bool changed = health->well != !err ||
 		(err && strncmp(health->why, err->text, sizeof(health->why) - 1) != 0);
 	health->well = !err;
+	health->silent = silent;
 	if (!err)
 		health->since = clock_now();
 	snprintf(health->why, sizeof(health->why), "%.*s", (int)sizeof(health->why) - 1, err ? err->text : "");
+	pthread_cond_broadcast(&watches->changed);
 	pthread_mutex_unlock(&watches->lock);
 	if (changed && health->changed)
 		health->changed(health->context, err);
@@ -38,7 +40,7 @@ void health_heard(struct watches *watches)
 {
 	watches->health.heard = clock_steady();
 	watches->health.due = watches->health.heard + QUIET_MILLISECONDS;
-	set(watches, NULL);
+	set(watches, NULL, false);
 }
 
 void health_suspect(struct watches *watches)
@@ -46,6 +48,34 @@ void health_suspect(struct watches *watches)
 	int64_t soon = clock_steady() + AGAIN_MILLISECONDS / 10;
 	if (watches->health.due > soon)
 		watches->health.due = soon;
+}
+
+void watches_suspect(struct watches *watches)
+{
+	pthread_mutex_lock(&watches->lock);
+	watches->health.suspected = true;
+	pthread_mutex_unlock(&watches->lock);
+	transfers_wake(watches->transfers);
+}
+
+bool watches_silent(struct watches *watches, struct error *err)
+{
+	pthread_mutex_lock(&watches->lock);
+	bool silent = watches->health.silent;
+	if (silent)
+		error_set(err, ERROR_RETRY, "%s", watches->health.why);
+	pthread_mutex_unlock(&watches->lock);
+	return silent;
+}
+
+static void take_suspicion(struct watches *watches)
+{
+	pthread_mutex_lock(&watches->lock);
+	bool suspected = watches->health.suspected;
+	watches->health.suspected = false;
+	pthread_mutex_unlock(&watches->lock);
+	if (suspected)
+		health_suspect(watches);
 }
 
 static void ask(struct watches *watches)
@@ -69,6 +99,7 @@ static void end(struct watches *watches)
 int64_t health_serve(struct watches *watches)
 {
 	struct watch_health *health = &watches->health;
+	take_suspicion(watches);
 	int64_t left = health->due - clock_steady();
 	if (health->busy)
 		return ANSWER_SECONDS * 1000; /* the transfer's own deadline wakes the thread */
@@ -100,7 +131,7 @@ void health_finish(struct watches *watches)
 	else
 		error_set(&err, ERROR_RETRY, "%s: %s", access_server(watches->access),
 			transfer_reason(watches->health.transfer));
-	set(watches, &err);
+	set(watches, &err, !answered);
 }
 
 void health_close(struct watches *watches)

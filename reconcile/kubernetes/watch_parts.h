@@ -73,6 +73,8 @@ struct watches {
 		watches_health_change *changed;
 		void *context;
 		/* under the lock */
+		bool suspected; /* by another thread */
+		bool silent;    /* the last question had no answer at all */
 		bool well;
 		int64_t since; /* microseconds: the last good word */
 		char why[256];

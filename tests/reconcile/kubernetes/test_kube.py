@@ -5,7 +5,7 @@ import json
 import pytest
 
 from parts import kube
-from parts.cluster import config_map
+from parts.cluster import config_map, key_of
 from parts.proxy import faults
 
 
@@ -113,6 +113,25 @@ def test_a_refused_token_is_read_anew_once(plane, proxy, make_cluster, tmp_path)
     assert proxy.count(path="^/version") == 2
     token_file.write_text(plane.token())
     assert one.do("ready")
+
+
+def test_a_silent_server_costs_one_wait_and_no_further_request(plane, proxy, make_cluster, ns):
+    cluster = make_cluster(proxy.kubeconfig(plane))
+    objects = [config_map(ns, f"c{number:02}", a="1") for number in range(40)]
+    cluster.track(*objects)
+    proxy.add(faults.hang())
+    proxy.cut_all()
+    results = cluster.write(*objects)
+    assert {result["outcome"] for result in results} == {"failed"}
+    assert proxy.count("PATCH") <= 8, "no more than fly at once"
+    sent = proxy.count("PATCH")
+    assert {result["outcome"] for result in cluster.write(*objects)} == {"failed"}
+    assert proxy.count("PATCH") == sent, "known to be silent: nothing is sent"
+    other = [config_map(ns, "other"), {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": ns}}]
+    assert not cluster.ask("track", keys=[key_of(one) for one in other])["ok"]
+    proxy.clear()
+    proxy.cut_all()
+    cluster.wait("it is back", lambda: cluster.write_one(objects[0])["outcome"] == "created")
 
 
 def test_stopping_ends_what_waits_for_a_silent_server(proxy, bad):
