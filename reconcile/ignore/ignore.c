@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/ignore/fields.h"
 #include "reconcile/ignore/place.h"
@@ -35,15 +36,32 @@ static void sides_done(struct sides *sides)
 	json_decref(sides->places[1]);
 }
 
-static bool find_by_jq(
-	const struct ignore *ignore, const struct ignore_rule *rule, struct sides *sides, struct error *err)
+/* The expressions of all rules that are about the object; the caller frees the list. */
+static const char **expressions_of(const struct ignore *ignore, size_t *count)
 {
-	if (!rule->expression_count)
+	const char **all = NULL;
+	*count = 0;
+	for (size_t i = 0; ignore->rules && i < ignore->rules->count; i++) {
+		const struct ignore_rule *rule = &ignore->rules->items[i];
+		if (!rule->expression_count || !is_about(rule, ignore->key))
+			continue;
+		all = memory_resize(all, (*count + rule->expression_count) * sizeof(*all));
+		memcpy(all + *count, rule->expressions, rule->expression_count * sizeof(*all));
+		*count += rule->expression_count;
+	}
+	return all;
+}
+
+/* The documents go to jq once, whatever the number of rules. */
+static bool find_by_jq(const struct ignore *ignore, struct sides *sides, struct error *err)
+{
+	size_t count;
+	CLEANUP(memory_freep) const char **expressions = expressions_of(ignore, &count);
+	if (!count)
 		return true;
 	CLEANUP(json_done)
 	json_t *documents = json_pack("[O, O]", sides->documents[0], sides->documents[1]);
-	const struct jq_question question = {
-		rule->expressions, rule->expression_count, documents, object_is_secret(ignore->key)};
+	const struct jq_question question = {expressions, count, documents, object_is_secret(ignore->key)};
 	CLEANUP(json_done) json_t *paths = jq_paths(ignore->jq, &question, err);
 	if (!paths)
 		return error_prefix(err, "ignoreDifferences");
@@ -60,8 +78,7 @@ static bool find_by_jq(
 	return true;
 }
 
-static bool find_by_rule(
-	const struct ignore *ignore, const struct ignore_rule *rule, struct sides *sides, struct error *err)
+static void find_by_rule(const struct ignore *ignore, const struct ignore_rule *rule, struct sides *sides)
 {
 	for (size_t side = 0; side < COUNT_OF(sides->places); side++) {
 		const json_t *document = sides->documents[side];
@@ -70,7 +87,6 @@ static bool find_by_rule(
 		for (size_t i = 0; i < rule->manager_count; i++)
 			fields_owned(ignore->managed, rule->managers[i], document, sides->places[side]);
 	}
-	return find_by_jq(ignore, rule, sides, err);
 }
 
 static bool find_all(const struct ignore *ignore, const json_t *wanted, const json_t *live,
@@ -78,9 +94,10 @@ static bool find_all(const struct ignore *ignore, const json_t *wanted, const js
 {
 	*sides = (struct sides){{wanted, live}, {json_array(), json_array()}};
 	for (size_t i = 0; ignore->rules && i < ignore->rules->count; i++)
-		if (is_about(&ignore->rules->items[i], ignore->key) &&
-			!find_by_rule(ignore, &ignore->rules->items[i], sides, err))
-			return false;
+		if (is_about(&ignore->rules->items[i], ignore->key))
+			find_by_rule(ignore, &ignore->rules->items[i], sides);
+	if (!find_by_jq(ignore, sides, err))
+		return false;
 	place_sort(sides->places[0]);
 	place_sort(sides->places[1]);
 	return true;

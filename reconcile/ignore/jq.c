@@ -171,8 +171,11 @@ static const char *reason_of_end(int status, char text[128])
 		snprintf(text, 128,
 			"jq gave up: it needs more than %ld MiB of memory, or met a fault of its own",
 			LIMIT_JQ_MEMORY >> 20);
-	else if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGPROF || WTERMSIG(status) == SIGKILL))
-		snprintf(text, 128, "it takes more than %d ms", LIMIT_JQ_MILLISECONDS);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
+		snprintf(text, 128, "it takes more than %d ms of processor time", LIMIT_JQ_MILLISECONDS);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		snprintf(text, 128, "no answer within %d s, or killed from outside (for want of memory?)",
+			WALL_FACTOR * LIMIT_JQ_MILLISECONDS / 1000);
 	else if (WIFSIGNALED(status))
 		snprintf(text, 128, "jq died of signal %d", WTERMSIG(status));
 	else

@@ -117,6 +117,34 @@ static void elements_are_chosen_by_jq_wherever_they_stand(void **state)
 		"{'c':[{'name':'web'}]}");
 }
 
+json_t *__real_jq_paths(struct jq **jq, const struct jq_question *question, struct error *err);
+json_t *__wrap_jq_paths(struct jq **jq, const struct jq_question *question, struct error *err);
+
+static int questions;
+
+json_t *__wrap_jq_paths(struct jq **jq, const struct jq_question *question, struct error *err)
+{
+	questions++;
+	return __real_jq_paths(jq, question, err);
+}
+
+static void all_rules_about_an_object_are_one_question(void **state)
+{
+	struct fixture *fixture = *state;
+	rules(fixture,
+		"[{'group':'apps','kind':'Deployment','jqPathExpressions':['.spec.a','.spec.b']},"
+		"{'group':'*','kind':'Secret','jqPathExpressions':['.spec.d']},"
+		"{'group':'*','kind':'*','jqPathExpressions':['.spec.c'],'jsonPointers':['/spec/e']}]");
+	questions = 0;
+	expect_removed(fixture, "{'spec':{'a':1,'b':2,'c':3,'d':4,'e':5}}", "{'spec':{'c':9,'d':4}}",
+		"{'spec':{'d':4}}", "{'spec':{'d':4}}");
+	assert_int_equal(questions, 1);
+	rule(fixture, "'jsonPointers':['/spec/a']");
+	expect_removed(fixture, "{'spec':{'a':1,'b':2}}", "{'spec':{'b':2}}", "{'spec':{'b':2}}",
+		"{'spec':{'b':2}}");
+	assert_int_equal(questions, 1);
+}
+
 static void fields_of_a_manager_are_ignored(void **state)
 {
 	struct fixture *fixture = *state;
@@ -182,6 +210,7 @@ int main(int argc, char **argv)
 		TEST(rules_match_group_and_kind_by_glob_name_and_namespace_exactly),
 		TEST(ignored_places_go_from_both_sides),
 		TEST(elements_are_chosen_by_jq_wherever_they_stand),
+		TEST(all_rules_about_an_object_are_one_question),
 		TEST(fields_of_a_manager_are_ignored),
 		TEST(a_rule_about_others_changes_nothing),
 		TEST(an_expression_for_the_whole_object_fails),
