@@ -18,6 +18,9 @@ struct desired {
 	size_t bytes;             /* JSON of all objects; at most LIMIT_PATH_BYTES */
 };
 
+/* Of a CustomResourceDefinition: group and kind that it defines, and its own name, in `mem`. False for every other object. */
+bool desired_defines(const struct object *object, struct arena *mem, struct object_key *defined);
+
 /* Answers whether a kind is namespaced: 1 yes, 0 no, -1 not known (then it counts as namespaced). */
 typedef int desired_scope(void *context, const char *group, const char *kind);
 

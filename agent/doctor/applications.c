@@ -27,6 +27,65 @@ static void take(void *context, json_t *object)
 		doctor_fail(doctor, "application", "kubectl edit it", "%s", err.text);
 }
 
+/* ---- AppProjects ---- */
+
+static void take_project(void *context, json_t *object)
+{
+	struct doctor *doctor = context;
+	struct project project;
+	struct error err;
+	if (!project_read(object, NULL, doctor->mem, &project, &err)) {
+		doctor_fail(doctor, "applications", "kubectl edit it", "%s", err.text);
+		return;
+	}
+	doctor->projects =
+		arena_grow(doctor->mem, doctor->projects, doctor->project_count, sizeof(*doctor->projects));
+	doctor->projects[doctor->project_count++] = project;
+}
+
+/* A cluster without the kind has none. */
+static void read_cluster_projects(struct doctor *doctor)
+{
+	const char *path = arena_printf(doctor->mem, "/apis/" CRD_GROUP "/v1alpha1/namespaces/%s/appprojects",
+		doctor->config->namespace);
+	char version[64];
+	struct error err;
+
+	doctor->projects_known = !resources_find(doctor->resources, CRD_GROUP, "v1alpha1", "AppProject") ||
+		kube_list(doctor->kube, path, take_project, doctor, version, &err);
+	if (!doctor->projects_known)
+		doctor_fail(doctor, "applications", "allow it with a Role as in manifests/install.yaml",
+			"AppProjects cannot be read, so no Application is synced: %s", err.text);
+}
+
+static void say_projects(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->project_count; i++) {
+		const struct project *project = &doctor->projects[i];
+		const char *where = project->file ? arena_printf(doctor->mem, "%s: ", project->file) : "";
+		for (size_t j = 0; j < project->error_count; j++)
+			doctor_fail(doctor, "applications",
+				"correct the project; until then its Applications are not synced",
+				"%sAppProject %s: %s", where, project->name, project->errors[j]);
+		for (size_t j = 0; j < project->warning_count; j++)
+			doctor_warn(doctor, "applications", "take the field away, or leave it to Argo CD",
+				"%sAppProject %s: %s", where, project->name, project->warnings[j]);
+	}
+}
+
+static void check_project(struct doctor *doctor, const struct application *spec)
+{
+	if (!doctor->projects_known || strcmp(spec->project, PROJECT_DEFAULT) == 0)
+		return;
+	for (size_t i = 0; i < doctor->project_count; i++)
+		if (strcmp(doctor->projects[i].name, spec->project) == 0)
+			return;
+	doctor_fail(doctor, "application", "make the AppProject, or correct spec.project",
+		"%s: spec.project: there is no AppProject \"%s\"", spec->name, spec->project);
+}
+
+/* ---- Applications ---- */
+
 /* False after it has said why the set is not known. */
 static bool read_cluster(struct doctor *doctor)
 {
@@ -46,6 +105,7 @@ static bool read_cluster(struct doctor *doctor)
 			err.text);
 		return false;
 	}
+	read_cluster_projects(doctor);
 	if (!doctor->application_count)
 		doctor_warn(doctor, "applications",
 			"kubectl apply -f manifests/examples/applications/, with your repository in it",
@@ -58,24 +118,19 @@ static bool read_folder(struct doctor *doctor)
 	const char *folder = doctor->config->applications;
 	struct mistakes mistakes = {.mem = doctor->mem};
 	struct application *items;
-	struct project *projects;
-	size_t count, project_count;
+	size_t count;
 	struct error err;
 
 	if (!application_read_folder(folder, doctor->mem, &items, &count, &mistakes, &err) ||
-		!project_read_folder(folder, doctor->mem, &projects, &project_count, &mistakes, &err)) {
+		!project_read_folder(
+			folder, doctor->mem, &doctor->projects, &doctor->project_count, &mistakes, &err)) {
 		doctor_fail(doctor, "applications",
 			"make the folder, or correct `applications` in the agent file", "%s", err.text);
 		return false;
 	}
 	doctor_fail_mistakes(doctor, "applications",
 		"correct the file; until then the agent keeps the set it had", &mistakes);
-	for (size_t i = 0; i < project_count; i++)
-		for (size_t j = 0; j < projects[i].error_count; j++)
-			doctor_fail(doctor, "applications",
-				"correct the project; until then its Applications are not synced",
-				"%s: AppProject %s: %s", projects[i].file, projects[i].name,
-				projects[i].errors[j]);
+	doctor->projects_known = !mistakes.count;
 	for (size_t i = 0; i < count; i++)
 		add(doctor, &items[i]);
 	if (!count && !mistakes.count)
@@ -93,6 +148,7 @@ static void check_spec(struct doctor *doctor, const struct application *spec)
 				   : arena_printf(doctor->mem, "kubectl edit application %s -n %s",
 					     spec->name, spec->namespace),
 			"%s: %s", spec->name, spec->spec_errors[i]);
+	check_project(doctor, spec);
 	if (spec->spec_error_count)
 		return;
 	const char *path = spec->directory.path && *spec->directory.path ? spec->directory.path : ".";
@@ -128,6 +184,7 @@ static bool read_all(struct doctor *doctor)
 void doctor_check_applications(struct doctor *doctor)
 {
 	bool complete = read_all(doctor);
+	say_projects(doctor);
 	for (size_t i = 0; i < doctor->application_count; i++)
 		check_spec(doctor, &doctor->applications[i].spec);
 	for (size_t i = 0; complete && i < doctor->config->database_count; i++)

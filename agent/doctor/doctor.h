@@ -37,6 +37,9 @@ struct doctor {
 	struct secrets *secrets;
 	struct doctor_application *applications;
 	size_t application_count;
+	struct project *projects; /* the AppProjects */
+	size_t project_count;
+	bool projects_known;
 };
 
 /* Everything, in order. */

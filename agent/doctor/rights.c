@@ -147,14 +147,13 @@ static bool is_first(const struct objects *objects, size_t at)
 }
 
 /* The kind may come with a CustomResourceDefinition of the same path. */
-static bool is_defined_here(const struct objects *objects, const struct object_key *key)
+static bool is_defined_here(const struct objects *objects, const struct object_key *key, struct arena *mem)
 {
-	for (size_t i = 0; i < objects->count; i++) {
-		const struct object *object = &objects->items[i];
-		if (strcmp(object->key.kind, "CustomResourceDefinition") == 0 &&
-			text_ends(object->key.name, key->group))
+	struct object_key defined;
+	for (size_t i = 0; i < objects->count; i++)
+		if (desired_defines(&objects->items[i], mem, &defined) &&
+			strcmp(defined.group, key->group) == 0 && strcmp(defined.kind, key->kind) == 0)
 			return true;
-	}
 	return false;
 }
 
@@ -171,7 +170,7 @@ static void ask_for_object(
 				spec->name, false});
 		return;
 	}
-	if (is_defined_here(&application->desired->objects, key))
+	if (is_defined_here(&application->desired->objects, key, doctor->mem))
 		doctor_ok(doctor, "rights",
 			"%s: its kind comes with the CustomResourceDefinition of the same path",
 			object_key_text(key, doctor->mem));

@@ -107,19 +107,12 @@ static void find_definitions(struct content *made)
 {
 	const struct objects *objects = &made->desired->objects;
 	for (size_t i = 0; i < objects->count; i++) {
-		const struct object *object = &objects->items[i];
-		struct error ignored;
-		CLEANUP(json_done) json_t *crd = NULL;
-		if (strcmp(object->key.kind, "CustomResourceDefinition") != 0 ||
-			!json_read(object->json, object->json_length, &crd, &ignored))
+		struct object_key defined;
+		if (!desired_defines(&objects->items[i], made->mem, &defined))
 			continue;
 		made->definitions = arena_grow(
 			made->mem, made->definitions, made->definition_count, sizeof(*made->definitions));
-		made->definitions[made->definition_count++] = (struct object_key){
-			.group = arena_copy(made->mem, json_text_at(crd, "spec.group", "")),
-			.kind = arena_copy(made->mem, json_text_at(crd, "spec.names.kind", "")),
-			.name = object->key.name,
-		};
+		made->definitions[made->definition_count++] = defined;
 	}
 }
 

@@ -29,6 +29,20 @@ static bool is_definition(const struct object *object)
 		strcmp(object->key.group, "apiextensions.k8s.io") == 0;
 }
 
+bool desired_defines(const struct object *object, struct arena *mem, struct object_key *defined)
+{
+	struct error ignored; /* one that is no JSON was told when it was read */
+	CLEANUP(json_done) json_t *definition = NULL;
+	if (!is_definition(object) || !json_read(object->json, object->json_length, &definition, &ignored))
+		return false;
+	*defined = (struct object_key){
+		.group = arena_copy(mem, json_text_at(definition, "spec.group", "")),
+		.kind = arena_copy(mem, json_text_at(definition, "spec.names.kind", "")),
+		.name = object->key.name,
+	};
+	return true;
+}
+
 static void collect_kinds(struct completion *completion)
 {
 	struct objects *objects = &completion->desired->objects;
