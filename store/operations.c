@@ -105,7 +105,7 @@ bool store_operation_failures(struct store *store, struct arena *mem, struct sto
 {
 	struct query *query = query_open(store,
 		"SELECT id, kind, target, requested_by, request, started, finished, phase, message, result FROM operation "
-		"WHERE id IN (SELECT max(id) FROM operation WHERE kind GLOB 'users*' GROUP BY kind, target) "
+		"WHERE id IN (SELECT max(id) FROM operation WHERE kind = 'users-sync' GROUP BY target) "
 		"AND phase IN ('Failed', 'Error') ORDER BY id DESC");
 	return read_rows(query, mem, items, count, err);
 }

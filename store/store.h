@@ -228,8 +228,8 @@ bool store_operation_pending(struct store *store, struct arena *mem, struct stor
 	size_t *count, struct error *err) MUST_CHECK;
 bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
 	struct store_operation **items, size_t *count, struct error *err) MUST_CHECK; /* newest first */
-/* Of the operations on users the latest of each kind and target, where it has failed: a later good one has answered an earlier
-   failure. Newest first. */
+/* Of the syncs of users the latest of each target, where it has failed: a later good one has answered an earlier failure. A plan that
+   could not be made has told whoever asked, and nothing is wrong since. Newest first. */
 bool store_operation_failures(struct store *store, struct arena *mem, struct store_operation **items,
 	size_t *count, struct error *err) MUST_CHECK;
 

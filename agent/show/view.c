@@ -354,8 +354,20 @@ static void database_errors(const json_t *database, json_t *errors)
 			json_text_at(database, "reason", ""), json_text_at(database, "lastPass", ""));
 }
 
+/* The agent file may have lost the database since. */
+static bool is_among(const json_t *databases, const char *name)
+{
+	const json_t *item;
+	size_t i;
+	json_array_foreach (databases, i, item)
+		if (text_equal(json_text_at(item, "name", ""), name))
+			return true;
+	return !*name;
+}
+
 /* Syncs of applications stand in their own operationState. */
-static bool operation_errors(struct store *store, struct arena *mem, json_t *errors, struct error *err)
+static bool operation_errors(
+	struct store *store, const json_t *databases, struct arena *mem, json_t *errors, struct error *err)
 {
 	struct store_operation *rows;
 	size_t count;
@@ -363,6 +375,8 @@ static bool operation_errors(struct store *store, struct arena *mem, json_t *err
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		char time[CLOCK_TEXT_SIZE] = "";
+		if (!is_among(databases, rows[i].target))
+			continue;
 		if (rows[i].finished)
 			clock_text(rows[i].finished, time);
 		add_error(errors, "operation", *rows[i].target ? rows[i].target : "all databases",
@@ -449,7 +463,7 @@ static bool fill_status(struct store *store, struct arena *mem, json_t *status, 
 	set_number(open_drift, "open", (int64_t)open_count);
 	json_object_set_new(open_drift, "items", changed);
 	json_object_set_new(status, "errors", errors);
-	return operation_errors(store, mem, errors, err);
+	return operation_errors(store, places, mem, errors, err);
 }
 
 json_t *view_status(struct store *store, struct error *err)

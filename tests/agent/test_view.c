@@ -283,7 +283,9 @@ static void status_lists_what_is_wrong_now(void **state)
 	add_operation(f, "users-sync", "reports", "Failed");
 	add_operation(f, "users-sync", "archive", "Error");
 	add_operation(f, "users-sync", "archive", "Running"); /* may answer it */
-	for (size_t i = 0; i < 60; i++)                       /* others do not hide it */
+	add_operation(f, "users-sync", "removed", "Failed"); /* the agent file has no such database any more */
+	add_operation(f, "users-plan", "main", "Failed");    /* who asked was told; nothing is wrong since */
+	for (size_t i = 0; i < 60; i++)                      /* others do not hide it */
 		add_operation(f, "manifests", "users", "Error");
 	CLEANUP(json_done) json_t *status = check_view(f, view_status(f->store, &f->err));
 	assert_true(has_error(status, "application", "cluster", "ComparisonError"));
