@@ -115,6 +115,8 @@ static enum choice prune_choice(const struct plan_input *input, const struct pla
 	return live->options.prune != CHOICE_UNSET ? (enum choice)live->options.prune : input->prune_option;
 }
 
+static const char requires_pruning[] = "ignored (requires pruning)";
+
 /* Why an object that is not wanted any more stays; NULL = it may go. */
 static const char *reason_to_leave(const struct plan_input *input, const struct plan_live *live,
 	const struct plan_owned *owned, bool ours, struct arena *mem)
@@ -138,7 +140,7 @@ static const char *reason_to_leave(const struct plan_input *input, const struct 
 	if (plan_is_protected(&live->key) && !live->prune_allowed)
 		return "this kind is pruned only with annotation pgitops.dev/allow-prune: \"true\"";
 	if (!input->prune)
-		return "ignored (requires pruning)";
+		return requires_pruning;
 	if (input->no_prune)
 		return input->no_prune_reason;
 	return NULL;
@@ -158,6 +160,7 @@ static struct plan_step extra_step(
 		.rank = object_kind_rank(live->key.group, live->key.kind),
 		.wave = live->options.wave,
 		.reason = reason,
+		.unasked = reason == requires_pruning,
 		.confirm = prune_choice(input, live) == CHOICE_CONFIRM,
 		.adopt = ours && !owned && !live->has_owner,
 		.in_sync = live->options.ignore_extraneous || (ours && live->wanted_by),

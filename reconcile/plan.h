@@ -74,6 +74,7 @@ struct plan_step {
 	const char *reason; /* LEAVE and SHARED */
 	bool confirm;       /* PRUNE: Prune=confirm, a person must approve it */
 	bool adopt; /* LEAVE: carries our mark without standing in the inventory: record it, it may go later */
+	bool unasked; /* LEAVE: it would go, if pruning were asked for */
 	bool in_sync; /* LEAVE: that it is there is no difference (compare-options IgnoreExtraneous, or another's) */
 };
 

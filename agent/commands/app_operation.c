@@ -31,14 +31,10 @@ static void show_results(const struct command_context *context, const json_t *op
 /* The sync did what it was asked to, but the Application is not as Git has it: that is a no, as in Argo CD's command. */
 static int tell_unpruned(const json_t *operation, const char *name)
 {
-	const json_t *resource;
-	size_t i, count = 0;
-	json_array_foreach (json_at(operation, "result.resources"), i, resource)
-		count += text_equal(json_text_at(resource, "status", ""), "PruneSkipped") &&
-			text_equal(json_text_at(resource, "message", ""), "ignored (requires pruning)");
+	long long count = json_number_at(operation, "result.requirePruning", 0);
 	if (!count)
 		return EXIT_YES;
-	fprintf(stderr, "%zu resource%s require%s pruning: pgitops app sync %s --prune\n", count,
+	fprintf(stderr, "%lld resource%s require%s pruning: pgitops app sync %s --prune\n", count,
 		count == 1 ? "" : "s", count == 1 ? "s" : "", name);
 	return EXIT_NO;
 }

@@ -8,6 +8,7 @@
 
 #include "agent/config/fields.h"
 #include "agent/config/project.h"
+#include "agent/config/sync_request.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -368,10 +369,10 @@ void application_read_spec(const json_t *spec, struct arena *mem, struct applica
 	application->project = PROJECT_DEFAULT;
 	application->directory.path = "";
 	application->history_limit = 10;
-	application->retry_limit = 5;
-	application->retry_duration = 5000;
-	application->retry_max = 180000;
-	application->retry_factor = 2;
+	application->retry_limit = RETRY_LIMIT;
+	application->retry_duration = RETRY_DURATION;
+	application->retry_max = RETRY_MAX;
+	application->retry_factor = RETRY_FACTOR;
 	read_spec(&fields, spec, application);
 	application->spec_errors = fields.errors;
 	application->spec_error_count = fields.error_count;

@@ -11,9 +11,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* As Argo CD has them where `retry` leaves them out. */
-enum { RETRY_DURATION = 5000, RETRY_MAX = 180000, RETRY_FACTOR = 2 };
-
 struct sync_request *sync_request_new(void)
 {
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);

@@ -16,6 +16,9 @@ struct sync_resource {
 	char *name;
 };
 
+/* As Argo CD has them where `retry` leaves them out (argocd.md 2.5); the limit is that of the automation. */
+enum { RETRY_LIMIT = 5, RETRY_DURATION = 5000, RETRY_MAX = 180000, RETRY_FACTOR = 2 };
+
 /* operation.retry; without one a failed sync that a person asked for is not tried again. */
 struct sync_retry {
 	bool given;

@@ -10,9 +10,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* argocd.md 2.5: an automated sync is tried five times more. */
-enum { AUTOMATED_RETRIES = 5 };
-
 /* ---- before the first write ---- */
 
 static bool is_selected(const struct sync_operation *operation, const struct pass_step *step)
@@ -286,8 +283,8 @@ static struct retry_policy retry_policy(const struct pass *pass, const struct sy
 		return (struct retry_policy){request->retry.limit, request->retry.duration,
 			request->retry.max, request->retry.factor};
 	if (request->automated || spec->retry_given)
-		return (struct retry_policy){spec->retry_given ? spec->retry_limit : AUTOMATED_RETRIES,
-			spec->retry_duration, spec->retry_max, spec->retry_factor};
+		return (struct retry_policy){
+			spec->retry_limit, spec->retry_duration, spec->retry_max, spec->retry_factor};
 	return (struct retry_policy){0};
 }
 
@@ -366,6 +363,15 @@ void request_answer_large(struct agent *agent, int64_t operation, const char *me
 	agent_answer(agent, operation, "Succeeded", message, result);
 }
 
+/* What is not wanted any more and was left because nobody asked for its removal. */
+static size_t requiring_pruning(const struct pass *pass, const struct sync_operation *operation)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < pass->plan.count; i++)
+		count += pass->steps[i].plan->unasked && is_selected(operation, &pass->steps[i]);
+	return count;
+}
+
 /* What a person asked for through the API gets its answer; a sync of the policy has nobody who waits for its thousands of rows. */
 static void answer(
 	struct pass *pass, const struct sync_operation *operation, const char *phase, const char *text)
@@ -373,9 +379,9 @@ static void answer(
 	if (!operation->request->operation)
 		return;
 	CLEANUP(json_done)
-	json_t *result = json_pack("{s:o, s:o}", "resources",
+	json_t *result = json_pack("{s:o, s:o, s:i}", "resources",
 		operation->request->dry_run ? pass_planned_results(pass) : operation_results(operation),
-		"message", json_text(text));
+		"message", json_text(text), "requirePruning", (int)requiring_pruning(pass, operation));
 	CLEANUP(memory_freep) char *document = json_canonical(result);
 
 	agent_answer(pass->agent, operation->request->operation, phase, text, document);
