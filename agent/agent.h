@@ -136,6 +136,7 @@ struct app {
 struct repository {
 	char *url;
 	char *plain; /* source_url_plain() */
+	char *shown; /* source_url_shown() */
 	char *revision;
 	char *tag_prefix;   /* "" = none */
 	char commit[41];    /* last good answer, "" = none */

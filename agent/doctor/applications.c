@@ -153,7 +153,7 @@ static void check_spec(struct doctor *doctor, const struct application *spec)
 		return;
 	const char *path = spec->directory.path && *spec->directory.path ? spec->directory.path : ".";
 	doctor_ok(doctor, "application", "%s: %s of %s%s", spec->name, path,
-		source_url_plain(spec->repo_url, doctor->mem), spec->automated ? "" : ", synced by hand");
+		source_url_shown(spec->repo_url, doctor->mem), spec->automated ? "" : ", synced by hand");
 }
 
 /* Users come from an Application, so a database without one has no users. */

@@ -53,7 +53,7 @@ static void check_public(struct doctor *doctor, const char *file, const char *wh
 
 static void check_repository_files(struct doctor *doctor, const struct repository_config *repository)
 {
-	const char *url = source_url_plain(repository->url, doctor->mem);
+	const char *url = source_url_shown(repository->url, doctor->mem);
 	check_secret(doctor, repository->password_file, arena_printf(doctor->mem, "password for %s", url));
 	check_secret(doctor, repository->token_file, arena_printf(doctor->mem, "token for %s", url));
 	check_secret(doctor, repository->ssh_key_file, arena_printf(doctor->mem, "ssh key for %s", url));

@@ -10,15 +10,15 @@
 /* One question: a repository at one revision, for all Applications that name it. */
 struct question {
 	struct doctor *doctor;
-	const char *plain, *url, *revision, *tag_prefix;
-	struct doctor_application **applications; /* in the order of the paths */
+	const char *plain, *shown, *url, *revision, *tag_prefix; /* the URL for comparing, and for messages */
+	struct doctor_application **applications;                /* in the order of the paths */
 	struct source_path *paths;
 	size_t count;
 };
 
 static const char *shown(const struct question *question)
 {
-	return arena_printf(question->doctor->mem, "%s %s", question->plain,
+	return arena_printf(question->doctor->mem, "%s %s", question->shown,
 		*question->revision ? question->revision : "(default branch)");
 }
 
@@ -95,7 +95,7 @@ static bool read_repository(
 		return false;
 	if (access.insecure)
 		doctor_warn(doctor, "repository", "give the server's CA instead (caFile)",
-			"%s: the server's certificate is not verified", question->plain);
+			"%s: the server's certificate is not verified", question->shown);
 	const struct source_request request = {
 		.url = question->url,
 		.revision = question->revision,
@@ -119,9 +119,9 @@ static void ask(const struct question *question, const char *folder)
 
 	doctor_wait(doctor, "repository", shown(question));
 	if (!read_repository(question, folder, &result, &err)) {
-		const char *text = text_starts(err.text, question->plain)
+		const char *text = text_starts(err.text, question->shown)
 			? err.text
-			: arena_printf(doctor->mem, "%s: %s", question->plain, err.text);
+			: arena_printf(doctor->mem, "%s: %s", question->shown, err.text);
 		doctor_fail(doctor, "repository", remedy_of(question, &err), "%s", text);
 		return;
 	}
@@ -150,6 +150,7 @@ static bool collect(struct doctor *doctor, size_t first, struct question *questi
 	*question = (struct question){
 		.doctor = doctor,
 		.plain = source_url_plain(spec->repo_url, doctor->mem),
+		.shown = source_url_shown(spec->repo_url, doctor->mem),
 		.url = spec->repo_url,
 		.revision = spec->revision,
 		.tag_prefix = spec->tag_prefix,

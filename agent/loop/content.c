@@ -144,7 +144,7 @@ static struct content *content_make(struct agent *agent, const struct app *app,
 {
 	if (!from->found) {
 		*why = memory_printf("path %s does not exist at commit %.12s of %s", app->spec.directory.path,
-			result->commit, app->repository ? app->repository->plain : app->spec.repo_url);
+			result->commit, app->repository ? app->repository->shown : app->spec.repo_url);
 		return NULL;
 	}
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);

@@ -220,7 +220,7 @@ static void set_ready(struct agent *agent)
 	for (size_t i = 0; !*text && i < agent->repository_count; i++)
 		if (!agent->repositories[i]->answered && !agent->repositories[i]->failures)
 			snprintf(text, sizeof(text), "repository %.200s has not answered yet",
-				agent->repositories[i]->plain);
+				agent->repositories[i]->shown);
 	for (size_t i = 0; !*text && i < agent->database_count; i++)
 		if (!agent->databases[i]->had_pass && !agent->databases[i]->failures)
 			snprintf(text, sizeof(text), "database %.200s was not reached yet",

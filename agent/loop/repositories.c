@@ -41,6 +41,7 @@ static struct repository *repository_for(struct agent *agent, const struct appli
 	*repository = (struct repository){
 		.url = memory_copy(spec->repo_url),
 		.plain = memory_copy(plain),
+		.shown = memory_copy(source_url_shown(spec->repo_url, mem)),
 		.revision = memory_copy(spec->revision),
 		.tag_prefix = memory_copy(spec->tag_prefix),
 	};
@@ -54,6 +55,7 @@ static void repository_free(struct repository *repository)
 {
 	free(repository->url);
 	free(repository->plain);
+	free(repository->shown);
 	free(repository->revision);
 	free(repository->tag_prefix);
 	free(repository);
@@ -182,7 +184,7 @@ static const char *offline_commit(struct agent *agent, struct repository *reposi
 	repository->tried_offline =
 		store_fact_get(agent->store, commit_fact(repository, mem), mem, &commit, &err);
 	if (!repository->tried_offline && log_changed(repository->offline_slot, err.text))
-		log_warning("the last good commit cannot be read", "repository", repository->plain, "error",
+		log_warning("the last good commit cannot be read", "repository", repository->shown, "error",
 			err.text, NULL);
 	return commit;
 }
@@ -294,14 +296,14 @@ static void set_failure(struct agent *agent, struct repository *repository, cons
 	series_add(SERIES_GIT_FAILED, (const char *const[]){repository->plain}, 1);
 	if (log_changed(repository->error_slot, err->text))
 		log_error("repository cannot be read; the last good state is kept", "repository",
-			repository->plain, "error", err->text, NULL);
+			repository->shown, "error", err->text, NULL);
 	wake_apps(agent, repository, true);
 }
 
 static void clear_failure(struct repository *repository)
 {
 	if (repository->failed_since)
-		log_info("repository can be read again", "repository", repository->plain, NULL);
+		log_info("repository can be read again", "repository", repository->shown, NULL);
 	repository->error = (struct error){.kind = ERROR_NONE};
 	repository->failures = 0;
 	repository->failed_since = 0;
@@ -341,7 +343,7 @@ static void log_commit(const struct repository *repository, const struct source_
 	char received[24];
 	snprintf(received, sizeof(received), "%lld", (long long)result->received);
 	log_info(result->rewritten && *repository->commit ? "new commit; history was rewritten" : "new commit",
-		"repository", repository->plain, "revision", repository->revision, "ref", result->ref,
+		"repository", repository->shown, "revision", repository->revision, "ref", result->ref,
 		"commit", result->commit, "signer", result->signer, "author", result->author, "message",
 		result->message, "received_bytes", received, NULL);
 }

@@ -63,7 +63,7 @@ static bool follow(struct remote_http *remote, const char *redirect, struct erro
 		return error_set(err, ERROR_DENIED,
 			"the server redirects to %.200s, which is no repository: probably a login page; check the URL and the "
 			"credentials",
-			source_url_plain(arena_copy_n(mem, redirect, strcspn(redirect, "?#")), mem));
+			source_url_shown(arena_copy_n(mem, redirect, strcspn(redirect, "?#")), mem));
 	const char *base = arena_copy_n(mem, redirect, length - strlen(info_suffix));
 	if (!url_parse(base, mem, &to, &broken))
 		return error_set(
@@ -72,7 +72,7 @@ static bool follow(struct remote_http *remote, const char *redirect, struct erro
 		return error_set(err, ERROR_INVALID,
 			"the server redirects to %s: another server gets no credentials, so this is not followed; if it is the "
 			"right one, use that URL",
-			to.plain);
+			to.shown);
 	remote->server.base = to.address;
 	return true;
 }

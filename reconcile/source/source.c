@@ -243,7 +243,7 @@ bool source_read(const struct source_request *request, struct arena *mem, struct
 	bool crashed = false;
 
 	if (!url_parse(request->url, mem, &url, err))
-		return error_prefix(err, "repository %s", source_url_plain(request->url, mem));
+		return error_prefix(err, "repository %s", source_url_shown(request->url, mem));
 	if (!read_signers(&bounded.signers, mem, err))
 		return false;
 	if (bounded.deadline <= WORKER_MARGIN || bounded.deadline > LIMIT_GIT_SECONDS * 1000)
@@ -257,7 +257,7 @@ bool source_read(const struct source_request *request, struct arena *mem, struct
 		if (bounded.deadline > WORKER_MARGIN && run_once(&bounded, deadline, mem, result, &crashed, err))
 			return true;
 	}
-	return error_prefix(err, "%s", url.plain);
+	return error_prefix(err, "%s", url.shown);
 }
 
 bool source_sweep(const char *folder, struct error *err)

@@ -93,8 +93,11 @@ struct source_result {
 bool source_read(const struct source_request *request, struct arena *mem, struct source_result *result,
 	struct error *err) MUST_CHECK;
 
-/* The URL without user, password and trailing '/' or ".git", lower-case host: for comparing and for messages. */
+/* The URL without user, password and trailing '/' or ".git", lower-case host: for comparing. */
 const char *source_url_plain(const char *url, struct arena *mem);
+
+/* The URL without user and password, lower-case host, and else as it was written: for messages. */
+const char *source_url_shown(const char *url, struct arena *mem);
 
 /* Removes leftovers of killed children (temporary packs, locks) in all bare repositories; at start. */
 bool source_sweep(const char *folder, struct error *err) MUST_CHECK;

@@ -198,11 +198,12 @@ bool url_parse(const char *text, struct arena *mem, struct url *url, struct erro
 			"the path of the repository URL has forbidden characters or '..'");
 	if (read.scheme == URL_FILE) {
 		read.address = read.path;
+		read.shown = arena_printf(mem, "file://%s", read.path);
 		read.plain = arena_printf(mem, "file://%s", plain_path(read.path, mem));
 	} else {
 		const char *server =
 			arena_printf(mem, "%s%s", scheme_prefix(read.scheme), authority(&read, mem));
-		read.address = arena_printf(mem, "%s%s", server, read.path);
+		read.shown = read.address = arena_printf(mem, "%s%s", server, read.path);
 		read.plain = arena_printf(mem, "%s%s", server, plain_path(read.path, mem));
 	}
 	*url = read;
@@ -215,14 +216,26 @@ bool url_same_server(const struct url *a, const struct url *b)
 }
 
 /* What is no URL still has to be named in a message, without what may be a password in it. */
+static const char *without_password(const char *url, struct arena *mem)
+{
+	const char *at = strrchr(url, '@');
+	return at ? arena_printf(mem, "...%s", at) : arena_copy(mem, url);
+}
+
 const char *source_url_plain(const char *url, struct arena *mem)
 {
 	struct url read;
-	struct error err = {0};
+	struct error err;
 	if (!url)
 		return "";
-	if (url_parse(url, mem, &read, &err))
-		return read.plain;
-	const char *at = strrchr(url, '@');
-	return at ? arena_printf(mem, "...%s", at) : arena_copy(mem, url);
+	return url_parse(url, mem, &read, &err) ? read.plain : without_password(url, mem);
+}
+
+const char *source_url_shown(const char *url, struct arena *mem)
+{
+	struct url read;
+	struct error err;
+	if (!url)
+		return "";
+	return url_parse(url, mem, &read, &err) ? read.shown : without_password(url, mem);
 }

@@ -15,7 +15,8 @@ struct url {
 	int port;            /* as written or the scheme's own, 0 for files */
 	const char *path;    /* begins with '/' */
 	const char *address; /* without the user: what the transports are given */
-	const char *plain;   /* for comparing and for messages: see source_url_plain() */
+	const char *plain;   /* for comparing: see source_url_plain() */
+	const char *shown;   /* for messages: see source_url_shown() */
 };
 
 /* "https://...", "http://...", "ssh://...", "user@host:path", "file:///path" or "/path". ERROR_INVALID for anything

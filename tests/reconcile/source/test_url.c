@@ -131,6 +131,19 @@ static void what_could_do_harm_is_refused(void **state)
 	}
 }
 
+static void a_message_names_the_url_as_it_was_written(void **state)
+{
+	static const char *const cases[][2] = {
+		{"https://ci@GIT.example.org:443/team/db.git", "https://git.example.org/team/db.git"},
+		{"git@github.com:team/db.git", "ssh://github.com/team/db.git"},
+		{"file:///srv/remote.git", "file:///srv/remote.git"},
+		{"/srv/remote.git/", "file:///srv/remote.git/"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(source_url_shown(cases[i][0], mem), cases[i][1]);
+}
+
 static void a_password_in_a_url_is_refused_and_never_shown(void **state)
 {
 	struct url url;
@@ -140,6 +153,8 @@ static void a_password_in_a_url_is_refused_and_never_shown(void **state)
 	assert_null(strstr(err.text, "hunter2"));
 	assert_null(strstr(source_url_plain("https://ci:hunter2@host/db.git", mem), "hunter2"));
 	assert_null(strstr(source_url_plain("hunter2@@", mem), "hunter2"));
+	assert_null(strstr(source_url_shown("https://ci:hunter2@host/db.git", mem), "hunter2"));
+	assert_null(strstr(source_url_shown("hunter2@@", mem), "hunter2"));
 }
 
 static void a_server_is_scheme_host_and_port(void **state)
@@ -156,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(urls_of_every_kind_are_taken_apart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_message_names_the_url_as_it_was_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(equal_repositories_have_equal_plain_urls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_could_do_harm_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
