@@ -445,6 +445,33 @@ def test_a_kind_that_the_cluster_does_not_have_and_a_namespace_that_nobody_makes
     assert "CreateNamespace=true" in report.one("failed", "namespace", "no-such-namespace")["remedy"]
 
 
+def test_projects_of_the_cluster_are_read(clustered):
+    plane, namespace = clustered.plane, clustered.namespace
+    plane.admin.create({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "strict", "namespace": namespace},
+                        "spec": {"signatureKeys": [{"keyID": "A"}]}})
+    other = clustered.application("other", clustered.repository_here.url, "postgres-users", clustered.users_namespace, project="nobody")
+    other["metadata"]["namespace"] = namespace
+    plane.admin.create(other)
+    report = doctor(clustered)
+    assert report.one("failed", "applications", "AppProject strict", "spec.signatureKeys is not supported")
+    assert report.one("failed", "application", 'other: spec.project: there is no AppProject "nobody"')
+
+
+@pytest.mark.parametrize("defines, known", [("Nothing", True), ("Something", False)])
+def test_a_kind_comes_with_its_own_definition_only(clustered, defines, known):
+    definition = json.dumps({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "all.nowhere.example.org"},
+        "spec": {"group": "nowhere.example.org", "scope": "Namespaced", "names": {"kind": defines, "plural": "all"}, "versions": [
+            {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}]}})
+    clustered.repository_here.commit({
+        "other/x.yaml": "apiVersion: nowhere.example.org/v1\nkind: Nothing\nmetadata: {name: x}\n", "other/crd.yaml": definition})
+    other = clustered.application("other", clustered.repository_here.url, "other", clustered.users_namespace)
+    other["metadata"]["namespace"] = clustered.namespace
+    clustered.plane.admin.create(other)
+    report = doctor(clustered)
+    assert report.one("ok" if known else "failed", "rights", "Nothing", "nowhere.example.org")
+
+
 def test_credentials_and_the_superusers_password_come_from_the_cluster(clustered):
     kube, namespace = clustered.plane.admin, clustered.namespace
     with GitHttpServer(clustered.folder, user="ci", password="git-password-18") as server:
