@@ -11,7 +11,10 @@
 #include "reconcile/kubernetes/postgresql.h"
 
 /* While the operator works on an object that we want to write; its status also arrives by the watch. */
-enum { BUSY_WAIT = 5000 };
+enum {
+	BUSY_WAIT = 5000,
+	COMPARING_LONGEST = 60000 /* milliseconds in which a comparison may let others in */
+};
 
 struct sync_options pass_options(const struct pass *pass)
 {
@@ -185,11 +188,49 @@ static bool is_forbidden(struct pass *pass, struct pass_step *step)
 	return true;
 }
 
-static void run_dry_runs(struct pass *pass, const struct sync_options *options)
+/* What is asked about together, several in flight. */
+struct questions {
+	struct cluster_write *writes;
+	struct pass_step **steps;
+	size_t count;
+	size_t answered; /* in this pass, and not with a failure: these are known to the next one */
+};
+
+static void ask(struct pass *pass, struct questions *questions, const struct sync_options *options)
 {
-	struct cluster_write *writes = arena_array(pass->mem, pass->plan.count, sizeof(*writes));
-	size_t *places = arena_array(pass->mem, pass->plan.count, sizeof(*places));
-	size_t count = 0;
+	if (questions->count)
+		cluster_write(pass->agent->cluster, questions->writes, questions->count, pass->mem);
+	for (size_t i = 0; i < questions->count; i++) {
+		struct pass_step *step = questions->steps[i];
+		step->check = questions->writes[i];
+		step->checked = true;
+		questions->answered += step->check.outcome != WRITE_FAILED;
+		judge(pass, step, options);
+		judge_postgresql(pass, step);
+	}
+	questions->count = 0;
+}
+
+/* Between two slices. A pass that ends here must have come further than the one before it, and objects that move all the time must not
+   keep the comparison from its end. */
+static bool goes_on(struct pass *pass, const struct questions *questions)
+{
+	struct app *app = pass->app;
+	int64_t now = clock_steady();
+	bool kept = !pass->preview && !app->asked && !pass->other_rules && questions->answered >= PASS_SLICE;
+	if (!kept || (app->comparing && now >= app->comparing + COMPARING_LONGEST) || pass_goes_on(pass))
+		return true;
+	if (!app->comparing)
+		app->comparing = now;
+	return false;
+}
+
+/* False when the pass ends before all was asked about. */
+static bool run_dry_runs(struct pass *pass, const struct sync_options *options)
+{
+	size_t room = pass->plan.count < PASS_SLICE ? pass->plan.count : PASS_SLICE;
+	struct questions questions = {.writes = arena_array(pass->mem, room, sizeof(*questions.writes)),
+		.steps = arena_array(pass->mem, room, sizeof(*questions.steps))};
 
 	for (size_t i = 0; i < pass->plan.count; i++) {
 		struct pass_step *step = &pass->steps[i];
@@ -213,18 +254,17 @@ static void run_dry_runs(struct pass *pass, const struct sync_options *options)
 			judge_postgresql(pass, step);
 			continue;
 		}
-		places[count] = i;
-		writes[count++] = pass_write(pass, step->plan, WRITE_DRY_RUN, options);
+		if (questions.count == PASS_SLICE) {
+			ask(pass, &questions, options);
+			if (!goes_on(pass, &questions))
+				return false;
+		}
+		questions.steps[questions.count] = step;
+		questions.writes[questions.count++] = pass_write(pass, step->plan, WRITE_DRY_RUN, options);
 	}
-	if (count)
-		cluster_write(pass->agent->cluster, writes, count, pass->mem);
-	for (size_t i = 0; i < count; i++) {
-		struct pass_step *step = &pass->steps[places[i]];
-		step->check = writes[i];
-		step->checked = true;
-		judge(pass, step, options);
-		judge_postgresql(pass, step);
-	}
+	ask(pass, &questions, options);
+	pass->app->comparing = pass->preview ? pass->app->comparing : 0;
+	return true;
 }
 
 /* ---- the whole ---- */
@@ -249,12 +289,13 @@ static bool namespace_changed(const struct pass *pass, const struct sync_options
 		(!synced || strcmp(hash, synced) != 0);
 }
 
-void pass_compare(struct pass *pass)
+bool pass_compare(struct pass *pass)
 {
 	const struct sync_options options = pass_options(pass);
 	pass->coming = pass->content->definitions;
 	pass->coming_count = pass->content->definition_count;
-	run_dry_runs(pass, &options);
+	if (!run_dry_runs(pass, &options))
+		return false;
 	judge_blocked(pass);
 	pass->namespace_changed = namespace_changed(pass, &options);
 	pass->to_write = pass->namespace_changed;
@@ -270,4 +311,5 @@ void pass_compare(struct pass *pass)
 		}
 		pass->out_of_sync = pass->out_of_sync || (step->out_of_sync && !step->plan->in_sync);
 	}
+	return true;
 }

@@ -95,7 +95,11 @@ static bool cluster_answers(struct pass *pass)
 
 static bool compared(struct pass *pass)
 {
-	pass_compare(pass);
+	if (!pass_compare(pass)) {
+		pass->complete = false;
+		pass_record_compared(pass);
+		return false;
+	}
 	if (!arena_full(pass->mem))
 		return true;
 	pass->complete = false;
@@ -135,10 +139,10 @@ static void run(struct pass *pass)
 		else
 			operation_run(pass);
 		unseal_run(pass);
-	} else {
+	} else if (!pass->more) {
 		operation_run_blind(pass);
 	}
-	if (!pass->more || clock_steady() >= pass->app->stored + PROGRESS_PAUSE)
+	if (!pass->more || (pass->complete && clock_steady() >= pass->app->stored + PROGRESS_PAUSE))
 		pass_record_status(pass);
 }
 

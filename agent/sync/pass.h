@@ -102,8 +102,9 @@ bool pass_observe_to_delete(struct pass *pass);
 /* The live object of this key, as the pass observed it; NULL = there is none, or it is none of this Application's. */
 const struct live *pass_live(const struct pass *pass, const struct object_key *key);
 
-/* compare.c: dry runs where something moved, and what their answers mean. */
-void pass_compare(struct pass *pass);
+/* compare.c: dry runs where something moved, and what their answers mean. False = somebody else had to have a turn between two slices:
+   nothing can be said yet, and what was answered is known to the next pass. */
+bool pass_compare(struct pass *pass);
 /* The wanted CustomResourceDefinition that defines this kind; NULL = none does. */
 const char *pass_definition(const struct pass *pass, const struct object_key *key);
 /* What the running operation was asked for, else what waits to become one; NULL = nothing, or a preview. */

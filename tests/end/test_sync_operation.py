@@ -468,6 +468,27 @@ def test_a_wave_of_thousands_lets_others_in(world, team):
     assert not [row for row in world.agent.items("app", "resources", "big") if row["status"] != "Synced"]
 
 
+def test_a_comparison_of_thousands_lets_others_in(world, team):
+    world.push({"team/a.yaml": config_map("a"), "team/b.yaml": None} | many())
+    team.operate(sync={})
+    team.ended("Succeeded")
+    team.patch({"spec": {"syncPolicy": {"automated": {"selfHeal": True}}}})
+    team.synced()
+    big = world.application("big")
+    big.synced()
+    mark = world.plane.mark()
+    world.push({"big/all.yaml": many()["big/all.yaml"].replace('"one"', '"two"')})
+    world.wait("the comparison has begun", lambda: len(world.plane.requests(mark, verb="patch", resource="configmaps")) > 50)
+    world.kube.patch("v1", "ConfigMap", world.namespace, "a", {"data": {"value": "mine"}})
+    big.synced()
+    world.wait("healed", lambda: world.value("a") == "one")
+    events = world.plane.requests(mark, verb="patch", resource="configmaps", namespace=world.namespace)
+    asked = [event["objectRef"]["name"] for event in events if "dryRun" in event["requestURI"]]
+    written = [event["objectRef"]["name"] for event in events if "dryRun" not in event["requestURI"]]
+    assert written[0] == "a", "before the comparison was done, and so before the first write that followed from it"
+    assert len(asked) < MANY + 20 and len(written) == MANY + 1, "nothing was asked about or written twice"
+
+
 def test_a_wave_of_thousands_goes_on_where_it_was_killed(world, team):
     world.push(many())
     big = world.application("big")
