@@ -88,6 +88,8 @@
 #define LIMIT_USER_CHANGES 20000                 /* user change records kept */
 #define LIMIT_OPERATIONS 1000                    /* operations kept */
 #define LIMIT_MANIFESTS_BYTES (8L * 1024 * 1024) /* what `app manifests` shows, as JSON */
+#define LIMIT_ANSWER_KEPT                                                                                    \
+	4096 /* characters of an answer of an earlier agent to `app manifests`, `app diff` or `user plan` */
 #define LIMIT_FACTS 2000 /* small facts kept: the last commit of each repository and revision */
 #define LIMIT_STORE_TEXT (64 * 1024 * 1024)    /* one text in the store */
 #define LIMIT_PASS_MEMORY (512L * 1024 * 1024) /* arena of one pass */

@@ -1,63 +1,38 @@
 #include "store/database.h"
 
+#define ROW struct store_application
+#define COLUMNS(_) _(name, name), _(document, document), _(differences, differences), _(updated, updated)
+#define NAMES SQL_NAMES(COLUMNS)
+#define VALUES SQL_VALUES(COLUMNS)
+static const struct table table = TABLE(COLUMNS);
+
 /* An equal document is not written again: a quiet pass costs no flush of the disk. */
 bool store_application_set(struct store *store, const struct store_application *application, struct error *err)
 {
 	struct query *query = query_open(store,
-		"INSERT INTO application (name, document, differences, updated) VALUES (?1, ?2, ?3, ?4) "
+		"INSERT INTO application (" NAMES ") VALUES (" VALUES ") "
 		"ON CONFLICT (name) DO UPDATE SET document = excluded.document, differences = excluded.differences, "
 		"updated = excluded.updated "
 		"WHERE document <> excluded.document OR differences <> excluded.differences");
-	query_set_text(query, 1, application->name);
-	query_set_text(query, 2, application->document);
-	query_set_text(query, 3, application->differences);
-	query_set_number(query, 4, application->updated);
+	query_set_row(query, &table, application);
 	return query_run(query, err);
-}
-
-static struct store_application read_row(struct query *query, struct arena *mem)
-{
-	return (struct store_application){
-		.name = query_text(query, 0, mem),
-		.document = query_text(query, 1, mem),
-		.differences = query_text(query, 2, mem),
-		.updated = query_number(query, 3),
-	};
 }
 
 bool store_application_get(struct store *store, const char *name, struct arena *mem,
 	struct store_application *out, struct error *err)
 {
-	struct store_application found = {0};
-	struct query *query = query_open(
-		store, "SELECT name, document, differences, updated FROM application WHERE name = ?1");
+	bool found;
+	struct query *query = query_open(store, "SELECT " NAMES " FROM application WHERE name = ?1");
 	query_set_text(query, 1, name);
-	if (query_next(query))
-		found = read_row(query, mem);
-	if (!query_close(query, err))
-		return false;
-	if (!found.name)
-		return error_set(err, ERROR_MISSING, "there is no application \"%s\"", name);
-	*out = found;
-	return true;
+	return query_row(query, &table, mem, out, &found, err) &&
+		(found || error_set(err, ERROR_MISSING, "there is no application \"%s\"", name));
 }
 
 bool store_application_list(struct store *store, struct arena *mem, struct store_application **items,
 	size_t *count, struct error *err)
 {
-	struct store_application *rows = NULL;
-	size_t found = 0;
-	struct query *query = query_open(
-		store, "SELECT name, document, differences, updated FROM application ORDER BY name");
-	while (query_next(query)) {
-		rows = arena_grow(mem, rows, found, sizeof(*rows));
-		rows[found++] = read_row(query, mem);
-	}
-	if (!query_close(query, err))
-		return false;
-	*items = rows;
-	*count = found;
-	return true;
+	struct query *query = query_open(store, "SELECT " NAMES " FROM application ORDER BY name");
+	return query_rows(query, &table, mem, items, count, err);
 }
 
 bool store_application_remove(struct store *store, const char *name, struct error *err)

@@ -243,6 +243,71 @@ int64_t query_number(struct query *query, int column)
 	return sqlite3_column_int64(query->statement, column);
 }
 
+static void set_member(struct query *query, const struct column *column, const void *row)
+{
+	int number = sqlite3_bind_parameter_index(query->statement, column->parameter);
+	const void *member = (const char *)row + column->offset;
+	if (!number)
+		return;
+	if (column->kind == COLUMN_TEXT)
+		query_set_text(query, number, *(const char *const *)member);
+	else if (column->kind == COLUMN_NUMBER)
+		query_set_number(query, number, *(const int64_t *)member);
+	else
+		query_set_number(query, number, *(const bool *)member);
+}
+
+void query_set_row(struct query *query, const struct table *table, const void *row)
+{
+	for (size_t i = 0; query->code == SQLITE_OK && i < table->count; i++)
+		set_member(query, &table->columns[i], row);
+}
+
+static void read_row(struct query *query, const struct table *table, struct arena *mem, void *row)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		void *member = (char *)row + table->columns[i].offset;
+		int column = (int)i;
+		if (table->columns[i].kind == COLUMN_TEXT)
+			*(const char **)member = query_text(query, column, mem);
+		else if (table->columns[i].kind == COLUMN_NUMBER)
+			*(int64_t *)member = query_number(query, column);
+		else
+			*(bool *)member = query_number(query, column) != 0;
+	}
+}
+
+bool query_rows(struct query *query, const struct table *table, struct arena *mem, void *items, size_t *count,
+	struct error *err)
+{
+	char *rows = NULL;
+	size_t found = 0;
+	while (query_next(query)) {
+		rows = arena_grow(mem, rows, found, table->size);
+		read_row(query, table, mem, rows + found++ * table->size);
+	}
+	if (!query_close(query, err))
+		return false;
+	memcpy(items, &rows, sizeof(rows));
+	*count = found;
+	return true;
+}
+
+bool query_row(struct query *query, const struct table *table, struct arena *mem, void *out, bool *found,
+	struct error *err)
+{
+	void *row = arena_alloc(mem, table->size);
+	bool there = query_next(query);
+	if (there)
+		read_row(query, table, mem, row);
+	if (!query_close(query, err))
+		return false;
+	if (there)
+		memcpy(out, row, table->size);
+	*found = there;
+	return true;
+}
+
 bool query_close(struct query *query, struct error *err)
 {
 	struct store *store = query->store;

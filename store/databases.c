@@ -1,14 +1,18 @@
 #include "store/database.h"
 
+#define ROW struct store_database
+#define COLUMNS(_) _(name, name), _(document, document), _(updated, updated)
+#define NAMES SQL_NAMES(COLUMNS)
+#define VALUES SQL_VALUES(COLUMNS)
+static const struct table table = TABLE(COLUMNS);
+
 bool store_database_set(struct store *store, const struct store_database *database, struct error *err)
 {
 	struct query *query = query_open(store,
-		"INSERT INTO database (name, document, updated) VALUES (?1, ?2, ?3) "
+		"INSERT INTO database (" NAMES ") VALUES (" VALUES ") "
 		"ON CONFLICT (name) DO UPDATE SET document = excluded.document, updated = excluded.updated "
 		"WHERE document <> excluded.document");
-	query_set_text(query, 1, database->name);
-	query_set_text(query, 2, database->document);
-	query_set_number(query, 3, database->updated);
+	query_set_row(query, &table, database);
 	return query_run(query, err);
 }
 
@@ -30,20 +34,6 @@ bool store_database_remove(struct store *store, const char *name, struct error *
 bool store_database_list(struct store *store, struct arena *mem, struct store_database **items, size_t *count,
 	struct error *err)
 {
-	struct store_database *rows = NULL;
-	size_t found = 0;
-	struct query *query = query_open(store, "SELECT name, document, updated FROM database ORDER BY name");
-	while (query_next(query)) {
-		rows = arena_grow(mem, rows, found, sizeof(*rows));
-		rows[found++] = (struct store_database){
-			.name = query_text(query, 0, mem),
-			.document = query_text(query, 1, mem),
-			.updated = query_number(query, 2),
-		};
-	}
-	if (!query_close(query, err))
-		return false;
-	*items = rows;
-	*count = found;
-	return true;
+	struct query *query = query_open(store, "SELECT " NAMES " FROM database ORDER BY name");
+	return query_rows(query, &table, mem, items, count, err);
 }

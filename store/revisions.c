@@ -2,26 +2,23 @@
 
 #include "base/limits.h"
 
+#define ROW struct store_revision
+#define GIVEN(_)                                                                                             \
+	_(application, application), _(commit_id, commit), _(author, author), _(message, message),           \
+		_(started, started), _(finished, finished), _(phase, phase), _(cause, trigger),              \
+		_(outcome, text), _(created, created), _(configured, configured), _(unchanged, unchanged),   \
+		_(pruned, pruned), _(failed, failed)
+#define COLUMNS(_) GIVEN(_), _(id, id), _(times, times)
+#define NAMES SQL_NAMES(COLUMNS)
+#define GIVEN_NAMES SQL_NAMES(GIVEN)
+#define GIVEN_VALUES SQL_VALUES(GIVEN)
+static const struct table table = TABLE(COLUMNS);
+
 static bool insert(struct store *store, const struct store_revision *revision, int64_t *id, struct error *err)
 {
-	struct query *query = query_open(store,
-		"INSERT INTO revision (application, commit_id, author, message, started, finished, phase, cause, outcome, "
-		"created, configured, unchanged, pruned, failed) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
-	query_set_text(query, 1, revision->application);
-	query_set_text(query, 2, revision->commit);
-	query_set_text(query, 3, revision->author);
-	query_set_text(query, 4, revision->message);
-	query_set_number(query, 5, revision->started);
-	query_set_number(query, 6, revision->finished);
-	query_set_text(query, 7, revision->phase);
-	query_set_text(query, 8, revision->trigger);
-	query_set_text(query, 9, revision->text);
-	query_set_number(query, 10, revision->created);
-	query_set_number(query, 11, revision->configured);
-	query_set_number(query, 12, revision->unchanged);
-	query_set_number(query, 13, revision->pruned);
-	query_set_number(query, 14, revision->failed);
+	struct query *query =
+		query_open(store, "INSERT INTO revision (" GIVEN_NAMES ") VALUES (" GIVEN_VALUES ")");
+	query_set_row(query, &table, revision);
 	return query_insert(query, id, err);
 }
 
@@ -57,17 +54,9 @@ bool store_revision_begin(
 static bool set_outcome(struct store *store, const struct store_revision *revision, struct error *err)
 {
 	struct query *query = query_open(store,
-		"UPDATE revision SET finished = ?2, phase = ?3, outcome = ?4, created = ?5, configured = ?6, "
-		"unchanged = ?7, pruned = ?8, failed = ?9 WHERE id = ?1");
-	query_set_number(query, 1, revision->id);
-	query_set_number(query, 2, revision->finished);
-	query_set_text(query, 3, revision->phase);
-	query_set_text(query, 4, revision->text);
-	query_set_number(query, 5, revision->created);
-	query_set_number(query, 6, revision->configured);
-	query_set_number(query, 7, revision->unchanged);
-	query_set_number(query, 8, revision->pruned);
-	query_set_number(query, 9, revision->failed);
+		"UPDATE revision SET finished = :finished, phase = :phase, outcome = :outcome, created = :created, "
+		"configured = :configured, unchanged = :unchanged, pruned = :pruned, failed = :failed WHERE id = :id");
+	query_set_row(query, &table, revision);
 	return query_run(query, err);
 }
 
@@ -116,46 +105,13 @@ bool store_revision_end(struct store *store, const struct store_revision *revisi
 	return false;
 }
 
-static struct store_revision read_row(struct query *query, struct arena *mem)
-{
-	return (struct store_revision){
-		.id = query_number(query, 0),
-		.application = query_text(query, 1, mem),
-		.commit = query_text(query, 2, mem),
-		.author = query_text(query, 3, mem),
-		.message = query_text(query, 4, mem),
-		.started = query_number(query, 5),
-		.finished = query_number(query, 6),
-		.phase = query_text(query, 7, mem),
-		.trigger = query_text(query, 8, mem),
-		.text = query_text(query, 9, mem),
-		.created = query_number(query, 10),
-		.configured = query_number(query, 11),
-		.unchanged = query_number(query, 12),
-		.pruned = query_number(query, 13),
-		.failed = query_number(query, 14),
-		.times = query_number(query, 15),
-	};
-}
-
 bool store_revision_list(struct store *store, const char *application, size_t limit, struct arena *mem,
 	struct store_revision **items, size_t *count, struct error *err)
 {
-	struct store_revision *rows = NULL;
-	size_t found = 0;
 	struct query *query = query_open(store,
-		"SELECT id, application, commit_id, author, message, started, finished, phase, cause, outcome, created, "
-		"configured, unchanged, pruned, failed, times FROM revision "
-		"WHERE ?1 IS NULL OR application = ?1 ORDER BY id DESC LIMIT ?2");
+		"SELECT " NAMES
+		" FROM revision WHERE ?1 IS NULL OR application = ?1 ORDER BY id DESC LIMIT ?2");
 	query_set_text_or_null(query, 1, application);
 	query_set_number(query, 2, limit ? (int64_t)limit : -1);
-	while (query_next(query)) {
-		rows = arena_grow(mem, rows, found, sizeof(*rows));
-		rows[found++] = read_row(query, mem);
-	}
-	if (!query_close(query, err))
-		return false;
-	*items = rows;
-	*count = found;
-	return true;
+	return query_rows(query, &table, mem, items, count, err);
 }

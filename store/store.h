@@ -233,6 +233,9 @@ bool store_operation_list(struct store *store, size_t limit, struct arena *mem,
 bool store_operation_failures(struct store *store, struct arena *mem, struct store_operation **items,
 	size_t *count, struct error *err) MUST_CHECK;
 
+/* Answers to mere questions (manifests, diff, users-plan) of more than `kept` characters give way to this message. */
+bool store_operation_forget(struct store *store, size_t kept, const char *message, struct error *err) MUST_CHECK;
+
 /* ---- small facts: "commit:URL REVISION" -> last good commit, "agent.started", "agent.version", "cluster" ... ---- */
 
 /* Those of a repository ("commit:...") are bounded by LIMIT_FACTS, the oldest go first; others stay until they are removed, so who

@@ -4,16 +4,30 @@
 
 #include "base/digest.h"
 
+#define ROW struct store_user
+#define USER(_) _(database, database), _(name, name), _(document, document), _(updated, updated)
+#define USER_NAMES SQL_NAMES(USER)
+#define USER_VALUES SQL_VALUES(USER)
+static const struct table users = TABLE(USER);
+
+#undef ROW
+#define ROW struct store_user_change
+#define GIVEN(_)                                                                                             \
+	_(database, database), _(user, user), _(action, action), _(statement, statement),                    \
+		_(commit_id, commit), _(started, started), _(finished, finished), _(outcome, outcome)
+#define CHANGE(_) GIVEN(_), _(id, id), _(times, times)
+#define CHANGE_NAMES SQL_NAMES(CHANGE)
+#define GIVEN_NAMES SQL_NAMES(GIVEN)
+#define GIVEN_VALUES SQL_VALUES(GIVEN)
+static const struct table changes = TABLE(CHANGE);
+
 bool store_user_set(struct store *store, const struct store_user *user, struct error *err)
 {
 	struct query *query = query_open(store,
-		"INSERT INTO user (database, name, document, updated) VALUES (?1, ?2, ?3, ?4) "
+		"INSERT INTO user (" USER_NAMES ") VALUES (" USER_VALUES ") "
 		"ON CONFLICT (database, name) DO UPDATE SET document = excluded.document, updated = excluded.updated "
 		"WHERE document <> excluded.document");
-	query_set_text(query, 1, user->database);
-	query_set_text(query, 2, user->name);
-	query_set_text(query, 3, user->document);
-	query_set_number(query, 4, user->updated);
+	query_set_row(query, &users, user);
 	return query_run(query, err);
 }
 
@@ -43,42 +57,18 @@ bool store_user_remove(struct store *store, const char *database, const char *na
 bool store_user_list(struct store *store, const char *database, struct arena *mem, struct store_user **items,
 	size_t *count, struct error *err)
 {
-	struct store_user *rows = NULL;
-	size_t found = 0;
 	struct query *query = query_open(store,
-		"SELECT database, name, document, updated FROM user WHERE ?1 IS NULL OR database = ?1 "
-		"ORDER BY database, name");
+		"SELECT " USER_NAMES " FROM user WHERE ?1 IS NULL OR database = ?1 ORDER BY database, name");
 	query_set_text_or_null(query, 1, database);
-	while (query_next(query)) {
-		rows = arena_grow(mem, rows, found, sizeof(*rows));
-		rows[found++] = (struct store_user){
-			.database = query_text(query, 0, mem),
-			.name = query_text(query, 1, mem),
-			.document = query_text(query, 2, mem),
-			.updated = query_number(query, 3),
-		};
-	}
-	if (!query_close(query, err))
-		return false;
-	*items = rows;
-	*count = found;
-	return true;
+	return query_rows(query, &users, mem, items, count, err);
 }
 
 bool store_user_change_begin(
 	struct store *store, const struct store_user_change *change, int64_t *id, struct error *err)
 {
-	struct query *query = query_open(store,
-		"INSERT INTO user_change (database, user, action, statement, commit_id, started, finished, outcome) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-	query_set_text(query, 1, change->database);
-	query_set_text(query, 2, change->user);
-	query_set_text(query, 3, change->action);
-	query_set_text(query, 4, change->statement);
-	query_set_text(query, 5, change->commit);
-	query_set_number(query, 6, change->started);
-	query_set_number(query, 7, change->finished);
-	query_set_text(query, 8, change->outcome);
+	struct query *query =
+		query_open(store, "INSERT INTO user_change (" GIVEN_NAMES ") VALUES (" GIVEN_VALUES ")");
+	query_set_row(query, &changes, change);
 	return query_insert(query, id, err);
 }
 
@@ -138,41 +128,15 @@ bool store_user_change_end(
 	return false;
 }
 
-static struct store_user_change read_change(struct query *query, struct arena *mem)
-{
-	return (struct store_user_change){
-		.id = query_number(query, 0),
-		.database = query_text(query, 1, mem),
-		.user = query_text(query, 2, mem),
-		.action = query_text(query, 3, mem),
-		.statement = query_text(query, 4, mem),
-		.commit = query_text(query, 5, mem),
-		.started = query_number(query, 6),
-		.finished = query_number(query, 7),
-		.outcome = query_text(query, 8, mem),
-		.times = query_number(query, 9),
-	};
-}
-
 bool store_user_change_list(struct store *store, const char *user, size_t limit, struct arena *mem,
 	struct store_user_change **items, size_t *count, struct error *err)
 {
-	struct store_user_change *rows = NULL;
-	size_t found = 0;
 	struct query *query = query_open(store,
-		"SELECT id, database, user, action, statement, commit_id, started, finished, outcome, times "
-		"FROM user_change WHERE ?1 IS NULL OR user = ?1 ORDER BY id DESC LIMIT ?2");
+		"SELECT " CHANGE_NAMES
+		" FROM user_change WHERE ?1 IS NULL OR user = ?1 ORDER BY id DESC LIMIT ?2");
 	query_set_text_or_null(query, 1, user);
 	query_set_number(query, 2, limit ? (int64_t)limit : -1);
-	while (query_next(query)) {
-		rows = arena_grow(mem, rows, found, sizeof(*rows));
-		rows[found++] = read_change(query, mem);
-	}
-	if (!query_close(query, err))
-		return false;
-	*items = rows;
-	*count = found;
-	return true;
+	return query_rows(query, &changes, mem, items, count, err);
 }
 
 bool store_verifier_known(struct store *store, const char *database, const char *user, const char *verifier,

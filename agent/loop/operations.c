@@ -400,40 +400,12 @@ void operations_take(struct agent *agent)
 	}
 }
 
-/* What request_answer_large() answers. */
-static bool is_large(const struct store_operation *row)
-{
-	CLEANUP(json_done) json_t *request = NULL;
-	struct error ignored;
-	if (strcmp(row->kind, "manifests") == 0 || strcmp(row->kind, "diff") == 0)
-		return true;
-	if (!json_read(row->request, strlen(row->request), &request, &ignored))
-		return false;
-	const struct operation operation = {.kind = row->kind, .body = request};
-	return is_plan_at_revision(&operation);
-}
-
-/* An agent that starts knows none of the large answers, so it could not end their keeping. */
-static void drop_large_answers(struct agent *agent)
-{
-	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct store_operation *rows;
-	struct error err;
-	size_t count;
-
-	if (!store_operation_list(agent->store, 0, mem, &rows, &count, &err)) {
-		log_warning("operations could not be read", "error", err.text, NULL);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (*rows[i].result && is_large(&rows[i]))
-			answer(agent, rows[i].id, "Succeeded", LARGE_ANSWER_GONE);
-}
-
 void operations_sweep(struct agent *agent)
 {
 	struct error err;
 	if (!store_sweep(agent->store, clock_now(), "the agent ended before it was done", &err))
 		log_warning("what was left open could not be ended", "error", err.text, NULL);
-	drop_large_answers(agent);
+	/* An agent that starts knows none of the large answers, so it could not end their keeping. */
+	if (!store_operation_forget(agent->store, LIMIT_ANSWER_KEPT, LARGE_ANSWER_GONE, &err))
+		log_warning("large answers could not be dropped", "error", err.text, NULL);
 }

@@ -51,10 +51,47 @@ static void those_that_nobody_took_up_are_pending(void **state)
 	assert_string_equal(pending[1].by, "cli");
 }
 
+static int64_t answered(struct fixture *f, const char *kind, const char *result)
+{
+	const struct store_operation row = {.kind = kind,
+		.target = "users",
+		.by = "cli",
+		.request = "{}",
+		.phase = "Succeeded",
+		.message = "done",
+		.result = result};
+	int64_t id;
+	check_ok(store_operation_add(f->store, &row, &id, &f->err), &f->err);
+	return id;
+}
+
+static void only_large_answers_to_questions_are_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *kind, *result;
+		bool kept;
+	} cases[] = {{"manifests", "{\"items\":[1,2,3]}", false}, {"manifests", "{}", true},
+		{"diff", "{\"items\":[1,2,3]}", false}, {"users-plan", "{\"items\":[1,2,3]}", false},
+		{"users-sync", "{\"items\":[1,2,3]}", true}, {"sync", "{\"items\":[1,2,3]}", true}};
+	int64_t ids[COUNT_OF(cases)];
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		ids[i] = answered(f, cases[i].kind, cases[i].result);
+	check_ok(store_operation_forget(f->store, 8, "gone", &f->err), &f->err);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct store_operation found;
+		check_ok(store_operation_get(f->store, ids[i], f->mem, &found, &f->err), &f->err);
+		assert_string_equal(found.result, cases[i].kept ? cases[i].result : "");
+		assert_string_equal(found.message, cases[i].kept ? "done" : "gone");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		A_TEST(those_that_nobody_took_up_are_pending),
+		A_TEST(only_large_answers_to_questions_are_forgotten),
 		A_TEST(an_operation_goes_from_pending_to_its_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

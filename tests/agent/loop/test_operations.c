@@ -1,6 +1,7 @@
 #include "agent/loop/operations.h"
 
 #include "agent/loop/manifests.h"
+#include "agent/sync/finish.h"
 #include "agent/sync/operation.h"
 #include "agent/queue.h"
 #include "base/limits.h"
@@ -226,35 +227,24 @@ static void only_a_few_answers_with_manifests_are_kept(void **state)
 		ids[i] = ask(played, "manifests", "{}");
 	for (size_t i = 0; i < COUNT_OF(ids); i++)
 		assert_true((*row_of(played, ids[i]).result != '\0') == (i >= 2));
-	operations_sweep(&played->agent); /* the next agent knows none of them */
-	for (size_t i = 0; i < COUNT_OF(ids); i++)
-		assert_string_equal(row_of(played, ids[i]).result, "");
 }
 
-static int64_t answered_plan(struct played *played, const char *request)
-{
-	struct fixture *f = played->f;
-	const struct store_operation row = {.kind = "users-plan",
-		.target = "db",
-		.by = "cli",
-		.request = request,
-		.phase = "Pending",
-		.message = "",
-		.result = ""};
-	int64_t id;
-	check_ok(store_operation_add(f->store, &row, &id, &f->err), &f->err);
-	agent_answer(&played->agent, id, "Succeeded", "planned", "{}");
-	return id;
-}
-
-static void a_plan_for_another_revision_is_kept_as_long_as_a_diff(void **state)
+/* The next agent knows none of them, and so could not end their keeping. */
+static void large_answers_go_with_their_agent(void **state)
 {
 	struct played *played = *state;
-	int64_t in_force = answered_plan(played, "{}");
-	int64_t other = answered_plan(played, "{\"revision\":\"main\"}");
+	char *text = (char *)arena_alloc(played->f->mem, LIMIT_ANSWER_KEPT + 1);
+	memset(text, 'x', LIMIT_ANSWER_KEPT);
+	want(played, 0, (struct object_key){"", "ConfigMap", "n", "a"}, "{}");
+	int64_t small = ask(played, "manifests", "{}");
+	want(played, 0, (struct object_key){"", "ConfigMap", "n", "a"},
+		arena_printf(played->f->mem, "{\"data\":\"%s\"}", text));
+	int64_t large = ask(played, "manifests", "{}");
+	assert_true(strlen(row_of(played, large).result) > LIMIT_ANSWER_KEPT);
 	operations_sweep(&played->agent);
-	assert_string_equal(row_of(played, in_force).result, "{}");
-	assert_string_equal(row_of(played, other).result, "");
+	assert_true(*row_of(played, small).result);
+	assert_string_equal(row_of(played, large).result, "");
+	assert_string_equal(row_of(played, large).message, LARGE_ANSWER_GONE);
 }
 
 #define A_PLAYED_TEST(function) cmocka_unit_test_setup_teardown(function, make, done)
@@ -270,7 +260,7 @@ int main(void)
 		A_PLAYED_TEST(manifests_hide_the_values_of_secrets),
 		A_PLAYED_TEST(manifests_that_are_not_known_or_too_large_are_an_error_that_says_so),
 		A_PLAYED_TEST(only_a_few_answers_with_manifests_are_kept),
-		A_PLAYED_TEST(a_plan_for_another_revision_is_kept_as_long_as_a_diff),
+		A_PLAYED_TEST(large_answers_go_with_their_agent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
