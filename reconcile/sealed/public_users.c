@@ -201,12 +201,18 @@ bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *
 
 /* ---- the other way round ---- */
 
-static const struct edit_user *find_user(const struct edit_users *users, const struct yaml_node *entry)
+/* Both files have their users in the same order, nearly: the search begins behind the one that was found last, and moves `next`. */
+static const struct edit_user *find_user(
+	const struct edit_users *users, const struct yaml_node *entry, size_t *next)
 {
 	const struct yaml_node *name = yaml_get(entry, "username");
-	for (size_t i = 0; name && name->text && i < users->count; i++)
-		if (users->items[i].password && strcmp(users->items[i].name, name->text) == 0)
-			return &users->items[i];
+	for (size_t i = 0; name && name->text && i < users->count; i++) {
+		size_t at = (*next + i) % users->count;
+		if (!users->items[at].password || strcmp(users->items[at].name, name->text) != 0)
+			continue;
+		*next = at + 1;
+		return &users->items[at];
+	}
 	return NULL;
 }
 
@@ -239,10 +245,11 @@ bool edit_users_refresh(
 	CLEANUP(buf_wipe) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
 	CLEANUP(secret_json_done) json_t *meant = yaml_to_json(now->root);
 	struct splice places = splice_index(now->inner, now->inner_length, now->mem);
-	size_t copied = 0;
+	size_t copied = 0, next = 0;
 	for (size_t i = 0; now->list && i < now->list->count; i++) {
 		const struct yaml_node *entry = now->list->items[i];
-		const struct edit_user *user = yaml_get(entry, "password") ? NULL : find_user(users, entry);
+		const struct edit_user *user =
+			yaml_get(entry, "password") ? NULL : find_user(users, entry, &next);
 		if (!user)
 			continue;
 		insert_password(&places, entry, user, &copied, &inner);
