@@ -82,6 +82,9 @@ static void secrets_changed(struct agent *agent, const char *namespace)
 	for (size_t i = 0; i < agent->database_count; i++)
 		if (!*namespace || text_equal(agent->databases[i]->namespace, namespace))
 			agent->databases[i]->dirty = true;
+	/* One that is gone is made again of its SealedSecret, and that is a pass that a quiet poll does not make. */
+	for (size_t i = 0; agent->config->sealing_controller && i < agent->app_count; i++)
+		agent->apps[i]->dirty = true;
 }
 
 /* False when the agent is to stop. */
