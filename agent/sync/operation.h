@@ -13,7 +13,7 @@
  *                | prunes; the next when the last is done and healthy    |           |
  *     Failing    | SyncFail hooks                                        | Cleaning  | Cleaning
  *     Cleaning   | hooks that have ended are deleted or let go           | Ended     | Ended
- *     Stopping   | terminated: hooks that run are deleted                | Ended     | Ended
+ *     Stopping   | terminated, superseded: hooks that run are deleted     | Cleaning  | Cleaning
  *     Retrying   | failed: waits for the time of the next attempt        | Preparing | Ended
  *
  * Ended asks for another attempt (Retrying) or writes outcome, history and status. Reconciler thread only.

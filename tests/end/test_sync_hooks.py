@@ -441,6 +441,21 @@ def test_a_hook_that_cannot_be_stopped_at_once_is_stopped_later(world, tmp_path,
     proxy.close()
 
 
+@pytest.mark.parametrize("ended_by", ["terminate", "a newer commit"])
+def test_an_operation_that_is_stopped_cleans_up_the_hooks_that_were_done(world, team, ended_by):
+    world.push({"team/h.yaml": hook("h", "PreSync", config_map("h"), hook_delete_policy="HookSucceeded"), "team/p.yaml": pod("p")})
+    world.appears("Pod", "p")
+    team.running("/p")
+    assert world.get("ConfigMap", "h"), "it is deleted when the operation ends"
+    if ended_by == "terminate":
+        team.terminate()
+        team.ended("Failed")
+    else:
+        world.push({"team/h.yaml": None, "team/p.yaml": None, "team/a.yaml": config_map("a")})
+        world.appears("ConfigMap", "a")
+    world.vanishes("ConfigMap", "h")
+
+
 def test_a_hook_that_somebody_deletes_holds_nothing_up(world, team):
     world.push({"team/a.yaml": config_map("a"), "team/h.yaml": hook("h", "PreSync")})
     world.appears("Pod", "h")
