@@ -35,9 +35,13 @@
 #define LIMIT_OBJECT_BYTES (3L * 512 * 1024) /* one object as JSON: etcd's own request limit, 1.5 MiB */
 
 /* Kubernetes (reconcile/kubernetes) */
-#define LIMIT_ANSWER_BYTES (64L * 1024 * 1024)     /* one answer of the API server */
-#define LIMIT_WATCH_LINE (4L * 1024 * 1024)        /* one event of a watch */
-#define LIMIT_LIST_PAGE 500                        /* objects asked for in one page */
+#define LIMIT_ANSWER_BYTES (64L * 1024 * 1024) /* one answer of the API server */
+#define LIMIT_WATCH_LINE (4L * 1024 * 1024)    /* one event of a watch */
+#define LIMIT_LIST_PAGE 500                    /* objects asked for in one page */
+#define LIMIT_LIST_PAGE_BYTES                                                                                \
+	(2L * 1024 * 1024) /* what a page should have; parsed, it takes several times as much */
+#define LIMIT_WRITE_BYTES                                                                                    \
+	(4L * 1024 * 1024) /* what requests and answers of writes should have that are in memory at once */
 #define LIMIT_LIST_OBJECTS 100000                  /* objects of one list that is read as a whole */
 #define LIMIT_KINDS 20000                          /* kinds and versions one server may have */
 #define LIMIT_DISCOVERY_MEMORY (64L * 1024 * 1024) /* all their names */

@@ -214,6 +214,7 @@ static void take_answer(struct run *run, const struct flight *flight, int status
 	struct kube_request *request = &run->requests[flight->index];
 	struct error bad = {0};
 	request->status = status;
+	request->received = flight->body.length;
 	request->error = (struct error){0};
 	bool good = status >= 200 && status <= 299;
 	if (request->text && good)
@@ -246,6 +247,7 @@ static void take_failure(struct run *run, const struct flight *flight, enum tran
 	const char *server = access_server(run->kube->access);
 	int length = (int)strcspn(request->path, "?");
 	bool tls = end == TRANSFER_UNTRUSTED;
+	request->received = buf_failed(&flight->body) ? LIMIT_ANSWER_BYTES : 0;
 	if (buf_failed(&flight->body))
 		error_set(&request->error, ERROR_RETRY, "%s %.*s: the API server's answer is over %ld MiB",
 			request->method, length, request->path, LIMIT_ANSWER_BYTES / 1024 / 1024);
@@ -374,6 +376,7 @@ static bool begin(struct run *run)
 	for (size_t i = 0; i < run->count; i++) {
 		struct kube_request *request = &run->requests[i];
 		request->status = 0;
+		request->received = 0;
 		request->answer = NULL;
 		request->error = reachable ? (struct error){0} : why;
 		request->reason[0] = '\0';

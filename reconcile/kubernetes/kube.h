@@ -24,6 +24,7 @@ struct kube_request {
 	bool secret; /* the answer may hold secret values: its text never goes into an error */
 
 	int status;         /* HTTP status, 0 = no answer */
+	size_t received;    /* bytes of the answer; LIMIT_ANSWER_BYTES = more than that, which is an error */
 	json_t *answer;     /* parsed, owned by the caller (json_decref); NULL when there was none */
 	struct error error; /* kind ERROR_NONE exactly when the status is 2xx */
 	char reason[64];    /* Status.reason of the server: "Conflict", "Invalid", ...; "" = none */

@@ -220,15 +220,14 @@ static void put_fresh(void *context, json_t *object)
 static bool list_fresh(struct cluster *cluster, struct live_collection *collection, struct error *err)
 {
 	CLEANUP(buf_done) struct buf path = BUF(PATH_BYTES);
-	char version[64];
 	bool whole = health_has_rule(collection->group, collection->kind);
 	const struct resource *resource =
 		resources_find(cluster->resources, collection->group, collection->version, collection->kind);
 	if (!resource)
 		return cluster_knows_group(cluster, collection->group, err);
 	collection_path(collection, resource, &path);
-	return kube_list_as(cluster->kube, buf_string(&path), whole ? NULL : ACCEPT_METADATA_LIST, put_fresh,
-		collection, version, err);
+	return kube_list_each(cluster->kube, buf_string(&path), whole ? NULL : ACCEPT_METADATA_LIST,
+		put_fresh, collection, err);
 }
 
 static bool get_fresh(struct cluster *cluster, struct live_collection *collection,

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "reconcile/kubernetes/kube_list.h"
 #include "reconcile/kubernetes/watch_parts.h"
 
 enum {
@@ -43,7 +44,7 @@ static void take_orders(struct watch *watch)
 	watch->path = order;
 	watch_list_anew(watch);
 	watch->failures = 0;
-	watch->limit = LIMIT_LIST_PAGE;
+	watch->limit = kube_list_first_limit(!watch->target.metadata_only);
 	if (!*order)
 		end(watch);
 }
@@ -177,7 +178,7 @@ static struct watch *watch_new(struct watches *watches, const struct watch_targe
 	watch->watches = watches;
 	watch->target = *target;
 	watch->path = memory_copy(target->path);
-	watch->limit = LIMIT_LIST_PAGE;
+	watch->limit = kube_list_first_limit(!target->metadata_only);
 	watch->body = (struct buf)BUF(LIMIT_ANSWER_BYTES);
 	watch->due = clock_steady();
 	return watch;

@@ -232,6 +232,7 @@ static void finish_list(struct watch *watch)
 	watch->due = clock_steady();
 	size_t length = watch->body.length;
 	bool good = take_page(watch, &err);
+	watch->limit = kube_list_next_limit(watch->limit, length);
 	buf_wipe(&watch->body);
 	if (length > TRIM_BYTES)
 		malloc_trim(0);
@@ -243,7 +244,6 @@ static void finish_list(struct watch *watch)
 	if (watch->next)
 		return;
 	watch->phase = PHASE_WATCH;
-	watch->limit = LIMIT_LIST_PAGE;
 	watch->relist_at =
 		clock_steady() + jitter(watch->watches, atomic_load(&watch->watches->relist_milliseconds));
 	watch->target.handler->listed(watch->target.context, watch->version);

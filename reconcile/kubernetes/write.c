@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/kubernetes/answer.h"
@@ -9,7 +10,7 @@
 #include "reconcile/kubernetes/postgresql.h"
 #include "reconcile/kubernetes/write_internal.h"
 
-enum { CHUNK_BYTES = 16 * 1024 * 1024, CHUNK_JOBS = 512 }; /* in memory at once */
+enum { CHUNK_FIRST = 32, CHUNK_JOBS = 512 }; /* in memory at once: as many as their answers allow */
 
 /* What the answers have in common */
 
@@ -270,8 +271,8 @@ static struct kube_request request_get(const struct job *job)
 	return (struct kube_request){.method = "GET", .path = job->path, .secret = job->secret};
 }
 
-/* The next request of each job that is not done. True while there are any. */
-static bool run_round(struct job *jobs, size_t count)
+/* The next request of each job that is not done. True while there are any; `received` gets the bytes of their answers. */
+static bool run_round(struct job *jobs, size_t count, size_t *received)
 {
 	struct kube_request *requests = memory_alloc(2 * count * sizeof(*requests));
 	size_t used = 0;
@@ -284,6 +285,9 @@ static bool run_round(struct job *jobs, size_t count)
 	bool any = used > 0;
 	if (any)
 		kube_run(jobs[0].cluster->kube, requests, used);
+	*received = 0;
+	for (size_t i = 0; i < used; i++)
+		*received += requests[i].received;
 	used = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct job *job = &jobs[i];
@@ -377,25 +381,50 @@ static void job_done(struct job *job)
 	json_done(&job->wanted);
 }
 
+/* What is in memory at once. */
+struct chunk {
+	struct job *jobs;
+	size_t count;
+	size_t room; /* how many it may have */
+};
+
+static void begin_chunk(struct chunk *chunk, const struct job *as, struct cluster_write *writes, size_t count)
+{
+	size_t bytes = 0;
+	chunk->count = 0;
+	while (chunk->count < count && chunk->count < chunk->room &&
+		(!chunk->count || bytes < LIMIT_WRITE_BYTES)) {
+		struct job *job = &chunk->jobs[chunk->count];
+		*job = *as;
+		job->write = &writes[chunk->count++];
+		prepare(job);
+		bytes += job->write->object ? job->write->object->json_length : 0;
+	}
+}
+
+/* The next one may have so many that its answers are no more than is wanted at once. */
+static void end_chunk(struct chunk *chunk, size_t received)
+{
+	size_t fits = received ? LIMIT_WRITE_BYTES * chunk->count / received : CHUNK_JOBS;
+	size_t most = 4 * chunk->count < CHUNK_JOBS ? 4 * chunk->count : CHUNK_JOBS;
+	chunk->room = fits < most ? fits : most;
+	if (chunk->room < LIMIT_REQUESTS_IN_FLIGHT)
+		chunk->room = LIMIT_REQUESTS_IN_FLIGHT;
+	for (size_t i = 0; i < chunk->count; i++)
+		job_done(&chunk->jobs[i]);
+}
+
 void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t count, struct arena *mem)
 {
-	struct job *jobs = memory_alloc(CHUNK_JOBS * sizeof(*jobs));
-	for (size_t done = 0; done < count;) {
-		size_t taken = 0;
-		size_t bytes = 0;
-		while (done + taken < count && taken < CHUNK_JOBS && (!taken || bytes < CHUNK_BYTES)) {
-			struct job *job = &jobs[taken];
-			*job = (struct job){.cluster = cluster, .write = &writes[done + taken], .mem = mem};
-			prepare(job);
-			bytes += job->write->object ? job->write->object->json_length : 0;
-			taken++;
-		}
-		while (run_round(jobs, taken))
-			;
-		for (size_t i = 0; i < taken; i++)
-			job_done(&jobs[i]);
-		done += taken;
+	const struct job as = {.cluster = cluster, .mem = mem};
+	struct chunk chunk = {.jobs = memory_alloc(CHUNK_JOBS * sizeof(*chunk.jobs)), .room = CHUNK_FIRST};
+	for (size_t done = 0; done < count; done += chunk.count) {
+		size_t received, most = 0;
+		begin_chunk(&chunk, &as, &writes[done], count - done);
+		while (run_round(chunk.jobs, chunk.count, &received))
+			most = received > most ? received : most;
+		end_chunk(&chunk, most);
 	}
 	ignored_rest(cluster);
-	memory_freep(&jobs);
+	memory_freep(&chunk.jobs);
 }

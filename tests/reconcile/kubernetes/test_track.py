@@ -123,6 +123,42 @@ def test_a_collection_that_was_let_go_is_watched_again(plane, cluster, ns):
     cluster.wait("the edit", lambda: cluster.saw("changed", name="a"))
 
 
+def test_large_objects_are_listed_in_short_pages(plane, proxy, make_cluster, ns):
+    """A custom kind is seen whole, for the sake of its status; as many at a time as memory is meant for, first list or later one."""
+    group = f"{ns}.example.org"
+    plane.admin.create_crd(simple_crd(group, "Widget", "widgets"))
+
+    def widget(name, bytes):
+        return {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": name, "namespace": ns},
+                "spec": {"text": "x" * bytes}}
+
+    def pages():
+        asked = [path for method, path in proxy.seen if "/widgets?limit=" in path]
+        return [int(path.split("limit=")[1].split("&")[0]) for path in asked]
+
+    large = [widget(f"large{i:03}", 100 * 1024) for i in range(70)]
+    for one in large:
+        plane.admin.create(one)
+    one = make_cluster(proxy.kubeconfig(plane))
+    one.do("track", keys=[key_of(obj) for obj in large[:1]])
+    assert pages() == [20, 20, 20, 20], "2 MiB each"
+    proxy.seen.clear()
+    one.do("track", keys=[key_of(obj) for obj in large])
+    assert pages() == [20, 20, 20, 20]
+    assert all(one.live(obj) for obj in large)
+    # Small ones come in long pages.
+    small = [widget(f"small{i:03}", 10) for i in range(200)]
+    for obj in large:
+        plane.admin.delete(obj["apiVersion"], "Widget", ns, obj["metadata"]["name"])
+    for obj in small:
+        plane.admin.create(obj)
+    proxy.seen.clear()
+    two = make_cluster(proxy.kubeconfig(plane))
+    two.do("track", keys=[key_of(obj) for obj in small])
+    assert pages() == [20, 80, 320]
+    assert all(two.live(obj) for obj in small)
+
+
 def test_owned_are_only_objects_whose_tracking_id_names_themselves(plane, cluster, ns):
     def create(name, tracking_id, **more):
         obj = config_map(ns, name)
