@@ -188,6 +188,23 @@ def test_an_earlier_apply_with_string_data_that_is_right_is_no_difference(plane,
     assert cluster.write_one(obj, kind="dry-run")["outcome"] == "unchanged"
 
 
+@pytest.mark.parametrize("healed", [False, True])
+def test_a_field_that_somebody_owns_by_now_is_left_to_him_when_git_drops_it(plane, cluster, ns, healed):
+    """As server-side apply hands a field over (replicas to an autoscaler). What was healed first is ours again, and goes."""
+    obj, less = config_map(ns, "a", keep="git", given="git"), config_map(ns, "a", keep="git")
+    cluster.track(obj)
+    cluster.write_one(obj)
+    plane.admin.patch("v1", "ConfigMap", ns, "a", {"data": {"given": "hand"}}, manager="kubectl-edit")
+    if healed:
+        assert cluster.write_one(obj, ours=True)["outcome"] == "configured"
+    seen = cluster.write_one(less, ours=True, kind="dry-run")
+    assert [d["path"] for d in seen["differences"]] == (["data.given"] if healed else [])
+    cluster.write_one(less, ours=True)
+    found = plane.admin.get("v1", "ConfigMap", ns, "a")["data"]
+    assert found == {"keep": "git"} | ({} if healed else {"given": "hand"})
+    assert cluster.write_one(less, ours=True, kind="dry-run")["outcome"] == "unchanged"
+
+
 PREVIEW = r"fieldManager=pgitops&dryRun"  # what an adoption would leave
 
 
