@@ -31,7 +31,8 @@ struct cluster_listener {
 	void (*listed)(void *context, const char *collection);
 };
 
-/* What is known of a live object. Strings are in the `mem` of the call that gave it; group, kind and namespace are the cluster's. */
+/* What is known of a live object. Strings are in the `mem` of the call that gave it; group, kind and namespace are the cluster's, for one
+   pass: cluster_track() forgets a collection that nobody names no sooner than the call after the one that let it go. */
 struct live {
 	struct object_key key;
 	const char *version; /* API version it was seen in */

@@ -18,7 +18,8 @@ struct entry {
 	int64_t generation;
 	int64_t written;   /* of a kind with health: when its spec was last written */
 	unsigned round;    /* of the list that had it last */
-	unsigned trackers; /* how often its name is tracked */
+	unsigned trackers; /* how many track its name */
+	uint64_t named;    /* the live_track_begin() after which it was named last, counted from 1 */
 	unsigned char health;
 	struct object_options options;
 	bool unanswered : 1; /* whether it is there nobody knows yet */
@@ -36,7 +37,7 @@ struct entry {
 struct live_claimant {
 	struct live_claimant *next; /* of the same hash */
 	struct entry *marked;       /* that carry its name */
-	struct entry **tracked;     /* once for each time they were named */
+	struct entry **tracked;     /* each once */
 	size_t tracked_count, room;
 	struct entry **before; /* what it tracked until now, while it names them anew */
 	size_t before_count;
@@ -51,6 +52,7 @@ struct live_cache {
 	struct live_collection *collections;
 	struct live_collection *by_key[LIVE_BUCKETS]; /* the reconciler's */
 	struct live_claimant *claimants[LIVE_BUCKETS];
+	uint64_t begun;            /* how often somebody began to name what he tracks */
 	struct live_counts counts; /* `looked_at` is the reconciler's */
 };
 

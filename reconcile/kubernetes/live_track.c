@@ -12,6 +12,7 @@ struct live_claimant *live_track_begin(struct live_cache *cache, const char *tra
 	pthread_mutex_lock(&cache->lock);
 	struct live_claimant *claimant = live_claimant_add(cache, tracker);
 	claimant->tracking = true;
+	cache->begun++;
 	claimant->before = claimant->tracked;
 	claimant->before_count = claimant->tracked_count;
 	claimant->tracked = NULL;
@@ -34,13 +35,17 @@ bool live_track(struct live_cache *cache, struct live_claimant *tracker, struct 
 {
 	pthread_mutex_lock(&cache->lock);
 	struct entry *entry = live_entry_add(cache, collection, name);
-	if (!entry->trackers++) {
+	if (!entry->trackers) {
 		cache->counts.tracked++;
 		entry->unanswered = !entry->facts && (collection->listed || collection->passed_over);
 	}
 	bool unanswered = entry->unanswered;
-	collection->tracked++;
-	remember(tracker, entry);
+	if (entry->named != cache->begun) {
+		entry->named = cache->begun;
+		entry->trackers++;
+		collection->tracked++;
+		remember(tracker, entry);
+	}
 	pthread_mutex_unlock(&cache->lock);
 	return unanswered;
 }
