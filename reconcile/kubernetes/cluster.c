@@ -96,7 +96,10 @@ void cluster_doubt(struct cluster *cluster, const struct live_collection *collec
 bool cluster_refresh(struct cluster *cluster, struct error *err)
 {
 	bool good = resources_refresh(cluster->resources, cluster->kube, err);
-	cluster->undiscovered = good ? (struct error){0} : *err;
+	if (good)
+		cluster->undiscovered.kind = ERROR_NONE;
+	else
+		cluster->undiscovered = *err;
 	cluster->refreshed = clock_steady(); /* the end of it: a silent server takes its time */
 	cluster->discovered = cluster->discovered || good;
 	return good;
