@@ -1,5 +1,5 @@
 /*
- * fuzz_yaml.c - any bytes as YAML: no crash, bounded trees, and JSON that is read back equal
+ * fuzz_yaml.c - any bytes as YAML: no crash, bounded trees, and JSON that is read back equal, written as YAML too
  */
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "reconcile/manifest/yaml.h"
+#include "reconcile/manifest/yaml_write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,6 +15,18 @@ static void require(bool condition)
 {
 	if (!condition)
 		abort();
+}
+
+static void check_written(const json_t *value, enum yaml_order order, struct arena *mem)
+{
+	struct yaml_documents again;
+	struct mistakes mistakes = {.mem = mem};
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
+	yaml_write(value, order, &text);
+	yaml_read("written", buf_string(&text), text.length, mem, &again, &mistakes);
+	require(!buf_failed(&text) && mistakes.count == 0 && again.count == 1);
+	CLEANUP(json_done) json_t *second = yaml_to_json(again.items[0]);
+	require(json_equal(value, second));
 }
 
 /* The JSON of a document, read as YAML again, is the same JSON: JSON is YAML, and floats were settled before. */
@@ -25,7 +38,13 @@ static void check_document(const struct yaml_node *document, struct arena *mem)
 	require(value != NULL);
 	CLEANUP(memory_freep) char *text = json_canonical(value);
 	require(strlen(text) < (size_t)LIMIT_PATH_BYTES);
-	if (strlen(text) > 4096 || strstr(text, "\\u") || strchr(text, '\x7f'))
+	if (strlen(text) > 4096)
+		return;
+	check_written(value, YAML_AS_GIVEN, mem);
+	check_written(value, YAML_SORTED, mem);
+	/* YAML 1.1 has line breaks that JSON has not. */
+	if (strstr(text, "\\u") || strchr(text, '\x7f') || strstr(text, "\xc2\x85") ||
+		strstr(text, "\xe2\x80\xa8") || strstr(text, "\xe2\x80\xa9"))
 		return;
 	yaml_read("again", text, strlen(text), mem, &again, &mistakes);
 	if (mistakes.count || again.count != 1)
