@@ -200,7 +200,7 @@ if [ -n "$run_tsan" ]; then
 	say "build for ThreadSanitizer with clang (build/tsan)"
 	if build_into "$top/build/tsan" -DCMAKE_C_COMPILER=clang-14 -DPGITOPS_SANITIZE=thread; then
 		# Not the sandbox: its limits leave ThreadSanitizer no memory, and the process in it has one thread.
-		run_ctest "ThreadSanitizer" "$top/build/tsan" -E '^(rule|fuzz)_|^test_source_sandbox$'
+		run_ctest "ThreadSanitizer" "$top/build/tsan" -E '^(rule|fuzz)_|^test_sandbox$'
 	else
 		failed "build with clang: see build/tsan/build.log"
 	fi
@@ -211,7 +211,7 @@ if [ -n "$run_valgrind" ]; then
 	build_into "$top/build/valgrind" -DPGITOPS_SANITIZE= || { failed "build: see build/valgrind/build.log"; exit 1; }
 	say "valgrind"
 	# Not the sandbox: its limits leave valgrind no memory either.
-	ctest --test-dir "$top/build/valgrind" -N -E '^(rule|fuzz)_|^test_source_sandbox$' | sed -n 's/^ *Test *#[0-9]*: //p' | while read -r test; do
+	ctest --test-dir "$top/build/valgrind" -N -E '^(rule|fuzz)_|^test_sandbox$' | sed -n 's/^ *Test *#[0-9]*: //p' | while read -r test; do
 		program=$(find "$top/build/valgrind/tests" -name "$test" -type f -perm -u+x)
 		if valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
 			--errors-for-leak-kinds=definite --suppressions=tests/valgrind.supp \

@@ -10,13 +10,13 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/sandbox/sandbox.h"
 #include "base/text.h"
 #include "reconcile/source/answer.h"
 #include "reconcile/source/history.h"
 #include "reconcile/source/remote.h"
 #include "reconcile/source/request.h"
 #include "reconcile/source/revision.h"
-#include "reconcile/source/sandbox.h"
 #include "reconcile/source/signature.h"
 #include "reconcile/source/tree.h"
 
@@ -67,11 +67,16 @@ static bool follow_parent(pid_t parent, struct error *err)
 static bool enter_sandbox(const struct work *work, struct error *err)
 {
 	const char *readable[] = {work->url.scheme == URL_FILE ? work->url.path : NULL, NULL};
+	const char *writable[] = {work->repository.place, NULL};
 	const struct sandbox sandbox = {
-		.writable = work->repository.place,
-		.certificates = work->url.scheme == URL_HTTPS || work->read.access.proxy,
+		.what = "Git",
+		.writable = writable,
 		.readable = readable,
+		.network = true,
+		.certificates = work->url.scheme == URL_HTTPS || work->read.access.proxy,
 		.seconds = LIMIT_GIT_SECONDS,
+		.file_bytes = LIMIT_PACK_BYTES + (64L << 20),
+		.address_space = LIMIT_GIT_MEMORY,
 	};
 	return sandbox_enter(&sandbox, err);
 }

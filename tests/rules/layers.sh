@@ -10,17 +10,17 @@ room_of() {
 	esac
 }
 
-parts="base base/http store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/ignore reconcile/roles reconcile/sealed"
+parts="base base/http base/sandbox store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/ignore reconcile/roles reconcile/sealed"
 
 # What a room may include, itself aside.
 allowed() {
 	case $1 in
 	base) echo "" ;;
-	base/http) echo "base" ;;
+	base/http | base/sandbox) echo "base" ;;
 	store) echo "base" ;;
 	reconcile) echo "base" ;;
 	reconcile/manifest) echo "base reconcile" ;;
-	reconcile/source) echo "base base/http reconcile reconcile/manifest" ;;
+	reconcile/source) echo "base base/http base/sandbox reconcile reconcile/manifest" ;;
 	reconcile/ignore) echo "base reconcile" ;;
 	reconcile/kubernetes) echo "base base/http reconcile reconcile/ignore reconcile/manifest" ;;
 	reconcile/roles) echo "base reconcile reconcile/manifest" ;;

@@ -12,7 +12,7 @@ sqlite3\.h|store/.*
 event2?(/.*)?\.h|agent/http/.*
 curl/.*|base/http/.*
 (jq|jv)\.h|reconcile/ignore/jq_worker\.c
-seccomp\.h|reconcile/ignore/jq_worker\.c|reconcile/source/syscall_filter\.c
+seccomp\.h|reconcile/ignore/jq_worker\.c|base/sandbox/syscall_filter\.c
 openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*|reconcile/source/sshsig\.c
 '
 

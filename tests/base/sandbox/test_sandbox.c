@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "reconcile/source/sandbox.h"
+#include "base/sandbox/sandbox.h"
 
 #define EXPECT(condition)                                                                                    \
 	do {                                                                                                 \
@@ -71,7 +71,13 @@ static void run_inside(void (*tries)(void), const char *const *readable)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		struct error err = {0};
-		const struct sandbox sandbox = {.writable = folder, .readable = readable, .seconds = 60};
+		const char *writable[] = {folder, NULL};
+		const struct sandbox sandbox = {.what = "test",
+			.writable = writable,
+			.readable = readable,
+			.network = true,
+			.seconds = 60,
+			.file_bytes = (int64_t)1 << 29};
 		if (!sandbox_enter(&sandbox, &err)) {
 			fprintf(stderr, "%s\n", err.text);
 			_exit(255);

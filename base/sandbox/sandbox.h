@@ -1,0 +1,27 @@
+/*
+ * sandbox.h - takes from a child process every right that its work does not need
+ *
+ * Landlock for files, seccomp for system calls, resource limits for the rest. Each is used as far as the kernel has
+ * it; none is undone later. Meant for a process that has no threads yet.
+ */
+#pragma once
+
+#include "base/error.h"
+
+struct sandbox {
+	const char *what;            /* in messages: "Git" */
+	const char *const *writable; /* folders, ends with NULL; never NULL itself */
+	const char *const *readable; /* further files and folders, ends with NULL; missing ones are passed over */
+	bool network;                /* connections to the outside, with what resolves names */
+	bool certificates;           /* the system's CA certificates are needed */
+	const char *program;         /* the one file that may be executed, or NULL = none */
+	int program_fd;      /* of `program`, for execveat() with AT_EMPTY_PATH: no other way is open */
+	bool calls_filtered; /* a kernel without seccomp is refused */
+	int64_t seconds;     /* of CPU */
+	int64_t file_bytes;  /* of one file it writes */
+	int64_t address_space,
+		data_bytes; /* of memory; 0 = no limit. Not in a sanitizer's own process, whose shadow
+					      memory alone needs terabytes */
+};
+
+bool sandbox_enter(const struct sandbox *sandbox, struct error *err) MUST_CHECK;
