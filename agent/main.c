@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/ignore/jq_worker.h"
+#include "reconcile/render/render_worker.h"
 #include "reconcile/source/worker.h"
 
 enum { COMMAND_MEMORY = 256 * 1024 * 1024 };
@@ -136,6 +137,8 @@ int main(int argc, char **argv)
 		return source_worker_main();
 	if (argc > 1 && text_equal(argv[1], "jq-worker"))
 		return jq_worker_main();
+	if (argc > 1 && text_equal(argv[1], "render-worker"))
+		return render_worker_main();
 	CLEANUP(arena_freep) struct arena *mem = arena_new(COMMAND_MEMORY);
 	struct command_context context = {.mem = mem};
 	return finish_output(dispatch(&context, argc > 0 ? argc - 1 : 0, argv + 1));

@@ -24,6 +24,18 @@
 #define LIMIT_GIT_OBJECT                                                                                     \
 	(128L * 1024 * 1024) /* one object in a pack, whatever file it is: it is unpacked in memory */
 
+/* kustomize and helm (reconcile/render) */
+#define LIMIT_RENDER_SECONDS 60                      /* of one run, and of processor time in it */
+#define LIMIT_RENDER_WAIT_SECONDS 300                /* with the time until its turn */
+#define LIMIT_RENDER_MEMORY (256L * 1024 * 1024)     /* that it writes to */
+#define LIMIT_RENDER_ADDRESSES (4096L * 1024 * 1024) /* that it reserves: Go takes more than it uses */
+#define LIMIT_RENDER_OUTPUT (32L * 1024 * 1024)      /* what it writes */
+#define LIMIT_RENDER_TREE_FILES 20000                /* of the commit that it sees */
+#define LIMIT_RENDER_TREE_BYTES (64L * 1024 * 1024)  /* all of them */
+#define LIMIT_RENDER_FILE_BYTES (8L * 1024 * 1024)   /* one of them; larger ones are left out */
+#define LIMIT_RENDERED_FILES 64                      /* results kept for one repository */
+#define LIMIT_RENDERED_BYTES (128L * 1024 * 1024)    /* all of them */
+
 /* YAML and objects (reconcile/manifest) */
 #define LIMIT_YAML_DEPTH 64      /* nesting; libyaml is quadratic in flow nesting */
 #define LIMIT_YAML_NODES 200000  /* nodes of one file, aliases counted expanded */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <signal.h>
 #include <string.h>
@@ -22,8 +23,6 @@
 #ifndef LANDLOCK_ACCESS_FS_IOCTL_DEV
 #define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
 #endif
-
-enum { OPEN_FILES = 256 };
 
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_EXECUTE (RIGHTS_READ | LANDLOCK_ACCESS_FS_EXECUTE)
@@ -176,11 +175,28 @@ static bool restrict_memory(const struct sandbox *sandbox, struct error *err)
 /* Of memory last: a sanitizer has none left after it, and then nothing is left to do but to become the program. */
 static bool restrict_resources(const struct sandbox *sandbox, struct error *err)
 {
-	/* A write beyond the limit then fails with EFBIG, which is reported. */
-	signal(SIGXFSZ, SIG_IGN);
-	return limit(sandbox, RLIMIT_CORE, 0, err) && limit(sandbox, RLIMIT_NOFILE, OPEN_FILES, err) &&
+	/* A write beyond the limit then fails with EFBIG, which is reported; a foreign program ends. */
+	signal(SIGXFSZ, sandbox->program ? SIG_DFL : SIG_IGN);
+	return limit(sandbox, RLIMIT_CORE, 0, err) && limit(sandbox, RLIMIT_NOFILE, SANDBOX_FILES, err) &&
 		limit(sandbox, RLIMIT_FSIZE, sandbox->file_bytes, err) &&
 		limit(sandbox, RLIMIT_CPU, sandbox->seconds, err) && restrict_memory(sandbox, err);
+}
+
+/* Of a process of root's, what would let it raise its limits again. Which files there are is for Landlock to say, so the right to read
+   those of another user stays. An exec gives nothing back (no_new_privs). */
+static bool restrict_capabilities(const struct sandbox *sandbox, struct error *err)
+{
+	const uint32_t kept = (1U << CAP_DAC_OVERRIDE) | (1U << CAP_DAC_READ_SEARCH);
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	if (syscall(SYS_capget, &header, data))
+		return refused(sandbox, "capabilities", errno, err);
+	for (size_t i = 0; i < COUNT_OF(data); i++) {
+		data[i].permitted &= i == 0 ? kept : 0;
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &header, data) == 0 || refused(sandbox, "capabilities", errno, err);
 }
 
 bool sandbox_enter(const struct sandbox *sandbox, struct error *err)
@@ -193,6 +209,6 @@ bool sandbox_enter(const struct sandbox *sandbox, struct error *err)
 	};
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return refused(sandbox, "rights", errno, err);
-	return restrict_files(sandbox, err) && syscall_filter_enter(&filter, err) &&
-		restrict_resources(sandbox, err);
+	return restrict_capabilities(sandbox, err) && restrict_files(sandbox, err) &&
+		syscall_filter_enter(&filter, err) && restrict_resources(sandbox, err);
 }

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+enum { SANDBOX_FILES = 256 }; /* open descriptors: their numbers are below */
+
 struct sandbox {
 	const char *what;            /* in messages: "Git" */
 	const char *const *writable; /* folders, ends with NULL; never NULL itself */
@@ -15,13 +17,15 @@ struct sandbox {
 	bool network;                /* connections to the outside, with what resolves names */
 	bool certificates;           /* the system's CA certificates are needed */
 	const char *program;         /* the one file that may be executed, or NULL = none */
-	int program_fd;      /* of `program`, for execveat() with AT_EMPTY_PATH: no other way is open */
+	/* Of `program`, for execveat() with AT_EMPTY_PATH, the only way that is open. Closed by it, and at least SANDBOX_FILES: no
+	   descriptor can have this number ever after. */
+	int program_fd;
 	bool calls_filtered; /* a kernel without seccomp is refused */
 	int64_t seconds;     /* of CPU */
 	int64_t file_bytes;  /* of one file it writes */
-	int64_t address_space,
-		data_bytes; /* of memory; 0 = no limit. Not in a sanitizer's own process, whose shadow
-					      memory alone needs terabytes */
+	/* Of memory, 0 = no limit. Not in a sanitizer's own process, whose shadow memory alone needs terabytes. */
+	int64_t address_space;
+	int64_t data_bytes;
 };
 
 bool sandbox_enter(const struct sandbox *sandbox, struct error *err) MUST_CHECK;

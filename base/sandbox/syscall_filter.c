@@ -106,6 +106,8 @@ static const char *const allowed[] = {
 	"sigaltstack",
 	"sysinfo",
 	"uname",
+	"wait4", /* for a process it made before */
+	"waitid",
 	/* time and chance */
 	"clock_getres",
 	"clock_gettime",

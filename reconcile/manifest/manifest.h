@@ -6,6 +6,7 @@
 #pragma once
 
 #include "reconcile/desired.h"
+#include "reconcile/rendering.h"
 
 /* A source directory as the Application describes it (argocd.md 2.16). */
 struct manifest_directory {
@@ -14,6 +15,7 @@ struct manifest_directory {
 	const char *include; /* glob on the path relative to `path`; NULL = everything */
 	const char *exclude; /* glob, asked first; NULL = nothing */
 	bool any_name; /* disableExtensionFilter: a file of another name counts when its text looks like a manifest */
+	struct rendering rendering;
 };
 
 /* *.yaml, *.yml, *.json */

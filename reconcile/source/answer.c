@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/frame.h"
+#include "reconcile/render/render.h"
 
 static bool send_json(int fd, const json_t *json, struct error *err)
 {
@@ -51,6 +52,8 @@ bool answer_head(int fd, const struct source_result *result, struct error *err)
 {
 	CLEANUP(json_done) json_t *json = message("head");
 	set_text(json, "commit", result->commit);
+	set_text(json, "tree", result->tree);
+	set_text(json, "leftOut", result->left_out);
 	set_text(json, "ref", result->ref);
 	set_text(json, "signer", result->signer);
 	set_text(json, "author", result->author);
@@ -122,6 +125,7 @@ bool answer_content(int fd, size_t index, const struct source_content *content, 
 
 	json_object_set_new(begin, "index", json_integer((json_int_t)index));
 	json_object_set_new(begin, "found", json_boolean(content->found));
+	set_text(begin, "renderFile", content->render_file);
 	json_object_set_new(end, "files", json_integer((json_int_t)desired->files));
 	json_object_set_new(end, "mistakesDropped", json_integer((json_int_t)desired->mistakes.dropped));
 	json_object_set_new(end, "warningsDropped", json_integer((json_int_t)desired->warnings.dropped));
@@ -153,6 +157,7 @@ void answer_start(struct answer *answer, const struct source_request *request, s
 {
 	*answer = (struct answer){.mem = mem, .request = request};
 	answer->result.ref = "";
+	answer->result.left_out = "";
 	answer->result.signer = "";
 	answer->result.author = "";
 	answer->result.message = "";
@@ -175,18 +180,20 @@ static bool take_step(struct answer *answer, const json_t *json, struct error *e
 	return true;
 }
 
-static bool is_commit(const char *text)
+static bool is_id(const char *text)
 {
 	return strlen(text) == 40 && strspn(text, "0123456789abcdef") == 40;
 }
 
 static bool take_head(struct answer *answer, const json_t *json, struct error *err)
 {
-	const char *commit = json_text_at(json, "commit", "");
+	const char *commit = json_text_at(json, "commit", ""), *tree = json_text_at(json, "tree", "");
 	struct source_result *result = &answer->result;
-	if (answer->headed || !is_commit(commit))
+	if (answer->headed || !is_id(commit) || (*tree && !is_id(tree)))
 		return unexpected(err, "head");
 	memcpy(result->commit, commit, sizeof(result->commit));
+	memcpy(result->tree, tree, strlen(tree));
+	result->left_out = copy(answer, json, "leftOut");
 	result->ref = copy(answer, json, "ref");
 	result->signer = copy(answer, json, "signer");
 	result->author = copy(answer, json, "author");
@@ -223,6 +230,18 @@ static bool take_signature(struct answer *answer, const json_t *json, struct err
 	return true;
 }
 
+/* One of the few names that there are: it becomes part of a path. */
+static bool take_render_file(struct answer *answer, const json_t *json, struct error *err)
+{
+	const char *name = json_text_at(json, "renderFile", NULL);
+	size_t i = 0;
+	while (name && render_files[i] && strcmp(render_files[i], name) != 0)
+		i++;
+	answer->current->render_file = name ? render_files[i] : NULL;
+	bool wanted = !name || (render_files[i] && answer->request->layout && *answer->result.tree);
+	return wanted || unexpected(err, "renderFile");
+}
+
 static bool take_path(struct answer *answer, const json_t *json, struct error *err)
 {
 	if (!answer->headed || answer->current || answer->next >= answer->result.content_count ||
@@ -231,6 +250,8 @@ static bool take_path(struct answer *answer, const json_t *json, struct error *e
 	answer->current = &answer->result.contents[answer->next];
 	answer->current->application = answer->request->paths[answer->next].application;
 	answer->current->found = json_bool_at(json, "found", false);
+	if (!take_render_file(answer, json, err))
+		return false;
 	answer->current->desired.mistakes.mem = answer->mem;
 	answer->current->desired.warnings.mem = answer->mem;
 	answer->next++;

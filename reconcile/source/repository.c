@@ -36,11 +36,16 @@ static const char *place_name(const struct url *url, struct arena *mem)
 	return arena_printf(mem, "%s-%.*s", name, HASH_LENGTH, digest);
 }
 
+const char *repository_place(const char *folder, const struct url *url, struct arena *mem)
+{
+	return arena_printf(mem, "%s/%s", folder, place_name(url, mem));
+}
+
 bool repository_prepare(const char *folder, const struct url *url, struct arena *mem,
 	struct repository *repository, struct error *err)
 {
 	struct repository prepared = {.mem = mem, .lock = -1};
-	prepared.place = arena_printf(mem, "%s/%s", folder, place_name(url, mem));
+	prepared.place = repository_place(folder, url, mem);
 	prepared.path = arena_printf(mem, "%s/repository.git", prepared.place);
 	if (!file_make_folder(prepared.place, err))
 		return false;
@@ -354,11 +359,27 @@ static int try_lock(const char *place, struct arena *mem)
 	return lock;
 }
 
+/* Commits that were laid out for a rendering whose agent was killed. */
+static void sweep_layouts(const char *place, struct arena *mem)
+{
+	struct error ignored;
+	DIR *folder = opendir(place);
+	struct dirent *entry;
+	if (!folder)
+		return;
+	while ((entry = readdir(folder)))
+		if (text_starts(entry->d_name, "render-"))
+			(void)!file_remove_folder(arena_printf(mem, "%s/%s", place, entry->d_name), &ignored);
+	closedir(folder);
+}
+
 static bool sweep_place(const char *place, struct error *err)
 {
 	struct arena *mem = arena_new((size_t)1 << 20);
 	int lock = try_lock(place, mem);
 	bool swept = lock < 0 || sweep(place, mem, err);
+	if (lock >= 0)
+		sweep_layouts(place, mem);
 	if (lock >= 0)
 		close(lock);
 	arena_free(mem);
@@ -367,7 +388,7 @@ static bool sweep_place(const char *place, struct error *err)
 
 bool repository_remove(const char *folder, const struct url *url, struct arena *mem, struct error *err)
 {
-	const char *place = arena_printf(mem, "%s/%s", folder, place_name(url, mem));
+	const char *place = repository_place(folder, url, mem);
 	int lock = try_lock(place, mem);
 	if (lock < 0)
 		return true;

@@ -31,6 +31,9 @@ struct repository_ids {
 	size_t count;
 };
 
+/* Where the repository of a URL is below `folder`. */
+const char *repository_place(const char *folder, const struct url *url, struct arena *mem);
+
 /* Makes the folder if needed. Nothing of Git is touched yet. */
 bool repository_prepare(const char *folder, const struct url *url, struct arena *mem,
 	struct repository *repository, struct error *err) MUST_CHECK;

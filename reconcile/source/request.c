@@ -20,6 +20,14 @@ static void list_secrets(const struct source_access *access, const struct secret
 	list[3] = &access->client_key;
 }
 
+static void set_rendering(json_t *path, const struct rendering *rendering)
+{
+	json_object_set_new(path, "asked", json_integer(rendering->asked));
+	json_object_set_new(path, "plain", json_boolean(rendering->plain));
+	json_set_text(path, "options", rendering->options);
+	json_set_text(path, "namespace", rendering->namespace);
+}
+
 static json_t *paths_json(const struct source_request *request)
 {
 	json_t *paths = json_array();
@@ -32,6 +40,7 @@ static json_t *paths_json(const struct source_request *request)
 		json_object_set_new(one, "anyName", json_boolean(path->directory.any_name));
 		json_set_text(one, "include", path->directory.include);
 		json_set_text(one, "exclude", path->directory.exclude);
+		set_rendering(one, &path->directory.rendering);
 		json_array_append_new(paths, one);
 	}
 	return paths;
@@ -54,6 +63,9 @@ static json_t *request_json(const struct source_request *request, int64_t deadli
 	json_object_set_new(json, "deadline", json_integer(deadline));
 	json_object_set_new(json, "parent", json_integer(getpid()));
 	json_object_set_new(json, "paths", paths_json(request));
+	json_set_text(json, "kustomize", request->identities[RENDER_KUSTOMIZE]);
+	json_set_text(json, "helm", request->identities[RENDER_HELM]);
+	json_set_text(json, "layout", request->layout);
 	if (!access)
 		return json;
 	json_set_text(json, "username", access->username);
@@ -103,6 +115,14 @@ static const char *copy(const json_t *json, const char *key, const char *fallbac
 	return arena_copy(mem, json_text_at(json, key, fallback));
 }
 
+static void read_rendering(const json_t *path, struct arena *mem, struct rendering *rendering)
+{
+	rendering->asked = (enum render_tool)json_number_at(path, "asked", RENDER_NONE);
+	rendering->plain = json_bool_at(path, "plain", false);
+	rendering->options = copy(path, "options", NULL, mem);
+	rendering->namespace = copy(path, "namespace", NULL, mem);
+}
+
 static void read_paths(const json_t *list, struct arena *mem, struct source_request *request)
 {
 	struct source_path *paths = arena_array(mem, json_array_size(list), sizeof(*paths));
@@ -114,6 +134,7 @@ static void read_paths(const json_t *list, struct arena *mem, struct source_requ
 		paths[i].directory.any_name = json_bool_at(one, "anyName", false);
 		paths[i].directory.include = copy(one, "include", NULL, mem);
 		paths[i].directory.exclude = copy(one, "exclude", NULL, mem);
+		read_rendering(one, mem, &paths[i].directory.rendering);
 	}
 	request->paths = paths;
 	request->path_count = json_array_size(list);
@@ -133,6 +154,9 @@ static void read_request(const json_t *json, struct arena *mem, struct request_r
 	request->signers.gpg_keys = copy(json, "gpgKeys", NULL, mem);
 	request->signers.allowed = copy(json, "allowedSigners", NULL, mem);
 	request->deadline = json_number_at(json, "deadline", 0);
+	request->identities[RENDER_KUSTOMIZE] = copy(json, "kustomize", NULL, mem);
+	request->identities[RENDER_HELM] = copy(json, "helm", NULL, mem);
+	request->layout = copy(json, "layout", NULL, mem);
 	request->stop = -1;
 	read->parent = (pid_t)json_number_at(json, "parent", 0);
 	read_paths(json_object_get(json, "paths"), mem, request);

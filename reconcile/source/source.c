@@ -15,6 +15,7 @@
 #include "base/child.h"
 #include "base/frame.h"
 #include "reconcile/source/gpg.h"
+#include "reconcile/source/rendering.h"
 #include "reconcile/source/repository.h"
 #include "reconcile/source/request.h"
 #include "reconcile/source/url.h"
@@ -234,13 +235,35 @@ static bool read_signers(struct source_signers *signers, struct arena *mem, stru
 	return true;
 }
 
+/* Once more where it crashed: libgit2 may do so on a damaged file, and the repository is made anew. */
+static bool read_or_renew(struct source_request *request, const struct url *url, struct arena *mem,
+	struct source_result *result, struct error *err)
+{
+	struct error ignored = {0};
+	bool crashed = false;
+	int64_t deadline = clock_steady() + request->deadline;
+	if (run_once(request, deadline, mem, result, &crashed, err))
+		return true;
+	if (!crashed || request->offline || !repository_remove(request->folder, url, mem, &ignored))
+		return false;
+	request->deadline = deadline - clock_steady();
+	crashed = false;
+	return request->deadline > WORKER_MARGIN && run_once(request, deadline, mem, result, &crashed, err);
+}
+
+/* From the disk, so no crash is a reason to throw it away. */
+static bool read_rendered(const struct source_request *request, struct arena *mem,
+	struct source_result *result, struct error *err)
+{
+	bool crashed = false;
+	return run_once(request, clock_steady() + request->deadline, mem, result, &crashed, err);
+}
+
 bool source_read(const struct source_request *request, struct arena *mem, struct source_result *result,
 	struct error *err)
 {
 	struct url url;
-	struct error ignored = {0};
 	struct source_request bounded = *request;
-	bool crashed = false;
 
 	if (!url_parse(request->url, mem, &url, err))
 		return error_prefix(err, "repository %s", source_url_shown(request->url, mem));
@@ -248,16 +271,13 @@ bool source_read(const struct source_request *request, struct arena *mem, struct
 		return false;
 	if (bounded.deadline <= WORKER_MARGIN || bounded.deadline > LIMIT_GIT_SECONDS * 1000)
 		bounded.deadline = LIMIT_GIT_SECONDS * 1000;
-	int64_t deadline = clock_steady() + bounded.deadline;
-	if (run_once(&bounded, deadline, mem, result, &crashed, err))
-		return true;
-	if (crashed && !request->offline && repository_remove(request->folder, &url, mem, &ignored)) {
-		bounded.deadline = deadline - clock_steady();
-		crashed = false;
-		if (bounded.deadline > WORKER_MARGIN && run_once(&bounded, deadline, mem, result, &crashed, err))
-			return true;
-	}
-	return error_prefix(err, "%s", url.shown);
+	int64_t allowed = bounded.deadline;
+	rendering_prepare(&bounded, mem);
+	bool read = read_or_renew(&bounded, &url, mem, result, err);
+	bounded.deadline = allowed;
+	read = read && rendering_complete(&bounded, &url, read_rendered, mem, result, err);
+	rendering_end(&bounded, &url, mem);
+	return read || error_prefix(err, "%s", url.shown);
 }
 
 bool source_sweep(const char *folder, struct error *err)

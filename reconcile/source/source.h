@@ -56,6 +56,9 @@ struct source_request {
 			      that is there or a name that was read before */
 	const struct source_path *paths;
 	size_t path_count;
+	const char *programs[RENDER_TOOLS]; /* absolute paths of kustomize and helm; NULL = not there */
+	const char *identities[RENDER_TOOLS],
+		*layout;  /* which binaries, and the folder for a commit: source_read()'s own */
 	int64_t deadline; /* milliseconds for everything; at most LIMIT_GIT_SECONDS */
 	int stop;         /* descriptor that becomes readable when the agent ends, or -1 */
 };
@@ -63,12 +66,15 @@ struct source_request {
 /* What one path held. */
 struct source_content {
 	const char *application;
-	bool found;             /* false: the path does not exist at the commit (distinct from empty) */
-	struct desired desired; /* not completed */
+	bool found;              /* false: the path does not exist at the commit (distinct from empty) */
+	struct desired desired;  /* not completed */
+	const char *render_file; /* it has to be rendered first: never in an answer of source_read() */
 };
 
 struct source_result {
-	char commit[41]; /* the peeled commit, 40 hex digits */
+	char commit[41];      /* the peeled commit, 40 hex digits */
+	char tree[41];        /* the commit's */
+	const char *left_out; /* of the commit, where it was laid out; "" = nothing */
 	const char *ref; /* what the revision was resolved to: "refs/heads/main", "refs/tags/v1.4.2"; "" = an id */
 	const char *signer; /* of the commit, where it had to be signed: "ada@example.org (ssh SHA256:...)"; else "" */
 	const char *author;  /* "Name <mail>" */
@@ -85,6 +91,7 @@ struct source_result {
 
 /*
  * Blocks until the child has answered, died, or the deadline passed. Result memory is in `mem`.
+ * Paths for kustomize and helm are rendered, one after the other, and what such a program refuses is a mistake of its path.
  * Errors: ERROR_RETRY (unreachable, deadline, server trouble), ERROR_DENIED (credentials, host key, certificate),
  * ERROR_MISSING (repository, or the revision in it), ERROR_INVALID (URL, too large, unsupported, not signed as it has to
  * be), ERROR_STOPPED.

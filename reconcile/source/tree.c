@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/manifest/passed.h"
+#include "reconcile/source/render_path.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -38,8 +39,7 @@ static const char *join(const struct walk *walk, const char *folder, const char 
 	return arena_printf(walk->mem, "%s%s%s", folder, *folder ? "/" : "", name);
 }
 
-/* What Git itself refuses to write into a work tree, and what would break out of a line of a message. */
-static const char *bad_name(const char *name)
+const char *tree_bad_name(const char *name)
 {
 	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return "is no name of a file";
@@ -159,7 +159,7 @@ static bool visit_folder(struct walk *walk, const char *name, const git_oid *id,
 static bool visit_entry(
 	struct walk *walk, const git_tree_entry *entry, const char *folder, int depth, struct error *err)
 {
-	const char *reason = bad_name(git_tree_entry_name(entry));
+	const char *reason = tree_bad_name(git_tree_entry_name(entry));
 	const char *name = join(walk, folder, git_tree_entry_name(entry));
 	if (reason) {
 		mistakes_add(&walk->desired->mistakes, *folder ? folder : ".", 0, 0,
@@ -261,7 +261,7 @@ static bool find_path(struct walk *walk, const char *path, struct place *place, 
 	while (place->found && !walk->full && (name = strsep(&rest, "/"))) {
 		if (!*name || strcmp(name, ".") == 0)
 			continue;
-		const char *reason = bad_name(name);
+		const char *reason = tree_bad_name(name);
 		if (reason) {
 			mistakes_add(&walk->desired->mistakes, safe_name(path, walk->mem), 0, 0,
 				"the path of the Application has a part that %s", reason);
@@ -274,8 +274,28 @@ static bool find_path(struct walk *walk, const char *path, struct place *place, 
 	return true;
 }
 
-bool tree_read(const struct repository *repository, const git_oid *commit, const struct source_path *path,
-	struct arena *mem, struct source_content *content, struct error *err)
+/* The folder of the path: rendered, or walked. */
+static bool read_folder(struct walk *walk, const struct place *place, struct render_path *path,
+	struct source_content *content, struct error *err)
+{
+	git_tree *tree;
+	if (!open_tree(walk, &place->tree, place->name, &tree, err))
+		return false;
+	path->at = tree;
+	path->name = place->name;
+	bool rendered = tree && render_path_read(path, content);
+	git_tree_free(tree);
+	if (rendered || walk->full)
+		return true;
+	walk->prefix = *place->name ? strlen(place->name) + 1 : 0;
+	if (!visit_tree(walk, &place->tree, place->name, 0, err))
+		return false;
+	passed_judge(&walk->passed, *place->name ? place->name : ".", walk->desired);
+	return true;
+}
+
+bool tree_read(const struct repository *repository, const git_oid *commit, const struct source_request *request,
+	const struct source_path *path, struct arena *mem, struct source_content *content, struct error *err)
 {
 	struct walk walk = {
 		.repository = repository,
@@ -285,6 +305,7 @@ bool tree_read(const struct repository *repository, const git_oid *commit, const
 	};
 	struct place place = {.name = ""};
 	git_commit *object = NULL;
+	char root[41];
 
 	*content = (struct source_content){.application = path->application};
 	content->desired.mistakes.mem = content->desired.warnings.mem = mem;
@@ -292,14 +313,13 @@ bool tree_read(const struct repository *repository, const git_oid *commit, const
 		return unreadable(err, "commit");
 	place.tree = *git_commit_tree_id(object);
 	git_commit_free(object);
+	git_oid_tostr(root, sizeof(root), &place.tree);
 	if (!find_path(&walk, path->directory.path ? path->directory.path : "", &place, err))
 		return false;
 	content->found = place.found;
 	if (!place.found || walk.full)
 		return true;
-	walk.prefix = *place.name ? strlen(place.name) + 1 : 0;
-	if (!visit_tree(&walk, &place.tree, place.name, 0, err))
-		return false;
-	passed_judge(&walk.passed, *place.name ? place.name : ".", walk.desired);
-	return true;
+	struct render_path rendered = {
+		.repository = repository, .request = request, .path = path, .root = root, .mem = mem};
+	return read_folder(&walk, &place, &rendered, content, err);
 }

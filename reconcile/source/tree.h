@@ -11,5 +11,9 @@
 
 /* Mistakes of the content are in `content`; false only when the repository cannot be read (ERROR_RETRY): then nothing
    of the path may be used, and the repository is broken. `mem` is given to everything in `content`. */
-bool tree_read(const struct repository *repository, const git_oid *commit, const struct source_path *path,
-	struct arena *mem, struct source_content *content, struct error *err) MUST_CHECK;
+bool tree_read(const struct repository *repository, const git_oid *commit,
+	const struct source_request *request, const struct source_path *path, struct arena *mem,
+	struct source_content *content, struct error *err) MUST_CHECK;
+
+/* What Git itself refuses to write into a work tree, and what would break out of a line of a message; NULL = it is fine. */
+const char *tree_bad_name(const char *name);

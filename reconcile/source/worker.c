@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/sandbox/sandbox.h"
 #include "base/text.h"
 #include "reconcile/source/answer.h"
 #include "reconcile/source/history.h"
+#include "reconcile/source/layout.h"
 #include "reconcile/source/remote.h"
 #include "reconcile/source/request.h"
 #include "reconcile/source/revision.h"
@@ -281,18 +283,60 @@ static void compare_history(struct work *work, const git_oid *commit)
 	work->result.history_unknown = history == HISTORY_UNKNOWN;
 }
 
+/* What cannot be laid out is a mistake of every path that wants it. */
+static void refuse_rendering(struct work *work, const struct error *why)
+{
+	for (size_t i = 0; i < work->result.content_count; i++) {
+		struct source_content *content = &work->result.contents[i];
+		if (!content->render_file)
+			continue;
+		content->render_file = NULL;
+		mistakes_add(&content->desired.mistakes, work->request->paths[i].directory.path, 0, 0,
+			"cannot be rendered: %s", why->text);
+	}
+}
+
+static bool lay_out(struct work *work, const git_oid *tree, struct error *err)
+{
+	const char *folder = arena_printf(work->mem, "%s/%s", work->repository.place, work->request->layout);
+	struct error why = {0};
+	if (!file_remove_folder(folder, err) || !file_make_folder(folder, err))
+		return false;
+	if (layout_write(&work->repository, tree, arena_printf(work->mem, "%s/tree", folder), work->mem,
+		    &work->result.left_out, &why))
+		return true;
+	if (why.kind != ERROR_INVALID)
+		return error_set(err, why.kind, "%s", why.text);
+	refuse_rendering(work, &why);
+	return true;
+}
+
+/* One tree for all paths that have to be rendered; without a place for it they stay as they are. */
+static bool lay_out_if_wanted(struct work *work, struct error *err)
+{
+	git_oid tree;
+	bool wanted = false;
+	for (size_t i = 0; i < work->result.content_count; i++)
+		wanted = wanted || work->result.contents[i].render_file;
+	if (!wanted || !work->request->layout)
+		return true;
+	return repository_read_id(work->result.tree, &tree) &&
+		tell_step(NULL, "laying out the commit", err) && lay_out(work, &tree, err);
+}
+
 static bool read_paths(struct work *work, const git_oid *commit, struct error *err)
 {
 	const struct source_request *request = work->request;
 	struct source_content *contents = arena_array(work->mem, request->path_count, sizeof(*contents));
 	for (size_t i = 0; i < request->path_count; i++)
-		if (!tree_read(&work->repository, commit, &request->paths[i], work->mem, &contents[i], err)) {
+		if (!tree_read(&work->repository, commit, request, &request->paths[i], work->mem,
+			    &contents[i], err)) {
 			work->repository.suspect = true;
 			return false;
 		}
 	work->result.contents = contents;
 	work->result.content_count = request->path_count;
-	return true;
+	return lay_out_if_wanted(work, err);
 }
 
 static bool collect(struct work *work, struct error *err)
@@ -312,6 +356,7 @@ static bool collect(struct work *work, struct error *err)
 	if (git_commit_lookup(&commit, work->repository.git, &id))
 		return repository_error(err, ERROR_RETRY, "the local repository cannot be read");
 	describe(work, commit);
+	git_oid_tostr(work->result.tree, sizeof(work->result.tree), git_commit_tree_id(commit));
 	git_commit_free(commit);
 	compare_history(work, &id);
 	if (!read_paths(work, &id, err))

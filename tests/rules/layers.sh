@@ -10,7 +10,7 @@ room_of() {
 	esac
 }
 
-parts="base base/http base/sandbox store reconcile reconcile/manifest reconcile/source reconcile/kubernetes reconcile/ignore reconcile/roles reconcile/sealed"
+parts="base base/http base/sandbox store reconcile reconcile/manifest reconcile/render reconcile/source reconcile/kubernetes reconcile/ignore reconcile/roles reconcile/sealed"
 
 # What a room may include, itself aside.
 allowed() {
@@ -20,7 +20,8 @@ allowed() {
 	store) echo "base" ;;
 	reconcile) echo "base" ;;
 	reconcile/manifest) echo "base reconcile" ;;
-	reconcile/source) echo "base base/http base/sandbox reconcile reconcile/manifest" ;;
+	reconcile/render) echo "base base/sandbox reconcile reconcile/manifest" ;;
+	reconcile/source) echo "base base/http base/sandbox reconcile reconcile/manifest reconcile/render" ;;
 	reconcile/ignore) echo "base reconcile" ;;
 	reconcile/kubernetes) echo "base base/http reconcile reconcile/ignore reconcile/manifest" ;;
 	reconcile/roles) echo "base reconcile reconcile/manifest" ;;

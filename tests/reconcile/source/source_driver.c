@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "reconcile/render/render_worker.h"
 #include "reconcile/source/source.h"
 #include "reconcile/source/worker.h"
 
@@ -50,6 +51,12 @@ static void read_paths(const json_t *list, struct arena *mem, struct source_requ
 		paths[i].directory.any_name = json_bool_at(one, "anyName", false);
 		paths[i].directory.include = json_text_at(one, "include", NULL);
 		paths[i].directory.exclude = json_text_at(one, "exclude", NULL);
+		paths[i].directory.rendering = (struct rendering){
+			.asked = (enum render_tool)json_number_at(one, "asked", RENDER_NONE),
+			.plain = json_bool_at(one, "plain", false),
+			.options = json_text_at(one, "options", NULL),
+			.namespace = json_text_at(one, "namespace", NULL),
+		};
 	}
 	request->paths = paths;
 	request->path_count = json_array_size(list);
@@ -141,6 +148,7 @@ static json_t *read_source(const json_t *json, int stop, struct arena *mem)
 		.signers = {.required = json_bool_at(json, "signed", false),
 			.ssh_keys = json_text_at(json, "sshKeys", NULL),
 			.gpg_keys = json_text_at(json, "gpgKeys", NULL)},
+		.programs = {NULL, json_text_at(json, "kustomize", NULL), json_text_at(json, "helm", NULL)},
 		.stop = stop,
 	};
 	read_access(json, &access);
@@ -187,6 +195,8 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	if (argc == 2 && strcmp(argv[1], "git-worker") == 0)
 		return source_worker_main();
+	if (argc == 2 && strcmp(argv[1], "render-worker") == 0)
+		return render_worker_main();
 	if (argc == 3 && strcmp(argv[1], "sweep") == 0) {
 		if (source_sweep(argv[2], &err))
 			return 0;

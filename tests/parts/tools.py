@@ -1,0 +1,21 @@
+"""The real kustomize and helm, built once (tests/render/build.sh)."""
+
+import functools
+import pathlib
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+@functools.cache
+def folder():
+    place = subprocess.run([HERE.parent / "render" / "build.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return pathlib.Path(place.strip())
+
+
+def kustomize():
+    return str(folder() / "kustomize")
+
+
+def helm():
+    return str(folder() / "helm")
