@@ -158,15 +158,16 @@ struct database; /* users_pass.h */
 
 struct agent {
 	const struct config *config;
-	struct queue *queue;          /* any thread */
-	struct inbox *inbox;          /* any thread: has a lock */
-	struct store *store;          /* any thread: serialises its callers */
-	struct secrets *secrets;      /* any thread: has a lock */
-	int stop;                     /* eventfd, readable when the agent ends; any thread */
-	bool once;                    /* one pass over everything, then stop */
-	bool lost;                    /* its state folder was taken away: it ends with an error */
-	struct project_set *projects; /* the AppProjects */
-	struct inbox *project_inbox;  /* any thread: has a lock */
+	const char *programs[RENDER_TOOLS]; /* kustomize and helm where they were at the start; NULL = nowhere */
+	struct queue *queue;                /* any thread */
+	struct inbox *inbox;                /* any thread: has a lock */
+	struct store *store;                /* any thread: serialises its callers */
+	struct secrets *secrets;            /* any thread: has a lock */
+	int stop;                           /* eventfd, readable when the agent ends; any thread */
+	bool once;                          /* one pass over everything, then stop */
+	bool lost;                          /* its state folder was taken away: it ends with an error */
+	struct project_set *projects;       /* the AppProjects */
+	struct inbox *project_inbox;        /* any thread: has a lock */
 
 	struct cluster *cluster;          /* NULL = none (yet); set behind `lock`, for main, which stops it */
 	void *ears;                       /* what the cluster's listener needs; freed after the cluster */

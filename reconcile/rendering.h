@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "base/base.h"
+#include "base/arena.h"
 
 enum render_tool { RENDER_NONE, RENDER_KUSTOMIZE, RENDER_HELM, RENDER_TOOLS };
 
@@ -14,3 +14,6 @@ struct rendering {
 	const char *options; /* what is in source.kustomize or source.helm, checked, as canonical JSON; NULL = nothing */
 	const char *namespace; /* destination.namespace: where Helm's release goes; NULL = "default" */
 };
+
+struct rendering rendering_copy(const struct rendering *rendering, struct arena *mem);
+bool rendering_same(const struct rendering *a, const struct rendering *b);

@@ -31,6 +31,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/render/render.h"
 
 enum {
 	GRACE_SECONDS = 20, /* then the process ends, whatever still runs: everything is safe to cut off */
@@ -215,6 +216,21 @@ static bool start_http(struct parts *parts, struct error *err)
 		!secret_read(&parts->webhook_secret, config->webhook_secret_file, true, err))
 		return false;
 	return http_start(&options, &calls, &parts->http, err);
+}
+
+/* Once: what Applications are rendered with does not change under a running agent's feet. */
+static void find_programs(struct agent *agent, struct arena *mem)
+{
+	for (enum render_tool tool = RENDER_KUSTOMIZE; tool < RENDER_TOOLS; tool++) {
+		const char *configured = agent->config->tools[tool];
+		agent->programs[tool] = render_find(tool, configured, mem);
+		if (agent->programs[tool])
+			log_info("program", "name", render_tool_name(tool), "path", agent->programs[tool],
+				NULL);
+		else if (configured)
+			log_warning("the agent file names a program that is not there", "name",
+				render_tool_name(tool), "path", configured, NULL);
+	}
 }
 
 static bool make_parts(struct parts *parts, struct error *err)
@@ -406,5 +422,6 @@ int command_agent(struct command_context *context, int argc, char **argv)
 		config.state = context->state;
 	parts.agent.config = &config;
 	parts.agent.once = options.once;
+	find_programs(&parts.agent, context->mem);
 	return run_agent(&parts);
 }

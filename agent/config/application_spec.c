@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "agent/config/application_render.h"
 #include "agent/config/fields.h"
 #include "agent/config/project.h"
 #include "agent/config/sync_request.h"
@@ -134,7 +135,6 @@ static void read_directory(
 static void read_source(
 	struct fields *fields, const json_t *source, const char *at, struct application_source *to)
 {
-	static const char render[] = "render to YAML and commit the result";
 	static const struct field table[] = {
 		KNOWN("repoURL"),
 		KNOWN("path"),
@@ -142,10 +142,11 @@ static void read_source(
 		KNOWN("tagPrefix"),
 		KNOWN("directory"),
 		{.name = "name", .type = FIELD_IGNORED},
-		REFUSED("helm", render),
-		REFUSED("kustomize", render),
-		REFUSED("plugin", render),
-		REFUSED("chart", render),
+		KNOWN("helm"),
+		KNOWN("kustomize"),
+		REFUSED("plugin", "render to YAML and commit the result"),
+		REFUSED("chart",
+			"nothing is fetched from a chart repository: commit the chart, and name its folder in path"),
 		REFUSED("ref", "only Helm's value files are named by it, and Helm is not rendered"),
 	};
 	*to = (struct application_source){
@@ -165,6 +166,7 @@ static void read_source(
 	if (!*folder && is_empty(json_object_get(source, "chart")) && is_empty(json_object_get(source, "ref")))
 		fields_error(fields, "%s.path is missing: \".\" is the root of the repository", at);
 	read_directory(fields, json_object_get(source, "directory"), at, &to->directory);
+	application_read_rendering(fields, source, at, &to->directory.rendering);
 }
 
 /* spec.sources wins over spec.source, as in Argo CD; a hydrator has its own and is refused as a whole. */
@@ -352,6 +354,9 @@ static void read_spec(struct fields *fields, const json_t *spec, struct applicat
 	}
 	read_sources(fields, spec, to);
 	read_destination(fields, json_object_get(spec, "destination"), to);
+	for (size_t i = 0; i < to->source_count && *to->destination; i++)
+		to->sources[i].directory.rendering.namespace = to->destination;
+	to->directory.rendering.namespace = *to->destination ? to->destination : NULL;
 	read_sync_policy(fields, json_object_get(spec, "syncPolicy"), to);
 	const char *project = read_text(fields, spec, "spec", "project");
 	if (*project)

@@ -83,6 +83,15 @@ static void read_git(struct settings *settings, const struct yaml_pair *pair, vo
 			settings, pair, true, "git.timeout must be between 1s and %ds", LIMIT_GIT_SECONDS);
 }
 
+static void read_tools(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "kustomize", .type = SETTING_PATH, .offset = CONFIG(tools[RENDER_KUSTOMIZE])},
+		{.name = "helm", .type = SETTING_PATH, .offset = CONFIG(tools[RENDER_HELM])},
+	};
+	settings_read(settings, pair, table, COUNT_OF(table), base);
+}
+
 static void read_sealing(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const struct setting table[] = {{.name = "keys",
@@ -135,6 +144,7 @@ static const struct setting table[] = {
 	{.name = "secrets", .type = SETTING_PATH, .offset = CONFIG(secrets)},
 	{.name = "kubernetes", .type = SETTING_OWN, .read = read_kubernetes},
 	{.name = "git", .type = SETTING_OWN, .read = read_git},
+	{.name = "tools", .type = SETTING_OWN, .read = read_tools},
 	{.name = "repositories", .type = SETTING_OWN, .read = config_read_repositories},
 	{.name = "databases", .type = SETTING_OWN, .read = config_read_databases},
 	{.name = "rules", .type = SETTING_OWN, .read = config_read_rules},

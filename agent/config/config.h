@@ -8,6 +8,7 @@
 #pragma once
 
 #include "reconcile/mistake.h"
+#include "reconcile/rendering.h"
 #include "reconcile/roles/users.h"
 
 struct secret_reference {
@@ -68,7 +69,8 @@ struct config {
 	const char *secrets;                   /* folder, or NULL */
 	bool kubernetes_off;                   /* kubernetes.none: true, or --standalone */
 	const char *kubeconfig, *kube_context; /* NULL = in-cluster if its token is there, else none */
-	int64_t git_deadline;                  /* git.timeout, milliseconds, default 60 s */
+	const char *tools[RENDER_TOOLS]; /* tools.kustomize, tools.helm: their binaries; NULL = as on the PATH */
+	int64_t git_deadline;            /* git.timeout, milliseconds, default 60 s */
 	struct repository_config *repositories;
 	size_t repository_count;
 	struct database_config *databases;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "reconcile/render/render.h"
 
 /* One question: a repository at one revision, for all Applications that name it. */
 struct question {
@@ -107,6 +108,10 @@ static bool read_repository(
 		.path_count = question->count,
 		.deadline = doctor->config->git_deadline,
 		.stop = -1,
+		.programs = {[RENDER_KUSTOMIZE] = render_find(
+				     RENDER_KUSTOMIZE, doctor->config->tools[RENDER_KUSTOMIZE], doctor->mem),
+			[RENDER_HELM] =
+				render_find(RENDER_HELM, doctor->config->tools[RENDER_HELM], doctor->mem)},
 	};
 	return source_read(&request, doctor->mem, result, err);
 }

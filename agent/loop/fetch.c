@@ -71,6 +71,7 @@ bool fetch_start(struct agent *agent, struct fetch *fetch, struct error *err)
 	fetch->request.access = &fetch->access;
 	/* Here and nowhere else, so that no kind of question goes without. */
 	fetch->request.signers = credentials_signers(agent->config, fetch->request.url, fetch->mem);
+	memcpy(fetch->request.programs, agent->programs, sizeof(agent->programs));
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, FETCH_STACK);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

@@ -116,6 +116,7 @@ static struct source_path path_of(const struct app *app, struct arena *mem)
 				.any_name = app->spec.directory.any_name,
 				.include = arena_copy(mem, app->spec.directory.include),
 				.exclude = arena_copy(mem, app->spec.directory.exclude),
+				.rendering = rendering_copy(&app->spec.directory.rendering, mem),
 			},
 	};
 }
@@ -322,7 +323,8 @@ static struct app *named(struct agent *agent, const struct repository *repositor
 static bool same_directory(const struct manifest_directory *a, const struct manifest_directory *b)
 {
 	return text_equal(a->path, b->path) && a->recurse == b->recurse && a->any_name == b->any_name &&
-		text_equal(a->include, b->include) && text_equal(a->exclude, b->exclude);
+		text_equal(a->include, b->include) && text_equal(a->exclude, b->exclude) &&
+		rendering_same(&a->rendering, &b->rendering);
 }
 
 static void take_contents(struct agent *agent, struct repository *repository, const struct fetch *fetch)

@@ -3,6 +3,7 @@
  */
 #include "reconcile/render/kustomize.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,8 +108,13 @@ static bool change_replicas(json_t *kustomization, const json_t *value, const js
 	json_t *replicas = make_list(kustomization, "replicas");
 	(void)options;
 	(void)err;
-	json_array_foreach ((json_t *)(uintptr_t)value, i, replica)
-		put_named(replicas, replica);
+	json_array_foreach ((json_t *)(uintptr_t)value, i, replica) {
+		const char *count = json_text_at(replica, "count", NULL);
+		CLEANUP(json_done) json_t *put = json_deep_copy(replica);
+		if (count)
+			json_object_set_new(put, "count", json_integer(strtoll(count, NULL, 10)));
+		put_named(replicas, put);
+	}
 	return true;
 }
 

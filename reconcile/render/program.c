@@ -246,10 +246,11 @@ static const char *hint(const char *said)
 			": nothing is fetched from elsewhere: commit the base that it names"},
 		{"operation not permitted", ": nothing is fetched from elsewhere: commit what it names"},
 		{"missing in charts/ directory",
-			": nothing is fetched from elsewhere: run `helm dependency "
-			"build` and commit charts/"},
-		{"out of memory", ": it may use no more than it has got"},
-		{"cannot allocate memory", ": it may use no more than it has got"},
+			": nothing is fetched from elsewhere: run `helm dependency build` and commit charts/"},
+		{"must specify --enable-helm",
+			": charts are not inflated here: a chart is an Application of its own"},
+		{"out of memory", ": it may use 256 MiB"},
+		{"cannot allocate memory", ": it may use 256 MiB"},
 	};
 	for (size_t i = 0; i < COUNT_OF(hints); i++)
 		if (strstr(said, hints[i].words))
@@ -267,7 +268,7 @@ static bool judge(const struct program *program, const struct render_job *job, c
 	int status, struct arena *mem, struct error *err)
 {
 	if (too_long(program))
-		return error_set(err, ERROR_INVALID, "it wrote more than %ld MiB", LIMIT_RENDER_OUTPUT >> 20);
+		return error_set(err, ERROR_INVALID, "it wrote %ld MiB and more", LIMIT_RENDER_OUTPUT >> 20);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
 	const char *words = words_of(said, job, mem);

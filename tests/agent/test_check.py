@@ -79,10 +79,10 @@ def test_the_last_of_two_equal_objects_is_used_with_a_warning(cli, checkout):
 
 def test_applications_that_could_not_be_honoured_are_warnings(cli, checkout):
     folder = checkout({"app.yaml": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec:\n"
-                                   "  source: {repoURL: x, path: p, helm: {values: x}}\n"
+                                   "  source: {repoURL: x, path: p, plugin: {name: x}}\n"
                                    "  destination: {server: https://kubernetes.default.svc}\n"})
     result = cli("check", folder).ok()
-    assert f"{folder}/app.yaml:1: warning: spec.source.helm is not supported" in result.out
+    assert f"{folder}/app.yaml:1: warning: spec.source.plugin is not supported" in result.out
 
 
 def test_json_holds_places_and_counts(cli, checkout):

@@ -274,9 +274,9 @@ def test_applications_are_objects_of_the_cluster(agent, crds, tmp_path):
     assert status()["operationState"]["operation"]["initiatedBy"]["username"] == "me"
 
     # a field that is not supported is named
-    setting.kube.patch(*name, {"spec": {"source": {"helm": {"releaseName": "x"}}}})
+    setting.kube.patch(*name, {"spec": {"source": {"plugin": {"name": "x"}}}})
     wait_for("InvalidSpecError", lambda: any(
-        c["type"] == "InvalidSpecError" and "helm" in c["message"] for c in status().get("conditions", [])))
+        c["type"] == "InvalidSpecError" and "plugin" in c["message"] for c in status().get("conditions", [])))
     setting.kube.delete(*name)
     wait_for("it is forgotten", lambda: agent.app("objects") is None)
     assert setting.config_map("a"), "removing an Application deletes nothing"

@@ -234,8 +234,8 @@ def test_the_webhooks_secret_and_the_token(team):
 
 def test_an_application_with_a_field_that_is_not_supported(team):
     team.application("other", team.repository_here.url, "postgres-users", "postgres",
-                     source={"repoURL": team.repository_here.url, "path": "postgres-users", "helm": {"releaseName": "x"}})
-    item = doctor(team).failed_only("application", "other", "spec.source.helm")
+                     source={"repoURL": team.repository_here.url, "path": "postgres-users", "plugin": {"name": "x"}})
+    item = doctor(team).failed_only("application", "other", "spec.source.plugin")
     assert str(team.folder / "applications" / "other.yaml") in item["remedy"]
 
 
