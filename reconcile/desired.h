@@ -9,13 +9,15 @@
 #include "base/error.h"
 #include "reconcile/mistake.h"
 #include "reconcile/object.h"
+#include "reconcile/rendering.h"
 
 struct desired {
 	struct objects objects; /* in path order until desired_complete(), then sorted by key, each key once */
-	struct mistakes mistakes; /* any = the path is unusable at this commit */
-	struct mistakes warnings; /* RepeatedResourceWarning and the like */
-	size_t files;             /* manifest files read */
-	size_t bytes;             /* JSON of all objects; at most LIMIT_PATH_BYTES */
+	struct mistakes mistakes;  /* any = the path is unusable at this commit */
+	struct mistakes warnings;  /* RepeatedResourceWarning and the like */
+	size_t files;              /* manifest files read */
+	enum render_tool rendered; /* what made the manifests of them */
+	size_t bytes;              /* JSON of all objects; at most LIMIT_PATH_BYTES */
 };
 
 /* Of a CustomResourceDefinition: group and kind that it defines, and its own name, in `mem`. False for every other object. */

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/config/application.h"
+#include "agent/commands/check_rendered.h"
 #include "agent/commands/sealing.h"
+#include "agent/config/application.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -118,6 +119,20 @@ static bool read_file(const char *path, struct arena *mem, struct desired *desir
 	return true;
 }
 
+static bool read_folder(const struct check *check, const char *path, struct arena *mem,
+	struct desired *desired, struct error *err)
+{
+	bool rendered;
+	return check_rendered(path, check->namespace, mem, desired, &rendered, err) &&
+		(rendered || manifest_read_folder(path, &check->directory, mem, desired, err));
+}
+
+/* What was rendered has its own name for where something stands. */
+static const char *place_of(const char *path, const struct desired *desired)
+{
+	return desired->rendered ? "." : path;
+}
+
 static bool check_path(struct check *check, const char *path, struct error *err)
 {
 	struct stat status;
@@ -125,7 +140,7 @@ static bool check_path(struct check *check, const char *path, struct error *err)
 	struct desired desired = {.mistakes = {.mem = mem}, .warnings = {.mem = mem}};
 	if (stat(path, &status) != 0)
 		return error_set(err, ERROR_MISSING, "cannot read %s: %s", path, strerror(errno));
-	if (!(S_ISDIR(status.st_mode) ? manifest_read_folder(path, &check->directory, mem, &desired, err)
+	if (!(S_ISDIR(status.st_mode) ? read_folder(check, path, mem, &desired, err)
 				      : read_file(path, mem, &desired, err)))
 		return false;
 	desired_complete(&desired, check->namespace, NULL, NULL, mem);
@@ -135,8 +150,8 @@ static bool check_path(struct check *check, const char *path, struct error *err)
 	}
 	check->files += desired.files;
 	check->objects += desired.objects.count;
-	report(check, path, &desired.mistakes, false);
-	report(check, path, &desired.warnings, true);
+	report(check, place_of(path, &desired), &desired.mistakes, false);
+	report(check, place_of(path, &desired), &desired.warnings, true);
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reconcile/render/render.h"
 #include "reconcile/sealed/open.h"
 
 static bool check_readable(struct doctor *doctor, const char *file, const char *what, struct stat *status)
@@ -116,6 +117,22 @@ static void check_sealing_keys(struct doctor *doctor)
 			err.text);
 }
 
+/* Only where the agent file names one: without it a path that needs it says so. */
+static void check_tools(struct doctor *doctor)
+{
+	for (enum render_tool tool = RENDER_KUSTOMIZE; tool < RENDER_TOOLS; tool++) {
+		const char *configured = doctor->config->tools[tool];
+		const char *name = render_tool_name(tool), *found = render_find(tool, configured, doctor->mem);
+		if (found)
+			doctor_ok(doctor, "program", "%s is %s", name, found);
+		else if (configured)
+			doctor_fail(doctor, "program",
+				arena_printf(doctor->mem, "correct tools.%s of the agent file, or install it",
+					name),
+				"%s is no program", configured);
+	}
+}
+
 void doctor_check_files(struct doctor *doctor)
 {
 	const struct config *config = doctor->config;
@@ -130,4 +147,5 @@ void doctor_check_files(struct doctor *doctor)
 		check_secret_folder(doctor, config->sealing_keys[i], "sealing keys");
 	if (config->sealing_key_count)
 		check_sealing_keys(doctor);
+	check_tools(doctor);
 }

@@ -24,6 +24,7 @@ static struct desired *copy_desired(const struct desired *from, struct arena *me
 {
 	struct desired *to = arena_alloc(mem, sizeof(*to));
 	to->files = from->files;
+	to->rendered = from->rendered;
 	to->objects.count = from->objects.count;
 	to->objects.items = arena_array(mem, from->objects.count, sizeof(*to->objects.items));
 	for (size_t i = 0; i < from->objects.count; i++) {

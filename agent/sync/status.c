@@ -146,12 +146,18 @@ static json_t *conditions_part(const struct status_input *input, const json_t *p
 	return list;
 }
 
+static const char *source_type(const struct app *app)
+{
+	static const char *const types[] = {"Directory", "Kustomize", "Helm"};
+	return types[app->content ? app->content->desired->rendered : app->spec.directory.rendering.asked];
+}
+
 json_t *status_make(const struct status_input *input, const json_t *previous, struct arena *mem)
 {
 	const struct app *app = input->app;
 	json_t *status = json_pack("{s:o, s:o, s:o, s:s}", "sync", sync_part(input), "health",
 		health_part(input, previous, mem), "resources", resources_part(input), "sourceType",
-		"Directory");
+		source_type(app));
 	if (input->condition_count)
 		json_object_set_new(status, "conditions", conditions_part(input, previous));
 	if (json_array_size(app->history))

@@ -37,9 +37,9 @@ bool manifest_wanted(const struct manifest_directory *directory, const char *rel
 const char *manifest_refusal(const char *relative)
 {
 	static const char helm[] =
-		"makes this a Helm directory, which cannot be applied as it lies: render it and commit the result";
+		"makes this a Helm directory, which cannot be applied as it lies: have helm on the PATH and leave source.directory empty, or render it and commit the result";
 	static const char kustomize[] =
-		"makes this a Kustomize directory, which cannot be applied as it lies: render it and commit the result";
+		"makes this a Kustomize directory, which cannot be applied as it lies: have kustomize on the PATH and leave source.directory empty, or render it and commit the result";
 	static const char override[] =
 		"overrides the Application's source, which is not supported: write it into spec.source and remove the file";
 	static const struct {

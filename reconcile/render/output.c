@@ -63,4 +63,5 @@ void output_read(enum render_tool tool, const char *title, const char *bytes, si
 		length -= size;
 	}
 	desired->files = files + 1;
+	desired->rendered = tool;
 }

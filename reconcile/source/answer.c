@@ -127,6 +127,7 @@ bool answer_content(int fd, size_t index, const struct source_content *content, 
 	json_object_set_new(begin, "found", json_boolean(content->found));
 	set_text(begin, "renderFile", content->render_file);
 	json_object_set_new(end, "files", json_integer((json_int_t)desired->files));
+	json_object_set_new(end, "rendered", json_integer(desired->rendered));
 	json_object_set_new(end, "mistakesDropped", json_integer((json_int_t)desired->mistakes.dropped));
 	json_object_set_new(end, "warningsDropped", json_integer((json_int_t)desired->warnings.dropped));
 	if (!send_json(fd, begin, err) || !send_mistakes(fd, "mistake", &desired->mistakes, err) ||
@@ -314,8 +315,12 @@ static bool take_path_end(struct answer *answer, const json_t *json, struct erro
 {
 	if (!answer->current)
 		return unexpected(err, "path-end");
+	int64_t rendered = json_number_at(json, "rendered", RENDER_NONE);
+	if (rendered < RENDER_NONE || rendered >= RENDER_TOOLS)
+		return unexpected(err, "rendered");
 	struct desired *desired = &answer->current->desired;
 	desired->files = (size_t)json_number_at(json, "files", 0);
+	desired->rendered = (enum render_tool)rendered;
 	desired->mistakes.dropped += (size_t)json_number_at(json, "mistakesDropped", 0);
 	desired->warnings.dropped += (size_t)json_number_at(json, "warningsDropped", 0);
 	answer->current = NULL;

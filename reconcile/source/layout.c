@@ -8,9 +8,8 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "reconcile/render/left_out.h"
 #include "reconcile/source/tree.h"
-
-enum { NAMED = 3 };
 
 struct layout {
 	const struct repository *repository;
@@ -18,16 +17,8 @@ struct layout {
 	struct arena *mem;
 	size_t files;
 	int64_t bytes;
-	size_t left_out;
-	const char *named; /* the first ones that were left out */
+	struct left_out left_out;
 };
-
-static void leave_out(struct layout *layout, const char *name, const char *why)
-{
-	if (layout->left_out++ < NAMED)
-		layout->named = arena_join(
-			layout->mem, layout->named, ", ", arena_printf(layout->mem, "%s (%s)", name, why));
-}
 
 static bool too_large(struct error *err)
 {
@@ -54,7 +45,7 @@ static bool write_file(struct layout *layout, const char *name, const git_oid *i
 	if (git_odb_read_header(&size, &type, layout->repository->odb, id) || type != GIT_OBJECT_BLOB)
 		return repository_error(err, ERROR_RETRY, "the local repository cannot be read");
 	if (size > (size_t)LIMIT_RENDER_FILE_BYTES) {
-		leave_out(layout, name, "larger than 8 MiB");
+		left_out_add(&layout->left_out, name, "larger than 8 MiB");
 		return true;
 	}
 	layout->bytes += (int64_t)size;
@@ -79,7 +70,8 @@ static bool write_entry(
 		arena_printf(layout->mem, "%s%s%s", folder, *folder ? "/" : "", git_tree_entry_name(entry));
 	const git_oid *id = git_tree_entry_id(entry);
 	if (tree_bad_name(git_tree_entry_name(entry))) {
-		leave_out(layout, *folder ? folder : ".", "an entry whose name git does not make");
+		left_out_add(
+			&layout->left_out, *folder ? folder : ".", "an entry whose name git does not make");
 		return true;
 	}
 	if (++layout->files > LIMIT_RENDER_TREE_FILES || arena_full(layout->mem))
@@ -88,10 +80,10 @@ static bool write_entry(
 	case GIT_FILEMODE_TREE:
 		return write_tree(layout, id, name, depth + 1, err);
 	case GIT_FILEMODE_COMMIT:
-		leave_out(layout, name, "submodule");
+		left_out_add(&layout->left_out, name, "submodule");
 		return true;
 	case GIT_FILEMODE_LINK:
-		leave_out(layout, name, "symbolic link");
+		left_out_add(&layout->left_out, name, "symbolic link");
 		return true;
 	default:
 		return write_file(layout, name, id, err);
@@ -120,11 +112,10 @@ static bool write_tree(
 bool layout_write(const struct repository *repository, const git_oid *tree, const char *folder,
 	struct arena *mem, const char **left_out, struct error *err)
 {
-	struct layout layout = {.repository = repository, .folder = folder, .mem = mem, .named = ""};
+	struct layout layout = {
+		.repository = repository, .folder = folder, .mem = mem, .left_out = {.mem = mem}};
 	if (!write_tree(&layout, tree, "", 0, err))
 		return false;
-	*left_out = layout.left_out > NAMED
-		? arena_printf(mem, "%s and %zu more", layout.named, layout.left_out - NAMED)
-		: layout.named;
+	*left_out = left_out_text(&layout.left_out);
 	return true;
 }

@@ -2,8 +2,12 @@
 
 import json
 import os
+import pathlib
+import tempfile
 
 import pytest
+
+from parts import tools
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata: {{}}\n"
 USERS = """\
@@ -133,3 +137,55 @@ def test_without_an_answer_the_exit_code_is_two(cli, arguments, tmp_path):
     result = cli("check", *arguments, cwd=tmp_path).is_(2)
     assert result.err != ""
     assert result.out == ""
+
+
+# ---- kustomize and helm ------------------------------------------------------------------------------------------------
+
+
+KUSTOMIZATION = {"base/kustomization.yaml": "resources: [a.yaml]\n", "base/a.yaml": CONFIG_MAP.format(name="a"),
+                 "over/kustomization.yaml": "resources: [../base]\nnamePrefix: p-\n"}
+CHART = {"chart/Chart.yaml": "apiVersion: v2\nname: c\nversion: 0.1.0\n",
+         "chart/templates/a.yaml": CONFIG_MAP.format(name="{{ .Release.Name }}-{{ .Release.Namespace }}")}
+
+
+@pytest.fixture
+def with_tools(monkeypatch):
+    monkeypatch.setenv("PATH", f"{tools.folder()}:{os.environ['PATH']}")
+
+
+
+def test_folders_for_kustomize_and_helm_are_rendered_with_what_lies_beside_them(cli, checkout, with_tools):
+    folder = checkout({**KUSTOMIZATION, **CHART, ".git/HEAD": "x\n"})
+    result = cli("check", folder / "over", folder / "chart").ok()
+    assert result.out == "2 files, 2 objects: 0 mistakes, 0 warnings\n"
+
+
+def test_outside_of_a_repository_a_folder_is_shown_alone(cli, checkout, with_tools):
+    folder = checkout(KUSTOMIZATION)
+    result = cli("check", folder / "over").is_(1)
+    assert result.out.startswith(f"kustomize build {folder}/over: ") and "no such file or directory" in result.out
+
+
+def test_a_mistake_in_what_was_rendered_has_its_document(cli, checkout, with_tools):
+    folder = checkout({**CHART, "chart/templates/b.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n",
+                       "k/kustomization.yaml": "resources: [a.yaml]\n",
+                       "k/a.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {pin: 4711}\n"})
+    result = cli("check", folder / "chart", folder / "k").is_(1)
+    assert f"helm template {folder}/chart: templates/b.yaml:" in result.out
+    assert f"kustomize build {folder}/k: document 1:" in result.out and "4711" not in result.out
+    assert list(pathlib.Path(tempfile.gettempdir()).glob("pgitops-check.*")) == []
+
+
+def test_a_checkout_is_not_changed_and_its_links_are_not_followed(cli, checkout, with_tools):
+    folder = checkout({"k/kustomization.yaml": "resources: [a.yaml]\n", ".git/HEAD": "x\n"})
+    os.symlink("/etc/passwd", folder / "k" / "a.yaml")
+    result = cli("check", folder / "k").is_(1)
+    assert "not shown to it: k/a.yaml (symbolic link)" in result.out and "root:" not in result.out
+    assert (folder / "k/kustomization.yaml").read_text() == "resources: [a.yaml]\n"
+
+
+def test_without_the_programs_their_folders_are_mistakes_that_name_them(cli, checkout, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    folder = checkout({**KUSTOMIZATION, **CHART})
+    result = cli("check", folder / "over", folder / "chart").is_(1)
+    assert "have kustomize on the PATH" in result.out and "have helm on the PATH" in result.out

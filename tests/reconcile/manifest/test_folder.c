@@ -114,7 +114,8 @@ static void helm_and_kustomize_are_told_from_plain_manifests(void **state)
 	put_object("a.yaml", "a");
 	assert_true(read_folder(fixture, &deep, &err));
 	assert_string_equal(fixture_mistakes(fixture),
-		"kustomization.yaml: makes this a Kustomize directory, which cannot be applied as it lies: render it and "
+		"kustomization.yaml: makes this a Kustomize directory, which cannot be applied as it lies: have kustomize on the PATH "
+		"and leave source.directory empty, or render it and "
 		"commit the result\n");
 }
 
