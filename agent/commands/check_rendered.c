@@ -21,6 +21,13 @@ struct place {
 	const char *title;
 };
 
+static bool is_file(const char *folder, const char *name)
+{
+	struct stat status;
+	CLEANUP(memory_freep) char *path = memory_printf("%s/%s", folder, name);
+	return lstat(path, &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
 static bool exists(const char *folder, const char *name)
 {
 	struct stat status;
@@ -32,7 +39,7 @@ static const char *find(const char *folder)
 {
 	const char *found = NULL;
 	for (size_t i = 0; render_files[i] && !found; i++)
-		if (exists(folder, render_files[i]))
+		if (is_file(folder, render_files[i]))
 			found = render_files[i];
 	return found;
 }

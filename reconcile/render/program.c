@@ -122,9 +122,12 @@ static const char **one(const char *path, struct arena *mem)
 	return items;
 }
 
-static bool make_pipe(int pair[2])
+/* Not the same file again: a process of the run before may not be quite dead. */
+static int open_output(const struct render_job *job, struct arena *mem)
 {
-	return pipe2(pair, O_CLOEXEC) == 0;
+	const char *path = job_file(job, "output", mem);
+	unlink(path);
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
 bool program_make(const struct render_job *job, const struct arguments *arguments, struct program *program,
@@ -141,13 +144,12 @@ bool program_make(const struct render_job *job, const struct arguments *argument
 		.writable = one(temporary, mem),
 		.readable = one(job_file(job, "tree", mem), mem),
 		.program = open(job->program, O_PATH | O_CLOEXEC),
-		.output = open(job_file(job, "output", mem),
-			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600),
+		.output = open_output(job, mem),
 		.parent = getpid(),
 	};
 	if (plan.program < 0)
 		return error_set(err, ERROR_RETRY, "%s: %s", job->program, strerror(errno));
-	if (plan.output < 0 || !make_pipe(start) || !make_pipe(messages))
+	if (plan.output < 0 || pipe2(start, O_CLOEXEC) != 0 || pipe2(messages, O_CLOEXEC) != 0)
 		return error_set(err, ERROR_RETRY, "no room for the output: %s", strerror(errno));
 	plan.start = start[0];
 	plan.messages = messages[1];
@@ -204,8 +206,8 @@ static bool listen_to(struct program *program, int64_t seconds, struct buf *said
 
 /* ---- what it said ---- */
 
-/* The names in the tree instead of the names on this machine. */
-static const char *without_place(const char *text, const char *place, struct arena *mem)
+/* Without the names that only this machine has. */
+static char *without(const char *text, const char *place, struct arena *mem)
 {
 	size_t length = strlen(place);
 	char *shown = arena_copy(mem, text), *at = shown;
@@ -220,7 +222,8 @@ static const char *without_place(const char *text, const char *place, struct are
 static const char *words_of(const struct buf *said, const struct render_job *job, struct arena *mem)
 {
 	static const char *const beginnings[] = {"Error: ", "error: "};
-	const char *text = without_place(buf_string(said), job_file(job, "tree", mem), mem);
+	const char *text = without(buf_string(said), job_file(job, "tree", mem), mem);
+	text = without(text, job_file(job, "temporary", mem), mem);
 	for (size_t i = 0; i < COUNT_OF(beginnings); i++)
 		if (text_starts(text, beginnings[i]))
 			text += strlen(beginnings[i]);
@@ -244,7 +247,7 @@ static const char *hint(const char *said)
 	} hints[] = {
 		{"no 'git' program on path",
 			": nothing is fetched from elsewhere: commit the base that it names"},
-		{"operation not permitted", ": nothing is fetched from elsewhere: commit what it names"},
+		{"socket: operation not permitted", ": nothing is fetched from elsewhere: commit what it names"},
 		{"missing in charts/ directory",
 			": nothing is fetched from elsewhere: run `helm dependency build` and commit charts/"},
 		{"must specify --enable-helm",

@@ -25,7 +25,9 @@ static const char *find(const struct render_path *path, enum render_tool asked, 
 	*ambiguous = false;
 	for (size_t i = 0; render_files[i]; i++) {
 		enum render_tool tool = render_tool_of(render_files[i]);
-		if (!git_tree_entry_byname(path->at, render_files[i]) || (asked && tool != asked))
+		const git_tree_entry *entry = git_tree_entry_byname(path->at, render_files[i]);
+		/* A folder may have such a name, too. */
+		if (!entry || git_tree_entry_type(entry) != GIT_OBJECT_BLOB || (asked && tool != asked))
 			continue;
 		*ambiguous = *ambiguous || (found && render_tool_of(found) != tool);
 		if (!found)

@@ -284,6 +284,11 @@ def test_a_field_without_its_file_and_a_folder_of_two_tools_are_mistakes(render,
     assert mistakes(render.read("both", **helm(skipCrds=True))) == []
 
 
+def test_a_folder_of_such_a_name_makes_nothing_of_it(render, repository):
+    repository.commit({"users/Kustomization/x.yaml": config_map("x"), "users/Chart.yaml/x.yaml": config_map("x")})
+    assert names(render.read("users")) == ["ConfigMap a"]
+
+
 def test_a_folder_that_is_said_to_be_plain_is_not_rendered(render, repository):
     repository.commit(OVERLAY)
     assert "k/over/kustomization.yaml" in mistakes(render.read("k/over", plain=True))[0]
