@@ -33,11 +33,10 @@ def test_a_kustomization_is_synced_and_its_options_are_a_new_wish(world):
     team.synced().healthy()
     assert world.value("a") == "one" and team.status["sourceType"] == "Kustomize"
     team.patch({"spec": {"source": {"kustomize": {"namePrefix": "p-", "commonLabels": {"l": "1"}}}}})
-    world.appears("ConfigMap", "p-a")
+    team.wait("a second sync", lambda: len(team.history) == 2)
     team.synced()
-    world.vanishes("ConfigMap", "a")
+    assert world.get("ConfigMap", "a") is None
     assert world.get("ConfigMap", "p-a")["metadata"]["labels"]["l"] == "1"
-    assert len(team.history) == 2
     world.push({"base/a.yaml": config_map("a", value="two")})
     team.synced()
     assert world.value("p-a") == "two"
@@ -51,9 +50,9 @@ def test_a_chart_is_synced_into_the_destination(world):
     assert team.status["sourceType"] == "Helm"
     assert world.value("a") == "prod" and world.value("notes") == f"team {world.namespace}"
     team.patch({"spec": {"source": {"helm": {"valueFiles": None, "releaseName": "r", "values": "x: text"}}}})
-    world.wait("the other values", lambda: world.value("a") == "text")
+    team.wait("a second sync", lambda: len(team.history) == 2)
     team.synced()
-    assert world.value("notes") == f"r {world.namespace}"
+    assert world.value("a") == "text" and world.value("notes") == f"r {world.namespace}"
 
 
 def test_hooks_of_a_chart_are_hooks(world):
