@@ -190,7 +190,8 @@ static const char drift_list_help[] =
 static const char check_help[] =
 	"Reads folders or files as the agent reads a path, without asking any cluster or database, and prints every mistake as\n"
 	"file:line:column: text. Warnings are marked. Also looks into users.yaml of the ConfigMap postgres-users-config and\n"
-	"into Applications. Exit code 1 when there are mistakes, 2 when a path cannot be read.\n\n"
+	"into Applications. A path for kustomize or helm is rendered first, where the program is on the PATH, with the repository\n"
+	"around it and without network. Exit code 1 when there are mistakes, 2 when a path cannot be read.\n\n"
 	"  --namespace NS   the Application's destination namespace (default: default)\n"
 	"  --include GLOB   only these files, as in the Application's directory.include\n"
 	"  --exclude GLOB   not these files\n\n"

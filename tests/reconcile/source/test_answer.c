@@ -71,6 +71,10 @@ static void what_may_not_come_now_is_refused(void **state)
 		{HEAD, PATH, PATH_END, OBJECT, NULL},
 		{UNCHANGED, PATH, NULL},
 		{HEAD, PATH_END, NULL},
+		{HEAD, "{\"type\":\"path\",\"index\":0,\"found\":true,\"renderFile\":\"../x\"}", NULL},
+		{HEAD, "{\"type\":\"path\",\"index\":0,\"found\":true,\"renderFile\":\"Chart.yaml\"}", NULL},
+		{HEAD, PATH, "{\"type\":\"path-end\",\"rendered\":3}", NULL},
+		{"{\"type\":\"head\",\"commit\":\"" COMMIT "\",\"tree\":\"../x\"}", NULL},
 		{UNCHANGED, END, END, NULL},
 		{"{}", NULL},
 		{"[]", NULL},
@@ -94,6 +98,35 @@ static void what_may_not_come_now_is_refused(void **state)
 		assert_int_equal(err.kind, ERROR_BUG);
 		arena_free(mem);
 	}
+}
+
+/* Asked for with a place for the commit: then a path may have to be rendered first. */
+static void a_path_that_is_to_be_rendered_has_its_file_and_the_tree(void **state)
+{
+	static const char head[] = "{\"type\":\"head\",\"commit\":\"" COMMIT "\",\"tree\":\"" COMMIT
+				   "\",\"leftOut\":\"a (submodule)\"}";
+	static const char path[] =
+		"{\"type\":\"path\",\"index\":0,\"found\":true,\"renderFile\":\"Kustomization\"}";
+	static const char end[] = "{\"type\":\"path-end\",\"rendered\":1}";
+	struct source_request with_layout = request;
+	struct arena *mem = arena_new((size_t)1 << 20);
+	struct answer answer;
+	struct error err = {0};
+	(void)state;
+	with_layout.layout = "render-1";
+	answer_start(&answer, &with_layout, mem);
+	assert_true(answer_take(&answer, head, strlen(head), &err));
+	assert_true(answer_take(&answer, path, strlen(path), &err));
+	assert_true(answer_take(&answer, end, strlen(end), &err));
+	assert_string_equal(answer.result.tree, COMMIT);
+	assert_string_equal(answer.result.left_out, "a (submodule)");
+	assert_string_equal(answer.result.contents[0].render_file, "Kustomization");
+	assert_int_equal(answer.result.contents[0].desired.rendered, RENDER_KUSTOMIZE);
+	/* Nothing is said of a tree. */
+	answer_start(&answer, &with_layout, mem);
+	assert_true(answer_take(&answer, HEAD, strlen(HEAD), &err));
+	assert_false(answer_take(&answer, path, strlen(path), &err));
+	arena_free(mem);
 }
 
 static void an_error_is_the_end(void **state)
@@ -132,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_answer_becomes_a_result),
 		cmocka_unit_test(what_may_not_come_now_is_refused),
+		cmocka_unit_test(a_path_that_is_to_be_rendered_has_its_file_and_the_tree),
 		cmocka_unit_test(an_error_is_the_end),
 		cmocka_unit_test(an_endless_answer_meets_its_maximum),
 	};

@@ -15,7 +15,12 @@ static void a_request_arrives_as_it_was_asked(void **state)
 	struct source_access access = {.username = "ci", .ca = "PEM", .insecure = true};
 	const struct source_path paths[] = {
 		{"users", {.path = "users", .recurse = true, .exclude = "*.yml"}},
-		{"cluster", {.path = "c"}},
+		{"cluster",
+			{.path = "c",
+				.rendering = {.asked = RENDER_HELM,
+					.options = "{}",
+					.namespace = "n",
+					.plain = true}}},
 	};
 	const struct source_request asked = {.url = "https://h/db",
 		.revision = "main",
@@ -23,6 +28,8 @@ static void a_request_arrives_as_it_was_asked(void **state)
 		.access = &access,
 		.paths = paths,
 		.path_count = 2,
+		.identities = {[RENDER_HELM] = "helm 1 2"},
+		.layout = "render-1",
 		.stop = -1};
 	struct request_read read;
 	struct error err = {0};
@@ -43,6 +50,15 @@ static void a_request_arrives_as_it_was_asked(void **state)
 	assert_true(read.request.paths[0].directory.recurse);
 	assert_string_equal(read.request.paths[0].directory.exclude, "*.yml");
 	assert_null(read.request.paths[0].directory.include);
+	const struct rendering *rendering = &read.request.paths[1].directory.rendering;
+	assert_int_equal(rendering->asked, RENDER_HELM);
+	assert_true(rendering->plain);
+	assert_string_equal(rendering->options, "{}");
+	assert_string_equal(rendering->namespace, "n");
+	assert_null(read.request.paths[0].directory.rendering.options);
+	assert_string_equal(read.request.identities[RENDER_HELM], "helm 1 2");
+	assert_null(read.request.identities[RENDER_KUSTOMIZE]);
+	assert_string_equal(read.request.layout, "render-1");
 	assert_string_equal(read.access.username, "ci");
 	assert_true(read.access.insecure);
 	assert_int_equal(read.access.password.length, 3);
