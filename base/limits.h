@@ -25,9 +25,9 @@
 	(128L * 1024 * 1024) /* one object in a pack, whatever file it is: it is unpacked in memory */
 
 /* kustomize and helm (reconcile/render) */
-#define LIMIT_RENDER_SECONDS 60                      /* of one run, and of processor time in it */
-#define LIMIT_RENDER_WAIT_SECONDS 300                /* with the time until its turn */
-#define LIMIT_RENDER_MEMORY (256L * 1024 * 1024)     /* that it writes to */
+#define LIMIT_RENDER_SECONDS 90                  /* of one run, and of processor time in it, as in Argo CD */
+#define LIMIT_RENDER_WAIT_SECONDS 450            /* with the time until its turn */
+#define LIMIT_RENDER_MEMORY (256L * 1024 * 1024) /* that it writes to */
 #define LIMIT_RENDER_ADDRESSES (4096L * 1024 * 1024) /* that it reserves: Go takes more than it uses */
 #define LIMIT_RENDER_OUTPUT (32L * 1024 * 1024)      /* what it writes */
 #define LIMIT_RENDER_TREE_FILES 20000                /* of the commit that it sees */
