@@ -77,6 +77,8 @@ static void everything_has_a_default_but_the_version(void **state)
 	assert_string_equal(config->listen, "127.0.0.1:8080");
 	assert_string_equal(config->namespace, "argocd");
 	assert_int_equal(config->git_deadline, 60000);
+	assert_null(config->tools[RENDER_KUSTOMIZE]);
+	assert_null(config->tools[RENDER_HELM]);
 	assert_string_equal(config->log_level, "info");
 	assert_string_equal(config->log_format, "text");
 	assert_null(config->applications);
@@ -93,6 +95,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	const char *text =
 		"version: 1\nstate: ./state\npoll: 5m\nlisten: \"[::1]:0\"\nnamespace: gitops\napplications: apps\n"
 		"secrets: /abs/secrets\nkubernetes: {kubeconfig: kube.conf, context: one}\ngit: {timeout: 90s}\n"
+		"tools: {kustomize: /abs/kustomize, helm: bin/helm}\n"
 		"api: {tokenFile: token}\nlog: {level: debug, format: json}\nwebhook: {secretFile: hook}\n"
 		"sealing: {keys: [./keys, /more]}\n"
 		"repositories:\n- url: https://git.example.org/team\n  username: ci\n  passwordFile: pw\n  caFile: ca.crt\n"
@@ -116,6 +119,8 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_string_equal(config->kubeconfig, below(fixture, "kube.conf"));
 	assert_string_equal(config->kube_context, "one");
 	assert_int_equal(config->git_deadline, 90000);
+	assert_string_equal(config->tools[RENDER_KUSTOMIZE], "/abs/kustomize");
+	assert_non_null(strstr(config->tools[RENDER_HELM], "/bin/helm"));
 	assert_string_equal(config->token_file, below(fixture, "token"));
 	assert_string_equal(config->log_level, "debug");
 	assert_string_equal(config->log_format, "json");
@@ -134,7 +139,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_string_equal(config->repositories[2].ssh_keys, below(fixture, "signers"));
 	assert_string_equal(config->repositories[2].gpg_keys, "/keys");
 	assert_true(repository->insecure);
-	assert_int_equal(repository->line, 15);
+	assert_int_equal(repository->line, 16);
 	assert_string_equal(config->repositories[1].known_hosts_file, below(fixture, "known"));
 	assert_string_equal(config->repositories[2].token_file, below(fixture, "t"));
 

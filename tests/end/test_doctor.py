@@ -239,6 +239,12 @@ def test_an_application_with_a_field_that_is_not_supported(team):
     assert str(team.folder / "applications" / "other.yaml") in item["remedy"]
 
 
+def test_a_program_for_rendering_that_is_not_there(team):
+    team.config["tools"] = {"helm": "/nonexistent/helm"}
+    item = doctor(team).failed_only("program", "/nonexistent/helm is no program")
+    assert "tools.helm" in item["remedy"]
+
+
 def test_a_project_with_a_field_that_is_not_supported(team):
     (team.folder / "applications" / "project.yaml").write_text(
         "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: strict}\nspec: {signatureKeys: [{keyID: A}]}\n")
