@@ -4,6 +4,7 @@
  * A hook runs once in an operation, whatever happens to this process. Before it is made, its place is cleared and that is recorded;
  * whatever stands there afterwards is the one that this operation has made.
  */
+#include "agent/sync/reasons.h"
 #include "agent/sync/steps.h"
 
 #include <string.h>
@@ -151,6 +152,7 @@ enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, c
 {
 	const struct object_key key = task_key(task);
 	struct task_result *result = result_of(operation, task);
+	const char *text;
 	struct live live;
 
 	bool there = cluster_live(pass->agent->cluster, &key, pass->mem, &live);
@@ -172,11 +174,19 @@ enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, c
 		return VERDICT_DONE;
 	case HEALTH_DEGRADED:
 	case HEALTH_UNKNOWN:
-		fail(pass, operation, task, *live.health.message ? live.health.message : "failed");
+		text = reasons_of(pass, &live);
+		fail(pass, operation, task, *text ? text : "failed");
 		return VERDICT_FAILED;
 	default:
 		return VERDICT_WAIT;
 	}
+}
+
+const char *hook_trouble(const struct pass *pass, const struct task *task)
+{
+	const struct object_key key = task_key(task);
+	struct live live;
+	return cluster_live(pass->agent->cluster, &key, pass->mem, &live) ? reasons_of(pass, &live) : "";
 }
 
 /* Deletes the hook that this operation has made, or lets it go its own way; one that somebody put in its place is not touched. */

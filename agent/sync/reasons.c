@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/sync/operation.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/limits.h"
@@ -12,7 +13,7 @@
 
 enum {
 	SOON = 2000, /* milliseconds */
-	AT_LEAST = 60000,
+	RARELY = 60000,
 	DENIED = 600000,
 	UNWELL = 500, /* objects looked at: the others have their status alone */
 	NAMESPACES = 8,
@@ -47,8 +48,9 @@ void reasons_free(struct reasons *reasons)
 /* ---- who is not well ---- */
 
 struct unwell {
-	struct pass_step *step;
 	const struct live *live;
+	enum health health;     /* as it counts for the Application */
+	struct pass_step *step; /* NULL = a hook */
 };
 
 struct all_unwell {
@@ -68,18 +70,39 @@ static int compare_unwell(const void *a, const void *b)
 		&((const struct unwell *)a)->live->key, &((const struct unwell *)b)->live->key);
 }
 
+static void add_unwell(const struct pass *pass, struct all_unwell *all, const struct live *live,
+	enum health health, struct pass_step *step)
+{
+	if (!live || all->count == UNWELL)
+		return;
+	all->items = arena_grow(pass->mem, all->items, all->count, sizeof(*all->items));
+	all->items[all->count++] = (struct unwell){live, health, step};
+	all->failed = all->failed || health != HEALTH_PROGRESSING;
+}
+
+/* The hooks that the operation waits for, which are not in the plan. */
+static void add_hooks(const struct pass *pass, struct all_unwell *all)
+{
+	const struct sync_operation *operation = pass->app->operation;
+	for (size_t i = 0; operation && i < operation->result_count; i++) {
+		const struct task_result *result = &operation->results[i];
+		if (!result->hook || result->state != TASK_RUNNING)
+			continue;
+		struct live *live = arena_alloc(pass->mem, sizeof(*live));
+		if (cluster_live(pass->agent->cluster, &result->key, pass->mem, live) &&
+			is_unwell(live->health.health))
+			add_unwell(pass, all, live, live->health.health, NULL);
+	}
+}
+
 static struct all_unwell unwell_of(const struct pass *pass)
 {
 	struct all_unwell all = {0};
-	for (size_t i = 0; i < pass->plan.count && all.count < UNWELL; i++) {
+	add_hooks(pass, &all);
+	for (size_t i = 0; i < pass->plan.count; i++) {
 		struct pass_step *step = &pass->steps[i];
-		const struct live *live =
-			is_unwell(step->health.health) ? pass_live(pass, &step->plan->key) : NULL;
-		if (!live)
-			continue;
-		all.items = arena_grow(pass->mem, all.items, all.count, sizeof(*all.items));
-		all.items[all.count++] = (struct unwell){step, live};
-		all.failed = all.failed || step->health.health != HEALTH_PROGRESSING;
+		if (is_unwell(step->health.health))
+			add_unwell(pass, &all, pass_live(pass, &step->plan->key), step->health.health, step);
 	}
 	if (all.count)
 		qsort(all.items, all.count, sizeof(*all.items), compare_unwell);
@@ -91,7 +114,7 @@ static void state_of(const struct all_unwell *all, char state[DIGEST_HEX_SIZE])
 	CLEANUP(buf_done) struct buf text = BUF(STATE_BYTES);
 	for (size_t i = 0; i < all->count; i++)
 		buf_printf(&text, "%s %s %d\n", all->items[i].live->uid, all->items[i].live->resource_version,
-			all->items[i].step->health.health);
+			all->items[i].health);
 	digest_sha256_hex(buf_string(&text), text.length, state);
 }
 
@@ -143,7 +166,7 @@ static void ask(struct pass *pass, struct reasons *reasons, const struct all_unw
 {
 	struct warnings warnings = {0};
 	struct error err;
-	int64_t longer = reasons->pause * 2 < AT_LEAST ? reasons->pause * 2 : AT_LEAST;
+	int64_t longer = reasons->pause * 2 < RARELY ? reasons->pause * 2 : RARELY;
 
 	reasons->asked = clock_steady();
 	reasons->pause = moved ? SOON : longer;
@@ -181,14 +204,15 @@ static int compare_key_to_reason(const void *key, const void *reason)
 	return object_key_compare(key, &((const struct reason *)reason)->key);
 }
 
-/* Only of the very object and spec that it is about. */
-static const char *known_reason(const struct reasons *reasons, const struct live *live)
+const char *reasons_of(const struct pass *pass, const struct live *live)
 {
-	const struct reason *found = reasons->count ? bsearch(&live->key, reasons->items, reasons->count,
-							      sizeof(*reasons->items), compare_key_to_reason)
-						    : NULL;
+	const struct reasons *reasons = pass->app->reasons;
+	const struct reason *found = reasons && reasons->count
+		? bsearch(&live->key, reasons->items, reasons->count, sizeof(*reasons->items),
+			  compare_key_to_reason)
+		: NULL;
 	bool holds = found && found->written == live->written && strcmp(found->uid, live->uid) == 0;
-	return holds ? found->text : "";
+	return holds ? arena_join(pass->mem, live->health.message, "; ", found->text) : live->health.message;
 }
 
 void reasons_find(struct pass *pass)
@@ -205,10 +229,7 @@ void reasons_find(struct pass *pass)
 		app->reasons->asked = clock_steady();
 	}
 	ask_when_due(pass, app->reasons, &all);
-	for (size_t i = 0; i < all.count; i++) {
-		const char *text = known_reason(app->reasons, all.items[i].live);
-		struct health_state *health = &all.items[i].step->health;
-		if (*text)
-			health->message = arena_join(pass->mem, health->message, "; ", text);
-	}
+	for (size_t i = 0; i < all.count; i++)
+		if (all.items[i].step)
+			all.items[i].step->health.message = reasons_of(pass, all.items[i].live);
 }

@@ -11,5 +11,9 @@
 
 void reasons_free(struct reasons *reasons); /* accepts NULL */
 
-/* Adds them to the health messages of the steps. After the pass has observed. */
+/* Asks where it is time to, also of the hooks that are waited for, and adds the answers to the health messages of the steps. After
+   the pass has observed, before the operation goes on. */
 void reasons_find(struct pass *pass);
+
+/* Its health message with what Events are known to say of this very object and spec; "" = nothing. In pass->mem. */
+const char *reasons_of(const struct pass *pass, const struct live *live);

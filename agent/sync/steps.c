@@ -32,6 +32,7 @@ struct sync_step {
 	struct slice slice;
 	size_t waiting;    /* tasks that wait for something */
 	const char *waits; /* for what the first of them does */
+	const char *why;   /* what is known of the reason; "" = nothing */
 };
 
 static const char *row(const struct sync_step *step, const struct task *task, const char *what)
@@ -39,20 +40,28 @@ static const char *row(const struct sync_step *step, const struct task *task, co
 	return arena_printf(step->pass->mem, "%s %s", task_name(task, step->pass->mem), what);
 }
 
-/* "waiting for healthy state of apps/Deployment/web and 2 more" (argocd.md 2.10). */
+/* "waiting for healthy state of apps/Deployment/web and 2 more" (argocd.md 2.10), and why the first is not. */
+static void wait_because(struct sync_step *step, const struct task *task, const char *what, const char *why)
+{
+	if (step->waiting++)
+		return;
+	step->why = why;
+	step->waits = arena_printf(step->pass->mem, "waiting for %s %s%s%s/%s", what, task->key.group,
+		*task->key.group ? "/" : "", task->key.kind, task_key(task).name);
+}
+
 static void wait_for(struct sync_step *step, const struct task *task, const char *what)
 {
-	if (!step->waiting++)
-		step->waits = arena_printf(step->pass->mem, "waiting for %s %s%s%s/%s", what, task->key.group,
-			*task->key.group ? "/" : "", task->key.kind, task_key(task).name);
+	wait_because(step, task, what, "");
 }
 
 static void say_waiting(const struct sync_step *step)
 {
-	if (step->waiting > 1)
-		operation_wait_for(step->operation, "%s and %zu more", step->waits, step->waiting - 1);
-	else if (step->waiting)
-		operation_wait_for(step->operation, "%s", step->waits);
+	const char *more =
+		step->waiting > 1 ? arena_printf(step->pass->mem, " and %zu more", step->waiting - 1) : "";
+	if (step->waiting)
+		operation_wait_for(
+			step->operation, "%s%s%s%s", step->waits, more, *step->why ? ": " : "", step->why);
 }
 
 /* ---- applies ---- */
@@ -394,7 +403,7 @@ static void await_health(struct sync_step *step, const struct task *task, struct
 		operation_fail(step->operation, text);
 		break;
 	default:
-		wait_for(step, task, "healthy state of");
+		wait_because(step, task, "healthy state of", health->message);
 	}
 }
 
@@ -407,7 +416,7 @@ static enum verdict await(struct sync_step *step, bool last)
 			continue;
 		if (!task->step) {
 			if (hook_outcome(step->pass, step->operation, task) == VERDICT_WAIT)
-				wait_for(step, task, "completion of hook");
+				wait_because(step, task, "completion of hook", hook_trouble(step->pass, task));
 		} else if (task->object) {
 			await_health(step, task, result);
 		} else if (!last) {

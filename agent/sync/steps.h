@@ -78,6 +78,8 @@ bool hook_is_there(const struct pass *pass, const struct task *task);
 enum verdict hook_make(struct pass *pass, struct sync_operation *operation, const struct task *task);
 /* Of a hook that was made: WAIT while it runs; else its result says how it ended. */
 enum verdict hook_outcome(struct pass *pass, struct sync_operation *operation, const struct task *task);
+/* What is known to be wrong with one that runs, "" = nothing. In pass->mem. */
+const char *hook_trouble(const struct pass *pass, const struct task *task);
 /* These three WAIT while the server does not do it, thirty times at the most: then it stays, with a warning.
    HookSucceeded and HookFailed: deletes those that have ended so. */
 enum verdict hooks_clean_up(struct pass *pass, struct sync_operation *operation);

@@ -315,6 +315,25 @@ def test_why_a_pod_or_a_claim_is_not_there_yet(world, health):
     health.is_("web", "Progressing", f"Pod {made['metadata']['name']}: Failed: Failed to pull image")
 
 
+def test_why_a_hook_does_not_end(world, health):
+    world.push({"team/h.yaml": marked(job("h"), hook="PreSync"), "team/a.yaml": config_map("a")})
+    made = world.wait("the Pod of the Job", lambda: world.pods("h-"))[0]
+    health.team.running("waiting for completion of hook batch/Job/h")
+    event(world, made | {"apiVersion": "v1", "kind": "Pod"}, "FailedScheduling", "0/3 nodes are available", component="default-scheduler")
+    health.team.running(f"completion of hook batch/Job/h: Pod {made['metadata']['name']}: FailedScheduling: 0/3 nodes are available")
+    world.end_job("h", succeeded=False)
+    assert "FailedScheduling" in health.team.ended("Failed")["message"] and world.value("a") is None
+
+
+def test_why_a_wave_waits(world, health):
+    world.push({"team/p.yaml": pod("p"), "team/z.yaml": marked(config_map("z"), sync_wave=1)})
+    world.appears("Pod", "p")
+    event(world, world.get("Pod", "p"), "FailedMount", 'secret "keys" not found', component="kubelet")
+    health.team.running('waiting for healthy state of Pod/p: FailedMount: secret "keys" not found')
+    world.end_pod("p")
+    health.team.ended("Succeeded")
+
+
 def test_nobody_is_asked_for_events_where_all_is_well(world, health):
     mark = world.plane.mark()
     health.push(postgresql("acid-main"), config_map("a"))
