@@ -60,3 +60,19 @@ def test_what_has_no_namespace_is_marked_with_the_destinations(world):
     # By that mark it is known as ours when Git does not have it any more.
     team.synced(world.push({"team/role.yaml": None}))
     assert world.kube.get("rbac.authorization.k8s.io/v1", "ClusterRole", None, name) is None
+
+
+def test_another_destination_is_compared_at_once(world):
+    """Nothing else would ask for another look: no poll, no event of an object."""
+    world.agent.config["poll"] = "0s"
+    other = world.plane.namespace()
+    head = world.push({"team/a.yaml": config_map("a")})
+    team = world.application("team")
+    world.begin()
+    team.synced(head)
+    team.patch({"spec": {"destination": {"namespace": other}}})
+    world.appears("ConfigMap", "a", namespace=other)
+    team.wait("it is what was compared", lambda: team.status["sync"]["comparedTo"]["destination"]["namespace"] == other)
+    # What was brought to the first one is left over, and goes.
+    world.vanishes("ConfigMap", "a")
+    team.synced(head)

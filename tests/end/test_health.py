@@ -108,6 +108,72 @@ def test_a_daemon_set_is_as_far_as_its_controller_says_of_this_spec(health):
     health.is_("d", "Progressing", "observed")
 
 
+def test_what_is_paused_or_suspended_is_suspended(world, health):
+    health.push(deployment("web"), job("j"))
+    health.is_("web", "Progressing")
+    for api_version, kind, name, field in (("apps/v1", "Deployment", "web", "paused"), ("batch/v1", "Job", "j", "suspend")):
+        world.kube.patch(api_version, kind, world.namespace, name, {"spec": {field: True}})
+        health.is_(name, "Suspended")
+    health.team.healthy("Suspended")
+
+
+def test_a_replica_set_is_as_far_as_its_pods(world, health):
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "r"}},
+            "template": {"metadata": {"labels": {"app": "r"}}, "spec": POD}}
+    health.push(manifest("apps/v1", "ReplicaSet", "r", spec=spec))
+    health.is_("r", "Progressing", "0 of 1 replicas are available")
+    (made,) = world.wait("its Pod", lambda: world.pods("r-"))
+    health.report("v1", "Pod", made["metadata"]["name"], {
+        "phase": "Running", "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]})
+    health.is_("r", "Healthy")
+    # No more Pods than the quota has: the controller says why there are too few.
+    world.kube.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": world.namespace},
+                       "spec": {"hard": {"pods": "1"}}})
+    world.kube.patch("v1", "ResourceQuota", world.namespace, "q", {"status": {"hard": {"pods": "1"}, "used": {"pods": "1"}}},
+                     "controller", "status")
+    health.push(manifest("apps/v1", "ReplicaSet", "r", spec=spec | {"replicas": 2}))
+    health.is_("r", "Degraded", "exceeded quota")
+
+
+def test_a_route_from_outside_needs_an_address(health):
+    address = ("networking.k8s.io/v1", "Ingress", "web")
+    health.push(manifest(*address, spec={"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}))
+    health.is_("web", "Progressing", "address")
+    health.report(*address, {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}})
+    health.is_("web", "Healthy")
+
+
+def test_an_autoscaler_can_scale_or_says_why_not(health):
+    address = ("autoscaling/v2", "HorizontalPodAutoscaler", "web")
+    health.push(manifest(*address, spec={"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}))
+    health.is_("web", "Progressing")
+
+    def says(kind, status, reason, message=""):
+        health.report(*address, {"currentMetrics": None, "desiredReplicas": 1, "conditions": [
+            {"type": kind, "status": status, "reason": reason, "message": message}]})
+
+    says("AbleToScale", "False", "FailedGetScale", "there is no such Deployment")
+    health.is_("web", "Degraded", "there is no such Deployment")
+    says("AbleToScale", "True", "ReadyForNewScale")
+    health.is_("web", "Healthy")
+
+
+@pytest.mark.parametrize("group, kind, plural", [
+    ("cert-manager.io", "Certificate", "certificates"), ("external-secrets.io", "ExternalSecret", "externalsecrets")])
+def test_kinds_with_a_condition_ready_are_what_that_says_of_this_spec(world, group, kind, plural):
+    world.kube.create_crd(kube.simple_crd(group, kind, plural))
+    health = Health(world)
+    address = (f"{group}/v1", kind, "x")
+    health.push(manifest(*address, spec={"size": 1}))
+    health.is_("x", "Progressing")
+    for ready, status in (("False", "Degraded"), ("True", "Healthy")):
+        health.report(*address, {"observedGeneration": 1, "conditions": [
+            {"type": "Ready", "status": ready, "message": f"it is {ready}"}]})
+        health.is_("x", status, "" if status == "Healthy" else "it is False")
+    health.push(manifest(*address, spec={"size": 2}))
+    health.is_("x", "Progressing", "observed")
+
+
 def test_a_claim_is_bound_pending_or_lost(health):
     address = ("v1", "PersistentVolumeClaim", "data")
     health.push(manifest(*address, spec={"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}))
