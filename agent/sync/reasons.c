@@ -34,6 +34,7 @@ struct reasons {
 	char state[DIGEST_HEX_SIZE]; /* of the objects that are not well */
 	int64_t asked;               /* steady milliseconds: or when the first was seen not to be well */
 	int64_t pause;               /* after `asked`, until it is asked again */
+	int64_t not_before;          /* steady milliseconds: the last question failed */
 	char slot[64];               /* log_changed() */
 };
 
@@ -154,12 +155,12 @@ static bool read_warnings(
 	return true;
 }
 
-/* Not being told is no trouble: what was known stays, and health has its status. */
-static bool note_failure(struct reasons *reasons, const struct error *err)
+/* Not being told is no trouble: what was known stays, health has its status, and a server that has other worries is left alone. */
+static void note_failure(struct reasons *reasons, const struct error *err)
 {
+	reasons->not_before = clock_steady() + (err->kind == ERROR_DENIED ? DENIED : RARELY);
 	if (log_changed(reasons->slot, err->text))
 		log_warning("reasons of health are not known", "error", err->text, NULL);
-	return err->kind == ERROR_DENIED;
 }
 
 static void ask(struct pass *pass, struct reasons *reasons, const struct all_unwell *all, bool moved)
@@ -171,8 +172,7 @@ static void ask(struct pass *pass, struct reasons *reasons, const struct all_unw
 	reasons->asked = clock_steady();
 	reasons->pause = moved ? SOON : longer;
 	if (!read_warnings(pass, all, &warnings, &err)) {
-		if (note_failure(reasons, &err))
-			reasons->pause = DENIED;
+		note_failure(reasons, &err);
 		return;
 	}
 	log_changed(reasons->slot, "");
@@ -184,17 +184,23 @@ static void ask(struct pass *pass, struct reasons *reasons, const struct all_unw
 		add_reason(reasons, &warnings, all->items[i].live);
 }
 
+static int64_t due(const struct reasons *reasons)
+{
+	int64_t at = reasons->asked + reasons->pause;
+	return at > reasons->not_before ? at : reasons->not_before;
+}
+
 static void ask_when_due(struct pass *pass, struct reasons *reasons, const struct all_unwell *all)
 {
 	char state[DIGEST_HEX_SIZE];
 	state_of(all, state);
 	bool moved = strcmp(state, reasons->state) != 0;
-	if (moved && reasons->pause != DENIED)
+	if (moved)
 		reasons->pause = reasons->mem || !all->failed ? SOON : 0;
 	memcpy(reasons->state, state, sizeof(state));
-	if (clock_steady() >= reasons->asked + reasons->pause)
+	if (clock_steady() >= due(reasons))
 		ask(pass, reasons, all, moved);
-	pass_look_again(pass, reasons->asked + reasons->pause);
+	pass_look_again(pass, due(reasons));
 }
 
 /* ---- telling ---- */

@@ -3,7 +3,8 @@
  *
  * Nothing is asked while all are well. Where one is not, the namespace is asked once, again two seconds after it has changed, and at
  * growing intervals up to a minute while nothing moves, since an Event may come later than the status it explains. One that is only
- * progressing gets two seconds first: most have become well by then. Reconciler thread only.
+ * progressing gets two seconds first: most have become well by then. The answer has two seconds; where none comes, the next question
+ * is a minute later. Reconciler thread only.
  */
 #pragma once
 

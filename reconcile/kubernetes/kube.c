@@ -115,10 +115,15 @@ static bool repeatable(const struct kube_request *request)
 			text_equal(request->content_type, "application/apply-patch+yaml"));
 }
 
-/* Tries of one request share its time. */
-static long seconds_left(const struct attempt *attempt)
+static int64_t seconds_of(const struct kube_request *request)
 {
-	int64_t left = LIMIT_KUBE_SECONDS - (clock_steady() - attempt->begun) / 1000;
+	return request->seconds ? request->seconds : LIMIT_KUBE_SECONDS;
+}
+
+/* Tries of one request share its time. */
+static long seconds_left(const struct kube_request *request, const struct attempt *attempt)
+{
+	int64_t left = seconds_of(request) - (clock_steady() - attempt->begun) / 1000;
 	return left > TRY_MINIMUM_SECONDS ? (long)left : TRY_MINIMUM_SECONDS;
 }
 
@@ -136,7 +141,7 @@ static void start(struct run *run, struct flight *flight, size_t index)
 		.content_type = request->content_type,
 		.body = request->body,
 		.body_length = request->body_length,
-		.seconds = seconds_left(&run->attempts[index]),
+		.seconds = seconds_left(request, &run->attempts[index]),
 		.fresh = !repeatable(request),
 		.on_body = take_body,
 		.context = flight,
@@ -166,7 +171,8 @@ static bool wait_and_repeat(struct run *run, size_t index, int64_t milliseconds)
 {
 	struct attempt *attempt = &run->attempts[index];
 	int64_t at = clock_steady() + milliseconds;
-	if (attempt->tries >= LIMIT_REQUEST_TRIES || at - attempt->begun > LIMIT_KUBE_SECONDS * 1000)
+	if (attempt->tries >= LIMIT_REQUEST_TRIES ||
+		at - attempt->begun > seconds_of(&run->requests[index]) * 1000)
 		return false;
 	attempt->not_before = at;
 	attempt->waits = true;

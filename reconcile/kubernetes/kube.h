@@ -21,6 +21,7 @@ struct kube_request {
 	const char *body;         /* NULL = none */
 	size_t body_length;
 	bool text;   /* a good answer is no JSON (a PEM behind the service proxy): it becomes a string */
+	int seconds; /* until its answer must be there, with all tries; 0 = LIMIT_KUBE_SECONDS */
 	bool secret; /* the answer may hold secret values: its text never goes into an error */
 
 	int status;         /* HTTP status, 0 = no answer */

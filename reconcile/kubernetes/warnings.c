@@ -15,7 +15,8 @@ enum {
 	PAGES = 4, /* of LIMIT_LIST_PAGE: one Event for each object and reason, so that is a namespace in much trouble */
 	SHOWN = 2,
 	MESSAGE_BYTES = 300,
-	PATH_BYTES = 8192
+	PATH_BYTES = 8192,
+	SECONDS = 2 /* nobody is held up for a text */
 };
 
 /* ---- reading ---- */
@@ -154,7 +155,7 @@ bool cluster_warnings(struct cluster *cluster, const char *namespace, struct are
 		CLEANUP(buf_done) struct buf url = BUF(PATH_BYTES);
 		CLEANUP(json_done) json_t *answer = NULL;
 		kube_list_page_path(&url, path, LIMIT_LIST_PAGE, next);
-		struct kube_request request = {.method = "GET", .path = buf_string(&url)};
+		struct kube_request request = {.method = "GET", .path = buf_string(&url), .seconds = SECONDS};
 		if (!cluster_reachable(cluster, err) || !kube_one(cluster->kube, &request, &answer, err))
 			return false;
 		warnings_add(warnings, answer, mem);

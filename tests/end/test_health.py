@@ -7,6 +7,7 @@ import pytest
 
 from parts import kube
 from parts.manifests import config_map, postgresql
+from parts.proxy import FaultProxy, faults
 from parts.world import deployment, job, manifest, marked, pod
 
 POD = {"restartPolicy": "Always", "automountServiceAccountToken": False,
@@ -420,6 +421,24 @@ def test_nobody_is_asked_for_events_where_all_is_well(world, health):
     world.passes(6)
     assert len(asked_for_events(world, mark)) <= 8
     assert all("type%3DWarning" in found["requestURI"] for found in asked_for_events(world, mark))
+
+
+def test_a_server_that_does_not_tell_is_left_alone(world, tmp_path):
+    proxy = FaultProxy(world.plane.port, tmp_path)
+    world.through(proxy)
+    proxy.add(faults.hang(), method="GET", path="/events[?]")
+    health = Health(world)
+    head = world.push({"team/p.yaml": pod("p")})
+    health.team.synced(head)
+    world.end_pod("p", succeeded=False, message="no disk")
+    health.is_("p", "Degraded", "no disk")
+    world.wait("it is said", lambda: "reasons of health are not known" in world.agent.log())
+    for number in range(3):
+        health.team.synced(world.push({"team/a.yaml": config_map("a", value=str(number))}))
+        world.kube.patch("v1", "Pod", world.namespace, "p", {"metadata": {"labels": {"moved": str(number)}}})
+        world.passes(2)
+    assert proxy.count("GET", "/events[?]") == 1 and health.of("p")["message"] == "no disk"
+    proxy.close()
 
 
 def test_an_agent_that_may_not_read_events_says_so_once_and_goes_on(world):
