@@ -1,5 +1,6 @@
 #include "agent/sync/reasons.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ enum {
 	DENIED = 600000,
 	UNWELL = 500, /* objects looked at: the others have their status alone */
 	NAMESPACES = 8,
-	STATE_BYTES = UNWELL * 512
+	STATE_BYTES = UNWELL * 1024
 };
 
 struct reason {
@@ -110,12 +111,15 @@ static struct all_unwell unwell_of(const struct pass *pass)
 	return all;
 }
 
+/* What a reason could be asked for; that an object has another version does not mean so. */
 static void state_of(const struct all_unwell *all, char state[DIGEST_HEX_SIZE])
 {
 	CLEANUP(buf_done) struct buf text = BUF(STATE_BYTES);
-	for (size_t i = 0; i < all->count; i++)
-		buf_printf(&text, "%s %s %d\n", all->items[i].live->uid, all->items[i].live->resource_version,
-			all->items[i].health);
+	for (size_t i = 0; i < all->count; i++) {
+		const struct live *live = all->items[i].live;
+		buf_printf(&text, "%s %" PRId64 " %d %s\n", live->uid, live->written, all->items[i].health,
+			live->health.message);
+	}
 	digest_sha256_hex(buf_string(&text), text.length, state);
 }
 

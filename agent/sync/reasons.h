@@ -1,7 +1,7 @@
 /*
  * reasons.h - why the objects of an Application are not well, from the Events of those who know (warnings.h)
  *
- * Nothing is asked while all are well. Where one is not, the namespace is asked once, again two seconds after it has changed, and at
+ * Nothing is asked while all are well. Where one is not, the namespace is asked once, again when its health or spec has changed, and at
  * growing intervals up to a minute while nothing moves, since an Event may come later than the status it explains. One that is only
  * progressing gets two seconds first: most have become well by then. The answer has two seconds; where none comes, the next question
  * is a minute later. Reconciler thread only.

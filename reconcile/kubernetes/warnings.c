@@ -34,13 +34,15 @@ static int64_t time_of(const json_t *event)
 	return newest;
 }
 
-/* The end of a value: its closing quote, or a blank. */
+/* The end of a value: its closing quote, which is neither doubled nor escaped, or a blank. */
 static const char *value_end(const char *value, char quote)
 {
 	if (!quote)
 		return value + strcspn(value, " \t\n,;\"'");
-	const char *end = strchr(value, quote);
-	return end ? end : value + strlen(value);
+	for (; *value && (*value != quote || value[1] == quote); value++)
+		if ((*value == quote || *value == '\\') && value[1])
+			value++;
+	return value;
 }
 
 /* After the word `password`: where the secret begins, and which quote ends it; NULL when the word is only mentioned. */

@@ -144,6 +144,8 @@ static void nothing_that_looks_like_a_password_is_told(void **state)
 	} cases[] = {
 		{"ERROR in ALTER ROLE x PASSWORD 'hunter2' VALID",
 			"ERROR in ALTER ROLE x PASSWORD '<hidden>' VALID"},
+		{"PASSWORD 'hun''ter2' x", "PASSWORD '<hidden>' x"},
+		{"password: \"hun\\\"ter2\" x", "password: \"<hidden>\" x"},
 		{"dial host=db password=hunter2 user=x", "dial host=db password=<hidden> user=x"},
 		{"{\"password\": \"hunter2\"}", "{\"password\": \"<hidden>\"}"},
 		{"cannot reach postgres://x:hunter2@db:5432/app",
