@@ -32,7 +32,7 @@ struct sync_step {
 	struct slice slice;
 	size_t waiting;    /* tasks that wait for something */
 	const char *waits; /* for what the first of them does */
-	const char *why;   /* what is known of the reason; "" = nothing */
+	const char *why;   /* ": " and the reason of the first; "" = not known */
 };
 
 static const char *row(const struct sync_step *step, const struct task *task, const char *what)
@@ -40,28 +40,23 @@ static const char *row(const struct sync_step *step, const struct task *task, co
 	return arena_printf(step->pass->mem, "%s %s", task_name(task, step->pass->mem), what);
 }
 
-/* "waiting for healthy state of apps/Deployment/web and 2 more" (argocd.md 2.10), and why the first is not. */
-static void wait_because(struct sync_step *step, const struct task *task, const char *what, const char *why)
+/* "waiting for healthy state of apps/Deployment/web and 2 more" (argocd.md 2.10), and why the first is not, where that is known. */
+static void wait_for(struct sync_step *step, const struct task *task, const char *what, const char *why)
 {
 	if (step->waiting++)
 		return;
-	step->why = why;
+	step->why = *why ? arena_printf(step->pass->mem, ": %s", why) : "";
 	step->waits = arena_printf(step->pass->mem, "waiting for %s %s%s%s/%s", what, task->key.group,
 		*task->key.group ? "/" : "", task->key.kind, task_key(task).name);
 }
 
-static void wait_for(struct sync_step *step, const struct task *task, const char *what)
-{
-	wait_because(step, task, what, "");
-}
-
 static void say_waiting(const struct sync_step *step)
 {
-	const char *more =
-		step->waiting > 1 ? arena_printf(step->pass->mem, " and %zu more", step->waiting - 1) : "";
-	if (step->waiting)
+	if (step->waiting > 1)
 		operation_wait_for(
-			step->operation, "%s%s%s%s", step->waits, more, *step->why ? ": " : "", step->why);
+			step->operation, "%s and %zu more%s", step->waits, step->waiting - 1, step->why);
+	else if (step->waiting)
+		operation_wait_for(step->operation, "%s%s", step->waits, step->why);
 }
 
 /* ---- applies ---- */
@@ -89,7 +84,7 @@ static bool kind_is_ready(struct sync_step *step, struct task *task)
 		operation_fail(step->operation, text);
 		return false;
 	}
-	wait_for(step, task, "the kind of");
+	wait_for(step, task, "the kind of", "");
 	pass_look_again(step->pass, clock_steady() + KIND_PAUSE);
 	return false;
 }
@@ -163,7 +158,7 @@ static void judge_write(struct sync_step *step, struct task *task)
 		done = "unchanged";
 		break;
 	case WRITE_PENDING: /* the old object must be gone before the new one is made */
-		wait_for(step, task, "deletion of");
+		wait_for(step, task, "deletion of", "");
 		pass_look_again(step->pass, clock_steady() + KIND_PAUSE);
 		return;
 	default:
@@ -248,7 +243,7 @@ static void apply_rank(struct sync_step *step, size_t from, size_t end)
 		if (!task->step || is_done(step, task) || needs_no_write(step, task))
 			continue;
 		if (task->step->held) {
-			wait_for(step, task, "the operator to finish its work on");
+			wait_for(step, task, "the operator to finish its work on", "");
 			continue;
 		}
 		if (!kind_is_ready(step, task))
@@ -276,7 +271,7 @@ static void make_hooks(struct sync_step *step, size_t from, size_t end)
 			continue;
 		switch (hook_make(pass, step->operation, task)) {
 		case VERDICT_WAIT:
-			wait_for(step, task, "deletion of");
+			wait_for(step, task, "deletion of", "");
 			break;
 		case VERDICT_DONE:
 		case VERDICT_FAILED:
@@ -340,7 +335,7 @@ static void prune_rank(struct sync_step *step, size_t from, size_t end)
 		if (is_done(step, task) || stays(step, task))
 			continue;
 		if (task->step->plan->confirm && !is_approved(step)) {
-			wait_for(step, task, "pruning confirmation of");
+			wait_for(step, task, "pruning confirmation of", "");
 			continue;
 		}
 		if (step->slice.count == PASS_SLICE) {
@@ -369,7 +364,7 @@ static void await_deletion(struct sync_step *step, const struct task *task, stru
 	struct live live;
 	if (cluster_live(step->pass->agent->cluster, &task->key, step->pass->mem, &live) &&
 		strcmp(live.uid, task->step->plan->live->uid) == 0)
-		wait_for(step, task, "deletion of");
+		wait_for(step, task, "deletion of", "");
 	else
 		result->state = TASK_SUCCEEDED;
 }
@@ -383,7 +378,7 @@ static void await_health(struct sync_step *step, const struct task *task, struct
 		/* Deleted by somebody while its health was waited for: it is made again. */
 		result->state = TASK_PENDING;
 		step->pass->app->dirty = true;
-		wait_for(step, task, "healthy state of");
+		wait_for(step, task, "healthy state of", "");
 		return;
 	}
 	if (!step->several || task->object->options.ignore_health) {
@@ -403,7 +398,7 @@ static void await_health(struct sync_step *step, const struct task *task, struct
 		operation_fail(step->operation, text);
 		break;
 	default:
-		wait_because(step, task, "healthy state of", health->message);
+		wait_for(step, task, "healthy state of", health->message);
 	}
 }
 
@@ -416,7 +411,7 @@ static enum verdict await(struct sync_step *step, bool last)
 			continue;
 		if (!task->step) {
 			if (hook_outcome(step->pass, step->operation, task) == VERDICT_WAIT)
-				wait_because(step, task, "completion of hook", hook_trouble(step->pass, task));
+				wait_for(step, task, "completion of hook", hook_trouble(step->pass, task));
 		} else if (task->object) {
 			await_health(step, task, result);
 		} else if (!last) {
