@@ -172,12 +172,16 @@ static void announce(struct http_call *call, const struct webhook_verdict *verdi
 	http_reply_json(call, verdict->status, json_pack("{s:s}", "message", verdict->text));
 }
 
+static const char *header(const void *call, const char *name)
+{
+	return http_request_header(call, name);
+}
+
 void http_webhook(struct http_call *call)
 {
-	struct webhook_delivery delivery = {
-		.event = http_request_header(call, "X-GitHub-Event"),
-		.signature = http_request_header(call, "X-Hub-Signature-256"),
-		.content_type = http_request_header(call, "Content-Type"),
+	const struct webhook_delivery delivery = {
+		.header = header,
+		.context = call,
 		.body = call->body,
 		.length = call->body_length,
 	};

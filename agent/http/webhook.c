@@ -9,6 +9,10 @@
 
 enum { WEBHOOK_URL_BYTES = 2048 };
 
+static const char ignored_text[] = "only push events are of interest; this one was ignored";
+
+/* ---- who knows the secret ---- */
+
 static bool hex_digit(char c, unsigned char *value)
 {
 	if (c >= '0' && c <= '9')
@@ -39,20 +43,28 @@ static bool read_signature(const char *text, unsigned char digest[DIGEST_SIZE])
 	return true;
 }
 
-static bool is_signed(const struct secret *secret, const struct webhook_delivery *delivery)
+static bool is_signed(const struct secret *secret, const struct webhook_delivery *delivery, const char *proof)
 {
 	unsigned char claimed[DIGEST_SIZE], wanted[DIGEST_SIZE];
-	if (!read_signature(delivery->signature, claimed))
+	if (!read_signature(proof, claimed))
 		return false;
 	digest_hmac(secret->bytes, secret->length, delivery->body, delivery->length, wanted);
 	return digest_equal(claimed, wanted, DIGEST_SIZE);
 }
 
-static void answer(struct webhook_verdict *verdict, int status, const char *text)
+/* Digests are compared, so that the time tells nothing of the secret's length either. */
+static bool is_token(const struct secret *secret, const struct webhook_delivery *delivery, const char *proof)
 {
-	verdict->status = status;
-	verdict->text = text;
+	unsigned char claimed[DIGEST_SIZE], wanted[DIGEST_SIZE];
+	(void)delivery;
+	if (!proof)
+		return false;
+	digest_sha256(proof, strlen(proof), claimed);
+	digest_sha256(secret->bytes, secret->length, wanted);
+	return digest_equal(claimed, wanted, DIGEST_SIZE);
 }
+
+/* ---- which repository was pushed ---- */
 
 /* A URL is compared with the configured ones later, never opened: only its shape is checked here. */
 static bool is_url(const json_t *value)
@@ -63,33 +75,157 @@ static bool is_url(const json_t *value)
 	return length && length <= WEBHOOK_URL_BYTES && strlen(json_string_value(value)) == length;
 }
 
-static bool collect_urls(struct webhook_verdict *verdict)
+/* False = there is something, and it is no URL. */
+static bool take_url(struct webhook_verdict *verdict, const json_t *url)
 {
-	static const char *const fields[WEBHOOK_URLS] = {"clone_url", "ssh_url", "git_url", "html_url"};
-	const json_t *repository = json_object_get(verdict->document, "repository");
-	for (size_t i = 0; i < COUNT_OF(fields); i++) {
-		const json_t *url = json_object_get(repository, fields[i]);
-		if (!url || json_is_null(url))
-			continue;
-		if (!is_url(url))
-			return false;
+	if (!url || json_is_null(url))
+		return true;
+	if (!is_url(url))
+		return false;
+	if (verdict->url_count < WEBHOOK_URLS)
 		verdict->urls[verdict->url_count++] = json_string_value(url);
-	}
+	return true;
+}
+
+static bool take_urls(struct webhook_verdict *verdict, const char *const *places, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!take_url(verdict, json_at(verdict->document, places[i])))
+			return false;
 	return verdict->url_count > 0;
 }
 
-static void read_push(const struct webhook_delivery *delivery, struct webhook_verdict *verdict)
+static bool github_urls(struct webhook_verdict *verdict)
+{
+	static const char *const places[] = {
+		"repository.clone_url", "repository.ssh_url", "repository.git_url", "repository.html_url"};
+	return take_urls(verdict, places, COUNT_OF(places));
+}
+
+static bool gitlab_urls(struct webhook_verdict *verdict)
+{
+	static const char *const places[] = {"project.git_http_url", "project.git_ssh_url", "project.web_url",
+		"repository.git_http_url", "repository.git_ssh_url", "repository.homepage"};
+	return take_urls(verdict, places, COUNT_OF(places));
+}
+
+/* What happens on the whole server, pushes among it. */
+static bool gitlab_system_urls(struct webhook_verdict *verdict)
+{
+	const char *name = json_text_at(verdict->document, "event_name", "");
+	bool push = strcmp(name, "push") == 0 || strcmp(name, "tag_push") == 0;
+	return !push || gitlab_urls(verdict);
+}
+
+/* Bitbucket Cloud names its page alone: https://bitbucket.org/TEAM/REPOSITORY. By ssh it is the same host and path. */
+static bool bitbucket_cloud_urls(struct webhook_verdict *verdict)
+{
+	static const char *const places[] = {"repository.links.html.href"};
+	static const char https[] = "https://";
+	if (!take_urls(verdict, places, COUNT_OF(places)))
+		return false;
+	const char *page = verdict->urls[0];
+	if (!text_starts(page, https))
+		return true;
+	json_t *ssh = json_sprintf("ssh://git@%s", page + strlen(https));
+	json_object_set_new(verdict->document, "ssh", ssh);
+	return take_url(verdict, ssh);
+}
+
+static bool bitbucket_server_urls(struct webhook_verdict *verdict)
+{
+	size_t i;
+	json_t *link;
+	json_array_foreach (json_at(verdict->document, "repository.links.clone"), i, link)
+		if (!take_url(verdict, json_object_get(link, "href")))
+			return false;
+	return verdict->url_count > 0;
+}
+
+/* ---- the forges ---- */
+
+enum { FORGE_EVENTS = 3 };
+
+static const struct forge {
+	const char *event; /* the header that names the event */
+	const char *proof; /* the header that shows who knows the secret */
+	bool (*is_proof)(
+		const struct secret *secret, const struct webhook_delivery *delivery, const char *proof);
+	const char *refused, *nameless, *homeless; /* what to say: no proof, no event, no URL */
+	struct {
+		const char *name;
+		/* The URLs of the repository. False = there are none, or they are none; none and true = nothing was pushed. NULL = it is
+		   a ping. */
+		bool (*take)(struct webhook_verdict *verdict);
+	} events[FORGE_EVENTS];
+} forges[] = {
+	{"X-GitHub-Event", "X-Hub-Signature-256", is_signed,
+		"X-Hub-Signature-256 is missing or does not match the webhook's secret",
+		"the header X-GitHub-Event is missing",
+		"the push event names no repository: clone_url, ssh_url, git_url or html_url",
+		{{"push", github_urls}, {"ping", NULL}}},
+	{"X-Gitlab-Event", "X-Gitlab-Token", is_token,
+		"X-Gitlab-Token is missing or is not the webhook's secret", "the header X-Gitlab-Event is empty",
+		"the push event names no repository: project.git_http_url, git_ssh_url or web_url",
+		{{"Push Hook", gitlab_urls}, {"Tag Push Hook", gitlab_urls},
+			{"System Hook", gitlab_system_urls}}},
+	{"X-Event-Key", "X-Hub-Signature", is_signed,
+		"X-Hub-Signature is missing or does not match the webhook's secret",
+		"the header X-Event-Key is empty",
+		"the push event names no repository: repository.links.html (Cloud) or repository.links.clone (Server)",
+		{{"repo:push", bitbucket_cloud_urls}, {"repo:refs_changed", bitbucket_server_urls},
+			{"diagnostics:ping", NULL}}},
+};
+
+static const char *header(const struct webhook_delivery *delivery, const char *name)
+{
+	return delivery->header(delivery->context, name);
+}
+
+/* Who names no event is told what GitHub's form lacks. */
+static const struct forge *forge_of(const struct webhook_delivery *delivery)
+{
+	for (size_t i = 0; i < COUNT_OF(forges); i++)
+		if (header(delivery, forges[i].event))
+			return &forges[i];
+	return &forges[0];
+}
+
+static void answer(struct webhook_verdict *verdict, int status, const char *text)
+{
+	verdict->status = status;
+	verdict->text = text;
+}
+
+static void read_push(const struct webhook_delivery *delivery, const struct forge *forge,
+	bool (*take)(struct webhook_verdict *verdict), struct webhook_verdict *verdict)
 {
 	struct error ignored; /* where the body is broken helps nobody: its sender is a program */
 	if (!json_read(delivery->body, delivery->length, &verdict->document, &ignored)) {
 		answer(verdict, 400, "the body is not valid JSON");
-	} else if (!collect_urls(verdict)) {
+	} else if (!take(verdict)) {
 		verdict->url_count = 0;
-		answer(verdict, 400,
-			"the push event names no repository: clone_url, ssh_url, git_url or html_url");
-	} else {
+		answer(verdict, 400, forge->homeless);
+	} else if (verdict->url_count) {
 		answer(verdict, 202, "the repository will be asked again");
+	} else {
+		answer(verdict, 202, ignored_text);
 	}
+}
+
+static void read_event(const struct webhook_delivery *delivery, const struct forge *forge, const char *event,
+	struct webhook_verdict *verdict)
+{
+	for (size_t i = 0; i < FORGE_EVENTS && forge->events[i].name; i++) {
+		if (strcmp(event, forge->events[i].name) != 0)
+			continue;
+		if (forge->events[i].take)
+			read_push(delivery, forge, forge->events[i].take, verdict);
+		else
+			answer(verdict, 202, "the webhook works");
+		return;
+	}
+	answer(verdict, 202, ignored_text);
 }
 
 void webhook_read(
@@ -99,19 +235,18 @@ void webhook_read(
 	*verdict = (struct webhook_verdict){0};
 	if (!secret || !secret->length) {
 		answer(verdict, 404, "there is no webhook: the agent file names no webhook.secretFile");
-	} else if (!is_signed(secret, delivery)) {
-		answer(verdict, 401, "X-Hub-Signature-256 is missing or does not match the webhook's secret");
-	} else if (!delivery->event || !*delivery->event) {
-		answer(verdict, 400, "the header X-GitHub-Event is missing");
-	} else if (!delivery->content_type || strncasecmp(delivery->content_type, json, strlen(json)) != 0) {
-		answer(verdict, 415, "set the webhook's content type to application/json");
-	} else if (text_equal(delivery->event, "push")) {
-		read_push(delivery, verdict);
-	} else if (text_equal(delivery->event, "ping")) {
-		answer(verdict, 202, "the webhook works");
-	} else {
-		answer(verdict, 202, "only push events are of interest; this one was ignored");
+		return;
 	}
+	const struct forge *forge = forge_of(delivery);
+	const char *event = header(delivery, forge->event), *type = header(delivery, "Content-Type");
+	if (!forge->is_proof(secret, delivery, header(delivery, forge->proof)))
+		answer(verdict, 401, forge->refused);
+	else if (!event || !*event)
+		answer(verdict, 400, forge->nameless);
+	else if (!type || strncasecmp(type, json, strlen(json)) != 0)
+		answer(verdict, 415, "set the webhook's content type to application/json");
+	else
+		read_event(delivery, forge, event, verdict);
 }
 
 void webhook_done(struct webhook_verdict *verdict)

@@ -1,9 +1,10 @@
 /*
  * webhook.h - is this delivery from the forge that knows our secret, and which repository does it announce?
  *
- * GitHub's form, which Gitea and Forgejo send too: HMAC-SHA256 over the raw body in X-Hub-Signature-256. The signature is
- * checked before any byte of the body is understood. The body only names a repository to ask again; nothing else of it is used,
- * so a replayed delivery costs one question to the Git server and no more.
+ * Four forms, told apart by the header that names the event: GitHub's, which Gitea and Forgejo send too, and Bitbucket's (Cloud and
+ * Server) sign the raw body with HMAC-SHA256; GitLab's carries the secret itself. That is checked before any byte of the body is
+ * understood. The body only names a repository to ask again; nothing else of it is used, so a replayed delivery costs one question
+ * to the Git server and no more.
  */
 #pragma once
 
@@ -11,14 +12,13 @@
 #include "base/secret.h"
 
 struct webhook_delivery {
-	const char *event;        /* X-GitHub-Event; NULL = missing */
-	const char *signature;    /* X-Hub-Signature-256; NULL = missing */
-	const char *content_type; /* NULL = missing */
+	const char *(*header)(const void *context, const char *name); /* of the request; NULL = missing */
+	const void *context;
 	const void *body;
 	size_t length;
 };
 
-enum { WEBHOOK_URLS = 4 };
+enum { WEBHOOK_URLS = 8 };
 
 /* What to answer: an HTTP status, and a sentence for the sender that holds no foreign text. */
 struct webhook_verdict {

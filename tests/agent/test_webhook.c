@@ -24,13 +24,41 @@ static void sign(const void *body, size_t length, char signature[80])
 	text_hex(digest, sizeof(digest), signature + 7);
 }
 
+/* A request's headers: the forge's for event and proof, and the content type. */
+struct sent {
+	const char *event_header, *event, *proof_header, *proof, *type;
+};
+
+static const char *sent_header(const void *context, const char *name)
+{
+	const struct sent *sent = context;
+	if (strcmp(name, "Content-Type") == 0)
+		return sent->type;
+	if (strcmp(name, sent->event_header) == 0)
+		return sent->event;
+	return strcmp(name, sent->proof_header) == 0 ? sent->proof : NULL;
+}
+
+static struct sent github(const char *event, const char *proof, const char *type)
+{
+	return (struct sent){"X-GitHub-Event", event, "X-Hub-Signature-256", proof, type};
+}
+
+/* The caller ends `verdict`. */
+static void deliver(const struct secret *known, const struct sent *sent, const char *body, size_t length,
+	struct webhook_verdict *verdict)
+{
+	const struct webhook_delivery delivery = {sent_header, sent, body, length};
+	webhook_read(known, &delivery, verdict);
+}
+
 static int status_of(const char *event, const char *type, const char *body, size_t length)
 {
 	char signature[80];
 	struct webhook_verdict verdict;
 	sign(body, length, signature);
-	struct webhook_delivery delivery = {event, signature, type, body, length};
-	webhook_read(&secret, &delivery, &verdict);
+	const struct sent sent = github(event, signature, type);
+	deliver(&secret, &sent, body, length, &verdict);
 	int status = verdict.status;
 	if (status != 202)
 		assert_int_equal(verdict.url_count, 0);
@@ -60,9 +88,8 @@ static void a_push_names_every_url_of_its_repository(void **state)
 	char signature[80];
 	struct webhook_verdict verdict;
 	sign(push, strlen(push), signature);
-	struct webhook_delivery delivery = {
-		"push", signature, "application/json; charset=utf-8", push, strlen(push)};
-	webhook_read(&secret, &delivery, &verdict);
+	const struct sent sent = github("push", signature, "application/json; charset=utf-8");
+	deliver(&secret, &sent, push, strlen(push), &verdict);
 	assert_int_equal(verdict.status, 202);
 	assert_int_equal(verdict.url_count, 3);
 	assert_string_equal(verdict.urls[0], "https://git.example.org/team/db.git");
@@ -76,18 +103,18 @@ static void without_a_secret_there_is_no_webhook(void **state)
 	(void)state;
 	struct webhook_verdict verdict;
 	struct secret none = {0};
-	struct webhook_delivery delivery = {"push", "sha256=", "application/json", push, strlen(push)};
-	webhook_read(&none, &delivery, &verdict);
+	const struct sent sent = github("push", "sha256=", "application/json");
+	deliver(&none, &sent, push, strlen(push), &verdict);
 	assert_int_equal(verdict.status, 404);
-	webhook_read(NULL, &delivery, &verdict);
+	deliver(NULL, &sent, push, strlen(push), &verdict);
 	assert_int_equal(verdict.status, 404);
 }
 
 static int signed_as(const char *signature, const char *body)
 {
 	struct webhook_verdict verdict;
-	struct webhook_delivery delivery = {"push", signature, "application/json", body, strlen(body)};
-	webhook_read(&secret, &delivery, &verdict);
+	const struct sent sent = github("push", signature, "application/json");
+	deliver(&secret, &sent, body, strlen(body), &verdict);
 	int status = verdict.status;
 	webhook_done(&verdict);
 	return status;
@@ -126,8 +153,8 @@ static void the_signature_is_checked_before_anything_else(void **state)
 {
 	(void)state;
 	struct webhook_verdict verdict;
-	struct webhook_delivery delivery = {NULL, "sha256=00", NULL, "\xff{", 2};
-	webhook_read(&secret, &delivery, &verdict);
+	const struct sent sent = github(NULL, "sha256=00", NULL);
+	deliver(&secret, &sent, "\xff{", 2, &verdict);
 	assert_int_equal(verdict.status, 401);
 	webhook_done(&verdict);
 }
@@ -191,6 +218,140 @@ static void nesting_and_long_urls_are_bounded(void **state)
 	assert_int_equal(push_status(body), 400);
 }
 
+/* ---- GitLab and Bitbucket ---- */
+
+static int verdict_of(const struct sent *sent, const char *body, const char *urls[WEBHOOK_URLS], size_t *count)
+{
+	static char kept[WEBHOOK_URLS][256];
+	struct webhook_verdict verdict;
+	deliver(&secret, sent, body, strlen(body), &verdict);
+	*count = verdict.url_count;
+	for (size_t i = 0; i < verdict.url_count; i++) {
+		snprintf(kept[i], sizeof(kept[i]), "%s", verdict.urls[i]);
+		urls[i] = kept[i];
+	}
+	int status = verdict.status;
+	webhook_done(&verdict);
+	return status;
+}
+
+static struct sent gitlab(const char *event, const char *token)
+{
+	return (struct sent){"X-Gitlab-Event", event, "X-Gitlab-Token", token, "application/json"};
+}
+
+static const char gitlab_push[] =
+	"{\"object_kind\":\"push\",\"event_name\":\"push\",\"ref\":\"refs/heads/main\",\"project\":{\"name\":\"db\",\"web_url\":"
+	"\"https://gitlab.example.org/team/db\",\"git_ssh_url\":\"git@gitlab.example.org:team/db.git\",\"git_http_url\":"
+	"\"https://gitlab.example.org/team/db.git\"},\"repository\":{\"homepage\":\"https://gitlab.example.org/team/db\"}}";
+
+static void gitlab_sends_the_secret_itself(void **state)
+{
+	(void)state;
+	const char *urls[WEBHOOK_URLS];
+	size_t count;
+	static const char *const wrong[] = {NULL, "", "It's a Secret to Everybody ",
+		"It's a Secret to Everybod", "it's a Secret to Everybody"};
+	struct sent sent = gitlab("Push Hook", "It's a Secret to Everybody");
+	assert_int_equal(verdict_of(&sent, gitlab_push, urls, &count), 202);
+	assert_int_equal(count, 4);
+	assert_string_equal(urls[0], "https://gitlab.example.org/team/db.git");
+	assert_string_equal(urls[1], "git@gitlab.example.org:team/db.git");
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		sent = gitlab("Push Hook", wrong[i]);
+		assert_int_equal(verdict_of(&sent, gitlab_push, urls, &count), 401);
+		assert_int_equal(count, 0);
+	}
+}
+
+/* A signature is no token, and a token no signature. */
+static void each_forge_is_believed_in_its_own_way(void **state)
+{
+	(void)state;
+	const char *urls[WEBHOOK_URLS];
+	size_t count;
+	char signature[80];
+	sign(gitlab_push, strlen(gitlab_push), signature);
+	struct sent sent = gitlab("Push Hook", signature);
+	assert_int_equal(verdict_of(&sent, gitlab_push, urls, &count), 401);
+	sent = github("push", "It's a Secret to Everybody", "application/json");
+	assert_int_equal(verdict_of(&sent, push, urls, &count), 401);
+}
+
+static void gitlab_pushes_of_branches_tags_and_the_system_count(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *event, *body;
+		int status;
+		size_t urls;
+	} cases[] = {
+		{"Tag Push Hook", gitlab_push, 202, 4},
+		{"System Hook", gitlab_push, 202, 4},
+		{"System Hook", "{\"event_name\":\"project_create\"}", 202, 0},
+		{"Issue Hook", gitlab_push, 202, 0},
+		{"", gitlab_push, 400, 0},
+		{"Push Hook", "{\"project\":{}}", 400, 0},
+		{"Push Hook", "{\"project\":{\"web_url\":1}}", 400, 0},
+		{"Push Hook", "{", 400, 0},
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		const char *urls[WEBHOOK_URLS];
+		size_t count;
+		const struct sent sent = gitlab(cases[i].event, "It's a Secret to Everybody");
+		assert_int_equal(verdict_of(&sent, cases[i].body, urls, &count), cases[i].status);
+		assert_int_equal(count, cases[i].urls);
+	}
+}
+
+static int bitbucket(const char *event, const char *body, const char *urls[WEBHOOK_URLS], size_t *count)
+{
+	char signature[80];
+	sign(body, strlen(body), signature);
+	const struct sent sent = {
+		"X-Event-Key", event, "X-Hub-Signature", signature, "application/json; charset=utf-8"};
+	return verdict_of(&sent, body, urls, count);
+}
+
+static void bitbucket_cloud_names_its_page_which_is_its_address_by_ssh_too(void **state)
+{
+	(void)state;
+	const char *urls[WEBHOOK_URLS];
+	size_t count;
+	assert_int_equal(bitbucket("repo:push",
+				 "{\"repository\":{\"full_name\":\"team/db\",\"links\":{\"html\":{\"href\":"
+				 "\"https://bitbucket.org/team/db\"}}},\"push\":{\"changes\":[]}}",
+				 urls, &count),
+		202);
+	assert_int_equal(count, 2);
+	assert_string_equal(urls[0], "https://bitbucket.org/team/db");
+	assert_string_equal(urls[1], "ssh://git@bitbucket.org/team/db");
+	assert_int_equal(bitbucket("repo:push", "{\"repository\":{}}", urls, &count), 400);
+	assert_int_equal(bitbucket("pullrequest:created", "{}", urls, &count), 202);
+	assert_int_equal(count, 0);
+}
+
+static void bitbucket_server_names_where_to_clone_from(void **state)
+{
+	(void)state;
+	const char *urls[WEBHOOK_URLS];
+	size_t count;
+	assert_int_equal(
+		bitbucket("repo:refs_changed",
+			"{\"eventKey\":\"repo:refs_changed\",\"repository\":{\"slug\":\"db\",\"project\":{\"key\":\"TEAM\"},\"links\":"
+			"{\"clone\":[{\"href\":\"ssh://git@bitbucket.example.org:7999/team/db.git\",\"name\":\"ssh\"},"
+			"{\"href\":\"https://bitbucket.example.org/scm/team/db.git\",\"name\":\"http\"}]}}}",
+			urls, &count),
+		202);
+	assert_int_equal(count, 2);
+	assert_string_equal(urls[0], "ssh://git@bitbucket.example.org:7999/team/db.git");
+	assert_string_equal(urls[1], "https://bitbucket.example.org/scm/team/db.git");
+	assert_int_equal(bitbucket("diagnostics:ping", "{\"test\":true}", urls, &count), 202);
+	assert_int_equal(count, 0);
+	assert_int_equal(
+		bitbucket("repo:refs_changed", "{\"repository\":{\"slug\":\"db\"}}", urls, &count), 400);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +363,11 @@ int main(void)
 		cmocka_unit_test(pings_and_other_events_ask_for_nothing),
 		cmocka_unit_test(a_payload_of_the_wrong_shape_is_refused),
 		cmocka_unit_test(nesting_and_long_urls_are_bounded),
+		cmocka_unit_test(gitlab_sends_the_secret_itself),
+		cmocka_unit_test(each_forge_is_believed_in_its_own_way),
+		cmocka_unit_test(gitlab_pushes_of_branches_tags_and_the_system_count),
+		cmocka_unit_test(bitbucket_cloud_names_its_page_which_is_its_address_by_ssh_too),
+		cmocka_unit_test(bitbucket_server_names_where_to_clone_from),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,3 +100,94 @@ def test_a_thousand_announcements_are_a_few_questions(forge):
     asked = server.commands()
     assert asked.count("fetch") <= 11 and len(asked) < 100, len(asked)
     assert agent.metrics()['pgitops_webhook_requests_total{result="accepted"}'] == 1000
+
+
+# ---- as each forge sends it ---------------------------------------------------------------------------------------------
+
+
+def gitlab(url, event="Push Hook", token=SECRET):
+    """A push of GitLab: the secret itself in a header, the project's addresses in the body."""
+    kind = {"Push Hook": "push", "Tag Push Hook": "tag_push", "System Hook": "push"}.get(event, "issue")
+    body = json.dumps({
+        "object_kind": kind, "event_name": kind, "before": "0" * 40, "after": "1" * 40, "ref": "refs/heads/main", "user_username": "ada",
+        "project_id": 15, "project": {
+            "id": 15, "name": "db", "path_with_namespace": "team/db", "default_branch": "main", "web_url": url.removesuffix(".git"),
+            "git_http_url": url, "git_ssh_url": "git@git.example.org:team/db.git"},
+        "repository": {"name": "db", "url": "git@git.example.org:team/db.git", "homepage": url.removesuffix(".git"), "git_http_url": url},
+        "commits": [], "total_commits_count": 1})
+    return body, {"X-Gitlab-Event": event, "X-Gitlab-Token": token, "Content-Type": "application/json"}
+
+
+def bitbucket(event, body, secret=SECRET):
+    digest = hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
+    return body, {"X-Event-Key": event, "X-Hub-Signature": f"sha256={digest}", "Content-Type": "application/json; charset=utf-8"}
+
+
+def bitbucket_cloud(url, event="repo:push", **more):
+    """A push of Bitbucket Cloud: only the repository's page is named."""
+    body, headers = bitbucket(event, json.dumps({
+        "actor": {"nickname": "ada"}, "repository": {
+            "type": "repository", "full_name": "team/db", "uuid": "{673a6070-3421-46c9-9d48-90745f7bfe8e}", "is_private": True,
+            "links": {"html": {"href": url.removesuffix(".git")}, "self": {"href": "https://api.bitbucket.org/2.0/repositories/team/db"}}},
+        "push": {"changes": [{"new": {"type": "branch", "name": "main", "target": {"hash": "1" * 40}}, "created": False}]}}), **more)
+    return body, headers | {"X-Hook-UUID": "bc4e9d0a", "X-Request-UUID": "1a2b", "X-Attempt-Number": "1"}
+
+
+def bitbucket_server(url, event="repo:refs_changed", **more):
+    """A push of Bitbucket Server and Data Center: the repository's addresses stand among its links."""
+    return bitbucket(event, json.dumps({
+        "eventKey": event, "date": "2026-01-02T03:04:05+0000", "actor": {"name": "ada"}, "repository": {
+            "slug": "db", "id": 84, "name": "db", "scmId": "git", "project": {"key": "TEAM", "id": 1, "type": "NORMAL"}, "links": {
+                "clone": [{"href": "ssh://git@git.example.org:7999/team/db.git", "name": "ssh"}, {"href": url, "name": "http"}],
+                "self": [{"href": "https://git.example.org/projects/TEAM/repos/db/browse"}]}},
+        "changes": [{"ref": {"id": "refs/heads/main", "displayId": "main", "type": "BRANCH"}, "refId": "refs/heads/main", "type": "UPDATE"}]}),
+        **more)
+
+
+FORGES = {"gitlab": gitlab, "bitbucket-cloud": bitbucket_cloud, "bitbucket-server": bitbucket_server}
+PINGS = {"gitlab": "Issue Hook", "bitbucket-cloud": "pullrequest:created", "bitbucket-server": "diagnostics:ping"}
+
+
+def deliver(agent, sent):
+    body, headers = sent
+    return agent.post("/api/webhook", body, headers=headers)
+
+
+@pytest.mark.parametrize("form", FORGES.values(), ids=FORGES)
+def test_a_push_is_followed_in_the_form_of_each_forge(forge, form):
+    agent, server, repository = forge
+    head = repository.commit({"app/b.yaml": config_map("b")})
+    assert deliver(agent, form(server.url("db.git"))).status == 202
+    agent.wait_app("team", "Synced", head)
+    assert server.commands() == ["ls-refs", "fetch"]
+
+
+@pytest.mark.parametrize("kind", ["Tag Push Hook", "System Hook"])
+def test_gitlabs_tags_and_system_hooks_are_pushes_too(forge, kind):
+    agent, server, repository = forge
+    head = repository.commit({"app/b.yaml": config_map("b")})
+    assert deliver(agent, gitlab(server.url("db.git"), event=kind)).status == 202
+    agent.wait_app("team", "Synced", head)
+
+
+@pytest.mark.parametrize("name", FORGES)
+def test_who_does_not_know_the_secret_is_refused_in_every_form(forge, name):
+    agent, server, _ = forge
+    wrong = {"token" if name == "gitlab" else "secret": "guessed"}
+    body, headers = FORGES[name](server.url("db.git"), **wrong)
+    assert deliver(agent, (body, headers)).status == 401
+    for proof in ("X-Gitlab-Token", "X-Hub-Signature"):
+        headers.pop(proof, None)
+    assert deliver(agent, (body, headers)).status == 401
+    assert "guessed" not in agent.log() and SECRET not in agent.log()
+    assert server.commands() == [] and agent.metrics()['pgitops_webhook_requests_total{result="refused"}'] == 2
+
+
+@pytest.mark.parametrize("name", FORGES)
+def test_what_is_no_push_asks_nobody(forge, name):
+    agent, server, repository = forge
+    assert deliver(agent, FORGES[name](server.url("db.git"), event=PINGS[name])).status == 202
+    head = repository.commit({"app/b.yaml": config_map("b")})
+    assert deliver(agent, FORGES[name](server.url("db.git"))).status == 202
+    agent.wait_app("team", "Synced", head)
+    assert server.commands() == ["ls-refs", "fetch"]

@@ -1,6 +1,6 @@
 /*
- * fuzz_webhook.c - a webhook delivery, signed and not: first line the event, second the signature header ("=" stands for the
- * right one), the rest is the body
+ * fuzz_webhook.c - a webhook delivery in the form of each forge, proved and not: first line the event, second the header that proves
+ * it ("=" stands for the right one), the rest is the body
  *
  * Whatever comes, only a right signature is accepted, and what is handed on are URLs that are text.
  */
@@ -39,18 +39,28 @@ static void sign(const struct secret *secret, const void *body, size_t length, c
 	text_hex(digest, sizeof(digest), signature + 7);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* The headers of one forge's request. */
+struct sent {
+	const char *event_header, *proof_header, *right; /* what proves it; NULL = the signature of the body */
+	const char *event, *proof;
+};
+
+static const char *sent_header(const void *context, const char *name)
+{
+	const struct sent *sent = context;
+	if (strcmp(name, "Content-Type") == 0)
+		return "application/json";
+	if (strcmp(name, sent->event_header) == 0)
+		return sent->event;
+	return strcmp(name, sent->proof_header) == 0 ? sent->proof : NULL;
+}
+
+static void deliver(const struct sent *sent, bool is_right, const uint8_t *body, size_t size)
 {
 	static char key[] = "secret";
 	const struct secret secret = {key, sizeof(key) - 1};
-	char event[64], signature[128], right[80];
 	struct webhook_verdict verdict;
-	take_line(&data, &size, event, sizeof(event));
-	take_line(&data, &size, signature, sizeof(signature));
-	sign(&secret, data, size, right);
-	bool is_right = text_equal(signature, "=");
-	struct webhook_delivery delivery = {
-		event, is_right ? right : signature, "application/json", data, size};
+	const struct webhook_delivery delivery = {sent_header, sent, body, size};
 	webhook_read(&secret, &delivery, &verdict);
 	require(is_right || verdict.status == 401);
 	require(!is_right || verdict.status != 401);
@@ -59,5 +69,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < verdict.url_count; i++)
 		require(*verdict.urls[i] && text_is_utf8(verdict.urls[i], strlen(verdict.urls[i])));
 	webhook_done(&verdict);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct secret secret = {(char *)(uintptr_t) "secret", 6};
+	static const struct sent forges[] = {
+		{"X-GitHub-Event", "X-Hub-Signature-256", NULL, NULL, NULL},
+		{"X-Gitlab-Event", "X-Gitlab-Token", "secret", NULL, NULL},
+		{"X-Event-Key", "X-Hub-Signature", NULL, NULL, NULL},
+	};
+	char event[64], proof[128], signature[80];
+	take_line(&data, &size, event, sizeof(event));
+	take_line(&data, &size, proof, sizeof(proof));
+	sign(&secret, data, size, signature);
+	for (size_t i = 0; i < COUNT_OF(forges); i++) {
+		const char *right = forges[i].right ? forges[i].right : signature;
+		bool is_right = text_equal(proof, "=") || strcmp(proof, right) == 0;
+		struct sent sent = forges[i];
+		sent.event = event;
+		sent.proof = text_equal(proof, "=") ? right : proof;
+		deliver(&sent, is_right, data, size);
+	}
 	return 0;
 }
