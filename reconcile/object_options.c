@@ -15,6 +15,7 @@ enum { WORD_MAXIMUM = 128 };
 struct options_reader {
 	struct object_options *options;
 	const char *annotation;
+	bool argo; /* one of Argo CD's own kinds, where annotations have more to say */
 	object_options_mistake *mistake;
 	void *context;
 };
@@ -244,8 +245,13 @@ static void read_compare_options(struct options_reader *reader, const char *text
 		{"IgnoreExtraneous", 1},
 		{"ServerSideDiff=true", 0}, /* that is how we always compare */
 		{"IncludeMutationWebhook=true", 0},
+		/* Of an Application alone, which is told about them (application_annotations.c). */
+		{"ServerSideDiff=false", 0},
+		{"IncludeMutationWebhook=false", 0},
 	};
-	reader->options->ignore_extraneous = read_words(reader, text, words, COUNT_OF(words), 0);
+	enum { OF_ARGO = 2 };
+	reader->options->ignore_extraneous =
+		read_words(reader, text, words, COUNT_OF(words) - (reader->argo ? 0 : OF_ARGO), 0);
 }
 
 /* ---- single values ---- */
@@ -322,7 +328,8 @@ static void check_names(struct options_reader *reader, const json_t *annotations
 void object_options_read(const json_t *annotations, const char *kind_group,
 	object_options_mistake *mistake_call, void *context, struct object_options *options)
 {
-	struct options_reader reader = {options, "", mistake_call, context};
+	bool argo = strcmp(kind_group, "argoproj.io") == 0;
+	struct options_reader reader = {options, "", argo, mistake_call, context};
 	*options = (struct object_options){0};
 	for (size_t i = 0; i < COUNT_OF(annotations_known); i++) {
 		const char *text = json_string_value(json_object_get(annotations, annotations_known[i].name));
@@ -335,7 +342,7 @@ void object_options_read(const json_t *annotations, const char *kind_group,
 	}
 	if (options->hooks && !options->hook_delete)
 		options->hook_delete = HOOK_DELETE_BEFORE;
-	if (mistake_call && strcmp(kind_group, "argoproj.io") != 0)
+	if (mistake_call && !argo)
 		check_names(&reader, annotations);
 }
 

@@ -107,6 +107,8 @@ static void check_application(const struct object *object, struct arena *mem, st
 	for (size_t i = 0; i < application.spec_error_count; i++)
 		mistakes_add(
 			&desired->warnings, object->file, object->line, 0, "%s", application.spec_errors[i]);
+	for (size_t i = 0; i < application.warning_count; i++)
+		mistakes_add(&desired->warnings, object->file, object->line, 0, "%s", application.warnings[i]);
 	application_done(&application);
 }
 

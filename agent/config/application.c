@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/config/application_annotations.h"
 #include "agent/config/application_spec.h"
 #include "agent/config/folder.h"
 #include "agent/config/project.h"
@@ -10,39 +11,11 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-#define REFRESH "argocd.argoproj.io/refresh"
-#define SKIP_RECONCILE "argocd.argoproj.io/skip-reconcile"
-#define DELETION_APPROVED "argocd.argoproj.io/deletion-approved"
-
-static const char *annotation(const json_t *document, const char *name)
-{
-	const json_t *value = json_object_get(json_at(document, "metadata.annotations"), name);
-	return json_is_string(value) ? json_string_value(value) : NULL;
-}
-
-/* strconv.ParseBool, as Argo CD reads it. */
-static bool is_true(const char *text)
-{
-	static const char *const words[] = {"1", "t", "T", "true", "TRUE", "True"};
-	for (size_t i = 0; text && i < COUNT_OF(words); i++)
-		if (strcmp(words[i], text) == 0)
-			return true;
-	return false;
-}
-
-static int refresh_of(const json_t *document)
-{
-	const char *text = annotation(document, REFRESH);
-	if (!text)
-		return REFRESH_NONE;
-	return strcmp(text, "hard") == 0 ? REFRESH_HARD : REFRESH_NORMAL;
-}
-
-/* RFC 3339, 0 = none or not a time. */
-static int64_t time_of(const char *text)
+static int64_t deletion_requested(const json_t *document)
 {
 	int64_t microseconds = 0;
-	return text && clock_parse(text, &microseconds) ? microseconds : 0;
+	const char *text = json_text_at(document, "metadata.deletionTimestamp", "");
+	return clock_parse(text, &microseconds) ? microseconds : 0;
 }
 
 static int cascade_of(const json_t *document)
@@ -91,16 +64,14 @@ bool application_read(json_t *document, const char *file, struct arena *mem, str
 		.namespace = arena_copy(mem, json_text_at(document, "metadata.namespace", "")),
 		.uid = arena_copy(mem, json_text_at(document, "metadata.uid", "")),
 		.file = arena_copy(mem, file),
-		.skip_reconcile = is_true(annotation(document, SKIP_RECONCILE)),
-		.refresh = refresh_of(document),
 		.deleting = json_at(document, "metadata.deletionTimestamp") != NULL,
-		.deletion_requested = time_of(json_text_at(document, "metadata.deletionTimestamp", NULL)),
-		.deletion_approved = time_of(annotation(document, DELETION_APPROVED)),
+		.deletion_requested = deletion_requested(document),
 		.cascade = cascade_of(document),
 		.delete_hooks = delete_hooks_of(document),
 		.document = json_incref(document),
 	};
 	application_read_spec(json_object_get(document, "spec"), mem, &read);
+	application_read_annotations(json_at(document, "metadata.annotations"), mem, &read);
 	*application = read;
 	return true;
 }
@@ -118,14 +89,25 @@ static bool same_at(const json_t *a, const json_t *b, const char *key)
 	return json_equal(left, right);
 }
 
+/* What annotations have to do with them is in no other field. */
+static bool same_texts(const char *const *left, size_t left_count, const char *const *right, size_t right_count)
+{
+	for (size_t i = 0; i < left_count && left_count == right_count; i++)
+		if (strcmp(left[i], right[i]) != 0)
+			return false;
+	return left_count == right_count;
+}
+
 bool application_same(const struct application *a, const struct application *b)
 {
 	return text_equal(a->name, b->name) && text_equal(a->namespace, b->namespace) &&
 		text_equal(a->uid, b->uid) && a->refresh == b->refresh &&
 		a->skip_reconcile == b->skip_reconcile && a->deleting == b->deleting &&
 		a->cascade == b->cascade && a->delete_hooks == b->delete_hooks &&
-		a->deletion_approved == b->deletion_approved && same_at(a->document, b->document, "spec") &&
-		same_at(a->document, b->document, "operation");
+		a->deletion_approved == b->deletion_approved && text_equal(a->migrated, b->migrated) &&
+		same_texts(a->spec_errors, a->spec_error_count, b->spec_errors, b->spec_error_count) &&
+		same_texts(a->warnings, a->warning_count, b->warnings, b->warning_count) &&
+		same_at(a->document, b->document, "spec") && same_at(a->document, b->document, "operation");
 }
 
 /* The applications of a folder while it is read. */

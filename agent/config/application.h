@@ -51,6 +51,7 @@ struct application {
 	int cascade;               /* CASCADE_...: what the resources-finalizer asks for */
 	unsigned delete_hooks; /* HOOK_PRE_DELETE, HOOK_POST_DELETE: the finalizers that wait for these hooks */
 	int refresh;           /* annotation argocd.argoproj.io/refresh */
+	const char *migrated; /* annotation argocd.argoproj.io/client-side-apply-migration-manager; NULL = none */
 	int64_t history_limit;             /* revisionHistoryLimit, default 10 */
 	bool retry_given;                  /* syncPolicy.retry is there: manual syncs are retried, too */
 	int64_t retry_limit;               /* retry.limit, -1 = for ever; default 5 */
@@ -59,6 +60,8 @@ struct application {
 	json_t *document;         /* the whole object, owned by the arena's user: application_done() */
 	const char **spec_errors; /* InvalidSpecError texts, each naming its field; none = the spec is usable */
 	size_t spec_error_count;
+	const char **warnings; /* what its annotations ask for and has no effect here, each naming it */
+	size_t warning_count;
 };
 
 /* `document` stays the caller's; the application holds a reference of its own. Strings are in `mem`. Mistakes of shape land in

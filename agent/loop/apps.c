@@ -171,13 +171,14 @@ void apps_source_hash(const struct app *app, const json_t *source, char hash[17]
 	hash_parts(app, spec, parts, COUNT_OF(parts), hash);
 }
 
-/* Over what is wanted and where it goes, and over what is no difference. */
+/* Over what is wanted and where it goes, and over what is no difference: what was compared by other rules is compared anew. */
 static void hash_spec(struct app *app)
 {
-	static const char *const ignore[] = {"ignoreDifferences"};
+	static const char *const rules[] = {"ignoreDifferences", "migrated"};
+	CLEANUP(json_done) json_t *spec = json_copy(json_object_get(app->spec.document, "spec"));
+	json_set_text(spec, "migrated", app->spec.migrated);
 	apps_source_hash(app, NULL, app->source_hash);
-	hash_parts(
-		app, json_object_get(app->spec.document, "spec"), ignore, COUNT_OF(ignore), app->ignore_hash);
+	hash_parts(app, spec, rules, app->spec.migrated ? 2 : 1, app->ignore_hash);
 }
 
 /* `argocd app terminate-op`, and whoever patches the phase (argocd.md 2.8). */
@@ -207,9 +208,11 @@ static void compare_status(struct app *app)
 			app->status_dirty = true;
 }
 
+/* What may be the remedy of a sync that failed. */
 static bool same_spec(const struct application *a, const struct application *b)
 {
-	return json_equal(json_object_get(a->document, "spec"), json_object_get(b->document, "spec"));
+	return text_equal(a->migrated, b->migrated) &&
+		json_equal(json_object_get(a->document, "spec"), json_object_get(b->document, "spec"));
 }
 
 /* Puts a newly read specification into the set. `spec_mem` becomes the app's. */

@@ -155,6 +155,7 @@ struct cluster_write pass_write(const struct pass *pass, const struct plan_step 
 		.ignore = &pass->app->spec.ignore,
 		.respect_ignore = options->respect_ignored,
 		.keep_managers = options->keep_managers,
+		.migrated = pass->app->spec.migrated,
 	};
 }
 

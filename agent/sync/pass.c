@@ -30,6 +30,8 @@ static void source_conditions(struct pass *pass)
 	const struct app *app = pass->app;
 	for (size_t i = 0; i < app->spec.spec_error_count; i++)
 		pass_condition(pass, "InvalidSpecError", app->spec.spec_errors[i]);
+	for (size_t i = 0; i < app->spec.warning_count; i++)
+		pass_condition(pass, "AnnotationWarning", app->spec.warnings[i]);
 	if (app->repository && app->repository->error.kind != ERROR_NONE)
 		pass_condition(pass, "ComparisonError", app->repository->error.text);
 	if (app->broken)

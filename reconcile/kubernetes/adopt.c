@@ -4,7 +4,7 @@
 enum step adopt_conflict(struct job *job, const struct kube_request *request)
 {
 	struct manager_conflicts conflicts;
-	manager_conflicts(request->answer, &conflicts);
+	manager_conflicts(request->answer, job->write->migrated, &conflicts);
 	if (!conflicts.count) {
 		/* No field manager, but our precondition: somebody wrote between the look and the write. */
 		if (job->postgresql || job->write->replace)

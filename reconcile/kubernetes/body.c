@@ -192,7 +192,8 @@ void body_adopt(struct job *job)
 	CLEANUP(json_done)
 	json_t *patch = json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:o}]", "op", "test", "path",
 		"/metadata/resourceVersion", "value", json_text_at(job->live, "metadata.resourceVersion", ""),
-		"op", "replace", "path", "/metadata/managedFields", "value", manager_adopt(job->live));
+		"op", "replace", "path", "/metadata/managedFields", "value",
+		manager_adopt(job->live, job->write->migrated));
 	set_request(job, "PATCH", "application/json-patch+json", patch);
 	job->url = memory_printf("%s?fieldManager=" MANAGER_OURS, job->path);
 }

@@ -151,8 +151,9 @@ struct cluster_write {
 	bool recreate; /* Force=true: what cannot be changed is deleted and made anew */
 	bool lenient;  /* Validate=false: unknown fields are dropped by the server instead of refused */
 	const struct ignore_rules *ignore; /* differences there are none; NULL = no rules */
-	bool respect_ignore; /* RespectIgnoreDifferences=true: an apply leaves there what is live, too */
-	bool keep_managers;  /* ClientSideApplyMigration=false: what other tools applied stays theirs */
+	bool respect_ignore;  /* RespectIgnoreDifferences=true: an apply leaves there what is live, too */
+	bool keep_managers;   /* ClientSideApplyMigration=false: what other tools applied stays theirs */
+	const char *migrated; /* one more field manager that is such a tool; NULL = none */
 	bool hold; /* with Argo CD's hook finalizer, so that a hook does not go before its outcome was seen */
 	const char *name; /* for DRY_RUN and APPLY: instead of the object's own (generateName); NULL = its own */
 	struct object_key key;   /* for DELETE and RELEASE */

@@ -28,10 +28,11 @@ static enum step compare(struct job *job, json_t *wanted)
 static bool lets_go(struct job *job, const json_t *answer)
 {
 	if (job->write->replace || job->write->keep_managers ||
-		!manager_to_adopt(json_at(job->live, "metadata.managedFields")))
+		!manager_to_adopt(json_at(job->live, "metadata.managedFields"), job->write->migrated))
 		return false;
-	CLEANUP(json_done) json_t *declared = manager_declared(job->live);
-	CLEANUP(json_done) json_t *kept = manager_kept(json_at(answer, "metadata.managedFields"));
+	CLEANUP(json_done) json_t *declared = manager_declared(job->live, job->write->migrated);
+	CLEANUP(json_done)
+	json_t *kept = manager_kept(json_at(answer, "metadata.managedFields"), job->write->migrated);
 	json_object_del(json_at(declared, "f:metadata.f:annotations"), LAST_APPLIED);
 	json_done(&job->wanted);
 	job->wanted = json_deep_copy(answer);

@@ -35,7 +35,10 @@ bool ignored_keep_live(struct cluster *cluster, const struct cluster_write *writ
 	struct ignore ignore = rules_of(cluster, write, live);
 	if (!live || !ignored_needs_live(write))
 		return true;
-	CLEANUP(json_done) json_t *adopted = manager_to_adopt(ignore.managed) ? manager_adopt(live) : NULL;
+	CLEANUP(json_done)
+	json_t *adopted = manager_to_adopt(ignore.managed, write->migrated)
+		? manager_adopt(live, write->migrated)
+		: NULL;
 	ignore.adopted = adopted;
 	return ignore_keep_live(&ignore, object, live, err);
 }

@@ -139,7 +139,7 @@ static void reduce(struct live_cache *cache, struct entry *entry, const json_t *
 		&entry->options);
 	entry->hook_finalizer = health_held_as_hook(object);
 	entry->applied = manager_applied(json_at(object, "metadata.managedFields"));
-	entry->to_adopt = manager_to_adopt(json_at(object, "metadata.managedFields"));
+	entry->to_adopt = manager_to_adopt(json_at(object, "metadata.managedFields"), NULL);
 }
 
 /* Lists and events */

@@ -42,11 +42,13 @@ static bool is_ours(const json_t *entry)
 }
 
 /* Another tool's manifest. */
-static bool declares(const json_t *entry)
+static bool declares(const json_t *entry, const char *migrated)
 {
 	const char *manager = json_text_at(entry, "manager", "");
 	if (json_object_get(entry, "subresource") || is_ours(entry))
 		return false;
+	if (text_equal(manager, migrated))
+		return true;
 	for (size_t i = 0; i < COUNT_OF(tools); i++)
 		if (strcmp(manager, tools[i].manager) == 0)
 			return tools[i].updates || is_apply(entry);
@@ -92,12 +94,12 @@ bool manager_applied(const json_t *managed)
 	return our_fields(managed);
 }
 
-bool manager_to_adopt(const json_t *managed)
+bool manager_to_adopt(const json_t *managed, const char *migrated)
 {
 	size_t index;
 	const json_t *entry;
 	json_array_foreach (managed, index, entry)
-		if (declares(entry))
+		if (declares(entry, migrated))
 			return true;
 	return json_object_get(our_fields(managed), "f:stringData");
 }
@@ -159,41 +161,41 @@ static void claim_string_data(const json_t *object, json_t *fields)
 	}
 }
 
-json_t *manager_declared(const json_t *object)
+json_t *manager_declared(const json_t *object, const char *migrated)
 {
 	json_t *fields = json_object();
 	size_t index;
 	const json_t *entry;
 	json_array_foreach (json_at(object, "metadata.managedFields"), index, entry)
-		if (declares(entry))
+		if (declares(entry, migrated))
 			field_set_unite(fields, json_object_get(entry, "fieldsV1"));
 	json_object_del(fields, "f:status"); /* no manifest's, even where it is no subresource */
 	claim_string_data(object, fields);
 	return fields;
 }
 
-json_t *manager_kept(const json_t *managed)
+json_t *manager_kept(const json_t *managed, const char *migrated)
 {
 	json_t *fields = json_object();
 	size_t index;
 	const json_t *entry;
 	json_array_foreach (managed, index, entry)
-		if (!declares(entry))
+		if (!declares(entry, migrated))
 			field_set_cover(fields, json_object_get(entry, "fieldsV1"));
 	return fields;
 }
 
-json_t *manager_adopt(const json_t *object)
+json_t *manager_adopt(const json_t *object, const char *migrated)
 {
 	const json_t *managed = json_at(object, "metadata.managedFields");
 	json_t *adopted = json_array();
-	json_t *fields = manager_declared(object);
+	json_t *fields = manager_declared(object, migrated);
 	size_t index;
 	const json_t *entry;
 	json_array_foreach (managed, index, entry) {
 		if (is_ours(entry))
 			field_set_unite(fields, json_object_get(entry, "fieldsV1"));
-		else if (!declares(entry))
+		else if (!declares(entry, migrated))
 			json_array_append_new(adopted, json_deep_copy(entry));
 	}
 	json_object_del(fields, "f:stringData");
@@ -216,7 +218,7 @@ static void manager_in(const char *message, char name[128])
 	snprintf(name, 128, "%.*s", end ? (int)(end - start - 1) : 0, end ? start + 1 : "");
 }
 
-void manager_conflicts(const json_t *status, struct manager_conflicts *conflicts)
+void manager_conflicts(const json_t *status, const char *migrated, struct manager_conflicts *conflicts)
 {
 	CLEANUP(buf_done) struct buf text = BUF(16 * 1024);
 	size_t left_out = 0;
@@ -229,7 +231,7 @@ void manager_conflicts(const json_t *status, struct manager_conflicts *conflicts
 			continue;
 		manager_in(json_text_at(cause, "message", ""), name);
 		conflicts->count++;
-		if (manager_gives_way(name))
+		if (manager_gives_way(name) || text_equal(name, migrated))
 			continue;
 		conflicts->all_give_way = false;
 		if (text.length > sizeof(conflicts->text) / 2)

@@ -34,17 +34,17 @@ int64_t manager_written(const json_t *managed, bool status);
 bool manager_applied(const json_t *managed);
 
 /* It has fields that another tool's manifest set, or that we set by stringData: they must become ours, so that a field
-   removed from Git goes, too. */
-bool manager_to_adopt(const json_t *managed);
+   removed from Git goes, too. Here and below `migrated` is one more manager whose fields are those of a manifest, NULL = none. */
+bool manager_to_adopt(const json_t *managed, const char *migrated);
 
 /* These fields of the object, as a field set. The caller frees it. */
-json_t *manager_declared(const json_t *object);
+json_t *manager_declared(const json_t *object, const char *migrated);
 
 /* The fields that somebody keeps who has not to give way, ourselves included. The caller frees it. */
-json_t *manager_kept(const json_t *managed);
+json_t *manager_kept(const json_t *managed, const char *migrated);
 
 /* A new managedFields list for the object in which our Apply entry owns what was declared. The caller frees it. */
-json_t *manager_adopt(const json_t *object);
+json_t *manager_adopt(const json_t *object, const char *migrated);
 
 /* The conflicts in a 409 answer. */
 struct manager_conflicts {
@@ -53,4 +53,4 @@ struct manager_conflicts {
 	char text[512]; /* "argo-rollouts owns .spec.replicas; ..." */
 };
 
-void manager_conflicts(const json_t *status, struct manager_conflicts *conflicts);
+void manager_conflicts(const json_t *status, const char *migrated, struct manager_conflicts *conflicts);

@@ -190,7 +190,7 @@ static enum step looked(struct job *job)
 	if (next != STEP_WRITE)
 		return next;
 	if (applies && !job->write->replace && !job->write->keep_managers &&
-		manager_to_adopt(json_at(job->live, "metadata.managedFields"))) {
+		manager_to_adopt(json_at(job->live, "metadata.managedFields"), job->write->migrated)) {
 		body_adopt(job);
 		return STEP_ADOPT;
 	}
@@ -331,8 +331,8 @@ static enum step first_step(const struct job *job, const struct live *live)
 	if (write->kind == WRITE_DRY_RUN)
 		return STEP_COMPARE;
 	bool look = write->kind == WRITE_APPLY &&
-		(job->postgresql || (live->to_adopt && !write->keep_managers) || ignored_needs_live(write) ||
-			(write->recreate && live->deleting));
+		(job->postgresql || ((live->to_adopt || write->migrated) && !write->keep_managers) ||
+			ignored_needs_live(write) || (write->recreate && live->deleting));
 	return look ? STEP_LOOK : STEP_WRITE;
 }
 

@@ -10,7 +10,7 @@ static void conflicts_name_who_does_not_give_way(void **state)
 		"{\"reason\":\"FieldManagerConflict\",\"message\":\"conflict with \\\"kubectl-edit\\\" using v1\",\"field\":\".data.x\"},"
 		"{\"reason\":\"FieldManagerConflict\",\"message\":\"conflict with \\\"k9s\\\" using v1\",\"field\":\".data.y\"}]}}");
 	struct manager_conflicts conflicts;
-	manager_conflicts(status, &conflicts);
+	manager_conflicts(status, NULL, &conflicts);
 	assert_int_equal(conflicts.count, 2);
 	assert_false(conflicts.all_give_way);
 	assert_string_equal(conflicts.text, "k9s owns .data.y");
@@ -42,7 +42,7 @@ static void many_conflicts_are_counted(void **state)
 				"conflict with \"k9s\" using v1", "field", ".spec.some.field.of.many"));
 	json_t *status = json_pack("{s:{s:o}}", "details", "causes", causes);
 	struct manager_conflicts conflicts;
-	manager_conflicts(status, &conflicts);
+	manager_conflicts(status, NULL, &conflicts);
 	assert_int_equal(conflicts.count, 100);
 	assert_non_null(strstr(conflicts.text, "k9s owns .spec.some.field.of.many; "));
 	assert_non_null(strstr(conflicts.text, " more"));
@@ -61,8 +61,8 @@ static void adoption_unites_what_manifests_set_and_leaves_the_rest(void **state)
 		"{\"f:data\":{\"f:e\":{}}}") "," ENTRY("pgitops", "Apply",
 		"{\"f:data\":{\"f:b\":{},\"f:c\":{}}}") ",{\"manager\":\"kubectl-client-side-apply\",\"operation\":\"Update\",\"subresource\":\"status\",\"fieldsV1\":{\"f:status\":{}}}," ENTRY("kubectl-edit",
 		"Update", "{\"f:data\":{\"f:d\":{}}}") "]}}");
-	assert_true(manager_to_adopt(json_at(object, "metadata.managedFields")));
-	json_t *adopted = manager_adopt(object);
+	assert_true(manager_to_adopt(json_at(object, "metadata.managedFields"), NULL));
+	json_t *adopted = manager_adopt(object, NULL);
 	assert_int_equal(json_array_size(adopted), 3);
 	assert_string_equal(json_text_at(json_array_get(adopted, 0), "subresource", ""), "status");
 	assert_string_equal(json_text_at(json_array_get(adopted, 1), "manager", ""), "kubectl-edit");
@@ -80,7 +80,7 @@ static void a_status_is_never_adopted(void **state)
 	(void)state;
 	json_t *object = read_json("{\"metadata\":{\"managedFields\":[" ENTRY(
 		"argocd-controller", "Update", "{\"f:spec\":{},\"f:status\":{\"f:health\":{}}}") "]}}");
-	json_t *declared = manager_declared(object);
+	json_t *declared = manager_declared(object, NULL);
 	assert_non_null(json_object_get(declared, "f:spec"));
 	assert_null(json_object_get(declared, "f:status"));
 	json_decref(declared);
@@ -95,8 +95,8 @@ static void data_that_nobody_owns_is_ours_where_we_applied_string_data(void **st
 			"pgitops", "Apply", "{\"f:stringData\":{\"f:now\":{}}}") "," ENTRY("other", "Update",
 			"{\"f:data\":{\".\":{},\"f:theirs\":{}}}") "," ENTRY("another", "Apply",
 			"{\"f:stringData\":{\"f:alsotheirs\":{}}}") "]}}");
-	assert_true(manager_to_adopt(json_at(object, "metadata.managedFields")));
-	json_t *declared = manager_declared(object);
+	assert_true(manager_to_adopt(json_at(object, "metadata.managedFields"), NULL));
+	json_t *declared = manager_declared(object, NULL);
 	char *text = json_canonical(declared);
 	assert_string_equal(text, "{\"f:data\":{\"f:now\":{},\"f:old\":{}}}");
 	free(text);
@@ -104,10 +104,33 @@ static void data_that_nobody_owns_is_ours_where_we_applied_string_data(void **st
 	json_decref(object);
 }
 
+/* The manager that an Application names is one more tool, whatever its entry is; nobody else's is. */
+static void a_named_manager_is_migrated(void **state)
+{
+	(void)state;
+	json_t *object = read_json("{\"apiVersion\":\"v1\",\"metadata\":{\"managedFields\":[" ENTRY(
+		"spinnaker", "Update", "{\"f:data\":{\"f:a\":{}}}") "," ENTRY("k9s", "Update",
+		"{\"f:data\":{\"f:b\":{}}}") "]}}");
+	const json_t *managed = json_at(object, "metadata.managedFields");
+	assert_false(manager_to_adopt(managed, NULL));
+	assert_false(manager_to_adopt(managed, "helm"));
+	assert_true(manager_to_adopt(managed, "spinnaker"));
+	json_t *declared = manager_declared(object, "spinnaker");
+	json_t *kept = manager_kept(managed, "spinnaker");
+	assert_non_null(json_at(declared, "f:data.f:a"));
+	assert_null(json_at(declared, "f:data.f:b"));
+	assert_null(json_at(kept, "f:data.f:a"));
+	assert_non_null(json_at(kept, "f:data.f:b"));
+	json_decref(declared);
+	json_decref(kept);
+	json_decref(object);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conflicts_name_who_does_not_give_way),
+		cmocka_unit_test(a_named_manager_is_migrated),
 		cmocka_unit_test(tools_that_apply_manifests_give_way),
 		cmocka_unit_test(many_conflicts_are_counted),
 		cmocka_unit_test(adoption_unites_what_manifests_set_and_leaves_the_rest),
