@@ -126,8 +126,9 @@ struct app {
 	bool status_dirty; /* the object in the cluster does not have our status */
 	int refresh;       /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
 	int64_t refresh_operation; /* id in the store of the wish, 0 = none */
-	int64_t reconciled;        /* time of the last comparison with Git, microseconds */
-	int64_t last_pass;         /* steady milliseconds */
+	bool forget;        /* a hard refresh: the next complete pass takes nothing as known of the cluster */
+	int64_t reconciled; /* time of the last comparison with Git, microseconds */
+	int64_t last_pass;  /* steady milliseconds */
 	int64_t comparing; /* steady milliseconds: since when passes end before all is compared, 0 = the last one did not */
 	int64_t stored;     /* steady milliseconds: when the status went to the store */
 	int64_t look_again; /* steady milliseconds: another pass then, 0 = only when something happens */

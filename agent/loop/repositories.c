@@ -259,6 +259,7 @@ void repositories_refresh(struct app *app, bool hard)
 {
 	struct repository *repository = app->repository;
 	app->dirty = true;
+	app->forget = app->forget || hard;
 	app->refresh = repository ? REFRESH_ASKED : REFRESH_ANSWERED;
 	if (!repository)
 		return;

@@ -248,7 +248,7 @@ static bool run_dry_runs(struct pass *pass, const struct sync_options *options)
 			step->out_of_sync = true;
 			continue;
 		}
-		if (!pass->app->asked && !pass->other_rules &&
+		if (!pass->app->asked && !pass->anew &&
 			checks_find(pass->app->checks, step->plan, &step->check)) {
 			step->checked = true;
 			judge(pass, step, options);

@@ -94,7 +94,7 @@ bool pass_record_equal(
 		store_drift_heal(pass->agent->store, &healed, clock_now(), err);
 }
 
-/* It was equal by other ignoreDifferences: by these it is asked about until it is found equal again. */
+/* It was equal by other rules, or before a hard refresh: it is asked about until it is found equal again. */
 static bool forget_equal(struct pass *pass, const struct pass_step *step, struct error *err)
 {
 	const struct plan_owned *owned = step->plan->owned;
@@ -141,7 +141,7 @@ void pass_record_compared(struct pass *pass)
 
 	for (size_t i = 0; ok && i < pass->plan.count; i++) {
 		const struct pass_step *step = &pass->steps[i];
-		if (pass->other_rules && step->plan->owned)
+		if (pass->anew && step->plan->owned)
 			ok = forget_equal(pass, step, &err);
 		if (!ok)
 			break;

@@ -41,6 +41,12 @@ static void cannot_observe(struct pass *pass, const struct error *err)
 	pass_look_again(pass, clock_steady() + (err->kind == ERROR_DENIED ? DENIED_PAUSE : FAILED_PAUSE));
 }
 
+/* A hard refresh: what is known of the cluster is asked for again. */
+static bool forgets(const struct pass *pass)
+{
+	return pass->app->forget && !pass->preview;
+}
+
 static bool load_inventory(struct pass *pass)
 {
 	struct store *store = pass->agent->store;
@@ -51,7 +57,7 @@ static bool load_inventory(struct pass *pass)
 		cannot_observe(pass, &err);
 		return false;
 	}
-	pass->other_rules = rules && strcmp(rules, pass->app->ignore_hash) != 0;
+	pass->anew = forgets(pass) || (rules && strcmp(rules, pass->app->ignore_hash) != 0);
 	return true;
 }
 
@@ -89,6 +95,10 @@ static bool track(struct pass *pass)
 		keys[count++] = wanted->items[i].key;
 	for (size_t i = 0; i < pass->owned_count; i++)
 		keys[count++] = owned_key(&pass->owned[i]);
+	if (forgets(pass) && !cluster_forget(pass->agent->cluster, keys, count, &err)) {
+		cannot_observe(pass, &err);
+		return false;
+	}
 	if (pass_track(pass, pass->preview ? TRACKER_PREVIEW : TRACKER_PASS, keys, count, &err))
 		return true;
 	cannot_observe(pass, &err);
@@ -199,7 +209,7 @@ static void make_plan(struct pass *pass)
 	for (size_t i = 0; i < pass->owned_count; i++) {
 		const struct store_object *from = &pass->owned[i];
 		owned[i] = (struct plan_owned){owned_key(from), from->version, from->uid, from->wanted_hash,
-			pass->other_rules ? "" : from->live_version, from->intended};
+			pass->anew ? "" : from->live_version, from->intended};
 	}
 	const char *obstacle = prune_obstacle(pass);
 	const struct plan_input input = {

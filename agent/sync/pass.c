@@ -211,6 +211,7 @@ void pass_run(struct agent *agent, struct app *app)
 	checks_keep(&pass);
 	app->rebuilt = app->rebuilt && !pass.complete;
 	app->calm = pass.complete && !pass.condition_count && !pass.out_of_sync && pass.quiet;
+	app->forget = app->forget && !pass.complete;
 	app->look_again = pass.look_again;
 	agent->busy_until = clock_steady();
 	count_pass(app, started);

@@ -48,7 +48,7 @@ struct pass {
 	struct store_object *owned; /* the inventory as it was when the pass began */
 	size_t owned_count;
 	bool incomplete;  /* not all kinds could be looked at: what was not found may be there */
-	bool other_rules; /* ignoreDifferences is not what the inventory was compared by */
+	bool anew; /* what was found equal before says nothing: other rules, or a hard refresh */
 	const struct object_key *coming; /* `definitions` of the content, once it is compared */
 	size_t coming_count;
 	struct status_condition conditions[PASS_CONDITIONS];

@@ -101,6 +101,13 @@ struct cluster_counts {
 };
 void cluster_count(struct cluster *cluster, struct cluster_counts *counts);
 
+/*
+ * What is known of the kinds, and of the collections of these keys, is not good enough any more: the next cluster_track() waits for
+ * new lists. On failure, which is the discovery's, nothing was forgotten.
+ */
+bool cluster_forget(
+	struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err) MUST_CHECK;
+
 /* Follows a whole collection for the `followed` callback: the first list comes as calls too, before this returns, unless it takes
    more than two seconds (ERROR_RETRY).
    `path` e.g. "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications", `selector` NULL or a label selector. */

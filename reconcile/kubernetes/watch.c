@@ -266,12 +266,25 @@ bool watches_release(struct watches *watches, size_t number)
 	return free;
 }
 
-void watches_relist(struct watches *watches, size_t number)
+static void doubt(struct watches *watches, size_t number, bool forget)
 {
 	pthread_mutex_lock(&watches->lock);
-	watches->items[number]->doubted = true;
+	struct watch *watch = watches->items[number];
+	watch->doubted = true;
+	watch->listed = watch->listed && !forget;
+	watch->failed = watch->failed && !forget;
 	pthread_mutex_unlock(&watches->lock);
 	transfers_wake(watches->transfers);
+}
+
+void watches_relist(struct watches *watches, size_t number)
+{
+	doubt(watches, number, false);
+}
+
+void watches_forget(struct watches *watches, size_t number)
+{
+	doubt(watches, number, true);
 }
 
 uint64_t watches_requests(const struct watches *watches)

@@ -64,6 +64,9 @@ bool watches_release(struct watches *watches, size_t number);
 /* Lists it anew: what we know of it has become doubtful. */
 void watches_relist(struct watches *watches, size_t number);
 
+/* The same, and watches_wait() waits for that list. */
+void watches_forget(struct watches *watches, size_t number);
+
 /* What the connection is like (cluster.h). Any thread. */
 void watches_health(struct watches *watches, struct cluster_health *health);
 

@@ -1,10 +1,13 @@
 """Smaller rules of Argo CD that no other file shows: fields of the spec, what asks for another look, what the automation leaves alone."""
 
 import json
+import shutil
 
 import pytest
 
+from parts.git import GitHttpServer, Repository
 from parts.manifests import config_map
+from parts.proxy import FaultProxy, faults
 from parts.world import PREFIX, marked, pod
 
 
@@ -119,6 +122,95 @@ def test_a_refresh_goes_with_its_time(world, value):
     team.annotate(refresh=value, refresh_timestamp="2026-01-01T00:00:00Z")
     team.wait("both are gone", lambda: not {PREFIX + "refresh", PREFIX + "refresh-timestamp"} & set(
         team.get()["metadata"].get("annotations", {})))
+
+
+def refreshed(app, value):
+    """The refresh was answered: the annotation is gone."""
+    app.annotate(refresh=value)
+    app.wait(f"the {value} refresh is answered", lambda: PREFIX + "refresh" not in app.get()["metadata"].get("annotations", {}))
+
+
+def test_a_hard_refresh_sees_what_a_silent_watch_did_not_tell(world, tmp_path):
+    """A connection that died without a word: what is known of the cluster is old, and nothing says so for two minutes."""
+    proxy = FaultProxy(world.plane.port, tmp_path)
+    world.through(proxy)
+    watch = proxy.add(faults.hang(), method="GET", path=rf"/{world.namespace}/configmaps\?.*watch=(true|1)")
+    world.push({"team/a.yaml": config_map("a"), "team/b.yaml": config_map("b")})
+    team = world.application("team", heal=False)
+    world.begin()
+    team.synced()
+    world.wait("the watch hangs", lambda: watch.hits)
+    world.kube.delete("v1", "ConfigMap", world.namespace, "a")
+    world.kube.patch("v1", "ConfigMap", world.namespace, "b", {"data": {"value": "mine"}})
+    refreshed(team, "normal")
+    assert team.status["sync"]["status"] == "Synced"
+    refreshed(team, "hard")
+    assert team.status["sync"]["status"] == "OutOfSync"
+    assert {name: team.resource(name)["status"] for name in "ab"} == {"a": "OutOfSync", "b": "OutOfSync"}
+    assert team.resource("a")["health"]["status"] == "Missing"
+    proxy.close()
+
+
+def test_a_hard_refresh_asks_about_every_object_again_and_a_normal_one_about_none(world):
+    names = [f"c{number}" for number in range(5)]
+    world.push({f"team/{name}.yaml": config_map(name) for name in names})
+    team, other = world.application("team"), world.application("other")
+    world.push({"other/x.yaml": config_map("x")})
+    world.begin()
+    team.synced()
+    other.synced()
+    world.passes()
+
+    def asked(value):
+        mark = world.plane.mark()
+        refreshed(team, value)
+        world.passes()
+        found = world.plane.requests(mark, namespace=world.namespace, resource="configmaps")
+        dry = {e["objectRef"]["name"] for e in found if e["verb"] == "patch" and "dryRun" in e["requestURI"]}
+        return dry, [e["verb"] for e in found if e["verb"] in ("list", "update", "create") or (
+            e["verb"] == "patch" and "dryRun" not in e["requestURI"])]
+
+    assert asked("normal") == (set(), [])
+    assert asked("hard") == (set(names), ["list"])
+    assert asked("normal") == (set(), [])
+    assert team.status["sync"]["status"] == "Synced"
+
+
+def test_a_hard_refresh_reads_the_commit_anew_and_a_normal_one_does_not(agent, tmp_path):
+    repository = Repository(tmp_path / "git" / "db.git")
+    repository.commit({"app/a.yaml": config_map("a")})
+    with GitHttpServer(tmp_path / "git") as server:
+        agent.config |= {"poll": "0"}
+        agent.application("team", server.url("db.git"), "app", "default")
+        agent.start()
+        agent.wait_app("team", "Synced", repository.head)
+        shutil.rmtree(agent.state / "repositories")
+        server.commands()
+        agent.cli("app", "refresh", "team").ok()
+        assert "fetch" not in server.commands()
+        agent.cli("app", "refresh", "team", "--hard").ok()
+        assert "fetch" in server.commands()
+        agent.wait_app("team", "Synced", repository.head)
+        assert agent.stop() == 0
+
+
+def test_a_hard_refresh_waits_for_a_server_that_does_not_tell_its_kinds(world, tmp_path):
+    """Nothing is forgotten before there is something better, and the refresh is made up for when the server answers."""
+    proxy = FaultProxy(world.plane.port, tmp_path)
+    world.through(proxy)
+    world.push({"team/a.yaml": config_map("a")})
+    team = world.application("team")
+    world.begin()
+    team.synced()
+    rule = proxy.add(faults.status(500), method="GET", path=r"^/apis?(\?|$)")
+    team.annotate(refresh="hard")
+    world.wait("discovery was asked", lambda: rule.hits)
+    team.condition("ComparisonError")
+    assert world.value("a") == "one"
+    proxy.clear()
+    team.synced()
+    assert team.conditions() == []
+    proxy.close()
 
 
 # ---- what the automation leaves alone ---------------------------------------------------------------------------------------
