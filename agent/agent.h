@@ -78,7 +78,7 @@ struct app {
 	struct application spec;
 	struct arena *spec_mem;
 	char source_hash[17]; /* of the parts of the spec that say what is wanted */
-	char ignore_hash[17]; /* of ignoreDifferences, and whose fields are migrated */
+	char ignore_hash[17]; /* of ignoreDifferences, whose fields are migrated, and our installation id */
 
 	/* source: what Git says */
 	struct repository *repository;

@@ -68,11 +68,34 @@ static const char *tracking_id(const struct plan_input *input, const struct obje
 	return object_tracking_id(key, input->application, input->namespace, mem);
 }
 
+/* Installations of Argo CD tell their objects apart by an id, where they have one: the same Application may be in two of them. */
+static bool is_of_our_installation(const struct plan_input *input, const struct plan_live *live)
+{
+	const char *ours = input->installation ? input->installation : "";
+	return strcmp(live->installation_id ? live->installation_id : "", ours) == 0;
+}
+
 /* Its mark names this Application and the object itself: a copied mark names another object. */
 static bool tracks_us(const struct plan_input *input, const struct plan_live *live, struct arena *mem)
 {
 	const char *ours = object_tracking_id(&live->key, input->application, input->namespace, mem);
-	return strcmp(live->tracking_id, ours) == 0;
+	return strcmp(live->tracking_id, ours) == 0 && is_of_our_installation(input, live);
+}
+
+/* Why a live object is not this Application's to write; NULL = it is. */
+static const char *reason_to_share(
+	const struct plan_input *input, const struct plan_live *live, struct arena *mem)
+{
+	if (live->installation_id && *live->installation_id && !is_of_our_installation(input, live))
+		return arena_printf(mem,
+			"it carries the installation id \"%.100s\" of another Argo CD: if this agent takes the place of that one, set "
+			"`installationID: %.100s` in the agent file, else take the object out of one of the two",
+			live->installation_id, live->installation_id);
+	if (live->wanted_by && !tracks_us(input, live, mem))
+		return arena_printf(mem,
+			"it belongs to Application %s, which wants it, too: take it out of one of the two",
+			live->wanted_by);
+	return NULL;
 }
 
 static struct plan_step wanted_step(
@@ -90,14 +113,12 @@ static struct plan_step wanted_step(
 		.rank = object_kind_rank(object->key.group, object->key.kind),
 		.wave = object->options.wave,
 	};
-	if (!live) {
+	if (live)
+		step.reason = reason_to_share(input, live, mem);
+	else
 		step.action = PLAN_CREATE;
-	} else if (live->wanted_by && !tracks_us(input, live, mem)) {
+	if (step.reason)
 		step.action = PLAN_SHARED;
-		step.reason = arena_printf(mem,
-			"it belongs to Application %s, which wants it, too: take it out of one of the two",
-			live->wanted_by);
-	}
 	if (step.action == PLAN_CHECK && known_equal(object, live, owned) && !live->deleting)
 		step.action = PLAN_KEEP;
 	return step;
@@ -122,7 +143,7 @@ static const char *reason_to_leave(const struct plan_input *input, const struct 
 	const struct plan_owned *owned, bool ours, struct arena *mem)
 {
 	if (!ours)
-		return "its tracking id names another application or object";
+		return "its tracking id names another application or object, or its installation id is not ours";
 	if (live->wanted_by)
 		return arena_printf(mem, "Application %s wants it and takes it over", live->wanted_by);
 	if (live->deleting)

@@ -21,6 +21,7 @@ struct plan_live {
 	bool prune_allowed;
 	struct object_options options;
 	const char *wanted_by; /* another Application that wants it now, NULL = none: it is that one's, or moves there */
+	const char *installation_id; /* annotation argocd.argoproj.io/installation-id; NULL or "" = none */
 };
 
 /* The inventory of the Application (store), sorted by key. */
@@ -51,13 +52,14 @@ struct plan_input {
 	/* What that hash stood for when the sync began, sorted by key: some of it is gone by now, so the hash would be another one. */
 	const struct object_key *confirmed_list;
 	size_t confirmed_count;
+	const char *installation; /* our own id: an object that carries another one, or none, is not ours; NULL = we have none */
 };
 
 enum plan_action {
 	PLAN_KEEP,   /* live is known to be equal: same hash, same resourceVersion as when it was found so */
 	PLAN_CHECK,  /* may differ: ask the server with a dry run before deciding */
 	PLAN_CREATE, /* not there */
-	PLAN_SHARED, /* wanted, but live and wanted by the Application that tracks it, too: `reason`; that one writes it */
+	PLAN_SHARED, /* wanted, but another Application tracks and wants it, too, or another installation has it: `reason` */
 	PLAN_PRUNE, /* not wanted any more, ours, and allowed to go */
 	PLAN_LEAVE  /* not wanted any more, but stays: `reason` says why */
 };

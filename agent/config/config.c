@@ -72,6 +72,19 @@ static void read_kubernetes(struct settings *settings, const struct yaml_pair *p
 		settings_complain(settings, pair, true, "kubernetes: none and kubeconfig exclude each other");
 }
 
+/* What stands in an annotation of each object, of which the live cache keeps so much. */
+static void read_installation(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	enum { LONGEST = 100 };
+	struct config *config = base;
+	const char *text = pair->value->kind == YAML_STRING ? pair->value->text : "";
+	if (!*text || strlen(text) > LONGEST)
+		settings_complain(settings, pair, false,
+			"installationID must be a string of 1 to %d characters, the one in argocd-cm", LONGEST);
+	else
+		config->installation = text;
+}
+
 static void read_git(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const struct setting table[] = {
@@ -140,6 +153,7 @@ static const struct setting table[] = {
 	{.name = "listen", .type = SETTING_OWN, .read = read_listen},
 	{.name = "api", .type = SETTING_OWN, .read = read_api},
 	{.name = "namespace", .type = SETTING_OWN, .read = read_namespace},
+	{.name = "installationID", .type = SETTING_OWN, .read = read_installation},
 	{.name = "applications", .type = SETTING_PATH, .offset = CONFIG(applications)},
 	{.name = "secrets", .type = SETTING_PATH, .offset = CONFIG(secrets)},
 	{.name = "kubernetes", .type = SETTING_OWN, .read = read_kubernetes},

@@ -60,14 +60,15 @@ struct rule_config {
 
 struct config {
 	const char *file;
-	const char *state;                     /* default /var/lib/pgitops */
-	int64_t poll;                          /* milliseconds, 0 = webhooks only; default 30 s */
-	const char *listen;                    /* default 127.0.0.1:8080; "" in the file gives NULL = none */
-	const char *token_file;                /* api.tokenFile */
-	const char *namespace;                 /* default "argocd" */
-	const char *applications;              /* folder, or NULL = objects in the cluster */
-	const char *secrets;                   /* folder, or NULL */
-	bool kubernetes_off;                   /* kubernetes.none: true, or --standalone */
+	const char *state;        /* default /var/lib/pgitops */
+	int64_t poll;             /* milliseconds, 0 = webhooks only; default 30 s */
+	const char *listen;       /* default 127.0.0.1:8080; "" in the file gives NULL = none */
+	const char *token_file;   /* api.tokenFile */
+	const char *namespace;    /* default "argocd" */
+	const char *installation; /* installationID, as Argo CD's argocd-cm has it; NULL = none */
+	const char *applications; /* folder, or NULL = objects in the cluster */
+	const char *secrets;      /* folder, or NULL */
+	bool kubernetes_off;      /* kubernetes.none: true, or --standalone */
 	const char *kubeconfig, *kube_context; /* NULL = in-cluster if its token is there, else none */
 	const char *tools[RENDER_TOOLS]; /* tools.kustomize, tools.helm: their binaries; NULL = as on the PATH */
 	int64_t git_deadline;            /* git.timeout, milliseconds, default 60 s */

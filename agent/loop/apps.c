@@ -172,13 +172,19 @@ void apps_source_hash(const struct app *app, const json_t *source, char hash[17]
 }
 
 /* Over what is wanted and where it goes, and over what is no difference: what was compared by other rules is compared anew. */
-static void hash_spec(struct app *app)
+static void hash_spec(const struct agent *agent, struct app *app)
 {
-	static const char *const rules[] = {"ignoreDifferences", "migrated"};
 	CLEANUP(json_done) json_t *spec = json_copy(json_object_get(app->spec.document, "spec"));
+	const char *rules[3] = {"ignoreDifferences"};
+	size_t count = 1;
 	json_set_text(spec, "migrated", app->spec.migrated);
+	json_set_text(spec, "installation", agent->config->installation);
+	if (app->spec.migrated)
+		rules[count++] = "migrated";
+	if (agent->config->installation)
+		rules[count++] = "installation";
 	apps_source_hash(app, NULL, app->source_hash);
-	hash_parts(app, spec, rules, app->spec.migrated ? 2 : 1, app->ignore_hash);
+	hash_parts(app, spec, rules, count, app->ignore_hash);
 }
 
 /* `argocd app terminate-op`, and whoever patches the phase (argocd.md 2.8). */
@@ -237,7 +243,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	arena_free(app->spec_mem);
 	app->spec = *spec;
 	app->spec_mem = spec_mem;
-	hash_spec(app);
+	hash_spec(agent, app);
 	app->finalizers_added &= ~spec->delete_hooks;
 	if (is_new) {
 		qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);

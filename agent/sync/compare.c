@@ -147,6 +147,7 @@ struct cluster_write pass_write(const struct pass *pass, const struct plan_step 
 		.kind = kind,
 		.object = step->object,
 		.tracking_id = step->tracking_id,
+		.installation_id = pass->agent->config->installation,
 		.force = options->force_conflicts || own->force_conflicts,
 		.ours = step->owned && !step->owned->intended,
 		.replace = own->replace ? own->replace == CHOICE_TRUE : options->replace,

@@ -29,6 +29,7 @@ struct cluster_write hook_write(const struct pass *pass, const struct task *task
 		.object = task->object,
 		.tracking_id =
 			object_tracking_id(&key, pass->app->spec.name, pass->app->spec.destination, pass->mem),
+		.installation_id = pass->agent->config->installation,
 		.force = true,
 		.hold = true,
 		.lenient = task->object->options.validate == CHOICE_FALSE || options.lenient,

@@ -106,6 +106,13 @@ static bool track(struct pass *pass)
 	return err.kind == ERROR_DENIED;
 }
 
+/* Of another installation of Argo CD, whose Applications may have the names of ours. */
+static bool is_foreign(const struct pass *pass, const struct live *live)
+{
+	const char *ours = pass->agent->config->installation;
+	return strcmp(live->installation_id, ours ? ours : "") != 0;
+}
+
 /* Live objects at wanted keys and all that name this Application, each once, sorted. */
 static void collect_live(struct pass *pass)
 {
@@ -120,9 +127,10 @@ static void collect_live(struct pass *pass)
 		if (cluster_live(pass->agent->cluster, &wanted->items[i].key, pass->mem, &all[count]))
 			count++;
 	size_t sorted = count; /* as what is wanted is */
-	/* What the project or a rule forbids and nobody wants is as if it were not there (argocd.md 2.6). */
+	/* What the project or a rule forbids, or another installation has, and nobody wants is as if it were not there (argocd.md 2.6). */
 	for (size_t i = 0; i < owned_count; i++)
-		if (!objects_find(wanted, &owned[i].key) && pass_may_touch(pass, &owned[i].key, &ignored))
+		if (!objects_find(wanted, &owned[i].key) && !is_foreign(pass, &owned[i]) &&
+			pass_may_touch(pass, &owned[i].key, &ignored))
 			all[count++] = owned[i];
 	if (count > sorted)
 		qsort(all, count, sizeof(*all), compare_live);
@@ -152,6 +160,8 @@ static const char *wanted_by_another(const struct pass *pass, const struct live 
 	const struct app *owner = tracking_app(pass, live);
 	bool ours = owner == pass->app, unmarked = !*live->tracking_id;
 
+	if (*live->installation_id && is_foreign(pass, live))
+		return NULL; /* the plan knows */
 	if (owner && !ours)
 		return wants(owner, &live->key) || !owner->content ? owner->spec.name : NULL;
 	if (!ours && !(unmarked && strcmp(live->key.kind, "CustomResourceDefinition") == 0))
@@ -204,7 +214,7 @@ static void make_plan(struct pass *pass)
 		const struct live *from = &pass->live[i];
 		live[i] = (struct plan_live){from->key, from->uid, from->resource_version, from->tracking_id,
 			from->has_owner, from->deleting, from->prune_allowed, from->options,
-			wanted_by_another(pass, from)};
+			wanted_by_another(pass, from), from->installation_id};
 	}
 	for (size_t i = 0; i < pass->owned_count; i++) {
 		const struct store_object *from = &pass->owned[i];
@@ -229,6 +239,7 @@ static void make_plan(struct pass *pass)
 		.confirmed = request ? request->confirm : NULL,
 		.confirmed_list = operation ? operation->confirmed : NULL,
 		.confirmed_count = operation ? operation->confirmed_count : 0,
+		.installation = pass->agent->config->installation,
 	};
 	plan_make(&input, pass->mem, &pass->plan);
 }

@@ -55,6 +55,17 @@ static void encode_string_data(json_t *object)
 	json_object_del(object, "stringData");
 }
 
+/* Whose it is, is not the manifest's to say. */
+static void track(const struct cluster_write *write, json_t *metadata)
+{
+	json_object_del(json_object_get(metadata, "annotations"), INSTALLATION_ANNOTATION);
+	if (!write->tracking_id)
+		return;
+	json_t *annotations = json_make_object(metadata, "annotations");
+	json_set_text(annotations, TRACKING_ANNOTATION, write->tracking_id);
+	json_set_text(annotations, INSTALLATION_ANNOTATION, write->installation_id);
+}
+
 static void hold(json_t *metadata)
 {
 	json_t *finalizers = json_object_get(metadata, "finalizers");
@@ -82,9 +93,7 @@ static json_t *read_object(struct job *job)
 		json_object_del(metadata, "generateName");
 		json_object_set_new(metadata, "name", json_string(write->name));
 	}
-	if (write->tracking_id)
-		json_object_set_new(json_make_object(metadata, "annotations"), TRACKING_ANNOTATION,
-			json_string(write->tracking_id));
+	track(write, metadata);
 	if (write->hold && !health_held_as_hook(object))
 		hold(metadata);
 	controlled_strip(object);

@@ -38,8 +38,9 @@ struct live {
 	const char *version; /* API version it was seen in */
 	const char *uid;
 	const char *resource_version;
-	const char *tracking_id; /* "" = none */
-	bool has_owner;          /* carries an ownerReference: never pruned by us */
+	const char *tracking_id;     /* "" = none */
+	const char *installation_id; /* of the Argo CD that has it; "" = none */
+	bool has_owner;              /* carries an ownerReference: never pruned by us */
 	bool deleting;
 	bool prune_allowed;            /* annotation pgitops.dev/allow-prune: "true" */
 	bool hook_finalizer;           /* Argo CD's argocd.argoproj.io/hook-finalizer holds it */
@@ -151,6 +152,7 @@ struct cluster_write {
 	enum write_kind kind;
 	const struct object *object; /* for DRY_RUN and APPLY */
 	const char *tracking_id;     /* annotation to set; NULL = none (CustomResourceDefinitions) */
+	const char *installation_id; /* likewise beside it; NULL = none, whatever Git says */
 	bool force; /* take over conflicting fields from any manager; without it only from kubectl and
 					Argo CD on adoption (gitops-peers.md 2.1) */
 	bool ours; /* in our inventory from an earlier sync: whoever owns its fields now, that is drift, and healed */

@@ -331,6 +331,7 @@ static struct live describe(const struct entry *entry, struct arena *mem)
 		.uid = arena_copy(mem, live_entry_fact(entry, FACT_UID)),
 		.resource_version = arena_copy(mem, live_entry_fact(entry, FACT_VERSION)),
 		.tracking_id = arena_copy(mem, live_entry_fact(entry, FACT_TRACKING)),
+		.installation_id = arena_copy(mem, live_entry_fact(entry, FACT_INSTALLATION)),
 		.has_owner = entry->has_owner,
 		.deleting = entry->deleting,
 		.prune_allowed = entry->prune_allowed,

@@ -217,8 +217,9 @@ void live_entry_set(struct live_cache *cache, struct entry *entry, const json_t 
 {
 	const char *texts[] = {json_text_at(object, "metadata.uid", ""),
 		json_text_at(object, "metadata.resourceVersion", ""),
-		live_annotation(object, TRACKING_ANNOTATION), message};
-	size_t limits[] = {FIELD_MAXIMUM, FIELD_MAXIMUM, TRACKING_ID_MAXIMUM, FIELD_MAXIMUM};
+		live_annotation(object, TRACKING_ANNOTATION),
+		live_annotation(object, INSTALLATION_ANNOTATION), message};
+	size_t limits[] = {FIELD_MAXIMUM, FIELD_MAXIMUM, TRACKING_ID_MAXIMUM, FIELD_MAXIMUM, FIELD_MAXIMUM};
 	size_t size = 0;
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		size += strnlen(texts[i], limits[i]) + 1;

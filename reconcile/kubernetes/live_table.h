@@ -7,7 +7,7 @@
 
 #include "reconcile/kubernetes/live.h"
 
-/* One object. Strings of a live one are in `facts`, one after the other: uid, resourceVersion, tracking id, message. */
+/* One object. Strings of a live one are in `facts`, one after the other: uid, resourceVersion, tracking id, installation id, message. */
 struct entry {
 	struct entry *next; /* in the bucket */
 	struct live_collection *collection;
@@ -56,7 +56,7 @@ struct live_cache {
 	struct live_counts counts; /* `looked_at` is the reconciler's */
 };
 
-enum live_fact { FACT_UID, FACT_VERSION, FACT_TRACKING, FACT_MESSAGE };
+enum live_fact { FACT_UID, FACT_VERSION, FACT_TRACKING, FACT_INSTALLATION, FACT_MESSAGE };
 
 /* Where the entry hangs; *at is NULL when there is none. */
 struct entry **live_entry_find(const struct live_collection *collection, const char *name);

@@ -22,6 +22,7 @@ static const struct {
 	{"kubectl-replace", true},
 	{"before-first-apply", true},
 	{"argocd-controller", true},
+	{"argocd-application-controller", true}, /* before 2.5, by the name of its program */
 	{"kustomize-controller", false},
 	{"helm-controller", true},
 	{"flux", false},
@@ -161,6 +162,32 @@ static void claim_string_data(const json_t *object, json_t *fields)
 	}
 }
 
+/*
+ * The label by which Argo CD tracks where it does not by annotation (argocd.md 2.7) is its mark, not the manifest's. It stays: selectors
+ * and operators that copy labels may know it, and Argo CD finds its objects by it when they are given back.
+ */
+static void leave_instance_label(json_t *fields)
+{
+	json_t *metadata = json_object_get(fields, "f:metadata");
+	json_t *labels = json_object_get(metadata, "f:labels");
+	if (json_object_del(labels, "f:app.kubernetes.io/instance") != 0)
+		return;
+	/* Whoever owns the map, or an empty set of it, owns whatever nobody else does in it. */
+	json_object_del(labels, ".");
+	if (!json_object_size(labels))
+		json_object_del(metadata, "f:labels");
+	if (!json_object_size(metadata))
+		json_object_del(fields, "f:metadata");
+}
+
+static void unite_declared(json_t *fields, const json_t *entry)
+{
+	CLEANUP(json_done) json_t *own = json_deep_copy(json_object_get(entry, "fieldsV1"));
+	if (text_starts(json_text_at(entry, "manager", ""), "argocd"))
+		leave_instance_label(own);
+	field_set_unite(fields, own);
+}
+
 json_t *manager_declared(const json_t *object, const char *migrated)
 {
 	json_t *fields = json_object();
@@ -168,7 +195,7 @@ json_t *manager_declared(const json_t *object, const char *migrated)
 	const json_t *entry;
 	json_array_foreach (json_at(object, "metadata.managedFields"), index, entry)
 		if (declares(entry, migrated))
-			field_set_unite(fields, json_object_get(entry, "fieldsV1"));
+			unite_declared(fields, entry);
 	json_object_del(fields, "f:status"); /* no manifest's, even where it is no subresource */
 	claim_string_data(object, fields);
 	return fields;

@@ -6,6 +6,7 @@
 #include "reconcile/object.h"
 
 #define TRACKING_ANNOTATION "argocd.argoproj.io/tracking-id"
+#define INSTALLATION_ANNOTATION "argocd.argoproj.io/installation-id"
 
 enum { TRACKING_APPLICATION_SIZE = 256 };
 

@@ -76,6 +76,7 @@ static void everything_has_a_default_but_the_version(void **state)
 	assert_int_equal(config->poll, 30000);
 	assert_string_equal(config->listen, "127.0.0.1:8080");
 	assert_string_equal(config->namespace, "argocd");
+	assert_null(config->installation);
 	assert_int_equal(config->git_deadline, 60000);
 	assert_null(config->tools[RENDER_KUSTOMIZE]);
 	assert_null(config->tools[RENDER_HELM]);
@@ -106,7 +107,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 		"  passwordFrom: {secret: {namespace: default, name: pg, key: pass}}\n"
 		"  users: {application: users, configMap: list, key: u.yaml, namespace: team, database: other}\n"
 		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], adopt: listed, memberships: additive,\n"
-		"    mode: report, maxDeletions: 7}\n";
+		"    mode: report, maxDeletions: 7}\ninstallationID: west\n";
 	if (!read_text(fixture, text))
 		fail_msg("%s", said(fixture));
 	const struct config *config = &fixture->config;
@@ -114,6 +115,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_int_equal(config->poll, 300000);
 	assert_string_equal(config->listen, "[::1]:0");
 	assert_string_equal(config->namespace, "gitops");
+	assert_string_equal(config->installation, "west");
 	assert_string_equal(config->applications, below(fixture, "apps"));
 	assert_string_equal(config->secrets, "/abs/secrets");
 	assert_string_equal(config->kubeconfig, below(fixture, "kube.conf"));
@@ -328,12 +330,23 @@ static void the_error_is_the_first_mistake(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
+static void an_installation_id_is_a_short_text(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char told[] =
+		"2:17: installationID must be a string of 1 to 100 characters, the one in argocd-cm\n";
+	expect(fixture, "version: 1\ninstallationID: \"\"\n", told);
+	expect(fixture, "version: 1\ninstallationID: [a]\n", told);
+	expect(fixture, arena_printf(fixture->mem, "version: 1\ninstallationID: x%0100d\n", 7), told);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(everything_has_a_default_but_the_version),
 		TEST(every_field_is_read_and_paths_begin_at_the_file),
 		TEST(a_database_has_defaults),
+		TEST(an_installation_id_is_a_short_text),
 		TEST(off_is_said_with_nothing),
 		TEST(an_unknown_field_names_its_neighbour_at_every_level),
 		TEST(the_version_is_required_and_known),

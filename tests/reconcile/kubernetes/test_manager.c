@@ -126,11 +126,35 @@ static void a_named_manager_is_migrated(void **state)
 	json_decref(object);
 }
 
+static void the_label_that_argo_cd_tracks_by_is_not_the_manifests(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *manager, *declared;
+	} cases[] = {
+		{"argocd-controller", "{\"f:metadata\":{\"f:labels\":{\"f:team\":{}}}}"},
+		{"argocd-application-controller", "{\"f:metadata\":{\"f:labels\":{\"f:team\":{}}}}"},
+		{"helm", "{\"f:metadata\":{\"f:labels\":{\"f:app.kubernetes.io/instance\":{},\"f:team\":{}}}}"},
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		json_t *object = json_pack("{s:{s:[{s:s, s:s, s:{s:{s:{s:{}, s:{}}}}}]}}", "metadata",
+			"managedFields", "manager", cases[i].manager, "operation", "Update", "fieldsV1",
+			"f:metadata", "f:labels", "f:app.kubernetes.io/instance", "f:team");
+		json_t *declared = manager_declared(object, NULL);
+		char *text = json_canonical(declared);
+		assert_string_equal(text, cases[i].declared);
+		free(text);
+		json_decref(declared);
+		json_decref(object);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conflicts_name_who_does_not_give_way),
 		cmocka_unit_test(a_named_manager_is_migrated),
+		cmocka_unit_test(the_label_that_argo_cd_tracks_by_is_not_the_manifests),
 		cmocka_unit_test(tools_that_apply_manifests_give_way),
 		cmocka_unit_test(many_conflicts_are_counted),
 		cmocka_unit_test(adoption_unites_what_manifests_set_and_leaves_the_rest),
