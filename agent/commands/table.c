@@ -292,6 +292,7 @@ static const char doctor_help[] =
 	"Checks all that the agent needs and changes nothing: the agent file, the state folder, the kernel, the files it names,\n"
 	"the address, the cluster with the rights for every kind of object, each repository at its revision, each database with\n"
 	"its users and their Secrets. Each line says ok, warning or failed; below what is not ok stands the remedy.\n"
+	"Of each Application that this agent has never synced, Argo CD's perhaps, it says what the first syncs would change.\n"
 	"Run it where the agent runs, as the agent's user. Exit code 1 when something failed, 2 when nothing could be checked.\n\n"
 	"  --standalone   leave Kubernetes out, as `pgitops agent --standalone` does\n\n"
 	"Examples:\n"

@@ -149,6 +149,10 @@ static void check_spec(struct doctor *doctor, const struct application *spec)
 					     spec->name, spec->namespace),
 			"%s: %s", spec->name, spec->spec_errors[i]);
 	check_project(doctor, spec);
+	for (size_t i = 0; i < spec->warning_count; i++)
+		doctor_warn(doctor, "application",
+			"take it out, or see whether what is done instead is as good", "%s: %s", spec->name,
+			spec->warnings[i]);
 	if (spec->spec_error_count)
 		return;
 	const char *path = spec->directory.path && *spec->directory.path ? spec->directory.path : ".";

@@ -16,10 +16,11 @@
 
 enum doctor_status { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED, DOCTOR_STATUSES };
 
-/* An Application, and what its path wants; `desired` NULL = not known. */
+/* An Application, and what its path wants at that commit; `desired` NULL = not known. */
 struct doctor_application {
 	struct application spec;
 	struct desired *desired;
+	char commit[41];
 };
 
 struct doctor {
@@ -62,6 +63,9 @@ void doctor_fail(struct doctor *doctor, const char *check, const char *remedy, c
 /* A path as a shell takes it, for remedies that are commands. In doctor->mem. */
 const char *doctor_quoted(struct doctor *doctor, const char *path);
 
+/* A new folder of our own for what is thrown away afterwards. NULL when there is none to be had, which is said. */
+const char *doctor_folder(struct doctor *doctor, const char *check);
+
 /* Every mistake as a failure of its own, up to a few. */
 void doctor_fail_mistakes(
 	struct doctor *doctor, const char *check, const char *remedy, struct mistakes *mistakes);
@@ -76,4 +80,9 @@ void doctor_check_cluster(struct doctor *doctor); /* cluster.c: sets kube, resou
 void doctor_check_applications(struct doctor *doctor); /* applications.c */
 void doctor_check_repositories(struct doctor *doctor); /* repositories.c: sets `desired` */
 void doctor_check_rights(struct doctor *doctor);       /* rights.c */
-void doctor_check_databases(struct doctor *doctor);    /* databases.c */
+void doctor_check_takeover(struct doctor *doctor);  /* takeover.c: Applications that we have never synced */
+void doctor_check_databases(struct doctor *doctor); /* databases.c */
+
+/* argo_cd.c: what of it works beside us; where there is anything to take over (`count` Applications) also that nothing does, and how it was
+   set. `synced` = its traces are in some of them. */
+void doctor_check_argo_cd(struct doctor *doctor, size_t count, bool synced);

@@ -1,7 +1,5 @@
 #include "agent/doctor/doctor.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -55,7 +53,7 @@ static int scope(void *context, const char *group, const char *kind)
 }
 
 static void take_content(struct doctor *doctor, struct doctor_application *application,
-	const struct source_content *content, const char *commit)
+	const struct source_content *content, const char commit[41])
 {
 	const char *name = application->spec.name;
 	struct desired *desired = arena_alloc(doctor->mem, sizeof(*desired));
@@ -83,6 +81,7 @@ static void take_content(struct doctor *doctor, struct doctor_application *appli
 			arena_printf(doctor->mem, "correct spec.source.path of %s, or push manifests", name),
 			"%s: %s holds no manifest at %.7s", name, application->spec.directory.path, commit);
 	application->desired = desired;
+	memcpy(application->commit, commit, sizeof(application->commit));
 }
 
 /* ---- asking ---- */
@@ -178,17 +177,12 @@ static bool collect(struct doctor *doctor, size_t first, struct question *questi
 
 void doctor_check_repositories(struct doctor *doctor)
 {
-	const char *parent = getenv("TMPDIR");
 	struct error err;
 	/* The agent's own repositories are left alone: it may be fetching into them right now. */
-	char *folder = (char *)arena_printf(
-		doctor->mem, "%s/pgitops-doctor-XXXXXX", parent && *parent ? parent : "/tmp");
+	const char *folder = doctor_folder(doctor, "repository");
 
-	if (!mkdtemp(folder)) {
-		doctor_fail(doctor, "repository", "set TMPDIR to a folder that is writable",
-			"cannot make %s: %s", folder, strerror(errno));
+	if (!folder)
 		return;
-	}
 	for (size_t i = 0; i < doctor->application_count; i++) {
 		struct question question;
 		if (is_readable(&doctor->applications[i].spec) && collect(doctor, i, &question))

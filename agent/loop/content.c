@@ -103,8 +103,7 @@ static void set_warnings(struct content *content, size_t from_files)
 	content->repeated = joined(&repeated, content->mem);
 }
 
-/* Once for a content: these are the largest objects there are, and a pass would have to take each of them apart. */
-static void find_definitions(struct content *made)
+void content_find_definitions(struct content *made)
 {
 	const struct objects *objects = &made->desired->objects;
 	for (size_t i = 0; i < objects->count; i++) {
@@ -132,7 +131,7 @@ static char *complete(struct agent *agent, const struct app *app, struct content
 			"the manifests of this path need more than %ld MiB of memory", LIMIT_PASS_MEMORY >> 20);
 	if (!desired->mistakes.count) {
 		set_warnings(made, from_files);
-		find_definitions(made);
+		content_find_definitions(made);
 		return NULL;
 	}
 	CLEANUP(memory_freep) char *all = join(&desired->mistakes, made->mem);

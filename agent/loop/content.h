@@ -21,3 +21,7 @@ void content_take_lookup(struct agent *agent, struct app *app, struct lookup *lo
 /* The content of the commit in force, for an app that has none because the newest commit is broken, which stays said. */
 void content_take_last_good(struct agent *agent, struct app *app, const struct source_result *result,
 	const struct source_content *content);
+
+/* The kinds that its CustomResourceDefinitions define. Once for a content: these are the largest objects there are, and a pass would have to
+   take each of them apart. */
+void content_find_definitions(struct content *content);

@@ -32,29 +32,36 @@ enum progress { PROGRESS_WAITS, PROGRESS_DONE, PROGRESS_FAILED };
 
 /* ---- objects ---- */
 
-/* As a pass does it, up to the point where something would be done. ERROR_RETRY = its lists are not there yet. */
-static bool compare(
-	struct agent *agent, struct app *app, struct content *content, json_t **items, struct error *err)
+bool preview_compare(struct pass *pass, struct error *err)
 {
-	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct pass pass = {.agent = agent, .app = app, .mem = mem, .content = content, .preview = true};
 	const char *why = NULL;
 
-	pass.project = permission_project(agent, app, mem, &why);
-	if (!pass.project)
+	pass->preview = true;
+	pass->project = permission_project(pass->agent, pass->app, pass->mem, &why);
+	if (!pass->project)
 		return error_set(err, ERROR_DENIED, "%s", why);
-	if (!pass_observe(&pass))
+	if (!pass_observe(pass))
 		return error_set(err, ERROR_RETRY, "%s",
-			pass.condition_count ? pass.conditions[0].message : "the cluster could not be read");
-	pass_compare(&pass);
-	if (arena_full(mem))
+			pass->condition_count ? pass->conditions[0].message : "the cluster could not be read");
+	pass_compare(pass);
+	if (arena_full(pass->mem))
 		return error_set(err, ERROR_INVALID,
 			"comparing this Application needs more than %ld MiB of memory",
 			LIMIT_PASS_MEMORY >> 20);
 	/* An error is never an empty set, nor a smaller one. */
-	for (size_t i = 0; i < pass.condition_count; i++)
-		if (strcmp(pass.conditions[i].type, "ComparisonError") == 0)
-			return error_set(err, ERROR_DENIED, "%s", pass.conditions[i].message);
+	for (size_t i = 0; i < pass->condition_count; i++)
+		if (strcmp(pass->conditions[i].type, "ComparisonError") == 0)
+			return error_set(err, ERROR_DENIED, "%s", pass->conditions[i].message);
+	return true;
+}
+
+static bool compare(
+	struct agent *agent, struct app *app, struct content *content, json_t **items, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	struct pass pass = {.agent = agent, .app = app, .mem = mem, .content = content};
+	if (!preview_compare(&pass, err))
+		return false;
 	*items = pass_differences(&pass);
 	return true;
 }

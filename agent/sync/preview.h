@@ -12,6 +12,13 @@
 #include "agent/agent.h"
 
 struct database; /* users/users_pass.h */
+struct pass;     /* sync/pass.h */
+
+/*
+ * The comparison alone, of the pass's agent, app and content into the rest of it: as a pass does it, up to the point where something would
+ * be done. ERROR_RETRY = its lists are not there yet. An agent that does not run needs its config, store, projects, cluster and apps.
+ */
+bool preview_compare(struct pass *pass, struct error *err) MUST_CHECK;
 
 /* Its answer goes to `operation`. Only the users of one database, or everything where that is NULL. Refused when too many wait. */
 bool preview_ask(struct app *app, int64_t operation, const char *revision, const struct database *only,

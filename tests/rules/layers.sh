@@ -36,7 +36,7 @@ allowed() {
 	agent/sync) echo "$parts agent agent/config agent/events agent/users" ;;
 	agent/loop) echo "$parts agent agent/config agent/events agent/http agent/sync agent/users" ;;
 	agent/hook) echo "$parts agent agent/config agent/show" ;;
-	agent/doctor) echo "$parts agent agent/config agent/show agent/loop agent/users agent/hook" ;;
+	agent/doctor) echo "$parts agent agent/config agent/show agent/loop agent/sync agent/users agent/hook" ;;
 	agent/commands) echo "$parts agent agent/config agent/events agent/show agent/http agent/doctor agent/hook agent/loop agent/sync agent/users" ;;
 	*) echo "unknown" ;;
 	esac
