@@ -181,6 +181,52 @@ static void say_summary(const struct takeover *takeover, const struct pass *pass
 		text ? text : "no objects");
 }
 
+/* ---- what is decided otherwise ---- */
+
+static bool applies_on_the_client(const json_t *policy)
+{
+	size_t i;
+	const json_t *option;
+	json_array_foreach (json_object_get(policy, "syncOptions"), i, option)
+		if (text_equal(json_string_value(option), "ServerSideApply=true"))
+			return false;
+	return true;
+}
+
+static bool retries_the_same(const json_t *policy)
+{
+	const json_t *retry = json_object_get(policy, "retry");
+	return json_is_object(retry) && json_number_at(retry, "limit", 5) != 0 &&
+		!json_bool_at(retry, "refresh", false);
+}
+
+static bool heals(const json_t *policy)
+{
+	return json_bool_at(policy, "automated.selfHeal", false);
+}
+
+static void say_options(const struct takeover *takeover)
+{
+	static const struct {
+		bool (*asks)(const json_t *policy);
+		const char *here;
+	} others[] = {
+		{applies_on_the_client,
+			"every apply is server-side, and kubectl's copy of the manifest goes with the first write of an object"},
+		{retries_the_same, "a retry takes the newest commit"},
+		{heals, "self-heal tries again what has failed, too"},
+	};
+	struct doctor *doctor = takeover->doctor;
+	const struct application *spec = &takeover->application->spec;
+	const json_t *policy = json_at(spec->document, "spec.syncPolicy");
+	const char *text = NULL;
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		if (others[i].asks(policy))
+			text = arena_join(doctor->mem, text, "; ", others[i].here);
+	if (text)
+		doctor_ok(doctor, CHECK, "%s: here %s", spec->name, text);
+}
+
 /* ---- what Argo CD has and we would not know ---- */
 
 static bool is_in_plan(const struct pass *pass, const struct object_key *key)
@@ -244,4 +290,6 @@ void takeover_say_objects(const struct takeover *takeover, const struct pass *pa
 			doctor_ok(doctor, CHECK, "%s: and %zu more of this kind",
 				takeover->application->spec.name, said[fate] - SHOWN);
 	say_unknown(takeover, pass);
+	if (takeover->hands == HANDS_OTHERS)
+		say_options(takeover);
 }

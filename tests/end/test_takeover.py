@@ -275,6 +275,7 @@ def test_the_doctor_says_before_a_takeover_what_would_change(world, tracking):
         assert summary.endswith("1 only marked as ours, 2 changed, 1 created")
         for name in ("gone", "kept"):
             assert report.one("warning", f"/{name} is in Argo CD's list and not in Git", "does not know it")
+    assert report.one("ok", "team: here every apply is server-side")
     report.none("/same")
     report.wrote_nothing()
     # And so it comes.
@@ -306,6 +307,35 @@ def test_a_clean_takeover_has_no_warning_and_what_is_ours_is_no_takeover(world):
     team.synced()
     assert world.agent.stop() == 0
     assert [item for item in world.agent.cli("doctor", "-o", "json").items if item["check"] == "takeover"] == []
+
+
+@pytest.mark.parametrize("policy, told", [
+    ({"syncOptions": ["ServerSideApply=true"], "automated": {}}, None),
+    ({"syncOptions": ["ServerSideApply=true"], "automated": {}, "retry": {"limit": 3}}, "here a retry takes the newest commit"),
+    ({"syncOptions": ["ServerSideApply=true"], "automated": {"selfHeal": True}, "retry": {"limit": 3, "refresh": True}}, "here self-heal tries again what has failed"),
+], ids=["nothing", "retry", "heal"])
+def test_what_is_decided_otherwise_here_is_told_where_it_is_asked_for(world, policy, told):
+    ArgoCD(world, "team", "server").sync(config_map("a"))
+    world.push({"team/a.yaml": config_map("a")})
+    team = world.application("team", policy=policy)
+    argo_status(world, team, [("ConfigMap", "a")])
+    report = Report(world)
+    if told:
+        assert report.one("ok", f"team: {told}")["detail"].count(";") == 0
+    else:
+        report.none("team: here")
+
+
+def test_a_prune_of_many_waits_for_a_confirmation_after_a_takeover_too(world):
+    """What the guard will hold back is said as left, with its reason."""
+    argo = ArgoCD(world, "team")
+    argo.sync(config_map("a"), *(config_map(f"old{number}") for number in range(7)))
+    world.push({"team/a.yaml": config_map("a")})
+    argo_status(world, world.application("team"))
+    report = Report(world)
+    assert report.one("ok", "team: synced by itself", "1 as Git has them, 7 left though not in Git")
+    assert report.one("ok", "/old3 is not in Git and would be left", "7 of 8 objects would be pruned: confirm")
+    report.none("would be pruned right after")
 
 
 def test_a_first_sync_of_nobodys_application_is_counted_only(world):
