@@ -41,6 +41,21 @@ static void say_operation(const struct takeover *takeover)
 		json_text_at(spec->document, "status.operationState.startedAt", "a time that is not known"));
 }
 
+/* What stands in the object and is begun by whoever works on it next. */
+static void say_waiting(const struct takeover *takeover)
+{
+	struct doctor *doctor = takeover->doctor;
+	const struct application *spec = &takeover->application->spec;
+	const json_t *operation = json_object_get(spec->document, "operation");
+	if (spec->deleting && spec->cascade != CASCADE_NONE)
+		doctor_warn(doctor, CHECK, "let Argo CD end it, or take the finalizer off to keep the objects",
+			"%s: it is being deleted with its objects: this agent would go on with that",
+			spec->name);
+	if (json_is_object(operation))
+		doctor_warn(doctor, CHECK, "let Argo CD end it, or take the field `operation` off",
+			"%s: an operation is asked for: this agent would begin it at its start", spec->name);
+}
+
 void takeover_say_activity(const struct takeover *takeover)
 {
 	struct doctor *doctor = takeover->doctor;
@@ -48,6 +63,7 @@ void takeover_say_activity(const struct takeover *takeover)
 	const char *who = *takeover->manager ? takeover->manager : "somebody who left no name";
 	int64_t looked;
 
+	say_waiting(takeover);
 	if (takeover->hands == HANDS_NOBODY) {
 		doctor_ok(doctor, CHECK, "%s: nobody has synced it yet", spec->name);
 		return;
@@ -229,12 +245,9 @@ static void say_options(const struct takeover *takeover)
 
 /* ---- what Argo CD has and we would not know ---- */
 
-static bool is_in_plan(const struct pass *pass, const struct object_key *key)
+static bool is_known(const struct pass *pass, const struct object_key *key)
 {
-	for (size_t i = 0; i < pass->plan.count; i++)
-		if (object_key_compare(&pass->plan.steps[i].key, key) == 0)
-			return true;
-	return objects_find(pass->wanted, key) != NULL;
+	return objects_find(pass->wanted, key) || pass_live(pass, key);
 }
 
 static bool is_live(const struct doctor *doctor, const struct object_key *key)
@@ -256,15 +269,16 @@ static void say_unknown(const struct takeover *takeover, const struct pass *pass
 {
 	struct doctor *doctor = takeover->doctor;
 	const struct application *spec = &takeover->application->spec;
-	size_t i, said = 0;
+	size_t i, asked = 0;
 	const json_t *row;
 	json_array_foreach (json_at(spec->document, "status.resources"), i, row) {
 		const struct object_key key = {json_text_at(row, "group", ""), json_text_at(row, "kind", ""),
 			json_text_at(row, "namespace", ""), json_text_at(row, "name", "")};
-		if (said == SHOWN || json_bool_at(row, "hook", false) || is_in_plan(pass, &key) ||
-			!is_live(doctor, &key))
+		if (asked == SHOWN || json_bool_at(row, "hook", false) || is_known(pass, &key))
 			continue;
-		said++;
+		asked++;
+		if (!is_live(doctor, &key))
+			continue;
 		doctor_warn(doctor, CHECK,
 			"put it into Git, or delete it by hand when it is not needed any more",
 			"%s: %s is in Argo CD's list and not in Git: it would be left, and this agent does not know it",

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from parts.manifests import config_map
-from parts.world import PREFIX, deployment, manifest, marked, pod
+from parts.world import FINALIZER, PREFIX, deployment, manifest, marked, pod
 
 INSTALLATION = PREFIX + "installation-id"
 TRACKING = PREFIX + "tracking-id"
@@ -370,6 +370,22 @@ def test_a_controller_that_is_at_work_is_named_with_the_way_to_stop_it(world, co
     result = world.agent.cli("doctor", "-o", "json").is_(1)
     told = [item for item in result.items if item["check"] == "takeover" and item["status"] == "failed"]
     assert [item["detail"] for item in told] == ["this agent runs, too"], result
+
+
+def test_what_the_next_controller_would_begin_is_told(world):
+    """An operation that nobody has begun, and a deletion that nobody has ended, wait in the object for whoever comes."""
+    ArgoCD(world, "team").sync(config_map("a"))
+    world.push({"team/a.yaml": config_map("a"), "old/b.yaml": config_map("b")})
+    team, old = world.application("team"), world.application("old", finalizers=[FINALIZER])
+    for app in (team, old):
+        argo_status(world, app)
+    team.operate(sync={"prune": True})
+    old.delete()
+    report = Report(world)
+    assert "operation" in report.one("warning", "team: an operation is asked for")["remedy"]
+    assert "finalizer" in report.one("warning", "old: it is being deleted with its objects")["remedy"]
+    report.none("old: synced by itself")
+    report.wrote_nothing()
 
 
 def test_what_is_refused_is_a_failure_with_its_reason(world):
