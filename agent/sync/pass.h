@@ -47,8 +47,8 @@ struct pass {
 	struct pass_step *steps;    /* parallel to plan.steps */
 	struct store_object *owned; /* the inventory as it was when the pass began */
 	size_t owned_count;
-	bool incomplete;  /* not all kinds could be looked at: what was not found may be there */
-	bool anew; /* what was found equal before says nothing: other rules, or a hard refresh */
+	bool incomplete; /* not all kinds could be looked at: what was not found may be there */
+	bool anew;       /* what was found equal before says nothing: other rules, or a hard refresh */
 	const struct object_key *coming; /* `definitions` of the content, once it is compared */
 	size_t coming_count;
 	struct status_condition conditions[PASS_CONDITIONS];

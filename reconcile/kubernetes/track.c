@@ -304,22 +304,6 @@ void cluster_untrack(struct cluster *cluster, const char *tracker)
 	let_unused_go(cluster);
 }
 
-bool cluster_forget(struct cluster *cluster, const struct object_key *keys, size_t count, struct error *err)
-{
-	if (!cluster_reachable(cluster, err) || !cluster_refresh(cluster, err))
-		return false;
-	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next)
-		at->asked = false;
-	for (size_t i = 0; i < count; i++) {
-		struct live_collection *at = live_find_collection(cluster->live, &keys[i]);
-		if (at && at->watched && !at->ended && !at->asked)
-			watches_forget(cluster->watches, at->watch);
-		if (at)
-			at->asked = true;
-	}
-	return true;
-}
-
 bool cluster_track(struct cluster *cluster, const char *tracker, const struct object_key *keys, size_t count,
 	struct error *err)
 {

@@ -472,44 +472,9 @@ static void a_custom_resource_definition_is_never_tracked(void **state)
 	assert_null(plan.steps[0].tracking_id);
 }
 
-/* Who has which id, and whether an object that is wanted is ours to write, and one that is not wanted ours to prune. */
-static void the_installation_id_says_whose_an_object_is(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *ours, *theirs;
-		bool shared, pruned;
-	} cases[] = {
-		{NULL, NULL, false, true},
-		{NULL, "", false, true},
-		{NULL, "east", true, false},
-		{"west", "west", false, true},
-		{"west", "east", true, false},
-		{"west", "", false, false},
-		{"west", NULL, false, false},
-	};
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct extra *extra = extra_new();
-		struct plan plan;
-		extra->input.installation = cases[i].ours;
-		extra->live.installation_id = cases[i].theirs;
-		plan_make(&extra->input, mem, &plan);
-		assert_int_equal(step_named(&plan, "old")->action == PLAN_PRUNE, cases[i].pruned);
-
-		struct object object = wanted("ConfigMap", "old", "other");
-		extra->objects = (struct objects){&object, 1};
-		plan_make(&extra->input, mem, &plan);
-		const struct plan_step *step = step_named(&plan, "old");
-		assert_int_equal(step->action, cases[i].shared ? PLAN_SHARED : PLAN_CHECK);
-		if (cases[i].shared)
-			assert_non_null(strstr(step->reason, "installationID: east"));
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_installation_id_says_whose_an_object_is),
 		cmocka_unit_test(an_object_that_is_not_there_is_created),
 		cmocka_unit_test(a_known_equal_object_asks_nothing),
 		cmocka_unit_test(an_object_with_everything_in_order_is_pruned),
