@@ -157,9 +157,17 @@ static size_t take_announcement(void *context, const char *const *urls, size_t c
 {
 	struct agent *agent = context;
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
-	/* Which of them we know, only the reconciler can tell; asking about the others costs nothing. */
-	for (size_t i = 0; i < count; i++)
-		queue_push(agent->queue, EVENT_ANNOUNCED, source_url_plain(urls[i], mem));
+	const char **plain = arena_array(mem, count, sizeof(*plain));
+	/* Which of them we know, only the reconciler can tell; asking about the others costs nothing. Several are mostly one address in
+	   other words: the second would arrive while the first is being asked, and be a question more. */
+	for (size_t i = 0; i < count; i++) {
+		bool again = false;
+		plain[i] = source_url_plain(urls[i], mem);
+		for (size_t j = 0; j < i; j++)
+			again = again || strcmp(plain[j], plain[i]) == 0;
+		if (!again)
+			queue_push(agent->queue, EVENT_ANNOUNCED, plain[i]);
+	}
 	return count;
 }
 

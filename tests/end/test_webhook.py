@@ -74,6 +74,18 @@ def test_a_wrong_signature_is_refused_and_logged_without_the_body(forge, headers
     assert agent.metrics()['pgitops_webhook_requests_total{result="refused"}'] == 1
 
 
+def test_a_repository_that_a_push_names_in_several_ways_is_asked_once(forge):
+    agent, server, repository = forge
+    url = server.url("db.git")
+    body = json.dumps({"ref": "refs/heads/main", "repository": {
+        "clone_url": url, "html_url": url.removesuffix(".git"), "git_url": server.url("db.git", user="git") + "/"}})
+    for number in range(5):
+        head = repository.commit({"app/b.yaml": config_map("b", value=str(number))})
+        assert announce(agent, body).status == 202
+        agent.wait_app("team", "Synced", head)
+        assert server.commands() == ["ls-refs", "fetch"]
+
+
 def test_another_repositorys_push_asks_nobody(forge):
     agent, server, repository = forge
     assert announce(agent, push_event(server.url("other.git"))).status == 202
