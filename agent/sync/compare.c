@@ -219,7 +219,7 @@ static bool goes_on(struct pass *pass, const struct questions *questions)
 {
 	struct app *app = pass->app;
 	int64_t now = clock_steady();
-	bool kept = !pass->preview && !app->asked && !pass->other_rules && questions->answered >= PASS_SLICE;
+	bool kept = !pass->preview && !app->asked && !pass->anew && questions->answered >= PASS_SLICE;
 	if (!kept || (app->comparing && now >= app->comparing + COMPARING_LONGEST) || pass_goes_on(pass))
 		return true;
 	if (!app->comparing)
