@@ -88,6 +88,7 @@
 #define LIMIT_SECRET_FILE 65536           /* a file that holds one password, token or key */
 #define LIMIT_CONFIG_BYTES (1024L * 1024) /* the agent file, an Application file */
 #define LIMIT_APPLICATIONS 200
+#define LIMIT_SOURCES 16 /* of one Application */
 #define LIMIT_PROJECTS 200
 #define LIMIT_PROJECT_ITEMS 1000 /* entries of one list of an AppProject */
 #define LIMIT_ZONE_BYTES 65536   /* a compiled time zone */
