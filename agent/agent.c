@@ -49,7 +49,7 @@ void agent_answer(
 
 void content_target(const struct content *content, char target[TARGET_SIZE])
 {
-	snprintf(target, TARGET_SIZE, "%.40s %s", content->commit, content->source_hash);
+	snprintf(target, TARGET_SIZE, "%s %s", content->commit, content->source_hash);
 }
 
 bool app_content_is_current(const struct app *app)
@@ -62,7 +62,7 @@ bool app_waits(const struct app *app)
 	if (app->spec.deleting)
 		return false;
 	return !app_content_is_current(app) && !app->broken && !app->spec.spec_error_count &&
-		app->repository && app->repository->error.kind == ERROR_NONE;
+		app->source_count && !app_source_error(app);
 }
 
 bool app_is_due(const struct app *app)
@@ -93,19 +93,54 @@ static bool repository_has_answered(const struct repository *repository)
 		(repository->answered || repository->failures > 0);
 }
 
+static bool sources_have_answered(const struct app *app)
+{
+	for (size_t i = 0; i < app->source_count; i++)
+		if (!repository_has_answered(app->sources[i].repository))
+			return false;
+	return true;
+}
+
 bool app_is_settled(const struct app *app)
 {
 	if (app->spec.spec_error_count || app->spec.skip_reconcile)
 		return true;
-	if (app->dirty || app->asked || app->operation ||
-		(app->repository && !repository_has_answered(app->repository)))
+	if (app->dirty || app->asked || app->operation || !sources_have_answered(app))
 		return false;
 	return app->last_pass != 0;
 }
 
-void app_synced_commit(const struct app *app, char commit[41])
+void app_synced_commit(const struct app *app, char commit[COMMITS_SIZE])
 {
-	snprintf(commit, 41, "%.40s", app->synced);
+	snprintf(commit, COMMITS_SIZE, "%.*s", (int)strcspn(app->synced, " "), app->synced);
+}
+
+bool app_reads(const struct app *app, const struct repository *repository)
+{
+	for (size_t i = 0; i < app->source_count; i++)
+		if (app->sources[i].repository == repository)
+			return true;
+	return false;
+}
+
+const struct error *app_source_error(const struct app *app)
+{
+	for (size_t i = 0; i < app->source_count; i++)
+		if (app->sources[i].repository->error.kind != ERROR_NONE)
+			return &app->sources[i].repository->error;
+	return NULL;
+}
+
+struct part *part_hold(struct part *part)
+{
+	part->references++;
+	return part;
+}
+
+void part_release(struct part *part)
+{
+	if (part && !--part->references)
+		arena_free(part->mem); /* it lies in it itself */
 }
 
 struct content *content_hold(struct content *content)
@@ -116,27 +151,45 @@ struct content *content_hold(struct content *content)
 
 void content_release(struct content *content)
 {
-	if (content && !--content->references)
-		arena_free(content->mem); /* it lies in it itself */
+	if (!content || --content->references)
+		return;
+	for (size_t i = 0; i < content->part_count; i++)
+		part_release(content->parts[i]);
+	arena_free(content->mem); /* it lies in it itself */
 }
 
-const struct users *content_users(const struct content *content, const struct database_config *database)
+const struct content_users *content_users(const struct content *content, const struct database_config *database)
 {
 	for (size_t i = 0; i < content->users_count; i++)
 		if (content->users[i].database == database)
-			return &content->users[i].users;
+			return &content->users[i];
 	return NULL;
 }
 
-struct lookup *lookup_start(struct app *app, const char *revision, const json_t *source)
+struct lookup *lookup_start(struct app *app, const char *const *revisions, size_t count, const json_t *source)
 {
 	struct lookup *lookup = memory_alloc(sizeof(*lookup));
 	lookup->id = ++app->lookup_count;
-	lookup->revision = memory_copy(revision);
+	lookup->parts = memory_alloc(count * sizeof(*lookup->parts));
+	lookup->part_count = count;
+	for (size_t i = 0; i < count; i++)
+		lookup->parts[i].revision = memory_copy(revisions[i]);
 	lookup->source = source ? json_deep_copy(source) : NULL;
 	lookup->next = app->lookups;
 	app->lookups = lookup;
 	return lookup;
+}
+
+struct lookup *lookup_commits(struct app *app, const char *commits, const json_t *source)
+{
+	char commit[LIMIT_SOURCES][COMMIT_SIZE];
+	const char *revisions[LIMIT_SOURCES];
+	size_t count = commits_count(commits);
+	for (size_t i = 0; i < count; i++) {
+		commits_at(commits, i, commit[i]);
+		revisions[i] = commit[i];
+	}
+	return lookup_start(app, revisions, count, source);
 }
 
 void lookup_drop(struct app *app, struct lookup *lookup)
@@ -147,9 +200,13 @@ void lookup_drop(struct app *app, struct lookup *lookup)
 	if (!*at)
 		return;
 	*at = lookup->next;
+	for (size_t i = 0; i < lookup->part_count; i++) {
+		part_release(lookup->parts[i].part);
+		free(lookup->parts[i].revision);
+	}
+	free(lookup->parts);
 	content_release(lookup->content);
 	json_decref(lookup->source);
-	free(lookup->revision);
 	free(lookup->error);
 	free(lookup);
 }

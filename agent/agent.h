@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "agent/commits.h"
 #include "agent/config/application.h"
 #include "agent/config/config.h"
 #include "agent/config/sync_request.h"
@@ -32,20 +33,36 @@ struct project_set;    /* config/project_set.h */
 struct queue;          /* queue.h */
 struct secrets;        /* users/secrets.h */
 
-/* The users that the path has for one database of the agent file, read and checked. */
+/* The users that an Application has for one database of the agent file, read and checked. */
 struct content_users {
 	const struct database_config *database;
 	struct users users;
+	char commit[COMMIT_SIZE]; /* of the source where they stand */
 };
 
-/* What an Application's path wants at one commit: shared by what is in force and the operation that is pinned to it. */
-struct content {
+/* What one source wants at its commit, before the sources are united to what the Application wants. One alone becomes the content
+   itself; of several each is kept until it is read anew, so that a new commit of one asks nothing of the others. */
+struct part {
 	size_t references;
 	struct arena *mem;       /* holds all of it */
-	struct desired *desired; /* complete */
-	char commit[41];
-	char source_hash[17]; /* of the app when it was read: another one now means that it is to be read anew */
+	struct desired *desired; /* without mistakes, not completed */
+	char commit[COMMIT_SIZE];
 	const char *author, *message; /* of that commit */
+	int64_t author_time;          /* microseconds */
+};
+struct part *part_hold(struct part *part);
+void part_release(struct part *part); /* accepts NULL */
+
+/* What an Application wants at one commit of each source: shared by what is in force and the operation that is pinned to it. */
+struct content {
+	size_t references;
+	struct arena *mem;   /* holds all of it, but what is in parts */
+	struct part **parts; /* of several sources: where the objects lie */
+	size_t part_count;
+	struct desired *desired;   /* complete */
+	char commit[COMMITS_SIZE]; /* of each source (commits.h) */
+	char source_hash[17]; /* of the app when it was read: another one now means that it is to be read anew */
+	const char *author, *message; /* of the newest of the commits */
 	const char *warnings;         /* of its files (submodules, ...); NULL = none */
 	const char *repeated;         /* objects that stand in two of them; NULL = none */
 	struct object_key *definitions; /* of each CustomResourceDefinition in it: the group and kind it defines, and its name */
@@ -55,23 +72,43 @@ struct content {
 };
 struct content *content_hold(struct content *content);
 void content_release(struct content *content); /* accepts NULL */
-const struct users *content_users(const struct content *content, const struct database_config *database);
+const struct content_users *content_users(
+	const struct content *content, const struct database_config *database);
 
-/* A question for content that is not the newest of the Application's own revision: a pinned sync, a rollback, an operation that
-   goes on after a restart, a diff. Asked by agent/sync, answered by agent/loop. */
+/* One source of a lookup. */
+struct lookup_part {
+	char *revision;           /* full commit, branch, tag; "" = the targetRevision of the source */
+	bool reading, tried_disk; /* the loop's */
+	struct part *part;        /* NULL = not read yet */
+};
+
+/* A question for content that is not the newest of the Application's own revisions: a pinned sync, a rollback, an operation that
+   goes on after a restart, a diff, the last good one. Asked by agent/sync, answered by agent/loop. */
 struct lookup {
 	struct lookup *next;
 	uint64_t id;
-	char *revision;                     /* full commit, branch, tag */
-	json_t *source;                     /* instead of spec.source; NULL = that */
-	bool reading, answered, tried_disk; /* the loop's */
-	struct content *content;            /* the answer; NULL = `error` says why there is none */
+	struct lookup_part *parts;
+	size_t part_count;
+	json_t *source; /* instead of spec.source, or a list instead of spec.sources; NULL = those of the spec */
+	bool disk_only;          /* no server is asked */
+	bool answered;           /* the loop's, as the next one is */
+	char source_hash[17];    /* of what it is read from; "" = nothing was asked yet */
+	struct content *content; /* the answer; NULL = `error` says why there is none */
 	char *error;
 };
 
-/* What a sync aims at: a commit, and the source it was read from. Another path, include or repository is something new to sync, as
-   a new commit is (argocd.md 2.9), and so is an Application that was deleted and made again. "COMMIT SOURCE-HASH" */
-enum { TARGET_SIZE = 41 + 17 };
+/* What a sync aims at: the commits, and the sources they were read from. Another path, include or repository is something new to
+   sync, as a new commit is (argocd.md 2.9), and so is an Application that was deleted and made again. "COMMIT,COMMIT SOURCE-HASH" */
+enum { TARGET_SIZE = COMMITS_SIZE + 17 };
+
+/* One of the Application's sources, beside that of its spec. */
+struct app_source {
+	struct repository *repository;
+	struct part *part; /* the newest good one; NULL = not read yet, or it has become the content */
+	char *broken;      /* why its newest commit cannot be used; NULL = it can */
+	bool read;         /* one of them was there since the spec is as it is */
+	bool refreshing;   /* its repository has not answered to the refresh yet */
+};
 
 /* One Application and all that is remembered of it between passes. */
 struct app {
@@ -81,12 +118,15 @@ struct app {
 	char ignore_hash[17]; /* of ignoreDifferences, whose fields are migrated, and our installation id */
 
 	/* source: what Git says */
-	struct repository *repository;
-	struct content *content; /* the newest good one; NULL = never had one */
-	char commit[41];         /* of `content`, "" = none */
-	char broken_commit[41];  /* a newer commit that cannot be used, "" = none */
-	char *broken;            /* why: all mistakes; NULL = none */
-	bool last_good_asked; /* for the content of synced_commit, because the newest one was broken at the start */
+	struct app_source *sources; /* none while the spec is unusable */
+	size_t source_count;
+	char parts_hash[17];       /* source_hash of what they were read with */
+	bool parts_changed;        /* since they were united */
+	struct content *content;   /* the newest good one; NULL = never had one */
+	char commit[COMMITS_SIZE]; /* of `content`, "" = none */
+	char *broken;              /* why newer commits cannot be used: all mistakes; NULL = none */
+	bool last_good_asked; /* for the content of the commits in force, because the newest ones were of no use at the start */
+	struct lookup *last_good; /* that question, NULL = not under way */
 	struct lookup *lookups;
 	uint64_t lookup_count;    /* ever started: their ids */
 	struct preview *previews; /* first come first served */
@@ -231,7 +271,7 @@ bool app_content_is_current(const struct app *app);
 
 /* It is time for a pass over it, and one could say something that the last one did not. */
 bool app_is_due(const struct app *app);
-/* Its repository has not answered for the first time: nothing can be said yet that the last run did not say better. */
+/* One of its repositories has not answered for the first time: nothing can be said yet that the last run did not say better. */
 bool app_waits(const struct app *app);
 
 /* Somebody waits for the reconciler while it is at work on this Application: another one, or whoever has an event in the queue. */
@@ -240,9 +280,17 @@ bool agent_is_awaited(const struct agent *agent, const struct app *app);
 /* Nothing more will come of waiting: it has its answer, be it an error. */
 bool app_is_settled(const struct app *app);
 
-/* The commit in force: that of the last sync that succeeded, "" = none. */
-void app_synced_commit(const struct app *app, char commit[41]);
+/* The commits in force: those of the last sync that succeeded, "" = none. */
+void app_synced_commit(const struct app *app, char commit[COMMITS_SIZE]);
 
-/* Asks for content; the lookup stays the app's until lookup_drop(). */
-struct lookup *lookup_start(struct app *app, const char *revision, const json_t *source);
+/* One of its sources lies in this repository, at this revision. */
+bool app_reads(const struct app *app, const struct repository *repository);
+
+/* Of the first repository that cannot be read; NULL = all can, or there is none. */
+const struct error *app_source_error(const struct app *app);
+
+/* Asks for content at a revision of each source; the lookup stays the app's until lookup_drop(). */
+struct lookup *lookup_start(struct app *app, const char *const *revisions, size_t count, const json_t *source);
+/* The same for commits as they are remembered. */
+struct lookup *lookup_commits(struct app *app, const char *commits, const json_t *source);
 void lookup_drop(struct app *app, struct lookup *lookup);

@@ -25,6 +25,7 @@ struct object {
 	const char *version; /* "v1", "v1alpha1" */
 	const char *file;    /* where it stands in Git */
 	int line;            /* of the document's first key, from 1 */
+	unsigned source;     /* which of the Application's sources it comes from, from 0 */
 	int text_line; /* ConfigMap: first line of the block scalar data["users.yaml"], or of the only block scalar in
 				   data, so that mistakes inside it have a place; 0 = none such */
 	const char *json; /* canonical JSON as Git has it, namespace filled in */

@@ -21,11 +21,13 @@ enum { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
    may name the propagation (argocd.md 2.12). */
 enum { CASCADE_NONE, CASCADE_FOREGROUND, CASCADE_BACKGROUND };
 
-/* Where manifests come from: spec.source, or one of spec.sources. */
+/* Where manifests come from: spec.source, or one of spec.sources. How they are made of the files is each source's own matter. */
 struct application_source {
 	const char *repo_url;
 	const char *revision;   /* targetRevision, "" = HEAD */
 	const char *tag_prefix; /* tagPrefix, "" = none */
+	const char *ref;        /* the name by which others of spec.sources mean its files, "" = none */
+	bool files_only; /* has a ref and no path: nothing of it is wanted, only its commit is followed */
 	struct manifest_directory directory;
 };
 
@@ -36,9 +38,8 @@ struct application {
 	const char *file;                   /* NULL for objects in the cluster */
 	struct application_source *sources; /* spec.sources, or spec.source alone; none while the spec names none */
 	size_t source_count;
-	const char *repo_url, *revision, *tag_prefix; /* of the first one */
-	struct manifest_directory directory;
-	const char *project;     /* spec.project; "default" where it is empty, as in Argo CD */
+	bool sources_listed; /* they stand in spec.sources, were it one: its status speaks of `revisions` */
+	const char *project; /* spec.project; "default" where it is empty, as in Argo CD */
 	const char *destination; /* destination.namespace, "" = none */
 	bool automated, prune, self_heal, allow_empty;
 	struct sync_options options;      /* syncPolicy.syncOptions */

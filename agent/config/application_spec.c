@@ -11,6 +11,7 @@
 #include "agent/config/project.h"
 #include "agent/config/sync_request.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 /* Argo CD writes helm, directory.jsonnet and the like as objects of empty ones. */
@@ -147,10 +148,10 @@ static void read_source(
 		REFUSED("plugin", "render to YAML and commit the result"),
 		REFUSED("chart",
 			"nothing is fetched from a chart repository: commit the chart, and name its folder in path"),
-		REFUSED("ref", "only Helm's value files are named by it, and Helm is not rendered"),
+		KNOWN("ref"),
 	};
 	*to = (struct application_source){
-		.repo_url = "", .revision = "", .tag_prefix = "", .directory.path = ""};
+		.repo_url = "", .revision = "", .tag_prefix = "", .ref = "", .directory.path = ""};
 	if (!check_fields(fields, source, at, table, COUNT_OF(table))) {
 		if (!source || json_is_null(source))
 			fields_error(fields, "%s is missing", at);
@@ -159,42 +160,76 @@ static void read_source(
 	to->repo_url = read_text(fields, source, at, "repoURL");
 	to->revision = read_text(fields, source, at, "targetRevision");
 	to->tag_prefix = read_text(fields, source, at, "tagPrefix");
+	to->ref = read_text(fields, source, at, "ref");
 	const char *folder = read_text(fields, source, at, "path");
 	to->directory.path = read_path(fields, at, folder);
+	to->files_only = *to->ref && !*folder;
 	if (!*to->repo_url)
 		fields_error(fields, "%s.repoURL is missing", at);
-	if (!*folder && is_empty(json_object_get(source, "chart")) && is_empty(json_object_get(source, "ref")))
+	if (!*folder && is_empty(json_object_get(source, "chart")) && !*to->ref)
 		fields_error(fields, "%s.path is missing: \".\" is the root of the repository", at);
 	read_directory(fields, json_object_get(source, "directory"), at, &to->directory);
 	application_read_rendering(fields, source, at, &to->directory.rendering);
+}
+
+/* A name means one source, and something is left to be wanted (argocd.md 1.1). */
+static void check_refs(struct fields *fields, const struct application *to)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	bool files_only = to->source_count > 0;
+	for (size_t i = 0; i < to->source_count; i++) {
+		const char *ref = to->sources[i].ref;
+		files_only = files_only && to->sources[i].files_only;
+		if (ref[strspn(ref, letters)])
+			fields_error(fields,
+				"spec.sources[%zu].ref may hold letters, digits, '_' and '-' alone", i);
+		for (size_t j = 0; *ref && j < i; j++)
+			if (strcmp(to->sources[j].ref, ref) == 0)
+				fields_error(fields,
+					"spec.sources[%zu].ref is \"%s\", which is the name of spec.sources[%zu]",
+					i, ref, j);
+	}
+	if (files_only)
+		fields_error(fields, "spec.sources has no source with a path: nothing would be wanted");
+}
+
+static void read_list(struct fields *fields, const json_t *list, struct application *to)
+{
+	if (json_array_size(list) > LIMIT_SOURCES) {
+		fields_error(fields, "spec.sources has %zu sources: at most %d", json_array_size(list),
+			LIMIT_SOURCES);
+		return;
+	}
+	to->sources_listed = true;
+	to->source_count = json_array_size(list);
+	to->sources = arena_array(fields->mem, to->source_count, sizeof(*to->sources));
+	for (size_t i = 0; i < to->source_count; i++)
+		read_source(fields, json_array_get(list, i),
+			arena_printf(fields->mem, "spec.sources[%zu]", i), &to->sources[i]);
+	check_refs(fields, to);
 }
 
 /* spec.sources wins over spec.source, as in Argo CD; a hydrator has its own and is refused as a whole. */
 static void read_sources(struct fields *fields, const json_t *spec, struct application *to)
 {
 	const json_t *list = json_object_get(spec, "sources"), *single = json_object_get(spec, "source");
-	bool several = !is_empty(list);
-	if (!several && is_empty(single) && !is_empty(json_object_get(spec, "sourceHydrator")))
+	bool listed = !is_empty(list);
+	if (!listed && is_empty(single) && !is_empty(json_object_get(spec, "sourceHydrator")))
 		return;
-	if (several && !json_is_array(list)) {
+	if (listed && !json_is_array(list)) {
 		fields_error(fields, "spec.sources must be a list");
 		return;
 	}
-	to->source_count = several ? json_array_size(list) : 1;
-	to->sources = arena_array(fields->mem, to->source_count, sizeof(*to->sources));
-	if (!several)
-		read_source(fields, single, "spec.source", &to->sources[0]);
-	for (size_t i = 0; several && i < to->source_count; i++)
-		read_source(fields, json_array_get(list, i),
-			arena_printf(fields->mem, "spec.sources[%zu]", i), &to->sources[i]);
-	if (to->source_count > 1)
+	if (listed) {
+		read_list(fields, list, to);
+		return;
+	}
+	to->source_count = 1;
+	to->sources = arena_alloc(fields->mem, sizeof(*to->sources));
+	read_source(fields, single, "spec.source", to->sources);
+	if (*to->sources->ref)
 		fields_error(fields,
-			"spec.sources has %zu sources: one Application has one source; make an Application of each",
-			to->source_count);
-	to->repo_url = to->sources[0].repo_url;
-	to->revision = to->sources[0].revision;
-	to->tag_prefix = to->sources[0].tag_prefix;
-	to->directory = to->sources[0].directory;
+			"spec.source.ref is not supported: it names one of spec.sources for the others");
 }
 
 static void read_destination(struct fields *fields, const json_t *destination, struct application *to)
@@ -356,7 +391,6 @@ static void read_spec(struct fields *fields, const json_t *spec, struct applicat
 	read_destination(fields, json_object_get(spec, "destination"), to);
 	for (size_t i = 0; i < to->source_count && *to->destination; i++)
 		to->sources[i].directory.rendering.namespace = to->destination;
-	to->directory.rendering.namespace = *to->destination ? to->destination : NULL;
 	read_sync_policy(fields, json_object_get(spec, "syncPolicy"), to);
 	const char *project = read_text(fields, spec, "spec", "project");
 	if (*project)
@@ -370,9 +404,8 @@ static void read_spec(struct fields *fields, const json_t *spec, struct applicat
 void application_read_spec(const json_t *spec, struct arena *mem, struct application *application)
 {
 	struct fields fields = {.mem = mem, .depth = EMPTY_DEPTH};
-	application->repo_url = application->revision = application->tag_prefix = application->destination = "";
+	application->destination = "";
 	application->project = PROJECT_DEFAULT;
-	application->directory.path = "";
 	application->history_limit = 10;
 	application->retry_limit = RETRY_LIMIT;
 	application->retry_duration = RETRY_DURATION;

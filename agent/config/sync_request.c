@@ -148,6 +148,46 @@ static bool read_resources(struct sync_request *request, const json_t *resources
 	return true;
 }
 
+static bool read_revisions(struct sync_request *request, const json_t *revisions, struct error *err)
+{
+	size_t i, count = json_array_size(revisions);
+	json_t *item;
+
+	if (count > LIMIT_SOURCES)
+		return error_set(err, ERROR_INVALID, "operation.sync.revisions has %zu revisions: at most %d",
+			count, LIMIT_SOURCES);
+	request->revisions = arena_array(request->mem, count ? count : 1, sizeof(*request->revisions));
+	request->revision_count = count;
+	json_array_foreach ((json_t *)(uintptr_t)revisions, i, item) {
+		if (!json_is_string(item))
+			return error_set(err, ERROR_INVALID, "operation.sync.revisions must hold strings");
+		request->revisions[i] = arena_copy(request->mem, json_string_value(item));
+	}
+	return true;
+}
+
+bool sync_request_place(struct sync_request *request, const json_t *positions, struct error *err)
+{
+	size_t i, count = json_array_size(positions);
+	json_t *item;
+
+	if (count != request->revision_count)
+		return error_set(err, ERROR_INVALID,
+			"there are %zu revisions and %zu sourcePositions: one for each",
+			request->revision_count, count);
+	request->positions = arena_array(request->mem, count ? count : 1, sizeof(*request->positions));
+	json_array_foreach ((json_t *)(uintptr_t)positions, i, item) {
+		if (!json_is_integer(item) || json_integer_value(item) < 1)
+			return error_set(err, ERROR_INVALID, "sourcePositions must hold numbers, from 1");
+		request->positions[i] = (size_t)json_integer_value(item);
+		for (size_t j = 0; j < i; j++)
+			if (request->positions[j] == request->positions[i])
+				return error_set(err, ERROR_INVALID, "sourcePositions has %zu twice",
+					request->positions[i]);
+	}
+	return true;
+}
+
 static bool read_options(struct sync_request *request, const json_t *options, struct error *err)
 {
 	size_t i, count = json_array_size(options);
@@ -244,7 +284,6 @@ static bool read_initiator(struct sync_request *request, const json_t *by, struc
 
 static bool read_sync(struct sync_request *request, const json_t *sync, struct error *err)
 {
-	static const char several[] = "one revision is synced, in operation.sync.revision";
 	static const struct field fields[] = {
 		{"revision", FIELD_TEXT, NULL},
 		{"prune", FIELD_TRUTH, NULL},
@@ -255,8 +294,8 @@ static bool read_sync(struct sync_request *request, const json_t *sync, struct e
 		{"syncOptions", FIELD_LIST, NULL},
 		{"autoHealAttemptsCount", FIELD_INTEGER, NULL}, /* Argo CD's own counter */
 		{"manifests", FIELD_LIST, "what is applied stands in Git"},
-		{"revisions", FIELD_LIST, several},
-		{"sources", FIELD_LIST, several},
+		{"revisions", FIELD_LIST, NULL},
+		{"sources", FIELD_LIST, NULL},
 	};
 	if (!check_object(sync, "operation.sync", fields, COUNT_OF(fields), err))
 		return false;
@@ -264,10 +303,11 @@ static bool read_sync(struct sync_request *request, const json_t *sync, struct e
 	request->revision = *revision ? arena_copy(request->mem, revision) : NULL;
 	request->prune = json_bool_at(sync, "prune", false);
 	request->dry_run = json_bool_at(sync, "dryRun", false);
-	const json_t *source = json_object_get(sync, "source");
-	if (json_object_size(source))
-		request->source = json_deep_copy(source);
-	return read_strategy(request, json_object_get(sync, "syncStrategy"), err) &&
+	const json_t *source = json_object_get(sync, "source"), *sources = json_object_get(sync, "sources");
+	if (json_array_size(sources) || json_object_size(source))
+		request->source = json_deep_copy(json_array_size(sources) ? sources : source);
+	return read_revisions(request, json_object_get(sync, "revisions"), err) &&
+		read_strategy(request, json_object_get(sync, "syncStrategy"), err) &&
 		read_resources(request, json_object_get(sync, "resources"), err) &&
 		read_options(request, json_object_get(sync, "syncOptions"), err);
 }
@@ -317,6 +357,14 @@ static json_t *resource_list(const struct sync_request *request)
 	return list;
 }
 
+static json_t *revision_list(const struct sync_request *request)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < request->revision_count; i++)
+		json_array_append_new(list, json_string(request->revisions[i]));
+	return list;
+}
+
 static json_t *sync_document(const struct sync_request *request)
 {
 	json_t *sync = json_object();
@@ -330,8 +378,10 @@ static json_t *sync_document(const struct sync_request *request)
 			json_pack("{s:{s:b}}", request->apply_only ? "apply" : "hook", "force", request->force));
 	if (request->resource_count)
 		json_object_set_new(sync, "resources", resource_list(request));
+	if (request->revision_count)
+		json_object_set_new(sync, "revisions", revision_list(request));
 	if (request->source)
-		json_object_set(sync, "source", request->source);
+		json_object_set(sync, json_is_array(request->source) ? "sources" : "source", request->source);
 	for (size_t i = 0; i < request->option_count; i++) {
 		if (!i)
 			json_object_set_new(sync, "syncOptions", json_array());

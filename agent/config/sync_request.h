@@ -35,14 +35,18 @@ struct sync_request {
 	bool prune;
 	bool dry_run;
 	bool force; /* what the server does not change in place is deleted and made anew (Argo CD's --force) */
-	bool apply_only;                 /* syncStrategy.apply: without hooks */
-	const char *revision;            /* NULL = the Application's own */
+	bool apply_only;        /* syncStrategy.apply: without hooks */
+	const char *revision;   /* NULL = the Application's own */
+	const char **revisions; /* of several sources, "" = its own; none = all as the sources say */
+	size_t *positions; /* the source of each of `revisions`, from 1; NULL = they are those of all sources, in order */
+	size_t revision_count;
 	struct sync_resource *resources; /* none = everything; hooks are left out of a partial sync, too */
 	size_t resource_count;
 	char **options; /* operation.sync.syncOptions, each one that sync_options_take() knows */
 	size_t option_count;
 	struct sync_retry retry;
-	json_t *source; /* instead of spec.source, as `argocd app rollback` asks; NULL = the Application's own */
+	json_t *source; /* instead of spec.source, or a list instead of spec.sources, as `argocd app rollback` asks; NULL = the
+			   Application's own */
 	json_t *info;        /* a list of {name, value}; NULL = none */
 	char *confirm;       /* hash of confirmed deletions; NULL = none */
 	const char *by;      /* "automated", "cli", "api", "kubectl", or the name in initiatedBy */
@@ -57,6 +61,9 @@ void sync_request_free(struct sync_request *request); /* accepts NULL */
 /* Reads an `operation`. What is not supported is ERROR_INVALID that names the field; a field that asks for nothing (null, "", [])
    is passed over, as Argo CD writes them. `document` is the operation, `by` the user it names or "kubectl". */
 bool sync_request_read(const json_t *operation, struct sync_request **request, struct error *err) MUST_CHECK;
+
+/* `revisions` are those of the sources at these positions, as --source-positions of Argo CD's command counts them, from 1. */
+bool sync_request_place(struct sync_request *request, const json_t *positions, struct error *err) MUST_CHECK;
 
 /* The `operation` that says the same, for status.operationState; a new reference. */
 json_t *sync_request_document(const struct sync_request *request);

@@ -155,9 +155,14 @@ static void check_spec(struct doctor *doctor, const struct application *spec)
 			spec->warnings[i]);
 	if (spec->spec_error_count)
 		return;
-	const char *path = spec->directory.path && *spec->directory.path ? spec->directory.path : ".";
-	doctor_ok(doctor, "application", "%s: %s of %s%s", spec->name, path,
-		source_url_shown(spec->repo_url, doctor->mem), spec->automated ? "" : ", synced by hand");
+	for (size_t i = 0; i < spec->source_count; i++) {
+		const struct application_source *source = &spec->sources[i];
+		const char *path = *source->directory.path ? source->directory.path : ".";
+		doctor_ok(doctor, "application", "%s: %s of %s%s", spec->name,
+			source->files_only ? arena_printf(doctor->mem, "files ($%s)", source->ref) : path,
+			source_url_shown(source->repo_url, doctor->mem),
+			spec->automated ? "" : ", synced by hand");
+	}
 }
 
 /* Users come from an Application, so a database without one has no users. */

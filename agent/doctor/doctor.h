@@ -16,11 +16,12 @@
 
 enum doctor_status { DOCTOR_OK, DOCTOR_WARNING, DOCTOR_FAILED, DOCTOR_STATUSES };
 
-/* An Application, and what its path wants at that commit; `desired` NULL = not known. */
+/* An Application, and what its sources want at that commit; `desired` NULL = not known. */
 struct doctor_application {
 	struct application spec;
+	const struct desired **parts; /* of each source; NULL = not known */
 	struct desired *desired;
-	char commit[41];
+	const char **commits; /* of each source, as far as they were read */
 };
 
 struct doctor {

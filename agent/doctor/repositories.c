@@ -6,10 +6,11 @@
 #include "base/text.h"
 #include "reconcile/render/render.h"
 
-/* One question: a repository at one revision, for all Applications that name it. */
+/* One question: a repository at one revision, for all sources that name it. */
 struct question {
 	struct doctor *doctor;
 	const char *plain, *shown, *url, *revision, *tag_prefix; /* the URL for comparing, and for messages */
+	const struct application *first;                         /* who asks */
 	struct doctor_application **applications;                /* in the order of the paths */
 	struct source_path *paths;
 	size_t count;
@@ -33,16 +34,18 @@ static const char *remedy_of(const struct question *question, const struct error
 	case ERROR_MISSING:
 		return arena_printf(doctor->mem,
 			"correct repoURL or targetRevision of %s, or push what they name",
-			question->applications[0]->spec.name);
+			question->first->name);
 	case ERROR_RETRY:
 		return "check the server and the way to it from here; the agent tries again by itself";
 	default:
-		return arena_printf(
-			doctor->mem, "correct spec.source of %s", question->applications[0]->spec.name);
+		return arena_printf(doctor->mem, "correct spec.source of %s", question->first->name);
 	}
 }
 
 /* ---- what the path holds ---- */
+
+static const char correct_and_push[] =
+	"correct it and push; `pgitops check .` in a checkout says the same before";
 
 static int scope(void *context, const char *group, const char *kind)
 {
@@ -52,36 +55,66 @@ static int scope(void *context, const char *group, const char *kind)
 	return found ? found->namespaced : -1;
 }
 
+/* Mistakes of one source are said at once; the rest when all of them are there. */
 static void take_content(struct doctor *doctor, struct doctor_application *application,
-	const struct source_content *content, const char commit[41])
+	const struct source_path *path, const struct source_content *content, const char *commit)
 {
 	const char *name = application->spec.name;
-	struct desired *desired = arena_alloc(doctor->mem, sizeof(*desired));
+	struct desired *part = arena_alloc(doctor->mem, sizeof(*part));
 
 	if (!content->found) {
 		doctor_fail(doctor, "path",
 			arena_printf(doctor->mem, "correct spec.source.path of %s, or push that folder", name),
-			"%s: there is no folder %s at %.7s", name, application->spec.directory.path, commit);
+			"%s: there is no folder %s at %.7s", name, path->directory.path, commit);
 		return;
 	}
-	*desired = content->desired;
+	*part = content->desired;
+	if (part->mistakes.count)
+		doctor_fail_mistakes(doctor, "path", correct_and_push, &part->mistakes);
+	else
+		application->parts[path->source] = part;
+	application->commits[path->source] = arena_copy(doctor->mem, commit);
+	if (!part->objects.count && !part->mistakes.count)
+		doctor_warn(doctor, "path",
+			arena_printf(doctor->mem, "correct spec.source.path of %s, or push manifests", name),
+			"%s: %s holds no manifest at %.7s", name, path->directory.path, commit);
+}
+
+/* NULL = something of it is not known. */
+static struct desired *unite(struct doctor *doctor, const struct doctor_application *application)
+{
+	struct desired *all = arena_alloc(doctor->mem, sizeof(*all));
+	all->mistakes.mem = all->warnings.mem = doctor->mem;
+	for (size_t i = 0; i < application->spec.source_count; i++) {
+		const struct desired *part = application->parts[i];
+		if (!part && !application->spec.sources[i].files_only)
+			return NULL;
+		for (size_t j = 0; part && j < part->objects.count; j++) {
+			all->objects.items = arena_grow(doctor->mem, all->objects.items, all->objects.count,
+				sizeof(*all->objects.items));
+			all->objects.items[all->objects.count] = part->objects.items[j];
+			all->objects.items[all->objects.count++].source = (unsigned)i;
+		}
+		all->files += part ? part->files : 0;
+	}
+	return all;
+}
+
+static void check_whole(struct doctor *doctor, struct doctor_application *application)
+{
+	struct desired *desired = unite(doctor, application);
+	if (!desired)
+		return;
 	desired_complete(desired, application->spec.destination, scope, doctor, doctor->mem);
 	if (desired->mistakes.count) {
-		doctor_fail_mistakes(doctor, "path",
-			"correct it and push; `pgitops check .` in a checkout says the same before",
-			&desired->mistakes);
+		doctor_fail_mistakes(doctor, "path", correct_and_push, &desired->mistakes);
 		return;
 	}
 	size_t count = desired->objects.count;
 	if (count)
-		doctor_ok(doctor, "path", "%s: %zu object%s in %zu file%s", name, count,
+		doctor_ok(doctor, "path", "%s: %zu object%s in %zu file%s", application->spec.name, count,
 			count == 1 ? "" : "s", desired->files, desired->files == 1 ? "" : "s");
-	else
-		doctor_warn(doctor, "path",
-			arena_printf(doctor->mem, "correct spec.source.path of %s, or push manifests", name),
-			"%s: %s holds no manifest at %.7s", name, application->spec.directory.path, commit);
 	application->desired = desired;
-	memcpy(application->commit, commit, sizeof(application->commit));
 }
 
 /* ---- asking ---- */
@@ -132,47 +165,77 @@ static void ask(const struct question *question, const char *folder)
 	doctor_ok(doctor, "repository", "%s: %.7s \"%s\" by %s", shown(question), result.commit,
 		result.message, result.author);
 	for (size_t i = 0; i < result.content_count && i < question->count; i++)
-		take_content(doctor, question->applications[i], &result.contents[i], result.commit);
+		take_content(doctor, question->applications[i], &question->paths[i], &result.contents[i],
+			result.commit);
 }
 
-static bool is_readable(const struct application *spec)
+static bool is_same(const struct question *question, const struct application_source *source)
 {
-	return !spec->spec_error_count && spec->repo_url;
+	return text_equal(question->revision, source->revision) &&
+		text_equal(question->tag_prefix, source->tag_prefix) &&
+		text_equal(question->plain, source_url_plain(source->repo_url, question->doctor->mem));
 }
 
-static bool is_same(const struct question *question, const struct application *spec)
+static void add_path(struct question *question, struct doctor_application *application, size_t source)
 {
-	return is_readable(spec) && text_equal(question->revision, spec->revision) &&
-		text_equal(question->tag_prefix, spec->tag_prefix) &&
-		text_equal(question->plain, source_url_plain(spec->repo_url, question->doctor->mem));
+	struct arena *mem = question->doctor->mem;
+	const struct application_source *at = &application->spec.sources[source];
+	if (at->files_only)
+		return;
+	question->paths = arena_grow(mem, question->paths, question->count, sizeof(*question->paths));
+	question->applications =
+		arena_grow(mem, question->applications, question->count, sizeof(*question->applications));
+	question->paths[question->count] = (struct source_path){application->spec.name, at->directory, source};
+	question->applications[question->count++] = application;
 }
 
-/* The first Application of each repository and revision asks for all of them. False = an earlier one has asked. */
-static bool collect(struct doctor *doctor, size_t first, struct question *question)
+/* The first source of each repository and revision asks for all of them. False = an earlier one has asked. */
+static bool collect(struct doctor *doctor, size_t first, size_t first_source, struct question *question)
 {
 	const struct application *spec = &doctor->applications[first].spec;
+	const struct application_source *asking = &spec->sources[first_source];
 	*question = (struct question){
 		.doctor = doctor,
-		.plain = source_url_plain(spec->repo_url, doctor->mem),
-		.shown = source_url_shown(spec->repo_url, doctor->mem),
-		.url = spec->repo_url,
-		.revision = spec->revision,
-		.tag_prefix = spec->tag_prefix,
-		.applications =
-			arena_array(doctor->mem, doctor->application_count, sizeof(*question->applications)),
-		.paths = arena_array(doctor->mem, doctor->application_count, sizeof(*question->paths)),
+		.plain = source_url_plain(asking->repo_url, doctor->mem),
+		.shown = source_url_shown(asking->repo_url, doctor->mem),
+		.url = asking->repo_url,
+		.revision = asking->revision,
+		.tag_prefix = asking->tag_prefix,
+		.first = spec,
 	};
 	for (size_t i = 0; i < doctor->application_count; i++) {
 		struct doctor_application *application = &doctor->applications[i];
-		if (!is_same(question, &application->spec))
-			continue;
-		if (i < first)
-			return false;
-		question->paths[question->count] =
-			(struct source_path){application->spec.name, application->spec.directory};
-		question->applications[question->count++] = application;
+		for (size_t j = 0; !application->spec.spec_error_count && j < application->spec.source_count;
+			j++) {
+			if (!is_same(question, &application->spec.sources[j]))
+				continue;
+			if (i < first || (i == first && j < first_source))
+				return false;
+			add_path(question, application, j);
+		}
 	}
 	return true;
+}
+
+static void ask_all(struct doctor *doctor, const char *folder)
+{
+	for (size_t i = 0; i < doctor->application_count; i++) {
+		struct doctor_application *application = &doctor->applications[i];
+		application->parts =
+			arena_array(doctor->mem, application->spec.source_count, sizeof(struct desired *));
+		application->commits = arena_array(doctor->mem, application->spec.source_count, sizeof(char *));
+	}
+	for (size_t i = 0; i < doctor->application_count; i++) {
+		const struct application *spec = &doctor->applications[i].spec;
+		for (size_t j = 0; !spec->spec_error_count && j < spec->source_count; j++) {
+			struct question question;
+			if (collect(doctor, i, j, &question))
+				ask(&question, folder);
+		}
+	}
+	for (size_t i = 0; i < doctor->application_count; i++)
+		if (doctor->applications[i].spec.source_count)
+			check_whole(doctor, &doctor->applications[i]);
 }
 
 void doctor_check_repositories(struct doctor *doctor)
@@ -183,11 +246,7 @@ void doctor_check_repositories(struct doctor *doctor)
 
 	if (!folder)
 		return;
-	for (size_t i = 0; i < doctor->application_count; i++) {
-		struct question question;
-		if (is_readable(&doctor->applications[i].spec) && collect(doctor, i, &question))
-			ask(&question, folder);
-	}
+	ask_all(doctor, folder);
 	if (!file_remove_folder(folder, &err))
 		doctor_warn(doctor, "repository", "remove it", "%s", err.text);
 }

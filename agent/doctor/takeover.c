@@ -108,7 +108,9 @@ static struct content *content_of(struct doctor *doctor, const struct doctor_app
 {
 	struct content *content = arena_alloc(doctor->mem, sizeof(*content));
 	*content = (struct content){.references = 1, .mem = doctor->mem, .desired = application->desired};
-	memcpy(content->commit, application->commit, sizeof(content->commit));
+	for (size_t i = 0; i < application->spec.source_count; i++)
+		if (application->commits[i] && !commits_add(content->commit, application->commits[i]))
+			break; /* they are shown, nothing more */
 	content_find_definitions(content);
 	return content;
 }

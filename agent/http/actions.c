@@ -17,6 +17,8 @@ enum field {
 	FIELD_FORCE,
 	FIELD_APPLY_ONLY,
 	FIELD_REVISION,
+	FIELD_REVISIONS,
+	FIELD_POSITIONS,
 	FIELD_RESOURCES,
 	FIELD_OPTIONS,
 	FIELD_INFO,
@@ -37,6 +39,8 @@ static const struct {
 	[FIELD_FORCE] = {"force", JSON_TRUE},
 	[FIELD_APPLY_ONLY] = {"applyOnly", JSON_TRUE},
 	[FIELD_REVISION] = {"revision", JSON_STRING},
+	[FIELD_REVISIONS] = {"revisions", JSON_ARRAY},
+	[FIELD_POSITIONS] = {"sourcePositions", JSON_ARRAY},
 	[FIELD_RESOURCES] = {"resources", JSON_ARRAY},
 	[FIELD_OPTIONS] = {"syncOptions", JSON_ARRAY},
 	[FIELD_INFO] = {"info", JSON_ARRAY},
@@ -49,20 +53,23 @@ static const struct {
 
 #define BIT(field) (1u << (field))
 
+/* That of the one source, or those of some of several. */
+#define REVISIONS (BIT(FIELD_REVISION) | BIT(FIELD_REVISIONS) | BIT(FIELD_POSITIONS))
+
 /* What each action takes; a sync what Argo CD's `operation` does. */
 static const struct {
 	const char *kind;
 	unsigned fields;
 } actions[] = {
 	{"sync",
-		BIT(FIELD_PRUNE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_FORCE) | BIT(FIELD_APPLY_ONLY) |
-			BIT(FIELD_REVISION) | BIT(FIELD_RESOURCES) | BIT(FIELD_OPTIONS) | BIT(FIELD_INFO) |
-			BIT(FIELD_RETRY) | BIT(FIELD_CONFIRM)},
+		BIT(FIELD_PRUNE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_FORCE) | BIT(FIELD_APPLY_ONLY) | REVISIONS |
+			BIT(FIELD_RESOURCES) | BIT(FIELD_OPTIONS) | BIT(FIELD_INFO) | BIT(FIELD_RETRY) |
+			BIT(FIELD_CONFIRM)},
 	{"refresh", BIT(FIELD_HARD)},
 	{"rollback", BIT(FIELD_ID) | BIT(FIELD_PRUNE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM)},
 	{"terminate", 0},
-	{"diff", BIT(FIELD_REVISION)},
-	{"users-sync", BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM) | BIT(FIELD_REVISION)},
+	{"diff", REVISIONS},
+	{"users-sync", BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM) | REVISIONS},
 };
 
 static unsigned fields_of(const char *kind)
@@ -111,10 +118,11 @@ static bool check_fields(const json_t *body, const char *kind, struct error *err
 		return error_set(err, ERROR_INVALID,
 			"%s needs the field id: a number from the application's history", kind);
 	const char *revision = json_text_at(body, "revision", NULL);
-	if ((text_equal(kind, "diff") && !revision) || (revision && !*revision))
+	bool some = revision || json_array_size(json_object_get(body, "revisions"));
+	if ((text_equal(kind, "diff") && !some) || (revision && !*revision))
 		return error_set(
 			err, ERROR_INVALID, "%s needs the field revision: a branch, tag or commit", kind);
-	if (revision && text_equal(kind, "users-sync") && !json_bool_at(body, "dryRun", false))
+	if (some && text_equal(kind, "users-sync") && !json_bool_at(body, "dryRun", false))
 		return error_set(err, ERROR_INVALID, "users of a revision are only planned: set dryRun");
 	return true;
 }

@@ -1,4 +1,5 @@
 #include "agent/loop/apps.h"
+#include "agent/loop/content.h"
 #include "agent/loop/inbox.h"
 #include "agent/loop/projects.h"
 #include "agent/loop/repositories.h"
@@ -44,6 +45,7 @@ static void app_free(struct app *app)
 	application_done(&app->spec);
 	arena_free(app->spec_mem);
 	content_release(app->content);
+	content_forget_parts(app);
 	previews_free(app);
 	while (app->lookups)
 		lookup_drop(app, app->lookups);
@@ -159,15 +161,19 @@ static void hash_parts(
 	snprintf(hash, 17, "%.16s", digest);
 }
 
+void apps_set_source(json_t *spec, const json_t *source)
+{
+	json_object_del(spec, "sources");
+	json_object_set(spec, json_is_array(source) ? "sources" : "source", (json_t *)(uintptr_t)source);
+}
+
 void apps_source_hash(const struct app *app, const json_t *source, char hash[17])
 {
 	static const char *const parts[] = {
 		"source", "sources", "destination", "syncPolicy.managedNamespaceMetadata"};
 	CLEANUP(json_done) json_t *spec = json_copy(json_object_get(app->spec.document, "spec"));
-	if (source) {
-		json_object_set(spec, "source", (json_t *)(uintptr_t)source);
-		json_object_del(spec, "sources");
-	}
+	if (source)
+		apps_set_source(spec, source);
 	hash_parts(app, spec, parts, COUNT_OF(parts), hash);
 }
 
@@ -221,6 +227,17 @@ static bool same_spec(const struct application *a, const struct application *b)
 		json_equal(json_object_get(a->document, "spec"), json_object_get(b->document, "spec"));
 }
 
+/* A line for each source; one that cannot be used is named, too. */
+static void log_sources(const struct application *spec)
+{
+	static const struct application_source none = {.repo_url = "", .directory.path = ""};
+	for (size_t i = 0; i == 0 || i < spec->source_count; i++) {
+		const struct application_source *source = spec->source_count ? &spec->sources[i] : &none;
+		log_info("application", "application", spec->name, "repository", source->repo_url, "path",
+			source->directory.path, NULL);
+	}
+}
+
 /* Puts a newly read specification into the set. `spec_mem` becomes the app's. */
 static void app_put(struct agent *agent, struct application *spec, struct arena *spec_mem)
 {
@@ -247,9 +264,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	app->finalizers_added &= ~spec->delete_hooks;
 	if (is_new) {
 		qsort(agent->apps, agent->app_count, sizeof(*agent->apps), compare_apps);
-		log_info("application", "application", spec->name, "repository",
-			spec->repo_url ? spec->repo_url : "", "path",
-			spec->directory.path ? spec->directory.path : "", NULL);
+		log_sources(spec);
 	}
 	if (changed) {
 		repositories_attach(agent, app);

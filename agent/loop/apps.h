@@ -25,7 +25,10 @@ void apps_write_status(struct agent *agent, struct app *app);
 
 void apps_free(struct agent *agent);
 
-/* Over the parts of the spec that say what is wanted, and where: with `source` instead of its own, NULL = that. */
+/* `source` into the spec instead of its own: spec.source, or where it is a list spec.sources. */
+void apps_set_source(json_t *spec, const json_t *source);
+
+/* Over the parts of the spec that say what is wanted, and where: with `source` (apps_set_source) instead of its own, NULL = that. */
 void apps_source_hash(const struct app *app, const json_t *source, char hash[17]);
 
 /* metadata.resourceVersion as a number, 0 = none. */

@@ -3,41 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/loop/apps.h"
+#include "agent/loop/part.h"
 #include "agent/users/users_source.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 
-/* ---- copying out of the fetch ---- */
-
-static void copy_mistakes(const struct mistakes *from, struct mistakes *to, struct arena *mem)
+/* What is said of the whole is said of this place. */
+static const char *place_of(const struct app *app)
 {
-	to->mem = mem;
-	for (size_t i = 0; i < from->count; i++)
-		mistakes_add(to, from->items[i].file, from->items[i].line, from->items[i].column, "%s",
-			from->items[i].text);
-	to->dropped += from->dropped;
-}
-
-static struct desired *copy_desired(const struct desired *from, struct arena *mem)
-{
-	struct desired *to = arena_alloc(mem, sizeof(*to));
-	to->files = from->files;
-	to->rendered = from->rendered;
-	to->objects.count = from->objects.count;
-	to->objects.items = arena_array(mem, from->objects.count, sizeof(*to->objects.items));
-	for (size_t i = 0; i < from->objects.count; i++) {
-		const struct object *object = &from->objects.items[i];
-		to->objects.items[i] = *object;
-		to->objects.items[i].key = object_key_copy(&object->key, mem);
-		to->objects.items[i].version = arena_copy(mem, object->version);
-		to->objects.items[i].file = arena_copy(mem, object->file);
-		to->objects.items[i].json = arena_copy_n(mem, object->json, object->json_length);
-	}
-	copy_mistakes(&from->mistakes, &to->mistakes, mem);
-	copy_mistakes(&from->warnings, &to->warnings, mem);
-	return to;
+	return app->spec.source_count == 1 ? app->spec.sources[0].directory.path : "spec.sources";
 }
 
 /* ---- users ---- */
@@ -53,41 +28,22 @@ static void read_users(const struct agent *agent, const struct app *app, struct 
 		if (!text_equal(database->application, app->spec.name))
 			continue;
 		if (!users_source_read(made->desired, database, made->mem, &found.users, mistakes))
-			mistakes_add(mistakes, app->spec.directory.path, 0, 0,
+			mistakes_add(mistakes, place_of(app), 0, 0,
 				"no ConfigMap %s with the key %s: database %s of the agent file takes its users from it",
 				database->config_map, database->key, database->name);
+		commits_at(made->commit, users_source_of(made->desired, database), found.commit);
 		made->users = arena_grow(made->mem, made->users, made->users_count, sizeof(*made->users));
 		made->users[made->users_count++] = found;
 	}
 }
 
-/* ---- taking over ---- */
-
-static char *join(struct mistakes *mistakes, struct arena *mem)
-{
-	struct buf text = BUF(64 * 1024);
-	mistakes_sort(mistakes);
-	for (size_t i = 0; i < mistakes->count; i++)
-		buf_printf(&text, "%s%s", i ? "; " : "", mistake_text(&mistakes->items[i], mem));
-	if (mistakes->dropped)
-		buf_printf(&text, "; and %zu more", mistakes->dropped);
-	char *joined = memory_copy(buf_string(&text));
-	buf_done(&text);
-	return joined;
-}
-
-static void set_broken(struct app *app, const char *commit, char *why)
-{
-	free(app->broken);
-	app->broken = why;
-	memcpy(app->broken_commit, commit, sizeof(app->broken_commit));
-}
+/* ---- completing ---- */
 
 static const char *joined(struct mistakes *mistakes, struct arena *mem)
 {
 	if (!mistakes->count)
 		return NULL;
-	CLEANUP(memory_freep) char *text = join(mistakes, mem);
+	CLEANUP(memory_freep) char *text = part_join_mistakes(mistakes, mem);
 	return arena_copy(mem, text);
 }
 
@@ -127,82 +83,189 @@ static char *complete(struct agent *agent, const struct app *app, struct content
 	if (!desired->mistakes.count)
 		read_users(agent, app, made);
 	if (arena_full(made->mem))
-		mistakes_add(&desired->mistakes, app->spec.directory.path, 0, 0,
+		mistakes_add(&desired->mistakes, place_of(app), 0, 0,
 			"the manifests of this path need more than %ld MiB of memory", LIMIT_PASS_MEMORY >> 20);
 	if (!desired->mistakes.count) {
 		set_warnings(made, from_files);
 		content_find_definitions(made);
 		return NULL;
 	}
-	CLEANUP(memory_freep) char *all = join(&desired->mistakes, made->mem);
-	return memory_printf("commit %.12s cannot be used: %s", made->commit, all);
+	CLEANUP(memory_freep) char *all = part_join_mistakes(&desired->mistakes, made->mem);
+	return memory_printf("commit %s cannot be used: %s", commits_short(made->commit, 12, made->mem), all);
 }
 
-/* The content, or NULL with the reason, which the caller frees. */
-static struct content *content_make(struct agent *agent, const struct app *app,
-	const struct source_result *result, const struct source_content *from, char **why)
+/* ---- uniting ---- */
+
+/* One source alone: its part becomes the content. */
+static struct content *content_of_part(struct part *part)
 {
-	if (!from->found) {
-		*why = memory_printf("path %s does not exist at commit %.12s of %s", app->spec.directory.path,
-			result->commit, app->repository ? app->repository->shown : app->spec.repo_url);
-		return NULL;
-	}
+	struct content *content = arena_alloc(part->mem, sizeof(*content));
+	*content = (struct content){.mem = part->mem, .desired = part->desired};
+	return content;
+}
+
+static void append_objects(struct desired *to, const struct desired *from)
+{
+	if (from->objects.count)
+		memcpy(&to->objects.items[to->objects.count], from->objects.items,
+			from->objects.count * sizeof(*from->objects.items));
+	to->objects.count += from->objects.count;
+	to->files += from->files;
+	part_copy_mistakes(&from->warnings, &to->warnings);
+}
+
+/* All objects in the order of the sources, so that the later one wins where two have the same (argocd.md 2.6). Their texts stay in the
+   parts, which the content holds. */
+static struct content *content_of_parts(struct part *const *parts, size_t count)
+{
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	struct content *made = arena_alloc(mem, sizeof(*made));
-	*made = (struct content){
-		.references = 1,
-		.mem = mem,
-		.desired = copy_desired(&from->desired, mem),
-		.author = arena_copy(mem, result->author),
-		.message = arena_copy(mem, result->message),
-	};
-	memcpy(made->commit, result->commit, sizeof(made->commit));
+	struct content *content = arena_alloc(mem, sizeof(*content));
+	struct desired *desired = arena_alloc(mem, sizeof(*desired));
+	size_t objects = 0;
+
+	*content = (struct content){.mem = mem, .part_count = count, .desired = desired};
+	content->parts = arena_array(mem, count, sizeof(struct part *));
+	for (size_t i = 0; i < count; i++) {
+		content->parts[i] = part_hold(parts[i]);
+		objects += parts[i]->desired->objects.count;
+	}
+	desired->mistakes.mem = desired->warnings.mem = mem;
+	desired->objects.items = arena_array(mem, objects, sizeof(*desired->objects.items));
+	for (size_t i = 0; i < count; i++)
+		append_objects(desired, parts[i]->desired);
+	for (size_t i = 0; i < desired->objects.count; i++)
+		desired->bytes += desired->objects.items[i].json_length;
+	if (desired->bytes > LIMIT_PATH_BYTES)
+		mistakes_add(&desired->mistakes, "spec.sources", 0, 0,
+			"the manifests of all sources are more than %ld MiB: make Applications of them",
+			LIMIT_PATH_BYTES >> 20);
+	return content;
+}
+
+/* Of the parts, one of each source; a single one is given up to it. NULL with the reason, which the caller frees. */
+static struct content *content_make(
+	struct agent *agent, const struct app *app, struct part *const *parts, size_t count, char **why)
+{
+	const struct part *newest = parts[0];
+	struct content *made = count == 1 ? content_of_part(parts[0]) : content_of_parts(parts, count);
+	bool fits = true;
+
+	made->references = 1;
+	for (size_t i = 0; i < count; i++) {
+		fits = fits && commits_add(made->commit, parts[i]->commit);
+		newest = parts[i]->author_time > newest->author_time ? parts[i] : newest;
+	}
+	made->author = arena_copy(made->mem, newest->author);
+	made->message = arena_copy(made->mem, newest->message);
 	memcpy(made->source_hash, app->source_hash, sizeof(made->source_hash));
-	*why = complete(agent, app, made);
+	*why = fits ? complete(agent, app, made) : memory_copy("it has too many sources");
 	if (!*why)
 		return made;
 	content_release(made);
 	return NULL;
 }
 
-void content_take(struct agent *agent, struct app *app, const struct source_result *result,
-	const struct source_content *from)
+static void set_content(struct app *app, struct content *content)
 {
-	char *why = NULL;
-	struct content *made = content_make(agent, app, result, from, &why);
-	if (!made) {
-		set_broken(app, result->commit, why);
-		return;
-	}
-	free(app->broken);
-	app->broken = NULL;
-	app->broken_commit[0] = '\0';
 	content_release(app->content);
-	app->content = made;
-	memcpy(app->commit, made->commit, sizeof(app->commit));
+	app->content = content;
+	memcpy(app->commit, content->commit, sizeof(app->commit));
 }
 
-void content_take_last_good(struct agent *agent, struct app *app, const struct source_result *result,
-	const struct source_content *from)
+void content_forget_parts(struct app *app)
 {
-	char *broken = app->broken;
-	char commit[sizeof(app->broken_commit)];
-	if (app->content)
+	for (size_t i = 0; i < app->source_count; i++) {
+		part_release(app->sources[i].part);
+		free(app->sources[i].broken);
+	}
+	free(app->sources);
+	app->sources = NULL;
+	app->source_count = 0;
+	app->parts_changed = false;
+}
+
+void content_take(struct app *app, size_t source, const struct source_result *result,
+	const struct source_content *content)
+{
+	struct app_source *at = &app->sources[source];
+	const struct part_answer answer = {.sources = app->spec.sources,
+		.source_count = app->source_count,
+		.source = source,
+		.result = result,
+		.content = content};
+	part_release(at->part);
+	memory_freep(&at->broken);
+	at->part = part_make(&answer, &at->broken);
+	at->read = true;
+	app->parts_changed = true;
+}
+
+/* All that is broken, or NULL. The caller frees it. */
+static char *broken_sources(const struct app *app)
+{
+	char *all = NULL;
+	for (size_t i = 0; i < app->source_count; i++) {
+		const char *broken = app->sources[i].broken;
+		if (!broken)
+			continue;
+		char *joined = all ? memory_printf("%s; %s", all, broken) : memory_copy(broken);
+		free(all);
+		all = joined;
+	}
+	return all;
+}
+
+static bool is_whole(const struct app *app)
+{
+	for (size_t i = 0; i < app->source_count; i++)
+		if (!app->sources[i].part)
+			return false;
+	return true;
+}
+
+/* What a repository that cannot be read has by now is not known. Without content there is something to say only with what it had; but
+   what was in force is better (repositories.c asks for it). */
+static bool waits_for_repository(const struct app *app)
+{
+	return app->source_count > 1 && app_source_error(app) && (app_content_is_current(app) || *app->synced);
+}
+
+void content_unite(struct agent *agent, struct app *app)
+{
+	struct part *parts[LIMIT_SOURCES];
+	char *broken = app->parts_changed ? broken_sources(app) : NULL;
+
+	if (!app->parts_changed || (!broken && (!is_whole(app) || waits_for_repository(app))))
 		return;
-	memcpy(commit, app->broken_commit, sizeof(commit));
-	app->broken = NULL;
-	content_take(agent, app, result, from);
+	app->parts_changed = false;
+	for (size_t i = 0; i < app->source_count; i++)
+		parts[i] = app->sources[i].part;
+	if (app->source_count == 1)
+		app->sources[0].part = NULL;
+	struct content *made = broken ? NULL : content_make(agent, app, parts, app->source_count, &broken);
 	free(app->broken);
 	app->broken = broken;
-	memcpy(app->broken_commit, commit, sizeof(commit));
+	if (made)
+		set_content(app, made);
 }
 
-void content_take_lookup(struct agent *agent, struct app *app, struct lookup *lookup,
-	const struct source_result *result, const struct source_content *from)
+void content_take_lookup(struct agent *agent, struct app *app, struct lookup *lookup)
 {
+	struct part *parts[LIMIT_SOURCES];
+	for (size_t i = 0; i < lookup->part_count; i++)
+		parts[i] = lookup->parts[i].part;
+	if (lookup->part_count == 1)
+		lookup->parts[0].part = NULL;
 	lookup->answered = true;
-	lookup->content = content_make(agent, app, result, from, &lookup->error);
+	lookup->content = content_make(agent, app, parts, lookup->part_count, &lookup->error);
 	/* What was read from another path is no sync of the Application's own. */
-	if (lookup->content && lookup->source)
-		apps_source_hash(app, lookup->source, lookup->content->source_hash);
+	if (lookup->content)
+		memcpy(lookup->content->source_hash, lookup->source_hash, sizeof(lookup->source_hash));
+	if (lookup != app->last_good)
+		return;
+	/* It does not hide why the newest one is of no use. */
+	if (lookup->content && !app->content)
+		set_content(app, content_hold(lookup->content));
+	app->last_good = NULL;
+	lookup_drop(app, lookup);
 }

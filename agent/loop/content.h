@@ -1,27 +1,30 @@
 /*
- * content.h - the answer of a repository becomes an Application's desired state, or its mistakes
+ * content.h - the answers of an Application's repositories become its desired state, or its mistakes
+ *
+ * Each answer is the part of one source (part.h). As soon as there is one of each source and none is broken, they are united in the
+ * order of the sources: completed, checked with the users it holds for any database of the agent file, and in force from then on.
+ * Until then the last good content stays.
  */
 #pragma once
 
 #include "agent/agent.h"
-#include "agent/loop/fetch.h"
+
+/* One source's answer; `content` NULL where nothing is wanted of it. content_unite() is to follow when all of an answer are taken. */
+void content_take(struct app *app, size_t source, const struct source_result *result,
+	const struct source_content *content);
 
 /*
- * Takes one path's content over into the app: completes it, checks the users it holds for any database of the agent file,
- * and either replaces `content` (good) or sets `broken` and keeps the last good one. The fetch's arena is shared by all
- * Applications of the repository, so the content is copied.
+ * Replaces `content` (all is good) or sets `broken` and keeps the last good one. While a repository cannot be read, the newer
+ * commits of the others wait for it: what belongs together comes together.
  */
-void content_take(struct agent *agent, struct app *app, const struct source_result *result,
-	const struct source_content *content);
+void content_unite(struct agent *agent, struct app *app);
 
-/* The answer to a question for another revision: into the lookup, nothing else changes. */
-void content_take_lookup(struct agent *agent, struct app *app, struct lookup *lookup,
-	const struct source_result *result, const struct source_content *content);
-
-/* The content of the commit in force, for an app that has none because the newest commit is broken, which stays said. */
-void content_take_last_good(struct agent *agent, struct app *app, const struct source_result *result,
-	const struct source_content *content);
+/* The sources are others than what was read. */
+void content_forget_parts(struct app *app);
 
 /* The kinds that its CustomResourceDefinitions define. Once for a content: these are the largest objects there are, and a pass would have to
    take each of them apart. */
 void content_find_definitions(struct content *content);
+
+/* All parts of the question are there: its answer, from the sources of this hash. Nothing else changes. */
+void content_take_lookup(struct agent *agent, struct app *app, struct lookup *lookup);

@@ -13,8 +13,10 @@ struct fetch {
 	struct arena *mem;
 	struct source_request request;
 	struct source_access access;
-	bool last_good;  /* asks for the commit in force of one Application, not for news */
-	uint64_t lookup; /* asks for this lookup of the Application paths[0] names; 0 = for news */
+	const char *application; /* whose lookup it asks for; NULL = for news */
+	uint64_t lookup;
+	struct application_source *sources; /* of the lookup: all of them, and the one that is asked for */
+	size_t source_count, source;
 	struct source_result result; /* when `ok` */
 	bool ok;
 	int64_t took; /* milliseconds */

@@ -28,6 +28,7 @@ static json_t *shown(const struct object *object)
 bool manifests_document(const struct app *app, json_t **document, struct error *err)
 {
 	const struct objects *objects = app->content ? &app->content->desired->objects : NULL;
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	size_t bytes = 0;
 
 	if (!objects)
@@ -37,11 +38,15 @@ bool manifests_document(const struct app *app, json_t **document, struct error *
 		bytes += objects->items[i].json_length;
 	if (bytes > LIMIT_MANIFESTS_BYTES)
 		return error_set(err, ERROR_INVALID,
-			"the %zu objects are %zu bytes, more than %ld: read them in Git, at commit %.12s",
-			objects->count, bytes, LIMIT_MANIFESTS_BYTES, app->commit);
+			"the %zu objects are %zu bytes, more than %ld: read them in Git, at commit %s",
+			objects->count, bytes, LIMIT_MANIFESTS_BYTES, commits_short(app->commit, 12, mem));
 	json_t *items = json_array();
 	for (size_t i = 0; i < objects->count; i++)
 		json_array_append_new(items, shown(&objects->items[i]));
-	*document = json_pack("{s:s, s:o}", "revision", app->commit, "items", items);
+	*document = json_pack("{s:o}", "items", items);
+	if (app->spec.sources_listed)
+		json_object_set_new(*document, "revisions", commits_list(app->commit));
+	else
+		json_object_set_new(*document, "revision", json_string(app->commit));
 	return true;
 }

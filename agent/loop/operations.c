@@ -39,7 +39,8 @@ static void answer(struct agent *agent, int64_t id, const char *phase, const cha
 /* What it says in the words of Argo CD's `operation`: there is one reader for what may be asked of a sync. */
 static json_t *request_document(const json_t *body, const char *by)
 {
-	static const char *const of_sync[] = {"revision", "prune", "dryRun", "resources", "syncOptions"};
+	static const char *const of_sync[] = {
+		"revision", "revisions", "prune", "dryRun", "resources", "syncOptions"};
 	static const char *const of_operation[] = {"info", "retry"};
 	json_t *document = json_pack("{s:{}, s:{s:s}}", "sync", "initiatedBy", "username", by);
 	json_t *sync = json_object_get(document, "sync");
@@ -61,10 +62,16 @@ static json_t *request_document(const json_t *body, const char *by)
 static bool read_sync(const json_t *body, const char *by, struct sync_request **sync, struct error *err)
 {
 	CLEANUP(json_done) json_t *document = request_document(body, by);
+	const json_t *positions = json_object_get(body, "sourcePositions");
 	if (!sync_request_read(document, sync, err)) {
 		static const char prefix[] = "operation.sync."; /* the body has these fields at its top */
 		if (text_starts(err->text, prefix))
 			memmove(err->text, err->text + strlen(prefix), strlen(err->text + strlen(prefix)) + 1);
+		return false;
+	}
+	if (positions && !sync_request_place(*sync, positions, err)) {
+		sync_request_free(*sync);
+		*sync = NULL;
 		return false;
 	}
 	json_done(&(*sync)->document); /* no object in the cluster holds it */
@@ -110,7 +117,7 @@ static bool is_known(const char *kind)
 static bool is_readable(const struct agent_request *request, struct error *err)
 {
 	struct sync_request *sync = NULL;
-	if (strcmp(request->kind, "sync") != 0)
+	if (strcmp(request->kind, "sync") != 0 && strcmp(request->kind, "diff") != 0)
 		return true;
 	bool readable = read_sync(request->body, request->by, &sync, err);
 	sync_request_free(sync);
@@ -259,6 +266,7 @@ static void ask_terminate(struct agent *agent, struct app *app, const struct ope
 
 static void ask_manifests(struct agent *agent, struct app *app, const struct operation *operation)
 {
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	CLEANUP(json_done) json_t *document = NULL;
 	struct error err;
 	if (!manifests_document(app, &document, &err)) {
@@ -267,8 +275,8 @@ static void ask_manifests(struct agent *agent, struct app *app, const struct ope
 	}
 	CLEANUP(memory_freep) char *result = json_canonical(document);
 	CLEANUP(memory_freep)
-	char *message = memory_printf(
-		"%zu objects at %.12s", json_array_size(json_object_get(document, "items")), app->commit);
+	char *message = memory_printf("%zu objects at %s",
+		json_array_size(json_object_get(document, "items")), commits_short(app->commit, 12, mem));
 	request_answer_large(agent, operation->id, message, result);
 }
 
@@ -340,7 +348,8 @@ static void ask_users(struct agent *agent, const struct operation *operation)
 
 static bool is_plan_at_revision(const struct operation *operation)
 {
-	return strcmp(operation->kind, "users-plan") == 0 && json_object_get(operation->body, "revision");
+	return strcmp(operation->kind, "users-plan") == 0 &&
+		(json_object_get(operation->body, "revision") || json_object_get(operation->body, "revisions"));
 }
 
 /*
@@ -352,13 +361,16 @@ static void ask_preview(struct agent *agent, const struct operation *operation)
 	bool plan = is_plan_at_revision(operation);
 	struct database *database = plan ? find_database(agent, operation->target) : NULL;
 	struct app *app = database ? database->app : agent_app(agent, operation->target);
+	struct sync_request *request = NULL;
 	struct error err;
 
 	if (plan && !database)
 		answer(agent, operation->id, "Error", "the agent file has no such database");
 	else if (!app)
 		answer(agent, operation->id, "Error", "there is no such application (any more)");
-	else if (!preview_ask(app, operation->id, json_text_at(operation->body, "revision", ""), database, &err))
+	else if (!read_sync(operation->body, operation->by, &request, &err))
+		answer(agent, operation->id, "Error", err.text);
+	else if (!preview_ask(app, operation->id, request, database, &err))
 		answer(agent, operation->id, "Failed", err.text);
 	else
 		answer(agent, operation->id, "Running", "");

@@ -26,24 +26,25 @@ static const char *commit_fact(const struct repository *repository, struct arena
 
 /* ---- the set ---- */
 
-static struct repository *repository_for(struct agent *agent, const struct application *spec)
+static struct repository *repository_for(struct agent *agent, const struct application_source *source)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
-	const char *plain = source_url_plain(spec->repo_url, mem);
+	const char *plain = source_url_plain(source->repo_url, mem);
 
 	for (size_t i = 0; i < agent->repository_count; i++) {
 		struct repository *repository = agent->repositories[i];
-		if (strcmp(repository->plain, plain) == 0 && strcmp(repository->revision, spec->revision) == 0 &&
-			strcmp(repository->tag_prefix, spec->tag_prefix) == 0)
+		if (strcmp(repository->plain, plain) == 0 &&
+			strcmp(repository->revision, source->revision) == 0 &&
+			strcmp(repository->tag_prefix, source->tag_prefix) == 0)
 			return repository;
 	}
 	struct repository *repository = memory_alloc(sizeof(*repository));
 	*repository = (struct repository){
-		.url = memory_copy(spec->repo_url),
+		.url = memory_copy(source->repo_url),
 		.plain = memory_copy(plain),
-		.shown = memory_copy(source_url_shown(spec->repo_url, mem)),
-		.revision = memory_copy(spec->revision),
-		.tag_prefix = memory_copy(spec->tag_prefix),
+		.shown = memory_copy(source_url_shown(source->repo_url, mem)),
+		.revision = memory_copy(source->revision),
+		.tag_prefix = memory_copy(source->tag_prefix),
 	};
 	agent->repositories = memory_resize(
 		agent->repositories, (agent->repository_count + 1) * sizeof(*agent->repositories));
@@ -67,7 +68,7 @@ void repositories_drop_unused(struct agent *agent)
 		struct repository *repository = agent->repositories[i];
 		bool used = repository->reading;
 		for (size_t j = 0; j < agent->app_count; j++)
-			used = used || agent->apps[j]->repository == repository;
+			used = used || app_reads(agent->apps[j], repository);
 		if (used)
 			continue;
 		repository_free(repository);
@@ -75,14 +76,28 @@ void repositories_drop_unused(struct agent *agent)
 	}
 }
 
+/* What was read stays good where only something else of the Application changed. */
 void repositories_attach(struct agent *agent, struct app *app)
 {
-	app->repository = NULL;
-	if (app->spec.spec_error_count || !app->spec.repo_url)
+	bool usable = !app->spec.spec_error_count && app->spec.source_count;
+	if (!usable || !app->sources || strcmp(app->parts_hash, app->source_hash) != 0)
+		content_forget_parts(app);
+	memcpy(app->parts_hash, app->source_hash, sizeof(app->parts_hash));
+	if (!usable) {
+		app->refresh = app->refresh == REFRESH_ASKED ? REFRESH_ANSWERED : app->refresh;
 		return;
-	app->repository = repository_for(agent, &app->spec);
-	app->repository->paths_changed = true;
-	app->repository->next_poll = 0;
+	}
+	if (!app->sources) {
+		app->source_count = app->spec.source_count;
+		app->sources = memory_alloc(app->source_count * sizeof(*app->sources));
+	}
+	for (size_t i = 0; i < app->source_count; i++) {
+		struct repository *repository = repository_for(agent, &app->spec.sources[i]);
+		app->sources[i].repository = repository;
+		app->sources[i].refreshing = app->refresh == REFRESH_ASKED;
+		repository->paths_changed = true;
+		repository->next_poll = 0;
+	}
 }
 
 void repositories_free(struct agent *agent)
@@ -94,42 +109,48 @@ void repositories_free(struct agent *agent)
 
 /* ---- asking ---- */
 
-/* `known` is an answer only when every Application of the repository has its content from it. */
+/* `known` is an answer only when each source in the repository has its content from it. */
 static bool content_is_complete(const struct agent *agent, const struct repository *repository)
 {
 	for (size_t i = 0; i < agent->app_count; i++) {
 		const struct app *app = agent->apps[i];
-		if (app->repository == repository && !app->content && !app->broken)
-			return false;
+		for (size_t j = 0; j < app->source_count; j++)
+			if (app->sources[j].repository == repository && !app->sources[j].read)
+				return false;
 	}
 	return *repository->commit && !repository->paths_changed;
 }
 
-static struct source_path path_of(const struct app *app, struct arena *mem)
+static struct source_path path_of(const struct app *app, size_t source, struct arena *mem)
 {
+	const struct manifest_directory *directory = &app->spec.sources[source].directory;
 	return (struct source_path){
 		.application = arena_copy(mem, app->spec.name),
+		.source = source,
 		.directory =
 			{
-				.path = arena_copy(mem, app->spec.directory.path),
-				.recurse = app->spec.directory.recurse,
-				.any_name = app->spec.directory.any_name,
-				.include = arena_copy(mem, app->spec.directory.include),
-				.exclude = arena_copy(mem, app->spec.directory.exclude),
-				.rendering = rendering_copy(&app->spec.directory.rendering, mem),
+				.path = arena_copy(mem, directory->path),
+				.recurse = directory->recurse,
+				.any_name = directory->any_name,
+				.include = arena_copy(mem, directory->include),
+				.exclude = arena_copy(mem, directory->exclude),
+				.rendering = rendering_copy(&directory->rendering, mem),
 			},
 	};
 }
 
 static void add_paths(const struct agent *agent, const struct repository *repository, struct fetch *fetch)
 {
-	struct source_path *paths = arena_array(fetch->mem, agent->app_count, sizeof(*paths));
+	struct source_path *paths = NULL;
 	size_t count = 0;
 	for (size_t i = 0; i < agent->app_count; i++) {
 		const struct app *app = agent->apps[i];
-		if (app->repository != repository)
-			continue;
-		paths[count++] = path_of(app, fetch->mem);
+		for (size_t j = 0; j < app->source_count; j++) {
+			if (app->sources[j].repository != repository || app->spec.sources[j].files_only)
+				continue;
+			paths = arena_grow(fetch->mem, paths, count, sizeof(*paths));
+			paths[count++] = path_of(app, j, fetch->mem);
+		}
 	}
 	fetch->request.paths = paths;
 	fetch->request.path_count = count;
@@ -190,44 +211,23 @@ static const char *offline_commit(struct agent *agent, struct repository *reposi
 	return commit;
 }
 
-/* The newest commit cannot be used, and this process has read no other: the one in force is on the disk. */
-static struct app *without_content(struct agent *agent, const struct repository *repository)
+/* The newest commits are of no use, and this process has read no others: those in force are on the disk. */
+static void ask_last_good(struct app *app)
 {
-	for (size_t i = 0; i < agent->app_count; i++) {
-		struct app *app = agent->apps[i];
-		if (app->repository == repository && app->broken && !app->content && !app->last_good_asked &&
-			*app->synced)
-			return app;
-	}
-	return NULL;
-}
-
-static void start_last_good(struct agent *agent, struct repository *repository, struct app *app)
-{
-	struct fetch *fetch = question(agent, repository);
-	struct source_path *path = arena_alloc(fetch->mem, sizeof(*path));
-	char commit[41];
-	struct error err;
-
-	app_synced_commit(app, commit);
-	*path = path_of(app, fetch->mem);
-	fetch->last_good = true;
-	fetch->request.paths = path;
-	fetch->request.path_count = 1;
-	fetch->request.known = arena_copy(fetch->mem, commit);
-	fetch->request.offline = true;
-	app->last_good_asked = true;
-	if (fetch_start(agent, fetch, &err)) {
-		repository->reading = true;
+	char commit[COMMITS_SIZE];
+	bool of_no_use = app->broken || (app->source_count > 1 && app_source_error(app));
+	if (!of_no_use || app->content || app->last_good_asked || !*app->synced)
 		return;
-	}
-	log_warning(
-		"the commit in force cannot be read", "application", app->spec.name, "error", err.text, NULL);
-	fetch_free(fetch);
+	app_synced_commit(app, commit);
+	app->last_good_asked = true;
+	app->last_good = lookup_commits(app, commit, NULL);
+	app->last_good->disk_only = true;
 }
 
 void repositories_ask(struct agent *agent, struct credentials *credentials)
 {
+	for (size_t i = 0; i < agent->app_count; i++)
+		ask_last_good(agent->apps[i]);
 	lookups_ask(agent, credentials);
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	for (size_t i = 0; i < agent->repository_count && agent->fetching < REPOSITORIES_AT_ONCE; i++) {
@@ -235,10 +235,7 @@ void repositories_ask(struct agent *agent, struct credentials *credentials)
 		if (repository->reading)
 			continue;
 		const char *offline = offline_commit(agent, repository, mem);
-		struct app *lost = offline ? NULL : without_content(agent, repository);
-		if (lost)
-			start_last_good(agent, repository, lost);
-		else if (offline || clock_steady() >= repository->next_poll)
+		if (offline || clock_steady() >= repository->next_poll)
 			start(agent, credentials, repository, offline);
 	}
 }
@@ -257,16 +254,16 @@ void repositories_announced(struct agent *agent, const char *plain)
 
 void repositories_refresh(struct app *app, bool hard)
 {
-	struct repository *repository = app->repository;
 	app->dirty = true;
 	app->forget = app->forget || hard;
-	app->refresh = repository ? REFRESH_ASKED : REFRESH_ANSWERED;
-	if (!repository)
-		return;
-	repository->next_poll = 0;
-	repository->ask_again = repository->reading;
-	if (hard)
-		repository->paths_changed = true;
+	app->refresh = app->source_count ? REFRESH_ASKED : REFRESH_ANSWERED;
+	for (size_t i = 0; i < app->source_count; i++) {
+		struct repository *repository = app->sources[i].repository;
+		app->sources[i].refreshing = true;
+		repository->next_poll = 0;
+		repository->ask_again = repository->reading;
+		repository->paths_changed = repository->paths_changed || hard;
+	}
 }
 
 /* ---- answers ---- */
@@ -275,8 +272,10 @@ static void wake_apps(struct agent *agent, const struct repository *repository, 
 {
 	for (size_t i = 0; i < agent->app_count; i++) {
 		struct app *app = agent->apps[i];
-		app->dirty = app->dirty || (app->repository == repository && news);
-		app->polled = app->polled || app->repository == repository;
+		if (!app_reads(app, repository))
+			continue;
+		app->dirty = app->dirty || news;
+		app->polled = true;
 	}
 }
 
@@ -313,14 +312,6 @@ static void clear_failure(struct repository *repository)
 	repository->answered = true;
 }
 
-static struct app *named(struct agent *agent, const struct repository *repository, const char *name)
-{
-	for (size_t i = 0; i < agent->app_count; i++)
-		if (agent->apps[i]->repository == repository && strcmp(agent->apps[i]->spec.name, name) == 0)
-			return agent->apps[i];
-	return NULL;
-}
-
 static bool same_directory(const struct manifest_directory *a, const struct manifest_directory *b)
 {
 	return text_equal(a->path, b->path) && a->recurse == b->recurse && a->any_name == b->any_name &&
@@ -328,17 +319,35 @@ static bool same_directory(const struct manifest_directory *a, const struct mani
 		rendering_same(&a->rendering, &b->rendering);
 }
 
+/* The Application that this is about; NULL = it, or its source, changed while the thread was reading. */
+static struct app *asker(
+	struct agent *agent, const struct repository *repository, const struct source_path *path)
+{
+	struct app *app = agent_app(agent, path->application);
+	bool same = app && path->source < app->source_count &&
+		app->sources[path->source].repository == repository &&
+		same_directory(&path->directory, &app->spec.sources[path->source].directory);
+	return same ? app : NULL;
+}
+
+/* Sources of which only the commit counts. */
+static void take_commit(struct app *app, const struct repository *repository, const struct source_result *result)
+{
+	for (size_t i = 0; i < app->source_count; i++)
+		if (app->sources[i].repository == repository && app->spec.sources[i].files_only)
+			content_take(app, i, result, NULL);
+}
+
 static void take_contents(struct agent *agent, struct repository *repository, const struct fetch *fetch)
 {
-	void (*take)(struct agent *, struct app *, const struct source_result *,
-		const struct source_content *) = fetch->last_good ? content_take_last_good : content_take;
 	for (size_t i = 0; i < fetch->result.content_count; i++) {
-		const struct source_content *content = &fetch->result.contents[i];
-		struct app *app = named(agent, repository, content->application);
-		/* The Application may have changed its path while the thread was reading the old one. */
-		if (app && same_directory(&fetch->request.paths[i].directory, &app->spec.directory))
-			take(agent, app, &fetch->result, content);
+		const struct source_path *path = &fetch->request.paths[i];
+		struct app *app = asker(agent, repository, path);
+		if (app)
+			content_take(app, path->source, &fetch->result, &fetch->result.contents[i]);
 	}
+	for (size_t i = 0; i < agent->app_count; i++)
+		take_commit(agent->apps[i], repository, &fetch->result);
 }
 
 static void log_commit(const struct repository *repository, const struct source_result *result)
@@ -395,6 +404,29 @@ static void count_requests(const struct repository *repository, const struct fet
 		(double)fetch->took / 1000);
 }
 
+/* Also when nothing is new: newer commits of others may have waited until this one can be read. */
+static void unite_contents(struct agent *agent, const struct repository *repository)
+{
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (app_reads(agent->apps[i], repository))
+			content_unite(agent, agent->apps[i]);
+}
+
+/* When the last of its repositories has answered. */
+static void answer_refresh(struct app *app, const struct repository *repository)
+{
+	bool refreshing = false;
+	for (size_t i = 0; i < app->source_count; i++) {
+		if (app->sources[i].repository == repository)
+			app->sources[i].refreshing = false;
+		refreshing = refreshing || app->sources[i].refreshing;
+	}
+	if (app->refresh != REFRESH_ASKED || refreshing || !app_reads(app, repository))
+		return;
+	app->refresh = REFRESH_ANSWERED;
+	app->dirty = true;
+}
+
 static void take_answer(struct agent *agent, struct fetch *fetch)
 {
 	/* The agent ends: that is no answer to anything, and what waits for one is taken up by the next process. */
@@ -402,7 +434,7 @@ static void take_answer(struct agent *agent, struct fetch *fetch)
 		fetch_free(fetch);
 		return;
 	}
-	if (fetch->lookup) {
+	if (fetch->application) {
 		lookups_answer(agent, fetch);
 		return;
 	}
@@ -426,20 +458,16 @@ static void take_answer(struct agent *agent, struct fetch *fetch)
 		}
 		if (!result->unchanged) {
 			take_contents(agent, repository, fetch);
-			if (!fetch->last_good)
-				remember_commit(repository, result);
+			remember_commit(repository, result);
 		}
 		record_commit(agent, repository);
+		unite_contents(agent, repository);
 		wake_apps(agent, repository, news);
 	}
 	if (repository->ask_again || repository->paths_changed)
 		repository->next_poll = 0;
-	for (size_t i = 0; i < agent->app_count; i++)
-		if (agent->apps[i]->repository == repository && agent->apps[i]->refresh == REFRESH_ASKED &&
-			!repository->ask_again) {
-			agent->apps[i]->refresh = REFRESH_ANSWERED;
-			agent->apps[i]->dirty = true;
-		}
+	for (size_t i = 0; i < agent->app_count && !repository->ask_again; i++)
+		answer_refresh(agent->apps[i], repository);
 	fetch_free(fetch);
 	/* Its Applications may have gone elsewhere while the thread was at work. */
 	repositories_drop_unused(agent);

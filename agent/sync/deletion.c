@@ -58,7 +58,7 @@ static bool begin_hooks(struct pass *pass, unsigned hook)
 static bool waits_for_content(struct pass *pass)
 {
 	const struct app *app = pass->app;
-	bool failed = app->broken || !app->repository || app->repository->error.kind != ERROR_NONE;
+	bool failed = app->broken || !app->source_count || app_source_error(app);
 	if (app->content || app->spec.spec_error_count)
 		return false;
 	if (failed && !app->spec.delete_hooks)

@@ -2,6 +2,7 @@
  * document.c - an operation as status.operationState shows it (argocd.md 2.2)
  */
 #include "agent/sync/finish.h"
+#include "agent/sync/pin.h"
 
 #include "base/clock.h"
 
@@ -58,7 +59,7 @@ static json_t *document(const struct pass *pass, const struct sync_operation *op
 		.phase = phase,
 		.message = message,
 		.commit = operation->commit,
-		.source = operation_source(pass->app, operation->request),
+		.source = pin_source(pass->app, operation->request),
 		.started = operation->started,
 		.finished = finished,
 		.retries = operation->attempt + (operation->state == OPERATION_RETRYING),

@@ -1,4 +1,5 @@
 #include "agent/sync/finish.h"
+#include "agent/sync/pin.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -345,7 +346,7 @@ static void add_history(struct pass *pass, const struct sync_operation *operatio
 	const struct status_operation state = {.app = app,
 		.request = request,
 		.commit = operation->commit,
-		.source = operation_source(app, request),
+		.source = pin_source(app, request),
 		.started = operation->started,
 		.finished = clock_now()};
 	if (operation->failed || request->heal || request->dry_run || request->resource_count)

@@ -23,9 +23,6 @@ json_t *operation_results(const struct sync_operation *operation);
 json_t *operation_ended(const struct pass *pass, const struct sync_operation *operation, const char *phase,
 	const char *message);
 
-/* The source that a request asks for instead of the Application's own, NULL = that. Borrowed. */
-const json_t *operation_source(const struct app *app, const struct sync_request *request);
-
 /* What is said of an answer that was large, and is not kept any more. */
 #define LARGE_ANSWER_GONE "this answer is not kept any more: ask again"
 

@@ -146,9 +146,9 @@ static bool is_whole(const json_t *value, struct error *err)
 {
 	size_t i;
 	json_t *result;
-	size_t commit = strlen(json_text_at(value, "commit", ""));
-	if (commit && commit != 40)
-		return error_set(err, ERROR_INVALID, "commit has %zu characters", commit);
+	const char *commit = json_text_at(value, "commit", "");
+	if (*commit && !commits_are_whole(commit))
+		return error_set(err, ERROR_INVALID, "commit is no commit");
 	if (!is_within(value, operation_ranges, COUNT_OF(operation_ranges), err))
 		return false;
 	json_array_foreach (json_object_get(value, "results"), i, result)
@@ -309,16 +309,17 @@ static void read_row(struct sync_operation *operation, const json_t *row)
 struct sync_operation *journal_from_status(const struct app *app)
 {
 	CLEANUP(json_done) json_t *state = status_operation(app);
-	const char *phase = json_text_at(state, "phase", ""),
-		   *commit = json_text_at(state, "syncResult.revision", "");
+	const char *phase = json_text_at(state, "phase", "");
+	char commit[COMMITS_SIZE];
 	struct sync_request *request = NULL;
 	struct error err;
 	int64_t started;
 	size_t i;
 	json_t *row;
 
-	if (strcmp(phase, "Running") != 0 || json_object_get(state, "finishedAt") || strlen(commit) != 40 ||
-		!clock_parse(json_text_at(state, "startedAt", ""), &started) ||
+	commits_read(json_object_get(state, "syncResult"), commit);
+	if (strcmp(phase, "Running") != 0 || json_object_get(state, "finishedAt") ||
+		!commits_are_whole(commit) || !clock_parse(json_text_at(state, "startedAt", ""), &started) ||
 		!sync_request_read(json_object_get(state, "operation"), &request, &err))
 		return NULL;
 	request->automated = json_bool_at(state, "operation.initiatedBy.automated", false);

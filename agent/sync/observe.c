@@ -189,7 +189,7 @@ static const char *prune_obstacle(const struct pass *pass)
 		return "the store was rebuilt: nothing is pruned in the first pass after that";
 	if (pass->preview) /* of a commit that was read */
 		return NULL;
-	if (app->broken || (app->repository && app->repository->error.kind != ERROR_NONE))
+	if (app->broken || app_source_error(app))
 		return "the newest commit cannot be read";
 	return NULL;
 }

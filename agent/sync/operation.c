@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/sync/finish.h"
+#include "agent/sync/pin.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -96,25 +97,26 @@ static struct sync_request *own_request(const struct sync_request *from)
 
 /* ---- beginning ---- */
 
-const json_t *operation_source(const struct app *app, const struct sync_request *request)
-{
-	if (request->rollback_id >= 0)
-		return json_object_get(status_history_find(app->history, request->rollback_id), "source");
-	return request->source;
-}
-
-bool operation_names_content(const struct app *app, const struct sync_request *request)
-{
-	bool revision =
-		request->revision && *request->revision && strcmp(request->revision, app->spec.revision) != 0;
-	return revision || request->source || request->rollback_id >= 0;
-}
-
 /* A source of its own comes past the project as the Application's does. */
-static bool source_is_allowed(const struct pass *pass, const json_t *source, const char **why)
+static bool sources_are_allowed(const struct pass *pass, const json_t *source, const char **why)
 {
-	const char *url = json_text_at(source, "repoURL", "");
-	return !*url || project_allows_source(pass->project, url, pass->mem, why);
+	size_t count = json_is_array(source) ? json_array_size(source) : 1;
+	for (size_t i = 0; i < count; i++) {
+		const json_t *one = json_is_array(source) ? json_array_get(source, i) : source;
+		const char *url = json_text_at(one, "repoURL", "");
+		if (*url && !project_allows_source(pass->project, url, pass->mem, why))
+			return false;
+	}
+	return true;
+}
+
+static bool may_roll_back(const struct app *app, const struct sync_request *request, const char **why)
+{
+	if (app->spec.automated)
+		*why = "rollback is refused while syncPolicy.automated is on: it would be undone at once";
+	else if (!status_history_find(app->history, request->rollback_id))
+		*why = "status.history has no entry of this id: see `pgitops app history`";
+	return !*why;
 }
 
 /* Another revision than the newest one, or another source: its content has to be asked for. False with `why` = refused. */
@@ -122,29 +124,19 @@ static bool pin(const struct pass *pass, struct sync_operation *operation, const
 {
 	struct app *app = pass->app;
 	struct sync_request *request = operation->request;
-	const char *revision = request->revision;
-	const json_t *source = operation_source(app, request);
+	struct pin pin;
 
 	if (request->rollback_id >= 0) {
-		const json_t *entry = status_history_find(app->history, request->rollback_id);
-		if (app->spec.automated)
-			*why = "rollback is refused while syncPolicy.automated is on: it would be undone at once";
-		else if (!entry)
-			*why = "status.history has no entry of this id: see `pgitops app history`";
-		if (*why)
+		if (!may_roll_back(app, request, why))
 			return false;
-		revision = json_text_at(entry, "revision", "");
 		request->apply_only = true;
 	}
-	if (!source_is_allowed(pass, source, why))
+	if (!pin_request(app, request, pass->mem, &pin, why) || !sources_are_allowed(pass, pin.source, why))
 		return false;
-	bool newest = !revision || !*revision || strcmp(revision, app->commit) == 0 ||
-		strcmp(revision, app->spec.revision) == 0;
-	if (newest && !source && app_content_is_current(app)) {
+	if (pin.newest && app_content_is_current(app))
 		operation_set_content(operation, app->content);
-		return true;
-	}
-	operation->lookup = lookup_start(app, newest ? app->commit : revision, source);
+	else
+		operation->lookup = lookup_start(app, pin.revisions, pin.count, pin.source);
 	return true;
 }
 
@@ -190,6 +182,14 @@ static bool may_be_superseded(const struct app *app)
 
 /* ---- the states ---- */
 
+static void wait_for_content(struct sync_operation *operation, const struct lookup *lookup)
+{
+	CLEANUP(buf_done) struct buf text = BUF(4096);
+	for (size_t i = 0; i < lookup->part_count; i++)
+		buf_printf(&text, "%s%.60s", i ? ", " : "", lookup->parts[i].revision);
+	operation_wait_for(operation, "waiting for the content of revision %s", buf_string(&text));
+}
+
 /* Its content has come, or will not. */
 static enum verdict take_lookup(struct app *app, struct sync_operation *operation)
 {
@@ -197,7 +197,7 @@ static enum verdict take_lookup(struct app *app, struct sync_operation *operatio
 	if (!lookup)
 		return operation->content ? VERDICT_DONE : VERDICT_WAIT;
 	if (!lookup->answered) {
-		operation_wait_for(operation, "waiting for the content of revision %.60s", lookup->revision);
+		wait_for_content(operation, lookup);
 		return VERDICT_WAIT;
 	}
 	enum verdict verdict = lookup->content ? VERDICT_DONE : VERDICT_FAILED;
@@ -263,7 +263,8 @@ static enum verdict retry(struct pass *pass, struct sync_operation *operation)
 		return VERDICT_WAIT;
 	}
 	/* Always the newest commit (DESIGN: an attempt at a commit that is known to be bad helps nobody). */
-	if (!operation->request->revision && operation->request->rollback_id < 0 && app_content_is_current(app))
+	if (!operation->request->revision && !operation->request->revision_count &&
+		operation->request->rollback_id < 0 && app_content_is_current(app))
 		operation_set_content(operation, app->content);
 	results_clear(operation);
 	operation->attempt++;
@@ -427,7 +428,7 @@ static bool may_begin_blind(const struct pass *pass)
 {
 	const struct app *app = pass->app;
 	return pass->agent->cluster_on && pass->project && !pass->content && !app->spec.spec_error_count &&
-		!app->spec.deleting && operation_names_content(app, app->asked);
+		!app->spec.deleting && pin_names_content(app, app->asked);
 }
 
 void operation_run_blind(struct pass *pass)

@@ -64,15 +64,15 @@ struct sync_operation {
 	struct arena *mem;
 	struct sync_request *request;
 	enum operation_state state;
-	struct lookup *lookup;   /* asks for its content, NULL = not (any more) */
-	struct content *content; /* NULL = not there yet */
-	char commit[41];         /* of its content; "" = not known yet */
-	int64_t started;         /* microseconds */
-	int64_t revision;        /* row in the store, 0 = none */
-	int64_t attempt;         /* failed ones before this */
-	int64_t next_attempt;    /* Retrying: microseconds */
-	int64_t finished;        /* of the attempt before, microseconds */
-	bool prepared;           /* everything was asked of the server and nothing was refused */
+	struct lookup *lookup;     /* asks for its content, NULL = not (any more) */
+	struct content *content;   /* NULL = not there yet */
+	char commit[COMMITS_SIZE]; /* of its content; "" = not known yet */
+	int64_t started;           /* microseconds */
+	int64_t revision;          /* row in the store, 0 = none */
+	int64_t attempt;           /* failed ones before this */
+	int64_t next_attempt;      /* Retrying: microseconds */
+	int64_t finished;          /* of the attempt before, microseconds */
+	bool prepared;             /* everything was asked of the server and nothing was refused */
 	bool namespace_made;
 	bool terminated;
 	bool superseded; /* a newer commit or a person's request takes its place */
@@ -111,10 +111,6 @@ void operation_try_now(struct app *app);
 
 /* The content that a pass over this Application compares with: of the running operation, else the newest. NULL = none yet. */
 struct content *operation_content(const struct app *app);
-
-/* It says itself what is to be synced: another revision than the Application's, another source, an entry of the history. So whether
-   the newest commit can be used is no matter. */
-bool operation_names_content(const struct app *app, const struct sync_request *request);
 
 /* Begins what is asked for or wanted by the policy, and carries on what runs. After pass_compare(). */
 void operation_run(struct pass *pass);

@@ -8,6 +8,7 @@
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
+#include "agent/sync/pin.h"
 #include "agent/sync/reasons.h"
 #include "agent/sync/recall.h"
 #include "agent/sync/unseal.h"
@@ -32,8 +33,9 @@ static void source_conditions(struct pass *pass)
 		pass_condition(pass, "InvalidSpecError", app->spec.spec_errors[i]);
 	for (size_t i = 0; i < app->spec.warning_count; i++)
 		pass_condition(pass, "AnnotationWarning", app->spec.warnings[i]);
-	if (app->repository && app->repository->error.kind != ERROR_NONE)
-		pass_condition(pass, "ComparisonError", app->repository->error.text);
+	for (size_t i = 0; i < app->source_count; i++)
+		if (app->sources[i].repository->error.kind != ERROR_NONE)
+			pass_condition(pass, "ComparisonError", app->sources[i].repository->error.text);
 	if (app->broken)
 		pass_condition(pass, "ComparisonError", app->broken);
 	if (app->content && app->content->warnings)
@@ -115,8 +117,8 @@ static bool compared(struct pass *pass)
 static bool wish_is_blind(const struct pass *pass)
 {
 	const struct app *app = pass->app;
-	return app->asked && !app->operation && !operation_names_content(app, app->asked) &&
-		(app->broken || app->repository->error.kind != ERROR_NONE);
+	return app->asked && !app->operation && !pin_names_content(app, app->asked) &&
+		(app->broken || app_source_error(app));
 }
 
 static void run(struct pass *pass)

@@ -25,8 +25,10 @@ const struct project *permission_project(
 		*why = unusable(project, mem);
 		return NULL;
 	}
-	if (!project_allows_source(project, spec->repo_url, mem, why) ||
-		!project_allows_destination(project, &to, mem, why) ||
+	for (size_t i = 0; i < spec->source_count; i++)
+		if (!project_allows_source(project, spec->sources[i].repo_url, mem, why))
+			return NULL;
+	if (!project_allows_destination(project, &to, mem, why) ||
 		!rules_allow_destination(agent->config, spec->name, spec->destination, mem, why))
 		return NULL;
 	return project;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/sync/finish.h"
+#include "agent/sync/pin.h"
 #include "agent/users/users_pass.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -19,12 +20,12 @@ enum {
 struct preview {
 	struct preview *next;
 	int64_t operation;
-	char *revision;
-	const struct database *only; /* NULL = objects, and the users of all databases */
-	struct lookup *lookup;       /* NULL = its turn has not come */
-	json_t *result;              /* as far as it is known; NULL = not compared yet */
-	int64_t look_again;          /* at the lists, steady milliseconds */
-	int64_t give_up;             /* waiting for them; 0 = not waiting */
+	struct sync_request *request; /* for its revision, or revisions */
+	const struct database *only;  /* NULL = objects, and the users of all databases */
+	struct lookup *lookup;        /* NULL = its turn has not come */
+	json_t *result;               /* as far as it is known; NULL = not compared yet */
+	int64_t look_again;           /* at the lists, steady milliseconds */
+	int64_t give_up;              /* waiting for them; 0 = not waiting */
 };
 
 /* What one turn can do for a preview. */
@@ -158,6 +159,18 @@ static enum progress preview_users(
 
 /* ---- the whole ---- */
 
+/* What is not asked for at another revision is as it is now. */
+static bool find_content(struct app *app, struct preview *preview, struct error *err)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	const char *why = NULL;
+	struct pin pin;
+	if (!pin_request(app, preview->request, mem, &pin, &why))
+		return error_set(err, ERROR_INVALID, "%s", why);
+	preview->lookup = lookup_start(app, pin.revisions, pin.count, pin.source);
+	return true;
+}
+
 static enum progress advance(struct agent *agent, struct app *app, struct preview *preview, struct error *err)
 {
 	struct lookup *lookup = preview->lookup;
@@ -165,8 +178,9 @@ static enum progress advance(struct agent *agent, struct app *app, struct previe
 	/* Asked before it is read, too: which kinds have a namespace, only the cluster says. */
 	if (!lookup && !preview->only && agent->cluster_on && !pass_cluster_answers(agent, err))
 		return PROGRESS_FAILED;
-	if (!lookup)
-		lookup = preview->lookup = lookup_start(app, preview->revision, NULL);
+	if (!lookup && !find_content(app, preview, err))
+		return PROGRESS_FAILED;
+	lookup = preview->lookup;
 	if (!lookup->answered)
 		return PROGRESS_WAITS;
 	if (!lookup->content) {
@@ -189,7 +203,7 @@ static void preview_free(struct app *app, struct preview *preview)
 	if (preview->lookup)
 		lookup_drop(app, preview->lookup);
 	json_decref(preview->result);
-	free(preview->revision);
+	sync_request_free(preview->request);
 	free(preview);
 }
 
@@ -206,10 +220,12 @@ static void answer_result(struct agent *agent, const struct preview *preview)
 {
 	size_t objects = json_array_size(json_object_get(preview->result, "items"));
 	size_t steps = count_steps(json_object_get(preview->result, "users"));
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	CLEANUP(memory_freep) char *result = json_canonical(preview->result);
 	CLEANUP(memory_freep)
-	char *message = memory_printf("%zu object%s and %zu statement%s at %.12s", objects,
-		objects == 1 ? "" : "s", steps, steps == 1 ? "" : "s", preview->lookup->content->commit);
+	char *message = memory_printf("%zu object%s and %zu statement%s at %s", objects,
+		objects == 1 ? "" : "s", steps, steps == 1 ? "" : "s",
+		commits_short(preview->lookup->content->commit, 12, mem));
 	CLEANUP(memory_freep)
 	char *large = memory_printf(
 		"what would change is more than %ld MiB: %s", LIMIT_MANIFESTS_BYTES >> 20, message);
@@ -265,20 +281,22 @@ void previews_run(struct agent *agent)
 		drop_plans(agent, agent->databases[i]);
 }
 
-bool preview_ask(struct app *app, int64_t operation, const char *revision, const struct database *only,
-	struct error *err)
+bool preview_ask(struct app *app, int64_t operation, struct sync_request *request,
+	const struct database *only, struct error *err)
 {
 	struct preview **last = &app->previews;
 	size_t waiting = 0;
 
 	for (; *last; last = &(*last)->next)
 		waiting++;
-	if (waiting >= WAITING_AT_MOST)
+	if (waiting >= WAITING_AT_MOST) {
+		sync_request_free(request);
 		return error_set(err, ERROR_RETRY,
 			"%zu such questions about %s wait for their answer already: try again", waiting,
 			app->spec.name);
+	}
 	struct preview *preview = *last = memory_alloc(sizeof(*preview));
-	*preview = (struct preview){.operation = operation, .revision = memory_copy(revision), .only = only};
+	*preview = (struct preview){.operation = operation, .request = request, .only = only};
 	return true;
 }
 

@@ -20,9 +20,10 @@ struct pass;     /* sync/pass.h */
  */
 bool preview_compare(struct pass *pass, struct error *err) MUST_CHECK;
 
-/* Its answer goes to `operation`. Only the users of one database, or everything where that is NULL. Refused when too many wait. */
-bool preview_ask(struct app *app, int64_t operation, const char *revision, const struct database *only,
-	struct error *err) MUST_CHECK;
+/* Its answer goes to `operation`. Which revision is asked for says `request`, which is the preview's from here on. Only the users of
+   one database, or everything where that is NULL. Refused when too many wait. */
+bool preview_ask(struct app *app, int64_t operation, struct sync_request *request,
+	const struct database *only, struct error *err) MUST_CHECK;
 
 /* Carries on what can be carried on now: at each turn of the reconciler. */
 void previews_run(struct agent *agent);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/sync/finish.h"
+#include "agent/sync/pin.h"
 #include "agent/sync/steps.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -107,8 +108,7 @@ static void resume(struct app *app)
 	if (operation->request->document && !app->taken)
 		app->taken = json_deep_copy(operation->request->document);
 	if (*operation->commit)
-		operation->lookup =
-			lookup_start(app, operation->commit, operation_source(app, operation->request));
+		operation->lookup = lookup_commits(app, operation->commit, pin_source(app, operation->request));
 	log_info("an operation goes on that was cut off", "application", app->spec.name, "commit",
 		operation->commit, NULL);
 }

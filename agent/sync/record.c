@@ -244,7 +244,8 @@ static void answer_refresh(struct pass *pass)
 	if (app->spec.file || app->spec.refresh == REFRESH_NONE)
 		app->refresh = REFRESH_IDLE;
 	agent_answer(pass->agent, app->refresh_operation, "Succeeded",
-		arena_printf(pass->mem, "%s at %.12s", app->sync_status, app->commit), "");
+		arena_printf(pass->mem, "%s at %s", app->sync_status, commits_short(app->commit, 12, pass->mem)),
+		"");
 	app->refresh_operation = 0;
 }
 
@@ -258,8 +259,8 @@ static void sync_condition(struct pass *pass)
 
 	if (operation && operation->state == OPERATION_RETRYING && operation->failures) {
 		pass_condition(pass, "SyncError",
-			arena_printf(pass->mem, "Failed last sync attempt to %.12s: %s", operation->commit,
-				operation->failures));
+			arena_printf(pass->mem, "Failed last sync attempt to %s: %s",
+				commits_short(operation->commit, 12, pass->mem), operation->failures));
 		return;
 	}
 	if (operation || app->last_phase != SYNC_FAILED || !pass->content || !pass->out_of_sync)
@@ -267,7 +268,8 @@ static void sync_condition(struct pass *pass)
 	content_target(pass->content, target);
 	if (strcmp(target, app->tried) == 0)
 		pass_condition(pass, "SyncError",
-			arena_printf(pass->mem, "Failed last sync attempt to %.12s: %s", pass->content->commit,
+			arena_printf(pass->mem, "Failed last sync attempt to %s: %s",
+				commits_short(pass->content->commit, 12, pass->mem),
 				json_text_at(app->operation_state, "message",
 					"the reason is not known any more")));
 }
@@ -288,7 +290,7 @@ void pass_record_status(struct pass *pass)
 	show_operation(pass);
 	const struct status_resource *resources = status_resources(pass, &count);
 
-	if (pass->complete && app->repository && app->repository->error.kind == ERROR_NONE)
+	if (pass->complete && app->source_count && !app_source_error(app))
 		app->reconciled = clock_now();
 	app->sync_status = sync_status(pass);
 	const struct status_input input = {

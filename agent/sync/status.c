@@ -18,18 +18,68 @@ static json_t *copy_at(const json_t *document, const char *path)
 	return found ? json_deep_copy(found) : json_object();
 }
 
+/* As Argo CD: `source` with `revision`, or `sources` with `revisions` where they are a list in the spec, were it a list of one. */
+static const char *source_key(const struct app *app)
+{
+	return app->spec.sources_listed ? "sources" : "source";
+}
+
+static json_t *source_copy(const struct app *app)
+{
+	return copy_at(app->spec.document, app->spec.sources_listed ? "spec.sources" : "spec.source");
+}
+
+static void set_commits(json_t *object, bool listed, const char *commits)
+{
+	if (listed && *commits)
+		json_object_set_new(object, "revisions", commits_list(commits));
+	else
+		json_set_text(object, "revision", commits);
+}
+
 /* What was compared with what: tools recognise a changed spec by it (argocd.md 7.5). */
 static json_t *compared_to(const struct app *app)
 {
-	return json_pack("{s:o, s:o}", "source", copy_at(app->spec.document, "spec.source"), "destination",
+	return json_pack("{s:o, s:o}", source_key(app), source_copy(app), "destination",
 		copy_at(app->spec.document, "spec.destination"));
 }
 
 static json_t *sync_part(const struct status_input *input)
 {
 	json_t *sync = json_pack("{s:s, s:o}", "status", input->sync, "comparedTo", compared_to(input->app));
-	json_set_text(sync, "revision", input->revision);
+	set_commits(sync, input->app->spec.sources_listed, input->revision);
 	return sync;
+}
+
+/* What it was found to be; before it was read, what it asks for. "" = only files of it are named. */
+static const char *source_type(const struct app *app, size_t number)
+{
+	static const char *const types[] = {
+		[RENDER_NONE] = "Directory", [RENDER_KUSTOMIZE] = "Kustomize", [RENDER_HELM] = "Helm"};
+	const struct application_source *source = &app->spec.sources[number];
+	const struct content *content = app->content;
+
+	if (source->files_only)
+		return "";
+	if (!content)
+		return types[source->directory.rendering.asked];
+	if (!content->part_count)
+		return types[content->desired->rendered];
+	return types[number < content->part_count ? content->parts[number]->desired->rendered : RENDER_NONE];
+}
+
+static void set_source_types(json_t *status, const struct app *app)
+{
+	const struct application *spec = &app->spec;
+	if (!spec->sources_listed) {
+		json_object_set_new(status, "sourceType",
+			json_string(spec->source_count ? source_type(app, 0) : "Directory"));
+		return;
+	}
+	json_t *types = json_array();
+	for (size_t i = 0; i < spec->source_count; i++)
+		json_array_append_new(types, json_string(source_type(app, i)));
+	json_object_set_new(status, "sourceTypes", types);
 }
 
 static json_t *health_value(const struct health_state *state)
@@ -146,18 +196,12 @@ static json_t *conditions_part(const struct status_input *input, const json_t *p
 	return list;
 }
 
-static const char *source_type(const struct app *app)
-{
-	static const char *const types[] = {"Directory", "Kustomize", "Helm"};
-	return types[app->content ? app->content->desired->rendered : app->spec.directory.rendering.asked];
-}
-
 json_t *status_make(const struct status_input *input, const json_t *previous, struct arena *mem)
 {
 	const struct app *app = input->app;
-	json_t *status = json_pack("{s:o, s:o, s:o, s:s}", "sync", sync_part(input), "health",
-		health_part(input, previous, mem), "resources", resources_part(input), "sourceType",
-		source_type(app));
+	json_t *status = json_pack("{s:o, s:o, s:o}", "sync", sync_part(input), "health",
+		health_part(input, previous, mem), "resources", resources_part(input));
+	set_source_types(status, app);
 	if (input->condition_count)
 		json_object_set_new(status, "conditions", conditions_part(input, previous));
 	if (json_array_size(app->history))
@@ -169,28 +213,35 @@ json_t *status_make(const struct status_input *input, const json_t *previous, st
 	return status;
 }
 
+static bool is_listed(const struct status_operation *operation)
+{
+	return operation->source ? json_is_array(operation->source) : operation->app->spec.sources_listed;
+}
+
 /* The whole request; where it names no revision, the one that is synced. */
 static json_t *operation_value(const struct status_operation *operation)
 {
 	const struct sync_request *request = operation->request;
 	json_t *value = sync_request_document(request);
-	if (!request->document && !request->revision)
-		json_set_text(json_object_get(value, "sync"), "revision", operation->commit);
+	if (!request->document && !request->revision && !request->revision_count)
+		set_commits(json_object_get(value, "sync"), is_listed(operation), operation->commit);
 	return value;
 }
 
-/* What was synced. */
-static json_t *source_of(const struct status_operation *operation)
+/* What was synced, and at which commits. */
+static void set_source(json_t *object, const struct status_operation *operation)
 {
-	return operation->source ? json_deep_copy(operation->source)
-				 : copy_at(operation->app->spec.document, "spec.source");
+	bool listed = is_listed(operation);
+	json_object_set_new(object, listed ? "sources" : "source",
+		operation->source ? json_deep_copy(operation->source) : source_copy(operation->app));
+	set_commits(object, listed, operation->commit);
 }
 
 json_t *status_operation_state(const struct status_operation *operation)
 {
 	/* syncResult with a revision always, also for failures: without it Argo CD never syncs again (argocd.md 7.3). */
-	json_t *result = json_pack("{s:s, s:o, s:O}", "revision", operation->commit, "source",
-		source_of(operation), "resources", operation->resources);
+	json_t *result = json_pack("{s:s, s:O}", "revision", "", "resources", operation->resources);
+	set_source(result, operation);
 	json_t *state = json_pack("{s:o, s:s, s:o, s:o, s:o}", "operation", operation_value(operation),
 		"phase", operation->phase, "message", json_text(operation->message), "syncResult", result,
 		"startedAt", time_value(operation->started));
@@ -210,12 +261,12 @@ json_t *status_history_add(const json_t *history, const struct status_operation 
 	json_t *by = request->automated ? json_pack("{s:b}", "automated", 1)
 					: json_pack("{s:s}", "username", request->by);
 
-	json_array_append_new(list,
-		json_pack("{s:I, s:s, s:o, s:o, s:o, s:o}", "id",
-			(json_int_t)(last ? json_number_at(last, "id", 0) + 1 : 0), "revision",
-			operation->commit, "source", source_of(operation), "deployStartedAt",
-			time_value(operation->started), "deployedAt", time_value(operation->finished),
-			"initiatedBy", by));
+	json_t *entry = json_pack("{s:I, s:o, s:o, s:o}", "id",
+		(json_int_t)(last ? json_number_at(last, "id", 0) + 1 : 0), "deployStartedAt",
+		time_value(operation->started), "deployedAt", time_value(operation->finished), "initiatedBy",
+		by);
+	set_source(entry, operation);
+	json_array_append_new(list, entry);
 	while (json_array_size(list) > (size_t)operation->app->spec.history_limit)
 		json_array_remove(list, 0);
 	return list;

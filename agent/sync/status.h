@@ -25,7 +25,7 @@ struct status_resource {
 struct status_input {
 	const struct app *app;
 	const char *sync;                        /* Synced, OutOfSync, Unknown */
-	const char *revision;                    /* commit compared with, "" = none */
+	const char *revision;                    /* commits compared with (commits.h), "" = none */
 	const struct status_resource *resources; /* sorted by group, kind, namespace, name */
 	size_t resource_count;
 	const struct status_condition *conditions;
@@ -64,8 +64,8 @@ struct status_operation {
 	const struct sync_request *request;
 	const char *phase;
 	const char *message;
-	const char *commit;
-	const json_t *source;      /* what was synced, where it is not spec.source; NULL = that */
+	const char *commit; /* of each source (commits.h) */
+	const json_t *source; /* what was synced, where it is not of the spec; a list instead of spec.sources; NULL = of the spec */
 	int64_t started, finished; /* finished 0 = running */
 	int64_t retries;
 	json_t *resources; /* syncResult.resources, a list; borrowed */

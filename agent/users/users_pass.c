@@ -51,7 +51,7 @@ static bool connect_database(struct users_pass *pass, struct roles_session **ses
 static bool run_session(struct users_pass *pass, struct roles_session *session)
 {
 	const struct database_config *config = pass->database->config;
-	const struct users *wanted = content_users(pass->content, config);
+	const struct users *wanted = &content_users(pass->content, config)->users;
 	struct roles_present *present;
 	struct roles_plan plan = {0};
 	const struct roles_passwords passwords = passwords_calls(&pass->passwords);
@@ -141,7 +141,7 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.database = database,
 		.mem = mem,
 		.content = content,
-		.commit = content->commit,
+		.commit = content_users(content, database->config)->commit,
 		.application = arena_copy(mem, database->config->application),
 		.namespace = arena_copy(mem, database->namespace),
 		.no_deletions = database->no_deletions,

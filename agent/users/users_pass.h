@@ -50,7 +50,7 @@ struct users_pass {
 	struct arena *mem;
 	const struct content *content; /* held by the database or the wish */
 	struct passwords passwords;
-	const char *commit; /* of `content` */
+	const char *commit; /* of the source in `content` where the users stand */
 	const char *application;
 	const char *namespace;
 	bool no_deletions;

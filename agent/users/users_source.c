@@ -33,3 +33,9 @@ bool users_source_read(const struct desired *desired, const struct database_conf
 		database->database ? database->database : "", &database->policy, mem, users, mistakes);
 	return true;
 }
+
+size_t users_source_of(const struct desired *desired, const struct database_config *database)
+{
+	const struct object *object = find_config_map(desired, database);
+	return object ? object->source : 0;
+}

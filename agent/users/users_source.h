@@ -10,3 +10,6 @@
    `mistakes`, and then `users` is empty. False when there is none. */
 bool users_source_read(const struct desired *desired, const struct database_config *database,
 	struct arena *mem, struct users *users, struct mistakes *mistakes) MUST_CHECK;
+
+/* The source of the Application where they stand; 0 when there are none. */
+size_t users_source_of(const struct desired *desired, const struct database_config *database);

@@ -130,9 +130,11 @@ static int compare(const void *a, const void *b)
 
 static void report_repeat(struct completion *completion, const struct object *loser, const struct object *winner)
 {
+	const char *order =
+		winner->source == loser->source ? "last one in path order" : "one of the later source";
 	mistakes_add(&completion->desired->warnings, winner->file, winner->line, 0,
-		"%s stands here and at %s:%d: the last one in path order, this one, is used",
-		object_key_text(&winner->key, completion->mem), loser->file, loser->line);
+		"%s stands here and at %s:%d: the %s, this one, is used",
+		object_key_text(&winner->key, completion->mem), loser->file, loser->line, order);
 }
 
 static void sort(struct completion *completion)

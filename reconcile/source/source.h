@@ -36,10 +36,11 @@ struct source_signers {
 	const char *allowed;  /* content of `ssh_keys`: source_read()'s own */
 };
 
-/* One Application's part of a request. */
+/* One source of an Application: its part of a request. */
 struct source_path {
 	const char *application;
 	struct manifest_directory directory;
+	size_t source; /* which of the Application's: for whoever asks */
 };
 
 struct source_request {

@@ -36,7 +36,7 @@ static void a_target_is_commit_and_source_and_begins_with_the_commit(void **stat
 	(void)state;
 	struct content *content = content_new("0123456789012345678901234567890123456789", "fedcba9876543210");
 	struct app app = {0};
-	char commit[41];
+	char commit[COMMITS_SIZE];
 	content_target(content, app.synced);
 	assert_string_equal(app.synced, "0123456789012345678901234567890123456789 fedcba9876543210");
 	app_synced_commit(&app, commit);
@@ -77,11 +77,14 @@ static void a_lookup_is_a_copy_with_an_id_of_its_own(void **state)
 	struct app app = {0};
 	char revision[] = "v1.2";
 	json_t *source = json_pack("{s:s}", "path", "a");
-	struct lookup *first = lookup_start(&app, revision, source);
-	struct lookup *second = lookup_start(&app, "main", NULL);
+	struct lookup *first = lookup_commits(&app, revision, source);
+	struct lookup *second = lookup_commits(&app, "main,v2", NULL);
 	revision[0] = 'x';
 	json_object_set_new(source, "path", json_string("b"));
-	assert_string_equal(first->revision, "v1.2");
+	assert_int_equal(first->part_count, 1);
+	assert_string_equal(first->parts[0].revision, "v1.2");
+	assert_int_equal(second->part_count, 2);
+	assert_string_equal(second->parts[1].revision, "v2");
 	assert_string_equal(json_text_at(first->source, "path", ""), "a");
 	assert_null(second->source);
 	assert_true(first->id != second->id && first->id && second->id);
@@ -89,7 +92,7 @@ static void a_lookup_is_a_copy_with_an_id_of_its_own(void **state)
 	lookup_drop(&app, first);
 	assert_ptr_equal(app.lookups, second);
 	assert_null(second->next);
-	struct lookup *third = lookup_start(&app, "main", NULL);
+	struct lookup *third = lookup_commits(&app, "main,v2", NULL);
 	assert_true(third->id != id && third->id > second->id); /* a late answer to the first is not its */
 	lookup_drop(&app, second);
 	lookup_drop(&app, third);
@@ -101,7 +104,7 @@ static void a_lookup_takes_its_answer_along(void **state)
 {
 	(void)state;
 	struct app app = {0};
-	struct lookup *lookup = lookup_start(&app, "main", NULL);
+	struct lookup *lookup = lookup_commits(&app, "main,v2", NULL);
 	lookup->content = content_new("c", "h");
 	struct content *held = content_hold(lookup->content);
 	lookup_drop(&app, lookup);

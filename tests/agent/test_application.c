@@ -59,14 +59,16 @@ static void a_plain_application_has_argo_cds_defaults(void **state)
 	assert_string_equal(application->namespace, "argocd");
 	assert_string_equal(application->uid, "u-1");
 	assert_string_equal(application->file, "a.yaml");
-	assert_string_equal(application->repo_url, "https://h/x");
-	assert_string_equal(application->revision, "");
-	assert_string_equal(application->tag_prefix, "");
 	assert_int_equal(application->source_count, 1);
-	assert_string_equal(application->sources[0].repo_url, "https://h/x");
-	assert_string_equal(application->directory.path, "team");
-	assert_false(application->directory.recurse);
-	assert_null(application->directory.include);
+	assert_false(application->sources_listed);
+	const struct application_source *source = &application->sources[0];
+	assert_string_equal(source->repo_url, "https://h/x");
+	assert_string_equal(source->revision, "");
+	assert_string_equal(source->tag_prefix, "");
+	assert_string_equal(source->ref, "");
+	assert_string_equal(source->directory.path, "team");
+	assert_false(source->files_only || source->directory.recurse);
+	assert_null(source->directory.include);
 	assert_string_equal(application->destination, "team");
 	assert_string_equal(application->project, "default");
 	assert_false(application->automated || application->prune || application->self_heal ||
@@ -100,12 +102,13 @@ static void every_supported_field_is_read(void **state)
 		"");
 	const struct application *application = &fixture->application;
 	assert_string_equal(application->project, "other");
-	assert_string_equal(application->revision, "v1");
-	assert_string_equal(application->directory.path, "a/b");
-	assert_string_equal(application->tag_prefix, "team/");
-	assert_true(application->directory.recurse && application->directory.any_name);
-	assert_string_equal(application->directory.include, "*.yaml");
-	assert_string_equal(application->directory.exclude, "{a,b}");
+	const struct application_source *source = &application->sources[0];
+	assert_string_equal(source->revision, "v1");
+	assert_string_equal(source->directory.path, "a/b");
+	assert_string_equal(source->tag_prefix, "team/");
+	assert_true(source->directory.recurse && source->directory.any_name);
+	assert_string_equal(source->directory.include, "*.yaml");
+	assert_string_equal(source->directory.exclude, "{a,b}");
 	assert_true(application->automated && application->prune && application->self_heal &&
 		application->allow_empty);
 	assert_true(application->options.create_namespace && application->options.force_conflicts &&
@@ -147,42 +150,8 @@ static void each_unsupported_field_is_an_error_that_names_it(void **state)
 		"spec.source.plugin is not supported: render to YAML and commit the result\n"
 		"spec.source.chart is not supported: nothing is fetched from a chart repository: commit the chart, and name "
 		"its folder in path\n"
-		"spec.source.ref is not supported: only Helm's value files are named by it, and Helm is not rendered\n"
-		"spec.source.directory.jsonnet is not supported: render to YAML and commit the result\n");
-}
-
-static void one_source_of_a_list_is_the_source(void **state)
-{
-	struct fixture *fixture = *state;
-	expect(fixture,
-		"  sources: [{repoURL: https://h/x, path: a, targetRevision: ^1.2, directory: {recurse: true}}]\n"
-		"  source: {repoURL: https://h/ignored, path: b, helm: {values: x}}\n" GOOD_DESTINATION,
-		"");
-	const struct application *application = &fixture->application;
-	assert_int_equal(application->source_count, 1);
-	assert_string_equal(application->repo_url, "https://h/x");
-	assert_string_equal(application->revision, "^1.2");
-	assert_string_equal(application->directory.path, "a");
-	assert_true(application->directory.recurse && application->sources[0].directory.recurse);
-	expect(fixture, "  sources: []\n" GOOD_SOURCE GOOD_DESTINATION, "");
-	assert_string_equal(fixture->application.directory.path, "team");
-	expect(fixture, "  sources: {repoURL: x}\n" GOOD_DESTINATION, "spec.sources must be a list\n");
-}
-
-static void several_sources_are_refused_with_the_mistakes_of_each(void **state)
-{
-	struct fixture *fixture = *state;
-	expect(fixture,
-		"  sources: [{repoURL: x, path: a}, {path: ../b, chart: c}, {repoURL: x, ref: values}, null]\n" GOOD_DESTINATION,
-		"spec.sources[1].chart is not supported: nothing is fetched from a chart repository: commit the chart, and "
-		"name its folder in path\n"
-		"spec.sources[1].path must lie inside the repository: no leading '/', no '..'\n"
-		"spec.sources[1].repoURL is missing\n"
-		"spec.sources[2].ref is not supported: only Helm's value files are named by it, and Helm is not rendered\n"
-		"spec.sources[3] is missing\n"
-		"spec.sources has 4 sources: one Application has one source; make an Application of each\n");
-	assert_int_equal(fixture->application.source_count, 4);
-	assert_string_equal(fixture->application.sources[2].repo_url, "x");
+		"spec.source.directory.jsonnet is not supported: render to YAML and commit the result\n"
+		"spec.source.ref is not supported: it names one of spec.sources for the others\n");
 }
 
 static void empty_fields_that_argo_cd_writes_ask_for_nothing(void **state)
@@ -255,7 +224,7 @@ static void a_path_stays_inside_the_repository(void **state)
 			arena_printf(fixture->mem, "  source: {repoURL: x, path: %s}\n" GOOD_DESTINATION,
 				good[i][0]),
 			"");
-		assert_string_equal(fixture->application.directory.path, good[i][1]);
+		assert_string_equal(fixture->application.sources[0].directory.path, good[i][1]);
 	}
 }
 
@@ -471,8 +440,6 @@ int main(int argc, char **argv)
 		TEST(every_supported_field_is_read),
 		TEST(automated_is_on_when_it_is_there_and_not_disabled),
 		TEST(each_unsupported_field_is_an_error_that_names_it),
-		TEST(one_source_of_a_list_is_the_source),
-		TEST(several_sources_are_refused_with_the_mistakes_of_each),
 		TEST(empty_fields_that_argo_cd_writes_ask_for_nothing),
 		TEST(an_unknown_field_names_its_neighbour),
 		TEST(sync_options_that_are_not_known_are_errors),

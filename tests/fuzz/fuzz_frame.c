@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct source_path paths[] = {{"users", {.path = "u"}}, {"cluster", {.path = "c"}}};
+static const struct source_path paths[] = {{"users", {.path = "u"}, 0}, {"cluster", {.path = "c"}, 0}};
 static const struct source_request request = {.paths = paths, .path_count = 2};
 
 /* What the agent relies on once the answer is complete. */

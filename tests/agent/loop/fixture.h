@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "agent/loop/apps.h"
 #include "agent/loop/content.h"
 #include "base/memory.h"
 #include "reconcile/manifest/manifest.h"
@@ -21,6 +22,8 @@ struct world {
 	struct config config;
 	struct agent agent;
 	struct app app, *apps[1];
+	struct application_source specs[2];
+	struct repository repositories[2];
 };
 
 static inline int open_world(void **state)
@@ -29,12 +32,24 @@ static inline int open_world(void **state)
 	*world = (struct world){
 		.mem = arena_new(64u << 20),
 		.config = {.file = "agent.yaml", .state = "/nowhere"},
-		.app = {.spec = {.name = "shop",
-				.repo_url = "https://git.example.org/shop",
-				.destination = "team",
-				.directory.path = "p"},
-			.source_hash = "one"},
+		.app = {.spec = {.name = "shop", .destination = "team", .source_count = 1},
+			.source_hash = "one",
+			.source_count = 1},
+		.specs = {{.repo_url = "https://git.example.org/shop",
+				  .revision = "",
+				  .tag_prefix = "",
+				  .ref = "",
+				  .directory.path = "p"},
+			{.repo_url = "https://git.example.org/base",
+				.revision = "v1",
+				.tag_prefix = "",
+				.ref = "",
+				.directory.path = "p"}},
 	};
+	world->app.spec.sources = world->specs;
+	world->app.sources = memory_alloc(2 * sizeof(*world->app.sources));
+	for (size_t i = 0; i < 2; i++)
+		world->app.sources[i].repository = &world->repositories[i];
 	world->apps[0] = &world->app;
 	world->agent =
 		(struct agent){.config = &world->config, .apps = world->apps, .app_count = 1, .stop = -1};
@@ -48,6 +63,7 @@ static inline int close_world(void **state)
 	while (world->app.lookups)
 		lookup_drop(&world->app, world->app.lookups);
 	content_release(world->app.content);
+	content_forget_parts(&world->app);
 	free(world->app.broken);
 	json_decref(world->app.spec.document);
 	arena_free(world->mem);
@@ -72,13 +88,27 @@ static inline struct source_result answer_of(
 	return result;
 }
 
-/* The repository's answer for this Application; its memory goes at once, as that of a fetch does. */
-static inline void takes(struct world *world, const char *commit, const char *text)
+/* The answer for one source of this Application; its memory goes at once, as that of a fetch does. */
+static inline void takes_of(struct world *world, size_t source, const char *commit, const char *text)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(1u << 20);
 	struct source_content content;
 	const struct source_result result = answer_of(commit, text, mem, &content);
-	content_take(&world->agent, &world->app, &result, &content);
+	content_take(&world->app, source, &result, &content);
+	content_unite(&world->agent, &world->app);
+}
+
+/* For its only one. */
+static inline void takes(struct world *world, const char *commit, const char *text)
+{
+	takes_of(world, 0, commit, text);
+}
+
+/* From here on it has two. */
+static inline void has_two_sources(struct world *world)
+{
+	world->app.source_count = world->app.spec.source_count = 2;
+	world->app.spec.sources_listed = true;
 }
 
 static inline const char *config_map(struct world *world, const char *name)

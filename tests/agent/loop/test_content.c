@@ -1,6 +1,8 @@
 /*
  * The answer of a repository becomes what an Application wants, or the mistakes that keep the last good one in force.
  */
+#include "agent/loop/part.h"
+
 #include "tests/agent/loop/fixture.h"
 
 #include "agent/queue.h"
@@ -50,12 +52,10 @@ static void a_commit_with_mistakes_leaves_the_last_good_one_in_force(void **stat
 	takes(world, NEXT_COMMIT, broken);
 	assert_ptr_equal(world->app.content, before);
 	assert_string_equal(world->app.commit, COMMIT);
-	assert_string_equal(world->app.broken_commit, NEXT_COMMIT);
 	assert_non_null(strstr(world->app.broken, "commit 2b3c4d5e6f70 cannot be used: p/a.yaml:1"));
 
 	takes(world, NEXT_COMMIT, config_map(world, "b"));
 	assert_null(world->app.broken);
-	assert_string_equal(world->app.broken_commit, "");
 	assert_string_equal(world->app.commit, NEXT_COMMIT);
 }
 
@@ -159,16 +159,16 @@ static void users_are_read_once_however_many_passes_go_over_them(void **state)
 	takes(world, NEXT_COMMIT,
 		users_of(world, "eve")); /* waits for its sync: those of the last one stay in force */
 	pass_over_users(agent, &database);
-	assert_string_equal(content_users(database.content, &config)->items[0].name, "ada");
+	assert_string_equal(content_users(database.content, &config)->users.items[0].name, "ada");
 	users_pass_plan(&database, world->app.content, 7);
 	pass_over_users(agent, &database);
 	struct users_wish *planned = users_pass_planned(&database, 7);
-	assert_string_equal(content_users(planned->content, &config)->items[0].name, "eve");
+	assert_string_equal(content_users(planned->content, &config)->users.items[0].name, "eve");
 	users_wish_free(planned);
 
 	content_target(world->app.content, world->app.synced);
 	pass_over_users(agent, &database);
-	assert_string_equal(content_users(database.content, &config)->items[0].name, "eve");
+	assert_string_equal(content_users(database.content, &config)->users.items[0].name, "eve");
 	assert_int_equal(users_parsed, 2);
 
 	content_release(database.content);
@@ -187,49 +187,170 @@ static void content_that_others_hold_stays_theirs(void **state)
 	content_release(held);
 }
 
+/* The answer to a question about another commit. */
+static void answers(struct world *world, struct lookup *lookup, const char *commit, const char *text)
+{
+	CLEANUP(arena_freep) struct arena *mem = arena_new(1u << 20);
+	CLEANUP(memory_freep) char *why = NULL;
+	struct source_content content;
+	const struct source_result result = answer_of(commit, text, mem, &content);
+	const struct part_answer answer = {.sources = world->specs,
+		.source_count = lookup->part_count,
+		.result = &result,
+		.content = &content};
+	memcpy(lookup->source_hash, "two", sizeof("two"));
+	lookup->parts[0].part = part_make(&answer, &why);
+	assert_non_null(lookup->parts[0].part);
+	content_take_lookup(&world->agent, &world->app, lookup);
+}
+
 static void the_last_good_content_does_not_hide_the_mistakes(void **state)
 {
 	struct world *world = *state;
-	CLEANUP(arena_freep) struct arena *mem = arena_new(1u << 20);
-	struct source_content content;
 	takes(world, NEXT_COMMIT, broken);
-	struct source_result result = answer_of(COMMIT, broken, mem, &content);
-	content_take_last_good(&world->agent, &world->app, &result, &content);
-	assert_null(world->app.content);
-	assert_non_null(strstr(world->app.broken, "commit 2b3c4d5e6f70"));
-
-	result = answer_of(COMMIT, config_map(world, "a"), mem, &content);
-	content_take_last_good(&world->agent, &world->app, &result, &content);
+	world->app.last_good = lookup_commits(&world->app, COMMIT, NULL);
+	answers(world, world->app.last_good, COMMIT, config_map(world, "a"));
+	assert_null(world->app.last_good);
+	assert_null(world->app.lookups);
 	assert_string_equal(world->app.commit, COMMIT);
-	assert_string_equal(world->app.broken_commit, NEXT_COMMIT);
 	assert_non_null(strstr(world->app.broken, "commit 2b3c4d5e6f70"));
 
-	result = answer_of(NEXT_COMMIT, config_map(world, "b"), mem, &content);
-	content_take_last_good(&world->agent, &world->app, &result, &content);
+	world->app.last_good = lookup_commits(&world->app, NEXT_COMMIT, NULL);
+	answers(world, world->app.last_good, NEXT_COMMIT, config_map(world, "b"));
 	assert_string_equal(world->app.commit, COMMIT); /* it has content: nothing older comes in between */
 }
 
 static void the_answer_to_a_lookup_changes_nothing_else(void **state)
 {
 	struct world *world = *state;
-	CLEANUP(arena_freep) struct arena *mem = arena_new(1u << 20);
-	struct source_content content;
 	takes(world, COMMIT, config_map(world, "a"));
-	struct lookup *good = lookup_start(&world->app, NEXT_COMMIT, NULL);
-	struct source_result result = answer_of(NEXT_COMMIT, config_map(world, "b"), mem, &content);
-	content_take_lookup(&world->agent, &world->app, good, &result, &content);
+	struct lookup *good = lookup_commits(&world->app, NEXT_COMMIT, NULL);
+	answers(world, good, NEXT_COMMIT, config_map(world, "b"));
 	assert_true(good->answered);
 	assert_null(good->error);
 	assert_string_equal(good->content->commit, NEXT_COMMIT);
+	assert_string_equal(good->content->source_hash, "two");
 	assert_string_equal(world->app.commit, COMMIT);
 
-	struct lookup *bad = lookup_start(&world->app, NEXT_COMMIT, NULL);
-	result = answer_of(NEXT_COMMIT, broken, mem, &content);
-	content_take_lookup(&world->agent, &world->app, bad, &result, &content);
+	struct lookup *bad = lookup_commits(&world->app, NEXT_COMMIT, NULL);
+	world->app.spec.destination = "";
+	answers(world, bad, NEXT_COMMIT, config_map(world, "b"));
 	assert_true(bad->answered);
 	assert_null(bad->content);
 	assert_non_null(strstr(bad->error, "cannot be used"));
 	assert_null(world->app.broken);
+}
+
+static void several_sources_are_one_content_in_their_order(void **state)
+{
+	struct world *world = *state;
+	has_two_sources(world);
+	takes_of(world, 1, NEXT_COMMIT, config_map(world, "b"));
+	assert_null(world->app.content); /* half of it is nothing */
+	takes_of(world, 0, COMMIT, config_map(world, "a"));
+	const struct content *content = world->app.content;
+	assert_non_null(content);
+	assert_string_equal(content->commit, COMMIT "," NEXT_COMMIT);
+	assert_string_equal(world->app.commit, COMMIT "," NEXT_COMMIT);
+	assert_int_equal(content->desired->objects.count, 2);
+	const struct object *object = &content->desired->objects.items[1];
+	assert_string_equal(object->key.name, "b");
+	assert_string_equal(object->key.namespace, "team");
+	assert_string_equal(object->file, "https://git.example.org/base//p/a.yaml");
+	assert_int_equal(object->source, 1);
+}
+
+static void a_new_commit_of_one_needs_nothing_of_the_other(void **state)
+{
+	struct world *world = *state;
+	has_two_sources(world);
+	takes_of(world, 0, COMMIT, config_map(world, "a"));
+	takes_of(world, 1, COMMIT, config_map(world, "b"));
+	struct content *before = content_hold(world->app.content);
+	takes_of(world, 0, NEXT_COMMIT, config_map(world, "c"));
+	assert_string_equal(world->app.commit, NEXT_COMMIT "," COMMIT);
+	assert_int_equal(world->app.content->desired->objects.count, 2);
+	assert_string_equal(world->app.content->desired->objects.items[0].key.name, "b");
+	assert_string_equal(world->app.content->desired->objects.items[1].key.name, "c");
+	assert_string_equal(before->desired->objects.items[0].key.name, "a"); /* whoever holds it still has it */
+	content_release(before);
+}
+
+static void one_broken_source_holds_back_all_and_is_named(void **state)
+{
+	struct world *world = *state;
+	has_two_sources(world);
+	takes_of(world, 0, COMMIT, config_map(world, "a"));
+	takes_of(world, 1, COMMIT, config_map(world, "b"));
+	takes_of(world, 1, NEXT_COMMIT, broken);
+	assert_non_null(strstr(world->app.broken,
+		"commit 2b3c4d5e6f70 of https://git.example.org/base cannot be used: "
+		"https://git.example.org/base//p/a.yaml:1"));
+	takes_of(world, 0, NEXT_COMMIT, config_map(world, "c"));
+	assert_non_null(world->app.broken);
+	assert_string_equal(world->app.commit, COMMIT "," COMMIT);
+	takes_of(world, 1, NEXT_COMMIT, config_map(world, "d"));
+	assert_null(world->app.broken);
+	assert_string_equal(world->app.commit, NEXT_COMMIT "," NEXT_COMMIT);
+}
+
+static void the_later_source_wins_and_both_places_are_said(void **state)
+{
+	struct world *world = *state;
+	has_two_sources(world);
+	takes_of(world, 0, COMMIT, config_map(world, "a"));
+	takes_of(world, 1, COMMIT, config_map(world, "a"));
+	const struct content *content = world->app.content;
+	assert_int_equal(content->desired->objects.count, 1);
+	assert_int_equal(content->desired->objects.items[0].source, 1);
+	assert_string_equal(content->repeated,
+		"https://git.example.org/base//p/a.yaml:1: ConfigMap team/a stands here and at "
+		"https://git.example.org/shop//p/a.yaml:1: the one of the later source, this one, is used");
+}
+
+static void files_of_one_commit_need_no_repository_before_their_names(void **state)
+{
+	struct world *world = *state;
+	has_two_sources(world);
+	world->specs[1] = world->specs[0];
+	world->specs[1].directory.path = "q";
+	takes_of(world, 0, COMMIT, config_map(world, "a"));
+	takes_of(world, 1, COMMIT, config_map(world, "b"));
+	assert_string_equal(world->app.content->desired->objects.items[0].file, "p/a.yaml");
+	world->specs[1].revision = "v2";
+	takes_of(world, 1, COMMIT, config_map(world, "b"));
+	assert_string_equal(world->app.content->desired->objects.items[1].file,
+		"https://git.example.org/shop@v2//p/a.yaml");
+}
+
+static void a_repository_that_cannot_be_read_holds_back_the_others(void **state)
+{
+	struct world *world = *state;
+	has_two_sources(world);
+	takes_of(world, 0, COMMIT, config_map(world, "a"));
+	takes_of(world, 1, COMMIT, config_map(world, "b"));
+	world->repositories[1].error.kind = ERROR_RETRY;
+	takes_of(world, 0, NEXT_COMMIT, config_map(world, "c"));
+	assert_string_equal(world->app.commit, COMMIT "," COMMIT);
+	assert_null(world->app.broken);
+	world->repositories[1].error.kind = ERROR_NONE;
+	content_unite(&world->agent, &world->app); /* nothing is new there */
+	assert_string_equal(world->app.commit, NEXT_COMMIT "," COMMIT);
+}
+
+static void a_source_of_files_alone_counts_by_its_commit(void **state)
+{
+	struct world *world = *state;
+	struct source_result result = {.author = "", .message = ""};
+	has_two_sources(world);
+	world->specs[1].files_only = true;
+	memcpy(result.commit, NEXT_COMMIT, sizeof(result.commit));
+	takes_of(world, 0, COMMIT, config_map(world, "a"));
+	content_take(&world->app, 1, &result, NULL);
+	content_unite(&world->agent, &world->app);
+	assert_string_equal(world->app.commit, COMMIT "," NEXT_COMMIT);
+	assert_int_equal(world->app.content->desired->objects.count, 1);
+	assert_string_equal(world->app.content->desired->objects.items[0].file, "p/a.yaml");
 }
 
 static void mistakes_beyond_what_is_shown_are_counted(void **state)
@@ -240,7 +361,8 @@ static void mistakes_beyond_what_is_shown_are_counted(void **state)
 	struct source_result result = answer_of(COMMIT, "", mem, &content);
 	for (int i = 0; i < 5000; i++)
 		mistakes_add(&content.desired.mistakes, "p/a.yaml", i + 1, 0, "wrong");
-	content_take(&world->agent, &world->app, &result, &content);
+	content_take(&world->app, 0, &result, &content);
+	content_unite(&world->agent, &world->app);
 	assert_non_null(strstr(world->app.broken, "p/a.yaml:1: wrong; p/a.yaml:2: wrong"));
 	assert_non_null(strstr(world->app.broken, " more"));
 	assert_true(strlen(world->app.broken) < 65 * 1024);
@@ -277,6 +399,13 @@ int main(void)
 		world_test(the_answer_to_a_lookup_changes_nothing_else),
 		world_test(mistakes_beyond_what_is_shown_are_counted),
 		world_test(content_knows_the_kinds_that_it_defines),
+		world_test(several_sources_are_one_content_in_their_order),
+		world_test(a_new_commit_of_one_needs_nothing_of_the_other),
+		world_test(one_broken_source_holds_back_all_and_is_named),
+		world_test(the_later_source_wins_and_both_places_are_said),
+		world_test(files_of_one_commit_need_no_repository_before_their_names),
+		world_test(a_repository_that_cannot_be_read_holds_back_the_others),
+		world_test(a_source_of_files_alone_counts_by_its_commit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

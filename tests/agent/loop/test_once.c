@@ -14,7 +14,8 @@
 /* One Application of one repository, and one database with its users. */
 struct world {
 	struct agent agent;
-	struct repository repository;
+	struct repository repository, other;
+	struct app_source sources[2];
 	struct app app, *apps[1];
 	struct database database, *databases[1];
 };
@@ -26,7 +27,11 @@ static struct world *world_new(struct world *world)
 		.app = {.last_pass = 7, .sync_status = "Synced"},
 		.database = {.had_pass = true},
 	};
-	world->app.repository = &world->repository;
+	world->other = world->repository;
+	world->sources[0].repository = &world->repository;
+	world->sources[1].repository = &world->other;
+	world->app.sources = world->sources;
+	world->app.source_count = 2;
 	world->database.app = &world->app;
 	world->apps[0] = &world->app;
 	world->databases[0] = &world->database;
@@ -76,6 +81,8 @@ static void what_is_under_way_is_waited_for(void **state)
 	int operation;
 
 	world_new(&world)->repository.answered = false;
+	assert_settled(&world, false);
+	world_new(&world)->other.answered = false;
 	assert_settled(&world, false);
 	world_new(&world)->repository.reading = true;
 	assert_settled(&world, false);

@@ -6,6 +6,7 @@
 #include "tests/agent/json_fixture.h"
 
 struct fixture {
+	struct application_source sources[2];
 	struct arena *mem;
 	struct config config;
 	struct rule_config rule;
@@ -36,8 +37,13 @@ static int open_fixture(void **state)
 	fixture.config.rule_count = 1;
 	fixture.agent.config = &fixture.config;
 	fixture.agent.projects = project_set_new();
-	fixture.app.spec = (struct application){
-		.name = "shop", .project = "default", .repo_url = "https://h/x", .destination = "team"};
+	fixture.sources[0].repo_url = "https://h/x";
+	fixture.sources[1].repo_url = "https://h/y";
+	fixture.app.spec = (struct application){.name = "shop",
+		.project = "default",
+		.sources = fixture.sources,
+		.source_count = 1,
+		.destination = "team"};
 	assert_true(project_set_known(fixture.agent.projects, NULL));
 	*state = &fixture;
 	return 0;

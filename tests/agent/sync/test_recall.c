@@ -81,7 +81,7 @@ static void a_store_that_cannot_be_read_is_asked_again(void **state)
 	assert_true(recall(&world->agent, &world->app));
 	assert_string_equal(world->app.synced, SYNCED);
 	assert_non_null(world->app.operation);
-	assert_string_equal(world->app.lookups->revision, "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d");
+	assert_string_equal(world->app.lookups->parts[0].revision, "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d");
 	drop_operation(world);
 }
 

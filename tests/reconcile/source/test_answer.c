@@ -20,7 +20,7 @@
 #define PATH_END "{\"type\":\"path-end\",\"files\":2}"
 #define END "{\"type\":\"end\"}"
 
-static const struct source_path paths[] = {{"users", {.path = "u"}}};
+static const struct source_path paths[] = {{"users", {.path = "u"}, 0}};
 static const struct source_request request = {.paths = paths, .path_count = 1};
 
 /* Ends with NULL. True when all was taken. */

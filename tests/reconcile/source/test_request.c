@@ -14,13 +14,11 @@ static void a_request_arrives_as_it_was_asked(void **state)
 	struct arena *mem = arena_new((size_t)1 << 20);
 	struct source_access access = {.username = "ci", .ca = "PEM", .insecure = true};
 	const struct source_path paths[] = {
-		{"users", {.path = "users", .recurse = true, .exclude = "*.yml"}},
+		{"users", {.path = "users", .recurse = true, .exclude = "*.yml"}, 0},
 		{"cluster",
 			{.path = "c",
-				.rendering = {.asked = RENDER_HELM,
-					.options = "{}",
-					.namespace = "n",
-					.plain = true}}},
+				.rendering = {.asked = RENDER_HELM, .options = "{}", .namespace = "n", .plain = true}},
+			0},
 	};
 	const struct source_request asked = {.url = "https://h/db",
 		.revision = "main",
