@@ -116,10 +116,9 @@ static void show_items(
 		show_plan(context, item);
 }
 
-static int diff_at_revision(const struct command_context *context, const char *name, const char *revision)
+static int diff_at_revision(const struct command_context *context, const char *name, const json_t *body)
 {
 	CLEANUP(json_done) json_t *result = NULL;
-	CLEANUP(json_done) json_t *body = json_pack("{s:s}", "revision", revision);
 	int code = command_at_revision(context, command_application_path(context, name, "/diff"), body,
 		COMMAND_MILLISECONDS, &result);
 	if (result && command_is_document(context))
@@ -135,12 +134,15 @@ int command_app_diff(struct command_context *context, int argc, char **argv)
 	const char *revision = NULL;
 	const struct command_option options[] = {{"--revision", NULL, &revision}};
 	CLEANUP(json_done) json_t *answer = NULL;
+	CLEANUP(json_done) json_t *body = json_object();
 	struct error err;
 
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1))
+	if (!command_revisions(context, &argc, argv, body) ||
+		!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1))
 		return EXIT_NO_ANSWER;
-	if (revision)
-		return diff_at_revision(context, argv[0], revision);
+	json_set_text(body, "revision", revision);
+	if (json_object_size(body))
+		return diff_at_revision(context, argv[0], body);
 	if (!command_view(context, command_application_path(context, argv[0], "/diff"), &answer, &err))
 		return command_failed(&err);
 	const json_t *items = json_object_get(answer, "items");

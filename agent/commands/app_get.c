@@ -15,6 +15,23 @@ static const char *policy(const struct command_context *context, const json_t *a
 		json_bool_at(automated, "selfHeal", false) ? ", self-heal" : "");
 }
 
+/* One alone has the plain words; of several each has its number, by which --source-positions means it. */
+static void show_source(const struct command_context *context, const json_t *application, size_t source)
+{
+	static const char *const words[] = {"Revision", "Repository", "Path", "Target"};
+	const json_t *at = view_source(application, source);
+	char commit[COMMIT_SIZE];
+	commits_at(command_commits(context, json_at(application, "status.sync")), source, commit);
+	const char *const values[] = {command_or_dash(commit), json_text_at(at, "repoURL", "-"),
+		json_text_at(at, "path", json_text_at(at, "ref", "-")),
+		command_or_dash(json_text_at(at, "targetRevision", "HEAD"))};
+
+	if (view_source(application, 1))
+		command_field(context, "Source", arena_printf(context->mem, "%zu", source + 1), CELL_PLAIN);
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		command_field(context, words[i], values[i], CELL_PLAIN);
+}
+
 static void show_head(const struct command_context *context, const json_t *application)
 {
 	const char *sync = json_text_at(application, "status.sync.status", "Unknown");
@@ -26,12 +43,8 @@ static void show_head(const struct command_context *context, const json_t *appli
 	command_field(context, "Health", health, output_style_of(health));
 	command_block(context, stdout, COMMAND_FIELD_WIDTH,
 		json_text_at(application, "status.health.message", ""), CELL_PLAIN);
-	command_field(context, "Revision",
-		command_or_dash(json_text_at(application, "status.sync.revision", "")), CELL_PLAIN);
-	command_field(context, "Repository", json_text_at(application, "spec.source.repoURL", "-"), CELL_PLAIN);
-	command_field(context, "Path", json_text_at(application, "spec.source.path", "-"), CELL_PLAIN);
-	command_field(context, "Target",
-		command_or_dash(json_text_at(application, "spec.source.targetRevision", "HEAD")), CELL_PLAIN);
+	for (size_t i = 0; i == 0 || view_source(application, i); i++)
+		show_source(context, application, i);
 	command_field(context, "Namespace", json_text_at(application, "spec.destination.namespace", "-"),
 		CELL_PLAIN);
 	command_field(context, "Policy", policy(context, application), CELL_PLAIN);
@@ -142,7 +155,7 @@ static void show_operation(const struct command_context *context, const json_t *
 	command_field(context, "Operation", phase, output_style_of(phase));
 	command_field(context, "",
 		arena_printf(context->mem, "%s, by %s, revision %s%s", operation_time(context, state), by,
-			command_commit(context, json_text_at(state, "syncResult.revision", "")),
+			command_commit(context, command_commits(context, json_at(state, "syncResult"))),
 			retries ? arena_printf(context->mem, ", retried %lld times", (long long)retries) : ""),
 		CELL_PLAIN);
 	command_block(context, stdout, COMMAND_FIELD_WIDTH, json_text_at(state, "message", ""), CELL_PLAIN);
@@ -161,7 +174,7 @@ static void show_history(const struct command_context *context, const json_t *ap
 		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(entry, "id", 0)),
 			CELL_PLAIN);
 		table_cell(table, command_time(context, json_text_at(entry, "deployedAt", NULL)), CELL_PLAIN);
-		table_cell(table, command_commit(context, json_text_at(entry, "revision", "")), CELL_PLAIN);
+		table_cell(table, command_commit(context, command_commits(context, entry)), CELL_PLAIN);
 	}
 	end_table(table);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/show/view.h"
 #include "base/text.h"
 
 /* The time of the last successful sync; an Application that had none shows its own age. */
@@ -29,10 +30,21 @@ static const char *conditions(const struct command_context *context, const json_
 	return command_join(context, types, "");
 }
 
+/* A field of each source, in their order. */
+static const char *of_sources(const struct command_context *context, const json_t *application,
+	const char *field, const char *fallback)
+{
+	const char *all = NULL;
+	const json_t *source;
+	for (size_t i = 0; (source = view_source(application, i)); i++)
+		all = arena_join(context->mem, all, ", ", json_text_at(source, field, fallback));
+	return all ? all : fallback;
+}
+
 static void add_row(const struct command_context *context, struct table *table, const json_t *application)
 {
 	const char *found = conditions(context, application);
-	const char *revision = json_text_at(application, "status.sync.revision", "");
+	const char *revision = command_commits(context, json_at(application, "status.sync"));
 	bool wide = context->output.format == OUTPUT_WIDE;
 
 	table_cell(table, json_text_at(application, "metadata.name", ""), CELL_PLAIN);
@@ -41,11 +53,9 @@ static void add_row(const struct command_context *context, struct table *table, 
 	table_cell(table, wide ? command_or_dash(revision) : command_commit(context, revision), CELL_PLAIN);
 	table_cell(table, command_age(context, since(application)), CELL_PLAIN);
 	if (wide) {
-		table_cell(table, command_or_dash(json_text_at(application, "spec.source.repoURL", "")),
-			CELL_PLAIN);
-		table_cell(table, command_or_dash(json_text_at(application, "spec.source.path", "")),
-			CELL_PLAIN);
-		table_cell(table, json_text_at(application, "spec.source.targetRevision", "HEAD"), CELL_PLAIN);
+		table_cell(table, command_or_dash(of_sources(context, application, "repoURL", "")), CELL_PLAIN);
+		table_cell(table, command_or_dash(of_sources(context, application, "path", "")), CELL_PLAIN);
+		table_cell(table, of_sources(context, application, "targetRevision", "HEAD"), CELL_PLAIN);
 		table_cell(table, command_or_dash(json_text_at(application, "spec.destination.namespace", "")),
 			CELL_PLAIN);
 	}

@@ -65,13 +65,16 @@ int command_app_sync(struct command_context *context, int argc, char **argv)
 		{"--force", &force, NULL}, {"--apply-only", &apply_only, NULL}, {"--wait", &wait, NULL},
 		{"--async", &background, NULL}, {"--confirm", NULL, &confirm},
 		{"--revision", NULL, &revision}, {"--timeout", NULL, &timeout}};
-	if (!command_repeated(context, &argc, argv, "--resource", &resources) ||
+	CLEANUP(json_done) json_t *body = json_object();
+	if (!command_revisions(context, &argc, argv, body) ||
+		!command_repeated(context, &argc, argv, "--resource", &resources) ||
 		!command_repeated(context, &argc, argv, "--option", &sync_options) ||
 		!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 1))
 		return EXIT_NO_ANSWER;
 	if (wait && (background || dry_run))
 		return command_misused(context, "--wait goes with neither --async nor --dry-run");
-	CLEANUP(json_done) json_t *body = json_pack("{s:b, s:b}", "prune", prune, "dryRun", dry_run);
+	json_object_set_new(body, "prune", json_boolean(prune));
+	json_object_set_new(body, "dryRun", json_boolean(dry_run));
 	if (force)
 		json_object_set_new(body, "force", json_true());
 	if (apply_only)

@@ -32,8 +32,9 @@ static bool is_reached(const struct wait *wait, const json_t *application)
 	bool known = json_text_at(application, "status.reconciledAt", NULL) &&
 		(synced || text_equal(sync, "OutOfSync"));
 	bool healthy = text_equal(json_text_at(application, "status.health.status", ""), "Healthy");
-	bool there = !wait->revision ||
-		text_starts(json_text_at(application, "status.sync.revision", ""), wait->revision);
+	char commits[COMMITS_SIZE];
+	commits_read(json_at(application, "status.sync"), commits);
+	bool there = !wait->revision || commits_have(commits, wait->revision);
 	return !busy && (!wait->sync || synced) && (!wait->health || (known && healthy)) && there;
 }
 
@@ -64,7 +65,7 @@ static int show_result(const struct command_context *context, const struct wait 
 	fprintf(out, "%s", reached ? "" : "pgitops: still waiting for ");
 	output_text(&context->output, out, wait->name, CELL_PLAIN);
 	fprintf(out, ": %s, %s, revision %s\n", sync, health,
-		command_commit(context, json_text_at(application, "status.sync.revision", "")));
+		command_commit(context, command_commits(context, json_at(application, "status.sync"))));
 	if (!reached)
 		fprintf(out, "`pgitops app get %s` says why.\n", wait->name);
 	return reached ? EXIT_YES : EXIT_NO;

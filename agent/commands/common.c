@@ -1,5 +1,6 @@
 #include "agent/commands/common.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -225,9 +226,45 @@ const char *command_time(const struct command_context *context, const char *time
 	return arena_printf(context->mem, "%.10s %.8s", text, text + 11);
 }
 
-const char *command_commit(const struct command_context *context, const char *commit)
+const char *command_commit(const struct command_context *context, const char *commits)
 {
-	return commit && *commit ? arena_printf(context->mem, "%.7s", commit) : "-";
+	return commits && *commits ? commits_short(commits, 7, context->mem) : "-";
+}
+
+const char *command_commits(const struct command_context *context, const json_t *document)
+{
+	char commits[COMMITS_SIZE];
+	commits_read(document, commits);
+	return arena_copy(context->mem, commits);
+}
+
+bool command_revisions(const struct command_context *context, int *argc, char **argv, json_t *body)
+{
+	struct command_values revisions = {0}, positions = {0};
+	if (!command_repeated(context, argc, argv, "--revisions", &revisions) ||
+		!command_repeated(context, argc, argv, "--source-positions", &positions))
+		return false;
+	if (revisions.count != positions.count) {
+		command_misused(context,
+			"--revisions and --source-positions go together: one of each for each source");
+		return false;
+	}
+	for (size_t i = 0; i < revisions.count; i++) {
+		char *end;
+		long position = strtol(positions.items[i], &end, 10);
+		if (*end || position < 1 || position > LIMIT_SOURCES) {
+			command_misused(context, "--source-positions %s is no position: the first source is 1",
+				positions.items[i]);
+			return false;
+		}
+		if (!i) {
+			json_object_set_new(body, "revisions", json_array());
+			json_object_set_new(body, "sourcePositions", json_array());
+		}
+		json_array_append_new(json_object_get(body, "revisions"), json_string(revisions.items[i]));
+		json_array_append_new(json_object_get(body, "sourcePositions"), json_integer(position));
+	}
+	return true;
 }
 
 const char *command_first_line(const struct command_context *context, const char *text)

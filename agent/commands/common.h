@@ -5,6 +5,7 @@
 
 #include "agent/show/client.h"
 #include "agent/command.h"
+#include "agent/commits.h"
 
 enum {
 	COMMAND_FIELD_WIDTH = 12,            /* the names in front of the values of command_field() */
@@ -64,8 +65,14 @@ const char *command_age(const struct command_context *context, const char *time)
 /* "2026-01-02 03:04:05", or "-". In context->mem. */
 const char *command_time(const struct command_context *context, const char *time);
 
-/* The first seven digits of a commit, or "-". In context->mem. */
-const char *command_commit(const struct command_context *context, const char *commit);
+/* The first seven digits of each commit (commits.h), or "-". In context->mem. */
+const char *command_commit(const struct command_context *context, const char *commits);
+
+/* The commits that the document names, as its `revision` or `revisions`. In context->mem. */
+const char *command_commits(const struct command_context *context, const json_t *document);
+
+/* Takes --revisions and --source-positions, as often as they are there, into the body of a request. */
+bool command_revisions(const struct command_context *context, int *argc, char **argv, json_t *body) MUST_CHECK;
 
 /* The first line. In context->mem. */
 const char *command_first_line(const struct command_context *context, const char *text);

@@ -42,6 +42,8 @@ static const char app_diff_help[] =
 	"Exit code 1 when something differs.\n\n"
 	"  --revision REV   what this branch, tag or commit would change instead, in the cluster and in the databases;\n"
 	"                   what is in force stays\n"
+	"  --revisions REV --source-positions N   the same where there are several sources: of the Nth (as `app get` counts\n"
+	"                   them); may be given several times\n"
 	"  -o markdown      as a comment for a pull request\n\n"
 	"Examples:\n"
 	"  pgitops app diff postgres-cluster\n"
@@ -53,6 +55,8 @@ static const char app_sync_help[] =
 	"  --prune                           remove what is not in Git any more\n"
 	"  --dry-run                         only say what would be done\n"
 	"  --revision REV                    this commit, branch or tag instead of the Application's own\n"
+	"  --revisions REV                   the same where there are several sources; each goes with a\n"
+	"  --source-positions N              number: of the Nth source, as `app get` counts them\n"
 	"  --resource GROUP:KIND:NS/NAME     only this object; may be given several times. A kind of the core has no group;\n"
 	"                                    without hooks and without an entry in the history\n"
 	"  --force                           delete and make anew what the server does not let us change\n"
@@ -152,6 +156,7 @@ static const char user_plan_help[] =
 	"then the agent never writes there.\n\n"
 	"  --database D    only this database of the agent file\n"
 	"  --revision REV  the SQL of this branch, tag or commit instead; what is in force stays\n"
+	"  --revisions REV --source-positions N   the same where the Application has several sources: of the Nth\n"
 	"  --timeout D     how long to wait for the plan (default 5m)\n"
 	"  -o markdown     as a comment for a pull request\n\n"
 	"Examples:\n"
@@ -317,13 +322,13 @@ const struct command commands[] = {
 		command_status},
 	{"app list", "", "", true, "the Applications", app_list_help, command_app_list},
 	{"app get", "NAME", "", true, "one Application with its objects", app_get_help, command_app_get},
-	{"app diff", "NAME", "--revision=", true, "what differs between Git and the cluster", app_diff_help,
-		command_app_diff},
+	{"app diff", "NAME", "--revision= --revisions= --source-positions=", true,
+		"what differs between Git and the cluster", app_diff_help, command_app_diff},
 	{"app resources", "NAME", "", true, "its objects, with health, wave and hook", app_resources_help,
 		command_app_resources},
 	{"app manifests", "NAME", "", true, "what it wants, as YAML", app_manifests_help, command_app_manifests},
 	{"app sync", "NAME",
-		"--prune --dry-run --revision= --resource= --force --apply-only --option= --confirm= --wait "
+		"--prune --dry-run --revision= --revisions= --source-positions= --resource= --force --apply-only --option= --confirm= --wait "
 		"--async --timeout=",
 		true, "make the cluster as Git says, now", app_sync_help, command_app_sync},
 	{"app rollback", "NAME ID", "--prune --dry-run --confirm= --async --timeout=", true,
@@ -338,8 +343,8 @@ const struct command commands[] = {
 		"wait until it is in sync and healthy", app_wait_help, command_app_wait},
 	{"user list", "", "", true, "the users of the databases", user_list_help, command_user_list},
 	{"user get", "NAME", "", true, "one user in each database", user_get_help, command_user_get},
-	{"user plan", "", "--database= --revision= --timeout=", true, "the SQL that would run now",
-		user_plan_help, command_user_plan},
+	{"user plan", "", "--database= --revision= --revisions= --source-positions= --timeout=", true,
+		"the SQL that would run now", user_plan_help, command_user_plan},
 	{"user sync", "", "--database= --dry-run --confirm= --timeout=", true,
 		"make the users as Git says, now", user_sync_help, command_user_sync},
 	{"user history", "[NAME]", "", true, "what was done to users", user_history_help, command_user_history},

@@ -118,11 +118,11 @@ static int plan(struct command_context *context, const char *database, int64_t m
 	return command_plans_change(items) ? EXIT_NO : EXIT_YES;
 }
 
-static int plan_at_revision(const struct command_context *context, const char *database, const char *revision,
-	int64_t milliseconds)
+static int plan_at_revision(
+	const struct command_context *context, const char *database, json_t *body, int64_t milliseconds)
 {
 	CLEANUP(json_done) json_t *result = NULL;
-	CLEANUP(json_done) json_t *body = json_pack("{s:s, s:b}", "revision", revision, "dryRun", true);
+	json_object_set_new(body, "dryRun", json_true());
 	json_set_text(body, "database", database);
 	int code = command_at_revision(context, sync_path, body, milliseconds, &result);
 	if (result && command_is_document(context))
@@ -138,11 +138,14 @@ int command_user_plan(struct command_context *context, int argc, char **argv)
 	int64_t milliseconds;
 	const struct command_option options[] = {{"--database", NULL, &database},
 		{"--revision", NULL, &revision}, {"--timeout", NULL, &timeout}};
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
+	CLEANUP(json_done) json_t *body = json_object();
+	if (!command_revisions(context, &argc, argv, body) ||
+		!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
 		!command_timeout(context, timeout, &milliseconds))
 		return EXIT_NO_ANSWER;
-	if (revision)
-		return plan_at_revision(context, database, revision, milliseconds);
+	json_set_text(body, "revision", revision);
+	if (json_object_size(body))
+		return plan_at_revision(context, database, body, milliseconds);
 	return plan(context, database, milliseconds);
 }
 

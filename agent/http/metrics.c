@@ -31,7 +31,6 @@ static void print_application(struct buf *out, const json_t *application)
 		{"namespace", "metadata.namespace"},
 		{"name", "metadata.name"},
 		{"project", "spec.project"},
-		{"repo", "spec.source.repoURL"},
 		{"dest_server", "spec.destination.server"},
 		{"dest_namespace", "spec.destination.namespace"},
 		{"sync_status", "status.sync.status"},
@@ -42,6 +41,8 @@ static void print_application(struct buf *out, const json_t *application)
 	buf_text(out, "argocd_app_info");
 	for (size_t i = 0; i < COUNT_OF(labels); i++)
 		metrics_label(out, labels[i][0], text_of(application, labels[i][1]));
+	/* Of several sources the first, as in Argo CD. */
+	metrics_label(out, "repo", text_of(view_source(application, 0), "repoURL"));
 	metrics_label(out, "autosync_enabled", automated ? "true" : "false");
 	metrics_label(out, "operation", operation_of(application));
 	buf_text(out, "} 1\n");

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/commits.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -98,12 +99,22 @@ json_t *view_application_resources(struct store *store, const char *name, struct
 	return application ? list_of(view_resources(application)) : NULL;
 }
 
+const json_t *view_source(const json_t *application, size_t source)
+{
+	const json_t *list = json_at(application, "spec.sources");
+	if (json_array_size(list))
+		return json_array_get(list, source);
+	return source ? NULL : json_at(application, "spec.source");
+}
+
 static json_t *revision_item(const struct store_revision *row)
 {
 	json_t *item = json_object();
 	json_object_set_new(item, "id", json_null());
 	set(item, "application", row->application);
 	set(item, "commit", row->commit);
+	if (commits_count(row->commit) > 1)
+		json_object_set_new(item, "revisions", commits_list(row->commit));
 	set(item, "author", row->author);
 	set(item, "message", row->message);
 	set_time(item, "started", row->started);
@@ -123,10 +134,10 @@ static json_t *revision_item(const struct store_revision *row)
 /* status.history tells time in seconds. */
 static bool is_deployment(const struct store_revision *row, const json_t *entry)
 {
-	char started[CLOCK_TEXT_SIZE];
+	char started[CLOCK_TEXT_SIZE], commits[COMMITS_SIZE];
 	clock_text_seconds(row->started, started);
-	return text_equal(row->phase, "Succeeded") &&
-		text_equal(row->commit, json_text_at(entry, "revision", "")) &&
+	commits_read(entry, commits);
+	return text_equal(row->phase, "Succeeded") && text_equal(row->commit, commits) &&
 		text_equal(started, json_text_at(entry, "deployStartedAt", ""));
 }
 
@@ -387,12 +398,14 @@ static bool operation_errors(
 
 static json_t *application_summary(const json_t *application)
 {
+	char commits[COMMITS_SIZE];
 	json_t *item = json_object();
 	set(item, "name", json_text_at(application, "metadata.name", ""));
 	set(item, "sync", json_text_at(application, "status.sync.status", "Unknown"));
 	set(item, "health", json_text_at(application, "status.health.status", "Unknown"));
-	set(item, "revision", json_text_at(application, "status.sync.revision", ""));
-	set(item, "path", json_text_at(application, "spec.source.path", ""));
+	commits_read(json_at(application, "status.sync"), commits);
+	set(item, "revision", commits);
+	set(item, "path", json_text_at(view_source(application, 0), "path", ""));
 	set(item, "operation", json_text_at(application, "status.operationState.phase", ""));
 	set(item, "reconciledAt", json_text_at(application, "status.reconciledAt", ""));
 	set_number(item, "resources", (int64_t)json_array_size(json_at(application, "status.resources")));

@@ -24,5 +24,8 @@ json_t *view_operation(struct store *store, int64_t id, struct error *err);
 json_t *view_status(
 	struct store *store, struct error *err); /* {agent, applications, databases, users, drift, errors} */
 
+/* One of the Application's sources; NULL = it has not so many. Borrowed. */
+const json_t *view_source(const json_t *application, size_t source);
+
 /* The items of view_application_resources() from an Application object; a new reference (view_resources.c). */
 json_t *view_resources(const json_t *application);

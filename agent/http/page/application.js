@@ -1,7 +1,7 @@
 /*
  * application.js - one Application: its objects, what differs, what was applied
  */
-import {author, change, commit, count, duration, el, empty, link, pill, table, when} from './dom.js';
+import {author, change, commit, count, duration, el, empty, link, pill, sources, table, when} from './dom.js';
 import * as actions from './actions.js';
 import {buttons, conditions, isRunning, running, statePills} from './overview.js';
 
@@ -116,15 +116,15 @@ function lastSync(application) {
 }
 
 function head(application) {
-	const source = application.spec.source || {};
 	const status = application.status || {};
 	const policy = (application.spec.syncPolicy || {}).automated;
 	const ways = isAutomated(application) ? ['automatic', policy.selfHeal && 'self-heal', policy.prune && 'prune'].filter(Boolean).join(', ') : 'by hand';
 	return el('div.card', null,
 		el('div.card-head', null, el('h1', null, application.metadata.name), statePills(application)),
 		el('dl.facts.two', null,
-			el('dt', null, 'Source'), el('dd', null, link(source.repoURL), el('span.dim', null, ` ${source.path || '.'}`)),
-			el('dt', null, 'Revision'), el('dd', null, source.targetRevision || 'HEAD', ' ', commit((status.sync || {}).revision)),
+			sources(application).map((source) => [
+				el('dt', null, 'Source'), el('dd', null, link(source.repoURL), el('span.dim', null, ` ${source.path || source.ref || '.'}`)),
+				el('dt', null, 'Revision'), el('dd', null, source.targetRevision || 'HEAD', ' ', commit(source.commit))]),
 			el('dt', null, 'Goes to'), el('dd', null, (application.spec.destination || {}).namespace || 'as the manifests say'),
 			el('dt', null, 'Sync policy'), el('dd', null, ways),
 			el('dt', null, 'Compared'), el('dd', null, when(status.reconciledAt, 'not yet')),

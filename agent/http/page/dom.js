@@ -84,8 +84,17 @@ export function tone(word) {
 	return TONES[word] || 'dim';
 }
 
-export function commit(id) {
-	return id ? el('code.commit', {title: id}, id.slice(0, 7)) : '';
+/* One, or those of several sources, joined by ','. */
+export function commit(ids) {
+	return ids ? el('code.commit', {title: ids}, ids.split(',').map((id) => id.slice(0, 7)).join(', ')) : '';
+}
+
+/* An Application's sources, each with its newest commit. */
+export function sources(application) {
+	const {source, sources: list} = application.spec;
+	const sync = (application.status || {}).sync || {};
+	const commits = sync.revisions || [sync.revision];
+	return (list && list.length ? list : [source || {}]).map((item, i) => ({...item, commit: commits[i]}));
 }
 
 /* "Name <address>": the name; the address on hovering. */

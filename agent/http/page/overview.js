@@ -1,7 +1,7 @@
 /*
  * overview.js - the first view: is everything as Git says, and if not, what is it?
  */
-import {author, commit, count, el, empty, link, pill, section, tone, when} from './dom.js';
+import {author, commit, count, el, empty, link, pill, section, sources, tone, when} from './dom.js';
 import * as actions from './actions.js';
 
 const HISTORY_OF = 20; /* applications whose newest commit is asked for to be shown on their card */
@@ -120,13 +120,13 @@ function newest(history) {
 
 function card(application, history) {
 	const name = application.metadata.name;
-	const source = application.spec.source || {};
 	const resources = (application.status || {}).resources || [];
 	return el('article.card', {'data-application': name},
 		el('div.card-head', null, el('h3', null, el('a', {href: `#/applications/${encode(name)}`}, name)), statePills(application)),
 		newest(history),
 		el('dl.facts', null,
-			el('dt', null, 'Source'), el('dd', null, link(source.repoURL), el('span.dim', null, ` ${source.path || '.'}\u00a0@\u00a0${source.targetRevision || 'HEAD'}`)),
+			sources(application).map((source) => [el('dt', null, 'Source'), el('dd', null, link(source.repoURL),
+				el('span.dim', null, ` ${source.path || source.ref || '.'}\u00a0@\u00a0${source.targetRevision || 'HEAD'}`))]),
 			el('dt', null, 'Goes to'), el('dd', null, (application.spec.destination || {}).namespace || 'as the manifests say', el('span.dim', null, ` ${count(resources.length, 'object')}`)),
 			el('dt', null, 'Compared'), el('dd', null, when((application.status || {}).reconciledAt, 'not yet'))),
 		running(application), conditions(application), buttons(application));
