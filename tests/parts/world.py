@@ -61,6 +61,11 @@ def deployment(name, deadline=600):
             "automountServiceAccountToken": False, "containers": [{"name": "main", "image": "example.org/pause:1"}]}}})
 
 
+def commits(document):
+    """The commit of spec.source, or the list of those of spec.sources."""
+    return document.get("revisions") or document.get("revision")
+
+
 # ---- the world ----------------------------------------------------------------------------------------------------------
 
 
@@ -147,14 +152,14 @@ class App:
         return json.dumps(found, indent=1)
 
     def synced(self, revision=None):
-        """Compared and equal at the revision (the newest commit), and no operation at work any more."""
+        """Compared and equal at the revision (the newest commit; a list for several sources), and no operation at work any more."""
         revision = revision or self.world.head
 
         def there():
             found = self.get() or {}
             status = found.get("status") or {}
             sync, state = status.get("sync") or {}, status.get("operationState") or {}
-            return sync.get("status") == "Synced" and sync.get("revision") == revision and "operation" not in found and \
+            return sync.get("status") == "Synced" and commits(sync) == revision and "operation" not in found and \
                 state.get("phase") not in ("Running", "Terminating")
 
         self.wait(f"Synced at {revision}", there)
@@ -163,7 +168,7 @@ class App:
     def sync_status(self, wanted, revision=None):
         def there():
             sync = self.status.get("sync") or {}
-            return sync.get("status") == wanted and revision in (None, sync.get("revision"))
+            return sync.get("status") == wanted and revision in (None, commits(sync))
 
         self.wait(f"{wanted} at {revision or 'any revision'}", there)
         return self
@@ -179,9 +184,9 @@ class App:
             state = (found.get("status") or {}).get("operationState") or {}
             if "operation" in found or state.get("phase") not in FINISHED or not state.get("finishedAt"):
                 return None
-            return state if revision in (None, (state.get("syncResult") or {}).get("revision")) else None
+            return state if revision in (None, commits(state.get("syncResult") or {})) else None
 
-        state = self.wait(f"the end of the operation{' at ' + revision if revision else ''}", there)
+        state = self.wait(f"the end of the operation{f' at {revision}' if revision else ''}", there)
         assert phase in (None, state["phase"]), self.told()
         return state
 
@@ -239,6 +244,8 @@ class World:
                 "syncPolicy": automation | {"syncOptions": list(options), "retry": {"limit": 0}} | (policy or {}),
             } | spec,
         }
+        if "sources" in spec and not source:
+            del document["spec"]["source"]
         app = self.apps[name] = App(self, document)
         return app.create() if create else app
 
