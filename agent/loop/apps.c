@@ -210,11 +210,15 @@ static void take_termination(struct app *app)
    write that changes nothing. */
 static void compare_status(struct app *app)
 {
-	static const char *const fields[] = {"sync.status", "sync.revision", "health.status",
-		"operationState.phase", "operationState.startedAt", "operationState.finishedAt"};
+	static const char *const fields[] = {"sync.status", "health.status", "operationState.phase",
+		"operationState.startedAt", "operationState.finishedAt"};
 	const json_t *shown = json_object_get(app->spec.document, "status");
+	char theirs[COMMITS_SIZE], ours[COMMITS_SIZE];
 	if (!app->status || app->spec.file)
 		return;
+	commits_read(json_object_get(shown, "sync"), theirs);
+	commits_read(json_object_get(app->status, "sync"), ours);
+	app->status_dirty = app->status_dirty || strcmp(theirs, ours) != 0;
 	for (size_t i = 0; i < COUNT_OF(fields); i++)
 		if (strcmp(json_text_at(shown, fields[i], ""), json_text_at(app->status, fields[i], "")) != 0)
 			app->status_dirty = true;

@@ -232,7 +232,7 @@ static bool waits_for_repository(const struct app *app)
 
 void content_unite(struct agent *agent, struct app *app)
 {
-	struct part *parts[LIMIT_SOURCES];
+	struct part *parts[LIMIT_SOURCES] = {NULL};
 	char *broken = app->parts_changed ? broken_sources(app) : NULL;
 
 	if (!app->parts_changed || (!broken && (!is_whole(app) || waits_for_repository(app))))
@@ -251,7 +251,7 @@ void content_unite(struct agent *agent, struct app *app)
 
 void content_take_lookup(struct agent *agent, struct app *app, struct lookup *lookup)
 {
-	struct part *parts[LIMIT_SOURCES];
+	struct part *parts[LIMIT_SOURCES] = {NULL};
 	for (size_t i = 0; i < lookup->part_count; i++)
 		parts[i] = lookup->parts[i].part;
 	if (lookup->part_count == 1)

@@ -115,7 +115,8 @@ bool pin_request(const struct app *app, struct sync_request *request, struct are
 	if (pin->source)
 		pin->count = json_is_array(pin->source) ? json_array_size(pin->source) : 1;
 	if (!pin->count || pin->count > LIMIT_SOURCES) {
-		*why = arena_printf(mem, "it would have %zu sources", pin->count);
+		*why = arena_printf(
+			mem, "there are %zu sources: from 1 to %d can be read", pin->count, LIMIT_SOURCES);
 		return false;
 	}
 	for (size_t i = 0; i < pin->count; i++)

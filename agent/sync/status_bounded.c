@@ -185,7 +185,7 @@ json_t *status_bounded(const json_t *whole, int64_t *since)
 
 json_t *status_minimal(const json_t *whole, const char *why)
 {
-	static const char *const kept[] = {"sync", "health", "reconciledAt", "sourceType"};
+	static const char *const kept[] = {"sync", "health", "reconciledAt", "sourceType", "sourceTypes"};
 	CLEANUP(memory_freep)
 	char *message = memory_printf("the status cannot be shown here: %s; `pgitops app get` shows it", why);
 	json_t *status = json_object(), *conditions = json_array();

@@ -48,6 +48,37 @@ static void a_sync_without_a_word_asks_for_what_the_application_says(void **stat
 	}
 }
 
+static void several_sources_have_lists(void **state)
+{
+	(void)state;
+	struct error err;
+	struct sync_request *request =
+		read_good("{\"sync\":{\"revisions\":[\"\",\"v1\"],\"source\":{\"path\":\"x\"},"
+			  "\"sources\":[{\"path\":\"a\"},{\"path\":\"b\"}]}}");
+	assert_int_equal(request->revision_count, 2);
+	assert_string_equal(request->revisions[1], "v1");
+	assert_null(request->positions);
+	assert_int_equal(json_array_size(request->source), 2); /* the list wins, as in the spec */
+	json_done(&request->document);
+	CLEANUP(json_done) json_t *document = sync_request_document(request);
+	assert_int_equal(json_array_size(json_at(document, "sync.revisions")), 2);
+	assert_int_equal(json_array_size(json_at(document, "sync.sources")), 2);
+	assert_null(json_at(document, "sync.source"));
+
+	CLEANUP(json_done)
+	json_t *good = json_pack("[i, i]", 3, 1), *twice = json_pack("[i, i]", 1, 1),
+	       *few = json_pack("[i]", 1), *none = json_pack("[i, i]", 0, 1);
+	assert_true(sync_request_place(request, good, &err));
+	assert_int_equal(request->positions[0], 3);
+	assert_false(sync_request_place(request, twice, &err));
+	assert_string_equal(err.text, "sourcePositions has 1 twice");
+	assert_false(sync_request_place(request, few, &err));
+	assert_string_equal(err.text, "there are 2 revisions and 1 sourcePositions: one for each");
+	assert_false(sync_request_place(request, none, &err));
+	assert_string_equal(err.text, "sourcePositions must hold numbers, from 1");
+	sync_request_free(request);
+}
+
 static void every_supported_field_is_read(void **state)
 {
 	(void)state;
@@ -197,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sync_without_a_word_asks_for_what_the_application_says),
+		cmocka_unit_test(several_sources_have_lists),
 		cmocka_unit_test(every_supported_field_is_read),
 		cmocka_unit_test(an_empty_apply_strategy_leaves_the_hooks_out),
 		cmocka_unit_test(what_is_not_obeyed_is_named),

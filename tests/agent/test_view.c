@@ -105,14 +105,18 @@ static void history_has_the_ids_of_the_status(void **state)
 		"{\"id\":4,\"revision\":\"gone\",\"deployStartedAt\":\"2026-01-02T03:04:01Z\"},"
 		"{\"id\":5,\"revision\":\"c1\",\"deployStartedAt\":\"2026-01-02T03:04:05Z\"},"
 		"{\"id\":6,\"revision\":\"c1\",\"deployStartedAt\":\"2026-01-02T03:04:05Z\"},"
-		"{\"id\":7,\"revision\":\"c2\",\"deployStartedAt\":\"2026-01-02T03:04:05Z\"}]}");
+		"{\"id\":7,\"revision\":\"c2\",\"deployStartedAt\":\"2026-01-02T03:04:05Z\"},"
+		"{\"id\":8,\"revisions\":[\"c1\",\"c3\"],\"deployStartedAt\":\"2026-01-02T03:04:05Z\"}]}");
 	add_revision(f, "c0", second - 60000000, "Succeeded");
 	add_revision(f, "c1", second + 100000, "Succeeded");
 	add_revision(f, "c1", second + 200000, "Failed");
 	add_revision(f, "c1", second + 300000, "Succeeded");
 	add_revision(f, "c2", second + 900000, "Succeeded");
+	add_revision(f, "c1,c3", second + 900000, "Succeeded"); /* of two sources */
 	CLEANUP(json_done) json_t *list = check_view(f, view_history(f->store, "users", &f->err));
-	static const int64_t wanted[] = {7, 6, -1, 5, -1};
+	const json_t *newest = json_array_get(json_object_get(list, "items"), 0);
+	assert_int_equal(json_array_size(json_object_get(newest, "revisions")), 2);
+	static const int64_t wanted[] = {8, 7, 6, -1, 5, -1};
 	assert_int_equal(json_array_size(json_object_get(list, "items")), COUNT_OF(wanted));
 	for (size_t i = 0; i < COUNT_OF(wanted); i++) {
 		const json_t *item = json_array_get(json_object_get(list, "items"), i);

@@ -398,6 +398,22 @@ static void what_the_status_shows_of_a_partial_sync_is_read_again(void **state)
 	operation_free(read);
 }
 
+static void the_commits_of_several_sources_are_read_again(void **state)
+{
+	struct world *world = *state;
+	json_t *state_of = running_state(), *result = json_object_get(state_of, "syncResult");
+	json_object_set_new(result, "revision", json_string(""));
+	json_object_set_new(result, "revisions",
+		json_pack("[s, s]", "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d",
+			"2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d1a"));
+	world->app.operation_state = state_of;
+	struct sync_operation *read = journal_from_status(&world->app);
+	assert_non_null(read);
+	assert_string_equal(read->commit,
+		"1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d,2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d1a");
+	operation_free(read);
+}
+
 static void a_status_that_shows_no_running_operation_is_none(void **state)
 {
 	static const struct {
@@ -425,6 +441,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		stored_test(an_operation_goes_on_where_it_was),
 		stored_test(a_retry_still_waits_and_has_its_end),
+		stored_test(the_commits_of_several_sources_are_read_again),
 		stored_test(a_hook_is_known_by_name_uid_and_policy),
 		stored_test(an_apply_is_done_again),
 		stored_test(the_request_is_the_same_whoever_asked),

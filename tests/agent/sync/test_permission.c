@@ -79,6 +79,15 @@ static void a_project_allows_source_and_destination_or_says_why_not(void **state
 	expect(fixture, "none", "spec.project: there is no AppProject \"none\"");
 	expect(fixture, "source",
 		"project \"source\" does not allow the repository https://h/x: it is not in sourceRepos");
+	fixture->app.spec.source_count = 2; /* each has to be allowed */
+	expect(fixture, "good", NULL);
+	expect(fixture, "source",
+		"project \"source\" does not allow the repository https://h/x: it is not in sourceRepos");
+	fixture->sources[0].repo_url = "https://h/y";
+	expect(fixture, "source", NULL);
+	fixture->sources[1].repo_url = "https://h/z";
+	expect(fixture, "source",
+		"project \"source\" does not allow the repository https://h/z: it is not in sourceRepos");
 	expect(fixture, "place",
 		"project \"place\" does not allow the destination https://kubernetes.default.svc, namespace \"team\": it is not "
 		"among its destinations");

@@ -148,6 +148,68 @@ static void history_has_the_source_that_was_synced(void **state)
 	assert_string_equal(json_text_at(json_array_get(history, 0), "source.path", ""), "before");
 }
 
+#define A "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
+#define B "2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d1a"
+
+/* Argo CD knows by the shape of the spec where to look (argocd.md 2.2). */
+static void a_list_of_sources_has_lists_everywhere(void **state)
+{
+	(void)state;
+	static struct application_source sources[] = {
+		{.repo_url = "https://h/x"}, {.repo_url = "https://h/y", .files_only = true}};
+	const struct sync_request request = {.by = "cli"};
+	CLEANUP(json_done) json_t *none = json_array();
+	app.spec.sources = sources;
+	app.spec.source_count = 2;
+	app.spec.sources_listed = true;
+	json_object_set_new(json_object_get(app.spec.document, "spec"), "sources",
+		json_pack("[{s:s}, {s:s}]", "path", "a", "ref", "v"));
+	const struct status_input input = {.app = &app, .sync = "Synced", .revision = A "," B};
+	CLEANUP(json_done) json_t *status = status_make(&input, NULL, mem);
+	const json_t *sync = json_object_get(status, "sync");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(sync, "revisions"), 1)), B);
+	assert_null(json_object_get(sync, "revision"));
+	assert_int_equal(json_array_size(json_at(sync, "comparedTo.sources")), 2);
+	assert_null(json_at(sync, "comparedTo.source"));
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(status, "sourceTypes"), 0)), "Directory");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(status, "sourceTypes"), 1)), "");
+	assert_null(json_object_get(status, "sourceType"));
+
+	const struct status_operation operation = {.app = &app,
+		.request = &request,
+		.phase = "Running",
+		.message = "",
+		.commit = A "," B,
+		.resources = none};
+	CLEANUP(json_done) json_t *value = status_operation_state(&operation);
+	assert_int_equal(json_array_size(json_at(value, "syncResult.revisions")), 2);
+	assert_int_equal(json_array_size(json_at(value, "syncResult.sources")), 2);
+	assert_int_equal(json_array_size(json_at(value, "operation.sync.revisions")), 2);
+	assert_string_equal(json_text_at(value, "syncResult.revision", NULL), ""); /* the CRD requires it */
+	CLEANUP(json_done) json_t *history = status_history_add(NULL, &operation);
+	const json_t *entry = json_array_get(history, 0);
+	assert_int_equal(json_array_size(json_object_get(entry, "revisions")), 2);
+	assert_int_equal(json_array_size(json_object_get(entry, "sources")), 2);
+	assert_null(json_object_get(entry, "revision"));
+}
+
+/* A rollback to what it was before it had a list. */
+static void a_source_of_its_own_decides_for_an_operation(void **state)
+{
+	(void)state;
+	const struct sync_request request = {.by = "cli"};
+	CLEANUP(json_done) json_t *source = json_pack("{s:s}", "path", "before");
+	app.spec.sources_listed = true;
+	const struct status_operation operation = {
+		.app = &app, .request = &request, .commit = A, .source = source};
+	CLEANUP(json_done) json_t *history = status_history_add(NULL, &operation);
+	const json_t *entry = json_array_get(history, 0);
+	assert_string_equal(json_text_at(entry, "revision", ""), A);
+	assert_string_equal(json_text_at(entry, "source.path", ""), "before");
+	assert_null(json_object_get(entry, "revisions"));
+}
+
 static void an_operation_state_always_has_a_result_with_a_revision(void **state)
 {
 	(void)state;
@@ -180,6 +242,8 @@ int main(void)
 		TEST(the_time_of_health_stays_while_health_stays),
 		TEST(history_counts_on_and_stays_within_its_limit),
 		TEST(history_has_the_source_that_was_synced),
+		TEST(a_list_of_sources_has_lists_everywhere),
+		TEST(a_source_of_its_own_decides_for_an_operation),
 		TEST(an_operation_state_always_has_a_result_with_a_revision),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
