@@ -329,8 +329,8 @@ void object_options_read(const json_t *annotations, const char *kind_group,
 	object_options_mistake *mistake_call, void *context, struct object_options *options)
 {
 	bool argo = strcmp(kind_group, "argoproj.io") == 0;
-	struct options_reader reader = {options, "", argo, mistake_call, context};
 	*options = (struct object_options){0};
+	struct options_reader reader = {options, "", argo, mistake_call, context};
 	for (size_t i = 0; i < COUNT_OF(annotations_known); i++) {
 		const char *text = json_string_value(json_object_get(annotations, annotations_known[i].name));
 		if (!text || !annotations_known[i].read ||

@@ -439,7 +439,7 @@ static enum verdict leave_rest(struct sync_step *step)
 {
 	const struct pass_counts *counts = &step->operation->counts;
 	operation_wait_for(step->operation, "%lld objects are written or pruned, the rest of this wave follows",
-		(long long)(counts->created + counts->configured + counts->pruned));
+		(long long)counts->created + counts->configured + counts->pruned);
 	return VERDICT_WAIT;
 }
 

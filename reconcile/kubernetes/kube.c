@@ -377,14 +377,14 @@ static void look_around(struct run *run)
 static bool begin(struct run *run)
 {
 	const struct kube_guard *guard = &run->kube->guard;
-	struct error why;
+	struct error why = {.kind = ERROR_NONE};
 	bool reachable = !guard->reachable || guard->reachable(guard->context, &why);
 	for (size_t i = 0; i < run->count; i++) {
 		struct kube_request *request = &run->requests[i];
 		request->status = 0;
 		request->received = 0;
 		request->answer = NULL;
-		request->error = reachable ? (struct error){0} : why;
+		request->error = why;
 		request->reason[0] = '\0';
 	}
 	return reachable;

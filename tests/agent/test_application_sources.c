@@ -97,7 +97,8 @@ static void mistakes_of_several_sources_name_the_source(void **state)
 	struct fixture *fixture = *state;
 	expect(fixture,
 		"  sources: [{repoURL: x, path: a}, {path: ../b, chart: c}, {repoURL: x}, null]\n" GOOD_DESTINATION,
-		"spec.sources[1].chart is not supported: render to YAML and commit the result\n"
+		"spec.sources[1].chart is not supported: nothing is fetched from a chart repository: commit the chart, and name its "
+		"folder in path\n"
 		"spec.sources[1].path must lie inside the repository: no leading '/', no '..'\n"
 		"spec.sources[1].repoURL is missing\n"
 		"spec.sources[2].path is missing: \".\" is the root of the repository\n"
