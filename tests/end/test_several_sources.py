@@ -313,6 +313,18 @@ def test_a_source_with_a_ref_alone_wants_nothing_and_is_followed(world, tmp_path
 # ---- another revision -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("refs, message", [
+    (("values", "values"), "spec.sources[1].ref is \"values\", which is the name of spec.sources[0]"),
+    (("values", "my values"), "spec.sources[1].ref may hold letters, digits, '_' and '-' alone"),
+])
+def test_a_ref_that_names_no_one_source_is_refused(two, refs, message):
+    two.app.patch({"spec": {"sources": [source | {"ref": ref} for source, ref in zip(two.sources, refs)]}})
+    two.app.condition("InvalidSpecError", message)
+    assert two.values("a", "b") == ["one", "one"], "nothing is pruned for it"
+    two.app.patch({"spec": {"sources": two.sources}})
+    two.synced()
+
+
 def test_a_rollback_takes_the_commits_of_each(by_hand):
     before = by_hand.heads
     by_hand.first.commit({"app/a.yaml": config_map("a", value="two")})
