@@ -34,6 +34,8 @@ struct kube {
 	struct kube_guard guard;
 	atomic_uint_fast64_t requests;
 	atomic_bool stopped;
+	bool gave_up; /* the last run */
+	struct error why;
 };
 
 /* What is known of one request while kube_run() is at it. */
@@ -408,6 +410,15 @@ void kube_run(struct kube *kube, struct kube_request *requests, size_t count)
 			transfers_wait(kube->transfers, wait_time(&run));
 	}
 	memory_freep(&run.attempts);
+	kube->gave_up = run.unreachable;
+	kube->why = run.why;
+}
+
+bool kube_gave_up(const struct kube *kube, struct error *why)
+{
+	if (kube->gave_up)
+		*why = kube->why;
+	return kube->gave_up;
 }
 
 bool kube_one(struct kube *kube, struct kube_request *request, json_t **answer, struct error *err)

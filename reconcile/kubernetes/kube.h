@@ -45,6 +45,9 @@ void kube_close(struct kube *kube); /* accepts NULL */
  */
 void kube_run(struct kube *kube, struct kube_request *requests, size_t count);
 
+/* The last kube_run() ended because as many as fly at once got no answer: whoever has more to send fails it with this instead. */
+bool kube_gave_up(const struct kube *kube, struct error *why);
+
 /* One request; true when the status is 2xx, else `err` says why. `answer` (may be NULL) is set when true. */
 bool kube_one(struct kube *kube, struct kube_request *request, json_t **answer, struct error *err) MUST_CHECK;
 

@@ -418,11 +418,16 @@ void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t
 {
 	const struct job as = {.cluster = cluster, .mem = mem};
 	struct chunk chunk = {.jobs = memory_alloc(CHUNK_JOBS * sizeof(*chunk.jobs)), .room = CHUNK_FIRST};
+	struct error why;
+	bool away = false;
 	for (size_t done = 0; done < count; done += chunk.count) {
 		size_t received, most = 0;
 		begin_chunk(&chunk, &as, &writes[done], count - done);
+		for (size_t i = 0; away && i < chunk.count; i++)
+			chunk.jobs[i].step = job_fail(&chunk.jobs[i], why.kind, why.text);
 		while (run_round(chunk.jobs, chunk.count, &received))
 			most = received > most ? received : most;
+		away = away || kube_gave_up(cluster->kube, &why);
 		end_chunk(&chunk, most);
 	}
 	ignored_rest(cluster);

@@ -164,7 +164,7 @@ def test_a_missing_repository_is_told_and_found_when_it_is_made(source, tmp_path
     agent, server, _, _ = source
     agent.application("team", server.url("other.git"), "app", "default")
     agent.begin()
-    message = agent.wait_condition("team", "ComparisonError", "/other: ")["message"]
+    message = agent.wait_condition("team", "ComparisonError", "/other.git: ")["message"]
     assert "404" in message and "check the URL" in message and "right" not in message
     wait_for("page and webhook stay reachable", agent.ready)
     other = Repository(tmp_path / "git" / "other.git")
@@ -216,7 +216,7 @@ def test_a_fetch_that_breaks_off_keeps_the_last_good_state(source, fault):
     server.fault = Fault(fault, command="fetch")
     head = repository.commit({"app/b.yaml": config_map("b", value="x" * 5000)})
     refresh(agent)
-    agent.wait_condition("team", "ComparisonError", "/db: ")
+    agent.wait_condition("team", "ComparisonError", "/db.git: ")
     assert agent.app("team")["status"]["sync"]["revision"] == good
     server.fault = None
     refresh(agent)
@@ -234,7 +234,7 @@ def test_a_repository_that_is_deleted_during_a_fetch_is_missing_and_nothing_more
     agent.wait_condition("team", "ComparisonError", "404")
     repository.path.rename(tmp_path / "away.git")
     refresh(agent)
-    agent.wait_condition("team", "ComparisonError", "/db: ")
+    agent.wait_condition("team", "ComparisonError", "/db.git: ")
     assert agent.app("team")["status"]["sync"]["revision"] == good
     server.fault = None
     (tmp_path / "away.git").rename(repository.path)

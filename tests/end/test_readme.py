@@ -71,7 +71,8 @@ def known(program):
     assert {"app sync", "user plan", "check", "seal", "seal users", "doctor"} <= found.commands
     assert found.options["app sync"] == {
         "--prune": False, "--dry-run": False, "--revision": True, "--resource": True, "--force": False, "--apply-only": False,
-        "--option": True, "--confirm": True, "--wait": False, "--async": False, "--timeout": True}
+        "--option": True, "--confirm": True, "--wait": False, "--async": False, "--timeout": True,
+        "--revisions": True, "--source-positions": True}
     assert found.options["seal"]["-f"] is True and found.options[""]["--config"] is True
     return found
 

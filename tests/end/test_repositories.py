@@ -191,7 +191,7 @@ def test_a_restart_while_the_server_is_away_goes_on_from_the_disk(agent, server,
     wait_for("alice is healed without the Git server", lambda: server.can_login("alice", "wonderland", "app"))
     app = agent.app("postgres-users")
     assert app["status"]["sync"]["revision"] == repository.head
-    agent.wait_condition("postgres-users", "ComparisonError", "/db: ")
+    agent.wait_condition("postgres-users", "ComparisonError", "/db.git: ")
 
 
 def asked(agent):

@@ -107,7 +107,7 @@ def test_what_moves_from_one_to_the_other_is_not_made_anew(two):
 
 def test_of_two_the_later_source_wins_and_both_places_are_said(two):
     two.first.commit({"app/b.yaml": config_map("b", value="of the first")})
-    two.app.condition("RepeatedResourceWarning", "/base//base/b.yaml:1", "/db//app/b.yaml:1", "later source")
+    two.app.condition("RepeatedResourceWarning", "/base.git//base/b.yaml:1", "/db.git//app/b.yaml:1", "later source")
     two.synced()
     assert two.values("b") == ["one"]
 
@@ -138,7 +138,7 @@ def test_the_same_repository_at_two_revisions(world):
     world.push({"base/b.yaml": "kind: nonsense\n"})
     team.synced([world.head, old])
     world.push({"team/a.yaml": "kind: ConfigMap\n"})
-    team.condition("ComparisonError", "db@main cannot be used", "db@main//team/a.yaml:1")
+    team.condition("ComparisonError", "db.git@main cannot be used", "db.git@main//team/a.yaml:1")
 
 
 def test_two_folders_of_one_commit_are_asked_for_once(agent, tmp_path):
@@ -173,13 +173,13 @@ def test_another_source_is_a_new_wish(two):
 def test_an_object_without_a_namespace_is_told_with_repository_and_place(world, tmp_path):
     made = Two(world, tmp_path, destination={"server": "https://kubernetes.default.svc"})
     world.begin()
-    made.app.condition("ComparisonError", "/db//app/a.yaml:1", "/base//base/b.yaml:1", "namespace")
+    made.app.condition("ComparisonError", "/db.git//app/a.yaml:1", "/base.git//base/b.yaml:1", "namespace")
 
 
 def test_what_the_server_refuses_is_told_with_repository_and_place(two):
     two.second.commit({"base/c.yaml": config_map("Not_A_Name")})
     state = two.app.ended("Failed", two.heads)
-    assert "/base//base/c.yaml:1" in state["message"]
+    assert "/base.git//base/c.yaml:1" in state["message"]
     assert two.values("a", "b") == ["one", "one"]
 
 
@@ -189,13 +189,13 @@ def test_what_the_server_refuses_is_told_with_repository_and_place(two):
 def test_a_broken_one_holds_back_all_and_is_named(two):
     good = two.heads
     two.second.commit({"base/b.yaml": "apiVersion: v1\nkind: ConfigMap\n"})
-    two.app.condition("ComparisonError", two.second.head[:12], "base cannot be used", "base//base/b.yaml:1")
+    two.app.condition("ComparisonError", two.second.head[:12], "base.git cannot be used", "base.git//base/b.yaml:1")
     two.first.commit({"app/a.yaml": config_map("a", value="two")})
     two.world.wait("the newer commit was read", lambda: two.first.head in two.agent.log())
     two.world.passes()
     assert two.values("a", "b") == ["one", "one"] and two.app.status["sync"]["revisions"] == good
     two.app.operate(sync={})
-    assert "base//base/b.yaml:1" in two.app.ended("Error")["message"]
+    assert "base.git//base/b.yaml:1" in two.app.ended("Error")["message"]
     two.second.commit({"base/b.yaml": config_map("b", value="two")})
     two.synced()
     assert two.values("a", "b") == ["two", "two"]
@@ -226,12 +226,12 @@ def test_one_that_cannot_be_read_holds_back_the_others(two, tmp_path):
 def test_after_a_restart_what_was_in_force_is_healed_while_one_is_broken(two):
     good = two.heads
     two.second.commit({"base/b.yaml": "kind: ConfigMap\n"})
-    two.app.condition("ComparisonError", "base//base/b.yaml:1")
+    two.app.condition("ComparisonError", "base.git//base/b.yaml:1")
     two.first.commit({"app/a.yaml": config_map("a", value="two")})
     two.world.restart()
     two.world.kube.delete("v1", "ConfigMap", two.world.namespace, "b")
     two.world.appears("ConfigMap", "b")
-    two.app.condition("ComparisonError", "base//base/b.yaml:1")
+    two.app.condition("ComparisonError", "base.git//base/b.yaml:1")
     two.in_force(good)
 
 
@@ -480,5 +480,5 @@ def test_users_may_stand_in_any_source_and_carry_its_commit(agent, server, tmp_p
     wait_for("her row", lambda: agent.items("user", "history"))
     assert {row["commit"] for row in agent.items("user", "history")} == {second.head}
     second.commit({"users/users.yaml": users("alice", "alice")})
-    agent.wait_condition("team", "ComparisonError", "/users//users/users.yaml:")
+    agent.wait_condition("team", "ComparisonError", "/users.git//users/users.yaml:")
     assert agent.stop() == 0

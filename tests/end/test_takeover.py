@@ -397,13 +397,13 @@ def test_what_is_refused_is_a_failure_with_its_reason(world):
     team = world.application("team")
     argo_status(world, team)
     world.application("lost", project="payments")
-    world.application("chart", source={"helm": {"releaseName": "x"}})
+    world.application("chart", source={"plugin": {"name": "x"}})
     report = Report(world)
     assert report.result.code == 1
     assert report.one("failed", "ConfigMap", "/theirs would be refused", "operator-x owns .data.value")
     assert report.one("failed", "ConfigMap", "/east would be refused", "installationID: east")
     assert report.one("failed", 'lost: spec.project: there is no AppProject "payments"')
-    assert [item for item in report.result.items if item["check"] == "application" and "helm" in item["detail"]]
+    assert [item for item in report.result.items if item["check"] == "application" and "plugin" in item["detail"]]
     report.none("lost/")
     report.wrote_nothing()
 

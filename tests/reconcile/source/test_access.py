@@ -92,7 +92,7 @@ def test_each_refusal_has_its_own_message(http, make_source, status, kind, words
     http.fault = git.Fault(status, headers={"Retry-After": "17"})
     found, text = make_source(http.url("db.git")).fail()
     assert found == kind and words in text
-    assert text.startswith(f"http://127.0.0.1:{http.port}/db: ")
+    assert text.startswith(f"http://127.0.0.1:{http.port}/db.git: ")
 
 
 def test_a_wish_for_rest_is_passed_on(http, make_source):
