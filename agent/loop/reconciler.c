@@ -26,7 +26,7 @@ enum {
 	LONGEST_NAP = 1000,
 	ONCE_LIMIT = 600000,
 	SHRINK_AFTER = 2000,
-	SHRINK_EVERY = 60000,
+	SHRINK_EVERY = 10000,
 	TRIM_EVERY = 60000,
 	LOOK_EVERY = 2000
 };
@@ -296,7 +296,7 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	set_ready(agent);
 }
 
-/* Something was done and nothing is being done any more: the memory of the busy time is given back, at most once a minute. That a
+/* Something was done and nothing is being done any more: the memory of the busy time is given back, at most every ten seconds. That a
    repository has answered is nothing yet: what follows from it is (pass.c). */
 static void shrink(struct agent *agent, enum event_kind event)
 {
