@@ -156,7 +156,7 @@ bool queue_has_others(struct queue *queue, enum event_kind kind, const char *key
 	for (size_t i = 0; !found && i < EVENT_KINDS; i++) {
 		const struct lane *lane = &queue->lanes[i];
 		bool known = i == (size_t)kind && lane->count == 1 && strcmp(lane->events[0].key, key) == 0;
-		found = lane->count && !known;
+		found = lane->count && !known && i != EVENT_FETCHED;
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return found;

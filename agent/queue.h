@@ -53,5 +53,6 @@ struct event queue_take(struct queue *queue, int64_t deadline);
 
 size_t queue_length(struct queue *queue);
 
-/* Something waits beside events of this kind with this key. */
+/* Something waits beside events of this kind with this key. Answers of repositories are nobody who waits: they come with each poll,
+   and mostly bring nothing. */
 bool queue_has_others(struct queue *queue, enum event_kind kind, const char *key);

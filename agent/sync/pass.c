@@ -18,9 +18,9 @@
 #include "base/text.h"
 
 enum {
-	STORE_PAUSE = 5000,  /* milliseconds until a store that could not be read is asked again */
-	CALM_FOR = 60000,    /* from one full comparison to the next where nothing happens */
-	PASS_LONGEST = 5000, /* what falls due by the clock (polls, databases) waits no longer than this */
+	STORE_PAUSE = 5000,   /* milliseconds until a store that could not be read is asked again */
+	CALM_FOR = 60000,     /* from one full comparison to the next where nothing happens */
+	PASS_LONGEST = 15000, /* what falls due by the clock (polls, databases) waits no longer than this */
 	PROGRESS_PAUSE =
 		10000 /* between two looks at a sync of thousands: the status of it costs as much as a hundred writes */
 };

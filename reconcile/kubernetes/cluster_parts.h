@@ -24,6 +24,7 @@ struct cluster {
 	atomic_bool stopped;
 	char version[64]; /* of the server */
 	bool discovered;
+	size_t write_room; /* how many writes at once their answers allowed last; 0 = nothing was written yet */
 	int64_t refreshed;         /* steady clock: the last discovery, well or not; 0 = none yet */
 	struct error undiscovered; /* why the last one failed; ERROR_NONE = it did not */
 };

@@ -406,7 +406,7 @@ static void begin_chunk(struct chunk *chunk, const struct job *as, struct cluste
 static void end_chunk(struct chunk *chunk, size_t received)
 {
 	size_t fits = received ? LIMIT_WRITE_BYTES * chunk->count / received : CHUNK_JOBS;
-	size_t most = 4 * chunk->count < CHUNK_JOBS ? 4 * chunk->count : CHUNK_JOBS;
+	size_t most = 4 * chunk->room < CHUNK_JOBS ? 4 * chunk->room : CHUNK_JOBS;
 	chunk->room = fits < most ? fits : most;
 	if (chunk->room < LIMIT_REQUESTS_IN_FLIGHT)
 		chunk->room = LIMIT_REQUESTS_IN_FLIGHT;
@@ -417,7 +417,8 @@ static void end_chunk(struct chunk *chunk, size_t received)
 void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t count, struct arena *mem)
 {
 	const struct job as = {.cluster = cluster, .mem = mem};
-	struct chunk chunk = {.jobs = memory_alloc(CHUNK_JOBS * sizeof(*chunk.jobs)), .room = CHUNK_FIRST};
+	struct chunk chunk = {.jobs = memory_alloc(CHUNK_JOBS * sizeof(*chunk.jobs)),
+		.room = cluster->write_room ? cluster->write_room : CHUNK_FIRST};
 	struct error why;
 	bool away = false;
 	for (size_t done = 0; done < count; done += chunk.count) {
@@ -430,6 +431,7 @@ void cluster_write(struct cluster *cluster, struct cluster_write *writes, size_t
 		away = away || kube_gave_up(cluster->kube, &why);
 		end_chunk(&chunk, most);
 	}
+	cluster->write_room = chunk.room;
 	ignored_rest(cluster);
 	memory_freep(&chunk.jobs);
 }

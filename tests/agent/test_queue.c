@@ -47,6 +47,8 @@ static void whoever_is_at_work_knows_whether_others_wait(void **state)
 	queue_free(queue);
 	queue = queue_new();
 	queue_push(queue, EVENT_FETCHED, "");
+	assert_false(queue_has_others(queue, EVENT_OBJECT, "shop"));
+	queue_push(queue, EVENT_OPERATION, "");
 	assert_true(queue_has_others(queue, EVENT_OBJECT, "shop"));
 	queue_free(queue);
 }
