@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -61,6 +62,22 @@ void frame_head(size_t length, char head[4])
 {
 	for (size_t i = 0; i < 4; i++)
 		head[i] = (char)(length >> (24 - 8 * i));
+}
+
+bool frame_file(int *fd, struct error *err)
+{
+	*fd = memfd_create("request", MFD_CLOEXEC);
+	return *fd >= 0 || error_set(err, ERROR_RETRY, "cannot make room for a request: %s", strerror(errno));
+}
+
+bool frame_file_done(int fd, bool written, struct error *err)
+{
+	if (written && lseek(fd, 0, SEEK_SET) == 0)
+		return true;
+	if (written)
+		error_set(err, ERROR_BUG, "cannot rewind a request: %s", strerror(errno));
+	close(fd);
+	return false;
 }
 
 bool frame_write(int fd, const void *bytes, size_t length, struct error *err)

@@ -34,6 +34,11 @@ size_t frame_missing(const struct frame_reader *reader);
 /* What stands before a message of this length. */
 void frame_head(size_t length, char head[4]);
 
+/* An empty file in memory, for the messages to a child that is to be started. */
+bool frame_file(int *fd, struct error *err) MUST_CHECK;
+/* They stand in it: to its beginning, where the child reads. Closed, and false, where that or the writing failed. */
+bool frame_file_done(int fd, bool written, struct error *err) MUST_CHECK;
+
 /* Blocks until everything is written. */
 bool frame_write(int fd, const void *bytes, size_t length, struct error *err) MUST_CHECK;
 

@@ -1,8 +1,6 @@
 #include "reconcile/render/job.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/frame.h"
@@ -25,17 +23,9 @@ bool job_write(const struct render_job *job, int *fd, struct error *err)
 	json_set_text(json, "lock", job->lock);
 	json_object_set_new(json, "seconds", json_integer(job->seconds ? job->seconds : LIMIT_RENDER_SECONDS));
 	CLEANUP(memory_freep) char *text = json_canonical(json);
-	int file = memfd_create("job", MFD_CLOEXEC);
-	if (file < 0)
-		return error_set(err, ERROR_RETRY, "cannot make room for a request: %s", strerror(errno));
-	if (!frame_write(file, text, strlen(text), err)) {
-		close(file);
+	int file;
+	if (!frame_file(&file, err) || !frame_file_done(file, frame_write(file, text, strlen(text), err), err))
 		return false;
-	}
-	if (lseek(file, 0, SEEK_SET) < 0) {
-		close(file);
-		return error_set(err, ERROR_BUG, "cannot rewind a request: %s", strerror(errno));
-	}
 	*fd = file;
 	return true;
 }

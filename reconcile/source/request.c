@@ -1,8 +1,6 @@
 #include "reconcile/source/request.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -95,17 +93,9 @@ static bool write_frames(int fd, const struct source_request *request, int64_t d
 
 bool request_write(const struct source_request *request, int64_t deadline, int *fd, struct error *err)
 {
-	int file = memfd_create("request", MFD_CLOEXEC);
-	if (file < 0)
-		return error_set(err, ERROR_RETRY, "cannot make room for a request: %s", strerror(errno));
-	if (!write_frames(file, request, deadline, err)) {
-		close(file);
+	int file;
+	if (!frame_file(&file, err) || !frame_file_done(file, write_frames(file, request, deadline, err), err))
 		return false;
-	}
-	if (lseek(file, 0, SEEK_SET) < 0) {
-		close(file);
-		return error_set(err, ERROR_BUG, "cannot rewind a request: %s", strerror(errno));
-	}
 	*fd = file;
 	return true;
 }

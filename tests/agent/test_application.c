@@ -1,54 +1,8 @@
 /* Started as `test_application jq-worker` it is the jq process, as the program is. */
-#include "agent/config/application.h"
-
-#include "json_fixture.h"
+#include "application_fixture.h"
 
 #include "base/file.h"
 #include "reconcile/ignore/jq_worker.h"
-
-struct fixture {
-	struct arena *mem;
-	struct application application;
-	struct error err;
-};
-
-static int open_fixture(void **state)
-{
-	static struct fixture fixture;
-	fixture = (struct fixture){.mem = arena_new(64u << 20)};
-	*state = &fixture;
-	return 0;
-}
-
-static int close_fixture(void **state)
-{
-	struct fixture *fixture = *state;
-	application_done(&fixture->application);
-	arena_free(fixture->mem);
-	return 0;
-}
-
-static bool read_document(struct fixture *fixture, const char *text)
-{
-	CLEANUP(json_done) json_t *document = json_of(text, fixture->mem);
-	application_done(&fixture->application);
-	return application_read(document, "a.yaml", fixture->mem, &fixture->application, &fixture->err);
-}
-
-#define HEAD                                                                                                 \
-	"apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a, namespace: argocd, uid: u-1}\n"
-#define GOOD_SOURCE "  source: {repoURL: https://h/x, path: team}\n"
-#define GOOD_DESTINATION "  destination: {server: https://kubernetes.default.svc, namespace: team}\n"
-
-/* Reads a spec (its lines indented by two) and expects these errors, one a line. */
-static void expect(struct fixture *fixture, const char *spec, const char *errors)
-{
-	const char *all = "";
-	assert_true(read_document(fixture, arena_printf(fixture->mem, HEAD "spec:\n%s", spec)));
-	for (size_t i = 0; i < fixture->application.spec_error_count; i++)
-		all = arena_printf(fixture->mem, "%s%s\n", all, fixture->application.spec_errors[i]);
-	assert_string_equal(all, errors);
-}
 
 static void a_plain_application_has_argo_cds_defaults(void **state)
 {

@@ -1,44 +1,4 @@
-#include "agent/config/application.h"
-
-#include "json_fixture.h"
-
-struct fixture {
-	struct arena *mem;
-	struct application application;
-};
-
-static int open_fixture(void **state)
-{
-	static struct fixture fixture;
-	fixture = (struct fixture){.mem = arena_new(64u << 20)};
-	*state = &fixture;
-	return 0;
-}
-
-static int close_fixture(void **state)
-{
-	struct fixture *fixture = *state;
-	application_done(&fixture->application);
-	arena_free(fixture->mem);
-	return 0;
-}
-
-#define HEAD "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\n"
-#define DESTINATION "  destination: {server: https://kubernetes.default.svc, namespace: team}\n"
-
-/* Reads a spec (its lines indented by two) and expects these errors, one a line. */
-static void expect(struct fixture *fixture, const char *spec, const char *errors)
-{
-	struct error err;
-	const char *all = "";
-	CLEANUP(json_done)
-	json_t *document = json_of(arena_printf(fixture->mem, HEAD "spec:\n%s", spec), fixture->mem);
-	application_done(&fixture->application);
-	assert_true(application_read(document, "a.yaml", fixture->mem, &fixture->application, &err));
-	for (size_t i = 0; i < fixture->application.spec_error_count; i++)
-		all = arena_printf(fixture->mem, "%s%s\n", all, fixture->application.spec_errors[i]);
-	assert_string_equal(all, errors);
-}
+#include "application_fixture.h"
 
 static void what_kustomize_is_asked_for_is_kept_without_what_asks_for_nothing(void **state)
 {
@@ -48,7 +8,7 @@ static void what_kustomize_is_asked_for_is_kept_without_what_asks_for_nothing(vo
 		"      replicas: [{name: d, count: 3}, {name: e, count: '2'}], commonLabels: {a: b}, forceCommonLabels: true,\n"
 		"      labelWithoutSelector: true, labelIncludeTemplates: true, commonAnnotations: {a: $b},\n"
 		"      forceCommonAnnotations: false, patches: [{path: x, target: {kind: K, name: nn}, options: {allowNameChange: true}},\n"
-		"      {patch: yy}], components: [c], ignoreMissingComponents: true, version: ''}\n" DESTINATION,
+		"      {patch: yy}], components: [c], ignoreMissingComponents: true, version: ''}\n" GOOD_DESTINATION,
 		"");
 	const struct rendering *rendering = &fixture->application.sources[0].directory.rendering;
 	assert_int_equal(rendering->asked, RENDER_KUSTOMIZE);
@@ -69,7 +29,7 @@ static void what_helm_is_asked_for_is_kept(void **state)
 		"  source:\n    repoURL: x\n    path: p\n    helm: {valueFiles: [a.yaml], values: 'a: $b', valuesObject: {a: {}},\n"
 		"      parameters: [{name: a, value: b, forceString: true}], fileParameters: [{name: a, path: b}], releaseName: r,\n"
 		"      namespace: ns, version: v3, ignoreMissingValueFiles: true, skipCrds: true, skipTests: true,\n"
-		"      skipSchemaValidation: true, kubeVersion: '1.30', apiVersions: [a/v1]}\n" DESTINATION,
+		"      skipSchemaValidation: true, kubeVersion: '1.30', apiVersions: [a/v1]}\n" GOOD_DESTINATION,
 		"");
 	const struct rendering *rendering = &fixture->application.sources[0].directory.rendering;
 	assert_int_equal(rendering->asked, RENDER_HELM);
@@ -83,7 +43,7 @@ static void each_field_of_kustomize_and_helm_that_is_not_obeyed_is_named(void **
 	expect(fixture,
 		"  source: {repoURL: x, path: p, kustomize: {commonAnnotationsEnvsubst: true, version: v5, kubeVersion: '1.30',\n"
 		"    apiVersions: [a], images: [$x], commonLabels: {a: $b}, commonAnnotations: {a: 1}, namePrefx: a,\n"
-		"    replicas: [{name: d, count: -1}, {count: 1}], patches: [{file: x}], components: x}}\n" DESTINATION,
+		"    replicas: [{name: d, count: -1}, {count: 1}], patches: [{file: x}], components: x}}\n" GOOD_DESTINATION,
 		"spec.source.kustomize.commonAnnotationsEnvsubst is not supported: variables are not put in: write what they "
 		"stand for\n"
 		"spec.source.kustomize.version is not supported: the kustomize on the agent's PATH is what there is\n"
@@ -101,7 +61,7 @@ static void each_field_of_kustomize_and_helm_that_is_not_obeyed_is_named(void **
 		"spec.source.kustomize.components must be a list of at most 1000 entries\n");
 	expect(fixture,
 		"  source: {repoURL: x, path: p, helm: {passCredentials: true, version: v2, valueFiles: [$ref/a.yaml],\n"
-		"    parameters: [{value: b}, {name: a, value: $b}], values: {a: 1}, skipCrds: 'yes'}}\n" DESTINATION,
+		"    parameters: [{value: b}, {name: a, value: $b}], values: {a: 1}, skipCrds: 'yes'}}\n" GOOD_DESTINATION,
 		"spec.source.helm.passCredentials is not supported: nothing is fetched while it is rendered: what is needed lies "
 		"in the repository\n"
 		"spec.source.helm.version must be v3: the helm on the agent's PATH is what there is\n"
@@ -111,7 +71,7 @@ static void each_field_of_kustomize_and_helm_that_is_not_obeyed_is_named(void **
 		"spec.source.helm.values must be a string\n"
 		"spec.source.helm.skipCrds must be true or false\n");
 	expect(fixture,
-		"  source: {repoURL: x, path: p, helm: {skipCrds: true}, kustomize: {namePrefix: a}}\n" DESTINATION,
+		"  source: {repoURL: x, path: p, helm: {skipCrds: true}, kustomize: {namePrefix: a}}\n" GOOD_DESTINATION,
 		"spec.source has more than one of directory, kustomize and helm: a path is one of them\n");
 }
 
@@ -126,7 +86,7 @@ static void a_folder_that_is_said_to_be_plain_is_known(void **state)
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		expect(fixture,
 			arena_printf(fixture->mem,
-				"  source: {repoURL: x, path: p, helm: {}, kustomize: null, directory: %s}\n" DESTINATION,
+				"  source: {repoURL: x, path: p, helm: {}, kustomize: null, directory: %s}\n" GOOD_DESTINATION,
 				cases[i].directory),
 			"");
 		const struct rendering *rendering = &fixture->application.sources[0].directory.rendering;

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,12 +73,40 @@ static void what_is_written_is_read(void **state)
 	close(ends[0]);
 }
 
+/* What a child is to read is read from the beginning. */
+static void a_file_of_messages_is_read_from_its_beginning(void **state)
+{
+	(void)state;
+	struct error err;
+	int fd;
+	CLEANUP(frame_done) struct frame_reader reader = FRAME_READER(100);
+	assert_true(frame_file(&fd, &err));
+	assert_true(frame_file_done(fd, frame_write(fd, "hello", 5, &err), &err));
+	assert_true(frame_read(fd, &reader, &err));
+	assert_string_equal(buf_string(&reader.body), "hello");
+	close(fd);
+}
+
+static void a_file_that_was_not_written_is_closed_and_its_error_stays(void **state)
+{
+	(void)state;
+	struct error err;
+	int fd;
+	assert_true(frame_file(&fd, &err));
+	error_set(&err, ERROR_RETRY, "cannot write");
+	assert_false(frame_file_done(fd, false, &err));
+	assert_string_equal(err.text, "cannot write");
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_come_out_whole_whatever_the_pieces),
 		cmocka_unit_test(a_length_beyond_the_maximum_fails_before_any_byte_is_kept),
 		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(a_file_of_messages_is_read_from_its_beginning),
+		cmocka_unit_test(a_file_that_was_not_written_is_closed_and_its_error_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
