@@ -28,7 +28,7 @@ static const char *sources_text(const struct app *app, struct arena *mem)
 	for (size_t i = 0; i < app->spec.source_count; i++) {
 		const struct application_source *source = &app->spec.sources[i];
 		text = arena_printf(mem, "%s%s%zu = %s%s%s", text, i ? ", " : "", i + 1,
-			source_url_plain(source->repo_url, mem), *source->directory.path ? " " : "",
+			source_url_shown(source->repo_url, mem), *source->directory.path ? " " : "",
 			source->directory.path);
 	}
 	return text;
