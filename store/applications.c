@@ -35,6 +35,17 @@ bool store_application_list(struct store *store, struct arena *mem, struct store
 	return query_rows(query, &table, mem, items, count, err);
 }
 
+/* What is no JSON is given as it is: its reader names the Application. */
+bool store_application_heads(struct store *store, struct arena *mem, struct store_application **items,
+	size_t *count, struct error *err)
+{
+	struct query *query = query_open(store,
+		"SELECT name, CASE WHEN json_valid(document) THEN json_remove(document, '$.status.resources', "
+		"'$.status.operationState.syncResult.resources') ELSE document END, '', updated "
+		"FROM application ORDER BY name");
+	return query_rows(query, &table, mem, items, count, err);
+}
+
 bool store_application_remove(struct store *store, const char *name, struct error *err)
 {
 	if (!store_begin(store, err))

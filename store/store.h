@@ -62,6 +62,9 @@ bool store_application_get(struct store *store, const char *name, struct arena *
 	struct store_application *out, struct error *err) MUST_CHECK; /* ERROR_MISSING */
 bool store_application_list(struct store *store, struct arena *mem, struct store_application **items,
 	size_t *count, struct error *err) MUST_CHECK; /* by name */
+/* The same without what has a row for each object (status.resources, syncResult.resources) and without differences: for who asks often. */
+bool store_application_heads(struct store *store, struct arena *mem, struct store_application **items,
+	size_t *count, struct error *err) MUST_CHECK;
 /* With its inventory, its revisions, its running operation and its open drift. */
 bool store_application_remove(struct store *store, const char *name, struct error *err) MUST_CHECK;
 

@@ -73,7 +73,7 @@ static void print_conditions(struct buf *out, const json_t *application)
 
 static bool print_applications(struct buf *out, struct store *store, struct error *err)
 {
-	CLEANUP(json_done) json_t *list = view_applications(store, err);
+	CLEANUP(json_done) json_t *list = view_application_heads(store, err);
 	size_t i;
 	json_t *application;
 	if (!list)

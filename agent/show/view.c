@@ -31,9 +31,10 @@ static void set_number(json_t *object, const char *key, int64_t number)
 	json_object_set_new(object, key, json_integer(number));
 }
 
+/* NULL, with the error that is set, stays NULL. */
 static json_t *list_of(json_t *items)
 {
-	return json_pack("{s:o}", "items", items);
+	return items ? json_pack("{s:o}", "items", items) : NULL;
 }
 
 /* What the agent wrote itself: unreadable is a damaged store, not somebody's mistake. */
@@ -54,11 +55,16 @@ static bool append(json_t *items, const char *text, const char *what, const char
 
 /* ---- applications ---- */
 
-static json_t *applications(struct store *store, struct arena *mem, struct error *err)
+/* `list` says how much of each. */
+typedef bool application_list(struct store *store, struct arena *mem, struct store_application **items,
+	size_t *count, struct error *err);
+
+static json_t *applications(struct store *store, application_list *list, struct error *err)
 {
+	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
 	struct store_application *rows;
 	size_t count;
-	if (!store_application_list(store, mem, &rows, &count, err))
+	if (!list(store, mem, &rows, &count, err))
 		return NULL;
 	CLEANUP(json_done) json_t *items = json_array();
 	for (size_t i = 0; i < count; i++)
@@ -69,9 +75,12 @@ static json_t *applications(struct store *store, struct arena *mem, struct error
 
 json_t *view_applications(struct store *store, struct error *err)
 {
-	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
-	json_t *items = applications(store, mem, err);
-	return items ? list_of(items) : NULL;
+	return list_of(applications(store, store_application_list, err));
+}
+
+json_t *view_application_heads(struct store *store, struct error *err)
+{
+	return list_of(applications(store, store_application_heads, err));
 }
 
 json_t *view_application(struct store *store, const char *name, struct error *err)
@@ -89,8 +98,7 @@ json_t *view_application_diff(struct store *store, const char *name, struct erro
 	struct store_application row;
 	if (!store_application_get(store, name, mem, &row, err))
 		return NULL;
-	json_t *items = parse(*row.differences ? row.differences : "[]", "differences of", name, err);
-	return items ? list_of(items) : NULL;
+	return list_of(parse(*row.differences ? row.differences : "[]", "differences of", name, err));
 }
 
 json_t *view_application_resources(struct store *store, const char *name, struct error *err)
@@ -190,8 +198,7 @@ static json_t *users(struct store *store, struct arena *mem, struct error *err)
 json_t *view_users(struct store *store, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
-	json_t *items = users(store, mem, err);
-	return items ? list_of(items) : NULL;
+	return list_of(users(store, mem, err));
 }
 
 json_t *view_user_changes(struct store *store, const char *user, struct error *err)
@@ -235,8 +242,7 @@ static json_t *databases(struct store *store, struct arena *mem, struct error *e
 json_t *view_databases(struct store *store, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
-	json_t *items = databases(store, mem, err);
-	return items ? list_of(items) : NULL;
+	return list_of(databases(store, mem, err));
 }
 
 /* ---- drift ---- */
@@ -282,8 +288,7 @@ static json_t *drift(
 json_t *view_drift(struct store *store, const struct store_drift_filter *filter, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
-	json_t *items = drift(store, filter, mem, err);
-	return items ? list_of(items) : NULL;
+	return list_of(drift(store, filter, mem, err));
 }
 
 /* ---- operations ---- */
@@ -449,7 +454,7 @@ static bool agent_summary(struct store *store, struct arena *mem, json_t *agent,
 static bool fill_status(struct store *store, struct arena *mem, json_t *status, struct error *err)
 {
 	struct store_drift_filter open = {.open_only = true, .limit = STATUS_DRIFT};
-	CLEANUP(json_done) json_t *all = applications(store, mem, err);
+	CLEANUP(json_done) json_t *all = applications(store, store_application_list, err);
 	CLEANUP(json_done) json_t *people = all ? users(store, mem, err) : NULL;
 	json_t *places = people ? databases(store, mem, err) : NULL;
 	json_t *changed = places ? drift(store, &open, mem, err) : NULL;

@@ -8,7 +8,8 @@
 
 #include "store/store.h"
 
-json_t *view_applications(struct store *store, struct error *err); /* {"items":[Application...]} */
+json_t *view_applications(struct store *store, struct error *err);      /* {"items":[Application...]} */
+json_t *view_application_heads(struct store *store, struct error *err); /* without the rows of their objects */
 json_t *view_application(
 	struct store *store, const char *name, struct error *err); /* Application; ERROR_MISSING */
 json_t *view_application_diff(struct store *store, const char *name, struct error *err); /* {"items":[...]} */

@@ -53,6 +53,29 @@ static void an_application_is_kept_as_it_was_set(void **state)
 	assert_string_equal(all[0].name, "cluster");
 }
 
+static void a_head_is_an_application_without_the_rows_of_its_objects(void **state)
+{
+	struct fixture *f = *state;
+	struct store_application *all;
+	size_t count;
+
+	set_application(f, "a",
+		"{\"spec\":{\"project\":\"p\"},\"status\":{\"operationState\":{\"phase\":\"Succeeded\",\"syncResult\":"
+		"{\"resources\":[{\"name\":\"x\"}],\"revision\":\"r\"}},\"resources\":[{\"name\":\"x\"}],"
+		"\"sync\":{\"status\":\"Synced\"}}}",
+		5);
+	set_application(f, "b", "{}", 6);
+	set_application(f, "c", "{broken", 7);
+	check_ok(store_application_heads(f->store, f->mem, &all, &count, &f->err), &f->err);
+	assert_int_equal(count, 3);
+	assert_string_equal(all[0].document,
+		"{\"spec\":{\"project\":\"p\"},\"status\":{\"operationState\":{\"phase\":\"Succeeded\",\"syncResult\":"
+		"{\"revision\":\"r\"}},\"sync\":{\"status\":\"Synced\"}}}");
+	assert_int_equal(all[0].updated, 5);
+	assert_string_equal(all[1].document, "{}");
+	assert_string_equal(all[2].document, "{broken");
+}
+
 static void a_missing_application_is_named(void **state)
 {
 	struct fixture *f = *state;
@@ -106,6 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		A_TEST(an_application_is_kept_as_it_was_set),
+		A_TEST(a_head_is_an_application_without_the_rows_of_its_objects),
 		A_TEST(a_missing_application_is_named),
 		A_TEST(an_equal_document_keeps_its_time),
 		A_TEST(removing_an_application_removes_what_is_kept_for_it),
