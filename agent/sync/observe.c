@@ -64,8 +64,8 @@ static bool load_inventory(struct pass *pass)
 static char *tracker_name(const struct app *app, enum tracker tracker)
 {
 	static const char *const what[TRACKER_COUNT] = {
-		[TRACKER_PASS] = "application", [TRACKER_HOOKS] = "hooks of", [TRACKER_PREVIEW] = "preview of"};
-	return memory_printf("%s %s", what[tracker], app->spec.name);
+		[TRACKER_PASS] = "", [TRACKER_HOOKS] = "hooks of ", [TRACKER_PREVIEW] = "preview of "};
+	return memory_printf("%s%s", what[tracker], app->spec.name);
 }
 
 bool pass_track(const struct pass *pass, enum tracker tracker, const struct object_key *keys, size_t count,

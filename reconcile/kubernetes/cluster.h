@@ -84,8 +84,8 @@ bool cluster_has_kind(const struct cluster *cluster, const char *group, const ch
 
 /*
  * Makes sure the kinds and namespaces of these keys are watched and listed completely at least once. They are what this tracker (an
- * Application, a preview: any name) has to do with from now on: what it named before and nobody else names is let go, with watches
- * that have become useless. Waits two seconds
+ * Application by its own name, a preview: any name) has to do with from now on: what it named before and nobody else names is let go,
+ * with watches that have become useless: where objects carry the tracker's name, or did, the watch stays. Waits two seconds
  * for the first lists of new ones: what takes longer fails with ERROR_RETRY, "still being listed", and `listed` tells when to come
  * back; so does a server that is not well, at once, and a kind whose group does not answer. A kind the server does not have is passed
  * over; a kind we may not list fails with ERROR_DENIED naming it. On failure, the others are tracked nevertheless; of a server that is not well, what was tracked before still is.

@@ -30,6 +30,7 @@ void live_free(struct live_cache *cache)
 		for (struct live_claimant *at = cache->claimants[i], *next; at; at = next) {
 			next = at->next;
 			memory_freep(&at->tracked);
+			memory_freep(&at->held);
 			memory_freep(&at);
 		}
 	pthread_mutex_destroy(&cache->lock);

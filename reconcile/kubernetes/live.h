@@ -69,6 +69,10 @@ bool live_track(struct live_cache *cache, struct live_claimant *tracker, struct 
 	const char *name);
 void live_track_end(struct live_cache *cache, struct live_claimant *tracker);
 
+/* A tracker has had objects there that carry its name, as an Application's do: they may come back when it names none of them any
+   more, with a backup of etcd above all, and then somebody has to see them. */
+bool live_is_held(struct live_cache *cache, const struct live_collection *collection);
+
 /* It tracks nothing any more; unknown names are welcome. */
 void live_untrack(struct live_cache *cache, const char *tracker);
 

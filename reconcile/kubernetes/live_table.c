@@ -73,11 +73,12 @@ struct live_claimant *live_claimant_add(struct live_cache *cache, const char *na
 
 void live_claimant_drop(struct live_cache *cache, struct live_claimant *claimant)
 {
-	if (claimant->marked || claimant->tracked_count || claimant->tracking)
+	if (claimant->marked || claimant->tracked_count || claimant->tracking || claimant->held_count)
 		return;
 	*claimant_at(cache, claimant->name) = claimant->next;
 	cache->counts.bytes -= sizeof(*claimant) + strlen(claimant->name) + 1;
 	memory_freep(&claimant->tracked);
+	memory_freep(&claimant->held);
 	memory_freep(&claimant);
 }
 
@@ -105,6 +106,7 @@ static void claim(struct live_cache *cache, struct entry *entry)
 	if (entry->claimed)
 		entry->claimed->claimed_at = &entry->claimed;
 	claimant->marked = entry;
+	live_hold(claimant, entry->collection);
 }
 
 /* ---- entries ---- */

@@ -41,7 +41,10 @@ struct live_claimant {
 	size_t tracked_count, room;
 	struct entry **before; /* what it tracked until now, while it names them anew */
 	size_t before_count;
-	bool tracking; /* between begin and end */
+	bool tracking;                 /* between begin and end */
+	bool tracker;                  /* from its first live_track_begin() to its live_untrack() */
+	struct live_collection **held; /* a tracker's: where it has had objects that carry its name */
+	size_t held_count;
 	char name[];
 };
 
@@ -57,6 +60,9 @@ struct live_cache {
 };
 
 enum live_fact { FACT_UID, FACT_VERSION, FACT_TRACKING, FACT_INSTALLATION, FACT_MESSAGE };
+
+/* As a tracker it has an object there. */
+void live_hold(struct live_claimant *tracker, struct live_collection *collection);
 
 /* Where the entry hangs; *at is NULL when there is none. */
 struct entry **live_entry_find(const struct live_collection *collection, const char *name);

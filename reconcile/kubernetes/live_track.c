@@ -11,7 +11,10 @@ struct live_claimant *live_track_begin(struct live_cache *cache, const char *tra
 {
 	pthread_mutex_lock(&cache->lock);
 	struct live_claimant *claimant = live_claimant_add(cache, tracker);
-	claimant->tracking = true;
+	bool begins = !claimant->tracker;
+	claimant->tracking = claimant->tracker = true;
+	for (struct entry *entry = begins ? claimant->marked : NULL; entry; entry = entry->claimed)
+		live_hold(claimant, entry->collection);
 	cache->begun++;
 	claimant->before = claimant->tracked;
 	claimant->before_count = claimant->tracked_count;
@@ -20,6 +23,33 @@ struct live_claimant *live_track_begin(struct live_cache *cache, const char *tra
 	pthread_mutex_unlock(&cache->lock);
 	return claimant;
 }
+
+/* ---- where it has had objects ---- */
+
+void live_hold(struct live_claimant *tracker, struct live_collection *collection)
+{
+	if (!tracker->tracker)
+		return;
+	for (size_t i = 0; i < tracker->held_count; i++)
+		if (tracker->held[i] == collection)
+			return;
+	tracker->held = memory_resize(tracker->held, (tracker->held_count + 1) * sizeof(*tracker->held));
+	tracker->held[tracker->held_count++] = collection;
+}
+
+bool live_is_held(struct live_cache *cache, const struct live_collection *collection)
+{
+	bool held = false;
+	pthread_mutex_lock(&cache->lock);
+	for (size_t i = 0; i < LIVE_BUCKETS; i++)
+		for (const struct live_claimant *at = cache->claimants[i]; at; at = at->next)
+			for (size_t j = 0; j < at->held_count; j++)
+				held = held || at->held[j] == collection;
+	pthread_mutex_unlock(&cache->lock);
+	return held;
+}
+
+/* ---- names ---- */
 
 static void remember(struct live_claimant *tracker, struct entry *entry)
 {
@@ -79,10 +109,16 @@ void live_track_end(struct live_cache *cache, struct live_claimant *tracker)
 void live_untrack(struct live_cache *cache, const char *tracker)
 {
 	pthread_mutex_lock(&cache->lock);
-	bool known = live_claimant_find(cache, tracker);
+	struct live_claimant *known = live_claimant_find(cache, tracker);
 	pthread_mutex_unlock(&cache->lock);
-	if (known)
-		live_track_end(cache, live_track_begin(cache, tracker));
+	if (!known)
+		return;
+	known = live_track_begin(cache, tracker);
+	pthread_mutex_lock(&cache->lock);
+	known->tracker = false;
+	known->held_count = 0;
+	pthread_mutex_unlock(&cache->lock);
+	live_track_end(cache, known);
 }
 
 void live_answered(struct live_cache *cache, const struct live_collection *collection, const char *name)

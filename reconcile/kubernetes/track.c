@@ -293,7 +293,7 @@ static void let_unused_go(struct cluster *cluster)
 {
 	for (struct live_collection *at = live_collections(cluster->live), *next; at; at = next) {
 		next = at->next;
-		if (!at->tracked)
+		if (!at->tracked && !live_is_held(cluster->live, at))
 			let_go(cluster, at);
 	}
 }

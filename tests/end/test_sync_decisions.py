@@ -339,6 +339,24 @@ def test_what_a_killed_first_sync_wrote_is_ours(world, tmp_path, fault, skip):
 # ---- 7: a new wish ------------------------------------------------------------------------------------------------------
 
 
+def test_an_object_that_comes_back_of_a_kind_that_nobody_wants_any_more_is_pruned_again(world):
+    """As a backup of etcd brings it back: nothing in Git, and nothing in the inventory, names a Secret by then."""
+    world.push({"team/a.yaml": config_map("a"), "team/s.yaml": secret("s")})
+    team = world.application("team")
+    world.begin()
+    team.synced(world.head)
+    backup = world.get("Secret", "s")
+    world.push({"team/s.yaml": None})
+    world.vanishes("Secret", "s")
+    team.synced(world.head)
+    for name in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
+        backup["metadata"].pop(name, None)
+    world.push({"team/a.yaml": config_map("a", value="two")})  # another pass, which names no Secret
+    team.synced(world.head)
+    world.kube.create(backup)
+    world.vanishes("Secret", "s")
+
+
 def test_another_path_is_a_new_wish(world):
     world.push({"one/a.yaml": config_map("a"), "two/b.yaml": config_map("b"), "two/a.yaml": config_map("a", value="two")})
     team = world.application("team", path="one", heal=False)

@@ -358,6 +358,31 @@ static void what_another_tracker_names_stays(void **state)
 	assert_string_equal(version_of(f, "both"), "");
 }
 
+/* Of a kind that nobody wants any more, objects come back with a backup of etcd. */
+static void where_a_tracker_has_had_objects_is_held(void **state)
+{
+	struct fixture *f = *state;
+	put(f, "a", "1", "1", MARK("a"), LIVE_WATCHED);
+	assert_false(live_is_held(f->cache, f->collection)); /* of whom we know nothing */
+	track_all(f, "app", (const char *const[]){"a", NULL});
+	assert_true(live_is_held(f->cache, f->collection));
+	put(f, "a", "1", "2", NULL, LIVE_WATCHED);
+	track_all(f, "app", (const char *const[]){NULL});
+	assert_int_equal(f->collection->tracked, 0);
+	assert_true(live_is_held(f->cache, f->collection));
+	live_untrack(f->cache, "app");
+	assert_false(live_is_held(f->cache, f->collection));
+}
+
+static void what_was_only_looked_at_is_not_held(void **state)
+{
+	struct fixture *f = *state;
+	track_all(f, "preview", (const char *const[]){"a", NULL});
+	put(f, "a", "1", "1", MARK("a"), LIVE_WATCHED);
+	assert_false(live_is_held(f->cache, f->collection));
+	live_untrack(f->cache, "preview");
+}
+
 static void what_carries_a_mark_stays_when_nobody_tracks_it(void **state)
 {
 	struct fixture *f = *state;
@@ -462,6 +487,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_thousand_objects_cost_less_than_half_a_mebibyte, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_tracker_does_not_name_again_is_let_go, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(where_a_tracker_has_had_objects_is_held, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_only_looked_at_is_not_held, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_another_tracker_names_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			what_carries_a_mark_stays_when_nobody_tracks_it, set_up, tear_down),
