@@ -153,7 +153,8 @@ struct app {
 
 	/* status */
 	json_t *status;          /* as last written, without its rows; NULL = never */
-	char *status_text;       /* with them, as text, but for reconciledAt; NULL = never */
+	char *status_text;       /* as text with those of `resources`, but for reconciledAt; NULL = never */
+	bool rows_told;          /* `operation_rows` are what they were when `status` was set */
 	char *differences;       /* as last stored; NULL = never */
 	struct checks *checks;   /* answers of dry runs that still hold; NULL = none */
 	struct reasons *reasons; /* why its objects are not well; NULL = all are */

@@ -317,6 +317,7 @@ void pass_record_status(struct pass *pass)
 		free(differences);
 		return;
 	}
+	status_complete(app, whole);
 	store_document(pass, whole, differences);
 	app->stored = clock_steady();
 	app->status_dirty = app->status_dirty || !pass->quiet;

@@ -207,7 +207,7 @@ json_t *status_make(const struct status_input *input, const json_t *previous, st
 	if (json_array_size(app->history))
 		json_object_set(status, "history", app->history);
 	if (app->operation_state)
-		json_object_set_new(status, "operationState", status_operation(app));
+		json_object_set(status, "operationState", app->operation_state);
 	if (app->reconciled)
 		json_object_set_new(status, "reconciledAt", time_value(app->reconciled));
 	return status;

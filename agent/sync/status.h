@@ -35,15 +35,18 @@ struct status_input {
 	bool cluster;  /* resources were compared with a cluster */
 };
 
-/* A new reference. Times of conditions and health are kept from `previous` where they did not change. */
+/* Without the rows of its operation (status_complete). A new reference. Times of conditions and health are kept from `previous` where they did not change. */
 json_t *status_make(const struct status_input *input, const json_t *previous, struct arena *mem);
 
 /*
  * Between two passes (status_kept.c): `status` and `operation_state` of an app are kept without the rows of their objects, which are
  * text beside them. The ones that take a tree take it over.
  */
-/* True when it says something else than the one before, the time of the comparison apart. */
+/* One of status_make(). True when it, or a row of its operation, says something else than the one before, the time of the comparison
+   apart. */
 bool status_set(struct app *app, json_t *status);
+/* Gives one of status_make() the rows of its operation. */
+void status_complete(const struct app *app, json_t *status);
 json_t *status_whole(const struct app *app); /* with the rows; a new reference, NULL = there was none */
 void status_set_operation(struct app *app, json_t *state);
 json_t *status_operation(const struct app *app); /* with the rows; a new reference, NULL = none */

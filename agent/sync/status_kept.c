@@ -32,8 +32,10 @@ static void put_rows(json_t *to, const char *name, const char *text)
 
 void status_set_operation(struct app *app, json_t *state)
 {
+	char *rows = take_rows(json_object_get(state, "syncResult"), "resources");
+	app->rows_told = app->rows_told && text_equal(app->operation_rows, rows);
 	free(app->operation_rows);
-	app->operation_rows = take_rows(json_object_get(state, "syncResult"), "resources");
+	app->operation_rows = rows;
 	json_decref(app->operation_state);
 	app->operation_state = state;
 }
@@ -57,13 +59,20 @@ static char *words_of(const json_t *status)
 bool status_set(struct app *app, json_t *status)
 {
 	char *text = words_of(status);
-	bool news = !text_equal(app->status_text, text);
+	bool news = !text_equal(app->status_text, text) || !app->rows_told;
 	free(app->status_text);
 	app->status_text = text;
-	status_shorten(status);
+	app->rows_told = true;
+	json_object_del(status, "resources");
 	json_decref(app->status);
 	app->status = status;
 	return news;
+}
+
+void status_complete(const struct app *app, json_t *status)
+{
+	if (app->operation_state)
+		json_object_set_new(status, "operationState", status_operation(app));
 }
 
 json_t *status_whole(const struct app *app)
@@ -73,6 +82,7 @@ json_t *status_whole(const struct app *app)
 	if (!app->status_text || !json_read(app->status_text, strlen(app->status_text), &status, &err))
 		return NULL;
 	json_object_set(status, "reconciledAt", json_object_get(app->status, "reconciledAt"));
+	status_complete(app, status);
 	return status;
 }
 

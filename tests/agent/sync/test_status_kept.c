@@ -25,10 +25,17 @@ static json_t *operation(const char *message)
 		"abc", "resources", "name", "a", "message", message);
 }
 
-static json_t *status(const char *message, const char *time)
+/* As status_make() makes one: of the operation it has what is kept of it. `operation` is taken over. */
+static json_t *status(json_t *operation, const char *message, const char *time)
 {
-	return json_pack("{s:{s:s}, s:[{s:s, s:s}], s:o, s:s}", "sync", "status", "Synced", "resources",
-		"name", "a", "status", "Synced", "operationState", operation(message), "reconciledAt", time);
+	return json_pack("{s:{s:s}, s:[{s:s, s:s, s:s}], s:o, s:s}", "sync", "status", "Synced", "resources",
+		"name", "a", "status", "Synced", "message", message, "operationState", operation,
+		"reconciledAt", time);
+}
+
+static bool set(const char *message, const char *time)
+{
+	return status_set(&app, status(json_incref(app.operation_state), message, time));
 }
 
 static void the_rows_of_an_operation_come_back(void **state)
@@ -56,30 +63,49 @@ static void an_operation_without_a_result_is_one(void **state)
 static void a_status_comes_back_whole(void **state)
 {
 	(void)state;
-	CLEANUP(json_done) json_t *wanted = status("created", "2026-01-02T03:04:05Z");
+	CLEANUP(json_done) json_t *wanted = status(operation("created"), "", "2026-01-02T03:04:05Z");
 	assert_null(status_whole(&app));
-	assert_true(status_set(&app, status("created", "2026-01-02T03:04:05Z")));
+	status_set_operation(&app, operation("created"));
+	assert_true(set("", "2026-01-02T03:04:05Z"));
 	assert_null(json_at(app.status, "resources"));
 	assert_null(json_at(app.status, "operationState.syncResult.resources"));
 	assert_string_equal(json_text_at(app.status, "operationState.phase", ""), "Succeeded");
 	CLEANUP(json_done) json_t *whole = status_whole(&app);
 	assert_true(json_equal(whole, wanted));
+	CLEANUP(json_done)
+	json_t *completed = status(json_incref(app.operation_state), "", "2026-01-02T03:04:05Z");
+	status_complete(&app, completed);
+	assert_true(json_equal(completed, wanted));
 }
 
 static void only_what_is_said_anew_is_news(void **state)
 {
 	(void)state;
-	assert_true(status_set(&app, status("created", "2026-01-02T03:04:05Z")));
-	assert_false(status_set(&app, status("created", "2026-01-02T03:05:05Z")));
+	status_set_operation(&app, operation("created"));
+	assert_true(set("", "2026-01-02T03:04:05Z"));
+	assert_false(set("", "2026-01-02T03:05:05Z"));
 	assert_string_equal(json_text_at(app.status, "reconciledAt", ""), "2026-01-02T03:05:05Z");
-	assert_true(status_set(&app, status("configured", "2026-01-02T03:05:05Z"))); /* in a row alone */
+	assert_true(set("is away", "2026-01-02T03:05:05Z")); /* in a row alone */
+}
+
+static void a_row_of_the_operation_alone_is_news_once(void **state)
+{
+	(void)state;
+	status_set_operation(&app, operation("created"));
+	assert_true(set("", "2026-01-02T03:04:05Z"));
+	status_set_operation(&app, operation("created"));
+	assert_false(set("", "2026-01-02T03:04:05Z"));
+	status_set_operation(&app, operation("configured"));
+	status_set_operation(&app, operation("configured")); /* told by nobody in between */
+	assert_true(set("", "2026-01-02T03:04:05Z"));
+	assert_false(set("", "2026-01-02T03:04:05Z"));
 }
 
 /* Who holds another reference to the lists still has them. */
 static void shortening_leaves_the_lists_of_others(void **state)
 {
 	(void)state;
-	CLEANUP(json_done) json_t *whole = status("created", "2026-01-02T03:04:05Z");
+	CLEANUP(json_done) json_t *whole = status(operation("created"), "", "2026-01-02T03:04:05Z");
 	CLEANUP(json_done) json_t *copy = json_copy(whole);
 	status_shorten(copy);
 	assert_null(json_at(copy, "resources"));
@@ -95,6 +121,7 @@ int main(void)
 		cmocka_unit_test_teardown(an_operation_without_a_result_is_one, tear_down),
 		cmocka_unit_test_teardown(a_status_comes_back_whole, tear_down),
 		cmocka_unit_test_teardown(only_what_is_said_anew_is_news, tear_down),
+		cmocka_unit_test_teardown(a_row_of_the_operation_alone_is_news_once, tear_down),
 		cmocka_unit_test_teardown(shortening_leaves_the_lists_of_others, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
