@@ -165,7 +165,8 @@ struct app {
 	bool calm;               /* the last pass found everything as Git has it, and had nothing to tell */
 	int64_t shortened; /* since when the object shows only a part of the status, microseconds, 0 = all */
 	bool status_dirty; /* the object in the cluster does not have our status */
-	int refresh;       /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
+	json_t *shown; /* rows of a status that may come with a backup: what they name is looked at once; NULL = none */
+	int refresh;               /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
 	int64_t refresh_operation; /* id in the store of the wish, 0 = none */
 	bool forget;        /* a hard refresh: the next complete pass takes nothing as known of the cluster */
 	int64_t reconciled; /* time of the last comparison with Git, microseconds */

@@ -57,6 +57,7 @@ static void app_free(struct app *app)
 	reasons_free(app->reasons);
 	json_decref(app->history);
 	status_free(app);
+	json_decref(app->shown);
 	sync_request_free(app->asked);
 	json_decref(app->taken);
 	free(app);
@@ -224,6 +225,18 @@ static void compare_status(struct app *app)
 			app->status_dirty = true;
 }
 
+/* The status may be older than all that we know, and so may what it names: objects that are in no commit and in no inventory any more, of
+   kinds that nobody watches. */
+static void look_at_shown(struct app *app)
+{
+	json_t *rows = json_at(app->spec.document, "status.resources");
+	if (!json_array_size(rows) || app->spec.file)
+		return;
+	json_decref(app->shown);
+	app->shown = json_incref(rows);
+	app->dirty = true;
+}
+
 /* What may be the remedy of a sync that failed. */
 static bool same_spec(const struct application *a, const struct application *b)
 {
@@ -258,7 +271,8 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	else if (app->last_phase == SYNC_FAILED && !same_spec(&app->spec, spec))
 		app->tried[0] = '\0'; /* what failed is tried again: the change may be the remedy */
 	/* Versions run backwards: etcd was restored, and what its versions were worth before says nothing. */
-	if (application_version(spec->document) < application_version(app->spec.document))
+	bool restored = application_version(spec->document) < application_version(app->spec.document);
+	if (restored)
 		app->consumed = 0;
 	application_done(&app->spec);
 	arena_free(app->spec_mem);
@@ -280,6 +294,8 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	take_operation(app);
 	take_termination(app);
 	compare_status(app);
+	if (is_new || restored)
+		look_at_shown(app);
 	status_shorten(json_object_get(app->spec.document, "status"));
 	take_refresh(app);
 }

@@ -87,14 +87,20 @@ static bool track(struct pass *pass)
 {
 	static const struct objects nothing = {0};
 	const struct objects *wanted = pass->content ? &pass->content->desired->objects : &nothing;
-	struct object_key *keys = arena_array(pass->mem, wanted->count + pass->owned_count, sizeof(*keys));
+	const json_t *shown = pass->preview ? NULL : pass->app->shown, *row;
+	struct object_key *keys = arena_array(
+		pass->mem, wanted->count + pass->owned_count + json_array_size(shown), sizeof(*keys));
 	struct error err;
-	size_t count = 0;
+	size_t count = 0, at;
 
 	for (size_t i = 0; i < wanted->count; i++)
 		keys[count++] = wanted->items[i].key;
 	for (size_t i = 0; i < pass->owned_count; i++)
 		keys[count++] = owned_key(&pass->owned[i]);
+	json_array_foreach (shown, at, row)
+		keys[count++] =
+			(struct object_key){json_text_at(row, "group", ""), json_text_at(row, "kind", ""),
+				json_text_at(row, "namespace", ""), json_text_at(row, "name", "")};
 	if (forgets(pass) && !cluster_forget(pass->agent->cluster, keys, count, &err)) {
 		cannot_observe(pass, &err);
 		return false;

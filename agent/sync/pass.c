@@ -212,6 +212,8 @@ void pass_run(struct agent *agent, struct app *app)
 	run(&pass);
 	checks_keep(&pass);
 	app->rebuilt = app->rebuilt && !pass.complete;
+	if (pass.complete)
+		json_done(&app->shown);
 	app->calm = pass.complete && !pass.condition_count && !pass.out_of_sync && pass.quiet;
 	app->forget = app->forget && !pass.complete;
 	app->look_again = pass.look_again;

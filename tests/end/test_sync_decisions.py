@@ -357,6 +357,28 @@ def test_an_object_that_comes_back_of_a_kind_that_nobody_wants_any_more_is_prune
     world.vanishes("Secret", "s")
 
 
+def test_what_a_backup_brings_back_while_the_agent_is_away_is_pruned_again(world):
+    """Of its kind nothing is wanted, and no process has seen any of it: only the status that came back with it names it."""
+    world.push({"team/a.yaml": config_map("a"), "team/s.yaml": secret("s")})
+    team = world.application("team")
+    world.begin()
+    team.synced(world.head)
+    secret_then, status_then = world.get("Secret", "s"), team.status
+    world.push({"team/s.yaml": None})
+    world.vanishes("Secret", "s")
+    team.synced(world.head)
+    world.push({"team/a.yaml": config_map("a", value="2")})  # a pass that has seen it gone
+    team.synced(world.head)
+    world.agent.stop()
+    for name in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
+        secret_then["metadata"].pop(name, None)
+    world.kube.create(secret_then)
+    team.patch({"status": status_then})
+    world.agent.start()
+    world.vanishes("Secret", "s")
+    team.synced(world.head)
+
+
 def test_another_path_is_a_new_wish(world):
     world.push({"one/a.yaml": config_map("a"), "two/b.yaml": config_map("b"), "two/a.yaml": config_map("a", value="two")})
     team = world.application("team", path="one", heal=False)
