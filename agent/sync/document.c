@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 
+#include <string.h>
+
 static const char *const phase_names[] = {
 	[PHASE_PRE_SYNC] = "PreSync",
 	[PHASE_SYNC] = "Sync",
@@ -27,6 +29,13 @@ static const char *const state_names[] = {
 	[TASK_FAILED] = "Failed",
 };
 
+/* What is written may still fail by its health; what is deleted is done, whatever finalizers hold it (argocd.md 2.2). */
+static const char *state_name(const struct task_result *result)
+{
+	bool pruned = result->state == TASK_RUNNING && strcmp(result->status, "Pruned") == 0;
+	return state_names[pruned ? TASK_SUCCEEDED : result->state];
+}
+
 static json_t *row_of(const struct task_result *result)
 {
 	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "group", result->key.group, "version",
@@ -34,7 +43,7 @@ static json_t *row_of(const struct task_result *result)
 		result->key.name, "syncPhase", phase_name(result->phase));
 	json_set_text(row, "status", result->status);
 	json_set_text(row, "message", result->message);
-	json_set_text(row, "hookPhase", state_names[result->state]);
+	json_set_text(row, "hookPhase", state_name(result));
 	if (result->hook)
 		json_set_text(row, "hookType", object_hook_name(result->hook_type));
 	return row;

@@ -251,7 +251,7 @@ def test_what_needs_pruning_is_counted_and_left(world, team):
     assert world.value("b") == "one"
     world.agent.cli("app", "sync", "team", "--prune").ok()
     team.synced(head)
-    assert world.value("b") is None and team.row("b")["status"] == "Pruned"
+    assert world.value("b") is None and team.row("b")["status"] == "Pruned" and team.row("b")["hookPhase"] == "Succeeded"
 
 
 def test_an_operation_on_what_cannot_be_read_is_an_error_with_the_reason(world, team):
