@@ -42,7 +42,7 @@ static bool password(struct doctor *doctor, const struct secret_reference *from,
 
 static bool examine(struct doctor *doctor, const struct database_config *database, struct roles_server *server)
 {
-	struct roles_target target = {
+	struct session_target target = {
 		.name = database->name, .connection = database->connection, .deadline = DATABASE_DEADLINE};
 	struct error err;
 

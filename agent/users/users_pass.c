@@ -34,21 +34,21 @@ static bool connection_password(const struct users_pass *pass, struct secret *pa
 
 /* ---- the pass ---- */
 
-static bool connect_database(struct users_pass *pass, struct roles_session **session)
+static bool connect_database(struct users_pass *pass, struct session **session)
 {
 	const struct database_config *config = pass->database->config;
-	struct roles_target target = {
+	struct session_target target = {
 		.name = config->name,
 		.connection = config->connection,
 		.deadline = DATABASE_DEADLINE,
 	};
 	bool ok = connection_password(pass, &target.password, &pass->error) &&
-		roles_connect(&target, session, &pass->error);
+		session_connect(&target, session, &pass->error);
 	secret_done(&target.password);
 	return ok;
 }
 
-static bool run_session(struct users_pass *pass, struct roles_session *session)
+static bool run_session(struct users_pass *pass, struct session *session)
 {
 	const struct database_config *config = pass->database->config;
 	const struct users *wanted = &content_users(pass->content, config)->users;
@@ -87,7 +87,7 @@ static bool run_session(struct users_pass *pass, struct roles_session *session)
 		whole = roles_apply(session, &plan, pass->mem, &pass->error);
 		users_record_outcomes(pass, &plan, &journal);
 	}
-	pass->ok = users_record(pass, &plan, roles_server_version(session));
+	pass->ok = users_record(pass, &plan, session_server_version(session));
 	if (pass->wish)
 		users_record_answer(
 			pass, &plan, pass->ok ? "Succeeded" : "Failed", whole ? "" : pass->error.text);
@@ -97,16 +97,16 @@ static bool run_session(struct users_pass *pass, struct roles_session *session)
 static void *run(void *context)
 {
 	struct users_pass *pass = context;
-	struct roles_session *session = NULL;
+	struct session *session = NULL;
 
 	log_context(pass->application, pass->commit);
 	secrets_refresh(pass->agent->secrets);
 	bool ok = connect_database(pass, &session) && run_session(pass, session);
 	if (session) {
-		metric_add(METRIC_SQL_STATEMENTS, roles_statements(session));
-		metric_add(METRIC_SQL_WRITES, roles_writes(session));
+		metric_add(METRIC_SQL_STATEMENTS, session_statements(session));
+		metric_add(METRIC_SQL_WRITES, session_writes(session));
 	}
-	roles_close(session);
+	session_close(session);
 	passwords_done(&pass->passwords);
 	secrets_forget(pass->agent->secrets);
 	metric_add(METRIC_USER_PASSES, 1);

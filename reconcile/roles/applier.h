@@ -3,10 +3,11 @@
  */
 #pragma once
 
-#include "reconcile/roles/session.h"
+#include "reconcile/postgres/session.h"
+#include "reconcile/roles/roles.h"
 
 struct applier {
-	struct roles_session *session;
+	struct session *session;
 	struct roles_plan *plan;
 	struct arena *mem;
 	bool *stopped;       /* parallel to plan->reports: no further step for this user */

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/roles/applier.h"
-#include "reconcile/roles/sql.h"
+#include "reconcile/postgres/sql.h"
 
 enum {
 	RACE_TRIES = 4,
@@ -399,7 +399,7 @@ static bool refuse_secrets(
 /* Verifiers are sent only where the server was told to log nothing. */
 static bool run_queue(struct applier *applier, struct role_step **queue, size_t count, size_t secrets)
 {
-	struct roles_session *session = applier->session;
+	struct session *session = applier->session;
 	struct error err = {0};
 	if (secrets && !session->silenced) {
 		session->silenced = silence(applier, session->conn, &err);
@@ -443,7 +443,7 @@ static void finish_reports(struct applier *applier)
 			plan->reports[i].status = USER_SYNCED;
 }
 
-bool roles_apply(struct roles_session *session, struct roles_plan *plan, struct arena *mem, struct error *err)
+bool roles_apply(struct session *session, struct roles_plan *plan, struct arena *mem, struct error *err)
 {
 	if (plan->report_only || !plan->step_count)
 		return true;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "reconcile/roles/session.h"
+#include "reconcile/postgres/session.h"
 
 static const char *copy(const PGresult *rows, int row, int column, struct arena *mem)
 {
@@ -10,7 +10,7 @@ static const char *copy(const PGresult *rows, int row, int column, struct arena 
 }
 
 static bool read_settings(
-	struct roles_session *session, struct arena *mem, struct roles_server *server, struct error *err)
+	struct session *session, struct arena *mem, struct roles_server *server, struct error *err)
 {
 	static const char sql[] =
 		"SELECT current_setting('server_version'), current_user, current_setting('password_encryption'), "
@@ -34,7 +34,7 @@ static bool read_settings(
 }
 
 static bool read_databases(
-	struct roles_session *session, struct arena *mem, struct roles_server *server, struct error *err)
+	struct session *session, struct arena *mem, struct roles_server *server, struct error *err)
 {
 	CLEANUP(session_clear) PGresult *rows = NULL;
 	if (!session_query(session, session->conn,
@@ -56,15 +56,15 @@ bool roles_server_has(const struct roles_server *server, const char *database)
 	return false;
 }
 
-bool roles_examine(
-	const struct roles_target *target, struct arena *mem, struct roles_server *server, struct error *err)
+bool roles_examine(const struct session_target *target, struct arena *mem, struct roles_server *server,
+	struct error *err)
 {
-	struct roles_session *session;
+	struct session *session;
 	struct roles_server found = {0};
 	if (!session_start(target, &session, err))
 		return false;
 	bool ok = read_settings(session, mem, &found, err) && read_databases(session, mem, &found, err);
-	roles_close(session);
+	session_close(session);
 	if (!ok)
 		return error_prefix(err, "database %s", target->name);
 	*server = found;

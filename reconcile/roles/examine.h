@@ -15,8 +15,8 @@ struct roles_server {
 	size_t database_count;
 };
 
-/* Connects as a pass does, with its rules: primary, version, superuser. Errors as of roles_connect(). */
-bool roles_examine(const struct roles_target *target, struct arena *mem, struct roles_server *server,
+/* Connects as a pass does, with its rules: primary, version, superuser. Errors as of session_connect(). */
+bool roles_examine(const struct session_target *target, struct arena *mem, struct roles_server *server,
 	struct error *err) MUST_CHECK;
 
 /* The newest major version that this program was tested with. */

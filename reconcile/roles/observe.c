@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/roles/present.h"
-#include "reconcile/roles/session.h"
+#include "reconcile/postgres/session.h"
 #include "reconcile/roles/users_check.h"
 
 /*
@@ -131,7 +131,7 @@ static void take_connects(const PGresult *rows, struct arena *mem, struct roles_
 	}
 }
 
-static bool read_tables(struct roles_session *session, PGresult *tables[TABLES], struct error *err)
+static bool read_tables(struct session *session, PGresult *tables[TABLES], struct error *err)
 {
 	static const char *const before_16 =
 		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " READ_ROLES "; " READ_MEMBERSHIPS
@@ -167,7 +167,7 @@ static bool may_go(const struct roles_present *present, const struct role *role,
 		(!user || user->ensure == USER_ABSENT);
 }
 
-static bool read_dependencies(struct roles_session *session, const struct users *wanted, struct arena *mem,
+static bool read_dependencies(struct session *session, const struct users *wanted, struct arena *mem,
 	struct roles_present *present, struct error *err)
 {
 	CLEANUP(session_clear) PGresult *rows = NULL;
@@ -199,7 +199,7 @@ static bool read_dependencies(struct roles_session *session, const struct users 
 	return true;
 }
 
-bool roles_observe(struct roles_session *session, const struct users *wanted, struct arena *mem,
+bool roles_observe(struct session *session, const struct users *wanted, struct arena *mem,
 	struct roles_present **present, struct error *err)
 {
 	struct roles_present *made = arena_alloc(mem, sizeof(*made));

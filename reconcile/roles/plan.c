@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "reconcile/roles/planner.h"
-#include "reconcile/roles/sql.h"
+#include "reconcile/postgres/sql.h"
 
 enum { FIRST_ORDINARY_OID = 16384, REASON_BYTES = 4096 };
 

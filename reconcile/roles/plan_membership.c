@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "reconcile/roles/planner.h"
-#include "reconcile/roles/sql.h"
+#include "reconcile/postgres/sql.h"
 
 enum { BOOTSTRAP_SUPERUSER = 10, FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, LIST_BYTES = 65536 };
 

@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "reconcile/roles/derive.h"
+#include "reconcile/postgres/derive.h"
 #include "reconcile/roles/planner.h"
 
 /* Kubernetes takes no such name for a Secret, so it can never appear: say that rather than "not found". */

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/roles/planner.h"
-#include "reconcile/roles/sql.h"
+#include "reconcile/postgres/sql.h"
 
 /* More than this many, and more than this share of our users, are not removed without a confirmation (DESIGN 8). */
 enum { REMOVE_FEW = 5, REMOVE_PERCENT = 10 };

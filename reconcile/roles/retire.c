@@ -14,7 +14,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/roles/applier.h"
-#include "reconcile/roles/sql.h"
+#include "reconcile/postgres/sql.h"
 
 enum { SESSIONS_END_WITHIN = 3000, LOOK_AGAIN_AFTER = 20 };
 

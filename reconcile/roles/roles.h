@@ -3,7 +3,7 @@
  *
  * The three steps of the pass for a database, called in this order by agent/users_pass.c:
  *
- *   roles_connect -> roles_observe -> roles_plan (pure) -> roles_apply
+ *   session_connect -> roles_observe -> roles_plan (pure) -> roles_apply
  *
  * Reads everything in a handful of queries, writes only what differs, in few messages. Passwords are compared with the
  * SCRAM verifier and sent only as verifiers. Roles we made carry our mark, a comment that begins with ROLES_MARK;
@@ -12,32 +12,15 @@
 #pragma once
 
 #include "base/secret.h"
+#include "reconcile/postgres/connect.h"
 #include "reconcile/roles/users.h"
 
 /* COMMENT ON ROLE begins with this, then the agent file's database name and ')'. */
 #define ROLES_MARK "managed by pgitops ("
 
-struct roles_target {
-	const char *name;       /* of the database in the agent file; part of the mark */
-	const char *connection; /* libpq conninfo or URI, without password */
-	struct secret password; /* may be empty (peer, certificate) */
-	int64_t deadline;       /* milliseconds for connecting and for each statement */
-};
-
-struct roles_session;
-
-/* Connects to the primary, takes the advisory lock, pins search_path, sets timeouts. ERROR_RETRY: down, standby, out of
-   connections, lock held by another agent; ERROR_DENIED: password or rights; ERROR_INVALID: conninfo. */
-bool roles_connect(
-	const struct roles_target *target, struct roles_session **session, struct error *err) MUST_CHECK;
-void roles_close(struct roles_session *session);                /* accepts NULL */
-int roles_server_version(const struct roles_session *session);  /* 150020 */
-uint64_t roles_statements(const struct roles_session *session); /* sent so far, for tests and metrics */
-uint64_t roles_writes(const struct roles_session *session);
-
 struct roles_present; /* what the catalogs said */
 
-bool roles_observe(struct roles_session *session, const struct users *wanted, struct arena *mem,
+bool roles_observe(struct session *session, const struct users *wanted, struct arena *mem,
 	struct roles_present **present, struct error *err) MUST_CHECK;
 
 /* Passwords on demand, so that a quiet pass reads none. */
@@ -145,5 +128,5 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
  * continued by the next pass, found again by its mark. False only when the session itself is lost (reports are then as far as
  * known).
  */
-bool roles_apply(struct roles_session *session, struct roles_plan *plan, struct arena *mem,
-	struct error *err) MUST_CHECK;
+bool roles_apply(
+	struct session *session, struct roles_plan *plan, struct arena *mem, struct error *err) MUST_CHECK;

@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "reconcile/roles/scram.h"
+#include "reconcile/postgres/scram.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

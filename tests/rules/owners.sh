@@ -6,14 +6,14 @@
 owners='
 git2(/.*)?\.h|reconcile/source/.*
 yaml\.h|reconcile/manifest/yaml[a-z_]*\.[ch]
-libpq-fe\.h|reconcile/roles/.*
-libpq/.*|reconcile/roles/.*
+libpq-fe\.h|reconcile/(postgres|roles)/.*
+libpq/.*|reconcile/postgres/.*
 sqlite3\.h|store/.*
 event2?(/.*)?\.h|agent/http/.*
 curl/.*|base/http/.*
 (jq|jv)\.h|reconcile/ignore/jq_worker\.c
 seccomp\.h|reconcile/ignore/jq_worker\.c|base/sandbox/syscall_filter\.c
-openssl/.*|base/digest\.c|reconcile/roles/scram\.c|reconcile/sealed/.*|reconcile/source/sshsig\.c
+openssl/.*|base/digest\.c|reconcile/postgres/scram\.c|reconcile/sealed/.*|reconcile/source/sshsig\.c
 '
 
 while read -r file; do

@@ -160,7 +160,7 @@ static void took(struct driver *driver, const char *what, int64_t *start)
 	*start = now;
 }
 
-static bool pass(struct driver *driver, struct roles_session *session, const struct users *users,
+static bool pass(struct driver *driver, struct session *session, const struct users *users,
 	const struct roles_policy *policy, struct arena *mem, struct error *err)
 {
 	const char *mode = json_text_at(driver->request, "mode", "apply");
@@ -204,8 +204,8 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 	if (mistakes.count || strcmp(json_text_at(driver->request, "mode", "apply"), "check") == 0)
 		return;
 
-	struct roles_session *session = NULL;
-	struct roles_target target = {
+	struct session *session = NULL;
+	struct session_target target = {
 		.name = json_text_at(driver->request, "name", "main"),
 		.connection = json_text_at(driver->request, "connection", ""),
 		.deadline = json_number_at(driver->request, "deadline", 20000),
@@ -213,16 +213,17 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 	const char *password = json_text_at(driver->request, "password", "");
 	secret_set(&target.password, password, strlen(password));
 	int64_t start = clock_now();
-	bool connected = roles_connect(&target, &session, err);
+	bool connected = session_connect(&target, &session, err);
 	took(driver, "connect_us", &start);
 	if (connected) {
 		(void)pass(driver, session, &users, &policy, mem, err);
-		json_object_set_new(driver->answer, "version", json_integer(roles_server_version(session)));
+		json_object_set_new(driver->answer, "version", json_integer(session_server_version(session)));
 		json_object_set_new(
-			driver->answer, "statements", json_integer((json_int_t)roles_statements(session)));
-		json_object_set_new(driver->answer, "writes", json_integer((json_int_t)roles_writes(session)));
+			driver->answer, "statements", json_integer((json_int_t)session_statements(session)));
+		json_object_set_new(
+			driver->answer, "writes", json_integer((json_int_t)session_writes(session)));
 	}
-	roles_close(session);
+	session_close(session);
 	secret_done(&target.password);
 }
 

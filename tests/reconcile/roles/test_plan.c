@@ -27,7 +27,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "reconcile/roles/present.h"
-#include "reconcile/roles/scram.h"
+#include "reconcile/postgres/scram.h"
 
 enum { MOST = 64, WORDS = 24, CASE_BYTES = 1 << 20 };
 

@@ -1,4 +1,4 @@
-#include "reconcile/roles/session.h"
+#include "reconcile/postgres/session.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -85,8 +85,8 @@ static bool wait_readable(PGconn *conn, int64_t end, struct outcome *outcome)
 	return PQconsumeInput(conn) ? true : lose(conn, outcome, "");
 }
 
-bool session_send(struct roles_session *session, PGconn *conn, const char *sql, size_t statements,
-	struct outcome *outcome)
+bool session_send(
+	struct session *session, PGconn *conn, const char *sql, size_t statements, struct outcome *outcome)
 {
 	*outcome = (struct outcome){0};
 	session->warning[0] = '\0';
@@ -96,7 +96,7 @@ bool session_send(struct roles_session *session, PGconn *conn, const char *sql, 
 	return true;
 }
 
-static void take_warning(struct roles_session *session, struct outcome *outcome)
+static void take_warning(struct session *session, struct outcome *outcome)
 {
 	if (session->warning[0] && !outcome->warned) {
 		outcome->warned = outcome->completed + 1;
@@ -105,7 +105,7 @@ static void take_warning(struct roles_session *session, struct outcome *outcome)
 	session->warning[0] = '\0';
 }
 
-bool session_collect(struct roles_session *session, PGconn *conn, size_t statements, PGresult **results,
+bool session_collect(struct session *session, PGconn *conn, size_t statements, PGresult **results,
 	size_t room, struct outcome *outcome)
 {
 	int64_t end = clock_steady() + session->deadline + (int64_t)statements * STATEMENT_MILLISECONDS;
@@ -134,8 +134,7 @@ bool session_collect(struct roles_session *session, PGconn *conn, size_t stateme
 	return !outcome->failed;
 }
 
-bool session_query(
-	struct roles_session *session, PGconn *conn, const char *sql, PGresult **result, struct error *err)
+bool session_query(struct session *session, PGconn *conn, const char *sql, PGresult **result, struct error *err)
 {
 	struct outcome outcome;
 	PGresult *rows = NULL;
@@ -149,8 +148,8 @@ bool session_query(
 	return true;
 }
 
-bool session_write(struct roles_session *session, PGconn *conn, const char *sql, size_t statements,
-	struct outcome *outcome)
+bool session_write(
+	struct session *session, PGconn *conn, const char *sql, size_t statements, struct outcome *outcome)
 {
 	session->writes += statements;
 	return session_send(session, conn, sql, statements, outcome) &&

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "reconcile/roles/sql.h"
+#include "reconcile/postgres/sql.h"
 
 static void test_names_are_quoted(void **state)
 {

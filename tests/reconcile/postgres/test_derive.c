@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reconcile/roles/derive.h"
+#include "reconcile/postgres/derive.h"
 
 enum { MANY = 40 };
 

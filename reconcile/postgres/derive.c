@@ -1,4 +1,4 @@
-#include "reconcile/roles/derive.h"
+#include "reconcile/postgres/derive.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*
- * session.h - connections of one pass and what is sent over them (internal to the room; the only libpq calls beside derive.c)
+ * session.h - connections of one pass and what is sent over them, for the rooms that speak SQL (the only libpq calls beside derive.c)
  *
  * A message is any number of statements in one round trip, and one transaction unless it says BEGIN. Every wait has an end:
  * the server's timeouts, the kernel's, and our own deadline for a peer that is there and says nothing.
@@ -8,9 +8,9 @@
 
 #include <libpq-fe.h>
 
-#include "reconcile/roles/roles.h"
+#include "reconcile/postgres/connect.h"
 
-struct roles_session {
+struct session {
 	PGconn *conn;
 	char *connection;
 	struct secret password;
@@ -35,27 +35,25 @@ struct outcome {
 };
 
 /* The target's own connection, to a server that a pass could work with; without the lock of a pass. */
-bool session_start(
-	const struct roles_target *target, struct roles_session **session, struct error *err) MUST_CHECK;
+bool session_start(const struct session_target *target, struct session **session, struct error *err) MUST_CHECK;
 
 /* A further connection of the same target; `database` NULL = the target's own. */
-bool session_open(
-	struct roles_session *session, const char *database, PGconn **conn, struct error *err) MUST_CHECK;
+bool session_open(struct session *session, const char *database, PGconn **conn, struct error *err) MUST_CHECK;
 
 /* Starts a message; false when the connection is lost. */
-bool session_send(struct roles_session *session, PGconn *conn, const char *sql, size_t statements,
+bool session_send(struct session *session, PGconn *conn, const char *sql, size_t statements,
 	struct outcome *outcome) MUST_CHECK;
 
 /* Waits for the end of the message. Keeps the first `room` results for the caller, who clears them, when `results` is given. */
-bool session_collect(struct roles_session *session, PGconn *conn, size_t statements, PGresult **results,
+bool session_collect(struct session *session, PGconn *conn, size_t statements, PGresult **results,
 	size_t room, struct outcome *outcome) MUST_CHECK;
 
 /* One statement with one table of rows. */
-bool session_query(struct roles_session *session, PGconn *conn, const char *sql, PGresult **result,
+bool session_query(struct session *session, PGconn *conn, const char *sql, PGresult **result,
 	struct error *err) MUST_CHECK;
 
 /* One or several statements whose rows do not matter; counted as writes. */
-bool session_write(struct roles_session *session, PGconn *conn, const char *sql, size_t statements,
+bool session_write(struct session *session, PGconn *conn, const char *sql, size_t statements,
 	struct outcome *outcome) MUST_CHECK;
 
 /* Kind of an SQLSTATE: what to do next. */

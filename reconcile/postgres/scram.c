@@ -1,4 +1,4 @@
-#include "reconcile/roles/scram.h"
+#include "reconcile/postgres/scram.h"
 
 #include <ctype.h>
 #include <limits.h>

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "reconcile/roles/session.h"
+#include "reconcile/postgres/session.h"
 
 /* "pgitops" as a number: agents of one database exclude each other with it. */
 #define ADVISORY_KEY "31639126545395827"
@@ -60,7 +60,7 @@ static void free_parsed(PQconninfoOption **parsed)
  * set search_path and plant operators for a superuser to run), texts are read as sql.c writes them, no event trigger runs
  * (as a replica's session), nothing waits for ever.
  */
-static char *session_options(const struct roles_session *session, const char *own)
+static char *session_options(const struct session *session, const char *own)
 {
 	int64_t lock = session->deadline / 6;
 	return memory_printf(
@@ -123,15 +123,14 @@ static bool connect_failed(PGconn *conn, struct error *err)
 /* "pg_catalog" is named by nothing but the pin above, so REVOKE's warning is the only one that means "not done". */
 static void receive_notice(void *context, const PGresult *notice)
 {
-	struct roles_session *session = context;
+	struct session *session = context;
 	const char *state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
 	if (state && text && strcmp(state, "01000") == 0 && strstr(text, "has not been granted"))
 		snprintf(session->warning, sizeof(session->warning), "%s", text);
 }
 
-static PGconn *connect_with(
-	struct roles_session *session, struct options *options, const char *own, bool no_triggers)
+static PGconn *connect_with(struct session *session, struct options *options, const char *own, bool no_triggers)
 {
 	char *flags = session_options(session, own);
 	char *all = memory_printf("%s%s", no_triggers ? "-c event_triggers=off " : "", flags);
@@ -163,7 +162,7 @@ static bool parse_connection(
 	return true;
 }
 
-static void own_options(const struct roles_session *session, const char *database, char seconds[24],
+static void own_options(const struct session *session, const char *database, char seconds[24],
 	char milliseconds[24], struct options *options)
 {
 	int64_t wait = session->deadline / 1000;
@@ -193,7 +192,7 @@ static bool stopped_by_a_trigger(const PGconn *conn)
 	return version && strtol(version, NULL, 10) >= SERVER_WITH_LOGIN_TRIGGERS / 10000;
 }
 
-bool session_open(struct roles_session *session, const char *database, PGconn **conn, struct error *err)
+bool session_open(struct session *session, const char *database, PGconn **conn, struct error *err)
 {
 	CLEANUP(free_parsed) PQconninfoOption *parsed = NULL;
 	struct options options = {.count = 0};
@@ -215,7 +214,7 @@ bool session_open(struct roles_session *session, const char *database, PGconn **
 	return true;
 }
 
-static bool check_server(struct roles_session *session, struct error *err)
+static bool check_server(struct session *session, struct error *err)
 {
 	const char *super = PQparameterStatus(session->conn, "is_superuser");
 	session->version = PQserverVersion(session->conn);
@@ -228,7 +227,7 @@ static bool check_server(struct roles_session *session, struct error *err)
 }
 
 /* Advisory locks can be taken on a standby too, so the lock alone would prove nothing. */
-static bool take_lock(struct roles_session *session, struct error *err)
+static bool take_lock(struct session *session, struct error *err)
 {
 	PGresult *results[2] = {NULL, NULL};
 	struct outcome outcome;
@@ -253,36 +252,36 @@ static bool take_lock(struct roles_session *session, struct error *err)
 	return ok;
 }
 
-bool session_start(const struct roles_target *target, struct roles_session **session, struct error *err)
+bool session_start(const struct session_target *target, struct session **session, struct error *err)
 {
-	struct roles_session *made = memory_alloc(sizeof(*made));
+	struct session *made = memory_alloc(sizeof(*made));
 	made->connection = memory_copy(target->connection);
 	made->target = memory_copy(target->name);
 	made->deadline = target->deadline > 0 ? target->deadline : DEFAULT_DEADLINE;
 	if (target->password.length)
 		secret_set(&made->password, target->password.bytes, target->password.length);
 	if (!session_open(made, NULL, &made->conn, err) || !check_server(made, err)) {
-		roles_close(made);
+		session_close(made);
 		return error_prefix(err, "database %s", target->name);
 	}
 	*session = made;
 	return true;
 }
 
-bool roles_connect(const struct roles_target *target, struct roles_session **session, struct error *err)
+bool session_connect(const struct session_target *target, struct session **session, struct error *err)
 {
-	struct roles_session *made;
+	struct session *made;
 	if (!session_start(target, &made, err))
 		return false;
 	if (!take_lock(made, err)) {
-		roles_close(made);
+		session_close(made);
 		return error_prefix(err, "database %s", target->name);
 	}
 	*session = made;
 	return true;
 }
 
-void roles_close(struct roles_session *session)
+void session_close(struct session *session)
 {
 	if (!session)
 		return;
@@ -293,17 +292,17 @@ void roles_close(struct roles_session *session)
 	free(session);
 }
 
-int roles_server_version(const struct roles_session *session)
+int session_server_version(const struct session *session)
 {
 	return session->version;
 }
 
-uint64_t roles_statements(const struct roles_session *session)
+uint64_t session_statements(const struct session *session)
 {
 	return session->statements;
 }
 
-uint64_t roles_writes(const struct roles_session *session)
+uint64_t session_writes(const struct session *session)
 {
 	return session->writes;
 }

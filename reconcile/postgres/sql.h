@@ -2,7 +2,7 @@
  * sql.h - names and strings as SQL text (internal to the room)
  *
  * For text that is valid UTF-8 without NUL, on a session with client_encoding UTF8 and standard_conforming_strings on:
- * both are pinned by roles_connect, so the plan can write SQL without a connection.
+ * both are pinned by session_connect, so the plan can write SQL without a connection.
  */
 #pragma once
 

@@ -9,7 +9,7 @@
 
 #include "base/digest.h"
 #include "base/text.h"
-#include "reconcile/roles/scram.h"
+#include "reconcile/postgres/scram.h"
 
 #define KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define GOOD "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$" KEY ":" KEY

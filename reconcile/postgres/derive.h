@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "reconcile/roles/scram.h"
+#include "reconcile/postgres/scram.h"
 
 struct derivation {
 	struct secret password; /* the caller's; a SCRAM_PASSWORD without NUL */

@@ -1,4 +1,4 @@
-#include "reconcile/roles/sql.h"
+#include "reconcile/postgres/sql.h"
 
 #include <string.h>
 
