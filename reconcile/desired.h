@@ -12,12 +12,13 @@
 #include "reconcile/rendering.h"
 
 struct desired {
-	struct objects objects; /* in path order until desired_complete(), then sorted by key, each key once */
+	struct objects objects;    /* sorted by key, each key once, after desired_complete() */
 	struct mistakes mistakes;  /* any = the path is unusable at this commit */
 	struct mistakes warnings;  /* RepeatedResourceWarning and the like */
 	size_t files;              /* manifest files read */
 	enum render_tool rendered; /* what made the manifests of them */
 	size_t bytes;              /* JSON of all objects; at most LIMIT_PATH_BYTES */
+	bool guessed;              /* `scope` did not know one of the kinds */
 };
 
 /* Of a CustomResourceDefinition: group and kind that it defines, and its own name, in `mem`. False for every other object. */
@@ -28,8 +29,8 @@ typedef int desired_scope(void *context, const char *group, const char *kind);
 
 /*
  * Fills in `namespace` where a namespaced object has none, refuses one where a cluster-scoped object has one or
- * where neither says one, resolves repeated keys (the last in path order wins, with a warning that names both
- * places), sorts by key. CRDs inside the set answer for their own kinds first, then `scope` (may be NULL), then the
+ * where neither says one, resolves repeated keys (the last wins, by source, then by file as Git sorts them, then by place in the file; with
+ * a warning that names both places), sorts by key. CRDs inside the set answer for their own kinds first, then `scope` (may be NULL), then the
  * table of built-in kinds. Mistakes found here are appended.
  */
 void desired_complete(struct desired *desired, const char *namespace, desired_scope *scope, void *context,

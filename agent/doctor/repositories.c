@@ -185,7 +185,8 @@ static void add_path(struct question *question, struct doctor_application *appli
 	question->paths = arena_grow(mem, question->paths, question->count, sizeof(*question->paths));
 	question->applications =
 		arena_grow(mem, question->applications, question->count, sizeof(*question->applications));
-	question->paths[question->count] = (struct source_path){application->spec.name, at->directory, source};
+	question->paths[question->count] = (struct source_path){
+		.application = application->spec.name, .directory = at->directory, .source = source};
 	question->applications[question->count++] = application;
 }
 

@@ -184,6 +184,18 @@ void content_forget_parts(struct app *app)
 	app->parts_changed = false;
 }
 
+/* With a warning two objects may have one key, of which only one was kept; with definitions, or kinds that nobody knew, other objects'
+   scopes were a matter of these. */
+const char *content_base(const struct app *app)
+{
+	const struct content *content = app->content;
+	bool simple = app->source_count == 1 && app->sources[0].read && app_content_is_current(app) &&
+		!content->part_count && !content->warnings && !content->repeated &&
+		!content->definition_count && !content->desired->guessed &&
+		content->desired->rendered == RENDER_NONE;
+	return simple ? content->commit : NULL;
+}
+
 void content_take(struct app *app, size_t source, const struct source_result *result,
 	const struct source_content *content)
 {
@@ -192,7 +204,8 @@ void content_take(struct app *app, size_t source, const struct source_result *re
 		.source_count = app->source_count,
 		.source = source,
 		.result = result,
-		.content = content};
+		.content = content,
+		.base = app->content ? app->content->desired : NULL};
 	part_release(at->part);
 	memory_freep(&at->broken);
 	at->part = part_make(&answer, &at->broken);

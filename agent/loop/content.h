@@ -9,6 +9,10 @@
 
 #include "agent/agent.h"
 
+/* The commit of the content in force that a newer one may be read against (struct source_path), or NULL: not where anything about its
+   objects depends on others of them, or on what is not in Git. */
+const char *content_base(const struct app *app);
+
 /* One source's answer; `content` NULL where nothing is wanted of it. content_unite() is to follow when all of an answer are taken. */
 void content_take(struct app *app, size_t source, const struct source_result *result,
 	const struct source_content *content);

@@ -75,7 +75,7 @@ static void set_question(const struct agent *agent, const struct lookup *lookup,
 	fetch->sources = spec->sources;
 	fetch->source_count = spec->source_count;
 	fetch->source = source;
-	*path = (struct source_path){spec->name, at->directory, source};
+	*path = (struct source_path){.application = spec->name, .directory = at->directory, .source = source};
 	fetch->request = (struct source_request){
 		.url = at->repo_url,
 		.revision = *part->revision ? arena_copy(fetch->mem, part->revision) : at->revision,

@@ -1,5 +1,6 @@
 #include "agent/loop/part.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -74,27 +75,95 @@ char *part_join_mistakes(struct mistakes *mistakes, struct arena *mem)
 
 /* ---- the copy ---- */
 
-static struct desired *copy_desired(
-	const struct desired *from, const char *prefix, unsigned source, struct arena *mem)
+static void copy_object(
+	const struct object *from, const char *prefix, unsigned source, struct desired *to, struct arena *mem)
 {
+	struct object *object = &to->objects.items[to->objects.count++];
+	*object = *from;
+	object->key = object_key_copy(&from->key, mem);
+	object->version = arena_copy(mem, from->version);
+	object->file = *prefix ? arena_printf(mem, "%s%s", prefix, from->file) : arena_copy(mem, from->file);
+	object->source = source;
+	object->json = arena_copy_n(mem, from->json, from->json_length);
+	to->bytes += from->json_length;
+}
+
+/* ---- what is as it was at the base ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The file itself, or a folder above it. */
+static bool is_changed(const struct source_content *content, const char *file, struct arena *mem)
+{
+	char *name = arena_copy(mem, file);
+	for (char *end = strchr(name, '/');; end = strchr(end + 1, '/')) {
+		if (end)
+			*end = '\0';
+		if (bsearch(&(const char *){name}, content->changed, content->changed_count,
+			    sizeof(*content->changed), compare_names))
+			return true;
+		if (!end)
+			return false;
+		*end = '/';
+	}
+}
+
+/* One source alone has a base, so the names of its files have no prefix. */
+static void keep_unchanged(const struct part_answer *answer, struct desired *to, struct arena *mem)
+{
+	const struct source_content *content = answer->content;
+	const struct objects *objects = &answer->base->objects;
+	const char *last = "";
+	bool changed = false;
+	CLEANUP(arena_freep) struct arena *names = arena_new(LIMIT_CONFIG_BYTES);
+	if (content->changed_count)
+		qsort(content->changed, content->changed_count, sizeof(*content->changed), compare_names);
+	for (size_t i = 0; i < objects->count; i++) {
+		const struct object *object = &objects->items[i];
+		if (strcmp(object->file, last) != 0) {
+			arena_reset(names);
+			changed = content->changed_count && is_changed(content, object->file, names);
+			last = object->file;
+		}
+		if (!changed)
+			copy_object(object, "", (unsigned)answer->source, to, mem);
+	}
+}
+
+/* As the reader of all files does it. */
+static void check_size(const struct part_answer *answer, struct desired *desired)
+{
+	const char *path = answer->sources[answer->source].directory.path;
+	if (desired->objects.count > LIMIT_OBJECTS)
+		mistakes_add(&desired->mistakes, path, 0, 0,
+			"more than %d objects in one path: split the Application", LIMIT_OBJECTS);
+	if (desired->bytes > (size_t)LIMIT_PATH_BYTES)
+		mistakes_add(&desired->mistakes, path, 0, 0,
+			"the objects of this path are larger than %ld bytes: split the Application",
+			LIMIT_PATH_BYTES);
+}
+
+static struct desired *copy_desired(
+	const struct part_answer *answer, const struct desired *from, const char *prefix, struct arena *mem)
+{
+	const struct desired *base = answer->content && answer->content->based ? answer->base : NULL;
 	struct desired *to = arena_alloc(mem, sizeof(*to));
 	to->files = from->files;
 	to->rendered = from->rendered;
-	to->objects.count = from->objects.count;
-	to->objects.items = arena_array(mem, from->objects.count, sizeof(*to->objects.items));
-	for (size_t i = 0; i < from->objects.count; i++) {
-		const struct object *object = &from->objects.items[i];
-		to->objects.items[i] = *object;
-		to->objects.items[i].key = object_key_copy(&object->key, mem);
-		to->objects.items[i].version = arena_copy(mem, object->version);
-		to->objects.items[i].file = *prefix ? arena_printf(mem, "%s%s", prefix, object->file)
-						    : arena_copy(mem, object->file);
-		to->objects.items[i].source = source;
-		to->objects.items[i].json = arena_copy_n(mem, object->json, object->json_length);
-	}
+	to->objects.items = arena_array(
+		mem, from->objects.count + (base ? base->objects.count : 0), sizeof(*to->objects.items));
+	if (base)
+		keep_unchanged(answer, to, mem);
+	for (size_t i = 0; i < from->objects.count; i++)
+		copy_object(&from->objects.items[i], prefix, (unsigned)answer->source, to, mem);
 	to->mistakes.mem = to->warnings.mem = mem;
 	copy_mistakes(&from->mistakes, prefix, &to->mistakes);
 	copy_mistakes(&from->warnings, prefix, &to->warnings);
+	if (base)
+		check_size(answer, to);
 	return to;
 }
 
@@ -116,8 +185,8 @@ struct part *part_make(const struct part_answer *answer, char **why)
 	*part = (struct part){
 		.references = 1,
 		.mem = mem,
-		.desired = copy_desired(answer->content ? &answer->content->desired : &nothing,
-			prefix_of(answer, mem), (unsigned)answer->source, mem),
+		.desired = copy_desired(answer, answer->content ? &answer->content->desired : &nothing,
+			prefix_of(answer, mem), mem),
 		.author = arena_copy(mem, result->author),
 		.message = arena_copy(mem, result->message),
 		.author_time = result->author_time,

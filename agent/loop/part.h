@@ -10,6 +10,7 @@ struct part_answer {
 	size_t source_count, source;              /* the one that was asked for */
 	const struct source_result *result;
 	const struct source_content *content; /* NULL = nothing is wanted of it, only its commit counts */
+	const struct desired *base;           /* what `content` is based on, when it is */
 };
 
 /* A copy, for the arena of a fetch is shared by all that it was about. Where several sources lie in different repositories, or at

@@ -139,7 +139,9 @@ static struct source_path path_of(const struct app *app, size_t source, struct a
 	};
 }
 
-static void add_paths(const struct agent *agent, const struct repository *repository, struct fetch *fetch)
+/* `news`: what the Applications have is the content of the same paths. */
+static void add_paths(
+	const struct agent *agent, const struct repository *repository, bool news, struct fetch *fetch)
 {
 	struct source_path *paths = NULL;
 	size_t count = 0;
@@ -149,7 +151,8 @@ static void add_paths(const struct agent *agent, const struct repository *reposi
 			if (app->sources[j].repository != repository || app->spec.sources[j].files_only)
 				continue;
 			paths = arena_grow(fetch->mem, paths, count, sizeof(*paths));
-			paths[count++] = path_of(app, j, fetch->mem);
+			paths[count] = path_of(app, j, fetch->mem);
+			paths[count++].base = news ? arena_copy(fetch->mem, content_base(app)) : NULL;
 		}
 	}
 	fetch->request.paths = paths;
@@ -176,13 +179,14 @@ static void start(struct agent *agent, struct credentials *credentials, struct r
 	const char *offline)
 {
 	struct fetch *fetch = question(agent, repository);
+	bool news = !offline && content_is_complete(agent, repository);
 	struct error err;
 
-	add_paths(agent, repository, fetch);
+	add_paths(agent, repository, news, fetch);
 	if (offline) {
 		fetch->request.known = arena_copy(fetch->mem, offline);
 		fetch->request.offline = true;
-	} else if (content_is_complete(agent, repository)) {
+	} else if (news) {
 		fetch->request.known = arena_copy(fetch->mem, repository->commit);
 	}
 	if ((offline || credentials_for(credentials, repository->url, fetch->mem, &fetch->access, &err)) &&
@@ -338,13 +342,22 @@ static void take_commit(struct app *app, const struct repository *repository, co
 			content_take(app, i, result, NULL);
 }
 
+/* It can only be put together with what it was read against. */
+static bool has_base(const struct app *app, const struct source_path *path, const struct source_content *content)
+{
+	return !content->based || text_equal(content_base(app), path->base);
+}
+
 static void take_contents(struct agent *agent, struct repository *repository, const struct fetch *fetch)
 {
 	for (size_t i = 0; i < fetch->result.content_count; i++) {
 		const struct source_path *path = &fetch->request.paths[i];
+		const struct source_content *content = &fetch->result.contents[i];
 		struct app *app = asker(agent, repository, path);
-		if (app)
-			content_take(app, path->source, &fetch->result, &fetch->result.contents[i]);
+		if (app && has_base(app, path, content))
+			content_take(app, path->source, &fetch->result, content);
+		else if (app)
+			repository->paths_changed = true;
 	}
 	for (size_t i = 0; i < agent->app_count; i++)
 		take_commit(agent->apps[i], repository, &fetch->result);

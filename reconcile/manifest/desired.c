@@ -63,13 +63,14 @@ static void collect_kinds(struct completion *completion)
 	}
 }
 
-static bool is_namespaced(const struct completion *completion, const struct object_key *key)
+static bool is_namespaced(struct completion *completion, const struct object_key *key)
 {
 	for (size_t i = 0; i < completion->kind_count; i++)
 		if (strcmp(completion->kinds[i].group, key->group) == 0 &&
 			strcmp(completion->kinds[i].kind, key->kind) == 0)
 			return completion->kinds[i].namespaced;
 	int known = completion->scope ? completion->scope(completion->context, key->group, key->kind) : -1;
+	completion->desired->guessed = completion->desired->guessed || (completion->scope && known < 0);
 	return known >= 0 ? known > 0 : !scope_is_cluster(key->group, key->kind);
 }
 
@@ -119,12 +120,18 @@ static void share_text(struct object_key *key, const struct object_key *before)
 		key->namespace = before->namespace;
 }
 
-/* Path order within one key, since the array held it before: the address says which came first. */
-static int compare(const void *a, const void *b)
+/* Within one key the last one is to win. Objects of one file stand in its order, and so do rendered ones, whose files are many or one;
+   files that were read at different times (struct source_path: base) do not. */
+static int compare(const void *a, const void *b, void *context)
 {
 	const struct object *left = *(const struct object *const *)a;
 	const struct object *right = *(const struct object *const *)b;
+	const struct desired *desired = context;
 	int order = object_key_compare(&left->key, &right->key);
+	if (!order)
+		order = (left->source > right->source) - (left->source < right->source);
+	if (!order && desired->rendered == RENDER_NONE)
+		order = strcmp(left->file, right->file);
 	return order ? order : (left > right) - (left < right);
 }
 
@@ -147,7 +154,7 @@ static void sort(struct completion *completion)
 	struct object *sorted = arena_array(completion->mem, count, sizeof(*sorted));
 	for (size_t i = 0; i < count; i++)
 		order[i] = &objects->items[i];
-	qsort(order, count, sizeof(struct object *), compare);
+	qsort_r(order, count, sizeof(struct object *), compare, completion->desired);
 	for (size_t i = 0; i < count; i++) {
 		if (i + 1 < count && object_key_compare(&order[i]->key, &order[i + 1]->key) == 0)
 			report_repeat(completion, order[i], order[i + 1]);

@@ -117,6 +117,17 @@ static bool send_mistakes(int fd, const char *type, const struct mistakes *mista
 	return true;
 }
 
+static bool send_changed(int fd, const struct source_content *content, struct error *err)
+{
+	for (size_t i = 0; i < content->changed_count; i++) {
+		CLEANUP(json_done) json_t *json = message("changed");
+		set_text(json, "name", content->changed[i]);
+		if (!send_json(fd, json, err))
+			return false;
+	}
+	return true;
+}
+
 bool answer_content(int fd, size_t index, const struct source_content *content, struct error *err)
 {
 	const struct desired *desired = &content->desired;
@@ -125,13 +136,14 @@ bool answer_content(int fd, size_t index, const struct source_content *content, 
 
 	json_object_set_new(begin, "index", json_integer((json_int_t)index));
 	json_object_set_new(begin, "found", json_boolean(content->found));
+	json_object_set_new(begin, "based", json_boolean(content->based));
 	set_text(begin, "renderFile", content->render_file);
 	json_object_set_new(end, "files", json_integer((json_int_t)desired->files));
 	json_object_set_new(end, "rendered", json_integer(desired->rendered));
 	json_object_set_new(end, "mistakesDropped", json_integer((json_int_t)desired->mistakes.dropped));
 	json_object_set_new(end, "warningsDropped", json_integer((json_int_t)desired->warnings.dropped));
 	if (!send_json(fd, begin, err) || !send_mistakes(fd, "mistake", &desired->mistakes, err) ||
-		!send_mistakes(fd, "warning", &desired->warnings, err))
+		!send_mistakes(fd, "warning", &desired->warnings, err) || !send_changed(fd, content, err))
 		return false;
 	/* Objects of a path with mistakes are of no use to anybody. */
 	for (size_t i = 0; !desired->mistakes.count && i < desired->objects.count; i++)
@@ -251,11 +263,25 @@ static bool take_path(struct answer *answer, const json_t *json, struct error *e
 	answer->current = &answer->result.contents[answer->next];
 	answer->current->application = answer->request->paths[answer->next].application;
 	answer->current->found = json_bool_at(json, "found", false);
+	answer->current->based = json_bool_at(json, "based", false);
+	if (answer->current->based && !answer->request->paths[answer->next].base)
+		return unexpected(err, "a base that was not named");
 	if (!take_render_file(answer, json, err))
 		return false;
 	answer->current->desired.mistakes.mem = answer->mem;
 	answer->current->desired.warnings.mem = answer->mem;
 	answer->next++;
+	return true;
+}
+
+static bool take_changed(struct answer *answer, const json_t *json, struct error *err)
+{
+	struct source_content *content = answer->current;
+	if (!content || !content->based)
+		return unexpected(err, "changed");
+	content->changed =
+		arena_grow(answer->mem, content->changed, content->changed_count, sizeof(*content->changed));
+	content->changed[content->changed_count++] = copy(answer, json, "name");
 	return true;
 }
 
@@ -356,6 +382,7 @@ bool answer_take(struct answer *answer, const char *bytes, size_t length, struct
 		{"signature", take_signature},
 		{"head", take_head},
 		{"path", take_path},
+		{"changed", take_changed},
 		{"object", take_object},
 		{"mistake", take_mistake},
 		{"warning", take_warning},

@@ -2,7 +2,7 @@
  * answer.h - what the Git process says, on its way through a descriptor
  *
  * Frames of JSON, in this order: any number of `step` (what it is about to do, for the message at the deadline), `signature` when
- * gpgv has to judge one, `head`, for each path `path`, its `object`, `mistake` and `warning` lines and `path-end`, then `end`; or
+ * gpgv has to judge one, `head`, for each path `path`, its `mistake`, `warning`, `changed` and `object` lines and `path-end`, then `end`; or
  * `error` at any place, which is the last. The reading side trusts nothing of it.
  */
 #pragma once

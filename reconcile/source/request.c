@@ -34,6 +34,7 @@ static json_t *paths_json(const struct source_request *request)
 		json_t *one = json_object();
 		json_set_text(one, "application", path->application);
 		json_set_text(one, "path", path->directory.path);
+		json_set_text(one, "base", path->base);
 		json_object_set_new(one, "recurse", json_boolean(path->directory.recurse));
 		json_object_set_new(one, "anyName", json_boolean(path->directory.any_name));
 		json_set_text(one, "include", path->directory.include);
@@ -120,6 +121,7 @@ static void read_paths(const json_t *list, struct arena *mem, struct source_requ
 		const json_t *one = json_array_get(list, i);
 		paths[i].application = copy(one, "application", "", mem);
 		paths[i].directory.path = copy(one, "path", "", mem);
+		paths[i].base = copy(one, "base", NULL, mem);
 		paths[i].directory.recurse = json_bool_at(one, "recurse", false);
 		paths[i].directory.any_name = json_bool_at(one, "anyName", false);
 		paths[i].directory.include = copy(one, "include", NULL, mem);

@@ -41,6 +41,8 @@ struct source_path {
 	const char *application;
 	struct manifest_directory directory;
 	size_t source; /* which of the Application's: for whoever asks */
+	const char *base; /* commit of which whoever asks has the content of this very directory, without mistakes and not
+			     rendered: where it is still there, only files that differ from it are read; NULL = all are */
 };
 
 struct source_request {
@@ -67,8 +69,11 @@ struct source_request {
 /* What one path held. */
 struct source_content {
 	const char *application;
-	bool found;              /* false: the path does not exist at the commit (distinct from empty) */
-	struct desired desired;  /* not completed */
+	bool found;             /* false: the path does not exist at the commit (distinct from empty) */
+	struct desired desired; /* not completed */
+	bool based; /* `desired` has the objects of files that are not as at the path's `base`, alone */
+	const char **changed; /* then: what the base had and is not there any more, or is another: files and folders */
+	size_t changed_count;    /* of them */
 	const char *render_file; /* it has to be rendered first: never in an answer of source_read() */
 };
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "reconcile/manifest/passed.h"
 #include "reconcile/source/render_path.h"
+#include "reconcile/source/revision.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -21,6 +22,7 @@ struct walk {
 	struct arena *mem;
 	struct desired *desired;
 	struct passed passed;
+	struct source_content *content;
 	size_t prefix; /* bytes of a full name before the name relative to the directory */
 	size_t entries;
 	size_t bytes;
@@ -65,6 +67,42 @@ static const char *safe_name(const char *name, struct arena *mem)
 	return shown;
 }
 
+/* ---- what the base has already ---- */
+
+/* What the base had by this name is not what is there now: `was` NULL = it had nothing. */
+static void note_changed(struct walk *walk, const char *name, const git_tree_entry *was)
+{
+	struct source_content *content = walk->content;
+	if (!was)
+		return;
+	content->changed =
+		arena_grow(walk->mem, content->changed, content->changed_count, sizeof(*content->changed));
+	content->changed[content->changed_count++] = name;
+}
+
+/* A hidden file counts by what is in it, so it is read each time. */
+static bool is_as_it_was(
+	const struct walk *walk, const char *file, const git_tree_entry *entry, const git_tree_entry *was)
+{
+	bool hidden = *file == '.' || strstr(file, "/.");
+	return was && !hidden && !walk->directory->any_name &&
+		git_tree_entry_filemode_raw(entry) == git_tree_entry_filemode_raw(was) &&
+		git_oid_equal(git_tree_entry_id(entry), git_tree_entry_id(was));
+}
+
+/* In this folder of the base. */
+static void note_gone(struct walk *walk, const git_tree *now, const git_tree *before, const char *folder)
+{
+	size_t count = before ? git_tree_entrycount(before) : 0;
+	for (size_t i = 0; i < count; i++) {
+		const git_tree_entry *was = git_tree_entry_byindex(before, i);
+		if (!git_tree_entry_byname(now, git_tree_entry_name(was)))
+			note_changed(walk, join(walk, folder, git_tree_entry_name(was)), was);
+	}
+}
+
+/* ---- files ---- */
+
 static void read_manifest(struct walk *walk, const char *file, const char *bytes, size_t length)
 {
 	if (!manifest_is_named(file) && !manifest_looks_like(bytes, length)) {
@@ -99,8 +137,10 @@ static bool fits(struct walk *walk, const char *file, size_t size)
 }
 
 /* The size is asked for before the content is unpacked. */
-static bool read_blob(struct walk *walk, const char *file, const git_oid *id, struct error *err)
+static bool read_blob(struct walk *walk, const char *file, const git_tree_entry *entry,
+	const git_tree_entry *was, struct error *err)
 {
+	const git_oid *id = git_tree_entry_id(entry);
 	git_blob *blob = NULL;
 	git_object_t type;
 	size_t size;
@@ -110,6 +150,11 @@ static bool read_blob(struct walk *walk, const char *file, const git_oid *id, st
 		return error_set(err, ERROR_RETRY, "the local repository holds no file at \"%.200s\"", file);
 	if (!fits(walk, file, size))
 		return true;
+	if (is_as_it_was(walk, file, entry, was)) {
+		walk->desired->files++;
+		return true;
+	}
+	note_changed(walk, file, was);
 	if (git_blob_lookup(&blob, walk->repository->git, id))
 		return unreadable(err, file);
 	const char *bytes = git_blob_rawcontent(blob);
@@ -118,7 +163,8 @@ static bool read_blob(struct walk *walk, const char *file, const git_oid *id, st
 	return true;
 }
 
-static bool visit_file(struct walk *walk, const char *file, const git_tree_entry *entry, struct error *err)
+static bool visit_file(struct walk *walk, const char *file, const git_tree_entry *entry,
+	const git_tree_entry *was, struct error *err)
 {
 	const char *relative = file + walk->prefix;
 	const char *refusal = manifest_refusal(relative);
@@ -137,13 +183,24 @@ static bool visit_file(struct walk *walk, const char *file, const git_tree_entry
 			"is a symbolic link, which is not followed: put the file itself here");
 		return true;
 	}
-	return read_blob(walk, file, git_tree_entry_id(entry), err);
+	return read_blob(walk, file, entry, was, err);
 }
 
-static bool visit_tree(struct walk *walk, const git_oid *id, const char *folder, int depth, struct error *err);
+/* A folder, and the one by its name in the base, NULL = none. */
+struct folder {
+	const char *name;
+	const git_oid *id, *was;
+	int depth;
+};
 
-static bool visit_folder(struct walk *walk, const char *name, const git_oid *id, int depth, struct error *err)
+static bool visit_tree(struct walk *walk, const struct folder *folder, struct error *err);
+
+static bool visit_folder(struct walk *walk, const char *name, const git_tree_entry *entry,
+	const git_tree_entry *was, int depth, struct error *err)
 {
+	const struct folder folder = {
+		name, git_tree_entry_id(entry), was ? git_tree_entry_id(was) : NULL, depth + 1};
+
 	if (!walk->directory->recurse) {
 		passed_add(&walk->passed, name + walk->prefix, PASSED_FOLDER, walk->mem);
 		return true;
@@ -153,11 +210,11 @@ static bool visit_folder(struct walk *walk, const char *name, const git_oid *id,
 			LIMIT_TREE_DEPTH);
 		return true;
 	}
-	return visit_tree(walk, id, name, depth + 1, err);
+	return visit_tree(walk, &folder, err);
 }
 
-static bool visit_entry(
-	struct walk *walk, const git_tree_entry *entry, const char *folder, int depth, struct error *err)
+static bool visit_entry(struct walk *walk, const git_tree_entry *entry, const git_tree_entry *was,
+	const char *folder, int depth, struct error *err)
 {
 	const char *reason = tree_bad_name(git_tree_entry_name(entry));
 	const char *name = join(walk, folder, git_tree_entry_name(entry));
@@ -174,17 +231,26 @@ static bool visit_entry(
 		walk->full = true;
 		return true;
 	}
+	if (was && git_tree_entry_type(was) != git_tree_entry_type(entry)) {
+		note_changed(walk, name, was);
+		was = NULL;
+	}
 	switch (git_tree_entry_type(entry)) {
 	case GIT_OBJECT_TREE:
-		return visit_folder(walk, name, git_tree_entry_id(entry), depth, err);
+		return visit_folder(walk, name, entry, was, depth, err);
 	case GIT_OBJECT_COMMIT:
 		mistakes_add(&walk->desired->warnings, name, 0, 0,
 			"is a submodule, whose files are in another repository and are not read");
 		passed_add(&walk->passed, name + walk->prefix, PASSED_SUBMODULE, walk->mem);
 		return true;
 	default:
-		return visit_file(walk, name, entry, err);
+		return visit_file(walk, name, entry, was, err);
 	}
+}
+
+static void free_tree(git_tree **tree)
+{
+	git_tree_free(*tree);
 }
 
 /* A folder that is too large to be taken apart is a mistake and no damage: `tree` stays NULL. */
@@ -201,17 +267,25 @@ static bool open_tree(
 	return git_tree_lookup(tree, walk->repository->git, id) == 0 || unreadable(err, folder);
 }
 
-static bool visit_tree(struct walk *walk, const git_oid *id, const char *folder, int depth, struct error *err)
+static bool visit_tree(struct walk *walk, const struct folder *folder, struct error *err)
 {
-	git_tree *tree;
-	bool ok = true;
-	if (!open_tree(walk, id, folder, &tree, err))
+	CLEANUP(free_tree) git_tree *tree = NULL;
+	CLEANUP(free_tree) git_tree *before = NULL;
+	if (!open_tree(walk, folder->id, folder->name, &tree, err))
 		return false;
+	if (folder->was && git_tree_lookup(&before, walk->repository->git, folder->was))
+		return unreadable(err, folder->name);
 	size_t count = tree ? git_tree_entrycount(tree) : 0;
-	for (size_t i = 0; ok && !walk->full && i < count; i++)
-		ok = visit_entry(walk, git_tree_entry_byindex(tree, i), folder, depth, err);
-	git_tree_free(tree);
-	return ok;
+	for (size_t i = 0; !walk->full && i < count; i++) {
+		const git_tree_entry *entry = git_tree_entry_byindex(tree, i);
+		const git_tree_entry *was =
+			before ? git_tree_entry_byname(before, git_tree_entry_name(entry)) : NULL;
+		if (!visit_entry(walk, entry, was, folder->name, folder->depth, err))
+			return false;
+	}
+	if (tree)
+		note_gone(walk, tree, before, folder->name);
+	return true;
 }
 
 /* Where the path of the Application begins. */
@@ -274,21 +348,47 @@ static bool find_path(struct walk *walk, const char *path, struct place *place, 
 	return true;
 }
 
-/* The folder of the path: rendered, or walked. */
-static bool read_folder(struct walk *walk, const struct place *place, struct render_path *path,
-	struct source_content *content, struct error *err)
+/* The same folder at the base; false = it is not to be had. */
+static bool find_base(const struct walk *walk, const char *base, const char *name, git_oid *id)
 {
+	CLEANUP(free_tree) git_tree *root = NULL;
+	git_commit *commit = NULL;
+	git_tree_entry *entry = NULL;
+	if (!base || !revision_is_id(base, id) || !repository_has_commit(walk->repository, id) ||
+		git_commit_lookup(&commit, walk->repository->git, id))
+		return false;
+	*id = *git_commit_tree_id(commit);
+	git_commit_free(commit);
+	if (!*name)
+		return true;
+	bool found = git_tree_lookup(&root, walk->repository->git, id) == 0 &&
+		git_tree_entry_bypath(&entry, root, name) == 0 &&
+		git_tree_entry_type(entry) == GIT_OBJECT_TREE;
+	if (found)
+		*id = *git_tree_entry_id(entry);
+	git_tree_entry_free(entry);
+	return found;
+}
+
+/* The folder of the path: rendered, or walked. */
+static bool read_folder(
+	struct walk *walk, const struct place *place, struct render_path *rendering, struct error *err)
+{
+	struct folder folder = {.name = place->name, .id = &place->tree};
+	git_oid base;
 	git_tree *tree;
 	if (!open_tree(walk, &place->tree, place->name, &tree, err))
 		return false;
-	path->at = tree;
-	path->name = place->name;
-	bool rendered = tree && render_path_read(path, content);
+	rendering->at = tree;
+	rendering->name = place->name;
+	bool rendered = tree && render_path_read(rendering, walk->content);
 	git_tree_free(tree);
 	if (rendered || walk->full)
 		return true;
 	walk->prefix = *place->name ? strlen(place->name) + 1 : 0;
-	if (!visit_tree(walk, &place->tree, place->name, 0, err))
+	walk->content->based = find_base(walk, rendering->path->base, place->name, &base);
+	folder.was = walk->content->based ? &base : NULL;
+	if (!visit_tree(walk, &folder, err))
 		return false;
 	passed_judge(&walk->passed, *place->name ? place->name : ".", walk->desired);
 	return true;
@@ -302,6 +402,7 @@ bool tree_read(const struct repository *repository, const git_oid *commit, const
 		.directory = &path->directory,
 		.mem = mem,
 		.desired = &content->desired,
+		.content = content,
 	};
 	struct place place = {.name = ""};
 	git_commit *object = NULL;
@@ -321,5 +422,5 @@ bool tree_read(const struct repository *repository, const git_oid *commit, const
 		return true;
 	struct render_path rendered = {
 		.repository = repository, .request = request, .path = path, .root = root, .mem = mem};
-	return read_folder(&walk, &place, &rendered, content, err);
+	return read_folder(&walk, &place, &rendered, err);
 }

@@ -9,7 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct source_path paths[] = {{"users", {.path = "u"}, 0}, {"cluster", {.path = "c"}, 0}};
+static const struct source_path paths[] = {
+	{"users", {.path = "u"}, 0, "0"}, {"cluster", {.path = "c"}, 0, NULL}};
 static const struct source_request request = {.paths = paths, .path_count = 2};
 
 /* What the agent relies on once the answer is complete. */

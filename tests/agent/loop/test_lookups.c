@@ -12,7 +12,7 @@ static struct fetch *answered_of(struct world *world, uint64_t lookup, size_t so
 	struct fetch *fetch = fetch_new();
 	struct source_path *path = arena_alloc(fetch->mem, sizeof(*path));
 	struct source_content *content = arena_alloc(fetch->mem, sizeof(*content));
-	*path = (struct source_path){"shop", world->specs[source].directory, source};
+	*path = (struct source_path){"shop", world->specs[source].directory, source, NULL};
 	fetch->application = "shop";
 	fetch->lookup = lookup;
 	fetch->sources = world->specs;

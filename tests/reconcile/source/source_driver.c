@@ -47,6 +47,7 @@ static void read_paths(const json_t *list, struct arena *mem, struct source_requ
 		const json_t *one = json_array_get(list, i);
 		paths[i].application = json_text_at(one, "application", "app");
 		paths[i].directory.path = json_text_at(one, "path", "");
+		paths[i].base = json_text_at(one, "base", NULL);
 		paths[i].directory.recurse = json_bool_at(one, "recurse", false);
 		paths[i].directory.any_name = json_bool_at(one, "anyName", false);
 		paths[i].directory.include = json_text_at(one, "include", NULL);
@@ -96,6 +97,11 @@ static json_t *contents_json(const struct source_result *result, struct arena *m
 		json_t *one = json_object();
 		json_object_set_new(one, "application", json_string(content->application));
 		json_object_set_new(one, "found", json_boolean(content->found));
+		json_t *changed = json_array();
+		for (size_t j = 0; j < content->changed_count; j++)
+			json_array_append_new(changed, json_string(content->changed[j]));
+		json_object_set_new(one, "based", json_boolean(content->based));
+		json_object_set_new(one, "changed", changed);
 		json_object_set_new(one, "files", json_integer((json_int_t)content->desired.files));
 		json_object_set_new(one, "objects", objects_json(&content->desired.objects, mem));
 		json_object_set_new(one, "mistakes", mistakes_json(&content->desired.mistakes, mem));

@@ -18,9 +18,11 @@
 #define OBJECT                                                                                               \
 	"{\"type\":\"object\",\"kind\":\"ConfigMap\",\"version\":\"v1\",\"name\":\"a\",\"json\":\"{}\",\"line\":3}"
 #define PATH_END "{\"type\":\"path-end\",\"files\":2}"
+#define BASED "{\"type\":\"path\",\"index\":0,\"found\":true,\"based\":true}"
+#define CHANGED "{\"type\":\"changed\",\"name\":\"u/a.yaml\"}"
 #define END "{\"type\":\"end\"}"
 
-static const struct source_path paths[] = {{"users", {.path = "u"}, 0}};
+static const struct source_path paths[] = {{"users", {.path = "u"}, 0, COMMIT}};
 static const struct source_request request = {.paths = paths, .path_count = 1};
 
 /* Ends with NULL. True when all was taken. */
@@ -56,6 +58,25 @@ static void a_whole_answer_becomes_a_result(void **state)
 	arena_free(mem);
 }
 
+static void what_changed_is_told_of_a_base_that_was_named(void **state)
+{
+	static const char *const messages[] = {HEAD, BASED, CHANGED, OBJECT, PATH_END, END, NULL};
+	static const struct source_path whole[] = {{"users", {.path = "u"}, 0, NULL}};
+	const struct source_request baseless = {.paths = whole, .path_count = 1};
+	struct arena *mem = arena_new((size_t)1 << 20);
+	struct answer answer;
+	struct error err = {0};
+	(void)state;
+	assert_true(take_all(&answer, mem, &err, messages));
+	assert_true(answer.result.contents[0].based);
+	assert_int_equal(answer.result.contents[0].changed_count, 1);
+	assert_string_equal(answer.result.contents[0].changed[0], "u/a.yaml");
+	answer_start(&answer, &baseless, mem);
+	assert_true(answer_take(&answer, HEAD, strlen(HEAD), &err));
+	assert_false(answer_take(&answer, BASED, strlen(BASED), &err));
+	arena_free(mem);
+}
+
 static void what_may_not_come_now_is_refused(void **state)
 {
 	static const char *const cases[][6] = {
@@ -71,6 +92,9 @@ static void what_may_not_come_now_is_refused(void **state)
 		{HEAD, PATH, PATH_END, OBJECT, NULL},
 		{UNCHANGED, PATH, NULL},
 		{HEAD, PATH_END, NULL},
+		{HEAD, CHANGED, NULL},
+		{HEAD, PATH, CHANGED, NULL},
+		{HEAD, BASED, PATH_END, CHANGED, NULL},
 		{HEAD, "{\"type\":\"path\",\"index\":0,\"found\":true,\"renderFile\":\"../x\"}", NULL},
 		{HEAD, "{\"type\":\"path\",\"index\":0,\"found\":true,\"renderFile\":\"Chart.yaml\"}", NULL},
 		{HEAD, PATH, "{\"type\":\"path-end\",\"rendered\":3}", NULL},
@@ -164,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_answer_becomes_a_result),
+		cmocka_unit_test(what_changed_is_told_of_a_base_that_was_named),
 		cmocka_unit_test(what_may_not_come_now_is_refused),
 		cmocka_unit_test(a_path_that_is_to_be_rendered_has_its_file_and_the_tree),
 		cmocka_unit_test(an_error_is_the_end),

@@ -14,11 +14,11 @@ static void a_request_arrives_as_it_was_asked(void **state)
 	struct arena *mem = arena_new((size_t)1 << 20);
 	struct source_access access = {.username = "ci", .ca = "PEM", .insecure = true};
 	const struct source_path paths[] = {
-		{"users", {.path = "users", .recurse = true, .exclude = "*.yml"}, 0},
+		{"users", {.path = "users", .recurse = true, .exclude = "*.yml"}, 0, "1a2b"},
 		{"cluster",
 			{.path = "c",
 				.rendering = {.asked = RENDER_HELM, .options = "{}", .namespace = "n", .plain = true}},
-			0},
+			0, NULL},
 	};
 	const struct source_request asked = {.url = "https://h/db",
 		.revision = "main",
@@ -48,6 +48,8 @@ static void a_request_arrives_as_it_was_asked(void **state)
 	assert_true(read.request.paths[0].directory.recurse);
 	assert_string_equal(read.request.paths[0].directory.exclude, "*.yml");
 	assert_null(read.request.paths[0].directory.include);
+	assert_string_equal(read.request.paths[0].base, "1a2b");
+	assert_null(read.request.paths[1].base);
 	const struct rendering *rendering = &read.request.paths[1].directory.rendering;
 	assert_int_equal(rendering->asked, RENDER_HELM);
 	assert_true(rendering->plain);

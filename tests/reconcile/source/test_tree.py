@@ -246,3 +246,55 @@ def test_an_object_keeps_its_place(source, repository):
     repository.commit({"users/a.yaml": "# one\n---\n" + config_map("a").replace('value: "1"', "users.yaml: |\n    users: []")})
     found = source.read()["contents"][0]["objects"][0]
     assert (found["file"], found["line"], found["textLine"]) == ("users/a.yaml", 3, 9)
+
+
+def based(source, repository, files, paths=({"path": "users", "recurse": True},)):
+    """What is read of a commit with these files against the commit before it: (changed names, keys of objects), by path."""
+    base = source.read()["commit"]
+    repository.commit(files)
+    answer = source.read(paths=[path | {"base": base} for path in paths])
+    assert all(content["based"] and not content["mistakes"] for content in answer["contents"]), answer
+    return [(content["changed"], [item["key"] for item in content["objects"]]) for content in answer["contents"]]
+
+
+def test_only_files_that_differ_from_the_base_are_read(source, repository):
+    repository.commit({"users/b.yaml": config_map("b"), "users/x/y/c.yaml": config_map("c"), "users/x/d.yaml": config_map("d")})
+    assert names(source.read(paths=[{"path": "users", "recurse": True}])) == [f"ConfigMap {name}" for name in "abdc"]
+    assert based(source, repository, {"README.md": "elsewhere\n"}) == [([], [])]
+    assert based(source, repository, {"users/b.yaml": config_map("b", "2")}) == [(["users/b.yaml"], ["ConfigMap b"])]
+    assert based(source, repository, {"users/x/e.yaml": config_map("e")}) == [([], ["ConfigMap e"])]
+    assert based(source, repository, {"users/x/y/c.yaml": None, "users/a.yaml": None}) == [(["users/x/y", "users/a.yaml"], [])]
+    assert based(source, repository, {"users/x/d.yaml": None, "users/f.yaml": config_map("d")}) == [(["users/x/d.yaml"], ["ConfigMap d"])]
+
+
+def test_a_folder_may_take_the_place_of_a_file_and_back(source, repository):
+    assert based(source, repository, {"users/a.yaml": None, "users/a.yaml/b.yaml": config_map("b")}) == \
+        [(["users/a.yaml"], ["ConfigMap b"])]
+    assert based(source, repository, {"users/a.yaml/b.yaml": None, "users/a.yaml": config_map("a")}) == \
+        [(["users/a.yaml"], ["ConfigMap a"])]
+    assert based(source, repository, {"users/a.yaml": None, "users/a.yaml/b.yaml": config_map("b")}) == \
+        [(["users/a.yaml"], ["ConfigMap b"])]
+    assert based(source, repository, {"users/a.yaml/b.yaml": None, "users/a.yaml": git.Submodule(repository.head), "users/c.yaml": config_map("c")}) == \
+        [(["users/a.yaml"], ["ConfigMap c"])]
+
+
+def test_a_file_that_counts_by_its_text_is_read_each_time(source, repository):
+    repository.commit({"users/.hidden.yaml": config_map("h"), "users/text": config_map("t")})
+    both = [{"path": "users", "recurse": True}, {"path": "users", "anyName": True}]
+    assert based(source, repository, {"users/b.yaml": config_map("b")}, both) == \
+        [(["users/.hidden.yaml"], ["ConfigMap h", "ConfigMap b"]),
+         (["users/.hidden.yaml", "users/a.yaml", "users/text"], ["ConfigMap h", "ConfigMap a", "ConfigMap b", "ConfigMap t"])]
+
+
+@pytest.mark.parametrize("base", ["0" * 40, "main", "", None])
+def test_without_the_base_everything_is_read(source, repository, base):
+    answer = source.read(paths=[{"path": "users", "base": base}])
+    assert names(answer) == ["ConfigMap a"] and not answer["contents"][0]["based"]
+
+
+def test_a_path_that_the_base_did_not_have_is_read_whole(source, repository):
+    base = source.read()["commit"]
+    repository.commit({"cluster/a.yaml": config_map("a"), "users/b.yaml": config_map("b")})
+    answer = source.read(paths=[{"path": "cluster", "base": base}, {"path": "users", "base": base}])
+    assert [content["based"] for content in answer["contents"]] == [False, True]
+    assert names(answer, 0) == ["ConfigMap a"] and names(answer, 1) == ["ConfigMap b"]
