@@ -258,7 +258,8 @@ void repositories_announced(struct agent *agent, const char *plain)
 
 void repositories_refresh(struct app *app, bool hard)
 {
-	app->dirty = true;
+	/* A pass before the answer would hold up the one that has it. */
+	app->dirty = app->dirty || !app->source_count;
 	app->forget = app->forget || hard;
 	app->refresh = app->source_count ? REFRESH_ASKED : REFRESH_ANSWERED;
 	for (size_t i = 0; i < app->source_count; i++) {
