@@ -17,7 +17,9 @@ struct session {
 	char *target;
 	int64_t deadline; /* milliseconds */
 	int version;
+	enum session_authentication authentication;
 	bool silenced; /* the server logs no statement of `conn` */
+	bool pooled;   /* a pooler stands between: each message begins with a fence (pins.h) */
 	uint64_t statements;
 	uint64_t writes;
 	char warning[256]; /* a warning that means "not done", since the last statement */
