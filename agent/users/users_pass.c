@@ -41,6 +41,7 @@ static bool connect_database(struct users_pass *pass, struct session **session)
 		.name = config->name,
 		.connection = config->connection,
 		.deadline = DATABASE_DEADLINE,
+		.authentication = config->authentication,
 	};
 	bool ok = connection_password(pass, &target.password, &pass->error) &&
 		session_connect(&target, session, &pass->error);

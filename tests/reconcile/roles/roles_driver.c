@@ -3,7 +3,7 @@
  *
  * Reads a request from stdin and writes what happened to stdout, both JSON:
  *
- *   {"connection", "password", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
+ *   {"connection", "password", "authentication", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
  *    "mode": "check" | "plan" | "apply", "policy": {...}, "secrets": {NAME: {"version", "password"}},
  *    "known": {...}}
  *
@@ -209,6 +209,8 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 		.name = json_text_at(driver->request, "name", "main"),
 		.connection = json_text_at(driver->request, "connection", ""),
 		.deadline = json_number_at(driver->request, "deadline", 20000),
+		.authentication =
+			(enum session_authentication)json_number_at(driver->request, "authentication", 0),
 	};
 	const char *password = json_text_at(driver->request, "password", "");
 	secret_set(&target.password, password, strlen(password));
