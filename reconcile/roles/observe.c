@@ -10,17 +10,26 @@
 #include "reconcile/postgres/session.h"
 #include "reconcile/roles/users_check.h"
 
+#define TEXT(number) #number
+#define NUMBER(limit) TEXT(limit)
+
 /*
  * Four reads in one message and one snapshot, whatever the number of roles. Joins, no function or subquery for each row:
  * 1,000 roles are read in 2 ms, with shobj_description() for each it is 60 (postgres-roles.md 5).
+ * A name and a comment are bytes, in the encoding of whatever database they were written through: no function here looks at their
+ * characters (left() would fail on them). Of a comment that is too long the beginning is enough to find our mark.
  */
-#define READ_ROLES                                                                                           \
-	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, " \
-	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                 \
-	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, "             \
-	"pg_catalog.left(d.description, 1000), session_user "                                                \
-	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                               \
-	"ON d.objoid = a.oid AND d.classoid = 1260"
+#define READ_ROLES                                                                                                                                    \
+	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, "                                          \
+	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                                                          \
+	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, "                                                      \
+	"CASE WHEN pg_catalog.octet_length(d.description) <= " NUMBER(                                                                                \
+		LIMIT_ROLE_COMMENT) " THEN d.description ELSE "                                                                                       \
+				    "pg_catalog.encode(pg_catalog.substr(pg_catalog.textsend(d.description), 1, 1000), 'escape') END, session_user, " \
+				    "pg_catalog.octet_length(d.description) > " NUMBER(                                                               \
+					    LIMIT_ROLE_COMMENT) " "                                                                                   \
+								"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                \
+								"ON d.objoid = a.oid AND d.classoid = 1260"
 
 #define READ_MEMBERSHIPS                                                                                     \
 	"SELECT roleid, member, grantor, admin_option, true, true FROM pg_catalog.pg_auth_members"
@@ -76,6 +85,7 @@ static void take_roles(
 			.expiry = text(rows, i, 10, mem),
 			.verifier = text(rows, i, 11, mem),
 			.comment = comment ? comment : "",
+			.long_comment = is_true(rows, i, 14),
 			.mark = mark_read(comment ? comment : "", target),
 		};
 	}

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "reconcile/roles/planner.h"
 #include "reconcile/postgres/sql.h"
 
@@ -41,6 +42,26 @@ const char *role_action_name(enum role_action action)
 
 /* --- what all parts of the plan use --- */
 
+/*
+ * A name or comment that was written through a database with another encoding cannot stand in a statement: the server takes only what is
+ * valid in the encoding of ours, and would refuse the whole message. So the step is left out, and told.
+ */
+static void leave_out(struct planner *planner, const struct role_step *step)
+{
+	struct roles_plan *plan = planner->plan;
+	size_t i = 0;
+	const char *text = arena_printf(planner->mem,
+		"%s: a name or comment in it is no UTF-8, so that it cannot be sent from here; do it by hand, in a database with the "
+		"encoding it was written in: %s",
+		role_action_name(step->action), step->redacted);
+	while (i < plan->report_count && strcmp(plan->reports[i].name, step->user) != 0)
+		i++;
+	if (i == plan->report_count)
+		planner_warning(planner, "%s", text);
+	else
+		planner_reason(planner, &plan->reports[i], USER_DEGRADED, "%s", text);
+}
+
 void planner_step(struct planner *planner, enum phase phase, struct role_step step)
 {
 	struct step_list *list = &planner->phases[phase];
@@ -50,6 +71,10 @@ void planner_step(struct planner *planner, enum phase phase, struct role_step st
 		step.database = "";
 	if (!step.statements)
 		step.statements = 1;
+	if (!text_is_utf8(step.sql, strlen(step.sql))) {
+		leave_out(planner, &step);
+		return;
+	}
 	list->items = arena_grow(planner->mem, list->items, list->count, sizeof(*list->items));
 	list->items[list->count++] = step;
 }
@@ -147,6 +172,10 @@ static bool may_manage(struct planner *planner, struct wanted_user *wanted)
 		planner_reason(planner, wanted->report, USER_REFUSED,
 			"the role exists and is not ours: nothing is changed; remove "
 			"it from users.yaml, or allow `adopt` in the agent file's policy");
+	else if (role->long_comment)
+		planner_reason(planner, wanted->report, USER_REFUSED,
+			"the role exists and its comment is longer than %d bytes, which would be cut: shorten it, and it is adopted",
+			LIMIT_ROLE_COMMENT);
 	else
 		return true;
 	return false;

@@ -24,7 +24,8 @@ struct role {
 	bool expires;         /* has a VALID UNTIL other than infinity */
 	const char *expiry;   /* its text */
 	const char *verifier; /* rolpassword; NULL = none */
-	const char *comment;  /* "" = none */
+	const char *comment;  /* "" = none; bytes in no known encoding, as the names are */
+	bool long_comment;    /* `comment` is only its beginning: it is not written anew */
 	enum mark mark;
 };
 

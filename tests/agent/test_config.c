@@ -289,7 +289,7 @@ static void databases_and_repositories_must_make_sense(void **state)
 		"4:58: passwordFrom names one of file and secret\n"
 		"5:10: name must be lower-case letters, digits, '-' and '.'\n"
 		"5:35: users: application is missing\n"
-		"5:55: authentication must be channel-binding, scram or any\n"
+		"5:62: authentication must be channel-binding, scram or any\n"
 		"6:3: databases[3]: connection is missing\n"
 		"6:3: databases[3]: name is missing\n"
 		"6:3: databases[3]: users is missing\n"

@@ -223,3 +223,25 @@ def test_a_quiet_pass_writes_nothing(setting):
     wait_for("three more passes", lambda: agent.metrics()[passes] >= before[passes] + 3)
     assert agent.metrics()[writes] == before[writes]
     assert server.query("SELECT rolname, xmin FROM pg_authid ORDER BY 1") == first
+
+
+def test_a_name_of_bytes_that_are_no_text_ends_neither_agent_nor_pass(setting):
+    agent, server, _ = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    server.run("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    with server.connect("latin", client_encoding="latin1") as session:
+        for name, comment in (("partì", "managed by pgitops (main)"), ("grùppo", "managed by pgitops (main) group"), ("jérôme", "déjà vu")):
+            session.execute(f"CREATE ROLE \"{name}\" LOGIN; COMMENT ON ROLE \"{name}\" IS '{comment}'")
+        session.execute('GRANT "jérôme" TO alice')
+    degraded = wait_user(agent, "alice", "Degraded")
+    assert "j\\xe9r\\xf4me" in degraded["reason"]
+    server.run("ALTER ROLE bob NOLOGIN")
+    wait_for("bob is healed", lambda: server.can_login("bob", "builder", "app"))
+    assert any("\\xec" in item["name"] for item in agent.items("user", "list"))
+    for command in (["status"], ["user", "list"], ["user", "plan"], ["drift", "list"], ["user", "history"]):
+        assert agent.cli(*command).code in (0, 1), command
+    assert agent.cli("status", "-o", "json").json
+    for path in ("/api/v1/applications/b%E9d", "/api/v1/drift?user=b%E9d", "/b%E9d"):
+        assert agent.get(path, over="socket", headers={"X-Request-Id": "b\xe9d"}).status in (200, 404), path
+    agent.alive()

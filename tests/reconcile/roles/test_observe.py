@@ -45,11 +45,3 @@ def test_what_only_looks_different_is_no_difference(server):
     server.run("ALTER ROLE alice VALID UNTIL 'infinity'", "ALTER ROLE alice SET search_path = \"$user\", public",
                "COMMENT ON ROLE alice IS 'managed by pgitops (main): said by people'")
     users.apply([{"username": "alice"}]).quiet()
-
-
-def test_a_comment_of_any_length_is_read_in_part(server):
-    users = Users(server)
-    users.secret("alice", "geheim")
-    server.run("CREATE ROLE alice", "COMMENT ON ROLE alice IS '" + "\u00e9'' \\" * 200000 + "'")
-    users.apply([{"username": "alice"}], policy={"adopt": True}).good()
-    users.apply([{"username": "alice"}]).quiet()
