@@ -9,10 +9,13 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/postgres/locks.h"
 #include "reconcile/postgres/pins.h"
 
 /* What the server may need for one statement of a batch beyond its share: 4096 rounds of a slow machine. */
 enum { STATEMENT_MILLISECONDS = 50 };
+
+#define LOCK_TIMEOUT "55P03"
 
 static const struct {
 	const char *prefix;
@@ -21,11 +24,10 @@ static const struct {
 	{"08", ERROR_RETRY},                       /* connection */
 	{"25006", ERROR_RETRY},                    /* read only: a standby, or a primary that was demoted */
 	{"28", ERROR_DENIED}, {"40", ERROR_RETRY}, /* serialisation, deadlock, unknown end */
-	{"42501", ERROR_DENIED}, {"53", ERROR_RETRY}, /* memory, disk, connections */
-	{"55P03", ERROR_RETRY},                       /* lock_timeout */
-	{"57", ERROR_RETRY},                          /* cancelled, shut down, starting */
-	{"58", ERROR_RETRY},                          /* system error */
-	{"XX000", ERROR_RETRY},                       /* tuple concurrently updated */
+	{"42501", ERROR_DENIED}, {"53", ERROR_RETRY},     /* memory, disk, connections */
+	{LOCK_TIMEOUT, ERROR_RETRY}, {"57", ERROR_RETRY}, /* cancelled, shut down, starting */
+	{"58", ERROR_RETRY},                              /* system error */
+	{"XX000", ERROR_RETRY},                           /* tuple concurrently updated */
 };
 
 enum error_kind session_error_kind(const char *sqlstate)
@@ -143,6 +145,8 @@ bool session_collect(struct session *session, PGconn *conn, size_t statements, P
 	}
 	if (PQstatus(conn) != CONNECTION_OK)
 		outcome->lost = true;
+	if (strcmp(outcome->sqlstate, LOCK_TIMEOUT) == 0)
+		locks_name_holders(session, conn, outcome);
 	return !outcome->failed;
 }
 

@@ -18,8 +18,9 @@ struct session {
 	int64_t deadline; /* milliseconds */
 	int version;
 	enum session_authentication authentication;
-	bool silenced; /* the server logs no statement of `conn` */
-	bool pooled;   /* a pooler stands between: each message begins with a fence (pins.h) */
+	bool silenced;       /* the server logs no statement of `conn` */
+	bool pooled;         /* a pooler stands between: each message begins with a fence (pins.h) */
+	bool asks_for_locks; /* locks.c is at work */
 	uint64_t statements;
 	uint64_t writes;
 	char warning[256]; /* a warning that means "not done", since the last statement */
