@@ -56,6 +56,9 @@ bool command_plans_change(const json_t *plans);
 /* On stdout, each may be NULL; `reason` is shown instead of items. */
 void command_show_markdown(const json_t *items, const char *reason, const json_t *plans);
 
+/* The warnings of these databases (items of /api/v1/databases), or of one; nothing where there are none. */
+void command_show_warnings(const struct command_context *context, const json_t *databases, const char *only);
+
 /* JSON or YAML asked for: prints it. */
 bool command_is_document(const struct command_context *context);
 

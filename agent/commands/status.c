@@ -181,6 +181,7 @@ int command_status(struct command_context *context, int argc, char **argv)
 	show_databases(context, status);
 	show_users(context, status);
 	show_drift(context, status);
+	command_show_warnings(context, json_object_get(status, "databases"), NULL);
 	show_errors(context, status);
 	return EXIT_YES;
 }

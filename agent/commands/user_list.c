@@ -119,9 +119,25 @@ static void show_changes(const struct command_context *context, const char *name
 	table_free(table);
 }
 
+/* What is said of her database concerns her, too. */
+static bool add_warnings(struct command_context *context, json_t *users, json_t **databases, struct error *err)
+{
+	json_t *user;
+	const json_t *database;
+	size_t i, j;
+	if (!client_view(context, "/api/v1/databases", databases, err))
+		return false;
+	json_array_foreach (users, i, user)
+		json_array_foreach (json_object_get(*databases, "items"), j, database)
+			if (text_equal(json_text_at(user, "database", ""), json_text_at(database, "name", "")))
+				json_object_set(user, "warnings", json_object_get(database, "warnings"));
+	return true;
+}
+
 int command_user_get(struct command_context *context, int argc, char **argv)
 {
 	CLEANUP(json_done) json_t *answer = NULL;
+	CLEANUP(json_done) json_t *databases = NULL;
 	CLEANUP(json_done) json_t *found = json_array();
 	struct error err;
 	json_t *user;
@@ -139,6 +155,8 @@ int command_user_get(struct command_context *context, int argc, char **argv)
 			"there is no user \"%s\": `pgitops user list` shows those that are managed", argv[0]);
 		return command_failed(&err);
 	}
+	if (!add_warnings(context, found, &databases, &err))
+		return command_failed(&err);
 	if (command_is_document(context)) {
 		CLEANUP(json_done) json_t *list = json_pack("{s:O}", "items", found);
 		output_document(&context->output, list);
@@ -148,6 +166,8 @@ int command_user_get(struct command_context *context, int argc, char **argv)
 		if (i)
 			putchar('\n');
 		show_user(context, user);
+		command_show_warnings(
+			context, json_object_get(databases, "items"), json_text_at(user, "database", ""));
 	}
 	show_changes(context, argv[0]);
 	return EXIT_YES;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_warnings.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -303,14 +304,6 @@ static const char *blocked_text(const struct users_pass *pass, const struct role
 		plan->deletion_count, names, plan->deletion_count > 10 ? ", ..." : "", plan->confirm);
 }
 
-static json_t *warnings_of(const struct roles_plan *plan)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < plan->warning_count; i++)
-		json_array_append_new(list, json_text(plan->warnings[i]));
-	return list;
-}
-
 static bool store_database_document(struct users_pass *pass, json_t *document, struct error *err)
 {
 	CLEANUP(memory_freep) char *text = json_canonical(document);
@@ -332,7 +325,7 @@ static json_t *connected_document(struct users_pass *pass, const struct roles_pl
 		pass->database->config->name, "application", pass->application, "status", "Connected",
 		"reason", json_text(plan->blocked ? blocked_text(pass, plan) : ""), "serverVersion", version,
 		"users", (int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit",
-		pass->commit, "warnings", warnings_of(plan));
+		pass->commit, "warnings", users_warnings(pass, plan));
 }
 
 /* What was known of the database before, or only its name: a new reference. NULL = the store could not be asked. */

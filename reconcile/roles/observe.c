@@ -159,20 +159,13 @@ static bool read_tables(struct session *session, PGresult *tables[TABLES], struc
 	return error_prefix(err, "reading the roles");
 }
 
-static bool has_members(const struct roles_present *present, uint32_t role)
-{
-	for (size_t i = 0; i < present->membership_count; i++)
-		if (present->memberships[i].role == role)
-			return true;
-	return false;
-}
-
-/* Ours and not wanted any more: what hangs on them decides how far their removal can go. */
-static bool may_go(const struct roles_present *present, const struct role *role, const struct users *wanted)
+/* Ours and not wanted any more: what hangs on them decides how far their removal can go. Of a group it says whether it gives its
+   members anything, too. */
+static bool is_looked_into(const struct role *role, const struct users *wanted)
 {
 	const struct user *user = users_find(wanted, role->name);
 	if (role->mark == MARK_GROUP)
-		return !has_members(present, role->oid);
+		return true;
 	return (role->mark == MARK_USER || role->mark == MARK_RETIRING) &&
 		(!user || user->ensure == USER_ABSENT);
 }
@@ -187,7 +180,7 @@ static bool read_dependencies(struct session *session, const struct users *wante
 	buf_text(&list, sql);
 	size_t before = list.length;
 	for (size_t i = 0; i < present->role_count; i++)
-		if (may_go(present, &present->roles[i], wanted))
+		if (is_looked_into(&present->roles[i], wanted))
 			buf_printf(
 				&list, "%s%" PRIu32, list.length > before ? ", " : "", present->roles[i].oid);
 	if (list.length == before)

@@ -369,5 +369,6 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		plan_user(&planner, &planner.users[i]);
 	plan_retirements(&planner);
 	plan_unused_groups(&planner);
+	plan_warnings(&planner);
 	assemble(&planner);
 }

@@ -5,6 +5,7 @@
  * plan_password.c   which passwords differ, and new verifiers
  * plan_membership.c memberships and CONNECT
  * plan_retire.c     who goes, and how far
+ * plan_warnings.c   what no step mends
  */
 #pragma once
 
@@ -82,6 +83,7 @@ void plan_memberships(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);
 void plan_retirements(struct planner *planner);
 void plan_unused_groups(struct planner *planner);
+void plan_warnings(struct planner *planner);
 
 /* Is this existing role on its way out: locked out before, or a user of ours that the list does not want? */
 bool planner_is_leaving(const struct planner *planner, const struct role *role);

@@ -245,3 +245,24 @@ def test_a_name_of_bytes_that_are_no_text_ends_neither_agent_nor_pass(setting):
     for path in ("/api/v1/applications/b%E9d", "/api/v1/drift?user=b%E9d", "/b%E9d"):
         assert agent.get(path, over="socket", headers={"X-Request-Id": "b\xe9d"}).status in (200, 400, 404), path
     agent.alive()
+
+
+def test_warnings_are_told_wherever_people_look(setting):
+    agent, server, _ = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    before = agent.metrics()["pgitops_user_passes_total"]
+    wait_for("two more passes", lambda: agent.metrics()["pgitops_user_passes_total"] >= before + 2)
+    said = ('group role "read_only" gives its members nothing', 'every role may connect to database "app"')
+    for warning in said:
+        assert warning in agent.cli("status").ok().out
+        assert warning in agent.cli("user", "get", "alice").ok().out
+        assert any(warning in text for text in agent.items("user", "get", "alice")[0]["warnings"])
+        assert any(warning in text for text in agent.get("/api/v1/databases", over="socket").json["items"][0]["warnings"])
+        assert len([line for line in agent.lines(level="warning") if warning in line.get("warning", "")]) == 1
+    metric = 'pgitops_user_warnings{database="main"}'
+    assert agent.metrics()[metric] == 3
+    server.run("GRANT pg_read_all_stats TO read_only", "REVOKE CONNECT ON DATABASE app FROM PUBLIC")
+    server.run("CREATE TABLE t (x int)", "GRANT SELECT ON t TO writers", database="app")
+    wait_for("nothing to warn of", lambda: agent.metrics()[metric] == 0)
+    assert "Warnings" not in agent.cli("status").ok().out
