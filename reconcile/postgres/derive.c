@@ -6,6 +6,8 @@
 
 #include <libpq-fe.h>
 
+#include "reconcile/postgres/exchange.h"
+
 /* Below this many, starting a thread costs more than it saves. */
 enum { WORTH_A_THREAD = 16 };
 
@@ -36,12 +38,14 @@ static bool matches(const char *found, const struct secret *password)
 		scram_check(&verifier, password->bytes, password->length);
 }
 
-/* Can the bytes as they are be compared with a verifier? Only if normalising leaves them alone, as the new verifier shows. */
+/* Normalising may change it, and then only libpq can say whether it is what the verifier was made of. */
 static void derive_beyond_ascii(struct derivation *job)
 {
-	if (!make_normalised(&job->password, job->verifier, &job->error))
-		return;
-	job->matches = matches(job->verifier, &job->password) && matches(job->found, &job->password);
+	struct scram_verifier verifier;
+	job->matches = job->found && scram_parse(job->found, strlen(job->found), &verifier) &&
+		verifier.iterations >= SCRAM_ITERATIONS && exchange_proves(&job->password, &verifier);
+	if (!job->matches)
+		(void)make_normalised(&job->password, job->verifier, &job->error);
 }
 
 static void derive_one(struct derivation *job)
