@@ -27,7 +27,7 @@ allowed() {
 	reconcile/postgres) echo "base" ;;
 	reconcile/roles) echo "base reconcile reconcile/manifest reconcile/postgres" ;;
 	reconcile/sealed) echo "base reconcile reconcile/manifest" ;;
-	agent/config) echo "base reconcile reconcile/ignore reconcile/manifest reconcile/roles" ;;
+	agent/config) echo "base reconcile reconcile/ignore reconcile/manifest reconcile/postgres reconcile/roles" ;;
 	agent/events) echo "base store reconcile/kubernetes" ;;
 	agent/show) echo "base base/http store reconcile/manifest agent" ;;
 	agent/http) echo "base store agent/events agent/show" ;;
