@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+enum { DEEPEST_FORMAT = 8 };
+
 #undef json_string
 #undef json_pack
 
@@ -22,17 +24,23 @@ json_t *json_string_of_bytes(const char *text)
 	return json_string(shown);
 }
 
+/* With its length a string may hold a NUL, too. */
 static json_t *string_of_length(const char *bytes, size_t length)
 {
+	json_t *value = json_stringn(bytes, length);
+	if (value)
+		return value;
 	CLEANUP(memory_freep) char *text = memory_alloc(length + 1);
 	memcpy(text, bytes, length);
 	return json_string_of_bytes(text);
 }
 
-/* A format on its way, and what it takes its values from. */
+/* A format on its way: the containers that are open, the outermost first. */
 struct pack {
 	const char *at;
-	va_list values;
+	json_t *open[DEEPEST_FORMAT];
+	size_t depth;
+	json_t *whole;
 };
 
 static char next(struct pack *pack)
@@ -41,19 +49,30 @@ static char next(struct pack *pack)
 	return *pack->at ? *pack->at++ : '\0';
 }
 
-/* NULL = the key is left out. */
-static json_t *pack_string(struct pack *pack)
+static bool has_mark(struct pack *pack, char mark)
 {
-	const char *text = va_arg(pack->values, const char *);
-	char mark = *pack->at;
-	pack->at += mark == '#' || mark == '*';
-	if (mark == '#') {
-		size_t length = (size_t)va_arg(pack->values, int);
-		return text ? string_of_length(text, length) : json_null();
-	}
-	if (!text)
-		return mark == '*' ? NULL : json_null();
-	return json_string_of_bytes(text);
+	bool found = *pack->at == mark;
+	pack->at += found;
+	return found;
+}
+
+static bool is_in_object(const struct pack *pack)
+{
+	return pack->depth && json_is_object(pack->open[pack->depth - 1]);
+}
+
+/* Where the value belongs; `opens` = what follows goes into it. */
+static void add(struct pack *pack, const char *key, json_t *value, bool opens)
+{
+	json_t *parent = pack->depth ? pack->open[pack->depth - 1] : NULL;
+	if (!parent)
+		pack->whole = value;
+	else if (key)
+		json_object_set_new(parent, key, value);
+	else
+		json_array_append_new(parent, value);
+	if (opens)
+		pack->open[pack->depth++] = value;
 }
 
 static json_t *or_null(json_t *value)
@@ -61,56 +80,50 @@ static json_t *or_null(json_t *value)
 	return value ? value : json_null();
 }
 
-static json_t *pack_value(struct pack *pack, char kind);
-
-static json_t *pack_object(struct pack *pack)
-{
-	json_t *object = json_object();
-	for (char kind = next(pack); kind && kind != '}'; kind = next(pack)) {
-		const char *key = va_arg(pack->values, const char *);
-		json_object_set_new(object, key, pack_value(pack, next(pack)));
-	}
-	return object;
-}
-
-static json_t *pack_array(struct pack *pack)
-{
-	json_t *array = json_array();
-	for (char kind = next(pack); kind && kind != ']'; kind = next(pack))
-		json_array_append_new(array, pack_value(pack, kind));
-	return array;
-}
-
-/* Recursion: as deep as the format in the source. */
-static json_t *pack_value(struct pack *pack, char kind)
-{
-	switch (kind) {
-	case '{':
-		return pack_object(pack);
-	case '[':
-		return pack_array(pack);
-	case 's':
-		return pack_string(pack);
-	case 'o':
-		return or_null(va_arg(pack->values, json_t *));
-	case 'O':
-		return or_null(json_incref(va_arg(pack->values, json_t *)));
-	case 'i':
-		return json_integer(va_arg(pack->values, int));
-	case 'I':
-		return json_integer(va_arg(pack->values, json_int_t));
-	case 'b':
-		return json_boolean(va_arg(pack->values, int));
-	default:
-		return json_null(); /* no format of ours */
-	}
-}
-
 json_t *json_pack_bytes(const char *format, ...)
 {
 	struct pack pack = {.at = format};
-	va_start(pack.values, format);
-	json_t *value = pack_value(&pack, next(&pack));
-	va_end(pack.values);
-	return value;
+	va_list values;
+	va_start(values, format);
+	do {
+		char kind = next(&pack);
+		const char *key = NULL, *text;
+		if (kind == '}' || kind == ']') {
+			pack.depth--;
+			continue;
+		}
+		if (is_in_object(&pack)) {
+			key = va_arg(values, const char *);
+			kind = next(&pack);
+		}
+		switch (kind) {
+		case '{':
+		case '[':
+			add(&pack, key, kind == '{' ? json_object() : json_array(), true);
+			break;
+		case 's':
+			text = va_arg(values, const char *);
+			if (has_mark(&pack, '#'))
+				add(&pack, key, string_of_length(text, (size_t)va_arg(values, int)), false);
+			else if (!has_mark(&pack, '*') || text)
+				add(&pack, key, or_null(json_string_of_bytes(text)), false);
+			break;
+		case 'o':
+			add(&pack, key, or_null(va_arg(values, json_t *)), false);
+			break;
+		case 'O':
+			add(&pack, key, or_null(json_incref(va_arg(values, json_t *))), false);
+			break;
+		case 'i':
+			add(&pack, key, json_integer(va_arg(values, int)), false);
+			break;
+		case 'I':
+			add(&pack, key, json_integer(va_arg(values, json_int_t)), false);
+			break;
+		default: /* 'b' */
+			add(&pack, key, json_boolean(va_arg(values, int)), false);
+		}
+	} while (pack.depth);
+	va_end(values);
+	return pack.whole;
 }
