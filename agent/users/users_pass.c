@@ -48,6 +48,32 @@ static bool connect_database(struct users_pass *pass, struct session **session)
 	return ok;
 }
 
+static bool remembers(void *context, const char *role)
+{
+	return users_record_remembers(context, role);
+}
+
+/* What a person has said about whose roles these are. */
+static void take_adoption(struct users_pass *pass, struct roles_plan_input *input)
+{
+	const struct manager *manager = &pass->agent->manager;
+	const json_t *names = pass->wish ? pass->wish->adopt : NULL;
+	const char **adopt = arena_array(pass->mem, json_array_size(names) + 1, sizeof(*adopt));
+	input->manager = manager->name;
+	input->former = *manager->former ? manager->former : NULL;
+	input->take_over = pass->wish ? pass->wish->take_over : NULL;
+	input->remembers = remembers;
+	input->memory = pass;
+	for (size_t i = 0; i < json_array_size(names); i++)
+		adopt[input->adopt_count++] = json_string_value(json_array_get(names, i));
+	if (input->adopt_count)
+		qsort(adopt, input->adopt_count, sizeof(*adopt), text_compare);
+	input->adopt = adopt;
+	/* Whoever the other agent had and we do not is seen before it is removed: by the next pass. */
+	if (input->take_over && !pass->wish->plan_only)
+		input->no_deletions = true;
+}
+
 static bool run_session(struct users_pass *pass, struct session *session)
 {
 	const struct database_config *config = pass->database->config;
@@ -55,7 +81,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 	struct roles_present *present;
 	struct roles_plan plan = {0};
 	const struct roles_passwords passwords = passwords_calls(&pass->passwords);
-	const struct roles_plan_input input = {
+	struct roles_plan_input input = {
 		.wanted = wanted,
 		.commit = pass->commit,
 		.confirmed = pass->wish ? pass->wish->confirm : NULL,
@@ -65,7 +91,8 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		.target = config->name,
 	};
 
-	if (!roles_observe(session, wanted, pass->mem, &present, &pass->error))
+	take_adoption(pass, &input);
+	if (!roles_observe(session, &input, pass->mem, &present, &pass->error))
 		return false;
 	pass->reached = true;
 	roles_plan(present, &input, pass->mem, &plan);
@@ -89,8 +116,8 @@ static bool run_session(struct users_pass *pass, struct session *session)
 	}
 	pass->ok = users_record(pass, &plan, session_server_version(session));
 	if (pass->wish)
-		users_record_answer(
-			pass, &plan, pass->ok ? "Succeeded" : "Failed", whole ? "" : pass->error.text);
+		users_record_answer(pass, &plan, pass->ok && !plan.not_adopted ? "Succeeded" : "Failed",
+			whole ? "" : pass->error.text);
 	return whole;
 }
 
@@ -267,6 +294,8 @@ void users_wish_free(struct users_wish *wish)
 		return;
 	content_release(wish->content);
 	json_decref(wish->plan);
+	json_decref(wish->adopt);
+	free(wish->take_over);
 	free(wish->failure);
 	free(wish->confirm);
 	free(wish);
