@@ -245,23 +245,6 @@ json_t *view_databases(struct store *store, struct error *err)
 	return list_of(databases(store, mem, err));
 }
 
-json_t *view_unmanaged(struct store *store, struct error *err)
-{
-	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
-	CLEANUP(json_done) json_t *all = databases(store, mem, err);
-	const json_t *database;
-	json_int_t count = 0;
-	size_t i;
-	if (!all)
-		return NULL;
-	json_t *items = json_array();
-	json_array_foreach (all, i, database) {
-		count += json_number_at(database, "unmanaged.count", 0);
-		json_array_extend(items, json_at(database, "unmanaged.items"));
-	}
-	return json_pack("{s:I, s:o}", "count", count, "items", items);
-}
-
 /* ---- drift ---- */
 
 static json_t *drift_item(const struct store_drift *row)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_ownership.h"
 #include "agent/users/users_record.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -48,32 +49,6 @@ static bool connect_database(struct users_pass *pass, struct session **session)
 	return ok;
 }
 
-static bool remembers(void *context, const char *role)
-{
-	return users_record_remembers(context, role);
-}
-
-/* What a person has said about whose roles these are. */
-static void take_adoption(struct users_pass *pass, struct roles_plan_input *input)
-{
-	const struct manager *manager = &pass->agent->manager;
-	const json_t *names = pass->wish ? pass->wish->adopt : NULL;
-	const char **adopt = arena_array(pass->mem, json_array_size(names) + 1, sizeof(*adopt));
-	input->manager = manager->name;
-	input->former = *manager->former ? manager->former : NULL;
-	input->take_over = pass->wish ? pass->wish->take_over : NULL;
-	input->remembers = remembers;
-	input->memory = pass;
-	for (size_t i = 0; i < json_array_size(names); i++)
-		adopt[input->adopt_count++] = json_string_value(json_array_get(names, i));
-	if (input->adopt_count)
-		qsort(adopt, input->adopt_count, sizeof(*adopt), text_compare);
-	input->adopt = adopt;
-	/* Whoever the other agent had and we do not is seen before it is removed: by the next pass. */
-	if (input->take_over && !pass->wish->plan_only)
-		input->no_deletions = true;
-}
-
 static bool run_session(struct users_pass *pass, struct session *session)
 {
 	const struct database_config *config = pass->database->config;
@@ -91,7 +66,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		.target = config->name,
 	};
 
-	take_adoption(pass, &input);
+	users_ownership_input(pass, &input);
 	if (!roles_observe(session, &input, pass->mem, &present, &pass->error))
 		return false;
 	pass->reached = true;

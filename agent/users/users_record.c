@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_ownership.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -45,39 +46,6 @@ static json_t *previous_of(const struct users_pass *pass, const char *name)
 	struct error ignored;
 	return found && json_read(found->document, strlen(found->document), &document, &ignored) ? document
 												 : NULL;
-}
-
-static void collect_groups(struct users_pass *pass)
-{
-	const char **names = NULL;
-	size_t count = 0, r;
-	json_t *name;
-	for (size_t i = 0; i < pass->known_count; i++) {
-		CLEANUP(json_done) json_t *document = previous_of(pass, pass->known[i].name);
-		json_array_foreach (json_object_get(document, "roles"), r, name) {
-			names = arena_grow(pass->mem, names, count, sizeof(*names));
-			names[count++] = arena_copy(pass->mem, json_string_value(name));
-		}
-	}
-	if (count)
-		qsort(names, count, sizeof(*names), text_compare);
-	pass->known_groups = names;
-	pass->known_group_count = count;
-}
-
-bool users_record_remembers(struct users_pass *pass, const char *role)
-{
-	if (!pass->known_read)
-		users_record_known(pass);
-	if (!pass->known_count)
-		return false;
-	if (bsearch(role, pass->known, pass->known_count, sizeof(*pass->known), compare_known))
-		return true;
-	if (!pass->known_groups)
-		collect_groups(pass);
-	return pass->known_group_count &&
-		bsearch(&role, pass->known_groups, pass->known_group_count, sizeof(*pass->known_groups),
-			text_compare);
 }
 
 /* ---- drift ---- */
@@ -345,21 +313,6 @@ static json_t *warnings_of(const struct roles_plan *plan)
 	return list;
 }
 
-enum { UNMANAGED_KEPT = 500 };
-
-static json_t *unmanaged_of(const struct users_pass *pass, const struct roles_plan *plan)
-{
-	json_t *items = json_array();
-	for (size_t i = 0; i < plan->unmanaged_count && i < UNMANAGED_KEPT; i++) {
-		const struct role_unmanaged *role = &plan->unmanaged[i];
-		json_array_append_new(items,
-			json_pack("{s:o, s:s, s:b, s:b, s:b, s:o}", "name", json_text(role->name), "database",
-				pass->database->config->name, "login", role->login, "superuser", role->super,
-				"referenced", role->referenced, "reason", json_text(role->reason)));
-	}
-	return json_pack("{s:i, s:o}", "count", (int)plan->unmanaged_count, "items", items);
-}
-
 static bool store_database_document(struct users_pass *pass, json_t *document, struct error *err)
 {
 	CLEANUP(memory_freep) char *text = json_canonical(document);
@@ -378,10 +331,10 @@ static json_t *connected_document(struct users_pass *pass, const struct roles_pl
 		synced += plan->reports[i].status == USER_SYNCED;
 	clock_text(clock_now(), now);
 	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:o, s:o}", "name",
-		pass->database->config->name, "application", pass->application, "status", "Connected",
-		"reason", json_text(plan->blocked ? blocked_text(pass, plan) : ""), "serverVersion", version,
-		"users", (int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit",
-		pass->commit, "warnings", warnings_of(plan), "unmanaged", unmanaged_of(pass, plan));
+		pass->database->config->name, "application", pass->application, "status", "Connected", "reason",
+		json_text(plan->blocked ? blocked_text(pass, plan) : ""), "serverVersion", version, "users",
+		(int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit", pass->commit,
+		"warnings", warnings_of(plan), "unmanaged", users_ownership_unmanaged(pass, plan));
 }
 
 /* What was known of the database before, or only its name: a new reference. NULL = the store could not be asked. */

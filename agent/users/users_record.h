@@ -6,9 +6,6 @@
 #include "agent/users/users_pass.h"
 
 /* Reads what the store has of the database's users, once for the pass: what it writes is compared with that. */
-/* Was this one of our users, or a role of one, by what the store has? Reads it when it was not read yet. */
-bool users_record_remembers(struct users_pass *pass, const char *role);
-
 void users_record_known(struct users_pass *pass);
 
 /* Differences of users that were as wanted before and whose wish has not changed: somebody else's doing. */

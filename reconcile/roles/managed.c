@@ -148,29 +148,35 @@ static enum mark judge_without_row(
 	return mark_is_ours(role->said) ? MARK_UNPROVEN : MARK_NONE;
 }
 
+static void judge_row(const struct roles_plan_input *input, const struct managed_role *row, struct role *role,
+	struct arena *mem)
+{
+	if (!is_of_ours(input, row)) {
+		role->mark = MARK_OTHER;
+		role->other = arena_printf(mem, "\"%s\" has it for \"%s\"", row->manager, row->target);
+	} else if (strcmp(row->name, role->name) != 0) {
+		role->mark = MARK_RENAMED;
+		role->had = row->name;
+		role->had_group = row->state == MARK_GROUP;
+	} else
+		role->mark = row->state;
+}
+
 static void judge(const struct roles_present *present, const struct roles_plan_input *input,
 	struct role *role, struct arena *mem)
 {
 	const struct managed_role *row = row_of(present, role->oid);
-	bool same_name = row && strcmp(row->name, role->name) == 0;
 	role->said = mark_read(role->comment, input->target);
 	if (is_asked_for(present, input, role, row)) {
-		role->recorded = same_name && row->state == MARK_USER;
+		role->recorded = row && strcmp(row->name, role->name) == 0 && row->state == MARK_USER;
 		role->mark = MARK_USER;
 		return;
 	}
-	if (!row)
-		role->mark = judge_without_row(present, input, role);
-	else if (!is_of_ours(input, row))
-		role->mark = MARK_OTHER;
+	if (row)
+		judge_row(input, row, role, mem);
 	else
-		role->mark = same_name ? row->state : MARK_RENAMED;
+		role->mark = judge_without_row(present, input, role);
 	role->recorded = mark_is_ours(role->mark);
-	role->had = role->mark == MARK_RENAMED ? row->name : NULL;
-	role->other = row && role->mark == MARK_OTHER
-		? arena_printf(mem, "\"%s\" has it for \"%s\"", row->manager, row->target)
-		: NULL;
-	role->had_group = role->had && row->state == MARK_GROUP;
 }
 
 void managed_judge(struct roles_present *present, const struct roles_plan_input *input, struct arena *mem)
