@@ -183,7 +183,7 @@ int command_user_sync(struct command_context *context, int argc, char **argv)
 		return command_misused(context, "--dry-run removes nothing, so there is nothing to confirm");
 	if (dry_run)
 		return plan(context, database, milliseconds);
-	CLEANUP(json_done) json_t *body = json_object();
+	CLEANUP(json_done) json_t *body = json_pack("{s:b}", "dryRun", false);
 	json_set_text(body, "database", database);
 	json_set_text(body, "confirm", confirm);
 	if (!command_act(context, COMMAND_USERS_SYNC, body, milliseconds, &operation, &err))

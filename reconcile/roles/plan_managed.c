@@ -329,7 +329,8 @@ static void tell_renamed(struct planner *planner, const struct role *role)
 	struct arena *mem = planner->mem;
 	const struct role *other = present_role(planner->present, role->had);
 	const struct user *user = users_find(planner->input->wanted, role->had);
-	if (role->had_group || (other && mark_is_ours(other->mark)) || planner_referrer(planner, role->had) ||
+	if (role->had_group || managed_renamed(planner->present, role->had) != role ||
+		(other && mark_is_ours(other->mark)) || planner_referrer(planner, role->had) ||
 		(user && user->ensure == USER_PRESENT))
 		return; /* told where it is wanted */
 	struct role_report *report = user ? planner->users[user - planner->input->wanted->items].report
