@@ -1,6 +1,6 @@
 #include "reconcile/roles/applier.h"
 
-/* Nothing else is tried, and everybody who waits for a step is told. */
+/* Nothing else is tried, and everybody is told. */
 static void stop_without_table(struct applier *applier, const struct error *error)
 {
 	struct roles_plan *plan = applier->plan;
@@ -10,9 +10,9 @@ static void stop_without_table(struct applier *applier, const struct error *erro
 				"not tried: the agent's own table could not be written");
 	for (size_t i = 0; i < plan->report_count; i++) {
 		struct role_report *report = &plan->reports[i];
-		if (report->status == USER_SYNCED)
+		if (report->status == USER_REFUSED)
 			continue;
-		if (report->status == USER_DRIFTED)
+		if (report->status < USER_DEGRADED)
 			report->status = USER_DEGRADED;
 		report->reason = arena_join(applier->mem, report->reason, "; ",
 			arena_printf(

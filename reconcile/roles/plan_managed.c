@@ -116,7 +116,7 @@ static const char *foreign_text(const struct planner *planner, const struct role
 			adopt);
 	case MARK_REPLACED:
 		return arena_printf(mem,
-			"the role of this name that was ours is gone, and the one that is there was made by hand or "
+			"the role of this name that was ours is gone or renamed, and the one that is there was made by hand or "
 			"restored from a dump: nothing is changed; take it over with %s, or drop it and it is made anew",
 			adopt);
 	case MARK_RENAMED:

@@ -124,3 +124,19 @@ def test_with_another_state_folder_the_agent_is_told_who_it_was(world, way):
         agent.cli("user", "adopt", "--from", name)
     wait_for("alice is ours again", lambda: statuses(agent).get("alice") == "Synced")
     assert server.value("SELECT count(*) FROM pgitops.managed_role") == 1
+
+
+def test_on_a_server_of_an_earlier_version_the_store_says_who_was_ours(world):
+    """Marks and no table: who left Git meanwhile is removed, for the store knows her; who is only marked is left."""
+    agent, server, repository = world
+    repository.commit({"users/users.yaml": users(alice=["readers"], bob=["spare"])})
+    agent.begin()
+    agent.cli("user", "adopt", "bob").ok()
+    wait_for("both", lambda: statuses(agent) == {"alice": "Synced", "bob": "Synced"})
+    assert agent.stop() == 0
+    server.run("DROP SCHEMA pgitops CASCADE", "COMMENT ON ROLE by_hand IS 'managed by pgitops (main)'")
+    repository.commit({"users/users.yaml": users(alice=["readers"])})
+    agent.begin()
+    wait_for("bob and his group are gone", lambda: not server.query("SELECT 1 FROM pg_roles WHERE rolname IN ('bob', 'spare')"))
+    assert server.query("SELECT name::text, state FROM pgitops.managed_role ORDER BY 1") == [("alice", "user"), ("readers", "group")]
+    assert server.query("SELECT 1 FROM pg_roles WHERE rolname = 'by_hand'") and server.can_login("alice", "pw-alice")
