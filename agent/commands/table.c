@@ -191,7 +191,8 @@ static const char user_adopt_help[] =
 	"Examples:\n"
 	"  pgitops user adopt --dry-run eve\n"
 	"  pgitops user adopt --database main eve mallory\n"
-	"  pgitops user adopt --database main --from west\n";
+	"  pgitops user adopt --database main --from west\n"
+	"  pgitops user adopt $(pgitops user list -o json | jq -r '.items[] | select(.status == \"Refused\") | .name')\n";
 
 static const char user_history_help[] =
 	"What was done to users, newest first. -o wide shows whole statements; passwords are hidden. An outcome that is \"not known\"\n"

@@ -1,8 +1,9 @@
 #include "agent/commands/common.h"
 
+#include "base/limits.h"
 #include "base/text.h"
 
-enum { MOST_NAMES = 1000 };
+enum { MOST_NAMES = LIMIT_USERS };
 
 /* {"adopt": [...], "takeOver": ..., "database": ...}; a new reference. */
 static json_t *request_of(int argc, char **argv, const char *database, const char *from)

@@ -6,7 +6,7 @@
 #include "agent/users/users_record.h"
 #include "base/text.h"
 
-enum { UNMANAGED_KEPT = 500 };
+enum { UNMANAGED_KEPT = 500, NAMES_TOLD = 10 };
 
 static int compare_known(const void *name, const void *user)
 {
@@ -70,6 +70,69 @@ void users_ownership_input(struct users_pass *pass, struct roles_plan_input *inp
 	/* Whoever the other agent had and we do not is seen before it is removed: by the next pass. */
 	if (input->take_over && !pass->wish->plan_only)
 		input->no_deletions = true;
+}
+
+static const struct role_report *report_of(const struct roles_plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->report_count; i++)
+		if (strcmp(plan->reports[i].name, name) == 0)
+			return &plan->reports[i];
+	return NULL;
+}
+
+/* The first of them that is ours now and not as Git says; NULL = none. */
+static const struct role_report *unfinished(const json_t *names, const struct roles_plan *plan)
+{
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const struct role_report *report = report_of(plan, json_string_value(json_array_get(names, i)));
+		if (report && report->status != USER_SYNCED)
+			return report;
+	}
+	return NULL;
+}
+
+static const char *names_of(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	const char *names = "";
+	for (size_t i = 0; i < plan->deletion_count && i < NAMES_TOLD; i++)
+		names = arena_join(pass->mem, names, ", ", plan->deletions[i]);
+	return plan->deletion_count > NAMES_TOLD ? arena_join(pass->mem, names, ", ", "...") : names;
+}
+
+static const char *take_over_answer(const struct users_pass *pass, const struct roles_plan *plan, bool *good)
+{
+	const struct role_step *step = NULL;
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (plan->steps[i].action == ROLE_RECORD)
+			step = &plan->steps[i];
+	*good = step && step->done;
+	if (!step)
+		return arena_printf(pass->mem, "\"%s\" has no roles here under the name %s",
+			pass->wish->take_over, pass->database->config->name);
+	if (!step->done)
+		return step->error.text;
+	return arena_printf(pass->mem, "the roles of \"%s\" are this agent's now%s%s%s", pass->wish->take_over,
+		plan->deletion_count ? "; not in users.yaml, and so to be removed by a later pass: " : "",
+		names_of(pass, plan),
+		*plan->confirm ? ", which waits for a confirmation (`pgitops user plan`)" : "");
+}
+
+const char *users_ownership_answer(const struct users_pass *pass, const struct roles_plan *plan, bool *good)
+{
+	const json_t *names = pass->wish->adopt;
+	if (!names && !pass->wish->take_over)
+		return "";
+	const struct role_report *open = unfinished(names, plan);
+	*good = !plan->not_adopted && !open;
+	if (plan->not_adopted)
+		return plan->not_adopted;
+	if (open)
+		return arena_printf(pass->mem, "\"%s\" is %s: %s", open->name, user_status_name(open->status),
+			open->reason);
+	if (pass->wish->take_over)
+		return take_over_answer(pass, plan, good);
+	return arena_printf(pass->mem, "%zu %s taken over", json_array_size(names),
+		json_array_size(names) == 1 ? "role" : "roles");
 }
 
 json_t *users_ownership_unmanaged(const struct users_pass *pass, const struct roles_plan *plan)

@@ -77,7 +77,8 @@ static bool run_session(struct users_pass *pass, struct session *session)
 			LIMIT_PASS_MEMORY >> 20);
 	if (pass->wish && pass->wish->plan_only) {
 		pass->ok = true;
-		users_record_answer(pass, &plan, "Succeeded", "");
+		users_record_answer(pass, &plan, plan.not_adopted ? "Failed" : "Succeeded",
+			plan.not_adopted ? plan.not_adopted : "");
 		return true;
 	}
 	users_record_known(pass);
@@ -90,9 +91,12 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		users_record_outcomes(pass, &plan, &journal);
 	}
 	pass->ok = users_record(pass, &plan, session_server_version(session));
-	if (pass->wish)
-		users_record_answer(pass, &plan, pass->ok && !plan.not_adopted ? "Succeeded" : "Failed",
-			whole ? "" : pass->error.text);
+	if (pass->wish) {
+		bool good = pass->ok;
+		const char *said = users_ownership_answer(pass, &plan, &good);
+		users_record_answer(
+			pass, &plan, good ? "Succeeded" : "Failed", whole ? said : pass->error.text);
+	}
 	return whole;
 }
 

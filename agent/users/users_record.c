@@ -468,7 +468,6 @@ void users_record_answer(
 	CLEANUP(json_done) json_t *document = json_pack("{s:[o]}", "items", item);
 	CLEANUP(memory_freep) char *result = json_canonical(document);
 	const char *text = *message            ? message
-		: plan->not_adopted            ? plan->not_adopted
 		: plan->blocked                ? blocked_text(pass, plan)
 		: strcmp(phase, "Failed") == 0 ? failure_text(pass, plan)
 					       : arena_printf(pass->mem, "%zu statements", plan->step_count);

@@ -79,29 +79,31 @@ def test_a_lost_comment_is_drift_and_hides_nobody_from_removal(world):
 
 
 def test_a_second_agent_is_refused_until_it_takes_over(world, tmp_path):
-    agent, server, repository = world
+    agent, server, _ = world
     agent.begin()
     wait_for("alice", lambda: statuses(agent).get("alice") == "Synced")
     name = (agent.state / "manager").read_text().strip()
+    theirs = Repository(tmp_path / "theirs.git")
+    theirs.commit({"users/users.yaml": users(carol=[])})
     other = Agent(tmp_path / "other", installationID="east")
     try:
-        prepare(other, server, repository)
+        prepare(other, server, theirs)
+        other.secret("postgres", "user-carol-secret", "pw-carol")
         other.begin()
 
-        def refused():
-            databases = other.get("/api/v1/databases", over="socket").json["items"]
-            return next((item["reason"] for item in databases if item["status"] == "Failed"), None)
-        reason = wait_for("the second agent is refused", refused)
-        assert f'"{name}", since 20' in reason and f"user adopt --database main --from {name}" in reason and '"east"' in reason
-        assert server.can_login("alice", "pw-alice") and server.can_login("bob", "his")
-        assert "policy" not in other.cli("user", "adopt", "--from", name, "--dry-run").err
-        other.cli("user", "adopt", "--database", "main", "--from", name)
-        wait_for("it has taken over", lambda: statuses(other).get("alice") == "Synced")
-        assert server.value("SELECT manager FROM pgitops.managed_role WHERE name = 'alice'") == "east"
-
-        def first_refused():
-            return any('"east", since' in item["reason"] for item in agent.get("/api/v1/databases", over="socket").json["items"])
-        wait_for("the first one stops", first_refused)
+        def refused(one, by):
+            items = one.get("/api/v1/databases", over="socket").json["items"]
+            return next((item["reason"] for item in items if item["status"] == "Failed" and f'"{by}", since 20' in item["reason"]), None)
+        reason = wait_for("the second agent is refused", lambda: refused(other, name))
+        assert f"user adopt --database main --from {name}" in reason and '"east"' in reason
+        assert server.can_login("alice", "pw-alice") and not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'carol'")
+        plan = other.cli("user", "adopt", "--from", name, "--dry-run").is_(1)
+        assert "UPDATE pgitops.managed_role SET manager = 'east'" in plan.out and "removes: alice" in plan.out
+        taken = other.cli("user", "adopt", "--database", "main", "--from", name).ok()
+        assert "are this agent's now; not in users.yaml, and so to be removed by a later pass: alice" in taken.out
+        assert '"nobody" has no roles here' in other.cli("user", "adopt", "--from", "nobody").is_(1).err
+        wait_for("its users are in force", lambda: server.can_login("carol", "pw-carol"))
+        wait_for("the first one stops", lambda: refused(agent, "east"))
     finally:
         other.close()
 
