@@ -139,7 +139,7 @@ static const char user_list_help[] =
 	"STATUS: Synced = as Git says; Drifted = differs from it; Degraded = could not be made so; Retiring = not in Git any\n"
 	"more: waits for a confirmation, or is locked out and hands over its objects; Refused = the agent's policy does not\n"
 	"allow it. REASON says more.\n\n"
-	"  --unmanaged   the roles that nobody manages here instead: made by hand, renamed, or not ours for another REASON\n\n"
+	"  --unmanaged   the roles that nobody manages here instead: made by people or programs, renamed, or not ours for another REASON\n\n"
 	"Examples:\n"
 	"  pgitops user list\n"
 	"  pgitops user list --unmanaged\n"

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
 
-enum { FIRST_ORDINARY_OID = 16384, SQL_BYTES = LIMIT_BATCH_BYTES };
+enum { SQL_BYTES = LIMIT_BATCH_BYTES };
 
 static const char *const states[] = {
 	[MARK_USER] = "user",

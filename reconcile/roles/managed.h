@@ -42,6 +42,8 @@
 #define MANAGED_SCHEMA "pgitops"
 #define MANAGED_TABLE "pgitops.managed_role"
 
+enum { FIRST_ORDINARY_OID = 16384 }; /* below are PostgreSQL's own roles (FirstNormalObjectId) */
+
 /* One row of what the catalogs say about schema and table; no row = neither is there. */
 #define MANAGED_CHECK                                                                                                \
 	"SELECT pg_catalog.pg_get_userbyid(n.nspowner), n.nspowner = me.oid, c.relkind = 'r' AND c.relrowsecurity, " \

@@ -355,7 +355,7 @@ static const char *unmanaged_reason(const struct planner *planner, const struct 
 	case MARK_RENAMED:
 		return arena_printf(planner->mem, "renamed by hand, was \"%s\"", role->had);
 	default:
-		return "made by hand";
+		return "made by somebody else";
 	}
 }
 
@@ -378,7 +378,7 @@ static void add_unmanaged(struct planner *planner, const struct role *role)
 static bool belongs_elsewhere(const struct planner *planner, const struct role *role)
 {
 	static const struct roles_policy built_in;
-	return (role->oid < 16384 || strcmp(role->name, planner->present->session_user) == 0 ||
+	return (role->oid < FIRST_ORDINARY_OID || strcmp(role->name, planner->present->session_user) == 0 ||
 		roles_policy_protects(&built_in, role->name));
 }
 
@@ -395,9 +395,9 @@ static void warn_of_unproven(struct planner *planner)
 	}
 	if (count)
 		planner_warning(planner,
-			"%zu roles carry this agent's comment and are not in its table (%s%s): they are not managed and "
-			"not removed. `pgitops user adopt` takes one over that users.yaml lists; COMMENT ON ROLE ... IS NULL "
-			"says that it is not ours",
+			"roles whose comment says that they are ours, and that are not in the agent's table (%zu: %s%s), are not "
+			"managed and not removed. `pgitops user adopt` takes one over that users.yaml lists; COMMENT ON ROLE ... "
+			"IS NULL says that it is not ours",
 			count, buf_string(&names), count > NAMES_TOLD ? ", ..." : "");
 }
 

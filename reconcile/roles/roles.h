@@ -95,7 +95,7 @@ struct role_report {
 /* A role that this agent does not manage, and that belongs to neither PostgreSQL, nor the operator, nor the agent itself. */
 struct role_unmanaged {
 	const char *name;
-	const char *reason; /* "made by hand", or why the agent does not take it for its own */
+	const char *reason; /* "made by somebody else", or why the agent does not take it for its own */
 	bool login, super;
 	bool referenced; /* users.yaml lists it, as a user or as somebody's role */
 };

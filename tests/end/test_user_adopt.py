@@ -38,7 +38,7 @@ def test_a_role_made_by_hand_is_listed_and_becomes_ours_by_a_command(world):
     listed = agent.items("user", "list", "--unmanaged")
     assert [(role["name"], role["referenced"], role["database"]) for role in listed] == [("bob", True, "main"), ("by_hand", False, "main")]
     table = agent.cli("user", "list", "--unmanaged").ok().out
-    assert "by_hand" in table and "made by hand" in table and "robot_zmon" not in table
+    assert "by_hand" in table and "made by somebody else" in table and "robot_zmon" not in table
     assert "2 in main: bob, by_hand" in agent.cli("status").out
     assert agent.get("/api/v1/users/unmanaged").json["count"] == 2
 

@@ -244,7 +244,7 @@ def test_a_forged_comment_makes_no_role_ours(server, users):
         session.execute(f"COMMENT ON ROLE hers IS '{MARK} retiring'")
     policy = {"protected": ["app_owner"]}
     result = left_alone(server, users, BOTH, policy=policy)
-    assert "4 roles carry this agent's comment" in "".join(result.warnings) and '"app_owner", "carol"' in "".join(result.warnings)
+    assert "comment says that they are ours" in "".join(result.warnings) and '4: "app_owner", "carol"' in "".join(result.warnings)
     assert {one["name"]: one["reason"] for one in result.unmanaged}["victim"] == "only its comment says that it is ours"
     assert left_alone(server, users, BOTH + [{"username": "carol"}]).status("carol") == "Refused"
     absent = left_alone(server, users, BOTH + [{"username": "carol", "ensure": "absent"}])
