@@ -13,6 +13,7 @@
 #include "agent/config/application.h"
 #include "agent/config/config.h"
 #include "agent/config/sync_request.h"
+#include "agent/config/manager.h"
 #include "reconcile/kubernetes/cluster.h"
 #include "reconcile/source/source.h"
 #include "store/store.h"
@@ -239,6 +240,7 @@ struct agent {
 	struct database **databases;
 	size_t database_count;
 	bool store_rebuilt;
+	struct manager manager; /* who we are in the databases; not changed after the start */
 	int64_t large_answers[16]; /* operations whose result is large (finish.h: request_answer_large), 0 = none */
 	size_t large_next;
 

@@ -192,6 +192,8 @@ static bool open_store(struct agent *agent, struct error *err)
 		!store_fact_set(agent->store, "cluster", agent->cluster_on ? "waiting" : "off", err))
 		return false;
 	operations_sweep(agent);
+	if (!manager_read(agent->config->state, agent->config->installation, &agent->manager, err))
+		return false;
 	if (!forget_databases(agent, err))
 		return false;
 	CLEANUP(memory_freep) char *repositories = memory_printf("%s/repositories", agent->config->state);

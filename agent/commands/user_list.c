@@ -23,6 +23,42 @@ static void add_row(const struct command_context *context, struct table *table, 
 	table_cell(table, json_text_at(user, "reason", ""), CELL_PLAIN);
 }
 
+static int list_unmanaged(struct command_context *context)
+{
+	static const char *const headers[] = {
+		"NAME", "DATABASE", "LOGIN", "SUPERUSER", "IN USERS.YAML", "REASON"};
+	CLEANUP(json_done) json_t *answer = NULL;
+	struct error err;
+	const json_t *role;
+	size_t i;
+
+	if (!command_view(context, "/api/v1/users/unmanaged", &answer, &err))
+		return command_failed(&err);
+	if (command_is_document(context)) {
+		output_document(&context->output, answer);
+		return EXIT_YES;
+	}
+	const json_t *items = json_object_get(answer, "items");
+	if (command_is_empty(items, "every role is managed, or PostgreSQL's or the operator's own"))
+		return EXIT_YES;
+	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
+	json_array_foreach (items, i, role) {
+		bool super = json_bool_at(role, "superuser", false);
+		table_cell(table, json_text_at(role, "name", ""), CELL_PLAIN);
+		table_cell(table, json_text_at(role, "database", ""), CELL_PLAIN);
+		table_cell(table, json_bool_at(role, "login", false) ? "yes" : "no", CELL_PLAIN);
+		table_cell(table, super ? "yes" : "no", super ? CELL_BAD : CELL_PLAIN);
+		table_cell(table, json_bool_at(role, "referenced", false) ? "yes" : "no", CELL_PLAIN);
+		table_cell(table, json_text_at(role, "reason", ""), CELL_PLAIN);
+	}
+	table_print(table);
+	table_free(table);
+	long long count = json_number_at(answer, "count", 0);
+	if (count > (long long)json_array_size(items))
+		printf("... and %lld more\n", count - (long long)json_array_size(items));
+	return EXIT_YES;
+}
+
 int command_user_list(struct command_context *context, int argc, char **argv)
 {
 	static const char *const narrow[] = {"NAME", "DATABASE", "STATUS", "ROLES", "CHANGED", "REASON"};
@@ -33,8 +69,12 @@ int command_user_list(struct command_context *context, int argc, char **argv)
 	const json_t *user;
 	size_t i;
 
-	if (!command_arguments(context, &argc, argv, NULL, 0, 0, 0))
+	bool unmanaged = false;
+	const struct command_option options[] = {{"--unmanaged", &unmanaged, NULL}};
+	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0))
 		return EXIT_NO_ANSWER;
+	if (unmanaged)
+		return list_unmanaged(context);
 	if (!command_view(context, "/api/v1/users", &answer, &err))
 		return command_failed(&err);
 	if (command_is_document(context)) {

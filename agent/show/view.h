@@ -18,6 +18,8 @@ json_t *view_application_resources(struct store *store, const char *name, struct
 /* `id` is that of status.history, which `app rollback` takes; null = there is no way back to it. */
 json_t *view_history(struct store *store, const char *name, struct error *err); /* {"items":[{id,commit,...}]} */
 json_t *view_users(struct store *store, struct error *err);                     /* {"items":[user...]} */
+/* {"count", "items":[{name, database, login, superuser, referenced, reason}]}: roles that are not ours, of each database the first 500. */
+json_t *view_unmanaged(struct store *store, struct error *err);
 json_t *view_user_changes(struct store *store, const char *user, struct error *err);
 json_t *view_databases(struct store *store, struct error *err);
 json_t *view_drift(struct store *store, const struct store_drift_filter *filter, struct error *err);

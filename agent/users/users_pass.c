@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_ownership.h"
 #include "agent/users/users_record.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -56,7 +57,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 	struct roles_present *present;
 	struct roles_plan plan = {0};
 	const struct roles_passwords passwords = passwords_calls(&pass->passwords);
-	const struct roles_plan_input input = {
+	struct roles_plan_input input = {
 		.wanted = wanted,
 		.commit = pass->commit,
 		.confirmed = pass->wish ? pass->wish->confirm : NULL,
@@ -66,7 +67,8 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		.target = config->name,
 	};
 
-	if (!roles_observe(session, wanted, pass->mem, &present, &pass->error))
+	users_ownership_input(pass, &input);
+	if (!roles_observe(session, &input, pass->mem, &present, &pass->error))
 		return false;
 	pass->reached = true;
 	roles_plan(present, &input, pass->mem, &plan);
@@ -76,7 +78,8 @@ static bool run_session(struct users_pass *pass, struct session *session)
 			LIMIT_PASS_MEMORY >> 20);
 	if (pass->wish && pass->wish->plan_only) {
 		pass->ok = true;
-		users_record_answer(pass, &plan, "Succeeded", "");
+		users_record_answer(pass, &plan, plan.not_adopted ? "Failed" : "Succeeded",
+			plan.not_adopted ? plan.not_adopted : "");
 		return true;
 	}
 	users_record_known(pass);
@@ -89,9 +92,12 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		users_record_outcomes(pass, &plan, &journal);
 	}
 	pass->ok = users_record(pass, &plan, session_server_version(session));
-	if (pass->wish)
+	if (pass->wish) {
+		bool good = pass->ok;
+		const char *said = users_ownership_answer(pass, &plan, &good);
 		users_record_answer(
-			pass, &plan, pass->ok ? "Succeeded" : "Failed", whole ? "" : pass->error.text);
+			pass, &plan, good ? "Succeeded" : "Failed", whole ? said : pass->error.text);
+	}
 	return whole;
 }
 
@@ -268,6 +274,8 @@ void users_wish_free(struct users_wish *wish)
 		return;
 	content_release(wish->content);
 	json_decref(wish->plan);
+	json_decref(wish->adopt);
+	free(wish->take_over);
 	free(wish->failure);
 	free(wish->confirm);
 	free(wish);

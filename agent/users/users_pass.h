@@ -38,6 +38,8 @@ struct users_wish {
 	int64_t operation;
 	bool plan_only;
 	char *confirm;           /* NULL = none */
+	json_t *adopt;           /* names of roles that become ours, whatever they are; NULL = none */
+	char *take_over;         /* the agent whose roles become ours; NULL = none */
 	struct content *content; /* whose users are asked about; NULL = of those in force */
 	json_t *plan; /* the answer where content was given, an item of a users plan; NULL = `failure` says why */
 	char *failure;
@@ -59,6 +61,8 @@ struct users_pass {
 	struct store_user *known; /* what the store had of this database's users, by name; users_record_known() */
 	size_t known_count;
 	bool known_read;
+	const char **known_groups; /* roles that those users had, sorted; made when somebody asks for them */
+	size_t known_group_count;
 	bool same_commit; /* the last good pass was for this commit: what differs is drift */
 
 	bool done;          /* queue_is_done() */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_ownership.h"
 #include "agent/users/users_warnings.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -78,7 +79,8 @@ void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 {
 	for (size_t i = 0; pass->same_commit && i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
-		if (!report->difference_count || report->status != USER_DRIFTED)
+		bool told = report->status == USER_DRIFTED || report->status == USER_DEGRADED;
+		if (!report->difference_count || !told)
 			continue;
 		CLEANUP(json_done) json_t *before = previous_of(pass, report->name);
 		const char *status = json_text_at(before, "status", "");
@@ -321,11 +323,11 @@ static json_t *connected_document(struct users_pass *pass, const struct roles_pl
 	for (size_t i = 0; i < plan->report_count; i++)
 		synced += plan->reports[i].status == USER_SYNCED;
 	clock_text(clock_now(), now);
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:o}", "name",
-		pass->database->config->name, "application", pass->application, "status", "Connected",
-		"reason", json_text(plan->blocked ? blocked_text(pass, plan) : ""), "serverVersion", version,
-		"users", (int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit",
-		pass->commit, "warnings", users_warnings(pass, plan));
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:o, s:o}", "name",
+		pass->database->config->name, "application", pass->application, "status", "Connected", "reason",
+		json_text(plan->blocked ? blocked_text(pass, plan) : ""), "serverVersion", version, "users",
+		(int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit", pass->commit,
+		"warnings", users_warnings(pass, plan), "unmanaged", users_ownership_unmanaged(pass, plan));
 }
 
 /* What was known of the database before, or only its name: a new reference. NULL = the store could not be asked. */

@@ -427,6 +427,8 @@ static bool run_phase(
 	if (!run_queue(applier, queue, count, secrets))
 		return error_set(
 			err, ERROR_RETRY, "the connection to the database was lost while changing roles");
+	if (action == ROLE_RECORD && !record_is_done(applier, queue, count))
+		*next = applier->plan->step_count;
 	return action == ROLE_LOCK ? retire_end_sessions(applier, err) : true;
 }
 

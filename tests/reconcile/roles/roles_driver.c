@@ -4,6 +4,7 @@
  * Reads a request from stdin and writes what happened to stdout, both JSON:
  *
  *   {"connection", "password", "authentication", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
+ *    "manager", "former", "take_over", "adopt": [...], "remembered": [...],
  *    "mode": "check" | "plan" | "apply", "policy": {...}, "secrets": {NAME: {"version", "password"}},
  *    "known": {...}}
  *
@@ -86,6 +87,17 @@ static void remember(void *context, const char *user, const char *verifier, cons
 	json_object_set_new(driver->known, key, json_true());
 }
 
+static bool remembers(void *context, const char *role)
+{
+	struct driver *driver = context;
+	json_t *name;
+	size_t i;
+	json_array_foreach (json_object_get(driver->request, "remembered"), i, name)
+		if (strcmp(json_string_value(name), role) == 0)
+			return true;
+	return false;
+}
+
 static const char **strings(const json_t *list, struct arena *mem, size_t *count)
 {
 	const char **items = arena_array(mem, json_array_size(list) + 1, sizeof(*items));
@@ -149,6 +161,15 @@ static void show_plan(struct driver *driver, const struct roles_plan *plan)
 	json_object_set_new(driver->answer, "reports", reports);
 	json_object_set_new(driver->answer, "deletions", string_list(plan->deletions, plan->deletion_count));
 	json_object_set_new(driver->answer, "warnings", string_list(plan->warnings, plan->warning_count));
+	json_t *unmanaged = json_array();
+	for (size_t i = 0; i < plan->unmanaged_count; i++)
+		json_array_append_new(unmanaged,
+			json_pack("{ss ss sb sb sb}", "name", plan->unmanaged[i].name, "reason",
+				plan->unmanaged[i].reason, "login", plan->unmanaged[i].login, "super",
+				plan->unmanaged[i].super, "referenced", plan->unmanaged[i].referenced));
+	json_object_set_new(driver->answer, "unmanaged", unmanaged);
+	json_object_set_new(
+		driver->answer, "not_adopted", json_string(plan->not_adopted ? plan->not_adopted : ""));
 	json_object_set_new(driver->answer, "confirm", json_string(plan->confirm));
 	json_object_set_new(driver->answer, "blocked", json_boolean(plan->blocked));
 }
@@ -175,9 +196,15 @@ static bool pass(struct driver *driver, struct session *session, const struct us
 		.policy = policy,
 		.passwords = &passwords,
 		.target = json_text_at(driver->request, "name", "main"),
+		.manager = json_text_at(driver->request, "manager", "west"),
+		.former = json_text_at(driver->request, "former", NULL),
+		.remembers = remembers,
+		.memory = driver,
+		.take_over = json_text_at(driver->request, "take_over", NULL),
 	};
+	input.adopt = strings(json_object_get(driver->request, "adopt"), mem, &input.adopt_count);
 	int64_t start = clock_now();
-	if (!roles_observe(session, users, mem, &present, err))
+	if (!roles_observe(session, &input, mem, &present, err))
 		return false;
 	took(driver, "observe_us", &start);
 	roles_plan(present, &input, mem, &plan);
