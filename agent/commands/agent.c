@@ -25,7 +25,7 @@
 #include "agent/loop/reconciler.h"
 #include "agent/queue.h"
 #include "agent/sync/unseal.h"
-#include "agent/users/users_pass.h"
+#include "agent/users/users_in_force.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -121,6 +121,7 @@ static void make_databases(struct agent *agent)
 		database->config = &config->databases[i];
 		database->no_deletions = agent->store_rebuilt;
 		database->app = agent_app(agent, database->config->application);
+		users_in_force_recall(agent, database);
 		agent->databases[agent->database_count++] = database;
 	}
 }
@@ -171,6 +172,8 @@ static void free_databases(struct agent *agent)
 		kube_close(database->kube);
 		content_release(database->content);
 		free(database->namespace);
+		free(database->not_kept);
+		free(database->reason);
 		free(database);
 	}
 	free(agent->databases);

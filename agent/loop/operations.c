@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+enum { NEWEST_WITHIN = 10000 }; /* milliseconds that a sync of users waits for its commit's own sync */
 enum { STUCK_AFTER = 300000 }; /* a reconciler that has not turned for so long is stuck, not busy */
 
 /* A wish as the store keeps it. */
@@ -323,6 +324,10 @@ static void ask_database(struct agent *agent, struct database *database, const s
 			strcmp(operation->kind, "users-plan") == 0,
 		.confirm = memory_copy(json_text_at(operation->body, "confirm", NULL)),
 	};
+	if (!wish->plan_only && database->app) {
+		repositories_refresh(database->app, false); /* "sync" means the newest commit there is now */
+		wish->until = clock_steady() + NEWEST_WITHIN;
+	}
 	while (*last)
 		last = &(*last)->next;
 	*last = wish;

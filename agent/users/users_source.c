@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-#include "base/json.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "reconcile/sealed/open.h"
 
-static const struct object *find_config_map(
+const struct object *users_source_object(
 	const struct desired *desired, const struct database_config *database)
 {
 	for (size_t i = 0; i < desired->objects.count; i++) {
@@ -19,7 +21,7 @@ static const struct object *find_config_map(
 bool users_source_read(const struct desired *desired, const struct database_config *database,
 	struct arena *mem, struct users *users, struct mistakes *mistakes)
 {
-	const struct object *object = find_config_map(desired, database);
+	const struct object *object = users_source_object(desired, database);
 	CLEANUP(json_done) json_t *tree = NULL;
 	struct error ignored;
 
@@ -36,6 +38,18 @@ bool users_source_read(const struct desired *desired, const struct database_conf
 
 size_t users_source_of(const struct desired *desired, const struct database_config *database)
 {
-	const struct object *object = find_config_map(desired, database);
+	const struct object *object = users_source_object(desired, database);
 	return object ? object->source : 0;
+}
+
+void users_source_hash(const struct config *config, const struct desired *desired, struct content_users *users)
+{
+	const char *database = users->database->database;
+	CLEANUP(buf_done) struct buf parts = BUF(LIMIT_STORE_TEXT);
+
+	buf_printf(&parts, "%s %s\n", users->users.hash, database ? database : "");
+	for (size_t i = 0; config->sealing_key_count && i < desired->objects.count; i++)
+		if (sealed_is(&desired->objects.items[i].key))
+			buf_text(&parts, desired->objects.items[i].hash);
+	digest_sha256_hex(buf_string(&parts), parts.length, users->hash);
 }

@@ -70,9 +70,11 @@ static bool record(struct passed *p)
 			.namespace = "",
 			.config = &(struct config){0}},
 		.commit = "c1",
+		.list = "l1",
 		.application = "users",
 		.namespace = ""};
-	users_record_known(&p->pass);
+	if (!users_record_known(&p->pass, &p->f->err))
+		return false;
 	users_record_drift(&p->pass, &p->plan);
 	return users_record(&p->pass, &p->plan, 170000);
 }
