@@ -133,8 +133,8 @@ struct app {
 	struct preview *previews; /* first come first served */
 
 	/* sync */
-	char tried[TARGET_SIZE];      /* the last target a sync was begun for */
-	char synced[TARGET_SIZE];     /* the last target a sync succeeded for; begins with its commit */
+	char tried[TARGET_SIZE];  /* the last target a sync was begun for */
+	char synced[TARGET_SIZE]; /* the last target a sync succeeded for; begins with its commit */
 	struct content *synced_users; /* its content, where a database takes its users from it; NULL = none of this process */
 	int last_phase;               /* of the last sync */
 	int64_t next_try;             /* steady milliseconds; 0 = now */

@@ -19,7 +19,7 @@
 #include "base/text.h"
 
 enum { NEWEST_WITHIN = 10000 }; /* milliseconds that a sync of users waits for its commit's own sync */
-enum { STUCK_AFTER = 300000 }; /* a reconciler that has not turned for so long is stuck, not busy */
+enum { STUCK_AFTER = 300000 };  /* a reconciler that has not turned for so long is stuck, not busy */
 
 /* A wish as the store keeps it. */
 struct operation {

@@ -222,8 +222,7 @@ static void set_ready(struct agent *agent)
 				agent->repositories[i]->shown);
 	for (size_t i = 0; !*text && i < agent->database_count; i++)
 		if (!agent->databases[i]->had_pass && !agent->databases[i]->failures &&
-			!(agent->databases[i]->without_users &&
-				stays_without_users(agent, agent->databases[i])))
+			!(agent->databases[i]->without_users && stays_without_users(agent, agent->databases[i])))
 			snprintf(text, sizeof(text), "database %.200s was not reached yet",
 				agent->databases[i]->config->name);
 	pthread_mutex_lock(&agent->lock);

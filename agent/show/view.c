@@ -229,7 +229,8 @@ json_t *view_user_changes(struct store *store, const char *user, struct error *e
 /* What its last pass has to say, and why the newest users are not in force. */
 static void join_reasons(json_t *database)
 {
-	const char *reason = json_text_at(database, "reason", ""), *pending = json_text_at(database, "pending", "");
+	const char *reason = json_text_at(database, "reason", ""),
+		   *pending = json_text_at(database, "pending", "");
 	if (*reason && *pending)
 		json_object_set_new(database, "reason", json_sprintf("%s; %s", reason, pending));
 	else if (*pending)

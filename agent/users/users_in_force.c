@@ -120,8 +120,8 @@ static const char *not_synced(const struct app *app, struct arena *mem)
 		why = arena_printf(mem, "its sync failed: %s",
 			json_text_at(app->operation_state, "message", "no reason is known"));
 	else if (app->operation)
-		why = arena_printf(mem, "its sync is under way: %s",
-			json_text_at(app->operation_state, "message", ""));
+		why = arena_printf(
+			mem, "its sync is under way: %s", json_text_at(app->operation_state, "message", ""));
 	else if (!app->spec.automated)
 		why = arena_printf(mem, "it is synced by hand: `pgitops app sync %s`", app->spec.name);
 	return arena_printf(mem, "commit %s is not synced, %s", commit, why);
@@ -155,7 +155,8 @@ static const char *reason_of(
 	if (!why && (synced_content(agent, app) == app->content || says_the_same(database, app->content)))
 		return NULL;
 	*newer = !why;
-	return arena_printf(mem, "application %s: %s", name, why ? why : not_synced(app, mem));
+	return arena_printf(mem, "application %s%s: %s", name,
+		database->content ? "" : " has no synced commit with them", why ? why : not_synced(app, mem));
 }
 
 const char *users_in_force_reason(
@@ -165,8 +166,10 @@ const char *users_in_force_reason(
 	const char *reason = reason_of(agent, database, mem, &is_newer);
 	if (newer)
 		*newer = is_newer;
-	if (!reason || !database->content)
-		return reason;
+	if (!reason)
+		return NULL;
+	if (!database->content)
+		return arena_printf(mem, "no users are in force: %s", reason);
 	return arena_printf(mem, "the users of commit %.7s are in force; %s",
 		content_users(database->content, database->config)->commit, reason);
 }
@@ -188,8 +191,8 @@ static json_t *stored_document(struct agent *agent, const struct database_config
 		if (strcmp(items[i].name, config->name) == 0 &&
 			json_read(items[i].document, strlen(items[i].document), &document, &ignored))
 			return document;
-	return json_pack("{s:s, s:s, s:s, s:i, s:i}", "name", config->name, "application", config->application,
-		"serverVersion", "", "users", 0, "synced", 0);
+	return json_pack("{s:s, s:s, s:s, s:i, s:i}", "name", config->name, "application",
+		config->application, "serverVersion", "", "users", 0, "synced", 0);
 }
 
 /* Where no users are in force the database waits for them; else it is as its last pass has found it. */
@@ -239,8 +242,7 @@ static void tell(struct agent *agent, struct database *database)
 	database->told = true;
 	database->tell_slot[0] = '\0';
 	if (log_changed(database->reason_slot, reason ? reason : "") && reason)
-		log_warning(database->content ? "the newest users are not in force" : "no users are in force",
-			"database", database->config->name, "reason", reason, NULL);
+		log_warning("users wait", "database", database->config->name, "reason", reason, NULL);
 }
 
 void users_in_force_tell(struct agent *agent)

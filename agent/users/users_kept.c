@@ -20,8 +20,8 @@ static void add_object(struct buf *out, const struct object *object)
 	CLEANUP(json_done)
 	json_t *head = json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:i}", "group", json_text(object->key.group),
 		"kind", json_text(object->key.kind), "namespace", json_text(object->key.namespace), "name",
-		json_text(object->key.name), "file", json_text(object->file), "line", object->line, "textLine",
-		object->text_line);
+		json_text(object->key.name), "file", json_text(object->file), "line", object->line,
+		"textLine", object->text_line);
 	CLEANUP(memory_freep) char *line = json_canonical(head);
 	buf_printf(out, "%s\n", line);
 	buf_append(out, object->json, object->json_length);
@@ -98,8 +98,7 @@ static bool read_objects(const char *text, struct arena *mem, struct objects *ob
 		const char *end = json ? strchr(++json, '\n') : NULL;
 		if (!end)
 			return error_set(err, ERROR_BUG, "it is cut off");
-		objects->items =
-			arena_grow(mem, objects->items, objects->count, sizeof(*objects->items));
+		objects->items = arena_grow(mem, objects->items, objects->count, sizeof(*objects->items));
 		const char *head = arena_copy_n(mem, text, (size_t)(json - text));
 		if (!read_object(head, json, (size_t)(end - json), mem, &objects->items[objects->count], err))
 			return false;
@@ -140,8 +139,7 @@ static bool read_users(const struct config *agent_file, const struct database_co
 	if (!users_source_read(content->desired, config, content->mem, &users->users, mistakes))
 		return error_set(err, ERROR_BUG, "there is no list in it");
 	if (mistakes->count)
-		return error_set(
-			err, ERROR_INVALID, "%s", mistake_text(&mistakes->items[0], content->mem));
+		return error_set(err, ERROR_INVALID, "%s", mistake_text(&mistakes->items[0], content->mem));
 	users_source_hash(agent_file, content->desired, users);
 	content->users = users;
 	content->users_count = 1;
@@ -177,8 +175,8 @@ struct content *users_kept_load(
 	struct content *content = content_new();
 	if (ok && read_kept(agent, config, &kept, content, namespace, &err))
 		return content;
-	log_warning("the users that were in force cannot be read from the store: they wait for a sync", "database",
-		config->name, "error", err.text, NULL);
+	log_warning("the users that were in force cannot be read from the store: they wait for a sync",
+		"database", config->name, "error", err.text, NULL);
 	content_release(content);
 	return NULL;
 }

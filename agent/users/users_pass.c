@@ -206,8 +206,7 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	pthread_t thread;
 	pthread_attr_t attributes;
 
-	if (!has_own_content(*next_wish(&database->wishes, database)) &&
-		!users_in_force_take(agent, database))
+	if (!has_own_content(*next_wish(&database->wishes, database)) && !users_in_force_take(agent, database))
 		return false;
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	if (agent->cluster && !database->kube)
@@ -239,8 +238,7 @@ void users_pass_refuse(struct agent *agent, struct database *database)
 		}
 		*at = wish->next;
 		const char *reason = users_in_force_reason(agent, database, mem, NULL);
-		agent_answer(agent, wish->operation, "Failed",
-			arena_printf(mem, "no users are in force: %s", reason ? reason : "try again"), "");
+		agent_answer(agent, wish->operation, "Failed", reason ? reason : "try again", "");
 		users_wish_free(wish);
 	}
 }

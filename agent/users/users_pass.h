@@ -14,16 +14,16 @@
 /* One database of the agent file; the reconciler's, but `kube` is used by the running pass. */
 struct database {
 	const struct database_config *config;
-	struct app *app;   /* NULL = there is no such Application (yet) */
-	struct kube *kube; /* for Secrets; NULL = none needed so far */
+	struct app *app;         /* NULL = there is no such Application (yet) */
+	struct kube *kube;       /* for Secrets; NULL = none needed so far */
 	struct content *content; /* whose users are in force; NULL = none are. Not replaced while a pass runs */
-	char *not_kept;          /* why newer ones could not be kept, so that they are not in force; NULL = they are, or there are none */
-	char *reason;            /* why the newest are not in force, NULL = they are: users_in_force_reason() */
-	int64_t reason_since;    /* steady milliseconds, 0 = not asked yet */
-	bool told;               /* it is in the database's document */
+	char *not_kept; /* why newer ones could not be kept, so that they are not in force; NULL = they are, or there are none */
+	char *reason;         /* why the newest are not in force, NULL = they are: users_in_force_reason() */
+	int64_t reason_since; /* steady milliseconds, 0 = not asked yet */
+	bool told;            /* it is in the database's document */
 	char kept_slot[64], tell_slot[64], reason_slot[64]; /* log_changed() */
-	char *namespace;            /* of the users' Secrets, "" = not known yet */
-	bool followed;              /* its Secrets are watched */
+	char *namespace;                                    /* of the users' Secrets, "" = not known yet */
+	bool followed;                                      /* its Secrets are watched */
 	struct users_pass *running; /* its thread is at work, or its result was not taken yet; NULL = none */
 	bool dirty;                 /* something changed: pass as soon as possible */
 	bool without_users; /* no users are in force: the last try to begin a pass found nothing to do */
@@ -66,7 +66,7 @@ struct users_pass {
 	struct store_user *known; /* what the store had of this database's users, by name; users_record_known() */
 	size_t known_count;
 	bool known_read;
-	bool same_list; /* the last good pass was for this list: what differs is drift */
+	bool same_list;      /* the last good pass was for this list: what differs is drift */
 	const char *pending; /* why the newest list is not the one of this pass, NULL = it is */
 	bool newer;          /* and it is known to say something else */
 

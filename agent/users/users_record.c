@@ -436,8 +436,8 @@ static json_t *plan_item(const struct users_pass *pass, const struct roles_plan 
 		json_array_append_new(deletions, json_text(plan->deletions[i]));
 	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o}", "database", pass->database->config->name,
 		"confirm", plan->confirm, "commit", pass->commit, "pending", json_text(pass->pending),
-		"blocked", plan->blocked, "deletions", deletions, "refusals", refusals_of(pass, plan), "steps",
-		steps);
+		"blocked", plan->blocked, "deletions", deletions, "refusals", refusals_of(pass, plan),
+		"steps", steps);
 }
 
 /* The first user who is not as wanted, for whoever waits for the answer. */

@@ -6,8 +6,7 @@
 #include "base/limits.h"
 #include "reconcile/sealed/open.h"
 
-const struct object *users_source_object(
-	const struct desired *desired, const struct database_config *database)
+const struct object *users_source_object(const struct desired *desired, const struct database_config *database)
 {
 	for (size_t i = 0; i < desired->objects.count; i++) {
 		const struct object_key *key = &desired->objects.items[i].key;

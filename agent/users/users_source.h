@@ -11,13 +11,11 @@ bool users_source_read(const struct desired *desired, const struct database_conf
 	struct arena *mem, struct users *users, struct mistakes *mistakes) MUST_CHECK;
 
 /* The ConfigMap that holds them, NULL = there is none; and the source of the Application where it stands, 0 when there is none. */
-const struct object *users_source_object(
-	const struct desired *desired, const struct database_config *database);
+const struct object *users_source_object(const struct desired *desired, const struct database_config *database);
 size_t users_source_of(const struct desired *desired, const struct database_config *database);
 
 /*
  * What they say, for users->hash: the text, the database where it lets connect by default, and where the agent opens passwords itself the
  * SealedSecrets beside it. Two lists of one hash want the same, whatever their commits and paths are.
  */
-void users_source_hash(
-	const struct config *config, const struct desired *desired, struct content_users *users);
+void users_source_hash(const struct config *config, const struct desired *desired, struct content_users *users);

@@ -9,6 +9,7 @@ import pytest
 from parts.agent import wait_for
 from parts.git import Repository
 from parts.manifests import config_map, users
+from parts.small_disk import SmallDisk, fill
 from parts.world import marked
 
 ALL = pytest.mark.parametrize("server", [13, 14, 15, 16, 17, 18], indirect=True)
@@ -75,7 +76,7 @@ def unconfirmed_prune(team):
     team.push(alice=[], bob=[], carol=[], files={f"users/more{i}.yaml": None for i in range(8)})
     team.agent.start()
     wait_for("the newest are in force", lambda: team.exists("carol"))
-    team.agent.wait_condition("team", "DeletionError", "8 of 10")
+    team.agent.wait_condition("team", "SyncError", "8 of 10")
     team.agent.kill()
     return ""
 
@@ -263,6 +264,48 @@ def test_a_newer_commit_with_the_same_list_is_no_news(agent, crds, server, tmp_p
     wait_for("its commit is told", lambda: team.database()["commit"] == head)
     team.heals()
     assert [item["field"] for item in agent.items("drift", "list", "--user", "alice")]
+
+
+# ---- intent before effect ------------------------------------------------------------------------------------------------
+
+
+MANY = [f"u{i:03}" for i in range(400)]
+
+
+def test_on_a_full_disk_no_user_is_changed(program, server, tmp_path_factory):
+    """Nothing happens in a database that nobody could read of afterwards; and it goes on by itself when there is room."""
+    agent = SmallDisk(tmp_path_factory.mktemp("small"))
+    server.run("CREATE DATABASE app")
+    repository = Repository(agent.folder / "db.git")
+    repository.commit({"users/users.yaml": users(**{name: [] for name in MANY})})
+    agent.database(server)
+    agent.application("postgres-users", repository.url, "users", "postgres")
+    secrets = agent.folder / "secrets" / "all.yaml"
+    secrets.touch(mode=0o600)
+    secrets.write_text("".join(f"---\napiVersion: v1\nkind: Secret\nmetadata: {{name: user-{name}-secret, namespace: postgres}}\n"
+                               f"stringData: {{password: {name}}}\n" for name in MANY))
+    agent.start()
+    try:
+        by_hand = "SELECT count(*) FROM pg_roles WHERE rolcreatedb AND rolname LIKE 'u%'"
+        wait_for("the users", lambda: server.can_login("u000", "u000", "app"))
+        fill(agent.disk / "filler")
+        server.run("; ".join(f"ALTER ROLE {name} CREATEDB" for name in MANY))
+        wait_for("it is told", lambda: agent.alive() and "nothing is changed, for it could not be written down before" in agent.log())
+        passes = agent.metrics()["pgitops_user_passes_total"]
+        wait_for("two more passes", lambda: agent.metrics()["pgitops_user_passes_total"] >= passes + 2)
+        assert server.value(by_hand) == len(MANY), "nothing is done that could not be recorded"
+        assert len([line for line in agent.lines(msg="users pass failed") if "written down" in line["error"]]) == 1
+
+        repository.commit({"users/users.yaml": users(**{name: ["readers"] for name in MANY})})
+        passes = agent.metrics()["pgitops_user_passes_total"]
+        wait_for("two more passes", lambda: agent.metrics()["pgitops_user_passes_total"] >= passes + 2)
+        assert server.value("SELECT count(*) FROM pg_roles WHERE rolname = 'readers'") == 0
+        (agent.disk / "filler").unlink()
+        wait_for("it goes on", lambda: agent.alive() and server.value(by_hand) == 0)
+        wait_for("the newest, too", lambda: server.value("SELECT count(*) FROM pg_roles WHERE rolname = 'readers'"))
+        assert agent.stop() == 0
+    finally:
+        agent.close()
 
 
 # ---- without users ------------------------------------------------------------------------------------------------------
