@@ -172,6 +172,7 @@ static void free_databases(struct agent *agent)
 		kube_close(database->kube);
 		content_release(database->content);
 		free(database->namespace);
+		users_memory_done(&database->memory);
 		free(database->not_kept);
 		free(database->reason);
 		free(database);

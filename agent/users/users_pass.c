@@ -91,7 +91,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		users_record_answer(pass, &plan, "Succeeded", "");
 		return true;
 	}
-	if (!users_record_known(pass, &pass->error))
+	if (!users_record_known(pass, &plan, &pass->error))
 		return false;
 	users_record_drift(pass, &plan);
 	bool whole = config->policy.report_only || apply_plan(pass, session, &plan);
@@ -186,6 +186,7 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.config = agent->config,
 		.secrets = agent->secrets,
 		.store = agent->store,
+		.memory = &database->memory,
 		.kube = database->kube,
 		.database = database->config->name,
 		.namespace = pass->namespace,

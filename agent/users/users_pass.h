@@ -33,7 +33,8 @@ struct database {
 	int64_t next_pass;  /* steady milliseconds */
 	int64_t failures;   /* in a row */
 	char slot[64];      /* log_changed() */
-	struct users_wish *wishes; /* what people asked for, first come first */
+	struct users_memory memory; /* of the last pass that was recorded; the running pass has it */
+	struct users_wish *wishes;  /* what people asked for, first come first */
 	struct users_wish *planned; /* those about content of their own that have their answer, for whoever asked */
 };
 
@@ -66,9 +67,11 @@ struct users_pass {
 	struct store_user *known; /* what the store had of this database's users, by name; users_record_known() */
 	size_t known_count;
 	bool known_read;
-	bool same_list;      /* the last good pass was for this list: what differs is drift */
-	const char *pending; /* why the newest list is not the one of this pass, NULL = it is */
-	bool newer;          /* and it is known to say something else */
+	bool unchanged; /* no step, and its reports stand in the store already: nothing of them is read or written */
+	unsigned char digest[DIGEST_SIZE]; /* of the reports, before any step */
+	bool same_list;                    /* the last good pass was for this list: what differs is drift */
+	const char *pending;               /* why the newest list is not the one of this pass, NULL = it is */
+	bool newer;                        /* and it is known to say something else */
 
 	bool done;          /* queue_is_done() */
 	bool ok;            /* every user is as wanted */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_unchanged.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -17,13 +18,16 @@ static const char *list_fact(const struct users_pass *pass)
 	return arena_printf(pass->mem, "users:%s", pass->database->config->name);
 }
 
-bool users_record_known(struct users_pass *pass, struct error *err)
+bool users_record_known(struct users_pass *pass, const struct roles_plan *plan, struct error *err)
 {
 	struct store *store = pass->agent->store;
 	const char *list = NULL;
+
+	users_unchanged_look(pass, plan);
 	pass->known_read = store_fact_get(store, list_fact(pass), pass->mem, &list, err) &&
-		store_user_list(store, pass->database->config->name, pass->mem, &pass->known,
-			&pass->known_count, err);
+		(pass->unchanged ||
+			store_user_list(store, pass->database->config->name, pass->mem, &pass->known,
+				&pass->known_count, err));
 	pass->same_list = pass->known_read && text_equal(list, pass->list);
 	return pass->known_read ||
 		error_prefix(err, "nothing is changed, for what is known of the users cannot be read");
@@ -74,7 +78,7 @@ static void add_drift(const struct users_pass *pass, const char *user, const str
 
 void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 {
-	for (size_t i = 0; pass->same_list && i < plan->report_count; i++) {
+	for (size_t i = 0; pass->same_list && !pass->unchanged && i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
 		if (!report->difference_count || report->status != USER_DRIFTED)
 			continue;
@@ -83,7 +87,7 @@ void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 		if (strcmp(status, "Synced") != 0 && strcmp(status, "Drifted") != 0)
 			continue;
 		bool rotated = strcmp(json_text_at(before, "secretVersion", ""),
-				       passwords_version(&pass->passwords, report->name)) != 0;
+				       users_unchanged_version(pass, report)) != 0;
 		for (size_t j = 0; j < report->difference_count; j++)
 			if (!rotated || strcmp(report->differences[j].field, "password") != 0)
 				add_drift(pass, report->name, &report->differences[j]);
@@ -222,7 +226,7 @@ static json_t *last_change(const struct record *record, const char *user, const 
 }
 
 /* What differs stays so when the agent file forbids to write: that is no drift and no failure, and people should know. */
-static const char *reason_of(const struct users_pass *pass, const struct role_report *report)
+const char *users_record_reason(const struct users_pass *pass, const struct role_report *report)
 {
 	bool held_back = pass->database->config->policy.report_only && report->status == USER_DRIFTED;
 	return held_back && !*report->reason
@@ -238,9 +242,9 @@ static json_t *user_document(const struct record *record, const struct role_repo
 		json_array_append_new(roles, json_text(report->roles[i]));
 	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name", json_text(report->name),
 		"database", pass->database->config->name, "status", user_status_name(report->status),
-		"reason", json_text(reason_of(pass, report)), "roles", roles, "differences",
+		"reason", json_text(users_record_reason(pass, report)), "roles", roles, "differences",
 		differences_of(report), "lastChange", last_change(record, report->name, before),
-		"secretVersion", passwords_version(&pass->passwords, report->name));
+		"secretVersion", users_unchanged_version(pass, report));
 }
 
 static bool heal(const struct users_pass *pass, const char *user, struct error *err)
@@ -283,6 +287,8 @@ static bool store_reports(struct users_pass *pass, const struct roles_plan *plan
 
 	if (!pass->known_read)
 		return error_set(err, ERROR_RETRY, "what was known of them cannot be read");
+	if (pass->unchanged)
+		return true;
 	collect_changed(&record);
 	bool ok = true;
 	for (size_t i = 0; ok && i < plan->report_count; i++)
@@ -376,7 +382,9 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 		store_verifier_remember(store, pass->database->config->name, verified->user,
 			verified->verifier, verified->version);
 	}
-	if (ok && store_commit(store, &err))
+	ok = ok && store_commit(store, &err);
+	users_unchanged_remember(pass, plan, ok);
+	if (ok)
 		return good;
 	store_rollback(store);
 	log_error("the users could not be recorded", "error", err.text, NULL);
@@ -414,7 +422,7 @@ static json_t *refusals_of(const struct users_pass *pass, const struct roles_pla
 			json_array_append_new(list,
 				json_pack("{s:o, s:s, s:o}", "user", json_text(report->name), "status",
 					user_status_name(report->status), "reason",
-					json_text(reason_of(pass, report))));
+					json_text(users_record_reason(pass, report))));
 	}
 	return list;
 }
@@ -454,7 +462,7 @@ static const char *failure_text(const struct users_pass *pass, const struct role
 	}
 	if (!first)
 		return "not complete";
-	const char *reason = reason_of(pass, first);
+	const char *reason = users_record_reason(pass, first);
 	return arena_printf(pass->mem, "%zu of %zu users are not as Git says; %s: %s%s%s", count,
 		plan->report_count, first->name, user_status_name(first->status), *reason ? ", " : "", reason);
 }

@@ -88,6 +88,7 @@ struct role_report {
 	size_t role_count;
 	struct role_difference *differences; /* what was found wrong before this pass's steps */
 	size_t difference_count;
+	const char *secret_version; /* of its Secret, "" = there is none; NULL = was not asked */
 	bool managed_before; /* carried our mark already: a difference is drift unless `wanted_changed` */
 };
 

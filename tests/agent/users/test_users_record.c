@@ -68,6 +68,7 @@ static int done(void **state)
 {
 	struct passed *p = *state;
 	void *fixture = p->f;
+	users_memory_done(&p->database.memory);
 	secrets_free(p->agent.secrets);
 	free(p);
 	return fixture_done(&fixture);
@@ -86,7 +87,7 @@ static bool record(struct passed *p)
 		.list = "l1",
 		.application = "users",
 		.namespace = ""};
-	if (!users_record_known(&p->pass, &p->f->err))
+	if (!users_record_known(&p->pass, &p->plan, &p->f->err))
 		return false;
 	users_record_drift(&p->pass, &p->plan);
 	return users_record(&p->pass, &p->plan, 170000);
@@ -130,6 +131,21 @@ static void what_was_known_is_read_once_and_tells_drift(void **state)
 	assert_int_equal(lists, 2);
 	assert_int_equal(open_drift(p), 1);
 	assert_non_null(strstr(document(p, "ada"), "\"status\":\"Drifted\""));
+}
+
+static void what_stands_there_already_is_neither_read_nor_written(void **state)
+{
+	struct passed *p = *state;
+	assert_true(record(p));
+	assert_true(record(p));
+	assert_int_equal(lists, 1);
+	p->report.secret_version = "8"; /* a new Secret is something new to write down */
+	assert_true(record(p));
+	assert_int_equal(lists, 2);
+	assert_non_null(strstr(document(p, "ada"), "\"secretVersion\":\"8\""));
+	differ(p);
+	assert_false(record(p));
+	assert_int_equal(lists, 3);
 }
 
 static void users_that_are_not_reported_any_more_go_and_those_of_others_stay(void **state)
@@ -213,6 +229,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, done)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_known_is_read_once_and_tells_drift),
+		TEST(what_stands_there_already_is_neither_read_nor_written),
 		TEST(users_that_are_not_reported_any_more_go_and_those_of_others_stay),
 		TEST(nothing_is_recorded_against_what_could_not_be_read),
 		TEST(what_cannot_be_written_down_may_not_go_out),
