@@ -253,6 +253,8 @@ static bool make_parts(struct parts *parts, struct error *err)
 	parts->credentials = credentials_new(agent->config);
 	atomic_store(&agent->heartbeat, clock_steady());
 	agent->cluster_on = join_is_wanted(agent->config);
+	if (agent->cluster_on)
+		secrets_expect_cluster(agent->secrets);
 	if (!open_store(agent, err))
 		return false;
 	if (agent->config->applications && !apps_load_folder(agent, err))

@@ -34,6 +34,7 @@ struct secrets {
 	struct secret_table table;
 	char **followed; /* namespaces */
 	size_t followed_count;
+	bool cluster_expected;
 };
 
 struct secrets *secrets_new(const char *folder)
@@ -162,6 +163,13 @@ static void index_file(void *context, const char *file, const struct stat *statu
 	}
 }
 
+void secrets_expect_cluster(struct secrets *secrets)
+{
+	pthread_mutex_lock(&secrets->lock);
+	secrets->cluster_expected = true;
+	pthread_mutex_unlock(&secrets->lock);
+}
+
 static void forget(struct secrets *secrets)
 {
 	free(secrets->opened.file);
@@ -211,6 +219,10 @@ static const char *places(const struct secrets *secrets, const char *namespace, 
 		return arena_printf(mem, "neither in the cluster nor in %s%s", secrets->folder, trouble);
 	if (cluster)
 		return "not in the cluster";
+	if (secrets->cluster_expected)
+		return arena_printf(mem, "the Secrets of the cluster cannot be read yet%s%s%s",
+			secrets->folder ? ", and it is not in " : "", secrets->folder ? secrets->folder : "",
+			trouble);
 	if (secrets->folder)
 		return arena_printf(mem, "not in %s%s", secrets->folder, trouble);
 	return "there is neither a cluster nor a `secrets` folder in the agent file to look in";

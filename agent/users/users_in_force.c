@@ -32,13 +32,11 @@ static bool is_synced(const struct app *app, const struct content *content)
 
 static struct content *synced_content(const struct agent *agent, const struct app *app)
 {
-	if (app->synced_users && is_synced(app, app->synced_users))
-		return app->synced_users;
-	if (!app_content_is_current(app))
-		return NULL;
 	bool without_cluster =
 		agent->cluster_on && !agent->cluster_joined && app->spec.automated && !agent->cluster;
-	return without_cluster || is_synced(app, app->content) ? app->content : NULL;
+	if (app_content_is_current(app) && (without_cluster || is_synced(app, app->content)))
+		return app->content;
+	return app->synced_users && is_synced(app, app->synced_users) ? app->synced_users : NULL;
 }
 
 static void replace(struct database *database, struct content *content)
@@ -65,6 +63,9 @@ static void take_over(struct agent *agent, struct database *database, struct con
 bool users_in_force_take(struct agent *agent, struct database *database)
 {
 	struct content *content = database->app ? synced_content(agent, database->app) : NULL;
+	/* The same commit was read once more: one of the two is enough. */
+	if (content && content == database->app->content && is_synced(database->app, content))
+		app_set_synced(database->app, content);
 	if (!database->app && agent_knows_applications(agent))
 		replace(database, NULL);
 	else if (content && content != database->content && content_users(content, database->config))

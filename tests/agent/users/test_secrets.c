@@ -107,6 +107,9 @@ static void a_missing_secret_says_where_it_was_looked_for(void **state)
 	assert_false(secrets_version(secrets, "postgres", "user-x-secret", mem, &version, &why));
 	assert_non_null(strstr(why, "namespace postgres"));
 	assert_non_null(strstr(why, folder));
+	secrets_expect_cluster(secrets); /* a cluster that does not answer is no cluster without it */
+	assert_false(secrets_version(secrets, "postgres", "user-x-secret", mem, &version, &why));
+	assert_non_null(strstr(why, "the Secrets of the cluster cannot be read yet, and it is not in"));
 	secrets_follow(secrets, "postgres");
 	assert_false(secrets_version(secrets, "postgres", "user-x-secret", mem, &version, &why));
 	assert_non_null(strstr(why, "neither in the cluster"));
