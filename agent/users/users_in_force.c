@@ -18,6 +18,7 @@ void users_in_force_recall(struct agent *agent, struct database *database)
 {
 	database->content = users_kept_load(agent, database->config, &database->namespace);
 	database->dirty = true;
+	database->recalled = database->content;
 	if (database->content)
 		log_info("the users in force are known", "database", database->config->name, "commit",
 			content_users(database->content, database->config)->commit, NULL);
@@ -44,6 +45,7 @@ static void replace(struct database *database, struct content *content)
 	struct content *held = content ? content_hold(content) : NULL;
 	content_release(database->content);
 	database->content = held;
+	database->recalled = false;
 }
 
 /* What cannot be kept does not come into force: the next process would go back to the one before. */

@@ -178,7 +178,7 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.list = content_users(content, database->config)->hash,
 		.application = arena_copy(mem, database->config->application),
 		.namespace = arena_copy(mem, database->namespace),
-		.no_deletions = database->no_deletions,
+		.no_deletions = database->no_deletions || database->recalled,
 		.wish = wish,
 	};
 	pass->passwords = (struct passwords){

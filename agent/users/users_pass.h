@@ -17,6 +17,7 @@ struct database {
 	struct app *app;         /* NULL = there is no such Application (yet) */
 	struct kube *kube;       /* for Secrets; NULL = none needed so far */
 	struct content *content; /* whose users are in force; NULL = none are. Not replaced while a pass runs */
+	bool recalled; /* it is known from the store alone, which may be a backup: nobody is removed on its word */
 	char *not_kept; /* why newer ones could not be kept, so that they are not in force; NULL = they are, or there are none */
 	char *reason;         /* why the newest are not in force, NULL = they are: users_in_force_reason() */
 	int64_t reason_since; /* steady milliseconds, 0 = not asked yet */

@@ -186,6 +186,29 @@ def test_users_with_the_applications_in_the_cluster_do_not_wait_for_it(world, se
     wait_for("healed", lambda: agent.alive() and not server.value("SELECT rolcreatedb FROM pg_roles WHERE rolname = 'alice'"), 15)
 
 
+def test_a_state_folder_of_yesterday_removes_nobody(agent, crds, server, tmp_path):
+    """What its list does not name may have come since: it is said, and stays until the Application has been read."""
+    team = Team(agent, crds, server, tmp_path).in_force()
+    agent.stop()
+    shutil.copytree(agent.state, tmp_path / "backup")
+    agent.start()
+    head = team.push(alice=["readers"], bob=[], carol=[])
+    agent.wait_app("team", "Synced", head)
+    wait_for("carol", lambda: server.can_login("carol", "pw-carol", "app"))
+    agent.stop()
+    shutil.rmtree(agent.state)
+    shutil.move(tmp_path / "backup", agent.state)
+    repository_away(team)
+    agent.start()
+    team.heals()
+    assert server.can_login("carol", "pw-carol", "app")
+    found = {item["name"]: item for item in agent.items("user", "list")}
+    assert found["carol"]["status"] == "Retiring" and "removes nobody" in found["carol"]["reason"]
+    shutil.move(f"{team.repository.path}.away", team.repository.path)
+    wait_for("the newest are in force", lambda: team.database().get("commit") == head)
+    assert server.can_login("carol", "pw-carol", "app")
+
+
 def test_a_removed_application_takes_its_users_out_of_force(agent, crds, server, tmp_path):
     """Nobody wants them any more: they stay as they are, and made anew it begins anew."""
     team = Team(agent, crds, server, tmp_path).in_force()

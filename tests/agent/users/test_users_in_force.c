@@ -74,12 +74,32 @@ static void the_next_process_goes_on_with_it_whatever_is_known_of_the_applicatio
 	users_in_force_recall(&team->agent, &team->database);
 	assert_true(users_in_force_take(&team->agent, &team->database));
 	assert_string_equal(user_in_force(team), "ada");
+	assert_true(team->database.recalled);
 	assert_string_equal(team->database.namespace, "people");
 	assert_says(team, false, "which applications there are is not known");
 
 	team->agent.cluster_joined = true; /* and it is not among them */
 	assert_false(users_in_force_take(&team->agent, &team->database));
 	assert_says(team, false, "there is no application team");
+}
+
+static void what_the_store_said_is_confirmed_by_the_content(void **state)
+{
+	struct team *team = *state;
+	char synced[TARGET_SIZE];
+	reads(team, COMMIT, "ada");
+	syncs(team);
+	assert_true(users_in_force_take(&team->agent, &team->database));
+	memcpy(synced, team->app.synced, sizeof(synced));
+	end_process(team);
+	memcpy(team->app.synced, synced, sizeof(synced));
+	users_in_force_recall(&team->agent, &team->database);
+	reads(team, NEXT_COMMIT, "eve"); /* waits for its sync */
+	assert_true(users_in_force_take(&team->agent, &team->database));
+	assert_true(team->database.recalled);
+	reads(team, COMMIT, "ada");
+	assert_true(users_in_force_take(&team->agent, &team->database));
+	assert_false(team->database.recalled);
 }
 
 static void an_older_commit_that_is_synced_again_takes_its_users_along(void **state)
@@ -174,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		team_test(a_list_is_in_force_once_its_commit_is_synced),
 		team_test(the_next_process_goes_on_with_it_whatever_is_known_of_the_application),
+		team_test(what_the_store_said_is_confirmed_by_the_content),
 		team_test(an_older_commit_that_is_synced_again_takes_its_users_along),
 		team_test(another_path_at_the_same_commit_is_another_list),
 		team_test(a_newer_commit_that_says_the_same_is_nothing_to_tell),
