@@ -138,7 +138,7 @@ static const char app_wait_help[] =
 static const char user_list_help[] =
 	"STATUS: Synced = as Git says; Drifted = differs from it; Degraded = could not be made so; Retiring = not in Git any\n"
 	"more: waits for a confirmation, or is locked out and hands over its objects; Refused = the agent's policy does not\n"
-	"allow it. REASON says more.\n\n"
+	"allow it. REASON says more. A database whose users are not reconciled, or not the newest, is named on stderr.\n\n"
 	"  --unmanaged   the roles that nobody manages here instead: made by people or programs, renamed, or not ours for another REASON\n\n"
 	"Examples:\n"
 	"  pgitops user list\n"
@@ -167,7 +167,8 @@ static const char user_plan_help[] =
 	"  pgitops user plan --database main -o json\n";
 
 static const char user_sync_help[] =
-	"Makes the users as Git says, now instead of at the next pass. Exit code 1 when a user could not be made so.\n\n"
+	"Makes the users as Git says, now instead of at the next pass: asks for the newest commit first, and waits ten seconds for\n"
+	"its sync. Exit code 1 when a user could not be made so, or when an older list is in force: it says which, and why.\n\n"
 	"  --database D     only this database of the agent file\n"
 	"  --dry-run        the same as `user plan`\n"
 	"  --confirm HASH   confirm removals that the agent held back; `user plan` shows them and the hash\n"

@@ -59,6 +59,32 @@ static int list_unmanaged(struct command_context *context)
 	return EXIT_YES;
 }
 
+/* Whose users are not reconciled, or not the newest: what the table shows is as old as that. */
+static void tell_databases(const struct command_context *context)
+{
+	CLEANUP(json_done) json_t *answer = NULL;
+	const json_t *database;
+	struct error err;
+	size_t i;
+
+	if (!client_view(context, "/api/v1/databases", &answer, &err)) {
+		command_failed(&err);
+		return;
+	}
+	json_array_foreach (json_object_get(answer, "items"), i, database) {
+		const char *status = json_text_at(database, "status", "Unknown");
+		const char *reason = json_text_at(database, "reason", "");
+		if (text_equal(status, "Connected") && !*reason)
+			continue;
+		fprintf(stderr, "pgitops: ");
+		output_text(&context->output, stderr,
+			arena_printf(context->mem, "database %s: %s%s%s", json_text_at(database, "name", ""),
+				status, *reason ? ": " : "", reason),
+			CELL_PLAIN);
+		fputc('\n', stderr);
+	}
+}
+
 int command_user_list(struct command_context *context, int argc, char **argv)
 {
 	static const char *const narrow[] = {"NAME", "DATABASE", "STATUS", "ROLES", "CHANGED", "REASON"};
@@ -82,6 +108,7 @@ int command_user_list(struct command_context *context, int argc, char **argv)
 		return EXIT_YES;
 	}
 	const json_t *items = json_object_get(answer, "items");
+	tell_databases(context);
 	if (command_is_empty(items, "no users are managed; `pgitops status` says how the databases fare"))
 		return EXIT_YES;
 	bool is_wide = context->output.format == OUTPUT_WIDE;

@@ -43,6 +43,8 @@ static void show_plan(const struct command_context *context, const json_t *item)
 		      : arena_printf(context->mem, "database %s: nothing to do%s",
 				json_text_at(item, "database", ""), blocked ? " without a confirmation" : ""),
 		CELL_PLAIN);
+	if (*json_text_at(item, "pending", ""))
+		comment(context, json_text_at(item, "pending", ""), CELL_BUSY);
 	if (blocked)
 		comment(context,
 			arena_printf(context->mem, "these would be removed only when confirmed: %s",

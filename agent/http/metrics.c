@@ -145,6 +145,24 @@ static bool print_warnings(struct buf *out, struct store *store, struct error *e
 	return true;
 }
 
+/* "Connected", "Waiting", "Failed": why stands in `pgitops status`. */
+static bool print_databases(struct buf *out, struct store *store, struct error *err)
+{
+	CLEANUP(json_done) json_t *list = view_databases(store, err);
+	const json_t *database;
+	size_t i;
+	if (!list)
+		return false;
+	metrics_head(out, "pgitops_database_status", "gauge", "Each database with its state.");
+	json_array_foreach (json_object_get(list, "items"), i, database) {
+		buf_text(out, "pgitops_database_status");
+		metrics_label(out, "database", text_of(database, "name"));
+		metrics_label(out, "status", text_of(database, "status"));
+		buf_text(out, "} 1\n");
+	}
+	return true;
+}
+
 static bool print_drift(struct buf *out, struct store *store, struct error *err)
 {
 	size_t open;
@@ -195,7 +213,8 @@ void http_metrics(struct http_call *call)
 	series_print(&out);
 	print_process(&out, call->http);
 	bool readable = store && print_applications(&out, store, &err) && print_users(&out, store, &err) &&
-		print_warnings(&out, store, &err) && print_drift(&out, store, &err);
+		print_warnings(&out, store, &err) && print_databases(&out, store, &err) &&
+		print_drift(&out, store, &err);
 	if (store && !readable)
 		http_store_suspect(call->http, &err);
 	metrics_head(&out, "pgitops_store_readable", "gauge", "Whether the gauges from the store are shown.");

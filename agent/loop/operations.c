@@ -18,7 +18,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { STUCK_AFTER = 300000 }; /* a reconciler that has not turned for so long is stuck, not busy */
+enum { NEWEST_WITHIN = 10000 }; /* milliseconds that a sync of users waits for its commit's own sync */
+enum { STUCK_AFTER = 300000 };  /* a reconciler that has not turned for so long is stuck, not busy */
 
 /* A wish as the store keeps it. */
 struct operation {
@@ -325,6 +326,10 @@ static void ask_database(struct agent *agent, struct database *database, const s
 		.adopt = json_deep_copy(json_object_get(operation->body, "adopt")),
 		.take_over = memory_copy(json_text_at(operation->body, "takeOver", NULL)),
 	};
+	if (!wish->plan_only && database->app) {
+		repositories_refresh(database->app, false); /* "sync" means the newest commit there is now */
+		wish->until = clock_steady() + NEWEST_WITHIN;
+	}
 	while (*last)
 		last = &(*last)->next;
 	*last = wish;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/users/users_record.h"
+#include "base/log.h"
 #include "base/text.h"
 
 enum { UNMANAGED_KEPT = 500, NAMES_TOLD = 10 };
@@ -18,9 +19,9 @@ static void collect_groups(struct users_pass *pass)
 	const char **names = NULL;
 	size_t count = 0, r;
 	json_t *name;
-	for (size_t i = 0; i < pass->known_count; i++) {
+	for (size_t i = 0; i < pass->remembered_count; i++) {
 		CLEANUP(json_done) json_t *document = NULL;
-		const char *text = pass->known[i].document;
+		const char *text = pass->remembered[i].document;
 		struct error ignored;
 		if (!json_read(text, strlen(text), &document, &ignored))
 			continue;
@@ -35,15 +36,29 @@ static void collect_groups(struct users_pass *pass)
 	pass->known_group_count = count;
 }
 
+/* Once, and only when somebody asks. What cannot be read is not remembered: then a role is not taken for ours. */
+static void read_remembered(struct users_pass *pass)
+{
+	struct error err;
+	if (pass->remembered_read)
+		return;
+	pass->remembered_read = true;
+	if (!store_user_list(pass->agent->store, pass->database->config->name, pass->mem, &pass->remembered,
+		    &pass->remembered_count, &err)) {
+		pass->remembered_count = 0;
+		log_warning("what is known of the users cannot be read", "database",
+			pass->database->config->name, "error", err.text, NULL);
+	}
+}
+
 /* Was this one of our users, or a role of one, by what the store has? */
 static bool remembers(void *context, const char *role)
 {
 	struct users_pass *pass = context;
-	if (!pass->known_read)
-		users_record_known(pass);
-	if (!pass->known_count)
+	read_remembered(pass);
+	if (!pass->remembered_count)
 		return false;
-	if (bsearch(role, pass->known, pass->known_count, sizeof(*pass->known), compare_known))
+	if (bsearch(role, pass->remembered, pass->remembered_count, sizeof(*pass->remembered), compare_known))
 		return true;
 	if (!pass->known_groups)
 		collect_groups(pass);

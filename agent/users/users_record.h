@@ -5,19 +5,20 @@
 
 #include "agent/users/users_pass.h"
 
-/* Reads what the store has of the database's users, once for the pass: what it writes is compared with that. */
-void users_record_known(struct users_pass *pass);
+/* Reads what the store has of the database's users, once for the pass: what it writes is compared with that. A pass that has
+   nothing to do and finds what the last one has recorded reads and writes no row of them. */
+bool users_record_known(struct users_pass *pass, const struct roles_plan *plan, struct error *err) MUST_CHECK;
 
 /* Differences of users that were as wanted before and whose wish has not changed: somebody else's doing. */
 void users_record_drift(struct users_pass *pass, const struct roles_plan *plan);
 
 /* A row for each step before the first byte goes out, and what came of each after it: one transaction each, so that a thousand
-   users cost two flushes. Steps cut off by a kill keep their open row. */
+   users cost two flushes. Steps cut off by a kill keep their open row. False = nothing may go out. */
 struct users_journal {
 	int64_t *rows; /* parallel to plan->steps; 0 = not recorded */
 };
-void users_record_intents(
-	struct users_pass *pass, const struct roles_plan *plan, struct users_journal *journal);
+bool users_record_intents(struct users_pass *pass, const struct roles_plan *plan,
+	struct users_journal *journal, struct error *err) MUST_CHECK;
 void users_record_outcomes(
 	struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal);
 
@@ -27,6 +28,9 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 /* The pass could not be made: the users stay as last known, the database says why; an open wish is answered. One that only plans
    says nothing about the database. */
 void users_record_failure(struct users_pass *pass);
+
+/* Why a user is not as wanted, for people; "" = it is. */
+const char *users_record_reason(const struct users_pass *pass, const struct role_report *report);
 
 /* The answer to "user plan" or "user sync". `message` "" = made from the plan. That of a text of its own stays with the wish. */
 void users_record_answer(

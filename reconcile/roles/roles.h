@@ -89,7 +89,8 @@ struct role_report {
 	size_t role_count;
 	struct role_difference *differences; /* what was found wrong before this pass's steps */
 	size_t difference_count;
-	bool managed_before; /* was ours already: a difference is drift unless `wanted_changed` */
+	const char *secret_version; /* of its Secret, "" = there is none; NULL = was not asked */
+	bool managed_before;        /* was ours already: a difference is drift unless `wanted_changed` */
 };
 
 /* A role that this agent does not manage, and that belongs to neither PostgreSQL, nor the operator, nor the agent itself. */

@@ -262,6 +262,8 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 	struct users merged = {0};
 	users_merge(file, reader.entries, reader.count, mem, &merged, mistakes);
 	users_check(file, &merged, mem, mistakes);
-	if (mistakes->count + mistakes->dropped == before)
-		*users = merged;
+	if (mistakes->count + mistakes->dropped != before)
+		return;
+	*users = merged;
+	digest_sha256_hex(text, length, users->hash);
 }

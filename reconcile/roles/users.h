@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "reconcile/mistake.h"
 
@@ -26,6 +27,7 @@ struct user {
 struct users {
 	struct user *items; /* sorted by name, unique */
 	size_t count;
+	char hash[DIGEST_HEX_SIZE]; /* SHA-256 of the text they were read from */
 };
 
 /* What the agent's own file allows; Git cannot change it. Globs. */
