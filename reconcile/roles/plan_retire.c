@@ -224,7 +224,7 @@ static bool is_referenced(const struct planner *planner, const char *group)
 			if (strcmp(user->roles[r], group) == 0)
 				return true;
 	}
-	return users_find(planner->input->wanted, group) != NULL;
+	return users_find(planner->input->wanted, group) != NULL || planner_is_group(planner, group);
 }
 
 static bool has_memberships(const struct roles_present *present, uint32_t oid)

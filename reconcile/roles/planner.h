@@ -4,6 +4,7 @@
  * plan.c            who is wanted, who exists, whose role it is; puts the steps in order
  * plan_password.c   which passwords differ, and new verifiers
  * plan_membership.c memberships and CONNECT
+ * plan_groups.c     groups that are listed as such
  * plan_retire.c     who goes, and how far
  */
 #pragma once
@@ -77,6 +78,10 @@ void planner_reason(struct planner *planner, struct role_report *report, enum us
 	const char *format, ...) PRINTF_LIKE(4, 5);
 void planner_warning(struct planner *planner, const char *format, ...) PRINTF_LIKE(2, 3);
 
+void planner_create_group(struct planner *planner, const char *name);
+bool planner_is_group(const struct planner *planner, const char *name); /* listed under groups */
+
+void plan_groups(struct planner *planner); /* after the passwords */
 void plan_passwords(struct planner *planner);
 void plan_memberships(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);

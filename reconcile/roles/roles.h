@@ -70,6 +70,8 @@ struct role_step {
 	bool done;
 	struct error error; /* kind ERROR_NONE until it failed */
 
+	struct grants_step *privileges; /* grants_apply() carries it out, not roles_apply(); NULL = roles_apply() does */
+
 	/* for roles_apply alone */
 	size_t statements; /* in `sql` */
 	const char *head,
@@ -82,6 +84,7 @@ struct role_step {
 
 struct role_report {
 	const char *name;
+	bool group;              /* of `groups`, not of `users` */
 	enum user_status status; /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
 	const char *reason; /* "" when Synced */
 	const char **roles;
@@ -94,7 +97,7 @@ struct role_report {
 struct roles_plan {
 	struct role_step *steps; /* in the order they are sent */
 	size_t step_count;
-	struct role_report *reports; /* sorted by name; wanted and retiring users */
+	struct role_report *reports; /* sorted by name; wanted and retiring users, listed groups */
 	size_t report_count;
 	const char **deletions; /* users that would be retired because the list no longer names them; sorted */
 	size_t deletion_count;
@@ -102,6 +105,9 @@ struct roles_plan {
 	const char **warnings; /* what people should know and no step mends: PUBLIC may connect, an empty group role, ... */
 	size_t warning_count;
 	bool blocked; /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
+
+	const char **withheld; /* roles that are not ours: what they may do is left as it is */
+	size_t withheld_count;
 
 	/* for roles_apply alone */
 	bool report_only;
