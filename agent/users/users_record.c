@@ -233,10 +233,10 @@ static json_t *user_document(const struct record *record, const struct role_repo
 	json_t *roles = json_array();
 	for (size_t i = 0; i < report->role_count; i++)
 		json_array_append_new(roles, json_text(report->roles[i]));
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name", json_text(report->name),
-		"database", pass->database->config->name, "status", user_status_name(report->status),
-		"reason", json_text(reason_of(pass, report)), "roles", roles, "differences",
-		differences_of(report), "lastChange", last_change(record, report->name, before),
+	return json_pack("{s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name", json_text(report->name),
+		"group", report->group, "database", pass->database->config->name, "status",
+		user_status_name(report->status), "reason", json_text(reason_of(pass, report)), "roles", roles,
+		"differences", differences_of(report), "lastChange", last_change(record, report->name, before),
 		"secretVersion", passwords_version(&pass->passwords, report->name));
 }
 
