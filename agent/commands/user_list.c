@@ -6,12 +6,18 @@
 
 enum { CHANGES_SHOWN = 10 };
 
+static const char *roles_of(const struct command_context *context, const json_t *user)
+{
+	return json_bool_at(user, "group", false) ? "(a group)"
+						  : command_join(context, json_object_get(user, "roles"), "-");
+}
+
 static void add_row(const struct command_context *context, struct table *table, const json_t *user)
 {
 	table_cell(table, json_text_at(user, "name", ""), CELL_PLAIN);
 	table_cell(table, json_text_at(user, "database", ""), CELL_PLAIN);
 	command_status_cell(table, json_text_at(user, "status", "Unknown"));
-	table_cell(table, command_join(context, json_object_get(user, "roles"), "-"), CELL_PLAIN);
+	table_cell(table, roles_of(context, user), CELL_PLAIN);
 	table_cell(table, command_age(context, json_text_at(user, "lastChange.time", NULL)), CELL_PLAIN);
 	if (context->output.format == OUTPUT_WIDE) {
 		table_cell(table, command_commit(context, json_text_at(user, "lastChange.commit", "")),
@@ -138,7 +144,7 @@ static void show_user(const struct command_context *context, const json_t *user)
 	command_field(context, "Status", status, output_style_of(status));
 	if (*reason)
 		command_field(context, "Reason", reason, CELL_PLAIN);
-	command_field(context, "Roles", command_join(context, json_object_get(user, "roles"), "-"), CELL_PLAIN);
+	command_field(context, "Roles", roles_of(context, user), CELL_PLAIN);
 	if (changed)
 		command_field(context, "Changed",
 			arena_printf(context->mem, "%s ago, commit %s", command_age(context, changed),

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/roles/privileges.h"
 
 enum {
 	DATABASE_DEADLINE = 10000,
@@ -51,14 +52,32 @@ static bool connect_database(struct users_pass *pass, struct session **session)
 	return ok;
 }
 
-/* Nothing is done that could not be written down before. */
-static bool apply_plan(struct users_pass *pass, struct session *session, struct roles_plan *plan)
+static bool plan_privileges(struct users_pass *pass, struct session *session, const struct users *wanted,
+	struct roles_plan *plan, struct grants_plan *grants)
+{
+	struct grants_wanted described;
+	struct grants_present *present;
+	privileges_wanted(plan, wanted, pass->mem, &described);
+	if (!described.role_count)
+		return true;
+	if (!grants_observe(session, &described, pass->mem, &present, &pass->error))
+		return false;
+	grants_plan(present, &described, pass->mem, grants);
+	privileges_join(plan, grants, pass->mem);
+	return true;
+}
+
+/* Nothing is done that could not be written down before. Roles first: the privileges are for them. */
+static bool apply_plan(
+	struct users_pass *pass, struct session *session, struct roles_plan *plan, struct grants_plan *grants)
 {
 	struct users_journal journal;
 	pass->unwritten = !users_record_intents(pass, plan, &journal, &pass->error);
 	if (pass->unwritten)
 		return false;
-	bool whole = roles_apply(session, plan, pass->mem, &pass->error);
+	bool whole = roles_apply(session, plan, pass->mem, &pass->error) &&
+		grants_apply(session, grants, pass->mem, &pass->error);
+	privileges_settle(plan, pass->mem);
 	users_record_outcomes(pass, plan, &journal);
 	return whole;
 }
@@ -69,6 +88,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 	const struct users *wanted = &content_users(pass->content, config)->users;
 	struct roles_present *present;
 	struct roles_plan plan = {0};
+	struct grants_plan grants = {0};
 	const struct roles_passwords passwords = passwords_calls(&pass->passwords);
 	struct roles_plan_input input = {
 		.wanted = wanted,
@@ -85,6 +105,8 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		return false;
 	pass->reached = true;
 	roles_plan(present, &input, pass->mem, &plan);
+	if (!plan_privileges(pass, session, wanted, &plan, &grants))
+		return false;
 	if (arena_full(pass->mem))
 		return error_set(&pass->error, ERROR_INVALID,
 			"the roles of this server and the plan for them need more than %ld MiB of memory",
@@ -98,7 +120,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 	if (!users_record_known(pass, &plan, &pass->error))
 		return false;
 	users_record_drift(pass, &plan);
-	bool whole = config->policy.report_only || apply_plan(pass, session, &plan);
+	bool whole = config->policy.report_only || apply_plan(pass, session, &plan, &grants);
 	if (pass->unwritten)
 		return false;
 	pass->ok = users_record(pass, &plan, session_server_version(session));

@@ -376,6 +376,8 @@ static size_t queue_of(
 	*count = *secrets = 0;
 	for (; next < plan->step_count && plan->steps[next].action == plan->steps[first].action; next++) {
 		struct role_step *step = &plan->steps[next];
+		if (step->privileges)
+			continue;
 		if (applier_is_stopped(applier, step)) {
 			error_set(&step->error, ERROR_RETRY, "not tried: an earlier step of this user failed");
 			continue;

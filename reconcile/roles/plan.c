@@ -327,11 +327,13 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.seen = arena_array(mem, present->role_count + 1, sizeof(*planner.seen)),
 	};
 	planner_collect_references(&planner);
-	plan->reports =
-		arena_array(mem, input->wanted->count + 2 * present->role_count + 1, sizeof(*plan->reports));
+	plan->reports = arena_array(mem,
+		input->wanted->count + input->wanted->group_count + 2 * present->role_count + 1,
+		sizeof(*plan->reports));
 	for (size_t i = 0; i < planner.user_count; i++)
 		classify(&planner, &planner.users[i], &input->wanted->items[i]);
 	plan_passwords(&planner);
+	plan_groups(&planner);
 	for (size_t i = 0; i < planner.user_count; i++)
 		plan_user(&planner, &planner.users[i]);
 	plan_retirements(&planner);

@@ -258,7 +258,7 @@ static void mend_comments_of_groups(struct planner *planner)
 	for (size_t i = 0; i < planner->present->role_count; i++) {
 		const struct role *role = &planner->present->roles[i];
 		if (role->mark != MARK_GROUP || role->said == MARK_GROUP ||
-			!planner_referrer(planner, role->name))
+			(!planner_referrer(planner, role->name) && !planner_is_group(planner, role->name)))
 			continue;
 		planner_step(planner, PHASE_ALTER,
 			(struct role_step){
@@ -277,7 +277,8 @@ static void forget_the_gone(struct planner *planner)
 		const struct managed_role *row = present->managed_by_name[i];
 		const struct user *user = users_find(planner->input->wanted, row->name);
 		if (present_role_by_oid(present, row->oid) || present_role(present, row->name) ||
-			(user && user->ensure == USER_PRESENT) || planner_referrer(planner, row->name))
+			(user && user->ensure == USER_PRESENT) || planner_referrer(planner, row->name) ||
+			planner_is_group(planner, row->name))
 			continue;
 		planner_step(planner, PHASE_FORGET,
 			(struct role_step){

@@ -108,19 +108,10 @@ static bool descends_from(const struct lineage *lineage, uint32_t oid)
 static void plan_group(struct planner *planner, const char *name)
 {
 	const struct step_list *groups = &planner->phases[PHASE_GROUP];
-	struct arena *mem = planner->mem;
 	for (size_t i = 0; i < groups->count; i++)
 		if (strcmp(groups->items[i].user, name) == 0)
 			return;
-	planner_step(planner, PHASE_GROUP,
-		(struct role_step){
-			.action = ROLE_CREATE_GROUP,
-			.user = name,
-			.sql = arena_printf(mem, "CREATE ROLE %s NOLOGIN; COMMENT ON ROLE %s IS %s",
-				sql_identifier(name, mem), sql_identifier(name, mem),
-				sql_literal(mark_write(MARK_GROUP, planner->input->target, "", mem), mem)),
-			.statements = 2,
-		});
+	planner_create_group(planner, name);
 	planner_warning(planner,
 		"group role \"%s\" does not exist and is created empty: grant it what its members need", name);
 }

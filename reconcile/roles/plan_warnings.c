@@ -19,14 +19,16 @@ static bool has_members(const struct roles_present *present, const struct role *
 	return false;
 }
 
-/* Whoever lists a group expects something of it. That PUBLIC has is not counted: everybody has it. */
+/* Whoever lists a group as a role expects something of it; what one under `groups` may do is said there. That PUBLIC has is not counted:
+   everybody has it. */
 static void warn_of_empty_groups(struct planner *planner)
 {
 	const struct roles_present *present = planner->present;
 	for (size_t i = 0; i < present->role_count; i++) {
 		const struct role *role = &present->roles[i];
 		size_t dependencies;
-		if (role->mark != MARK_GROUP || is_member(present, role))
+		if (role->mark != MARK_GROUP || is_member(present, role) ||
+			planner_is_group(planner, role->name))
 			continue;
 		present_dependencies(present, role->oid, &dependencies);
 		if (!dependencies && has_members(present, role))

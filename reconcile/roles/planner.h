@@ -5,6 +5,7 @@
  * plan_managed.c    whose role it is: may it be managed, what is written into the agent's table, what is told of other roles
  * plan_password.c   which passwords differ, and new verifiers
  * plan_membership.c memberships and CONNECT
+ * plan_groups.c     groups that are listed as such
  * plan_retire.c     who goes, and how far
  * plan_warnings.c   what no step mends
  */
@@ -119,6 +120,12 @@ const char *planner_claim_sql(struct planner *planner, struct wanted_user *wante
 /* Last: comments on group roles, rows of roles that are gone, the table itself, and what is told of roles that are not ours. */
 void plan_managed(struct planner *planner);
 
+/* --- plan_groups.c --- */
+
+void planner_create_group(struct planner *planner, const char *name);
+bool planner_is_group(const struct planner *planner, const char *name); /* listed under groups */
+
+void plan_groups(struct planner *planner); /* after the passwords */
 void plan_passwords(struct planner *planner);
 void plan_memberships(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);

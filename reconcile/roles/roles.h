@@ -70,6 +70,8 @@ struct role_step {
 	bool done;
 	struct error error; /* kind ERROR_NONE until it failed */
 
+	struct grants_step *privileges; /* grants_apply() carries it out, not roles_apply(); NULL = roles_apply() does */
+
 	/* for roles_apply alone */
 	size_t statements; /* in `sql` */
 	unsigned depth;    /* of a chain of grants; the deepest is sent first */
@@ -83,6 +85,7 @@ struct role_step {
 
 struct role_report {
 	const char *name;
+	bool group;              /* of `groups`, not of `users` */
 	enum user_status status; /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
 	const char *reason; /* "" when Synced */
 	const char **roles;
@@ -104,7 +107,7 @@ struct role_unmanaged {
 struct roles_plan {
 	struct role_step *steps; /* in the order they are sent */
 	size_t step_count;
-	struct role_report *reports; /* sorted by name; wanted and retiring users */
+	struct role_report *reports; /* sorted by name; wanted and retiring users, listed groups */
 	size_t report_count;
 	const char **deletions; /* users that would be retired because the list no longer names them; sorted */
 	size_t deletion_count;
@@ -115,6 +118,9 @@ struct roles_plan {
 	size_t unmanaged_count;
 	const char *not_adopted; /* why somebody a person asked for is not ours; NULL = nobody was asked for, or all are */
 	bool blocked; /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
+
+	const char **withheld; /* roles that are not ours: what they may do is left as it is */
+	size_t withheld_count;
 
 	/* for roles_apply alone */
 	bool report_only;

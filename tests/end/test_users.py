@@ -266,3 +266,28 @@ def test_warnings_are_told_wherever_people_look(setting):
     server.run("CREATE TABLE t (x int)", "GRANT SELECT ON t TO writers", database="app")
     wait_for("nothing to warn of", lambda: agent.metrics()[metric] == 0)
     assert "Warnings" not in agent.cli("status").ok().out
+def test_what_groups_may_do_comes_from_git_and_stays_so(setting):
+    agent, server, repository = setting
+    server.run("CREATE TABLE t (a int)", database="app")
+    text = ('version: 2\ngroups:\n  - name: readers\n    grants:\n'
+            '      - {database: app, on: tables, schema: public, names: ["*"], privileges: [SELECT]}\n'
+            '      - {database: app, on: tables, schema: public, names: [nothing], privileges: [INSERT]}\n'
+            'users:\n  - {username: alice, database: app, roles: [readers]}\n')
+    repository.commit({"postgres-users/users.yaml": config_map(text)})
+    agent.start()
+    found = wait_user(agent, "readers", "Degraded")
+    assert found["group"] and 'grant in database app: relation "public.nothing" does not exist' in found["reason"]
+    assert wait_user(agent, "alice", "Synced")["roles"] == ["readers"] and not user(agent, "alice")["group"]
+    assert "(a group)" in agent.cli("user", "list").ok().out
+
+    head = repository.commit({"postgres-users/users.yaml": config_map(text.replace("[nothing]", "[t]"))})
+    agent.wait_app("postgres-users", "Synced", head)
+    wait_user(agent, "readers", "Synced")
+    server.run("GRANT DELETE ON t TO readers", "REVOKE SELECT ON t FROM readers", database="app")
+    agent.cli("user", "sync").ok()
+    assert server.value("SELECT string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM information_schema.table_privileges WHERE grantee = 'readers'",
+                        database="app") == "INSERT SELECT"
+    drift = {(row["field"], row["wanted"], row["found"]) for row in agent.items("drift", "list", "--user", "readers")}
+    assert drift == {("app: table public.t", "SELECT", ""), ("app: table public.t", "", "DELETE")}
+    statements = [change["statement"] for change in agent.items("user", "history", "readers")]
+    assert 'REVOKE DELETE ON TABLE "public"."t" FROM "readers"' in statements

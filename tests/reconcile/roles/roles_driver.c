@@ -21,6 +21,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/roles/privileges.h"
 #include "reconcile/roles/roles.h"
 
 struct driver {
@@ -209,7 +210,18 @@ static bool pass(struct driver *driver, struct session *session, const struct us
 	took(driver, "observe_us", &start);
 	roles_plan(present, &input, mem, &plan);
 	took(driver, "plan_us", &start);
-	bool ok = strcmp(mode, "apply") != 0 || roles_apply(session, &plan, mem, err);
+	struct grants_wanted described;
+	struct grants_present *privileges;
+	struct grants_plan grants = {0};
+	privileges_wanted(&plan, users, mem, &described);
+	if (!grants_observe(session, &described, mem, &privileges, err))
+		return false;
+	grants_plan(privileges, &described, mem, &grants);
+	privileges_join(&plan, &grants, mem);
+	bool ok = strcmp(mode, "apply") != 0 ||
+		(roles_apply(session, &plan, mem, err) && grants_apply(session, &grants, mem, err));
+	if (strcmp(mode, "apply") == 0)
+		privileges_settle(&plan, mem);
 	took(driver, "apply_us", &start);
 	show_plan(driver, &plan);
 	return ok;
