@@ -233,7 +233,7 @@ const char *planner_claim_sql(struct planner *planner, struct wanted_user *wante
 	const struct role *role = wanted->role;
 	const char *name = role->name, *sql = "";
 	*statements = 0;
-	if (role->said != MARK_USER) {
+	if (role->said != MARK_USER && !role->long_comment) { /* which would be cut: the row is enough */
 		planner_difference(planner, wanted->report, "comment",
 			mark_write(MARK_USER, planner->input->target, role->comment, planner->mem),
 			role->comment);
@@ -257,7 +257,7 @@ static void mend_comments_of_groups(struct planner *planner)
 {
 	for (size_t i = 0; i < planner->present->role_count; i++) {
 		const struct role *role = &planner->present->roles[i];
-		if (role->mark != MARK_GROUP || role->said == MARK_GROUP ||
+		if (role->mark != MARK_GROUP || role->said == MARK_GROUP || role->long_comment ||
 			(!planner_referrer(planner, role->name) && !planner_is_group(planner, role->name)))
 			continue;
 		planner_step(planner, PHASE_ALTER,
