@@ -85,9 +85,9 @@ def test_what_a_user_has_granted_through_a_role_of_its_own_making_is_taken_back(
 def test_a_chain_of_grants_by_users_is_taken_back_from_its_end(server, users):
     wanted = ALICE + [{"username": "bob", "roles": ["staff"]}]
     users.apply(wanted).good()
-    server.run("GRANT staff TO alice WITH ADMIN OPTION", "REVOKE staff FROM bob",
+    server.run("CREATE ROLE far", "GRANT staff TO alice WITH ADMIN OPTION", "REVOKE staff FROM bob",
                "SET SESSION AUTHORIZATION alice; GRANT staff TO bob WITH ADMIN OPTION",
-               "CREATE ROLE far", "SET SESSION AUTHORIZATION bob; GRANT staff TO far")
+               "RESET SESSION AUTHORIZATION", "SET SESSION AUTHORIZATION bob; GRANT staff TO far")
     users.apply(wanted).good()
     users.apply(wanted).quiet()
     assert members(server, "staff") == ["alice", "bob"]
