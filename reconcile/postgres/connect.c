@@ -170,7 +170,8 @@ static bool read_origin(
 	return protect_password(session, &origin->options, err);
 }
 
-bool session_open(struct session *session, const char *database, PGconn **conn, struct error *err)
+/* A connection as the server or pooler gives it, before anything was said over it. */
+static bool open_raw(struct session *session, const char *database, PGconn **conn, struct error *err)
 {
 	CLEANUP(origin_done) struct origin origin = {.parsed = NULL};
 	if (!read_origin(session, database, &origin, err))
@@ -179,43 +180,65 @@ bool session_open(struct session *session, const char *database, PGconn **conn, 
 	if (PQstatus(made) != CONNECTION_OK)
 		return connect_failed(made, err);
 	PQsetNoticeReceiver(made, receive_notice, session);
-	if (!pins_set(session, made, err))
+	*conn = made;
+	made = NULL;
+	return true;
+}
+
+bool session_open(struct session *session, const char *database, PGconn **conn, struct error *err)
+{
+	CLEANUP(session_finish) PGconn *made = NULL;
+	if (!open_raw(session, database, &made, err) || !pins_set(session, made, err))
 		return false;
 	*conn = made;
 	made = NULL;
 	return true;
 }
 
-/* Which session of the server answers a connection; 0 = none in time, as where a pool is used up. */
-static long backend_of(struct session *session, PGconn *conn)
+/* Which session of the server answers a connection; 0 = none in time. Looks up nothing that others could plant. */
+static int backend_of(struct session *session, PGconn *conn, struct error *err)
 {
 	CLEANUP(session_clear) PGresult *row = NULL;
 	struct outcome outcome = {0};
-	if (PQstatus(conn) != CONNECTION_OK || !PQsendQuery(conn, "SELECT pg_catalog.pg_backend_pid()") ||
-		!session_collect(session, conn, 1, &row, 1, &outcome) || !row)
+	if (!PQsendQuery(conn, "SELECT pg_catalog.pg_backend_pid()") ||
+		!session_collect(session, conn, 1, &row, 1, &outcome) || !row) {
+		*err = outcome.error;
+		if (err->kind == ERROR_NONE)
+			error_set(err, ERROR_RETRY, "cannot connect: %s", PQerrorMessage(conn));
 		return 0;
-	return strtol(PQgetvalue(row, 0, 0), NULL, 10);
+	}
+	return (int)strtol(PQgetvalue(row, 0, 0), NULL, 10);
 }
 
-/*
- * A pool that lends a session of the server for a transaction gives the one that we have just used to whoever asks next: a second
- * connection is answered by it while the first is still open. Where that goes unseen, the fence stops what would go wrong.
- */
-static bool check_pooler(struct session *session, struct error *err)
+/* Who answers a second connection, 0 = nobody in time, as where a pool is used up. */
+static int backend_of_another(struct session *session)
 {
 	CLEANUP(origin_done) struct origin origin = {.parsed = NULL};
 	struct session probe = *session;
-	probe.pooled = false;
+	struct error ignored = {0};
 	probe.deadline = PROBE_DEADLINE;
-	if (!session->pooled)
-		return true;
-	if (!read_origin(session, NULL, &origin, err))
-		return false;
+	if (!read_origin(session, NULL, &origin, &ignored))
+		return 0;
 	options_set(&origin.options, "target_session_attrs", "any");
-	long ours = backend_of(&probe, session->conn);
 	CLEANUP(session_finish) PGconn *second = connect_somehow(&probe, &origin.options);
-	long theirs = backend_of(&probe, second);
-	return !ours || ours != theirs || error_set(err, ERROR_INVALID, PINS_SHARED);
+	return PQstatus(second) == CONNECTION_OK ? backend_of(&probe, second, &ignored) : 0;
+}
+
+/*
+ * A pool that lends a session of the server for a transaction gives the one that we have just used to whoever asks next, or has its
+ * sessions take turns: a second connection is answered by ours while that is still open, or we by another one the second time. Asked
+ * before the pins are set, for there they would stay, in a session of other people. Where it goes unseen all the same, the reading
+ * back and the fence stop what would go wrong.
+ */
+static bool check_pooler(struct session *session, PGconn *conn, struct error *err)
+{
+	int first = backend_of(session, conn, err);
+	if (!first || first == PQbackendPID(conn))
+		return first != 0;
+	int other = backend_of_another(session), again = backend_of(session, conn, err);
+	if (!again)
+		return false;
+	return (again == first && other != first) || error_set(err, ERROR_INVALID, PINS_SHARED);
 }
 
 static bool check_server(struct session *session, struct error *err)
@@ -257,8 +280,8 @@ bool session_start(const struct session_target *target, struct session **session
 	made->deadline = target->deadline > 0 ? target->deadline : DEFAULT_DEADLINE;
 	if (target->password.length)
 		secret_set(&made->password, target->password.bytes, target->password.length);
-	if (!session_open(made, NULL, &made->conn, err) || !check_server(made, err) ||
-		!check_pooler(made, err)) {
+	if (!open_raw(made, NULL, &made->conn, err) || !check_pooler(made, made->conn, err) ||
+		!pins_set(made, made->conn, err) || !check_server(made, err)) {
 		session_close(made);
 		return error_prefix(err, "database %s", target->name);
 	}

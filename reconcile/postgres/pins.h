@@ -3,8 +3,8 @@
  *
  * A database's owner may set things for whoever connects (ALTER DATABASE ... SET): a search_path with operators of his own for
  * a superuser to run, a role to act as, a timeout of a millisecond. So what matters is pinned three times: in the startup packet,
- * for what runs before our first statement (login event triggers); by SET in the first message, for a pooler may have dropped the
- * former (PgBouncer: ignore_startup_parameters = options); and then it is read back, before anything else runs. SET looks up no
+ * for what runs before our first statement (login event triggers); by SET in the first message after the question who answers
+ * (connect.c), for a pooler may have dropped the former (PgBouncer: ignore_startup_parameters = options); and then it is read back, before anything else runs. SET looks up no
  * function and no operator; the reading calls functions of pg_catalog by their full names and compares nothing: that is done here.
  *
  * client_encoding is SQL_ASCII: the server hands out the bytes of names and comments as they are, whatever the encoding of the

@@ -11,12 +11,17 @@ static bool is_member(const struct roles_present *present, const struct role *ro
 	return present_memberships(present, role->oid, &count) != NULL;
 }
 
-static bool has_members(const struct roles_present *present, const struct role *role)
+/* Parallel to the roles; one walk over the memberships, of which there may be many. */
+static bool *roles_with_members(const struct planner *planner)
 {
-	for (size_t i = 0; i < present->membership_count; i++)
-		if (present->memberships[i].role == role->oid)
-			return true;
-	return false;
+	const struct roles_present *present = planner->present;
+	bool *found = arena_array(planner->mem, present->role_count + 1, sizeof(*found));
+	for (size_t i = 0; i < present->membership_count; i++) {
+		const struct role *role = present_role_by_oid(present, present->memberships[i].role);
+		if (role)
+			found[role - present->roles] = true;
+	}
+	return found;
 }
 
 /* Whoever lists a group as a role expects something of it; what one under `groups` may do is said there. That PUBLIC has is not counted:
@@ -24,14 +29,15 @@ static bool has_members(const struct roles_present *present, const struct role *
 static void warn_of_empty_groups(struct planner *planner)
 {
 	const struct roles_present *present = planner->present;
+	const bool *has_members = roles_with_members(planner);
 	for (size_t i = 0; i < present->role_count; i++) {
 		const struct role *role = &present->roles[i];
 		size_t dependencies;
-		if (role->mark != MARK_GROUP || is_member(present, role) ||
+		if (role->mark != MARK_GROUP || !has_members[i] || is_member(present, role) ||
 			planner_is_group(planner, role->name))
 			continue;
 		present_dependencies(present, role->oid, &dependencies);
-		if (!dependencies && has_members(present, role))
+		if (!dependencies)
 			planner_warning(planner,
 				"group role \"%s\" gives its members nothing: it has no privileges and is a member of no role; "
 				"grant it what they need",

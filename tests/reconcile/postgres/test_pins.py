@@ -67,6 +67,9 @@ def test_a_pool_that_lends_sessions_for_a_transaction_is_refused(server, users, 
                    server_round_robin=robin) as pool:
         result = users.apply(ALICE, connection=pool.conninfo())
         assert result.error_kind == "invalid" and "pool_mode = session" in result.error
+        for _ in range(3):  # nothing of ours is left in the sessions of other people
+            with psycopg.connect(pool.conninfo(), password=server.password, autocommit=True) as session:
+                assert session.execute("SHOW session_replication_role").fetchone() == ("origin",)
     assert not exists(server, "alice")
     assert not server.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")
 
