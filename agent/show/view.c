@@ -226,17 +226,6 @@ json_t *view_user_changes(struct store *store, const char *user, struct error *e
 	return list_of(items);
 }
 
-/* What its last pass has to say, and why the newest users are not in force. */
-static void join_reasons(json_t *database)
-{
-	const char *reason = json_text_at(database, "reason", ""),
-		   *pending = json_text_at(database, "pending", "");
-	if (*reason && *pending)
-		json_object_set_new(database, "reason", json_sprintf("%s; %s", reason, pending));
-	else if (*pending)
-		set(database, "reason", pending);
-}
-
 static json_t *databases(struct store *store, struct arena *mem, struct error *err)
 {
 	struct store_database *rows;
@@ -244,12 +233,10 @@ static json_t *databases(struct store *store, struct arena *mem, struct error *e
 	if (!store_database_list(store, mem, &rows, &count, err))
 		return NULL;
 	CLEANUP(json_done) json_t *items = json_array();
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		if (!append(items, rows[i].document, "database", rows[i].name, err))
 			return NULL;
-		join_reasons(json_array_get(items, i));
-	}
-	return json_incref(items);
+	return view_join_reasons(items);
 }
 
 json_t *view_databases(struct store *store, struct error *err)

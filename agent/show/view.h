@@ -32,3 +32,6 @@ const json_t *view_source(const json_t *application, size_t source);
 
 /* The items of view_application_resources() from an Application object; a new reference (view_resources.c). */
 json_t *view_resources(const json_t *application);
+
+/* The reason of each database is what its last pass has to say, and why the newest users are not in force. A new reference to the list. */
+json_t *view_join_reasons(json_t *databases);

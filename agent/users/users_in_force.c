@@ -45,7 +45,6 @@ static void replace(struct database *database, struct content *content)
 	struct content *held = content ? content_hold(content) : NULL;
 	content_release(database->content);
 	database->content = held;
-	database->recalled = false;
 }
 
 /* What cannot be kept does not come into force: the next process would go back to the one before. */
@@ -62,6 +61,15 @@ static void take_over(struct agent *agent, struct database *database, struct con
 		replace(database, content);
 }
 
+/* What lies on the disk came with the same backup: only a server's answer confirms what the store says. */
+static bool repositories_have_answered(const struct app *app)
+{
+	for (size_t i = 0; i < app->source_count; i++)
+		if (!app->sources[i].repository->answered)
+			return false;
+	return true;
+}
+
 bool users_in_force_take(struct agent *agent, struct database *database)
 {
 	struct content *content = database->app ? synced_content(agent, database->app) : NULL;
@@ -72,6 +80,8 @@ bool users_in_force_take(struct agent *agent, struct database *database)
 		replace(database, NULL);
 	else if (content && content != database->content && content_users(content, database->config))
 		take_over(agent, database, content);
+	if (content && content == database->content && repositories_have_answered(database->app))
+		database->recalled = false;
 	return database->content;
 }
 

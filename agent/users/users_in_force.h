@@ -6,7 +6,7 @@
  * one is: whatever becomes of the newest commit, its sync, the repository or the API server meanwhile. Only an Application that is known
  * to be gone takes its list along: nobody wants these users any more, and they stay as they are.
  *
- * What a process knows from the store alone may be a month old (a volume from a backup): until the Application's content confirms it
+ * What a process knows from the store alone may be a month old (a volume from a backup): until its repository has answered and the Application's content confirms it
  * or a newer list is synced, what it lists is made so, but nobody is removed for not being listed.
  *
  * Reconciler thread only.
