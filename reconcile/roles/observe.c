@@ -18,7 +18,8 @@
 	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, " \
 	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                 \
 	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, "             \
-	"pg_catalog.left(d.description, 1000), session_user "                                                \
+	"pg_catalog.left(d.description, 1000), session_user, pg_catalog.current_database(), "                \
+	"(SELECT system_identifier FROM pg_catalog.pg_control_system()) "                                    \
 	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                               \
 	"ON d.objoid = a.oid AND d.classoid = 1260"
 
@@ -80,6 +81,8 @@ static void take_roles(
 		};
 	}
 	present->session_user = count ? text(rows, 0, 13, mem) : "";
+	present->session_database = count ? text(rows, 0, 14, mem) : "";
+	present->server = count ? text(rows, 0, 15, mem) : "";
 }
 
 static void take_memberships(const PGresult *rows, struct arena *mem, struct roles_present *present)
@@ -167,25 +170,16 @@ static bool may_go(const struct roles_present *present, const struct role *role,
 		(!user || user->ensure == USER_ABSENT);
 }
 
-static bool read_dependencies(struct session *session, const struct users *wanted, struct arena *mem,
+/* Default privileges (826) and user mappings (1418) are a user's own settings: no heir gets them, they go with the user. */
+static bool read_dependencies(struct session *session, const char *oids, struct arena *mem,
 	struct roles_present *present, struct error *err)
 {
 	CLEANUP(session_clear) PGresult *rows = NULL;
-	const char *sql = "SELECT refobjid, dbid, deptype = 'o', count(*) FROM pg_catalog.pg_shdepend "
-			  "WHERE refclassid = 1260 AND refobjid IN (";
-	CLEANUP(buf_done) struct buf list = BUF(LIMIT_BATCH_BYTES);
-	buf_text(&list, sql);
-	size_t before = list.length;
-	for (size_t i = 0; i < present->role_count; i++)
-		if (may_go(present, &present->roles[i], wanted))
-			buf_printf(
-				&list, "%s%" PRIu32, list.length > before ? ", " : "", present->roles[i].oid);
-	if (list.length == before)
-		return true;
-	buf_text(&list, ") GROUP BY 1, 2, 3");
-	if (buf_failed(&list))
-		return error_set(err, ERROR_INVALID, "too many roles are to be removed at once");
-	if (!session_query(session, session->conn, buf_string(&list), &rows, err))
+	const char *sql = arena_printf(mem,
+		"SELECT refobjid, dbid, deptype = 'o' AND classid NOT IN (826, 1418), count(*) "
+		"FROM pg_catalog.pg_shdepend WHERE refclassid = 1260 AND refobjid IN (%s) GROUP BY 1, 2, 3",
+		oids);
+	if (!session_query(session, session->conn, sql, &rows, err))
 		return error_prefix(err, "reading what depends on roles");
 	int count = PQntuples(rows);
 	present->dependencies = arena_array(mem, (size_t)count + 1, sizeof(*present->dependencies));
@@ -197,6 +191,21 @@ static bool read_dependencies(struct session *session, const struct users *wante
 			.objects = strtoll(PQgetvalue(rows, i, 3), NULL, 10),
 		};
 	return true;
+}
+
+static bool read_leaving(struct session *session, const struct users *wanted, struct arena *mem,
+	struct roles_present *present, struct error *err)
+{
+	CLEANUP(buf_done) struct buf oids = BUF(LIMIT_BATCH_BYTES);
+	for (size_t i = 0; i < present->role_count; i++)
+		if (may_go(present, &present->roles[i], wanted))
+			buf_printf(&oids, "%s%" PRIu32, oids.length ? ", " : "", present->roles[i].oid);
+	if (buf_failed(&oids))
+		return error_set(err, ERROR_INVALID, "too many roles are to be removed at once");
+	if (!oids.length)
+		return true;
+	return read_dependencies(session, buf_string(&oids), mem, present, err) &&
+		observe_belongings(session, buf_string(&oids), mem, present, err);
 }
 
 bool roles_observe(struct session *session, const struct users *wanted, struct arena *mem,
@@ -214,7 +223,7 @@ bool roles_observe(struct session *session, const struct users *wanted, struct a
 	}
 	for (size_t i = 0; i < TABLES; i++)
 		session_clear(&tables[i]);
-	if (!ok || !read_dependencies(session, wanted, mem, made, err))
+	if (!ok || !read_leaving(session, wanted, mem, made, err))
 		return error_prefix(err, "database %s", session->target);
 	present_index(made, mem);
 	*present = made;

@@ -4,7 +4,9 @@
  * plan.c            who is wanted, who exists, whose role it is; puts the steps in order
  * plan_password.c   which passwords differ, and new verifiers
  * plan_membership.c memberships and CONNECT
- * plan_retire.c     who goes, and how far
+ * plan_retire.c     who goes, and when
+ * plan_removal.c    the steps of one that goes, and how far they can come
+ * heir.c            who gets what it owned
  */
 #pragma once
 
@@ -14,11 +16,14 @@
 /* The order in which steps are sent. */
 enum phase {
 	PHASE_LOCK,
+	PHASE_END,
 	PHASE_GROUP,
 	PHASE_CREATE,
 	PHASE_ALTER,
 	PHASE_REVOKE,
 	PHASE_GRANT,
+	PHASE_HEIR,
+	PHASE_GIVE,
 	PHASE_RETIRE,
 	PHASE_DROP,
 	PHASES
@@ -48,6 +53,11 @@ struct lineage {
 	size_t count;
 };
 
+struct name_list {
+	const char **items;
+	size_t count;
+};
+
 struct planner {
 	const struct roles_present *present;
 	const struct roles_plan_input *input;
@@ -56,8 +66,11 @@ struct planner {
 	struct wanted_user *users; /* parallel to input->wanted */
 	size_t user_count;
 	struct step_list phases[PHASES];
-	struct lineage *lineages; /* parallel to present->roles */
-	uint32_t *seen;           /* the same: number of the last walk that came by */
+	struct step_list held[PHASES]; /* the same, of deletions that wait for a confirmation */
+	bool holding;                  /* steps go there */
+	struct name_list ending[2];    /* whose sessions are ended; [1] = once it is confirmed */
+	struct lineage *lineages;      /* parallel to present->roles */
+	uint32_t *seen;                /* the same: number of the last walk that came by */
 	uint32_t walks;
 };
 
@@ -81,6 +94,8 @@ void plan_passwords(struct planner *planner);
 void plan_memberships(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);
 void plan_retirements(struct planner *planner);
+void plan_removal(struct planner *planner, const struct role *role, struct role_report *report);
+void plan_ends(struct planner *planner); /* of the sessions of all for whom steps of a removal are planned */
 void plan_unused_groups(struct planner *planner);
 
 /* Is this existing role on its way out: locked out before, or a user of ours that the list does not want? */
