@@ -21,6 +21,12 @@ void users_record_intents(
 void users_record_outcomes(
 	struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal);
 
+/* Before the steps: whoever goes is shown as Retiring, with what is done, however long that takes. */
+void users_record_leaving(struct users_pass *pass, const struct roles_plan *plan);
+
+/* Why this user is not as wanted, or what is done about it; "" = there is nothing to say. */
+const char *users_record_reason(const struct users_pass *pass, const struct role_report *report);
+
 /* The users' and the database's documents. True when every user is Synced and nothing was held back. */
 bool users_record(struct users_pass *pass, const struct roles_plan *plan, int server_version);
 
