@@ -400,9 +400,19 @@ def test_manifests_are_a_stream_of_documents(agent):
 
 # ---- plans -----------------------------------------------------------------------------------------------------------
 
+SCRIPT = """\\set ON_ERROR_STOP on
+
+\\connect "postgres"
+BEGIN;
+-- eve: create
+CREATE ROLE "eve" LOGIN PASSWORD :'eve_verifier';
+COMMIT;
+COMMENT ON ROLE "eve" IS 'two
+lines and \x1b[31m';
+"""
 PLAN = {"items": [
-    {"database": "main", "confirm": "4e1f", "blocked": True, "deletions": ["mallory", "trudy"], "steps": [
-        {"user": "eve", "action": "create", "database": "main", "statement": "CREATE ROLE \"eve\" LOGIN PASSWORD '<hidden>'"},
+    {"database": "main", "confirm": "4e1f", "blocked": True, "deletions": ["mallory", "trudy"], "script": SCRIPT, "steps": [
+        {"user": "eve", "action": "create", "database": "main", "statement": "CREATE ROLE \"eve\" LOGIN PASSWORD :'eve_verifier'"},
         {"user": "eve", "action": "grant", "database": "main", "statement": 'GRANT "readers" TO "eve";'},
         {"user": "ada\nDROP ROLE x; --", "action": "revoke", "database": "main", "statement": 'REVOKE "writers" FROM "ada"'}]},
     {"database": "reports", "confirm": "", "blocked": False, "deletions": [], "steps": []}]}
@@ -415,13 +425,15 @@ def test_a_plan_is_sql_ready_to_read(agent):
 -- database main: 3 steps
 -- these would be removed only when confirmed: mallory, trudy
 -- to confirm: pgitops user sync --database main --confirm 4e1f
+\\set ON_ERROR_STOP on
 
+\\connect "postgres"
+BEGIN;
 -- eve: create
-CREATE ROLE "eve" LOGIN PASSWORD '<hidden>';
-GRANT "readers" TO "eve";
-
--- ada\\nDROP ROLE x; --: revoke
-REVOKE "writers" FROM "ada";
+CREATE ROLE "eve" LOGIN PASSWORD :'eve_verifier';
+COMMIT;
+COMMENT ON ROLE "eve" IS 'two
+lines and \\x1b[31m';
 
 -- database reports: nothing to do
 """
