@@ -15,14 +15,16 @@ static void add_row(const struct command_context *context, struct table *table, 
 	table_cell(table, command_statement(context, change), CELL_PLAIN);
 }
 
-/* What was done, oldest first, as psql could do it again; what was not done is a comment. */
+/* What was done, oldest first, as psql could do it again; what was not done is a comment. So are rows of old versions whose
+   hidden password would be taken for one. */
 static void show_sql(const struct command_context *context, const json_t *items)
 {
 	puts("\\set ON_ERROR_STOP on");
 	for (size_t i = json_array_size(items); i-- > 0;) {
 		const json_t *change = json_array_get(items, i);
 		const char *outcome = json_text_at(change, "outcome", "");
-		bool done = text_equal(outcome, "done");
+		const char *statement = json_text_at(change, "statement", "");
+		bool done = text_equal(outcome, "done") && !strstr(statement, "PASSWORD '<hidden>'");
 		printf("\n-- ");
 		output_text(&context->output, stdout,
 			arena_printf(context->mem, "%s %s: %s: %s: %s", json_text_at(change, "started", ""),
@@ -30,9 +32,7 @@ static void show_sql(const struct command_context *context, const json_t *items)
 				json_text_at(change, "action", ""), *outcome ? outcome : "not known"),
 			CELL_DIM);
 		putchar('\n');
-		command_script(context,
-			arena_printf(context->mem, "%s;", json_text_at(change, "statement", "")),
-			done ? "" : "-- ");
+		command_script(context, arena_printf(context->mem, "%s;", statement), done ? "" : "-- ");
 	}
 }
 

@@ -74,6 +74,20 @@ def test_a_database_without_connections_keeps_the_user_locked_out_and_waiting(se
     assert not exists(server, "alice")
 
 
+@pytest.mark.parametrize("name", ["ü" * 31, "x" * 63, 'a"b c', "Alice"])
+def test_the_heir_of_a_long_or_odd_name_has_a_name_too(server, name):
+    users = Users(server)
+    users.secret(name, "x")
+    users.secret("bob", "x")
+    users.apply([{"username": name}] + BOB).good()
+    server.run("CREATE TABLE t (x int)", 'ALTER TABLE t OWNER TO "{}"'.format(name.replace('"', '""')))
+    number = server.value("SELECT oid FROM pg_roles WHERE rolname = %s", [name])
+    users.apply(BOB)
+    left = owner(server, "t", "postgres")
+    assert not exists(server, name) and left.startswith("pgitops_left_" + name[:10]) and left.endswith(f"_{number}")
+    assert len(left.encode()) <= 63
+
+
 def test_a_database_of_the_user_survives(server, users):
     left = heir(server, "alice")
     server.run("CREATE DATABASE hers OWNER alice")
