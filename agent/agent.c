@@ -29,6 +29,12 @@ void agent_wake(struct agent *agent, const char *application)
 			agent->apps[i]->dirty = true;
 }
 
+bool agent_knows_applications(const struct agent *agent)
+{
+	bool listed = !agent->cluster_on || agent->cluster_joined || agent->config->applications;
+	return listed && !queue_length(agent->queue);
+}
+
 bool agent_cluster_stale(const struct agent *agent, struct error *why)
 {
 	return *agent->cluster_stale && !error_set(why, ERROR_RETRY, "%s", agent->cluster_stale);
@@ -50,6 +56,14 @@ void agent_answer(
 void content_target(const struct content *content, char target[TARGET_SIZE])
 {
 	snprintf(target, TARGET_SIZE, "%s %s", content->commit, content->source_hash);
+}
+
+void app_set_synced(struct app *app, struct content *content)
+{
+	content_target(content, app->synced);
+	struct content *held = content->users_count ? content_hold(content) : NULL;
+	content_release(app->synced_users);
+	app->synced_users = held;
 }
 
 bool app_content_is_current(const struct app *app)

@@ -13,6 +13,7 @@
 #include "agent/config/application.h"
 #include "agent/config/config.h"
 #include "agent/config/sync_request.h"
+#include "agent/config/manager.h"
 #include "reconcile/kubernetes/cluster.h"
 #include "reconcile/source/source.h"
 #include "store/store.h"
@@ -37,7 +38,8 @@ struct secrets;        /* users/secrets.h */
 struct content_users {
 	const struct database_config *database;
 	struct users users;
-	char commit[COMMIT_SIZE]; /* of the source where they stand */
+	char commit[COMMIT_SIZE];   /* of the source where they stand */
+	char hash[DIGEST_HEX_SIZE]; /* of what they say: users_source_hash() */
 };
 
 /* What one source wants at its commit, before the sources are united to what the Application wants. One alone becomes the content
@@ -132,8 +134,9 @@ struct app {
 	struct preview *previews; /* first come first served */
 
 	/* sync */
-	char tried[TARGET_SIZE];      /* the last target a sync was begun for */
-	char synced[TARGET_SIZE];     /* the last target a sync succeeded for; begins with its commit */
+	char tried[TARGET_SIZE];  /* the last target a sync was begun for */
+	char synced[TARGET_SIZE]; /* the last target a sync succeeded for; begins with its commit */
+	struct content *synced_users; /* its content, where a database takes its users from it; NULL = none of this process */
 	int last_phase;               /* of the last sync */
 	int64_t next_try;             /* steady milliseconds; 0 = now */
 	int64_t heals;                /* in a row, for the back-off */
@@ -239,6 +242,7 @@ struct agent {
 	struct database **databases;
 	size_t database_count;
 	bool store_rebuilt;
+	struct manager manager; /* who we are in the databases; not changed after the start */
 	int64_t large_answers[16]; /* operations whose result is large (finish.h: request_answer_large), 0 = none */
 	size_t large_next;
 
@@ -259,6 +263,9 @@ bool agent_cluster_stale(const struct agent *agent, struct error *why);
 /* Asked for each live object in a pass. NULL = there is none of this name. */
 struct app *agent_app(const struct agent *agent, const char *name);
 
+/* Which Applications there are is known: one that is missing is not there. */
+bool agent_knows_applications(const struct agent *agent);
+
 /* A pass over the Application of this name, "" = over each. */
 void agent_wake(struct agent *agent, const char *application);
 
@@ -267,6 +274,9 @@ void agent_answer(
 	struct agent *agent, int64_t operation, const char *phase, const char *message, const char *result);
 
 void content_target(const struct content *content, char target[TARGET_SIZE]);
+
+/* A sync of it succeeded: it is the last one. */
+void app_set_synced(struct app *app, struct content *content);
 
 /* Its newest content was read from the source that its spec names now. */
 bool app_content_is_current(const struct app *app);

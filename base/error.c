@@ -9,12 +9,16 @@
 /* What is formatted at once; of a longer text the rest is lost. Not the heap: this works when memory is gone. */
 enum { FORMAT_SIZE = 4 * ERROR_TEXT_SIZE };
 
-/* What went wrong often stands at the end, behind the thing it went wrong with: both ends are kept. */
+/* What went wrong often stands at the end, behind the thing it went wrong with: both ends are kept. Bytes that are no UTF-8 are
+   shown (\xNN): they may be the name of the thing. */
 static void keep(struct error *err, char *text)
 {
-	text_make_printable(text);
+	char shown[4 * ERROR_TEXT_SIZE + 1];
 	text_shorten(text, ERROR_TEXT_SIZE - 1);
-	memcpy(err->text, text, strlen(text) + 1);
+	text_escape(text, shown);
+	text_make_printable(shown);
+	text_shorten(shown, ERROR_TEXT_SIZE - 1);
+	memcpy(err->text, shown, strlen(shown) + 1);
 }
 
 bool error_set(struct error *err, enum error_kind kind, const char *format, ...)

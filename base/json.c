@@ -19,9 +19,7 @@ bool json_read(const char *bytes, size_t length, json_t **value, struct error *e
 char *json_canonical(const json_t *value)
 {
 	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-	if (!text)
-		memory_fail("cannot write JSON", 0);
-	return text;
+	return text ? text : memory_copy("null");
 }
 
 json_t *json_at(const json_t *value, const char *path)
@@ -79,12 +77,7 @@ bool json_is_zero(const json_t *value, int depth)
 
 json_t *json_text(const char *text)
 {
-	json_t *value = json_string(text ? text : "");
-	if (value)
-		return value;
-	CLEANUP(memory_freep) char *printable = memory_copy(text);
-	text_make_printable(printable);
-	return json_string(printable);
+	return json_string(text ? text : "");
 }
 
 void json_set_text(json_t *object, const char *key, const char *text)

@@ -14,7 +14,18 @@
 /* Duplicate keys refused; ERROR_INVALID names line and column, never the text around them (it may be secret). */
 bool json_read(const char *bytes, size_t length, json_t **value, struct error *err) MUST_CHECK;
 
-/* Compact, keys sorted: equal values give equal bytes. The caller frees it. Strings keep raw UTF-8. */
+/*
+ * jansson refuses a string that is no UTF-8, and json_pack() answers NULL for the whole then, which a later step would abort
+ * on. Names in a catalog, files, commits, headers and messages of servers are bytes, so in this program the two take any bytes: what is
+ * no UTF-8 is shown as \xNN (text_escape()). json_string(NULL) is NULL, as it was; in json_pack() a NULL becomes null and "s*" leaves
+ * the key out. Of its formats: { } [ ] s s* s# o O i I b.
+ */
+json_t *json_string_of_bytes(const char *text);
+json_t *json_pack_bytes(const char *format, ...);
+#define json_string json_string_of_bytes
+#define json_pack json_pack_bytes
+
+/* Compact, keys sorted: equal values give equal bytes. The caller frees it. Strings keep raw UTF-8. NULL gives "null". */
 char *json_canonical(const json_t *value);
 
 /* "a.b.c" through objects; NULL when a step is missing. A key with a dot cannot be reached this way. Borrowed. */
@@ -32,8 +43,7 @@ bool json_is_zero(const json_t *value, int depth);
 /* Sets a string unless `text` is NULL or "" (an absent field is what Kubernetes means by empty). */
 void json_set_text(json_t *object, const char *key, const char *text);
 
-/* A string of any bytes: what is no UTF-8 is made printable, for JSON takes nothing else and json_pack() would give NULL. For texts
-   of others: names in a catalog, files, messages of servers. NULL gives "". A new reference. */
+/* json_string() where NULL gives "". A new reference. */
 json_t *json_text(const char *text);
 
 /* Object under `key`, made when missing. Borrowed. */

@@ -56,35 +56,35 @@ static void put_text(struct line *line, const char *text)
 	put(line, text, strlen(text));
 }
 
+/* One character: what would end the string or the line is escaped, a byte that is no character is shown as \xNN. */
+static void put_character(struct line *line, const char *c, size_t length)
+{
+	static const struct {
+		char from;
+		const char *to;
+	} escapes[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\n', "\\n"}, {'\t', "\\t"}};
+	char shown[8];
+	for (size_t i = 0; i < COUNT_OF(escapes); i++)
+		if (*c == escapes[i].from) {
+			put_text(line, escapes[i].to);
+			return;
+		}
+	if (length && (length > 1 || ((unsigned char)*c >= 0x20 && *c != 0x7f))) {
+		put(line, c, length);
+		return;
+	}
+	snprintf(shown, sizeof(shown), length ? "\\u%04x" : "\\\\x%02x", (unsigned)(unsigned char)*c);
+	put_text(line, shown);
+}
+
 /* The inside of a double-quoted string, good for JSON and logfmt alike; cut between characters when the line is full. */
 static void put_escaped(struct line *line, const char *text)
 {
-	bool utf8 = text_is_utf8(text, strlen(text));
-	for (const char *c = text; *c; c++) {
-		char escape[8];
-		if (is_nearly_full(line, 0) && ((unsigned char)*c & 0xc0) != 0x80)
-			return;
-		switch (*c) {
-		case '"':
-			put(line, "\\\"", 2);
-			break;
-		case '\\':
-			put(line, "\\\\", 2);
-			break;
-		case '\n':
-			put(line, "\\n", 2);
-			break;
-		case '\t':
-			put(line, "\\t", 2);
-			break;
-		default:
-			if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-				snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)(unsigned char)*c);
-				put_text(line, escape);
-			} else {
-				put(line, utf8 || (unsigned char)*c < 0x80 ? c : "?", 1);
-			}
-		}
+	while (*text && !is_nearly_full(line, 0)) {
+		uint32_t ignored;
+		size_t length = text_character(text, SIZE_MAX, &ignored);
+		put_character(line, text, length);
+		text += length ? length : 1;
 	}
 }
 

@@ -60,6 +60,28 @@ bool text_is_utf8(const char *bytes, size_t length)
 	return true;
 }
 
+size_t text_escape(const char *text, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *begin = out;
+	uint32_t ignored;
+	while (*text) {
+		size_t step = text_character(text, SIZE_MAX, &ignored);
+		if (step) {
+			memcpy(out, text, step);
+			out += step;
+			text += step;
+			continue;
+		}
+		unsigned char byte = (unsigned char)*text++;
+		const char shown[] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+		memcpy(out, shown, sizeof(shown));
+		out += sizeof(shown);
+	}
+	*out = '\0';
+	return (size_t)(out - begin);
+}
+
 void text_make_printable(char *text)
 {
 	while (*text) {

@@ -19,6 +19,9 @@ size_t text_character(const char *text, size_t left, uint32_t *character);
    the direction of writing. */
 bool text_is_hidden(uint32_t character);
 
+/* Shows bytes: those that are no UTF-8 as \xNN, everything else as it is. `out` holds 4 * strlen(text) + 1 bytes; how many were written. */
+size_t text_escape(const char *text, char *out);
+
 /* Makes foreign text fit for logs, terminals and JSON, in place: line breaks and tabs become blanks, other control
    characters and bytes that are no UTF-8 (a character cut in the middle, too) become '?'. */
 void text_make_printable(char *text);

@@ -54,6 +54,7 @@ bool store_application_remove(struct store *store, const char *name, struct erro
 		query_run_text(store, "DELETE FROM inventory WHERE application = ?1", name, err) &&
 		query_run_text(store, "DELETE FROM revision WHERE application = ?1", name, err) &&
 		query_run_text(store, "DELETE FROM running WHERE application = ?1", name, err) &&
+		query_run_text(store, "DELETE FROM users_text WHERE application = ?1", name, err) &&
 		query_run_text(store,
 			"DELETE FROM fact WHERE key IN ('synced:' || ?1, 'tried:' || ?1, 'ignored:' || ?1)",
 			name, err) &&

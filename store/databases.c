@@ -23,6 +23,7 @@ bool store_database_remove(struct store *store, const char *name, struct error *
 	bool ok = query_run_text(store, "DELETE FROM database WHERE name = ?1", name, err) &&
 		query_run_text(store, "DELETE FROM user WHERE database = ?1", name, err) &&
 		query_run_text(store, "DELETE FROM verifier WHERE database = ?1", name, err) &&
+		query_run_text(store, "DELETE FROM users_text WHERE database = ?1", name, err) &&
 		query_run_text(store, "DELETE FROM fact WHERE key = 'users:' || ?1", name, err) &&
 		query_run_text(store, "DELETE FROM drift WHERE database = ?1 AND healed = 0", name, err);
 	if (ok)

@@ -65,7 +65,7 @@ bool store_application_list(struct store *store, struct arena *mem, struct store
 /* The same without what has a row for each object (status.resources, syncResult.resources) and without differences: for who asks often. */
 bool store_application_heads(struct store *store, struct arena *mem, struct store_application **items,
 	size_t *count, struct error *err) MUST_CHECK;
-/* With its inventory, its revisions, its running operation and its open drift. */
+/* With its inventory, its revisions, its running operation, its users in force and its open drift. */
 bool store_application_remove(struct store *store, const char *name, struct error *err) MUST_CHECK;
 
 /* ---- revisions: what was applied ---- */
@@ -182,6 +182,9 @@ bool store_user_change_begin(struct store *store, const struct store_user_change
 /* A statement that fails as it did the last time takes the place of that row and counts on. */
 bool store_user_change_end(
 	struct store *store, int64_t id, int64_t finished, const char *outcome, struct error *err) MUST_CHECK;
+/* Those of this database that have no outcome get this one: while no pass runs, they are left from one whose outcome could not be written. */
+bool store_user_change_end_open(struct store *store, const char *database, int64_t finished,
+	const char *outcome, struct error *err) MUST_CHECK;
 bool store_user_change_list(struct store *store, const char *user, size_t limit, struct arena *mem,
 	struct store_user_change **items, size_t *count,
 	struct error *err) MUST_CHECK; /* newest first; user NULL = all */
@@ -192,11 +195,28 @@ bool store_verifier_known(struct store *store, const char *database, const char 
 void store_verifier_remember(struct store *store, const char *database, const char *user,
 	const char *verifier, const char *version);
 
+/* ---- users in force: what the next process goes on with, until newer ones are taken over ---- */
+
+struct store_users_text {
+	const char *database;
+	const char *application; /* whose they are: they go with it */
+	const char *document;    /* JSON object; agent/users knows what is in it, and in `objects` */
+	const char *objects;     /* at most LIMIT_STORE_TEXT; what is sealed in it stays sealed */
+	int64_t updated;
+};
+
+/* One for each database at most. Equal ones are not written again. */
+bool store_users_text_set(
+	struct store *store, const struct store_users_text *text, struct error *err) MUST_CHECK;
+bool store_users_text_get(struct store *store, const char *database, struct arena *mem,
+	struct store_users_text *out, bool *found, struct error *err) MUST_CHECK;
+
 /* ---- databases: how the connection fares ---- */
 
 struct store_database {
 	const char *name;
-	const char *document; /* {name, application, status: Connected|Waiting|Failed, reason, serverVersion, users, synced, lastPass, commit} */
+	const char *document; /* {name, application, status: Connected|Waiting|Failed, reason, serverVersion, users, synced, lastPass, commit,
+				 pending: why the newest users are not in force} */
 	int64_t updated;
 };
 bool store_database_set(

@@ -128,6 +128,17 @@ bool store_user_change_end(
 	return false;
 }
 
+bool store_user_change_end_open(
+	struct store *store, const char *database, int64_t finished, const char *outcome, struct error *err)
+{
+	struct query *query = query_open(store,
+		"UPDATE user_change SET finished = ?2, outcome = ?3 WHERE finished = 0 AND database = ?1");
+	query_set_text(query, 1, database);
+	query_set_number(query, 2, finished);
+	query_set_text(query, 3, outcome);
+	return query_run(query, err);
+}
+
 bool store_user_change_list(struct store *store, const char *user, size_t limit, struct arena *mem,
 	struct store_user_change **items, size_t *count, struct error *err)
 {

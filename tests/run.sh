@@ -113,7 +113,7 @@ needs_tools=${run_rules:-${run_tsan:-}}
 [ -z "$needs_tools" ] || packages+=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck)
 [ -z "$run_valgrind" ] || packages+=(valgrind)
 [ -z "$run_end" ] || packages+=(python3-venv openssh-server=sshd openssh-client=ssh openssl=openssl curl=curl gnupg=gpg gpgv=gpgv
-	nodejs=node npm=npm ca-certificates procps=ps groff-base=groff chromium=chromium)
+	nodejs=node npm=npm ca-certificates procps=ps groff-base=groff chromium=chromium pgbouncer=pgbouncer)
 say "packages"
 packages_install "${packages[@]}" || { failed "packages"; exit 1; }
 

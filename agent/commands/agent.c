@@ -25,7 +25,7 @@
 #include "agent/loop/reconciler.h"
 #include "agent/queue.h"
 #include "agent/sync/unseal.h"
-#include "agent/users/users_pass.h"
+#include "agent/users/users_in_force.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -121,6 +121,7 @@ static void make_databases(struct agent *agent)
 		database->config = &config->databases[i];
 		database->no_deletions = agent->store_rebuilt;
 		database->app = agent_app(agent, database->config->application);
+		users_in_force_recall(agent, database);
 		agent->databases[agent->database_count++] = database;
 	}
 }
@@ -171,6 +172,9 @@ static void free_databases(struct agent *agent)
 		kube_close(database->kube);
 		content_release(database->content);
 		free(database->namespace);
+		users_memory_done(&database->memory);
+		free(database->not_kept);
+		free(database->reason);
 		free(database);
 	}
 	free(agent->databases);
@@ -192,6 +196,8 @@ static bool open_store(struct agent *agent, struct error *err)
 		!store_fact_set(agent->store, "cluster", agent->cluster_on ? "waiting" : "off", err))
 		return false;
 	operations_sweep(agent);
+	if (!manager_read(agent->config->state, agent->config->installation, &agent->manager, err))
+		return false;
 	if (!forget_databases(agent, err))
 		return false;
 	CLEANUP(memory_freep) char *repositories = memory_printf("%s/repositories", agent->config->state);
@@ -249,6 +255,8 @@ static bool make_parts(struct parts *parts, struct error *err)
 	parts->credentials = credentials_new(agent->config);
 	atomic_store(&agent->heartbeat, clock_steady());
 	agent->cluster_on = join_is_wanted(agent->config);
+	if (agent->cluster_on)
+		secrets_expect_cluster(agent->secrets);
 	if (!open_store(agent, err))
 		return false;
 	if (agent->config->applications && !apps_load_folder(agent, err))

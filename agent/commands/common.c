@@ -335,6 +335,24 @@ bool command_is_empty(const json_t *items, const char *text)
 	return true;
 }
 
+void command_show_warnings(const struct command_context *context, const json_t *databases, const char *only)
+{
+	const json_t *database, *warning;
+	size_t i, j, shown = 0;
+	json_array_foreach (databases, i, database) {
+		const char *name = json_text_at(database, "name", "");
+		if (only && strcmp(only, name) != 0)
+			continue;
+		json_array_foreach (json_object_get(database, "warnings"), j, warning) {
+			if (!shown++)
+				puts("\nWarnings");
+			command_block(context, stdout, 2,
+				arena_printf(context->mem, "database %s: %s", name, json_string_value(warning)),
+				CELL_BUSY);
+		}
+	}
+}
+
 void command_status_cell(struct table *table, const char *status)
 {
 	const char *shown = command_or_dash(status);

@@ -53,8 +53,20 @@ int command_at_revision(const struct command_context *context, const char *path,
 /* Do these plans have something to do, or something that is held back? */
 bool command_plans_change(const json_t *plans);
 
+/* What `user plan`, `user sync` and `user adopt` share. */
+#define COMMAND_USERS_SYNC "/api/v1/users/sync"
+
+/* Asks for the plan with this body, whose dryRun is set, and shows it. The exit code. */
+int command_users_plan(struct command_context *context, json_t *body, int64_t milliseconds);
+
+/* The steps of a finished operation as a table. */
+void command_show_steps(const struct command_context *context, const json_t *operation);
+
 /* On stdout, each may be NULL; `reason` is shown instead of items. */
 void command_show_markdown(const json_t *items, const char *reason, const json_t *plans);
+
+/* The warnings of these databases (items of /api/v1/databases), or of one; nothing where there are none. */
+void command_show_warnings(const struct command_context *context, const json_t *databases, const char *only);
 
 /* JSON or YAML asked for: prints it. */
 bool command_is_document(const struct command_context *context);

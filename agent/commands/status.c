@@ -105,6 +105,26 @@ static void show_users(const struct command_context *context, const json_t *stat
 	table_free(table);
 }
 
+/* "3 in main: a, b, c": roles that nobody manages here, a few of them by name. */
+static void show_unmanaged(const struct command_context *context, const json_t *status)
+{
+	enum { NAMES_SHOWN = 5 };
+	const json_t *database, *role;
+	size_t i, r;
+	json_array_foreach (json_object_get(status, "databases"), i, database) {
+		CLEANUP(buf_done) struct buf line = BUF(4096);
+		long long count = json_number_at(database, "unmanaged.count", 0);
+		if (!count)
+			continue;
+		buf_printf(&line, "%lld in %s", count, json_text_at(database, "name", ""));
+		json_array_foreach (json_at(database, "unmanaged.items"), r, role)
+			if (r < NAMES_SHOWN)
+				buf_printf(&line, "%s%s", r ? ", " : ": ", json_text_at(role, "name", ""));
+		buf_text(&line, count > NAMES_SHOWN ? ", ... (`pgitops user list --unmanaged`)" : "");
+		command_field(context, "Unmanaged", buf_string(&line), CELL_PLAIN);
+	}
+}
+
 static void show_drift(const struct command_context *context, const json_t *status)
 {
 	static const char *const headers[] = {"WHAT", "FIELD", "WANTED", "FOUND", "BY", "SINCE"};
@@ -180,7 +200,9 @@ int command_status(struct command_context *context, int argc, char **argv)
 	show_applications(context, status);
 	show_databases(context, status);
 	show_users(context, status);
+	show_unmanaged(context, status);
 	show_drift(context, status);
+	command_show_warnings(context, json_object_get(status, "databases"), NULL);
 	show_errors(context, status);
 	return EXIT_YES;
 }

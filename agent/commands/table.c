@@ -138,9 +138,11 @@ static const char app_wait_help[] =
 static const char user_list_help[] =
 	"STATUS: Synced = as Git says; Drifted = differs from it; Degraded = could not be made so; Retiring = not in Git any\n"
 	"more: waits for a confirmation, or is locked out and hands over its objects, until it is gone; Refused = the agent's\n"
-	"policy does not allow it. REASON says more.\n\n"
+	"policy does not allow it. REASON says more. A database whose users are not reconciled, or not the newest, is named on stderr.\n\n"
+	"  --unmanaged   the roles that nobody manages here instead: made by people or programs, renamed, or not ours for another REASON\n\n"
 	"Examples:\n"
 	"  pgitops user list\n"
+	"  pgitops user list --unmanaged\n"
 	"  pgitops user list -o json | jq -r '.items[] | select(.status != \"Synced\") | .name'\n";
 
 static const char user_get_help[] =
@@ -167,7 +169,8 @@ static const char user_plan_help[] =
 	"  pgitops user plan --database main -o json\n";
 
 static const char user_sync_help[] =
-	"Makes the users as Git says, now instead of at the next pass. Exit code 1 when a user could not be made so.\n\n"
+	"Makes the users as Git says, now instead of at the next pass: asks for the newest commit first, and waits ten seconds for\n"
+	"its sync. Exit code 1 when a user could not be made so, or when an older list is in force: it says which, and why.\n\n"
 	"  --database D     only this database of the agent file\n"
 	"  --dry-run        the same as `user plan`\n"
 	"  --confirm HASH   confirm removals that the agent held back; `user plan` shows them and the hash\n"
@@ -175,6 +178,24 @@ static const char user_sync_help[] =
 	"Examples:\n"
 	"  pgitops user sync\n"
 	"  pgitops user sync --database main --confirm 3f9a2c\n";
+
+static const char user_adopt_help[] =
+	"Makes roles ours that the agent leaves alone: a role that exists and that users.yaml lists, but that is not in the agent's\n"
+	"table (made by hand, restored from a dump, only its comment says that it is ours), one that was renamed by hand, or a group\n"
+	"that is to become a user. From then on it is as users.yaml says, and is removed when it is not listed any more; with\n"
+	"`ensure: absent` it is removed at once. Superusers and PostgreSQL's own roles are never taken.\n\n"
+	"With --from, all roles that another agent has under this database's name in the agent file: where that agent is gone, or\n"
+	"was this one with another state folder. It stops writing there. Nobody is removed by this; the next pass does what\n"
+	"users.yaml says.\n\n"
+	"  --from MANAGER   the name of the other agent, as the message says it that refuses this one\n"
+	"  --database D     the database of the agent file\n"
+	"  --dry-run        show the SQL, and who would be removed\n"
+	"  --timeout D      how long to wait (default 5m)\n\n"
+	"Examples:\n"
+	"  pgitops user adopt --dry-run eve\n"
+	"  pgitops user adopt --database main eve mallory\n"
+	"  pgitops user adopt --database main --from west\n"
+	"  pgitops user adopt $(pgitops user list -o json | jq -r '.items[] | select(.status == \"Refused\") | .name')\n";
 
 static const char user_history_help[] =
 	"What was done to users, newest first. -o wide shows whole statements; passwords are hidden. An outcome that is \"not known\"\n"
@@ -345,12 +366,14 @@ const struct command commands[] = {
 		command_app_history},
 	{"app wait", "NAME", "--sync --health --revision= --timeout=", true,
 		"wait until it is in sync and healthy", app_wait_help, command_app_wait},
-	{"user list", "", "", true, "the users of the databases", user_list_help, command_user_list},
+	{"user list", "", "--unmanaged", true, "the users of the databases", user_list_help, command_user_list},
 	{"user get", "NAME", "", true, "one user in each database", user_get_help, command_user_get},
 	{"user plan", "", "--database= --revision= --revisions= --source-positions= --timeout=", true,
 		"the SQL that would run now", user_plan_help, command_user_plan},
 	{"user sync", "", "--database= --dry-run --confirm= --timeout=", true,
 		"make the users as Git says, now", user_sync_help, command_user_sync},
+	{"user adopt", "[NAME...]", "--from= --database= --dry-run --timeout=", true,
+		"take over roles that are not ours", user_adopt_help, command_user_adopt},
 	{"user history", "[NAME]", "--sql", true, "what was done to users", user_history_help,
 		command_user_history},
 	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand",

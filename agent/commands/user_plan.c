@@ -4,8 +4,6 @@
 
 #include "base/text.h"
 
-static const char sync_path[] = "/api/v1/users/sync";
-
 /* A comment of SQL ends with the line, so foreign text is made one line first: output_visible() does that. */
 static void comment(const struct command_context *context, const char *text, enum cell_style style)
 {
@@ -28,6 +26,8 @@ static void show_plan(const struct command_context *context, const json_t *item)
 		      : arena_printf(context->mem, "database %s: nothing to do%s",
 				json_text_at(item, "database", ""), blocked ? " without a confirmation" : ""),
 		CELL_PLAIN);
+	if (*json_text_at(item, "pending", ""))
+		comment(context, json_text_at(item, "pending", ""), CELL_BUSY);
 	if (blocked)
 		comment(context,
 			arena_printf(context->mem, "these would be removed only when confirmed: %s",
@@ -65,21 +65,13 @@ static void show_plans(const struct command_context *context, const json_t *plan
 	}
 }
 
-static bool ask(const struct command_context *context, const char *database, const char *confirm,
-	bool dry_run, int64_t milliseconds, json_t **operation, struct error *err)
-{
-	CLEANUP(json_done) json_t *body = json_pack("{s:b}", "dryRun", dry_run);
-	json_set_text(body, "database", database);
-	json_set_text(body, "confirm", confirm);
-	return command_act(context, sync_path, body, milliseconds, operation, err);
-}
-
-static int plan(struct command_context *context, const char *database, int64_t milliseconds)
+int command_users_plan(struct command_context *context, json_t *body, int64_t milliseconds)
 {
 	CLEANUP(json_done) json_t *operation = NULL;
 	struct error err;
 
-	if (!ask(context, database, NULL, true, milliseconds, &operation, &err))
+	json_object_set_new(body, "dryRun", json_true());
+	if (!command_act(context, COMMAND_USERS_SYNC, body, milliseconds, &operation, &err))
 		return command_failed(&err);
 	const json_t *items = json_at(operation, "result.items");
 	if (!json_is_array(items)) { /* not even a plan could be made */
@@ -100,13 +92,20 @@ static int plan(struct command_context *context, const char *database, int64_t m
 	return command_plans_change(items) ? EXIT_NO : EXIT_YES;
 }
 
+static int plan(struct command_context *context, const char *database, int64_t milliseconds)
+{
+	CLEANUP(json_done) json_t *body = json_object();
+	json_set_text(body, "database", database);
+	return command_users_plan(context, body, milliseconds);
+}
+
 static int plan_at_revision(
 	const struct command_context *context, const char *database, json_t *body, int64_t milliseconds)
 {
 	CLEANUP(json_done) json_t *result = NULL;
 	json_object_set_new(body, "dryRun", json_true());
 	json_set_text(body, "database", database);
-	int code = command_at_revision(context, sync_path, body, milliseconds, &result);
+	int code = command_at_revision(context, COMMAND_USERS_SYNC, body, milliseconds, &result);
 	if (result && command_is_document(context))
 		output_document(&context->output, result);
 	else if (result)
@@ -133,7 +132,7 @@ int command_user_plan(struct command_context *context, int argc, char **argv)
 
 /* ---- user sync ---- */
 
-static void show_steps(const struct command_context *context, const json_t *operation)
+void command_show_steps(const struct command_context *context, const json_t *operation)
 {
 	static const char *const headers[] = {"USER", "DATABASE", "ACTION"};
 	const json_t *item, *step;
@@ -168,12 +167,15 @@ int command_user_sync(struct command_context *context, int argc, char **argv)
 		return command_misused(context, "--dry-run removes nothing, so there is nothing to confirm");
 	if (dry_run)
 		return plan(context, database, milliseconds);
-	if (!ask(context, database, confirm, false, milliseconds, &operation, &err))
+	CLEANUP(json_done) json_t *body = json_pack("{s:b}", "dryRun", false);
+	json_set_text(body, "database", database);
+	json_set_text(body, "confirm", confirm);
+	if (!command_act(context, COMMAND_USERS_SYNC, body, milliseconds, &operation, &err))
 		return command_failed(&err);
 	if (command_is_document(context)) {
 		output_document(&context->output, operation);
 		return text_equal(json_text_at(operation, "phase", ""), "Succeeded") ? EXIT_YES : EXIT_NO;
 	}
-	show_steps(context, operation);
+	command_show_steps(context, operation);
 	return command_outcome(context, operation);
 }

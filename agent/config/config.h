@@ -8,6 +8,7 @@
 #pragma once
 
 #include "reconcile/mistake.h"
+#include "reconcile/postgres/connect.h"
 #include "reconcile/rendering.h"
 #include "reconcile/roles/users.h"
 
@@ -31,6 +32,7 @@ struct repository_config {
 struct database_config {
 	const char *name;
 	const char *connection;
+	enum session_authentication authentication; /* in which form the server is told the password */
 	struct secret_reference password;
 	const char *application, *config_map, *key; /* users: */
 	const char *users_namespace; /* users.namespace: where the passwords' Secrets are; NULL = the Application's destination */

@@ -131,9 +131,26 @@ static void read_retirement(struct settings *settings, const struct yaml_pair *p
 			"retirement: memberships are those of the role that reassignOwnedTo names, and it names none");
 }
 
+static void read_authentication(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const char *const words[] = {
+		[SESSION_AUTHENTICATION_BOUND] = "channel-binding",
+		[SESSION_AUTHENTICATION_SCRAM] = "scram",
+		[SESSION_AUTHENTICATION_ANY] = "any",
+	};
+	const char *text = pair->value->kind == YAML_STRING ? pair->value->text : "";
+	for (size_t i = SESSION_AUTHENTICATION_BOUND; i < COUNT_OF(words); i++)
+		if (strcmp(text, words[i]) == 0) {
+			((struct database_config *)base)->authentication = (enum session_authentication)i;
+			return;
+		}
+	settings_complain(settings, pair, false, "authentication must be channel-binding, scram or any");
+}
+
 static const struct setting database_table[] = {
 	{.name = "name", .offset = DATABASE(name), .required = true},
 	{.name = "connection", .offset = DATABASE(connection), .required = true},
+	{.name = "authentication", .type = SETTING_OWN, .read = read_authentication},
 	{.name = "passwordFrom", .type = SETTING_OWN, .read = read_password_from},
 	{.name = "users", .type = SETTING_OWN, .read = read_users, .required = true},
 	{.name = "policy", .type = SETTING_OWN, .read = read_policy},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -21,10 +22,19 @@ static int is_manifest(const struct dirent *entry)
 	return entry->d_name[0] != '.' && manifest_is_named(entry->d_name);
 }
 
+/* Over all before it and this file: a digest has no length that many files could go beyond. */
+static void add_file(char state[DIGEST_HEX_SIZE], const char *file, const struct stat *status)
+{
+	CLEANUP(memory_freep)
+	char *all = memory_printf("%s%s %lld.%09ld %lld %o\n", state, file, (long long)status->st_mtim.tv_sec,
+		status->st_mtim.tv_nsec, (long long)status->st_size, (unsigned)status->st_mode);
+	digest_sha256_hex(all, strlen(all), state);
+}
+
 char *folder_state(const char *folder,
 	void (*visit)(void *context, const char *file, const struct stat *status), void *context)
 {
-	struct buf state = BUF(LIMIT_CONFIG_BYTES);
+	char state[DIGEST_HEX_SIZE] = "";
 	struct dirent **names = NULL;
 	int count = scandir(folder, &names, is_manifest, compare_names);
 
@@ -34,15 +44,12 @@ char *folder_state(const char *folder,
 		free(names[i]);
 		if (stat(file, &status) != 0)
 			continue;
-		buf_printf(&state, "%s %lld.%09ld %lld %o\n", file, (long long)status.st_mtim.tv_sec,
-			status.st_mtim.tv_nsec, (long long)status.st_size, (unsigned)status.st_mode);
+		add_file(state, file, &status);
 		if (visit)
 			visit(context, file, &status);
 	}
 	free(names);
-	char *text = memory_copy(buf_string(&state));
-	buf_done(&state);
-	return text;
+	return memory_copy(state);
 }
 
 static bool read_file(const struct folder_reader *reader, const char *path, struct error *err)

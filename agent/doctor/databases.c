@@ -40,10 +40,17 @@ static bool password(struct doctor *doctor, const struct secret_reference *from,
 			doctor->secrets, doctor->kube, from->namespace, from->name, from->key, password, err);
 }
 
+static struct session_target target_of(const struct database_config *database)
+{
+	return (struct session_target){.name = database->name,
+		.connection = database->connection,
+		.deadline = DATABASE_DEADLINE,
+		.authentication = database->authentication};
+}
+
 static bool examine(struct doctor *doctor, const struct database_config *database, struct roles_server *server)
 {
-	struct session_target target = {
-		.name = database->name, .connection = database->connection, .deadline = DATABASE_DEADLINE};
+	struct session_target target = target_of(database);
 	struct error err;
 
 	doctor_wait(doctor, "database", database->name);
@@ -57,6 +64,42 @@ static bool examine(struct doctor *doctor, const struct database_config *databas
 		text_starts(err.text, named) ? "" : database->name, text_starts(err.text, named) ? "" : ": ",
 		text_starts(err.text, named) ? err.text + strlen("database ") : err.text);
 	return false;
+}
+
+/*
+ * How well a server on another machine has to prove who it is before it is given a superuser's password. Channel binding proves that
+ * it knows the password's verifier; its certificate is only looked at with verify-full, and whoever accepts less says so.
+ */
+static void check_trust(struct doctor *doctor, const struct database_config *database)
+{
+	struct session_target target = target_of(database);
+	struct session_trust trust;
+	struct error err;
+	bool said = database->authentication == SESSION_AUTHENTICATION_BOUND;
+	const char *place = arena_printf(doctor->mem, "%s:%d", doctor->config->file, database->line);
+	const char *verify =
+		"sslmode=verify-full sslrootcert=FILE in `connection`, with the certificate of whoever signed the server's";
+
+	if (!session_trust(&target, &trust, &err) || !trust.elsewhere)
+		return;
+	if (database->authentication == SESSION_AUTHENTICATION_ANY)
+		doctor_fail(doctor, "database",
+			arena_printf(doctor->mem, "take `authentication: any` away and set %s (%s)", verify,
+				place),
+			"%s: the password is given in whatever form the server asks for, clear text too",
+			database->name);
+	else if (trust.verified || said)
+		doctor_ok(doctor, "database", "%s: the password is given by SCRAM alone, %s", database->name,
+			trust.verified
+				? "to the host that the server's certificate names"
+				: "bound to the TLS connection; any certificate is taken, as the agent file says");
+	else
+		doctor_fail(doctor, "database",
+			arena_printf(doctor->mem,
+				"set %s; where there is no such certificate, accept that with `authentication: channel-binding` (%s)",
+				verify, place),
+			"%s: with sslmode=%s any certificate is taken, so anybody who answers at this address is talked to",
+			database->name, trust.sslmode);
 }
 
 static void say_server(
@@ -252,6 +295,7 @@ static void check_users(
 static void check(struct doctor *doctor, const struct database_config *database)
 {
 	struct roles_server server;
+	check_trust(doctor, database);
 	bool reached = examine(doctor, database, &server);
 	if (reached) {
 		say_server(doctor, database, &server);

@@ -27,6 +27,8 @@ enum field {
 	FIELD_HARD,
 	FIELD_ID,
 	FIELD_DATABASE,
+	FIELD_ADOPT,
+	FIELD_TAKE_OVER,
 	FIELD_COUNT
 };
 
@@ -49,6 +51,8 @@ static const struct {
 	[FIELD_HARD] = {"hard", JSON_TRUE},
 	[FIELD_ID] = {"id", JSON_INTEGER},
 	[FIELD_DATABASE] = {"database", JSON_STRING},
+	[FIELD_ADOPT] = {"adopt", JSON_ARRAY},
+	[FIELD_TAKE_OVER] = {"takeOver", JSON_STRING},
 };
 
 #define BIT(field) (1u << (field))
@@ -69,7 +73,9 @@ static const struct {
 	{"rollback", BIT(FIELD_ID) | BIT(FIELD_PRUNE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM)},
 	{"terminate", 0},
 	{"diff", REVISIONS},
-	{"users-sync", BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM) | REVISIONS},
+	{"users-sync",
+		BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM) | BIT(FIELD_ADOPT) |
+			BIT(FIELD_TAKE_OVER) | REVISIONS},
 };
 
 static unsigned fields_of(const char *kind)
@@ -122,6 +128,10 @@ static bool check_fields(const json_t *body, const char *kind, struct error *err
 	if ((text_equal(kind, "diff") && !some) || (revision && !*revision))
 		return error_set(
 			err, ERROR_INVALID, "%s needs the field revision: a branch, tag or commit", kind);
+	const json_t *adopt = json_object_get(body, "adopt");
+	for (size_t i = 0; i < json_array_size(adopt); i++)
+		if (!json_is_string(json_array_get(adopt, i)))
+			return error_set(err, ERROR_INVALID, "adopt is a list of names");
 	if (some && text_equal(kind, "users-sync") && !json_bool_at(body, "dryRun", false))
 		return error_set(err, ERROR_INVALID, "users of a revision are only planned: set dryRun");
 	return true;

@@ -156,6 +156,12 @@ json_t *http_view_users(struct http_call *call, struct store *store, struct erro
 	return view_users(store, err);
 }
 
+json_t *http_view_unmanaged(struct http_call *call, struct store *store, struct error *err)
+{
+	(void)call;
+	return view_unmanaged(store, err);
+}
+
 json_t *http_view_databases(struct http_call *call, struct store *store, struct error *err)
 {
 	(void)call;

@@ -172,6 +172,7 @@ json_t *http_view_resources(struct http_call *call, struct store *store, struct 
 json_t *http_view_history(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_users(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_user_changes(struct http_call *call, struct store *store, struct error *err);
+json_t *http_view_unmanaged(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_databases(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_drift(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_operation(struct http_call *call, struct store *store, struct error *err);

@@ -45,6 +45,7 @@ static void app_free(struct app *app)
 	application_done(&app->spec);
 	arena_free(app->spec_mem);
 	content_release(app->content);
+	content_release(app->synced_users);
 	content_forget_parts(app);
 	previews_free(app);
 	while (app->lookups)

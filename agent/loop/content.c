@@ -32,6 +32,7 @@ static void read_users(const struct agent *agent, const struct app *app, struct 
 				"no ConfigMap %s with the key %s: database %s of the agent file takes its users from it",
 				database->config_map, database->key, database->name);
 		commits_at(made->commit, users_source_of(made->desired, database), found.commit);
+		users_source_hash(agent->config, made->desired, &found);
 		made->users = arena_grow(made->mem, made->users, made->users_count, sizeof(*made->users));
 		made->users[made->users_count++] = found;
 	}

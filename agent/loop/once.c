@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "agent/queue.h"
-#include "agent/users/users_pass.h"
+#include "agent/users/users_in_force.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -77,7 +77,7 @@ static void tell_database(const struct agent *agent, const struct database *data
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	const struct database_config *config = database->config;
 	const char *reason = !database->app || database->without_users
-		? users_pass_missing(database, mem)
+		? users_in_force_reason(agent, database, mem, NULL)
 		: recorded_reason(agent, config->name, mem);
 	if (!reason || !*reason)
 		reason = "not every user is as wanted: see `pgitops user list`";

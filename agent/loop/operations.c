@@ -18,7 +18,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { STUCK_AFTER = 300000 }; /* a reconciler that has not turned for so long is stuck, not busy */
+enum { NEWEST_WITHIN = 10000 }; /* milliseconds that a sync of users waits for its commit's own sync */
+enum { STUCK_AFTER = 300000 };  /* a reconciler that has not turned for so long is stuck, not busy */
 
 /* A wish as the store keeps it. */
 struct operation {
@@ -322,7 +323,13 @@ static void ask_database(struct agent *agent, struct database *database, const s
 		.plan_only = json_bool_at(operation->body, "dryRun", false) ||
 			strcmp(operation->kind, "users-plan") == 0,
 		.confirm = memory_copy(json_text_at(operation->body, "confirm", NULL)),
+		.adopt = json_deep_copy(json_object_get(operation->body, "adopt")),
+		.take_over = memory_copy(json_text_at(operation->body, "takeOver", NULL)),
 	};
+	if (!wish->plan_only && database->app) {
+		repositories_refresh(database->app, false); /* "sync" means the newest commit there is now */
+		wish->until = clock_steady() + NEWEST_WITHIN;
+	}
 	while (*last)
 		last = &(*last)->next;
 	*last = wish;
@@ -340,7 +347,16 @@ static struct database *find_database(struct agent *agent, const char *name)
 static void ask_users(struct agent *agent, const struct operation *operation)
 {
 	struct database *database = find_database(agent, operation->target);
-	if (database)
+	const json_t *body = operation->body;
+	bool adopts = json_object_get(body, "adopt") || json_object_get(body, "takeOver");
+	if (database && adopts && !*operation->target && agent->database_count > 1)
+		answer(agent, operation->id, "Error",
+			"the agent file has several databases: --database says of which the roles are taken over");
+	else if (database && adopts && database->config->policy.report_only &&
+		!json_bool_at(body, "dryRun", false))
+		answer(agent, operation->id, "Error",
+			"policy.mode is report in the agent file: nothing is written there, and nothing is taken over");
+	else if (database)
 		ask_database(agent, database, operation);
 	else
 		answer(agent, operation->id, "Error", "the agent file has no such database");

@@ -15,7 +15,7 @@
 #include "agent/loop/projects.h"
 #include "agent/sync/operation.h"
 #include "agent/sync/preview.h"
-#include "agent/users/users_pass.h"
+#include "agent/users/users_in_force.h"
 #include "agent/queue.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -184,12 +184,9 @@ static void learn_namespace(struct database *database)
 }
 
 /* Neither its Application nor users of it will come of waiting. */
-static bool stays_without_users(struct agent *agent, const struct database *database)
+static bool stays_without_users(const struct agent *agent, const struct database *database)
 {
-	bool all_are_known = !agent->cluster_on || agent->cluster_joined || agent->config->applications;
-	if (database->app)
-		return app_is_settled(database->app);
-	return all_are_known && !queue_length(agent->queue);
+	return database->app ? app_is_settled(database->app) : agent_knows_applications(agent);
 }
 
 static void run_users(struct agent *agent)
@@ -197,14 +194,13 @@ static void run_users(struct agent *agent)
 	for (size_t i = 0; i < agent->database_count; i++) {
 		struct database *database = agent->databases[i];
 		learn_namespace(database);
-		bool due = database->dirty || database->wishes || clock_steady() >= database->next_pass;
+		bool due = database->dirty || users_pass_is_asked(database) ||
+			clock_steady() >= database->next_pass;
 		if (database->running || !due)
 			continue;
-		if (database->namespace) {
-			database->without_users = !users_pass_start(agent, database);
-			if (database->without_users)
-				database->next_pass = clock_steady() + LONGEST_NAP;
-		}
+		database->without_users = !database->namespace || !users_pass_start(agent, database);
+		if (database->without_users)
+			database->next_pass = clock_steady() + LONGEST_NAP;
 		if (!database->running && database->wishes && stays_without_users(agent, database))
 			users_pass_refuse(agent, database);
 	}
@@ -225,7 +221,8 @@ static void set_ready(struct agent *agent)
 			snprintf(text, sizeof(text), "repository %.200s has not answered yet",
 				agent->repositories[i]->shown);
 	for (size_t i = 0; !*text && i < agent->database_count; i++)
-		if (!agent->databases[i]->had_pass && !agent->databases[i]->failures)
+		if (!agent->databases[i]->had_pass && !agent->databases[i]->failures &&
+			!(agent->databases[i]->without_users && stays_without_users(agent, agent->databases[i])))
 			snprintf(text, sizeof(text), "database %.200s was not reached yet",
 				agent->databases[i]->config->name);
 	pthread_mutex_lock(&agent->lock);
@@ -288,6 +285,7 @@ static void turn(struct agent *agent, struct credentials *credentials)
 	repositories_ask(agent, credentials);
 	run_passes(agent);
 	run_users(agent);
+	users_in_force_tell(agent);
 	trim_store(agent);
 	if (agent->cluster && !*agent->cluster_trouble && !*agent->cluster_stale)
 		kubernetes_events_flush(agent->events, cluster_kube(agent->cluster));

@@ -255,6 +255,7 @@ static json_t *local_view(struct store *store, const char *path, struct arena *m
 		{"/api/v1/status", view_status},
 		{"/api/v1/applications", view_applications},
 		{"/api/v1/users", view_users},
+		{"/api/v1/users/unmanaged", view_unmanaged},
 		{"/api/v1/databases", view_databases},
 	};
 	for (size_t i = 0; i < COUNT_OF(whole); i++)

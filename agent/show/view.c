@@ -236,7 +236,7 @@ static json_t *databases(struct store *store, struct arena *mem, struct error *e
 	for (size_t i = 0; i < count; i++)
 		if (!append(items, rows[i].document, "database", rows[i].name, err))
 			return NULL;
-	return json_incref(items);
+	return view_join_reasons(items);
 }
 
 json_t *view_databases(struct store *store, struct error *err)

@@ -18,6 +18,8 @@ json_t *view_application_resources(struct store *store, const char *name, struct
 /* `id` is that of status.history, which `app rollback` takes; null = there is no way back to it. */
 json_t *view_history(struct store *store, const char *name, struct error *err); /* {"items":[{id,commit,...}]} */
 json_t *view_users(struct store *store, struct error *err);                     /* {"items":[user...]} */
+/* {"count", "items":[{name, database, login, superuser, referenced, reason}]}: roles that are not ours, of each database the first 500. */
+json_t *view_unmanaged(struct store *store, struct error *err);
 json_t *view_user_changes(struct store *store, const char *user, struct error *err);
 json_t *view_databases(struct store *store, struct error *err);
 json_t *view_drift(struct store *store, const struct store_drift_filter *filter, struct error *err);
@@ -30,3 +32,6 @@ const json_t *view_source(const json_t *application, size_t source);
 
 /* The items of view_application_resources() from an Application object; a new reference (view_resources.c). */
 json_t *view_resources(const json_t *application);
+
+/* The reason of each database is what its last pass has to say, and why the newest users are not in force. A new reference to the list. */
+json_t *view_join_reasons(json_t *databases);

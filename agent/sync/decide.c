@@ -37,7 +37,7 @@ void pass_settle(struct pass *pass)
 	content_target(pass->content, target);
 	if (strcmp(app->synced, target) == 0 && app->last_phase != SYNC_FAILED)
 		return;
-	memcpy(app->synced, target, sizeof(target));
+	app_set_synced(app, pass->content);
 	memcpy(app->tried, target, sizeof(target));
 	app->last_phase = SYNC_SUCCEEDED;
 }
@@ -93,5 +93,5 @@ void pass_remember(struct pass *pass, const struct sync_request *request, bool f
 	if (request->resource_count)
 		return;
 	app->last_phase = SYNC_SUCCEEDED;
-	content_target(pass->content, app->synced);
+	app_set_synced(app, pass->content);
 }

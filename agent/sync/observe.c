@@ -109,6 +109,7 @@ static bool track(struct pass *pass)
 		return true;
 	cannot_observe(pass, &err);
 	pass->incomplete = true;
+	pass->listing = cluster_still_lists(&err);
 	return err.kind == ERROR_DENIED;
 }
 

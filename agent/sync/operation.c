@@ -448,7 +448,7 @@ void operation_run_blind(struct pass *pass)
 		begin(pass, request);
 		if (app->operation && app->operation->state == OPERATION_ENDED)
 			operation_finish(pass, app->operation);
-	} else if (app->asked && has_errors(pass)) {
+	} else if (app->asked && has_errors(pass) && !pass->listing) {
 		/* A request cannot be fulfilled while what is wanted is not known: said, instead of syncing something older. */
 		struct sync_request *request = app->asked;
 		app->asked = NULL;

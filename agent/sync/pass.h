@@ -47,6 +47,7 @@ struct pass {
 	struct pass_step *steps;    /* parallel to plan.steps */
 	struct store_object *owned; /* the inventory as it was when the pass began */
 	size_t owned_count;
+	bool listing;    /* it is too early to say anything: the cluster's objects are on their way */
 	bool incomplete; /* not all kinds could be looked at: what was not found may be there */
 	bool anew;       /* what was found equal before says nothing: other rules, or a hard refresh */
 	const struct object_key *coming; /* `definitions` of the content, once it is compared */

@@ -62,7 +62,7 @@ static void accept_commit(struct pass *pass, const struct sync_request *request)
 	if (!record_revision(pass, request, started, text))
 		return;
 	content_target(pass->content, app->tried);
-	content_target(pass->content, app->synced);
+	app_set_synced(app, pass->content);
 	app->last_phase = SYNC_SUCCEEDED;
 	status_set_operation(app, status_operation_state(&state));
 	json_t *history = status_history_add(app->history, &state);

@@ -59,10 +59,24 @@ static bool get(void *context, const char *secret, struct secret *password, stru
 			"password", password, err);
 }
 
+static void note_right(struct passwords *passwords, const unsigned char digest[DIGEST_SIZE])
+{
+	passwords->right = arena_grow(passwords->mem, passwords->right, passwords->right_count, DIGEST_SIZE);
+	memcpy(passwords->right[passwords->right_count++], digest, DIGEST_SIZE);
+}
+
+/* The store is asked once in a process: a question for each of ten thousand users is most of a quiet pass. */
 static bool known(void *context, const char *user, const char *verifier, const char *version_now)
 {
-	const struct passwords *passwords = context;
-	return store_verifier_known(passwords->store, passwords->database, user, verifier, version_now);
+	struct passwords *passwords = context;
+	unsigned char digest[DIGEST_SIZE];
+
+	users_memory_digest(user, verifier, version_now, digest);
+	bool right = (passwords->memory && users_memory_knows(passwords->memory, digest)) ||
+		store_verifier_known(passwords->store, passwords->database, user, verifier, version_now);
+	if (right)
+		note_right(passwords, digest);
+	return right;
 }
 
 /* Kept until the pass is recorded: one flush for all, not one for each user. */
@@ -70,6 +84,9 @@ static void remember(void *context, const char *user, const char *verifier, cons
 {
 	struct passwords *passwords = context;
 	struct arena *mem = passwords->mem;
+	unsigned char digest[DIGEST_SIZE];
+	users_memory_digest(user, verifier, version_now, digest);
+	note_right(passwords, digest);
 	passwords->verified =
 		arena_grow(mem, passwords->verified, passwords->verified_count, sizeof(*passwords->verified));
 	passwords->verified[passwords->verified_count++] = (struct verified){

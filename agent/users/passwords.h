@@ -11,6 +11,7 @@
 
 #include "agent/config/config.h"
 #include "agent/users/secrets.h"
+#include "agent/users/users_memory.h"
 #include "reconcile/roles/roles.h"
 #include "reconcile/sealed/open.h"
 #include "store/store.h"
@@ -25,7 +26,8 @@ struct passwords {
 	const struct config *config; /* sealing.keys */
 	struct secrets *secrets;
 	struct store *store;
-	struct kube *kube; /* NULL = no cluster */
+	const struct users_memory *memory; /* what the last pass found right; NULL = none */
+	struct kube *kube;                 /* NULL = no cluster */
 	const char *database, *namespace;
 	const struct objects *objects; /* of the users' path, sorted: its SealedSecrets */
 	bool foretold;
@@ -34,6 +36,8 @@ struct passwords {
 	bool keys_read;
 	struct verified *verified; /* learnt in this pass, for the store */
 	size_t verified_count;
+	unsigned char (*right)[DIGEST_SIZE]; /* all that were right in this pass, for the next one's memory */
+	size_t right_count;
 };
 
 /* The calls that the plan makes; their context is `passwords`. */

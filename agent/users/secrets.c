@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/config/folder.h"
+#include "agent/users/secret_table.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -16,14 +17,6 @@
 #include "base/text.h"
 #include "reconcile/manifest/yaml.h"
 #include "reconcile/sealed/wipe.h"
-
-/* A Secret that exists: in the cluster (file NULL) or in the folder. No value is kept. */
-struct entry {
-	char *namespace; /* "" in the folder: of any namespace */
-	char *name;
-	char *version;
-	char *file;
-};
 
 /* The file that was read last, so that a file with a thousand Secrets is parsed once a pass. Wiped. */
 struct opened {
@@ -35,13 +28,13 @@ struct opened {
 struct secrets {
 	pthread_mutex_t lock;
 	char *folder;
-	char *folder_state; /* names, times and sizes of its files when `entries` was made */
+	char *folder_state; /* names, times and sizes of its files when its Secrets were listed */
 	char *trouble;      /* the first of them that could not be read then, and why; NULL = none */
 	struct opened opened;
-	struct entry *entries; /* sorted by compare_to() */
-	size_t count;
+	struct secret_table table;
 	char **followed; /* namespaces */
 	size_t followed_count;
+	bool cluster_expected;
 };
 
 struct secrets *secrets_new(const char *folder)
@@ -52,25 +45,15 @@ struct secrets *secrets_new(const char *folder)
 	return secrets;
 }
 
-static void entry_done(struct entry *entry)
-{
-	free(entry->namespace);
-	free(entry->name);
-	free(entry->version);
-	free(entry->file);
-}
-
 void secrets_free(struct secrets *secrets)
 {
 	if (!secrets)
 		return;
 	free(secrets->opened.file);
 	arena_wipe(secrets->opened.mem);
-	for (size_t i = 0; i < secrets->count; i++)
-		entry_done(&secrets->entries[i]);
+	secret_table_done(&secrets->table);
 	for (size_t i = 0; i < secrets->followed_count; i++)
 		free(secrets->followed[i]);
-	free(secrets->entries);
 	free(secrets->followed);
 	free(secrets->folder);
 	free(secrets->folder_state);
@@ -79,67 +62,12 @@ void secrets_free(struct secrets *secrets)
 	free(secrets);
 }
 
-/* By name, the cluster's before the folder's, then by namespace. */
-static int compare_to(const struct entry *entry, const char *namespace, const char *name, bool in_folder)
-{
-	int order = strcmp(entry->name, name);
-	if (!order)
-		order = (entry->file != NULL) - in_folder;
-	return order ? order : strcmp(entry->namespace, namespace);
-}
-
-/* Where the entry stands, or belongs. */
-static size_t place_of(const struct secrets *secrets, const char *namespace, const char *name, bool in_folder)
-{
-	size_t low = 0, high = secrets->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (compare_to(&secrets->entries[middle], namespace, name, in_folder) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static struct entry *find_exactly(
+static struct secret_entry *find(
 	struct secrets *secrets, const char *namespace, const char *name, bool in_folder)
 {
-	size_t at = place_of(secrets, namespace, name, in_folder);
-	return at < secrets->count && compare_to(&secrets->entries[at], namespace, name, in_folder) == 0
-		? &secrets->entries[at]
-		: NULL;
-}
-
-static struct entry *find(struct secrets *secrets, const char *namespace, const char *name, bool in_folder)
-{
-	struct entry *found = find_exactly(secrets, namespace, name, in_folder);
+	struct secret_entry *found = secret_table_find(&secrets->table, namespace, name, in_folder);
 	/* A manifest without namespace is good for any. */
-	return found || !in_folder ? found : find_exactly(secrets, "", name, in_folder);
-}
-
-static void add(struct secrets *secrets, const char *namespace, const char *name, const char *version,
-	const char *file)
-{
-	size_t at = place_of(secrets, namespace, name, file != NULL);
-	secrets->entries = memory_resize(secrets->entries, (secrets->count + 1) * sizeof(*secrets->entries));
-	memmove(secrets->entries + at + 1, secrets->entries + at,
-		(secrets->count - at) * sizeof(*secrets->entries));
-	secrets->count++;
-	secrets->entries[at] = (struct entry){
-		.namespace = memory_copy(namespace),
-		.name = memory_copy(name),
-		.version = memory_copy(version),
-		.file = memory_copy(file),
-	};
-}
-
-static void drop(struct secrets *secrets, struct entry *entry)
-{
-	size_t at = (size_t)(entry - secrets->entries);
-	entry_done(entry);
-	secrets->count--;
-	memmove(entry, entry + 1, (secrets->count - at) * sizeof(*entry));
+	return found || !in_folder ? found : secret_table_find(&secrets->table, "", name, in_folder);
 }
 
 void secrets_seen(struct secrets *secrets, const json_t *object, bool gone)
@@ -151,11 +79,11 @@ void secrets_seen(struct secrets *secrets, const json_t *object, bool gone)
 		json_text_at(object, "metadata.resourceVersion", ""));
 
 	pthread_mutex_lock(&secrets->lock);
-	struct entry *entry = find(secrets, namespace, name, false);
+	struct secret_entry *entry = gone ? find(secrets, namespace, name, false) : NULL;
 	if (entry)
-		drop(secrets, entry);
+		secret_table_remove(&secrets->table, entry);
 	if (!gone)
-		add(secrets, namespace, name, version, NULL);
+		secret_table_set(&secrets->table, &(struct secret_entry){namespace, name, version, NULL, 0, 0});
 	pthread_mutex_unlock(&secrets->lock);
 }
 
@@ -229,8 +157,17 @@ static void index_file(void *context, const char *file, const struct stat *statu
 	for (size_t i = 0; i < documents.count; i++) {
 		const struct yaml_node *metadata = yaml_get(documents.items[i], "metadata");
 		if (is_secret(documents.items[i]) && *text_of(metadata, "name"))
-			add(secrets, text_of(metadata, "namespace"), text_of(metadata, "name"), version, file);
+			secret_table_set(&secrets->table,
+				&(struct secret_entry){text_of(metadata, "namespace"),
+					text_of(metadata, "name"), version, file, i, 0});
 	}
+}
+
+void secrets_expect_cluster(struct secrets *secrets)
+{
+	pthread_mutex_lock(&secrets->lock);
+	secrets->cluster_expected = true;
+	pthread_mutex_unlock(&secrets->lock);
 }
 
 static void forget(struct secrets *secrets)
@@ -247,9 +184,7 @@ static void refresh_folder(struct secrets *secrets)
 		free(state);
 		return;
 	}
-	for (size_t i = secrets->count; i-- > 0;)
-		if (secrets->entries[i].file)
-			drop(secrets, &secrets->entries[i]);
+	secret_table_forget_folder(&secrets->table);
 	free(secrets->folder_state);
 	secrets->folder_state = state;
 	memory_freep(&secrets->trouble);
@@ -284,6 +219,10 @@ static const char *places(const struct secrets *secrets, const char *namespace, 
 		return arena_printf(mem, "neither in the cluster nor in %s%s", secrets->folder, trouble);
 	if (cluster)
 		return "not in the cluster";
+	if (secrets->cluster_expected)
+		return arena_printf(mem, "the Secrets of the cluster cannot be read yet%s%s%s",
+			secrets->folder ? ", and it is not in " : "", secrets->folder ? secrets->folder : "",
+			trouble);
 	if (secrets->folder)
 		return arena_printf(mem, "not in %s%s", secrets->folder, trouble);
 	return "there is neither a cluster nor a `secrets` folder in the agent file to look in";
@@ -293,7 +232,7 @@ bool secrets_version(struct secrets *secrets, const char *namespace, const char 
 	const char **version, const char **why)
 {
 	pthread_mutex_lock(&secrets->lock);
-	struct entry *entry = find(secrets, namespace, name, false);
+	struct secret_entry *entry = find(secrets, namespace, name, false);
 	if (!entry)
 		entry = find(secrets, namespace, name, true);
 	if (entry)
@@ -357,7 +296,7 @@ static bool open_file(struct secrets *secrets, const char *file, struct error *e
 	return ok;
 }
 
-static bool value_in_file(struct secrets *secrets, const struct entry *entry, const char *key,
+static bool value_in_file(struct secrets *secrets, const struct secret_entry *entry, const char *key,
 	struct secret *value, struct error *err)
 {
 	CLEANUP(memory_freep) char *file = memory_copy(entry->file);
@@ -365,12 +304,12 @@ static bool value_in_file(struct secrets *secrets, const struct entry *entry, co
 
 	if (!open_file(secrets, file, err))
 		return false;
-	for (size_t i = 0; i < documents->count; i++) {
-		const struct yaml_node *metadata = yaml_get(documents->items[i], "metadata");
-		if (is_secret(documents->items[i]) && strcmp(text_of(metadata, "name"), entry->name) == 0 &&
-			strcmp(text_of(metadata, "namespace"), entry->namespace) == 0)
-			return value_in_document(documents->items[i], file, key, value, err);
-	}
+	const struct yaml_node *document =
+		entry->document < documents->count ? documents->items[entry->document] : NULL;
+	const struct yaml_node *metadata = document ? yaml_get(document, "metadata") : NULL;
+	if (metadata && is_secret(document) && strcmp(text_of(metadata, "name"), entry->name) == 0 &&
+		strcmp(text_of(metadata, "namespace"), entry->namespace) == 0)
+		return value_in_document(document, file, key, value, err);
 	return error_set(err, ERROR_MISSING, "Secret %s is no longer in %s", entry->name, file);
 }
 
@@ -382,7 +321,7 @@ bool secrets_value(struct secrets *secrets, struct kube *kube, const char *names
 
 	pthread_mutex_lock(&secrets->lock);
 	bool in_cluster = kube && find(secrets, namespace, name, false);
-	const struct entry *entry = in_cluster ? NULL : find(secrets, namespace, name, true);
+	const struct secret_entry *entry = in_cluster ? NULL : find(secrets, namespace, name, true);
 	if (entry) {
 		found = true;
 		ok = value_in_file(secrets, entry, key, value, err);

@@ -17,6 +17,9 @@ struct secrets;
 struct secrets *secrets_new(const char *folder);
 void secrets_free(struct secrets *secrets);
 
+/* There is a cluster that has Secrets, even while it cannot be asked: at the start. */
+void secrets_expect_cluster(struct secrets *secrets);
+
 /* Looks whether the folder's files changed; once before a pass asks. */
 void secrets_refresh(struct secrets *secrets);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_in_force.h"
+#include "agent/users/users_ownership.h"
 #include "agent/users/users_record.h"
 #include "agent/queue.h"
 #include "base/clock.h"
@@ -12,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/roles/privileges.h"
 
 enum {
 	DATABASE_DEADLINE = 10000,
@@ -42,11 +45,43 @@ static bool connect_database(struct users_pass *pass, struct session **session)
 		.name = config->name,
 		.connection = config->connection,
 		.deadline = DATABASE_DEADLINE,
+		.authentication = config->authentication,
 	};
 	bool ok = connection_password(pass, &target.password, &pass->error) &&
 		session_connect(&target, session, &pass->error);
 	secret_done(&target.password);
 	return ok;
+}
+
+static bool plan_privileges(struct users_pass *pass, struct session *session, const struct users *wanted,
+	struct roles_plan *plan, struct grants_plan *grants)
+{
+	struct grants_wanted described;
+	struct grants_present *present;
+	privileges_wanted(plan, wanted, pass->mem, &described);
+	if (!described.role_count)
+		return true;
+	if (!grants_observe(session, &described, pass->mem, &present, &pass->error))
+		return false;
+	grants_plan(present, &described, pass->mem, grants);
+	privileges_join(plan, grants, pass->mem);
+	return true;
+}
+
+/* Nothing is done that could not be written down before. Roles first: the privileges are for them. */
+static bool apply_plan(
+	struct users_pass *pass, struct session *session, struct roles_plan *plan, struct grants_plan *grants)
+{
+	struct users_journal journal;
+	pass->unwritten = !users_record_intents(pass, plan, &journal, &pass->error);
+	if (pass->unwritten)
+		return false;
+	users_record_leaving(pass, plan);
+	bool whole = roles_apply(session, plan, pass->mem, &pass->error) &&
+		grants_apply(session, grants, pass->mem, &pass->error);
+	privileges_settle(plan, pass->mem);
+	users_record_outcomes(pass, plan, &journal);
+	return whole;
 }
 
 static bool run_session(struct users_pass *pass, struct session *session)
@@ -55,8 +90,9 @@ static bool run_session(struct users_pass *pass, struct session *session)
 	const struct users *wanted = &content_users(pass->content, config)->users;
 	struct roles_present *present;
 	struct roles_plan plan = {0};
+	struct grants_plan grants = {0};
 	const struct roles_passwords passwords = passwords_calls(&pass->passwords);
-	const struct roles_plan_input input = {
+	struct roles_plan_input input = {
 		.wanted = wanted,
 		.commit = pass->commit,
 		.confirmed = pass->wish ? pass->wish->confirm : NULL,
@@ -67,33 +103,36 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		.target = config->name,
 	};
 
-	if (!roles_observe(session, wanted, pass->mem, &present, &pass->error))
+	users_ownership_input(pass, &input);
+	if (!roles_observe(session, &input, pass->mem, &present, &pass->error))
 		return false;
 	pass->reached = true;
 	roles_plan(present, &input, pass->mem, &plan);
+	if (!plan_privileges(pass, session, wanted, &plan, &grants))
+		return false;
 	if (arena_full(pass->mem))
 		return error_set(&pass->error, ERROR_INVALID,
 			"the roles of this server and the plan for them need more than %ld MiB of memory",
 			LIMIT_PASS_MEMORY >> 20);
 	if (pass->wish && pass->wish->plan_only) {
 		pass->ok = true;
-		users_record_answer(pass, &plan, "Succeeded", "");
+		users_record_answer(pass, &plan, plan.not_adopted ? "Failed" : "Succeeded",
+			plan.not_adopted ? plan.not_adopted : "");
 		return true;
 	}
-	users_record_known(pass);
+	if (!users_record_known(pass, &plan, &pass->error))
+		return false;
 	users_record_drift(pass, &plan);
-	bool whole = true;
-	if (!config->policy.report_only) {
-		struct users_journal journal;
-		users_record_intents(pass, &plan, &journal);
-		users_record_leaving(pass, &plan);
-		whole = roles_apply(session, &plan, pass->mem, &pass->error);
-		users_record_outcomes(pass, &plan, &journal);
-	}
+	bool whole = config->policy.report_only || apply_plan(pass, session, &plan, &grants);
+	if (pass->unwritten)
+		return false;
 	pass->ok = users_record(pass, &plan, session_server_version(session));
-	if (pass->wish)
+	if (pass->wish) {
+		bool good = pass->ok;
+		const char *said = users_ownership_answer(pass, &plan, &good);
 		users_record_answer(
-			pass, &plan, pass->ok ? "Succeeded" : "Failed", whole ? "" : pass->error.text);
+			pass, &plan, good ? "Succeeded" : "Failed", whole ? said : pass->error.text);
+	}
 	return whole;
 }
 
@@ -128,6 +167,29 @@ static bool has_own_content(const struct users_wish *wish)
 	return wish && wish->content;
 }
 
+/* What somebody asks for goes on the newest list, so it waits until the repository has answered and what follows from it is done. */
+static bool waits(const struct database *database, const struct users_wish *wish)
+{
+	const struct app *app = database->app;
+	if (!app || clock_steady() >= wish->until)
+		return false;
+	return app->refresh == REFRESH_ASKED || !app_is_settled(app);
+}
+
+/* The first that can be done now, or NULL. */
+static struct users_wish **next_wish(struct users_wish **first, const struct database *database)
+{
+	while (*first && waits(database, *first))
+		first = &(*first)->next;
+	return first;
+}
+
+bool users_pass_is_asked(const struct database *database)
+{
+	struct users_wish *first = database->wishes;
+	return *next_wish(&first, database);
+}
+
 /* It looks and writes nothing: what it finds changes nothing that is known of the database, either. */
 static bool only_plans(const struct users_wish *wish)
 {
@@ -146,7 +208,7 @@ static const char *newest_is_broken(const struct database *database, struct aren
 static struct users_pass *pass_new(struct agent *agent, struct database *database, struct arena *mem)
 {
 	struct users_pass *pass = memory_alloc(sizeof(*pass));
-	struct users_wish *wish = database->wishes;
+	struct users_wish **at = next_wish(&database->wishes, database), *wish = *at;
 	const struct content *content = has_own_content(wish) ? wish->content : database->content;
 	*pass = (struct users_pass){
 		.agent = agent,
@@ -154,9 +216,10 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.mem = mem,
 		.content = content,
 		.commit = content_users(content, database->config)->commit,
+		.list = content_users(content, database->config)->hash,
 		.application = arena_copy(mem, database->config->application),
 		.namespace = arena_copy(mem, database->namespace),
-		.no_deletions = database->no_deletions,
+		.no_deletions = database->no_deletions || database->recalled,
 		.wish = wish,
 	};
 	if (!has_own_content(wish))
@@ -167,36 +230,18 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.config = agent->config,
 		.secrets = agent->secrets,
 		.store = agent->store,
+		.memory = &database->memory,
 		.kube = database->kube,
 		.database = database->config->name,
 		.namespace = pass->namespace,
 		.objects = &content->desired->objects,
 		.foretold = has_own_content(wish),
 	};
+	if (!has_own_content(wish))
+		pass->pending = users_in_force_reason(agent, database, mem, &pass->newer);
 	if (wish)
-		database->wishes = wish->next;
+		*at = wish->next;
 	return pass;
-}
-
-/* Users follow what was synced; while there is no cluster to sync with (yet), the newest good commit. */
-static bool content_is_in_force(const struct agent *agent, const struct app *app)
-{
-	char target[TARGET_SIZE];
-	content_target(app->content, target);
-	if (strcmp(app->synced, target) == 0)
-		return true;
-	return agent->cluster_on && !agent->cluster_joined && app->spec.automated && !agent->cluster;
-}
-
-/* Takes the users in force; while newer ones wait for their sync, those of the last one stay. */
-static void take_content(const struct agent *agent, struct database *database)
-{
-	const struct app *app = database->app;
-	if (!app_content_is_current(app) || !content_is_in_force(agent, app) ||
-		app->content == database->content)
-		return;
-	content_release(database->content);
-	database->content = content_hold(app->content);
 }
 
 static void end_pass(struct users_pass *pass);
@@ -206,12 +251,8 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	pthread_t thread;
 	pthread_attr_t attributes;
 
-	if (!has_own_content(database->wishes)) {
-		if (database->app)
-			take_content(agent, database);
-		if (!database->app || !database->content)
-			return false;
-	}
+	if (!has_own_content(*next_wish(&database->wishes, database)) && !users_in_force_take(agent, database))
+		return false;
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	if (agent->cluster && !database->kube)
 		database->kube = kube_open(&agent->kube);
@@ -231,15 +272,6 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	return true;
 }
 
-const char *users_pass_missing(const struct database *database, struct arena *mem)
-{
-	const char *application = database->config->application;
-	if (!database->app)
-		return arena_printf(mem, "there is no application %s", application);
-	return arena_printf(
-		mem, "no users are in force: application %s has no synced commit with them", application);
-}
-
 void users_pass_refuse(struct agent *agent, struct database *database)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
@@ -250,7 +282,8 @@ void users_pass_refuse(struct agent *agent, struct database *database)
 			continue;
 		}
 		*at = wish->next;
-		agent_answer(agent, wish->operation, "Failed", users_pass_missing(database, mem), "");
+		const char *reason = users_in_force_reason(agent, database, mem, NULL);
+		agent_answer(agent, wish->operation, "Failed", reason ? reason : "try again", "");
 		users_wish_free(wish);
 	}
 }
@@ -282,6 +315,8 @@ void users_wish_free(struct users_wish *wish)
 		return;
 	content_release(wish->content);
 	json_decref(wish->plan);
+	json_decref(wish->adopt);
+	free(wish->take_over);
 	free(wish->failure);
 	free(wish->confirm);
 	free(wish);
@@ -329,6 +364,7 @@ static void take_outcome(struct users_pass *pass)
 {
 	struct database *database = pass->database;
 
+	database->told = false; /* it has written the document */
 	log_context(pass->application, pass->commit);
 	if (log_changed(database->slot, pass->error.kind == ERROR_NONE ? "" : pass->error.text))
 		log_error("users pass failed", "database", database->config->name, "error", pass->error.text,

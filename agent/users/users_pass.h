@@ -1,8 +1,9 @@
 /*
  * users_pass.h - one pass over the users of one database: desired -> observe -> plan -> apply -> record
  *
- * Runs in a thread of its own, so that a slow server holds up neither Git nor the cluster. The users come from the last synced
- * commit of the Application that the agent file names.
+ * Runs in a thread of its own, so that a slow server holds up neither Git nor the cluster. Whose users they are: users_in_force.h.
+ * Nothing is changed in a database that could not be written down before: the store has a row for each step, and its outcome
+ * after it.
  */
 #pragma once
 
@@ -13,12 +14,17 @@
 /* One database of the agent file; the reconciler's, but `kube` is used by the running pass. */
 struct database {
 	const struct database_config *config;
-	struct app *app;   /* NULL = there is no such Application (yet) */
-	struct kube *kube; /* for Secrets; NULL = none needed so far */
-	struct content *content; /* whose users are in force, kept while a newer commit waits for its sync; NULL = never had
-				    one. Not replaced while a pass runs */
-	char *namespace;            /* of the users' Secrets, "" = not known yet */
-	bool followed;              /* its Secrets are watched */
+	struct app *app;         /* NULL = there is no such Application (yet) */
+	struct kube *kube;       /* for Secrets; NULL = none needed so far */
+	struct content *content; /* whose users are in force; NULL = none are. Not replaced while a pass runs */
+	bool recalled; /* it is known from the store alone, which may be a backup: nobody is removed on its word */
+	char *not_kept; /* why newer ones could not be kept, so that they are not in force; NULL = they are, or there are none */
+	char *reason;         /* why the newest are not in force, NULL = they are: users_in_force_reason() */
+	int64_t reason_since; /* steady milliseconds, 0 = not asked yet */
+	bool told;            /* it is in the database's document */
+	char kept_slot[64], tell_slot[64], reason_slot[64]; /* log_changed() */
+	char *namespace;                                    /* of the users' Secrets, "" = not known yet */
+	bool followed;                                      /* its Secrets are watched */
 	struct users_pass *running; /* its thread is at work, or its result was not taken yet; NULL = none */
 	bool dirty;                 /* something changed: pass as soon as possible */
 	bool without_users; /* no users are in force: the last try to begin a pass found nothing to do */
@@ -28,7 +34,8 @@ struct database {
 	int64_t next_pass;  /* steady milliseconds */
 	int64_t failures;   /* in a row */
 	char slot[64];      /* log_changed() */
-	struct users_wish *wishes; /* what people asked for, first come first */
+	struct users_memory memory; /* of the last pass that was recorded; the running pass has it */
+	struct users_wish *wishes;  /* what people asked for, first come first */
 	struct users_wish *planned; /* those about content of their own that have their answer, for whoever asked */
 };
 
@@ -36,8 +43,11 @@ struct database {
 struct users_wish {
 	struct users_wish *next;
 	int64_t operation;
+	int64_t until; /* steady milliseconds: so long it waits for the newest commit and its sync; 0 = not at all */
 	bool plan_only;
 	char *confirm;           /* NULL = none */
+	json_t *adopt;           /* names of roles that become ours, whatever they are; NULL = none */
+	char *take_over;         /* the agent whose roles become ours; NULL = none */
 	struct content *content; /* whose users are asked about; NULL = of those in force */
 	json_t *plan; /* the answer where content was given, an item of a users plan; NULL = `failure` says why */
 	char *failure;
@@ -51,6 +61,7 @@ struct users_pass {
 	const struct content *content; /* held by the database or the wish */
 	struct passwords passwords;
 	const char *commit; /* of the source in `content` where the users stand */
+	const char *list;   /* what they say: content_users.hash */
 	const char *application;
 	const char *namespace;
 	bool no_deletions;
@@ -60,19 +71,29 @@ struct users_pass {
 	struct store_user *known; /* what the store had of this database's users, by name; users_record_known() */
 	size_t known_count;
 	bool known_read;
-	bool same_commit; /* the last good pass was for this commit: what differs is drift */
+	struct store_user *remembered; /* the same, read for whose roles are ours, when that is asked */
+	size_t remembered_count;
+	bool remembered_read;
+	const char **known_groups; /* roles that those users had, sorted; made when somebody asks for them */
+	size_t known_group_count;
+	bool unchanged; /* no step, and its reports stand in the store already: nothing of them is read or written */
+	unsigned char digest[DIGEST_SIZE]; /* of the reports, before any step */
+	bool same_list;                    /* the last good pass was for this list: what differs is drift */
+	const char *pending;               /* why the newest list is not the one of this pass, NULL = it is */
+	bool newer;                        /* and it is known to say something else */
 
 	bool done;          /* queue_is_done() */
 	bool ok;            /* every user is as wanted */
 	bool reached;       /* the server was reached and read */
+	bool unwritten;     /* what was to be done could not be written down, so nothing was done */
 	struct error error; /* when the pass itself failed */
 };
 
 /* True when there is something to do and it was begun. Reconciler thread. */
 bool users_pass_start(struct agent *agent, struct database *database);
 
-/* Why there are no users in force. In `mem`. */
-const char *users_pass_missing(const struct database *database, struct arena *mem);
+/* Somebody asks for a pass that can begin now. Reconciler thread. */
+bool users_pass_is_asked(const struct database *database);
 
 /* There are none, and none will come of waiting: whoever asked for something that needs them is told so. Reconciler thread. */
 void users_pass_refuse(struct agent *agent, struct database *database);

@@ -39,8 +39,9 @@ json_t *users_plan_item(const struct users_pass *pass, const struct roles_plan *
 	json_t *deletions = json_array();
 	for (size_t i = 0; i < plan->deletion_count; i++)
 		json_array_append_new(deletions, json_text(plan->deletions[i]));
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "database", pass->database->config->name,
-		"confirm", plan->confirm, "blocked", plan->blocked, "deletions", deletions, "refusals",
+	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "database",
+		pass->database->config->name, "confirm", plan->confirm, "commit", pass->commit, "pending",
+		json_text(pass->pending), "blocked", plan->blocked, "deletions", deletions, "refusals",
 		refusals_of(pass, plan), "steps", steps_of(plan->steps, plan->step_count), "held",
 		steps_of(plan->held, plan->held_count), "script", json_text(roles_script(plan, pass->mem)));
 }

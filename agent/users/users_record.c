@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_ownership.h"
 #include "agent/users/users_plan.h"
+#include "agent/users/users_unchanged.h"
+#include "agent/users/users_warnings.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -12,23 +15,25 @@
 
 /* ---- what was known before ---- */
 
-static const char *commit_fact(const struct users_pass *pass)
+/* Of the list of the last good pass. */
+static const char *list_fact(const struct users_pass *pass)
 {
 	return arena_printf(pass->mem, "users:%s", pass->database->config->name);
 }
 
-void users_record_known(struct users_pass *pass)
+bool users_record_known(struct users_pass *pass, const struct roles_plan *plan, struct error *err)
 {
 	struct store *store = pass->agent->store;
-	const char *commit = NULL;
-	struct error err;
-	pass->known_read = store_fact_get(store, commit_fact(pass), pass->mem, &commit, &err) &&
-		store_user_list(store, pass->database->config->name, pass->mem, &pass->known,
-			&pass->known_count, &err);
-	pass->same_commit = pass->known_read && text_equal(commit, pass->commit);
-	if (!pass->known_read)
-		log_error("what was known of the users cannot be read: drift is not told, and nothing recorded",
-			"error", err.text, NULL);
+	const char *list = NULL;
+
+	users_unchanged_look(pass, plan);
+	pass->known_read = store_fact_get(store, list_fact(pass), pass->mem, &list, err) &&
+		(pass->unchanged ||
+			store_user_list(store, pass->database->config->name, pass->mem, &pass->known,
+				&pass->known_count, err));
+	pass->same_list = pass->known_read && text_equal(list, pass->list);
+	return pass->known_read ||
+		error_prefix(err, "nothing is changed, for what is known of the users cannot be read");
 }
 
 static int compare_known(const void *name, const void *user)
@@ -76,16 +81,17 @@ static void add_drift(const struct users_pass *pass, const char *user, const str
 
 void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 {
-	for (size_t i = 0; pass->same_commit && i < plan->report_count; i++) {
+	for (size_t i = 0; pass->same_list && !pass->unchanged && i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
-		if (!report->difference_count || report->status != USER_DRIFTED)
+		bool told = report->status == USER_DRIFTED || report->status == USER_DEGRADED;
+		if (!report->difference_count || !told)
 			continue;
 		CLEANUP(json_done) json_t *before = previous_of(pass, report->name);
 		const char *status = json_text_at(before, "status", "");
 		if (strcmp(status, "Synced") != 0 && strcmp(status, "Drifted") != 0)
 			continue;
 		bool rotated = strcmp(json_text_at(before, "secretVersion", ""),
-				       passwords_version(&pass->passwords, report->name)) != 0;
+				       users_unchanged_version(pass, report)) != 0;
 		for (size_t j = 0; j < report->difference_count; j++)
 			if (!rotated || strcmp(report->differences[j].field, "password") != 0)
 				add_drift(pass, report->name, &report->differences[j]);
@@ -108,22 +114,26 @@ static bool begin_change(struct users_pass *pass, const struct role_step *step, 
 	return store_user_change_begin(pass->agent->store, &change, row, err);
 }
 
-void users_record_intents(struct users_pass *pass, const struct roles_plan *plan, struct users_journal *journal)
+/* Rows that are open now are of an earlier pass. */
+static const char unknown_outcome[] = "not known: the store could not be written when it was done";
+
+bool users_record_intents(struct users_pass *pass, const struct roles_plan *plan,
+	struct users_journal *journal, struct error *err)
 {
 	struct store *store = pass->agent->store;
-	struct error err;
+	const char *database = pass->database->config->name;
 
 	journal->rows = arena_array(pass->mem, plan->step_count, sizeof(*journal->rows));
 	if (!plan->step_count)
-		return;
-	bool ok = store_begin(store, &err);
+		return true;
+	bool ok = store_begin(store, err) &&
+		store_user_change_end_open(store, database, clock_now(), unknown_outcome, err);
 	for (size_t i = 0; ok && i < plan->step_count; i++)
-		ok = begin_change(pass, &plan->steps[i], &journal->rows[i], &err);
-	if (ok && store_commit(store, &err))
-		return;
+		ok = begin_change(pass, &plan->steps[i], &journal->rows[i], err);
+	if (ok && store_commit(store, err))
+		return true;
 	store_rollback(store);
-	memset(journal->rows, 0, plan->step_count * sizeof(*journal->rows));
-	log_warning("changes could not be recorded", "error", err.text, NULL);
+	return error_prefix(err, "nothing is changed, for it could not be written down before");
 }
 
 static const char *step_outcome(const struct role_step *step)
@@ -236,11 +246,12 @@ static json_t *user_document(const struct record *record, const struct role_repo
 	json_t *roles = json_array();
 	for (size_t i = 0; i < report->role_count; i++)
 		json_array_append_new(roles, json_text(report->roles[i]));
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name", json_text(report->name),
-		"database", pass->database->config->name, "status", user_status_name(report->status),
-		"reason", json_text(users_record_reason(pass, report)), "roles", roles, "differences",
-		differences_of(report), "lastChange", last_change(record, report->name, before),
-		"secretVersion", passwords_version(&pass->passwords, report->name));
+	return json_pack("{s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name", json_text(report->name),
+		"group", report->group, "database", pass->database->config->name, "status",
+		user_status_name(report->status), "reason", json_text(users_record_reason(pass, report)),
+		"roles", roles, "differences", differences_of(report), "lastChange",
+		last_change(record, report->name, before), "secretVersion",
+		users_unchanged_version(pass, report));
 }
 
 static bool heal(const struct users_pass *pass, const char *user, struct error *err)
@@ -286,6 +297,8 @@ static bool store_reports(struct users_pass *pass, const struct roles_plan *plan
 
 	if (!pass->known_read)
 		return error_set(err, ERROR_RETRY, "what was known of them cannot be read");
+	if (pass->unchanged)
+		return true;
 	collect_changed(&record);
 	bool ok = true;
 	for (size_t i = 0; ok && i < plan->report_count; i++)
@@ -306,7 +319,7 @@ void users_record_leaving(struct users_pass *pass, const struct roles_plan *plan
 	bool any = false;
 	for (size_t i = 0; i < plan->report_count; i++)
 		any |= plan->reports[i].status == USER_RETIRING;
-	if (!any || !pass->known_read)
+	if (!any || !pass->known_read || pass->unchanged)
 		return;
 	bool ok = store_begin(store, &err);
 	for (size_t i = 0; ok && i < plan->report_count; i++)
@@ -328,14 +341,6 @@ static const char *blocked_text(const struct users_pass *pass, const struct role
 		plan->deletion_count, names, plan->deletion_count > 10 ? ", ..." : "", plan->confirm);
 }
 
-static json_t *warnings_of(const struct roles_plan *plan)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < plan->warning_count; i++)
-		json_array_append_new(list, json_text(plan->warnings[i]));
-	return list;
-}
-
 static bool store_database_document(struct users_pass *pass, json_t *document, struct error *err)
 {
 	CLEANUP(memory_freep) char *text = json_canonical(document);
@@ -355,11 +360,12 @@ static json_t *connected_document(struct users_pass *pass, const struct roles_pl
 		gone += plan->reports[i].gone;
 	}
 	clock_text(clock_now(), now);
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:o}", "name",
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:o, s:o, s:o}", "name",
 		pass->database->config->name, "application", pass->application, "status", "Connected",
 		"reason", json_text(plan->blocked ? blocked_text(pass, plan) : ""), "serverVersion", version,
 		"users", (int)(plan->report_count - gone), "synced", (int)synced, "lastPass", now, "commit",
-		pass->commit, "warnings", warnings_of(plan));
+		pass->commit, "warnings", users_warnings(pass, plan), "unmanaged",
+		users_ownership_unmanaged(pass, plan), "pending", json_text(pass->pending));
 }
 
 /* What was known of the database before, or only its name: a new reference. NULL = the store could not be asked. */
@@ -392,15 +398,17 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 	bool ok = store_begin(store, &err);
 	ok = ok && store_reports(pass, plan, &err);
 	ok = ok && store_database_document(pass, document, &err);
-	/* Where nothing is written, a commit is in force only once somebody else has made it so. */
+	/* Where nothing is written, a list is in force only once somebody else has made it so. */
 	if (good || !pass->database->config->policy.report_only)
-		ok = ok && store_fact_set(store, commit_fact(pass), pass->commit, &err);
+		ok = ok && store_fact_set(store, list_fact(pass), pass->list, &err);
 	for (size_t i = 0; i < pass->passwords.verified_count; i++) {
 		const struct verified *verified = &pass->passwords.verified[i];
 		store_verifier_remember(store, pass->database->config->name, verified->user,
 			verified->verifier, verified->version);
 	}
-	if (ok && store_commit(store, &err))
+	ok = ok && store_commit(store, &err);
+	users_unchanged_remember(pass, plan, ok);
+	if (ok)
 		return good;
 	store_rollback(store);
 	log_error("the users could not be recorded", "error", err.text, NULL);
@@ -461,5 +469,9 @@ void users_record_answer(
 		: plan->blocked                ? blocked_text(pass, plan)
 		: strcmp(phase, "Failed") == 0 ? failure_text(pass, plan)
 					       : arena_printf(pass->mem, "%zu statements", plan->step_count);
-	agent_answer(pass->agent, pass->wish->operation, phase, text, result);
+	if (pass->pending)
+		text = arena_printf(pass->mem, "%s; %s", text, pass->pending);
+	/* Who asked for it means the newest list. */
+	bool older = pass->newer && !pass->wish->plan_only && strcmp(phase, "Succeeded") == 0;
+	agent_answer(pass->agent, pass->wish->operation, older ? "Failed" : phase, text, result);
 }

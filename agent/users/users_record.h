@@ -5,19 +5,20 @@
 
 #include "agent/users/users_pass.h"
 
-/* Reads what the store has of the database's users, once for the pass: what it writes is compared with that. */
-void users_record_known(struct users_pass *pass);
+/* Reads what the store has of the database's users, once for the pass: what it writes is compared with that. A pass that has
+   nothing to do and finds what the last one has recorded reads and writes no row of them. */
+bool users_record_known(struct users_pass *pass, const struct roles_plan *plan, struct error *err) MUST_CHECK;
 
 /* Differences of users that were as wanted before and whose wish has not changed: somebody else's doing. */
 void users_record_drift(struct users_pass *pass, const struct roles_plan *plan);
 
 /* A row for each step before the first byte goes out, and what came of each after it: one transaction each, so that a thousand
-   users cost two flushes. Steps cut off by a kill keep their open row. */
+   users cost two flushes. Steps cut off by a kill keep their open row. False = nothing may go out. */
 struct users_journal {
 	int64_t *rows; /* parallel to plan->steps; 0 = not recorded */
 };
-void users_record_intents(
-	struct users_pass *pass, const struct roles_plan *plan, struct users_journal *journal);
+bool users_record_intents(struct users_pass *pass, const struct roles_plan *plan,
+	struct users_journal *journal, struct error *err) MUST_CHECK;
 void users_record_outcomes(
 	struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal);
 

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
-#include "base/json.h"
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "reconcile/sealed/open.h"
 
-static const struct object *find_config_map(
-	const struct desired *desired, const struct database_config *database)
+const struct object *users_source_object(const struct desired *desired, const struct database_config *database)
 {
 	for (size_t i = 0; i < desired->objects.count; i++) {
 		const struct object_key *key = &desired->objects.items[i].key;
@@ -16,10 +18,43 @@ static const struct object *find_config_map(
 	return NULL;
 }
 
+/* Most users have the roles and databases of the one before: texts of the file stand once in memory. */
+static const char *copy_text(const char *text, const char *before, struct arena *mem)
+{
+	return text_equal(text, before) ? before : arena_copy(mem, text);
+}
+
+static const char **copy_list(const char *const *list, size_t count, const char *const *before,
+	size_t before_count, struct arena *mem)
+{
+	const char **copy = arena_array(mem, count, sizeof(*copy));
+	for (size_t i = 0; i < count; i++)
+		copy[i] = copy_text(list[i], i < before_count ? before[i] : NULL, mem);
+	return copy;
+}
+
+/* What is kept as long as the users are in force: the tree of the file is many times as large. */
+static void copy_users(const struct users *from, struct arena *mem, struct users *to)
+{
+	static const struct user none;
+	*to = *from;
+	to->items = arena_array(mem, from->count, sizeof(*to->items));
+	for (size_t i = 0; i < from->count; i++) {
+		const struct user *user = &from->items[i], *before = i ? &to->items[i - 1] : &none;
+		to->items[i] = *user;
+		to->items[i].name = arena_copy(mem, user->name);
+		to->items[i].secret = arena_copy(mem, user->secret);
+		to->items[i].databases = copy_list(user->databases, user->database_count, before->databases,
+			before->database_count, mem);
+		to->items[i].roles =
+			copy_list(user->roles, user->role_count, before->roles, before->role_count, mem);
+	}
+}
+
 bool users_source_read(const struct desired *desired, const struct database_config *database,
 	struct arena *mem, struct users *users, struct mistakes *mistakes)
 {
-	const struct object *object = find_config_map(desired, database);
+	const struct object *object = users_source_object(desired, database);
 	CLEANUP(json_done) json_t *tree = NULL;
 	struct error ignored;
 
@@ -28,14 +63,32 @@ bool users_source_read(const struct desired *desired, const struct database_conf
 	const json_t *text = json_object_get(json_object_get(tree, "data"), database->key);
 	if (!json_is_string(text))
 		return false;
+	CLEANUP(arena_freep) struct arena *scratch = arena_new(LIMIT_PASS_MEMORY);
+	struct users read;
 	users_read(object->file, object->text_line ? object->text_line : object->line,
 		json_string_value(text), json_string_length(text),
-		database->database ? database->database : "", &database->policy, mem, users, mistakes);
+		database->database ? database->database : "", &database->policy, scratch, &read, mistakes);
+	if (arena_full(scratch))
+		mistakes_add(mistakes, object->file, object->line, 0,
+			"the users of this file need more than %ld MiB of memory", LIMIT_PASS_MEMORY >> 20);
+	copy_users(&read, mem, users);
 	return true;
 }
 
 size_t users_source_of(const struct desired *desired, const struct database_config *database)
 {
-	const struct object *object = find_config_map(desired, database);
+	const struct object *object = users_source_object(desired, database);
 	return object ? object->source : 0;
+}
+
+void users_source_hash(const struct config *config, const struct desired *desired, struct content_users *users)
+{
+	const char *database = users->database->database;
+	CLEANUP(buf_done) struct buf parts = BUF(LIMIT_STORE_TEXT);
+
+	buf_printf(&parts, "%s %s\n", users->users.hash, database ? database : "");
+	for (size_t i = 0; config->sealing_key_count && i < desired->objects.count; i++)
+		if (sealed_is(&desired->objects.items[i].key))
+			buf_text(&parts, desired->objects.items[i].hash);
+	digest_sha256_hex(buf_string(&parts), parts.length, users->hash);
 }

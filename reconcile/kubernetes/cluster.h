@@ -93,6 +93,9 @@ bool cluster_has_kind(const struct cluster *cluster, const char *group, const ch
 bool cluster_track(struct cluster *cluster, const char *tracker, const struct object_key *keys, size_t count,
 	struct error *err) MUST_CHECK;
 
+/* An error of cluster_track() that passes by itself: a list is on its way. */
+bool cluster_still_lists(const struct error *err);
+
 /* This tracker is gone. */
 void cluster_untrack(struct cluster *cluster, const char *tracker);
 

@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/kubernetes/cluster.h"
 #include "reconcile/kubernetes/kube_list.h"
 #include "reconcile/kubernetes/watch_parts.h"
 
@@ -15,6 +17,13 @@ enum {
 	POLL_MAXIMUM = 60 * 1000,
 	SILENT_MILLISECONDS = 120 * 1000, /* bookmarks come each minute */
 };
+
+#define STILL_LISTED "still being listed"
+
+bool cluster_still_lists(const struct error *err)
+{
+	return err->kind == ERROR_RETRY && text_ends(err->text, STILL_LISTED);
+}
 
 /* Of what is watched no more there is no trouble. */
 static void end(struct watch *watch)
@@ -231,7 +240,7 @@ bool watches_wait(struct watches *watches, size_t number, int64_t end, struct er
 	else if (!listed && health->silent)
 		error_set(err, ERROR_RETRY, "%s", health->why);
 	else if (!listed)
-		error_set(err, ERROR_RETRY, "still being listed");
+		error_set(err, ERROR_RETRY, STILL_LISTED);
 	pthread_mutex_unlock(&watches->lock);
 	return listed;
 }

@@ -4,74 +4,21 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/postgres/pins.h"
+#include "reconcile/postgres/protect.h"
 #include "reconcile/postgres/session.h"
 
 /* "pgitops" as a number: agents of one database exclude each other with it. */
 #define ADVISORY_KEY "31639126545395827"
 
-#define NOT_SUPERUSER                                                                                        \
-	"role \"%s\" is not a superuser: reading password verifiers and managing roles needs one; connect as a superuser"
-
 enum {
 	OLDEST_SERVER = 130000,
 	SERVER_WITH_LOGIN_TRIGGERS = 170000,
 	DEFAULT_DEADLINE = 30000,
-	LONGEST_LOCK_WAIT = 3000,
 	SHORTEST_CONNECT_WAIT = 2, /* seconds; libpq takes no less */
-	LONGEST_CONNECT_WAIT = 10  /* for each host: the next one may be the primary */
+	LONGEST_CONNECT_WAIT = 10, /* for each host: the next one may be the primary */
+	PROBE_DEADLINE = 1000      /* milliseconds */
 };
-
-enum { MOST_OPTIONS = 80 };
-
-struct options {
-	const char *keywords[MOST_OPTIONS + 1];
-	const char *values[MOST_OPTIONS + 1];
-	size_t count;
-};
-
-static void option(struct options *options, const char *keyword, const char *value)
-{
-	for (size_t i = 0; i < options->count; i++)
-		if (strcmp(options->keywords[i], keyword) == 0) {
-			options->values[i] = value;
-			return;
-		}
-	if (options->count == MOST_OPTIONS)
-		memory_fail("too many connection options", options->count);
-	options->keywords[options->count] = keyword;
-	options->values[options->count++] = value;
-}
-
-static const char *option_value(const struct options *options, const char *keyword)
-{
-	for (size_t i = 0; i < options->count; i++)
-		if (strcmp(options->keywords[i], keyword) == 0)
-			return options->values[i];
-	return NULL;
-}
-
-static void free_parsed(PQconninfoOption **parsed)
-{
-	PQconninfoFree(*parsed);
-}
-
-/*
- * Set at the start of every session, before the first statement: names are looked up in pg_catalog only (a database's owner may
- * set search_path and plant operators for a superuser to run), texts are read as sql.c writes them, no event trigger runs
- * (as a replica's session), nothing waits for ever.
- */
-static char *session_options(const struct session *session, const char *own)
-{
-	int64_t lock = session->deadline / 6;
-	return memory_printf(
-		"%s%s-c search_path=pg_catalog,pg_temp -c standard_conforming_strings=on -c lc_messages=C "
-		"-c client_min_messages=warning -c default_transaction_read_only=off "
-		"-c default_transaction_isolation=read\\ committed -c synchronous_commit=local "
-		"-c session_replication_role=replica "
-		"-c statement_timeout=%lld -c lock_timeout=%lld -c idle_in_transaction_session_timeout=%lld",
-		own ? own : "", own && *own ? " " : "", (long long)session->deadline,
-		(long long)(lock < LONGEST_LOCK_WAIT ? lock : LONGEST_LOCK_WAIT), (long long)session->deadline);
-}
 
 /* libpq's texts for what only people can change; whatever else it says may pass by itself. */
 static enum error_kind connect_error_kind(const char *text)
@@ -107,7 +54,7 @@ static enum error_kind connect_error_kind(const char *text)
 
 static bool connect_failed(PGconn *conn, struct error *err)
 {
-	char text[800];
+	char text[600];
 	snprintf(text, sizeof(text), "%s", conn ? PQerrorMessage(conn) : "out of memory");
 	size_t length = strlen(text);
 	while (length && text[length - 1] == '\n')
@@ -116,7 +63,13 @@ static bool connect_failed(PGconn *conn, struct error *err)
 		if (*c == '\n' || *c == '\t')
 			*c = ' ';
 	if (strstr(text, "permission denied to set parameter"))
-		return error_set(err, ERROR_DENIED, NOT_SUPERUSER, PQuser(conn));
+		return error_set(err, ERROR_DENIED, PINS_NOT_SUPERUSER, PQuser(conn));
+	if (protect_was_refused(text))
+		return error_set(err, ERROR_DENIED,
+			"the password was not given: the server does not ask for it by SCRAM with channel binding (%s); let it "
+			"(ssl = on, password_encryption = scram-sha-256, the password set anew, scram-sha-256 in pg_hba.conf), "
+			"or say for this database in the agent file how far it may be trusted: `authentication: scram` or `any`",
+			text);
 	return error_set(err, connect_error_kind(text), "cannot connect: %s", text);
 }
 
@@ -130,36 +83,22 @@ static void receive_notice(void *context, const PGresult *notice)
 		snprintf(session->warning, sizeof(session->warning), "%s", text);
 }
 
-static PGconn *connect_with(struct session *session, struct options *options, const char *own, bool no_triggers)
+/* One way to try: a pooler may refuse our options, an older server does not know event_triggers. */
+struct attempt {
+	bool without_options;
+	bool without_triggers;
+};
+
+static PGconn *connect_with(
+	struct session *session, const struct options *given, const char *own, struct attempt attempt)
 {
-	char *flags = session_options(session, own);
-	char *all = memory_printf("%s%s", no_triggers ? "-c event_triggers=off " : "", flags);
-	option(options, "options", all);
-	PGconn *conn = PQconnectdbParams(options->keywords, options->values, 0);
-	free(flags);
+	struct options options = *given;
+	char *all = attempt.without_options ? NULL : pins_options(session, own, attempt.without_triggers);
+	if (all)
+		options_set(&options, "options", all);
+	PGconn *conn = PQconnectdbParams(options.keywords, options.values, 0);
 	free(all);
 	return conn;
-}
-
-static bool parse_connection(
-	const char *connection, PQconninfoOption **parsed, struct options *options, struct error *err)
-{
-	char *problem = NULL;
-	*parsed = PQconninfoParse(connection, &problem);
-	PQfreemem(problem); /* may quote what stands where a password would */
-	if (!*parsed)
-		return error_set(err, ERROR_INVALID,
-			"the connection is neither a valid libpq connection string nor a URI");
-	for (const PQconninfoOption *at = *parsed; at->keyword; at++) {
-		if (!at->val)
-			continue;
-		if (strcmp(at->keyword, "password") == 0)
-			return error_set(err, ERROR_INVALID,
-				"the connection has a password in it: remove it there and give it "
-				"with passwordFrom");
-		option(options, at->keyword, at->val);
-	}
-	return true;
 }
 
 static void own_options(const struct session *session, const char *database, char seconds[24],
@@ -171,18 +110,15 @@ static void own_options(const struct session *session, const char *database, cha
 	snprintf(seconds, 24, "%lld", (long long)(wait > SHORTEST_CONNECT_WAIT ? wait : SHORTEST_CONNECT_WAIT));
 	snprintf(milliseconds, 24, "%lld", (long long)session->deadline);
 	if (session->password.length)
-		option(options, "password", session->password.bytes);
+		options_set(options, "password", session->password.bytes);
 	if (database)
-		option(options, "dbname", database);
-	if (!option_value(options, "connect_timeout"))
-		option(options, "connect_timeout", seconds);
-	if (!option_value(options, "tcp_user_timeout"))
-		option(options, "tcp_user_timeout", milliseconds);
-	if (!option_value(options, "keepalives_idle"))
-		option(options, "keepalives_idle", "10");
-	option(options, "application_name", "pgitops");
-	option(options, "client_encoding", "UTF8");
-	option(options, "target_session_attrs", "primary");
+		options_set(options, "dbname", database);
+	options_default(options, "connect_timeout", seconds);
+	options_default(options, "tcp_user_timeout", milliseconds);
+	options_default(options, "keepalives_idle", "10");
+	options_set(options, "application_name", "pgitops");
+	options_set(options, "client_encoding", "SQL_ASCII");
+	options_set(options, "target_session_attrs", "primary");
 }
 
 /* A login event trigger runs before our first statement: if it got that far and failed, once more without triggers. */
@@ -192,20 +128,55 @@ static bool stopped_by_a_trigger(const PGconn *conn)
 	return version && strtol(version, NULL, 10) >= SERVER_WITH_LOGIN_TRIGGERS / 10000;
 }
 
-bool session_open(struct session *session, const char *database, PGconn **conn, struct error *err)
+/* PgBouncer, unless it is told to ignore them; the pins are set by SET all the same. */
+static bool options_were_refused(const PGconn *conn, const char *own)
 {
-	CLEANUP(free_parsed) PQconninfoOption *parsed = NULL;
-	struct options options = {.count = 0};
+	return !own && strstr(PQerrorMessage(conn), "unsupported startup parameter");
+}
+
+static PGconn *connect_somehow(struct session *session, const struct options *options)
+{
+	struct attempt attempt = {false, false};
+	const char *own = options_get(options, "options");
+	PGconn *conn = connect_with(session, options, own, attempt);
+	if (PQstatus(conn) == CONNECTION_OK)
+		return conn;
+	attempt.without_options = options_were_refused(conn, own);
+	attempt.without_triggers = stopped_by_a_trigger(conn);
+	if (!attempt.without_options && !attempt.without_triggers)
+		return conn;
+	PQfinish(conn);
+	return connect_with(session, options, own, attempt);
+}
+
+/* The options of a connection and what they are made of. */
+struct origin {
+	PQconninfoOption *parsed;
+	struct options options;
 	char seconds[24], milliseconds[24];
-	if (!parse_connection(session->connection, &parsed, &options, err))
+};
+
+static void origin_done(struct origin *origin)
+{
+	options_free_parsed(&origin->parsed);
+}
+
+static bool read_origin(
+	const struct session *session, const char *database, struct origin *origin, struct error *err)
+{
+	if (!options_parse(session->connection, &origin->parsed, &origin->options, err))
 		return false;
-	const char *own = option_value(&options, "options");
-	own_options(session, database, seconds, milliseconds, &options);
-	CLEANUP(session_finish) PGconn *made = connect_with(session, &options, own, false);
-	if (PQstatus(made) != CONNECTION_OK && stopped_by_a_trigger(made)) {
-		PQfinish(made);
-		made = connect_with(session, &options, own, true);
-	}
+	own_options(session, database, origin->seconds, origin->milliseconds, &origin->options);
+	return protect_password(session, &origin->options, err);
+}
+
+/* A connection as the server or pooler gives it, before anything was said over it. */
+static bool open_raw(struct session *session, const char *database, PGconn **conn, struct error *err)
+{
+	CLEANUP(origin_done) struct origin origin = {.parsed = NULL};
+	if (!read_origin(session, database, &origin, err))
+		return false;
+	CLEANUP(session_finish) PGconn *made = connect_somehow(session, &origin.options);
 	if (PQstatus(made) != CONNECTION_OK)
 		return connect_failed(made, err);
 	PQsetNoticeReceiver(made, receive_notice, session);
@@ -214,16 +185,68 @@ bool session_open(struct session *session, const char *database, PGconn **conn, 
 	return true;
 }
 
+bool session_open(struct session *session, const char *database, PGconn **conn, struct error *err)
+{
+	CLEANUP(session_finish) PGconn *made = NULL;
+	if (!open_raw(session, database, &made, err) || !pins_set(session, made, err))
+		return false;
+	*conn = made;
+	made = NULL;
+	return true;
+}
+
+/* Which session of the server answers a connection; 0 = none in time. Looks up nothing that others could plant. */
+static int backend_of(struct session *session, PGconn *conn, struct error *err)
+{
+	CLEANUP(session_clear) PGresult *row = NULL;
+	struct outcome outcome = {0};
+	if (!PQsendQuery(conn, "SELECT pg_catalog.pg_backend_pid()") ||
+		!session_collect(session, conn, 1, &row, 1, &outcome) || !row) {
+		*err = outcome.error;
+		if (err->kind == ERROR_NONE)
+			error_set(err, ERROR_RETRY, "cannot connect: %s", PQerrorMessage(conn));
+		return 0;
+	}
+	return (int)strtol(PQgetvalue(row, 0, 0), NULL, 10);
+}
+
+/* Who answers a second connection, 0 = nobody in time, as where a pool is used up. */
+static int backend_of_another(struct session *session)
+{
+	CLEANUP(origin_done) struct origin origin = {.parsed = NULL};
+	struct session probe = *session;
+	struct error ignored = {0};
+	probe.deadline = PROBE_DEADLINE;
+	if (!read_origin(session, NULL, &origin, &ignored))
+		return 0;
+	options_set(&origin.options, "target_session_attrs", "any");
+	CLEANUP(session_finish) PGconn *second = connect_somehow(&probe, &origin.options);
+	return PQstatus(second) == CONNECTION_OK ? backend_of(&probe, second, &ignored) : 0;
+}
+
+/*
+ * A pool that lends a session of the server for a transaction gives the one that we have just used to whoever asks next, or has its
+ * sessions take turns: a second connection is answered by ours while that is still open, or we by another one the second time. Asked
+ * before the pins are set, for there they would stay, in a session of other people. Where it goes unseen all the same, the reading
+ * back and the fence stop what would go wrong.
+ */
+static bool check_pooler(struct session *session, PGconn *conn, struct error *err)
+{
+	int first = backend_of(session, conn, err);
+	if (!first || first == PQbackendPID(conn))
+		return first != 0;
+	int other = backend_of_another(session), again = backend_of(session, conn, err);
+	if (!again)
+		return false;
+	return (again == first && other != first) || error_set(err, ERROR_INVALID, PINS_SHARED);
+}
+
 static bool check_server(struct session *session, struct error *err)
 {
-	const char *super = PQparameterStatus(session->conn, "is_superuser");
 	session->version = PQserverVersion(session->conn);
-	if (session->version < OLDEST_SERVER)
-		return error_set(err, ERROR_INVALID,
-			"this is PostgreSQL %d; 13 is the oldest that is supported", session->version / 10000);
-	if (!super || strcmp(super, "on") != 0)
-		return error_set(err, ERROR_DENIED, NOT_SUPERUSER, PQuser(session->conn));
-	return true;
+	return session->version >= OLDEST_SERVER ||
+		error_set(err, ERROR_INVALID, "this is PostgreSQL %d; 13 is the oldest that is supported",
+			session->version / 10000);
 }
 
 /* Advisory locks can be taken on a standby too, so the lock alone would prove nothing. */
@@ -231,14 +254,10 @@ static bool take_lock(struct session *session, struct error *err)
 {
 	PGresult *results[2] = {NULL, NULL};
 	struct outcome outcome;
-	const char *sql = session->version >= SERVER_WITH_LOGIN_TRIGGERS
-		? "SET event_triggers = off; SELECT pg_catalog.pg_is_in_recovery(); "
-		  "SELECT pg_catalog.pg_advisory_lock(" ADVISORY_KEY ")"
-		: "SELECT pg_catalog.pg_is_in_recovery(); SELECT pg_catalog.pg_advisory_lock(" ADVISORY_KEY
-		  ")";
-	size_t statements = session->version >= SERVER_WITH_LOGIN_TRIGGERS ? 3 : 2;
-	bool ok = session_send(session, session->conn, sql, statements, &outcome) &&
-		session_collect(session, session->conn, statements, results, 2, &outcome);
+	const char *sql =
+		"SELECT pg_catalog.pg_is_in_recovery(); SELECT pg_catalog.pg_advisory_lock(" ADVISORY_KEY ")";
+	bool ok = session_send(session, session->conn, sql, 2, &outcome) &&
+		session_collect(session, session->conn, 2, results, 2, &outcome);
 	bool standby = results[0] && strcmp(PQgetvalue(results[0], 0, 0), "t") == 0;
 	session_clear(&results[0]);
 	session_clear(&results[1]);
@@ -257,10 +276,12 @@ bool session_start(const struct session_target *target, struct session **session
 	struct session *made = memory_alloc(sizeof(*made));
 	made->connection = memory_copy(target->connection);
 	made->target = memory_copy(target->name);
+	made->authentication = target->authentication;
 	made->deadline = target->deadline > 0 ? target->deadline : DEFAULT_DEADLINE;
 	if (target->password.length)
 		secret_set(&made->password, target->password.bytes, target->password.length);
-	if (!session_open(made, NULL, &made->conn, err) || !check_server(made, err)) {
+	if (!open_raw(made, NULL, &made->conn, err) || !check_pooler(made, made->conn, err) ||
+		!pins_set(made, made->conn, err) || !check_server(made, err)) {
 		session_close(made);
 		return error_prefix(err, "database %s", target->name);
 	}

@@ -8,20 +8,42 @@
 #include "base/error.h"
 #include "base/secret.h"
 
+/* databases[].authentication of the agent file: in which form the password may leave this machine. */
+enum session_authentication {
+	SESSION_AUTHENTICATION_UNSAID, /* BOUND to another machine, ANY over a Unix socket and loopback */
+	SESSION_AUTHENTICATION_BOUND, /* "channel-binding": SCRAM with channel binding, so TLS; with any certificate */
+	SESSION_AUTHENTICATION_SCRAM, /* "scram": for a TLS that ends before the server, and certificates without binding */
+	SESSION_AUTHENTICATION_ANY /* "any": whatever the server asks for, md5 and clear text too */
+};
+
 struct session_target {
 	const char *name;       /* of the database in the agent file */
 	const char *connection; /* libpq conninfo or URI, without password */
 	struct secret password; /* may be empty (peer, certificate) */
 	int64_t deadline;       /* milliseconds for connecting and for each statement */
+	enum session_authentication authentication;
 };
+
+/* What the connection says about whom it reaches, before anybody is asked. */
+struct session_trust {
+	bool elsewhere;   /* another machine: neither a Unix socket nor loopback */
+	bool verified;    /* sslmode=verify-full: the certificate names the host */
+	char sslmode[16]; /* as libpq has it, "prefer" where nothing is said */
+};
+
+bool session_trust(
+	const struct session_target *target, struct session_trust *trust, struct error *err) MUST_CHECK;
 
 struct session;
 
-/* Connects to the primary, takes the advisory lock, pins search_path, sets timeouts. ERROR_RETRY: down, standby, out of
-   connections, lock held by another agent; ERROR_DENIED: password or rights; ERROR_INVALID: conninfo. */
+/* Connects to the primary, pins the session's settings and reads them back (pins.h), takes the advisory lock. The password is given
+   only as `authentication` allows (protect.h). ERROR_RETRY: down, standby, out of connections, lock held by another agent;
+   ERROR_DENIED: password or rights, or the server asks for the password in a form that would give it away; ERROR_INVALID: conninfo,
+   a pooler in transaction mode, a setting that does not stay pinned. */
 bool session_connect(
 	const struct session_target *target, struct session **session, struct error *err) MUST_CHECK;
-void session_close(struct session *session);                /* accepts NULL */
-int session_server_version(const struct session *session);  /* 150020 */
-uint64_t session_statements(const struct session *session); /* sent so far, for tests and metrics */
+void session_close(struct session *session);               /* accepts NULL */
+int session_server_version(const struct session *session); /* 150020 */
+uint64_t session_statements(
+	const struct session *session); /* sent so far, for tests and metrics; without the pins */
 uint64_t session_writes(const struct session *session);

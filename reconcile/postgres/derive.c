@@ -1,13 +1,16 @@
 #include "reconcile/postgres/derive.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <libpq-fe.h>
 
-/* Below this many, starting a thread costs more than it saves. */
-enum { WORTH_A_THREAD = 16 };
+#include "reconcile/postgres/exchange.h"
+
+/* A thread for fewer costs more than it saves; and a pass is not all that the machine does. */
+enum { WORTH_A_THREAD = 16, MOST_THREADS = 32 };
 
 /*
  * Passwords beyond ASCII are normalised by client and server (SASLprep), which libpq does but does not offer on its own. It makes
@@ -36,12 +39,14 @@ static bool matches(const char *found, const struct secret *password)
 		scram_check(&verifier, password->bytes, password->length);
 }
 
-/* Can the bytes as they are be compared with a verifier? Only if normalising leaves them alone, as the new verifier shows. */
+/* Normalising may change it, and then only libpq can say whether it is what the verifier was made of. */
 static void derive_beyond_ascii(struct derivation *job)
 {
-	if (!make_normalised(&job->password, job->verifier, &job->error))
-		return;
-	job->matches = matches(job->verifier, &job->password) && matches(job->found, &job->password);
+	struct scram_verifier verifier;
+	job->matches = job->found && scram_parse(job->found, strlen(job->found), &verifier) &&
+		verifier.iterations >= SCRAM_ITERATIONS && exchange_proves(&job->password, &verifier);
+	if (!job->matches)
+		(void)make_normalised(&job->password, job->verifier, &job->error);
 }
 
 static void derive_one(struct derivation *job)
@@ -58,6 +63,8 @@ static void derive_one(struct derivation *job)
 struct share {
 	struct derivation *jobs;
 	size_t count;
+	pthread_t thread;
+	bool started;
 };
 
 static void *derive_share(void *argument)
@@ -68,16 +75,33 @@ static void *derive_share(void *argument)
 	return NULL;
 }
 
+/* The cores that this process may use, which in a container may be fewer than there are. */
+static size_t core_count(void)
+{
+	cpu_set_t set;
+	int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+	return count < 1 ? 1 : count > MOST_THREADS ? MOST_THREADS : (size_t)count;
+}
+
+/* The first share is the caller's own; one whose thread cannot be started is, too. */
 void derive_all(struct derivation *jobs, size_t count)
 {
-	pthread_t thread;
-	struct share all = {jobs, count};
-	struct share rest = {jobs + count / 2, count - count / 2};
-	if (count < WORTH_A_THREAD || pthread_create(&thread, NULL, derive_share, &rest) != 0) {
-		derive_share(&all);
-		return;
+	struct share shares[MOST_THREADS] = {0};
+	size_t cores = core_count(), worth = count / WORTH_A_THREAD + 1, given = 0;
+	size_t used = cores < worth ? cores : worth;
+
+	for (size_t i = 0; i < used; i++) {
+		size_t end = count * (i + 1) / used;
+		shares[i].jobs = jobs + given;
+		shares[i].count = end - given;
+		given = end;
 	}
-	all.count = count / 2;
-	derive_share(&all);
-	pthread_join(thread, NULL);
+	for (size_t i = 1; i < used; i++)
+		shares[i].started = pthread_create(&shares[i].thread, NULL, derive_share, &shares[i]) == 0;
+	for (size_t i = 0; i < used; i++)
+		if (!shares[i].started)
+			derive_share(&shares[i]);
+	for (size_t i = 1; i < used; i++)
+		if (shares[i].started)
+			pthread_join(shares[i].thread, NULL);
 }

@@ -171,6 +171,31 @@ bool scram_make(const char *password, size_t length, char text[SCRAM_TEXT_SIZE],
 	return true;
 }
 
+/* The proof is ClientKey XOR HMAC(StoredKey, messages), and StoredKey the digest of ClientKey. */
+bool scram_proves(
+	const struct scram_verifier *verifier, const char *signed_text, size_t length, const char *proof)
+{
+	unsigned char client_key[2 * SCRAM_KEY], signature[SCRAM_KEY], stored[SCRAM_KEY];
+	size_t size;
+	if (!decode(proof, strlen(proof), client_key, SCRAM_KEY, &size) || size != SCRAM_KEY)
+		return false;
+	digest_hmac(verifier->stored_key, SCRAM_KEY, signed_text, length, signature);
+	for (size_t i = 0; i < SCRAM_KEY; i++)
+		client_key[i] ^= signature[i];
+	digest_sha256(client_key, SCRAM_KEY, stored);
+	OPENSSL_cleanse(client_key, sizeof(client_key));
+	return CRYPTO_memcmp(stored, verifier->stored_key, SCRAM_KEY) == 0;
+}
+
+bool scram_nonce(char text[SCRAM_NONCE_SIZE])
+{
+	unsigned char bytes[SCRAM_SALT];
+	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
+		return false;
+	text_base64(bytes, sizeof(bytes), text);
+	return true;
+}
+
 bool scram_is_ascii(const char *password, size_t length)
 {
 	for (size_t i = 0; i < length; i++)

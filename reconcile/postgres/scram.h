@@ -46,5 +46,13 @@ bool scram_make(const char *password, size_t length, char text[SCRAM_TEXT_SIZE],
 void scram_format(const char *password, size_t length, const unsigned char *salt, size_t salt_length,
 	int iterations, char text[SCRAM_TEXT_SIZE]);
 
+/* The server's part of a login: is `proof` (base64) one of who knows the password of this verifier, for the messages that were signed? */
+bool scram_proves(
+	const struct scram_verifier *verifier, const char *signed_text, size_t length, const char *proof);
+
+/* Random text for an exchange; false when there is none. */
+enum { SCRAM_NONCE_SIZE = 4 * ((SCRAM_SALT + 2) / 3) + 1 };
+bool scram_nonce(char text[SCRAM_NONCE_SIZE]) MUST_CHECK;
+
 /* SASLprep (RFC 4013) changes no ASCII text. */
 bool scram_is_ascii(const char *password, size_t length);

@@ -5,11 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/postgres/locks.h"
+#include "reconcile/postgres/pins.h"
 
 /* What the server may need for one statement of a batch beyond its share: 4096 rounds of a slow machine. */
 enum { STATEMENT_MILLISECONDS = 50 };
+
+#define LOCK_TIMEOUT "55P03"
 
 static const struct {
 	const char *prefix;
@@ -18,11 +24,10 @@ static const struct {
 	{"08", ERROR_RETRY},                       /* connection */
 	{"25006", ERROR_RETRY},                    /* read only: a standby, or a primary that was demoted */
 	{"28", ERROR_DENIED}, {"40", ERROR_RETRY}, /* serialisation, deadlock, unknown end */
-	{"42501", ERROR_DENIED}, {"53", ERROR_RETRY}, /* memory, disk, connections */
-	{"55P03", ERROR_RETRY},                       /* lock_timeout */
-	{"57", ERROR_RETRY},                          /* cancelled, shut down, starting */
-	{"58", ERROR_RETRY},                          /* system error */
-	{"XX000", ERROR_RETRY},                       /* tuple concurrently updated */
+	{"42501", ERROR_DENIED}, {"53", ERROR_RETRY},     /* memory, disk, connections */
+	{LOCK_TIMEOUT, ERROR_RETRY}, {"57", ERROR_RETRY}, /* cancelled, shut down, starting */
+	{"58", ERROR_RETRY},                              /* system error */
+	{"XX000", ERROR_RETRY},                           /* tuple concurrently updated */
 };
 
 enum error_kind session_error_kind(const char *sqlstate)
@@ -88,9 +93,14 @@ static bool wait_readable(PGconn *conn, int64_t end, struct outcome *outcome)
 bool session_send(
 	struct session *session, PGconn *conn, const char *sql, size_t statements, struct outcome *outcome)
 {
+	CLEANUP(buf_wipe) struct buf fenced = BUF(2 * LIMIT_BATCH_BYTES + 64);
 	*outcome = (struct outcome){0};
 	session->warning[0] = '\0';
-	if (!PQsendQuery(conn, sql))
+	if (session->pooled) {
+		buf_text(&fenced, PINS_FENCE "; ");
+		buf_text(&fenced, sql);
+	}
+	if (buf_failed(&fenced) || !PQsendQuery(conn, session->pooled ? buf_string(&fenced) : sql))
 		return lose(conn, outcome, "");
 	session->statements += statements;
 	return true;
@@ -110,6 +120,7 @@ bool session_collect(struct session *session, PGconn *conn, size_t statements, P
 {
 	int64_t end = clock_steady() + session->deadline + (int64_t)statements * STATEMENT_MILLISECONDS;
 	size_t kept = 0;
+	bool fence = session->pooled;
 	for (;;) {
 		while (PQisBusy(conn))
 			if (!wait_readable(conn, end, outcome))
@@ -120,17 +131,22 @@ bool session_collect(struct session *session, PGconn *conn, size_t statements, P
 		take_warning(session, outcome);
 		ExecStatusType status = PQresultStatus(result);
 		bool fine = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-		if (!fine)
+		if (fence && !fine && !outcome->failed)
+			(void)lose(conn, outcome, PINS_SHARED);
+		else if (!fine)
 			take_error(result, outcome);
-		else if (!outcome->failed)
+		else if (!outcome->failed && !fence)
 			outcome->completed++;
-		if (fine && status == PGRES_TUPLES_OK && kept < room)
+		if (!fence && fine && status == PGRES_TUPLES_OK && kept < room)
 			results[kept++] = result;
 		else
 			PQclear(result);
+		fence = false;
 	}
 	if (PQstatus(conn) != CONNECTION_OK)
 		outcome->lost = true;
+	if (strcmp(outcome->sqlstate, LOCK_TIMEOUT) == 0)
+		locks_name_holders(session, conn, outcome);
 	return !outcome->failed;
 }
 

@@ -17,7 +17,10 @@ struct session {
 	char *target;
 	int64_t deadline; /* milliseconds */
 	int version;
-	bool silenced; /* the server logs no statement of `conn` */
+	enum session_authentication authentication;
+	bool silenced;       /* the server logs no statement of `conn` */
+	bool pooled;         /* a pooler stands between: each message begins with a fence (pins.h) */
+	bool asks_for_locks; /* locks.c is at work */
 	uint64_t statements;
 	uint64_t writes;
 	char warning[256]; /* a warning that means "not done", since the last statement */

@@ -1,8 +1,9 @@
 /*
  * sql.h - names and strings as SQL text (internal to the room)
  *
- * For text that is valid UTF-8 without NUL, on a session with client_encoding UTF8 and standard_conforming_strings on:
- * both are pinned by session_connect, so the plan can write SQL without a connection.
+ * For bytes without NUL, on a session with standard_conforming_strings on and client_encoding SQL_ASCII: both are pinned
+ * (pins.h), so the plan can write SQL without a connection. No encoding that a server may have puts a quote or backslash into another
+ * character.
  */
 #pragma once
 

@@ -34,6 +34,10 @@ void applier_done(struct applier *applier, struct role_step *step);
 /* `stop`: the user's later steps make no sense now. A user that is going is Retiring, any other Degraded. */
 void applier_fail(struct applier *applier, struct role_step *step, const struct error *error, bool stop);
 
+/* After the steps that make the agent's own table or take it over. Without it no later step could say what it did: false when one has
+   failed, and every step that is left has its error. */
+bool record_is_done(struct applier *applier, struct role_step **queue, size_t count);
+
 /* Carries out the ROLE_END steps from `first` to `end`. False when the connection is lost. */
 bool retire_end_sessions(struct applier *applier, size_t first, size_t end, struct error *err) MUST_CHECK;
 

@@ -131,7 +131,7 @@ static size_t append_group(struct batch *batch, size_t first, size_t limit, stru
 	return end;
 }
 
-/* One step is far smaller than a message: names are short, and comments are cut when they are read. */
+/* One step is smaller than a message: names are short, and a comment has at most LIMIT_ROLE_COMMENT bytes. */
 static bool fits(const struct batch *batch, const struct role_step *step)
 {
 	return batch->statements + step->statements <= LIMIT_BATCH_STATEMENTS &&
@@ -261,6 +261,9 @@ static bool isolate_failure(struct applier *applier, const struct batch *batch)
 	struct role_step **steps = batch->steps;
 	size_t width = bad->end - bad->first;
 	bool locked = strcmp(batch->outcome.sqlstate, "55P03") == 0;
+	/* The whole message was refused before its first statement: bytes that the database's encoding does not have. */
+	if (strcmp(batch->outcome.sqlstate, "22021") == 0 && batch->count > 1)
+		return run_halves(applier, steps, batch->count);
 	if (!run_steps(applier, steps, bad->first))
 		return false;
 	steps += bad->first;
@@ -366,6 +369,8 @@ static size_t queue_of(
 	*count = *secrets = 0;
 	for (; next < plan->step_count && plan->steps[next].action == plan->steps[first].action; next++) {
 		struct role_step *step = &plan->steps[next];
+		if (step->privileges)
+			continue;
 		if (applier_is_stopped(applier, step)) {
 			error_set(&step->error, ERROR_RETRY, "not tried: an earlier step of this user failed");
 			continue;
@@ -417,6 +422,8 @@ static bool run_phase(
 	if (!run_queue(applier, queue, count, secrets))
 		return error_set(
 			err, ERROR_RETRY, "the connection to the database was lost while changing roles");
+	if (action == ROLE_RECORD && !record_is_done(applier, queue, count))
+		*next = applier->plan->step_count;
 	return true;
 }
 

@@ -6,20 +6,28 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "reconcile/roles/present.h"
 #include "reconcile/postgres/session.h"
-#include "reconcile/roles/users_check.h"
+#include "reconcile/roles/managed.h"
+
+#define TEXT(number) #number
+#define NUMBER(limit) TEXT(limit)
+#define MOST_OF_A_COMMENT NUMBER(LIMIT_ROLE_COMMENT)
 
 /*
- * Four reads in one message and one snapshot, whatever the number of roles. Joins, no function or subquery for each row:
+ * Five reads in one message and one snapshot, whatever the number of roles, and a sixth when they have shown that the agent's table is
+ * what it seems. Joins, no function or subquery for each row:
  * 1,000 roles are read in 2 ms, with shobj_description() for each it is 60 (postgres-roles.md 5).
+ * A name and a comment are bytes, in the encoding of whatever database they were written through: no function here looks at their
+ * characters (left() would fail on them). Of a comment that is too long the beginning is enough to find our mark.
  */
 #define READ_ROLES                                                                                           \
 	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, " \
 	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                 \
 	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, "             \
-	"pg_catalog.left(d.description, 1000), session_user, pg_catalog.current_database(), "                \
-	"(SELECT system_identifier FROM pg_catalog.pg_control_system()) "                                    \
+	"CASE WHEN pg_catalog.octet_length(d.description) <= " MOST_OF_A_COMMENT " THEN d.description ELSE " \
+	"pg_catalog.encode(pg_catalog.substr(pg_catalog.textsend(d.description), 1, 1000), 'escape') END, "  \
+	"session_user, pg_catalog.octet_length(d.description) > " MOST_OF_A_COMMENT ", "                     \
+	"pg_catalog.current_database(), (SELECT system_identifier FROM pg_catalog.pg_control_system()) "     \
 	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                               \
 	"ON d.objoid = a.oid AND d.classoid = 1260"
 
@@ -38,7 +46,7 @@
 	"pg_catalog.unnest(COALESCE(d.datacl, pg_catalog.acldefault('d', d.datdba))) AS item, "                    \
 	"pg_catalog.aclexplode(ARRAY[item]) x WHERE x.privilege_type = 'CONNECT'"
 
-enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, TABLES = 4 };
+enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, TABLES = 5 };
 
 static bool is_true(const PGresult *rows, int row, int column)
 {
@@ -55,8 +63,7 @@ static const char *text(const PGresult *rows, int row, int column, struct arena 
 	return PQgetisnull(rows, row, column) ? NULL : arena_copy(mem, PQgetvalue(rows, row, column));
 }
 
-static void take_roles(
-	const PGresult *rows, const char *target, struct arena *mem, struct roles_present *present)
+static void take_roles(const PGresult *rows, struct arena *mem, struct roles_present *present)
 {
 	int count = PQntuples(rows);
 	present->roles = arena_array(mem, (size_t)count + 1, sizeof(*present->roles));
@@ -77,12 +84,12 @@ static void take_roles(
 			.expiry = text(rows, i, 10, mem),
 			.verifier = text(rows, i, 11, mem),
 			.comment = comment ? comment : "",
-			.mark = mark_read(comment ? comment : "", target),
+			.long_comment = is_true(rows, i, 14),
 		};
 	}
 	present->session_user = count ? text(rows, 0, 13, mem) : "";
-	present->session_database = count ? text(rows, 0, 14, mem) : "";
-	present->server = count ? text(rows, 0, 15, mem) : "";
+	present->session_database = count ? text(rows, 0, 15, mem) : "";
+	present->server = count ? text(rows, 0, 16, mem) : "";
 }
 
 static void take_memberships(const PGresult *rows, struct arena *mem, struct roles_present *present)
@@ -138,37 +145,89 @@ static bool read_tables(struct session *session, PGresult *tables[TABLES], struc
 {
 	static const char *const before_16 =
 		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " READ_ROLES "; " READ_MEMBERSHIPS
-		"; " READ_DATABASES "; " READ_CONNECTS "; COMMIT";
+		"; " READ_DATABASES "; " READ_CONNECTS "; " MANAGED_CHECK;
 	static const char *const since_16 =
 		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " READ_ROLES "; " READ_MEMBERSHIPS_16
-		"; " READ_DATABASES "; " READ_CONNECTS "; COMMIT";
+		"; " READ_DATABASES "; " READ_CONNECTS "; " MANAGED_CHECK;
 	struct outcome outcome;
 	bool modern = session->version >= FIRST_SERVER_WITH_GRANT_OPTIONS;
-	if (session_send(session, session->conn, modern ? since_16 : before_16, TABLES + 2, &outcome) &&
-		session_collect(session, session->conn, TABLES + 2, tables, TABLES, &outcome) &&
+	if (session_send(session, session->conn, modern ? since_16 : before_16, TABLES + 1, &outcome) &&
+		session_collect(session, session->conn, TABLES + 1, tables, TABLES, &outcome) &&
 		tables[TABLES - 1])
 		return true;
 	*err = outcome.error;
 	return error_prefix(err, "reading the roles");
 }
 
-static bool has_members(const struct roles_present *present, uint32_t role)
+/* --- the agent's own table --- */
+
+static bool refuse_schema(const char *what, const char *owner, const char *own, struct error *err)
 {
-	for (size_t i = 0; i < present->membership_count; i++)
-		if (present->memberships[i].role == role)
-			return true;
-	return false;
+	return error_set(err, ERROR_DENIED,
+		"%s belongs to role \"%s\" and not to \"%s\", so it cannot say which roles are ours, and nothing is "
+		"done here: rename it (ALTER SCHEMA " MANAGED_SCHEMA
+		" RENAME TO ...); or, where it is this agent's "
+		"from before it connected as \"%s\", give it over: ALTER SCHEMA " MANAGED_SCHEMA
+		" OWNER TO ...; ALTER TABLE " MANAGED_TABLE " OWNER TO ...",
+		what, owner, own, own);
 }
 
-/* Ours and not wanted any more: what hangs on them decides how far their removal can go. */
-static bool may_go(const struct roles_present *present, const struct role *role, const struct users *wanted)
+/* Is what carries the names of our schema and table made by us? */
+static bool take_check(const PGresult *rows, struct roles_present *present, struct error *err)
 {
-	const struct user *user = users_find(wanted, role->name);
-	if (role->mark == MARK_GROUP)
-		return !has_members(present, role->oid);
-	return (role->mark == MARK_USER || role->mark == MARK_RETIRING) &&
-		(!user || user->ensure == USER_ABSENT);
+	if (!PQntuples(rows))
+		return true;
+	const char *own = PQgetvalue(rows, 0, 5);
+	present->has_schema = true;
+	present->has_table = !PQgetisnull(rows, 0, 3);
+	if (!is_true(rows, 0, 1))
+		return refuse_schema("schema " MANAGED_SCHEMA, PQgetvalue(rows, 0, 0), own, err);
+	if (!present->has_table)
+		return true;
+	if (!is_true(rows, 0, 4))
+		return refuse_schema(MANAGED_TABLE, PQgetvalue(rows, 0, 3), own, err);
+	if (!is_true(rows, 0, 2))
+		return error_set(err, ERROR_DENIED,
+			MANAGED_TABLE
+			" is not the table that this agent makes, or its row security was switched "
+			"off (ALTER TABLE " MANAGED_TABLE " ENABLE ROW LEVEL SECURITY): nothing is done here");
+	return true;
 }
+
+static void take_managed(const PGresult *rows, struct arena *mem, struct roles_present *present)
+{
+	int count = PQntuples(rows);
+	present->managed = arena_array(mem, (size_t)count + 1, sizeof(*present->managed));
+	for (int i = 0; i < count; i++)
+		present->managed[present->managed_count++] = (struct managed_role){
+			.oid = number(rows, i, 0),
+			.name = text(rows, i, 1, mem),
+			.state = managed_state(PQgetvalue(rows, i, 2)),
+			.manager = text(rows, i, 3, mem),
+			.target = text(rows, i, 4, mem),
+			.since = text(rows, i, 5, mem),
+		};
+}
+
+/* Ends the transaction of the reads, with the rows where there are any. */
+static bool read_managed(
+	struct session *session, struct arena *mem, struct roles_present *present, struct error *err)
+{
+	CLEANUP(session_clear) PGresult *rows = NULL;
+	struct outcome outcome;
+	const char *sql = present->has_table ? MANAGED_ROWS "; COMMIT" : "COMMIT";
+	size_t statements = present->has_table ? 2 : 1;
+	if (!session_send(session, session->conn, sql, statements, &outcome) ||
+		!session_collect(session, session->conn, statements, &rows, 1, &outcome)) {
+		*err = outcome.error;
+		return error_prefix(err, "reading " MANAGED_TABLE);
+	}
+	if (rows)
+		take_managed(rows, mem, present);
+	return true;
+}
+
+/* --- what hangs on roles that go --- */
 
 /* Default privileges (826) and user mappings (1418) are a user's own settings: no heir gets them, they go with the user. */
 static bool read_dependencies(struct session *session, const char *oids, struct arena *mem,
@@ -193,39 +252,68 @@ static bool read_dependencies(struct session *session, const char *oids, struct 
 	return true;
 }
 
-static bool read_leaving(struct session *session, const struct users *wanted, struct arena *mem,
+static bool is_leaving(const struct role *role, const struct users *wanted)
+{
+	const struct user *user = users_find(wanted, role->name);
+	return (role->mark == MARK_USER || role->mark == MARK_RETIRING) &&
+		(!user || user->ensure == USER_ABSENT);
+}
+
+static void append_oid(struct buf *oids, const struct role *role)
+{
+	buf_printf(oids, "%s%" PRIu32, oids->length ? ", " : "", role->oid);
+}
+
+/* Of roles of ours that are not wanted any more: what hangs on them decides how far their removal can go. Of a group its dependencies
+   say whether it gives its members anything, too. */
+static bool read_what_hangs(struct session *session, const struct users *wanted, struct arena *mem,
 	struct roles_present *present, struct error *err)
 {
 	CLEANUP(buf_done) struct buf oids = BUF(LIMIT_BATCH_BYTES);
-	for (size_t i = 0; i < present->role_count; i++)
-		if (may_go(present, &present->roles[i], wanted))
-			buf_printf(&oids, "%s%" PRIu32, oids.length ? ", " : "", present->roles[i].oid);
+	CLEANUP(buf_done) struct buf leaving = BUF(LIMIT_BATCH_BYTES);
+	for (size_t i = 0; i < present->role_count; i++) {
+		const struct role *role = &present->roles[i];
+		bool leaves = is_leaving(role, wanted);
+		if (leaves || role->mark == MARK_GROUP)
+			append_oid(&oids, role);
+		if (leaves)
+			append_oid(&leaving, role);
+	}
 	if (buf_failed(&oids))
 		return error_set(err, ERROR_INVALID, "too many roles are to be removed at once");
-	if (!oids.length)
-		return true;
-	return read_dependencies(session, buf_string(&oids), mem, present, err) &&
-		observe_belongings(session, buf_string(&oids), mem, present, err);
+	if (oids.length && !read_dependencies(session, buf_string(&oids), mem, present, err))
+		return false;
+	return !leaving.length || observe_belongings(session, buf_string(&leaving), mem, present, err);
 }
 
-bool roles_observe(struct session *session, const struct users *wanted, struct arena *mem,
+static bool take_tables(
+	PGresult *tables[TABLES], struct arena *mem, struct roles_present *present, struct error *err)
+{
+	take_roles(tables[0], mem, present);
+	take_memberships(tables[1], mem, present);
+	take_databases(tables[2], mem, present);
+	take_connects(tables[3], mem, present);
+	return take_check(tables[4], present, err);
+}
+
+bool roles_observe(struct session *session, const struct roles_plan_input *input, struct arena *mem,
 	struct roles_present **present, struct error *err)
 {
 	struct roles_present *made = arena_alloc(mem, sizeof(*made));
 	PGresult *tables[TABLES] = {NULL};
-	bool ok = read_tables(session, tables, err);
-	if (ok) {
-		made->version = session->version;
-		take_roles(tables[0], session->target, mem, made);
-		take_memberships(tables[1], mem, made);
-		take_databases(tables[2], mem, made);
-		take_connects(tables[3], mem, made);
-	}
+	made->version = session->version;
+	bool ok = read_tables(session, tables, err) && take_tables(tables, mem, made, err) &&
+		read_managed(session, mem, made, err);
 	for (size_t i = 0; i < TABLES; i++)
 		session_clear(&tables[i]);
-	if (!ok || !read_leaving(session, wanted, mem, made, err))
+	if (ok) {
+		present_index(made, mem);
+		managed_judge(made, input, mem);
+	}
+	if (!ok || !managed_is_ours(made, input, mem, err) ||
+		!read_what_hangs(session, input->wanted, mem, made, err))
 		return error_prefix(err, "database %s", session->target);
-	present_index(made, mem);
+	present_sort_dependencies(made);
 	*present = made;
 	return true;
 }

@@ -5,10 +5,11 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "reconcile/roles/planner.h"
 #include "reconcile/postgres/sql.h"
 
-enum { FIRST_ORDINARY_OID = 16384, REASON_BYTES = 4096 };
+enum { REASON_BYTES = 4096 };
 
 static const char *const status_names[] = {
 	[USER_SYNCED] = "Synced",
@@ -19,6 +20,7 @@ static const char *const status_names[] = {
 };
 
 static const char *const action_names[] = {
+	[ROLE_RECORD] = "record",
 	[ROLE_CREATE_GROUP] = "create group",
 	[ROLE_CREATE] = "create",
 	[ROLE_ALTER] = "alter",
@@ -27,6 +29,7 @@ static const char *const action_names[] = {
 	[ROLE_RETIRE] = "retire",
 	[ROLE_DROP] = "drop",
 	[ROLE_LOCK] = "lock",
+	[ROLE_FORGET] = "forget",
 	[ROLE_END] = "end sessions",
 	[ROLE_HEIR] = "create heir",
 	[ROLE_GIVE] = "give away",
@@ -44,6 +47,26 @@ const char *role_action_name(enum role_action action)
 
 /* --- what all parts of the plan use --- */
 
+/*
+ * A name or comment that was written through a database with another encoding cannot stand in a statement: the server takes only what is
+ * valid in the encoding of ours, and would refuse the whole message. So the step is left out, and told.
+ */
+static void leave_out(struct planner *planner, const struct role_step *step)
+{
+	struct roles_plan *plan = planner->plan;
+	size_t i = 0;
+	const char *text = arena_printf(planner->mem,
+		"%s: a name or comment in it is no UTF-8, so that it cannot be sent from here; do it by hand, in a database with the "
+		"encoding it was written in: %s",
+		role_action_name(step->action), step->redacted);
+	while (i < plan->report_count && strcmp(plan->reports[i].name, step->user) != 0)
+		i++;
+	if (i == plan->report_count)
+		planner_warning(planner, "%s", text);
+	else
+		planner_reason(planner, &plan->reports[i], USER_DEGRADED, "%s", text);
+}
+
 void planner_step(struct planner *planner, enum phase phase, struct role_step step)
 {
 	struct step_list *list = planner->holding ? &planner->held[phase] : &planner->phases[phase];
@@ -53,8 +76,21 @@ void planner_step(struct planner *planner, enum phase phase, struct role_step st
 		step.database = "";
 	if (!step.statements)
 		step.statements = 1;
+	if (!text_is_utf8(step.sql, strlen(step.sql))) {
+		leave_out(planner, &step);
+		return;
+	}
+	planner_record(planner, &step);
 	list->items = arena_grow(planner->mem, list->items, list->count, sizeof(*list->items));
 	list->items[list->count++] = step;
+}
+
+void planner_append(struct planner *planner, struct role_step *step, const char *sql, size_t statements)
+{
+	bool shown = step->redacted == step->sql;
+	step->sql = arena_printf(planner->mem, "%s; %s", step->sql, sql);
+	step->redacted = shown ? step->sql : arena_printf(planner->mem, "%s; %s", step->redacted, sql);
+	step->statements += statements;
 }
 
 void planner_joined_step(struct planner *planner, enum phase phase, enum role_action action, const char *user,
@@ -123,38 +159,6 @@ bool planner_is_leaving(const struct planner *planner, const struct role *role)
 
 /* --- the wanted users --- */
 
-/* May this existing role be managed? Sets the reason when not. */
-static bool may_manage(struct planner *planner, struct wanted_user *wanted)
-{
-	const struct role *role = wanted->role;
-	switch (role->mark) {
-	case MARK_USER:
-	case MARK_GROUP:
-	case MARK_RETIRING:
-		return true;
-	case MARK_OTHER:
-		planner_reason(planner, wanted->report, USER_REFUSED,
-			"the role exists and is managed by another agent or for "
-			"another database of the agent file: its comment says \"%s\"",
-			role->comment);
-		return false;
-	case MARK_NONE:
-		break;
-	}
-	if (role->super || role->oid < FIRST_ORDINARY_OID ||
-		strcmp(role->name, planner->present->session_user) == 0)
-		planner_reason(planner, wanted->report, USER_REFUSED,
-			"the role exists, and is a superuser or belongs to PostgreSQL "
-			"or the agent itself");
-	else if (!planner->input->policy->adopt)
-		planner_reason(planner, wanted->report, USER_REFUSED,
-			"the role exists and is not ours: nothing is changed; remove "
-			"it from users.yaml, or allow `adopt` in the agent file's policy");
-	else
-		return true;
-	return false;
-}
-
 static void classify(struct planner *planner, struct wanted_user *wanted, const struct user *user)
 {
 	wanted->user = user;
@@ -166,7 +170,7 @@ static void classify(struct planner *planner, struct wanted_user *wanted, const 
 	wanted->report->roles = user->roles;
 	wanted->report->role_count = user->role_count;
 	wanted->report->managed_before = wanted->role && wanted->role->mark == MARK_USER;
-	wanted->managed = !wanted->role || may_manage(planner, wanted);
+	wanted->managed = planner_may_manage(planner, wanted);
 }
 
 /* One attribute of a user: what CREATE ROLE ... LOGIN gives. */
@@ -238,13 +242,6 @@ static struct role_step password_step(struct planner *planner, const struct want
 	return step;
 }
 
-static const char *comment_sql(struct planner *planner, const char *name, enum mark mark, const char *comment)
-{
-	struct arena *mem = planner->mem;
-	return arena_printf(mem, "COMMENT ON ROLE %s IS %s", sql_identifier(name, mem),
-		sql_literal(mark_write(mark, planner->input->target, comment, mem), mem));
-}
-
 static void plan_create(struct planner *planner, struct wanted_user *wanted)
 {
 	const char *name = wanted->user->name;
@@ -253,7 +250,7 @@ static void plan_create(struct planner *planner, struct wanted_user *wanted)
 		return;
 	struct role_step step = password_step(planner, wanted, ROLE_CREATE,
 		arena_printf(planner->mem, "CREATE ROLE %s LOGIN", sql_identifier(name, planner->mem)),
-		arena_printf(planner->mem, "; %s", comment_sql(planner, name, MARK_USER, "")));
+		arena_printf(planner->mem, "; %s", planner_comment_sql(planner, name, MARK_USER, "")));
 	step.statements = 2;
 	planner_step(planner, PHASE_CREATE, step);
 }
@@ -261,26 +258,22 @@ static void plan_create(struct planner *planner, struct wanted_user *wanted)
 static void plan_alter(struct planner *planner, struct wanted_user *wanted)
 {
 	CLEANUP(buf_done) struct buf clauses = BUF(1024);
-	const char *name = wanted->user->name, *comment = NULL, *before = "";
+	const char *name = wanted->user->name, *before = "";
+	size_t claim_statements = 0;
 	compare_attributes(planner, wanted, &clauses);
 	if (wanted->verifier)
 		planner_difference(planner, wanted->report, "password", "<hidden>",
 			wanted->role->verifier ? "<hidden>" : "");
-	if (wanted->role->mark != MARK_USER) {
-		comment = comment_sql(planner, name, MARK_USER, wanted->role->comment);
-		planner_difference(planner, wanted->report, "comment",
-			mark_write(MARK_USER, planner->input->target, wanted->role->comment, planner->mem),
-			wanted->role->comment);
-	}
+	const char *claim = planner_claim_sql(planner, wanted, &claim_statements);
 	bool alters = clauses.length || wanted->verifier;
-	if (!alters && !comment)
+	if (!alters && !claim)
 		return;
 	if (alters)
 		before = arena_printf(planner->mem, "ALTER ROLE %s%s", sql_identifier(name, planner->mem),
 			buf_string(&clauses));
 	struct role_step step = password_step(planner, wanted, ROLE_ALTER, before,
-		comment ? arena_printf(planner->mem, "%s%s", alters ? "; " : "", comment) : "");
-	step.statements = alters && comment ? 2 : 1;
+		claim ? arena_printf(planner->mem, "%s%s", alters ? "; " : "", claim) : "");
+	step.statements = alters + claim_statements;
 	planner_step(planner, PHASE_ALTER, step);
 }
 
@@ -303,7 +296,9 @@ static void plan_user(struct planner *planner, struct wanted_user *wanted)
 static int compare_joined(const void *a, const void *b)
 {
 	const struct role_step *left = a, *right = b;
-	int order = strcmp(left->head ? left->head : "", right->head ? right->head : "");
+	int order = (left->depth < right->depth) - (left->depth > right->depth);
+	if (!order)
+		order = strcmp(left->head ? left->head : "", right->head ? right->head : "");
 	if (!order)
 		order = strcmp(left->tail ? left->tail : "", right->tail ? right->tail : "");
 	return order ? order : strcmp(left->user, right->user);
@@ -324,7 +319,7 @@ static size_t put_in_order(struct planner *planner, struct step_list *lists, str
 		struct step_list *list = &lists[i];
 		if (!list->count)
 			continue;
-		if (i == PHASE_GRANT || i == PHASE_REVOKE)
+		if (i == PHASE_GRANT || i == PHASE_REVOKE || i == PHASE_REVOKE_CHAIN)
 			qsort(list->items, list->count, sizeof(*list->items), compare_joined);
 		memcpy(*steps + count, list->items, list->count * sizeof(*list->items));
 		count += list->count;
@@ -349,6 +344,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.passwords = input->passwords,
 		.database = present->session_database,
 		.server = present->server,
+		.version = present->version,
 	};
 	struct planner planner = {
 		.present = present,
@@ -360,14 +356,19 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.lineages = arena_array(mem, present->role_count + 1, sizeof(*planner.lineages)),
 		.seen = arena_array(mem, present->role_count + 1, sizeof(*planner.seen)),
 	};
-	plan->reports =
-		arena_array(mem, input->wanted->count + present->role_count + 1, sizeof(*plan->reports));
+	planner_collect_references(&planner);
+	plan->reports = arena_array(mem,
+		input->wanted->count + input->wanted->group_count + 2 * present->role_count + 1,
+		sizeof(*plan->reports));
 	for (size_t i = 0; i < planner.user_count; i++)
 		classify(&planner, &planner.users[i], &input->wanted->items[i]);
 	plan_passwords(&planner);
+	plan_groups(&planner);
 	for (size_t i = 0; i < planner.user_count; i++)
 		plan_user(&planner, &planner.users[i]);
 	plan_retirements(&planner);
 	plan_unused_groups(&planner);
+	plan_warnings(&planner);
+	plan_managed(&planner);
 	assemble(&planner);
 }

@@ -6,7 +6,7 @@
 #include "reconcile/roles/planner.h"
 #include "reconcile/postgres/sql.h"
 
-enum { BOOTSTRAP_SUPERUSER = 10, FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, LIST_BYTES = 65536 };
+enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, LIST_BYTES = 65536, DEEPEST_CHAIN = 64 };
 
 static bool has_grant_options(const struct planner *planner)
 {
@@ -108,19 +108,10 @@ static bool descends_from(const struct lineage *lineage, uint32_t oid)
 static void plan_group(struct planner *planner, const char *name)
 {
 	const struct step_list *groups = &planner->phases[PHASE_GROUP];
-	struct arena *mem = planner->mem;
 	for (size_t i = 0; i < groups->count; i++)
 		if (strcmp(groups->items[i].user, name) == 0)
 			return;
-	planner_step(planner, PHASE_GROUP,
-		(struct role_step){
-			.action = ROLE_CREATE_GROUP,
-			.user = name,
-			.sql = arena_printf(mem, "CREATE ROLE %s NOLOGIN; COMMENT ON ROLE %s IS %s",
-				sql_identifier(name, mem), sql_identifier(name, mem),
-				sql_literal(mark_write(MARK_GROUP, planner->input->target, "", mem), mem)),
-			.statements = 2,
-		});
+	planner_create_group(planner, name);
 	planner_warning(planner,
 		"group role \"%s\" does not exist and is created empty: grant it what its members need", name);
 }
@@ -129,6 +120,15 @@ static void plan_group(struct planner *planner, const char *name)
 static bool role_will_exist(struct planner *planner, struct wanted_user *wanted, const char *name)
 {
 	const struct wanted_user *other = wanted_of(planner, name);
+	const struct role *renamed = managed_renamed(planner->present, name);
+	if (renamed) {
+		planner_reason(planner, wanted->report, USER_DEGRADED,
+			"role \"%s\" was renamed by hand to \"%s\": none is made in its place, and who is a member stays "
+			"one; ALTER ROLE %s RENAME TO %s undoes it, or list it as it is called now",
+			name, renamed->name, sql_identifier(renamed->name, planner->mem),
+			sql_identifier(name, planner->mem));
+		return false;
+	}
 	if (other && !other->creatable) {
 		planner_reason(planner, wanted->report, USER_DEGRADED,
 			"role \"%s\" is a user that cannot be created", name);
@@ -157,17 +157,15 @@ static bool may_grant(struct planner *planner, struct wanted_user *wanted, const
 	else if (wanted->role && descends_from(lineage, wanted->role->oid))
 		planner_reason(planner, wanted->report, USER_REFUSED,
 			"role \"%s\" is not granted: it is a member of \"%s\"", name, wanted->user->name);
-	else if (planner_is_leaving(planner, role))
-		planner_reason(planner, wanted->report, USER_DEGRADED,
-			"role \"%s\" is not granted: it is being removed", name);
 	else
-		return true;
+		return true; /* one that goes, too: it is kept while somebody lists it (plan_retire.c) */
 	return false;
 }
 
 /* --- comparing with the rows that are there --- */
 
-/* Granted by one of our users, who is never given the right to: since 16 such a row goes with its grantor's. */
+/* Granted by one of our users, who is never given the right to, and has it from a hand: from an ADMIN OPTION, or from CREATEROLE by
+   making the role. Since 16 such a row is one of its own. */
 static bool depends_on_a_user(const struct planner *planner, const struct membership *row)
 {
 	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
@@ -197,11 +195,22 @@ static struct effective effective_of(
 	return all;
 }
 
-/* What CREATEROLE gives the creator of a role since 16: taking it away would only break whoever made that role. */
-static bool is_creators_row(const struct planner *planner, const struct membership *row)
+/* How many users of ours stand behind this row: granted by one who was granted the right to by one, ... It is taken back before theirs,
+   whose CASCADE would take it along: then there would be nothing left to revoke, which is told as a failure. */
+static unsigned chain_depth(const struct planner *planner, const struct membership *row, unsigned level)
 {
-	return has_grant_options(planner) && row->grantor == BOOTSTRAP_SUPERUSER && row->admin &&
-		!row->inherits && !row->can_set;
+	size_t count;
+	unsigned deepest = 0;
+	const struct membership *rows = present_memberships(planner->present, row->grantor, &count);
+	if (level == DEEPEST_CHAIN || !depends_on_a_user(planner, row))
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].role != row->role || !rows[i].admin)
+			continue;
+		unsigned depth = chain_depth(planner, &rows[i], level + 1);
+		deepest = depth > deepest ? depth : deepest;
+	}
+	return deepest + 1;
 }
 
 /* Before 16 there is one row and REVOKE always finds it; since then it finds only its own grantor's. */
@@ -214,9 +223,18 @@ static void revoke(struct planner *planner, const struct wanted_user *wanted, co
 	const char *by = grantor && has_grant_options(planner)
 		? arena_printf(mem, " GRANTED BY %s", sql_identifier(grantor->name, mem))
 		: "";
-	planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name,
-		arena_printf(mem, "REVOKE %s%s FROM ", what, sql_identifier(role->name, mem)),
-		arena_printf(mem, "%s CASCADE", by));
+	const char *head = arena_printf(mem, "REVOKE %s%s FROM ", what, sql_identifier(role->name, mem));
+	const char *tail = arena_printf(mem, "%s CASCADE", by);
+	unsigned depth = chain_depth(planner, row, 0);
+	planner_step(planner, depth ? PHASE_REVOKE_CHAIN : PHASE_REVOKE,
+		(struct role_step){
+			.action = ROLE_REVOKE,
+			.user = wanted->user->name,
+			.sql = arena_printf(mem, "%s%s%s", head, sql_identifier(wanted->user->name, mem), tail),
+			.head = head,
+			.tail = tail,
+			.depth = depth,
+		});
 }
 
 /* "a, b (admin)": what the rows amount to, for people. */
@@ -271,18 +289,26 @@ static bool grant_role(struct planner *planner, struct wanted_user *wanted, cons
 	return true;
 }
 
+/* Of a role that was renamed by hand and is listed by its old name: left as it is. */
+static bool is_renamed(const struct wanted_user *wanted, const struct role *role)
+{
+	return role->mark == MARK_RENAMED && in_list(role->had, wanted->user->roles, wanted->user->role_count);
+}
+
+/* What is not listed, and what a user of ours has granted, listed or not: nobody of them has the right to. */
 static bool revoke_unlisted(struct planner *planner, struct wanted_user *wanted,
 	const struct membership *rows, size_t count, const char *const *granted, size_t granted_count)
 {
 	bool differs = false;
 	for (size_t i = 0; !planner->input->policy->additive && i < count; i++) {
 		const struct role *role = present_role_by_oid(planner->present, rows[i].role);
-		if (!role || in_list(role->name, granted, granted_count))
+		bool by_a_user = depends_on_a_user(planner, &rows[i]);
+		if (!role || is_renamed(wanted, role) ||
+			(in_list(role->name, granted, granted_count) && !by_a_user))
 			continue;
-		if (is_creators_row(planner, &rows[i]) && role->mark == MARK_NONE)
+		if (planner_is_creators_row(planner, &rows[i]) && !mark_is_ours(role->mark))
 			continue;
-		if (!depends_on_a_user(planner, &rows[i]))
-			revoke(planner, wanted, &rows[i], "");
+		revoke(planner, wanted, &rows[i], "");
 		differs = true;
 	}
 	return differs;

@@ -86,9 +86,11 @@ static bool needs_derivation(struct planner *planner, struct wanted_user *wanted
 	struct error err = {0};
 
 	if (!passwords->version(passwords->context, secret, planner->mem, &wanted->version, &why)) {
+		wanted->report->secret_version = "";
 		no_secret(planner, wanted, why);
 		return false;
 	}
+	wanted->report->secret_version = wanted->version;
 	if (wanted->role && wanted->role->verifier &&
 		passwords->known(passwords->context, user, wanted->role->verifier, wanted->version))
 		return false;

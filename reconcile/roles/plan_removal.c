@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "reconcile/roles/heir.h"
 #include "reconcile/roles/retire_sql.h"
 #include "reconcile/postgres/sql.h"
@@ -159,6 +160,7 @@ static void plan_gift(const struct removal *removal, const struct belonging *bel
 static void plan_visit(const struct removal *removal, const char *database, bool owned)
 {
 	const struct roles_policy *policy = removal->planner->input->policy;
+	const struct roles_present *present = removal->planner->present;
 	const struct retirement retirement = {
 		.user = removal->role->name,
 		.heir = owned ? removal->heir.name : NULL,
@@ -170,7 +172,7 @@ static void plan_visit(const struct removal *removal, const char *database, bool
 	struct arena *mem = removal->planner->mem;
 	step.sql = retire_sql(&retirement, mem, &step.statements);
 	step.redacted = arena_printf(mem, "%s%s",
-		roles_script_connect(database, removal->planner->present->server, mem), step.sql);
+		roles_script_connect(database, present->server, present->version, mem), step.sql);
 	step.summary = owned
 		? arena_printf(mem, "in database %s: REASSIGN OWNED BY %s TO %s; DROP OWNED BY %s",
 			  sql_identifier(database, mem), removal->name,
@@ -285,6 +287,8 @@ static void note_sessions(const struct removal *removal, bool locks)
 	struct name_list *list = &planner->ending[planner->holding];
 	if (!locks && !has_sessions(planner->present, removal->role->oid))
 		return;
+	if (!text_is_utf8(removal->role->name, strlen(removal->role->name)))
+		return; /* told with its other steps; here it would keep the statement of all others from being sent */
 	list->items = arena_grow(planner->mem, list->items, list->count, sizeof(*list->items));
 	list->items[list->count++] = removal->role->name;
 }
@@ -304,6 +308,19 @@ void plan_ends(struct planner *planner)
 	planner->holding = false;
 }
 
+/* Whoever has the role would lose what it gives. */
+static bool is_listed_as_role(const struct removal *removal)
+{
+	struct planner *planner = removal->planner;
+	const char *referrer = planner_referrer(planner, removal->role->name);
+	if (referrer && !planner->holding)
+		planner_reason(planner, removal->report, USER_RETIRING,
+			"locked out, not removed: users.yaml lists it as a role of \"%s\", who would lose it; it goes when "
+			"nobody lists it any more",
+			referrer);
+	return referrer != NULL;
+}
+
 void plan_removal(struct planner *planner, const struct role *role, struct role_report *report)
 {
 	struct removal removal = {
@@ -319,5 +336,6 @@ void plan_removal(struct planner *planner, const struct role *role, struct role_
 		planner_difference(planner, report, "exists", "false", "true");
 	}
 	note_sessions(&removal, plan_lock(&removal));
-	plan_giving(&removal);
+	if (!is_listed_as_role(&removal))
+		plan_giving(&removal);
 }

@@ -38,8 +38,9 @@ static void plan_absent(struct planner *planner, struct wanted_user *wanted)
 		return;
 	if (role->mark != MARK_USER && role->mark != MARK_RETIRING)
 		planner_reason(planner, wanted->report, USER_REFUSED,
-			"the role is to be absent but is not ours: only roles that carry "
-			"our mark are dropped");
+			"the role is to be absent but is not ours: only what stands in the agent's table is dropped; "
+			"take it over with %s, and it is removed, or drop it by hand",
+			planner_adopt_command(planner, role->name));
 	else if (planner->input->no_deletions)
 		planner_reason(planner, wanted->report, USER_RETIRING, "to be removed; not in this pass, %s",
 			nobody_goes(planner));
@@ -160,17 +161,6 @@ void plan_retirements(struct planner *planner)
 	tell_heirs(planner);
 }
 
-static bool is_referenced(const struct planner *planner, const char *group)
-{
-	for (size_t i = 0; i < planner->user_count; i++) {
-		const struct user *user = planner->users[i].user;
-		for (size_t r = 0; r < user->role_count; r++)
-			if (strcmp(user->roles[r], group) == 0)
-				return true;
-	}
-	return users_find(planner->input->wanted, group) != NULL;
-}
-
 static bool has_memberships(const struct roles_present *present, uint32_t oid)
 {
 	for (size_t i = 0; i < present->membership_count; i++)
@@ -187,7 +177,8 @@ void plan_unused_groups(struct planner *planner)
 		i < present->role_count && !planner->input->no_deletions && !planner->plan->blocked; i++) {
 		const struct role *role = &present->roles[i];
 		size_t dependencies;
-		if (role->mark != MARK_GROUP || role->login || is_referenced(planner, role->name))
+		if (role->mark != MARK_GROUP || role->login || planner_referrer(planner, role->name) ||
+			planner_is_group(planner, role->name) || users_find(planner->input->wanted, role->name))
 			continue;
 		present_dependencies(present, role->oid, &dependencies);
 		if (dependencies || has_memberships(present, role->oid))

@@ -1,31 +1,36 @@
 /*
  * planner.h - what the files of the plan share (internal to the room)
  *
- * plan.c            who is wanted, who exists, whose role it is; puts the steps in order
+ * plan.c            who is wanted, who exists; puts the steps in order
+ * plan_managed.c    whose role it is: may it be managed, what is written into the agent's table, what is told of other roles
  * plan_password.c   which passwords differ, and new verifiers
  * plan_membership.c memberships and CONNECT
+ * plan_groups.c     groups that are listed as such
  * plan_retire.c     who goes, and when
  * plan_removal.c    the steps of one that goes, and how far they can come
  * heir.c            who gets what it owned
+ * plan_warnings.c   what no step mends
  */
 #pragma once
 
-#include "reconcile/roles/present.h"
-#include "reconcile/roles/users_check.h"
+#include "reconcile/roles/managed.h"
 
 /* The order in which steps are sent. */
 enum phase {
+	PHASE_RECORD,
 	PHASE_LOCK,
 	PHASE_END,
 	PHASE_GROUP,
 	PHASE_CREATE,
 	PHASE_ALTER,
+	PHASE_REVOKE_CHAIN, /* what users of ours have granted: before what they granted it by goes, and that with it */
 	PHASE_REVOKE,
 	PHASE_GRANT,
 	PHASE_HEIR,
 	PHASE_GIVE,
 	PHASE_RETIRE,
 	PHASE_DROP,
+	PHASE_FORGET,
 	PHASES
 };
 
@@ -58,6 +63,11 @@ struct name_list {
 	size_t count;
 };
 
+/* A role that a user lists. */
+struct reference {
+	const char *role, *user;
+};
+
 struct planner {
 	const struct roles_present *present;
 	const struct roles_plan_input *input;
@@ -69,12 +79,15 @@ struct planner {
 	struct step_list held[PHASES]; /* the same, of deletions that wait for a confirmation */
 	bool holding;                  /* steps go there */
 	struct name_list ending[2];    /* whose sessions are ended; [1] = once it is confirmed */
-	struct lineage *lineages;      /* parallel to present->roles */
-	uint32_t *seen;                /* the same: number of the last walk that came by */
+	struct reference *references;  /* of the users that are to be present; by role, user */
+	size_t reference_count;
+	struct lineage *lineages; /* parallel to present->roles */
+	uint32_t *seen;           /* the same: number of the last walk that came by */
 	uint32_t walks;
 };
 
-/* Copies `step` into its phase; sql without redacted is shown as it is. */
+/* Copies `step` into its phase; sql without redacted is shown as it is. The row in the agent's table is written by the same step where
+   it makes, locks or drops a role (plan_managed.c). */
 void planner_step(struct planner *planner, enum phase phase, struct role_step step);
 
 /* A step that joins its neighbours: head, the user, tail. */
@@ -90,6 +103,42 @@ void planner_reason(struct planner *planner, struct role_report *report, enum us
 	const char *format, ...) PRINTF_LIKE(4, 5);
 void planner_warning(struct planner *planner, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Adds a statement to a step; both texts, the one that is shown, too. */
+void planner_append(struct planner *planner, struct role_step *step, const char *sql, size_t statements);
+
+/* --- plan_managed.c --- */
+
+/* May the role that exists under this user's name be managed, or one be made? Sets the reason when not. */
+bool planner_may_manage(struct planner *planner, struct wanted_user *wanted);
+
+/* "`pgitops user adopt ...`", for a message; a name that a shell would not take as it is stands in quotes. */
+const char *planner_adopt_command(const struct planner *planner, const char *name);
+
+/* Who lists this role, other than the user of its own name; NULL = nobody who is to be present. */
+const char *planner_referrer(const struct planner *planner, const char *role);
+void planner_collect_references(struct planner *planner);
+
+/* What CREATEROLE gives the creator of a role since 16: taking it away would only break whoever made that role. */
+bool planner_is_creators_row(const struct planner *planner, const struct membership *row);
+
+/* Lets the row in the agent's table follow what a step makes of its role. */
+void planner_record(struct planner *planner, struct role_step *step);
+
+/* COMMENT ON ROLE with the mark, keeping what people wrote into `comment`. */
+const char *planner_comment_sql(struct planner *planner, const char *name, enum mark mark, const char *comment);
+
+/* The comment and, where it does not say so yet, the row of a user that exists; NULL = both are right. */
+const char *planner_claim_sql(struct planner *planner, struct wanted_user *wanted, size_t *statements);
+
+/* Last: comments on group roles, rows of roles that are gone, the table itself, and what is told of roles that are not ours. */
+void plan_managed(struct planner *planner);
+
+/* --- plan_groups.c --- */
+
+void planner_create_group(struct planner *planner, const char *name);
+bool planner_is_group(const struct planner *planner, const char *name); /* listed under groups */
+
+void plan_groups(struct planner *planner); /* after the passwords */
 void plan_passwords(struct planner *planner);
 void plan_memberships(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);
@@ -97,6 +146,7 @@ void plan_retirements(struct planner *planner);
 void plan_removal(struct planner *planner, const struct role *role, struct role_report *report);
 void plan_ends(struct planner *planner); /* of the sessions of all for whom steps of a removal are planned */
 void plan_unused_groups(struct planner *planner);
+void plan_warnings(struct planner *planner);
 
 /* Is this existing role on its way out: locked out before, or a user of ours that the list does not want? */
 bool planner_is_leaving(const struct planner *planner, const struct role *role);

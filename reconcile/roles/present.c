@@ -71,6 +71,13 @@ static void sort(void *items, size_t count, size_t size, int (*compare)(const vo
 		qsort(items, count, size, compare);
 }
 
+void present_sort_dependencies(struct roles_present *present)
+{
+	sort(present->dependencies, present->dependency_count, sizeof(*present->dependencies),
+		compare_dependencies);
+	sort(present->belongings, present->belonging_count, sizeof(*present->belongings), compare_belongings);
+}
+
 void present_index(struct roles_present *present, struct arena *mem)
 {
 	sort(present->roles, present->role_count, sizeof(*present->roles), compare_roles);
@@ -78,9 +85,7 @@ void present_index(struct roles_present *present, struct arena *mem)
 	sort(present->memberships, present->membership_count, sizeof(*present->memberships),
 		compare_memberships);
 	sort(present->connects, present->connect_count, sizeof(*present->connects), compare_connects);
-	sort(present->dependencies, present->dependency_count, sizeof(*present->dependencies),
-		compare_dependencies);
-	sort(present->belongings, present->belonging_count, sizeof(*present->belongings), compare_belongings);
+	present_sort_dependencies(present);
 	present->by_oid = arena_array(mem, present->role_count + 1, sizeof(*present->by_oid));
 	for (size_t i = 0; i < present->role_count; i++)
 		present->by_oid[i] = (uint32_t)i;
@@ -194,6 +199,11 @@ static const char *after_mark(const char *comment, const char *target)
 	return comment + length + 1;
 }
 
+bool mark_is_ours(enum mark mark)
+{
+	return mark == MARK_USER || mark == MARK_GROUP || mark == MARK_RETIRING;
+}
+
 enum mark mark_read(const char *comment, const char *target)
 {
 	const char *rest = after_mark(comment, target);
@@ -204,16 +214,23 @@ enum mark mark_read(const char *comment, const char *target)
 	return text_starts(rest, MARK_RETIRING_WORD) ? MARK_RETIRING : MARK_USER;
 }
 
+/* What people wrote into a comment, behind the mark of whatever database there is. */
+static const char *people_of(const char *comment, const char *target)
+{
+	const char *rest = after_mark(comment, target);
+	if (!rest && text_starts(comment, ROLES_MARK))
+		rest = strchr(comment, ')');
+	if (!rest)
+		return comment;
+	const char *colon = strstr(rest, ": ");
+	return colon ? colon + 2 : "";
+}
+
 const char *mark_write(enum mark mark, const char *target, const char *comment, struct arena *mem)
 {
 	const char *word = mark == MARK_GROUP ? MARK_GROUP_WORD
 		: mark == MARK_RETIRING       ? MARK_RETIRING_WORD
 					      : "";
-	const char *rest = after_mark(comment, target);
-	const char *people = comment;
-	if (rest) {
-		const char *colon = strstr(rest, ": ");
-		people = colon ? colon + 2 : "";
-	}
+	const char *people = people_of(comment, target);
 	return arena_printf(mem, "%s%s)%s%s%s", ROLES_MARK, target, word, *people ? ": " : "", people);
 }

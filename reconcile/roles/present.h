@@ -7,13 +7,18 @@
 
 #include "reconcile/roles/roles.h"
 
-/* What the comment on a role says about it. */
+/* Whose a role is (managed.h), and what the comment on it says about that. */
 enum mark {
 	MARK_NONE, /* not ours */
 	MARK_USER,
 	MARK_GROUP,
 	MARK_RETIRING, /* locked out, not dropped yet */
-	MARK_OTHER     /* ours, but of another database of the agent file, or another agent */
+	MARK_OTHER,    /* of another database of the agent file, or of another agent */
+
+	/* Never in a comment, and not ours until a person says so: */
+	MARK_UNPROVEN, /* only the comment says that it is ours */
+	MARK_REPLACED, /* a role of ours had this name, and is gone: this one was made by hand, or by restoring a dump */
+	MARK_RENAMED /* ours under another name: renamed by hand */
 };
 
 struct role {
@@ -24,8 +29,23 @@ struct role {
 	bool expires;         /* has a VALID UNTIL other than infinity */
 	const char *expiry;   /* its text */
 	const char *verifier; /* rolpassword; NULL = none */
-	const char *comment;  /* "" = none */
-	enum mark mark;
+	const char *comment;  /* "" = none; bytes in no known encoding, as the names are */
+	bool long_comment;    /* `comment` is only its beginning: it is not written anew */
+	enum mark mark;       /* managed_judge() */
+	enum mark said;       /* what the comment alone says */
+	bool recorded; /* the table says what `mark` does, or will when it is made: nothing to write there */
+	const char *had;   /* MARK_RENAMED: the name it had */
+	const char *other; /* MARK_OTHER: whose, by the table; NULL = only the comment says so */
+	bool had_group;    /* the same: as a group role */
+};
+
+/* A row of the agent's table. */
+struct managed_role {
+	uint32_t oid;
+	const char *name; /* it had when the row was written */
+	enum mark state;  /* MARK_USER, MARK_GROUP, MARK_RETIRING; MARK_OTHER = a word of a newer program */
+	const char *manager, *target;
+	const char *since; /* RFC 3339 */
 };
 
 struct membership {
@@ -87,10 +107,15 @@ struct roles_present {
 	size_t database_count;
 	struct connect_grant *connects; /* by grantee, database */
 	size_t connect_count;
-	struct dependency *dependencies; /* by role, database; only of roles that may go */
+	struct dependency *dependencies; /* by role, database; only of roles that may go, and of groups */
 	size_t dependency_count;
 	struct belonging *belongings; /* by role, kind, name; only of roles that may go */
 	size_t belonging_count;
+	bool has_schema, has_table;   /* of the agent's own (managed.h) */
+	struct managed_role *managed; /* its rows, by oid */
+	size_t managed_count;
+	const struct managed_role **managed_by_name; /* those of our target; by name, oid */
+	size_t named_count;
 };
 
 /* Reads the belongings of these roles: `oids` is a list for IN (), never empty. */
@@ -99,6 +124,9 @@ bool observe_belongings(struct session *session, const char *oids, struct arena 
 
 /* Sorts everything and builds the index; called once the tables are filled. */
 void present_index(struct roles_present *present, struct arena *mem);
+
+/* The same for dependencies and belongings that were read later, once it was known which roles may go. */
+void present_sort_dependencies(struct roles_present *present);
 
 const struct role *present_role(const struct roles_present *present, const char *name);
 const struct role *present_role_by_oid(const struct roles_present *present, uint32_t oid);
@@ -113,6 +141,9 @@ const struct connect_grant *present_connects(
 const struct dependency *present_dependencies(
 	const struct roles_present *present, uint32_t role, size_t *count);
 const struct belonging *present_belongings(const struct roles_present *present, uint32_t role, size_t *count);
+
+/* USER, GROUP or RETIRING. */
+bool mark_is_ours(enum mark mark);
 
 /* The mark in a comment, seen by the database called `target` in the agent file. */
 enum mark mark_read(const char *comment, const char *target);

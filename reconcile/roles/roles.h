@@ -6,8 +6,8 @@
  *   session_connect -> roles_observe -> roles_plan (pure) -> roles_apply
  *
  * Reads everything in a handful of queries, writes only what differs, in few messages. Passwords are compared with the
- * SCRAM verifier and sent only as verifiers. Roles we made carry our mark, a comment that begins with ROLES_MARK;
- * only marked roles are ever dropped. Works on PostgreSQL 13 to 18, on the primary only.
+ * SCRAM verifier and sent only as verifiers. Which roles are ours is said by the agent's own table (managed.h); the comment that
+ * begins with ROLES_MARK says it to people. Works on PostgreSQL 13 to 18, on the primary only.
  */
 #pragma once
 
@@ -19,9 +19,6 @@
 #define ROLES_MARK "managed by pgitops ("
 
 struct roles_present; /* what the catalogs said */
-
-bool roles_observe(struct session *session, const struct users *wanted, struct arena *mem,
-	struct roles_present **present, struct error *err) MUST_CHECK;
 
 /* Passwords on demand, so that a quiet pass reads none. */
 struct roles_passwords {
@@ -48,10 +45,13 @@ struct role_difference {
 };
 
 /*
+ * ROLE_RECORD makes the agent's table, or takes over what stands in it; ROLE_FORGET takes a role out that is not there any more.
+ *
  * How a user goes: ROLE_LOCK takes login, password and powers from it, ROLE_END its sessions; ROLE_HEIR makes the role that gets what
  * it owns, ROLE_GIVE gives that its databases and tablespaces, ROLE_RETIRE what it owns in one database; ROLE_DROP is the end.
  */
 enum role_action {
+	ROLE_RECORD,
 	ROLE_CREATE_GROUP,
 	ROLE_CREATE,
 	ROLE_ALTER,
@@ -60,6 +60,7 @@ enum role_action {
 	ROLE_RETIRE,
 	ROLE_DROP,
 	ROLE_LOCK,
+	ROLE_FORGET,
 	ROLE_END,
 	ROLE_HEIR,
 	ROLE_GIVE
@@ -81,8 +82,11 @@ struct role_step {
 	bool done;
 	struct error error; /* kind ERROR_NONE until it failed */
 
+	struct grants_step *privileges; /* grants_apply() carries it out, not roles_apply(); NULL = roles_apply() does */
+
 	/* for roles_apply alone */
 	size_t statements; /* in `sql` */
+	unsigned depth;    /* of a chain of grants; the deepest is sent first */
 	const char *head,
 		*tail; /* steps with equal ones become one statement: head, user, user, ..., tail; NULL = never */
 	const char **users; /* ROLE_END: of these */
@@ -94,6 +98,7 @@ struct role_step {
 
 struct role_report {
 	const char *name;
+	bool group;              /* of `groups`, not of `users` */
 	enum user_status status; /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
 	const char *reason;   /* "" when Synced */
 	const char *progress; /* of a removal that nothing holds up: what is done; NULL = it is none */
@@ -103,24 +108,40 @@ struct role_report {
 	size_t role_count;
 	struct role_difference *differences; /* what was found wrong before this pass's steps */
 	size_t difference_count;
-	bool managed_before; /* carried our mark already: a difference is drift unless `wanted_changed` */
+	const char *secret_version; /* of its Secret, "" = there is none; NULL = was not asked */
+	bool managed_before;        /* was ours already: a difference is drift unless `wanted_changed` */
+};
+
+/* A role that this agent does not manage, and that belongs to neither PostgreSQL, nor the operator, nor the agent itself. */
+struct role_unmanaged {
+	const char *name;
+	const char *reason; /* "made by somebody else", or why the agent does not take it for its own */
+	bool login, super;
+	bool referenced; /* users.yaml lists it, as a user or as somebody's role */
 };
 
 struct roles_plan {
 	struct role_step *steps; /* in the order they are sent */
 	size_t step_count;
-	struct role_report *reports; /* sorted by name; wanted and retiring users */
+	struct role_report *reports; /* sorted by name; wanted and retiring users, listed groups */
 	size_t report_count;
 	const char **deletions; /* users that would be retired because the list no longer names them; sorted */
 	size_t deletion_count;
 	char confirm[17]; /* what --confirm must say for these deletions; "" = no confirmation needed */
 	const char **warnings; /* what people should know and no step mends: PUBLIC may connect, an empty group role, ... */
 	size_t warning_count;
+	struct role_unmanaged *unmanaged; /* by name; from agents of other databases, too */
+	size_t unmanaged_count;
+	const char *not_adopted; /* why somebody a person asked for is not ours; NULL = nobody was asked for, or all are */
 	bool blocked; /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
 	struct role_step *held; /* the steps of those deletions, which run once they are confirmed */
 	size_t held_count;
 	const char *database; /* the connection's own: where steps without one run */
 	const char *server;   /* its system identifier */
+	int version;          /* 150020 */
+
+	const char **withheld; /* roles that are not ours: what they may do is left as it is */
+	size_t withheld_count;
 
 	/* for roles_apply alone */
 	bool report_only;
@@ -135,15 +156,30 @@ struct roles_plan_input {
 	const char *no_deletions_why; /* NULL = it is that first pass */
 	const struct roles_policy *policy;
 	const struct roles_passwords *passwords;
-	const char *target; /* name in the mark */
+	const char *target; /* name in the mark: the database's in the agent file */
+
+	/* Which roles are ours (managed.h). */
+	const char *manager;   /* who we are in the table */
+	const char *former;    /* who we were before, or NULL: what is theirs is taken over without a word */
+	const char *take_over; /* a manager that a person has told us to follow, or NULL */
+	const char *const *adopt; /* roles that a person has told us to take, whatever they are; sorted */
+	size_t adopt_count;
+	/* Did the agent manage this role before, by what it remembers? Asked only where there is no table yet, of roles with our comment:
+	   they are believed to be ours when the answer is yes, or users.yaml names them. NULL = it remembers nothing. */
+	bool (*remembers)(void *context, const char *role);
+	void *memory;
 };
+
+/* ERROR_DENIED, too, where another agent manages the database of this name, or the agent's schema is somebody else's. */
+bool roles_observe(struct session *session, const struct roles_plan_input *input, struct arena *mem,
+	struct roles_present **present, struct error *err) MUST_CHECK;
 
 /* No I/O beyond the passwords callbacks; cannot fail: what is wrong with a user stands in its report. */
 void roles_plan(const struct roles_present *present, const struct roles_plan_input *input, struct arena *mem,
 	struct roles_plan *plan);
 
 /* psql to this database, with what a session of ours has from its beginning. The last line ends. In `mem`. */
-const char *roles_script_connect(const char *database, const char *server, struct arena *mem);
+const char *roles_script_connect(const char *database, const char *server, int version, struct arena *mem);
 
 /*
  * The plan as a script for psql, in `mem`: what roles_apply() would send, statement by statement, with the connections it would
@@ -155,7 +191,7 @@ const char *roles_script(const struct roles_plan *plan, struct arena *mem);
 /*
  * Sends the steps; what became of each stands in its `done` and `error`. A user whose step fails is reported DEGRADED and the others go on. Retirement goes as far as it can now:
  * locked out and committed first, sessions ended, reassigned in every database, dropped; what is left is RETIRING and is
- * continued by the next pass, found again by its mark. False only when the session itself is lost (reports are then as far as
+ * continued by the next pass, found again in the agent's table. False only when the session itself is lost (reports are then as far as
  * known).
  */
 bool roles_apply(

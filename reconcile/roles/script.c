@@ -1,5 +1,5 @@
 /*
- * script.c - a plan as a script for psql: what apply.c and retire.c would send, in their order
+ * script.c - a plan as a script for psql: what apply.c, retire.c and grants_apply() would send, in their order
  *
  * A message of theirs is one transaction without saying so; here it says BEGIN and COMMIT. Beside the plan's statements stand those
  * that a session of ours has from its beginning: what it pins, and that it is the server that the plan was made for. A verifier
@@ -10,14 +10,10 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/postgres/pins.h"
 #include "reconcile/roles/applier.h"
 #include "reconcile/roles/retire_sql.h"
 #include "reconcile/postgres/sql.h"
-
-/* As session_options() of connect.c; the agent's sessions are given them when they connect. */
-#define PINS                                                                                                 \
-	"SET search_path = pg_catalog, pg_temp; SET standard_conforming_strings = on; "                      \
-	"SET session_replication_role = replica; SET synchronous_commit = local; SET lock_timeout = '3s';\n"
 
 enum { SCRIPT_BYTES = 64 << 20 };
 
@@ -65,13 +61,15 @@ static const char *connect_line(const char *database, struct arena *mem)
 		sql_identifier(arena_printf(mem, "dbname=%s", connection_value(database, mem)), mem));
 }
 
-const char *roles_script_connect(const char *database, const char *server, struct arena *mem)
+const char *roles_script_connect(const char *database, const char *server, int version, struct arena *mem)
 {
+	CLEANUP(buf_done) struct buf pins = BUF(LIMIT_BATCH_BYTES);
+	pins_script(version, &pins);
 	return arena_printf(mem,
-		"%s" PINS "SELECT CAST('" RETIRE_STOPS
+		"%s%sSELECT CAST('" RETIRE_STOPS
 		"the plan is for another server, not for ' || system_identifier AS integer) "
 		"FROM pg_control_system() WHERE system_identifier <> %s;\n",
-		connect_line(database, mem), server);
+		connect_line(database, mem), buf_string(&pins), server);
 }
 
 static void go_to(struct script *script, const char *database)
@@ -80,7 +78,8 @@ static void go_to(struct script *script, const char *database)
 		return;
 	script->at = database;
 	buf_char(&script->out, '\n');
-	buf_text(&script->out, roles_script_connect(database, script->plan->server, script->mem));
+	buf_text(&script->out,
+		roles_script_connect(database, script->plan->server, script->plan->version, script->mem));
 }
 
 /* --- verifiers --- */
@@ -122,6 +121,10 @@ static size_t add_group(struct script *script, const struct role_step *steps, si
 		note(script,
 			arena_printf(mem, "%s: %s", *step->user ? step->user : "all of them",
 				role_action_name(step->action)));
+		if (!*step->sql) { /* no privilege that could be given: why stands in its place */
+			note(script, step->error.kind != ERROR_NONE ? step->error.text : step->redacted);
+			return next;
+		}
 		/* A retirement's says where, too, as it is shown alone elsewhere; here we are there. */
 		add_statement(script, step->action == ROLE_RETIRE ? step->sql : step->redacted);
 		return next;
@@ -150,17 +153,25 @@ static void add_retirements(struct script *script, const struct role_step *steps
 	}
 }
 
+/* Do both belong to one transaction, or to one round through the databases? */
+static bool are_together(const struct role_step *step, const struct role_step *next)
+{
+	if (step->privileges || next->privileges)
+		return step->privileges && next->privileges && strcmp(step->database, next->database) == 0;
+	return step->action == next->action;
+}
+
 static void add_steps(struct script *script, const struct role_step *steps, size_t count)
 {
 	for (size_t first = 0, end; first < count; first = end) {
 		enum role_action action = steps[first].action;
-		for (end = first; end < count && steps[end].action == action;)
+		for (end = first; end < count && are_together(&steps[first], &steps[end]);)
 			end++;
 		if (action == ROLE_RETIRE) {
 			add_retirements(script, steps, first, end);
 			continue;
 		}
-		go_to(script, script->plan->database);
+		go_to(script, *steps[first].database ? steps[first].database : script->plan->database);
 		bool whole = action != ROLE_END;
 		buf_text(&script->out, whole ? "BEGIN;\n" : "");
 		for (size_t i = first; i < end;)

@@ -2,12 +2,15 @@
  * users.h - users.yaml to wanted users, or its mistakes. Pure.
  *
  * The predecessor's format, unchanged (postgres-roles.md 0 and 7): a bare document or the text of a ConfigMap's key;
- * `users: [{username, database?, roles?, ensure?}]`, `timestamp` ignored. An empty list is legal to read: what it means is
+ * `users: [{username, database?, roles?, ensure?}]`, `timestamp` ignored. With `version: 2` also
+ * `groups: [{name, grants?, defaultPrivileges?}]` and `grants` of a user: whoever has such a list may do what it says and no more. An empty list is legal to read: what it means is
  * decided by the plan, never here. Anything that is not understood is a mistake, and a mistake removes nobody.
  */
 #pragma once
 
+#include "base/digest.h"
 #include "base/error.h"
+#include "reconcile/grants/grants.h"
 #include "reconcile/mistake.h"
 
 enum user_ensure { USER_PRESENT, USER_ABSENT };
@@ -23,9 +26,19 @@ struct user {
 	int line;           /* in the file */
 };
 
+/* A group role that exists whether it has members or not. */
+struct group_role {
+	const char *name;
+	int line; /* in the file */
+};
+
 struct users {
 	struct user *items; /* sorted by name, unique */
 	size_t count;
+	char hash[DIGEST_HEX_SIZE]; /* SHA-256 of the text they were read from */
+	struct group_role *groups;  /* sorted by name, unique */
+	size_t group_count;
+	struct grants_wanted grants; /* of groups and users that have a list of them */
 };
 
 /* What the agent's own file allows; Git cannot change it. Globs. */
@@ -49,7 +62,7 @@ struct roles_policy {
  * `file` and `first_line` place the text (a ConfigMap's block scalar starts inside its file). `database` is where CONNECT is
  * granted when an entry names none. Mistakes: syntax, wrong type, unknown key, missing username, invalid or reserved name,
  * name twice for the same database, two users with one Secret name, inline password, role denied or granted to itself, a
- * name that rotation clean-up would drop.
+ * name that rotation clean-up would drop, privileges that are a way to become superuser (grant_refusal).
  */
 void users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
 	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes);

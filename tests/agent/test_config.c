@@ -104,6 +104,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 		"- {url: ssh://git@h/x, sshKeyFile: id, knownHostsFile: known}\n"
 		"- {url: https://h/y, tokenFile: t, signatures: {required: true, sshKeys: signers, gpgKeys: /keys}}\n"
 		"databases:\n- name: main\n  connection: host=h dbname=app user=postgres\n"
+		"  authentication: scram\n"
 		"  passwordFrom: {secret: {namespace: default, name: pg, key: pass}}\n"
 		"  users: {application: users, configMap: list, key: u.yaml, namespace: team, database: other}\n"
 		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], adopt: listed, memberships: additive,\n"
@@ -160,6 +161,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_string_equal(database->policy.protected_roles[1], "b*");
 	assert_string_equal(database->policy.grantable[0], "r");
 	assert_string_equal(database->policy.denied[0], "d");
+	assert_int_equal(database->authentication, SESSION_AUTHENTICATION_SCRAM);
 	assert_true(database->policy.adopt && database->policy.additive && database->policy.report_only);
 	assert_int_equal(database->policy.max_deletions, 7);
 	assert_string_equal(database->policy.heir, "keeper");
@@ -179,6 +181,7 @@ static void a_database_has_defaults(void **state)
 	assert_string_equal(databases[0].key, "users.yaml");
 	assert_string_equal(databases[0].database, "my app");
 	assert_null(databases[0].password.file);
+	assert_int_equal(databases[0].authentication, SESSION_AUTHENTICATION_UNSAID);
 	assert_false(databases[0].policy.adopt);
 	assert_string_equal(databases[1].database, "my db");
 	assert_string_equal(databases[1].password.file, below(fixture, "pw"));
@@ -282,7 +285,7 @@ static void databases_and_repositories_must_make_sense(void **state)
 	expect(*state,
 		"version: 1\ndatabases:\n- {name: a, connection: host=h, users: {application: u}}\n"
 		"- {name: a, connection: host=h, users: {application: u}, passwordFrom: {}}\n"
-		"- {name: A b, connection: host=h, users: {}}\n- {}\n- x\n"
+		"- {name: A b, connection: host=h, users: {}, authentication: md5}\n- {}\n- x\n"
 		"repositories:\n- url: https://u:p@h/x\n- {url: x, passwordFile: a, tokenFile: b}\n- {url: x, sshKeyFile: a}\n"
 		"- {url: x, clientKeyFile: a, proxy: 'http://u:p@h'}\n- {url: x, signatures: {required: true}}\n"
 		"- {url: x, signatures: {sshKeys: a, keys: b}}\n",
@@ -290,6 +293,7 @@ static void databases_and_repositories_must_make_sense(void **state)
 		"4:58: passwordFrom names one of file and secret\n"
 		"5:10: name must be lower-case letters, digits, '-' and '.'\n"
 		"5:35: users: application is missing\n"
+		"5:62: authentication must be channel-binding, scram or any\n"
 		"6:3: databases[3]: connection is missing\n"
 		"6:3: databases[3]: name is missing\n"
 		"6:3: databases[3]: users is missing\n"

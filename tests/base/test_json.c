@@ -90,14 +90,15 @@ static void a_text_of_any_bytes_becomes_a_string(void **state)
 	(void)state;
 	static const struct {
 		const char *text, *string;
-	} cases[] = {{"plain", "plain"}, {"é", "é"}, {"j\xe9r", "j?r"}, {"cut\xc3", "cut?"}, {NULL, ""}};
+	} cases[] = {
+		{"plain", "plain"}, {"é", "é"}, {"j\xe9r", "j\\xe9r"}, {"cut\xc3", "cut\\xc3"}, {NULL, ""}};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		CLEANUP(json_done) json_t *value = json_text(cases[i].text);
 		assert_string_equal(json_string_value(value), cases[i].string);
 	}
 	CLEANUP(json_done) json_t *object = json_object();
 	json_set_text(object, "name", "j\xe9r");
-	assert_string_equal(json_text_at(object, "name", ""), "j?r");
+	assert_string_equal(json_text_at(object, "name", ""), "j\\xe9r");
 }
 
 static void a_zero_value_is_what_go_leaves_out(void **state)

@@ -28,6 +28,18 @@ static void utf8_is_shortest_form_without_surrogates(void **state)
 		assert_false(text_is_utf8(bad[i], strlen(bad[i])));
 }
 
+static void bytes_that_are_no_utf8_are_shown(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {{"", ""}, {"é\n", "é\n"}, {"caf\xe9", "caf\\xe9"},
+		{"\xc3(\xa9", "\\xc3(\\xa9"}, {"\xed\xa0\x80", "\\xed\\xa0\\x80"}, {"\xf0\x9f", "\\xf0\\x9f"}};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		char out[64];
+		assert_int_equal(text_escape(cases[i][0], out), strlen(cases[i][1]));
+		assert_string_equal(out, cases[i][1]);
+	}
+}
+
 static void printable_text_keeps_characters_and_drops_controls(void **state)
 {
 	char text[] = "é\x1b\n\t\r\x7f\xc2\x85\xff€\xe2\x82";
@@ -224,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_starts_and_ends),
 		cmocka_unit_test(utf8_is_shortest_form_without_surrogates),
+		cmocka_unit_test(bytes_that_are_no_utf8_are_shown),
 		cmocka_unit_test(printable_text_keeps_characters_and_drops_controls),
 		cmocka_unit_test(labels_and_subdomains_follow_rfc_1123),
 		cmocka_unit_test(globs_match_as_argo_cd_has_them),

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The figures of README.md, measured on this machine: each with its goal and the peer that ran beside it.
 
-    tests/bench/run.sh [NAME...]      names: memory, announced, objects, users, git, start; ten-thousand and fifty-thousand only when named
+    tests/bench/run.sh [NAME...]      names: memory, announced, objects, users, git, start; ten-thousand, fifty-thousand,
+                                      ten-thousand-users and secrets only when named
 
 Nothing here fails on a slow machine: it prints. Requests are counted in the API server's audit log, writes by the agent.
 """
@@ -317,6 +318,57 @@ def bench_users(bench, count=1000):
         "goal <= 30 ms, 0 writes", f"statements a pass: {moved['pgitops_sql_statements_total'] / passes:.0f}")
 
 
+def secret_files(folder, count, each):
+    """Passwords of u0000... in files of so many Secrets."""
+    folder.mkdir(exist_ok=True)
+    for part in range(0, count, each):
+        path = folder / f"part{part}.yaml"
+        path.touch(mode=0o600)
+        path.write_text("---\n".join(
+            f"apiVersion: v1\nkind: Secret\nmetadata: {{name: user-u{i:04d}-secret, namespace: postgres}}\n"
+            f"stringData: {{password: password-{i}}}\n" for i in range(part, min(part + each, count))))
+
+
+def bench_ten_thousand_users(bench, count=10000):
+    """First pass, quiet passes, one change and a restart over many users; what a quiet pass costs in the agent alone."""
+    server = postgres.shared(17)
+    server.clean()
+    server.run("CREATE DATABASE app")
+    repository = bench.repository({"users/users.yaml": users(count, ("read_only", "writers", "auditors"))})
+    agent = bench.agent(poll="2s")
+    agent.database(server)
+    agent.application("postgres-users", repository.url, "users", "postgres")
+    secret_files(agent.folder / "secrets", count, 250)
+    start = time.monotonic()
+    agent.start(seconds=900)
+    row(f"{count:,} users with three roles, start of the agent to ready", f"{time.monotonic() - start:.1f} s", "",
+        f"{cpu_seconds(agent.process.pid):.1f} s CPU of the agent")
+    time.sleep(15)
+    passes, cpu, moved = quiet(agent, "pgitops_user_passes_total", 20)
+    row("no-op over them", f"{cpu * 1000:.0f} ms CPU, {moved['pgitops_sql_writes_total']:.0f} writes", "goal <= 100 ms, 0 writes",
+        f"statements a pass: {moved['pgitops_sql_statements_total'] / passes:.0f}")
+    row("resident memory with them", f"{memory(agent.process.pid)[0] / 2**20:.1f} MiB", "goal <= 32 MiB", "")
+    server.run("ALTER ROLE u0042 CREATEDB")
+    start = time.monotonic()
+    agent.cli("user", "sync").ok()
+    row("one of them changed by hand and healed, asked for", f"{time.monotonic() - start:.2f} s", "", "")
+    agent.stop()
+    start = time.monotonic()
+    agent.start(seconds=900)
+    row("a restart over them to ready", f"{time.monotonic() - start:.1f} s", "", f"{cpu_seconds(agent.process.pid):.2f} s CPU of the agent")
+    agent.stop()
+
+
+def bench_secrets(bench):
+    """How long the Secrets of the folder are listed, one in each file, which holds the lock of whoever asks for one."""
+    driver = os.environ["PGITOPS_BENCH_SECRETS"]
+    for count, each in ((10000, 1), (20000, 1), (10000, 1000), (20000, 1000)):
+        folder = bench.folder / f"secrets-{count}-{each}"
+        secret_files(folder, count, each)
+        out = subprocess.run([driver, folder, str(count)], capture_output=True, text=True, check=True).stdout.split()
+        row(f"{count:,} Secrets, {each} in a file: listed; each asked for", f"{float(out[0]):.2f} s; {float(out[1]):.2f} s", "", "")
+
+
 def run_psql(server, script):
     env = {"PGPASSWORD": server.password, "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
     subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(script), server.conninfo()], check=True, env=env)
@@ -352,7 +404,8 @@ def bench_start(bench):
 BENCHES = {"start": bench_start, "memory": bench_memory, "announced": bench_announced, "objects": bench_objects,
            "users": bench_users, "git": bench_git}
 # Minutes each: only when named.
-LARGE = {"ten-thousand": bench_ten_thousand, "fifty-thousand": bench_fifty_thousand}
+LARGE = {"ten-thousand": bench_ten_thousand, "fifty-thousand": bench_fifty_thousand,
+         "ten-thousand-users": bench_ten_thousand_users, "secrets": bench_secrets}
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/bench/run.sh [NAME...] - measures the figures of README.md; builds the plain program and the peer first
-# (names: start, memory, announced, objects, users, git; without one all of them, and sealing; ten-thousand and fifty-thousand when named)
+# (names: start, memory, announced, objects, users, git; without one all of them, and sealing; ten-thousand fifty-thousand, ten-thousand-users and secrets when named)
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$top/build/bench
@@ -9,8 +9,12 @@ build=$top/build/bench
 cmake -S "$top" -B "$build" -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build "$build" -j "$(nproc)" >/dev/null
 strip "$build/pgitops"
+# The folder of Secrets alone, as the agent reads it.
+cc -O2 -D_GNU_SOURCE -I "$top" -I/usr/include/postgresql -o "$build/bench_secrets" "$top/tests/bench/secrets.c" \
+	-Wl,--start-group $(find "$build" -name 'lib*.a') -Wl,--end-group \
+	-lcurl -lcrypto -lpq -lsqlite3 -ljansson -lyaml -lpthread
 cc -O2 -o "$build/bare_client" "$top/tests/bench/bare_client.c" -lcurl
-export PGITOPS_TEST_PROGRAM=$build/pgitops PGITOPS_BENCH_CLIENT=$build/bare_client
+export PGITOPS_TEST_PROGRAM=$build/pgitops PGITOPS_BENCH_CLIENT=$build/bare_client PGITOPS_BENCH_SECRETS=$build/bench_secrets
 python=$top/tests/.cache/venv/bin/python
 "$python" "$top/tests/bench/run.py" "$@"
 [ $# -gt 0 ] || "$python" "$top/tests/bench/seal.py"

@@ -59,7 +59,7 @@ def test_what_has_no_namespace_is_marked_with_the_destinations(world):
         f"team:rbac.authorization.k8s.io/ClusterRole:{world.namespace}/{name}"
     # By that mark it is known as ours when Git does not have it any more.
     team.synced(world.push({"team/role.yaml": None}))
-    assert world.kube.get("rbac.authorization.k8s.io/v1", "ClusterRole", None, name) is None
+    world.wait("the role is gone", lambda: world.kube.get("rbac.authorization.k8s.io/v1", "ClusterRole", None, name) is None)
 
 
 def test_another_destination_is_compared_at_once(world):

@@ -15,6 +15,7 @@ from parts.kube import ControlPlane
 from parts.manifests import config_map, postgresql, users, users_map
 from parts.postgres import Postgres
 from parts.proxy import FaultProxy, faults
+from parts.small_disk import SmallDisk, fill
 
 
 class Team:
@@ -531,35 +532,6 @@ def test_one_kind_that_is_forbidden_is_named_and_the_rest_goes_on(agent, crds, t
 # ---- the agent's own place --------------------------------------------------------------------------------------------
 
 
-class SmallDisk(agents.Agent):
-    """Its state is a file system of its own, which only it (and who goes through /proc) sees."""
-
-    def start(self, ready=True, seconds=30):
-        self.state.mkdir(mode=0o700)
-        plain, self.program = self.program, self._inside()
-        try:
-            return super().start(ready, seconds)
-        finally:
-            self.program = plain
-
-    def _inside(self):
-        script = self.folder / "inside.sh"
-        script.write_text(f'#!/bin/sh\nmount -t tmpfs -o size=16m,mode=700 none "{self.state}" && exec "{self.program}" "$@"\n')
-        script.chmod(0o755)
-        outer = self.folder / "outer.sh"
-        user = "" if os.geteuid() == 0 else "--user --map-root-user"
-        outer.write_text(f'#!/bin/sh\nexec unshare {user} --mount --propagation private "{script}" "$@"\n')
-        outer.chmod(0o755)
-        return outer
-
-    def answers_over_tcp(self):
-        return self.get("/healthz").status == 200
-
-    @property
-    def disk(self):
-        return pathlib.Path(f"/proc/{self.process.pid}/root{self.state}")
-
-
 def test_a_full_disk_for_the_store_is_told_and_nothing_is_half_done(program, crds, tmp_path_factory):
     agent = SmallDisk(tmp_path_factory.mktemp("small"))
     team = Team(agent, crds, agent.folder)
@@ -585,14 +557,6 @@ def test_a_full_disk_for_the_store_is_told_and_nothing_is_half_done(program, crd
     (agent.disk / "filler").unlink()
     wait_for("it goes on", lambda: team.value("m000") and team.value("m299"), 60)
     assert agent.stop() == 0
-
-
-def fill(path):
-    """To the last block."""
-    with open(path, "wb", buffering=0) as file:
-        with pytest.raises(OSError):
-            while file.write(b"x" * 4096):
-                pass
 
 
 def test_a_mistake_in_the_agent_file_has_its_line_and_nothing_starts(agent, cli):

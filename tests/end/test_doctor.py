@@ -341,6 +341,31 @@ def test_a_server_that_does_not_let_us_in(team, server):
     assert "primary" in doctor(team).failed_only("database", "main", str(port))["remedy"]
 
 
+@pytest.mark.parametrize("more, authentication, said, remedy", [
+    ("sslmode=require", None, "any certificate is taken", "authentication: channel-binding"),
+    ("", None, "any certificate is taken", "sslmode=verify-full"),
+    ("sslmode=require", "any", "clear text", "take `authentication: any` away"),
+    ("sslmode=verify-ca sslrootcert=/x", "scram", "any certificate is taken", "sslmode=verify-full"),
+])
+def test_a_server_elsewhere_that_need_not_prove_who_it_is(team, server, more, authentication, said, remedy):
+    database = team.config["databases"][0]
+    database["connection"] = f"host=0x7f000001 port={server.port} dbname=postgres user=postgres {more}"
+    if authentication:
+        database["authentication"] = authentication
+    report = doctor(team)
+    item = report.one("failed", "database", said)
+    assert remedy in item["remedy"] and f"{team.file}:" in item["remedy"] and report.result.code == 1
+
+
+def test_a_server_elsewhere_with_any_certificate_is_a_decision(team, server):
+    database = team.config["databases"][0]
+    database |= {"connection": f"host=0x7f000001 port={server.port} dbname=postgres user=postgres sslmode=require",
+                 "authentication": "channel-binding"}
+    report = doctor(team)
+    assert report.one("ok", "database", "as the agent file says")
+    assert report.failed_only("database", "SSL")  # this server has none, and is not told the password
+
+
 def test_what_a_dba_should_know_of_the_server(team, server):
     server.run("ALTER ROLE postgres SET password_encryption = 'md5'", "ALTER ROLE postgres SET log_statement = 'ddl'")
     team.config["databases"][0]["users"]["database"] = "absent"

@@ -353,7 +353,7 @@ def test_one_source_is_pinned_and_the_other_is_the_newest(by_hand):
     by_hand.first.commit({"app/a.yaml": config_map("a", value="two")})
     by_hand.agent.cli("app", "sync", "team", "--revisions", old, "--source-positions", 2).ok()
     assert by_hand.values("a", "b") == ["two", "one"]
-    assert by_hand.app.history[-1]["revisions"] == [by_hand.first.head, old]
+    by_hand.app.wait("the entry in its history", lambda: by_hand.app.history[-1]["revisions"] == [by_hand.first.head, old])
     by_hand.app.operate(sync={"revisions": ["", "main"]})
     by_hand.app.ended("Succeeded", by_hand.heads)
     assert by_hand.values("a", "b") == ["two", "two"]

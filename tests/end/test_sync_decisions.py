@@ -196,7 +196,7 @@ def test_an_object_moves_from_one_application_to_another(world, source, target):
     # Its new Application really owns it.
     head = world.push({f"{target}/b.yaml": None})
     world.apps[target].synced(head)
-    assert world.get("ConfigMap", "b") is None
+    world.vanishes("ConfigMap", "b")
 
 
 def test_two_objects_change_places(world):

@@ -223,3 +223,71 @@ def test_a_quiet_pass_writes_nothing(setting):
     wait_for("three more passes", lambda: agent.metrics()[passes] >= before[passes] + 3)
     assert agent.metrics()[writes] == before[writes]
     assert server.query("SELECT rolname, xmin FROM pg_authid ORDER BY 1") == first
+
+
+def test_a_name_of_bytes_that_are_no_text_ends_neither_agent_nor_pass(setting):
+    agent, server, _ = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    server.run("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    with server.connect("latin", client_encoding="latin1") as session:
+        for name, comment in (("partì", "managed by pgitops (main)"), ("grùppo", "managed by pgitops (main) group"), ("jérôme", "déjà vu")):
+            session.execute(f"CREATE ROLE \"{name}\" LOGIN; COMMENT ON ROLE \"{name}\" IS '{comment}'")
+        session.execute('GRANT "jérôme" TO alice')
+    degraded = wait_user(agent, "alice", "Degraded")
+    assert "j\\xe9r\\xf4me" in degraded["reason"]
+    server.run("ALTER ROLE bob NOLOGIN")
+    wait_for("bob is healed", lambda: server.can_login("bob", "builder", "app"))
+    assert any("\\xec" in item["name"] for item in agent.items("user", "list"))
+    for command in (["status"], ["user", "list"], ["user", "plan"], ["drift", "list"], ["user", "history"]):
+        assert agent.cli(*command).code in (0, 1), command
+    assert agent.cli("status", "-o", "json").json
+    for path in ("/api/v1/applications/b%E9d", "/api/v1/drift?user=b%E9d", "/b%E9d"):
+        assert agent.get(path, over="socket", headers={"X-Request-Id": "b\xe9d"}).status in (200, 400, 404), path
+    agent.alive()
+
+
+def test_warnings_are_told_wherever_people_look(setting):
+    agent, server, _ = setting
+    agent.start()
+    wait_user(agent, "alice", "Synced")
+    before = agent.metrics()["pgitops_user_passes_total"]
+    wait_for("two more passes", lambda: agent.metrics()["pgitops_user_passes_total"] >= before + 2)
+    said = ('group role "read_only" gives its members nothing', 'every role may connect to database "app"')
+    for warning in said:
+        assert warning in agent.cli("status").ok().out
+        assert warning in agent.cli("user", "get", "alice").ok().out
+        assert any(warning in text for text in agent.items("user", "get", "alice")[0]["warnings"])
+        assert any(warning in text for text in agent.get("/api/v1/databases", over="socket").json["items"][0]["warnings"])
+        assert len([line for line in agent.lines(level="warning") if warning in line.get("warning", "")]) == 1
+    metric = 'pgitops_user_warnings{database="main"}'
+    assert agent.metrics()[metric] == 3
+    server.run("GRANT pg_read_all_stats TO read_only", "REVOKE CONNECT ON DATABASE app FROM PUBLIC")
+    server.run("CREATE TABLE t (x int)", "GRANT SELECT ON t TO writers", database="app")
+    wait_for("nothing to warn of", lambda: agent.metrics()[metric] == 0)
+    assert "Warnings" not in agent.cli("status").ok().out
+def test_what_groups_may_do_comes_from_git_and_stays_so(setting):
+    agent, server, repository = setting
+    server.run("CREATE TABLE t (a int)", database="app")
+    text = ('version: 2\ngroups:\n  - name: readers\n    grants:\n'
+            '      - {database: app, on: tables, schema: public, names: ["*"], privileges: [SELECT]}\n'
+            '      - {database: app, on: tables, schema: public, names: [nothing], privileges: [INSERT]}\n'
+            'users:\n  - {username: alice, database: app, roles: [readers]}\n')
+    repository.commit({"postgres-users/users.yaml": config_map(text)})
+    agent.start()
+    found = wait_user(agent, "readers", "Degraded")
+    assert found["group"] and 'grant in database app: relation "public.nothing" does not exist' in found["reason"]
+    assert wait_user(agent, "alice", "Synced")["roles"] == ["readers"] and not user(agent, "alice")["group"]
+    assert "(a group)" in agent.cli("user", "list").ok().out
+
+    head = repository.commit({"postgres-users/users.yaml": config_map(text.replace("[nothing]", "[t]"))})
+    agent.wait_app("postgres-users", "Synced", head)
+    wait_user(agent, "readers", "Synced")
+    server.run("GRANT DELETE ON t TO readers", "REVOKE SELECT ON t FROM readers", database="app")
+    agent.cli("user", "sync").ok()
+    assert server.value("SELECT string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM information_schema.table_privileges WHERE grantee = 'readers'",
+                        database="app") == "INSERT SELECT"
+    drift = {(row["field"], row["wanted"], row["found"]) for row in agent.items("drift", "list", "--user", "readers")}
+    assert drift == {("app: table public.t", "SELECT", ""), ("app: table public.t", "", "DELETE")}
+    statements = [change["statement"] for change in agent.items("user", "history", "readers")]
+    assert 'REVOKE DELETE ON TABLE "public"."t" FROM "readers"' in statements

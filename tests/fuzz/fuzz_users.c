@@ -24,6 +24,22 @@ static void check(const struct users *users)
 	}
 }
 
+/* Names reach SQL as they are; of a function the types are only compared. */
+static void check_grants(const struct users *users)
+{
+	for (size_t i = 1; i < users->group_count; i++)
+		if (strcmp(users->groups[i - 1].name, users->groups[i].name) >= 0)
+			abort();
+	for (size_t i = 0; i < users->grants.grants.count; i++) {
+		const struct grant *grant = &users->grants.grants.items[i];
+		if (!*grant->role || !*grant->database || !*grant->name ||
+			strlen(grant->name) > LIMIT_ROLE_NAME || grant_refusal(grant) ||
+			grant_privilege(grant->on, grant->privilege) != grant->privilege ||
+			(!grant->column && grant->on != GRANT_ON_FUNCTION))
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
@@ -31,9 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct roles_policy policy = {0};
 	struct users users;
 	users_read("users.yaml", 1, (const char *)data, size, "postgres", &policy, mem, &users, &mistakes);
-	if (users.count && mistakes.count)
+	if ((users.count || users.group_count || users.grants.grants.count) && mistakes.count)
 		abort();
 	check(&users);
+	check_grants(&users);
 	arena_free(mem);
 	return 0;
 }

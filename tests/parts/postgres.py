@@ -306,11 +306,10 @@ class Postgres:
             for (name,) in session.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall():
                 session.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier(name)))
             session.execute("CREATE DATABASE postgres")
-            roles = [name for (name,) in session.execute("SELECT rolname FROM pg_roles WHERE oid >= 16384").fetchall()]
-            for name in roles:
-                session.execute(psycopg.sql.SQL("DROP OWNED BY {} CASCADE").format(identifier(name)))
-            for name in roles:
-                session.execute(psycopg.sql.SQL("DROP ROLE {}").format(identifier(name)))
+            # In the server: a name may be of bytes that are no text here.
+            for statement in ("DROP OWNED BY %I CASCADE", "DROP ROLE %I"):
+                session.execute("DO $$ DECLARE name name; BEGIN FOR name IN SELECT rolname FROM pg_roles WHERE oid >= 16384 LOOP"
+                                f" EXECUTE pg_catalog.format('{statement}', name); END LOOP; END $$")
             session.execute("ALTER ROLE ALL RESET ALL")
             session.execute(psycopg.sql.SQL("ALTER ROLE {} RESET ALL").format(identifier(self.superuser)))
             session.execute("ALTER SYSTEM RESET ALL")

@@ -10,7 +10,7 @@ room_of() {
 	esac
 }
 
-parts="base base/http base/sandbox store reconcile reconcile/manifest reconcile/render reconcile/source reconcile/kubernetes reconcile/ignore reconcile/postgres reconcile/roles reconcile/sealed"
+parts="base base/http base/sandbox store reconcile reconcile/manifest reconcile/render reconcile/source reconcile/kubernetes reconcile/ignore reconcile/postgres reconcile/grants reconcile/roles reconcile/sealed"
 
 # What a room may include, itself aside.
 allowed() {
@@ -25,9 +25,10 @@ allowed() {
 	reconcile/ignore) echo "base reconcile" ;;
 	reconcile/kubernetes) echo "base base/http reconcile reconcile/ignore reconcile/manifest" ;;
 	reconcile/postgres) echo "base" ;;
-	reconcile/roles) echo "base reconcile reconcile/manifest reconcile/postgres" ;;
+	reconcile/grants) echo "base reconcile/postgres" ;;
+	reconcile/roles) echo "base reconcile reconcile/grants reconcile/manifest reconcile/postgres" ;;
 	reconcile/sealed) echo "base reconcile reconcile/manifest" ;;
-	agent/config) echo "base reconcile reconcile/ignore reconcile/manifest reconcile/roles" ;;
+	agent/config) echo "base reconcile reconcile/ignore reconcile/manifest reconcile/postgres reconcile/roles" ;;
 	agent/events) echo "base store reconcile/kubernetes" ;;
 	agent/show) echo "base base/http store reconcile/manifest agent" ;;
 	agent/http) echo "base store agent/events agent/show" ;;

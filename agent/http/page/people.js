@@ -78,7 +78,10 @@ export const users = {
 		const databases = held['/api/v1/databases'].items.map((item) => item.name);
 		const aside = actions.canAct() && databases.length > 0 &&
 			el('button.button', {type: 'button', click: () => actions.syncUsers(databases)}, 'Sync users');
-		return section('Users', aside, items.length ? [filters(items, redraw), userTable(items)]
+		/* Whose users are not reconciled, or not the newest: what the table shows is as old as that. */
+		const waiting = held['/api/v1/databases'].items.filter((item) => item.status !== 'Connected' || item.reason)
+			.map((item) => el('div.callout.warn', null, el('p', null, `${item.name}: ${item.status}${item.reason ? `: ${item.reason}` : ''}`)));
+		return section('Users', aside, items.length ? [...waiting, filters(items, redraw), userTable(items)] : waiting.length ? waiting
 			: empty('No users', 'None are listed in Git, or no database was reached yet.'));
 	},
 };

@@ -63,6 +63,7 @@ static inline int close_world(void **state)
 	while (world->app.lookups)
 		lookup_drop(&world->app, world->app.lookups);
 	content_release(world->app.content);
+	content_release(world->app.synced_users);
 	content_forget_parts(&world->app);
 	free(world->app.broken);
 	json_decref(world->app.spec.document);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "agent/config/folder.h"
 #include "agent/users/secrets.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -106,6 +107,9 @@ static void a_missing_secret_says_where_it_was_looked_for(void **state)
 	assert_false(secrets_version(secrets, "postgres", "user-x-secret", mem, &version, &why));
 	assert_non_null(strstr(why, "namespace postgres"));
 	assert_non_null(strstr(why, folder));
+	secrets_expect_cluster(secrets); /* a cluster that does not answer is no cluster without it */
+	assert_false(secrets_version(secrets, "postgres", "user-x-secret", mem, &version, &why));
+	assert_non_null(strstr(why, "the Secrets of the cluster cannot be read yet, and it is not in"));
 	secrets_follow(secrets, "postgres");
 	assert_false(secrets_version(secrets, "postgres", "user-x-secret", mem, &version, &why));
 	assert_non_null(strstr(why, "neither in the cluster"));
@@ -131,6 +135,29 @@ static void the_cluster_comes_first_and_its_version_moves(void **state)
 	secrets_free(secrets);
 }
 
+/* However many files there are: the state of the folder is no text with an end. */
+static void the_last_of_thousands_of_files_is_seen_to_change(void **state)
+{
+	(void)state;
+	enum { FILES = 4500 };
+	char name[256];
+
+	for (int i = 0; i < FILES; i++) {
+		char path[sizeof(name) + sizeof(folder)];
+		snprintf(name, sizeof(name), "%0240d.yaml", i);
+		snprintf(path, sizeof(path), "%s/%s", folder, name);
+		FILE *file = fopen(path, "w"); /* no flush of the disk for each, as put() does */
+		assert_non_null(file);
+		fclose(file);
+	}
+	char *before = folder_state(folder, NULL, NULL);
+	put(name, "# changed\n", 0600);
+	char *after = folder_state(folder, NULL, NULL);
+	assert_string_not_equal(before, after);
+	free(before);
+	free(after);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +168,8 @@ int main(void)
 			a_missing_secret_says_where_it_was_looked_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			the_cluster_comes_first_and_its_version_moves, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_last_of_thousands_of_files_is_seen_to_change, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

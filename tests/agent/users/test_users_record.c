@@ -20,6 +20,18 @@ bool __wrap_store_user_list(struct store *store, const char *database, struct ar
 	return __real_store_user_list(store, database, mem, items, count, err);
 }
 
+static bool full;
+
+bool __real_store_user_change_begin(
+	struct store *store, const struct store_user_change *change, int64_t *id, struct error *err);
+
+bool __wrap_store_user_change_begin(
+	struct store *store, const struct store_user_change *change, int64_t *id, struct error *err)
+{
+	return full ? error_set(err, ERROR_RETRY, "the disk is full")
+		    : __real_store_user_change_begin(store, change, id, err);
+}
+
 /* A pass over one database with one user, as far as its plan. */
 struct passed {
 	struct fixture *f;
@@ -30,6 +42,7 @@ struct passed {
 	struct role_difference difference;
 	struct role_report report;
 	struct roles_plan plan;
+	struct role_step step;
 };
 
 static int make(void **state)
@@ -47,7 +60,7 @@ static int make(void **state)
 	p->plan = (struct roles_plan){.reports = &p->report, .report_count = 1};
 	*state = p;
 	lists = 0;
-	unreadable = false;
+	unreadable = full = false;
 	return 0;
 }
 
@@ -55,6 +68,7 @@ static int done(void **state)
 {
 	struct passed *p = *state;
 	void *fixture = p->f;
+	users_memory_done(&p->database.memory);
 	secrets_free(p->agent.secrets);
 	free(p);
 	return fixture_done(&fixture);
@@ -70,9 +84,11 @@ static bool record(struct passed *p)
 			.namespace = "",
 			.config = &(struct config){0}},
 		.commit = "c1",
+		.list = "l1",
 		.application = "users",
 		.namespace = ""};
-	users_record_known(&p->pass);
+	if (!users_record_known(&p->pass, &p->plan, &p->f->err))
+		return false;
 	users_record_drift(&p->pass, &p->plan);
 	return users_record(&p->pass, &p->plan, 170000);
 }
@@ -117,6 +133,21 @@ static void what_was_known_is_read_once_and_tells_drift(void **state)
 	assert_non_null(strstr(document(p, "ada"), "\"status\":\"Drifted\""));
 }
 
+static void what_stands_there_already_is_neither_read_nor_written(void **state)
+{
+	struct passed *p = *state;
+	assert_true(record(p));
+	assert_true(record(p));
+	assert_int_equal(lists, 1);
+	p->report.secret_version = "8"; /* a new Secret is something new to write down */
+	assert_true(record(p));
+	assert_int_equal(lists, 2);
+	assert_non_null(strstr(document(p, "ada"), "\"secretVersion\":\"8\""));
+	differ(p);
+	assert_false(record(p));
+	assert_int_equal(lists, 3);
+}
+
 static void users_that_are_not_reported_any_more_go_and_those_of_others_stay(void **state)
 {
 	struct passed *p = *state;
@@ -146,13 +177,63 @@ static void nothing_is_recorded_against_what_could_not_be_read(void **state)
 	assert_string_equal(document(p, "bob"), "{}");
 }
 
+static size_t open_changes(struct passed *p, size_t *all)
+{
+	struct store_user_change *changes;
+	size_t count, open = 0;
+	check_ok(store_user_change_list(p->f->store, "ada", 0, p->f->mem, &changes, &count, &p->f->err),
+		&p->f->err);
+	for (size_t i = 0; i < count; i++)
+		open += !changes[i].finished;
+	*all = count;
+	return open;
+}
+
+static void what_cannot_be_written_down_may_not_go_out(void **state)
+{
+	struct passed *p = *state;
+	struct users_journal journal;
+	size_t all;
+	p->step = (struct role_step){
+		.action = ROLE_ALTER, .user = "ada", .database = "", .redacted = "ALTER ROLE ada"};
+	p->plan.steps = &p->step;
+	p->plan.step_count = 1;
+	assert_true(record(p));
+	full = true;
+	assert_false(users_record_intents(&p->pass, &p->plan, &journal, &p->f->err));
+	assert_non_null(strstr(p->f->err.text,
+		"nothing is changed, for it could not be written down before: the disk is full"));
+	assert_int_equal(open_changes(p, &all), 0);
+	assert_int_equal(all, 0);
+}
+
+/* The statement ran and the disk was full when its outcome was to be written. */
+static void an_intent_without_an_outcome_is_ended_by_the_next(void **state)
+{
+	struct passed *p = *state;
+	struct users_journal journal;
+	size_t all;
+	p->step = (struct role_step){
+		.action = ROLE_ALTER, .user = "ada", .database = "", .redacted = "ALTER ROLE ada"};
+	p->plan.steps = &p->step;
+	p->plan.step_count = 1;
+	assert_true(record(p));
+	for (int i = 0; i < 2; i++)
+		check_ok(users_record_intents(&p->pass, &p->plan, &journal, &p->f->err), &p->f->err);
+	assert_int_equal(open_changes(p, &all), 1);
+	assert_int_equal(all, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, done)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_known_is_read_once_and_tells_drift),
+		TEST(what_stands_there_already_is_neither_read_nor_written),
 		TEST(users_that_are_not_reported_any_more_go_and_those_of_others_stay),
 		TEST(nothing_is_recorded_against_what_could_not_be_read),
+		TEST(what_cannot_be_written_down_may_not_go_out),
+		TEST(an_intent_without_an_outcome_is_ended_by_the_next),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

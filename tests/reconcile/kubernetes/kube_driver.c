@@ -369,6 +369,9 @@ static json_t *do_stop(const json_t *command, struct arena *mem, struct error *e
 	return success();
 }
 
+static pthread_t stopper;
+static bool stops; /* `stopper` was started */
+
 static void *stop_soon(void *context)
 {
 	struct timespec wait = {.tv_nsec = 300000000};
@@ -383,9 +386,8 @@ static json_t *do_stop_soon(const json_t *command, struct arena *mem, struct err
 	(void)command;
 	(void)mem;
 	(void)err;
-	pthread_t thread;
-	pthread_create(&thread, NULL, stop_soon, NULL);
-	pthread_detach(thread);
+	pthread_create(&stopper, NULL, stop_soon, NULL);
+	stops = true;
 	return success();
 }
 
@@ -449,6 +451,8 @@ int main(int argc, char **argv)
 		json_decref(command);
 		arena_free(mem);
 	}
+	if (stops)
+		pthread_join(stopper, NULL);
 	cluster_close(cluster);
 	kube_config_done(&config);
 	json_decref(heard);

@@ -210,7 +210,9 @@ static void a_line_is_never_broken(void **state)
 	struct fixture *fixture = *state;
 	const char *words = fixture_repeat(fixture, "some words ", 100);
 	CLEANUP(buf_done) struct buf out = BUF(1 << 16);
-	CLEANUP(json_done) json_t *value = json_pack("{s:s+, s:s+}", "a", words, "x", "b", "- ", words);
+	CLEANUP(json_done)
+	json_t *value =
+		json_pack("{s:o, s:o}", "a", json_sprintf("%sx", words), "b", json_sprintf("- %s", words));
 	yaml_write(value, YAML_SORTED, &out);
 	assert_string_equal(buf_string(&out), arena_printf(fixture->mem, "a: %sx\nb: '- %s'\n", words, words));
 }

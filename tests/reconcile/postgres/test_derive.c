@@ -82,6 +82,31 @@ static void test_text_that_is_normal_already_can_be_compared(void **state)
 	secret_done(&job.password);
 }
 
+/* What SASLprep changes, drops, prohibits, and what is no UTF-8 at all, which is taken as it is. */
+static void test_a_password_that_normalising_changes_is_found_again(void **state)
+{
+	(void)state;
+	static const char *const passwords[] = {"\xe2\x84\xab\xc2\xad", "\xef\xbc\xa1\xef\xbd\x82",
+		"\xc2\xa0x\xe2\x80\x8b", "\xef\xac\x81nd=,", "a\xcc\x8a", "\xe9t\xe9", "\xd8\xa7\x31",
+		"\xc3\x85"};
+	for (size_t i = 0; i < COUNT_OF(passwords); i++) {
+		struct derivation first = {0}, again = {.found = first.verifier},
+				  other = {.found = first.verifier};
+		secret_set(&first.password, passwords[i], strlen(passwords[i]));
+		secret_set(&again.password, passwords[i], strlen(passwords[i]));
+		secret_set(&other.password, "\xc3\x96", 2);
+		derive_all(&first, 1);
+		assert_int_equal(first.error.kind, ERROR_NONE);
+		derive_all(&again, 1);
+		assert_true(again.matches);
+		derive_all(&other, 1);
+		assert_false(other.matches);
+		secret_done(&first.password);
+		secret_done(&again.password);
+		secret_done(&other.password);
+	}
+}
+
 static void test_a_verifier_of_bytes_that_no_client_sends_does_not_match(void **state)
 {
 	(void)state;
@@ -102,6 +127,7 @@ int main(void)
 		cmocka_unit_test(test_too_few_iterations_and_other_hashes_do_not_match),
 		cmocka_unit_test(test_text_beyond_ascii_is_normalised),
 		cmocka_unit_test(test_text_that_is_normal_already_can_be_compared),
+		cmocka_unit_test(test_a_password_that_normalising_changes_is_found_again),
 		cmocka_unit_test(test_a_verifier_of_bytes_that_no_client_sends_does_not_match),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

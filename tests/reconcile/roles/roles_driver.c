@@ -3,7 +3,8 @@
  *
  * Reads a request from stdin and writes what happened to stdout, both JSON:
  *
- *   {"connection", "password", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
+ *   {"connection", "password", "authentication", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
+ *    "manager", "former", "take_over", "adopt": [...], "remembered": [...],
  *    "mode": "check" | "plan" | "apply", "policy": {...}, "secrets": {NAME: {"version", "password"}},
  *    "known": {...}}
  *
@@ -20,6 +21,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/roles/privileges.h"
 #include "reconcile/roles/roles.h"
 
 struct driver {
@@ -84,6 +86,17 @@ static void remember(void *context, const char *user, const char *verifier, cons
 	struct driver *driver = context;
 	CLEANUP(memory_freep) char *key = known_key(user, verifier, version);
 	json_object_set_new(driver->known, key, json_true());
+}
+
+static bool remembers(void *context, const char *role)
+{
+	struct driver *driver = context;
+	json_t *name;
+	size_t i;
+	json_array_foreach (json_object_get(driver->request, "remembered"), i, name)
+		if (strcmp(json_string_value(name), role) == 0)
+			return true;
+	return false;
 }
 
 static const char **strings(const json_t *list, struct arena *mem, size_t *count)
@@ -154,6 +167,15 @@ static void show_plan(struct driver *driver, const struct roles_plan *plan)
 	json_object_set_new(driver->answer, "reports", reports);
 	json_object_set_new(driver->answer, "deletions", string_list(plan->deletions, plan->deletion_count));
 	json_object_set_new(driver->answer, "warnings", string_list(plan->warnings, plan->warning_count));
+	json_t *unmanaged = json_array();
+	for (size_t i = 0; i < plan->unmanaged_count; i++)
+		json_array_append_new(unmanaged,
+			json_pack("{ss ss sb sb sb}", "name", plan->unmanaged[i].name, "reason",
+				plan->unmanaged[i].reason, "login", plan->unmanaged[i].login, "super",
+				plan->unmanaged[i].super, "referenced", plan->unmanaged[i].referenced));
+	json_object_set_new(driver->answer, "unmanaged", unmanaged);
+	json_object_set_new(
+		driver->answer, "not_adopted", json_string(plan->not_adopted ? plan->not_adopted : ""));
 	json_object_set_new(driver->answer, "confirm", json_string(plan->confirm));
 	json_object_set_new(driver->answer, "blocked", json_boolean(plan->blocked));
 }
@@ -180,15 +202,32 @@ static bool pass(struct driver *driver, struct session *session, const struct us
 		.policy = policy,
 		.passwords = &passwords,
 		.target = json_text_at(driver->request, "name", "main"),
+		.manager = json_text_at(driver->request, "manager", "west"),
+		.former = json_text_at(driver->request, "former", NULL),
+		.remembers = remembers,
+		.memory = driver,
+		.take_over = json_text_at(driver->request, "take_over", NULL),
 	};
+	input.adopt = strings(json_object_get(driver->request, "adopt"), mem, &input.adopt_count);
 	int64_t start = clock_now();
-	if (!roles_observe(session, users, mem, &present, err))
+	if (!roles_observe(session, &input, mem, &present, err))
 		return false;
 	took(driver, "observe_us", &start);
 	roles_plan(present, &input, mem, &plan);
 	took(driver, "plan_us", &start);
+	struct grants_wanted described;
+	struct grants_present *privileges;
+	struct grants_plan grants = {0};
+	privileges_wanted(&plan, users, mem, &described);
+	if (!grants_observe(session, &described, mem, &privileges, err))
+		return false;
+	grants_plan(privileges, &described, mem, &grants);
+	privileges_join(&plan, &grants, mem);
 	json_object_set_new(driver->answer, "script", json_string(roles_script(&plan, mem)));
-	bool ok = strcmp(mode, "apply") != 0 || roles_apply(session, &plan, mem, err);
+	bool ok = strcmp(mode, "apply") != 0 ||
+		(roles_apply(session, &plan, mem, err) && grants_apply(session, &grants, mem, err));
+	if (strcmp(mode, "apply") == 0)
+		privileges_settle(&plan, mem);
 	took(driver, "apply_us", &start);
 	show_plan(driver, &plan);
 	return ok;
@@ -215,6 +254,8 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 		.name = json_text_at(driver->request, "name", "main"),
 		.connection = json_text_at(driver->request, "connection", ""),
 		.deadline = json_number_at(driver->request, "deadline", 20000),
+		.authentication =
+			(enum session_authentication)json_number_at(driver->request, "authentication", 0),
 	};
 	const char *password = json_text_at(driver->request, "password", "");
 	secret_set(&target.password, password, strlen(password));

@@ -4,6 +4,12 @@
  *   version 170004 | policy [adopt] [additive] [max=N] [grantable=G] [denied=G] [protected=G] [heir=ROLE] | confirm HASH | no_deletions
  *   role NAME [oid=N] [super] [createdb] [createrole] [replication] [bypassrls] [noinherit] [nologin] [limit=N] [expires]
  *        [password=equal|other|none] [# COMMENT]
+ *   row NAME [oid=N | of=ROLE] [state=group] [manager=west] [target=main]
+ *                    of the agent's table; where no case says what is in it, it says what the comments say
+ *   table            is there and empty
+ *   no table         is there
+ *   show rows        the statements that write it are left out of the plan otherwise
+ *   adopt ROLE       a person has asked for it
  *   member ROLE MEMBER [by=NAME] [admin] [noinherit] [noset]
  *   database NAME [owner=NAME] [closed] [public]
  *   connect DATABASE ROLE [by=NAME] [grantable]
@@ -28,7 +34,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "reconcile/roles/present.h"
+#include "reconcile/roles/managed.h"
 #include "reconcile/postgres/scram.h"
 
 enum { MOST = 64, WORDS = 24, CASE_BYTES = 1 << 20 };
@@ -41,7 +47,9 @@ struct story {
 	const char *secrets[MOST];
 	size_t secret_count;
 	const char *confirm;
-	bool no_deletions;
+	const char *adopt[MOST];
+	size_t adopt_count;
+	bool no_deletions, table_told, shows_rows;
 	char *users;
 	char *expected;
 	char *equal; /* a verifier of "geheim" */
@@ -110,8 +118,38 @@ static void add_role(struct story *story, char **words, const char *comment)
 		.expiry = expires ? "2026-01-01 00:00:00+00" : NULL,
 		.verifier = verifier_of(story, value_of(words, "password")),
 		.comment = comment,
-		.mark = mark_read(comment, "main"),
 	};
+}
+
+static void add_row(struct story *story, char **words)
+{
+	struct roles_present *present = &story->present;
+	const char *oid = value_of(words, "oid"), *of = value_of(words, "of"),
+		   *state = value_of(words, "state");
+	const char *manager = value_of(words, "manager"), *target = value_of(words, "target");
+	present->has_schema = present->has_table = story->table_told = true;
+	present->managed[present->managed_count++] = (struct managed_role){
+		.oid = oid ? (uint32_t)atoi(oid) : oid_of(story, of ? of : words[1]),
+		.name = words[1],
+		.state = managed_state(state ? state : "user"),
+		.manager = manager ? manager : "west",
+		.target = target ? target : "main",
+		.since = "2026-01-01T00:00:00Z",
+	};
+}
+
+/* What the agent has written beside the comments. */
+static void add_rows(struct story *story)
+{
+	struct roles_present *present = &story->present;
+	present->has_schema = present->has_table = true;
+	for (size_t i = 0; i < present->role_count; i++) {
+		const struct role *role = &present->roles[i];
+		enum mark state = mark_read(role->comment, "main");
+		if (mark_is_ours(state))
+			present->managed[present->managed_count++] = (struct managed_role){
+				role->oid, role->name, state, "west", "main", "2026-01-01T00:00:00Z"};
+	}
 }
 
 static void add_policy(struct story *story, char **words)
@@ -161,6 +199,15 @@ static void add_line(struct story *story, char **words, const char *comment)
 		story->no_deletions = true;
 	else if (strcmp(what, "secret") == 0)
 		story->secrets[story->secret_count++] = words[1];
+	else if (strcmp(what, "row") == 0)
+		add_row(story, words);
+	else if (strcmp(what, "table") == 0 || strcmp(what, "no") == 0) {
+		story->table_told = true;
+		present->has_schema = present->has_table = strcmp(what, "table") == 0;
+	} else if (strcmp(what, "show") == 0)
+		story->shows_rows = true;
+	else if (strcmp(what, "adopt") == 0)
+		story->adopt[story->adopt_count++] = words[1];
 	else if (strcmp(what, "role") == 0)
 		add_role(story, words, comment);
 	else if (strcmp(what, "member") == 0)
@@ -219,6 +266,7 @@ static void read_case(struct story *story, char *text)
 	present->connects = arena_array(story->mem, MOST, sizeof(*present->connects));
 	present->dependencies = arena_array(story->mem, MOST, sizeof(*present->dependencies));
 	present->belongings = arena_array(story->mem, MOST, sizeof(*present->belongings));
+	present->managed = arena_array(story->mem, MOST, sizeof(*present->managed));
 	present->roles[present->role_count++] = (struct role){.oid = 10,
 		.name = "postgres",
 		.super = true,
@@ -228,6 +276,8 @@ static void read_case(struct story *story, char *text)
 		.comment = ""};
 	for (char *rest = NULL, *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		read_line(story, line);
+	if (!story->table_told)
+		add_rows(story);
 	present_index(present, story->mem);
 }
 
@@ -284,21 +334,35 @@ static void show_retirement(struct buf *out, const char *sql)
 	buf_text(out, "\n");
 }
 
-static void show_step(struct buf *out, const char *before, const struct role_step *step)
+/* Up to the statements that write rows, which are the last of a step. */
+static int shown_length(const struct story *story, const char *sql)
+{
+	static const char *const rows[] = {"; INSERT INTO " MANAGED_TABLE, "; DELETE FROM " MANAGED_TABLE};
+	size_t length = strlen(sql);
+	for (size_t i = 0; !story->shows_rows && i < COUNT_OF(rows); i++) {
+		const char *found = strstr(sql, rows[i]);
+		if (found && (size_t)(found - sql) < length)
+			length = (size_t)(found - sql);
+	}
+	return (int)length;
+}
+
+static void show_step(
+	struct buf *out, const struct story *story, const char *before, const struct role_step *step)
 {
 	buf_printf(out, "%s%s%s", before, step->database, *step->database ? ": " : "");
 	if (step->action == ROLE_RETIRE)
 		show_retirement(out, step->redacted);
 	else
-		buf_printf(out, "%s\n", step->redacted);
+		buf_printf(out, "%.*s\n", shown_length(story, step->redacted), step->redacted);
 }
 
-static void show(struct buf *out, const struct roles_plan *plan)
+static void show(struct buf *out, const struct story *story, const struct roles_plan *plan)
 {
 	for (size_t i = 0; i < plan->step_count; i++)
-		show_step(out, "", &plan->steps[i]);
+		show_step(out, story, "", &plan->steps[i]);
 	for (size_t i = 0; i < plan->held_count; i++)
-		show_step(out, "held: ", &plan->held[i]);
+		show_step(out, story, "held: ", &plan->held[i]);
 	for (size_t i = 0; i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
 		buf_printf(out, "= %s %s", report->name, user_status_name(report->status));
@@ -342,9 +406,13 @@ static void run_case(const char *path)
 		.policy = &story->policy,
 		.passwords = &passwords,
 		.target = "main",
+		.manager = "west",
+		.adopt = story->adopt,
+		.adopt_count = story->adopt_count,
 	};
+	managed_judge(&story->present, &input, mem);
 	roles_plan(&story->present, &input, mem, &plan);
-	show(&out, &plan);
+	show(&out, story, &plan);
 	if (strcmp(buf_string(&out), story->expected) != 0) {
 		fprintf(stderr, "%s: the plan is\n%s\nand should be\n%s", path, buf_string(&out),
 			story->expected);

@@ -66,6 +66,34 @@ def test_what_a_creator_has_on_its_role_is_left_alone(server, users):
     users.apply(ALICE).quiet()
 
 
+@MODERN
+def test_what_a_user_has_granted_through_a_role_of_its_own_making_is_taken_back(server, users):
+    """CREATEROLE by hand: the creator keeps ADMIN on what it made, so nothing that it grants goes by itself."""
+    wanted = ALICE + [{"username": "bob", "roles": ["staff"]}]
+    users.apply(wanted).good()
+    server.run("ALTER ROLE alice CREATEROLE",
+               "SET SESSION AUTHORIZATION alice; CREATE ROLE hers; GRANT hers TO bob WITH ADMIN OPTION")
+    assert options(server, "hers", "bob") == [("alice", True, True, True)]
+    result = users.plan(wanted)
+    assert 'REVOKE "hers" FROM "bob" GRANTED BY "alice" CASCADE' in result.sql and "roles" in result.fields("bob")
+    users.apply(wanted).good()
+    users.apply(wanted).quiet()
+    assert options(server, "hers", "bob") == [] and options(server, "hers", "alice") == [("postgres", True, False, False)]
+
+
+@MODERN
+def test_a_chain_of_grants_by_users_is_taken_back_from_its_end(server, users):
+    wanted = ALICE + [{"username": "bob", "roles": ["staff"]}]
+    users.apply(wanted).good()
+    server.run("CREATE ROLE far", "GRANT staff TO alice WITH ADMIN OPTION", "REVOKE staff FROM bob",
+               "SET SESSION AUTHORIZATION alice; GRANT staff TO bob WITH ADMIN OPTION",
+               "RESET SESSION AUTHORIZATION", "SET SESSION AUTHORIZATION bob; GRANT staff TO far")
+    users.apply(wanted).good()
+    users.apply(wanted).quiet()
+    assert members(server, "staff") == ["alice", "bob"]
+    assert options(server, "staff", "bob") == options(server, "staff", "alice") == [("postgres", False, True, True)]
+
+
 @BOTH
 def test_an_additive_policy_takes_nothing_away(server, users):
     users.apply(ALICE).good()

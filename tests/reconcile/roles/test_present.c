@@ -34,6 +34,10 @@ static void test_a_mark_keeps_what_people_wrote(void **state)
 		mark_write(MARK_USER, "main", text, mem), "managed by pgitops (main): from finance: Bob");
 	assert_string_equal(mark_write(MARK_GROUP, "main", "managed by pgitops (main)", mem),
 		"managed by pgitops (main) group");
+	assert_string_equal(mark_write(MARK_USER, "main", "managed by pgitops (other)", mem),
+		"managed by pgitops (main)");
+	assert_string_equal(mark_write(MARK_USER, "main", "managed by pgitops (other) group: note", mem),
+		"managed by pgitops (main): note");
 	arena_free(mem);
 }
 

@@ -1,0 +1,55 @@
+#include "agent/users/users_unchanged.h"
+
+#include <string.h>
+
+#include "agent/users/users_record.h"
+
+const char *users_unchanged_version(struct users_pass *pass, const struct role_report *report)
+{
+	return report->secret_version ? report->secret_version
+				      : passwords_version(&pass->passwords, report->name);
+}
+
+/* Of all that the users' documents say, but for the time of the last change, which comes with a step. */
+static void digest_reports(
+	struct users_pass *pass, const struct roles_plan *plan, unsigned char out[DIGEST_SIZE])
+{
+	struct users_digest digest = {.length = 0};
+	for (size_t i = 0; i < plan->report_count; i++) {
+		const struct role_report *report = &plan->reports[i];
+		users_digest_add(&digest, report->name);
+		users_digest_add(&digest, user_status_name(report->status));
+		users_digest_add(&digest, users_record_reason(pass, report));
+		users_digest_add(&digest, users_unchanged_version(pass, report));
+		for (size_t j = 0; j < report->role_count; j++)
+			users_digest_add(&digest, report->roles[j]);
+		users_digest_add(&digest, "");
+		for (size_t j = 0; report->status != USER_SYNCED && j < report->difference_count; j++) {
+			users_digest_add(&digest, report->differences[j].field);
+			users_digest_add(&digest, report->differences[j].wanted);
+			users_digest_add(&digest, report->differences[j].found);
+		}
+		users_digest_add(&digest, "");
+	}
+	users_digest_end(&digest, out);
+}
+
+void users_unchanged_look(struct users_pass *pass, const struct roles_plan *plan)
+{
+	const struct users_memory *memory = &pass->database->memory;
+	digest_reports(pass, plan, pass->digest);
+	pass->unchanged = !plan->step_count && memory->is_recorded &&
+		memcmp(memory->recorded, pass->digest, DIGEST_SIZE) == 0;
+}
+
+void users_unchanged_remember(struct users_pass *pass, const struct roles_plan *plan, bool recorded)
+{
+	struct users_memory *memory = &pass->database->memory;
+	memory->is_recorded = recorded;
+	if (!recorded)
+		return;
+	if (plan->step_count)
+		digest_reports(pass, plan, pass->digest);
+	memcpy(memory->recorded, pass->digest, DIGEST_SIZE);
+	users_memory_keep(memory, pass->passwords.right, pass->passwords.right_count);
+}

@@ -1,0 +1,121 @@
+/*
+ * grants.h - what roles may do with the objects of a cluster's databases: observe, plan, apply
+ *
+ *   grants_observe -> grants_plan (pure) -> grants_apply
+ *
+ * Wanted and present are the same sorted rows, one for each privilege of a role on an object, walked once. Of a role that is described
+ * (struct grants_wanted) every privilege in every database counts: one that is not wanted is revoked. Of all other roles, and of PUBLIC,
+ * none does. Owners' own privileges come with owning and are no grants. One message of two queries for each database, however many
+ * roles and objects there are.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "reconcile/postgres/connect.h"
+
+/* What a privilege is for, in the order in which rows are sorted. */
+enum grant_on {
+	GRANT_ON_PARAMETER, /* of the configuration; PostgreSQL 15 */
+	GRANT_ON_DATABASE,
+	GRANT_ON_SCHEMA,
+	GRANT_ON_TABLE, /* views, materialised views and foreign tables too */
+	GRANT_ON_COLUMN,
+	GRANT_ON_SEQUENCE,
+	GRANT_ON_FUNCTION, /* procedures and aggregates too */
+	GRANT_ON_TYPE,     /* domains too */
+	GRANT_ON_LANGUAGE,
+	GRANT_ON_SERVER, /* a foreign one */
+	/* Default privileges: `name` is the role that makes the objects. */
+	GRANT_DEFAULT_SCHEMAS,
+	GRANT_DEFAULT_TABLES,
+	GRANT_DEFAULT_SEQUENCES,
+	GRANT_DEFAULT_FUNCTIONS,
+	GRANT_DEFAULT_TYPES,
+	GRANT_KINDS
+};
+
+#define GRANTS_ALL "*" /* as `name`: whatever is in the schema, now and later */
+
+struct grant {
+	const char *database; /* "" = the whole cluster: parameters */
+	const char *role;
+	enum grant_on on;
+	const char *schema; /* "" = none; of default privileges: any */
+	const char *name;
+	const char *column; /* "" = none; of a function: "integer, text", its types as PostgreSQL shows them, wanted: NULL = any */
+	const char *privilege; /* "SELECT"; wanted: "ALL" = all that the server knows */
+	const char *grantor;   /* present: who gave it, "" = the owner */
+	bool grantable;        /* present: she may give it to others */
+	int line;              /* wanted: in users.yaml */
+};
+
+struct grants {
+	struct grant *items;
+	size_t count;
+};
+
+struct grants_wanted {
+	struct grants grants; /* in any order; of described roles alone */
+	const char **roles;   /* that are described; sorted, unique */
+	size_t role_count;
+	const char **users; /* those of them whose CONNECT is decided elsewhere; sorted, unique */
+	size_t user_count;
+};
+
+/* --- the words --- */
+
+/* "tables", as users.yaml has it; NULL = default privileges, whose word is that of the objects */
+const char *grant_on_word(enum grant_on on);
+/* False when users.yaml has no such word. */
+bool grant_on_of(const char *word, enum grant_on *on);
+bool grant_default_of(const char *word, enum grant_on *on);
+bool grant_on_is_in_schema(enum grant_on on);
+/* The privilege as PostgreSQL writes it, whatever its case; NULL = there is no such for these objects. "ALL" is one. */
+const char *grant_privilege(enum grant_on on, const char *word);
+/* All of these objects, "SELECT, INSERT, ...", for a message. In `mem`. */
+const char *grant_privileges(enum grant_on on, struct arena *mem);
+
+/* Why nobody may be given anything there by Git, or NULL: where it is a way to become superuser. */
+const char *grant_refusal(const struct grant *grant);
+
+/* --- the pass --- */
+
+struct grants_present;
+
+/* Databases that refuse connections are left out; what is wanted there is a step that fails. */
+bool grants_observe(struct session *session, const struct grants_wanted *wanted, struct arena *mem,
+	struct grants_present **present, struct error *err) MUST_CHECK;
+
+/* One statement, of one role in one database. */
+struct grants_step {
+	const char *role, *database; /* "" = anywhere */
+	const char *sql;
+	size_t statements; /* in `sql` */
+	bool revokes;
+	bool done;
+	struct error error; /* kind ERROR_NONE until it failed */
+};
+
+/* One privilege that differs; `wanted` or `found` is "". */
+struct grants_difference {
+	const char *role;
+	const char *field; /* "app: table public.t", for people */
+	const char *wanted, *found;
+};
+
+struct grants_plan {
+	struct grants_step *steps; /* by database; what is taken away first */
+	size_t step_count;
+	struct grants_difference *differences; /* by role */
+	size_t difference_count;
+	const char **warnings;
+	size_t warning_count;
+};
+
+/* No I/O; cannot fail: what cannot be granted is a step with its error. */
+void grants_plan(const struct grants_present *present, const struct grants_wanted *wanted, struct arena *mem,
+	struct grants_plan *plan);
+
+/* What became of each step stands in it. False when a connection was lost: the steps behind it were not tried. */
+bool grants_apply(
+	struct session *session, struct grants_plan *plan, struct arena *mem, struct error *err) MUST_CHECK;

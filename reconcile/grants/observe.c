@@ -1,0 +1,285 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "reconcile/grants/kinds.h"
+#include "reconcile/grants/present.h"
+#include "reconcile/postgres/session.h"
+#include "reconcile/postgres/sql.h"
+
+enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
+
+/*
+ * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner). aclexplode() of a whole list
+ * unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5). %1: the described roles' names.
+ */
+#define EXPLODE(acl, owner)                                                                                  \
+	", pg_catalog.unnest(" acl                                                                           \
+	") AS item, pg_catalog.aclexplode(ARRAY[item]) AS x, pg_catalog.pg_roles r "                         \
+	"WHERE r.oid = x.grantee AND x.grantee <> " owner " AND r.rolname IN ("
+
+#define WHO(owner)                                                                                           \
+	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE " \
+	"pg_catalog.pg_get_userbyid(x.grantor)::text END "
+
+#define DEFAULT_KIND                                                                                         \
+	"CASE d.defaclobjtype WHEN 'n' THEN 10 WHEN 'r' THEN 11 WHEN 'S' THEN 12 WHEN 'f' THEN 13 ELSE 14 END"
+
+/* In the database that the connection is to. */
+static const char *const database_parts[] = {
+	"SELECT 2, ''::text, n.nspname::text, ''::text" WHO(
+		"n.nspowner") "FROM pg_catalog.pg_namespace n" EXPLODE("n.nspacl", "n.nspowner"),
+	"SELECT CASE c.relkind WHEN 'S' THEN 5 ELSE 3 END, n.nspname, c.relname, ''" WHO(
+		"c.relowner") "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" EXPLODE("c.relacl",
+		"c.relowner"),
+	"SELECT 4, n.nspname, c.relname, a.attname" WHO(
+		"c.relowner") "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN "
+			      "pg_catalog.pg_namespace n ON n.oid = c.relnamespace" EXPLODE(
+				      "a.attacl", "c.relowner"),
+	"SELECT 6, n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)" WHO(
+		"p.proowner") "FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace" EXPLODE("p.proacl",
+		"p.proowner"),
+	"SELECT 7, n.nspname, t.typname, ''" WHO(
+		"t.typowner") "FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace" EXPLODE("t.typacl",
+		"t.typowner"),
+	"SELECT 8, '', l.lanname, ''" WHO("l.lanowner") "FROM pg_catalog.pg_language l" EXPLODE(
+		"l.lanacl", "l.lanowner"),
+	"SELECT 9, '', s.srvname, ''" WHO("s.srvowner") "FROM pg_catalog.pg_foreign_server s" EXPLODE(
+		"s.srvacl", "s.srvowner"),
+	"SELECT " DEFAULT_KIND ", COALESCE(n.nspname, ''), pg_catalog.pg_get_userbyid(d.defaclrole), ''" WHO(
+		"d.defaclrole") "FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = "
+				"d.defaclnamespace" EXPLODE("d.defaclacl", "d.defaclrole"),
+};
+
+/* Of the cluster; the name of a database stands in the first column of text. */
+#define ON_DATABASES                                                                                         \
+	"SELECT 1, d.datname::text, d.datname::text, ''::text" WHO(                                          \
+		"d.datdba") "FROM pg_catalog.pg_database d" EXPLODE("d.datacl", "d.datdba")
+#define ON_PARAMETERS                                                                                        \
+	"SELECT 0, '', p.parname, ''" WHO("10") "FROM pg_catalog.pg_parameter_acl p" EXPLODE("p.paracl", "10")
+
+/* What GRANTS_ALL stands for, in schemas (%1). Types of tables and arrays have no privileges of their own. */
+#define OBJECTS                                                                                                     \
+	"SELECT CASE c.relkind WHEN 'S' THEN 5 ELSE 3 END, n.nspname::text, c.relname::text, '' FROM "              \
+	"pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN "        \
+	"('r', 'v', 'm', 'f', 'p', 'S') AND n.nspname IN (%s) UNION ALL "                                           \
+	"SELECT 6, n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes) FROM "                            \
+	"pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname IN (%s) "    \
+	"UNION ALL SELECT 7, n.nspname, t.typname, '' FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON " \
+	"n.oid = t.typnamespace LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid WHERE n.nspname IN (%s) "     \
+	"AND t.typtype IN ('b', 'c', 'd', 'e', 'r') AND t.typcategory <> 'A' AND COALESCE(c.relkind, 'c') = 'c'"
+
+/* Which databases there are, whether they can be looked into, and whether one of the roles (%s) may do something there. */
+#define DATABASES                                                                                             \
+	"SELECT d.datname, d.datallowconn AND d.datconnlimit <> -2, EXISTS (SELECT FROM "                     \
+	"pg_catalog.pg_shdepend s JOIN pg_catalog.pg_roles r ON r.oid = s.refobjid WHERE s.dbid = d.oid AND " \
+	"s.refclassid = 1260 AND s.deptype = 'a' AND r.rolname IN (%s)) FROM pg_catalog.pg_database d ORDER BY 1"
+
+struct observation {
+	struct session *session;
+	const struct grants_wanted *wanted;
+	struct arena *mem;
+	struct grants_present *present;
+	const char *roles; /* 'a', 'b' */
+};
+
+int grant_object_compare(const void *a, const void *b)
+{
+	const struct grant_object *left = a, *right = b;
+	int order = strcmp(left->database, right->database);
+	if (!order)
+		order = (left->on > right->on) - (left->on < right->on);
+	if (!order)
+		order = strcmp(left->schema, right->schema);
+	if (!order)
+		order = strcmp(left->name, right->name);
+	return order ? order : strcmp(left->arguments, right->arguments);
+}
+
+static const char *list_of(const char **names, size_t count, struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf list = BUF(LIMIT_PASS_MEMORY);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&list, "%s%s", i ? ", " : "", sql_literal(names[i], mem));
+	return count ? arena_copy(mem, buf_string(&list)) : "NULL";
+}
+
+static const char *text_at(const PGresult *rows, int row, int column, struct arena *mem)
+{
+	return arena_copy(mem, PQgetvalue(rows, row, column));
+}
+
+/* Neighbours have much in common. */
+static const char *again(const char *last, const char *text, struct arena *mem)
+{
+	return last && strcmp(last, text) == 0 ? last : arena_copy(mem, text);
+}
+
+/* The privileges are few words: each once. */
+static const char *privilege_of(enum grant_on on, const char *word, struct arena *mem)
+{
+	const char *known = grant_privilege(on, word);
+	return known ? known : arena_copy(mem, word);
+}
+
+static void take_grants(struct observation *at, const PGresult *rows, const char *database)
+{
+	struct grants *grants = &at->present->grants;
+	for (int i = 0; i < PQntuples(rows); i++) {
+		const struct grant *last = i ? &grants->items[grants->count - 1] : NULL;
+		enum grant_on on = (enum grant_on)strtol(PQgetvalue(rows, i, 0), NULL, 10);
+		const char *schema = again(last ? last->schema : NULL, PQgetvalue(rows, i, 1), at->mem);
+		const char *name = again(last ? last->name : NULL, PQgetvalue(rows, i, 2), at->mem);
+		const char *role = again(last ? last->role : NULL, PQgetvalue(rows, i, 4), at->mem);
+		grants->items = arena_grow(at->mem, grants->items, grants->count, sizeof(*grants->items));
+		grants->items[grants->count++] = (struct grant){
+			.database = database ? database : schema,
+			.on = on,
+			.schema = database ? schema : "",
+			.name = name,
+			.column = text_at(rows, i, 3, at->mem),
+			.role = role,
+			.privilege = privilege_of(on, PQgetvalue(rows, i, 5), at->mem),
+			.grantable = strcmp(PQgetvalue(rows, i, 6), "t") == 0,
+			.grantor = text_at(rows, i, 7, at->mem),
+		};
+	}
+}
+
+static void take_objects(struct observation *at, const PGresult *rows, const char *database)
+{
+	struct grants_present *present = at->present;
+	for (int i = 0; i < PQntuples(rows); i++) {
+		present->objects = arena_grow(
+			at->mem, present->objects, present->object_count, sizeof(*present->objects));
+		present->objects[present->object_count++] = (struct grant_object){
+			.database = database,
+			.on = (enum grant_on)strtol(PQgetvalue(rows, i, 0), NULL, 10),
+			.schema = text_at(rows, i, 1, at->mem),
+			.name = text_at(rows, i, 2, at->mem),
+			.arguments = text_at(rows, i, 3, at->mem),
+		};
+	}
+}
+
+/* All of them in one list, which joins() a text of each part with the roles. */
+static void grants_query(const struct observation *at, const char *const *parts, size_t count, struct buf *sql)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(sql, "%s%s%s)", i ? " UNION ALL " : "", parts[i], at->roles);
+}
+
+/* Schemas of this database in which all of a kind is wanted, or a function: which there are is to be known then. */
+static const char *open_schemas(const struct observation *at, const char *database)
+{
+	const struct grants *grants = &at->wanted->grants;
+	const char **names = arena_array(at->mem, grants->count + 1, sizeof(*names));
+	size_t count = 0, kept = 0;
+	for (size_t i = 0; i < grants->count; i++) {
+		const struct grant *grant = &grants->items[i];
+		bool many = strcmp(grant->name, GRANTS_ALL) == 0 || grant->on == GRANT_ON_FUNCTION;
+		if (many && *grant->schema && strcmp(grant->database, database) == 0)
+			names[count++] = grant->schema;
+	}
+	if (count)
+		qsort(names, count, sizeof(*names), text_compare);
+	for (size_t i = 0; i < count; i++)
+		if (!kept || strcmp(names[kept - 1], names[i]) != 0)
+			names[kept++] = names[i];
+	return list_of(names, kept, at->mem);
+}
+
+static bool ask(struct observation *at, PGconn *conn, const struct buf *sql, size_t count, PGresult **rows,
+	struct error *err)
+{
+	struct outcome outcome;
+	if (buf_failed(sql))
+		return error_set(err, ERROR_INVALID, "the roles whose privileges are described are too many");
+	if (session_send(at->session, conn, buf_string(sql), count, &outcome) &&
+		session_collect(at->session, conn, count, rows, count, &outcome) && rows[count - 1])
+		return true;
+	*err = outcome.error;
+	return error_prefix(err, "reading privileges");
+}
+
+static bool observe_database(struct observation *at, const char *database, struct error *err)
+{
+	CLEANUP(session_finish) PGconn *conn = NULL;
+	CLEANUP(session_clear) PGresult *grants = NULL;
+	CLEANUP(session_clear) PGresult *objects = NULL;
+	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_PASS_MEMORY);
+	PGresult *rows[ROWS] = {NULL, NULL};
+	const char *schemas = open_schemas(at, database);
+	if (!session_open(at->session, database, &conn, err))
+		return false;
+	grants_query(at, database_parts, COUNT_OF(database_parts), &sql);
+	buf_text(&sql, "; ");
+	buf_printf(&sql, OBJECTS, schemas, schemas, schemas);
+	bool ok = ask(at, conn, &sql, ROWS, rows, err);
+	grants = rows[0];
+	objects = rows[1];
+	if (!ok)
+		return false;
+	take_grants(at, grants, database);
+	take_objects(at, objects, database);
+	return true;
+}
+
+static bool is_wanted(const struct grants_wanted *wanted, const char *database)
+{
+	for (size_t i = 0; i < wanted->grants.count; i++)
+		if (strcmp(wanted->grants.items[i].database, database) == 0)
+			return true;
+	return false;
+}
+
+static bool observe_cluster(struct observation *at, PGresult **databases, struct error *err)
+{
+	static const char *const parts[] = {ON_DATABASES, ON_PARAMETERS};
+	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_PASS_MEMORY);
+	PGresult *rows[ROWS] = {NULL, NULL};
+	bool parameters = at->present->version >= FIRST_WITH_PARAMETERS;
+	grants_query(at, parts, parameters ? 2 : 1, &sql);
+	buf_text(&sql, "; ");
+	buf_printf(&sql, DATABASES, at->roles);
+	bool ok = ask(at, at->session->conn, &sql, ROWS, rows, err);
+	if (ok)
+		take_grants(at, rows[0], NULL);
+	session_clear(&rows[0]);
+	*databases = rows[1];
+	return ok;
+}
+
+static bool observe_databases(struct observation *at, const PGresult *databases, struct error *err)
+{
+	for (int i = 0; i < PQntuples(databases); i++) {
+		const char *name = text_at(databases, i, 0, at->mem);
+		bool open = strcmp(PQgetvalue(databases, i, 1), "t") == 0;
+		bool named = strcmp(PQgetvalue(databases, i, 2), "t") == 0;
+		if (open && (named || is_wanted(at->wanted, name)) && !observe_database(at, name, err))
+			return error_prefix(err, "database %s", name);
+	}
+	return true;
+}
+
+bool grants_observe(struct session *session, const struct grants_wanted *wanted, struct arena *mem,
+	struct grants_present **present, struct error *err)
+{
+	CLEANUP(session_clear) PGresult *databases = NULL;
+	struct grants_present *made = arena_alloc(mem, sizeof(*made));
+	struct observation at = {.session = session, .wanted = wanted, .mem = mem, .present = made};
+	made->version = session->version;
+	*present = made;
+	if (!wanted->role_count)
+		return true;
+	at.roles = list_of(wanted->roles, wanted->role_count, mem);
+	if (!observe_cluster(&at, &databases, err) || !observe_databases(&at, databases, err))
+		return false;
+	if (made->grants.count)
+		qsort(made->grants.items, made->grants.count, sizeof(*made->grants.items), grant_compare);
+	if (made->object_count)
+		qsort(made->objects, made->object_count, sizeof(*made->objects), grant_object_compare);
+	return true;
+}

@@ -1,0 +1,416 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "reconcile/grants/kinds.h"
+#include "reconcile/grants/present.h"
+#include "reconcile/postgres/sql.h"
+
+enum { OBJECTS_A_STATEMENT = 200 };
+
+enum change_kind { CHANGE_REVOKE, CHANGE_REVOKE_OPTION, CHANGE_GRANT };
+
+/* A privilege to be given or taken, and then all such of one role on one object: `privileges` joins them. */
+struct change {
+	enum change_kind kind;
+	const struct grant *grant;
+	const char *privileges;
+	const char *grantor; /* to be taken by; "" = the owner */
+};
+
+struct planner {
+	const struct grants_present *present;
+	const struct grants_wanted *wanted;
+	struct arena *mem;
+	struct grants_plan *plan;
+	struct grants rows; /* wanted, one privilege of one object each; sorted, unique */
+	struct change *changes;
+	size_t change_count;
+};
+
+/* --- what is wanted, object by object --- */
+
+static void add_row(struct planner *planner, const struct grant *grant)
+{
+	struct grants *rows = &planner->rows;
+	rows->items = arena_grow(planner->mem, rows->items, rows->count, sizeof(*rows->items));
+	rows->items[rows->count++] = *grant;
+}
+
+static void add_privileges(struct planner *planner, struct grant grant)
+{
+	const struct grant_kind *kind = &grant_kinds[grant.on];
+	if (strcmp(grant.privilege, "ALL") != 0) {
+		add_row(planner, &grant);
+		return;
+	}
+	for (size_t i = 0; kind->privileges[i].name; i++) {
+		grant.privilege = kind->privileges[i].name;
+		if (planner->present->version >= kind->privileges[i].since)
+			add_row(planner, &grant);
+	}
+}
+
+static const char *describe(const struct grant *grant, struct arena *mem)
+{
+	const char *singular = grant_kinds[grant->on].singular;
+	const char *dot = *grant->schema ? "." : "";
+	if (grant_kinds[grant->on].defaults)
+		return arena_printf(mem, "%s: %s%s%s of %s", grant->database, singular,
+			*grant->schema ? " in " : "", grant->schema, grant->name);
+	if (grant->on == GRANT_ON_DATABASE)
+		return arena_printf(mem, "database %s", grant->name);
+	if (grant->on == GRANT_ON_FUNCTION)
+		return arena_printf(mem, "%s: %s %s%s%s%s%s%s", grant->database, singular, grant->schema, dot,
+			grant->name, grant->column ? "(" : "", grant->column ? grant->column : "",
+			grant->column ? ")" : "");
+	return arena_printf(mem, "%s%s%s %s%s%s%s%s", grant->database, *grant->database ? ": " : "", singular,
+		grant->schema, dot, grant->name, *grant->column ? "." : "", grant->column);
+}
+
+static struct grants_step *add_step(struct planner *planner, const struct grant *grant)
+{
+	struct grants_plan *plan = planner->plan;
+	plan->steps = arena_grow(planner->mem, plan->steps, plan->step_count, sizeof(*plan->steps));
+	struct grants_step *step = &plan->steps[plan->step_count++];
+	*step = (struct grants_step){.role = grant->role,
+		.database = grant->on == GRANT_ON_DATABASE ? "" : grant->database,
+		.sql = "",
+		.statements = 1};
+	return step;
+}
+
+static void add_difference(
+	struct planner *planner, const struct grant *grant, const char *wanted, const char *found)
+{
+	struct grants_plan *plan = planner->plan;
+	plan->differences = arena_grow(
+		planner->mem, plan->differences, plan->difference_count, sizeof(*plan->differences));
+	plan->differences[plan->difference_count++] =
+		(struct grants_difference){grant->role, describe(grant, planner->mem), wanted, found};
+}
+
+/* A function's types are pasted into a statement only as the catalog has them. */
+static void not_there(struct planner *planner, const struct grant *grant)
+{
+	struct grants_step *step = add_step(planner, grant);
+	error_set(&step->error, ERROR_MISSING, "%s does not exist%s", describe(grant, planner->mem),
+		grant->column ? ": its types are written as psql's \\df shows them" : "");
+	add_difference(planner, grant, grant->privilege, "");
+}
+
+static bool matches(const struct grant *grant, const struct grant_object *object)
+{
+	if (strcmp(grant->name, GRANTS_ALL) == 0)
+		return true;
+	return strcmp(grant->name, object->name) == 0 &&
+		(!grant->column || strcmp(grant->column, object->arguments) == 0);
+}
+
+/* The first object of this kind and schema, or where it would be. */
+static size_t first_object(const struct grants_present *present, const struct grant *grant)
+{
+	const struct grant_object key = {grant->database, grant->schema, "", "", grant->on};
+	size_t low = 0, high = present->object_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (grant_object_compare(&present->objects[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void expand_objects(struct planner *planner, struct grant grant)
+{
+	const struct grants_present *present = planner->present;
+	const struct grant wanted = grant;
+	bool found = strcmp(grant.name, GRANTS_ALL) == 0;
+	for (size_t i = first_object(present, &wanted); i < present->object_count; i++) {
+		const struct grant_object *object = &present->objects[i];
+		if (strcmp(object->database, wanted.database) != 0 || object->on != wanted.on ||
+			strcmp(object->schema, wanted.schema) != 0)
+			break;
+		if (!matches(&wanted, object))
+			continue;
+		found = true;
+		grant.name = object->name;
+		grant.column = object->arguments;
+		add_privileges(planner, grant);
+	}
+	if (!found)
+		not_there(planner, &wanted);
+}
+
+static void expand(struct planner *planner)
+{
+	struct grants *rows = &planner->rows;
+	size_t kept = 0;
+	for (size_t i = 0; i < planner->wanted->grants.count; i++) {
+		const struct grant *grant = &planner->wanted->grants.items[i];
+		bool many = strcmp(grant->name, GRANTS_ALL) == 0 && grant_kinds[grant->on].in_schema &&
+			!grant_kinds[grant->on].defaults;
+		if (many || grant->on == GRANT_ON_FUNCTION)
+			expand_objects(planner, *grant);
+		else
+			add_privileges(planner, *grant);
+	}
+	if (rows->count)
+		qsort(rows->items, rows->count, sizeof(*rows->items), grant_compare);
+	for (size_t i = 0; i < rows->count; i++)
+		if (!kept || grant_compare(&rows->items[kept - 1], &rows->items[i]) != 0)
+			rows->items[kept++] = rows->items[i];
+	rows->count = kept;
+}
+
+/* --- wanted and present, walked once --- */
+
+static void add_change(
+	struct planner *planner, enum change_kind kind, const struct grant *grant, const char *grantor)
+{
+	planner->changes =
+		arena_grow(planner->mem, planner->changes, planner->change_count, sizeof(*planner->changes));
+	planner->changes[planner->change_count++] = (struct change){kind, grant, grant->privilege, grantor};
+}
+
+static const struct grant *find_row(const struct grants *rows, const struct grant *key)
+{
+	return rows->count ? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare) : NULL;
+}
+
+/* Taking a privilege on a table takes it on the columns, too (REVOKE, "Notes"): then they are given anew. */
+static bool goes_with_its_table(const struct planner *planner, const struct grant *column)
+{
+	struct grant table = *column;
+	if (column->on != GRANT_ON_COLUMN)
+		return false;
+	table.on = GRANT_ON_TABLE;
+	table.column = "";
+	return find_row(&planner->present->grants, &table) && !find_row(&planner->rows, &table);
+}
+
+static bool is_decided_elsewhere(const struct planner *planner, const struct grant *grant)
+{
+	const struct grants_wanted *wanted = planner->wanted;
+	return grant->on == GRANT_ON_DATABASE && strcmp(grant->privilege, "CONNECT") == 0 &&
+		wanted->user_count &&
+		bsearch(&grant->role, wanted->users, wanted->user_count, sizeof(*wanted->users), text_compare);
+}
+
+/* How many rows of one privilege: one for each grantor. */
+static size_t same_privilege(const struct grants *grants, size_t first)
+{
+	size_t end = first + 1;
+	while (end < grants->count && grant_compare(&grants->items[first], &grants->items[end]) == 0)
+		end++;
+	return end - first;
+}
+
+static void take_away(struct planner *planner, const struct grant *found, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!is_decided_elsewhere(planner, found))
+			add_change(planner, CHANGE_REVOKE, &found[i], found[i].grantor);
+}
+
+static void keep(struct planner *planner, const struct grant *wanted, const struct grant *found, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (found[i].grantable)
+			add_change(planner, CHANGE_REVOKE_OPTION, &found[i], found[i].grantor);
+	if (goes_with_its_table(planner, wanted))
+		add_change(planner, CHANGE_GRANT, wanted, "");
+}
+
+static void walk(struct planner *planner)
+{
+	const struct grants *wanted = &planner->rows, *present = &planner->present->grants;
+	size_t w = 0, p = 0;
+	while (w < wanted->count || p < present->count) {
+		int order = w == wanted->count ? 1
+			: p == present->count  ? -1
+					       : grant_compare(&wanted->items[w], &present->items[p]);
+		size_t count = order >= 0 ? same_privilege(present, p) : 0;
+		if (order < 0)
+			add_change(planner, CHANGE_GRANT, &wanted->items[w], "");
+		else if (order > 0)
+			take_away(planner, &present->items[p], count);
+		else
+			keep(planner, &wanted->items[w], &present->items[p], count);
+		w += order <= 0;
+		p += count;
+	}
+}
+
+/* --- few statements --- */
+
+static bool same_object(const struct change *a, const struct change *b)
+{
+	const struct grant *left = a->grant, *right = b->grant;
+	return a->kind == b->kind && left->on == right->on && strcmp(left->database, right->database) == 0 &&
+		strcmp(left->role, right->role) == 0 && strcmp(left->schema, right->schema) == 0 &&
+		strcmp(left->name, right->name) == 0 && strcmp(left->column, right->column) == 0 &&
+		strcmp(a->grantor, b->grantor) == 0;
+}
+
+/* By the object first, so that the privileges on it are neighbours. */
+static int compare_objects(const void *a, const void *b)
+{
+	const struct change *left = a, *right = b;
+	int order = (left->kind > right->kind) - (left->kind < right->kind);
+	if (!order)
+		order = strcmp(left->grantor, right->grantor);
+	return order ? order : grant_compare(left->grant, right->grant);
+}
+
+/* By what is the same in one statement; REVOKE before GRANT in each database. */
+static int compare_statements(const void *a, const void *b)
+{
+	const struct change *left = a, *right = b;
+	int order = strcmp(left->grant->database, right->grant->database);
+	if (!order)
+		order = (left->kind > right->kind) - (left->kind < right->kind);
+	if (!order)
+		order = strcmp(left->grant->role, right->grant->role);
+	if (!order)
+		order = (left->grant->on > right->grant->on) - (left->grant->on < right->grant->on);
+	if (!order)
+		order = strcmp(left->grantor, right->grantor);
+	if (!order)
+		order = strcmp(left->privileges, right->privileges);
+	return order ? order : grant_compare(left->grant, right->grant);
+}
+
+static void join_privileges(struct planner *planner)
+{
+	struct change *changes = planner->changes;
+	size_t kept = 0;
+	if (planner->change_count)
+		qsort(changes, planner->change_count, sizeof(*changes), compare_objects);
+	for (size_t i = 0; i < planner->change_count; i++) {
+		if (kept && same_object(&changes[kept - 1], &changes[i]))
+			changes[kept - 1].privileges = arena_join(
+				planner->mem, changes[kept - 1].privileges, ", ", changes[i].privileges);
+		else
+			changes[kept++] = changes[i];
+	}
+	planner->change_count = kept;
+	if (kept)
+		qsort(changes, kept, sizeof(*changes), compare_statements);
+}
+
+static void print_object(const struct grant *grant, struct arena *mem, struct buf *sql)
+{
+	if (*grant->schema)
+		buf_printf(sql, "%s.", sql_identifier(grant->schema, mem));
+	buf_text(sql, sql_identifier(grant->name, mem));
+	if (grant->on == GRANT_ON_FUNCTION)
+		buf_printf(sql, "(%s)", grant->column);
+}
+
+/* "SELECT, UPDATE", of a column "SELECT (c), UPDATE (c)". */
+static void print_privileges(const struct change *change, struct arena *mem, struct buf *sql)
+{
+	const char *at = change->privileges;
+	while (change->grant->on == GRANT_ON_COLUMN && *at) {
+		size_t length = strcspn(at, ",");
+		buf_printf(sql, "%.*s (%s)", (int)length, at, sql_identifier(change->grant->column, mem));
+		at += length;
+		buf_text(sql, *at ? ", " : "");
+		at += strspn(at, ", ");
+	}
+	buf_text(sql, at);
+}
+
+static bool joins(const struct change *first, const struct change *next)
+{
+	return first->kind == next->kind && first->grant->on == next->grant->on &&
+		!grant_kinds[first->grant->on].defaults && first->grant->on != GRANT_ON_COLUMN &&
+		strcmp(first->grant->database, next->grant->database) == 0 &&
+		strcmp(first->grant->role, next->grant->role) == 0 &&
+		strcmp(first->grantor, next->grantor) == 0 && strcmp(first->privileges, next->privileges) == 0;
+}
+
+static void print_statement(const struct change *changes, size_t count, struct arena *mem, struct buf *sql)
+{
+	static const char *const verbs[] = {"REVOKE", "REVOKE GRANT OPTION FOR", "GRANT"};
+	const struct grant *grant = changes->grant;
+	const struct grant_kind *kind = &grant_kinds[grant->on];
+	if (kind->defaults)
+		buf_printf(sql, "ALTER DEFAULT PRIVILEGES FOR ROLE %s ", sql_identifier(grant->name, mem));
+	if (kind->defaults && *grant->schema)
+		buf_printf(sql, "IN SCHEMA %s ", sql_identifier(grant->schema, mem));
+	buf_printf(sql, "%s ", verbs[changes->kind]);
+	print_privileges(changes, mem, sql);
+	buf_printf(sql, " ON %s", kind->sql);
+	for (size_t i = 0; !kind->defaults && i < count; i++) {
+		buf_text(sql, i ? ", " : " ");
+		print_object(changes[i].grant, mem, sql);
+	}
+	buf_printf(sql, " %s %s", changes->kind == CHANGE_GRANT ? "TO" : "FROM",
+		sql_identifier(grant->role, mem));
+}
+
+/* What somebody gave by a grant option, only he can take (REVOKE, "Notes"). */
+static void add_statement(struct planner *planner, const struct change *changes, size_t count)
+{
+	struct arena *mem = planner->mem;
+	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_BATCH_BYTES);
+	struct grants_step *step = add_step(planner, changes->grant);
+	step->revokes = changes->kind != CHANGE_GRANT;
+	if (*changes->grantor) {
+		buf_printf(&sql, "SET LOCAL ROLE %s; ", sql_identifier(changes->grantor, mem));
+		step->statements = 3;
+	}
+	print_statement(changes, count, mem, &sql);
+	if (*changes->grantor)
+		buf_text(&sql, "; SET LOCAL ROLE NONE");
+	if (buf_failed(&sql))
+		error_set(&step->error, ERROR_INVALID, "the statement would be larger than %ld bytes",
+			LIMIT_BATCH_BYTES);
+	else
+		step->sql = arena_copy(mem, buf_string(&sql));
+}
+
+static int compare_differences(const void *a, const void *b)
+{
+	const struct grants_difference *left = a, *right = b;
+	int order = strcmp(left->role, right->role);
+	return order ? order : strcmp(left->field, right->field);
+}
+
+static void tell(struct planner *planner)
+{
+	struct grants_plan *plan = planner->plan;
+	for (size_t i = 0; i < planner->change_count; i++) {
+		const struct change *change = &planner->changes[i];
+		const char *with_option = change->kind != CHANGE_REVOKE_OPTION
+			? change->privileges
+			: arena_printf(planner->mem, "%s with grant option", change->privileges);
+		add_difference(planner, change->grant, change->kind == CHANGE_REVOKE ? "" : change->privileges,
+			change->kind == CHANGE_GRANT ? "" : with_option);
+	}
+	if (plan->difference_count)
+		qsort(plan->differences, plan->difference_count, sizeof(*plan->differences),
+			compare_differences);
+}
+
+void grants_plan(const struct grants_present *present, const struct grants_wanted *wanted, struct arena *mem,
+	struct grants_plan *plan)
+{
+	struct planner planner = {.present = present, .wanted = wanted, .mem = mem, .plan = plan};
+	*plan = (struct grants_plan){0};
+	expand(&planner);
+	walk(&planner);
+	join_privileges(&planner);
+	for (size_t i = 0, count; i < planner.change_count; i += count) {
+		for (count = 1; i + count < planner.change_count && count < OBJECTS_A_STATEMENT &&
+			joins(&planner.changes[i], &planner.changes[i + count]);)
+			count++;
+		add_statement(&planner, &planner.changes[i], count);
+	}
+	tell(&planner);
+}

@@ -1,0 +1,22 @@
+/*
+ * present.h - what the catalogs say of privileges (internal to the room)
+ */
+#pragma once
+
+#include "reconcile/grants/grants.h"
+
+/* An object that GRANTS_ALL may mean. */
+struct grant_object {
+	const char *database, *schema, *name;
+	const char *arguments; /* of a function: types; else "" */
+	enum grant_on on;
+};
+
+struct grants_present {
+	int version;          /* 150020 */
+	struct grants grants; /* of described roles; sorted by grant_compare() */
+	struct grant_object *objects; /* in schemas that GRANTS_ALL is wanted for; by database, kind, schema, name, arguments */
+	size_t object_count;
+};
+
+int grant_object_compare(const void *a, const void *b);

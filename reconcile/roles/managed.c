@@ -1,0 +1,299 @@
+#include "reconcile/roles/managed.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "reconcile/postgres/sql.h"
+
+enum { SQL_BYTES = LIMIT_BATCH_BYTES };
+
+static const char *const states[] = {
+	[MARK_USER] = "user",
+	[MARK_GROUP] = "group",
+	[MARK_RETIRING] = "retiring",
+};
+
+enum mark managed_state(const char *text)
+{
+	for (size_t i = MARK_USER; i < COUNT_OF(states); i++)
+		if (strcmp(states[i], text) == 0)
+			return (enum mark)i;
+	return MARK_OTHER;
+}
+
+/* --- finding rows --- */
+
+static int compare_oids(const void *a, const void *b)
+{
+	uint32_t left = ((const struct managed_role *)a)->oid, right = ((const struct managed_role *)b)->oid;
+	return (left > right) - (left < right);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct managed_role *left = *(const struct managed_role *const *)a,
+				  *right = *(const struct managed_role *const *)b;
+	int order = strcmp(left->name, right->name);
+	return order ? order : compare_oids(left, right);
+}
+
+static bool is_of_ours(const struct roles_plan_input *input, const struct managed_role *row)
+{
+	return strcmp(row->target, input->target) == 0 &&
+		(strcmp(row->manager, input->manager) == 0 || text_equal(row->manager, input->former) ||
+			text_equal(row->manager, input->take_over));
+}
+
+static void sort_rows(struct roles_present *present, const struct roles_plan_input *input, struct arena *mem)
+{
+	present->managed_by_name =
+		arena_array(mem, present->managed_count + 1, sizeof(*present->managed_by_name));
+	if (!present->managed_count)
+		return;
+	qsort(present->managed, present->managed_count, sizeof(*present->managed), compare_oids);
+	for (size_t i = 0; i < present->managed_count; i++)
+		if (is_of_ours(input, &present->managed[i]))
+			present->managed_by_name[present->named_count++] = &present->managed[i];
+	if (present->named_count)
+		qsort(present->managed_by_name, present->named_count, sizeof(*present->managed_by_name),
+			compare_names);
+}
+
+static const struct managed_role *row_of(const struct roles_present *present, uint32_t oid)
+{
+	struct managed_role key = {.oid = oid};
+	if (!present->managed_count)
+		return NULL;
+	return bsearch(&key, present->managed, present->managed_count, sizeof(key), compare_oids);
+}
+
+/* The first row of ours with this name, and how many there are. */
+static const struct managed_role *const *rows_named(
+	const struct roles_present *present, const char *name, size_t *count)
+{
+	size_t low = 0, high = present->named_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(present->managed_by_name[middle]->name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	const struct managed_role *const *first = present->managed_by_name + low;
+	*count = 0;
+	while (low + *count < present->named_count && strcmp(first[*count]->name, name) == 0)
+		++*count;
+	return first;
+}
+
+const struct role *managed_renamed(const struct roles_present *present, const char *name)
+{
+	size_t count;
+	const struct managed_role *const *rows = rows_named(present, name, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct role *role = present_role_by_oid(present, rows[i]->oid);
+		if (role && role->mark == MARK_RENAMED)
+			return role;
+	}
+	return NULL;
+}
+
+/* --- whose a role is --- */
+
+bool managed_is_untouchable(const struct roles_present *present, const struct role *role)
+{
+	return role->super || role->oid < FIRST_ORDINARY_OID || strcmp(role->name, present->session_user) == 0;
+}
+
+static bool in_list(const char *name, const char *const *list, size_t count)
+{
+	return count && bsearch(&name, list, count, sizeof(*list), text_compare);
+}
+
+/* A person may take a role that users.yaml lists: anything else would be removed by the same pass. */
+static bool is_asked_for(const struct roles_present *present, const struct roles_plan_input *input,
+	const struct role *role, const struct managed_role *row)
+{
+	bool others = row && !is_of_ours(input, row);
+	return in_list(role->name, input->adopt, input->adopt_count) && !others &&
+		users_find(input->wanted, role->name) && !managed_is_untouchable(present, role);
+}
+
+static bool is_known(const struct roles_plan_input *input, const char *name)
+{
+	if (users_find(input->wanted, name) || (input->remembers && input->remembers(input->memory, name)))
+		return true;
+	for (size_t i = 0; i < input->wanted->count; i++)
+		if (in_list(name, input->wanted->items[i].roles, input->wanted->items[i].role_count))
+			return true;
+	return false;
+}
+
+static enum mark judge_without_row(
+	const struct roles_present *present, const struct roles_plan_input *input, const struct role *role)
+{
+	size_t count;
+	if (!present->has_table && mark_is_ours(role->said) && is_known(input, role->name) &&
+		!managed_is_untouchable(present, role))
+		return role->said;
+	if (role->said == MARK_OTHER)
+		return MARK_OTHER;
+	(void)rows_named(present, role->name, &count);
+	if (count)
+		return MARK_REPLACED;
+	return mark_is_ours(role->said) ? MARK_UNPROVEN : MARK_NONE;
+}
+
+static void judge_row(const struct roles_plan_input *input, const struct managed_role *row, struct role *role,
+	struct arena *mem)
+{
+	if (!is_of_ours(input, row)) {
+		role->mark = MARK_OTHER;
+		role->other = arena_printf(mem, "\"%s\" has it for \"%s\"", row->manager, row->target);
+	} else if (strcmp(row->name, role->name) != 0) {
+		role->mark = MARK_RENAMED;
+		role->had = row->name;
+		role->had_group = row->state == MARK_GROUP;
+	} else
+		role->mark = row->state;
+}
+
+static void judge(const struct roles_present *present, const struct roles_plan_input *input,
+	struct role *role, struct arena *mem)
+{
+	const struct managed_role *row = row_of(present, role->oid);
+	role->said = mark_read(role->comment, input->target);
+	if (is_asked_for(present, input, role, row)) {
+		role->recorded = row && strcmp(row->name, role->name) == 0 && row->state == MARK_USER;
+		role->mark = MARK_USER;
+		return;
+	}
+	if (row)
+		judge_row(input, row, role, mem);
+	else
+		role->mark = judge_without_row(present, input, role);
+	role->recorded = mark_is_ours(role->mark);
+}
+
+void managed_judge(struct roles_present *present, const struct roles_plan_input *input, struct arena *mem)
+{
+	sort_rows(present, input, mem);
+	for (size_t i = 0; i < present->role_count; i++)
+		judge(present, input, &present->roles[i], mem);
+}
+
+bool managed_is_ours(const struct roles_present *present, const struct roles_plan_input *input,
+	struct arena *mem, struct error *err)
+{
+	const struct managed_role *other = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < present->managed_count; i++) {
+		const struct managed_role *row = &present->managed[i];
+		if (strcmp(row->target, input->target) != 0 || is_of_ours(input, row))
+			continue;
+		if (!other ||
+			(strcmp(row->manager, other->manager) == 0 && strcmp(row->since, other->since) < 0))
+			other = row;
+		count++;
+	}
+	if (!other)
+		return true;
+	const char *text = arena_printf(mem,
+		"another agent manages the users here under the name \"%s\": \"%s\", since %s, %zu roles "
+		"(" MANAGED_TABLE
+		"). This one is \"%s\", and does nothing, for each would remove the users of the "
+		"other: give the database another name in one of the agent files; or, where that agent is gone "
+		"or was this one with another state folder, take its roles over with `pgitops user adopt "
+		"--database %s --from %s`",
+		input->target, other->manager, other->since, count, input->manager, input->target,
+		other->manager);
+	return error_set(err, ERROR_DENIED, "%s", text);
+}
+
+/* --- rows as SQL --- */
+
+const char *managed_forget_sql(uint32_t oid, struct arena *mem)
+{
+	return arena_printf(mem, "DELETE FROM " MANAGED_TABLE " WHERE oid = %" PRIu32, oid);
+}
+
+const char *managed_row_sql(const struct roles_present *present, const struct roles_plan_input *input,
+	const char *name, enum mark state, struct arena *mem, size_t *statements)
+{
+	const struct role *role = present_role(present, name);
+	const char *sql = "";
+	size_t count;
+	const struct managed_role *const *rows = rows_named(present, name, &count);
+	*statements = 1;
+	for (size_t i = 0; i < count; i++) {
+		if (present_role_by_oid(present, rows[i]->oid) || (role && role->oid == rows[i]->oid))
+			continue;
+		sql = arena_printf(mem, "%s%s; ", sql, managed_forget_sql(rows[i]->oid, mem));
+		++*statements;
+	}
+	return arena_printf(mem,
+		"%sINSERT INTO " MANAGED_TABLE " (oid, name, state, manager, target) "
+		"SELECT oid, rolname, '%s', %s, %s FROM pg_catalog.pg_authid WHERE rolname = %s "
+		"ON CONFLICT (oid) DO UPDATE SET (name, state, manager, target) = "
+		"(excluded.name, excluded.state, excluded.manager, excluded.target)",
+		sql, states[state], sql_literal(input->manager, mem), sql_literal(input->target, mem),
+		sql_literal(name, mem));
+}
+
+/* By OID, so that 20,000 roles fit into one message. */
+static bool insert_state(const struct roles_present *present, const struct roles_plan_input *input,
+	enum mark state, struct arena *mem, struct buf *sql)
+{
+	bool any = false;
+	for (size_t i = 0; i < present->role_count; i++) {
+		const struct role *role = &present->roles[i];
+		if (role->mark != state || !role->recorded)
+			continue;
+		if (!any)
+			buf_printf(sql,
+				"; INSERT INTO " MANAGED_TABLE " (oid, name, state, manager, target) "
+				"SELECT oid, rolname, '%s', %s, %s FROM pg_catalog.pg_authid WHERE oid IN (",
+				states[state], sql_literal(input->manager, mem),
+				sql_literal(input->target, mem));
+		buf_printf(sql, "%s%" PRIu32, any ? ", " : "", role->oid);
+		any = true;
+	}
+	buf_text(sql, any ? ")" : "");
+	return any;
+}
+
+const char *managed_make_sql(const struct roles_present *present, const struct roles_plan_input *input,
+	struct arena *mem, size_t *statements)
+{
+	CLEANUP(buf_done) struct buf sql = BUF(SQL_BYTES);
+	*statements = 3 + !present->has_schema;
+	if (!present->has_schema)
+		buf_text(&sql, "CREATE SCHEMA " MANAGED_SCHEMA "; ");
+	buf_text(&sql,
+		"CREATE TABLE " MANAGED_TABLE " (oid pg_catalog.oid PRIMARY KEY, name pg_catalog.name NOT NULL, "
+		"state pg_catalog.text NOT NULL, manager pg_catalog.text NOT NULL, target pg_catalog.text NOT NULL, "
+		"since pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now()); "
+		"ALTER TABLE " MANAGED_TABLE " ENABLE ROW LEVEL SECURITY; "
+		"REVOKE ALL ON TABLE " MANAGED_TABLE " FROM PUBLIC");
+	for (enum mark state = MARK_USER; state <= MARK_RETIRING; state++)
+		*statements += insert_state(present, input, state, mem, &sql);
+	return arena_copy(mem, buf_string(&sql));
+}
+
+const char *managed_take_over_sql(const struct roles_present *present, const struct roles_plan_input *input,
+	const char *manager, struct arena *mem)
+{
+	for (size_t i = 0; manager && i < present->managed_count; i++)
+		if (strcmp(present->managed[i].target, input->target) == 0 &&
+			strcmp(present->managed[i].manager, manager) == 0)
+			return arena_printf(mem,
+				"UPDATE " MANAGED_TABLE " SET manager = %s, since = pg_catalog.now() "
+				"WHERE target = %s AND manager = %s",
+				sql_literal(input->manager, mem), sql_literal(input->target, mem),
+				sql_literal(manager, mem));
+	return NULL;
+}

@@ -1,0 +1,67 @@
+#include <string.h>
+
+#include "base/text.h"
+#include "reconcile/postgres/sql.h"
+#include "reconcile/roles/planner.h"
+
+void planner_create_group(struct planner *planner, const char *name)
+{
+	struct arena *mem = planner->mem;
+	planner_step(planner, PHASE_GROUP,
+		(struct role_step){
+			.action = ROLE_CREATE_GROUP,
+			.user = name,
+			.sql = arena_printf(mem, "CREATE ROLE %s NOLOGIN; COMMENT ON ROLE %s IS %s",
+				sql_identifier(name, mem), sql_identifier(name, mem),
+				sql_literal(mark_write(MARK_GROUP, planner->input->target, "", mem), mem)),
+			.statements = 2,
+		});
+}
+
+/* Nothing is given to it and nothing taken from it in this pass. */
+static void withhold(struct planner *planner, const char *name)
+{
+	struct roles_plan *plan = planner->plan;
+	plan->withheld =
+		arena_grow(planner->mem, plan->withheld, plan->withheld_count, sizeof(*plan->withheld));
+	plan->withheld[plan->withheld_count++] = name;
+}
+
+static void plan_group(struct planner *planner, const char *name)
+{
+	const struct role *role = present_role(planner->present, name);
+	struct role_report *report = planner_report(planner, name);
+	report->group = true;
+	report->secret_version = "";
+	report->managed_before = role && role->mark == MARK_GROUP;
+	if (!role) {
+		planner_difference(planner, report, "exists", "true", "false");
+		planner_create_group(planner, name);
+	} else if (role->mark != MARK_GROUP) {
+		planner_reason(planner, report, USER_REFUSED,
+			"the role exists and is no group of ours: what it may do is left as it is; "
+			"give the group another name, or take it over with `pgitops user adopt`");
+		withhold(planner, name);
+	}
+}
+
+void plan_groups(struct planner *planner)
+{
+	const struct users *wanted = planner->input->wanted;
+	for (size_t i = 0; i < wanted->group_count; i++)
+		plan_group(planner, wanted->groups[i].name);
+	for (size_t i = 0; i < planner->user_count; i++) {
+		const struct wanted_user *user = &planner->users[i];
+		if (!user->managed || (!user->role && !user->creatable))
+			withhold(planner, user->user->name);
+	}
+}
+
+bool planner_is_group(const struct planner *planner, const char *name)
+{
+	const struct users *wanted = planner->input->wanted;
+	for (size_t i = 0; i < wanted->group_count; i++)
+		if (strcmp(wanted->groups[i].name, name) == 0)
+			return true;
+	return false;
+}

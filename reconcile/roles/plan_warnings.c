@@ -1,0 +1,51 @@
+/*
+ * plan_warnings.c - what people should know for as long as it is so, and no step mends
+ *
+ * What is told only by the pass that did it is gone with the next one: a warning is found anew in each.
+ */
+#include "reconcile/roles/planner.h"
+
+static bool is_member(const struct roles_present *present, const struct role *role)
+{
+	size_t count;
+	return present_memberships(present, role->oid, &count) != NULL;
+}
+
+/* Parallel to the roles; one walk over the memberships, of which there may be many. */
+static bool *roles_with_members(const struct planner *planner)
+{
+	const struct roles_present *present = planner->present;
+	bool *found = arena_array(planner->mem, present->role_count + 1, sizeof(*found));
+	for (size_t i = 0; i < present->membership_count; i++) {
+		const struct role *role = present_role_by_oid(present, present->memberships[i].role);
+		if (role)
+			found[role - present->roles] = true;
+	}
+	return found;
+}
+
+/* Whoever lists a group as a role expects something of it; what one under `groups` may do is said there. That PUBLIC has is not counted:
+   everybody has it. */
+static void warn_of_empty_groups(struct planner *planner)
+{
+	const struct roles_present *present = planner->present;
+	const bool *has_members = roles_with_members(planner);
+	for (size_t i = 0; i < present->role_count; i++) {
+		const struct role *role = &present->roles[i];
+		size_t dependencies;
+		if (role->mark != MARK_GROUP || !has_members[i] || is_member(present, role) ||
+			planner_is_group(planner, role->name))
+			continue;
+		present_dependencies(present, role->oid, &dependencies);
+		if (!dependencies)
+			planner_warning(planner,
+				"group role \"%s\" gives its members nothing: it has no privileges and is a member of no role; "
+				"grant it what they need",
+				role->name);
+	}
+}
+
+void plan_warnings(struct planner *planner)
+{
+	warn_of_empty_groups(planner);
+}

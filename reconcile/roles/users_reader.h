@@ -1,0 +1,43 @@
+/*
+ * users_reader.h - what the functions that read one users.yaml share (internal to the room)
+ *
+ * users.c         the document, its users
+ * users_grants.c  version 2: groups, and what groups and users may do
+ */
+#pragma once
+
+#include "reconcile/manifest/yaml.h"
+#include "reconcile/roles/users.h"
+
+struct users_reader {
+	const char *file;
+	int shift; /* added to lines: where the text starts inside its file */
+	int version;
+	const char *database; /* where an entry names none; "" = it has to */
+	const struct roles_policy *policy;
+	struct arena *mem;
+	struct mistakes *mistakes;
+	struct user *entries; /* one for each item of the list, not merged */
+	size_t count;
+	struct users *users; /* groups and grants go here */
+};
+
+/* A column inside a block scalar is not the file's column: then it is left out. */
+void reader_wrong(struct users_reader *reader, const struct yaml_node *node, const char *text);
+void reader_refuse_unknown_keys(
+	struct users_reader *reader, const struct yaml_node *map, const char *const *keys, size_t count);
+
+/* The text of a name, or NULL after a mistake. `123`, `on` and `~` are no strings: whoever means them quotes them. */
+const char *reader_text(struct users_reader *reader, const struct yaml_node *node, const char *what);
+
+/* "did you mean X?", or all that there are. */
+const char *reader_instead(
+	struct users_reader *reader, const char *word, const char *const *words, size_t count);
+
+void reader_groups(struct users_reader *reader, const struct yaml_node *root);
+
+/* `grants` of a user's entry; `name` NULL = it had none. */
+void reader_user_grants(struct users_reader *reader, const struct yaml_node *entry, const char *name);
+
+/* After everything was read: sorts, and finds groups that are users, too. */
+void reader_finish_groups(struct users_reader *reader);

@@ -1,0 +1,103 @@
+"""Groups of a version 2 users.yaml: they are there, may do what is listed and no more, and their members with them."""
+
+import json
+
+import pytest
+
+from parts import postgres
+from parts.roles import Users, comment, exists, members
+
+every_major = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
+
+
+def document(groups=(), users=()):
+    return json.dumps({"version": 2, "groups": list(groups), "users": list(users)})
+
+
+def on_tables(*privileges, names=("*",), **fields):
+    return {"database": "shop", "on": "tables", "schema": "s", "names": list(names), "privileges": list(privileges)} | fields
+
+
+def usage():
+    return {"database": "shop", "on": "schema", "schema": "s", "privileges": ["USAGE"]}
+
+
+def shop(server):
+    server.run("CREATE ROLE owner", "CREATE DATABASE shop OWNER owner")
+    server.run("SET ROLE owner", "CREATE SCHEMA s", "CREATE TABLE s.t (a int)", "CREATE TABLE s.u (a int)", database="shop")
+    return Users(server)
+
+
+def can(server, user, password, sql):
+    with server.connect(database="shop", user=user, password=password) as connection:
+        try:
+            connection.execute(sql)
+        except Exception as error:
+            return str(error).split("\n", maxsplit=1)[0]
+    return True
+
+
+@every_major
+def test_a_member_may_do_what_its_group_may(server):
+    users = shop(server)
+    users.secret("alice", "geheim")
+    wanted = document([{"name": "readers", "grants": [usage(), on_tables("SELECT")]},
+                       {"name": "unused", "grants": []}],
+                      [{"username": "alice", "database": "shop", "roles": ["readers"],
+                        "grants": [on_tables("INSERT", names=["u"]), usage()]}])
+    planned = users.plan(wanted)
+    assert not exists(server, "readers") and 'GRANT SELECT ON TABLE "s"."t", "s"."u" TO "readers"' in planned.sql
+    result = users.apply(wanted).good()
+    assert result.sql == planned.sql[:len(result.sql)] and result.warnings == [w for w in result.warnings if "created empty" not in w]
+    users.apply(wanted).quiet()
+    assert exists(server, "unused") and comment(server, "unused") == "managed by pgitops (main) group"
+    assert can(server, "alice", "geheim", "SELECT * FROM s.t") is True and can(server, "alice", "geheim", "INSERT INTO s.u VALUES (1)") is True
+    assert "permission denied" in can(server, "alice", "geheim", "INSERT INTO s.t VALUES (1)")
+
+    server.run("REVOKE SELECT ON s.t FROM readers", "GRANT TRUNCATE ON s.u TO readers", "GRANT ALL ON s.t TO alice", database="shop")
+    result = users.apply(wanted).good()
+    assert result.fields("readers") == {"shop: table s.t": ("SELECT", ""), "shop: table s.u": ("", "TRUNCATE")}
+    assert "shop: table s.t" in result.fields("alice")
+    users.apply(wanted).quiet()
+    assert members(server, "readers") == ["alice"]
+
+    # A list that goes leaves what was given: it is nobody's from then on.
+    alice = {"username": "alice", "database": "shop", "roles": ["readers"]}
+    users.apply(document([{"name": "readers"}, {"name": "unused"}], [alice])).quiet()
+    assert can(server, "alice", "geheim", "SELECT * FROM s.t") is True
+    users.apply(document([{"name": "readers", "grants": []}, {"name": "unused"}], [alice])).good()
+    assert "permission denied" in can(server, "alice", "geheim", "SELECT * FROM s.t")
+
+
+@every_major
+def test_what_one_may_not_be_given_holds_up_nobody(server):
+    users = shop(server)
+    server.run("CREATE ROLE byhand", "GRANT SELECT ON pg_catalog.pg_class TO byhand")
+    server.run("GRANT DELETE ON s.t TO byhand", database="shop")
+    wanted = document([{"name": "byhand", "grants": [on_tables("SELECT")]}, {"name": "readers", "grants": [on_tables("SELECT"), usage()]},
+                       {"name": "wrong", "grants": [on_tables("SELECT", names=["nothing"]), usage()]}])
+    result = users.apply(wanted)
+    assert result.status("readers") == "Synced" and result.status("byhand") == "Refused" and result.status("wrong") == "Degraded"
+    assert "no group of ours" in result.reason("byhand")
+    assert 'grant in database shop: relation "s.nothing" does not exist' in result.reason("wrong")
+    assert server.value("SELECT has_table_privilege('byhand', 's.t', 'DELETE')", database="shop")
+    assert not server.value("SELECT has_table_privilege('byhand', 's.t', 'SELECT')", database="shop")
+    assert server.value("SELECT has_schema_privilege('wrong', 's', 'USAGE')", database="shop")
+
+
+@every_major
+def test_a_group_that_is_not_listed_any_more_keeps_what_it_has_and_is_left(server):
+    users = shop(server)
+    users.apply(document([{"name": "readers", "grants": [usage()]}, {"name": "empty", "grants": []}])).good()
+    users.apply(document([])).good()
+    assert exists(server, "readers") and not exists(server, "empty")
+
+
+def test_a_report_writes_nothing(server):
+    users = shop(server)
+    wanted = document([{"name": "readers", "grants": [usage()]}])
+    users.apply(wanted).good()
+    server.run("GRANT CREATE ON SCHEMA s TO readers", database="shop")
+    result = users.plan(wanted)
+    assert result.status("readers") == "Drifted" and result.sql == ['REVOKE CREATE ON SCHEMA "s" FROM "readers"']
+    assert server.value("SELECT has_schema_privilege('readers', 's', 'CREATE')", database="shop")

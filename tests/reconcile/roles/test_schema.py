@@ -1,0 +1,78 @@
+"""The JSON Schema that editors take says of a users.yaml what the agent says of it."""
+
+import json
+import pathlib
+
+import jsonschema
+import pytest
+import yaml
+
+from parts.roles import Users
+
+TOP = pathlib.Path(__file__).resolve().parents[3]
+SCHEMA = json.loads((TOP / "manifests/users.schema.json").read_text())
+
+
+def group(*grants, **fields):
+    return {"version": 2, "users": [], "groups": [{"name": "g", "grants": list(grants)} | fields]}
+
+
+def tables(**fields):
+    return {"on": "tables", "schema": "s", "names": ["*"], "privileges": ["SELECT"]} | fields
+
+
+GOOD = {
+    "nobody": {"users": []},
+    "typical": {"users": [{"username": "a", "database": "d", "roles": ["r"], "ensure": "absent"}], "timestamp": "2026-01-02"},
+    "old": {"version": 1, "users": [{"username": "a", "roles": None, "privileges": {}}]},
+    "two": {"version": 2, "users": [{"username": "a", "grants": [tables()]}], "groups": None},
+    "empty lists": group(defaultPrivileges=[]),
+    "columns": group(tables(names=["t"], columns=["a"], privileges=["select", "REFERENCES"])),
+    "schemas": group({"on": "schema", "names": ["a", "b"], "privileges": ["ALL"]}, {"database": "d", "on": "schema", "schema": "s", "privileges": ["USAGE"]}),
+    "functions": group({"on": "functions", "schema": "s", "names": ["f", "f(integer, text)", "*"], "privileges": ["EXECUTE"]}),
+    "others": group({"on": "database", "privileges": ["temp"]}, {"on": "languages", "names": ["sql"], "privileges": ["USAGE"]},
+                    {"on": "foreignServers", "names": ["x"], "privileges": ["USAGE"]}, {"on": "sequences", "schema": "s", "names": ["q"], "privileges": ["USAGE"]},
+                    {"on": "types", "schema": "s", "names": ["*"], "privileges": ["USAGE"]}),
+    "defaults": group(defaultPrivileges=[{"owner": "o", "on": "schemas", "privileges": ["CREATE"]},
+                                         {"owner": "o", "schema": "s", "on": "tables", "privileges": ["MAINTAIN"]}]),
+}
+BAD = {
+    "no users": {"version": 2},
+    "unknown version": {"version": 3, "users": []},
+    "groups too early": {"users": [], "groups": []},
+    "grants too early": {"users": [{"username": "a", "grants": []}]},
+    "no username": {"users": [{"database": "d"}]},
+    "misspelt": {"users": [{"username": "a", "role": ["r"]}]},
+    "a number": {"users": [{"username": 7}]},
+    "privileges of old": {"users": [{"username": "a", "privileges": {"t": ["SELECT"]}}]},
+    "no names": group(tables(names=[])),
+    "no schema": group({"on": "tables", "names": ["t"], "privileges": ["SELECT"]}),
+    "no privilege": group(tables(privileges=[])),
+    "another's privilege": group(tables(privileges=["CONNECT"])),
+    "another's key": group({"on": "database", "schema": "s", "privileges": ["CONNECT"]}),
+    "all columns": group({"on": "sequences", "schema": "s", "names": ["q"], "columns": ["a"], "privileges": ["USAGE"]}),
+    "a language of superusers": group({"on": "languages", "names": ["plpython3u"], "privileges": ["USAGE"]}),
+    "parameters": group({"on": "parameters", "names": ["work_mem"], "privileges": ["SET"]}),
+    "no owner": group(defaultPrivileges=[{"on": "tables", "privileges": ["SELECT"]}]),
+    "a schema of schemas": group(defaultPrivileges=[{"owner": "o", "on": "schemas", "schema": "s", "privileges": ["USAGE"]}]),
+}
+
+
+def by_schema(document):
+    return jsonschema.Draft202012Validator(SCHEMA).is_valid(document)
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("name", [*GOOD, *BAD])
+def test_schema_and_agent_agree(server, name):
+    document = GOOD.get(name) or BAD[name]
+    mistakes = Users(server).check(yaml.safe_dump(document)).mistakes
+    assert by_schema(document) == (name in GOOD) == (mistakes == []), mistakes
+
+
+def test_the_examples_are_as_the_schema_has_it():
+    manifest = yaml.safe_load((TOP / "manifests/examples/postgres-users/users.yaml").read_text())
+    assert by_schema(yaml.safe_load(manifest["data"]["users.yaml"]))

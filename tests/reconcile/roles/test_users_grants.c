@@ -1,0 +1,211 @@
+/*
+ * Version 2 of users.yaml: groups, and what groups and users may do.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "reconcile/roles/users.h"
+
+static const struct roles_policy policy = {
+	.protected_roles = (const char *[]){"root_*"},
+	.protected_count = 1,
+};
+
+struct reading {
+	struct arena *mem;
+	struct users users;
+	struct mistakes mistakes;
+};
+
+static void read_text(struct reading *reading, const char *text, const char *database)
+{
+	reading->mem = arena_new(64 << 20);
+	reading->mistakes = (struct mistakes){.mem = reading->mem};
+	users_read("users.yaml", 1, text, strlen(text), database, &policy, reading->mem, &reading->users,
+		&reading->mistakes);
+}
+
+/* "role SELECT on tables app s.t(column)", one a line. */
+static const char *rows_of(struct reading *reading)
+{
+	const struct grants *grants = &reading->users.grants.grants;
+	struct arena *mem = reading->mem;
+	const char *all = "";
+	for (size_t i = 0; i < grants->count; i++) {
+		const struct grant *grant = &grants->items[i];
+		all = arena_printf(mem, "%s%s %s on %s %s %s.%s(%s)\n", all, grant->role, grant->privilege,
+			grant_on_word(grant->on), grant->database, grant->schema, grant->name,
+			grant->column ? grant->column : "any");
+	}
+	return all;
+}
+
+static void what_groups_and_users_may_do_is_read(void **state)
+{
+	static const char text[] =
+		"version: 2\n"
+		"groups:\n"
+		"  - name: readers\n"
+		"    grants:\n"
+		"      - {database: app, on: database, privileges: [connect]}\n"
+		"      - {database: app, on: schema, schema: s, privileges: [USAGE]}\n"
+		"      - {database: app, on: schema, names: [s, t], privileges: [create]}\n"
+		"      - {database: app, on: tables, schema: s, names: [\"*\"], privileges: [SELECT]}\n"
+		"      - {database: app, on: tables, schema: s, names: [t], columns: [a, b], privileges: [SELECT, UPDATE]}\n"
+		"      - {on: functions, schema: s, names: [f, \"f(integer, text)\", \"g()\"], privileges: [ALL]}\n"
+		"      - {database: app, on: languages, names: [plpgsql], privileges: [USAGE]}\n"
+		"    defaultPrivileges:\n"
+		"      - {database: app, owner: o, schema: s, on: tables, privileges: [SELECT]}\n"
+		"      - {database: app, owner: o, on: schemas, privileges: [USAGE]}\n"
+		"  - {name: empty, grants: []}\n"
+		"  - {name: free}\n"
+		"users:\n"
+		"  - {username: alice, roles: [readers], grants: [{database: app, on: sequences, schema: s, names: [q], privileges: [USAGE]}]}\n"
+		"  - {username: bob}\n";
+	struct reading reading;
+	(void)state;
+	read_text(&reading, text, "postgres");
+	for (size_t i = 0; i < reading.mistakes.count; i++)
+		fail_msg("%s", mistake_text(&reading.mistakes.items[i], reading.mem));
+	assert_string_equal(rows_of(&reading),
+		"readers CONNECT on database app .app()\n"
+		"readers USAGE on schema app .s()\n"
+		"readers CREATE on schema app .s()\n"
+		"readers CREATE on schema app .t()\n"
+		"readers SELECT on tables app s.*()\n"
+		"readers SELECT on columns app s.t(a)\n"
+		"readers UPDATE on columns app s.t(a)\n"
+		"readers SELECT on columns app s.t(b)\n"
+		"readers UPDATE on columns app s.t(b)\n"
+		"readers ALL on functions postgres s.f(any)\n"
+		"readers ALL on functions postgres s.f(integer, text)\n"
+		"readers ALL on functions postgres s.g()\n"
+		"readers USAGE on languages app .plpgsql()\n"
+		"readers SELECT on tables app s.o()\n"
+		"readers USAGE on schemas app .o()\n"
+		"alice USAGE on sequences app s.q()\n");
+	const struct users *users = &reading.users;
+	assert_int_equal(users->group_count, 3);
+	assert_string_equal(users->groups[0].name, "empty");
+	assert_int_equal(users->groups[2].line, 3);
+	assert_int_equal(users->grants.role_count, 3); /* alice, empty, readers: of bob and free nothing is said */
+	assert_string_equal(users->grants.roles[1], "empty");
+	assert_int_equal(users->grants.user_count, 1);
+	arena_free(reading.mem);
+}
+
+#define GROUP "version: 2\nusers: []\ngroups:\n- name: g\n  grants:\n  - "
+#define DEFAULTS "version: 2\nusers: []\ngroups:\n- name: g\n  defaultPrivileges:\n  - "
+
+static void each_mistake_is_told_at_its_place(void **state)
+{
+	static const struct {
+		const char *text, *place, *words;
+	} cases[] = {
+		{"version: 3\nusers: []\n", "users.yaml:1:10", "version must be 1 or 2"},
+		{"version: two\nusers: []\n", "users.yaml:1:10", "version must be 1 or 2"},
+		{"users: []\ngroups: []\n", "users.yaml:2:9", "groups need version: 2"},
+		{"users: [{username: a, grants: []}]\n", "users.yaml:1:31", "grants need version: 2"},
+		{"version: 2\nusers: []\ngroups: x\n", "users.yaml:3:9", "groups must be a list"},
+		{"version: 2\nusers: []\ngroups: [x]\n", "users.yaml:3:10", "must be a map with name"},
+		{"version: 2\nusers: []\ngroups: [{}]\n", "users.yaml:3:10", "this group has no name"},
+		{"version: 2\nusers: []\ngroups: [{name: g, grnats: []}]\n", "users.yaml:3:20",
+			"did you mean grants?"},
+		{"version: 2\nusers: []\ngroups: [{name: root_1}]\n", "users.yaml:3:17",
+			"cannot be a user here"},
+		{"version: 2\nusers: []\ngroups: [{name: pg_monitor}]\n", "users.yaml:3:17",
+			"group \"pg_monitor\""},
+		{"version: 2\nusers: []\ngroups:\n- name: g\n- name: g\n", "users.yaml:5", "listed twice"},
+		{"version: 2\nusers: [{username: g}]\ngroups: [{name: g}]\n", "users.yaml:3",
+			"it is one or the other"},
+		{GROUP "x\n", "users.yaml:6:5", "must be a map, as in"},
+		{GROUP "{on: table, schema: s, names: [t], privileges: [SELECT]}\n", "users.yaml:6:10",
+			"there is no \"table\": did you mean tables?"},
+		{GROUP "{schema: s, names: [t], privileges: [SELECT]}\n", "users.yaml:6:5", "on is missing"},
+		{GROUP "{on: columns, schema: s, names: [t], privileges: [SELECT]}\n", "users.yaml:6:10",
+			"there is no \"columns\""},
+		{GROUP "{on: tables, names: [t], privileges: [SELECT]}\n", "users.yaml:6:5",
+			"schema is missing"},
+		{GROUP "{on: tables, schema: s, privileges: [SELECT]}\n", "users.yaml:6:5",
+			"names must be a list"},
+		{GROUP "{on: tables, schema: s, names: [], privileges: [SELECT]}\n", "users.yaml:6:36",
+			"names must be a list that is not empty"},
+		{GROUP "{on: tables, schema: s, names: [t]}\n", "users.yaml:6:5", "privileges must be a list"},
+		{GROUP "{on: tables, schema: s, names: [t], privileges: [CONNECT]}\n", "users.yaml:6:54",
+			"no privilege \"CONNECT\" on tables: ALL, or of SELECT"},
+		{GROUP "{on: tables, schema: s, names: [t], privileges: SELECT}\n", "users.yaml:6:53",
+			"must be a list"},
+		{GROUP "{on: tables, schema: s, names: [1], privileges: [SELECT]}\n", "users.yaml:6:37",
+			"write it in quotes"},
+		{GROUP "{on: tables, schema: s, names: [\"*\"], columns: [a], privileges: [SELECT]}\n",
+			"users.yaml:6:37", "each has to be named"},
+		{GROUP "{on: languages, names: [\"*\"], privileges: [USAGE]}\n", "users.yaml:6:29",
+			"each has to be named"},
+		{GROUP "{on: languages, names: [plperlu], privileges: [USAGE]}\n", "users.yaml:6:29",
+			"cannot be granted here: a language"},
+		{GROUP "{on: parameters, names: [work_mem], privileges: [SET]}\n", "users.yaml:6:30",
+			"cannot be granted here"},
+		{GROUP "{on: tables, schema: pg_catalog, names: [pg_authid], privileges: [SELECT]}\n",
+			"users.yaml:6:46", "cannot be granted here"},
+		{GROUP "{on: functions, schema: user_management, names: [create_user], privileges: [EXECUTE]}\n",
+			"users.yaml:6:54", "cannot be granted here"},
+		{GROUP "{on: functions, schema: s, names: [\"f(int\"], privileges: [EXECUTE]}\n",
+			"users.yaml:6:40", "a function must be a string"},
+		{GROUP "{on: functions, schema: s, names: [\"(int)\"], privileges: [EXECUTE]}\n",
+			"users.yaml:6:40", "the function's name is empty"},
+		{GROUP "{on: schema, schema: s, names: [t], privileges: [USAGE]}\n", "users.yaml:6:26",
+			"leave one out"},
+		{GROUP "{on: database, names: [app], privileges: [CONNECT]}\n", "users.yaml:6:27",
+			"are not needed"},
+		{GROUP "{on: sequences, schema: s, names: [q], columns: [a], privileges: [USAGE]}\n",
+			"users.yaml:6:53", "are those of tables"},
+		{GROUP "{on: foreignServers, schema: s, names: [q], privileges: [USAGE]}\n",
+			"users.yaml:6:34", "has no meaning here"},
+		{DEFAULTS "{on: tables, schema: s, privileges: [SELECT]}\n", "users.yaml:6:5",
+			"owner is missing"},
+		{DEFAULTS "{owner: o, on: database, privileges: [CONNECT]}\n", "users.yaml:6:20",
+			"there is no \"database\""},
+		{DEFAULTS "{owner: o, on: schemas, schema: s, privileges: [USAGE]}\n", "users.yaml:6:37",
+			"no meaning for schemas"},
+		{"version: 2\nusers: [{username: a, grants: [{on: database, privileges: [CONNECT]}]}]\n",
+			"users.yaml:2:31", "CONNECT of a user is what database says"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct reading reading;
+		read_text(&reading, cases[i].text, "postgres");
+		const char *said = reading.mistakes.count
+			? mistake_text(&reading.mistakes.items[0], reading.mem)
+			: "no mistake";
+		if (!strstr(said, cases[i].words) || strncmp(said, cases[i].place, strlen(cases[i].place)) != 0)
+			fail_msg("%zu: \"%s\", wanted %s ... %s", i, said, cases[i].place, cases[i].words);
+		assert_int_equal(reading.users.group_count, 0);
+		assert_int_equal(reading.users.grants.grants.count, 0);
+		arena_free(reading.mem);
+	}
+}
+
+static void a_database_has_to_be_named_where_the_agent_names_none(void **state)
+{
+	struct reading reading;
+	(void)state;
+	read_text(&reading, GROUP "{on: schema, schema: s, privileges: [USAGE]}\n", "");
+	assert_non_null(strstr(mistake_text(&reading.mistakes.items[0], reading.mem), "database is missing"));
+	arena_free(reading.mem);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_groups_and_users_may_do_is_read),
+		cmocka_unit_test(each_mistake_is_told_at_its_place),
+		cmocka_unit_test(a_database_has_to_be_named_where_the_agent_names_none),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
