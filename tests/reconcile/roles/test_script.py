@@ -1,5 +1,6 @@
 """The plan that is shown is one that psql runs as it is, and it is what the agent itself sends."""
 
+import json
 import re
 import subprocess
 
@@ -48,7 +49,8 @@ def sent(server, mark):
     """What an agent sent after it had looked: the statements of the log, without its looking whether sessions have ended."""
     statements = re.findall(r"^[^\n]* pgitops LOG:  statement: (.*(?:\n\t.*)*)", server.log_since(mark), re.M)
     last = max(i for i, text in enumerate(statements) if "pg_prepared_xacts" in text)
-    looks = ("SELECT DISTINCT usename", "SELECT pg_catalog.pg_is_in_recovery()")  # the latter is libpq's own before 14
+    looks = ("SELECT DISTINCT usename", "SET SESSION AUTHORIZATION", "SELECT session_user",  # what each connection begins with
+             "SELECT pg_catalog.pg_is_in_recovery()")  # libpq's own before 14
     changes = [text for text in statements[last + 1:] if not text.startswith(looks)]
     return [text for i, text in enumerate(changes) if not (i and text == changes[i - 1] and "pg_terminate" in text)]
 
@@ -125,6 +127,24 @@ def test_a_failed_reassign_is_never_followed_by_drop_owned(server, users, how):
     assert done.returncode == (3 if how == "stopping" else 0) and done.stderr
     assert exists(server, "alice") and not server.can_login("alice", "geheim-alice")
     assert server.query("SELECT x, tableowner FROM t, pg_tables WHERE tablename = 't'") == [(1, "alice")]
+
+
+@ALL
+def test_privileges_are_given_in_their_databases_by_psql_as_by_the_agent(server, users):
+    for database in ("shop", "store"):
+        server.run(f"CREATE DATABASE {database}")
+        server.run("CREATE TABLE t (x int)", "GRANT INSERT ON t TO bob", database=database)
+    grants = [{"database": database, "on": "tables", "schema": "public", "names": ["t"], "privileges": ["SELECT"]} for database in ("shop", "store")]
+    wanted = json.dumps({"version": 2, "groups": [{"name": "staff", "grants": grants}, {"name": "new", "grants": grants}],
+                         "users": [{"username": name, "roles": ["staff"], "grants": grants[:1]} for name in ("alice", "bob")]})
+    plan = users.plan(wanted)
+    done = psql(server, plan.script)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    users.apply(wanted).quiet()
+    assert not exists(server, "carol")
+    for database in ("shop", "store"):
+        assert server.query("SELECT has_table_privilege('new', 't', 'SELECT'), has_table_privilege('bob', 't', 'INSERT')",
+                            database=database) == [(True, False)]
 
 
 def test_a_plan_for_another_server_stops(server, users):
