@@ -33,6 +33,36 @@ static const char **copy_list(const char *const *list, size_t count, const char 
 	return copy;
 }
 
+static void copy_grant(const struct grant *from, const struct grant *before, struct arena *mem, struct grant *to)
+{
+	*to = *from; /* `privilege` and `grantor` are words of the program */
+	to->database = copy_text(from->database, before->database, mem);
+	to->role = copy_text(from->role, before->role, mem);
+	to->schema = copy_text(from->schema, before->schema, mem);
+	to->name = copy_text(from->name, before->name, mem);
+	to->column = copy_text(from->column, before->column, mem);
+}
+
+static void copy_grants(const struct grants_wanted *from, struct arena *mem, struct grants_wanted *to)
+{
+	static const struct grant nothing;
+	*to = *from;
+	to->grants.items = arena_array(mem, from->grants.count, sizeof(*to->grants.items));
+	for (size_t i = 0; i < from->grants.count; i++)
+		copy_grant(&from->grants.items[i], i ? &to->grants.items[i - 1] : &nothing, mem,
+			&to->grants.items[i]);
+	to->roles = copy_list(from->roles, from->role_count, from->roles, 0, mem);
+	to->users = copy_list(from->users, from->user_count, from->users, 0, mem);
+}
+
+static void copy_groups(const struct users *from, struct arena *mem, struct users *to)
+{
+	to->groups = arena_array(mem, from->group_count, sizeof(*to->groups));
+	for (size_t i = 0; i < from->group_count; i++)
+		to->groups[i] = (struct group_role){
+			.name = arena_copy(mem, from->groups[i].name), .line = from->groups[i].line};
+}
+
 /* What is kept as long as the users are in force: the tree of the file is many times as large. */
 static void copy_users(const struct users *from, struct arena *mem, struct users *to)
 {
@@ -49,6 +79,8 @@ static void copy_users(const struct users *from, struct arena *mem, struct users
 		to->items[i].roles =
 			copy_list(user->roles, user->role_count, before->roles, before->role_count, mem);
 	}
+	copy_groups(from, mem, to);
+	copy_grants(&from->grants, mem, &to->grants);
 }
 
 bool users_source_read(const struct desired *desired, const struct database_config *database,

@@ -103,88 +103,81 @@ static void what_groups_and_users_may_do_is_read(void **state)
 #define GROUP "version: 2\nusers: []\ngroups:\n- name: g\n  grants:\n  - "
 #define DEFAULTS "version: 2\nusers: []\ngroups:\n- name: g\n  defaultPrivileges:\n  - "
 
+static const struct {
+	const char *text, *place, *words;
+} mistaken[] = {
+	{"version: 3\nusers: []\n", "users.yaml:1:10", "version must be 1 or 2"},
+	{"version: two\nusers: []\n", "users.yaml:1:10", "version must be 1 or 2"},
+	{"users: []\ngroups: []\n", "users.yaml:2:9", "groups need version: 2"},
+	{"users: [{username: a, grants: []}]\n", "users.yaml:1:31", "grants need version: 2"},
+	{"version: 2\nusers: []\ngroups: x\n", "users.yaml:3:9", "groups must be a list"},
+	{"version: 2\nusers: []\ngroups: [x]\n", "users.yaml:3:10", "must be a map with name"},
+	{"version: 2\nusers: []\ngroups: [{}]\n", "users.yaml:3:10", "this group has no name"},
+	{"version: 2\nusers: []\ngroups: [{name: g, grnats: []}]\n", "users.yaml:3:20", "did you mean grants?"},
+	{"version: 2\nusers: []\ngroups: [{name: root_1}]\n", "users.yaml:3:17", "cannot be a user here"},
+	{"version: 2\nusers: []\ngroups: [{name: pg_monitor}]\n", "users.yaml:3:17", "group \"pg_monitor\""},
+	{"version: 2\nusers: []\ngroups:\n- name: g\n- name: g\n", "users.yaml:5", "listed twice"},
+	{"version: 2\nusers: [{username: g}]\ngroups: [{name: g}]\n", "users.yaml:3", "it is one or the other"},
+	{GROUP "x\n", "users.yaml:6:5", "must be a map, as in"},
+	{GROUP "{on: table, schema: s, names: [t], privileges: [SELECT]}\n", "users.yaml:6:10",
+		"there is no \"table\": did you mean tables?"},
+	{GROUP "{schema: s, names: [t], privileges: [SELECT]}\n", "users.yaml:6:5", "on is missing"},
+	{GROUP "{on: columns, schema: s, names: [t], privileges: [SELECT]}\n", "users.yaml:6:10",
+		"there is no \"columns\""},
+	{GROUP "{on: tables, names: [t], privileges: [SELECT]}\n", "users.yaml:6:5", "schema is missing"},
+	{GROUP "{on: tables, schema: s, privileges: [SELECT]}\n", "users.yaml:6:5", "names must be a list"},
+	{GROUP "{on: tables, schema: s, names: [], privileges: [SELECT]}\n", "users.yaml:6:36",
+		"names must be a list that is not empty"},
+	{GROUP "{on: tables, schema: s, names: [t]}\n", "users.yaml:6:5", "privileges must be a list"},
+	{GROUP "{on: tables, schema: s, names: [t], privileges: [CONNECT]}\n", "users.yaml:6:54",
+		"no privilege \"CONNECT\" on tables: ALL, or of SELECT"},
+	{GROUP "{on: tables, schema: s, names: [t], privileges: SELECT}\n", "users.yaml:6:53", "must be a list"},
+	{GROUP "{on: tables, schema: s, names: [1], privileges: [SELECT]}\n", "users.yaml:6:37",
+		"write it in quotes"},
+	{GROUP "{on: tables, schema: s, names: [\"*\"], columns: [a], privileges: [SELECT]}\n",
+		"users.yaml:6:37", "each has to be named"},
+	{GROUP "{on: languages, names: [\"*\"], privileges: [USAGE]}\n", "users.yaml:6:29",
+		"each has to be named"},
+	{GROUP "{on: languages, names: [plperlu], privileges: [USAGE]}\n", "users.yaml:6:29",
+		"cannot be granted here: a language"},
+	{GROUP "{on: parameters, names: [work_mem], privileges: [SET]}\n", "users.yaml:6:30",
+		"cannot be granted here"},
+	{GROUP "{on: tables, schema: pg_catalog, names: [pg_authid], privileges: [SELECT]}\n",
+		"users.yaml:6:46", "cannot be granted here"},
+	{GROUP "{on: functions, schema: user_management, names: [create_user], privileges: [EXECUTE]}\n",
+		"users.yaml:6:54", "cannot be granted here"},
+	{GROUP "{on: functions, schema: s, names: [\"f(int\"], privileges: [EXECUTE]}\n", "users.yaml:6:40",
+		"a function must be a string"},
+	{GROUP "{on: functions, schema: s, names: [\"(int)\"], privileges: [EXECUTE]}\n", "users.yaml:6:40",
+		"the function's name is empty"},
+	{GROUP "{on: schema, schema: s, names: [t], privileges: [USAGE]}\n", "users.yaml:6:26", "leave one out"},
+	{GROUP "{on: database, names: [app], privileges: [CONNECT]}\n", "users.yaml:6:27", "are not needed"},
+	{GROUP "{on: sequences, schema: s, names: [q], columns: [a], privileges: [USAGE]}\n",
+		"users.yaml:6:53", "are those of tables"},
+	{GROUP "{on: foreignServers, schema: s, names: [q], privileges: [USAGE]}\n", "users.yaml:6:34",
+		"has no meaning here"},
+	{DEFAULTS "{on: tables, schema: s, privileges: [SELECT]}\n", "users.yaml:6:5", "owner is missing"},
+	{DEFAULTS "{owner: o, on: database, privileges: [CONNECT]}\n", "users.yaml:6:20",
+		"there is no \"database\""},
+	{DEFAULTS "{owner: o, on: schemas, schema: s, privileges: [USAGE]}\n", "users.yaml:6:37",
+		"no meaning for schemas"},
+	{"version: 2\nusers: [{username: a, grants: [{on: database, privileges: [CONNECT]}]}]\n",
+		"users.yaml:2:31", "CONNECT of a user is what database says"},
+};
+
 static void each_mistake_is_told_at_its_place(void **state)
 {
-	static const struct {
-		const char *text, *place, *words;
-	} cases[] = {
-		{"version: 3\nusers: []\n", "users.yaml:1:10", "version must be 1 or 2"},
-		{"version: two\nusers: []\n", "users.yaml:1:10", "version must be 1 or 2"},
-		{"users: []\ngroups: []\n", "users.yaml:2:9", "groups need version: 2"},
-		{"users: [{username: a, grants: []}]\n", "users.yaml:1:31", "grants need version: 2"},
-		{"version: 2\nusers: []\ngroups: x\n", "users.yaml:3:9", "groups must be a list"},
-		{"version: 2\nusers: []\ngroups: [x]\n", "users.yaml:3:10", "must be a map with name"},
-		{"version: 2\nusers: []\ngroups: [{}]\n", "users.yaml:3:10", "this group has no name"},
-		{"version: 2\nusers: []\ngroups: [{name: g, grnats: []}]\n", "users.yaml:3:20",
-			"did you mean grants?"},
-		{"version: 2\nusers: []\ngroups: [{name: root_1}]\n", "users.yaml:3:17",
-			"cannot be a user here"},
-		{"version: 2\nusers: []\ngroups: [{name: pg_monitor}]\n", "users.yaml:3:17",
-			"group \"pg_monitor\""},
-		{"version: 2\nusers: []\ngroups:\n- name: g\n- name: g\n", "users.yaml:5", "listed twice"},
-		{"version: 2\nusers: [{username: g}]\ngroups: [{name: g}]\n", "users.yaml:3",
-			"it is one or the other"},
-		{GROUP "x\n", "users.yaml:6:5", "must be a map, as in"},
-		{GROUP "{on: table, schema: s, names: [t], privileges: [SELECT]}\n", "users.yaml:6:10",
-			"there is no \"table\": did you mean tables?"},
-		{GROUP "{schema: s, names: [t], privileges: [SELECT]}\n", "users.yaml:6:5", "on is missing"},
-		{GROUP "{on: columns, schema: s, names: [t], privileges: [SELECT]}\n", "users.yaml:6:10",
-			"there is no \"columns\""},
-		{GROUP "{on: tables, names: [t], privileges: [SELECT]}\n", "users.yaml:6:5",
-			"schema is missing"},
-		{GROUP "{on: tables, schema: s, privileges: [SELECT]}\n", "users.yaml:6:5",
-			"names must be a list"},
-		{GROUP "{on: tables, schema: s, names: [], privileges: [SELECT]}\n", "users.yaml:6:36",
-			"names must be a list that is not empty"},
-		{GROUP "{on: tables, schema: s, names: [t]}\n", "users.yaml:6:5", "privileges must be a list"},
-		{GROUP "{on: tables, schema: s, names: [t], privileges: [CONNECT]}\n", "users.yaml:6:54",
-			"no privilege \"CONNECT\" on tables: ALL, or of SELECT"},
-		{GROUP "{on: tables, schema: s, names: [t], privileges: SELECT}\n", "users.yaml:6:53",
-			"must be a list"},
-		{GROUP "{on: tables, schema: s, names: [1], privileges: [SELECT]}\n", "users.yaml:6:37",
-			"write it in quotes"},
-		{GROUP "{on: tables, schema: s, names: [\"*\"], columns: [a], privileges: [SELECT]}\n",
-			"users.yaml:6:37", "each has to be named"},
-		{GROUP "{on: languages, names: [\"*\"], privileges: [USAGE]}\n", "users.yaml:6:29",
-			"each has to be named"},
-		{GROUP "{on: languages, names: [plperlu], privileges: [USAGE]}\n", "users.yaml:6:29",
-			"cannot be granted here: a language"},
-		{GROUP "{on: parameters, names: [work_mem], privileges: [SET]}\n", "users.yaml:6:30",
-			"cannot be granted here"},
-		{GROUP "{on: tables, schema: pg_catalog, names: [pg_authid], privileges: [SELECT]}\n",
-			"users.yaml:6:46", "cannot be granted here"},
-		{GROUP "{on: functions, schema: user_management, names: [create_user], privileges: [EXECUTE]}\n",
-			"users.yaml:6:54", "cannot be granted here"},
-		{GROUP "{on: functions, schema: s, names: [\"f(int\"], privileges: [EXECUTE]}\n",
-			"users.yaml:6:40", "a function must be a string"},
-		{GROUP "{on: functions, schema: s, names: [\"(int)\"], privileges: [EXECUTE]}\n",
-			"users.yaml:6:40", "the function's name is empty"},
-		{GROUP "{on: schema, schema: s, names: [t], privileges: [USAGE]}\n", "users.yaml:6:26",
-			"leave one out"},
-		{GROUP "{on: database, names: [app], privileges: [CONNECT]}\n", "users.yaml:6:27",
-			"are not needed"},
-		{GROUP "{on: sequences, schema: s, names: [q], columns: [a], privileges: [USAGE]}\n",
-			"users.yaml:6:53", "are those of tables"},
-		{GROUP "{on: foreignServers, schema: s, names: [q], privileges: [USAGE]}\n",
-			"users.yaml:6:34", "has no meaning here"},
-		{DEFAULTS "{on: tables, schema: s, privileges: [SELECT]}\n", "users.yaml:6:5",
-			"owner is missing"},
-		{DEFAULTS "{owner: o, on: database, privileges: [CONNECT]}\n", "users.yaml:6:20",
-			"there is no \"database\""},
-		{DEFAULTS "{owner: o, on: schemas, schema: s, privileges: [USAGE]}\n", "users.yaml:6:37",
-			"no meaning for schemas"},
-		{"version: 2\nusers: [{username: a, grants: [{on: database, privileges: [CONNECT]}]}]\n",
-			"users.yaml:2:31", "CONNECT of a user is what database says"},
-	};
 	(void)state;
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+	for (size_t i = 0; i < COUNT_OF(mistaken); i++) {
 		struct reading reading;
-		read_text(&reading, cases[i].text, "postgres");
+		read_text(&reading, mistaken[i].text, "postgres");
 		const char *said = reading.mistakes.count
 			? mistake_text(&reading.mistakes.items[0], reading.mem)
 			: "no mistake";
-		if (!strstr(said, cases[i].words) || strncmp(said, cases[i].place, strlen(cases[i].place)) != 0)
-			fail_msg("%zu: \"%s\", wanted %s ... %s", i, said, cases[i].place, cases[i].words);
+		if (!strstr(said, mistaken[i].words) ||
+			strncmp(said, mistaken[i].place, strlen(mistaken[i].place)) != 0)
+			fail_msg("%zu: \"%s\", wanted %s ... %s", i, said, mistaken[i].place,
+				mistaken[i].words);
 		assert_int_equal(reading.users.group_count, 0);
 		assert_int_equal(reading.users.grants.grants.count, 0);
 		arena_free(reading.mem);
