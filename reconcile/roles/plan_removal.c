@@ -26,13 +26,16 @@ struct removal {
 	bool stuck;       /* the role stays */
 };
 
-/* The mark stays until the role is gone. False where it is locked out already. */
+/* Row and mark stay until the role is gone; a comment that would be cut is left as it is. False where it is locked out already. */
 static bool plan_lock(const struct removal *removal)
 {
 	struct planner *planner = removal->planner;
 	struct arena *mem = planner->mem;
 	const struct role *role = removal->role;
-	const char *mark = mark_write(MARK_RETIRING, planner->input->target, role->comment, mem);
+	const char *comment = role->long_comment
+		? ""
+		: arena_printf(mem, "; %s",
+			  planner_comment_sql(planner, role->name, MARK_RETIRING, role->comment));
 	if (role->mark == MARK_RETIRING && !role->login && !role->verifier && !role->super &&
 		!role->connection_limit)
 		return false;
@@ -42,9 +45,9 @@ static bool plan_lock(const struct removal *removal)
 			.user = role->name,
 			.sql = arena_printf(mem,
 				"ALTER ROLE %s NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
-				"PASSWORD NULL CONNECTION LIMIT 0; COMMENT ON ROLE %s IS %s",
-				removal->name, removal->name, sql_literal(mark, mem)),
-			.statements = 2,
+				"PASSWORD NULL CONNECTION LIMIT 0%s",
+				removal->name, comment),
+			.statements = 1 + !role->long_comment,
 		});
 	return true;
 }

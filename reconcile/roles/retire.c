@@ -3,7 +3,7 @@
  *
  * By now it is locked out, committed. Its sessions are ended; in each database the transaction of retire_sql.h gives what it owns to
  * the heir, and takes away what is left: privileges and default privileges. Whatever cannot be done now is done by a later
- * pass: the mark on the role says that it is retiring until it is gone.
+ * pass: its row in the agent's table says that it is retiring until it is gone.
  */
 #include <stdlib.h>
 #include <string.h>
