@@ -18,7 +18,7 @@ bool json_read(const char *bytes, size_t length, json_t **value, struct error *e
  * jansson refuses a string that is no UTF-8, and json_pack() answers NULL for the whole then, which a later step would abort
  * on. Names in a catalog, files, commits, headers and messages of servers are bytes, so in this program the two take any bytes: what is
  * no UTF-8 is shown as \xNN (text_escape()). json_string(NULL) is NULL, as it was; in json_pack() a NULL becomes null and "s*" leaves
- * the key out. Of its formats: { } [ ] s s* s# o O i I b.
+ * the key out. Of its formats: { } [ ] s s* s# o O i I f b n.
  */
 json_t *json_string_of_bytes(const char *text);
 json_t *json_pack_bytes(const char *format, ...);

@@ -120,8 +120,14 @@ json_t *json_pack_bytes(const char *format, ...)
 		case 'I':
 			add(&pack, key, json_integer(va_arg(values, json_int_t)), false);
 			break;
-		default: /* 'b' */
+		case 'f':
+			add(&pack, key, json_real(va_arg(values, double)), false);
+			break;
+		case 'b':
 			add(&pack, key, json_boolean(va_arg(values, int)), false);
+			break;
+		default: /* 'n' */
+			add(&pack, key, json_null(), false);
 		}
 	} while (pack.depth);
 	va_end(values);

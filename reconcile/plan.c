@@ -151,7 +151,7 @@ static const char *reason_to_leave(const struct plan_input *input, const struct 
 	if (!owned)
 		return "it is new to the inventory of this agent: it can be pruned from the next sync on";
 	if (!is_what_we_applied(live, owned))
-		return "it is not the object that was applied: its uid differs";
+		return "it is not the object that was applied, for its uid differs: it can be pruned from the next sync on";
 	if (live->has_owner)
 		return "it has an owner";
 	if (live->options.prune == CHOICE_FALSE)
@@ -183,7 +183,7 @@ static struct plan_step extra_step(
 		.reason = reason,
 		.unasked = reason == requires_pruning,
 		.confirm = prune_choice(input, live) == CHOICE_CONFIRM,
-		.adopt = ours && !owned && !live->has_owner,
+		.adopt = ours && !live->has_owner && (!owned || !is_what_we_applied(live, owned)),
 		.in_sync = live->options.ignore_extraneous || (ours && live->wanted_by),
 	};
 }

@@ -75,7 +75,8 @@ struct plan_step {
 	int32_t wave;       /* of the wanted object; of PRUNE and LEAVE that of the live one */
 	const char *reason; /* LEAVE and SHARED */
 	bool confirm;       /* PRUNE: Prune=confirm, a person must approve it */
-	bool adopt; /* LEAVE: carries our mark without standing in the inventory: record it, it may go later */
+	bool adopt; /* LEAVE: carries our mark without standing in the inventory as it is (made anew, or of a restored backup): record it, it
+		       may go later */
 	bool unasked; /* LEAVE: it would go, if pruning were asked for */
 	bool in_sync; /* LEAVE: that it is there is no difference (compare-options IgnoreExtraneous, or another's) */
 };

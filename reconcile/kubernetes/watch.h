@@ -6,8 +6,9 @@
  * fails half-way removes nothing.
  *
  * A place is worth something only while versions go forward. When etcd was restored from a backup, a watch from a version that is
- * still to come is silent for ever: after a connection that ended before its time the collection's version is asked first, a watch
- * without bookmarks is listed anew, and so is each collection every half an hour, whatever it says.
+ * still to come is silent for ever, and one from a version that was reached again since misses what lies before it: after a connection
+ * that ended before its time the collection's version is asked first, where the server does not answer that the second time either the
+ * collection is listed anew, a watch without bookmarks is listed anew, and so is each collection every half an hour, whatever it says.
  */
 #pragma once
 

@@ -49,24 +49,6 @@ void watch_works(struct watch *watch)
 	watch->trouble = ERROR_NONE;
 }
 
-/* Tries again later. One quick failure of a working watch is no trouble: connections end. */
-static void fails(struct watch *watch, const struct error *err, int64_t wait, bool missing)
-{
-	int shift = watch->failures < 10 ? watch->failures : 10;
-	int64_t backoff = (int64_t)BACKOFF_MINIMUM << shift;
-	int64_t maximum = err->kind == ERROR_DENIED ? DENIED_MAXIMUM : BACKOFF_MAXIMUM;
-	watch->failures++;
-	if (!wait)
-		wait = jitter(watch->watches, backoff < maximum ? backoff : maximum);
-	watch->due = clock_steady() + wait;
-	if (watch->phase == PHASE_LIST || missing || watch->failures > 2) {
-		publish(watch, err, missing);
-		if (watch->trouble != err->kind)
-			watch->target.handler->trouble(watch->target.context, err);
-		watch->trouble = err->kind;
-	}
-}
-
 /* What is known is too old: from the start, at once. */
 void watch_list_anew(struct watch *watch)
 {
@@ -75,6 +57,28 @@ void watch_list_anew(struct watch *watch)
 	watch->version[0] = '\0';
 	memory_freep(&watch->next);
 	watch->due = clock_steady();
+}
+
+/* Tries again later. One quick failure of a working watch is no trouble: connections end. */
+static void fails(struct watch *watch, const struct error *err, int64_t wait, bool missing)
+{
+	int shift = watch->failures < 10 ? watch->failures : 10;
+	int64_t backoff = (int64_t)BACKOFF_MINIMUM << shift;
+	int64_t maximum = err->kind == ERROR_DENIED ? DENIED_MAXIMUM : BACKOFF_MAXIMUM;
+	bool listing = watch->phase == PHASE_LIST;
+	watch->failures++;
+	/* A server that was away for more than a moment may have another history by now, whose versions have passed ours already. */
+	if (watch->phase == PHASE_CHECK && watch->failures > 2)
+		watch_list_anew(watch);
+	if (!wait)
+		wait = jitter(watch->watches, backoff < maximum ? backoff : maximum);
+	watch->due = clock_steady() + wait;
+	if (listing || missing || watch->failures > 2) {
+		publish(watch, err, missing);
+		if (watch->trouble != err->kind)
+			watch->target.handler->trouble(watch->target.context, err);
+		watch->trouble = err->kind;
+	}
 }
 
 void watch_compare(struct watch *watch)

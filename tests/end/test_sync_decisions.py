@@ -379,6 +379,24 @@ def test_what_a_backup_brings_back_while_the_agent_is_away_is_pruned_again(world
     team.synced(world.head)
 
 
+def test_an_object_that_was_made_anew_with_our_mark_is_pruned_when_nobody_wants_it(world):
+    """As a backup of etcd brings back an older one, with another uid than the inventory has."""
+    world.push({"team/a.yaml": config_map("a"), "team/s.yaml": secret("s")})
+    team = world.application("team")
+    world.begin()
+    team.synced(world.head)
+    then = world.get("Secret", "s")
+    world.agent.stop()
+    world.kube.delete("v1", "Secret", world.namespace, "s")
+    for name in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
+        then["metadata"].pop(name, None)
+    world.kube.create(then)
+    world.push({"team/s.yaml": None})
+    world.agent.start()
+    world.vanishes("Secret", "s")
+    team.synced(world.head)
+
+
 def test_another_path_is_a_new_wish(world):
     world.push({"one/a.yaml": config_map("a"), "two/b.yaml": config_map("b"), "two/a.yaml": config_map("a", value="two")})
     team = world.application("team", path="one", heal=False)

@@ -99,6 +99,8 @@ static void assert_left(const struct extra *extra, const char *why)
 	assert_int_equal(step->action, PLAN_LEAVE);
 	assert_non_null(strstr(step->reason, why));
 	assert_int_equal(plan.prunes, 0);
+	/* Of what can be pruned from the next sync on. */
+	assert_int_equal(step->adopt, strstr(why, "uid differs") || strstr(why, "new to the inventory"));
 }
 
 static void an_object_that_is_not_there_is_created(void **state)
