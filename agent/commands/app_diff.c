@@ -78,7 +78,7 @@ static void show_plan(const struct command_context *context, const json_t *plan)
 	json_array_foreach (json_object_get(plan, "steps"), i, item) {
 		output_text(&context->output, stdout,
 			arena_printf(context->mem, "~ database %s: %s", database,
-				json_text_at(item, "statement", "")),
+				json_text_at(item, "summary", json_text_at(item, "statement", ""))),
 			CELL_BUSY);
 		putchar('\n');
 	}

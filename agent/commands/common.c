@@ -299,6 +299,18 @@ const char *command_statement(const struct command_context *context, const json_
 		context->mem, "%.*s...", (int)text_fit(statement, SHOWN - strlen("...")), statement);
 }
 
+void command_script(const struct command_context *context, const char *script, const char *before)
+{
+	while (*script) {
+		size_t length = strcspn(script, "\n");
+		fputs(before, stdout);
+		output_text(&context->output, stdout, arena_copy_n(context->mem, script, length),
+			*before || text_starts(script, "--") ? CELL_DIM : CELL_PLAIN);
+		putchar('\n');
+		script += length + (script[length] == '\n');
+	}
+}
+
 const char *command_join(const struct command_context *context, const json_t *list, const char *none)
 {
 	CLEANUP(buf_done) struct buf out = BUF(65536);

@@ -98,6 +98,9 @@ void command_change_cell(const struct command_context *context, struct table *ta
 /* The statement of a user change: its beginning, which tells one grant from another, or with -o wide all of it. */
 const char *command_statement(const struct command_context *context, const json_t *change);
 
+/* Lines of SQL that psql can read, each with `before` in front. What is in a line is foreign and made visible. */
+void command_script(const struct command_context *context, const char *script, const char *before);
+
 /* The strings of a list with ", " between, or `none`. In context->mem. */
 const char *command_join(const struct command_context *context, const json_t *list, const char *none);
 

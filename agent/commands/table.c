@@ -137,8 +137,8 @@ static const char app_wait_help[] =
 
 static const char user_list_help[] =
 	"STATUS: Synced = as Git says; Drifted = differs from it; Degraded = could not be made so; Retiring = not in Git any\n"
-	"more: waits for a confirmation, or is locked out and hands over its objects; Refused = the agent's policy does not\n"
-	"allow it. REASON says more. A database whose users are not reconciled, or not the newest, is named on stderr.\n\n"
+	"more: waits for a confirmation, or is locked out and hands over its objects, until it is gone; Refused = the agent's\n"
+	"policy does not allow it. REASON says more. A database whose users are not reconciled, or not the newest, is named on stderr.\n\n"
 	"  --unmanaged   the roles that nobody manages here instead: made by people or programs, renamed, or not ours for another REASON\n\n"
 	"Examples:\n"
 	"  pgitops user list\n"
@@ -152,8 +152,9 @@ static const char user_get_help[] =
 	"  pgitops user get eve -o yaml\n";
 
 static const char user_plan_help[] =
-	"Shows the SQL that would run now, ready to read and commented; passwords are hidden. Nothing is changed. Removals\n"
-	"that need a confirmation are named with the command that confirms them. Exit code 1 when there is something to do.\n"
+	"Shows the SQL that would run now, statement by statement, as a script for psql that stops at the first error. Where a\n"
+	"password's verifier belongs stands a variable that is not set, as :'alice_verifier'. Nothing is changed. Removals that need a\n"
+	"confirmation stand there as comments, with the command that confirms them. Exit code 1 when there is something to do.\n"
 	"To see the SQL of each commit before anything runs, set `policy: {mode: report}` for the database in the agent file:\n"
 	"then the agent never writes there.\n\n"
 	"  --database D    only this database of the agent file\n"
@@ -163,6 +164,7 @@ static const char user_plan_help[] =
 	"  -o markdown     as a comment for a pull request\n\n"
 	"Examples:\n"
 	"  pgitops user plan\n"
+	"  pgitops user plan --database main > plan.sql; psql -X -f plan.sql 'host=db user=postgres'\n"
 	"  pgitops user plan --revision feature/new-users -o markdown\n"
 	"  pgitops user plan --database main -o json\n";
 
@@ -198,8 +200,10 @@ static const char user_adopt_help[] =
 static const char user_history_help[] =
 	"What was done to users, newest first. -o wide shows whole statements; passwords are hidden. An outcome that is \"not known\"\n"
 	"was cut off: the next pass looks at the database and goes on from there.\n\n"
+	"  --sql   as a script for psql, oldest first; what was not done is a comment\n\n"
 	"Examples:\n"
 	"  pgitops user history\n"
+	"  pgitops user history alice --sql\n"
 	"  pgitops user history eve -o wide\n";
 
 static const char drift_list_help[] =
@@ -370,7 +374,8 @@ const struct command commands[] = {
 		"make the users as Git says, now", user_sync_help, command_user_sync},
 	{"user adopt", "[NAME...]", "--from= --database= --dry-run --timeout=", true,
 		"take over roles that are not ours", user_adopt_help, command_user_adopt},
-	{"user history", "[NAME]", "", true, "what was done to users", user_history_help, command_user_history},
+	{"user history", "[NAME]", "--sql", true, "what was done to users", user_history_help,
+		command_user_history},
 	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand",
 		drift_list_help, command_drift_list},
 	{"check", "PATH... | --secrets [REV..REV]", "--namespace= --include= --exclude= --secrets --pre-receive",

@@ -1,5 +1,9 @@
 #include "agent/commands/common.h"
 
+#include <string.h>
+
+#include "base/text.h"
+
 static void add_row(const struct command_context *context, struct table *table, const json_t *change)
 {
 	table_cell(table, command_time(context, json_text_at(change, "started", NULL)), CELL_PLAIN);
@@ -11,6 +15,27 @@ static void add_row(const struct command_context *context, struct table *table, 
 	table_cell(table, command_statement(context, change), CELL_PLAIN);
 }
 
+/* What was done, oldest first, as psql could do it again; what was not done is a comment. So are rows of old versions whose
+   hidden password would be taken for one. */
+static void show_sql(const struct command_context *context, const json_t *items)
+{
+	puts("\\set ON_ERROR_STOP on");
+	for (size_t i = json_array_size(items); i-- > 0;) {
+		const json_t *change = json_array_get(items, i);
+		const char *outcome = json_text_at(change, "outcome", "");
+		const char *statement = json_text_at(change, "statement", "");
+		bool done = text_equal(outcome, "done") && !strstr(statement, "PASSWORD '<hidden>'");
+		printf("\n-- ");
+		output_text(&context->output, stdout,
+			arena_printf(context->mem, "%s %s: %s: %s: %s", json_text_at(change, "started", ""),
+				json_text_at(change, "database", ""), json_text_at(change, "user", ""),
+				json_text_at(change, "action", ""), *outcome ? outcome : "not known"),
+			CELL_DIM);
+		putchar('\n');
+		command_script(context, arena_printf(context->mem, "%s;", statement), done ? "" : "-- ");
+	}
+}
+
 int command_user_history(struct command_context *context, int argc, char **argv)
 {
 	static const char *const headers[] = {
@@ -20,7 +45,10 @@ int command_user_history(struct command_context *context, int argc, char **argv)
 	const json_t *change;
 	size_t i;
 
-	if (!command_arguments(context, &argc, argv, NULL, 0, 0, 1))
+	bool sql = false;
+	const struct command_option options[] = {{"--sql", &sql, NULL}};
+
+	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 1))
 		return EXIT_NO_ANSWER;
 	const char *path = argc
 		? arena_printf(context->mem, "/api/v1/users/history?user=%s", command_encoded(context, argv[0]))
@@ -34,6 +62,10 @@ int command_user_history(struct command_context *context, int argc, char **argv)
 	const json_t *items = json_object_get(answer, "items");
 	if (command_is_empty(items, "nothing was done to users yet"))
 		return EXIT_YES;
+	if (sql) {
+		show_sql(context, items);
+		return EXIT_YES;
+	}
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
 	json_array_foreach (items, i, change)
 		add_row(context, table, change);

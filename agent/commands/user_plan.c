@@ -11,28 +11,11 @@ static void comment(const struct command_context *context, const char *text, enu
 	putchar('\n');
 }
 
-static void show_statement(const struct command_context *context, const json_t *step, const char **user)
-{
-	const char *name = json_text_at(step, "user", "");
-	const char *statement = json_text_at(step, "statement", "");
-	if (!text_equal(name, *user)) {
-		putchar('\n');
-		comment(context,
-			arena_printf(context->mem, "%s: %s", *name ? name : "all users",
-				json_text_at(step, "action", "")),
-			CELL_DIM);
-	}
-	*user = name;
-	output_text(&context->output, stdout, statement, CELL_PLAIN);
-	puts(text_ends(statement, ";") || !*statement ? "" : ";");
-}
-
 static void show_plan(const struct command_context *context, const json_t *item)
 {
 	const json_t *steps = json_object_get(item, "steps");
 	const json_t *deletions = json_object_get(item, "deletions");
 	const char *confirm = json_text_at(item, "confirm", "");
-	const char *user = "";
 	const json_t *step;
 	size_t i, count = json_array_size(steps);
 
@@ -64,8 +47,7 @@ static void show_plan(const struct command_context *context, const json_t *item)
 			arena_printf(context->mem, "%s: %s, %s", json_text_at(step, "user", ""),
 				json_text_at(step, "status", ""), json_text_at(step, "reason", "")),
 			CELL_BAD);
-	json_array_foreach (steps, i, step)
-		show_statement(context, step, &user);
+	command_script(context, json_text_at(item, "script", ""), "");
 }
 
 static void show_plans(const struct command_context *context, const json_t *plans)

@@ -111,6 +111,26 @@ static void read_policy(struct settings *settings, const struct yaml_pair *pair,
 			settings, pair, table, COUNT_OF(table), &((struct database_config *)base)->policy);
 }
 
+/* retirement: beside the policy in the file, as it says what happens to things and not what is allowed; the plan needs both. */
+static void read_retirement(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "reassignOwnedTo", .offset = offsetof(struct roles_policy, heir)},
+		{.name = "memberships",
+			.type = SETTING_TEXTS,
+			.offset = offsetof(struct roles_policy, heir_roles),
+			.count_offset = offsetof(struct roles_policy, heir_role_count)},
+	};
+	struct roles_policy *policy = &((struct database_config *)base)->policy;
+	if (pair->value->kind == YAML_NULL || !settings_read(settings, pair, table, COUNT_OF(table), policy))
+		return;
+	if (policy->heir && !*policy->heir)
+		policy->heir = NULL;
+	if (policy->heir_role_count && !policy->heir)
+		settings_complain(settings, pair, true,
+			"retirement: memberships are those of the role that reassignOwnedTo names, and it names none");
+}
+
 static void read_authentication(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const char *const words[] = {
@@ -134,6 +154,7 @@ static const struct setting database_table[] = {
 	{.name = "passwordFrom", .type = SETTING_OWN, .read = read_password_from},
 	{.name = "users", .type = SETTING_OWN, .read = read_users, .required = true},
 	{.name = "policy", .type = SETTING_OWN, .read = read_policy},
+	{.name = "retirement", .type = SETTING_OWN, .read = read_retirement},
 };
 
 static const struct yaml_pair *pair_of(const struct yaml_pair *map, const char *key)

@@ -161,7 +161,7 @@ static void add_steps(struct comment *comment, const json_t *steps, size_t from,
 	buf_text(&summary, "</code>");
 	for (size_t i = from; i < end; i++) {
 		const json_t *step = json_array_get(steps, i);
-		const char *statement = json_text_at(step, "statement", "");
+		const char *statement = json_text_at(step, "summary", json_text_at(step, "statement", ""));
 		add_escaped(&summary, i == from ? ": " : ", ");
 		add_escaped(&summary, json_text_at(step, "action", ""));
 		if (*statement)
@@ -183,9 +183,21 @@ static void add_refusal(struct comment *comment, const json_t *refusal)
 	add_section(comment, "", &summary, &body);
 }
 
+static void add_all_steps(struct comment *comment, const json_t *steps)
+{
+	size_t count = json_array_size(steps);
+	for (size_t from = 0, end; from < count; from = end) {
+		const char *user = json_text_at(json_array_get(steps, from), "user", "");
+		end = from + 1;
+		while (end < count && text_equal(json_text_at(json_array_get(steps, end), "user", ""), user))
+			end++;
+		add_steps(comment, steps, from, end);
+	}
+}
+
 static void add_plan(struct comment *comment, const json_t *item)
 {
-	const json_t *steps = json_object_get(item, "steps");
+	const json_t *steps = json_object_get(item, "steps"), *held = json_object_get(item, "held");
 	const json_t *refusal;
 	size_t i, count = json_array_size(steps);
 	buf_text(comment->out, "**Database <code>");
@@ -196,13 +208,10 @@ static void add_plan(struct comment *comment, const json_t *item)
 	buf_text(comment->out, ".\n\n");
 	json_array_foreach (json_object_get(item, "refusals"), i, refusal)
 		add_refusal(comment, refusal);
-	for (size_t from = 0, end; from < count; from = end) {
-		const char *user = json_text_at(json_array_get(steps, from), "user", "");
-		end = from + 1;
-		while (end < count && text_equal(json_text_at(json_array_get(steps, end), "user", ""), user))
-			end++;
-		add_steps(comment, steps, from, end);
-	}
+	add_all_steps(comment, steps);
+	if (json_array_size(held))
+		buf_text(comment->out, "Only once it is confirmed:\n\n");
+	add_all_steps(comment, held);
 }
 
 void markdown_plans(const json_t *items, struct buf *out)

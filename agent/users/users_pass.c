@@ -21,7 +21,8 @@ enum {
 	RETRY_FIRST = 2000,
 	RETRY_LONGEST = 60000,
 	DEFAULT_INTERVAL = 60000,
-	THREAD_STACK = 512 * 1024
+	THREAD_STACK = 512 * 1024,
+	REASON_BYTES = 400 /* of why the newest commit is broken: the Application's condition has all of it */
 };
 
 static bool connection_password(const struct users_pass *pass, struct secret *password, struct error *err)
@@ -75,6 +76,7 @@ static bool apply_plan(
 	pass->unwritten = !users_record_intents(pass, plan, &journal, &pass->error);
 	if (pass->unwritten)
 		return false;
+	users_record_leaving(pass, plan);
 	bool whole = roles_apply(session, plan, pass->mem, &pass->error) &&
 		grants_apply(session, grants, pass->mem, &pass->error);
 	privileges_settle(plan, pass->mem);
@@ -95,6 +97,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		.commit = pass->commit,
 		.confirmed = pass->wish ? pass->wish->confirm : NULL,
 		.no_deletions = pass->no_deletions,
+		.no_deletions_why = pass->no_deletions_why,
 		.policy = &config->policy,
 		.passwords = &passwords,
 		.target = config->name,
@@ -193,6 +196,15 @@ static bool only_plans(const struct users_wish *wish)
 	return wish && wish->plan_only;
 }
 
+/* Nobody is removed by the last good commit while the newest one is broken: it may be the one that takes a removal back. */
+static const char *newest_is_broken(const struct database *database, struct arena *mem)
+{
+	const char *broken = database->app ? database->app->broken : NULL;
+	return broken ? arena_printf(mem, "as the newest commit cannot be used: %.*s",
+				(int)text_fit(broken, REASON_BYTES), broken)
+		      : NULL;
+}
+
 static struct users_pass *pass_new(struct agent *agent, struct database *database, struct arena *mem)
 {
 	struct users_pass *pass = memory_alloc(sizeof(*pass));
@@ -210,6 +222,9 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.no_deletions = database->no_deletions || database->recalled,
 		.wish = wish,
 	};
+	if (!has_own_content(wish))
+		pass->no_deletions_why = newest_is_broken(database, mem);
+	pass->no_deletions |= pass->no_deletions_why != NULL;
 	pass->passwords = (struct passwords){
 		.mem = mem,
 		.config = agent->config,

@@ -5,6 +5,7 @@
 
 #include "agent/events/metrics.h"
 #include "agent/users/users_ownership.h"
+#include "agent/users/users_plan.h"
 #include "agent/users/users_unchanged.h"
 #include "agent/users/users_warnings.h"
 #include "base/clock.h"
@@ -231,10 +232,12 @@ static json_t *last_change(const struct record *record, const char *user, const 
 /* What differs stays so when the agent file forbids to write: that is no drift and no failure, and people should know. */
 const char *users_record_reason(const struct users_pass *pass, const struct role_report *report)
 {
-	bool held_back = pass->database->config->policy.report_only && report->status == USER_DRIFTED;
-	return held_back && !*report->reason
-		? "policy.mode is report: nothing is written, `pgitops user plan` shows the SQL"
-		: report->reason;
+	bool differs = report->status == USER_DRIFTED || (report->status == USER_RETIRING && report->progress);
+	bool held_back = pass->database->config->policy.report_only && differs;
+	if (held_back && !*report->reason)
+		return "policy.mode is report: nothing is written, `pgitops user plan` shows the SQL";
+	bool under_way = report->status == USER_RETIRING && !*report->reason && report->progress;
+	return under_way ? report->progress : report->reason;
 }
 
 static json_t *user_document(const struct record *record, const struct role_report *report, const json_t *before)
@@ -277,10 +280,13 @@ static int compare_report(const void *name, const void *report)
 	return strcmp(name, ((const struct role_report *)report)->name);
 }
 
-static bool is_reported(const struct roles_plan *plan, const char *name)
+/* Nobody is shown as Synced who was removed a moment ago. */
+static bool is_still_there(const struct roles_plan *plan, const char *name)
 {
-	return plan->report_count &&
-		bsearch(name, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report);
+	const struct role_report *report = plan->report_count
+		? bsearch(name, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report)
+		: NULL;
+	return report && !report->gone;
 }
 
 static bool store_reports(struct users_pass *pass, const struct roles_plan *plan, struct error *err)
@@ -296,13 +302,32 @@ static bool store_reports(struct users_pass *pass, const struct roles_plan *plan
 	collect_changed(&record);
 	bool ok = true;
 	for (size_t i = 0; ok && i < plan->report_count; i++)
-		ok = store_report(&record, &plan->reports[i], err);
+		ok = plan->reports[i].gone || store_report(&record, &plan->reports[i], err);
 	for (size_t i = 0; ok && i < pass->known_count; i++) {
 		const char *name = pass->known[i].name;
-		if (!is_reported(plan, name))
+		if (!is_still_there(plan, name))
 			ok = store_user_remove(store, database, name, err) && heal(pass, name, err);
 	}
 	return ok;
+}
+
+void users_record_leaving(struct users_pass *pass, const struct roles_plan *plan)
+{
+	struct record record = {.pass = pass, .plan = plan};
+	struct store *store = pass->agent->store;
+	struct error err;
+	bool any = false;
+	for (size_t i = 0; i < plan->report_count; i++)
+		any |= plan->reports[i].status == USER_RETIRING;
+	if (!any || !pass->known_read || pass->unchanged)
+		return;
+	bool ok = store_begin(store, &err);
+	for (size_t i = 0; ok && i < plan->report_count; i++)
+		ok = plan->reports[i].status != USER_RETIRING || store_report(&record, &plan->reports[i], &err);
+	if (ok && store_commit(store, &err))
+		return;
+	store_rollback(store);
+	log_warning("users that go could not be recorded", "error", err.text, NULL);
 }
 
 static const char *blocked_text(const struct users_pass *pass, const struct roles_plan *plan)
@@ -326,17 +351,19 @@ static bool store_database_document(struct users_pass *pass, json_t *document, s
 /* A new reference. */
 static json_t *connected_document(struct users_pass *pass, const struct roles_plan *plan, int server_version)
 {
-	size_t synced = 0;
+	size_t synced = 0, gone = 0;
 	char now[CLOCK_TEXT_SIZE];
 	const char *version = arena_printf(pass->mem, "%d.%d", server_version / 10000, server_version % 10000);
 
-	for (size_t i = 0; i < plan->report_count; i++)
-		synced += plan->reports[i].status == USER_SYNCED;
+	for (size_t i = 0; i < plan->report_count; i++) {
+		synced += plan->reports[i].status == USER_SYNCED && !plan->reports[i].gone;
+		gone += plan->reports[i].gone;
+	}
 	clock_text(clock_now(), now);
 	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:s, s:s, s:o, s:o, s:o}", "name",
 		pass->database->config->name, "application", pass->application, "status", "Connected",
 		"reason", json_text(plan->blocked ? blocked_text(pass, plan) : ""), "serverVersion", version,
-		"users", (int)plan->report_count, "synced", (int)synced, "lastPass", now, "commit",
+		"users", (int)(plan->report_count - gone), "synced", (int)synced, "lastPass", now, "commit",
 		pass->commit, "warnings", users_warnings(pass, plan), "unmanaged",
 		users_ownership_unmanaged(pass, plan), "pending", json_text(pass->pending));
 }
@@ -409,42 +436,6 @@ void users_record_failure(struct users_pass *pass)
 
 /* ---- answers ---- */
 
-/* Whom no step makes as wanted, and why. */
-static json_t *refusals_of(const struct users_pass *pass, const struct roles_plan *plan)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < plan->report_count; i++) {
-		const struct role_report *report = &plan->reports[i];
-		if (report->status == USER_DEGRADED || report->status == USER_REFUSED)
-			json_array_append_new(list,
-				json_pack("{s:o, s:s, s:o}", "user", json_text(report->name), "status",
-					user_status_name(report->status), "reason",
-					json_text(users_record_reason(pass, report))));
-	}
-	return list;
-}
-
-/* One item of the answer. */
-static json_t *plan_item(const struct users_pass *pass, const struct roles_plan *plan)
-{
-	json_t *steps = json_array(), *deletions = json_array();
-	for (size_t i = 0; i < plan->step_count; i++) {
-		const struct role_step *step = &plan->steps[i];
-		json_t *item = json_pack("{s:o, s:s, s:o, s:o}", "user", json_text(step->user), "action",
-			role_action_name(step->action), "database", json_text(step->database), "statement",
-			json_text(step->redacted));
-		if (step->error.kind != ERROR_NONE)
-			json_set_text(item, "error", step->error.text);
-		json_array_append_new(steps, item);
-	}
-	for (size_t i = 0; i < plan->deletion_count; i++)
-		json_array_append_new(deletions, json_text(plan->deletions[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o}", "database", pass->database->config->name,
-		"confirm", plan->confirm, "commit", pass->commit, "pending", json_text(pass->pending),
-		"blocked", plan->blocked, "deletions", deletions, "refusals", refusals_of(pass, plan),
-		"steps", steps);
-}
-
 /* The first user who is not as wanted, for whoever waits for the answer. */
 static const char *failure_text(const struct users_pass *pass, const struct roles_plan *plan)
 {
@@ -467,7 +458,7 @@ static const char *failure_text(const struct users_pass *pass, const struct role
 void users_record_answer(
 	struct users_pass *pass, const struct roles_plan *plan, const char *phase, const char *message)
 {
-	json_t *item = plan_item(pass, plan);
+	json_t *item = users_plan_item(pass, plan);
 	if (pass->wish->content) {
 		pass->wish->plan = item;
 		return;

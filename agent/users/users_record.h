@@ -22,15 +22,18 @@ bool users_record_intents(struct users_pass *pass, const struct roles_plan *plan
 void users_record_outcomes(
 	struct users_pass *pass, const struct roles_plan *plan, const struct users_journal *journal);
 
+/* Before the steps: whoever goes is shown as Retiring, with what is done, however long that takes. */
+void users_record_leaving(struct users_pass *pass, const struct roles_plan *plan);
+
+/* Why this user is not as wanted, or what is done about it; "" = there is nothing to say. */
+const char *users_record_reason(const struct users_pass *pass, const struct role_report *report);
+
 /* The users' and the database's documents. True when every user is Synced and nothing was held back. */
 bool users_record(struct users_pass *pass, const struct roles_plan *plan, int server_version);
 
 /* The pass could not be made: the users stay as last known, the database says why; an open wish is answered. One that only plans
    says nothing about the database. */
 void users_record_failure(struct users_pass *pass);
-
-/* Why a user is not as wanted, for people; "" = it is. */
-const char *users_record_reason(const struct users_pass *pass, const struct role_report *report);
 
 /* The answer to "user plan" or "user sync". `message` "" = made from the plan. That of a text of its own stays with the wish. */
 void users_record_answer(

@@ -105,6 +105,21 @@ static bool is_there(const struct pin *pin, const PGconn *conn)
 	return PQserverVersion(conn) >= pin->since;
 }
 
+void pins_script(int version, struct buf *sql)
+{
+	static const struct session nobody_waits = {.deadline = 6L * LONGEST_LOCK_WAIT};
+	char text[32];
+	for (size_t i = 0; i < COUNT_OF(pins); i++) {
+		const char *quote = pins[i].kind == PIN_LIST ? "" : "'";
+		const char *value = pins[i].kind == PIN_DEADLINE
+			? "0"
+			: value_of(&nobody_waits, &pins[i], text, sizeof(text));
+		if (version >= pins[i].since)
+			buf_printf(sql, "SET %s = %s%s%s; ", pins[i].name, quote, value, quote);
+	}
+	buf_text(sql, "SET ROLE NONE;\n");
+}
+
 /* ---- setting ---- */
 
 static bool append_sets(struct buf *sql, const struct session *session, PGconn *conn)

@@ -1,5 +1,5 @@
 /*
- * pins.h - what every session is, whatever database, role, server or pooler would make of it (internal to the room)
+ * pins.h - what every session is, whatever database, role, server or pooler would make of it (internal to the room, but for scripts)
  *
  * A database's owner may set things for whoever connects (ALTER DATABASE ... SET): a search_path with operators of his own for
  * a superuser to run, a role to act as, a timeout of a millisecond. So what matters is pinned three times: in the startup packet,
@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "reconcile/postgres/session.h"
 
 /* First thing in a message through a pooler: fails on a server session that was never pinned. Takes no snapshot. */
@@ -30,6 +31,10 @@
 
 /* The parameter `options` of the startup packet: `own` (may be NULL), then ours. The caller frees it. */
 char *pins_options(const struct session *session, const char *own, bool no_triggers);
+
+/* The same for psql, as one line: but for the session's user, and without an end to how long a statement may take, since whoever runs it
+   sees it. */
+void pins_script(int version, struct buf *sql);
 
 /* Sets and reads back; the first two messages of a connection. Sets `session->pooled` when the server session behind it is another
    than the one that greeted us. ERROR_DENIED: `user` is no superuser. */

@@ -6,17 +6,27 @@
 #include "reconcile/postgres/session.h"
 #include "reconcile/roles/roles.h"
 
+/* Said in a message of its own, since a message's own SETs come too late for its own log line (postgres-roles.md 3.6). */
+#define APPLIER_SILENCE                                                                                            \
+	"SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1; " \
+	"SET log_min_duration_sample = -1; SET log_transaction_sample_rate = 0; SET track_activities = off; "      \
+	"SET pg_stat_statements.track_utility = off"
+
+enum { APPLIER_SILENCE_STATEMENTS = 7 };
+
 struct applier {
 	struct session *session;
 	struct roles_plan *plan;
 	struct arena *mem;
 	bool *stopped;       /* parallel to plan->reports: no further step for this user */
 	bool *kept;          /* the same: not dropped in this pass */
-	bool sessions_ended; /* those of the users that go */
 	unsigned lock_waits; /* messages that ended at lock_timeout */
 };
 
 struct role_report *applier_report(struct applier *applier, const char *user);
+/* Do both become one statement? head, user, user, tail. */
+bool applier_joins(const struct role_step *step, const struct role_step *next);
+
 bool applier_is_stopped(const struct applier *applier, const struct role_step *step);
 
 void applier_done(struct applier *applier, struct role_step *step);
@@ -28,8 +38,8 @@ void applier_fail(struct applier *applier, struct role_step *step, const struct 
    failed, and every step that is left has its error. */
 bool record_is_done(struct applier *applier, struct role_step **queue, size_t count);
 
-/* Ends the sessions of the users that go, once in a pass. False when the connection is lost. */
-bool retire_end_sessions(struct applier *applier, struct error *err) MUST_CHECK;
+/* Carries out the ROLE_END steps from `first` to `end`. False when the connection is lost. */
+bool retire_end_sessions(struct applier *applier, size_t first, size_t end, struct error *err) MUST_CHECK;
 
 /* Gives away what they own, in each database. False when the session's own connection is lost. */
 bool retire_databases(struct applier *applier, struct error *err) MUST_CHECK;

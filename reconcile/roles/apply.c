@@ -16,14 +16,6 @@ enum {
 	WORTH_A_CONNECTION = 32 /* verifiers: the server derives a key for each, on the core of its connection */
 };
 
-/* Said in a message of its own, since a message's own SETs come too late for its own log line (postgres-roles.md 3.6). */
-#define SILENCE                                                                                                    \
-	"SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1; " \
-	"SET log_min_duration_sample = -1; SET log_transaction_sample_rate = 0; SET track_activities = off; "      \
-	"SET pg_stat_statements.track_utility = off"
-
-enum { SILENCE_STATEMENTS = 7 };
-
 /* --- reports --- */
 
 static int compare_report(const void *name, const void *report)
@@ -64,7 +56,8 @@ void applier_done(struct applier *applier, struct role_step *step)
 
 static bool is_removal(enum role_action action)
 {
-	return action == ROLE_LOCK || action == ROLE_RETIRE || action == ROLE_DROP;
+	return action == ROLE_LOCK || action == ROLE_HEIR || action == ROLE_GIVE || action == ROLE_RETIRE ||
+		action == ROLE_DROP;
 }
 
 void applier_fail(struct applier *applier, struct role_step *step, const struct error *error, bool stop)
@@ -101,7 +94,7 @@ struct batch {
 	struct outcome outcome;
 };
 
-static bool joins(const struct role_step *step, const struct role_step *next)
+bool applier_joins(const struct role_step *step, const struct role_step *next)
 {
 	return step->head && next->head && step->action == next->action &&
 		strcmp(step->head, next->head) == 0 && strcmp(step->tail, next->tail) == 0;
@@ -125,7 +118,7 @@ static size_t append_group(struct batch *batch, size_t first, size_t limit, stru
 	} else {
 		buf_text(&batch->sql, steps[first]->head);
 		buf_text(&batch->sql, sql_identifier(steps[first]->user, mem));
-		for (; end < limit && joins(steps[first], steps[end]) &&
+		for (; end < limit && applier_joins(steps[first], steps[end]) &&
 			batch->sql.length < LIMIT_BATCH_BYTES / 2;
 			end++) {
 			buf_text(&batch->sql, ", ");
@@ -341,8 +334,8 @@ static bool run_pair(
 static bool silence(struct applier *applier, PGconn *conn, struct error *err)
 {
 	struct outcome outcome;
-	if (session_send(applier->session, conn, SILENCE, SILENCE_STATEMENTS, &outcome) &&
-		session_collect(applier->session, conn, SILENCE_STATEMENTS, NULL, 0, &outcome))
+	if (session_send(applier->session, conn, APPLIER_SILENCE, APPLIER_SILENCE_STATEMENTS, &outcome) &&
+		session_collect(applier->session, conn, APPLIER_SILENCE_STATEMENTS, NULL, 0, &outcome))
 		return true;
 	*err = outcome.error;
 	return false;
@@ -421,9 +414,9 @@ static bool run_phase(
 {
 	size_t count, secrets;
 	enum role_action action = applier->plan->steps[first].action;
-	if ((action == ROLE_RETIRE || action == ROLE_DROP) && !retire_end_sessions(applier, err))
-		return false;
 	*next = queue_of(applier, first, queue, &count, &secrets);
+	if (action == ROLE_END)
+		return retire_end_sessions(applier, first, *next, err);
 	if (action == ROLE_RETIRE)
 		return retire_databases(applier, err);
 	if (!run_queue(applier, queue, count, secrets))
@@ -431,7 +424,7 @@ static bool run_phase(
 			err, ERROR_RETRY, "the connection to the database was lost while changing roles");
 	if (action == ROLE_RECORD && !record_is_done(applier, queue, count))
 		*next = applier->plan->step_count;
-	return action == ROLE_LOCK ? retire_end_sessions(applier, err) : true;
+	return true;
 }
 
 /* What is true now: whoever had steps and no failure is as wanted. */
@@ -442,8 +435,10 @@ static void finish_reports(struct applier *applier)
 		struct role_step *step = &plan->steps[i];
 		struct role_report *report = applier_report(applier, step->user);
 		if (report && report->status == USER_RETIRING && step->action == ROLE_DROP && step->done &&
-			!*report->reason)
+			!*report->reason) {
 			report->status = USER_SYNCED;
+			report->gone = !report->listed;
+		}
 	}
 	for (size_t i = 0; i < plan->report_count; i++)
 		if (plan->reports[i].status == USER_DRIFTED)

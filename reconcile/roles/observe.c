@@ -11,6 +11,7 @@
 
 #define TEXT(number) #number
 #define NUMBER(limit) TEXT(limit)
+#define MOST_OF_A_COMMENT NUMBER(LIMIT_ROLE_COMMENT)
 
 /*
  * Five reads in one message and one snapshot, whatever the number of roles, and a sixth when they have shown that the agent's table is
@@ -19,17 +20,16 @@
  * A name and a comment are bytes, in the encoding of whatever database they were written through: no function here looks at their
  * characters (left() would fail on them). Of a comment that is too long the beginning is enough to find our mark.
  */
-#define READ_ROLES                                                                                                                                    \
-	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, "                                          \
-	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                                                          \
-	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, "                                                      \
-	"CASE WHEN pg_catalog.octet_length(d.description) <= " NUMBER(                                                                                \
-		LIMIT_ROLE_COMMENT) " THEN d.description ELSE "                                                                                       \
-				    "pg_catalog.encode(pg_catalog.substr(pg_catalog.textsend(d.description), 1, 1000), 'escape') END, session_user, " \
-				    "pg_catalog.octet_length(d.description) > " NUMBER(                                                               \
-					    LIMIT_ROLE_COMMENT) " "                                                                                   \
-								"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                \
-								"ON d.objoid = a.oid AND d.classoid = 1260"
+#define READ_ROLES                                                                                           \
+	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, " \
+	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                 \
+	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, "             \
+	"CASE WHEN pg_catalog.octet_length(d.description) <= " MOST_OF_A_COMMENT " THEN d.description ELSE " \
+	"pg_catalog.encode(pg_catalog.substr(pg_catalog.textsend(d.description), 1, 1000), 'escape') END, "  \
+	"session_user, pg_catalog.octet_length(d.description) > " MOST_OF_A_COMMENT ", "                     \
+	"pg_catalog.current_database(), (SELECT system_identifier FROM pg_catalog.pg_control_system()) "     \
+	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                               \
+	"ON d.objoid = a.oid AND d.classoid = 1260"
 
 #define READ_MEMBERSHIPS                                                                                     \
 	"SELECT roleid, member, grantor, admin_option, true, true FROM pg_catalog.pg_auth_members"
@@ -88,6 +88,8 @@ static void take_roles(const PGresult *rows, struct arena *mem, struct roles_pre
 		};
 	}
 	present->session_user = count ? text(rows, 0, 13, mem) : "";
+	present->session_database = count ? text(rows, 0, 15, mem) : "";
+	present->server = count ? text(rows, 0, 16, mem) : "";
 }
 
 static void take_memberships(const PGresult *rows, struct arena *mem, struct roles_present *present)
@@ -227,36 +229,16 @@ static bool read_managed(
 
 /* --- what hangs on roles that go --- */
 
-/* Ours and not wanted any more: what hangs on them decides how far their removal can go. Of a group it says whether it gives its
-   members anything, too. */
-static bool is_looked_into(const struct role *role, const struct users *wanted)
-{
-	const struct user *user = users_find(wanted, role->name);
-	if (role->mark == MARK_GROUP)
-		return true;
-	return (role->mark == MARK_USER || role->mark == MARK_RETIRING) &&
-		(!user || user->ensure == USER_ABSENT);
-}
-
-static bool read_dependencies(struct session *session, const struct users *wanted, struct arena *mem,
+/* Default privileges (826) and user mappings (1418) are a user's own settings: no heir gets them, they go with the user. */
+static bool read_dependencies(struct session *session, const char *oids, struct arena *mem,
 	struct roles_present *present, struct error *err)
 {
 	CLEANUP(session_clear) PGresult *rows = NULL;
-	const char *sql = "SELECT refobjid, dbid, deptype = 'o', count(*) FROM pg_catalog.pg_shdepend "
-			  "WHERE refclassid = 1260 AND refobjid IN (";
-	CLEANUP(buf_done) struct buf list = BUF(LIMIT_BATCH_BYTES);
-	buf_text(&list, sql);
-	size_t before = list.length;
-	for (size_t i = 0; i < present->role_count; i++)
-		if (is_looked_into(&present->roles[i], wanted))
-			buf_printf(
-				&list, "%s%" PRIu32, list.length > before ? ", " : "", present->roles[i].oid);
-	if (list.length == before)
-		return true;
-	buf_text(&list, ") GROUP BY 1, 2, 3");
-	if (buf_failed(&list))
-		return error_set(err, ERROR_INVALID, "too many roles are to be removed at once");
-	if (!session_query(session, session->conn, buf_string(&list), &rows, err))
+	const char *sql = arena_printf(mem,
+		"SELECT refobjid, dbid, deptype = 'o' AND classid NOT IN (826, 1418), count(*) "
+		"FROM pg_catalog.pg_shdepend WHERE refclassid = 1260 AND refobjid IN (%s) GROUP BY 1, 2, 3",
+		oids);
+	if (!session_query(session, session->conn, sql, &rows, err))
 		return error_prefix(err, "reading what depends on roles");
 	int count = PQntuples(rows);
 	present->dependencies = arena_array(mem, (size_t)count + 1, sizeof(*present->dependencies));
@@ -268,6 +250,40 @@ static bool read_dependencies(struct session *session, const struct users *wante
 			.objects = strtoll(PQgetvalue(rows, i, 3), NULL, 10),
 		};
 	return true;
+}
+
+static bool is_leaving(const struct role *role, const struct users *wanted)
+{
+	const struct user *user = users_find(wanted, role->name);
+	return (role->mark == MARK_USER || role->mark == MARK_RETIRING) &&
+		(!user || user->ensure == USER_ABSENT);
+}
+
+static void append_oid(struct buf *oids, const struct role *role)
+{
+	buf_printf(oids, "%s%" PRIu32, oids->length ? ", " : "", role->oid);
+}
+
+/* Of roles of ours that are not wanted any more: what hangs on them decides how far their removal can go. Of a group its dependencies
+   say whether it gives its members anything, too. */
+static bool read_what_hangs(struct session *session, const struct users *wanted, struct arena *mem,
+	struct roles_present *present, struct error *err)
+{
+	CLEANUP(buf_done) struct buf oids = BUF(LIMIT_BATCH_BYTES);
+	CLEANUP(buf_done) struct buf leaving = BUF(LIMIT_BATCH_BYTES);
+	for (size_t i = 0; i < present->role_count; i++) {
+		const struct role *role = &present->roles[i];
+		bool leaves = is_leaving(role, wanted);
+		if (leaves || role->mark == MARK_GROUP)
+			append_oid(&oids, role);
+		if (leaves)
+			append_oid(&leaving, role);
+	}
+	if (buf_failed(&oids))
+		return error_set(err, ERROR_INVALID, "too many roles are to be removed at once");
+	if (oids.length && !read_dependencies(session, buf_string(&oids), mem, present, err))
+		return false;
+	return !leaving.length || observe_belongings(session, buf_string(&leaving), mem, present, err);
 }
 
 static bool take_tables(
@@ -295,7 +311,7 @@ bool roles_observe(struct session *session, const struct roles_plan_input *input
 		managed_judge(made, input, mem);
 	}
 	if (!ok || !managed_is_ours(made, input, mem, err) ||
-		!read_dependencies(session, input->wanted, mem, made, err))
+		!read_what_hangs(session, input->wanted, mem, made, err))
 		return error_prefix(err, "database %s", session->target);
 	present_sort_dependencies(made);
 	*present = made;

@@ -30,6 +30,9 @@ static const char *const action_names[] = {
 	[ROLE_DROP] = "drop",
 	[ROLE_LOCK] = "lock",
 	[ROLE_FORGET] = "forget",
+	[ROLE_END] = "end sessions",
+	[ROLE_HEIR] = "create heir",
+	[ROLE_GIVE] = "give away",
 };
 
 const char *user_status_name(enum user_status status)
@@ -66,7 +69,7 @@ static void leave_out(struct planner *planner, const struct role_step *step)
 
 void planner_step(struct planner *planner, enum phase phase, struct role_step step)
 {
-	struct step_list *list = &planner->phases[phase];
+	struct step_list *list = planner->holding ? &planner->held[phase] : &planner->phases[phase];
 	if (!step.redacted)
 		step.redacted = step.sql;
 	if (!step.database)
@@ -161,6 +164,7 @@ static void classify(struct planner *planner, struct wanted_user *wanted, const 
 	wanted->user = user;
 	wanted->role = present_role(planner->present, user->name);
 	wanted->report = planner_report(planner, user->name);
+	wanted->report->listed = true;
 	if (user->ensure == USER_ABSENT)
 		return;
 	wanted->report->roles = user->roles;
@@ -210,6 +214,18 @@ static void compare_attributes(struct planner *planner, struct wanted_user *want
 	}
 }
 
+/* What stands for a verifier where a plan is shown: a variable of psql whose name belongs to this user alone. */
+static const char *hidden(const char *user, struct arena *mem)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	if (!user[strspn(user, plain)])
+		return arena_printf(mem, ":'%s_verifier'", user);
+	char *hex = arena_alloc(mem, 2 * strlen(user) + 1);
+	for (size_t i = 0; user[i]; i++)
+		snprintf(hex + 2 * i, 3, "%02x", (unsigned char)user[i]);
+	return arena_printf(mem, ":'verifier_of_%s'", hex);
+}
+
 /* " PASSWORD '...'" is the only part that is not shown. */
 static struct role_step password_step(struct planner *planner, const struct wanted_user *wanted,
 	enum role_action action, const char *before, const char *after)
@@ -217,11 +233,12 @@ static struct role_step password_step(struct planner *planner, const struct want
 	struct arena *mem = planner->mem;
 	struct role_step step = {.action = action, .user = wanted->user->name, .version = wanted->version};
 	step.verifier = wanted->verifier;
+	step.hidden = hidden(wanted->user->name, mem);
 	step.sql = wanted->verifier
 		? arena_printf(mem, "%s PASSWORD %s%s", before, sql_literal(wanted->verifier, mem), after)
 		: arena_printf(mem, "%s%s", before, after);
 	if (wanted->verifier)
-		step.redacted = arena_printf(mem, "%s PASSWORD '<hidden>'%s", before, after);
+		step.redacted = arena_printf(mem, "%s PASSWORD %s%s", before, step.hidden, after);
 	return step;
 }
 
@@ -292,22 +309,29 @@ static int compare_reports(const void *a, const void *b)
 	return strcmp(((const struct role_report *)a)->name, ((const struct role_report *)b)->name);
 }
 
-static void assemble(struct planner *planner)
+static size_t put_in_order(struct planner *planner, struct step_list *lists, struct role_step **steps)
 {
-	struct roles_plan *plan = planner->plan;
-	size_t total = 0;
+	size_t total = 0, count = 0;
 	for (size_t i = 0; i < PHASES; i++)
-		total += planner->phases[i].count;
-	plan->steps = arena_array(planner->mem, total + 1, sizeof(*plan->steps));
+		total += lists[i].count;
+	*steps = arena_array(planner->mem, total + 1, sizeof(**steps));
 	for (size_t i = 0; i < PHASES; i++) {
-		struct step_list *list = &planner->phases[i];
+		struct step_list *list = &lists[i];
 		if (!list->count)
 			continue;
 		if (i == PHASE_GRANT || i == PHASE_REVOKE || i == PHASE_REVOKE_CHAIN)
 			qsort(list->items, list->count, sizeof(*list->items), compare_joined);
-		memcpy(plan->steps + plan->step_count, list->items, list->count * sizeof(*list->items));
-		plan->step_count += list->count;
+		memcpy(*steps + count, list->items, list->count * sizeof(*list->items));
+		count += list->count;
 	}
+	return count;
+}
+
+static void assemble(struct planner *planner)
+{
+	struct roles_plan *plan = planner->plan;
+	plan->step_count = put_in_order(planner, planner->phases, &plan->steps);
+	plan->held_count = put_in_order(planner, planner->held, &plan->held);
 	if (plan->report_count)
 		qsort(plan->reports, plan->report_count, sizeof(*plan->reports), compare_reports);
 }
@@ -315,7 +339,13 @@ static void assemble(struct planner *planner)
 void roles_plan(const struct roles_present *present, const struct roles_plan_input *input, struct arena *mem,
 	struct roles_plan *plan)
 {
-	*plan = (struct roles_plan){.report_only = input->policy->report_only, .passwords = input->passwords};
+	*plan = (struct roles_plan){
+		.report_only = input->policy->report_only,
+		.passwords = input->passwords,
+		.database = present->session_database,
+		.server = present->server,
+		.version = present->version,
+	};
 	struct planner planner = {
 		.present = present,
 		.input = input,

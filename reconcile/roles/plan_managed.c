@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/roles/heir.h"
 #include "reconcile/roles/planner.h"
 #include "reconcile/postgres/sql.h"
 
@@ -386,7 +387,8 @@ static bool belongs_elsewhere(const struct planner *planner, const struct role *
 {
 	static const struct roles_policy built_in;
 	return (role->oid < FIRST_ORDINARY_OID || strcmp(role->name, planner->present->session_user) == 0 ||
-		roles_policy_protects(&built_in, role->name));
+		roles_policy_protects(&built_in, role->name) ||
+		text_starts(role->name, HEIR_PREFIX)); /* told by a warning of its own */
 }
 
 static void warn_of_unproven(struct planner *planner)

@@ -5,116 +5,29 @@
 #include "base/digest.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/roles/heir.h"
 #include "reconcile/roles/planner.h"
 #include "reconcile/postgres/sql.h"
 
 /* More than this many, and more than this share of our users, are not removed without a confirmation (DESIGN 8). */
 enum { REMOVE_FEW = 5, REMOVE_PERCENT = 10 };
 
-/* Cut off first, whatever the rest will need: no login, no password, no powers. The mark stays until the role is gone. */
-static void plan_lock(struct planner *planner, const struct role *role)
+/* Nobody is removed in this pass: why. */
+static const char *nobody_goes(const struct planner *planner)
 {
-	struct arena *mem = planner->mem;
-	const char *name = sql_identifier(role->name, mem);
-	if (role->mark == MARK_RETIRING && !role->login && !role->verifier && !role->super &&
-		!role->connection_limit)
-		return;
-	planner_step(planner, PHASE_LOCK,
-		(struct role_step){
-			.action = ROLE_LOCK,
-			.user = role->name,
-			.sql = arena_printf(mem,
-				"ALTER ROLE %s NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
-				"PASSWORD NULL CONNECTION LIMIT 0; COMMENT ON ROLE %s IS %s",
-				name, name,
-				sql_literal(mark_write(MARK_RETIRING, planner->input->target, role->comment, mem),
-					mem)),
-			.statements = 2,
-		});
+	const char *why = planner->input->no_deletions_why;
+	return why ? why : "which removes nobody";
 }
 
-/* Who gets what the role owns in a database: its owner, unless that one goes too. */
-static const char *successor(const struct planner *planner, const struct database *database)
+/* The agent file's list, and PostgreSQL's, the operator's and the agent's own roles: whatever their comment says. */
+static bool is_protected(struct planner *planner, const struct role *role, struct role_report *report)
 {
-	const struct role *owner = database ? present_role_by_oid(planner->present, database->owner) : NULL;
-	return owner && !planner_is_leaving(planner, owner) ? owner->name : planner->present->session_user;
-}
-
-static void plan_reassign(struct planner *planner, const struct role *role, const struct database *database)
-{
-	struct arena *mem = planner->mem;
-	const char *name = sql_identifier(role->name, mem), *heir = successor(planner, database);
-	const char *reassign = arena_printf(mem, "REASSIGN OWNED BY %s TO %s", name, sql_identifier(heir, mem));
-	const char *drop = arena_printf(mem, "DROP OWNED BY %s", name);
-	planner_step(planner, PHASE_RETIRE,
-		(struct role_step){
-			.action = ROLE_RETIRE,
-			.user = role->name,
-			.database = database ? database->name : "",
-			.sql = arena_printf(mem, "%s; %s", reassign, drop),
-			.statements = 2,
-			.head = reassign,
-			.tail = drop,
-			.heir = heir,
-		});
-}
-
-/* Owned and named objects of a database are two rows beside each other. */
-static int64_t objects_at(const struct dependency *rows, size_t count, size_t at)
-{
-	bool two = at + 1 < count && rows[at + 1].database == rows[at].database;
-	return rows[at].objects + (two ? rows[at + 1].objects : 0);
-}
-
-/* One step for each database that knows the role; false when one of them lets nobody in. */
-static bool plan_databases(struct planner *planner, const struct role *role, struct role_report *report)
-{
-	size_t count;
-	const struct dependency *rows = present_dependencies(planner->present, role->oid, &count);
-	bool reachable = true, shared = false, visited = false;
-	for (size_t i = 0; i < count; i++) {
-		if (i && rows[i].database == rows[i - 1].database)
-			continue;
-		const struct database *database = present_database_by_oid(planner->present, rows[i].database);
-		if (!rows[i].database) {
-			shared = true;
-		} else if (database && database->allows_connections) {
-			plan_reassign(planner, role, database);
-			visited = true;
-		} else if (database) {
-			planner_reason(planner, report, USER_RETIRING,
-				"locked out, not dropped: database \"%s\" allows no connections, and %" PRId64
-				" objects there depend on the role; allow connections for a moment",
-				database->name, objects_at(rows, count, i));
-			reachable = false;
-		}
-	}
-	if (shared && !visited)
-		plan_reassign(planner, role, NULL);
-	return reachable;
-}
-
-static void plan_retirement(struct planner *planner, const struct role *role, struct role_report *report)
-{
-	if (report->status == USER_SYNCED)
-		report->status = USER_RETIRING;
-	report->managed_before = true;
-	planner_difference(planner, report, "exists", "false", "true");
-	plan_lock(planner, role);
-	const char *referrer = planner_referrer(planner, role->name);
-	if (referrer)
-		planner_reason(planner, report, USER_RETIRING,
-			"locked out, not removed: users.yaml lists it as a role of \"%s\", who would lose it; it goes when "
-			"nobody lists it any more",
-			referrer);
-	else if (plan_databases(planner, role, report))
-		planner_step(planner, PHASE_DROP,
-			(struct role_step){
-				.action = ROLE_DROP,
-				.user = role->name,
-				.sql = arena_printf(planner->mem, "DROP ROLE %s",
-					sql_identifier(role->name, planner->mem)),
-			});
+	if (!roles_policy_protects(planner->input->policy, role->name))
+		return false;
+	planner_reason(planner, report, USER_REFUSED,
+		"is to be removed, but is protected, by protectedRoles of the agent file or as PostgreSQL's, the operator's or the "
+		"agent's own role: nothing is done to it; take it off that list, or list it as a user again");
+	return true;
 }
 
 /* `ensure: absent`: named by its author, so it needs no confirmation. */
@@ -129,10 +42,10 @@ static void plan_absent(struct planner *planner, struct wanted_user *wanted)
 			"take it over with %s, and it is removed, or drop it by hand",
 			planner_adopt_command(planner, role->name));
 	else if (planner->input->no_deletions)
-		planner_reason(planner, wanted->report, USER_RETIRING,
-			"to be removed; not in this pass, which removes nobody");
-	else
-		plan_retirement(planner, role, wanted->report);
+		planner_reason(planner, wanted->report, USER_RETIRING, "to be removed; not in this pass, %s",
+			nobody_goes(planner));
+	else if (!is_protected(planner, role, wanted->report))
+		plan_removal(planner, role, wanted->report);
 }
 
 static void confirmation(const struct planner *planner, char confirm[17])
@@ -168,10 +81,11 @@ static bool needs_confirmation(const struct planner *planner, size_t managed)
 	return going && (!wants_anybody(planner) || going > allowed);
 }
 
-/* Ours, not being removed already, and not named by the list. */
+/* Ours, not being removed already, not named by the list, and nobody's protected role. */
 static bool is_deletion(const struct planner *planner, const struct role *role)
 {
-	return role->mark == MARK_USER && !users_find(planner->input->wanted, role->name);
+	return role->mark == MARK_USER && !users_find(planner->input->wanted, role->name) &&
+		!roles_policy_protects(planner->input->policy, role->name);
 }
 
 static void find_deletions(struct planner *planner)
@@ -193,21 +107,43 @@ static void find_deletions(struct planner *planner)
 	plan->blocked = !text_equal(planner->input->confirmed, plan->confirm);
 }
 
+static void plan_waiting(struct planner *planner, const struct role *role, struct role_report *report)
+{
+	planner_reason(planner, report, USER_RETIRING,
+		"not in users.yaml any more; waits for confirmation, as %zu would be removed: "
+		"--confirm %s",
+		planner->plan->deletion_count, planner->plan->confirm);
+	planner->holding = true;
+	plan_removal(planner, role, report);
+	planner->holding = false;
+}
+
 static void plan_unlisted(struct planner *planner, const struct role *role)
 {
 	struct role_report *report = planner_report(planner, role->name);
 	report->managed_before = true;
+	if (is_protected(planner, role, report))
+		return;
 	if (planner->input->no_deletions)
 		planner_reason(planner, report, USER_RETIRING,
-			"not in users.yaml any more; not removed in this pass, which removes "
-			"nobody");
+			"not in users.yaml any more; not removed in this pass, %s", nobody_goes(planner));
 	else if (planner->plan->blocked && role->mark == MARK_USER)
-		planner_reason(planner, report, USER_RETIRING,
-			"not in users.yaml any more; waits for confirmation, as %zu would be removed: "
-			"--confirm %s",
-			planner->plan->deletion_count, planner->plan->confirm);
+		plan_waiting(planner, role, report);
 	else
-		plan_retirement(planner, role, report);
+		plan_removal(planner, role, report);
+}
+
+/* What removed users left is told until people have given it on. */
+static void tell_heirs(struct planner *planner)
+{
+	for (size_t i = 0; i < planner->present->role_count; i++) {
+		const char *name = planner->present->roles[i].name;
+		if (text_starts(name, HEIR_PREFIX))
+			planner_warning(planner,
+				"role \"%s\" keeps what a removed user owned: REASSIGN OWNED BY it TO whom it is due, in each "
+				"database where it owns something, and drop it",
+				name);
+	}
 }
 
 void plan_retirements(struct planner *planner)
@@ -221,6 +157,8 @@ void plan_retirements(struct planner *planner)
 		if (planner_is_leaving(planner, role) && !users_find(planner->input->wanted, role->name))
 			plan_unlisted(planner, role);
 	}
+	plan_ends(planner);
+	tell_heirs(planner);
 }
 
 static bool has_memberships(const struct roles_present *present, uint32_t oid)
@@ -245,6 +183,13 @@ void plan_unused_groups(struct planner *planner)
 		present_dependencies(present, role->oid, &dependencies);
 		if (dependencies || has_memberships(present, role->oid))
 			continue;
+		if (roles_policy_protects(planner->input->policy, role->name)) {
+			planner_warning(planner,
+				"group role \"%s\" is used by nobody any more and stays: protectedRoles of the "
+				"agent file protects it",
+				role->name);
+			continue;
+		}
 		planner_step(planner, PHASE_DROP,
 			(struct role_step){
 				.action = ROLE_DROP,

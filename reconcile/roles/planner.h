@@ -6,7 +6,9 @@
  * plan_password.c   which passwords differ, and new verifiers
  * plan_membership.c memberships and CONNECT
  * plan_groups.c     groups that are listed as such
- * plan_retire.c     who goes, and how far
+ * plan_retire.c     who goes, and when
+ * plan_removal.c    the steps of one that goes, and how far they can come
+ * heir.c            who gets what it owned
  * plan_warnings.c   what no step mends
  */
 #pragma once
@@ -17,12 +19,15 @@
 enum phase {
 	PHASE_RECORD,
 	PHASE_LOCK,
+	PHASE_END,
 	PHASE_GROUP,
 	PHASE_CREATE,
 	PHASE_ALTER,
 	PHASE_REVOKE_CHAIN, /* what users of ours have granted: before what they granted it by goes, and that with it */
 	PHASE_REVOKE,
 	PHASE_GRANT,
+	PHASE_HEIR,
+	PHASE_GIVE,
 	PHASE_RETIRE,
 	PHASE_DROP,
 	PHASE_FORGET,
@@ -53,6 +58,11 @@ struct lineage {
 	size_t count;
 };
 
+struct name_list {
+	const char **items;
+	size_t count;
+};
+
 /* A role that a user lists. */
 struct reference {
 	const char *role, *user;
@@ -66,7 +76,10 @@ struct planner {
 	struct wanted_user *users; /* parallel to input->wanted */
 	size_t user_count;
 	struct step_list phases[PHASES];
-	struct reference *references; /* of the users that are to be present; by role, user */
+	struct step_list held[PHASES]; /* the same, of deletions that wait for a confirmation */
+	bool holding;                  /* steps go there */
+	struct name_list ending[2];    /* whose sessions are ended; [1] = once it is confirmed */
+	struct reference *references;  /* of the users that are to be present; by role, user */
 	size_t reference_count;
 	struct lineage *lineages; /* parallel to present->roles */
 	uint32_t *seen;           /* the same: number of the last walk that came by */
@@ -130,6 +143,8 @@ void plan_passwords(struct planner *planner);
 void plan_memberships(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);
 void plan_retirements(struct planner *planner);
+void plan_removal(struct planner *planner, const struct role *role, struct role_report *report);
+void plan_ends(struct planner *planner); /* of the sessions of all for whom steps of a removal are planned */
 void plan_unused_groups(struct planner *planner);
 void plan_warnings(struct planner *planner);
 

@@ -11,7 +11,8 @@
 #include "base/text.h"
 #include "reconcile/roles/users_check.h"
 
-/* zalando-operator.md 3: system, Spilo's and the pooler's roles, and the suffix of a departed team member. */
+/* zalando-operator.md 3: system, Spilo's and the pooler's roles, the suffix of a departed team member;
+   and our own, of what removed users owned (heir.h). */
 static const char *const owned_elsewhere[] = {
 	"postgres",
 	"standby",
@@ -22,6 +23,7 @@ static const char *const owned_elsewhere[] = {
 	"pooler",
 	"fes_user",
 	"*_deleted",
+	"pgitops_left_*",
 };
 
 /* Words that mean somebody else where SQL takes a role, or that the server keeps to itself. Legal when quoted, and a trap. */

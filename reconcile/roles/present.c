@@ -50,6 +50,15 @@ static int compare_dependencies(const void *a, const void *b)
 	return order ? order : left->owned - right->owned;
 }
 
+static int compare_belongings(const void *a, const void *b)
+{
+	const struct belonging *left = a, *right = b;
+	int order = compare_numbers(left->role, right->role);
+	if (!order)
+		order = (int)left->kind - (int)right->kind;
+	return order ? order : strcmp(left->name, right->name);
+}
+
 static int compare_indexes(const void *a, const void *b, void *roles)
 {
 	const struct role *all = roles;
@@ -66,6 +75,7 @@ void present_sort_dependencies(struct roles_present *present)
 {
 	sort(present->dependencies, present->dependency_count, sizeof(*present->dependencies),
 		compare_dependencies);
+	sort(present->belongings, present->belonging_count, sizeof(*present->belongings), compare_belongings);
 }
 
 void present_index(struct roles_present *present, struct arena *mem)
@@ -168,6 +178,13 @@ const struct dependency *present_dependencies(const struct roles_present *presen
 	size_t first = rows_of(present->dependencies, present->dependency_count,
 		sizeof(*present->dependencies), offsetof(struct dependency, role), role, count);
 	return *count ? &present->dependencies[first] : NULL;
+}
+
+const struct belonging *present_belongings(const struct roles_present *present, uint32_t role, size_t *count)
+{
+	size_t first = rows_of(present->belongings, present->belonging_count, sizeof(*present->belongings),
+		offsetof(struct belonging, role), role, count);
+	return *count ? &present->belongings[first] : NULL;
 }
 
 /* What follows "managed by pgitops (NAME)", or NULL. */

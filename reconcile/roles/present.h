@@ -72,14 +72,33 @@ struct connect_grant {
 struct dependency {
 	uint32_t role;
 	uint32_t database; /* 0 = shared objects */
-	bool owned;        /* owned, or only named in an ACL, default privilege or policy */
+	bool owned;        /* owned, or only named in an ACL, default privilege, policy or user mapping */
 	int64_t objects;
 };
 
+/* What else a role that may go has, wherever it is: read once for the whole cluster. */
+enum belonging_kind {
+	BELONGING_DATABASE,
+	BELONGING_TABLESPACE,
+	BELONGING_SUBSCRIPTION,
+	BELONGING_PREPARED, /* a prepared transaction: its own, or one that locks the role */
+	BELONGING_SESSIONS,
+	BELONGING_SLOT /* a lasting replication slot that one of its sessions reads from */
+};
+
+struct belonging {
+	uint32_t role;
+	enum belonging_kind kind;
+	const char *name;     /* BELONGING_SESSIONS: how many */
+	const char *database; /* where it is; "" = nowhere in particular */
+};
+
 struct roles_present {
-	int version;              /* 150020 */
-	const char *session_user; /* who we are */
-	struct role *roles;       /* by name */
+	int version;                  /* 150020 */
+	const char *session_user;     /* who we are */
+	const char *session_database; /* and where */
+	const char *server;           /* its system identifier */
+	struct role *roles;           /* by name */
 	size_t role_count;
 	uint32_t *by_oid;               /* indexes into `roles`, by oid */
 	struct membership *memberships; /* by member, role, grantor */
@@ -88,8 +107,10 @@ struct roles_present {
 	size_t database_count;
 	struct connect_grant *connects; /* by grantee, database */
 	size_t connect_count;
-	struct dependency *dependencies; /* by role, database; only of roles that may go */
+	struct dependency *dependencies; /* by role, database; only of roles that may go, and of groups */
 	size_t dependency_count;
+	struct belonging *belongings; /* by role, kind, name; only of roles that may go */
+	size_t belonging_count;
 	bool has_schema, has_table;   /* of the agent's own (managed.h) */
 	struct managed_role *managed; /* its rows, by oid */
 	size_t managed_count;
@@ -97,10 +118,14 @@ struct roles_present {
 	size_t named_count;
 };
 
+/* Reads the belongings of these roles: `oids` is a list for IN (), never empty. */
+bool observe_belongings(struct session *session, const char *oids, struct arena *mem,
+	struct roles_present *present, struct error *err) MUST_CHECK;
+
 /* Sorts everything and builds the index; called once the tables are filled. */
 void present_index(struct roles_present *present, struct arena *mem);
 
-/* The same for dependencies that were read later, once it was known which roles may go. */
+/* The same for dependencies and belongings that were read later, once it was known which roles may go. */
 void present_sort_dependencies(struct roles_present *present);
 
 const struct role *present_role(const struct roles_present *present, const char *name);
@@ -115,6 +140,7 @@ const struct connect_grant *present_connects(
 	const struct roles_present *present, uint32_t grantee, size_t *count);
 const struct dependency *present_dependencies(
 	const struct roles_present *present, uint32_t role, size_t *count);
+const struct belonging *present_belongings(const struct roles_present *present, uint32_t role, size_t *count);
 
 /* USER, GROUP or RETIRING. */
 bool mark_is_ours(enum mark mark);

@@ -1,41 +1,25 @@
 /*
  * retire.c - a user goes, and nothing is lost
  *
- * By now it is locked out, committed. Its sessions are ended; in each database what it owns is given to the database's owner;
- * then, and only if nothing is owned any more, DROP OWNED takes away what is left: privileges and default privileges.
- * Whatever cannot be done now is done by a later pass: the mark on the role says that it is retiring until it is gone.
+ * By now it is locked out, committed. Its sessions are ended; in each database the transaction of retire_sql.h gives what it owns to
+ * the heir, and takes away what is left: privileges and default privileges. Whatever cannot be done now is done by a later
+ * pass: its row in the agent's table says that it is retiring until it is gone.
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "base/text.h"
 #include "reconcile/roles/applier.h"
+#include "reconcile/roles/retire_sql.h"
 #include "reconcile/postgres/sql.h"
 
-enum { SESSIONS_END_WITHIN = 3000, LOOK_AGAIN_AFTER = 20 };
+enum { SESSIONS_END_WITHIN = 3000 };
 
 static bool is_leaving(struct applier *applier, const struct role_step *step, enum role_action action)
 {
 	return step->action == action && !applier_is_stopped(applier, step);
-}
-
-/* 'a', 'b', ...: the users that go, locked out now or by an earlier pass; false when there are none. */
-static bool names_of_leavers(struct applier *applier, struct buf *list)
-{
-	for (size_t i = 0; i < applier->plan->step_count; i++) {
-		const struct role_step *step = &applier->plan->steps[i];
-		bool goes = is_leaving(applier, step, ROLE_LOCK) || is_leaving(applier, step, ROLE_RETIRE) ||
-			is_leaving(applier, step, ROLE_DROP);
-		if (!goes || !applier_report(applier, step->user))
-			continue; /* a group role has no report, and no sessions */
-		buf_text(list, list->length ? ", " : "");
-		buf_text(list, sql_literal(step->user, applier->mem));
-	}
-	return list->length && !buf_failed(list);
 }
 
 static struct role_step *last_step_of(struct applier *applier, const char *user)
@@ -61,119 +45,67 @@ static void sessions_stay(struct applier *applier, const PGresult *rows)
 	}
 }
 
-static void pause_briefly(void)
+static const char *remaining_sql(const struct role_step *step, struct arena *mem)
 {
-	struct timespec pause = {.tv_nsec = LOOK_AGAIN_AFTER * 1000000L};
-	nanosleep(&pause, NULL);
+	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_BATCH_BYTES);
+	buf_text(&sql, "SELECT DISTINCT usename FROM pg_catalog.pg_stat_activity WHERE usename IN (");
+	for (size_t i = 0; i < step->user_count; i++)
+		buf_printf(&sql, "%s%s", i ? ", " : "", sql_literal(step->users[i], mem));
+	buf_text(&sql, ")");
+	return arena_copy(mem, buf_string(&sql));
 }
 
-bool retire_end_sessions(struct applier *applier, struct error *err)
+/* The step's statement waits a little itself; where it found nobody, there is nobody to wait for. */
+static bool end_sessions(struct applier *applier, const struct role_step *step, struct error *err)
 {
-	CLEANUP(buf_done) struct buf names = BUF(LIMIT_BATCH_BYTES);
-	CLEANUP(buf_done) struct buf sql = BUF(2 * LIMIT_BATCH_BYTES);
+	struct session *session = applier->session;
+	const char *remaining = remaining_sql(step, applier->mem);
 	int64_t end = clock_steady() + SESSIONS_END_WITHIN;
-	if (applier->sessions_ended)
-		return true;
-	applier->sessions_ended = true;
-	if (!names_of_leavers(applier, &names))
-		return true;
-	buf_printf(&sql,
-		"SELECT DISTINCT usename FROM (SELECT usename, pg_catalog.pg_terminate_backend(pid) "
-		"FROM pg_catalog.pg_stat_activity WHERE usename IN (%s)) AS ended",
-		buf_string(&names));
 	for (;;) {
+		CLEANUP(session_clear) PGresult *told = NULL;
 		CLEANUP(session_clear) PGresult *rows = NULL;
-		if (!session_query(applier->session, applier->session->conn, buf_string(&sql), &rows, err))
-			return error_prefix(err, "ending the sessions of removed users");
-		if (!PQntuples(rows))
+		if (!session_query(session, session->conn, step->sql, &told, err))
+			return false;
+		if (!PQntuples(told))
 			return true;
-		if (clock_steady() > end) {
+		if (!session_query(session, session->conn, remaining, &rows, err))
+			return false;
+		if (clock_steady() > end)
 			sessions_stay(applier, rows);
+		if (!PQntuples(rows) || clock_steady() > end)
 			return true;
-		}
-		pause_briefly();
 	}
 }
 
-/*
- * Code runs with its owner's rights: a view, a SECURITY DEFINER function or an index expression that a departing user left behind
- * must not become a superuser's. Tables, sequences and types are only data.
- */
-static bool heir_is_safe(struct applier *applier, PGconn *conn, const struct role_step *step, struct error *err)
+bool retire_end_sessions(struct applier *applier, size_t first, size_t end, struct error *err)
 {
-	CLEANUP(session_clear) PGresult *rows = NULL;
-	const char *sql = arena_printf(applier->mem,
-		"SELECT h.rolsuper, "
-		"(SELECT count(*) FROM pg_catalog.pg_proc WHERE proowner = x.oid), "
-		"(SELECT count(*) FROM pg_catalog.pg_class WHERE relowner = x.oid AND (relkind = 'm' OR relhasrules)), "
-		"(SELECT count(*) FROM pg_catalog.pg_subscription WHERE subowner = x.oid) "
-		"FROM pg_catalog.pg_authid h, pg_catalog.pg_authid x WHERE h.rolname = %s AND x.rolname = %s",
-		sql_literal(step->heir, applier->mem), sql_literal(step->user, applier->mem));
-	if (!session_query(applier->session, conn, sql, &rows, err))
-		return false;
-	if (PQntuples(rows) != 1)
-		return error_set(err, ERROR_RETRY, "role \"%s\" does not exist any more", step->heir);
-	const char *functions = PQgetvalue(rows, 0, 1), *views = PQgetvalue(rows, 0, 2),
-		   *subscriptions = PQgetvalue(rows, 0, 3);
-	bool code = strcmp(functions, "0") != 0 || strcmp(views, "0") != 0 || strcmp(subscriptions, "0") != 0;
-	if (strcmp(PQgetvalue(rows, 0, 0), "t") != 0 || !code)
-		return true;
-	return error_set(err, ERROR_INVALID,
-		"it owns %s functions, %s views or tables with rules, and %s subscriptions, which would run with the rights "
-		"of the superuser \"%s\": give them to another role or drop them (REASSIGN OWNED BY %s TO ...)",
-		functions, views, subscriptions, step->heir, sql_identifier(step->user, applier->mem));
-}
-
-/* How many objects the user still owns here, seen while nobody else can add one. Default privileges (826) and user mappings
-   (1418) are the user's own settings, which REASSIGN leaves and DROP OWNED takes away. */
-static const char *count_owned(struct applier *applier, const char *user)
-{
-	return arena_printf(applier->mem,
-		"LOCK TABLE pg_catalog.pg_shdepend IN SHARE MODE; "
-		"SELECT count(*) FROM pg_catalog.pg_shdepend s, pg_catalog.pg_authid a "
-		"WHERE a.rolname = %s AND s.refclassid = 1260 AND s.refobjid = a.oid AND s.deptype = 'o' "
-		"AND s.classid NOT IN (826, 1418) AND s.dbid IN (0, (SELECT oid FROM pg_catalog.pg_database "
-		"WHERE datname = pg_catalog.current_database()))",
-		sql_literal(user, applier->mem));
-}
-
-static bool give_away(struct applier *applier, PGconn *conn, const struct role_step *step, struct error *err)
-{
-	CLEANUP(session_clear) PGresult *rows = NULL;
-	struct outcome outcome;
-	const char *sql =
-		arena_printf(applier->mem, "BEGIN; %s; %s", step->head, count_owned(applier, step->user));
-	applier->session->writes++;
-	if (!session_send(applier->session, conn, sql, 4, &outcome) ||
-		!session_collect(applier->session, conn, 4, &rows, 1, &outcome)) {
-		*err = outcome.error;
-		return false;
+	for (size_t i = first; i < end; i++) {
+		struct role_step *step = &applier->plan->steps[i];
+		if (!end_sessions(applier, step, err))
+			return error_prefix(err, "ending the sessions of removed users");
+		applier_done(applier, step);
 	}
-	if (rows && strcmp(PQgetvalue(rows, 0, 0), "0") == 0)
-		return true;
-	return error_set(
-		err, ERROR_RETRY, "objects of the user are left after REASSIGN OWNED: nothing is dropped");
+	return true;
 }
 
-/* Nothing is owned any more: what DROP OWNED still finds are privileges. */
-static bool take_privileges(
-	struct applier *applier, PGconn *conn, const struct role_step *step, struct error *err)
+/* Our checks stop the transaction with a text of their own; everything else is the server's. */
+static void explain(struct applier *applier, const struct outcome *outcome, struct error *err)
 {
-	struct outcome outcome;
-	const char *sql = arena_printf(applier->mem, "%s; COMMIT", step->tail);
-	if (session_write(applier->session, conn, sql, 2, &outcome))
-		return true;
-	*err = outcome.error;
-	return false;
+	const char *stop = strcmp(outcome->sqlstate, RETIRE_STOPS_STATE) == 0
+		? retire_stop(outcome->error.text, applier->mem)
+		: NULL;
+	if (stop)
+		error_set(err, ERROR_RETRY, "nothing was given away: %s", stop);
+	else
+		*err = outcome->error;
 }
 
 static bool retire_here(struct applier *applier, PGconn *conn, const struct role_step *step, struct error *err)
 {
 	struct outcome outcome;
-	if (!heir_is_safe(applier, conn, step, err))
-		return false;
-	if (give_away(applier, conn, step, err) && take_privileges(applier, conn, step, err))
+	if (session_write(applier->session, conn, step->sql, step->statements, &outcome))
 		return true;
+	explain(applier, &outcome, err);
 	/* On a connection that is lost it fails, and the server has rolled back by itself. */
 	if (session_send(applier->session, conn, "ROLLBACK", 1, &outcome))
 		(void)!session_collect(applier->session, conn, 1, NULL, 0, &outcome);
@@ -234,9 +166,9 @@ bool retire_databases(struct applier *applier, struct error *err)
 		if (known)
 			continue;
 		visited[count++] = plan->steps[i].database;
-		if (*plan->steps[i].database)
+		if (strcmp(plan->steps[i].database, plan->database) != 0)
 			retire_elsewhere(applier, plan->steps[i].database);
-		else if (!retire_in(applier, applier->session->conn, ""))
+		else if (!retire_in(applier, applier->session->conn, plan->database))
 			return error_set(err, ERROR_RETRY,
 				"the connection to the database was lost while removing users");
 	}

@@ -44,8 +44,12 @@ struct role_difference {
 	const char *found;
 };
 
-/* ROLE_RECORD makes the agent's table, or takes over what stands in it; ROLE_FORGET takes a role out that is not there any more.
-   ROLE_LOCK takes login and password from a user that goes; ROLE_RETIRE gives away what it owns; ROLE_DROP ends it. */
+/*
+ * ROLE_RECORD makes the agent's table, or takes over what stands in it; ROLE_FORGET takes a role out that is not there any more.
+ *
+ * How a user goes: ROLE_LOCK takes login, password and powers from it, ROLE_END its sessions; ROLE_HEIR makes the role that gets what
+ * it owns, ROLE_GIVE gives that its databases and tablespaces, ROLE_RETIRE what it owns in one database; ROLE_DROP is the end.
+ */
 enum role_action {
 	ROLE_RECORD,
 	ROLE_CREATE_GROUP,
@@ -56,17 +60,25 @@ enum role_action {
 	ROLE_RETIRE,
 	ROLE_DROP,
 	ROLE_LOCK,
-	ROLE_FORGET
+	ROLE_FORGET,
+	ROLE_END,
+	ROLE_HEIR,
+	ROLE_GIVE
 };
 const char *role_action_name(enum role_action action); /* "create", "grant", ... */
 
-/* One step of the plan, for one user or group role. `redacted` is the SQL as it may be shown and stored. */
+/*
+ * One step of the plan, for one user or group role. `redacted` is the SQL as it may be shown and stored: runnable by psql, but for
+ * a password's verifier. That stands there as a variable of psql that is not set, :'alice_verifier', which is a syntax error
+ * until somebody sets it; a quoted word in its place would be a password.
+ */
 struct role_step {
 	enum role_action action;
-	const char *user;
+	const char *user;     /* "" = of several users */
 	const char *database; /* "" = cluster-wide */
 	const char *redacted;
-	const char *sql; /* what is sent; holds a verifier at most, never a password; not for logs */
+	const char *summary; /* the same in one line, where it has many */
+	const char *sql;     /* what is sent; holds a verifier at most, never a password; not for logs */
 	bool done;
 	struct error error; /* kind ERROR_NONE until it failed */
 
@@ -76,10 +88,11 @@ struct role_step {
 	size_t statements; /* in `sql` */
 	unsigned depth;    /* of a chain of grants; the deepest is sent first */
 	const char *head,
-		*tail; /* steps with equal ones become one statement: head, user, user, ..., tail; NULL = never.
-	                              ROLE_RETIRE: the first and the second statement */
-	const char *heir;     /* ROLE_RETIRE: who gets what is owned */
+		*tail; /* steps with equal ones become one statement: head, user, user, ..., tail; NULL = never */
+	const char **users; /* ROLE_END: of these */
+	size_t user_count;
 	const char *verifier; /* in `sql`; NULL = none */
+	const char *hidden;   /* stands for it in `redacted` */
 	const char *version;  /* of the Secret that `verifier` was made from */
 };
 
@@ -87,7 +100,10 @@ struct role_report {
 	const char *name;
 	bool group;              /* of `groups`, not of `users` */
 	enum user_status status; /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
-	const char *reason; /* "" when Synced */
+	const char *reason;   /* "" when Synced */
+	const char *progress; /* of a removal that nothing holds up: what is done; NULL = it is none */
+	bool listed;          /* users.yaml names it */
+	bool gone;            /* removed by roles_apply, and not listed */
 	const char **roles;
 	size_t role_count;
 	struct role_difference *differences; /* what was found wrong before this pass's steps */
@@ -118,6 +134,11 @@ struct roles_plan {
 	size_t unmanaged_count;
 	const char *not_adopted; /* why somebody a person asked for is not ours; NULL = nobody was asked for, or all are */
 	bool blocked; /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
+	struct role_step *held; /* the steps of those deletions, which run once they are confirmed */
+	size_t held_count;
+	const char *database; /* the connection's own: where steps without one run */
+	const char *server;   /* its system identifier */
+	int version;          /* 150020 */
 
 	const char **withheld; /* roles that are not ours: what they may do is left as it is */
 	size_t withheld_count;
@@ -132,6 +153,7 @@ struct roles_plan_input {
 	const char *commit;    /* part of the confirmation hash */
 	const char *confirmed; /* hash given by the user, or NULL */
 	bool no_deletions; /* first pass after a rebuild of the store, or another reason to remove nobody */
+	const char *no_deletions_why; /* NULL = it is that first pass */
 	const struct roles_policy *policy;
 	const struct roles_passwords *passwords;
 	const char *target; /* name in the mark: the database's in the agent file */
@@ -155,6 +177,16 @@ bool roles_observe(struct session *session, const struct roles_plan_input *input
 /* No I/O beyond the passwords callbacks; cannot fail: what is wrong with a user stands in its report. */
 void roles_plan(const struct roles_present *present, const struct roles_plan_input *input, struct arena *mem,
 	struct roles_plan *plan);
+
+/* psql to this database, with what a session of ours has from its beginning. The last line ends. In `mem`. */
+const char *roles_script_connect(const char *database, const char *server, int version, struct arena *mem);
+
+/*
+ * The plan as a script for psql, in `mem`: what roles_apply() would send, statement by statement, with the connections it would
+ * make. It stops at the first error. Deletions that wait for a confirmation stand there as comments. Texts are foreign:
+ * a terminal is to be shown it line by line, made visible. "" = there is nothing to do.
+ */
+const char *roles_script(const struct roles_plan *plan, struct arena *mem);
 
 /*
  * Sends the steps; what became of each stands in its `done` and `error`. A user whose step fails is reported DEGRADED and the others go on. Retirement goes as far as it can now:

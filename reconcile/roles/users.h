@@ -49,10 +49,13 @@ struct roles_policy {
 	size_t grantable_count;
 	const char **denied; /* never granted, beside the built-in list */
 	size_t denied_count;
-	bool adopt;        /* take over roles that exist without our mark; default false */
-	bool additive;     /* leave memberships that are not listed alone; default false: revoke */
-	bool report_only;  /* plan and report, write nothing */
-	int max_deletions; /* absolute; 0 = max(5, 10 %) */
+	bool adopt;              /* take over roles that exist without our mark; default false */
+	bool additive;           /* leave memberships that are not listed alone; default false: revoke */
+	bool report_only;        /* plan and report, write nothing */
+	int max_deletions;       /* absolute; 0 = max(5, 10 %) */
+	const char *heir;        /* who gets what a removed user owns; NULL = a role of its own (heir.h) */
+	const char **heir_roles; /* of which the heir may be a member though the user was not */
+	size_t heir_role_count;
 };
 
 /*

@@ -120,7 +120,7 @@ TROUBLED = HEALTHY + [
      "kind": "postgresql", "namespace": "default", "name": "acid-main-cluster", "field": "spec.numberOfInstances", "wanted": "3",
      "found": "2", "by": "kubectl-edit"},
     {"set": "change", "database": "main", "user": "alice", "action": "create", "commit": COMMIT, "started": ago(minutes=18),
-     "finished": ago(minutes=18), "outcome": "done", "statement": "CREATE ROLE \"alice\" LOGIN PASSWORD '<hidden>' CONNECTION LIMIT 20"},
+     "finished": ago(minutes=18), "outcome": "done", "statement": "CREATE ROLE \"alice\" LOGIN PASSWORD :'alice_verifier' CONNECTION LIMIT 20"},
     {"set": "change", "database": "main", "user": "alice", "action": "grant", "commit": COMMIT, "started": ago(minutes=18),
      "finished": ago(minutes=18), "outcome": "done", "statement": "GRANT \"reporting\", \"app_read\" TO \"alice\""},
     {"set": "change", "database": "main", "user": "erin", "action": "retire", "commit": OLDER, "started": ago(hours=2),

@@ -142,6 +142,20 @@ def test_a_failure_that_is_repeated_says_how_often(cli, tmp_path):
     assert "permission denied (7 times)" in cli("user", "history", "--state", store.folder).ok().out
 
 
+def test_the_history_as_sql_runs_what_was_done_and_nothing_else(cli, tmp_path):
+    store = Store(tmp_path / "state")
+    hidden = "CREATE ROLE \"eve\" LOGIN PASSWORD '<hidden>'"
+    store.user_change("eve", "create", story.now(hours=4), hidden)
+    store.user_change("eve", "grant", story.now(hours=3), 'GRANT "a"\nTO "eve"', outcome="permission denied")
+    store.user_change("eve", "grant", story.now(hours=2), 'GRANT "b"\nTO "eve"')
+    store.user_change("eve", "grant", story.now(hours=1), 'GRANT "c" TO "eve"', outcome="")
+    store.close()
+    shown = cli("user", "history", "--sql", "--state", store.folder).ok().out.splitlines()
+    assert [line for line in shown if line and not line.startswith("--")] == [
+        "\\set ON_ERROR_STOP on", 'GRANT "b"', 'TO "eve";']
+    assert f"-- {hidden};" in shown and '-- GRANT "a"' in shown and '-- TO "eve";' in shown and '-- GRANT "c" TO "eve";' in shown
+
+
 def test_a_running_operation_says_what_it_waits_for_and_since_when(cli, tmp_path):
     store = Store(tmp_path / "state")
     job = {"group": "batch", "version": "v1", "kind": "Job", "namespace": "team"}
@@ -400,9 +414,19 @@ def test_manifests_are_a_stream_of_documents(agent):
 
 # ---- plans -----------------------------------------------------------------------------------------------------------
 
+SCRIPT = """\\set ON_ERROR_STOP on
+
+\\connect "postgres"
+BEGIN;
+-- eve: create
+CREATE ROLE "eve" LOGIN PASSWORD :'eve_verifier';
+COMMIT;
+COMMENT ON ROLE "eve" IS 'two
+lines and \x1b[31m';
+"""
 PLAN = {"items": [
-    {"database": "main", "confirm": "4e1f", "blocked": True, "deletions": ["mallory", "trudy"], "steps": [
-        {"user": "eve", "action": "create", "database": "main", "statement": "CREATE ROLE \"eve\" LOGIN PASSWORD '<hidden>'"},
+    {"database": "main", "confirm": "4e1f", "blocked": True, "deletions": ["mallory", "trudy"], "script": SCRIPT, "steps": [
+        {"user": "eve", "action": "create", "database": "main", "statement": "CREATE ROLE \"eve\" LOGIN PASSWORD :'eve_verifier'"},
         {"user": "eve", "action": "grant", "database": "main", "statement": 'GRANT "readers" TO "eve";'},
         {"user": "ada\nDROP ROLE x; --", "action": "revoke", "database": "main", "statement": 'REVOKE "writers" FROM "ada"'}]},
     {"database": "reports", "confirm": "", "blocked": False, "deletions": [], "steps": []}]}
@@ -415,13 +439,15 @@ def test_a_plan_is_sql_ready_to_read(agent):
 -- database main: 3 steps
 -- these would be removed only when confirmed: mallory, trudy
 -- to confirm: pgitops user sync --database main --confirm 4e1f
+\\set ON_ERROR_STOP on
 
+\\connect "postgres"
+BEGIN;
 -- eve: create
-CREATE ROLE "eve" LOGIN PASSWORD '<hidden>';
-GRANT "readers" TO "eve";
-
--- ada\\nDROP ROLE x; --: revoke
-REVOKE "writers" FROM "ada";
+CREATE ROLE "eve" LOGIN PASSWORD :'eve_verifier';
+COMMIT;
+COMMENT ON ROLE "eve" IS 'two
+lines and \\x1b[31m';
 
 -- database reports: nothing to do
 """

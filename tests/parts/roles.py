@@ -131,6 +131,15 @@ def comment(server, role):
     return server.value("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = %s", [role])
 
 
+def oid(server, role):
+    return server.value("SELECT oid FROM pg_roles WHERE rolname = %s", [role])
+
+
+def heir(server, user):
+    """Who is made to get what this user owns (heir.h): ask while the user is there."""
+    return f"pgitops_left_{user}_{oid(server, user)}"
+
+
 def databases_with_connect(server, user):
     return sorted(name for (name,) in server.query(
         "SELECT d.datname FROM pg_database d, aclexplode(d.datacl) x JOIN pg_roles r ON r.oid = x.grantee"

@@ -56,9 +56,9 @@ def tell(folder):
     store.user("mallory", status="Refused", reason="role postgres may not be granted: policy of the agent file")
     store.user("zoë", roles=["readers"], changed=now(hours=3, minutes=5), commit=GOOD)
     store.user_change("ada", "create", now(days=3, hours=1), commit=GOOD,
-                      statement="CREATE ROLE \"ada\" LOGIN PASSWORD '<hidden>'")
+                      statement="CREATE ROLE \"ada\" LOGIN PASSWORD :'ada_verifier'")
     store.user_change("eve", "create", now(hours=3, minutes=5), commit=GOOD,
-                      statement="CREATE ROLE \"eve\" LOGIN PASSWORD '<hidden>'")
+                      statement="CREATE ROLE \"eve\" LOGIN PASSWORD :'eve_verifier'")
     store.user_change("eve", "revoke", now(minutes=50), commit=GOOD, outcome="permission denied for role readers",
                       statement='REVOKE "pg_read_all_data" FROM "eve"')
     store.user_change("eve", "revoke", now(minutes=2), commit=GOOD, outcome="", statement='REVOKE "pg_read_all_data" FROM "eve"')

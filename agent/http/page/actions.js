@@ -29,7 +29,7 @@ function toast(tone, title, text, more) {
 /* ---- what came out ---- */
 
 function statement(step) {
-	return el('li', null, el('code', null, step.statement), ' ', el('span.dim', null, step.user),
+	return el('li', null, el('code', null, step.summary || step.statement), ' ', el('span.dim', null, step.user),
 		step.error && el('p.bad-text', null, step.error));
 }
 

@@ -116,9 +116,11 @@ static struct roles_policy read_policy(const json_t *request, struct arena *mem)
 		.additive = json_bool_at(json, "additive", false),
 		.report_only = json_bool_at(json, "report_only", false),
 		.max_deletions = (int)json_number_at(json, "max_deletions", 0),
+		.heir = json_text_at(json, "heir", NULL),
 	};
 	policy.protected_roles = strings(json_object_get(json, "protected"), mem, &policy.protected_count);
 	policy.grantable = strings(json_object_get(json, "grantable"), mem, &policy.grantable_count);
+	policy.heir_roles = strings(json_object_get(json, "heir_roles"), mem, &policy.heir_role_count);
 	policy.denied = strings(json_object_get(json, "denied"), mem, &policy.denied_count);
 	return policy;
 }
@@ -153,7 +155,10 @@ static json_t *show_report(const struct role_report *report)
 
 static void show_plan(struct driver *driver, const struct roles_plan *plan)
 {
-	json_t *steps = json_array(), *reports = json_array();
+	json_t *steps = json_array(), *reports = json_array(), *held = json_array();
+	for (size_t i = 0; i < plan->held_count; i++)
+		json_array_append_new(held, show_step(&plan->held[i]));
+	json_object_set_new(driver->answer, "held", held);
 	for (size_t i = 0; i < plan->step_count; i++)
 		json_array_append_new(steps, show_step(&plan->steps[i]));
 	for (size_t i = 0; i < plan->report_count; i++)
@@ -218,6 +223,7 @@ static bool pass(struct driver *driver, struct session *session, const struct us
 		return false;
 	grants_plan(privileges, &described, mem, &grants);
 	privileges_join(&plan, &grants, mem);
+	json_object_set_new(driver->answer, "script", json_string(roles_script(&plan, mem)));
 	bool ok = strcmp(mode, "apply") != 0 ||
 		(roles_apply(session, &plan, mem, err) && grants_apply(session, &grants, mem, err));
 	if (strcmp(mode, "apply") == 0)

@@ -121,3 +121,8 @@ def test_a_comment_that_would_be_cut_is_not_adopted(server, users):
     server.run("COMMENT ON ROLE alice IS '" + MARK + ": " + "x" * 200000 + "'")
     users.apply([{"username": "alice"}, BOB]).good()
     users.apply([{"username": "alice"}, BOB]).quiet()
+    kept = server.value("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = 'alice'")
+    server.run("CREATE PUBLICATION all_of_it FOR ALL TABLES", "ALTER ROLE alice SUPERUSER",
+               "ALTER PUBLICATION all_of_it OWNER TO alice")
+    assert users.apply([BOB]).status("alice") == "Retiring" and not server.can_login("alice", "geheim")
+    assert kept == server.value("SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = 'alice'")

@@ -271,6 +271,8 @@ static bool run_round(uint64_t number, struct arena *mem)
 	static const struct roles_passwords passwords = {NULL, secret_version, secret_get, known, remember};
 	struct world world = {.state = number * 0x9e3779b97f4a7c15u + 1, .mem = mem};
 	world.present.session_user = "postgres";
+	world.present.session_database = "postgres";
+	world.present.server = "1";
 	world.present.version = versions[below(&world, COUNT_OF(versions))];
 	world.policy.adopt = one_in(&world, 4);
 	world.policy.additive = one_in(&world, 4);

@@ -1,7 +1,7 @@
 /*
  * test_plan.c - the plan without a server: every file of cases/ is a cluster, a list of users and the plan that follows
  *
- *   version 170004 | policy WORD... | confirm HASH | no_deletions
+ *   version 170004 | policy [adopt] [additive] [max=N] [grantable=G] [denied=G] [protected=G] [heir=ROLE] | confirm HASH | no_deletions
  *   role NAME [oid=N] [super] [createdb] [createrole] [replication] [bypassrls] [noinherit] [nologin] [limit=N] [expires]
  *        [password=equal|other|none] [# COMMENT]
  *   row NAME [oid=N | of=ROLE] [state=group] [manager=west] [target=main]
@@ -14,9 +14,11 @@
  *   database NAME [owner=NAME] [closed] [public]
  *   connect DATABASE ROLE [by=NAME] [grantable]
  *   depends ROLE DATABASE|- owned|named COUNT
+ *   belongs ROLE database|tablespace|subscription|prepared|sessions|slot NAME [in=DATABASE]
  *   secret USER
  *   users            followed by users.yaml, up to
- *   plan             followed by what is expected: steps, "= NAME STATUS: REASON" and "! WARNING"
+ *   plan             followed by what is expected: steps ("held: " before those that wait; of a retirement its REASSIGN and DROP),
+ *                    "= NAME STATUS: REASON" and "! WARNING"
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -154,7 +156,7 @@ static void add_policy(struct story *story, char **words)
 {
 	struct roles_policy *policy = &story->policy;
 	const char *max = value_of(words, "max"), *grantable = value_of(words, "grantable");
-	const char *denied = value_of(words, "denied");
+	const char *denied = value_of(words, "denied"), *protected = value_of(words, "protected");
 	policy->adopt = has(words, "adopt");
 	policy->additive = has(words, "additive");
 	policy->max_deletions = max ? atoi(max) : 0;
@@ -162,8 +164,25 @@ static void add_policy(struct story *story, char **words)
 		story->globs[0][policy->grantable_count++] = grantable;
 	if (denied)
 		story->globs[1][policy->denied_count++] = denied;
+	if (protected)
+		story->globs[2][policy->protected_count++] = protected;
+	policy->heir = value_of(words, "heir");
+	policy->protected_roles = story->globs[2];
 	policy->grantable = story->globs[0];
 	policy->denied = story->globs[1];
+}
+
+static void add_belonging(struct story *story, char **words)
+{
+	static const char *const kinds[] = {
+		"database", "tablespace", "subscription", "prepared", "sessions", "slot"};
+	struct roles_present *present = &story->present;
+	const char *database = value_of(words, "in");
+	size_t kind = 0;
+	while (strcmp(kinds[kind], words[2]) != 0)
+		kind++;
+	present->belongings[present->belonging_count++] = (struct belonging){
+		oid_of(story, words[1]), (enum belonging_kind)kind, words[3], database ? database : ""};
 }
 
 static void add_line(struct story *story, char **words, const char *comment)
@@ -207,6 +226,8 @@ static void add_line(struct story *story, char **words, const char *comment)
 		present->dependencies[present->dependency_count++] =
 			(struct dependency){oid_of(story, words[1]), database_of(story, words[2]),
 				strcmp(words[3], "owned") == 0, atoi(words[4])};
+	else if (strcmp(what, "belongs") == 0)
+		add_belonging(story, words);
 	else
 		fail_msg("a case does not know \"%s\"", what);
 }
@@ -237,12 +258,14 @@ static void read_case(struct story *story, char *text)
 	plan[1] = '\0';
 	story->users = users + 7;
 	story->expected = plan + 6;
-	*present = (struct roles_present){.version = 170000, .session_user = "postgres"};
+	*present = (struct roles_present){
+		.version = 170000, .session_user = "postgres", .session_database = "postgres", .server = "1"};
 	present->roles = arena_array(story->mem, MOST, sizeof(*present->roles));
 	present->memberships = arena_array(story->mem, MOST, sizeof(*present->memberships));
 	present->databases = arena_array(story->mem, MOST, sizeof(*present->databases));
 	present->connects = arena_array(story->mem, MOST, sizeof(*present->connects));
 	present->dependencies = arena_array(story->mem, MOST, sizeof(*present->dependencies));
+	present->belongings = arena_array(story->mem, MOST, sizeof(*present->belongings));
 	present->managed = arena_array(story->mem, MOST, sizeof(*present->managed));
 	present->roles[present->role_count++] = (struct role){.oid = 10,
 		.name = "postgres",
@@ -298,6 +321,19 @@ static void remember(void *context, const char *user, const char *verifier, cons
 	(void)version;
 }
 
+/* Of the many lines of a retirement, those that change something. */
+static void show_retirement(struct buf *out, const char *sql)
+{
+	const char *between = "";
+	for (; *sql; sql += strcspn(sql, "\n"), sql += *sql == '\n') {
+		if (!text_starts(sql, "REASSIGN") && !text_starts(sql, "DROP"))
+			continue;
+		buf_printf(out, "%s%.*s", between, (int)strcspn(sql, ";"), sql);
+		between = "; ";
+	}
+	buf_text(out, "\n");
+}
+
 /* Up to the statements that write rows, which are the last of a step. */
 static int shown_length(const struct story *story, const char *sql)
 {
@@ -311,11 +347,22 @@ static int shown_length(const struct story *story, const char *sql)
 	return (int)length;
 }
 
+static void show_step(
+	struct buf *out, const struct story *story, const char *before, const struct role_step *step)
+{
+	buf_printf(out, "%s%s%s", before, step->database, *step->database ? ": " : "");
+	if (step->action == ROLE_RETIRE)
+		show_retirement(out, step->redacted);
+	else
+		buf_printf(out, "%.*s\n", shown_length(story, step->redacted), step->redacted);
+}
+
 static void show(struct buf *out, const struct story *story, const struct roles_plan *plan)
 {
 	for (size_t i = 0; i < plan->step_count; i++)
-		buf_printf(out, "%s%s%.*s\n", plan->steps[i].database, *plan->steps[i].database ? ": " : "",
-			shown_length(story, plan->steps[i].redacted), plan->steps[i].redacted);
+		show_step(out, story, "", &plan->steps[i]);
+	for (size_t i = 0; i < plan->held_count; i++)
+		show_step(out, story, "held: ", &plan->held[i]);
 	for (size_t i = 0; i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
 		buf_printf(out, "= %s %s", report->name, user_status_name(report->status));

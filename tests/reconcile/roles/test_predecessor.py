@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from parts import postgres
-from parts.roles import (MARK, Users, catalog, comment, databases_with_connect, exists, members, verifier)
+from parts.roles import (MARK, Users, catalog, comment, databases_with_connect, exists, heir, members, verifier)
 
 
 @pytest.fixture
@@ -69,6 +69,7 @@ def test_03_a_deletion_that_fails_is_tried_again(server, users):
     server.run("GRANT CREATE ON SCHEMA public TO alice", "CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice",
                database="other")
     server.run("ALTER DATABASE other WITH ALLOW_CONNECTIONS false")
+    left = heir(server, "alice")
     result = users.apply(entries("bob"))
     assert result.status("alice") == "Retiring" and "other" in result.reason("alice")
     assert not server.can_login("alice", "geheim-alice") and verifier(server, "alice") is None
@@ -76,7 +77,7 @@ def test_03_a_deletion_that_fails_is_tried_again(server, users):
     server.run("ALTER DATABASE other WITH ALLOW_CONNECTIONS true")
     users.apply(entries("bob"))
     assert not exists(server, "alice")
-    assert server.value("SELECT tableowner FROM pg_tables WHERE tablename = 't'", database="other") == "postgres"
+    assert server.value("SELECT tableowner FROM pg_tables WHERE tablename = 't'", database="other") == left
 
 
 def test_04_a_half_made_user_is_completed(server, users):
@@ -102,9 +103,10 @@ def test_06_a_users_objects_survive_its_removal(server, users):
     server.run("CREATE DATABASE app", "CREATE ROLE owner", "ALTER DATABASE app OWNER TO owner")
     users.apply(entries("alice", "bob", database="app")).good()
     server.run("CREATE TABLE t (x int)", "INSERT INTO t VALUES (1)", "ALTER TABLE t OWNER TO alice", database="app")
+    left = heir(server, "alice")
     users.apply(entries("bob"))
     assert not exists(server, "alice")
-    assert server.query("SELECT x, tableowner FROM t, pg_tables WHERE tablename = 't'", database="app") == [(1, "owner")]
+    assert server.query("SELECT x, tableowner FROM t, pg_tables WHERE tablename = 't'", database="app") == [(1, left)]
 
 
 def test_07_two_entries_of_one_user_are_both_obeyed(server, users):

@@ -3,7 +3,7 @@
 import pytest
 
 from parts import postgres
-from parts.roles import Users, comment, databases_with_connect, exists, members
+from parts.roles import Users, comment, databases_with_connect, exists, heir, members
 
 
 @pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
@@ -31,8 +31,9 @@ def test_users_come_change_and_go_on_every_major(server):
     assert server.can_login("bob", "geheim-bob") and members(server, "pg_monitor") == ["alice"]
 
     server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice", "GRANT SELECT ON t TO bob", database="app")
+    left = heir(server, "alice")
     users.apply(wanted[1:2])
     assert not exists(server, "alice") and not exists(server, wanted[2]["username"])
-    assert server.value("SELECT tableowner FROM pg_tables WHERE tablename = 't'", database="app") == "owner"
+    assert server.value("SELECT tableowner FROM pg_tables WHERE tablename = 't'", database="app") == left
     assert comment(server, "bob") == "managed by pgitops (main)"
     users.apply(wanted[1:2]).quiet()

@@ -1,0 +1,191 @@
+#include "reconcile/roles/retire_sql.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "reconcile/postgres/sql.h"
+
+/*
+ * Rows of `what` end the transaction. Ten of them are named: the rest of a long list helps nobody. %s stands for the user, as a
+ * string, wherever these texts have it; catalogs are named by number where pg_shdepend does.
+ */
+#define STOP_BEFORE                                                                                             \
+	"SELECT CAST('" RETIRE_STOPS "' || string_agg(what, '; ') ||\n"                                         \
+	"  CASE WHEN max(number) > 10 THEN '; and ' || (max(number) - 10) || ' more' ELSE '' END AS integer)\n" \
+	"FROM (SELECT what, count(*) OVER () AS number FROM (\n"
+#define STOP_AFTER "\n) AS found ORDER BY what LIMIT 10) AS first;\n"
+
+#define HERE "(SELECT oid FROM pg_database WHERE datname = current_database())"
+#define USER_OID "(SELECT oid FROM pg_authid WHERE rolname = "
+
+/* Sessions end some moments after they are told to; databases and tablespaces have their heir by now, and REASSIGN OWNED would
+   give them to this database's. */
+static const char anything_else[] =
+	"  SELECT 'a session of the user goes on, pid ' || pid AS what FROM pg_stat_activity WHERE usename = %1$s\n"
+	"  UNION ALL SELECT pg_describe_object(classid, objid, 0) || ' is still the user''s' FROM pg_shdepend\n"
+	"    WHERE refclassid = 1260 AND refobjid = " USER_OID "%1$s) AND deptype = 'o' AND dbid = 0";
+
+/* 2328 foreign-data wrapper, 3466 event trigger, 6104 publication: their owner has to be a superuser. */
+static const char only_for_superusers[] =
+	"\n  UNION ALL SELECT pg_describe_object(classid, objid, 0) || ' cannot be owned by anyone but a superuser'\n"
+	"    FROM pg_shdepend WHERE refclassid = 1260 AND refobjid = " USER_OID "%1$s) AND deptype = 'o'\n"
+	"    AND dbid = " HERE " AND (classid IN (2328, 3466) OR classid = 6104\n"
+	"    AND EXISTS (SELECT FROM pg_publication p WHERE p.oid = objid AND puballtables))";
+
+static const char heir_is_plain[] =
+	"\n  UNION ALL SELECT 'role ' || quote_ident(rolname) || ' has LOGIN, another attribute, a password, a member or '\n"
+	"    || 'a membership' FROM pg_authid h WHERE rolname = %2$s AND (rolsuper OR rolcreaterole OR rolcreatedb\n"
+	"    OR rolcanlogin OR rolreplication OR rolbypassrls OR rolpassword IS NOT NULL\n"
+	"    OR EXISTS (SELECT FROM pg_auth_members m WHERE h.oid IN (m.member, m.roleid)))";
+
+static const char heir_is_no_more[] =
+	"\n  UNION ALL SELECT 'role ' || quote_ident(rolname) || ' has an attribute' FROM pg_authid WHERE rolname = %2$s\n"
+	"    AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)\n"
+	"  UNION ALL (WITH RECURSIVE heirs AS (SELECT roleid FROM pg_auth_members WHERE member = " USER_OID
+	"%2$s)\n"
+	"    UNION SELECT m.roleid FROM pg_auth_members m JOIN heirs ON m.member = heirs.roleid),\n"
+	"    own AS (SELECT " USER_OID "%1$s) AS roleid\n"
+	"    UNION SELECT m.roleid FROM pg_auth_members m JOIN own ON m.member = own.roleid)\n"
+	"    SELECT 'the heir is a member of ' || quote_ident(rolname) || ', and the user is not' FROM pg_authid\n"
+	"    WHERE oid IN (TABLE heirs) AND oid NOT IN (TABLE own) AND NOT rolname = ANY (ARRAY[%3$s]::name[]))";
+
+/*
+ * Everything of the user's but plain data: tables, sequences, enumerations, row types, schemas and large objects. A table is
+ * more than data where something about it runs: a trigger, rule, policy or view, an expression (of an index, a constraint, a
+ * partition key, statistics, a generated column, a default that calls more than PostgreSQL's own functions), or a column
+ * whose type comes with somebody's functions (domains, ranges: ANALYZE calls a range's subtype_diff).
+ */
+static const char code[] =
+	"\n  UNION ALL (WITH owned AS (SELECT classid, objid FROM pg_shdepend WHERE refclassid = 1260 AND deptype = 'o'\n"
+	"    AND refobjid = " USER_OID "%1$s) AND classid NOT IN (826, 1418) AND dbid = " HERE ")\n"
+	"    SELECT pg_describe_object(classid, objid, 0) || ' carries code' FROM owned\n"
+	"    WHERE classid NOT IN (1259, 2615, 1247, 2613)\n"
+	"    UNION ALL SELECT pg_describe_object(classid, objid, 0) || ' carries code' FROM owned\n"
+	"    JOIN pg_type t ON t.oid = objid WHERE classid = 1247 AND typtype NOT IN ('c', 'e')\n"
+	"    UNION ALL SELECT pg_describe_object(classid, objid, 0) || ' carries code' FROM owned\n"
+	"    JOIN pg_class c ON c.oid = objid WHERE classid = 1259 AND (relkind NOT IN ('r', 'p', 'S', 'c') OR relhasrules\n"
+	"    OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)\n"
+	"    OR EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid)\n"
+	"    OR EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND (indexprs IS NOT NULL OR indpred IS NOT NULL))\n"
+	"    OR EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c')\n"
+	"    OR EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = c.oid AND partexprs IS NOT NULL)\n"
+	"    OR EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = c.oid)\n"
+	"    OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attgenerated <> '')\n"
+	"    OR EXISTS (SELECT FROM pg_attrdef d JOIN pg_depend p ON p.classid = 2604 AND p.objid = d.oid\n"
+	"      WHERE adrelid = c.oid AND p.refclassid <> 1259)\n"
+	"    OR EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = atttypid\n"
+	"      JOIN pg_authid o ON o.oid = typowner LEFT JOIN pg_type e ON e.oid = t.typelem\n"
+	"      WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND NOT rolsuper\n"
+	"      AND COALESCE(e.typtype, t.typtype) NOT IN ('c', 'e'))))";
+
+/*
+ * Whoever is making something for the role right now holds a lock on it until the end of the transaction, and is seen here; who
+ * ended before this statement has its objects seen by the next one. Nobody new can begin: pg_shdepend is locked.
+ */
+static const char transactions[] =
+	"  SELECT 'a transaction makes something for the user, pid ' || COALESCE(pid::text, 'none: it is prepared') AS what\n"
+	"  FROM pg_locks WHERE locktype = 'object' AND classid = 1260 AND objid = " USER_OID "%1$s)\n"
+	"  AND pid IS DISTINCT FROM pg_backend_pid()";
+
+/* Default privileges (826) and user mappings (1418) are the user's own settings, which REASSIGN leaves. */
+static const char still_owned[] =
+	"  SELECT 'still owned: ' || pg_describe_object(classid, objid, 0) AS what FROM pg_shdepend\n"
+	"  WHERE refclassid = 1260 AND refobjid = " USER_OID "%1$s) AND deptype = 'o'\n"
+	"  AND classid NOT IN (826, 1418) AND dbid IN (0, " HERE ")";
+
+struct text {
+	struct buf sql;
+	const char *user, *heir, *roles; /* as SQL */
+	size_t statements;
+};
+
+/* %1$s, %2$s, %3$s: user, heir and roles. */
+static void add(struct text *text, const char *template)
+{
+	for (const char *at = template; *at;) {
+		const char *mark = strchr(at, '%');
+		if (!mark) {
+			buf_text(&text->sql, at);
+			return;
+		}
+		buf_append(&text->sql, at, (size_t)(mark - at));
+		buf_text(&text->sql, mark[1] == '1' ? text->user : mark[1] == '2' ? text->heir : text->roles);
+		at = mark + strlen("%1$s");
+	}
+}
+
+static void statement(struct text *text, const char *sql)
+{
+	buf_text(&text->sql, sql);
+	text->statements++;
+}
+
+static void stop_if(struct text *text, const char *rows)
+{
+	statement(text, STOP_BEFORE);
+	add(text, rows);
+	buf_text(&text->sql, STOP_AFTER);
+}
+
+static void look_first(struct text *text, const struct retirement *retirement)
+{
+	statement(text, STOP_BEFORE);
+	add(text, anything_else);
+	add(text, only_for_superusers);
+	add(text, retirement->own_heir ? heir_is_plain : heir_is_no_more);
+	if (!retirement->own_heir)
+		add(text, code);
+	buf_text(&text->sql, STOP_AFTER);
+}
+
+static const char *name_list(const struct retirement *retirement, struct arena *mem)
+{
+	const char *list = "";
+	for (size_t i = 0; i < retirement->heir_role_count; i++)
+		list = arena_join(mem, list, ", ", sql_literal(retirement->heir_roles[i], mem));
+	return list;
+}
+
+#define LOCK_OWNERS "LOCK TABLE pg_catalog.pg_shdepend IN SHARE MODE;\n"
+
+const char *retire_sql(const struct retirement *retirement, struct arena *mem, size_t *statements)
+{
+	const char *user = sql_identifier(retirement->user, mem);
+	struct text text = {
+		.sql = BUF(LIMIT_BATCH_BYTES),
+		.user = sql_literal(retirement->user, mem),
+		.heir = retirement->heir ? sql_literal(retirement->heir, mem) : "",
+		.roles = name_list(retirement, mem),
+	};
+	statement(&text, "BEGIN;\n");
+	/* Before the look as well where code must not slip in after it; else later, as it holds up everybody's DDL. */
+	if (retirement->heir && !retirement->own_heir)
+		statement(&text, LOCK_OWNERS);
+	if (retirement->heir) {
+		look_first(&text, retirement);
+		statement(&text,
+			arena_printf(mem, "REASSIGN OWNED BY %s TO %s;\n", user,
+				sql_identifier(retirement->heir, mem)));
+	}
+	statement(&text, LOCK_OWNERS);
+	stop_if(&text, transactions);
+	stop_if(&text, still_owned);
+	statement(&text, arena_printf(mem, "DROP OWNED BY %s;\n", user));
+	statement(&text, "COMMIT");
+	*statements = text.statements;
+	const char *sql = arena_copy(mem, buf_string(&text.sql));
+	buf_done(&text.sql);
+	return sql;
+}
+
+const char *retire_stop(const char *error, struct arena *mem)
+{
+	const char *said = strstr(error, RETIRE_STOPS);
+	if (!said)
+		return NULL;
+	said += strlen(RETIRE_STOPS);
+	const char *end = strstr(said, "\" (SQLSTATE");
+	return arena_copy_n(mem, said, end ? (size_t)(end - said) : strlen(said));
+}
