@@ -115,7 +115,7 @@ def test_one_pass_ends_when_every_part_has_its_answer(agent, tmp_path):
     result = agent.once(timeout=60).is_(1)
     for reason in ("application nowhere is Unknown: ComparisonError", "application broken is Unknown: ComparisonError",
                    "application manual is OutOfSync", "broken/a.yaml:2", "database waits: no users are in force",
-                   "database unread: no users are in force", "database orphan: there is no application not-there"):
+                   "database unread: no users are in force", "database orphan: no users are in force: there is no application not-there"):
         assert reason in result.err, f"{reason} is not in:\n{result.err}"
 
 
