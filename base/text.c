@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool text_equal(const char *a, const char *b)
@@ -412,4 +413,20 @@ const char *text_hint(const char *near, char hint[TEXT_HINT_SIZE])
 int text_compare(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+void text_sort_unique(const char **list, size_t *count)
+{
+	size_t kept = 0;
+	if (*count)
+		qsort(list, *count, sizeof(*list), text_compare);
+	for (size_t i = 0; i < *count; i++)
+		if (!kept || strcmp(list[kept - 1], list[i]) != 0)
+			list[kept++] = list[i];
+	*count = kept;
+}
+
+bool text_is_listed(const char *const *list, size_t count, const char *text)
+{
+	return count && bsearch(&text, list, count, sizeof(*list), text_compare);
 }

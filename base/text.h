@@ -67,3 +67,7 @@ const char *text_hint(const char *near, char hint[TEXT_HINT_SIZE]);
 
 /* For qsort and bsearch over `const char *`. */
 int text_compare(const void *a, const void *b);
+
+/* By text_compare(), each text once. */
+void text_sort_unique(const char **list, size_t *count);
+bool text_is_listed(const char *const *list, size_t count, const char *text); /* in such a list */

@@ -30,8 +30,7 @@ static void collect_groups(struct users_pass *pass)
 			names[count++] = arena_copy(pass->mem, json_string_value(name));
 		}
 	}
-	if (count)
-		qsort(names, count, sizeof(*names), text_compare);
+	text_sort_unique(names, &count);
 	pass->known_groups = names;
 	pass->known_group_count = count;
 }
@@ -62,9 +61,7 @@ static bool remembers(void *context, const char *role)
 		return true;
 	if (!pass->known_groups)
 		collect_groups(pass);
-	return pass->known_group_count &&
-		bsearch(&role, pass->known_groups, pass->known_group_count, sizeof(*pass->known_groups),
-			text_compare);
+	return text_is_listed(pass->known_groups, pass->known_group_count, role);
 }
 
 void users_ownership_input(struct users_pass *pass, struct roles_plan_input *input)
@@ -79,27 +76,19 @@ void users_ownership_input(struct users_pass *pass, struct roles_plan_input *inp
 	input->memory = pass;
 	for (size_t i = 0; i < json_array_size(names); i++)
 		adopt[input->adopt_count++] = json_string_value(json_array_get(names, i));
-	if (input->adopt_count)
-		qsort(adopt, input->adopt_count, sizeof(*adopt), text_compare);
+	text_sort_unique(adopt, &input->adopt_count);
 	input->adopt = adopt;
 	/* Whoever the other agent had and we do not is seen before it is removed: by the next pass. */
 	if (input->take_over && !pass->wish->plan_only)
 		input->no_deletions = true;
 }
 
-static const struct role_report *report_of(const struct roles_plan *plan, const char *name)
-{
-	for (size_t i = 0; i < plan->report_count; i++)
-		if (strcmp(plan->reports[i].name, name) == 0)
-			return &plan->reports[i];
-	return NULL;
-}
-
 /* The first of them that is ours now and not as Git says; NULL = none. */
 static const struct role_report *unfinished(const json_t *names, const struct roles_plan *plan)
 {
 	for (size_t i = 0; i < json_array_size(names); i++) {
-		const struct role_report *report = report_of(plan, json_string_value(json_array_get(names, i)));
+		const struct role_report *report =
+			roles_report(plan, json_string_value(json_array_get(names, i)));
 		if (report && report->status != USER_SYNCED)
 			return report;
 	}

@@ -275,17 +275,10 @@ static bool store_report(const struct record *record, const struct role_report *
 		(report->status != USER_SYNCED || heal(pass, report->name, err));
 }
 
-static int compare_report(const void *name, const void *report)
-{
-	return strcmp(name, ((const struct role_report *)report)->name);
-}
-
 /* Nobody is shown as Synced who was removed a moment ago. */
 static bool is_still_there(const struct roles_plan *plan, const char *name)
 {
-	const struct role_report *report = plan->report_count
-		? bsearch(name, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report)
-		: NULL;
+	const struct role_report *report = roles_report(plan, name);
 	return report && !report->gone;
 }
 

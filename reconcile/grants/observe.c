@@ -77,12 +77,20 @@ static const char *const database_parts[] = {
 	"pg_catalog.pg_shdepend s JOIN pg_catalog.pg_roles r ON r.oid = s.refobjid WHERE s.dbid = d.oid AND " \
 	"s.refclassid = 1260 AND s.deptype = 'a' AND r.rolname IN (%s)) FROM pg_catalog.pg_database d ORDER BY 1"
 
+/* A database where something is wanted, and a schema of it in which all of a kind is, or a function: which there are is to be known
+   then. */
+struct place {
+	const char *database, *schema; /* "" = none */
+};
+
 struct observation {
 	struct session *session;
 	const struct grants_wanted *wanted;
 	struct arena *mem;
 	struct grants_present *present;
-	const char *roles; /* 'a', 'b' */
+	const char *roles;    /* 'a', 'b' */
+	struct place *places; /* sorted, each once */
+	size_t place_count;
 };
 
 int grant_object_compare(const void *a, const void *b)
@@ -106,11 +114,6 @@ static const char *list_of(const char **names, size_t count, struct arena *mem)
 	return count ? arena_copy(mem, buf_string(&list)) : "NULL";
 }
 
-static const char *text_at(const PGresult *rows, int row, int column, struct arena *mem)
-{
-	return arena_copy(mem, PQgetvalue(rows, row, column));
-}
-
 /* Neighbours have much in common. */
 static const char *again(const char *last, const char *text, struct arena *mem)
 {
@@ -127,23 +130,23 @@ static const char *privilege_of(enum grant_on on, const char *word, struct arena
 static void take_grants(struct observation *at, const PGresult *rows, const char *database)
 {
 	struct grants *grants = &at->present->grants;
-	for (int i = 0; i < PQntuples(rows); i++) {
+	for (int i = 0; i < session_rows(rows); i++) {
 		const struct grant *last = i ? &grants->items[grants->count - 1] : NULL;
-		enum grant_on on = (enum grant_on)strtol(PQgetvalue(rows, i, 0), NULL, 10);
-		const char *schema = again(last ? last->schema : NULL, PQgetvalue(rows, i, 1), at->mem);
-		const char *name = again(last ? last->name : NULL, PQgetvalue(rows, i, 2), at->mem);
-		const char *role = again(last ? last->role : NULL, PQgetvalue(rows, i, 4), at->mem);
+		enum grant_on on = (enum grant_on)strtol(session_value(rows, i, 0), NULL, 10);
+		const char *schema = again(last ? last->schema : NULL, session_value(rows, i, 1), at->mem);
+		const char *name = again(last ? last->name : NULL, session_value(rows, i, 2), at->mem);
+		const char *role = again(last ? last->role : NULL, session_value(rows, i, 4), at->mem);
 		grants->items = arena_grow(at->mem, grants->items, grants->count, sizeof(*grants->items));
 		grants->items[grants->count++] = (struct grant){
 			.database = database ? database : schema,
 			.on = on,
 			.schema = database ? schema : "",
 			.name = name,
-			.column = text_at(rows, i, 3, at->mem),
+			.column = session_text(rows, i, 3, at->mem),
 			.role = role,
-			.privilege = privilege_of(on, PQgetvalue(rows, i, 5), at->mem),
-			.grantable = strcmp(PQgetvalue(rows, i, 6), "t") == 0,
-			.grantor = text_at(rows, i, 7, at->mem),
+			.privilege = privilege_of(on, session_value(rows, i, 5), at->mem),
+			.grantable = session_is_true(rows, i, 6),
+			.grantor = session_text(rows, i, 7, at->mem),
 		};
 	}
 }
@@ -151,44 +154,62 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 static void take_objects(struct observation *at, const PGresult *rows, const char *database)
 {
 	struct grants_present *present = at->present;
-	for (int i = 0; i < PQntuples(rows); i++) {
+	for (int i = 0; i < session_rows(rows); i++) {
 		present->objects = arena_grow(
 			at->mem, present->objects, present->object_count, sizeof(*present->objects));
 		present->objects[present->object_count++] = (struct grant_object){
 			.database = database,
-			.on = (enum grant_on)strtol(PQgetvalue(rows, i, 0), NULL, 10),
-			.schema = text_at(rows, i, 1, at->mem),
-			.name = text_at(rows, i, 2, at->mem),
-			.arguments = text_at(rows, i, 3, at->mem),
+			.on = (enum grant_on)strtol(session_value(rows, i, 0), NULL, 10),
+			.schema = session_text(rows, i, 1, at->mem),
+			.name = session_text(rows, i, 2, at->mem),
+			.arguments = session_text(rows, i, 3, at->mem),
 		};
 	}
 }
 
-/* All of them in one list, which joins() a text of each part with the roles. */
+/* The rows of all parts in one list. */
 static void grants_query(const struct observation *at, const char *const *parts, size_t count, struct buf *sql)
 {
 	for (size_t i = 0; i < count; i++)
 		buf_printf(sql, "%s%s%s)", i ? " UNION ALL " : "", parts[i], at->roles);
 }
 
-/* Schemas of this database in which all of a kind is wanted, or a function: which there are is to be known then. */
-static const char *open_schemas(const struct observation *at, const char *database)
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *left = a, *right = b;
+	int order = strcmp(left->database, right->database);
+	return order ? order : strcmp(left->schema, right->schema);
+}
+
+/* Of all that is wanted, once: it may be a privilege for each of thousands of objects. */
+static void find_places(struct observation *at)
 {
 	const struct grants *grants = &at->wanted->grants;
-	const char **names = arena_array(at->mem, grants->count + 1, sizeof(*names));
-	size_t count = 0, kept = 0;
+	struct place *places = arena_array(at->mem, grants->count + 1, sizeof(*places));
+	size_t count = 0;
 	for (size_t i = 0; i < grants->count; i++) {
 		const struct grant *grant = &grants->items[i];
 		bool many = strcmp(grant->name, GRANTS_ALL) == 0 || grant->on == GRANT_ON_FUNCTION;
-		if (many && *grant->schema && strcmp(grant->database, database) == 0)
-			names[count++] = grant->schema;
+		const struct place place = {grant->database, many ? grant->schema : ""};
+		if (!count || compare_places(&places[count - 1], &place) != 0)
+			places[count++] = place;
 	}
 	if (count)
-		qsort(names, count, sizeof(*names), text_compare);
+		qsort(places, count, sizeof(*places), compare_places);
 	for (size_t i = 0; i < count; i++)
-		if (!kept || strcmp(names[kept - 1], names[i]) != 0)
-			names[kept++] = names[i];
-	return list_of(names, kept, at->mem);
+		if (!at->place_count || compare_places(&places[at->place_count - 1], &places[i]) != 0)
+			places[at->place_count++] = places[i];
+	at->places = places;
+}
+
+static const char *open_schemas(const struct observation *at, const char *database)
+{
+	const char **names = arena_array(at->mem, at->place_count + 1, sizeof(*names));
+	size_t count = 0;
+	for (size_t i = 0; i < at->place_count; i++)
+		if (*at->places[i].schema && strcmp(at->places[i].database, database) == 0)
+			names[count++] = at->places[i].schema;
+	return list_of(names, count, at->mem);
 }
 
 static bool ask(struct observation *at, PGconn *conn, const struct buf *sql, size_t count, PGresult **rows,
@@ -227,10 +248,10 @@ static bool observe_database(struct observation *at, const char *database, struc
 	return true;
 }
 
-static bool is_wanted(const struct grants_wanted *wanted, const char *database)
+static bool is_wanted(const struct observation *at, const char *database)
 {
-	for (size_t i = 0; i < wanted->grants.count; i++)
-		if (strcmp(wanted->grants.items[i].database, database) == 0)
+	for (size_t i = 0; i < at->place_count; i++)
+		if (strcmp(at->places[i].database, database) == 0)
 			return true;
 	return false;
 }
@@ -254,11 +275,11 @@ static bool observe_cluster(struct observation *at, PGresult **databases, struct
 
 static bool observe_databases(struct observation *at, const PGresult *databases, struct error *err)
 {
-	for (int i = 0; i < PQntuples(databases); i++) {
-		const char *name = text_at(databases, i, 0, at->mem);
-		bool open = strcmp(PQgetvalue(databases, i, 1), "t") == 0;
-		bool named = strcmp(PQgetvalue(databases, i, 2), "t") == 0;
-		if (open && (named || is_wanted(at->wanted, name)) && !observe_database(at, name, err))
+	for (int i = 0; i < session_rows(databases); i++) {
+		const char *name = session_text(databases, i, 0, at->mem);
+		bool open = session_is_true(databases, i, 1);
+		bool named = session_is_true(databases, i, 2);
+		if (open && (named || is_wanted(at, name)) && !observe_database(at, name, err))
 			return error_prefix(err, "database %s", name);
 	}
 	return true;
@@ -274,6 +295,7 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 	*present = made;
 	if (!wanted->role_count)
 		return true;
+	find_places(&at);
 	at.roles = list_of(wanted->roles, wanted->role_count, mem);
 	if (!observe_cluster(&at, &databases, err) || !observe_databases(&at, databases, err))
 		return false;

@@ -196,8 +196,7 @@ static bool is_decided_elsewhere(const struct planner *planner, const struct gra
 {
 	const struct grants_wanted *wanted = planner->wanted;
 	return grant->on == GRANT_ON_DATABASE && strcmp(grant->privilege, "CONNECT") == 0 &&
-		wanted->user_count &&
-		bsearch(&grant->role, wanted->users, wanted->user_count, sizeof(*wanted->users), text_compare);
+		text_is_listed(wanted->users, wanted->user_count, grant->role);
 }
 
 /* How many rows of one privilege: one for each grantor. */

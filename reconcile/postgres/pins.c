@@ -1,3 +1,5 @@
+#include <libpq-fe.h>
+
 #include "reconcile/postgres/pins.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+#include <libpq-fe.h>
+
 #include "reconcile/postgres/protect.h"
 
 #include <arpa/inet.h>

@@ -1,8 +1,11 @@
 #include "reconcile/postgres/session.h"
 
+#include <libpq-fe.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -36,6 +39,41 @@ enum error_kind session_error_kind(const char *sqlstate)
 		if (text_starts(sqlstate, error_kinds[i].prefix))
 			return error_kinds[i].kind;
 	return ERROR_INVALID;
+}
+
+int session_rows(const PGresult *rows)
+{
+	return PQntuples(rows);
+}
+
+const char *session_value(const PGresult *rows, int row, int column)
+{
+	return PQgetvalue(rows, row, column);
+}
+
+bool session_is_null(const PGresult *rows, int row, int column)
+{
+	return PQgetisnull(rows, row, column);
+}
+
+bool session_is_true(const PGresult *rows, int row, int column)
+{
+	return strcmp(PQgetvalue(rows, row, column), "t") == 0;
+}
+
+uint32_t session_number(const PGresult *rows, int row, int column)
+{
+	return (uint32_t)strtoul(PQgetvalue(rows, row, column), NULL, 10);
+}
+
+const char *session_text(const PGresult *rows, int row, int column, struct arena *mem)
+{
+	return PQgetisnull(rows, row, column) ? NULL : arena_copy(mem, PQgetvalue(rows, row, column));
+}
+
+bool session_is_open(const PGconn *conn)
+{
+	return PQstatus(conn) == CONNECTION_OK;
 }
 
 void session_clear(PGresult **result)

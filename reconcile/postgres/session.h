@@ -1,14 +1,17 @@
 /*
- * session.h - connections of one pass and what is sent over them, for the rooms that speak SQL (the only libpq calls beside derive.c)
+ * session.h - connections of one pass and what is sent over them, for the rooms that speak SQL
  *
  * A message is any number of statements in one round trip, and one transaction unless it says BEGIN. Every wait has an end:
  * the server's timeouts, the kernel's, and our own deadline for a peer that is there and says nothing.
  */
 #pragma once
 
-#include <libpq-fe.h>
-
+#include "base/arena.h"
 #include "reconcile/postgres/connect.h"
+
+/* libpq's own, whose header stays in this room. */
+typedef struct pg_conn PGconn;
+typedef struct pg_result PGresult;
 
 struct session {
 	PGconn *conn;
@@ -61,6 +64,16 @@ bool session_write(struct session *session, PGconn *conn, const char *sql, size_
 
 /* Kind of an SQLSTATE: what to do next. */
 enum error_kind session_error_kind(const char *sqlstate);
+
+/* A value of an answer, by row and column from 0. Borrowed; "" where it is NULL. */
+int session_rows(const PGresult *rows);
+const char *session_value(const PGresult *rows, int row, int column);
+bool session_is_null(const PGresult *rows, int row, int column);
+bool session_is_true(const PGresult *rows, int row, int column);
+uint32_t session_number(const PGresult *rows, int row, int column);
+const char *session_text(const PGresult *rows, int row, int column, struct arena *mem); /* a copy; NULL is NULL */
+
+bool session_is_open(const PGconn *conn);
 
 /* for CLEANUP */
 void session_clear(PGresult **result);

@@ -23,7 +23,6 @@ struct applier {
 	unsigned lock_waits; /* messages that ended at lock_timeout */
 };
 
-struct role_report *applier_report(struct applier *applier, const char *user);
 /* Do both become one statement? head, user, user, tail. */
 bool applier_joins(const struct role_step *step, const struct role_step *next);
 

@@ -18,27 +18,10 @@ enum {
 
 /* --- reports --- */
 
-static int compare_report(const void *name, const void *report)
-{
-	return strcmp(name, ((const struct role_report *)report)->name);
-}
-
-static struct role_report *report_of(const struct roles_plan *plan, const char *user)
-{
-	if (!plan->report_count)
-		return NULL;
-	return bsearch(user, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report);
-}
-
-struct role_report *applier_report(struct applier *applier, const char *user)
-{
-	return report_of(applier->plan, user);
-}
-
 bool applier_is_stopped(const struct applier *applier, const struct role_step *step)
 {
 	const struct roles_plan *plan = applier->plan;
-	const struct role_report *report = report_of(plan, step->user);
+	const struct role_report *report = roles_report(plan, step->user);
 	if (!report)
 		return false;
 	size_t index = (size_t)(report - plan->reports);
@@ -62,7 +45,7 @@ static bool is_removal(enum role_action action)
 
 void applier_fail(struct applier *applier, struct role_step *step, const struct error *error, bool stop)
 {
-	struct role_report *report = applier_report(applier, step->user);
+	struct role_report *report = roles_report(applier->plan, step->user);
 	step->error = *error;
 	if (report) {
 		enum user_status status = is_removal(step->action) ? USER_RETIRING : USER_DEGRADED;
@@ -433,7 +416,7 @@ static void finish_reports(struct applier *applier)
 	struct roles_plan *plan = applier->plan;
 	for (size_t i = 0; i < plan->step_count; i++) {
 		struct role_step *step = &plan->steps[i];
-		struct role_report *report = applier_report(applier, step->user);
+		struct role_report *report = roles_report(applier->plan, step->user);
 		if (report && report->status == USER_RETIRING && step->action == ROLE_DROP && step->done &&
 			!*report->reason) {
 			report->status = USER_SYNCED;

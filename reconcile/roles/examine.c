@@ -6,7 +6,7 @@
 
 static const char *copy(const PGresult *rows, int row, int column, struct arena *mem)
 {
-	return arena_copy(mem, PQgetvalue(rows, row, column));
+	return arena_copy(mem, session_value(rows, row, column));
 }
 
 static bool read_settings(
@@ -20,16 +20,16 @@ static bool read_settings(
 
 	if (!session_query(session, session->conn, sql, &rows, err))
 		return false;
-	if (PQntuples(rows) != 1)
-		return error_set(
-			err, ERROR_RETRY, "the server answered with %d rows instead of one", PQntuples(rows));
-	if (strcmp(PQgetvalue(rows, 0, 5), "t") == 0)
+	if (session_rows(rows) != 1)
+		return error_set(err, ERROR_RETRY, "the server answered with %d rows instead of one",
+			session_rows(rows));
+	if (session_is_true(rows, 0, 5))
 		return error_set(err, ERROR_RETRY, "the server is a standby: nothing is written there");
 	server->version = copy(rows, 0, 0, mem);
 	server->user = copy(rows, 0, 1, mem);
 	server->password_encryption = copy(rows, 0, 2, mem);
 	server->log_statement = copy(rows, 0, 3, mem);
-	server->logs_durations = strcmp(PQgetvalue(rows, 0, 4), "t") == 0;
+	server->logs_durations = session_is_true(rows, 0, 4);
 	return true;
 }
 
@@ -41,7 +41,7 @@ static bool read_databases(
 		    "SELECT datname FROM pg_database WHERE datallowconn ORDER BY datname COLLATE \"C\"",
 		    &rows, err))
 		return false;
-	server->database_count = (size_t)PQntuples(rows);
+	server->database_count = (size_t)session_rows(rows);
 	server->databases = arena_array(mem, server->database_count, sizeof(*server->databases));
 	for (size_t i = 0; i < server->database_count; i++)
 		server->databases[i] = copy(rows, (int)i, 0, mem);

@@ -109,17 +109,12 @@ bool managed_is_untouchable(const struct roles_present *present, const struct ro
 	return role->super || role->oid < FIRST_ORDINARY_OID || strcmp(role->name, present->session_user) == 0;
 }
 
-static bool in_list(const char *name, const char *const *list, size_t count)
-{
-	return count && bsearch(&name, list, count, sizeof(*list), text_compare);
-}
-
 /* A person may take a role that users.yaml lists: anything else would be removed by the same pass. */
 static bool is_asked_for(const struct roles_present *present, const struct roles_plan_input *input,
 	const struct role *role, const struct managed_role *row)
 {
 	bool others = row && !is_of_ours(input, row);
-	return in_list(role->name, input->adopt, input->adopt_count) && !others &&
+	return text_is_listed(input->adopt, input->adopt_count, role->name) && !others &&
 		users_find(input->wanted, role->name) && !managed_is_untouchable(present, role);
 }
 
@@ -128,7 +123,7 @@ static bool is_known(const struct roles_plan_input *input, const char *name)
 	if (users_find(input->wanted, name) || (input->remembers && input->remembers(input->memory, name)))
 		return true;
 	for (size_t i = 0; i < input->wanted->count; i++)
-		if (in_list(name, input->wanted->items[i].roles, input->wanted->items[i].role_count))
+		if (text_is_listed(input->wanted->items[i].roles, input->wanted->items[i].role_count, name))
 			return true;
 	return false;
 }

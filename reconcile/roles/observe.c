@@ -48,95 +48,80 @@
 
 enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, TABLES = 5 };
 
-static bool is_true(const PGresult *rows, int row, int column)
-{
-	return strcmp(PQgetvalue(rows, row, column), "t") == 0;
-}
-
-static uint32_t number(const PGresult *rows, int row, int column)
-{
-	return (uint32_t)strtoul(PQgetvalue(rows, row, column), NULL, 10);
-}
-
-static const char *text(const PGresult *rows, int row, int column, struct arena *mem)
-{
-	return PQgetisnull(rows, row, column) ? NULL : arena_copy(mem, PQgetvalue(rows, row, column));
-}
-
 static void take_roles(const PGresult *rows, struct arena *mem, struct roles_present *present)
 {
-	int count = PQntuples(rows);
+	int count = session_rows(rows);
 	present->roles = arena_array(mem, (size_t)count + 1, sizeof(*present->roles));
 	for (int i = 0; i < count; i++) {
-		const char *comment = text(rows, i, 12, mem);
+		const char *comment = session_text(rows, i, 12, mem);
 		present->roles[present->role_count++] = (struct role){
-			.oid = number(rows, i, 0),
-			.name = text(rows, i, 1, mem),
-			.super = is_true(rows, i, 2),
-			.inherit = is_true(rows, i, 3),
-			.create_role = is_true(rows, i, 4),
-			.create_db = is_true(rows, i, 5),
-			.login = is_true(rows, i, 6),
-			.replication = is_true(rows, i, 7),
-			.bypass_rls = is_true(rows, i, 8),
-			.connection_limit = (int)strtol(PQgetvalue(rows, i, 9), NULL, 10),
-			.expires = !PQgetisnull(rows, i, 10),
-			.expiry = text(rows, i, 10, mem),
-			.verifier = text(rows, i, 11, mem),
+			.oid = session_number(rows, i, 0),
+			.name = session_text(rows, i, 1, mem),
+			.super = session_is_true(rows, i, 2),
+			.inherit = session_is_true(rows, i, 3),
+			.create_role = session_is_true(rows, i, 4),
+			.create_db = session_is_true(rows, i, 5),
+			.login = session_is_true(rows, i, 6),
+			.replication = session_is_true(rows, i, 7),
+			.bypass_rls = session_is_true(rows, i, 8),
+			.connection_limit = (int)strtol(session_value(rows, i, 9), NULL, 10),
+			.expires = !session_is_null(rows, i, 10),
+			.expiry = session_text(rows, i, 10, mem),
+			.verifier = session_text(rows, i, 11, mem),
 			.comment = comment ? comment : "",
-			.long_comment = is_true(rows, i, 14),
+			.long_comment = session_is_true(rows, i, 14),
 		};
 	}
-	present->session_user = count ? text(rows, 0, 13, mem) : "";
-	present->session_database = count ? text(rows, 0, 15, mem) : "";
-	present->server = count ? text(rows, 0, 16, mem) : "";
+	present->session_user = count ? session_text(rows, 0, 13, mem) : "";
+	present->session_database = count ? session_text(rows, 0, 15, mem) : "";
+	present->server = count ? session_text(rows, 0, 16, mem) : "";
 }
 
 static void take_memberships(const PGresult *rows, struct arena *mem, struct roles_present *present)
 {
-	int count = PQntuples(rows);
+	int count = session_rows(rows);
 	present->memberships = arena_array(mem, (size_t)count + 1, sizeof(*present->memberships));
 	for (int i = 0; i < count; i++)
 		present->memberships[present->membership_count++] = (struct membership){
-			.role = number(rows, i, 0),
-			.member = number(rows, i, 1),
-			.grantor = number(rows, i, 2),
-			.admin = is_true(rows, i, 3),
-			.inherits = is_true(rows, i, 4),
-			.can_set = is_true(rows, i, 5),
+			.role = session_number(rows, i, 0),
+			.member = session_number(rows, i, 1),
+			.grantor = session_number(rows, i, 2),
+			.admin = session_is_true(rows, i, 3),
+			.inherits = session_is_true(rows, i, 4),
+			.can_set = session_is_true(rows, i, 5),
 		};
 }
 
 static void take_databases(const PGresult *rows, struct arena *mem, struct roles_present *present)
 {
-	int count = PQntuples(rows);
+	int count = session_rows(rows);
 	present->databases = arena_array(mem, (size_t)count + 1, sizeof(*present->databases));
 	for (int i = 0; i < count; i++)
 		present->databases[present->database_count++] = (struct database){
-			.oid = number(rows, i, 0),
-			.name = text(rows, i, 1, mem),
-			.owner = number(rows, i, 2),
-			.allows_connections = is_true(rows, i, 3),
+			.oid = session_number(rows, i, 0),
+			.name = session_text(rows, i, 1, mem),
+			.owner = session_number(rows, i, 2),
+			.allows_connections = session_is_true(rows, i, 3),
 		};
 }
 
 /* PUBLIC's entry is a property of the database; the owner's comes with owning it. */
 static void take_connects(const PGresult *rows, struct arena *mem, struct roles_present *present)
 {
-	int count = PQntuples(rows);
+	int count = session_rows(rows);
 	present->connects = arena_array(mem, (size_t)count + 1, sizeof(*present->connects));
 	for (int i = 0; i < count; i++) {
-		uint32_t database = number(rows, i, 0), grantee = number(rows, i, 1);
+		uint32_t database = session_number(rows, i, 0), grantee = session_number(rows, i, 1);
 		for (size_t d = 0; !grantee && d < present->database_count; d++)
 			if (present->databases[d].oid == database)
 				present->databases[d].public_connect = true;
-		if (!grantee || is_true(rows, i, 4))
+		if (!grantee || session_is_true(rows, i, 4))
 			continue;
 		present->connects[present->connect_count++] = (struct connect_grant){
 			.database = database,
 			.grantee = grantee,
-			.grantor = number(rows, i, 2),
-			.grantable = is_true(rows, i, 3),
+			.grantor = session_number(rows, i, 2),
+			.grantable = session_is_true(rows, i, 3),
 		};
 	}
 }
@@ -175,18 +160,18 @@ static bool refuse_schema(const char *what, const char *owner, const char *own, 
 /* Is what carries the names of our schema and table made by us? */
 static bool take_check(const PGresult *rows, struct roles_present *present, struct error *err)
 {
-	if (!PQntuples(rows))
+	if (!session_rows(rows))
 		return true;
-	const char *own = PQgetvalue(rows, 0, 5);
+	const char *own = session_value(rows, 0, 5);
 	present->has_schema = true;
-	present->has_table = !PQgetisnull(rows, 0, 3);
-	if (!is_true(rows, 0, 1))
-		return refuse_schema("schema " MANAGED_SCHEMA, PQgetvalue(rows, 0, 0), own, err);
+	present->has_table = !session_is_null(rows, 0, 3);
+	if (!session_is_true(rows, 0, 1))
+		return refuse_schema("schema " MANAGED_SCHEMA, session_value(rows, 0, 0), own, err);
 	if (!present->has_table)
 		return true;
-	if (!is_true(rows, 0, 4))
-		return refuse_schema(MANAGED_TABLE, PQgetvalue(rows, 0, 3), own, err);
-	if (!is_true(rows, 0, 2))
+	if (!session_is_true(rows, 0, 4))
+		return refuse_schema(MANAGED_TABLE, session_value(rows, 0, 3), own, err);
+	if (!session_is_true(rows, 0, 2))
 		return error_set(err, ERROR_DENIED,
 			MANAGED_TABLE
 			" is not the table that this agent makes, or its row security was switched "
@@ -196,16 +181,16 @@ static bool take_check(const PGresult *rows, struct roles_present *present, stru
 
 static void take_managed(const PGresult *rows, struct arena *mem, struct roles_present *present)
 {
-	int count = PQntuples(rows);
+	int count = session_rows(rows);
 	present->managed = arena_array(mem, (size_t)count + 1, sizeof(*present->managed));
 	for (int i = 0; i < count; i++)
 		present->managed[present->managed_count++] = (struct managed_role){
-			.oid = number(rows, i, 0),
-			.name = text(rows, i, 1, mem),
-			.state = managed_state(PQgetvalue(rows, i, 2)),
-			.manager = text(rows, i, 3, mem),
-			.target = text(rows, i, 4, mem),
-			.since = text(rows, i, 5, mem),
+			.oid = session_number(rows, i, 0),
+			.name = session_text(rows, i, 1, mem),
+			.state = managed_state(session_value(rows, i, 2)),
+			.manager = session_text(rows, i, 3, mem),
+			.target = session_text(rows, i, 4, mem),
+			.since = session_text(rows, i, 5, mem),
 		};
 }
 
@@ -240,14 +225,14 @@ static bool read_dependencies(struct session *session, const char *oids, struct 
 		oids);
 	if (!session_query(session, session->conn, sql, &rows, err))
 		return error_prefix(err, "reading what depends on roles");
-	int count = PQntuples(rows);
+	int count = session_rows(rows);
 	present->dependencies = arena_array(mem, (size_t)count + 1, sizeof(*present->dependencies));
 	for (int i = 0; i < count; i++)
 		present->dependencies[present->dependency_count++] = (struct dependency){
-			.role = number(rows, i, 0),
-			.database = number(rows, i, 1),
-			.owned = is_true(rows, i, 2),
-			.objects = strtoll(PQgetvalue(rows, i, 3), NULL, 10),
+			.role = session_number(rows, i, 0),
+			.database = session_number(rows, i, 1),
+			.owned = session_is_true(rows, i, 2),
+			.objects = strtoll(session_value(rows, i, 3), NULL, 10),
 		};
 	return true;
 }

@@ -35,14 +35,14 @@ bool observe_belongings(struct session *session, const char *oids, struct arena 
 	const char *sql = arena_printf(mem, READ_BELONGINGS, oids);
 	if (!session_query(session, session->conn, sql, &rows, err))
 		return error_prefix(err, "reading what roles that go own");
-	int count = PQntuples(rows);
+	int count = session_rows(rows);
 	present->belongings = arena_array(mem, (size_t)count + 1, sizeof(*present->belongings));
 	for (int i = 0; i < count; i++)
 		present->belongings[present->belonging_count++] = (struct belonging){
-			.role = (uint32_t)strtoul(PQgetvalue(rows, i, 1), NULL, 10),
-			.kind = (enum belonging_kind)strtol(PQgetvalue(rows, i, 0), NULL, 10),
-			.name = arena_copy(mem, PQgetvalue(rows, i, 2)),
-			.database = arena_copy(mem, PQgetvalue(rows, i, 3)),
+			.role = (uint32_t)strtoul(session_value(rows, i, 1), NULL, 10),
+			.kind = (enum belonging_kind)strtol(session_value(rows, i, 0), NULL, 10),
+			.name = arena_copy(mem, session_value(rows, i, 2)),
+			.database = arena_copy(mem, session_value(rows, i, 3)),
 		};
 	return true;
 }

@@ -309,6 +309,14 @@ static int compare_reports(const void *a, const void *b)
 	return strcmp(((const struct role_report *)a)->name, ((const struct role_report *)b)->name);
 }
 
+struct role_report *roles_report(const struct roles_plan *plan, const char *name)
+{
+	const struct role_report key = {.name = name};
+	if (!plan->report_count)
+		return NULL;
+	return bsearch(&key, plan->reports, plan->report_count, sizeof(key), compare_reports);
+}
+
 static size_t put_in_order(struct planner *planner, struct step_list *lists, struct role_step **steps)
 {
 	size_t total = 0, count = 0;

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -18,10 +19,13 @@ void planner_create_group(struct planner *planner, const char *name)
 		});
 }
 
-/* Nothing is given to it and nothing taken from it in this pass. */
+/* Nothing is given to it and nothing taken from it in this pass. What nobody describes is left alone anyway. */
 static void withhold(struct planner *planner, const char *name)
 {
 	struct roles_plan *plan = planner->plan;
+	const struct grants_wanted *described = &planner->input->wanted->grants;
+	if (!text_is_listed(described->roles, described->role_count, name))
+		return;
 	plan->withheld =
 		arena_grow(planner->mem, plan->withheld, plan->withheld_count, sizeof(*plan->withheld));
 	plan->withheld[plan->withheld_count++] = name;
@@ -55,13 +59,17 @@ void plan_groups(struct planner *planner)
 		if (!user->managed || (!user->role && !user->creatable))
 			withhold(planner, user->user->name);
 	}
+	text_sort_unique(planner->plan->withheld, &planner->plan->withheld_count);
+}
+
+static int compare_name(const void *name, const void *group)
+{
+	return strcmp(name, ((const struct group_role *)group)->name);
 }
 
 bool planner_is_group(const struct planner *planner, const char *name)
 {
 	const struct users *wanted = planner->input->wanted;
-	for (size_t i = 0; i < wanted->group_count; i++)
-		if (strcmp(wanted->groups[i].name, name) == 0)
-			return true;
-	return false;
+	return wanted->group_count &&
+		bsearch(name, wanted->groups, wanted->group_count, sizeof(*wanted->groups), compare_name);
 }

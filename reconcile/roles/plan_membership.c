@@ -13,11 +13,6 @@ static bool has_grant_options(const struct planner *planner)
 	return planner->present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS;
 }
 
-static bool in_list(const char *name, const char *const *list, size_t count)
-{
-	return count && bsearch(&name, list, count, sizeof(*list), text_compare);
-}
-
 static const struct wanted_user *wanted_of(const struct planner *planner, const char *name)
 {
 	const struct user *user = users_find(planner->input->wanted, name);
@@ -52,7 +47,7 @@ static const char *own_danger(const struct planner *planner, const struct role *
 static bool stays(const struct planner *planner, const struct user *member, const struct role *role)
 {
 	return !member || planner->input->policy->additive ||
-		in_list(role->name, member->roles, member->role_count);
+		text_is_listed(member->roles, member->role_count, role->name);
 }
 
 /* Walks up once for each role; the list of what was found is the queue of what is still to be looked at. */
@@ -292,7 +287,8 @@ static bool grant_role(struct planner *planner, struct wanted_user *wanted, cons
 /* Of a role that was renamed by hand and is listed by its old name: left as it is. */
 static bool is_renamed(const struct wanted_user *wanted, const struct role *role)
 {
-	return role->mark == MARK_RENAMED && in_list(role->had, wanted->user->roles, wanted->user->role_count);
+	return role->mark == MARK_RENAMED &&
+		text_is_listed(wanted->user->roles, wanted->user->role_count, role->had);
 }
 
 /* What is not listed, and what a user of ours has granted, listed or not: nobody of them has the right to. */
@@ -304,7 +300,7 @@ static bool revoke_unlisted(struct planner *planner, struct wanted_user *wanted,
 		const struct role *role = present_role_by_oid(planner->present, rows[i].role);
 		bool by_a_user = depends_on_a_user(planner, &rows[i]);
 		if (!role || is_renamed(wanted, role) ||
-			(in_list(role->name, granted, granted_count) && !by_a_user))
+			(text_is_listed(granted, granted_count, role->name) && !by_a_user))
 			continue;
 		if (planner_is_creators_row(planner, &rows[i]) && !mark_is_ours(role->mark))
 			continue;
@@ -415,7 +411,7 @@ void plan_connects(struct planner *planner, struct wanted_user *wanted)
 		const struct database *database = present_database_by_oid(planner->present, rows[i].database);
 		if (!database)
 			continue;
-		bool listed = in_list(database->name, user->databases, user->database_count);
+		bool listed = text_is_listed(user->databases, user->database_count, database->name);
 		if (!listed || rows[i].grantable)
 			revoke_connect(planner, wanted, &rows[i], database, listed);
 	}

@@ -5,52 +5,29 @@
 
 #include "base/text.h"
 
-static bool is_withheld(const struct roles_plan *plan, const char *role)
-{
-	for (size_t i = 0; i < plan->withheld_count; i++)
-		if (strcmp(plan->withheld[i], role) == 0)
-			return true;
-	return false;
-}
-
-static bool is_listed(const char **names, size_t count, const char *name)
-{
-	return count && bsearch(&name, names, count, sizeof(*names), text_compare);
-}
-
 void privileges_wanted(const struct roles_plan *plan, const struct users *users, struct arena *mem,
 	struct grants_wanted *wanted)
 {
 	const struct grants_wanted *all = &users->grants;
 	*wanted = *all;
+	if (!plan->withheld_count)
+		return;
 	wanted->roles = arena_array(mem, all->role_count + 1, sizeof(*wanted->roles));
 	wanted->grants.items = arena_array(mem, all->grants.count + 1, sizeof(*wanted->grants.items));
 	wanted->role_count = wanted->grants.count = 0;
 	for (size_t i = 0; i < all->role_count; i++)
-		if (!is_withheld(plan, all->roles[i]))
+		if (!text_is_listed(plan->withheld, plan->withheld_count, all->roles[i]))
 			wanted->roles[wanted->role_count++] = all->roles[i];
 	for (size_t i = 0; i < all->grants.count; i++)
-		if (is_listed(wanted->roles, wanted->role_count, all->grants.items[i].role))
+		if (text_is_listed(wanted->roles, wanted->role_count, all->grants.items[i].role))
 			wanted->grants.items[wanted->grants.count++] = all->grants.items[i];
-}
-
-static int compare_report(const void *name, const void *report)
-{
-	return strcmp(name, ((const struct role_report *)report)->name);
-}
-
-static struct role_report *report_of(const struct roles_plan *plan, const char *role)
-{
-	if (!plan->report_count)
-		return NULL;
-	return bsearch(role, plan->reports, plan->report_count, sizeof(*plan->reports), compare_report);
 }
 
 static void join_differences(struct roles_plan *plan, const struct grants_plan *grants, struct arena *mem)
 {
 	for (size_t i = 0; i < grants->difference_count; i++) {
 		const struct grants_difference *from = &grants->differences[i];
-		struct role_report *report = report_of(plan, from->role);
+		struct role_report *report = roles_report(plan, from->role);
 		if (!report)
 			continue;
 		report->differences = arena_grow(
@@ -88,7 +65,7 @@ void privileges_settle(struct roles_plan *plan, struct arena *mem)
 {
 	for (size_t i = 0; i < plan->step_count; i++) {
 		struct role_step *step = &plan->steps[i];
-		struct role_report *report = step->privileges ? report_of(plan, step->user) : NULL;
+		struct role_report *report = step->privileges ? roles_report(plan, step->user) : NULL;
 		if (!step->privileges)
 			continue;
 		step->done = step->privileges->done;

@@ -36,9 +36,9 @@ static struct role_step *last_step_of(struct applier *applier, const char *user)
 /* A session that does not end in time could still make objects: its user waits for the next pass. */
 static void sessions_stay(struct applier *applier, const PGresult *rows)
 {
-	for (int i = 0; i < PQntuples(rows); i++) {
+	for (int i = 0; i < session_rows(rows); i++) {
 		struct error error = {0};
-		struct role_step *step = last_step_of(applier, PQgetvalue(rows, i, 0));
+		struct role_step *step = last_step_of(applier, session_value(rows, i, 0));
 		error_set(&error, ERROR_RETRY, "sessions of the user have not ended yet");
 		if (step)
 			applier_fail(applier, step, &error, true);
@@ -66,13 +66,13 @@ static bool end_sessions(struct applier *applier, const struct role_step *step, 
 		CLEANUP(session_clear) PGresult *rows = NULL;
 		if (!session_query(session, session->conn, step->sql, &told, err))
 			return false;
-		if (!PQntuples(told))
+		if (!session_rows(told))
 			return true;
 		if (!session_query(session, session->conn, remaining, &rows, err))
 			return false;
 		if (clock_steady() > end)
 			sessions_stay(applier, rows);
-		if (!PQntuples(rows) || clock_steady() > end)
+		if (!session_rows(rows) || clock_steady() > end)
 			return true;
 	}
 }
@@ -124,7 +124,7 @@ static bool retire_in(struct applier *applier, PGconn *conn, const char *databas
 			applier_done(applier, step);
 		else
 			applier_fail(applier, step, &err, false);
-		if (PQstatus(conn) != CONNECTION_OK)
+		if (!session_is_open(conn))
 			return false;
 	}
 	return true;

@@ -140,13 +140,16 @@ struct roles_plan {
 	const char *server;   /* its system identifier */
 	int version;          /* 150020 */
 
-	const char **withheld; /* roles that are not ours: what they may do is left as it is */
+	const char **withheld; /* described roles that are not ours: what they may do is left as it is; sorted */
 	size_t withheld_count;
 
 	/* for roles_apply alone */
 	bool report_only;
 	const struct roles_passwords *passwords;
 };
+
+/* Of this user or group, or NULL. */
+struct role_report *roles_report(const struct roles_plan *plan, const char *name);
 
 struct roles_plan_input {
 	const struct users *wanted;

@@ -96,17 +96,6 @@ static void merge_into(const char *file, struct user *user, const struct user *m
 	}
 }
 
-static void sort_unique(const char **list, size_t *count)
-{
-	size_t kept = 0;
-	if (*count)
-		qsort(list, *count, sizeof(*list), text_compare);
-	for (size_t i = 0; i < *count; i++)
-		if (!kept || strcmp(list[kept - 1], list[i]) != 0)
-			list[kept++] = list[i];
-	*count = kept;
-}
-
 const char *users_secret_name(const char *user, struct arena *mem)
 {
 	char *name = arena_printf(mem, "user-%s-secret", user);
@@ -131,8 +120,8 @@ void users_merge(const char *file, struct user *entries, size_t count, struct ar
 	}
 	for (size_t i = 0; i < users->count; i++) {
 		struct user *user = &users->items[i];
-		sort_unique(user->databases, &user->database_count);
-		sort_unique(user->roles, &user->role_count);
+		text_sort_unique(user->databases, &user->database_count);
+		text_sort_unique(user->roles, &user->role_count);
 		user->secret = users_secret_name(user->name, mem);
 	}
 }

@@ -340,17 +340,6 @@ void reader_user_grants(struct users_reader *reader, const struct yaml_node *ent
 	add_text(reader, &grants->users, &grants->user_count, name);
 }
 
-static void sort_unique(const char **list, size_t *count)
-{
-	size_t kept = 0;
-	if (*count)
-		qsort(list, *count, sizeof(*list), text_compare);
-	for (size_t i = 0; i < *count; i++)
-		if (!kept || strcmp(list[kept - 1], list[i]) != 0)
-			list[kept++] = list[i];
-	*count = kept;
-}
-
 static int compare_groups(const void *a, const void *b)
 {
 	const struct group_role *left = a, *right = b;
@@ -375,6 +364,6 @@ void reader_finish_groups(struct users_reader *reader)
 			tell_group(reader, &users->groups[i],
 				"is listed under users, too: it is one or the other");
 	}
-	sort_unique(users->grants.roles, &users->grants.role_count);
-	sort_unique(users->grants.users, &users->grants.user_count);
+	text_sort_unique(users->grants.roles, &users->grants.role_count);
+	text_sort_unique(users->grants.users, &users->grants.user_count);
 }

@@ -6,7 +6,7 @@
 owners='
 git2(/.*)?\.h|reconcile/source/.*
 yaml\.h|reconcile/manifest/yaml[a-z_]*\.[ch]
-libpq-fe\.h|reconcile/(postgres|grants|roles)/.*
+libpq-fe\.h|reconcile/postgres/.*
 libpq/.*|reconcile/postgres/.*
 sqlite3\.h|store/.*
 event2?(/.*)?\.h|agent/http/.*
