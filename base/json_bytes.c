@@ -126,8 +126,11 @@ json_t *json_pack_bytes(const char *format, ...)
 		case 'b':
 			add(&pack, key, json_boolean(va_arg(values, int)), false);
 			break;
-		default: /* 'n' */
+		case 'n':
 			add(&pack, key, json_null(), false);
+			break;
+		default: /* a mistake in the program, which no input can make */
+			memory_fail("json_pack() does not know this letter", (size_t)kind);
 		}
 	} while (pack.depth);
 	va_end(values);

@@ -59,6 +59,9 @@ bool command_plans_change(const json_t *plans);
 /* Asks for the plan with this body, whose dryRun is set, and shows it. The exit code. */
 int command_users_plan(struct command_context *context, json_t *body, int64_t milliseconds);
 
+/* Asks for a pass over the users, and shows what it did. */
+int command_users_sync(struct command_context *context, const json_t *body, int64_t milliseconds);
+
 /* The steps of a finished operation as a table. */
 void command_show_steps(const struct command_context *context, const json_t *operation);
 

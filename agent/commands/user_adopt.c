@@ -25,8 +25,6 @@ int command_user_adopt(struct command_context *context, int argc, char **argv)
 	const char *database = NULL, *timeout = NULL, *from = NULL;
 	bool dry_run = false;
 	int64_t milliseconds;
-	CLEANUP(json_done) json_t *operation = NULL;
-	struct error err;
 	const struct command_option options[] = {{"--database", NULL, &database}, {"--from", NULL, &from},
 		{"--dry-run", &dry_run, NULL}, {"--timeout", NULL, &timeout}};
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, MOST_NAMES) ||
@@ -39,12 +37,5 @@ int command_user_adopt(struct command_context *context, int argc, char **argv)
 	CLEANUP(json_done) json_t *body = request_of(argc, argv, database, from);
 	if (dry_run)
 		return command_users_plan(context, body, milliseconds);
-	if (!command_act(context, COMMAND_USERS_SYNC, body, milliseconds, &operation, &err))
-		return command_failed(&err);
-	if (command_is_document(context)) {
-		output_document(&context->output, operation);
-		return text_equal(json_text_at(operation, "phase", ""), "Succeeded") ? EXIT_YES : EXIT_NO;
-	}
-	command_show_steps(context, operation);
-	return command_outcome(context, operation);
+	return command_users_sync(context, body, milliseconds);
 }

@@ -151,13 +151,25 @@ void command_show_steps(const struct command_context *context, const json_t *ope
 	table_free(table);
 }
 
+int command_users_sync(struct command_context *context, const json_t *body, int64_t milliseconds)
+{
+	CLEANUP(json_done) json_t *operation = NULL;
+	struct error err;
+	if (!command_act(context, COMMAND_USERS_SYNC, body, milliseconds, &operation, &err))
+		return command_failed(&err);
+	if (command_is_document(context)) {
+		output_document(&context->output, operation);
+		return text_equal(json_text_at(operation, "phase", ""), "Succeeded") ? EXIT_YES : EXIT_NO;
+	}
+	command_show_steps(context, operation);
+	return command_outcome(context, operation);
+}
+
 int command_user_sync(struct command_context *context, int argc, char **argv)
 {
 	const char *database = NULL, *timeout = NULL, *confirm = NULL;
 	bool dry_run = false;
 	int64_t milliseconds;
-	CLEANUP(json_done) json_t *operation = NULL;
-	struct error err;
 	const struct command_option options[] = {{"--database", NULL, &database},
 		{"--confirm", NULL, &confirm}, {"--dry-run", &dry_run, NULL}, {"--timeout", NULL, &timeout}};
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
@@ -170,12 +182,5 @@ int command_user_sync(struct command_context *context, int argc, char **argv)
 	CLEANUP(json_done) json_t *body = json_pack("{s:b}", "dryRun", false);
 	json_set_text(body, "database", database);
 	json_set_text(body, "confirm", confirm);
-	if (!command_act(context, COMMAND_USERS_SYNC, body, milliseconds, &operation, &err))
-		return command_failed(&err);
-	if (command_is_document(context)) {
-		output_document(&context->output, operation);
-		return text_equal(json_text_at(operation, "phase", ""), "Succeeded") ? EXIT_YES : EXIT_NO;
-	}
-	command_show_steps(context, operation);
-	return command_outcome(context, operation);
+	return command_users_sync(context, body, milliseconds);
 }

@@ -127,38 +127,27 @@ static bool print_users(struct buf *out, struct store *store, struct error *err)
 	return true;
 }
 
-/* Told by name in `status`, on the page and in the log. */
-static bool print_warnings(struct buf *out, struct store *store, struct error *err)
-{
-	CLEANUP(json_done) json_t *list = view_databases(store, err);
-	size_t i;
-	json_t *database;
-	if (!list)
-		return false;
-	metrics_head(out, "pgitops_user_warnings", "gauge",
-		"What people should know of a database and the agent does not mend, as PUBLIC that may connect.");
-	json_array_foreach (json_object_get(list, "items"), i, database) {
-		buf_text(out, "pgitops_user_warnings");
-		metrics_label(out, "database", text_of(database, "name"));
-		buf_printf(out, "} %zu\n", json_array_size(json_object_get(database, "warnings")));
-	}
-	return true;
-}
-
-/* "Connected", "Waiting", "Failed": why stands in `pgitops status`. */
+/* "Connected", "Waiting", "Failed": why stands in `pgitops status`, as the warnings do. */
 static bool print_databases(struct buf *out, struct store *store, struct error *err)
 {
 	CLEANUP(json_done) json_t *list = view_databases(store, err);
-	const json_t *database;
+	const json_t *items = json_object_get(list, "items"), *database;
 	size_t i;
 	if (!list)
 		return false;
 	metrics_head(out, "pgitops_database_status", "gauge", "Each database with its state.");
-	json_array_foreach (json_object_get(list, "items"), i, database) {
+	json_array_foreach (items, i, database) {
 		buf_text(out, "pgitops_database_status");
 		metrics_label(out, "database", text_of(database, "name"));
 		metrics_label(out, "status", text_of(database, "status"));
 		buf_text(out, "} 1\n");
+	}
+	metrics_head(out, "pgitops_user_warnings", "gauge",
+		"What people should know of a database and the agent does not mend, as PUBLIC that may connect.");
+	json_array_foreach (items, i, database) {
+		buf_text(out, "pgitops_user_warnings");
+		metrics_label(out, "database", text_of(database, "name"));
+		buf_printf(out, "} %zu\n", json_array_size(json_object_get(database, "warnings")));
 	}
 	return true;
 }
@@ -213,8 +202,7 @@ void http_metrics(struct http_call *call)
 	series_print(&out);
 	print_process(&out, call->http);
 	bool readable = store && print_applications(&out, store, &err) && print_users(&out, store, &err) &&
-		print_warnings(&out, store, &err) && print_databases(&out, store, &err) &&
-		print_drift(&out, store, &err);
+		print_databases(&out, store, &err) && print_drift(&out, store, &err);
 	if (store && !readable)
 		http_store_suspect(call->http, &err);
 	metrics_head(&out, "pgitops_store_readable", "gauge", "Whether the gauges from the store are shown.");

@@ -339,6 +339,13 @@ def test_what_a_killed_first_sync_wrote_is_ours(world, tmp_path, fault, skip):
 # ---- 7: a new wish ------------------------------------------------------------------------------------------------------
 
 
+def made_again(world, backup):
+    """With all that it said of itself, and a uid of its own."""
+    for name in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
+        backup["metadata"].pop(name, None)
+    world.kube.create(backup)
+
+
 def test_an_object_that_comes_back_of_a_kind_that_nobody_wants_any_more_is_pruned_again(world):
     """As a backup of etcd brings it back: nothing in Git, and nothing in the inventory, names a Secret by then."""
     world.push({"team/a.yaml": config_map("a"), "team/s.yaml": secret("s")})
@@ -349,11 +356,9 @@ def test_an_object_that_comes_back_of_a_kind_that_nobody_wants_any_more_is_prune
     world.push({"team/s.yaml": None})
     world.vanishes("Secret", "s")
     team.synced(world.head)
-    for name in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
-        backup["metadata"].pop(name, None)
     world.push({"team/a.yaml": config_map("a", value="two")})  # another pass, which names no Secret
     team.synced(world.head)
-    world.kube.create(backup)
+    made_again(world, backup)
     world.vanishes("Secret", "s")
 
 
@@ -370,9 +375,7 @@ def test_what_a_backup_brings_back_while_the_agent_is_away_is_pruned_again(world
     world.push({"team/a.yaml": config_map("a", value="2")})  # a pass that has seen it gone
     team.synced(world.head)
     world.agent.stop()
-    for name in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
-        secret_then["metadata"].pop(name, None)
-    world.kube.create(secret_then)
+    made_again(world, secret_then)
     team.patch({"status": status_then})
     world.agent.start()
     world.vanishes("Secret", "s")
@@ -388,9 +391,7 @@ def test_an_object_that_was_made_anew_with_our_mark_is_pruned_when_nobody_wants_
     then = world.get("Secret", "s")
     world.agent.stop()
     world.kube.delete("v1", "Secret", world.namespace, "s")
-    for name in ("resourceVersion", "uid", "creationTimestamp", "managedFields"):
-        then["metadata"].pop(name, None)
-    world.kube.create(then)
+    made_again(world, then)
     world.push({"team/s.yaml": None})
     world.agent.start()
     world.vanishes("Secret", "s")
