@@ -6,46 +6,87 @@
 #include "reconcile/grants/grants.h"
 #include "reconcile/postgres/session.h"
 
+/* Each costs the whole timeout, as for roles. */
+enum { MOST_LOCK_WAITS = 12 };
+
 /* Steps of one database, and the connection to it. */
 struct applier {
 	struct session *session;
 	PGconn *conn;
 	struct grants_step **steps;
 	size_t count;
+	int lock_waits;
 };
 
+static bool joins(const struct grants_step *step, const struct grants_step *next)
+{
+	return step->head && next->head && strcmp(step->head, next->head) == 0;
+}
+
+/* Where the message ends that begins with step `first`. */
 static size_t build(const struct applier *applier, size_t first, size_t end, struct buf *sql, size_t *statements)
 {
 	size_t next = first;
 	*statements = 0;
 	for (; next < end; next++) {
 		const struct grants_step *step = applier->steps[next];
-		bool fits = sql->length + strlen(step->sql) < LIMIT_BATCH_BYTES &&
-			*statements + step->statements <= LIMIT_BATCH_STATEMENTS;
-		if (next > first && !fits)
+		bool joined = next > first && joins(applier->steps[next - 1], step);
+		if (next > first &&
+			(sql->length + strlen(step->sql) >= LIMIT_BATCH_BYTES ||
+				*statements + step->statements > LIMIT_BATCH_STATEMENTS))
 			break;
-		buf_printf(sql, "%s%s", next > first ? "; " : "", step->sql);
-		*statements += step->statements;
+		buf_printf(sql, "%s%s",
+			next == first    ? ""
+				: joined ? ", "
+					 : "; ",
+			joined ? step->sql + strlen(step->head) : step->sql);
+		*statements += joined ? 0 : step->statements;
 	}
 	return next;
 }
 
-static size_t step_of(const struct applier *applier, size_t first, size_t statement)
+/* The steps of the statement with this number, counted from 0, in the message of the steps from `first` on. */
+static size_t statement_of(const struct applier *applier, size_t first, size_t end, size_t number, size_t *stop)
 {
-	while (statement >= applier->steps[first]->statements)
-		statement -= applier->steps[first++]->statements;
-	return first;
+	for (size_t at = first;; at = *stop) {
+		size_t statements = applier->steps[at]->statements;
+		for (*stop = at + 1; *stop < end && joins(applier->steps[at], applier->steps[*stop]);)
+			++*stop;
+		if (number < statements || *stop == end)
+			return at;
+		number -= statements;
+	}
+}
+
+static void fail(struct applier *applier, size_t first, size_t end, const struct error *err)
+{
+	for (size_t i = first; i < end; i++)
+		applier->steps[i]->error = *err;
 }
 
 static bool run(struct applier *applier, size_t first, size_t end, struct error *err);
 
-/* The server took nothing of the message, and says which statement failed: the others are sent without it. */
+/*
+ * The server took nothing of the message, and says which statement failed: the others are sent without it, and it is halved until it is
+ * about one role. What is locked is so for all roles.
+ */
 static bool isolate(
 	struct applier *applier, size_t first, size_t end, const struct outcome *outcome, struct error *err)
 {
-	size_t bad = step_of(applier, first, outcome->completed);
-	applier->steps[bad]->error = outcome->error;
-	return run(applier, first, bad, err) && run(applier, bad + 1, end, err);
+	size_t stop, bad = statement_of(applier, first, end, outcome->completed, &stop);
+	bool locked = strcmp(outcome->sqlstate, "55P03") == 0;
+	if (locked && ++applier->lock_waits > MOST_LOCK_WAITS) {
+		fail(applier, first, end, &outcome->error);
+		return true;
+	}
+	if (!run(applier, first, bad, err))
+		return false;
+	size_t middle = bad + (stop - bad) / 2;
+	if (locked || stop - bad == 1)
+		fail(applier, bad, stop, &outcome->error);
+	else if (!run(applier, bad, middle, err) || !run(applier, middle, stop, err))
+		return false;
+	return run(applier, stop, end, err);
 }
 
 static bool run(struct applier *applier, size_t first, size_t end, struct error *err)

@@ -90,6 +90,7 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 struct grants_step {
 	const char *role, *database; /* "" = anywhere */
 	const char *sql;
+	const char *head; /* `sql` up to the role: steps with equal ones become one statement; NULL = never */
 	size_t statements; /* in `sql` */
 	bool revokes;
 	bool done;
@@ -104,7 +105,7 @@ struct grants_difference {
 };
 
 struct grants_plan {
-	struct grants_step *steps; /* by database; what is taken away first */
+	struct grants_step *steps; /* by database; what is taken away first; those that join beside each other */
 	size_t step_count;
 	struct grants_difference *differences; /* by role */
 	size_t difference_count;
@@ -116,6 +117,7 @@ struct grants_plan {
 void grants_plan(const struct grants_present *present, const struct grants_wanted *wanted, struct arena *mem,
 	struct grants_plan *plan);
 
-/* What became of each step stands in it. False when a connection was lost: the steps behind it were not tried. */
+/* What became of each step stands in it; one that fails stops no other, but many that meet a lock are left to the next pass. False when a
+   connection was lost: the steps behind it were not tried. */
 bool grants_apply(
 	struct session *session, struct grants_plan *plan, struct arena *mem, struct error *err) MUST_CHECK;

@@ -333,7 +333,8 @@ static bool joins(const struct change *first, const struct change *next)
 		strcmp(first->grantor, next->grantor) == 0 && strcmp(first->privileges, next->privileges) == 0;
 }
 
-static void print_statement(const struct change *changes, size_t count, struct arena *mem, struct buf *sql)
+/* All but the role. */
+static void print_head(const struct change *changes, size_t count, struct arena *mem, struct buf *sql)
 {
 	static const char *const verbs[] = {"REVOKE", "REVOKE GRANT OPTION FOR", "GRANT"};
 	const struct grant *grant = changes->grant;
@@ -349,29 +350,41 @@ static void print_statement(const struct change *changes, size_t count, struct a
 		buf_text(sql, i ? ", " : " ");
 		print_object(changes[i].grant, mem, sql);
 	}
-	buf_printf(sql, " %s %s", changes->kind == CHANGE_GRANT ? "TO" : "FROM",
-		sql_identifier(grant->role, mem));
+	buf_text(sql, changes->kind == CHANGE_GRANT ? " TO " : " FROM ");
 }
 
-/* What somebody gave by a grant option, only he can take (REVOKE, "Notes"). */
+/* What somebody gave by a grant option, only he can take (REVOKE, "Notes"). What the owner gives and takes is one statement for all roles
+   that it is the same for: each is a change of the object's whole list. */
 static void add_statement(struct planner *planner, const struct change *changes, size_t count)
 {
 	struct arena *mem = planner->mem;
-	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_BATCH_BYTES);
+	CLEANUP(buf_done) struct buf head = BUF(LIMIT_BATCH_BYTES / 2);
 	struct grants_step *step = add_step(planner, changes->grant);
+	const char *role = sql_identifier(changes->grant->role, mem);
+	print_head(changes, count, mem, &head);
 	step->revokes = changes->kind != CHANGE_GRANT;
-	if (*changes->grantor) {
-		buf_printf(&sql, "SET LOCAL ROLE %s; ", sql_identifier(changes->grantor, mem));
-		step->statements = 3;
-	}
-	print_statement(changes, count, mem, &sql);
-	if (*changes->grantor)
-		buf_text(&sql, "; SET LOCAL ROLE NONE");
-	if (buf_failed(&sql))
+	if (buf_failed(&head)) {
 		error_set(&step->error, ERROR_INVALID, "the statement would be larger than %ld bytes",
-			LIMIT_BATCH_BYTES);
-	else
-		step->sql = arena_copy(mem, buf_string(&sql));
+			LIMIT_BATCH_BYTES / 2);
+	} else if (*changes->grantor) {
+		step->sql = arena_printf(mem, "SET LOCAL ROLE %s; %s%s; SET LOCAL ROLE NONE",
+			sql_identifier(changes->grantor, mem), buf_string(&head), role);
+		step->statements = 3;
+	} else {
+		step->head = arena_copy(mem, buf_string(&head));
+		step->sql = arena_printf(mem, "%s%s", step->head, role);
+	}
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+	const struct grants_step *left = a, *right = b;
+	int order = strcmp(left->database, right->database);
+	if (!order)
+		order = right->revokes - left->revokes;
+	if (!order)
+		order = strcmp(left->head ? left->head : "", right->head ? right->head : "");
+	return order ? order : strcmp(left->role, right->role);
 }
 
 static int compare_differences(const void *a, const void *b)
@@ -411,5 +424,7 @@ void grants_plan(const struct grants_present *present, const struct grants_wante
 			count++;
 		add_statement(&planner, &planner.changes[i], count);
 	}
+	if (plan->step_count)
+		qsort(plan->steps, plan->step_count, sizeof(*plan->steps), compare_steps);
 	tell(&planner);
 }

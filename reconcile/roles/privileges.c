@@ -53,6 +53,8 @@ void privileges_join(struct roles_plan *plan, struct grants_plan *grants, struct
 			.sql = from->sql,
 			.redacted = *from->sql ? from->sql : arena_printf(mem, "-- %s", from->error.text),
 			.statements = from->statements,
+			.head = from->head,
+			.tail = "",
 			.privileges = from,
 		};
 	}

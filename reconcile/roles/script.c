@@ -129,11 +129,12 @@ static size_t add_group(struct script *script, const struct role_step *steps, si
 		add_statement(script, step->action == ROLE_RETIRE ? step->sql : step->redacted);
 		return next;
 	}
-	const char *users = sql_identifier(step->user, mem);
+	CLEANUP(buf_done) struct buf users = BUF(LIMIT_PASS_MEMORY); /* as many as a list has */
+	buf_text(&users, sql_identifier(step->user, mem));
 	for (; next < end && applier_joins(step, &steps[next]); next++)
-		users = arena_join(mem, users, ", ", sql_identifier(steps[next].user, mem));
-	note(script, arena_printf(mem, "%s: %s", users, role_action_name(step->action)));
-	add_statement(script, arena_printf(mem, "%s%s%s", step->head, users, step->tail));
+		buf_printf(&users, ", %s", sql_identifier(steps[next].user, mem));
+	note(script, arena_printf(mem, "%s: %s", buf_string(&users), role_action_name(step->action)));
+	add_statement(script, arena_printf(mem, "%s%s%s", step->head, buf_string(&users), step->tail));
 	return next;
 }
 

@@ -168,8 +168,39 @@ def test_what_is_asked_does_not_grow_with_roles_and_objects(server):
     for role in large.roles:
         large.want("shop", role, "tables", "SELECT", "INSERT", schema="s", name="*").want("shop", role, "schema", "USAGE", name="s")
     first = large.apply().good()
-    assert len(first.steps) == 120
+    assert len(first.steps) == 120 and first.writes == 2  # what is the same for all roles is one statement
     assert small.plan().asked == large.apply().quiet().asked
+
+
+@every_major
+def test_one_lock_in_the_way_costs_one_wait_and_stops_nothing_else(server):
+    roles = [f"r{number}" for number in range(40)]
+    shop(server, "other", *roles)
+    grants = Grants(server, roles)
+    for role in roles:
+        grants.want("shop", role, "schema", "USAGE", name="s").want("shop", role, "tables", "SELECT", schema="s", name="t")
+    with server.connect("shop") as session:
+        session.execute("BEGIN")
+        session.execute("GRANT USAGE ON SCHEMA s TO other")
+        failed = grants.apply()
+        assert len(failed.failed()) == 40 and all("lock timeout" in error for error in failed.failed().values())
+        assert failed.writes == 2 + 1  # both statements, and the one that was not in the way
+        session.execute("ROLLBACK")
+    assert [may(server, role, "table", "s.t", "SELECT") for role in roles] == [True] * 40
+    grants.apply().good()
+    grants.apply().quiet()
+
+
+@every_major
+def test_one_wrong_role_among_many_fails_alone(server):
+    roles = [f"r{number}" for number in range(40)]
+    shop(server, *roles)
+    grants = Grants(server, [*roles, "r7x"])
+    for role in grants.roles:
+        grants.want("shop", role, "schema", "USAGE", name="s")
+    failed = grants.apply()
+    assert sorted(failed.failed()) == ["r7x"] and failed.writes <= 15  # halves, not one by one
+    assert all(may(server, role, "schema", "s", "USAGE") for role in roles)
 
 
 PRIVILEGES = {"tables": ["SELECT", "INSERT", "UPDATE", "DELETE"], "sequences": ["USAGE", "SELECT"], "functions": ["EXECUTE"],
