@@ -359,6 +359,45 @@ def bench_ten_thousand_users(bench, count=10000):
     agent.stop()
 
 
+def bench_grants(bench, roles=1000, schemas=100):
+    """What groups may do in many schemas: the first pass beside psql with the fewest statements that there are, and quiet passes."""
+    names = [f"s{number}" for number in range(schemas)]
+    listed = json.dumps(names)
+
+    def prepare():
+        server = postgres.shared(17)
+        server.clean()
+        server.run("CREATE DATABASE app")
+        server.run(*(f"CREATE SCHEMA {name}" for name in names), database="app")
+        return server
+
+    server, script = prepare(), bench.folder / "grants.sql"
+    server.run(*(f"CREATE ROLE g{number:04d} NOLOGIN" for number in range(roles)))
+    everybody = ", ".join(f"g{number:04d}" for number in range(roles))
+    script.write_text(f"\\connect app\nGRANT USAGE ON SCHEMA {', '.join(names)} TO {everybody};\n")
+    start = time.monotonic()
+    run_psql(server, script)
+    peer = time.monotonic() - start
+    server = prepare()
+    text = "version: 2\nusers: []\ngroups:\n" + "".join(
+        f"- {{name: g{number:04d}, grants: [{{database: app, on: schema, names: {listed}, privileges: [USAGE]}}]}}\n" for number in range(roles))
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "postgres-users-config"}, "data": {"users.yaml": text}}
+    repository = bench.repository({"users/users.yaml": json.dumps(config_map)})
+    agent = bench.agent(poll="2s")
+    agent.database(server)
+    agent.application("postgres-users", repository.url, "users", "postgres")
+    start = time.monotonic()
+    agent.start(seconds=300)
+    row(f"{roles:,} groups with privileges on {schemas} schemas, start to ready", f"{time.monotonic() - start:.2f} s", "",
+        f"psql, the grants alone in one statement: {peer:.2f} s")
+    time.sleep(8)
+    passes, cpu, moved = quiet(agent, "pgitops_user_passes_total", 20)
+    row("no-op over them", f"{cpu * 1000:.0f} ms CPU, {moved['pgitops_sql_writes_total']:.0f} writes", "goal <= 1 s, 0 writes",
+        f"statements a pass: {moved['pgitops_sql_statements_total'] / passes:.0f}")
+    row("resident memory with them", f"{memory(agent.process.pid)[0] / 2**20:.1f} MiB", "", "")
+    agent.stop()
+
+
 def bench_secrets(bench):
     """How long the Secrets of the folder are listed, one in each file, which holds the lock of whoever asks for one."""
     driver = os.environ["PGITOPS_BENCH_SECRETS"]
@@ -402,7 +441,7 @@ def bench_start(bench):
 
 
 BENCHES = {"start": bench_start, "memory": bench_memory, "announced": bench_announced, "objects": bench_objects,
-           "users": bench_users, "git": bench_git}
+           "users": bench_users, "grants": bench_grants, "git": bench_git}
 # Minutes each: only when named.
 LARGE = {"ten-thousand": bench_ten_thousand, "fifty-thousand": bench_fifty_thousand,
          "ten-thousand-users": bench_ten_thousand_users, "secrets": bench_secrets}
