@@ -108,7 +108,8 @@ static void plan_group(struct planner *planner, const char *name)
 			return;
 	planner_create_group(planner, name);
 	planner_warning(planner,
-		"group role \"%s\" does not exist and is created empty: grant it what its members need", name);
+		"group role \"%s\" does not exist and is created empty: list it under groups with what its members need, or grant it",
+		name);
 }
 
 /* A role that does not exist: can it be there when it is granted? */

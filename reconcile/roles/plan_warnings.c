@@ -40,7 +40,7 @@ static void warn_of_empty_groups(struct planner *planner)
 		if (!dependencies)
 			planner_warning(planner,
 				"group role \"%s\" gives its members nothing: it has no privileges and is a member of no role; "
-				"grant it what they need",
+				"list it under groups with what they need, or grant it",
 				role->name);
 	}
 }

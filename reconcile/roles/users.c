@@ -197,13 +197,15 @@ static void read_list(struct users_reader *reader, const struct yaml_node *list)
 static void read_version(struct users_reader *reader, const struct yaml_node *root)
 {
 	const struct yaml_node *node = yaml_get(root, "version");
-	reader->version = 1;
+	reader->version = node ? 0 : 1;
 	if (!node)
 		return;
 	if (node->kind == YAML_INTEGER && node->integer >= 1 && node->integer <= NEWEST_VERSION)
 		reader->version = (int)node->integer;
 	else
 		reader_wrong(reader, node, "version must be 1 or 2");
+	if (!reader->version)
+		reader->version = NEWEST_VERSION; /* what is of the newest is no further mistake */
 }
 
 static void read_root(struct users_reader *reader, const struct yaml_node *root)

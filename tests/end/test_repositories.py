@@ -189,8 +189,7 @@ def test_a_restart_while_the_server_is_away_goes_on_from_the_disk(agent, server,
     server.run("ALTER ROLE alice NOLOGIN")
     agent.begin()
     wait_for("alice is healed without the Git server", lambda: server.can_login("alice", "wonderland", "app"))
-    app = agent.app("postgres-users")
-    assert app["status"]["sync"]["revision"] == repository.head
+    wait_for("the commit in force", lambda: agent.app("postgres-users")["status"]["sync"].get("revision") == repository.head)
     agent.wait_condition("postgres-users", "ComparisonError", "/db.git: ")
 
 

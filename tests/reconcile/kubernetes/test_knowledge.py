@@ -88,6 +88,30 @@ def test_an_etcd_restored_from_a_backup_is_believed(own_plane, make_cluster, tmp
     proxy.close()
 
 
+def test_a_restored_etcd_whose_versions_have_passed_ours_is_listed_anew(own_plane, make_cluster, tmp_path):
+    """Nothing runs backwards any more when the watch is back: it would go on from a version of another history."""
+    plane, ns = own_plane, "passed"
+    plane.admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns}})
+    proxy = FaultProxy(plane.port, tmp_path)
+    one = make_cluster(proxy.kubeconfig(plane))
+    gone, later = config_map(ns, "gone", x="1"), config_map(ns, "later", x="1")
+    one.track(gone, later)
+    one.write_one(gone)
+    plane.admin.create(config_map(ns, "churn"))
+    copy = plane.backup()
+    one.write_one(later)
+    plane.admin.delete("v1", "ConfigMap", ns, "gone")
+    one.wait("both", lambda: one.live(later) and not one.live(gone))
+    away = proxy.add(faults.drop(), path=f"{ns}/configmaps")
+    proxy.cut_all()
+    plane.restore(copy)
+    forward(plane, ns, 100)
+    one.wait("some tries", lambda: away.hits >= 4)
+    proxy.clear()
+    one.wait("the old state", lambda: one.live(gone) and not one.live(later), 60)
+    proxy.close()
+
+
 def test_the_cache_is_compared_with_the_server_at_intervals(plane, proxy, bad, ns):
     bad.do("relist_every", milliseconds=1000)
     obj = config_map(ns, "a", x="1")
