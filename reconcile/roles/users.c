@@ -10,9 +10,8 @@
 
 enum { NEWEST_VERSION = 2 };
 
-/* The last one of each is of version 2. */
-static const char *const entry_keys[] = {"username", "database", "roles", "ensure", "privileges", "grants"};
-static const char *const root_keys[] = {"users", "timestamp", "version", "groups"};
+/* The last two are of version 2. */
+static const char *const root_keys[] = {"users", "timestamp", "version", "groups", "defaults"};
 
 static void wrong(struct users_reader *reader, int line, int column, const char *text)
 {
@@ -81,13 +80,19 @@ const char *reader_text(struct users_reader *reader, const struct yaml_node *nod
 	return node->text;
 }
 
-static void read_username(struct users_reader *reader, const struct yaml_node *entry, struct user *user)
+bool reader_needs_version(struct users_reader *reader, const struct yaml_node *node, const char *key)
 {
-	const struct yaml_node *node = yaml_get(entry, "username");
-	if (!node) {
-		reader_wrong(reader, entry, "this entry has no username");
-		return;
-	}
+	if (reader->version < 2)
+		reader_wrong(reader, node,
+			arena_printf(
+				reader->mem, "the key %s needs version: 2 at the top of the document", key));
+	return reader->version >= 2;
+}
+
+/* --- one entry --- */
+
+static void read_username(struct users_reader *reader, const struct yaml_node *node, struct user *user)
+{
 	const char *name = reader_text(reader, node, "username");
 	if (!name)
 		return;
@@ -99,26 +104,44 @@ static void read_username(struct users_reader *reader, const struct yaml_node *e
 		user->name = name;
 }
 
-static void read_ensure(struct users_reader *reader, const struct yaml_node *entry, struct user *user)
+static void read_ensure(struct users_reader *reader, const struct yaml_node *node, struct user *user)
 {
-	const struct yaml_node *node = yaml_get(entry, "ensure");
-	if (!node)
-		return;
 	if (node->kind == YAML_STRING && strcmp(node->text, "absent") == 0)
 		user->ensure = USER_ABSENT;
 	else if (node->kind != YAML_STRING || strcmp(node->text, "present") != 0)
 		reader_wrong(reader, node, "ensure must be present or absent");
 }
 
-static void read_database(struct users_reader *reader, const struct yaml_node *entry, struct user *user)
+static void add_database(struct users_reader *reader, struct user *user, const char *name)
 {
-	const struct yaml_node *node = yaml_get(entry, "database");
-	const char *name = node ? reader_text(reader, node, "database") : reader->database;
-	if (!name || !*name)
+	user->databases =
+		arena_grow(reader->mem, user->databases, user->database_count, sizeof(*user->databases));
+	user->databases[user->database_count++] = name;
+}
+
+static void read_database(struct users_reader *reader, const struct yaml_node *node, struct user *user)
+{
+	const char *name = reader_text(reader, node, "database");
+	if (name)
+		add_database(reader, user, name);
+}
+
+/* An empty list is a wish, too: what the user may connect to is what its groups may. */
+static void read_databases(struct users_reader *reader, const struct yaml_node *list, struct user *user)
+{
+	if (user->database_count) {
+		reader_wrong(reader, list, "database and databases say the same: leave one out");
 		return;
-	user->databases = arena_alloc(reader->mem, sizeof(*user->databases));
-	user->databases[0] = name;
-	user->database_count = 1;
+	}
+	if (list->kind != YAML_LIST) {
+		reader_wrong(reader, list, "databases must be a list, as in databases: [app]");
+		return;
+	}
+	for (size_t i = 0; i < list->count; i++) {
+		const char *name = reader_text(reader, list->items[i], "a database");
+		if (name)
+			add_database(reader, user, name);
+	}
 }
 
 static void read_role(struct users_reader *reader, const struct yaml_node *node, struct user *user)
@@ -138,10 +161,9 @@ static void read_role(struct users_reader *reader, const struct yaml_node *node,
 	}
 }
 
-static void read_roles(struct users_reader *reader, const struct yaml_node *entry, struct user *user)
+static void read_roles(struct users_reader *reader, const struct yaml_node *node, struct user *user)
 {
-	const struct yaml_node *node = yaml_get(entry, "roles");
-	if (!node || node->kind == YAML_NULL)
+	if (node->kind == YAML_NULL)
 		return;
 	if (node->kind != YAML_LIST) {
 		reader_wrong(reader, node, "roles must be a list, as in roles: [readers]");
@@ -152,13 +174,41 @@ static void read_roles(struct users_reader *reader, const struct yaml_node *entr
 }
 
 /* The predecessor pasted these into SQL. Empty ones lie in real files and mean nothing. */
-static void refuse_privileges(struct users_reader *reader, const struct yaml_node *entry)
+static void refuse_privileges(struct users_reader *reader, const struct yaml_node *node, struct user *user)
 {
-	const struct yaml_node *node = yaml_get(entry, "privileges");
-	if (node && node->kind != YAML_NULL && node->count + node->length > 0)
+	(void)user;
+	if (node->kind != YAML_NULL && node->count + node->length > 0)
 		reader_wrong(reader, node,
 			"privileges are not supported: give them to a group under groups (version: 2), and list "
 			"that group under roles");
+}
+
+/* What an entry may say, in the order in which it is read; of version 1 or 2. */
+static const struct {
+	const char *key;
+	int version;
+	void (*read)(struct users_reader *reader, const struct yaml_node *node, struct user *user);
+} entry_keys[] = {
+	{"username", 1, read_username},
+	{"ensure", 1, read_ensure},
+	{"database", 1, read_database},
+	{"databases", 2, read_databases},
+	{"roles", 1, read_roles},
+	{"privileges", 1, refuse_privileges},
+	{"grants", 2, reader_user_grants},
+};
+
+static void read_keys(struct users_reader *reader, const struct yaml_node *entry, struct user *user)
+{
+	const char *names[COUNT_OF(entry_keys)];
+	for (size_t i = 0; i < COUNT_OF(entry_keys); i++)
+		names[i] = entry_keys[i].key;
+	reader_refuse_unknown_keys(reader, entry, names, COUNT_OF(entry_keys));
+	for (size_t i = 0; i < COUNT_OF(entry_keys); i++) {
+		const struct yaml_node *node = yaml_get(entry, entry_keys[i].key);
+		if (node && (entry_keys[i].version < 2 || reader_needs_version(reader, node, entry_keys[i].key)))
+			entry_keys[i].read(reader, node, user);
+	}
 }
 
 static void read_entry(struct users_reader *reader, const struct yaml_node *entry)
@@ -170,16 +220,16 @@ static void read_entry(struct users_reader *reader, const struct yaml_node *entr
 				yaml_kind_name(entry->kind)));
 		return;
 	}
-	reader_refuse_unknown_keys(reader, entry, entry_keys, COUNT_OF(entry_keys));
-	read_username(reader, entry, &user);
-	read_ensure(reader, entry, &user);
-	read_database(reader, entry, &user);
-	read_roles(reader, entry, &user);
-	refuse_privileges(reader, entry);
-	reader_user_grants(reader, entry, user.name);
+	if (!yaml_get(entry, "username"))
+		reader_wrong(reader, entry, "this entry has no username");
+	read_keys(reader, entry, &user);
+	if (!yaml_get(entry, "database") && !yaml_get(entry, "databases") && *reader->database)
+		add_database(reader, &user, reader->database);
 	if (user.name)
 		reader->entries[reader->count++] = user;
 }
+
+/* --- the document --- */
 
 static void read_list(struct users_reader *reader, const struct yaml_node *list)
 {
@@ -216,6 +266,7 @@ static void read_root(struct users_reader *reader, const struct yaml_node *root)
 	}
 	reader_refuse_unknown_keys(reader, root, root_keys, COUNT_OF(root_keys));
 	read_version(reader, root);
+	reader_defaults(reader, root);
 	reader_groups(reader, root);
 	const struct yaml_node *list = yaml_get(root, "users");
 	if (!list)

@@ -3,8 +3,9 @@
  *
  * The predecessor's format, unchanged (postgres-roles.md 0 and 7): a bare document or the text of a ConfigMap's key;
  * `users: [{username, database?, roles?, ensure?}]`, `timestamp` ignored. With `version: 2` also
- * `groups: [{name, grants?, defaultPrivileges?}]` and `grants` of a user: whoever has such a list may do what it says and no more. An empty list is legal to read: what it means is
- * decided by the plan, never here. Anything that is not understood is a mistake, and a mistake removes nobody.
+ * `groups: [{name, grants?, defaultPrivileges?}]` and `grants` of a user: whoever has such a list may do what it says and no more;
+ * `databases: [...]` of a user, of which `database` is the short form for one; and `defaults: {database?}`, which holds where an entry
+ * says nothing and comes before the agent file's. An empty list is legal to read: what it means is decided by the plan, never here. Anything that is not understood is a mistake, and a mistake removes nobody.
  */
 #pragma once
 
@@ -60,7 +61,7 @@ struct roles_policy {
 
 /*
  * `file` and `first_line` place the text (a ConfigMap's block scalar starts inside its file). `database` is where CONNECT is
- * granted when an entry names none. Mistakes: syntax, wrong type, unknown key, missing username, invalid or reserved name,
+ * granted when neither an entry nor the defaults name one. Mistakes: syntax, wrong type, unknown key, missing username, invalid or reserved name,
  * name twice for the same database, two users with one Secret name, inline password, role denied or granted to itself, a
  * name that rotation clean-up would drop, privileges that are a way to become superuser (grant_refusal).
  */

@@ -253,11 +253,10 @@ static void read_entry(
 		add_grants(&entry);
 }
 
-/* True where the key is there: then the role may do what the list says and no more. */
-static bool read_list(struct users_reader *reader, const struct yaml_node *map, const char *key,
+/* True where it is a list, which may be empty: then the role may do what it says and no more. */
+static bool read_list(struct users_reader *reader, const struct yaml_node *list, const char *key,
 	const char *role, bool defaults)
 {
-	const struct yaml_node *list = yaml_get(map, key);
 	if (!list)
 		return false;
 	if (list->kind != YAML_LIST && list->kind != YAML_NULL) {
@@ -296,24 +295,16 @@ static void read_group(struct users_reader *reader, const struct yaml_node *node
 		return;
 	users->groups = arena_grow(reader->mem, users->groups, users->group_count, sizeof(*users->groups));
 	users->groups[users->group_count++] = (struct group_role){name, at->line + reader->shift};
-	bool grants = read_list(reader, node, "grants", name, false);
-	bool defaults = read_list(reader, node, "defaultPrivileges", name, true);
+	bool grants = read_list(reader, yaml_get(node, "grants"), "grants", name, false);
+	bool defaults = read_list(reader, yaml_get(node, "defaultPrivileges"), "defaultPrivileges", name, true);
 	if (grants || defaults)
 		add_text(reader, &users->grants.roles, &users->grants.role_count, name);
-}
-
-static bool needs_version(struct users_reader *reader, const struct yaml_node *node, const char *key)
-{
-	if (reader->version < 2)
-		reader_wrong(reader, node,
-			arena_printf(reader->mem, "%s need version: 2 at the top of the document", key));
-	return reader->version >= 2;
 }
 
 void reader_groups(struct users_reader *reader, const struct yaml_node *root)
 {
 	const struct yaml_node *list = yaml_get(root, "groups");
-	if (!list || !needs_version(reader, list, "groups"))
+	if (!list || !reader_needs_version(reader, list, "groups"))
 		return;
 	if (list->kind != YAML_LIST && list->kind != YAML_NULL) {
 		reader_wrong(reader, list, "groups must be a list");
@@ -323,21 +314,19 @@ void reader_groups(struct users_reader *reader, const struct yaml_node *root)
 		read_group(reader, list->items[i]);
 }
 
-void reader_user_grants(struct users_reader *reader, const struct yaml_node *entry, const char *name)
+void reader_user_grants(struct users_reader *reader, const struct yaml_node *list, struct user *user)
 {
 	struct grants_wanted *grants = &reader->users->grants;
-	const struct yaml_node *list = yaml_get(entry, "grants");
 	size_t before = grants->grants.count;
-	if (!list || !name || !needs_version(reader, list, "grants") ||
-		!read_list(reader, entry, "grants", name, false))
+	if (!user->name || !read_list(reader, list, "grants", user->name, false))
 		return;
 	for (size_t i = before; i < grants->grants.count; i++)
 		if (grants->grants.items[i].on == GRANT_ON_DATABASE &&
 			strcmp(grants->grants.items[i].privilege, "CONNECT") == 0)
 			reader_wrong(
 				reader, list, "CONNECT of a user is what database says: leave it out here");
-	add_text(reader, &grants->roles, &grants->role_count, name);
-	add_text(reader, &grants->users, &grants->user_count, name);
+	add_text(reader, &grants->roles, &grants->role_count, user->name);
+	add_text(reader, &grants->users, &grants->user_count, user->name);
 }
 
 static int compare_groups(const void *a, const void *b)

@@ -1,8 +1,9 @@
 /*
  * users_reader.h - what the functions that read one users.yaml share (internal to the room)
  *
- * users.c         the document, its users
- * users_grants.c  version 2: groups, and what groups and users may do
+ * users.c           the document, its users
+ * users_defaults.c  version 2: what holds where an entry says nothing
+ * users_grants.c    version 2: groups, and what groups and users may do
  */
 #pragma once
 
@@ -13,7 +14,7 @@ struct users_reader {
 	const char *file;
 	int shift; /* added to lines: where the text starts inside its file */
 	int version;
-	const char *database; /* where an entry names none; "" = it has to */
+	const char *database; /* where an entry names none: of `defaults`, else of the agent file; "" = it has to */
 	const struct roles_policy *policy;
 	struct arena *mem;
 	struct mistakes *mistakes;
@@ -34,10 +35,14 @@ const char *reader_text(struct users_reader *reader, const struct yaml_node *nod
 const char *reader_instead(
 	struct users_reader *reader, const char *word, const char *const *words, size_t count);
 
+/* Is the document of a version that has this key? A mistake when not. */
+bool reader_needs_version(struct users_reader *reader, const struct yaml_node *node, const char *key);
+
+void reader_defaults(struct users_reader *reader, const struct yaml_node *root);
 void reader_groups(struct users_reader *reader, const struct yaml_node *root);
 
-/* `grants` of a user's entry; `name` NULL = it had none. */
-void reader_user_grants(struct users_reader *reader, const struct yaml_node *entry, const char *name);
+/* `grants` of a user's entry, of which `user` has what was read so far; its name may be missing. */
+void reader_user_grants(struct users_reader *reader, const struct yaml_node *list, struct user *user);
 
 /* After everything was read: sorts, and finds groups that are users, too. */
 void reader_finish_groups(struct users_reader *reader);

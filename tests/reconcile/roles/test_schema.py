@@ -35,12 +35,18 @@ GOOD = {
                     {"on": "types", "schema": "s", "names": ["*"], "privileges": ["USAGE"]}),
     "defaults": group(defaultPrivileges=[{"owner": "o", "on": "schemas", "privileges": ["CREATE"]},
                                          {"owner": "o", "schema": "s", "on": "tables", "privileges": ["MAINTAIN"]}]),
+    "databases": {"version": 2, "defaults": {"database": "d"}, "users": [{"username": "a", "databases": ["d", "e"]}, {"username": "b", "databases": []}]},
+    "no defaults": {"version": 2, "defaults": None, "users": []},
 }
 BAD = {
     "no users": {"version": 2},
     "unknown version": {"version": 3, "users": []},
     "groups too early": {"users": [], "groups": []},
     "grants too early": {"users": [{"username": "a", "grants": []}]},
+    "defaults too early": {"users": [], "defaults": {}},
+    "databases too early": {"users": [{"username": "a", "databases": ["d"]}]},
+    "an unknown default": {"version": 2, "users": [], "defaults": {"databases": ["d"]}},
+    "database twice": {"version": 2, "users": [{"username": "a", "database": "d", "databases": ["d"]}]},
     "no username": {"users": [{"database": "d"}]},
     "misspelt": {"users": [{"username": "a", "role": ["r"]}]},
     "a number": {"users": [{"username": 7}]},

@@ -134,7 +134,7 @@ static void test_what_is_not_a_list_of_users_is_a_mistake(void **state)
 	assert_mistake("users: []\n---\nusers: []\n", "users.yaml:3", "more than one document");
 	assert_mistake("users: []\nusers: []\n", "users.yaml:2", "users");
 	assert_mistake("users: [\n", "users.yaml:", "");
-	assert_mistake("users: []\ndefaults: {}\n", "users.yaml:2:1", "unknown key \"defaults\"");
+	assert_mistake("users: []\ndefault: {}\n", "users.yaml:2:1", "did you mean defaults?");
 }
 
 static void test_what_is_not_an_entry_is_a_mistake(void **state)

@@ -108,8 +108,8 @@ static const struct {
 } mistaken[] = {
 	{"version: 3\nusers: []\n", "users.yaml:1:10", "version must be 1 or 2"},
 	{"version: two\nusers: []\n", "users.yaml:1:10", "version must be 1 or 2"},
-	{"users: []\ngroups: []\n", "users.yaml:2:9", "groups need version: 2"},
-	{"users: [{username: a, grants: []}]\n", "users.yaml:1:31", "grants need version: 2"},
+	{"users: []\ngroups: []\n", "users.yaml:2:9", "groups needs version: 2"},
+	{"users: [{username: a, grants: []}]\n", "users.yaml:1:31", "grants needs version: 2"},
 	{"version: 2\nusers: []\ngroups: x\n", "users.yaml:3:9", "groups must be a list"},
 	{"version: 2\nusers: []\ngroups: [x]\n", "users.yaml:3:10", "must be a map with name"},
 	{"version: 2\nusers: []\ngroups: [{}]\n", "users.yaml:3:10", "this group has no name"},
@@ -163,6 +163,15 @@ static const struct {
 		"no meaning for schemas"},
 	{"version: 2\nusers: [{username: a, grants: [{on: database, privileges: [CONNECT]}]}]\n",
 		"users.yaml:2:31", "CONNECT of a user is what database says"},
+	{"users: []\ndefaults: {}\n", "users.yaml:2:11", "defaults needs version: 2"},
+	{"users: [{username: a, databases: [b]}]\n", "users.yaml:1:34", "databases needs version: 2"},
+	{"version: 2\nusers: []\ndefaults: [database]\n", "users.yaml:3:11", "defaults must be a map"},
+	{"version: 2\nusers: []\ndefaults: {databse: app}\n", "users.yaml:3:12", "did you mean database?"},
+	{"version: 2\nusers: []\ndefaults: {database: 7}\n", "users.yaml:3:22", "write it in quotes"},
+	{"version: 2\nusers: [{username: a, database: b, databases: [c]}]\n", "users.yaml:2:47",
+		"leave one out"},
+	{"version: 2\nusers: [{username: a, databases: b}]\n", "users.yaml:2:34", "must be a list, as in"},
+	{"version: 2\nusers: [{username: a, databases: [b, \"\"]}]\n", "users.yaml:2:38", "a database is empty"},
 };
 
 static void each_mistake_is_told_at_its_place(void **state)
@@ -193,12 +202,49 @@ static void a_database_has_to_be_named_where_the_agent_names_none(void **state)
 	arena_free(reading.mem);
 }
 
+static const char *databases_of(struct reading *reading, size_t user)
+{
+	const struct user *found = &reading->users.items[user];
+	const char *all = "";
+	for (size_t i = 0; i < found->database_count; i++)
+		all = arena_printf(reading->mem, "%s%s ", all, found->databases[i]);
+	return all;
+}
+
+static void databases_are_listed_or_come_from_the_defaults(void **state)
+{
+	static const char text[] =
+		"version: 2\n"
+		"defaults: {database: app}\n"
+		"groups: [{name: g, grants: [{on: schema, schema: s, privileges: [USAGE]}]}]\n"
+		"users:\n"
+		"  - {username: a, databases: [two, one, two]}\n"
+		"  - {username: b, databases: []}\n"
+		"  - {username: c}\n"
+		"  - {username: d, database: own}\n"
+		"  - {username: d, databases: [other]}\n";
+	struct reading reading;
+	(void)state;
+	read_text(&reading, text, "postgres");
+	assert_int_equal(reading.mistakes.count, 0);
+	assert_string_equal(databases_of(&reading, 0), "one two ");
+	assert_string_equal(databases_of(&reading, 1), "");
+	assert_string_equal(databases_of(&reading, 2), "app ");
+	assert_string_equal(databases_of(&reading, 3), "other own ");
+	assert_string_equal(rows_of(&reading), "g USAGE on schema app .s()\n");
+	arena_free(reading.mem);
+	read_text(&reading, "version: 2\ndefaults:\nusers: [{username: a}]\n", "postgres");
+	assert_string_equal(databases_of(&reading, 0), "postgres ");
+	arena_free(reading.mem);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_groups_and_users_may_do_is_read),
 		cmocka_unit_test(each_mistake_is_told_at_its_place),
 		cmocka_unit_test(a_database_has_to_be_named_where_the_agent_names_none),
+		cmocka_unit_test(databases_are_listed_or_come_from_the_defaults),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
