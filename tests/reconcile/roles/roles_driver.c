@@ -8,6 +8,8 @@
  *    "mode": "check" | "plan" | "apply", "policy": {...}, "secrets": {NAME: {"version", "password"}},
  *    "known": {...}}
  *
+ * and so for each request that follows, until there are no more.
+ *
  * "password64" instead of "password" for bytes that JSON cannot hold. "known" of the answer is given back by the next request,
  * as the store would.
  */
@@ -274,29 +276,39 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 	secret_done(&target.password);
 }
 
-int main(void)
+static bool answer_next(void)
 {
 	struct driver driver = {.answer = json_object()};
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	struct error err = {0};
 	json_error_t problem;
-	driver.request = json_loadf(stdin, 0, &problem);
-	if (!driver.request) {
+	driver.request = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, &problem);
+	bool more = driver.request != NULL;
+	if (more) {
+		json_t *before = json_object_get(driver.request, "known");
+		driver.known = before ? json_deep_copy(before) : json_object();
+		run(&driver, mem, &err);
+		json_object_set_new(driver.answer, "error", json_string(err.text));
+		json_object_set_new(
+			driver.answer, "error_kind", json_string(err.kind ? error_kind_name(err.kind) : ""));
+		json_object_set_new(driver.answer, "gets", json_integer(driver.gets));
+		json_object_set(driver.answer, "known", driver.known);
+		json_dumpf(driver.answer, stdout, JSON_INDENT(1));
+		printf("\n");
+		fflush(stdout);
+	} else if (!feof(stdin)) {
 		fprintf(stderr, "bad request: %s\n", problem.text);
-		return 2;
 	}
-	json_t *before = json_object_get(driver.request, "known");
-	driver.known = before ? json_deep_copy(before) : json_object();
-	run(&driver, mem, &err);
-	json_object_set_new(driver.answer, "error", json_string(err.text));
-	json_object_set_new(
-		driver.answer, "error_kind", json_string(err.kind ? error_kind_name(err.kind) : ""));
-	json_object_set_new(driver.answer, "gets", json_integer(driver.gets));
-	json_object_set(driver.answer, "known", driver.known);
-	json_dumpf(driver.answer, stdout, JSON_INDENT(1));
 	json_decref(driver.known);
 	json_decref(driver.answer);
 	json_decref(driver.request);
 	arena_free(mem);
-	return 0;
+	return more;
+}
+
+int main(void)
+{
+	while (answer_next())
+		;
+	return feof(stdin) ? 0 : 2;
 }

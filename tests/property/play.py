@@ -1,0 +1,276 @@
+"""Random lists of users on servers that random hands have been at.
+
+A round: a random users.yaml is applied to a server with databases and roles of other people; hands change things; another random
+users.yaml comes. Then
+  - one pass brings it about, and what it cannot bring is told with a reason (a group goes in a pass of its own, once its members went);
+  - the next plan has nothing to do, and reads with as many statements as the first;
+  - what belongs to roles that are not ours is as it was;
+  - the script of the plan is what the server's log has.
+"""
+
+import argparse
+import copy
+import datetime
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent)]
+
+import hands  # noqa: E402
+import world  # noqa: E402
+from parts import postgres  # noqa: E402
+from parts.roles import DRIVER, Result, Users  # noqa: E402
+from parts.script import sent_statements, shown, squeezed  # noqa: E402
+from untouched import Picture, changed  # noqa: E402
+
+# A step may fail for these, and stands in the next plan again.
+TOLD = ("does not exist", "dependent privileges exist", "is not the table", "must be owner", "unrecognized privilege type")
+
+
+class Wrong(AssertionError):
+    pass
+
+
+def check(good, *said):
+    if not good:
+        raise Wrong("\n".join(str(one) for one in said))
+
+
+class Driver(Users):
+    """One process for all passes."""
+
+    def __init__(self, server):
+        super().__init__(server)
+        self.process = subprocess.Popen([str(DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for name in (*world.USERS, world.KEEP):
+            self.secret(name, world.ALIKE)
+
+    def run(self, mode, users, **request):
+        message = {"mode": mode, "connection": self.server.conninfo(), "password": self.server.password, "secrets": self.secrets,
+                   "known": self.known, "users": json.dumps(users)}
+        self.process.stdin.write(json.dumps(message | request) + "\n")
+        self.process.stdin.flush()
+        lines = []
+        while not lines or lines[-1] != "}\n":
+            lines.append(self.process.stdout.readline())
+            assert lines[-1], f"the driver ended: {self.process.wait()}"
+        result = Result(json.loads("".join(lines)), "")
+        self.known = result.known
+        return result
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait(30) == 0
+
+
+class Round:
+    """The plan of a round: what is wanted at first, the hands, what is wanted then."""
+
+    def __init__(self, seed, major):
+        dice = random.Random(seed)
+        self.first, self.second = world.wanted(dice, major), world.wanted(dice, major)
+        self.hands = [hands.hand(dice) for _ in range(dice.randint(0, 25))]
+        self.policy = {"max_deletions": 100, "adopt": dice.random() < 0.3}
+        if dice.random() < 0.5:  # nobody is new: then there is no password in the plan, and all of it is in the log
+            names = {user["username"] for user in self.second["users"]}
+            self.first["users"] += [{"username": name} for name in sorted(names - {user["username"] for user in self.first["users"]})]
+            self.first["users"] = [user for user in self.first["users"] if user["username"] not in names or user.get("ensure") != "absent"]
+            known = {user["username"] for user in self.first["users"]}
+            self.first["users"] += [{"username": name} for name in sorted(names - known)]
+
+    def smaller(self):
+        """Rounds with one thing less."""
+        for i in range(len(self.hands)):
+            yield self.without(("hands", i))
+        for which in ("first", "second"):
+            for key in ("users", "groups"):
+                for i, item in enumerate(getattr(self, which).get(key, [])):
+                    yield self.without((which, key, i))
+                    for field, value in item.items():
+                        if field not in ("username", "name"):
+                            yield self.without((which, key, i, field))
+                        if isinstance(value, list):
+                            yield from (self.without((which, key, i, field, n)) for n in range(len(value)))
+
+    def without(self, path):
+        made = copy.deepcopy(self)
+        at = getattr(made, path[0])
+        for step in path[1:-1]:
+            at = at[step]
+        del at[path[-1]]
+        return made
+
+    def __str__(self):
+        lines = [f"first: {json.dumps(self.first, ensure_ascii=False)}"]
+        lines += [f"{who}@{database}: {statement}" for one in self.hands for who, database, statement in one]
+        return "\n".join([*lines, f"second: {json.dumps(self.second, ensure_ascii=False)}", f"policy: {self.policy}"])
+
+
+class Property:
+    def __init__(self, major):
+        self.server = postgres.Postgres(major, {"log_statement": "all"})
+        self.major = major
+        self.driver = Driver(self.server)
+        self.server.run(*(f"CREATE DATABASE {name}" for name in world.DATABASES))
+        self.connections = {name: self.server.connect(name, options="-c log_statement=none -c allow_system_table_mods=on")
+                            for name in ("postgres", *world.DATABASES)}
+
+    def close(self):
+        self.driver.close()
+        for session in self.connections.values():
+            session.close()
+        self.server.close()
+
+    # --- the server as it is at first ---
+
+    def clean(self):
+        cluster = self.connections["postgres"]
+        for name in world.DATABASES:
+            cluster.execute(f"ALTER DATABASE {name} OWNER TO postgres")
+        for name, session in self.connections.items():
+            session.execute("DO $$ DECLARE name text; BEGIN"
+                            " FOR name IN SELECT rolname FROM pg_roles WHERE oid >= 16384 LOOP"
+                            " EXECUTE format('DROP OWNED BY %I CASCADE', name); END LOOP;"
+                            " FOR name IN SELECT nspname FROM pg_namespace WHERE oid >= 16384 AND nspname NOT LIKE 'pg_%' LOOP"
+                            " EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP;"
+                            " FOR name IN SELECT fdwname FROM pg_foreign_data_wrapper LOOP"
+                            " EXECUTE format('DROP FOREIGN DATA WRAPPER %I CASCADE', name); END LOOP;"
+                            " FOR name IN SELECT oid FROM pg_largeobject_metadata LOOP PERFORM lo_unlink(name::oid); END LOOP; END $$")
+            session.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO PUBLIC")
+            session.execute("GRANT USAGE ON LANGUAGE sql, plpgsql TO PUBLIC")
+            session.execute("DELETE FROM pg_default_acl")
+        cluster.execute("DO $$ DECLARE name text; BEGIN FOR name IN SELECT rolname FROM pg_roles WHERE oid >= 16384 LOOP"
+                        " EXECUTE format('DROP ROLE %I', name); END LOOP; END $$")
+
+    def prepare(self):
+        self.clean()
+        for statement in world.OTHERS_SQL:
+            self.connections["postgres"].execute(statement)
+        for name in world.DATABASES:
+            for statement in world.THINGS_SQL:
+                self.connections[name].execute(statement)
+        self.connections["postgres"].execute("ALTER DATABASE app OWNER TO app_owner")
+        self.driver.known = {}
+
+    # --- a round ---
+
+    def ours(self):
+        """OIDs of roles that the agent has in its table under their name."""
+        return {oid for (oid,) in self.connections["postgres"].execute(
+            "SELECT m.oid FROM pgitops.managed_role m JOIN pg_roles r ON r.oid = m.oid AND r.rolname = m.name").fetchall()}
+
+    def play(self, round):
+        self.prepare()
+        result = self.driver.apply(round.first, policy={"max_deletions": 100})
+        check(not result.error and not result.mistakes, "first:", result.error, result.mistakes)
+        for one in round.hands:
+            hands.play(self.connections, one)
+        ours, before = self.ours(), Picture(self.connections, self.major)
+        plan = self.driver.plan(round.second, policy=round.policy)
+        check(not plan.error and not plan.mistakes, "plan:", plan.error, plan.mistakes)
+        mark = self.server.log_mark()
+        result = self.driver.apply(round.second, policy=round.policy)
+        check(not result.error, "apply:", result.error)
+        self.check_failures(result)
+        check([step["sql"] for step in plan.steps] == [step["sql"] for step in result.steps], "another plan", plan.steps, result.steps)
+        if "_verifier" not in plan.script and "verifier_of" not in plan.script and all(step["done"] for step in result.steps):
+            script, log = squeezed(shown(plan.script)), squeezed(sent_statements(self.server, mark))
+            check(script == log, "script and log differ:", script, log)
+        listed = {user["username"] for user in round.second["users"]} if round.policy["adopt"] else set()
+        taken = {oid for oid in self.ours() if oid in before.roles and before.roles[oid][1] in listed}
+        after = Picture(self.connections, self.major)
+        differs = changed(before, after, ours | taken)
+        check(not differs, "not ours, and changed:", *differs, self.names(before, after))
+        self.check_quiet(round, result)
+
+    @staticmethod
+    def names(before, after):
+        return {oid: row[1] for picture in (before, after) for oid, row in picture.roles.items() if oid >= 16384}
+
+    @staticmethod
+    def check_failures(result):
+        for step in result.steps:
+            check(step["done"] or any(word in step["error"] for word in TOLD), "failed:", step)
+        for report in result.reports:
+            check(report["status"] == "Synced" or report["reason"], "no reason:", report)
+
+    def check_quiet(self, round, result):
+        failed = [step["sql"] for step in result.steps if not step["done"]]
+        for again in range(2):  # groups go once nobody has them any more
+            rest = [step for step in self.driver.plan(round.second, policy=round.policy).steps if step["sql"] not in failed]
+            check(all(step["action"] == "drop" for step in rest) and (not rest or not again), "not quiet:", *rest,
+                  "after:", *(step["sql"] for step in result.steps))
+            if rest:
+                self.driver.apply(round.second, policy=round.policy)
+        if not failed:
+            quiet = self.driver.apply(round.second, policy=round.policy)
+            check(quiet.writes == 0, "writes:", quiet.writes, quiet.steps)
+
+    def fails(self, round):
+        try:
+            self.play(round)
+        except Wrong as wrong:
+            return wrong
+        return None
+
+    def shrunk(self, round, wrong):
+        """The smallest that is wrong in the same way, found by leaving things out."""
+        kind, found = str(wrong).split("\n", 1)[0], True
+        while found:
+            found = False
+            for smaller in round.smaller():
+                again = self.fails(smaller)
+                if again and str(again).split("\n", 1)[0] == kind:
+                    round, wrong, found = smaller, again, True
+                    break
+        return round, wrong
+
+    def run(self, seeds, shrink=True):
+        for seed in seeds:
+            round = Round(seed, self.major)
+            wrong = self.fails(round)
+            if wrong:
+                if shrink:
+                    round, wrong = self.shrunk(round, wrong)
+                raise Wrong(f"PostgreSQL {self.major}, seed {seed}: {wrong}\n{round}\n"
+                            f"again: tests/property/run.sh --major {self.major} --seed {seed}")
+
+
+def today():
+    """A seed that is another one each day."""
+    return int(datetime.date.today().strftime("%Y%m%d"))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/property/run.sh")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=today())
+    parser.add_argument("--major", type=int, action="append", choices=postgres.MAJORS)
+    parser.add_argument("--no-shrink", action="store_true")
+    parser.add_argument("--keep-going", action="store_true", help="play on after a round that is wrong")
+    options = parser.parse_args()
+    bad = 0
+    for major in options.major or postgres.MAJORS:
+        playing = Property(major)
+        played = 0
+        for seed in range(options.seed, options.seed + options.rounds):
+            try:
+                playing.run([seed], not options.no_shrink)
+                played += 1
+            except Wrong as wrong:
+                bad += 1
+                print(wrong, flush=True)
+                if not options.keep_going:
+                    return 1
+        playing.close()
+        print(f"PostgreSQL {major}: {played} of {options.rounds} rounds, all as they should be", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1")
+    sys.exit(main())
