@@ -59,7 +59,7 @@ static bool plan_privileges(struct users_pass *pass, struct session *session, co
 	struct grants_wanted described;
 	struct grants_present *present;
 	privileges_wanted(plan, wanted, pass->mem, &described);
-	if (!described.role_count)
+	if (!described.role_count && !described.leaving_count)
 		return true;
 	if (!grants_observe(session, &described, pass->mem, &present, &pass->error))
 		return false;

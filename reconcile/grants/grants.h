@@ -60,6 +60,8 @@ struct grants_wanted {
 	size_t role_count;
 	const char **users; /* those of them whose CONNECT is decided elsewhere; sorted, unique */
 	size_t user_count;
+	const char **leaving; /* roles that go, of none of these: DROP OWNED takes what owners gave them; sorted, unique */
+	size_t leaving_count;
 };
 
 /* --- the words --- */
@@ -93,6 +95,7 @@ struct grants_step {
 	const char *head; /* `sql` up to the role: steps with equal ones become one statement; NULL = never */
 	size_t statements; /* in `sql` */
 	bool revokes;
+	unsigned depth; /* of a chain of grants; the deepest is taken first */
 	bool done;
 	struct error error; /* kind ERROR_NONE until it failed */
 };
@@ -107,6 +110,8 @@ struct grants_difference {
 struct grants_plan {
 	struct grants_step *steps; /* by database; what is taken away first; those that join beside each other */
 	size_t step_count;
+	struct grants_step *leaving; /* the same of roles that go; for their removal to send, not for grants_apply() */
+	size_t leaving_count;
 	struct grants_difference *differences; /* by role */
 	size_t difference_count;
 	const char **warnings;

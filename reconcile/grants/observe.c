@@ -293,10 +293,13 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 	struct observation at = {.session = session, .wanted = wanted, .mem = mem, .present = made};
 	made->version = session->version;
 	*present = made;
-	if (!wanted->role_count)
+	if (!wanted->role_count && !wanted->leaving_count)
 		return true;
 	find_places(&at);
 	at.roles = list_of(wanted->roles, wanted->role_count, mem);
+	if (wanted->leaving_count)
+		at.roles =
+			arena_join(mem, at.roles, ", ", list_of(wanted->leaving, wanted->leaving_count, mem));
 	if (!observe_cluster(&at, &databases, err) || !observe_databases(&at, databases, err))
 		return false;
 	if (made->grants.count)

@@ -8,7 +8,7 @@
 #include "reconcile/grants/present.h"
 #include "reconcile/postgres/sql.h"
 
-enum { OBJECTS_A_STATEMENT = 200 };
+enum { OBJECTS_A_STATEMENT = 200, DEEPEST_CHAIN = 16 };
 
 enum change_kind { CHANGE_REVOKE, CHANGE_REVOKE_OPTION, CHANGE_GRANT };
 
@@ -18,6 +18,7 @@ struct change {
 	const struct grant *grant;
 	const char *privileges;
 	const char *grantor; /* to be taken by; "" = the owner */
+	unsigned depth;      /* how many described roles stand behind it: chain_depth() */
 };
 
 struct planner {
@@ -70,11 +71,19 @@ static const char *describe(const struct grant *grant, struct arena *mem)
 		grant->schema, dot, grant->name, *grant->column ? "." : "", grant->column);
 }
 
+static bool leaves(const struct planner *planner, const char *role)
+{
+	return text_is_listed(planner->wanted->leaving, planner->wanted->leaving_count, role);
+}
+
 static struct grants_step *add_step(struct planner *planner, const struct grant *grant)
 {
 	struct grants_plan *plan = planner->plan;
-	plan->steps = arena_grow(planner->mem, plan->steps, plan->step_count, sizeof(*plan->steps));
-	struct grants_step *step = &plan->steps[plan->step_count++];
+	bool leaving = leaves(planner, grant->role);
+	struct grants_step **list = leaving ? &plan->leaving : &plan->steps;
+	size_t *count = leaving ? &plan->leaving_count : &plan->step_count;
+	*list = arena_grow(planner->mem, *list, *count, sizeof(**list));
+	struct grants_step *step = &(*list)[(*count)++];
 	*step = (struct grants_step){.role = grant->role,
 		.database = grant->on == GRANT_ON_DATABASE ? "" : grant->database,
 		.sql = "",
@@ -168,17 +177,41 @@ static void expand(struct planner *planner)
 
 /* --- wanted and present, walked once --- */
 
+static const struct grant *find_row(const struct grants *rows, const struct grant *key)
+{
+	return rows->count ? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare) : NULL;
+}
+
+/* Given by a described role, by a right to give it on that is taken from it: what it gave goes before. */
+static bool is_given_on(const struct planner *planner, const struct grant *row)
+{
+	const struct grants_wanted *wanted = planner->wanted;
+	return *row->grantor && text_is_listed(wanted->roles, wanted->role_count, row->grantor);
+}
+
+/* Given by one who was given it by one, ...: what stands at the end of such a chain is taken first, or the server refuses. */
+static unsigned chain_depth(const struct planner *planner, const struct grant *row)
+{
+	struct grant key = *row;
+	unsigned depth = 0;
+	while (depth < DEEPEST_CHAIN && is_given_on(planner, &key)) {
+		depth++;
+		key.role = key.grantor;
+		const struct grant *above = find_row(&planner->present->grants, &key);
+		if (!above)
+			break;
+		key.grantor = above->grantor;
+	}
+	return depth;
+}
+
 static void add_change(
 	struct planner *planner, enum change_kind kind, const struct grant *grant, const char *grantor)
 {
 	planner->changes =
 		arena_grow(planner->mem, planner->changes, planner->change_count, sizeof(*planner->changes));
-	planner->changes[planner->change_count++] = (struct change){kind, grant, grant->privilege, grantor};
-}
-
-static const struct grant *find_row(const struct grants *rows, const struct grant *key)
-{
-	return rows->count ? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare) : NULL;
+	planner->changes[planner->change_count++] = (struct change){kind, grant, grant->privilege, grantor,
+		kind == CHANGE_REVOKE ? chain_depth(planner, grant) : 0};
 }
 
 /* Taking a privilege on a table takes it on the columns, too (REVOKE, "Notes"): then they are given anew. */
@@ -208,19 +241,31 @@ static size_t same_privilege(const struct grants *grants, size_t first)
 	return end - first;
 }
 
+/* Of a role that goes only what DROP OWNED leaves: what others than the owner gave, and do not take with themselves. */
+static bool is_taken_elsewhere(const struct planner *planner, const struct grant *row)
+{
+	return leaves(planner, row->role) && (!*row->grantor || leaves(planner, row->grantor));
+}
+
 static void take_away(struct planner *planner, const struct grant *found, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!is_decided_elsewhere(planner, found))
+		if (!is_decided_elsewhere(planner, found) && !is_taken_elsewhere(planner, &found[i]))
 			add_change(planner, CHANGE_REVOKE, &found[i], found[i].grantor);
 }
 
 static void keep(struct planner *planner, const struct grant *wanted, const struct grant *found, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (found[i].grantable)
+	size_t stays = 0;
+	for (size_t i = 0; i < count; i++) {
+		bool falls = is_given_on(planner, &found[i]);
+		stays += !falls;
+		if (falls)
+			add_change(planner, CHANGE_REVOKE, &found[i], found[i].grantor);
+		else if (found[i].grantable)
 			add_change(planner, CHANGE_REVOKE_OPTION, &found[i], found[i].grantor);
-	if (goes_with_its_table(planner, wanted))
+	}
+	if (!stays || goes_with_its_table(planner, wanted))
 		add_change(planner, CHANGE_GRANT, wanted, "");
 }
 
@@ -249,10 +294,10 @@ static void walk(struct planner *planner)
 static bool same_object(const struct change *a, const struct change *b)
 {
 	const struct grant *left = a->grant, *right = b->grant;
-	return a->kind == b->kind && left->on == right->on && strcmp(left->database, right->database) == 0 &&
-		strcmp(left->role, right->role) == 0 && strcmp(left->schema, right->schema) == 0 &&
-		strcmp(left->name, right->name) == 0 && strcmp(left->column, right->column) == 0 &&
-		strcmp(a->grantor, b->grantor) == 0;
+	return a->kind == b->kind && a->depth == b->depth && left->on == right->on &&
+		strcmp(left->database, right->database) == 0 && strcmp(left->role, right->role) == 0 &&
+		strcmp(left->schema, right->schema) == 0 && strcmp(left->name, right->name) == 0 &&
+		strcmp(left->column, right->column) == 0 && strcmp(a->grantor, b->grantor) == 0;
 }
 
 /* By the object first, so that the privileges on it are neighbours. */
@@ -260,6 +305,8 @@ static int compare_objects(const void *a, const void *b)
 {
 	const struct change *left = a, *right = b;
 	int order = (left->kind > right->kind) - (left->kind < right->kind);
+	if (!order)
+		order = (left->depth > right->depth) - (left->depth < right->depth);
 	if (!order)
 		order = strcmp(left->grantor, right->grantor);
 	return order ? order : grant_compare(left->grant, right->grant);
@@ -274,6 +321,8 @@ static int compare_statements(const void *a, const void *b)
 		order = (left->kind > right->kind) - (left->kind < right->kind);
 	if (!order)
 		order = strcmp(left->grant->role, right->grant->role);
+	if (!order)
+		order = (left->depth > right->depth) - (left->depth < right->depth);
 	if (!order)
 		order = (left->grant->on > right->grant->on) - (left->grant->on < right->grant->on);
 	if (!order)
@@ -326,8 +375,9 @@ static void print_privileges(const struct change *change, struct arena *mem, str
 
 static bool joins(const struct change *first, const struct change *next)
 {
-	return first->kind == next->kind && first->grant->on == next->grant->on &&
-		!grant_kinds[first->grant->on].defaults && first->grant->on != GRANT_ON_COLUMN &&
+	return first->kind == next->kind && first->depth == next->depth &&
+		first->grant->on == next->grant->on && !grant_kinds[first->grant->on].defaults &&
+		first->grant->on != GRANT_ON_COLUMN &&
 		strcmp(first->grant->database, next->grant->database) == 0 &&
 		strcmp(first->grant->role, next->grant->role) == 0 &&
 		strcmp(first->grantor, next->grantor) == 0 && strcmp(first->privileges, next->privileges) == 0;
@@ -363,12 +413,14 @@ static void add_statement(struct planner *planner, const struct change *changes,
 	const char *role = sql_identifier(changes->grant->role, mem);
 	print_head(changes, count, mem, &head);
 	step->revokes = changes->kind != CHANGE_GRANT;
+	step->depth = changes->depth;
 	if (buf_failed(&head)) {
 		error_set(&step->error, ERROR_INVALID, "the statement would be larger than %ld bytes",
 			LIMIT_BATCH_BYTES / 2);
 	} else if (*changes->grantor) {
-		step->sql = arena_printf(mem, "SET LOCAL ROLE %s; %s%s; SET LOCAL ROLE NONE",
-			sql_identifier(changes->grantor, mem), buf_string(&head), role);
+		step->sql = arena_printf(mem, "SET LOCAL ROLE %s; %s%s%s; SET LOCAL ROLE NONE",
+			sql_identifier(changes->grantor, mem), buf_string(&head), role,
+			leaves(planner, changes->grant->role) ? " CASCADE" : "");
 		step->statements = 3;
 	} else {
 		step->head = arena_copy(mem, buf_string(&head));
@@ -382,6 +434,8 @@ static int compare_steps(const void *a, const void *b)
 	int order = strcmp(left->database, right->database);
 	if (!order)
 		order = right->revokes - left->revokes;
+	if (!order)
+		order = (left->depth < right->depth) - (left->depth > right->depth);
 	if (!order)
 		order = strcmp(left->head ? left->head : "", right->head ? right->head : "");
 	return order ? order : strcmp(left->role, right->role);
@@ -399,6 +453,8 @@ static void tell(struct planner *planner)
 	struct grants_plan *plan = planner->plan;
 	for (size_t i = 0; i < planner->change_count; i++) {
 		const struct change *change = &planner->changes[i];
+		if (leaves(planner, change->grant->role))
+			continue;
 		const char *with_option = change->kind != CHANGE_REVOKE_OPTION
 			? change->privileges
 			: arena_printf(planner->mem, "%s with grant option", change->privileges);

@@ -31,14 +31,29 @@ static void withhold(struct planner *planner, const char *name)
 	plan->withheld[plan->withheld_count++] = name;
 }
 
+/* As of a user (plan_managed.c): what was renamed by hand is not made a second time. */
+static void tell_renamed(struct planner *planner, struct role_report *report, const struct role *renamed)
+{
+	planner_difference(planner, report, "name", report->name, renamed->name);
+	planner_reason(planner, report, USER_DEGRADED,
+		"the group was renamed by hand to \"%s\": it is left as it is, and none is made in its place; ALTER ROLE %s "
+		"RENAME TO %s undoes it",
+		renamed->name, sql_identifier(renamed->name, planner->mem),
+		sql_identifier(report->name, planner->mem));
+	withhold(planner, report->name);
+}
+
 static void plan_group(struct planner *planner, const char *name)
 {
 	const struct role *role = present_role(planner->present, name);
+	const struct role *renamed = role ? NULL : managed_renamed(planner->present, name);
 	struct role_report *report = planner_report(planner, name);
 	report->group = true;
 	report->secret_version = "";
 	report->managed_before = role && role->mark == MARK_GROUP;
-	if (!role) {
+	if (renamed) {
+		tell_renamed(planner, report, renamed);
+	} else if (!role) {
 		planner_difference(planner, report, "exists", "true", "false");
 		planner_create_group(planner, name);
 	} else if (role->mark != MARK_GROUP) {

@@ -4,12 +4,29 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "reconcile/postgres/sql.h"
+
+static void add_leaving(
+	struct grants_wanted *wanted, const struct role_step *steps, size_t count, struct arena *mem)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (steps[i].action != ROLE_RETIRE ||
+			text_is_listed(wanted->roles, wanted->role_count, steps[i].user))
+			continue;
+		wanted->leaving =
+			arena_grow(mem, wanted->leaving, wanted->leaving_count, sizeof(*wanted->leaving));
+		wanted->leaving[wanted->leaving_count++] = steps[i].user;
+	}
+	text_sort_unique(wanted->leaving, &wanted->leaving_count);
+}
 
 void privileges_wanted(const struct roles_plan *plan, const struct users *users, struct arena *mem,
 	struct grants_wanted *wanted)
 {
 	const struct grants_wanted *all = &users->grants;
 	*wanted = *all;
+	add_leaving(wanted, plan->steps, plan->step_count, mem);
+	add_leaving(wanted, plan->held, plan->held_count, mem);
 	if (!plan->withheld_count)
 		return;
 	wanted->roles = arena_array(mem, all->role_count + 1, sizeof(*wanted->roles));
@@ -39,8 +56,39 @@ static void join_differences(struct roles_plan *plan, const struct grants_plan *
 	}
 }
 
+/* Before what ends the text of a removal in one database. */
+static const char *put_before_drop(const char *sql, const char *tail, const char *more, struct arena *mem)
+{
+	if (!text_ends(sql, tail))
+		return sql;
+	return arena_printf(mem, "%.*s%s;\n%s", (int)(strlen(sql) - strlen(tail)), sql, more, tail);
+}
+
+/* Removals send what DROP OWNED would leave; what is of the whole cluster, in any database. */
+static void join_leaving(
+	struct role_step *steps, size_t count, const struct grants_plan *grants, struct arena *mem)
+{
+	for (size_t i = 0; i < grants->leaving_count; i++) {
+		const struct grants_step *from = &grants->leaving[i];
+		const char *tail =
+			arena_printf(mem, "DROP OWNED BY %s;\nCOMMIT", sql_identifier(from->role, mem));
+		size_t s = 0;
+		while (s < count &&
+			(steps[s].action != ROLE_RETIRE || strcmp(steps[s].user, from->role) != 0 ||
+				(*from->database && strcmp(steps[s].database, from->database) != 0)))
+			s++;
+		if (s == count || !*from->sql)
+			continue;
+		steps[s].sql = put_before_drop(steps[s].sql, tail, from->sql, mem);
+		steps[s].redacted = put_before_drop(steps[s].redacted, tail, from->sql, mem);
+		steps[s].statements += from->statements;
+	}
+}
+
 void privileges_join(struct roles_plan *plan, struct grants_plan *grants, struct arena *mem)
 {
+	join_leaving(plan->steps, plan->step_count, grants, mem);
+	join_leaving(plan->held, plan->held_count, grants, mem);
 	struct role_step *steps = arena_array(mem, plan->step_count + grants->step_count + 1, sizeof(*steps));
 	if (plan->step_count)
 		memcpy(steps, plan->steps, plan->step_count * sizeof(*steps));

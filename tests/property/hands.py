@@ -2,7 +2,7 @@
 
 A hand is a few statements "who: SQL" with places that are filled by the dice, the same place with the same thing: {user1}, {group1},
 {ours1} = a user or group of users.yaml, {other1} = a role that is not ours, {role1} = any, {new1} = a new name, {on1} = privileges on
-something ("SELECT ON TABLE s.t1"), {schema1}, {option} = with or without the right to give it on. "who" may have a database:
+something ("SELECT ON TABLE s.t1"), {thing1} = the same, but not on a database, {schema1}, {option} = with or without the right to give it on. "who" may have a database:
 "postgres@app". A statement that the server refuses did not happen.
 """
 
@@ -57,10 +57,10 @@ HANDS = [
     (1, ["postgres@{database}: GRANT {on1} TO {other1} {option}"]),
     (1, ["postgres@{database}: GRANT {on1} TO PUBLIC"]),
     (1, ["postgres@{database}: REVOKE {on1} FROM PUBLIC"]),
-    (3, ["postgres@{database}: GRANT {on1} TO {role1} WITH GRANT OPTION", "{role1}@{database}: GRANT {on1} TO {role2} WITH GRANT OPTION",
-         "{role2}@{database}: GRANT {on1} TO {role3}"]),
-    (2, ["postgres@{database}: GRANT {on1} TO {ours1}, {ours2} WITH GRANT OPTION", "{ours1}@{database}: GRANT {on1} TO {ours3}",
-         "{ours2}@{database}: GRANT {on1} TO {ours3}", "{ours2}@{database}: GRANT {on1} TO {other1}"]),
+    (3, ["postgres@{database}: GRANT {thing1} TO {role1} WITH GRANT OPTION",
+         "{role1}@{database}: GRANT {thing1} TO {role2} WITH GRANT OPTION", "{role2}@{database}: GRANT {thing1} TO {role3}"]),
+    (2, ["postgres@{database}: GRANT {thing1} TO {ours1}, {ours2} WITH GRANT OPTION", "{ours1}@{database}: GRANT {thing1} TO {ours3}",
+         "{ours2}@{database}: GRANT {thing1} TO {ours3}", "{ours2}@{database}: GRANT {thing1} TO {other1}"]),
     (2, ["postgres@{database}: ALTER DEFAULT PRIVILEGES FOR ROLE {role1} GRANT {default} TO {ours1} {option}"]),
     (2, ["postgres@{database}: ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema1} GRANT {default} TO {role1} {option}"]),
     (1, ["postgres@{database}: ALTER DEFAULT PRIVILEGES FOR ROLE {role1} REVOKE {default} FROM {role1}"]),
@@ -101,8 +101,8 @@ class Filling:
         roles = {"user": USERS, "group": GROUPS, "ours": USERS + GROUPS, "other": OTHERS, "role": USERS + GROUPS + OTHERS}
         if kind in roles:
             return name(dice.choice(roles[kind]))
-        if kind == "on":
-            words, things = dice.choice(ON)
+        if kind in ("on", "thing"):
+            words, things = dice.choice(ON if kind == "on" else [one for one in ON if "CONNECT" not in one[0]])
             word = [dice.choice(words)] if "ALL" in words and dice.random() < 0.2 else some(dice, [one for one in words if one != "ALL"], 2)
             return f"{', '.join(word)} ON {dice.choice(things)}"
         if kind in ("object", "make"):

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from parts import postgres  # noqa: E402
 from play import Property, today  # noqa: E402
 
-ROUNDS = 25
+ROUNDS = 10
 
 
 @pytest.mark.timeout(600)

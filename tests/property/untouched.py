@@ -54,9 +54,15 @@ class Picture:
 
     def of_others(self, ours):
         """As a set, without what is about roles in `ours` alone."""
+        given_on, more = set(), True  # by ours, and by who was given it by them: with their right to give it on it goes
+        while more:
+            found = {(*acl[:4], acl[7], acl[6]) for acl in self.acls
+                     if acl[5] != acl[4] and (acl[5] in ours or (*acl[:4], acl[7], acl[5]) in given_on)}
+            more, given_on = found - given_on, given_on | found
+
         def known(acl):
-            place, what, key, sub, owner, grantor, grantee, *_ = acl
-            if grantee in ours or (grantor in ours and grantor != owner) or (what == "pg_default_acl" and owner in ours):
+            place, what, key, sub, owner, grantor, grantee, privilege, _ = acl
+            if grantee in ours or (place, what, key, sub, privilege, grantee) in given_on or (what == "pg_default_acl" and owner in ours):
                 return False
             return grantee != owner or owner not in ours
 

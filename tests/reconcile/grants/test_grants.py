@@ -244,3 +244,27 @@ def test_one_pass_makes_whatever_is_wanted_of_whatever_there_is(server):
         grants.apply().good()
         grants.apply().quiet()
     assert server.query(untouched, database="shop") == before
+
+
+@every_major
+def test_who_gave_on_what_was_given_on_loses_it_from_the_end(server):
+    shop(server, "a", "b", "c")
+    server.run("GRANT USAGE ON SCHEMA s TO a, b, c", "GRANT SELECT ON s.t TO a WITH GRANT OPTION", "SET ROLE a",
+               "GRANT SELECT ON s.t TO b WITH GRANT OPTION", "SET ROLE b", "GRANT SELECT ON s.t TO c", database="shop")
+    grants = Grants(server, ["a", "b", "c"])
+    result = grants.apply().good()
+    assert [step["role"] for step in result.steps if "ON TABLE" in step["sql"]] == ["c", "b", "a"]
+    grants.apply().quiet()
+
+
+@every_major
+def test_what_a_described_role_gave_on_is_given_by_the_owner_where_it_is_wanted(server):
+    shop(server, "a", "b")
+    server.run("GRANT USAGE ON SCHEMA s TO a, b", "GRANT SELECT ON s.t TO a WITH GRANT OPTION", "SET ROLE a", "GRANT SELECT ON s.t TO b",
+               database="shop")
+    grants = Grants(server, ["a", "b"])
+    for role in ("a", "b"):
+        grants.want("shop", role, "tables", "SELECT", schema="s", name="t").want("shop", role, "schema", "USAGE", name="s")
+    grants.apply().good()
+    grants.apply().quiet()
+    assert may(server, "b", "table", "s.t", "SELECT") and not may(server, "a", "table", "s.t", "SELECT WITH GRANT OPTION")

@@ -101,3 +101,18 @@ def test_a_report_writes_nothing(server):
     result = users.plan(wanted)
     assert result.status("readers") == "Drifted" and result.sql == ['REVOKE CREATE ON SCHEMA "s" FROM "readers"']
     assert server.value("SELECT has_schema_privilege('readers', 's', 'CREATE')", database="shop")
+
+
+@pytest.mark.parametrize("server", [13, 18], indirect=True)
+def test_a_listed_group_that_was_renamed_by_hand_is_told_and_not_made_anew(server):
+    users = shop(server)
+    users.secret("ann", "geheim")
+    wanted = document([{"name": "readers", "grants": [on_tables("SELECT")]}], [{"username": "ann", "roles": ["readers"]}])
+    users.apply(wanted).good()
+    server.run("ALTER ROLE readers RENAME TO lecteurs")
+    result = users.apply(wanted)
+    assert not exists(server, "readers") and members(server, "lecteurs") == ["ann"]
+    assert result.status("readers") == "Degraded" and 'ALTER ROLE "lecteurs" RENAME TO "readers"' in result.reason("readers")
+    assert users.apply(wanted).steps == []
+    server.run("ALTER ROLE lecteurs RENAME TO readers")
+    users.apply(wanted).quiet()

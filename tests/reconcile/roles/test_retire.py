@@ -3,9 +3,11 @@
 import psycopg
 import pytest
 
+from parts import postgres
 from parts.roles import MARK, Users, catalog, comment, exists, heir, members, verifier
 
 BOTH = pytest.mark.parametrize("server", [13, 17], indirect=True)
+ALL = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
 BOB = [{"username": "bob"}]
 
 
@@ -124,3 +126,20 @@ def test_a_role_that_was_dropped_by_hand_is_forgotten(server, users):
     server.run("DROP OWNED BY alice", "DROP ROLE alice")
     users.apply(BOB).good()
     users.apply(BOB).quiet()
+
+
+@ALL
+def test_what_others_than_the_owner_gave_goes_with_the_user(server, users):
+    """DROP OWNED takes only what owners gave, and DROP ROLE fails on the rest."""
+    server.run("CREATE ROLE dba", "CREATE ROLE friend", "CREATE DATABASE app")
+    server.run("CREATE TABLE t (x int, y int)", "CREATE SCHEMA s", "GRANT SELECT, UPDATE (y) ON t TO dba WITH GRANT OPTION",
+               "GRANT USAGE ON SCHEMA s TO dba WITH GRANT OPTION", "GRANT TEMPORARY ON DATABASE app TO dba WITH GRANT OPTION", "SET ROLE dba",
+               "GRANT SELECT ON t TO alice WITH GRANT OPTION", "GRANT UPDATE (y) ON t TO alice", "GRANT USAGE ON SCHEMA s TO alice",
+               "GRANT TEMPORARY ON DATABASE app TO alice", "SET ROLE alice", "GRANT SELECT ON t TO friend", database="app")
+    plan = users.plan(BOB)
+    assert 'SET LOCAL ROLE "dba"; REVOKE SELECT ON TABLE "public"."t" FROM "alice" CASCADE; SET LOCAL ROLE NONE;' in plan.script
+    result = users.apply(BOB)
+    assert not exists(server, "alice"), result.reason("alice")
+    assert server.value("SELECT relacl::text FROM pg_class WHERE relname = 't'", database="app") == "{postgres=arwdDxt/postgres,dba=r*/postgres}" \
+        .replace("dDxt", "dDxtm" if server.major >= 17 else "dDxt")
+    assert server.query("SELECT has_schema_privilege('dba', 's', 'USAGE WITH GRANT OPTION')", database="app") == [(True,)]

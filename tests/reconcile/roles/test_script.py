@@ -8,6 +8,7 @@ import pytest
 
 from parts import postgres
 from parts.roles import Users, catalog, exists, heir, verifier
+from parts.script import sent_statements, shown, squeezed
 
 SOME = pytest.mark.parametrize("server", [13, 16, 18], indirect=True)
 ALL = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
@@ -39,28 +40,6 @@ def fill(server):
                    "CREATE TABLE other (x int)", "GRANT SELECT ON other TO alice", database=database)
 
 
-def squeezed(statements):
-    """Statements as one text: without spaces, ends of statements, and the transactions that a message has by itself."""
-    text = re.sub(r"\s+|;", "", "\n".join(statements))
-    return text.replace("BEGIN", "").replace("COMMIT", "")
-
-
-def sent(server, mark):
-    """What an agent sent after it had looked: the statements of the log, without its looking whether sessions have ended."""
-    statements = re.findall(r"^[^\n]* pgitops LOG:  statement: (.*(?:\n\t.*)*)", server.log_since(mark), re.M)
-    last = max(i for i, text in enumerate(statements) if "pg_prepared_xacts" in text)
-    looks = ("SELECT DISTINCT usename", "SET SESSION AUTHORIZATION", "SELECT session_user",  # what each connection begins with
-             "SELECT pg_catalog.pg_is_in_recovery()")  # libpq's own before 14
-    changes = [text for text in statements[last + 1:] if not text.startswith(looks)]
-    return [text for i, text in enumerate(changes) if not (i and text == changes[i - 1] and "pg_terminate" in text)]
-
-
-def shown(script):
-    """Its statements: without what tells psql where to go, and what the agent's sessions have from their beginning."""
-    return [line for line in script.splitlines() if not line.startswith(("\\", "--", "SET search_path"))
-            and "the plan is for another server" not in line]
-
-
 @ALL
 def test_what_is_shown_is_what_the_server_logs(server, users):
     fill(server)
@@ -71,7 +50,7 @@ def test_what_is_shown_is_what_the_server_logs(server, users):
     mark = server.log_mark()
     result = users.apply(wanted)
     assert not exists(server, "alice"), result.reason("alice")
-    assert squeezed(shown(script)) == squeezed(sent(server, mark))
+    assert squeezed(shown(script)) == squeezed(sent_statements(server, mark))
     assert 'GRANT "staff" TO "bob", "carol"' in script and "pg_terminate_backend" in script and "REASSIGN OWNED" in script
     session.close()
 
