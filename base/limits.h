@@ -80,6 +80,7 @@
 #define LIMIT_USERS 20000               /* entries of one users.yaml */
 #define LIMIT_ROLE_NAME 63              /* bytes: NAMEDATALEN - 1 of every PostgreSQL build we know */
 #define LIMIT_ROLE_COMMENT 65536        /* bytes that are kept when our mark is put before them */
+#define LIMIT_DATABASES 1000            /* entries of `databases` in one users.yaml */
 #define LIMIT_GRANTS 500000             /* privileges of one users.yaml, each on each object that it names */
 #define LIMIT_PASSWORD 1024             /* bytes; libpq's own limit for a password is larger */
 #define LIMIT_BATCH_BYTES (512L * 1024) /* one multi-statement message */

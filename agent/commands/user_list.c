@@ -8,6 +8,8 @@ enum { CHANGES_SHOWN = 10 };
 
 static const char *roles_of(const struct command_context *context, const json_t *user)
 {
+	if (text_equal(json_text_at(user, "kind", "user"), "database"))
+		return "(a database)";
 	return json_bool_at(user, "group", false) ? "(a group)"
 						  : command_join(context, json_object_get(user, "roles"), "-");
 }

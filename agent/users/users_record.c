@@ -246,12 +246,13 @@ static json_t *user_document(const struct record *record, const struct role_repo
 	json_t *roles = json_array();
 	for (size_t i = 0; i < report->role_count; i++)
 		json_array_append_new(roles, json_text(report->roles[i]));
-	return json_pack("{s:o, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name", json_text(report->name),
-		"group", report->group, "database", pass->database->config->name, "status",
-		user_status_name(report->status), "reason", json_text(users_record_reason(pass, report)),
-		"roles", roles, "differences", differences_of(report), "lastChange",
-		last_change(record, report->name, before), "secretVersion",
-		users_unchanged_version(pass, report));
+	const char *kind = report->database ? "database" : report->group ? "group" : "user";
+	return json_pack("{s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name",
+		json_text(report->name), "kind", kind, "group", report->group, "database",
+		pass->database->config->name, "status", user_status_name(report->status), "reason",
+		json_text(users_record_reason(pass, report)), "roles", roles, "differences",
+		differences_of(report), "lastChange", last_change(record, report->name, before),
+		"secretVersion", users_unchanged_version(pass, report));
 }
 
 static bool heal(const struct users_pass *pass, const char *user, struct error *err)

@@ -40,5 +40,10 @@ bool record_is_done(struct applier *applier, struct role_step **queue, size_t co
 /* Carries out the ROLE_END steps from `first` to `end`. False when the connection is lost. */
 bool retire_end_sessions(struct applier *applier, size_t first, size_t end, struct error *err) MUST_CHECK;
 
+/* Carries out the ROLE_CREATE_DATABASE or ROLE_EXTEND steps from `first` to `end` (databases.h). False when a connection to the server
+   cannot be had or is lost while a database is made. */
+bool databases_create(struct applier *applier, size_t first, size_t end, struct error *err) MUST_CHECK;
+void databases_extend(struct applier *applier, size_t first, size_t end);
+
 /* Gives away what they own, in each database. False when the session's own connection is lost. */
 bool retire_databases(struct applier *applier, struct error *err) MUST_CHECK;

@@ -400,6 +400,12 @@ static bool run_phase(
 	*next = queue_of(applier, first, queue, &count, &secrets);
 	if (action == ROLE_END)
 		return retire_end_sessions(applier, first, *next, err);
+	if (action == ROLE_CREATE_DATABASE)
+		return databases_create(applier, first, *next, err);
+	if (action == ROLE_EXTEND) {
+		databases_extend(applier, first, *next);
+		return true;
+	}
 	if (action == ROLE_RETIRE)
 		return retire_databases(applier, err);
 	if (!run_queue(applier, queue, count, secrets))

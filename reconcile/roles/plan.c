@@ -33,6 +33,8 @@ static const char *const action_names[] = {
 	[ROLE_END] = "end sessions",
 	[ROLE_HEIR] = "create heir",
 	[ROLE_GIVE] = "give away",
+	[ROLE_CREATE_DATABASE] = "create database",
+	[ROLE_EXTEND] = "create extension",
 };
 
 const char *user_status_name(enum user_status status)
@@ -366,12 +368,14 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 	};
 	planner_collect_references(&planner);
 	plan->reports = arena_array(mem,
-		input->wanted->count + input->wanted->group_count + 2 * present->role_count + 1,
+		input->wanted->count + input->wanted->group_count + input->wanted->database_count +
+			2 * present->role_count + 1,
 		sizeof(*plan->reports));
 	for (size_t i = 0; i < planner.user_count; i++)
 		classify(&planner, &planner.users[i], &input->wanted->items[i]);
 	plan_passwords(&planner);
 	plan_groups(&planner);
+	plan_databases(&planner);
 	for (size_t i = 0; i < planner.user_count; i++)
 		plan_user(&planner, &planner.users[i]);
 	plan_retirements(&planner);

@@ -350,19 +350,25 @@ static const char *connect_field(struct planner *planner, const char *database)
 	return arena_printf(planner->mem, "connect:%s", database);
 }
 
+/* Whoever owns it by then may do so anyway. */
+static void give_connect(struct planner *planner, struct wanted_user *wanted, const char *database)
+{
+	if (planner_will_own(planner, database, wanted->user->name))
+		return;
+	planner_difference(planner, wanted->report, connect_field(planner, database), "granted", "");
+	planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, wanted->user->name,
+		arena_printf(planner->mem, "GRANT CONNECT ON DATABASE %s TO ",
+			sql_identifier(database, planner->mem)),
+		"");
+}
+
 static void grant_connect(struct planner *planner, struct wanted_user *wanted,
 	const struct database *database, const struct connect_grant *rows, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].database == database->oid)
 			return;
-	if (wanted->role && database->owner == wanted->role->oid)
-		return;
-	planner_difference(planner, wanted->report, connect_field(planner, database->name), "granted", "");
-	planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, wanted->user->name,
-		arena_printf(planner->mem, "GRANT CONNECT ON DATABASE %s TO ",
-			sql_identifier(database->name, planner->mem)),
-		"");
+	give_connect(planner, wanted, database->name);
 }
 
 /* A superuser's REVOKE takes back only what the owner granted: for others' grants we become the grantor. */
@@ -399,19 +405,24 @@ void plan_connects(struct planner *planner, struct wanted_user *wanted)
 
 	for (size_t i = 0; i < user->database_count; i++) {
 		const struct database *database = present_database(planner->present, user->databases[i]);
+		const struct planned_database *listed = planner_database(planner, user->databases[i]);
+		if (listed && listed->made) {
+			give_connect(planner, wanted, user->databases[i]);
+			continue;
+		}
 		if (!database) {
 			planner_reason(planner, wanted->report, USER_DEGRADED,
 				"database \"%s\" does not exist", user->databases[i]);
 			continue;
 		}
-		if (database->public_connect)
+		if (database->public_connect && !(listed && listed->wanted->closed))
 			warn_of_public(planner, database);
 		grant_connect(planner, wanted, database, rows, count);
 	}
 	for (size_t i = 0; !planner->input->policy->additive && i < count; i++) {
 		const struct database *database = present_database_by_oid(planner->present, rows[i].database);
-		if (!database)
-			continue;
+		if (!database || planner_will_own(planner, database->name, user->name))
+			continue; /* taking it from the owner would take what comes with owning */
 		bool listed = text_is_listed(user->databases, user->database_count, database->name);
 		if (!listed || rows[i].grantable)
 			revoke_connect(planner, wanted, &rows[i], database, listed);

@@ -151,6 +151,10 @@ static void plan_gift(const struct removal *removal, const struct belonging *bel
 	bool database = belonging->kind == BELONGING_DATABASE;
 	if (!database && belonging->kind != BELONGING_TABLESPACE)
 		return;
+	const struct planned_database *listed =
+		database ? planner_database(removal->planner, belonging->name) : NULL;
+	if (listed && listed->new_owner) /* it has been given away by then */
+		return;
 	planner_step(removal->planner, PHASE_GIVE,
 		(struct role_step){
 			.action = ROLE_GIVE,
@@ -321,7 +325,12 @@ static bool is_listed_as_role(const struct removal *removal)
 			"locked out, not removed: users.yaml lists it as a role of \"%s\", who would lose it; it goes when "
 			"nobody lists it any more",
 			referrer);
-	return referrer != NULL;
+	const char *owned = planner_owned_by(planner, removal->role->name);
+	if (owned && !planner->holding)
+		planner_reason(planner, removal->report, USER_RETIRING,
+			"locked out, not removed: users.yaml lists it as the owner of database \"%s\"; it goes when another one is",
+			owned);
+	return referrer || owned;
 }
 
 void plan_removal(struct planner *planner, const struct role *role, struct role_report *report)

@@ -178,7 +178,8 @@ void plan_unused_groups(struct planner *planner)
 		const struct role *role = &present->roles[i];
 		size_t dependencies;
 		if (role->mark != MARK_GROUP || role->login || planner_referrer(planner, role->name) ||
-			planner_is_group(planner, role->name) || users_find(planner->input->wanted, role->name))
+			planner_owned_by(planner, role->name) || planner_is_group(planner, role->name) ||
+			users_find(planner->input->wanted, role->name))
 			continue;
 		present_dependencies(present, role->oid, &dependencies);
 		if (dependencies || has_memberships(present, role->oid))

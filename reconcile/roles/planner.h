@@ -9,6 +9,7 @@
  * plan_retire.c     who goes, and when
  * plan_removal.c    the steps of one that goes, and how far they can come
  * heir.c            who gets what it owned
+ * plan_databases.c  databases that are listed
  * plan_warnings.c   what no step mends
  */
 #pragma once
@@ -23,9 +24,13 @@ enum phase {
 	PHASE_GROUP,
 	PHASE_CREATE,
 	PHASE_ALTER,
+	PHASE_CREATE_DATABASE, /* their owners are there */
+	PHASE_ALTER_DATABASE,
 	PHASE_REVOKE_CHAIN, /* what users of ours have granted: before what they granted it by goes, and that with it */
 	PHASE_REVOKE,
 	PHASE_GRANT,
+	PHASE_CLOSE_DATABASE, /* to PUBLIC: whoever is listed has CONNECT by now */
+	PHASE_EXTEND,
 	PHASE_HEIR,
 	PHASE_GIVE,
 	PHASE_RETIRE,
@@ -48,6 +53,16 @@ struct wanted_user {
 	bool creatable;       /* no role yet, and a password to create it with */
 	const char *verifier; /* to be set; NULL = leave the password alone */
 	const char *version;  /* of its Secret */
+};
+
+/* A listed database and what becomes of it. */
+struct planned_database {
+	const struct wanted_database *wanted;
+	const struct database *found; /* NULL = does not exist */
+	const struct database_content *content;
+	struct role_report *report;
+	const char *new_owner; /* NULL = it keeps its own */
+	bool made;             /* a step makes it */
 };
 
 /* Roles that a role is a member of, directly or through others. */
@@ -75,6 +90,7 @@ struct planner {
 	struct roles_plan *plan;
 	struct wanted_user *users; /* parallel to input->wanted */
 	size_t user_count;
+	struct planned_database *databases; /* parallel to input->wanted->databases */
 	struct step_list phases[PHASES];
 	struct step_list held[PHASES]; /* the same, of deletions that wait for a confirmation */
 	bool holding;                  /* steps go there */
@@ -137,6 +153,19 @@ void plan_managed(struct planner *planner);
 
 void planner_create_group(struct planner *planner, const char *name);
 bool planner_is_group(const struct planner *planner, const char *name); /* listed under groups */
+
+/* --- plan_databases.c --- */
+
+void plan_databases(struct planner *planner); /* after the groups, before the users */
+
+/* Of this name, if it is listed; NULL = it is not. */
+const struct planned_database *planner_database(const struct planner *planner, const char *name);
+
+/* A listed database whose owner is to be this role; NULL = there is none. */
+const char *planner_owned_by(const struct planner *planner, const char *role);
+
+/* Does this role own the database of this name once the plan is carried out? */
+bool planner_will_own(const struct planner *planner, const char *database, const char *role);
 
 void plan_groups(struct planner *planner); /* after the passwords */
 void plan_passwords(struct planner *planner);

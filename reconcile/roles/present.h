@@ -60,6 +60,25 @@ struct database {
 	uint32_t owner;
 	bool allows_connections;
 	bool public_connect; /* every role may connect */
+	bool invalid;        /* its DROP DATABASE was interrupted */
+	const char *encoding, *collate, *ctype;
+	const char *comment; /* "" = none; bytes, as those of roles */
+};
+
+/* An extension that the server has the files of. */
+struct available_extension {
+	const char *name;
+	const char *schema; /* where it always is; NULL = where one says */
+	bool untrusted;     /* only a superuser may make it */
+};
+
+/* What a listed database that exists has. */
+struct database_content {
+	struct error error;                  /* kind ERROR_NONE; else nothing is known */
+	struct wanted_extension *extensions; /* by name */
+	size_t extension_count;
+	const char **schemas; /* sorted */
+	size_t schema_count;
 };
 
 /* CONNECT for one role on one database; PUBLIC and the owner's own entry are left out. */
@@ -107,6 +126,11 @@ struct roles_present {
 	size_t database_count;
 	struct connect_grant *connects; /* by grantee, database */
 	size_t connect_count;
+	struct connect_grant *public_connects; /* to PUBLIC */
+	size_t public_count;
+	struct available_extension *available; /* by name; read when a database lists extensions, as `contents` */
+	size_t available_count;
+	struct database_content *contents; /* parallel to input->wanted->databases; empty where nothing was asked */
 	struct dependency *dependencies; /* by role, database; only of roles that may go, and of groups */
 	size_t dependency_count;
 	struct belonging *belongings; /* by role, kind, name; only of roles that may go */
@@ -120,6 +144,11 @@ struct roles_present {
 
 /* Reads the belongings of these roles: `oids` is a list for IN (), never empty. */
 bool observe_belongings(struct session *session, const char *oids, struct arena *mem,
+	struct roles_present *present, struct error *err) MUST_CHECK;
+
+/* Which extensions there are to be had, and in each listed database that lists some and can be connected to which it has: one message
+   for the server and one for each of those databases. A database that cannot be read has its error. */
+bool observe_extensions(struct session *session, const struct users *wanted, struct arena *mem,
 	struct roles_present *present, struct error *err) MUST_CHECK;
 
 /* Sorts everything and builds the index; called once the tables are filled. */

@@ -47,6 +47,8 @@ struct role_difference {
 /*
  * ROLE_RECORD makes the agent's table, or takes over what stands in it; ROLE_FORGET takes a role out that is not there any more.
  *
+ * ROLE_CREATE_DATABASE and ROLE_EXTEND (CREATE EXTENSION in `database`) are sent alone, as apply_databases.c says.
+ *
  * How a user goes: ROLE_LOCK takes login, password and powers from it, ROLE_END its sessions; ROLE_HEIR makes the role that gets what
  * it owns, ROLE_GIVE gives that its databases and tablespaces, ROLE_RETIRE what it owns in one database; ROLE_DROP is the end.
  */
@@ -63,7 +65,9 @@ enum role_action {
 	ROLE_FORGET,
 	ROLE_END,
 	ROLE_HEIR,
-	ROLE_GIVE
+	ROLE_GIVE,
+	ROLE_CREATE_DATABASE,
+	ROLE_EXTEND
 };
 const char *role_action_name(enum role_action action); /* "create", "grant", ... */
 
@@ -99,6 +103,7 @@ struct role_step {
 struct role_report {
 	const char *name;
 	bool group;              /* of `groups`, not of `users` */
+	bool database;           /* of `databases`; `name` is database_subject() */
 	enum user_status status; /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
 	const char *reason;   /* "" when Synced */
 	const char *progress; /* of a removal that nothing holds up: what is done; NULL = it is none */
@@ -123,7 +128,7 @@ struct role_unmanaged {
 struct roles_plan {
 	struct role_step *steps; /* in the order they are sent */
 	size_t step_count;
-	struct role_report *reports; /* sorted by name; wanted and retiring users, listed groups */
+	struct role_report *reports; /* sorted by name; wanted and retiring users, listed groups, listed databases */
 	size_t report_count;
 	const char **deletions; /* users that would be retired because the list no longer names them; sorted */
 	size_t deletion_count;

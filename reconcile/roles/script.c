@@ -159,7 +159,8 @@ static bool are_together(const struct role_step *step, const struct role_step *n
 {
 	if (step->privileges || next->privileges)
 		return step->privileges && next->privileges && strcmp(step->database, next->database) == 0;
-	return step->action == next->action;
+	bool same = step->action != ROLE_EXTEND || strcmp(step->database, next->database) == 0;
+	return step->action == next->action && same;
 }
 
 static void add_steps(struct script *script, const struct role_step *steps, size_t count)
@@ -173,7 +174,7 @@ static void add_steps(struct script *script, const struct role_step *steps, size
 			continue;
 		}
 		go_to(script, *steps[first].database ? steps[first].database : script->plan->database);
-		bool whole = action != ROLE_END;
+		bool whole = action != ROLE_END && action != ROLE_CREATE_DATABASE && action != ROLE_EXTEND;
 		buf_text(&script->out, whole ? "BEGIN;\n" : "");
 		for (size_t i = first; i < end;)
 			i = add_group(script, steps, i, end);

@@ -10,8 +10,8 @@
 
 enum { NEWEST_VERSION = 2 };
 
-/* The last two are of version 2. */
-static const char *const root_keys[] = {"users", "timestamp", "version", "groups", "defaults"};
+/* What is of version 2 stands at the end. */
+static const char *const root_keys[] = {"users", "timestamp", "version", "groups", "defaults", "databases"};
 
 static void wrong(struct users_reader *reader, int line, int column, const char *text)
 {
@@ -268,6 +268,7 @@ static void read_root(struct users_reader *reader, const struct yaml_node *root)
 	read_version(reader, root);
 	reader_defaults(reader, root);
 	reader_groups(reader, root);
+	reader_databases(reader, root);
 	const struct yaml_node *list = yaml_get(root, "users");
 	if (!list)
 		reader_wrong(reader, root,
@@ -327,6 +328,7 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 	read.items = merged.items;
 	read.count = merged.count;
 	reader_finish_groups(&reader);
+	reader_finish_databases(&reader);
 	if (mistakes->count + mistakes->dropped != before)
 		return;
 	*users = read;

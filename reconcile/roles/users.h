@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "reconcile/grants/grants.h"
 #include "reconcile/mistake.h"
+#include "reconcile/roles/databases.h"
 
 enum user_ensure { USER_PRESENT, USER_ABSENT };
 
@@ -39,7 +40,9 @@ struct users {
 	char hash[DIGEST_HEX_SIZE]; /* SHA-256 of the text they were read from */
 	struct group_role *groups;  /* sorted by name, unique */
 	size_t group_count;
-	struct grants_wanted grants; /* of groups and users that have a list of them */
+	struct grants_wanted grants;       /* of groups and users that have a list of them */
+	struct wanted_database *databases; /* sorted by name, unique */
+	size_t database_count;
 };
 
 /* What the agent's own file allows; Git cannot change it. Globs. */
@@ -51,6 +54,8 @@ struct roles_policy {
 	const char **denied; /* never granted, beside the built-in list */
 	size_t denied_count;
 	bool adopt;              /* take over roles that exist without our mark; default false */
+	const char **extensions; /* globs: that may be made though the server does not trust them */
+	size_t extension_count;
 	bool additive;           /* leave memberships that are not listed alone; default false: revoke */
 	bool report_only;        /* plan and report, write nothing */
 	int max_deletions;       /* absolute; 0 = max(5, 10 %) */
@@ -70,6 +75,12 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 
 /* Of the Secret with the password of this user: user-<name with _ -> ->-secret. In `mem`. */
 const char *users_secret_name(const char *user, struct arena *mem);
+
+/* What a database is called where the name of a user stands: in reports, drift, history. In `mem`. */
+const char *database_subject(const char *name, struct arena *mem);
+
+/* The listed database of this name, or NULL. */
+const struct wanted_database *users_database(const struct users *users, const char *name);
 
 /* Why this role may not be granted, or NULL. */
 const char *roles_policy_denies(const struct roles_policy *policy, const char *role);

@@ -1,9 +1,10 @@
 /*
  * users_reader.h - what the functions that read one users.yaml share (internal to the room)
  *
- * users.c           the document, its users
- * users_defaults.c  version 2: what holds where an entry says nothing
- * users_grants.c    version 2: groups, and what groups and users may do
+ * users.c            the document, its users
+ * users_defaults.c   version 2: what holds where an entry says nothing
+ * users_grants.c     version 2: groups, and what groups and users may do
+ * users_databases.c  version 2: databases
  */
 #pragma once
 
@@ -43,6 +44,11 @@ void reader_groups(struct users_reader *reader, const struct yaml_node *root);
 
 /* `grants` of a user's entry, of which `user` has what was read so far; its name may be missing. */
 void reader_user_grants(struct users_reader *reader, const struct yaml_node *list, struct user *user);
+
+void reader_databases(struct users_reader *reader, const struct yaml_node *root);
+
+/* After the users were merged and the groups read: sorts, and finds what does not fit together. */
+void reader_finish_databases(struct users_reader *reader);
 
 /* After everything was read: sorts, and finds groups that are users, too. */
 void reader_finish_groups(struct users_reader *reader);

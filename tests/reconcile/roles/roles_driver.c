@@ -123,6 +123,7 @@ static struct roles_policy read_policy(const json_t *request, struct arena *mem)
 	policy.protected_roles = strings(json_object_get(json, "protected"), mem, &policy.protected_count);
 	policy.grantable = strings(json_object_get(json, "grantable"), mem, &policy.grantable_count);
 	policy.heir_roles = strings(json_object_get(json, "heir_roles"), mem, &policy.heir_role_count);
+	policy.extensions = strings(json_object_get(json, "extensions"), mem, &policy.extension_count);
 	policy.denied = strings(json_object_get(json, "denied"), mem, &policy.denied_count);
 	return policy;
 }

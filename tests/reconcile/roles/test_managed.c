@@ -133,8 +133,11 @@ static void add_databases(struct world *world)
 	present->connects = arena_array(world->mem, 10, sizeof(*present->connects));
 	present->dependencies = arena_array(world->mem, 10, sizeof(*present->dependencies));
 	for (uint32_t i = 0; i < DATABASES; i++)
-		present->databases[present->database_count++] = (struct database){i + 1, database_names[i],
-			one_in(world, 2) ? 10 : any_role(world), i != 2, one_in(world, 2)};
+		present->databases[present->database_count++] = (struct database){.oid = i + 1,
+			.name = database_names[i],
+			.owner = one_in(world, 2) ? 10 : any_role(world),
+			.allows_connections = i != 2,
+			.public_connect = one_in(world, 2)};
 	for (size_t i = below(world, 10); i > 0; i--)
 		present->connects[present->connect_count++] =
 			(struct connect_grant){1 + below(world, DATABASES), any_role(world),

@@ -216,8 +216,11 @@ static void add_line(struct story *story, char **words, const char *comment)
 			has(words, "admin"), !has(words, "noinherit"), !has(words, "noset")};
 	else if (strcmp(what, "database") == 0) {
 		size_t at = present->database_count++;
-		present->databases[at] = (struct database){(uint32_t)(at + 1), words[1],
-			oid_of(story, value_of(words, "owner")), !has(words, "closed"), has(words, "public")};
+		present->databases[at] = (struct database){.oid = (uint32_t)(at + 1),
+			.name = words[1],
+			.owner = oid_of(story, value_of(words, "owner")),
+			.allows_connections = !has(words, "closed"),
+			.public_connect = has(words, "public")};
 	} else if (strcmp(what, "connect") == 0)
 		present->connects[present->connect_count++] =
 			(struct connect_grant){database_of(story, words[1]), oid_of(story, words[2]),

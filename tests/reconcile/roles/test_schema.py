@@ -38,7 +38,17 @@ GOOD = {
     "databases": {"version": 2, "defaults": {"database": "d"}, "users": [{"username": "a", "databases": ["d", "e"]}, {"username": "b", "databases": []}]},
     "no defaults": {"version": 2, "defaults": None, "users": []},
 }
+GOOD["databases"] = {"version": 2, "users": [], "databases": [
+    {"name": "app", "owner": "o", "comment": "", "revokePublicConnect": True, "extensions": ["pgcrypto", {"name": "citext", "schema": "s"}],
+     "encoding": "UTF8", "locale": "C", "ensure": "present"}, {"name": "b", "extensions": None}, {"name": "postgres", "revokePublicConnect": False}]}
 BAD = {
+    "databases too early": {"users": [], "databases": []},
+    "no name of a database": {"version": 2, "users": [], "databases": [{"owner": "o"}]},
+    "a database that is dropped": {"version": 2, "users": [], "databases": [{"name": "app", "ensure": "absent"}]},
+    "a template": {"version": 2, "users": [], "databases": [{"name": "template1"}]},
+    "an owner of postgres": {"version": 2, "users": [], "databases": [{"name": "postgres", "owner": "o"}]},
+    "no name of an extension": {"version": 2, "users": [], "databases": [{"name": "app", "extensions": [{"schema": "s"}]}]},
+    "one extension twice": {"version": 2, "users": [], "databases": [{"name": "app", "extensions": ["x", "x"]}]},
     "no users": {"version": 2},
     "unknown version": {"version": 3, "users": []},
     "groups too early": {"users": [], "groups": []},

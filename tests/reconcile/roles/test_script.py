@@ -126,6 +126,28 @@ def test_privileges_are_given_in_their_databases_by_psql_as_by_the_agent(server,
                             database=database) == [(True, False)]
 
 
+@ALL
+def test_databases_and_extensions_are_made_by_psql_as_by_the_agent(server, users):
+    owned = {"owner": "staff"}
+    server.run("CREATE DATABASE old", "ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
+    wanted = json.dumps({"version": 2, "groups": [{"name": "staff"}], "users": [{"username": "carol", "database": "old"}, *BOB, {"username": "alice", "roles": ["staff"]}],
+                         "databases": [owned | {"name": "app", "comment": "x", "revokePublicConnect": True, "extensions": ["pgcrypto", "citext"]},
+                                       owned | {"name": "new two", "locale": "C"}, owned | {"name": "old", "revokePublicConnect": True, "extensions": ["hstore"]}]})
+    script = users.plan(wanted).script
+    mark = server.log_mark()
+    if server.major % 2:
+        done = psql(server, script)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+    else:
+        users.apply(wanted)
+        changes = [text for text in re.findall(r"^[^\n]* pgitops LOG:  statement: (.*)", server.log_since(mark), re.M)
+                   if re.match("CREATE (DATABASE|EXTENSION)|ALTER DATABASE|COMMENT|REVOKE|GRANT", text)]
+        assert squeezed(changes) == squeezed([line for line in shown(script) if line not in ("BEGIN;", "COMMIT;")])
+    users.apply(wanted).quiet()
+    for database, names in (("app", ["citext", "pgcrypto"]), ("old", ["hstore"])):
+        assert server.query("SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1", database=database) == [(name,) for name in names]
+
+
 def test_a_plan_for_another_server_stops(server, users):
     script = users.plan(BOB).script
     other = postgres.Postgres(server.major)
