@@ -187,6 +187,14 @@ int command_outcome(const struct command_context *context, const json_t *operati
 	return good ? EXIT_YES : EXIT_NO;
 }
 
+json_t *command_names(int argc, char **argv)
+{
+	json_t *names = json_array();
+	for (int i = 0; i < argc; i++)
+		json_array_append_new(names, json_text(argv[i]));
+	return names;
+}
+
 const char *command_encoded(const struct command_context *context, const char *text)
 {
 	CLEANUP(buf_done) struct buf out = BUF(4096);

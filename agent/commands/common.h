@@ -38,6 +38,9 @@ bool command_repeated(const struct command_context *context, int *argc, char **a
 /* "--timeout 5m" in milliseconds; NULL gives COMMAND_MILLISECONDS. False after it has said what is wrong. */
 bool command_timeout(const struct command_context *context, const char *text, int64_t *milliseconds) MUST_CHECK;
 
+/* The arguments as a list of names: a new reference. */
+json_t *command_names(int argc, char **argv);
+
 /* "/api/v1/applications/NAME" + rest, NAME percent-encoded. In context->mem. */
 const char *command_application_path(const struct command_context *context, const char *name, const char *rest);
 const char *command_encoded(const struct command_context *context, const char *text);

@@ -174,10 +174,13 @@ static const char user_sync_help[] =
 	"  --database D     only this database of the agent file\n"
 	"  --dry-run        the same as `user plan`\n"
 	"  --confirm HASH   confirm removals that the agent held back; `user plan` shows them and the hash\n"
+	"  --now NAME...    remove these users, who have left users.yaml, without waiting for the end of their hold\n"
+	"                   (`retirement: {hold: 7d}` of the agent file)\n"
 	"  --timeout D      how long to wait (default 5m)\n\n"
 	"Examples:\n"
 	"  pgitops user sync\n"
-	"  pgitops user sync --database main --confirm 3f9a2c\n";
+	"  pgitops user sync --database main --confirm 3f9a2c\n"
+	"  pgitops user sync --database main --now carol\n";
 
 static const char user_adopt_help[] =
 	"Makes roles ours that the agent leaves alone: a role that exists and that users.yaml lists, but that is not in the agent's\n"
@@ -370,7 +373,7 @@ const struct command commands[] = {
 	{"user get", "NAME", "", true, "one user in each database", user_get_help, command_user_get},
 	{"user plan", "", "--database= --revision= --revisions= --source-positions= --timeout=", true,
 		"the SQL that would run now", user_plan_help, command_user_plan},
-	{"user sync", "", "--database= --dry-run --confirm= --timeout=", true,
+	{"user sync", "[NAME...]", "--database= --dry-run --confirm= --now --timeout=", true,
 		"make the users as Git says, now", user_sync_help, command_user_sync},
 	{"user adopt", "[NAME...]", "--from= --database= --dry-run --timeout=", true,
 		"take over roles that are not ours", user_adopt_help, command_user_adopt},

@@ -11,12 +11,8 @@ static json_t *request_of(int argc, char **argv, const char *database, const cha
 	json_t *body = json_object();
 	json_set_text(body, "database", database);
 	json_set_text(body, "takeOver", from);
-	if (argc) {
-		json_t *names = json_array();
-		for (int i = 0; i < argc; i++)
-			json_array_append_new(names, json_text(argv[i]));
-		json_object_set_new(body, "adopt", names);
-	}
+	if (argc)
+		json_object_set_new(body, "adopt", command_names(argc, argv));
 	return body;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/text.h"
 
 /* A comment of SQL ends with the line, so foreign text is made one line first: output_visible() does that. */
@@ -42,6 +43,11 @@ static void show_plan(const struct command_context *context, const json_t *item)
 			arena_printf(context->mem, "to confirm: pgitops user sync --database %s --confirm %s",
 				json_text_at(item, "database", ""), confirm),
 			CELL_BAD);
+	json_array_foreach (json_object_get(item, "waiting"), i, step)
+		comment(context,
+			arena_printf(context->mem, "%s: %s", json_text_at(step, "user", ""),
+				json_text_at(step, "reason", "")),
+			CELL_BUSY);
 	json_array_foreach (json_object_get(item, "refusals"), i, step)
 		comment(context,
 			arena_printf(context->mem, "%s: %s, %s", json_text_at(step, "user", ""),
@@ -168,19 +174,25 @@ int command_users_sync(struct command_context *context, const json_t *body, int6
 int command_user_sync(struct command_context *context, int argc, char **argv)
 {
 	const char *database = NULL, *timeout = NULL, *confirm = NULL;
-	bool dry_run = false;
+	bool dry_run = false, now = false;
 	int64_t milliseconds;
-	const struct command_option options[] = {{"--database", NULL, &database},
-		{"--confirm", NULL, &confirm}, {"--dry-run", &dry_run, NULL}, {"--timeout", NULL, &timeout}};
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
+	const struct command_option options[] = {{"--database", NULL, &database}, {"--confirm", NULL, &confirm},
+		{"--dry-run", &dry_run, NULL}, {"--now", &now, NULL}, {"--timeout", NULL, &timeout}};
+	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, LIMIT_USERS) ||
 		!command_timeout(context, timeout, &milliseconds))
 		return EXIT_NO_ANSWER;
+	if (now != (argc > 0))
+		return command_misused(context,
+			now ? "--now needs the names of the users that are removed without waiting"
+			    : "names go with --now only: a sync is of all users");
 	if (dry_run && confirm)
 		return command_misused(context, "--dry-run removes nothing, so there is nothing to confirm");
-	if (dry_run)
-		return plan(context, database, milliseconds);
-	CLEANUP(json_done) json_t *body = json_pack("{s:b}", "dryRun", false);
+	CLEANUP(json_done) json_t *body = json_pack("{s:b}", "dryRun", dry_run);
 	json_set_text(body, "database", database);
 	json_set_text(body, "confirm", confirm);
+	if (now)
+		json_object_set_new(body, "now", command_names(argc, argv));
+	if (dry_run)
+		return command_users_plan(context, body, milliseconds);
 	return command_users_sync(context, body, milliseconds);
 }

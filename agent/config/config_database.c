@@ -119,6 +119,7 @@ static void read_policy(struct settings *settings, const struct yaml_pair *pair,
 static void read_retirement(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const struct setting table[] = {
+		{.name = "hold", .type = SETTING_DURATION, .offset = offsetof(struct roles_policy, hold)},
 		{.name = "reassignOwnedTo", .offset = offsetof(struct roles_policy, heir)},
 		{.name = "memberships",
 			.type = SETTING_TEXTS,

@@ -29,6 +29,7 @@ enum field {
 	FIELD_DATABASE,
 	FIELD_ADOPT,
 	FIELD_TAKE_OVER,
+	FIELD_NOW,
 	FIELD_COUNT
 };
 
@@ -53,6 +54,7 @@ static const struct {
 	[FIELD_DATABASE] = {"database", JSON_STRING},
 	[FIELD_ADOPT] = {"adopt", JSON_ARRAY},
 	[FIELD_TAKE_OVER] = {"takeOver", JSON_STRING},
+	[FIELD_NOW] = {"now", JSON_ARRAY},
 };
 
 #define BIT(field) (1u << (field))
@@ -75,7 +77,7 @@ static const struct {
 	{"diff", REVISIONS},
 	{"users-sync",
 		BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM) | BIT(FIELD_ADOPT) |
-			BIT(FIELD_TAKE_OVER) | REVISIONS},
+			BIT(FIELD_TAKE_OVER) | BIT(FIELD_NOW) | REVISIONS},
 };
 
 static unsigned fields_of(const char *kind)
@@ -104,6 +106,15 @@ static bool is_json(const struct http_call *call)
 		(!type[length] || type[length] == ';' || type[length] == ' ');
 }
 
+/* NULL is one, too. */
+static bool is_list_of_names(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (!json_is_string(json_array_get(list, i)))
+			return false;
+	return true;
+}
+
 static bool check_fields(const json_t *body, const char *kind, struct error *err)
 {
 	const char *name;
@@ -128,10 +139,10 @@ static bool check_fields(const json_t *body, const char *kind, struct error *err
 	if ((text_equal(kind, "diff") && !some) || (revision && !*revision))
 		return error_set(
 			err, ERROR_INVALID, "%s needs the field revision: a branch, tag or commit", kind);
-	const json_t *adopt = json_object_get(body, "adopt");
-	for (size_t i = 0; i < json_array_size(adopt); i++)
-		if (!json_is_string(json_array_get(adopt, i)))
-			return error_set(err, ERROR_INVALID, "adopt is a list of names");
+	if (!is_list_of_names(json_object_get(body, "adopt")))
+		return error_set(err, ERROR_INVALID, "adopt is a list of names");
+	if (!is_list_of_names(json_object_get(body, "now")))
+		return error_set(err, ERROR_INVALID, "now is a list of names");
 	if (some && text_equal(kind, "users-sync") && !json_bool_at(body, "dryRun", false))
 		return error_set(err, ERROR_INVALID, "users of a revision are only planned: set dryRun");
 	return true;

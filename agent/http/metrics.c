@@ -91,7 +91,7 @@ static bool print_applications(struct buf *out, struct store *store, struct erro
 
 struct user_count {
 	const char *database, *status;
-	uint64_t count;
+	uint64_t count, held;
 };
 
 static void count_user(struct user_count *counts, size_t *used, const json_t *user)
@@ -105,6 +105,20 @@ static void count_user(struct user_count *counts, size_t *used, const json_t *us
 	if (i == *used)
 		counts[(*used)++] = (struct user_count){.database = database, .status = status};
 	counts[i].count++;
+	counts[i].held += strcmp(status, "Retiring") == 0 && json_object_get(user, "until");
+}
+
+/* Locked out, and not removed before the hold is over. */
+static void print_held(struct buf *out, const struct user_count *counts, size_t used)
+{
+	metrics_head(out, "pgitops_users_held", "gauge",
+		"Users that have left and are only locked out until the hold of the agent file is over.");
+	for (size_t i = 0; i < used; i++)
+		if (counts[i].held) {
+			buf_text(out, "pgitops_users_held");
+			metrics_label(out, "database", counts[i].database);
+			buf_printf(out, "} %" PRIu64 "\n", counts[i].held);
+		}
 }
 
 static bool print_users(struct buf *out, struct store *store, struct error *err)
@@ -124,6 +138,7 @@ static bool print_users(struct buf *out, struct store *store, struct error *err)
 		metrics_label(out, "status", counts[i].status);
 		buf_printf(out, "} %" PRIu64 "\n", counts[i].count);
 	}
+	print_held(out, counts, used);
 	return true;
 }
 

@@ -324,6 +324,7 @@ static void ask_database(struct agent *agent, struct database *database, const s
 			strcmp(operation->kind, "users-plan") == 0,
 		.confirm = memory_copy(json_text_at(operation->body, "confirm", NULL)),
 		.adopt = json_deep_copy(json_object_get(operation->body, "adopt")),
+		.now = json_deep_copy(json_object_get(operation->body, "now")),
 		.take_over = memory_copy(json_text_at(operation->body, "takeOver", NULL)),
 	};
 	if (!wish->plan_only && database->app) {
@@ -348,14 +349,17 @@ static void ask_users(struct agent *agent, const struct operation *operation)
 {
 	struct database *database = find_database(agent, operation->target);
 	const json_t *body = operation->body;
-	bool adopts = json_object_get(body, "adopt") || json_object_get(body, "takeOver");
+	bool removes = json_object_get(body, "now");
+	bool adopts = json_object_get(body, "adopt") || json_object_get(body, "takeOver") || removes;
 	if (database && adopts && !*operation->target && agent->database_count > 1)
 		answer(agent, operation->id, "Error",
-			"the agent file has several databases: --database says of which the roles are taken over");
+			removes ? "the agent file has several databases: --database says of which the users are removed"
+				: "the agent file has several databases: --database says of which the roles are taken over");
 	else if (database && adopts && database->config->policy.report_only &&
 		!json_bool_at(body, "dryRun", false))
 		answer(agent, operation->id, "Error",
-			"policy.mode is report in the agent file: nothing is written there, and nothing is taken over");
+			removes ? "policy.mode is report in the agent file: nothing is written there, and nobody is removed"
+				: "policy.mode is report in the agent file: nothing is written there, and nothing is taken over");
 	else if (database)
 		ask_database(agent, database, operation);
 	else

@@ -64,22 +64,30 @@ static bool remembers(void *context, const char *role)
 	return text_is_listed(pass->known_groups, pass->known_group_count, role);
 }
 
+/* Sorted, each once. */
+static const char **names_in(const json_t *names, struct arena *mem, size_t *count)
+{
+	const char **list = arena_array(mem, json_array_size(names) + 1, sizeof(*list));
+	*count = json_array_size(names);
+	for (size_t i = 0; i < *count; i++)
+		list[i] = json_string_value(json_array_get(names, i));
+	text_sort_unique(list, count);
+	return list;
+}
+
 void users_ownership_input(struct users_pass *pass, struct roles_plan_input *input)
 {
 	const struct manager *manager = &pass->agent->manager;
-	const json_t *names = pass->wish ? pass->wish->adopt : NULL;
-	const char **adopt = arena_array(pass->mem, json_array_size(names) + 1, sizeof(*adopt));
+	const struct users_wish *wish = pass->wish;
 	input->manager = manager->name;
 	input->former = *manager->former ? manager->former : NULL;
-	input->take_over = pass->wish ? pass->wish->take_over : NULL;
+	input->take_over = wish ? wish->take_over : NULL;
 	input->remembers = remembers;
 	input->memory = pass;
-	for (size_t i = 0; i < json_array_size(names); i++)
-		adopt[input->adopt_count++] = json_string_value(json_array_get(names, i));
-	text_sort_unique(adopt, &input->adopt_count);
-	input->adopt = adopt;
+	input->adopt = names_in(wish ? wish->adopt : NULL, pass->mem, &input->adopt_count);
+	input->hurried = names_in(wish ? wish->now : NULL, pass->mem, &input->hurried_count);
 	/* Whoever the other agent had and we do not is seen before it is removed: by the next pass. */
-	if (input->take_over && !pass->wish->plan_only)
+	if (input->take_over && !wish->plan_only)
 		input->no_deletions = true;
 }
 
@@ -121,11 +129,27 @@ static const char *take_over_answer(const struct users_pass *pass, const struct 
 		*plan->confirm ? ", which waits for a confirmation (`pgitops user plan`)" : "");
 }
 
+/* Whoever was asked for is gone, or has a reason. */
+static const char *hurried_answer(const struct users_pass *pass, const struct roles_plan *plan, bool *good)
+{
+	const json_t *names = pass->wish->now;
+	const struct role_report *open = unfinished(names, plan);
+	if (open) {
+		*good = false;
+		return arena_printf(pass->mem, "\"%s\" is %s: %s", open->name, user_status_name(open->status),
+			users_record_reason(pass, open));
+	}
+	return arena_printf(pass->mem, "%zu %s removed", json_array_size(names),
+		json_array_size(names) == 1 ? "user" : "users");
+}
+
 const char *users_ownership_answer(const struct users_pass *pass, const struct roles_plan *plan, bool *good)
 {
-	const json_t *names = pass->wish->adopt;
-	if (!names && !pass->wish->take_over)
+	const json_t *names = pass->wish->adopt, *now = pass->wish->now;
+	if (!names && !pass->wish->take_over && !now)
 		return "";
+	if (now && !plan->not_adopted)
+		return hurried_answer(pass, plan, good);
 	const struct role_report *open = unfinished(names, plan);
 	*good = !plan->not_adopted && !open;
 	if (plan->not_adopted)

@@ -21,6 +21,7 @@ enum {
 	RETRY_FIRST = 2000,
 	RETRY_LONGEST = 60000,
 	DEFAULT_INTERVAL = 60000,
+	MILLISECONDS = 1000,
 	THREAD_STACK = 512 * 1024,
 	REASON_BYTES = 400 /* of why the newest commit is broken: the Application's condition has all of it */
 };
@@ -108,6 +109,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		return false;
 	pass->reached = true;
 	roles_plan(present, &input, pass->mem, &plan);
+	pass->wake = plan.wake * MILLISECONDS;
 	if (!plan_privileges(pass, session, wanted, &plan, &grants))
 		return false;
 	if (arena_full(pass->mem))
@@ -305,6 +307,8 @@ static void schedule(struct users_pass *pass)
 		wait = backoff < wait ? backoff : wait;
 	} else {
 		database->failures = 0;
+		if (pass->wake && pass->wake < wait)
+			wait = pass->wake;
 	}
 	database->next_pass = clock_steady() + wait;
 }
@@ -316,6 +320,7 @@ void users_wish_free(struct users_wish *wish)
 	content_release(wish->content);
 	json_decref(wish->plan);
 	json_decref(wish->adopt);
+	json_decref(wish->now);
 	free(wish->take_over);
 	free(wish->failure);
 	free(wish->confirm);

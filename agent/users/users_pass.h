@@ -47,6 +47,7 @@ struct users_wish {
 	bool plan_only;
 	char *confirm;           /* NULL = none */
 	json_t *adopt;           /* names of roles that become ours, whatever they are; NULL = none */
+	json_t *now;             /* names of those whose hold ends; NULL = none */
 	char *take_over;         /* the agent whose roles become ours; NULL = none */
 	struct content *content; /* whose users are asked about; NULL = of those in force */
 	json_t *plan; /* the answer where content was given, an item of a users plan; NULL = `failure` says why */
@@ -85,6 +86,7 @@ struct users_pass {
 	bool done;          /* queue_is_done() */
 	bool ok;            /* every user is as wanted */
 	bool reached;       /* the server was reached and read */
+	int64_t wake;       /* milliseconds until a pass has something to do; 0 = nothing is waited for */
 	bool unwritten;     /* what was to be done could not be written down, so nothing was done */
 	struct error error; /* when the pass itself failed */
 };

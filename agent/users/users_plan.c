@@ -17,6 +17,21 @@ static json_t *refusals_of(const struct users_pass *pass, const struct roles_pla
 	return list;
 }
 
+/* Who is locked out and not removed yet: until when. */
+static json_t *waiting_of(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < plan->report_count; i++) {
+		const struct role_report *report = &plan->reports[i];
+		if (report->until)
+			json_array_append_new(list,
+				json_pack("{s:o, s:s, s:o, s:o}", "user", json_text(report->name), "status",
+					user_status_name(report->status), "until", json_text(report->until),
+					"reason", json_text(users_record_reason(pass, report))));
+	}
+	return list;
+}
+
 static json_t *steps_of(const struct role_step *steps, size_t count)
 {
 	json_t *list = json_array();
@@ -39,9 +54,10 @@ json_t *users_plan_item(const struct users_pass *pass, const struct roles_plan *
 	json_t *deletions = json_array();
 	for (size_t i = 0; i < plan->deletion_count; i++)
 		json_array_append_new(deletions, json_text(plan->deletions[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "database",
+	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "database",
 		pass->database->config->name, "confirm", plan->confirm, "commit", pass->commit, "pending",
 		json_text(pass->pending), "blocked", plan->blocked, "deletions", deletions, "refusals",
-		refusals_of(pass, plan), "steps", steps_of(plan->steps, plan->step_count), "held",
-		steps_of(plan->held, plan->held_count), "script", json_text(roles_script(plan, pass->mem)));
+		refusals_of(pass, plan), "waiting", waiting_of(pass, plan), "steps",
+		steps_of(plan->steps, plan->step_count), "held", steps_of(plan->held, plan->held_count),
+		"script", json_text(roles_script(plan, pass->mem)));
 }

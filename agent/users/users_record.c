@@ -247,12 +247,14 @@ static json_t *user_document(const struct record *record, const struct role_repo
 	for (size_t i = 0; i < report->role_count; i++)
 		json_array_append_new(roles, json_text(report->roles[i]));
 	const char *kind = report->database ? "database" : report->group ? "group" : "user";
-	return json_pack("{s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name",
+	json_t *document = json_pack("{s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name",
 		json_text(report->name), "kind", kind, "group", report->group, "database",
 		pass->database->config->name, "status", user_status_name(report->status), "reason",
 		json_text(users_record_reason(pass, report)), "roles", roles, "differences",
 		differences_of(report), "lastChange", last_change(record, report->name, before),
 		"secretVersion", users_unchanged_version(pass, report));
+	json_set_text(document, "until", report->until);
+	return document;
 }
 
 static bool heal(const struct users_pass *pass, const char *user, struct error *err)
@@ -387,7 +389,7 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 	struct error err;
 
 	for (size_t i = 0; i < plan->report_count; i++)
-		good = good && plan->reports[i].status == USER_SYNCED;
+		good = good && role_report_is_good(&plan->reports[i]);
 	CLEANUP(json_done) json_t *document = connected_document(pass, plan, server_version);
 	bool ok = store_begin(store, &err);
 	ok = ok && store_reports(pass, plan, &err);
@@ -437,7 +439,7 @@ static const char *failure_text(const struct users_pass *pass, const struct role
 	size_t count = 0;
 	for (size_t i = 0; i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
-		if (report->status == USER_SYNCED)
+		if (role_report_is_good(report))
 			continue;
 		first = first ? first : report;
 		count++;

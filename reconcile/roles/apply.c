@@ -39,8 +39,8 @@ void applier_done(struct applier *applier, struct role_step *step)
 
 static bool is_removal(enum role_action action)
 {
-	return action == ROLE_LOCK || action == ROLE_HEIR || action == ROLE_GIVE || action == ROLE_RETIRE ||
-		action == ROLE_DROP;
+	return action == ROLE_LOCK || action == ROLE_HOLD || action == ROLE_HEIR || action == ROLE_GIVE ||
+		action == ROLE_RETIRE || action == ROLE_DROP;
 }
 
 void applier_fail(struct applier *applier, struct role_step *step, const struct error *error, bool stop)

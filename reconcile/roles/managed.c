@@ -15,6 +15,7 @@ static const char *const states[] = {
 	[MARK_USER] = "user",
 	[MARK_GROUP] = "group",
 	[MARK_RETIRING] = "retiring",
+	[MARK_LEAVING] = "leaving",
 };
 
 enum mark managed_state(const char *text)
@@ -134,7 +135,7 @@ static enum mark judge_without_row(
 	size_t count;
 	if (!present->has_table && mark_is_ours(role->said) && is_known(input, role->name) &&
 		!managed_is_untouchable(present, role))
-		return role->said;
+		return role->said; /* one that leaves begins its hold again: when it began was in the table */
 	if (role->said == MARK_OTHER)
 		return MARK_OTHER;
 	(void)rows_named(present, role->name, &count);
@@ -153,8 +154,10 @@ static void judge_row(const struct roles_plan_input *input, const struct managed
 		role->mark = MARK_RENAMED;
 		role->had = row->name;
 		role->had_group = row->state == MARK_GROUP;
-	} else
+	} else {
 		role->mark = row->state;
+		role->since = row->since_seconds;
+	}
 }
 
 static void judge(const struct roles_present *present, const struct roles_plan_input *input,
@@ -162,6 +165,7 @@ static void judge(const struct roles_present *present, const struct roles_plan_i
 {
 	const struct managed_role *row = row_of(present, role->oid);
 	role->said = mark_read(role->comment, input->target);
+	role->since = present->now;
 	if (is_asked_for(present, input, role, row)) {
 		role->recorded = row && strcmp(row->name, role->name) == 0 && row->state == MARK_USER;
 		role->mark = MARK_USER;
@@ -233,8 +237,9 @@ const char *managed_row_sql(const struct roles_present *present, const struct ro
 	return arena_printf(mem,
 		"%sINSERT INTO " MANAGED_TABLE " (oid, name, state, manager, target) "
 		"SELECT oid, rolname, '%s', %s, %s FROM pg_catalog.pg_authid WHERE rolname = %s "
-		"ON CONFLICT (oid) DO UPDATE SET (name, state, manager, target) = "
-		"(excluded.name, excluded.state, excluded.manager, excluded.target)",
+		"ON CONFLICT (oid) DO UPDATE SET (name, state, manager, target, since) = "
+		"(excluded.name, excluded.state, excluded.manager, excluded.target, "
+		"CASE managed_role.state WHEN excluded.state THEN managed_role.since ELSE excluded.since END)",
 		sql, states[state], sql_literal(input->manager, mem), sql_literal(input->target, mem),
 		sql_literal(name, mem));
 }
@@ -274,7 +279,7 @@ const char *managed_make_sql(const struct roles_present *present, const struct r
 		"since pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now()); "
 		"ALTER TABLE " MANAGED_TABLE " ENABLE ROW LEVEL SECURITY; "
 		"REVOKE ALL ON TABLE " MANAGED_TABLE " FROM PUBLIC");
-	for (enum mark state = MARK_USER; state <= MARK_RETIRING; state++)
+	for (enum mark state = MARK_USER; state <= MARK_LEAVING; state++)
 		*statements += insert_state(present, input, state, mem, &sql);
 	return arena_copy(mem, buf_string(&sql));
 }
@@ -286,9 +291,10 @@ const char *managed_take_over_sql(const struct roles_present *present, const str
 		if (strcmp(present->managed[i].target, input->target) == 0 &&
 			strcmp(present->managed[i].manager, manager) == 0)
 			return arena_printf(mem,
-				"UPDATE " MANAGED_TABLE " SET manager = %s, since = pg_catalog.now() "
+				"UPDATE " MANAGED_TABLE " SET manager = %s, since = "
+				"CASE state WHEN '%s' THEN since ELSE pg_catalog.now() END "
 				"WHERE target = %s AND manager = %s",
-				sql_literal(input->manager, mem), sql_literal(input->target, mem),
-				sql_literal(manager, mem));
+				sql_literal(input->manager, mem), states[MARK_LEAVING],
+				sql_literal(input->target, mem), sql_literal(manager, mem));
 	return NULL;
 }

@@ -9,7 +9,7 @@
  * The comment is for people: one that differs is drift, and is mended.
  *
  *   the row says                    the role is                      what becomes of it
- *   its OID and its name            USER, GROUP, RETIRING            managed
+ *   its OID and its name            USER, GROUP, RETIRING, LEAVING   managed
  *   its OID, another name           RENAMED, by hand                 left as it is; no role is made under the old name
  *   its name, another OID           REPLACED, by hand or a restore   left as it is
  *   another target or manager       OTHER                            left as it is
@@ -54,7 +54,8 @@ enum { FIRST_ORDINARY_OID = 16384 }; /* below are PostgreSQL's own roles (FirstN
 /* Its rows; only once MANAGED_CHECK was found good, for what is behind a foreign name would run with our rights. */
 #define MANAGED_ROWS                                                                                         \
 	"SELECT oid, name, state, manager, target, pg_catalog.to_char(since AT TIME ZONE 'UTC', "            \
-	"'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM ONLY " MANAGED_TABLE
+	"'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), CASE WHEN pg_catalog.isfinite(since) THEN "                      \
+	"pg_catalog.int8(pg_catalog.floor(pg_catalog.date_part('epoch', since))) END FROM ONLY " MANAGED_TABLE
 
 /* The state in the text of a row. */
 enum mark managed_state(const char *text);

@@ -30,7 +30,8 @@
 	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, " COMMENT_TEXT \
 	", "                                                                                                  \
 	"session_user, pg_catalog.octet_length(d.description) > " MOST_OF_A_COMMENT ", "                      \
-	"pg_catalog.current_database(), (SELECT system_identifier FROM pg_catalog.pg_control_system()) "      \
+	"pg_catalog.current_database(), (SELECT system_identifier FROM pg_catalog.pg_control_system()), "     \
+	"pg_catalog.int8(pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now()))) "                 \
 	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                                \
 	"ON d.objoid = a.oid AND d.classoid = 1260"
 
@@ -81,6 +82,7 @@ static void take_roles(const PGresult *rows, struct arena *mem, struct roles_pre
 	present->session_user = count ? session_text(rows, 0, 13, mem) : "";
 	present->session_database = count ? session_text(rows, 0, 15, mem) : "";
 	present->server = count ? session_text(rows, 0, 16, mem) : "";
+	present->now = count ? strtoll(session_value(rows, 0, 17), NULL, 10) : 0;
 }
 
 static void take_memberships(const PGresult *rows, struct arena *mem, struct roles_present *present)
@@ -205,6 +207,9 @@ static void take_managed(const PGresult *rows, struct arena *mem, struct roles_p
 			.manager = session_text(rows, i, 3, mem),
 			.target = session_text(rows, i, 4, mem),
 			.since = session_text(rows, i, 5, mem),
+			.since_seconds = session_is_null(rows, i, 6)
+				? INT64_MAX
+				: strtoll(session_value(rows, i, 6), NULL, 10),
 		};
 }
 
@@ -254,8 +259,7 @@ static bool read_dependencies(struct session *session, const char *oids, struct 
 static bool is_leaving(const struct role *role, const struct users *wanted)
 {
 	const struct user *user = users_find(wanted, role->name);
-	return (role->mark == MARK_USER || role->mark == MARK_RETIRING) &&
-		(!user || user->ensure == USER_ABSENT);
+	return mark_is_user(role->mark) && (!user || user->ensure == USER_ABSENT);
 }
 
 static void append_oid(struct buf *oids, const struct role *role)

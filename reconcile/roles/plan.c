@@ -35,6 +35,7 @@ static const char *const action_names[] = {
 	[ROLE_GIVE] = "give away",
 	[ROLE_CREATE_DATABASE] = "create database",
 	[ROLE_EXTEND] = "create extension",
+	[ROLE_HOLD] = "lock for the hold",
 };
 
 const char *user_status_name(enum user_status status)
@@ -45,6 +46,11 @@ const char *user_status_name(enum user_status status)
 const char *role_action_name(enum role_action action)
 {
 	return action_names[action];
+}
+
+bool role_report_is_good(const struct role_report *report)
+{
+	return report->status == USER_SYNCED || (report->until && !*report->reason);
 }
 
 /* --- what all parts of the plan use --- */
@@ -154,7 +160,7 @@ void planner_warning(struct planner *planner, const char *format, ...)
 bool planner_is_leaving(const struct planner *planner, const struct role *role)
 {
 	const struct user *user = users_find(planner->input->wanted, role->name);
-	if (role->mark != MARK_USER && role->mark != MARK_RETIRING)
+	if (!mark_is_user(role->mark))
 		return false;
 	return !user || user->ensure == USER_ABSENT;
 }

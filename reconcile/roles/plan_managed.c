@@ -95,6 +95,13 @@ const char *planner_adopt_command(const struct planner *planner, const char *nam
 		shell_word(planner->input->target, mem), shell_word(name, mem));
 }
 
+const char *planner_now_command(const struct planner *planner, const char *name)
+{
+	struct arena *mem = planner->mem;
+	return arena_printf(mem, "`pgitops user sync --database %s --now %s`",
+		shell_word(planner->input->target, mem), shell_word(name, mem));
+}
+
 static const char *other_text(const struct planner *planner, const struct role *role)
 {
 	return role->other ? role->other : arena_printf(planner->mem, "its comment says \"%s\"", role->comment);
@@ -181,7 +188,7 @@ bool planner_may_manage(struct planner *planner, struct wanted_user *wanted)
 	const struct role *role = wanted->role;
 	if (!role)
 		return may_create(planner, wanted);
-	if (role->mark == MARK_USER || role->mark == MARK_RETIRING)
+	if (mark_is_user(role->mark))
 		return true;
 	if (role->mark != MARK_GROUP && role->mark != MARK_OTHER &&
 		managed_is_untouchable(planner->present, role))
@@ -218,6 +225,7 @@ void planner_record(struct planner *planner, struct role_step *step)
 		[ROLE_CREATE] = MARK_USER,
 		[ROLE_CREATE_GROUP] = MARK_GROUP,
 		[ROLE_LOCK] = MARK_RETIRING,
+		[ROLE_HOLD] = MARK_LEAVING,
 	};
 	enum mark state = step->action < COUNT_OF(states) ? states[step->action] : MARK_NONE;
 	const struct role *role = present_role(planner->present, step->user);
@@ -300,7 +308,7 @@ static void record_step(struct planner *planner, const char *sql, size_t stateme
 
 static bool needs_the_table(const struct planner *planner)
 {
-	static const enum phase phases[] = {PHASE_LOCK, PHASE_GROUP, PHASE_CREATE};
+	static const enum phase phases[] = {PHASE_HOLD, PHASE_LOCK, PHASE_GROUP, PHASE_CREATE};
 	for (size_t i = 0; i < COUNT_OF(phases); i++)
 		if (planner->phases[phases[i]].count)
 			return true;
@@ -422,7 +430,7 @@ static void tell_not_adopted(struct planner *planner)
 			why = "there is no such role";
 		else if (!user)
 			why = "users.yaml does not list it: what is ours and not listed is removed; list it there first";
-		else if (role->mark != MARK_USER && role->mark != MARK_RETIRING)
+		else if (!mark_is_user(role->mark))
 			why = planner->users[user - input->wanted->items].report->reason;
 		if (why)
 			planner->plan->not_adopted = arena_join(planner->mem, planner->plan->not_adopted,

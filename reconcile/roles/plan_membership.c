@@ -167,7 +167,7 @@ static bool depends_on_a_user(const struct planner *planner, const struct member
 	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
 	if (!has_grant_options(planner) || planner->input->policy->additive || !grantor)
 		return false;
-	return grantor->mark == MARK_USER || grantor->mark == MARK_RETIRING;
+	return mark_is_user(grantor->mark);
 }
 
 /* Since 16 the same membership can be granted by several: they count together. */

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/roles/heir.h"
+#include "reconcile/roles/hold.h"
 #include "reconcile/roles/retire_sql.h"
 #include "reconcile/postgres/sql.h"
 
@@ -346,6 +347,10 @@ void plan_removal(struct planner *planner, const struct role *role, struct role_
 		if (report->status == USER_SYNCED)
 			report->status = USER_RETIRING;
 		planner_difference(planner, report, "exists", "false", "true");
+	}
+	if (hold_applies(planner, role, report)) {
+		note_sessions(&removal, hold_lock(planner, role, removal.name));
+		return;
 	}
 	note_sessions(&removal, plan_lock(&removal));
 	if (!is_listed_as_role(&removal))

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/roles/heir.h"
+#include "reconcile/roles/hold.h"
 #include "reconcile/roles/planner.h"
 #include "reconcile/postgres/sql.h"
 
@@ -36,7 +37,7 @@ static void plan_absent(struct planner *planner, struct wanted_user *wanted)
 	const struct role *role = wanted->role;
 	if (!role)
 		return;
-	if (role->mark != MARK_USER && role->mark != MARK_RETIRING)
+	if (!mark_is_user(role->mark))
 		planner_reason(planner, wanted->report, USER_REFUSED,
 			"the role is to be absent but is not ours: only what stands in the agent's table is dropped; "
 			"take it over with %s, and it is removed, or drop it by hand",
@@ -158,6 +159,7 @@ void plan_retirements(struct planner *planner)
 			plan_unlisted(planner, role);
 	}
 	plan_ends(planner);
+	hold_tell(planner);
 	tell_heirs(planner);
 }
 

@@ -8,6 +8,7 @@
  * plan_groups.c     groups that are listed as such
  * plan_retire.c     who goes, and when
  * plan_removal.c    the steps of one that goes, and how far they can come
+ * hold.c            whether it is too early for them
  * heir.c            who gets what it owned
  * plan_databases.c  databases that are listed
  * plan_warnings.c   what no step mends
@@ -19,6 +20,7 @@
 /* The order in which steps are sent. */
 enum phase {
 	PHASE_RECORD,
+	PHASE_HOLD,
 	PHASE_LOCK,
 	PHASE_END,
 	PHASE_GROUP,
@@ -129,6 +131,9 @@ bool planner_may_manage(struct planner *planner, struct wanted_user *wanted);
 
 /* "`pgitops user adopt ...`", for a message; a name that a shell would not take as it is stands in quotes. */
 const char *planner_adopt_command(const struct planner *planner, const char *name);
+
+/* "`pgitops user sync ... --now NAME`", likewise. */
+const char *planner_now_command(const struct planner *planner, const char *name);
 
 /* Who lists this role, other than the user of its own name; NULL = nobody who is to be present. */
 const char *planner_referrer(const struct planner *planner, const char *role);

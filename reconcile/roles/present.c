@@ -7,6 +7,7 @@
 
 #define MARK_GROUP_WORD " group"
 #define MARK_RETIRING_WORD " retiring"
+#define MARK_LEAVING_WORD " leaving"
 
 static int compare_numbers(uint32_t a, uint32_t b)
 {
@@ -201,7 +202,12 @@ static const char *after_mark(const char *comment, const char *target)
 
 bool mark_is_ours(enum mark mark)
 {
-	return mark == MARK_USER || mark == MARK_GROUP || mark == MARK_RETIRING;
+	return mark == MARK_GROUP || mark_is_user(mark);
+}
+
+bool mark_is_user(enum mark mark)
+{
+	return mark == MARK_USER || mark == MARK_RETIRING || mark == MARK_LEAVING;
 }
 
 enum mark mark_read(const char *comment, const char *target)
@@ -211,6 +217,8 @@ enum mark mark_read(const char *comment, const char *target)
 		return text_starts(comment, ROLES_MARK) ? MARK_OTHER : MARK_NONE;
 	if (text_starts(rest, MARK_GROUP_WORD))
 		return MARK_GROUP;
+	if (text_starts(rest, MARK_LEAVING_WORD))
+		return MARK_LEAVING;
 	return text_starts(rest, MARK_RETIRING_WORD) ? MARK_RETIRING : MARK_USER;
 }
 
@@ -230,6 +238,7 @@ const char *mark_write(enum mark mark, const char *target, const char *comment, 
 {
 	const char *word = mark == MARK_GROUP ? MARK_GROUP_WORD
 		: mark == MARK_RETIRING       ? MARK_RETIRING_WORD
+		: mark == MARK_LEAVING        ? MARK_LEAVING_WORD
 					      : "";
 	const char *people = people_of(comment, target);
 	return arena_printf(mem, "%s%s)%s%s%s", ROLES_MARK, target, word, *people ? ": " : "", people);

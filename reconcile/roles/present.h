@@ -13,6 +13,7 @@ enum mark {
 	MARK_USER,
 	MARK_GROUP,
 	MARK_RETIRING, /* locked out, not dropped yet */
+	MARK_LEAVING,  /* locked out, and nothing else until `retirement: hold` is over (hold.h) */
 	MARK_OTHER,    /* of another database of the agent file, or of another agent */
 
 	/* Never in a comment, and not ours until a person says so: */
@@ -37,15 +38,17 @@ struct role {
 	const char *had;   /* MARK_RENAMED: the name it had */
 	const char *other; /* MARK_OTHER: whose, by the table; NULL = only the comment says so */
 	bool had_group;    /* the same: as a group role */
+	int64_t since; /* MARK_LEAVING: when it was locked out; seconds since 1970, by the server's clock */
 };
 
 /* A row of the agent's table. */
 struct managed_role {
 	uint32_t oid;
 	const char *name; /* it had when the row was written */
-	enum mark state;  /* MARK_USER, MARK_GROUP, MARK_RETIRING; MARK_OTHER = a word of a newer program */
+	enum mark state; /* MARK_USER, MARK_GROUP, MARK_RETIRING, MARK_LEAVING; MARK_OTHER = a word of a newer program */
 	const char *manager, *target;
-	const char *since; /* RFC 3339 */
+	const char *since;     /* it is in that state; RFC 3339 */
+	int64_t since_seconds; /* the same, since 1970; INT64_MAX = no time in reach */
 };
 
 struct membership {
@@ -117,6 +120,7 @@ struct roles_present {
 	const char *session_user;     /* who we are */
 	const char *session_database; /* and where */
 	const char *server;           /* its system identifier */
+	int64_t now;                  /* its clock: seconds since 1970 */
 	struct role *roles;           /* by name */
 	size_t role_count;
 	uint32_t *by_oid;               /* indexes into `roles`, by oid */
@@ -171,8 +175,11 @@ const struct dependency *present_dependencies(
 	const struct roles_present *present, uint32_t role, size_t *count);
 const struct belonging *present_belongings(const struct roles_present *present, uint32_t role, size_t *count);
 
-/* USER, GROUP or RETIRING. */
+/* USER, GROUP, RETIRING or LEAVING. */
 bool mark_is_ours(enum mark mark);
+
+/* The same without GROUP: it is, or was, one of users.yaml's users. */
+bool mark_is_user(enum mark mark);
 
 /* The mark in a comment, seen by the database called `target` in the agent file. */
 enum mark mark_read(const char *comment, const char *target);

@@ -49,7 +49,8 @@ struct role_difference {
  *
  * ROLE_CREATE_DATABASE and ROLE_EXTEND (CREATE EXTENSION in `database`) are sent alone, as apply_databases.c says.
  *
- * How a user goes: ROLE_LOCK takes login, password and powers from it, ROLE_END its sessions; ROLE_HEIR makes the role that gets what
+ * How a user goes: ROLE_HOLD takes login and powers from it, where there is a hold, and leaves everything else for as long as that is;
+ * ROLE_LOCK takes login, password and powers, ROLE_END ends its sessions; ROLE_HEIR makes the role that gets what
  * it owns, ROLE_GIVE gives that its databases and tablespaces, ROLE_RETIRE what it owns in one database; ROLE_DROP is the end.
  */
 enum role_action {
@@ -67,7 +68,8 @@ enum role_action {
 	ROLE_HEIR,
 	ROLE_GIVE,
 	ROLE_CREATE_DATABASE,
-	ROLE_EXTEND
+	ROLE_EXTEND,
+	ROLE_HOLD
 };
 const char *role_action_name(enum role_action action); /* "create", "grant", ... */
 
@@ -107,8 +109,9 @@ struct role_report {
 	enum user_status status; /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
 	const char *reason;   /* "" when Synced */
 	const char *progress; /* of a removal that nothing holds up: what is done; NULL = it is none */
-	bool listed;          /* users.yaml names it */
-	bool gone;            /* removed by roles_apply, and not listed */
+	const char *until; /* Retiring: locked out until then, and then removed; RFC 3339; NULL = there is no hold */
+	bool listed; /* users.yaml names it */
+	bool gone;   /* removed by roles_apply, and not listed */
 	const char **roles;
 	size_t role_count;
 	struct role_difference *differences; /* what was found wrong before this pass's steps */
@@ -137,7 +140,8 @@ struct roles_plan {
 	size_t warning_count;
 	struct role_unmanaged *unmanaged; /* by name; from agents of other databases, too */
 	size_t unmanaged_count;
-	const char *not_adopted; /* why somebody a person asked for is not ours; NULL = nobody was asked for, or all are */
+	const char *not_adopted; /* why somebody a person asked for is not ours, or not removed at once; NULL = all is as asked */
+	int64_t wake; /* seconds until a hold is over and a pass has something to do; 0 = nothing is waited for */
 	bool blocked; /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
 	struct role_step *held; /* the steps of those deletions, which run once they are confirmed */
 	size_t held_count;
@@ -152,6 +156,9 @@ struct roles_plan {
 	bool report_only;
 	const struct roles_passwords *passwords;
 };
+
+/* As users.yaml has it; one that is only held is, too: nothing is to be done about it. */
+bool role_report_is_good(const struct role_report *report);
 
 /* Of this user or group, or NULL. */
 struct role_report *roles_report(const struct roles_plan *plan, const char *name);
@@ -172,6 +179,8 @@ struct roles_plan_input {
 	const char *take_over; /* a manager that a person has told us to follow, or NULL */
 	const char *const *adopt; /* roles that a person has told us to take, whatever they are; sorted */
 	size_t adopt_count;
+	const char *const *hurried; /* whose hold a person has ended; sorted */
+	size_t hurried_count;
 	/* Did the agent manage this role before, by what it remembers? Asked only where there is no table yet, of roles with our comment:
 	   they are believed to be ours when the answer is yes, or users.yaml names them. NULL = it remembers nothing. */
 	bool (*remembers)(void *context, const char *role);

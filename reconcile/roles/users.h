@@ -59,6 +59,7 @@ struct roles_policy {
 	bool additive;           /* leave memberships that are not listed alone; default false: revoke */
 	bool report_only;        /* plan and report, write nothing */
 	int max_deletions;       /* absolute; 0 = max(5, 10 %) */
+	int64_t hold;            /* milliseconds that a leaver is only locked out (hold.h); 0 = none */
 	const char *heir;        /* who gets what a removed user owns; NULL = a role of its own (heir.h) */
 	const char **heir_roles; /* of which the heir may be a member though the user was not */
 	size_t heir_role_count;

@@ -109,7 +109,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 		"  users: {application: users, configMap: list, key: u.yaml, namespace: team, database: other}\n"
 		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], adopt: listed, memberships: additive,\n"
 		"    mode: report, maxDeletions: 7}\n"
-		"  retirement: {reassignOwnedTo: keeper, memberships: [reports]}\ninstallationID: west\n";
+		"  retirement: {hold: 7d, reassignOwnedTo: keeper, memberships: [reports]}\ninstallationID: west\n";
 	if (!read_text(fixture, text))
 		fail_msg("%s", said(fixture));
 	const struct config *config = &fixture->config;
@@ -165,6 +165,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_true(database->policy.adopt && database->policy.additive && database->policy.report_only);
 	assert_int_equal(database->policy.max_deletions, 7);
 	assert_string_equal(database->policy.heir, "keeper");
+	assert_int_equal(database->policy.hold, 7 * 86400 * 1000);
 	assert_int_equal(database->policy.heir_role_count, 1);
 	assert_string_equal(database->policy.heir_roles[0], "reports");
 }

@@ -4,7 +4,7 @@
  * Reads a request from stdin and writes what happened to stdout, both JSON:
  *
  *   {"connection", "password", "authentication", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
- *    "manager", "former", "take_over", "adopt": [...], "remembered": [...],
+ *    "manager", "former", "take_over", "adopt": [...], "now": [...], "remembered": [...],
  *    "mode": "check" | "plan" | "apply", "policy": {...}, "secrets": {NAME: {"version", "password"}},
  *    "known": {...}}
  *
@@ -119,6 +119,7 @@ static struct roles_policy read_policy(const json_t *request, struct arena *mem)
 		.report_only = json_bool_at(json, "report_only", false),
 		.max_deletions = (int)json_number_at(json, "max_deletions", 0),
 		.heir = json_text_at(json, "heir", NULL),
+		.hold = json_number_at(json, "hold", 0),
 	};
 	policy.protected_roles = strings(json_object_get(json, "protected"), mem, &policy.protected_count);
 	policy.grantable = strings(json_object_get(json, "grantable"), mem, &policy.grantable_count);
@@ -150,10 +151,11 @@ static json_t *show_report(const struct role_report *report)
 		json_array_append_new(differences,
 			json_pack("{ss ss ss}", "field", report->differences[i].field, "wanted",
 				report->differences[i].wanted, "found", report->differences[i].found));
-	return json_pack("{ss ss ss so so sb}", "name", report->name, "status",
+	return json_pack("{ss ss ss so so sb ss ss sb}", "name", report->name, "status",
 		user_status_name(report->status), "reason", report->reason, "roles",
 		string_list(report->roles, report->role_count), "differences", differences, "managed_before",
-		report->managed_before);
+		report->managed_before, "until", report->until ? report->until : "", "progress",
+		report->progress ? report->progress : "", "good", role_report_is_good(report));
 }
 
 static void show_plan(struct driver *driver, const struct roles_plan *plan)
@@ -181,6 +183,7 @@ static void show_plan(struct driver *driver, const struct roles_plan *plan)
 		driver->answer, "not_adopted", json_string(plan->not_adopted ? plan->not_adopted : ""));
 	json_object_set_new(driver->answer, "confirm", json_string(plan->confirm));
 	json_object_set_new(driver->answer, "blocked", json_boolean(plan->blocked));
+	json_object_set_new(driver->answer, "wake", json_integer(plan->wake));
 }
 
 static void took(struct driver *driver, const char *what, int64_t *start)
@@ -212,6 +215,7 @@ static bool pass(struct driver *driver, struct session *session, const struct us
 		.take_over = json_text_at(driver->request, "take_over", NULL),
 	};
 	input.adopt = strings(json_object_get(driver->request, "adopt"), mem, &input.adopt_count);
+	input.hurried = strings(json_object_get(driver->request, "now"), mem, &input.hurried_count);
 	int64_t start = clock_now();
 	if (!roles_observe(session, &input, mem, &present, err))
 		return false;

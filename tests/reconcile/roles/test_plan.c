@@ -148,7 +148,7 @@ static void add_rows(struct story *story)
 		enum mark state = mark_read(role->comment, "main");
 		if (mark_is_ours(state))
 			present->managed[present->managed_count++] = (struct managed_role){
-				role->oid, role->name, state, "west", "main", "2026-01-01T00:00:00Z"};
+				role->oid, role->name, state, "west", "main", "2026-01-01T00:00:00Z", 0};
 	}
 }
 

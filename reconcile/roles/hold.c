@@ -1,0 +1,110 @@
+#include "reconcile/roles/hold.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "reconcile/postgres/sql.h"
+
+enum { MILLISECONDS = 1000, MICROSECONDS = 1000000 };
+
+/* Before its first step the clock has not begun, but for the moment of this pass. */
+static int64_t end_of(const struct planner *planner, const struct role *role)
+{
+	int64_t since = role->mark == MARK_LEAVING ? role->since : planner->present->now;
+	int64_t hold = planner->input->policy->hold / MILLISECONDS;
+	return since > INT64_MAX - hold ? INT64_MAX : since + hold;
+}
+
+/* Whoever asks which role is next to go on is told the shortest. */
+static void wake_at(struct planner *planner, int64_t end)
+{
+	int64_t wait = end - planner->present->now;
+	if (!planner->plan->wake || wait < planner->plan->wake)
+		planner->plan->wake = wait;
+}
+
+static void tell(const struct planner *planner, const struct role *role, int64_t end, struct role_report *report)
+{
+	struct arena *mem = planner->mem;
+	const struct roles_plan_input *input = planner->input;
+	char text[CLOCK_TEXT_SIZE], hold[16];
+	bool begun = role->mark == MARK_LEAVING || !input->policy->report_only;
+	if (begun && end <= INT64_MAX / MICROSECONDS) {
+		clock_text_seconds(end * MICROSECONDS, text);
+		report->until = arena_copy(mem, text);
+	}
+	duration_text(input->policy->hold, hold);
+	const char *length = begun ? "for ever, as its row in the agent's table has no time"
+				   : arena_printf(mem, "for %s", hold);
+	report->progress = arena_printf(mem,
+		"locked out %s, then removed; its line in users.yaml brings it back as it was, %s does not wait",
+		report->until ? arena_printf(mem, "until %s", report->until) : length,
+		planner_now_command(planner, role->name));
+}
+
+bool hold_applies(struct planner *planner, const struct role *role, struct role_report *report)
+{
+	const struct roles_plan_input *input = planner->input;
+	int64_t end = end_of(planner, role);
+	if (!input->policy->hold || role->mark == MARK_RETIRING || end <= planner->present->now ||
+		text_is_listed(input->hurried, input->hurried_count, role->name))
+		return false;
+	if (planner->holding)
+		return true;
+	tell(planner, role, end, report);
+	if (report->until)
+		wake_at(planner, end);
+	return true;
+}
+
+bool hold_lock(struct planner *planner, const struct role *role, const char *name)
+{
+	struct arena *mem = planner->mem;
+	bool powers =
+		role->super || role->create_db || role->create_role || role->replication || role->bypass_rls;
+	bool told = role->said == MARK_LEAVING || role->long_comment;
+	if (role->mark == MARK_LEAVING && !role->login && !powers && told)
+		return false;
+	const char *comment = told
+		? ""
+		: arena_printf(
+			  mem, "; %s", planner_comment_sql(planner, role->name, MARK_LEAVING, role->comment));
+	planner_step(planner, PHASE_HOLD,
+		(struct role_step){
+			.action = ROLE_HOLD,
+			.user = role->name,
+			.sql = arena_printf(mem,
+				"ALTER ROLE %s NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS%s",
+				name, comment),
+			.statements = 1 + !told,
+		});
+	return true;
+}
+
+static const char *why_not(const struct planner *planner, const char *name)
+{
+	const struct role *role = present_role(planner->present, name);
+	const struct role_report *report = NULL;
+	if (!role)
+		return "there is no such role";
+	if (!mark_is_user(role->mark))
+		return "it is no user of ours";
+	if (!planner_is_leaving(planner, role))
+		return "users.yaml lists it: take its line out first";
+	for (size_t i = 0; i < planner->plan->report_count; i++)
+		if (text_equal(planner->plan->reports[i].name, name))
+			report = &planner->plan->reports[i];
+	return report && *report->reason ? report->reason : NULL;
+}
+
+void hold_tell(struct planner *planner)
+{
+	const struct roles_plan_input *input = planner->input;
+	for (size_t i = 0; i < input->hurried_count; i++) {
+		const char *why = why_not(planner, input->hurried[i]);
+		if (why)
+			planner->plan->not_adopted = arena_join(planner->mem, planner->plan->not_adopted, "; ",
+				arena_printf(planner->mem, "\"%s\" is not removed: %s", input->hurried[i], why));
+	}
+}
