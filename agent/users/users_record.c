@@ -464,7 +464,8 @@ void users_record_answer(
 	const char *text = *message            ? message
 		: plan->blocked                ? blocked_text(pass, plan)
 		: strcmp(phase, "Failed") == 0 ? failure_text(pass, plan)
-					       : arena_printf(pass->mem, "%zu statements", plan->step_count);
+					       : arena_printf(pass->mem, "%zu %s", plan->step_count,
+							 plan->step_count == 1 ? "statement" : "statements");
 	if (pass->pending)
 		text = arena_printf(pass->mem, "%s; %s", text, pass->pending);
 	/* Who asked for it means the newest list. */

@@ -56,7 +56,7 @@ def test_a_leaver_is_held_and_everybody_is_told_until_when(setting):
     assert f"-- bob: {text}" in plan.out and "nothing to do" in plan.out
     assert agent.cli("user", "plan", "-o", "json").ok().json["items"][0]["waiting"][0]["user"] == "bob"
     assert "then removed" in agent.cli("user", "plan", "-o", "markdown").ok().out
-    assert 'pgitops_users_held{database="main"} 1' in agent.get("/metrics", over="socket").text
+    assert 'pgitops_users_held{database="main"} 1' in agent.get("/metrics", over="socket").body
     assert agent.cli("user", "sync").ok(), "nothing is wrong about it"
     push(repository, "alice", "bob")
     wait_synced(agent, "bob")
@@ -87,7 +87,7 @@ def test_a_person_need_not_wait(setting):
     wait_held(agent, "bob")
     shown = agent.cli("user", "sync", "--now", "bob", "--dry-run").is_(1)
     assert 'DROP ROLE "bob"' in shown.out and server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'")
-    assert "1 user removed" in agent.cli("user", "sync", "--now", "bob").ok().err
+    assert "1 user removed" in agent.cli("user", "sync", "--now", "bob").ok().out
     assert not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'") and user(agent, "bob") is None
 
 
