@@ -1,6 +1,7 @@
 """A plan as a script for psql, and what the server's log has of the pass: the same statements."""
 
 import re
+import subprocess
 
 # What a pass reads, and what each connection begins with.
 LOOKS = ("SELECT DISTINCT usename", "SET SESSION AUTHORIZATION", "SELECT session_user", "SELECT pg_catalog.pg_backend_pid()",
@@ -26,3 +27,10 @@ def shown(script):
     """Its statements: without what tells psql where to go, and what the agent's sessions have from their beginning."""
     return [line for line in script.splitlines() if not line.startswith(("\\", "--", "SET search_path"))
             and "the plan is for another server" not in line]
+
+
+def psql(server, script, *arguments, database="postgres"):
+    return subprocess.run(
+        ["psql", "-X", "-h", "127.0.0.1", "-p", str(server.port), "-U", server.superuser, "-d", database, *arguments],
+        env={"PGPASSWORD": server.password, "PATH": "/usr/bin:/bin", "LC_ALL": "C"}, input=script, capture_output=True,
+        text=True, check=False, timeout=60)

@@ -7,7 +7,7 @@ import pytest
 
 from parts import postgres
 from parts.roles import MARK, Users, catalog, comment, databases_with_connect, exists, heir, members, verifier
-from parts.script import psql, sent, shown, squeezed
+from parts.script import psql, sent_statements, shown, squeezed
 
 ALL = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
 SOME = pytest.mark.parametrize("server", [13, 16, 18], indirect=True)
@@ -234,7 +234,7 @@ def test_what_is_shown_of_a_hold_is_what_runs(server, users):
     script = users.plan(BOB).script
     mark = server.log_mark()
     users.apply(BOB)
-    assert squeezed(shown(script)) == squeezed(sent(server, mark))
+    assert squeezed(shown(script)) == squeezed(sent_statements(server, mark))
     users.apply(ALICE + BOB).good()
     done = psql(server, users.plan(BOB).script)
     assert done.returncode == 0 and not done.stderr, done.stderr

@@ -2,13 +2,12 @@
 
 import json
 import re
-import subprocess
 
 import pytest
 
 from parts import postgres
 from parts.roles import Users, catalog, exists, heir, verifier
-from parts.script import sent_statements, shown, squeezed
+from parts.script import psql, sent_statements, shown, squeezed
 
 SOME = pytest.mark.parametrize("server", [13, 16, 18], indirect=True)
 ALL = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
@@ -23,13 +22,6 @@ def users(server):
         made.secret(name, f"geheim-{name}")
     made.apply([{"username": "alice", "roles": ["staff"]}] + BOB + [{"username": "carol"}]).good()
     return made
-
-
-def psql(server, script, *arguments, database="postgres"):
-    return subprocess.run(
-        ["psql", "-X", "-h", "127.0.0.1", "-p", str(server.port), "-U", server.superuser, "-d", database, *arguments],
-        env={"PGPASSWORD": server.password, "PATH": "/usr/bin:/bin", "LC_ALL": "C"}, input=script, capture_output=True,
-        text=True, check=False, timeout=60)
 
 
 def fill(server):
