@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
+#include "reconcile/roles/operator.h"
 
 enum { SQL_BYTES = LIMIT_BATCH_BYTES };
 
@@ -112,11 +113,12 @@ bool managed_is_untouchable(const struct roles_present *present, const struct ro
 
 /* A person may take a role that users.yaml lists: anything else would be removed by the same pass. */
 static bool is_asked_for(const struct roles_present *present, const struct roles_plan_input *input,
-	const struct role *role, const struct managed_role *row)
+	const struct role *role, const struct managed_role *row, struct arena *mem)
 {
 	bool others = row && !is_of_ours(input, row);
 	return text_is_listed(input->adopt, input->adopt_count, role->name) && !others &&
-		users_find(input->wanted, role->name) && !managed_is_untouchable(present, role);
+		users_find(input->wanted, role->name) && !managed_is_untouchable(present, role) &&
+		!operator_claim(present, role, mem);
 }
 
 static bool is_known(const struct roles_plan_input *input, const char *name)
@@ -166,7 +168,7 @@ static void judge(const struct roles_present *present, const struct roles_plan_i
 	const struct managed_role *row = row_of(present, role->oid);
 	role->said = mark_read(role->comment, input->target);
 	role->since = present->now;
-	if (is_asked_for(present, input, role, row)) {
+	if (is_asked_for(present, input, role, row, mem)) {
 		role->recorded = row && strcmp(row->name, role->name) == 0 && row->state == MARK_USER;
 		role->mark = MARK_USER;
 		return;

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
+#include "reconcile/roles/operator.h"
 #include "reconcile/roles/planner.h"
 
 static const struct role *owner_of(const struct planner *planner, const struct database *database)
@@ -74,7 +75,9 @@ static bool may_give(struct planner *planner, struct planned_database *planned, 
 	else if (role && planner_is_leaving(planner, role))
 		planner_reason(
 			planner, planned->report, USER_DEGRADED, "its owner \"%s\" is being removed", owner);
-	else if (found && !found->super && roles_policy_protects(planner->input->policy, found->name))
+	else if (found && !found->super &&
+		(roles_policy_protects(planner->input->policy, found->name) ||
+			operator_claim(planner->present, found, planner->mem)))
 		planner_reason(planner, planned->report, USER_REFUSED,
 			"it belongs to \"%s\", which is PostgreSQL's, the operator's or protected by the agent's policy: its "
 			"owner stays",

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/roles/heir.h"
+#include "reconcile/roles/operator.h"
 #include "reconcile/roles/planner.h"
 #include "reconcile/postgres/sql.h"
 
@@ -194,6 +195,14 @@ bool planner_may_manage(struct planner *planner, struct wanted_user *wanted)
 		managed_is_untouchable(planner->present, role))
 		return refuse(planner, wanted,
 			"the role exists, and is a superuser or belongs to PostgreSQL or the agent itself");
+	const char *claim =
+		mark_is_ours(role->mark) ? NULL : operator_claim(planner->present, role, planner->mem);
+	if (claim)
+		return refuse(planner, wanted,
+			arena_printf(planner->mem,
+				"the role belongs to the postgres-operator: %s. It writes password, attributes and memberships anew in "
+				"each of its passes; take the role out of users.yaml, or out of the operator's hands first",
+				claim));
 	bool adopts = planner->input->policy->adopt && role->mark != MARK_GROUP && role->mark != MARK_OTHER;
 	if ((adopts || role->mark == MARK_NONE) && !is_no_group(planner, wanted))
 		return false;
@@ -370,8 +379,11 @@ static const char *unmanaged_reason(const struct planner *planner, const struct 
 		return "made by hand or restored in the place of one of ours";
 	case MARK_RENAMED:
 		return arena_printf(planner->mem, "renamed by hand, was \"%s\"", role->had);
-	default:
-		return "made by somebody else";
+	default: {
+		const char *claim = operator_claim(planner->present, role, planner->mem);
+		return claim ? arena_printf(planner->mem, "the postgres-operator's: %s", claim)
+			     : "made by somebody else";
+	}
 	}
 }
 
