@@ -18,8 +18,10 @@ static const char *remedy_of(
 	const char *place = arena_printf(doctor->mem, "%s:%d", doctor->config->file, database->line);
 	switch (err->kind) {
 	case ERROR_DENIED:
-		return arena_printf(
-			doctor->mem, "connect as a superuser, with the right passwordFrom (%s)", place);
+		return arena_printf(doctor->mem,
+			"connect as a superuser, or as a role made for it (README, \"Without superuser\"), with the right "
+			"passwordFrom (%s)",
+			place);
 	case ERROR_MISSING:
 		return arena_printf(doctor->mem, "make it, or correct passwordFrom (%s)", place);
 	case ERROR_RETRY:
@@ -105,8 +107,9 @@ static void check_trust(struct doctor *doctor, const struct database_config *dat
 static void say_server(
 	struct doctor *doctor, const struct database_config *database, const struct roles_server *server)
 {
-	doctor_ok(doctor, "database", "%s: PostgreSQL %s, the primary, as superuser %s", database->name,
-		server->version, server->user);
+	doctor_ok(doctor, "database", "%s: PostgreSQL %s, the primary, as %s %s", database->name,
+		server->version, server->plain ? "role" : "superuser", server->user);
+	doctor_check_plain(doctor, database, server);
 	if (strtol(server->version, NULL, 10) > ROLES_NEWEST_TESTED)
 		doctor_warn(doctor, "database", "look at `pgitops user plan` before the first pass",
 			"%s: newer than PostgreSQL %d, the newest this program was tested with",
@@ -116,7 +119,7 @@ static void say_server(
 			"ALTER SYSTEM SET password_encryption = 'scram-sha-256'; SELECT pg_reload_conf();",
 			"%s: password_encryption is %s: the agent's passwords are SCRAM, those that users set themselves are weak",
 			database->name, server->password_encryption);
-	if (strcmp(server->log_statement, "none") != 0 || server->logs_durations)
+	if (!server->plain && (strcmp(server->log_statement, "none") != 0 || server->logs_durations))
 		doctor_ok(doctor, "database",
 			"%s: the server logs statements (log_statement = %s%s); the agent turns that off for its own and never sends a password",
 			database->name, server->log_statement, server->logs_durations ? ", and slow ones" : "");
@@ -280,8 +283,10 @@ static void check_users(
 	if (!application || !application->desired ||
 		!read_users(doctor, database, application->desired, &users))
 		return;
-	if (server)
+	if (server) {
 		check_databases(doctor, database, &users, server);
+		doctor_check_plain_users(doctor, database, server, &users);
+	}
 	const char *namespace =
 		database->users_namespace ? database->users_namespace : application->spec.destination;
 	if (namespace && *namespace)

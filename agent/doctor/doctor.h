@@ -84,6 +84,15 @@ void doctor_check_rights(struct doctor *doctor);       /* rights.c */
 void doctor_check_takeover(struct doctor *doctor);  /* takeover.c: Applications that we have never synced */
 void doctor_check_databases(struct doctor *doctor); /* databases.c */
 
+struct roles_server;
+struct users;
+
+/* Of an agent without superuser: which statements are missing, for the server and for what these users need (plain.c). */
+void doctor_check_plain(
+	struct doctor *doctor, const struct database_config *database, const struct roles_server *server);
+void doctor_check_plain_users(struct doctor *doctor, const struct database_config *database,
+	const struct roles_server *server, const struct users *users);
+
 /* argo_cd.c: what of it works beside us; where there is anything to take over (`count` Applications) also that nothing does, and how it was
    set. `synced` = its traces are in some of them. */
 void doctor_check_argo_cd(struct doctor *doctor, size_t count, bool synced);

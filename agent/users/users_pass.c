@@ -47,9 +47,12 @@ static bool connect_database(struct users_pass *pass, struct session **session)
 		.connection = config->connection,
 		.deadline = DATABASE_DEADLINE,
 		.authentication = config->authentication,
+		.plain = pass->database->plain,
 	};
 	bool ok = connection_password(pass, &target.password, &pass->error) &&
 		session_connect(&target, session, &pass->error);
+	if (ok)
+		pass->database->plain = session_is_plain(*session);
 	secret_done(&target.password);
 	return ok;
 }

@@ -29,6 +29,7 @@ struct database {
 	bool dirty;                 /* something changed: pass as soon as possible */
 	bool without_users; /* no users are in force: the last try to begin a pass found nothing to do */
 	bool had_pass;      /* at least one ended well */
+	bool plain;         /* the agent's role there was no superuser */
 	bool failed;        /* the last one ended badly, or some user is not Synced */
 	bool no_deletions;  /* first pass after the store was rebuilt */
 	int64_t next_pass;  /* steady milliseconds */

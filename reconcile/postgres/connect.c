@@ -14,6 +14,7 @@
 
 enum {
 	OLDEST_SERVER = 130000,
+	FIRST_SERVER_WITH_GRANTORS = 160000,
 	SERVER_WITH_LOGIN_TRIGGERS = 170000,
 	DEFAULT_DEADLINE = 30000,
 	SHORTEST_CONNECT_WAIT = 2, /* seconds; libpq takes no less */
@@ -63,8 +64,6 @@ static bool connect_failed(PGconn *conn, struct error *err)
 	for (char *c = text; *c; c++)
 		if (*c == '\n' || *c == '\t')
 			*c = ' ';
-	if (strstr(text, "permission denied to set parameter"))
-		return error_set(err, ERROR_DENIED, PINS_NOT_SUPERUSER, PQuser(conn));
 	if (protect_was_refused(text))
 		return error_set(err, ERROR_DENIED,
 			"the password was not given: the server does not ask for it by SCRAM with channel binding (%s); let it "
@@ -74,13 +73,27 @@ static bool connect_failed(PGconn *conn, struct error *err)
 	return error_set(err, connect_error_kind(text), "cannot connect: %s", text);
 }
 
-/* "pg_catalog" is named by nothing but the pin above, so REVOKE's warning is the only one that means "not done". */
+/* Of a membership since 16, whose text is in the server's language where no superuser asks. */
+static bool revokes_nothing(const struct session *session, const PGresult *notice)
+{
+	const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+	const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+	return strstr(text, "has not been granted") ||
+		(session->version >= FIRST_SERVER_WITH_GRANTORS && function &&
+			strcmp(function, "DelRoleMems") == 0);
+}
+
+/* The warnings that mean "not done". The first counts: of a table there is another for each column. */
 static void receive_notice(void *context, const PGresult *notice)
 {
+	static const char *const privileges[] = {"01006", "01007"}; /* not revoked, not granted */
 	struct session *session = context;
 	const char *state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
-	if (state && text && strcmp(state, "01000") == 0 && strstr(text, "has not been granted"))
+	if (!state || !text || session->warning[0])
+		return;
+	if (text_is_listed(privileges, COUNT_OF(privileges), state) ||
+		(strcmp(state, "01000") == 0 && revokes_nothing(session, notice)))
 		snprintf(session->warning, sizeof(session->warning), "%s", text);
 }
 
@@ -140,10 +153,15 @@ static PGconn *connect_somehow(struct session *session, const struct options *op
 	struct attempt attempt = {false, false};
 	const char *own = options_get(options, "options");
 	PGconn *conn = connect_with(session, options, own, attempt);
+	if (PQstatus(conn) != CONNECTION_OK && !session->plain && pins_were_refused(PQerrorMessage(conn))) {
+		session->plain = true;
+		PQfinish(conn);
+		conn = connect_with(session, options, own, attempt);
+	}
 	if (PQstatus(conn) == CONNECTION_OK)
 		return conn;
 	attempt.without_options = options_were_refused(conn, own);
-	attempt.without_triggers = stopped_by_a_trigger(conn);
+	attempt.without_triggers = !session->plain && stopped_by_a_trigger(conn);
 	if (!attempt.without_options && !attempt.without_triggers)
 		return conn;
 	PQfinish(conn);
@@ -278,6 +296,7 @@ bool session_start(const struct session_target *target, struct session **session
 	made->connection = memory_copy(target->connection);
 	made->target = memory_copy(target->name);
 	made->authentication = target->authentication;
+	made->plain = target->plain;
 	made->deadline = target->deadline > 0 ? target->deadline : DEFAULT_DEADLINE;
 	if (target->password.length)
 		secret_set(&made->password, target->password.bytes, target->password.length);
@@ -317,6 +336,11 @@ void session_close(struct session *session)
 int session_server_version(const struct session *session)
 {
 	return session->version;
+}
+
+bool session_is_plain(const struct session *session)
+{
+	return session->plain;
 }
 
 uint64_t session_statements(const struct session *session)

@@ -22,6 +22,7 @@ struct session_target {
 	struct secret password; /* may be empty (peer, certificate) */
 	int64_t deadline;       /* milliseconds for connecting and for each statement */
 	enum session_authentication authentication;
+	bool plain; /* its user was no superuser the last time: it is not asked for what only they may, which the server would refuse, and log */
 };
 
 /* What the connection says about whom it reaches, before anybody is asked. */
@@ -44,6 +45,7 @@ bool session_connect(
 	const struct session_target *target, struct session **session, struct error *err) MUST_CHECK;
 void session_close(struct session *session);               /* accepts NULL */
 int session_server_version(const struct session *session); /* 150020 */
+bool session_is_plain(const struct session *session);      /* its user is no superuser */
 uint64_t session_statements(
 	const struct session *session); /* sent so far, for tests and metrics; without the pins */
 uint64_t session_writes(const struct session *session);

@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { LONGEST_LOCK_WAIT = 3000, NAMES = 5, STATEMENTS_BEFORE = 2 };
+enum { LONGEST_LOCK_WAIT = 3000, NAMES = 5, STATEMENTS_BEFORE = 2, FIRST_WITH_SET_PRIVILEGES = 150000 };
 
 enum pin_kind {
 	PIN_TEXT,
@@ -26,31 +26,32 @@ struct pin {
 	const char *value; /* as the server shows it */
 	enum pin_kind kind;
 	int since;
+	enum { ANYBODY, SUPERUSERS } who; /* may set it; since 15 whoever was granted to, too */
 };
 
 static const struct pin pins[] = {
-	{"search_path", "pg_catalog, pg_temp", PIN_LIST, 0},
-	{"statement_timeout", NULL, PIN_DEADLINE, 0},
-	{"session_replication_role", "replica", PIN_TEXT,
-		0}, /* no event triggers but ENABLE ALWAYS and ENABLE REPLICA */
-	{"event_triggers", "off", PIN_TEXT, 170000}, /* none */
-	{"row_security", "off", PIN_TEXT, 0},        /* an error instead of rows left out */
-	{"client_encoding", "SQL_ASCII", PIN_TEXT, 0},
-	{"standard_conforming_strings", "on", PIN_TEXT, 0},
-	{"transform_null_equals", "off", PIN_TEXT, 0},
-	{"DateStyle", "ISO, MDY", PIN_TEXT, 0},
-	{"TimeZone", "UTC", PIN_TEXT, 0},
-	{"lc_messages", "C", PIN_TEXT, 0},
-	{"client_min_messages", "warning", PIN_TEXT, 0}, /* a REVOKE that did nothing only warns */
-	{"default_transaction_read_only", "off", PIN_TEXT, 0},
-	{"default_transaction_isolation", "read committed", PIN_TEXT, 0},
-	{"default_transaction_deferrable", "off", PIN_TEXT, 0},
-	{"synchronous_commit", "local", PIN_TEXT,
-		0}, /* a missing standby holds up nothing; the next pass looks again */
-	{"lock_timeout", NULL, PIN_LOCK, 0},
-	{"idle_in_transaction_session_timeout", NULL, PIN_DEADLINE, 0},
-	{"idle_session_timeout", "0", PIN_TEXT, 140000},
-	{"transaction_timeout", "0", PIN_TEXT, 170000},
+	{"search_path", "pg_catalog, pg_temp", PIN_LIST, 0, ANYBODY},
+	{"statement_timeout", NULL, PIN_DEADLINE, 0, ANYBODY},
+	/* no event triggers but ENABLE ALWAYS and ENABLE REPLICA */
+	{"session_replication_role", "replica", PIN_TEXT, 0, SUPERUSERS},
+	{"event_triggers", "off", PIN_TEXT, 170000, SUPERUSERS}, /* none */
+	{"row_security", "off", PIN_TEXT, 0, ANYBODY},           /* an error instead of rows left out */
+	{"client_encoding", "SQL_ASCII", PIN_TEXT, 0, ANYBODY},
+	{"standard_conforming_strings", "on", PIN_TEXT, 0, ANYBODY},
+	{"transform_null_equals", "off", PIN_TEXT, 0, ANYBODY},
+	{"DateStyle", "ISO, MDY", PIN_TEXT, 0, ANYBODY},
+	{"TimeZone", "UTC", PIN_TEXT, 0, ANYBODY},
+	{"lc_messages", "C", PIN_TEXT, 0, SUPERUSERS},
+	{"client_min_messages", "warning", PIN_TEXT, 0, ANYBODY}, /* a REVOKE that did nothing only warns */
+	{"default_transaction_read_only", "off", PIN_TEXT, 0, ANYBODY},
+	{"default_transaction_isolation", "read committed", PIN_TEXT, 0, ANYBODY},
+	{"default_transaction_deferrable", "off", PIN_TEXT, 0, ANYBODY},
+	{"synchronous_commit", "local", PIN_TEXT, 0,
+		ANYBODY}, /* a missing standby holds up nothing; the next pass looks again */
+	{"lock_timeout", NULL, PIN_LOCK, 0, ANYBODY},
+	{"idle_in_transaction_session_timeout", NULL, PIN_DEADLINE, 0, ANYBODY},
+	{"idle_session_timeout", "0", PIN_TEXT, 140000, ANYBODY},
+	{"transaction_timeout", "0", PIN_TEXT, 170000, ANYBODY},
 };
 
 /* A time as the server shows it: in the largest unit that leaves no rest. */
@@ -89,7 +90,7 @@ static void append_option(struct buf *options, const char *name, const char *val
 	}
 }
 
-/* What only some versions know is left to pins_set(): an unknown name would keep us out. */
+/* What only some versions know is left to pins_set(): an unknown name would keep us out. So would one that we may not set. */
 char *pins_options(const struct session *session, const char *own, bool no_triggers)
 {
 	CLEANUP(buf_done) struct buf options = BUF(LIMIT_CONFIG_BYTES);
@@ -97,27 +98,61 @@ char *pins_options(const struct session *session, const char *own, bool no_trigg
 	buf_text(&options, own ? own : "");
 	append_option(&options, "role", "none");
 	for (size_t i = 0; i < COUNT_OF(pins); i++)
-		if (!pins[i].since || (no_triggers && strcmp(pins[i].name, "event_triggers") == 0))
+		if (session->plain && pins[i].who == SUPERUSERS)
+			continue;
+		else if (!pins[i].since || (no_triggers && strcmp(pins[i].name, "event_triggers") == 0))
 			append_option(&options, pins[i].name, value_of(session, &pins[i], text, sizeof(text)));
 	return memory_copy(buf_string(&options));
 }
 
-static bool is_there(const struct pin *pin, const PGconn *conn)
+bool pins_were_refused(const char *message)
 {
-	return PQserverVersion(conn) >= pin->since;
+	for (size_t i = 0; i < COUNT_OF(pins); i++)
+		if (pins[i].who == SUPERUSERS && strstr(message, pins[i].name))
+			return true;
+	return false;
 }
 
-void pins_script(int version, struct buf *sql)
+static bool is_there(const struct pin *pin, int version)
+{
+	return version >= pin->since;
+}
+
+/* Only if we may. */
+static bool is_asked_for(const struct pin *pin, bool plain)
+{
+	return plain && pin->who == SUPERUSERS;
+}
+
+static bool can_be_set(const struct pin *pin, int version, bool plain)
+{
+	return is_there(pin, version) && (!is_asked_for(pin, plain) || version >= FIRST_WITH_SET_PRIVILEGES);
+}
+
+/* Functions by their full names, and no operator: the search_path may be of somebody's making. */
+static void append_set(struct buf *sql, const struct pin *pin, const char *value, bool plain)
+{
+	const char *quote = pin->kind == PIN_LIST ? "" : "'";
+	if (is_asked_for(pin, plain))
+		buf_printf(sql,
+			"SELECT pg_catalog.set_config('%s', '%s', false) WHERE pg_catalog.has_parameter_privilege('%s', 'SET')",
+			pin->name, value, pin->name);
+	else
+		buf_printf(sql, "SET %s = %s%s%s", pin->name, quote, value, quote);
+}
+
+void pins_script(int version, bool plain, struct buf *sql)
 {
 	static const struct session nobody_waits = {.deadline = 6L * LONGEST_LOCK_WAIT};
 	char text[32];
 	for (size_t i = 0; i < COUNT_OF(pins); i++) {
-		const char *quote = pins[i].kind == PIN_LIST ? "" : "'";
 		const char *value = pins[i].kind == PIN_DEADLINE
 			? "0"
 			: value_of(&nobody_waits, &pins[i], text, sizeof(text));
-		if (version >= pins[i].since)
-			buf_printf(sql, "SET %s = %s%s%s; ", pins[i].name, quote, value, quote);
+		if (!can_be_set(&pins[i], version, plain))
+			continue;
+		append_set(sql, &pins[i], value, plain);
+		buf_text(sql, "; ");
 	}
 	buf_text(sql, "SET ROLE NONE;\n");
 }
@@ -133,23 +168,23 @@ static bool append_sets(struct buf *sql, const struct session *session, PGconn *
 	buf_printf(sql, "SET SESSION AUTHORIZATION %s; SET ROLE NONE", user);
 	PQfreemem(user);
 	for (size_t i = 0; i < COUNT_OF(pins); i++) {
-		const char *quote = pins[i].kind == PIN_LIST ? "" : "'";
-		if (is_there(&pins[i], conn))
-			buf_printf(sql, "; SET %s = %s%s%s", pins[i].name, quote,
-				value_of(session, &pins[i], text, sizeof(text)), quote);
+		if (!can_be_set(&pins[i], PQserverVersion(conn), session->plain))
+			continue;
+		buf_text(sql, "; ");
+		append_set(sql, &pins[i], value_of(session, &pins[i], text, sizeof(text)), session->plain);
 	}
 	buf_text(sql, "; SET pgitops.session = 'pinned'");
 	return true;
 }
 
 /* The setting of statement `number`, counted from 0. */
-static const char *name_of(const PGconn *conn, size_t number)
+static const char *name_of(const struct session *session, const PGconn *conn, size_t number)
 {
 	if (number < STATEMENTS_BEFORE)
 		return number ? "role" : "session_authorization";
 	number -= STATEMENTS_BEFORE;
 	for (size_t i = 0; i < COUNT_OF(pins); i++)
-		if (is_there(&pins[i], conn) && number-- == 0)
+		if (can_be_set(&pins[i], PQserverVersion(conn), session->plain) && number-- == 0)
 			return pins[i].name;
 	return "pgitops.session";
 }
@@ -171,12 +206,14 @@ static bool set(struct session *session, PGconn *conn, struct error *err)
 		return false;
 	if (session_collect(session, conn, COUNT_OF(pins), NULL, 0, &outcome))
 		return true;
+	if (strcmp(outcome.sqlstate, "42501") == 0 && !session->plain) {
+		session->plain = true;
+		return set(session, conn, err);
+	}
 	*err = outcome.error;
-	if (strcmp(outcome.sqlstate, "42501") == 0)
-		return error_set(err, ERROR_DENIED, PINS_NOT_SUPERUSER, PQuser(conn));
-	return outcome.lost
-		? false
-		: error_prefix(err, "the agent's session cannot set %s", name_of(conn, outcome.completed));
+	return outcome.lost ? false
+			    : error_prefix(err, "the agent's session cannot set %s",
+				      name_of(session, conn, outcome.completed));
 }
 
 /* ---- reading back ---- */
@@ -232,19 +269,28 @@ static bool compare(struct session *session, PGconn *conn, const PGresult *row, 
 	if (strcmp(current_user, session_user) != 0)
 		return is_not_pinned(session, conn, "role", "none", current_user, err);
 	for (size_t i = 0; i < COUNT_OF(pins); i++) {
-		if (!is_there(&pins[i], conn))
+		if (!can_be_set(&pins[i], PQserverVersion(conn), session->plain))
 			continue;
 		const char *wanted = value_of(session, &pins[i], text, sizeof(text));
-		const char *found = PQgetvalue(row, 0, column++);
-		if (strcmp(found, wanted) != 0)
+		const char *found = PQgetvalue(row, 0, column);
+		if (!PQgetisnull(row, 0, column++) && strcmp(found, wanted) != 0)
 			return is_not_pinned(session, conn, pins[i].name, wanted, found, err);
 	}
-	if (strcmp(PQgetvalue(row, 0, 2), "on") != 0)
-		return error_set(err, ERROR_DENIED, PINS_NOT_SUPERUSER, session_user);
 	return true;
 }
 
-static bool read_back(struct session *session, PGconn *conn, struct error *err)
+/* NULL where we may not set it. */
+static void append_reading(struct buf *sql, const struct pin *pin, bool plain)
+{
+	if (is_asked_for(pin, plain))
+		buf_printf(sql,
+			", CASE WHEN pg_catalog.has_parameter_privilege('%s', 'SET') THEN pg_catalog.current_setting('%s') END",
+			pin->name, pin->name);
+	else
+		buf_printf(sql, ", pg_catalog.current_setting('%s')", pin->name);
+}
+
+static bool read_back(struct session *session, PGconn *conn, bool *plain, struct error *err)
 {
 	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_BATCH_BYTES);
 	CLEANUP(session_clear) PGresult *row = NULL;
@@ -253,8 +299,8 @@ static bool read_back(struct session *session, PGconn *conn, struct error *err)
 		"SELECT session_user, current_user, pg_catalog.current_setting('is_superuser'), "
 		"pg_catalog.current_setting('pgitops.session', true), pg_catalog.pg_backend_pid()");
 	for (size_t i = 0; i < COUNT_OF(pins); i++)
-		if (is_there(&pins[i], conn))
-			buf_printf(&sql, ", pg_catalog.current_setting('%s')", pins[i].name);
+		if (can_be_set(&pins[i], PQserverVersion(conn), session->plain))
+			append_reading(&sql, &pins[i], session->plain);
 	if (!send(conn, buf_string(&sql), err))
 		return false;
 	if (!session_collect(session, conn, 1, &row, 1, &outcome) || PQntuples(row) != 1) {
@@ -264,6 +310,7 @@ static bool read_back(struct session *session, PGconn *conn, struct error *err)
 	if (strcmp(PQgetvalue(row, 0, 3), "pinned") != 0)
 		return error_set(err, ERROR_INVALID, PINS_SHARED);
 	bool ok = compare(session, conn, row, err);
+	*plain = strcmp(PQgetvalue(row, 0, 2), "on") != 0;
 	session->pooled = strtol(PQgetvalue(row, 0, 4), NULL, 10) != PQbackendPID(conn);
 	return ok;
 }
@@ -272,7 +319,12 @@ bool pins_set(struct session *session, PGconn *conn, struct error *err)
 {
 	bool pooled = session->pooled;
 	session->pooled = false; /* no fence before there is what it asks for */
-	bool ok = set(session, conn, err) && read_back(session, conn, err);
+	bool plain = false, ok = set(session, conn, err) && read_back(session, conn, &plain, err);
+	if (ok && plain != session->plain) { /* one that may set all of it, or that has become a superuser */
+		session->plain = plain;
+		session->pooled = false;
+		ok = set(session, conn, err) && read_back(session, conn, &plain, err);
+	}
 	session->pooled |= pooled;
 	return ok;
 }

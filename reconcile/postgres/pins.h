@@ -12,6 +12,10 @@
  * and the user name of whoever logs in, as bytes).
  *
  * Who we are is the connection's `user`: a role or session_authorization that database or role set is put back.
+ *
+ * Some of it only a superuser may set, or since 15 who was allowed to (GRANT SET ON PARAMETER). Where the user is none, what is left out
+ * is this: event triggers fire, which only superusers make; and the server's messages come in its own language, so that none of
+ * them is understood by its text alone.
  */
 #pragma once
 
@@ -21,21 +25,21 @@
 /* First thing in a message through a pooler: fails on a server session that was never pinned. Takes no snapshot. */
 #define PINS_FENCE "SHOW pgitops.session"
 
-#define PINS_NOT_SUPERUSER                                                                                   \
-	"role \"%s\" is not a superuser: reading password verifiers and managing roles needs one; connect as a superuser"
-
 #define PINS_SHARED                                                                                                   \
 	"a connection pooler stands between, and gives one session of the server to several clients (transaction or " \
 	"statement pooling), where settings and locks do not hold: connect to the primary itself, or to a pool with " \
 	"pool_mode = session"
 
+/* Was a connection refused because its `options` set what only superusers may? In whatever language: names stay. */
+bool pins_were_refused(const char *message);
+
 /* The parameter `options` of the startup packet: `own` (may be NULL), then ours. The caller frees it. */
 char *pins_options(const struct session *session, const char *own, bool no_triggers);
 
 /* The same for psql, as one line: but for the session's user, and without an end to how long a statement may take, since whoever runs it
-   sees it. */
-void pins_script(int version, struct buf *sql);
+   sees it. `plain`: for who is no superuser. */
+void pins_script(int version, bool plain, struct buf *sql);
 
 /* Sets and reads back; the first two messages of a connection. Sets `session->pooled` when the server session behind it is another
-   than the one that greeted us. ERROR_DENIED: `user` is no superuser. */
+   than the one that greeted us, and `session->plain` as the server says. */
 bool pins_set(struct session *session, PGconn *conn, struct error *err) MUST_CHECK;

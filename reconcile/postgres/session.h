@@ -21,6 +21,7 @@ struct session {
 	int64_t deadline; /* milliseconds */
 	int version;
 	enum session_authentication authentication;
+	bool plain;          /* its user is no superuser */
 	bool silenced;       /* the server logs no statement of `conn` */
 	bool pooled;         /* a pooler stands between: each message begins with a fence (pins.h) */
 	bool asks_for_locks; /* locks.c is at work */

@@ -7,12 +7,9 @@
 #include "reconcile/roles/roles.h"
 
 /* Said in a message of its own, since a message's own SETs come too late for its own log line (postgres-roles.md 3.6). */
-#define APPLIER_SILENCE                                                                                            \
-	"SET log_statement = 'none'; SET log_min_error_statement = 'panic'; SET log_min_duration_statement = -1; " \
-	"SET log_min_duration_sample = -1; SET log_transaction_sample_rate = 0; SET track_activities = off; "      \
-	"SET pg_stat_statements.track_utility = off"
-
-enum { APPLIER_SILENCE_STATEMENTS = 7 };
+/* Who is no superuser sets what it was granted, since 15; "" = nothing. What stays loud is told as a warning (rights.h): a verifier is no
+   password, but whoever reads it can guess at one for as long as they like. */
+const char *applier_silence(int version, bool plain, size_t *statements);
 
 struct applier {
 	struct session *session;

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/roles/applier.h"
+#include "reconcile/roles/present.h"
 #include "reconcile/postgres/sql.h"
 
 enum {
@@ -34,7 +35,8 @@ void applier_done(struct applier *applier, struct role_step *step)
 	step->done = true;
 	step->error = (struct error){0};
 	if (step->verifier && passwords)
-		passwords->remember(passwords->context, step->user, step->verifier, step->version);
+		passwords->remember(passwords->context, step->user,
+			applier->plan->plain ? PRESENT_RECORDED : step->verifier, step->version);
 }
 
 static bool is_removal(enum role_action action)
@@ -317,8 +319,11 @@ static bool run_pair(
 static bool silence(struct applier *applier, PGconn *conn, struct error *err)
 {
 	struct outcome outcome;
-	if (session_send(applier->session, conn, APPLIER_SILENCE, APPLIER_SILENCE_STATEMENTS, &outcome) &&
-		session_collect(applier->session, conn, APPLIER_SILENCE_STATEMENTS, NULL, 0, &outcome))
+	size_t count;
+	const char *sql = applier_silence(applier->session->version, applier->session->plain, &count);
+	if (!count ||
+		(session_send(applier->session, conn, sql, count, &outcome) &&
+			session_collect(applier->session, conn, count, NULL, 0, &outcome)))
 		return true;
 	*err = outcome.error;
 	return false;

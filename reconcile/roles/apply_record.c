@@ -1,5 +1,25 @@
 #include "reconcile/roles/applier.h"
 
+enum { FIRST_SERVER_WITH_SET_PRIVILEGES = 150000 };
+
+const char *applier_silence(int version, bool plain, size_t *statements)
+{
+	*statements = 7;
+	if (!plain)
+		return "SET log_statement = 'none'; SET log_min_error_statement = 'panic'; "
+		       "SET log_min_duration_statement = -1; SET log_min_duration_sample = -1; "
+		       "SET log_transaction_sample_rate = 0; SET track_activities = off; "
+		       "SET pg_stat_statements.track_utility = off";
+	*statements = version >= FIRST_SERVER_WITH_SET_PRIVILEGES;
+	return !*statements
+		? ""
+		: "SELECT count(set_config(name, value, false)) AS silenced FROM (VALUES ('log_statement', 'none'), "
+		  "('log_min_error_statement', 'panic'), ('log_min_duration_statement', '-1'), "
+		  "('log_min_duration_sample', '-1'), ('log_transaction_sample_rate', '0'), "
+		  "('track_activities', 'off'), ('pg_stat_statements.track_utility', 'off')) AS quiet (name, value) "
+		  "WHERE has_parameter_privilege(name, 'SET')";
+}
+
 /* Nothing else is tried, and everybody is told. */
 static void stop_without_table(struct applier *applier, const struct error *error)
 {

@@ -1,8 +1,11 @@
 #include "reconcile/roles/examine.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "reconcile/postgres/session.h"
+#include "reconcile/postgres/sql.h"
+#include "reconcile/roles/managed.h"
 
 static const char *copy(const PGresult *rows, int row, int column, struct arena *mem)
 {
@@ -56,6 +59,95 @@ bool roles_server_has(const struct roles_server *server, const char *database)
 	return false;
 }
 
+/* --- without superuser --- */
+
+#define OF_DATABASES                                                                                         \
+	"SELECT datname FROM pg_database WHERE datallowconn AND NOT has_database_privilege(oid, "            \
+	"'CONNECT WITH GRANT OPTION') ORDER BY datname COLLATE \"C\""
+#define OF_ROLES                                                                                             \
+	"SELECT rolname FROM pg_roles WHERE NOT rolsuper AND oid >= 16384 AND rolname <> current_user "      \
+	"AND NOT pg_has_role(oid, 'MEMBER WITH ADMIN OPTION') ORDER BY rolname COLLATE \"C\""
+#define OF_THE_AGENT                                                                                         \
+	"SELECT rolcreaterole, EXISTS (SELECT FROM pg_namespace WHERE nspname = '" MANAGED_SCHEMA            \
+	"'), current_database() FROM pg_roles WHERE rolname = current_user"
+
+enum { FIRST_SERVER_WITH_ADMIN_OPTIONS = 160000 };
+
+/* A list of names to be found, and the statement for each: verb, name, TO the agent, how. */
+struct missing_query {
+	const char *sql, *verb, *how;
+	struct roles_missing **list;
+	size_t *count;
+};
+
+static bool read_missing(struct session *session, const struct missing_query *query, const char *user,
+	struct arena *mem, struct error *err)
+{
+	CLEANUP(session_clear) PGresult *rows = NULL;
+	if (!session_query(session, session->conn, query->sql, &rows, err))
+		return false;
+	struct roles_missing *list = arena_array(mem, (size_t)session_rows(rows) + 1, sizeof(*list));
+	*query->list = list;
+	*query->count = (size_t)session_rows(rows);
+	for (size_t i = 0; i < *query->count; i++) {
+		const char *name = copy(rows, (int)i, 0, mem);
+		list[i] = (struct roles_missing){name,
+			arena_printf(mem, "GRANT %s%s TO %s WITH %s", query->verb, sql_identifier(name, mem),
+				user, query->how)};
+	}
+	return true;
+}
+
+static void miss(struct roles_server *server, const char *name, const char *statement)
+{
+	server->missing[server->missing_count++] = (struct roles_missing){name, statement};
+}
+
+static bool read_own(struct session *session, struct arena *mem, struct roles_server *server, struct error *err)
+{
+	CLEANUP(session_clear) PGresult *rights = NULL;
+	CLEANUP(session_clear) PGresult *self = NULL;
+	const char *user = sql_identifier(server->user, mem);
+	if (!session_query(session, session->conn, observe_own_rights(session->version), &rights, err) ||
+		!session_query(session, session->conn, OF_THE_AGENT, &self, err))
+		return false;
+	server->loud = session_text(rights, 0, 1, mem);
+	server->missing = arena_array(mem, 2, sizeof(*server->missing));
+	if (!session_is_true(self, 0, 0))
+		miss(server, "may not make roles", arena_printf(mem, "ALTER ROLE %s CREATEROLE", user));
+	if (!session_is_true(self, 0, 1) && !session_is_true(rights, 0, 0))
+		miss(server, "may not make the schema " MANAGED_SCHEMA,
+			arena_printf(mem, "GRANT CREATE ON DATABASE %s TO %s",
+				sql_identifier(session_value(self, 0, 2), mem), user));
+	return true;
+}
+
+static bool read_plain(
+	struct session *session, struct arena *mem, struct roles_server *server, struct error *err)
+{
+	const char *user = sql_identifier(server->user, mem);
+	const struct missing_query queries[] = {
+		{OF_DATABASES, "CONNECT ON DATABASE ", "GRANT OPTION", &server->closed, &server->closed_count},
+		{OF_ROLES, "", "ADMIN TRUE, INHERIT FALSE, SET FALSE", &server->foreign, &server->foreign_count},
+	};
+	server->plain = session->plain;
+	if (!session->plain)
+		return true;
+	return read_own(session, mem, server, err) && read_missing(session, &queries[0], user, mem, err) &&
+		(session->version < FIRST_SERVER_WITH_ADMIN_OPTIONS ||
+			read_missing(session, &queries[1], user, mem, err));
+}
+
+static int compare_missing(const void *name, const void *missing)
+{
+	return strcmp(name, ((const struct roles_missing *)missing)->name);
+}
+
+const struct roles_missing *roles_missing_find(const struct roles_missing *list, size_t count, const char *name)
+{
+	return count ? bsearch(name, list, count, sizeof(*list), compare_missing) : NULL;
+}
+
 bool roles_examine(const struct session_target *target, struct arena *mem, struct roles_server *server,
 	struct error *err)
 {
@@ -63,7 +155,8 @@ bool roles_examine(const struct session_target *target, struct arena *mem, struc
 	struct roles_server found = {0};
 	if (!session_start(target, &session, err))
 		return false;
-	bool ok = read_settings(session, mem, &found, err) && read_databases(session, mem, &found, err);
+	bool ok = read_settings(session, mem, &found, err) && read_databases(session, mem, &found, err) &&
+		read_plain(session, mem, &found, err);
 	session_close(session);
 	if (!ok)
 		return error_prefix(err, "database %s", target->name);

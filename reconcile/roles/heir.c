@@ -31,7 +31,8 @@ static const char *attribute_of(const struct role *role)
 static bool has_ties(const struct roles_present *present, uint32_t oid)
 {
 	for (size_t i = 0; i < present->membership_count; i++)
-		if (present->memberships[i].role == oid || present->memberships[i].member == oid)
+		if ((present->memberships[i].role == oid && present->memberships[i].member != present->self) ||
+			present->memberships[i].member == oid)
 			return true;
 	return false;
 }

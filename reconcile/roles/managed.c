@@ -238,7 +238,7 @@ const char *managed_row_sql(const struct roles_present *present, const struct ro
 	}
 	return arena_printf(mem,
 		"%sINSERT INTO " MANAGED_TABLE " (oid, name, state, manager, target) "
-		"SELECT oid, rolname, '%s', %s, %s FROM pg_catalog.pg_authid WHERE rolname = %s "
+		"SELECT oid, rolname, '%s', %s, %s FROM pg_catalog.pg_roles WHERE rolname = %s "
 		"ON CONFLICT (oid) DO UPDATE SET (name, state, manager, target, since) = "
 		"(excluded.name, excluded.state, excluded.manager, excluded.target, "
 		"CASE managed_role.state WHEN excluded.state THEN managed_role.since ELSE excluded.since END)",
@@ -258,7 +258,7 @@ static bool insert_state(const struct roles_present *present, const struct roles
 		if (!any)
 			buf_printf(sql,
 				"; INSERT INTO " MANAGED_TABLE " (oid, name, state, manager, target) "
-				"SELECT oid, rolname, '%s', %s, %s FROM pg_catalog.pg_authid WHERE oid IN (",
+				"SELECT oid, rolname, '%s', %s, %s FROM pg_catalog.pg_roles WHERE oid IN (",
 				states[state], sql_literal(input->manager, mem),
 				sql_literal(input->target, mem));
 		buf_printf(sql, "%s%" PRIu32, any ? ", " : "", role->oid);

@@ -48,7 +48,7 @@ enum { FIRST_ORDINARY_OID = 16384 }; /* below are PostgreSQL's own roles (FirstN
 #define MANAGED_CHECK                                                                                                \
 	"SELECT pg_catalog.pg_get_userbyid(n.nspowner), n.nspowner = me.oid, c.relkind = 'r' AND c.relrowsecurity, " \
 	"pg_catalog.pg_get_userbyid(c.relowner), c.relowner = me.oid, me.rolname FROM pg_catalog.pg_namespace n "    \
-	"JOIN pg_catalog.pg_authid me ON me.rolname = current_user LEFT JOIN pg_catalog.pg_class c "                 \
+	"JOIN pg_catalog.pg_roles me ON me.rolname = current_user LEFT JOIN pg_catalog.pg_class c "                  \
 	"ON c.relnamespace = n.oid AND c.relname = 'managed_role' WHERE n.nspname = '" MANAGED_SCHEMA "'"
 
 /* Its rows; only once MANAGED_CHECK was found good, for what is behind a foreign name would run with our rights. */

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/postgres/session.h"
+#include "reconcile/postgres/sql.h"
 #include "reconcile/roles/managed.h"
 
 #define TEXT(number) #number
@@ -24,15 +25,15 @@
 	"CASE WHEN pg_catalog.octet_length(d.description) <= " MOST_OF_A_COMMENT " THEN d.description ELSE " \
 	"pg_catalog.encode(pg_catalog.substr(pg_catalog.textsend(d.description), 1, 1000), 'escape') END "
 
-#define READ_ROLES                                                                                            \
-	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, "  \
-	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                  \
-	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, a.rolpassword, " COMMENT_TEXT \
-	", "                                                                                                  \
-	"session_user, pg_catalog.octet_length(d.description) > " MOST_OF_A_COMMENT ", "                      \
-	"pg_catalog.current_database(), (SELECT system_identifier FROM pg_catalog.pg_control_system()), "     \
-	"pg_catalog.int8(pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now()))) "                 \
-	"FROM pg_catalog.pg_authid a LEFT JOIN pg_catalog.pg_shdescription d "                                \
+#define READ_ROLES(catalog, password)                                                                        \
+	"SELECT a.oid, a.rolname, a.rolsuper, a.rolinherit, a.rolcreaterole, a.rolcreatedb, a.rolcanlogin, " \
+	"a.rolreplication, a.rolbypassrls, a.rolconnlimit, "                                                 \
+	"CASE WHEN a.rolvaliduntil < 'infinity' THEN a.rolvaliduntil::text END, " password ", " COMMENT_TEXT \
+	", "                                                                                                 \
+	"session_user, pg_catalog.octet_length(d.description) > " MOST_OF_A_COMMENT ", "                     \
+	"pg_catalog.current_database(), (SELECT system_identifier FROM pg_catalog.pg_control_system()), "    \
+	"pg_catalog.int8(pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now()))) "                \
+	"FROM pg_catalog." catalog " a LEFT JOIN pg_catalog.pg_shdescription d "                             \
 	"ON d.objoid = a.oid AND d.classoid = 1260"
 
 #define READ_MEMBERSHIPS                                                                                     \
@@ -41,11 +42,24 @@
 #define READ_MEMBERSHIPS_16                                                                                  \
 	"SELECT roleid, member, grantor, admin_option, inherit_option, set_option FROM pg_catalog.pg_auth_members"
 
-#define READ_DATABASES                                                                                       \
+#define READ_DATABASES(may_grant)                                                                            \
 	"SELECT b.oid, b.datname, b.datdba, b.datallowconn AND b.datconnlimit <> -2, b.datconnlimit = -2, "  \
-	"pg_catalog.pg_encoding_to_char(b.encoding), b.datcollate, b.datctype, " COMMENT_TEXT                \
+	"pg_catalog.pg_encoding_to_char(b.encoding), b.datcollate, b.datctype, " COMMENT_TEXT ", " may_grant \
+	" "                                                                                                  \
 	"FROM pg_catalog.pg_database b LEFT JOIN pg_catalog.pg_shdescription d "                             \
 	"ON d.objoid = b.oid AND d.classoid = 1262"
+
+/* What a superuser need not ask. */
+#define MAY_GRANT "pg_catalog.has_database_privilege(b.oid, 'CONNECT WITH GRANT OPTION')"
+
+#define READ_OWN_RIGHTS(set)                                                                                 \
+	"SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'), "                \
+	"(SELECT pg_catalog.string_agg(name, ', ') FROM (VALUES ('log_statement', 'none'), "                 \
+	"('log_min_error_statement', 'panic'), ('log_min_duration_statement', '-1'), "                       \
+	"('log_min_duration_sample', '-1'), ('log_transaction_sample_rate', '0')) AS quiet (name, value) "   \
+	"WHERE pg_catalog.current_setting(name) <> value AND NOT " set ")"
+
+#define MAY_SET "pg_catalog.has_parameter_privilege(name, 'SET')"
 
 /* aclexplode() of a whole list unpacks it anew for each entry: 1,000 grantees take 18 ms, one entry at a time 2 ms. */
 #define READ_CONNECTS                                                                                              \
@@ -53,7 +67,7 @@
 	"pg_catalog.unnest(COALESCE(d.datacl, pg_catalog.acldefault('d', d.datdba))) AS item, "                    \
 	"pg_catalog.aclexplode(ARRAY[item]) x WHERE x.privilege_type = 'CONNECT'"
 
-enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, TABLES = 5 };
+enum { FIRST_SERVER_WITH_SET_PRIVILEGES = 150000, FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, TABLES = 6 };
 
 static void take_roles(const PGresult *rows, struct arena *mem, struct roles_present *present)
 {
@@ -115,6 +129,7 @@ static void take_databases(const PGresult *rows, struct arena *mem, struct roles
 			.collate = session_text(rows, i, 6, mem),
 			.ctype = session_text(rows, i, 7, mem),
 			.comment = session_is_null(rows, i, 8) ? "" : session_text(rows, i, 8, mem),
+			.may_grant = session_is_true(rows, i, 9),
 		};
 }
 
@@ -142,19 +157,51 @@ static void take_connects(const PGresult *rows, struct arena *mem, struct roles_
 	}
 }
 
-static bool read_tables(struct session *session, PGresult *tables[TABLES], struct error *err)
+/* Of a session without superuser: what it may do, and which settings it cannot keep from writing verifiers into the log. */
+static bool take_own_rights(
+	const PGresult *rows, struct arena *mem, struct roles_present *present, struct error *err)
 {
-	static const char *const before_16 =
-		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " READ_ROLES "; " READ_MEMBERSHIPS
-		"; " READ_DATABASES "; " READ_CONNECTS "; " MANAGED_CHECK;
-	static const char *const since_16 =
-		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; " READ_ROLES "; " READ_MEMBERSHIPS_16
-		"; " READ_DATABASES "; " READ_CONNECTS "; " MANAGED_CHECK;
+	const struct role *self = NULL;
+	for (size_t i = 0; i < present->role_count && !self; i++)
+		if (strcmp(present->roles[i].name, present->session_user) == 0)
+			self = &present->roles[i];
+	present->plain = true;
+	present->self = self ? self->oid : 0;
+	present->may_create = session_is_true(rows, 0, 0);
+	present->loud = session_text(rows, 0, 1, mem);
+	return (self && self->create_role) ||
+		error_set(err, ERROR_DENIED,
+			"role \"%s\" is neither a superuser nor may it make roles: as a superuser say ALTER ROLE %s "
+			"CREATEROLE; README, \"Without superuser\", has what else it needs",
+			present->session_user, sql_identifier(present->session_user, mem));
+}
+
+const char *observe_own_rights(int version)
+{
+	return version >= FIRST_SERVER_WITH_SET_PRIVILEGES ? READ_OWN_RIGHTS(MAY_SET)
+							   : READ_OWN_RIGHTS("false");
+}
+
+static const char *read_sql(const struct session *session, struct arena *mem)
+{
+	const char *roles =
+		session->plain ? READ_ROLES("pg_roles", "NULL") : READ_ROLES("pg_authid", "a.rolpassword");
+	const char *memberships =
+		session->version >= FIRST_SERVER_WITH_GRANT_OPTIONS ? READ_MEMBERSHIPS_16 : READ_MEMBERSHIPS;
+	return arena_printf(mem,
+		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; %s; %s; %s; " READ_CONNECTS
+		"; " MANAGED_CHECK "%s%s",
+		roles, memberships, session->plain ? READ_DATABASES(MAY_GRANT) : READ_DATABASES("true"),
+		session->plain ? "; " : "", session->plain ? observe_own_rights(session->version) : "");
+}
+
+static bool read_tables(struct session *session, struct arena *mem, PGresult *tables[TABLES], struct error *err)
+{
 	struct outcome outcome;
-	bool modern = session->version >= FIRST_SERVER_WITH_GRANT_OPTIONS;
-	if (session_send(session, session->conn, modern ? since_16 : before_16, TABLES + 1, &outcome) &&
-		session_collect(session, session->conn, TABLES + 1, tables, TABLES, &outcome) &&
-		tables[TABLES - 1])
+	size_t count = session->plain ? TABLES : TABLES - 1;
+	if (session_send(session, session->conn, read_sql(session, mem), count + 1, &outcome) &&
+		session_collect(session, session->conn, count + 1, tables, count, &outcome) &&
+		tables[count - 1])
 		return true;
 	*err = outcome.error;
 	return error_prefix(err, "reading the roles");
@@ -289,6 +336,17 @@ static bool read_what_hangs(struct session *session, const struct users *wanted,
 	return !leaving.length || observe_belongings(session, buf_string(&leaving), mem, present, err);
 }
 
+static bool may_make_table(const struct roles_present *present, struct arena *mem, struct error *err)
+{
+	return !present->plain || present->has_schema || present->may_create ||
+		error_set(err, ERROR_DENIED,
+			"role \"%s\" may not make the schema " MANAGED_SCHEMA
+			", where the agent keeps which roles are its own: as the owner of the database or a superuser say GRANT "
+			"CREATE ON DATABASE %s TO %s",
+			present->session_user, sql_identifier(present->session_database, mem),
+			sql_identifier(present->session_user, mem));
+}
+
 static bool take_tables(
 	PGresult *tables[TABLES], struct arena *mem, struct roles_present *present, struct error *err)
 {
@@ -296,7 +354,16 @@ static bool take_tables(
 	take_memberships(tables[1], mem, present);
 	take_databases(tables[2], mem, present);
 	take_connects(tables[3], mem, present);
-	return take_check(tables[4], present, err);
+	return (!tables[5] || take_own_rights(tables[5], mem, present, err)) &&
+		take_check(tables[4], present, err) && may_make_table(present, mem, err);
+}
+
+/* One that was adopted, or locked out before, is not known to have a password that is right. */
+static void stand_in_for_verifiers(struct roles_present *present)
+{
+	for (size_t i = 0; i < present->role_count; i++)
+		if (present->roles[i].mark == MARK_USER && present->roles[i].recorded)
+			present->roles[i].verifier = PRESENT_RECORDED;
 }
 
 bool roles_observe(struct session *session, const struct roles_plan_input *input, struct arena *mem,
@@ -305,13 +372,15 @@ bool roles_observe(struct session *session, const struct roles_plan_input *input
 	struct roles_present *made = arena_alloc(mem, sizeof(*made));
 	PGresult *tables[TABLES] = {NULL};
 	made->version = session->version;
-	bool ok = read_tables(session, tables, err) && take_tables(tables, mem, made, err) &&
+	bool ok = read_tables(session, mem, tables, err) && take_tables(tables, mem, made, err) &&
 		read_managed(session, mem, made, err);
 	for (size_t i = 0; i < TABLES; i++)
 		session_clear(&tables[i]);
 	if (ok) {
 		present_index(made, mem);
 		managed_judge(made, input, mem);
+		if (made->plain)
+			stand_in_for_verifiers(made);
 	}
 	if (!ok || !managed_is_ours(made, input, mem, err) ||
 		!read_what_hangs(session, input->wanted, mem, made, err) ||

@@ -12,7 +12,7 @@
 #include "reconcile/roles/present.h"
 
 #define READ_BELONGINGS                                                                                       \
-	"WITH leaving AS (SELECT oid, rolname FROM pg_catalog.pg_authid WHERE oid IN (%s)) "                  \
+	"WITH leaving AS (SELECT oid, rolname FROM pg_catalog.pg_roles WHERE oid IN (%s)) "                   \
 	"SELECT '0', datdba, datname::text, '' FROM pg_catalog.pg_database JOIN leaving l ON l.oid = datdba " \
 	"UNION ALL SELECT '1', spcowner, spcname::text, '' "                                                  \
 	"FROM pg_catalog.pg_tablespace JOIN leaving l ON l.oid = spcowner "                                   \

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
-#include "reconcile/roles/planner.h"
+#include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
 enum { REASON_BYTES = 4096 };
@@ -178,7 +178,8 @@ static void classify(struct planner *planner, struct wanted_user *wanted, const 
 	wanted->report->roles = user->roles;
 	wanted->report->role_count = user->role_count;
 	wanted->report->managed_before = wanted->role && wanted->role->mark == MARK_USER;
-	wanted->managed = planner_may_manage(planner, wanted);
+	wanted->managed = planner_may_manage(planner, wanted) &&
+		rights_change(planner, wanted->role, wanted->report, USER_DEGRADED, "");
 }
 
 /* One attribute of a user: what CREATE ROLE ... LOGIN gives. */
@@ -209,7 +210,8 @@ static void compare_attributes(struct planner *planner, struct wanted_user *want
 		if (found == attributes[i].wanted)
 			continue;
 		planner_difference(planner, wanted->report, attributes[i].field, yes_no(!found), yes_no(found));
-		buf_text(clauses, attributes[i].sql);
+		if (rights_set(planner, wanted, attributes[i].field))
+			buf_text(clauses, attributes[i].sql);
 	}
 	if (role->connection_limit != -1) {
 		planner_difference(planner, wanted->report, "connectionLimit", "-1",
@@ -361,6 +363,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.database = present->session_database,
 		.server = present->server,
 		.version = present->version,
+		.plain = present->plain,
 	};
 	struct planner planner = {
 		.present = present,
@@ -372,6 +375,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.lineages = arena_array(mem, present->role_count + 1, sizeof(*planner.lineages)),
 		.seen = arena_array(mem, present->role_count + 1, sizeof(*planner.seen)),
 	};
+	planner.rights = rights_of(&planner);
 	planner_collect_references(&planner);
 	plan->reports = arena_array(mem,
 		input->wanted->count + input->wanted->group_count + input->wanted->database_count +

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "reconcile/roles/heir.h"
 #include "reconcile/roles/operator.h"
-#include "reconcile/roles/planner.h"
+#include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
 enum {
@@ -68,7 +68,8 @@ static const struct role *member_of(const struct planner *planner, const struct 
 	const struct roles_present *present = planner->present;
 	for (size_t i = 0; i < present->membership_count; i++) {
 		const struct membership *row = &present->memberships[i];
-		if (row->role == role->oid && !planner_is_creators_row(planner, row))
+		if (row->role == role->oid && row->member != present->self &&
+			!planner_is_creators_row(planner, row))
 			return present_role_by_oid(present, row->member);
 	}
 	return NULL;
@@ -278,6 +279,12 @@ static void mend_comments_of_groups(struct planner *planner)
 		if (role->mark != MARK_GROUP || role->said == MARK_GROUP || role->long_comment ||
 			(!planner_referrer(planner, role->name) && !planner_is_group(planner, role->name)))
 			continue;
+		const char *problem = rights_problem(planner, role);
+		if (problem) {
+			planner_warning(planner, "the comment on group role \"%s\" is not mended: %s",
+				role->name, problem);
+			continue;
+		}
 		planner_step(planner, PHASE_ALTER,
 			(struct role_step){
 				.action = ROLE_ALTER,

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "reconcile/roles/planner.h"
+#include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
 enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, LIST_BYTES = 65536, DEEPEST_CHAIN = 64 };
@@ -30,7 +30,7 @@ static const struct user *healed_user(const struct planner *planner, const struc
 
 static const char *own_danger(const struct planner *planner, const struct role *role)
 {
-	if (healed_user(planner, role))
+	if (healed_user(planner, role) && !rights_leaves_danger(planner, role))
 		return NULL;
 	if (role->super)
 		return "it is a superuser";
@@ -216,6 +216,8 @@ static void revoke(struct planner *planner, const struct wanted_user *wanted, co
 	struct arena *mem = planner->mem;
 	const struct role *role = present_role_by_oid(planner->present, row->role);
 	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
+	if (!rights_revoke(planner, wanted, row, what))
+		return;
 	const char *by = grantor && has_grant_options(planner)
 		? arena_printf(mem, " GRANTED BY %s", sql_identifier(grantor->name, mem))
 		: "";
@@ -279,6 +281,8 @@ static bool grant_role(struct planner *planner, struct wanted_user *wanted, cons
 	}
 	if (all.rows && all.inherits && all.can_set)
 		return differs;
+	if (!rights_grant(planner, wanted, role))
+		return true;
 	planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, wanted->user->name,
 		arena_printf(planner->mem, "GRANT %s TO ", sql_identifier(name, planner->mem)),
 		has_grant_options(planner) ? " WITH INHERIT TRUE, SET TRUE" : "");
@@ -368,6 +372,12 @@ static void grant_connect(struct planner *planner, struct wanted_user *wanted,
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].database == database->oid)
 			return;
+	if (!planner_will_own(planner, database->name, wanted->user->name) &&
+		!rights_grant_connect(planner, wanted, database)) {
+		planner_difference(
+			planner, wanted->report, connect_field(planner, database->name), "granted", "");
+		return;
+	}
 	give_connect(planner, wanted, database->name);
 }
 
@@ -381,7 +391,10 @@ static void revoke_connect(struct planner *planner, struct wanted_user *wanted,
 		only_option ? "GRANT OPTION FOR " : "", sql_identifier(database->name, mem));
 	planner_difference(planner, wanted->report, connect_field(planner, database->name),
 		only_option ? "granted" : "", only_option ? "granted with grant option" : "granted");
-	if (row->grantor == database->owner || !grantor) {
+	bool as_grantor;
+	if (!rights_revoke_connect(planner, wanted, database, row, &as_grantor))
+		return;
+	if (!as_grantor || !grantor) {
 		planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name, head, " CASCADE");
 		return;
 	}

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "reconcile/roles/heir.h"
 #include "reconcile/roles/hold.h"
+#include "reconcile/roles/rights.h"
 #include "reconcile/roles/retire_sql.h"
 #include "reconcile/postgres/sql.h"
 
@@ -44,10 +45,8 @@ static bool plan_lock(const struct removal *removal)
 		(struct role_step){
 			.action = ROLE_LOCK,
 			.user = role->name,
-			.sql = arena_printf(mem,
-				"ALTER ROLE %s NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
-				"PASSWORD NULL CONNECTION LIMIT 0%s",
-				removal->name, comment),
+			.sql = arena_printf(mem, "ALTER ROLE %s NOLOGIN%s PASSWORD NULL CONNECTION LIMIT 0%s",
+				removal->name, rights_lock_clauses(planner, role), comment),
 			.statements = 1 + !role->long_comment,
 		});
 	return true;
@@ -156,12 +155,16 @@ static void plan_gift(const struct removal *removal, const struct belonging *bel
 		database ? planner_database(removal->planner, belonging->name) : NULL;
 	if (listed && listed->new_owner) /* it has been given away by then */
 		return;
+	const char *const both[] = {removal->role->name, removal->heir.name};
+	struct rights_loan loan = rights_borrow(removal->planner, both, COUNT_OF(both));
 	planner_step(removal->planner, PHASE_GIVE,
 		(struct role_step){
 			.action = ROLE_GIVE,
 			.user = removal->role->name,
-			.sql = arena_printf(mem, "ALTER %s %s OWNER TO %s", database ? "DATABASE" : "TABLESPACE",
-				sql_identifier(belonging->name, mem), sql_identifier(removal->heir.name, mem)),
+			.sql = arena_printf(mem, "%sALTER %s %s OWNER TO %s%s", loan.before,
+				database ? "DATABASE" : "TABLESPACE", sql_identifier(belonging->name, mem),
+				sql_identifier(removal->heir.name, mem), loan.after),
+			.statements = 1 + loan.statements,
 		});
 }
 
@@ -169,7 +172,15 @@ static void plan_visit(const struct removal *removal, const char *database, bool
 {
 	const struct roles_policy *policy = removal->planner->input->policy;
 	const struct roles_present *present = removal->planner->present;
+	const char *const both[] = {removal->role->name, removal->heir.name};
+	struct rights_loan loan = rights_borrow(removal->planner, both, owned ? 2 : 1);
+	const struct rights *rights = removal->planner->rights;
 	const struct retirement retirement = {
+		.self = rights ? rights->self->name : NULL,
+		.version = present->version,
+		.before = loan.before,
+		.after = loan.after,
+		.loan_statements = loan.statements,
 		.user = removal->role->name,
 		.heir = owned ? removal->heir.name : NULL,
 		.own_heir = removal->heir.own,
@@ -180,7 +191,8 @@ static void plan_visit(const struct removal *removal, const char *database, bool
 	struct arena *mem = removal->planner->mem;
 	step.sql = retire_sql(&retirement, mem, &step.statements);
 	step.redacted = arena_printf(mem, "%s%s",
-		roles_script_connect(database, present->server, present->version, mem), step.sql);
+		roles_script_connect(database, present->server, present->version, present->plain, mem),
+		step.sql);
 	step.summary = owned
 		? arena_printf(mem, "in database %s: REASSIGN OWNED BY %s TO %s; DROP OWNED BY %s",
 			  sql_identifier(database, mem), removal->name,
@@ -265,14 +277,16 @@ static void plan_end(struct planner *planner, const char **users, size_t count)
 		return;
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&names, "%s%s", i ? ", " : "", sql_literal(users[i], planner->mem));
+	struct rights_loan loan = rights_borrow_sessions(planner, users, count);
 	planner_step(planner, PHASE_END,
 		(struct role_step){
 			.action = ROLE_END,
 			.user = count == 1 ? users[0] : "",
+			.statements = 1 + loan.statements,
 			.sql = arena_printf(planner->mem,
-				"SELECT count(pg_terminate_backend(pid)) AS ended, pg_sleep(0.1) FROM pg_stat_activity "
-				"WHERE usename IN (%s) HAVING count(*) > 0",
-				buf_string(&names)),
+				"%sSELECT count(pg_terminate_backend(pid)) AS ended, pg_sleep(0.1) FROM pg_stat_activity "
+				"WHERE usename IN (%s) HAVING count(*) > 0%s",
+				loan.before, buf_string(&names), loan.after),
 			.users = users,
 			.user_count = count,
 		});

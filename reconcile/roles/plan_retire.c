@@ -7,11 +7,13 @@
 #include "base/text.h"
 #include "reconcile/roles/heir.h"
 #include "reconcile/roles/hold.h"
-#include "reconcile/roles/planner.h"
+#include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
 /* More than this many, and more than this share of our users, are not removed without a confirmation (DESIGN 8). */
 enum { REMOVE_FEW = 5, REMOVE_PERCENT = 10 };
+
+#define CANNOT_GO "is to be removed, and cannot be locked out: "
 
 /* Nobody is removed in this pass: why. */
 static const char *nobody_goes(const struct planner *planner)
@@ -45,7 +47,8 @@ static void plan_absent(struct planner *planner, struct wanted_user *wanted)
 	else if (planner->input->no_deletions)
 		planner_reason(planner, wanted->report, USER_RETIRING, "to be removed; not in this pass, %s",
 			nobody_goes(planner));
-	else if (!is_protected(planner, role, wanted->report))
+	else if (!is_protected(planner, role, wanted->report) &&
+		rights_change(planner, role, wanted->report, USER_REFUSED, CANNOT_GO))
 		plan_removal(planner, role, wanted->report);
 }
 
@@ -123,7 +126,8 @@ static void plan_unlisted(struct planner *planner, const struct role *role)
 {
 	struct role_report *report = planner_report(planner, role->name);
 	report->managed_before = true;
-	if (is_protected(planner, role, report))
+	if (is_protected(planner, role, report) ||
+		!rights_change(planner, role, report, USER_REFUSED, CANNOT_GO))
 		return;
 	if (planner->input->no_deletions)
 		planner_reason(planner, report, USER_RETIRING,
@@ -166,7 +170,8 @@ void plan_retirements(struct planner *planner)
 static bool has_memberships(const struct roles_present *present, uint32_t oid)
 {
 	for (size_t i = 0; i < present->membership_count; i++)
-		if (present->memberships[i].role == oid || present->memberships[i].member == oid)
+		if ((present->memberships[i].role == oid && present->memberships[i].member != present->self) ||
+			present->memberships[i].member == oid)
 			return true;
 	return false;
 }
@@ -191,6 +196,12 @@ void plan_unused_groups(struct planner *planner)
 				"group role \"%s\" is used by nobody any more and stays: protectedRoles of the "
 				"agent file protects it",
 				role->name);
+			continue;
+		}
+		const char *problem = rights_problem(planner, role);
+		if (problem) {
+			planner_warning(planner, "group role \"%s\" is used by nobody any more and stays: %s",
+				role->name, problem);
 			continue;
 		}
 		planner_step(planner, PHASE_DROP,

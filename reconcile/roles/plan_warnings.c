@@ -3,7 +3,7 @@
  *
  * What is told only by the pass that did it is gone with the next one: a warning is found anew in each.
  */
-#include "reconcile/roles/planner.h"
+#include "reconcile/roles/rights.h"
 
 static bool is_member(const struct roles_present *present, const struct role *role)
 {
@@ -18,7 +18,7 @@ static bool *roles_with_members(const struct planner *planner)
 	bool *found = arena_array(planner->mem, present->role_count + 1, sizeof(*found));
 	for (size_t i = 0; i < present->membership_count; i++) {
 		const struct role *role = present_role_by_oid(present, present->memberships[i].role);
-		if (role)
+		if (role && present->memberships[i].member != present->self)
 			found[role - present->roles] = true;
 	}
 	return found;
@@ -48,4 +48,5 @@ static void warn_of_empty_groups(struct planner *planner)
 void plan_warnings(struct planner *planner)
 {
 	warn_of_empty_groups(planner);
+	rights_warn(planner);
 }

@@ -12,6 +12,7 @@
  * heir.c            who gets what it owned
  * plan_databases.c  databases that are listed
  * plan_warnings.c   what no step mends
+ * rights.c          what an agent without superuser may do of it
  */
 #pragma once
 
@@ -102,6 +103,7 @@ struct planner {
 	struct lineage *lineages; /* parallel to present->roles */
 	uint32_t *seen;           /* the same: number of the last walk that came by */
 	uint32_t walks;
+	struct rights *rights; /* of an agent without superuser (rights.h); NULL = it may do everything */
 };
 
 /* Copies `step` into its phase; sql without redacted is shown as it is. The row in the agent's table is written by the same step where

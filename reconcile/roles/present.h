@@ -27,13 +27,13 @@ struct role {
 	const char *name;
 	bool super, inherit, create_role, create_db, login, replication, bypass_rls;
 	int connection_limit;
-	bool expires;         /* has a VALID UNTIL other than infinity */
-	const char *expiry;   /* its text */
-	const char *verifier; /* rolpassword; NULL = none */
-	const char *comment;  /* "" = none; bytes in no known encoding, as the names are */
-	bool long_comment;    /* `comment` is only its beginning: it is not written anew */
-	enum mark mark;       /* managed_judge() */
-	enum mark said;       /* what the comment alone says */
+	bool expires;       /* has a VALID UNTIL other than infinity */
+	const char *expiry; /* its text */
+	const char *verifier; /* rolpassword; NULL = none. Not readable without superuser: PRESENT_RECORDED of users of ours */
+	const char *comment; /* "" = none; bytes in no known encoding, as the names are */
+	bool long_comment;   /* `comment` is only its beginning: it is not written anew */
+	enum mark mark;      /* managed_judge() */
+	enum mark said;      /* what the comment alone says */
 	bool recorded; /* the table says what `mark` does, or will when it is made: nothing to write there */
 	const char *had;   /* MARK_RENAMED: the name it had */
 	const char *other; /* MARK_OTHER: whose, by the table; NULL = only the comment says so */
@@ -63,6 +63,7 @@ struct database {
 	uint32_t owner;
 	bool allows_connections;
 	bool public_connect; /* every role may connect */
+	bool may_grant;      /* we may let others connect */
 	bool invalid;        /* its DROP DATABASE was interrupted */
 	const char *encoding, *collate, *ctype;
 	const char *comment; /* "" = none; bytes, as those of roles */
@@ -121,7 +122,11 @@ struct roles_present {
 	const char *session_database; /* and where */
 	const char *server;           /* its system identifier */
 	int64_t now;                  /* its clock: seconds since 1970 */
-	struct role *roles;           /* by name */
+	bool plain;      /* we are no superuser: verifiers were not read, and rights.h has what we may do */
+	uint32_t self;   /* our oid then, else 0 */
+	bool may_create; /* in that database */
+	const char *loud; /* settings that let the server log verifiers, and that we cannot change; NULL = there are none */
+	struct role *roles; /* by name */
 	size_t role_count;
 	uint32_t *by_oid;               /* indexes into `roles`, by oid */
 	struct membership *memberships; /* by member, role, grantor */
@@ -145,6 +150,13 @@ struct roles_present {
 	const struct managed_role **managed_by_name; /* those of our target; by name, oid */
 	size_t named_count;
 };
+
+/* In the place of a verifier that cannot be read: it is right if the store has it for the Secret's version, as what was set with
+   that. Whatever else became of the password is not seen (policy.passwordCheck: record). */
+#define PRESENT_RECORDED "set, and not readable"
+
+/* May this session make a schema, and which settings let the server log verifiers that it cannot change? One row. */
+const char *observe_own_rights(int version);
 
 /* Reads the belongings of these roles: `oids` is a list for IN (), never empty. */
 bool observe_belongings(struct session *session, const char *oids, struct arena *mem,

@@ -33,15 +33,20 @@ static struct role_step *last_step_of(struct applier *applier, const char *user)
 	return last;
 }
 
+static void wait_for_next_pass(struct applier *applier, const char *user, const struct error *error)
+{
+	struct role_step *step = last_step_of(applier, user);
+	if (step)
+		applier_fail(applier, step, error, true);
+}
+
 /* A session that does not end in time could still make objects: its user waits for the next pass. */
 static void sessions_stay(struct applier *applier, const PGresult *rows)
 {
 	for (int i = 0; i < session_rows(rows); i++) {
 		struct error error = {0};
-		struct role_step *step = last_step_of(applier, session_value(rows, i, 0));
 		error_set(&error, ERROR_RETRY, "sessions of the user have not ended yet");
-		if (step)
-			applier_fail(applier, step, &error, true);
+		wait_for_next_pass(applier, session_value(rows, i, 0), &error);
 	}
 }
 
@@ -81,9 +86,17 @@ bool retire_end_sessions(struct applier *applier, size_t first, size_t end, stru
 {
 	for (size_t i = first; i < end; i++) {
 		struct role_step *step = &applier->plan->steps[i];
-		if (!end_sessions(applier, step, err))
+		struct error why = {0};
+		if (end_sessions(applier, step, &why)) {
+			applier_done(applier, step);
+			continue;
+		}
+		*err = why;
+		if (!session_is_open(applier->session->conn))
 			return error_prefix(err, "ending the sessions of removed users");
-		applier_done(applier, step);
+		step->error = why;
+		for (size_t u = 0; u < step->user_count; u++)
+			wait_for_next_pass(applier, step->users[u], &why);
 	}
 	return true;
 }

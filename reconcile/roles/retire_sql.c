@@ -17,8 +17,10 @@
 	"FROM (SELECT what, count(*) OVER () AS number FROM (\n"
 #define STOP_AFTER "\n) AS found ORDER BY what LIMIT 10) AS first;\n"
 
+enum { FIRST_SERVER_WITH_SET_OPTION = 160000 };
+
 #define HERE "(SELECT oid FROM pg_database WHERE datname = current_database())"
-#define USER_OID "(SELECT oid FROM pg_authid WHERE rolname = "
+#define USER_OID "(SELECT oid FROM pg_roles WHERE rolname = "
 
 /* Sessions end some moments after they are told to; databases and tablespaces have their heir by now, and REASSIGN OWNED would
    give them to this database's. */
@@ -36,19 +38,25 @@ static const char only_for_superusers[] =
 
 static const char heir_is_plain[] =
 	"\n  UNION ALL SELECT 'role ' || quote_ident(rolname) || ' has LOGIN, another attribute, a password, a member or '\n"
-	"    || 'a membership' FROM pg_authid h WHERE rolname = %2$s AND (rolsuper OR rolcreaterole OR rolcreatedb\n"
-	"    OR rolcanlogin OR rolreplication OR rolbypassrls OR rolpassword IS NOT NULL\n"
-	"    OR EXISTS (SELECT FROM pg_auth_members m WHERE h.oid IN (m.member, m.roleid)))";
+	"    || 'a membership' FROM pg_roles h WHERE rolname = %2$s AND (rolsuper OR rolcreaterole OR rolcreatedb\n"
+	"    OR rolcanlogin OR rolreplication OR rolbypassrls\n"
+	"    OR EXISTS (SELECT FROM pg_auth_members m WHERE h.oid IN (m.member, m.roleid)\n"
+	"      AND m.member NOT IN (SELECT oid FROM pg_roles WHERE rolname = %4$s)))";
+
+/* Only superusers see it. With NOLOGIN it opens nothing yet. */
+static const char heir_has_no_password[] =
+	"\n  UNION ALL SELECT 'role ' || quote_ident(rolname) || ' has a password'\n"
+	"    FROM pg_authid WHERE rolname = %2$s AND rolpassword IS NOT NULL";
 
 static const char heir_is_no_more[] =
-	"\n  UNION ALL SELECT 'role ' || quote_ident(rolname) || ' has an attribute' FROM pg_authid WHERE rolname = %2$s\n"
+	"\n  UNION ALL SELECT 'role ' || quote_ident(rolname) || ' has an attribute' FROM pg_roles WHERE rolname = %2$s\n"
 	"    AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)\n"
 	"  UNION ALL (WITH RECURSIVE heirs AS (SELECT roleid FROM pg_auth_members WHERE member = " USER_OID
 	"%2$s)\n"
 	"    UNION SELECT m.roleid FROM pg_auth_members m JOIN heirs ON m.member = heirs.roleid),\n"
 	"    own AS (SELECT " USER_OID "%1$s) AS roleid\n"
 	"    UNION SELECT m.roleid FROM pg_auth_members m JOIN own ON m.member = own.roleid)\n"
-	"    SELECT 'the heir is a member of ' || quote_ident(rolname) || ', and the user is not' FROM pg_authid\n"
+	"    SELECT 'the heir is a member of ' || quote_ident(rolname) || ', and the user is not' FROM pg_roles\n"
 	"    WHERE oid IN (TABLE heirs) AND oid NOT IN (TABLE own) AND NOT rolname = ANY (ARRAY[%3$s]::name[]))";
 
 /*
@@ -76,7 +84,7 @@ static const char code[] =
 	"    OR EXISTS (SELECT FROM pg_attrdef d JOIN pg_depend p ON p.classid = 2604 AND p.objid = d.oid\n"
 	"      WHERE adrelid = c.oid AND p.refclassid <> 1259)\n"
 	"    OR EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = atttypid\n"
-	"      JOIN pg_authid o ON o.oid = typowner LEFT JOIN pg_type e ON e.oid = t.typelem\n"
+	"      JOIN pg_roles o ON o.oid = typowner LEFT JOIN pg_type e ON e.oid = t.typelem\n"
 	"      WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND NOT rolsuper\n"
 	"      AND COALESCE(e.typtype, t.typtype) NOT IN ('c', 'e'))))";
 
@@ -95,15 +103,36 @@ static const char still_owned[] =
 	"  WHERE refclassid = 1260 AND refobjid = " USER_OID "%1$s) AND deptype = 'o'\n"
 	"  AND classid NOT IN (826, 1418) AND dbid IN (0, " HERE ")";
 
+/* Whoever could make something for the user while it goes; nothing locks them out. One that cannot log in, has no session and no member
+   can do nothing: another user that goes. */
+static const char members[] =
+	"  SELECT 'role ' || quote_ident(m.rolname) || ' is a member of the user, and could make something for it meanwhile: '\n"
+	"    || 'REVOKE that' AS what FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member\n"
+	"    WHERE a.roleid = " USER_OID "%1$s) AND m.rolname <> %4$s AND (m.rolcanlogin\n"
+	"    OR EXISTS (SELECT FROM pg_stat_activity WHERE usesysid = m.oid)\n"
+	"    OR EXISTS (SELECT FROM pg_auth_members x WHERE x.roleid = m.oid AND x.member <> " USER_OID
+	"%4$s)))";
+
+/* DROP OWNED passes by what belongs to somebody whose member the agent is not. A superuser who was there from the beginning stands
+   nowhere as an owner. */
+static const char still_named[] =
+	"  SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' of ' ||\n"
+	"    quote_ident(pg_get_userbyid(COALESCE(o.refobjid, 10))) || ' gives the user privileges, which only its owner or a '\n"
+	"    || 'member of it can take: REVOKE them as ' || quote_ident(pg_get_userbyid(COALESCE(o.refobjid, 10))) AS what\n"
+	"    FROM pg_shdepend d LEFT JOIN pg_shdepend o ON o.dbid = d.dbid AND o.classid = d.classid AND o.objid = d.objid\n"
+	"    AND o.objsubid = 0 AND o.deptype = 'o' AND o.refclassid = 1260\n"
+	"    WHERE d.refclassid = 1260 AND d.refobjid = " USER_OID "%1$s) AND d.dbid IN (0, " HERE ")";
+
 struct text {
 	struct buf sql;
-	const char *user, *heir, *roles; /* as SQL */
+	const char *user, *heir, *roles, *self; /* as SQL */
 	size_t statements;
 };
 
-/* %1$s, %2$s, %3$s: user, heir and roles. */
+/* %1$s to %4$s: user, heir, roles and the agent. */
 static void add(struct text *text, const char *template)
 {
+	const char *const parts[] = {text->user, text->heir, text->roles, text->self};
 	for (const char *at = template; *at;) {
 		const char *mark = strchr(at, '%');
 		if (!mark) {
@@ -111,7 +140,7 @@ static void add(struct text *text, const char *template)
 			return;
 		}
 		buf_append(&text->sql, at, (size_t)(mark - at));
-		buf_text(&text->sql, mark[1] == '1' ? text->user : mark[1] == '2' ? text->heir : text->roles);
+		buf_text(&text->sql, parts[mark[1] - '1']);
 		at = mark + strlen("%1$s");
 	}
 }
@@ -135,6 +164,8 @@ static void look_first(struct text *text, const struct retirement *retirement)
 	add(text, anything_else);
 	add(text, only_for_superusers);
 	add(text, retirement->own_heir ? heir_is_plain : heir_is_no_more);
+	if (retirement->own_heir && !retirement->self)
+		add(text, heir_has_no_password);
 	if (!retirement->own_heir)
 		add(text, code);
 	buf_text(&text->sql, STOP_AFTER);
@@ -150,6 +181,34 @@ static const char *name_list(const struct retirement *retirement, struct arena *
 
 #define LOCK_OWNERS "LOCK TABLE pg_catalog.pg_shdepend IN SHARE MODE;\n"
 
+static void lock_owners(struct text *text, const struct retirement *retirement)
+{
+	if (!retirement->self)
+		statement(text, LOCK_OWNERS);
+}
+
+/* Membership for the moment, and that nobody else has it. */
+static void take_loan(struct text *text, const struct retirement *retirement, struct arena *mem)
+{
+	if (!retirement->self)
+		return;
+	statement(text, STOP_BEFORE);
+	add(text, members);
+	buf_text(&text->sql, retirement->version >= FIRST_SERVER_WITH_SET_OPTION ? " AND a.set_option" : "");
+	buf_text(&text->sql, STOP_AFTER);
+	if (retirement->loan_statements)
+		statement(text, arena_printf(mem, "%s\n", retirement->before));
+}
+
+static void return_loan(struct text *text, const struct retirement *retirement, struct arena *mem)
+{
+	if (!retirement->self)
+		return;
+	stop_if(text, still_named);
+	if (retirement->loan_statements)
+		statement(text, arena_printf(mem, "%s;\n", retirement->after + strlen("; ")));
+}
+
 const char *retire_sql(const struct retirement *retirement, struct arena *mem, size_t *statements)
 {
 	const char *user = sql_identifier(retirement->user, mem);
@@ -158,21 +217,24 @@ const char *retire_sql(const struct retirement *retirement, struct arena *mem, s
 		.user = sql_literal(retirement->user, mem),
 		.heir = retirement->heir ? sql_literal(retirement->heir, mem) : "",
 		.roles = name_list(retirement, mem),
+		.self = retirement->self ? sql_literal(retirement->self, mem) : "''",
 	};
 	statement(&text, "BEGIN;\n");
+	take_loan(&text, retirement, mem);
 	/* Before the look as well where code must not slip in after it; else later, as it holds up everybody's DDL. */
 	if (retirement->heir && !retirement->own_heir)
-		statement(&text, LOCK_OWNERS);
+		lock_owners(&text, retirement);
 	if (retirement->heir) {
 		look_first(&text, retirement);
 		statement(&text,
 			arena_printf(mem, "REASSIGN OWNED BY %s TO %s;\n", user,
 				sql_identifier(retirement->heir, mem)));
 	}
-	statement(&text, LOCK_OWNERS);
+	lock_owners(&text, retirement);
 	stop_if(&text, transactions);
 	stop_if(&text, still_owned);
 	statement(&text, arena_printf(mem, "DROP OWNED BY %s;\n", user));
+	return_loan(&text, retirement, mem);
 	statement(&text, "COMMIT");
 	*statements = text.statements;
 	const char *sql = arena_copy(mem, buf_string(&text.sql));

@@ -5,6 +5,10 @@
  * OWNED. A check that finds something ends the transaction: it makes a number of a text, which fails and has the text in the
  * error, so that the same statements stop psql and the agent, and no language has to be there. DROP OWNED is reached only
  * where nothing is owned: what it then takes are privileges, default privileges and user mappings.
+ *
+ * A superuser locks pg_shdepend in between, so that nobody makes anything for the user from the last look to the end. Others may not:
+ * then nobody but the agent may be a member of the user, whose own sessions have ended, and so nobody can make anything for it. And
+ * DROP OWNED only warns of privileges on what belongs to others: those are looked for after it, and named with their owner.
  */
 #pragma once
 
@@ -20,6 +24,12 @@ struct retirement {
 	bool own_heir;           /* made for this removal: it may get code, too */
 	const char **heir_roles; /* as of the policy */
 	size_t heir_role_count;
+
+	/* Of an agent without superuser; else NULL. */
+	const char *self;           /* its role */
+	const char *before, *after; /* make it a member of both for the moment (rights.h) */
+	size_t loan_statements;
+	int version; /* 150020 */
 };
 
 /* From BEGIN to COMMIT, a statement a line or several; how many there are. In `mem`. */

@@ -148,6 +148,7 @@ struct roles_plan {
 	const char *database; /* the connection's own: where steps without one run */
 	const char *server;   /* its system identifier */
 	int version;          /* 150020 */
+	bool plain;           /* the agent is no superuser */
 
 	const char **withheld; /* described roles that are not ours: what they may do is left as it is; sorted */
 	size_t withheld_count;
@@ -196,7 +197,8 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 	struct roles_plan *plan);
 
 /* psql to this database, with what a session of ours has from its beginning. The last line ends. In `mem`. */
-const char *roles_script_connect(const char *database, const char *server, int version, struct arena *mem);
+const char *roles_script_connect(
+	const char *database, const char *server, int version, bool plain, struct arena *mem);
 
 /*
  * The plan as a script for psql, in `mem`: what roles_apply() would send, statement by statement, with the connections it would

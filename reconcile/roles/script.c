@@ -61,10 +61,11 @@ static const char *connect_line(const char *database, struct arena *mem)
 		sql_identifier(arena_printf(mem, "dbname=%s", connection_value(database, mem)), mem));
 }
 
-const char *roles_script_connect(const char *database, const char *server, int version, struct arena *mem)
+const char *roles_script_connect(
+	const char *database, const char *server, int version, bool plain, struct arena *mem)
 {
 	CLEANUP(buf_done) struct buf pins = BUF(LIMIT_BATCH_BYTES);
-	pins_script(version, &pins);
+	pins_script(version, plain, &pins);
 	return arena_printf(mem,
 		"%s%sSELECT CAST('" RETIRE_STOPS
 		"the plan is for another server, not for ' || system_identifier AS integer) "
@@ -79,7 +80,8 @@ static void go_to(struct script *script, const char *database)
 	script->at = database;
 	buf_char(&script->out, '\n');
 	buf_text(&script->out,
-		roles_script_connect(database, script->plan->server, script->plan->version, script->mem));
+		roles_script_connect(database, script->plan->server, script->plan->version,
+			script->plan->plain, script->mem));
 }
 
 /* --- verifiers --- */
@@ -88,14 +90,16 @@ static void go_to(struct script *script, const char *database)
 static void ask_for_verifiers(struct script *script)
 {
 	const struct roles_plan *plan = script->plan;
-	size_t count = 0;
+	size_t count = 0, statements;
 	for (size_t i = 0; i < plan->step_count; i++) {
 		if (!plan->steps[i].verifier)
 			continue;
 		if (!count++) {
 			note(script,
 				"passwords are not shown: \\set each variable to a SCRAM verifier before this line");
-			buf_text(&script->out, APPLIER_SILENCE ";\nSELECT count(*) AS verifiers FROM (VALUES ");
+			buf_text(&script->out, applier_silence(plan->version, plan->plain, &statements));
+			buf_text(&script->out, statements ? ";\n" : "");
+			buf_text(&script->out, "SELECT count(*) AS verifiers FROM (VALUES ");
 		}
 		buf_printf(&script->out, "%s(%s)", count > 1 ? ", " : "", plan->steps[i].hidden);
 	}

@@ -331,7 +331,7 @@ def test_a_server_that_does_not_let_us_in(team, server):
     server.run("CREATE ROLE weak LOGIN CREATEROLE PASSWORD 'weak-password-1'")
     password.write_text("weak-password-1")
     team.config["databases"][0]["connection"] = server.conninfo(user="weak")
-    assert "superuser" in doctor(team).failed_only("database", "main", "weak")["remedy"]
+    assert doctor(team).one("failed", "database", "main", "may not make the schema")["remedy"] == 'GRANT CREATE ON DATABASE "postgres" TO "weak"'
     team.config["databases"][0]["connection"] = server.conninfo("no_such_database")
     password.write_text(server.password)
     assert doctor(team).failed_only("database", "main", "no_such_database")
