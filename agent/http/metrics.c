@@ -105,14 +105,14 @@ static void count_user(struct user_count *counts, size_t *used, const json_t *us
 	if (i == *used)
 		counts[(*used)++] = (struct user_count){.database = database, .status = status};
 	counts[i].count++;
-	counts[i].held += strcmp(status, "Retiring") == 0 && json_object_get(user, "until");
+	counts[i].held += json_object_get(user, "held") != NULL;
 }
 
 /* Locked out, and not removed before the hold is over. */
 static void print_held(struct buf *out, const struct user_count *counts, size_t used)
 {
 	metrics_head(out, "pgitops_users_held", "gauge",
-		"Users that have left and are only locked out until the hold of the agent file is over.");
+		"Users that have left and are only locked out: until the hold of the agent file is over, or for good.");
 	for (size_t i = 0; i < used; i++)
 		if (counts[i].held) {
 			buf_text(out, "pgitops_users_held");

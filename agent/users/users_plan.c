@@ -23,7 +23,7 @@ static json_t *waiting_of(const struct users_pass *pass, const struct roles_plan
 	json_t *list = json_array();
 	for (size_t i = 0; i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
-		if (report->until)
+		if (report->held)
 			json_array_append_new(list,
 				json_pack("{s:o, s:s, s:o, s:o}", "user", json_text(report->name), "status",
 					user_status_name(report->status), "until", json_text(report->until),

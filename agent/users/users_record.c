@@ -254,6 +254,8 @@ static json_t *user_document(const struct record *record, const struct role_repo
 		differences_of(report), "lastChange", last_change(record, report->name, before),
 		"secretVersion", users_unchanged_version(pass, report));
 	json_set_text(document, "until", report->until);
+	if (report->held)
+		json_object_set_new(document, "held", json_true());
 	return document;
 }
 

@@ -21,6 +21,7 @@ static void digest_reports(
 		users_digest_add(&digest, user_status_name(report->status));
 		users_digest_add(&digest, users_record_reason(pass, report));
 		users_digest_add(&digest, users_unchanged_version(pass, report));
+		users_digest_add(&digest, report->held ? "held" : "");
 		users_digest_add(&digest, report->until ? report->until : "");
 		for (size_t j = 0; j < report->role_count; j++)
 			users_digest_add(&digest, report->roles[j]);

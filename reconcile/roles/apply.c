@@ -41,8 +41,8 @@ void applier_done(struct applier *applier, struct role_step *step)
 
 static bool is_removal(enum role_action action)
 {
-	return action == ROLE_LOCK || action == ROLE_HOLD || action == ROLE_HEIR || action == ROLE_GIVE ||
-		action == ROLE_RETIRE || action == ROLE_DROP;
+	return action == ROLE_LOCK || action == ROLE_HOLD || action == ROLE_LET_GO || action == ROLE_HEIR ||
+		action == ROLE_GIVE || action == ROLE_RETIRE || action == ROLE_DROP;
 }
 
 void applier_fail(struct applier *applier, struct role_step *step, const struct error *error, bool stop)
@@ -428,8 +428,8 @@ static void finish_reports(struct applier *applier)
 	for (size_t i = 0; i < plan->step_count; i++) {
 		struct role_step *step = &plan->steps[i];
 		struct role_report *report = roles_report(applier->plan, step->user);
-		if (report && report->status == USER_RETIRING && step->action == ROLE_DROP && step->done &&
-			!*report->reason) {
+		bool ends = step->action == ROLE_DROP || step->action == ROLE_LET_GO;
+		if (report && report->status == USER_RETIRING && ends && step->done && !*report->reason) {
 			report->status = USER_SYNCED;
 			report->gone = !report->listed;
 		}

@@ -8,9 +8,44 @@
 
 enum { MILLISECONDS = 1000, MICROSECONDS = 1000000 };
 
+static bool is_hurried(const struct planner *planner, const struct role *role)
+{
+	return text_is_listed(planner->input->hurried, planner->input->hurried_count, role->name);
+}
+
+static enum on_remove on_remove_of(const struct planner *planner, const struct role *role)
+{
+	const struct user *user = users_find(planner->input->wanted, role->name);
+	return user ? user->on_remove : role->on_remove;
+}
+
+bool hold_lets_go(struct planner *planner, const struct role *role, struct role_report *report)
+{
+	struct arena *mem = planner->mem;
+	if (on_remove_of(planner, role) != ON_REMOVE_KEEP || is_hurried(planner, role))
+		return false;
+	const char *people = mark_people(role->comment, planner->input->target);
+	const char *comment = role->long_comment
+		? ""
+		: arena_printf(mem, "COMMENT ON ROLE %s IS %s; ", sql_identifier(role->name, mem),
+			  *people ? sql_literal(people, mem) : "NULL");
+	if (!planner->holding)
+		report->progress = "let go: it stays as it is, and is not managed any more (onRemove: keep)";
+	planner_step(planner, PHASE_FORGET,
+		(struct role_step){
+			.action = ROLE_LET_GO,
+			.user = role->name,
+			.sql = arena_printf(mem, "%s%s", comment, managed_forget_sql(role->oid, mem)),
+			.statements = 1 + !role->long_comment,
+		});
+	return true;
+}
+
 /* Before its first step the clock has not begun, but for the moment of this pass. */
 static int64_t end_of(const struct planner *planner, const struct role *role)
 {
+	if (on_remove_of(planner, role) == ON_REMOVE_LOCK)
+		return INT64_MAX;
 	int64_t since = role->mark == MARK_LEAVING ? role->since : planner->present->now;
 	int64_t hold = planner->input->policy->hold / MILLISECONDS;
 	return since > INT64_MAX - hold ? INT64_MAX : since + hold;
@@ -35,20 +70,21 @@ static void tell(const struct planner *planner, const struct role *role, int64_t
 		report->until = arena_copy(mem, text);
 	}
 	duration_text(input->policy->hold, hold);
-	const char *length = begun ? "for ever, as its row in the agent's table has no time"
-				   : arena_printf(mem, "for %s", hold);
+	report->held = begun;
+	const char *length = on_remove_of(planner, role) == ON_REMOVE_LOCK ? "and stays so (onRemove: lock)"
+		: report->until ? arena_printf(mem, "until %s, then removed", report->until)
+		: begun         ? "and stays so, as its row in the agent's table has no time"
+				: arena_printf(mem, "for %s, then removed", hold);
 	report->progress = arena_printf(mem,
-		"locked out %s, then removed; its line in users.yaml brings it back as it was, %s does not wait",
-		report->until ? arena_printf(mem, "until %s", report->until) : length,
-		planner_now_command(planner, role->name));
+		"locked out %s; its line in users.yaml brings it back as it was, %s %s", length,
+		planner_now_command(planner, role->name), report->until ? "does not wait" : "removes it");
 }
 
 bool hold_applies(struct planner *planner, const struct role *role, struct role_report *report)
 {
-	const struct roles_plan_input *input = planner->input;
 	int64_t end = end_of(planner, role);
-	if (!input->policy->hold || role->mark == MARK_RETIRING || end <= planner->present->now ||
-		text_is_listed(input->hurried, input->hurried_count, role->name))
+	bool holds = planner->input->policy->hold || end == INT64_MAX;
+	if (!holds || role->mark == MARK_RETIRING || end <= planner->present->now || is_hurried(planner, role))
 		return false;
 	if (planner->holding)
 		return true;
@@ -64,7 +100,8 @@ bool hold_lock(struct planner *planner, const struct role *role, const char *nam
 	bool powers =
 		role->super || role->create_db || role->create_role || role->replication || role->bypass_rls;
 	bool told = role->said == MARK_LEAVING || role->long_comment;
-	if (role->mark == MARK_LEAVING && !role->login && !powers && told)
+	bool recorded = role->mark == MARK_LEAVING && role->on_remove == on_remove_of(planner, role);
+	if (recorded && !role->login && !powers && told)
 		return false;
 	const char *comment = told
 		? ""

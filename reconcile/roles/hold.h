@@ -18,6 +18,15 @@
 
 #include "reconcile/roles/planner.h"
 
+/*
+ * `onRemove: lock` of users.yaml (users_removal.c) is a hold without an end, whether there is one in the agent file or not; `keep` lets the
+ * role go: the agent forgets it, and it stays as it is. While an entry says `ensure: absent`, that entry's word counts, after it the word of
+ * the last entry that was in force. Both end where a person asks for the removal of this one role.
+ */
+
+/* Is it one that stays as it is, and is no business of the agent any more? Then that is planned. */
+bool hold_lets_go(struct planner *planner, const struct role *role, struct role_report *report);
+
 /* Is this role, which is to go, held in this pass? Then its report says until when. */
 bool hold_applies(struct planner *planner, const struct role *role, struct role_report *report);
 

@@ -19,11 +19,25 @@ static const char *const states[] = {
 	[MARK_LEAVING] = "leaving",
 };
 
-enum mark managed_state(const char *text)
+/* The second word, or "". */
+static const char *second_word(enum mark state, enum on_remove on_remove)
 {
-	for (size_t i = MARK_USER; i < COUNT_OF(states); i++)
-		if (strcmp(states[i], text) == 0)
-			return (enum mark)i;
+	static const char *const both[] = {
+		[ON_REMOVE_RETIRE] = "", [ON_REMOVE_LOCK] = " lock", [ON_REMOVE_KEEP] = " keep"};
+	return state == MARK_USER || state == MARK_LEAVING ? both[on_remove] : "";
+}
+
+enum mark managed_state(const char *text, enum on_remove *on_remove)
+{
+	for (size_t i = MARK_USER; i < COUNT_OF(states); i++) {
+		size_t length = strlen(states[i]);
+		if (strncmp(states[i], text, length) != 0)
+			continue;
+		for (*on_remove = ON_REMOVE_RETIRE; *on_remove <= ON_REMOVE_KEEP; ++*on_remove)
+			if (strcmp(second_word((enum mark)i, *on_remove), text + length) == 0)
+				return (enum mark)i;
+	}
+	*on_remove = ON_REMOVE_RETIRE;
 	return MARK_OTHER;
 }
 
@@ -158,6 +172,7 @@ static void judge_row(const struct roles_plan_input *input, const struct managed
 		role->had_group = row->state == MARK_GROUP;
 	} else {
 		role->mark = row->state;
+		role->on_remove = row->on_remove;
 		role->since = row->since_seconds;
 	}
 }
@@ -222,6 +237,14 @@ const char *managed_forget_sql(uint32_t oid, struct arena *mem)
 	return arena_printf(mem, "DELETE FROM " MANAGED_TABLE " WHERE oid = %" PRIu32, oid);
 }
 
+/* Of `users.yaml` while it lists the user, then of the row. */
+static const char *word_of(
+	const struct roles_plan_input *input, const struct role *role, const char *name, enum mark state)
+{
+	const struct user *user = users_find(input->wanted, name);
+	return second_word(state, user ? user->on_remove : role ? role->on_remove : ON_REMOVE_RETIRE);
+}
+
 const char *managed_row_sql(const struct roles_present *present, const struct roles_plan_input *input,
 	const char *name, enum mark state, struct arena *mem, size_t *statements)
 {
@@ -238,12 +261,12 @@ const char *managed_row_sql(const struct roles_present *present, const struct ro
 	}
 	return arena_printf(mem,
 		"%sINSERT INTO " MANAGED_TABLE " (oid, name, state, manager, target) "
-		"SELECT oid, rolname, '%s', %s, %s FROM pg_catalog.pg_roles WHERE rolname = %s "
+		"SELECT oid, rolname, '%s%s', %s, %s FROM pg_catalog.pg_roles WHERE rolname = %s "
 		"ON CONFLICT (oid) DO UPDATE SET (name, state, manager, target, since) = "
 		"(excluded.name, excluded.state, excluded.manager, excluded.target, "
 		"CASE managed_role.state WHEN excluded.state THEN managed_role.since ELSE excluded.since END)",
-		sql, states[state], sql_literal(input->manager, mem), sql_literal(input->target, mem),
-		sql_literal(name, mem));
+		sql, states[state], word_of(input, role, name, state), sql_literal(input->manager, mem),
+		sql_literal(input->target, mem), sql_literal(name, mem));
 }
 
 /* By OID, so that 20,000 roles fit into one message. */
@@ -294,9 +317,9 @@ const char *managed_take_over_sql(const struct roles_present *present, const str
 			strcmp(present->managed[i].manager, manager) == 0)
 			return arena_printf(mem,
 				"UPDATE " MANAGED_TABLE " SET manager = %s, since = "
-				"CASE state WHEN '%s' THEN since ELSE pg_catalog.now() END "
+				"CASE WHEN state IN ('%s', '%s lock') THEN since ELSE pg_catalog.now() END "
 				"WHERE target = %s AND manager = %s",
-				sql_literal(input->manager, mem), states[MARK_LEAVING],
+				sql_literal(input->manager, mem), states[MARK_LEAVING], states[MARK_LEAVING],
 				sql_literal(input->target, mem), sql_literal(manager, mem));
 	return NULL;
 }

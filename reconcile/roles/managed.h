@@ -16,6 +16,9 @@
  *   nothing, the comment is ours    UNPROVEN: forged, or restored    left as it is
  *   nothing                         NONE                             left as it is
  *
+ * The state is a word; of a user with `onRemove` it has a second one: "user lock", "user keep", "leaving lock". A program that does not know a
+ * word takes the role for another agent's and leaves it alone, as it should: one that passed over `keep` would drop the role.
+ *
  * What is left as it is becomes ours by `policy: {adopt: listed}`, or by `pgitops user adopt NAME`, which is asked for one role and
  * so is the only way for one that other roles are members of. Neither takes a superuser or a role of PostgreSQL's own.
  *
@@ -57,8 +60,8 @@ enum { FIRST_ORDINARY_OID = 16384 }; /* below are PostgreSQL's own roles (FirstN
 	"'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), CASE WHEN pg_catalog.isfinite(since) THEN "                      \
 	"pg_catalog.int8(pg_catalog.floor(pg_catalog.date_part('epoch', since))) END FROM ONLY " MANAGED_TABLE
 
-/* The state in the text of a row. */
-enum mark managed_state(const char *text);
+/* The state in the text of a row, and what is to become of the user. */
+enum mark managed_state(const char *text, enum on_remove *on_remove);
 
 /* After present_index(): sorts the rows, and sets mark, said, recorded and had of each role. */
 void managed_judge(struct roles_present *present, const struct roles_plan_input *input, struct arena *mem);

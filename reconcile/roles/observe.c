@@ -246,11 +246,14 @@ static void take_managed(const PGresult *rows, struct arena *mem, struct roles_p
 {
 	int count = session_rows(rows);
 	present->managed = arena_array(mem, (size_t)count + 1, sizeof(*present->managed));
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
+		enum on_remove on_remove;
+		enum mark state = managed_state(session_value(rows, i, 2), &on_remove);
 		present->managed[present->managed_count++] = (struct managed_role){
 			.oid = session_number(rows, i, 0),
 			.name = session_text(rows, i, 1, mem),
-			.state = managed_state(session_value(rows, i, 2)),
+			.state = state,
+			.on_remove = on_remove,
 			.manager = session_text(rows, i, 3, mem),
 			.target = session_text(rows, i, 4, mem),
 			.since = session_text(rows, i, 5, mem),
@@ -258,6 +261,7 @@ static void take_managed(const PGresult *rows, struct arena *mem, struct roles_p
 				? INT64_MAX
 				: strtoll(session_value(rows, i, 6), NULL, 10),
 		};
+	}
 }
 
 /* Ends the transaction of the reads, with the rows where there are any. */

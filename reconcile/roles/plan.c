@@ -36,6 +36,7 @@ static const char *const action_names[] = {
 	[ROLE_CREATE_DATABASE] = "create database",
 	[ROLE_EXTEND] = "create extension",
 	[ROLE_HOLD] = "lock for the hold",
+	[ROLE_LET_GO] = "let go",
 };
 
 const char *user_status_name(enum user_status status)
@@ -50,7 +51,7 @@ const char *role_action_name(enum role_action action)
 
 bool role_report_is_good(const struct role_report *report)
 {
-	return report->status == USER_SYNCED || (report->until && !*report->reason);
+	return report->status == USER_SYNCED || (report->held && !*report->reason);
 }
 
 /* --- what all parts of the plan use --- */

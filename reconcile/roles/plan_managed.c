@@ -259,9 +259,13 @@ const char *planner_claim_sql(struct planner *planner, struct wanted_user *wante
 		sql = planner_comment_sql(planner, name, MARK_USER, role->comment);
 		++*statements;
 	}
-	if (role->mark != MARK_USER || !role->recorded) {
+	bool other = role->on_remove != wanted->user->on_remove;
+	if (role->mark != MARK_USER || !role->recorded || other) {
 		size_t more;
-		if (role->said == MARK_USER)
+		if (role->mark == MARK_USER && role->recorded)
+			planner_difference(planner, wanted->report, "onRemove",
+				on_remove_name(wanted->user->on_remove), on_remove_name(role->on_remove));
+		else if (role->said == MARK_USER)
 			planner_difference(planner, wanted->report, "managed", "true", "false");
 		sql = arena_printf(planner->mem, "%s%s%s", sql, *sql ? "; " : "",
 			row_sql(planner, name, MARK_USER, &more));

@@ -362,6 +362,8 @@ void plan_removal(struct planner *planner, const struct role *role, struct role_
 			report->status = USER_RETIRING;
 		planner_difference(planner, report, "exists", "false", "true");
 	}
+	if (hold_lets_go(planner, role, report))
+		return;
 	if (hold_applies(planner, role, report)) {
 		note_sessions(&removal, hold_lock(planner, role, removal.name));
 		return;

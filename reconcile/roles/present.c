@@ -222,8 +222,8 @@ enum mark mark_read(const char *comment, const char *target)
 	return text_starts(rest, MARK_RETIRING_WORD) ? MARK_RETIRING : MARK_USER;
 }
 
-/* What people wrote into a comment, behind the mark of whatever database there is. */
-static const char *people_of(const char *comment, const char *target)
+/* Behind the mark of whatever database there is. */
+const char *mark_people(const char *comment, const char *target)
 {
 	const char *rest = after_mark(comment, target);
 	if (!rest && text_starts(comment, ROLES_MARK))
@@ -240,6 +240,6 @@ const char *mark_write(enum mark mark, const char *target, const char *comment, 
 		: mark == MARK_RETIRING       ? MARK_RETIRING_WORD
 		: mark == MARK_LEAVING        ? MARK_LEAVING_WORD
 					      : "";
-	const char *people = people_of(comment, target);
+	const char *people = mark_people(comment, target);
 	return arena_printf(mem, "%s%s)%s%s%s", ROLES_MARK, target, word, *people ? ": " : "", people);
 }

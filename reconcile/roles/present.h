@@ -35,9 +35,10 @@ struct role {
 	enum mark mark;      /* managed_judge() */
 	enum mark said;      /* what the comment alone says */
 	bool recorded; /* the table says what `mark` does, or will when it is made: nothing to write there */
-	const char *had;   /* MARK_RENAMED: the name it had */
-	const char *other; /* MARK_OTHER: whose, by the table; NULL = only the comment says so */
-	bool had_group;    /* the same: as a group role */
+	const char *had;          /* MARK_RENAMED: the name it had */
+	const char *other;        /* MARK_OTHER: whose, by the table; NULL = only the comment says so */
+	bool had_group;           /* the same: as a group role */
+	enum on_remove on_remove; /* by the table: what was asked for while it was listed */
 	int64_t since; /* MARK_LEAVING: when it was locked out; seconds since 1970, by the server's clock */
 };
 
@@ -46,6 +47,7 @@ struct managed_role {
 	uint32_t oid;
 	const char *name; /* it had when the row was written */
 	enum mark state; /* MARK_USER, MARK_GROUP, MARK_RETIRING, MARK_LEAVING; MARK_OTHER = a word of a newer program */
+	enum on_remove on_remove; /* USER, LEAVING */
 	const char *manager, *target;
 	const char *since;     /* it is in that state; RFC 3339 */
 	int64_t since_seconds; /* the same, since 1970; INT64_MAX = no time in reach */
@@ -192,6 +194,9 @@ bool mark_is_ours(enum mark mark);
 
 /* The same without GROUP: it is, or was, one of users.yaml's users. */
 bool mark_is_user(enum mark mark);
+
+/* What people wrote into it, without any mark; "" = nothing. */
+const char *mark_people(const char *comment, const char *target);
 
 /* The mark in a comment, seen by the database called `target` in the agent file. */
 enum mark mark_read(const char *comment, const char *target);

@@ -52,6 +52,7 @@ struct role_difference {
  * How a user goes: ROLE_HOLD takes login and powers from it, where there is a hold, and leaves everything else for as long as that is;
  * ROLE_LOCK takes login, password and powers, ROLE_END ends its sessions; ROLE_HEIR makes the role that gets what
  * it owns, ROLE_GIVE gives that its databases and tablespaces, ROLE_RETIRE what it owns in one database; ROLE_DROP is the end.
+ * With `onRemove: keep` there is ROLE_LET_GO alone: row and mark go, and the role stays as it is.
  */
 enum role_action {
 	ROLE_RECORD,
@@ -69,7 +70,8 @@ enum role_action {
 	ROLE_GIVE,
 	ROLE_CREATE_DATABASE,
 	ROLE_EXTEND,
-	ROLE_HOLD
+	ROLE_HOLD,
+	ROLE_LET_GO
 };
 const char *role_action_name(enum role_action action); /* "create", "grant", ... */
 
@@ -109,7 +111,8 @@ struct role_report {
 	enum user_status status; /* before roles_apply: DRIFTED when there are steps; after it: what is true then */
 	const char *reason;   /* "" when Synced */
 	const char *progress; /* of a removal that nothing holds up: what is done; NULL = it is none */
-	const char *until; /* Retiring: locked out until then, and then removed; RFC 3339; NULL = there is no hold */
+	bool held;            /* Retiring, locked out, and nothing else is to be done now */
+	const char *until; /* the same: locked out until then, and then removed; RFC 3339; NULL = there is no hold */
 	bool listed; /* users.yaml names it */
 	bool gone;   /* removed by roles_apply, and not listed */
 	const char **roles;

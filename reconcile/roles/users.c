@@ -196,6 +196,7 @@ static const struct {
 	{"roles", 1, read_roles},
 	{"privileges", 1, refuse_privileges},
 	{"grants", 2, reader_user_grants},
+	{"onRemove", 2, reader_on_remove},
 };
 
 static void read_keys(struct users_reader *reader, const struct yaml_node *entry, struct user *user)
@@ -213,7 +214,7 @@ static void read_keys(struct users_reader *reader, const struct yaml_node *entry
 
 static void read_entry(struct users_reader *reader, const struct yaml_node *entry)
 {
-	struct user user = {.line = entry->line + reader->shift};
+	struct user user = {.line = entry->line + reader->shift, .on_remove = reader->on_remove};
 	if (entry->kind != YAML_MAP) {
 		reader_wrong(reader, entry,
 			arena_printf(reader->mem, "an entry of users must be a map with username, this is a %s",

@@ -4,7 +4,7 @@
  * The predecessor's format, unchanged (postgres-roles.md 0 and 7): a bare document or the text of a ConfigMap's key;
  * `users: [{username, database?, roles?, ensure?}]`, `timestamp` ignored. With `version: 2` also
  * `groups: [{name, grants?, defaultPrivileges?}]` and `grants` of a user: whoever has such a list may do what it says and no more;
- * `databases: [...]` of a user, of which `database` is the short form for one; and `defaults: {database?}`, which holds where an entry
+ * `databases: [...]` of a user, of which `database` is the short form for one; `onRemove` of a user; and `defaults: {database?, onRemove?}`, which holds where an entry
  * says nothing and comes before the agent file's. An empty list is legal to read: what it means is decided by the plan, never here. Anything that is not understood is a mistake, and a mistake removes nobody.
  */
 #pragma once
@@ -17,6 +17,10 @@
 
 enum user_ensure { USER_PRESENT, USER_ABSENT };
 
+/* What becomes of a user whose line is gone: removed; locked out for ever, and nothing handed over; or not ours any more, with its login. */
+enum on_remove { ON_REMOVE_RETIRE, ON_REMOVE_LOCK, ON_REMOVE_KEEP };
+const char *on_remove_name(enum on_remove on_remove);
+
 struct user {
 	const char *name; /* as PostgreSQL will have it; at most LIMIT_ROLE_NAME bytes, UTF-8 */
 	enum user_ensure ensure;
@@ -25,7 +29,8 @@ struct user {
 	const char **roles; /* group roles; sorted, unique */
 	size_t role_count;
 	const char *secret; /* name of the Secret with its password: users_secret_name() */
-	int line;           /* in the file */
+	enum on_remove on_remove;
+	int line; /* in the file */
 };
 
 /* A group role that exists whether it has members or not. */

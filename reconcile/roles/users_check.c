@@ -86,6 +86,10 @@ static void merge_into(const char *file, struct user *user, const struct user *m
 		mistakes_add(mistakes, file, more->line, 0,
 			"user \"%s\" is absent in one entry and present in another (line %d)", user->name,
 			user->line);
+	} else if (user->on_remove != more->on_remove) {
+		mistakes_add(mistakes, file, more->line, 0,
+			"user \"%s\" has onRemove: %s in one entry and %s in another (line %d)", user->name,
+			on_remove_name(more->on_remove), on_remove_name(user->on_remove), user->line);
 	} else if (same_databases(user, more)) {
 		mistakes_add(mistakes, file, more->line, 0,
 			"user \"%s\" is listed twice for the same database (line %d too)", user->name,

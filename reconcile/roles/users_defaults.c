@@ -21,6 +21,7 @@ static const struct {
 	void (*read)(struct users_reader *reader, const struct yaml_node *node);
 } keys[] = {
 	{"database", read_database},
+	{"onRemove", reader_default_on_remove},
 };
 
 void reader_defaults(struct users_reader *reader, const struct yaml_node *root)

@@ -3,6 +3,7 @@
  *
  * users.c            the document, its users
  * users_defaults.c   version 2: what holds where an entry says nothing
+ * users_removal.c    version 2: what becomes of a user whose line goes
  * users_grants.c     version 2: groups, and what groups and users may do
  * users_databases.c  version 2: databases
  */
@@ -16,6 +17,7 @@ struct users_reader {
 	int shift; /* added to lines: where the text starts inside its file */
 	int version;
 	const char *database; /* where an entry names none: of `defaults`, else of the agent file; "" = it has to */
+	enum on_remove on_remove; /* of `defaults` */
 	const struct roles_policy *policy;
 	struct arena *mem;
 	struct mistakes *mistakes;
@@ -44,6 +46,9 @@ void reader_groups(struct users_reader *reader, const struct yaml_node *root);
 
 /* `grants` of a user's entry, of which `user` has what was read so far; its name may be missing. */
 void reader_user_grants(struct users_reader *reader, const struct yaml_node *list, struct user *user);
+
+void reader_on_remove(struct users_reader *reader, const struct yaml_node *node, struct user *user);
+void reader_default_on_remove(struct users_reader *reader, const struct yaml_node *node);
 
 void reader_databases(struct users_reader *reader, const struct yaml_node *root);
 

@@ -127,11 +127,14 @@ static void add_row(struct story *story, char **words)
 	const char *oid = value_of(words, "oid"), *of = value_of(words, "of"),
 		   *state = value_of(words, "state");
 	const char *manager = value_of(words, "manager"), *target = value_of(words, "target");
+	enum on_remove on_remove;
+	enum mark mark = managed_state(state ? state : "user", &on_remove);
 	present->has_schema = present->has_table = story->table_told = true;
 	present->managed[present->managed_count++] = (struct managed_role){
 		.oid = oid ? (uint32_t)atoi(oid) : oid_of(story, of ? of : words[1]),
 		.name = words[1],
-		.state = managed_state(state ? state : "user"),
+		.state = mark,
+		.on_remove = on_remove,
 		.manager = manager ? manager : "west",
 		.target = target ? target : "main",
 		.since = "2026-01-01T00:00:00Z",
@@ -147,8 +150,8 @@ static void add_rows(struct story *story)
 		const struct role *role = &present->roles[i];
 		enum mark state = mark_read(role->comment, "main");
 		if (mark_is_ours(state))
-			present->managed[present->managed_count++] = (struct managed_role){
-				role->oid, role->name, state, "west", "main", "2026-01-01T00:00:00Z", 0};
+			present->managed[present->managed_count++] = (struct managed_role){role->oid,
+				role->name, state, role->on_remove, "west", "main", "2026-01-01T00:00:00Z", 0};
 	}
 }
 

@@ -37,6 +37,7 @@ GOOD = {
                                          {"owner": "o", "schema": "s", "on": "tables", "privileges": ["MAINTAIN"]}]),
     "databases": {"version": 2, "defaults": {"database": "d"}, "users": [{"username": "a", "databases": ["d", "e"]}, {"username": "b", "databases": []}]},
     "no defaults": {"version": 2, "defaults": None, "users": []},
+    "removal": {"version": 2, "defaults": {"onRemove": "keep"}, "users": [{"username": "a", "onRemove": "lock"}, {"username": "b", "onRemove": "drop"}]},
 }
 GOOD["databases"] = {"version": 2, "users": [], "databases": [
     {"name": "app", "owner": "o", "comment": "", "revokePublicConnect": True, "extensions": ["pgcrypto", {"name": "citext", "schema": "s"}],
@@ -57,6 +58,8 @@ BAD = {
     "databases too early": {"users": [{"username": "a", "databases": ["d"]}]},
     "an unknown default": {"version": 2, "users": [], "defaults": {"databases": ["d"]}},
     "database twice": {"version": 2, "users": [{"username": "a", "database": "d", "databases": ["d"]}]},
+    "removal too early": {"users": [{"username": "a", "onRemove": "lock"}]},
+    "an unknown removal": {"version": 2, "users": [{"username": "a", "onRemove": "locked"}]},
     "no username": {"users": [{"database": "d"}]},
     "misspelt": {"users": [{"username": "a", "role": ["r"]}]},
     "a number": {"users": [{"username": 7}]},
