@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
 enum { MILLISECONDS = 1000, MICROSECONDS = 1000000 };
@@ -111,9 +112,8 @@ bool hold_lock(struct planner *planner, const struct role *role, const char *nam
 		(struct role_step){
 			.action = ROLE_HOLD,
 			.user = role->name,
-			.sql = arena_printf(mem,
-				"ALTER ROLE %s NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS%s",
-				name, comment),
+			.sql = arena_printf(mem, "ALTER ROLE %s NOLOGIN%s%s", name,
+				rights_lock_clauses(planner, role), comment),
 			.statements = 1 + !told,
 		});
 	return true;
