@@ -77,6 +77,9 @@ const char *grant_privilege(enum grant_on on, const char *word);
 /* All of these objects, "SELECT, INSERT, ...", for a message. In `mem`. */
 const char *grant_privileges(enum grant_on on, struct arena *mem);
 
+/* By database, role, kind, schema, name, column, privilege. */
+int grant_compare(const void *a, const void *b);
+
 /* Why nobody may be given anything there by Git, or NULL: where it is a way to become superuser. */
 const char *grant_refusal(const struct grant *grant);
 
@@ -87,6 +90,9 @@ struct grants_present;
 /* Databases that refuse connections are left out; what is wanted there is a step that fails. */
 bool grants_observe(struct session *session, const struct grants_wanted *wanted, struct arena *mem,
 	struct grants_present **present, struct error *err) MUST_CHECK;
+
+/* What was found of the described roles, sorted by grant_compare(). The list is the caller's to sort in another way once it has planned. */
+struct grants grants_found(const struct grants_present *present);
 
 /* One statement, of one role in one database. */
 struct grants_step {

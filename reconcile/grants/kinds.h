@@ -22,6 +22,3 @@ struct grant_kind {
 };
 
 extern const struct grant_kind grant_kinds[GRANT_KINDS];
-
-/* By database, role, kind, schema, name, column, privilege. */
-int grant_compare(const void *a, const void *b);

@@ -27,6 +27,10 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
 #define DEFAULT_KIND                                                                                         \
 	"CASE d.defaclobjtype WHEN 'n' THEN 10 WHEN 'r' THEN 11 WHEN 'S' THEN 12 WHEN 'f' THEN 13 ELSE 14 END"
 
+/* Rows of what the roles own have no privilege: they may do all with it, and nothing of that is granted. */
+#define OWNER(owner)                                                                                         \
+	", r.rolname::text, '', false, '' FROM pg_catalog.pg_roles r JOIN pg_catalog." owner " WHERE "
+
 /* In the database that the connection is to. */
 static const char *const database_parts[] = {
 	"SELECT 2, ''::text, n.nspname::text, ''::text" WHO(
@@ -51,12 +55,24 @@ static const char *const database_parts[] = {
 	"SELECT " DEFAULT_KIND ", COALESCE(n.nspname, ''), pg_catalog.pg_get_userbyid(d.defaclrole), ''" WHO(
 		"d.defaclrole") "FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = "
 				"d.defaclnamespace" EXPLODE("d.defaclacl", "d.defaclrole"),
+	"SELECT 2, '', n.nspname, ''" OWNER("pg_namespace n ON n.nspowner = r.oid") "r.rolname IN (",
+	"SELECT CASE c.relkind WHEN 'S' THEN 5 ELSE 3 END, n.nspname, c.relname, ''" OWNER(
+		"pg_class c ON c.relowner = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace") "c.relkind IN ('r', "
+													     "'v', 'm', 'f', 'p', 'S') AND r.rolname IN (",
+	"SELECT 6, n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)" OWNER(
+		"pg_proc p ON p.proowner = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace") "r.rolname IN (",
+	"SELECT 7, n.nspname, t.typname, ''" OWNER(
+		"pg_type t ON t.typowner = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace") "r.rolname IN (",
+	"SELECT 8, '', l.lanname, ''" OWNER("pg_language l ON l.lanowner = r.oid") "r.rolname IN (",
+	"SELECT 9, '', s.srvname, ''" OWNER("pg_foreign_server s ON s.srvowner = r.oid") "r.rolname IN (",
 };
 
 /* Of the cluster; the name of a database stands in the first column of text. */
 #define ON_DATABASES                                                                                         \
 	"SELECT 1, d.datname::text, d.datname::text, ''::text" WHO(                                          \
 		"d.datdba") "FROM pg_catalog.pg_database d" EXPLODE("d.datacl", "d.datdba")
+#define OWN_DATABASES                                                                                        \
+	"SELECT 1, d.datname, d.datname, ''" OWNER("pg_database d ON d.datdba = r.oid") "r.rolname IN ("
 #define ON_PARAMETERS                                                                                        \
 	"SELECT 0, '', p.parname, ''" WHO("10") "FROM pg_catalog.pg_parameter_acl p" EXPLODE("p.paracl", "10")
 
@@ -129,9 +145,10 @@ static const char *privilege_of(enum grant_on on, const char *word, struct arena
 
 static void take_grants(struct observation *at, const PGresult *rows, const char *database)
 {
-	struct grants *grants = &at->present->grants;
+	const struct grant *last = NULL;
 	for (int i = 0; i < session_rows(rows); i++) {
-		const struct grant *last = i ? &grants->items[grants->count - 1] : NULL;
+		bool owned = !*session_value(rows, i, 5);
+		struct grants *grants = owned ? &at->present->owned : &at->present->grants;
 		enum grant_on on = (enum grant_on)strtol(session_value(rows, i, 0), NULL, 10);
 		const char *schema = again(last ? last->schema : NULL, session_value(rows, i, 1), at->mem);
 		const char *name = again(last ? last->name : NULL, session_value(rows, i, 2), at->mem);
@@ -144,10 +161,11 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 			.name = name,
 			.column = session_text(rows, i, 3, at->mem),
 			.role = role,
-			.privilege = privilege_of(on, session_value(rows, i, 5), at->mem),
+			.privilege = owned ? "" : privilege_of(on, session_value(rows, i, 5), at->mem),
 			.grantable = session_is_true(rows, i, 6),
 			.grantor = session_text(rows, i, 7, at->mem),
 		};
+		last = &grants->items[grants->count - 1];
 	}
 }
 
@@ -258,11 +276,11 @@ static bool is_wanted(const struct observation *at, const char *database)
 
 static bool observe_cluster(struct observation *at, PGresult **databases, struct error *err)
 {
-	static const char *const parts[] = {ON_DATABASES, ON_PARAMETERS};
+	static const char *const parts[] = {ON_DATABASES, OWN_DATABASES, ON_PARAMETERS};
 	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_PASS_MEMORY);
 	PGresult *rows[ROWS] = {NULL, NULL};
 	bool parameters = at->present->version >= FIRST_WITH_PARAMETERS;
-	grants_query(at, parts, parameters ? 2 : 1, &sql);
+	grants_query(at, parts, parameters ? 3 : 2, &sql);
 	buf_text(&sql, "; ");
 	buf_printf(&sql, DATABASES, at->roles);
 	bool ok = ask(at, at->session->conn, &sql, ROWS, rows, err);
@@ -304,7 +322,14 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 		return false;
 	if (made->grants.count)
 		qsort(made->grants.items, made->grants.count, sizeof(*made->grants.items), grant_compare);
+	if (made->owned.count)
+		qsort(made->owned.items, made->owned.count, sizeof(*made->owned.items), grant_compare);
 	if (made->object_count)
 		qsort(made->objects, made->object_count, sizeof(*made->objects), grant_object_compare);
 	return true;
+}
+
+struct grants grants_found(const struct grants_present *present)
+{
+	return present->grants;
 }

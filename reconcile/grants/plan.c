@@ -33,9 +33,30 @@ struct planner {
 
 /* --- what is wanted, object by object --- */
 
+static const struct grant *find_row(const struct grants *rows, const struct grant *key)
+{
+	return rows->count ? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare) : NULL;
+}
+
+/* What is said to be given to an owner comes with owning: a GRANT would change nothing, at each pass. */
+static bool is_owner(const struct planner *planner, const struct grant *grant)
+{
+	struct grant key = *grant;
+	if (grant_kinds[grant->on].defaults)
+		return strcmp(grant->name, grant->role) == 0;
+	key.privilege = "";
+	if (grant->on == GRANT_ON_COLUMN) {
+		key.on = GRANT_ON_TABLE;
+		key.column = "";
+	}
+	return find_row(&planner->present->owned, &key);
+}
+
 static void add_row(struct planner *planner, const struct grant *grant)
 {
 	struct grants *rows = &planner->rows;
+	if (is_owner(planner, grant))
+		return;
 	rows->items = arena_grow(planner->mem, rows->items, rows->count, sizeof(*rows->items));
 	rows->items[rows->count++] = *grant;
 }
@@ -176,11 +197,6 @@ static void expand(struct planner *planner)
 }
 
 /* --- wanted and present, walked once --- */
-
-static const struct grant *find_row(const struct grants *rows, const struct grant *key)
-{
-	return rows->count ? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare) : NULL;
-}
 
 /* Given by a described role, by a right to give it on that is taken from it: what it gave goes before. */
 static bool is_given_on(const struct planner *planner, const struct grant *row)

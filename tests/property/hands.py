@@ -29,6 +29,29 @@ MAKE = {"TABLE": "CREATE TABLE s.{new1} (a int)", "VIEW": "CREATE VIEW s.{new1} 
         "FUNCTION": "CREATE FUNCTION s.{new1}() RETURNS int LANGUAGE sql AS 'SELECT 1'", "TYPE": "CREATE TYPE s.{new1} AS ENUM ('x')",
         "SEQUENCE": "CREATE SEQUENCE s.{new1}", "SCHEMA": "CREATE SCHEMA {new1}"}
 
+# Code of somebody who may leave: whatever it is, nobody but her own heir may have it then (test_retire_attack.py has each by itself).
+CODE = [
+    ["CREATE FUNCTION s.{new1}() RETURNS int LANGUAGE sql IMMUTABLE SECURITY DEFINER AS 'SELECT 1'",
+     "CREATE TABLE s.{new2} (a int DEFAULT s.{new1}(), CHECK (a <> s.{new1}()))", "CREATE INDEX ON s.{new2} ((a + s.{new1}())) WHERE s.{new1}() > 0"],
+    ["CREATE FUNCTION s.{new1}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'", "CREATE TABLE s.{new2} (a int)",
+     "CREATE TRIGGER t BEFORE INSERT ON s.{new2} FOR EACH ROW EXECUTE FUNCTION s.{new1}()"],
+    ["CREATE FUNCTION s.{new1}(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true'",
+     "CREATE DOMAIN s.{new2} AS int CHECK (s.{new1}(VALUE))", "CREATE TABLE s.{new3} (a s.{new2}, b int)",
+     "ALTER TABLE s.{new3} ENABLE ROW LEVEL SECURITY", "CREATE POLICY p ON s.{new3} TO {role1} USING (s.{new1}(b))"],
+    ["CREATE VIEW s.{new1} AS SELECT current_user AS who", "CREATE MATERIALIZED VIEW s.{new2} AS SELECT * FROM s.{new1}",
+     "GRANT SELECT ON s.{new1} TO {role1}", "CREATE RULE r AS ON INSERT TO s.{new1} DO INSTEAD NOTHING"],
+    ["CREATE FUNCTION s.{new1}(int, int) RETURNS bool LANGUAGE sql AS 'SELECT true'",
+     "CREATE OPERATOR s.=== (FUNCTION = s.{new1}, LEFTARG = int, RIGHTARG = int)"],
+    ["CREATE TYPE s.{new1} AS ENUM ('a')", "CREATE FUNCTION s.{new2}(s.{new1}) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+     "CREATE CAST (s.{new1} AS int) WITH FUNCTION s.{new2}(s.{new1}) AS IMPLICIT"],
+    ["CREATE TABLE s.{new1} (a int)", "CREATE PUBLICATION {new2} FOR TABLE s.{new1}"],
+    ["CREATE FUNCTION s.{new1}(int, int) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT 1.0::float8'",
+     "CREATE TYPE s.{new2} AS RANGE (SUBTYPE = int, SUBTYPE_DIFF = s.{new1})", "CREATE TABLE s.{new3} (a s.{new2})"],
+    ["CREATE FUNCTION s.{new1}(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1'",
+     "CREATE TABLE s.{new2} (a int) PARTITION BY RANGE (s.{new1}(a))", "CREATE TABLE s.{new3} PARTITION OF s.{new2} DEFAULT"],
+    ["CREATE SCHEMA {new1}", "CREATE COLLATION {new1}.co FROM \"C\"", "CREATE TEXT SEARCH CONFIGURATION {new1}.ts (COPY = simple)"],
+]
+
 # weight, statements
 HANDS = [
     (3, ["postgres: ALTER ROLE {ours1} {attribute}"]),
@@ -76,7 +99,8 @@ HANDS = [
     (1, ["{ours1}@{database}: SELECT lo_create(0)"]),
     (1, ["postgres@{database}: CREATE USER MAPPING FOR {role1} SERVER fs"]),
     (1, ["postgres@{database}: DROP TABLE s.t1 CASCADE"]),
-]
+] + [(0.5, ["postgres@{database}: GRANT ALL ON SCHEMA s TO {ours1}", "postgres: GRANT CREATE ON DATABASE {database} TO {ours1}",
+            *("{ours1}@{database}: " + sql for sql in code)]) for code in CODE]
 
 
 def name(text):

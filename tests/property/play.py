@@ -54,7 +54,7 @@ class Driver(Users):
 
     def run(self, mode, users, **request):
         message = {"mode": mode, "connection": self.server.conninfo(), "password": self.server.password, "secrets": self.secrets,
-                   "known": self.known, "users": json.dumps(users)}
+                   "known": self.known, "users": users if isinstance(users, str) else json.dumps(users)}
         self.process.stdin.write(json.dumps(message | request) + "\n")
         self.process.stdin.flush()
         lines = []
@@ -195,7 +195,24 @@ class Property:
         after = Picture(self.connections, self.major)
         differs = changed(before, after, ours | taken)
         check(not differs, "not ours, and changed:", *differs, self.names(before, after))
+        self.check_heirs(before, after, ours)
         self.check_quiet(round, result)
+
+    def check_heirs(self, before, after, ours):
+        """What a leaver owned is hers while she is there, and goes to the heir of her own then, who is nobody else's and may nothing."""
+        heirs = {oid: row[1] for oid, row in after.roles.items() if row[1].startswith("pgitops_left_")}
+        now = {tuple(row[:3]): row[3] for row in after.owners}
+        for *thing, owner in before.owners:
+            after_it = now.get(tuple(thing))
+            if owner not in ours or after_it is None or after_it == owner:
+                continue
+            check(heirs.get(after_it, "").endswith(f"_{owner}"), "somebody else has what she owned:", thing, before.roles[owner],
+                  after.roles.get(after_it))
+        for oid, name in heirs.items():
+            row = after.roles[oid]
+            check(not any(row[i] for i in (2, 4, 5, 6, 7, 8, 11)), "an heir with powers:", row)
+            check(not any(oid in member[:2] for member in after.members), "an heir with a membership:", name)
+            check(not any(acl[6] == oid and acl[4] != oid for acl in after.acls), "an heir with a privilege:", name)
 
     @staticmethod
     def names(before, after):

@@ -49,7 +49,7 @@ class Picture:
         for number, (database, session) in enumerate(sorted(connections.items()), 1):
             self.acls += [(number, *row) for source in (*ACLS, EVERYWHERE) for row in ask(exploded(source), session)]
             self.owners += ask(
-                "SELECT dbid, classid, objid, refobjid FROM pg_shdepend WHERE refclassid = 1260 AND classid <> 826 AND deptype IN ('o', 'r') AND dbid IN"
+                "SELECT dbid, classid, objid, refobjid FROM pg_shdepend WHERE refclassid = 1260 AND classid <> 826 AND deptype = 'o' AND dbid IN"
                 " (0, (SELECT oid FROM pg_database WHERE datname = current_database()))", session)
 
     def of_others(self, ours):

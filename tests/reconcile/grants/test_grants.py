@@ -268,3 +268,18 @@ def test_what_a_described_role_gave_on_is_given_by_the_owner_where_it_is_wanted(
     grants.apply().good()
     grants.apply().quiet()
     assert may(server, "b", "table", "s.t", "SELECT") and not may(server, "a", "table", "s.t", "SELECT WITH GRANT OPTION")
+
+
+@every_major
+def test_what_is_said_to_be_given_to_an_owner_is_hers_anyway(server):
+    shop(server, "ann")
+    server.run("ALTER TABLE s.t OWNER TO ann", "ALTER FUNCTION s.f() OWNER TO ann", "ALTER TYPE s.e OWNER TO ann", "ALTER SEQUENCE s.q OWNER TO ann",
+               'ALTER SCHEMA s OWNER TO ann', "ALTER DATABASE shop OWNER TO ann", database="shop")
+    grants = Grants(server, ["ann"]).want("shop", "ann", "schema", "USAGE", name="s").want("shop", "ann", "database", "CREATE", name="shop")
+    for on, privilege in (("tables", "SELECT"), ("sequences", "USAGE"), ("functions", "EXECUTE"), ("types", "USAGE")):
+        grants.want("shop", "ann", on, privilege, schema="s", name="*")
+    grants.want("shop", "ann", "columns", "SELECT", schema="s", name="t", column="a")
+    grants.want("shop", "ann", "tables", "SELECT", name="ann", default=True)
+    result = grants.apply().good()
+    assert not any('"t"' in sql or '"f"()' in sql or '"e"' in sql or '"q"' in sql or "SCHEMA" in sql or "DATABASE" in sql for sql in result.sql)
+    grants.apply().quiet()
