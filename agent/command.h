@@ -71,6 +71,7 @@ int command_app_wait(struct command_context *context, int argc, char **argv);
 int command_user_list(struct command_context *context, int argc, char **argv);
 int command_user_get(struct command_context *context, int argc, char **argv);
 int command_user_plan(struct command_context *context, int argc, char **argv);
+int command_user_export(struct command_context *context, int argc, char **argv);
 int command_user_sync(struct command_context *context, int argc, char **argv);
 int command_user_adopt(struct command_context *context, int argc, char **argv);
 int command_user_history(struct command_context *context, int argc, char **argv);

@@ -168,6 +168,17 @@ static const char user_plan_help[] =
 	"  pgitops user plan --revision feature/new-users -o markdown\n"
 	"  pgitops user plan --database main -o json\n";
 
+static const char user_export_help[] =
+	"Writes a users.yaml (version 2) that says what is in the database now: users with their roles and databases, groups, and what\n"
+	"both may do. Committed, and adopted with `policy: {adopt: listed}` in the agent file, it changes nothing there: who could not be\n"
+	"listed so that nothing changes is named in a comment with the reason. Passwords are neither read nor changed. The agent needs no\n"
+	"users of the database for it, and writes nothing.\n\n"
+	"  --database D    this database of the agent file\n"
+	"  --timeout D     how long to wait for it (default 5m)\n\n"
+	"Examples:\n"
+	"  pgitops user export --database main > users.yaml\n"
+	"  pgitops user export -o json | jq -r '.items[].leftOut[] | .name + \": \" + .reason'\n";
+
 static const char user_sync_help[] =
 	"Makes the users as Git says, now instead of at the next pass: asks for the newest commit first, and waits ten seconds for\n"
 	"its sync. Exit code 1 when a user could not be made so, or when an older list is in force: it says which, and why.\n\n"
@@ -373,6 +384,8 @@ const struct command commands[] = {
 	{"user get", "NAME", "", true, "one user in each database", user_get_help, command_user_get},
 	{"user plan", "", "--database= --revision= --revisions= --source-positions= --timeout=", true,
 		"the SQL that would run now", user_plan_help, command_user_plan},
+	{"user export", "", "--database= --timeout=", true, "a users.yaml of what is there", user_export_help,
+		command_user_export},
 	{"user sync", "[NAME...]", "--database= --dry-run --confirm= --now --timeout=", true,
 		"make the users as Git says, now", user_sync_help, command_user_sync},
 	{"user adopt", "[NAME...]", "--from= --database= --dry-run --timeout=", true,

@@ -78,6 +78,7 @@ static const struct {
 	{"users-sync",
 		BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM) | BIT(FIELD_ADOPT) |
 			BIT(FIELD_TAKE_OVER) | BIT(FIELD_NOW) | REVISIONS},
+	{"users-export", BIT(FIELD_DATABASE)},
 };
 
 static unsigned fields_of(const char *kind)
@@ -163,7 +164,7 @@ static void hand_over(struct http_call *call, const json_t *body)
 	struct error err = {0};
 	int64_t operation = 0;
 	bool dry_run = json_bool_at(body, "dryRun", false);
-	bool users = text_equal(call->route->kind, "users-sync");
+	bool users = text_starts(call->route->kind, "users-");
 	struct agent_request request = {
 		.kind = users && dry_run ? "users-plan" : call->route->kind,
 		.target = users ? json_text_at(body, "database", "") : call->name,

@@ -32,6 +32,7 @@ static const struct http_route routes[] = {
 	{"POST", "/api/v1/applications/*/rollback", HTTP_ACT, http_act, NULL, "rollback"},
 	{"POST", "/api/v1/applications/*/terminate", HTTP_ACT, http_act, NULL, "terminate"},
 	{"POST", "/api/v1/users/sync", HTTP_ACT, http_act, NULL, "users-sync"},
+	{"POST", "/api/v1/users/export", HTTP_ACT, http_act, NULL, "users-export"},
 	{"POST", "/api/webhook", HTTP_ANY_HOST, http_webhook, NULL, NULL},
 };
 

@@ -106,8 +106,8 @@ static bool target_exists(struct agent *agent, const struct agent_request *reque
 
 static bool is_known(const char *kind)
 {
-	static const char *const kinds[] = {
-		"sync", "rollback", "terminate", "refresh", "manifests", "diff", "users-sync", "users-plan"};
+	static const char *const kinds[] = {"sync", "rollback", "terminate", "refresh", "manifests", "diff",
+		"users-sync", "users-plan", "users-export"};
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)
 		if (strcmp(kind, kinds[i]) == 0)
 			return true;
@@ -318,10 +318,12 @@ static void ask_application(struct agent *agent, const struct operation *operati
 static void ask_database(struct agent *agent, struct database *database, const struct operation *operation)
 {
 	struct users_wish *wish = memory_alloc(sizeof(*wish)), **last = &database->wishes;
+	bool exports = strcmp(operation->kind, "users-export") == 0;
 	*wish = (struct users_wish){
 		.operation = operation->id,
-		.plan_only = json_bool_at(operation->body, "dryRun", false) ||
+		.plan_only = exports || json_bool_at(operation->body, "dryRun", false) ||
 			strcmp(operation->kind, "users-plan") == 0,
+		.exports = exports,
 		.confirm = memory_copy(json_text_at(operation->body, "confirm", NULL)),
 		.adopt = json_deep_copy(json_object_get(operation->body, "adopt")),
 		.now = json_deep_copy(json_object_get(operation->body, "now")),

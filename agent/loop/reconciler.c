@@ -198,7 +198,7 @@ static void run_users(struct agent *agent)
 			clock_steady() >= database->next_pass;
 		if (database->running || !due)
 			continue;
-		database->without_users = !database->namespace || !users_pass_start(agent, database);
+		database->without_users = !users_pass_start(agent, database);
 		if (database->without_users)
 			database->next_pass = clock_steady() + LONGEST_NAP;
 		if (!database->running && database->wishes && stays_without_users(agent, database))

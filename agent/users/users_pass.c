@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_export.h"
 #include "agent/users/users_in_force.h"
 #include "agent/users/users_ownership.h"
 #include "agent/users/users_record.h"
@@ -91,7 +92,7 @@ static bool apply_plan(
 static bool run_session(struct users_pass *pass, struct session *session)
 {
 	const struct database_config *config = pass->database->config;
-	const struct users *wanted = &content_users(pass->content, config)->users;
+	const struct users *wanted = pass->content ? &content_users(pass->content, config)->users : NULL;
 	struct roles_present *present;
 	struct roles_plan plan = {0};
 	struct grants_plan grants = {0};
@@ -107,6 +108,8 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		.target = config->name,
 	};
 
+	if (pass->wish && pass->wish->exports)
+		return users_export(pass, session);
 	users_ownership_input(pass, &input);
 	if (!roles_observe(session, &input, pass->mem, &present, &pass->error))
 		return false;
@@ -172,6 +175,12 @@ static bool has_own_content(const struct users_wish *wish)
 	return wish && wish->content;
 }
 
+/* It can be done whatever users are in force, and where none are. */
+static bool stands_alone(const struct users_wish *wish)
+{
+	return wish && (wish->content || wish->exports);
+}
+
 /* What somebody asks for goes on the newest list, so it waits until the repository has answered and what follows from it is done. */
 static bool waits(const struct database *database, const struct users_wish *wish)
 {
@@ -215,19 +224,20 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 	struct users_pass *pass = memory_alloc(sizeof(*pass));
 	struct users_wish **at = next_wish(&database->wishes, database), *wish = *at;
 	const struct content *content = has_own_content(wish) ? wish->content : database->content;
+	const struct content_users *users = content ? content_users(content, database->config) : NULL;
 	*pass = (struct users_pass){
 		.agent = agent,
 		.database = database,
 		.mem = mem,
 		.content = content,
-		.commit = content_users(content, database->config)->commit,
-		.list = content_users(content, database->config)->hash,
+		.commit = users ? users->commit : "",
+		.list = users ? users->hash : "",
 		.application = arena_copy(mem, database->config->application),
 		.namespace = arena_copy(mem, database->namespace),
 		.no_deletions = database->no_deletions || database->recalled,
 		.wish = wish,
 	};
-	if (!has_own_content(wish))
+	if (!stands_alone(wish))
 		pass->no_deletions_why = newest_is_broken(database, mem);
 	pass->no_deletions |= pass->no_deletions_why != NULL;
 	pass->passwords = (struct passwords){
@@ -239,10 +249,10 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.kube = database->kube,
 		.database = database->config->name,
 		.namespace = pass->namespace,
-		.objects = &content->desired->objects,
+		.objects = content ? &content->desired->objects : NULL,
 		.foretold = has_own_content(wish),
 	};
-	if (!has_own_content(wish))
+	if (!stands_alone(wish))
 		pass->pending = users_in_force_reason(agent, database, mem, &pass->newer);
 	if (wish)
 		*at = wish->next;
@@ -256,7 +266,8 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	pthread_t thread;
 	pthread_attr_t attributes;
 
-	if (!has_own_content(*next_wish(&database->wishes, database)) && !users_in_force_take(agent, database))
+	if (!stands_alone(*next_wish(&database->wishes, database)) &&
+		(!database->namespace || !users_in_force_take(agent, database)))
 		return false;
 	struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	if (agent->cluster && !database->kube)
@@ -282,7 +293,7 @@ void users_pass_refuse(struct agent *agent, struct database *database)
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	for (struct users_wish **at = &database->wishes; *at;) {
 		struct users_wish *wish = *at;
-		if (has_own_content(wish)) {
+		if (stands_alone(wish)) {
 			at = &wish->next;
 			continue;
 		}

@@ -46,6 +46,7 @@ struct users_wish {
 	int64_t operation;
 	int64_t until; /* steady milliseconds: so long it waits for the newest commit and its sync; 0 = not at all */
 	bool plan_only;
+	bool exports; /* a users.yaml of what is there (users_export.h): a look like a plan, for which no users have to be in force */
 	char *confirm;           /* NULL = none */
 	json_t *adopt;           /* names of roles that become ours, whatever they are; NULL = none */
 	json_t *now;             /* names of those whose hold ends; NULL = none */

@@ -43,6 +43,31 @@ static void tell_renamed(struct planner *planner, struct role_report *report, co
 	withhold(planner, report->name);
 }
 
+/* As of a user: by the policy, and only where it cannot be taken for one (plan_managed.c). */
+static bool may_adopt(const struct planner *planner, const struct role *role)
+{
+	bool free = role->mark == MARK_NONE || role->mark == MARK_UNPROVEN || role->mark == MARK_REPLACED;
+	return planner->input->policy->adopt && free && !role->login && !role->long_comment &&
+		!managed_is_untouchable(planner->present, role);
+}
+
+/* It becomes ours as it is: comment and row, nothing else. */
+static void claim(struct planner *planner, const struct role *role, struct role_report *report)
+{
+	struct role_step step = {.action = ROLE_ALTER, .user = role->name};
+	size_t statements;
+	step.sql = managed_row_sql(
+		planner->present, planner->input, role->name, MARK_GROUP, planner->mem, &statements);
+	step.statements = statements;
+	if (role->mark != MARK_GROUP && role->said != MARK_GROUP) { /* else plan_managed.c mends it */
+		step.sql = arena_printf(planner->mem, "%s; %s",
+			planner_comment_sql(planner, role->name, MARK_GROUP, role->comment), step.sql);
+		step.statements++;
+	}
+	planner_difference(planner, report, "managed", "true", "false");
+	planner_step(planner, PHASE_GROUP, step);
+}
+
 static void plan_group(struct planner *planner, const char *name)
 {
 	const struct role *role = present_role(planner->present, name);
@@ -56,6 +81,8 @@ static void plan_group(struct planner *planner, const char *name)
 	} else if (!role) {
 		planner_difference(planner, report, "exists", "true", "false");
 		planner_create_group(planner, name);
+	} else if (may_adopt(planner, role) || (role->mark == MARK_GROUP && !role->recorded)) {
+		claim(planner, role, report);
 	} else if (role->mark != MARK_GROUP) {
 		planner_reason(planner, report, USER_REFUSED,
 			"the role exists and is no group of ours: what it may do is left as it is; "
@@ -77,14 +104,7 @@ void plan_groups(struct planner *planner)
 	text_sort_unique(planner->plan->withheld, &planner->plan->withheld_count);
 }
 
-static int compare_name(const void *name, const void *group)
-{
-	return strcmp(name, ((const struct group_role *)group)->name);
-}
-
 bool planner_is_group(const struct planner *planner, const char *name)
 {
-	const struct users *wanted = planner->input->wanted;
-	return wanted->group_count &&
-		bsearch(name, wanted->groups, wanted->group_count, sizeof(*wanted->groups), compare_name);
+	return users_lists_group(planner->input->wanted, name);
 }

@@ -451,6 +451,10 @@ static void tell_not_adopted(struct planner *planner)
 		const struct user *user = users_find(input->wanted, name);
 		if (!role)
 			why = "there is no such role";
+		else if (!user && role->mark == MARK_GROUP && planner_is_group(planner, name))
+			continue;
+		else if (!user && planner_is_group(planner, name))
+			why = "it is listed as a group, and logs in, is a superuser, or belongs to PostgreSQL or another agent";
 		else if (!user)
 			why = "users.yaml does not list it: what is ours and not listed is removed; list it there first";
 		else if (!mark_is_user(role->mark))

@@ -159,7 +159,7 @@ void plan_managed(struct planner *planner);
 /* --- plan_groups.c --- */
 
 void planner_create_group(struct planner *planner, const char *name);
-bool planner_is_group(const struct planner *planner, const char *name); /* listed under groups */
+bool planner_is_group(const struct planner *planner, const char *name);
 
 /* --- plan_databases.c --- */
 

@@ -135,6 +135,17 @@ static int compare_name(const void *key, const void *user)
 	return strcmp(key, ((const struct user *)user)->name);
 }
 
+static int compare_group(const void *name, const void *group)
+{
+	return strcmp(name, ((const struct group_role *)group)->name);
+}
+
+bool users_lists_group(const struct users *users, const char *name)
+{
+	return users->group_count &&
+		bsearch(name, users->groups, users->group_count, sizeof(*users->groups), compare_group);
+}
+
 const struct user *users_find(const struct users *users, const char *name)
 {
 	if (!users->count)

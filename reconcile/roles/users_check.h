@@ -23,3 +23,6 @@ void users_check(const char *file, const struct users *users, struct arena *mem,
 
 /* The user of that name, or NULL. */
 const struct user *users_find(const struct users *users, const char *name);
+
+/* Is it listed under groups? */
+bool users_lists_group(const struct users *users, const char *name);

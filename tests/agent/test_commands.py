@@ -318,6 +318,7 @@ def test_sync_asks_waits_and_shows_the_result(agent):
     ("user sync --database main --confirm=f00", "/users/sync", {"database": "main", "dryRun": False, "confirm": "f00"}),
     ("user sync", "/users/sync", {"dryRun": False}),
     ("user plan", "/users/sync", {"dryRun": True}),
+    ("user export --database main", "/users/export", {"database": "main"}),
     ("user sync --dry-run --database main", "/users/sync", {"database": "main", "dryRun": True}),
     ("app sync .%2F..", "/applications/.%252F../sync", {"prune": False, "dryRun": False}),
 ])

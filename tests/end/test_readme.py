@@ -280,7 +280,7 @@ def setting(agent, server, tmp_path):
     return agent
 
 
-READING = ("status", "app list", "app get", "app diff", "app history", "app refresh", "user list", "user get", "user plan",
+READING = ("status", "app list", "app get", "app diff", "app history", "app refresh", "user list", "user get", "user plan", "user export",
            "user history", "drift list", "check", "doctor", "completion", "version", "help")
 
 

@@ -5,7 +5,7 @@
  *
  *   {"connection", "password", "authentication", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
  *    "manager", "former", "take_over", "adopt": [...], "now": [...], "remembered": [...],
- *    "mode": "check" | "plan" | "apply", "policy": {...}, "secrets": {NAME: {"version", "password"}},
+ *    "mode": "check" | "plan" | "apply" | "export", "policy": {...}, "secrets": {NAME: {"version", "password"}},
  *    "known": {...}}
  *
  * and so for each request that follows, until there are no more.
@@ -23,6 +23,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/roles/export.h"
 #include "reconcile/roles/privileges.h"
 #include "reconcile/roles/roles.h"
 
@@ -193,6 +194,22 @@ static void took(struct driver *driver, const char *what, int64_t *start)
 	*start = now;
 }
 
+static bool export(struct driver *driver, struct session *session, const struct roles_plan_input *input,
+	struct arena *mem, struct error *err)
+{
+	struct roles_export found;
+	json_t *left_out = json_array();
+	if (!roles_export(session, input, mem, &found, err))
+		return false;
+	for (size_t i = 0; i < found.left_out_count; i++)
+		json_array_append_new(left_out,
+			json_pack("{ss ss}", "name", found.left_out[i].name, "reason",
+				found.left_out[i].reason));
+	json_object_set_new(driver->answer, "left_out", left_out);
+	json_object_set_new(driver->answer, "text", json_string(found.text));
+	return true;
+}
+
 static bool pass(struct driver *driver, struct session *session, const struct users *users,
 	const struct roles_policy *policy, struct arena *mem, struct error *err)
 {
@@ -216,6 +233,8 @@ static bool pass(struct driver *driver, struct session *session, const struct us
 	};
 	input.adopt = strings(json_object_get(driver->request, "adopt"), mem, &input.adopt_count);
 	input.hurried = strings(json_object_get(driver->request, "now"), mem, &input.hurried_count);
+	if (strcmp(mode, "export") == 0)
+		return export(driver, session, &input, mem, err);
 	int64_t start = clock_now();
 	if (!roles_observe(session, &input, mem, &present, err))
 		return false;

@@ -116,3 +116,20 @@ def test_a_listed_group_that_was_renamed_by_hand_is_told_and_not_made_anew(serve
     assert users.apply(wanted).steps == []
     server.run("ALTER ROLE lecteurs RENAME TO readers")
     users.apply(wanted).quiet()
+
+
+@pytest.mark.parametrize("server", [13, 18], indirect=True)
+@pytest.mark.parametrize("how", [{"policy": {"adopt": True}}, {"adopt": ["readers"]}], ids=["policy", "command"])
+def test_a_group_that_was_made_by_hand_is_adopted_with_what_it_may_do(server, how):
+    users = shop(server)
+    server.run("CREATE ROLE readers", "COMMENT ON ROLE readers IS 'who read'", "CREATE ROLE friend IN ROLE readers", "CREATE ROLE robot LOGIN")
+    server.run("GRANT USAGE ON SCHEMA s TO readers", database="shop")
+    wanted = document([{"name": "readers", "grants": [usage()]}])
+    refused = users.apply(wanted)
+    assert refused.status("readers") == "Refused" and "user adopt" in refused.reason("readers") and refused.steps == []
+    result = users.apply(wanted, **how).good()
+    assert not any("GRANT" in sql or "REVOKE ALL ON SCHEMA" in sql for sql in result.sql) and members(server, "readers") == ["friend"]
+    assert comment(server, "readers") == "managed by pgitops (main) group: who read", comment(server, "readers")
+    users.apply(wanted).quiet()
+    login = users.apply(document([{"name": "readers", "grants": [usage()]}, {"name": "robot"}]), policy={"adopt": True}, adopt=["robot"])
+    assert login.status("robot") == "Refused" and "logs in" in login.not_adopted

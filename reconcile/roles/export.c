@@ -1,0 +1,362 @@
+#include "reconcile/roles/export.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "reconcile/manifest/yaml_write.h"
+#include "reconcile/roles/exporter.h"
+#include "reconcile/roles/heir.h"
+#include "reconcile/roles/privileges.h"
+
+enum { MOST_ATTEMPTS = 16, TEXT_BYTES = 64 << 20 };
+
+static int compare_name(const void *name, const void *candidate)
+{
+	return strcmp(name, ((const struct candidate *)candidate)->role->name);
+}
+
+struct candidate *exporter_find(const struct exporter *exporter, const char *name)
+{
+	return exporter->count ? bsearch(name, exporter->candidates, exporter->count,
+					 sizeof(*exporter->candidates), compare_name)
+			       : NULL;
+}
+
+/* --- whom to list --- */
+
+static bool has_members(const struct exporter *exporter, const struct role *role)
+{
+	return exporter->has_members[role - exporter->present->roles];
+}
+
+static void find_members(struct exporter *exporter)
+{
+	const struct roles_present *present = exporter->present;
+	exporter->has_members = arena_array(exporter->mem, present->role_count + 1, sizeof(bool));
+	for (size_t i = 0; i < present->membership_count; i++) {
+		const struct role *role = present_role_by_oid(present, present->memberships[i].role);
+		if (role)
+			exporter->has_members[role - present->roles] = true;
+	}
+}
+
+/* Nobody expects these in a list of users, and a comment for each would be noise. */
+static bool belongs_to_the_server(const struct exporter *exporter, const struct role *role)
+{
+	return role->oid < FIRST_ORDINARY_OID || text_starts(role->name, HEIR_PREFIX) ||
+		strcmp(role->name, exporter->present->session_user) == 0;
+}
+
+static const char *why_not(const struct exporter *exporter, const struct role *role)
+{
+	const struct roles_policy *policy = exporter->input->policy;
+	bool ours = mark_is_ours(role->mark);
+	const char *problem = name_problem(role->name, strlen(role->name));
+	if (problem)
+		return arena_printf(exporter->mem, "its name %s", problem);
+	problem = user_name_problem(policy, role->name, exporter->mem);
+	if (problem)
+		return problem;
+	if (role->super)
+		return "it is a superuser";
+	if (role->mark == MARK_OTHER || role->mark == MARK_RETIRING)
+		return role->mark == MARK_OTHER ? "it is another agent's" : "it is being removed";
+	if (role->login && !ours && has_members(exporter, role))
+		return "it logs in, and is a role of others: whatever leaves the list is removed";
+	return role->login ? NULL : roles_policy_denies(policy, role->name);
+}
+
+struct secret_of {
+	const char *name;
+	struct candidate *candidate;
+};
+
+static int compare_secrets(const void *a, const void *b)
+{
+	const struct secret_of *left = a, *right = b;
+	int order = strcmp(left->name, right->name);
+	return order ? order : strcmp(left->candidate->role->name, right->candidate->role->name);
+}
+
+/* Two users cannot have one Secret, though these need none. */
+static void refuse_shared_secrets(struct exporter *exporter)
+{
+	struct secret_of *secrets = arena_array(exporter->mem, exporter->count + 1, sizeof(*secrets));
+	size_t count = 0;
+	for (size_t i = 0; i < exporter->count; i++) {
+		struct candidate *one = &exporter->candidates[i];
+		if (!one->group && !one->left_out)
+			secrets[count++] =
+				(struct secret_of){users_secret_name(one->role->name, exporter->mem), one};
+	}
+	if (count)
+		qsort(secrets, count, sizeof(*secrets), compare_secrets);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(secrets[i - 1].name, secrets[i].name) == 0)
+			secrets[i].candidate->left_out = "its Secret would have the name of another user's";
+}
+
+static void choose(struct exporter *exporter)
+{
+	const struct roles_present *present = exporter->present;
+	exporter->candidates =
+		arena_array(exporter->mem, present->role_count + 1, sizeof(*exporter->candidates));
+	for (size_t i = 0; i < present->role_count; i++) {
+		const struct role *role = &present->roles[i];
+		if (!belongs_to_the_server(exporter, role))
+			exporter->candidates[exporter->count++] = (struct candidate){
+				.role = role, .group = !role->login, .left_out = why_not(exporter, role)};
+	}
+	refuse_shared_secrets(exporter);
+}
+
+/* --- what they may do --- */
+
+static int compare_by_role(const void *a, const void *b)
+{
+	int order = strcmp(((const struct grant *)a)->role, ((const struct grant *)b)->role);
+	return order ? order : grant_compare(a, b);
+}
+
+static void leave_out(struct exporter *exporter, const char *name, bool only_grants, const char *why)
+{
+	struct candidate *candidate = exporter_find(exporter, name);
+	if (!candidate)
+		return;
+	if (only_grants && !candidate->without_grants)
+		candidate->without_grants = why;
+	else if (!only_grants && !candidate->left_out)
+		candidate->left_out = why;
+}
+
+static bool read_grants(struct exporter *exporter, struct session *session, struct error *err)
+{
+	struct grants_wanted all = {0};
+	struct grants_present *present;
+	all.roles = arena_array(exporter->mem, exporter->count + 1, sizeof(*all.roles));
+	for (size_t i = 0; i < exporter->count; i++)
+		if (!exporter->candidates[i].left_out)
+			all.roles[all.role_count++] = exporter->candidates[i].role->name;
+	if (!grants_observe(session, &all, exporter->mem, &present, err))
+		return false;
+	exporter->grants = grants_found(present);
+	if (exporter->grants.count)
+		qsort(exporter->grants.items, exporter->grants.count, sizeof(*exporter->grants.items),
+			compare_by_role);
+	for (size_t i = 0; i < exporter->grants.count; i++) {
+		const struct grant *grant = &exporter->grants.items[i];
+		const char *refusal = grant_refusal(grant);
+		bool bytes = !text_is_utf8(grant->schema, strlen(grant->schema)) ||
+			!text_is_utf8(grant->name, strlen(grant->name));
+		if (refusal || bytes)
+			leave_out(exporter, grant->role, true,
+				refusal ? refusal : "a name in them is no UTF-8");
+	}
+	return true;
+}
+
+/* A role that nobody has, and that may do nothing, is somebody's owner of things. */
+static void drop_idle_groups(struct exporter *exporter)
+{
+	for (size_t i = 0; i < exporter->count; i++) {
+		struct candidate *candidate = &exporter->candidates[i];
+		size_t granted;
+		(void)exporter_grants(exporter, candidate->role->name, &granted);
+		if (candidate->group && !candidate->left_out && candidate->role->mark != MARK_GROUP &&
+			!granted && !has_members(exporter, candidate->role))
+			candidate->left_out = "it does not log in, has no members and no privileges";
+	}
+}
+
+/* --- is the plan for it empty? --- */
+
+static bool any_version(
+	void *context, const char *secret, struct arena *mem, const char **version, const char **why)
+{
+	(void)context, (void)secret, (void)mem, (void)why;
+	*version = "1";
+	return true;
+}
+
+static bool no_password(void *context, const char *secret, struct secret *password, struct error *err)
+{
+	static const char ready[] = "SCRAM-SHA-256$1:c2FsdA==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"
+				    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+	(void)context, (void)secret, (void)err;
+	secret_set(password, ready,
+		sizeof(ready) - 1); /* a verifier: nothing is derived, and is_adoption() passes over it */
+	return true;
+}
+
+static bool is_known(void *context, const char *user, const char *verifier, const char *version)
+{
+	(void)context, (void)user, (void)verifier, (void)version;
+	return true;
+}
+
+static void forget(void *context, const char *user, const char *verifier, const char *version)
+{
+	(void)context, (void)user, (void)verifier, (void)version;
+}
+
+/* What adopting a role changes of it; and its password is nobody's to export. */
+static bool is_adoption(const struct role_difference *difference)
+{
+	return strcmp(difference->field, "comment") == 0 || strcmp(difference->field, "managed") == 0 ||
+		strcmp(difference->field, "password") == 0;
+}
+
+static bool judge_report(struct exporter *exporter, const struct role_report *report)
+{
+	if (report->status == USER_REFUSED || report->status == USER_DEGRADED) {
+		leave_out(exporter, report->name, false, report->reason);
+		return false;
+	}
+	for (size_t i = 0; i < report->difference_count; i++) {
+		const struct role_difference *one = &report->differences[i];
+		if (is_adoption(one))
+			continue;
+		leave_out(exporter, report->name, false,
+			arena_printf(exporter->mem, "%s: \"%s\" cannot be said here, it would become \"%s\"",
+				one->field, one->found, one->wanted));
+		return false;
+	}
+	return true;
+}
+
+static bool judge_grants(struct exporter *exporter, const struct grants_plan *plan)
+{
+	for (size_t i = 0; i < plan->difference_count; i++) {
+		const struct grants_difference *one = &plan->differences[i];
+		leave_out(exporter, one->role, true,
+			arena_printf(exporter->mem, "%s: \"%s\" cannot be said here", one->field, one->found));
+	}
+	return !plan->difference_count;
+}
+
+/* The plan that a pass would make for it with `adopt: listed`; true when it would change nothing. */
+static bool is_quiet(struct exporter *exporter, struct session *session, const struct users *users,
+	bool *quiet, struct error *err)
+{
+	const struct roles_passwords passwords = {NULL, any_version, no_password, is_known, forget};
+	struct roles_policy policy = *exporter->input->policy;
+	struct roles_plan_input input = *exporter->input;
+	struct roles_plan plan;
+	struct grants_wanted wanted;
+	struct grants_present *privileges;
+	struct grants_plan grants;
+	policy.adopt = true;
+	input.policy = &policy;
+	input.passwords = &passwords;
+	input.wanted = users;
+	input.no_deletions = true;
+	roles_plan(exporter->present, &input, exporter->mem, &plan);
+	*quiet = true;
+	for (size_t i = 0; i < plan.report_count; i++)
+		if (plan.reports[i].listed || plan.reports[i].group)
+			*quiet &= judge_report(exporter, &plan.reports[i]);
+	privileges_wanted(&plan, users, exporter->mem, &wanted);
+	if (!grants_observe(session, &wanted, exporter->mem, &privileges, err))
+		return false;
+	grants_plan(privileges, &wanted, exporter->mem, &grants);
+	*quiet &= judge_grants(exporter, &grants);
+	return true;
+}
+
+static bool read_back(const struct exporter *exporter, const char *text, struct users *users, struct error *err)
+{
+	struct mistakes mistakes = {.mem = exporter->mem};
+	users_read("users.yaml", 1, text, strlen(text), "", exporter->input->policy, exporter->mem, users,
+		&mistakes);
+	return !mistakes.count ||
+		error_set(err, ERROR_BUG, "what was exported is no list of users: %s",
+			mistake_text(&mistakes.items[0], exporter->mem));
+}
+
+static const char *document_text(const struct exporter *exporter)
+{
+	CLEANUP(json_done) json_t *document = exporter_document(exporter);
+	CLEANUP(buf_done) struct buf text = BUF(TEXT_BYTES);
+	yaml_write(document, YAML_AS_GIVEN, &text);
+	return buf_failed(&text) ? NULL : arena_copy(exporter->mem, buf_string(&text));
+}
+
+/* Listing fewer until what is listed is what is there: with who is left out a reference may go. */
+static bool settle(struct exporter *exporter, struct session *session, const char **text, struct error *err)
+{
+	bool quiet = false;
+	for (int attempt = 0; attempt < MOST_ATTEMPTS && !quiet; attempt++) {
+		struct users users;
+		*text = document_text(exporter);
+		if (!*text || arena_full(exporter->mem))
+			return error_set(
+				err, ERROR_INVALID, "there is too much to export for the memory of a pass");
+		if (!read_back(exporter, *text, &users, err) ||
+			!is_quiet(exporter, session, &users, &quiet, err))
+			return false;
+	}
+	return quiet || error_set(err, ERROR_RETRY, "the roles change while they are exported: try again");
+}
+
+/* --- the answer --- */
+
+static void note(struct buf *out, const char *text)
+{
+	for (; *text; text++)
+		buf_char(out, (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+}
+
+static void add_left_out(
+	struct roles_export *out, const struct candidate *candidate, struct buf *head, struct arena *mem)
+{
+	const char *reason = candidate->left_out
+		? candidate->left_out
+		: arena_printf(mem, "its privileges are not listed, and left as they are: %s",
+			  candidate->without_grants);
+	out->left_out = arena_grow(mem, out->left_out, out->left_out_count, sizeof(*out->left_out));
+	out->left_out[out->left_out_count++] = (struct role_left_out){candidate->role->name, reason};
+	buf_text(head, "# ");
+	note(head,
+		arena_printf(mem, "%s %s: %s", candidate->left_out ? "not listed," : "listed,",
+			candidate->role->name, reason));
+	buf_char(head, '\n');
+}
+
+static void answer(const struct exporter *exporter, const char *text, struct roles_export *out)
+{
+	CLEANUP(buf_done) struct buf head = BUF(TEXT_BYTES);
+	*out = (struct roles_export){0};
+	for (size_t i = 0; i < exporter->count; i++) {
+		const struct candidate *candidate = &exporter->candidates[i];
+		out->user_count += !candidate->left_out && !candidate->group;
+		out->group_count += !candidate->left_out && candidate->group;
+		if (candidate->left_out || candidate->without_grants)
+			add_left_out(out, candidate, &head, exporter->mem);
+	}
+	out->text = arena_printf(exporter->mem, "%s%s", buf_string(&head), text);
+}
+
+bool roles_export(struct session *session, const struct roles_plan_input *input, struct arena *mem,
+	struct roles_export *out, struct error *err)
+{
+	static const struct users nobody;
+	struct roles_plan_input asking = *input;
+	struct exporter exporter = {.input = &asking, .mem = mem};
+	struct roles_present *present;
+	const char *text;
+	asking.wanted = &nobody;
+	if (!roles_observe(session, &asking, mem, &present, err))
+		return false;
+	exporter.present = present;
+	find_members(&exporter);
+	choose(&exporter);
+	if (!read_grants(&exporter, session, err))
+		return false;
+	drop_idle_groups(&exporter);
+	if (!settle(&exporter, session, &text, err))
+		return false;
+	answer(&exporter, text, out);
+	return true;
+}

@@ -1,0 +1,36 @@
+/*
+ * export.h - a users.yaml that says what is there
+ *
+ * For a server whose roles were made by hand: what is exported, committed and adopted (`policy: {adopt: listed}`) changes nothing there.
+ * That is no hope but looked at: what was written is read as users.yaml is, planned as a pass would plan it, and whoever would have
+ * a step other than becoming ours is left out and named with the plan's own words; a role that may do what users.yaml cannot say (a
+ * right to give on, a privilege on a parameter, default privileges of a user) is listed without `grants`, which leaves its
+ * privileges alone. Passwords are never read: `password: {ignore: true}`.
+ *
+ * Users: roles that log in. Groups: roles that do not, and have members or privileges or are ours. Not: PostgreSQL's, the operator's
+ * and the agent's own roles, superusers, protected roles of the policy, other agents' roles, heirs.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "reconcile/roles/roles.h"
+
+struct role_left_out {
+	const char *name; /* sorted */
+	const char *reason;
+};
+
+struct roles_export {
+	const char *text; /* the file, with comments that say whom it does not have and why; valid by manifests/users.schema.json */
+	size_t user_count, group_count;
+	struct role_left_out *left_out; /* and those whose privileges are left out; by name */
+	size_t left_out_count;
+};
+
+/*
+ * Reads the cluster and writes nothing. `input` says who asks, as for roles_observe(): its target, manager and policy are taken, not whom
+ * it wants. Everything in `mem`.
+ */
+bool roles_export(struct session *session, const struct roles_plan_input *input, struct arena *mem,
+	struct roles_export *out, struct error *err) MUST_CHECK;
