@@ -85,6 +85,23 @@ const char *grant_privileges(enum grant_on on, struct arena *mem)
 	return all;
 }
 
+const char *grant_describe(const struct grant *grant, struct arena *mem)
+{
+	const char *singular = grant_kinds[grant->on].singular;
+	const char *dot = *grant->schema ? "." : "";
+	if (grant_kinds[grant->on].defaults)
+		return arena_printf(mem, "%s: %s%s%s of %s", grant->database, singular,
+			*grant->schema ? " in " : "", grant->schema, grant->name);
+	if (grant->on == GRANT_ON_DATABASE)
+		return arena_printf(mem, "database %s", grant->name);
+	if (grant->on == GRANT_ON_FUNCTION)
+		return arena_printf(mem, "%s: %s %s%s%s%s%s%s", grant->database, singular, grant->schema, dot,
+			grant->name, grant->column ? "(" : "", grant->column ? grant->column : "",
+			grant->column ? ")" : "");
+	return arena_printf(mem, "%s%s%s %s%s%s%s%s", grant->database, *grant->database ? ": " : "", singular,
+		grant->schema, dot, grant->name, *grant->column ? "." : "", grant->column);
+}
+
 int grant_compare(const void *a, const void *b)
 {
 	const struct grant *left = a, *right = b;

@@ -75,23 +75,6 @@ static void add_privileges(struct planner *planner, struct grant grant)
 	}
 }
 
-static const char *describe(const struct grant *grant, struct arena *mem)
-{
-	const char *singular = grant_kinds[grant->on].singular;
-	const char *dot = *grant->schema ? "." : "";
-	if (grant_kinds[grant->on].defaults)
-		return arena_printf(mem, "%s: %s%s%s of %s", grant->database, singular,
-			*grant->schema ? " in " : "", grant->schema, grant->name);
-	if (grant->on == GRANT_ON_DATABASE)
-		return arena_printf(mem, "database %s", grant->name);
-	if (grant->on == GRANT_ON_FUNCTION)
-		return arena_printf(mem, "%s: %s %s%s%s%s%s%s", grant->database, singular, grant->schema, dot,
-			grant->name, grant->column ? "(" : "", grant->column ? grant->column : "",
-			grant->column ? ")" : "");
-	return arena_printf(mem, "%s%s%s %s%s%s%s%s", grant->database, *grant->database ? ": " : "", singular,
-		grant->schema, dot, grant->name, *grant->column ? "." : "", grant->column);
-}
-
 static bool leaves(const struct planner *planner, const char *role)
 {
 	return text_is_listed(planner->wanted->leaving, planner->wanted->leaving_count, role);
@@ -119,14 +102,14 @@ static void add_difference(
 	plan->differences = arena_grow(
 		planner->mem, plan->differences, plan->difference_count, sizeof(*plan->differences));
 	plan->differences[plan->difference_count++] =
-		(struct grants_difference){grant->role, describe(grant, planner->mem), wanted, found};
+		(struct grants_difference){grant->role, grant_describe(grant, planner->mem), wanted, found};
 }
 
 /* A function's types are pasted into a statement only as the catalog has them. */
 static void not_there(struct planner *planner, const struct grant *grant)
 {
 	struct grants_step *step = add_step(planner, grant);
-	error_set(&step->error, ERROR_MISSING, "%s does not exist%s", describe(grant, planner->mem),
+	error_set(&step->error, ERROR_MISSING, "%s does not exist%s", grant_describe(grant, planner->mem),
 		grant->column ? ": its types are written as psql's \\df shows them" : "");
 	add_difference(planner, grant, grant->privilege, "");
 }
