@@ -143,7 +143,7 @@ class Property:
             session.execute("DO $$ DECLARE name text; BEGIN"
                             " FOR name IN SELECT rolname FROM pg_roles WHERE oid >= 16384 LOOP"
                             " EXECUTE format('DROP OWNED BY %I CASCADE', name); END LOOP;"
-                            " FOR name IN SELECT nspname FROM pg_namespace WHERE oid >= 16384 AND nspname NOT LIKE 'pg_%' LOOP"
+                            " FOR name IN SELECT nspname FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_' LOOP"
                             " EXECUTE format('DROP SCHEMA %I CASCADE', name); END LOOP;"
                             " FOR name IN SELECT fdwname FROM pg_foreign_data_wrapper LOOP"
                             " EXECUTE format('DROP FOREIGN DATA WRAPPER %I CASCADE', name); END LOOP;"
