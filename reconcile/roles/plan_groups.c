@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
+#include "reconcile/roles/operator.h"
 #include "reconcile/roles/planner.h"
 
 void planner_create_group(struct planner *planner, const char *name)
@@ -48,7 +49,8 @@ static bool may_adopt(const struct planner *planner, const struct role *role)
 {
 	bool free = role->mark == MARK_NONE || role->mark == MARK_UNPROVEN || role->mark == MARK_REPLACED;
 	return planner->input->policy->adopt && free && !role->login && !role->long_comment &&
-		!managed_is_untouchable(planner->present, role);
+		!managed_is_untouchable(planner->present, role) &&
+		!operator_claim(planner->present, role, planner->mem);
 }
 
 /* It becomes ours as it is: comment and row, nothing else. */
