@@ -58,10 +58,21 @@ static size_t statement_of(const struct applier *applier, size_t first, size_t e
 	}
 }
 
+static void explain_denied(const struct applier *applier, struct error *err)
+{
+	if (applier->session->plain && err->kind == ERROR_DENIED)
+		error_set(err, ERROR_DENIED,
+			"%s; it belongs to a role whose privileges the agent's does not have, and that is no superuser: GRANT the "
+			"owner to it, or what is to be given WITH GRANT OPTION",
+			err->text);
+}
+
 static void fail(struct applier *applier, size_t first, size_t end, const struct error *err)
 {
+	struct error why = *err;
+	explain_denied(applier, &why);
 	for (size_t i = first; i < end; i++)
-		applier->steps[i]->error = *err;
+		applier->steps[i]->error = why;
 }
 
 static bool run(struct applier *applier, size_t first, size_t end, struct error *err);
@@ -89,6 +100,23 @@ static bool isolate(
 	return run(applier, stop, end, err);
 }
 
+/*
+ * Who is no superuser and may give nothing on an object, but do something there, is only warned: nothing was given or taken. Which
+ * statement it was for is not known, as libpq hands out a warning before the result of the statement in front of it: halves are sent
+ * again until it is about one role, which changes nothing of what was done.
+ */
+static bool isolate_warning(
+	struct applier *applier, size_t first, size_t end, const struct outcome *outcome, struct error *err)
+{
+	struct error why = {0};
+	size_t middle = first + (end - first) / 2;
+	if (end - first > 1)
+		return run(applier, first, middle, err) && run(applier, middle, end, err);
+	error_set(&why, ERROR_DENIED, "%s", outcome->warning);
+	fail(applier, first, end, &why);
+	return true;
+}
+
 static bool run(struct applier *applier, size_t first, size_t end, struct error *err)
 {
 	while (first < end) {
@@ -101,9 +129,11 @@ static bool run(struct applier *applier, size_t first, size_t end, struct error 
 			*err = outcome.error;
 			return false;
 		}
-		for (size_t i = first; ok && i < next; i++)
+		for (size_t i = first; ok && !outcome.warned && i < next; i++)
 			applier->steps[i]->done = true;
 		if (!ok && !isolate(applier, first, next, &outcome, err))
+			return false;
+		if (ok && outcome.warned && !isolate_warning(applier, first, next, &outcome, err))
 			return false;
 		first = next;
 	}

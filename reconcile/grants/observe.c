@@ -88,9 +88,10 @@ static const char *const database_parts[] = {
 	"AND t.typtype IN ('b', 'c', 'd', 'e', 'r') AND t.typcategory <> 'A' AND COALESCE(c.relkind, 'c') = 'c'"
 
 /* Which databases there are, whether they can be looked into, and whether one of the roles (%s) may do something there. */
-#define DATABASES                                                                                             \
-	"SELECT d.datname, d.datallowconn AND d.datconnlimit <> -2, EXISTS (SELECT FROM "                     \
-	"pg_catalog.pg_shdepend s JOIN pg_catalog.pg_roles r ON r.oid = s.refobjid WHERE s.dbid = d.oid AND " \
+#define DATABASES                                                                                                 \
+	"SELECT d.datname, d.datallowconn AND d.datconnlimit <> -2 AND pg_catalog.has_database_privilege(d.oid, " \
+	"'CONNECT'), EXISTS (SELECT FROM "                                                                        \
+	"pg_catalog.pg_shdepend s JOIN pg_catalog.pg_roles r ON r.oid = s.refobjid WHERE s.dbid = d.oid AND "     \
 	"s.refclassid = 1260 AND s.deptype = 'a' AND r.rolname IN (%s)) FROM pg_catalog.pg_database d ORDER BY 1"
 
 /* A database where something is wanted, and a schema of it in which all of a kind is, or a function: which there are is to be known

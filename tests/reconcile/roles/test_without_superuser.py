@@ -1,5 +1,6 @@
 """An agent whose role has CREATEROLE and is no superuser, as on managed services (behaviour 58)."""
 
+import json
 import re
 import subprocess
 
@@ -285,3 +286,27 @@ def test_adoption_by_a_person_needs_no_superuser(server, users):
     assert server.can_login("alice", "geheim-alice")
     mark = server.value("SELECT manager FROM pgitops.managed_role WHERE name = 'alice'")
     assert mark == "west"
+
+
+@ALL
+def test_privileges_on_what_others_own_are_told_as_failures_and_block_nobody(server, users):
+    """GRANT by who may do something with the object, and give nothing, succeeds with a warning."""
+    server.run("CREATE ROLE somebody", "CREATE DATABASE closed", "REVOKE CONNECT ON DATABASE closed FROM PUBLIC")
+    server.run("CREATE TABLE t (x int)", "CREATE TABLE u (x int)", "ALTER TABLE t OWNER TO somebody", "ALTER TABLE u OWNER TO somebody",
+               "GRANT SELECT ON t TO pgitops", "CREATE TABLE own (x int)", "ALTER TABLE own OWNER TO pgitops", database="app")
+
+    def grant(name, database="app"):
+        return [{"database": database, "on": "tables", "schema": "public", "names": [name], "privileges": ["SELECT"]}]
+    wanted = json.dumps({"version": 2, "users": [], "groups": [
+        {"name": "warned", "grants": grant("t")}, {"name": "denied", "grants": grant("u")}, {"name": "fine", "grants": grant("own")},
+        {"name": "shut", "grants": grant("x", "closed")}]})
+    result = users.apply(wanted)
+    assert {name: result.status(name) for name in ("warned", "denied", "fine", "shut")} == {
+        "warned": "Degraded", "denied": "Degraded", "fine": "Synced", "shut": "Degraded"}, result.reports
+    assert "no privileges were granted" in result.reason("warned") and "permission denied" in result.reason("denied")
+    assert all("GRANT the owner to it" in result.reason(name) for name in ("warned", "denied"))
+    assert server.value("SELECT has_table_privilege('fine', 'own', 'SELECT') AND NOT has_table_privilege('warned', 't', 'SELECT')", database="app")
+    server.run("GRANT somebody TO pgitops")
+    result = users.apply(wanted)
+    assert result.status("warned") == result.status("denied") == "Synced"
+    assert users.apply(wanted).actions == [("grant", "shut")]
