@@ -66,9 +66,27 @@ static void read_adopt(struct settings *settings, const struct yaml_pair *pair, 
 		read_choice(settings, pair, "never", "listed", field);
 }
 
+static void read_upkeep(struct settings *settings, const struct yaml_pair *pair, enum upkeep *upkeep)
+{
+	static const char *const words[] = {
+		[UPKEEP_EXACT] = "exact", [UPKEEP_ADDITIVE] = "additive", [UPKEEP_REPORT] = "report"};
+	const char *text = pair->value->kind == YAML_STRING ? pair->value->text : "";
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (strcmp(words[i], text) == 0) {
+			*upkeep = (enum upkeep)i;
+			return;
+		}
+	settings_complain(settings, pair, false, "%s must be exact, additive or report", pair->key);
+}
+
 static void read_memberships(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
-	read_choice(settings, pair, "exact", "additive", &((struct roles_policy *)base)->additive);
+	read_upkeep(settings, pair, &((struct roles_policy *)base)->memberships);
+}
+
+static void read_grants(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	read_upkeep(settings, pair, &((struct roles_policy *)base)->grants);
 }
 
 static void read_mode(struct settings *settings, const struct yaml_pair *pair, void *base)
@@ -105,8 +123,13 @@ static void read_policy(struct settings *settings, const struct yaml_pair *pair,
 			.type = SETTING_TEXTS,
 			.offset = offsetof(struct roles_policy, extensions),
 			.count_offset = offsetof(struct roles_policy, extension_count)},
+		{.name = "allowParameters",
+			.type = SETTING_TEXTS,
+			.offset = offsetof(struct roles_policy, parameters),
+			.count_offset = offsetof(struct roles_policy, parameter_count)},
 		{.name = "adopt", .type = SETTING_OWN, .read = read_adopt},
 		{.name = "memberships", .type = SETTING_OWN, .read = read_memberships},
+		{.name = "grants", .type = SETTING_OWN, .read = read_grants},
 		{.name = "mode", .type = SETTING_OWN, .read = read_mode},
 		{.name = "maxDeletions", .type = SETTING_OWN, .read = read_max_deletions},
 	};

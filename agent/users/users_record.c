@@ -177,14 +177,22 @@ void users_record_outcomes(
 
 /* ---- documents ---- */
 
-static json_t *differences_of(const struct role_report *report)
+/* In a user who stays Drifted, as something is told and left: what this pass has made right. */
+static bool was_healed(const struct users_pass *pass, const struct role_report *report, size_t difference)
+{
+	return report->left && report->status == USER_DRIFTED &&
+		!pass->database->config->policy.report_only && !report->differences[difference].left;
+}
+
+static json_t *differences_of(const struct users_pass *pass, const struct role_report *report)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; report->status != USER_SYNCED && i < report->difference_count; i++)
-		json_array_append_new(list,
-			json_pack("{s:s, s:o, s:o}", "field", report->differences[i].field, "wanted",
-				json_text(report->differences[i].wanted), "found",
-				json_text(report->differences[i].found)));
+		if (!was_healed(pass, report, i))
+			json_array_append_new(list,
+				json_pack("{s:s, s:o, s:o}", "field", report->differences[i].field, "wanted",
+					json_text(report->differences[i].wanted), "found",
+					json_text(report->differences[i].found)));
 	return list;
 }
 
@@ -251,7 +259,7 @@ static json_t *user_document(const struct record *record, const struct role_repo
 		json_text(report->name), "kind", kind, "group", report->group, "database",
 		pass->database->config->name, "status", user_status_name(report->status), "reason",
 		json_text(users_record_reason(pass, report)), "roles", roles, "differences",
-		differences_of(report), "lastChange", last_change(record, report->name, before),
+		differences_of(pass, report), "lastChange", last_change(record, report->name, before),
 		"secretVersion", users_unchanged_version(pass, report));
 	json_set_text(document, "until", report->until);
 	if (report->held)
@@ -259,10 +267,13 @@ static json_t *user_document(const struct record *record, const struct role_repo
 	return document;
 }
 
-static bool heal(const struct users_pass *pass, const char *user, struct error *err)
+/* `field` "" = whatever of that user. */
+static bool heal(const struct users_pass *pass, const char *user, const char *field, struct error *err)
 {
-	const struct store_drift drift = {
-		.application = pass->application, .database = pass->database->config->name, .user = user};
+	const struct store_drift drift = {.application = pass->application,
+		.database = pass->database->config->name,
+		.user = user,
+		.field = field};
 	return store_drift_heal(pass->agent->store, &drift, clock_now(), err);
 }
 
@@ -276,8 +287,11 @@ static bool store_report(const struct record *record, const struct role_report *
 		return true;
 	CLEANUP(memory_freep) char *text = json_canonical(now);
 	const struct store_user row = {database, report->name, text, clock_now()};
-	return store_user_set(pass->agent->store, &row, err) &&
-		(report->status != USER_SYNCED || heal(pass, report->name, err));
+	bool ok = store_user_set(pass->agent->store, &row, err);
+	for (size_t i = 0; ok && i < report->difference_count; i++)
+		ok = !was_healed(pass, report, i) ||
+			heal(pass, report->name, report->differences[i].field, err);
+	return ok && (report->status != USER_SYNCED || heal(pass, report->name, "", err));
 }
 
 /* Nobody is shown as Synced who was removed a moment ago. */
@@ -304,7 +318,7 @@ static bool store_reports(struct users_pass *pass, const struct roles_plan *plan
 	for (size_t i = 0; ok && i < pass->known_count; i++) {
 		const char *name = pass->known[i].name;
 		if (!is_still_there(plan, name))
-			ok = store_user_remove(store, database, name, err) && heal(pass, name, err);
+			ok = store_user_remove(store, database, name, err) && heal(pass, name, "", err);
 	}
 	return ok;
 }

@@ -33,6 +33,28 @@ static const char **copy_list(const char *const *list, size_t count, const char 
 	return copy;
 }
 
+static struct role_options *copy_options(const struct role_options *options, size_t count, struct arena *mem)
+{
+	struct role_options *copy = options ? arena_array(mem, count, sizeof(*copy)) : NULL;
+	for (size_t i = 0; copy && i < count; i++)
+		copy[i] = options[i];
+	return copy;
+}
+
+static struct parameter *copy_parameters(const struct user *user, const struct user *before, struct arena *mem)
+{
+	static const struct parameter nothing;
+	struct parameter *copy = arena_array(mem, user->parameter_count, sizeof(*copy));
+	for (size_t i = 0; i < user->parameter_count; i++) {
+		const struct parameter *from = &user->parameters[i],
+				       *same = i < before->parameter_count ? &before->parameters[i] : &nothing;
+		copy[i] = (struct parameter){copy_text(from->database, same->database, mem),
+			copy_text(from->name, same->name, mem), copy_text(from->value, same->value, mem),
+			copy_text(from->sql, same->sql, mem)};
+	}
+	return copy;
+}
+
 static void copy_grant(const struct grant *from, const struct grant *before, struct arena *mem, struct grant *to)
 {
 	*to = *from; /* `privilege` and `grantor` are words of the program */
@@ -53,14 +75,20 @@ static void copy_grants(const struct grants_wanted *from, struct arena *mem, str
 			&to->grants.items[i]);
 	to->roles = copy_list(from->roles, from->role_count, from->roles, 0, mem);
 	to->users = copy_list(from->users, from->user_count, from->users, 0, mem);
+	to->kept = copy_list(from->kept, from->kept_count, from->kept, 0, mem);
+	to->told = copy_list(from->told, from->told_count, from->told, 0, mem);
 }
 
 static void copy_groups(const struct users *from, struct arena *mem, struct users *to)
 {
 	to->groups = arena_array(mem, from->group_count, sizeof(*to->groups));
-	for (size_t i = 0; i < from->group_count; i++)
-		to->groups[i] = (struct group_role){
-			.name = arena_copy(mem, from->groups[i].name), .line = from->groups[i].line};
+	for (size_t i = 0; i < from->group_count; i++) {
+		const struct group_role *group = &from->groups[i];
+		to->groups[i] = *group;
+		to->groups[i].name = arena_copy(mem, group->name);
+		to->groups[i].roles = copy_list(group->roles, group->role_count, group->roles, 0, mem);
+		to->groups[i].role_options = copy_options(group->role_options, group->role_count, mem);
+	}
 }
 
 /* What is kept as long as the users are in force: the tree of the file is many times as large. */
@@ -78,6 +106,8 @@ static void copy_users(const struct users *from, struct arena *mem, struct users
 			before->database_count, mem);
 		to->items[i].roles =
 			copy_list(user->roles, user->role_count, before->roles, before->role_count, mem);
+		to->items[i].role_options = copy_options(user->role_options, user->role_count, mem);
+		to->items[i].parameters = copy_parameters(user, before, mem);
 	}
 	copy_groups(from, mem, to);
 	copy_grants(&from->grants, mem, &to->grants);

@@ -62,6 +62,10 @@ struct grants_wanted {
 	size_t user_count;
 	const char **leaving; /* roles that go, of none of these: DROP OWNED takes what owners gave them; sorted, unique */
 	size_t leaving_count;
+	const char **kept; /* those of them that keep what is not listed; sorted, unique */
+	size_t kept_count;
+	const char **told; /* those of them of whom differences are told, and nothing is changed; sorted, unique */
+	size_t told_count;
 };
 
 /* --- the words --- */
@@ -111,6 +115,7 @@ struct grants_difference {
 	const char *role;
 	const char *field; /* "app: table public.t", for people */
 	const char *wanted, *found;
+	bool left; /* no step is made of it: `told` */
 };
 
 struct grants_plan {

@@ -80,6 +80,16 @@ static bool leaves(const struct planner *planner, const char *role)
 	return text_is_listed(planner->wanted->leaving, planner->wanted->leaving_count, role);
 }
 
+static bool is_told(const struct planner *planner, const char *role)
+{
+	return text_is_listed(planner->wanted->told, planner->wanted->told_count, role);
+}
+
+static bool keeps_unlisted(const struct planner *planner, const char *role)
+{
+	return text_is_listed(planner->wanted->kept, planner->wanted->kept_count, role);
+}
+
 static struct grants_step *add_step(struct planner *planner, const struct grant *grant)
 {
 	struct grants_plan *plan = planner->plan;
@@ -101,17 +111,19 @@ static void add_difference(
 	struct grants_plan *plan = planner->plan;
 	plan->differences = arena_grow(
 		planner->mem, plan->differences, plan->difference_count, sizeof(*plan->differences));
-	plan->differences[plan->difference_count++] =
-		(struct grants_difference){grant->role, grant_describe(grant, planner->mem), wanted, found};
+	plan->differences[plan->difference_count++] = (struct grants_difference){grant->role,
+		grant_describe(grant, planner->mem), wanted, found, is_told(planner, grant->role)};
 }
 
 /* A function's types are pasted into a statement only as the catalog has them. */
 static void not_there(struct planner *planner, const struct grant *grant)
 {
+	add_difference(planner, grant, grant->privilege, "");
+	if (is_told(planner, grant->role))
+		return;
 	struct grants_step *step = add_step(planner, grant);
 	error_set(&step->error, ERROR_MISSING, "%s does not exist%s", grant_describe(grant, planner->mem),
 		grant->column ? ": its types are written as psql's \\df shows them" : "");
-	add_difference(planner, grant, grant->privilege, "");
 }
 
 static bool matches(const struct grant *grant, const struct grant_object *object)
@@ -185,7 +197,8 @@ static void expand(struct planner *planner)
 static bool is_given_on(const struct planner *planner, const struct grant *row)
 {
 	const struct grants_wanted *wanted = planner->wanted;
-	return *row->grantor && text_is_listed(wanted->roles, wanted->role_count, row->grantor);
+	return *row->grantor && text_is_listed(wanted->roles, wanted->role_count, row->grantor) &&
+		!keeps_unlisted(planner, row->grantor) && !is_told(planner, row->grantor);
 }
 
 /* Given by one who was given it by one, ...: what stands at the end of such a chain is taken first, or the server refuses. */
@@ -217,7 +230,7 @@ static void add_change(
 static bool goes_with_its_table(const struct planner *planner, const struct grant *column)
 {
 	struct grant table = *column;
-	if (column->on != GRANT_ON_COLUMN)
+	if (column->on != GRANT_ON_COLUMN || keeps_unlisted(planner, column->role))
 		return false;
 	table.on = GRANT_ON_TABLE;
 	table.column = "";
@@ -249,7 +262,8 @@ static bool is_taken_elsewhere(const struct planner *planner, const struct grant
 static void take_away(struct planner *planner, const struct grant *found, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!is_decided_elsewhere(planner, found) && !is_taken_elsewhere(planner, &found[i]))
+		if (!is_decided_elsewhere(planner, found) && !keeps_unlisted(planner, found->role) &&
+			!is_taken_elsewhere(planner, &found[i]))
 			add_change(planner, CHANGE_REVOKE, &found[i], found[i].grantor);
 }
 
@@ -261,7 +275,7 @@ static void keep(struct planner *planner, const struct grant *wanted, const stru
 		stays += !falls;
 		if (falls)
 			add_change(planner, CHANGE_REVOKE, &found[i], found[i].grantor);
-		else if (found[i].grantable)
+		else if (found[i].grantable && !keeps_unlisted(planner, found->role))
 			add_change(planner, CHANGE_REVOKE_OPTION, &found[i], found[i].grantor);
 	}
 	if (!stays || goes_with_its_table(planner, wanted))
@@ -477,7 +491,8 @@ void grants_plan(const struct grants_present *present, const struct grants_wante
 		for (count = 1; i + count < planner.change_count && count < OBJECTS_A_STATEMENT &&
 			joins(&planner.changes[i], &planner.changes[i + count]);)
 			count++;
-		add_statement(&planner, &planner.changes[i], count);
+		if (!is_told(&planner, planner.changes[i].grant->role))
+			add_statement(&planner, &planner.changes[i], count);
 	}
 	if (plan->step_count)
 		qsort(plan->steps, plan->step_count, sizeof(*plan->steps), compare_steps);

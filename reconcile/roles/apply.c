@@ -435,7 +435,7 @@ static void finish_reports(struct applier *applier)
 		}
 	}
 	for (size_t i = 0; i < plan->report_count; i++)
-		if (plan->reports[i].status == USER_DRIFTED)
+		if (plan->reports[i].status == USER_DRIFTED && !plan->reports[i].left)
 			plan->reports[i].status = USER_SYNCED;
 }
 

@@ -15,7 +15,7 @@
 #define MOST_OF_A_COMMENT NUMBER(LIMIT_ROLE_COMMENT)
 
 /*
- * Five reads in one message and one snapshot, whatever the number of roles, and a sixth when they have shown that the agent's table is
+ * Six reads in one message and one snapshot, whatever the number of roles, and a seventh when they have shown that the agent's table is
  * what it seems. Joins, no function or subquery for each row:
  * 1,000 roles are read in 2 ms, with shobj_description() for each it is 60 (postgres-roles.md 5).
  * A name and a comment are bytes, in the encoding of whatever database they were written through: no function here looks at their
@@ -49,6 +49,11 @@
 	"FROM pg_catalog.pg_database b LEFT JOIN pg_catalog.pg_shdescription d "                             \
 	"ON d.objoid = b.oid AND d.classoid = 1262"
 
+/* "name=value", as the server keeps it. */
+#define READ_SETTINGS                                                                                        \
+	"SELECT s.setrole, s.setdatabase, item FROM pg_catalog.pg_db_role_setting s, "                       \
+	"pg_catalog.unnest(s.setconfig) AS item WHERE s.setrole <> 0"
+
 /* What a superuser need not ask. */
 #define MAY_GRANT "pg_catalog.has_database_privilege(b.oid, 'CONNECT WITH GRANT OPTION')"
 
@@ -67,7 +72,7 @@
 	"pg_catalog.unnest(COALESCE(d.datacl, pg_catalog.acldefault('d', d.datdba))) AS item, "                    \
 	"pg_catalog.aclexplode(ARRAY[item]) x WHERE x.privilege_type = 'CONNECT'"
 
-enum { FIRST_SERVER_WITH_SET_PRIVILEGES = 150000, FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, TABLES = 6 };
+enum { FIRST_SERVER_WITH_SET_PRIVILEGES = 150000, FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, TABLES = 7 };
 
 static void take_roles(const PGresult *rows, struct arena *mem, struct roles_present *present)
 {
@@ -157,6 +162,23 @@ static void take_connects(const PGresult *rows, struct arena *mem, struct roles_
 	}
 }
 
+static void take_settings(const PGresult *rows, struct arena *mem, struct roles_present *present)
+{
+	int count = session_rows(rows);
+	present->settings = arena_array(mem, (size_t)count + 1, sizeof(*present->settings));
+	for (int i = 0; i < count; i++) {
+		const char *item = session_text(rows, i, 2, mem), *equals = item ? strchr(item, '=') : NULL;
+		if (!equals)
+			continue;
+		present->settings[present->setting_count++] = (struct role_setting){
+			.role = session_number(rows, i, 0),
+			.database = session_number(rows, i, 1),
+			.name = arena_copy_n(mem, item, (size_t)(equals - item)),
+			.value = equals + 1,
+		};
+	}
+}
+
 /* Of a session without superuser: what it may do, and which settings it cannot keep from writing verifiers into the log. */
 static bool take_own_rights(
 	const PGresult *rows, struct arena *mem, struct roles_present *present, struct error *err)
@@ -190,7 +212,7 @@ static const char *read_sql(const struct session *session, struct arena *mem)
 		session->version >= FIRST_SERVER_WITH_GRANT_OPTIONS ? READ_MEMBERSHIPS_16 : READ_MEMBERSHIPS;
 	return arena_printf(mem,
 		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; %s; %s; %s; " READ_CONNECTS
-		"; " MANAGED_CHECK "%s%s",
+		"; " READ_SETTINGS "; " MANAGED_CHECK "%s%s",
 		roles, memberships, session->plain ? READ_DATABASES(MAY_GRANT) : READ_DATABASES("true"),
 		session->plain ? "; " : "", session->plain ? observe_own_rights(session->version) : "");
 }
@@ -358,8 +380,9 @@ static bool take_tables(
 	take_memberships(tables[1], mem, present);
 	take_databases(tables[2], mem, present);
 	take_connects(tables[3], mem, present);
-	return (!tables[5] || take_own_rights(tables[5], mem, present, err)) &&
-		take_check(tables[4], present, err) && may_make_table(present, mem, err);
+	take_settings(tables[4], mem, present);
+	return (!tables[6] || take_own_rights(tables[6], mem, present, err)) &&
+		take_check(tables[5], present, err) && may_make_table(present, mem, err);
 }
 
 /* One that was adopted, or locked out before, is not known to have a password that is right. */

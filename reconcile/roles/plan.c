@@ -128,9 +128,18 @@ void planner_difference(struct planner *planner, struct role_report *report, con
 {
 	report->differences = arena_grow(
 		planner->mem, report->differences, report->difference_count, sizeof(*report->differences));
-	report->differences[report->difference_count++] = (struct role_difference){field, wanted, found};
+	report->differences[report->difference_count++] =
+		(struct role_difference){.field = field, .wanted = wanted, .found = found};
 	if (report->status == USER_SYNCED)
 		report->status = USER_DRIFTED;
+}
+
+void planner_leave(struct planner *planner, struct role_report *report, const char *why)
+{
+	if (!strstr(report->reason, why))
+		planner_reason(planner, report, USER_DRIFTED, "%s", why);
+	report->differences[report->difference_count - 1].left = true;
+	report->left = true;
 }
 
 void planner_reason(
@@ -298,8 +307,10 @@ static void plan_user(struct planner *planner, struct wanted_user *wanted)
 		plan_alter(planner, wanted);
 	if (!wanted->role && !wanted->creatable)
 		return;
-	plan_memberships(planner, wanted);
+	const struct member member = planner_user_member(wanted);
+	plan_memberships(planner, &member);
 	plan_connects(planner, wanted);
+	plan_parameters(planner, wanted);
 }
 
 /* --- putting it together --- */
@@ -375,8 +386,13 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.users = arena_array(mem, input->wanted->count + 1, sizeof(*planner.users)),
 		.lineages = arena_array(mem, present->role_count + 1, sizeof(*planner.lineages)),
 		.seen = arena_array(mem, present->role_count + 1, sizeof(*planner.seen)),
+		.judged = arena_array(mem, present->membership_count + 1, sizeof(*planner.judged)),
+		.depths = arena_array(mem, present->membership_count + 1, sizeof(*planner.depths)),
 	};
 	planner.rights = rights_of(&planner);
+	planner.group_reports =
+		arena_array(mem, input->wanted->group_count + 1, sizeof(*planner.group_reports));
+	planner.unused = arena_array(mem, input->wanted->group_count + 1, sizeof(*planner.unused));
 	planner_collect_references(&planner);
 	plan->reports = arena_array(mem,
 		input->wanted->count + input->wanted->group_count + input->wanted->database_count +
@@ -385,10 +401,12 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 	for (size_t i = 0; i < planner.user_count; i++)
 		classify(&planner, &planner.users[i], &input->wanted->items[i]);
 	plan_passwords(&planner);
+	planner_find_unused(&planner);
 	plan_groups(&planner);
 	plan_databases(&planner);
 	for (size_t i = 0; i < planner.user_count; i++)
 		plan_user(&planner, &planner.users[i]);
+	plan_group_memberships(&planner);
 	plan_retirements(&planner);
 	plan_unused_groups(&planner);
 	plan_warnings(&planner);

@@ -1,6 +1,3 @@
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
 #include "reconcile/roles/operator.h"
@@ -70,34 +67,53 @@ static void claim(struct planner *planner, const struct role *role, struct role_
 	planner_step(planner, PHASE_GROUP, step);
 }
 
-static void plan_group(struct planner *planner, const char *name)
+static struct role_report *group_report(
+	struct planner *planner, const struct group_role *group, const struct role *role)
 {
-	const struct role *role = present_role(planner->present, name);
-	const struct role *renamed = role ? NULL : managed_renamed(planner->present, name);
-	struct role_report *report = planner_report(planner, name);
+	struct role_report *report = planner_report(planner, group->name);
 	report->group = true;
 	report->secret_version = "";
 	report->managed_before = role && role->mark == MARK_GROUP;
+	report->roles = group->roles;
+	report->role_count = group->role_count;
+	return report;
+}
+
+static void plan_group(struct planner *planner, size_t at)
+{
+	const struct group_role *group = &planner->input->wanted->groups[at];
+	const struct role *role = present_role(planner->present, group->name);
+	const struct role *renamed = role ? NULL : managed_renamed(planner->present, group->name);
+	struct role_report *report = planner->group_reports[at] = group_report(planner, group, role);
+	bool ours = !role || role->mark == MARK_GROUP;
+	bool claims = role && (ours ? !role->recorded : may_adopt(planner, role));
 	if (renamed) {
 		tell_renamed(planner, report, renamed);
-	} else if (!role) {
-		planner_difference(planner, report, "exists", "true", "false");
-		planner_create_group(planner, name);
-	} else if (may_adopt(planner, role) || (role->mark == MARK_GROUP && !role->recorded)) {
-		claim(planner, role, report);
-	} else if (role->mark != MARK_GROUP) {
+	} else if (!ours && !claims) {
 		planner_reason(planner, report, USER_REFUSED,
 			"the role exists and is no group of ours: what it may do is left as it is; "
 			"give the group another name, or take it over with `pgitops user adopt`");
-		withhold(planner, name);
+	} else if (planner->unused[at] && !role) {
+		planner_reason(planner, report, USER_SYNCED,
+			"there is no such role, as nobody uses it (dropWhenUnused)");
+	} else if (planner->unused[at] && ours) {
+		planner->unused[at] = planner_drop_unused(planner, role, report);
+	} else if (claims) {
+		claim(planner, role, report);
+		planner->unused[at] = false;
+	} else if (!role) {
+		planner_difference(planner, report, "exists", "true", "false");
+		planner_create_group(planner, group->name);
 	}
+	if (planner->unused[at] || (!ours && !claims))
+		withhold(planner, group->name);
 }
 
 void plan_groups(struct planner *planner)
 {
 	const struct users *wanted = planner->input->wanted;
 	for (size_t i = 0; i < wanted->group_count; i++)
-		plan_group(planner, wanted->groups[i].name);
+		plan_group(planner, i);
 	for (size_t i = 0; i < planner->user_count; i++) {
 		const struct wanted_user *user = &planner->users[i];
 		if (!user->managed || (!user->role && !user->creatable))
@@ -106,7 +122,19 @@ void plan_groups(struct planner *planner)
 	text_sort_unique(planner->plan->withheld, &planner->plan->withheld_count);
 }
 
+void plan_group_memberships(struct planner *planner)
+{
+	const struct users *wanted = planner->input->wanted;
+	for (size_t i = 0; i < wanted->group_count; i++) {
+		const struct member member = planner_group_member(planner, &wanted->groups[i]);
+		bool ours = member.report->status != USER_REFUSED &&
+			(member.role || !managed_renamed(planner->present, member.name));
+		if (wanted->groups[i].lists_roles && ours && !planner->unused[i])
+			plan_memberships(planner, &member);
+	}
+}
+
 bool planner_is_group(const struct planner *planner, const char *name)
 {
-	return users_lists_group(planner->input->wanted, name);
+	return users_find_group(planner->input->wanted, name) != NULL;
 }

@@ -24,19 +24,30 @@ static int compare_references(const void *a, const void *b)
 	return order ? order : strcmp(left->user, right->user);
 }
 
+static void add_references(struct planner *planner, const char *who, const char *const *roles, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		planner->references[planner->reference_count++] = (struct reference){roles[i], who};
+}
+
 void planner_collect_references(struct planner *planner)
 {
 	const struct users *wanted = planner->input->wanted;
 	size_t total = 0;
 	for (size_t i = 0; i < wanted->count; i++)
 		total += wanted->items[i].role_count;
+	for (size_t i = 0; i < wanted->group_count; i++)
+		total += wanted->groups[i].role_count;
 	planner->references = arena_array(planner->mem, total + 1, sizeof(*planner->references));
-	for (size_t i = 0; i < wanted->count; i++) {
-		const struct user *user = &wanted->items[i];
-		for (size_t r = 0; user->ensure == USER_PRESENT && r < user->role_count; r++)
-			planner->references[planner->reference_count++] =
-				(struct reference){user->roles[r], user->name};
-	}
+	planner->reference_count = 0;
+	for (size_t i = 0; i < wanted->count; i++)
+		if (wanted->items[i].ensure == USER_PRESENT)
+			add_references(planner, wanted->items[i].name, wanted->items[i].roles,
+				wanted->items[i].role_count);
+	for (size_t i = 0; i < wanted->group_count; i++)
+		if (!planner->unused[i])
+			add_references(planner, wanted->groups[i].name, wanted->groups[i].roles,
+				wanted->groups[i].role_count);
 	if (planner->reference_count)
 		qsort(planner->references, planner->reference_count, sizeof(*planner->references),
 			compare_references);

@@ -372,3 +372,22 @@ void plan_removal(struct planner *planner, const struct role *role, struct role_
 	if (!is_listed_as_role(&removal))
 		plan_giving(&removal);
 }
+
+void plan_group_removal(struct planner *planner, const struct role *role, struct role_report *report)
+{
+	struct removal removal = {
+		.planner = planner,
+		.role = role,
+		.report = report,
+		.name = sql_identifier(role->name, planner->mem),
+	};
+	size_t count;
+	const struct dependency *rows = present_dependencies(planner->present, role->oid, &count);
+	plan_visits(&removal, rows, count);
+	planner_step(planner, PHASE_DROP,
+		(struct role_step){
+			.action = ROLE_DROP,
+			.user = role->name,
+			.sql = arena_printf(planner->mem, "DROP ROLE %s", removal.name),
+		});
+}

@@ -3,7 +3,10 @@
  *
  * What is told only by the pass that did it is gone with the next one: a warning is found anew in each.
  */
+#include "base/buf.h"
 #include "reconcile/roles/rights.h"
+
+enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, NAMES_TOLD = 5 };
 
 static bool is_member(const struct roles_present *present, const struct role *role)
 {
@@ -45,8 +48,40 @@ static void warn_of_empty_groups(struct planner *planner)
 	}
 }
 
+static void add_asking(struct buf *names, size_t *told, const char *who, const char *const *roles,
+	const struct role_options *options, size_t count)
+{
+	for (size_t i = 0; options && i < count; i++)
+		if (!(options[i].inherit && options[i].set) && (*told)++ < NAMES_TOLD)
+			buf_printf(names, "%s\"%s\" in \"%s\"", names->length ? ", " : "", who, roles[i]);
+}
+
+/* Before 16 a member has all that its role has. That is more than Git says, and no pass can make it less. */
+static void warn_of_options(struct planner *planner)
+{
+	CLEANUP(buf_done) struct buf names = BUF(4096);
+	const struct users *wanted = planner->input->wanted;
+	size_t count = 0;
+	if (planner->present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS)
+		return;
+	for (size_t i = 0; i < wanted->count; i++)
+		if (wanted->items[i].ensure == USER_PRESENT)
+			add_asking(&names, &count, wanted->items[i].name, wanted->items[i].roles,
+				wanted->items[i].role_options, wanted->items[i].role_count);
+	for (size_t i = 0; i < wanted->group_count; i++)
+		add_asking(&names, &count, wanted->groups[i].name, wanted->groups[i].roles,
+			wanted->groups[i].role_options, wanted->groups[i].role_count);
+	if (count)
+		planner_warning(planner,
+			"inherit: false and set: false of a membership need PostgreSQL 16, this is %d: %s%s have all that "
+			"their role has, at once",
+			planner->present->version / 10000, buf_string(&names),
+			count > NAMES_TOLD ? ", ..." : "");
+}
+
 void plan_warnings(struct planner *planner)
 {
+	warn_of_options(planner);
 	warn_of_empty_groups(planner);
 	rights_warn(planner);
 }

@@ -4,8 +4,12 @@
  * plan.c            who is wanted, who exists; puts the steps in order
  * plan_managed.c    whose role it is: may it be managed, what is written into the agent's table, what is told of other roles
  * plan_password.c   which passwords differ, and new verifiers
- * plan_membership.c memberships and CONNECT
+ * plan_membership.c memberships
+ * plan_lineage.c    which roles may be granted
+ * plan_connect.c    CONNECT
+ * plan_parameters.c settings
  * plan_groups.c     groups that are listed as such
+ * plan_group_use.c  groups that nobody uses
  * plan_retire.c     who goes, and when
  * plan_removal.c    the steps of one that goes, and how far they can come
  * hold.c            whether it is too early for them
@@ -29,6 +33,7 @@ enum phase {
 	PHASE_ALTER,
 	PHASE_CREATE_DATABASE, /* their owners are there */
 	PHASE_ALTER_DATABASE,
+	PHASE_SET,
 	PHASE_REVOKE_CHAIN, /* what users of ours have granted: before what they granted it by goes, and that with it */
 	PHASE_REVOKE,
 	PHASE_GRANT,
@@ -68,6 +73,17 @@ struct planned_database {
 	bool made;             /* a step makes it */
 };
 
+/* Whose memberships are compared with what users.yaml lists. */
+struct member {
+	const char *name;
+	const struct role *role; /* NULL = it is made by this pass */
+	struct role_report *report;
+	const char *const *roles;           /* sorted */
+	const struct role_options *options; /* as in struct user */
+	size_t role_count;
+	enum upkeep upkeep;
+};
+
 /* Roles that a role is a member of, directly or through others. */
 struct lineage {
 	bool known;
@@ -81,7 +97,7 @@ struct name_list {
 	size_t count;
 };
 
-/* A role that a user lists. */
+/* A role that a user or a group lists. */
 struct reference {
 	const char *role, *user;
 };
@@ -100,10 +116,15 @@ struct planner {
 	struct name_list ending[2];    /* whose sessions are ended; [1] = once it is confirmed */
 	struct reference *references;  /* of the users that are to be present; by role, user */
 	size_t reference_count;
-	struct lineage *lineages; /* parallel to present->roles */
-	uint32_t *seen;           /* the same: number of the last walk that came by */
+	struct role_report **group_reports; /* parallel to the listed groups */
+	bool *unused;                       /* the same: to go, or not to be made (plan_group_use.c) */
+	struct lineage *lineages;           /* parallel to present->roles */
+	uint32_t *seen;                     /* the same: number of the last walk that came by */
 	uint32_t walks;
 	struct rights *rights; /* of an agent without superuser (rights.h); NULL = it may do everything */
+	unsigned char *judged; /* parallel to present->memberships: plan_membership.c */
+	unsigned *depths;      /* the same */
+	unsigned chain;        /* how deep that is in grants by those who were granted the right to */
 };
 
 /* Copies `step` into its phase; sql without redacted is shown as it is. The row in the agent's table is written by the same step where
@@ -117,6 +138,9 @@ void planner_joined_step(struct planner *planner, enum phase phase, enum role_ac
 struct role_report *planner_report(struct planner *planner, const char *name);
 void planner_difference(struct planner *planner, struct role_report *report, const char *field,
 	const char *wanted, const char *found);
+
+/* The last difference is told, and nothing is done about it: why, said once. */
+void planner_leave(struct planner *planner, struct role_report *report, const char *why);
 
 /* Raises the status to at least this, and adds the reason. */
 void planner_reason(struct planner *planner, struct role_report *report, enum user_status status,
@@ -137,7 +161,7 @@ const char *planner_adopt_command(const struct planner *planner, const char *nam
 /* "`pgitops user sync ... --now NAME`", likewise. */
 const char *planner_now_command(const struct planner *planner, const char *name);
 
-/* Who lists this role, other than the user of its own name; NULL = nobody who is to be present. */
+/* Who lists this role, other than the user of its own name; NULL = nobody who is to be there. */
 const char *planner_referrer(const struct planner *planner, const char *role);
 void planner_collect_references(struct planner *planner);
 
@@ -155,6 +179,24 @@ const char *planner_claim_sql(struct planner *planner, struct wanted_user *wante
 
 /* Last: comments on group roles, rows of roles that are gone, the table itself, and what is told of roles that are not ours. */
 void plan_managed(struct planner *planner);
+
+/* --- plan_lineage.c --- */
+
+struct member planner_user_member(const struct wanted_user *wanted);
+struct member planner_group_member(const struct planner *planner, const struct group_role *group);
+
+/* What is said of this role's memberships; false = nothing, and they are left alone. */
+bool planner_member(const struct planner *planner, const struct role *role, struct member *member);
+
+/* Will this membership, which is there, be there after the pass? */
+bool planner_membership_stays(
+	const struct planner *planner, const struct role *member, const struct role *role);
+
+/* `options` may be NULL. */
+bool member_lists(const struct member *member, const char *role, struct role_options *options);
+
+/* May this role be granted, and is it there when it is? A group that is not is made. Says why not in the report. */
+bool planner_may_grant(struct planner *planner, const struct member *member, const char *role);
 
 /* --- plan_groups.c --- */
 
@@ -175,13 +217,25 @@ const char *planner_owned_by(const struct planner *planner, const char *role);
 bool planner_will_own(const struct planner *planner, const char *database, const char *role);
 
 void plan_groups(struct planner *planner); /* after the passwords */
+void plan_group_memberships(struct planner *planner);
+
+/* --- plan_group_use.c --- */
+
+/* Which of the listed groups go when unused and are so. Before plan_groups(). */
+void planner_find_unused(struct planner *planner);
+
+/* Drops a group that is there; false where it stays, which it says in its report. */
+bool planner_drop_unused(struct planner *planner, const struct role *role, struct role_report *report);
 void plan_passwords(struct planner *planner);
-void plan_memberships(struct planner *planner, struct wanted_user *wanted);
+void plan_memberships(struct planner *planner, const struct member *member);
+void plan_parameters(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);
 void plan_retirements(struct planner *planner);
 void plan_removal(struct planner *planner, const struct role *role, struct role_report *report);
+void plan_group_removal(
+	struct planner *planner, const struct role *role, struct role_report *report); /* owns nothing */
 void plan_ends(struct planner *planner); /* of the sessions of all for whom steps of a removal are planned */
-void plan_unused_groups(struct planner *planner);
+void plan_unused_groups(struct planner *planner); /* those that are not listed any more */
 void plan_warnings(struct planner *planner);
 
 /* Is this existing role on its way out: locked out before, or a user of ours that the list does not want? */

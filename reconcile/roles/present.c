@@ -42,6 +42,15 @@ static int compare_connects(const void *a, const void *b)
 	return order ? order : compare_numbers(left->grantor, right->grantor);
 }
 
+static int compare_settings(const void *a, const void *b)
+{
+	const struct role_setting *left = a, *right = b;
+	int order = compare_numbers(left->role, right->role);
+	if (!order)
+		order = compare_numbers(left->database, right->database);
+	return order ? order : strcmp(left->name, right->name);
+}
+
 static int compare_dependencies(const void *a, const void *b)
 {
 	const struct dependency *left = a, *right = b;
@@ -86,6 +95,7 @@ void present_index(struct roles_present *present, struct arena *mem)
 	sort(present->memberships, present->membership_count, sizeof(*present->memberships),
 		compare_memberships);
 	sort(present->connects, present->connect_count, sizeof(*present->connects), compare_connects);
+	sort(present->settings, present->setting_count, sizeof(*present->settings), compare_settings);
 	present_sort_dependencies(present);
 	present->by_oid = arena_array(mem, present->role_count + 1, sizeof(*present->by_oid));
 	for (size_t i = 0; i < present->role_count; i++)
@@ -164,6 +174,13 @@ const struct membership *present_memberships(const struct roles_present *present
 	size_t first = rows_of(present->memberships, present->membership_count, sizeof(*present->memberships),
 		offsetof(struct membership, member), member, count);
 	return *count ? &present->memberships[first] : NULL;
+}
+
+const struct role_setting *present_settings(const struct roles_present *present, uint32_t role, size_t *count)
+{
+	size_t first = rows_of(present->settings, present->setting_count, sizeof(*present->settings),
+		offsetof(struct role_setting, role), role, count);
+	return *count ? &present->settings[first] : NULL;
 }
 
 const struct connect_grant *present_connects(

@@ -59,6 +59,13 @@ struct membership {
 	bool inherits, can_set; /* true before 16, where they do not exist */
 };
 
+/* ALTER ROLE ... SET. */
+struct role_setting {
+	uint32_t role;
+	uint32_t database; /* 0 = everywhere */
+	const char *name, *value;
+};
+
 struct database {
 	uint32_t oid;
 	const char *name;
@@ -133,6 +140,8 @@ struct roles_present {
 	uint32_t *by_oid;               /* indexes into `roles`, by oid */
 	struct membership *memberships; /* by member, role, grantor */
 	size_t membership_count;
+	struct role_setting *settings; /* by role, database, name */
+	size_t setting_count;
 	struct database *databases; /* by name */
 	size_t database_count;
 	struct connect_grant *connects; /* by grantee, database */
@@ -183,6 +192,7 @@ const struct database *present_database_by_oid(const struct roles_present *prese
 /* The rows of one member, of one grantee, of one role: first row and how many. */
 const struct membership *present_memberships(
 	const struct roles_present *present, uint32_t member, size_t *count);
+const struct role_setting *present_settings(const struct roles_present *present, uint32_t role, size_t *count);
 const struct connect_grant *present_connects(
 	const struct roles_present *present, uint32_t grantee, size_t *count);
 const struct dependency *present_dependencies(

@@ -20,15 +20,22 @@ static void add_leaving(
 	text_sort_unique(wanted->leaving, &wanted->leaving_count);
 }
 
-void privileges_wanted(const struct roles_plan *plan, const struct users *users, struct arena *mem,
-	struct grants_wanted *wanted)
+/* Those of the list that stand among the roles. In `mem`. */
+static void keep_described(
+	const struct grants_wanted *wanted, const char ***list, size_t *count, struct arena *mem)
 {
-	const struct grants_wanted *all = &users->grants;
-	*wanted = *all;
-	add_leaving(wanted, plan->steps, plan->step_count, mem);
-	add_leaving(wanted, plan->held, plan->held_count, mem);
-	if (!plan->withheld_count)
-		return;
+	const char **kept = arena_array(mem, *count + 1, sizeof(*kept));
+	size_t number = 0;
+	for (size_t i = 0; i < *count; i++)
+		if (text_is_listed(wanted->roles, wanted->role_count, (*list)[i]))
+			kept[number++] = (*list)[i];
+	*list = kept;
+	*count = number;
+}
+
+static void leave_out_withheld(const struct roles_plan *plan, const struct grants_wanted *all,
+	struct grants_wanted *wanted, struct arena *mem)
+{
 	wanted->roles = arena_array(mem, all->role_count + 1, sizeof(*wanted->roles));
 	wanted->grants.items = arena_array(mem, all->grants.count + 1, sizeof(*wanted->grants.items));
 	wanted->role_count = wanted->grants.count = 0;
@@ -38,6 +45,18 @@ void privileges_wanted(const struct roles_plan *plan, const struct users *users,
 	for (size_t i = 0; i < all->grants.count; i++)
 		if (text_is_listed(wanted->roles, wanted->role_count, all->grants.items[i].role))
 			wanted->grants.items[wanted->grants.count++] = all->grants.items[i];
+	keep_described(wanted, &wanted->kept, &wanted->kept_count, mem);
+	keep_described(wanted, &wanted->told, &wanted->told_count, mem);
+}
+
+void privileges_wanted(const struct roles_plan *plan, const struct users *users, struct arena *mem,
+	struct grants_wanted *wanted)
+{
+	*wanted = users->grants;
+	if (plan->withheld_count)
+		leave_out_withheld(plan, &users->grants, wanted, mem);
+	add_leaving(wanted, plan->steps, plan->step_count, mem);
+	add_leaving(wanted, plan->held, plan->held_count, mem);
 }
 
 static void join_differences(struct roles_plan *plan, const struct grants_plan *grants, struct arena *mem)
@@ -49,8 +68,12 @@ static void join_differences(struct roles_plan *plan, const struct grants_plan *
 			continue;
 		report->differences = arena_grow(
 			mem, report->differences, report->difference_count, sizeof(*report->differences));
-		report->differences[report->difference_count++] =
-			(struct role_difference){from->field, from->wanted, from->found};
+		report->differences[report->difference_count++] = (struct role_difference){
+			.field = from->field, .wanted = from->wanted, .found = from->found, .left = from->left};
+		if (from->left && !(i && from[-1].left && strcmp(from[-1].role, from->role) == 0))
+			report->reason = arena_join(mem, report->reason, "; ",
+				"grantsMode: report: privileges that differ are told and left");
+		report->left |= from->left;
 		if (report->status == USER_SYNCED)
 			report->status = USER_DRIFTED;
 	}

@@ -194,35 +194,35 @@ const char *rights_lock_clauses(struct planner *planner, const struct role *role
 
 /* --- memberships --- */
 
-bool rights_grant(struct planner *planner, const struct wanted_user *wanted, const struct role *role)
+bool rights_grant(struct planner *planner, const struct member *member, const struct role *role)
 {
 	const char *problem = rights_problem(planner, role);
 	if (problem)
-		planner_reason(planner, wanted->report, USER_DEGRADED, "role \"%s\" is not granted: %s",
+		planner_reason(planner, member->report, USER_DEGRADED, "role \"%s\" is not granted: %s",
 			role->name, problem);
 	return !problem;
 }
 
-bool rights_revoke(struct planner *planner, const struct wanted_user *wanted, const struct membership *row,
-	const char *what)
+bool rights_revoke(
+	struct planner *planner, const struct member *member, const struct membership *row, const char *what)
 {
 	const struct roles_present *present = planner->present;
 	const struct role *role = present_role_by_oid(present, row->role);
 	const struct role *grantor = present_role_by_oid(present, row->grantor);
 	const char *problem = rights_problem(planner, role);
 	if (problem) {
-		planner_reason(planner, wanted->report, USER_DEGRADED, "role \"%s\" is not revoked: %s",
+		planner_reason(planner, member->report, USER_DEGRADED, "role \"%s\" is not revoked: %s",
 			role->name, problem);
 		return false;
 	}
 	if (!planner->rights || !is_modern(planner) || !grantor ||
 		planner->rights->uses[index_of(planner, grantor)])
 		return true;
-	planner_reason(planner, wanted->report, USER_DEGRADED,
+	planner_reason(planner, member->report, USER_DEGRADED,
 		"role \"%s\" is not revoked: \"%s\" has granted it, whose rights \"%s\", the agent's role, does not have: as a "
 		"superuser say REVOKE %s%s FROM %s GRANTED BY %s",
 		role->name, grantor->name, planner->rights->self->name, what, quoted(planner, role->name),
-		quoted(planner, wanted->user->name), quoted(planner, grantor->name));
+		quoted(planner, member->name), quoted(planner, grantor->name));
 	return false;
 }
 

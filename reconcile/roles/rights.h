@@ -43,10 +43,10 @@ bool rights_set(struct planner *planner, const struct wanted_user *wanted, const
 /* Has it an attribute that makes it a danger to whoever may become it, and that the agent cannot take away? */
 bool rights_leaves_danger(const struct planner *planner, const struct role *role);
 
-/* May a role be granted to this user; may this row be taken from it? Tell why not. `role` NULL = it is made by this plan. */
-bool rights_grant(struct planner *planner, const struct wanted_user *wanted, const struct role *role);
-bool rights_revoke(struct planner *planner, const struct wanted_user *wanted, const struct membership *row,
-	const char *what);
+/* May a role be granted to this member; may this row be taken from it? Tell why not. `role` NULL = it is made by this plan. */
+bool rights_grant(struct planner *planner, const struct member *member, const struct role *role);
+bool rights_revoke(
+	struct planner *planner, const struct member *member, const struct membership *row, const char *what);
 
 /* May CONNECT be given there, or this entry be taken away? Tell why not. `as_grantor`: by who gave it, in whose name the agent says so. */
 bool rights_grant_connect(

@@ -42,6 +42,7 @@ struct role_difference {
 	const char *field; /* "login", "password", "roles", "connect:app", "exists", "attributes", ... */
 	const char *wanted;
 	const char *found;
+	bool left; /* told, and nothing is done about it, as users.yaml wants it */
 };
 
 /*
@@ -119,6 +120,7 @@ struct role_report {
 	size_t role_count;
 	struct role_difference *differences; /* what was found wrong before this pass's steps */
 	size_t difference_count;
+	bool left;                  /* some of them are: Drifted after the pass, too */
 	const char *secret_version; /* of its Secret, "" = there is none; NULL = was not asked */
 	bool managed_before;        /* was ours already: a difference is drift unless `wanted_changed` */
 };

@@ -52,7 +52,12 @@ void reader_refuse_unknown_keys(
 		const struct yaml_pair *pair = &map->pairs[i];
 		if (known_key(pair->key, keys, count))
 			continue;
-		if (strcmp(pair->key, "password") == 0)
+		bool of_a_group = yaml_get(map, "name") != NULL;
+		if (of_a_group &&
+			(strcmp(pair->key, "parameters") == 0 || strcmp(pair->key, "parametersIn") == 0))
+			wrong(reader, pair->line, pair->column,
+				"settings of a role that nobody logs in as have no effect: list them under the users");
+		else if (strcmp(pair->key, "password") == 0)
 			wrong(reader, pair->line, pair->column,
 				"a password does not belong in Git: remove it, change the "
 				"password, and put the new one into the user's Secret");
@@ -144,33 +149,24 @@ static void read_databases(struct users_reader *reader, const struct yaml_node *
 	}
 }
 
-static void read_role(struct users_reader *reader, const struct yaml_node *node, struct user *user)
-{
-	const char *role = reader_text(reader, node, "role");
-	if (!role)
-		return;
-	const char *denied = roles_policy_denies(reader->policy, role);
-	if (user->name && strcmp(role, user->name) == 0) {
-		reader_wrong(reader, node, "a user cannot be a member of itself");
-	} else if (denied) {
-		reader_wrong(reader, node,
-			arena_printf(reader->mem, "role \"%s\" cannot be granted: %s", role, denied));
-	} else {
-		user->roles = arena_grow(reader->mem, user->roles, user->role_count, sizeof(*user->roles));
-		user->roles[user->role_count++] = role;
-	}
-}
-
 static void read_roles(struct users_reader *reader, const struct yaml_node *node, struct user *user)
 {
-	if (node->kind == YAML_NULL)
-		return;
-	if (node->kind != YAML_LIST) {
-		reader_wrong(reader, node, "roles must be a list, as in roles: [readers]");
-		return;
-	}
-	for (size_t i = 0; i < node->count; i++)
-		read_role(reader, node->items[i], user);
+	struct role_list list = {0};
+	(void)reader_roles(reader, node, "roles", user->name, &list);
+	user->roles = list.names;
+	user->role_options = list.options;
+	user->role_count = list.count;
+}
+
+static void read_memberships(struct users_reader *reader, const struct yaml_node *node, struct user *user)
+{
+	reader_upkeep(reader, node, "memberships", reader->policy->memberships, &user->memberships);
+	user->memberships_said = true;
+}
+
+static void read_grants_mode(struct users_reader *reader, const struct yaml_node *node, struct user *user)
+{
+	reader_upkeep(reader, node, "grantsMode", reader->policy->grants, &user->grants_mode);
 }
 
 /* The predecessor pasted these into SQL. Empty ones lie in real files and mean nothing. */
@@ -194,8 +190,12 @@ static const struct {
 	{"database", 1, read_database},
 	{"databases", 2, read_databases},
 	{"roles", 1, read_roles},
+	{"memberships", 2, read_memberships},
 	{"privileges", 1, refuse_privileges},
+	{"grantsMode", 2, read_grants_mode},
 	{"grants", 2, reader_user_grants},
+	{"parameters", 2, reader_parameters},
+	{"parametersIn", 2, reader_parameters_in},
 	{"onRemove", 2, reader_on_remove},
 };
 
@@ -214,7 +214,10 @@ static void read_keys(struct users_reader *reader, const struct yaml_node *entry
 
 static void read_entry(struct users_reader *reader, const struct yaml_node *entry)
 {
-	struct user user = {.line = entry->line + reader->shift, .on_remove = reader->on_remove};
+	struct user user = {.line = entry->line + reader->shift,
+		.on_remove = reader->on_remove,
+		.memberships = reader->memberships,
+		.grants_mode = reader->grants};
 	if (entry->kind != YAML_MAP) {
 		reader_wrong(reader, entry,
 			arena_printf(reader->mem, "an entry of users must be a map with username, this is a %s",
@@ -224,6 +227,7 @@ static void read_entry(struct users_reader *reader, const struct yaml_node *entr
 	if (!yaml_get(entry, "username"))
 		reader_wrong(reader, entry, "this entry has no username");
 	read_keys(reader, entry, &user);
+	reader_mode_needs_grants(reader, entry);
 	if (!yaml_get(entry, "database") && !yaml_get(entry, "databases") && *reader->database)
 		add_database(reader, &user, reader->database);
 	if (user.name)
@@ -313,6 +317,8 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 		.shift = first_line > 1 ? first_line - 1 : 0,
 		.database = database,
 		.policy = policy,
+		.memberships = policy->memberships,
+		.grants = policy->grants,
 		.mem = mem,
 		.mistakes = mistakes,
 	};
@@ -325,11 +331,11 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 	read_root(&reader, root);
 	struct users merged = {0};
 	users_merge(file, reader.entries, reader.count, mem, &merged, mistakes);
-	users_check(file, &merged, mem, mistakes);
 	read.items = merged.items;
 	read.count = merged.count;
 	reader_finish_groups(&reader);
 	reader_finish_databases(&reader);
+	users_check(file, &read, mem, mistakes);
 	if (mistakes->count + mistakes->dropped != before)
 		return;
 	*users = read;

@@ -3,8 +3,10 @@
  *
  * The predecessor's format, unchanged (postgres-roles.md 0 and 7): a bare document or the text of a ConfigMap's key;
  * `users: [{username, database?, roles?, ensure?}]`, `timestamp` ignored. With `version: 2` also
- * `groups: [{name, grants?, defaultPrivileges?}]` and `grants` of a user: whoever has such a list may do what it says and no more;
- * `databases: [...]` of a user, of which `database` is the short form for one; `onRemove` of a user; and `defaults: {database?, onRemove?}`, which holds where an entry
+ * options of roles, `roles: [{name, admin?, inherit?, set?}]`; `parameters: {NAME: VALUE}` and `parametersIn: {DATABASE: {NAME: VALUE}}` of a user;
+ * `groups: [{name, memberOf?, memberships?, dropWhenUnused?, grants?, grantsMode?, defaultPrivileges?}]` and `grants` of a user: whoever has such a list may do what
+ * it says and no more; `databases: [...]` of a user, of which `database` is the short form for one; `onRemove`, `memberships` and `grantsMode` of a user; and
+ * `defaults: {database?, onRemove?, memberships?, grants?, resetUnlistedParameters?}`, which holds where an entry
  * says nothing and comes before the agent file's. An empty list is legal to read: what it means is decided by the plan, never here. Anything that is not understood is a mistake, and a mistake removes nobody.
  */
 #pragma once
@@ -15,20 +17,58 @@
 #include "reconcile/mistake.h"
 #include "reconcile/roles/databases.h"
 
+/* What becomes of what somebody has and users.yaml does not list, and of what is listed and not there; the earlier does more. */
+enum upkeep {
+	UPKEEP_EXACT,    /* taken away; given */
+	UPKEEP_ADDITIVE, /* left; given */
+	UPKEEP_REPORT    /* both are told, nothing is done */
+};
+
 enum user_ensure { USER_PRESENT, USER_ABSENT };
 
 /* What becomes of a user whose line is gone: removed; locked out for ever, and nothing handed over; or not ours any more, with its login. */
 enum on_remove { ON_REMOVE_RETIRE, ON_REMOVE_LOCK, ON_REMOVE_KEEP };
 const char *on_remove_name(enum on_remove on_remove);
+/* Of a membership. `inherit` and `set` are of PostgreSQL 16; before, every membership has both. */
+struct role_options {
+	bool admin, inherit, set;
+};
+
+/* What GRANT gives without a word. */
+#define ROLE_OPTIONS_PLAIN                                                                                   \
+	{                                                                                                    \
+		false, true, true                                                                            \
+	}
+
+struct role_list {
+	const char **names;
+	struct role_options *options; /* parallel; NULL = all are plain */
+	size_t count;
+};
+
+/* ALTER ROLE ... SET of a user. */
+struct parameter {
+	const char *database; /* "" = everywhere */
+	const char *name;     /* as it is written; PostgreSQL's are the same in any case */
+	const char *value;    /* as the server keeps it; of a list of names each in quotes */
+	const char *sql;      /* as a statement says it */
+};
 
 struct user {
 	const char *name; /* as PostgreSQL will have it; at most LIMIT_ROLE_NAME bytes, UTF-8 */
 	enum user_ensure ensure;
 	const char **databases; /* CONNECT is granted there; sorted, unique */
 	size_t database_count;
-	const char **roles; /* group roles; sorted, unique */
+	const char **roles;                /* group roles; sorted, unique */
+	struct role_options *role_options; /* parallel to `roles`; NULL = all are plain */
 	size_t role_count;
-	const char *secret; /* name of the Secret with its password: users_secret_name() */
+	enum upkeep memberships; /* of `roles` and `databases` */
+	bool memberships_said;   /* by the entry itself */
+	enum upkeep grants_mode; /* of its grants, while they are read: then struct grants_wanted has it */
+	struct parameter *parameters; /* by database, name; unique */
+	size_t parameter_count;
+	bool lists_parameters; /* there is such a key: settings that are not listed are told */
+	const char *secret;    /* name of the Secret with its password: users_secret_name() */
 	enum on_remove on_remove;
 	int line; /* in the file */
 };
@@ -36,7 +76,13 @@ struct user {
 /* A group role that exists whether it has members or not. */
 struct group_role {
 	const char *name;
-	int line; /* in the file */
+	int line;                          /* in the file */
+	const char **roles;                /* memberOf: what it is a member of; sorted, unique */
+	struct role_options *role_options; /* as in struct user */
+	size_t role_count;
+	enum upkeep memberships;
+	bool lists_roles;      /* there is a memberOf: what it does not list is taken away */
+	bool drop_when_unused; /* it goes when nobody lists it and it has no member */
 };
 
 struct users {
@@ -45,6 +91,7 @@ struct users {
 	char hash[DIGEST_HEX_SIZE]; /* SHA-256 of the text they were read from */
 	struct group_role *groups;  /* sorted by name, unique */
 	size_t group_count;
+	bool reset_unlisted_parameters;    /* settings of users that are not listed are taken away */
 	struct grants_wanted grants;       /* of groups and users that have a list of them */
 	struct wanted_database *databases; /* sorted by name, unique */
 	size_t database_count;
@@ -58,10 +105,13 @@ struct roles_policy {
 	size_t grantable_count;
 	const char **denied; /* never granted, beside the built-in list */
 	size_t denied_count;
+	const char **parameters; /* that Git may set though they lead to power, code or damage */
+	size_t parameter_count;
 	bool adopt;              /* take over roles that exist without our mark; default false */
 	const char **extensions; /* globs: that may be made though the server does not trust them */
 	size_t extension_count;
-	bool additive;           /* leave memberships that are not listed alone; default false: revoke */
+	enum upkeep memberships; /* the most that Git may ask for, and what holds where it asks for nothing */
+	enum upkeep grants;      /* the same of privileges */
 	bool report_only;        /* plan and report, write nothing */
 	int max_deletions;       /* absolute; 0 = max(5, 10 %) */
 	int64_t hold;            /* milliseconds that a leaver is only locked out (hold.h); 0 = none */
@@ -73,7 +123,8 @@ struct roles_policy {
 /*
  * `file` and `first_line` place the text (a ConfigMap's block scalar starts inside its file). `database` is where CONNECT is
  * granted when neither an entry nor the defaults name one. Mistakes: syntax, wrong type, unknown key, missing username, invalid or reserved name,
- * name twice for the same database, two users with one Secret name, inline password, role denied or granted to itself, a
+ * name twice for the same database, members in a circle, a group that is a member of a user, a setting that leads to power,
+ * two users with one Secret name, inline password, role denied or granted to itself, a
  * name that rotation clean-up would drop, privileges that are a way to become superuser (grant_refusal).
  */
 void users_read(const char *file, int first_line, const char *text, size_t length, const char *database,

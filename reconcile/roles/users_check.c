@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/roles/parameters.h"
 
 enum { ROTATION_DIGITS = 6 };
 
@@ -79,6 +80,48 @@ static void append_all(
 	*count += more_count;
 }
 
+static struct role_list roles_of(const struct user *user)
+{
+	return (struct role_list){user->roles, user->role_options, user->role_count};
+}
+
+static void set_roles(struct user *user, const struct role_list *roles)
+{
+	user->roles = roles->names;
+	user->role_options = roles->options;
+	user->role_count = roles->count;
+}
+
+static void sort_roles(const char *file, struct user *user, struct arena *mem, struct mistakes *mistakes)
+{
+	struct role_list roles = roles_of(user);
+	const char *twice = role_list_sort(&roles, mem);
+	if (twice)
+		mistakes_add(mistakes, file, user->line, 0,
+			"user \"%s\" has role \"%s\" twice, with different options", user->name, twice);
+	set_roles(user, &roles);
+}
+
+static void sort_parameters(const char *file, struct user *user, struct mistakes *mistakes)
+{
+	const char *twice = parameters_sort(user);
+	if (twice)
+		mistakes_add(mistakes, file, user->line, 0,
+			"user \"%s\" has parameter %s twice, with different values", user->name, twice);
+}
+
+static void merge_memberships(
+	const char *file, struct user *user, const struct user *more, struct mistakes *mistakes)
+{
+	if (user->memberships_said && more->memberships_said && user->memberships != more->memberships)
+		mistakes_add(mistakes, file, more->line, 0,
+			"user \"%s\" has other memberships: in another entry (line %d)", user->name,
+			user->line);
+	if (more->memberships_said)
+		user->memberships = more->memberships;
+	user->memberships_said |= more->memberships_said;
+}
+
 static void merge_into(const char *file, struct user *user, const struct user *more, struct arena *mem,
 	struct mistakes *mistakes)
 {
@@ -96,7 +139,12 @@ static void merge_into(const char *file, struct user *user, const struct user *m
 			user->line);
 	} else {
 		append_all(mem, &user->databases, &user->database_count, more->databases, more->database_count);
-		append_all(mem, &user->roles, &user->role_count, more->roles, more->role_count);
+		struct role_list roles = roles_of(user);
+		const struct role_list others = roles_of(more);
+		role_list_append(&roles, &others, mem);
+		set_roles(user, &roles);
+		parameters_merge(user, more, mem);
+		merge_memberships(file, user, more, mistakes);
 	}
 }
 
@@ -125,7 +173,8 @@ void users_merge(const char *file, struct user *entries, size_t count, struct ar
 	for (size_t i = 0; i < users->count; i++) {
 		struct user *user = &users->items[i];
 		text_sort_unique(user->databases, &user->database_count);
-		text_sort_unique(user->roles, &user->role_count);
+		sort_roles(file, user, mem, mistakes);
+		sort_parameters(file, user, mistakes);
 		user->secret = users_secret_name(user->name, mem);
 	}
 }
@@ -133,17 +182,6 @@ void users_merge(const char *file, struct user *entries, size_t count, struct ar
 static int compare_name(const void *key, const void *user)
 {
 	return strcmp(key, ((const struct user *)user)->name);
-}
-
-static int compare_group(const void *name, const void *group)
-{
-	return strcmp(name, ((const struct group_role *)group)->name);
-}
-
-bool users_lists_group(const struct users *users, const char *name)
-{
-	return users->group_count &&
-		bsearch(name, users->groups, users->group_count, sizeof(*users->groups), compare_group);
 }
 
 const struct user *users_find(const struct users *users, const char *name)
@@ -178,19 +216,67 @@ static void check_secrets(
 	}
 }
 
-/* Depth-first over users that are roles of other users, without recursion: a chain may be as long as the list. */
+/* Depth-first over users and groups that are roles of others, without recursion: a chain may be as long as the list. First come the
+   users, then the groups. */
 struct walk {
 	const struct users *users;
 	unsigned char *state; /* 0 not seen, 1 on the path, 2 done */
-	size_t *path;         /* users from the start to here */
+	size_t *path;         /* from the start to here */
 	size_t *next;         /* role of path[i] that comes next */
 	size_t depth;
 };
 
-static void step_into(struct walk *walk, size_t user)
+static int compare_group_name(const void *key, const void *group)
 {
-	walk->state[user] = 1;
-	walk->path[walk->depth] = user;
+	return strcmp(key, ((const struct group_role *)group)->name);
+}
+
+const struct group_role *users_find_group(const struct users *users, const char *name)
+{
+	return users->group_count
+		? bsearch(name, users->groups, users->group_count, sizeof(*users->groups), compare_group_name)
+		: NULL;
+}
+
+bool users_lists_group(const struct users *users, const char *name)
+{
+	return users_find_group(users, name) != NULL;
+}
+
+/* What a walk knows of a user or a group. */
+struct place {
+	const char *what, *name;
+	const char **roles;
+	size_t role_count;
+	int line;
+};
+
+static struct place place_at(const struct walk *walk, size_t at)
+{
+	const struct users *users = walk->users;
+	if (at < users->count) {
+		const struct user *user = &users->items[at];
+		return (struct place){"user", user->name, user->roles, user->role_count, user->line};
+	}
+	const struct group_role *group = &users->groups[at - users->count];
+	return (struct place){"group", group->name, group->roles, group->role_count, group->line};
+}
+
+static bool find_place(const struct walk *walk, const char *name, size_t *at)
+{
+	const struct user *user = users_find(walk->users, name);
+	const struct group_role *group = user ? NULL : users_find_group(walk->users, name);
+	if (user)
+		*at = (size_t)(user - walk->users->items);
+	else if (group)
+		*at = walk->users->count + (size_t)(group - walk->users->groups);
+	return user || group;
+}
+
+static void step_into(struct walk *walk, size_t at)
+{
+	walk->state[at] = 1;
+	walk->path[walk->depth] = at;
 	walk->next[walk->depth++] = 0;
 }
 
@@ -198,38 +284,37 @@ static void walk_from(struct walk *walk, size_t start, const char *file, struct 
 {
 	step_into(walk, start);
 	while (walk->depth) {
-		size_t at = walk->path[walk->depth - 1];
-		const struct user *user = &walk->users->items[at];
-		if (walk->next[walk->depth - 1] == user->role_count) {
+		size_t at = walk->path[walk->depth - 1], index;
+		const struct place here = place_at(walk, at);
+		if (walk->next[walk->depth - 1] == here.role_count) {
 			walk->state[at] = 2;
 			walk->depth--;
 			continue;
 		}
-		const struct user *role = users_find(walk->users, user->roles[walk->next[walk->depth - 1]++]);
-		if (!role)
+		const char *role = here.roles[walk->next[walk->depth - 1]++];
+		if (!find_place(walk, role, &index))
 			continue;
-		size_t index = (size_t)(role - walk->users->items);
 		if (walk->state[index] == 0)
 			step_into(walk, index);
 		else if (walk->state[index] == 1)
-			mistakes_add(mistakes, file, user->line, 0,
-				"user \"%s\" is a member of \"%s\", which is a member of \"%s\" "
+			mistakes_add(mistakes, file, here.line, 0,
+				"%s \"%s\" is a member of \"%s\", which is a member of \"%s\" "
 				"again: break the circle",
-				user->name, role->name, user->name);
+				here.what, here.name, role, here.name);
 	}
 }
 
 static void check_memberships(
 	const char *file, const struct users *users, struct arena *mem, struct mistakes *mistakes)
 {
-	size_t room = users->count ? users->count : 1;
+	size_t count = users->count + users->group_count, room = count ? count : 1;
 	struct walk walk = {
 		.users = users,
 		.state = arena_array(mem, room, sizeof(*walk.state)),
 		.path = arena_array(mem, room, sizeof(*walk.path)),
 		.next = arena_array(mem, room, sizeof(*walk.next)),
 	};
-	for (size_t i = 0; i < users->count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (walk.state[i] == 0)
 			walk_from(&walk, i, file, mistakes);
 }

@@ -15,6 +15,24 @@ static void read_database(struct users_reader *reader, const struct yaml_node *n
 		reader->database = name;
 }
 
+static void read_memberships(struct users_reader *reader, const struct yaml_node *node)
+{
+	reader_upkeep(reader, node, "memberships", reader->policy->memberships, &reader->memberships);
+}
+
+static void read_grants(struct users_reader *reader, const struct yaml_node *node)
+{
+	reader_upkeep(reader, node, "grants", reader->policy->grants, &reader->grants);
+}
+
+static void read_reset_unlisted_parameters(struct users_reader *reader, const struct yaml_node *node)
+{
+	if (node->kind == YAML_BOOL)
+		reader->users->reset_unlisted_parameters = node->boolean;
+	else
+		reader_wrong(reader, node, "resetUnlistedParameters must be true or false");
+}
+
 /* What may stand there. A new one is a line here, its function, and where the reader keeps it (users_reader.h). */
 static const struct {
 	const char *key;
@@ -22,6 +40,9 @@ static const struct {
 } keys[] = {
 	{"database", read_database},
 	{"onRemove", reader_default_on_remove},
+	{"memberships", read_memberships},
+	{"grants", read_grants},
+	{"resetUnlistedParameters", read_reset_unlisted_parameters},
 };
 
 void reader_defaults(struct users_reader *reader, const struct yaml_node *root)

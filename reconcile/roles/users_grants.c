@@ -6,7 +6,8 @@
 #include "reconcile/roles/users_check.h"
 #include "reconcile/roles/users_reader.h"
 
-static const char *const group_keys[] = {"name", "grants", "defaultPrivileges"};
+static const char *const group_keys[] = {
+	"name", "memberOf", "memberships", "dropWhenUnused", "grantsMode", "grants", "defaultPrivileges"};
 static const char *const grant_keys[] = {"database", "on", "schema", "names", "columns", "privileges"};
 static const char *const default_keys[] = {"database", "owner", "on", "schema", "privileges"};
 
@@ -274,6 +275,25 @@ static void add_text(struct users_reader *reader, const char ***list, size_t *co
 	(*list)[(*count)++] = text;
 }
 
+/* Whoever has a list. */
+static void add_described(struct users_reader *reader, const char *name, enum upkeep upkeep)
+{
+	struct grants_wanted *grants = &reader->users->grants;
+	add_text(reader, &grants->roles, &grants->role_count, name);
+	if (upkeep == UPKEEP_ADDITIVE)
+		add_text(reader, &grants->kept, &grants->kept_count, name);
+	if (upkeep == UPKEEP_REPORT)
+		add_text(reader, &grants->told, &grants->told_count, name);
+}
+
+void reader_mode_needs_grants(struct users_reader *reader, const struct yaml_node *map)
+{
+	const struct yaml_node *mode = yaml_get(map, "grantsMode");
+	if (mode && !yaml_get(map, "grants") && !yaml_get(map, "defaultPrivileges"))
+		reader_wrong(
+			reader, mode, "grantsMode is that of grants, and there are none here: leave it out");
+}
+
 static void read_group(struct users_reader *reader, const struct yaml_node *node)
 {
 	struct users *users = reader->users;
@@ -294,11 +314,18 @@ static void read_group(struct users_reader *reader, const struct yaml_node *node
 	if (!name || problem)
 		return;
 	users->groups = arena_grow(reader->mem, users->groups, users->group_count, sizeof(*users->groups));
-	users->groups[users->group_count++] = (struct group_role){name, at->line + reader->shift};
+	struct group_role *group = &users->groups[users->group_count++];
+	*group = (struct group_role){.name = name, .line = at->line + reader->shift};
+	reader_group_roles(reader, node, group);
+	enum upkeep upkeep = reader->grants;
+	if (yaml_get(node, "grantsMode"))
+		reader_upkeep(
+			reader, yaml_get(node, "grantsMode"), "grantsMode", reader->policy->grants, &upkeep);
+	reader_mode_needs_grants(reader, node);
 	bool grants = read_list(reader, yaml_get(node, "grants"), "grants", name, false);
 	bool defaults = read_list(reader, yaml_get(node, "defaultPrivileges"), "defaultPrivileges", name, true);
 	if (grants || defaults)
-		add_text(reader, &users->grants.roles, &users->grants.role_count, name);
+		add_described(reader, name, upkeep);
 }
 
 void reader_groups(struct users_reader *reader, const struct yaml_node *root)
@@ -325,7 +352,7 @@ void reader_user_grants(struct users_reader *reader, const struct yaml_node *lis
 			strcmp(grants->grants.items[i].privilege, "CONNECT") == 0)
 			reader_wrong(
 				reader, list, "CONNECT of a user is what database says: leave it out here");
-	add_text(reader, &grants->roles, &grants->role_count, user->name);
+	add_described(reader, user->name, user->grants_mode);
 	add_text(reader, &grants->users, &grants->user_count, user->name);
 }
 
@@ -341,6 +368,17 @@ static void tell_group(struct users_reader *reader, const struct group_role *gro
 	mistakes_add(reader->mistakes, reader->file, group->line, 0, "group \"%s\" %s", group->name, text);
 }
 
+/* A user's login, and what it owns, are nobody else's by being in a group. */
+static void tell_users_among_roles(struct users_reader *reader, const struct group_role *group)
+{
+	for (size_t i = 0; i < group->role_count; i++)
+		if (users_find(reader->users, group->roles[i]))
+			tell_group(reader, group,
+				arena_printf(reader->mem,
+					"cannot be a member of \"%s\", which is a user: all in the group would have what that user has",
+					group->roles[i]));
+}
+
 void reader_finish_groups(struct users_reader *reader)
 {
 	struct users *users = reader->users;
@@ -352,7 +390,10 @@ void reader_finish_groups(struct users_reader *reader)
 		if (users_find(users, users->groups[i].name))
 			tell_group(reader, &users->groups[i],
 				"is listed under users, too: it is one or the other");
+		tell_users_among_roles(reader, &users->groups[i]);
 	}
 	text_sort_unique(users->grants.roles, &users->grants.role_count);
 	text_sort_unique(users->grants.users, &users->grants.user_count);
+	text_sort_unique(users->grants.kept, &users->grants.kept_count);
+	text_sort_unique(users->grants.told, &users->grants.told_count);
 }

@@ -1,11 +1,13 @@
 /*
  * users_reader.h - what the functions that read one users.yaml share (internal to the room)
  *
- * users.c            the document, its users
- * users_defaults.c   version 2: what holds where an entry says nothing
- * users_removal.c    version 2: what becomes of a user whose line goes
- * users_grants.c     version 2: groups, and what groups and users may do
- * users_databases.c  version 2: databases
+ * users.c             the document, its users
+ * users_defaults.c    version 2: what holds where an entry says nothing
+ * users_removal.c     version 2: what becomes of a user whose line goes
+ * users_roles.c       whose member somebody is
+ * users_parameters.c  settings
+ * users_grants.c      version 2: groups, and what groups and users may do
+ * users_databases.c   version 2: databases
  */
 #pragma once
 
@@ -21,7 +23,8 @@ struct users_reader {
 	const struct roles_policy *policy;
 	struct arena *mem;
 	struct mistakes *mistakes;
-	struct user *entries; /* one for each item of the list, not merged */
+	enum upkeep memberships, grants; /* where an entry says nothing: of `defaults`, else of the agent file */
+	struct user *entries;            /* one for each item of the list, not merged */
 	size_t count;
 	struct users *users; /* groups and grants go here */
 };
@@ -41,6 +44,21 @@ const char *reader_instead(
 /* Is the document of a version that has this key? A mistake when not. */
 bool reader_needs_version(struct users_reader *reader, const struct yaml_node *node, const char *key);
 
+/* exact, additive or report, and no more than `most` of the agent file. */
+void reader_upkeep(struct users_reader *reader, const struct yaml_node *node, const char *key,
+	enum upkeep most, enum upkeep *upkeep);
+
+/* Adds the roles of a list, the value of `key`, of `who` (NULL = it has no name). False where it is no list; `node` may be NULL. */
+bool reader_roles(struct users_reader *reader, const struct yaml_node *node, const char *key, const char *who,
+	struct role_list *list);
+
+/* memberOf and dropWhenUnused of a group. */
+void reader_group_roles(struct users_reader *reader, const struct yaml_node *map, struct group_role *group);
+
+/* `parameters` and `parametersIn` of a user's entry. */
+void reader_parameters(struct users_reader *reader, const struct yaml_node *node, struct user *user);
+void reader_parameters_in(struct users_reader *reader, const struct yaml_node *node, struct user *user);
+
 void reader_defaults(struct users_reader *reader, const struct yaml_node *root);
 void reader_groups(struct users_reader *reader, const struct yaml_node *root);
 
@@ -50,6 +68,8 @@ void reader_user_grants(struct users_reader *reader, const struct yaml_node *lis
 void reader_on_remove(struct users_reader *reader, const struct yaml_node *node, struct user *user);
 void reader_default_on_remove(struct users_reader *reader, const struct yaml_node *node);
 
+/* grantsMode where there are no grants says nothing. */
+void reader_mode_needs_grants(struct users_reader *reader, const struct yaml_node *map);
 void reader_databases(struct users_reader *reader, const struct yaml_node *root);
 
 /* After the users were merged and the groups read: sorts, and finds what does not fit together. */

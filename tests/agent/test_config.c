@@ -107,7 +107,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 		"  authentication: scram\n"
 		"  passwordFrom: {secret: {namespace: default, name: pg, key: pass}}\n"
 		"  users: {application: users, configMap: list, key: u.yaml, namespace: team, database: other}\n"
-		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], adopt: listed, memberships: additive,\n"
+		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], allowParameters: [session_*], adopt: listed, memberships: additive,\n"
 		"    mode: report, maxDeletions: 7}\n"
 		"  retirement: {hold: 7d, reassignOwnedTo: keeper, memberships: [reports]}\ninstallationID: west\n";
 	if (!read_text(fixture, text))
@@ -162,7 +162,9 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_string_equal(database->policy.grantable[0], "r");
 	assert_string_equal(database->policy.denied[0], "d");
 	assert_int_equal(database->authentication, SESSION_AUTHENTICATION_SCRAM);
-	assert_true(database->policy.adopt && database->policy.additive && database->policy.report_only);
+	assert_string_equal(database->policy.parameters[0], "session_*");
+	assert_true(database->policy.adopt && database->policy.memberships == UPKEEP_ADDITIVE &&
+		database->policy.report_only);
 	assert_int_equal(database->policy.max_deletions, 7);
 	assert_string_equal(database->policy.heir, "keeper");
 	assert_int_equal(database->policy.hold, 7 * 86400 * 1000);

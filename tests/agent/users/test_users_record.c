@@ -95,7 +95,7 @@ static bool record(struct passed *p)
 
 static void differ(struct passed *p)
 {
-	p->difference = (struct role_difference){"login", "true", "false"};
+	p->difference = (struct role_difference){.field = "login", .wanted = "true", .found = "false"};
 	p->report.status = USER_DRIFTED;
 	p->report.differences = &p->difference;
 	p->report.difference_count = 1;

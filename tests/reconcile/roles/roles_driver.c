@@ -116,16 +116,20 @@ static struct roles_policy read_policy(const json_t *request, struct arena *mem)
 	const json_t *json = json_object_get(request, "policy");
 	struct roles_policy policy = {
 		.adopt = json_bool_at(json, "adopt", false),
-		.additive = json_bool_at(json, "additive", false),
+		.memberships = json_bool_at(json, "additive", false) ? UPKEEP_ADDITIVE : UPKEEP_EXACT,
 		.report_only = json_bool_at(json, "report_only", false),
 		.max_deletions = (int)json_number_at(json, "max_deletions", 0),
 		.heir = json_text_at(json, "heir", NULL),
 		.hold = json_number_at(json, "hold", 0),
 	};
+	if (json_object_get(json, "memberships"))
+		policy.memberships = (enum upkeep)json_number_at(json, "memberships", 0);
+	policy.grants = (enum upkeep)json_number_at(json, "grants", 0);
 	policy.protected_roles = strings(json_object_get(json, "protected"), mem, &policy.protected_count);
 	policy.grantable = strings(json_object_get(json, "grantable"), mem, &policy.grantable_count);
 	policy.heir_roles = strings(json_object_get(json, "heir_roles"), mem, &policy.heir_role_count);
 	policy.extensions = strings(json_object_get(json, "extensions"), mem, &policy.extension_count);
+	policy.parameters = strings(json_object_get(json, "parameters"), mem, &policy.parameter_count);
 	policy.denied = strings(json_object_get(json, "denied"), mem, &policy.denied_count);
 	return policy;
 }

@@ -57,7 +57,7 @@ def test_a_missing_database_is_made_with_all_that_is_said_of_it_in_one_pass(serv
     assert server.can_login("alice", "geheim", "app")
     before = catalog(server)
     quiet = users.apply(wanted).quiet()
-    assert catalog(server) == before and quiet.statements <= 14
+    assert catalog(server) == before and quiet.statements <= 15
 
 
 @every_major

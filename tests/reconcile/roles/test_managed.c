@@ -245,7 +245,7 @@ static void check_step(const struct world *world, const struct role_step *step)
 		assert_true(is_ours(world, step->user) || world->policy.adopt);
 	if (role && managed_is_untouchable(&world->present, role))
 		assert_true(is_ours(world, step->user));
-	if (world->policy.additive)
+	if (world->policy.memberships == UPKEEP_ADDITIVE)
 		assert_int_not_equal(step->action, ROLE_REVOKE);
 }
 
@@ -278,7 +278,7 @@ static bool run_round(uint64_t number, struct arena *mem)
 	world.present.server = "1";
 	world.present.version = versions[below(&world, COUNT_OF(versions))];
 	world.policy.adopt = one_in(&world, 4);
-	world.policy.additive = one_in(&world, 4);
+	world.policy.memberships = one_in(&world, 4) ? UPKEEP_ADDITIVE : UPKEEP_EXACT;
 	add_roles(&world);
 	add_rows(&world);
 	add_memberships(&world);

@@ -161,7 +161,7 @@ static void add_policy(struct story *story, char **words)
 	const char *max = value_of(words, "max"), *grantable = value_of(words, "grantable");
 	const char *denied = value_of(words, "denied"), *protected = value_of(words, "protected");
 	policy->adopt = has(words, "adopt");
-	policy->additive = has(words, "additive");
+	policy->memberships = has(words, "additive") ? UPKEEP_ADDITIVE : UPKEEP_EXACT;
 	policy->max_deletions = max ? atoi(max) : 0;
 	if (grantable)
 		story->globs[0][policy->grantable_count++] = grantable;

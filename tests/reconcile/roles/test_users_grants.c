@@ -100,7 +100,34 @@ static void what_groups_and_users_may_do_is_read(void **state)
 	arena_free(reading.mem);
 }
 
+/* Two entries of one name are one user; a role is a name, or has options beside it. */
+static void roles_with_options_are_read_and_sorted(void **state)
+{
+	static const char text[] =
+		"version: 2\n"
+		"users:\n"
+		"- {username: alice, database: a, roles: [writers, {name: readers, admin: true, inherit: false}]}\n"
+		"- {username: alice, database: b, roles: [{name: readers, inherit: false, admin: true}, {name: all}]}\n"
+		"- {username: bob, roles: [{name: readers}, writers, readers]}\n";
+	struct reading reading;
+	(void)state;
+	read_text(&reading, text, "postgres");
+	assert_int_equal(reading.mistakes.count, 0);
+	const struct user *alice = &reading.users.items[0], *bob = &reading.users.items[1];
+	assert_int_equal(alice->role_count, 3);
+	assert_string_equal(alice->roles[1], "readers");
+	assert_true(alice->role_options[1].admin && !alice->role_options[1].inherit &&
+		alice->role_options[1].set);
+	assert_true(!alice->role_options[0].admin && alice->role_options[2].inherit);
+	assert_int_equal(bob->role_count, 2);
+	assert_null(bob->role_options);
+	arena_free(reading.mem);
+}
+
 #define GROUP "version: 2\nusers: []\ngroups:\n- name: g\n  grants:\n  - "
+#define ROLES "version: 2\nusers:\n- username: u\n  roles:\n  - "
+#define GROUPS "version: 2\nusers: [{username: u}]\ngroups:\n- "
+#define USER "version: 2\nusers:\n- username: u\n  "
 #define DEFAULTS "version: 2\nusers: []\ngroups:\n- name: g\n  defaultPrivileges:\n  - "
 
 static const struct {
@@ -110,6 +137,46 @@ static const struct {
 	{"version: two\nusers: []\n", "users.yaml:1:10", "version must be 1 or 2"},
 	{"users: []\ngroups: []\n", "users.yaml:2:9", "groups needs version: 2"},
 	{"users: [{username: a, grants: []}]\n", "users.yaml:1:31", "grants needs version: 2"},
+	{"users: [{username: a, roles: [{name: r, admin: true}]}]\n", "users.yaml:1:31", "needs version: 2"},
+	{ROLES "{name: r, admn: true}\n", "users.yaml:5:15", "did you mean admin?"},
+	{ROLES "{name: r, admin: yes please}\n", "users.yaml:5:22", "admin must be true or false"},
+	{ROLES "{name: r, inherit: 1}\n", "users.yaml:5:24", "inherit must be true or false"},
+	{ROLES "{admin: true}\n", "users.yaml:5:5", "this role has no name"},
+	{ROLES "{name: 7}\n", "users.yaml:5:12", "role must be a string"},
+	{ROLES "{name: u, set: false}\n", "users.yaml:5:5", "member of itself"},
+	{ROLES "{name: pg_read_server_files, admin: true}\n", "users.yaml:5:5", "rights of a superuser"},
+	{ROLES "r\n- {username: u, database: b, roles: [{name: r, admin: true}]}\n", "users.yaml:3",
+		"\"r\" twice, with different options"},
+	{GROUPS "{name: g, memberOf: r}\n", "users.yaml:4:23", "memberOf must be a list"},
+	{GROUPS "{name: g, memberOf: [g]}\n", "users.yaml:4:24", "member of itself"},
+	{GROUPS "{name: g, memberOf: [{name: r, sett: true}]}\n", "users.yaml:4:34", "did you mean set?"},
+	{GROUPS "{name: g, memberOf: [r, {name: r, admin: true}]}\n", "users.yaml:4:23", "\"r\" twice"},
+	{GROUPS "{name: g, memberOf: [pg_write_server_files]}\n", "users.yaml:4:24", "rights of a superuser"},
+	{GROUPS "{name: g, memberOf: [u]}\n", "users.yaml:4", "which is a user"},
+	{GROUPS "{name: g, dropWhenUnused: maybe}\n", "users.yaml:4:29", "dropWhenUnused must be true or false"},
+	{GROUPS "{name: g, memberOf: [h]}\n- {name: h, memberOf: [i]}\n- {name: i, memberOf: [g]}\n",
+		"users.yaml:6", "break the circle"},
+	{"users: [{username: a, parameters: {}}]\n", "users.yaml:1:35", "parameters needs version: 2"},
+	{USER "parameters: x\n", "users.yaml:4:15", "parameters must be a map"},
+	{USER "parameters: {a b: 1}\n", "users.yaml:4:16", "no parameter's name"},
+	{USER "parameters: {sort_mem: 1}\n", "users.yaml:4:16", "sort_mem is called work_mem"},
+	{USER "parameters: {work_mem: }\n", "users.yaml:4:26", "must be a text, a number or a boolean"},
+	{USER "parameters: {work_mem: {a: b}}\n", "users.yaml:4:26", "must be a text, a number or a boolean"},
+	{USER "parameters: {search_path: 'a, b'}\n", "users.yaml:4:29", "search_path is a list"},
+	{USER "parameters: {role: postgres}\n", "users.yaml:4:16", "policy.allowParameters"},
+	{USER "parameters: {work_mem: 1MB, WORK_MEM: 2MB}\n", "users.yaml:3", "twice, with different values"},
+	{USER "parametersIn: {app: 1}\n", "users.yaml:4:23", "what is set in a database must be a map"},
+	{USER "parametersIn: {app: {role: x}}\n", "users.yaml:4:24", "policy.allowParameters"},
+	{"version: 2\nusers: []\ngroups: [{name: g, parameters: {}}]\n", "users.yaml:3:20",
+		"settings of a role that nobody logs in as have no effect"},
+	{USER "memberships: additiv\n", "users.yaml:4:16", "did you mean additive?"},
+	{USER "memberships: [exact]\n", "users.yaml:4:16", "must be exact, additive or report"},
+	{USER "grantsMode: report\n", "users.yaml:4:15", "there are none here"},
+	{USER "database: a\n  memberships: exact\n- {username: u, database: b, memberships: report}\n",
+		"users.yaml:6", "has other memberships: in another entry"},
+	{"version: 2\nusers: []\ndefaults: {grants: none}\n", "users.yaml:3:20",
+		"must be exact, additive or report"},
+	{GROUPS "{name: g, grantsMode: report}\n", "users.yaml:4:25", "there are none here"},
 	{"version: 2\nusers: []\ngroups: x\n", "users.yaml:3:9", "groups must be a list"},
 	{"version: 2\nusers: []\ngroups: [x]\n", "users.yaml:3:10", "must be a map with name"},
 	{"version: 2\nusers: []\ngroups: [{}]\n", "users.yaml:3:10", "this group has no name"},
@@ -242,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_groups_and_users_may_do_is_read),
+		cmocka_unit_test(roles_with_options_are_read_and_sorted),
 		cmocka_unit_test(each_mistake_is_told_at_its_place),
 		cmocka_unit_test(a_database_has_to_be_named_where_the_agent_names_none),
 		cmocka_unit_test(databases_are_listed_or_come_from_the_defaults),

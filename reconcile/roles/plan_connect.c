@@ -1,0 +1,128 @@
+/*
+ * plan_connect.c - CONNECT on databases: where a user's entries say that it may connect, and nowhere else by name
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "reconcile/roles/rights.h"
+#include "reconcile/postgres/sql.h"
+
+static void warn_of_public(struct planner *planner, const struct database *database)
+{
+	const char *text = arena_printf(planner->mem,
+		"every role may connect to database \"%s\" (PUBLIC has CONNECT), so `database` "
+		"keeps nobody out: REVOKE CONNECT ON DATABASE %s FROM PUBLIC changes that",
+		database->name, sql_identifier(database->name, planner->mem));
+	for (size_t i = 0; i < planner->plan->warning_count; i++)
+		if (strcmp(planner->plan->warnings[i], text) == 0)
+			return;
+	planner_warning(planner, "%s", text);
+}
+
+static const char *connect_field(struct planner *planner, const char *database)
+{
+	return arena_printf(planner->mem, "connect:%s", database);
+}
+
+/* The difference that was just told. */
+static bool is_left(struct planner *planner, const struct wanted_user *wanted)
+{
+	bool left = wanted->user->memberships == UPKEEP_REPORT;
+	if (left)
+		planner_leave(planner, wanted->report,
+			"memberships: report: where it may connect is told when it differs, and left");
+	return left;
+}
+
+/* Whoever owns it by then may do so anyway. */
+static void give_connect(struct planner *planner, struct wanted_user *wanted, const char *database)
+{
+	if (planner_will_own(planner, database, wanted->user->name))
+		return;
+	planner_difference(planner, wanted->report, connect_field(planner, database), "granted", "");
+	if (is_left(planner, wanted))
+		return;
+	planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, wanted->user->name,
+		arena_printf(planner->mem, "GRANT CONNECT ON DATABASE %s TO ",
+			sql_identifier(database, planner->mem)),
+		"");
+}
+
+static void grant_connect(struct planner *planner, struct wanted_user *wanted,
+	const struct database *database, const struct connect_grant *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].database == database->oid)
+			return;
+	if (wanted->user->memberships != UPKEEP_REPORT &&
+		!planner_will_own(planner, database->name, wanted->user->name) &&
+		!rights_grant_connect(planner, wanted, database)) {
+		planner_difference(
+			planner, wanted->report, connect_field(planner, database->name), "granted", "");
+		return;
+	}
+	give_connect(planner, wanted, database->name);
+}
+
+/* A superuser's REVOKE takes back only what the owner granted: for others' grants we become the grantor. */
+static void revoke_connect(struct planner *planner, struct wanted_user *wanted,
+	const struct connect_grant *row, const struct database *database, bool only_option)
+{
+	struct arena *mem = planner->mem;
+	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
+	const char *head = arena_printf(mem, "REVOKE %sCONNECT ON DATABASE %s FROM ",
+		only_option ? "GRANT OPTION FOR " : "", sql_identifier(database->name, mem));
+	planner_difference(planner, wanted->report, connect_field(planner, database->name),
+		only_option ? "granted" : "", only_option ? "granted with grant option" : "granted");
+	if (is_left(planner, wanted))
+		return;
+	bool as_grantor;
+	if (!rights_revoke_connect(planner, wanted, database, row, &as_grantor))
+		return;
+	if (!as_grantor || !grantor) {
+		planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name, head, " CASCADE");
+		return;
+	}
+	planner_step(planner, PHASE_REVOKE,
+		(struct role_step){
+			.action = ROLE_REVOKE,
+			.user = wanted->user->name,
+			.sql = arena_printf(mem, "SET ROLE %s; %s%s CASCADE; RESET ROLE",
+				sql_identifier(grantor->name, mem), head,
+				sql_identifier(wanted->user->name, mem)),
+			.statements = 3,
+		});
+}
+
+void plan_connects(struct planner *planner, struct wanted_user *wanted)
+{
+	const struct user *user = wanted->user;
+	size_t count = 0;
+	const struct connect_grant *rows =
+		wanted->role ? present_connects(planner->present, wanted->role->oid, &count) : NULL;
+
+	for (size_t i = 0; i < user->database_count; i++) {
+		const struct database *database = present_database(planner->present, user->databases[i]);
+		const struct planned_database *listed = planner_database(planner, user->databases[i]);
+		if (listed && listed->made) {
+			give_connect(planner, wanted, user->databases[i]);
+			continue;
+		}
+		if (!database) {
+			planner_reason(planner, wanted->report, USER_DEGRADED,
+				"database \"%s\" does not exist", user->databases[i]);
+			continue;
+		}
+		if (database->public_connect && !(listed && listed->wanted->closed))
+			warn_of_public(planner, database);
+		grant_connect(planner, wanted, database, rows, count);
+	}
+	for (size_t i = 0; user->memberships != UPKEEP_ADDITIVE && i < count; i++) {
+		const struct database *database = present_database_by_oid(planner->present, rows[i].database);
+		if (!database || planner_will_own(planner, database->name, user->name))
+			continue; /* taking it from the owner would take what comes with owning */
+		bool listed = text_is_listed(user->databases, user->database_count, database->name);
+		if (!listed || rows[i].grantable)
+			revoke_connect(planner, wanted, &rows[i], database, listed);
+	}
+}
