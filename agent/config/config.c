@@ -227,6 +227,10 @@ bool config_read(const char *file, struct arena *mem, struct config *config, str
 	struct settings settings = {file, folder_of(file, mem), mem, mistakes};
 	if (!mistakes->count)
 		read_document(&settings, &documents, &read);
+	for (size_t i = 0; read.kubernetes_off && i < read.database_count; i++)
+		if (read.databases[i].cluster.name)
+			mistakes_add(mistakes, file, read.databases[i].line, 0,
+				"postgresql is an object of the cluster, and kubernetes.none is true: name a connection");
 	if (mistakes->count)
 		return report_first(mistakes, mem, err);
 	*config = read;

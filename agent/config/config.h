@@ -29,9 +29,17 @@ struct repository_config {
 	int line;
 };
 
+/* databases[].postgresql and .operator: a cluster of the Zalando operator. */
+struct operator_reference {
+	const char *namespace, *name; /* of the `postgresql` object; NULL = none */
+	const char *superuser;        /* the operator's super_username, default postgres */
+	const char *secret_template;  /* its secret_name_template */
+};
+
 struct database_config {
 	const char *name;
-	const char *connection;
+	const char *connection; /* NULL = that of `cluster` */
+	struct operator_reference cluster;
 	enum session_authentication authentication; /* in which form the server is told the password */
 	struct secret_reference password;
 	const char *application, *config_map, *key; /* users: */

@@ -175,9 +175,56 @@ static void read_authentication(struct settings *settings, const struct yaml_pai
 	settings_complain(settings, pair, false, "authentication must be channel-binding, scram or any");
 }
 
+/* NAMESPACE/NAME */
+static void read_postgresql(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	struct operator_reference *to = &((struct database_config *)base)->cluster;
+	const char *text = pair->value->kind == YAML_STRING ? pair->value->text : "";
+	const char *slash = strchr(text, '/');
+	const char *namespace = slash ? arena_copy_n(settings->mem, text, (size_t)(slash - text)) : "";
+	if (!slash || !text_is_dns_subdomain(namespace) || !text_is_dns_subdomain(slash + 1)) {
+		settings_complain(settings, pair, false,
+			"postgresql must be NAMESPACE/NAME of a postgresql object, as in default/acid-minimal-cluster");
+		return;
+	}
+	to->namespace = namespace;
+	to->name = arena_copy(settings->mem, slash + 1);
+}
+
+/* {name} that is none of the operator's would stand in the Secret's name as it is. */
+static bool is_secret_template(const char *text)
+{
+	static const char *const known[] = {"{username}", "{cluster}", "{tprkind}", "{tprgroup}"};
+	bool named = strstr(text, "{username}") != NULL;
+	for (const char *at = strchr(text, '{'); at; at = strchr(at + 1, '{')) {
+		size_t i = 0;
+		while (i < COUNT_OF(known) && !text_starts(at, known[i]))
+			i++;
+		if (i == COUNT_OF(known))
+			return false;
+	}
+	return named;
+}
+
+static void read_operator(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "superUsername", .offset = offsetof(struct operator_reference, superuser)},
+		{.name = "secretNameTemplate", .offset = offsetof(struct operator_reference, secret_template)},
+	};
+	struct operator_reference *to = &((struct database_config *)base)->cluster;
+	if (settings_read(settings, pair, table, COUNT_OF(table), to) && to->secret_template &&
+		!is_secret_template(to->secret_template))
+		settings_complain(settings, pair, false,
+			"secretNameTemplate is the operator's secret_name_template: it has {username}, and may have {cluster}, "
+			"{tprkind} and {tprgroup}");
+}
+
 static const struct setting database_table[] = {
 	{.name = "name", .offset = DATABASE(name), .required = true},
-	{.name = "connection", .offset = DATABASE(connection), .required = true},
+	{.name = "connection", .offset = DATABASE(connection)},
+	{.name = "postgresql", .type = SETTING_OWN, .read = read_postgresql},
+	{.name = "operator", .type = SETTING_OWN, .read = read_operator},
 	{.name = "authentication", .type = SETTING_OWN, .read = read_authentication},
 	{.name = "passwordFrom", .type = SETTING_OWN, .read = read_password_from},
 	{.name = "users", .type = SETTING_OWN, .read = read_users, .required = true},
@@ -193,6 +240,35 @@ static const struct yaml_pair *pair_of(const struct yaml_pair *map, const char *
 	return NULL;
 }
 
+static void default_text(const char **field, const char *text)
+{
+	*field = *field ? *field : text;
+}
+
+/* Where the server is: one of two ways. */
+static void check_cluster(
+	struct settings *settings, const struct yaml_pair *pair, struct database_config *database)
+{
+	const struct yaml_pair *cluster = pair_of(pair, "postgresql"), *how = pair_of(pair, "operator");
+	if (!cluster && !pair_of(pair, "connection"))
+		settings_complain(settings, pair, true, "%s: connection is missing, or postgresql", pair->key);
+	if (cluster && pair_of(pair, "connection"))
+		settings_complain(settings, cluster, true,
+			"postgresql and connection say the same twice: leave one out");
+	if (how && !cluster)
+		settings_complain(settings, how, true,
+			"operator says how what postgresql names is found, and there is no postgresql");
+	if (!cluster)
+		return;
+	if (pair_of(pair, "passwordFrom"))
+		settings_complain(settings, pair_of(pair, "passwordFrom"), true,
+			"passwordFrom goes with connection: of a postgresql the password is in the operator's Secret");
+	default_text(&database->cluster.superuser, "postgres");
+	default_text(
+		&database->cluster.secret_template, "{username}.{cluster}.credentials.{tprkind}.{tprgroup}");
+	default_text(&database->database, "postgres");
+}
+
 static void check_database(struct settings *settings, const struct yaml_pair *pair,
 	const struct config *config, struct database_config *database)
 {
@@ -205,6 +281,7 @@ static void check_database(struct settings *settings, const struct yaml_pair *pa
 		if (text_equal(config->databases[i].name, database->name))
 			settings_complain(settings, name, false, "the database of line %d has this name too",
 				config->databases[i].line);
+	check_cluster(settings, pair, database);
 	if (!database->connection)
 		return;
 	if (connection_has_password(database->connection))

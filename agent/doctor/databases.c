@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/users/database_target.h"
 #include "agent/users/users_source.h"
 #include "agent/users/passwords.h"
 #include "base/text.h"
 #include "reconcile/roles/examine.h"
 
-enum { DATABASE_DEADLINE = 10000, MISSING_SHOWN = 10 };
+enum { MISSING_SHOWN = 10 };
 
 /* ---- the server ---- */
 
@@ -16,6 +17,15 @@ static const char *remedy_of(
 	struct doctor *doctor, const struct database_config *database, const struct error *err)
 {
 	const char *place = arena_printf(doctor->mem, "%s:%d", doctor->config->file, database->line);
+	if (database->cluster.name)
+		return err->kind == ERROR_DENIED
+			? arena_printf(doctor->mem,
+				  "let the agent get postgresqls, endpoints and the Secret there, as manifests/install.yaml has it; or "
+				  "correct operator.superUsername (%s)",
+				  place)
+			: arena_printf(doctor->mem,
+				  "look at the postgresql object and its Pods; or correct `postgresql` and `operator` (%s)",
+				  place);
 	switch (err->kind) {
 	case ERROR_DENIED:
 		return arena_printf(doctor->mem,
@@ -32,31 +42,13 @@ static const char *remedy_of(
 	}
 }
 
-static bool password(struct doctor *doctor, const struct secret_reference *from, struct secret *password,
-	struct error *err)
-{
-	if (from->file)
-		return secret_read(password, from->file, true, err);
-	return !from->name ||
-		secrets_value(
-			doctor->secrets, doctor->kube, from->namespace, from->name, from->key, password, err);
-}
-
-static struct session_target target_of(const struct database_config *database)
-{
-	return (struct session_target){.name = database->name,
-		.connection = database->connection,
-		.deadline = DATABASE_DEADLINE,
-		.authentication = database->authentication};
-}
-
 static bool examine(struct doctor *doctor, const struct database_config *database, struct roles_server *server)
 {
-	struct session_target target = target_of(database);
+	struct session_target target;
 	struct error err;
 
 	doctor_wait(doctor, "database", database->name);
-	bool ok = password(doctor, &database->password, &target.password, &err) &&
+	bool ok = database_target(database, doctor->secrets, doctor->kube, doctor->mem, &target, &err) &&
 		roles_examine(&target, doctor->mem, server, &err);
 	secret_done(&target.password);
 	if (ok)
@@ -74,7 +66,9 @@ static bool examine(struct doctor *doctor, const struct database_config *databas
  */
 static void check_trust(struct doctor *doctor, const struct database_config *database)
 {
-	struct session_target target = target_of(database);
+	const struct session_target target = {.name = database->name,
+		.connection = database->connection,
+		.authentication = database->authentication};
 	struct session_trust trust;
 	struct error err;
 	bool said = database->authentication == SESSION_AUTHENTICATION_BOUND;
@@ -82,6 +76,19 @@ static void check_trust(struct doctor *doctor, const struct database_config *dat
 	const char *verify =
 		"sslmode=verify-full sslrootcert=FILE in `connection`, with the certificate of whoever signed the server's";
 
+	if (database->cluster.name && database->authentication != SESSION_AUTHENTICATION_ANY) {
+		doctor_ok(doctor, "database",
+			"%s: the password is given by SCRAM alone; the certificate is the operator's own, and any is taken",
+			database->name);
+		return;
+	}
+	if (database->cluster.name) {
+		doctor_fail(doctor, "database",
+			arena_printf(doctor->mem, "take `authentication: any` away (%s)", place),
+			"%s: the password is given in whatever form the server asks for, clear text too",
+			database->name);
+		return;
+	}
 	if (!session_trust(&target, &trust, &err) || !trust.elsewhere)
 		return;
 	if (database->authentication == SESSION_AUTHENTICATION_ANY)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/database_target.h"
 #include "agent/users/users_export.h"
 #include "agent/users/users_in_force.h"
 #include "agent/users/users_ownership.h"
@@ -18,7 +19,6 @@
 #include "reconcile/roles/privileges.h"
 
 enum {
-	DATABASE_DEADLINE = 10000,
 	RETRY_FIRST = 2000,
 	RETRY_LONGEST = 60000,
 	DEFAULT_INTERVAL = 60000,
@@ -27,31 +27,15 @@ enum {
 	REASON_BYTES = 400 /* of why the newest commit is broken: the Application's condition has all of it */
 };
 
-static bool connection_password(const struct users_pass *pass, struct secret *password, struct error *err)
-{
-	const struct secret_reference *from = &pass->database->config->password;
-	if (from->file)
-		return secret_read(password, from->file, true, err);
-	if (from->name)
-		return secrets_value(pass->agent->secrets, pass->database->kube, from->namespace, from->name,
-			from->key, password, err);
-	return true;
-}
-
 /* ---- the pass ---- */
 
 static bool connect_database(struct users_pass *pass, struct session **session)
 {
-	const struct database_config *config = pass->database->config;
-	struct session_target target = {
-		.name = config->name,
-		.connection = config->connection,
-		.deadline = DATABASE_DEADLINE,
-		.authentication = config->authentication,
-		.plain = pass->database->plain,
-	};
-	bool ok = connection_password(pass, &target.password, &pass->error) &&
-		session_connect(&target, session, &pass->error);
+	struct session_target target;
+	bool ok = database_target(pass->database->config, pass->agent->secrets, pass->database->kube,
+		pass->mem, &target, &pass->error);
+	target.plain = pass->database->plain;
+	ok = ok && session_connect(&target, session, &pass->error);
 	if (ok)
 		pass->database->plain = session_is_plain(*session);
 	secret_done(&target.password);

@@ -191,6 +191,45 @@ static void a_database_has_defaults(void **state)
 	assert_null(databases[2].database);
 }
 
+static void a_cluster_of_the_operators_needs_no_connection(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(read_text(fixture,
+		"version: 1\ndatabases:\n- {name: a, postgresql: default/acid-main, users: {application: u}}\n"
+		"- {name: b, postgresql: db/x, users: {application: u, database: app}, authentication: channel-binding,\n"
+		"   operator: {superUsername: root, secretNameTemplate: '{username}.{cluster}'}}\n"));
+	const struct database_config *databases = fixture->config.databases;
+	assert_null(databases[0].connection);
+	assert_string_equal(databases[0].cluster.namespace, "default");
+	assert_string_equal(databases[0].cluster.name, "acid-main");
+	assert_string_equal(databases[0].cluster.superuser, "postgres");
+	assert_string_equal(databases[0].cluster.secret_template,
+		"{username}.{cluster}.credentials.{tprkind}.{tprgroup}");
+	assert_string_equal(databases[0].database, "postgres");
+	assert_string_equal(databases[1].cluster.superuser, "root");
+	assert_string_equal(databases[1].cluster.secret_template, "{username}.{cluster}");
+	assert_string_equal(databases[1].database, "app");
+}
+
+static void what_does_not_go_with_a_cluster_of_the_operators_is_refused(void **state)
+{
+	expect(*state,
+		"version: 1\nkubernetes: {none: true}\ndatabases:\n- {name: a, postgresql: default/x, users: {application: u}}\n",
+		"4: postgresql is an object of the cluster, and kubernetes.none is true: name a connection\n");
+	expect(*state,
+		"version: 1\ndatabases:\n- {name: b, postgresql: x, users: {application: u}}\n"
+		"- {name: c, postgresql: d/x, connection: host=h, users: {application: u}}\n"
+		"- {name: d, postgresql: d/x, passwordFrom: {file: p}, users: {application: u}}\n"
+		"- {name: e, connection: host=h, operator: {superUsername: p}, users: {application: u}}\n"
+		"- {name: f, postgresql: d/x, operator: {secretNameTemplate: '{user}'}, users: {application: u}}\n",
+		"3:25: postgresql must be NAMESPACE/NAME of a postgresql object, as in default/acid-minimal-cluster\n"
+		"4:13: postgresql and connection say the same twice: leave one out\n"
+		"5:30: passwordFrom goes with connection: of a postgresql the password is in the operator's Secret\n"
+		"6:33: operator says how what postgresql names is found, and there is no postgresql\n"
+		"7:40: secretNameTemplate is the operator's secret_name_template: it has {username}, and may have {cluster}, "
+		"{tprkind} and {tprgroup}\n");
+}
+
 static void off_is_said_with_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -297,7 +336,7 @@ static void databases_and_repositories_must_make_sense(void **state)
 		"5:10: name must be lower-case letters, digits, '-' and '.'\n"
 		"5:35: users: application is missing\n"
 		"5:62: authentication must be channel-binding, scram or any\n"
-		"6:3: databases[3]: connection is missing\n"
+		"6:3: databases[3]: connection is missing, or postgresql\n"
 		"6:3: databases[3]: name is missing\n"
 		"6:3: databases[3]: users is missing\n"
 		"7:3: databases[4] is a string and must be a map\n"
@@ -358,6 +397,8 @@ int main(void)
 		TEST(every_field_is_read_and_paths_begin_at_the_file),
 		TEST(a_database_has_defaults),
 		TEST(an_installation_id_is_a_short_text),
+		TEST(a_cluster_of_the_operators_needs_no_connection),
+		TEST(what_does_not_go_with_a_cluster_of_the_operators_is_refused),
 		TEST(off_is_said_with_nothing),
 		TEST(an_unknown_field_names_its_neighbour_at_every_level),
 		TEST(the_version_is_required_and_known),

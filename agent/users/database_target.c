@@ -1,0 +1,167 @@
+#include "agent/users/database_target.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+enum { DATABASE_DEADLINE = 10000, ASKED = 2 };
+
+const char *operator_secret_name(const struct operator_reference *cluster, const char *role, struct arena *mem)
+{
+	const struct {
+		const char *placeholder, *text;
+	} parts[] = {{"{username}", role}, {"{cluster}", cluster->name}, {"{tprkind}", "postgresql"},
+		{"{tprgroup}", "acid.zalan.do"}};
+	CLEANUP(buf_done) struct buf out = BUF(1024);
+	for (const char *at = cluster->secret_template; *at;) {
+		size_t i = 0;
+		while (i < COUNT_OF(parts) && !text_starts(at, parts[i].placeholder))
+			i++;
+		if (i == COUNT_OF(parts)) {
+			buf_char(&out, *at++);
+			continue;
+		}
+		for (const char *c = parts[i].text; *c; c++)
+			buf_char(&out, i == 0 && *c == '_' ? '-' : *c);
+		at += strlen(parts[i].placeholder);
+	}
+	return arena_copy(mem, buf_string(&out));
+}
+
+static bool is_address(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789abcdefABCDEF.:")];
+}
+
+/* The first address that is ready: there is one leader. */
+static bool take_address(const json_t *endpoints, const char **address, long long *port)
+{
+	const json_t *subset;
+	size_t i;
+	json_array_foreach (json_object_get(endpoints, "subsets"), i, subset) {
+		const json_t *first = json_array_get(json_object_get(subset, "addresses"), 0);
+		const json_t *open = json_array_get(json_object_get(subset, "ports"), 0);
+		*address = json_text_at(first, "ip", "");
+		*port = json_number_at(open, "port", 5432);
+		if (is_address(*address))
+			return true;
+	}
+	return false;
+}
+
+static bool take_cluster(const struct operator_reference *cluster, struct kube_request asked[ASKED],
+	struct arena *mem, const char **where, struct error *err)
+{
+	const char *namespace = cluster->namespace, *name = cluster->name, *address;
+	long long port;
+	if (asked[0].error.kind == ERROR_MISSING)
+		return error_set(err, ERROR_RETRY, "postgresql %s/%s is not in the cluster", namespace, name);
+	if (asked[1].error.kind == ERROR_MISSING)
+		return error_set(err, ERROR_RETRY,
+			"postgresql %s/%s has no leader yet: there are no Endpoints %s", namespace, name, name);
+	for (size_t i = 0; i < ASKED; i++)
+		if (asked[i].error.kind != ERROR_NONE) {
+			*err = asked[i].error;
+			return error_prefix(err, "postgresql %s/%s", namespace, name);
+		}
+	if (json_text_at(asked[0].answer, "metadata.deletionTimestamp", NULL))
+		return error_set(err, ERROR_RETRY, "postgresql %s/%s is being deleted", namespace, name);
+	if (!take_address(asked[1].answer, &address, &port))
+		return error_set(err, ERROR_RETRY,
+			"postgresql %s/%s has no leader at the moment: Endpoints %s have no address",
+			namespace, name, name);
+	*where = arena_printf(mem, "host=%s.%s.svc hostaddr=%s port=%lld", name, namespace, address, port);
+	return true;
+}
+
+static bool find_leader(const struct operator_reference *cluster, struct kube *kube, struct arena *mem,
+	const char **where, struct error *err)
+{
+	struct kube_request asked[ASKED] = {
+		{.method = "GET",
+			.path = arena_printf(mem, "/apis/acid.zalan.do/v1/namespaces/%s/postgresqls/%s",
+				cluster->namespace, cluster->name)},
+		{.method = "GET",
+			.path = arena_printf(mem, "/api/v1/namespaces/%s/endpoints/%s", cluster->namespace,
+				cluster->name)},
+	};
+	kube_run(kube, asked, ASKED);
+	bool ok = take_cluster(cluster, asked, mem, where, err);
+	for (size_t i = 0; i < ASKED; i++)
+		json_decref(asked[i].answer);
+	return ok;
+}
+
+/* A value of a connection string. */
+static const char *quoted(const char *text, struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf out = BUF(1024);
+	buf_char(&out, '\'');
+	for (; *text; text++) {
+		if (*text == '\'' || *text == '\\')
+			buf_char(&out, '\\');
+		buf_char(&out, *text);
+	}
+	buf_char(&out, '\'');
+	return arena_copy(mem, buf_string(&out));
+}
+
+/* A rotated superuser is called otherwise than the Secret. */
+static bool take_credentials(const struct operator_reference *cluster, struct secrets *secrets,
+	struct kube *kube, struct arena *mem, const char **user, struct secret *password, struct error *err)
+{
+	const char *name = operator_secret_name(cluster, cluster->superuser, mem);
+	CLEANUP(secret_done) struct secret username = {0};
+	if (!text_is_dns_subdomain(name))
+		return error_set(err, ERROR_INVALID,
+			"\"%s\" is no name of a Secret: correct operator.superUsername or operator.secretNameTemplate",
+			name);
+	if (!secrets_value(secrets, kube, cluster->namespace, name, "password", password, err) ||
+		!secrets_value(secrets, kube, cluster->namespace, name, "username", &username, err)) {
+		if (err->kind == ERROR_MISSING)
+			err->kind = ERROR_RETRY; /* the operator makes it */
+		return false;
+	}
+	const char *text =
+		arena_copy_n(mem, username.bytes ? (const char *)username.bytes : "", username.length);
+	if (!*text || strlen(text) != username.length || username.length > LIMIT_ROLE_NAME)
+		return error_set(err, ERROR_INVALID, "Secret %s/%s: username is no name of a role",
+			cluster->namespace, name);
+	*user = text;
+	return true;
+}
+
+static bool by_operator(const struct operator_reference *cluster, struct secrets *secrets, struct kube *kube,
+	struct arena *mem, struct session_target *target, struct error *err)
+{
+	const char *where, *user;
+	if (!kube)
+		return error_set(err, ERROR_RETRY, "postgresql %s/%s: there is no cluster that can be asked",
+			cluster->namespace, cluster->name);
+	if (!find_leader(cluster, kube, mem, &where, err) ||
+		!take_credentials(cluster, secrets, kube, mem, &user, &target->password, err))
+		return false;
+	target->connection =
+		arena_printf(mem, "%s dbname=postgres user=%s sslmode=require", where, quoted(user, mem));
+	return true;
+}
+
+bool database_target(const struct database_config *config, struct secrets *secrets, struct kube *kube,
+	struct arena *mem, struct session_target *target, struct error *err)
+{
+	const struct secret_reference *from = &config->password;
+	*target = (struct session_target){
+		.name = config->name,
+		.connection = config->connection,
+		.deadline = DATABASE_DEADLINE,
+		.authentication = config->authentication,
+	};
+	if (config->cluster.name)
+		return by_operator(&config->cluster, secrets, kube, mem, target, err);
+	if (from->file)
+		return secret_read(&target->password, from->file, true, err);
+	return !from->name ||
+		secrets_value(secrets, kube, from->namespace, from->name, from->key, &target->password, err);
+}

@@ -1,0 +1,173 @@
+"""A database that the agent file names as a `postgresql` object: address and password are those of the operator's objects, at each pass."""
+
+import subprocess
+
+import pytest
+
+from parts import postgres
+from parts.agent import wait_for
+from parts.git import Certificates, Repository
+
+NAME = "acid-main"
+SECRET = f"postgres.{NAME}.credentials.postgresql.acid.zalan.do"
+
+
+def own_address():
+    """Of this machine: the API server takes no loopback address into Endpoints, and Pods have none either."""
+    return subprocess.run(["hostname", "-I"], check=True, capture_output=True, text=True).stdout.split()[0]
+
+
+def spilo(major, folder):
+    """A server that is reached from elsewhere, by TLS alone, with a certificate that nobody has signed."""
+    made = postgres.Postgres(major, {"listen_addresses": "*", "ssl": "on"}, start=False)
+    certificates = Certificates(folder, "postgres")
+    for source, name in ((certificates.cert, "server.crt"), (certificates.key, "server.key")):
+        path = made.data / name
+        path.write_bytes(source.read_bytes())
+        path.chmod(0o600)
+        made._own(path)
+    with open(made.data / "pg_hba.conf", "a", encoding="ascii") as file:
+        file.write("hostssl all all all scram-sha-256\n")
+    return made.start()
+
+
+def users_yaml(namespace, *names):
+    users = "".join(f"      - {{username: {name}, database: postgres}}\n" for name in names)
+    return {"users/users.yaml": f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: postgres-users-config, namespace: {namespace}}}\n"
+                                f"data:\n  users.yaml: |\n    users:\n{users}"}
+
+
+class Operator:
+    """What the operator and Patroni write of one cluster."""
+
+    def __init__(self, plane):
+        self.kube, self.namespace = plane.admin, plane.namespace()
+
+    def make(self, api_version, kind, name, **fields):
+        self.kube.create({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": self.namespace}} | fields)
+
+    def cluster(self):
+        self.make("acid.zalan.do/v1", "postgresql", NAME, spec={"teamId": "acid", "numberOfInstances": 1, "volume": {"size": "1Gi"},
+                                                                "postgresql": {"version": "17"}})
+
+    def leader(self, server):
+        self.make("v1", "Endpoints", NAME, subsets=[{"addresses": [{"ip": own_address()}], "ports": [{"name": "postgresql", "port": server.port}]}])
+
+    def credentials(self, password):
+        self.make("v1", "Secret", SECRET, stringData={"username": "postgres", "password": password})
+
+    def take_away(self, api_version, kind, name):
+        self.kube.delete(api_version, kind, self.namespace, name)
+
+
+@pytest.fixture
+def setting(agent, crds, tmp_path):
+    operator = Operator(crds)
+    repository = Repository(tmp_path / "db.git")
+    repository.commit(users_yaml(operator.namespace, "alice"))
+    agent.kubernetes(crds)
+    agent.application("postgres-users", repository.url, "users", operator.namespace)
+    agent.config["databases"] = [{"name": "main", "postgresql": f"{operator.namespace}/{NAME}", "users": {"application": "postgres-users"}}]
+    for name in ("alice", "bob", "carol"):
+        agent.secret(operator.namespace, f"user-{name}-secret", f"geheim-{name}")
+    made = []
+
+    def server(major):
+        (tmp_path / f"tls-{len(made)}").mkdir()
+        made.append(spilo(major, tmp_path / f"tls-{len(made)}"))
+        return made[-1]
+
+    yield agent, operator, repository, server
+    agent.stop()
+    for one in made:
+        one.close()
+
+
+def database(agent):
+    items = agent.get("/api/v1/databases").json["items"]
+    return items[0] if items else {}
+
+
+def waits(agent, text):
+    def there():
+        agent.alive()
+        found = database(agent)
+        return found.get("status") == "Waiting" and text in found.get("reason", "")
+    try:
+        wait_for(text, there, 60, 0.05)
+    except TimeoutError as error:
+        raise AssertionError(f"{error}: {database(agent)}\n{agent.log()[-3000:]}") from None
+
+
+def logs_in(agent, server, name):
+    try:
+        wait_for(f"{name} logs in", lambda: agent.alive() and server.can_login(name, f"geheim-{name}"), 60, 0.1)
+    except TimeoutError as error:
+        raise AssertionError(f"{error}: {database(agent)}\n{agent.log()[-3000:]}") from None
+
+
+@pytest.mark.parametrize("major", [13, 18])
+def test_a_cluster_is_followed_from_before_it_is_there_until_after_it_is_made_anew(setting, major):
+    agent, operator, repository, server = setting
+    agent.begin()
+    waits(agent, f"postgresql {operator.namespace}/{NAME} is not in the cluster")
+    operator.cluster()
+    waits(agent, "has no leader yet")
+    first = server(major)
+    operator.leader(first)
+    waits(agent, f"Secret {operator.namespace}/{SECRET}: neither in the cluster nor in")
+    operator.credentials(first.password)
+    logs_in(agent, first, "alice")
+    wait_for("Connected", lambda: database(agent).get("status") == "Connected", 60, 0.05)
+    assert first.value("SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity USING (pid) WHERE NOT s.ssl AND application_name LIKE 'pgitops%'") == 0
+
+    # The superuser's password is rotated.
+    first.run("ALTER ROLE postgres PASSWORD 'rotated'")
+    first.password = "rotated"
+    operator.take_away("v1", "Secret", SECRET)
+    operator.credentials("rotated")
+    repository.commit(users_yaml(operator.namespace, "alice", "bob"))
+    logs_in(agent, first, "bob")
+
+    # No leader, and then another one: a cluster that was deleted and made anew.
+    operator.kube.patch("v1", "Endpoints", operator.namespace, NAME, {"subsets": None})
+    waits(agent, "has no leader at the moment")
+    for kind in (("v1", "Endpoints", NAME), ("v1", "Secret", SECRET), ("acid.zalan.do/v1", "postgresql", NAME)):
+        operator.take_away(*kind)
+    waits(agent, "is not in the cluster")
+    second = server(major)
+    operator.cluster()
+    operator.leader(second)
+    operator.credentials(second.password)
+    repository.commit(users_yaml(operator.namespace, "alice", "bob", "carol"))
+    logs_in(agent, second, "carol")
+    assert second.can_login("alice", "geheim-alice") and first.password not in agent.log() and second.password not in agent.log()
+
+
+def test_doctor_says_how_it_is_reached_and_what_is_missing(setting):
+    agent, operator, _, server = setting
+    result = agent.cli("doctor")
+    assert f"postgresql {operator.namespace}/{NAME} is not in the cluster" in result.out + result.err, result
+    operator.cluster()
+    made = server(16)
+    operator.leader(made)
+    operator.credentials(made.password)
+    result = agent.cli("doctor")
+    told = result.out + result.err
+    assert "main: PostgreSQL 16" in told and "SCRAM alone" in told, result
+    agent.config["databases"][0]["authentication"] = "any"
+    agent.write()
+    result = agent.cli("doctor")
+    assert "take `authentication: any` away" in result.out + result.err and result.code == 1
+
+
+def test_a_server_without_tls_is_told_no_password(setting):
+    agent, operator, _, server = setting
+    made = server(16)
+    made.restart({"ssl": "off"})
+    operator.cluster()
+    operator.leader(made)
+    operator.credentials(made.password)
+    agent.begin()
+    wait_for("it is refused", lambda: "SSL" in database(agent).get("reason", ""), 60, 0.05)
+    assert not made.value("SELECT count(*) FROM pg_roles WHERE rolname = 'alice'") and made.password not in agent.log()
