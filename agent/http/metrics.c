@@ -131,7 +131,8 @@ static bool print_users(struct buf *out, struct store *store, struct error *err)
 		return false;
 	json_array_foreach (json_object_get(list, "items"), i, user)
 		count_user(counts, &used, user);
-	metrics_head(out, "pgitops_users", "gauge", "Users and listed groups by database and status.");
+	metrics_head(out, "pgitops_users", "gauge",
+		"Users, listed groups and listed databases by database and status.");
 	for (i = 0; i < used; i++) {
 		buf_text(out, "pgitops_users");
 		metrics_label(out, "database", counts[i].database);

@@ -91,6 +91,27 @@ static void copy_groups(const struct users *from, struct arena *mem, struct user
 	}
 }
 
+static void copy_databases(const struct users *from, struct arena *mem, struct users *to)
+{
+	to->databases = arena_array(mem, from->database_count, sizeof(*to->databases));
+	for (size_t i = 0; i < from->database_count; i++) {
+		const struct wanted_database *database = &from->databases[i];
+		struct wanted_database *copy = &to->databases[i];
+		*copy = *database;
+		copy->name = copy_text(database->name, NULL, mem);
+		copy->owner = copy_text(database->owner, NULL, mem);
+		copy->comment = copy_text(database->comment, NULL, mem);
+		copy->encoding = copy_text(database->encoding, NULL, mem);
+		copy->locale = copy_text(database->locale, NULL, mem);
+		copy->extensions = arena_array(mem, database->extension_count, sizeof(*copy->extensions));
+		for (size_t e = 0; e < database->extension_count; e++)
+			copy->extensions[e] = (struct wanted_extension){
+				.name = copy_text(database->extensions[e].name, NULL, mem),
+				.schema = copy_text(database->extensions[e].schema, NULL, mem),
+			};
+	}
+}
+
 /* What is kept as long as the users are in force: the tree of the file is many times as large. */
 static void copy_users(const struct users *from, struct arena *mem, struct users *to)
 {
@@ -110,6 +131,7 @@ static void copy_users(const struct users *from, struct arena *mem, struct users
 		to->items[i].parameters = copy_parameters(user, before, mem);
 	}
 	copy_groups(from, mem, to);
+	copy_databases(from, mem, to);
 	copy_grants(&from->grants, mem, &to->grants);
 }
 

@@ -44,6 +44,31 @@ static void users_of_the_key_are_read_with_their_lines(void **state)
 	assert_int_equal(users.items[0].line, 4);
 }
 
+/* The tree that they were read from is gone by then. */
+static void databases_are_kept_with_all_their_texts(void **state)
+{
+	struct users users;
+	struct mistakes mistakes;
+	struct object object = object_of("ConfigMap", "users",
+		"{\"data\":{\"users.yaml\":\"{version: 2, users: [], databases: [{name: shop, owner: keeper, comment: wares, "
+		"revokePublicConnect: true, encoding: UTF8, locale: C, extensions: [citext, {name: hstore, schema: tools}]}, {name: b}]}\"}}");
+	assert_true(read_users(&object, 1, *state, &users, &mistakes));
+	assert_int_equal(mistakes.count, 0);
+	assert_int_equal(users.database_count, 2);
+	assert_null(users.databases[0].owner);
+	const struct wanted_database *shop = &users.databases[1];
+	assert_string_equal(shop->name, "shop");
+	assert_string_equal(shop->owner, "keeper");
+	assert_string_equal(shop->comment, "wares");
+	assert_string_equal(shop->encoding, "UTF8");
+	assert_string_equal(shop->locale, "C");
+	assert_true(shop->closed);
+	assert_int_equal(shop->extension_count, 2);
+	assert_null(shop->extensions[0].schema);
+	assert_string_equal(shop->extensions[1].name, "hstore");
+	assert_string_equal(shop->extensions[1].schema, "tools");
+}
+
 static void what_is_wrong_with_them_is_told_in_the_file(void **state)
 {
 	struct users users;
@@ -85,6 +110,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			users_of_the_key_are_read_with_their_lines, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(
+			databases_are_kept_with_all_their_texts, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(
 			what_is_wrong_with_them_is_told_in_the_file, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(without_the_key_there_are_no_users, open_arena, close_arena),
