@@ -48,6 +48,11 @@ static void show_plan(const struct command_context *context, const json_t *item)
 			arena_printf(context->mem, "%s: %s", json_text_at(step, "user", ""),
 				json_text_at(step, "reason", "")),
 			CELL_BUSY);
+	json_array_foreach (json_object_get(item, "missing"), i, step)
+		comment(context,
+			arena_printf(context->mem, "%s: %s", json_text_at(step, "user", ""),
+				json_text_at(step, "reason", "")),
+			CELL_BAD);
 	json_array_foreach (json_object_get(item, "refusals"), i, step)
 		comment(context,
 			arena_printf(context->mem, "%s: %s, %s", json_text_at(step, "user", ""),

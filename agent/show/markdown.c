@@ -208,6 +208,8 @@ static void add_plan(struct comment *comment, const json_t *item)
 	buf_text(comment->out, ".\n\n");
 	json_array_foreach (json_object_get(item, "waiting"), i, refusal)
 		add_refusal(comment, refusal);
+	json_array_foreach (json_object_get(item, "missing"), i, refusal)
+		add_refusal(comment, refusal);
 	json_array_foreach (json_object_get(item, "refusals"), i, refusal)
 		add_refusal(comment, refusal);
 	add_all_steps(comment, steps);

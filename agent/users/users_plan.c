@@ -32,6 +32,24 @@ static json_t *waiting_of(const struct users_pass *pass, const struct roles_plan
 	return list;
 }
 
+/* The privileges are sent all the same: it may be there by then. */
+static json_t *missing_of(const struct users_pass *pass, const struct roles_plan *plan)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < plan->missing_count; i++) {
+		const struct grants_missing *missing = &plan->missing[i];
+		json_array_append_new(list,
+			json_pack("{s:o, s:s, s:o, s:i}", "user", json_text(missing->role), "status",
+				"Missing", "reason",
+				json_text(arena_printf(pass->mem,
+					"%s does not exist (line %d of users.yaml): what is "
+					"granted there fails until it does",
+					missing->what, missing->line)),
+				"line", missing->line));
+	}
+	return list;
+}
+
 static json_t *steps_of(const struct role_step *steps, size_t count)
 {
 	json_t *list = json_array();
@@ -54,10 +72,10 @@ json_t *users_plan_item(const struct users_pass *pass, const struct roles_plan *
 	json_t *deletions = json_array();
 	for (size_t i = 0; i < plan->deletion_count; i++)
 		json_array_append_new(deletions, json_text(plan->deletions[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "database",
+	return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "database",
 		pass->database->config->name, "confirm", plan->confirm, "commit", pass->commit, "pending",
 		json_text(pass->pending), "blocked", plan->blocked, "deletions", deletions, "refusals",
-		refusals_of(pass, plan), "waiting", waiting_of(pass, plan), "steps",
-		steps_of(plan->steps, plan->step_count), "held", steps_of(plan->held, plan->held_count),
-		"script", json_text(roles_script(plan, pass->mem)));
+		refusals_of(pass, plan), "waiting", waiting_of(pass, plan), "missing", missing_of(pass, plan),
+		"steps", steps_of(plan->steps, plan->step_count), "held",
+		steps_of(plan->held, plan->held_count), "script", json_text(roles_script(plan, pass->mem)));
 }

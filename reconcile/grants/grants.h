@@ -118,6 +118,13 @@ struct grants_difference {
 	bool left; /* no step is made of it: `told` */
 };
 
+/* Something that users.yaml names and that does not exist now. */
+struct grants_missing {
+	const char *role, *database;
+	const char *what; /* "shop: table public.t" */
+	int line;         /* of the privilege, in users.yaml */
+};
+
 struct grants_plan {
 	struct grants_step *steps; /* by database; what is taken away first; those that join beside each other */
 	size_t step_count;
@@ -125,6 +132,8 @@ struct grants_plan {
 	size_t leaving_count;
 	struct grants_difference *differences; /* by role */
 	size_t difference_count;
+	struct grants_missing *missing; /* told beside the steps, which fail unless it comes into being before */
+	size_t missing_count;
 	const char **warnings;
 	size_t warning_count;
 };

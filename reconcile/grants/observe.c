@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/grants/kinds.h"
+#include "reconcile/grants/named.h"
 #include "reconcile/grants/present.h"
 #include "reconcile/postgres/session.h"
 #include "reconcile/postgres/sql.h"
@@ -257,6 +258,7 @@ static bool observe_database(struct observation *at, const char *database, struc
 	grants_query(at, database_parts, COUNT_OF(database_parts), &sql);
 	buf_text(&sql, "; ");
 	buf_printf(&sql, OBJECTS, schemas, schemas, schemas);
+	named_query(at->wanted, database, at->mem, &sql);
 	bool ok = ask(at, conn, &sql, ROWS, rows, err);
 	grants = rows[0];
 	objects = rows[1];
@@ -264,7 +266,19 @@ static bool observe_database(struct observation *at, const char *database, struc
 		return false;
 	take_grants(at, grants, database);
 	take_objects(at, objects, database);
+	struct grants_present *present = at->present;
+	present->looked = arena_grow(at->mem, present->looked, present->looked_count, sizeof(*present->looked));
+	present->looked[present->looked_count++] = database;
 	return true;
+}
+
+static void take_database(struct observation *at, const char *name)
+{
+	struct grants_present *present = at->present;
+	present->objects =
+		arena_grow(at->mem, present->objects, present->object_count, sizeof(*present->objects));
+	present->objects[present->object_count++] =
+		(struct grant_object){name, "", name, "", GRANT_ON_DATABASE};
 }
 
 static bool is_wanted(const struct observation *at, const char *database)
@@ -298,6 +312,7 @@ static bool observe_databases(struct observation *at, const PGresult *databases,
 		const char *name = session_text(databases, i, 0, at->mem);
 		bool open = session_is_true(databases, i, 1);
 		bool named = session_is_true(databases, i, 2);
+		take_database(at, name);
 		if (open && (named || is_wanted(at, name)) && !observe_database(at, name, err))
 			return error_prefix(err, "database %s", name);
 	}
@@ -325,6 +340,7 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 		qsort(made->grants.items, made->grants.count, sizeof(*made->grants.items), grant_compare);
 	if (made->owned.count)
 		qsort(made->owned.items, made->owned.count, sizeof(*made->owned.items), grant_compare);
+	text_sort_unique(made->looked, &made->looked_count);
 	if (made->object_count)
 		qsort(made->objects, made->object_count, sizeof(*made->objects), grant_object_compare);
 	return true;

@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/grants/kinds.h"
-#include "reconcile/grants/present.h"
+#include "reconcile/grants/named.h"
 #include "reconcile/postgres/sql.h"
 
 enum { OBJECTS_A_STATEMENT = 200, DEEPEST_CHAIN = 16 };
@@ -484,6 +484,7 @@ void grants_plan(const struct grants_present *present, const struct grants_wante
 {
 	struct planner planner = {.present = present, .wanted = wanted, .mem = mem, .plan = plan};
 	*plan = (struct grants_plan){0};
+	named_missing(present, wanted, mem, plan);
 	expand(&planner);
 	walk(&planner);
 	join_privileges(&planner);

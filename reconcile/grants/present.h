@@ -5,7 +5,7 @@
 
 #include "reconcile/grants/grants.h"
 
-/* An object that GRANTS_ALL may mean. */
+/* An object that GRANTS_ALL may mean, or that is named; and each database. */
 struct grant_object {
 	const char *database, *schema, *name;
 	const char *arguments; /* of a function: types; else "" */
@@ -16,8 +16,10 @@ struct grants_present {
 	int version;          /* 150020 */
 	struct grants grants; /* of described roles; sorted by grant_compare() */
 	struct grants owned;  /* what they own, without a privilege; the same */
-	struct grant_object *objects; /* in schemas that GRANTS_ALL is wanted for; by database, kind, schema, name, arguments */
+	struct grant_object *objects; /* in schemas that GRANTS_ALL is wanted for, or named; by database, kind, schema, name, arguments */
 	size_t object_count;
+	const char **looked; /* databases that were looked into; sorted */
+	size_t looked_count;
 };
 
 int grant_object_compare(const void *a, const void *b);

@@ -98,8 +98,10 @@ bool hold_applies(struct planner *planner, const struct role *role, struct role_
 bool hold_lock(struct planner *planner, const struct role *role, const char *name)
 {
 	struct arena *mem = planner->mem;
-	bool powers =
-		role->super || role->create_db || role->create_role || role->replication || role->bypass_rls;
+	const char *clauses = rights_lock_clauses(planner, role);
+	bool powers = planner->rights
+		? *clauses
+		: role->super || role->create_db || role->create_role || role->replication || role->bypass_rls;
 	bool told = role->said == MARK_LEAVING || role->long_comment;
 	bool recorded = role->mark == MARK_LEAVING && role->on_remove == on_remove_of(planner, role);
 	if (recorded && !role->login && !powers && told)
@@ -112,8 +114,7 @@ bool hold_lock(struct planner *planner, const struct role *role, const char *nam
 		(struct role_step){
 			.action = ROLE_HOLD,
 			.user = role->name,
-			.sql = arena_printf(mem, "ALTER ROLE %s NOLOGIN%s%s", name,
-				rights_lock_clauses(planner, role), comment),
+			.sql = arena_printf(mem, "ALTER ROLE %s NOLOGIN%s%s", name, clauses, comment),
 			.statements = 1 + !told,
 		});
 	return true;

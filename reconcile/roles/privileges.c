@@ -108,10 +108,32 @@ static void join_leaving(
 	}
 }
 
+/* What this plan makes may bring it along. */
+static bool is_made(const struct roles_plan *plan, const struct grants_missing *missing, struct arena *mem)
+{
+	const char *subject = database_subject(missing->database, mem);
+	for (size_t i = 0; i < plan->step_count; i++) {
+		const struct role_step *step = &plan->steps[i];
+		bool makes = step->action == ROLE_CREATE_DATABASE || step->action == ROLE_EXTEND;
+		if (makes && strcmp(step->user, subject) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void join_missing(struct roles_plan *plan, const struct grants_plan *grants, struct arena *mem)
+{
+	plan->missing = arena_array(mem, grants->missing_count + 1, sizeof(*plan->missing));
+	for (size_t i = 0; i < grants->missing_count; i++)
+		if (!is_made(plan, &grants->missing[i], mem))
+			plan->missing[plan->missing_count++] = grants->missing[i];
+}
+
 void privileges_join(struct roles_plan *plan, struct grants_plan *grants, struct arena *mem)
 {
 	join_leaving(plan->steps, plan->step_count, grants, mem);
 	join_leaving(plan->held, plan->held_count, grants, mem);
+	join_missing(plan, grants, mem);
 	struct role_step *steps = arena_array(mem, plan->step_count + grants->step_count + 1, sizeof(*steps));
 	if (plan->step_count)
 		memcpy(steps, plan->steps, plan->step_count * sizeof(*steps));

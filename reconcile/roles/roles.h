@@ -158,6 +158,9 @@ struct roles_plan {
 	const char **withheld; /* described roles that are not ours: what they may do is left as it is; sorted */
 	size_t withheld_count;
 
+	struct grants_missing *missing; /* what users.yaml names and nobody has made, in databases that no step makes or extends */
+	size_t missing_count;
+
 	/* for roles_apply alone */
 	bool report_only;
 	const struct roles_passwords *passwords;

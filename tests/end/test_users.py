@@ -279,6 +279,11 @@ def test_what_groups_may_do_comes_from_git_and_stays_so(setting):
     assert found["group"] and 'grant in database app: relation "public.nothing" does not exist' in found["reason"]
     assert wait_user(agent, "alice", "Synced")["roles"] == ["readers"] and not user(agent, "alice")["group"]
     assert "(a group)" in agent.cli("user", "list").ok().out
+    plan = agent.cli("user", "plan").is_(1).out
+    assert "-- readers: app: table public.nothing does not exist (line " in plan
+    assert "app: table public.nothing does not exist" in agent.cli("user", "plan", "-o", "markdown").is_(1).out
+    missing = agent.cli("user", "plan", "-o", "json").is_(1).json["items"][0]["missing"]
+    assert [item["user"] for item in missing] == ["readers"]
 
     head = repository.commit({"postgres-users/users.yaml": config_map(text.replace("[nothing]", "[t]"))})
     agent.wait_app("postgres-users", "Synced", head)

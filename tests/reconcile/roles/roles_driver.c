@@ -188,6 +188,12 @@ static void show_plan(struct driver *driver, const struct roles_plan *plan)
 		driver->answer, "not_adopted", json_string(plan->not_adopted ? plan->not_adopted : ""));
 	json_object_set_new(driver->answer, "confirm", json_string(plan->confirm));
 	json_object_set_new(driver->answer, "blocked", json_boolean(plan->blocked));
+	json_t *missing = json_array();
+	for (size_t i = 0; i < plan->missing_count; i++)
+		json_array_append_new(missing,
+			json_pack("[sss]", plan->missing[i].role, plan->missing[i].what,
+				plan->missing[i].database));
+	json_object_set_new(driver->answer, "missing", missing);
 	json_object_set_new(driver->answer, "wake", json_integer(plan->wake));
 }
 

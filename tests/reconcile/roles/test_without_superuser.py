@@ -310,3 +310,21 @@ def test_privileges_on_what_others_own_are_told_as_failures_and_block_nobody(ser
     result = users.apply(wanted)
     assert result.status("warned") == result.status("denied") == "Synced"
     assert users.apply(wanted).actions == [("grant", "shut")]
+
+
+@ALL
+def test_a_leaver_may_be_held_and_comes_back(server, users):
+    hold = {"policy": {"hold": 7 * 24 * 3600 * 1000}}
+    users.apply(WANTED, **hold).good()
+    server.run("ALTER ROLE bob REPLICATION CREATEDB" if server.major >= 16 else "ALTER ROLE bob CREATEDB")
+    before = verifier(server, "bob"), members(server, "staff")
+    result = users.apply([WANTED[0], WANTED[2]], **hold)
+    assert result.report("bob")["good"] and "locked out until" in result.report("bob")["progress"], result.report("bob")
+    assert not server.can_login("bob", "geheim-bob", "app") and before == (verifier(server, "bob"), members(server, "staff"))
+    assert not server.value("SELECT rolcreatedb FROM pg_roles WHERE rolname = 'bob'")
+    again = users.apply([WANTED[0], WANTED[2]], **hold)
+    assert again.steps == [] and again.writes == 0
+    server.run("ALTER ROLE bob NOREPLICATION")
+    users.apply(WANTED, **hold).good()
+    assert server.can_login("bob", "geheim-bob", "app")
+    users.apply(WANTED, **hold).quiet()
