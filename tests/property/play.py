@@ -95,7 +95,7 @@ class Round:
                 del made.hands[i:i + many]
                 yield made
         for which in ("first", "second"):
-            for key in ("users", "groups"):
+            for key in ("users", "groups", "databases"):
                 for i, item in enumerate(getattr(self, which).get(key, [])):
                     yield self.without((which, key, i))
                     for field, value in item.items():
@@ -139,6 +139,7 @@ class Property:
         cluster = self.connections["postgres"]
         for name in world.DATABASES:
             cluster.execute(f"ALTER DATABASE {name} OWNER TO postgres")
+            cluster.execute(f"COMMENT ON DATABASE {name} IS NULL")
         for name, session in self.connections.items():
             session.execute("DO $$ DECLARE name text; BEGIN"
                             " FOR name IN SELECT rolname FROM pg_roles WHERE oid >= 16384 LOOP"
@@ -193,7 +194,7 @@ class Property:
         listed = {user["username"] for user in round.second["users"]} if round.policy["adopt"] else set()
         taken = {oid for oid in self.ours() if oid in before.roles and before.roles[oid][1] in listed}
         after = Picture(self.connections, self.major)
-        differs = changed(before, after, ours | taken)
+        differs = changed(before, after, ours | taken, [one["name"] for one in round.second.get("databases", [])])
         check(not differs, "not ours, and changed:", *differs, self.names(before, after))
         self.check_heirs(before, after, ours)
         self.check_quiet(round, result)

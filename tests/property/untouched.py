@@ -44,6 +44,7 @@ class Picture:
             " rolconnlimit, rolvaliduntil::text, rolpassword, shobj_description(oid, 'pg_authid') FROM pg_authid")}
         self.members = ask(f"SELECT roleid, member, {'grantor' if major >= 16 else '0'}, admin_option{options} FROM pg_auth_members")
         self.settings = ask("SELECT setdatabase, setrole, setconfig FROM pg_db_role_setting")
+        self.databases = dict(ask("SELECT datname::text, oid FROM pg_database"))
         self.acls = [(0, *row) for row in ask(exploded(DATABASE_ACL))]
         self.owners = []
         for number, (database, session) in enumerate(sorted(connections.items()), 1):
@@ -73,11 +74,17 @@ class Picture:
                 | {("acl", *acl[:4], "owner" if acl[5] == acl[4] else acl[5], *acl[6:]) for acl in self.acls if known(acl)})
 
 
-def changed(before, after, ours):
-    """What is gone and what is new, of roles that are not ours. `ours`: OIDs, before or after."""
+def changed(before, after, ours, databases=()):
+    """What is gone and what is new, of roles that are not ours (OIDs, before or after), and of databases that are not listed."""
+    listed = {str(before.databases[name]) for name in databases if name in before.databases}
+
+    def is_listed(row):
+        return (row[0] == "acl" and row[2] == "pg_database" and str(row[3]) in listed) or (
+            row[0] == "owner" and row[2] == 1262 and str(row[3]) in listed)
+
     gone = {oid for oid in before.roles if oid not in after.roles}
     made = {oid for oid in after.roles if oid not in before.roles}
     wrong = {("dropped", *map(str, before.roles[oid])) for oid in gone - ours}
     left = before.of_others(ours | made), after.of_others(ours | made)
     with_the_dropped = {row for row in left[0] if row[0] == "member" and int(row[1]) in gone}
-    return sorted(map(str, (left[0] ^ left[1]) - with_the_dropped | wrong))
+    return sorted(map(str, {row for row in left[0] ^ left[1] if not is_listed(row)} - with_the_dropped | wrong))

@@ -1,7 +1,7 @@
 """What a round is made of: the names, the databases with something of each kind, and a random users.yaml.
 
-Tables, so that what users.yaml learns is a line here: USER_KEYS and GROUP_KEYS say which keys an entry may get, GRANTS what may be
-granted, HANDS (hands.py) what people do to the server behind the agent's back.
+Tables, so that what users.yaml learns is a line here: USER_KEYS, GROUP_KEYS and DATABASE_KEYS say which keys an entry may get, GRANTS what
+may be granted, HANDS (hands.py) what people do to the server behind the agent's back.
 """
 
 USERS = ["ann", "Bo b", 'c"d', "e;--x", "fü", "g%s'"]
@@ -82,8 +82,15 @@ def roles_of(dice, _major):
 # key, how often it is there, what it says
 USER_KEYS = [
     ("roles", 0.8, roles_of),
-    ("database", 0.5, lambda dice, _: dice.choice(DATABASES)),
+    ("database", 0.3, lambda dice, _: dice.choice(DATABASES)),
+    ("databases", 0.4, lambda dice, _: dice.sample(DATABASES, dice.randint(0, 2))),
     ("grants", 0.4, lambda dice, _: several(dice, grant, True)),
+]
+EITHER = ("database", "databases")
+DATABASE_KEYS = [
+    ("owner", 0.5, lambda dice, _: dice.choice(["app_owner", "robot"])),
+    ("comment", 0.4, lambda dice, _: dice.choice(["", "the shop"])),
+    ("revokePublicConnect", 0.4, lambda dice, _: True),
 ]
 GROUP_KEYS = [
     ("grants", 0.7, lambda dice, _: several(dice, grant, False)),
@@ -92,7 +99,10 @@ GROUP_KEYS = [
 
 
 def entry(dice, major, first, keys):
-    return first | {key: make(dice, major) for key, often, make in keys if dice.random() < often}
+    made = first | {key: make(dice, major) for key, often, make in keys if dice.random() < often}
+    if all(key in made for key in EITHER):
+        del made[EITHER[0]]
+    return made
 
 
 def wanted(dice, major):
@@ -111,4 +121,5 @@ def wanted(dice, major):
     if version == 1:
         return {"users": users}
     groups = [entry(dice, major, {"name": name}, GROUP_KEYS) for name in GROUPS if dice.random() < 0.6]
-    return {"version": 2, "groups": groups, "users": users}
+    databases = [entry(dice, major, {"name": name}, DATABASE_KEYS) for name in DATABASES if dice.random() < 0.2]
+    return {"version": 2, "groups": groups, "databases": databases, "users": users}
