@@ -148,6 +148,28 @@ static void set_grants(const struct exporter *exporter, const struct candidate *
 
 /* --- users and groups --- */
 
+/* The name alone where it has the options that a plain entry has; all rows of one role count together. */
+static json_t *membership_of(const struct role *of, const struct membership *rows, size_t count)
+{
+	bool admin = false, inherits = false, can_set = false;
+	for (size_t i = 0; i < count && rows[i].role == rows[0].role; i++) {
+		admin |= rows[i].admin;
+		inherits |= rows[i].inherits;
+		can_set |= rows[i].can_set;
+	}
+	if (!admin && inherits && can_set)
+		return json_text(of->name);
+	json_t *entry = json_object();
+	json_set_text(entry, "name", of->name);
+	if (admin)
+		json_object_set_new(entry, "admin", json_true());
+	if (!inherits)
+		json_object_set_new(entry, "inherit", json_false());
+	if (!can_set)
+		json_object_set_new(entry, "set", json_false());
+	return entry;
+}
+
 static void set_roles(const struct exporter *exporter, const struct role *role, json_t *entry)
 {
 	size_t count;
@@ -156,7 +178,7 @@ static void set_roles(const struct exporter *exporter, const struct role *role, 
 	for (size_t i = 0; i < count; i++) {
 		const struct role *of = present_role_by_oid(exporter->present, rows[i].role);
 		if (of && (!i || rows[i - 1].role != rows[i].role))
-			json_array_append_new(list, json_text(of->name));
+			json_array_append_new(list, membership_of(of, &rows[i], count - i));
 	}
 	set_list(entry, "roles", list);
 }

@@ -75,6 +75,16 @@ def test_a_server_that_was_made_by_hand_is_exported_adopted_and_as_it_was(server
 
 
 @ALL
+def test_memberships_have_their_options(server):
+    server.run("CREATE ROLE g", "CREATE ROLE h", "CREATE ROLE ann LOGIN", "GRANT g TO ann WITH ADMIN OPTION",
+               "GRANT h TO ann" + (" WITH INHERIT FALSE, SET FALSE" if server.major >= 16 else ""))
+    document, left_out, text = export(Users(server))
+    assert left_out == {}, text
+    assert document["users"][0]["roles"] == [{"name": "g", "admin": True}, {"name": "h", "inherit": False, "set": False}
+                                             if server.major >= 16 else "h"]
+
+
+@ALL
 def test_what_users_yaml_cannot_say_is_left_out_and_named(server):
     server.run("CREATE ROLE maker LOGIN CREATEROLE", "CREATE ROLE readers", "CREATE ROLE giver LOGIN IN ROLE readers",
                "CREATE ROLE boss LOGIN", "GRANT boss TO readers", "CREATE SCHEMA s", "GRANT USAGE ON SCHEMA s TO giver WITH GRANT OPTION",
