@@ -72,6 +72,8 @@ struct grants_wanted {
 
 /* "tables", as users.yaml has it; NULL = default privileges, whose word is that of the objects */
 const char *grant_on_word(enum grant_on on);
+/* "table", "new tables", for people. */
+const char *grant_on_singular(enum grant_on on);
 /* False when users.yaml has no such word. */
 bool grant_on_of(const char *word, enum grant_on *on);
 bool grant_default_of(const char *word, enum grant_on *on);

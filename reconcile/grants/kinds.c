@@ -40,6 +40,11 @@ const char *grant_on_word(enum grant_on on)
 	return grant_kinds[on].word;
 }
 
+const char *grant_on_singular(enum grant_on on)
+{
+	return grant_kinds[on].singular;
+}
+
 static bool find(const char *word, bool defaults, enum grant_on *on)
 {
 	for (size_t i = 0; i < GRANT_KINDS; i++)
