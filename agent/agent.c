@@ -53,6 +53,14 @@ void agent_answer(
 		log_error("the operation's outcome could not be recorded", "error", err.text, NULL);
 }
 
+void agent_answer_large(struct agent *agent, int64_t operation, const char *message, const char *result)
+{
+	int64_t *slot = &agent->large_answers[agent->large_next++ % COUNT_OF(agent->large_answers)];
+	agent_answer(agent, *slot, "Succeeded", LARGE_ANSWER_GONE, "");
+	*slot = operation;
+	agent_answer(agent, operation, "Succeeded", message, result);
+}
+
 void content_target(const struct content *content, char target[TARGET_SIZE])
 {
 	snprintf(target, TARGET_SIZE, "%s %s", content->commit, content->source_hash);

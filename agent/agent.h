@@ -242,8 +242,8 @@ struct agent {
 	struct database **databases;
 	size_t database_count;
 	bool store_rebuilt;
-	struct manager manager; /* who we are in the databases; not changed after the start */
-	int64_t large_answers[16]; /* operations whose result is large (finish.h: request_answer_large), 0 = none */
+	struct manager manager;    /* who we are in the databases; not changed after the start */
+	int64_t large_answers[16]; /* operations whose result is large (agent_answer_large), 0 = none */
 	size_t large_next;
 
 	int64_t next_trim;      /* of the store, steady milliseconds */
@@ -272,6 +272,12 @@ void agent_wake(struct agent *agent, const char *application);
 /* What becomes of something that was asked for: `operation` in the store, 0 = nobody asked. Running until it ends. Any thread. */
 void agent_answer(
 	struct agent *agent, int64_t operation, const char *phase, const char *message, const char *result);
+
+/* What is said of an answer that was large, and is not kept any more. */
+#define LARGE_ANSWER_GONE "this answer is not kept any more: ask again"
+
+/* The same of something that was done, where `result` is so large that only the last few such are kept. Reconciler thread. */
+void agent_answer_large(struct agent *agent, int64_t operation, const char *message, const char *result);
 
 void content_target(const struct content *content, char target[TARGET_SIZE]);
 

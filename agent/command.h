@@ -73,6 +73,7 @@ int command_user_get(struct command_context *context, int argc, char **argv);
 int command_user_plan(struct command_context *context, int argc, char **argv);
 int command_user_export(struct command_context *context, int argc, char **argv);
 int command_user_sync(struct command_context *context, int argc, char **argv);
+int command_user_access(struct command_context *context, int argc, char **argv);
 int command_user_adopt(struct command_context *context, int argc, char **argv);
 int command_user_history(struct command_context *context, int argc, char **argv);
 int command_drift_list(struct command_context *context, int argc, char **argv);

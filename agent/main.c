@@ -87,7 +87,8 @@ static int not_found(int argc, char **argv)
 /* What reviewers read. */
 static bool has_markdown(const struct command *command)
 {
-	return text_equal(command->name, "app diff") || text_equal(command->name, "user plan");
+	return text_equal(command->name, "app diff") || text_equal(command->name, "user plan") ||
+		text_equal(command->name, "user access");
 }
 
 static int dispatch(struct command_context *context, int argc, char **argv)
@@ -113,7 +114,9 @@ static int dispatch(struct command_context *context, int argc, char **argv)
 		return not_found(argc, argv);
 	context->name = command->name;
 	if (context->output.format == OUTPUT_MARKDOWN && !has_markdown(command))
-		return command_misused(context, "-o markdown is for app diff and user plan");
+		return command_misused(context, "-o markdown is for app diff, user plan and user access");
+	if (context->output.format == OUTPUT_CSV && !text_equal(command->name, "user access"))
+		return command_misused(context, "-o csv is for user access");
 	if (command->about_agent && !options_find_agent(context, &err))
 		return command_failed(&err);
 	return command->run(context, argc - words, argv + words);

@@ -82,6 +82,7 @@
 #define LIMIT_ROLE_COMMENT 65536        /* bytes that are kept when our mark is put before them */
 #define LIMIT_DATABASES 1000            /* entries of `databases` in one users.yaml */
 #define LIMIT_GRANTS 500000             /* privileges of one users.yaml, each on each object that it names */
+#define LIMIT_ACCESS_ROWS 20000         /* of one answer of `user access` */
 #define LIMIT_PASSWORD 1024             /* bytes; libpq's own limit for a password is larger */
 #define LIMIT_BATCH_BYTES (512L * 1024) /* one multi-statement message */
 #define LIMIT_BATCH_STATEMENTS 500      /* statements of one message: the lock table has 64 a connection */

@@ -125,7 +125,7 @@ static void bash(void)
 		names_note, bash_names);
 	puts("\tCOMPREPLY=()\n\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\t[[ ${COMP_WORDS[i]} == -* ]] || said+=(\"${COMP_WORDS[i]}\")\n"
 	     "\tdone\n\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n"
-	     "\t-o | --output) COMPREPLY=($(compgen -W 'table wide json yaml markdown' -- \"$word\")); return ;;\n"
+	     "\t-o | --output) COMPREPLY=($(compgen -W 'table wide json yaml markdown csv' -- \"$word\")); return ;;\n"
 	     "\t--config | --token-file) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
 	     "\t--state) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n\tesac\n\tcommand=${said[*]:0:2}\n"
 	     "\tif [[ $word == -* ]]; then\n\t\tcase $command in");
@@ -192,7 +192,7 @@ static void fish(void)
 	for (size_t i = 0; i < command_count; i++)
 		fish_command(&commands[i]);
 	fish_options("true", global_options);
-	puts("complete -c pgitops -s o -x -a 'table wide json yaml markdown'");
+	puts("complete -c pgitops -s o -x -a 'table wide json yaml markdown csv'");
 	puts("complete -c pgitops -f -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'");
 }
 

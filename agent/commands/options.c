@@ -65,13 +65,13 @@ static bool set_format(struct command_context *context, const char *value)
 		const char *name;
 		enum output_format format;
 	} formats[] = {{"table", OUTPUT_TABLE}, {"wide", OUTPUT_WIDE}, {"json", OUTPUT_JSON},
-		{"yaml", OUTPUT_YAML}, {"markdown", OUTPUT_MARKDOWN}};
+		{"yaml", OUTPUT_YAML}, {"markdown", OUTPUT_MARKDOWN}, {"csv", OUTPUT_CSV}};
 	for (size_t i = 0; i < COUNT_OF(formats); i++)
 		if (text_equal(formats[i].name, value)) {
 			context->output.format = formats[i].format;
 			return true;
 		}
-	fprintf(stderr, "pgitops: -o takes table, wide, json, yaml or markdown\n");
+	fprintf(stderr, "pgitops: -o takes table, wide, json, yaml, markdown or csv\n");
 	return false;
 }
 

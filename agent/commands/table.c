@@ -211,6 +211,25 @@ static const char user_adopt_help[] =
 	"  pgitops user adopt --database main --from west\n"
 	"  pgitops user adopt $(pgitops user list -o json | jq -r '.items[] | select(.status == \"Refused\") | .name')\n";
 
+static const char user_access_help[] =
+	"Who may do what, in the databases as they are now: of one user everything, or of a table or a database everybody. Each\n"
+	"privilege stands with the way it comes (grants to her, to roles that she is a member of, to PUBLIC; owning; PostgreSQL's own\n"
+	"roles; what only SET ROLE gives), and with what gave it: file, line and commit of users.yaml, or \"by hand\". With a *\n"
+	"she may give it to others. What has no effect says what it needs. Without a name, table or database: attributes,\n"
+	"memberships and databases of everybody. `public` as NAME is PUBLIC. Exit code 1 when there is nothing.\n\n"
+	"  --table SCHEMA.TABLE   who may do something with this table, view or sequence (names with dots: \"a.b\".c)\n"
+	"  --database D           only in this database of the server\n"
+	"  --groups               roles that may not log in, too, where everybody is asked about\n"
+	"  --entry E              the entry of `databases` in the agent file, where it has several\n"
+	"  -o wide                each object in a line of its own\n"
+	"  -o csv, -o markdown    for a spreadsheet, one line for each way; for a report\n\n"
+	"Examples:\n"
+	"  pgitops user access alice\n"
+	"  pgitops user access --table public.orders --database app\n"
+	"  pgitops user access alice --table public.orders || echo 'not hers'\n"
+	"  pgitops user access --database app -o csv > audit.csv\n"
+	"  pgitops user access -o json | jq '.items[] | select(.byHand and .privilege == \"SUPERUSER\") | .user'\n";
+
 static const char user_history_help[] =
 	"What was done to users, newest first. -o wide shows whole statements; passwords are hidden. An outcome that is \"not known\"\n"
 	"was cut off: the next pass looks at the database and goes on from there.\n\n"
@@ -390,6 +409,8 @@ const struct command commands[] = {
 		"make the users as Git says, now", user_sync_help, command_user_sync},
 	{"user adopt", "[NAME...]", "--from= --database= --dry-run --timeout=", true,
 		"take over roles that are not ours", user_adopt_help, command_user_adopt},
+	{"user access", "[NAME]", "--table= --database= --groups --entry=", true,
+		"who may do what, by which way, and who gave it", user_access_help, command_user_access},
 	{"user history", "[NAME]", "--sql", true, "what was done to users", user_history_help,
 		command_user_history},
 	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand",

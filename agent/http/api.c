@@ -55,9 +55,9 @@ void http_api_read(struct http_call *call)
 
 /* ---- the query of a URL ---- */
 
-/* The parameters, all of which `known` names; a mistyped one must not silently widen an answer. The text of the query is
-   never repeated in a message: a link must not be able to put words on our page. */
-static bool read_query(
+/* A mistyped one must not silently widen an answer. The text of the query is never repeated in a message: a link must not be able to
+   put words on our page. */
+bool http_read_query(
 	const struct http_call *call, struct evkeyvalq *query, const char *const *known, struct error *err)
 {
 	const char *text = query_of(call);
@@ -174,7 +174,7 @@ json_t *http_view_user_changes(struct http_call *call, struct store *store, stru
 	struct evkeyvalq query = {0};
 	json_t *value = NULL;
 	TAILQ_INIT(&query);
-	if (read_query(call, &query, known, err))
+	if (http_read_query(call, &query, known, err))
 		value = view_user_changes(store, evhttp_find_header(&query, "user"), err);
 	evhttp_clear_headers(&query);
 	return value;
@@ -187,7 +187,7 @@ json_t *http_view_drift(struct http_call *call, struct store *store, struct erro
 	struct store_drift_filter filter = {0};
 	json_t *value = NULL;
 	TAILQ_INIT(&query);
-	if (read_query(call, &query, known, err) && read_drift_filter(&query, &filter, err))
+	if (http_read_query(call, &query, known, err) && read_drift_filter(&query, &filter, err))
 		value = view_drift(store, &filter, err);
 	evhttp_clear_headers(&query);
 	return value;

@@ -14,7 +14,7 @@
 /* An action, as the API and the Unix socket take it. */
 struct agent_request {
 	const char *kind;   /* as store_operation.kind */
-	const char *target; /* application, or database ("" = all) for users-sync and users-plan */
+	const char *target; /* application, or database ("" = all) for users-... */
 	const char *by;     /* "cli" over the socket, "api" over TCP */
 	const json_t *body; /* what is asked, each field known and of its type; NULL = none */
 };

@@ -4,7 +4,7 @@
  *   http.c              start, stop, the loop's thread, listeners
  *   connections.c  how many, for how long
  *   route.c        method + path -> handler, after the gates of access.c
- *   api.c          reads; actions.c, manifests.c, metrics.c, events.c, page.c the other handlers
+ *   api.c          reads; actions.c, manifests.c, user_access.c, metrics.c, events.c, page.c the other handlers
  *   reply.c        every answer leaves through here, with its headers
  *
  * Everything runs on the loop's thread, except http_start, http_stop and http_notify.
@@ -24,7 +24,7 @@
 
 enum {
 	HTTP_TOKEN_BYTES = 16,         /* a shorter token is refused: it can be guessed */
-	HTTP_WAITERS = 16,             /* requests that wait for manifests at once */
+	HTTP_WAITERS = 16,             /* requests that wait for an operation at once */
 	HTTP_STREAMS = 32,             /* pages that listen to /api/v1/events at once */
 	HTTP_SWEEP_MILLISECONDS = 250, /* how exactly deadlines are kept */
 };
@@ -58,7 +58,7 @@ struct http_stream {
 	struct evhttp_request *request;
 };
 
-/* One request for manifests (manifests.c). */
+/* One request that waits for an operation (manifests.c). */
 struct http_waiter {
 	TAILQ_ENTRY(http_waiter) link;
 	struct http *http;
@@ -164,6 +164,10 @@ void http_log_refusal(struct http_call *call, const char *why);
 struct store *http_store(struct http *http, struct error *err);      /* NULL: not there yet */
 void http_store_suspect(struct http *http, const struct error *err); /* opens it anew next time */
 void http_api_read(struct http_call *call);
+/* The parameters of the URL, all of which `known` names (a NULL ends it). `query` was set up with TAILQ_INIT; evhttp_clear_headers(). */
+struct evkeyvalq;
+bool http_read_query(const struct http_call *call, struct evkeyvalq *query, const char *const *known,
+	struct error *err) MUST_CHECK;
 json_t *http_view_status(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_applications(struct http_call *call, struct store *store, struct error *err);
 json_t *http_view_application(struct http_call *call, struct store *store, struct error *err);
@@ -195,7 +199,12 @@ void http_events_push(struct http *http);   /* now */
 
 /* manifests.c */
 void http_manifests(struct http_call *call);
+/* Answers the call with the result of what is asked for: once it is there, or until it takes too long. */
+void http_wait_for(struct http_call *call, const struct agent_request *request);
 void http_manifests_poll(struct http *http); /* called with each sweep: is one there? */
+
+/* user_access.c */
+void http_user_access(struct http_call *call);
 
 /* page.c */
 void http_page(struct http_call *call);

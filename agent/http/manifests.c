@@ -11,7 +11,7 @@
 /*
  * GET .../manifests: what an Application wants is known to the reconciler alone, so the question becomes an operation and the
  * request waits for its end, which the sweep looks for in the store. The loop goes on meanwhile. Who asks while the same question
- * is open gets the same answer.
+ * is open gets the same answer. GET /api/v1/users/access is answered in the same way (user_access.c).
  */
 
 enum { WAIT_MILLISECONDS = 10000 /* less than a connection has for its answer */ };
@@ -53,7 +53,8 @@ static void reply_outcome(struct http_waiter *waiter, const json_t *operation)
 	if (json_is_object(result))
 		http_reply_json(&call, 200, json_incref(result));
 	else
-		http_problem(&call, 503, "%s", json_text_at(operation, "message", "there is no answer"));
+		http_problem(&call, text_equal(json_text_at(operation, "phase", ""), "Failed") ? 404 : 503,
+			"%s", json_text_at(operation, "message", "there is no answer"));
 }
 
 /* A store that cannot be read may be readable at the next look; an operation that is gone from it stays gone. */
@@ -97,21 +98,20 @@ void http_manifests_poll(struct http *http)
 	}
 }
 
-static bool ask(struct http_call *call, int64_t *operation, struct error *err)
+static bool ask(
+	struct http_call *call, const struct agent_request *request, int64_t *operation, struct error *err)
 {
 	const struct http_agent *agent = &call->http->agent;
-	const struct agent_request request = {
-		.kind = "manifests", .target = call->name, .by = call->local ? "cli" : "api"};
 	const struct http_waiter *waiter;
 	TAILQ_FOREACH(waiter, &call->http->waiters, link)
-	if (text_equal(waiter->name, call->name)) {
+	if (!request->body && waiter->route == call->route && text_equal(waiter->name, call->name)) {
 		*operation = waiter->operation;
 		return true;
 	}
-	return agent->request(agent->context, &request, operation, err);
+	return agent->request(agent->context, request, operation, err);
 }
 
-void http_manifests(struct http_call *call)
+void http_wait_for(struct http_call *call, const struct agent_request *request)
 {
 	struct http *http = call->http;
 	struct error err = {0};
@@ -119,10 +119,10 @@ void http_manifests(struct http_call *call)
 
 	if (http->waiter_count >= HTTP_WAITERS) {
 		http_header(call, "Retry-After", "1");
-		http_problem(call, 503, "%d requests wait for manifests already", HTTP_WAITERS);
+		http_problem(call, 503, "%d requests wait for their answer already", HTTP_WAITERS);
 		return;
 	}
-	if (!ask(call, &operation, &err)) {
+	if (!ask(call, request, &operation, &err)) {
 		http_problem_error(call, &err);
 		return;
 	}
@@ -137,4 +137,11 @@ void http_manifests(struct http_call *call)
 	TAILQ_INSERT_TAIL(&http->waiters, waiter, link);
 	http->waiter_count++;
 	evhttp_connection_set_closecb(evhttp_request_get_connection(call->request), on_close, waiter);
+}
+
+void http_manifests(struct http_call *call)
+{
+	const struct agent_request request = {
+		.kind = "manifests", .target = call->name, .by = call->local ? "cli" : "api"};
+	http_wait_for(call, &request);
 }

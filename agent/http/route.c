@@ -22,6 +22,7 @@ static const struct http_route routes[] = {
 	{"GET", "/api/v1/applications/*/manifests", HTTP_READ, http_manifests, NULL, NULL},
 	{"GET", "/api/v1/users", HTTP_READ, http_api_read, http_view_users, NULL},
 	{"GET", "/api/v1/users/unmanaged", HTTP_READ, http_api_read, http_view_unmanaged, NULL},
+	{"GET", "/api/v1/users/access", HTTP_READ, http_user_access, NULL, NULL},
 	{"GET", "/api/v1/users/history", HTTP_READ, http_api_read, http_view_user_changes, NULL},
 	{"GET", "/api/v1/databases", HTTP_READ, http_api_read, http_view_databases, NULL},
 	{"GET", "/api/v1/drift", HTTP_READ, http_api_read, http_view_drift, NULL},

@@ -96,8 +96,10 @@ static bool target_exists(struct agent *agent, const struct agent_request *reque
 		return store_application_get(agent->store, request->target, mem, &ignored, err);
 	if (!*request->target && agent->config->database_count > 1)
 		return error_set(err, ERROR_INVALID,
-			"the agent file has %zu databases: say which one (--database %s, ...)",
-			agent->config->database_count, agent->config->databases[0].name);
+			"the agent file has %zu databases: say which one (--%s %s, ...)",
+			agent->config->database_count,
+			strcmp(request->kind, "users-access") == 0 ? "entry" : "database",
+			agent->config->databases[0].name);
 	for (size_t i = 0; i < agent->config->database_count; i++)
 		if (!*request->target || strcmp(agent->config->databases[i].name, request->target) == 0)
 			return true;
@@ -107,7 +109,7 @@ static bool target_exists(struct agent *agent, const struct agent_request *reque
 static bool is_known(const char *kind)
 {
 	static const char *const kinds[] = {"sync", "rollback", "terminate", "refresh", "manifests", "diff",
-		"users-sync", "users-plan", "users-export"};
+		"users-sync", "users-plan", "users-export", "users-access"};
 	for (size_t i = 0; i < COUNT_OF(kinds); i++)
 		if (strcmp(kind, kinds[i]) == 0)
 			return true;
@@ -278,7 +280,7 @@ static void ask_manifests(struct agent *agent, struct app *app, const struct ope
 	CLEANUP(memory_freep)
 	char *message = memory_printf("%zu objects at %s",
 		json_array_size(json_object_get(document, "items")), commits_short(app->commit, 12, mem));
-	request_answer_large(agent, operation->id, message, result);
+	agent_answer_large(agent, operation->id, message, result);
 }
 
 static void ask_refresh(struct agent *agent, struct app *app, const struct operation *operation)
@@ -319,11 +321,13 @@ static void ask_database(struct agent *agent, struct database *database, const s
 {
 	struct users_wish *wish = memory_alloc(sizeof(*wish)), **last = &database->wishes;
 	bool exports = strcmp(operation->kind, "users-export") == 0;
+	bool access = strcmp(operation->kind, "users-access") == 0;
 	*wish = (struct users_wish){
 		.operation = operation->id,
-		.plan_only = exports || json_bool_at(operation->body, "dryRun", false) ||
+		.plan_only = exports || access || json_bool_at(operation->body, "dryRun", false) ||
 			strcmp(operation->kind, "users-plan") == 0,
 		.exports = exports,
+		.access = access ? json_deep_copy(operation->body) : NULL,
 		.confirm = memory_copy(json_text_at(operation->body, "confirm", NULL)),
 		.adopt = json_deep_copy(json_object_get(operation->body, "adopt")),
 		.now = json_deep_copy(json_object_get(operation->body, "now")),

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-enum output_format { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_MARKDOWN };
+enum output_format { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_MARKDOWN, OUTPUT_CSV };
 
 struct output {
 	enum output_format format;

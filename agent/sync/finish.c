@@ -356,14 +356,6 @@ static void add_history(struct pass *pass, const struct sync_operation *operatio
 	app->history = history;
 }
 
-void request_answer_large(struct agent *agent, int64_t operation, const char *message, const char *result)
-{
-	int64_t *slot = &agent->large_answers[agent->large_next++ % COUNT_OF(agent->large_answers)];
-	agent_answer(agent, *slot, "Succeeded", LARGE_ANSWER_GONE, "");
-	*slot = operation;
-	agent_answer(agent, operation, "Succeeded", message, result);
-}
-
 /* What is not wanted any more and was left because nobody asked for its removal. */
 static size_t requiring_pruning(const struct pass *pass, const struct sync_operation *operation)
 {

@@ -22,9 +22,3 @@ json_t *operation_results(const struct sync_operation *operation);
 /* status.operationState of one that has ended; a new reference. */
 json_t *operation_ended(const struct pass *pass, const struct sync_operation *operation, const char *phase,
 	const char *message);
-
-/* What is said of an answer that was large, and is not kept any more. */
-#define LARGE_ANSWER_GONE "this answer is not kept any more: ask again"
-
-/* agent_answer(), Succeeded, for a result that may be as large as the path in Git: of those only the last few are kept. */
-void request_answer_large(struct agent *agent, int64_t operation, const char *message, const char *result);

@@ -233,7 +233,7 @@ static void answer_result(struct agent *agent, const struct preview *preview)
 	if (strlen(result) > LIMIT_MANIFESTS_BYTES)
 		agent_answer(agent, preview->operation, "Error", large, "");
 	else
-		request_answer_large(agent, preview->operation, message, result);
+		agent_answer_large(agent, preview->operation, message, result);
 }
 
 static void run_first(struct agent *agent, struct app *app)

@@ -7,6 +7,7 @@
 #include "agent/events/metrics.h"
 #include "agent/users/database_target.h"
 #include "agent/users/users_export.h"
+#include "agent/users/users_access.h"
 #include "agent/users/users_in_force.h"
 #include "agent/users/users_ownership.h"
 #include "agent/users/users_record.h"
@@ -73,6 +74,12 @@ static bool apply_plan(
 	return whole;
 }
 
+static bool answer_access(struct users_pass *pass, struct session *session)
+{
+	pass->ok = users_access_answer(pass, session, &pass->wish->answer, &pass->error);
+	return pass->ok;
+}
+
 static bool run_session(struct users_pass *pass, struct session *session)
 {
 	const struct database_config *config = pass->database->config;
@@ -135,7 +142,9 @@ static void *run(void *context)
 
 	log_context(pass->application, pass->commit);
 	secrets_refresh(pass->agent->secrets);
-	bool ok = connect_database(pass, &session) && run_session(pass, session);
+	bool asked = pass->wish && pass->wish->access;
+	bool ok = connect_database(pass, &session) &&
+		(asked ? answer_access(pass, session) : run_session(pass, session));
 	if (session) {
 		metric_add(METRIC_SQL_STATEMENTS, session_statements(session));
 		metric_add(METRIC_SQL_WRITES, session_writes(session));
@@ -143,7 +152,8 @@ static void *run(void *context)
 	session_close(session);
 	passwords_done(&pass->passwords);
 	secrets_forget(pass->agent->secrets);
-	metric_add(METRIC_USER_PASSES, 1);
+	if (!asked)
+		metric_add(METRIC_USER_PASSES, 1);
 	if (!ok) {
 		pass->ok = false;
 		users_record_failure(pass);
@@ -162,7 +172,7 @@ static bool has_own_content(const struct users_wish *wish)
 /* It can be done whatever users are in force, and where none are. */
 static bool stands_alone(const struct users_wish *wish)
 {
-	return wish && (wish->content || wish->exports);
+	return wish && (wish->content || wish->exports || wish->access);
 }
 
 /* What somebody asks for goes on the newest list, so it waits until the repository has answered and what follows from it is done. */
@@ -180,6 +190,11 @@ static struct users_wish **next_wish(struct users_wish **first, const struct dat
 	while (*first && waits(database, *first))
 		first = &(*first)->next;
 	return first;
+}
+
+static bool is_access(const struct users_wish *wish)
+{
+	return wish && wish->access;
 }
 
 bool users_pass_is_asked(const struct database *database)
@@ -236,7 +251,7 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.objects = content ? &content->desired->objects : NULL,
 		.foretold = has_own_content(wish),
 	};
-	if (!stands_alone(wish))
+	if (!stands_alone(wish) || is_access(wish))
 		pass->pending = users_in_force_reason(agent, database, mem, &pass->newer);
 	if (wish)
 		*at = wish->next;
@@ -319,6 +334,8 @@ void users_wish_free(struct users_wish *wish)
 	json_decref(wish->plan);
 	json_decref(wish->adopt);
 	json_decref(wish->now);
+	json_decref(wish->access);
+	free(wish->answer);
 	free(wish->take_over);
 	free(wish->failure);
 	free(wish->confirm);
@@ -352,6 +369,8 @@ struct users_wish *users_pass_planned(struct database *database, int64_t operati
 static void end_wish(struct users_pass *pass)
 {
 	struct database *database = pass->database;
+	if (is_access(pass->wish) && pass->wish->answer)
+		agent_answer_large(pass->agent, pass->wish->operation, "", pass->wish->answer);
 	if (!has_own_content(pass->wish)) {
 		users_wish_free(pass->wish);
 		return;

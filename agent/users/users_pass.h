@@ -51,6 +51,8 @@ struct users_wish {
 	json_t *adopt;           /* names of roles that become ours, whatever they are; NULL = none */
 	json_t *now;             /* names of those whose hold ends; NULL = none */
 	char *take_over;         /* the agent whose roles become ours; NULL = none */
+	json_t *access;          /* a question of `user access` (users_access.h); NULL = it is none */
+	char *answer;            /* to it; NULL = there is none */
 	struct content *content; /* whose users are asked about; NULL = of those in force */
 	json_t *plan; /* the answer where content was given, an item of a users plan; NULL = `failure` says why */
 	char *failure;
@@ -61,7 +63,7 @@ struct users_pass {
 	struct agent *agent;       /* store, secrets, queue */
 	struct database *database; /* config, kube */
 	struct arena *mem;
-	const struct content *content; /* held by the database or the wish */
+	const struct content *content; /* held by the database or the wish; NULL = none is in force, of a pass that only looks */
 	struct passwords passwords;
 	const char *commit; /* of the source in `content` where the users stand */
 	const char *list;   /* what they say: content_users.hash */

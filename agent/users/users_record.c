@@ -438,12 +438,19 @@ static void record_unreached(struct users_pass *pass)
 		log_error("the database's state could not be recorded", "error", err.text, NULL);
 }
 
+/* What somebody asked about is not there: that is an answer. */
+static bool is_unknown(const struct users_pass *pass)
+{
+	return pass->wish->access && pass->reached && pass->error.kind == ERROR_MISSING;
+}
+
 void users_record_failure(struct users_pass *pass)
 {
 	if (!pass->reached && !(pass->wish && pass->wish->plan_only))
 		record_unreached(pass);
 	if (pass->wish && !pass->wish->content)
-		agent_answer(pass->agent, pass->wish->operation, "Error", pass->error.text, "");
+		agent_answer(pass->agent, pass->wish->operation, is_unknown(pass) ? "Failed" : "Error",
+			pass->error.text, "");
 }
 
 /* ---- answers ---- */

@@ -59,7 +59,7 @@
 #define CHANGED_BY(oid, acl, class, more)                                                                    \
 	"(" oid " >= 16384 OR e.grantee >= 16384 OR e.grantee = 0 AND " acl " IS NOT NULL" more " AND NOT "  \
 	"EXISTS (SELECT FROM pg_catalog.pg_init_privs i WHERE i.classoid = " class " AND i.objoid = " oid    \
-	" AND e.item = ANY (i.initprivs)))"
+										   " AND e.item = ANY (i.initprivs)))"
 /* What initdb granted in that schema is not noted there. */
 #define CHANGED(oid, acl, class) CHANGED_BY(oid, acl, class, " AND n.nspname <> 'information_schema'")
 
