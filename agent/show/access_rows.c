@@ -25,11 +25,11 @@ static const char *shown_role(const char *name)
 	return strcmp(name, "public") == 0 ? "PUBLIC" : name;
 }
 
-/* From the `from`th on. */
-static const char *chain(const json_t *via, size_t from, struct arena *mem)
+/* From the `from`th on, up to the `end`th. */
+static const char *chain(const json_t *via, size_t from, size_t end, struct arena *mem)
 {
 	const char *text = NULL;
-	for (size_t i = from; i < json_array_size(via); i++) {
+	for (size_t i = from; i < end; i++) {
 		const char *role = json_string_value(json_array_get(via, i));
 		text = arena_join(mem, text, " > ", shown_role(role ? role : "?"));
 	}
@@ -38,19 +38,22 @@ static const char *chain(const json_t *via, size_t from, struct arena *mem)
 
 const char *access_via(const json_t *item, struct arena *mem)
 {
-	return chain(json_object_get(item, "via"), 0, mem);
+	const json_t *via = json_object_get(item, "via");
+	return chain(via, 0, json_array_size(via), mem);
 }
 
 static const char *through(const json_t *item, struct arena *mem)
 {
 	const json_t *via = json_object_get(item, "via");
 	const char *set = json_text_at(item, "setRole", NULL);
-	size_t from = 0;
+	size_t from = 0, end = json_array_size(via);
+	if (end && text_equal(json_text_at(item, "kind", ""), "role"))
+		end -= !text_equal(json_text_at(item, "privilege", ""), "ADMIN"); /* the last is the role itself */
 	if (!set)
-		return json_array_size(via) ? chain(via, 0, mem) : "directly";
+		return end ? chain(via, 0, end, mem) : "directly";
 	while (from < json_array_size(via) && !text_equal(json_string_value(json_array_get(via, from)), set))
 		from++;
-	const char *rest = chain(via, from + 1, mem);
+	const char *rest = chain(via, from + 1, end, mem);
 	return arena_printf(mem, "SET ROLE %s%s%s", set, *rest ? " > " : "", rest);
 }
 
@@ -76,12 +79,11 @@ static const char *note(const json_t *item, struct arena *mem)
 		text = arena_printf(mem, "without effect: needs %s", needs);
 	if (json_bool_at(item, "rowSecurity", false))
 		text = arena_join(mem, text, "; ", "row security says which rows");
-	text = arena_join(mem, text, "; ", json_text_at(item, "means", ""));
+	if (*json_text_at(item, "means", ""))
+		text = arena_join(mem, text, "; ", json_text_at(item, "means", ""));
 	if (more)
 		text = arena_join(mem, text, "; ",
 			arena_printf(mem, "and %lld more %s", (long long)more, more == 1 ? "way" : "ways"));
-	if (text && text_starts(text, "; "))
-		text += 2;
 	return text ? text : "";
 }
 

@@ -12,6 +12,12 @@ static bool about_everybody(const struct world *world)
 	return world->asked == NOBODY;
 }
 
+/* That everybody may connect to template databases is so everywhere, and is told of one that is asked about. */
+static bool is_of_template(const struct world *world, const struct world_row *row)
+{
+	return world->databases[row->database].template && strcmp(row->privilege, "CONNECT") == 0;
+}
+
 /* Of what the question is about. */
 static bool is_asked(const struct looking *look, const struct world_row *row)
 {
@@ -20,6 +26,9 @@ static bool is_asked(const struct looking *look, const struct world_row *row)
 		return false;
 	if (question->table)
 		return row->on == GRANT_ON_TABLE || row->on == GRANT_ON_COLUMN || row->on == GRANT_ON_SEQUENCE;
+	if (row->on == GRANT_ON_DATABASE && row->grantee == EVERYBODY && !question->database &&
+		is_of_template(look->world, row))
+		return false;
 	bool systems = row->on == GRANT_ON_SCHEMA && row->grantee == EVERYBODY &&
 		strcmp(row->privilege, "USAGE") == 0 &&
 		(strcmp(row->name, "pg_catalog") == 0 || strcmp(row->name, "information_schema") == 0);
@@ -320,7 +329,8 @@ static void note_databases(struct answering *at)
 					world->databases[i].name, row_object(table, mem),
 					table->forced ? ", for its owner too" : ""));
 		bool looked = world->question->role || world->question->table;
-		if (looked && !world->databases[i].open && !world->question->database)
+		if (looked && !world->databases[i].open && !world->databases[i].template &&
+			!world->question->database)
 			answer_note(at,
 				arena_printf(mem, "database %s refuses connections: it was not looked into",
 					world->databases[i].name));

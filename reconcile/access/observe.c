@@ -24,7 +24,8 @@
 	"SELECT roleid, member, pg_catalog.bool_or(admin_option), pg_catalog.bool_or(inherit_option), "      \
 	"pg_catalog.bool_or(set_option) FROM pg_catalog.pg_auth_members GROUP BY 1, 2"
 #define READ_DATABASES                                                                                       \
-	"SELECT datname, datdba, datallowconn AND datconnlimit <> -2 FROM pg_catalog.pg_database"
+	"SELECT datname, datdba, datallowconn AND datconnlimit <> -2, datistemplate FROM "                   \
+	"pg_catalog.pg_database"
 
 /*
  * Rows of privileges have one form: kind, schema, name, column, owner, grantee, privilege, grantable, is the list PostgreSQL's default,
@@ -201,6 +202,7 @@ static void take_databases(struct world *world, const PGresult *rows)
 			.name = session_text(rows, i, 0, world->mem),
 			.owner = world_role_by_oid(world, session_number(rows, i, 1)),
 			.open = session_is_true(rows, i, 2),
+			.template = session_is_true(rows, i, 3),
 		};
 	qsort(world->databases, world->database_count, sizeof(*world->databases), by_database);
 }

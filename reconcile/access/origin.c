@@ -82,10 +82,24 @@ static const char *hand_of_row(const struct world *world, const struct world_row
 	return arena_printf(world->mem, "%s granted to %s", row->privilege, grantee);
 }
 
+/* What PUBLIC has of every new object (documentation 5.8, table 5.2): the first grant to anybody writes it into the object's list, too. */
+static bool is_publics_own(const struct world_row *row)
+{
+	static const struct {
+		enum grant_on on;
+		const char *privilege;
+	} own[] = {{GRANT_ON_DATABASE, "CONNECT"}, {GRANT_ON_DATABASE, "TEMPORARY"},
+		{GRANT_ON_FUNCTION, "EXECUTE"}, {GRANT_ON_TYPE, "USAGE"}, {GRANT_ON_LANGUAGE, "USAGE"}};
+	for (size_t i = 0; i < COUNT_OF(own); i++)
+		if (own[i].on == row->on && strcmp(own[i].privilege, row->privilege) == 0)
+			return true;
+	return row->by_default;
+}
+
 /* PostgreSQL's own: to PUBLIC, and what its own roles own. */
 static bool is_default(const struct world *world, const struct world_row *row)
 {
-	return row->grantee == EVERYBODY ? row->by_default
+	return row->grantee == EVERYBODY ? is_publics_own(row)
 					 : row->grantee == row->owner && world_is_system(world, row->owner);
 }
 

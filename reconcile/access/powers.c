@@ -30,9 +30,12 @@ static void add_attribute(struct answering *at, size_t user, const struct way *w
 static void add_attributes(struct answering *at, size_t user, const struct reach *become)
 {
 	for (size_t i = 0; i < become->count; i++)
-		for (size_t j = 0; j < words_attribute_count; j++)
-			if (words_attributes[j].has(&at->world->roles[become->roles[i]]))
+		for (size_t j = 0; j < words_attribute_count; j++) {
+			const struct world_role *role = &at->world->roles[become->roles[i]];
+			bool implied = role->super && !words_attributes[j].is_all;
+			if (words_attributes[j].has(role) && !implied)
 				add_attribute(at, user, &become->ways[i][0], j);
+		}
 }
 
 /* --- memberships --- */

@@ -33,14 +33,14 @@ const struct words_attribute words_attributes[] = {
 	{"SUPERUSER",
 		"everything: no privilege is asked for, row security does not apply, and the server's files and "
 		"programs are within reach",
-		is_super},
+		is_super, true},
 	{"CREATEROLE",
 		"makes, alters and drops roles: before PostgreSQL 16 any that is no superuser, and may join each of "
 		"them; since then those that it has ADMIN on",
-		creates_roles},
-	{"CREATEDB", "makes databases, and owns them", creates_databases},
-	{"REPLICATION", "may copy the whole cluster, with everything that is in it", replicates},
-	{"BYPASSRLS", "row security does not apply", bypasses},
+		creates_roles, false},
+	{"CREATEDB", "makes databases, and owns them", creates_databases, false},
+	{"REPLICATION", "may copy the whole cluster, with everything that is in it", replicates, false},
+	{"BYPASSRLS", "row security does not apply", bypasses, false},
 };
 const size_t words_attribute_count = COUNT_OF(words_attributes);
 

@@ -47,7 +47,7 @@ struct world_row;
 struct world_database {
 	const char *name;
 	size_t owner;
-	bool open;
+	bool open, template;
 	const struct world_row *table; /* that the question is about: that it is owned; NULL = is not there */
 };
 
@@ -154,6 +154,7 @@ const char *words_of_role(const char *name); /* NULL = it is none of PostgreSQL'
 struct words_attribute {
 	const char *name, *means;
 	bool (*has)(const struct world_role *role);
+	bool is_all; /* whoever has it has the others, too */
 };
 extern const struct words_attribute words_attributes[];
 extern const size_t words_attribute_count;

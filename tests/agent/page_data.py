@@ -153,3 +153,22 @@ def ended(items):
     items = copy.deepcopy(items)
     items[0]["document"]["status"]["operationState"] |= {"phase": "Succeeded", "finishedAt": ago(minutes=1), "message": "successfully synced"}
     return items
+
+
+def access_item(user, kind, thing, privilege, **more):
+    """A row of the answer of GET /api/v1/users/access."""
+    return {"user": user, "database": "app", "kind": kind, "object": thing, "privilege": privilege, "via": [], "grantable": False,
+            "origin": "hand", "byHand": True, "commit": "", "file": "", "line": 0} | more
+
+
+FROM_GIT = {"origin": "git", "byHand": False, "commit": "3f9a2c1d" * 5, "file": "postgres-users/users.yaml", "line": 12}
+
+ACCESS = {"entry": "main", "commit": "3f9a2c1d" * 5, "file": "postgres-users/users.yaml", "pending": "", "server": 160014, "count": 7, "notes": [
+    "database app: row security is on for public.orders: its policies say which rows, where the answer does not say otherwise"], "items": [
+        access_item("alice", "table", "public.orders", "SELECT", via=["app_read"], rowSecurity=True, **FROM_GIT),
+        access_item("alice", "table", "public.orders", "INSERT", via=["app_write", "writers"], hand="membership of alice in app_write"),
+        access_item("alice", "table", "public.orders", "UPDATE", via=["app_write", "writers"], hand="membership of alice in app_write"),
+        access_item("bob", "table", "public.orders", "DELETE", via=["analyst"], setRole="analyst", hand="membership of bob in analyst", more=2),
+        access_item("dave", "table", "public.orders", "SELECT", via=["public"], needs="USAGE on schema public", grantable=True),
+        access_item("postgres", "table", "public.orders", "ALL", origin="default", byHand=False, means="superuser"),
+        access_item("public", "table", "public.orders", "TRIGGER")]}

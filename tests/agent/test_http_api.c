@@ -149,7 +149,7 @@ static void a_few_may_wait_for_manifests_at_once(void **state)
 	assert_int_equal(get(open_server, "/healthz"), 200); /* comes after them */
 	assert_int_equal(get(open_server, "/api/v1/applications/a/manifests"), 503);
 	assert_problem(503);
-	assert_non_null(strstr(answer, "wait for manifests already"));
+	assert_non_null(strstr(answer, "wait for their answer already"));
 	for (size_t i = 0; i < COUNT_OF(fds); i++)
 		close(fds[i]);
 }

@@ -385,3 +385,62 @@ def test_a_sync_takes_a_revision_and_the_rarer_choices(browser, locked):
     browser.click("Sync", "dialog")
     asked(browser, 1)
     assert locked.request(1) == {"revision": "v1.4", "force": True, "applyOnly": True}
+
+
+# ---- who may do what ----
+
+def ask_access(browser, page, answer, **fields):
+    browser.open(page.url + "/#/access")
+    browser.wait_text("Who may do what")
+    for name, value in fields.items():
+        browser.type(f'[data-keep="access-{name}"]', value)
+    browser.click("Ask", within="main")
+    browser.wait_text("Asking the database")
+    page.tell({"set": "finish", "id": 1, "result": answer})
+
+
+def test_who_may_do_what_is_asked_once_and_shown_with_its_ways(browser, page):
+    page.tell(*page_data.TROUBLED)
+    ask_access(browser, page, page_data.ACCESS, table="public.orders", database="app")
+    for words in ("app_write > writers", "SET ROLE analyst", "users.yaml:12", "by hand", "INSERT, UPDATE", "SELECT*", "without effect",
+                  "needs USAGE on schema public", "row security says which rows", "and 2 more ways", "superuser", "PUBLIC"):
+        browser.wait_text(words)
+    assert page.request(1) == {"database": "app", "table": "public.orders", "groups": False}
+    page.tell(page_data.user("newcomer", "Degraded"))  # what changes in the store asks nothing anew
+    browser.open(page.url + "/#/users")
+    browser.wait_text("newcomer")
+    with sqlite3.connect(f"file:{page.folder}/pgitops.db?mode=ro", uri=True) as store:
+        assert store.execute("SELECT count(*) FROM operation").fetchone()[0] == 1
+    assert browser.problems == []
+
+
+def test_an_answer_about_access_fits_a_narrow_window(browser, page):
+    page.tell(*page_data.TROUBLED)
+    browser.size(360, 740)
+    ask_access(browser, page, page_data.ACCESS, user="alice")
+    browser.wait_text("and 2 more ways")
+    assert browser.run("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_question_about_access_that_has_no_answer_says_why(browser, page):
+    browser.open(page.url + "/#/access")
+    browser.type('[data-keep="access-user"]', "alise")
+    browser.click("Ask", within="main")
+    browser.wait_text("Asking the database")
+    page.tell({"set": "finish", "id": 1, "phase": "Failed", "message": 'there is no role "alise", did you mean "alice"?'})
+    browser.wait_text('did you mean "alice"?')
+
+
+@pytest.mark.parametrize("attack", HOSTILE)
+def test_names_in_an_answer_about_access_stay_text(browser, page, attack):
+    answer = copy.deepcopy(page_data.ACCESS)
+    answer["notes"] = [attack]
+    for item in answer["items"]:
+        for key in ("user", "database", "object", "hand", "needs", "means", "file"):
+            item[key] = attack + item.get(key, "")
+        item["via"] = [attack, *item["via"]]
+    ask_access(browser, page, answer)
+    browser.wait("document.querySelectorAll('tbody tr').length > 3")
+    assert browser.run("typeof hit") == "undefined"
+    assert browser.run("document.querySelectorAll('main img, main script, main svg').length") == 0
+    assert browser.run("[...document.links].filter((link) => !['http:', 'https:'].includes(link.protocol)).length") == 0

@@ -103,7 +103,7 @@ def defaults(server, database):
 def databases(server):
     return {(role, database, privilege) for role, database, privilege in server.query(
         "SELECT r.rolname, d.datname, p FROM pg_roles r, pg_database d, unnest(ARRAY['CONNECT', 'CREATE', 'TEMPORARY']) p"
-        " WHERE r.rolname !~ '^pg_' AND has_database_privilege(r.oid, d.oid, p)")}
+        " WHERE r.rolname !~ '^pg_' AND NOT datistemplate AND has_database_privilege(r.oid, d.oid, p)")}
 
 
 def memberships(server, word):

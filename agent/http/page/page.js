@@ -10,8 +10,9 @@ import * as actions from './actions.js';
 import {overview} from './overview.js';
 import {applicationView} from './application.js';
 import {changesView, drift, users} from './people.js';
+import {accessView} from './access.js';
 
-const VIEWS = [['', overview], ['users', users], ['drift', drift], ['changes', changesView()]];
+const VIEWS = [['', overview], ['users', users], ['access', accessView()], ['drift', drift], ['changes', changesView()]];
 
 const main = document.getElementById('main');
 let view = overview;
@@ -29,6 +30,8 @@ function viewNamed(hash) {
 	});
 	if (noun === 'applications' && name)
 		return applicationView(name, part);
+	if (noun === 'access' && name)
+		return accessView(name);
 	if (noun === 'changes' && name)
 		return changesView(name);
 	return (VIEWS.find(([id]) => id === noun) || VIEWS[0])[1];
