@@ -108,7 +108,7 @@ void powers_of(struct answering *at, size_t role)
 {
 	const struct world *world = at->world;
 	const struct way *start = reach_start(world, role);
-	struct reach inherited, become, any;
+	struct reach inherited = {0}, become = {0}, any = {0};
 	reach_walk(world, REACH_INHERIT, NOBODY, start, &inherited);
 	reach_walk(world, REACH_SET, NOBODY, start, &become);
 	reach_walk(world, REACH_ANY, NOBODY, start, &any);
