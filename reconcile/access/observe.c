@@ -226,12 +226,10 @@ static void take_rows(struct world *world, const PGresult *rows, size_t database
 {
 	struct arena *mem = world->mem;
 	for (int i = 0; i < session_rows(rows); i++) {
-		const struct world_row *last = world->row_count ? &world->rows[world->row_count - 1] : NULL;
 		enum grant_on on = (enum grant_on)session_number(rows, i, 0);
 		bool named = database == NOBODY && on == GRANT_ON_DATABASE;
 		world->rows = arena_grow(mem, world->rows, world->row_count, sizeof(*world->rows));
-		if (last)
-			last = &world->rows[world->row_count - 1];
+		const struct world_row *last = world->row_count ? &world->rows[world->row_count - 1] : NULL;
 		const char *privilege = grant_privilege(on, session_value(rows, i, 6));
 		world->rows[world->row_count++] = (struct world_row){
 			.database = named ? find_database(world, session_value(rows, i, 1)) : database,
