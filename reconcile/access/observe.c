@@ -228,10 +228,9 @@ static void take_rows(struct world *world, const PGresult *rows, size_t database
 	for (int i = 0; i < session_rows(rows); i++) {
 		enum grant_on on = (enum grant_on)session_number(rows, i, 0);
 		bool named = database == NOBODY && on == GRANT_ON_DATABASE;
-		world->rows = arena_grow(mem, world->rows, world->row_count, sizeof(*world->rows));
-		const struct world_row *last = world->row_count ? &world->rows[world->row_count - 1] : NULL;
+		const struct world_row *last = i ? &world->rows[world->row_count - 1] : NULL;
 		const char *privilege = grant_privilege(on, session_value(rows, i, 6));
-		world->rows[world->row_count++] = (struct world_row){
+		const struct world_row row = {
 			.database = named ? find_database(world, session_value(rows, i, 1)) : database,
 			.on = on,
 			.schema = named ? ""
@@ -247,6 +246,8 @@ static void take_rows(struct world *world, const PGresult *rows, size_t database
 			.forced = session_is_true(rows, i, 10),
 			.stands_for = session_number(rows, i, 11),
 		};
+		world->rows = arena_grow(mem, world->rows, world->row_count, sizeof(*world->rows));
+		world->rows[world->row_count++] = row;
 	}
 }
 
