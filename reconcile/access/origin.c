@@ -8,10 +8,22 @@
 
 #define ANY "*"
 
+/* memberOf of a group that is listed as such. */
+static bool group_membership(const struct world *world, size_t member, const char *role, int *line)
+{
+	const struct group_role *group = users_find_group(world->wanted, world->roles[member].name);
+	if (!group || !text_is_listed(group->roles, group->role_count, role))
+		return false;
+	*line = group->line;
+	return true;
+}
+
 bool origin_membership(const struct world *world, size_t member, size_t role, int *line)
 {
 	const struct users *wanted = world->wanted;
 	const struct user *user = wanted ? users_find(wanted, world->roles[member].name) : NULL;
+	if (wanted && !user)
+		return group_membership(world, member, world->roles[role].name, line);
 	if (!user || user->ensure == USER_ABSENT ||
 		!text_is_listed(user->roles, user->role_count, world->roles[role].name))
 		return false;
