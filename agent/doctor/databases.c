@@ -117,6 +117,7 @@ static void say_server(
 	doctor_ok(doctor, "database", "%s: PostgreSQL %s, the primary, as %s %s", database->name,
 		server->version, server->plain ? "role" : "superuser", server->user);
 	doctor_check_plain(doctor, database, server);
+	doctor_check_managers(doctor, database, server);
 	if (strtol(server->version, NULL, 10) > ROLES_NEWEST_TESTED)
 		doctor_warn(doctor, "database", "look at `pgitops user plan` before the first pass",
 			"%s: newer than PostgreSQL %d, the newest this program was tested with",

@@ -90,6 +90,8 @@ struct users;
 /* Of an agent without superuser: which statements are missing, for the server and for what these users need (plain.c). */
 void doctor_check_plain(
 	struct doctor *doctor, const struct database_config *database, const struct roles_server *server);
+void doctor_check_managers(struct doctor *doctor, const struct database_config *database,
+	const struct roles_server *server); /* managers.c */
 void doctor_check_plain_users(struct doctor *doctor, const struct database_config *database,
 	const struct roles_server *server, const struct users *users);
 

@@ -148,6 +148,42 @@ const struct roles_missing *roles_missing_find(const struct roles_missing *list,
 	return count ? bsearch(name, list, count, sizeof(*list), compare_missing) : NULL;
 }
 
+/* --- the agents' table --- */
+
+#define MANAGERS                                                                                             \
+	"SELECT manager, target, pg_catalog.to_char(pg_catalog.min(since) AT TIME ZONE 'UTC', "              \
+	"'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), pg_catalog.count(*) FROM ONLY " MANAGED_TABLE                    \
+	" GROUP BY 1, 2 ORDER BY 1, 2"
+
+static bool read_managers(
+	struct session *session, struct arena *mem, struct roles_server *server, struct error *err)
+{
+	CLEANUP(session_clear) PGresult *check = NULL;
+	CLEANUP(session_clear) PGresult *rows = NULL;
+	struct roles_present present = {0};
+	struct error refused;
+	if (!session_query(session, session->conn, MANAGED_CHECK, &check, err))
+		return false;
+	if (!managed_take_check(check, &present, &refused)) {
+		server->table_refused = arena_copy(mem, refused.text);
+		return true;
+	}
+	if (!present.has_table)
+		return true;
+	if (!session_query(session, session->conn, MANAGERS, &rows, err))
+		return false;
+	server->manager_count = (size_t)session_rows(rows);
+	server->managers = arena_array(mem, server->manager_count + 1, sizeof(*server->managers));
+	for (size_t i = 0; i < server->manager_count; i++)
+		server->managers[i] = (struct roles_manager){
+			.manager = copy(rows, (int)i, 0, mem),
+			.target = copy(rows, (int)i, 1, mem),
+			.since = session_text(rows, (int)i, 2, mem),
+			.roles = copy(rows, (int)i, 3, mem),
+		};
+	return true;
+}
+
 bool roles_examine(const struct session_target *target, struct arena *mem, struct roles_server *server,
 	struct error *err)
 {
@@ -156,7 +192,7 @@ bool roles_examine(const struct session_target *target, struct arena *mem, struc
 	if (!session_start(target, &session, err))
 		return false;
 	bool ok = read_settings(session, mem, &found, err) && read_databases(session, mem, &found, err) &&
-		read_plain(session, mem, &found, err);
+		read_plain(session, mem, &found, err) && read_managers(session, mem, &found, err);
 	session_close(session);
 	if (!ok)
 		return error_prefix(err, "database %s", target->name);

@@ -10,6 +10,13 @@ struct roles_missing {
 	const char *name, *statement;
 };
 
+/* Whose roles stand in the agents' table, for which database of an agent file. */
+struct roles_manager {
+	const char *manager, *target;
+	const char *since; /* the first of them; RFC 3339 */
+	const char *roles; /* how many */
+};
+
 struct roles_server {
 	const char *version; /* "17.4" */
 	const char *user;    /* whom we are there */
@@ -24,6 +31,9 @@ struct roles_server {
 	struct roles_missing *foreign; /* roles that it can neither alter nor grant; sorted */
 	size_t foreign_count;
 	const char *loud; /* settings that let the server log verifiers, and that it cannot change; NULL = there are none */
+	const char *table_refused; /* why no pass can be made with the table that is there; NULL = it is good, or not there yet */
+	struct roles_manager *managers; /* in the table; sorted */
+	size_t manager_count;
 	const char **databases; /* that take connections; sorted */
 	size_t database_count;
 };

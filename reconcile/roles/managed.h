@@ -54,6 +54,11 @@ enum { FIRST_ORDINARY_OID = 16384 }; /* below are PostgreSQL's own roles (FirstN
 	"JOIN pg_catalog.pg_roles me ON me.rolname = current_user LEFT JOIN pg_catalog.pg_class c "                  \
 	"ON c.relnamespace = n.oid AND c.relname = 'managed_role' WHERE n.nspname = '" MANAGED_SCHEMA "'"
 
+/* Takes the answer to that into has_schema and has_table. ERROR_DENIED when what has these names was not made by us. */
+struct pg_result;
+bool managed_take_check(
+	const struct pg_result *rows, struct roles_present *present, struct error *err) MUST_CHECK;
+
 /* Its rows; only once MANAGED_CHECK was found good, for what is behind a foreign name would run with our rights. */
 #define MANAGED_ROWS                                                                                         \
 	"SELECT oid, name, state, manager, target, pg_catalog.to_char(since AT TIME ZONE 'UTC', "            \

@@ -243,7 +243,7 @@ static bool refuse_schema(const char *what, const char *owner, const char *own, 
 }
 
 /* Is what carries the names of our schema and table made by us? */
-static bool take_check(const PGresult *rows, struct roles_present *present, struct error *err)
+bool managed_take_check(const PGresult *rows, struct roles_present *present, struct error *err)
 {
 	if (!session_rows(rows))
 		return true;
@@ -382,7 +382,7 @@ static bool take_tables(
 	take_connects(tables[3], mem, present);
 	take_settings(tables[4], mem, present);
 	return (!tables[6] || take_own_rights(tables[6], mem, present, err)) &&
-		take_check(tables[5], present, err) && may_make_table(present, mem, err);
+		managed_take_check(tables[5], present, err) && may_make_table(present, mem, err);
 }
 
 /* One that was adopted, or locked out before, is not known to have a password that is right. */

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from parts.agent import wait_for
 from parts.git import GitHttpServer, Repository
 from parts.kube import ControlPlane
 from parts.manifests import config_map, postgresql, users, users_map
@@ -100,6 +101,27 @@ def test_all_is_well_beside_the_running_agent(team):
     assert report.one("ok", "agent", f"runs and answers (pid {team.process.pid})")
     assert report.one("ok", "store", "is sound")
     assert report.one("ok", "listen", "the running agent answers there")
+
+
+def test_the_agents_table_is_looked_at(team):
+    server = team.server_here
+    team.start()
+    team.wait_app("postgres-users")
+    wait_for("the roles are there", lambda: server.value("SELECT count(*) FROM pg_class WHERE relname = 'managed_role'"))
+    name = server.value("SELECT min(manager) FROM pgitops.managed_role")
+    assert report_of(team, "ok", f'roles are this agent\'s, "{name}"')
+    server.run("UPDATE pgitops.managed_role SET manager = 'east'")
+    assert "pgitops user adopt --database main --from" in report_of(team, "failed", 'another agent, "east"')["remedy"]
+    server.run("UPDATE pgitops.managed_role SET target = 'other'")
+    assert not [item for item in doctor(team).items if "east" in item["detail"]], "another database of another agent's file"
+    server.run("ALTER TABLE pgitops.managed_role DISABLE ROW LEVEL SECURITY")
+    assert report_of(team, "failed", "row security was switched off")
+    server.run("CREATE ROLE mallory", "ALTER SCHEMA pgitops OWNER TO mallory")
+    assert report_of(team, "failed", 'schema pgitops belongs to role "mallory"')
+
+
+def report_of(team, status, detail):
+    return doctor(team).one(status, "database", detail)
 
 
 def test_the_lines_for_people_say_the_same(team):
