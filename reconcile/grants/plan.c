@@ -302,8 +302,6 @@ static void walk(struct planner *planner)
 	}
 }
 
-/* --- few statements --- */
-
 static bool same_object(const struct change *a, const struct change *b)
 {
 	const struct grant *left = a->grant, *right = b->grant;
