@@ -76,7 +76,8 @@ static void check_users(const struct object *object, struct arena *mem, struct d
 	struct error err;
 	struct users users;
 	CLEANUP(json_done) json_t *value = NULL;
-	const struct roles_policy policy = {0};
+	/* Which attributes may be given says the agent file: the agent refuses what that does not name. */
+	const struct roles_policy policy = {.attributes_said = true, .attributes = ~0U};
 	if (strcmp(object->key.kind, "ConfigMap") != 0 || *object->key.group ||
 		strcmp(object->key.name, "postgres-users-config") != 0 ||
 		!json_read(object->json, object->json_length, &value, &err))

@@ -104,6 +104,31 @@ static void read_max_deletions(struct settings *settings, const struct yaml_pair
 			"maxDeletions must be a number of users; 0 = 5 or 10 %%, whichever is more");
 }
 
+static void read_attributes(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	const struct yaml_node *list = pair->value;
+	struct roles_policy *policy = base;
+	const char *words[ATTRIBUTES];
+	char hint[TEXT_HINT_SIZE];
+	for (unsigned i = 0; i < ATTRIBUTES; i++)
+		words[i] = role_attribute_word((enum role_attribute)i);
+	if (list->kind != YAML_LIST)
+		settings_complain(
+			settings, pair, false, "allowAttributes must be a list, as in [createdb, inherit]");
+	policy->attributes_said = true;
+	for (size_t i = 0; list->kind == YAML_LIST && i < list->count; i++) {
+		const char *word = list->items[i]->kind == YAML_STRING ? list->items[i]->text : "";
+		enum role_attribute attribute;
+		if (role_attribute_of(word, &attribute))
+			policy->attributes |= 1U << attribute;
+		else
+			settings_complain(settings, pair, false,
+				"allowAttributes: there is no attribute \"%s\"%s: it is one of createdb, createrole, inherit, "
+				"replication, bypassrls, superuser",
+				word, text_hint(text_nearest(word, words, ATTRIBUTES), hint));
+	}
+}
+
 static void read_policy(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const struct setting table[] = {
@@ -128,6 +153,7 @@ static void read_policy(struct settings *settings, const struct yaml_pair *pair,
 			.offset = offsetof(struct roles_policy, parameters),
 			.count_offset = offsetof(struct roles_policy, parameter_count)},
 		{.name = "adopt", .type = SETTING_OWN, .read = read_adopt},
+		{.name = "allowAttributes", .type = SETTING_OWN, .read = read_attributes},
 		{.name = "memberships", .type = SETTING_OWN, .read = read_memberships},
 		{.name = "grants", .type = SETTING_OWN, .read = read_grants},
 		{.name = "mode", .type = SETTING_OWN, .read = read_mode},

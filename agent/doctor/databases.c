@@ -164,7 +164,7 @@ static bool names_database(const struct users *users, const char *database)
 {
 	for (size_t i = 0; i < users->count; i++)
 		for (size_t j = 0;
-			j < users->items[i].database_count && users->items[i].ensure == USER_PRESENT; j++)
+			j < users->items[i].database_count && users->items[i].ensure != USER_ABSENT; j++)
 			if (strcmp(users->items[i].databases[j], database) == 0)
 				return true;
 	return false;
@@ -230,6 +230,10 @@ static bool say_missing(struct doctor *doctor, const struct database_config *dat
 
 	if (secrets_version(doctor->secrets, passwords->namespace, user->secret, doctor->mem, &version, &why))
 		return false;
+	const char *former = user->fields.former_secret, *ignored;
+	if (former &&
+		secrets_version(doctor->secrets, passwords->namespace, former, doctor->mem, &version, &ignored))
+		return false; /* which the pass itself tells */
 	if (!sealed) {
 		doctor_fail(doctor, "users",
 			arena_printf(doctor->mem,
@@ -268,7 +272,7 @@ static void check_passwords(struct doctor *doctor, const struct database_config 
 	if (!list_secrets(doctor, namespace))
 		return;
 	for (size_t i = 0; i < users->count; i++) {
-		if (users->items[i].ensure == USER_ABSENT)
+		if (!user_logs_in(&users->items[i]))
 			continue;
 		if (missing == MISSING_SHOWN)
 			left++;
@@ -279,8 +283,8 @@ static void check_passwords(struct doctor *doctor, const struct database_config 
 		doctor_warn(doctor, "users", "see to these first, then ask again",
 			"%s: %zu more users were not looked at", database->name, left);
 	if (!missing)
-		doctor_ok(doctor, "users", "%s: %zu in %s, each with a password", database->name,
-			users->count, database->config_map);
+		doctor_ok(doctor, "users", "%s: %zu in %s, each with a password who is to log in",
+			database->name, users->count, database->config_map);
 }
 
 static void check_users(

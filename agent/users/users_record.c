@@ -244,6 +244,8 @@ const char *users_record_reason(const struct users_pass *pass, const struct role
 	bool held_back = pass->database->config->policy.report_only && differs;
 	if (held_back && !*report->reason)
 		return "policy.mode is report: nothing is written, `pgitops user plan` shows the SQL";
+	if (report->locked && report->status == USER_SYNCED && !*report->reason)
+		return "locked by Git (ensure: locked): cannot log in, keeps everything else";
 	bool under_way = report->status == USER_RETIRING && !*report->reason && report->progress;
 	return under_way ? report->progress : report->reason;
 }
@@ -255,10 +257,10 @@ static json_t *user_document(const struct record *record, const struct role_repo
 	for (size_t i = 0; i < report->role_count; i++)
 		json_array_append_new(roles, json_text(report->roles[i]));
 	const char *kind = report->database ? "database" : report->group ? "group" : "user";
-	json_t *document = json_pack("{s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name",
-		json_text(report->name), "kind", kind, "group", report->group, "database",
-		pass->database->config->name, "status", user_status_name(report->status), "reason",
-		json_text(users_record_reason(pass, report)), "roles", roles, "differences",
+	json_t *document = json_pack("{s:o, s:s, s:b, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:s}", "name",
+		json_text(report->name), "kind", kind, "group", report->group, "locked", report->locked,
+		"database", pass->database->config->name, "status", user_status_name(report->status),
+		"reason", json_text(users_record_reason(pass, report)), "roles", roles, "differences",
 		differences_of(pass, report), "lastChange", last_change(record, report->name, before),
 		"secretVersion", users_unchanged_version(pass, report));
 	json_set_text(document, "until", report->until);

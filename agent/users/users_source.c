@@ -86,6 +86,7 @@ static void copy_groups(const struct users *from, struct arena *mem, struct user
 		const struct group_role *group = &from->groups[i];
 		to->groups[i] = *group;
 		to->groups[i].name = arena_copy(mem, group->name);
+		to->groups[i].comment = arena_copy(mem, group->comment);
 		to->groups[i].roles = copy_list(group->roles, group->role_count, group->roles, 0, mem);
 		to->groups[i].role_options = copy_options(group->role_options, group->role_count, mem);
 	}
@@ -123,6 +124,7 @@ static void copy_users(const struct users *from, struct arena *mem, struct users
 		to->items[i] = *user;
 		to->items[i].name = arena_copy(mem, user->name);
 		to->items[i].secret = arena_copy(mem, user->secret);
+		to->items[i].fields = user_fields_copy(&user->fields, mem);
 		to->items[i].databases = copy_list(user->databases, user->database_count, before->databases,
 			before->database_count, mem);
 		to->items[i].roles =
@@ -130,6 +132,7 @@ static void copy_users(const struct users *from, struct arena *mem, struct users
 		to->items[i].role_options = copy_options(user->role_options, user->role_count, mem);
 		to->items[i].parameters = copy_parameters(user, before, mem);
 	}
+	users_renamed_index(to, mem);
 	copy_groups(from, mem, to);
 	copy_databases(from, mem, to);
 	copy_grants(&from->grants, mem, &to->grants);

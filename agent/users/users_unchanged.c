@@ -23,6 +23,7 @@ static void digest_reports(
 		users_digest_add(&digest, users_unchanged_version(pass, report));
 		users_digest_add(&digest, report->held ? "held" : "");
 		users_digest_add(&digest, report->until ? report->until : "");
+		users_digest_add(&digest, report->locked ? "locked" : "");
 		for (size_t j = 0; j < report->role_count; j++)
 			users_digest_add(&digest, report->roles[j]);
 		users_digest_add(&digest, "");

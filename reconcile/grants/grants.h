@@ -54,6 +54,11 @@ struct grants {
 	size_t count;
 };
 
+/* A role that is called otherwise while privileges are observed than when they are changed. */
+struct grants_renamed {
+	const char *was, *is;
+};
+
 struct grants_wanted {
 	struct grants grants; /* in any order; of described roles alone */
 	const char **roles;   /* that are described; sorted, unique */
@@ -66,6 +71,8 @@ struct grants_wanted {
 	size_t kept_count;
 	const char **told; /* those of them of whom differences are told, and nothing is changed; sorted, unique */
 	size_t told_count;
+	const struct grants_renamed *renamed; /* everything else says what they are called then */
+	size_t renamed_count;
 };
 
 /* --- the words --- */

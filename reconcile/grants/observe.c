@@ -124,12 +124,36 @@ int grant_object_compare(const void *a, const void *b)
 	return order ? order : strcmp(left->arguments, right->arguments);
 }
 
+static const char *name_before(const struct grants_wanted *wanted, const char *name)
+{
+	for (size_t i = 0; i < wanted->renamed_count; i++)
+		if (strcmp(wanted->renamed[i].is, name) == 0)
+			return wanted->renamed[i].was;
+	return name;
+}
+
+static const char *name_afterwards(const struct grants_wanted *wanted, const char *name)
+{
+	for (size_t i = 0; i < wanted->renamed_count; i++)
+		if (name && strcmp(wanted->renamed[i].was, name) == 0)
+			return wanted->renamed[i].is;
+	return name;
+}
+
 static const char *list_of(const char **names, size_t count, struct arena *mem)
 {
 	CLEANUP(buf_done) struct buf list = BUF(LIMIT_PASS_MEMORY);
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&list, "%s%s", i ? ", " : "", sql_literal(names[i], mem));
 	return count ? arena_copy(mem, buf_string(&list)) : "NULL";
+}
+
+static const char *list_of_roles(const struct grants_wanted *wanted, struct arena *mem)
+{
+	const char **names = arena_array(mem, wanted->role_count + 1, sizeof(*names));
+	for (size_t i = 0; i < wanted->role_count; i++)
+		names[i] = name_before(wanted, wanted->roles[i]);
+	return list_of(names, wanted->role_count, mem);
 }
 
 /* Neighbours have much in common. */
@@ -160,12 +184,12 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 			.database = database ? database : schema,
 			.on = on,
 			.schema = database ? schema : "",
-			.name = name,
+			.name = on < GRANT_DEFAULT_SCHEMAS ? name : name_afterwards(at->wanted, name),
 			.column = session_text(rows, i, 3, at->mem),
-			.role = role,
+			.role = name_afterwards(at->wanted, role),
 			.privilege = owned ? "" : privilege_of(on, session_value(rows, i, 5), at->mem),
 			.grantable = session_is_true(rows, i, 6),
-			.grantor = session_text(rows, i, 7, at->mem),
+			.grantor = name_afterwards(at->wanted, session_text(rows, i, 7, at->mem)),
 		};
 		last = &grants->items[grants->count - 1];
 	}
@@ -330,7 +354,7 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 	if (!wanted->role_count && !wanted->leaving_count)
 		return true;
 	find_places(&at);
-	at.roles = list_of(wanted->roles, wanted->role_count, mem);
+	at.roles = list_of_roles(wanted, mem);
 	if (wanted->leaving_count)
 		at.roles =
 			arena_join(mem, at.roles, ", ", list_of(wanted->leaving, wanted->leaving_count, mem));

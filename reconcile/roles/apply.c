@@ -162,7 +162,7 @@ static const struct group *group_of(const struct batch *batch, size_t number)
 
 static bool stops_the_user(enum role_action action)
 {
-	return action == ROLE_CREATE || is_removal(action);
+	return action == ROLE_CREATE || action == ROLE_RENAME || is_removal(action);
 }
 
 /* A REVOKE that the server only warned about took nothing away. */

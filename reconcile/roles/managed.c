@@ -131,7 +131,7 @@ static bool is_asked_for(const struct roles_present *present, const struct roles
 {
 	bool others = row && !is_of_ours(input, row);
 	return text_is_listed(input->adopt, input->adopt_count, role->name) && !others &&
-		(users_find(input->wanted, role->name) ||
+		(users_find(input->wanted, role->name) || users_former(input->wanted, role->name) ||
 			(users_lists_group(input->wanted, role->name) && !role->login)) &&
 		!managed_is_untouchable(present, role) && !operator_claim(present, role, mem);
 }
@@ -185,7 +185,8 @@ static void judge(const struct roles_present *present, const struct roles_plan_i
 	role->said = mark_read(role->comment, input->target);
 	role->since = present->now;
 	if (is_asked_for(present, input, role, row, mem)) {
-		role->mark = users_find(input->wanted, role->name) ? MARK_USER : MARK_GROUP;
+		bool user = users_find(input->wanted, role->name) || users_former(input->wanted, role->name);
+		role->mark = user ? MARK_USER : MARK_GROUP;
 		role->recorded = row && strcmp(row->name, role->name) == 0 && row->state == role->mark;
 		return;
 	}

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "reconcile/postgres/session.h"
 #include "reconcile/postgres/sql.h"
-#include "reconcile/roles/managed.h"
+#include "reconcile/roles/renamed.h"
 
 #define TEXT(number) #number
 #define NUMBER(limit) TEXT(limit)
@@ -332,7 +332,15 @@ static bool read_dependencies(struct session *session, const char *oids, struct 
 static bool is_leaving(const struct role *role, const struct users *wanted)
 {
 	const struct user *user = users_find(wanted, role->name);
-	return mark_is_user(role->mark) && (!user || user->ensure == USER_ABSENT);
+	return mark_is_user(role->mark) &&
+		(user ? user->ensure == USER_ABSENT : !users_former(wanted, role->name));
+}
+
+/* May sessions have outlived its lock? */
+static bool is_shut_out(const struct role *role, const struct users *wanted)
+{
+	const struct user *user = users_find(wanted, role->name);
+	return role->mark == MARK_USER && user && !role->login && !user_logs_in(user);
 }
 
 static void append_oid(struct buf *oids, const struct role *role)
@@ -352,7 +360,7 @@ static bool read_what_hangs(struct session *session, const struct users *wanted,
 		bool leaves = is_leaving(role, wanted);
 		if (leaves || role->mark == MARK_GROUP)
 			append_oid(&oids, role);
-		if (leaves)
+		if (leaves || is_shut_out(role, wanted))
 			append_oid(&leaving, role);
 	}
 	if (buf_failed(&oids))
@@ -408,6 +416,7 @@ bool roles_observe(struct session *session, const struct roles_plan_input *input
 		managed_judge(made, input, mem);
 		if (made->plain)
 			stand_in_for_verifiers(made);
+		renamed_apply(made, input, mem);
 	}
 	if (!ok || !managed_is_ours(made, input, mem, err) ||
 		!read_what_hangs(session, input->wanted, mem, made, err) ||

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/roles/renamed.h"
 #include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
@@ -23,6 +24,7 @@ static const char *const action_names[] = {
 	[ROLE_RECORD] = "record",
 	[ROLE_CREATE_GROUP] = "create group",
 	[ROLE_CREATE] = "create",
+	[ROLE_RENAME] = "rename",
 	[ROLE_ALTER] = "alter",
 	[ROLE_GRANT] = "grant",
 	[ROLE_REVOKE] = "revoke",
@@ -172,7 +174,7 @@ bool planner_is_leaving(const struct planner *planner, const struct role *role)
 	const struct user *user = users_find(planner->input->wanted, role->name);
 	if (!mark_is_user(role->mark))
 		return false;
-	return !user || user->ensure == USER_ABSENT;
+	return user ? user->ensure == USER_ABSENT : !users_former(planner->input->wanted, role->name);
 }
 
 /* --- the wanted users --- */
@@ -190,48 +192,6 @@ static void classify(struct planner *planner, struct wanted_user *wanted, const 
 	wanted->report->managed_before = wanted->role && wanted->role->mark == MARK_USER;
 	wanted->managed = planner_may_manage(planner, wanted) &&
 		rights_change(planner, wanted->role, wanted->report, USER_DEGRADED, "");
-}
-
-/* One attribute of a user: what CREATE ROLE ... LOGIN gives. */
-static const struct {
-	size_t offset;
-	bool wanted;
-	const char *field, *sql;
-} attributes[] = {
-	{offsetof(struct role, login), true, "login", " LOGIN"},
-	{offsetof(struct role, super), false, "superuser", " NOSUPERUSER"},
-	{offsetof(struct role, create_role), false, "createrole", " NOCREATEROLE"},
-	{offsetof(struct role, create_db), false, "createdb", " NOCREATEDB"},
-	{offsetof(struct role, inherit), true, "inherit", " INHERIT"},
-	{offsetof(struct role, replication), false, "replication", " NOREPLICATION"},
-	{offsetof(struct role, bypass_rls), false, "bypassrls", " NOBYPASSRLS"},
-};
-
-static const char *yes_no(bool value)
-{
-	return value ? "true" : "false";
-}
-
-static void compare_attributes(struct planner *planner, struct wanted_user *wanted, struct buf *clauses)
-{
-	const struct role *role = wanted->role;
-	for (size_t i = 0; i < COUNT_OF(attributes); i++) {
-		bool found = *(const bool *)((const char *)role + attributes[i].offset);
-		if (found == attributes[i].wanted)
-			continue;
-		planner_difference(planner, wanted->report, attributes[i].field, yes_no(!found), yes_no(found));
-		if (rights_set(planner, wanted, attributes[i].field))
-			buf_text(clauses, attributes[i].sql);
-	}
-	if (role->connection_limit != -1) {
-		planner_difference(planner, wanted->report, "connectionLimit", "-1",
-			arena_printf(planner->mem, "%d", role->connection_limit));
-		buf_text(clauses, " CONNECTION LIMIT -1");
-	}
-	if (role->expires) {
-		planner_difference(planner, wanted->report, "validUntil", "infinity", role->expiry);
-		buf_text(clauses, " VALID UNTIL 'infinity'");
-	}
 }
 
 /* What stands for a verifier where a plan is shown: a variable of psql whose name belongs to this user alone. */
@@ -264,13 +224,17 @@ static struct role_step password_step(struct planner *planner, const struct want
 
 static void plan_create(struct planner *planner, struct wanted_user *wanted)
 {
+	CLEANUP(buf_done) struct buf clauses = BUF(1024);
 	const char *name = wanted->user->name;
 	planner_difference(planner, wanted->report, "exists", "true", "false");
 	if (!wanted->creatable)
 		return;
+	planner_attributes(planner, wanted, &clauses);
+	const char *comment = wanted->user->fields.comment ? wanted->user->fields.comment : "";
 	struct role_step step = password_step(planner, wanted, ROLE_CREATE,
-		arena_printf(planner->mem, "CREATE ROLE %s LOGIN", sql_identifier(name, planner->mem)),
-		arena_printf(planner->mem, "; %s", planner_comment_sql(planner, name, MARK_USER, "")));
+		arena_printf(planner->mem, "CREATE ROLE %s%s", sql_identifier(name, planner->mem),
+			buf_string(&clauses)),
+		arena_printf(planner->mem, "; %s", planner_comment_sql(planner, name, MARK_USER, comment)));
 	step.statements = 2;
 	planner_step(planner, PHASE_CREATE, step);
 }
@@ -278,9 +242,9 @@ static void plan_create(struct planner *planner, struct wanted_user *wanted)
 static void plan_alter(struct planner *planner, struct wanted_user *wanted)
 {
 	CLEANUP(buf_done) struct buf clauses = BUF(1024);
-	const char *name = wanted->user->name, *before = "";
-	size_t claim_statements = 0;
-	compare_attributes(planner, wanted, &clauses);
+	const char *name = wanted->user->name, *before = renamed_sql(planner, wanted);
+	size_t claim_statements = 0, renames = *before != 0;
+	planner_attributes(planner, wanted, &clauses);
 	if (wanted->verifier)
 		planner_difference(planner, wanted->report, "password", "<hidden>",
 			wanted->role->verifier ? "<hidden>" : "");
@@ -289,12 +253,13 @@ static void plan_alter(struct planner *planner, struct wanted_user *wanted)
 	if (!alters && !claim)
 		return;
 	if (alters)
-		before = arena_printf(planner->mem, "ALTER ROLE %s%s", sql_identifier(name, planner->mem),
-			buf_string(&clauses));
-	struct role_step step = password_step(planner, wanted, ROLE_ALTER, before,
-		claim ? arena_printf(planner->mem, "%s%s", alters ? "; " : "", claim) : "");
-	step.statements = alters + claim_statements;
-	planner_step(planner, PHASE_ALTER, step);
+		before = arena_printf(planner->mem, "%s%sALTER ROLE %s%s", before, renames ? "; " : "",
+			sql_identifier(name, planner->mem), buf_string(&clauses));
+	struct role_step step = password_step(planner, wanted, renames ? ROLE_RENAME : ROLE_ALTER, before,
+		claim ? arena_printf(planner->mem, "%s%s", *before ? "; " : "", claim) : "");
+	step.statements = renames + alters + claim_statements;
+	bool locks = wanted->role->login && !user_logs_in(wanted->user);
+	planner_step(planner, renames ? PHASE_RENAME : locks ? PHASE_LOCK : PHASE_ALTER, step);
 }
 
 static void plan_user(struct planner *planner, struct wanted_user *wanted)
@@ -305,8 +270,10 @@ static void plan_user(struct planner *planner, struct wanted_user *wanted)
 		plan_create(planner, wanted);
 	else
 		plan_alter(planner, wanted);
+	plan_sessions(planner, wanted);
 	if (!wanted->role && !wanted->creatable)
 		return;
+	wanted->report->locked = wanted->user->ensure == USER_LOCKED;
 	const struct member member = planner_user_member(wanted);
 	plan_memberships(planner, &member);
 	plan_connects(planner, wanted);
@@ -366,6 +333,20 @@ static void assemble(struct planner *planner)
 		qsort(plan->reports, plan->report_count, sizeof(*plan->reports), compare_reports);
 }
 
+/* Whoever reads privileges meets these roles under their names of before. */
+static void collect_renamed(struct planner *planner)
+{
+	struct roles_plan *plan = planner->plan;
+	for (size_t i = 0; i < planner->user_count; i++) {
+		const struct role *role = planner->users[i].managed ? planner->users[i].role : NULL;
+		if (!role || !role->was)
+			continue;
+		plan->renamed =
+			arena_grow(planner->mem, plan->renamed, plan->renamed_count, sizeof(*plan->renamed));
+		plan->renamed[plan->renamed_count++] = (struct grants_renamed){role->was, role->name};
+	}
+}
+
 void roles_plan(const struct roles_present *present, const struct roles_plan_input *input, struct arena *mem,
 	struct roles_plan *plan)
 {
@@ -401,6 +382,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 	for (size_t i = 0; i < planner.user_count; i++)
 		classify(&planner, &planner.users[i], &input->wanted->items[i]);
 	plan_passwords(&planner);
+	renamed_keep_passwords(&planner);
 	planner_find_unused(&planner);
 	plan_groups(&planner);
 	plan_databases(&planner);
@@ -409,6 +391,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 	plan_group_memberships(&planner);
 	plan_retirements(&planner);
 	plan_unused_groups(&planner);
+	collect_renamed(&planner);
 	plan_warnings(&planner);
 	plan_managed(&planner);
 	assemble(&planner);

@@ -50,8 +50,9 @@ static const char *owner_missing(struct planner *planner, const char *owner)
 {
 	const struct user *user = users_find(planner->input->wanted, owner);
 	const struct wanted_user *wanted = user ? &planner->users[user - planner->input->wanted->items] : NULL;
-	bool made = wanted ? wanted->managed && wanted->creatable
-			   : planner_is_group(planner, owner) || planner_referrer(planner, owner);
+	bool made = wanted
+		? wanted->managed && wanted->creatable
+		: users_find_group(planner->input->wanted, owner) || planner_referrer(planner, owner);
 	if (made)
 		return NULL;
 	return wanted ? arena_printf(planner->mem, "its owner \"%s\" is a user that cannot be created", owner)

@@ -87,7 +87,7 @@ void planner_find_unused(struct planner *planner)
 	if (!any)
 		return;
 	for (size_t i = 0; i < wanted->count; i++)
-		for (size_t r = 0; wanted->items[i].ensure == USER_PRESENT && r < wanted->items[i].role_count;
+		for (size_t r = 0; wanted->items[i].ensure != USER_ABSENT && r < wanted->items[i].role_count;
 			r++)
 			note_used(&use, wanted->items[i].roles[r]);
 	for (size_t i = 0; i < wanted->group_count; i++) {

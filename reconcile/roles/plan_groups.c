@@ -6,13 +6,15 @@
 void planner_create_group(struct planner *planner, const char *name)
 {
 	struct arena *mem = planner->mem;
+	const struct group_role *group = users_find_group(planner->input->wanted, name);
+	const char *comment = group && group->comment ? group->comment : "";
 	planner_step(planner, PHASE_GROUP,
 		(struct role_step){
 			.action = ROLE_CREATE_GROUP,
 			.user = name,
 			.sql = arena_printf(mem, "CREATE ROLE %s NOLOGIN; COMMENT ON ROLE %s IS %s",
 				sql_identifier(name, mem), sql_identifier(name, mem),
-				sql_literal(mark_write(MARK_GROUP, planner->input->target, "", mem), mem)),
+				sql_literal(mark_write(MARK_GROUP, planner->input->target, comment, mem), mem)),
 			.statements = 2,
 		});
 }
@@ -51,16 +53,18 @@ static bool may_adopt(const struct planner *planner, const struct role *role)
 }
 
 /* It becomes ours as it is: comment and row, nothing else. */
-static void claim(struct planner *planner, const struct role *role, struct role_report *report)
+static void claim(struct planner *planner, const struct role *role, const char *git, struct role_report *report)
 {
 	struct role_step step = {.action = ROLE_ALTER, .user = role->name};
 	size_t statements;
 	step.sql = managed_row_sql(
 		planner->present, planner->input, role->name, MARK_GROUP, planner->mem, &statements);
 	step.statements = statements;
-	if (role->mark != MARK_GROUP && role->said != MARK_GROUP) { /* else plan_managed.c mends it */
+	if (role->mark != MARK_GROUP &&
+		planner_comment_differs(planner, role, MARK_GROUP, git)) { /* else plan_managed.c mends it */
 		step.sql = arena_printf(planner->mem, "%s; %s",
-			planner_comment_sql(planner, role->name, MARK_GROUP, role->comment), step.sql);
+			planner_comment_sql(planner, role->name, MARK_GROUP, git ? git : role->comment),
+			step.sql);
 		step.statements++;
 	}
 	planner_difference(planner, report, "managed", "true", "false");
@@ -99,11 +103,16 @@ static void plan_group(struct planner *planner, size_t at)
 	} else if (planner->unused[at] && ours) {
 		planner->unused[at] = planner_drop_unused(planner, role, report);
 	} else if (claims) {
-		claim(planner, role, report);
+		claim(planner, role, group->comment, report);
 		planner->unused[at] = false;
 	} else if (!role) {
 		planner_difference(planner, report, "exists", "true", "false");
 		planner_create_group(planner, group->name);
+	} else if (role && planner_comment_differs(planner, role, MARK_GROUP, group->comment)) {
+		planner_difference(planner, report, "comment",
+			mark_write(MARK_GROUP, planner->input->target,
+				group->comment ? group->comment : role->comment, planner->mem),
+			role->comment);
 	}
 	if (planner->unused[at] || (!ours && !claims))
 		withhold(planner, group->name);

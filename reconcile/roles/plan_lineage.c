@@ -14,11 +14,12 @@ static const struct wanted_user *wanted_of(const struct planner *planner, const 
 	return user ? &planner->users[user - planner->input->wanted->items] : NULL;
 }
 
-/* A user of ours that is to be there: what it has too much is taken from it in the same pass, before anything is granted. */
+/* A user of ours that is to be there: what it has too much is taken from it in the same pass, before anything is granted;
+   what Git may give it and does is a danger like any other. */
 static const struct wanted_user *healed_user(const struct planner *planner, const struct role *role)
 {
 	const struct wanted_user *wanted = wanted_of(planner, role->name);
-	return wanted && wanted->managed && wanted->user->ensure == USER_PRESENT ? wanted : NULL;
+	return wanted && wanted->managed && wanted->user->ensure != USER_ABSENT ? wanted : NULL;
 }
 
 struct member planner_user_member(const struct wanted_user *wanted)
@@ -73,8 +74,9 @@ bool member_lists(const struct member *member, const char *role, struct role_opt
 
 static const char *own_danger(const struct planner *planner, const struct role *role)
 {
-	if (healed_user(planner, role) && !rights_leaves_danger(planner, role))
-		return NULL;
+	const struct wanted_user *wanted = healed_user(planner, role);
+	if (wanted && !rights_leaves_danger(planner, role))
+		return user_danger(wanted->user);
 	if (role->super)
 		return "it is a superuser";
 	if (role->create_role)
@@ -184,11 +186,22 @@ static bool role_will_exist(struct planner *planner, const struct member *member
 	return true;
 }
 
+/* One that this pass makes, with what Git says of it. */
+static bool will_be_dangerous(struct planner *planner, const struct member *member, const char *name)
+{
+	const struct wanted_user *other = wanted_of(planner, name);
+	const char *danger = other ? user_danger(other->user) : NULL;
+	if (danger)
+		planner_reason(planner, member->report, USER_REFUSED, "role \"%s\" is not granted: %s", name,
+			danger);
+	return danger;
+}
+
 bool planner_may_grant(struct planner *planner, const struct member *member, const char *name)
 {
 	const struct role *role = present_role(planner->present, name);
 	if (!role)
-		return role_will_exist(planner, member, name);
+		return role_will_exist(planner, member, name) && !will_be_dangerous(planner, member, name);
 	const struct lineage *lineage = lineage_of(planner, role);
 	if (lineage->danger)
 		planner_reason(planner, member->report, USER_REFUSED, "role \"%s\" is not granted: %s", name,

@@ -6,12 +6,11 @@
 #include "base/text.h"
 #include "reconcile/roles/heir.h"
 #include "reconcile/roles/operator.h"
+#include "reconcile/roles/renamed.h"
 #include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
 enum {
-	BOOTSTRAP_SUPERUSER = 10,
-	FIRST_SERVER_WITH_GRANT_OPTIONS = 160000,
 	NAMES_TOLD = 5 /* in a warning; the list has all */
 };
 
@@ -41,7 +40,7 @@ void planner_collect_references(struct planner *planner)
 	planner->references = arena_array(planner->mem, total + 1, sizeof(*planner->references));
 	planner->reference_count = 0;
 	for (size_t i = 0; i < wanted->count; i++)
-		if (wanted->items[i].ensure == USER_PRESENT)
+		if (wanted->items[i].ensure != USER_ABSENT)
 			add_references(planner, wanted->items[i].name, wanted->items[i].roles,
 				wanted->items[i].role_count);
 	for (size_t i = 0; i < wanted->group_count; i++)
@@ -65,12 +64,6 @@ const char *planner_referrer(const struct planner *planner, const char *role)
 	}
 	bool found = low < planner->reference_count && strcmp(planner->references[low].role, role) == 0;
 	return found ? planner->references[low].user : NULL;
-}
-
-bool planner_is_creators_row(const struct planner *planner, const struct membership *row)
-{
-	return planner->present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS &&
-		row->grantor == BOOTSTRAP_SUPERUSER && row->admin && !row->inherits && !row->can_set;
 }
 
 /* A role that has this one; NULL = none, but for whoever made it. */
@@ -199,6 +192,8 @@ static bool may_create(struct planner *planner, struct wanted_user *wanted)
 bool planner_may_manage(struct planner *planner, struct wanted_user *wanted)
 {
 	const struct role *role = wanted->role;
+	if (!renamed_is_clear(planner, wanted))
+		return false;
 	if (!role)
 		return may_create(planner, wanted);
 	if (mark_is_user(role->mark))
@@ -263,11 +258,11 @@ const char *planner_claim_sql(struct planner *planner, struct wanted_user *wante
 	const struct role *role = wanted->role;
 	const char *name = role->name, *sql = "";
 	*statements = 0;
-	if (role->said != MARK_USER && !role->long_comment) { /* which would be cut: the row is enough */
+	const char *git = wanted->user->fields.comment, *comment = git ? git : role->comment;
+	if (planner_comment_differs(planner, role, MARK_USER, git)) {
 		planner_difference(planner, wanted->report, "comment",
-			mark_write(MARK_USER, planner->input->target, role->comment, planner->mem),
-			role->comment);
-		sql = planner_comment_sql(planner, name, MARK_USER, role->comment);
+			mark_write(MARK_USER, planner->input->target, comment, planner->mem), role->comment);
+		sql = planner_comment_sql(planner, name, MARK_USER, comment);
 		++*statements;
 	}
 	bool other = role->on_remove != wanted->user->on_remove;
@@ -276,7 +271,7 @@ const char *planner_claim_sql(struct planner *planner, struct wanted_user *wante
 		if (role->mark == MARK_USER && role->recorded)
 			planner_difference(planner, wanted->report, "onRemove",
 				on_remove_name(wanted->user->on_remove), on_remove_name(role->on_remove));
-		else if (role->said == MARK_USER)
+		else if (role->said == MARK_USER && !role->was)
 			planner_difference(planner, wanted->report, "managed", "true", "false");
 		sql = arena_printf(planner->mem, "%s%s%s", sql, *sql ? "; " : "",
 			row_sql(planner, name, MARK_USER, &more));
@@ -291,8 +286,10 @@ static void mend_comments_of_groups(struct planner *planner)
 {
 	for (size_t i = 0; i < planner->present->role_count; i++) {
 		const struct role *role = &planner->present->roles[i];
-		if (role->mark != MARK_GROUP || role->said == MARK_GROUP || role->long_comment ||
-			(!planner_referrer(planner, role->name) && !planner_is_group(planner, role->name)))
+		const struct group_role *group = users_find_group(planner->input->wanted, role->name);
+		const char *git = group ? group->comment : NULL;
+		if (role->mark != MARK_GROUP || !planner_comment_differs(planner, role, MARK_GROUP, git) ||
+			(!planner_referrer(planner, role->name) && !group))
 			continue;
 		const char *problem = rights_problem(planner, role);
 		if (problem) {
@@ -304,7 +301,8 @@ static void mend_comments_of_groups(struct planner *planner)
 			(struct role_step){
 				.action = ROLE_ALTER,
 				.user = role->name,
-				.sql = planner_comment_sql(planner, role->name, MARK_GROUP, role->comment),
+				.sql = planner_comment_sql(
+					planner, role->name, MARK_GROUP, git ? git : role->comment),
 			});
 	}
 }
@@ -317,8 +315,8 @@ static void forget_the_gone(struct planner *planner)
 		const struct managed_role *row = present->managed_by_name[i];
 		const struct user *user = users_find(planner->input->wanted, row->name);
 		if (present_role_by_oid(present, row->oid) || present_role(present, row->name) ||
-			(user && user->ensure == USER_PRESENT) || planner_referrer(planner, row->name) ||
-			planner_is_group(planner, row->name))
+			(user && user->ensure != USER_ABSENT) || planner_referrer(planner, row->name) ||
+			users_find_group(planner->input->wanted, row->name))
 			continue;
 		planner_step(planner, PHASE_FORGET,
 			(struct role_step){
@@ -378,7 +376,7 @@ static void tell_renamed(struct planner *planner, const struct role *role)
 	const struct user *user = users_find(planner->input->wanted, role->had);
 	if (role->had_group || managed_renamed(planner->present, role->had) != role ||
 		(other && mark_is_ours(other->mark)) || planner_referrer(planner, role->had) ||
-		(user && user->ensure == USER_PRESENT))
+		(user && user->ensure != USER_ABSENT))
 		return; /* told where it is wanted */
 	struct role_report *report = user ? planner->users[user - planner->input->wanted->items].report
 					  : planner_report(planner, role->had);
@@ -460,11 +458,13 @@ static void tell_not_adopted(struct planner *planner)
 		const char *name = input->adopt[i], *why = NULL;
 		const struct role *role = present_role(planner->present, name);
 		const struct user *user = users_find(input->wanted, name);
+		if (renamed_is_taken_over(planner, name))
+			continue;
 		if (!role)
 			why = "there is no such role";
-		else if (!user && role->mark == MARK_GROUP && planner_is_group(planner, name))
+		else if (!user && role->mark == MARK_GROUP && users_find_group(planner->input->wanted, name))
 			continue;
-		else if (!user && planner_is_group(planner, name))
+		else if (!user && users_find_group(planner->input->wanted, name))
 			why = "it is listed as a group, and logs in, is a superuser, or belongs to PostgreSQL or another agent";
 		else if (!user)
 			why = "users.yaml does not list it: what is ours and not listed is removed; list it there first";

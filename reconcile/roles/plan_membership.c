@@ -14,7 +14,13 @@
 #include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
-enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, LIST_BYTES = 65536, DEEPEST_CHAIN = 64, OPTIONS = 3 };
+enum {
+	BOOTSTRAP_SUPERUSER = 10,
+	FIRST_SERVER_WITH_GRANT_OPTIONS = 160000,
+	LIST_BYTES = 65536,
+	DEEPEST_CHAIN = 64,
+	OPTIONS = 3
+};
 
 enum { ROW_UNKNOWN, ROW_STAYS, ROW_FALLS };
 
@@ -43,6 +49,12 @@ static bool is_wanted(const struct role_options *wanted, size_t option)
 static bool has_grant_options(const struct planner *planner)
 {
 	return planner->present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS;
+}
+
+bool planner_is_creators_row(const struct planner *planner, const struct membership *row)
+{
+	return has_grant_options(planner) && row->grantor == BOOTSTRAP_SUPERUSER && row->admin &&
+		!row->inherits && !row->can_set;
 }
 
 static size_t option_count(const struct planner *planner)

@@ -78,14 +78,34 @@ static void take_verifier(struct planner *planner, struct wanted_user *wanted, c
 		set_verifier(planner, wanted, verifier->bytes);
 }
 
+/* Whose name is new has the Secret of that name, and until it is there that of the old one. */
+static bool find_secret(
+	struct planner *planner, struct wanted_user *wanted, const char **secret, const char **why)
+{
+	const struct roles_passwords *passwords = planner->input->passwords;
+	const char *former = wanted->user->fields.former_secret, *ignored;
+	*secret = wanted->user->secret;
+	if (passwords->version(passwords->context, *secret, planner->mem, &wanted->version, why))
+		return true;
+	if (!former ||
+		!passwords->version(passwords->context, former, planner->mem, &wanted->version, &ignored))
+		return false;
+	*secret = former;
+	planner_warning(planner,
+		"user \"%s\" has no Secret %s yet, so that its password is the one of %s, from its name before: make the new one, "
+		"then delete the old",
+		wanted->user->name, wanted->user->secret, former);
+	return true;
+}
+
 /* Fetches the password where it has to be looked at; true when it has to be derived from, then it is in `password`. */
 static bool needs_derivation(struct planner *planner, struct wanted_user *wanted, struct secret *password)
 {
 	const struct roles_passwords *passwords = planner->input->passwords;
-	const char *user = wanted->user->name, *secret = wanted->user->secret, *why = "";
+	const char *user = wanted->user->name, *secret, *why = "";
 	struct error err = {0};
 
-	if (!passwords->version(passwords->context, secret, planner->mem, &wanted->version, &why)) {
+	if (!find_secret(planner, wanted, &secret, &why)) {
 		wanted->report->secret_version = "";
 		no_secret(planner, wanted, why);
 		return false;
@@ -121,6 +141,13 @@ static void take_derivation(struct planner *planner, struct wanted_user *wanted,
 		set_verifier(planner, wanted, job->verifier);
 }
 
+/* Who is not to log in keeps what it has, which is looked at again once it is. */
+static void wants_no_password(struct wanted_user *wanted)
+{
+	wanted->report->secret_version = "";
+	wanted->creatable = !wanted->role;
+}
+
 void plan_passwords(struct planner *planner)
 {
 	struct derivation *jobs = NULL;
@@ -131,6 +158,10 @@ void plan_passwords(struct planner *planner)
 	for (size_t i = 0; i < planner->user_count; i++) {
 		struct wanted_user *wanted = &planner->users[i];
 		struct secret password = {0};
+		if (wanted->managed && !user_logs_in(wanted->user)) {
+			wants_no_password(wanted);
+			continue;
+		}
 		if (!wanted->managed || !needs_derivation(planner, wanted, &password)) {
 			secret_done(&password);
 			continue;

@@ -292,27 +292,30 @@ static void plan_end(struct planner *planner, const char **users, size_t count)
 		});
 }
 
-static bool has_sessions(const struct roles_present *present, uint32_t oid)
+bool planner_has_sessions(const struct planner *planner, const struct role *role)
 {
 	size_t count;
-	const struct belonging *things = present_belongings(present, oid, &count);
+	const struct belonging *things = present_belongings(planner->present, role->oid, &count);
 	for (size_t i = 0; i < count; i++)
 		if (things[i].kind == BELONGING_SESSIONS)
 			return true;
 	return false;
 }
 
+void planner_end_sessions(struct planner *planner, const struct role *role)
+{
+	struct name_list *list = &planner->ending[planner->holding];
+	if (!text_is_utf8(role->name, strlen(role->name)))
+		return; /* told with its other steps; here it would keep the statement of all others from being sent */
+	list->items = arena_grow(planner->mem, list->items, list->count, sizeof(*list->items));
+	list->items[list->count++] = role->name;
+}
+
 /* Of those that are locked out by this plan, since one may log in until then, and of whoever has one. */
 static void note_sessions(const struct removal *removal, bool locks)
 {
-	struct planner *planner = removal->planner;
-	struct name_list *list = &planner->ending[planner->holding];
-	if (!locks && !has_sessions(planner->present, removal->role->oid))
-		return;
-	if (!text_is_utf8(removal->role->name, strlen(removal->role->name)))
-		return; /* told with its other steps; here it would keep the statement of all others from being sent */
-	list->items = arena_grow(planner->mem, list->items, list->count, sizeof(*list->items));
-	list->items[list->count++] = removal->role->name;
+	if (locks || planner_has_sessions(removal->planner, removal->role))
+		planner_end_sessions(removal->planner, removal->role);
 }
 
 static void plan_ends_of(struct planner *planner, const struct name_list *list)

@@ -68,7 +68,7 @@ static void confirmation(const struct planner *planner, char confirm[17])
 static bool wants_anybody(const struct planner *planner)
 {
 	for (size_t i = 0; i < planner->user_count; i++)
-		if (planner->users[i].user->ensure == USER_PRESENT)
+		if (planner->users[i].user->ensure != USER_ABSENT)
 			return true;
 	return false;
 }
@@ -89,6 +89,7 @@ static bool needs_confirmation(const struct planner *planner, size_t managed)
 static bool is_deletion(const struct planner *planner, const struct role *role)
 {
 	return role->mark == MARK_USER && !users_find(planner->input->wanted, role->name) &&
+		!users_former(planner->input->wanted, role->name) &&
 		!roles_policy_protects(planner->input->policy, role->name);
 }
 

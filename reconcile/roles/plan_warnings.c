@@ -37,7 +37,7 @@ static void warn_of_empty_groups(struct planner *planner)
 		const struct role *role = &present->roles[i];
 		size_t dependencies;
 		if (role->mark != MARK_GROUP || !has_members[i] || is_member(present, role) ||
-			planner_is_group(planner, role->name))
+			users_find_group(planner->input->wanted, role->name))
 			continue;
 		present_dependencies(present, role->oid, &dependencies);
 		if (!dependencies)
@@ -65,7 +65,7 @@ static void warn_of_options(struct planner *planner)
 	if (planner->present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS)
 		return;
 	for (size_t i = 0; i < wanted->count; i++)
-		if (wanted->items[i].ensure == USER_PRESENT)
+		if (wanted->items[i].ensure != USER_ABSENT)
 			add_asking(&names, &count, wanted->items[i].name, wanted->items[i].roles,
 				wanted->items[i].role_options, wanted->items[i].role_count);
 	for (size_t i = 0; i < wanted->group_count; i++)
@@ -84,4 +84,5 @@ void plan_warnings(struct planner *planner)
 	warn_of_options(planner);
 	warn_of_empty_groups(planner);
 	rights_warn(planner);
+	planner_warn_of_expired(planner);
 }

@@ -3,6 +3,7 @@
  *
  * plan.c            who is wanted, who exists; puts the steps in order
  * plan_managed.c    whose role it is: may it be managed, what is written into the agent's table, what is told of other roles
+ * plan_attributes.c what a role may by itself, and until when
  * plan_password.c   which passwords differ, and new verifiers
  * plan_membership.c memberships
  * plan_lineage.c    which roles may be granted
@@ -15,16 +16,19 @@
  * hold.c            whether it is too early for them
  * heir.c            who gets what it owned
  * plan_databases.c  databases that are listed
+ * renamed.c         roles that Git calls by another name now
  * plan_warnings.c   what no step mends
  * rights.c          what an agent without superuser may do of it
  */
 #pragma once
 
+#include "base/buf.h"
 #include "reconcile/roles/managed.h"
 
 /* The order in which steps are sent. */
 enum phase {
 	PHASE_RECORD,
+	PHASE_RENAME, /* before anything is said of the role by its new name */
 	PHASE_HOLD,
 	PHASE_LOCK,
 	PHASE_END,
@@ -150,6 +154,20 @@ void planner_warning(struct planner *planner, const char *format, ...) PRINTF_LI
 /* Adds a statement to a step; both texts, the one that is shown, too. */
 void planner_append(struct planner *planner, struct role_step *step, const char *sql, size_t statements);
 
+/* --- plan_attributes.c --- */
+
+/* The clauses of CREATE or ALTER ROLE, each with a space before it, that make the role as its entry says. */
+void planner_attributes(struct planner *planner, struct wanted_user *wanted, struct buf *clauses);
+
+/* Ends the sessions of one that is not to log in, and did until now. */
+void plan_sessions(struct planner *planner, struct wanted_user *wanted);
+void planner_warn_of_expired(struct planner *planner);
+
+/* Does the comment on a role of ours say something else than our mark and, where Git says one, its comment? One that is too long to be
+   read is left alone, but by Git. */
+bool planner_comment_differs(
+	const struct planner *planner, const struct role *role, enum mark mark, const char *git);
+
 /* --- plan_managed.c --- */
 
 /* May the role that exists under this user's name be managed, or one be made? Sets the reason when not. */
@@ -201,7 +219,7 @@ bool planner_may_grant(struct planner *planner, const struct member *member, con
 /* --- plan_groups.c --- */
 
 void planner_create_group(struct planner *planner, const char *name);
-bool planner_is_group(const struct planner *planner, const char *name);
+bool planner_is_group(const struct planner *planner, const char *name); /* listed under groups */
 
 /* --- plan_databases.c --- */
 
@@ -234,6 +252,8 @@ void plan_retirements(struct planner *planner);
 void plan_removal(struct planner *planner, const struct role *role, struct role_report *report);
 void plan_group_removal(
 	struct planner *planner, const struct role *role, struct role_report *report); /* owns nothing */
+void planner_end_sessions(struct planner *planner, const struct role *role);           /* in plan_ends() */
+bool planner_has_sessions(const struct planner *planner, const struct role *role);
 void plan_ends(struct planner *planner); /* of the sessions of all for whom steps of a removal are planned */
 void plan_unused_groups(struct planner *planner); /* those that are not listed any more */
 void plan_warnings(struct planner *planner);

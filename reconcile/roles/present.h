@@ -35,6 +35,8 @@ struct role {
 	enum mark mark;      /* managed_judge() */
 	enum mark said;      /* what the comment alone says */
 	bool recorded; /* the table says what `mark` does, or will when it is made: nothing to write there */
+	const char *was; /* what it is called until this pass renames it to `name` (renamed.h); NULL = so */
+	bool loses_password;      /* by that: an md5 one */
 	const char *had;          /* MARK_RENAMED: the name it had */
 	const char *other;        /* MARK_OTHER: whose, by the table; NULL = only the comment says so */
 	bool had_group;           /* the same: as a group role */

@@ -53,6 +53,8 @@ void privileges_wanted(const struct roles_plan *plan, const struct users *users,
 	struct grants_wanted *wanted)
 {
 	*wanted = users->grants;
+	wanted->renamed = plan->renamed;
+	wanted->renamed_count = plan->renamed_count;
 	if (plan->withheld_count)
 		leave_out_withheld(plan, &users->grants, wanted, mem);
 	add_leaving(wanted, plan->steps, plan->step_count, mem);

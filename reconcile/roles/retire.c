@@ -93,7 +93,7 @@ bool retire_end_sessions(struct applier *applier, size_t first, size_t end, stru
 		}
 		*err = why;
 		if (!session_is_open(applier->session->conn))
-			return error_prefix(err, "ending the sessions of removed users");
+			return error_prefix(err, "ending the sessions of users who are locked out");
 		step->error = why;
 		for (size_t u = 0; u < step->user_count; u++)
 			wait_for_next_pass(applier, step->users[u], &why);

@@ -39,7 +39,7 @@ const char *user_status_name(enum user_status status); /* "Synced", ... */
 
 /* A field in which a user differs. Passwords are "<hidden>". */
 struct role_difference {
-	const char *field; /* "login", "password", "roles", "connect:app", "exists", "attributes", ... */
+	const char *field; /* "login", "password", "roles", "connect:app", "exists", "createdb", "sessions", ... */
 	const char *wanted;
 	const char *found;
 	bool left; /* told, and nothing is done about it, as users.yaml wants it */
@@ -47,6 +47,8 @@ struct role_difference {
 
 /*
  * ROLE_RECORD makes the agent's table, or takes over what stands in it; ROLE_FORGET takes a role out that is not there any more.
+ *
+ * ROLE_RENAME gives a role the name that Git has for it now, and makes it as its user is to be.
  *
  * ROLE_CREATE_DATABASE and ROLE_EXTEND (CREATE EXTENSION in `database`) are sent alone, as apply_databases.c says.
  *
@@ -72,7 +74,8 @@ enum role_action {
 	ROLE_CREATE_DATABASE,
 	ROLE_EXTEND,
 	ROLE_HOLD,
-	ROLE_LET_GO
+	ROLE_LET_GO,
+	ROLE_RENAME
 };
 const char *role_action_name(enum role_action action); /* "create", "grant", ... */
 
@@ -115,6 +118,7 @@ struct role_report {
 	bool held;            /* Retiring, locked out, and nothing else is to be done now */
 	const char *until; /* the same: locked out until then, and then removed; RFC 3339; NULL = there is no hold */
 	bool listed; /* users.yaml names it */
+	bool locked; /* ... with `ensure: locked` */
 	bool gone;   /* removed by roles_apply, and not listed */
 	const char **roles;
 	size_t role_count;
@@ -157,6 +161,8 @@ struct roles_plan {
 
 	const char **withheld; /* described roles that are not ours: what they may do is left as it is; sorted */
 	size_t withheld_count;
+	struct grants_renamed *renamed; /* by steps of this plan */
+	size_t renamed_count;
 
 	struct grants_missing *missing; /* what users.yaml names and nobody has made, in databases that no step makes or extends */
 	size_t missing_count;

@@ -89,8 +89,7 @@ bool reader_needs_version(struct users_reader *reader, const struct yaml_node *n
 {
 	if (reader->version < 2)
 		reader_wrong(reader, node,
-			arena_printf(
-				reader->mem, "the key %s needs version: 2 at the top of the document", key));
+			arena_printf(reader->mem, "%s needs version: 2 at the top of the document", key));
 	return reader->version >= 2;
 }
 
@@ -111,10 +110,13 @@ static void read_username(struct users_reader *reader, const struct yaml_node *n
 
 static void read_ensure(struct users_reader *reader, const struct yaml_node *node, struct user *user)
 {
-	if (node->kind == YAML_STRING && strcmp(node->text, "absent") == 0)
-		user->ensure = USER_ABSENT;
-	else if (node->kind != YAML_STRING || strcmp(node->text, "present") != 0)
-		reader_wrong(reader, node, "ensure must be present or absent");
+	for (size_t i = 0; i <= USER_ABSENT && node->kind == YAML_STRING; i++)
+		if (strcmp(node->text, user_ensure_name((enum user_ensure)i)) == 0) {
+			if (i != USER_LOCKED || reader_needs_version(reader, node, "ensure: locked"))
+				user->ensure = (enum user_ensure)i;
+			return;
+		}
+	reader_wrong(reader, node, "ensure must be present, locked or absent");
 }
 
 static void add_database(struct users_reader *reader, struct user *user, const char *name)
@@ -179,7 +181,7 @@ static void refuse_privileges(struct users_reader *reader, const struct yaml_nod
 			"that group under roles");
 }
 
-/* What an entry may say, in the order in which it is read; of version 1 or 2. */
+/* What an entry may say, in the order in which it is read; of version 1 or 2. NULL = one of the role's own fields. */
 static const struct {
 	const char *key;
 	int version;
@@ -197,6 +199,12 @@ static const struct {
 	{"parameters", 2, reader_parameters},
 	{"parametersIn", 2, reader_parameters_in},
 	{"onRemove", 2, reader_on_remove},
+	{"login", 2, NULL},
+	{"connectionLimit", 2, NULL},
+	{"validUntil", 2, NULL},
+	{"comment", 2, NULL},
+	{"attributes", 2, NULL},
+	{"renamedFrom", 2, NULL},
 };
 
 static void read_keys(struct users_reader *reader, const struct yaml_node *entry, struct user *user)
@@ -206,9 +214,14 @@ static void read_keys(struct users_reader *reader, const struct yaml_node *entry
 		names[i] = entry_keys[i].key;
 	reader_refuse_unknown_keys(reader, entry, names, COUNT_OF(entry_keys));
 	for (size_t i = 0; i < COUNT_OF(entry_keys); i++) {
-		const struct yaml_node *node = yaml_get(entry, entry_keys[i].key);
-		if (node && (entry_keys[i].version < 2 || reader_needs_version(reader, node, entry_keys[i].key)))
+		const char *key = entry_keys[i].key;
+		const struct yaml_node *node = yaml_get(entry, key);
+		if (!node || (entry_keys[i].version > 1 && !reader_needs_version(reader, node, key)))
+			continue;
+		if (entry_keys[i].read)
 			entry_keys[i].read(reader, node, user);
+		else
+			reader_field(reader, key, node, user);
 	}
 }
 
@@ -336,6 +349,7 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 	reader_finish_groups(&reader);
 	reader_finish_databases(&reader);
 	users_check(file, &read, mem, mistakes);
+	users_check_renamed(file, &read, mem, mistakes);
 	if (mistakes->count + mistakes->dropped != before)
 		return;
 	*users = read;

@@ -5,7 +5,7 @@
  * `users: [{username, database?, roles?, ensure?}]`, `timestamp` ignored. With `version: 2` also
  * options of roles, `roles: [{name, admin?, inherit?, set?}]`; `parameters: {NAME: VALUE}` and `parametersIn: {DATABASE: {NAME: VALUE}}` of a user;
  * `groups: [{name, memberOf?, memberships?, dropWhenUnused?, grants?, grantsMode?, defaultPrivileges?}]` and `grants` of a user: whoever has such a list may do what
- * it says and no more; `databases: [...]` of a user, of which `database` is the short form for one; `onRemove`, `memberships` and `grantsMode` of a user; and
+ * it says and no more; `databases: [...]` of a user, of which `database` is the short form for one; `onRemove`, `memberships` and `grantsMode` of a user; what the role may by itself (users_fields.h); and
  * `defaults: {database?, onRemove?, memberships?, grants?, resetUnlistedParameters?}`, which holds where an entry
  * says nothing and comes before the agent file's. An empty list is legal to read: what it means is decided by the plan, never here. Anything that is not understood is a mistake, and a mistake removes nobody.
  */
@@ -16,6 +16,7 @@
 #include "reconcile/grants/grants.h"
 #include "reconcile/mistake.h"
 #include "reconcile/roles/databases.h"
+#include "reconcile/roles/users_fields.h"
 
 /* What becomes of what somebody has and users.yaml does not list, and of what is listed and not there; the earlier does more. */
 enum upkeep {
@@ -24,7 +25,9 @@ enum upkeep {
 	UPKEEP_REPORT    /* both are told, nothing is done */
 };
 
-enum user_ensure { USER_PRESENT, USER_ABSENT };
+/* USER_LOCKED keeps everything (password, roles, grants, what it owns) but cannot log in. */
+enum user_ensure { USER_PRESENT, USER_LOCKED, USER_ABSENT };
+const char *user_ensure_name(enum user_ensure ensure); /* "present", ... */
 
 /* What becomes of a user whose line is gone: removed; locked out for ever, and nothing handed over; or not ours any more, with its login. */
 enum on_remove { ON_REMOVE_RETIRE, ON_REMOVE_LOCK, ON_REMOVE_KEEP };
@@ -71,6 +74,7 @@ struct user {
 	const char *secret;    /* name of the Secret with its password: users_secret_name() */
 	enum on_remove on_remove;
 	int line; /* in the file */
+	struct user_fields fields;
 };
 
 /* A group role that exists whether it has members or not. */
@@ -83,6 +87,7 @@ struct group_role {
 	enum upkeep memberships;
 	bool lists_roles;      /* there is a memberOf: what it does not list is taken away */
 	bool drop_when_unused; /* it goes when nobody lists it and it has no member */
+	const char *comment;   /* NULL = people's words stay as they are */
 };
 
 struct users {
@@ -91,7 +96,9 @@ struct users {
 	char hash[DIGEST_HEX_SIZE]; /* SHA-256 of the text they were read from */
 	struct group_role *groups;  /* sorted by name, unique */
 	size_t group_count;
-	bool reset_unlisted_parameters;    /* settings of users that are not listed are taken away */
+	bool reset_unlisted_parameters; /* settings of users that are not listed are taken away */
+	const struct user **renamed;    /* who had another name and is not to be absent; by that name */
+	size_t renamed_count;
 	struct grants_wanted grants;       /* of groups and users that have a list of them */
 	struct wanted_database *databases; /* sorted by name, unique */
 	size_t database_count;
@@ -118,6 +125,8 @@ struct roles_policy {
 	const char *heir;        /* who gets what a removed user owns; NULL = a role of its own (heir.h) */
 	const char **heir_roles; /* of which the heir may be a member though the user was not */
 	size_t heir_role_count;
+	bool attributes_said; /* the file has a list of attributes that Git may give; without it roles_policy_allows() has one */
+	unsigned attributes; /* then: 1 << enum role_attribute */
 };
 
 /*
@@ -138,6 +147,8 @@ const char *database_subject(const char *name, struct arena *mem);
 
 /* The listed database of this name, or NULL. */
 const struct wanted_database *users_database(const struct users *users, const char *name);
+/* Fills in `renamed`, of users that were copied. */
+void users_renamed_index(struct users *users, struct arena *mem);
 
 /* Why this role may not be granted, or NULL. */
 const char *roles_policy_denies(const struct roles_policy *policy, const char *role);

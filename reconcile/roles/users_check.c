@@ -122,13 +122,19 @@ static void merge_memberships(
 	user->memberships_said |= more->memberships_said;
 }
 
+const char *user_ensure_name(enum user_ensure ensure)
+{
+	return ensure == USER_PRESENT ? "present" : ensure == USER_LOCKED ? "locked" : "absent";
+}
+
 static void merge_into(const char *file, struct user *user, const struct user *more, struct arena *mem,
 	struct mistakes *mistakes)
 {
+	const char *twice;
 	if (user->ensure != more->ensure) {
 		mistakes_add(mistakes, file, more->line, 0,
-			"user \"%s\" is absent in one entry and present in another (line %d)", user->name,
-			user->line);
+			"user \"%s\" is %s in one entry and %s in another (line %d)", user->name,
+			user_ensure_name(more->ensure), user_ensure_name(user->ensure), user->line);
 	} else if (user->on_remove != more->on_remove) {
 		mistakes_add(mistakes, file, more->line, 0,
 			"user \"%s\" has onRemove: %s in one entry and %s in another (line %d)", user->name,
@@ -137,6 +143,10 @@ static void merge_into(const char *file, struct user *user, const struct user *m
 		mistakes_add(mistakes, file, more->line, 0,
 			"user \"%s\" is listed twice for the same database (line %d too)", user->name,
 			user->line);
+	} else if ((twice = user_fields_merge(&user->fields, &more->fields))) {
+		mistakes_add(mistakes, file, more->line, 0,
+			"%s of user \"%s\" stands in another entry, too (line %d): leave it in one of them",
+			twice, user->name, user->line);
 	} else {
 		append_all(mem, &user->databases, &user->database_count, more->databases, more->database_count);
 		struct role_list roles = roles_of(user);
@@ -323,7 +333,7 @@ static void check_absent_roles(const char *file, const struct users *users, stru
 {
 	for (size_t i = 0; i < users->count; i++) {
 		const struct user *user = &users->items[i];
-		for (size_t r = 0; user->ensure == USER_PRESENT && r < user->role_count; r++) {
+		for (size_t r = 0; user->ensure != USER_ABSENT && r < user->role_count; r++) {
 			const struct user *role = users_find(users, user->roles[r]);
 			if (role && role->ensure == USER_ABSENT)
 				mistakes_add(mistakes, file, user->line, 0,

@@ -25,6 +25,12 @@ void users_merge(const char *file, struct user *entries, size_t count, struct ar
 /* Secret names that two users share, members in a circle, members of a user that is to be absent. */
 void users_check(const char *file, const struct users *users, struct arena *mem, struct mistakes *mistakes);
 
+/* After users and groups are known: names before a renaming that mean somebody else, too; fills in `renamed`. */
+void users_check_renamed(const char *file, struct users *users, struct arena *mem, struct mistakes *mistakes);
+
+/* Who had this name before, by renamedFrom, and is not to be absent; NULL = nobody. */
+const struct user *users_former(const struct users *users, const char *name);
+
 /* The user or the group of that name, or NULL. */
 const struct user *users_find(const struct users *users, const char *name);
 

@@ -6,8 +6,8 @@
 #include "reconcile/roles/users_check.h"
 #include "reconcile/roles/users_reader.h"
 
-static const char *const group_keys[] = {
-	"name", "memberOf", "memberships", "dropWhenUnused", "grantsMode", "grants", "defaultPrivileges"};
+static const char *const group_keys[] = {"name", "memberOf", "memberships", "dropWhenUnused", "grantsMode",
+	"grants", "defaultPrivileges", "comment"};
 static const char *const grant_keys[] = {"database", "on", "schema", "names", "columns", "privileges"};
 static const char *const default_keys[] = {"database", "owner", "on", "schema", "privileges"};
 
@@ -316,6 +316,8 @@ static void read_group(struct users_reader *reader, const struct yaml_node *node
 	users->groups = arena_grow(reader->mem, users->groups, users->group_count, sizeof(*users->groups));
 	struct group_role *group = &users->groups[users->group_count++];
 	*group = (struct group_role){.name = name, .line = at->line + reader->shift};
+	if (yaml_get(node, "comment"))
+		group->comment = reader_comment(reader, yaml_get(node, "comment"));
 	reader_group_roles(reader, node, group);
 	enum upkeep upkeep = reader->grants;
 	if (yaml_get(node, "grantsMode"))

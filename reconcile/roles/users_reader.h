@@ -3,6 +3,8 @@
  *
  * users.c             the document, its users
  * users_defaults.c    version 2: what holds where an entry says nothing
+ * users_fields.c      version 2: what an entry says of the role itself
+ * users_renamed.c     version 2: what it was called before
  * users_removal.c     version 2: what becomes of a user whose line goes
  * users_roles.c       whose member somebody is
  * users_parameters.c  settings
@@ -58,6 +60,12 @@ void reader_group_roles(struct users_reader *reader, const struct yaml_node *map
 /* `parameters` and `parametersIn` of a user's entry. */
 void reader_parameters(struct users_reader *reader, const struct yaml_node *node, struct user *user);
 void reader_parameters_in(struct users_reader *reader, const struct yaml_node *node, struct user *user);
+/* The key of an entry that is one of its fields. */
+void reader_field(
+	struct users_reader *reader, const char *key, const struct yaml_node *node, struct user *user);
+
+/* NULL after a mistake. */
+const char *reader_comment(struct users_reader *reader, const struct yaml_node *node);
 
 void reader_defaults(struct users_reader *reader, const struct yaml_node *root);
 void reader_groups(struct users_reader *reader, const struct yaml_node *root);

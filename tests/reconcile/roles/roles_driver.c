@@ -130,6 +130,14 @@ static struct roles_policy read_policy(const json_t *request, struct arena *mem)
 	policy.heir_roles = strings(json_object_get(json, "heir_roles"), mem, &policy.heir_role_count);
 	policy.extensions = strings(json_object_get(json, "extensions"), mem, &policy.extension_count);
 	policy.parameters = strings(json_object_get(json, "parameters"), mem, &policy.parameter_count);
+	const json_t *attributes = json_object_get(json, "attributes"), *word;
+	size_t i;
+	policy.attributes_said = attributes != NULL;
+	json_array_foreach (attributes, i, word) {
+		enum role_attribute attribute;
+		if (role_attribute_of(json_string_value(word), &attribute))
+			policy.attributes |= 1U << attribute;
+	}
 	policy.denied = strings(json_object_get(json, "denied"), mem, &policy.denied_count);
 	return policy;
 }

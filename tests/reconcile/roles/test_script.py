@@ -48,6 +48,21 @@ def test_what_is_shown_is_what_the_server_logs(server, users):
 
 
 @ALL
+def test_locks_and_new_names_are_shown_as_the_server_logs_them(server, users):
+    server.run("ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()")
+    wanted = json.dumps({"version": 2, "users": [
+        {"username": "alice", "ensure": "locked", "comment": "away"}, {"username": "robert", "renamedFrom": "bob", "roles": ["staff"], "connectionLimit": 3},
+        {"username": "caroline", "renamedFrom": "carol", "login": False}]})
+    users.secret("robert", "geheim-bob")
+    with server.connect(user="alice", password="geheim-alice"):
+        script = users.plan(wanted).script
+        mark = server.log_mark()
+        users.apply(wanted).good()
+        assert squeezed(shown(script)) == squeezed(sent_statements(server, mark))
+    assert script.index("RENAME TO") < script.index('ALTER ROLE "alice" NOLOGIN') < script.index("pg_terminate_backend")
+
+
+@ALL
 def test_a_plan_that_is_given_to_psql_does_what_the_agent_would(server, users):
     fill(server)
     left = heir(server, "alice")

@@ -156,7 +156,9 @@ static void test_what_is_not_an_entry_is_a_mistake(void **state)
 	assert_mistake("users:\n- {username: a, roles: [1]}\n", "users.yaml:2:25", "role must be a string");
 	assert_mistake("users:\n- {username: a, roles: [a]}\n", "users.yaml:2:25", "member of itself");
 	assert_mistake("users:\n- {username: a, roles: [postgres]}\n", "users.yaml:2:25", "cannot be granted");
-	assert_mistake("users:\n- {username: a, ensure: locked}\n", "users.yaml:2:25", "present or absent");
+	assert_mistake(
+		"users:\n- {username: a, ensure: locked}\n", "users.yaml:2:25", "locked needs version: 2");
+	assert_mistake("users:\n- {username: a, ensure: gone}\n", "users.yaml:2:25", "locked or absent");
 	assert_mistake("users:\n- {username: a, superuser: true}\n", "users.yaml:2:17",
 		"unknown key \"superuser\": known are username, ");
 	assert_mistake("users:\n- {username: a, password: p}\n", "users.yaml:2:17", "does not belong in Git");
