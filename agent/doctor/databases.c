@@ -223,12 +223,16 @@ static bool say_missing(struct doctor *doctor, const struct database_config *dat
 	const struct user *user, struct passwords *passwords)
 {
 	const struct roles_passwords calls = passwords_calls(passwords);
-	const struct object *sealed = sealed_find(passwords->objects, passwords->namespace, user->secret);
+	const struct user_password *place = &user->password;
+	const char *namespace = place->namespace ? place->namespace : passwords->namespace;
+	const struct object *sealed = sealed_find(passwords->objects, namespace, place->secret);
 	CLEANUP(secret_done) struct secret value = {0};
 	const char *version, *why = "";
 	struct error err;
 
-	if (secrets_version(doctor->secrets, passwords->namespace, user->secret, doctor->mem, &version, &why))
+	if (place->kind == PASSWORD_DISABLED || place->kind == PASSWORD_IGNORE)
+		return false;
+	if (calls.version(passwords, place, doctor->mem, &version, &why) && !sealed)
 		return false;
 	const char *former = user->fields.former_secret, *ignored;
 	if (former &&
@@ -237,16 +241,18 @@ static bool say_missing(struct doctor *doctor, const struct database_config *dat
 	if (!sealed) {
 		doctor_fail(doctor, "users",
 			arena_printf(doctor->mem,
-				"make it, with the key password, plain or sealed; or remove %s from users.yaml",
-				user->name),
-			"%s: no Secret %s: %s", database->name, user->secret, why);
+				"make it, with the key %s, plain or sealed; or remove %s from users.yaml",
+				place->key, user->name),
+			"%s: no Secret %s: %s", database->name, place->secret, why);
+	} else if (secrets_version(doctor->secrets, namespace, place->secret, doctor->mem, &version, &why)) {
+		return false;
 	} else if (!doctor->config->sealing_key_count) {
 		doctor_warn(doctor, "users",
 			"once it is synced the Sealed Secrets controller makes the Secret; where none runs, set sealing.keys "
 			"in the agent file",
-			"%s: no Secret %s: %s; %s:%d holds its SealedSecret", database->name, user->secret,
+			"%s: no Secret %s: %s; %s:%d holds its SealedSecret", database->name, place->secret,
 			why, sealed->file, sealed->line);
-	} else if (!calls.get(passwords, user->secret, &value, &err)) {
+	} else if (!calls.get(passwords, place, &value, &err)) {
 		doctor_fail(doctor, "users", "seal it anew: pgitops seal users --all", "%s: %s",
 			database->name, err.text);
 	} else {
@@ -266,10 +272,14 @@ static void check_passwords(struct doctor *doctor, const struct database_config 
 		.kube = doctor->kube,
 		.database = database->name,
 		.namespace = namespace,
+		.policy = &database->policy,
 		.objects = &application->desired->objects,
 	};
 	size_t missing = 0, left = 0;
-	if (!list_secrets(doctor, namespace))
+	bool listed = list_secrets(doctor, namespace);
+	for (size_t i = 0; listed && i < database->policy.secret_namespace_count; i++)
+		listed = list_secrets(doctor, database->policy.secret_namespaces[i]);
+	if (!listed)
 		return;
 	for (size_t i = 0; i < users->count; i++) {
 		if (!user_logs_in(&users->items[i]))

@@ -273,16 +273,23 @@ static const char *users_namespace(const struct doctor *doctor, const struct dat
 	return NULL;
 }
 
+static void ask_for_passwords(
+	struct doctor *doctor, const struct database_config *database, const char *namespace)
+{
+	ask(doctor,
+		&(struct need){"", "secrets", namespace, "", "get list watch",
+			arena_printf(doctor->mem, "passwords of the users of database %s", database->name),
+			doctor->config->secrets != NULL});
+}
+
 static void ask_for_database(struct doctor *doctor, const struct database_config *database)
 {
 	const char *namespace = users_namespace(doctor, database);
 	const struct secret_reference *password = &database->password;
 	if (namespace && *namespace)
-		ask(doctor,
-			&(struct need){"", "secrets", namespace, "", "get list watch",
-				arena_printf(
-					doctor->mem, "passwords of the users of database %s", database->name),
-				doctor->config->secrets != NULL});
+		ask_for_passwords(doctor, database, namespace);
+	for (size_t i = 0; i < database->policy.secret_namespace_count; i++)
+		ask_for_passwords(doctor, database, database->policy.secret_namespaces[i]);
 	if (password->name)
 		ask(doctor,
 			&(struct need){"", "secrets", password->namespace, password->name, "get",

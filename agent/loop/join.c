@@ -233,6 +233,30 @@ void join_try(struct agent *agent, struct credentials *credentials)
 	agent->cluster_joined = true;
 }
 
+/* Where passwords of this database are looked for, one after the other: where all are, then what the policy allows; NULL = no more. */
+static const char *password_namespace(const struct database *database, size_t number)
+{
+	const struct roles_policy *policy = &database->config->policy;
+	if (number == 0)
+		return database->namespace;
+	return number <= policy->secret_namespace_count ? policy->secret_namespaces[number - 1] : NULL;
+}
+
+/* False when the server takes its time: then the others wait, too. */
+static bool follow_namespace(struct agent *agent, struct database *database, const char *namespace)
+{
+	CLEANUP(memory_freep) char *collection = memory_printf(SECRETS "%s", namespace);
+	CLEANUP(memory_freep) char *path = memory_printf("/api/v1/namespaces/%s/secrets", namespace);
+	struct error err;
+	if (cluster_follow(agent->cluster, collection, path, NULL, &err)) {
+		secrets_follow(agent->secrets, namespace);
+		database->dirty = true;
+		return true;
+	}
+	log_error("the users' Secrets cannot be watched", "namespace", namespace, "error", err.text, NULL);
+	return err.kind == ERROR_DENIED;
+}
+
 void join_follow_users(struct agent *agent)
 {
 	if (!agent->cluster_joined || *agent->cluster_trouble || *agent->cluster_stale ||
@@ -240,25 +264,13 @@ void join_follow_users(struct agent *agent)
 		return;
 	for (size_t i = 0; i < agent->database_count; i++) {
 		struct database *database = agent->databases[i];
-		struct error err;
-		if (database->followed || !database->namespace || !*database->namespace)
+		if (!database->namespace || !*database->namespace)
 			continue;
-		CLEANUP(memory_freep) char *collection = memory_printf(SECRETS "%s", database->namespace);
-		CLEANUP(memory_freep)
-		char *path = memory_printf("/api/v1/namespaces/%s/secrets", database->namespace);
-		database->followed = true;
-		if (cluster_follow(agent->cluster, collection, path, NULL, &err)) {
-			secrets_follow(agent->secrets, database->namespace);
-			database->dirty = true;
-		} else {
-			log_error("the users' Secrets cannot be watched", "namespace", database->namespace,
-				"error", err.text, NULL);
-			database->followed = err.kind == ERROR_DENIED;
-			/* One that takes its time does so for the next, too. */
-			if (!database->followed) {
+		for (const char *namespace; (namespace = password_namespace(database, database->followed));
+			database->followed++)
+			if (!follow_namespace(agent, database, namespace)) {
 				agent->next_follow = clock_steady() + FOLLOW_WAIT;
 				return;
 			}
-		}
 	}
 }

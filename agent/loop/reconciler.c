@@ -80,7 +80,9 @@ static void credentials_changed(struct agent *agent)
 static void secrets_changed(struct agent *agent, const char *namespace)
 {
 	for (size_t i = 0; i < agent->database_count; i++)
-		if (!*namespace || text_equal(agent->databases[i]->namespace, namespace))
+		if (!*namespace ||
+			passwords_may_be_in(&agent->databases[i]->config->policy,
+				agent->databases[i]->namespace, namespace))
 			agent->databases[i]->dirty = true;
 	/* One that is gone is made again of its SealedSecret, and that is a pass that a quiet poll does not make. */
 	for (size_t i = 0; agent->config->sealing_controller && i < agent->app_count; i++)
@@ -180,7 +182,7 @@ static void learn_namespace(struct database *database)
 		return;
 	free(database->namespace);
 	database->namespace = memory_copy(where);
-	database->followed = false;
+	database->followed = 0;
 }
 
 /* Neither its Application nor users of it will come of waiting. */

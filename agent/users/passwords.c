@@ -3,20 +3,46 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
-static const struct object *find_sealed(const struct passwords *passwords, const char *secret)
+static const char *namespace_of(const struct passwords *passwords, const struct user_password *place)
+{
+	return place->namespace ? place->namespace : passwords->namespace;
+}
+
+static const struct object *find_sealed(const struct passwords *passwords, const struct user_password *place)
 {
 	if (!passwords->config->sealing_key_count && !passwords->foretold)
 		return NULL;
-	return sealed_find(passwords->objects, passwords->namespace, secret);
+	return sealed_find(passwords->objects, namespace_of(passwords, place), place->secret);
 }
 
-static bool version(void *context, const char *secret, struct arena *mem, const char **out, const char **why)
+/* Git names it, and Git alone cannot open a namespace: what lies there may be a password of something else. */
+bool passwords_may_be_in(const struct roles_policy *policy, const char *own, const char *namespace)
+{
+	if (text_equal(own, namespace))
+		return true;
+	for (size_t i = 0; i < policy->secret_namespace_count; i++)
+		if (text_equal(policy->secret_namespaces[i], namespace))
+			return true;
+	return false;
+}
+
+static bool version(void *context, const struct user_password *place, struct arena *mem, const char **out,
+	const char **why)
 {
 	struct passwords *passwords = context;
-	if (secrets_version(passwords->secrets, passwords->namespace, secret, mem, out, why))
+	const char *namespace = namespace_of(passwords, place);
+	if (!passwords_may_be_in(passwords->policy, passwords->namespace, namespace)) {
+		*why = arena_printf(mem,
+			"namespace %s is not for passwords: name it under policy.secretNamespaces of this database in "
+			"the agent file",
+			namespace);
+		return false;
+	}
+	if (secrets_version(passwords->secrets, namespace, place->secret, mem, out, why))
 		return true;
-	const struct object *sealed = find_sealed(passwords, secret);
+	const struct object *sealed = find_sealed(passwords, place);
 	if (sealed)
 		*out = arena_copy(mem, sealed->hash);
 	return sealed != NULL;
@@ -40,13 +66,14 @@ static bool read_keys(struct passwords *passwords, struct error *err)
 /* Never becomes anybody's: the plan it is in is shown, with its verifier hidden, and thrown away. */
 static const char foretold[] = "not known yet";
 
-static bool get(void *context, const char *secret, struct secret *password, struct error *err)
+static bool get(void *context, const struct user_password *place, struct secret *password, struct error *err)
 {
 	struct passwords *passwords = context;
-	const struct object *sealed = find_sealed(passwords, secret);
+	const struct object *sealed = find_sealed(passwords, place);
+	const char *namespace = namespace_of(passwords, place);
 
-	if (secrets_value(passwords->secrets, passwords->kube, passwords->namespace, secret, "password",
-		    password, err))
+	if (secrets_value(
+		    passwords->secrets, passwords->kube, namespace, place->secret, place->key, password, err))
 		return true;
 	if (err->kind != ERROR_MISSING || !sealed)
 		return false;
@@ -55,8 +82,8 @@ static bool get(void *context, const char *secret, struct secret *password, stru
 		return true;
 	}
 	return read_keys(passwords, err) &&
-		sealed_open_value(passwords->objects, &passwords->keys, passwords->namespace, secret,
-			"password", password, err);
+		sealed_open_value(passwords->objects, &passwords->keys, namespace, place->secret, place->key,
+			password, err);
 }
 
 static void note_right(struct passwords *passwords, const unsigned char digest[DIGEST_SIZE])
@@ -98,10 +125,10 @@ struct roles_passwords passwords_calls(struct passwords *passwords)
 	return (struct roles_passwords){passwords, version, get, known, remember};
 }
 
-const char *passwords_version(struct passwords *passwords, const char *user)
+const char *passwords_version(struct passwords *passwords, const struct user_password *place)
 {
-	const char *now, *why, *secret = users_secret_name(user, passwords->mem);
-	return version(passwords, secret, passwords->mem, &now, &why) ? now : "";
+	const char *now, *why;
+	return version(passwords, place, passwords->mem, &now, &why) ? now : "";
 }
 
 void passwords_done(struct passwords *passwords)

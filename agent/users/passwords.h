@@ -29,7 +29,8 @@ struct passwords {
 	const struct users_memory *memory; /* what the last pass found right; NULL = none */
 	struct kube *kube;                 /* NULL = no cluster */
 	const char *database, *namespace;
-	const struct objects *objects; /* of the users' path, sorted: its SealedSecrets */
+	const struct roles_policy *policy; /* of which other namespaces passwords may be read */
+	const struct objects *objects;     /* of the users' path, sorted: its SealedSecrets */
 	bool foretold;
 
 	struct sealing_keys keys; /* read when the first one is needed */
@@ -43,7 +44,10 @@ struct passwords {
 /* The calls that the plan makes; their context is `passwords`. */
 struct roles_passwords passwords_calls(struct passwords *passwords);
 
-/* Version of a user's Secret wherever it is; "" = there is none. In `mem`. */
-const char *passwords_version(struct passwords *passwords, const char *user);
+/* May passwords of a database be read there? `own` is the namespace of all its users' Secrets. */
+bool passwords_may_be_in(const struct roles_policy *policy, const char *own, const char *namespace);
+
+/* Version of a Secret wherever it is; "" = there is none. In `mem`. */
+const char *passwords_version(struct passwords *passwords, const struct user_password *place);
 
 void passwords_done(struct passwords *passwords);

@@ -37,7 +37,8 @@ static void add_objects(struct buf *out, const struct config *config, const stru
 	for (size_t i = 0; i < objects->count; i++) {
 		const struct object *object = &objects->items[i];
 		bool sealed = config->sealing_key_count && sealed_is(&object->key) &&
-			text_equal(object->key.namespace, database->namespace);
+			passwords_may_be_in(
+				&database->config->policy, database->namespace, object->key.namespace);
 		if (object == list || sealed)
 			add_object(out, object);
 	}

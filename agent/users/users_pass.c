@@ -248,6 +248,7 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.kube = database->kube,
 		.database = database->config->name,
 		.namespace = pass->namespace,
+		.policy = &database->config->policy,
 		.objects = content ? &content->desired->objects : NULL,
 		.foretold = has_own_content(wish),
 	};

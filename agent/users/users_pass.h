@@ -24,7 +24,7 @@ struct database {
 	bool told;            /* it is in the database's document */
 	char kept_slot[64], tell_slot[64], reason_slot[64]; /* log_changed() */
 	char *namespace;                                    /* of the users' Secrets, "" = not known yet */
-	bool followed;                                      /* its Secrets are watched */
+	size_t followed;            /* namespaces with its Secrets that are watched, in their order */
 	struct users_pass *running; /* its thread is at work, or its result was not taken yet; NULL = none */
 	bool dirty;                 /* something changed: pass as soon as possible */
 	bool without_users; /* no users are in force: the last try to begin a pass found nothing to do */

@@ -113,6 +113,15 @@ static void copy_databases(const struct users *from, struct arena *mem, struct u
 	}
 }
 
+static void copy_password(const struct user_password *from, const struct user_password *before,
+	struct arena *mem, struct user_password *to)
+{
+	*to = *from;
+	to->secret = copy_text(from->secret, before->secret, mem);
+	to->key = copy_text(from->key, before->key, mem);
+	to->namespace = from->namespace ? copy_text(from->namespace, before->namespace, mem) : NULL;
+}
+
 /* What is kept as long as the users are in force: the tree of the file is many times as large. */
 static void copy_users(const struct users *from, struct arena *mem, struct users *to)
 {
@@ -123,8 +132,8 @@ static void copy_users(const struct users *from, struct arena *mem, struct users
 		const struct user *user = &from->items[i], *before = i ? &to->items[i - 1] : &none;
 		to->items[i] = *user;
 		to->items[i].name = arena_copy(mem, user->name);
-		to->items[i].secret = arena_copy(mem, user->secret);
 		to->items[i].fields = user_fields_copy(&user->fields, mem);
+		copy_password(&user->password, &before->password, mem, &to->items[i].password);
 		to->items[i].databases = copy_list(user->databases, user->database_count, before->databases,
 			before->database_count, mem);
 		to->items[i].roles =

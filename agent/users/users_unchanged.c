@@ -6,8 +6,11 @@
 
 const char *users_unchanged_version(struct users_pass *pass, const struct role_report *report)
 {
-	return report->secret_version ? report->secret_version
-				      : passwords_version(&pass->passwords, report->name);
+	if (report->secret_version)
+		return report->secret_version;
+	const struct user_password usual = {
+		.secret = users_secret_name(report->name, pass->mem), .key = "password"};
+	return passwords_version(&pass->passwords, &usual);
 }
 
 /* Of all that the users' documents say, but for the time of the last change, which comes with a step. */

@@ -31,33 +31,51 @@ static bool make_normalised(const struct secret *password, char text[SCRAM_TEXT_
 	return ok;
 }
 
-static bool matches(const char *found, const struct secret *password)
+static int wanted_iterations(const struct derivation *job)
 {
-	struct scram_verifier verifier;
-	return found && scram_parse(found, strlen(found), &verifier) &&
-		verifier.iterations >= SCRAM_ITERATIONS &&
-		scram_check(&verifier, password->bytes, password->length);
+	return job->iterations ? job->iterations : SCRAM_ITERATIONS;
 }
 
-/* Normalising may change it, and then only libpq can say whether it is what the verifier was made of. */
-static void derive_beyond_ascii(struct derivation *job)
+static bool matches(const struct derivation *job)
 {
 	struct scram_verifier verifier;
-	job->matches = job->found && scram_parse(job->found, strlen(job->found), &verifier) &&
-		verifier.iterations >= SCRAM_ITERATIONS && exchange_proves(&job->password, &verifier);
-	if (!job->matches)
-		(void)make_normalised(&job->password, job->verifier, &job->error);
+	return scram_parse(job->found, strlen(job->found), &verifier) &&
+		verifier.iterations >= wanted_iterations(job) &&
+		scram_check(&verifier, job->password.bytes, job->password.length);
+}
+
+/* Normalising may change it, and then only libpq can say whether it is what the verifier was made of, and only libpq make one. */
+static bool matches_beyond_ascii(struct derivation *job)
+{
+	struct scram_verifier verifier;
+	int fewest = wanted_iterations(job) < SCRAM_ITERATIONS ? wanted_iterations(job) : SCRAM_ITERATIONS;
+	if (!scram_parse(job->found, strlen(job->found), &verifier) || verifier.iterations < fewest ||
+		!exchange_proves(&job->password, &verifier))
+		return false;
+	job->fewer = verifier.iterations < wanted_iterations(job);
+	return true;
+}
+
+static void make(struct derivation *job, bool ascii)
+{
+	bool ok = ascii ? scram_make(job->password.bytes, job->password.length, wanted_iterations(job),
+				  job->verifier, &job->error)
+			: make_normalised(&job->password, job->verifier, &job->error);
+	if (!ok)
+		job->verifier[0] = '\0';
+	job->fewer = ok && !ascii && wanted_iterations(job) > SCRAM_ITERATIONS;
 }
 
 static void derive_one(struct derivation *job)
 {
-	if (!scram_is_ascii(job->password.bytes, job->password.length)) {
-		derive_beyond_ascii(job);
-		return;
-	}
-	job->matches = matches(job->found, &job->password);
-	if (!job->matches && !scram_make(job->password.bytes, job->password.length, job->verifier, &job->error))
-		job->verifier[0] = '\0';
+	bool ascii = scram_is_ascii(job->password.bytes, job->password.length);
+	if (job->found && job->md5_is_fine)
+		job->matches =
+			scram_md5_matches(job->found, job->user, job->password.bytes, job->password.length);
+	if (job->found && !job->matches)
+		job->matches = ascii ? matches(job) : matches_beyond_ascii(job);
+	if (!job->matches)
+		make(job, ascii);
 }
 
 struct share {

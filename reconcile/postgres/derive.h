@@ -9,10 +9,14 @@
 
 struct derivation {
 	struct secret password; /* the caller's; a SCRAM_PASSWORD without NUL */
+	const char *user;       /* an md5 hash is made of it, too */
 	const char *found;      /* verifier in the catalog, NULL = none */
+	int iterations;         /* that are wanted at least; 0 = SCRAM_ITERATIONS */
+	bool md5_is_fine;       /* when it is of this password */
 	bool matches;           /* result: `found` is a verifier of this password, with enough iterations */
 	char verifier[SCRAM_TEXT_SIZE]; /* result when not: a new one */
-	struct error error;             /* result: ERROR_NONE, or there is neither */
+	bool fewer; /* result: whichever it is has no more than SCRAM_ITERATIONS, as libpq makes no others of this password */
+	struct error error; /* result: ERROR_NONE, or there is neither */
 };
 
 void derive_all(struct derivation *jobs, size_t count);

@@ -162,13 +162,34 @@ void scram_format(const char *password, size_t length, const unsigned char *salt
 	snprintf(text, SCRAM_TEXT_SIZE, SCRAM_PREFIX "$%d:%s$%s:%s", iterations, salt_text, stored, server);
 }
 
-bool scram_make(const char *password, size_t length, char text[SCRAM_TEXT_SIZE], struct error *err)
+bool scram_make(
+	const char *password, size_t length, int iterations, char text[SCRAM_TEXT_SIZE], struct error *err)
 {
 	unsigned char salt[SCRAM_SALT];
 	if (RAND_bytes(salt, sizeof(salt)) != 1)
 		return error_set(err, ERROR_RETRY, "no random bytes for a password's salt");
-	scram_format(password, length, salt, sizeof(salt), SCRAM_ITERATIONS, text);
+	scram_format(password, length, salt, sizeof(salt), iterations, text);
 	return true;
+}
+
+/* "md5" and the digest of password and name, as the server stores it. */
+bool scram_md5_matches(const char *hash, const char *user, const char *password, size_t length)
+{
+	enum { MD5_BYTES = 16 };
+	unsigned char digest[MD5_BYTES];
+	char text[MD5_TEXT + 1] = "md5";
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	bool ok = context && is_md5(hash, strlen(hash)) && EVP_DigestInit_ex(context, EVP_md5(), NULL) == 1 &&
+		EVP_DigestUpdate(context, password, length) == 1 &&
+		EVP_DigestUpdate(context, user, strlen(user)) == 1 &&
+		EVP_DigestFinal_ex(context, digest, NULL) == 1;
+	EVP_MD_CTX_free(context);
+	if (ok)
+		text_hex(digest, MD5_BYTES, text + 3);
+	ok = ok && CRYPTO_memcmp(text, hash, MD5_TEXT) == 0;
+	OPENSSL_cleanse(digest, sizeof(digest));
+	OPENSSL_cleanse(text, sizeof(text));
+	return ok;
 }
 
 /* The proof is ClientKey XOR HMAC(StoredKey, messages), and StoredKey the digest of ClientKey. */

@@ -40,7 +40,11 @@ enum scram_kind scram_kind_of(const char *text, size_t length);
 bool scram_check(const struct scram_verifier *verifier, const char *password, size_t length);
 
 /* A new verifier with a random salt, for a password that needs no normalising. */
-bool scram_make(const char *password, size_t length, char text[SCRAM_TEXT_SIZE], struct error *err) MUST_CHECK;
+bool scram_make(const char *password, size_t length, int iterations, char text[SCRAM_TEXT_SIZE],
+	struct error *err) MUST_CHECK;
+
+/* Is this md5 hash (SCRAM_OUTDATED) one of this password for this user? False also where OpenSSL has no md5. */
+bool scram_md5_matches(const char *hash, const char *user, const char *password, size_t length);
 
 /* As scram_make with everything given, for tests. */
 void scram_format(const char *password, size_t length, const unsigned char *salt, size_t salt_length,

@@ -212,11 +212,12 @@ static struct role_step password_step(struct planner *planner, const struct want
 {
 	struct arena *mem = planner->mem;
 	struct role_step step = {.action = action, .user = wanted->user->name, .version = wanted->version};
+	const char *none = wanted->no_password ? " PASSWORD NULL" : "";
 	step.verifier = wanted->verifier;
 	step.hidden = hidden(wanted->user->name, mem);
 	step.sql = wanted->verifier
 		? arena_printf(mem, "%s PASSWORD %s%s", before, sql_literal(wanted->verifier, mem), after)
-		: arena_printf(mem, "%s%s", before, after);
+		: arena_printf(mem, "%s%s%s", before, none, after);
 	if (wanted->verifier)
 		step.redacted = arena_printf(mem, "%s PASSWORD %s%s", before, step.hidden, after);
 	return step;
@@ -245,11 +246,11 @@ static void plan_alter(struct planner *planner, struct wanted_user *wanted)
 	const char *name = wanted->user->name, *before = renamed_sql(planner, wanted);
 	size_t claim_statements = 0, renames = *before != 0;
 	planner_attributes(planner, wanted, &clauses);
-	if (wanted->verifier)
-		planner_difference(planner, wanted->report, "password", "<hidden>",
+	if (wanted->verifier || wanted->no_password)
+		planner_difference(planner, wanted->report, "password", wanted->verifier ? "<hidden>" : "",
 			wanted->role->verifier ? "<hidden>" : "");
 	const char *claim = planner_claim_sql(planner, wanted, &claim_statements);
-	bool alters = clauses.length || wanted->verifier;
+	bool alters = clauses.length || wanted->verifier || wanted->no_password;
 	if (!alters && !claim)
 		return;
 	if (alters)

@@ -17,7 +17,7 @@ static const char *impossible_name(const char *secret)
 
 static void no_secret(struct planner *planner, struct wanted_user *wanted, const char *why)
 {
-	const char *secret = wanted->user->secret;
+	const char *secret = wanted->user->password.secret;
 	if (wanted->role)
 		planner_reason(planner, wanted->report, USER_DEGRADED,
 			"no Secret %s%s: the password stays as it is; %s", secret, impossible_name(secret),
@@ -27,16 +27,19 @@ static void no_secret(struct planner *planner, struct wanted_user *wanted, const
 			secret, impossible_name(secret), why);
 }
 
-static void drop_line_end(struct secret *password)
+static void drop_line_end(struct secret *password, bool keep)
 {
+	if (keep)
+		return;
 	if (password->length && password->bytes[password->length - 1] == '\n')
 		password->bytes[--password->length] = '\0';
 	if (password->length && password->bytes[password->length - 1] == '\r')
 		password->bytes[--password->length] = '\0';
 }
 
-/* Why this cannot be stored, or NULL. The server would take the last two as passwords in their own right, silently. */
-static const char *password_problem(const struct secret *password)
+/* Why this cannot be stored, or NULL. The server would take a near miss as a password in its own right, silently. */
+static const char *password_problem(const struct secret *password, enum scram_kind found,
+	const struct users *users, enum password_kind kind)
 {
 	if (!password->length)
 		return "is empty";
@@ -44,15 +47,14 @@ static const char *password_problem(const struct secret *password)
 		return "is longer than 1024 bytes";
 	if (memchr(password->bytes, '\0', password->length))
 		return "has a NUL inside";
-	switch (scram_kind_of(password->bytes, password->length)) {
-	case SCRAM_OUTDATED:
-		return "is an md5 hash, which is outdated: put the password there, or a SCRAM verifier";
-	case SCRAM_NEAR_MISS:
-		return "looks like a verifier but is none: PostgreSQL would take it as the password itself";
-	case SCRAM_PASSWORD:
-	case SCRAM_VERIFIER:
-		break;
-	}
+	if (found == SCRAM_NEAR_MISS)
+		return "looks like a verifier but is none (a line end, a blank, a part that is cut off): PostgreSQL would "
+		       "take it as the password itself";
+	if (kind == PASSWORD_VERIFIER && found != SCRAM_VERIFIER)
+		return "is no SCRAM verifier, which verifierSecretRef stands for: put one there, or use secretRef";
+	if (found == SCRAM_OUTDATED && !users->keep_md5)
+		return "is an md5 hash, which is outdated: put the password there, or a SCRAM verifier; "
+		       "defaults: {passwordEncryption: keep} stores it";
 	return NULL;
 }
 
@@ -78,67 +80,105 @@ static void take_verifier(struct planner *planner, struct wanted_user *wanted, c
 		set_verifier(planner, wanted, verifier->bytes);
 }
 
-/* Whose name is new has the Secret of that name, and until it is there that of the old one. */
-static bool find_secret(
-	struct planner *planner, struct wanted_user *wanted, const char **secret, const char **why)
+/* Another rule makes another judgement of the same verifier, so what is remembered names the rule with the version. */
+static const char *version_and_rule(struct planner *planner, const char *version)
+{
+	const struct users *users = planner->input->wanted;
+	bool usual = !users->scram_iterations || users->scram_iterations == SCRAM_ITERATIONS;
+	if (usual && !users->keep_md5)
+		return version;
+	return arena_printf(planner->mem, "%s %d%s", version,
+		users->scram_iterations ? users->scram_iterations : SCRAM_ITERATIONS,
+		users->keep_md5 ? " md5" : "");
+}
+
+/* Looks for the Secret; false when there is none, which has been told then. */
+static bool find_secret(struct planner *planner, struct wanted_user *wanted)
 {
 	const struct roles_passwords *passwords = planner->input->passwords;
-	const char *former = wanted->user->fields.former_secret, *ignored;
-	*secret = wanted->user->secret;
-	if (passwords->version(passwords->context, *secret, planner->mem, &wanted->version, why))
+	const struct user_password *place = &wanted->user->password;
+	const char *version, *why = "";
+
+	if (passwords->version(passwords->context, place, planner->mem, &version, &why)) {
+		wanted->report->secret_version = version;
+		wanted->version = version_and_rule(planner, version);
 		return true;
-	if (!former ||
-		!passwords->version(passwords->context, former, planner->mem, &wanted->version, &ignored))
-		return false;
-	*secret = former;
-	planner_warning(planner,
-		"user \"%s\" has no Secret %s yet, so that its password is the one of %s, from its name before: make the new one, "
-		"then delete the old",
-		wanted->user->name, wanted->user->secret, former);
-	return true;
+	}
+	wanted->report->secret_version = "";
+	no_secret(planner, wanted, why);
+	return false;
 }
 
 /* Fetches the password where it has to be looked at; true when it has to be derived from, then it is in `password`. */
 static bool needs_derivation(struct planner *planner, struct wanted_user *wanted, struct secret *password)
 {
 	const struct roles_passwords *passwords = planner->input->passwords;
-	const char *user = wanted->user->name, *secret, *why = "";
+	const struct user_password *place = &wanted->user->password;
 	struct error err = {0};
 
-	if (!find_secret(planner, wanted, &secret, &why)) {
-		wanted->report->secret_version = "";
-		no_secret(planner, wanted, why);
+	if (!find_secret(planner, wanted))
 		return false;
-	}
-	wanted->report->secret_version = wanted->version;
 	if (wanted->role && wanted->role->verifier &&
-		passwords->known(passwords->context, user, wanted->role->verifier, wanted->version))
+		passwords->known(
+			passwords->context, wanted->user->name, wanted->role->verifier, wanted->version))
 		return false;
-	if (!passwords->get(passwords->context, secret, password, &err)) {
+	if (!passwords->get(passwords->context, place, password, &err)) {
 		no_secret(planner, wanted, err.text);
 		return false;
 	}
-	drop_line_end(password);
-	const char *problem = password_problem(password);
+	drop_line_end(password, place->keep_line_end);
+	enum scram_kind kind = scram_kind_of(password->bytes, password->length);
+	const char *problem = password_problem(password, kind, planner->input->wanted, place->kind);
 	if (problem) {
 		planner_reason(planner, wanted->report, USER_DEGRADED, "%sthe password in Secret %s %s",
-			wanted->role ? "" : "not created, ", secret, problem);
+			wanted->role ? "" : "not created, ", place->secret, problem);
 		return false;
 	}
-	if (scram_kind_of(password->bytes, password->length) == SCRAM_PASSWORD)
+	if (kind == SCRAM_PASSWORD)
 		return true;
 	take_verifier(planner, wanted, password);
 	return false;
 }
 
+/* Users whose password is no matter of a Secret. */
+static bool needs_no_secret(struct wanted_user *wanted)
+{
+	enum password_kind kind = wanted->user->password.kind;
+	if (kind != PASSWORD_DISABLED && kind != PASSWORD_IGNORE)
+		return false;
+	wanted->report->secret_version = "";
+	wanted->creatable = !wanted->role;
+	wanted->no_password = kind == PASSWORD_DISABLED && wanted->role && wanted->role->verifier;
+	return true;
+}
+
 static void take_derivation(struct planner *planner, struct wanted_user *wanted, const struct derivation *job)
 {
-	if (job->matches)
-		found_equal(planner, wanted, job->found);
-	else if (job->error.kind != ERROR_NONE)
+	if (job->error.kind != ERROR_NONE) {
 		planner_reason(planner, wanted->report, USER_DEGRADED, "%s", job->error.text);
-	else
+		return;
+	}
+	if (job->fewer)
+		planner_warning(planner,
+			"user \"%s\": its verifier has %d iterations, as libpq of this machine makes no others of a password "
+			"beyond ASCII",
+			wanted->user->name, SCRAM_ITERATIONS);
+	if (!job->matches)
 		set_verifier(planner, wanted, job->verifier);
+	else if (!job->fewer) /* else it is told again, which takes another look */
+		found_equal(planner, wanted, job->found);
+}
+
+static struct derivation derivation_of(
+	const struct planner *planner, const struct wanted_user *wanted, struct secret password)
+{
+	return (struct derivation){
+		.password = password,
+		.user = wanted->user->name,
+		.found = wanted->role ? wanted->role->verifier : NULL,
+		.iterations = planner->input->wanted->scram_iterations,
+		.md5_is_fine = planner->input->wanted->keep_md5,
+	};
 }
 
 /* Who is not to log in keeps what it has, which is looked at again once it is. */
@@ -158,17 +198,18 @@ void plan_passwords(struct planner *planner)
 	for (size_t i = 0; i < planner->user_count; i++) {
 		struct wanted_user *wanted = &planner->users[i];
 		struct secret password = {0};
-		if (wanted->managed && !user_logs_in(wanted->user)) {
+		if (!wanted->managed || needs_no_secret(wanted))
+			continue;
+		if (!user_logs_in(wanted->user)) {
 			wants_no_password(wanted);
 			continue;
 		}
-		if (!wanted->managed || !needs_derivation(planner, wanted, &password)) {
+		if (!needs_derivation(planner, wanted, &password)) {
 			secret_done(&password);
 			continue;
 		}
 		jobs = arena_grow(planner->mem, jobs, count, sizeof(*jobs));
-		jobs[count] = (struct derivation){.password = password};
-		jobs[count].found = wanted->role ? wanted->role->verifier : NULL;
+		jobs[count] = derivation_of(planner, wanted, password);
 		owners[count++] = wanted;
 	}
 	derive_all(jobs, count);

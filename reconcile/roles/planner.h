@@ -64,7 +64,8 @@ struct wanted_user {
 	bool managed;         /* steps may be planned for it */
 	bool creatable;       /* no role yet, and a password to create it with */
 	const char *verifier; /* to be set; NULL = leave the password alone */
-	const char *version;  /* of its Secret */
+	bool no_password;     /* what there is has to go */
+	const char *version;  /* of its Secret, and of what is asked of a verifier, as it is remembered */
 };
 
 /* A listed database and what becomes of it. */

@@ -25,10 +25,11 @@ struct roles_passwords {
 	void *context;
 	/* An opaque version of the Secret (uid and resourceVersion, or the file's change time and size); false = no such Secret
 	   or no such key, `why` says which and where it was looked for. In `mem`. */
-	bool (*version)(
-		void *context, const char *secret, struct arena *mem, const char **version, const char **why);
-	/* The password itself; the caller wipes it. One line end at its end is not part of it and is dropped by roles_plan. */
-	bool (*get)(void *context, const char *secret, struct secret *password, struct error *err);
+	bool (*version)(void *context, const struct user_password *place, struct arena *mem,
+		const char **version, const char **why);
+	/* The password itself; the caller wipes it. A line end that is not part of it is dropped by roles_plan. */
+	bool (*get)(
+		void *context, const struct user_password *place, struct secret *password, struct error *err);
 	/* Was this verifier found to match this version before? Remembered by the store, keyed by the verifier's digest. */
 	bool (*known)(void *context, const char *user, const char *verifier, const char *version);
 	void (*remember)(void *context, const char *user, const char *verifier, const char *version);

@@ -50,14 +50,15 @@ void reader_refuse_unknown_keys(
 {
 	for (size_t i = 0; i < map->count; i++) {
 		const struct yaml_pair *pair = &map->pairs[i];
-		if (known_key(pair->key, keys, count))
+		bool password = strcmp(pair->key, "password") == 0, known = known_key(pair->key, keys, count);
+		if (known && (!password || pair->value->kind == YAML_MAP))
 			continue;
 		bool of_a_group = yaml_get(map, "name") != NULL;
 		if (of_a_group &&
 			(strcmp(pair->key, "parameters") == 0 || strcmp(pair->key, "parametersIn") == 0))
 			wrong(reader, pair->line, pair->column,
 				"settings of a role that nobody logs in as have no effect: list them under the users");
-		else if (strcmp(pair->key, "password") == 0)
+		else if (password)
 			wrong(reader, pair->line, pair->column,
 				"a password does not belong in Git: remove it, change the "
 				"password, and put the new one into the user's Secret");
@@ -195,6 +196,7 @@ static const struct {
 	{"memberships", 2, read_memberships},
 	{"privileges", 1, refuse_privileges},
 	{"grantsMode", 2, read_grants_mode},
+	{"password", 1, reader_password}, /* says itself what is of version 2: a text here is another mistake */
 	{"grants", 2, reader_user_grants},
 	{"parameters", 2, reader_parameters},
 	{"parametersIn", 2, reader_parameters_in},
@@ -243,6 +245,7 @@ static void read_entry(struct users_reader *reader, const struct yaml_node *entr
 	reader_mode_needs_grants(reader, entry);
 	if (!yaml_get(entry, "database") && !yaml_get(entry, "databases") && *reader->database)
 		add_database(reader, &user, reader->database);
+	reader_finish_password(reader, &user);
 	if (user.name)
 		reader->entries[reader->count++] = user;
 }

@@ -57,6 +57,25 @@ struct parameter {
 	const char *sql;      /* as a statement says it */
 };
 
+/* Where the password of a user comes from; all but the first are of version 2. */
+enum password_kind {
+	PASSWORD_SECRET,   /* a Secret has it, or a verifier of it */
+	PASSWORD_VERIFIER, /* a Secret has its SCRAM verifier, which is stored byte for byte */
+	PASSWORD_GENERATE, /* as PASSWORD_SECRET; where there is none, the agent makes Secret and password */
+	PASSWORD_DISABLED, /* it has none, and logs in by certificate, peer, ldap, ...: one that is set by hand is drift */
+	PASSWORD_IGNORE /* somebody else's: neither looked at nor written */
+};
+
+struct user_password {
+	enum password_kind kind;
+	const char *secret,
+		*key; /* where it is; users_secret_name() and "password" where nothing else is said */
+	const char *namespace; /* of the Secret; NULL = the one of all users' Secrets */
+	bool keep_line_end;    /* a line end at its end is part of it; else one is dropped */
+	bool named;            /* the entry names the Secret itself: then others may have it, too */
+	int line;              /* of `password` in the file; 0 = the entry does not say */
+};
+
 struct user {
 	const char *name; /* as PostgreSQL will have it; at most LIMIT_ROLE_NAME bytes, UTF-8 */
 	enum user_ensure ensure;
@@ -71,8 +90,8 @@ struct user {
 	struct parameter *parameters; /* by database, name; unique */
 	size_t parameter_count;
 	bool lists_parameters; /* there is such a key: settings that are not listed are told */
-	const char *secret;    /* name of the Secret with its password: users_secret_name() */
 	enum on_remove on_remove;
+	struct user_password password;
 	int line; /* in the file */
 	struct user_fields fields;
 };
@@ -102,6 +121,8 @@ struct users {
 	struct grants_wanted grants;       /* of groups and users that have a list of them */
 	struct wanted_database *databases; /* sorted by name, unique */
 	size_t database_count;
+	int scram_iterations; /* of new verifiers, and the fewest that a present one may have; 0 = SCRAM_ITERATIONS */
+	bool keep_md5; /* an md5 hash of the right password is left, and one in a Secret is stored */
 };
 
 /* What the agent's own file allows; Git cannot change it. Globs. */
@@ -126,20 +147,22 @@ struct roles_policy {
 	const char **heir_roles; /* of which the heir may be a member though the user was not */
 	size_t heir_role_count;
 	bool attributes_said; /* the file has a list of attributes that Git may give; without it roles_policy_allows() has one */
-	unsigned attributes; /* then: 1 << enum role_attribute */
+	unsigned attributes;            /* then: 1 << enum role_attribute */
+	const char **secret_namespaces; /* of which passwords may be read, beside the one of all users' Secrets; names */
+	size_t secret_namespace_count;
 };
 
 /*
  * `file` and `first_line` place the text (a ConfigMap's block scalar starts inside its file). `database` is where CONNECT is
  * granted when neither an entry nor the defaults name one. Mistakes: syntax, wrong type, unknown key, missing username, invalid or reserved name,
  * name twice for the same database, members in a circle, a group that is a member of a user, a setting that leads to power,
- * two users with one Secret name, inline password, role denied or granted to itself, a
+ * two users with one Secret that do not both name it, inline password, role denied or granted to itself, a
  * name that rotation clean-up would drop, privileges that are a way to become superuser (grant_refusal).
  */
 void users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
 	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes);
 
-/* Of the Secret with the password of this user: user-<name with _ -> ->-secret. In `mem`. */
+/* Of the Secret with the password of this user, where users.yaml says nothing else: user-<name with _ -> ->-secret. In `mem`. */
 const char *users_secret_name(const char *user, struct arena *mem);
 
 /* What a database is called where the name of a user stands: in reports, drift, history. In `mem`. */

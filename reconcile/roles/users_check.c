@@ -127,6 +127,16 @@ const char *user_ensure_name(enum user_ensure ensure)
 	return ensure == USER_PRESENT ? "present" : ensure == USER_LOCKED ? "locked" : "absent";
 }
 
+/* Which entry says it does not matter; false when two say different things. */
+static bool password_merge(struct user_password *into, const struct user_password *more)
+{
+	if (!into->line && more->line)
+		*into = *more;
+	return !more->line ||
+		(into->kind == more->kind && text_equal(into->secret, more->secret) &&
+			text_equal(into->key, more->key) && text_equal(into->namespace, more->namespace));
+}
+
 static void merge_into(const char *file, struct user *user, const struct user *more, struct arena *mem,
 	struct mistakes *mistakes)
 {
@@ -147,6 +157,10 @@ static void merge_into(const char *file, struct user *user, const struct user *m
 		mistakes_add(mistakes, file, more->line, 0,
 			"%s of user \"%s\" stands in another entry, too (line %d): leave it in one of them",
 			twice, user->name, user->line);
+	} else if (!password_merge(&user->password, &more->password)) {
+		mistakes_add(mistakes, file, more->password.line, 0,
+			"user \"%s\" has another password in line %d: a user has one, in all databases",
+			user->name, user->password.line);
 	} else {
 		append_all(mem, &user->databases, &user->database_count, more->databases, more->database_count);
 		struct role_list roles = roles_of(user);
@@ -185,7 +199,10 @@ void users_merge(const char *file, struct user *entries, size_t count, struct ar
 		text_sort_unique(user->databases, &user->database_count);
 		sort_roles(file, user, mem, mistakes);
 		sort_parameters(file, user, mistakes);
-		user->secret = users_secret_name(user->name, mem);
+		if (!user->password.secret)
+			user->password.secret = users_secret_name(user->name, mem);
+		if (!user->password.key)
+			user->password.key = "password";
 	}
 }
 
@@ -201,10 +218,21 @@ const struct user *users_find(const struct users *users, const char *name)
 	return bsearch(name, users->items, users->count, sizeof(*users->items), compare_name);
 }
 
+static bool has_secret(const struct user *user)
+{
+	return user->password.kind != PASSWORD_DISABLED && user->password.kind != PASSWORD_IGNORE;
+}
+
+/* Who names it comes last: next to each other are two that both do, or one that does not and is told. */
 static int compare_secrets(const void *a, const void *b)
 {
 	const struct user *const *left = a, *const *right = b;
-	int order = strcmp((*left)->secret, (*right)->secret);
+	const struct user_password *one = &(*left)->password, *two = &(*right)->password;
+	int order = strcmp(one->secret, two->secret);
+	if (!order)
+		order = strcmp(one->key, two->key);
+	if (!order)
+		order = one->named - two->named;
 	return order ? order : strcmp((*left)->name, (*right)->name);
 }
 
@@ -212,17 +240,21 @@ static void check_secrets(
 	const char *file, const struct users *users, struct arena *mem, struct mistakes *mistakes)
 {
 	const struct user **sorted = arena_array(mem, users->count ? users->count : 1, sizeof(*sorted));
+	size_t count = 0;
 	for (size_t i = 0; i < users->count; i++)
-		sorted[i] = &users->items[i];
-	if (users->count)
-		qsort(sorted, users->count, sizeof(*sorted), compare_secrets);
-	for (size_t i = 1; i < users->count; i++) {
+		if (has_secret(&users->items[i]))
+			sorted[count++] = &users->items[i];
+	if (count)
+		qsort(sorted, count, sizeof(*sorted), compare_secrets);
+	for (size_t i = 1; i < count; i++) {
 		const struct user *one = sorted[i - 1], *two = sorted[i];
-		if (strcmp(one->secret, two->secret) == 0)
+		const struct user_password *password = &two->password;
+		if (strcmp(one->password.secret, password->secret) == 0 &&
+			strcmp(one->password.key, password->key) == 0 && !one->password.named)
 			mistakes_add(mistakes, file, two->line, 0,
 				"users \"%s\" and \"%s\" (line %d) would share the Secret %s: "
-				"rename one of them",
-				two->name, one->name, one->line, two->secret);
+				"rename one of them, or let both name it under password (version: 2)",
+				two->name, one->name, one->line, password->secret);
 	}
 }
 

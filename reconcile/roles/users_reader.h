@@ -10,6 +10,7 @@
  * users_parameters.c  settings
  * users_grants.c      version 2: groups, and what groups and users may do
  * users_databases.c   version 2: databases
+ * users_password.c    version 2: where passwords come from
  */
 #pragma once
 
@@ -29,6 +30,10 @@ struct users_reader {
 	struct user *entries;            /* one for each item of the list, not merged */
 	size_t count;
 	struct users *users; /* groups and grants go here */
+
+	/* of `defaults`; NULL = as in version 1 */
+	const char *secret_template, *secret_key, *secret_namespace;
+	bool keep_line_end;
 };
 
 /* A column inside a block scalar is not the file's column: then it is left out. */
@@ -67,7 +72,23 @@ void reader_field(
 /* NULL after a mistake. */
 const char *reader_comment(struct users_reader *reader, const struct yaml_node *node);
 
+/* --- users_defaults.c --- */
+
 void reader_defaults(struct users_reader *reader, const struct yaml_node *root);
+
+/* --- users_password.c --- */
+
+/* `password` of a user's entry, and what is true where it says nothing. */
+void reader_password(struct users_reader *reader, const struct yaml_node *node, struct user *user);
+void reader_finish_password(struct users_reader *reader, struct user *user);
+
+/* passwordSecret, scramIterations and passwordEncryption of `defaults`. */
+void reader_default_secret(struct users_reader *reader, const struct yaml_node *node);
+void reader_default_iterations(struct users_reader *reader, const struct yaml_node *node);
+void reader_default_encryption(struct users_reader *reader, const struct yaml_node *node);
+
+/* --- users_grants.c --- */
+
 void reader_groups(struct users_reader *reader, const struct yaml_node *root);
 
 /* `grants` of a user's entry, of which `user` has what was read so far; its name may be missing. */

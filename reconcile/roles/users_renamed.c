@@ -83,7 +83,7 @@ static void find_secrets(struct users *users, struct arena *mem)
 	size_t count = users->count;
 	const char **secrets = arena_array(mem, count + 1, sizeof(*secrets));
 	for (size_t i = 0; i < count; i++)
-		secrets[i] = users->items[i].secret;
+		secrets[i] = users->items[i].password.secret;
 	text_sort_unique(secrets, &count);
 	for (size_t i = 0; i < users->count; i++) {
 		struct user_fields *fields = &users->items[i].fields;

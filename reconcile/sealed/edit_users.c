@@ -14,7 +14,7 @@ static const char *const user_keys[] = {"username", "database", "databases", "ro
 	"password", "ensure", "renamedFrom", "comment", "login", "attributes", "connectionLimit",
 	"validUntil", "parameters", "parametersIn", "grants", "onRemove", "reassignOwnedTo"};
 static const char *const password_keys[] = {
-	"secretRef", "verifierSecretRef", "disabled", "ignore", "passthrough"};
+	"secretRef", "verifierSecretRef", "generate", "disabled", "ignore", "passthrough"};
 
 struct reading {
 	struct edit_users *users;

@@ -19,7 +19,7 @@ static void check(const struct users *users)
 			abort();
 		if (i && strcmp(users->items[i - 1].name, user->name) >= 0)
 			abort();
-		if (!text_starts(user->secret, "user-") || strchr(user->secret, '_'))
+		if (!user->password.secret || !user->password.key)
 			abort();
 	}
 }

@@ -51,8 +51,8 @@ static void test_a_verifier_is_of_its_password_only(void **state)
 	struct error err = {0};
 	char one[SCRAM_TEXT_SIZE], two[SCRAM_TEXT_SIZE];
 	struct scram_verifier verifier;
-	assert_true(scram_make("geheim", 6, one, &err));
-	assert_true(scram_make("geheim", 6, two, &err));
+	assert_true(scram_make("geheim", 6, SCRAM_ITERATIONS, one, &err));
+	assert_true(scram_make("geheim", 6, SCRAM_ITERATIONS, two, &err));
 	assert_string_not_equal(one, two);
 	assert_true(text_starts(one, "SCRAM-SHA-256$4096:"));
 	assert_true(scram_parse(one, strlen(one), &verifier));

@@ -5,7 +5,7 @@
  *
  *   {"connection", "password", "authentication", "name", "deadline", "users", "file", "line", "database", "commit", "confirm", "no_deletions",
  *    "manager", "former", "take_over", "adopt": [...], "now": [...], "remembered": [...],
- *    "mode": "check" | "plan" | "apply" | "export", "policy": {...}, "secrets": {NAME: {"version", "password"}},
+ *    "mode": "check" | "plan" | "apply" | "export", "policy": {...}, "secrets": {NAME or NAMESPACE/NAME: {"version", KEY}},
  *    "known": {...}}
  *
  * and so for each request that follows, until there are no more.
@@ -34,11 +34,19 @@ struct driver {
 	json_int_t gets; /* how often a password was asked for */
 };
 
-static bool secret_version(
-	void *context, const char *secret, struct arena *mem, const char **version, const char **why)
+static json_t *find_secret(struct driver *driver, const struct user_password *place)
+{
+	CLEANUP(memory_freep)
+	char *name = memory_printf("%s%s%s", place->namespace ? place->namespace : "",
+		place->namespace ? "/" : "", place->secret);
+	return json_object_get(json_object_get(driver->request, "secrets"), name);
+}
+
+static bool secret_version(void *context, const struct user_password *place, struct arena *mem,
+	const char **version, const char **why)
 {
 	struct driver *driver = context;
-	json_t *found = json_object_get(json_object_get(driver->request, "secrets"), secret);
+	json_t *found = find_secret(driver, place);
 	if (!found) {
 		*why = "looked in the request";
 		return false;
@@ -47,12 +55,14 @@ static bool secret_version(
 	return true;
 }
 
-static bool secret_get(void *context, const char *secret, struct secret *password, struct error *err)
+static bool secret_get(
+	void *context, const struct user_password *place, struct secret *password, struct error *err)
 {
 	struct driver *driver = context;
-	json_t *found = json_object_get(json_object_get(driver->request, "secrets"), secret);
-	json_t *plain = json_object_get(found, "password");
-	const char *encoded = json_text_at(found, "password64", NULL);
+	json_t *found = find_secret(driver, place);
+	json_t *plain = json_object_get(found, place->key);
+	const char *encoded =
+		strcmp(place->key, "password") == 0 ? json_text_at(found, "password64", NULL) : NULL;
 	driver->gets++;
 	if (encoded) {
 		size_t length;
@@ -64,7 +74,7 @@ static bool secret_get(void *context, const char *secret, struct secret *passwor
 		return true;
 	}
 	if (!plain)
-		return error_set(err, ERROR_MISSING, "no key password");
+		return error_set(err, ERROR_MISSING, "no key %s", place->key);
 	secret_set(password, json_string_value(plain), json_string_length(plain));
 	return true;
 }

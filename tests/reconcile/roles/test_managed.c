@@ -168,24 +168,25 @@ static bool add_users(struct world *world)
 	return !mistakes.count;
 }
 
-static bool secret_version(
-	void *context, const char *secret, struct arena *mem, const char **version, const char **why)
+static bool secret_version(void *context, const struct user_password *place, struct arena *mem,
+	const char **version, const char **why)
 {
 	(void)context;
-	(void)secret;
+	(void)place;
 	(void)mem;
 	(void)why;
 	*version = "1";
 	return true;
 }
 
-static bool secret_get(void *context, const char *secret, struct secret *password, struct error *err)
+static bool secret_get(
+	void *context, const struct user_password *place, struct secret *password, struct error *err)
 {
 	static const char verifier[] =
 		"SCRAM-SHA-256$1:c2FsdHNhbHQ=$"
 		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 	(void)context;
-	(void)secret;
+	(void)place;
 	(void)err;
 	secret_set(password, verifier, sizeof(verifier) - 1);
 	return true;

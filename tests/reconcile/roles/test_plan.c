@@ -287,13 +287,13 @@ static void read_case(struct story *story, char *text)
 	present_index(present, story->mem);
 }
 
-static bool secret_version(
-	void *context, const char *secret, struct arena *mem, const char **version, const char **why)
+static bool secret_version(void *context, const struct user_password *place, struct arena *mem,
+	const char **version, const char **why)
 {
 	struct story *story = context;
 	(void)mem;
 	for (size_t i = 0; i < story->secret_count; i++)
-		if (strncmp(secret + 5, story->secrets[i], strlen(story->secrets[i])) == 0) {
+		if (strncmp(place->secret + 5, story->secrets[i], strlen(story->secrets[i])) == 0) {
 			*version = "1";
 			return true;
 		}
@@ -301,10 +301,11 @@ static bool secret_version(
 	return false;
 }
 
-static bool secret_get(void *context, const char *secret, struct secret *password, struct error *err)
+static bool secret_get(
+	void *context, const struct user_password *place, struct secret *password, struct error *err)
 {
 	(void)context;
-	(void)secret;
+	(void)place;
 	(void)err;
 	secret_set(password, "geheim", 6);
 	return true;

@@ -48,6 +48,10 @@ GOOD = {
         {"username": "b", "validUntil": "infinity", "attributes": None}, {"username": "c", "validUntil": None, "connectionLimit": -1}]},
     "no defaults": {"version": 2, "defaults": None, "users": []},
     "removal": {"version": 2, "defaults": {"onRemove": "keep"}, "users": [{"username": "a", "onRemove": "lock"}, {"username": "b", "onRemove": "drop"}]},
+    "passwords": {"version": 2, "users": [
+        {"username": "a", "password": {"secretRef": {"name": "s.x", "key": "PW_1.x", "namespace": "vault"}}}, {"username": "b"},
+        {"username": "c", "password": {"verifierSecretRef": {"name": "v"}}}, {"username": "d", "password": {"disabled": True}},
+        {"username": "e", "password": {"ignore": True}}, {"username": "f", "password": {"generate": True}}]},
 }
 GOOD["databases"] = {"version": 2, "users": [], "databases": [
     {"name": "app", "owner": "o", "comment": "", "revokePublicConnect": True, "extensions": ["pgcrypto", {"name": "citext", "schema": "s"}],
@@ -99,6 +103,15 @@ BAD = {
     "misspelt": {"users": [{"username": "a", "role": ["r"]}]},
     "a number": {"users": [{"username": 7}]},
     "privileges of old": {"users": [{"username": "a", "privileges": {"t": ["SELECT"]}}]},
+    "a plain password": {"version": 2, "users": [{"username": "a", "password": "x"}]},
+    "a password too early": {"users": [{"username": "a", "password": {"disabled": True}}]},
+    "no password": {"version": 2, "users": [{"username": "a", "password": None}]},
+    "two passwords": {"version": 2, "users": [{"username": "a", "password": {"disabled": True, "ignore": True}}]},
+    "not disabled": {"version": 2, "users": [{"username": "a", "password": {"disabled": False}}]},
+    "passed through": {"version": 2, "users": [{"username": "a", "password": {"passthrough": True}}]},
+    "a Secret without name": {"version": 2, "users": [{"username": "a", "password": {"secretRef": {"key": "x"}}}]},
+    "a Secret of no such name": {"version": 2, "users": [{"username": "a", "password": {"secretRef": {"name": "A_b"}}}]},
+    "a key of no Secret": {"version": 2, "users": [{"username": "a", "password": {"verifierSecretRef": {"name": "a", "key": "a b"}}}]},
     "no names": group(tables(names=[])),
     "no schema": group({"on": "tables", "names": ["t"], "privileges": ["SELECT"]}),
     "no privilege": group(tables(privileges=[])),

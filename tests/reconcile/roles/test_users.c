@@ -71,7 +71,7 @@ static void test_the_predecessors_format_is_read_unchanged(void **state)
 	assert_string_equal(bob->databases[0], "app");
 	assert_int_equal(bob->role_count, 2);
 	assert_string_equal(bob->roles[0], "reader");
-	assert_string_equal(bob->secret, "user-bob-b-secret");
+	assert_string_equal(bob->password.secret, "user-bob-b-secret");
 	reading_done(&reading);
 }
 
