@@ -43,6 +43,9 @@ static const struct {
 	{"memberships", read_memberships},
 	{"grants", read_grants},
 	{"resetUnlistedParameters", read_reset_unlisted_parameters},
+	{"passwordSecret", reader_default_secret},
+	{"scramIterations", reader_default_iterations},
+	{"passwordEncryption", reader_default_encryption},
 };
 
 void reader_defaults(struct users_reader *reader, const struct yaml_node *root)

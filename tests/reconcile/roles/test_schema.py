@@ -52,6 +52,9 @@ GOOD = {
         {"username": "a", "password": {"secretRef": {"name": "s.x", "key": "PW_1.x", "namespace": "vault"}}}, {"username": "b"},
         {"username": "c", "password": {"verifierSecretRef": {"name": "v"}}}, {"username": "d", "password": {"disabled": True}},
         {"username": "e", "password": {"ignore": True}}, {"username": "f", "password": {"generate": True}}]},
+    "defaults of passwords": {"version": 2, "users": [], "defaults": {
+        "passwordSecret": {"nameTemplate": "pg-{name}.x", "key": "PW", "trim": "none", "namespace": "vault"}, "scramIterations": 10000,
+        "passwordEncryption": "keep"}},
 }
 GOOD["databases"] = {"version": 2, "users": [], "databases": [
     {"name": "app", "owner": "o", "comment": "", "revokePublicConnect": True, "extensions": ["pgcrypto", {"name": "citext", "schema": "s"}],
@@ -112,6 +115,10 @@ BAD = {
     "a Secret without name": {"version": 2, "users": [{"username": "a", "password": {"secretRef": {"key": "x"}}}]},
     "a Secret of no such name": {"version": 2, "users": [{"username": "a", "password": {"secretRef": {"name": "A_b"}}}]},
     "a key of no Secret": {"version": 2, "users": [{"username": "a", "password": {"verifierSecretRef": {"name": "a", "key": "a b"}}}]},
+    "one Secret for all": {"version": 2, "users": [], "defaults": {"passwordSecret": {"nameTemplate": "pg"}}},
+    "no iterations": {"version": 2, "users": [], "defaults": {"scramIterations": 0}},
+    "new md5": {"version": 2, "users": [], "defaults": {"passwordEncryption": "md5"}},
+    "another trim": {"version": 2, "users": [], "defaults": {"passwordSecret": {"trim": "all"}}},
     "no names": group(tables(names=[])),
     "no schema": group({"on": "tables", "names": ["t"], "privileges": ["SELECT"]}),
     "no privilege": group(tables(privileges=[])),
