@@ -67,27 +67,48 @@ bool file_write_all(int fd, const void *bytes, size_t length)
 	return true;
 }
 
+/* A whole file beside `path`, flushed; its name is the caller's to free. NULL = `errno` says why. */
+static char *write_beside(const char *path, const void *bytes, size_t length, unsigned mode)
+{
+	char *beside = memory_printf("%s.XXXXXX", path);
+	int fd = mkostemp(beside, O_CLOEXEC);
+	bool ok = fd >= 0 && fchmod(fd, (mode_t)mode) == 0 && file_write_all(fd, bytes, length) &&
+		fsync(fd) == 0;
+	int reason = errno;
+	if (fd >= 0 && close(fd) != 0 && ok) {
+		ok = false;
+		reason = errno;
+	}
+	if (ok)
+		return beside;
+	if (fd >= 0)
+		unlink(beside);
+	free(beside);
+	errno = reason;
+	return NULL;
+}
+
 bool file_replace(const char *path, const void *bytes, size_t length, unsigned mode, struct error *err)
 {
-	CLEANUP(memory_freep) char *beside = memory_printf("%s.XXXXXX", path);
-	int fd = mkostemp(beside, O_CLOEXEC);
-	if (fd < 0)
-		return error_set(err, kind_of(errno), "cannot write %s: %s", path, strerror(errno));
-	bool ok = fchmod(fd, (mode_t)mode) == 0 && file_write_all(fd, bytes, length) && fsync(fd) == 0;
+	CLEANUP(memory_freep) char *beside = write_beside(path, bytes, length, mode);
+	if (beside && rename(beside, path) == 0)
+		return true;
 	int reason = errno;
-	if (close(fd) != 0 && ok) {
-		ok = false;
-		reason = errno;
-	}
-	if (ok && rename(beside, path) != 0) {
-		ok = false;
-		reason = errno;
-	}
-	if (!ok) {
+	if (beside)
 		unlink(beside);
-		return error_set(err, kind_of(reason), "cannot write %s: %s", path, strerror(reason));
-	}
-	return true;
+	return error_set(err, kind_of(reason), "cannot write %s: %s", path, strerror(reason));
+}
+
+bool file_create(const char *path, const void *bytes, size_t length, unsigned mode, struct error *err)
+{
+	CLEANUP(memory_freep) char *beside = write_beside(path, bytes, length, mode);
+	bool ok = beside && link(beside, path) == 0;
+	int reason = errno;
+	if (beside)
+		unlink(beside);
+	return ok ||
+		error_set(err, reason == EEXIST ? ERROR_CONFLICT : kind_of(reason), "cannot make %s: %s",
+			path, strerror(reason));
 }
 
 bool file_make_folder(const char *path, struct error *err)

@@ -16,6 +16,10 @@ bool file_write_all(int fd, const void *bytes, size_t length) MUST_CHECK;
 bool file_replace(
 	const char *path, const void *bytes, size_t length, unsigned mode, struct error *err) MUST_CHECK;
 
+/* As file_replace, and never over a file that is there: ERROR_CONFLICT. */
+bool file_create(
+	const char *path, const void *bytes, size_t length, unsigned mode, struct error *err) MUST_CHECK;
+
 /* mkdir -p with mode 0700 for what is made. */
 bool file_make_folder(const char *path, struct error *err) MUST_CHECK;
 

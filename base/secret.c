@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -95,4 +96,26 @@ bool secret_equal(const struct secret *a, const struct secret *b)
 	for (size_t i = 0; i < a->length; i++)
 		difference |= (unsigned char)(a->bytes[i] ^ b->bytes[i]);
 	return difference == 0;
+}
+
+/* Bytes that are too high for whole rounds of the alphabet are thrown away: else the first characters would be likelier. */
+bool secret_random(struct secret *secret, size_t length, struct error *err)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	enum { LETTERS = sizeof(alphabet) - 1, FAIR = 256 - 256 % LETTERS };
+	unsigned char byte;
+	char *text = memory_alloc(length + 1);
+	for (size_t i = 0; i < length;) {
+		if (getrandom(&byte, 1, 0) != 1) {
+			explicit_bzero(text, length);
+			free(text);
+			return error_set(err, ERROR_RETRY, "the system gives no random bytes");
+		}
+		if (byte < FAIR)
+			text[i++] = alphabet[byte % LETTERS];
+	}
+	secret_set(secret, text, length);
+	explicit_bzero(text, length);
+	free(text);
+	return true;
 }

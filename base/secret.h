@@ -23,6 +23,11 @@ bool secret_set_base64(struct secret *secret, const char *text, size_t length) M
 /* Reads a whole file of at most LIMIT_SECRET_FILE bytes; one trailing line end is dropped when `trim`. */
 bool secret_read(struct secret *secret, const char *path, bool trim, struct error *err) MUST_CHECK;
 
+enum { SECRET_GENERATED = 32 }; /* of a password that a program makes: 190 bits */
+
+/* `length` letters and digits, each as likely as any other. False when the system gives no random bytes. */
+bool secret_random(struct secret *secret, size_t length, struct error *err) MUST_CHECK;
+
 /* Wipes and frees; for CLEANUP too. */
 void secret_done(struct secret *secret);
 

@@ -14,7 +14,7 @@ struct seal_users {
 	struct command_context *context;
 	const char *certificate;
 	const char *message; /* --commit */
-	bool reseal, dry_run, stage;
+	bool reseal, generate, dry_run, stage;
 	bool inside; /* of a repository */
 	struct checkout checkout;
 	struct receipts *receipts;
@@ -121,6 +121,7 @@ static int seal_one(struct seal_users *command, const struct layout_users *files
 		.sealed_now = buf_string(&sealed),
 		.sealed_now_length = sealed.length,
 		.reseal = command->reseal,
+		.generate = command->generate,
 		.certificate = command->certificate,
 	};
 	if (!seal_users_make(&run, command->context->mem, &outcome, &mistakes)) {
@@ -175,8 +176,9 @@ int command_seal_users(struct command_context *context, int argc, char **argv)
 {
 	struct seal_users command = {.context = context};
 	const struct command_option options[] = {{"--cert", NULL, &command.certificate},
-		{"--all", &command.reseal, NULL}, {"--dry-run", &command.dry_run, NULL},
-		{"--stage", &command.stage, NULL}, {"--commit", NULL, &command.message}};
+		{"--all", &command.reseal, NULL}, {"--generate", &command.generate, NULL},
+		{"--dry-run", &command.dry_run, NULL}, {"--stage", &command.stage, NULL},
+		{"--commit", NULL, &command.message}};
 	struct mistakes mistakes = {.mem = context->mem};
 	struct layout layout;
 	struct error err;

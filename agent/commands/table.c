@@ -291,6 +291,8 @@ static const char seal_users_help[] =
 	"else every edit-users.yaml of the repository, with the pub-cert.pem beside it or above.\n\n"
 	"  --commit MESSAGE   stage both files and commit them\n"
 	"  --stage            stage both files\n"
+	"  --generate         users who say `password: {generate: true}` and have none sealed get one, 32 letters and digits that\n"
+	"                     are shown nowhere; without it the agent makes theirs when it makes the user\n"
 	"  --all              seal every given password anew, after a change of the certificate\n"
 	"  --cert FILE        another certificate\n"
 	"  --dry-run          only say what would be done\n\n"
@@ -425,7 +427,7 @@ const struct command commands[] = {
 		"--re-encrypt --private-key= --allow-empty-data --controller-name= --controller-namespace= "
 		"--kubeconfig= --context=",
 		false, "Secrets to SealedSecrets", seal_help, command_seal},
-	{"seal users", "[EDIT-FILE...]", "--commit= --stage --all --cert= --dry-run", false,
+	{"seal users", "[EDIT-FILE...]", "--commit= --stage --all --generate --cert= --dry-run", false,
 		"users with passwords to files for Git", seal_users_help, command_seal_users},
 	{"seal cert", "",
 		"-w= --cert= --ca= --controller-name= --controller-namespace= --kubeconfig= --context=", false,

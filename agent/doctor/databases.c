@@ -235,9 +235,10 @@ static bool say_missing(struct doctor *doctor, const struct database_config *dat
 	if (calls.version(passwords, place, doctor->mem, &version, &why) && !sealed)
 		return false;
 	const char *former = user->fields.former_secret, *ignored;
-	if (former &&
-		secrets_version(doctor->secrets, passwords->namespace, former, doctor->mem, &version, &ignored))
+	if (former && secrets_version(doctor->secrets, namespace, former, doctor->mem, &version, &ignored))
 		return false; /* which the pass itself tells */
+	if (!sealed && place->kind == PASSWORD_GENERATE)
+		return false; /* the agent makes it */
 	if (!sealed) {
 		doctor_fail(doctor, "users",
 			arena_printf(doctor->mem,
@@ -275,7 +276,7 @@ static void check_passwords(struct doctor *doctor, const struct database_config 
 		.policy = &database->policy,
 		.objects = &application->desired->objects,
 	};
-	size_t missing = 0, left = 0;
+	size_t missing = 0, left = 0, generated = 0;
 	bool listed = list_secrets(doctor, namespace);
 	for (size_t i = 0; listed && i < database->policy.secret_namespace_count; i++)
 		listed = list_secrets(doctor, database->policy.secret_namespaces[i]);
@@ -284,11 +285,14 @@ static void check_passwords(struct doctor *doctor, const struct database_config 
 	for (size_t i = 0; i < users->count; i++) {
 		if (!user_logs_in(&users->items[i]))
 			continue;
+		generated += users->items[i].password.kind == PASSWORD_GENERATE;
 		if (missing == MISSING_SHOWN)
 			left++;
 		else
 			missing += say_missing(doctor, database, &users->items[i], &passwords);
 	}
+	if (generated)
+		doctor_check_generating(doctor, database, namespace, generated);
 	if (left)
 		doctor_warn(doctor, "users", "see to these first, then ask again",
 			"%s: %zu more users were not looked at", database->name, left);

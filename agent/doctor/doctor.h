@@ -81,6 +81,9 @@ void doctor_check_cluster(struct doctor *doctor); /* cluster.c: sets kube, resou
 void doctor_check_applications(struct doctor *doctor); /* applications.c */
 void doctor_check_repositories(struct doctor *doctor); /* repositories.c: sets `desired` */
 void doctor_check_rights(struct doctor *doctor);       /* rights.c */
+/* May the agent make the Secrets of `count` users whose password is generated? */
+void doctor_check_generating(
+	struct doctor *doctor, const struct database_config *database, const char *namespace, size_t count);
 void doctor_check_takeover(struct doctor *doctor);  /* takeover.c: Applications that we have never synced */
 void doctor_check_databases(struct doctor *doctor); /* databases.c */
 

@@ -1,6 +1,8 @@
 #include "agent/doctor/doctor.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -294,6 +296,24 @@ static void ask_for_database(struct doctor *doctor, const struct database_config
 		ask(doctor,
 			&(struct need){"", "secrets", password->namespace, password->name, "get",
 				arena_printf(doctor->mem, "password of database %s", database->name), false});
+}
+
+void doctor_check_generating(
+	struct doctor *doctor, const struct database_config *database, const char *namespace, size_t count)
+{
+	const char *folder = doctor->config->secrets;
+	if (doctor->kube)
+		ask(doctor,
+			&(struct need){"", "secrets", namespace, "", "create",
+				arena_printf(doctor->mem, "%zu password%s of database %s %s generated", count,
+					count == 1 ? "" : "s", database->name, count == 1 ? "is" : "are"),
+				false});
+	else if (!folder || access(folder, W_OK) != 0)
+		doctor_fail(doctor, "users",
+			"name a folder under `secrets` in the agent file that the agent may write to",
+			"%s: %zu password%s to be generated, and there is no place for what is made: %s",
+			database->name, count, count == 1 ? " is" : "s are",
+			folder ? strerror(errno) : "neither a cluster nor a `secrets` folder");
 }
 
 void doctor_check_rights(struct doctor *doctor)

@@ -47,6 +47,7 @@ static bool make_sealed(const struct seal_run *run, const struct certificate *ce
 		.certificate = certificate,
 		.receipts = run->receipts,
 		.reseal = run->reseal,
+		.generate = run->generate,
 		.keep_removed = run->careful,
 	};
 	if (sealed_users_make(&input, mem, &outcome->sealing, &outcome->sealed, mistakes))

@@ -15,6 +15,7 @@ struct seal_run {
 	const char *sealed_now;
 	size_t sealed_now_length;
 	bool reseal;
+	bool generate;           /* passwords of users who say so and have none sealed yet */
 	bool careful;            /* refuse to remove users that this clone never knew */
 	const char *certificate; /* instead of the layout's; NULL = the layout's */
 };

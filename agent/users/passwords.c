@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/users/generate.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -28,16 +29,21 @@ bool passwords_may_be_in(const struct roles_policy *policy, const char *own, con
 	return false;
 }
 
+static const char *not_for_passwords(const char *namespace, struct arena *mem)
+{
+	return arena_printf(mem,
+		"namespace %s is not for passwords: name it under policy.secretNamespaces of this database in "
+		"the agent file",
+		namespace);
+}
+
 static bool version(void *context, const struct user_password *place, struct arena *mem, const char **out,
 	const char **why)
 {
 	struct passwords *passwords = context;
 	const char *namespace = namespace_of(passwords, place);
 	if (!passwords_may_be_in(passwords->policy, passwords->namespace, namespace)) {
-		*why = arena_printf(mem,
-			"namespace %s is not for passwords: name it under policy.secretNamespaces of this database in "
-			"the agent file",
-			namespace);
+		*why = not_for_passwords(namespace, mem);
 		return false;
 	}
 	if (secrets_version(passwords->secrets, namespace, place->secret, mem, out, why))
@@ -120,9 +126,51 @@ static void remember(void *context, const char *user, const char *verifier, cons
 		arena_copy(mem, user), arena_copy(mem, verifier), arena_copy(mem, version_now)};
 }
 
+/* Who opens its SealedSecret makes the Secret, and would refuse one that is there already. */
+static bool is_sealed(const struct passwords *passwords, const struct user_password *place, const char **why)
+{
+	const struct object *sealed =
+		sealed_find(passwords->objects, namespace_of(passwords, place), place->secret);
+	if (sealed)
+		*why = arena_printf(passwords->mem,
+			"no password is generated, as %s:%d has one sealed, which nobody has opened yet",
+			sealed->file, sealed->line);
+	return sealed != NULL;
+}
+
+/* In a plan another one stands for it, which nobody ever learns. A server that does not answer is not asked for each user. */
+static bool generate(void *context, const struct user_password *place, struct secret *password,
+	struct arena *mem, const char **version_made, const char **why)
+{
+	struct passwords *passwords = context;
+	const char *namespace = namespace_of(passwords, place);
+	struct error err = {0};
+	bool ok = passwords_may_be_in(passwords->policy, passwords->namespace, namespace);
+
+	if (!ok)
+		*why = not_for_passwords(namespace, mem);
+	if (!ok || is_sealed(passwords, place, why))
+		return false;
+	if (passwords->writes && passwords->cannot_generate) {
+		*why = passwords->cannot_generate;
+		return false;
+	}
+	ok = passwords->writes ? generate_secret(passwords->secrets, passwords->kube, namespace, place,
+					 password, mem, version_made, &err)
+			       : secret_random(password, SECRET_GENERATED, &err);
+	/* The pass over another database has made it in between. */
+	if (!ok && err.kind == ERROR_CONFLICT)
+		return version(context, place, mem, version_made, why) && get(context, place, password, &err);
+	if (!ok)
+		*why = arena_copy(mem, err.text);
+	if (!ok && (err.kind == ERROR_RETRY || err.kind == ERROR_DENIED))
+		passwords->cannot_generate = *why;
+	return ok;
+}
+
 struct roles_passwords passwords_calls(struct passwords *passwords)
 {
-	return (struct roles_passwords){passwords, version, get, known, remember};
+	return (struct roles_passwords){passwords, version, get, known, remember, generate};
 }
 
 const char *passwords_version(struct passwords *passwords, const struct user_password *place)

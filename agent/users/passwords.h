@@ -5,6 +5,8 @@
  * A plan for a commit that is not in force (`foretold`) writes nothing, and its new SealedSecrets were never seen by the controller
  * that will open them: there, one that we cannot open counts as a password that nobody knows yet.
  *
+ * A password that users.yaml says to generate is made (generate.h) where none of these has one, in a pass that writes.
+ *
  * Belongs to one users pass and its thread.
  */
 #pragma once
@@ -32,6 +34,8 @@ struct passwords {
 	const struct roles_policy *policy; /* of which other namespaces passwords may be read */
 	const struct objects *objects;     /* of the users' path, sorted: its SealedSecrets */
 	bool foretold;
+	bool writes;                 /* Secrets with generated passwords may be made: a pass that applies */
+	const char *cannot_generate; /* why the last one could not be made: the server is asked no further; NULL = it could */
 
 	struct sealing_keys keys; /* read when the first one is needed */
 	bool keys_read;

@@ -336,3 +336,19 @@ bool secrets_value(struct secrets *secrets, struct kube *kube, const char *names
 		return value_in_cluster(kube, namespace, name, key, value, err);
 	return error_set(err, ERROR_MISSING, "Secret %s/%s: %s", namespace, name, where);
 }
+
+enum secrets_home secrets_home(struct secrets *secrets, const char *namespace, struct arena *mem,
+	const char **folder, const char **why)
+{
+	enum secrets_home home = SECRETS_NOWHERE;
+	pthread_mutex_lock(&secrets->lock);
+	if (is_followed(secrets, namespace))
+		home = SECRETS_CLUSTER;
+	else if (!secrets->cluster_expected && secrets->folder && !secrets->trouble)
+		home = SECRETS_FOLDER;
+	if (home == SECRETS_FOLDER)
+		*folder = arena_copy(mem, secrets->folder);
+	*why = arena_printf(mem, "no password is generated: %s", places(secrets, namespace, mem));
+	pthread_mutex_unlock(&secrets->lock);
+	return home;
+}

@@ -35,6 +35,15 @@ void secrets_follow(struct secrets *secrets, const char *namespace);
 bool secrets_version(struct secrets *secrets, const char *namespace, const char *name, struct arena *mem,
 	const char **version, const char **why);
 
+/* Where a Secret may be made that was found nowhere. */
+enum secrets_home {
+	SECRETS_NOWHERE, /* `why` */
+	SECRETS_CLUSTER, /* its namespace is followed, so that it is known not to be there */
+	SECRETS_FOLDER   /* there is no cluster, and all of `folder` could be read */
+};
+enum secrets_home secrets_home(struct secrets *secrets, const char *namespace, struct arena *mem,
+	const char **folder, const char **why);
+
 /* The value under `key`. `kube` NULL = folder only. ERROR_MISSING names Secret, key and where it was looked for. */
 bool secrets_value(struct secrets *secrets, struct kube *kube, const char *namespace, const char *name,
 	const char *key, struct secret *value, struct error *err) MUST_CHECK;

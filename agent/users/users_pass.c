@@ -251,6 +251,7 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.policy = &database->config->policy,
 		.objects = content ? &content->desired->objects : NULL,
 		.foretold = has_own_content(wish),
+		.writes = !only_plans(wish) && !database->config->policy.report_only,
 	};
 	if (!stands_alone(wish) || is_access(wish))
 		pass->pending = users_in_force_reason(agent, database, mem, &pass->newer);

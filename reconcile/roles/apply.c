@@ -34,7 +34,7 @@ void applier_done(struct applier *applier, struct role_step *step)
 	const struct roles_passwords *passwords = applier->plan->passwords;
 	step->done = true;
 	step->error = (struct error){0};
-	if (step->verifier && passwords)
+	if (step->version && passwords)
 		passwords->remember(passwords->context, step->user,
 			applier->plan->plain ? PRESENT_RECORDED : step->verifier, step->version);
 }
@@ -361,6 +361,12 @@ static size_t queue_of(
 			continue;
 		if (applier_is_stopped(applier, step)) {
 			error_set(&step->error, ERROR_RETRY, "not tried: an earlier step of this user failed");
+			continue;
+		}
+		if (step->foretold) {
+			struct error error = {0};
+			error_set(&error, ERROR_BUG, "its password was not made");
+			applier_fail(applier, step, &error, true);
 			continue;
 		}
 		*secrets += step->verifier != NULL;

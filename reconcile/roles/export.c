@@ -172,19 +172,20 @@ static void drop_idle_groups(struct exporter *exporter)
 
 /* --- is the plan for it empty? --- */
 
-static bool any_version(
-	void *context, const char *secret, struct arena *mem, const char **version, const char **why)
+static bool any_version(void *context, const struct user_password *place, struct arena *mem,
+	const char **version, const char **why)
 {
-	(void)context, (void)secret, (void)mem, (void)why;
+	(void)context, (void)place, (void)mem, (void)why;
 	*version = "1";
 	return true;
 }
 
-static bool no_password(void *context, const char *secret, struct secret *password, struct error *err)
+static bool no_password(
+	void *context, const struct user_password *place, struct secret *password, struct error *err)
 {
 	static const char ready[] = "SCRAM-SHA-256$1:c2FsdA==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"
 				    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-	(void)context, (void)secret, (void)err;
+	(void)context, (void)place, (void)err;
 	secret_set(password, ready,
 		sizeof(ready) - 1); /* a verifier: nothing is derived, and is_adoption() passes over it */
 	return true;
@@ -240,7 +241,7 @@ static bool judge_grants(struct exporter *exporter, const struct grants_plan *pl
 static bool is_quiet(struct exporter *exporter, struct session *session, const struct users *users,
 	bool *quiet, struct error *err)
 {
-	const struct roles_passwords passwords = {NULL, any_version, no_password, is_known, forget};
+	const struct roles_passwords passwords = {NULL, any_version, no_password, is_known, forget, NULL};
 	struct roles_policy policy = *exporter->input->policy;
 	struct roles_plan_input input = *exporter->input;
 	struct roles_plan plan;

@@ -211,9 +211,12 @@ static struct role_step password_step(struct planner *planner, const struct want
 	enum role_action action, const char *before, const char *after)
 {
 	struct arena *mem = planner->mem;
-	struct role_step step = {.action = action, .user = wanted->user->name, .version = wanted->version};
+	struct role_step step = {.action = action, .user = wanted->user->name};
 	const char *none = wanted->no_password ? " PASSWORD NULL" : "";
 	step.verifier = wanted->verifier;
+	step.version =
+		wanted->verifier || wanted->user->password.kind == PASSWORD_DISABLED ? wanted->version : NULL;
+	step.foretold = wanted->verifier ? wanted->foretold : NULL;
 	step.hidden = hidden(wanted->user->name, mem);
 	step.sql = wanted->verifier
 		? arena_printf(mem, "%s PASSWORD %s%s", before, sql_literal(wanted->verifier, mem), after)
@@ -248,7 +251,7 @@ static void plan_alter(struct planner *planner, struct wanted_user *wanted)
 	planner_attributes(planner, wanted, &clauses);
 	if (wanted->verifier || wanted->no_password)
 		planner_difference(planner, wanted->report, "password", wanted->verifier ? "<hidden>" : "",
-			wanted->role->verifier ? "<hidden>" : "");
+			wanted->role->verifier || wanted->no_password ? "<hidden>" : "");
 	const char *claim = planner_claim_sql(planner, wanted, &claim_statements);
 	bool alters = clauses.length || wanted->verifier || wanted->no_password;
 	if (!alters && !claim)

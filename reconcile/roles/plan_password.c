@@ -92,46 +92,79 @@ static const char *version_and_rule(struct planner *planner, const char *version
 		users->keep_md5 ? " md5" : "");
 }
 
-/* Looks for the Secret; false when there is none, which has been told then. */
-static bool find_secret(struct planner *planner, struct wanted_user *wanted)
+/* There is no Secret: makes one with a password of its own, or says what a pass that writes would do. */
+static bool generate(struct planner *planner, struct wanted_user *wanted, struct secret *password)
 {
 	const struct roles_passwords *passwords = planner->input->passwords;
 	const struct user_password *place = &wanted->user->password;
-	const char *version, *why = "";
+	const char *version = NULL, *why = "nothing here makes passwords";
 
-	if (passwords->version(passwords->context, place, planner->mem, &version, &why)) {
-		wanted->report->secret_version = version;
-		wanted->version = version_and_rule(planner, version);
-		return true;
+	if (!passwords->generate ||
+		!passwords->generate(passwords->context, place, password, planner->mem, &version, &why)) {
+		no_secret(planner, wanted, why);
+		return false;
 	}
-	wanted->report->secret_version = "";
-	no_secret(planner, wanted, why);
-	return false;
+	wanted->report->secret_version = version ? version : "";
+	wanted->version = version_and_rule(planner, wanted->report->secret_version);
+	if (version)
+		return true;
+	wanted->foretold =
+		arena_printf(planner->mem, "a password will be generated into Secret %s", place->secret);
+	planner_reason(planner, wanted->report, USER_DRIFTED, "%s", wanted->foretold);
+	return true;
+}
+
+/* Looks for the Secret; `why` where there is none. Whose name is new has the Secret of that name, and until it is there that of the
+   old one: `place` is which. */
+static bool find_secret(
+	struct planner *planner, struct wanted_user *wanted, struct user_password *place, const char **why)
+{
+	const struct roles_passwords *passwords = planner->input->passwords;
+	const char *version = "", *ignored;
+	*place = wanted->user->password;
+	bool found = passwords->version(passwords->context, place, planner->mem, &version, why);
+	if (!found && wanted->user->fields.former_secret) {
+		place->secret = wanted->user->fields.former_secret;
+		found = passwords->version(passwords->context, place, planner->mem, &version, &ignored);
+		if (found)
+			planner_warning(planner,
+				"user \"%s\" has no Secret %s yet, so that its password is the one of %s, from its name before: "
+				"make the new one, then delete the old",
+				wanted->user->name, wanted->user->password.secret, place->secret);
+	}
+	wanted->report->secret_version = found ? version : "";
+	wanted->version = version_and_rule(planner, wanted->report->secret_version);
+	return found;
 }
 
 /* Fetches the password where it has to be looked at; true when it has to be derived from, then it is in `password`. */
 static bool needs_derivation(struct planner *planner, struct wanted_user *wanted, struct secret *password)
 {
 	const struct roles_passwords *passwords = planner->input->passwords;
-	const struct user_password *place = &wanted->user->password;
+	struct user_password place;
+	const char *why = "";
 	struct error err = {0};
 
-	if (!find_secret(planner, wanted))
+	if (!find_secret(planner, wanted, &place, &why)) {
+		if (place.kind == PASSWORD_GENERATE)
+			return generate(planner, wanted, password);
+		no_secret(planner, wanted, why);
 		return false;
+	}
 	if (wanted->role && wanted->role->verifier &&
 		passwords->known(
 			passwords->context, wanted->user->name, wanted->role->verifier, wanted->version))
 		return false;
-	if (!passwords->get(passwords->context, place, password, &err)) {
+	if (!passwords->get(passwords->context, &place, password, &err)) {
 		no_secret(planner, wanted, err.text);
 		return false;
 	}
-	drop_line_end(password, place->keep_line_end);
+	drop_line_end(password, place.keep_line_end);
 	enum scram_kind kind = scram_kind_of(password->bytes, password->length);
-	const char *problem = password_problem(password, kind, planner->input->wanted, place->kind);
+	const char *problem = password_problem(password, kind, planner->input->wanted, place.kind);
 	if (problem) {
 		planner_reason(planner, wanted->report, USER_DEGRADED, "%sthe password in Secret %s %s",
-			wanted->role ? "" : "not created, ", place->secret, problem);
+			wanted->role ? "" : "not created, ", place.secret, problem);
 		return false;
 	}
 	if (kind == SCRAM_PASSWORD)
@@ -140,15 +173,26 @@ static bool needs_derivation(struct planner *planner, struct wanted_user *wanted
 	return false;
 }
 
+/* Whether there is one cannot be read without superuser: there the record has that it was taken away, as it has of others what was set. */
+static bool has_password(struct planner *planner, struct wanted_user *wanted)
+{
+	const struct roles_passwords *passwords = planner->input->passwords;
+	if (!planner->present->plain)
+		return wanted->role && wanted->role->verifier;
+	wanted->version = "no password";
+	return wanted->role &&
+		!passwords->known(passwords->context, wanted->user->name, PRESENT_RECORDED, wanted->version);
+}
+
 /* Users whose password is no matter of a Secret. */
-static bool needs_no_secret(struct wanted_user *wanted)
+static bool needs_no_secret(struct planner *planner, struct wanted_user *wanted)
 {
 	enum password_kind kind = wanted->user->password.kind;
 	if (kind != PASSWORD_DISABLED && kind != PASSWORD_IGNORE)
 		return false;
 	wanted->report->secret_version = "";
 	wanted->creatable = !wanted->role;
-	wanted->no_password = kind == PASSWORD_DISABLED && wanted->role && wanted->role->verifier;
+	wanted->no_password = kind == PASSWORD_DISABLED && has_password(planner, wanted);
 	return true;
 }
 
@@ -158,14 +202,17 @@ static void take_derivation(struct planner *planner, struct wanted_user *wanted,
 		planner_reason(planner, wanted->report, USER_DEGRADED, "%s", job->error.text);
 		return;
 	}
-	if (job->fewer)
+	if (job->fewer) {
 		planner_warning(planner,
 			"user \"%s\": its verifier has %d iterations, as libpq of this machine makes no others of a password "
 			"beyond ASCII",
 			wanted->user->name, SCRAM_ITERATIONS);
+		if (!planner->present->plain)
+			wanted->version = NULL; /* the next pass looks and tells again */
+	}
 	if (!job->matches)
 		set_verifier(planner, wanted, job->verifier);
-	else if (!job->fewer) /* else it is told again, which takes another look */
+	else if (wanted->version)
 		found_equal(planner, wanted, job->found);
 }
 
@@ -198,7 +245,7 @@ void plan_passwords(struct planner *planner)
 	for (size_t i = 0; i < planner->user_count; i++) {
 		struct wanted_user *wanted = &planner->users[i];
 		struct secret password = {0};
-		if (!wanted->managed || needs_no_secret(wanted))
+		if (!wanted->managed || needs_no_secret(planner, wanted))
 			continue;
 		if (!user_logs_in(wanted->user)) {
 			wants_no_password(wanted);

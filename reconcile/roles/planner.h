@@ -65,7 +65,8 @@ struct wanted_user {
 	bool creatable;       /* no role yet, and a password to create it with */
 	const char *verifier; /* to be set; NULL = leave the password alone */
 	bool no_password;     /* what there is has to go */
-	const char *version;  /* of its Secret, and of what is asked of a verifier, as it is remembered */
+	const char *foretold; /* `verifier` stands for one of a password that is not made yet; NULL = it does not */
+	const char *version; /* of its Secret, and of what is asked of a verifier, as it is remembered */
 };
 
 /* A listed database and what becomes of it. */

@@ -33,6 +33,11 @@ struct roles_passwords {
 	/* Was this verifier found to match this version before? Remembered by the store, keyed by the verifier's digest. */
 	bool (*known)(void *context, const char *user, const char *verifier, const char *version);
 	void (*remember)(void *context, const char *user, const char *verifier, const char *version);
+	/* For PASSWORD_GENERATE, where version() has just found nothing: puts a new password into a Secret, which is there before the server
+	   is told of it. `version` NULL = nothing was written, as this is a plan; the password stands for the one that will be. False with
+	   `why`. */
+	bool (*generate)(void *context, const struct user_password *place, struct secret *password,
+		struct arena *mem, const char **version, const char **why);
 };
 
 enum user_status { USER_SYNCED, USER_DRIFTED, USER_DEGRADED, USER_RETIRING, USER_REFUSED };
@@ -106,7 +111,8 @@ struct role_step {
 	size_t user_count;
 	const char *verifier; /* in `sql`; NULL = none */
 	const char *hidden;   /* stands for it in `redacted` */
-	const char *version;  /* of the Secret that `verifier` was made from */
+	const char *version; /* of the Secret that `verifier` was made from; NULL = it is not to be remembered as right */
+	const char *foretold; /* what else will happen when this is applied; then it never is. NULL = nothing */
 };
 
 struct role_report {

@@ -123,8 +123,9 @@ static size_t add_group(struct script *script, const struct role_step *steps, si
 	size_t next = first + 1;
 	if (!step->head) {
 		note(script,
-			arena_printf(mem, "%s: %s", *step->user ? step->user : "all of them",
-				role_action_name(step->action)));
+			arena_printf(mem, "%s: %s%s%s", *step->user ? step->user : "all of them",
+				role_action_name(step->action), step->foretold ? "; " : "",
+				step->foretold ? step->foretold : ""));
 		if (!*step->sql) { /* no privilege that could be given: why stands in its place */
 			note(script, step->error.kind != ERROR_NONE ? step->error.text : step->redacted);
 			return next;

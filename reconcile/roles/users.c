@@ -355,6 +355,7 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 	users_check_renamed(file, &read, mem, mistakes);
 	if (mistakes->count + mistakes->dropped != before)
 		return;
+	read.secret_template = NULL;
 	*users = read;
 	digest_sha256_hex(text, length, users->hash);
 }

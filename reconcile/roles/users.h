@@ -122,6 +122,7 @@ struct users {
 	struct wanted_database *databases; /* sorted by name, unique */
 	size_t database_count;
 	int scram_iterations; /* of new verifiers, and the fewest that a present one may have; 0 = SCRAM_ITERATIONS */
+	const char *secret_template; /* of the names of Secrets, while it is read; NULL = that of users_secret_name() */
 	bool keep_md5; /* an md5 hash of the right password is left, and one in a Secret is stored */
 };
 

@@ -165,15 +165,17 @@ void reader_password(struct users_reader *reader, const struct yaml_node *node, 
 		.keep_line_end = reader->keep_line_end, .line = node->line + reader->shift};
 	if (said != 1)
 		reader_wrong(reader, node,
-			"password is one of secretRef, verifierSecretRef, generate, disabled and ignore");
+			"password is exactly one of secretRef, verifierSecretRef, generate, disabled and ignore, as in {secretRef: {name: billing-db}}");
 	for (size_t i = 0; said == 1 && i < COUNT_OF(kinds); i++)
 		if (yaml_get(node, kinds[i].key))
 			kinds[i].read(reader, yaml_get(node, kinds[i].key), password);
 }
 
 /* The template with the user's name in its place; '_' is no character of a Kubernetes name. */
-static const char *secret_of(const char *template, const char *user, struct arena *mem)
+const char *reader_secret_name(const char *template, const char *user, struct arena *mem)
 {
+	if (!template)
+		template = DEFAULT_TEMPLATE;
 	const char *place = strstr(template, PLACE);
 	char *name = arena_copy(mem, user);
 	for (char *at = name; *at; at++)
@@ -189,8 +191,7 @@ void reader_finish_password(struct users_reader *reader, struct user *user)
 		password->keep_line_end = reader->keep_line_end;
 	if (password->named || !user->name)
 		return;
-	password->secret = secret_of(reader->secret_template ? reader->secret_template : DEFAULT_TEMPLATE,
-		user->name, reader->mem);
+	password->secret = reader_secret_name(reader->users->secret_template, user->name, reader->mem);
 	password->key = reader->secret_key ? reader->secret_key : "password";
 	password->namespace = reader->secret_namespace;
 }
@@ -230,7 +231,7 @@ void reader_default_secret(struct users_reader *reader, const struct yaml_node *
 		return;
 	}
 	refuse_unknown(reader, node, "passwordSecret", default_keys, COUNT_OF(default_keys));
-	reader->secret_template = name_at(reader, node, "nameTemplate", is_template,
+	reader->users->secret_template = name_at(reader, node, "nameTemplate", is_template,
 		"the name of a Secret with {name} once in it, as in \"user-{name}-secret\": without it all users would share "
 		"one Secret");
 	reader->secret_key = key_at(reader, node);

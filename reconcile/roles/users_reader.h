@@ -32,7 +32,7 @@ struct users_reader {
 	struct users *users; /* groups and grants go here */
 
 	/* of `defaults`; NULL = as in version 1 */
-	const char *secret_template, *secret_key, *secret_namespace;
+	const char *secret_key, *secret_namespace;
 	bool keep_line_end;
 };
 
@@ -81,6 +81,9 @@ void reader_defaults(struct users_reader *reader, const struct yaml_node *root);
 /* `password` of a user's entry, and what is true where it says nothing. */
 void reader_password(struct users_reader *reader, const struct yaml_node *node, struct user *user);
 void reader_finish_password(struct users_reader *reader, struct user *user);
+
+/* The template with the user's name in it; NULL = the one of users_secret_name(). */
+const char *reader_secret_name(const char *template, const char *user, struct arena *mem);
 
 /* passwordSecret, scramIterations and passwordEncryption of `defaults`. */
 void reader_default_secret(struct users_reader *reader, const struct yaml_node *node);

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "reconcile/roles/users_check.h"
+#include "reconcile/roles/users_reader.h"
 
 static int compare_former(const void *a, const void *b)
 {
@@ -87,7 +88,9 @@ static void find_secrets(struct users *users, struct arena *mem)
 	text_sort_unique(secrets, &count);
 	for (size_t i = 0; i < users->count; i++) {
 		struct user_fields *fields = &users->items[i].fields;
-		const char *former = fields->renamed_from ? users_secret_name(fields->renamed_from, mem) : NULL;
+		bool named = !fields->renamed_from || users->items[i].password.named;
+		const char *former =
+			named ? NULL : reader_secret_name(users->secret_template, fields->renamed_from, mem);
 		if (former && !text_is_listed(secrets, count, former))
 			fields->former_secret = former;
 	}

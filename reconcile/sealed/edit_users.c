@@ -100,6 +100,8 @@ static void read_password_field(
 	const struct yaml_node *reference = yaml_get(node, "secretRef"), *name = yaml_get(reference, "name");
 	if (is_text(name))
 		user->secret = arena_copy(reading->users->mem, name->text);
+	const struct yaml_node *generate = yaml_get(node, "generate");
+	user->generate = generate && generate->kind == YAML_BOOL && generate->boolean;
 	user->sealed = false; /* kept where it is, if it is one of ours at all */
 }
 

@@ -19,6 +19,7 @@ struct edit_user {
 	const char *password; /* NULL = not given */
 	size_t password_length;
 	bool sealed; /* its password is a SealedSecret of ours; false = Secret of somebody else, disabled, ... */
+	bool generate;            /* version 2: password: {generate: true} */
 	const char *renamed_from; /* version 2; NULL = not renamed */
 	int line;                 /* in the file */
 };

@@ -270,11 +270,32 @@ static void keep_or_complain(struct making *making, const struct edit_user *user
 		mistake(making, user, "has no password, and there is no sealed one to keep: give one");
 }
 
+static struct document *make_user(struct making *making, const struct edit_user *user, struct document *after);
+
+/* Shown to nobody: whoever may read the Secret finds it there. */
+static struct document *make_generated(
+	struct making *making, const struct edit_user *user, struct document *after)
+{
+	CLEANUP(secret_done) struct secret password = {0};
+	struct edit_user with = *user;
+	struct error err;
+	if (!secret_random(&password, SECRET_GENERATED, &err)) {
+		mistake(making, user, err.text);
+		return NULL;
+	}
+	with.password = password.bytes;
+	with.password_length = password.length;
+	return make_user(making, &with, after);
+}
+
 /* `after` is the document of the user before, NULL = none: where a new one goes. */
 static struct document *make_user(struct making *making, const struct edit_user *user, struct document *after)
 {
 	CLEANUP(buf_done) struct buf sealed = BUF(SEALED_TEXT_MAX);
 	struct document *document = find(making, user->secret);
+	bool has_none = !document || !document->value;
+	if (!user->password && user->generate && making->input->generate && has_none)
+		return make_generated(making, user, after);
 	if (!user->password) {
 		keep_or_complain(making, user, document);
 		return document;

@@ -19,6 +19,7 @@ struct sealed_users_input {
 	const struct certificate *certificate; /* may be NULL while nothing has to be sealed */
 	struct receipts *receipts;             /* gets the new receipts; NULL = none */
 	bool reseal;                           /* every password that is given is sealed anew */
+	bool generate; /* who is to have a generated password and has none sealed gets one; else the agent makes it */
 	bool keep_removed; /* a user that is gone is a mistake, not a removal: nothing tells who removed it */
 };
 

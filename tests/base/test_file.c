@@ -69,6 +69,21 @@ static void a_replace_that_fails_keeps_the_old_file(void **state)
 	assert_int_equal(mkdir(folder->path, 0700), 0);
 }
 
+static void a_file_that_is_there_is_not_made_anew(void **state)
+{
+	struct error err = {0};
+	struct folder *folder = *state;
+	CLEANUP(buf_done) struct buf buf = BUF(100);
+	assert_true(file_create(folder->name, "first", 5, 0600, &err));
+	assert_false(file_create(folder->name, "second", 6, 0600, &err));
+	assert_int_equal(err.kind, ERROR_CONFLICT);
+	assert_true(file_read(folder->name, &buf, &err));
+	assert_string_equal(buf_string(&buf), "first");
+	assert_int_equal(unlink(folder->name), 0);
+	assert_int_equal(rmdir(folder->path), 0); /* no temporary file is left */
+	assert_int_equal(mkdir(folder->path, 0700), 0);
+}
+
 static void what_is_missing_is_told_from_what_is_too_large(void **state)
 {
 	struct error err = {0};
@@ -121,6 +136,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(replacing_leaves_nothing_else_behind, open_folder, close_folder),
 		cmocka_unit_test_setup_teardown(
 			a_replace_that_fails_keeps_the_old_file, open_folder, close_folder),
+		cmocka_unit_test_setup_teardown(
+			a_file_that_is_there_is_not_made_anew, open_folder, close_folder),
 		cmocka_unit_test_setup_teardown(
 			what_is_missing_is_told_from_what_is_too_large, open_folder, close_folder),
 		cmocka_unit_test_setup_teardown(folders_are_made_with_their_parents, open_folder, close_folder),

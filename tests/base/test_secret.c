@@ -111,6 +111,22 @@ static void secrets_are_compared_whole(void **state)
 	assert_false(secret_equal(&a, &b));
 }
 
+static void a_generated_one_is_of_letters_and_digits_and_never_the_same(void **state)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	CLEANUP(secret_done) struct secret one = {0}, two = {0}, many = {0};
+	struct error err;
+	(void)state;
+	assert_true(secret_random(&one, SECRET_GENERATED, &err));
+	assert_true(secret_random(&two, SECRET_GENERATED, &err));
+	assert_int_equal(one.length, SECRET_GENERATED);
+	assert_int_equal(strspn(one.bytes, alphabet), SECRET_GENERATED);
+	assert_false(secret_equal(&one, &two));
+	assert_true(secret_random(&many, 20000, &err));
+	for (const char *at = alphabet; *at; at++)
+		assert_non_null(strchr(many.bytes, *at));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +136,7 @@ int main(void)
 		cmocka_unit_test(one_line_end_of_a_file_is_dropped),
 		cmocka_unit_test(errors_name_the_file_and_not_its_content),
 		cmocka_unit_test(secrets_are_compared_whole),
+		cmocka_unit_test(a_generated_one_is_of_letters_and_digits_and_never_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -340,6 +340,17 @@ def test_users_without_a_secret_a_database_or_a_list(team):
     assert doctor(team).failed_only("users", "postgres-users-config", "users.yaml")
 
 
+def test_passwords_that_are_generated_need_a_place_and_not_a_secret(team):
+    text = ("version: 2\nusers:\n  - {username: alice, database: app, password: {disabled: true}}\n"
+            "  - {username: bob, database: app, password: {ignore: true}}\n"
+            "  - {username: carol, database: app, password: {generate: true}}\n")
+    team.repository_here.commit({"postgres-users/users.yaml": users_map(text)})
+    assert doctor(team).good().one("ok", "users", "3 in postgres-users-config")
+    folder = team.config.pop("secrets")
+    assert "`secrets`" in doctor(team).failed_only("users", "1 password is to be generated", "no place for")["remedy"]
+    team.config["secrets"] = folder
+
+
 @pytest.mark.parametrize("server", [13, 18], indirect=True)
 def test_the_oldest_and_the_newest_server(team, server):
     assert doctor(team).good().one("ok", "database", f"main: PostgreSQL {server.major}")

@@ -297,6 +297,28 @@ def test_all_is_sealed_anew_when_asked(desk):
     assert (desk.root / "sealed-users.yaml").read_text() != first
 
 
+GENERATED = "version: 2\nusers:\n- {username: alice, password: {generate: true}}\n- {username: bob, password: bob-password}\n"
+
+
+def test_a_generated_password_is_sealed_when_asked_and_then_kept(desk):
+    desk.write("edit-users.yaml", GENERATED)
+    shutil.copy(CERT, desk.root / "pub-cert.pem")
+    desk.pgitops("seal", "users").ok()
+    assert "user-alice-secret" not in (desk.root / "sealed-users.yaml").read_text(), "the agent makes it otherwise"
+    answer = desk.pgitops("seal", "users", "--generate").ok()
+    sealed = (desk.root / "sealed-users.yaml").read_text()
+    passwords = {one["metadata"]["name"]: base64.b64decode(one["data"]["password"]).decode() for one in opened(desk, sealed)}
+    password = passwords["user-alice-secret"]
+    assert len(password) == 32 and password.isalnum() and passwords["user-bob-secret"] == "bob-password"
+    assert "sealed alice" in answer.out
+    for file in desk.root.parent.rglob("*"):
+        assert not file.is_file() or password.encode() not in file.read_bytes(), file
+    assert "generate: true" in (desk.root / "users.yaml").read_text()
+    for more in ((), ("--generate",)):
+        desk.pgitops("seal", "users", *more).ok()
+        assert (desk.root / "sealed-users.yaml").read_text() == sealed
+
+
 BAD_USERS = [
     (users_text({"a_b": "pass-word-1", "a-b": "pass-word-2"}), "would share the Secret"),
     (users_text({"Alice": "pass-word-1"}), "cannot be the name of a Secret"),

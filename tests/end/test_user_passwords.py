@@ -1,5 +1,7 @@
 """Passwords of version 2 from a push to PostgreSQL: what Git may say, and what only the agent file may."""
 
+import base64
+import json
 import pathlib
 
 import pytest
@@ -92,3 +94,97 @@ def test_a_password_in_git_is_a_mistake_of_its_line_that_does_not_show_it(settin
     agent.once()
     conditions = str(agent.app("postgres-users")["status"]["conditions"])
     assert "users/users.yaml:8" in conditions and "users/users.yaml:9" in conditions and "hunter22" not in conditions + agent.log()
+
+
+# ---- generate ----
+
+ALL = ["get", "list", "watch", "create", "patch", "update", "delete"]
+READER = [{"apiGroups": [""], "resources": ["configmaps", "namespaces"], "verbs": ALL}, {"apiGroups": ["argoproj.io"], "resources": ["*"], "verbs": ALL},
+          {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]
+
+GENERATED = "{username: alice, database: app, password: {generate: true}}"
+
+
+def made(agent, name="user-alice-secret"):
+    path = agent.folder / "secrets" / f"postgres-{name}.json"
+    return path if path.exists() else None
+
+
+def password_in(path):
+    return base64.b64decode(json.loads(path.read_text())["data"]["password"]).decode()
+
+
+def test_a_password_is_generated_into_the_folder_and_shown_nowhere(setting):
+    agent, server, repository = setting
+    (agent.folder / "secrets").mkdir(exist_ok=True)
+    push(repository, GENERATED)
+    agent.once().ok()
+    path = made(agent)
+    password = password_in(path)
+    assert len(password) == 32 and password.isalnum() and path.stat().st_mode & 0o777 == 0o600
+    assert server.can_login("alice", password, "app")
+    agent.start()
+    wait_for("alice", lambda: (user(agent, "alice") or {}).get("status") == "Synced")
+    assert password_in(path) == password and not seen(agent, password)
+    path.unlink()
+    wait_for("a new one", lambda: made(agent))
+    wait_for("it is used", lambda: server.can_login("alice", password_in(path), "app"))
+    assert not server.can_login("alice", password, "app")
+
+
+def test_a_plan_and_a_report_say_that_one_will_be_generated_and_make_none(setting):
+    agent, server, repository = setting
+    (agent.folder / "secrets").mkdir(exist_ok=True)
+    agent.config["databases"][0]["policy"] = {"mode": "report"}
+    push(repository, GENERATED)
+    agent.start()
+    wait_for("alice is told", lambda: "will be generated" in (user(agent, "alice") or {}).get("reason", ""))
+    assert "a password will be generated into Secret user-alice-secret" in agent.cli("user", "plan").out
+    assert not made(agent) and not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'alice'")
+
+
+def test_a_secret_that_is_there_is_never_written_to(setting):
+    agent, server, repository = setting
+    agent.secret("postgres", "user-alice-secret", "something else", key="other")
+    agent.secret("postgres", "user-bob-secret", "builder")
+    push(repository, GENERATED, "{username: bob, database: app, password: {generate: true}}")
+    before = {path: path.read_bytes() for path in (agent.folder / "secrets").iterdir()}
+    agent.once()
+    assert "under key password" in user(agent, "alice")["reason"] and server.can_login("bob", "builder", "app")
+    assert {path: path.read_bytes() for path in (agent.folder / "secrets").iterdir()} == before
+
+
+def test_in_a_cluster_the_secret_is_an_object(agent, crds, server, tmp_path):
+    namespace = crds.namespace()
+    server.run("CREATE DATABASE app")
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"users/users.yaml": config_map(GENERATED).replace("namespace: postgres", f"namespace: {namespace}")})
+    agent.kubernetes(crds).database(server)
+    agent.application("postgres-users", repository.url, "users", namespace)
+    agent.start()
+    secret = wait_for("the Secret", lambda: crds.admin.get("v1", "Secret", namespace, "user-alice-secret"))
+    assert secret["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "pgitops"
+    password = base64.b64decode(secret["data"]["password"]).decode()
+    wait_for("alice", lambda: server.can_login("alice", password, "app"))
+    assert len(password) == 32 and not seen(agent, password, secret["data"]["password"])
+    crds.admin.patch("v1", "Secret", namespace, "user-alice-secret", {"stringData": {"password": "looking-glass"}})
+    wait_for("rotation", lambda: server.can_login("alice", "looking-glass", "app"))
+    assert crds.admin.get("v1", "Secret", namespace, "user-alice-secret")["metadata"]["uid"] == secret["metadata"]["uid"]
+
+
+def test_who_may_not_make_secrets_says_so_and_stops_nobody(agent, crds, server, tmp_path):
+    namespace = crds.namespace()
+    server.run("CREATE DATABASE app")
+    crds.allow(f"reader-{namespace}", READER)
+    certificate = crds.client_certificate(f"reader-{namespace}")
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"users/users.yaml": config_map(GENERATED, "{username: bob, database: app, password: {disabled: true}}")
+                       .replace("namespace: postgres", f"namespace: {namespace}")})
+    agent.kubernetes(crds).database(server)
+    agent.config["kubernetes"]["kubeconfig"] = str(crds.kubeconfig(f"reader-{namespace}", client_certificate=certificate))
+    agent.application("postgres-users", repository.url, "users", namespace)
+    agent.start()
+    alice = wait_for("alice is Degraded", lambda: next((one for one in agent.items("user", "list")
+                                                         if one["name"] == "alice" and one["status"] == "Degraded"), None))
+    assert "no password is generated" in alice["reason"] and "forbidden" in alice["reason"].lower(), alice
+    assert user(agent, "bob")["status"] == "Synced" and not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'alice'")

@@ -90,6 +90,7 @@ class Users:
         assert done.returncode == 0 and not done.stderr, done.stderr
         result = Result(json.loads(done.stdout), done.stdout)
         self.known = result.known
+        self.secrets |= result.generated
         return result
 
     def apply(self, users, **request):

@@ -79,6 +79,24 @@ static bool secret_get(
 	return true;
 }
 
+/* As the agent does it: what a pass that writes has made stands in "secrets" of the request from then on, and in "generated" of the answer. */
+static bool generate(void *context, const struct user_password *place, struct secret *password,
+	struct arena *mem, const char **version, const char **why)
+{
+	struct driver *driver = context;
+	CLEANUP(memory_freep) char *text = memory_printf("generated for %s", place->secret);
+	(void)mem;
+	(void)why;
+	secret_set(password, text, strlen(text));
+	*version = NULL;
+	if (strcmp(json_text_at(driver->request, "mode", "apply"), "apply") != 0)
+		return true;
+	json_object_set_new(json_object_get(driver->answer, "generated"), place->secret,
+		json_pack("{s:s, s:s}", "version", "made", place->key, text));
+	*version = "made";
+	return true;
+}
+
 /* "USER VERSION DIGEST" */
 static char *known_key(const char *user, const char *verifier, const char *version)
 {
@@ -98,6 +116,13 @@ static void remember(void *context, const char *user, const char *verifier, cons
 {
 	struct driver *driver = context;
 	CLEANUP(memory_freep) char *key = known_key(user, verifier, version);
+	CLEANUP(memory_freep) char *before = memory_printf("%s ", user);
+	const char *other;
+	void *next;
+	json_t *ignored;
+	json_object_foreach_safe (driver->known, next, other, ignored) /* one of each user, as in the store */
+		if (text_starts(other, before))
+			json_object_del(driver->known, other);
 	json_object_set_new(driver->known, key, json_true());
 }
 
@@ -242,7 +267,7 @@ static bool pass(struct driver *driver, struct session *session, const struct us
 	const struct roles_policy *policy, struct arena *mem, struct error *err)
 {
 	const char *mode = json_text_at(driver->request, "mode", "apply");
-	struct roles_passwords passwords = {driver, secret_version, secret_get, known, remember};
+	struct roles_passwords passwords = {driver, secret_version, secret_get, known, remember, generate};
 	struct roles_present *present;
 	struct roles_plan plan;
 	struct roles_plan_input input = {
@@ -339,6 +364,7 @@ static bool answer_next(void)
 	if (more) {
 		json_t *before = json_object_get(driver.request, "known");
 		driver.known = before ? json_deep_copy(before) : json_object();
+		json_object_set_new(driver.answer, "generated", json_object());
 		run(&driver, mem, &err);
 		json_object_set_new(driver.answer, "error", json_string(err.text));
 		json_object_set_new(

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from parts import postgres
+from parts.plain import plain_users
 from parts.roles import Users, catalog, exists, verifier
 
 VERIFIER = "SCRAM-SHA-256$4096:c2FsdHNhbHRzYWx0c2FsdA==$" + "A" * 43 + "=:" + "A" * 43 + "="
@@ -136,7 +137,7 @@ def test_from_a_secret_to_nobodys_business_and_back_changes_nothing(server, user
 
 @pytest.mark.parametrize("password, words", [
     ("hunter22", "does not belong in Git"), (["hunter22"], "does not belong in Git"), (None, "does not belong in Git"),
-    ({}, "password is one of"), ({"disabled": True, "ignore": True}, "password is one of"),
+    ({}, "password is exactly one of"), ({"disabled": True, "ignore": True}, "password is exactly one of"),
     ({"disabled": False}, "must be true"), ({"ignore": "yes"}, "must be true"), ({"generate": 1}, "must be true"),
     ({"hunter22": None}, "a key of a password that is not known: known are secretRef"), ({"value": "hunter22"}, "not known"),
     ({"secretref": {"name": "hunter22"}}, "did you mean secretRef?"), ({"secretRef": "hunter22"}, "must be a map that names a Secret"),
@@ -155,7 +156,7 @@ def test_what_is_no_kind_of_password_is_a_mistake_that_does_not_show_it(server, 
 
 def test_a_kind_of_password_needs_version_2(server, users):
     result = users.check([{"username": "alice", "password": {"disabled": True}}])
-    assert "the key password needs version: 2" in result.mistakes[0]
+    assert "password needs version: 2" in result.mistakes[0]
     assert "does not belong in Git" in users.check([{"username": "alice", "password": "x"}]).mistakes[0]
 
 
@@ -178,3 +179,129 @@ def test_a_second_pass_over_all_kinds_writes_nothing(server, users):
     state = catalog(server)
     again = users.apply(wanted).quiet()
     assert catalog(server) == state and again.statements < first.statements
+
+
+# ---- defaults ----
+
+def defaults(*users, **defaults):
+    return document(*users, defaults=defaults)
+
+
+@pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
+def test_the_default_secret_has_a_name_a_key_and_a_line_end_or_none(server, users):
+    put(users, "pg-a-b", "geheim\n", "pw")
+    wanted = {"nameTemplate": "pg-{name}", "key": "pw"}
+    users.apply(defaults(user("a_b"), passwordSecret=wanted)).good()
+    assert server.can_login("a_b", "geheim")
+    users.apply(defaults(user("a_b"), passwordSecret=wanted | {"trim": "newline"})).quiet()
+    users.apply(defaults(user("a_b"), passwordSecret=wanted | {"trim": "none"}))
+    users.known = {}
+    users.apply(defaults(user("a_b"), passwordSecret=wanted | {"trim": "none"})).good()
+    assert server.can_login("a_b", "geheim\n") and not server.can_login("a_b", "geheim")
+
+
+def test_the_default_secret_may_be_in_another_namespace_and_an_entry_comes_first(server, users):
+    put(users, "vault/user-alice-secret", "geheim")
+    put(users, "bobs", "geheim")
+    users.apply(defaults(user("alice"), user("bob", secretRef={"name": "bobs"}), passwordSecret={"namespace": "vault"})).good()
+
+
+@pytest.mark.parametrize("more, words", [
+    ({"passwordSecret": "x"}, "passwordSecret must be a map"), ({"passwordSecret": {"nameTemplate": "one"}}, "share one Secret"),
+    ({"passwordSecret": {"nameTemplate": "{name}{name}"}}, "once"), ({"passwordSecret": {"nameTemplate": "User-{name}"}}, "once"),
+    ({"passwordSecret": {"trim": "all"}}, "trim must be newline"), ({"passwordSecret": {"nametemplate": "x"}}, "did you mean nameTemplate?"),
+    ({"passwordSecret": {"key": "a b"}}, "a key of a Secret"), ({"passwordSecret": {"namespace": "A"}}, "the name of a namespace"),
+    ({"scramIterations": 0}, "from 1 to"), ({"scramIterations": "4096"}, "from 1 to"), ({"scramIterations": 1000001}, "from 1 to"),
+    ({"passwordEncryption": "md5"}, "no new md5 hash is made"), ({"passwordEncryption": "plain"}, "must be scram-sha-256 or keep"),
+])
+def test_what_defaults_cannot_say_of_passwords_is_a_mistake(server, users, more, words):
+    result = users.check(defaults(user(), **more))
+    assert any(words in mistake for mistake in result.mistakes), result.mistakes
+
+
+@pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
+def test_fewer_iterations_than_wanted_are_made_anew_and_more_are_left(server, users):
+    users.secret("alice", "geheim")
+    users.apply(document(user())).good()
+    assert users.apply(defaults(user(), scramIterations=5000)).good().fields("alice")["password"] == ("<hidden>", "<hidden>")
+    assert verifier(server, "alice").startswith("SCRAM-SHA-256$5000:") and server.can_login("alice", "geheim")
+    users.apply(defaults(user(), scramIterations=5000)).quiet()
+    users.apply(defaults(user(), scramIterations=1000)).quiet()
+    users.apply(document(user())).quiet()
+    assert users.apply(document(user())).quiet().gets == 0
+
+
+def test_a_password_beyond_ascii_has_as_many_iterations_as_libpq_makes_and_that_is_told(server, users):
+    users.secret("alice", "p\u00e4ssw\u00f6rd")
+    wanted = defaults(user(), scramIterations=5000)
+    for _ in range(2):
+        result = users.apply(wanted).good()
+        assert any("has 4096 iterations" in warning for warning in result.warnings), result.warnings
+    assert result.writes == 0 and server.can_login("alice", "p\u00e4ssw\u00f6rd")
+
+
+@pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
+def test_an_md5_hash_of_the_right_password_is_kept_where_that_is_asked(server, users):
+    users.secret("alice", "geheim")
+    users.apply(document(user())).good()
+    server.run("SET password_encryption = 'md5'; ALTER ROLE alice PASSWORD 'geheim'")
+    keep = defaults(user(), passwordEncryption="keep")
+    users.apply(keep).quiet()
+    assert verifier(server, "alice").startswith("md5")
+    server.run("SET password_encryption = 'md5'; ALTER ROLE alice PASSWORD 'other'")
+    users.apply(keep).good()
+    assert verifier(server, "alice").startswith("SCRAM-SHA-256$4096:"), "a new one is never md5"
+    server.run("SET password_encryption = 'md5'; ALTER ROLE alice PASSWORD 'geheim'")
+    users.apply(keep).quiet()
+    users.apply(defaults(user(), passwordEncryption="scram-sha-256")).good()
+    assert verifier(server, "alice").startswith("SCRAM-SHA-256$4096:") and server.can_login("alice", "geheim")
+
+
+@pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
+def test_an_md5_hash_in_a_secret_is_stored_where_that_is_asked_and_refused_otherwise(server, users):
+    hashed = "md5" + "0123456789abcdef" * 2
+    users.secret("alice", hashed)
+    assert "md5 hash, which is outdated" in users.apply(document(user())).reason("alice")
+    keep = defaults(user(), passwordEncryption="keep")
+    users.apply(keep).good()
+    assert verifier(server, "alice") == hashed
+    users.apply(keep).quiet()
+    users.known = {}
+    users.apply(keep).quiet()
+
+
+# ---- generate ----
+
+@pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
+def test_a_generated_password_is_made_once_and_then_is_that_of_its_secret(server, users):
+    wanted = document(user(generate=True))
+    plan = users.plan(wanted)
+    assert not plan.generated and "-- alice: create; a password will be generated into Secret user-alice-secret" in plan.script
+    assert plan.status("alice") == "Drifted" and "will be generated into Secret user-alice-secret" in plan.reason("alice")
+    assert not exists(server, "alice")
+    result = users.apply(wanted).good()
+    password = result.generated["user-alice-secret"]["password"]
+    assert server.can_login("alice", password) and password not in str(result.steps) + str(result.reports) + result.script
+    assert not users.apply(wanted).quiet().generated
+    server.run("ALTER ROLE alice PASSWORD 'by hand'")
+    assert not users.apply(wanted).good().generated
+    assert server.can_login("alice", password)
+
+
+def test_what_only_a_plan_has_made_is_never_sent(server, users):
+    result = users.apply(document(user(generate=True)), policy={"report_only": True})
+    assert not exists(server, "alice") and result.writes == 0
+
+
+@pytest.mark.parametrize("server", [13, 16, 18], indirect=True)
+def test_without_superuser_the_record_says_that_there_is_no_password(server):
+    users = plain_users(server)
+    users.secret("bob", "geheim")
+    users.apply(document(user(disabled=True), user("bob"), user("carol", ignore=True), user("dora", generate=True))).good()
+    assert server.can_login("dora", users.secrets["user-dora-secret"]["password"])
+    wanted = document(user(disabled=True), user("bob", disabled=True), user("carol", ignore=True), user("dora", generate=True))
+    users.apply(wanted).good()
+    assert verifier(server, "alice") is None and verifier(server, "bob") is None
+    users.apply(wanted).quiet()
+    users.apply(document(user(disabled=True), user("bob"), user("carol", ignore=True), user("dora", generate=True))).good()
+    assert server.can_login("bob", "geheim")
