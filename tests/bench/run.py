@@ -2,15 +2,18 @@
 """The figures of README.md, measured on this machine: each with its goal and the peer that ran beside it.
 
     tests/bench/run.sh [NAME...]      names: memory, announced, objects, users, git, start; ten-thousand, fifty-thousand,
-                                      ten-thousand-users and secrets only when named
+                                      ten-thousand-users, secrets and ldap2pg only when named
 
 Nothing here fails on a slow machine: it prints. Requests are counted in the API server's audit log, writes by the agent.
 """
 
 import argparse
+import concurrent.futures
+import hashlib
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -318,6 +321,54 @@ def bench_users(bench, count=1000):
         "goal <= 30 ms, 0 writes", f"statements a pass: {moved['pgitops_sql_statements_total'] / passes:.0f}")
 
 
+def measured(command, env):
+    """Seconds, and the most that was resident, of a command that ends."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, said[-2000:]
+    return time.monotonic() - start, usage.ru_maxrss * 1024
+
+
+def bench_ldap2pg(bench, count=1000):
+    """A peer on the same server: ldap2pg makes and compares as many users with the same roles; it sets no passwords."""
+    peer = shutil.which("ldap2pg")
+    server = postgres.shared(17)
+    server.clean()
+    if not peer:
+        row(f"{count:,} users by ldap2pg", "not measured", "", "not on the PATH (pip install ldap2pg==5.9 psycopg2-binary; libldap2-dev, libsasl2-dev)")
+        return
+    names = ", ".join(f"u{number:04d}" for number in range(count))
+    config = bench.folder / "ldap2pg.yml"
+    config.write_text("version: 5\nsync_map:\n- roles:\n  - {names: [read_only, writers, auditors], options: NOLOGIN}\n"
+                      f"  - {{names: [{names}], options: LOGIN, parents: [read_only, writers, auditors]}}\n")
+    env = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": "postgres", "PGPASSWORD": server.password,
+           "PGDATABASE": "postgres", "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+    for what in ("first", "no-op"):
+        took, resident = measured([peer, "--config", config, "--real"], env)
+        row(f"{count:,} users by ldap2pg, {what}", f"{took:.2f} s", "", f"{resident / 2**20:.1f} MiB resident, no passwords")
+
+
+def derivation_seconds(count):
+    """The key derivations that so many passwords need, on all cores, by the same OpenSSL."""
+    start = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda number: hashlib.pbkdf2_hmac("sha256", b"password-%d" % number, os.urandom(16), 4096), range(count)))
+    return time.monotonic() - start
+
+
+def user_statements(server):
+    """The fewest statements that make the users there are, with their verifiers."""
+    statements = [f"CREATE ROLE {name} NOLOGIN" for name in ("read_only", "writers", "auditors")]
+    made = server.query("SELECT rolname, rolpassword FROM pg_authid WHERE rolname LIKE 'u%' AND rolcanlogin")
+    for name, verifier in made:
+        statements.append(f"CREATE ROLE \"{name}\" LOGIN PASSWORD '{verifier}'; COMMENT ON ROLE \"{name}\" IS 'managed'")
+    everybody = ", ".join(f'"{name}"' for name, _ in made)
+    return [*statements, f"GRANT read_only, writers, auditors TO {everybody}", f"GRANT CONNECT ON DATABASE app TO {everybody}"]
+
+
 def secret_files(folder, count, each):
     """Passwords of u0000... in files of so many Secrets."""
     folder.mkdir(exist_ok=True)
@@ -341,8 +392,8 @@ def bench_ten_thousand_users(bench, count=10000):
     secret_files(agent.folder / "secrets", count, 250)
     start = time.monotonic()
     agent.start(seconds=900)
-    row(f"{count:,} users with three roles, start of the agent to ready", f"{time.monotonic() - start:.1f} s", "",
-        f"{cpu_seconds(agent.process.pid):.1f} s CPU of the agent")
+    took, used = time.monotonic() - start, cpu_seconds(agent.process.pid)
+    statements = user_statements(server)
     time.sleep(15)
     passes, cpu, moved = quiet(agent, "pgitops_user_passes_total", 20)
     row("no-op over them", f"{cpu * 1000:.0f} ms CPU, {moved['pgitops_sql_writes_total']:.0f} writes", "goal <= 100 ms, 0 writes",
@@ -356,7 +407,23 @@ def bench_ten_thousand_users(bench, count=10000):
     start = time.monotonic()
     agent.start(seconds=900)
     row("a restart over them to ready", f"{time.monotonic() - start:.1f} s", "", f"{cpu_seconds(agent.process.pid):.2f} s CPU of the agent")
+    repository.commit({"users/users.yaml": users(count - 1000, ("read_only", "writers", "auditors"))})
+    agent.wait_app("postgres-users", "Synced", repository.head, seconds=60)
+    confirm = agent.cli("user", "plan", "-o", "json").json["confirm"]
+    start = time.monotonic()
+    agent.cli("user", "sync", "--confirm", confirm).ok()
+    row("1,000 of them removed", f"{time.monotonic() - start:.1f} s", "", "")
     agent.stop()
+    server.clean()
+    server.run("CREATE DATABASE app")
+    script = bench.folder / "users.sql"
+    script.write_text("BEGIN;\n" + ";\n".join(statements) + ";\nCOMMIT;\n")
+    start = time.monotonic()
+    run_psql(server, script)
+    peer = time.monotonic() - start
+    derived = derivation_seconds(count)
+    row(f"{count:,} users with three roles, start of the agent to ready", f"{took:.1f} s", "goal <= 1.1 x psql and derivation",
+        f"{used:.1f} s CPU of the agent; psql with verifiers {peer:.1f} s, derivation {derived:.1f} s: ratio {took / (peer + derived):.2f}")
 
 
 def bench_grants(bench, roles=1000, schemas=100):
@@ -444,7 +511,7 @@ BENCHES = {"start": bench_start, "memory": bench_memory, "announced": bench_anno
            "users": bench_users, "grants": bench_grants, "git": bench_git}
 # Minutes each: only when named.
 LARGE = {"ten-thousand": bench_ten_thousand, "fifty-thousand": bench_fifty_thousand,
-         "ten-thousand-users": bench_ten_thousand_users, "secrets": bench_secrets}
+         "ten-thousand-users": bench_ten_thousand_users, "secrets": bench_secrets, "ldap2pg": bench_ldap2pg}
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/bench/run.sh [NAME...] - measures the figures of README.md; builds the plain program and the peer first
-# (names: start, memory, announced, objects, users, grants, git; without one all of them, and sealing; ten-thousand, fifty-thousand, ten-thousand-users and secrets when named)
+# (names: start, memory, announced, objects, users, grants, git; without one all of them, and sealing; ten-thousand, fifty-thousand, ten-thousand-users, secrets and ldap2pg when named)
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$top/build/bench
