@@ -136,7 +136,7 @@ static bool take_credentials(const struct operator_reference *cluster, struct se
 static bool by_operator(const struct operator_reference *cluster, struct secrets *secrets, struct kube *kube,
 	struct arena *mem, struct session_target *target, struct error *err)
 {
-	const char *where, *user;
+	const char *where = "", *user = "";
 	if (!kube)
 		return error_set(err, ERROR_RETRY, "postgresql %s/%s: there is no cluster that can be asked",
 			cluster->namespace, cluster->name);

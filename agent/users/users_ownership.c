@@ -87,7 +87,7 @@ void users_ownership_input(struct users_pass *pass, struct roles_plan_input *inp
 	input->adopt = names_in(wish ? wish->adopt : NULL, pass->mem, &input->adopt_count);
 	input->hurried = names_in(wish ? wish->now : NULL, pass->mem, &input->hurried_count);
 	/* Whoever the other agent had and we do not is seen before it is removed: by the next pass. */
-	if (input->take_over && !wish->plan_only)
+	if (wish && wish->take_over && !wish->plan_only)
 		input->no_deletions = true;
 }
 
