@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
-#include "reconcile/grants/grants.h"
+#include "reconcile/grants/statement.h"
 #include "reconcile/postgres/session.h"
 
 /* Each costs the whole timeout, as for roles. */
@@ -12,6 +12,7 @@ enum { MOST_LOCK_WAITS = 12 };
 /* Steps of one database, and the connection to it. */
 struct applier {
 	struct session *session;
+	struct arena *mem;
 	PGconn *conn;
 	struct grants_step **steps;
 	size_t count;
@@ -75,11 +76,49 @@ static void fail(struct applier *applier, size_t first, size_t end, const struct
 		applier->steps[i]->error = why;
 }
 
+static void fail_object(const struct applier *applier, struct grants_step *step, const struct error *err)
+{
+	struct error why = *err;
+	explain_denied(applier, &why);
+	if (step->error.kind == ERROR_NONE)
+		step->error = why;
+	else
+		error_set(&step->error, step->error.kind, "%s; %s",
+			arena_copy(applier->mem, step->error.text), why.text);
+}
+
+/* One role's statement about these objects failed: they are tried by halves, so that the one in the way keeps no other back. */
+static bool run_objects(struct applier *applier, struct grants_step *step, size_t first, size_t count,
+	const struct error *failure, struct error *err)
+{
+	if (count == 1)
+		fail_object(applier, step, failure);
+	for (size_t part = 0; count > 1 && part < 2; part++) {
+		size_t half = count / 2, from = part ? first + half : first, some = part ? count - half : half;
+		const char *sql = statement_sql(step, from, some, applier->mem);
+		struct outcome outcome;
+		struct error why = {0};
+		bool ok = session_write(applier->session, applier->conn, sql, step->statements, &outcome);
+		if (outcome.lost) {
+			*err = outcome.error;
+			return false;
+		}
+		if (ok && !outcome.warned)
+			continue;
+		if (ok)
+			error_set(&why, ERROR_DENIED, "%s", outcome.warning);
+		if (!run_objects(applier, step, from, some, ok ? &why : &outcome.error, err))
+			return false;
+	}
+	step->done = step->error.kind == ERROR_NONE;
+	return true;
+}
+
 static bool run(struct applier *applier, size_t first, size_t end, struct error *err);
 
 /*
  * The server took nothing of the message, and says which statement failed: the others are sent without it, and it is halved until it is
- * about one role. What is locked is so for all roles.
+ * about one role, and then about one object. What is locked is so for all roles.
  */
 static bool isolate(
 	struct applier *applier, size_t first, size_t end, const struct outcome *outcome, struct error *err)
@@ -93,9 +132,13 @@ static bool isolate(
 	if (!run(applier, first, bad, err))
 		return false;
 	size_t middle = bad + (stop - bad) / 2;
-	if (locked || stop - bad == 1)
+	if (locked)
 		fail(applier, bad, stop, &outcome->error);
-	else if (!run(applier, bad, middle, err) || !run(applier, middle, stop, err))
+	else if (stop - bad == 1) {
+		struct grants_step *step = applier->steps[bad];
+		if (!run_objects(applier, step, 0, step->change_count, &outcome->error, err))
+			return false;
+	} else if (!run(applier, bad, middle, err) || !run(applier, middle, stop, err))
 		return false;
 	return run(applier, stop, end, err);
 }
@@ -103,7 +146,7 @@ static bool isolate(
 /*
  * Who is no superuser and may give nothing on an object, but do something there, is only warned: nothing was given or taken. Which
  * statement it was for is not known, as libpq hands out a warning before the result of the statement in front of it: halves are sent
- * again until it is about one role, which changes nothing of what was done.
+ * again until it is about one role and one object, which changes nothing of what was done.
  */
 static bool isolate_warning(
 	struct applier *applier, size_t first, size_t end, const struct outcome *outcome, struct error *err)
@@ -113,8 +156,7 @@ static bool isolate_warning(
 	if (end - first > 1)
 		return run(applier, first, middle, err) && run(applier, middle, end, err);
 	error_set(&why, ERROR_DENIED, "%s", outcome->warning);
-	fail(applier, first, end, &why);
-	return true;
+	return run_objects(applier, applier->steps[first], 0, applier->steps[first]->change_count, &why, err);
 }
 
 static bool run(struct applier *applier, size_t first, size_t end, struct error *err)
@@ -168,7 +210,7 @@ bool grants_apply(struct session *session, struct grants_plan *plan, struct aren
 	struct grants_step **steps = arena_array(mem, plan->step_count + 1, sizeof(struct grants_step *));
 	for (size_t first = 0, end; first < plan->step_count; first = end) {
 		const char *database = plan->steps[first].database;
-		struct applier applier = {.session = session, .steps = steps};
+		struct applier applier = {.session = session, .mem = mem, .steps = steps};
 		for (end = first; end < plan->step_count && strcmp(plan->steps[end].database, database) == 0;
 			end++)
 			if (*plan->steps[end].sql)

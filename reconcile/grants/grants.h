@@ -107,6 +107,8 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 /* What was found of the described roles, sorted by grant_compare(). The list is the caller's to sort in another way once it has planned. */
 struct grants grants_found(const struct grants_present *present);
 
+struct change; /* statement.h */
+
 /* One statement, of one role in one database. */
 struct grants_step {
 	const char *role, *database; /* "" = anywhere */
@@ -116,7 +118,12 @@ struct grants_step {
 	bool revokes;
 	unsigned depth; /* of a chain of grants; the deepest is taken first */
 	bool done;
-	struct error error; /* kind ERROR_NONE until it failed */
+	struct error error; /* kind ERROR_NONE until it failed; of several objects, what is said of each */
+
+	/* for grants_apply() alone: the objects, which are tried apart where one is in the way of the others */
+	const struct change *changes;
+	size_t change_count;
+	bool cascades;
 };
 
 /* One privilege that differs; `wanted` or `found` is "". */

@@ -6,20 +6,9 @@
 #include "base/text.h"
 #include "reconcile/grants/kinds.h"
 #include "reconcile/grants/named.h"
-#include "reconcile/postgres/sql.h"
+#include "reconcile/grants/statement.h"
 
 enum { OBJECTS_A_STATEMENT = 200, DEEPEST_CHAIN = 16 };
-
-enum change_kind { CHANGE_REVOKE, CHANGE_REVOKE_OPTION, CHANGE_GRANT };
-
-/* A privilege to be given or taken, and then all such of one role on one object: `privileges` joins them. */
-struct change {
-	enum change_kind kind;
-	const struct grant *grant;
-	const char *privileges;
-	const char *grantor; /* to be taken by; "" = the owner */
-	unsigned depth;      /* how many described roles stand behind it: chain_depth() */
-};
 
 struct planner {
 	const struct grants_present *present;
@@ -361,82 +350,26 @@ static void join_privileges(struct planner *planner)
 		qsort(changes, kept, sizeof(*changes), compare_statements);
 }
 
-static void print_object(const struct grant *grant, struct arena *mem, struct buf *sql)
-{
-	if (*grant->schema)
-		buf_printf(sql, "%s.", sql_identifier(grant->schema, mem));
-	buf_text(sql, sql_identifier(grant->name, mem));
-	if (grant->on == GRANT_ON_FUNCTION)
-		buf_printf(sql, "(%s)", grant->column);
-}
-
-/* "SELECT, UPDATE", of a column "SELECT (c), UPDATE (c)". */
-static void print_privileges(const struct change *change, struct arena *mem, struct buf *sql)
-{
-	const char *at = change->privileges;
-	while (change->grant->on == GRANT_ON_COLUMN && *at) {
-		size_t length = strcspn(at, ",");
-		buf_printf(sql, "%.*s (%s)", (int)length, at, sql_identifier(change->grant->column, mem));
-		at += length;
-		buf_text(sql, *at ? ", " : "");
-		at += strspn(at, ", ");
-	}
-	buf_text(sql, at);
-}
-
-static bool joins(const struct change *first, const struct change *next)
-{
-	return first->kind == next->kind && first->depth == next->depth &&
-		first->grant->on == next->grant->on && !grant_kinds[first->grant->on].defaults &&
-		first->grant->on != GRANT_ON_COLUMN &&
-		strcmp(first->grant->database, next->grant->database) == 0 &&
-		strcmp(first->grant->role, next->grant->role) == 0 &&
-		strcmp(first->grantor, next->grantor) == 0 && strcmp(first->privileges, next->privileges) == 0;
-}
-
-/* All but the role. */
-static void print_head(const struct change *changes, size_t count, struct arena *mem, struct buf *sql)
-{
-	static const char *const verbs[] = {"REVOKE", "REVOKE GRANT OPTION FOR", "GRANT"};
-	const struct grant *grant = changes->grant;
-	const struct grant_kind *kind = &grant_kinds[grant->on];
-	if (kind->defaults)
-		buf_printf(sql, "ALTER DEFAULT PRIVILEGES FOR ROLE %s ", sql_identifier(grant->name, mem));
-	if (kind->defaults && *grant->schema)
-		buf_printf(sql, "IN SCHEMA %s ", sql_identifier(grant->schema, mem));
-	buf_printf(sql, "%s ", verbs[changes->kind]);
-	print_privileges(changes, mem, sql);
-	buf_printf(sql, " ON %s", kind->sql);
-	for (size_t i = 0; !kind->defaults && i < count; i++) {
-		buf_text(sql, i ? ", " : " ");
-		print_object(changes[i].grant, mem, sql);
-	}
-	buf_text(sql, changes->kind == CHANGE_GRANT ? " TO " : " FROM ");
-}
-
-/* What somebody gave by a grant option, only he can take (REVOKE, "Notes"). What the owner gives and takes is one statement for all roles
-   that it is the same for: each is a change of the object's whole list. */
+/* What the owner gives and takes is one statement for all roles that it is the same for: each is a change of the object's whole list. */
 static void add_statement(struct planner *planner, const struct change *changes, size_t count)
 {
 	struct arena *mem = planner->mem;
 	CLEANUP(buf_done) struct buf head = BUF(LIMIT_BATCH_BYTES / 2);
 	struct grants_step *step = add_step(planner, changes->grant);
-	const char *role = sql_identifier(changes->grant->role, mem);
-	print_head(changes, count, mem, &head);
+	statement_head(changes, count, mem, &head);
 	step->revokes = changes->kind != CHANGE_GRANT;
 	step->depth = changes->depth;
+	step->changes = changes;
+	step->change_count = count;
+	step->cascades = leaves(planner, changes->grant->role);
+	step->statements = *changes->grantor ? 3 : 1;
 	if (buf_failed(&head)) {
 		error_set(&step->error, ERROR_INVALID, "the statement would be larger than %ld bytes",
 			LIMIT_BATCH_BYTES / 2);
-	} else if (*changes->grantor) {
-		step->sql = arena_printf(mem, "SET LOCAL ROLE %s; %s%s%s; SET LOCAL ROLE NONE",
-			sql_identifier(changes->grantor, mem), buf_string(&head), role,
-			leaves(planner, changes->grant->role) ? " CASCADE" : "");
-		step->statements = 3;
-	} else {
-		step->head = arena_copy(mem, buf_string(&head));
-		step->sql = arena_printf(mem, "%s%s", step->head, role);
+		return;
 	}
+	step->head = *changes->grantor ? NULL : arena_copy(mem, buf_string(&head));
+	step->sql = statement_sql(step, 0, count, mem);
 }
 
 static int compare_steps(const void *a, const void *b)
@@ -488,7 +421,7 @@ void grants_plan(const struct grants_present *present, const struct grants_wante
 	join_privileges(&planner);
 	for (size_t i = 0, count; i < planner.change_count; i += count) {
 		for (count = 1; i + count < planner.change_count && count < OBJECTS_A_STATEMENT &&
-			joins(&planner.changes[i], &planner.changes[i + count]);)
+			statement_joins(&planner.changes[i], &planner.changes[i + count]);)
 			count++;
 		if (!is_told(&planner, planner.changes[i].grant->role))
 			add_statement(&planner, &planner.changes[i], count);

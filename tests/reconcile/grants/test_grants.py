@@ -283,3 +283,19 @@ def test_what_is_said_to_be_given_to_an_owner_is_hers_anyway(server):
     result = grants.apply().good()
     assert not any('"t"' in sql or '"f"()' in sql or '"e"' in sql or '"q"' in sql or "SCHEMA" in sql or "DATABASE" in sql for sql in result.sql)
     grants.apply().quiet()
+
+
+@every_major
+def test_one_object_that_is_not_there_keeps_no_other_of_the_list_back(server):
+    shop(server, "a", "b")
+    grants = Grants(server, ["a", "b"])
+    for name in ("t", "nothing", "T 2", "nowhere", "v"):
+        grants.want("shop", "a", "tables", "SELECT", schema="s", name=name)
+        grants.want("shop", "b", "tables", "SELECT", schema="s", name=name)
+    failed = grants.apply().failed()
+    assert sorted(failed) == ["a", "b"]
+    assert all('relation "s.nothing" does not exist' in said and 'relation "s.nowhere" does not exist' in said for said in failed.values())
+    assert all(may(server, role, "table", table, "SELECT") for role in "ab" for table in ("s.t", 's."T 2"', "s.v"))
+    server.run("CREATE TABLE s.nothing ()", "CREATE TABLE s.nowhere ()", database="shop")
+    grants.apply().good()
+    grants.apply().quiet()

@@ -1,0 +1,75 @@
+#include "reconcile/grants/statement.h"
+
+#include <string.h>
+
+#include "base/limits.h"
+#include "reconcile/grants/kinds.h"
+#include "reconcile/postgres/sql.h"
+
+static void print_object(const struct grant *grant, struct arena *mem, struct buf *sql)
+{
+	if (*grant->schema)
+		buf_printf(sql, "%s.", sql_identifier(grant->schema, mem));
+	buf_text(sql, sql_identifier(grant->name, mem));
+	if (grant->on == GRANT_ON_FUNCTION)
+		buf_printf(sql, "(%s)", grant->column);
+}
+
+/* "SELECT, UPDATE", of a column "SELECT (c), UPDATE (c)". */
+static void print_privileges(const struct change *change, struct arena *mem, struct buf *sql)
+{
+	const char *at = change->privileges;
+	while (change->grant->on == GRANT_ON_COLUMN && *at) {
+		size_t length = strcspn(at, ",");
+		buf_printf(sql, "%.*s (%s)", (int)length, at, sql_identifier(change->grant->column, mem));
+		at += length;
+		buf_text(sql, *at ? ", " : "");
+		at += strspn(at, ", ");
+	}
+	buf_text(sql, at);
+}
+
+bool statement_joins(const struct change *first, const struct change *next)
+{
+	return first->kind == next->kind && first->depth == next->depth &&
+		first->grant->on == next->grant->on && !grant_kinds[first->grant->on].defaults &&
+		first->grant->on != GRANT_ON_COLUMN &&
+		strcmp(first->grant->database, next->grant->database) == 0 &&
+		strcmp(first->grant->role, next->grant->role) == 0 &&
+		strcmp(first->grantor, next->grantor) == 0 && strcmp(first->privileges, next->privileges) == 0;
+}
+
+void statement_head(const struct change *changes, size_t count, struct arena *mem, struct buf *sql)
+{
+	static const char *const verbs[] = {"REVOKE", "REVOKE GRANT OPTION FOR", "GRANT"};
+	const struct grant *grant = changes->grant;
+	const struct grant_kind *kind = &grant_kinds[grant->on];
+	if (kind->defaults)
+		buf_printf(sql, "ALTER DEFAULT PRIVILEGES FOR ROLE %s ", sql_identifier(grant->name, mem));
+	if (kind->defaults && *grant->schema)
+		buf_printf(sql, "IN SCHEMA %s ", sql_identifier(grant->schema, mem));
+	buf_printf(sql, "%s ", verbs[changes->kind]);
+	print_privileges(changes, mem, sql);
+	buf_printf(sql, " ON %s", kind->sql);
+	for (size_t i = 0; !kind->defaults && i < count; i++) {
+		buf_text(sql, i ? ", " : " ");
+		print_object(changes[i].grant, mem, sql);
+	}
+	buf_text(sql, changes->kind == CHANGE_GRANT ? " TO " : " FROM ");
+}
+
+/* What somebody gave by a grant option, only he can take (REVOKE, "Notes"). */
+const char *statement_sql(const struct grants_step *step, size_t first, size_t count, struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf head = BUF(LIMIT_BATCH_BYTES / 2);
+	const struct change *changes = step->changes + first;
+	const char *role = sql_identifier(changes->grant->role, mem);
+	statement_head(changes, count, mem, &head);
+	if (buf_failed(&head))
+		return "";
+	if (!*changes->grantor)
+		return arena_printf(mem, "%s%s", buf_string(&head), role);
+	return arena_printf(mem, "SET LOCAL ROLE %s; %s%s%s; SET LOCAL ROLE NONE",
+		sql_identifier(changes->grantor, mem), buf_string(&head), role,
+		step->cascades ? " CASCADE" : "");
+}

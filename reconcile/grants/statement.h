@@ -1,0 +1,27 @@
+/*
+ * statement.h - changes of privileges as SQL (internal to the room)
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "reconcile/grants/grants.h"
+
+enum change_kind { CHANGE_REVOKE, CHANGE_REVOKE_OPTION, CHANGE_GRANT };
+
+/* A privilege to be given or taken, and then all such of one role on one object: `privileges` joins them. */
+struct change {
+	enum change_kind kind;
+	const struct grant *grant;
+	const char *privileges;
+	const char *grantor; /* to be taken by; "" = the owner */
+	unsigned depth;      /* how many described roles stand behind it: chain_depth() */
+};
+
+/* May both stand in one statement: of one role, the same privileges on objects of one kind, from one grantor? */
+bool statement_joins(const struct change *first, const struct change *next);
+
+/* All but the role: "GRANT SELECT ON TABLE a, b TO ". The changes join. A statement that is too long fails the buffer. */
+void statement_head(const struct change *changes, size_t count, struct arena *mem, struct buf *sql);
+
+/* The statement of so many of a step's changes, from `first` on. In `mem`; "" = it is too long. */
+const char *statement_sql(const struct grants_step *step, size_t first, size_t count, struct arena *mem);
