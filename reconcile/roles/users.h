@@ -163,6 +163,9 @@ struct roles_policy {
 void users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
 	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes);
 
+/* All of `from` in `mem`, without what only reading needs. */
+void users_copy(const struct users *from, struct arena *mem, struct users *to);
+
 /* Of the Secret with the password of this user, where users.yaml says nothing else: user-<name with _ -> ->-secret. In `mem`. */
 const char *users_secret_name(const char *user, struct arena *mem);
 

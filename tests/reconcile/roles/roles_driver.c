@@ -316,12 +316,15 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 {
 	struct roles_policy policy = read_policy(driver->request, mem);
 	struct mistakes mistakes = {.mem = mem};
-	struct users users;
+	struct users read, users;
+	struct arena *scratch = arena_new(LIMIT_PASS_MEMORY);
 	json_t *shown = json_array(), *text = json_object_get(driver->request, "users");
 	users_read(json_text_at(driver->request, "file", "users.yaml"),
 		(int)json_number_at(driver->request, "line", 1), json_string_value(text),
-		json_string_length(text), json_text_at(driver->request, "database", "postgres"), &policy, mem,
-		&users, &mistakes);
+		json_string_length(text), json_text_at(driver->request, "database", "postgres"), &policy,
+		scratch, &read, &mistakes);
+	users_copy(&read, mem, &users);
+	arena_free(scratch);
 	for (size_t i = 0; i < mistakes.count; i++)
 		json_array_append_new(shown, json_string(mistake_text(&mistakes.items[i], mem)));
 	json_object_set_new(driver->answer, "mistakes", shown);
