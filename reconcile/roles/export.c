@@ -68,36 +68,6 @@ static const char *why_not(const struct exporter *exporter, const struct role *r
 	return role->login ? NULL : roles_policy_denies(policy, role->name);
 }
 
-struct secret_of {
-	const char *name;
-	struct candidate *candidate;
-};
-
-static int compare_secrets(const void *a, const void *b)
-{
-	const struct secret_of *left = a, *right = b;
-	int order = strcmp(left->name, right->name);
-	return order ? order : strcmp(left->candidate->role->name, right->candidate->role->name);
-}
-
-/* Two users cannot have one Secret, though these need none. */
-static void refuse_shared_secrets(struct exporter *exporter)
-{
-	struct secret_of *secrets = arena_array(exporter->mem, exporter->count + 1, sizeof(*secrets));
-	size_t count = 0;
-	for (size_t i = 0; i < exporter->count; i++) {
-		struct candidate *one = &exporter->candidates[i];
-		if (!one->group && !one->left_out)
-			secrets[count++] =
-				(struct secret_of){users_secret_name(one->role->name, exporter->mem), one};
-	}
-	if (count)
-		qsort(secrets, count, sizeof(*secrets), compare_secrets);
-	for (size_t i = 1; i < count; i++)
-		if (strcmp(secrets[i - 1].name, secrets[i].name) == 0)
-			secrets[i].candidate->left_out = "its Secret would have the name of another user's";
-}
-
 static void choose(struct exporter *exporter)
 {
 	const struct roles_present *present = exporter->present;
@@ -109,7 +79,6 @@ static void choose(struct exporter *exporter)
 			exporter->candidates[exporter->count++] = (struct candidate){
 				.role = role, .group = !role->login, .left_out = why_not(exporter, role)};
 	}
-	refuse_shared_secrets(exporter);
 }
 
 /* --- what they may do --- */
@@ -172,41 +141,10 @@ static void drop_idle_groups(struct exporter *exporter)
 
 /* --- is the plan for it empty? --- */
 
-static bool any_version(void *context, const struct user_password *place, struct arena *mem,
-	const char **version, const char **why)
-{
-	(void)context, (void)place, (void)mem, (void)why;
-	*version = "1";
-	return true;
-}
-
-static bool no_password(
-	void *context, const struct user_password *place, struct secret *password, struct error *err)
-{
-	static const char ready[] = "SCRAM-SHA-256$1:c2FsdA==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"
-				    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-	(void)context, (void)place, (void)err;
-	secret_set(password, ready,
-		sizeof(ready) - 1); /* a verifier: nothing is derived, and is_adoption() passes over it */
-	return true;
-}
-
-static bool is_known(void *context, const char *user, const char *verifier, const char *version)
-{
-	(void)context, (void)user, (void)verifier, (void)version;
-	return true;
-}
-
-static void forget(void *context, const char *user, const char *verifier, const char *version)
-{
-	(void)context, (void)user, (void)verifier, (void)version;
-}
-
-/* What adopting a role changes of it; and its password is nobody's to export. */
+/* What adopting a role changes of it. */
 static bool is_adoption(const struct role_difference *difference)
 {
-	return strcmp(difference->field, "comment") == 0 || strcmp(difference->field, "managed") == 0 ||
-		strcmp(difference->field, "password") == 0;
+	return strcmp(difference->field, "comment") == 0 || strcmp(difference->field, "managed") == 0;
 }
 
 static bool judge_report(struct exporter *exporter, const struct role_report *report)
@@ -241,7 +179,7 @@ static bool judge_grants(struct exporter *exporter, const struct grants_plan *pl
 static bool is_quiet(struct exporter *exporter, struct session *session, const struct users *users,
 	bool *quiet, struct error *err)
 {
-	const struct roles_passwords passwords = {NULL, any_version, no_password, is_known, forget, NULL};
+	static const struct roles_passwords no_passwords; /* nobody of the list has a Secret, or none that is looked at */
 	struct roles_policy policy = *exporter->input->policy;
 	struct roles_plan_input input = *exporter->input;
 	struct roles_plan plan;
@@ -250,7 +188,7 @@ static bool is_quiet(struct exporter *exporter, struct session *session, const s
 	struct grants_plan grants;
 	policy.adopt = true;
 	input.policy = &policy;
-	input.passwords = &passwords;
+	input.passwords = &no_passwords;
 	input.wanted = users;
 	input.no_deletions = true;
 	roles_plan(exporter->present, &input, exporter->mem, &plan);

@@ -5,7 +5,8 @@
  * That is no hope but looked at: what was written is read as users.yaml is, planned as a pass would plan it, and whoever would have
  * a step other than becoming ours is left out and named with the plan's own words; a role that may do what users.yaml cannot say (a
  * right to give on, a privilege on a parameter, default privileges of a user) is listed without `grants`, which leaves its
- * privileges alone. Passwords are never read: `password: {ignore: true}`.
+ * privileges alone. Passwords are nobody's to export: `password: {ignore: true}`, or `disabled` where a superuser sees
+ * that there is none; no Secret is needed.
  *
  * Users: roles that log in. Groups: roles that do not, and have members or privileges or are ours. Not: PostgreSQL's, the operator's
  * and the agent's own roles, superusers, protected roles of the policy, other agents' roles, heirs.

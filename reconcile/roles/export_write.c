@@ -196,10 +196,20 @@ static void set_databases(const struct exporter *exporter, const struct role *ro
 	json_object_set_new(entry, "databases", list); /* none is to be said, too */
 }
 
+/* A password is nobody's to export: it stays whose it is, and no Secret is needed. Whether there is one at all, only a superuser sees. */
+static void set_password(const struct exporter *exporter, const struct role *role, json_t *entry)
+{
+	json_t *password = json_object();
+	bool none = !exporter->present->plain && !role->verifier;
+	json_object_set_new(password, none ? "disabled" : "ignore", json_true());
+	json_object_set_new(entry, "password", password);
+}
+
 static json_t *user_entry(const struct exporter *exporter, const struct candidate *candidate)
 {
 	json_t *entry = json_object();
 	json_set_text(entry, "username", candidate->role->name);
+	set_password(exporter, candidate->role, entry);
 	set_roles(exporter, candidate->role, entry);
 	set_databases(exporter, candidate->role, entry);
 	set_grants(exporter, candidate, entry);

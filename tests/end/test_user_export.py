@@ -47,8 +47,6 @@ def test_export_commit_adopt_and_nothing_changes(agent, made_by_hand, tmp_path):
 
     repository.commit({"users/users.yaml": users_map(done.out)})
     agent.application("postgres-users", repository.url, "users", "postgres")
-    for name, password in (("ann", "hers"), ("bob", "his")):
-        agent.secret("postgres", f"user-{name}-secret", password)
     wait_for("all are known", lambda: {one["name"]: one["status"] for one in agent.items("user", "list")} == {
         "ann": "Synced", "bob": "Synced", "readers": "Synced"})
     assert roles(server) == before
