@@ -31,6 +31,13 @@ static bool has_members(const struct exporter *exporter, const struct role *role
 	return exporter->has_members[role - exporter->present->roles];
 }
 
+static bool has_memberships(const struct exporter *exporter, const struct role *role)
+{
+	size_t count;
+	(void)present_memberships(exporter->present, role->oid, &count);
+	return count;
+}
+
 static void find_members(struct exporter *exporter)
 {
 	const struct roles_present *present = exporter->present;
@@ -49,6 +56,29 @@ static bool belongs_to_the_server(const struct exporter *exporter, const struct 
 		strcmp(role->name, exporter->present->session_user) == 0;
 }
 
+/* Roles that do not log in; but not users of ours, nor one that nobody has and that has a password, whom a hand has locked out. */
+static bool is_group(const struct exporter *exporter, const struct role *role)
+{
+	if (role->login || role->mark == MARK_USER)
+		return false;
+	return role->mark == MARK_GROUP || !role->verifier || has_members(exporter, role);
+}
+
+/* What it is a member of, and users.yaml gives to nobody. */
+static const char *memberships_problem(const struct exporter *exporter, const struct role *role)
+{
+	size_t count;
+	const struct membership *rows = present_memberships(exporter->present, role->oid, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct role *of = present_role_by_oid(exporter->present, rows[i].role);
+		const char *denied = of ? roles_policy_denies(exporter->input->policy, of->name) : NULL;
+		if (denied)
+			return arena_printf(exporter->mem,
+				"it is a member of \"%s\", which cannot be granted: %s", of->name, denied);
+	}
+	return NULL;
+}
+
 static const char *why_not(const struct exporter *exporter, const struct role *role)
 {
 	const struct roles_policy *policy = exporter->input->policy;
@@ -61,11 +91,29 @@ static const char *why_not(const struct exporter *exporter, const struct role *r
 		return problem;
 	if (role->super)
 		return "it is a superuser";
-	if (role->mark == MARK_OTHER || role->mark == MARK_RETIRING)
+	if (role->mark == MARK_OTHER || role->mark == MARK_RETIRING || role->mark == MARK_LEAVING)
 		return role->mark == MARK_OTHER ? "it is another agent's" : "it is being removed";
 	if (role->login && !ours && has_members(exporter, role))
 		return "it logs in, and is a role of others: whatever leaves the list is removed";
-	return role->login ? NULL : roles_policy_denies(policy, role->name);
+	if (is_group(exporter, role))
+		return roles_policy_denies(policy, role->name);
+	problem = exporter_fields_problem(exporter, role);
+	return problem ? problem : memberships_problem(exporter, role);
+}
+
+/* A group is nobody's member whom the list has as a user, too. */
+static const char *member_of_problem(const struct exporter *exporter, const struct role *role)
+{
+	size_t count;
+	const struct membership *rows = present_memberships(exporter->present, role->oid, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct role *of = present_role_by_oid(exporter->present, rows[i].role);
+		const struct candidate *candidate = of ? exporter_find(exporter, of->name) : NULL;
+		if (candidate && !candidate->group && !candidate->left_out)
+			return arena_printf(
+				exporter->mem, "it is a member of \"%s\", which is a user", of->name);
+	}
+	return memberships_problem(exporter, role);
 }
 
 static void choose(struct exporter *exporter)
@@ -76,8 +124,16 @@ static void choose(struct exporter *exporter)
 	for (size_t i = 0; i < present->role_count; i++) {
 		const struct role *role = &present->roles[i];
 		if (!belongs_to_the_server(exporter, role))
-			exporter->candidates[exporter->count++] = (struct candidate){
-				.role = role, .group = !role->login, .left_out = why_not(exporter, role)};
+			exporter->candidates[exporter->count++] = (struct candidate){.role = role,
+				.group = is_group(exporter, role),
+				.left_out = why_not(exporter, role)};
+	}
+	for (size_t i = 0; i < exporter->count; i++) {
+		struct candidate *one = &exporter->candidates[i];
+		if (one->group)
+			one->without_roles = member_of_problem(exporter, one->role);
+		else
+			one->without_parameters = exporter_parameters_problem(exporter, one->role);
 	}
 }
 
@@ -147,17 +203,30 @@ static bool is_adoption(const struct role_difference *difference)
 	return strcmp(difference->field, "comment") == 0 || strcmp(difference->field, "managed") == 0;
 }
 
+/* A group without its memberOf, and a user without its settings, may still be listed: either is left alone then. */
+static void give_up(
+	struct exporter *exporter, const struct role_report *report, const char *field, const char *why)
+{
+	struct candidate *one = exporter_find(exporter, report->name);
+	if (one && one->group && !one->without_roles && has_memberships(exporter, one->role))
+		one->without_roles = why;
+	else if (one && !one->without_parameters && text_starts(field, "parameter:"))
+		one->without_parameters = why;
+	else
+		leave_out(exporter, report->name, false, why);
+}
+
 static bool judge_report(struct exporter *exporter, const struct role_report *report)
 {
 	if (report->status == USER_REFUSED || report->status == USER_DEGRADED) {
-		leave_out(exporter, report->name, false, report->reason);
+		give_up(exporter, report, "", report->reason);
 		return false;
 	}
 	for (size_t i = 0; i < report->difference_count; i++) {
 		const struct role_difference *one = &report->differences[i];
 		if (is_adoption(one))
 			continue;
-		leave_out(exporter, report->name, false,
+		give_up(exporter, report, one->field,
 			arena_printf(exporter->mem, "%s: \"%s\" cannot be said here, it would become \"%s\"",
 				one->field, one->found, one->wanted));
 		return false;
@@ -247,13 +316,9 @@ static void note(struct buf *out, const char *text)
 		buf_char(out, (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
 }
 
-static void add_left_out(
-	struct roles_export *out, const struct candidate *candidate, struct buf *head, struct arena *mem)
+static void add_left_out(struct roles_export *out, const struct candidate *candidate, const char *reason,
+	struct buf *head, struct arena *mem)
 {
-	const char *reason = candidate->left_out
-		? candidate->left_out
-		: arena_printf(mem, "its privileges are not listed, and left as they are: %s",
-			  candidate->without_grants);
 	out->left_out = arena_grow(mem, out->left_out, out->left_out_count, sizeof(*out->left_out));
 	out->left_out[out->left_out_count++] = (struct role_left_out){candidate->role->name, reason};
 	buf_text(head, "# ");
@@ -261,6 +326,26 @@ static void add_left_out(
 		arena_printf(mem, "%s %s: %s", candidate->left_out ? "not listed," : "listed,",
 			candidate->role->name, reason));
 	buf_char(head, '\n');
+}
+
+static void add_left_outs(
+	struct roles_export *out, const struct candidate *candidate, struct buf *head, struct arena *mem)
+{
+	const struct {
+		const char *what, *why;
+	} parts[] = {
+		{"privileges", candidate->without_grants},
+		{"settings", candidate->without_parameters},
+		{"memberships", candidate->without_roles},
+	};
+	if (candidate->left_out)
+		add_left_out(out, candidate, candidate->left_out, head, mem);
+	for (size_t i = 0; !candidate->left_out && i < COUNT_OF(parts); i++)
+		if (parts[i].why)
+			add_left_out(out, candidate,
+				arena_printf(mem, "its %s are not listed, and left as they are: %s",
+					parts[i].what, parts[i].why),
+				head, mem);
 }
 
 static void answer(const struct exporter *exporter, const char *text, struct roles_export *out)
@@ -271,8 +356,7 @@ static void answer(const struct exporter *exporter, const char *text, struct rol
 		const struct candidate *candidate = &exporter->candidates[i];
 		out->user_count += !candidate->left_out && !candidate->group;
 		out->group_count += !candidate->left_out && candidate->group;
-		if (candidate->left_out || candidate->without_grants)
-			add_left_out(out, candidate, &head, exporter->mem);
+		add_left_outs(out, candidate, &head, exporter->mem);
 	}
 	out->text = arena_printf(exporter->mem, "%s%s", buf_string(&head), text);
 }

@@ -5,11 +5,13 @@
  * That is no hope but looked at: what was written is read as users.yaml is, planned as a pass would plan it, and whoever would have
  * a step other than becoming ours is left out and named with the plan's own words; a role that may do what users.yaml cannot say (a
  * right to give on, a privilege on a parameter, default privileges of a user) is listed without `grants`, which leaves its
- * privileges alone. Passwords are nobody's to export: `password: {ignore: true}`, or `disabled` where a superuser sees
- * that there is none; no Secret is needed.
+ * privileges alone; so are settings that Git may not set, without `parameters`, and memberships of a group, without `memberOf`. An
+ * attribute that policy.allowAttributes does not name keeps its user out: without a word it would be taken away. Passwords are nobody's
+ * to export: `password: {ignore: true}`, or `disabled` where a superuser sees that there is none; no Secret is needed.
  *
- * Users: roles that log in. Groups: roles that do not, and have members or privileges or are ours. Not: PostgreSQL's, the operator's
- * and the agent's own roles, superusers, protected roles of the policy, other agents' roles, heirs.
+ * Users: roles that log in, users of ours, and roles locked by hand: with a password and without members. Groups: other roles that do not
+ * log in, and have members or privileges or are ours. Not: PostgreSQL's, the operator's and the agent's own roles, superusers,
+ * protected roles of the policy, other agents' roles, heirs.
  */
 #pragma once
 
@@ -25,7 +27,7 @@ struct role_left_out {
 struct roles_export {
 	const char *text; /* the file, with comments that say whom it does not have and why; valid by manifests/users.schema.json */
 	size_t user_count, group_count;
-	struct role_left_out *left_out; /* and those whose privileges are left out; by name */
+	struct role_left_out *left_out; /* by name; and who is listed without privileges, settings or memberships, once for each */
 	size_t left_out_count;
 };
 

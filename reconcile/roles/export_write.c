@@ -122,8 +122,7 @@ const struct grant *exporter_grants(const struct exporter *exporter, const char 
 	return found;
 }
 
-/* A list that is empty is left out, and leaves alone what there will be. */
-static void set_list(json_t *entry, const char *key, json_t *list)
+void exporter_set_list(json_t *entry, const char *key, json_t *list)
 {
 	if (json_array_size(list))
 		json_object_set(entry, key, list);
@@ -141,9 +140,9 @@ static void set_grants(const struct exporter *exporter, const struct candidate *
 		if (candidate->group || rows[i].on != GRANT_ON_DATABASE ||
 			strcmp(rows[i].privilege, "CONNECT") != 0)
 			own[kept++] = rows[i];
-	set_list(entry, "grants", entries_of(own, kept, false, exporter->mem));
+	exporter_set_list(entry, "grants", entries_of(own, kept, false, exporter->mem));
 	if (candidate->group)
-		set_list(entry, "defaultPrivileges", entries_of(own, kept, true, exporter->mem));
+		exporter_set_list(entry, "defaultPrivileges", entries_of(own, kept, true, exporter->mem));
 }
 
 /* --- users and groups --- */
@@ -170,7 +169,7 @@ static json_t *membership_of(const struct role *of, const struct membership *row
 	return entry;
 }
 
-static void set_roles(const struct exporter *exporter, const struct role *role, json_t *entry)
+static void set_roles(const struct exporter *exporter, const struct role *role, const char *key, json_t *entry)
 {
 	size_t count;
 	const struct membership *rows = present_memberships(exporter->present, role->oid, &count);
@@ -180,7 +179,7 @@ static void set_roles(const struct exporter *exporter, const struct role *role, 
 		if (of && (!i || rows[i - 1].role != rows[i].role))
 			json_array_append_new(list, membership_of(of, &rows[i], count - i));
 	}
-	set_list(entry, "roles", list);
+	exporter_set_list(entry, key, list);
 }
 
 static void set_databases(const struct exporter *exporter, const struct role *role, json_t *entry)
@@ -196,22 +195,17 @@ static void set_databases(const struct exporter *exporter, const struct role *ro
 	json_object_set_new(entry, "databases", list); /* none is to be said, too */
 }
 
-/* A password is nobody's to export: it stays whose it is, and no Secret is needed. Whether there is one at all, only a superuser sees. */
-static void set_password(const struct exporter *exporter, const struct role *role, json_t *entry)
-{
-	json_t *password = json_object();
-	bool none = !exporter->present->plain && !role->verifier;
-	json_object_set_new(password, none ? "disabled" : "ignore", json_true());
-	json_object_set_new(entry, "password", password);
-}
-
 static json_t *user_entry(const struct exporter *exporter, const struct candidate *candidate)
 {
+	const struct role *role = candidate->role;
 	json_t *entry = json_object();
-	json_set_text(entry, "username", candidate->role->name);
-	set_password(exporter, candidate->role, entry);
-	set_roles(exporter, candidate->role, entry);
-	set_databases(exporter, candidate->role, entry);
+	json_set_text(entry, "username", role->name);
+	exporter_set_fields(exporter, role, entry);
+	exporter_set_comment(exporter, role, entry);
+	set_roles(exporter, role, "roles", entry);
+	set_databases(exporter, role, entry);
+	if (!candidate->without_parameters)
+		exporter_set_parameters(exporter, role, entry);
 	set_grants(exporter, candidate, entry);
 	return entry;
 }
@@ -220,6 +214,9 @@ static json_t *group_entry(const struct exporter *exporter, const struct candida
 {
 	json_t *entry = json_object();
 	json_set_text(entry, "name", candidate->role->name);
+	exporter_set_comment(exporter, candidate->role, entry);
+	if (!candidate->without_roles)
+		set_roles(exporter, candidate->role, "memberOf", entry);
 	set_grants(exporter, candidate, entry);
 	return entry;
 }
@@ -237,7 +234,7 @@ json_t *exporter_document(const struct exporter *exporter)
 		else
 			json_array_append_new(users, user_entry(exporter, candidate));
 	}
-	set_list(document, "groups", groups);
+	exporter_set_list(document, "groups", groups);
 	json_object_set_new(document, "users", users);
 	return document;
 }

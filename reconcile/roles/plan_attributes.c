@@ -35,7 +35,7 @@ static const char *yes_no(bool value)
 }
 
 /* "2027-01-01 00:00:00+00", as a session of ours is told it (pins.c), as Git's side has it. */
-static const char *found_expiry(const struct role *role, struct arena *mem)
+const char *planner_expiry(const struct role *role, struct arena *mem)
 {
 	const char *text = role->expires ? role->expiry : "infinity";
 	size_t length = strlen(text), date = strlen("2027-01-01");
@@ -58,7 +58,7 @@ static void compare_limits(
 	const struct user_fields *fields = &wanted->user->fields;
 	int limit = fields->limited ? fields->connection_limit : -1;
 	const char *until = fields->valid_until ? fields->valid_until : "infinity";
-	const char *found = found_expiry(role, planner->mem);
+	const char *found = planner_expiry(role, planner->mem);
 	if (role->connection_limit != limit) {
 		compare(planner, wanted, "connectionLimit", arena_printf(planner->mem, "%d", limit),
 			arena_printf(planner->mem, "%d", role->connection_limit));

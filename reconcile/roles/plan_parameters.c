@@ -18,8 +18,7 @@
 
 enum { LIST_BYTES = 65536 };
 
-/* "a", b -> "a", "b": each name in quotes. False where it is no list of names. */
-static bool quote_names(const char *text, struct buf *out)
+bool parameter_quote_names(const char *text, struct buf *out)
 {
 	for (const char *at = text;; at++) {
 		at += strspn(at, " \t\r\n");
@@ -50,7 +49,7 @@ static bool is_same(const struct parameter *parameter, const struct role_setting
 	CLEANUP(buf_done) struct buf names = BUF(LIST_BYTES);
 	if (!parameter_has_names(parameter->name))
 		return strcmp(parameter->value, setting->value) == 0;
-	return quote_names(setting->value, &names) && !buf_failed(&names) &&
+	return parameter_quote_names(setting->value, &names) && !buf_failed(&names) &&
 		strcmp(parameter->value, buf_string(&names)) == 0;
 }
 

@@ -161,6 +161,9 @@ void planner_append(struct planner *planner, struct role_step *step, const char 
 /* The clauses of CREATE or ALTER ROLE, each with a space before it, that make the role as its entry says. */
 void planner_attributes(struct planner *planner, struct wanted_user *wanted, struct buf *clauses);
 
+/* VALID UNTIL of a role as `validUntil` has it, "infinity" where it has none; what users.yaml has no words for is as the server says it. */
+const char *planner_expiry(const struct role *role, struct arena *mem);
+
 /* Ends the sessions of one that is not to log in, and did until now. */
 void plan_sessions(struct planner *planner, struct wanted_user *wanted);
 void planner_warn_of_expired(struct planner *planner);

@@ -14,10 +14,6 @@
 #include "base/text.h"
 #include "reconcile/roles/users_reader.h"
 
-enum {
-	MARK_BYTES = 512 /* of our mark before a comment: the agent file's name of a database is a DNS name */
-};
-
 static const int64_t END_OF_9999 = 253402300800 * 1000000;
 
 static const struct {
@@ -158,7 +154,7 @@ const char *reader_comment(struct users_reader *reader, const struct yaml_node *
 		problem = "comment must be a string: write it in quotes";
 	else if (strlen(node->text) != node->length)
 		problem = "comment has a NUL inside";
-	else if (node->length > LIMIT_ROLE_COMMENT - MARK_BYTES)
+	else if (node->length > USER_COMMENT_BYTES)
 		problem = "comment is longer than 65,024 bytes";
 	if (problem)
 		reader_wrong(reader, node, problem);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/limits.h"
 
 struct user;
 struct roles_policy;
@@ -21,6 +22,9 @@ enum role_attribute {
 	ATTRIBUTE_SUPERUSER,
 	ATTRIBUTES
 };
+
+/* Of a comment that Git says; the rest is our mark's, in which the agent file's name of a database is a DNS name. */
+enum { USER_COMMENT_BYTES = LIMIT_ROLE_COMMENT - 512 };
 
 struct user_fields {
 	bool no_login;            /* `login: false` */

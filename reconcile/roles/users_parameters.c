@@ -19,7 +19,7 @@
 #include "reconcile/roles/users_check.h"
 #include "reconcile/roles/users_reader.h"
 
-enum { NAME_BYTES = 63, VALUE_BYTES = 8192, MOST = 1000 };
+enum { NAME_BYTES = 63, MOST = 1000 };
 
 static const struct {
 	const char *glob, *why;
@@ -80,10 +80,8 @@ static const char *lower(struct arena *mem, const char *name)
 	return copy;
 }
 
-static const char *parameter_problem(struct users_reader *reader, const char *name)
+const char *parameter_problem(const struct roles_policy *policy, const char *name, struct arena *mem)
 {
-	struct arena *mem = reader->mem;
-	const struct roles_policy *policy = reader->policy;
 	if (!is_name(name) || strlen(name) > NAME_BYTES)
 		return arena_printf(mem,
 			"\"%s\" is no parameter's name: letters, digits and _, or of an extension NAME.NAME",
@@ -107,7 +105,7 @@ static const char *parameter_problem(struct users_reader *reader, const char *na
 static bool is_value(const struct yaml_node *node)
 {
 	return node->kind != YAML_NULL && node->kind != YAML_LIST && node->kind != YAML_MAP &&
-		strlen(node->text) == node->length && node->length <= VALUE_BYTES;
+		strlen(node->text) == node->length && node->length <= PARAMETER_VALUE_BYTES;
 }
 
 /* As the server keeps it, and as a statement says it: "a", b and 'a', 'b'. */
@@ -157,7 +155,7 @@ static void read_map(
 	for (size_t i = 0; i < map->count; i++) {
 		const struct yaml_pair *pair = &map->pairs[i];
 		struct parameter parameter = {.database = database, .name = pair->key};
-		const char *problem = parameter_problem(reader, pair->key);
+		const char *problem = parameter_problem(reader->policy, pair->key, reader->mem);
 		const struct yaml_node place = {.line = pair->line, .column = pair->column};
 		if (problem)
 			reader_wrong(reader, &place, problem);
