@@ -14,6 +14,21 @@ from parts import kube, postgres, world as worlds  # noqa: E402
 from parts.aggregated import AggregatedApi  # noqa: E402
 
 
+# Where each server has rules of its own.
+ROOMS_OF_EVERY_MAJOR = {TESTS / "reconcile/roles", TESTS / "reconcile/grants"}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--every-major", action="store_true", help="run the tests of users and grants on every PostgreSQL")
+
+
+def pytest_generate_tests(metafunc):
+    named = any("server" in marker.args[0] for marker in metafunc.definition.iter_markers("parametrize"))
+    if metafunc.config.getoption("every_major") and "server" in metafunc.fixturenames and not named \
+            and metafunc.definition.path.parent in ROOMS_OF_EVERY_MAJOR:
+        metafunc.parametrize("server", postgres.MAJORS, indirect=True)
+
+
 @pytest.fixture(scope="session")
 def program():
     """The built program; the tests of a part that is not built fail, they are not skipped."""

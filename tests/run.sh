@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh - installs what is missing, builds, and runs the tests; the last line counts them
 #
-#   tests/run.sh [-j N] [--strict] [NAME...] [-k EXPRESSION]
+#   tests/run.sh [-j N] [--strict] [--every-major] [NAME...] [-k EXPRESSION]
 #
 # Without a name everything runs. A name is one of:
 #   test_yaml                    a CTest test (unit, fuzz_..., rule_...), or the beginning of several
@@ -9,7 +9,8 @@
 #   unit | rules | end | tsan    the parts of the whole run: CTest without rules, rules, pytest, ThreadSanitizer (both)
 #   valgrind                     the unit tests under valgrind (not in the whole run)
 # -j N is how many tests run at once (default: one for each core). -k EXPRESSION picks pytest tests by their words.
-# --strict makes a skipped test a failure. PGITOPS_TEST_SANITIZE=none builds without ASan and UBSan.
+# --strict makes a skipped test a failure. --every-major runs all tests of users and grants on PostgreSQL 13 to 18: without it those
+# run on one version in which versions do not differ. PGITOPS_TEST_SANITIZE=none builds without ASan and UBSan.
 #
 # Everything it makes is in build/ and tests/.cache/. Exit code: 0 = all passed, 1 = something failed, 2 = wrong usage.
 set -euo pipefail
@@ -22,7 +23,7 @@ results=$cache/results
 . tests/packages.sh
 
 jobs=$(nproc)
-strict=
+strict= every_major=
 names=()
 keyword=()
 while [ $# -gt 0 ]; do
@@ -31,6 +32,7 @@ while [ $# -gt 0 ]; do
 	-j*) jobs=${1#-j} ;;
 	-k) keyword=(-k "${2:?-k wants an expression}"); shift ;;
 	--strict) strict=--strict ;;
+	--every-major) every_major=--every-major ;;
 	-h | --help) sed -n '2,/^set -e/s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	-*) echo "tests/run.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
 	*) names+=("$1") ;;
@@ -231,7 +233,7 @@ run_pytest() {
 	[ "$jobs" != 1 ] || at_once=(-n 0)
 	file=$results/$(tr ' ' - <<<"$title").xml
 	say "$title"
-	"${alone[@]}" "$cache/venv/bin/python" -m pytest -c tests/pytest.ini --rootdir tests "${at_once[@]}" \
+	"${alone[@]}" "$cache/venv/bin/python" -m pytest -c tests/pytest.ini --rootdir tests "${at_once[@]}" $every_major \
 		--junitxml "$file" "$@" </dev/null || code=$?
 	# 1 = tests failed, which the results say themselves, if there are any.
 	if [ $code -gt 1 ] || { [ $code = 1 ] && [ ! -e "$file" ]; }; then
