@@ -146,7 +146,7 @@ static const char user_list_help[] =
 	"  pgitops user list -o json | jq -r '.items[] | select(.status != \"Synced\") | .name'\n";
 
 static const char user_get_help[] =
-	"Shows the user in each database: status, roles, what differs, and the last changes.\n\n"
+	"Shows the user in each database: status, when its access ends (until), roles, what differs, and the last changes.\n\n"
 	"Examples:\n"
 	"  pgitops user get eve\n"
 	"  pgitops user get eve -o yaml\n";

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 enum { CHANGES_SHOWN = 10 };
@@ -12,6 +13,19 @@ static const char *roles_of(const struct command_context *context, const json_t 
 		return "(a database)";
 	return json_bool_at(user, "group", false) ? "(a group)"
 						  : command_join(context, json_object_get(user, "roles"), "-");
+}
+
+/* How long that is from now is said here: what is kept of a user is to change with the user alone. */
+static const char *reason_of(const struct command_context *context, const json_t *user)
+{
+	const char *reason = json_text_at(user, "reason", ""), *until = json_text_at(user, "until", NULL);
+	char text[16];
+	int64_t end, now = clock_now();
+	if (!until || json_bool_at(user, "held", false) || !clock_parse(until, &end) || end <= now ||
+		!text_ends(reason, until))
+		return reason;
+	duration_text((end - now) / 1000, text);
+	return arena_printf(context->mem, "%s, in %s", reason, text);
 }
 
 static void add_row(const struct command_context *context, struct table *table, const json_t *user)
@@ -28,7 +42,7 @@ static void add_row(const struct command_context *context, struct table *table, 
 			arena_printf(context->mem, "%zu", json_array_size(json_object_get(user, "differences"))),
 			CELL_PLAIN);
 	}
-	table_cell(table, json_text_at(user, "reason", ""), CELL_PLAIN);
+	table_cell(table, reason_of(context, user), CELL_PLAIN);
 }
 
 static int list_unmanaged(struct command_context *context)
@@ -136,7 +150,7 @@ static void show_user(const struct command_context *context, const json_t *user)
 	static const char *const headers[] = {"FIELD", "WANTED", "FOUND"};
 	const json_t *differences = json_object_get(user, "differences");
 	const char *status = json_text_at(user, "status", "Unknown");
-	const char *reason = json_text_at(user, "reason", "");
+	const char *reason = reason_of(context, user);
 	const char *changed = json_text_at(user, "lastChange.time", NULL);
 	const json_t *difference;
 	size_t i;

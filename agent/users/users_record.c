@@ -237,19 +237,6 @@ static json_t *last_change(const struct record *record, const char *user, const 
 	return json_pack("{s:s, s:s}", "time", now, "commit", record->pass->commit);
 }
 
-/* What differs stays so when the agent file forbids to write: that is no drift and no failure, and people should know. */
-const char *users_record_reason(const struct users_pass *pass, const struct role_report *report)
-{
-	bool differs = report->status == USER_DRIFTED || (report->status == USER_RETIRING && report->progress);
-	bool held_back = pass->database->config->policy.report_only && differs;
-	if (held_back && !*report->reason)
-		return "policy.mode is report: nothing is written, `pgitops user plan` shows the SQL";
-	if (report->locked && report->status == USER_SYNCED && !*report->reason)
-		return "locked by Git (ensure: locked): cannot log in, keeps everything else";
-	bool under_way = report->status == USER_RETIRING && !*report->reason && report->progress;
-	return under_way ? report->progress : report->reason;
-}
-
 static json_t *user_document(const struct record *record, const struct role_report *report, const json_t *before)
 {
 	struct users_pass *pass = record->pass;

@@ -52,18 +52,11 @@ static int64_t end_of(const struct planner *planner, const struct role *role)
 	return since > INT64_MAX - hold ? INT64_MAX : since + hold;
 }
 
-/* Whoever asks which role is next to go on is told the shortest. */
-static void wake_at(struct planner *planner, int64_t end)
-{
-	int64_t wait = end - planner->present->now;
-	if (!planner->plan->wake || wait < planner->plan->wake)
-		planner->plan->wake = wait;
-}
-
 static void tell(const struct planner *planner, const struct role *role, int64_t end, struct role_report *report)
 {
 	struct arena *mem = planner->mem;
 	const struct roles_plan_input *input = planner->input;
+	const struct user *user = users_find(input->wanted, role->name);
 	char text[CLOCK_TEXT_SIZE], hold[16];
 	bool begun = role->mark == MARK_LEAVING || !input->policy->report_only;
 	if (begun && end <= INT64_MAX / MICROSECONDS) {
@@ -76,8 +69,8 @@ static void tell(const struct planner *planner, const struct role *role, int64_t
 		: report->until ? arena_printf(mem, "until %s, then removed", report->until)
 		: begun         ? "and stays so, as its row in the agent's table has no time"
 				: arena_printf(mem, "for %s, then removed", hold);
-	report->progress = arena_printf(mem,
-		"locked out %s; its line in users.yaml brings it back as it was, %s %s", length,
+	report->progress = arena_printf(mem, "locked out %s; %s in users.yaml brings it back as it was, %s %s",
+		length, user && user_has_ended(user) ? "a later until" : "its line",
 		planner_now_command(planner, role->name), report->until ? "does not wait" : "removes it");
 }
 
@@ -91,7 +84,7 @@ bool hold_applies(struct planner *planner, const struct role *role, struct role_
 		return true;
 	tell(planner, role, end, report);
 	if (report->until)
-		wake_at(planner, end);
+		planner_wake_at(planner, end);
 	return true;
 }
 

@@ -401,9 +401,11 @@ static void stand_in_for_verifiers(struct roles_present *present)
 			present->roles[i].verifier = PRESENT_RECORDED;
 }
 
-bool roles_observe(struct session *session, const struct roles_plan_input *input, struct arena *mem,
+bool roles_observe(struct session *session, const struct roles_plan_input *asked, struct arena *mem,
 	struct roles_present **present, struct error *err)
 {
+	struct roles_plan_input current = *asked;
+	const struct roles_plan_input *input = &current;
 	struct roles_present *made = arena_alloc(mem, sizeof(*made));
 	PGresult *tables[TABLES] = {NULL};
 	made->version = session->version;
@@ -412,6 +414,7 @@ bool roles_observe(struct session *session, const struct roles_plan_input *input
 	for (size_t i = 0; i < TABLES; i++)
 		session_clear(&tables[i]);
 	if (ok) {
+		current.wanted = users_at(asked->wanted, made->now, mem);
 		present_index(made, mem);
 		managed_judge(made, input, mem);
 		if (made->plain)

@@ -278,6 +278,7 @@ static void plan_user(struct planner *planner, struct wanted_user *wanted)
 	if (!wanted->role && !wanted->creatable)
 		return;
 	wanted->report->locked = wanted->user->ensure == USER_LOCKED;
+	plan_until(planner, wanted);
 	const struct member member = planner_user_member(wanted);
 	plan_memberships(planner, &member);
 	plan_connects(planner, wanted);
@@ -351,9 +352,12 @@ static void collect_renamed(struct planner *planner)
 	}
 }
 
-void roles_plan(const struct roles_present *present, const struct roles_plan_input *input, struct arena *mem,
+void roles_plan(const struct roles_present *present, const struct roles_plan_input *asked, struct arena *mem,
 	struct roles_plan *plan)
 {
+	struct roles_plan_input current = *asked;
+	const struct roles_plan_input *input = &current;
+	current.wanted = users_at(asked->wanted, present->now, mem);
 	*plan = (struct roles_plan){
 		.report_only = input->policy->report_only,
 		.passwords = input->passwords,

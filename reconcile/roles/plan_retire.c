@@ -33,8 +33,8 @@ static bool is_protected(struct planner *planner, const struct role *role, struc
 	return true;
 }
 
-/* `ensure: absent`: named by its author, so it needs no confirmation. */
-static void plan_absent(struct planner *planner, struct wanted_user *wanted)
+/* `ensure: absent`, or an `until` that has passed: named by its author, so it needs no confirmation. */
+static void remove_absent(struct planner *planner, struct wanted_user *wanted)
 {
 	const struct role *role = wanted->role;
 	if (!role)
@@ -50,6 +50,12 @@ static void plan_absent(struct planner *planner, struct wanted_user *wanted)
 	else if (!is_protected(planner, role, wanted->report) &&
 		rights_change(planner, role, wanted->report, USER_REFUSED, CANNOT_GO))
 		plan_removal(planner, role, wanted->report);
+}
+
+static void plan_absent(struct planner *planner, struct wanted_user *wanted)
+{
+	remove_absent(planner, wanted);
+	planner_tell_ended(planner, wanted);
 }
 
 static void confirmation(const struct planner *planner, char confirm[17])

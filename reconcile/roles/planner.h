@@ -4,6 +4,7 @@
  * plan.c            who is wanted, who exists; puts the steps in order
  * plan_managed.c    whose role it is: may it be managed, what is written into the agent's table, what is told of other roles
  * plan_attributes.c what a role may by itself, and until when
+ * plan_until.c      whose access ends by itself
  * plan_password.c   which passwords differ, and new verifiers
  * plan_membership.c memberships
  * plan_lineage.c    which roles may be granted
@@ -155,6 +156,17 @@ void planner_warning(struct planner *planner, const char *format, ...) PRINTF_LI
 
 /* Adds a statement to a step; both texts, the one that is shown, too. */
 void planner_append(struct planner *planner, struct role_step *step, const char *sql, size_t statements);
+
+/* --- plan_until.c --- */
+
+/* Of one that is wanted: when it ends, and that a pass is to come then. */
+void plan_until(struct planner *planner, struct wanted_user *wanted);
+
+/* Of one that is to be absent, after it was planned: that its end is the reason. Nothing where it is not. */
+void planner_tell_ended(struct planner *planner, struct wanted_user *wanted);
+
+/* A pass has something to do at this second since 1970, which is later than now. */
+void planner_wake_at(struct planner *planner, int64_t end);
 
 /* --- plan_attributes.c --- */
 

@@ -123,10 +123,10 @@ struct role_report {
 	const char *reason;   /* "" when Synced */
 	const char *progress; /* of a removal that nothing holds up: what is done; NULL = it is none */
 	bool held;            /* Retiring, locked out, and nothing else is to be done now */
-	const char *until; /* the same: locked out until then, and then removed; RFC 3339; NULL = there is no hold */
-	bool listed; /* users.yaml names it */
-	bool locked; /* ... with `ensure: locked` */
-	bool gone;   /* removed by roles_apply, and not listed */
+	const char *until; /* the same: locked out until then, and then removed; of one that is there: its access ends then (users_until.c). RFC 3339; NULL = neither */
+	bool listed;       /* users.yaml names it */
+	bool locked;       /* ... with `ensure: locked` */
+	bool gone;         /* removed by roles_apply, and not listed */
 	const char **roles;
 	size_t role_count;
 	struct role_difference *differences; /* what was found wrong before this pass's steps */
@@ -157,7 +157,7 @@ struct roles_plan {
 	struct role_unmanaged *unmanaged; /* by name; from agents of other databases, too */
 	size_t unmanaged_count;
 	const char *not_adopted; /* why somebody a person asked for is not ours, or not removed at once; NULL = all is as asked */
-	int64_t wake; /* seconds until a hold is over and a pass has something to do; 0 = nothing is waited for */
+	int64_t wake; /* seconds until a hold or somebody's access is over and a pass has something to do; 0 = nothing is waited for */
 	bool blocked; /* deletions were left out of `steps`: too many, or an empty list, and not confirmed */
 	struct role_step *held; /* the steps of those deletions, which run once they are confirmed */
 	size_t held_count;

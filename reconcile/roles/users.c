@@ -204,6 +204,7 @@ static const struct {
 	{"login", 2, NULL},
 	{"connectionLimit", 2, NULL},
 	{"validUntil", 2, NULL},
+	{"until", 2, NULL},
 	{"comment", 2, NULL},
 	{"attributes", 2, NULL},
 	{"renamedFrom", 2, NULL},
@@ -353,6 +354,7 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 	reader_finish_databases(&reader);
 	users_check(file, &read, mem, mistakes);
 	users_check_renamed(file, &read, mem, mistakes);
+	users_check_until(file, &read, mistakes);
 	if (mistakes->count + mistakes->dropped != before)
 		return;
 	read.secret_template = NULL;

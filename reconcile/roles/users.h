@@ -166,6 +166,15 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 /* All of `from` in `mem`, without what only reading needs. */
 void users_copy(const struct users *from, struct arena *mem, struct users *to);
 
+/*
+ * Who is wanted at this second since 1970, by the server's clock: whoever's `until` has passed is to be absent. `users` itself where nobody's
+ * has, else a copy in `mem` that shares its texts.
+ */
+const struct users *users_at(const struct users *users, int64_t now, struct arena *mem);
+
+/* Has it ended in what users_at() gave? Then `fields.until` says when. */
+bool user_has_ended(const struct user *user);
+
 /* Of the Secret with the password of this user, where users.yaml says nothing else: user-<name with _ -> ->-secret. In `mem`. */
 const char *users_secret_name(const char *user, struct arena *mem);
 

@@ -28,6 +28,9 @@ void users_check(const char *file, const struct users *users, struct arena *mem,
 /* After users and groups are known: names before a renaming that mean somebody else, too; fills in `renamed`. */
 void users_check_renamed(const char *file, struct users *users, struct arena *mem, struct mistakes *mistakes);
 
+/* What stands beside `until` and says something else. */
+void users_check_until(const char *file, const struct users *users, struct mistakes *mistakes);
+
 /* Who had this name before, by renamedFrom, and is not to be absent; NULL = nobody. */
 const struct user *users_former(const struct users *users, const char *name);
 

@@ -1,5 +1,5 @@
 /*
- * users_fields.c - the keys of an entry that are the role's own: login, attributes, connectionLimit, validUntil, comment
+ * users_fields.c - the keys of an entry that are the role's own: login, attributes, connectionLimit, validUntil, until, comment
  *
  * What PostgreSQL would take differently than it is written here is refused: an instant of which it has no digits left, a limit beyond
  * its integers, an attribute that is not one. Who may be given which attribute is not Git's to say.
@@ -127,24 +127,41 @@ static bool read_instant(const char *text, int64_t *instant)
 	return strcmp(plain, again) == 0 && clock_parse(text, instant);
 }
 
+/* The value of `key`, or NULL after a mistake; `more` is what else it may be. */
+static const char *read_time(struct users_reader *reader, const struct yaml_node *node, const char *key,
+	const char *more, int64_t *instant)
+{
+	const char *point, *problem = NULL;
+	if (node->kind != YAML_STRING || !read_instant(node->text, instant))
+		problem = arena_printf(reader->mem,
+			"%s must be an instant with its zone, as in 2027-01-01T00:00:00Z%s", key, more);
+	else if ((point = strchr(node->text, '.')) && strspn(point + 1, "0123456789") > 6)
+		problem = arena_printf(
+			reader->mem, "%s: PostgreSQL keeps at most six digits behind the seconds", key);
+	else if (*instant < 0 || *instant >= END_OF_9999)
+		problem = arena_printf(reader->mem, "%s must be in the years 1970 to 9999", key);
+	if (problem)
+		reader_wrong(reader, node, problem);
+	return problem ? NULL : instant_text(*instant, reader->mem);
+}
+
 static void read_valid_until(
 	struct users_reader *reader, const struct yaml_node *node, struct user_fields *fields)
 {
 	int64_t instant;
-	const char *point, *problem = NULL;
-	if (node->kind == YAML_NULL || (node->kind == YAML_STRING && strcmp(node->text, "infinity") == 0))
-		return;
-	if (node->kind != YAML_STRING || !read_instant(node->text, &instant))
-		problem =
-			"validUntil must be an instant with its zone, as in 2027-01-01T00:00:00Z, or infinity";
-	else if ((point = strchr(node->text, '.')) && strspn(point + 1, "0123456789") > 6)
-		problem = "validUntil: PostgreSQL keeps at most six digits behind the seconds";
-	else if (instant < 0 || instant >= END_OF_9999)
-		problem = "validUntil must be in the years 1970 to 9999";
-	if (problem)
-		reader_wrong(reader, node, problem);
-	else
-		fields->valid_until = instant_text(instant, reader->mem);
+	if (node->kind != YAML_NULL && !(node->kind == YAML_STRING && strcmp(node->text, "infinity") == 0))
+		fields->valid_until = read_time(reader, node, "validUntil", ", or infinity", &instant);
+}
+
+/* Nobody ends at infinity: who has no end has no such line. With validUntil beside it: users_until.c. */
+static void read_until(struct users_reader *reader, const struct yaml_node *node, struct user_fields *fields)
+{
+	int64_t instant = 0;
+	fields->until = fields->valid_until =
+		read_time(reader, node, "until", "; who is to have no end has no until", &instant);
+	fields->end = instant / 1000000 + (instant % 1000000 != 0);
+	fields->until_line = node->line + reader->shift;
+	fields->until_column = reader->shift ? 0 : node->column;
 }
 
 const char *reader_comment(struct users_reader *reader, const struct yaml_node *node)
@@ -227,6 +244,7 @@ static const struct {
 	{"login", read_login},
 	{"connectionLimit", read_limit},
 	{"validUntil", read_valid_until},
+	{"until", read_until},
 	{"comment", read_comment},
 	{"attributes", read_attributes},
 	{"renamedFrom", read_renamed},
@@ -239,6 +257,14 @@ void reader_field(struct users_reader *reader, const char *key, const struct yam
 			user->fields.said |= 1U << i;
 			keys[i].read(reader, node, &user->fields);
 		}
+}
+
+bool user_field_is_said(const struct user_fields *fields, const char *key)
+{
+	for (unsigned i = 0; i < COUNT_OF(keys); i++)
+		if (strcmp(keys[i].key, key) == 0)
+			return fields->said >> i & 1;
+	return false;
 }
 
 /* --- several entries, and copies --- */
@@ -258,6 +284,12 @@ const char *user_fields_merge(struct user_fields *fields, const struct user_fiel
 	}
 	if (more->valid_until)
 		fields->valid_until = more->valid_until;
+	if (more->until_line) {
+		fields->until = more->until;
+		fields->end = more->end;
+		fields->until_line = more->until_line;
+		fields->until_column = more->until_column;
+	}
 	if (more->comment)
 		fields->comment = more->comment;
 	if (more->renamed_from) {
@@ -272,6 +304,7 @@ struct user_fields user_fields_copy(const struct user_fields *fields, struct are
 {
 	struct user_fields copy = *fields;
 	copy.valid_until = arena_copy(mem, fields->valid_until);
+	copy.until = fields->until ? copy.valid_until : NULL;
 	copy.comment = arena_copy(mem, fields->comment);
 	copy.renamed_from = arena_copy(mem, fields->renamed_from);
 	copy.former_secret = arena_copy(mem, fields->former_secret);

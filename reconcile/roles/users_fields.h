@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/limits.h"
 
@@ -27,11 +29,14 @@ enum role_attribute {
 enum { USER_COMMENT_BYTES = LIMIT_ROLE_COMMENT - 512 };
 
 struct user_fields {
-	bool no_login;            /* `login: false` */
-	bool limited;             /* `connectionLimit` other than -1 */
-	int connection_limit;     /* then: 0 and more */
-	unsigned unusual;         /* 1 << attribute, where it is not as CREATE ROLE has it */
-	const char *valid_until;  /* RFC 3339 in UTC, fraction without zeros at its end; NULL = for ever */
+	bool no_login;           /* `login: false` */
+	bool limited;            /* `connectionLimit` other than -1 */
+	int connection_limit;    /* then: 0 and more */
+	unsigned unusual;        /* 1 << attribute, where it is not as CREATE ROLE has it */
+	const char *valid_until; /* RFC 3339 in UTC, fraction without zeros at its end; NULL = for ever */
+	const char *until; /* the same instant: of `until`, after which the user is retired (users_until.c); NULL = of validUntil */
+	int64_t end; /* then: the first second, since 1970, at which it has passed */
+	int until_line, until_column;
 	const char *comment;      /* NULL = people's words stay as they are */
 	const char *renamed_from; /* the role of this name becomes this user's (renamed.h); NULL = none */
 	int renamed_line, renamed_column;
@@ -49,6 +54,9 @@ bool user_has_attribute(const struct user *user, enum role_attribute attribute);
 
 /* Whoever may become this user (SET ROLE) has these powers, too: why nobody is given it as a role; NULL = it has none of them. */
 const char *user_danger(const struct user *user);
+
+/* Did an entry have this key? */
+bool user_field_is_said(const struct user_fields *fields, const char *key);
 
 /* May it log in? When not, no password is wanted, and none is asked for. */
 bool user_logs_in(const struct user *user);

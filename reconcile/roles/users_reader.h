@@ -4,6 +4,7 @@
  * users.c             the document, its users
  * users_defaults.c    version 2: what holds where an entry says nothing
  * users_fields.c      version 2: what an entry says of the role itself
+ * users_until.c       version 2: access that ends by itself
  * users_renamed.c     version 2: what it was called before
  * users_removal.c     version 2: what becomes of a user whose line goes
  * users_roles.c       whose member somebody is

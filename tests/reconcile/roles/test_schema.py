@@ -46,6 +46,7 @@ GOOD = {
     "fields": {"version": 2, "groups": [{"name": "g", "comment": ""}], "users": [
         {"username": "a", "login": False, "connectionLimit": 0, "validUntil": "2030-01-01T00:00:00+01:00", "comment": "x", "attributes": {"createdb": True}},
         {"username": "b", "validUntil": "infinity", "attributes": None}, {"username": "c", "validUntil": None, "connectionLimit": -1}]},
+    "an end": {"version": 2, "users": [{"username": "a", "until": "2030-01-01T00:00:00+01:00", "ensure": "locked", "onRemove": "lock"}]},
     "no defaults": {"version": 2, "defaults": None, "users": []},
     "removal": {"version": 2, "defaults": {"onRemove": "keep"}, "users": [{"username": "a", "onRemove": "lock"}, {"username": "b", "onRemove": "drop"}]},
     "passwords": {"version": 2, "users": [
@@ -98,6 +99,11 @@ BAD = {
     "no zone": {"version": 2, "users": [{"username": "a", "validUntil": "2030-01-01T00:00:00"}]},
     "too fine": {"version": 2, "users": [{"username": "a", "validUntil": "2030-01-01T00:00:00.1234567Z"}]},
     "too old": {"version": 2, "users": [{"username": "a", "validUntil": "1969-01-01T00:00:00Z"}]},
+    "an end too early": {"users": [{"username": "a", "until": "2030-01-01T00:00:00Z"}]},
+    "no end": {"version": 2, "users": [{"username": "a", "until": "infinity"}]},
+    "two ends": {"version": 2, "users": [{"username": "a", "until": "2030-01-01T00:00:00Z", "validUntil": "infinity"}]},
+    "an end of who is absent": {"version": 2, "users": [{"username": "a", "until": "2030-01-01T00:00:00Z", "ensure": "absent"}]},
+    "an end that keeps": {"version": 2, "users": [{"username": "a", "until": "2030-01-01T00:00:00Z", "onRemove": "keep"}]},
     "a comment that is a number": {"version": 2, "users": [{"username": "a", "comment": 7}]},
     "no attribute": {"version": 2, "users": [{"username": "a", "attributes": {"login": True}}]},
     "a word for an attribute": {"version": 2, "users": [{"username": "a", "attributes": {"createdb": "on"}}]},

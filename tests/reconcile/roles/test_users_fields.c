@@ -87,6 +87,15 @@ static const struct {
 	{"validUntil: 2027-01-01T00:00:00.0000001Z", "at most six digits"},
 	{"validUntil: 1969-12-31T23:59:59Z", "in the years 1970 to 9999"},
 	{"validUntil: 9999-12-31T23:59:59-01:00", "in the years 1970 to 9999"},
+	{"until: infinity", "until must be an instant"},
+	{"until: ", "who is to have no end has no until"},
+	{"until: 2027-02-29T00:00:00Z", "until must be an instant"},
+	{"until: 2027-01-01T00:00:00.0000001Z", "until: PostgreSQL keeps at most six digits"},
+	{"until: 1969-12-31T23:59:59Z", "until must be in the years 1970 to 9999"},
+	{"until: 2027-01-01T00:00:00Z, validUntil: infinity", "has until and validUntil"},
+	{"until: 2027-01-01T00:00:00Z, ensure: absent", "has until and ensure: absent"},
+	{"until: 2027-01-01T00:00:00Z, onRemove: keep", "has until and onRemove: keep"},
+	{"untill: 2027-01-01T00:00:00Z", "did you mean until?"},
 	{"comment: 7", "comment must be a string"},
 	{"comment: [a]", "comment must be a string"},
 	{"attributes: [createdb]", "attributes must be a map"},
@@ -117,6 +126,48 @@ static void each_mistake_is_told_at_its_place(void **state)
 		arena_free(reading.mem);
 		arena_free(own);
 	}
+}
+
+static void who_has_ended_is_to_be_absent(void **state)
+{
+	static const char text[] =
+		"version: 2\n"
+		"users:\n"
+		"  - {username: alice, until: 2027-01-01T01:00:00.5+01:00, renamedFrom: alyce}\n"
+		"  - {username: bob}\n";
+	struct reading reading;
+	(void)state;
+	read_text(&reading, text, &usual);
+	assert_int_equal(reading.mistakes.count, 0);
+	const struct user *alice = &reading.users.items[0];
+	assert_string_equal(alice->fields.until, "2027-01-01T00:00:00.5Z");
+	assert_string_equal(alice->fields.valid_until, alice->fields.until);
+	assert_int_equal(alice->fields.end, 1798761601);
+	assert_ptr_equal(users_at(&reading.users, 1798761600, reading.mem), &reading.users);
+	const struct users *later = users_at(&reading.users, 1798761601, reading.mem);
+	assert_int_equal(later->items[0].ensure, USER_ABSENT);
+	assert_true(user_has_ended(&later->items[0]));
+	assert_int_equal(later->items[1].ensure, USER_PRESENT);
+	assert_int_equal(later->renamed_count, 0);
+	assert_int_equal(alice->ensure, USER_PRESENT);
+	assert_int_equal(reading.users.renamed_count, 1);
+	arena_free(reading.mem);
+}
+
+static void what_stands_in_two_entries_of_one_user_is_told(void **state)
+{
+	static const char text[] = "version: 2\n"
+				   "users:\n"
+				   "  - {username: a, database: one, validUntil: 2027-01-01T00:00:00Z}\n"
+				   "  - {username: a, database: two,\n"
+				   "     until: 2027-01-01T00:00:00Z}\n";
+	struct reading reading;
+	(void)state;
+	read_text(&reading, text, &usual);
+	assert_int_equal(reading.mistakes.count, 1);
+	assert_int_equal(reading.mistakes.items[0].line, 5);
+	assert_non_null(strstr(reading.mistakes.items[0].text, "has until and validUntil"));
+	arena_free(reading.mem);
 }
 
 static void the_agent_file_says_what_git_may_give(void **state)
@@ -159,6 +210,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_role_may_by_itself_is_read),
 		cmocka_unit_test(each_mistake_is_told_at_its_place),
+		cmocka_unit_test(who_has_ended_is_to_be_absent),
+		cmocka_unit_test(what_stands_in_two_entries_of_one_user_is_told),
 		cmocka_unit_test(the_agent_file_says_what_git_may_give),
 		cmocka_unit_test(a_comment_as_long_as_can_be_kept_is_read),
 	};
