@@ -11,4 +11,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 case ${1:-} in -h | --help) sed -n '2,/^set -e/s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 [ -x tests/.cache/venv/bin/python ] && [ -x build/test/tests/reconcile/roles/roles_driver ] || ./tests/run.sh unit
 exec env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY -u KUBECONFIG LC_ALL=C.UTF-8 TZ=UTC \
-	tests/.cache/venv/bin/python tests/property/play.py "$@"
+	tests/.cache/venv/bin/python tests/property/rounds.py "$@"

@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from parts import postgres  # noqa: E402
-from play import Property, today  # noqa: E402
+from rounds import Property, today  # noqa: E402
 
 ROUNDS = 10
 

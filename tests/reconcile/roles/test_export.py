@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "
 from parts import postgres  # noqa: E402
 from parts.plain import plain_users  # noqa: E402
 from parts.roles import TOP, Users, exists  # noqa: E402
-from play import Property  # noqa: E402
+from rounds import Property  # noqa: E402
 import hands  # noqa: E402
 import world  # noqa: E402
 
