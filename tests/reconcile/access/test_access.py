@@ -86,10 +86,16 @@ class Truth:
         self.uses = oracle.memberships(server, "USAGE")
         self.sets = oracle.memberships(server, "SET" if server.major >= 16 else "MEMBER")
         self.admins = oracle.memberships(server, "MEMBER WITH ADMIN OPTION")
+        self.owners = dict(server.query("SELECT datname, rolname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"))
         self.supers = {name for (name,) in server.query("SELECT rolname FROM pg_roles WHERE rolsuper")}
 
     def has(self, role, database):
         return self.in_database[database].get(role, set())
+
+    def owned(self, roles, database):
+        """What the owner of a database may become in it alone: pg_database_owner, which owns its schema public from 15 on."""
+        owns = self.server.major >= 15 and self.owners[database] in roles
+        return {("schema", "public", privilege) for privilege in ("USAGE", "CREATE")} if owns else set()
 
     def becomes(self, role):
         """The roles that SET ROLE would make of this one."""
@@ -156,7 +162,8 @@ def check_role(truth, role, answer):
         becomes = truth.becomes(role)
         if not becomes & truth.supers:
             own = {"pg_read_all_data", "pg_write_all_data", "pg_maintain"} & becomes  # told by the rows of their roles
-            wanted = set().union(truth.has(role, database), *(truth.has(other, database) for other in becomes))
+            wanted = set().union(truth.has(role, database), *(truth.has(other, database) for other in becomes),
+                                 truth.owned({role} | becomes, database))
             said = truth.has(role, database) | later
             assert said <= wanted, (role, database, said - wanted)
             reads = own | {other for one, other in truth.uses if one in becomes and other.startswith("pg_")}
