@@ -359,12 +359,14 @@ void answer_world(const struct world *world, struct access_answer *answer)
 bool access_ask(struct session *session, const struct access_question *question, const struct users *wanted,
 	struct arena *mem, struct access_answer *answer, struct error *err)
 {
-	struct world world = {.question = question, .wanted = wanted, .mem = mem};
+	struct world world = {.question = question, .mem = mem};
 	*answer = (struct access_answer){0};
-	if (wanted)
-		origin_prepare(&world);
 	if (!observe_world(session, &world, err))
 		return false;
+	if (wanted) {
+		world.wanted = users_at(wanted, world.now, mem);
+		origin_prepare(&world);
+	}
 	answer_world(&world, answer);
 	answer->version = world.version;
 	if (arena_full(mem) || answer->count >= ACCESS_MOST)

@@ -14,7 +14,9 @@
 #define READ_ROLES                                                                                             \
 	"SELECT oid, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, " \
 	"rolbypassrls, CASE WHEN rolvaliduntil < 'infinity' THEN rolvaliduntil::text END, "                    \
-	"COALESCE(rolvaliduntil <= pg_catalog.now(), false) FROM pg_catalog.pg_roles"
+	"COALESCE(rolvaliduntil <= pg_catalog.now(), false), "                                                 \
+	"pg_catalog.int8(pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now()))) "                  \
+	"FROM pg_catalog.pg_roles"
 
 /* What counts of several grantors is what any of them gave. Before 16 a membership is inherited when its member does that. */
 #define READ_MEMBERSHIPS                                                                                         \
@@ -158,6 +160,7 @@ static void take_roles(struct world *world, const PGresult *rows)
 			.expired = session_is_true(rows, i, 10),
 		};
 	}
+	world->now = count ? strtoll(session_value(rows, 0, 11), NULL, 10) : 0;
 	world_index_roles(world);
 }
 

@@ -69,6 +69,7 @@ struct world {
 	const struct users *wanted; /* NULL = none */
 	struct arena *mem;
 	int version;
+	int64_t now;              /* the server's clock: seconds since 1970 */
 	struct world_role *roles; /* by name */
 	size_t role_count;
 	size_t *by_oid;

@@ -225,3 +225,13 @@ def test_of_a_database_nobody_is_missing(server):
         mine = {privilege for one, database, privilege in truth.databases if one == role and database == "app"}
         assert "ALL" in said if role in truth.supers else said == mine, role
     assert {item["kind"] for item in answer.items} == {"database"}
+
+
+@every_major
+def test_what_one_has_whose_time_is_over_is_not_given_by_git(server):
+    server.run("CREATE ROLE readers", "CREATE ROLE alice LOGIN IN ROLE readers", "CREATE ROLE bob LOGIN IN ROLE readers")
+    text = ("version: 2\nusers:\n- {username: alice, database: postgres, roles: [readers], until: 2020-01-01T00:00:00Z}\n"
+            "- {username: bob, database: postgres, roles: [readers], until: 2099-01-01T00:00:00Z}\n")
+    gone, here = Access(server, users=text).ask_all([{"role": "alice"}, {"role": "bob"}])
+    assert {item["line"] for item in gone.good().find(kind="role", object="readers")} == {0}
+    assert {item["line"] for item in here.good().find(kind="role", object="readers")} == {4}
