@@ -422,6 +422,7 @@ json_t *yaml_to_json(const struct yaml_node *node)
 
 const char *yaml_kind_name(enum yaml_kind kind)
 {
-	static const char *const names[] = {"null", "boolean", "integer", "number", "string", "list", "map"};
+	static const char *const names[] = {
+		"null", "a boolean", "an integer", "a number", "a string", "a list", "a map"};
 	return names[kind];
 }

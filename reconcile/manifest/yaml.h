@@ -52,5 +52,5 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 /* A new reference. Integral floats become integers, as Go's encoder writes them. */
 json_t *yaml_to_json(const struct yaml_node *node);
 
-/* "string", "integer", "list", ... for messages. */
+/* "a string", "an integer", "a list", ... for messages. */
 const char *yaml_kind_name(enum yaml_kind kind);

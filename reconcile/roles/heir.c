@@ -57,48 +57,14 @@ static bool own_heir(
 
 /* --- the heir that the agent file names --- */
 
-struct climb {
-	uint32_t *oids;
-	size_t count;
-};
-
-/* The roles above this one, directly or not; the list is the queue, too. */
-static struct climb roles_above(struct planner *planner, const struct role *role)
-{
-	const struct roles_present *present = planner->present;
-	struct climb above = {arena_array(planner->mem, present->role_count + 1, sizeof(*above.oids)), 0};
-	uint32_t at = role->oid, walk = ++planner->walks;
-	for (size_t next = 0;; at = above.oids[next++]) {
-		size_t count;
-		const struct membership *rows = present_memberships(present, at, &count);
-		for (size_t i = 0; i < count; i++) {
-			const struct role *found = present_role_by_oid(present, rows[i].role);
-			if (!found || planner->seen[found - present->roles] == walk)
-				continue;
-			planner->seen[found - present->roles] = walk;
-			above.oids[above.count++] = found->oid;
-		}
-		if (next == above.count)
-			return above;
-	}
-}
-
-static bool climbs_to(const struct climb *above, uint32_t oid)
-{
-	for (size_t i = 0; i < above->count; i++)
-		if (above->oids[i] == oid)
-			return true;
-	return false;
-}
-
 /* A role that the heir is a member of and the user is not, or NULL. */
 static const char *further_membership(struct planner *planner, const struct role *heir, const struct role *role)
 {
 	const struct roles_policy *policy = planner->input->policy;
-	struct climb heirs = roles_above(planner, heir), own = roles_above(planner, role);
+	struct role_set heirs = planner_above(planner, heir, NULL), own = planner_above(planner, role, NULL);
 	for (size_t i = 0; i < heirs.count; i++) {
 		const struct role *found = present_role_by_oid(planner->present, heirs.oids[i]);
-		bool allowed = found == role || climbs_to(&own, found->oid);
+		bool allowed = found == role || role_set_has(&own, found->oid);
 		for (size_t j = 0; j < policy->heir_role_count && !allowed; j++)
 			allowed = strcmp(policy->heir_roles[j], found->name) == 0;
 		if (!allowed)

@@ -374,6 +374,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.user_count = input->wanted->count,
 		.users = arena_array(mem, input->wanted->count + 1, sizeof(*planner.users)),
 		.lineages = arena_array(mem, present->role_count + 1, sizeof(*planner.lineages)),
+		.public_told = arena_array(mem, present->database_count + 1, sizeof(*planner.public_told)),
 		.seen = arena_array(mem, present->role_count + 1, sizeof(*planner.seen)),
 		.judged = arena_array(mem, present->membership_count + 1, sizeof(*planner.judged)),
 		.depths = arena_array(mem, present->membership_count + 1, sizeof(*planner.depths)),

@@ -9,14 +9,14 @@
 
 static void warn_of_public(struct planner *planner, const struct database *database)
 {
-	const char *text = arena_printf(planner->mem,
-		"every role may connect to database \"%s\" (PUBLIC has CONNECT), so `database` "
-		"keeps nobody out: REVOKE CONNECT ON DATABASE %s FROM PUBLIC changes that",
-		database->name, sql_identifier(database->name, planner->mem));
-	for (size_t i = 0; i < planner->plan->warning_count; i++)
-		if (strcmp(planner->plan->warnings[i], text) == 0)
-			return;
-	planner_warning(planner, "%s", text);
+	bool *told = &planner->public_told[database - planner->present->databases];
+	if (!*told)
+		planner_warning(planner,
+			"every role may connect to database \"%s\" (PUBLIC has CONNECT), so `database` keeps nobody out: "
+			"`revokePublicConnect: true` under databases (version: 2), or REVOKE CONNECT ON DATABASE %s FROM PUBLIC, "
+			"changes that",
+			database->name, sql_identifier(database->name, planner->mem));
+	*told = true;
 }
 
 static const char *connect_field(struct planner *planner, const char *database)

@@ -181,12 +181,6 @@ void plan_unused_groups(struct planner *planner)
 				role->name, problem);
 			continue;
 		}
-		planner_step(planner, PHASE_DROP,
-			(struct role_step){
-				.action = ROLE_DROP,
-				.user = role->name,
-				.sql = arena_printf(planner->mem, "DROP ROLE %s",
-					sql_identifier(role->name, planner->mem)),
-			});
+		planner_drop(planner, role);
 	}
 }

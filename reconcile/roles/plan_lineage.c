@@ -95,54 +95,55 @@ bool planner_membership_stays(const struct planner *planner, const struct role *
 		member_lists(&says, role->name, NULL);
 }
 
-/* Walks up once for each role; the list of what was found is the queue of what is still to be looked at. */
-static void follow(struct planner *planner, const struct role *role, struct lineage *lineage)
+/* The list of what was found is the queue of what is still to be looked at. */
+struct role_set planner_above(struct planner *planner, const struct role *role, membership_filter follows)
 {
 	const struct roles_present *present = planner->present;
 	uint32_t *seen = planner->seen, walk = ++planner->walks;
-	lineage->known = true;
-	lineage->danger = own_danger(planner, role);
-	uint32_t at = role->oid;
-	for (size_t next = 0;; next++) {
+	struct role_set above = {0};
+	const struct role *here = role;
+	for (size_t next = 0; here; next++) {
 		size_t count;
-		const struct membership *rows = present_memberships(present, at, &count);
-		const struct role *here = present_role_by_oid(present, at);
-		for (size_t i = 0; i < count; i++) {
-			const struct role *above = present_role_by_oid(present, rows[i].role);
-			if (!above || seen[above - present->roles] == walk ||
-				!planner_membership_stays(planner, here, above))
+		const struct membership *rows = present_memberships(present, here->oid, &count);
+		for (size_t i = 0; i < count && !arena_full(planner->mem); i++) {
+			const struct role *found = present_role_by_oid(present, rows[i].role);
+			if (!found || seen[found - present->roles] == walk ||
+				(follows && !follows(planner, here, found)))
 				continue;
-			if (arena_full(planner->mem))
-				return; /* thousands of roles above each other: who asked for the plan sees it too */
-			seen[above - present->roles] = walk;
-			lineage->ancestors = arena_grow(planner->mem, lineage->ancestors, lineage->count,
-				sizeof(*lineage->ancestors));
-			lineage->ancestors[lineage->count++] = above->oid;
-			const char *danger = own_danger(planner, above);
-			if (danger && !lineage->danger)
-				lineage->danger = arena_printf(planner->mem,
-					"it is a member of \"%s\", and %s", above->name, danger);
+			seen[found - present->roles] = walk;
+			above.oids = arena_grow(planner->mem, above.oids, above.count, sizeof(*above.oids));
+			above.oids[above.count++] = found->oid;
 		}
-		if (next == lineage->count)
-			return;
-		at = lineage->ancestors[next];
+		here = next < above.count ? present_role_by_oid(present, above.oids[next]) : NULL;
 	}
+	return above;
 }
 
+bool role_set_has(const struct role_set *set, uint32_t oid)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->oids[i] == oid)
+			return true;
+	return false;
+}
+
+/* As it will be after the pass; once for each role. */
 static const struct lineage *lineage_of(struct planner *planner, const struct role *role)
 {
 	struct lineage *lineage = &planner->lineages[role - planner->present->roles];
-	if (!lineage->known)
-		follow(planner, role, lineage);
+	if (lineage->known)
+		return lineage;
+	lineage->known = true;
+	lineage->danger = own_danger(planner, role);
+	lineage->above = planner_above(planner, role, planner_membership_stays);
+	for (size_t i = 0; i < lineage->above.count && !lineage->danger; i++) {
+		const struct role *above = present_role_by_oid(planner->present, lineage->above.oids[i]);
+		const char *danger = own_danger(planner, above);
+		if (danger)
+			lineage->danger = arena_printf(
+				planner->mem, "it is a member of \"%s\", and %s", above->name, danger);
+	}
 	return lineage;
-}
-
-static bool descends_from(const struct lineage *lineage, uint32_t oid)
-{
-	for (size_t i = 0; i < lineage->count; i++)
-		if (lineage->ancestors[i] == oid)
-			return true;
-	return false;
 }
 
 static void plan_group(struct planner *planner, const char *name)
@@ -206,7 +207,7 @@ bool planner_may_grant(struct planner *planner, const struct member *member, con
 	if (lineage->danger)
 		planner_reason(planner, member->report, USER_REFUSED, "role \"%s\" is not granted: %s", name,
 			lineage->danger);
-	else if (member->role && descends_from(lineage, member->role->oid))
+	else if (member->role && role_set_has(&lineage->above, member->role->oid))
 		planner_reason(planner, member->report, USER_REFUSED,
 			"role \"%s\" is not granted: it is a member of \"%s\"", name, member->name);
 	else

@@ -231,11 +231,17 @@ static void plan_drop(const struct removal *removal)
 	if (!removal->planner->holding)
 		removal->report->progress =
 			arena_printf(mem, "being removed: locked out%s, then dropped", given);
-	planner_step(removal->planner, PHASE_DROP,
+	planner_drop(removal->planner, removal->role);
+}
+
+void planner_drop(struct planner *planner, const struct role *role)
+{
+	planner_step(planner, PHASE_DROP,
 		(struct role_step){
 			.action = ROLE_DROP,
-			.user = removal->role->name,
-			.sql = arena_printf(mem, "DROP ROLE %s", removal->name),
+			.user = role->name,
+			.sql = arena_printf(
+				planner->mem, "DROP ROLE %s", sql_identifier(role->name, planner->mem)),
 		});
 }
 
@@ -387,10 +393,5 @@ void plan_group_removal(struct planner *planner, const struct role *role, struct
 	size_t count;
 	const struct dependency *rows = present_dependencies(planner->present, role->oid, &count);
 	plan_visits(&removal, rows, count);
-	planner_step(planner, PHASE_DROP,
-		(struct role_step){
-			.action = ROLE_DROP,
-			.user = role->name,
-			.sql = arena_printf(planner->mem, "DROP ROLE %s", removal.name),
-		});
+	planner_drop(planner, role);
 }

@@ -91,12 +91,17 @@ struct member {
 	enum upkeep upkeep;
 };
 
-/* Roles that a role is a member of, directly or through others. */
+/* By their object identifiers, in no order. */
+struct role_set {
+	uint32_t *oids;
+	size_t count;
+};
+
+/* Roles that a role will be a member of, directly or through others. */
 struct lineage {
 	bool known;
 	const char *danger; /* why it may not be granted, NULL = it may */
-	uint32_t *ancestors;
-	size_t count;
+	struct role_set above;
 };
 
 struct name_list {
@@ -126,7 +131,8 @@ struct planner {
 	struct role_report **group_reports; /* parallel to the listed groups */
 	bool *unused;                       /* the same: to go, or not to be made (plan_group_use.c) */
 	struct lineage *lineages;           /* parallel to present->roles */
-	uint32_t *seen;                     /* the same: number of the last walk that came by */
+	bool *public_told; /* parallel to present->databases: the warning that PUBLIC may connect */
+	uint32_t *seen;    /* the same as lineages: number of the last walk that came by */
 	uint32_t walks;
 	struct rights *rights; /* of an agent without superuser (rights.h); NULL = it may do everything */
 	unsigned char *judged; /* parallel to present->memberships: plan_membership.c */
@@ -223,6 +229,14 @@ struct member planner_group_member(const struct planner *planner, const struct g
 /* What is said of this role's memberships; false = nothing, and they are left alone. */
 bool planner_member(const struct planner *planner, const struct role *role, struct member *member);
 
+/* Which memberships a walk goes up by. */
+typedef bool (*membership_filter)(
+	const struct planner *planner, const struct role *member, const struct role *role);
+
+/* All roles above this one, directly or not, without itself; `follows` NULL = as they are now. */
+struct role_set planner_above(struct planner *planner, const struct role *role, membership_filter follows);
+bool role_set_has(const struct role_set *set, uint32_t oid);
+
 /* Will this membership, which is there, be there after the pass? */
 bool planner_membership_stays(
 	const struct planner *planner, const struct role *member, const struct role *role);
@@ -266,6 +280,7 @@ void plan_memberships(struct planner *planner, const struct member *member);
 void plan_parameters(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);
 void plan_retirements(struct planner *planner);
+void planner_drop(struct planner *planner, const struct role *role); /* the step, alone */
 void plan_removal(struct planner *planner, const struct role *role, struct role_report *report);
 void plan_group_removal(
 	struct planner *planner, const struct role *role, struct role_report *report); /* owns nothing */

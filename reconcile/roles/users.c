@@ -73,7 +73,7 @@ const char *reader_text(struct users_reader *reader, const struct yaml_node *nod
 {
 	if (node->kind != YAML_STRING) {
 		reader_wrong(reader, node,
-			arena_printf(reader->mem, "%s must be a string, this is a %s%s", what,
+			arena_printf(reader->mem, "%s must be a string, this is %s%s", what,
 				yaml_kind_name(node->kind),
 				node->kind > YAML_STRING ? "" : ": write it in quotes"));
 		return NULL;
@@ -236,7 +236,7 @@ static void read_entry(struct users_reader *reader, const struct yaml_node *entr
 		.grants_mode = reader->grants};
 	if (entry->kind != YAML_MAP) {
 		reader_wrong(reader, entry,
-			arena_printf(reader->mem, "an entry of users must be a map with username, this is a %s",
+			arena_printf(reader->mem, "an entry of users must be a map with username, this is %s",
 				yaml_kind_name(entry->kind)));
 		return;
 	}

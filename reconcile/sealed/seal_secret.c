@@ -63,7 +63,7 @@ static bool items_of(
 	const struct yaml_node *found = yaml_get(secret, field);
 	*map = found && found->kind == YAML_MAP ? found : &empty;
 	if (found && found->kind != YAML_MAP && found->kind != YAML_NULL)
-		return error_set(err, ERROR_INVALID, "line %d: %s is a %s, not a map", found->line, field,
+		return error_set(err, ERROR_INVALID, "line %d: %s is %s, not a map", found->line, field,
 			yaml_kind_name(found->kind));
 	for (size_t i = 0; i < (*map)->count; i++) {
 		const struct yaml_pair *pair = &(*map)->pairs[i];
@@ -74,8 +74,8 @@ static bool items_of(
 				pair->line, field);
 		if (pair->value->kind != YAML_STRING)
 			return error_set(err, ERROR_INVALID,
-				"line %d: %s.\"%s\" is a %s, not a string: put it in quotes", pair->line,
-				field, pair->key, yaml_kind_name(pair->value->kind));
+				"line %d: %s.\"%s\" is %s, not a string: put it in quotes", pair->line, field,
+				pair->key, yaml_kind_name(pair->value->kind));
 	}
 	return true;
 }
@@ -163,7 +163,7 @@ static bool template_metadata(const struct yaml_node *secret, const struct seal_
 	static const char *const first[] = {"name", "namespace", "labels", "annotations"};
 	const struct yaml_node *node = yaml_get(secret, "metadata");
 	if (node && node->kind != YAML_MAP)
-		return error_set(err, ERROR_INVALID, "line %d: metadata is a %s, not a map", node->line,
+		return error_set(err, ERROR_INVALID, "line %d: metadata is %s, not a map", node->line,
 			yaml_kind_name(node->kind));
 	CLEANUP(json_done) json_t *given = node ? yaml_to_json(node) : json_object();
 	object_strip_metadata(given);
@@ -206,7 +206,7 @@ static bool is_secret(const struct yaml_node *node, struct error *err)
 		return true;
 	if (node->kind != YAML_MAP)
 		return error_set(err, ERROR_INVALID,
-			"line %d: expected a Secret (kind: Secret, apiVersion: v1), found a %s", node->line,
+			"line %d: expected a Secret (kind: Secret, apiVersion: v1), found %s", node->line,
 			yaml_kind_name(node->kind));
 	if (kind && kind->kind == YAML_STRING && strcmp(kind->text, SEALED_KIND) == 0)
 		return error_set(err, ERROR_INVALID, "line %d: this is a SealedSecret already", node->line);

@@ -10,21 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "reconcile/roles/users.h"
-
-struct reading {
-	struct arena *mem;
-	struct users users;
-	struct mistakes mistakes;
-};
-
-static void read_text(struct reading *reading, const char *text, const struct roles_policy *policy)
-{
-	reading->mem = arena_new(64 << 20);
-	reading->mistakes = (struct mistakes){.mem = reading->mem};
-	users_read("users.yaml", 1, text, strlen(text), "postgres", policy, reading->mem, &reading->users,
-		&reading->mistakes);
-}
+#include "tests/reconcile/roles/fixture.h"
 
 static const struct roles_policy usual;
 
@@ -44,7 +30,7 @@ static void what_a_role_may_by_itself_is_read(void **state)
 		"  - {username: bob, connectionLimit: -1, validUntil: infinity, attributes: }\n";
 	struct reading reading;
 	(void)state;
-	read_text(&reading, text, &usual);
+	read_text(&reading, text, "postgres", &usual);
 	assert_int_equal(reading.mistakes.count, 0);
 	const struct user *alice = &reading.users.items[0], *bob = &reading.users.items[1];
 	assert_int_equal(alice->ensure, USER_LOCKED);
@@ -115,7 +101,7 @@ static void each_mistake_is_told_at_its_place(void **state)
 		const char *text = arena_printf(
 			reading.mem, "version: 2\nusers: [{username: a, %s}]\n", mistaken[i].field);
 		struct arena *own = reading.mem;
-		read_text(&reading, text, &usual);
+		read_text(&reading, text, "postgres", &usual);
 		const char *said = reading.mistakes.count
 			? mistake_text(&reading.mistakes.items[0], reading.mem)
 			: "no mistake";
@@ -137,7 +123,7 @@ static void who_has_ended_is_to_be_absent(void **state)
 		"  - {username: bob}\n";
 	struct reading reading;
 	(void)state;
-	read_text(&reading, text, &usual);
+	read_text(&reading, text, "postgres", &usual);
 	assert_int_equal(reading.mistakes.count, 0);
 	const struct user *alice = &reading.users.items[0];
 	assert_string_equal(alice->fields.until, "2027-01-01T00:00:00.5Z");
@@ -163,7 +149,7 @@ static void what_stands_in_two_entries_of_one_user_is_told(void **state)
 				   "     until: 2027-01-01T00:00:00Z}\n";
 	struct reading reading;
 	(void)state;
-	read_text(&reading, text, &usual);
+	read_text(&reading, text, "postgres", &usual);
 	assert_int_equal(reading.mistakes.count, 1);
 	assert_int_equal(reading.mistakes.items[0].line, 5);
 	assert_non_null(strstr(reading.mistakes.items[0].text, "has until and validUntil"));
@@ -177,11 +163,11 @@ static void the_agent_file_says_what_git_may_give(void **state)
 	const struct roles_policy allowing = {.attributes_said = true, .attributes = 1U << ATTRIBUTE_SUPERUSER};
 	struct reading reading;
 	(void)state;
-	read_text(&reading, text, &allowing);
+	read_text(&reading, text, "postgres", &allowing);
 	assert_int_equal(reading.mistakes.count, 0);
 	assert_string_equal(user_danger(&reading.users.items[0]), "it is a superuser");
 	arena_free(reading.mem);
-	read_text(&reading, less, &allowing);
+	read_text(&reading, less, "postgres", &allowing);
 	assert_non_null(strstr(reading.mistakes.items[0].text, "inherit cannot be taken away"));
 	arena_free(reading.mem);
 }
@@ -194,12 +180,12 @@ static void a_comment_as_long_as_can_be_kept_is_read(void **state)
 	(void)state;
 	memset(comment, 'x', 65025);
 	read_text(&reading, arena_printf(mem, "version: 2\nusers: [{username: a, comment: %s}]\n", comment),
-		&usual);
+		"postgres", &usual);
 	assert_non_null(strstr(reading.mistakes.items[0].text, "longer than"));
 	arena_free(reading.mem);
 	comment[65024] = '\0';
 	read_text(&reading, arena_printf(mem, "version: 2\nusers: [{username: a, comment: %s}]\n", comment),
-		&usual);
+		"postgres", &usual);
 	assert_int_equal(reading.mistakes.count, 0);
 	arena_free(reading.mem);
 	arena_free(mem);

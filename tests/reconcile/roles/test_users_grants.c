@@ -10,26 +10,12 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "reconcile/roles/users.h"
+#include "tests/reconcile/roles/fixture.h"
 
 static const struct roles_policy policy = {
 	.protected_roles = (const char *[]){"root_*"},
 	.protected_count = 1,
 };
-
-struct reading {
-	struct arena *mem;
-	struct users users;
-	struct mistakes mistakes;
-};
-
-static void read_text(struct reading *reading, const char *text, const char *database)
-{
-	reading->mem = arena_new(64 << 20);
-	reading->mistakes = (struct mistakes){.mem = reading->mem};
-	users_read("users.yaml", 1, text, strlen(text), database, &policy, reading->mem, &reading->users,
-		&reading->mistakes);
-}
 
 /* "role SELECT on tables app s.t(column)", one a line. */
 static const char *rows_of(struct reading *reading)
@@ -70,7 +56,7 @@ static void what_groups_and_users_may_do_is_read(void **state)
 		"  - {username: bob}\n";
 	struct reading reading;
 	(void)state;
-	read_text(&reading, text, "postgres");
+	read_text(&reading, text, "postgres", &policy);
 	for (size_t i = 0; i < reading.mistakes.count; i++)
 		fail_msg("%s", mistake_text(&reading.mistakes.items[i], reading.mem));
 	assert_string_equal(rows_of(&reading),
@@ -111,7 +97,7 @@ static void roles_with_options_are_read_and_sorted(void **state)
 		"- {username: bob, roles: [{name: readers}, writers, readers]}\n";
 	struct reading reading;
 	(void)state;
-	read_text(&reading, text, "postgres");
+	read_text(&reading, text, "postgres", &policy);
 	assert_int_equal(reading.mistakes.count, 0);
 	const struct user *alice = &reading.users.items[0], *bob = &reading.users.items[1];
 	assert_int_equal(alice->role_count, 3);
@@ -246,7 +232,7 @@ static void each_mistake_is_told_at_its_place(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(mistaken); i++) {
 		struct reading reading;
-		read_text(&reading, mistaken[i].text, "postgres");
+		read_text(&reading, mistaken[i].text, "postgres", &policy);
 		const char *said = reading.mistakes.count
 			? mistake_text(&reading.mistakes.items[0], reading.mem)
 			: "no mistake";
@@ -264,7 +250,7 @@ static void a_database_has_to_be_named_where_the_agent_names_none(void **state)
 {
 	struct reading reading;
 	(void)state;
-	read_text(&reading, GROUP "{on: schema, schema: s, privileges: [USAGE]}\n", "");
+	read_text(&reading, GROUP "{on: schema, schema: s, privileges: [USAGE]}\n", "", &policy);
 	assert_non_null(strstr(mistake_text(&reading.mistakes.items[0], reading.mem), "database is missing"));
 	arena_free(reading.mem);
 }
@@ -292,7 +278,7 @@ static void databases_are_listed_or_come_from_the_defaults(void **state)
 		"  - {username: d, databases: [other]}\n";
 	struct reading reading;
 	(void)state;
-	read_text(&reading, text, "postgres");
+	read_text(&reading, text, "postgres", &policy);
 	assert_int_equal(reading.mistakes.count, 0);
 	assert_string_equal(databases_of(&reading, 0), "one two ");
 	assert_string_equal(databases_of(&reading, 1), "");
@@ -300,7 +286,7 @@ static void databases_are_listed_or_come_from_the_defaults(void **state)
 	assert_string_equal(databases_of(&reading, 3), "other own ");
 	assert_string_equal(rows_of(&reading), "g USAGE on schema app .s()\n");
 	arena_free(reading.mem);
-	read_text(&reading, "version: 2\ndefaults:\nusers: [{username: a}]\n", "postgres");
+	read_text(&reading, "version: 2\ndefaults:\nusers: [{username: a}]\n", "postgres", &policy);
 	assert_string_equal(databases_of(&reading, 0), "postgres ");
 	arena_free(reading.mem);
 }

@@ -7,28 +7,22 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "reconcile/roles/users_check.h"
+#include "tests/reconcile/roles/fixture.h"
 
 static const struct roles_policy policy = {
 	.protected_roles = (const char *[]){"root_*"},
 	.protected_count = 1,
 };
 
-struct reading {
-	struct arena *mem;
-	struct users users;
-	struct mistakes mistakes;
-};
-
 static void read_users(struct reading *reading, const char *list)
 {
-	reading->mem = arena_new(64 << 20);
-	reading->mistakes = (struct mistakes){.mem = reading->mem};
-	const char *text = arena_printf(reading->mem, "version: 2\n%s\n", list);
-	users_read("users.yaml", 1, text, strlen(text), "postgres", &policy, reading->mem, &reading->users,
-		&reading->mistakes);
+	char text[4096];
+	assert_in_range(snprintf(text, sizeof(text), "version: 2\n%s\n", list), 0, sizeof(text) - 1);
+	read_text(reading, text, "postgres", &policy);
 }
 
 static void who_was_called_what_is_known(void **state)
