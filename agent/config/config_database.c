@@ -129,33 +129,21 @@ static void read_attributes(struct settings *settings, const struct yaml_pair *p
 	}
 }
 
+#define POLICY_TEXTS(key, texts, count)                                                                      \
+	{                                                                                                    \
+		.name = key, .type = SETTING_TEXTS, .offset = offsetof(struct roles_policy, texts),          \
+		.count_offset = offsetof(struct roles_policy, count)                                         \
+	}
+
 static void read_policy(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const struct setting table[] = {
-		{.name = "protectedRoles",
-			.type = SETTING_TEXTS,
-			.offset = offsetof(struct roles_policy, protected_roles),
-			.count_offset = offsetof(struct roles_policy, protected_count)},
-		{.name = "grantableRoles",
-			.type = SETTING_TEXTS,
-			.offset = offsetof(struct roles_policy, grantable),
-			.count_offset = offsetof(struct roles_policy, grantable_count)},
-		{.name = "denyRoles",
-			.type = SETTING_TEXTS,
-			.offset = offsetof(struct roles_policy, denied),
-			.count_offset = offsetof(struct roles_policy, denied_count)},
-		{.name = "allowExtensions",
-			.type = SETTING_TEXTS,
-			.offset = offsetof(struct roles_policy, extensions),
-			.count_offset = offsetof(struct roles_policy, extension_count)},
-		{.name = "allowParameters",
-			.type = SETTING_TEXTS,
-			.offset = offsetof(struct roles_policy, parameters),
-			.count_offset = offsetof(struct roles_policy, parameter_count)},
-		{.name = "secretNamespaces",
-			.type = SETTING_TEXTS,
-			.offset = offsetof(struct roles_policy, secret_namespaces),
-			.count_offset = offsetof(struct roles_policy, secret_namespace_count)},
+		POLICY_TEXTS("protectedRoles", protected_roles, protected_count),
+		POLICY_TEXTS("grantableRoles", grantable, grantable_count),
+		POLICY_TEXTS("denyRoles", denied, denied_count),
+		POLICY_TEXTS("allowExtensions", extensions, extension_count),
+		POLICY_TEXTS("allowParameters", parameters, parameter_count),
+		POLICY_TEXTS("secretNamespaces", secret_namespaces, secret_namespace_count),
 		{.name = "adopt", .type = SETTING_OWN, .read = read_adopt},
 		{.name = "allowAttributes", .type = SETTING_OWN, .read = read_attributes},
 		{.name = "memberships", .type = SETTING_OWN, .read = read_memberships},
@@ -174,10 +162,7 @@ static void read_retirement(struct settings *settings, const struct yaml_pair *p
 	static const struct setting table[] = {
 		{.name = "hold", .type = SETTING_DURATION, .offset = offsetof(struct roles_policy, hold)},
 		{.name = "reassignOwnedTo", .offset = offsetof(struct roles_policy, heir)},
-		{.name = "memberships",
-			.type = SETTING_TEXTS,
-			.offset = offsetof(struct roles_policy, heir_roles),
-			.count_offset = offsetof(struct roles_policy, heir_role_count)},
+		POLICY_TEXTS("memberships", heir_roles, heir_role_count),
 	};
 	struct roles_policy *policy = &((struct database_config *)base)->policy;
 	if (pair->value->kind == YAML_NULL || !settings_read(settings, pair, table, COUNT_OF(table), policy))

@@ -96,7 +96,7 @@ static const char *no_content(const struct agent *agent, const struct app *app, 
 	if (app->spec.skip_reconcile)
 		return "the annotation argocd.argoproj.io/skip-reconcile holds it";
 	if (app->broken)
-		return app->broken;
+		return users_broken(app, mem);
 	if (unreadable)
 		return arena_printf(mem, "its repository cannot be read: %s", unreadable->text);
 	if (!app_content_is_current(app))

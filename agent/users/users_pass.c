@@ -209,13 +209,20 @@ static bool only_plans(const struct users_wish *wish)
 	return wish && wish->plan_only;
 }
 
+const char *users_broken(const struct app *app, struct arena *mem)
+{
+	size_t fits = app->broken ? text_fit(app->broken, REASON_BYTES) : 0;
+	if (!app->broken || !app->broken[fits])
+		return app->broken;
+	return arena_printf(
+		mem, "%.*s ... (all of it: `pgitops app get %s`)", (int)fits, app->broken, app->spec.name);
+}
+
 /* Nobody is removed by the last good commit while the newest one is broken: it may be the one that takes a removal back. */
 static const char *newest_is_broken(const struct database *database, struct arena *mem)
 {
-	const char *broken = database->app ? database->app->broken : NULL;
-	return broken ? arena_printf(mem, "as the newest commit cannot be used: %.*s",
-				(int)text_fit(broken, REASON_BYTES), broken)
-		      : NULL;
+	const char *broken = database->app ? users_broken(database->app, mem) : NULL;
+	return broken ? arena_printf(mem, "as the newest commit cannot be used: %s", broken) : NULL;
 }
 
 static struct users_pass *pass_new(struct agent *agent, struct database *database, struct arena *mem)

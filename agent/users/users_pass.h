@@ -98,6 +98,9 @@ struct users_pass {
 /* True when there is something to do and it was begun. Reconciler thread. */
 bool users_pass_start(struct agent *agent, struct database *database);
 
+/* Why the newest commit is broken, its beginning where it is long, and who says the rest; NULL = it is not. In `mem`, or the Application's. */
+const char *users_broken(const struct app *app, struct arena *mem);
+
 /* Somebody asks for a pass that can begin now. Reconciler thread. */
 bool users_pass_is_asked(const struct database *database);
 
