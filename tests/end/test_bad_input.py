@@ -258,18 +258,6 @@ def people(agent, server, tmp_path):
     return agent, server, repository
 
 
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), {})
-
-
-def wait_user(agent, name, status):
-    try:
-        return wait_for(f"{name} {status}", lambda: agent.alive() and user(agent, name).get("status") == status
-                        and user(agent, name), 30, 0.05)
-    except TimeoutError as error:
-        raise AssertionError(f"{error}: {user(agent, name)}\n{agent.log()[-3000:]}") from None
-
-
 def database(agent):
     items = agent.get("/api/v1/databases", over="socket").json["items"]
     return items[0] if items else {"status": "", "reason": ""}
@@ -308,7 +296,7 @@ def many(program, tmp_path_factory):
     agent.application("postgres-users", repository.url, "users", "postgres")
     agent.secret("postgres", "user-alice-secret", "wonderland")
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     yield agent, server, repository
     assert agent.stop() == 0
     server.close()
@@ -336,9 +324,9 @@ def test_quotes_in_names_and_passwords_are_only_characters(people):
     repository.commit({"users/users.yaml": users(json.dumps({"username": odd, "database": "app"}), alice=["readers"],
                                                  carol=["""q"uo'te"""])})
     agent.start()
-    wait_user(agent, "alice", "Synced")
-    wait_user(agent, "carol", "Synced")
-    assert user(agent, odd)["status"] == "Degraded", "it has no Secret, and nothing else is wrong with it"
+    agent.wait_user("alice", "Synced")
+    agent.wait_user("carol", "Synced")
+    assert agent.user(odd)["status"] == "Degraded", "it has no Secret, and nothing else is wrong with it"
     assert server.can_login("carol", password, "app") and server.can_login("alice", "wonderland", "app")
     assert password not in agent.log()
 
@@ -349,11 +337,11 @@ def test_a_password_that_cannot_be_one_degrades_its_user_only(people, password):
     agent.secret("postgres", "user-bob-secret", password)
     repository.commit({"users/users.yaml": users(alice=["readers"], bob=[])})
     agent.begin()
-    wait_user(agent, "alice", "Synced")
-    reason = wait_user(agent, "bob", "Degraded")["reason"]
+    agent.wait_user("alice", "Synced")
+    reason = agent.wait_user("bob", "Degraded")["reason"]
     assert "user-bob-secret" in reason, reason
     agent.secret("postgres", "user-bob-secret", "builder")
-    wait_user(agent, "bob", "Synced")
+    agent.wait_user("bob", "Synced")
     assert server.can_login("bob", "builder", "app")
 
 
@@ -362,10 +350,10 @@ def test_a_database_that_is_missing_is_told_and_waited_for(people):
     repository.commit({"users/users.yaml": users("{username: bob, database: later}", alice=["readers"])})
     agent.secret("postgres", "user-bob-secret", "builder")
     agent.begin()
-    wait_user(agent, "alice", "Synced")
-    wait_for("the database is named", lambda: "later" in user(agent, "bob").get("reason", ""))
+    agent.wait_user("alice", "Synced")
+    wait_for("the database is named", lambda: "later" in agent.user("bob").get("reason", ""))
     server.run("CREATE DATABASE later")
-    wait_user(agent, "bob", "Synced")
+    agent.wait_user("bob", "Synced")
     assert server.can_login("bob", "builder", "later")
 
 
@@ -376,7 +364,7 @@ def test_a_database_to_connect_to_that_is_missing_is_named(people):
     wait_database(agent, "Failed", "nowhere")
     wait_for("page and webhook stay reachable", agent.ready)
     server.run("CREATE DATABASE nowhere")
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
 
 
 def test_a_wrong_superuser_password_is_told_without_it(people, tmp_path):
@@ -387,7 +375,7 @@ def test_a_wrong_superuser_password_is_told_without_it(people, tmp_path):
     wait_database(agent, "Failed", "password authentication failed")
     assert "not-the-password" not in agent.log()
     file.write_text(server.password)
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
 
 
 def test_a_server_without_free_connections_is_waited_for(people):
@@ -411,7 +399,7 @@ def test_a_server_without_free_connections_is_waited_for(people):
     finally:
         for session in held:
             session.close()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     assert crowd.can_login("alice", "wonderland", "app")
     crowd.close()
 
@@ -427,7 +415,7 @@ def test_a_standby_is_waited_for_and_not_written_to(people):
         assert "hot standby" in reason or "standby" in reason, reason
         assert not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'alice'")
         standby.run("SELECT pg_promote()")
-        wait_user(agent, "alice", "Synced")
+        agent.wait_user("alice", "Synced")
         assert standby.can_login("alice", "wonderland", "app")
     finally:
         standby.close()
@@ -436,7 +424,7 @@ def test_a_standby_is_waited_for_and_not_written_to(people):
 def test_a_server_that_hangs_in_the_middle_of_a_pass_is_waited_for(people):
     agent, server, repository = people
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     agent.secret("postgres", "user-bob-secret", "builder")
     with server.connect() as blocker:
         blocker.execute("BEGIN")
@@ -444,7 +432,7 @@ def test_a_server_that_hangs_in_the_middle_of_a_pass_is_waited_for(people):
         repository.commit({"users/users.yaml": users(alice=["readers"], bob=["readers"])})
         wait_database(agent, "Waiting", "")
         blocker.execute("ROLLBACK")
-    wait_user(agent, "bob", "Synced")
+    agent.wait_user("bob", "Synced")
     assert server.can_login("bob", "builder", "app")
 
 

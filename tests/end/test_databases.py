@@ -4,12 +4,13 @@ import pytest
 
 from parts.agent import wait_for
 from parts.git import Repository
+from parts.users import config_map
 
 
 def users_yaml(comment):
-    return {"users/users.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: postgres-users-config, namespace: postgres}\ndata:\n  users.yaml: |\n"
-                                "    version: 2\n    groups: [{name: app_owner}]\n    users: [{username: alice, database: app}]\n    databases:\n"
-                                f"      - {{name: app, owner: app_owner, comment: {comment}, revokePublicConnect: true, extensions: [pgcrypto]}}\n"}
+    return {"users/users.yaml": config_map(
+        "version: 2\ngroups: [{name: app_owner}]\nusers: [{username: alice, database: app}]\ndatabases:\n"
+        f"- {{name: app, owner: app_owner, comment: {comment}, revokePublicConnect: true, extensions: [pgcrypto]}}\n")}
 
 
 @pytest.fixture
@@ -22,15 +23,11 @@ def setting(agent, server, tmp_path):
     return agent, server, repository
 
 
-def item(agent, name="database app"):
-    return next((one for one in agent.items("user", "list") if one["name"] == name), {})
-
-
 def test_a_database_is_made_and_shown_like_a_user(setting):
     agent, server, repository = setting
     agent.once().ok()
     assert server.can_login("alice", "wonderland", "app")
-    assert {name: item(agent, name)["kind"] for name in ("alice", "app_owner", "database app")} == \
+    assert {name: agent.user(name)["kind"] for name in ("alice", "app_owner", "database app")} == \
         {"alice": "user", "app_owner": "group", "database app": "database"}
     table = agent.cli("user", "list").ok().out
     assert "(a database)" in table and "warning" not in agent.cli("status").out.lower()
@@ -45,7 +42,7 @@ def test_a_database_is_made_and_shown_like_a_user(setting):
 def test_what_a_hand_changes_is_drift_of_the_database(setting):
     agent, server, _ = setting
     agent.start()
-    wait_for("it is there", lambda: item(agent).get("status") == "Synced")
+    wait_for("it is there", lambda: agent.user("database app").get("status") == "Synced")
     server.run("ALTER DATABASE app OWNER TO postgres", "GRANT CONNECT ON DATABASE app TO PUBLIC")
     drift = wait_for("healed drift", lambda: {(one["field"], one["wanted"], one["found"]) for one in
                                               agent.items("drift", "list", "--user", "database app") if one["healed"]})
@@ -58,7 +55,7 @@ def test_the_agent_file_says_which_extensions_git_may_have(setting):
     text = users_yaml("shop")["users/users.yaml"].replace("[pgcrypto]", "[dblink]")
     repository.commit({"users/users.yaml": text})
     agent.once()
-    assert item(agent)["status"] == "Refused" and "policy.allowExtensions" in item(agent)["reason"]
+    assert agent.user("database app")["status"] == "Refused" and "policy.allowExtensions" in agent.user("database app")["reason"]
     agent.config["databases"][0]["policy"] = {"allowExtensions": ["dblink"]}
     agent.once().ok()
     assert server.value("SELECT count(*) FROM pg_extension WHERE extname = 'dblink'", database="app") == 1

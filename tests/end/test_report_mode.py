@@ -19,20 +19,16 @@ def setting(agent, server, tmp_path):
     return agent, server, repository
 
 
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), None)
-
-
 def test_a_commit_is_shown_as_sql_and_nothing_is_written(setting):
     agent, server, repository = setting
     agent.start()
-    wait_for("alice", lambda: (user(agent, "alice") or {}).get("status") == "Synced")
+    wait_for("alice", lambda: agent.user("alice").get("status") == "Synced")
     agent.stop()
 
     agent.config["databases"][0]["policy"] = {"mode": "report"}
     agent.start()
     head = repository.commit({"users/users.yaml": users(alice=["readers"], carol=["readers"])})
-    carol = wait_for("carol", lambda: user(agent, "carol"))
+    carol = wait_for("carol", lambda: agent.user("carol"))
     assert carol["status"] == "Drifted" and "`pgitops user plan`" in carol["reason"]
     agent.wait_app("postgres-users", revision=head)
     plan = agent.cli("user", "plan").is_(1).out
@@ -49,15 +45,15 @@ def test_a_commit_is_shown_as_sql_and_nothing_is_written(setting):
     agent.stop()
     del agent.config["databases"][0]["policy"]
     agent.start()
-    wait_for("carol is there", lambda: (user(agent, "carol") or {}).get("status") == "Synced")
-    assert user(agent, "carol")["reason"] == "" and server.can_login("carol", "password of carol", "app")
+    wait_for("carol is there", lambda: agent.user("carol").get("status") == "Synced")
+    assert agent.user("carol")["reason"] == "" and server.can_login("carol", "password of carol", "app")
     assert agent.items("drift", "list") == []
 
 
 def test_what_somebody_changes_by_hand_is_drift_here_too(setting):
     agent, server, _ = setting
     agent.start()
-    wait_for("alice", lambda: (user(agent, "alice") or {}).get("status") == "Synced")
+    wait_for("alice", lambda: agent.user("alice").get("status") == "Synced")
     agent.stop()
     agent.config["databases"][0]["policy"] = {"mode": "report"}
     agent.start()
@@ -72,6 +68,6 @@ def test_a_sync_that_fails_says_for_whom_and_why(setting):
     agent, _, repository = setting
     repository.commit({"users/users.yaml": users(alice=["readers"], nobody=["readers"])})
     agent.start()
-    wait_for("nobody", lambda: user(agent, "nobody"))
+    wait_for("nobody", lambda: agent.user("nobody"))
     result = agent.cli("user", "sync").is_(1)
     assert "1 of 2 users are not as Git says; nobody: Degraded" in result.err and "user-nobody-secret" in result.err

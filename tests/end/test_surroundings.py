@@ -23,18 +23,6 @@ def give_secret(kube, namespace, name, password):
                  "stringData": {"password": password}})
 
 
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), {})
-
-
-def wait_user(agent, name, status):
-    try:
-        return wait_for(f"{name} {status}", lambda: agent.alive() and user(agent, name).get("status") == status
-                        and user(agent, name), 30, 0.05)
-    except TimeoutError as error:
-        raise AssertionError(f"{error}: {user(agent, name)}\n{agent.log()[-3000:]}") from None
-
-
 # ---- in the cluster ---------------------------------------------------------------------------------------------------
 
 
@@ -107,7 +95,7 @@ def test_a_secret_of_the_same_push_is_the_new_users_password(agent, crds, server
     agent.database(server)
     agent.application("postgres-users", repository.url, "users", namespace)
     agent.begin()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     assert server.can_login("alice", "wonderland", "app")
     head = repository.commit({"users/alice.yaml": secret("user-alice-secret", password="looking-glass")})
     agent.cli("app", "refresh", "postgres-users").ok()
@@ -124,15 +112,15 @@ def test_a_user_whose_secret_is_deleted_keeps_working(agent, crds, server, repos
     agent.database(server)
     agent.application("postgres-users", repository.url, "users", namespace)
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     kube.delete("v1", "Secret", namespace, "user-alice-secret")
-    wait_for("it is told", lambda: "user-alice-secret" in user(agent, "alice").get("reason", ""))
+    wait_for("it is told", lambda: "user-alice-secret" in agent.user("alice").get("reason", ""))
     assert server.can_login("alice", "wonderland", "app")
     server.run("REVOKE readers FROM alice")
     wait_for("the rest of it is still kept as it should be", lambda: server.query(
         "SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid WHERE r.rolname = 'readers'"))
     give_secret(kube, namespace, "alice", "again")
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     assert server.can_login("alice", "again", "app")
 
 
@@ -175,8 +163,8 @@ def test_users_are_kept_while_the_cluster_with_their_secrets_is_away(agent, own_
     agent.database(server)
     agent.application("postgres-users", repository.url, "users", namespace)
     agent.start()
-    wait_user(agent, "alice", "Synced")
-    wait_user(agent, "bob", "Synced")
+    agent.wait_user("alice", "Synced")
+    agent.wait_user("bob", "Synced")
     assert agent.stop() == 0
     own_plane.stop_apiserver()
     try:
@@ -190,7 +178,7 @@ def test_users_are_kept_while_the_cluster_with_their_secrets_is_away(agent, own_
     finally:
         own_plane.start_apiserver()
     agent.wait_app("postgres-users", "Synced", repository.head)
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
 
 
 # ---- on the agent's own machine ---------------------------------------------------------------------------------------
@@ -235,13 +223,13 @@ def test_secrets_that_others_may_read_are_not_used(agent, server, repository):
     file = agent.folder / "secrets" / "postgres-user-alice-secret.yaml"
     file.chmod(0o644)
     agent.begin()
-    wait_for("it is told", lambda: "user-alice-secret" in user(agent, "alice").get("reason", ""))
-    said = user(agent, "alice")["reason"] + agent.log()
+    wait_for("it is told", lambda: "user-alice-secret" in agent.user("alice").get("reason", ""))
+    said = agent.user("alice")["reason"] + agent.log()
     assert str(file) in said and ("0600" in said or "600" in said), said[-2000:]
     file.chmod(0o600)
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     (agent.folder / "secrets").rename(agent.folder / "away")
-    wait_for("the folder is missed", lambda: "cannot be read" in user(agent, "alice").get("reason", ""))
+    wait_for("the folder is missed", lambda: "cannot be read" in agent.user("alice").get("reason", ""))
     assert server.can_login("alice", "wonderland", "app")
 
 

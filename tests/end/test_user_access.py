@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from end.test_users import config_map, wait_user
 from parts.git import Repository
+from parts.users import config_map
 
 LIST = """version: 2
 groups:
@@ -37,7 +37,7 @@ def setting(agent, server, tmp_path):
     for name in ("alice", "bob"):
         agent.secret("postgres", f"user-{name}-secret", name)
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice")
     return agent, server, head
 
 

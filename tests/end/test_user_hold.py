@@ -6,21 +6,12 @@ import pytest
 
 from parts.agent import wait_for
 from parts.git import Repository
+from parts.users import config_map
 
 
 def push(repository, *names):
-    listed = "".join(f"    - {{username: {name}, database: app, roles: [read_only]}}\n" for name in names)
-    return repository.commit({"postgres-users/users.yaml": (
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: postgres-users-config, namespace: postgres}\ndata:\n"
-        "  users.yaml: |\n    users:\n" + listed)})
-
-
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), None)
-
-
-def wait_synced(agent, name):
-    wait_for(f"{name} is synced", lambda: (user(agent, name) or {}).get("status") == "Synced")
+    return repository.commit({"postgres-users/users.yaml": config_map(
+        "users:\n" + "".join(f"- {{username: {name}, database: app, roles: [read_only]}}\n" for name in names))})
 
 
 @pytest.fixture
@@ -34,12 +25,12 @@ def setting(agent, server, tmp_path):
     agent.secret("postgres", "user-bob-secret", "builder")
     agent.config["databases"][0]["retirement"] = {"hold": "7d"}
     agent.start()
-    wait_synced(agent, "bob")
+    agent.wait_user("bob")
     return agent, server, repository
 
 
 def wait_held(agent, name):
-    return wait_for(f"{name} is held", lambda: (user(agent, name) or {}).get("until") and user(agent, name))
+    return wait_for(f"{name} is held", lambda: agent.user(name).get("until") and agent.user(name))
 
 
 def test_a_leaver_is_held_and_everybody_is_told_until_when(setting):
@@ -49,7 +40,7 @@ def test_a_leaver_is_held_and_everybody_is_told_until_when(setting):
     until = datetime.datetime.fromisoformat(held["until"].replace("Z", "+00:00"))
     assert abs((until - server.value("SELECT now()")).total_seconds() - 7 * 24 * 3600) < 600
     assert held["status"] == "Retiring" and "until 2" in held["reason"] and not server.can_login("bob", "builder", "app")
-    text = f"locked out until {user(agent, 'bob')['until']}, then removed"
+    text = f"locked out until {agent.user('bob')['until']}, then removed"
     assert text in agent.cli("user", "list").ok().out and text in agent.cli("user", "get", "bob").ok().out
     assert text in agent.cli("status").out
     plan = agent.cli("user", "plan").ok()
@@ -59,7 +50,7 @@ def test_a_leaver_is_held_and_everybody_is_told_until_when(setting):
     assert 'pgitops_users_held{database="main"} 1' in agent.get("/metrics", over="socket").body
     assert agent.cli("user", "sync").ok(), "nothing is wrong about it"
     push(repository, "alice", "bob")
-    wait_synced(agent, "bob")
+    agent.wait_user("bob")
     assert server.can_login("bob", "builder", "app")
     assert [item["action"] for item in agent.items("user", "history", "bob") if item["action"] == "lock"] == []
 
@@ -88,7 +79,7 @@ def test_a_person_need_not_wait(setting):
     shown = agent.cli("user", "sync", "--now", "bob", "--dry-run").is_(1)
     assert 'DROP ROLE "bob"' in shown.out and server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'")
     assert "1 user removed" in agent.cli("user", "sync", "--now", "bob").ok().out
-    assert not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'") and user(agent, "bob") is None
+    assert not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'") and not agent.user("bob")
 
 
 def test_the_end_of_a_hold_is_not_waited_for_by_the_poll(setting):

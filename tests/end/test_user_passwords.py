@@ -8,12 +8,7 @@ import pytest
 
 from parts.agent import wait_for
 from parts.git import Repository
-
-
-def config_map(*users, more=""):
-    lines = ["version: 2", *([more] if more else []), "users:", *(f"- {user}" for user in users)]
-    return ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: postgres-users-config, namespace: postgres}\ndata:\n  users.yaml: |\n"
-            + "".join(f"    {line}\n" for line in lines))
+from parts.users import version_2
 
 
 @pytest.fixture
@@ -26,11 +21,7 @@ def setting(agent, server, tmp_path):
 
 
 def push(repository, *users, more=""):
-    return repository.commit({"users/users.yaml": config_map(*users, more=more)})
-
-
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), None)
+    return repository.commit({"users/users.yaml": version_2(*users, more=more)})
 
 
 def seen(agent, *secrets):
@@ -47,7 +38,7 @@ def test_another_namespace_needs_the_agent_files_word(setting):
     push(repository, "{username: alice, database: app, password: {secretRef: {name: billing-db, key: pw, namespace: vault}}}",
          "{username: bob, database: app, password: {secretRef: {name: user-bob-secret, namespace: postgres}}}")
     agent.once()
-    assert "policy.secretNamespaces" in user(agent, "alice")["reason"] and server.can_login("bob", "builder", "app")
+    assert "policy.secretNamespaces" in agent.user("alice")["reason"] and server.can_login("bob", "builder", "app")
     agent.config["databases"][0]["policy"] = {"secretNamespaces": ["vault"]}
     agent.once().ok()
     assert server.can_login("alice", "wonderland", "app")
@@ -72,15 +63,15 @@ def test_a_secret_that_is_gone_leaves_the_password_and_is_told(setting):
     agent.start()
     wait_for("alice", lambda: server.can_login("alice", "wonderland", "app"))
     agent.secret("postgres", "billing-db", None)
-    wait_for("alice is Degraded", lambda: user(agent, "alice")["status"] == "Degraded")
-    assert "no Secret billing-db" in user(agent, "alice")["reason"] and server.can_login("alice", "wonderland", "app")
+    wait_for("alice is Degraded", lambda: agent.user("alice")["status"] == "Degraded")
+    assert "no Secret billing-db" in agent.user("alice")["reason"] and server.can_login("alice", "wonderland", "app")
 
 
 def test_a_password_by_hand_goes_where_none_is_wanted_and_is_drift(setting):
     agent, server, repository = setting
     push(repository, "{username: alice, database: app, password: {disabled: true}}", "{username: bob, database: app, password: {ignore: true}}")
     agent.start()
-    wait_for("both", lambda: all((user(agent, name) or {}).get("status") == "Synced" for name in ("alice", "bob")))
+    wait_for("both", lambda: all(agent.user(name).get("status") == "Synced" for name in ("alice", "bob")))
     server.run("ALTER ROLE alice PASSWORD 'by hand'; ALTER ROLE bob PASSWORD 'by hand'")
     drift = wait_for("healed drift of alice", lambda: [item for item in agent.items("drift", "list", "--user", "alice") if item["healed"]])
     assert drift[0]["field"] == "password"
@@ -124,7 +115,7 @@ def test_a_password_is_generated_into_the_folder_and_shown_nowhere(setting):
     assert len(password) == 32 and password.isalnum() and path.stat().st_mode & 0o777 == 0o600
     assert server.can_login("alice", password, "app")
     agent.start()
-    wait_for("alice", lambda: (user(agent, "alice") or {}).get("status") == "Synced")
+    wait_for("alice", lambda: agent.user("alice").get("status") == "Synced")
     assert password_in(path) == password and not seen(agent, password)
     path.unlink()
     wait_for("a new one", lambda: made(agent))
@@ -138,7 +129,7 @@ def test_a_plan_and_a_report_say_that_one_will_be_generated_and_make_none(settin
     agent.config["databases"][0]["policy"] = {"mode": "report"}
     push(repository, GENERATED)
     agent.start()
-    wait_for("alice is told", lambda: "will be generated" in (user(agent, "alice") or {}).get("reason", ""))
+    wait_for("alice is told", lambda: "will be generated" in agent.user("alice").get("reason", ""))
     assert "a password will be generated into Secret user-alice-secret" in agent.cli("user", "plan").out
     assert not made(agent) and not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'alice'")
 
@@ -150,7 +141,7 @@ def test_a_secret_that_is_there_is_never_written_to(setting):
     push(repository, GENERATED, "{username: bob, database: app, password: {generate: true}}")
     before = {path: path.read_bytes() for path in (agent.folder / "secrets").iterdir()}
     agent.once()
-    assert "under key password" in user(agent, "alice")["reason"] and server.can_login("bob", "builder", "app")
+    assert "under key password" in agent.user("alice")["reason"] and server.can_login("bob", "builder", "app")
     assert {path: path.read_bytes() for path in (agent.folder / "secrets").iterdir()} == before
 
 
@@ -158,7 +149,7 @@ def test_in_a_cluster_the_secret_is_an_object(agent, crds, server, tmp_path):
     namespace = crds.namespace()
     server.run("CREATE DATABASE app")
     repository = Repository(tmp_path / "db.git")
-    repository.commit({"users/users.yaml": config_map(GENERATED).replace("namespace: postgres", f"namespace: {namespace}")})
+    repository.commit({"users/users.yaml": version_2(GENERATED).replace("namespace: postgres", f"namespace: {namespace}")})
     agent.kubernetes(crds).database(server)
     agent.application("postgres-users", repository.url, "users", namespace)
     agent.start()
@@ -178,7 +169,7 @@ def test_who_may_not_make_secrets_says_so_and_stops_nobody(agent, crds, server, 
     crds.allow(f"reader-{namespace}", READER)
     certificate = crds.client_certificate(f"reader-{namespace}")
     repository = Repository(tmp_path / "db.git")
-    repository.commit({"users/users.yaml": config_map(GENERATED, "{username: bob, database: app, password: {disabled: true}}")
+    repository.commit({"users/users.yaml": version_2(GENERATED, "{username: bob, database: app, password: {disabled: true}}")
                        .replace("namespace: postgres", f"namespace: {namespace}")})
     agent.kubernetes(crds).database(server)
     agent.config["kubernetes"]["kubeconfig"] = str(crds.kubeconfig(f"reader-{namespace}", client_certificate=certificate))
@@ -187,4 +178,4 @@ def test_who_may_not_make_secrets_says_so_and_stops_nobody(agent, crds, server, 
     alice = wait_for("alice is Degraded", lambda: next((one for one in agent.items("user", "list")
                                                          if one["name"] == "alice" and one["status"] == "Degraded"), None))
     assert "no password is generated" in alice["reason"] and "forbidden" in alice["reason"].lower(), alice
-    assert user(agent, "bob")["status"] == "Synced" and not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'alice'")
+    assert agent.user("bob")["status"] == "Synced" and not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'alice'")

@@ -6,12 +6,7 @@ import pytest
 
 from parts.agent import wait_for
 from parts.git import Repository
-
-
-def config_map(users):
-    """The ConfigMap with this text as users.yaml."""
-    return ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: postgres-users-config, namespace: postgres}\ndata:\n  users.yaml: |\n"
-            + "".join(f"    {line}\n" for line in users.splitlines()))
+from parts.users import config_map
 
 
 def listed(*names):
@@ -21,14 +16,6 @@ def listed(*names):
 
 def push(repository, *names):
     return repository.commit({"postgres-users/users.yaml": listed(*names)})
-
-
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), None)
-
-
-def wait_synced(agent, name):
-    wait_for(f"{name} is synced", lambda: (user(agent, name) or {}).get("status") == "Synced")
 
 
 @pytest.fixture
@@ -58,14 +45,14 @@ def psql(server, script):
 def test_a_removal_under_way_is_retiring_until_the_role_is_gone(setting):
     agent, server, repository = setting
     agent.start()
-    wait_synced(agent, "bob")
+    agent.wait_user("bob")
     left = owns_a_table(server, "bob")
     seen = []
 
     def is_gone():
-        found = user(agent, "bob")
+        found = agent.user("bob")
         seen.append((found["status"], found["reason"]) if found else None)
-        return found is None
+        return not found
     with server.connect("app") as session:
         session.execute("BEGIN")
         session.execute("SELECT * FROM t")
@@ -85,39 +72,39 @@ def test_a_removal_under_way_is_retiring_until_the_role_is_gone(setting):
 def test_nobody_is_removed_while_the_newest_commit_is_broken_and_other_work_goes_on(setting):
     agent, server, repository = setting
     agent.start()
-    wait_synced(agent, "bob")
+    agent.wait_user("bob")
     owns_a_table(server, "bob")
     with server.connect("app") as session:
         session.execute("BEGIN")
         session.execute("SELECT * FROM t")
         push(repository, "alice")
-        wait_for("bob waits", lambda: "lock timeout" in (user(agent, "bob") or {}).get("reason", ""))
+        wait_for("bob waits", lambda: "lock timeout" in agent.user("bob").get("reason", ""))
         repository.commit({"postgres-users/users.yaml": config_map("users: [\n")})
         agent.wait_condition("postgres-users", "ComparisonError", "users.yaml")
-        wait_for("it is told", lambda: "the newest commit cannot be used" in user(agent, "bob")["reason"])
+        wait_for("it is told", lambda: "the newest commit cannot be used" in agent.user("bob")["reason"])
     server.run("ALTER ROLE alice NOLOGIN")
     wait_for("alice is healed", lambda: server.can_login("alice", "wonderland", "app"))
-    assert user(agent, "bob")["status"] == "Retiring" and server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'")
+    assert agent.user("bob")["status"] == "Retiring" and server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'")
     push(repository, "alice", "carol")
-    wait_for("bob is gone", lambda: user(agent, "bob") is None)
+    wait_for("bob is gone", lambda: not agent.user("bob"))
 
 
 def test_psql_runs_what_user_plan_and_user_history_print(setting):
     agent, server, repository = setting
     agent.start()
-    wait_synced(agent, "bob")
+    agent.wait_user("bob")
     left = owns_a_table(server, "bob")
     assert agent.stop() == 0
     agent.config["databases"][0]["policy"] = {"mode": "report"}
     push(repository, "alice")
     agent.start()
     wait_for("the plan", lambda: "REASSIGN OWNED" in agent.cli("user", "plan").out)
-    assert user(agent, "bob")["status"] == "Retiring" and "policy.mode is report" in user(agent, "bob")["reason"]
+    assert agent.user("bob")["status"] == "Retiring" and "policy.mode is report" in agent.user("bob")["reason"]
     script = agent.cli("user", "plan").is_(1).out
     done = psql(server, script)
     assert done.returncode == 0 and not done.stderr, done.stderr + script
     assert server.query("SELECT x, tableowner FROM t, pg_tables WHERE tablename = 't'", database="app") == [(1, left)]
-    wait_for("bob is gone", lambda: user(agent, "bob") is None)
+    wait_for("bob is gone", lambda: not agent.user("bob"))
     history = agent.cli("user", "history", "--sql").ok().out
     assert ":'alice_verifier'" in history and "\\set ON_ERROR_STOP on" in history
     before = server.query("SELECT xmin, * FROM pg_authid ORDER BY oid")
@@ -128,10 +115,10 @@ def test_psql_runs_what_user_plan_and_user_history_print(setting):
 def test_removals_that_wait_for_a_confirmation_are_shown_as_comments(setting):
     agent, server, repository = setting
     agent.start()
-    wait_synced(agent, "bob")
+    agent.wait_user("bob")
     left = owns_a_table(server, "bob")
     push(repository)
-    wait_for("bob waits", lambda: "--confirm" in (user(agent, "bob") or {}).get("reason", ""))
+    wait_for("bob waits", lambda: "--confirm" in agent.user("bob").get("reason", ""))
     shown = agent.cli("user", "plan").is_(1)
     assert f'-- REASSIGN OWNED BY "bob" TO "{left}"' in shown.out
     assert all(line.startswith("--") or not line.strip() for line in shown.out.splitlines()), shown.out

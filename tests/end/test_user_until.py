@@ -4,17 +4,11 @@ import pytest
 
 from parts.agent import wait_for
 from parts.git import Repository
+from parts.users import version_2
 
 
 def push(repository, *users):
-    lines = "".join(f"    - {user}\n" for user in users)
-    return repository.commit({"postgres-users/users.yaml": (
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: postgres-users-config, namespace: postgres}\ndata:\n"
-        "  users.yaml: |\n    version: 2\n    defaults: {database: app}\n    users:\n" + lines)})
-
-
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), {})
+    return repository.commit({"postgres-users/users.yaml": version_2(*users)})
 
 
 @pytest.fixture
@@ -31,13 +25,13 @@ def test_an_end_is_told_in_advance(setting):
     agent, server, repository = setting
     push(repository, "{username: alice, until: 2099-01-01T01:00:00+01:00}")
     agent.start()
-    found = wait_for("alice", lambda: (lambda one: one if one.get("status") == "Synced" else None)(user(agent, "alice")))
+    found = wait_for("alice", lambda: (lambda one: one if one.get("status") == "Synced" else None)(agent.user("alice")))
     assert found["until"] == "2099-01-01T00:00:00Z" and found["reason"] == "ends at 2099-01-01T00:00:00Z" and "held" not in found
     assert "ends at 2099-01-01T00:00:00Z, in 2" in agent.cli("user", "list").ok().out
     assert "ends at 2099-01-01T00:00:00Z, in 2" in agent.cli("user", "get", "alice").ok().out
     agent.cli("status").ok()
     push(repository, "{username: alice, ensure: locked, until: 2099-01-01T00:00:00Z}")
-    wait_for("locked", lambda: user(agent, "alice")["locked"])
+    wait_for("locked", lambda: agent.user("alice")["locked"])
     said = agent.cli("user", "list").ok().out
     assert "locked by Git" in said and "; ends at 2099-01-01T00:00:00Z, in 2" in said
     push(repository, "{username: alice, until: 2099-01-01T00:00:00Z, validUntil: 2098-01-01T00:00:00Z}")
@@ -59,5 +53,5 @@ def test_access_is_over_without_a_commit_and_without_the_poll(setting):
     assert "drop" in [change["action"] for change in agent.items("user", "history", "alice")]
     said = agent.cli("user", "sync").ok()
     assert "alice" in agent.cli("user", "get", "alice").ok().out, said
-    assert f"ended at {soon}: there is no such role" in user(agent, "alice")["reason"]
+    assert f"ended at {soon}: there is no such role" in agent.user("alice")["reason"]
     assert f'user "alice" is not made: its until {soon} has passed' in agent.cli("status").out

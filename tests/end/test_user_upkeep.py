@@ -24,31 +24,27 @@ def setting(agent, server, tmp_path):
     return agent, server
 
 
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), {})
-
-
 def open_drift(agent):
     return sorted((item["user"]["name"], item["field"]) for item in agent.items("drift", "list", "--open"))
 
 
 def test_what_is_told_and_left_stays_open_and_what_is_healed_beside_it_is_closed(setting):
     agent, server = setting
-    alice = wait_for("alice", lambda: user(agent, "alice"))
+    alice = wait_for("alice", lambda: agent.user("alice"))
     assert alice["status"] == "Drifted" and "memberships: report" in alice["reason"]
     assert {one["field"] for one in alice["differences"]} == {"roles", "connect:postgres"}
-    assert user(agent, "readers")["status"] == "Synced" and user(agent, "readers")["roles"] == ["upper"]
+    assert agent.user("readers")["status"] == "Synced" and agent.user("readers")["roles"] == ["upper"]
     server.run("GRANT readers TO alice", "GRANT CONNECT ON DATABASE postgres TO alice")
     agent.cli("user", "sync").is_(0)
-    assert user(agent, "alice")["status"] == "Synced"
+    assert agent.user("alice")["status"] == "Synced"
 
     server.run("CREATE ROLE stray", "GRANT stray TO alice", "ALTER ROLE alice CREATEDB", "ALTER ROLE alice SET work_mem = '1GB'")
     agent.cli("user", "sync").is_(1)
-    alice = user(agent, "alice")
+    alice = agent.user("alice")
     assert alice["status"] == "Drifted" and [(one["field"], one["wanted"], one["found"]) for one in alice["differences"]] == [
         ("roles", "readers", "readers, stray")]
     assert open_drift(agent) == [("alice", "roles")]
     assert {item["field"] for item in agent.items("drift", "list")} >= {"createdb", "parameter:work_mem", "roles"}
     server.run("REVOKE stray FROM alice")
     agent.cli("user", "sync").is_(0)
-    assert open_drift(agent) == [] and user(agent, "alice")["status"] == "Synced"
+    assert open_drift(agent) == [] and agent.user("alice")["status"] == "Synced"

@@ -6,17 +6,12 @@ import pytest
 
 from parts.agent import wait_for
 from parts.git import Repository
+from parts.users import config_map
 
 
 def users_yaml(*users):
     return "users:\n" + "".join(f"  - username: {name}\n    database: app\n    roles: [{', '.join(roles)}]\n"
                                 for name, roles in users) if users else "users: []\n"
-
-
-def config_map(text):
-    indented = "".join(f"    {line}\n" for line in text.splitlines())
-    return ("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: postgres-users-config\n  namespace: postgres\n"
-            f"data:\n  users.yaml: |\n{indented}")
 
 
 @pytest.fixture
@@ -36,21 +31,6 @@ def push(repository, *users):
     return repository.commit({"postgres-users/users.yaml": config_map(users_yaml(*users))})
 
 
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), None)
-
-
-def wait_user(agent, name, status):
-    def there():
-        agent.alive()
-        found = user(agent, name)
-        return found if (found or {}).get("status") == status else None
-    try:
-        return wait_for(f"user {name} {status}", there, 30, 0.05)
-    except TimeoutError as error:
-        raise AssertionError(f"{error}: {user(agent, name)}\n{agent.log()[-3000:]}") from None
-
-
 def test_once_creates_what_git_lists(setting):
     agent, server, _ = setting
     agent.once().ok()
@@ -64,13 +44,13 @@ def test_once_creates_what_git_lists(setting):
 def test_a_push_adds_and_removes(setting):
     agent, server, repository = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     agent.secret("postgres", "user-carol-secret", "carols")
     head = push(repository, ("alice", ["read_only"]), ("carol", ["writers"]))
-    wait_user(agent, "carol", "Synced")
+    agent.wait_user("carol", "Synced")
     assert server.can_login("carol", "carols", "app")
     wait_for("bob is gone", lambda: not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'"))
-    wait_for("bob is not listed", lambda: user(agent, "bob") is None)
+    wait_for("bob is not listed", lambda: not agent.user("bob"))
     assert agent.app("postgres-users")["status"]["sync"]["revision"] == head
     changes = agent.items("user", "history", "bob")
     assert any(change["action"] == "drop" and change["outcome"] == "done" for change in changes)
@@ -87,7 +67,7 @@ def test_a_push_adds_and_removes(setting):
 def test_a_hand_change_is_recorded_and_healed(setting, statement, field):
     agent, server, _ = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     if statement.startswith("DROP"):
         server.run("REVOKE ALL ON DATABASE app FROM alice")
     server.run(statement)
@@ -103,7 +83,7 @@ def test_a_hand_change_is_recorded_and_healed(setting, statement, field):
 def test_an_empty_list_removes_nobody_until_confirmed(setting):
     agent, server, repository = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     push(repository)
 
     def held():
@@ -119,7 +99,7 @@ def test_an_empty_list_removes_nobody_until_confirmed(setting):
 def test_a_rotated_secret_is_applied(setting):
     agent, server, _ = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     agent.secret("postgres", "user-alice-secret", "looking-glass")
     wait_for("the new password works", lambda: server.can_login("alice", "looking-glass", "app"))
     assert not server.can_login("alice", "wonderland", "app")
@@ -129,11 +109,11 @@ def test_a_missing_secret_holds_back_one_user_only(setting):
     agent, server, repository = setting
     push(repository, ("alice", ["read_only"]), ("dora", []))
     agent.start()
-    wait_user(agent, "alice", "Synced")
-    dora = wait_user(agent, "dora", "Degraded")
+    agent.wait_user("alice", "Synced")
+    dora = agent.wait_user("dora", "Degraded")
     assert "user-dora-secret" in dora["reason"]
     agent.secret("postgres", "user-dora-secret", "explorer")
-    wait_user(agent, "dora", "Synced")
+    agent.wait_user("dora", "Synced")
     assert server.can_login("dora", "explorer", "app")
 
 
@@ -149,7 +129,7 @@ def test_a_missing_secret_holds_back_one_user_only(setting):
 def test_a_mistake_in_users_yaml_touches_nobody(setting, text, said):
     agent, server, repository = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     good = agent.app("postgres-users")["status"]["sync"]["revision"]
     bad = repository.commit({"postgres-users/users.yaml": config_map(text)})
     condition = agent.wait_condition("postgres-users", "ComparisonError", said)
@@ -167,14 +147,14 @@ def test_a_mistake_in_users_yaml_touches_nobody(setting, text, said):
 def test_a_plan_shows_sql_and_changes_nothing(setting):
     agent, server, repository = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     assert agent.cli("user", "plan").ok()
     agent.signal(19)  # stopped: the hand change stays until the plan has been asked for
     server.run("ALTER ROLE alice SUPERUSER")
     agent.signal(18)
     plan = agent.cli("user", "plan")
     assert plan.code in (0, 1)
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     wait_for("healed", lambda: not server.value("SELECT rolsuper FROM pg_roles WHERE rolname = 'alice'"))
 
 
@@ -197,7 +177,7 @@ def test_a_sync_of_users_that_there_are_not_is_answered(agent, server, tmp_path,
 def test_a_server_that_is_down_is_waited_for(setting):
     agent, server, repository = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     server.stop()
     try:
         def waiting():
@@ -215,8 +195,8 @@ def test_a_server_that_is_down_is_waited_for(setting):
 def test_a_quiet_pass_writes_nothing(setting):
     agent, server, _ = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
-    wait_user(agent, "bob", "Synced")
+    agent.wait_user("alice", "Synced")
+    agent.wait_user("bob", "Synced")
     passes, writes = "pgitops_user_passes_total", "pgitops_sql_writes_total"
     before = agent.metrics()
     first = server.query("SELECT rolname, xmin FROM pg_authid ORDER BY 1")
@@ -228,13 +208,13 @@ def test_a_quiet_pass_writes_nothing(setting):
 def test_a_name_of_bytes_that_are_no_text_ends_neither_agent_nor_pass(setting):
     agent, server, _ = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     server.run("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
     with server.connect("latin", client_encoding="latin1") as session:
         for name, comment in (("partì", "managed by pgitops (main)"), ("grùppo", "managed by pgitops (main) group"), ("jérôme", "déjà vu")):
             session.execute(f"CREATE ROLE \"{name}\" LOGIN; COMMENT ON ROLE \"{name}\" IS '{comment}'")
         session.execute('GRANT "jérôme" TO alice')
-    degraded = wait_user(agent, "alice", "Degraded")
+    degraded = agent.wait_user("alice", "Degraded")
     assert "j\\xe9r\\xf4me" in degraded["reason"]
     server.run("ALTER ROLE bob NOLOGIN")
     wait_for("bob is healed", lambda: server.can_login("bob", "builder", "app"))
@@ -250,7 +230,7 @@ def test_a_name_of_bytes_that_are_no_text_ends_neither_agent_nor_pass(setting):
 def test_warnings_are_told_wherever_people_look(setting):
     agent, server, _ = setting
     agent.start()
-    wait_user(agent, "alice", "Synced")
+    agent.wait_user("alice", "Synced")
     before = agent.metrics()["pgitops_user_passes_total"]
     wait_for("two more passes", lambda: agent.metrics()["pgitops_user_passes_total"] >= before + 2)
     said = ('group role "read_only" gives its members nothing', 'every role may connect to database "app"')
@@ -275,9 +255,9 @@ def test_what_groups_may_do_comes_from_git_and_stays_so(setting):
             'users:\n  - {username: alice, database: app, roles: [readers]}\n')
     repository.commit({"postgres-users/users.yaml": config_map(text)})
     agent.start()
-    found = wait_user(agent, "readers", "Degraded")
+    found = agent.wait_user("readers", "Degraded")
     assert found["group"] and 'grant in database app: relation "public.nothing" does not exist' in found["reason"]
-    assert wait_user(agent, "alice", "Synced")["roles"] == ["readers"] and not user(agent, "alice")["group"]
+    assert agent.wait_user("alice", "Synced")["roles"] == ["readers"] and not agent.user("alice")["group"]
     assert "(a group)" in agent.cli("user", "list").ok().out
     plan = agent.cli("user", "plan").is_(1).out
     assert "-- readers: app: table public.nothing does not exist (line " in plan
@@ -287,7 +267,7 @@ def test_what_groups_may_do_comes_from_git_and_stays_so(setting):
 
     head = repository.commit({"postgres-users/users.yaml": config_map(text.replace("[nothing]", "[t]"))})
     agent.wait_app("postgres-users", "Synced", head)
-    wait_user(agent, "readers", "Synced")
+    agent.wait_user("readers", "Synced")
     server.run("GRANT DELETE ON t TO readers", "REVOKE SELECT ON t FROM readers", database="app")
     agent.cli("user", "sync").ok()
     assert server.value("SELECT string_agg(privilege_type, ' ' ORDER BY privilege_type) FROM information_schema.table_privileges WHERE grantee = 'readers'",

@@ -4,13 +4,11 @@ import pytest
 
 from parts.agent import wait_for
 from parts.git import Repository
+from parts.users import version_2
 
 
 def commit(repository, *users):
-    lines = "".join(f"      - {user}\n" for user in users)
-    return repository.commit({"postgres-users/users.yaml": (
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: postgres-users-config\n  namespace: postgres\n"
-        f"data:\n  users.yaml: |\n    version: 2\n    defaults: {{database: app}}\n    users:\n{lines}")})
+    return repository.commit({"postgres-users/users.yaml": version_2(*users)})
 
 
 @pytest.fixture
@@ -23,12 +21,8 @@ def setting(agent, server, tmp_path):
     return agent, server, repository
 
 
-def user(agent, name):
-    return next((item for item in agent.items("user", "list") if item["name"] == name), {})
-
-
 def wait_user(agent, name, what):
-    return wait_for(f"user {name}", lambda: agent.alive() and (lambda found: found if what(found) else None)(user(agent, name)), 30, 0.05)
+    return wait_for(f"user {name}", lambda: agent.alive() and (lambda found: found if what(found) else None)(agent.user(name)), 30, 0.05)
 
 
 def test_a_user_is_locked_and_comes_back_and_everybody_is_told(setting):
@@ -57,7 +51,7 @@ def test_a_user_is_renamed_with_the_secret_of_before(setting):
     oid = server.value("SELECT oid FROM pg_roles WHERE rolname = 'alice'")
     commit(repository, "{username: alicia, renamedFrom: alice}")
     wait_user(agent, "alicia", lambda found: found.get("status") == "Synced")
-    assert server.value("SELECT oid FROM pg_roles WHERE rolname = 'alicia'") == oid and user(agent, "alice") == {}
+    assert server.value("SELECT oid FROM pg_roles WHERE rolname = 'alicia'") == oid and agent.user("alice") == {}
     assert server.can_login("alicia", "wonderland", "app")
     assert "user-alicia-secret" in agent.cli("user", "get", "alicia").ok().out
     assert [change["action"] for change in agent.items("user", "history", "alicia")] == ["rename"]
@@ -73,5 +67,5 @@ def test_what_the_agent_file_does_not_allow_is_a_mistake_of_its_line(setting):
     commit(repository, "{username: alice, attributes: {superuser: true}}")
     said = "attribute superuser cannot be given by users.yaml"
     wait_for("told", lambda: said in agent.cli("status").out)
-    assert "users.yaml:11" in agent.cli("app", "get", "postgres-users").out
+    assert "users.yaml:9" in agent.cli("app", "get", "postgres-users").out
     assert not server.value("SELECT rolsuper FROM pg_roles WHERE rolname = 'alice'")

@@ -264,6 +264,22 @@ class Agent:
         """The items of a reading command, as JSON."""
         return self.cli(*arguments, "-o", "json").ok().items
 
+    def user(self, name):
+        """The user, group or database as `user list` has it, or {} while there is none."""
+        return next((item for item in self.items("user", "list") if item["name"] == name), {})
+
+    def wait_user(self, name, status="Synced", seconds=30):
+        """The user once it has this status."""
+        def there():
+            self.alive()
+            found = self.user(name)
+            return found if found.get("status") == status else None
+
+        try:
+            return wait_for(f"user {name} {status}", there, seconds, 0.05)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}: {self.user(name)}\n{self.log()[-3000:]}") from None
+
     def app(self, name):
         """The Application as `app get` shows it, or None while there is none."""
         result = self.cli("app", "get", name, "-o", "json")
