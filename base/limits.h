@@ -77,13 +77,14 @@
 #define LIMIT_JQ_MEMORY (512L * 1024 * 1024) /* address space of the jq process */
 
 /* Users and roles (reconcile/roles) */
-#define LIMIT_USERS 20000               /* entries of one users.yaml */
-#define LIMIT_ROLE_NAME 63              /* bytes: NAMEDATALEN - 1 of every PostgreSQL build we know */
-#define LIMIT_ROLE_COMMENT 65536        /* bytes that are kept when our mark is put before them */
-#define LIMIT_DATABASES 1000            /* entries of `databases` in one users.yaml */
-#define LIMIT_GRANTS 500000             /* privileges of one users.yaml, each on each object that it names */
-#define LIMIT_ACCESS_ROWS 20000         /* of one answer of `user access` */
-#define LIMIT_PASSWORD 1024             /* bytes; libpq's own limit for a password is larger */
+#define LIMIT_USERS 20000        /* entries of one users.yaml */
+#define LIMIT_ROLE_NAME 63       /* bytes: NAMEDATALEN - 1 of every PostgreSQL build we know */
+#define LIMIT_ROLE_COMMENT 65536 /* bytes that are kept when our mark is put before them */
+#define LIMIT_DATABASES 1000     /* entries of `databases` in one users.yaml */
+#define LIMIT_GRANTS 500000      /* privileges of one users.yaml, each on each object that it names */
+#define LIMIT_ACCESS_ROWS 20000  /* of one answer of `user access` */
+#define LIMIT_PASSWORD 1024      /* bytes; libpq's own limit for a password is larger */
+#define LIMIT_LOGINS_IN_PASS 16  /* that try a password (policy.passwordCheck: login); each waits up to 3 s */
 #define LIMIT_BATCH_BYTES (512L * 1024) /* one multi-statement message */
 #define LIMIT_BATCH_STATEMENTS 500      /* statements of one message: the lock table has 64 a connection */
 #define LIMIT_SCRAM_ITERATIONS 1000000  /* a verifier with more is refused, not derived */

@@ -173,6 +173,7 @@ static void free_databases(struct agent *agent)
 		content_release(database->content);
 		free(database->namespace);
 		users_memory_done(&database->memory);
+		password_looks_done(&database->looks);
 		free(database->not_kept);
 		free(database->reason);
 		free(database);

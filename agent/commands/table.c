@@ -182,6 +182,8 @@ static const char user_export_help[] =
 static const char user_sync_help[] =
 	"Makes the users as Git says, now instead of at the next pass: asks for the newest commit first, and waits ten seconds for\n"
 	"its sync. Exit code 1 when a user could not be made so, or when an older list is in force: it says which, and why.\n\n"
+	"With names all users are made so, too, and the answer is about these: the password of each is tried by a login, where that is\n"
+	"how it is known (`policy: {passwordCheck: login}` of the agent file), whatever was found before.\n\n"
 	"  --database D     only this database of the agent file\n"
 	"  --dry-run        the same as `user plan`\n"
 	"  --confirm HASH   confirm removals that the agent held back; `user plan` shows them and the hash\n"
@@ -190,6 +192,7 @@ static const char user_sync_help[] =
 	"  --timeout D      how long to wait (default 5m)\n\n"
 	"Examples:\n"
 	"  pgitops user sync\n"
+	"  pgitops user sync alice\n"
 	"  pgitops user sync --database main --confirm 3f9a2c\n"
 	"  pgitops user sync --database main --now carol\n";
 

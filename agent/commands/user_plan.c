@@ -186,17 +186,16 @@ int command_user_sync(struct command_context *context, int argc, char **argv)
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, LIMIT_USERS) ||
 		!command_timeout(context, timeout, &milliseconds))
 		return EXIT_NO_ANSWER;
-	if (now != (argc > 0))
-		return command_misused(context,
-			now ? "--now needs the names of the users that are removed without waiting"
-			    : "names go with --now only: a sync is of all users");
+	if (now && !argc)
+		return command_misused(
+			context, "--now needs the names of the users that are removed without waiting");
 	if (dry_run && confirm)
 		return command_misused(context, "--dry-run removes nothing, so there is nothing to confirm");
 	CLEANUP(json_done) json_t *body = json_pack("{s:b}", "dryRun", dry_run);
 	json_set_text(body, "database", database);
 	json_set_text(body, "confirm", confirm);
-	if (now)
-		json_object_set_new(body, "now", command_names(argc, argv));
+	if (argc)
+		json_object_set_new(body, now ? "now" : "check", command_names(argc, argv));
 	if (dry_run)
 		return command_users_plan(context, body, milliseconds);
 	return command_users_sync(context, body, milliseconds);

@@ -94,6 +94,11 @@ static void read_mode(struct settings *settings, const struct yaml_pair *pair, v
 	read_choice(settings, pair, "apply", "report", &((struct roles_policy *)base)->report_only);
 }
 
+static void read_password_check(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	read_choice(settings, pair, "record", "login", &((struct roles_policy *)base)->password_login);
+}
+
 static void read_max_deletions(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	const struct yaml_node *value = pair->value;
@@ -149,6 +154,7 @@ static void read_policy(struct settings *settings, const struct yaml_pair *pair,
 		{.name = "memberships", .type = SETTING_OWN, .read = read_memberships},
 		{.name = "grants", .type = SETTING_OWN, .read = read_grants},
 		{.name = "mode", .type = SETTING_OWN, .read = read_mode},
+		{.name = "passwordCheck", .type = SETTING_OWN, .read = read_password_check},
 		{.name = "maxDeletions", .type = SETTING_OWN, .read = read_max_deletions},
 	};
 	if (pair->value->kind != YAML_NULL)

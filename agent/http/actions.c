@@ -30,6 +30,7 @@ enum field {
 	FIELD_ADOPT,
 	FIELD_TAKE_OVER,
 	FIELD_NOW,
+	FIELD_CHECK,
 	FIELD_COUNT
 };
 
@@ -55,6 +56,7 @@ static const struct {
 	[FIELD_ADOPT] = {"adopt", JSON_ARRAY},
 	[FIELD_TAKE_OVER] = {"takeOver", JSON_STRING},
 	[FIELD_NOW] = {"now", JSON_ARRAY},
+	[FIELD_CHECK] = {"check", JSON_ARRAY},
 };
 
 #define BIT(field) (1u << (field))
@@ -77,7 +79,7 @@ static const struct {
 	{"diff", REVISIONS},
 	{"users-sync",
 		BIT(FIELD_DATABASE) | BIT(FIELD_DRY_RUN) | BIT(FIELD_CONFIRM) | BIT(FIELD_ADOPT) |
-			BIT(FIELD_TAKE_OVER) | BIT(FIELD_NOW) | REVISIONS},
+			BIT(FIELD_TAKE_OVER) | BIT(FIELD_NOW) | BIT(FIELD_CHECK) | REVISIONS},
 	{"users-export", BIT(FIELD_DATABASE)},
 };
 
@@ -144,6 +146,8 @@ static bool check_fields(const json_t *body, const char *kind, struct error *err
 		return error_set(err, ERROR_INVALID, "adopt is a list of names");
 	if (!is_list_of_names(json_object_get(body, "now")))
 		return error_set(err, ERROR_INVALID, "now is a list of names");
+	if (!is_list_of_names(json_object_get(body, "check")))
+		return error_set(err, ERROR_INVALID, "check is a list of names");
 	if (some && text_equal(kind, "users-sync") && !json_bool_at(body, "dryRun", false))
 		return error_set(err, ERROR_INVALID, "users of a revision are only planned: set dryRun");
 	return true;

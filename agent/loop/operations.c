@@ -331,6 +331,7 @@ static void ask_database(struct agent *agent, struct database *database, const s
 		.confirm = memory_copy(json_text_at(operation->body, "confirm", NULL)),
 		.adopt = json_deep_copy(json_object_get(operation->body, "adopt")),
 		.now = json_deep_copy(json_object_get(operation->body, "now")),
+		.check = json_deep_copy(json_object_get(operation->body, "check")),
 		.take_over = memory_copy(json_text_at(operation->body, "takeOver", NULL)),
 	};
 	if (!wish->plan_only && database->app) {
@@ -357,7 +358,11 @@ static void ask_users(struct agent *agent, const struct operation *operation)
 	const json_t *body = operation->body;
 	bool removes = json_object_get(body, "now");
 	bool adopts = json_object_get(body, "adopt") || json_object_get(body, "takeOver") || removes;
-	if (database && adopts && !*operation->target && agent->database_count > 1)
+	bool several = !*operation->target && agent->database_count > 1;
+	if (database && json_object_get(body, "check") && several)
+		answer(agent, operation->id, "Error",
+			"the agent file has several databases: --database says of which the users are looked at");
+	else if (database && adopts && several)
 		answer(agent, operation->id, "Error",
 			removes ? "the agent file has several databases: --database says of which the users are removed"
 				: "the agent file has several databases: --database says of which the roles are taken over");

@@ -112,6 +112,40 @@ static bool known(void *context, const char *user, const char *verifier, const c
 	return right;
 }
 
+static bool is_asked(const struct passwords *passwords, const char *user)
+{
+	for (size_t i = 0; i < json_array_size(passwords->asked); i++)
+		if (text_equal(json_string_value(json_array_get(passwords->asked, i)), user))
+			return true;
+	return false;
+}
+
+static enum password_look looked(
+	void *context, const char *user, const char *version_now, struct arena *mem, const char **why)
+{
+	struct passwords *passwords = context;
+	const char *said = "";
+	enum password_look look =
+		password_looks_ask(passwords->looks, user, version_now, is_asked(passwords, user), &said);
+	*why = arena_copy(mem, said);
+	return look;
+}
+
+static enum password_look look(void *context, const char *user, const char *version_now, const char *database,
+	const struct secret *password, struct arena *mem, const char **why)
+{
+	static const enum password_look looks[] = {
+		[LOGIN_DONE] = LOOK_RIGHT, [LOGIN_WRONG_PASSWORD] = LOOK_WRONG, [LOGIN_UNKNOWN] = LOOK_UNKNOWN};
+	struct passwords *passwords = context;
+	struct login_result result;
+	session_try_login(passwords->session, user, database, password, &result);
+	if (result.silent)
+		password_looks_stop(passwords->looks);
+	password_looks_note(passwords->looks, user, version_now, looks[result.outcome], result.why);
+	*why = arena_copy(mem, result.why);
+	return looks[result.outcome];
+}
+
 /* Kept until the pass is recorded: one flush for all, not one for each user. */
 static void remember(void *context, const char *user, const char *verifier, const char *version_now)
 {
@@ -120,6 +154,8 @@ static void remember(void *context, const char *user, const char *verifier, cons
 	unsigned char digest[DIGEST_SIZE];
 	users_memory_digest(user, verifier, version_now, digest);
 	note_right(passwords, digest);
+	if (passwords->session)
+		password_looks_note(passwords->looks, user, version_now, LOOK_RIGHT, "");
 	passwords->verified =
 		arena_grow(mem, passwords->verified, passwords->verified_count, sizeof(*passwords->verified));
 	passwords->verified[passwords->verified_count++] = (struct verified){
@@ -170,7 +206,9 @@ static bool generate(void *context, const struct user_password *place, struct se
 
 struct roles_passwords passwords_calls(struct passwords *passwords)
 {
-	return (struct roles_passwords){passwords, version, get, known, remember, generate};
+	bool logs_in = passwords->session;
+	return (struct roles_passwords){passwords, version, get, known, remember, generate,
+		logs_in ? looked : NULL, logs_in ? look : NULL};
 }
 
 const char *passwords_version(struct passwords *passwords, const struct user_password *place)

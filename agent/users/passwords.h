@@ -12,8 +12,10 @@
 #pragma once
 
 #include "agent/config/config.h"
+#include "agent/users/password_looks.h"
 #include "agent/users/secrets.h"
 #include "agent/users/users_memory.h"
+#include "base/json.h"
 #include "reconcile/roles/roles.h"
 #include "reconcile/sealed/open.h"
 #include "store/store.h"
@@ -34,7 +36,10 @@ struct passwords {
 	const struct roles_policy *policy; /* of which other namespaces passwords may be read */
 	const struct objects *objects;     /* of the users' path, sorted: its SealedSecrets */
 	bool foretold;
-	bool writes;                 /* Secrets with generated passwords may be made: a pass that applies */
+	bool writes;             /* Secrets with generated passwords may be made: a pass that applies */
+	struct session *session; /* by whose connection logins are tried (policy.passwordCheck); NULL = none are */
+	struct password_looks *looks; /* what those said */
+	const json_t *asked;          /* names of users whose password a person wants tried; NULL = none */
 	const char *cannot_generate; /* why the last one could not be made: the server is asked no further; NULL = it could */
 
 	struct sealing_keys keys; /* read when the first one is needed */

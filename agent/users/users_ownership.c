@@ -143,9 +143,34 @@ static const char *hurried_answer(const struct users_pass *pass, const struct ro
 		json_array_size(names) == 1 ? "user" : "users");
 }
 
+/* Each is as Git says, and its password was tried where that is how it is known. */
+static const char *checked_answer(const struct users_pass *pass, const struct roles_plan *plan, bool *good)
+{
+	const json_t *names = pass->wish->check;
+	*good = false;
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+		const struct role_report *report = roles_report(plan, name);
+		if (!report || !report->listed)
+			return arena_printf(pass->mem, "users.yaml lists no user \"%s\"", name);
+		if (!role_report_is_good(report))
+			return arena_printf(pass->mem, "\"%s\" is %s: %s", name,
+				user_status_name(report->status), users_record_reason(pass, report));
+		if (report->untried)
+			return arena_printf(pass->mem,
+				"\"%s\" is as Git says, but whether its password is could not be tried by a login: %s",
+				name, report->untried);
+	}
+	*good = true;
+	return arena_printf(pass->mem, "%zu %s as Git says", json_array_size(names),
+		json_array_size(names) == 1 ? "user is" : "users are");
+}
+
 const char *users_ownership_answer(const struct users_pass *pass, const struct roles_plan *plan, bool *good)
 {
 	const json_t *names = pass->wish->adopt, *now = pass->wish->now;
+	if (pass->wish->check)
+		return checked_answer(pass, plan, good);
 	if (!names && !pass->wish->take_over && !now)
 		return "";
 	if (now && !plan->not_adopted)

@@ -80,6 +80,16 @@ static bool answer_access(struct users_pass *pass, struct session *session)
 	return pass->ok;
 }
 
+/* Where verifiers cannot be read, and for the users in force: of others the Secrets are not there yet. */
+static void try_logins(struct users_pass *pass, struct session *session)
+{
+	struct passwords *passwords = &pass->passwords;
+	if (!passwords->policy->password_login || !session_is_plain(session) || passwords->foretold)
+		return;
+	passwords->session = session;
+	password_looks_begin(passwords->looks, clock_steady());
+}
+
 static bool run_session(struct users_pass *pass, struct session *session)
 {
 	const struct database_config *config = pass->database->config;
@@ -87,6 +97,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 	struct roles_present *present;
 	struct roles_plan plan = {0};
 	struct grants_plan grants = {0};
+	try_logins(pass, session);
 	const struct roles_passwords passwords = passwords_calls(&pass->passwords);
 	struct roles_plan_input input = {
 		.wanted = wanted,
@@ -258,6 +269,8 @@ static struct users_pass *pass_new(struct agent *agent, struct database *databas
 		.policy = &database->config->policy,
 		.objects = content ? &content->desired->objects : NULL,
 		.foretold = has_own_content(wish),
+		.looks = &database->looks,
+		.asked = wish ? wish->check : NULL,
 		.writes = !only_plans(wish) && !database->config->policy.report_only,
 	};
 	if (!stands_alone(wish) || is_access(wish))
@@ -343,6 +356,7 @@ void users_wish_free(struct users_wish *wish)
 	json_decref(wish->plan);
 	json_decref(wish->adopt);
 	json_decref(wish->now);
+	json_decref(wish->check);
 	json_decref(wish->access);
 	free(wish->answer);
 	free(wish->take_over);

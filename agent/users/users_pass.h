@@ -35,8 +35,9 @@ struct database {
 	int64_t next_pass;  /* steady milliseconds */
 	int64_t failures;   /* in a row */
 	char slot[64];      /* log_changed() */
-	struct users_memory memory; /* of the last pass that was recorded; the running pass has it */
-	struct users_wish *wishes;  /* what people asked for, first come first */
+	struct users_memory memory;  /* of the last pass that was recorded; the running pass has it */
+	struct password_looks looks; /* the same, of passwords */
+	struct users_wish *wishes;   /* what people asked for, first come first */
 	struct users_wish *planned; /* those about content of their own that have their answer, for whoever asked */
 };
 
@@ -47,9 +48,10 @@ struct users_wish {
 	int64_t until; /* steady milliseconds: so long it waits for the newest commit and its sync; 0 = not at all */
 	bool plan_only;
 	bool exports; /* a users.yaml of what is there (users_export.h): a look like a plan, for which no users have to be in force */
-	char *confirm;           /* NULL = none */
-	json_t *adopt;           /* names of roles that become ours, whatever they are; NULL = none */
-	json_t *now;             /* names of those whose hold ends; NULL = none */
+	char *confirm; /* NULL = none */
+	json_t *adopt; /* names of roles that become ours, whatever they are; NULL = none */
+	json_t *now;   /* names of those whose hold ends; NULL = none */
+	json_t *check; /* names of those whose password is tried (policy.passwordCheck: login); NULL = none */
 	char *take_over;         /* the agent whose roles become ours; NULL = none */
 	json_t *access;          /* a question of `user access` (users_access.h); NULL = it is none */
 	char *answer;            /* to it; NULL = there is none */

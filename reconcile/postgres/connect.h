@@ -49,3 +49,24 @@ bool session_is_plain(const struct session *session);      /* its user is no sup
 uint64_t session_statements(
 	const struct session *session); /* sent so far, for tests and metrics; without the pins */
 uint64_t session_writes(const struct session *session);
+
+/* What a login of somebody else's said (login.c). */
+enum login_outcome {
+	LOGIN_DONE, /* the password is right */
+	LOGIN_WRONG_PASSWORD, /* the server refused it: SQLSTATE 28P01, which it says of a password that has expired, too */
+	LOGIN_UNKNOWN /* anything else: nothing is known of the password */
+};
+struct login_result {
+	enum login_outcome outcome;
+	char why[400]; /* LOGIN_UNKNOWN: in the server's words */
+	bool silent;   /* it does not answer: another try would wait as long */
+};
+
+/*
+ * Does this password let this role into this database? Tried at the server that the session is with, under the same rules of TLS and of
+ * how a password may leave this machine, for three seconds at most, and closed at once. It is a login like any other: it takes a connection,
+ * triggers and hooks of logins run, and a wrong one is counted by whatever counts those. Behind a pooler nothing is tried: that
+ * answers from a list of its own.
+ */
+void session_try_login(const struct session *session, const char *user, const char *database,
+	const struct secret *password, struct login_result *result);

@@ -151,9 +151,10 @@ static bool needs_derivation(struct planner *planner, struct wanted_user *wanted
 		no_secret(planner, wanted, why);
 		return false;
 	}
-	if (wanted->role && wanted->role->verifier &&
+	bool known = wanted->role && wanted->role->verifier &&
 		passwords->known(
-			passwords->context, wanted->user->name, wanted->role->verifier, wanted->version))
+			passwords->context, wanted->user->name, wanted->role->verifier, wanted->version);
+	if (!planner_needs_login(planner, wanted) && known)
 		return false;
 	if (!passwords->get(passwords->context, &place, password, &err)) {
 		no_secret(planner, wanted, err.text);
@@ -168,8 +169,9 @@ static bool needs_derivation(struct planner *planner, struct wanted_user *wanted
 		return false;
 	}
 	if (kind == SCRAM_PASSWORD)
-		return true;
-	take_verifier(planner, wanted, password);
+		return !planner_login_fits(planner, wanted, known, password);
+	if (!known)
+		take_verifier(planner, wanted, password);
 	return false;
 }
 
@@ -259,6 +261,7 @@ void plan_passwords(struct planner *planner)
 		jobs[count] = derivation_of(planner, wanted, password);
 		owners[count++] = wanted;
 	}
+	planner_warn_of_logins(planner);
 	derive_all(jobs, count);
 	for (size_t i = 0; i < count; i++) {
 		take_derivation(planner, owners[i], &jobs[i]);

@@ -6,6 +6,7 @@
  * plan_attributes.c what a role may by itself, and until when
  * plan_until.c      whose access ends by itself
  * plan_password.c   which passwords differ, and new verifiers
+ * plan_login.c      ... which a login of the user's has to say
  * plan_membership.c memberships
  * plan_lineage.c    which roles may be granted
  * plan_connect.c    CONNECT
@@ -67,7 +68,8 @@ struct wanted_user {
 	const char *verifier; /* to be set; NULL = leave the password alone */
 	bool no_password;     /* what there is has to go */
 	const char *foretold; /* `verifier` stands for one of a password that is not made yet; NULL = it does not */
-	const char *version; /* of its Secret, and of what is asked of a verifier, as it is remembered */
+	const char *version;     /* of its Secret, and of what is asked of a verifier, as it is remembered */
+	enum password_look look; /* what a login said of it; LOOK_LATER where none is tried */
 };
 
 /* A listed database and what becomes of it. */
@@ -276,6 +278,18 @@ void planner_find_unused(struct planner *planner);
 /* Drops a group that is there; false where it stays, which it says in its report. */
 bool planner_drop_unused(struct planner *planner, const struct role *role, struct role_report *report);
 void plan_passwords(struct planner *planner);
+
+/* --- plan_login.c --- */
+
+/* Sets `look`, from what was said before: true when the password is needed, to be tried or because it was wrong. */
+bool planner_needs_login(struct planner *planner, struct wanted_user *wanted);
+
+/* Tries it, if that was to be done: true when there is nothing against the one that is `known` to have been set, or it is right. */
+bool planner_login_fits(
+	struct planner *planner, struct wanted_user *wanted, bool known, const struct secret *password);
+
+/* What nobody can look at, and why; once in a plan. */
+void planner_warn_of_logins(struct planner *planner);
 void plan_memberships(struct planner *planner, const struct member *member);
 void plan_parameters(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);

@@ -20,6 +20,15 @@
 
 struct roles_present; /* what the catalogs said */
 
+/* What a login with a user's password said, where the verifier cannot be read (policy.passwordCheck: login). */
+enum password_look {
+	LOOK_LATER, /* nothing is known, and it is not its turn */
+	LOOK_NOW,   /* it is to be tried */
+	LOOK_RIGHT,
+	LOOK_WRONG,
+	LOOK_UNKNOWN /* the login failed by something else than the password, or proved nothing */
+};
+
 /* Passwords on demand, so that a quiet pass reads none. */
 struct roles_passwords {
 	void *context;
@@ -38,6 +47,13 @@ struct roles_passwords {
 	   `why`. */
 	bool (*generate)(void *context, const struct user_password *place, struct secret *password,
 		struct arena *mem, const char **version, const char **why);
+	/* What is known by a login of this user with the password of this version, and from when on that is asked again is the agent's
+	   matter; `why` of LOOK_UNKNOWN, in `mem`. NULL = no logins are tried. */
+	enum password_look (*looked)(
+		void *context, const char *user, const char *version, struct arena *mem, const char **why);
+	/* Tries it, into this database: RIGHT, WRONG or UNKNOWN. */
+	enum password_look (*look)(void *context, const char *user, const char *version, const char *database,
+		const struct secret *password, struct arena *mem, const char **why);
 };
 
 enum user_status { USER_SYNCED, USER_DRIFTED, USER_DEGRADED, USER_RETIRING, USER_REFUSED };
@@ -131,7 +147,8 @@ struct role_report {
 	size_t role_count;
 	struct role_difference *differences; /* what was found wrong before this pass's steps */
 	size_t difference_count;
-	bool left;                  /* some of them are: Drifted after the pass, too */
+	bool left;           /* some of them are: Drifted after the pass, too */
+	const char *untried; /* why a login could not say whether its password is right (policy.passwordCheck); NULL = it could, or was not asked */
 	const char *secret_version; /* of its Secret, "" = there is none; NULL = was not asked */
 	bool managed_before;        /* was ours already: a difference is drift unless `wanted_changed` */
 };

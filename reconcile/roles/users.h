@@ -142,6 +142,7 @@ struct roles_policy {
 	enum upkeep memberships; /* the most that Git may ask for, and what holds where it asks for nothing */
 	enum upkeep grants;      /* the same of privileges */
 	bool report_only;        /* plan and report, write nothing */
+	bool password_login; /* passwordCheck: login: a password is tried where the verifier cannot be read (plan_login.c) */
 	int max_deletions;       /* absolute; 0 = max(5, 10 %) */
 	int64_t hold;            /* milliseconds that a leaver is only locked out (hold.h); 0 = none */
 	const char *heir;        /* who gets what a removed user owns; NULL = a role of its own (heir.h) */

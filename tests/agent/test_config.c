@@ -108,7 +108,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 		"  passwordFrom: {secret: {namespace: default, name: pg, key: pass}}\n"
 		"  users: {application: users, configMap: list, key: u.yaml, namespace: team, database: other}\n"
 		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], allowParameters: [session_*], adopt: listed, memberships: additive,\n"
-		"    mode: report, maxDeletions: 7, allowAttributes: [createdb, superuser]}\n"
+		"    mode: report, maxDeletions: 7, passwordCheck: login, allowAttributes: [createdb, superuser]}\n"
 		"  retirement: {hold: 7d, reassignOwnedTo: keeper, memberships: [reports]}\ninstallationID: west\n";
 	if (!read_text(fixture, text))
 		fail_msg("%s", said(fixture));
@@ -163,6 +163,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_true(database->policy.adopt && database->policy.report_only);
 	assert_true(database->policy.memberships == UPKEEP_ADDITIVE && database->policy.parameter_count == 1);
 	assert_int_equal(database->policy.max_deletions, 7);
+	assert_true(database->policy.password_login);
 	assert_string_equal(database->policy.heir, "keeper");
 	assert_int_equal(database->policy.hold, 7 * 86400 * 1000);
 	assert_true(database->policy.heir_role_count == 1 &&

@@ -15,7 +15,7 @@ PASSWORD = "agent's own"
 
 def section(language="sql"):
     """The blocks of README's section, in their order."""
-    text = README.read_text(encoding="utf-8").split("### Without superuser\n")[1].split("\n### ")[0]
+    text = README.read_text(encoding="utf-8").split("### Without superuser\n")[1].split("\n##")[0]
     return re.findall(rf"```{language}\n(.*?)```", text, re.S)
 
 

@@ -267,7 +267,8 @@ static bool pass(struct driver *driver, struct session *session, const struct us
 	const struct roles_policy *policy, struct arena *mem, struct error *err)
 {
 	const char *mode = json_text_at(driver->request, "mode", "apply");
-	struct roles_passwords passwords = {driver, secret_version, secret_get, known, remember, generate};
+	struct roles_passwords passwords = {
+		driver, secret_version, secret_get, known, remember, generate, NULL, NULL};
 	struct roles_present *present;
 	struct roles_plan plan;
 	struct roles_plan_input input = {

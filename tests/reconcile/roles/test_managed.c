@@ -273,7 +273,7 @@ static bool run_round(uint64_t number, struct arena *mem)
 {
 	static const int versions[] = {130000, 150000, 160000, 180000};
 	static const struct roles_passwords passwords = {
-		NULL, secret_version, secret_get, known, remember, NULL};
+		NULL, secret_version, secret_get, known, remember, NULL, NULL, NULL};
 	struct world world = {.state = number * 0x9e3779b97f4a7c15u + 1, .mem = mem};
 	world.present.session_user = "postgres";
 	world.present.session_database = "postgres";

@@ -404,7 +404,8 @@ static void run_case(const char *path)
 		&mistakes);
 	if (mistakes.count)
 		fail_msg("%s: %s", path, mistakes.items[0].text);
-	struct roles_passwords passwords = {story, secret_version, secret_get, known, remember, NULL};
+	struct roles_passwords passwords = {
+		story, secret_version, secret_get, known, remember, NULL, NULL, NULL};
 	struct roles_plan_input input = {
 		.wanted = &users,
 		.commit = "c0ffee",
