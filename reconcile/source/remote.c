@@ -15,11 +15,11 @@ struct remote {
 
 static bool open_http(const struct remote_setup *setup, struct remote *remote, struct error *err)
 {
-	bool version_2 = false;
+	const char *without = NULL;
 	remote->http = http_open(setup->url, setup->access, setup->deadline);
-	if (!remote_http_open(setup, remote->http, &version_2, &remote->version_2, err))
+	if (!remote_http_open(setup, remote->http, &without, &remote->version_2, err))
 		return false;
-	return version_2 || remote_libgit2_open(setup, remote->http, &remote->libgit2, err);
+	return !without || remote_libgit2_open(setup, remote->http, without, &remote->libgit2, err);
 }
 
 bool remote_open(const struct remote_setup *setup, struct remote **remote, struct error *err)
@@ -27,7 +27,7 @@ bool remote_open(const struct remote_setup *setup, struct remote **remote, struc
 	struct remote *opened = memory_alloc(sizeof(*opened));
 	bool http = setup->url->scheme == URL_HTTP || setup->url->scheme == URL_HTTPS;
 	bool ok = http ? open_http(setup, opened, err)
-		       : remote_libgit2_open(setup, NULL, &opened->libgit2, err);
+		       : remote_libgit2_open(setup, NULL, NULL, &opened->libgit2, err);
 	if (!ok) {
 		remote_close(&opened);
 		return false;

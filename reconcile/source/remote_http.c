@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/source/object_format.h"
 #include "reconcile/source/pack_receiver.h"
 #include "reconcile/source/pktline.h"
 #include "reconcile/source/remote_parts.h"
@@ -29,6 +30,20 @@ struct discovery {
 	bool sha256;
 };
 
+/* A server may end a command that brings a capability it did not offer: git before 2.28 does so at object-format. */
+static void note_capability(struct discovery *discovery, const char *line)
+{
+	struct server_memo *server = &discovery->remote->server;
+	if (text_starts(line, "fetch="))
+		server->shallow = strstr(line, "shallow") != NULL;
+	else if (text_starts(line, "agent="))
+		server->agent = true;
+	else if (text_starts(line, "object-format=sha256"))
+		discovery->sha256 = true;
+	else if (text_starts(line, "object-format=sha1"))
+		server->object_format = true;
+}
+
 static bool take_capability(
 	void *context, enum pktline_kind kind, const char *bytes, size_t length, struct error *err)
 {
@@ -38,12 +53,12 @@ static bool take_capability(
 	if (text_starts(bytes, "ERR "))
 		return error_set(err, ERROR_RETRY, "the server says: %.*s",
 			length > 200 ? 200 : (int)length - 4, bytes + 4);
-	if (discovery->lines++ == 0)
+	if (discovery->lines++ == 0) {
 		discovery->version_2 = text_starts(bytes, "version 2");
-	if (text_starts(bytes, "fetch="))
-		discovery->remote->server.shallow = strstr(bytes, "shallow") != NULL;
-	if (text_starts(bytes, "object-format=sha256"))
-		discovery->sha256 = true;
+		discovery->sha256 = object_format_is_sha256(bytes, length);
+	}
+	if (discovery->version_2)
+		note_capability(discovery, bytes);
 	return true;
 }
 
@@ -122,13 +137,12 @@ static bool discover(struct remote_http *remote, bool *version_2, struct error *
 			return false;
 	}
 	if (discovery.sha256)
-		return error_set(err, ERROR_INVALID,
-			"the repository uses SHA-256 object ids, which are not supported");
+		return object_format_refused(err);
 	*version_2 = discovery.version_2;
 	return true;
 }
 
-bool remote_http_open(const struct remote_setup *setup, struct http *http, bool *spoken,
+bool remote_http_open(const struct remote_setup *setup, struct http *http, const char **without,
 	struct remote_http **remote, struct error *err)
 {
 	struct remote_http *opened = memory_alloc(sizeof(*opened));
@@ -144,7 +158,7 @@ bool remote_http_open(const struct remote_setup *setup, struct http *http, bool 
 			return false;
 		}
 	}
-	*spoken = version_2;
+	*without = version_2 ? NULL : opened->server.base;
 	if (version_2)
 		*remote = opened;
 	else
@@ -182,11 +196,13 @@ static bool post(struct remote_http *remote, const struct buf *body, const char 
 	return posted;
 }
 
-static void begin_command(struct buf *body, const char *command)
+static void begin_command(const struct remote_http *remote, struct buf *body, const char *command)
 {
 	pktline_text(body, "command=%s", command);
-	pktline_text(body, "agent=pgitops/%s", PGITOPS_VERSION);
-	pktline_text(body, "object-format=sha1");
+	if (remote->server.agent)
+		pktline_text(body, "agent=pgitops/%s", PGITOPS_VERSION);
+	if (remote->server.object_format)
+		pktline_text(body, "object-format=sha1");
 	pktline_delimiter(body);
 }
 
@@ -241,7 +257,7 @@ static bool list_refs(struct remote_http *remote, const char *const *prefixes, s
 	struct listing listing = {.remote = remote, .refs = refs, .prefixes = prefixes, .prefix_count = count};
 	struct pktline_reader lines = PKTLINE_READER(take_ref, &listing);
 	refs->count = 0;
-	begin_command(&body, "ls-refs");
+	begin_command(remote, &body, "ls-refs");
 	pktline_text(&body, "peel");
 	pktline_text(&body, "symrefs");
 	for (size_t i = 0; i < count; i++)
@@ -255,28 +271,32 @@ static bool list_refs(struct remote_http *remote, const char *const *prefixes, s
 	return listed;
 }
 
+/* The server answered, but not as remembered, or is about to be relied on unasked: it may have moved or changed. */
+static bool ask_anew(struct remote_http *remote, struct error *err)
+{
+	bool version_2 = false;
+	server_memo_forget(remote->setup.repository);
+	if (!discover(remote, &version_2, err))
+		return false;
+	if (!version_2)
+		return error_set(err, ERROR_RETRY, "the server no longer speaks Git protocol version 2");
+	return server_memo_write(remote->setup.repository, &remote->server, err);
+}
+
 bool remote_http_refs(struct remote_http *remote, const char *const *prefixes, size_t count,
 	struct remote_refs *refs, struct error *err)
 {
 	long status = 0;
-	bool version_2 = false;
 	if (!remote->setup.step(remote->setup.context, "asking the server for its refs", err))
 		return false;
 	if (list_refs(remote, prefixes, count, refs, &status, err)) {
 		remote->from_memo = false;
 		return true;
 	}
-	/* The server answered, but not as remembered: it may have moved or changed. Asking anew also gives the better
-	   reason when it is something else. */
+	/* Asking anew also gives the better reason when it is something else. */
 	if (!remote->from_memo || !status || status == 429 || status >= 500)
 		return false;
-	server_memo_forget(remote->setup.repository);
-	if (!discover(remote, &version_2, err))
-		return false;
-	if (!version_2)
-		return error_set(err, ERROR_RETRY, "the server no longer speaks Git protocol version 2");
-	return server_memo_write(remote->setup.repository, &remote->server, err) &&
-		list_refs(remote, prefixes, count, refs, &status, err);
+	return ask_anew(remote, err) && list_refs(remote, prefixes, count, refs, &status, err);
 }
 
 /* --- objects --- */
@@ -312,13 +332,13 @@ static void add_ids(struct buf *body, const char *word, const struct repository_
 		pktline_text(body, "%s %s", word, git_oid_tostr(hex, sizeof(hex), &ids->items[i]));
 }
 
-static void write_fetch(struct buf *body, const struct request *request, bool can_shallow)
+static void write_fetch(const struct remote_http *remote, struct buf *body, const struct request *request)
 {
-	begin_command(body, "fetch");
+	begin_command(remote, body, "fetch");
 	pktline_text(body, "thin-pack");
 	pktline_text(body, "ofs-delta");
 	pktline_text(body, "no-progress");
-	if (can_shallow) {
+	if (remote->server.shallow) {
 		add_ids(body, "shallow", request->shallow);
 		if (request->depth)
 			pktline_text(body, "deepen %ld", request->depth);
@@ -340,7 +360,7 @@ static bool fetch_once(struct remote_http *remote, const struct request *request
 	long status;
 	for (size_t i = 0; i < request->shallow->count; i++)
 		repository_ids_add(&shallow, &request->shallow->items[i], repository->mem);
-	write_fetch(&body, request, remote->server.shallow);
+	write_fetch(remote, &body, request);
 	if (!pack_receiver_start(&receiver, repository, &shallow, limit, err))
 		return false;
 	bool fetched = post(remote, &body, "the pack of the repository", LIMIT_PACK_BYTES, pack_receiver_feed,
@@ -381,6 +401,9 @@ bool remote_http_fetch(struct remote_http *remote, const struct remote_wish *wis
 {
 	struct repository *repository = remote->setup.repository;
 	struct repository_ids wants = {0}, haves = {0}, shallow = {0};
+	/* Of a commit that is named by its id no list of refs has shown whether the memo still holds. */
+	if (remote->from_memo && !ask_anew(remote, err))
+		return false;
 	if (!remote->setup.step(remote->setup.context, "receiving objects", err) ||
 		!repository_tips(repository, &haves, err) || !repository_shallow(repository, &shallow, err))
 		return false;

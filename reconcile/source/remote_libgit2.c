@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "reconcile/source/http_transport.h"
 #include "reconcile/source/known_hosts.h"
+#include "reconcile/source/object_format.h"
 #include "reconcile/source/remote_parts.h"
 #include "reconcile/source/ssh_key.h"
 
@@ -193,6 +194,8 @@ static bool connect_to(struct remote_libgit2 *remote, struct error *err)
 		errno == ENOENT)
 		return error_set(
 			err, ERROR_MISSING, "there is no folder %s on this machine", remote->setup.url->path);
+	if (remote->setup.url->scheme == URL_FILE && object_format_of_folder_is_sha256(remote->setup.url->path))
+		return object_format_refused(err);
 	if (!remote->setup.step(remote->setup.context, "connecting to the server", err) ||
 		(!repository->git && !repository_open(repository, err)))
 		return false;
@@ -215,17 +218,14 @@ static bool connect_to(struct remote_libgit2 *remote, struct error *err)
 	return true;
 }
 
-bool remote_libgit2_open(const struct remote_setup *setup, struct http *http, struct remote_libgit2 **remote,
-	struct error *err)
+bool remote_libgit2_open(const struct remote_setup *setup, struct http *http, const char *base,
+	struct remote_libgit2 **remote, struct error *err)
 {
 	struct remote_libgit2 *opened = memory_alloc(sizeof(*opened));
-	size_t length = strlen(setup->url->address);
-	while (length && setup->url->address[length - 1] == '/')
-		length--;
 	opened->setup = *setup;
 	opened->carrier.http = http;
 	opened->carrier.folder = setup->repository->place;
-	opened->carrier.base = arena_copy_n(setup->mem, setup->url->address, length);
+	opened->carrier.base = base;
 	if (!connect_to(opened, err)) {
 		free(opened);
 		return false;

@@ -10,6 +10,8 @@
 struct server_memo {
 	const char *base; /* URL that the requests go to: the repository's, or where the server redirected it */
 	bool shallow;     /* it can cut history */
+	bool agent,
+		object_format; /* capabilities that it offers, and that may be sent with a command therefore */
 };
 
 /* False when nothing (valid for this URL) is remembered. */

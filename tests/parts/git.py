@@ -13,6 +13,7 @@ import http.server
 import os
 import pathlib
 import pwd
+import re
 import socket
 import socketserver
 import ssl
@@ -55,14 +56,16 @@ class Submodule(str):
 class Repository:
     """A bare repository that is written with fast-import."""
 
-    def __init__(self, path, branch="main"):
+    def __init__(self, path, branch="main", object_format="sha1"):
         self.path = pathlib.Path(path)
         self.branch = branch
+        self.object_format = object_format
         self.clock = int(time.time()) - 100000
         self.init()
 
     def init(self):
-        subprocess.run(["git", "init", "-q", "--bare", "-b", self.branch, str(self.path)], env=ENVIRONMENT, check=True)
+        subprocess.run(["git", "init", "-q", "--bare", f"--object-format={self.object_format}", "-b", self.branch,
+                        str(self.path)], env=ENVIRONMENT, check=True)
 
     def git(self, *arguments, stdin=None):
         return git(self.path, *arguments, stdin=stdin)
@@ -341,8 +344,9 @@ class GitHttpServer:
     """`git http-backend` for all repositories below `root`, with what a forge has in front of it."""
 
     def __init__(self, root, user=None, password=None, token=None, certificates=None, client_ca=None, version_2=True,
-                 tls_minimum=None, port=0):
+                 tls_minimum=None, port=0, hidden=()):
         self.root = pathlib.Path(root)
+        self.hidden = hidden  # capabilities of protocol v2 that this server is too old for
         self.user, self.password, self.token = user, password, token
         self.version_2 = version_2
         self.fault = None
@@ -417,7 +421,16 @@ class GitHttpServer:
         head, _, content = run.stdout.partition(b"\r\n\r\n")
         fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         status = int(fields.pop("Status", "200 OK").split()[0])
-        return status, fields, content
+        return status, fields, self._as_older(content, body)
+
+    def _as_older(self, content, body):
+        """What is hidden is not offered, and a command that brings it nevertheless ends as git 2.18 ends it: without a word."""
+        for name in self.hidden:
+            if b"command=" in body[:16] and f"{name}=".encode() in body.split(b"0001", 1)[0]:
+                return b""
+            for line in re.findall(rb"[0-9a-f]{4}%s=[^\n]*\n" % name.encode(), content[:2000]):
+                content = content.replace(line, b"", 1)
+        return content
 
     def close(self):
         self.ended.set()
