@@ -182,8 +182,9 @@ struct app {
 /* One repository at one revision, shared by the Applications that name it. */
 struct repository {
 	char *url;
-	char *plain; /* source_url_plain() */
-	char *shown; /* source_url_shown() */
+	char *identity; /* source_url_identity(): what makes it another one than the others, with the revision */
+	char *plain;    /* source_url_plain() */
+	char *shown;    /* source_url_shown() */
 	char *revision;
 	char *tag_prefix;   /* "" = none */
 	char commit[41];    /* last good answer, "" = none */

@@ -9,9 +9,9 @@
 /* One question: a repository at one revision, for all sources that name it. */
 struct question {
 	struct doctor *doctor;
-	const char *plain, *shown, *url, *revision, *tag_prefix; /* the URL for comparing, and for messages */
-	const struct application *first;                         /* who asks */
-	struct doctor_application **applications;                /* in the order of the paths */
+	const char *identity, *shown, *url, *revision, *tag_prefix; /* the URL for comparing, and for messages */
+	const struct application *first;                            /* who asks */
+	struct doctor_application **applications;                   /* in the order of the paths */
 	struct source_path *paths;
 	size_t count;
 };
@@ -173,7 +173,7 @@ static bool is_same(const struct question *question, const struct application_so
 {
 	return text_equal(question->revision, source->revision) &&
 		text_equal(question->tag_prefix, source->tag_prefix) &&
-		text_equal(question->plain, source_url_plain(source->repo_url, question->doctor->mem));
+		text_equal(question->identity, source_url_identity(source->repo_url, question->doctor->mem));
 }
 
 static void add_path(struct question *question, struct doctor_application *application, size_t source)
@@ -197,7 +197,7 @@ static bool collect(struct doctor *doctor, size_t first, size_t first_source, st
 	const struct application_source *asking = &spec->sources[first_source];
 	*question = (struct question){
 		.doctor = doctor,
-		.plain = source_url_plain(asking->repo_url, doctor->mem),
+		.identity = source_url_identity(asking->repo_url, doctor->mem),
 		.shown = source_url_shown(asking->repo_url, doctor->mem),
 		.url = asking->repo_url,
 		.revision = asking->revision,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/loop/credentials_match.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -137,22 +138,6 @@ void credentials_hosts_seen(struct credentials *credentials, const json_t *confi
 	pthread_mutex_unlock(&credentials->lock);
 }
 
-/* How well a configured URL fits: 0 = not at all, longer is better, exact is best. A prefix ends at a path boundary, so that
-   credentials for git.example.org/team never go to git.example.org/team-evil. */
-static size_t fit(const char *configured, const char *url, struct arena *mem)
-{
-	size_t length = strlen(configured);
-	/* With and without ".git", a user or ssh's short form: one repository is written in many ways, here and there. */
-	if (strcmp(source_url_plain(configured, mem), source_url_plain(url, mem)) == 0)
-		return SIZE_MAX;
-	if (strncmp(url, configured, length) != 0)
-		return 0;
-	if (!url[length])
-		return SIZE_MAX;
-	return configured[length - 1] == '/' || configured[length - 1] == ':' || url[length] == '/' ? length
-												    : 0;
-}
-
 static bool read_text(const char *file, struct arena *mem, const char **text, struct error *err)
 {
 	CLEANUP(buf_done) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
@@ -169,10 +154,11 @@ static bool read_secret(const char *file, struct secret *secret, bool trim, stru
 	return !file || secret_read(secret, file, trim, err);
 }
 
-static bool from_config(
-	const struct repository_config *from, struct arena *mem, struct source_access *out, struct error *err)
+static bool from_config(const struct repository_config *from, const char *config_file, struct arena *mem,
+	struct source_access *out, struct error *err)
 {
 	struct source_access access = {
+		.origin = arena_printf(mem, "%s:%d", config_file, from->line),
 		.username = from->username,
 		.proxy = from->proxy,
 		.insecure = from->insecure,
@@ -227,6 +213,7 @@ static void from_cluster(const struct credentials *credentials, const char *url,
 	*out = (struct source_access){
 		.known_hosts = out->known_hosts,
 		.ca = out->ca,
+		.origin = arena_printf(mem, "Secret %s/%s", credentials->config->namespace, from->name),
 		.username = arena_copy(mem, from->username),
 		.proxy = arena_copy(mem, from->proxy),
 		.client_cert = arena_copy(mem, from->client_cert),
@@ -242,9 +229,9 @@ static const struct repository_config *best_config(
 	const struct config *config, const char *url, struct arena *mem)
 {
 	const struct repository_config *best = NULL;
-	size_t best_fit = 0;
+	int best_fit = 0;
 	for (size_t i = 0; i < config->repository_count; i++) {
-		size_t now = fit(config->repositories[i].url, url, mem);
+		int now = credentials_fit(config->repositories[i].url, url, mem);
 		if (now > best_fit) {
 			best_fit = now;
 			best = &config->repositories[i];
@@ -259,23 +246,48 @@ static bool has_credentials(const struct repository_secret *entry)
 		entry->client_key.length;
 }
 
+/* Of two that fit alike always the same one, in whatever order they were seen. */
+static const struct repository_secret *better(
+	const struct repository_secret *a, int a_fit, const struct repository_secret *b, int b_fit)
+{
+	if (!a || b_fit > a_fit)
+		return b;
+	return b_fit == a_fit && strcmp(b->name, a->name) < 0 ? b : a;
+}
+
 /* A repository Secret without credentials of its own borrows those of a matching repo-creds template, as in Argo CD. */
 static const struct repository_secret *best_secret(
 	const struct credentials *credentials, const char *url, struct arena *mem)
 {
-	const struct repository_secret *best = NULL, *named = NULL;
-	size_t best_fit = 0;
+	const struct repository_secret *template = NULL, *named = NULL;
+	int template_fit = 0, named_fit = 0;
 	for (size_t i = 0; i < credentials->count; i++) {
 		const struct repository_secret *entry = &credentials->secrets[i];
-		size_t now = entry->url ? fit(entry->url, url, mem) : 0;
-		if (!entry->is_template && now == SIZE_MAX && (!named || has_credentials(entry)))
-			named = entry;
-		if (entry->is_template && now > best_fit) {
-			best_fit = now;
-			best = entry;
+		int now = entry->url ? credentials_fit(entry->url, url, mem) : 0;
+		if (entry->is_template && now) {
+			template = better(template, template_fit, entry, now);
+			template_fit = now > template_fit ? now : template_fit;
+		} else if (now >= CREDENTIALS_EXACT) {
+			now += has_credentials(entry) ? CREDENTIALS_EXACT : 0;
+			named = better(named, named_fit, entry, now);
+			named_fit = now > named_fit ? now : named_fit;
 		}
 	}
-	return named && (has_credentials(named) || !best) ? named : best;
+	return named && (has_credentials(named) || !template) ? named : template;
+}
+
+/* A template that Argo CD would have used, for it compares letters and not parts of a path. */
+static const char *hint_for(const struct credentials *credentials, const char *url, struct arena *mem)
+{
+	for (size_t i = 0; i < credentials->count; i++) {
+		const struct repository_secret *entry = &credentials->secrets[i];
+		if (entry->is_template && entry->url && credentials_nearly_fit(entry->url, url, mem))
+			return arena_printf(mem,
+				"the template %s/%s ends within a part of this URL's path and is not used for it: "
+				"end it with '/', or with '-' where it is meant for all that begin so",
+				credentials->config->namespace, entry->name);
+	}
+	return NULL;
 }
 
 bool credentials_for(struct credentials *credentials, const char *url, struct arena *mem,
@@ -283,9 +295,11 @@ bool credentials_for(struct credentials *credentials, const char *url, struct ar
 {
 	const struct repository_config *config = best_config(credentials->config, url, mem);
 	if (config)
-		return from_config(config, mem, out, err);
+		return from_config(config, credentials->config->file, mem, out, err);
 	pthread_mutex_lock(&credentials->lock);
 	from_cluster(credentials, url, best_secret(credentials, url, mem), mem, out);
+	if (!out->origin)
+		out->hint = hint_for(credentials, url, mem);
 	pthread_mutex_unlock(&credentials->lock);
 	return true;
 }

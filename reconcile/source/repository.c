@@ -23,7 +23,7 @@ bool repository_error(struct error *err, enum error_kind kind, const char *what)
 	return error_set(err, kind, "%s: %s", what, last && last->message ? last->message : "no reason given");
 }
 
-/* A name that people recognise, made unique by the digest of the whole URL. */
+/* A name that people recognise, made unique by the digest of who asks for what. */
 static const char *place_name(const struct url *url, struct arena *mem)
 {
 	char digest[DIGEST_HEX_SIZE], name[NAME_LENGTH + 1];
@@ -32,7 +32,7 @@ static const char *place_name(const struct url *url, struct arena *mem)
 	for (const char *c = last ? last + 1 : url->plain; *c && length < NAME_LENGTH; c++)
 		name[length++] = isascii(*c) && isalnum((unsigned char)*c) ? *c : '-';
 	name[length] = '\0';
-	digest_sha256_hex(url->plain, strlen(url->plain), digest);
+	digest_sha256_hex(url->identity, strlen(url->identity), digest);
 	return arena_printf(mem, "%s-%.*s", name, HASH_LENGTH, digest);
 }
 

@@ -67,6 +67,8 @@ static json_t *request_json(const struct source_request *request, int64_t deadli
 	json_set_text(json, "layout", request->layout);
 	if (!access)
 		return json;
+	json_set_text(json, "origin", access->origin);
+	json_set_text(json, "hint", access->hint);
 	json_set_text(json, "username", access->username);
 	json_set_text(json, "knownHosts", access->known_hosts);
 	json_set_text(json, "ca", access->ca);
@@ -152,6 +154,8 @@ static void read_request(const json_t *json, struct arena *mem, struct request_r
 	request->stop = -1;
 	read->parent = (pid_t)json_number_at(json, "parent", 0);
 	read_paths(json_object_get(json, "paths"), mem, request);
+	read->access.origin = copy(json, "origin", NULL, mem);
+	read->access.hint = copy(json, "hint", NULL, mem);
 	read->access.username = copy(json, "username", NULL, mem);
 	read->access.known_hosts = copy(json, "knownHosts", NULL, mem);
 	read->access.ca = copy(json, "ca", NULL, mem);

@@ -14,6 +14,8 @@
 
 /* How to get in. Texts may be NULL. Nothing here reaches argv or the environment. */
 struct source_access {
+	const char *origin; /* which credentials these are, for messages: "Secret argocd/db"; NULL = none are configured */
+	const char *hint; /* without credentials: what nearly was for this URL; NULL = nothing */
 	const char *username;
 	struct secret password;   /* or token */
 	struct secret bearer;     /* Authorization: Bearer */
@@ -106,8 +108,16 @@ struct source_result {
 bool source_read(const struct source_request *request, struct arena *mem, struct source_result *result,
 	struct error *err) MUST_CHECK;
 
-/* The URL without user, password and trailing '/' or ".git", lower-case host: for comparing. */
+/*
+ * The URL without user, password and trailing '/' or ".git", lower-case host: what a push announces, and a name for people.
+ * Two URLs of one plain form are mostly one repository, but need not be: a server may know "db.git" and not "db", and another user may
+ * not see it.
+ */
 const char *source_url_plain(const char *url, struct arena *mem);
+
+/* The URL with its user, lower-case host, and the path as it is asked for: who asks for what. Only what is the same here shares an
+   answer, a failure and a bare repository. */
+const char *source_url_identity(const char *url, struct arena *mem);
 
 /* The URL without user and password, lower-case host, and else as it was written: for messages. */
 const char *source_url_shown(const char *url, struct arena *mem);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
+#include "base/http/percent.h"
 #include "base/text.h"
 #include "reconcile/source/source.h"
 
@@ -60,10 +62,11 @@ static bool host_is_safe(const char *host)
 	return true;
 }
 
+/* Of a forge, a mail address; of a domain, "TEAM\\ci". */
 static bool user_is_safe(const char *user)
 {
 	for (const char *c = user; *c; c++)
-		if (!(isascii(*c) && isalnum((unsigned char)*c)) && !strchr("-._~+%", *c))
+		if (!(isascii(*c) && isalnum((unsigned char)*c)) && !strchr("-._~+@\\", *c))
 			return false;
 	return *user && *user != '-';
 }
@@ -107,7 +110,7 @@ static bool read_host(char *text, struct url *url, struct error *err)
 	return true;
 }
 
-static bool read_authority(char *text, struct url *url, struct error *err)
+static bool read_authority(char *text, struct arena *mem, struct url *url, struct error *err)
 {
 	char *at = strrchr(text, '@');
 	if (at) {
@@ -116,10 +119,10 @@ static bool read_authority(char *text, struct url *url, struct error *err)
 			return error_set(err, ERROR_INVALID,
 				"the repository URL holds a password, where everybody who reads the Application sees it: "
 				"take it out and put it into the repository's credentials");
-		if (!user_is_safe(text))
+		url->user = percent_decode(text, strlen(text), mem);
+		if (!user_is_safe(url->user))
 			return error_set(err, ERROR_INVALID,
 				"the user of the repository URL has forbidden characters");
-		url->user = text;
 		text = at + 1;
 	}
 	return read_host(text, url, err);
@@ -139,6 +142,20 @@ static const char *authority(const struct url *url, struct arena *mem)
 	if (url->port == scheme_port(url->scheme))
 		return host;
 	return arena_printf(mem, "%s:%d", host, url->port);
+}
+
+/* The user as he would be written in a URL, and the path as it is asked for: one from the home begins with "~". */
+static const char *identity(const struct url *url, struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf user = BUF(URL_MAXIMUM * 3);
+	size_t length = strlen(url->path);
+	while (length && url->path[length - 1] == '/')
+		length--;
+	if (url->user)
+		percent_encode(&user, url->user);
+	return arena_printf(mem, "%s%s%s%s%s%.*s", scheme_prefix(url->scheme), buf_string(&user),
+		url->user ? "@" : "", authority(url, mem),
+		url->relative && !text_starts(url->path, "/~") ? "/~" : "", (int)length, url->path);
 }
 
 /* Without the trailing '/' and ".git", which servers take or leave. */
@@ -173,15 +190,16 @@ static bool split(const char *text, struct arena *mem, struct url *url, struct e
 	const char *colon = rest ? NULL : strstr(text, "://") ? NULL : scp_colon(text);
 	if (colon) {
 		url->scheme = URL_SSH;
-		url->path = arena_printf(mem, "%s%s", colon[1] == '/' ? "" : "/", colon + 1);
-		return read_authority(arena_copy_n(mem, text, (size_t)(colon - text)), url, err);
+		url->relative = colon[1] != '/';
+		url->path = arena_printf(mem, "%s%s", url->relative ? "/" : "", colon + 1);
+		return read_authority(arena_copy_n(mem, text, (size_t)(colon - text)), mem, url, err);
 	}
 	if (!rest)
 		return error_set(err, ERROR_INVALID,
 			"the repository URL is none of https://, http://, ssh://, user@host:path, file:// or /path");
 	size_t length = strcspn(rest, "/");
 	url->path = rest[length] ? arena_copy(mem, rest + length) : "/";
-	return read_authority(arena_copy_n(mem, rest, length), url, err);
+	return read_authority(arena_copy_n(mem, rest, length), mem, url, err);
 }
 
 bool url_parse(const char *text, struct arena *mem, struct url *url, struct error *err)
@@ -200,11 +218,13 @@ bool url_parse(const char *text, struct arena *mem, struct url *url, struct erro
 		read.address = read.path;
 		read.shown = arena_printf(mem, "file://%s", read.path);
 		read.plain = arena_printf(mem, "file://%s", plain_path(read.path, mem));
+		read.identity = arena_printf(mem, "file://%s", read.path);
 	} else {
 		const char *server =
 			arena_printf(mem, "%s%s", scheme_prefix(read.scheme), authority(&read, mem));
 		read.shown = read.address = arena_printf(mem, "%s%s", server, read.path);
 		read.plain = arena_printf(mem, "%s%s", server, plain_path(read.path, mem));
+		read.identity = identity(&read, mem);
 	}
 	*url = read;
 	return true;
@@ -229,6 +249,15 @@ const char *source_url_plain(const char *url, struct arena *mem)
 	if (!url)
 		return "";
 	return url_parse(url, mem, &read, &err) ? read.plain : without_password(url, mem);
+}
+
+const char *source_url_identity(const char *url, struct arena *mem)
+{
+	struct url read;
+	struct error err;
+	if (!url)
+		return "";
+	return url_parse(url, mem, &read, &err) ? read.identity : without_password(url, mem);
 }
 
 const char *source_url_shown(const char *url, struct arena *mem)

@@ -10,13 +10,15 @@ enum url_scheme { URL_HTTP, URL_HTTPS, URL_SSH, URL_FILE };
 
 struct url {
 	enum url_scheme scheme;
-	const char *user;    /* as written in the URL, or NULL; http and ssh only */
-	const char *host;    /* lower case, "" for files; an IPv6 address without its brackets */
-	int port;            /* as written or the scheme's own, 0 for files */
-	const char *path;    /* begins with '/' */
-	const char *address; /* without the user: what the transports are given */
-	const char *plain;   /* for comparing: see source_url_plain() */
-	const char *shown;   /* for messages: see source_url_shown() */
+	const char *user; /* decoded ("%40" is '@'), or NULL; http and ssh only */
+	const char *host; /* lower case, "" for files; an IPv6 address without its brackets */
+	int port;         /* as written or the scheme's own, 0 for files */
+	const char *path; /* begins with '/' */
+	bool relative; /* "host:path": that path without the '/' is looked for from the user's home, as Git's own ssh does */
+	const char *address;  /* without the user: what the transports are given */
+	const char *plain;    /* for comparing: see source_url_plain() */
+	const char *shown;    /* for messages: see source_url_shown() */
+	const char *identity; /* what is asked, and as whom: see source_url_identity() */
 };
 
 /* "https://...", "http://...", "ssh://...", "user@host:path", "file:///path" or "/path". ERROR_INVALID for anything

@@ -3,11 +3,12 @@ has the right revision or a clear condition, and the last good state stays in fo
 
 import base64
 import shutil
+import signal
 
 import pytest
 
 from parts.agent import wait_for
-from parts.git import Certificates, GitHttpServer, GitSshServer, Repository, ssh_key
+from parts.git import Certificates, Fault, GitHttpServer, GitSshServer, Repository, ssh_key
 from parts.signers import SshKey
 from parts.manifests import config_map, users
 
@@ -40,6 +41,10 @@ def sync_of(agent):
 def wait_trouble(agent, text):
     refresh(agent)
     return agent.wait_condition("team", "ComparisonError", text)["message"]
+
+
+def errors_of(agent, name):
+    return [c for c in agent.app(name)["status"].get("conditions", []) if c["type"].endswith("Error")]
 
 
 def wait_good(agent, revision):
@@ -107,6 +112,43 @@ def test_an_unsigned_commit_is_not_used_and_not_after_a_restart_either(agent, re
     assert repository.head in wait_trouble(agent, "is not signed")
     assert sync_of(agent)["revision"] == good
     wait_good(agent, key.sign(repository, repository.head))
+
+
+def test_two_users_of_one_repository_are_two_and_fail_apart(agent, repository, tmp_path):
+    """The second may not have the credentials of the first, nor the first the failure of the second."""
+    (tmp_path / "ada").write_text("right")
+    (tmp_path / "bob").write_text("wrong")
+    with GitHttpServer(repository.path.parent, user="ada", password="right") as server:
+        agent.config["repositories"] = [
+            {"url": server.url("db.git", user="ada"), "username": "ada", "passwordFile": str(tmp_path / "ada")},
+            {"url": server.url("db.git", user="bob"), "username": "ada", "passwordFile": str(tmp_path / "bob")}]
+        agent.application("of-bob", server.url("db.git", user="bob"), "app", "default")
+        agent.application("of-ada", server.url("db.git", user="ada"), "app", "default")
+        agent.start()
+        agent.wait_app("of-ada", "Synced", repository.head)
+        assert "401" in agent.wait_condition("of-bob", "ComparisonError", "credentials")["message"]
+        assert not errors_of(agent, "of-ada")
+        (tmp_path / "bob").write_text("right")
+        refresh(agent, "of-bob")
+        agent.wait_app("of-bob", "Synced", repository.head)
+
+
+def test_a_url_that_was_wrong_is_forgotten_with_its_application(agent, repository, tmp_path):
+    """The one with ".git" and the one without are one repository on most servers, not on all."""
+    with GitHttpServer(repository.path.parent) as server:
+        server.fault = Fault(404, path="/db/")
+        agent.application("short", server.url("db"), "app", "default")
+        agent.application("long", server.url("db.git"), "app", "default")
+        agent.start()
+        agent.wait_app("long", "Synced", repository.head)
+        agent.wait_condition("short", "ComparisonError", "no such repository")
+        agent.application("short", server.url("db.git"), "app", "default")
+        agent.signal(signal.SIGHUP)
+        agent.wait_app("short", "Synced", repository.head)
+        server.requests.clear()
+        refresh(agent, "short")
+        wait_for("the question of the refresh", lambda: server.requests)
+        assert not [request for request in server.requests if request.path.startswith("/db/")]
 
 
 def test_a_path_of_another_language_is_no_empty_path(follow, repository):

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "agent/loop/credentials.h"
+#include "agent/loop/credentials_match.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -74,6 +75,93 @@ static void a_prefix_ends_at_a_path_boundary(void **state)
 	assert_password(credentials, "https://git.example.org/team", "p1");
 	assert_password(credentials, "https://git.example.org/team-evil/db.git", NULL);
 	assert_password(credentials, "https://git.example.org.evil.example/team/db.git", NULL);
+	credentials_free(credentials);
+}
+
+static void a_template_is_matched_as_argo_cd_does(void **state)
+{
+	static const struct {
+		const char *template, *url;
+		bool fits;
+	} cases[] = {
+		{"https://GitHub.com/Team", "https://github.com/team/DB.git", true},
+		{"https://github.com/team/", "https://github.com/team/db", true},
+		{"https://github.com/team/db.git", "https://github.com/team/db/", true},
+		{"https://github.com", "https://github.com/team/db", true},
+		{" https://github.com/team\n", "https://github.com/team/db", true},
+		{"https://github.com:443/team", "https://github.com/team/db", true},
+		{"git@github.com:team", "ssh://git@github.com/team/db.git", true},
+		{"ssh://git@github.com/team", "git@github.com:team/db.git", true},
+		{"git@github.com:", "git@github.com:team/db.git", true},
+		{"ssh://git@github.com", "git@github.com:team/db.git", true},
+		{"https://ci@github.com/team", "https://github.com/team/db", true},
+		{"https://github.com/team-", "https://github.com/team-a/db", true},
+		{"https://ci%40example.org@github.com/team", "https://ci@example.org@github.com/team/db", true},
+		{"https://ci@github.com/team", "https://other@github.com/team/db", false},
+		{"http://github.com/team", "https://github.com/team/db", false},
+		{"https://github.com:8443/team", "https://github.com/team/db", false},
+		{"https://github.com/team/db", "https://github.com/team", false},
+		{"https://github.com/tea", "https://github.com/team/db", false},
+		{"https://git", "https://github.com/team/db", false},
+		{"https://git-", "https://git-evil.example/team/db", false},
+		{"git@github.com:team", "https://github.com/team/db", false},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		const struct config config = {0};
+		struct credentials *credentials = credentials_new(&config);
+		struct source_access out;
+		struct error err;
+		seen(credentials, "t", "repo-creds", cases[i].template, "p");
+		assert_true(credentials_for(credentials, cases[i].url, mem, &out, &err));
+		if (!out.password.bytes != !cases[i].fits)
+			fail_msg("%s for %s", cases[i].template, cases[i].url);
+		source_access_done(&out);
+		credentials_free(credentials);
+	}
+}
+
+static void of_two_users_each_has_his_own(void **state)
+{
+	(void)state;
+	const struct config config = {0};
+	struct credentials *credentials = credentials_new(&config);
+	seen(credentials, "a", "repository", "https://ada@git.example.org/db.git", "ada's");
+	seen(credentials, "b", "repository", "https://bob@git.example.org/db.git", "bob's");
+	assert_password(credentials, "https://ada@git.example.org/db", "ada's");
+	assert_password(credentials, "https://bob@git.example.org/db", "bob's");
+	assert_password(credentials, "https://eve@git.example.org/db", NULL);
+	credentials_free(credentials);
+}
+
+static void of_two_that_fit_alike_the_order_does_not_count(void **state)
+{
+	(void)state;
+	const struct config config = {0};
+	for (int turn = 0; turn < 2; turn++) {
+		struct credentials *credentials = credentials_new(&config);
+		seen(credentials, turn ? "a" : "b", "repo-creds", "https://h/team", turn ? "first" : "second");
+		seen(credentials, turn ? "b" : "a", "repo-creds", "https://h/team", turn ? "second" : "first");
+		assert_password(credentials, "https://h/team/db", "first");
+		credentials_free(credentials);
+	}
+}
+
+static void a_template_that_nearly_fits_is_named(void **state)
+{
+	(void)state;
+	const struct config config = {.namespace = "argocd"};
+	struct credentials *credentials = credentials_new(&config);
+	struct source_access out;
+	struct error err;
+	seen(credentials, "t", "repo-creds", "https://h/tea", "p");
+	assert_true(credentials_for(credentials, "https://h/team/db", mem, &out, &err));
+	assert_null(out.origin);
+	assert_non_null(strstr(out.hint, "argocd/t"));
+	assert_true(credentials_for(credentials, "https://h/tea/db", mem, &out, &err));
+	assert_string_equal(out.origin, "Secret argocd/t");
+	assert_null(out.hint);
+	source_access_done(&out);
 	credentials_free(credentials);
 }
 
@@ -187,6 +275,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			signatures_are_required_of_every_spelling_of_a_url, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_prefix_ends_at_a_path_boundary, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_template_is_matched_as_argo_cd_does, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(of_two_users_each_has_his_own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			of_two_that_fit_alike_the_order_does_not_count, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_template_that_nearly_fits_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_longest_prefix_and_the_exact_url_win, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_repository_without_credentials_borrows_the_template, set_up, tear_down),

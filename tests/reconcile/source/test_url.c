@@ -88,6 +88,42 @@ static void equal_repositories_have_equal_plain_urls(void **state)
 	assert_string_equal(source_url_plain("https://h/.git", mem), "https://h/.git");
 }
 
+static void who_asks_for_what_is_an_identity(void **state)
+{
+	static const char *const same[][2] = {
+		{"https://git.example.org/team/db.git", "https://GIT.example.org:443/team/db.git/"},
+		{"https://ci%40example.org@h/db", "https://ci@example.org@h/db"},
+		{"git@host:team/db.git", "ssh://git@host/~/team/db.git"},
+		{"git@host:/srv/db.git", "ssh://git@host/srv/db.git"},
+		{"file:///srv/db.git", "/srv/db.git"},
+	};
+	static const char *const others[][2] = {
+		{"https://h/db.git", "https://h/db"},
+		{"https://h/db", "https://h/DB"},
+		{"https://ada@h/db", "https://bob@h/db"},
+		{"https://ada@h/db", "https://h/db"},
+		{"git@host:team/db.git", "ssh://git@host/team/db.git"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(same); i++)
+		assert_string_equal(source_url_identity(same[i][0], mem), source_url_identity(same[i][1], mem));
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		assert_string_not_equal(
+			source_url_identity(others[i][0], mem), source_url_identity(others[i][1], mem));
+	assert_null(strstr(source_url_identity("https://ci:hunter2@host/db.git", mem), "hunter2"));
+}
+
+static void a_user_is_decoded(void **state)
+{
+	(void)state;
+	assert_string_equal(parse("https://ada%40example.org@host/db").user, "ada@example.org");
+	assert_string_equal(parse("https://TEAM%5Cada@host/db").user, "TEAM\\ada");
+	assert_string_equal(parse("ada@example.org@host:db").user, "ada@example.org");
+	assert_true(parse("git@host:db").relative);
+	assert_false(parse("git@host:/db").relative);
+	assert_false(parse("ssh://git@host/db").relative);
+}
+
 static void what_could_do_harm_is_refused(void **state)
 {
 	static const char *const bad[] = {
@@ -119,6 +155,9 @@ static void what_could_do_harm_is_refused(void **state)
 		"https://host/a/..",
 		"file://relative",
 		"https://-u@host/db",
+		"https://%2Du@host/db",
+		"https://a%0Ab@host/db",
+		"https://a%3Ab@host/db",
 		"/srv/a\tb",
 	};
 	(void)state;
@@ -173,6 +212,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(urls_of_every_kind_are_taken_apart, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_message_names_the_url_as_it_was_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(equal_repositories_have_equal_plain_urls, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_asks_for_what_is_an_identity, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_user_is_decoded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_could_do_harm_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_password_in_a_url_is_refused_and_never_shown, set_up, tear_down),
