@@ -288,8 +288,15 @@ static void ask_for_database(struct doctor *doctor, const struct database_config
 {
 	const char *namespace = users_namespace(doctor, database);
 	const struct secret_reference *password = &database->password;
-	if (namespace && *namespace)
+	if (namespace && *namespace) {
 		ask_for_passwords(doctor, database, namespace);
+		ask(doctor,
+			&(struct need){"", "events", namespace, "", "create patch",
+				arena_printf(doctor->mem,
+					"Events on the ConfigMap of database %s, for kubectl describe",
+					database->name),
+				true});
+	}
 	for (size_t i = 0; i < database->policy.secret_namespace_count; i++)
 		ask_for_passwords(doctor, database, database->policy.secret_namespaces[i]);
 	if (password->name)

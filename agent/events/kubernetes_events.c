@@ -20,7 +20,8 @@ enum {
 };
 
 struct event {
-	char *application, *namespace, *uid, *destination, *user, *message;
+	char *object, *namespace, *uid, *destination, *user, *message;
+	const char *kind, *api_version; /* NULL = an Application */
 	const char *reason;
 	bool warning;
 	char name[300]; /* of the object */
@@ -38,7 +39,7 @@ struct kubernetes_events {
 
 static void event_free(struct event *event)
 {
-	free(event->application);
+	free(event->object);
 	free(event->namespace);
 	free(event->uid);
 	free(event->destination);
@@ -127,7 +128,9 @@ void kubernetes_events_tell(struct kubernetes_events *events, const struct event
 	}
 	event = memory_alloc(sizeof(*event));
 	*event = (struct event){
-		.application = memory_copy(subject->name),
+		.object = memory_copy(subject->name),
+		.kind = subject->kind,
+		.api_version = subject->api_version,
 		.namespace = memory_copy(subject->namespace),
 		.uid = memory_copy(subject->uid),
 		.destination = memory_copy(subject->destination),
@@ -141,7 +144,7 @@ void kubernetes_events_tell(struct kubernetes_events *events, const struct event
 		.waiting = true,
 	};
 	events->items[events->count++] = event;
-	/* Argo CD's form: the Application and a time, which we keep apart where two come at once. */
+	/* Argo CD's form: the object and a time, which we keep apart where two come at once. */
 	snprintf(event->name, sizeof(event->name), "%.230s.%" PRIx64, subject->name,
 		(uint64_t)now * 1000 + events->count);
 }
@@ -165,15 +168,16 @@ static json_t *annotations_of(const struct event *event)
 
 static json_t *event_document(const struct event *event)
 {
+	const char *kind = event->kind ? event->kind : "Application";
+	const char *version = event->api_version ? event->api_version : "argoproj.io/v1alpha1";
 	return json_pack(
-		"{s:s, s:s, s:{s:s, s:s, s:o}, s:{s:s, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:{s:s}, s:I, s:o, s:o}",
+		"{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:{s:s}, s:I, s:o, s:o}",
 		"apiVersion", "v1", "kind", "Event", "metadata", "name", event->name, "namespace",
-		event->namespace, "annotations", annotations_of(event), "involvedObject", "apiVersion",
-		"argoproj.io/v1alpha1", "kind", "Application", "name", event->application, "namespace",
-		event->namespace, "uid", event->uid, "reason", event->reason, "message", event->message,
-		"type", event->warning ? "Warning" : "Normal", "source", "component", "pgitops", "count",
-		(json_int_t)event->count, "firstTimestamp", time_value(event->first), "lastTimestamp",
-		time_value(event->last));
+		event->namespace, "involvedObject", "apiVersion", version, "kind", kind, "name",
+		event->object, "namespace", event->namespace, "uid", event->uid, "reason", event->reason,
+		"message", event->message, "type", event->warning ? "Warning" : "Normal", "source",
+		"component", "pgitops", "count", (json_int_t)event->count, "firstTimestamp",
+		time_value(event->first), "lastTimestamp", time_value(event->last));
 }
 
 static json_t *count_patch(const struct event *event)
@@ -192,6 +196,9 @@ static struct kube_request request_of(struct writing *writing)
 {
 	const struct event *event = writing->event;
 	CLEANUP(json_done) json_t *document = event->made ? count_patch(event) : event_document(event);
+	if (!event->made && !event->kind)
+		json_object_set_new(
+			json_object_get(document, "metadata"), "annotations", annotations_of(event));
 	writing->body = json_canonical(document);
 	writing->path = memory_printf("/api/v1/namespaces/%s/events%s%s", event->namespace,
 		event->made ? "/" : "", event->made ? event->name : "");

@@ -1,5 +1,6 @@
 /*
- * kubernetes_events.h - Events on Application objects, as `kubectl describe application` and Argo CD's users know them (argocd.md 2.14)
+ * kubernetes_events.h - Events on Application objects, as `kubectl describe application` and Argo CD's users know them (argocd.md 2.14),
+ * and on the ConfigMaps that list users
  *
  * What is told is noted in a bounded list and written once a turn. The same text again within ten minutes raises the count of the
  * Event that is there instead of making one; of one Application at most EVENTS_PER_MINUTE new ones are made in a minute. What is too
@@ -11,10 +12,11 @@
 
 enum { EVENTS_PER_MINUTE = 10 };
 
-/* The Application object; `uid` "" = it is a file, of which nothing is told. Borrowed. */
+/* The object; `uid` "" = it is a file, of which nothing is told. Borrowed, but for `kind` and `api_version`, which live for ever. */
 struct event_subject {
 	const char *name, *namespace, *uid;
-	const char *destination; /* namespace */
+	const char *destination;        /* of an Application: namespace */
+	const char *kind, *api_version; /* NULL = an Application */
 };
 
 struct kubernetes_events;

@@ -141,8 +141,10 @@ static bool handle(struct agent *agent, struct event *event)
 /* Whoever watches the Application object hears of a change; the first status after a start is none. */
 static void tell_changes(struct agent *agent, const struct app *app, const json_t *before)
 {
-	const struct event_subject subject = {
-		app->spec.name, app->spec.namespace, app->spec.uid, app->spec.destination};
+	const struct event_subject subject = {.name = app->spec.name,
+		.namespace = app->spec.namespace,
+		.uid = app->spec.uid,
+		.destination = app->spec.destination};
 	if (!before || before == app->status)
 		return;
 	outcome_status(agent->events, &subject, "sync status", json_text_at(before, "sync.status", ""),

@@ -385,7 +385,10 @@ struct outcome operation_outcome(
 {
 	const struct sync_request *request = operation->request;
 	return (struct outcome){
-		.subject = {app->spec.name, app->spec.namespace, app->spec.uid, app->spec.destination},
+		.subject = {.name = app->spec.name,
+			.namespace = app->spec.namespace,
+			.uid = app->spec.uid,
+			.destination = app->spec.destination},
 		.project = json_text_at(app->spec.document, "spec.project", ""),
 		.revision = *operation->commit ? operation->commit
 			: request->revision    ? request->revision

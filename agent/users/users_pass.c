@@ -6,6 +6,7 @@
 
 #include "agent/events/metrics.h"
 #include "agent/users/database_target.h"
+#include "agent/users/users_events.h"
 #include "agent/users/users_export.h"
 #include "agent/users/users_access.h"
 #include "agent/users/users_in_force.h"
@@ -134,6 +135,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		return false;
 	users_record_drift(pass, &plan);
 	bool whole = config->policy.report_only || apply_plan(pass, session, &plan, &grants);
+	users_events_outcomes(pass, &plan);
 	if (pass->unwritten)
 		return false;
 	pass->ok = users_record(pass, &plan, session_server_version(session));
@@ -415,6 +417,7 @@ static void take_outcome(struct users_pass *pass)
 		log_error("users pass failed", "database", database->config->name, "error", pass->error.text,
 			NULL);
 	log_context(NULL, NULL);
+	users_events_tell(pass);
 	database->failed = !pass->ok;
 	if (pass->error.kind == ERROR_NONE) {
 		database->had_pass = true;

@@ -60,6 +60,23 @@ struct users_wish {
 	char *failure;
 };
 
+/* What a pass tells as Kubernetes Events (users_events.h), by kind. */
+enum users_event_kind {
+	USERS_EVENT_CREATED,
+	USERS_EVENT_LOCKED,
+	USERS_EVENT_RETIRED,
+	USERS_EVENT_LET_GO,
+	USERS_EVENT_HEALED,
+	USERS_EVENT_DRIFTED,
+	USERS_EVENT_REFUSED,
+	USERS_EVENT_FAILED,
+	USERS_EVENTS
+};
+struct users_event {
+	const char **texts; /* the first of them */
+	size_t kept, count;
+};
+
 /* One pass: what it is given, and what the reconciler gets back once it is done. */
 struct users_pass {
 	struct agent *agent;       /* store, secrets, queue */
@@ -88,6 +105,12 @@ struct users_pass {
 	bool same_list;                    /* the last good pass was for this list: what differs is drift */
 	const char *pending;               /* why the newest list is not the one of this pass, NULL = it is */
 	bool newer;                        /* and it is known to say something else */
+
+	struct users_event events[USERS_EVENTS];
+	const struct role_report **drifted; /* who was changed by hand; of the plan */
+	size_t drifted_count;
+	const char **failing; /* whose steps failed */
+	size_t failing_count;
 
 	bool done;          /* queue_is_done() */
 	bool ok;            /* every user is as wanted */

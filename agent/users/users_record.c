@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_events.h"
 #include "agent/users/users_ownership.h"
 #include "agent/users/users_plan.h"
 #include "agent/users/users_unchanged.h"
@@ -92,9 +93,14 @@ void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 			continue;
 		bool rotated = strcmp(json_text_at(before, "secretVersion", ""),
 				       users_unchanged_version(pass, report)) != 0;
+		size_t added = 0;
 		for (size_t j = 0; j < report->difference_count; j++)
-			if (!rotated || strcmp(report->differences[j].field, "password") != 0)
+			if (!rotated || strcmp(report->differences[j].field, "password") != 0) {
 				add_drift(pass, report->name, &report->differences[j]);
+				added++;
+			}
+		if (added)
+			users_events_drift(pass, report);
 	}
 }
 
@@ -274,6 +280,7 @@ static bool store_report(const struct record *record, const struct role_report *
 	CLEANUP(json_done) json_t *now = user_document(record, report, before);
 	if (before && json_equal(before, now))
 		return true;
+	users_events_status(record->pass, report, before);
 	CLEANUP(memory_freep) char *text = json_canonical(now);
 	const struct store_user row = {database, report->name, text, clock_now()};
 	bool ok = store_user_set(pass->agent->store, &row, err);

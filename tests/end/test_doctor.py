@@ -495,6 +495,7 @@ def test_missing_rights_are_named_with_the_rule_that_gives_them(clustered):
     allow(namespace, "argoproj.io", "applications", "patch")
     allow(users_namespace, "", "configmaps", "get", "list", "watch", "create", "patch", "delete")
     allow(users_namespace, "", "secrets", "get", "list", "watch")
+    allow(users_namespace, "", "events", "create", "patch")
     allow(None, "", "namespaces", "get", "list", "watch", "create")
     doctor(clustered).good()
 

@@ -55,7 +55,7 @@ NEEDED = [
     ("secrets", "", "argocd", "", "get list watch"),
     ("postgresqls", "acid.zalan.do", "default", "", "get list watch create patch delete"),
     ("events", "", "default", "", "list"),
-    ("events", "", "postgres", "", "list"),
+    ("events", "", "postgres", "", "list create patch"),
     ("secrets", "", "default", "postgres.acid-minimal-cluster.credentials.postgresql.acid.zalan.do", "get"),
     ("configmaps", "", "postgres", "", "get list watch create patch delete"),
     ("sealedsecrets", "bitnami.com", "postgres", "", "get list watch create patch delete"),
@@ -94,7 +94,7 @@ REFUSED = [
     ("delete", "customresourcedefinitions", "apiextensions.k8s.io", "", "applications.argoproj.io"),
     ("patch", "customresourcedefinitions", "apiextensions.k8s.io", "", "postgresqls.acid.zalan.do"),
     ("delete", "persistentvolumeclaims", "", "default", "any"),
-    # Events are read where its objects are, and written for Applications only
+    # Events are read where its objects are, and written for Applications and for users only
     ("create", "events", "", "default", ""), ("list", "events", "", "", ""), ("list", "events", "", "kube-system", ""),
     # other namespaces are not its own
     ("patch", "configmaps", "", "default", "any"), ("patch", "configmaps", "", "kube-system", "any"),

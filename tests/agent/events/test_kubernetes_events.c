@@ -10,7 +10,8 @@
 
 /* What is written is tested on the real API server (tests/end/test_events.py); here is what is not. */
 
-static const struct event_subject application = {"a", "argocd", "u-1", "team"};
+static const struct event_subject application = {
+	.name = "a", .namespace = "argocd", .uid = "u-1", .destination = "team"};
 
 static void tell(struct kubernetes_events *events, const struct event_subject *subject, int number)
 {
@@ -30,7 +31,8 @@ static void an_application_that_flaps_makes_a_few_events_a_minute(void **state)
 	for (int i = 0; i < 100; i++) /* the same again is none more */
 		tell(events, &application, 0);
 	assert_int_equal(metric_get(METRIC_EVENTS_DROPPED) - before, 5);
-	const struct event_subject other = {"b", "argocd", "u-2", "team"};
+	const struct event_subject other = {
+		.name = "b", .namespace = "argocd", .uid = "u-2", .destination = "team"};
 	tell(events, &other, 0);
 	assert_int_equal(metric_get(METRIC_EVENTS_DROPPED) - before, 5);
 	kubernetes_events_free(events);
@@ -44,7 +46,8 @@ static void what_waits_is_bounded(void **state)
 	char uid[16];
 	for (int i = 0; i < 1000; i++) {
 		snprintf(uid, sizeof(uid), "u-%d", i);
-		const struct event_subject subject = {"a", "argocd", uid, "team"};
+		const struct event_subject subject = {
+			.name = "a", .namespace = "argocd", .uid = uid, .destination = "team"};
 		tell(events, &subject, 0);
 	}
 	assert_int_equal(metric_get(METRIC_EVENTS_DROPPED) - before, 1000 - 256);
@@ -56,7 +59,8 @@ static void a_long_or_hostile_message_and_a_file_are_no_trouble(void **state)
 	(void)state;
 	static char text[5000];
 	struct kubernetes_events *events = kubernetes_events_new();
-	const struct event_subject file = {"a", "argocd", "", "team"};
+	const struct event_subject file = {
+		.name = "a", .namespace = "argocd", .uid = "", .destination = "team"};
 	for (size_t i = 0; i + 2 < sizeof(text); i += 2)
 		memcpy(text + i, "\xc3\xa4", 2);
 	kubernetes_events_tell(events, &application, "OperationCompleted", true, "cli", text);
