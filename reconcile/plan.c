@@ -117,6 +117,8 @@ static struct plan_step wanted_step(
 		step.reason = reason_to_share(input, live, mem);
 	else
 		step.action = PLAN_CREATE;
+	if (!step.reason && input->another_has)
+		step.reason = input->another_has[object - input->wanted->items];
 	if (step.reason)
 		step.action = PLAN_SHARED;
 	if (step.action == PLAN_CHECK && known_equal(object, live, owned) && !live->deleting)

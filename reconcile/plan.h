@@ -52,6 +52,7 @@ struct plan_input {
 	/* What that hash stood for when the sync began, sorted by key: some of it is gone by now, so the hash would be another one. */
 	const struct object_key *confirmed_list;
 	size_t confirmed_count;
+	const char *const *another_has; /* parallel to `wanted`: why it is another's to write, NULL = it is not; NULL = none is */
 	const char *installation; /* our own id: an object that carries another one, or none, is not ours; NULL = we have none */
 };
 

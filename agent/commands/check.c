@@ -10,6 +10,7 @@
 #include "agent/commands/check_rendered.h"
 #include "agent/commands/sealing.h"
 #include "agent/config/application.h"
+#include "agent/config/rules.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -113,6 +114,16 @@ static void check_application(const struct object *object, struct arena *mem, st
 	application_done(&application);
 }
 
+/* What a rule of the agent file, which a checkout does not have, may allow or refuse. */
+static void check_powers(const struct object *object, struct arena *mem, struct desired *desired)
+{
+	static const struct config no_rules = {.namespace = ""};
+	const struct rules rules = {&no_rules, NULL};
+	struct mistakes ignored = {.mem = mem};
+	if (rules_may_warn(&object->key))
+		rules_judge_object(&rules, "", object, &ignored, &desired->warnings);
+}
+
 static bool read_file(const char *path, struct arena *mem, struct desired *desired, struct error *err)
 {
 	CLEANUP(buf_done) struct buf bytes = BUF(LIMIT_FILE_BYTES);
@@ -150,6 +161,7 @@ static bool check_path(struct check *check, const char *path, struct error *err)
 	for (size_t i = 0; i < desired.objects.count; i++) {
 		check_users(&desired.objects.items[i], mem, &desired);
 		check_application(&desired.objects.items[i], mem, &desired);
+		check_powers(&desired.objects.items[i], mem, &desired);
 	}
 	check->files += desired.files;
 	check->objects += desired.objects.count;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "agent/config/powers.h"
 #include "reconcile/mistake.h"
 #include "reconcile/postgres/connect.h"
 #include "reconcile/rendering.h"
@@ -49,13 +50,13 @@ struct database_config {
 	int line;
 };
 
-enum rule_answer { RULE_ALLOW, RULE_WARN, RULE_REFUSE };
+enum rule_answer { RULE_UNSAID, RULE_ALLOW, RULE_WARN, RULE_REFUSE };
 
 /* rules[].postgresql: what a `postgresql` object may ask for. */
 struct postgresql_rule {
-	const char **superusers; /* the only users that may have the flag superuser; NULL = any */
+	const char **superusers; /* the only users that may have the flag superuser; NULL = not said */
 	size_t superuser_count;
-	enum rule_answer pg_hba, sidecars, volumes, env; /* sidecars: initContainers too; env: envFrom too */
+	enum rule_answer answers[POWER_PARTS]; /* sidecars: initContainers too; env: envFrom too; superusers: unused */
 };
 
 /* One entry of `rules`, asked through rules.h. */

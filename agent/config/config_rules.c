@@ -10,7 +10,7 @@ static void read_answer(struct settings *settings, const struct yaml_pair *pair,
 	static const char *const words[] = {"allow", "warn", "refuse"};
 	for (size_t i = 0; pair->value->kind == YAML_STRING && i < COUNT_OF(words); i++)
 		if (strcmp(pair->value->text, words[i]) == 0) {
-			*(enum rule_answer *)to = (enum rule_answer)i;
+			*(enum rule_answer *)to = (enum rule_answer)(RULE_ALLOW + i);
 			return;
 		}
 	settings_complain(settings, pair, false, "%s must be refuse, warn or allow", pair->key);
@@ -23,10 +23,23 @@ static void read_postgresql(struct settings *settings, const struct yaml_pair *p
 			.type = SETTING_TEXTS,
 			.offset = POSTGRESQL(superusers),
 			.count_offset = POSTGRESQL(superuser_count)},
-		{.name = "pgHba", .type = SETTING_OWN, .offset = POSTGRESQL(pg_hba), .read = read_answer},
-		{.name = "sidecars", .type = SETTING_OWN, .offset = POSTGRESQL(sidecars), .read = read_answer},
-		{.name = "volumes", .type = SETTING_OWN, .offset = POSTGRESQL(volumes), .read = read_answer},
-		{.name = "env", .type = SETTING_OWN, .offset = POSTGRESQL(env), .read = read_answer},
+		{.name = "pgHba",
+			.type = SETTING_OWN,
+			.offset = POSTGRESQL(answers[POWER_PG_HBA]),
+			.read = read_answer},
+		{.name = "sidecars",
+			.type = SETTING_OWN,
+			.offset = POSTGRESQL(answers[POWER_SIDECARS]),
+			.read = read_answer},
+		{.name = "volumes",
+			.type = SETTING_OWN,
+			.offset = POSTGRESQL(answers[POWER_VOLUMES]),
+			.read = read_answer},
+		{.name = "env", .type = SETTING_OWN, .offset = POSTGRESQL(answers[POWER_ENV]), .read = read_answer},
+		{.name = "commands",
+			.type = SETTING_OWN,
+			.offset = POSTGRESQL(answers[POWER_COMMANDS]),
+			.read = read_answer},
 	};
 	settings_read(settings, pair, table, COUNT_OF(table), base);
 }

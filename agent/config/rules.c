@@ -1,14 +1,10 @@
 #include "agent/config/rules.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "agent/config/powers.h"
+#include "base/buf.h"
 #include "base/text.h"
-
-#define ARGO "argoproj.io"
-#define RBAC "rbac.authorization.k8s.io"
-#define LABEL "app.kubernetes.io/name"
-#define INSTALLATION "pgitops"
 
 static const struct rule_config *find(const struct config *config, const char *application)
 {
@@ -16,81 +12,6 @@ static const struct rule_config *find(const struct config *config, const char *a
 		if (text_glob(config->rules[i].application, application))
 			return &config->rules[i];
 	return NULL;
-}
-
-/* "ConfigMap", "postgresql.acid.zalan.do": as `kinds` names them. */
-static const char *kind_text(const struct object_key *key, struct arena *mem)
-{
-	return *key->group ? arena_printf(mem, "%s.%s", key->kind, key->group) : key->kind;
-}
-
-/* ---- the walls ---- */
-
-enum place { ANYWHERE, AGENT_NAMESPACE };
-
-/* The agent itself, as manifests/install.yaml names it. */
-static const struct {
-	const char *group, *kind, *name;
-	enum place place;
-} installation[] = {
-	{"apps", "Deployment", INSTALLATION, AGENT_NAMESPACE},
-	{"", "ServiceAccount", INSTALLATION, AGENT_NAMESPACE},
-	{"", "ConfigMap", INSTALLATION, AGENT_NAMESPACE},
-	{"", "Secret", INSTALLATION, AGENT_NAMESPACE},
-	{"", "Service", INSTALLATION, AGENT_NAMESPACE},
-	{"", "PersistentVolumeClaim", INSTALLATION, AGENT_NAMESPACE},
-	{RBAC, "Role", INSTALLATION, ANYWHERE},
-	{RBAC, "RoleBinding", INSTALLATION, ANYWHERE},
-	{RBAC, "ClusterRole", INSTALLATION, ANYWHERE},
-	{RBAC, "ClusterRoleBinding", INSTALLATION, ANYWHERE},
-	{"apiextensions.k8s.io", "CustomResourceDefinition", "applications." ARGO, ANYWHERE},
-	{"apiextensions.k8s.io", "CustomResourceDefinition", "appprojects." ARGO, ANYWHERE},
-};
-
-static bool is_installation(const struct config *config, const struct object_key *key)
-{
-	if (!*key->group && strcmp(key->kind, "Namespace") == 0)
-		return strcmp(key->name, config->namespace) == 0;
-	for (size_t i = 0; i < COUNT_OF(installation); i++)
-		if (strcmp(installation[i].kind, key->kind) == 0 &&
-			strcmp(installation[i].group, key->group) == 0 &&
-			strcmp(installation[i].name, key->name) == 0)
-			return installation[i].place == ANYWHERE ||
-				strcmp(key->namespace, config->namespace) == 0;
-	return false;
-}
-
-/* A glob takes no wall down: the kind stands there letter by letter. */
-static bool names_kind(const struct rule_config *rule, const char *kind)
-{
-	for (size_t i = 0; rule && i < rule->kind_count; i++)
-		if (strcmp(rule->kinds[i], kind) == 0)
-			return true;
-	return false;
-}
-
-static bool is_argo(const struct config *config, const struct object_key *key, const char *kind)
-{
-	return strcmp(key->group, ARGO) == 0 && strcmp(key->kind, kind) == 0 &&
-		strcmp(key->namespace, config->namespace) == 0;
-}
-
-/* The wall this object stands behind and this rule leaves standing, as a sentence; NULL = none. */
-static const char *wall(const struct config *config, const struct rule_config *rule,
-	const struct object_key *key, struct arena *mem)
-{
-	bool project = is_argo(config, key, "AppProject");
-	if (is_argo(config, key, "Application"))
-		return rule && text_glob_any(rule->applications, rule->application_count, key->name)
-			? NULL
-			: "it is in the agent's own namespace, and no rule of the agent file names it in `applications`";
-	if (!project && !is_installation(config, key))
-		return NULL;
-	const char *kind = kind_text(key, mem);
-	if (names_kind(rule, kind))
-		return NULL;
-	return arena_printf(mem, "it %s, and no rule of the agent file names %s in `kinds`",
-		project ? "is in the agent's own namespace" : "belongs to the agent's own installation", kind);
 }
 
 /* ---- the questions ---- */
@@ -129,8 +50,8 @@ static bool in_namespaces(const struct rule_config *rule, const struct object_ke
 /* Why the rule does not let this object through, as the rest of a sentence; NULL = it does. */
 static const char *beyond_rule(const struct rule_config *rule, const struct object_key *key, struct arena *mem)
 {
-	if (rule->kinds && !text_glob_any(rule->kinds, rule->kind_count, kind_text(key, mem)))
-		return arena_printf(mem, "%s is not among the kinds of the rule", kind_text(key, mem));
+	if (rule->kinds && !text_glob_any(rule->kinds, rule->kind_count, wall_kind(key, mem)))
+		return arena_printf(mem, "%s is not among the kinds of the rule", wall_kind(key, mem));
 	if (in_namespaces(rule, key))
 		return NULL;
 	if (*key->namespace)
@@ -138,124 +59,172 @@ static const char *beyond_rule(const struct rule_config *rule, const struct obje
 	return "it is in no namespace of the rule";
 }
 
-bool rules_allow_object(const struct config *config, const char *application, const struct object_key *key,
+static bool is_own_application(const struct config *config, const struct object_key *key)
+{
+	return strcmp(key->group, "argoproj.io") == 0 && strcmp(key->kind, "Application") == 0 &&
+		strcmp(key->namespace, config->namespace) == 0;
+}
+
+bool rules_allow_object(const struct rules *rules, const char *application, const struct object_key *key,
 	struct arena *mem, const char **why)
 {
-	const struct rule_config *rule = find(config, application);
-	const char *standing = wall(config, rule, key, mem);
+	const struct rule_config *rule = find(rules->config, application);
+	const char *standing = wall_of_name(rules, rule, key, mem);
 	if (standing) {
 		*why = arena_printf(mem, "%s is not written: %s", object_key_text(key, mem), standing);
 		return false;
 	}
 	/* An Application that `applications` names is allowed by that. */
-	const char *beyond = rule && !is_argo(config, key, "Application") ? beyond_rule(rule, key, mem) : NULL;
+	const char *beyond =
+		rule && !is_own_application(rules->config, key) ? beyond_rule(rule, key, mem) : NULL;
 	if (!beyond)
 		return true;
 	*why = arena_printf(mem, "%s is not written: %s at %s", object_key_text(key, mem), beyond,
-		place_of(config, rule, mem));
+		place_of(rules->config, rule, mem));
 	return false;
 }
 
 /* ---- what an object holds ---- */
 
 struct judge {
-	const struct config *config;
+	const struct rules *rules;
 	const struct rule_config *rule;
 	const struct object *object;
 	struct mistakes *refused, *warned;
 };
 
-static void say(struct judge *judge, enum rule_answer answer, const char *what)
+static bool is_postgresql(const struct object_key *key)
 {
-	struct mistakes *to = answer == RULE_REFUSE ? judge->refused : judge->warned;
-	if (answer == RULE_ALLOW)
-		return;
-	mistakes_add(to, judge->object->file, judge->object->line, 0, "%s: %s by the rule at %s:%d", what,
-		answer == RULE_REFUSE ? "refused" : "warned of", judge->config->file, judge->rule->line);
+	return strcmp(key->kind, "postgresql") == 0 && strcmp(key->group, "acid.zalan.do") == 0;
 }
 
-static bool is_filled(const json_t *value)
+bool rules_may_warn(const struct object_key *key)
 {
-	return json_array_size(value) || json_object_size(value) ||
-		(json_is_string(value) && *json_string_value(value));
+	return is_postgresql(key);
 }
 
-static void judge_superusers(struct judge *judge, const json_t *spec)
+static void say(struct judge *judge, bool refuse, const char *text)
 {
-	const struct postgresql_rule *rule = &judge->rule->postgresql;
-	const char *name;
-	json_t *flags, *flag;
-	size_t i;
+	mistakes_add(refuse ? judge->refused : judge->warned, judge->object->file, judge->object->line, 0,
+		"%s", text);
+}
+
+static enum rule_answer answer_of(const struct judge *judge, const struct power *power)
+{
+	const struct postgresql_rule *rule = judge->rule ? &judge->rule->postgresql : NULL;
+	const char *user = power->path + strlen("spec.users.");
+	if (!rule)
+		return RULE_UNSAID;
+	if (power->part != POWER_SUPERUSERS)
+		return rule->answers[power->part];
 	if (!rule->superusers)
-		return;
-	json_object_foreach (json_object_get(spec, "users"), name, flags) {
-		bool superuser = false, listed = false;
-		json_array_foreach (flags, i, flag)
-			superuser = superuser ||
-				(json_is_string(flag) && strcasecmp(json_string_value(flag), "superuser") == 0);
-		for (i = 0; i < rule->superuser_count; i++)
-			listed = listed || strcmp(rule->superusers[i], name) == 0;
-		if (superuser && !listed)
-			say(judge, RULE_REFUSE,
-				arena_printf(judge->refused->mem, "spec.users.%s: superuser", name));
+		return RULE_UNSAID;
+	for (size_t i = 0; i < rule->superuser_count; i++)
+		if (strcmp(rule->superusers[i], user) == 0)
+			return RULE_ALLOW;
+	return RULE_REFUSE;
+}
+
+/* What a rule has a word for. */
+static void judge_fields(struct judge *judge, const json_t *spec)
+{
+	struct arena *mem = judge->refused->mem;
+	struct power *items;
+	size_t count = powers_fields(spec, mem, &items);
+	for (size_t i = 0; i < count; i++) {
+		enum rule_answer answer = answer_of(judge, &items[i]);
+		bool refuse = answer == RULE_REFUSE;
+		if (refuse || answer == RULE_WARN)
+			say(judge, refuse,
+				arena_printf(mem, "%s%s: %s by the rule at %s:%d", items[i].path,
+					items[i].part == POWER_SUPERUSERS ? ": superuser" : "",
+					refuse ? "refused" : "warned of", judge->rules->config->file,
+					judge->rule->line));
 	}
 }
 
-static void judge_postgresql(struct judge *judge, const json_t *spec)
+/* What none has a word for, and gives power. */
+static void judge_powers(struct judge *judge, const json_t *spec)
 {
-	const struct postgresql_rule *rule = &judge->rule->postgresql;
-	const struct {
-		const char *path;
-		enum rule_answer answer;
-	} parts[] = {
-		{"patroni.pg_hba", rule->pg_hba},
-		{"sidecars", rule->sidecars},
-		{"initContainers", rule->sidecars},
-		{"init_containers", rule->sidecars},
-		{"additionalVolumes", rule->volumes},
-		{"env", rule->env},
-		{"envFrom", rule->env},
-	};
-	for (size_t i = 0; i < COUNT_OF(parts); i++)
-		if (is_filled(json_at(spec, parts[i].path)))
-			say(judge, parts[i].answer,
-				arena_printf(judge->refused->mem, "spec.%s", parts[i].path));
-	judge_superusers(judge, spec);
-}
-
-static void judge_label(struct judge *judge, const json_t *document)
-{
-	const struct object_key *key = &judge->object->key;
 	struct arena *mem = judge->refused->mem;
-	const json_t *label = json_object_get(json_at(document, "metadata.labels"), LABEL);
-	const char *kind = kind_text(key, mem);
-	if (*key->namespace && strcmp(key->namespace, judge->config->namespace) != 0)
-		return;
-	if (json_is_string(label) && strcmp(json_string_value(label), INSTALLATION) == 0 &&
-		!names_kind(judge->rule, kind))
-		mistakes_add(judge->refused, judge->object->file, judge->object->line, 0,
-			"%s is not written: its label says that it belongs to the agent's own installation, and no rule of the "
-			"agent file names %s in `kinds`",
-			object_key_text(key, mem), kind);
+	struct power *items;
+	size_t count = powers_find(spec, mem, &items);
+	for (size_t i = 0; i < count; i++)
+		if (answer_of(judge, &items[i]) == RULE_UNSAID)
+			say(judge, false,
+				arena_printf(mem,
+					"%s %s; whether that may be, say in a rule of the agent file (postgresql.%s)",
+					items[i].path, items[i].what, power_setting(items[i].part)));
 }
 
-void rules_judge_object(const struct config *config, const char *application, const struct object *object,
+void rules_judge_object(const struct rules *rules, const char *application, const struct object *object,
 	struct mistakes *refused, struct mistakes *warned)
 {
-	struct judge judge = {config, find(config, application), object, refused, warned};
+	struct judge judge = {rules, find(rules->config, application), object, refused, warned};
 	struct error err;
 	CLEANUP(json_done) json_t *document = NULL;
-	bool postgresql = judge.rule && strcmp(object->key.kind, "postgresql") == 0 &&
-		strcmp(object->key.group, "acid.zalan.do") == 0;
+	bool postgresql = is_postgresql(&object->key);
 	/* The text is canonical: what does not stand in it so need not be taken apart. */
-	bool labelled = strstr(object->json, "\"" LABEL "\":\"" INSTALLATION "\"") != NULL;
-	if (!postgresql && !labelled)
+	if (!postgresql && !wall_may_stand(object->json))
 		return;
 	if (!json_read(object->json, object->json_length, &document, &err)) {
 		mistakes_add(refused, object->file, object->line, 0, "%s", err.text);
 		return;
 	}
-	judge_label(&judge, document);
-	if (postgresql)
-		judge_postgresql(&judge, json_object_get(document, "spec"));
+	const char *wall = wall_of_content(rules, judge.rule, &object->key, document, refused->mem);
+	if (wall)
+		say(&judge, true,
+			arena_printf(refused->mem, "%s is not written: %s",
+				object_key_text(&object->key, refused->mem), wall));
+	if (!postgresql)
+		return;
+	judge_fields(&judge, json_object_get(document, "spec"));
+	judge_powers(&judge, json_object_get(document, "spec"));
+}
+
+/* ---- for people ---- */
+
+static void put_list(struct buf *text, const char *const *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(text, "%s%s", i ? ", " : "", items[i]);
+	if (!count)
+		buf_printf(text, "nothing");
+}
+
+static void put_postgresql(struct buf *text, const struct postgresql_rule *rule)
+{
+	static const char *const words[] = {
+		[RULE_UNSAID] = "", [RULE_ALLOW] = "allowed", [RULE_WARN] = "warned of", [RULE_REFUSE] = "refused"};
+	if (rule->superusers) {
+		buf_printf(text, "; superusers: ");
+		put_list(text, rule->superusers, rule->superuser_count);
+	}
+	for (enum power_part part = POWER_SUPERUSERS + 1; part < POWER_PARTS; part++)
+		if (rule->answers[part] != RULE_UNSAID)
+			buf_printf(text, "; %s %s", power_setting(part), words[rule->answers[part]]);
+}
+
+const char *rules_text(const struct config *config, const char *application, struct arena *mem)
+{
+	const struct rule_config *rule = find(config, application);
+	CLEANUP(buf_done) struct buf text = BUF(1u << 16);
+	if (!rule)
+		return "whatever its AppProject and the agent's ServiceAccount allow, but for what is the agent's own or another "
+		       "Application's (no rule of the agent file names it)";
+	if (rule->kinds)
+		put_list(&text, rule->kinds, rule->kind_count);
+	else
+		buf_printf(&text, "every kind");
+	buf_printf(&text, " in ");
+	if (rule->namespaces)
+		put_list(&text, rule->namespaces, rule->namespace_count);
+	else
+		buf_printf(&text, "every namespace");
+	if (rule->application_count) {
+		buf_printf(&text, "; the Applications ");
+		put_list(&text, rule->applications, rule->application_count);
+	}
+	put_postgresql(&text, &rule->postgresql);
+	return arena_printf(mem, "%s (rule at %s)", buf_string(&text), place_of(config, rule, mem));
 }

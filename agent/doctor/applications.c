@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent/config/project.h"
+#include "agent/config/rules.h"
 #include "base/text.h"
 
 #define CRD_GROUP "argoproj.io"
@@ -140,6 +141,20 @@ static bool read_folder(struct doctor *doctor)
 	return !mistakes.count;
 }
 
+/* What a push to its repository may do to the cluster. */
+static void say_rights(struct doctor *doctor, const struct application *spec)
+{
+	const char *why;
+	if (doctor->config->kubernetes_off)
+		return;
+	if (!rules_allow_destination(doctor->config, spec->name, spec->destination, doctor->mem, &why))
+		doctor_fail(doctor, "application", "correct the rule, or spec.destination.namespace",
+			"%s: %s", spec->name, why);
+	else
+		doctor_ok(doctor, "application", "%s may write %s", spec->name,
+			rules_text(doctor->config, spec->name, doctor->mem));
+}
+
 static void check_spec(struct doctor *doctor, const struct application *spec)
 {
 	for (size_t i = 0; i < spec->spec_error_count; i++)
@@ -155,6 +170,7 @@ static void check_spec(struct doctor *doctor, const struct application *spec)
 			spec->warnings[i]);
 	if (spec->spec_error_count)
 		return;
+	say_rights(doctor, spec);
 	for (size_t i = 0; i < spec->source_count; i++) {
 		const struct application_source *source = &spec->sources[i];
 		const char *path = *source->directory.path ? source->directory.path : ".";

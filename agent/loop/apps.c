@@ -13,6 +13,7 @@
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
 #include "agent/sync/operation.h"
+#include "agent/sync/owners.h"
 #include "agent/sync/preview.h"
 #include "agent/sync/reasons.h"
 #include "agent/sync/recall.h"
@@ -86,6 +87,7 @@ static void app_remove(struct agent *agent, struct app *app)
 	for (int i = 0; i < TRACKER_COUNT; i++)
 		pass_untrack(agent, app, (enum tracker)i);
 	forget(agent, app);
+	owners_given_up(agent, app->spec.name);
 	series_forget("name", app->spec.name);
 	for (size_t i = 0; i < agent->app_count; i++)
 		if (agent->apps[i] == app)
@@ -335,6 +337,7 @@ void apps_forget_others(struct agent *agent)
 			continue;
 		log_info("application is not configured any more; its objects and users stay", "application",
 			items[i].name, NULL);
+		owners_given_up(agent, items[i].name);
 		ok = store_application_remove(agent->store, items[i].name, &err);
 	}
 	if (!ok)

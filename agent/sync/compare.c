@@ -175,10 +175,14 @@ static void judge_shared(struct pass *pass, struct pass_step *step, bool fail)
 static bool is_forbidden(struct pass *pass, struct pass_step *step)
 {
 	const struct object *object = step->plan->object;
+	bool kept = step->plan->action == PLAN_KEEP;
 	const char *why = NULL;
 
-	if (pass_may_touch(pass, &object->key, &why) && step->plan->action != PLAN_KEEP)
-		why = pass_refused_content(pass, object);
+	if (pass_may_touch(pass, &object->key, &why)) {
+		const char *refused =
+			!kept || rules_may_warn(&object->key) ? pass_refused_content(pass, object) : NULL;
+		why = kept ? NULL : refused; /* it is as wanted: what is warned of is said as long as it is */
+	}
 	if (!why)
 		return false;
 	why = arena_printf(pass->mem, "%s:%d: %s", object->file, object->line, why);

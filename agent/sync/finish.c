@@ -113,8 +113,30 @@ static bool write_intent(struct pass *pass, struct sync_operation *operation, st
 
 /* ---- the namespace ---- */
 
+/* Its labels decide what may run in it: one that another Application has is not ours to describe. */
+static bool namespace_is_free(const struct pass *pass, const char *name, struct error *err)
+{
+	struct error none;
+	CLEANUP(json_done) json_t *found = NULL;
+	struct kube_request request = {
+		.method = "GET", .path = arena_printf(pass->mem, "/api/v1/namespaces/%s", name)};
+	if (!kube_one(cluster_kube(pass->agent->cluster), &request, &found, &none))
+		return true; /* not there, or the write says why not */
+	const char *mark = json_string_value(
+		json_object_get(json_at(found, "metadata.annotations"), "argocd.argoproj.io/tracking-id"));
+	size_t length = mark ? strcspn(mark, ":") : 0;
+	if (!length ||
+		(length == strlen(pass->app->spec.name) && strncmp(mark, pass->app->spec.name, length) == 0))
+		return true;
+	return error_set(err, ERROR_INVALID,
+		"Namespace %s belongs to Application %.*s: put the labels of managedNamespaceMetadata there",
+		name, (int)length, mark);
+}
+
 static bool apply_namespace(struct pass *pass, const struct application *spec, bool *changed, struct error *err)
 {
+	if (!namespace_is_free(pass, spec->destination, err))
+		return false;
 	CLEANUP(json_done)
 	json_t *manifest = json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind", "Namespace",
 		"metadata", "name", spec->destination);

@@ -4,6 +4,7 @@
  * A hook runs once in an operation, whatever happens to this process. Before it is made, its place is cleared and that is recorded;
  * whatever stands there afterwards is the one that this operation has made.
  */
+#include "agent/sync/owners.h"
 #include "agent/sync/reasons.h"
 #include "agent/sync/steps.h"
 
@@ -106,10 +107,16 @@ static enum verdict clear(struct pass *pass, struct sync_operation *operation, c
 
 bool hook_is_forbidden(struct pass *pass, struct sync_operation *operation, const struct task *task)
 {
+	const struct object_key key = task_key(task);
 	const char *why = NULL;
+	struct live live;
 
 	if (pass_may_touch(pass, &task->object->key, &why))
 		why = pass_refused_content(pass, task->object);
+	if (!why && pass->agent->cluster) {
+		bool there = cluster_live(pass->agent->cluster, &key, pass->mem, &live);
+		why = owners_refusal_of_hook(pass, &key, there ? &live : NULL);
+	}
 	if (why)
 		fail(pass, operation, task, why);
 	return why;

@@ -2,6 +2,7 @@
  * observe.c - what is in the cluster, who wants it, and the plan that follows
  */
 #include "agent/sync/operation.h"
+#include "agent/sync/owners.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -145,46 +146,6 @@ static void collect_live(struct pass *pass)
 	pass->live_count = count;
 }
 
-/* ---- what other Applications want ---- */
-
-static bool wants(const struct app *app, const struct object_key *key)
-{
-	const struct object *object = app->content ? objects_find(&app->content->desired->objects, key) : NULL;
-	return object && !object->options.hooks;
-}
-
-/* The Application that the object's mark names, if this agent has it. */
-static const struct app *tracking_app(const struct pass *pass, const struct live *live)
-{
-	size_t length = strcspn(live->tracking_id, ":");
-	return length ? agent_app(pass->agent, arena_copy_n(pass->mem, live->tracking_id, length)) : NULL;
-}
-
-/* An object has one owner: the one whose mark it carries while that one wants it (or has not said yet), else whoever wants it. A mark
-   that no CustomResourceDefinition carries is replaced by the order of names. */
-static const char *wanted_by_another(const struct pass *pass, const struct live *live)
-{
-	const struct app *owner = tracking_app(pass, live);
-	bool ours = owner == pass->app, unmarked = !*live->tracking_id;
-
-	if (*live->installation_id && is_foreign(pass, live))
-		return NULL; /* the plan knows */
-	if (owner && !ours)
-		return wants(owner, &live->key) || !owner->content ? owner->spec.name : NULL;
-	if (!ours && !(unmarked && strcmp(live->key.kind, "CustomResourceDefinition") == 0))
-		return NULL;
-	if (ours && objects_find(pass->wanted, &live->key))
-		return NULL;
-	for (size_t i = 0; i < pass->agent->app_count; i++) {
-		const struct app *other = pass->agent->apps[i];
-		if (unmarked && strcmp(other->spec.name, pass->app->spec.name) >= 0)
-			break; /* sorted by name */
-		if (other != pass->app && wants(other, &live->key))
-			return other->spec.name;
-	}
-	return NULL;
-}
-
 /* ---- the plan ---- */
 
 static const char *prune_obstacle(const struct pass *pass)
@@ -209,6 +170,16 @@ const struct sync_request *pass_request(const struct pass *pass)
 	return app->operation ? app->operation->request : app->asked;
 }
 
+/* Parallel to what is wanted: why it is another's. */
+static const char **refusals(struct pass *pass)
+{
+	const struct objects *wanted = pass->wanted;
+	const char **all = arena_array(pass->mem, wanted->count + 1, sizeof(*all));
+	for (size_t i = 0; i < wanted->count; i++)
+		all[i] = owners_refusal(pass, &wanted->items[i].key, pass_live(pass, &wanted->items[i].key));
+	return all;
+}
+
 static void make_plan(struct pass *pass)
 {
 	const struct app *app = pass->app;
@@ -221,7 +192,7 @@ static void make_plan(struct pass *pass)
 		const struct live *from = &pass->live[i];
 		live[i] = (struct plan_live){from->key, from->uid, from->resource_version, from->tracking_id,
 			from->has_owner, from->deleting, from->prune_allowed, from->options,
-			wanted_by_another(pass, from), from->installation_id};
+			owners_wanted_by(pass, from), from->installation_id};
 	}
 	for (size_t i = 0; i < pass->owned_count; i++) {
 		const struct store_object *from = &pass->owned[i];
@@ -247,6 +218,7 @@ static void make_plan(struct pass *pass)
 		.confirmed_list = operation ? operation->confirmed : NULL,
 		.confirmed_count = operation ? operation->confirmed_count : 0,
 		.installation = pass->agent->config->installation,
+		.another_has = refusals(pass),
 	};
 	plan_make(&input, pass->mem, &pass->plan);
 }

@@ -34,6 +34,14 @@ struct pass_step {
 	struct health_state health;
 };
 
+/* What another Application owns, by the store; see owners.h. */
+struct owners_inventory {
+	const struct app *app;
+	struct store_object *rows;
+	size_t count;
+	bool unknown; /* the store did not say */
+};
+
 struct pass {
 	struct agent *agent;
 	struct app *app;
@@ -47,6 +55,8 @@ struct pass {
 	struct pass_step *steps;    /* parallel to plan.steps */
 	struct store_object *owned; /* the inventory as it was when the pass began */
 	size_t owned_count;
+	struct owners_inventory *inventories; /* of others, as far as they were asked for */
+	size_t inventory_count;
 	bool listing;    /* it is too early to say anything: the cluster's objects are on their way */
 	bool incomplete; /* not all kinds could be looked at: what was not found may be there */
 	bool anew;       /* what was found equal before says nothing: other rules, or a hard refresh */

@@ -34,18 +34,26 @@ const struct project *permission_project(
 	return project;
 }
 
+bool permission_by_rules(const struct agent *agent, const struct app *app, const struct object_key *key,
+	struct arena *mem, const char **why)
+{
+	const struct rules rules = {agent->config, &agent->kube.account};
+	return rules_allow_object(&rules, app->spec.name, key, mem, why);
+}
+
 bool permission_object(const struct agent *agent, const struct app *app, const struct project *project,
 	const struct object_key *key, struct arena *mem, const char **why)
 {
 	/* Only cluster-scoped objects have no namespace (desired_complete). */
 	return project_allows_object(project, key, *key->namespace != '\0', mem, why) &&
-		rules_allow_object(agent->config, app->spec.name, key, mem, why);
+		permission_by_rules(agent, app, key, mem, why);
 }
 
 void permission_content(const struct agent *agent, const struct app *app, const struct object *object,
 	struct mistakes *refused, struct mistakes *warned)
 {
-	rules_judge_object(agent->config, app->spec.name, object, refused, warned);
+	const struct rules rules = {agent->config, &agent->kube.account};
+	rules_judge_object(&rules, app->spec.name, object, refused, warned);
 }
 
 /* ---- windows ---- */

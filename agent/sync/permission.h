@@ -24,6 +24,10 @@ const struct project *permission_project(
 bool permission_object(const struct agent *agent, const struct app *app, const struct project *project,
 	const struct object_key *key, struct arena *mem, const char **why) MUST_CHECK;
 
+/* The same by the agent file alone, for the wishes of another Application than the pass's. */
+bool permission_by_rules(const struct agent *agent, const struct app *app, const struct object_key *key,
+	struct arena *mem, const char **why) MUST_CHECK;
+
 /* What a wanted object holds, by the rules: see rules_judge_object(). */
 void permission_content(const struct agent *agent, const struct app *app, const struct object *object,
 	struct mistakes *refused, struct mistakes *warned);

@@ -55,10 +55,11 @@ static void encode_string_data(json_t *object)
 	json_object_del(object, "stringData");
 }
 
-/* Whose it is, is not the manifest's to say. */
+/* Whose it is, is not the manifest's to say: not even where we leave no mark of our own. */
 static void track(const struct cluster_write *write, json_t *metadata)
 {
 	json_object_del(json_object_get(metadata, "annotations"), INSTALLATION_ANNOTATION);
+	json_object_del(json_object_get(metadata, "annotations"), TRACKING_ANNOTATION);
 	if (!write->tracking_id)
 		return;
 	json_t *annotations = json_make_object(metadata, "annotations");

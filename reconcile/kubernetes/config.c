@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/account.h"
 #include "reconcile/kubernetes/exec.h"
 #include "reconcile/manifest/yaml.h"
 
@@ -29,6 +30,8 @@ void kube_config_copy(struct kube_config *copy, const struct kube_config *config
 		.tls_server_name = memory_copy(config->tls_server_name),
 		.proxy = memory_copy(config->proxy),
 		.namespace = memory_copy(config->namespace),
+		.account = {memory_copy(config->account.namespace), memory_copy(config->account.name),
+			memory_copy(config->account.pod)},
 		.insecure = config->insecure,
 	};
 	if (config->client_key.length)
@@ -49,6 +52,7 @@ void kube_config_done(struct kube_config *config)
 	memory_freep(&config->tls_server_name);
 	memory_freep(&config->proxy);
 	memory_freep(&config->namespace);
+	kube_account_done(&config->account);
 	*config = (struct kube_config){0};
 }
 
@@ -92,6 +96,7 @@ bool kube_config_in_cluster(const char *folder, struct kube_config *config, stru
 		kube_config_done(&made);
 		return false;
 	}
+	kube_account_read(&made.token, &made.account);
 	*config = made;
 	return true;
 }
@@ -295,6 +300,7 @@ bool kube_config_read(
 		kube_config_done(&made);
 		return false;
 	}
+	kube_account_read(&made.token, &made.account);
 	*config = made;
 	return true;
 }

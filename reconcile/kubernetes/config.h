@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/secret.h"
+#include "reconcile/account.h"
 
 struct kube_config {
 	char *server;      /* https://host:port, no trailing '/' */
@@ -15,8 +16,9 @@ struct kube_config {
 	char *token_file; /* re-read each minute and after a 401 */
 	char *tls_server_name;
 	char *proxy;
-	char *namespace; /* of the service account or context; "default" when not said */
-	bool insecure;   /* insecure-skip-tls-verify: loud in status */
+	char *namespace;             /* of the service account or context; "default" when not said */
+	struct kube_account account; /* what the token runs as, by its own word */
+	bool insecure;               /* insecure-skip-tls-verify: loud in status */
 };
 
 /* The service account's files under /var/run/secrets/kubernetes.io/serviceaccount and KUBERNETES_SERVICE_HOST/_PORT.

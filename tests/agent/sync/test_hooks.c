@@ -44,7 +44,7 @@ static void what_a_rule_warns_of_in_a_hook_is_said(void **state)
 {
 	struct world *world = *state;
 	const struct task task = hook_of(world);
-	rule.postgresql.sidecars = RULE_WARN;
+	rule.postgresql.answers[POWER_SIDECARS] = RULE_WARN;
 	assert_false(hook_is_forbidden(&world->pass, &world->operation, &task));
 	assert_int_equal(world->pass.condition_count, 1);
 	assert_string_equal(world->pass.conditions[0].type, "PowerWarning");
@@ -56,7 +56,7 @@ static void all_that_rules_refuse_in_a_hook_is_named(void **state)
 {
 	struct world *world = *state;
 	const struct task task = hook_of(world);
-	rule.postgresql.sidecars = rule.postgresql.env = RULE_REFUSE;
+	rule.postgresql.answers[POWER_SIDECARS] = rule.postgresql.answers[POWER_ENV] = RULE_REFUSE;
 	assert_true(hook_is_forbidden(&world->pass, &world->operation, &task));
 	const struct task_result *result = result_find(&world->operation, &task);
 	assert_int_equal(result->state, TASK_FAILED);
