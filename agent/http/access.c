@@ -78,23 +78,40 @@ static bool token_matches(const struct secret *token, const char *given)
 	return digest_equal(wanted, found, DIGEST_SIZE);
 }
 
+static bool read_token(const struct http *http, struct secret *token, struct error *err)
+{
+	if (!secret_read(token, http->token_file, true, err))
+		return false;
+	return token->length >= HTTP_TOKEN_BYTES ||
+		error_set(err, ERROR_INVALID, "the API token in %s is shorter than %d bytes",
+			http->token_file, HTTP_TOKEN_BYTES);
+}
+
+static bool is_bearer(const char *authorization)
+{
+	return authorization && strncasecmp(authorization, "Bearer ", 7) == 0;
+}
+
+bool http_token_is(const struct http *http, const char *authorization)
+{
+	CLEANUP(secret_done) struct secret token = {0};
+	struct error ignored;
+	return http->token_file && is_bearer(authorization) && read_token(http, &token, &ignored) &&
+		token_matches(&token, authorization + 7);
+}
+
 /* The file is read each time: a rotated token counts at once. */
 static bool has_token(struct http_call *call)
 {
 	CLEANUP(secret_done) struct secret token = {0};
 	struct error err;
 	const char *given = http_request_header(call, "Authorization");
-	bool bearer = given && strncasecmp(given, "Bearer ", 7) == 0;
-	if (!bearer) {
+	if (!is_bearer(given)) {
 		http_header(call, "WWW-Authenticate", "Bearer");
 		http_problem(call, 401, "this needs the agent's token: Authorization: Bearer TOKEN");
 		return false;
 	}
-	bool usable = secret_read(&token, call->http->token_file, true, &err);
-	if (usable && token.length < HTTP_TOKEN_BYTES)
-		usable = error_set(&err, ERROR_INVALID, "the API token in %s is shorter than %d bytes",
-			call->http->token_file, HTTP_TOKEN_BYTES);
-	if (!usable) {
+	if (!read_token(call->http, &token, &err)) {
 		http_log_refusal(call, err.text);
 		http_problem(call, 503, "the agent has no token to compare with yet; its log says why");
 		return false;

@@ -18,8 +18,6 @@
  */
 
 enum {
-	/* evhttp takes a body out of the buffer only when all of it is there. */
-	READ_AHEAD = LIMIT_HTTP_BODY + LIMIT_HTTP_HEADERS,
 	/* All connections at their limit would be many times what the whole agent needs. */
 	READ_TOTAL = 8 * 1024 * 1024,
 	/* More than this cannot be cut as fast as they come: nobody is let in until the next sweep. */
@@ -45,13 +43,16 @@ static void forget(struct http_connections *connections, struct http_connection 
 	free(connection);
 }
 
-/* evhttp notices and frees its side in the next turn of the loop. */
+/* evhttp notices and frees its side in the next turn of the loop; our reference keeps the stream, and all it holds, until the next
+   sweep, so its bytes go here and now. */
 static void cut(struct http_connection *connection)
 {
 	evutil_socket_t fd = bufferevent_getfd(connection->stream);
+	struct evbuffer *input = bufferevent_get_input(connection->stream);
 	if (fd >= 0)
 		shutdown(fd, SHUT_RDWR);
 	connection->cut = true;
+	evbuffer_drain(input, evbuffer_get_length(input));
 	connection->all->unread -= connection->unread;
 	connection->unread = 0;
 }
@@ -97,35 +98,49 @@ static void on_bytes(struct evbuffer *buffer, const struct evbuffer_cb_info *inf
 {
 	struct http_connection *connection = context;
 	struct http_connections *connections = connection->all;
-	(void)buffer;
-	if (connection->cut)
+	if (!info->n_added)
 		return;
+	if (connection->cut || connection->deaf) {
+		evbuffer_drain(buffer, evbuffer_get_length(buffer));
+		return;
+	}
 	connection->unread += info->n_added;
 	connections->unread += info->n_added;
 	if (connections->unread > READ_TOTAL)
 		cut_largest(connections);
+	if (!connection->open && !connection->cut)
+		http_gate_bytes(connection, connections->http, buffer);
 }
 
-struct bufferevent *http_connection_open(struct event_base *base, void *context)
+static struct bufferevent *open_stream(struct event_base *base, struct http *http, bool local)
 {
-	struct http *http = context;
 	struct http_connections *connections = &http->connections;
 	struct bufferevent *stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	if (!stream)
 		return NULL;
 	if (connections->count >= LIMIT_HTTP_CONNECTIONS)
 		make_room(connections);
-	bufferevent_setwatermark(stream, EV_READ, 0, READ_AHEAD);
 	bufferevent_incref(stream);
 	struct http_connection *connection = memory_alloc(sizeof(*connection));
-	connection->all = connections;
-	connection->stream = stream;
+	*connection = (struct http_connection){.all = connections, .stream = stream, .local = local};
+	connections->http = http;
+	http_gate_close(connection);
 	evbuffer_add_cb(bufferevent_get_input(stream), on_bytes, connection);
 	connection->deadline = clock_steady() + LIMIT_HTTP_SECONDS * 1000;
 	TAILQ_INSERT_TAIL(&connections->list, connection, link);
 	if (++connections->count >= CONNECTIONS_AT_ALL)
 		http_listen(http, false);
 	return stream;
+}
+
+struct bufferevent *http_connection_open(struct event_base *base, void *http)
+{
+	return open_stream(base, http, false);
+}
+
+struct bufferevent *http_connection_open_local(struct event_base *base, void *http)
+{
+	return open_stream(base, http, true);
 }
 
 void http_connections_sweep(struct http *http)
@@ -150,6 +165,19 @@ void http_connections_done(struct http *http)
 	}
 }
 
+/* A request that came with the one before it has been seen by nobody: its sender asks again on another connection. */
+static void next_request(struct http_connection *connection, struct http_call *call)
+{
+	struct evbuffer *input = bufferevent_get_input(connection->stream);
+	connection->deaf = connection->deaf || (!connection->local && evbuffer_get_length(input));
+	if (!connection->deaf) {
+		http_gate_close(connection);
+		return;
+	}
+	evbuffer_drain(input, evbuffer_get_length(input));
+	http_header(call, "Connection", "close");
+}
+
 void http_connection_served(struct http_call *call, bool stream)
 {
 	struct http_connections *connections = &call->http->connections;
@@ -163,6 +191,7 @@ void http_connection_served(struct http_call *call, bool stream)
 		return;
 	connections->unread -= connection->unread;
 	connection->unread = 0;
+	next_request(connection, call);
 	connection->deadline = stream ? 0 : clock_steady() + LIMIT_HTTP_SECONDS * 1000;
 	TAILQ_REMOVE(&connections->list, connection, link);
 	TAILQ_INSERT_TAIL(&connections->list, connection, link);

@@ -19,7 +19,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { BACKLOG = 256 };
+enum { BACKLOG = 256, RECEIVE = 16384 };
 
 /* ---- the TCP address ---- */
 
@@ -112,7 +112,7 @@ static bool close_with(int fd, struct error *err, enum error_kind kind, const ch
 static bool open_tcp(struct http *http, const char *listen_on, int *out, struct error *err)
 {
 	union address address;
-	int on = 1;
+	int on = 1, receive = RECEIVE;
 	if (!read_address(listen_on, http->listen_host, &address))
 		return error_set(err, ERROR_INVALID,
 			"listen: %.100s is not HOST:PORT with a numeric address or localhost", listen_on);
@@ -122,6 +122,8 @@ static bool open_tcp(struct http *http, const char *listen_on, int *out, struct 
 		return close_with(fd, err, ERROR_RETRY, "make a socket for", listen_on);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* What waits in the kernel counts as the agent's memory, too, for each connection. */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
 	if (bind(fd, &address.any, size_of(&address)) < 0 || listen(fd, BACKLOG) < 0)
 		return close_with(fd, err, errno == EADDRINUSE ? ERROR_CONFLICT : ERROR_INVALID, "listen on",
 			listen_on);
@@ -240,7 +242,8 @@ static bool serve(struct http *http, struct http_door *door, int fd,
 			EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
 	evhttp_set_max_headers_size(server, LIMIT_HTTP_HEADERS);
 	evhttp_set_max_body_size(server, LIMIT_HTTP_BODY);
-	evhttp_set_bevcb(server, http_connection_open, http);
+	evhttp_set_bevcb(
+		server, door == &http->local ? http_connection_open_local : http_connection_open, http);
 	evhttp_set_gencb(server, handle, http);
 	struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server, fd);
 	if (!bound)

@@ -3,6 +3,7 @@
  *
  *   http.c              start, stop, the loop's thread, listeners
  *   connections.c  how many, for how long
+ *   gate.c         whose body is taken
  *   route.c        method + path -> handler, after the gates of access.c
  *   api.c          reads; actions.c, manifests.c, user_access.c, metrics.c, events.c, page.c the other handlers
  *   reply.c        every answer leaves through here, with its headers
@@ -37,12 +38,16 @@ struct http_connection {
 	size_t unread;    /* bytes of a request that is not complete yet */
 	int64_t deadline; /* steady milliseconds; 0 = none (an event stream) */
 	bool cut;         /* told to go */
+	bool local;       /* over the Unix socket */
+	bool open;        /* evhttp sees what comes (gate.c) */
+	bool deaf;        /* what comes is thrown away: the connection ends with the answer */
 };
 
 struct http_connections {
 	TAILQ_HEAD(, http_connection) list; /* who was served longest ago stands first */
 	size_t count;
 	size_t unread; /* of all */
+	const struct http *http;
 };
 
 /* Where connections come in; both NULL = closed. */
@@ -133,10 +138,18 @@ void http_listen(struct http *http, bool on); /* takes further connections or le
 
 /* connections.c */
 struct bufferevent *http_connection_open(struct event_base *base, void *http); /* for evhttp_set_bevcb */
+struct bufferevent *http_connection_open_local(struct event_base *base, void *http);
 void http_connections_sweep(struct http *http);
 void http_connections_done(struct http *http);
 /* The request is complete: the next deadline runs from here. `stream`: no deadline any more. */
 void http_connection_served(struct http_call *call, bool stream);
+
+/* gate.c: a new request begins; bytes of one have come while the gate is closed */
+void http_gate_close(struct http_connection *connection);
+void http_gate_bytes(struct http_connection *connection, const struct http *http, struct evbuffer *input);
+
+/* access.c: is this value of the header Authorization the agent's token? False without a word, too, when there is none. */
+bool http_token_is(const struct http *http, const char *authorization);
 
 /* access.c: true when the call may go on; else it has been answered */
 bool http_access_host(struct http_call *call);

@@ -177,6 +177,8 @@ static const struct forge {
 			{"diagnostics:ping", NULL}}},
 };
 
+const char *const webhook_proofs[] = {"X-Hub-Signature-256", "X-Gitlab-Token", "X-Hub-Signature", NULL};
+
 static const char *header(const struct webhook_delivery *delivery, const char *name)
 {
 	return delivery->header(delivery->context, name);

@@ -29,6 +29,9 @@ struct webhook_verdict {
 	json_t *document;               /* owns the urls */
 };
 
+/* The headers that a forge proves itself with, then NULL: without one of them no delivery can be any forge's. */
+extern const char *const webhook_proofs[];
+
 /* Cannot fail: what is wrong is the verdict. An empty secret is 404: no webhook. */
 void webhook_read(const struct secret *secret, const struct webhook_delivery *delivery,
 	struct webhook_verdict *verdict);

@@ -16,6 +16,9 @@
 
 #include "base/limits.h"
 
+/* Of a forge: whether it is right shows the body. */
+#define PROOF "X-Hub-Signature-256: sha256=00\r\n"
+
 static void too_much_is_refused(void **state)
 {
 	(void)state;
@@ -27,6 +30,12 @@ static void too_much_is_refused(void **state)
 	assert_true(status == 400 || status == 431 || status == 0); /* 0: cut off while still sending */
 	int length = snprintf(big, 256,
 		"POST /api/webhook HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n", sizeof(big));
+	big[length] = 'a';
+	status = status_in(talk(connect_tcp(open_server), big, sizeof(big)));
+	assert_true(status == 401 || status == 0); /* who proves nothing is not told how much may be sent */
+	length = snprintf(big, 256,
+		"POST /api/webhook HTTP/1.1\r\nHost: localhost\r\n" PROOF "Content-Length: %zu\r\n\r\n",
+		sizeof(big));
 	big[length] = 'a';
 	status = status_in(talk(connect_tcp(open_server), big, sizeof(big)));
 	assert_true(status == 413 || status == 0);
@@ -64,7 +73,8 @@ static void a_body_of_the_largest_size_is_taken(void **state)
 	(void)state;
 	static char big[LIMIT_HTTP_BODY + 256];
 	int length = snprintf(big, 256,
-		"POST /api/webhook HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %ld\r\n\r\n",
+		"POST /api/webhook HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" PROOF
+		"Content-Length: %ld\r\n\r\n",
 		LIMIT_HTTP_BODY);
 	memset(big + length, 'a', LIMIT_HTTP_BODY);
 	assert_int_equal(status_in(talk(connect_tcp(open_server), big, (size_t)length + LIMIT_HTTP_BODY)), 401);
@@ -86,7 +96,8 @@ static void unfinished_bodies_together_are_bounded(void **state)
 	size_t left = CROWD;
 	for (size_t i = 0; i < CROWD; i++) {
 		fds[i] = connect_tcp(open_server);
-		int length = snprintf(big, 256, "POST /api/webhook HTTP/1.1\r\nHost: localhost\r\n%s\r\n%s",
+		int length = snprintf(big, 256,
+			"POST /api/webhook HTTP/1.1\r\nHost: localhost\r\n" PROOF "%s\r\n%s",
 			i % 2 ? "Content-Length: 1048576\r\n" : "Transfer-Encoding: chunked\r\n",
 			i % 2 ? "" : "f0000\r\n");
 		memset(big + length, 'a', sizeof(big) - (size_t)length);
@@ -102,6 +113,78 @@ static void unfinished_bodies_together_are_bounded(void **state)
 	assert_in_range(left, 1, 8 * 1024 * 1024 / EACH);
 	for (size_t i = 0; i < CROWD; i++)
 		close(fds[i]);
+}
+
+/* Nothing of a body is kept, nor waited for: the answer comes while it is on its way, in whatever form it is announced. */
+static void no_body_is_taken_of_a_stranger(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *headers;
+		bool token; /* of the server that has one */
+		int status;
+	} strangers[] = {
+		{"POST /api/webhook", "Content-Length: 1048576\r\n", false, 401},
+		{"POST /api/webhook", "Transfer-Encoding: chunked\r\n", false, 401},
+		{"POST /api/webhook", "Expect: 100-continue\r\ncontent-length:1048576\r\n", false, 401},
+		{"POST /api/webhook", "Content-Length: 5\r\nContent-Length: 1048576\r\n", false, 401},
+		{"POST /api/v1/users/sync", "Content-Length: 1048576\r\n", true, 401},
+		{"POST /api/v1/users/sync", PROOF "Content-Length: 1048576\r\n", true,
+			401}, /* counts at the webhook alone */
+		{"POST /api/v1/users/sync",
+			"Authorization: Bearer 0123456789abcdef-wrong\r\nContent-Length: 1048576\r\n", true,
+			401},
+		{"POST /api/v1/users/sync", "Content-Length: 1048576\r\n", false, 403},
+		{"POST /nowhere", "Content-Length: 1048576\r\n", false, 404},
+		{"PUT /healthz", "Content-Length: 1048576\r\n", false, 405},
+		{"GET /healthz", "Content-Length: 1048576\r\n", false, 200},
+	};
+	static char part[900 * 1000];
+	memset(part, 'a', sizeof(part));
+	for (size_t i = 0; i < COUNT_OF(strangers); i++) {
+		char head[512];
+		int fd = connect_tcp(strangers[i].token ? token_server : open_server);
+		int length = snprintf(head, sizeof(head), "%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n",
+			strangers[i].line, strangers[i].headers);
+		for (int at = 0; at < length; at += 7) /* in pieces: it is the whole head that counts */
+			put(fd, head + at, (size_t)(length - at < 7 ? length - at : 7));
+		int status = status_in(read_answer(fd));
+		if (status != strangers[i].status)
+			fail_msg("stranger %zu is answered with %d", i, status);
+		fd = connect_tcp(strangers[i].token ? token_server : open_server);
+		put(fd, head, (size_t)length);
+		put(fd, part, sizeof(part));
+		close(fd);
+	}
+	/* The head is not held against them. */
+	assert_int_equal(
+		status_in(ask(connect_tcp(open_server), "POST /api/webhook", "X-GitHub-Event: ping\r\n", "{}")),
+		401);
+}
+
+/* What follows a request on its connection is no request that was let in with it. */
+static void a_request_behind_another_is_not_let_in(void **state)
+{
+	(void)state;
+	static const char two[] =
+		"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+		"POST /api/webhook HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\naaaa";
+	const char *text = talk(connect_tcp(open_server), two, strlen(two));
+	assert_int_equal(status_in(text), 200);
+	assert_non_null(strstr(text, "Connection: close"));
+	assert_null(strstr(text + 8, "HTTP/1.1"));
+}
+
+static void one_request_after_the_other_is_served(void **state)
+{
+	(void)state;
+	static const char one[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	int fd = connect_tcp(open_server);
+	for (int i = 0; i < 3; i++) {
+		put(fd, one, strlen(one));
+		assert_true(wait_for(fd, "\r\n\r\n"));
+	}
+	close(fd);
 }
 
 static void on_guest(
@@ -197,6 +280,9 @@ int main(void)
 		cmocka_unit_test(too_much_is_refused),
 		cmocka_unit_test(ambiguous_lengths_and_garbage_are_refused),
 		cmocka_unit_test(a_body_of_the_largest_size_is_taken),
+		cmocka_unit_test(no_body_is_taken_of_a_stranger),
+		cmocka_unit_test(a_request_behind_another_is_not_let_in),
+		cmocka_unit_test(one_request_after_the_other_is_served),
 		cmocka_unit_test(unfinished_bodies_together_are_bounded),
 		cmocka_unit_test(the_door_is_shut_when_they_come_too_fast),
 		cmocka_unit_test(slow_clients_keep_nobody_out_and_are_cut),
