@@ -185,9 +185,14 @@ bool store_user_change_end(
 /* Those of this database that have no outcome get this one: while no pass runs, they are left from one whose outcome could not be written. */
 bool store_user_change_end_open(struct store *store, const char *database, int64_t finished,
 	const char *outcome, struct error *err) MUST_CHECK;
-bool store_user_change_list(struct store *store, const char *user, size_t limit, struct arena *mem,
-	struct store_user_change **items, size_t *count,
-	struct error *err) MUST_CHECK; /* newest first; user NULL = all */
+struct store_user_change_filter {
+	const char *user, *database; /* NULL = any */
+	int64_t since; /* its last time is not before; a row that was counted on has it when it was last so */
+	size_t limit;  /* 0 = all */
+};
+bool store_user_change_list(struct store *store, const struct store_user_change_filter *filter,
+	struct arena *mem, struct store_user_change **items, size_t *count,
+	struct error *err) MUST_CHECK; /* newest first */
 
 /* A verifier that was derived and found to match a Secret's version; `verifier` is stored as its SHA-256. */
 bool store_verifier_known(struct store *store, const char *database, const char *user, const char *verifier,

@@ -139,14 +139,17 @@ bool store_user_change_end_open(
 	return query_run(query, err);
 }
 
-bool store_user_change_list(struct store *store, const char *user, size_t limit, struct arena *mem,
-	struct store_user_change **items, size_t *count, struct error *err)
+bool store_user_change_list(struct store *store, const struct store_user_change_filter *filter,
+	struct arena *mem, struct store_user_change **items, size_t *count, struct error *err)
 {
 	struct query *query = query_open(store,
 		"SELECT " CHANGE_NAMES
-		" FROM user_change WHERE ?1 IS NULL OR user = ?1 ORDER BY id DESC LIMIT ?2");
-	query_set_text_or_null(query, 1, user);
-	query_set_number(query, 2, limit ? (int64_t)limit : -1);
+		" FROM user_change WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR database = ?2) "
+		"AND max(started, finished) >= ?3 ORDER BY id DESC LIMIT ?4");
+	query_set_text_or_null(query, 1, filter->user);
+	query_set_text_or_null(query, 2, filter->database);
+	query_set_number(query, 3, filter->since);
+	query_set_number(query, 4, filter->limit ? (int64_t)filter->limit : -1);
 	return query_rows(query, &changes, mem, items, count, err);
 }
 

@@ -335,6 +335,24 @@ const char *command_or_dash(const char *text)
 	return text && *text ? text : "-";
 }
 
+bool command_since(const struct command_context *context, const char *text, const char **since)
+{
+	int64_t time, milliseconds;
+	char stamp[CLOCK_TEXT_SIZE];
+	if (!clock_parse(text, &time)) {
+		if (!duration_parse(text, &milliseconds)) {
+			command_misused(context,
+				"--since %s is neither a duration (30m, 24h) nor a time (2026-01-02T03:04:05Z)",
+				text);
+			return false;
+		}
+		time = clock_now() - milliseconds * 1000;
+	}
+	clock_text(time, stamp);
+	*since = arena_copy(context->mem, stamp);
+	return true;
+}
+
 bool command_is_empty(const json_t *items, const char *text)
 {
 	if (json_array_size(items))

@@ -116,6 +116,9 @@ const char *command_or_dash(const char *text);
 /* A table without a row says on stderr what there is none of, and prints nothing: true when it was so. */
 bool command_is_empty(const json_t *items, const char *text);
 
+/* --since: "24h" before now, or an RFC 3339 time; both become one, for the API and the store alike. Tells what is neither. */
+bool command_since(const struct command_context *context, const char *text, const char **since);
+
 /* A cell in the colour that its word deserves. */
 void command_status_cell(struct table *table, const char *status);
 

@@ -1,7 +1,5 @@
 #include "agent/commands/common.h"
 
-#include "base/clock.h"
-
 static void add_row(const struct command_context *context, struct table *table, const json_t *drift)
 {
 	const json_t *user = json_object_get(drift, "user");
@@ -21,25 +19,6 @@ static void add_row(const struct command_context *context, struct table *table, 
 		table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(drift, "id", 0)),
 			CELL_PLAIN);
 	}
-}
-
-/* "24h" before now, or an RFC 3339 time; both become one, for the API and the store alike. */
-static bool read_since(const struct command_context *context, const char *text, const char **since)
-{
-	int64_t time, milliseconds;
-	char stamp[CLOCK_TEXT_SIZE];
-	if (!clock_parse(text, &time)) {
-		if (!duration_parse(text, &milliseconds)) {
-			command_misused(context,
-				"--since %s is neither a duration (30m, 24h) nor a time (2026-01-02T03:04:05Z)",
-				text);
-			return false;
-		}
-		time = clock_now() - milliseconds * 1000;
-	}
-	clock_text(time, stamp);
-	*since = arena_copy(context->mem, stamp);
-	return true;
 }
 
 static const char *make_path(const struct command_context *context, const char *application, const char *user,
@@ -65,7 +44,7 @@ int command_drift_list(struct command_context *context, int argc, char **argv)
 	size_t i;
 
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0) ||
-		(since && !read_since(context, since, &since)))
+		(since && !command_since(context, since, &since)))
 		return EXIT_NO_ANSWER;
 	if (!command_view(context, make_path(context, application, user, since, open), &answer, &err))
 		return command_failed(&err);

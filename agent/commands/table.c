@@ -146,7 +146,8 @@ static const char user_list_help[] =
 	"  pgitops user list -o json | jq -r '.items[] | select(.status != \"Synced\") | .name'\n";
 
 static const char user_get_help[] =
-	"Shows the user in each database: status, when its access ends (until), roles, what differs, and the last changes.\n\n"
+	"Shows the user in each database: status; where its line is and what it asks for (when its access ends, limits, memberships with\n"
+	"their options, privileges, where its password comes from); what differs; what hands changed, and when; and what was done last.\n\n"
 	"Examples:\n"
 	"  pgitops user get eve\n"
 	"  pgitops user get eve -o yaml\n";
@@ -236,10 +237,14 @@ static const char user_access_help[] =
 static const char user_history_help[] =
 	"What was done to users, newest first. -o wide shows whole statements; passwords are hidden. An outcome that is \"not known\"\n"
 	"was cut off: the next pass looks at the database and goes on from there.\n\n"
-	"  --sql   as a script for psql, oldest first; what was not done is a comment\n\n"
+	"  --user NAME     the same as NAME\n"
+	"  --database D    only this database of the agent file\n"
+	"  --since D       the last 30m, 24h, ... or since an RFC 3339 time\n"
+	"  --sql           as a script for psql, oldest first; what was not done is a comment\n\n"
 	"Examples:\n"
 	"  pgitops user history\n"
 	"  pgitops user history alice --sql\n"
+	"  pgitops user history --database main --since 24h\n"
 	"  pgitops user history eve -o wide\n";
 
 static const char drift_list_help[] =
@@ -416,8 +421,8 @@ const struct command commands[] = {
 		"take over roles that are not ours", user_adopt_help, command_user_adopt},
 	{"user access", "[NAME]", "--table= --database= --groups --entry=", true,
 		"who may do what, by which way, and who gave it", user_access_help, command_user_access},
-	{"user history", "[NAME]", "--sql", true, "what was done to users", user_history_help,
-		command_user_history},
+	{"user history", "[NAME]", "--user= --database= --since= --sql", true, "what was done to users",
+		user_history_help, command_user_history},
 	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand",
 		drift_list_help, command_drift_list},
 	{"check", "PATH... | --secrets [REV..REV]", "--namespace= --include= --exclude= --secrets --pre-receive",

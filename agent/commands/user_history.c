@@ -36,6 +36,23 @@ static void show_sql(const struct command_context *context, const json_t *items)
 	}
 }
 
+static const char *make_path(
+	const struct command_context *context, const char *user, const char *database, const char *since)
+{
+	const struct {
+		const char *name, *value;
+	} parameters[] = {{"user", user}, {"database", database}, {"since", since}};
+	const char *path = "/api/v1/users/history", *before = "?";
+	for (size_t i = 0; i < COUNT_OF(parameters); i++) {
+		if (!parameters[i].value)
+			continue;
+		path = arena_printf(context->mem, "%s%s%s=%s", path, before, parameters[i].name,
+			command_encoded(context, parameters[i].value));
+		before = "&";
+	}
+	return path;
+}
+
 int command_user_history(struct command_context *context, int argc, char **argv)
 {
 	static const char *const headers[] = {
@@ -46,21 +63,26 @@ int command_user_history(struct command_context *context, int argc, char **argv)
 	size_t i;
 
 	bool sql = false;
-	const struct command_option options[] = {{"--sql", &sql, NULL}};
+	const char *user = NULL, *database = NULL, *since = NULL;
+	const struct command_option options[] = {{"--sql", &sql, NULL}, {"--user", NULL, &user},
+		{"--database", NULL, &database}, {"--since", NULL, &since}};
 
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 1))
 		return EXIT_NO_ANSWER;
-	const char *path = argc
-		? arena_printf(context->mem, "/api/v1/users/history?user=%s", command_encoded(context, argv[0]))
-		: "/api/v1/users/history";
-	if (!command_view(context, path, &answer, &err))
+	if (argc && user)
+		return command_misused(context, "one user is named, by NAME or by --user NAME");
+	if (since && !command_since(context, since, &since))
+		return EXIT_NO_ANSWER;
+	if (!command_view(context, make_path(context, argc ? argv[0] : user, database, since), &answer, &err))
 		return command_failed(&err);
 	if (command_is_document(context)) {
 		output_document(&context->output, answer);
 		return EXIT_YES;
 	}
 	const json_t *items = json_object_get(answer, "items");
-	if (command_is_empty(items, "nothing was done to users yet"))
+	if (command_is_empty(items,
+		    user || argc || database || since ? "nothing was done that it asks for"
+						      : "nothing was done to users yet"))
 		return EXIT_YES;
 	if (sql) {
 		show_sql(context, items);

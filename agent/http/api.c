@@ -170,12 +170,18 @@ json_t *http_view_databases(struct http_call *call, struct store *store, struct 
 
 json_t *http_view_user_changes(struct http_call *call, struct store *store, struct error *err)
 {
-	static const char *const known[] = {"user", NULL};
+	static const char *const known[] = {"user", "database", "since", NULL};
 	struct evkeyvalq query = {0};
+	struct store_user_change_filter filter = {0};
 	json_t *value = NULL;
 	TAILQ_INIT(&query);
-	if (http_read_query(call, &query, known, err))
-		value = view_user_changes(store, evhttp_find_header(&query, "user"), err);
+	if (http_read_query(call, &query, known, err)) {
+		const char *since = evhttp_find_header(&query, "since");
+		filter.user = evhttp_find_header(&query, "user");
+		filter.database = evhttp_find_header(&query, "database");
+		if (!since || read_since(since, &filter.since, err))
+			value = view_user_changes(store, &filter, err);
+	}
 	evhttp_clear_headers(&query);
 	return value;
 }

@@ -214,19 +214,30 @@ static const char *parameter(const char *path, const char *name, struct arena *m
 	return NULL;
 }
 
+static bool read_since(const char *path, struct arena *mem, int64_t *since, struct error *err)
+{
+	const char *text = parameter(path, "since", mem);
+	return !text || clock_parse(text, since) ||
+		error_set(err, ERROR_INVALID, "since=%s is no RFC 3339 time", text);
+}
+
+static json_t *changes_view(struct store *store, const char *path, struct arena *mem, struct error *err)
+{
+	struct store_user_change_filter filter = {
+		.user = parameter(path, "user", mem),
+		.database = parameter(path, "database", mem),
+	};
+	return read_since(path, mem, &filter.since, err) ? view_user_changes(store, &filter, err) : NULL;
+}
+
 static json_t *drift_view(struct store *store, const char *path, struct arena *mem, struct error *err)
 {
-	const char *since = parameter(path, "since", mem);
 	struct store_drift_filter filter = {
 		.application = parameter(path, "application", mem),
 		.user = parameter(path, "user", mem),
 		.open_only = text_equal(parameter(path, "open", mem), "true"),
 	};
-	if (since && !clock_parse(since, &filter.since)) {
-		error_set(err, ERROR_INVALID, "since=%s is no RFC 3339 time", since);
-		return NULL;
-	}
-	return view_drift(store, &filter, err);
+	return read_since(path, mem, &filter.since, err) ? view_drift(store, &filter, err) : NULL;
 }
 
 /* "/api/v1/applications/NAME[/...]" */
@@ -266,7 +277,7 @@ static json_t *local_view(struct store *store, const char *path, struct arena *m
 	if (text_starts(path, "/api/v1/drift"))
 		return drift_view(store, path, mem, err);
 	if (text_starts(path, "/api/v1/users/history"))
-		return view_user_changes(store, parameter(path, "user", mem), err);
+		return changes_view(store, path, mem, err);
 	error_set(err, ERROR_BUG, "no view answers %s", path);
 	return NULL;
 }

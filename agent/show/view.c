@@ -201,31 +201,6 @@ json_t *view_users(struct store *store, struct error *err)
 	return list_of(users(store, mem, err));
 }
 
-json_t *view_user_changes(struct store *store, const char *user, struct error *err)
-{
-	CLEANUP(arena_freep) struct arena *mem = arena_new(VIEW_MEMORY);
-	struct store_user_change *rows;
-	size_t count;
-	if (!store_user_change_list(store, user, LIMIT_HISTORY_ROWS, mem, &rows, &count, err))
-		return NULL;
-	json_t *items = json_array();
-	for (size_t i = 0; i < count; i++) {
-		json_t *item = json_object();
-		set_number(item, "id", rows[i].id);
-		set(item, "database", rows[i].database);
-		set(item, "user", rows[i].user);
-		set(item, "action", rows[i].action);
-		set(item, "statement", rows[i].statement);
-		set(item, "commit", rows[i].commit);
-		set_time(item, "started", rows[i].started);
-		set_time(item, "finished", rows[i].finished);
-		set(item, "outcome", rows[i].outcome);
-		set_number(item, "times", rows[i].times);
-		json_array_append_new(items, item);
-	}
-	return list_of(items);
-}
-
 static json_t *databases(struct store *store, struct arena *mem, struct error *err)
 {
 	struct store_database *rows;

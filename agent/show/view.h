@@ -20,7 +20,8 @@ json_t *view_history(struct store *store, const char *name, struct error *err); 
 json_t *view_users(struct store *store, struct error *err);                     /* {"items":[user...]} */
 /* {"count", "items":[{name, database, login, superuser, referenced, reason}]}: roles that are not ours, of each database the first 500. */
 json_t *view_unmanaged(struct store *store, struct error *err);
-json_t *view_user_changes(struct store *store, const char *user, struct error *err);
+json_t *view_user_changes(
+	struct store *store, const struct store_user_change_filter *filter, struct error *err);
 json_t *view_databases(struct store *store, struct error *err);
 json_t *view_drift(struct store *store, const struct store_drift_filter *filter, struct error *err);
 json_t *view_operation(struct store *store, int64_t id, struct error *err);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/events/metrics.h"
+#include "agent/users/users_entry.h"
 #include "agent/users/users_events.h"
 #include "agent/users/users_ownership.h"
 #include "agent/users/users_plan.h"
@@ -205,6 +206,7 @@ static json_t *differences_of(const struct users_pass *pass, const struct role_r
 /* What is written down of a pass: its reports, beside what was known before. */
 struct record {
 	struct users_pass *pass;
+	struct users_entries entries;
 	const struct roles_plan *plan;
 	const char **changed; /* users of the steps that were done, sorted; some stand there twice */
 	size_t changed_count;
@@ -259,6 +261,9 @@ static json_t *user_document(const struct record *record, const struct role_repo
 	json_set_text(document, "until", report->until);
 	if (report->held)
 		json_object_set_new(document, "held", json_true());
+	json_t *entry = users_entry(&record->entries, report, pass->mem);
+	if (entry)
+		json_object_set_new(document, "entry", entry);
 	return document;
 }
 
@@ -308,6 +313,7 @@ static bool store_reports(struct users_pass *pass, const struct roles_plan *plan
 	if (pass->unchanged)
 		return true;
 	collect_changed(&record);
+	users_entries_read(pass, &record.entries);
 	bool ok = true;
 	for (size_t i = 0; ok && i < plan->report_count; i++)
 		ok = plan->reports[i].gone || store_report(&record, &plan->reports[i], err);
@@ -329,6 +335,7 @@ void users_record_leaving(struct users_pass *pass, const struct roles_plan *plan
 		any |= plan->reports[i].status == USER_RETIRING;
 	if (!any || !pass->known_read || pass->unchanged)
 		return;
+	users_entries_read(pass, &record.entries);
 	bool ok = store_begin(store, &err);
 	for (size_t i = 0; ok && i < plan->report_count; i++)
 		ok = plan->reports[i].status != USER_RETIRING || store_report(&record, &plan->reports[i], &err);

@@ -13,11 +13,13 @@ const char *users_unchanged_version(struct users_pass *pass, const struct role_r
 	return passwords_version(&pass->passwords, &usual);
 }
 
-/* Of all that the users' documents say, but for the time of the last change, which comes with a step. */
+/* Of all that the users' documents say, but for the time of the last change, which comes with a step. What they say of the list is the
+   list's. */
 static void digest_reports(
 	struct users_pass *pass, const struct roles_plan *plan, unsigned char out[DIGEST_SIZE])
 {
 	struct users_digest digest = {.length = 0};
+	users_digest_add(&digest, pass->list);
 	for (size_t i = 0; i < plan->report_count; i++) {
 		const struct role_report *report = &plan->reports[i];
 		users_digest_add(&digest, report->name);

@@ -55,7 +55,7 @@ def at_rest(text):
     "app resources postgres-users", "app resources postgres-cluster -o wide",
     "app diff postgres-cluster", "app history postgres-cluster", "app history postgres-cluster -o wide", "user list",
     "user list -o wide", "user get eve", "user history", "user history eve -o wide", "drift list", "drift list --open -o wide",
-    "drift list --user eve", "drift list --app postgres-cluster", "drift list --since 2h", "help app", "help app sync",
+    "user history --database main --since 1h", "drift list --user eve", "drift list --app postgres-cluster", "drift list --since 2h", "help app", "help app sync",
     "help app rollback",
 ])
 def test_a_table_looks_as_it_should(ask, arguments):
@@ -96,14 +96,28 @@ def test_lists_are_items(ask):
 def test_items_have_the_members_that_scripts_rely_on(ask):
     app = ask("app", "list", "-o", "json").items[0]
     assert app["kind"] == "Application" and app["status"]["sync"]["status"] == "OutOfSync"
-    user = ask("user", "list", "-o", "json").items[1]
+    user = ask("user", "list", "-o", "json").items[0]
     assert set(user) == {"name", "database", "status", "reason", "roles", "differences", "lastChange"}
+    eve = ask("user", "get", "eve", "-o", "json").items[0]
+    assert set(eve) == set(user) | {"entry", "secretVersion", "drift", "lastAction"}
+    assert eve["entry"]["commit"] and eve["lastAction"] == {"action": "revoke", "time": eve["lastAction"]["time"], "outcome": "not known"}
+    assert [drift["field"] for drift in eve["drift"]] == ["roles"]
     for drift in ask("drift", "list", "-o", "json").items:
         assert set(drift) == {"id", "application", "time", "user" if "user" in drift else "object", "field", "wanted", "found",
                               "by", "healed"}
     status = ask("status", "-o", "json").json
     assert set(status) == {"agent", "applications", "databases", "users", "drift", "errors"}
     assert status["agent"]["running"] is False
+
+
+def test_a_history_of_users_is_asked_for_in_parts(ask):
+    everything = ask("user", "history", "-o", "json").items
+    by = {(item["user"], item["action"]) for item in ask("user", "history", "--user", "eve", "--since", "1h", "-o", "json").items}
+    assert by == {("eve", "revoke")} and ask("user", "history", "--database", "main", "-o", "json").items == everything
+    assert ask("user", "history", "eve", "-o", "json").items == ask("user", "history", "--user", "eve", "-o", "json").items
+    assert "nothing was done that it asks for" in ask("user", "history", "--database", "reports").ok().err
+    assert "neither a duration" in ask("user", "history", "--since", "soon").is_(2).err
+    assert "one user is named" in ask("user", "history", "eve", "--user", "ada").is_(2).err
 
 
 def test_one_numbering_names_deployments(ask):

@@ -216,9 +216,13 @@ static void users_and_their_changes_are_listed(void **state)
 	check_ok(store_user_change_begin(f->store, &change, NULL, &f->err), &f->err);
 	CLEANUP(json_done) json_t *users = check_view(f, view_users(f->store, &f->err));
 	assert_string_equal(item_text(users, 0, "name"), "eve");
-	CLEANUP(json_done) json_t *changes = check_view(f, view_user_changes(f->store, "eve", &f->err));
+	CLEANUP(json_done)
+	json_t *changes = check_view(
+		f, view_user_changes(f->store, &(struct store_user_change_filter){.user = "eve"}, &f->err));
 	assert_string_equal(item_text(changes, 0, "statement"), "CREATE ROLE \"eve\"");
-	CLEANUP(json_done) json_t *none = check_view(f, view_user_changes(f->store, "ada", &f->err));
+	CLEANUP(json_done)
+	json_t *none = check_view(
+		f, view_user_changes(f->store, &(struct store_user_change_filter){.user = "ada"}, &f->err));
 	assert_int_equal(json_array_size(json_object_get(none, "items")), 0);
 }
 

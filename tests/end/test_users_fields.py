@@ -69,3 +69,35 @@ def test_what_the_agent_file_does_not_allow_is_a_mistake_of_its_line(setting):
     wait_for("told", lambda: said in agent.cli("status").out)
     assert "users.yaml:9" in agent.cli("app", "get", "postgres-users").out
     assert not server.value("SELECT rolsuper FROM pg_roles WHERE rolname = 'alice'")
+
+
+def test_a_user_is_shown_with_all_that_is_wanted_of_it(setting):
+    """What a person asks next: where the line is, what is wanted, what a hand has changed, what was done; and no password."""
+    agent, server, repository = setting
+    head = commit(repository, "{username: alice, roles: [{name: readers, admin: true, inherit: true, set: true}], databases: [app], connectionLimit: 4, "
+                  "validUntil: 2099-01-01T00:00:00Z, attributes: {createdb: true}, grants: [{database: app, on: schema, schema: public, "
+                  "privileges: [USAGE, CREATE]}]}", "{username: bob, password: {disabled: true}}")
+    agent.start()
+    wait_user(agent, "alice", lambda found: found.get("status") == "Synced")
+    server.run("ALTER ROLE alice CONNECTION LIMIT 9")
+    wait_for("healed", lambda: server.value("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'alice'") == 4)
+    wait_user(agent, "alice", lambda found: found.get("status") == "Synced")
+    alice = agent.items("user", "get", "alice")[0]
+    entry = alice["entry"]
+    assert entry["file"] == "postgres-users/users.yaml" and entry["commit"] == head and entry["line"] > 1
+    assert entry["memberships"] == [{"role": "readers", "admin": True, "inherit": True, "set": True}]
+    assert (entry["connectionLimit"], entry["validUntil"], entry["databases"]) == (4, "2099-01-01T00:00:00Z", ["app"])
+    assert entry["attributes"] == [{"name": "createdb", "wanted": True}]
+    assert entry["password"] == {"kind": "secret", "namespace": "postgres", "secret": "user-alice-secret", "key": "password"}
+    assert [(grant["object"], grant["privileges"], grant["line"]) for grant in entry["grants"]] == [("app: schema public", ["CREATE", "USAGE"], entry["line"])]
+    assert [(drift["field"], drift["wanted"], drift["found"], drift["healed"] is not None) for drift in alice["drift"]] == [("connectionLimit", "4", "9", True)]
+    assert alice["lastAction"]["action"] == "alter" and alice["lastAction"]["outcome"] == "done"
+    out = agent.cli("user", "get", "alice").ok().out
+    for words in (f"postgres-users/users.yaml:{entry['line']} (commit {head[:7]})", "2099-01-01T00:00:00Z", "at most 4", "readers WITH ADMIN TRUE",
+                  "Secret postgres/user-alice-secret, key password", "app: schema public", "CREATE, USAGE", "CHANGED BY HAND"):
+        assert words in out, out
+    assert "none (disabled)" in agent.cli("user", "get", "bob").ok().out
+    assert "(which is not there)" not in out and "wonderland" not in out + str(alice)
+    moved = commit(repository, "{username: bob, password: {disabled: true}}", "{username: alice}")
+    found = wait_user(agent, "alice", lambda found: found["entry"]["line"] > entry["line"] and found["status"] == "Synced")
+    assert "connectionLimit" not in found["entry"] and agent.items("user", "get", "alice")[0]["entry"]["commit"] == moved

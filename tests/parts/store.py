@@ -84,9 +84,9 @@ class Store:
         document = {"name": name, "application": "postgres-users", "status": status, "reason": ""} | more
         self.insert("database", name=name, document=json.dumps(document), updated=micros(now()))
 
-    def user(self, name, database="main", status="Synced", roles=(), reason="", differences=(), changed=None, commit=""):
+    def user(self, name, database="main", status="Synced", roles=(), reason="", differences=(), changed=None, commit="", **more):
         document = {"name": name, "database": database, "status": status, "reason": reason, "roles": list(roles),
-                    "differences": list(differences)}
+                    "differences": list(differences)} | more
         if changed:
             document["lastChange"] = {"time": text(changed), "commit": commit}
         self.insert("user", database=database, name=name, document=json.dumps(document), updated=micros(now()))

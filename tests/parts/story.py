@@ -52,7 +52,12 @@ def tell(folder):
                    reason="connection to 10.0.0.6:5432 refused: is PostgreSQL running there?")
     store.user("ada", roles=["developers", "readers"], changed=now(days=3, hours=1), commit=GOOD)
     store.user("eve", status="Drifted", roles=["readers"], reason="changed by hand: roles", changed=now(hours=3, minutes=5),
-               commit=GOOD, differences=[{"field": "roles", "wanted": "readers", "found": "readers, pg_read_all_data"}])
+               commit=GOOD, differences=[{"field": "roles", "wanted": "readers", "found": "readers, pg_read_all_data"}], secretVersion="7",
+               entry={"file": "postgres-users/users.yaml", "line": 14, "ensure": "present", "databases": ["app"], "login": True,
+                      "memberships": [{"role": "readers", "admin": False, "inherit": True, "set": False}], "connectionLimit": 5,
+                      "validUntil": "2027-01-01T00:00:00Z", "attributes": [{"name": "createdb", "wanted": True}],
+                      "password": {"kind": "secret", "namespace": "postgres", "secret": "user-eve-secret", "key": "password"},
+                      "grants": [{"object": "app: table shop.orders", "privileges": ["SELECT", "INSERT"], "line": 17}]})
     store.user("mallory", status="Refused", reason="role postgres may not be granted: policy of the agent file")
     store.user("zoë", roles=["readers"], changed=now(hours=3, minutes=5), commit=GOOD)
     store.user_change("ada", "create", now(days=3, hours=1), commit=GOOD,

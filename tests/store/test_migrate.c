@@ -111,7 +111,9 @@ static void a_store_of_version_1_keeps_what_it_holds(void **state)
 	assert_int_equal(count, 2);
 	assert_string_equal(revisions[1].text, "successfully synced");
 	assert_int_equal(revisions[1].times, 1);
-	check_ok(store_user_change_list(f->store, "eve", 0, f->mem, &changes, &count, &f->err), &f->err);
+	check_ok(store_user_change_list(f->store, &(struct store_user_change_filter){.user = "eve"}, f->mem,
+			 &changes, &count, &f->err),
+		&f->err);
 	assert_int_equal(count, 1);
 	assert_int_equal(changes[0].times, 1);
 	check_ok(store_object_list(f->store, "users", f->mem, &objects, &count, &f->err), &f->err);

@@ -59,7 +59,9 @@ static void history_is_bounded(void **state)
 	check_ok(store_operation_list(f->store, 0, f->mem, &operations, &count, &f->err), &f->err);
 	assert_int_equal(count, LIMIT_OPERATIONS);
 	assert_int_equal(operations[0].id, last);
-	check_ok(store_user_change_list(f->store, NULL, 0, f->mem, &changes, &count, &f->err), &f->err);
+	check_ok(store_user_change_list(
+			 f->store, &(struct store_user_change_filter){0}, f->mem, &changes, &count, &f->err),
+		&f->err);
 	assert_int_equal(count, LIMIT_USER_CHANGES);
 	assert_int_equal(count_drift(f, false), LIMIT_DRIFT_ROWS);
 	assert_null(fact_of(f->store, "commit:0", f->mem));
@@ -109,7 +111,9 @@ static void the_same_failure_again_is_no_further_row(void **state)
 	assert_int_equal(revisions[0].times, PASSES);
 	assert_int_equal(revisions[0].started, 100);
 	assert_int_equal(revisions[0].finished, PASSES);
-	check_ok(store_user_change_list(f->store, NULL, 0, f->mem, &changes, &count, &f->err), &f->err);
+	check_ok(store_user_change_list(
+			 f->store, &(struct store_user_change_filter){0}, f->mem, &changes, &count, &f->err),
+		&f->err);
 	assert_int_equal(count, 2);
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(changes[i].times, PASSES);
@@ -174,7 +178,9 @@ static void what_a_killed_agent_left_open_is_ended(void **state)
 		assert_string_equal(revisions[i].text, "the agent ended");
 	}
 	assert_string_equal(revisions[3].phase, "Succeeded");
-	check_ok(store_user_change_list(f->store, NULL, 0, f->mem, &changes, &count, &f->err), &f->err);
+	check_ok(store_user_change_list(
+			 f->store, &(struct store_user_change_filter){0}, f->mem, &changes, &count, &f->err),
+		&f->err);
 	assert_string_equal(changes[0].outcome, "the agent ended");
 	assert_int_equal(changes[0].finished, 900);
 	check_ok(store_operation_list(f->store, 0, f->mem, &operations, &count, &f->err), &f->err);

@@ -65,17 +65,59 @@ static void a_user_change_is_announced_then_done(void **state)
 	int64_t id;
 
 	check_ok(store_user_change_begin(f->store, &change, &id, &f->err), &f->err);
-	check_ok(store_user_change_list(f->store, "eve", 0, f->mem, &all, &count, &f->err), &f->err);
+	check_ok(store_user_change_list(f->store, &(struct store_user_change_filter){.user = "eve"}, f->mem,
+			 &all, &count, &f->err),
+		&f->err);
 	assert_int_equal(count, 1);
 	assert_int_equal(all[0].finished, 0);
 	assert_string_equal(all[0].outcome, "");
 	check_ok(store_user_change_end(f->store, id, 9, "done", &f->err), &f->err);
-	check_ok(store_user_change_list(f->store, NULL, 5, f->mem, &all, &count, &f->err), &f->err);
+	check_ok(store_user_change_list(f->store, &(struct store_user_change_filter){.limit = 5}, f->mem,
+			 &all, &count, &f->err),
+		&f->err);
 	assert_int_equal(all[0].finished, 9);
 	assert_string_equal(all[0].outcome, "done");
 	assert_string_equal(all[0].statement, change.statement);
-	check_ok(store_user_change_list(f->store, "other", 5, f->mem, &all, &count, &f->err), &f->err);
+	check_ok(store_user_change_list(f->store,
+			 &(struct store_user_change_filter){.user = "other", .limit = 5}, f->mem, &all,
+			 &count, &f->err),
+		&f->err);
 	assert_int_equal(count, 0);
+}
+
+static void changes_are_asked_for_by_database_and_time(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		struct store_user_change_filter filter;
+		size_t count;
+	} cases[] = {
+		{{.database = "main"}, 2},
+		{{.database = "main", .user = "bob"}, 1},
+		{{.since = 20}, 2},
+		{{.since = 20, .database = "main"}, 1},
+		{{.since = 31}, 0},
+	};
+	struct store_user_change *all;
+	size_t count;
+	/* The last of them began before and ended after. */
+	static const struct store_user_change rows[] = {{.database = "main", .user = "eve", .started = 7},
+		{.database = "other", .user = "eve", .started = 20},
+		{.database = "main", .user = "bob", .started = 9}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct store_user_change row = rows[i];
+		int64_t id;
+		row.action = "create";
+		row.statement = row.commit = "";
+		check_ok(store_user_change_begin(f->store, &row, &id, &f->err), &f->err);
+		if (i == 2)
+			check_ok(store_user_change_end(f->store, id, 30, "done", &f->err), &f->err);
+	}
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		check_ok(store_user_change_list(f->store, &cases[i].filter, f->mem, &all, &count, &f->err),
+			&f->err);
+		assert_int_equal(count, cases[i].count);
+	}
 }
 
 static void a_verifier_is_known_for_its_version_only_and_never_readable(void **state)
@@ -104,6 +146,7 @@ int main(void)
 		A_TEST(a_removed_user_takes_its_open_drift_along),
 		A_TEST(users_are_listed_by_database_and_name),
 		A_TEST(a_user_change_is_announced_then_done),
+		A_TEST(changes_are_asked_for_by_database_and_time),
 		A_TEST(a_verifier_is_known_for_its_version_only_and_never_readable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

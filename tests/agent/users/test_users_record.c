@@ -181,7 +181,8 @@ static size_t open_changes(struct passed *p, size_t *all)
 {
 	struct store_user_change *changes;
 	size_t count, open = 0;
-	check_ok(store_user_change_list(p->f->store, "ada", 0, p->f->mem, &changes, &count, &p->f->err),
+	check_ok(store_user_change_list(p->f->store, &(struct store_user_change_filter){.user = "ada"},
+			 p->f->mem, &changes, &count, &p->f->err),
 		&p->f->err);
 	for (size_t i = 0; i < count; i++)
 		open += !changes[i].finished;
