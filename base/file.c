@@ -99,6 +99,18 @@ bool file_replace(const char *path, const void *bytes, size_t length, unsigned m
 	return error_set(err, kind_of(reason), "cannot write %s: %s", path, strerror(reason));
 }
 
+bool file_update(const char *path, const void *bytes, size_t length, unsigned mode, struct error *err)
+{
+	CLEANUP(memory_freep) char *target = realpath(path, NULL);
+	struct stat status;
+	if (!target && lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+		return error_set(
+			err, ERROR_MISSING, "cannot write %s: it is a link to what is not there", path);
+	if (target && stat(target, &status) == 0)
+		mode = status.st_mode & 07777;
+	return file_replace(target ? target : path, bytes, length, mode, err);
+}
+
 bool file_create(const char *path, const void *bytes, size_t length, unsigned mode, struct error *err)
 {
 	CLEANUP(memory_freep) char *beside = write_beside(path, bytes, length, mode);

@@ -16,6 +16,11 @@ bool file_write_all(int fd, const void *bytes, size_t length) MUST_CHECK;
 bool file_replace(
 	const char *path, const void *bytes, size_t length, unsigned mode, struct error *err) MUST_CHECK;
 
+/* As file_replace for a file of a person: behind a symbolic link the file that it names is replaced and the link stays, and a file that
+   is there keeps its mode; `mode` is for a new one. */
+bool file_update(
+	const char *path, const void *bytes, size_t length, unsigned mode, struct error *err) MUST_CHECK;
+
 /* As file_replace, and never over a file that is there: ERROR_CONFLICT. */
 bool file_create(
 	const char *path, const void *bytes, size_t length, unsigned mode, struct error *err) MUST_CHECK;

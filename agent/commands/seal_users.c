@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "agent/commands/sealing.h"
+#include "agent/hook/resolve.h"
 #include "agent/hook/seal.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -14,10 +15,10 @@ struct seal_users {
 	struct command_context *context;
 	const char *certificate;
 	const char *message; /* --commit */
-	bool reseal, generate, dry_run, stage;
+	bool reseal, generate, dry_run, stage, resolve;
 	bool inside; /* of a repository */
 	struct checkout checkout;
-	struct receipts *receipts;
+	struct seal_place place;
 };
 
 /* "" when there is none yet. */
@@ -29,7 +30,8 @@ static bool read_now(const char *path, struct buf *text, struct error *err)
 static void say_outcome(const struct seal_users *command, const struct layout_users *files,
 	const struct seal_outcome *outcome)
 {
-	bool changed = outcome->sealing.changed || outcome->users_changed;
+	bool changed = outcome->sealing.changed || outcome->users_changed || outcome->edit_changed;
+	sealing_say_mistakes(&outcome->notes);
 	printf("%s: %s%s\n", files->edit, seal_users_summary(outcome, command->context->mem),
 		!changed                   ? " (nothing to write)"
 			: command->dry_run ? " (not written: --dry-run)"
@@ -46,24 +48,11 @@ static void say_outcome(const struct seal_users *command, const struct layout_us
 			files->certificate ? files->certificate : "yours");
 }
 
-/* The receipts are written first: one without its ciphertext costs nothing, a ciphertext without receipt is sealed again by
-   the next commit. */
-static bool write_out(struct seal_users *command, const struct layout_users *files,
-	struct seal_outcome *outcome, struct error *err)
+static bool stage(const struct seal_users *command, const struct layout_users *files, struct error *err)
 {
-	if (command->dry_run)
-		return true;
-	if (command->receipts) {
-		seal_note(command->receipts, command->inside ? &command->checkout : NULL, files, outcome,
-			command->context->mem);
-		if (!receipts_write(command->receipts, err))
-			return false;
-	}
-	if (!seal_users_write(files, outcome, err))
-		return false;
-	if (!command->stage && !command->message)
-		return true;
 	const char *paths[3];
+	if (command->dry_run || (!command->stage && !command->message))
+		return true;
 	seal_written(files, paths);
 	return git_ask(
 		NULL, err, "--literal-pathspecs", "add", "--", paths[0], paths[0] ? paths[1] : NULL, NULL);
@@ -103,35 +92,112 @@ static void warn(const struct seal_users *command, const struct layout_users *fi
 	certificate_done(&certificate);
 }
 
-static int seal_one(struct seal_users *command, const struct layout_users *files)
+/* Git's side of the entry: what a person wrote into the files, else what the index has; outside of a repository the files. */
+static bool read_git(const struct seal_users *command, const struct layout_users *files, struct seal_run *run,
+	struct git_side *side, struct error *err)
 {
-	CLEANUP(buf_done) struct buf users = BUF(2 * LIMIT_FILE_BYTES);
-	CLEANUP(buf_done) struct buf sealed = BUF(LIMIT_PATH_BYTES);
+	struct seal_states states = {SEAL_MODIFIED, SEAL_MODIFIED, SEAL_MODIFIED};
+	*side = (struct git_side){
+		.users = BUF(2 * LIMIT_FILE_BYTES), .sealed = BUF(LIMIT_PATH_BYTES), .exists = true};
+	if (command->inside && !seal_states(files, &states, err))
+		return false;
+	bool index = command->inside && seal_is_ours(&command->place, files->users, states.users) &&
+		seal_is_ours(&command->place, files->sealed, states.sealed);
+	if (!index)
+		return read_now(files->users, &side->users, err) && read_now(files->sealed, &side->sealed, err);
+	run->users_stale = states.users != SEAL_STAGED;
+	run->sealed_stale = states.sealed != SEAL_STAGED;
+	return seal_staged(files->users, states.users, &side->users, err) &&
+		seal_staged(files->sealed, states.sealed, &side->sealed, err);
+}
+
+/* Outside of a repository nothing tells of a commit: what was written is what both sides are now. */
+static bool follow(const struct seal_users *command, const struct layout_users *files, struct error *err)
+{
+	CLEANUP(git_side_done) struct git_side side = {0};
+	struct seal_follow how = {.committed = true, .quiet = true};
+	struct seal_run ignored = {0};
+	struct mistakes wrong = {.mem = command->context->mem};
+	if (command->inside)
+		return !command->message || seal_follow(&command->place, files, &how, err);
+	how.side = &side;
+	return read_git(command, files, &ignored, &side, err) &&
+		git_side_read(files, command->context->mem, &side, &wrong) &&
+		seal_follow(&command->place, files, &how, err);
+}
+
+static int seal_texts(struct seal_users *command, const struct layout_users *files)
+{
 	CLEANUP(seal_outcome_done) struct seal_outcome outcome = {0};
-	struct mistakes mistakes = {.mem = command->context->mem};
-	struct error err;
-	warn(command, files);
-	if (!read_now(files->users, &users, &err) || !read_now(files->sealed, &sealed, &err))
-		return command_failed(&err);
+	CLEANUP(git_side_done) struct git_side git = {0};
+	CLEANUP(git_side_done) struct git_side head = {0};
 	struct seal_run run = {
+		.place = &command->place,
 		.files = files,
-		.receipts = command->receipts,
-		.users_now = buf_string(&users),
-		.users_now_length = users.length,
-		.sealed_now = buf_string(&sealed),
-		.sealed_now_length = sealed.length,
+		.git = &git,
+		.head = command->inside ? &head : NULL,
 		.reseal = command->reseal,
 		.generate = command->generate,
+		.mine = command->resolve,
 		.certificate = command->certificate,
 	};
-	if (!seal_users_make(&run, command->context->mem, &outcome, &mistakes)) {
+	struct mistakes mistakes = {.mem = command->context->mem};
+	struct error err;
+	if (!read_git(command, files, &run, &git, &err) ||
+		(command->inside &&
+			!git_side_of_commit(ancestor_head(mistakes.mem), files, mistakes.mem, &head, &err)))
+		return command_failed(&err);
+	if (!git_side_read(files, mistakes.mem, &git, &mistakes) ||
+		!git_side_read(files, mistakes.mem, &head, &mistakes) ||
+		!seal_users_make(&run, &outcome, &mistakes)) {
 		sealing_say_mistakes(&mistakes);
 		return EXIT_NO;
 	}
-	if (!write_out(command, files, &outcome, &err))
+	if (!command->dry_run && !seal_users_write(&run, &outcome, &err))
 		return command_failed(&err);
 	say_outcome(command, files, &outcome);
-	return command->message ? commit(command, files) : EXIT_YES;
+	return stage(command, files, &err) &&
+			(command->inside || command->dry_run || follow(command, files, &err))
+		? EXIT_YES
+		: command_failed(&err);
+}
+
+/* In a merge or rebase that goes on only its two sides are brought together; what comes of it is sealed on when it has ended. */
+static int resolve(struct seal_users *command, const struct layout_users *files, bool *ended)
+{
+	struct mistakes mistakes = {.mem = command->context->mem};
+	const struct hook at = {.mem = command->context->mem, .checkout = command->checkout};
+	bool mended = false;
+	if (!resolve_files(&command->place, files, &mended, &mistakes)) {
+		sealing_say_mistakes(&mistakes);
+		return EXIT_NO;
+	}
+	*ended = command->inside && hook_is_replaying(&at);
+	if (mended || *ended)
+		printf("%s: both sides of %s and %s %s\n", files->edit, files->users, files->sealed,
+			mended ? "are brought together" : "are one already");
+	if (*ended)
+		printf("now go on with the merge (git commit, git rebase --continue); the edit file follows when it has ended\n");
+	return EXIT_YES;
+}
+
+static int seal_one(struct seal_users *command, const struct layout_users *files)
+{
+	const struct seal_follow how = {.quiet = false};
+	struct error err;
+	bool ended = false;
+	int code = command->resolve && !command->dry_run ? resolve(command, files, &ended) : EXIT_YES;
+	if (code != EXIT_YES || ended)
+		return code;
+	warn(command, files);
+	if (command->inside && !command->dry_run && seal_is_behind(&command->place, files) &&
+		!seal_follow(&command->place, files, &how, &err))
+		return command_failed(&err);
+	code = seal_texts(command, files);
+	if (code != EXIT_YES || !command->message || command->dry_run)
+		return code;
+	code = commit(command, files);
+	return code != EXIT_YES || follow(command, files, &err) ? code : command_failed(&err);
 }
 
 /* The path as the layout has it, relative to the root that we work in now. */
@@ -178,7 +244,7 @@ int command_seal_users(struct command_context *context, int argc, char **argv)
 	const struct command_option options[] = {{"--cert", NULL, &command.certificate},
 		{"--all", &command.reseal, NULL}, {"--generate", &command.generate, NULL},
 		{"--dry-run", &command.dry_run, NULL}, {"--stage", &command.stage, NULL},
-		{"--commit", NULL, &command.message}};
+		{"--resolve", &command.resolve, NULL}, {"--commit", NULL, &command.message}};
 	struct mistakes mistakes = {.mem = context->mem};
 	struct layout layout;
 	struct error err;
@@ -190,14 +256,15 @@ int command_seal_users(struct command_context *context, int argc, char **argv)
 		return command_failed(&err);
 	if (command.certificate)
 		command.certificate = rooted(&command, command.certificate);
-	if (!seal_receipts_open(command.inside ? &command.checkout : NULL, &command.receipts, &err))
+	command.place = (struct seal_place){command.inside ? &command.checkout : NULL, NULL, context->mem};
+	if (!seal_receipts_open(command.place.checkout, &command.place.receipts, &err))
 		sealing_say("warning: %s: given passwords are all sealed anew", err.text);
 	if (!layout_read(context->mem, &layout, &mistakes)) {
 		sealing_say_mistakes(&mistakes);
-		receipts_close(command.receipts);
+		receipts_close(command.place.receipts);
 		return EXIT_NO;
 	}
 	int code = seal_each(&command, &layout, argc, argv);
-	receipts_close(command.receipts);
+	receipts_close(command.place.receipts);
 	return code;
 }

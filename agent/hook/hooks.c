@@ -325,10 +325,14 @@ static int dispatch(struct hook *hook, const char *name, int argc, char **argv)
 		return hook_pre_push(hook, argc > 0 ? argv[0] : "origin");
 	if (strcmp(name, "pre-receive") == 0)
 		return hook_pre_receive(hook);
+	if (strcmp(name, "post-commit") == 0)
+		return hook_post_commit(hook);
 	if (strcmp(name, "post-merge") == 0)
-		return hook_after_checkout(hook);
+		return hook_after_checkout(hook, false);
+	if (strcmp(name, "post-rewrite") == 0) /* an amended commit was followed already */
+		return argc > 0 && strcmp(argv[0], "rebase") == 0 ? hook_after_checkout(hook, true) : 0;
 	if (strcmp(name, "post-checkout") == 0) /* OLD NEW 1 for a branch, 0 for single files */
-		return argc > 2 && strcmp(argv[2], "1") == 0 ? hook_after_checkout(hook) : 0;
+		return argc > 2 && strcmp(argv[2], "1") == 0 ? hook_after_checkout(hook, false) : 0;
 	if (strcmp(name, "check") == 0)
 		return hook_check(hook, argc > 0 ? argv[0] : NULL);
 	hook_say("there is no hook \"%s\"", name);

@@ -3,7 +3,8 @@
  *
  * pre-commit       seals changed edit files, stages what came out, and refuses plain passwords
  * pre-merge-commit refuses plain passwords in the merge
- * post-checkout, post-merge   bring changes of users.yaml into an edit file that has none of its own, make a missing one
+ * post-commit, post-checkout, post-merge, post-rewrite   bring what others changed in users.yaml into the edit file, user by user
+ *                  (users_merge.h), and make a missing one
  * pre-push         refuses a push with plain passwords in any of its commits
  * clean            the filter of edit files: refuses to add one with passwords at all
  *
@@ -33,7 +34,8 @@ int hook_pre_commit(struct hook *hook);
 int hook_pre_merge_commit(struct hook *hook);
 int hook_pre_push(struct hook *hook, const char *remote);
 int hook_pre_receive(struct hook *hook);
-int hook_after_checkout(struct hook *hook);
+int hook_after_checkout(struct hook *hook, bool rewritten); /* `rewritten`: by a rebase that is about to end */
+int hook_post_commit(struct hook *hook);
 int hook_clean(const char *path, struct arena *mem);
 
 /* `pgitops check --secrets`: the index or HEAD when `range` is NULL. 0 clean, 1 plain passwords, 2 no answer. */
@@ -41,9 +43,6 @@ int hook_check(struct hook *hook, const char *range);
 
 /* The seal-and-stage half of pre-commit; false when the commit must not go on. stage.c */
 bool hook_stage(struct hook *hook);
-
-/* Takes `users`, the text of users.yaml as others made it, over into the edit file, if that has no changes of its own. refresh.c */
-bool hook_refresh(struct hook *hook, const struct layout_users *files, const struct buf *users);
 
 /* A merge, rebase, cherry-pick or revert is going on: what it makes is not ours to change. */
 bool hook_is_replaying(const struct hook *hook);

@@ -214,7 +214,7 @@ bool hook_install(struct hook *hook, const char *program, struct error *err)
 	printf("hooks are in %s\n", place.folder);
 	if (place.previous)
 		printf("core.hooksPath was %s: its hooks run first, all of them\n", place.previous);
-	hook_after_checkout(hook);
+	hook_after_checkout(hook, false);
 	return true;
 }
 

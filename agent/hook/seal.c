@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "reconcile/sealed/sealed_join.h"
 
 enum { NAMES_SHOWN = 12 };
 
@@ -36,71 +37,238 @@ static void complain(struct mistakes *mistakes, const char *file, const struct e
 	mistakes_add(mistakes, file, 0, 0, "%s", err->text);
 }
 
-static bool make_sealed(const struct seal_run *run, const struct certificate *certificate,
-	const struct error *why, struct arena *mem, struct seal_outcome *outcome, struct mistakes *mistakes)
+/* ---- users whom the index lacks and HEAD has ---- */
+
+static bool is_missing(const void *context, const char *secret)
 {
-	struct sealed_users_input input = {
-		.users = &outcome->edit,
-		.file = run->files->sealed,
-		.text = run->sealed_now,
-		.length = run->sealed_now_length,
-		.certificate = certificate,
-		.receipts = run->receipts,
-		.reseal = run->reseal,
-		.generate = run->generate,
-		.keep_removed = run->careful,
-	};
-	if (sealed_users_make(&input, mem, &outcome->sealing, &outcome->sealed, mistakes))
-		return true;
-	if (!certificate)
-		complain(mistakes, run->files->edit, why);
+	const struct users_merge *merge = context;
+	for (size_t i = 0; i < merge->count; i++)
+		if (merge->items[i].given && strcmp(merge->items[i].given->secret, secret) == 0)
+			return !merge->items[i].git && merge->items[i].from == MERGE_FROM_EDIT;
 	return false;
 }
 
-bool seal_users_make(const struct seal_run *run, struct arena *mem, struct seal_outcome *outcome,
+static bool may_choose(const void *context, const char *secret)
+{
+	(void)context;
+	(void)secret;
+	return true; /* it is the index that is sealed on */
+}
+
+static bool join_sealed(const struct seal_run *run, const struct users_merge *merge, struct buf *out,
 	struct mistakes *mistakes)
 {
-	CLEANUP(buf_wipe) struct buf text = BUF(LIMIT_FILE_BYTES);
+	const struct sealed_join join = {
+		.file = run->files->sealed,
+		.ours = buf_string(&run->git->sealed),
+		.theirs = run->head ? buf_string(&run->head->sealed) : "",
+		.may_choose = may_choose,
+		.is_wanted = is_missing,
+		.context = merge,
+	};
+	bool missing = false;
+	for (size_t i = 0; run->head && i < merge->count; i++)
+		missing = missing ||
+			(merge->items[i].given && is_missing(merge, merge->items[i].given->secret));
+	if (missing)
+		return sealed_join(&join, run->place->mem, out, mistakes);
+	buf_append(out, buf_string(&run->git->sealed), run->git->sealed.length);
+	return true;
+}
+
+static bool make_sealed(const struct seal_run *run, const struct users_merge *merge,
+	struct seal_outcome *outcome, struct mistakes *mistakes)
+{
 	CLEANUP(certificate_done) struct certificate certificate = {0};
-	struct seal_outcome made = {
-		.users = BUF(2 * LIMIT_FILE_BYTES), .sealed = BUF(LIMIT_PATH_BYTES), .days_left = -1};
-	struct error err, no_certificate = {0};
-	if (!file_read(run->files->edit, &text, &err)) {
+	CLEANUP(buf_done) struct buf now = BUF(LIMIT_PATH_BYTES);
+	struct error why = {0};
+	bool usable = read_certificate(run, &certificate, outcome, &why);
+	if (!join_sealed(run, merge, &now, mistakes))
+		return false;
+	const struct sealed_users_input input = {
+		.users = &outcome->edit,
+		.file = run->files->sealed,
+		.text = buf_string(&now),
+		.length = now.length,
+		.certificate = usable ? &certificate : NULL,
+		.receipts = run->place->receipts,
+		.reseal = run->reseal,
+		.generate = run->generate,
+		.choose = users_merge_choice,
+		.context = merge,
+		.removed = merge->removed,
+		.removed_count = merge->removed_count,
+	};
+	if (sealed_users_make(&input, run->place->mem, &outcome->sealing, &outcome->sealed, mistakes)) {
+		outcome->sealing.changed = outcome->sealed.length != run->git->sealed.length ||
+			(outcome->sealed.length &&
+				memcmp(outcome->sealed.data, run->git->sealed.data, outcome->sealed.length) !=
+					0);
+		return true;
+	}
+	if (!usable)
+		complain(mistakes, run->files->edit, &why);
+	return false;
+}
+
+/* ---- all texts ---- */
+
+/* Who stands on both sides of this sealing was in a sealed state of the edit file. */
+static void note_seen(const struct users_merge *merge, struct users_base *base)
+{
+	for (size_t i = 0; i < merge->count; i++) {
+		const struct merge_user *user = &merge->items[i];
+		const struct base_user *found = users_base_find(base, user->name);
+		if (found && user->edit && user->git && user->from != MERGE_FROM_GIT)
+			base->items[found - base->items].seen = true;
+	}
+}
+
+static bool make_texts(const struct seal_run *run, const struct users_merge *merge,
+	struct seal_outcome *outcome, struct mistakes *mistakes)
+{
+	struct error err;
+	if (!users_merge_edit(merge, &outcome->edit_text, &err) ||
+		!users_merge_public(merge, &outcome->users, &outcome->dropped_comments, &err)) {
 		complain(mistakes, run->files->edit, &err);
 		return false;
 	}
-	if (!edit_users_read(run->files->edit, buf_string(&text), text.length, run->files->namespace,
-		    &made.edit, mistakes))
+	outcome->edit_changed = merge->edit_changes;
+	if (!edit_users_read(run->files->edit, buf_string(&outcome->edit_text), outcome->edit_text.length,
+		    run->files->namespace, &outcome->edit, mistakes) ||
+		!make_sealed(run, merge, outcome, mistakes))
 		return false;
-	bool ok = edit_users_public(&made.edit, &made.users, &made.dropped_comments, &err);
+	users_merge_notes(merge, &outcome->notes);
+	outcome->users_changed = outcome->users.length != run->git->users.length ||
+		(outcome->users.length &&
+			memcmp(outcome->users.data, run->git->users.data, outcome->users.length) != 0);
+	return true;
+}
+
+static bool is_own(const struct seal_run *run)
+{
+	const struct buf *users = &run->git->users;
+	return run->place->receipts && users->length &&
+		receipts_file_match(run->place->receipts,
+			seal_file_name(run->place->checkout, run->files->users, run->place->mem),
+			buf_string(users), users->length);
+}
+
+static bool merge_and_make(const struct seal_run *run, const struct edit_users *edit, struct arena *secret,
+	struct seal_outcome *outcome, struct mistakes *mistakes)
+{
+	struct ancestor ancestor;
+	struct users_merge merge;
+	const char *file;
+	struct error err;
+	const char *head = run->place->checkout ? ancestor_head(run->place->mem) : "";
+	size_t before = mistakes->count + mistakes->dropped;
+	if (!ancestor_file(run->place->checkout, run->files->edit, run->place->mem, &file, &err) ||
+		!ancestor_find(file, head, run->files, edit, run->place->receipts, run->place->mem, &ancestor,
+			&err)) {
+		complain(mistakes, run->files->edit, &err);
+		return false;
+	}
+	const struct users_merge_input input = {
+		.edit = edit,
+		.git = run->git->exists ? &run->git->read : NULL,
+		.sealed = &run->git->values,
+		.base = &ancestor.base,
+		.receipts = run->place->receipts,
+		.mine = run->mine,
+		.sideways = ancestor.sideways,
+		.reseal = run->reseal,
+		.own = is_own(run),
+		.staged = run->head != NULL,
+	};
+	if (!users_merge_make(&input, secret, &merge, mistakes, &err)) {
+		complain(mistakes, run->files->edit, &err);
+		return false;
+	}
+	if (mistakes->count + mistakes->dropped != before || !make_texts(run, &merge, outcome, mistakes))
+		return false;
+	users_base_read(file, run->place->mem, &outcome->base);
+	note_seen(&merge, &outcome->base);
+	return true;
+}
+
+bool seal_users_make(const struct seal_run *run, struct seal_outcome *outcome, struct mistakes *mistakes)
+{
+	CLEANUP(arena_wipep) struct arena *secret = arena_new(LIMIT_PASS_MEMORY);
+	CLEANUP(edit_users_done) struct edit_users edit = {0};
+	struct seal_outcome made = {
+		.edit_before = BUF(LIMIT_FILE_BYTES),
+		.edit_text = BUF(2 * LIMIT_FILE_BYTES),
+		.users = BUF(2 * LIMIT_FILE_BYTES),
+		.sealed = BUF(LIMIT_PATH_BYTES),
+		.notes = {.mem = run->place->mem},
+		.days_left = -1,
+	};
+	struct error err;
+	bool ok = file_read(run->files->edit, &made.edit_before, &err);
 	if (!ok)
 		complain(mistakes, run->files->edit, &err);
-	bool usable = ok && read_certificate(run, &certificate, &made, &no_certificate);
-	ok = ok && make_sealed(run, usable ? &certificate : NULL, &no_certificate, mem, &made, mistakes);
-	if (!ok) {
+	ok = ok &&
+		edit_users_read(run->files->edit, buf_string(&made.edit_before), made.edit_before.length,
+			run->files->namespace, &edit, mistakes) &&
+		merge_and_make(run, &edit, secret, &made, mistakes);
+	if (ok)
+		*outcome = made;
+	else
 		seal_outcome_done(&made);
-		return false;
-	}
-	made.users_changed = made.users.length != run->users_now_length ||
-		(made.users.length && memcmp(made.users.data, run->users_now, made.users.length) != 0);
-	*outcome = made;
-	return true;
+	return ok;
 }
 
 void seal_outcome_done(struct seal_outcome *outcome)
 {
-	edit_users_done(&outcome->edit);
+	if (outcome->edit.mem)
+		edit_users_done(&outcome->edit);
+	buf_wipe(&outcome->edit_before);
+	buf_wipe(&outcome->edit_text);
 	buf_done(&outcome->users);
 	buf_done(&outcome->sealed);
 }
 
-bool seal_users_write(const struct layout_users *files, const struct seal_outcome *outcome, struct error *err)
+bool seal_edit_write(
+	const struct layout_users *files, const struct buf *before, const struct buf *text, struct error *err)
 {
-	if (outcome->sealing.changed &&
-		!file_replace(files->sealed, buf_string(&outcome->sealed), outcome->sealed.length, 0644, err))
+	CLEANUP(buf_wipe) struct buf now = BUF(LIMIT_FILE_BYTES);
+	if (!file_read(files->edit, &now, err))
 		return false;
-	return !outcome->users_changed ||
-		file_replace(files->users, buf_string(&outcome->users), outcome->users.length, 0644, err);
+	if (now.length != before->length || (now.length && memcmp(now.data, before->data, now.length) != 0))
+		return error_set(err, ERROR_CONFLICT,
+			"%s was written to meanwhile: nothing was done, try again", files->edit);
+	return file_update(files->edit, buf_string(text), text->length, 0600, err);
+}
+
+static bool note(const struct seal_run *run, const struct seal_outcome *outcome, struct error *err)
+{
+	const struct seal_place *place = run->place;
+	const char *file;
+	if (!place->receipts)
+		return true;
+	receipts_file_note(place->receipts, seal_file_name(place->checkout, run->files->users, place->mem),
+		buf_string(&outcome->users), outcome->users.length);
+	receipts_file_note(place->receipts, seal_file_name(place->checkout, run->files->sealed, place->mem),
+		buf_string(&outcome->sealed), outcome->sealed.length);
+	return receipts_write(place->receipts, err) &&
+		(!outcome->base.known ||
+			(ancestor_file(place->checkout, run->files->edit, place->mem, &file, err) &&
+				users_base_write(file, &outcome->base, err)));
+}
+
+bool seal_users_write(const struct seal_run *run, const struct seal_outcome *outcome, struct error *err)
+{
+	const struct layout_users *files = run->files;
+	return note(run, outcome, err) &&
+		(!outcome->edit_changed ||
+			seal_edit_write(files, &outcome->edit_before, &outcome->edit_text, err)) &&
+		(!(outcome->sealing.changed || run->sealed_stale) ||
+			file_update(files->sealed, buf_string(&outcome->sealed), outcome->sealed.length, 0644,
+				err)) &&
+		(!(outcome->users_changed || run->users_stale) ||
+			file_update(
+				files->users, buf_string(&outcome->users), outcome->users.length, 0644, err));
 }
 
 void seal_written(const struct layout_users *files, const char *paths[3])
@@ -144,29 +312,26 @@ const char *seal_file_name(const struct checkout *checkout, const char *path, st
 	return arena_printf(mem, "%s/%s", getcwd(folder, sizeof(folder)) ? folder : "", path);
 }
 
-void seal_note(struct receipts *receipts, const struct checkout *checkout, const struct layout_users *files,
-	const struct seal_outcome *outcome, struct arena *mem)
+bool seal_state_folder(
+	const struct checkout *checkout, struct arena *mem, const char **folder, struct error *err)
 {
-	receipts_file_note(receipts, seal_file_name(checkout, files->edit, mem), outcome->edit.text,
-		outcome->edit.length);
-	receipts_file_note(receipts, seal_file_name(checkout, files->users, mem), buf_string(&outcome->users),
-		outcome->users.length);
-	receipts_file_note(receipts, seal_file_name(checkout, files->sealed, mem),
-		buf_string(&outcome->sealed), outcome->sealed.length);
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	if (checkout)
+		*folder = arena_printf(mem, "%s/pgitops", checkout->common);
+	else if (state && *state == '/')
+		*folder = arena_printf(mem, "%s/pgitops", state);
+	else if (home && *home == '/')
+		*folder = arena_printf(mem, "%s/.local/state/pgitops", home);
+	else
+		return error_set(err, ERROR_MISSING,
+			"neither XDG_STATE_HOME nor HOME says where to remember what was sealed");
+	return true;
 }
 
 bool seal_receipts_open(const struct checkout *checkout, struct receipts **receipts, struct error *err)
 {
-	if (checkout) {
-		CLEANUP(memory_freep) char *file = memory_printf("%s/pgitops/receipts", checkout->common);
-		return receipts_open(file, receipts, err);
-	}
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	if ((!state || *state != '/') && (!home || *home != '/'))
-		return error_set(err, ERROR_MISSING,
-			"neither XDG_STATE_HOME nor HOME says where to remember what was sealed");
-	CLEANUP(memory_freep)
-	char *file = state && *state == '/' ? memory_printf("%s/pgitops/receipts", state)
-					    : memory_printf("%s/.local/state/pgitops/receipts", home);
-	return receipts_open(file, receipts, err);
+	CLEANUP(arena_freep) struct arena *mem = arena_new(65536);
+	const char *folder;
+	return seal_state_folder(checkout, mem, &folder, err) &&
+		receipts_open(arena_printf(mem, "%s/receipts", folder), receipts, err);
 }

@@ -5,7 +5,8 @@
 #include "agent/hook/install.h"
 #include "base/text.h"
 
-const char *const shim_names[] = {"pre-commit", "pre-merge-commit", "post-checkout", "post-merge", "pre-push"};
+const char *const shim_names[] = {"pre-commit", "pre-merge-commit", "post-commit", "post-checkout",
+	"post-merge", "post-rewrite", "pre-push"};
 const size_t shim_count = COUNT_OF(shim_names);
 
 static const char *const known[] = {"applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit",
@@ -52,7 +53,8 @@ static void write_head(struct buf *out, const char *name, const char *previous)
 		shim_quote(out, previous);
 		buf_printf(out, "/%s\n", name);
 	} else {
-		buf_text(out, "before=$0" HOOK_BEFORE "\n");
+		/* By name: pre-commit.com moves this file to NAME.legacy, the one before it stays where it is. */
+		buf_printf(out, "before=$(dirname \"$0\")/%s" HOOK_BEFORE "\n", name);
 	}
 }
 
@@ -64,11 +66,13 @@ void shim_pass(struct buf *out, const char *name, const char *previous)
 
 void shim_write(struct buf *out, const char *name, const char *program, const char *previous)
 {
-	bool pipes = strcmp(name, "pre-push") == 0, refuses = !text_starts(name, "post-");
-	const char *feed = pipes ? "printf '%s\\n' \"$input\" | " : "";
+	bool pipes = strcmp(name, "pre-push") == 0 || strcmp(name, "post-rewrite") == 0,
+	     refuses = !text_starts(name, "post-");
+	const char *feed = pipes ? "printf '%s' \"$input\" | " : "";
 	write_head(out, name, previous);
 	if (pipes)
-		buf_text(out, "input=$(cat)\n");
+		/* $() takes line ends away, and nothing is to stay nothing: git feeds no line when there is nothing to push. */
+		buf_text(out, "input=$(cat)\n[ -z \"$input\" ] || input=\"$input\n\"\n");
 	buf_printf(out, "if [ -x \"$before\" ]; then\n\t%s\"$before\" \"$@\" || exit\nfi\nprogram=", feed);
 	shim_quote(out, program);
 	buf_printf(out,

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/sealed/sealed_join.h"
 
 /*
  * Which index this commit is made of (GIT_INDEX_FILE), as git 2.39 does it:
@@ -21,6 +22,7 @@ enum index_mode { INDEX_PLAIN, INDEX_ALL, INDEX_PARTIAL };
 
 struct staging {
 	struct hook *hook;
+	struct seal_place place;
 	enum index_mode mode;
 	bool staged;    /* by us */
 	bool was_empty; /* nothing else was: git has looked already, and will say so */
@@ -40,88 +42,9 @@ static enum index_mode mode_of_index(void)
 	return text_starts(name, "next-index-") ? INDEX_PARTIAL : INDEX_PLAIN;
 }
 
-/* How a file of an entry stands in the index, by one question for all three. */
-enum path_state { PATH_UNTRACKED, PATH_STAGED, PATH_MODIFIED /* the work tree differs from it */ };
-
-struct states {
-	enum path_state edit, users, sealed;
-};
-
-/* "H 100644 ID 0\tPATH" for what is in the index, "C ..." once more for what differs or is deleted. */
-static bool read_states(const struct layout_users *files, struct states *states, struct error *err)
-{
-	CLEANUP(buf_done) struct buf out = BUF(1024 * 1024);
-	struct states found = {PATH_UNTRACKED, PATH_UNTRACKED, PATH_UNTRACKED};
-	if (!git_ask(&out, err, "--literal-pathspecs", "ls-files", "-z", "-t", "-c", "-m", "-s", "--",
-		    files->edit, files->users, files->sealed, NULL))
-		return false;
-	for (size_t at = 0; at < out.length; at += strlen(out.data + at) + 1) {
-		const char *line = out.data + at, *path = strchr(line, '\t');
-		enum path_state *state = !path                 ? NULL
-			: strcmp(path + 1, files->edit) == 0   ? &found.edit
-			: strcmp(path + 1, files->users) == 0  ? &found.users
-			: strcmp(path + 1, files->sealed) == 0 ? &found.sealed
-							       : NULL;
-		if (state)
-			*state = *line == 'C' || *state == PATH_MODIFIED ? PATH_MODIFIED : PATH_STAGED;
-	}
-	*states = found;
-	return true;
-}
-
-/* What stands under the path in the index; empty when nothing does. */
-static bool read_staged(const char *path, enum path_state state, struct buf *out, struct error *err)
-{
-	char name[4200];
-	int length = snprintf(name, sizeof(name), ":%s", path);
-	if (state == PATH_UNTRACKED)
-		return true;
-	if (length < 0 || (size_t)length >= sizeof(name))
-		return error_set(err, ERROR_INVALID, "the path %.100s... is too long", path);
-	return git_ask(out, err, "cat-file", "blob", name, NULL);
-}
-
 static bool read_file(const char *path, struct buf *out, struct error *err)
 {
 	return file_read(path, out, err) || err->kind == ERROR_MISSING;
-}
-
-static bool same(const struct buf *a, const struct buf *b)
-{
-	return a->length == b->length && (!a->length || memcmp(a->data, b->data, a->length) == 0);
-}
-
-/* Both texts of an entry, in the index and in the work tree. */
-struct texts {
-	struct buf users_staged, sealed_staged, users_here, sealed_here;
-};
-
-static void texts_done(struct texts *texts)
-{
-	buf_done(&texts->users_staged);
-	buf_done(&texts->sealed_staged);
-	buf_done(&texts->users_here);
-	buf_done(&texts->sealed_here);
-}
-
-static bool read_texts(
-	const struct layout_users *files, const struct states *states, struct texts *texts, struct error *err)
-{
-	texts->users_staged = texts->users_here = (struct buf)BUF(2 * LIMIT_FILE_BYTES);
-	texts->sealed_staged = texts->sealed_here = (struct buf)BUF(LIMIT_PATH_BYTES);
-	return read_staged(files->users, states->users, &texts->users_staged, err) &&
-		read_staged(files->sealed, states->sealed, &texts->sealed_staged, err) &&
-		read_file(files->users, &texts->users_here, err) &&
-		read_file(files->sealed, &texts->sealed_here, err);
-}
-
-/* What lies in the work tree was made by us (and is not committed yet), or is what is staged. */
-static bool is_ours(
-	const struct staging *staging, const char *path, const struct buf *here, const struct buf *staged)
-{
-	return same(here, staged) || !here->length ||
-		receipts_file_match(
-			staging->hook->receipts, name_of(staging, path), buf_string(here), here->length);
 }
 
 /* `git commit -- README.md` is about README.md. */
@@ -180,13 +103,11 @@ static void say_mistakes(const struct mistakes *mistakes)
 }
 
 /* The receipts first, the files next, the index last: a crash between them costs one reseal. */
-static bool write_outcome(struct staging *staging, const struct layout_users *files,
+static bool write_outcome(struct staging *staging, const struct seal_run *run,
 	const struct seal_outcome *outcome, struct error *err)
 {
-	struct receipts *receipts = staging->hook->receipts;
-	seal_note(receipts, &staging->hook->checkout, files, outcome, staging->hook->mem);
-	return receipts_write(receipts, err) && seal_users_write(files, outcome, err) &&
-		(outcome->users_changed || outcome->sealing.changed ? stage(staging, files, err) : true);
+	return seal_users_write(run, outcome, err) &&
+		(!(outcome->users_changed || outcome->sealing.changed) || stage(staging, run->files, err));
 }
 
 static bool refuse(const struct layout_users *files, const char *why)
@@ -195,74 +116,134 @@ static bool refuse(const struct layout_users *files, const char *why)
 	return false;
 }
 
-/* The users file on this branch is neither what this clone sealed last nor what the edit file says: somebody else changed it.
-   What only they changed is taken over; what both changed is a person's decision. */
-static bool follow_others(
-	const struct staging *staging, const struct layout_users *files, const struct buf *users)
+static void say_outcome(
+	const struct staging *staging, const struct layout_users *files, const struct seal_outcome *outcome)
 {
-	struct receipts *receipts = staging->hook->receipts;
-	if (!users->length || !receipts_file_known(receipts, name_of(staging, files->users)) ||
-		receipts_file_match(receipts, name_of(staging, files->users), buf_string(users), users->length))
-		return true;
-	return hook_refresh(staging->hook, files, users) ||
-		refuse(files,
-			"users.yaml was changed elsewhere since this clone sealed last, and so was this file: bring their changes "
-			"into it (git log -p -- users.yaml), then run `pgitops seal users` and commit");
+	struct hook *hook = staging->hook;
+	say_mistakes(&outcome->notes);
+	if (outcome->users_changed || outcome->sealing.changed)
+		hook_say("%s: %s; staged %s and %s", files->edit, seal_users_summary(outcome, hook->mem),
+			files->users, files->sealed);
+	if (outcome->sealing.sealed.count && outcome->days_left >= 0 &&
+		outcome->days_left < CERTIFICATE_DAYS_WARN)
+		hook_say("warning: the certificate expires in %lld days: `pgitops seal cert` fetches the current one",
+			(long long)outcome->days_left);
 }
 
-static bool seal_entry(struct staging *staging, const struct layout_users *files, const struct texts *texts)
+/* What both have of the entry: the index, which becomes the commit, and HEAD. */
+struct sides {
+	struct git_side index, head;
+};
+
+static void sides_done(struct sides *sides)
+{
+	git_side_done(&sides->index);
+	git_side_done(&sides->head);
+}
+
+static bool read_sides(const struct staging *staging, const struct layout_users *files,
+	const struct seal_states *states, struct sides *sides, struct mistakes *mistakes)
+{
+	struct arena *mem = staging->hook->mem;
+	struct error err;
+	sides->index = (struct git_side){.users = BUF(2 * LIMIT_FILE_BYTES),
+		.sealed = BUF(LIMIT_PATH_BYTES),
+		.exists = states->users != SEAL_UNTRACKED};
+	if (!seal_staged(files->users, states->users, &sides->index.users, &err) ||
+		!seal_staged(files->sealed, states->sealed, &sides->index.sealed, &err) ||
+		!git_side_of_commit(ancestor_head(mem), files, mem, &sides->head, &err)) {
+		mistakes_add(mistakes, files->edit, 0, 0, "%s", err.text);
+		return false;
+	}
+	return git_side_read(files, mem, &sides->index, mistakes) &&
+		git_side_read(files, mem, &sides->head, mistakes);
+}
+
+static bool seal_entry(
+	struct staging *staging, const struct layout_users *files, const struct seal_states *states)
 {
 	struct hook *hook = staging->hook;
 	CLEANUP(seal_outcome_done) struct seal_outcome outcome = {0};
+	CLEANUP(sides_done) struct sides sides = {0};
 	struct mistakes mistakes = {.mem = hook->mem};
+	const struct seal_follow how = {.quiet = false};
 	struct error err;
-	bool ours = is_ours(staging, files->users, &texts->users_here, &texts->users_staged) &&
-		is_ours(staging, files->sealed, &texts->sealed_here, &texts->sealed_staged);
-	if (!ours)
+	if (!seal_is_ours(&staging->place, files->users, states->users) ||
+		!seal_is_ours(&staging->place, files->sealed, states->sealed))
 		return refuse(files,
 			"users.yaml or sealed-users.yaml has changes of its own that are not staged: stage or discard them "
 			"first, nothing was sealed");
-	const struct buf *users = texts->users_here.length ? &texts->users_here : &texts->users_staged;
-	const struct buf *sealed = texts->sealed_here.length ? &texts->sealed_here : &texts->sealed_staged;
-	if (!follow_others(staging, files, &texts->users_staged))
-		return false;
-	struct seal_run run = {
+	if (seal_is_behind(&staging->place, files) && !seal_follow(&staging->place, files, &how, &err))
+		return refuse(files, err.text);
+	struct seal_run run = {.place = &staging->place,
 		.files = files,
-		.receipts = hook->receipts,
-		.users_now = buf_string(&texts->users_staged),
-		.users_now_length = texts->users_staged.length,
-		.sealed_now = buf_string(sealed),
-		.sealed_now_length = sealed->length,
-		.careful = users->length > 0 &&
-			!receipts_file_known(hook->receipts, name_of(staging, files->edit)),
-	};
-	if (!seal_users_make(&run, hook->mem, &outcome, &mistakes)) {
+		.git = &sides.index,
+		.head = &sides.head,
+		.users_stale = states->users == SEAL_MODIFIED,
+		.sealed_stale = states->sealed == SEAL_MODIFIED};
+	if (!read_sides(staging, files, states, &sides, &mistakes) ||
+		!seal_users_make(&run, &outcome, &mistakes)) {
 		say_mistakes(&mistakes);
 		return refuse(files, "nothing was sealed, nothing is committed");
 	}
-	/* Compared with the index: what was sealed before and never staged counts as a change. */
-	outcome.sealing.changed = outcome.sealed.length != texts->sealed_staged.length ||
-		!same(&outcome.sealed, &texts->sealed_staged);
-	if (!write_outcome(staging, files, &outcome, &err)) {
-		hook_say("%s", err.text);
-		return false;
-	}
-	if (outcome.users_changed || outcome.sealing.changed)
-		hook_say("%s: %s; staged %s and %s", files->edit, seal_users_summary(&outcome, hook->mem),
-			files->users, files->sealed);
-	if (outcome.sealing.sealed.count && outcome.days_left >= 0 && outcome.days_left < CERTIFICATE_DAYS_WARN)
-		hook_say("warning: the certificate expires in %lld days: `pgitops seal cert` fetches the current one",
-			(long long)outcome.days_left);
+	if (!write_outcome(staging, &run, &outcome, &err))
+		return refuse(files, err.text);
+	say_outcome(staging, files, &outcome);
 	return true;
 }
 
-/* Nothing to do: the edit file is as it was sealed last, and what came out is staged. */
-static bool is_settled(const struct staging *staging, const struct layout_users *files,
-	const struct buf *edit, const struct states *states)
+/* Who stands twice in users.yaml, NULL = nobody. */
+static const char *repeated_user(const struct staging *staging, const struct sides *sides)
 {
-	return states->users == PATH_STAGED && states->sealed == PATH_STAGED &&
+	struct users_parts parts = {0};
+	struct error ignored;
+	if (!sides->index.read.mem ||
+		!users_parts_read(&sides->index.read, staging->hook->mem, &parts, &ignored))
+		return NULL;
+	for (size_t i = 0; i < parts.count; i++)
+		if (parts.items[i].repeated)
+			return parts.items[i].name;
+	return NULL;
+}
+
+/* A merge that somebody left half done, or ended with "keep both". */
+static bool is_whole(
+	const struct staging *staging, const struct layout_users *files, const struct seal_states *states)
+{
+	CLEANUP(sides_done) struct sides sides = {0};
+	struct mistakes mistakes = {.mem = staging->hook->mem};
+	const char *path = files->users;
+	if (git_says("diff-index", "--cached", "--quiet", git_head(staging->hook->mem), "--", files->users,
+		    files->sealed, NULL))
+		return true;
+	if (read_sides(staging, files, states, &sides, &mistakes) &&
+		!conflict_line(buf_string(&sides.index.users), sides.index.users.length) &&
+		!conflict_line(buf_string(&sides.index.sealed), sides.index.sealed.length) &&
+		!repeated_user(staging, &sides))
+		return true;
+	int line = conflict_line(buf_string(&sides.index.users), sides.index.users.length);
+	if (!line && (line = conflict_line(buf_string(&sides.index.sealed), sides.index.sealed.length)))
+		path = files->sealed;
+	if (line)
+		hook_say("%s:%d: conflict markers of a merge stand there", path, line);
+	else if (repeated_user(staging, &sides))
+		hook_say("%s: user \"%s\" stands there twice for one database", path,
+			repeated_user(staging, &sides));
+	else
+		say_mistakes(&mistakes);
+	return refuse(files, "nothing is committed: `pgitops seal users --resolve` brings both sides together");
+}
+
+/* Nothing to do: HEAD is what the edit file followed last, which left nothing to be sealed, and the index has no more than HEAD. */
+static bool is_settled(const struct staging *staging, const struct layout_users *files,
+	const struct buf *edit, const struct seal_states *states)
+{
+	return states->users == SEAL_STAGED && states->sealed == SEAL_STAGED &&
 		receipts_file_match(staging->hook->receipts, name_of(staging, files->edit), buf_string(edit),
-			edit->length);
+			edit->length) &&
+		!seal_is_behind(&staging->place, files) &&
+		git_says("diff-index", "--cached", "--quiet", git_head(staging->hook->mem), "--",
+			files->users, files->sealed, NULL);
 }
 
 /* The edit file never stays in the index: its content would have to go without passwords, and then it says nothing that
@@ -289,21 +270,20 @@ static bool untrack(const struct staging *staging, const struct layout_users *fi
 static bool stage_entry(struct staging *staging, const struct layout_users *files)
 {
 	CLEANUP(buf_wipe) struct buf edit = BUF(LIMIT_FILE_BYTES);
-	CLEANUP(texts_done) struct texts texts = {0};
-	struct states states;
+	struct seal_states states;
 	struct error err;
-	bool replaying = hook_is_replaying(staging->hook);
-	if (!file_read(files->edit, &edit, &err))
-		return err.kind == ERROR_MISSING || refuse(files, err.text);
-	if (!read_states(files, &states, &err))
+	bool replaying = hook_is_replaying(staging->hook), there = file_read(files->edit, &edit, &err);
+	if (!there && err.kind != ERROR_MISSING)
 		return refuse(files, err.text);
-	if (states.edit != PATH_UNTRACKED && !untrack(staging, files))
+	if (!seal_states(files, &states, &err))
+		return refuse(files, err.text);
+	if (there && states.edit != SEAL_UNTRACKED && !untrack(staging, files))
 		return false;
-	if (replaying || is_settled(staging, files, &edit, &states) || !is_asked_for(staging, files))
+	if (there && !replaying && is_settled(staging, files, &edit, &states))
 		return true;
-	if (!read_texts(files, &states, &texts, &err))
-		return refuse(files, err.text);
-	return seal_entry(staging, files, &texts);
+	if (!is_whole(staging, files, &states))
+		return false;
+	return !there || replaying || !is_asked_for(staging, files) || seal_entry(staging, files, &states);
 }
 
 /* A user of one edit file, to be compared with those of the others. */
@@ -344,7 +324,8 @@ static bool are_apart(const struct hook *hook)
 
 bool hook_stage(struct hook *hook)
 {
-	struct staging staging = {.hook = hook, .mode = mode_of_index()};
+	struct staging staging = {
+		.hook = hook, .place = {&hook->checkout, hook->receipts, hook->mem}, .mode = mode_of_index()};
 	if (hook->edit_count > 1 && !hook_is_replaying(hook) && !are_apart(hook))
 		return false;
 	if (!hook->layout.complete)

@@ -53,10 +53,8 @@ void edit_users_done(struct edit_users *users); /* for CLEANUP */
 bool edit_users_public(
 	const struct edit_users *users, struct buf *out, size_t *dropped, struct error *err) MUST_CHECK;
 
-/* The other way round: the text in Git, `now`, with the passwords that `users` has for its users, so that a change made elsewhere
-   reaches the edit file. False when the layout does not allow it. */
-bool edit_users_refresh(const struct edit_users *users, const struct edit_users *now, struct buf *out,
-	struct error *err) MUST_CHECK;
+/* `inner`, the text of a users list, in the ConfigMap of `users`; alone where that is none. */
+void edit_users_wrap(const struct edit_users *users, const char *inner, size_t length, struct buf *out);
 
 /* Does the file hold a plain password at all? For a text that may be anything. */
 bool edit_users_has_password(const struct edit_users *users);

@@ -1,4 +1,4 @@
-/* The edit file's text without its passwords, and the text in Git with them. */
+/* The edit file's text without its passwords. */
 #include <string.h>
 #include <strings.h>
 
@@ -161,17 +161,16 @@ static bool says(const struct edit_users *users, const json_t *meant, const char
 	return inner && json_equal(inner, meant) && json_equal(written, outer);
 }
 
-/* The inner text back into its ConfigMap, if there is one. */
-static void wrap(const struct edit_users *users, const struct buf *inner, struct buf *out)
+void edit_users_wrap(const struct edit_users *users, const char *inner, size_t length, struct buf *out)
 {
 	struct splice whole = splice_index(users->text, users->length, users->mem);
 	if (!users->block)
-		buf_append(out, buf_string(inner), inner->length);
+		buf_append(out, inner, length);
 	else if (users->block->block &&
 		users->text[splice_offset(&whole, users->block->line, users->block->column)] == '|')
-		wrap_block(users, &whole, buf_string(inner), inner->length, out);
+		wrap_block(users, &whole, inner, length, out);
 	else
-		wrap_anew(users, buf_string(inner), out);
+		wrap_anew(users, inner, out);
 }
 
 bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *dropped, struct error *err)
@@ -184,7 +183,7 @@ bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *
 	size_t comments = 0;
 	remove_passwords(users, &bare);
 	drop_comments(users, buf_string(&bare), bare.length, &inner, &comments);
-	wrap(users, &inner, &whole);
+	edit_users_wrap(users, buf_string(&inner), inner.length, &whole);
 	drop_comments(users, buf_string(&whole), whole.length, &text, &comments);
 	if (buf_failed(&bare) || buf_failed(&inner) || buf_failed(&whole) || buf_failed(&text))
 		return error_set(err, ERROR_INVALID, "%s is too large", users->file);
@@ -196,71 +195,5 @@ bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *
 			users->file);
 	buf_append(out, buf_string(&text), text.length);
 	*dropped = comments;
-	return !buf_failed(out) || error_set(err, ERROR_INVALID, "%s is too large", users->file);
-}
-
-/* ---- the other way round ---- */
-
-/* Both files have their users in the same order, nearly: the search begins behind the one that was found last, and moves `next`. */
-static const struct edit_user *find_user(
-	const struct edit_users *users, const struct yaml_node *entry, size_t *next)
-{
-	const struct yaml_node *name = yaml_get(entry, "username");
-	for (size_t i = 0; name && name->text && i < users->count; i++) {
-		size_t at = (*next + i) % users->count;
-		if (!users->items[at].password || strcmp(users->items[at].name, name->text) != 0)
-			continue;
-		*next = at + 1;
-		return &users->items[at];
-	}
-	return NULL;
-}
-
-/* Behind the username, on a line of its own or in the same braces. */
-static void insert_password(const struct splice *now, const struct yaml_node *entry,
-	const struct edit_user *user, size_t *copied, struct buf *out)
-{
-	const struct yaml_pair *pair = entry->pairs;
-	while (strcmp(pair->key, "username") != 0)
-		pair++;
-	struct span scalar = splice_scalar(now, pair->value, pair->column);
-	size_t key = splice_offset(now, pair->line, pair->column);
-	bool flow = splice_is_flow(now->text, key);
-	size_t at = flow ? key : splice_line_end(now->text, now->length, scalar.end);
-	buf_append(out, now->text + *copied, at - *copied);
-	if (!flow && out->length && out->data[out->length - 1] != '\n')
-		buf_char(out, '\n');
-	for (int i = 1; !flow && i < pair->column; i++)
-		buf_char(out, ' ');
-	buf_text(out, "password: ");
-	yaml_write_text(user->password, user->password_length, out);
-	buf_text(out, flow ? ", " : "\n");
-	*copied = at;
-}
-
-bool edit_users_refresh(
-	const struct edit_users *users, const struct edit_users *now, struct buf *out, struct error *err)
-{
-	CLEANUP(buf_wipe) struct buf inner = BUF(LIMIT_FILE_BYTES);
-	CLEANUP(buf_wipe) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
-	CLEANUP(secret_json_done) json_t *meant = yaml_to_json(now->root);
-	struct splice places = splice_index(now->inner, now->inner_length, now->mem);
-	size_t copied = 0, next = 0;
-	for (size_t i = 0; now->list && i < now->list->count; i++) {
-		const struct yaml_node *entry = now->list->items[i];
-		const struct edit_user *user =
-			yaml_get(entry, "password") ? NULL : find_user(users, entry, &next);
-		if (!user)
-			continue;
-		insert_password(&places, entry, user, &copied, &inner);
-		json_object_set_new(json_array_get(json_object_get(meant, "users"), i), "password",
-			json_string(user->password));
-	}
-	buf_append(&inner, now->inner + copied, now->inner_length - copied);
-	wrap(now, &inner, &text);
-	if (buf_failed(&inner) || buf_failed(&text) || !says(now, meant, buf_string(&text), text.length))
-		return error_set(err, ERROR_INVALID,
-			"the passwords of %s cannot be put into the layout of %s", users->file, now->file);
-	buf_append(out, buf_string(&text), text.length);
 	return !buf_failed(out) || error_set(err, ERROR_INVALID, "%s is too large", users->file);
 }

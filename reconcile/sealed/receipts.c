@@ -65,6 +65,12 @@ static void digest(const struct receipts *receipts, const char *place, const voi
 	OPENSSL_cleanse(bound, sizeof(bound));
 }
 
+void receipts_digest(const struct receipts *receipts, const char *place, const void *password, size_t length,
+	char out[DIGEST_HEX_SIZE])
+{
+	digest(receipts, place, password, length, out);
+}
+
 static bool from_hex(const char *text, unsigned char *out, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {

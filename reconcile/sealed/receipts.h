@@ -21,6 +21,10 @@ void receipts_close(struct receipts *receipts); /* accepts NULL; forgets what wa
 bool receipts_match(const struct receipts *receipts, const char *place, const void *password, size_t length,
 	const char *sealed);
 
+/* The keyed digest of a password, for whoever has to know later whether it is another one. */
+void receipts_digest(const struct receipts *receipts, const char *place, const void *password, size_t length,
+	char out[DIGEST_HEX_SIZE]);
+
 /* Notes it; replaces what was noted for the place. */
 void receipts_note(struct receipts *receipts, const char *place, const void *password, size_t length,
 	const char *sealed, const char *fingerprint);

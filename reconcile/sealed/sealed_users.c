@@ -258,6 +258,12 @@ static bool is_unchanged(
 			user->password_length, document->value->value->text);
 }
 
+static enum sealed_choice choice_of(const struct making *making, const struct edit_user *user)
+{
+	const struct sealed_users_input *input = making->input;
+	return input->choose ? input->choose(input->context, user->name) : SEALED_BY_RECEIPT;
+}
+
 /* No password was given: what is there stays. */
 static void keep_or_complain(struct making *making, const struct edit_user *user, struct document *document)
 {
@@ -294,13 +300,17 @@ static struct document *make_user(struct making *making, const struct edit_user 
 	CLEANUP(buf_done) struct buf sealed = BUF(SEALED_TEXT_MAX);
 	struct document *document = find(making, user->secret);
 	bool has_none = !document || !document->value;
+	enum sealed_choice choice = choice_of(making, user);
+	if (choice == SEALED_SKIPPED)
+		return NULL;
 	if (!user->password && user->generate && making->input->generate && has_none)
 		return make_generated(making, user, after);
 	if (!user->password) {
 		keep_or_complain(making, user, document);
 		return document;
 	}
-	if (document && document->value && is_unchanged(making, user, document)) {
+	if (document && document->value && choice != SEALED_ANEW &&
+		(choice == SEALED_KEPT || is_unchanged(making, user, document))) {
 		keep(making, document);
 		return document;
 	}
@@ -317,35 +327,24 @@ static struct document *make_user(struct making *making, const struct edit_user 
 	return document;
 }
 
-/* Does the name come from a user? The template without its {name}. */
-static bool is_users_name(const struct edit_users *users, const char *name)
+/* Does a user of the list need this Secret? */
+static bool is_wanted(const struct edit_users *users, const char *secret)
 {
-	const char *place = strstr(users->template, "{name}"), *behind = place + strlen("{name}");
-	size_t before = (size_t)(place - users->template);
-	return strlen(name) > before + strlen(behind) && strncmp(name, users->template, before) == 0 &&
-		text_ends(name, behind);
-}
-
-static int compare_secrets(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Documents of users that the edit file does not have any more. */
-static void remove_others(struct making *making)
-{
-	const struct edit_users *users = making->input->users;
-	const char **wanted = arena_array(making->mem, users->count + 1, sizeof(*wanted));
 	for (size_t i = 0; i < users->count; i++)
-		wanted[i] = users->items[i].secret;
-	qsort(wanted, users->count, sizeof(*wanted), compare_secrets);
-	for (struct document **link = &making->first; *link;) {
-		struct document *document = *link;
-		if (!document->name || document->written || !is_users_name(users, document->name) ||
-			bsearch(&document->name, wanted, users->count, sizeof(*wanted), compare_secrets)) {
-			link = &document->next;
+		if (strcmp(users->items[i].secret, secret) == 0)
+			return true;
+	return false;
+}
+
+static void remove_named(struct making *making)
+{
+	const struct sealed_users_input *input = making->input;
+	for (size_t i = 0; i < input->removed_count; i++) {
+		struct document *document = find(making, input->removed[i]), **link = &making->first;
+		if (!document || document->written || is_wanted(input->users, input->removed[i]))
 			continue;
-		}
+		while (*link != document)
+			link = &(*link)->next;
 		add_name(making, &making->result->removed, document->name);
 		*link = document->next;
 	}
@@ -369,6 +368,36 @@ static void write_out(const struct making *making, struct buf *out)
 	}
 }
 
+bool sealed_users_values(const struct sealed_users_input *input, struct arena *mem,
+	struct sealed_values *values, struct mistakes *mistakes)
+{
+	struct sealed_users ignored = {0};
+	struct making making = {.input = input, .mem = mem, .result = &ignored, .mistakes = mistakes};
+	struct sealed_values found = {0};
+	if (!read_documents(&making))
+		return false;
+	found.items = arena_array(mem, making.named + 1, sizeof(*found.items));
+	for (size_t i = 0; i < making.named; i++)
+		if (making.by_name[i]->value)
+			found.items[found.count++] = (struct sealed_value){
+				making.by_name[i]->name, making.by_name[i]->value->value->text};
+	*values = found;
+	return true;
+}
+
+static int by_secret(const void *a, const void *b)
+{
+	return strcmp(((const struct sealed_value *)a)->secret, ((const struct sealed_value *)b)->secret);
+}
+
+const char *sealed_values_find(const struct sealed_values *values, const char *secret)
+{
+	const struct sealed_value key = {.secret = secret};
+	const struct sealed_value *found =
+		values->count ? bsearch(&key, values->items, values->count, sizeof(key), by_secret) : NULL;
+	return found ? found->text : NULL;
+}
+
 bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem, struct sealed_users *result,
 	struct buf *out, struct mistakes *mistakes)
 {
@@ -382,12 +411,7 @@ bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem
 		struct document *document = make_user(&making, &input->users->items[i], last);
 		last = document ? document : last;
 	}
-	remove_others(&making);
-	if (input->keep_removed && made.removed.count)
-		mistakes_add(mistakes, input->users->file, 0, 0,
-			"%s (and %zu more) is sealed in %s but not in this file, which this clone has never sealed before: add the user, or "
-			"run `pgitops seal users` to remove it",
-			made.removed.items[0], made.removed.count - 1, input->file);
+	remove_named(&making);
 	if (mistakes->count + mistakes->dropped != before)
 		return false;
 	write_out(&making, out);

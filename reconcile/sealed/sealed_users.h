@@ -2,14 +2,32 @@
  * sealed_users.h - edit file and certificate to sealed-users.yaml, changing only what changed
  *
  * The truth is the ciphertext that is there. A user without a password keeps it; one whose password this clone has a receipt
- * for keeps it; any other password is sealed anew, in place; a user who is gone loses the document. All other bytes of the
- * file stay: order, comments, layout, SealedSecrets of others. Pure but for the receipts.
+ * for keeps it; any other password is sealed anew, in place, unless whoever asks knows better (users_merge.h); who is named as removed loses
+ * the document. All other bytes of the file stay: order, comments, layout, SealedSecrets of others. Pure but for the receipts.
  */
 #pragma once
 
 #include "reconcile/sealed/edit_users.h"
 #include "reconcile/sealed/receipts.h"
 #include "reconcile/sealed/sealed_secret.h"
+
+/* What becomes of a user's password. */
+enum sealed_choice {
+	SEALED_BY_RECEIPT, /* sealed anew unless this clone knows that it is the one that is sealed */
+	SEALED_KEPT,       /* the sealed one stays, whatever is given */
+	SEALED_ANEW,
+	SEALED_SKIPPED, /* the user is not to be in Git at all */
+};
+
+/* A ciphertext of a sealed file. */
+struct sealed_value {
+	const char *secret, *text;
+};
+
+struct sealed_values {
+	struct sealed_value *items; /* sorted by Secret */
+	size_t count;
+};
 
 struct sealed_users_input {
 	const struct edit_users *users;
@@ -20,7 +38,10 @@ struct sealed_users_input {
 	struct receipts *receipts;             /* gets the new receipts; NULL = none */
 	bool reseal;                           /* every password that is given is sealed anew */
 	bool generate; /* who is to have a generated password and has none sealed gets one; else the agent makes it */
-	bool keep_removed; /* a user that is gone is a mistake, not a removal: nothing tells who removed it */
+	enum sealed_choice (*choose)(const void *context, const char *user); /* NULL = by receipt, all */
+	const void *context;
+	const char *const *removed; /* Secrets that are to go; whatever else is there stays */
+	size_t removed_count;
 };
 
 /* Names of users, in the edit file's order. */
@@ -40,3 +61,8 @@ struct sealed_users {
 /* Appends the new text to `out`. Names are in `mem`. False with mistakes: then the receipts must not be written. */
 bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem, struct sealed_users *result,
 	struct buf *out, struct mistakes *mistakes) MUST_CHECK;
+
+/* The ciphertexts of the users' namespace and item in a sealed text. False with mistakes. */
+bool sealed_users_values(const struct sealed_users_input *input, struct arena *mem,
+	struct sealed_values *values, struct mistakes *mistakes) MUST_CHECK;
+const char *sealed_values_find(const struct sealed_values *values, const char *secret); /* NULL = none */

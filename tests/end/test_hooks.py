@@ -444,27 +444,38 @@ def changes_on_both_sides_are_not_lost(one):
     one.known |= other.known
     one.edit(alice="alice-password", bob="bob-password", dave="dave-password")
     one.git("pull", "-q", other.root, "main").ok()
-    head = one.git("rev-parse", "HEAD").ok().out
-    one.commit("dave", "--allow-empty").refused("changed elsewhere")
-    assert one.git("rev-parse", "HEAD").ok().out == head
-    one.edit(alice="alice-password", bob="bob-password", carol=None, dave="dave-password")
-    one.pgitops("seal", "users").ok()
-    one.git("add", "team").ok()
-    one.commit("dave").ok()
-    assert one.users() == ["alice", "bob", "carol", "dave"]
+    text = (one.place / "edit-users.yaml").read_text()
+    assert "carol" in text and "dave-password" in text
+    commit_users(one)
+    assert sorted(one.users()) == ["alice", "bob", "carol", "dave"]
+    assert one.passwords() == {"user-alice-secret": "alice-password", "user-bob-secret": "bob-password",
+                               "user-carol-secret": "carol-password", "user-dave-secret": "dave-password"}
 
 
 def other_branch_has_other_users(one):
     one.git("checkout", "-q", "-b", "topic").ok()
     one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
     commit_users(one)
-    one.git("checkout", "-q", "main").ok()
-    assert "carol" not in (one.place / "edit-users.yaml").read_text()
+    left = one.git("checkout", "-q", "main").ok().err
+    assert '"carol" is not in team/users.yaml of this branch' in left
+    assert "carol-password" in (one.place / "edit-users.yaml").read_text()  # what has a password is never taken out
     one.write("README", "two\n")
     one.commit("readme", "-a").ok()
     assert one.users() == ["alice", "bob"]
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password", dave="dave-password")
+    assert '"carol"' in commit_users(one).err
+    assert one.users() == ["alice", "bob", "dave"]
     one.git("checkout", "-q", "topic").ok()
-    assert "carol" in (one.place / "edit-users.yaml").read_text()
+    one.write("README", "three\n")
+    one.commit("readme", "-a").ok()
+    assert one.users() == ["alice", "bob", "carol"]
+    one.git("merge", "-q", "--no-edit", "main")
+    one.pgitops("seal", "users", "--resolve").ok()
+    one.write("README", "both\n")
+    one.git("add", "README").ok()
+    one.git("commit", "-q", "--no-edit").ok()
+    assert sorted(one.users()) == ["alice", "bob", "carol", "dave"]
+    assert one.passwords()["user-carol-secret"] == "carol-password" and one.passwords()["user-dave-secret"] == "dave-password"
 
 
 def first_seal_removes_nobody(one):
@@ -475,8 +486,12 @@ def first_seal_removes_nobody(one):
     (other.root / ".git/pgitops/receipts").unlink()
     other.edit(carol="carol-password")
     one.known |= other.known
-    other.commit("carol", "--allow-empty").refused("never sealed before")
-    assert other.users() == ["alice", "bob"]
+    assert "put in again" in commit_users(other).err
+    assert other.users() == ["alice", "bob", "carol"]
+    assert set(other.sealed()) == {"user-alice-secret", "user-bob-secret", "user-carol-secret"}
+    other.edit(bob=None, carol="carol-password")
+    commit_users(other)
+    assert other.users() == ["bob", "carol"]
 
 
 def linked_worktree(one):
@@ -741,9 +756,9 @@ def test_install_and_uninstall_leave_no_trace(program, tmp_path):
     one.hook("status").refused()
     one.hook("install").ok()
     one.hook("install").ok()
-    assert hooks_of(one).keys() == {"pre-commit", "pre-commit.before-pgitops", "pre-merge-commit", "post-checkout", "post-merge",
-                                    "pre-push"}
-    assert one.hook("status").ok().out.count("runs") == 5
+    assert hooks_of(one).keys() == {"pre-commit", "pre-commit.before-pgitops", "pre-merge-commit", "post-commit", "post-checkout",
+                                    "post-merge", "post-rewrite", "pre-push"}
+    assert one.hook("status").ok().out.count("runs") == 7
     one.commit("x", "--allow-empty").ok()
     assert (one.root / "ran").read_text() == "mine\n"
     one.hook("uninstall").ok()

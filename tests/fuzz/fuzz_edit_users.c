@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconcile/sealed/sealed_users.h"
+#include "reconcile/sealed/users_merge.h"
 
 #define SEPARATOR "\n=====\n"
 
@@ -38,19 +38,33 @@ static void check_public(const struct edit_users *users, struct arena *mem)
 			abort();
 }
 
-/* Their users file with our passwords gives all of ours that they have. */
-static void check_refresh(const struct edit_users *users, const char *text, size_t length, struct arena *mem)
+/* Brought together with another file: no password of ours is lost, and what is written reads. */
+static void check_merge(const struct edit_users *users, const char *text, size_t length, struct arena *mem)
 {
 	CLEANUP(buf_done) struct buf out = BUF(1 << 22);
-	CLEANUP(edit_users_done) struct edit_users now = {0};
+	CLEANUP(buf_done) struct buf public = BUF(1 << 22);
+	CLEANUP(edit_users_done) struct edit_users git = {0};
 	CLEANUP(edit_users_done) struct edit_users again = {0};
+	const struct users_base base = {.commit = "", .frame_edit = "", .frame_git = ""};
+	const struct sealed_values none = {0};
 	struct mistakes mistakes = {.mem = mem};
+	struct users_merge merge;
 	struct error err;
-	if (!edit_users_read("now", text, length, NULL, &now, &mistakes) ||
-		!edit_users_refresh(users, &now, &out, &err))
+	size_t dropped, passwords = 0;
+	if (!edit_users_read("git", text, length, NULL, &git, &mistakes) || edit_users_has_password(&git))
 		return;
-	if (!edit_users_read("again", buf_string(&out), out.length, NULL, &again, &mistakes) ||
-		again.count != now.count)
+	const struct users_merge_input input = {.edit = users, .git = &git, .sealed = &none, .base = &base};
+	if (!users_merge_make(&input, mem, &merge, &mistakes, &err) || !users_merge_edit(&merge, &out, &err))
+		return;
+	if (!edit_users_read("again", buf_string(&out), out.length, NULL, &again, &mistakes))
+		abort();
+	for (size_t i = 0; i < users->count; i++)
+		passwords += users->items[i].password != NULL;
+	for (size_t i = 0; i < again.count; i++)
+		passwords -= again.items[i].password != NULL;
+	if (passwords)
+		abort();
+	if (users_merge_public(&merge, &public, &dropped, &err) && public.length == 0)
 		abort();
 }
 
@@ -85,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	load();
 	if (edit_users_read("edit", text, first, NULL, &users, &mistakes)) {
 		check_public(&users, mem);
-		check_refresh(&users, other, other_length, mem);
+		check_merge(&users, other, other_length, mem);
 		check_sealed(&users, other, other_length, mem);
 	}
 	arena_free(mem);

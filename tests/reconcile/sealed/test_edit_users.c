@@ -211,37 +211,6 @@ static void version_2_names_its_secrets_itself(void **state)
 	assert_false(users.items[2].sealed);
 }
 
-static void a_change_made_elsewhere_reaches_the_edit_file_with_its_passwords(void **state)
-{
-	static const struct {
-		const char *edit, *now, *expected;
-	} cases[] = {
-		{"users:\n- username: a\n  password: p1p1\n",
-			"# new\nusers:\n  - username: b\n  - username: a # x\n    roles: [r]\n",
-			"# new\nusers:\n  - username: b\n  - username: a # x\n    password: p1p1\n    roles: [r]\n"},
-		{"users: [{username: a, password: 'x: y'}]\n", "users: [{username: a, roles: [r]}]\n",
-			"users: [{password: 'x: y', username: a, roles: [r]}]\n"},
-		{"users:\n- username: a\n  password: '123'\n", "users:\n- database: d\n  username: a",
-			"users:\n- database: d\n  username: a\n  password: \"123\"\n"},
-		{"kind: ConfigMap\ndata:\n  users.yaml: |\n    users:\n    - username: a\n      password: p1p1\n",
-			"kind: ConfigMap\ndata:\n  users.yaml: |\n    users:\n    - username: a\n      roles: []\nmetadata: {}\n",
-			"kind: ConfigMap\ndata:\n  users.yaml: |\n    users:\n    - username: a\n      password: p1p1\n      roles: []\n"
-			"metadata: {}\n"},
-	};
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		CLEANUP(edit_users_done) struct edit_users edit = {0};
-		CLEANUP(edit_users_done) struct edit_users now = {0};
-		CLEANUP(buf_done) struct buf out = BUF(1 << 20);
-		struct error err;
-		assert_true(edit_users_read("e", cases[i].edit, strlen(cases[i].edit), NULL, &edit, &mistakes));
-		assert_true(edit_users_read("u", cases[i].now, strlen(cases[i].now), NULL, &now, &mistakes));
-		if (!edit_users_refresh(&edit, &now, &out, &err))
-			fail_msg("%s", err.text);
-		assert_string_equal(buf_string(&out), cases[i].expected);
-	}
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -255,7 +224,6 @@ int main(void)
 		TEST(what_could_hold_a_password_under_another_name_is_refused),
 		TEST(bad_users_are_refused_with_their_line),
 		TEST(one_user_in_two_databases_is_one_secret),
-		TEST(a_change_made_elsewhere_reaches_the_edit_file_with_its_passwords),
 		TEST(version_2_names_its_secrets_itself),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

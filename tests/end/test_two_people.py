@@ -1,0 +1,23 @@
+"""Sealing never loses work: two people, random sequences, an oracle (tests/parts/two_people.py).
+
+    tests/end/two_people.sh --sequences 10000 --seed 1      the long run; a failing sequence is shrunk and printed
+"""
+
+import os
+
+import pytest
+
+from parts import two_people
+
+SEED = int(os.environ.get("PGITOPS_SEED", "1"))
+SEQUENCES = int(os.environ.get("PGITOPS_SEQUENCES", "6"))
+LENGTH = int(os.environ.get("PGITOPS_LENGTH", "14"))
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + SEQUENCES))
+def test_no_password_and_no_user_is_ever_lost(program, tmp_path, seed):
+    steps = two_people.steps_of(seed, LENGTH)
+    lost = two_people.play(tmp_path / "world", steps, seed)
+    if lost:
+        fewer = two_people.shrink(tmp_path / "world", steps)
+        raise AssertionError(f"{two_people.play(tmp_path / 'world', fewer, seed) or lost}\n\nsteps: {fewer}")
