@@ -1,23 +1,10 @@
-/* pre-commit: what is refused is taken out of the index and out of the object database again. */
+/* pre-commit: what is refused is taken out of the index again; objects are Git's to prune. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/hook/hooks.h"
 #include "base/text.h"
-
-/* Does the index that stays after this refusal name the content? */
-static bool is_staged(const struct hook *hook, const char *id)
-{
-	const char *const list[] = {"ls-files", "--stage", "-z", NULL};
-	CLEANUP(buf_done) struct buf out = BUF(256L * 1024 * 1024);
-	struct git_call call = {
-		.arguments = list, .index = arena_printf(hook->mem, "%s/index", hook->checkout.folder)};
-	struct error ignored;
-	return !git_run(&call, &out, NULL, &ignored) ||
-		(out.length && memmem(out.data, out.length, id, strlen(id)));
-}
 
 static bool is_committed(const char *id)
 {
@@ -31,21 +18,17 @@ static bool is_committed(const char *id)
 		out.length > 0;
 }
 
-/* `git add` wrote the plain text into .git/objects. Where no commit and no index needs it, the loose object goes: that is all
-   of it, since nothing packs between an add and a commit. */
-static void scrub(const struct hook *hook, const struct blob *blob)
+/* `git add` wrote the plain text into .git/objects. It stays there until Git's own pruning: whether no other index, stash or worktree
+   needs the object only Git can tell. Nothing that is not in a commit is ever pushed. */
+static void tell_object(const struct blob *blob)
 {
-	const char *file =
-		arena_printf(hook->mem, "%s/objects/%.2s/%s", hook->checkout.common, blob->id, blob->id + 2);
 	if (is_committed(blob->id))
 		hook_say("%s: this plain text is in a commit already: change that password, and take it out of the history "
 			 "(git filter-repo)",
 			blob->path);
-	else if (is_staged(hook, blob->id))
-		hook_say("%s: its plain text is staged; `git update-index --force-remove` takes it out",
-			blob->path);
-	else if (access(file, F_OK) == 0 && unlink(file) == 0)
-		hook_say("%s: its plain text was taken out of .git again; the file itself stays as it is",
+	else
+		hook_say("%s: what `git add` kept of it in .git is in no commit, is never pushed, and goes when Git prunes (at once: "
+			 "`git prune --expire=now`, which takes all that nothing refers to)",
 			blob->path);
 }
 
@@ -61,18 +44,18 @@ static void unstage(const char *path)
 		return;
 }
 
-static void clean_up(const struct hook *hook, const struct guard *guard)
+static void clean_up(const struct guard *guard)
 {
 	for (size_t i = 0; i < guard->count; i++)
 		if (i == 0 || guard->findings[i].blob != guard->findings[i - 1].blob)
 			unstage(guard->findings[i].blob->path);
 	for (size_t i = 0; i < guard->count; i++)
 		if (i == 0 || guard->findings[i].blob != guard->findings[i - 1].blob)
-			scrub(hook, guard->findings[i].blob);
+			tell_object(guard->findings[i].blob);
 }
 
-/* Edit files that were added by force are taken out by hook_stage(); their plain text must go as well. */
-static bool scrub_edits(const struct hook *hook, const struct blobs *staged, struct error *err)
+/* Edit files that were added by force are taken out of the index by hook_stage(). */
+static bool tell_edits(const struct hook *hook, const struct blobs *staged, struct error *err)
 {
 	struct guard guard = hook_guard(hook);
 	struct blobs edits = {0};
@@ -85,7 +68,7 @@ static bool scrub_edits(const struct hook *hook, const struct blobs *staged, str
 		return false;
 	for (size_t i = 0; i < guard.count; i++)
 		if (i == 0 || guard.findings[i].blob != guard.findings[i - 1].blob)
-			scrub(hook, guard.findings[i].blob);
+			tell_object(guard.findings[i].blob);
 	return true;
 }
 
@@ -99,13 +82,13 @@ int hook_pre_commit(struct hook *hook)
 		if (!hook_stage(hook))
 			return 1;
 		if ((!hook->staged ||
-			    (scrub_edits(hook, &blobs, &err) && guard_staged(hook->mem, merging, &after, &err))) &&
+			    (tell_edits(hook, &blobs, &err) && guard_staged(hook->mem, merging, &after, &err))) &&
 			guard_scan(&guard, hook->staged ? &after : &blobs, &err)) {
 			if (merging)
 				hook_pass_published(&guard);
 			int code = hook_report(&guard, "commit");
 			if (code)
-				clean_up(hook, &guard);
+				clean_up(&guard);
 			return code ? 1 : 0;
 		}
 	}

@@ -331,6 +331,7 @@ def edit_file_added_by_force(one):
     one.git("add", "-f", "team/edit-users.yaml").refused("holds plain passwords and stays out of Git")
     one.git("add", "-A").ok()
     assert one.status() == ""
+    one.assert_clean(everything=True)  # it never became an object
 
 
 def edit_file_that_git_tracks(one):
@@ -363,6 +364,18 @@ def leak_under_any_name(one):
     one.commit("leak").refused("notes/my users.txt:3", "k8s/secret.yaml:7", "deep/known.md:1", "commit refused")
     assert one.status() == ""
     assert (one.root / "k8s/secret.yaml").exists()
+
+
+def refused_objects_stay_for_whoever_needs_them(one):
+    one.git("worktree", "add", "-q", "../beside", "-b", "beside").ok()
+    beside = Checkout(one.root.parent / "beside", init=False, certificate=False)
+    for checkout in (one, beside):
+        checkout.write("leak.yaml", one.with_plain())
+        checkout.git("add", "leak.yaml").ok()
+    one.commit("leak").refused("leak.yaml:7", "goes when Git prunes")
+    assert "plain-secret-1" in beside.git("show", ":leak.yaml").ok().out
+    assert "missing" not in one.git("fsck", "--full").ok().text
+    beside.git("rm", "-q", "-f", "leak.yaml").ok()
 
 
 def leak_with_commit_all(one):
@@ -561,7 +574,7 @@ def repository_with_sha256(one):
     assert other.passwords() == {"user-carol-secret": "carol-password"}
     other.write("leak.yaml", other.with_plain())
     other.git("add", "-A").ok()
-    other.commit("leak").refused("leak.yaml:7", "taken out of .git again")
+    other.commit("leak").refused("leak.yaml:7", "goes when Git prunes")
     other.assert_clean()
 
 
@@ -606,6 +619,7 @@ SCENARIOS = [
     edit_file_that_git_tracks,
     stash_of_everything_keeps_the_passwords,
     leak_under_any_name,
+    refused_objects_stay_for_whoever_needs_them,
     leak_with_commit_all,
     leak_with_commit_of_one_path,
     renamed_leak,

@@ -137,15 +137,22 @@ class Checkout:
         return {one["metadata"]["name"]: base64.b64decode(one["data"]["password"]).decode()
                 for one in yaml.safe_load_all(opened) if one}
 
-    def objects(self):
-        """Every object, loose and packed, reachable or not."""
-        done = subprocess.run(["git", "cat-file", "--batch-all-objects", "--batch"], cwd=self.root, capture_output=True,
-                              env=self.environment, timeout=60, check=True)
+    def objects(self, everything=False):
+        """What refs, reflogs, the stash and the index reach; `everything`: what Git will prune one day, too."""
+        command = ["git", "cat-file", "--batch"]
+        names = None
+        if everything:
+            command.append("--batch-all-objects")
+        else:
+            listed = self.git("rev-list", "--objects", "--no-object-names", "--all", "--reflog", "--indexed-objects").out
+            names = listed.encode()
+        done = subprocess.run(command, cwd=self.root, capture_output=True, input=names, env=self.environment, timeout=60, check=True)
         return done.stdout
 
-    def assert_clean(self, *others):
-        """No password that ever was in the edit file is in the object database, the receipts or any file that Git tracks."""
-        everything = self.objects()
+    def assert_clean(self, *others, everything=False):
+        """No password that ever was in the edit file is in an object, the receipts or any file that Git tracks. Of a refused commit
+        objects may be left that nothing refers to."""
+        everything = self.objects(everything)
         common = pathlib.Path(self.git("rev-parse", "--git-common-dir").ok().out.strip())
         common = common if common.is_absolute() else self.root / common
         for file in (common / "pgitops").rglob("*"):
