@@ -144,11 +144,9 @@ static int seal_texts(struct seal_users *command, const struct layout_users *fil
 	struct mistakes mistakes = {.mem = command->context->mem};
 	struct error err;
 	if (!read_git(command, files, &run, &git, &err) ||
-		(command->inside &&
-			!git_side_of_commit(ancestor_head(mistakes.mem), files, mistakes.mem, &head, &err)))
+		(command->inside && !git_side_of_head(files, mistakes.mem, &head, &err)))
 		return command_failed(&err);
 	if (!git_side_read(files, mistakes.mem, &git, &mistakes) ||
-		!git_side_read(files, mistakes.mem, &head, &mistakes) ||
 		!seal_users_make(&run, &outcome, &mistakes)) {
 		sealing_say_mistakes(&mistakes);
 		return EXIT_NO;

@@ -297,8 +297,12 @@ static const char seal_users_help[] =
 	"Makes users.yaml (no passwords) and sealed-users.yaml of edit-users.yaml. Only what changed is sealed: a user without\n"
 	"password keeps the sealed one, one who is gone loses it, all other bytes stay. Which files: .pgitops.yaml at the root,\n"
 	"else every edit-users.yaml of the repository, with the pub-cert.pem beside it or above.\n\n"
+	"What others changed in users.yaml comes into the edit file, user by user. A user with a password is never taken out of it,\n"
+	"and nobody is taken out of Git who was not in a sealed state of it. Where both changed the same user nothing is done.\n\n"
 	"  --commit MESSAGE   stage both files and commit them\n"
 	"  --stage            stage both files\n"
+	"  --resolve          where both changed the same user the edit file is right; who is in it alone is sealed, too. In a merge\n"
+	"                     or rebase with conflicts, or with their markers in the files: both sides become one, user by user\n"
 	"  --generate         users who say `password: {generate: true}` and have none sealed get one, 32 letters and digits that\n"
 	"                     are shown nowhere; without it the agent makes theirs when it makes the user\n"
 	"  --all              seal every given password anew, after a change of the certificate\n"
@@ -435,8 +439,8 @@ const struct command commands[] = {
 		"--re-encrypt --private-key= --allow-empty-data --controller-name= --controller-namespace= "
 		"--kubeconfig= --context=",
 		false, "Secrets to SealedSecrets", seal_help, command_seal},
-	{"seal users", "[EDIT-FILE...]", "--commit= --stage --all --generate --cert= --dry-run", false,
-		"users with passwords to files for Git", seal_users_help, command_seal_users},
+	{"seal users", "[EDIT-FILE...]", "--commit= --stage --resolve --all --generate --cert= --dry-run",
+		false, "users with passwords to files for Git", seal_users_help, command_seal_users},
 	{"seal cert", "",
 		"-w= --cert= --ca= --controller-name= --controller-namespace= --kubeconfig= --context=", false,
 		"the certificate that is sealed with", seal_cert_help, command_seal_cert},

@@ -75,6 +75,19 @@ bool ancestor_file(const struct checkout *checkout, const char *edit, struct are
 	return true;
 }
 
+bool git_side_of_head(
+	const struct layout_users *files, struct arena *mem, struct git_side *side, struct error *err)
+{
+	struct mistakes wrong = {.mem = mem};
+	if (!git_side_of_commit(ancestor_head(mem), files, mem, side, err))
+		return false;
+	if (!git_side_read(files, mem, side, &wrong)) {
+		git_side_done(side);
+		*side = (struct git_side){.users = BUF(1), .sealed = BUF(1)};
+	}
+	return true;
+}
+
 static bool is_known_commit(const char *commit)
 {
 	return git_says("cat-file", "-e", commit, NULL);

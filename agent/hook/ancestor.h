@@ -25,6 +25,11 @@ void git_side_done(struct git_side *side); /* for CLEANUP */
 bool git_side_of_commit(const char *commit, const struct layout_users *files, struct arena *mem,
 	struct git_side *side, struct error *err) MUST_CHECK;
 
+/* Those of HEAD, read. A state that cannot be read (conflict markers were committed) is nothing to go by: it is then left out, since
+   what comes after it mends it. */
+bool git_side_of_head(const struct layout_users *files, struct arena *mem, struct git_side *side,
+	struct error *err) MUST_CHECK;
+
 /* Reads what `users` and `sealed` hold. False with mistakes. */
 bool git_side_read(const struct layout_users *files, struct arena *mem, struct git_side *side,
 	struct mistakes *mistakes) MUST_CHECK;

@@ -88,15 +88,6 @@ static bool merge_all(const struct following *following, struct error *err)
 	return write_all(following, &merge, err);
 }
 
-/* A side whose file cannot be read is nobody's to follow. */
-static bool read_side(struct following *following, struct error *err)
-{
-	struct mistakes wrong = {.mem = following->place->mem};
-	if (git_side_read(following->files, following->place->mem, following->side, &wrong))
-		return true;
-	return error_set(err, ERROR_INVALID, "%s", mistake_text(&wrong.items[0], wrong.mem));
-}
-
 static bool follow(struct following *following, struct error *err)
 {
 	struct mistakes wrong = {.mem = following->place->mem};
@@ -125,10 +116,7 @@ bool seal_follow(const struct seal_place *place, const struct layout_users *file
 		.secret = secret,
 	};
 	bool ok = ancestor_file(place->checkout, files->edit, place->mem, &following.file, err) &&
-		(how->side ||
-			(git_side_of_commit(following.head, files, place->mem, &head, err) &&
-				read_side(&following, err))) &&
-		follow(&following, err);
+		(how->side || git_side_of_head(files, place->mem, &head, err)) && follow(&following, err);
 	buf_wipe(&following.text);
 	if (following.edit.mem)
 		edit_users_done(&following.edit);

@@ -170,14 +170,15 @@ static bool differs(const char *path, const struct buf *text)
 		(here.length && memcmp(here.data, text->data, here.length) != 0);
 }
 
-static bool write_one(const char *path, const struct states *states, const struct buf *text, bool *mended,
-	struct error *err)
+/* Staged as well: what was half merged is often staged or even committed. */
+static bool write_one(const char *path, const struct states *states, const struct buf *text, bool checkout,
+	bool *mended, struct error *err)
 {
 	if (!states->unmerged && !differs(path, text))
 		return true;
 	*mended = true;
 	return (!differs(path, text) || file_update(path, buf_string(text), text->length, 0644, err)) &&
-		(!states->unmerged || git_ask(NULL, err, "--literal-pathspecs", "add", "--", path, NULL));
+		(!checkout || git_ask(NULL, err, "--literal-pathspecs", "add", "--", path, NULL));
 }
 
 bool resolve_files(const struct seal_place *place, const struct layout_users *files, bool *mended,
@@ -204,9 +205,9 @@ bool resolve_files(const struct seal_place *place, const struct layout_users *fi
 			"%s", wrong.items[i].text);
 	if (!ok)
 		return false;
-	if ((users_text.length && !write_one(files->users, &users, &users_text, mended, &err)) ||
+	if ((users_text.length && !write_one(files->users, &users, &users_text, place->checkout, mended, &err)) ||
 		((sealed_text.length || sealed.unmerged) &&
-			!write_one(files->sealed, &sealed, &sealed_text, mended, &err))) {
+			!write_one(files->sealed, &sealed, &sealed_text, place->checkout, mended, &err))) {
 		complain(mistakes, files->edit, &err);
 		return false;
 	}

@@ -10,7 +10,7 @@
 
 #include "agent/hook/seal.h"
 
-/* Mends both files of the work tree, and stages them where a merge goes on; `mended` = there was something to do. Mistakes name what
+/* Mends both files of the work tree and stages what was mended; `mended` = there was something to do. Mistakes name what
    only a person can decide. */
 bool resolve_files(const struct seal_place *place, const struct layout_users *files, bool *mended,
 	struct mistakes *mistakes) MUST_CHECK;

@@ -151,12 +151,11 @@ static bool read_sides(const struct staging *staging, const struct layout_users 
 		.exists = states->users != SEAL_UNTRACKED};
 	if (!seal_staged(files->users, states->users, &sides->index.users, &err) ||
 		!seal_staged(files->sealed, states->sealed, &sides->index.sealed, &err) ||
-		!git_side_of_commit(ancestor_head(mem), files, mem, &sides->head, &err)) {
+		!git_side_of_head(files, mem, &sides->head, &err)) {
 		mistakes_add(mistakes, files->edit, 0, 0, "%s", err.text);
 		return false;
 	}
-	return git_side_read(files, mem, &sides->index, mistakes) &&
-		git_side_read(files, mem, &sides->head, mistakes);
+	return git_side_read(files, mem, &sides->index, mistakes);
 }
 
 static bool seal_entry(

@@ -241,7 +241,8 @@ static void decide(const struct deciding *deciding, struct merge_user *user)
 		merge->removed[merge->removed_count++] = secret_of_git(merge, user->name);
 	}
 	merge->edit_changes = merge->edit_changes || user->from == MERGE_FROM_GIT;
-	merge->git_changes = merge->git_changes || user->from == MERGE_FROM_EDIT;
+	merge->git_changes =
+		merge->git_changes || user->from == MERGE_FROM_EDIT || (user->git && user->git->repeated);
 }
 
 static const char *digest_of(const char *text, struct arena *mem)

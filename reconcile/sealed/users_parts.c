@@ -180,6 +180,15 @@ static bool is_repeated(const struct cutting *cutting, const struct named *entri
 	return false;
 }
 
+/* An entry that says what one before it says ("keep both" of a merge) is left out. */
+static bool is_listed(const json_t *all, const json_t *entry)
+{
+	for (size_t i = 0; i < json_array_size(all); i++)
+		if (json_equal(json_array_get(all, i), entry))
+			return true;
+	return false;
+}
+
 static void add_part(const struct cutting *cutting, const struct named *entries, size_t count, int indent,
 	struct users_parts *parts)
 {
@@ -188,9 +197,12 @@ static void add_part(const struct cutting *cutting, const struct named *entries,
 	CLEANUP(json_done) json_t *all = json_array();
 	bool repeated = false;
 	for (size_t i = 0; i < count; i++) {
+		CLEANUP(json_done) json_t *entry = without_password(users->list->items[entries[i].entry]);
 		repeated = repeated || is_repeated(cutting, entries, i);
+		if (is_listed(all, entry))
+			continue;
 		add_entry(cutting, entries[i].entry, indent, &text);
-		json_array_append_new(all, without_password(users->list->items[entries[i].entry]));
+		json_array_append(all, entry);
 	}
 	parts->items[parts->count++] = (struct users_part){
 		.name = arena_copy(cutting->mem, entries->name),

@@ -507,6 +507,132 @@ def first_seal_removes_nobody(one):
     assert other.users() == ["bob", "carol"]
 
 
+def rebase_and_seal_keeps_the_colleagues_user(one):
+    """The issue's own case: no conflict, rc 0, and the colleague's user was gone."""
+    one.git("init", "-q", "--bare", "../shared.git").ok()
+    one.git("remote", "add", "origin", "../shared.git").ok()
+    one.git("push", "-q", "-u", "origin", "main").ok()
+    other = clone(one, "other")
+    other.git("remote", "set-url", "origin", "../shared.git").ok()
+    other.edit(alice=None, bob=None, dora="dora-password")
+    one.known |= other.known
+    commit_users(other)
+    other.git("push", "-q", "origin", "main").ok()
+    one.write("README", "mine\n")
+    one.commit("mine", "-a").ok()
+    one.git("pull", "-q", "--rebase").ok()
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")  # as an editor that never saw the pull
+    assert "put in again" in commit_users(one).err
+    assert sorted(one.users()) == ["alice", "bob", "carol", "dora"]
+    assert one.passwords()["user-dora-secret"] == "dora-password"
+    assert "dora" in (one.place / "edit-users.yaml").read_text()
+
+
+def what_was_taken_back_is_sealed_again(one):
+    def add_carol():
+        one.edit(alice="alice-password", bob="new-bob-password", carol="carol-password")
+
+    def check():
+        text = (one.place / "edit-users.yaml").read_text()
+        assert "carol-password" in text and "new-bob-password" in text
+        one.write("README", f"{one.status()}x\n")
+        one.commit("work", "-a").ok()
+        assert one.users() == ["alice", "bob", "carol"]
+        assert one.passwords() == {"user-alice-secret": "alice-password", "user-bob-secret": "new-bob-password",
+                                   "user-carol-secret": "carol-password"}
+        one.git("reset", "-q", "--hard", "HEAD~1").ok()
+
+    add_carol()
+    one.write("README", "two\n")
+    assert one.git("commit", "-a", GIT_EDITOR="true").code != 0  # left without a message
+    for taken_back in (["reset", "-q"], ["reset", "-q", "--hard"], ["stash", "-q"], ["checkout", "-q", "HEAD", "--", "."]):
+        one.pgitops("seal", "users", "--stage").ok()
+        one.git(*taken_back)
+        check()
+    commit_users(one)
+    one.git("reset", "-q", "--hard", "HEAD~1").ok()
+    check()
+
+
+def a_client_with_its_own_index_loses_nobody(one):
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    own = one.root / ".git/client-index"
+    one.git("read-tree", "HEAD", GIT_INDEX_FILE=own).ok()
+    one.write("README", "two\n")
+    one.git("add", "README", GIT_INDEX_FILE=own).ok()
+    one.commit("from a client", GIT_INDEX_FILE=own).ok()
+    assert one.users() == ["alice", "bob", "carol"]
+    one.git("add", "README").ok()
+    one.write("README", "three\n")
+    one.commit("from here", "-a").ok()
+    assert one.users() == ["alice", "bob", "carol"]
+    assert "carol-password" in (one.place / "edit-users.yaml").read_text()
+
+
+def conflicts_are_shown_and_nothing_is_guessed(one):
+    other = clone(one, "other")
+    other.edit(alice="others-password", bob=None)
+    one.known |= other.known
+    commit_users(other)
+    one.edit(alice="my-password", bob="bob-password")
+    answer = one.git("pull", "-q", other.root, "main").ok()
+    assert "conflict: team/edit-users.yaml" in answer.err and "another password here" in answer.err
+    head, text = one.git("rev-parse", "HEAD").ok().out, (one.place / "edit-users.yaml").read_text()
+    one.commit("x", "--allow-empty").refused("alice", "--resolve")
+    one.pgitops("seal", "users").refused("alice", "--resolve")
+    assert one.git("rev-parse", "HEAD").ok().out == head and (one.place / "edit-users.yaml").read_text() == text
+    assert one.passwords()["user-alice-secret"] == "others-password"
+    one.pgitops("seal", "users", "--resolve", "--commit", "mine").ok()
+    assert one.passwords() == {"user-alice-secret": "my-password", "user-bob-secret": "bob-password"}
+
+
+def a_colleagues_new_password_is_not_taken_back(one):
+    other = clone(one, "other")
+    other.edit(alice="others-password", bob=None)
+    one.known |= other.known
+    commit_users(other)
+    assert "not the one that is sealed" in one.git("pull", "-q", other.root, "main").ok().err
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(one)
+    assert one.passwords()["user-alice-secret"] == "others-password"
+
+
+def half_a_merge_is_not_committed(one):
+    sealed = (one.place / "sealed-users.yaml").read_text()
+    users = (one.place / "users.yaml").read_text()
+    marked = users.replace("      - username: bob", "<<<<<<< HEAD\n      - username: bob").replace("kind:", "=======\n>>>>>>> x\nkind:")
+    for path, text, words in (("users.yaml", marked, "conflict markers"), ("sealed-users.yaml", sealed + "---\n" + sealed, "stands there twice"),
+                              ("users.yaml", users.replace("kind:", users[users.index("      - "):users.index("kind:")] + "kind:"), "twice")):
+        (one.place / path).write_text(text)
+        one.git("add", "team").ok()
+        one.commit("x").refused(words, "pgitops seal users --resolve")
+        one.pgitops("seal", "users", "--resolve", "--stage").ok()
+        one.commit("mended", "--allow-empty").ok()
+        assert one.users() == ["alice", "bob"]
+        assert one.passwords() == {"user-alice-secret": "alice-password", "user-bob-secret": "bob-password"}
+    (one.place / "users.yaml").write_text(marked)  # what a colleague pushed from the web
+    one.git("add", "team").ok()
+    one.commit("half", "--no-verify").ok()
+    one.pgitops("seal", "users", "--resolve", "--commit", "mended").ok()
+    assert one.users() == ["alice", "bob"]
+
+
+def two_who_add_a_user_each(one):
+    other = clone(one, "other")
+    other.edit(alice=None, bob=None, dora="dora-password")
+    one.known |= other.known
+    commit_users(other)
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(one)
+    assert one.git("pull", "-q", "--no-rebase", "--no-edit", other.root, "main").code != 0
+    one.commit("x").refused()
+    one.pgitops("seal", "users", "--resolve").ok()
+    one.git("commit", "-q", "--no-edit").ok()
+    assert sorted(one.users()) == ["alice", "bob", "carol", "dora"]
+    assert one.passwords()["user-carol-secret"] == "carol-password" and one.passwords()["user-dora-secret"] == "dora-password"
+    assert "dora" in (one.place / "edit-users.yaml").read_text()
+
+
 def linked_worktree(one):
     one.git("worktree", "add", "-q", "../linked", "-b", "linked").ok()
     linked = Checkout(one.root.parent / "linked", init=False, certificate=False)
@@ -630,6 +756,13 @@ SCENARIOS = [
     changes_on_both_sides_are_not_lost,
     other_branch_has_other_users,
     first_seal_removes_nobody,
+    rebase_and_seal_keeps_the_colleagues_user,
+    what_was_taken_back_is_sealed_again,
+    a_client_with_its_own_index_loses_nobody,
+    conflicts_are_shown_and_nothing_is_guessed,
+    a_colleagues_new_password_is_not_taken_back,
+    half_a_merge_is_not_committed,
+    two_who_add_a_user_each,
     linked_worktree,
     submodule,
     an_empty_list_and_back,

@@ -10,8 +10,8 @@ import pytest
 from parts import two_people
 
 SEED = int(os.environ.get("PGITOPS_SEED", "1"))
-SEQUENCES = int(os.environ.get("PGITOPS_SEQUENCES", "6"))
-LENGTH = int(os.environ.get("PGITOPS_LENGTH", "14"))
+SEQUENCES = int(os.environ.get("PGITOPS_SEQUENCES", "4"))
+LENGTH = int(os.environ.get("PGITOPS_LENGTH", "12"))
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + SEQUENCES))
