@@ -258,7 +258,9 @@ def commit_with_own_index(person, chance):
         person.one.git("read-tree", "HEAD", GIT_INDEX_FILE=own)
         person.one.write(f"work-{person.name}", f"{person.world.next()}\n")
         person.one.git("add", f"work-{person.name}", GIT_INDEX_FILE=own)
-        return person.one.commit("own index", GIT_INDEX_FILE=own)
+        answer = person.one.commit("own index", GIT_INDEX_FILE=own)
+        person.one.git("add", f"work-{person.name}")  # of its own files such a client tells the real index
+        return answer
 
 
 def amend(person, chance):
