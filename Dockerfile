@@ -7,7 +7,7 @@ ARG DEBIAN=debian:12-slim
 FROM ${DEBIAN} AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends gcc libc6-dev cmake ninja-build pkg-config \
-    libgit2-dev libyaml-dev libcurl4-openssl-dev libssl-dev libpq-dev libsqlite3-dev libjansson-dev libevent-dev libjq-dev libseccomp-dev
+    libgit2-dev libyaml-dev libcurl4-openssl-dev libssl-dev libpq-dev libsqlite3-dev libjansson-dev libevent-dev libjq-dev libseccomp-dev libssh-dev
 WORKDIR /src
 COPY CMakeLists.txt ./
 COPY base base
@@ -21,7 +21,7 @@ RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 FROM ${DEBIAN}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates gpgv tzdata \
-    libgit2-1.5 libyaml-0-2 libcurl4 libssl3 libpq5 libsqlite3-0 libjansson4 libevent-2.1-7 libjq1 libseccomp2 \
+    libgit2-1.5 libyaml-0-2 libcurl4 libssl3 libpq5 libsqlite3-0 libjansson4 libevent-2.1-7 libjq1 libseccomp2 libssh-4 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log \
  && echo 'pgitops:x:65532:65532::/var/lib/pgitops:/usr/sbin/nologin' >>/etc/passwd \
  && echo 'pgitops:x:65532:' >>/etc/group \

@@ -67,7 +67,7 @@ control_plane_possible() {
 
 say "Packages"
 packages=(gcc=gcc libc6-dev make=make cmake=cmake pkg-config libgit2-dev libyaml-dev libcurl4-openssl-dev libssl-dev
-	libpq-dev libsqlite3-dev libjansson-dev libevent-dev libjq-dev libseccomp-dev tzdata git=git)
+	libpq-dev libsqlite3-dev libjansson-dev libevent-dev libjq-dev libseccomp-dev libssh-dev tzdata git=git)
 [ -n "$(postgres_programs)" ] || packages+=(postgresql)
 if [ -z "$standalone" ] && control_plane_possible; then
 	packages+=(python3=python3)

@@ -109,7 +109,7 @@ trap finish EXIT
 # python3 stands for itself: a venv of another python on the PATH would do as well, but Debian's is known to have venv.
 packages=(gcc=gcc g++=g++ make=make libc6-dev cmake=cmake ninja-build=ninja pkg-config=pkg-config
 	libgit2-dev libyaml-dev libcurl4-openssl-dev libssl-dev libpq-dev libsqlite3-dev libjansson-dev libevent-dev libjq-dev
-	libseccomp-dev libcmocka-dev tzdata binutils=readelf git=git python3)
+	libseccomp-dev libssh-dev libcmocka-dev tzdata binutils=readelf git=git python3)
 needs_tools=${run_rules:-${run_tsan:-}}
 [ ${#ctest_names[@]} = 0 ] || needs_tools=yes
 [ -z "$needs_tools" ] || packages+=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck)

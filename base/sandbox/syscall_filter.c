@@ -1,7 +1,7 @@
 /*
  * syscall_filter.c - the system calls of a child process: a list of what it uses, everything else fails with EPERM
  *
- * The list is what libgit2, libcurl, OpenSSL, libssh2, the name resolver, the C library, the sanitizers of a test build and
+ * The list is what libgit2, libcurl, OpenSSL, libssh, the name resolver, the C library, the sanitizers of a test build and
  * programs in Go ask for on x86-64 and arm64; names that an architecture does not have are passed over by libseccomp. Among
  * what is missing: new processes, signals to others, servers, Unix sockets, mounts, namespaces, ptrace, keys, bpf and
  * io_uring, which passes by seccomp.

@@ -9,7 +9,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 
-enum { LINE_MAXIMUM = 16384, NAME_MAXIMUM = 512 };
+enum { LINE_MAXIMUM = 16384, NAME_MAXIMUM = 512, DEFAULT_PORT = 22 };
 
 void known_hosts_fingerprint(const unsigned char *key, size_t length, char text[FINGERPRINT_SIZE])
 {
@@ -82,15 +82,14 @@ static bool key_equals(const char *encoded, const unsigned char *key, size_t len
 		digest_equal(decoded, key, length);
 }
 
-struct offered {
-	const char *name;
-	const char *type;
-	const unsigned char *key;
-	size_t length;
+/* One line that is about the host. */
+struct known_line {
+	const char *type, *key;
+	bool revoked;
 };
 
-/* How one line judges the key; UNKNOWN when it is about something else. */
-static enum known_host judge_line(char *line, const struct offered *offered)
+/* False when it is about something else. */
+static bool read_line(char *line, const char *name, struct known_line *known)
 {
 	char *rest = line, *marker = NULL;
 	char *hosts = strsep(&rest, " \t");
@@ -98,18 +97,41 @@ static enum known_host judge_line(char *line, const struct offered *offered)
 		marker = hosts;
 		hosts = strsep(&rest, " \t");
 	}
-	char *type = rest ? strsep(&rest, " \t") : NULL;
-	char *key = rest ? strsep(&rest, " \t") : NULL;
-	if (!hosts || !*hosts || *hosts == '#' || !type || !key ||
-		(marker && strcmp(marker, "@revoked") != 0) || !hosts_match(hosts, offered->name))
-		return KNOWN_HOST_UNKNOWN;
-	bool same = key_equals(key, offered->key, offered->length);
-	if (marker)
-		return same ? KNOWN_HOST_REVOKED : KNOWN_HOST_UNKNOWN;
-	if (same)
-		return KNOWN_HOST_SAME;
-	return strcmp(type, offered->type) == 0 ? KNOWN_HOST_CHANGED : KNOWN_HOST_OTHER_TYPE;
+	known->type = rest ? strsep(&rest, " \t") : NULL;
+	known->key = rest ? strsep(&rest, " \t") : NULL;
+	known->revoked = marker != NULL;
+	return hosts && *hosts && *hosts != '#' && known->type && known->key &&
+		(!marker || strcmp(marker, "@revoked") == 0) && hosts_match(hosts, name);
 }
+
+typedef void take_line(void *context, const struct known_line *line);
+
+static void each_line(const char *text, const char *name, take_line *take, void *context)
+{
+	char line[LINE_MAXIMUM];
+	struct known_line known;
+	while (text && *text) {
+		size_t size = strcspn(text, "\r\n");
+		size_t blanks = strspn(text, " \t");
+		if (size > blanks && size - blanks < sizeof(line)) {
+			memcpy(line, text + blanks, size - blanks);
+			line[size - blanks] = '\0';
+			if (read_line(line, name, &known))
+				take(context, &known);
+		}
+		text += size;
+		text += strspn(text, "\r\n");
+	}
+}
+
+/* --- a key --- */
+
+struct offered {
+	const char *type;
+	const unsigned char *key;
+	size_t length;
+	enum known_host found;
+};
 
 /* A revoked key is refused whatever else stands there; else one line with the key is enough. */
 static enum known_host stronger(enum known_host a, enum known_host b)
@@ -124,27 +146,89 @@ static enum known_host stronger(enum known_host a, enum known_host b)
 	return rank[b] > rank[a] ? b : a;
 }
 
+static void judge_line(void *context, const struct known_line *line)
+{
+	struct offered *offered = context;
+	bool same = key_equals(line->key, offered->key, offered->length);
+	enum known_host judged = KNOWN_HOST_UNKNOWN;
+	if (line->revoked)
+		judged = same ? KNOWN_HOST_REVOKED : KNOWN_HOST_UNKNOWN;
+	else if (same)
+		judged = KNOWN_HOST_SAME;
+	else
+		judged = strcmp(line->type, offered->type) == 0 ? KNOWN_HOST_CHANGED : KNOWN_HOST_OTHER_TYPE;
+	offered->found = stronger(offered->found, judged);
+}
+
+static void name_with_port(const char *host, int port, char name[NAME_MAXIMUM])
+{
+	if (port == DEFAULT_PORT)
+		snprintf(name, NAME_MAXIMUM, "%s", host);
+	else
+		snprintf(name, NAME_MAXIMUM, "[%s]:%d", host, port);
+}
+
 enum known_host known_hosts_check(
 	const char *text, const char *host, int port, const unsigned char *key, size_t length)
 {
-	char name[NAME_MAXIMUM], type[64], line[LINE_MAXIMUM];
-	enum known_host found = KNOWN_HOST_UNKNOWN;
+	char name[NAME_MAXIMUM], type[64];
 	known_hosts_type(key, length, type);
-	if (port == 22)
-		snprintf(name, sizeof(name), "%s", host);
-	else
-		snprintf(name, sizeof(name), "[%s]:%d", host, port);
-	const struct offered offered = {.name = name, .type = type, .key = key, .length = length};
-	while (text && *text) {
-		size_t size = strcspn(text, "\r\n");
-		size_t blanks = strspn(text, " \t");
-		if (size > blanks && size - blanks < sizeof(line)) {
-			memcpy(line, text + blanks, size - blanks);
-			line[size - blanks] = '\0';
-			found = stronger(found, judge_line(line, &offered));
-		}
-		text += size;
-		text += strspn(text, "\r\n");
-	}
-	return found;
+	struct offered offered = {.type = type, .key = key, .length = length};
+	name_with_port(host, port, name);
+	each_line(text, name, judge_line, &offered);
+	if (port == DEFAULT_PORT ||
+		(offered.found != KNOWN_HOST_UNKNOWN && offered.found != KNOWN_HOST_OTHER_TYPE))
+		return offered.found;
+	struct offered plain = {.type = type, .key = key, .length = length};
+	each_line(text, host, judge_line, &plain);
+	return plain.found == KNOWN_HOST_SAME || plain.found == KNOWN_HOST_REVOKED ? plain.found
+										   : offered.found;
+}
+
+/* --- which keys to ask for --- */
+
+static const struct kind {
+	const char *type, *kind, *algorithms;
+} kinds[] = {
+	{"ssh-ed25519", "ed25519", "ssh-ed25519"},
+	{"ecdsa-sha2-nistp256", "ecdsa", "ecdsa-sha2-nistp256"},
+	{"ecdsa-sha2-nistp384", "ecdsa", "ecdsa-sha2-nistp384"},
+	{"ecdsa-sha2-nistp521", "ecdsa", "ecdsa-sha2-nistp521"},
+	{"ssh-rsa", "rsa", "rsa-sha2-512,rsa-sha2-256"},
+};
+
+struct preference {
+	bool known[COUNT_OF(kinds)];
+};
+
+const char *known_hosts_kind(const char *type)
+{
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		if (strcmp(kinds[i].type, type) == 0)
+			return kinds[i].kind;
+	return type;
+}
+
+static void note_kind(void *context, const struct known_line *line)
+{
+	struct preference *preference = context;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		if (!line->revoked && strcmp(kinds[i].type, line->type) == 0)
+			preference->known[i] = true;
+}
+
+void known_hosts_algorithms(const char *text, const char *host, int port, char list[KNOWN_HOSTS_ALGORITHMS])
+{
+	struct preference preference = {0};
+	char name[NAME_MAXIMUM];
+	size_t length = 0;
+	name_with_port(host, port, name);
+	each_line(text, name, note_kind, &preference);
+	if (port != DEFAULT_PORT)
+		each_line(text, host, note_kind, &preference);
+	for (int known = 1; known >= 0; known--)
+		for (size_t i = 0; i < COUNT_OF(kinds); i++)
+			if (preference.known[i] == (known == 1))
+				length += (size_t)snprintf(list + length, KNOWN_HOSTS_ALGORITHMS - length,
+					"%s%s", length ? "," : "", kinds[i].algorithms);
 }

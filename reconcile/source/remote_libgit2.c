@@ -7,110 +7,19 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/source/http_transport.h"
-#include "reconcile/source/known_hosts.h"
 #include "reconcile/source/object_format.h"
 #include "reconcile/source/remote_parts.h"
-#include "reconcile/source/ssh_key.h"
+#include "reconcile/source/ssh_transport.h"
 
 struct remote_libgit2 {
 	struct remote_setup setup;
 	git_remote *remote;            /* NULL until connected */
 	unsigned generation;           /* of the repository it belongs to */
 	struct http_transport carrier; /* `http` is NULL for ssh and files */
-	int asked;                     /* how often credentials were asked for */
+	struct ssh_transport ssh;
 	int64_t received;
 	struct error failure; /* set by a callback; kind ERROR_NONE = libgit2 knows why */
 };
-
-/* --- who we are --- */
-
-static const char *user_of(const struct remote_libgit2 *remote)
-{
-	if (remote->setup.access->username && *remote->setup.access->username)
-		return remote->setup.access->username;
-	return remote->setup.url->user ? remote->setup.url->user : "git";
-}
-
-/* libgit2 asks again and again with what was just refused, so each answer is given once. */
-static int give_credentials(
-	git_credential **out, const char *url, const char *user_from_url, unsigned allowed, void *payload)
-{
-	struct remote_libgit2 *remote = payload;
-	const struct source_access *access = remote->setup.access;
-	(void)url;
-	(void)user_from_url;
-	if (allowed & GIT_CREDENTIAL_USERNAME)
-		return git_credential_username_new(out, user_of(remote));
-	if (remote->asked++) {
-		error_set(&remote->failure, ERROR_DENIED,
-			"the server does not take the %s of user %s: is its public half known there?",
-			access->ssh_key.bytes ? "ssh key" : "password", user_of(remote));
-		return GIT_EAUTH;
-	}
-	if ((allowed & GIT_CREDENTIAL_SSH_MEMORY) && access->ssh_key.bytes) {
-		if (!ssh_key_check(&access->ssh_key, &remote->failure))
-			return GIT_EAUTH;
-		return git_credential_ssh_key_memory_new(
-			out, user_of(remote), NULL, access->ssh_key.bytes, NULL);
-	}
-	if ((allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) && access->password.bytes)
-		return git_credential_userpass_plaintext_new(out, user_of(remote), access->password.bytes);
-	error_set(&remote->failure, ERROR_DENIED,
-		access->ssh_key.bytes || access->password.bytes
-			? "the server takes neither ssh keys nor passwords"
-			: "the server asks for an ssh key and none is configured for this URL");
-	return GIT_EAUTH;
-}
-
-/* --- who they are --- */
-
-static bool judge_host(
-	const struct remote_setup *setup, const unsigned char *key, size_t length, struct error *err)
-{
-	char fingerprint[FINGERPRINT_SIZE], type[64];
-	const struct url *url = setup->url;
-	known_hosts_fingerprint(key, length, fingerprint);
-	known_hosts_type(key, length, type);
-	switch (known_hosts_check(setup->access->known_hosts, url->host, url->port, key, length)) {
-	case KNOWN_HOST_SAME:
-		return true;
-	case KNOWN_HOST_CHANGED:
-		return error_set(err, ERROR_DENIED,
-			"THE HOST KEY OF %s HAS CHANGED: it shows the %s key %s, known_hosts has another one. Either the server "
-			"was set up anew or somebody stands in between; ask its owner, then correct known_hosts",
-			url->host, type, fingerprint);
-	case KNOWN_HOST_REVOKED:
-		return error_set(err, ERROR_DENIED,
-			"the host key of %s (%s %s) is marked as revoked in known_hosts", url->host, type,
-			fingerprint);
-	case KNOWN_HOST_OTHER_TYPE:
-		return error_set(err, ERROR_DENIED,
-			"known_hosts has no %s key for %s, which shows %s: compare this with its owner, then add the line of "
-			"`ssh-keyscan -t %s -p %d %s`",
-			type, url->host, fingerprint, text_starts(type, "ecdsa") ? "ecdsa" : type, url->port,
-			url->host);
-	default:
-		return error_set(err, ERROR_DENIED,
-			"the ssh server %s is not in known_hosts; it shows the %s key %s: compare this with its owner, then add "
-			"the line of `ssh-keyscan -p %d %s`",
-			url->host, type, fingerprint, url->port, url->host);
-	}
-}
-
-static int check_certificate(git_cert *certificate, int valid, const char *host, void *payload)
-{
-	struct remote_libgit2 *remote = payload;
-	const git_cert_hostkey *key = (const git_cert_hostkey *)certificate;
-	(void)valid;
-	(void)host;
-	if (certificate->cert_type != GIT_CERT_HOSTKEY_LIBSSH2 || !(key->type & GIT_CERT_SSH_RAW)) {
-		error_set(&remote->failure, ERROR_DENIED, "the server shows no host key that can be compared");
-		return GIT_ECERTIFICATE;
-	}
-	if (judge_host(&remote->setup, (const unsigned char *)key->hostkey, key->hostkey_len, &remote->failure))
-		return 0;
-	return GIT_ECERTIFICATE;
-}
 
 /* --- the connection --- */
 
@@ -128,8 +37,6 @@ static int check_progress(const git_indexer_progress *progress, void *payload)
 
 static void set_callbacks(struct remote_libgit2 *remote, git_remote_callbacks *callbacks)
 {
-	callbacks->credentials = give_credentials;
-	callbacks->certificate_check = check_certificate;
 	callbacks->transfer_progress = check_progress;
 	callbacks->payload = remote;
 }
@@ -137,7 +44,8 @@ static void set_callbacks(struct remote_libgit2 *remote, git_remote_callbacks *c
 static int make_transport(git_transport **out, git_remote *owner, void *payload)
 {
 	struct remote_libgit2 *remote = payload;
-	return http_transport_new(out, owner, &remote->carrier);
+	return remote->carrier.http ? http_transport_new(out, owner, &remote->carrier)
+				    : ssh_transport_new(out, owner, &remote->ssh);
 }
 
 static bool says(const char *message, const char *const *words, size_t count)
@@ -156,7 +64,9 @@ static bool failed(struct remote_libgit2 *remote, int code, const char *what, st
 	static const char *const denied[] = {"authenticat", "permission denied", "access denied"};
 	const git_error *last = git_error_last();
 	const char *message = last && last->message ? last->message : "no reason given";
-	const struct error *known = remote->failure.kind ? &remote->failure : &remote->carrier.failure;
+	const struct error *known = remote->failure.kind ? &remote->failure
+		: remote->ssh.failure.kind               ? &remote->ssh.failure
+							 : &remote->carrier.failure;
 	if (known->kind != ERROR_NONE) {
 		*err = *known;
 		return false;
@@ -200,11 +110,10 @@ static bool connect_to(struct remote_libgit2 *remote, struct error *err)
 		(!repository->git && !repository_open(repository, err)))
 		return false;
 	git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
-	remote->asked = 0;
-	remote->failure.kind = remote->carrier.failure.kind = ERROR_NONE;
+	remote->failure.kind = remote->carrier.failure.kind = remote->ssh.failure.kind = ERROR_NONE;
 	remote->generation = repository->generation;
 	set_callbacks(remote, &options.callbacks);
-	if (remote->carrier.http)
+	if (remote->setup.url->scheme != URL_FILE)
 		options.callbacks.transport = make_transport;
 	options.proxy_opts.type = GIT_PROXY_NONE;
 	if (git_remote_create_anonymous(&remote->remote, repository->git, remote->setup.url->address))
@@ -226,6 +135,8 @@ bool remote_libgit2_open(const struct remote_setup *setup, struct http *http, co
 	opened->carrier.http = http;
 	opened->carrier.folder = setup->repository->place;
 	opened->carrier.base = base;
+	opened->ssh.url = setup->url;
+	opened->ssh.access = setup->access;
 	if (!connect_to(opened, err)) {
 		free(opened);
 		return false;

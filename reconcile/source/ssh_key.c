@@ -6,9 +6,6 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-static const char rsa_text[] =
-	"the ssh key is RSA, which this ssh library signs with SHA-1 only and servers refuse: use an ed25519 key "
-	"(ssh-keygen -t ed25519)";
 static const char passphrase_text[] =
 	"the ssh key has a passphrase, and nobody is there to type it: give a key without one (ssh-keygen -p)";
 
@@ -35,8 +32,6 @@ static bool check_openssh(const char *body, const char *end, struct error *err)
 	/* The cipher's name is the first field: length 4 and "none" without a passphrase. */
 	if (length < 23 || memcmp(decoded + 19, "none", 4) != 0)
 		return error_set(err, ERROR_DENIED, "%s", passphrase_text);
-	if (holds(decoded, length, "ssh-rsa"))
-		return error_set(err, ERROR_DENIED, "%s", rsa_text);
 	return true;
 }
 
@@ -54,7 +49,5 @@ bool ssh_key_check(const struct secret *key, struct error *err)
 		return error_set(err, ERROR_DENIED, "the ssh key is no private key in PEM form");
 	if (strstr(text, "ENCRYPTED"))
 		return error_set(err, ERROR_DENIED, "%s", passphrase_text);
-	if (strstr(text, "BEGIN RSA "))
-		return error_set(err, ERROR_DENIED, "%s", rsa_text);
 	return true;
 }

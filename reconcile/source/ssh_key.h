@@ -5,6 +5,5 @@
 
 #include "base/secret.h"
 
-/* ERROR_DENIED for what is no private key, needs a passphrase, or is RSA (libssh2 1.10 signs with SHA-1 only, which
-   servers no longer take). */
+/* ERROR_DENIED for what is no private key or needs a passphrase. */
 bool ssh_key_check(const struct secret *key, struct error *err) MUST_CHECK;

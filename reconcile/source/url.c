@@ -120,7 +120,7 @@ static bool read_authority(char *text, struct arena *mem, struct url *url, struc
 				"the repository URL holds a password, where everybody who reads the Application sees it: "
 				"take it out and put it into the repository's credentials");
 		url->user = percent_decode(text, strlen(text), mem);
-		if (!user_is_safe(url->user))
+		if (strstr(text, "%00") || !user_is_safe(url->user))
 			return error_set(err, ERROR_INVALID,
 				"the user of the repository URL has forbidden characters");
 		text = at + 1;

@@ -483,20 +483,22 @@ class SilentServer:
 # ---- ssh --------------------------------------------------------------------------------------------------------------
 
 
-def ssh_key(path, kind="ed25519", passphrase="", bits=None):
+def ssh_key(path, kind="ed25519", passphrase="", bits=None, comment="test", form=None):
     """A key pair; returns the path of the private half."""
     path = pathlib.Path(path)
     for old in (path, path.with_name(path.name + ".pub")):
         old.unlink(missing_ok=True)
     size = ["-b", str(bits)] if bits else []
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, *size, "-N", passphrase, "-C", "test", "-f", str(path)], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, *size, "-N", passphrase, "-C", comment, *(["-m", form] if form else []),
+                    "-f", str(path)], check=True)
     return path
 
 
 class GitSshServer:
     """A private sshd. It is started for each connection (inetd mode), so the port is ours without a race."""
 
-    def __init__(self, folder, key_kinds=("ed25519",)):
+    def __init__(self, folder, key_kinds=("ed25519",), address=("127.0.0.1", 0), settings=()):
+        self.settings = list(settings)
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.key_kinds = key_kinds
@@ -507,8 +509,8 @@ class GitSshServer:
         self.new_host_key()
         if os.geteuid() == 0:
             pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd refuses to start as root without it
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
+        self.socket = socket.create_server(address)
+        self.host, self.port = self.socket.getsockname()
         self.children = []
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -524,6 +526,7 @@ class GitSshServer:
 
     def _configure(self):
         lines = [
+            *self.settings,  # of two the first counts
             *(f"HostKey {key}" for key in self.host_keys),
             f"AuthorizedKeysFile {self.folder / 'authorized_keys'}",
             "StrictModes no",
@@ -553,7 +556,7 @@ class GitSshServer:
         return f"ssh://{self.user + '@' if user else ''}127.0.0.1:{self.port}{path}"
 
     def known_hosts(self, host=None):
-        host = host or f"[127.0.0.1]:{self.port}"
+        host = host or (self.host if self.port == 22 else f"[{self.host}]:{self.port}")
         lines = []
         for key in self.host_keys:
             kind, blob = key.with_name(key.name + ".pub").read_text().split()[:2]

@@ -45,7 +45,12 @@ static void a_line_with_the_key_lets_the_host_in(void **state)
 		{HASHED ED25519, "git.example.org", 22, KNOWN_HOST_SAME},
 		{HASHED ED25519, "git.example.com", 22, KNOWN_HOST_UNKNOWN},
 		{HASHED OTHER, "git.example.org", 22, KNOWN_HOST_CHANGED},
-		{"h ssh-ed25519 " ED25519, "h", 2222, KNOWN_HOST_UNKNOWN},
+		{"h ssh-ed25519 " ED25519, "h", 2222, KNOWN_HOST_SAME},
+		{"h ssh-ed25519 " OTHER, "h", 2222, KNOWN_HOST_UNKNOWN},
+		{"h ecdsa-sha2-nistp256 " ECDSA, "h", 2222, KNOWN_HOST_UNKNOWN},
+		{"[h]:2222 ssh-ed25519 " OTHER "\nh ssh-ed25519 " ED25519, "h", 2222, KNOWN_HOST_CHANGED},
+		{"[h]:2222 ecdsa-sha2-nistp256 " ECDSA "\nh ssh-ed25519 " ED25519, "h", 2222, KNOWN_HOST_SAME},
+		{"@revoked h ssh-ed25519 " ED25519, "h", 2222, KNOWN_HOST_REVOKED},
 		{"[h]:2222 ssh-ed25519 " ED25519, "h", 22, KNOWN_HOST_UNKNOWN},
 		{"[h]:2222 ssh-ed25519 " ED25519, "[", 2222, KNOWN_HOST_UNKNOWN},
 		{"x ssh-ed25519 " ED25519, "h", 22, KNOWN_HOST_UNKNOWN},
@@ -87,10 +92,42 @@ static void fingerprints_are_those_of_ssh_keygen(void **state)
 	assert_string_equal(type, "unknown");
 }
 
+static void what_is_known_is_asked_for_first(void **state)
+{
+	static const char all[] =
+		"ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,"
+		"rsa-sha2-256";
+	static const struct {
+		const char *text;
+		int port;
+		const char *begins;
+	} cases[] = {
+		{NULL, 22, all},
+		{"h ssh-dss AAAA", 22, all},
+		{"h ssh-rsa AAAA", 22, "rsa-sha2-512,rsa-sha2-256,ssh-ed25519,"},
+		{"h ssh-rsa AAAA\nh ecdsa-sha2-nistp256 AAAA", 22,
+			"ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256,ssh-ed25519,"},
+		{"@revoked h ssh-rsa AAAA", 22, all},
+		{"x ssh-rsa AAAA", 22, all},
+		{"h ssh-rsa AAAA", 2222, "rsa-sha2-512,"},
+		{"[h]:2222 ssh-rsa AAAA", 2222, "rsa-sha2-512,"},
+		{"[h]:2222 ssh-rsa AAAA", 22, all},
+	};
+	char list[KNOWN_HOSTS_ALGORITHMS];
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		known_hosts_algorithms(cases[i].text, "h", cases[i].port, list);
+		assert_int_equal(strlen(list), strlen(all));
+		if (!text_starts(list, cases[i].begins))
+			fail_msg("case %zu: %s", i, list);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_with_the_key_lets_the_host_in),
+		cmocka_unit_test(what_is_known_is_asked_for_first),
 		cmocka_unit_test(fingerprints_are_those_of_ssh_keygen),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

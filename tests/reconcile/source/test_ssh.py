@@ -1,5 +1,11 @@
 """Getting in over ssh: the user's key, the server's key."""
 
+import os
+import pathlib
+import pwd
+import shutil
+import tempfile
+
 import pytest
 
 from parts import git
@@ -89,12 +95,102 @@ def test_a_rotated_key_is_denied_and_the_new_one_works(reader, ssh, tmp_path):
     assert reader.read(sshKey=rotated.read_text())["unchanged"]
 
 
+@pytest.mark.parametrize("form", ["RFC4716", "PEM", "PKCS8"])
+def test_an_rsa_key_works(ssh, reader, tmp_path, form):
+    """Signed by SHA-2: sshd of today takes no other."""
+    key = git.ssh_key(tmp_path / "rsa", "rsa", bits=2048, form=form)
+    ssh.authorize(key)
+    assert names(reader.read(sshKey=key.read_text())) == ["ConfigMap a"]
+
+
+def test_what_stands_in_the_comment_of_a_key_does_not_count(ssh, reader, tmp_path):
+    key = git.ssh_key(tmp_path / "named", comment="ssh-rsa of ada, ENCRYPTED")
+    ssh.authorize(key)
+    assert names(reader.read(sshKey=key.read_text())) == ["ConfigMap a"]
+
+
+def test_a_server_with_an_rsa_host_key_alone_is_read(reader, ssh):
+    ssh.new_host_key(["rsa"])
+    assert names(reader.read(knownHosts=ssh.known_hosts())) == ["ConfigMap a"]
+
+
+@pytest.mark.parametrize("known", ["rsa", "ecdsa", "ed25519"])
+def test_of_several_host_keys_the_server_is_asked_for_the_one_that_is_known(tmp_path, repository, make_source, known):
+    kinds = ["ed25519", "ecdsa", "rsa"]
+    with git.GitSshServer(tmp_path / "several", kinds) as server:
+        line = server.known_hosts().splitlines(keepends=True)[kinds.index(known)]
+        source = make_source(server.url(repository.path), sshKey=server.client_key.read_text(), knownHosts=line)
+        assert names(source.read()) == ["ConfigMap a"]
+
+
+def test_a_plain_host_line_counts_for_another_port(reader, ssh):
+    assert names(reader.read(knownHosts=ssh.known_hosts("127.0.0.1"))) == ["ConfigMap a"]
+    before = ssh.known_hosts("127.0.0.1")
+    ssh.new_host_key()
+    kind, text = reader.fail(knownHosts=before)
+    assert kind == "denied" and ssh.fingerprint() in text
+
+
+def test_a_path_from_the_home_of_the_user(ssh, repository, make_source):
+    home = pathlib.Path(pwd.getpwuid(os.geteuid()).pw_dir)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".pgitops-test-") as folder:
+        shutil.copytree(repository.path, pathlib.Path(folder) / "db.git")
+        below = pathlib.Path(folder).name + "/db.git"
+        credentials = {"sshKey": ssh.client_key.read_text(), "knownHosts": ssh.known_hosts()}
+        assert names(make_source(ssh.url(f"/~/{below}"), **credentials).read()) == ["ConfigMap a"]
+        assert make_source(ssh.url(f"/{below}"), **credentials).fail()[0] == "missing"
+        try:
+            server = git.GitSshServer(ssh.folder / "at22", address=("127.22.0.22", 22))
+        except PermissionError:
+            pytest.skip("host:path means port 22, and nobody but root may listen there")
+        with server:
+            credentials = {"sshKey": server.client_key.read_text(), "knownHosts": server.known_hosts()}
+            source = make_source(f"{server.user}@127.22.0.22:{below}", **credentials)
+            assert names(source.read()) == ["ConfigMap a"]
+            absolute = make_source(f"{server.user}@127.22.0.22:{repository.path}", **credentials)
+            assert names(absolute.read()) == ["ConfigMap a"]
+
+
+def test_a_space_in_a_url_is_decoded(ssh, repository, make_source):
+    repository.path.rename(repository.path.with_name("my db.git"))
+    source = make_source(ssh.url(repository.path.with_name("my%20db.git")), sshKey=ssh.client_key.read_text(),
+                         knownHosts=ssh.known_hosts())
+    assert names(source.read()) == ["ConfigMap a"]
+
+
+def test_what_the_server_says_on_its_way_out_is_passed_on(ssh, reader):
+    ssh.settings = ['ForceCommand echo "ERROR: Repository not found." >&2; exit 1']
+    ssh.new_host_key()
+    kind, text = reader.fail(knownHosts=ssh.known_hosts())
+    assert kind == "missing" and "ERROR: Repository not found." in text
+    ssh.settings = ['ForceCommand echo "no access for this key" >&2; exit 1']
+    ssh.new_host_key()
+    kind, text = reader.fail(knownHosts=ssh.known_hosts())
+    assert kind == "denied" and "no access for this key" in text
+
+
+def test_a_second_proof_is_told(ssh, reader):
+    ssh.settings = ["PasswordAuthentication yes", "AuthenticationMethods publickey,password"]
+    ssh.new_host_key()
+    kind, text = reader.fail(knownHosts=ssh.known_hosts())
+    assert kind == "denied" and "second proof" in text
+
+
+def test_a_repository_with_sha256_ids_is_refused(ssh, reader, tmp_path):
+    made = git.Repository(tmp_path / "sha256.git", object_format="sha256")
+    made.commit({"users/a.yaml": config_map("a")})
+    kind, text = reader.fail(url=ssh.url(made.path))
+    assert kind == "invalid" and "SHA-256" in text and "SHA-1" in text
+
+
 def test_keys_that_cannot_work_are_told_why(reader, tmp_path):
-    rsa = git.ssh_key(tmp_path / "rsa", "rsa", bits=2048)
     locked = git.ssh_key(tmp_path / "locked", passphrase="secret")
-    for key, word in ((rsa, "RSA"), (locked, "passphrase")):
+    old = git.ssh_key(tmp_path / "old", "rsa", passphrase="secret", bits=2048, form="PEM")
+    for key in (locked, old):
         kind, text = reader.fail(sshKey=key.read_text())
-        assert kind == "denied" and word in text
+        assert kind == "denied" and "passphrase" in text
+    kind, text = reader.fail(sshKey=locked.read_text()[:120] + "\n-----END OPENSSH PRIVATE KEY-----\n")
+    assert kind == "denied" and "key" in text
     kind, text = reader.fail(sshKey=None)
     assert kind == "denied" and "none is configured" in text
 

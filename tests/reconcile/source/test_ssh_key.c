@@ -46,6 +46,10 @@ static void keys_that_work_are_let_through(void **state)
 	(void)state;
 	assert_true(check_openssh("none", "ssh-ed25519", &err));
 	assert_true(check_openssh("none", "ecdsa-sha2-nistp256", &err));
+	assert_true(check_openssh("none", "ssh-rsa", &err));
+	assert_true(check_text("-----BEGIN "
+			       "RSA PRIVATE KEY-----\nx\n",
+		&err));
 	assert_true(check_text("-----BEGIN "
 			       "EC PRIVATE KEY-----\nx\n-----END EC PRIVATE KEY-----\n",
 		&err));
@@ -55,14 +59,8 @@ static void keys_that_cannot_work_are_told_why(void **state)
 {
 	struct error err = {0};
 	(void)state;
-	assert_false(check_openssh("none", "ssh-rsa", &err));
-	assert_non_null(strstr(err.text, "RSA"));
 	assert_false(check_openssh("aes256-ctr", "ssh-ed25519", &err));
 	assert_non_null(strstr(err.text, "passphrase"));
-	assert_false(check_text("-----BEGIN "
-				"RSA PRIVATE KEY-----\nx\n",
-		&err));
-	assert_non_null(strstr(err.text, "RSA"));
 	assert_false(check_text("-----BEGIN "
 				"ENCRYPTED PRIVATE KEY-----\nx\n",
 		&err));

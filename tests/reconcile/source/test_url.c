@@ -157,6 +157,7 @@ static void what_could_do_harm_is_refused(void **state)
 		"https://-u@host/db",
 		"https://%2Du@host/db",
 		"https://a%0Ab@host/db",
+		"https://a%00b@host/db",
 		"https://a%3Ab@host/db",
 		"/srv/a\tb",
 	};
