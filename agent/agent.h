@@ -185,6 +185,9 @@ struct repository {
 	char *identity; /* source_url_identity(): what makes it another one than the others, with the revision */
 	char *plain;    /* source_url_plain() */
 	char *shown;    /* source_url_shown() */
+	char *server;       /* of `plain`: scheme, host and port */
+	uint64_t asked;     /* when it was asked last, by the count of questions; 0 = never */
+	int64_t rest_until; /* steady milliseconds: the server does not want to be asked before, whoever asks */
 	char *revision;
 	char *tag_prefix;   /* "" = none */
 	char commit[41];    /* last good answer, "" = none */
@@ -238,6 +241,7 @@ struct agent {
 	size_t app_count;
 	struct repository **repositories;
 	size_t repository_count;
+	uint64_t questions;                          /* to repositories, since the start */
 	struct fetch *fetches[REPOSITORIES_AT_ONCE]; /* a place for each thread at work, NULL = free */
 	size_t fetching;                             /* of them */
 	struct database **databases;

@@ -32,6 +32,7 @@ bool error_set(struct error *err, enum error_kind kind, const char *format, ...)
 	if (length < 0)
 		text[0] = '\0';
 	err->kind = kind;
+	err->rest = 0;
 	keep(err, text);
 	return false;
 }

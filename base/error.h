@@ -25,6 +25,7 @@ enum { ERROR_TEXT_SIZE = 1024 };
 
 struct error {
 	enum error_kind kind;
+	int64_t rest; /* seconds for which the other side wants not to be asked again; 0 = it does not say. error_set() clears it */
 	char text[ERROR_TEXT_SIZE]; /* printable, NUL-terminated, cut at the end if longer */
 };
 

@@ -21,7 +21,7 @@ struct secret_reference {
 struct repository_config {
 	const char *url; /* exact or prefix */
 	const char *username, *password_file, *token_file, *ssh_key_file, *known_hosts_file, *ca_file;
-	const char *client_cert_file, *client_key_file, *proxy;
+	const char *client_cert_file, *client_key_file, *proxy, *no_proxy;
 	bool insecure;
 	bool signatures;      /* signatures: is there */
 	bool signed_commits;  /* signatures.required */

@@ -356,6 +356,7 @@ static const struct setting repository_table[] = {
 	{.name = "clientCertFile", .type = SETTING_PATH, .offset = REPOSITORY(client_cert_file)},
 	{.name = "clientKeyFile", .type = SETTING_PATH, .offset = REPOSITORY(client_key_file)},
 	{.name = "proxy", .offset = REPOSITORY(proxy)},
+	{.name = "noProxy", .offset = REPOSITORY(no_proxy)},
 	{.name = "insecure", .type = SETTING_BOOL, .offset = REPOSITORY(insecure)},
 	{.name = "signatures", .type = SETTING_OWN, .read = read_signatures},
 };

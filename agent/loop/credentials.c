@@ -15,9 +15,11 @@
 struct repository_secret {
 	char *name;
 	bool is_template; /* repo-creds: the URL is a prefix */
-	char *url, *username, *proxy, *client_cert;
+	char *url, *username, *proxy, *no_proxy, *client_cert;
+	char *app_id, *app_installation, *app_api; /* of a GitHub App */
+	const char *unsupported;                   /* a way in that is asked for and not there; NULL = none */
 	bool insecure;
-	struct secret password, bearer, ssh_key, client_key;
+	struct secret password, bearer, ssh_key, client_key, app_key;
 };
 
 struct credentials {
@@ -43,7 +45,12 @@ static void secret_entry_done(struct repository_secret *entry)
 	free(entry->url);
 	free(entry->username);
 	free(entry->proxy);
+	free(entry->no_proxy);
 	free(entry->client_cert);
+	free(entry->app_id);
+	free(entry->app_installation);
+	free(entry->app_api);
+	secret_done(&entry->app_key);
 	secret_done(&entry->password);
 	secret_done(&entry->bearer);
 	secret_done(&entry->ssh_key);
@@ -86,6 +93,19 @@ static bool take_bool(const json_t *data, const char *key)
 	return text && strcmp(text, "true") == 0;
 }
 
+/* Ways of Argo CD to get in that would have to be passed over, which looked like a wrong password. */
+static const char *unsupported(const json_t *data)
+{
+	bool app = json_object_get(data, "githubAppPrivateKey") != NULL;
+	if (json_object_get(data, "gcpServiceAccountKey"))
+		return "gcpServiceAccountKey";
+	if (take_bool(data, "useAzureWorkloadIdentity"))
+		return "useAzureWorkloadIdentity";
+	if (app && (!json_object_get(data, "githubAppID") || !json_object_get(data, "githubAppInstallationID")))
+		return "githubAppPrivateKey without githubAppID and githubAppInstallationID";
+	return NULL;
+}
+
 void credentials_seen(struct credentials *credentials, const json_t *secret, bool gone)
 {
 	const char *name = json_text_at(secret, "metadata.name", "");
@@ -111,9 +131,15 @@ void credentials_seen(struct credentials *credentials, const json_t *secret, boo
 			.url = take_text(data, "url"),
 			.username = take_text(data, "username"),
 			.proxy = take_text(data, "proxy"),
+			.no_proxy = take_text(data, "noProxy"),
 			.client_cert = take_text(data, "tlsClientCertData"),
+			.app_id = take_text(data, "githubAppID"),
+			.app_installation = take_text(data, "githubAppInstallationID"),
+			.app_api = take_text(data, "githubAppEnterpriseBaseUrl"),
 			.insecure = take_bool(data, "insecure"),
+			.unsupported = unsupported(data),
 		};
+		take_secret(data, "githubAppPrivateKey", &entry->app_key);
 		take_secret(data, "password", &entry->password);
 		take_secret(data, "bearerToken", &entry->bearer);
 		take_secret(data, "sshPrivateKey", &entry->ssh_key);
@@ -161,6 +187,7 @@ static bool from_config(const struct repository_config *from, const char *config
 		.origin = arena_printf(mem, "%s:%d", config_file, from->line),
 		.username = from->username,
 		.proxy = from->proxy,
+		.no_proxy = from->no_proxy,
 		.insecure = from->insecure,
 	};
 	bool ok = read_text(from->known_hosts_file, mem, &access.known_hosts, err) &&
@@ -169,10 +196,10 @@ static bool from_config(const struct repository_config *from, const char *config
 		read_secret(from->password_file, &access.password, true, err) &&
 		read_secret(from->ssh_key_file, &access.ssh_key, false, err) &&
 		read_secret(from->client_key_file, &access.client_key, false, err);
-	/* A forge takes its token as a password of any user; a bare token goes as a bearer header. */
-	if (ok && from->token_file)
-		ok = read_secret(
-			from->token_file, from->username ? &access.password : &access.bearer, true, err);
+	if (ok && from->token_file) {
+		ok = read_secret(from->token_file, &access.password, true, err);
+		access.token = !from->username;
+	}
 	if (!ok) {
 		source_access_done(&access);
 		return error_prefix(err, "credentials for %s", from->url);
@@ -216,6 +243,11 @@ static void from_cluster(const struct credentials *credentials, const char *url,
 		.origin = arena_printf(mem, "Secret %s/%s", credentials->config->namespace, from->name),
 		.username = arena_copy(mem, from->username),
 		.proxy = arena_copy(mem, from->proxy),
+		.no_proxy = arena_copy(mem, from->no_proxy),
+		.app_id = arena_copy(mem, from->app_id),
+		.app_installation = arena_copy(mem, from->app_installation),
+		.app_api = arena_copy(mem, from->app_api),
+		.token = !from->username,
 		.client_cert = arena_copy(mem, from->client_cert),
 		.insecure = from->insecure,
 	};
@@ -223,6 +255,7 @@ static void from_cluster(const struct credentials *credentials, const char *url,
 	copy_secret(&from->bearer, &out->bearer);
 	copy_secret(&from->ssh_key, &out->ssh_key);
 	copy_secret(&from->client_key, &out->client_key);
+	copy_secret(&from->app_key, &out->app_key);
 }
 
 static const struct repository_config *best_config(
@@ -243,7 +276,7 @@ static const struct repository_config *best_config(
 static bool has_credentials(const struct repository_secret *entry)
 {
 	return entry->password.length || entry->bearer.length || entry->ssh_key.length ||
-		entry->client_key.length;
+		entry->client_key.length || entry->app_key.length || entry->unsupported;
 }
 
 /* Of two that fit alike always the same one, in whatever order they were seen. */
@@ -297,11 +330,18 @@ bool credentials_for(struct credentials *credentials, const char *url, struct ar
 	if (config)
 		return from_config(config, credentials->config->file, mem, out, err);
 	pthread_mutex_lock(&credentials->lock);
-	from_cluster(credentials, url, best_secret(credentials, url, mem), mem, out);
-	if (!out->origin)
+	const struct repository_secret *best = best_secret(credentials, url, mem);
+	bool ok = !best || !best->unsupported ||
+		error_set(err, ERROR_INVALID,
+			"Secret %s/%s asks for %s, which is not supported here: use a password, a token, an "
+			"ssh key or a GitHub App",
+			credentials->config->namespace, best->name, best->unsupported);
+	if (ok)
+		from_cluster(credentials, url, best, mem, out);
+	if (ok && !out->origin)
 		out->hint = hint_for(credentials, url, mem);
 	pthread_mutex_unlock(&credentials->lock);
-	return true;
+	return ok;
 }
 
 /* ---- signatures ---- */

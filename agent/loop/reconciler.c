@@ -7,6 +7,7 @@
 #include "agent/loop/apps.h"
 #include "agent/loop/cluster_state.h"
 #include "agent/loop/repositories.h"
+#include "agent/loop/repository_turns.h"
 #include "agent/loop/join.h"
 #include "agent/events/metrics.h"
 #include "agent/events/outcome.h"
@@ -256,11 +257,9 @@ static int64_t next_wake(const struct agent *agent)
 		if (agent->apps[i]->look_again && agent->apps[i]->look_again < when &&
 			!app_waits(agent->apps[i]))
 			when = agent->apps[i]->look_again;
-	/* With every thread at work, the next answer wakes us. */
-	bool full = agent->fetching >= REPOSITORIES_AT_ONCE;
-	for (size_t i = 0; !full && i < agent->repository_count; i++)
-		if (!agent->repositories[i]->reading && agent->repositories[i]->next_poll < when)
-			when = agent->repositories[i]->next_poll;
+	int64_t turn = repository_next_time(agent);
+	if (turn < when)
+		when = turn;
 	for (size_t i = 0; i < agent->database_count; i++)
 		if (!agent->databases[i]->running && agent->databases[i]->next_pass < when &&
 			agent->databases[i]->namespace)

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "agent/loop/repositories.h"
+#include "agent/loop/repository_turns.h"
 #include "agent/loop/lookups.h"
 #include "agent/loop/content.h"
 #include "agent/events/series.h"
@@ -18,6 +19,7 @@
 #include "base/text.h"
 
 enum { RETRY_FIRST = 5000, RETRY_LONGEST = 300000 };
+enum { REST_LONGEST = 3600 }; /* seconds: GitHub counts by the hour */
 
 static const char *commit_fact(const struct repository *repository, struct arena *mem)
 {
@@ -101,6 +103,8 @@ static void start(struct agent *agent, struct credentials *credentials, struct r
 	struct error err;
 
 	add_paths(agent, repository, news, fetch);
+	if (!offline)
+		repository->asked = ++agent->questions;
 	if (offline) {
 		fetch->request.known = arena_copy(fetch->mem, offline);
 		fetch->request.offline = true;
@@ -154,12 +158,13 @@ void repositories_ask(struct agent *agent, struct credentials *credentials)
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	for (size_t i = 0; i < agent->repository_count && agent->fetching < REPOSITORIES_AT_ONCE; i++) {
 		struct repository *repository = agent->repositories[i];
-		if (repository->reading)
-			continue;
-		const char *offline = offline_commit(agent, repository, mem);
-		if (offline || clock_steady() >= repository->next_poll)
+		const char *offline = repository->reading ? NULL : offline_commit(agent, repository, mem);
+		if (offline)
 			start(agent, credentials, repository, offline);
 	}
+	/* Each is either being read afterwards, or has failed and is due later. */
+	for (struct repository *next; (next = repository_next(agent));)
+		start(agent, credentials, next, NULL);
 }
 
 void repositories_announced(struct agent *agent, const char *plain)
@@ -178,16 +183,19 @@ void repositories_announced(struct agent *agent, const char *plain)
 void repositories_refresh(struct app *app, bool hard)
 {
 	/* A pass before the answer would hold up the one that has it. */
-	app->dirty = app->dirty || !app->source_count;
+	bool asks = false;
 	app->forget = app->forget || hard;
-	app->refresh = app->source_count ? REFRESH_ASKED : REFRESH_ANSWERED;
 	for (size_t i = 0; i < app->source_count; i++) {
 		struct repository *repository = app->sources[i].repository;
-		app->sources[i].refreshing = true;
+		/* What its server said last is the answer for as long as that does not want to be asked. */
+		app->sources[i].refreshing = clock_steady() >= repository->rest_until;
+		asks = asks || app->sources[i].refreshing;
 		repository->next_poll = 0;
 		repository->ask_again = repository->reading;
 		repository->paths_changed = repository->paths_changed || hard;
 	}
+	app->dirty = app->dirty || !asks;
+	app->refresh = asks ? REFRESH_ASKED : REFRESH_ANSWERED;
 }
 
 /* ---- answers ---- */
@@ -218,6 +226,8 @@ static void set_failure(struct agent *agent, struct repository *repository, cons
 	if (!repository->failed_since)
 		repository->failed_since = clock_now();
 	repository->next_poll = clock_steady() + (wait < RETRY_LONGEST ? wait : RETRY_LONGEST);
+	int64_t rest = err->rest < REST_LONGEST ? err->rest : REST_LONGEST;
+	repository->rest_until = rest > 0 ? clock_steady() + rest * 1000 : 0;
 	series_add(SERIES_GIT_FAILED, (const char *const[]){repository->plain}, 1);
 	if (log_changed(repository->error_slot, err->text))
 		log_error("repository cannot be read; the last good state is kept", "repository",
@@ -231,6 +241,7 @@ static void clear_failure(struct repository *repository)
 		log_info("repository can be read again", "repository", repository->shown, NULL);
 	repository->error = (struct error){.kind = ERROR_NONE};
 	repository->failures = 0;
+	repository->rest_until = 0;
 	repository->failed_since = 0;
 	repository->error_slot[0] = '\0';
 	repository->answered = true;

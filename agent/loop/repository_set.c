@@ -9,6 +9,14 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
+/* "https://git.example.org:8443" */
+static char *server_of(const char *plain)
+{
+	const char *scheme = strstr(plain, "://");
+	size_t length = scheme ? (size_t)(scheme - plain) + 3 : 0;
+	return memory_printf("%.*s", (int)(length + strcspn(plain + length, "/")), plain);
+}
+
 static struct repository *repository_for(struct agent *agent, const struct application_source *source)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
@@ -25,6 +33,7 @@ static struct repository *repository_for(struct agent *agent, const struct appli
 	*repository = (struct repository){
 		.url = memory_copy(source->repo_url),
 		.identity = memory_copy(identity),
+		.server = server_of(source_url_plain(source->repo_url, mem)),
 		.plain = memory_copy(source_url_plain(source->repo_url, mem)),
 		.shown = memory_copy(source_url_shown(source->repo_url, mem)),
 		.revision = memory_copy(source->revision),
@@ -40,6 +49,7 @@ static void repository_free(struct repository *repository)
 {
 	free(repository->url);
 	free(repository->identity);
+	free(repository->server);
 	free(repository->plain);
 	free(repository->shown);
 	free(repository->revision);

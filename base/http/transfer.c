@@ -122,7 +122,7 @@ static void set_way(struct transfer *transfer, const struct transfer_request *re
 	if (request->proxy) {
 		/* Both set, so that the environment has no say. */
 		SET(transfer, CURLOPT_PROXY, request->proxy);
-		SET(transfer, CURLOPT_NOPROXY, "");
+		SET(transfer, CURLOPT_NOPROXY, request->no_proxy ? request->no_proxy : "");
 	}
 	if (request->connect_to) {
 		transfer->connect_to = curl_slist_append(NULL, request->connect_to);
@@ -313,6 +313,13 @@ long transfer_proxy_status(const struct transfer *transfer)
 int64_t transfer_retry_after(const struct transfer *transfer)
 {
 	return info_size(transfer, CURLINFO_RETRY_AFTER);
+}
+
+const char *transfer_header(const struct transfer *transfer, const char *name)
+{
+	struct curl_header *header;
+	bool found = curl_easy_header(transfer->curl, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK;
+	return found ? header->value : NULL;
 }
 
 int64_t transfer_received(const struct transfer *transfer)

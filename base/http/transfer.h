@@ -34,6 +34,7 @@ struct transfer_request {
 	const char *unix_socket; /* where the server listens instead of the URL's host */
 	const char *connect_to;  /* "name:port:host:port": where the URL's host and port are to be found */
 	const char *proxy;       /* "" = none, whatever the environment says; NULL = what it says */
+	const char *no_proxy; /* with `proxy`: hosts that are asked without it, as curl(1) has them; NULL = none */
 	const char *user_agent;
 	const char *accept;
 	const char *header; /* one more, "Name: value" */
@@ -83,7 +84,9 @@ const char *transfer_redirect(
 	const struct transfer *transfer); /* where it leads, or NULL; until the next request */
 int64_t transfer_retry_after(const struct transfer *transfer); /* seconds, 0 = not said */
 int64_t transfer_received(const struct transfer *transfer);    /* bytes of the body */
-long transfer_proxy_status(const struct transfer *transfer);   /* of a proxy that was to connect, 0 = none */
+const char *transfer_header(
+	const struct transfer *transfer, const char *name);  /* NULL = not there; until the next request */
+long transfer_proxy_status(const struct transfer *transfer); /* of a proxy that was to connect, 0 = none */
 void *transfer_context(const struct transfer *transfer);
 
 /* Why there is no answer: the same words for the same reason, and the words with addresses and times in them. */

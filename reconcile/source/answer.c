@@ -163,6 +163,7 @@ bool answer_error(int fd, const struct error *answer, struct error *err)
 	CLEANUP(json_done) json_t *json = message("error");
 	json_object_set_new(json, "kind", json_integer(answer->kind));
 	set_text(json, "text", answer->text);
+	json_object_set_new(json, "rest", json_integer(answer->rest));
 	return send_json(fd, json, err);
 }
 
@@ -368,6 +369,7 @@ static bool take_error(struct answer *answer, const json_t *json, struct error *
 	if (kind <= ERROR_NONE || kind > ERROR_BUG)
 		return unexpected(err, "error");
 	error_set(&answer->error, (enum error_kind)kind, "%s", json_text_at(json, "text", ""));
+	answer->error.rest = json_number_at(json, "rest", 0);
 	answer->complete = true;
 	return true;
 }

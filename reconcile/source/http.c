@@ -10,6 +10,7 @@
 #include "base/http/transfer.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/source/github_app.h"
 #include "reconcile/source/http_error.h"
 
 enum {
@@ -22,6 +23,9 @@ struct http {
 	struct transfer *transfer;
 	const struct source_access *access;
 	const char *user;
+	const struct secret *password,
+		*bearer; /* what is shown: the credentials' own, or what they were changed into */
+	struct secret app_token;
 	const char *ca_folder;
 	int64_t deadline;
 	int64_t received;
@@ -46,14 +50,29 @@ static bool has_hashed_certificates(const char *path)
 	return found;
 }
 
+/* A token alone needs a user name: Bitbucket's and GitLab's own words for it, GitHub's for all others, which take any. */
+static const char *token_user(const char *host)
+{
+	static const struct {
+		const char *part, *user;
+	} forges[] = {{"bitbucket", "x-token-auth"}, {"gitlab", "oauth2"}};
+	for (size_t i = 0; i < COUNT_OF(forges); i++)
+		if (strstr(host, forges[i].part))
+			return forges[i].user;
+	return "x-access-token";
+}
+
 struct http *http_open(const struct url *url, const struct source_access *access, int64_t deadline)
 {
 	static const char folder[] = "/etc/ssl/certs";
 	struct http *http = memory_alloc(sizeof(*http));
 	http->transfer = transfer_new();
 	http->access = access;
-	/* A token alone needs some user name; the forges take any. */
-	http->user = access->username && *access->username ? access->username : url->user ? url->user : "git";
+	http->user = access->username && *access->username ? access->username
+		: url->user                                ? url->user
+							   : token_user(url->host);
+	http->password = access->bearer.bytes ? NULL : &access->password;
+	http->bearer = &access->bearer;
 	http->deadline = deadline;
 	if (url->scheme == URL_HTTPS && !access->ca && has_hashed_certificates(folder))
 		http->ca_folder = folder;
@@ -65,6 +84,7 @@ void http_close(struct http *http)
 	if (!http)
 		return;
 	transfer_free(http->transfer);
+	secret_done(&http->app_token);
 	free(http);
 }
 
@@ -73,19 +93,15 @@ int64_t http_received(const struct http *http)
 	return http->received;
 }
 
-static bool has_credentials(const struct http *http)
-{
-	return http->access->bearer.bytes || http->access->password.bytes;
-}
-
 /* Before the first byte of a body is looked at: is it an answer to what was asked at all? */
 static bool check_head(struct http *http, struct error *err)
 {
 	const struct http_exchange *exchange = http->exchange;
-	long status = transfer_status(http->transfer);
-	if (status != 200)
-		return http_status_error(
-			err, status, has_credentials(http), (long)transfer_retry_after(http->transfer));
+	if (transfer_status(http->transfer) != 200) {
+		const struct http_refusal refusal = http_refusal_of(http->transfer, http->access,
+			http->password && http->password->bytes ? http->user : NULL);
+		return http_status_error(err, &refusal);
+	}
 	const char *type = transfer_type(http->transfer);
 	size_t length = strlen(exchange->accept);
 	if (!type || strncasecmp(type, exchange->accept, length) != 0 || (type[length] && type[length] != ';'))
@@ -118,15 +134,16 @@ static void prepare(struct http *http, const struct http_exchange *exchange, int
 	const struct transfer_request request = {
 		.url = exchange->url,
 		.proxy = access->proxy ? access->proxy : "",
+		.no_proxy = access->no_proxy,
 		.user_agent = "git/2.0 (pgitops " PGITOPS_VERSION ")",
 		.accept = exchange->accept,
 		.header = exchange->version_2 ? "Git-Protocol: version=2" : NULL,
 		.body = exchange->body,
 		.body_length = exchange->body_length,
 		.content_type = exchange->body_type,
-		.bearer = &access->bearer,
+		.bearer = http->bearer,
 		.user = http->user,
-		.password = access->bearer.bytes ? NULL : &access->password,
+		.password = http->password,
 		.tls = {.ca = access->ca,
 			.ca_folder = http->ca_folder,
 			.client_cert = access->client_cert,
@@ -142,7 +159,7 @@ static void prepare(struct http *http, const struct http_exchange *exchange, int
 	transfer_prepare(http->transfer, &request);
 }
 
-bool http_run(struct http *http, struct http_exchange *exchange, struct error *err)
+static bool run_once(struct http *http, struct http_exchange *exchange, struct error *err)
 {
 	int64_t left = http->deadline - clock_steady();
 	exchange->status = 0;
@@ -169,4 +186,41 @@ bool http_run(struct http *http, struct http_exchange *exchange, struct error *e
 		return http_transfer_error(
 			err, end, transfer_detail(http->transfer), transfer_proxy_status(http->transfer));
 	return true;
+}
+
+/* Bitbucket Server takes its tokens as Bearer alone. Asked once: what served is kept for the requests that follow. */
+static bool may_be_bearer(struct http *http, const struct http_exchange *exchange)
+{
+	if (exchange->status != 401 || !http->access->token || !http->password)
+		return false;
+	http->bearer = http->password;
+	http->password = NULL;
+	return true;
+}
+
+static bool become_app(struct http *http, struct error *err)
+{
+	if (!http->access->app_key.bytes || http->app_token.bytes)
+		return true;
+	http->password = &http->app_token;
+	http->user = "x-access-token";
+	return github_app_token(http->access, http->ca_folder, http->deadline, &http->app_token, err);
+}
+
+bool http_run(struct http *http, struct http_exchange *exchange, struct error *err)
+{
+	struct error first;
+	if (!become_app(http, err))
+		return false;
+	if (run_once(http, exchange, &first))
+		return true;
+	if (may_be_bearer(http, exchange)) {
+		if (run_once(http, exchange, err))
+			return true;
+		/* It is neither: the first answer is about what people know. */
+		if (exchange->status != 401)
+			return false;
+	}
+	*err = first;
+	return false;
 }

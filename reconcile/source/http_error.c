@@ -1,43 +1,118 @@
 #include "reconcile/source/http_error.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-bool http_status_error(struct error *err, long status, bool credentials, long retry_after)
+#include "base/clock.h"
+
+enum { WHO_BYTES = 400 };
+
+/* GitHub: "x-ratelimit-remaining: 0" and the second at which that ends. Gitea and GitLab call it "RateLimit-...", in seconds or as a
+   time; each says Retry-After, too. */
+static bool is_used_up(const struct transfer *transfer, int64_t *rest)
 {
-	switch (status) {
-	case 401:
-		return error_set(err, ERROR_DENIED,
-			credentials
-				? "the server does not take the credentials (HTTP 401): check user, password or token and its expiry"
-				: "the server asks for credentials (HTTP 401) and none are configured for this URL");
-	case 403:
-		return error_set(err, ERROR_DENIED, "the server refuses access (HTTP 403): %s",
-			credentials ? "the user or token lacks the right to read this repository"
-				    : "no credentials are configured for this URL");
-	case 404:
-	case 410:
+	const char *left = transfer_header(transfer, "x-ratelimit-remaining");
+	const char *reset = transfer_header(transfer, "x-ratelimit-reset");
+	if (!left || strcmp(left, "0") != 0)
+		return false;
+	int64_t wait = reset ? strtoll(reset, NULL, 10) - clock_now() / 1000000 : 0;
+	if (!*rest && wait > 0)
+		*rest = wait;
+	return true;
+}
+
+struct http_refusal http_refusal_of(
+	const struct transfer *transfer, const struct source_access *access, const char *user)
+{
+	struct http_refusal refusal = {
+		.status = transfer_status(transfer),
+		.access = access,
+		.user = user,
+		.rest = transfer_retry_after(transfer),
+	};
+	bool used_up = is_used_up(transfer, &refusal.rest);
+	refusal.limited = refusal.status == 429 ||
+		((refusal.status == 403 || refusal.status == 503) && (used_up || refusal.rest > 0));
+	return refusal;
+}
+
+static bool has_credentials(const struct source_access *access)
+{
+	return access->bearer.bytes || access->password.bytes || access->app_key.bytes;
+}
+
+/* " of Secret argocd/db, user ci" */
+static const char *who(const struct http_refusal *refusal, char text[WHO_BYTES])
+{
+	const char *origin = refusal->access->origin;
+	snprintf(text, WHO_BYTES, "%s%s%s%s", origin ? " of " : "", origin ? origin : "",
+		refusal->user ? ", user " : "", refusal->user ? refusal->user : "");
+	return text;
+}
+
+static bool refused_without(struct error *err, const struct http_refusal *refusal, const char *says)
+{
+	const char *hint = refusal->access->hint;
+	return error_set(err, ERROR_DENIED, "%s (HTTP %ld) and none are configured for this URL%s%s", says,
+		refusal->status, hint ? "; " : "", hint ? hint : "");
+}
+
+static bool denied(struct error *err, const struct http_refusal *refusal)
+{
+	char shown[WHO_BYTES];
+	bool unknown = refusal->status == 401;
+	if (!has_credentials(refusal->access))
+		return refused_without(err, refusal,
+			unknown ? "the server asks for credentials"
+				: "the server refuses access without credentials");
+	return error_set(err, ERROR_DENIED,
+		unknown ? "the server does not take the credentials%s (HTTP %ld): check user, password or token and its expiry"
+			: "the server refuses access with the credentials%s (HTTP %ld): the user or token lacks the right to "
+			  "read this repository",
+		who(refusal, shown), refusal->status);
+}
+
+static bool missing(struct error *err, const struct http_refusal *refusal)
+{
+	char shown[WHO_BYTES];
+	if (!has_credentials(refusal->access))
 		return error_set(err, ERROR_MISSING,
-			"the server knows no such repository (HTTP %ld): check the URL%s", status,
-			credentials ? ", and whether these credentials may see it"
-				    : "; a private repository looks the same without credentials");
-	case 407:
+			"the server knows no such repository (HTTP %ld): check the URL; a private repository looks the same "
+			"without credentials",
+			refusal->status);
+	return error_set(err, ERROR_MISSING,
+		"the server knows no such repository (HTTP %ld): check the URL, and whether the credentials%s may see it",
+		refusal->status, who(refusal, shown));
+}
+
+static bool limited(struct error *err, const struct http_refusal *refusal)
+{
+	if (!refusal->rest)
+		return error_set(err, ERROR_RETRY, "the server is asked too often (HTTP %ld)", refusal->status);
+	error_set(err, ERROR_RETRY, "the server is asked too often (HTTP %ld) and wants %lld s of rest",
+		refusal->status, (long long)refusal->rest);
+	err->rest = refusal->rest;
+	return false;
+}
+
+bool http_status_error(struct error *err, const struct http_refusal *refusal)
+{
+	long status = refusal->status;
+	if (refusal->limited)
+		return limited(err, refusal);
+	if (status == 401 || status == 403)
+		return denied(err, refusal);
+	if (status == 404 || status == 410)
+		return missing(err, refusal);
+	if (status == 407)
 		return error_set(err, ERROR_DENIED, "the proxy asks for credentials (HTTP 407)");
-	case 429:
-		if (retry_after > 0)
-			return error_set(err, ERROR_RETRY,
-				"the server is asked too often (HTTP 429) and wants %ld s of rest",
-				retry_after);
-		return error_set(err, ERROR_RETRY, "the server is asked too often (HTTP 429)");
-	default:
-		if (status >= 300 && status < 400)
-			return error_set(
-				err, ERROR_INVALID, "the server answers with a redirect (HTTP %ld)", status);
-		if (status >= 500)
-			return error_set(
-				err, ERROR_RETRY, "the server has trouble of its own (HTTP %ld)", status);
-		return error_set(err, ERROR_INVALID, "the server refuses the request (HTTP %ld)", status);
-	}
+	if (status >= 300 && status < 400)
+		return error_set(err, ERROR_INVALID, "the server answers with a redirect (HTTP %ld)", status);
+	if (status >= 500)
+		return error_set(err, ERROR_RETRY, "the server has trouble of its own (HTTP %ld)", status);
+	return error_set(err, ERROR_INVALID, "the server refuses the request (HTTP %ld)", status);
 }
 
 bool http_type_error(struct error *err, const char *type)

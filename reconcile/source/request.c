@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/frame.h"
 
-enum { SECRETS = 4 };
+enum { SECRETS = 5 };
 
 static void list_secrets(const struct source_access *access, const struct secret *list[SECRETS])
 {
@@ -16,6 +16,7 @@ static void list_secrets(const struct source_access *access, const struct secret
 	list[1] = &access->bearer;
 	list[2] = &access->ssh_key;
 	list[3] = &access->client_key;
+	list[4] = &access->app_key;
 }
 
 static void set_rendering(json_t *path, const struct rendering *rendering)
@@ -74,6 +75,11 @@ static json_t *request_json(const struct source_request *request, int64_t deadli
 	json_set_text(json, "ca", access->ca);
 	json_set_text(json, "clientCert", access->client_cert);
 	json_set_text(json, "proxy", access->proxy);
+	json_set_text(json, "noProxy", access->no_proxy);
+	json_set_text(json, "appId", access->app_id);
+	json_set_text(json, "appInstallation", access->app_installation);
+	json_set_text(json, "appApi", access->app_api);
+	json_object_set_new(json, "token", json_boolean(access->token));
 	json_object_set_new(json, "insecure", json_boolean(access->insecure));
 	return json;
 }
@@ -161,6 +167,11 @@ static void read_request(const json_t *json, struct arena *mem, struct request_r
 	read->access.ca = copy(json, "ca", NULL, mem);
 	read->access.client_cert = copy(json, "clientCert", NULL, mem);
 	read->access.proxy = copy(json, "proxy", NULL, mem);
+	read->access.no_proxy = copy(json, "noProxy", NULL, mem);
+	read->access.app_id = copy(json, "appId", NULL, mem);
+	read->access.app_installation = copy(json, "appInstallation", NULL, mem);
+	read->access.app_api = copy(json, "appApi", NULL, mem);
+	read->access.token = json_bool_at(json, "token", false);
 	read->access.insecure = json_bool_at(json, "insecure", false);
 	request->access = &read->access;
 }
@@ -185,7 +196,8 @@ bool request_read(int fd, struct arena *mem, struct request_read *read, struct e
 	*read = (struct request_read){0};
 	read_request(json, mem, read);
 	return read_secret(fd, &read->access.password, err) && read_secret(fd, &read->access.bearer, err) &&
-		read_secret(fd, &read->access.ssh_key, err) && read_secret(fd, &read->access.client_key, err);
+		read_secret(fd, &read->access.ssh_key, err) &&
+		read_secret(fd, &read->access.client_key, err) && read_secret(fd, &read->access.app_key, err);
 }
 
 void request_done(struct request_read *read)

@@ -44,6 +44,7 @@ void source_access_done(struct source_access *access)
 	secret_done(&access->bearer);
 	secret_done(&access->ssh_key);
 	secret_done(&access->client_key);
+	secret_done(&access->app_key);
 }
 
 static bool take_bytes(struct run *run, const char *bytes, size_t size, struct error *err)
@@ -169,9 +170,10 @@ static bool run_child(struct run *run, struct error *err)
 		return false;
 	if (!run->answer.complete)
 		return died(run, err);
-	if (run->answer.error.kind != ERROR_NONE)
-		return error_set(err, run->answer.error.kind, "%s", run->answer.error.text);
-	return true;
+	if (run->answer.error.kind == ERROR_NONE)
+		return true;
+	*err = run->answer.error;
+	return false;
 }
 
 /* An answer without changes is about a commit that was judged when it was read. */

@@ -17,7 +17,8 @@ struct source_access {
 	const char *origin; /* which credentials these are, for messages: "Secret argocd/db"; NULL = none are configured */
 	const char *hint; /* without credentials: what nearly was for this URL; NULL = nothing */
 	const char *username;
-	struct secret password;   /* or token */
+	struct secret password; /* or token */
+	bool token; /* `password` is a token without a user: sent with the user that the forge asks for, then as Bearer */
 	struct secret bearer;     /* Authorization: Bearer */
 	struct secret ssh_key;    /* private key, PEM */
 	const char *known_hosts;  /* content of a known_hosts file; without a matching line ssh is refused */
@@ -25,7 +26,11 @@ struct source_access {
 	const char *client_cert;  /* PEM */
 	struct secret client_key; /* PEM */
 	const char *proxy;        /* URL */
-	bool insecure;            /* no TLS verification: loud in status */
+	const char *no_proxy;     /* hosts that are asked without it: "a.example.org,.internal" */
+	const char *app_id, *app_installation; /* a GitHub App instead of a password, with app_key */
+	const char *app_api;                   /* URL of its API; NULL = github.com's */
+	struct secret app_key;                 /* PEM */
+	bool insecure;                         /* no TLS verification: loud in status */
 };
 
 void source_access_done(struct source_access *access); /* wipes the secrets; texts are not owned */

@@ -165,6 +165,48 @@ static void a_template_that_nearly_fits_is_named(void **state)
 	credentials_free(credentials);
 }
 
+static void set(json_t *data, const char *key, const char *value)
+{
+	char encoded[256];
+	text_base64((const unsigned char *)value, strlen(value), encoded);
+	json_object_set_new(data, key, json_string(encoded));
+}
+
+static void a_secret_says_all_that_argo_cd_reads(void **state)
+{
+	(void)state;
+	const struct config config = {.namespace = "argocd"};
+	struct credentials *credentials = credentials_new(&config);
+	struct source_access out;
+	struct error err = {0};
+	json_t *secret = repository_secret("app", "repository", "https://github.com/team/db", "");
+	json_t *data = json_object_get(secret, "data");
+	set(data, "proxy", "http://proxy:3128");
+	set(data, "noProxy", ".internal");
+	set(data, "githubAppPrivateKey", "key");
+	credentials_seen(credentials, secret, false);
+	assert_false(credentials_for(credentials, "https://github.com/team/db", mem, &out, &err));
+	assert_non_null(strstr(err.text, "Secret argocd/app asks for githubAppPrivateKey without"));
+	set(data, "githubAppID", "7");
+	set(data, "githubAppInstallationID", "42");
+	set(data, "githubAppEnterpriseBaseUrl", "https://ghe/api/v3");
+	credentials_seen(credentials, secret, false);
+	assert_true(credentials_for(credentials, "https://github.com/team/db", mem, &out, &err));
+	assert_string_equal(out.app_id, "7");
+	assert_string_equal(out.app_installation, "42");
+	assert_string_equal(out.app_api, "https://ghe/api/v3");
+	assert_string_equal(out.app_key.bytes, "key");
+	assert_string_equal(out.no_proxy, ".internal");
+	source_access_done(&out);
+	set(data, "gcpServiceAccountKey", "{}");
+	credentials_seen(credentials, secret, false);
+	assert_false(credentials_for(credentials, "https://github.com/team/db", mem, &out, &err));
+	assert_int_equal(err.kind, ERROR_INVALID);
+	assert_non_null(strstr(err.text, "gcpServiceAccountKey"));
+	json_decref(secret);
+	credentials_free(credentials);
+}
+
 static void the_longest_prefix_and_the_exact_url_win(void **state)
 {
 	(void)state;
@@ -276,6 +318,7 @@ int main(void)
 			signatures_are_required_of_every_spelling_of_a_url, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_prefix_ends_at_a_path_boundary, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_template_is_matched_as_argo_cd_does, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_secret_says_all_that_argo_cd_reads, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(of_two_users_each_has_his_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			of_two_that_fit_alike_the_order_does_not_count, set_up, tear_down),

@@ -33,6 +33,13 @@ static void read_access(const json_t *json, struct source_access *access)
 	access->ca = json_text_at(json, "ca", NULL);
 	access->client_cert = json_text_at(json, "clientCert", NULL);
 	access->proxy = json_text_at(json, "proxy", NULL);
+	access->no_proxy = json_text_at(json, "noProxy", NULL);
+	access->origin = json_text_at(json, "origin", NULL);
+	access->app_id = json_text_at(json, "appId", NULL);
+	access->app_installation = json_text_at(json, "appInstallation", NULL);
+	access->app_api = json_text_at(json, "appApi", NULL);
+	access->token = json_bool_at(json, "token", false);
+	secret_from(&access->app_key, json, "appKey");
 	access->insecure = json_bool_at(json, "insecure", false);
 	secret_from(&access->password, json, "password");
 	secret_from(&access->bearer, json, "bearer");
@@ -134,6 +141,7 @@ static json_t *error_json(const struct error *err)
 	json_t *json = json_object();
 	json_object_set_new(json, "error", json_string(error_kind_name(err->kind)));
 	json_object_set_new(json, "text", json_string(err->text));
+	json_object_set_new(json, "rest", json_integer(err->rest));
 	return json;
 }
 

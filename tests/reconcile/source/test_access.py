@@ -1,6 +1,12 @@
 """Getting in over http and https: credentials, certificates, proxies, redirects, and refusals in plain words."""
 
+import base64
+import http.server
+import json
 import ssl
+import subprocess
+import threading
+import time
 
 import pytest
 
@@ -89,7 +95,7 @@ def test_a_rotated_password_is_denied_and_the_new_one_works(serve, make_source):
 ])
 def test_each_refusal_has_its_own_message(http, make_source, status, kind, words, version_2):
     http.version_2 = version_2
-    http.fault = git.Fault(status, headers={"Retry-After": "17"})
+    http.fault = git.Fault(status, headers={"Retry-After": "17"} if status == 429 else {})
     found, text = make_source(http.url("db.git")).fail()
     assert found == kind and words in text
     assert text.startswith(f"http://127.0.0.1:{http.port}/db.git: ")
@@ -98,6 +104,111 @@ def test_each_refusal_has_its_own_message(http, make_source, status, kind, words
 def test_a_wish_for_rest_is_passed_on(http, make_source):
     http.fault = git.Fault(429, headers={"Retry-After": "17"})
     assert "17 s" in make_source(http.url("db.git")).fail()[1]
+
+
+@pytest.mark.parametrize("status, headers, rest", [
+    (403, {"Retry-After": "17"}, 17),
+    (503, {"Retry-After": "17"}, 17),
+    (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}, 0),
+    (429, {}, 0),
+])
+def test_a_rate_limit_is_not_a_lack_of_rights(http, make_source, status, headers, rest):
+    http.fault = git.Fault(status, headers=headers)
+    source = make_source(http.url("db.git"))
+    answer = source.finish(source.start())
+    assert answer["error"] == "retry" and "too often" in answer["text"] and answer["rest"] == rest
+
+
+def test_the_end_of_githubs_hour_is_the_rest_it_wants(http, make_source):
+    http.fault = git.Fault(403, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 600)})
+    source = make_source(http.url("db.git"))
+    assert 500 < source.finish(source.start())["rest"] <= 600
+
+
+def test_a_401_says_whose_credentials_it_was(serve, make_source):
+    server = serve(user="ci", password="right")
+    kind, text = make_source(server.url("db.git"), username="ci", password=SECRET, origin="Secret argocd/db").fail()
+    assert kind == "denied" and "of Secret argocd/db, user ci" in text and SECRET not in text
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """The part of GitHub's API that gives tokens: it looks at the signature as GitHub does."""
+
+    def do_POST(self):
+        server = self.server
+        self.rfile.read(int(self.headers["Content-Length"]))
+        head, claims, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+                                   for part in self.headers["Authorization"].removeprefix("Bearer ").split("."))
+        signed = self.headers["Authorization"].removeprefix("Bearer ").rsplit(".", 1)[0]
+        (server.folder / "signature").write_bytes(signature)
+        checked = subprocess.run(["openssl", "dgst", "-sha256", "-verify", server.public, "-signature",
+                                  server.folder / "signature"], input=signed.encode(), capture_output=True, check=False)
+        server.claims = json.loads(claims)
+        good = (checked.returncode == 0 and json.loads(head) == {"alg": "RS256", "typ": "JWT"}
+                and self.path == "/api/v3/app/installations/42/access_tokens")
+        body = json.dumps({"token": SECRET} if good else {"message": "Bad credentials"}).encode()
+        self.send_response(201 if good else 401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format, *arguments):
+        pass
+
+
+@pytest.fixture
+def github(tmp_path):
+    key, public = tmp_path / "app.pem", tmp_path / "app.pub"
+    subprocess.run(["openssl", "genrsa", "-traditional", "-out", key, "2048"], check=True, capture_output=True)
+    subprocess.run(["openssl", "rsa", "-in", key, "-pubout", "-out", public], check=True, capture_output=True)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server.folder, server.key, server.public, server.claims = tmp_path, key, public, None
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_github_app_gets_its_token_and_reads_with_it(github, serve, make_source):
+    server = serve(user="x-access-token", password=SECRET)
+    app = {"appId": "7", "appInstallation": "42", "appKey": github.key.read_text(), "origin": "Secret argocd/app",
+           "appApi": f"http://127.0.0.1:{github.server_address[1]}/api/v3/"}
+    source = make_source(server.url("db.git"), **app)
+    assert names(source.read()) == ["ConfigMap a"]
+    assert github.claims["iss"] == "7" and 0 < github.claims["exp"] - github.claims["iat"] <= 600
+    kind, text = source.fail(appInstallation="43")
+    assert kind == "denied" and "Secret argocd/app" in text and "Bad credentials" in text
+    kind, text = source.fail(appKey="no key")
+    assert kind == "denied" and "githubAppPrivateKey of Secret argocd/app" in text
+    for file in source.folder.rglob("*"):
+        assert not file.is_file() or SECRET.encode() not in file.read_bytes()
+
+
+def test_a_token_without_a_user_is_sent_as_forges_want_it(serve, make_source):
+    """As a password with a name that means a token; Bitbucket Server takes it as Bearer alone."""
+    forge = serve(user="x-access-token", password=SECRET)
+    assert names(make_source(forge.url("db.git"), password=SECRET, token=True).read()) == ["ConfigMap a"]
+    assert len(forge.commands()) == 3
+    bitbucket = serve(token=SECRET)
+    source = make_source(bitbucket.url("db.git"), password=SECRET, token=True)
+    assert names(source.read()) == ["ConfigMap a"]
+    kind, text = source.fail(password="other")
+    assert kind == "denied" and "does not take the credentials" in text
+    # A password of a user is never sent as another thing.
+    bitbucket.requests.clear()
+    assert source.fail(token=False, username="ci")[0] == "denied"
+    assert not [value for value in sent(bitbucket) if value and value.startswith("Bearer")]
+
+
+def test_hosts_of_no_proxy_are_asked_directly(serve, make_source):
+    server = serve()
+    with git.HttpProxy() as proxy:
+        source = make_source(server.url("db.git"), proxy=proxy.url, noProxy="example.org,127.0.0.1")
+        assert names(source.read()) == ["ConfigMap a"] and proxy.seen == []
+        source.fields["noProxy"] = "example.org"
+        source.read()
+        assert proxy.seen
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, "login"])
