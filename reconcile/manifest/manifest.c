@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/manifest/inspect.h"
+#include "reconcile/manifest/stream.h"
 
 /* The tree of one file: LIMIT_YAML_NODES nodes of about 200 bytes each with their places in lists and maps. */
 enum { TREE_MEMORY = 256 * 1024 * 1024 };
@@ -275,7 +276,8 @@ void manifest_read(
 		.desired = desired,
 		.mem = mem,
 	};
-	yaml_read(file, bytes, length, tree, &documents, &desired->mistakes);
+	CLEANUP(memory_freep) char *stream = manifest_stream(bytes, length, &length);
+	yaml_read(file, stream ? stream : bytes, length, tree, &documents, &desired->mistakes);
 	for (size_t i = 0; i < documents.count && !reader.stopped; i++)
 		read_document(&reader, documents.items[i]);
 }

@@ -69,7 +69,7 @@ static bool write_entry(
 	const char *name =
 		arena_printf(layout->mem, "%s%s%s", folder, *folder ? "/" : "", git_tree_entry_name(entry));
 	const git_oid *id = git_tree_entry_id(entry);
-	if (tree_bad_name(git_tree_entry_name(entry))) {
+	if (tree_bad_name(git_tree_entry_name(entry)) || tree_odd_name(git_tree_entry_name(entry))) {
 		left_out_add(
 			&layout->left_out, *folder ? folder : ".", "an entry whose name git does not make");
 		return true;

@@ -49,12 +49,36 @@ const char *tree_bad_name(const char *name)
 		return "is reserved for Git";
 	if (strchr(name, '/'))
 		return "has a '/' inside";
+	return strlen(name) > 255 ? "is longer than 255 bytes" : NULL;
+}
+
+bool tree_odd_name(const char *name)
+{
 	for (const char *c = name; *c; c++)
 		if (iscntrl((unsigned char)*c))
-			return "has a control character";
-	if (strlen(name) > 255)
-		return "is longer than 255 bytes";
-	return text_is_utf8(name, strlen(name)) ? NULL : "is not UTF-8";
+			return true;
+	return !text_is_utf8(name, strlen(name));
+}
+
+/* By which a file is known here: the bytes that cannot be shown as \xNN. */
+static const char *shown_name(const char *name, struct arena *mem)
+{
+	static const char digits[] = "0123456789abcdef";
+	if (!tree_odd_name(name))
+		return name;
+	char *shown = arena_array(mem, strlen(name) * 4 + 1, 1), *out = shown;
+	for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+		if (!iscntrl(*c) && *c < 0x80) {
+			*out++ = (char)*c;
+			continue;
+		}
+		*out++ = '\\';
+		*out++ = 'x';
+		*out++ = digits[*c >> 4];
+		*out++ = digits[*c & 15];
+	}
+	*out = '\0';
+	return shown;
 }
 
 /* As it may be shown. */
@@ -97,7 +121,8 @@ static void note_gone(struct walk *walk, const git_tree *now, const git_tree *be
 	for (size_t i = 0; i < count; i++) {
 		const git_tree_entry *was = git_tree_entry_byindex(before, i);
 		if (!git_tree_entry_byname(now, git_tree_entry_name(was)))
-			note_changed(walk, join(walk, folder, git_tree_entry_name(was)), was);
+			note_changed(walk,
+				join(walk, folder, shown_name(git_tree_entry_name(was), walk->mem)), was);
 	}
 }
 
@@ -217,7 +242,7 @@ static bool visit_entry(struct walk *walk, const git_tree_entry *entry, const gi
 	const char *folder, int depth, struct error *err)
 {
 	const char *reason = tree_bad_name(git_tree_entry_name(entry));
-	const char *name = join(walk, folder, git_tree_entry_name(entry));
+	const char *name = join(walk, folder, shown_name(git_tree_entry_name(entry), walk->mem));
 	if (reason) {
 		mistakes_add(&walk->desired->mistakes, *folder ? folder : ".", 0, 0,
 			"holds an entry \"%s\" whose name %s: such a tree is not made by git",
@@ -335,7 +360,7 @@ static bool find_path(struct walk *walk, const char *path, struct place *place, 
 	while (place->found && !walk->full && (name = strsep(&rest, "/"))) {
 		if (!*name || strcmp(name, ".") == 0)
 			continue;
-		const char *reason = tree_bad_name(name);
+		const char *reason = tree_odd_name(name) ? "has a control character" : tree_bad_name(name);
 		if (reason) {
 			mistakes_add(&walk->desired->mistakes, safe_name(path, walk->mem), 0, 0,
 				"the path of the Application has a part that %s", reason);

@@ -17,3 +17,6 @@ bool tree_read(const struct repository *repository, const git_oid *commit,
 
 /* What Git itself refuses to write into a work tree, and what would break out of a line of a message; NULL = it is fine. */
 const char *tree_bad_name(const char *name);
+
+/* A name that git takes and that cannot be shown or written as it is: "Icon\r" of a Mac, one in Latin-1. */
+bool tree_odd_name(const char *name);

@@ -171,8 +171,7 @@ def test_a_path_that_leaves_the_tree_is_a_mistake(source, path):
     assert len(mistakes(answer)) == 1 and "\n" not in mistakes(answer)[0]
 
 
-@pytest.mark.parametrize("name", ["..", ".", ".git", ".GIT", "git~1", "a/b.yaml", "a\nb.yaml", "\x1b[2J.yaml", "x" * 300,
-                                  b"caf\xe9.yaml"])
+@pytest.mark.parametrize("name", ["..", ".", ".git", ".GIT", "git~1", "a/b.yaml", "x" * 300])
 def test_names_that_git_would_not_make_are_refused(source, repository, name):
     """Written as raw trees: libgit2 reads them without a word."""
     blob = repository.blob(config_map("evil"))
@@ -298,3 +297,45 @@ def test_a_path_that_the_base_did_not_have_is_read_whole(source, repository):
     answer = source.read(paths=[{"path": "cluster", "base": base}, {"path": "users", "base": base}])
     assert [content["based"] for content in answer["contents"]] == [False, True]
     assert names(answer, 0) == ["ConfigMap a"] and names(answer, 1) == ["ConfigMap b"]
+
+
+@pytest.mark.parametrize("name", ["a\nb.yaml", "\x1b[2J.yaml", b"caf\xe9.yaml"])
+def test_a_name_that_could_harm_a_terminal_is_shown_escaped(source, repository, name):
+    users = repository.raw_tree([("100644", name, repository.blob("kind: x\n"))])
+    repository.commit_tree(repository.raw_tree([("40000", "users", users)]))
+    found = mistakes(source.read())
+    assert "\\x" in found[0] and all(32 <= ord(character) < 127 for character in found[0])
+
+
+def test_names_that_cannot_be_shown_block_nobody(source, repository):
+    """Icon\\r of a Mac, a name and a folder in Latin-1; what is a manifest among them is read."""
+    picture = repository.blob(b"\x89PNG")
+    folder = repository.raw_tree([("100644", b"b.yaml", repository.blob(config_map("b")))])
+    users = repository.raw_tree([
+        ("100644", b"Icon\r", picture), ("100644", b"a.yaml", repository.blob(config_map("a"))),
+        ("40000", b"gr\xfcn", folder), ("100644", b"\xfcber.png", picture),
+        ("100644", b"\xfcber.yaml", repository.blob(config_map("c")))])
+    repository.commit_tree(repository.raw_tree([("40000", "users", users)]))
+    answer = source.read(paths=[{"path": "users", "recurse": True}])
+    assert names(answer) == ["ConfigMap a", "ConfigMap b", "ConfigMap c"]
+    assert not answer["contents"][0]["mistakes"]
+    assert [item["file"] for item in answer["contents"][0]["objects"]] == [
+        "users/a.yaml", "users/gr\\xfcn/b.yaml", "users/\\xfcber.yaml"]
+    wrong = repository.raw_tree([("100644", b"\xfcber.yaml", repository.blob("kind: x\n"))])
+    repository.commit_tree(repository.raw_tree([("40000", "users", wrong)]))
+    assert "users/\\xfcber.yaml:1" in source.read()["contents"][0]["mistakes"][0]
+
+
+def test_what_kubectl_reads_is_read(source, repository):
+    """The end of a block scalar is a Secret's value; a BOM, a comment or nothing between two documents."""
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\n"
+    block = head % "block" + "data:\n  value: |\n    x"
+    several = head % "one" + "---# comment\n\ufeff" + head % "two"
+    objects = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"%s"}}'
+    repository.commit({"users/a.yaml": block, "users/b.yaml": several,
+                       "users/c.json": objects % "three" + objects % "four" + "\n" + objects % "five"})
+    answer = source.read()
+    found = {item["key"].split()[1]: json.loads(item["json"]) for item in answer["contents"][0]["objects"]}
+    assert not answer["contents"][0]["mistakes"]
+    assert set(found) == {"block", "one", "two", "three", "four", "five"}
+    assert found["block"]["data"]["value"] == "x\n"

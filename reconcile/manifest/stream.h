@@ -1,0 +1,15 @@
+/*
+ * stream.h - the bytes of a manifest file as kubectl takes them apart, before they are YAML (internal to this room)
+ *
+ * kubectl does not give a file to its YAML reader whole: k8s.io/apimachinery/pkg/util/yaml cuts it into documents line by line first. What
+ * that lets through is taken here, too, by writing it as YAML has it:
+ * - the last line without an end gets one, so a block scalar there ends with a line end (in a Secret that is another value);
+ * - "---# comment" separates documents; a byte order mark at the beginning of a later document is passed over;
+ * - JSON objects one behind the other, with nothing or white space in between, are documents.
+ */
+#pragma once
+
+#include "base/base.h"
+
+/* A copy, to be freed, or NULL when the bytes are good as they are. */
+char *manifest_stream(const char *bytes, size_t length, size_t *new_length);
