@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "agent/commands/common.h"
+#include "base/budget.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/ignore/jq_worker.h"
@@ -136,8 +137,10 @@ static int finish_output(int code)
 int main(int argc, char **argv)
 {
 	harden();
-	if (argc > 1 && text_equal(argv[1], "git-worker"))
+	if (argc > 1 && text_equal(argv[1], "git-worker")) {
+		budget_read();
 		return source_worker_main();
+	}
 	if (argc > 1 && text_equal(argv[1], "jq-worker"))
 		return jq_worker_main();
 	if (argc > 1 && text_equal(argv[1], "render-worker"))

@@ -26,6 +26,7 @@
 #include "agent/queue.h"
 #include "agent/sync/unseal.h"
 #include "agent/users/users_in_force.h"
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -385,6 +386,7 @@ static int run_agent(struct parts *parts)
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread: only main takes them */
+	budget_read();
 	if (!make_parts(parts, &err)) {
 		free_parts(parts);
 		return command_failed(&err);

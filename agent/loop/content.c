@@ -5,6 +5,7 @@
 
 #include "agent/loop/part.h"
 #include "agent/users/users_source.h"
+#include "base/budget.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -143,6 +144,24 @@ static struct content *content_of_parts(struct part *const *parts, size_t count)
 	return content;
 }
 
+/* Of all Applications together: none may take the memory of the others, nor all of them the agent's. */
+static char *too_much(const struct agent *agent, const struct app *app, const struct content *made)
+{
+	const struct desired *wanted = made->desired;
+	size_t objects = wanted->objects.count, bytes = wanted->bytes;
+	for (size_t i = 0; i < agent->app_count; i++)
+		if (agent->apps[i] != app && agent->apps[i]->content) {
+			objects += agent->apps[i]->content->desired->objects.count;
+			bytes += agent->apps[i]->content->desired->bytes;
+		}
+	if (budget_fits(objects, bytes))
+		return NULL;
+	return memory_printf(
+		"its %zu objects, and those of the other Applications, are %zu with %zu KiB: more than the agent's "
+		"memory is for (%zu MiB in its memory group); give it more (resources.limits.memory)",
+		wanted->objects.count, objects, bytes >> 10, budget_group() >> 20);
+}
+
 /* Of the parts, one of each source; a single one is given up to it. NULL with the reason, which the caller frees. */
 static struct content *content_make(
 	struct agent *agent, const struct app *app, struct part *const *parts, size_t count, char **why)
@@ -160,6 +179,8 @@ static struct content *content_make(
 	made->message = arena_copy(made->mem, newest->message);
 	memcpy(made->source_hash, app->source_hash, sizeof(made->source_hash));
 	*why = fits ? complete(agent, app, made) : memory_copy("it has too many sources");
+	if (!*why)
+		*why = too_much(agent, app, made);
 	if (!*why)
 		return made;
 	content_release(made);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -79,6 +80,12 @@ static bool has_room(struct manifest_reader *reader, const struct yaml_node *doc
 		mistakes_add(mistakes, file, document->line, document->column,
 			"the objects of this path are larger than %ld bytes: split the Application",
 			LIMIT_PATH_BYTES);
+		reader->stopped = true;
+	} else if (!budget_fits(desired->objects.count + 1, desired->bytes + length)) {
+		mistakes_add(mistakes, file, document->line, document->column,
+			"%zu objects with %zu KiB are more than the agent's memory is for (%zu MiB in its memory group): give it "
+			"more (resources.limits.memory), or split the Application among agents",
+			desired->objects.count + 1, (desired->bytes + length) >> 10, budget_group() >> 20);
 		reader->stopped = true;
 	}
 	return !reader->stopped;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -83,7 +84,7 @@ static bool start_git(struct repository *repository, struct error *err)
 	/* A volume may belong to another user; nothing of it is executed. */
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)LIMIT_PACK_OBJECTS);
-	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, (size_t)LIMIT_GIT_OBJECT);
+	git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, budget_git_object());
 	git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)(LIMIT_GIT_MEMORY / 4));
 	repository->started = true;
 	return true;

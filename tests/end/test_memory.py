@@ -139,3 +139,29 @@ def test_a_flood_of_strangers_takes_no_memory_away(small, tmp_path, record_prope
     answer = small.request("POST", "/api/webhook", body=body, headers={
         "Content-Type": "application/json", "X-GitHub-Event": "push", "X-Hub-Signature-256": signature})
     assert answer.status == 202, answer.body
+
+
+def config_maps(first, count):
+    return "".join(f"---\n{config_map(f'm{number}')}" for number in range(first, first + count))
+
+
+def test_more_objects_than_the_memory_is_for_are_refused_with_the_number(small, crds, tmp_path):
+    """192 KB of Git: 19,900 ConfigMaps. As many as are taken are synced without harm."""
+    if not small.group:
+        pytest.skip("no memory group can be made below that of the tests")
+    namespace, repository = crds.namespace(), Repository(tmp_path / "db.git")
+    good = repository.commit({f"app/{file}.yaml": config_maps(file * 1000, 1000) for file in range(10)})
+    small.kubernetes(crds)
+    small.application("many", repository.url, "app", namespace)
+    small.start()
+    small.wait_app("many", "Synced", good, seconds=180)
+    assert small.survived()
+
+    repository.commit({f"app/{file}.yaml": config_maps(file * 1000, 990) for file in range(10, 20)})
+    small.wait_condition("many", "ComparisonError", f"more than the agent's memory is for ({LIMIT // MEBI} MiB in its memory group)")
+    assert small.survived()
+    other = Repository(tmp_path / "other.git")
+    other.commit({f"app/{file}.yaml": config_maps(50000 + file * 1000, 1000) for file in range(3)})
+    small.application("other", other.url, "app", crds.namespace())
+    small.wait_condition("other", "ComparisonError", "and those of the other Applications, are 13000 with")
+    assert small.survived() and small.app("many")["status"]["resources"]
