@@ -149,6 +149,24 @@ def test_what_is_typed_stays_when_the_data_changes(browser, page):
     assert browser.run("document.activeElement === document.querySelector('.search')")
 
 
+def test_roles_that_are_not_managed_are_folded_with_their_count(browser, page):
+    strangers = [{"name": name, "database": "main", "login": True, "superuser": name == "dba", "referenced": False, "reason": "made by somebody else"}
+                 for name in ("dba", "etl")]
+    page.tell(*page_data.HEALTHY)
+    main = page_data.database("main", users=9, synced=9)
+    main["document"]["unmanaged"] = {"count": 2, "items": strangers}
+    page.tell(main)
+    browser.open(page.url + "/#/users")
+    browser.wait_text("2 unmanaged roles")
+    assert not browser.run("document.querySelector('.unmanaged').open")
+    browser.run("document.querySelector('.unmanaged summary').click()")
+    browser.wait_text("made by somebody else")
+    page.tell(page_data.user("newcomer"))
+    browser.wait_text("newcomer")
+    assert browser.run("document.querySelector('.unmanaged').open"), "it stays as the person left it"
+    assert "login, superuser" in browser.run("document.querySelector('.unmanaged').innerText") and browser.problems == []
+
+
 def test_thousands_of_users_are_drawn_in_part(browser, page):
     page.tell(*(page_data.user(f"user{number:04}", roles=["app_read"]) for number in range(1500)))
     browser.open(page.url + "/#/users")

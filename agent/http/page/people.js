@@ -7,7 +7,7 @@ import * as actions from './actions.js';
 const ROWS = 200; /* drawn at once: a browser slows down long before the agent does */
 
 /* What the person typed or chose stays while the data under it changes. */
-const chosen = {text: '', status: ''};
+const chosen = {text: '', status: '', unmanaged: false};
 
 function more(all) {
 	return all > ROWS ? el('p.dim.more', null, `${all - ROWS} more: narrow the search to see them, or use the command line`) : null;
@@ -70,9 +70,27 @@ function filters(items, redraw) {
 		el('button.filter', {type: 'button', 'aria-pressed': String(chosen.status === status), click: choose(status)}, pill(status), number)));
 }
 
+function unmanagedRow(role) {
+	const powers = [role.login && 'login', role.superuser && 'superuser', role.referenced && 'in users.yaml'].filter(Boolean);
+	return [el('span.strong', null, role.name), role.database, powers.join(', '), role.reason];
+}
+
+/* Roles that are nobody's here: many, and no news, so they are folded until somebody asks. */
+function unmanaged({items, count}) {
+	if (!count)
+		return null;
+	const shown = items.slice(0, ROWS);
+	/* Noted with the click, not with the toggle that follows it: the data may be drawn anew in between. */
+	const fold = () => {
+		chosen.unmanaged = !chosen.unmanaged;
+	};
+	return el('details.unmanaged', {open: chosen.unmanaged}, el('summary', {click: fold}, `${count} unmanaged ${count === 1 ? 'role' : 'roles'}`),
+	table([['Role'], ['Database'], ['Has'], ['Why', 'wide']], shown.map(unmanagedRow)), more(count));
+}
+
 export const users = {
 	title: 'Users',
-	paths: () => ['/api/v1/users', '/api/v1/databases'],
+	paths: () => ['/api/v1/users', '/api/v1/databases', '/api/v1/users/unmanaged'],
 	render: (held, redraw) => {
 		const {items} = held['/api/v1/users'];
 		const databases = held['/api/v1/databases'].items.map((item) => item.name);
@@ -81,8 +99,9 @@ export const users = {
 		/* Whose users are not reconciled, or not the newest: what the table shows is as old as that. */
 		const waiting = held['/api/v1/databases'].items.filter((item) => item.status !== 'Connected' || item.reason)
 			.map((item) => el('div.callout.warn', null, el('p', null, `${item.name}: ${item.status}${item.reason ? `: ${item.reason}` : ''}`)));
+		const others = unmanaged(held['/api/v1/users/unmanaged']);
 		return section('Users', aside, items.length ? [...waiting, filters(items, redraw), userTable(items)] : waiting.length ? waiting
-			: empty('No users', 'None are listed in Git, or no database was reached yet.'));
+			: empty('No users', 'None are listed in Git, or no database was reached yet.'), others);
 	},
 };
 
