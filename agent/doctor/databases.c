@@ -45,10 +45,12 @@ static const char *remedy_of(
 static bool examine(struct doctor *doctor, const struct database_config *database, struct roles_server *server)
 {
 	struct session_target target;
+	struct role_claims ignored;
 	struct error err;
 
 	doctor_wait(doctor, "database", database->name);
-	bool ok = database_target(database, doctor->secrets, doctor->kube, doctor->mem, &target, &err) &&
+	bool ok = database_target(
+			  database, doctor->secrets, doctor->kube, doctor->mem, &target, &ignored, &err) &&
 		roles_examine(&target, doctor->mem, server, &err);
 	secret_done(&target.password);
 	if (ok)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/users/operator_roles.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -77,7 +78,7 @@ static bool take_cluster(const struct operator_reference *cluster, struct kube_r
 }
 
 static bool find_leader(const struct operator_reference *cluster, struct kube *kube, struct arena *mem,
-	const char **where, struct error *err)
+	const char **where, struct role_claims *claims, struct error *err)
 {
 	struct kube_request asked[ASKED] = {
 		{.method = "GET",
@@ -89,6 +90,10 @@ static bool find_leader(const struct operator_reference *cluster, struct kube *k
 	};
 	kube_run(kube, asked, ASKED);
 	bool ok = take_cluster(cluster, asked, mem, where, err);
+	if (ok) {
+		*claims = operator_roles(asked[0].answer, mem);
+		claims->whose = arena_printf(mem, "postgresql %s/%s", cluster->namespace, cluster->name);
+	}
 	for (size_t i = 0; i < ASKED; i++)
 		json_decref(asked[i].answer);
 	return ok;
@@ -134,13 +139,13 @@ static bool take_credentials(const struct operator_reference *cluster, struct se
 }
 
 static bool by_operator(const struct operator_reference *cluster, struct secrets *secrets, struct kube *kube,
-	struct arena *mem, struct session_target *target, struct error *err)
+	struct arena *mem, struct session_target *target, struct role_claims *claims, struct error *err)
 {
 	const char *where = "", *user = "";
 	if (!kube)
 		return error_set(err, ERROR_RETRY, "postgresql %s/%s: there is no cluster that can be asked",
 			cluster->namespace, cluster->name);
-	if (!find_leader(cluster, kube, mem, &where, err) ||
+	if (!find_leader(cluster, kube, mem, &where, claims, err) ||
 		!take_credentials(cluster, secrets, kube, mem, &user, &target->password, err))
 		return false;
 	target->connection =
@@ -149,9 +154,10 @@ static bool by_operator(const struct operator_reference *cluster, struct secrets
 }
 
 bool database_target(const struct database_config *config, struct secrets *secrets, struct kube *kube,
-	struct arena *mem, struct session_target *target, struct error *err)
+	struct arena *mem, struct session_target *target, struct role_claims *claims, struct error *err)
 {
 	const struct secret_reference *from = &config->password;
+	*claims = (struct role_claims){.items = NULL};
 	*target = (struct session_target){
 		.name = config->name,
 		.connection = config->connection,
@@ -159,7 +165,7 @@ bool database_target(const struct database_config *config, struct secrets *secre
 		.authentication = config->authentication,
 	};
 	if (config->cluster.name)
-		return by_operator(&config->cluster, secrets, kube, mem, target, err);
+		return by_operator(&config->cluster, secrets, kube, mem, target, claims, err);
 	if (from->file)
 		return secret_read(&target->password, from->file, true, err);
 	return !from->name ||

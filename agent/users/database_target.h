@@ -19,11 +19,13 @@
 #include "agent/config/config.h"
 #include "agent/users/secrets.h"
 #include "reconcile/kubernetes/kube.h"
+#include "reconcile/roles/roles.h"
 
-/* `kube` NULL = there is no cluster, or it cannot be asked yet. Texts in `mem`; the caller has the password wiped (secret_done),
+/* `claims` are the roles that the `postgresql` object lists (operator_roles.h), none where the file has a connection. `kube` NULL = there is no cluster, or it cannot be asked yet. Texts in `mem`; the caller has the password wiped (secret_done),
    also after false. */
 bool database_target(const struct database_config *config, struct secrets *secrets, struct kube *kube,
-	struct arena *mem, struct session_target *target, struct error *err) MUST_CHECK;
+	struct arena *mem, struct session_target *target, struct role_claims *claims,
+	struct error *err) MUST_CHECK;
 
 /* The Secret that the operator keeps this role's password in. */
 const char *operator_secret_name(const struct operator_reference *cluster, const char *role, struct arena *mem);

@@ -35,7 +35,7 @@ static bool connect_database(struct users_pass *pass, struct session **session)
 {
 	struct session_target target;
 	bool ok = database_target(pass->database->config, pass->agent->secrets, pass->database->kube,
-		pass->mem, &target, &pass->error);
+		pass->mem, &target, &pass->claims, &pass->error);
 	target.plain = pass->database->plain;
 	ok = ok && session_connect(&target, session, &pass->error);
 	if (ok)
@@ -109,6 +109,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 		.policy = &config->policy,
 		.passwords = &passwords,
 		.target = config->name,
+		.claims = &pass->claims,
 	};
 
 	if (pass->wish && pass->wish->exports)

@@ -92,6 +92,8 @@ struct users_pass {
 	const char *no_deletions_why; /* NULL = it is the first pass after the store was rebuilt */
 	struct users_wish *wish;      /* NULL = nobody asked */
 
+	struct role_claims claims; /* roles that the postgresql object lists */
+
 	struct store_user *known; /* what the store had of this database's users, by name; users_record_known() */
 	size_t known_count;
 	bool known_read;

@@ -409,6 +409,7 @@ bool roles_observe(struct session *session, const struct roles_plan_input *asked
 	struct roles_present *made = arena_alloc(mem, sizeof(*made));
 	PGresult *tables[TABLES] = {NULL};
 	made->version = session->version;
+	made->claims = asked->claims;
 	bool ok = read_tables(session, mem, tables, err) && take_tables(tables, mem, made, err) &&
 		read_managed(session, mem, made, err);
 	for (size_t i = 0; i < TABLES; i++)

@@ -1,5 +1,6 @@
 #include "reconcile/roles/operator.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -62,8 +63,25 @@ static bool is_prepared(const struct roles_present *present, const struct role *
 	return false;
 }
 
+static int compare_claim(const void *name, const void *claim)
+{
+	return strcmp(name, ((const struct role_claim *)claim)->name);
+}
+
+const char *operator_lists(const struct roles_present *present, const char *role, struct arena *mem)
+{
+	const struct role_claims *claims = present->claims;
+	const struct role_claim *found = claims && claims->count
+		? bsearch(role, claims->items, claims->count, sizeof(*claims->items), compare_claim)
+		: NULL;
+	return found ? arena_printf(mem, "it stands under spec.%s of %s", found->where, claims->whose) : NULL;
+}
+
 const char *operator_claim(const struct roles_present *present, const struct role *role, struct arena *mem)
 {
+	const char *listed = operator_lists(present, role->name, mem);
+	if (listed)
+		return listed;
 	const struct role *admin = spilo_admin(present);
 	const char *base = admin ? other_end(role->name, "_user", "", mem) : NULL;
 	const struct role *of = base ? present_role(present, base) : NULL;
@@ -78,4 +96,12 @@ const char *operator_claim(const struct roles_present *present, const struct rol
 	if (row_of(present, role, "zalandos"))
 		return "it is in zalandos, as the people of the operator's teams are";
 	return NULL;
+}
+
+const char *operator_refusal(const char *claim, struct arena *mem)
+{
+	return arena_printf(mem,
+		"the role belongs to the postgres-operator: %s. It writes password, attributes and memberships anew in "
+		"each of its passes; take the role out of users.yaml, or out of the operator's hands first",
+		claim);
 }

@@ -89,10 +89,16 @@ static void plan_group(struct planner *planner, size_t at)
 	const struct role *role = present_role(planner->present, group->name);
 	const struct role *renamed = role ? NULL : managed_renamed(planner->present, group->name);
 	struct role_report *report = planner->group_reports[at] = group_report(planner, group, role);
-	bool ours = !role || role->mark == MARK_GROUP;
-	bool claims = role && (ours ? !role->recorded : may_adopt(planner, role));
+	const char *theirs = operator_lists(planner->present, group->name, planner->mem);
+	bool ours = !theirs && (!role || role->mark == MARK_GROUP);
+	bool claims = role && !theirs && (ours ? !role->recorded : may_adopt(planner, role));
 	if (renamed) {
 		tell_renamed(planner, report, renamed);
+	} else if (theirs) {
+		planner_reason(planner, report, USER_REFUSED,
+			"the role belongs to the postgres-operator: %s; take it out of the groups: users may be members of it "
+			"all the same",
+			theirs);
 	} else if (!ours && !claims) {
 		planner_reason(planner, report, USER_REFUSED,
 			"the role exists and is no group of ours: what it may do is left as it is; "

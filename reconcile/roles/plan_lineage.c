@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
+#include "reconcile/roles/operator.h"
 #include "reconcile/roles/rights.h"
 
 static const struct wanted_user *wanted_of(const struct planner *planner, const char *name)
@@ -169,6 +170,12 @@ static bool role_will_exist(struct planner *planner, const struct member *member
 			"one; ALTER ROLE %s RENAME TO %s undoes it, or list it as it is called now",
 			name, renamed->name, sql_identifier(renamed->name, planner->mem),
 			sql_identifier(name, planner->mem));
+		return false;
+	}
+	if (operator_lists(planner->present, name, planner->mem)) {
+		planner_reason(planner, member->report, USER_DEGRADED,
+			"role \"%s\" is not there yet: the postgres-operator makes it, as %s", name,
+			operator_lists(planner->present, name, planner->mem));
 		return false;
 	}
 	if (other && !other->creatable) {

@@ -192,6 +192,9 @@ static bool may_create(struct planner *planner, struct wanted_user *wanted)
 bool planner_may_manage(struct planner *planner, struct wanted_user *wanted)
 {
 	const struct role *role = wanted->role;
+	const char *listed = operator_lists(planner->present, wanted->user->name, planner->mem);
+	if (listed)
+		return refuse(planner, wanted, operator_refusal(listed, planner->mem));
 	if (!renamed_is_clear(planner, wanted))
 		return false;
 	if (!role)
@@ -205,11 +208,7 @@ bool planner_may_manage(struct planner *planner, struct wanted_user *wanted)
 	const char *claim =
 		mark_is_ours(role->mark) ? NULL : operator_claim(planner->present, role, planner->mem);
 	if (claim)
-		return refuse(planner, wanted,
-			arena_printf(planner->mem,
-				"the role belongs to the postgres-operator: %s. It writes password, attributes and memberships anew in "
-				"each of its passes; take the role out of users.yaml, or out of the operator's hands first",
-				claim));
+		return refuse(planner, wanted, operator_refusal(claim, planner->mem));
 	bool adopts = planner->input->policy->adopt && role->mark != MARK_GROUP && role->mark != MARK_OTHER;
 	if ((adopts || role->mark == MARK_NONE) && !is_no_group(planner, wanted))
 		return false;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "reconcile/roles/heir.h"
 #include "reconcile/roles/hold.h"
+#include "reconcile/roles/operator.h"
 #include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
@@ -25,8 +26,13 @@ static const char *nobody_goes(const struct planner *planner)
 /* The agent file's list, and PostgreSQL's, the operator's and the agent's own roles: whatever their comment says. */
 static bool is_protected(struct planner *planner, const struct role *role, struct role_report *report)
 {
-	if (!roles_policy_protects(planner->input->policy, role->name))
-		return false;
+	const char *listed = operator_lists(planner->present, role->name, planner->mem);
+	if (listed)
+		planner_reason(planner, report, USER_REFUSED,
+			"is to be removed, but the postgres-operator looks after it by now: %s; nothing is done to it",
+			listed);
+	if (listed || !roles_policy_protects(planner->input->policy, role->name))
+		return listed != NULL;
 	planner_reason(planner, report, USER_REFUSED,
 		"is to be removed, but is protected, by protectedRoles of the agent file or as PostgreSQL's, the operator's or the "
 		"agent's own role: nothing is done to it; take it off that list, or list it as a user again");

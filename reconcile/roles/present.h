@@ -128,11 +128,12 @@ struct belonging {
 };
 
 struct roles_present {
-	int version;                  /* 150020 */
-	const char *session_user;     /* who we are */
-	const char *session_database; /* and where */
-	const char *server;           /* its system identifier */
-	int64_t now;                  /* its clock: seconds since 1970 */
+	int version;                      /* 150020 */
+	const struct role_claims *claims; /* of roles_plan_input */
+	const char *session_user;         /* who we are */
+	const char *session_database;     /* and where */
+	const char *server;               /* its system identifier */
+	int64_t now;                      /* its clock: seconds since 1970 */
 	bool plain;      /* we are no superuser: verifiers were not read, and rights.h has what we may do */
 	uint32_t self;   /* our oid then, else 0 */
 	bool may_create; /* in that database */

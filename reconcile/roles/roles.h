@@ -56,6 +56,17 @@ struct roles_passwords {
 		const struct secret *password, struct arena *mem, const char **why);
 };
 
+/* A role that somebody else makes, by a manifest. */
+struct role_claim {
+	const char *name;
+	const char *where; /* in its spec: "users" */
+};
+struct role_claims {
+	struct role_claim *items; /* by name, unique */
+	size_t count;
+	const char *whose; /* "postgresql default/acid-main" */
+};
+
 enum user_status { USER_SYNCED, USER_DRIFTED, USER_DEGRADED, USER_RETIRING, USER_REFUSED };
 const char *user_status_name(enum user_status status); /* "Synced", ... */
 
@@ -211,6 +222,7 @@ struct roles_plan_input {
 	const struct roles_policy *policy;
 	const struct roles_passwords *passwords;
 	const char *target; /* name in the mark: the database's in the agent file */
+	const struct role_claims *claims; /* never ours, whatever stands in the database (operator.h); NULL = none are known */
 
 	/* Which roles are ours (managed.h). */
 	const char *manager;   /* who we are in the table */

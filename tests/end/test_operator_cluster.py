@@ -171,3 +171,41 @@ def test_a_server_without_tls_is_told_no_password(setting):
     agent.begin()
     wait_for("it is refused", lambda: "SSL" in database(agent).get("reason", ""), 60, 0.05)
     assert not made.value("SELECT count(*) FROM pg_roles WHERE rolname = 'alice'") and made.password not in agent.log()
+
+
+@pytest.mark.parametrize("major", [13, 16, 18])
+def test_who_stands_in_the_object_is_the_operators_whatever_the_database_says(setting, major):
+    """Nothing is made of them before the operator is there, nor removed when it has taken one over from Git."""
+    agent, operator, repository, server = setting
+    operator.cluster()
+    patched = {"spec": {"users": {"app_owner": ["createdb"]}, "databases": {"app": "app_owner"}, "preparedDatabases": {
+        "shop": {"defaultUsers": True, "schemas": {"audit": {"defaultUsers": True}, "bare": {"defaultRoles": False}}}}}}
+    operator.kube.patch("acid.zalan.do/v1", "postgresql", operator.namespace, NAME, patched)
+    made = server(major)
+    operator.leader(made)
+    operator.credentials(made.password)
+    theirs = ["app_owner", "shop_reader", "shop_owner_user", "shop_audit_writer_user"]
+    mine = ["alice", "shop_bare_owner", "shop_data_owner"]
+    for name in theirs + mine[1:]:
+        agent.secret(operator.namespace, f"user-{name.replace('_', '-')}-secret", "x")
+    repository.commit(users_yaml(operator.namespace, *theirs, *mine))
+    agent.start(ready=False)
+    logs_in(agent, made, "alice")
+    for name in theirs:
+        reason = agent.wait_user(name, "Refused")["reason"]
+        assert f"of postgresql {operator.namespace}/{NAME}" in reason and "belongs to the postgres-operator: it stands under spec." in reason
+    roles = {row[0] for row in made.query("SELECT rolname FROM pg_roles")}
+    assert not roles & set(theirs) and roles >= set(mine)
+    # A role of theirs is no group of ours, and is waited for where a user is to be a member of it.
+    text = users_yaml(operator.namespace, "alice")["users/users.yaml"].replace("    users:\n", "    version: 2\n    groups: [{name: shop_writer}]\n    users:\n")
+    repository.commit({"users/users.yaml": text.replace("username: alice,", "username: alice, roles: [shop_reader],")})
+    assert "the postgres-operator makes it" in agent.wait_user("alice", "Degraded")["reason"]
+    assert "belongs to the postgres-operator" in agent.wait_user("shop_writer", "Refused")["reason"]
+    assert not made.query("SELECT 1 FROM pg_roles WHERE rolname IN ('shop_reader', 'shop_writer')")
+    repository.commit(users_yaml(operator.namespace, *mine))
+    # Whoever moves from users.yaml into the object is left to the operator, while listed and after it.
+    operator.kube.patch("acid.zalan.do/v1", "postgresql", operator.namespace, NAME, {"spec": {"users": {"alice": []}}})
+    agent.wait_user("alice", "Refused")
+    repository.commit(users_yaml(operator.namespace, *mine[1:]))
+    wait_for("it is told", lambda: "looks after it by now" in agent.user("alice").get("reason", ""))
+    assert made.can_login("alice", "geheim-alice")
