@@ -24,6 +24,22 @@
 #define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
 #endif
 
+/* Of ABI 4 (connections) and 6 (abstract sockets). Not that for signals: it also holds back the one that ends a child with its parent
+   (PR_SET_PDEATHSIG), and kill() is refused by the filter of system calls. */
+#define NET_BIND_TCP (1ULL << 0)
+#define NET_CONNECT_TCP (1ULL << 1)
+#define SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
+
+enum { RULE_NET_PORT = 2, DNS_PORT = 53 };
+
+struct ruleset {
+	uint64_t files, network, scope;
+};
+
+struct net_port_rule {
+	uint64_t rights, port;
+};
+
 #define RIGHTS_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_EXECUTE (RIGHTS_READ | LANDLOCK_ACCESS_FS_EXECUTE)
 #define RIGHTS_OF_FILES                                                                                      \
@@ -135,17 +151,45 @@ static bool allow_all(const struct sandbox *sandbox, int ruleset, uint64_t known
 		allow_list(sandbox, ruleset, sandbox->readable, RIGHTS_READ, err);
 }
 
+/* An older kernel takes a shorter struct. */
+static size_t ruleset_size(long abi)
+{
+	return abi >= 6 ? sizeof(struct ruleset) : abi >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
+}
+
+static bool allow_port(const struct sandbox *sandbox, int ruleset, uint16_t port, struct error *err)
+{
+	struct net_port_rule rule = {.rights = NET_CONNECT_TCP, .port = port};
+	return syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) == 0 ||
+		refused(sandbox, "connections", errno, err);
+}
+
+/* Without a rule there is no connection and no port of its own at all. */
+static bool allow_ports(const struct sandbox *sandbox, int ruleset, struct error *err)
+{
+	for (size_t i = 0; i < sandbox->port_count; i++)
+		if (!allow_port(sandbox, ruleset, sandbox->ports[i], err))
+			return false;
+	return !sandbox->port_count || allow_port(sandbox, ruleset, DNS_PORT, err);
+}
+
 static bool restrict_files(const struct sandbox *sandbox, struct error *err)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	if (abi < 1)
 		return true; /* the kernel has none, or it is switched off */
 	uint64_t known = known_rights((int)abi);
-	struct landlock_ruleset_attr attributes = {.handled_access_fs = known};
-	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+	bool ports = abi >= 4 && (sandbox->ports || !sandbox->network);
+	struct ruleset attributes = {
+		.files = known,
+		.network = ports ? NET_BIND_TCP | NET_CONNECT_TCP : 0,
+		.scope = SCOPE_ABSTRACT_UNIX_SOCKET,
+	};
+	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, ruleset_size(abi), 0);
 	if (ruleset < 0)
 		return refused(sandbox, "files", errno, err);
-	bool allowed = allow_all(sandbox, ruleset, known, err);
+	bool allowed =
+		allow_all(sandbox, ruleset, known, err) && (!ports || allow_ports(sandbox, ruleset, err));
 	if (allowed && syscall(SYS_landlock_restrict_self, ruleset, 0))
 		allowed = refused(sandbox, "files", errno, err);
 	close(ruleset);

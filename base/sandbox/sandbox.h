@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/error.h"
 
 enum { SANDBOX_FILES = 256 }; /* open descriptors: their numbers are below */
@@ -15,8 +17,12 @@ struct sandbox {
 	const char *const *writable; /* folders, ends with NULL; never NULL itself */
 	const char *const *readable; /* further files and folders, ends with NULL; missing ones are passed over */
 	bool network;                /* connections to the outside, with what resolves names */
-	bool certificates;           /* the system's CA certificates are needed */
-	const char *program;         /* the one file that may be executed, or NULL = none */
+	/* Where connections by TCP may go, as far as the kernel can tell (Landlock since Linux 6.7): to these ports, and to the name server's.
+	   NULL = everywhere. */
+	const uint16_t *ports;
+	size_t port_count;
+	bool certificates;   /* the system's CA certificates are needed */
+	const char *program; /* the one file that may be executed, or NULL = none */
 	/* Of `program`, for execveat() with AT_EMPTY_PATH, the only way that is open. Closed by it, and at least SANDBOX_FILES: no
 	   descriptor can have this number ever after. */
 	int program_fd;

@@ -21,7 +21,6 @@
 static const char *const allowed[] = {
 	/* files */
 	"access",
-	"chmod",
 	"close",
 	"dup",
 	"dup2",
@@ -29,9 +28,6 @@ static const char *const allowed[] = {
 	"faccessat",
 	"faccessat2",
 	"fallocate",
-	"fchmod",
-	"fchmodat",
-	"fcntl",
 	"fdatasync",
 	"flock",
 	"fstat",
@@ -68,9 +64,6 @@ static const char *const allowed[] = {
 	"umask",
 	"unlink",
 	"unlinkat",
-	"utime",
-	"utimensat",
-	"utimes",
 	"write",
 	"writev",
 	/* memory */
@@ -93,7 +86,6 @@ static const char *const allowed[] = {
 	"getrusage",
 	"gettid",
 	"getuid",
-	"prlimit64",
 	"restart_syscall",
 	"rseq",
 	"rt_sigaction",
@@ -130,6 +122,20 @@ static const char *const allowed[] = {
 	"select",
 };
 
+/*
+ * These say that it is done and do nothing: libgit2 sets modes and times of its own files and gives up where that fails. Landlock does not
+ * look at them, so a child could take the agent's own files from it.
+ */
+static const char *const pretended[] = {
+	"chmod",
+	"fchmod",
+	"fchmodat",
+	"fchmodat2",
+	"utime",
+	"utimensat",
+	"utimes",
+};
+
 /* Connections that it makes. */
 static const char *const allowed_network[] = {
 	"bind",
@@ -161,9 +167,27 @@ struct allowed_value {
 
 /* Allowed with one of these values of an argument, of which the kernel looks at the low half alone. */
 static const struct allowed_value allowed_values[] = {
-	{"ioctl", 1, FIONBIO}, {"ioctl", 1, FIONREAD}, {"prctl", 0, PR_SET_NAME}, {"prctl", 0, PR_GET_NAME},
-	{"prctl", 0, PR_GET_DUMPABLE}, {"prctl", 0, PR_GET_NO_NEW_PRIVS},
+	{"ioctl", 1, FIONBIO},
+	{"ioctl", 1, FIONREAD},
+	{"prctl", 0, PR_SET_NAME},
+	{"prctl", 0, PR_GET_NAME},
+	{"prctl", 0, PR_GET_DUMPABLE},
+	{"prctl", 0, PR_GET_NO_NEW_PRIVS},
 	{"socketpair", 0, AF_UNIX}, /* within itself */
+	{"prlimit64", 0, 0},        /* of itself: which it can only lower */
+	/* Of a descriptor all but who gets its signals (F_SETOWN, F_SETSIG), leases, and its size as a pipe. */
+	{"fcntl", 1, F_DUPFD},
+	{"fcntl", 1, F_DUPFD_CLOEXEC},
+	{"fcntl", 1, F_GETFD},
+	{"fcntl", 1, F_SETFD},
+	{"fcntl", 1, F_GETFL},
+	{"fcntl", 1, F_SETFL},
+	{"fcntl", 1, F_GETLK},
+	{"fcntl", 1, F_SETLK},
+	{"fcntl", 1, F_SETLKW},
+	{"fcntl", 1, F_OFD_SETLK},
+	{"fcntl", 1, F_OFD_SETLKW},
+	{"fcntl", 1, F_OFD_GETLK},
 };
 
 static const struct allowed_value allowed_network_values[] = {
@@ -185,12 +209,12 @@ static int add_value(scmp_filter_ctx filter, int number, unsigned argument, uint
 	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &is);
 }
 
-static bool add_names(scmp_filter_ctx filter, const struct syscall_filter *wanted, const char *const *names,
-	size_t count, struct error *err)
+static bool add_names(scmp_filter_ctx filter, const struct syscall_filter *wanted, uint32_t action,
+	const char *const *names, size_t count, struct error *err)
 {
 	for (size_t i = 0; i < count; i++) {
 		int number = seccomp_syscall_resolve_name(names[i]);
-		int code = number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+		int code = number == __NR_SCMP_ERROR ? 0 : seccomp_rule_add(filter, action, number, 0);
 		if (code)
 			return failed(wanted, code, names[i], err);
 	}
@@ -219,16 +243,17 @@ static bool add_program(scmp_filter_ctx filter, const struct syscall_filter *wan
 	int code = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(execveat), COUNT_OF(is), is);
 	if (code)
 		return failed(wanted, code, "execveat", err);
-	return add_names(filter, wanted, allowed_program, COUNT_OF(allowed_program), err);
+	return add_names(filter, wanted, SCMP_ACT_ALLOW, allowed_program, COUNT_OF(allowed_program), err);
 }
 
 static bool add_lists(scmp_filter_ctx filter, const struct syscall_filter *wanted, struct error *err)
 {
-	if (!add_names(filter, wanted, allowed, COUNT_OF(allowed), err) ||
+	if (!add_names(filter, wanted, SCMP_ACT_ALLOW, allowed, COUNT_OF(allowed), err) ||
+		!add_names(filter, wanted, SCMP_ACT_ERRNO(0), pretended, COUNT_OF(pretended), err) ||
 		!add_values(filter, wanted, allowed_values, COUNT_OF(allowed_values), err))
 		return false;
 	if (wanted->network &&
-		(!add_names(filter, wanted, allowed_network, COUNT_OF(allowed_network), err) ||
+		(!add_names(filter, wanted, SCMP_ACT_ALLOW, allowed_network, COUNT_OF(allowed_network), err) ||
 			!add_values(filter, wanted, allowed_network_values, COUNT_OF(allowed_network_values),
 				err)))
 		return false;

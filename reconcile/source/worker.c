@@ -66,16 +66,45 @@ static bool follow_parent(pid_t parent, struct error *err)
 	return true;
 }
 
+enum { PORTS = 4, CURL_PROXY_PORT = 1080, HTTPS_PORT = 443 };
+
+/* Where this question may lead: the repository's port, the proxy's, that of the API which gives a token. 0 = cannot be told. */
+static size_t list_ports(const struct work *work, uint16_t ports[PORTS])
+{
+	const struct source_access *access = &work->read.access;
+	struct url url;
+	struct error ignored;
+	size_t count = 0;
+	ports[count++] = (uint16_t)work->url.port;
+	if (access->proxy && *access->proxy) {
+		if (!url_parse(access->proxy, work->mem, &url, &ignored))
+			return 0;
+		ports[count++] = (uint16_t)url.port;
+		ports[count++] = CURL_PROXY_PORT; /* libcurl's, where none is written */
+	}
+	if (access->app_key.bytes) {
+		bool own = access->app_api && url_parse(access->app_api, work->mem, &url, &ignored);
+		ports[count++] = own ? (uint16_t)url.port : HTTPS_PORT;
+	}
+	return count;
+}
+
 static bool enter_sandbox(const struct work *work, struct error *err)
 {
+	uint16_t ports[PORTS];
+	bool network = !work->request->offline && work->url.scheme != URL_FILE;
+	size_t port_count = network ? list_ports(work, ports) : 0;
 	const char *readable[] = {work->url.scheme == URL_FILE ? work->url.path : NULL, NULL};
 	const char *writable[] = {work->repository.place, NULL};
 	const struct sandbox sandbox = {
 		.what = "Git",
 		.writable = writable,
 		.readable = readable,
-		.network = true,
-		.certificates = work->url.scheme == URL_HTTPS || work->read.access.proxy,
+		.network = network,
+		.ports = port_count ? ports : NULL,
+		.port_count = port_count,
+		.certificates = work->url.scheme == URL_HTTPS || work->read.access.proxy ||
+			work->read.access.app_key.bytes,
 		.seconds = LIMIT_GIT_SECONDS,
 		.file_bytes = LIMIT_PACK_BYTES + (64L << 20),
 		.address_space = LIMIT_GIT_MEMORY,

@@ -202,7 +202,38 @@ static void try_system_calls(void)
 	EXPECT(prctl(PR_SET_PDEATHSIG, 0) < 0 && errno == EPERM);
 	EXPECT(prctl(PR_SET_DUMPABLE, 1) < 0 && errno == EPERM);
 	EXPECT(ioctl(STDIN_FILENO, TIOCSTI, "x") < 0 && errno == EPERM);
+	EXPECT(fcntl(STDIN_FILENO, F_SETOWN, getppid()) < 0 && errno == EPERM);
+	EXPECT(fcntl(STDIN_FILENO, F_SETSIG, 9) < 0 && errno == EPERM);
+	EXPECT(fcntl(STDIN_FILENO, F_GETFL) >= 0);
+	EXPECT(syscall(SYS_prlimit64, getppid(), RLIMIT_CPU, NULL, NULL) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_setpriority, 0, getppid(), 19) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_sched_setscheduler, getppid(), 0, NULL) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_sched_setaffinity, getppid(), 0, NULL) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_shmget, 0, 4096, 0) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_msgget, 0, 0) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_semget, 0, 1, 0) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_mq_open, "/x", 0, 0, NULL) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_setxattr, "/tmp", "user.x", "x", 1, 0) < 0 && errno == EPERM);
+	EXPECT(chown("/tmp", 1, 1) < 0 && errno == EPERM);
 	EXPECT(syscall(600) < 0 && errno == EPERM); /* none has this number yet */
+}
+
+static void try_modes(void)
+{
+	char file[128];
+	struct stat before, after;
+	struct timespec times[2] = {{0}, {0}};
+	snprintf(file, sizeof(file), "%s/file", outside);
+	EXPECT(stat(file, &before) == 0);
+	EXPECT(chmod(file, 0777) == 0 && utimensat(AT_FDCWD, file, times, 0) == 0);
+	EXPECT(stat(file, &after) == 0);
+	EXPECT(before.st_mode == after.st_mode && before.st_mtime == after.st_mtime);
+}
+
+static void modes_and_times_stay_as_they_are(void **state)
+{
+	(void)state;
+	run_inside(try_modes, NULL);
 }
 
 static void forbidden_system_calls_fail(void **state)
@@ -238,6 +269,57 @@ static void only_connections_to_the_outside_are_made(void **state)
 	run_inside(try_network, NULL);
 }
 
+static int connect_to(uint16_t port)
+{
+	int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+	int outcome = connect(tcp, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
+	close(tcp);
+	return outcome;
+}
+
+/* Of two ports on which this test listens one is the repository's. */
+static void only_the_ports_of_the_question_are_reached(void **state)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	uint16_t ports[2];
+	(void)state;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 4)
+		skip();
+	for (size_t i = 0; i < 2; i++) {
+		int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		address.sin_port = 0;
+		assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+		assert_int_equal(listen(listener, 4), 0);
+		assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+		ports[i] = ntohs(address.sin_port);
+	}
+	int status;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct error err = {0};
+		const char *writable[] = {folder, NULL};
+		const struct sandbox sandbox = {.what = "test",
+			.writable = writable,
+			.network = true,
+			.ports = ports,
+			.port_count = 1,
+			.seconds = 60,
+			.file_bytes = (int64_t)1 << 29};
+		EXPECT(sandbox_enter(&sandbox, &err));
+		EXPECT(connect_to(ports[0]) == 0);
+		EXPECT(connect_to(ports[1]) == EACCES);
+		EXPECT(connect_to(53) != EACCES);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		fail_msg("expectation at line %d (modulo 250) failed", WEXITSTATUS(status) - 1);
+}
+
 static void try_limits(void)
 {
 	struct rlimit limit;
@@ -264,6 +346,8 @@ int main(void)
 		cmocka_unit_test(every_other_file_is_out_of_reach),
 		cmocka_unit_test(a_repository_of_files_can_be_read_and_not_changed),
 		cmocka_unit_test(forbidden_system_calls_fail),
+		cmocka_unit_test(modes_and_times_stay_as_they_are),
+		cmocka_unit_test(only_the_ports_of_the_question_are_reached),
 		cmocka_unit_test(only_connections_to_the_outside_are_made),
 		cmocka_unit_test(its_resources_are_limited),
 	};
