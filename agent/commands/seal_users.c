@@ -58,11 +58,35 @@ static bool stage(const struct seal_users *command, const struct layout_users *f
 		NULL, err, "--literal-pathspecs", "add", "--", paths[0], paths[0] ? paths[1] : NULL, NULL);
 }
 
+/* HEAD still has the edit file. With paths, git would make the commit of HEAD's files and read that one through the filter, which refuses
+   it: so the commit gets an index of its own, HEAD's without the edit file and with what is staged of our two. */
+static bool commit_without_edit(const struct seal_users *command, const struct layout_users *files,
+	const char *const *paths, struct buf *out, struct error *err)
+{
+	struct arena *mem = command->context->mem;
+	const char *index = arena_printf(mem, "%s/pgitops-commit", command->checkout.folder);
+	const char *const read[] = {"read-tree", "HEAD", NULL};
+	const char *const remove[] = {"update-index", "--force-remove", "--", files->edit, NULL};
+	const char *const add[] = {
+		"--literal-pathspecs", "add", "--", paths[0], paths[0] ? paths[1] : NULL, NULL};
+	const char *const commit[] = {"commit", "-m", command->message, NULL};
+	const struct git_call calls[] = {{.arguments = read, .index = index},
+		{.arguments = remove, .index = index}, {.arguments = add, .index = index},
+		{.arguments = commit, .index = index}};
+	bool ok = true;
+	for (size_t i = 0; ok && i < COUNT_OF(calls); i++)
+		ok = git_run(&calls[i], out, NULL, err);
+	unlink(index);
+	return ok;
+}
+
 /* A commit of these two files, whatever else is staged. */
 static int commit(const struct seal_users *command, const struct layout_users *files)
 {
 	const char *paths[3];
 	seal_written(files, paths);
+	bool tracked =
+		git_says("cat-file", "-e", arena_printf(command->context->mem, "HEAD:%s", files->edit), NULL);
 	const char *const arguments[] = {"--literal-pathspecs", "commit", "-m", command->message, "--",
 		paths[0], paths[0] ? paths[1] : NULL, NULL};
 	CLEANUP(buf_done) struct buf out = BUF(1024 * 1024);
@@ -73,7 +97,8 @@ static int commit(const struct seal_users *command, const struct layout_users *f
 		printf("%s: nothing to commit\n", files->edit);
 		return EXIT_YES;
 	}
-	if (!git_run(&call, &out, NULL, &err))
+	if (!(tracked ? commit_without_edit(command, files, paths, &out, &err)
+		      : git_run(&call, &out, NULL, &err)))
 		return command_failed(&err);
 	fputs(buf_string(&out), stdout);
 	return EXIT_YES;

@@ -98,7 +98,9 @@ bool sealing_read(const char *path, struct buf *out, struct error *err)
 bool sealing_write(const char *path, const struct buf *text, unsigned mode, struct error *err)
 {
 	if (path && !text_equal(path, "-"))
-		return file_replace(path, buf_string(text), text->length, mode, err);
+		/* What is secret is never wider than asked for, whatever was there. */
+		return mode & 077 ? file_update(path, buf_string(text), text->length, mode, err)
+				  : file_replace(path, buf_string(text), text->length, mode, err);
 	if (fwrite(buf_string(text), 1, text->length, stdout) != text->length || fflush(stdout) != 0)
 		return error_set(err, ERROR_RETRY, "cannot write to stdout: %s", strerror(errno));
 	return true;

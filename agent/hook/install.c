@@ -162,6 +162,22 @@ static bool set_blocks(const struct hook *hook, bool install, struct error *err)
 		set_block(arena_printf(hook->mem, "%s/attributes", folder), buf_string(&filtered), err);
 }
 
+/* "use -f if you really want to add them" is git's advice about an ignored file: the last one to give about passwords. Where a person
+   set it, it is theirs. */
+static bool hide_advice(struct error *err)
+{
+	return git_says("config", "--get", "advice.addIgnoredFile", NULL) ||
+		(git_ask(NULL, err, "config", "--local", "advice.addIgnoredFile", "false", NULL) &&
+			git_ask(NULL, err, "config", "--local", "pgitops.advice", "ours", NULL));
+}
+
+static bool restore_advice(const struct hook *hook, struct error *err)
+{
+	return strcmp(git_config(hook->mem, "pgitops.advice"), "ours") != 0 ||
+		(git_ask(NULL, err, "config", "--local", "--unset", "advice.addIgnoredFile", NULL) &&
+			git_ask(NULL, err, "config", "--local", "--unset", "pgitops.advice", NULL));
+}
+
 /* git add of an edit file fails while it holds passwords; a checkout leaves such a file as it is. */
 static bool set_filter(const struct hook *hook, const char *program, struct error *err)
 {
@@ -171,7 +187,8 @@ static bool set_filter(const struct hook *hook, const char *program, struct erro
 	buf_text(&command, " hook run clean -- %f");
 	return git_ask(NULL, err, "config", "--local", "filter.pgitops.clean", buf_string(&command), NULL) &&
 		git_ask(NULL, err, "config", "--local", "filter.pgitops.smudge", "cat", NULL) &&
-		git_ask(NULL, err, "config", "--local", "filter.pgitops.required", "true", NULL);
+		git_ask(NULL, err, "config", "--local", "filter.pgitops.required", "true", NULL) &&
+		hide_advice(err);
 }
 
 static bool set_hooks_path(const struct hook *hook, const struct place *place, struct error *err)
@@ -249,6 +266,8 @@ static bool restore_hooks_path(const struct hook *hook, const struct place *plac
 bool hook_uninstall(struct hook *hook, struct error *err)
 {
 	struct place place = find_place(hook);
+	if (!restore_advice(hook, err))
+		return false;
 	if (*git_config(hook->mem, "pgitops.hooksPath") && place.previous) {
 		place.previous = git_config(hook->mem, "pgitops.hooksPath");
 		place.scope = git_config(hook->mem, "pgitops.hooksPathScope");

@@ -348,6 +348,66 @@ def edit_file_that_git_tracks(one):
     one.known -= {"alice-password", "bob-password"}  # in the commit that was made past the hook
 
 
+def tracked_edit_file_and_one_command(one):
+    """As in the predecessor's own repository: install, and go on at once."""
+    one.hook("uninstall").ok()
+    one.git("add", "-f", "team/edit-users.yaml").ok()
+    one.commit("leak").ok()
+    one.hook("install").ok()
+    one.edit(alice="alice-password", bob="bob-password", carol="new-carol-password")
+    commit_users(one)
+    assert one.users() == ["alice", "bob", "carol"]
+    answer = one.git("add", "team/edit-users.yaml")
+    assert "-f" not in answer.text
+    one.commit("untracked", "--allow-empty").ok()
+    assert "team/edit-users.yaml" not in one.git("ls-tree", "-r", "--name-only", "HEAD").ok().out
+    assert (one.place / "edit-users.yaml").exists()
+    one.known -= {"alice-password", "bob-password"}  # in the commit that was made past the hook
+
+
+def line_ends_as_git_converts_them(one):
+    one.git("config", "core.autocrlf", "true").ok()
+    one.git("rm", "-q", "-r", "--cached", ".").ok()
+    one.git("reset", "-q", "--hard").ok()
+    assert b"\r\n" in (one.place / "users.yaml").read_bytes()
+    one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(one)
+    assert one.users() == ["alice", "bob", "carol"]
+    one.edit(alice="alice-password", carol="carol-password")
+    one.write("README", "two\n")
+    one.commit("readme", "-a").ok()
+    assert one.users() == ["alice", "carol"]
+    text = (one.place / "edit-users.yaml").read_text()
+    (one.place / "edit-users.yaml").write_bytes(text.replace("carol", "zoe").replace("\n", "\r\n").encode())
+    one.known.add("zoe-password")
+    commit_users(one)
+    assert one.users() == ["alice", "zoe"]
+    assert "\r" not in one.committed("team/users.yaml")
+
+
+def links_and_modes_stay(one):
+    elsewhere = one.root.parent / "elsewhere"
+    elsewhere.mkdir()
+    (one.place / "edit-users.yaml").rename(elsewhere / "edit.yaml")
+    (one.place / "edit-users.yaml").symlink_to(elsewhere / "edit.yaml")
+    (one.place / "sealed-users.yaml").chmod(0o600)
+    (elsewhere / "edit.yaml").chmod(0o640)
+    other = clone(one, "other")
+    other.edit(alice=None, bob=None, dora="dora-password")
+    one.known |= other.known
+    commit_users(other)
+    one.git("pull", "-q", other.root, "main").ok()
+    assert (one.place / "edit-users.yaml").is_symlink() and "dora" in (elsewhere / "edit.yaml").read_text()
+    assert stat.S_IMODE((elsewhere / "edit.yaml").stat().st_mode) == 0o640
+    (one.place / "sealed-users.yaml").chmod(0o600)
+    text = (elsewhere / "edit.yaml").read_text()
+    (elsewhere / "edit.yaml").write_text(text.replace("bob-password", "newer-password"))
+    one.known.add("newer-password")
+    commit_users(one)
+    assert one.passwords()["user-bob-secret"] == "newer-password"
+    assert stat.S_IMODE((one.place / "sealed-users.yaml").stat().st_mode) == 0o600
+
+
 def stash_of_everything_keeps_the_passwords(one):
     one.edit(alice="alice-password", bob="bob-password", carol="carol-password")
     one.write("README", "two\n")
@@ -743,6 +803,9 @@ SCENARIOS = [
     edit_file_with_a_mistake_commits_nothing,
     edit_file_added_by_force,
     edit_file_that_git_tracks,
+    tracked_edit_file_and_one_command,
+    line_ends_as_git_converts_them,
+    links_and_modes_stay,
     stash_of_everything_keeps_the_passwords,
     leak_under_any_name,
     refused_objects_stay_for_whoever_needs_them,
@@ -982,6 +1045,36 @@ def test_pre_commit_com_moves_the_hook_and_it_still_runs(used):
     commit_users(used)
     assert used.users() == ["alice", "bob", "carol"]
     assert (used.root / "ran").read_text() == "framework\n"
+
+
+def test_a_hook_that_was_chained_runs_behind_pre_commit_com_too(used):
+    used.hook("uninstall").ok()
+    hooks = used.root / ".git/hooks"
+    (hooks / "pre-commit").write_text("#!/bin/sh\necho mine >> ran\n")
+    (hooks / "pre-commit").chmod(0o755)
+    used.hook("install").ok()
+    (hooks / "pre-commit").rename(hooks / "pre-commit.legacy")
+    (hooks / "pre-commit").write_text("#!/bin/sh\n\"$(dirname \"$0\")/pre-commit.legacy\" \"$@\" || exit\necho framework >> ran\n")
+    (hooks / "pre-commit").chmod(0o755)
+    used.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(used)
+    assert used.users() == ["alice", "bob", "carol"]
+    assert (used.root / "ran").read_text() == "mine\nframework\n"
+
+
+def test_a_push_of_nothing_feeds_a_chained_hook_nothing(remote):
+    remote.hook("uninstall").ok()
+    mine = remote.root / ".git/hooks/pre-push"
+    mine.write_text("#!/bin/sh\ncat > fed\n")
+    mine.chmod(0o755)
+    remote.hook("install").ok()
+    remote.git("push", "-q", "origin", "main").ok()
+    assert (remote.root / "fed").read_bytes() == b""
+    remote.write("README", "two\n")
+    remote.commit("readme", "-a").ok()
+    remote.git("push", "-q", "origin", "main").ok()
+    fed = (remote.root / "fed").read_text()
+    assert fed.count("\n") == 1 and fed.startswith("refs/heads/main ")
 
 
 def test_without_the_program_nothing_is_committed(used, tmp_path):
