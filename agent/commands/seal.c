@@ -272,5 +272,6 @@ int command_seal(struct command_context *context, int argc, char **argv)
 		command_failed(&err);
 		return err.kind == ERROR_INVALID ? EXIT_NO : EXIT_NO_ANSWER;
 	}
+	sealing_warn_of_hooks(context);
 	return EXIT_YES;
 }

@@ -289,5 +289,7 @@ int command_seal_users(struct command_context *context, int argc, char **argv)
 	}
 	int code = seal_each(&command, &layout, argc, argv);
 	receipts_close(command.place.receipts);
+	if (command.inside)
+		sealing_warn_of_hooks(context);
 	return code;
 }

@@ -210,3 +210,13 @@ bool sealing_certificate(const struct command_context *context, const struct sea
 	*certificate = read;
 	return true;
 }
+
+void sealing_warn_of_hooks(const struct command_context *context)
+{
+	CLEANUP(hook_close) struct hook hook = {0};
+	struct error ignored;
+	const char *off =
+		hook_open(context->mem, &hook, &ignored) && hook.layout.count ? hook_off(&hook) : NULL;
+	if (off)
+		sealing_say("warning: %s", off);
+}

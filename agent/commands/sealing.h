@@ -39,6 +39,9 @@ bool sealing_certificate(const struct command_context *context, const struct sea
 void sealing_warn(
 	const struct sealing_source *source, const char *where, const struct certificate *certificate);
 
+/* Said last: in a clone with edit files git does not run the hooks. The program then works in the checkout's root. */
+void sealing_warn_of_hooks(const struct command_context *context);
+
 /* JSON as kubeseal indents it, or YAML with "---" in front. */
 void sealing_print(struct buf *out, const json_t *object, bool yaml);
 

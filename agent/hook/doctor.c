@@ -54,6 +54,26 @@ static const char *state_of(const struct hook *hook, const char *folder, const c
 	return NULL;
 }
 
+static bool runs(const char *state)
+{
+	return state && strncmp(state, "runs", 4) == 0;
+}
+
+const char *hook_off(const struct hook *hook)
+{
+	const char *folder = hooks_folder(hook), *path = git_config(hook->mem, "core.hooksPath");
+	for (size_t i = 0; i < shim_count; i++) {
+		const char *state = state_of(hook, folder, shim_names[i]);
+		if (!runs(state))
+			return arena_printf(hook->mem,
+				"the hook %s %s%s%s: nothing looks for plain passwords in what is committed and pushed here, and the edit file "
+				"does not follow Git. Run `pgitops hook install` in this clone",
+				shim_names[i], state ? "is " : "is not installed in ", state ? state : folder,
+				*path ? " (core.hooksPath, which husky and lefthook set)" : "");
+	}
+	return NULL;
+}
+
 static void edit_rows(struct hook *hook, struct rows *rows)
 {
 	for (size_t i = 0; i < hook->layout.count; i++) {
@@ -79,8 +99,8 @@ void hook_rows(struct hook *hook, struct rows *rows)
 			add(hook, rows, ROW_BAD, what, "pgitops hook install", "is not installed in %s",
 				folder);
 		else
-			add(hook, rows, strncmp(state, "runs", 4) == 0 ? ROW_GOOD : ROW_BAD, what,
-				strncmp(state, "runs", 4) == 0 ? "" : "pgitops hook install", "%s", state);
+			add(hook, rows, runs(state) ? ROW_GOOD : ROW_BAD, what,
+				runs(state) ? "" : "pgitops hook install", "%s", state);
 	}
 	bool filter = *git_config(hook->mem, "filter.pgitops.clean") &&
 		git_says("config", "--get-all", "filter.pgitops.required", NULL);

@@ -36,6 +36,10 @@ struct rows {
 /* Hooks, filter, edit files that Git ignores. */
 void hook_rows(struct hook *hook, struct rows *rows);
 
+/* Why git does not run the hooks of this clone, and what to do; NULL = it runs them. Other tools (husky, lefthook) set core.hooksPath back
+   with each of their installs. */
+const char *hook_off(const struct hook *hook);
+
 /* Certificates of the layout: readable, dates, one for all. `fingerprints` of them go into the rows. */
 void certificate_rows(struct hook *hook, struct rows *rows);
 

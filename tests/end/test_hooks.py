@@ -1034,6 +1034,21 @@ def test_status_sees_hooks_that_git_does_not_run(used):
     assert "not installed" in used.hook("status").refused().out
 
 
+def test_every_command_that_seals_says_when_git_runs_no_hooks(used):
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: team}\nstringData: {token: t}\n"
+    seal = ("seal", "--cert", used.place / "pub-cert.pem", "-o", "yaml")
+    assert "hook" not in used.pgitops("seal", "users").ok().err + used.pgitops(*seal, stdin=secret).ok().err
+    used.git("config", "core.hooksPath", ".husky/_").ok()  # as each `npm install` with husky does
+    for command in (("seal", "users"), seal):
+        err = used.pgitops(*command, stdin=secret).ok().err
+        assert "pre-commit is not installed in .husky/_" in err and "core.hooksPath" in err and "pgitops hook install" in err
+    used.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    commit_users(used)  # and it works without them
+    assert used.users() == ["alice", "bob", "carol"]
+    used.hook("install").ok()
+    assert "hook" not in used.pgitops("seal", "users").ok().err
+
+
 def test_pre_commit_com_moves_the_hook_and_it_still_runs(used):
     """pre-commit renames a hook that it finds to NAME.legacy and runs it first."""
     hooks = used.root / ".git/hooks"
