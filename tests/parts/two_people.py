@@ -329,7 +329,9 @@ def abort(person, chance):
 def abort_all(person, chance):
     """To clean ground: what is in the edit file is all that counts."""
     abort(person, chance)
-    return person.one.git("reset", "-q", "--hard", "HEAD")
+    answer = person.one.git("reset", "-q", "--hard", "HEAD")
+    person.one.git("clean", "-q", "-f", "-d")  # a mixed reset leaves files behind that another branch has; what is ignored stays
+    return answer
 
 
 def push(person, chance):
