@@ -63,13 +63,15 @@ struct grants_wanted {
 	struct grants grants; /* in any order; of described roles alone */
 	const char **roles;   /* that are described; sorted, unique */
 	size_t role_count;
-	const char **users; /* those of them whose CONNECT is decided elsewhere; sorted, unique */
+	const char **users; /* described roles whose CONNECT is decided elsewhere; sorted, unique */
 	size_t user_count;
 	const char **leaving; /* roles that go, of none of these: DROP OWNED takes what owners gave them; sorted, unique */
 	size_t leaving_count;
-	const char **kept; /* those of them that keep what is not listed; sorted, unique */
+	const char **going; /* those of them whose removal comes before these steps: what they gave goes with them; sorted, unique */
+	size_t going_count;
+	const char **kept; /* described roles that keep what is not listed; sorted, unique */
 	size_t kept_count;
-	const char **told; /* those of them of whom differences are told, and nothing is changed; sorted, unique */
+	const char **told; /* described roles of whom differences are told, and nothing is changed; sorted, unique */
 	size_t told_count;
 	const struct grants_renamed *renamed; /* everything else says what they are called then */
 	size_t renamed_count;

@@ -248,11 +248,19 @@ static bool is_taken_elsewhere(const struct planner *planner, const struct grant
 	return leaves(planner, row->role) && (!*row->grantor || leaves(planner, row->grantor));
 }
 
+/* Her removal comes first, and takes along what she gave on, and what is said of objects that she will make. */
+static bool goes_with_leaver(const struct planner *planner, const struct grant *row)
+{
+	const struct grants_wanted *wanted = planner->wanted;
+	const char *giver = grant_kinds[row->on].defaults ? row->name : row->grantor;
+	return text_is_listed(wanted->going, wanted->going_count, giver);
+}
+
 static void take_away(struct planner *planner, const struct grant *found, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!is_decided_elsewhere(planner, found) && !keeps_unlisted(planner, found->role) &&
-			!is_taken_elsewhere(planner, &found[i]))
+			!is_taken_elsewhere(planner, &found[i]) && !goes_with_leaver(planner, &found[i]))
 			add_change(planner, CHANGE_REVOKE, &found[i], found[i].grantor);
 }
 
@@ -260,8 +268,11 @@ static void keep(struct planner *planner, const struct grant *wanted, const stru
 {
 	size_t stays = 0;
 	for (size_t i = 0; i < count; i++) {
-		bool falls = is_given_on(planner, &found[i]);
+		bool goes = goes_with_leaver(planner, &found[i]);
+		bool falls = goes || is_given_on(planner, &found[i]);
 		stays += !falls;
+		if (goes)
+			continue;
 		if (falls)
 			add_change(planner, CHANGE_REVOKE, &found[i], found[i].grantor);
 		else if (found[i].grantable && !keeps_unlisted(planner, found->role))

@@ -6,18 +6,18 @@
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
 
-static void add_leaving(
-	struct grants_wanted *wanted, const struct role_step *steps, size_t count, struct arena *mem)
+/* Roles that steps of removal are for, in `list` beside what is there already. */
+static void add_leaving(const struct grants_wanted *wanted, const struct role_step *steps, size_t count,
+	const char ***list, size_t *list_count, struct arena *mem)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (steps[i].action != ROLE_RETIRE ||
 			text_is_listed(wanted->roles, wanted->role_count, steps[i].user))
 			continue;
-		wanted->leaving =
-			arena_grow(mem, wanted->leaving, wanted->leaving_count, sizeof(*wanted->leaving));
-		wanted->leaving[wanted->leaving_count++] = steps[i].user;
+		*list = arena_grow(mem, *list, *list_count, sizeof(**list));
+		(*list)[(*list_count)++] = steps[i].user;
 	}
-	text_sort_unique(wanted->leaving, &wanted->leaving_count);
+	text_sort_unique(*list, list_count);
 }
 
 /* Those of the list that stand among the roles. In `mem`. */
@@ -57,8 +57,9 @@ void privileges_wanted(const struct roles_plan *plan, const struct users *users,
 	wanted->renamed_count = plan->renamed_count;
 	if (plan->withheld_count)
 		leave_out_withheld(plan, &users->grants, wanted, mem);
-	add_leaving(wanted, plan->steps, plan->step_count, mem);
-	add_leaving(wanted, plan->held, plan->held_count, mem);
+	add_leaving(wanted, plan->steps, plan->step_count, &wanted->going, &wanted->going_count, mem);
+	add_leaving(wanted, plan->steps, plan->step_count, &wanted->leaving, &wanted->leaving_count, mem);
+	add_leaving(wanted, plan->held, plan->held_count, &wanted->leaving, &wanted->leaving_count, mem);
 }
 
 static void join_differences(struct roles_plan *plan, const struct grants_plan *grants, struct arena *mem)

@@ -133,3 +133,21 @@ def test_a_group_that_was_made_by_hand_is_adopted_with_what_it_may_do(server, ho
     users.apply(wanted).quiet()
     login = users.apply(document([{"name": "readers", "grants": [usage()]}, {"name": "robot"}]), policy={"adopt": True}, adopt=["robot"])
     assert login.status("robot") == "Refused" and "logs in" in login.not_adopted
+
+
+@every_major
+def test_what_a_leaver_gave_on_goes_with_her_in_the_same_pass(server):
+    users = shop(server)
+    for name in ("alice", "bob"):
+        users.secret(name, "geheim")
+    groups = [{"name": "readers", "grants": [on_tables("SELECT")]}, {"name": "staff", "defaultPrivileges": []}]
+    bob = {"username": "bob", "database": "shop"}
+    users.apply(document(groups, [{"username": "alice", "database": "shop"}, bob])).good()
+    server.run("REVOKE SELECT ON s.t FROM readers", "GRANT SELECT, DELETE ON s.t TO alice WITH GRANT OPTION", "GRANT USAGE ON SCHEMA s TO alice",
+               "SET SESSION AUTHORIZATION alice", "GRANT SELECT, DELETE ON s.t TO readers", "RESET SESSION AUTHORIZATION",
+               "ALTER DEFAULT PRIVILEGES FOR ROLE alice GRANT USAGE ON TYPES TO staff WITH GRANT OPTION", database="shop")
+    result = users.apply(document(groups, [bob])).good()
+    assert not exists(server, "alice") and all(step["done"] for step in result.steps), result.steps
+    assert server.value("SELECT has_table_privilege('readers', 's.t', 'SELECT')", database="shop")
+    assert not server.value("SELECT has_table_privilege('readers', 's.t', 'DELETE')", database="shop")
+    users.apply(document(groups, [bob])).quiet()
