@@ -56,19 +56,27 @@ class Picture:
     def of_others(self, ours):
         """As a set, without what is about roles in `ours` alone."""
         given_on, more = set(), True  # by ours, and by who was given it by them: with their right to give it on it goes
+
+        def is_given_on(acl):
+            return acl[5] != acl[4] and (acl[5] in ours or (*acl[:4], acl[7], acl[5]) in given_on)
+
         while more:
-            found = {(*acl[:4], acl[7], acl[6]) for acl in self.acls
-                     if acl[5] != acl[4] and (acl[5] in ours or (*acl[:4], acl[7], acl[5]) in given_on)}
+            found = {(*acl[:4], acl[7], acl[6]) for acl in self.acls if is_given_on(acl)}
             more, given_on = found - given_on, given_on | found
+        with_admin, more = set(), True  # the same of memberships
+        while more:
+            found = {(role, member) for role, member, grantor, *_ in self.members if grantor in ours or (role, grantor) in with_admin}
+            more, with_admin = found - with_admin, with_admin | found
 
         def known(acl):
-            place, what, key, sub, owner, grantor, grantee, privilege, _ = acl
-            if grantee in ours or (place, what, key, sub, privilege, grantee) in given_on or (what == "pg_default_acl" and owner in ours):
+            _, what, _, _, owner, _, grantee, *_ = acl
+            if grantee in ours or is_given_on(acl) or (what == "pg_default_acl" and owner in ours):
                 return False
             return grantee != owner or owner not in ours
 
         return ({("role", *map(str, row)) for oid, row in self.roles.items() if oid not in ours}
-                | {("member", *map(str, row)) for row in self.members if row[1] not in ours and row[2] not in ours and row[0] in self.roles}
+                | {("member", *map(str, row)) for row in self.members
+                   if row[1] not in ours and row[2] not in ours and row[0] in self.roles and tuple(row[:2]) not in with_admin}
                 | {("setting", *map(str, row)) for row in self.settings if row[1] not in ours}
                 | {("owner", *row) for row in self.owners if row[3] not in ours}
                 | {("acl", *acl[:4], "owner" if acl[5] == acl[4] else acl[5], *acl[6:]) for acl in self.acls if known(acl)})

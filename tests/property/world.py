@@ -15,6 +15,11 @@ ALIKE = "SCRAM-SHA-256$1:c2FsdHNhbHQ=$" + "A" * 43 + "=:" + "A" * 43 + "="  # a 
 OTHERS_SQL = ["CREATE ROLE dba CREATEROLE LOGIN", "CREATE ROLE app_owner", "CREATE ROLE robot LOGIN CONNECTION LIMIT 3",
               "GRANT app_owner TO robot", "COMMENT ON ROLE robot IS 'drives'", "ALTER ROLE robot SET work_mem = '8MB'"]
 
+# What a user may be, by policy.allowAttributes, and what may be set.
+ATTRIBUTES = ["createdb", "createrole", "inherit", "replication", "bypassrls"]
+PARAMETERS = [("work_mem", "4MB"), ("search_path", ["s", "P 2", "$user"]), ("statement_timeout", 1500), ("jit", False), ("my.own", "it's")]
+UPKEEP = ["exact", "additive", "report"]
+
 THINGS_SQL = [
     "CREATE SCHEMA s AUTHORIZATION app_owner", 'CREATE SCHEMA "P 2"', "SET ROLE app_owner", "CREATE TABLE s.t1 (a int, b int)",
     'CREATE TABLE s."T 2" (a int)', "CREATE VIEW s.v AS SELECT 1 AS one", "CREATE MATERIALIZED VIEW s.m AS SELECT 1 AS one",
@@ -75,18 +80,47 @@ def several(dice, make, *arguments, most=4):
     return [make(dice, *arguments) for _ in range(dice.randint(0, most))]
 
 
+def member_of(dice, major, names):
+    """A membership, with options where the server has them."""
+    options = ["admin", "inherit", "set"] if major >= 16 else ["admin"]
+    said = {key: dice.random() < 0.5 for key in options if dice.random() < 0.3}
+    return [{"name": name} | said if said else name for name in names]
+
+
 def roles_of(dice, _major):
     return dice.sample(GROUPS, dice.randint(0, 3))
 
 
+def roles_with_options(dice, major):
+    return member_of(dice, major, roles_of(dice, major))
+
+
+def settings(dice, _major):
+    return {key: value for key, value in PARAMETERS if dice.random() < 0.4}
+
+
 # key, how often it is there, what it says
 USER_KEYS = [
-    ("roles", 0.8, roles_of),
+    ("roles", 0.8, roles_with_options),
     ("database", 0.3, lambda dice, _: dice.choice(DATABASES)),
     ("databases", 0.4, lambda dice, _: dice.sample(DATABASES, dice.randint(0, 2))),
     ("grants", 0.4, lambda dice, _: several(dice, grant, True)),
+    ("ensure", 0.1, lambda dice, _: "locked"),
+    ("login", 0.1, lambda dice, _: dice.random() < 0.5),
+    ("connectionLimit", 0.2, lambda dice, _: dice.choice([-1, 0, 5])),
+    ("validUntil", 0.2, lambda dice, _: dice.choice(["infinity", "2020-01-01T00:00:00Z", "2099-12-31T23:59:59.5+02:00"])),
+    ("until", 0.1, lambda dice, _: dice.choice(["2020-01-01T00:00:00Z", "2099-12-31T23:59:59+02:00"])),
+    ("comment", 0.2, lambda dice, _: dice.choice(["", "writes\nbooks", "it's \\ ü"])),
+    ("attributes", 0.3, lambda dice, _: {key: dice.random() < 0.5 for key in ATTRIBUTES if dice.random() < 0.4}),
+    ("parameters", 0.3, settings),
+    ("parametersIn", 0.3, lambda dice, major: {name: settings(dice, major) for name in DATABASES if dice.random() < 0.5}),
+    ("password", 0.3, lambda dice, _: dice.choice([{"disabled": True}, {"ignore": True}, {"secretRef": {"name": "a-secret"}}])),
+    ("onRemove", 0.2, lambda dice, _: dice.choice(["retire", "drop", "lock", "keep"])),
+    ("memberships", 0.1, lambda dice, _: dice.choice(UPKEEP)),
+    ("grantsMode", 0.1, lambda dice, _: dice.choice(UPKEEP)),
 ]
-EITHER = ("database", "databases")
+EITHER = [("database", "databases"), ("validUntil", "until")]  # the first goes
+TOGETHER = [("grantsMode", "grants"), ("memberships", "memberOf")]  # the first needs the second
 DATABASE_KEYS = [
     ("owner", 0.5, lambda dice, _: dice.choice(["app_owner", "robot"])),
     ("comment", 0.4, lambda dice, _: dice.choice(["", "the shop"])),
@@ -95,20 +129,30 @@ DATABASE_KEYS = [
 GROUP_KEYS = [
     ("grants", 0.7, lambda dice, _: several(dice, grant, False)),
     ("defaultPrivileges", 0.5, lambda dice, _: several(dice, default_privilege, most=2)),
+    ("comment", 0.2, lambda dice, _: dice.choice(["", "who reads"])),
+    ("dropWhenUnused", 0.2, lambda dice, _: True),
+    ("memberships", 0.1, lambda dice, _: dice.choice(UPKEEP)),
+    ("grantsMode", 0.1, lambda dice, _: dice.choice(UPKEEP)),
 ]
 
 
 def entry(dice, major, first, keys):
     made = first | {key: make(dice, major) for key, often, make in keys if dice.random() < often}
-    if all(key in made for key in EITHER):
-        del made[EITHER[0]]
+    for key, other in TOGETHER:
+        if key in made and other not in made:
+            del made[key]
+    for key, other in EITHER:
+        if key in made and other in made:
+            del made[key]
+    if made.get("onRemove") == "keep":  # a mistake beside until
+        made.pop("until", None)
     return made
 
 
 def wanted(dice, major):
     """A users.yaml: as the predecessor had it, or of version 2."""
     version = 1 if dice.random() < 0.2 else 2
-    keys = [one for one in USER_KEYS if version == 2 or one[0] in ("roles", "database")]
+    keys = USER_KEYS if version == 2 else [("roles", 0.8, roles_of), USER_KEYS[1]]
     users = []
     for name in USERS:
         if dice.random() < 0.25:
@@ -121,5 +165,9 @@ def wanted(dice, major):
     if version == 1:
         return {"users": users}
     groups = [entry(dice, major, {"name": name}, GROUP_KEYS) for name in GROUPS if dice.random() < 0.6]
+    for group in groups:
+        above = GROUPS[GROUPS.index(group["name"]) + 1:]  # no circle
+        if above and dice.random() < 0.3:
+            group["memberOf"] = member_of(dice, major, dice.sample(above, dice.randint(0, len(above))))
     databases = [entry(dice, major, {"name": name}, DATABASE_KEYS) for name in DATABASES if dice.random() < 0.2]
     return {"version": 2, "groups": groups, "databases": databases, "users": users}
