@@ -18,6 +18,7 @@ import socket
 import socketserver
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -340,6 +341,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         pass
 
 
+BACKEND_SECONDS = 20  # less than the agent's patience: then it was git that was silent, and the test says so
+
+
 class GitHttpServer:
     """`git http-backend` for all repositories below `root`, with what a forge has in front of it."""
 
@@ -417,7 +421,12 @@ class GitHttpServer:
             environment["GIT_PROTOCOL"] = headers["Git-Protocol"]
         if headers.get("Content-Encoding"):
             environment["HTTP_CONTENT_ENCODING"] = headers["Content-Encoding"]
-        run = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
+        try:
+            run = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False,
+                                 timeout=BACKEND_SECONDS)
+        except subprocess.TimeoutExpired:
+            print(f"git http-backend of {method} {path} did not end in {BACKEND_SECONDS} s", file=sys.stderr)
+            raise
         head, _, content = run.stdout.partition(b"\r\n\r\n")
         fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         status = int(fields.pop("Status", "200 OK").split()[0])

@@ -1,9 +1,11 @@
 """source_read() as the agent calls it: the driver of tests/reconcile/source, and questions about its answers."""
 
+import faulthandler
 import json
 import os
 import pathlib
 import subprocess
+import sys
 
 from parts import agent as agents
 
@@ -47,6 +49,8 @@ class Source:
     def read(self, **fields):
         """The result; an error fails the test."""
         answer = self.finish(self.start(**fields))
+        if "is silent" in answer.get("text", ""):
+            faulthandler.dump_traceback(sys.stderr, all_threads=True)  # it is our own server: where does it stand?
         assert "error" not in answer, answer
         self.known = answer["commit"]
         return answer
