@@ -107,7 +107,7 @@ static const char *instant_text(int64_t microseconds, struct arena *mem)
 		return arena_printf(mem, "%sZ", text);
 	snprintf(digits, sizeof(digits), "%06ld", (long)fraction);
 	size_t length = strlen(digits);
-	while (digits[length - 1] == '0')
+	while (length && digits[length - 1] == '0')
 		digits[--length] = '\0';
 	return arena_printf(mem, "%s.%sZ", text, digits);
 }
