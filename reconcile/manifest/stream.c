@@ -56,20 +56,26 @@ static void separate(struct buf *out)
 static bool split_json(const char *bytes, const char *end, struct buf *out)
 {
 	struct json_scan place = {0};
-	size_t objects = 0;
+	size_t split = 0;
+	bool separated =
+		true; /* by the file's beginning or its own separator: a second would be an empty document */
 	const char *begin = bytes;
 	while (begin < end && strchr(" \t\r\n", *begin) && *begin)
 		begin++;
 	if (begin == end || *begin != '{')
 		return false;
 	for (; bytes < end; bytes++) {
-		if (!place.depth && !place.inside && *bytes == '{' && objects++)
+		bool between = !place.depth && !place.inside;
+		if (between && *bytes == '{' && !separated) {
 			separate(out);
+			split++;
+		}
+		separated = between && (*bytes == '-' || (separated && *bytes != '{'));
 		if (!scan(&place, *bytes))
 			return false;
 		buf_char(out, *bytes);
 	}
-	return objects > 1 && !place.depth;
+	return split && !place.depth;
 }
 
 /* ---- lines ---- */
