@@ -34,6 +34,20 @@ static const char *marked_by(const struct pass *pass, const struct live *live)
 	return live->tracking_id[length] ? arena_copy_n(pass->mem, live->tracking_id, length) : "";
 }
 
+/* Of the other Applications, by name; `before`: only those before ours. NULL = none. */
+static const char *first_who_wants(const struct pass *pass, const struct object_key *key, bool before)
+{
+	const struct agent *agent = pass->agent;
+	for (size_t i = 0; i < agent->app_count; i++) {
+		const struct app *other = agent->apps[i];
+		if (before && strcmp(other->spec.name, pass->app->spec.name) >= 0)
+			break; /* sorted by name */
+		if (other != pass->app && wants(pass, other, key))
+			return other->spec.name;
+	}
+	return NULL;
+}
+
 /* A mark of a CustomResourceDefinition that no one carries is replaced by the order of names. */
 const char *owners_wanted_by(const struct pass *pass, const struct live *live)
 {
@@ -48,14 +62,7 @@ const char *owners_wanted_by(const struct pass *pass, const struct live *live)
 		return NULL;
 	if (ours && objects_find(pass->wanted, &live->key))
 		return NULL;
-	for (size_t i = 0; i < pass->agent->app_count; i++) {
-		const struct app *other = pass->agent->apps[i];
-		if (unmarked && strcmp(other->spec.name, pass->app->spec.name) >= 0)
-			break; /* sorted by name */
-		if (other != pass->app && wants(pass, other, &live->key))
-			return other->spec.name;
-	}
-	return NULL;
+	return first_who_wants(pass, &live->key, unmarked);
 }
 
 /* ---- inventories ---- */
@@ -110,10 +117,7 @@ static const char *sealed_by(const struct pass *pass, const struct object_key *k
 	const struct object_key sealed = {"bitnami.com", "SealedSecret", key->namespace, key->name};
 	if (*key->group || strcmp(key->kind, "Secret") != 0)
 		return NULL;
-	for (size_t i = 0; i < pass->agent->app_count; i++)
-		if (pass->agent->apps[i] != pass->app && wants(pass, pass->agent->apps[i], &sealed))
-			return pass->agent->apps[i]->spec.name;
-	return NULL;
+	return first_who_wants(pass, &sealed, false);
 }
 
 /* ---- Applications that are not here ---- */
