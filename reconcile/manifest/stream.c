@@ -108,10 +108,10 @@ static bool write_lines(const char *bytes, const char *end, struct buf *out)
 	bool changed = false, after = false;
 	while (bytes < end) {
 		const char *stop = memchr(bytes, '\n', (size_t)(end - bytes));
-		const char *line_end = stop ? stop : end;
-		changed = write_line(bytes, line_end, after, out) || changed;
-		after = is_separator(bytes, line_end) ||
-			(at(bytes, line_end, mark, MARK) && is_separator(bytes + MARK, line_end));
+		const char *last = stop ? stop : end;
+		changed = write_line(bytes, last, after, out) || changed;
+		after = is_separator(bytes, last) ||
+			(at(bytes, last, mark, MARK) && is_separator(bytes + MARK, last));
 		changed = changed || !stop;
 		buf_char(out, '\n');
 		bytes = stop ? stop + 1 : end;

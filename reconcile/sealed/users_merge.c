@@ -82,9 +82,9 @@ static enum merge_from decide_entry(
 	if (!edited && !changed)
 		return user->edit && !user->git ? MERGE_ASIDE : MERGE_KEEP;
 	if (same_meaning(user->edit, user->git))
-		return edited == changed || text_equal(user->bare, user->git->text) ? MERGE_KEEP
-			: edited                                                    ? MERGE_FROM_EDIT
-										    : MERGE_FROM_GIT;
+		return edited == changed || text_equal(user->bare, text_of(user->git)) ? MERGE_KEEP
+			: edited                                                       ? MERGE_FROM_EDIT
+										       : MERGE_FROM_GIT;
 	if (!edited)
 		return user->git || !has_password(user) ? MERGE_FROM_GIT : MERGE_ASIDE;
 	if (!changed)

@@ -218,7 +218,10 @@ bool url_parse(const char *text, struct arena *mem, struct url *url, struct erro
 		read.address = read.path;
 		read.shown = arena_printf(mem, "file://%s", read.path);
 		read.plain = arena_printf(mem, "file://%s", plain_path(read.path, mem));
-		read.identity = arena_printf(mem, "file://%s", read.path);
+		size_t length = strlen(read.path);
+		while (length > 1 && read.path[length - 1] == '/')
+			length--;
+		read.identity = arena_printf(mem, "file://%.*s", (int)length, read.path);
 	} else {
 		const char *server =
 			arena_printf(mem, "%s%s", scheme_prefix(read.scheme), authority(&read, mem));
