@@ -128,37 +128,101 @@ static bool join_users(const struct layout_users *files, const struct states *st
 
 /* ---- sealed-users.yaml ---- */
 
+struct sealed_context {
+	struct edit_users edit, joined; /* the edit file, and users.yaml as both sides together have it */
+};
+
+static const struct edit_user *find_secret(const struct edit_users *users, const char *secret)
+{
+	for (size_t i = 0; i < users->count; i++)
+		if (strcmp(users->items[i].secret, secret) == 0)
+			return &users->items[i];
+	return NULL;
+}
+
 /* Who has a password in the edit file, by Secret. */
 static bool has_password(const void *context, const char *secret)
 {
-	const struct edit_users *edit = context;
-	for (size_t i = 0; i < edit->count; i++)
-		if (strcmp(edit->items[i].secret, secret) == 0)
-			return edit->items[i].password != NULL;
-	return false;
+	const struct edit_user *user = find_secret(&((const struct sealed_context *)context)->edit, secret);
+	return user && user->password;
 }
 
-static bool join_sealed(const struct layout_users *files, const struct states *states, struct arena *mem,
-	struct buf *out, struct mistakes *mistakes)
+/* A user whom one side took out and the other changed stays, and so does the only copy of the password. */
+static bool is_user(const void *context, const char *secret)
+{
+	return find_secret(&((const struct sealed_context *)context)->joined, secret) != NULL;
+}
+
+/* What cannot be read has no users. */
+static void read_users(const char *file, const char *namespace, const struct buf *text, struct arena *mem,
+	struct edit_users *users)
+{
+	struct mistakes ignored = {.mem = mem};
+	if (!text->length || !edit_users_read(file, buf_string(text), text->length, namespace, users, &ignored))
+		*users = (struct edit_users){0};
+}
+
+static bool keep_ours(const void *context, const char *secret)
+{
+	(void)context;
+	(void)secret;
+	return true;
+}
+
+/* Git merged the sealed file by itself, and the removal on one side took a document along whose user stays: either side has it. */
+static bool add_lost(const struct sealed_context *context, const struct layout_users *files,
+	struct arena *mem, const struct buf *joined, struct buf *out, struct mistakes *mistakes)
+{
+	static const char *const sides[] = {"HEAD", "MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD"};
+	const char *text = arena_copy(mem, buf_string(joined));
+	for (size_t i = 0; context->joined.mem && i < COUNT_OF(sides); i++) {
+		CLEANUP(buf_done) struct buf side = BUF(LIMIT_PATH_BYTES);
+		CLEANUP(buf_done) struct buf more = BUF(LIMIT_PATH_BYTES);
+		struct error ignored;
+		bool there;
+		if (!ancestor_blob(
+			    arena_printf(mem, "%s:%s", sides[i], files->sealed), &side, &there, &ignored) ||
+			!there || conflict_line(buf_string(&side), side.length))
+			continue;
+		const struct sealed_join join = {.file = files->sealed,
+			.ours = text,
+			.theirs = buf_string(&side),
+			.may_choose = keep_ours,
+			.is_wanted = is_user,
+			.context = context};
+		if (!sealed_join(&join, mem, &more, mistakes))
+			return false;
+		text = arena_copy(mem, buf_string(&more));
+	}
+	buf_text(out, text);
+	return true;
+}
+
+static bool join_sealed(const struct layout_users *files, const struct states *states,
+	const struct buf *users, struct arena *mem, struct buf *out, struct mistakes *mistakes)
 {
 	CLEANUP(buf_wipe) struct buf text = BUF(LIMIT_FILE_BYTES);
-	CLEANUP(edit_users_done) struct edit_users edit = {0};
-	struct mistakes ignored = {.mem = mem};
+	struct sealed_context context = {0};
 	struct error err;
-	if (!file_read(files->edit, &text, &err) ||
-		!edit_users_read(files->edit, buf_string(&text), text.length, files->namespace, &edit, &ignored))
-		edit = (struct edit_users){0};
+	if (file_read(files->edit, &text, &err))
+		read_users(files->edit, files->namespace, &text, mem, &context.edit);
+	read_users(files->users, files->namespace, users, mem, &context.joined);
 	const struct sealed_join join = {
 		.file = files->sealed,
 		.base = states->has_base ? buf_string(&states->base) : NULL,
 		.ours = buf_string(&states->ours),
 		.theirs = buf_string(&states->theirs),
 		.may_choose = has_password,
-		.context = &edit,
+		.is_kept = is_user,
+		.context = &context,
 	};
-	bool ok = sealed_join(&join, mem, out, mistakes);
-	if (edit.mem)
-		edit_users_done(&edit);
+	CLEANUP(buf_done) struct buf joined = BUF(LIMIT_PATH_BYTES);
+	bool ok = sealed_join(&join, mem, &joined, mistakes) &&
+		add_lost(&context, files, mem, &joined, out, mistakes);
+	if (context.edit.mem)
+		edit_users_done(&context.edit);
+	if (context.joined.mem)
+		edit_users_done(&context.joined);
 	return ok;
 }
 
@@ -199,7 +263,7 @@ bool resolve_files(const struct seal_place *place, const struct layout_users *fi
 	}
 	bool ok = (!users.ours.length && !users.theirs.length) ||
 		join_users(files, &users, mem, &users_text, &wrong);
-	ok = join_sealed(files, &sealed, mem, &sealed_text, &wrong) && ok;
+	ok = join_sealed(files, &sealed, &users_text, mem, &sealed_text, &wrong) && ok;
 	for (size_t i = 0; i < wrong.count; i++)
 		mistakes_add(mistakes, arena_copy(place->mem, wrong.items[i].file), wrong.items[i].line, 0,
 			"%s", wrong.items[i].text);

@@ -141,6 +141,8 @@ static void join_one(struct joining *joining, const char *name)
 		return;
 	}
 	const struct document *chosen = we == they ? (ours ? ours : theirs) : we ? ours : theirs;
+	if (!chosen && join->is_kept && join->is_kept(join->context, secret_of(name)))
+		chosen = ours ? ours : theirs;
 	if (chosen)
 		add(joining, chosen);
 }

@@ -13,6 +13,8 @@ struct sealed_join {
 	bool (*may_choose)(const void *context, const char *secret);
 	bool (*is_wanted)(
 		const void *context, const char *secret); /* of those that `theirs` alone has; NULL = all */
+	/* A document of this Secret stays though one side removed it: its user stays. NULL = none. */
+	bool (*is_kept)(const void *context, const char *secret);
 	const void *context;
 };
 

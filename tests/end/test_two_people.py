@@ -14,7 +14,10 @@ SEQUENCES = int(os.environ.get("PGITOPS_SEQUENCES", "4"))
 LENGTH = int(os.environ.get("PGITOPS_LENGTH", "12"))
 
 
-@pytest.mark.parametrize("seed", range(SEED, SEED + SEQUENCES))
+FOUND = [190]  # a user whom one took out and the other changed: the sealed document had gone with the removal
+
+
+@pytest.mark.parametrize("seed", [*range(SEED, SEED + SEQUENCES), *(FOUND if "PGITOPS_SEED" not in os.environ else [])])
 def test_no_password_and_no_user_is_ever_lost(program, tmp_path, seed):
     steps = two_people.steps_of(seed, LENGTH)
     lost = two_people.play(tmp_path / "world", steps, seed)
