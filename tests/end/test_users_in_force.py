@@ -380,7 +380,10 @@ def test_a_database_without_users_waits_and_says_for_what(agent, request, server
     repository.commit({"users/users.yaml": users(alice=[]), "other/a.yaml": config_map("a")})
     agent.database(server)
     if cluster:
-        agent.kubernetes(request.getfixturevalue("crds"))
+        crds = request.getfixturevalue("crds")
+        for namespace, name in (("postgres", "postgres-users-config"), ("default", "a"), ("postgres", "a")):
+            crds.admin.delete("v1", "ConfigMap", namespace, name)  # as an agent before had it, of whose Applications this one knows nothing
+        agent.kubernetes(crds)
     agent.application("elsewhere", repository.url, "other", "default")
     said = how(agent, repository)
 
