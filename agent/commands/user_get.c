@@ -101,73 +101,73 @@ static void show_entry(const struct command_context *context, const json_t *user
 	show_field(context, "Password", password_of(context, user));
 }
 
-static void show_grants(const struct command_context *context, const json_t *user)
+typedef void show_row(const struct command_context *context, struct table *table, const json_t *item);
+
+/* A table below what stands there, or nothing: one row for each of the first `most` items. */
+static void show_rows(const struct command_context *context, const char *const *headers, size_t columns,
+	const json_t *list, size_t most, show_row *row)
 {
-	static const char *const headers[] = {"GRANTED ON", "PRIVILEGES", "LINE"};
-	const json_t *list = json_at(user, "entry.grants"), *item;
-	long long more = json_number_at(user, "entry.moreGrants", 0);
-	size_t i;
 	if (!json_array_size(list))
 		return;
 	putchar('\n');
-	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach (list, i, item) {
-		table_cell(table, json_text_at(item, "object", ""), CELL_PLAIN);
-		table_cell(table, command_join(context, json_object_get(item, "privileges"), "-"), CELL_PLAIN);
-		table_cell(table,
-			arena_printf(context->mem, "%lld", (long long)json_number_at(item, "line", 0)),
-			CELL_PLAIN);
-	}
+	struct table *table = table_new(&context->output, headers, columns);
+	for (size_t i = 0; i < json_array_size(list) && i < most; i++)
+		row(context, table, json_array_get(list, i));
 	table_print(table);
 	table_free(table);
+}
+
+static void show_grant(const struct command_context *context, struct table *table, const json_t *item)
+{
+	table_cell(table, json_text_at(item, "object", ""), CELL_PLAIN);
+	table_cell(table, command_join(context, json_object_get(item, "privileges"), "-"), CELL_PLAIN);
+	table_cell(table, arena_printf(context->mem, "%lld", (long long)json_number_at(item, "line", 0)),
+		CELL_PLAIN);
+}
+
+static void show_grants(const struct command_context *context, const json_t *user)
+{
+	static const char *const headers[] = {"GRANTED ON", "PRIVILEGES", "LINE"};
+	long long more = json_number_at(user, "entry.moreGrants", 0);
+	show_rows(context, headers, COUNT_OF(headers), json_at(user, "entry.grants"), SIZE_MAX, show_grant);
 	if (more)
 		printf("... and on %lld more\n", more);
 }
 
 /* ---- what is there, and what was done ---- */
 
-static void show_differences(const struct command_context *context, const json_t *user)
+static void show_difference(const struct command_context *context, struct table *table, const json_t *item)
 {
-	static const char *const headers[] = {"FIELD", "WANTED", "FOUND"};
-	const json_t *differences = json_object_get(user, "differences"), *difference;
-	size_t i;
-	if (!json_array_size(differences))
-		return;
-	putchar('\n');
-	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach (differences, i, difference) {
-		table_cell(table, json_text_at(difference, "field", ""), CELL_PLAIN);
-		table_cell(table, json_text_at(difference, "wanted", ""), CELL_GOOD);
-		table_cell(table, json_text_at(difference, "found", ""), CELL_BAD);
-	}
-	table_print(table);
-	table_free(table);
+	(void)context;
+	table_cell(table, json_text_at(item, "field", ""), CELL_PLAIN);
+	table_cell(table, json_text_at(item, "wanted", ""), CELL_GOOD);
+	table_cell(table, json_text_at(item, "found", ""), CELL_BAD);
 }
 
-static void show_drift(const struct command_context *context, const json_t *user)
+static void show_drift(const struct command_context *context, struct table *table, const json_t *item)
 {
-	static const char *const headers[] = {"CHANGED BY HAND", "FIELD", "WANTED", "FOUND", "HEALED"};
-	const json_t *list = json_object_get(user, "drift"), *item;
-	size_t i;
-	if (!json_array_size(list))
-		return;
-	putchar('\n');
-	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	json_array_foreach (list, i, item) {
-		const char *healed = json_text_at(item, "healed", NULL);
-		table_cell(table, command_time(context, json_text_at(item, "time", NULL)), CELL_PLAIN);
-		table_cell(table, json_text_at(item, "field", ""), CELL_PLAIN);
-		table_cell(table, command_or_dash(json_text_at(item, "wanted", "")), CELL_PLAIN);
-		table_cell(table, command_or_dash(json_text_at(item, "found", "")), CELL_PLAIN);
-		table_cell(table, healed ? command_time(context, healed) : "open",
-			healed ? CELL_PLAIN : CELL_BAD);
-	}
-	table_print(table);
-	table_free(table);
+	const char *healed = json_text_at(item, "healed", NULL);
+	table_cell(table, command_time(context, json_text_at(item, "time", NULL)), CELL_PLAIN);
+	table_cell(table, json_text_at(item, "field", ""), CELL_PLAIN);
+	table_cell(table, command_or_dash(json_text_at(item, "wanted", "")), CELL_PLAIN);
+	table_cell(table, command_or_dash(json_text_at(item, "found", "")), CELL_PLAIN);
+	table_cell(table, healed ? command_time(context, healed) : "open", healed ? CELL_PLAIN : CELL_BAD);
+}
+
+static void show_change(const struct command_context *context, struct table *table, const json_t *change)
+{
+	table_cell(table, command_time(context, json_text_at(change, "started", NULL)), CELL_PLAIN);
+	table_cell(table, json_text_at(change, "database", ""), CELL_PLAIN);
+	table_cell(table, json_text_at(change, "action", ""), CELL_PLAIN);
+	table_cell(table, command_commit(context, json_text_at(change, "commit", "")), CELL_PLAIN);
+	command_change_cell(context, table, change);
+	table_cell(table, command_statement(context, change), CELL_PLAIN);
 }
 
 static void show_user(const struct command_context *context, const json_t *user)
 {
+	static const char *const differences[] = {"FIELD", "WANTED", "FOUND"};
+	static const char *const drift[] = {"CHANGED BY HAND", "FIELD", "WANTED", "FOUND", "HEALED"};
 	const char *status = json_text_at(user, "status", "Unknown");
 	const char *changed = json_text_at(user, "lastChange.time", NULL);
 	const char *action = json_text_at(user, "lastAction.action", NULL);
@@ -189,28 +189,15 @@ static void show_user(const struct command_context *context, const json_t *user)
 				json_text_at(user, "lastAction.outcome", "")),
 			CELL_PLAIN);
 	show_grants(context, user);
-	show_differences(context, user);
-	show_drift(context, user);
+	show_rows(context, differences, COUNT_OF(differences), json_object_get(user, "differences"), SIZE_MAX,
+		show_difference);
+	show_rows(context, drift, COUNT_OF(drift), json_object_get(user, "drift"), SIZE_MAX, show_drift);
 }
 
 static void show_changes(const struct command_context *context, const json_t *items)
 {
 	static const char *const headers[] = {"TIME", "DATABASE", "ACTION", "COMMIT", "OUTCOME", "STATEMENT"};
-	if (!json_array_size(items))
-		return;
-	putchar('\n');
-	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	for (size_t i = 0; i < json_array_size(items) && i < CHANGES_SHOWN; i++) {
-		const json_t *change = json_array_get(items, i);
-		table_cell(table, command_time(context, json_text_at(change, "started", NULL)), CELL_PLAIN);
-		table_cell(table, json_text_at(change, "database", ""), CELL_PLAIN);
-		table_cell(table, json_text_at(change, "action", ""), CELL_PLAIN);
-		table_cell(table, command_commit(context, json_text_at(change, "commit", "")), CELL_PLAIN);
-		command_change_cell(context, table, change);
-		table_cell(table, command_statement(context, change), CELL_PLAIN);
-	}
-	table_print(table);
-	table_free(table);
+	show_rows(context, headers, COUNT_OF(headers), items, CHANGES_SHOWN, show_change);
 }
 
 /* ---- putting it together ---- */
