@@ -168,6 +168,16 @@ bool store_user_remove(
 bool store_user_list(struct store *store, const char *database, struct arena *mem, struct store_user **items,
 	size_t *count, struct error *err) MUST_CHECK; /* by database, name; database NULL = all */
 
+/* Those of one database in one status. */
+struct store_user_count {
+	const char *database, *status;
+	int64_t count, held; /* held: those of them whose document says so */
+};
+
+/* By database, status. Nothing is read but that, so that a scrape of the metrics costs the same memory with many users. */
+bool store_user_counts(struct store *store, struct arena *mem, struct store_user_count **items, size_t *count,
+	struct error *err) MUST_CHECK;
+
 struct store_user_change {
 	int64_t id;
 	const char *database, *user, *action, *statement; /* redacted */

@@ -11,6 +11,11 @@
 static const struct table users = TABLE(USER);
 
 #undef ROW
+#define ROW struct store_user_count
+#define COUNT(_) _(database, database), _(status, status), _(count, count), _(held, held)
+static const struct table counts = TABLE(COUNT);
+
+#undef ROW
 #define ROW struct store_user_change
 #define GIVEN(_)                                                                                             \
 	_(database, database), _(user, user), _(action, action), _(statement, statement),                    \
@@ -61,6 +66,15 @@ bool store_user_list(struct store *store, const char *database, struct arena *me
 		"SELECT " USER_NAMES " FROM user WHERE ?1 IS NULL OR database = ?1 ORDER BY database, name");
 	query_set_text_or_null(query, 1, database);
 	return query_rows(query, &users, mem, items, count, err);
+}
+
+bool store_user_counts(struct store *store, struct arena *mem, struct store_user_count **items, size_t *count,
+	struct error *err)
+{
+	struct query *query = query_open(store,
+		"SELECT database, coalesce(json_extract(document, '$.status'), ''), count(*), "
+		"count(json_extract(document, '$.held')) FROM user GROUP BY 1, 2 ORDER BY 1, 2");
+	return query_rows(query, &counts, mem, items, count, err);
 }
 
 bool store_user_change_begin(

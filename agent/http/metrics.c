@@ -10,7 +10,7 @@
 #include "agent/show/view.h"
 #include "base/clock.h"
 
-enum { METRICS_BYTES = 4 * 1024 * 1024, METRICS_STATUSES = 64 };
+enum { METRICS_BYTES = 4 * 1024 * 1024 };
 
 static const char *text_of(const json_t *value, const char *path)
 {
@@ -89,27 +89,8 @@ static bool print_applications(struct buf *out, struct store *store, struct erro
 
 /* ---- users: counted by database and status ---- */
 
-struct user_count {
-	const char *database, *status;
-	uint64_t count, held;
-};
-
-static void count_user(struct user_count *counts, size_t *used, const json_t *user)
-{
-	const char *database = text_of(user, "database"), *status = text_of(user, "status");
-	size_t i = 0;
-	while (i < *used && (strcmp(counts[i].database, database) != 0 || strcmp(counts[i].status, status) != 0))
-		i++;
-	if (i == METRICS_STATUSES)
-		return;
-	if (i == *used)
-		counts[(*used)++] = (struct user_count){.database = database, .status = status};
-	counts[i].count++;
-	counts[i].held += json_object_get(user, "held") != NULL;
-}
-
 /* Locked out, and not removed before the hold is over. */
-static void print_held(struct buf *out, const struct user_count *counts, size_t used)
+static void print_held(struct buf *out, const struct store_user_count *counts, size_t used)
 {
 	metrics_head(out, "pgitops_users_held", "gauge",
 		"Users that have left and are only locked out: until the hold of the agent file is over, or for good.");
@@ -117,29 +98,26 @@ static void print_held(struct buf *out, const struct user_count *counts, size_t 
 		if (counts[i].held) {
 			buf_text(out, "pgitops_users_held");
 			metrics_label(out, "database", counts[i].database);
-			buf_printf(out, "} %" PRIu64 "\n", counts[i].held);
+			buf_printf(out, "} %" PRId64 "\n", counts[i].held);
 		}
 }
 
 static bool print_users(struct buf *out, struct store *store, struct error *err)
 {
-	struct user_count counts[METRICS_STATUSES];
-	CLEANUP(json_done) json_t *list = view_users(store, err);
-	size_t i, used = 0;
-	json_t *user;
-	if (!list)
+	CLEANUP(arena_freep) struct arena *mem = arena_new(METRICS_BYTES);
+	struct store_user_count *counts;
+	size_t count;
+	if (!store_user_counts(store, mem, &counts, &count, err))
 		return false;
-	json_array_foreach (json_object_get(list, "items"), i, user)
-		count_user(counts, &used, user);
 	metrics_head(out, "pgitops_users", "gauge",
 		"Users, listed groups and listed databases by database and status.");
-	for (i = 0; i < used; i++) {
+	for (size_t i = 0; i < count; i++) {
 		buf_text(out, "pgitops_users");
 		metrics_label(out, "database", counts[i].database);
 		metrics_label(out, "status", counts[i].status);
-		buf_printf(out, "} %" PRIu64 "\n", counts[i].count);
+		buf_printf(out, "} %" PRId64 "\n", counts[i].count);
 	}
-	print_held(out, counts, used);
+	print_held(out, counts, count);
 	return true;
 }
 

@@ -48,6 +48,31 @@ static void users_are_listed_by_database_and_name(void **state)
 	assert_string_equal(all[0].name, "ada");
 }
 
+static void users_are_counted_by_database_and_status(void **state)
+{
+	struct fixture *f = *state;
+	static const struct store_user users[] = {
+		{.database = "main", .name = "ada", .document = "{\"status\":\"Synced\"}"},
+		{.database = "main", .name = "bob", .document = "{\"status\":\"Retiring\",\"held\":true}"},
+		{.database = "main", .name = "eve", .document = "{\"status\":\"Synced\"}"},
+		{.database = "alpha", .name = "mia", .document = "{}"},
+	};
+	struct store_user_count *counts;
+	size_t count;
+
+	for (size_t i = 0; i < COUNT_OF(users); i++)
+		check_ok(store_user_set(f->store, &users[i], &f->err), &f->err);
+	check_ok(store_user_counts(f->store, f->mem, &counts, &count, &f->err), &f->err);
+	assert_int_equal(count, 3);
+	assert_string_equal(counts[0].database, "alpha");
+	assert_string_equal(counts[0].status, "");
+	assert_string_equal(counts[1].status, "Retiring");
+	assert_int_equal(counts[1].held, 1);
+	assert_string_equal(counts[2].status, "Synced");
+	assert_int_equal(counts[2].count, 2);
+	assert_int_equal(counts[2].held, 0);
+}
+
 static void a_user_change_is_announced_then_done(void **state)
 {
 	struct fixture *f = *state;
@@ -145,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		A_TEST(a_removed_user_takes_its_open_drift_along),
 		A_TEST(users_are_listed_by_database_and_name),
+		A_TEST(users_are_counted_by_database_and_status),
 		A_TEST(a_user_change_is_announced_then_done),
 		A_TEST(changes_are_asked_for_by_database_and_time),
 		A_TEST(a_verifier_is_known_for_its_version_only_and_never_readable),
