@@ -36,8 +36,8 @@ def owns_a_table(server, name):
     return f"pgitops_left_{name}_{server.value('SELECT oid FROM pg_roles WHERE rolname = %s', [name])}"
 
 
-def psql(server, script):
-    return subprocess.run(["psql", "-X", "-h", "127.0.0.1", "-p", str(server.port), "-U", server.superuser, "-d", "template1"],
+def psql(server, script, database="template1"):
+    return subprocess.run(["psql", "-X", "-h", "127.0.0.1", "-p", str(server.port), "-U", server.superuser, "-d", database],
                           env={"PGPASSWORD": server.password, "PATH": "/usr/bin:/bin"}, input=script, capture_output=True,
                           text=True, check=False, timeout=60)
 
@@ -108,7 +108,7 @@ def test_psql_runs_what_user_plan_and_user_history_print(setting):
     history = agent.cli("user", "history", "--sql").ok().out
     assert ":'alice_verifier'" in history and "\\set ON_ERROR_STOP on" in history
     before = server.query("SELECT xmin, * FROM pg_authid ORDER BY oid")
-    assert psql(server, history).returncode == 3
+    assert psql(server, history, "postgres").returncode == 3
     assert server.query("SELECT xmin, * FROM pg_authid ORDER BY oid") == before
 
 

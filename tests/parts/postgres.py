@@ -305,6 +305,9 @@ class Postgres:
                 session.execute(psycopg.sql.SQL("ROLLBACK PREPARED {}").format(psycopg.sql.Literal(name)))
             for (name,) in session.execute("SELECT datname FROM pg_database WHERE NOT datistemplate").fetchall():
                 session.execute(psycopg.sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier(name)))
+            # What is left in template1 would be in every database made from it.
+            for (name,) in session.execute("SELECT nspname FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'").fetchall():
+                session.execute(psycopg.sql.SQL("DROP SCHEMA {} CASCADE").format(identifier(name)))
             session.execute("CREATE DATABASE postgres")
             # In the server: a name may be of bytes that are no text here.
             for statement in ("DROP OWNED BY %I CASCADE", "DROP ROLE %I"):
