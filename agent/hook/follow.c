@@ -110,13 +110,16 @@ bool seal_follow(const struct seal_place *place, const struct layout_users *file
 		.place = place,
 		.files = files,
 		.how = how,
-		.head = place->checkout ? ancestor_head(place->mem) : "",
 		.side = how->side ? how->side : &head,
 		.text = BUF(LIMIT_FILE_BYTES),
 		.secret = secret,
 	};
-	bool ok = ancestor_file(place->checkout, files->edit, place->mem, &following.file, err) &&
-		(how->side || git_side_of_head(files, place->mem, &head, err)) && follow(&following, err);
+	bool ok = ancestor_file(place->checkout, files->edit, place->mem, &following.file, err);
+	if (ok && how->committed && place->checkout && !how->side &&
+		seal_stands_still(place, files, following.file))
+		return true;
+	following.head = place->checkout ? ancestor_head(place->mem) : "";
+	ok = ok && (how->side || git_side_of_head(files, place->mem, &head, err)) && follow(&following, err);
 	buf_wipe(&following.text);
 	if (following.edit.mem)
 		edit_users_done(&following.edit);
@@ -210,36 +213,33 @@ int hook_after_checkout(struct hook *hook, bool rewritten)
 	return 0;
 }
 
-/* What the index that stays has of a path, and a revision: the two ids. */
-static const char *id_in(const struct hook *hook, const char *name)
-{
-	const char *const ask[] = {"rev-parse", "--verify", "--quiet", name, NULL};
-	CLEANUP(buf_done) struct buf out = BUF(256);
-	struct git_call call = {
-		.arguments = ask, .index = arena_printf(hook->mem, "%s/index", hook->checkout.folder)};
-	struct error ignored;
-	int code;
-	if (!git_run(&call, &out, &code, &ignored) || code != 0)
-		return "";
-	return arena_copy_n(hook->mem, out.data, strcspn(out.data, "\n"));
-}
-
 /* Some clients commit from an index of their own: what the pre-commit hook put into that one is not in the real one, and the next commit
    from there would take it out again. Where that still has what the commit before had, it gets what HEAD has. */
-static void mend_index(const struct hook *hook, const char *path)
+static void mend_path(const char *index, struct arena *mem, const char *path, const char *const *names)
 {
-	const char *staged = id_in(hook, arena_printf(hook->mem, ":%s", path));
-	const char *head = id_in(hook, arena_printf(hook->mem, "HEAD:%s", path));
-	const char *before = id_in(hook, arena_printf(hook->mem, "HEAD@{1}:%s", path));
+	const char *staged = names[0], *head = names[1], *before = names[2];
 	if (!*head || strcmp(staged, head) == 0 || strcmp(staged, before) != 0)
 		return;
-	const char *const set[] = {"update-index", "--add", "--cacheinfo",
-		arena_printf(hook->mem, "100644,%s,%s", head, path), NULL};
-	struct git_call call = {
-		.arguments = set, .index = arena_printf(hook->mem, "%s/index", hook->checkout.folder)};
+	const char *const set[] = {
+		"update-index", "--add", "--cacheinfo", arena_printf(mem, "100644,%s,%s", head, path), NULL};
+	struct git_call call = {.arguments = set, .index = index};
 	struct error err;
 	if (!git_run(&call, NULL, NULL, &err))
 		hook_say("%s", err.text);
+}
+
+static void mend_index(const struct hook *hook, const struct layout_users *files)
+{
+	static const char *const sides[] = {"", "HEAD", "HEAD@{1}"};
+	const char *index = arena_printf(hook->mem, "%s/index", hook->checkout.folder);
+	const char *asked[6], *names[6];
+	for (size_t i = 0; i < COUNT_OF(asked); i++)
+		asked[i] = arena_printf(
+			hook->mem, "%s:%s", sides[i % 3], i < 3 ? files->users : files->sealed);
+	if (!git_names(asked, COUNT_OF(asked), index, hook->mem, names))
+		return;
+	mend_path(index, hook->mem, files->users, names);
+	mend_path(index, hook->mem, files->sealed, names + 3);
 }
 
 int hook_post_commit(struct hook *hook)
@@ -247,10 +247,8 @@ int hook_post_commit(struct hook *hook)
 	const struct seal_follow how = {.committed = true};
 	if (hook->checkout.bare || is_busy(hook, false))
 		return 0;
-	for (size_t i = 0; i < hook->layout.count; i++) {
-		mend_index(hook, hook->layout.users[i].users);
-		mend_index(hook, hook->layout.users[i].sealed);
-	}
+	for (size_t i = 0; i < hook->layout.count; i++)
+		mend_index(hook, &hook->layout.users[i]);
 	follow_each(hook, &how);
 	return 0;
 }

@@ -45,5 +45,10 @@ const char *git_empty_tree(struct arena *mem);
 /* Does `git ARGUMENTS` end with 0? For questions that it answers with its exit code. */
 bool git_says(const char *argument, ...) NULL_TERMINATED;
 
+/* The names of objects ("HEAD", "HEAD:PATH", ":PATH"), "" for what is not there, all by one question. False when git cannot be asked so.
+   `index` as in git_call. settled.c */
+bool git_names(const char *const *asked, size_t count, const char *index, struct arena *mem,
+	const char **names) MUST_CHECK;
+
 /* "" when it is not set. */
 const char *git_config(struct arena *mem, const char *key);

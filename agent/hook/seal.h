@@ -95,5 +95,13 @@ struct seal_follow {
 bool seal_follow(const struct seal_place *place, const struct layout_users *files,
 	const struct seal_follow *how, struct error *err) MUST_CHECK;
 
+/* Nothing to do: HEAD is what the edit file followed last, which left nothing to be sealed in `edit`, its text, and the index has no more
+   than HEAD. settled.c */
+bool seal_is_settled(const struct seal_place *place, const struct layout_users *files, const struct buf *edit);
+
+/* HEAD's two files are those of the ancestor in `file`, and nothing waits in the edit file: HEAD is noted as what it followed last, and
+   that is all. settled.c */
+bool seal_stands_still(const struct seal_place *place, const struct layout_users *files, const char *file);
+
 /* HEAD moved since the edit file followed it last. */
 bool seal_is_behind(const struct seal_place *place, const struct layout_users *files);

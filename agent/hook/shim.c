@@ -54,7 +54,10 @@ static void write_head(struct buf *out, const char *name, const char *previous)
 		buf_printf(out, "/%s\n", name);
 	} else {
 		/* By name: pre-commit.com moves this file to NAME.legacy, the one before it stays where it is. */
-		buf_printf(out, "before=$(dirname \"$0\")/%s" HOOK_BEFORE "\n", name);
+		buf_printf(out,
+			"case $0 in */*) before=${0%%/*} ;; *) before=. ;; esac\nbefore=$before/%s" HOOK_BEFORE
+			"\n",
+			name);
 	}
 }
 

@@ -28,11 +28,6 @@ struct staging {
 	bool was_empty; /* nothing else was: git has looked already, and will say so */
 };
 
-static const char *name_of(const struct staging *staging, const char *path)
-{
-	return seal_file_name(&staging->hook->checkout, path, staging->hook->mem);
-}
-
 static enum index_mode mode_of_index(void)
 {
 	const char *index = getenv("GIT_INDEX_FILE"), *slash = index ? strrchr(index, '/') : NULL;
@@ -233,18 +228,6 @@ static bool is_whole(
 	return refuse(files, "nothing is committed: `pgitops seal users --resolve` brings both sides together");
 }
 
-/* Nothing to do: HEAD is what the edit file followed last, which left nothing to be sealed, and the index has no more than HEAD. */
-static bool is_settled(const struct staging *staging, const struct layout_users *files,
-	const struct buf *edit, const struct seal_states *states)
-{
-	return states->users == SEAL_STAGED && states->sealed == SEAL_STAGED &&
-		receipts_file_match(staging->hook->receipts, name_of(staging, files->edit), buf_string(edit),
-			edit->length) &&
-		!seal_is_behind(&staging->place, files) &&
-		git_says("diff-index", "--cached", "--quiet", git_head(staging->hook->mem), "--",
-			files->users, files->sealed, NULL);
-}
-
 /* The edit file never stays in the index: its content would have to go without passwords, and then it says nothing that
    users.yaml does not. */
 static bool untrack(const struct staging *staging, const struct layout_users *files)
@@ -278,7 +261,8 @@ static bool stage_entry(struct staging *staging, const struct layout_users *file
 		return refuse(files, err.text);
 	if (there && states.edit != SEAL_UNTRACKED && !untrack(staging, files))
 		return false;
-	if (there && !replaying && is_settled(staging, files, &edit, &states))
+	if (there && !replaying && states.users == SEAL_STAGED && states.sealed == SEAL_STAGED &&
+		seal_is_settled(&staging->place, files, &edit))
 		return true;
 	if (!is_whole(staging, files, &states))
 		return false;
