@@ -137,7 +137,8 @@ static bool read_git(const struct seal_users *command, const struct layout_users
 }
 
 /* Outside of a repository nothing tells of a commit: what was written is what both sides are now. */
-static bool follow(const struct seal_users *command, const struct layout_users *files, struct error *err)
+static bool follow(
+	const struct seal_users *command, const struct layout_users *files, bool even, struct error *err)
 {
 	CLEANUP(git_side_done) struct git_side side = {0};
 	struct seal_follow how = {.committed = true, .quiet = true};
@@ -145,6 +146,8 @@ static bool follow(const struct seal_users *command, const struct layout_users *
 	struct mistakes wrong = {.mem = command->context->mem};
 	if (command->inside)
 		return !command->message || seal_follow(&command->place, files, &how, err);
+	if (even)
+		return true;
 	how.side = &side;
 	return read_git(command, files, &ignored, &side, err) &&
 		git_side_read(files, command->context->mem, &side, &wrong) &&
@@ -168,8 +171,14 @@ static int seal_texts(struct seal_users *command, const struct layout_users *fil
 	};
 	struct mistakes mistakes = {.mem = command->context->mem};
 	struct error err;
-	if (!read_git(command, files, &run, &git, &err) ||
-		(command->inside && !git_side_of_head(files, mistakes.mem, &head, &err)))
+	size_t kept;
+	if (!read_git(command, files, &run, &git, &err))
+		return command_failed(&err);
+	if (seal_has_nothing_to_do(&run, &kept)) {
+		printf("%s: %zu unchanged (nothing to write)\n", files->edit, kept);
+		return stage(command, files, &err) ? EXIT_YES : command_failed(&err);
+	}
+	if (command->inside && !git_side_of_head(files, mistakes.mem, &head, &err))
 		return command_failed(&err);
 	if (!git_side_read(files, mistakes.mem, &git, &mistakes) ||
 		!seal_users_make(&run, &outcome, &mistakes)) {
@@ -180,7 +189,7 @@ static int seal_texts(struct seal_users *command, const struct layout_users *fil
 		return command_failed(&err);
 	say_outcome(command, files, &outcome);
 	return stage(command, files, &err) &&
-			(command->inside || command->dry_run || follow(command, files, &err))
+			(command->inside || command->dry_run || follow(command, files, outcome.even, &err))
 		? EXIT_YES
 		: command_failed(&err);
 }
@@ -220,7 +229,7 @@ static int seal_one(struct seal_users *command, const struct layout_users *files
 	if (code != EXIT_YES || !command->message || command->dry_run)
 		return code;
 	code = commit(command, files);
-	return code != EXIT_YES || follow(command, files, &err) ? code : command_failed(&err);
+	return code != EXIT_YES || follow(command, files, false, &err) ? code : command_failed(&err);
 }
 
 /* The path as the layout has it, relative to the root that we work in now. */

@@ -159,7 +159,7 @@ static bool go_back(
 	const struct going_back *back, const char *commit, struct users_base *base, struct error *err)
 {
 	struct users_parts parts = {.frame = ""};
-	struct users_base made = {.known = true, .commit = commit};
+	struct users_base made = {.known = true, .commit = commit, .settled = ""};
 	char digest[DIGEST_HEX_SIZE];
 	if (back->side->exists && !users_parts_read(&back->side->read, back->mem, &parts, err))
 		return false;
@@ -206,7 +206,8 @@ bool ancestor_find(const char *file, const char *head, const struct layout_users
 		return error_set(err, ERROR_INVALID, "%s (in commit %.12s)",
 			mistake_text(&wrong.items[0], mem), common);
 	if (!*common) {
-		ancestor->base = (struct users_base){.commit = "", .frame_edit = "", .frame_git = ""};
+		ancestor->base =
+			(struct users_base){.commit = "", .frame_edit = "", .frame_git = "", .settled = ""};
 		return true;
 	}
 	const struct going_back back = {&ancestor->base, edit, receipts, &side, mem};

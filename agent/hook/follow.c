@@ -234,8 +234,7 @@ static void mend_index(const struct hook *hook, const struct layout_users *files
 	const char *index = arena_printf(hook->mem, "%s/index", hook->checkout.folder);
 	const char *asked[6], *names[6];
 	for (size_t i = 0; i < COUNT_OF(asked); i++)
-		asked[i] = arena_printf(
-			hook->mem, "%s:%s", sides[i % 3], i < 3 ? files->users : files->sealed);
+		asked[i] = arena_printf(hook->mem, "%s:%s", sides[i % 3], i < 3 ? files->users : files->sealed);
 	if (!git_names(asked, COUNT_OF(asked), index, hook->mem, names))
 		return;
 	mend_path(index, hook->mem, files->users, names);

@@ -76,7 +76,7 @@ static bool read_base(const struct layout_users *files, const struct states *sta
 	struct users_parts parts;
 	struct error err;
 	char digest[DIGEST_HEX_SIZE];
-	*base = (struct users_base){.commit = "", .frame_edit = "", .frame_git = ""};
+	*base = (struct users_base){.commit = "", .frame_edit = "", .frame_git = "", .settled = ""};
 	if (!states->has_base || !states->base.length)
 		return true;
 	if (!edit_users_read(files->users, buf_string(&states->base), states->base.length, files->namespace,

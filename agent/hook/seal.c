@@ -55,8 +55,9 @@ static bool may_choose(const void *context, const char *secret)
 	return true; /* it is the index that is sealed on */
 }
 
+/* `joined` says whether `out` is another text than Git's. */
 static bool join_sealed(const struct seal_run *run, const struct users_merge *merge, struct buf *out,
-	struct mistakes *mistakes)
+	bool *joined, struct mistakes *mistakes)
 {
 	const struct sealed_join join = {
 		.file = run->files->sealed,
@@ -70,10 +71,8 @@ static bool join_sealed(const struct seal_run *run, const struct users_merge *me
 	for (size_t i = 0; run->head && i < merge->count; i++)
 		missing = missing ||
 			(merge->items[i].given && is_missing(merge, merge->items[i].given->secret));
-	if (missing)
-		return sealed_join(&join, run->place->mem, out, mistakes);
-	buf_append(out, buf_string(&run->git->sealed), run->git->sealed.length);
-	return true;
+	*joined = missing;
+	return !missing || sealed_join(&join, run->place->mem, out, mistakes);
 }
 
 static bool make_sealed(const struct seal_run *run, const struct users_merge *merge,
@@ -82,14 +81,16 @@ static bool make_sealed(const struct seal_run *run, const struct users_merge *me
 	CLEANUP(certificate_done) struct certificate certificate = {0};
 	CLEANUP(buf_done) struct buf now = BUF(LIMIT_PATH_BYTES);
 	struct error why = {0};
-	bool usable = read_certificate(run, &certificate, outcome, &why);
-	if (!join_sealed(run, merge, &now, mistakes))
+	bool usable = read_certificate(run, &certificate, outcome, &why), joined;
+	if (!join_sealed(run, merge, &now, &joined, mistakes))
 		return false;
+	const struct buf *text = joined ? &now : &run->git->sealed;
 	const struct sealed_users_input input = {
-		.users = &outcome->edit,
+		.users = merge->edit_changes ? &outcome->edit : merge->input.edit,
 		.file = run->files->sealed,
-		.text = buf_string(&now),
-		.length = now.length,
+		.text = buf_string(text),
+		.length = text->length,
+		.parse = joined ? NULL : run->git->values.parse,
 		.certificate = usable ? &certificate : NULL,
 		.receipts = run->place->receipts,
 		.reseal = run->reseal,
@@ -134,8 +135,9 @@ static bool make_texts(const struct seal_run *run, const struct users_merge *mer
 		return false;
 	}
 	outcome->edit_changed = merge->edit_changes;
-	if (!edit_users_read(run->files->edit, buf_string(&outcome->edit_text), outcome->edit_text.length,
-		    run->files->namespace, &outcome->edit, mistakes) ||
+	if ((merge->edit_changes &&
+		    !edit_users_read(run->files->edit, buf_string(&outcome->edit_text),
+			    outcome->edit_text.length, run->files->namespace, &outcome->edit, mistakes)) ||
 		!make_sealed(run, merge, outcome, mistakes))
 		return false;
 	users_merge_notes(merge, &outcome->notes);
@@ -187,8 +189,13 @@ static bool merge_and_make(const struct seal_run *run, const struct edit_users *
 	}
 	if (mistakes->count + mistakes->dropped != before || !make_texts(run, &merge, outcome, mistakes))
 		return false;
-	users_base_read(file, run->place->mem, &outcome->base);
-	note_seen(&merge, &outcome->base);
+	outcome->even = !run->place->checkout &&
+		users_merge_even(&merge, &outcome->sealing.values, run->place->mem, &outcome->base);
+	if (!outcome->even) {
+		users_base_read(file, run->place->mem, &outcome->base);
+		note_seen(&merge, &outcome->base);
+	}
+	seal_note_settled(run, outcome);
 	return true;
 }
 
@@ -252,9 +259,18 @@ static bool note(const struct seal_run *run, const struct seal_outcome *outcome,
 	receipts_file_note(place->receipts, seal_file_name(place->checkout, run->files->sealed, place->mem),
 		buf_string(&outcome->sealed), outcome->sealed.length);
 	return receipts_write(place->receipts, err) &&
-		(!outcome->base.known ||
+		(!outcome->base.known || outcome->even ||
 			(ancestor_file(place->checkout, run->files->edit, place->mem, &file, err) &&
 				users_base_write(file, &outcome->base, err)));
+}
+
+/* The ancestor that says both sides are alike comes after the files that make it true. */
+static bool write_even(const struct seal_run *run, const struct seal_outcome *outcome, struct error *err)
+{
+	const char *file;
+	return !outcome->even ||
+		(ancestor_file(run->place->checkout, run->files->edit, run->place->mem, &file, err) &&
+			users_base_write(file, &outcome->base, err));
 }
 
 bool seal_users_write(const struct seal_run *run, const struct seal_outcome *outcome, struct error *err)
@@ -267,8 +283,9 @@ bool seal_users_write(const struct seal_run *run, const struct seal_outcome *out
 			file_update(files->sealed, buf_string(&outcome->sealed), outcome->sealed.length, 0644,
 				err)) &&
 		(!(outcome->users_changed || run->users_stale) ||
-			file_update(
-				files->users, buf_string(&outcome->users), outcome->users.length, 0644, err));
+			file_update(files->users, buf_string(&outcome->users), outcome->users.length, 0644,
+				err)) &&
+		write_even(run, outcome, err);
 }
 
 void seal_written(const struct layout_users *files, const char *paths[3])

@@ -27,11 +27,12 @@ struct seal_run {
 
 struct seal_outcome {
 	struct buf edit_before, edit_text; /* of the edit file: as it was read, and with what came from Git */
-	struct edit_users edit;            /* of `edit_text`; wiped by seal_outcome_done() */
+	struct edit_users edit;            /* of `edit_text` where it changed; wiped by seal_outcome_done() */
 	struct sealed_users sealing;
 	struct buf users, sealed; /* the new texts */
 	struct mistakes notes;    /* what a person should know, nothing wrong with it */
 	struct users_base base;   /* to be written with the files */
+	bool even; /* outside of a repository: `base` is the next ancestor already, nothing has to be read again for it */
 	size_t dropped_comments;
 	int64_t days_left; /* of the certificate; -1 = none was needed */
 	bool users_changed, edit_changed;
@@ -98,6 +99,17 @@ bool seal_follow(const struct seal_place *place, const struct layout_users *file
 /* Nothing to do: HEAD is what the edit file followed last, which left nothing to be sealed in `edit`, its text, and the index has no more
    than HEAD. settled.c */
 bool seal_is_settled(const struct seal_place *place, const struct layout_users *files, const struct buf *edit);
+
+/*
+ * The keyed digest of all that sealing reads, "" without receipts: the edit file's text, both of Git's, the certificate. With the one
+ * that the ancestor notes (users_base.settled) there is nothing to do, and `kept` is how many passwords stay. settled.c
+ */
+const char *seal_digest(const struct seal_run *run, const struct buf *edit, const struct buf *users,
+	const struct buf *sealed);
+bool seal_has_nothing_to_do(const struct seal_run *run, size_t *kept);
+
+/* Notes it in the outcome's ancestor, where the next sealing would say nothing but what stays. settled.c */
+void seal_note_settled(const struct seal_run *run, struct seal_outcome *outcome);
 
 /* HEAD's two files are those of the ancestor in `file`, and nothing waits in the edit file: HEAD is noted as what it followed last, and
    that is all. settled.c */

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 bool git_names(const char *const *asked, size_t count, const char *index, struct arena *mem, const char **names)
 {
@@ -18,8 +19,10 @@ bool git_names(const char *const *asked, size_t count, const char *index, struct
 			return false;
 		buf_printf(&input, "%s\n", asked[i]);
 	}
-	const struct git_call call = {
-		.arguments = arguments, .index = index, .input = buf_string(&input), .input_length = input.length};
+	const struct git_call call = {.arguments = arguments,
+		.index = index,
+		.input = buf_string(&input),
+		.input_length = input.length};
 	if (buf_failed(&input) || !git_run(&call, &out, NULL, &ignored))
 		return false;
 	const char *line = buf_string(&out);
@@ -33,6 +36,8 @@ bool git_names(const char *const *asked, size_t count, const char *index, struct
 	}
 	return true;
 }
+
+/* ---- before a commit ---- */
 
 bool seal_is_settled(const struct seal_place *place, const struct layout_users *files, const struct buf *edit)
 {
@@ -53,6 +58,67 @@ bool seal_is_settled(const struct seal_place *place, const struct layout_users *
 	return base.known && *names[0] && strcmp(base.commit, names[0]) == 0 &&
 		strcmp(names[1], names[3]) == 0 && strcmp(names[2], names[4]) == 0;
 }
+
+/* ---- sealing ---- */
+
+static void add_part(struct buf *all, const char *bytes, size_t length)
+{
+	buf_printf(all, "%zu\n", length);
+	buf_append(all, bytes, length);
+}
+
+const char *seal_digest(
+	const struct seal_run *run, const struct buf *edit, const struct buf *users, const struct buf *sealed)
+{
+	CLEANUP(buf_wipe) struct buf all = BUF(8 * LIMIT_FILE_BYTES);
+	CLEANUP(buf_done) struct buf certificate = BUF(LIMIT_FILE_BYTES);
+	const char *path = run->certificate ? run->certificate : run->files->certificate;
+	char digest[DIGEST_HEX_SIZE];
+	struct error ignored;
+	if (!run->place->receipts || (path && !file_read(path, &certificate, &ignored)))
+		return "";
+	add_part(&all, buf_string(edit), edit->length);
+	add_part(&all, buf_string(users), users->length);
+	add_part(&all, buf_string(sealed), sealed->length);
+	add_part(&all, buf_string(&certificate), certificate.length);
+	if (buf_failed(&all))
+		return "";
+	receipts_digest(run->place->receipts, "settled", buf_string(&all), all.length, digest);
+	return arena_copy(run->place->mem, digest);
+}
+
+bool seal_has_nothing_to_do(const struct seal_run *run, size_t *kept)
+{
+	CLEANUP(buf_wipe) struct buf edit = BUF(LIMIT_FILE_BYTES);
+	const struct seal_place *place = run->place;
+	struct users_base base;
+	struct error ignored;
+	const char *file;
+	if (run->reseal || run->generate || run->mine || run->users_stale || run->sealed_stale ||
+		!ancestor_file(place->checkout, run->files->edit, place->mem, &file, &ignored))
+		return false;
+	users_base_read(file, place->mem, &base);
+	if (!base.known || !*base.settled || !base.kept ||
+		(place->checkout && strcmp(base.commit, ancestor_head(place->mem)) != 0) ||
+		!file_read(run->files->edit, &edit, &ignored))
+		return false;
+	*kept = base.kept;
+	return strcmp(base.settled, seal_digest(run, &edit, &run->git->users, &run->git->sealed)) == 0;
+}
+
+void seal_note_settled(const struct seal_run *run, struct seal_outcome *outcome)
+{
+	const struct sealed_users *sealing = &outcome->sealing;
+	bool changed = sealing->changed || outcome->users_changed || outcome->edit_changed;
+	outcome->base.settled = "";
+	if (!outcome->base.known || (changed && !outcome->even) || outcome->notes.count ||
+		outcome->dropped_comments || sealing->other_certificate)
+		return;
+	outcome->base.settled = seal_digest(run, &outcome->edit_text, &outcome->users, &outcome->sealed);
+	outcome->base.kept = sealing->kept + sealing->sealed.count;
+}
+
+/* ---- after a commit ---- */
 
 /* Every user is in both, as they were committed here: a commit more says nothing new of any. */
 static bool is_even(const struct users_base *base)
@@ -84,7 +150,8 @@ bool seal_stands_still(const struct seal_place *place, const struct layout_users
 	if (!is_even(&base) || !is_noted(place, files))
 		return false;
 	const char *const asked[] = {"HEAD", arena_printf(mem, "HEAD:%s", files->users),
-		arena_printf(mem, "HEAD:%s", files->sealed), arena_printf(mem, "%s:%s", base.commit, files->users),
+		arena_printf(mem, "HEAD:%s", files->sealed),
+		arena_printf(mem, "%s:%s", base.commit, files->users),
 		arena_printf(mem, "%s:%s", base.commit, files->sealed)};
 	if (!git_names(asked, COUNT_OF(asked), NULL, mem, names) || !*names[0] || !*names[1] ||
 		strcmp(names[1], names[3]) != 0 || strcmp(names[2], names[4]) != 0)

@@ -49,9 +49,10 @@ bool edit_users_read(const char *file, const char *bytes, size_t length, const c
 	struct edit_users *users, struct mistakes *mistakes) MUST_CHECK;
 void edit_users_done(struct edit_users *users); /* for CLEANUP */
 
-/* The text for Git. A comment that names a password or holds one is left out and counted in `dropped`. */
-bool edit_users_public(
-	const struct edit_users *users, struct buf *out, size_t *dropped, struct error *err) MUST_CHECK;
+/* The text for Git. A comment that names a password or holds one is left out and counted in `dropped`. `read` gets the text as it is
+   read, and is the caller's then; NULL = not wanted. */
+bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *dropped,
+	struct edit_users *read, struct error *err) MUST_CHECK;
 
 /* `inner`, the text of a users list, in the ConfigMap of `users`; alone where that is none. */
 void edit_users_wrap(const struct edit_users *users, const char *inner, size_t length, struct buf *out);

@@ -136,29 +136,24 @@ static void remove_from_json(json_t *root)
 	}
 }
 
-static json_t *parse(const char *text, size_t length, struct arena *mem)
-{
-	struct yaml_documents documents = {0};
-	struct mistakes mistakes = {.mem = mem};
-	yaml_read("", text, length, mem, &documents, &mistakes);
-	return mistakes.count || documents.count != 1 ? NULL : yaml_to_json(documents.items[0]);
-}
-
 /* The result must say what the file says with another list in it, `meant`, whatever the edits above made of the text. */
-static bool says(const struct edit_users *users, const json_t *meant, const char *text, size_t length)
+static bool says(
+	const struct edit_users *users, const json_t *meant, const struct buf *text, struct edit_users *read)
 {
-	CLEANUP(secret_json_done) json_t *written = parse(text, length, users->mem);
-	if (!users->block || !written)
-		return written && json_equal(written, meant);
-	CLEANUP(secret_json_done) json_t *outer = yaml_to_json(users->outer);
-	const json_t *inner_text = json_object_get(json_object_get(written, "data"), "users.yaml");
-	if (!json_is_string(inner_text))
+	CLEANUP(secret_json_done) json_t *outer = NULL;
+	CLEANUP(secret_json_done) json_t *written = NULL;
+	CLEANUP(secret_json_done) json_t *inner = NULL;
+	struct mistakes ignored = {.mem = users->mem};
+	if (!edit_users_read(users->file, buf_string(text), text->length, users->namespace, read, &ignored))
 		return false;
-	CLEANUP(secret_json_done)
-	json_t *inner = parse(json_string_value(inner_text), json_string_length(inner_text), users->mem);
+	inner = yaml_to_json(read->root);
+	if (!users->block || !read->block)
+		return !users->block && !read->block && json_equal(inner, meant);
+	outer = yaml_to_json(users->outer);
+	written = yaml_to_json(read->outer);
 	json_object_del(json_object_get(outer, "data"), "users.yaml");
 	json_object_del(json_object_get(written, "data"), "users.yaml");
-	return inner && json_equal(inner, meant) && json_equal(written, outer);
+	return json_equal(inner, meant) && json_equal(written, outer);
 }
 
 void edit_users_wrap(const struct edit_users *users, const char *inner, size_t length, struct buf *out)
@@ -173,8 +168,10 @@ void edit_users_wrap(const struct edit_users *users, const char *inner, size_t l
 		wrap_anew(users, inner, out);
 }
 
-bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *dropped, struct error *err)
+bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *dropped,
+	struct edit_users *read, struct error *err)
 {
+	CLEANUP(edit_users_done) struct edit_users made = {0};
 	CLEANUP(buf_wipe) struct buf bare = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(buf_wipe) struct buf whole = BUF(2 * LIMIT_FILE_BYTES);
 	CLEANUP(buf_wipe) struct buf inner = BUF(LIMIT_FILE_BYTES);
@@ -188,12 +185,18 @@ bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *
 	if (buf_failed(&bare) || buf_failed(&inner) || buf_failed(&whole) || buf_failed(&text))
 		return error_set(err, ERROR_INVALID, "%s is too large", users->file);
 	remove_from_json(meant);
-	if (!says(users, meant, buf_string(&text), text.length))
+	if (!says(users, meant, &text, &made))
 		return error_set(err, ERROR_INVALID,
 			"%s: the passwords cannot be taken out of this layout; put each password on "
 			"a line of its own (\"password: ...\")",
 			users->file);
 	buf_append(out, buf_string(&text), text.length);
+	if (buf_failed(out))
+		return error_set(err, ERROR_INVALID, "%s is too large", users->file);
 	*dropped = comments;
-	return !buf_failed(out) || error_set(err, ERROR_INVALID, "%s is too large", users->file);
+	if (read) {
+		*read = made;
+		made = (struct edit_users){0};
+	}
+	return true;
 }

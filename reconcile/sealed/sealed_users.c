@@ -16,9 +16,19 @@ struct document {
 	size_t length;
 	const char *name; /* of a SealedSecret in the users' namespace, NULL = something else: kept as it is */
 	const struct yaml_node *root;
-	const struct yaml_pair *value; /* spec.encryptedData.<item>, NULL = none */
+	const struct yaml_pair *value; /* spec.encryptedData.<item> as it was, NULL = none */
+	const char *sealed;            /* the same as it is now; NULL = none */
 	bool written;                  /* `text` is ours, in `mem` */
 	struct document *next;         /* in the order of the file */
+};
+
+/* A sealed text as it was read for one namespace and item. */
+struct sealed_parse {
+	const char *namespace, *item;
+	struct document *first, *last;
+	struct splice places;
+	struct document **by_name; /* the SealedSecrets, sorted by name */
+	size_t named;
 };
 
 struct making {
@@ -26,19 +36,18 @@ struct making {
 	struct arena *mem;
 	struct sealed_users *result;
 	struct mistakes *mistakes;
-	struct document *first, *last;
-	struct splice places;
-	struct document **by_name; /* the SealedSecrets, sorted by name */
-	size_t named;
+	struct sealed_parse parse;
 };
 
 static void append(struct making *making, struct document *document, struct document *after)
 {
-	struct document **link = after ? &after->next : making->last ? &making->last->next : &making->first;
+	struct document **link = after ? &after->next
+		: making->parse.last   ? &making->parse.last->next
+				       : &making->parse.first;
 	document->next = *link;
 	*link = document;
 	if (!document->next)
-		making->last = document;
+		making->parse.last = document;
 }
 
 static const char *text_at(const struct yaml_node *map, const char *key)
@@ -61,6 +70,7 @@ static void recognise(const struct making *making, struct document *document)
 		if (strcmp(values->pairs[i].key, users->item) == 0 &&
 			values->pairs[i].value->kind == YAML_STRING)
 			document->value = &values->pairs[i];
+	document->sealed = document->value ? document->value->value->text : NULL;
 }
 
 static int by_name(const void *a, const void *b)
@@ -95,10 +105,10 @@ static void add_documents(struct making *making, const struct yaml_documents *pa
 	const struct sealed_users_input *input = making->input;
 	struct span *spans;
 	size_t count = splice_documents(input->text, input->length, making->mem, &spans), line = 1, at = 0;
-	making->by_name = arena_array(making->mem, count + 1, sizeof(struct document *));
+	making->parse.by_name = arena_array(making->mem, count + 1, sizeof(struct document *));
 	for (size_t i = 0; i < count; i++) {
 		struct document *document = arena_alloc(making->mem, sizeof(*document));
-		size_t next = line_of(&making->places, spans[i].end, line - 1);
+		size_t next = line_of(&making->parse.places, spans[i].end, line - 1);
 		document->start = spans[i].start;
 		document->text = input->text + spans[i].start;
 		document->length = spans[i].end - spans[i].start;
@@ -106,7 +116,7 @@ static void add_documents(struct making *making, const struct yaml_documents *pa
 		recognise(making, document);
 		append(making, document, NULL);
 		if (document->name)
-			making->by_name[making->named++] = document;
+			making->parse.by_name[making->parse.named++] = document;
 		line = next;
 	}
 }
@@ -114,26 +124,34 @@ static void add_documents(struct making *making, const struct yaml_documents *pa
 static bool read_documents(struct making *making)
 {
 	const struct sealed_users_input *input = making->input;
+	const struct sealed_parse *known = input->parse;
 	struct yaml_documents parsed = {0};
+	if (known && text_equal(known->namespace, input->users->namespace) &&
+		text_equal(known->item, input->users->item)) {
+		making->parse = *known;
+		return true;
+	}
 	size_t before = making->mistakes->count + making->mistakes->dropped;
-	making->places = splice_index(input->text, input->length, making->mem);
+	making->parse.places = splice_index(input->text, input->length, making->mem);
 	yaml_read(input->file, input->text, input->length, making->mem, &parsed, making->mistakes);
 	if (making->mistakes->count + making->mistakes->dropped != before)
 		return false;
 	add_documents(making, &parsed);
-	qsort(making->by_name, making->named, sizeof(*making->by_name), by_name);
-	for (size_t i = 1; i < making->named; i++)
-		if (strcmp(making->by_name[i - 1]->name, making->by_name[i]->name) == 0)
+	qsort(making->parse.by_name, making->parse.named, sizeof(*making->parse.by_name), by_name);
+	for (size_t i = 1; i < making->parse.named; i++)
+		if (strcmp(making->parse.by_name[i - 1]->name, making->parse.by_name[i]->name) == 0)
 			mistakes_add(making->mistakes, input->file, 0, 0,
-				"SealedSecret \"%s\" stands there twice: remove one", making->by_name[i]->name);
+				"SealedSecret \"%s\" stands there twice: remove one",
+				making->parse.by_name[i]->name);
 	return making->mistakes->count + making->mistakes->dropped == before;
 }
 
 static struct document *find(const struct making *making, const char *name)
 {
 	struct document key = {.name = name}, *at = &key;
-	struct document **found = name && making->named
-		? bsearch(&at, making->by_name, making->named, sizeof(*making->by_name), by_name)
+	struct document **found = name && making->parse.named
+		? bsearch(&at, making->parse.by_name, making->parse.named, sizeof(*making->parse.by_name),
+			  by_name)
 		: NULL;
 	return found ? *found : NULL;
 }
@@ -205,7 +223,7 @@ static void write_new(const struct making *making, const struct edit_user *user,
 /* The document with another value, all other bytes as they were; false when the layout did not allow it. */
 static bool write_value(const struct making *making, const char *sealed, struct document *document)
 {
-	struct span at = splice_scalar(&making->places, document->value->value, document->value->column);
+	struct span at = splice_scalar(&making->parse.places, document->value->value, document->value->column);
 	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
 	struct yaml_documents parsed = {0};
 	struct mistakes inside = {.mem = making->mem};
@@ -323,7 +341,9 @@ static struct document *make_user(struct making *making, const struct edit_user 
 	} else if (!document->value || !write_value(making, buf_string(&sealed), document)) {
 		write_new(making, user, buf_string(&sealed), document);
 	}
-	note(making, user, buf_string(&sealed));
+	document->name = user->secret;
+	document->sealed = arena_copy(making->mem, buf_string(&sealed));
+	note(making, user, document->sealed);
 	return document;
 }
 
@@ -340,7 +360,7 @@ static void remove_named(struct making *making)
 {
 	const struct sealed_users_input *input = making->input;
 	for (size_t i = 0; i < input->removed_count; i++) {
-		struct document *document = find(making, input->removed[i]), **link = &making->first;
+		struct document *document = find(making, input->removed[i]), **link = &making->parse.first;
 		if (!document || document->written || is_wanted(input->users, input->removed[i]))
 			continue;
 		while (*link != document)
@@ -353,7 +373,7 @@ static void remove_named(struct making *making)
 static void write_out(const struct making *making, struct buf *out)
 {
 	size_t start = out->length;
-	for (const struct document *document = making->first; document; document = document->next) {
+	for (const struct document *document = making->parse.first; document; document = document->next) {
 		const char *text = document->text;
 		size_t length = document->length;
 		if (out->length > start && out->data[out->length - 1] != '\n')
@@ -368,26 +388,40 @@ static void write_out(const struct making *making, struct buf *out)
 	}
 }
 
+static int by_secret(const void *a, const void *b)
+{
+	return strcmp(((const struct sealed_value *)a)->secret, ((const struct sealed_value *)b)->secret);
+}
+
+static struct sealed_values list_values(const struct making *making)
+{
+	struct sealed_values found = {0};
+	size_t count = 0;
+	for (const struct document *document = making->parse.first; document; document = document->next)
+		count++;
+	found.items = arena_array(making->mem, count + 1, sizeof(*found.items));
+	for (const struct document *document = making->parse.first; document; document = document->next)
+		if (document->name && document->sealed)
+			found.items[found.count++] = (struct sealed_value){
+				arena_copy(making->mem, document->name), document->sealed};
+	qsort(found.items, found.count, sizeof(*found.items), by_secret);
+	return found;
+}
+
 bool sealed_users_values(const struct sealed_users_input *input, struct arena *mem,
 	struct sealed_values *values, struct mistakes *mistakes)
 {
 	struct sealed_users ignored = {0};
 	struct making making = {.input = input, .mem = mem, .result = &ignored, .mistakes = mistakes};
-	struct sealed_values found = {0};
 	if (!read_documents(&making))
 		return false;
-	found.items = arena_array(mem, making.named + 1, sizeof(*found.items));
-	for (size_t i = 0; i < making.named; i++)
-		if (making.by_name[i]->value)
-			found.items[found.count++] = (struct sealed_value){
-				making.by_name[i]->name, making.by_name[i]->value->value->text};
-	*values = found;
+	struct sealed_parse *parse = arena_alloc(mem, sizeof(*parse));
+	*parse = making.parse;
+	parse->namespace = arena_copy(mem, input->users->namespace);
+	parse->item = arena_copy(mem, input->users->item);
+	*values = list_values(&making);
+	values->parse = parse;
 	return true;
-}
-
-static int by_secret(const void *a, const void *b)
-{
-	return strcmp(((const struct sealed_value *)a)->secret, ((const struct sealed_value *)b)->secret);
 }
 
 const char *sealed_values_find(const struct sealed_values *values, const char *secret)
@@ -422,6 +456,7 @@ bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem
 	}
 	made.changed = out->length - start != input->length ||
 		(input->length && memcmp(out->data + start, input->text, input->length) != 0);
+	made.values = list_values(&making);
 	*result = made;
 	return true;
 }

@@ -27,6 +27,7 @@ struct sealed_value {
 struct sealed_values {
 	struct sealed_value *items; /* sorted by Secret */
 	size_t count;
+	const struct sealed_parse *parse; /* of the text, for one sealing of the same text; in the same arena, borrows the text */
 };
 
 struct sealed_users_input {
@@ -34,6 +35,7 @@ struct sealed_users_input {
 	const char *file; /* of the sealed text, for messages */
 	const char *text; /* the sealed text as it is now; "" = none yet */
 	size_t length;
+	const struct sealed_parse *parse; /* of this very text, by sealed_users_values(); NULL = not read yet */
 	const struct certificate *certificate; /* may be NULL while nothing has to be sealed */
 	struct receipts *receipts;             /* gets the new receipts; NULL = none */
 	bool reseal;                           /* every password that is given is sealed anew */
@@ -56,6 +58,7 @@ struct sealed_users {
 	size_t kept;
 	size_t other_certificate; /* kept ones that certainly come from another certificate than the given one */
 	bool changed;             /* the text differs from before */
+	struct sealed_values values; /* of the new text */
 };
 
 /* Appends the new text to `out`. Names are in `mem`. False with mistakes: then the receipts must not be written. */

@@ -45,7 +45,7 @@ void users_base_read(const char *file, struct arena *mem, struct users_base *bas
 	struct error ignored;
 	const char *name;
 	json_t *user;
-	*base = (struct users_base){.commit = "", .frame_edit = "", .frame_git = ""};
+	*base = (struct users_base){.commit = "", .frame_edit = "", .frame_git = "", .settled = ""};
 	if (!file_read(file, &text, &ignored) || !json_read(buf_string(&text), text.length, &value, &ignored) ||
 		json_number_at(value, "version", 0) != FORMAT)
 		return;
@@ -54,6 +54,8 @@ void users_base_read(const char *file, struct arena *mem, struct users_base *bas
 	base->commit = or_empty(text_of(value, "commit", mem));
 	base->frame_edit = or_empty(text_of(value, "frameEdit", mem));
 	base->frame_git = or_empty(text_of(value, "frameGit", mem));
+	base->settled = or_empty(text_of(value, "settled", mem));
+	base->kept = (size_t)json_number_at(value, "kept", 0);
 	base->items = arena_array(mem, json_object_size(users) + 1, sizeof(*base->items));
 	json_object_foreach (users, name, user)
 		add_user(name, user, mem, base);
@@ -73,8 +75,9 @@ bool users_base_write(const char *file, const struct users_base *base, struct er
 				"aside", user->aside));
 	}
 	CLEANUP(json_done)
-	json_t *value = json_pack("{s:i, s:s, s:s, s:s, s:o}", "version", FORMAT, "commit", base->commit,
-		"frameEdit", base->frame_edit, "frameGit", base->frame_git, "users", users);
+	json_t *value = json_pack("{s:i, s:s, s:s, s:s, s:s*, s:I, s:o}", "version", FORMAT, "commit",
+		base->commit, "frameEdit", base->frame_edit, "frameGit", base->frame_git, "settled",
+		base->settled, "kept", (json_int_t)base->kept, "users", users);
 	*strrchr(folder, '/') = '\0';
 	text = json_canonical(value);
 	return file_make_folder(folder, err) && file_replace(file, text, strlen(text), 0600, err);

@@ -27,6 +27,8 @@ struct users_base {
 	const char *frame_edit, *frame_git; /* users_parts.frame, its digest */
 	struct base_user *items;            /* sorted by name */
 	size_t count;
+	const char *settled; /* keyed digest of all that the last sealing read, which had nothing to do or to say; "" = none such */
+	size_t kept; /* and how many passwords it kept */
 };
 
 /* `file` is one of ours; a missing or damaged one is not known. */

@@ -282,18 +282,14 @@ static void index_names(struct users_merge *merge)
 	qsort(merge->by_name, merge->count, sizeof(*merge->by_name), by_name);
 }
 
-/* The edit file as Git might have it: what the ancestor's entries are compared with. */
+/* The edit file as Git might have it: what the ancestor's entries are compared with, and often what Git gets. */
 static bool read_bare(struct users_merge *merge, struct error *err)
 {
 	CLEANUP(edit_users_done) struct edit_users read = {0};
 	CLEANUP(buf_done) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
-	struct mistakes wrong = {.mem = merge->mem};
-	size_t dropped;
-	if (!edit_users_public(merge->input.edit, &text, &dropped, err))
+	if (!edit_users_public(merge->input.edit, &text, &merge->bare_dropped, &read, err))
 		return false;
-	if (!edit_users_read(merge->input.edit->file, buf_string(&text), text.length,
-		    merge->input.edit->namespace, &read, &wrong))
-		return error_set(err, ERROR_INVALID, "%s", mistake_text(&wrong.items[0], merge->mem));
+	merge->bare_text = arena_copy_n(merge->mem, buf_string(&text), text.length);
 	return users_parts_read(&read, merge->mem, &merge->bare, err);
 }
 

@@ -59,6 +59,8 @@ struct users_merge {
 	struct users_merge_input input;
 	struct arena *mem;                  /* of secrets */
 	struct users_parts edit, git, bare; /* `bare`: of the edit file without passwords */
+	const char *bare_text;
+	size_t bare_dropped;      /* comments */
 	struct merge_user *items; /* those of the edit file in its order, then those of Git alone in its order */
 	size_t count;
 	struct merge_user **by_name;
@@ -83,6 +85,11 @@ bool users_merge_public(
 /* The ancestor of the next merge, once the edit file was written and `commit` is what Git's side is. `committed`: by this clone just now, so
    that who is in both has been seen. In `mem`, without secrets. */
 void users_merge_base(const struct users_merge *merge, const char *commit, bool committed, struct arena *mem,
+	struct users_base *base);
+
+/* The same right after a sealing that made both sides alike: `values` are those of the new sealed text, no commit is known (outside of a
+   repository). False where a side has what the other has not, or Git's text was not made of the edit file's alone: then the files tell. */
+bool users_merge_even(const struct users_merge *merge, const struct sealed_values *values, struct arena *mem,
 	struct users_base *base);
 
 /* What sealed_users_make() asks of each user. */

@@ -258,7 +258,7 @@ static bool make_public(const struct users_merge *merge, const char *text, size_
 	CLEANUP(edit_users_done) struct edit_users read = {0};
 	struct mistakes wrong = {.mem = merge->mem};
 	if (edit_users_read(merge->input.edit->file, text, length, merge->input.edit->namespace, &read, &wrong))
-		return edit_users_public(&read, out, dropped, err);
+		return edit_users_public(&read, out, dropped, NULL, err);
 	return error_set(err, ERROR_INVALID, "%s", mistake_text(&wrong.items[0], merge->mem));
 }
 
@@ -270,6 +270,12 @@ static bool has_aside(const struct users_merge *merge)
 	return false;
 }
 
+/* Git's text is made of the edit file's. */
+static bool is_first(const struct users_merge *merge)
+{
+	return !merge->input.git || (merge->input.own && !merge->edit_changes);
+}
+
 bool users_merge_public(const struct users_merge *merge, struct buf *out, size_t *dropped, struct error *err)
 {
 	CLEANUP(buf_wipe) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
@@ -279,9 +285,12 @@ bool users_merge_public(const struct users_merge *merge, struct buf *out, size_t
 		buf_append(out, merge->input.git->text, merge->input.git->length);
 		return true;
 	}
-	bool first = !merge->input.git || (merge->input.own && !merge->edit_changes);
-	if (first && !has_aside(merge))
-		return edit_users_public(merge->input.edit, out, dropped, err);
+	bool first = is_first(merge);
+	if (first && !has_aside(merge)) {
+		buf_text(out, merge->bare_text);
+		*dropped = merge->bare_dropped;
+		return true;
+	}
 	const struct users_parts *frame = first || merge->frame == MERGE_FROM_EDIT ? &merge->edit : &merge->git;
 	line_up(merge, first ? &merge->edit : &merge->git, first ? &merge->git : &merge->edit,
 		first ? for_first : for_git, &line);
@@ -293,12 +302,25 @@ bool users_merge_public(const struct users_merge *merge, struct buf *out, size_t
 
 /* ---- the next ancestor ---- */
 
-static const char *sealed_digest(const struct merge_user *user, struct arena *mem)
+static const char *sealed_digest(const char *ciphertext, struct arena *mem)
 {
 	char digest[DIGEST_HEX_SIZE];
-	if (!user->ciphertext)
+	if (!ciphertext)
 		return "";
-	digest_sha256_hex(user->ciphertext, strlen(user->ciphertext), digest);
+	digest_sha256_hex(ciphertext, strlen(ciphertext), digest);
+	return arena_copy(mem, digest);
+}
+
+static const char *password_digest(
+	const struct users_merge *merge, const struct edit_user *given, struct arena *mem)
+{
+	char digest[DIGEST_HEX_SIZE];
+	if (!given || !given->password || !merge->input.receipts)
+		return "";
+	receipts_digest(merge->input.receipts,
+		arena_printf(merge->mem, "%s/%s/%s", merge->input.edit->namespace, given->secret,
+			merge->input.edit->item),
+		given->password, given->password_length, digest);
 	return arena_copy(mem, digest);
 }
 
@@ -306,25 +328,17 @@ static const char *sealed_digest(const struct merge_user *user, struct arena *me
 static void note_password(const struct users_merge *merge, const struct merge_user *user,
 	struct base_user *next, struct arena *mem)
 {
-	char digest[DIGEST_HEX_SIZE];
 	const struct edit_user *given = user->given;
 	if (user->outdated) {
 		next->aside = (user->base && user->base->aside) || merge->input.sideways;
-		next->sealed = sealed_digest(user, mem);
+		next->sealed = sealed_digest(user->ciphertext, mem);
 		return;
 	}
 	if (user->password_conflict || (given && given->password && user->choice == SEALED_ANEW && user->base))
 		return; /* still to be sealed: what was stays the ancestor */
-	next->sealed = sealed_digest(user, mem);
-	next->password = "";
+	next->sealed = sealed_digest(user->ciphertext, mem);
+	next->password = user->choice == SEALED_ANEW ? "" : password_digest(merge, given, mem);
 	next->aside = user->from == MERGE_ASIDE && ((user->base && user->base->aside) || merge->input.sideways);
-	if (!given || !given->password || user->choice == SEALED_ANEW || !merge->input.receipts)
-		return;
-	receipts_digest(merge->input.receipts,
-		arena_printf(merge->mem, "%s/%s/%s", merge->input.edit->namespace, given->secret,
-			merge->input.edit->item),
-		given->password, given->password_length, digest);
-	next->password = arena_copy(mem, digest);
 }
 
 static bool note_user(const struct users_merge *merge, const struct merge_user *user, bool committed,
@@ -364,7 +378,7 @@ void users_merge_base(const struct users_merge *merge, const char *commit, bool 
 	struct users_base *base)
 {
 	const struct users_base *before = merge->input.base;
-	struct users_base next = {.known = true, .commit = arena_copy(mem, commit)};
+	struct users_base next = {.known = true, .commit = arena_copy(mem, commit), .settled = ""};
 	bool open = merge->frame == MERGE_FROM_EDIT || merge->frame == MERGE_CONFLICT || !merge->input.git;
 	next.items = arena_array(mem, merge->count + 1, sizeof(*next.items));
 	for (size_t i = 0; i < merge->count; i++)
@@ -375,4 +389,35 @@ void users_merge_base(const struct users_merge *merge, const char *commit, bool 
 		: frame_digest(merge->frame == MERGE_FROM_GIT ? merge->git.frame : merge->edit.frame, mem);
 	next.frame_git = open ? arena_copy(mem, before->frame_git) : frame_digest(merge->git.frame, mem);
 	*base = next;
+}
+
+bool users_merge_even(const struct users_merge *merge, const struct sealed_values *values, struct arena *mem,
+	struct users_base *base)
+{
+	struct users_base next = {.known = true, .commit = "", .settled = ""};
+	if (merge->edit_changes || merge->conflicts || !is_first(merge) || has_aside(merge))
+		return false;
+	next.items = arena_array(mem, merge->count + 1, sizeof(*next.items));
+	for (size_t i = 0; i < merge->count; i++) {
+		const struct merge_user *user = &merge->items[i];
+		if (user->outdated || user->password_conflict || (user->edit && user->edit->repeated))
+			return false;
+		if (!user->edit)
+			continue;
+		const char *bare = arena_copy(mem, user->bare);
+		next.items[next.count++] = (struct base_user){
+			.name = arena_copy(mem, user->name),
+			.edit = bare,
+			.git = bare,
+			.password = password_digest(merge, user->given, mem),
+			.sealed = sealed_digest(
+				user->given ? sealed_values_find(values, user->given->secret) : NULL, mem),
+			.seen = true,
+		};
+	}
+	qsort(next.items, next.count, sizeof(*next.items), by_base_name);
+	next.frame_edit = frame_digest(merge->edit.frame, mem);
+	next.frame_git = frame_digest(merge->bare.frame, mem);
+	*base = next;
+	return true;
 }

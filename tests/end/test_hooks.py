@@ -1,5 +1,6 @@
 """The Git hooks with real Git on real repositories: each row of SCENARIOS is one thing that people do."""
 
+import json
 import os
 import shutil
 import stat
@@ -1105,3 +1106,77 @@ def test_an_edit_file_is_readable_for_its_owner_only(used):
     assert stat.S_IMODE((other.place / "edit-users.yaml").stat().st_mode) == 0o600
     assert stat.S_IMODE((other.root / ".git/pgitops/receipts").stat().st_mode) == 0o600
     used.assert_clean()
+
+
+# ---- what nobody changed costs nothing ----
+
+
+def git_processes(one, tmp_path, *arguments):
+    """The git processes that hooks start for this git command, as Git itself counts them."""
+    trace = tmp_path / "trace"
+    trace.unlink(missing_ok=True)
+    one.git(*arguments, GIT_TRACE2_EVENT=trace).ok()
+    events = [json.loads(line) for line in trace.read_text().splitlines()]
+    started = [event["argv"][1:] for event in events if event["event"] == "start"]
+    return [words for words in started[1:] if words[:1] != ["maintenance"] and words[:1] != ["gc"]]
+
+
+def test_a_commit_with_nothing_to_seal_asks_git_eight_things(used, tmp_path):
+    used.write("README", "two\n")
+    used.git("add", "-A").ok()
+    used.commit("settles what the first commit left").ok()
+    used.write("README", "three\n")
+    used.git("add", "-A").ok()
+    asked = git_processes(used, tmp_path, "commit", "-q", "-m", "nothing to seal")
+    assert len(asked) <= 8, asked
+    used.edit(alice="alice-password", bob="another-password")  # and what is changed is still seen
+    used.commit("bob", "--allow-empty").ok()
+    assert used.passwords()["user-bob-secret"] == "another-password"
+
+
+def test_a_user_pulled_before_such_a_commit_can_be_taken_out_after_it(used, tmp_path):
+    """The commit is what makes them one of this edit file: only then its lack of them means removal."""
+    other = Checkout(tmp_path / "other", init=False, certificate=False)
+    shutil.rmtree(other.root)
+    used.git("clone", "-q", used.root, other.root).ok()
+    other.hook("install").ok()
+    other.edit(alice="alice-password", bob="bob-password", carol="carol-password")
+    other.commit("carol", "--allow-empty").ok()
+    used.git("pull", "-q", "--ff-only", other.root, "main").ok()
+    used.write("README", "two\n")
+    used.commit("nothing to seal", "-a").ok()
+    used.write("README", "three\n")
+    used.commit("nor here", "-a").ok()
+    assert used.users() == ["alice", "bob", "carol"]
+    used.edit(alice="alice-password", bob="bob-password")
+    used.commit("without carol", "--allow-empty").ok()
+    assert used.users() == ["alice", "bob"]
+
+
+def test_sealing_once_more_says_the_same_and_reads_no_commit(used, tmp_path):
+    first = used.pgitops("seal", "users").ok()
+    again = used.pgitops("seal", "users", GIT_TRACE2_EVENT=tmp_path / "trace").ok()
+    assert first.out == again.out and "2 unchanged (nothing to write)" in again.out
+    asked = [json.loads(line)["argv"] for line in (tmp_path / "trace").read_text().splitlines() if '"start"' in line]
+    assert not [words for words in asked if "blob" in words and "HEAD" in words[-1]], asked
+    (used.place / "edit-users.yaml").write_text((used.place / "edit-users.yaml").read_text() + "# a note\n")
+    used.pgitops("seal", "users").ok()
+    assert "# a note" in (used.place / "users.yaml").read_text()
+
+
+def test_whatever_sealing_reads_makes_it_read_again(program, tmp_path):
+    """Outside of a repository: each of the files, the certificate, the options."""
+    one = Checkout(tmp_path / "plain", folder=".", init=False)
+    one.edit(alice="alice-password", bob="bob-password")
+    one.pgitops("seal", "users").ok()
+    for _ in range(2):
+        assert "2 unchanged (nothing to write)" in one.pgitops("seal", "users").ok().out
+    sealed = (one.root / "sealed-users.yaml").read_text()
+    assert "sealed alice, bob" in one.pgitops("seal", "users", "--all").ok().out
+    assert (one.root / "sealed-users.yaml").read_text() != sealed
+    (one.root / "sealed-users.yaml").unlink()
+    assert "sealed alice, bob" in one.pgitops("seal", "users").ok().out
+    one.edit(alice="alice-password")
+    assert "removed user-bob-secret" in one.pgitops("seal", "users").ok().out
+    one.edit(alice="changed-password")
+    assert "sealed alice" in one.pgitops("seal", "users").ok().out

@@ -27,7 +27,7 @@ static void check_public(const struct edit_users *users, struct arena *mem)
 	struct mistakes mistakes = {.mem = mem};
 	struct error err;
 	size_t dropped;
-	if (!edit_users_public(users, &out, &dropped, &err))
+	if (!edit_users_public(users, &out, &dropped, NULL, &err))
 		return;
 	if (!edit_users_read("users", buf_string(&out), out.length, NULL, &again, &mistakes))
 		abort();

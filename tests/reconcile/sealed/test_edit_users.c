@@ -37,7 +37,7 @@ static void assert_public(const char *edit, const char *expected)
 	size_t dropped;
 	if (!edit_users_read("edit-users.yaml", edit, strlen(edit), NULL, &users, &mistakes))
 		fail_msg("%s", mistake_text(&mistakes.items[0], mem));
-	if (!edit_users_public(&users, &out, &dropped, &err))
+	if (!edit_users_public(&users, &out, &dropped, NULL, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(buf_string(&out), expected);
 }
