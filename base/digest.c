@@ -37,6 +37,13 @@ void digest_hmac_sha1(const void *key, size_t key_length, const void *bytes, siz
 		memory_fail("HMAC-SHA1 is not available", key_length);
 }
 
+void digest_slow(const void *bytes, size_t length, const void *salt, size_t salt_length,
+	unsigned char out[DIGEST_SIZE])
+{
+	if (EVP_PBE_scrypt(bytes, length, salt, salt_length, 1 << 14, 8, 1, 32L << 20, out, DIGEST_SIZE) != 1)
+		memory_fail("scrypt is not available", length);
+}
+
 bool digest_equal(const void *a, const void *b, size_t length)
 {
 	return CRYPTO_memcmp(a, b, length) == 0;

@@ -16,5 +16,9 @@ void digest_hmac(
 void digest_hmac_sha1(const void *key, size_t key_length, const void *bytes, size_t length,
 	unsigned char out[DIGEST_SHA1_SIZE]);
 
+/* A key of a guessable value: scrypt with 16 MiB, some tens of milliseconds for each guess. */
+void digest_slow(const void *bytes, size_t length, const void *salt, size_t salt_length,
+	unsigned char out[DIGEST_SIZE]);
+
 /* Constant time. */
 bool digest_equal(const void *a, const void *b, size_t length);

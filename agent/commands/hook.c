@@ -1,8 +1,10 @@
 /* The Git hooks: put in, taken out, looked at, run. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/commands/sealing.h"
+#include "agent/hook/allow.h"
 #include "agent/hook/install.h"
 
 /* What the scripts call: this very program, wherever it lies. */
@@ -113,16 +115,49 @@ int command_hook_run(struct command_context *context, int argc, char **argv)
 	return hook_run(argv[0], argc - 1, argv + 1, context->mem);
 }
 
-/* `pgitops check --secrets [REV..REV]`, and with --pre-receive the server's side. */
+static int allow(struct command_context *context, int argc, char **argv)
+{
+	CLEANUP(hook_close) struct hook hook = {0};
+	struct error err;
+	if (argc == 0)
+		return command_misused(context, "--allow takes what a refusal prints: PATH:RULE:FINGERPRINT");
+	if (!hook_open(context->mem, &hook, &err) || !allow_write(&hook, (size_t)argc, argv, &err))
+		return command_failed(&err);
+	printf("%d value%s allowed: see the change of " LAYOUT_FILE
+	       " (of a known password: of this clone), and add it to the commit\n",
+		argc, argc == 1 ? " is" : "s are");
+	return EXIT_YES;
+}
+
+static int look(struct command_context *context, const char *range)
+{
+	CLEANUP(hook_close) struct hook hook = {0};
+	CLEANUP(json_done) json_t *document = json_pack("{s:[]}", "items");
+	struct error err;
+	if (!hook_open(context->mem, &hook, &err))
+		return command_failed(&err);
+	if (!command_is_document(context))
+		return hook_check(&hook, range, NULL);
+	int code = hook_check(&hook, range, json_object_get(document, "items"));
+	if (code != EXIT_NO_ANSWER)
+		output_document(&context->output, document);
+	return code;
+}
+
+/* `pgitops check --secrets [REV..REV]`, with --allow what may be plain, and with --pre-receive the server's side. */
 int command_check_secrets(struct command_context *context, int argc, char **argv)
 {
-	bool secrets = false, receive = false;
+	bool secrets = false, receive = false, allows = false;
 	const struct command_option options[] = {
-		{"--secrets", &secrets, NULL}, {"--pre-receive", &receive, NULL}};
+		{"--secrets", &secrets, NULL}, {"--pre-receive", &receive, NULL}, {"--allow", &allows, NULL}};
 	sealing_protect_memory();
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 1))
+	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 1000))
 		return EXIT_NO_ANSWER;
+	if (allows)
+		return allow(context, argc, argv);
+	if (argc > 1)
+		return command_misused(context, "--secrets takes one range of commits: REV..REV");
 	if (receive)
 		return hook_run("pre-receive", 0, NULL, context->mem);
-	return hook_run("check", argc, argv, context->mem);
+	return look(context, argc ? argv[0] : NULL);
 }

@@ -266,11 +266,15 @@ static const char check_help[] =
 	"  --namespace NS   the Application's destination namespace (default: default)\n"
 	"  --include GLOB   only these files, as in the Application's directory.include\n"
 	"  --exclude GLOB   not these files\n\n"
-	"With --secrets it looks for plain passwords instead: in the files that Git tracks here, or in every commit of REV..REV;\n"
-	"with --pre-receive in the commits that a server is being sent. Exit code 1 when there are some.\n\n"
+	"With --secrets it looks for plain values instead: in the files that Git tracks here, or in what the commits of REV..REV\n"
+	"add, and their messages; with --pre-receive in what a server is being sent. Refused (exit code 1) are passwords that this\n"
+	"clone knows, anywhere and however encoded, Secrets, SealedSecrets with plain parts and lists of users with passwords,\n"
+	"however broken or embedded. What only looks like a secret is a warning. Placeholders and encrypted values pass.\n\n"
+	"  --allow PATH:RULE:FINGERPRINT...   such a value is meant to be public: written to .pgitops.yaml, as the refusal prints it\n\n"
 	"Examples:\n"
 	"  pgitops check .\n"
 	"  pgitops check --secrets origin/main..HEAD\n"
+	"  pgitops check --secrets --allow docs/example.yaml:secret:1a2b3\n"
 	"  pgitops check postgres-cluster postgres-users\n"
 	"  pgitops check --exclude 'charts/*' -o json . | jq '.items[]'\n";
 
@@ -429,8 +433,9 @@ const struct command commands[] = {
 		user_history_help, command_user_history},
 	{"drift list", "", "--app= --user= --since= --open", true, "what was changed by hand",
 		drift_list_help, command_drift_list},
-	{"check", "PATH... | --secrets [REV..REV]", "--namespace= --include= --exclude= --secrets --pre-receive",
-		false, "the mistakes of a checkout, offline", check_help, command_check},
+	{"check", "PATH... | --secrets [REV..REV]",
+		"--namespace= --include= --exclude= --secrets --pre-receive --allow", false,
+		"the mistakes of a checkout, offline", check_help, command_check},
 	{"doctor", "", "--standalone", false,
 		"requirements, connections, rights: what is missing, and the remedy", doctor_help,
 		command_doctor},

@@ -107,6 +107,11 @@ void hook_rows(struct hook *hook, struct rows *rows)
 	add(hook, rows, filter ? ROW_GOOD : ROW_BAD, "filter", filter ? "" : "pgitops hook install", "%s",
 		filter ? "keeps edit files with passwords out of git add" : "is not set");
 	edit_rows(hook, rows);
+	const char *who;
+	for (size_t i = 0; (who = known_weak(hook->known, i)); i++)
+		add(hook, rows, ROW_WARNING, "password",
+			"another password for that user: pgitops seal users --generate makes one",
+			"that of \"%s\" is too short or too common to be looked for in what is committed", who);
 }
 
 static void certificate_row(struct hook *hook, const char *path, struct rows *rows)
@@ -149,8 +154,8 @@ void certificate_rows(struct hook *hook, struct rows *rows)
 void history_rows(struct hook *hook, struct rows *rows)
 {
 	static const char *const all[] = {"rev-list", "--all", HISTORY_COMMITS, NULL};
-	struct guard guard = hook_guard(hook);
-	struct blobs blobs = {0};
+	CLEANUP(guard_done) struct guard guard = hook_guard(hook);
+	CLEANUP(blobs_done) struct blobs blobs = {0};
 	struct error err;
 	if (!guard_commits(hook->mem, all, NULL, &blobs, &err) || !guard_scan(&guard, &blobs, &err)) {
 		add(hook, rows, ROW_BAD, "history", "", "cannot be read: %s", err.text);
@@ -161,8 +166,8 @@ void history_rows(struct hook *hook, struct rows *rows)
 			arena_printf(hook->mem,
 				"change that password now; then take the file out of the history: git filter-repo --invert-paths --path '%s'",
 				guard.findings[i].blob->path),
-			"%s:%d in commit %.12s: %s", guard.findings[i].blob->path, guard.findings[i].line,
-			guard.findings[i].blob->commit, guard.findings[i].text);
+			"%s:%d in commit %.12s: %s", guard.findings[i].blob->path, guard.findings[i].leak.line,
+			guard.findings[i].blob->commit, guard.findings[i].leak.text);
 	if (!guard.count)
 		add(hook, rows, ROW_GOOD, "history", "", "no plain passwords in %zu versions of files",
 			blobs.count);

@@ -100,11 +100,13 @@ static bool start(const struct git_call *call, struct child *child, struct error
 	return error_set(err, ERROR_MISSING, "cannot run git: %s", strerror(failed));
 }
 
-static void receive(int *fd, struct buf *out)
+static void receive(int *fd, const struct git_call *call, struct buf *out)
 {
 	char chunk[65536];
 	ssize_t got = read(*fd, chunk, sizeof(chunk));
-	if (got > 0)
+	if (got > 0 && call && call->sink)
+		call->sink(call->context, chunk, (size_t)got);
+	else if (got > 0)
 		buf_append(out, chunk, (size_t)got);
 	else if (got == 0 || errno != EINTR)
 		close_end(fd);
@@ -136,9 +138,9 @@ static void talk(struct child *child, const struct git_call *call, struct buf *o
 		if (ends[0].revents)
 			send_some(child, call, &sent);
 		if (ends[1].revents)
-			receive(&child->out, out);
+			receive(&child->out, call, out);
 		if (ends[2].revents)
-			receive(&child->err, message);
+			receive(&child->err, NULL, message);
 	}
 	close_end(&child->in);
 }

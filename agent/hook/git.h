@@ -11,11 +11,15 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+typedef void git_sink(void *context, const char *bytes, size_t length);
+
 struct git_call {
 	const char *const *arguments; /* behind "git"; NULL-terminated */
 	const char *index;            /* GIT_INDEX_FILE of this call; NULL = as it is */
 	const void *input;            /* stdin; NULL = nothing */
 	size_t input_length;
+	git_sink *sink; /* gets stdout piece by piece instead of `out`, however much there is; NULL = none */
+	void *context;
 };
 
 /* Appends stdout to `out` (may be NULL). `code` gets the exit code; with NULL any other code than 0 is an error that carries

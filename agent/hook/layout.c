@@ -133,23 +133,37 @@ static void read_users(const struct reading *reading, const struct yaml_node *en
 		add_users(reading->mem, reading->layout, users);
 }
 
+static const char *text_of(const struct yaml_node *map, const char *key)
+{
+	const struct yaml_node *node = yaml_get(map, key);
+	return node && node->text ? node->text : "";
+}
+
+bool layout_read_allowed(const char *file, const struct yaml_node *node, struct arena *mem,
+	struct layout *layout, struct mistakes *mistakes)
+{
+	struct layout_allowed allowed = {.path = arena_copy(mem, text_of(node, "path")),
+		.rule = leak_rule_of(text_of(node, "rule")),
+		.fingerprint = arena_copy(mem, text_of(node, "fingerprint"))};
+	bool earlier = *text_of(node, "sha256") && !*text_of(node, "rule");
+	if (!*allowed.path ||
+		(!earlier && (allowed.rule == LEAK_RULES || strlen(allowed.fingerprint) != LEAK_FINGERPRINT))) {
+		mistakes_add(mistakes, file, node->line, 0,
+			"an entry of sealing.allow needs \"path\", \"rule\" and \"fingerprint\", as the refusal's `pgitops check --secrets --allow` "
+			"writes it");
+		return false;
+	}
+	layout->allowed = arena_grow(mem, layout->allowed, layout->allowed_count, sizeof(*layout->allowed));
+	layout->allowed[layout->allowed_count++] = allowed;
+	return true;
+}
+
 static void read_allowed(const struct reading *reading, const struct yaml_node *entry)
 {
-	static const char *const keys[] = {"path", "sha256"};
-	struct layout *layout = reading->layout;
-	const struct yaml_node *digest = yaml_get(entry, "sha256");
+	static const char *const keys[] = {"path", "rule", "fingerprint", "sha256"};
 	check_keys(reading, entry, keys, COUNT_OF(keys));
-	struct layout_allowed allowed = {.path = path_of(reading, entry, "path")};
-	if (!allowed.path || !digest || !digest->text || digest->length != DIGEST_HEX_SIZE - 1) {
-		complain(reading, entry->line,
-			"an entry of sealing.allow needs \"path\" and the \"sha256\" of the accepted content "
-			"(`sha256sum FILE`), in quotes");
-		return;
-	}
-	allowed.sha256 = arena_copy(reading->mem, digest->text);
-	layout->allowed =
-		arena_grow(reading->mem, layout->allowed, layout->allowed_count, sizeof(*layout->allowed));
-	layout->allowed[layout->allowed_count++] = allowed;
+	if (!layout_read_allowed(LAYOUT_FILE, entry, reading->mem, reading->layout, reading->mistakes))
+		return; /* said there */
 }
 
 static void read_each(const struct reading *reading, const struct yaml_node *map, const char *key,
@@ -276,16 +290,4 @@ const struct layout_users *layout_of_edit(const struct layout *layout, const cha
 		if (strcmp(layout->users[i].edit, path) == 0)
 			return &layout->users[i];
 	return NULL;
-}
-
-bool layout_allows(const struct layout *layout, const char *path, const void *bytes, size_t length)
-{
-	char digest[DIGEST_HEX_SIZE];
-	for (size_t i = 0; i < layout->allowed_count; i++)
-		if (strcmp(layout->allowed[i].path, path) == 0) {
-			digest_sha256_hex(bytes, length, digest);
-			if (strcmp(layout->allowed[i].sha256, digest) == 0)
-				return true;
-		}
-	return false;
 }

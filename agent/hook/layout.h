@@ -12,15 +12,15 @@
  *         sealed: team/sealed-users.yaml
  *         certificate: team/pub-cert.pem
  *         namespace: postgres
- *     allow:                             # files with plain values that are meant to be public
- *       - {path: tests/secret.yaml, sha256: 0123...}
+ *     allow:                             # plain values that are meant to be public (`pgitops check --secrets --allow` writes it)
+ *       - {path: tests/secret.yaml, rule: secret, fingerprint: 1a2b3}
  *
  * Without a list: each folder with an edit-users.yaml, and pub-cert.pem beside it or in a folder above. All paths are relative to
  * the root.
  */
 #pragma once
 
-#include "base/digest.h"
+#include "reconcile/leak/leak.h"
 #include "reconcile/mistake.h"
 
 #define LAYOUT_FILE ".pgitops.yaml"
@@ -37,7 +37,8 @@ struct layout_users {
 
 struct layout_allowed {
 	const char *path;
-	const char *sha256; /* of the content that was accepted */
+	enum leak_rule rule; /* LEAK_RULES = an entry of an earlier version, a whole file by its sha256, which allows nothing any more */
+	const char *fingerprint; /* of the value (leak.h) */
 };
 
 struct layout {
@@ -63,5 +64,7 @@ struct layout_users layout_of(struct arena *mem, const char *edit, const struct 
 /* The entry whose edit file this is, or NULL. */
 const struct layout_users *layout_of_edit(const struct layout *layout, const char *path);
 
-/* Is this content of this path allowed to be plain? */
-bool layout_allows(const struct layout *layout, const char *path, const void *bytes, size_t length);
+/* The entry of sealing.allow (or of the clone's own list) as `node` has it. False with a mistake. */
+struct yaml_node;
+bool layout_read_allowed(const char *file, const struct yaml_node *node, struct arena *mem,
+	struct layout *layout, struct mistakes *mistakes) MUST_CHECK;

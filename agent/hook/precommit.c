@@ -20,16 +20,16 @@ static bool is_committed(const char *id)
 
 /* `git add` wrote the plain text into .git/objects. It stays there until Git's own pruning: whether no other index, stash or worktree
    needs the object only Git can tell. Nothing that is not in a commit is ever pushed. */
-static void tell_object(const struct blob *blob)
+static void tell_object(const struct guard *guard, const struct blob *blob)
 {
 	if (is_committed(blob->id))
 		hook_say("%s: this plain text is in a commit already: change that password, and take it out of the history "
 			 "(git filter-repo)",
-			blob->path);
+			guard_shown(guard, blob->path));
 	else
 		hook_say("%s: what `git add` kept of it in .git is in no commit, is never pushed, and goes when Git prunes (at once: "
 			 "`git prune --expire=now`, which takes all that nothing refers to)",
-			blob->path);
+			guard_shown(guard, blob->path));
 }
 
 /* Back to what the last commit has; in `commit -a` and `commit -- PATH` git drops its prepared index by itself. */
@@ -51,13 +51,13 @@ static void clean_up(const struct guard *guard)
 			unstage(guard->findings[i].blob->path);
 	for (size_t i = 0; i < guard->count; i++)
 		if (i == 0 || guard->findings[i].blob != guard->findings[i - 1].blob)
-			tell_object(guard->findings[i].blob);
+			tell_object(guard, guard->findings[i].blob);
 }
 
 /* Edit files that were added by force are taken out of the index by hook_stage(). */
 static bool tell_edits(const struct hook *hook, const struct blobs *staged, struct error *err)
 {
-	struct guard guard = hook_guard(hook);
+	CLEANUP(guard_done) struct guard guard = hook_guard(hook);
 	struct blobs edits = {0};
 	for (size_t i = 0; i < staged->count; i++)
 		if (layout_of_edit(&hook->layout, staged->items[i].path)) {
@@ -68,21 +68,21 @@ static bool tell_edits(const struct hook *hook, const struct blobs *staged, stru
 		return false;
 	for (size_t i = 0; i < guard.count; i++)
 		if (i == 0 || guard.findings[i].blob != guard.findings[i - 1].blob)
-			tell_object(guard.findings[i].blob);
+			tell_object(&guard, guard.findings[i].blob);
 	return true;
 }
 
 int hook_pre_commit(struct hook *hook)
 {
-	bool merging = hook_is_replaying(hook);
-	struct guard guard = hook_guard(hook);
+	bool merging = hook_is_replaying(hook), amending = !merging && guard_is_amending();
+	CLEANUP(guard_done) struct guard guard = hook_guard(hook);
 	struct blobs blobs = {0}, after = {0};
 	struct error err = {0};
-	if (guard_staged(hook->mem, merging, &blobs, &err)) {
+	if (guard_staged(hook->mem, amending, &blobs, &err)) {
 		if (!hook_stage(hook))
 			return 1;
 		if ((!hook->staged ||
-			    (tell_edits(hook, &blobs, &err) && guard_staged(hook->mem, merging, &after, &err))) &&
+			    (tell_edits(hook, &blobs, &err) && guard_staged(hook->mem, amending, &after, &err))) &&
 			guard_scan(&guard, hook->staged ? &after : &blobs, &err)) {
 			if (merging)
 				hook_pass_published(&guard);

@@ -5,8 +5,8 @@
 #include "agent/hook/install.h"
 #include "base/text.h"
 
-const char *const shim_names[] = {"pre-commit", "pre-merge-commit", "post-commit", "post-checkout",
-	"post-merge", "post-rewrite", "pre-push"};
+const char *const shim_names[] = {"pre-commit", "pre-merge-commit", "commit-msg", "post-commit",
+	"post-checkout", "post-merge", "post-rewrite", "pre-push"};
 const size_t shim_count = COUNT_OF(shim_names);
 
 static const char *const known[] = {"applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit",

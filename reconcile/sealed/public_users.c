@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "reconcile/leak/comment.h"
 #include "reconcile/manifest/yaml_write.h"
 #include "reconcile/sealed/edit_users.h"
 #include "reconcile/sealed/splice.h"
@@ -53,6 +54,8 @@ static bool is_telling(const struct edit_users *users, const char *comment, size
 			if (strncasecmp(comment + at, words[i], size) == 0)
 				return true;
 	}
+	if (comment_values(comment, length, NULL, NULL))
+		return true;
 	for (size_t i = 0; i < users->count; i++)
 		if (users->items[i].password && users->items[i].password_length >= 4 &&
 			memmem(comment, length, users->items[i].password, users->items[i].password_length))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import stat
 
@@ -464,16 +465,37 @@ def renamed_leak(one):
     one.commit("copy").refused("edit-users-team2.yaml", "plain password")
 
 
+def allow(one, answer):
+    """Runs the command that the refusal printed."""
+    command = next(line for line in answer.err.splitlines() if "--allow" in line).split("public: pgitops ")[1]
+    one.pgitops(*shlex.split(command)).ok()
+
+
 def allowed_by_the_repository(one):
     text = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {password: example}\n"
-    file = one.write("docs/example.yaml", text)
-    digest = one.run("sha256sum", file).ok().out.split()[0]
-    one.write(".pgitops.yaml", "version: 1\nsealing:\n  users: [{edit: team/edit-users.yaml}]\n"
-              f"  allow: [{{path: docs/example.yaml, sha256: '{digest}'}}]\n")
+    one.write("docs/example.yaml", text)
+    one.write(".pgitops.yaml", "# ours\nversion: 1\nsealing:\n  users: [{edit: team/edit-users.yaml}] # the only one\n")
+    one.git("add", "-A").ok()
+    allow(one, one.commit("example").refused("docs/example.yaml:4"))
+    layout = (one.root / ".pgitops.yaml").read_text()
+    assert "# ours" in layout and "# the only one" in layout and "example.yaml" in layout
     one.git("add", "-A").ok()
     one.commit("example").ok()
+    one.write("docs/example.yaml", "# more\n" + text.replace("name: x", "name: y"))
+    one.commit("other lines", "-a").ok()
     one.write("docs/example.yaml", text.replace("example}", "another}"))
     one.commit("changed", "-a").refused("docs/example.yaml:4")
+
+
+def entries_of_whole_files_count_no_more(one):
+    file = one.write("docs/example.yaml", "kind: Secret\nstringData: {password: example}\n")
+    digest = one.run("sha256sum", file).ok().out.split()[0]
+    one.write(".pgitops.yaml", "version: 1\nsealing:\n  users: [{edit: team/edit-users.yaml}]\n"
+              f"  allow:\n  - {{path: docs/example.yaml, sha256: '{digest}'}}\n")
+    one.git("add", "-A").ok()
+    allow(one, one.commit("example").refused("docs/example.yaml:2", "sha256 of the whole file, which counts no more"))
+    one.git("add", "-A").ok()
+    one.commit("example").ok()
 
 
 def declared_layout(one):
@@ -814,6 +836,7 @@ SCENARIOS = [
     leak_with_commit_of_one_path,
     renamed_leak,
     allowed_by_the_repository,
+    entries_of_whole_files_count_no_more,
     declared_layout,
     mistake_in_the_declared_layout,
     users_changed_by_others_reach_the_edit_file,
@@ -884,7 +907,7 @@ def test_a_push_of_a_renamed_leak_is_refused(remote):
     leak(remote, "notes.txt")
     remote.git("mv", "notes.txt", "other.md").ok()
     remote.commit("renamed", "--no-verify").ok()
-    remote.git("push", "origin", "main").refused("notes.txt:7", "other.md:7")
+    remote.git("push", "origin", "main").refused("notes.txt:7", "1 plain value")
 
 
 def test_what_was_pushed_long_ago_does_not_block_everybody(remote):
@@ -928,12 +951,10 @@ def test_the_server_honours_what_the_repository_allows(remote, tmp_path):
     hook = tmp_path / "remote.git/hooks/pre-receive"
     hook.write_text(f"#!/bin/sh\nexec '{agents.PROGRAM}' check --secrets --pre-receive\n")
     hook.chmod(0o755)
-    file = remote.write("docs/example.yaml", "kind: Secret\nstringData: {password: example}\n")
-    digest = remote.run("sha256sum", file).ok().out.split()[0]
+    remote.write("docs/example.yaml", "kind: Secret\nstringData: {password: example}\n")
     remote.git("add", "-A").ok()
     remote.commit("example", "--no-verify").ok()
-    remote.git("push", "--no-verify", "origin", "main").refused("docs/example.yaml:2")
-    remote.write(".pgitops.yaml", f"version: 1\nsealing: {{allow: [{{path: docs/example.yaml, sha256: '{digest}'}}]}}\n")
+    allow(remote, remote.git("push", "--no-verify", "origin", "main").refused("docs/example.yaml:2"))
     remote.git("add", "-A").ok()
     remote.commit("allowed").ok()
     remote.git("push", "-q", "origin", "main").ok()
@@ -967,9 +988,9 @@ def test_install_and_uninstall_leave_no_trace(program, tmp_path):
     one.hook("status").refused()
     one.hook("install").ok()
     one.hook("install").ok()
-    assert hooks_of(one).keys() == {"pre-commit", "pre-commit.before-pgitops", "pre-merge-commit", "post-commit", "post-checkout",
+    assert hooks_of(one).keys() == {"pre-commit", "pre-commit.before-pgitops", "pre-merge-commit", "commit-msg", "post-commit", "post-checkout",
                                     "post-merge", "post-rewrite", "pre-push"}
-    assert one.hook("status").ok().out.count("runs") == 7
+    assert one.hook("status").ok().out.count("runs") == 8
     one.commit("x", "--allow-empty").ok()
     assert (one.root / "ran").read_text() == "mine\n"
     one.hook("uninstall").ok()
@@ -1121,14 +1142,14 @@ def git_processes(one, tmp_path, *arguments):
     return [words for words in started[1:] if words[:1] != ["maintenance"] and words[:1] != ["gc"]]
 
 
-def test_a_commit_with_nothing_to_seal_asks_git_eight_things(used, tmp_path):
+def test_a_commit_with_nothing_to_seal_asks_git_nine_things(used, tmp_path):
     used.write("README", "two\n")
     used.git("add", "-A").ok()
     used.commit("settles what the first commit left").ok()
     used.write("README", "three\n")
     used.git("add", "-A").ok()
     asked = git_processes(used, tmp_path, "commit", "-q", "-m", "nothing to seal")
-    assert len(asked) <= 8, asked
+    assert len(asked) <= 9, asked  # one of them for the message
     used.edit(alice="alice-password", bob="another-password")  # and what is changed is still seen
     used.commit("bob", "--allow-empty").ok()
     assert used.passwords()["user-bob-secret"] == "another-password"

@@ -8,7 +8,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "reconcile/sealed/plain.h"
+#include "reconcile/leak/known.h"
+#include "reconcile/leak/leak.h"
 #include "reconcile/sealed/sealed_secret.h"
 #include "reconcile/sealed/wipe.h"
 
@@ -85,15 +86,21 @@ static void read_keys(const char *text, size_t size)
 
 static void scan(const char *text, size_t size)
 {
-	static const struct plain_known known = {"correct horse", 13, "bob"};
-	struct arena *mem = arena_new(1 << 24);
-	struct mistakes certain = {.mem = mem}, possible = {.mem = mem};
-	const struct plain_scan plain = {&known, 1, &certain, &possible};
-	plain_scan(&plain, "fuzz.yaml", text, size);
-	for (size_t i = 0; i < certain.count; i++)
-		if (strstr(certain.items[i].text, known.bytes))
+	static const char *const paths[] = {"fuzz.yaml", "fuzz.md", "fuzz.ts", "fuzz"};
+	struct known *known = known_new();
+	struct leaks leaks = {.mem = arena_new(1 << 24)};
+	known_add(known, "bob", "correct horse", 13);
+	known_ready(known);
+	for (size_t i = 0; i < COUNT_OF(paths); i++)
+		leak_read(known, paths[i], text, size, &leaks);
+	for (size_t i = 0; i < leaks.count; i++)
+		if (strstr(leaks.items[i].text, "correct horse"))
 			abort(); /* a finding never shows the password */
-	arena_free(mem);
+	if (memmem(text, size, "correct horse", 13) && !leaks.count)
+		abort();
+	leak_done(&leaks);
+	arena_free(leaks.mem);
+	known_free(known);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -10,7 +10,7 @@ room_of() {
 	esac
 }
 
-parts="base base/http base/sandbox store reconcile reconcile/manifest reconcile/render reconcile/source reconcile/kubernetes reconcile/ignore reconcile/postgres reconcile/grants reconcile/roles reconcile/access reconcile/sealed"
+parts="base base/http base/sandbox store reconcile reconcile/manifest reconcile/render reconcile/source reconcile/kubernetes reconcile/ignore reconcile/postgres reconcile/grants reconcile/roles reconcile/access reconcile/sealed reconcile/leak"
 
 # What a room may include, itself aside.
 allowed() {
@@ -28,7 +28,8 @@ allowed() {
 	reconcile/grants) echo "base reconcile/postgres" ;;
 	reconcile/roles) echo "base reconcile reconcile/grants reconcile/manifest reconcile/postgres" ;;
 	reconcile/access) echo "base reconcile reconcile/grants reconcile/postgres reconcile/roles" ;;
-	reconcile/sealed) echo "base reconcile reconcile/manifest" ;;
+	reconcile/leak) echo "base reconcile reconcile/manifest" ;;
+	reconcile/sealed) echo "base reconcile reconcile/leak reconcile/manifest" ;;
 	agent/config) echo "base reconcile reconcile/ignore reconcile/manifest reconcile/postgres reconcile/roles" ;;
 	agent/events) echo "base store reconcile/kubernetes" ;;
 	agent/show) echo "base base/http store reconcile/manifest agent" ;;
