@@ -46,7 +46,8 @@ struct grant {
 	const char *privilege; /* "SELECT"; wanted: "ALL" = all that the server knows */
 	const char *grantor;   /* present: who gave it, "" = the owner */
 	bool grantable;        /* present: she may give it to others */
-	int line;              /* wanted: in users.yaml */
+	bool blind; /* present: `grantor` has no USAGE of the schema any more, and without it can name nothing in it to take it back */
+	int line;   /* wanted: in users.yaml */
 };
 
 struct grants {

@@ -373,7 +373,7 @@ static void add_statement(struct planner *planner, const struct change *changes,
 	step->changes = changes;
 	step->change_count = count;
 	step->cascades = leaves(planner, changes->grant->role);
-	step->statements = *changes->grantor ? 3 : 1;
+	step->statements = statement_count(changes);
 	if (buf_failed(&head)) {
 		error_set(&step->error, ERROR_INVALID, "the statement would be larger than %ld bytes",
 			LIMIT_BATCH_BYTES / 2);
