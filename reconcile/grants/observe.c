@@ -13,8 +13,8 @@
 enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
 
 /*
- * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor may not
- * look into the schema. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
+ * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor has
+ * no USAGE of his own of the schema. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
  * %1: the described roles' names.
  */
 #define EXPLODE(acl, owner)                                                                                  \
@@ -26,10 +26,12 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
 	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE " \
 	"pg_catalog.pg_get_userbyid(x.grantor)::text END, false "
 
+/* The grantor's USAGE counts where it is his own or PUBLIC's: what comes through a membership may go in the same pass. */
 #define WHO_IN_SCHEMA(owner)                                                                                 \
 	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE " \
 	"pg_catalog.pg_get_userbyid(x.grantor)::text END, x.grantor <> " owner                               \
-	" AND NOT pg_catalog.has_schema_privilege(x.grantor, n.oid, 'USAGE') "
+	" AND x.grantor <> n.nspowner AND NOT EXISTS (SELECT FROM pg_catalog.unnest(n.nspacl) AS i, "        \
+	"pg_catalog.aclexplode(ARRAY[i]) AS u WHERE u.grantee IN (0, x.grantor) AND u.privilege_type = 'USAGE') "
 
 #define DEFAULT_KIND                                                                                         \
 	"CASE d.defaclobjtype WHEN 'n' THEN 10 WHEN 'r' THEN 11 WHEN 'S' THEN 12 WHEN 'f' THEN 13 ELSE 14 END"

@@ -68,8 +68,8 @@ size_t statement_count(const struct change *change)
 }
 
 /*
- * What somebody gave by a grant option, only he can take (REVOKE, "Notes"), and only where he may look into the schema. Who may not gets
- * USAGE for this one transaction: nobody else sees it, and as he has none, taking it away again takes nothing else.
+ * What somebody gave by a grant option, only he can take (REVOKE, "Notes"), and only where he may look into the schema. Who has no USAGE
+ * of his own gets it for this one transaction: nobody else sees it, and taking it away again takes nothing else.
  */
 const char *statement_sql(const struct grants_step *step, size_t first, size_t count, struct arena *mem)
 {
