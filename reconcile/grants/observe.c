@@ -14,7 +14,7 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
 
 /*
  * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor has
- * no USAGE of his own of the schema. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
+ * no USAGE of his own of the schema, whether he has the owner's rights. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
  * %1: the described roles' names.
  */
 #define EXPLODE(acl, owner)                                                                                  \
@@ -22,23 +22,29 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
 	") AS item, pg_catalog.aclexplode(ARRAY[item]) AS x, pg_catalog.pg_roles r "                         \
 	"WHERE r.oid = x.grantee AND x.grantee <> " owner " AND r.rolname IN ("
 
+#define AS_OWNER(owner)                                                                                      \
+	"CASE WHEN x.grantor = " owner " THEN false ELSE pg_catalog.pg_has_role(x.grantor, " owner           \
+	", 'USAGE') END "
+
 #define WHO(owner)                                                                                           \
 	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE " \
-	"pg_catalog.pg_get_userbyid(x.grantor)::text END, false "
+	"pg_catalog.pg_get_userbyid(x.grantor)::text END, false, " AS_OWNER(owner)
 
 /* The grantor's USAGE counts where it is his own or PUBLIC's: what comes through a membership may go in the same pass. */
-#define WHO_IN_SCHEMA(owner)                                                                                 \
-	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE " \
-	"pg_catalog.pg_get_userbyid(x.grantor)::text END, x.grantor <> " owner                               \
-	" AND x.grantor <> n.nspowner AND NOT EXISTS (SELECT FROM pg_catalog.unnest(n.nspacl) AS i, "        \
-	"pg_catalog.aclexplode(ARRAY[i]) AS u WHERE u.grantee IN (0, x.grantor) AND u.privilege_type = 'USAGE') "
+#define WHO_IN_SCHEMA(owner)                                                                                                 \
+	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE "                 \
+	"pg_catalog.pg_get_userbyid(x.grantor)::text END, x.grantor <> " owner                                               \
+	" AND x.grantor <> n.nspowner AND NOT EXISTS (SELECT FROM pg_catalog.unnest(n.nspacl) AS i, "                        \
+	"pg_catalog.aclexplode(ARRAY[i]) AS u WHERE u.grantee IN (0, x.grantor) AND u.privilege_type = 'USAGE'), " AS_OWNER( \
+		owner)
 
 #define DEFAULT_KIND                                                                                         \
 	"CASE d.defaclobjtype WHEN 'n' THEN 10 WHEN 'r' THEN 11 WHEN 'S' THEN 12 WHEN 'f' THEN 13 ELSE 14 END"
 
 /* Rows of what the roles own have no privilege: they may do all with it, and nothing of that is granted. */
 #define OWNER(owner)                                                                                         \
-	", r.rolname::text, '', false, '', false FROM pg_catalog.pg_roles r JOIN pg_catalog." owner " WHERE "
+	", r.rolname::text, '', false, '', false, false FROM pg_catalog.pg_roles r JOIN pg_catalog." owner   \
+	" WHERE "
 
 /* In the database that the connection is to. */
 static const char *const database_parts[] = {
@@ -199,6 +205,7 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 			.grantable = session_is_true(rows, i, 6),
 			.grantor = name_afterwards(at->wanted, session_text(rows, i, 7, at->mem)),
 			.blind = session_is_true(rows, i, 8),
+			.stuck = session_is_true(rows, i, 9),
 		};
 		last = &grants->items[grants->count - 1];
 	}

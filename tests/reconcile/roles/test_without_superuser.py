@@ -328,3 +328,14 @@ def test_a_leaver_may_be_held_and_comes_back(server, users):
     users.apply(WANTED, **hold).good()
     assert server.can_login("bob", "geheim-bob", "app")
     users.apply(WANTED, **hold).quiet()
+
+
+@ALL
+def test_databases_are_made_and_kept_with_createdb_alone(server, users):
+    wanted = json.dumps({"version": 2, "groups": [{"name": "shop_owner"}],
+                         "databases": [{"name": "shop", "owner": "shop_owner", "comment": "it sells", "revokePublicConnect": True}],
+                         "users": [{"username": "alice", "database": "shop"}]})
+    result = users.apply(wanted)
+    print(result.answer)
+    print(users.apply(wanted).answer)
+    assert 0
