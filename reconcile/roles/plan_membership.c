@@ -280,7 +280,7 @@ static bool grant_role(struct planner *planner, const struct member *member, con
 	if (lacks && member->upkeep != UPKEEP_REPORT && rights_grant(planner, member, role))
 		planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, member->name,
 			arena_printf(planner->mem, "GRANT %s TO ", sql_identifier(name, planner->mem)),
-			grant_tail(planner, member, &wanted, &all));
+			grant_tail(planner, member, &wanted, &all), 1);
 	return differs || lacks;
 }
 
