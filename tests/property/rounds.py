@@ -224,7 +224,7 @@ class Property:
         if "_verifier" not in plan.script and "verifier_of" not in plan.script and all(step["done"] for step in result.steps):
             script, log = squeezed(shown(plan.script)), squeezed(sent_statements(self.server, mark))
             check(script == log, "script and log differ:", script, log)
-        listed = {user["username"] for user in round.second["users"]} if round.policy["adopt"] else set()
+        listed = {name for user in round.second["users"] for name in (user["username"], user.get("renamedFrom"))} if round.policy["adopt"] else set()
         taken = {oid for oid in self.ours() if oid in before.roles and before.roles[oid][1] in listed}
         after = Picture(self.connections, self.major)
         differs = changed(before, after, ours | taken, [one["name"] for one in round.second.get("databases", [])])
@@ -277,12 +277,14 @@ class Property:
                   "after:", *(step["sql"] for step in result.steps if step["action"] != "retire"))
             if rest:
                 went = True
-                self.driver.apply(round.second, policy=round.policy)
+                more = self.driver.apply(round.second, policy=round.policy).steps
+                stuck |= {step["user"] for step in more if not step["done"] and step["action"] in ("retire", "drop")}
         again = self.driver.apply(round.second, policy=round.policy)
         there = {role[0] for role in self.connections["postgres"].execute("SELECT rolname FROM pg_roles").fetchall()}
         failed = [step["sql"] for step in undone if step["sql"] in failed and step["user"] in there]  # a group may be gone since
         check(again.writes == 0 or failed or maybe, "writes:", again.writes, again.steps)
-        still = [step["sql"] for step in again.steps if not step["done"] and step["sql"] not in maybe]
+        still = [step["sql"] for step in again.steps if not step["done"] and step["sql"] not in maybe and step["user"] not in stuck]
+        failed = [step["sql"] for step in undone if step["sql"] in failed and step["user"] not in stuck]
         # A group went, and what depended on it; or what was in the way was taken by the same pass.
         passing = {step["sql"] for step in undone if any(word in step["error"] for word in PASSING_WITH_A_PASS)}
         failed = [one for one in failed if not (went or one in passing) or one in still]
