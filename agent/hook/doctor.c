@@ -6,7 +6,7 @@
 
 #include "agent/hook/install.h"
 #include "agent/hook/shim.h"
-#include "agent/hook/trust.h"
+#include "agent/hook/tools.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -51,6 +51,10 @@ static const char *state_of(const struct hook *hook, const char *folder, const c
 			return access(path, X_OK) != 0 ? "not executable"
 				: i                    ? "runs behind another hook"
 						       : "runs";
+		const char *tool = i == 0 && text.length ? tools_run(hook, name, buf_string(&text)) : NULL;
+		if (tool)
+			return access(path, X_OK) != 0 ? "not executable"
+						       : arena_printf(hook->mem, "runs in %s", tool);
 	}
 	return NULL;
 }
@@ -68,7 +72,8 @@ const char *hook_off(const struct hook *hook)
 		if (!runs(state))
 			return arena_printf(hook->mem,
 				"the hook %s %s%s%s: nothing looks for plain passwords in what is committed and pushed here, and the edit file "
-				"does not follow Git. Run `pgitops hook install` in this clone",
+				"does not follow Git. Run `pgitops hook install` in this clone (and `pgitops check --secrets` in CI, for those that have "
+				"no hooks)",
 				shim_names[i], state ? "is " : "is not installed in ", state ? state : folder,
 				*path ? " (core.hooksPath, which husky and lefthook set)" : "");
 	}
@@ -127,10 +132,7 @@ static void certificate_row(struct hook *hook, const char *path, struct rows *ro
 	}
 	int64_t days = certificate_days_left(&certificate, now);
 	clock_text_seconds(certificate.not_after, until);
-	if (!trust_check(&hook->checkout, path, certificate.fingerprint, hook->mem, &err))
-		add(hook, rows, ROW_BAD, path,
-			"pgitops seal cert --trust FINGERPRINT, once you have compared it", "%s", err.text);
-	else if (!certificate_valid(&certificate, path, now, &err))
+	if (!certificate_valid(&certificate, path, now, &err))
 		add(hook, rows, ROW_BAD, path, "pgitops seal cert -w " LAYOUT_CERTIFICATE, "%s", err.text);
 	else
 		add(hook, rows, days < CERTIFICATE_DAYS_WARN ? ROW_WARNING : ROW_GOOD, path,

@@ -136,6 +136,13 @@ bool hook_open(struct arena *mem, struct hook *hook, struct error *err)
 	return true;
 }
 
+/* The framework pre-commit gives hooks no arguments but variables; "" = not there. */
+static const char *word_of(int argc, char **argv, int at, const char *variable)
+{
+	const char *value = getenv(variable);
+	return argc > at ? argv[at] : argc == 0 && value ? value : "";
+}
+
 static int dispatch(struct hook *hook, const char *name, int argc, char **argv)
 {
 	if (strcmp(name, "pre-commit") == 0)
@@ -146,6 +153,10 @@ static int dispatch(struct hook *hook, const char *name, int argc, char **argv)
 		return hook_commit_msg(hook, argv[0]);
 	if (strcmp(name, "pre-push") == 0)
 		return hook_pre_push(hook, argc > 0 ? argv[0] : "origin");
+	if (strcmp(name, "push") == 0) {
+		const char *remote = word_of(argc, argv, 0, "PRE_COMMIT_REMOTE_NAME");
+		return hook_push(hook, *remote ? remote : "origin");
+	}
 	if (strcmp(name, "pre-receive") == 0)
 		return hook_pre_receive(hook);
 	if (strcmp(name, "post-commit") == 0)
@@ -153,9 +164,13 @@ static int dispatch(struct hook *hook, const char *name, int argc, char **argv)
 	if (strcmp(name, "post-merge") == 0)
 		return hook_after_checkout(hook, false);
 	if (strcmp(name, "post-rewrite") == 0) /* an amended commit was followed already */
-		return argc > 0 && strcmp(argv[0], "rebase") == 0 ? hook_after_checkout(hook, true) : 0;
+		return strcmp(word_of(argc, argv, 0, "PRE_COMMIT_REWRITE_COMMAND"), "rebase") == 0
+			? hook_after_checkout(hook, true)
+			: 0;
 	if (strcmp(name, "post-checkout") == 0) /* OLD NEW 1 for a branch, 0 for single files */
-		return argc > 2 && strcmp(argv[2], "1") == 0 ? hook_after_checkout(hook, false) : 0;
+		return strcmp(word_of(argc, argv, 2, "PRE_COMMIT_CHECKOUT_TYPE"), "1") == 0
+			? hook_after_checkout(hook, false)
+			: 0;
 	hook_say("there is no hook \"%s\"", name);
 	return 2;
 }

@@ -35,6 +35,7 @@ int hook_pre_commit(struct hook *hook);
 int hook_pre_merge_commit(struct hook *hook);
 int hook_commit_msg(struct hook *hook, const char *file);
 int hook_pre_push(struct hook *hook, const char *remote);
+int hook_push(struct hook *hook, const char *remote); /* pre-push where a tool has the list of refs */
 int hook_pre_receive(struct hook *hook);
 int hook_after_checkout(struct hook *hook, bool rewritten); /* `rewritten`: by a rebase that is about to end */
 int hook_post_commit(struct hook *hook);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/hook/shim.h"
+#include "agent/hook/tools.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -216,32 +217,19 @@ static bool untrack(const struct hook *hook, struct error *err)
 	return true;
 }
 
-bool hook_install(struct hook *hook, const char *program, struct error *err)
-{
-	struct place place = find_place(hook);
-	if (!file_make_folder(place.folder, err))
-		return false;
-	for (size_t i = 0; i < shim_count; i++)
-		if (!write_hook(hook, &place, shim_names[i], program, err))
-			return false;
-	if (place.previous && (!pass_others(hook, &place, err) || !set_hooks_path(hook, &place, err)))
-		return false;
-	if (!untrack(hook, err) || !set_blocks(hook, true, err) || !set_filter(hook, program, err))
-		return false;
-	printf("hooks are in %s\n", place.folder);
-	if (place.previous)
-		printf("core.hooksPath was %s: its hooks run first, all of them\n", place.previous);
-	hook_after_checkout(hook, false);
-	return true;
-}
-
+/* pre-commit moves what it finds to NAME.legacy, lefthook to NAME.old. */
 static bool take_out(const struct hook *hook, const struct place *place, struct error *err)
 {
+	static const char *const moved[] = {"", ".legacy", ".old"};
 	for (size_t i = 0; i < shim_count; i++) {
 		const char *path = arena_printf(hook->mem, "%s/%s", place->folder, shim_names[i]);
 		const char *kept = arena_printf(hook->mem, "%s" HOOK_BEFORE, path);
-		if (is_ours(path) && unlink(path) != 0)
-			return error_set(err, ERROR_DENIED, "cannot remove %s: %s", path, strerror(errno));
+		for (size_t k = 0; k < COUNT_OF(moved); k++) {
+			const char *file = arena_printf(hook->mem, "%s%s", path, moved[k]);
+			if (is_ours(file) && unlink(file) != 0)
+				return error_set(
+					err, ERROR_DENIED, "cannot remove %s: %s", file, strerror(errno));
+		}
 		if (access(kept, F_OK) == 0 && access(path, F_OK) != 0 && rename(kept, path) != 0)
 			return error_set(err, ERROR_DENIED, "cannot rename %s: %s", kept, strerror(errno));
 	}
@@ -263,10 +251,54 @@ static bool restore_hooks_path(const struct hook *hook, const struct place *plac
 		file_remove_folder(own_folder(hook), err);
 }
 
+/* Beside what is there; not where a tool runs us from its own file. */
+static bool write_beside(
+	const struct hook *hook, const struct place *place, const char *program, struct error *err)
+{
+	if (!file_make_folder(place->folder, err) || !take_out(hook, place, err))
+		return false;
+	for (size_t i = 0; i < shim_count; i++) {
+		CLEANUP(buf_done) struct buf text = BUF(1 << 20);
+		const char *path = arena_printf(hook->mem, "%s/%s", place->folder, shim_names[i]);
+		struct error ignored;
+		if (file_read(path, &text, &ignored) && tools_run(hook, shim_names[i], buf_string(&text)))
+			continue;
+		if (!write_hook(hook, place, shim_names[i], program, err))
+			return false;
+	}
+	if (place->previous && (!pass_others(hook, place, err) || !set_hooks_path(hook, place, err)))
+		return false;
+	printf("hooks are in %s\n", place->folder);
+	if (place->previous)
+		printf("core.hooksPath was %s: its hooks run first, all of them\n", place->previous);
+	return true;
+}
+
+/* An install of before husky was known took core.hooksPath over: husky gets it back. */
+static bool give_back(const struct hook *hook, const struct place *place, struct error *err)
+{
+	return !*git_config(hook->mem, "pgitops.hooksPath") || restore_hooks_path(hook, place, err);
+}
+
+bool hook_install(struct hook *hook, const char *program, struct error *err)
+{
+	struct place place = find_place(hook);
+	bool husky = place.previous && tools_is_husky(hook, place.previous);
+	if (!tools_install(hook, husky, err) ||
+		!(husky ? give_back(hook, &place, err) : write_beside(hook, &place, program, err)))
+		return false;
+	if (!untrack(hook, err) || !set_blocks(hook, true, err) || !set_filter(hook, program, err))
+		return false;
+	if (husky)
+		printf("husky runs our hooks from .husky\n");
+	hook_after_checkout(hook, false);
+	return true;
+}
+
 bool hook_uninstall(struct hook *hook, struct error *err)
 {
 	struct place place = find_place(hook);
-	if (!restore_advice(hook, err))
+	if (!restore_advice(hook, err) || !tools_uninstall(hook, err))
 		return false;
 	if (*git_config(hook->mem, "pgitops.hooksPath") && place.previous) {
 		place.previous = git_config(hook->mem, "pgitops.hooksPath");

@@ -2,7 +2,7 @@
  * install.h - the hooks in the user's repository: put in beside what is there, and taken out without a trace
  *
  * Without core.hooksPath they go into the repository's hooks folder, an existing hook is kept as NAME.before-pgitops and runs
- * first. With it (husky, a company-wide folder) nothing of that folder is touched: a folder of our own takes its place in this
+ * first. Where husky, lefthook or pre-commit are in use they are entries of those tools' files (tools.h). With core.hooksPath (a company-wide folder) nothing of that folder is touched: a folder of our own takes its place in this
  * repository's configuration and runs that folder's hooks first, all of them. Both serve linked worktrees and submodules, since
  * git says itself where its folders are.
  */

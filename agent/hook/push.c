@@ -129,6 +129,15 @@ static bool judge(struct sending *sending, const char *const *list, struct error
 	return ok;
 }
 
+static int end_push(const struct guard *guard)
+{
+	int code = hook_report(guard, "push");
+	if (code)
+		hook_say("the commits stay here: rewrite them (git commit --amend, git rebase -i), and change a password that was "
+			 "pushed before");
+	return code ? 1 : 0;
+}
+
 int hook_pre_push(struct hook *hook, const char *remote)
 {
 	CLEANUP(buf_done) struct buf lines = BUF(STDIN_BYTES);
@@ -156,11 +165,24 @@ int hook_pre_push(struct hook *hook, const char *remote)
 	}
 	if (!judge(&sending, list, &err))
 		return failed(&err);
-	int code = hook_report(&sending.guard, "push");
-	if (code)
-		hook_say("the commits stay here: rewrite them (git commit --amend, git rebase -i), and change a password that was "
-			 "pushed before");
-	return code ? 1 : 0;
+	return end_push(&sending.guard);
+}
+
+/* A push of which nobody tells us the refs, since their list on stdin belongs to other hooks (tools.h): all commits that this clone has
+   and the remote has not. What a tag itself says is not judged so: the remote may have it for long. */
+int hook_push(struct hook *hook, const char *remote)
+{
+	CLEANUP(sending_done) struct sending sending = sending_of(hook);
+	const char *of_remote = arena_printf(hook->mem, "--remotes=%s", remote);
+	const char *const list[] = {"rev-list", "--stdin", "--tags", "--not", of_remote, NULL};
+	struct error err = {0};
+	if (!git_ask(&sending.revisions, &err, "for-each-ref", "--format=%(objectname)", "refs/heads", NULL))
+		return failed(&err);
+	if (git_says("rev-parse", "--verify", "--quiet", "HEAD", NULL))
+		buf_text(&sending.revisions, "HEAD\n");
+	if (!judge(&sending, list, &err))
+		return failed(&err);
+	return end_push(&sending.guard);
 }
 
 /* What the repository allows to be plain stands in the .pgitops.yaml of the commit that is judged: a server has no work

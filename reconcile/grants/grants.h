@@ -46,9 +46,7 @@ struct grant {
 	const char *privilege; /* "SELECT"; wanted: "ALL" = all that the server knows */
 	const char *grantor;   /* present: who gave it, "" = the owner */
 	bool grantable;        /* present: she may give it to others */
-	bool blind; /* present: `grantor` has no USAGE of his own of the schema, and without it could name nothing in it to take it back */
-	bool stuck; /* present: `grantor` has the owner's rights by now (a superuser, a member), and every REVOKE of his is the owner's */
-	int line;   /* wanted: in users.yaml */
+	int line;              /* wanted: in users.yaml */
 };
 
 struct grants {
