@@ -1,12 +1,14 @@
 /* What no parser takes, by its braces: JSON that is cut or wrong, flow YAML, objects of programs. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/leak/internal.h"
 
 enum { DEPTH_MAX = 48, KEY_MAX = 253 };
-#define BACKWARD_BYTES (64L * 1024 * 1024) /* of one text, searched for the braces that objects are in */
+#define READ_BYTES (64L * 1024 * 1024) /* of one text, as parts of objects that are inside each other */
 
 struct flow {
 	const struct loose *loose;
@@ -175,19 +177,6 @@ struct yaml_node *loose_flow(const struct loose *loose, size_t at, size_t *end)
 	return node;
 }
 
-/* The brace that this place is in; SIZE_MAX = none. */
-static size_t enclosing(const struct loose *loose, size_t at, long *budget)
-{
-	size_t closed = 0;
-	while (at-- > 0 && --*budget > 0) {
-		if (loose->text[at] == '}')
-			closed++;
-		else if (loose->text[at] == '{' && closed-- == 0)
-			return at;
-	}
-	return SIZE_MAX;
-}
-
 /* Behind "kind" or "users": quote, colon, quote. */
 static size_t behind_colon(const struct loose *loose, size_t at)
 {
@@ -201,7 +190,7 @@ static size_t behind_colon(const struct loose *loose, size_t at)
 
 static bool names_kind(const struct loose *loose, size_t at)
 {
-	static const char *const kinds[] = {"Secret", "SealedSecret", "Config"};
+	static const char *const kinds[] = {"Secret", "SecretList", "SealedSecret", "Config"};
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		size_t size = strlen(kinds[i]);
 		if (loose->length - at > size && memcmp(loose->text + at, kinds[i], size) == 0 &&
@@ -211,35 +200,69 @@ static bool names_kind(const struct loose *loose, size_t at)
 	return false;
 }
 
-static void judge_users(const struct loose *loose, size_t at)
+/* The braces that are open at a place, from the beginning of the text to it. */
+struct open_braces {
+	size_t *places, count, room, at;
+};
+
+static size_t innermost(const struct loose *loose, size_t place, struct open_braces *open)
 {
-	size_t end;
-	if (loose->text[at] == '[')
-		leak_judge_users(loose->look, loose_flow(loose, at, &end));
+	for (; open->at < place; open->at++) {
+		char c = loose->text[open->at];
+		if (c == '}' && open->count)
+			open->count--;
+		if (c != '{')
+			continue;
+		if (open->count == open->room) {
+			open->room = open->room ? 2 * open->room : 64;
+			open->places = memory_resize(open->places, open->room * sizeof(*open->places));
+		}
+		open->places[open->count++] = open->at;
+	}
+	return open->count ? open->places[open->count - 1] : SIZE_MAX;
+}
+
+static void judge_objects(const struct loose *loose)
+{
+	struct open_braces open = {0};
+	size_t last = SIZE_MAX, end, at = 0;
+	long budget = READ_BYTES;
+	const char *found;
+	while (budget > 0 && !arena_full(loose->look->mem) &&
+		(found = memmem(loose->text + at, loose->length - at, "kind", 4))) {
+		size_t place = (size_t)(found - loose->text), value = behind_colon(loose, place + 4);
+		at = place + 4;
+		if (value >= loose->length || !names_kind(loose, value))
+			continue;
+		size_t brace = innermost(loose, place, &open);
+		if (brace == SIZE_MAX || brace == last)
+			continue;
+		last = brace;
+		leak_judge(loose->look, loose_flow(loose, brace, &end));
+		budget -= (long)(end - brace);
+	}
+	free(open.places);
+	if (budget <= 0 || arena_full(loose->look->mem))
+		leak_found(loose->look, LEAK_UNREADABLE, 1, loose->text, loose->length,
+			"says in more braces than can be followed that it is a Secret");
+}
+
+static void judge_users(const struct loose *loose)
+{
+	const char *found;
+	for (size_t at = 0; !arena_full(loose->look->mem) &&
+		(found = memmem(loose->text + at, loose->length - at, "users", 5));) {
+		size_t value = behind_colon(loose, (size_t)(found - loose->text) + 5), end = 0;
+		at = (size_t)(found - loose->text) + 5;
+		if (value >= loose->length || loose->text[value] != '[')
+			continue;
+		leak_judge_users(loose->look, loose_flow(loose, value, &end));
+		at = end > at ? end : at;
+	}
 }
 
 void loose_flows(const struct loose *loose)
 {
-	static const char *const words[] = {"kind", "users"};
-	long budget = BACKWARD_BYTES;
-	for (size_t i = 0; i < COUNT_OF(words); i++)
-		for (size_t at = 0; at < loose->length && budget > 0 && !arena_full(loose->look->mem);) {
-			const char *found =
-				memmem(loose->text + at, loose->length - at, words[i], strlen(words[i]));
-			if (!found)
-				break;
-			size_t place = (size_t)(found - loose->text),
-			       value = behind_colon(loose, place + strlen(words[i]));
-			at = place + strlen(words[i]);
-			if (value >= loose->length)
-				continue;
-			if (i == 1) {
-				judge_users(loose, value);
-				continue;
-			}
-			size_t open = names_kind(loose, value) ? enclosing(loose, place, &budget) : SIZE_MAX,
-			       end;
-			if (open != SIZE_MAX)
-				leak_judge(loose->look, loose_flow(loose, open, &end));
-		}
+	judge_objects(loose);
+	judge_users(loose);
 }

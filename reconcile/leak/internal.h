@@ -47,7 +47,7 @@ void leak_text(const struct look *look, const struct view *view, const char *tex
 
 /* Judges a tree. judge.c */
 void leak_judge(const struct look *look, const struct yaml_node *node);
-void leak_judge_users(const struct look *look, const struct yaml_node *list);
+void leak_judge_users(const struct look *look, const struct yaml_node *users); /* a list, or a map by name */
 void leak_judge_kubeconfig(const struct look *look, const struct yaml_node *root);
 const char *leak_text_at(const struct yaml_node *map, const char *key); /* "" = there is none */
 

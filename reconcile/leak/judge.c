@@ -87,6 +87,15 @@ static void judge_secret(const struct look *look, const struct yaml_node *secret
 		judge_field(look, secret, i, elsewhere);
 }
 
+/* Its items need not say what they are. */
+static void judge_list(const struct look *look, const struct yaml_node *list)
+{
+	const struct yaml_node *items = yaml_get(list, "items");
+	for (size_t i = 0; items && items->kind == YAML_LIST && i < items->count; i++)
+		for (size_t k = 0; k < COUNT_OF(fields); k++)
+			judge_field(look, items->items[i], k, false);
+}
+
 /* ---- SealedSecret ---- */
 
 static void judge_encrypted(const struct look *look, const struct yaml_node *object, const char *key,
@@ -146,23 +155,28 @@ static const char *user_of(const struct yaml_node *user)
 }
 
 /* In prose and source a list of users is an example more often than not. */
-void leak_judge_users(const struct look *look, const struct yaml_node *list)
+static void judge_user(const struct look *look, const struct yaml_node *user, const char *name)
 {
-	enum leak_rule rule = leak_is_example(look->place) ? LEAK_LOOKS : LEAK_USERS;
-	for (size_t i = 0; list && list->kind == YAML_LIST && i < list->count; i++) {
-		const struct yaml_node *user = list->items[i];
-		const char *name = user->kind == YAML_MAP ? user_of(user) : NULL;
-		for (size_t k = 0; name && k < user->count; k++) {
-			const struct yaml_pair *pair = &user->pairs[k];
-			if (public_names_password(pair->key, strlen(pair->key)) && is_scalar(pair->value) &&
-				!public_value(
-					pair->value->text, pair->value->length, leak_is_example(look->place)))
-				leak_found(look, rule, pair->line, pair->value->text, pair->value->length,
-					"user \"%s\" has a plain password in \"%s\": keep it in edit-users.yaml outside Git and run "
-					"`pgitops seal users`",
-					name, pair->key);
-		}
+	bool example = leak_is_example(look->place);
+	for (size_t k = 0; name && user->kind == YAML_MAP && k < user->count; k++) {
+		const struct yaml_pair *pair = &user->pairs[k];
+		if (public_names_password(pair->key, strlen(pair->key)) && is_scalar(pair->value) &&
+			!public_value(pair->value->text, pair->value->length, example))
+			leak_found(look, example ? LEAK_LOOKS : LEAK_USERS, pair->line, pair->value->text,
+				pair->value->length,
+				"user \"%s\" has a plain password in \"%s\": keep it in edit-users.yaml outside Git and run "
+				"`pgitops seal users`",
+				name, pair->key);
 	}
+}
+
+void leak_judge_users(const struct look *look, const struct yaml_node *users)
+{
+	for (size_t i = 0; users && users->kind == YAML_LIST && i < users->count; i++)
+		judge_user(look, users->items[i], user_of(users->items[i]));
+	for (size_t i = 0; users && users->kind == YAML_MAP && i < users->count; i++)
+		if (user_of(users->pairs[i].value))
+			judge_user(look, users->pairs[i].value, users->pairs[i].key);
 }
 
 void leak_judge_kubeconfig(const struct look *look, const struct yaml_node *root)
@@ -220,6 +234,8 @@ static bool judge_kind(const struct look *look, const struct yaml_node *map)
 	const char *kind = leak_text_at(map, "kind");
 	if (strcmp(kind, "Secret") == 0)
 		judge_secret(look, map);
+	else if (strcmp(kind, "SecretList") == 0)
+		judge_list(look, map);
 	else if (strcmp(kind, "SealedSecret") == 0)
 		judge_sealed(look, map);
 	else if (strcmp(kind, "Config") == 0 && yaml_get(map, "clusters"))

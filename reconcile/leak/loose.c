@@ -148,12 +148,16 @@ static int line_at(const struct loose *loose, size_t offset, int counted)
 static void read_lines(struct loose *loose)
 {
 	size_t room = 1;
-	for (size_t at = 0; at < loose->length; at++)
-		room += loose->text[at] == '\n';
+	for (size_t at = 0; at < loose->length; at++) /* empty ones are not kept: a file may be made of them */
+		room += loose->text[at] != '\n' && (at + 1 == loose->length || loose->text[at + 1] == '\n');
 	loose->lines = arena_array(loose->look->mem, room, sizeof(*loose->lines));
 	int counted = 1;
 	bool plain = loose->view && !loose->view->marks && !loose->view->origin;
 	for (size_t at = 0; at < loose->length; counted++) {
+		if (loose->text[at] == '\n') {
+			at++;
+			continue;
+		}
 		struct loose_line *line = &loose->lines[loose->count++];
 		const char *end = memchr(loose->text + at, '\n', loose->length - at);
 		line->text = loose->text + at;
@@ -324,6 +328,14 @@ static struct yaml_node *read_block(const struct loose *loose, size_t from, size
 
 /* ---- what is looked for ---- */
 
+/* Further left, or something else than a key where the map's keys are: the end of a text in a program, the mark of a conflict. */
+static bool is_outside(const struct loose_line *line, const struct loose_line *anchor)
+{
+	if (is_passed(line, anchor))
+		return false;
+	return line->column < anchor->column || (line->column == anchor->column && !line->key && !line->dash);
+}
+
 /* The lines of the map that this one is in. */
 static void find_object(const struct loose *loose, size_t at, size_t *from, size_t *to)
 {
@@ -331,15 +343,14 @@ static void find_object(const struct loose *loose, size_t at, size_t *from, size
 	size_t start = at, end = at + 1;
 	for (size_t i = at; i > 0 && !loose->lines[start].dash; i--) {
 		const struct loose_line *line = &loose->lines[i - 1];
-		if (line->end || (!is_passed(line, anchor) && line->column < anchor->column))
+		if (line->end || is_outside(line, anchor))
 			break;
 		if (!is_passed(line, anchor) && line->column == anchor->column)
 			start = i - 1;
 	}
-	while (end < loose->count && !loose->lines[end].end &&
-		(is_passed(&loose->lines[end], anchor) ||
-			(loose->lines[end].column >= anchor->column &&
-				!(loose->lines[end].dash && loose->lines[end].dash_column < anchor->column))))
+	while (end < loose->count && !loose->lines[end].end && !is_outside(&loose->lines[end], anchor) &&
+		(is_passed(&loose->lines[end], anchor) || !loose->lines[end].dash ||
+			loose->lines[end].dash_column >= anchor->column))
 		end++;
 	*from = start;
 	*to = end;
@@ -381,32 +392,46 @@ static void set_kind(const struct loose *loose, struct yaml_node *map, const cha
 static void add_version(const struct loose *loose, struct yaml_node *map, size_t from, size_t to)
 {
 	static const char key[] = "apiVersion: ";
-	for (size_t at = from > 0 ? from - 1 : from; at < to && !yaml_get(map, "apiVersion"); at++) {
+	if (yaml_get(map, "apiVersion"))
+		return;
+	for (size_t at = from > 0 ? from - 1 : from; at < to; at++) {
 		const struct loose_line *line = &loose->lines[at];
-		const char *found = memmem(line->text, line->length, key, sizeof(key) - 1);
-		if (!found || line->key)
+		const char *found = line->key ? NULL : memmem(line->text, line->length, key, sizeof(key) - 1);
+		if (!found)
 			continue;
 		struct loose_line rest = {.line = line->line, .value = found + sizeof(key) - 1};
 		rest.value_length = line->length - (size_t)(rest.value - line->text);
 		loose_pair(loose, map, "apiVersion", 10, line->line, read_scalar(loose, &rest));
+		return;
 	}
 }
 
-static bool judge_object(const struct loose *loose, size_t at)
+/* The object that was judged last: its other lines need no second look. */
+struct judged {
+	size_t end, column;
+	char mark;
+	size_t count;
+};
+
+static void judge_object(const struct loose *loose, size_t at, struct judged *judged)
 {
-	static const char *const kinds[] = {"SealedSecret", "Secret", "Config"};
+	static const char *const kinds[] = {"SealedSecret", "SecretList", "Secret", "Config"};
+	const struct loose_line *line = &loose->lines[at];
 	size_t from, to;
+	if (!key_is(line, "kind") ||
+		(at < judged->end && line->column == judged->column && line->mark == judged->mark))
+		return;
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		if (!key_is(&loose->lines[at], "kind") || !value_names(&loose->lines[at], kinds[i]))
+		if (!value_names(line, kinds[i]))
 			continue;
 		find_object(loose, at, &from, &to);
+		*judged = (struct judged){to, line->column, line->mark, judged->count + 1};
 		struct yaml_node *map = read_map(loose, from, to, 0);
 		set_kind(loose, map, kinds[i]);
 		add_version(loose, map, from, to);
 		leak_judge(loose->look, map);
-		return true;
+		return;
 	}
-	return false;
 }
 
 static void judge_lists(const struct loose *loose, size_t at)
@@ -456,13 +481,16 @@ void loose_judge(
 {
 	struct loose loose = {.look = look, .view = view, .text = text, .length = length};
 	read_lines(&loose);
-	size_t judged = 0;
-	for (size_t i = 0; i < loose.count && judged < ANCHORS_MAX && !arena_full(look->mem); i++) {
+	struct judged judged = {0};
+	for (size_t i = 0; i < loose.count && judged.count < ANCHORS_MAX && !arena_full(look->mem); i++) {
 		if (!loose.lines[i].key || (commented && !loose.lines[i].mark))
 			continue;
-		judged += judge_object(&loose, i);
+		judge_object(&loose, i, &judged);
 		judge_lists(&loose, i);
 	}
+	if (judged.count >= ANCHORS_MAX)
+		leak_found(look, LEAK_UNREADABLE, 1, text, length,
+			"holds more Secrets than can be judged in one file: make several of it");
 	if (!leak_is_example(look->place))
 		judge_comments(&loose);
 	if (!commented)

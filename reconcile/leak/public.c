@@ -93,7 +93,7 @@ static const char *const examples[] = {"your-", "your_", "your ", "yourpass", "m
 	"encoded-", "some-", "sample", "foobar", "hidden", "..."};
 
 static const char *const nothing[] = {"true", "false", "yes", "no", "on", "off", "null", "~", "none",
-	"undefined", "nil", "{}", "[]", "\"\"", "''", "n/a", "-"};
+	"undefined", "nil", "{}", "[]", "\"\"", "''", "n/a", "-", "string"};
 
 static bool is_mask(const char *value, size_t length)
 {
@@ -234,7 +234,7 @@ bool public_names_password(const char *key, size_t length)
 {
 	static const char *const places[] = {"secret", "secretname", "ref", "file", "path", "name", "key",
 		"from", "env", "var", "policy", "length", "expiry", "expires", "until", "encryption", "check",
-		"hash_method", "field", "prompt", "label"};
+		"hash", "hashed", "hash_method", "field", "prompt", "label"};
 	while (length && strchr(" \t\"'`", key[length - 1]))
 		length--;
 	if (!contains(key, length, "passw") && !contains(key, length, "passphrase") &&

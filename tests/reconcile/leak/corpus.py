@@ -126,6 +126,10 @@ BAD = {
     "kubeconfig": f"apiVersion: v1\nkind: Config\nclusters: []\nusers:\n- name: a\n  user:\n    token: {FAKE}\n",
     "kubeconfig.yaml": f"apiVersion: v1\nkind: Config\nclusters: []\nusers:\n- name: a\n  user:\n    client-key-data: {FAKE64}\n",
     "kustomization.yaml": f"secretGenerator:\n- name: a\n  literals:\n  - token={FAKE}\n", "changeme.yaml": secret("token: changeme"),
+    "users-map.yaml": f"users:\n  dora:\n    username: dora\n    password: {FAKE}\n",
+    "secret-list.yaml": f"apiVersion: v1\nkind: SecretList\nitems:\n- metadata: {{name: a}}\n  data: {{a: {FAKE64}}}\n",
+    "two-fixtures.go": "var a = `" + secret("a: ${A}") + "`\n\nvar b = `" + secret() + "`\n", "entity.html": "<pre>" + html.escape(SECRET_JSON) + "</pre>",
+    "url.txt": urllib.parse.quote(SECRET_JSON), "users-base64.sh": "echo " + b64(users()) + " | base64 -d\n", "utf32.yaml": secret().encode("utf-32"),
 }
 
 GOOD = {
@@ -171,7 +175,9 @@ GOOD = {
     "i18n.json": json.dumps({"login": {"username": "User name", "password": "Password", "secret": "Secret word"}}), "de.yaml": "login:\n  users: Benutzer\n  username: Benutzer\n  password: Passwort\n", "lock.sum": "example.org/secret v1.0.0 h1:" + b64("invented" * 4) + "\n",
     "image.svg": "<svg><image href='data:image/png;base64," + b64(bytes(range(256))) + "'/></svg>", "random.bin": bytes((n * 7919 + n // 3) % 256 for n in range(40000)), "log.txt": "user=dora password=**** Secret read\n", "changelog.md": "- users: password: is refused\n- kind: Secret is read\n",
     "quoted-docs.md": "> kind: Secret\n> stringData: see below\n", "broken.yaml": "a: [b\nc: }\n", "broken-users.yaml": "users:\n- username: a\n   database: b\n", "helm-notes.txt": "Get the password of user {{ .u }}:\n  kubectl get secret {{ .s }} -o jsonpath='{.data.password}'\n",
-    "policy.rego": 'deny { input.kind == "Secret"; input.data.password }\n', "dump.sql": "COPY users (username, password) FROM stdin;\n", "k8s.feature": "Given a Secret with password \"invented\"\n", "sealed-cluster.yaml": sealed().replace("name: demo\nspec", "name: demo\n  annotations: {sealedsecrets.bitnami.com/cluster-wide: 'true'}\nspec"),
+    "policy.rego": 'deny { input.kind == "Secret"; input.data.password }\n', "dump.sql": "COPY users (username, password) FROM stdin;\n", "k8s.feature": "Given a Secret with password \"invented\"\n", "users-hash.yaml": "users:\n- username: a\n  passwordHash: x-invented\n",
+    "example.yaml": "paths:\n  /users:\n    example:\n      users:\n      - username: a\n        password: string\n",
+    "sealed-cluster.yaml": sealed().replace("name: demo\nspec", "name: demo\n  annotations: {sealedsecrets.bitnami.com/cluster-wide: 'true'}\nspec"),
 }
 
 
