@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -61,13 +62,19 @@ static ssize_t read_all(int fd, char *bytes, size_t size)
 	return (ssize_t)length;
 }
 
-bool secret_read(struct secret *secret, const char *path, bool trim, struct error *err)
+static int open_file(const char *path, struct error *err)
 {
-	char bytes[LIMIT_SECRET_FILE + 1];
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		return error_set(err, errno == ENOENT ? ERROR_MISSING : ERROR_DENIED,
+		error_set(err, errno == ENOENT ? ERROR_MISSING : ERROR_DENIED,
 			"cannot read secret file %s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* Closes the descriptor. */
+static bool read_secret(int fd, struct secret *secret, const char *path, bool trim, struct error *err)
+{
+	char bytes[LIMIT_SECRET_FILE + 1];
 	ssize_t length = read_all(fd, bytes, sizeof(bytes));
 	int reason = errno;
 	close(fd);
@@ -86,6 +93,35 @@ bool secret_read(struct secret *secret, const char *path, bool trim, struct erro
 	}
 	explicit_bzero(bytes, sizeof(bytes));
 	return ok;
+}
+
+bool secret_read(struct secret *secret, const char *path, bool trim, struct error *err)
+{
+	int fd = open_file(path, err);
+	return fd >= 0 && read_secret(fd, secret, path, trim, err);
+}
+
+bool secret_is_private(const char *path, const struct stat *status, struct error *err)
+{
+	if (!S_ISREG(status->st_mode) || !(status->st_mode & (S_IROTH | S_IWOTH)))
+		return true;
+	return error_set(err, ERROR_DENIED,
+		"%s holds a secret that everybody may %s (mode %04o): chmod 0600 it, or of a Secret's volume: set defaultMode: 0440",
+		path, status->st_mode & S_IROTH ? "read" : "write", (unsigned)status->st_mode & 07777);
+}
+
+bool secret_read_private(struct secret *secret, const char *path, bool trim, struct error *err)
+{
+	struct stat status;
+	int fd = open_file(path, err);
+	if (fd < 0)
+		return false;
+	bool ok = fstat(fd, &status) == 0 ||
+		error_set(err, ERROR_RETRY, "cannot read secret file %s: %s", path, strerror(errno));
+	if (ok && secret_is_private(path, &status, err))
+		return read_secret(fd, secret, path, trim, err);
+	close(fd);
+	return false;
 }
 
 bool secret_equal(const struct secret *a, const struct secret *b)

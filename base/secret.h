@@ -23,6 +23,14 @@ bool secret_set_base64(struct secret *secret, const char *text, size_t length) M
 /* Reads a whole file of at most LIMIT_SECRET_FILE bytes; one trailing line end is dropped when `trim`. */
 bool secret_read(struct secret *secret, const char *path, bool trim, struct error *err) MUST_CHECK;
 
+/* The same of a file that others may neither read nor write: ERROR_DENIED with the remedy. A group may read it, for that is how Kubernetes
+   gives a Secret's file to a process that is not root. For what people name in a file of their own; a kubeconfig's token is theirs. */
+bool secret_read_private(struct secret *secret, const char *path, bool trim, struct error *err) MUST_CHECK;
+
+/* What secret_read_private() asks of the file. */
+struct stat;
+bool secret_is_private(const char *path, const struct stat *status, struct error *err) MUST_CHECK;
+
 enum { SECRET_GENERATED = 32 }; /* of a password that a program makes: 190 bits */
 
 /* `length` letters and digits, each as likely as any other. False when the system gives no random bytes. */

@@ -17,6 +17,7 @@
 #include "agent/loop/apps.h"
 #include "agent/loop/repositories.h"
 #include "agent/command.h"
+#include "agent/config/private_files.h"
 #include "agent/events/kubernetes_events.h"
 #include "agent/http/http.h"
 #include "agent/loop/inbox.h"
@@ -221,7 +222,7 @@ static bool start_http(struct parts *parts, struct error *err)
 	};
 
 	if (config->webhook_secret_file &&
-		!secret_read(&parts->webhook_secret, config->webhook_secret_file, true, err))
+		!secret_read_private(&parts->webhook_secret, config->webhook_secret_file, true, err))
 		return false;
 	return http_start(&options, &calls, &parts->http, err);
 }
@@ -431,6 +432,8 @@ int command_agent(struct command_context *context, int argc, char **argv)
 		config.kubernetes_off = true;
 	if (context->state)
 		config.state = context->state;
+	if (!private_files(&config, &err))
+		return command_failed(&err);
 	parts.agent.config = &config;
 	parts.agent.once = options.once;
 	find_programs(&parts.agent, context->mem);

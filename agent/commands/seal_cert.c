@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/commands/sealing.h"
+#include "agent/hook/trust.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -38,12 +39,33 @@ static bool fetch(const struct sealing_source *source, struct buf *pem, const ch
 		: sealing_read(source->certificate, pem, err);
 }
 
+/* --trust: somebody has compared the fingerprint. */
+static int trust(const struct command_context *context, const char *named)
+{
+	char fingerprint[DIGEST_HEX_SIZE];
+	bool cloned;
+	struct error err;
+	if (!trust_read(named, fingerprint, &err))
+		return command_failed(&err);
+	if (!sealing_trust_named(context, fingerprint, &cloned, &err))
+		return command_failed(&err);
+	if (!cloned) {
+		sealing_say(
+			"--trust is of a clone, and this folder is in none: outside of one nothing is kept");
+		return EXIT_NO;
+	}
+	printf("this clone seals with %s from now on\n", fingerprint);
+	return EXIT_YES;
+}
+
 int command_seal_cert(struct command_context *context, int argc, char **argv)
 {
 	struct sealing_source source = {0};
-	const char *output = NULL, *where = NULL;
+	const char *output = NULL, *where = NULL, *trusted = NULL;
+	bool cloned;
 	const struct command_option options[] = {
 		{"-w", NULL, &output},
+		{"--trust", NULL, &trusted},
 		{"--cert", NULL, &source.certificate},
 		{"--ca", NULL, &source.ca},
 		{"--controller-name", NULL, &source.controller_name},
@@ -56,11 +78,15 @@ int command_seal_cert(struct command_context *context, int argc, char **argv)
 	struct error err;
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0))
 		return EXIT_NO_ANSWER;
+	if (trusted)
+		return trust(context, trusted);
 	if (!fetch(&source, &pem, &where, &err) ||
 		!certificate_read(where, buf_string(&pem), pem.length, &certificate, &err))
 		return command_failed(&err);
 	if (!source.certificate && !sealing_remember(&source, &pem, &err))
 		sealing_say("warning: %s", err.text);
+	if (!source.certificate && !sealing_trust_named(context, certificate.fingerprint, &cloned, &err))
+		sealing_say("warning: this clone could not note it: %s", err.text);
 	if (command_is_document(context)) {
 		CLEANUP(json_done) json_t *shown = document(where, &certificate);
 		output_document(&context->output, shown);

@@ -114,6 +114,11 @@ static void warn(const struct seal_users *command, const struct layout_users *fi
 	if (!path || !certificate_read_file(path, &certificate, &ignored))
 		return;
 	sealing_warn(&source, path, &certificate);
+	/* The cluster's own is taken here already; another one is refused where something is sealed with it. */
+	if (command->inside &&
+		!sealing_take_clusters(&source, &command->checkout, path, certificate.fingerprint,
+			command->context->mem, &ignored))
+		sealing_say("warning: %s", ignored.text);
 	certificate_done(&certificate);
 }
 

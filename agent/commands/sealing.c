@@ -1,6 +1,7 @@
 #include "agent/commands/sealing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/hook/layout.h"
+#include "agent/hook/trust.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -194,6 +196,58 @@ void sealing_warn(const struct sealing_source *source, const char *where, const 
 	certificate_done(&cluster);
 }
 
+/* Is this what the cluster gave last? */
+static bool is_clusters(const struct sealing_source *source, const char *fingerprint)
+{
+	CLEANUP(buf_done) struct buf pem = BUF(LIMIT_SECRET_FILE);
+	struct certificate cluster;
+	struct error ignored;
+	if (!sealing_remembered(source, &pem, &ignored) ||
+		!certificate_read(
+			"the remembered certificate", buf_string(&pem), pem.length, &cluster, &ignored))
+		return false;
+	bool same = strcmp(cluster.fingerprint, fingerprint) == 0;
+	certificate_done(&cluster);
+	return same;
+}
+
+/* The clone around the current folder, which stays the current one. */
+static bool find_clone(struct arena *mem, struct checkout *checkout)
+{
+	struct error ignored;
+	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool found = git_checkout(mem, checkout, &ignored) && !checkout->bare;
+	if (here >= 0 && fchdir(here) != 0)
+		found = false;
+	if (here >= 0)
+		close(here);
+	return found;
+}
+
+bool sealing_take_clusters(const struct sealing_source *source, const struct checkout *clone,
+	const char *path, const char *fingerprint, struct arena *mem, struct error *err)
+{
+	return !is_clusters(source, fingerprint) || trust_note(clone, path, fingerprint, mem, err);
+}
+
+bool sealing_trust(const struct command_context *context, const struct sealing_source *source,
+	const char *path, const char *fingerprint, struct error *err)
+{
+	struct checkout clone;
+	if (strstr(path, "://") || access(path, F_OK) != 0 || !find_clone(context->mem, &clone))
+		return true;
+	return (is_clusters(source, fingerprint) || trust_check(&clone, path, fingerprint, context->mem, err)) &&
+		trust_note(&clone, path, fingerprint, context->mem, err);
+}
+
+bool sealing_trust_named(
+	const struct command_context *context, const char *fingerprint, bool *cloned, struct error *err)
+{
+	struct checkout clone;
+	*cloned = find_clone(context->mem, &clone);
+	return !*cloned || trust_note(&clone, NULL, fingerprint, context->mem, err);
+}
+
 bool sealing_certificate(const struct command_context *context, const struct sealing_source *source,
 	struct certificate *certificate, const char **where, struct error *err)
 {
@@ -202,7 +256,8 @@ bool sealing_certificate(const struct command_context *context, const struct sea
 	if (!fetch(context, source, &pem, where, err) ||
 		!certificate_read(*where, buf_string(&pem), pem.length, &read, err))
 		return false;
-	if (!certificate_valid(&read, *where, clock_now(), err)) {
+	if (!certificate_valid(&read, *where, clock_now(), err) ||
+		!sealing_trust(context, source, *where, read.fingerprint, err)) {
 		certificate_done(&read);
 		return false;
 	}

@@ -39,6 +39,18 @@ bool sealing_certificate(const struct command_context *context, const struct sea
 void sealing_warn(
 	const struct sealing_source *source, const char *where, const struct certificate *certificate);
 
+/* May the clone that this file is of seal with it (trust.h)? The cluster's own may, as it was remembered. What may is noted. */
+bool sealing_trust(const struct command_context *context, const struct sealing_source *source,
+	const char *path, const char *fingerprint, struct error *err) MUST_CHECK;
+
+/* Notes it for the clone when it is what the cluster gave last. */
+bool sealing_take_clusters(const struct sealing_source *source, const struct checkout *clone,
+	const char *path, const char *fingerprint, struct arena *mem, struct error *err) MUST_CHECK;
+
+/* The clone around takes it from now on; `cloned` = there is one. */
+bool sealing_trust_named(const struct command_context *context, const char *fingerprint, bool *cloned,
+	struct error *err) MUST_CHECK;
+
 /* Said last: in a clone with edit files git does not run the hooks. The program then works in the checkout's root. */
 void sealing_warn_of_hooks(const struct command_context *context);
 

@@ -319,12 +319,16 @@ static const char seal_users_help[] =
 static const char seal_cert_help[] =
 	"Prints the certificate that the controller seals with now, and on stderr its key, fingerprint and dates. It is remembered,\n"
 	"so that `pgitops seal` can say when another one is used.\n\n"
+	"In a clone its key is one that passwords may be sealed with. A pub-cert.pem of another key than this clone has sealed with, as\n"
+	"a pull may bring it, is refused by everything that seals until it is the cluster's or --trust names it.\n\n"
 	"  -w FILE             write it there\n"
+	"  --trust FINGERPRINT this clone takes it from now on: compare it first with whoever changed the file\n"
 	"  --cert FILE|URL     look at this one instead; --ca FILE: who signed the https server\n"
 	"  --controller-name NAME, --controller-namespace NS, --kubeconfig FILE, --context NAME\n\n"
 	"Examples:\n"
 	"  pgitops seal cert -w pub-cert.pem\n"
-	"  pgitops seal cert --cert pub-cert.pem -o json\n";
+	"  pgitops seal cert --cert pub-cert.pem -o json\n"
+	"  pgitops seal cert --trust 3f0c...\n";
 
 static const char seal_keys_help[] =
 	"Says for each value which key opens it, whether that key is near rotation, and why a value does not open: for which\n"
@@ -448,8 +452,8 @@ const struct command commands[] = {
 	{"seal users", "[EDIT-FILE...]", "--commit= --stage --resolve --all --generate --cert= --dry-run",
 		false, "users with passwords to files for Git", seal_users_help, command_seal_users},
 	{"seal cert", "",
-		"-w= --cert= --ca= --controller-name= --controller-namespace= --kubeconfig= --context=", false,
-		"the certificate that is sealed with", seal_cert_help, command_seal_cert},
+		"-w= --cert= --trust= --ca= --controller-name= --controller-namespace= --kubeconfig= --context=",
+		false, "the certificate that is sealed with", seal_cert_help, command_seal_cert},
 	{"seal keys", "FILE...", "--private-key= --controller-namespace= --kubeconfig= --context=", false,
 		"which key opens what, and why not", seal_keys_help, command_seal_keys},
 	{"unseal", "[KEY...]", "-f= -w= --private-key= --controller-namespace= --kubeconfig= --context=", false,

@@ -33,7 +33,7 @@ static void check_secret(struct doctor *doctor, const char *file, const char *wh
 	struct stat status;
 	if (!file || !check_readable(doctor, file, what, &status))
 		return;
-	if (status.st_mode & S_IRWXO)
+	if (status.st_mode & (S_IROTH | S_IWOTH))
 		doctor_fail(doctor, "file",
 			arena_printf(doctor->mem, "chmod 0600 %s", doctor_quoted(doctor, file)),
 			"%s (%s) holds a secret that everybody may read (mode %04o)", file, what,

@@ -124,7 +124,7 @@ static void check_shared_secret(
 	if (secret.length < SECRET_BYTES)
 		doctor_fail(doctor, check, make, "%s: %s has %zu bytes; at least %d are needed", what, file,
 			secret.length, SECRET_BYTES);
-	else if (stat(file, &status) == 0 && status.st_mode & S_IRWXO)
+	else if (stat(file, &status) == 0 && status.st_mode & (S_IROTH | S_IWOTH))
 		doctor_fail(doctor, check,
 			arena_printf(doctor->mem, "chmod 0600 %s", doctor_quoted(doctor, file)),
 			"%s: everybody may read %s (mode %04o)", what, file, (unsigned)status.st_mode & 07777);

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "agent/config/private_files.h"
 #include "agent/show/client.h"
 #include "store/store.h"
 
@@ -57,7 +58,16 @@ static void check_absent(struct doctor *doctor, const char *folder)
 /* A group may write: that is how Kubernetes gives a volume to a process that is not root (fsGroup). */
 static void check_owner(struct doctor *doctor, const char *folder, const struct stat *status)
 {
-	if (status->st_mode & S_IWOTH)
+	struct error err;
+	bool private = private_folder(folder, &err);
+	if (!private && status->st_mode & S_IWOTH)
+		doctor_fail(doctor, "state folder",
+			arena_printf(doctor->mem, "chmod o-w %s", doctor_quoted(doctor, folder)), "%s",
+			err.text);
+	else if (!private && geteuid() != 0)
+		doctor_fail(doctor, "state folder", "set `state` in the agent file to a folder of its own",
+			"%s", err.text);
+	else if (status->st_mode & S_IWOTH)
 		doctor_warn(doctor, "state folder",
 			arena_printf(doctor->mem, "chmod o-w %s", doctor_quoted(doctor, folder)),
 			"%s: others may write to it (mode %04o)", folder, (unsigned)status->st_mode & 07777);

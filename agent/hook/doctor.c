@@ -7,6 +7,7 @@
 #include "agent/hook/install.h"
 #include "agent/hook/shim.h"
 #include "agent/hook/tools.h"
+#include "agent/hook/trust.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -132,7 +133,10 @@ static void certificate_row(struct hook *hook, const char *path, struct rows *ro
 	}
 	int64_t days = certificate_days_left(&certificate, now);
 	clock_text_seconds(certificate.not_after, until);
-	if (!certificate_valid(&certificate, path, now, &err))
+	if (!trust_check(&hook->checkout, path, certificate.fingerprint, hook->mem, &err))
+		add(hook, rows, ROW_BAD, path,
+			"pgitops seal cert --trust FINGERPRINT, once you have compared it", "%s", err.text);
+	else if (!certificate_valid(&certificate, path, now, &err))
 		add(hook, rows, ROW_BAD, path, "pgitops seal cert -w " LAYOUT_CERTIFICATE, "%s", err.text);
 	else
 		add(hook, rows, days < CERTIFICATE_DAYS_WARN ? ROW_WARNING : ROW_GOOD, path,

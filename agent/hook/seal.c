@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/hook/trust.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -26,7 +27,9 @@ static bool read_certificate(const struct seal_run *run, struct certificate *cer
 	if (!certificate_read_file(path, certificate, err))
 		return false;
 	outcome->days_left = certificate_days_left(certificate, clock_now());
-	if (certificate_valid(certificate, path, clock_now(), err))
+	memcpy(outcome->fingerprint, certificate->fingerprint, sizeof(outcome->fingerprint));
+	if (certificate_valid(certificate, path, clock_now(), err) &&
+		trust_check(run->place->checkout, path, certificate->fingerprint, run->place->mem, err))
 		return true;
 	certificate_done(certificate);
 	return false;
@@ -273,10 +276,18 @@ static bool write_even(const struct seal_run *run, const struct seal_outcome *ou
 			users_base_write(file, &outcome->base, err));
 }
 
+/* What was sealed with is what the next sealing may use. */
+static bool note_certificate(const struct seal_run *run, const struct seal_outcome *outcome, struct error *err)
+{
+	const char *path = run->certificate ? run->certificate : run->files->certificate;
+	return !outcome->sealing.sealed.count || !path ||
+		trust_note(run->place->checkout, path, outcome->fingerprint, run->place->mem, err);
+}
+
 bool seal_users_write(const struct seal_run *run, const struct seal_outcome *outcome, struct error *err)
 {
 	const struct layout_users *files = run->files;
-	return note(run, outcome, err) &&
+	return note_certificate(run, outcome, err) && note(run, outcome, err) &&
 		(!outcome->edit_changed ||
 			seal_edit_write(files, &outcome->edit_before, &outcome->edit_text, err)) &&
 		(!(outcome->sealing.changed || run->sealed_stale) ||

@@ -34,7 +34,8 @@ struct seal_outcome {
 	struct users_base base;   /* to be written with the files */
 	bool even; /* outside of a repository: `base` is the next ancestor already, nothing has to be read again for it */
 	size_t dropped_comments;
-	int64_t days_left; /* of the certificate; -1 = none was needed */
+	int64_t days_left;                 /* of the certificate; -1 = none was needed */
+	char fingerprint[DIGEST_HEX_SIZE]; /* its key's */
 	bool users_changed, edit_changed;
 };
 

@@ -80,7 +80,7 @@ static bool token_matches(const struct secret *token, const char *given)
 
 static bool read_token(const struct http *http, struct secret *token, struct error *err)
 {
-	if (!secret_read(token, http->token_file, true, err))
+	if (!secret_read_private(token, http->token_file, true, err))
 		return false;
 	return token->length >= HTTP_TOKEN_BYTES ||
 		error_set(err, ERROR_INVALID, "the API token in %s is shorter than %d bytes",

@@ -309,7 +309,7 @@ static bool check_token(const struct http_options *options, struct error *err)
 	CLEANUP(secret_done) struct secret token = {0};
 	if (!options->token_file)
 		return true;
-	if (!secret_read(&token, options->token_file, true, err)) {
+	if (!secret_read_private(&token, options->token_file, true, err)) {
 		if (err->kind != ERROR_MISSING)
 			return false;
 		log_warning("the API over TCP refuses everything until its token file is there", "file",

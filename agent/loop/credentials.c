@@ -177,7 +177,7 @@ static bool read_text(const char *file, struct arena *mem, const char **text, st
 
 static bool read_secret(const char *file, struct secret *secret, bool trim, struct error *err)
 {
-	return !file || secret_read(secret, file, trim, err);
+	return !file || secret_read_private(secret, file, trim, err);
 }
 
 static bool from_config(const struct repository_config *from, const char *config_file, struct arena *mem,

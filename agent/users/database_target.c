@@ -167,7 +167,7 @@ bool database_target(const struct database_config *config, struct secrets *secre
 	if (config->cluster.name)
 		return by_operator(&config->cluster, secrets, kube, mem, target, claims, err);
 	if (from->file)
-		return secret_read(&target->password, from->file, true, err);
+		return secret_read_private(&target->password, from->file, true, err);
 	return !from->name ||
 		secrets_value(secrets, kube, from->namespace, from->name, from->key, &target->password, err);
 }

@@ -144,9 +144,8 @@ static bool isolate(
 }
 
 /*
- * Who is no superuser and may give nothing on an object, but do something there, is only warned: nothing was given or taken. Which
- * statement it was for is not known, as libpq hands out a warning before the result of the statement in front of it: halves are sent
- * again until it is about one role and one object, which changes nothing of what was done.
+ * Who is no superuser and may give nothing on an object, but do something there, is only warned: nothing was given or taken. Halves
+ * are sent again until it is about one role and one object, which changes nothing of what was done.
  */
 static bool isolate_warning(
 	struct applier *applier, size_t first, size_t end, const struct outcome *outcome, struct error *err)

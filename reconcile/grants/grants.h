@@ -46,7 +46,9 @@ struct grant {
 	const char *privilege; /* "SELECT"; wanted: "ALL" = all that the server knows */
 	const char *grantor;   /* present: who gave it, "" = the owner */
 	bool grantable;        /* present: she may give it to others */
-	int line;              /* wanted: in users.yaml */
+	bool blind; /* present: `grantor` has no USAGE of his own of the schema, and without it could name nothing in it to take it back */
+	bool stuck; /* present: `grantor` has the owner's rights by now (a superuser, a member), and every REVOKE of his is the owner's */
+	int line;   /* wanted: in users.yaml */
 };
 
 struct grants {

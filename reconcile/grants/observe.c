@@ -13,40 +13,54 @@
 enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
 
 /*
- * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner). aclexplode() of a whole list
- * unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5). %1: the described roles' names.
+ * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor has
+ * no USAGE of his own of the schema, whether he has the owner's rights. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
+ * %1: the described roles' names.
  */
 #define EXPLODE(acl, owner)                                                                                  \
 	", pg_catalog.unnest(" acl                                                                           \
 	") AS item, pg_catalog.aclexplode(ARRAY[item]) AS x, pg_catalog.pg_roles r "                         \
 	"WHERE r.oid = x.grantee AND x.grantee <> " owner " AND r.rolname IN ("
 
+#define AS_OWNER(owner)                                                                                      \
+	"CASE WHEN x.grantor = " owner " THEN false ELSE pg_catalog.pg_has_role(x.grantor, " owner           \
+	", 'USAGE') END "
+
 #define WHO(owner)                                                                                           \
 	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE " \
-	"pg_catalog.pg_get_userbyid(x.grantor)::text END "
+	"pg_catalog.pg_get_userbyid(x.grantor)::text END, false, " AS_OWNER(owner)
+
+/* The grantor's USAGE counts where it is his own or PUBLIC's: what comes through a membership may go in the same pass. */
+#define WHO_IN_SCHEMA(owner)                                                                                                 \
+	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE "                 \
+	"pg_catalog.pg_get_userbyid(x.grantor)::text END, x.grantor <> " owner                                               \
+	" AND x.grantor <> n.nspowner AND NOT EXISTS (SELECT FROM pg_catalog.unnest(n.nspacl) AS i, "                        \
+	"pg_catalog.aclexplode(ARRAY[i]) AS u WHERE u.grantee IN (0, x.grantor) AND u.privilege_type = 'USAGE'), " AS_OWNER( \
+		owner)
 
 #define DEFAULT_KIND                                                                                         \
 	"CASE d.defaclobjtype WHEN 'n' THEN 10 WHEN 'r' THEN 11 WHEN 'S' THEN 12 WHEN 'f' THEN 13 ELSE 14 END"
 
 /* Rows of what the roles own have no privilege: they may do all with it, and nothing of that is granted. */
 #define OWNER(owner)                                                                                         \
-	", r.rolname::text, '', false, '' FROM pg_catalog.pg_roles r JOIN pg_catalog." owner " WHERE "
+	", r.rolname::text, '', false, '', false, false FROM pg_catalog.pg_roles r JOIN pg_catalog." owner   \
+	" WHERE "
 
 /* In the database that the connection is to. */
 static const char *const database_parts[] = {
 	"SELECT 2, ''::text, n.nspname::text, ''::text" WHO(
 		"n.nspowner") "FROM pg_catalog.pg_namespace n" EXPLODE("n.nspacl", "n.nspowner"),
-	"SELECT CASE c.relkind WHEN 'S' THEN 5 ELSE 3 END, n.nspname, c.relname, ''" WHO(
+	"SELECT CASE c.relkind WHEN 'S' THEN 5 ELSE 3 END, n.nspname, c.relname, ''" WHO_IN_SCHEMA(
 		"c.relowner") "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" EXPLODE("c.relacl",
 		"c.relowner"),
-	"SELECT 4, n.nspname, c.relname, a.attname" WHO(
+	"SELECT 4, n.nspname, c.relname, a.attname" WHO_IN_SCHEMA(
 		"c.relowner") "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN "
 			      "pg_catalog.pg_namespace n ON n.oid = c.relnamespace" EXPLODE(
 				      "a.attacl", "c.relowner"),
-	"SELECT 6, n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)" WHO(
+	"SELECT 6, n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)" WHO_IN_SCHEMA(
 		"p.proowner") "FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace" EXPLODE("p.proacl",
 		"p.proowner"),
-	"SELECT 7, n.nspname, t.typname, ''" WHO(
+	"SELECT 7, n.nspname, t.typname, ''" WHO_IN_SCHEMA(
 		"t.typowner") "FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace" EXPLODE("t.typacl",
 		"t.typowner"),
 	"SELECT 8, '', l.lanname, ''" WHO("l.lanowner") "FROM pg_catalog.pg_language l" EXPLODE(
@@ -190,6 +204,8 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 			.privilege = owned ? "" : privilege_of(on, session_value(rows, i, 5), at->mem),
 			.grantable = session_is_true(rows, i, 6),
 			.grantor = name_afterwards(at->wanted, session_text(rows, i, 7, at->mem)),
+			.blind = session_is_true(rows, i, 8),
+			.stuck = session_is_true(rows, i, 9),
 		};
 		last = &grants->items[grants->count - 1];
 	}

@@ -361,6 +361,20 @@ static void join_privileges(struct planner *planner)
 		qsort(changes, kept, sizeof(*changes), compare_statements);
 }
 
+/* The server would say yes, and change nothing. A removal tries all the same, and DROP ROLE says what is left. */
+static bool is_stuck(struct planner *planner, struct grants_step *step, const struct change *change)
+{
+	if (!*change->grantor || !change->grant->stuck || leaves(planner, change->grant->role))
+		return false;
+	error_set(&step->error, ERROR_DENIED,
+		"%s on %s is not revoked from \"%s\": \"%s\" gave it, who has the rights of the owner by now (a superuser, or a "
+		"member), so that the server takes every REVOKE of that role's for one of the owner's: take those rights from it "
+		"for a moment, or REVOKE what it had been given to give on, with CASCADE",
+		change->privileges, grant_describe(change->grant, planner->mem), change->grant->role,
+		change->grantor);
+	return true;
+}
+
 /* What the owner gives and takes is one statement for all roles that it is the same for: each is a change of the object's whole list. */
 static void add_statement(struct planner *planner, const struct change *changes, size_t count)
 {
@@ -370,10 +384,12 @@ static void add_statement(struct planner *planner, const struct change *changes,
 	statement_head(changes, count, mem, &head);
 	step->revokes = changes->kind != CHANGE_GRANT;
 	step->depth = changes->depth;
+	if (is_stuck(planner, step, changes))
+		return;
 	step->changes = changes;
 	step->change_count = count;
 	step->cascades = leaves(planner, changes->grant->role);
-	step->statements = *changes->grantor ? 3 : 1;
+	step->statements = statement_count(changes);
 	if (buf_failed(&head)) {
 		error_set(&step->error, ERROR_INVALID, "the statement would be larger than %ld bytes",
 			LIMIT_BATCH_BYTES / 2);

@@ -36,7 +36,9 @@ bool statement_joins(const struct change *first, const struct change *next)
 		first->grant->on != GRANT_ON_COLUMN &&
 		strcmp(first->grant->database, next->grant->database) == 0 &&
 		strcmp(first->grant->role, next->grant->role) == 0 &&
-		strcmp(first->grantor, next->grantor) == 0 && strcmp(first->privileges, next->privileges) == 0;
+		strcmp(first->grantor, next->grantor) == 0 && first->grant->blind == next->grant->blind &&
+		(!first->grant->blind || strcmp(first->grant->schema, next->grant->schema) == 0) &&
+		strcmp(first->privileges, next->privileges) == 0;
 }
 
 void statement_head(const struct change *changes, size_t count, struct arena *mem, struct buf *sql)
@@ -58,7 +60,17 @@ void statement_head(const struct change *changes, size_t count, struct arena *me
 	buf_text(sql, changes->kind == CHANGE_GRANT ? " TO " : " FROM ");
 }
 
-/* What somebody gave by a grant option, only he can take (REVOKE, "Notes"). */
+size_t statement_count(const struct change *change)
+{
+	if (!*change->grantor)
+		return 1;
+	return change->grant->blind ? 5 : 3;
+}
+
+/*
+ * What somebody gave by a grant option, only he can take (REVOKE, "Notes"), and only where he may look into the schema. Who has no USAGE
+ * of his own gets it for this one transaction: nobody else sees it, and taking it away again takes nothing else.
+ */
 const char *statement_sql(const struct grants_step *step, size_t first, size_t count, struct arena *mem)
 {
 	CLEANUP(buf_done) struct buf head = BUF(LIMIT_BATCH_BYTES / 2);
@@ -69,7 +81,12 @@ const char *statement_sql(const struct grants_step *step, size_t first, size_t c
 		return "";
 	if (!*changes->grantor)
 		return arena_printf(mem, "%s%s", buf_string(&head), role);
-	return arena_printf(mem, "SET LOCAL ROLE %s; %s%s%s; SET LOCAL ROLE NONE",
-		sql_identifier(changes->grantor, mem), buf_string(&head), role,
-		step->cascades ? " CASCADE" : "");
+	const char *grantor = sql_identifier(changes->grantor, mem);
+	const char *as_grantor = arena_printf(mem, "SET LOCAL ROLE %s; %s%s%s; SET LOCAL ROLE NONE", grantor,
+		buf_string(&head), role, step->cascades ? " CASCADE" : "");
+	if (!changes->grant->blind)
+		return as_grantor;
+	const char *schema = sql_identifier(changes->grant->schema, mem);
+	return arena_printf(mem, "GRANT USAGE ON SCHEMA %s TO %s; %s; REVOKE USAGE ON SCHEMA %s FROM %s",
+		schema, grantor, as_grantor, schema, grantor);
 }

@@ -23,5 +23,8 @@ bool statement_joins(const struct change *first, const struct change *next);
 /* All but the role: "GRANT SELECT ON TABLE a, b TO ". The changes join. A statement that is too long fails the buffer. */
 void statement_head(const struct change *changes, size_t count, struct arena *mem, struct buf *sql);
 
+/* Statements in what statement_sql() makes of changes like this. */
+size_t statement_count(const struct change *change);
+
 /* The statement of so many of a step's changes, from `first` on. In `mem`; "" = it is too long. */
 const char *statement_sql(const struct grants_step *step, size_t first, size_t count, struct arena *mem);

@@ -14,7 +14,6 @@
 
 enum {
 	OLDEST_SERVER = 130000,
-	FIRST_SERVER_WITH_GRANTORS = 160000,
 	SERVER_WITH_LOGIN_TRIGGERS = 170000,
 	DEFAULT_DEADLINE = 30000,
 	SHORTEST_CONNECT_WAIT = 2, /* seconds; libpq takes no less */
@@ -73,17 +72,10 @@ static bool connect_failed(PGconn *conn, struct error *err)
 	return error_set(err, connect_error_kind(text), "cannot connect: %s", text);
 }
 
-/* Of a membership since 16, whose text is in the server's language where no superuser asks. */
-static bool revokes_nothing(const struct session *session, const PGresult *notice)
-{
-	const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
-	const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
-	return strstr(text, "has not been granted") ||
-		(session->version >= FIRST_SERVER_WITH_GRANTORS && function &&
-			strcmp(function, "DelRoleMems") == 0);
-}
-
-/* The warnings that mean "not done". The first counts: of a table there is another for each column. */
+/*
+ * The warnings that mean "not done". The first counts: of a table there is another for each column. That a membership "has not been
+ * granted" is none: its REVOKE names the grantor, so what was to be taken is gone.
+ */
 static void receive_notice(void *context, const PGresult *notice)
 {
 	static const char *const privileges[] = {"01006", "01007"}; /* not revoked, not granted */
@@ -92,8 +84,7 @@ static void receive_notice(void *context, const PGresult *notice)
 	const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
 	if (!state || !text || session->warning[0])
 		return;
-	if (text_is_listed(privileges, COUNT_OF(privileges), state) ||
-		(strcmp(state, "01000") == 0 && revokes_nothing(session, notice)))
+	if (text_is_listed(privileges, COUNT_OF(privileges), state))
 		snprintf(session->warning, sizeof(session->warning), "%s", text);
 }
 

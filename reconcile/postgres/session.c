@@ -147,7 +147,7 @@ bool session_send(
 static void take_warning(struct session *session, struct outcome *outcome)
 {
 	if (session->warning[0] && !outcome->warned) {
-		outcome->warned = outcome->completed + 1;
+		outcome->warned = true;
 		snprintf(outcome->warning, sizeof(outcome->warning), "%s", session->warning);
 	}
 	session->warning[0] = '\0';

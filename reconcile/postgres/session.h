@@ -37,7 +37,9 @@ struct outcome {
 	size_t completed; /* statements that succeeded before the one that failed */
 	char sqlstate[6];
 	struct error error;
-	size_t warned; /* statement that only warned, counted from 1; 0 = none */
+	/* A statement of the message only warned, and did nothing. Which one is not known: libpq hands a notice out as soon as it has
+	   read it, before the result of the statement in front. */
+	bool warned;
 	char warning[256];
 };
 

@@ -165,22 +165,6 @@ static bool stops_the_user(enum role_action action)
 	return action == ROLE_CREATE || action == ROLE_RENAME || is_removal(action);
 }
 
-/* A REVOKE that the server only warned about took nothing away. */
-static void batch_succeeded(struct applier *applier, struct batch *batch)
-{
-	const struct group *warned = batch->outcome.warned ? group_of(batch, batch->outcome.warned - 1) : NULL;
-	struct error error = {0};
-	if (warned)
-		error_set(&error, ERROR_RETRY, "%s", batch->outcome.warning);
-	for (size_t i = 0; i < batch->count; i++) {
-		struct role_step *step = batch->steps[i];
-		if (warned && i >= warned->first && i < warned->end)
-			applier_fail(applier, step, &error, false);
-		else
-			applier_done(applier, step);
-	}
-}
-
 /* --- sending until everything is done or has failed on its own --- */
 
 static bool is_race(const struct outcome *outcome)
@@ -263,12 +247,26 @@ static bool isolate_failure(struct applier *applier, const struct batch *batch)
 	return run_steps(applier, steps + width, batch->count - bad->end);
 }
 
+/* A GRANT or REVOKE that the server only warned about did nothing; whose it was comes out of halves, and the others stay as they are. */
+static bool isolate_warning(struct applier *applier, const struct batch *batch)
+{
+	struct error error = {0};
+	if (batch->count > 1)
+		return run_halves(applier, batch->steps, batch->count);
+	error_set(&error, ERROR_RETRY, "%s", batch->outcome.warning);
+	applier_fail(applier, batch->steps[0], &error, false);
+	return true;
+}
+
 /* What the outcome of a batch means for its steps. */
 static bool settle(struct applier *applier, struct batch *batch)
 {
 	if (batch->outcome.failed)
 		return isolate_failure(applier, batch);
-	batch_succeeded(applier, batch);
+	if (batch->outcome.warned)
+		return isolate_warning(applier, batch);
+	for (size_t i = 0; i < batch->count; i++)
+		applier_done(applier, batch->steps[i]);
 	return true;
 }
 

@@ -105,7 +105,7 @@ void planner_append(struct planner *planner, struct role_step *step, const char 
 }
 
 void planner_joined_step(struct planner *planner, enum phase phase, enum role_action action, const char *user,
-	const char *head, const char *tail)
+	const char *head, const char *tail, size_t statements)
 {
 	const char *sql = arena_printf(planner->mem, "%s%s%s", head, sql_identifier(user, planner->mem), tail);
 	planner_step(planner, phase,
@@ -115,6 +115,7 @@ void planner_joined_step(struct planner *planner, enum phase phase, enum role_ac
 			.sql = sql,
 			.head = head,
 			.tail = tail,
+			.statements = statements,
 		});
 }
 

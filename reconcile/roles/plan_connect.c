@@ -7,6 +7,8 @@
 #include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
+enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000 };
+
 static void warn_of_public(struct planner *planner, const struct database *database)
 {
 	bool *told = &planner->public_told[database - planner->present->databases];
@@ -34,6 +36,15 @@ static bool is_left(struct planner *planner, const struct wanted_user *wanted)
 	return left;
 }
 
+/* Of a listed database's owner, whose rights the agent may have for a moment; nothing where it has no need to, or may not. */
+static struct rights_loan loan_of(struct planner *planner, const char *database)
+{
+	struct planned_database *listed = planner_database(planner, database);
+	if (listed && planner_may_own(planner, listed, NULL))
+		return listed->loan;
+	return (struct rights_loan){"", "", 0};
+}
+
 /* Whoever owns it by then may do so anyway. */
 static void give_connect(struct planner *planner, struct wanted_user *wanted, const char *database)
 {
@@ -42,10 +53,11 @@ static void give_connect(struct planner *planner, struct wanted_user *wanted, co
 	planner_difference(planner, wanted->report, connect_field(planner, database), "granted", "");
 	if (is_left(planner, wanted))
 		return;
+	struct rights_loan loan = loan_of(planner, database);
 	planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, wanted->user->name,
-		arena_printf(planner->mem, "GRANT CONNECT ON DATABASE %s TO ",
+		arena_printf(planner->mem, "%sGRANT CONNECT ON DATABASE %s TO ", loan.before,
 			sql_identifier(database, planner->mem)),
-		"");
+		loan.after, 1 + loan.statements);
 }
 
 static void grant_connect(struct planner *planner, struct wanted_user *wanted,
@@ -56,12 +68,39 @@ static void grant_connect(struct planner *planner, struct wanted_user *wanted,
 			return;
 	if (wanted->user->memberships != UPKEEP_REPORT &&
 		!planner_will_own(planner, database->name, wanted->user->name) &&
-		!rights_grant_connect(planner, wanted, database)) {
+		!*loan_of(planner, database->name).before && !rights_grant_connect(planner, wanted, database)) {
 		planner_difference(
 			planner, wanted->report, connect_field(planner, database->name), "granted", "");
 		return;
 	}
 	give_connect(planner, wanted, database->name);
+}
+
+static bool has_rights_of(const struct planner *planner, const struct role *member, const struct role *role)
+{
+	size_t count;
+	const struct membership *rows = present_memberships(planner->present, member->oid, &count);
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].role == role->oid &&
+			(planner->present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS ? rows[i].inherits
+										      : member->inherit))
+			return true;
+	return false;
+}
+
+/* As whoever has the owner's rights by now, REVOKE takes what the owner gave, and leaves this. */
+static bool is_stuck(struct planner *planner, struct wanted_user *wanted, const struct database *database,
+	const struct role *grantor)
+{
+	const struct role_set above = planner_above(planner, grantor, has_rights_of);
+	if (!grantor->super && !role_set_has(&above, database->owner))
+		return false;
+	planner_reason(planner, wanted->report, USER_DEGRADED,
+		"CONNECT on database \"%s\" is not revoked: \"%s\" gave it, who has the rights of the owner by now (a superuser, "
+		"or a member), so that the server takes every REVOKE of that role's for one of the owner's: take those rights "
+		"from it for a moment, or REVOKE what it had been given to give on, with CASCADE",
+		database->name, grantor->name);
+	return true;
 }
 
 /* A superuser's REVOKE takes back only what the owner granted: for others' grants we become the grantor. */
@@ -76,13 +115,23 @@ static void revoke_connect(struct planner *planner, struct wanted_user *wanted,
 		only_option ? "granted" : "", only_option ? "granted with grant option" : "granted");
 	if (is_left(planner, wanted))
 		return;
-	bool as_grantor;
+	bool as_grantor = false;
+	struct rights_loan loan = loan_of(planner, database->name);
+	if (*loan.before && row->grantor == database->owner) {
+		planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name,
+			arena_printf(mem, "%s%s", loan.before, head),
+			arena_printf(mem, " CASCADE%s", loan.after), 1 + loan.statements);
+		return;
+	}
 	if (!rights_revoke_connect(planner, wanted, database, row, &as_grantor))
 		return;
 	if (!as_grantor || !grantor) {
-		planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name, head, " CASCADE");
+		planner_joined_step(
+			planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name, head, " CASCADE", 1);
 		return;
 	}
+	if (is_stuck(planner, wanted, database, grantor))
+		return;
 	planner_step(planner, PHASE_REVOKE,
 		(struct role_step){
 			.action = ROLE_REVOKE,

@@ -5,14 +5,14 @@
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
 #include "reconcile/roles/operator.h"
-#include "reconcile/roles/planner.h"
+#include "reconcile/roles/rights.h"
 
 static const struct role *owner_of(const struct planner *planner, const struct database *database)
 {
 	return present_role_by_oid(planner->present, database->owner);
 }
 
-const struct planned_database *planner_database(const struct planner *planner, const char *name)
+struct planned_database *planner_database(const struct planner *planner, const char *name)
 {
 	const struct users *wanted = planner->input->wanted;
 	const struct wanted_database *found = users_database(wanted, name);
@@ -38,9 +38,39 @@ bool planner_will_own(const struct planner *planner, const char *database, const
 	return owner && strcmp(owner->name, role) == 0;
 }
 
-static struct role_step step_of(const struct planned_database *planned, enum role_action action, const char *sql)
+/* --- by whose rights --- */
+
+bool planner_may_own(struct planner *planner, struct planned_database *planned, const char *sql)
 {
-	return (struct role_step){.action = action, .user = planned->report->name, .sql = sql};
+	const struct role *found = planned->found ? owner_of(planner, planned->found) : NULL;
+	const char *owners[2];
+	size_t count = 0;
+	if (planned->asked)
+		return planned->allowed;
+	if (found)
+		owners[count++] = found->name;
+	if (planned->new_owner)
+		owners[count++] = planned->new_owner;
+	planned->asked = true;
+	planned->allowed = rights_borrow_owners(planner, owners, count, sql, planned->report, &planned->loan);
+	return planned->allowed;
+}
+
+/* A statement that only the owner may say. */
+static void owner_step(struct planner *planner, struct planned_database *planned, enum phase phase,
+	enum role_action action, const char *sql)
+{
+	if (!planner_may_own(planner, planned, sql))
+		return;
+	planner_step(planner, phase,
+		(struct role_step){
+			.action = action,
+			.user = planned->report->name,
+			.database = action == ROLE_EXTEND ? planned->wanted->name : NULL,
+			.sql = arena_printf(
+				planner->mem, "%s%s%s", planned->loan.before, sql, planned->loan.after),
+			.statements = 1 + planned->loan.statements,
+		});
 }
 
 /* --- who owns it --- */
@@ -88,6 +118,14 @@ static bool may_give(struct planner *planner, struct planned_database *planned, 
 	return false;
 }
 
+static void change_owner(struct planner *planner, struct planned_database *planned)
+{
+	owner_step(planner, planned, PHASE_ALTER_DATABASE, ROLE_ALTER,
+		arena_printf(planner->mem, "ALTER DATABASE %s OWNER TO %s",
+			sql_identifier(planned->wanted->name, planner->mem),
+			sql_identifier(planned->new_owner, planner->mem)));
+}
+
 static void plan_owner(struct planner *planner, struct planned_database *planned)
 {
 	const struct role *found = owner_of(planner, planned->found);
@@ -98,11 +136,9 @@ static void plan_owner(struct planner *planner, struct planned_database *planned
 	if (!may_give(planner, planned, found))
 		return;
 	planned->new_owner = owner;
-	planner_step(planner, PHASE_ALTER_DATABASE,
-		step_of(planned, ROLE_ALTER,
-			arena_printf(planner->mem, "ALTER DATABASE %s OWNER TO %s",
-				sql_identifier(planned->wanted->name, planner->mem),
-				sql_identifier(owner, planner->mem))));
+	change_owner(planner, planned);
+	if (!planned->allowed)
+		planned->new_owner = NULL;
 }
 
 /* --- making it --- */
@@ -119,17 +155,26 @@ static void plan_creation(struct planner *planner, struct planned_database *plan
 	}
 	if (!may_give(planner, planned, NULL))
 		return;
-	const char *sql = arena_printf(mem, "CREATE DATABASE %s OWNER %s", sql_identifier(wanted->name, mem),
-		sql_identifier(wanted->owner, mem));
+	const char *sql = arena_printf(mem, "CREATE DATABASE %s", sql_identifier(wanted->name, mem));
+	const char *with_owner = arena_printf(mem, "%s OWNER %s", sql, sql_identifier(wanted->owner, mem));
+	planned->new_owner = wanted->owner;
+	if (!planner_may_own(planner, planned, with_owner)) {
+		planned->new_owner = NULL;
+		return;
+	}
+	bool lent = *planned->loan.before; /* CREATE DATABASE cannot be in a transaction with others */
+	sql = lent ? sql : with_owner;
 	if (wanted->encoding || wanted->locale)
 		sql = arena_printf(mem, "%s TEMPLATE template0", sql);
 	if (wanted->encoding)
 		sql = arena_printf(mem, "%s ENCODING %s", sql, sql_literal(wanted->encoding, mem));
 	if (wanted->locale)
 		sql = arena_printf(mem, "%s LOCALE %s", sql, sql_literal(wanted->locale, mem));
-	planned->new_owner = wanted->owner;
 	planned->made = true;
-	planner_step(planner, PHASE_CREATE_DATABASE, step_of(planned, ROLE_CREATE_DATABASE, sql));
+	planner_step(planner, PHASE_CREATE_DATABASE,
+		(struct role_step){.action = ROLE_CREATE_DATABASE, .user = planned->report->name, .sql = sql});
+	if (lent)
+		change_owner(planner, planned);
 }
 
 /* --- what it says and lets in --- */
@@ -141,11 +186,18 @@ static void plan_comment(struct planner *planner, struct planned_database *plann
 		return;
 	if (planned->found)
 		planner_difference(planner, planned->report, "comment", wanted, found);
-	planner_step(planner, PHASE_ALTER_DATABASE,
-		step_of(planned, ROLE_ALTER,
-			arena_printf(planner->mem, "COMMENT ON DATABASE %s IS %s",
-				sql_identifier(planned->wanted->name, planner->mem),
-				sql_literal(wanted, planner->mem))));
+	owner_step(planner, planned, PHASE_ALTER_DATABASE, ROLE_ALTER,
+		arena_printf(planner->mem, "COMMENT ON DATABASE %s IS %s",
+			sql_identifier(planned->wanted->name, planner->mem), sql_literal(wanted, planner->mem)));
+}
+
+/* An agent that is no superuser would not get in any more, to make extensions or see to grants. */
+static void keep_open_to_us(struct planner *planner, struct planned_database *planned)
+{
+	owner_step(planner, planned, PHASE_CLOSE_DATABASE, ROLE_GRANT,
+		arena_printf(planner->mem, "GRANT CONNECT ON DATABASE %s TO %s",
+			sql_identifier(planned->wanted->name, planner->mem),
+			sql_identifier(planner->rights->self->name, planner->mem)));
 }
 
 /* By whoever gave it: a superuser's REVOKE takes back only what the owner has given. */
@@ -154,13 +206,20 @@ static void close_to(struct planner *planner, struct planned_database *planned, 
 	struct arena *mem = planner->mem;
 	const char *sql = arena_printf(
 		mem, "REVOKE CONNECT ON DATABASE %s FROM PUBLIC", sql_identifier(planned->wanted->name, mem));
-	struct role_step step = step_of(planned, ROLE_REVOKE, sql);
-	if (grantor) {
-		step.sql = arena_printf(
-			mem, "SET ROLE %s; %s; RESET ROLE", sql_identifier(grantor->name, mem), sql);
-		step.statements = 3;
+	if (!grantor) {
+		if (planner_may_own(planner, planned, sql) && *planned->loan.before)
+			keep_open_to_us(planner, planned);
+		owner_step(planner, planned, PHASE_CLOSE_DATABASE, ROLE_REVOKE, sql);
+		return;
 	}
-	planner_step(planner, PHASE_CLOSE_DATABASE, step);
+	planner_step(planner, PHASE_CLOSE_DATABASE,
+		(struct role_step){
+			.action = ROLE_REVOKE,
+			.user = planned->report->name,
+			.sql = arena_printf(
+				mem, "SET ROLE %s; %s; RESET ROLE", sql_identifier(grantor->name, mem), sql),
+			.statements = 3,
+		});
 }
 
 static void plan_closing(struct planner *planner, struct planned_database *planned)
@@ -315,9 +374,7 @@ static void plan_extension(
 		arena_printf(mem, "CREATE EXTENSION IF NOT EXISTS %s", sql_identifier(wanted->name, mem));
 	if (!files->schema)
 		sql = arena_printf(mem, "%s SCHEMA %s", sql, sql_identifier(schema, mem));
-	struct role_step step = step_of(planned, ROLE_EXTEND, sql);
-	step.database = planned->wanted->name;
-	planner_step(planner, PHASE_EXTEND, step);
+	owner_step(planner, planned, PHASE_EXTEND, ROLE_EXTEND, sql);
 }
 
 static void plan_extensions(struct planner *planner, struct planned_database *planned)

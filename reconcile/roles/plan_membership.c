@@ -70,15 +70,33 @@ static size_t option_count(const struct planner *planner)
  */
 static bool falls(struct planner *planner, const struct membership *row);
 
+/* By a row that stays; `had`: by any row. */
+static bool has_admin(struct planner *planner, const struct role *grantor, uint32_t role, bool *had)
+{
+	size_t count;
+	const struct membership *rows = present_memberships(planner->present, grantor->oid, &count);
+	*had = false;
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].role != role || !rows[i].admin)
+			continue;
+		*had = true;
+		if (!falls(planner, &rows[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool judge_row(struct planner *planner, const struct membership *row)
 {
 	const struct role *grantor = present_role_by_oid(planner->present, row->grantor);
 	const struct role *role = present_role_by_oid(planner->present, row->role);
 	struct role_options wanted;
 	struct member member;
-	size_t count;
-	if (!grantor || !mark_is_ours(grantor->mark) || !role)
+	if (!grantor || !role)
 		return false;
+	bool had, has = has_admin(planner, grantor, row->role, &had);
+	if (!mark_is_ours(grantor->mark))
+		return had && !has; /* who had it from ours; a superuser needs no row */
 	if (!planner_member(planner, grantor, &member))
 		return planner_is_leaving(planner, grantor) &&
 			planner->input->policy->memberships == UPKEEP_EXACT;
@@ -86,11 +104,7 @@ static bool judge_row(struct planner *planner, const struct membership *row)
 		return false;
 	if (!member_lists(&member, role->name, &wanted) || !wanted.admin)
 		return true;
-	const struct membership *rows = present_memberships(planner->present, grantor->oid, &count);
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].role == row->role && rows[i].admin && !falls(planner, &rows[i]))
-			return false;
-	return true;
+	return !has;
 }
 
 /* Each row is judged once: who grants to whom may be thousands of ways. */
@@ -280,7 +294,7 @@ static bool grant_role(struct planner *planner, const struct member *member, con
 	if (lacks && member->upkeep != UPKEEP_REPORT && rights_grant(planner, member, role))
 		planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, member->name,
 			arena_printf(planner->mem, "GRANT %s TO ", sql_identifier(name, planner->mem)),
-			grant_tail(planner, member, &wanted, &all));
+			grant_tail(planner, member, &wanted, &all), 1);
 	return differs || lacks;
 }
 

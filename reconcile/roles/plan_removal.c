@@ -168,12 +168,36 @@ static void plan_gift(const struct removal *removal, const struct belonging *bel
 		});
 }
 
+/* Whose rights DROP OWNED takes: its own, the heir's, and those of listed databases' owners, in whose name it was let in. */
+static const char **lenders(const struct removal *removal, bool owned, size_t *count)
+{
+	struct planner *planner = removal->planner;
+	size_t connects;
+	const struct connect_grant *rows = present_connects(planner->present, removal->role->oid, &connects);
+	const char **names = arena_array(planner->mem, connects + 2, sizeof(*names));
+	*count = 0;
+	names[(*count)++] = removal->role->name;
+	if (owned)
+		names[(*count)++] = removal->heir.name;
+	for (size_t i = 0; i < connects; i++) {
+		const struct database *database = present_database_by_oid(planner->present, rows[i].database);
+		struct planned_database *listed = database ? planner_database(planner, database->name) : NULL;
+		const struct role *owner =
+			listed ? present_role_by_oid(planner->present, database->owner) : NULL;
+		if (owner && planner_may_own(planner, listed, NULL) && *listed->loan.before)
+			names[(*count)++] = listed->new_owner ? listed->new_owner : owner->name;
+	}
+	text_sort_unique(names, count);
+	return names;
+}
+
 static void plan_visit(const struct removal *removal, const char *database, bool owned)
 {
 	const struct roles_policy *policy = removal->planner->input->policy;
 	const struct roles_present *present = removal->planner->present;
-	const char *const both[] = {removal->role->name, removal->heir.name};
-	struct rights_loan loan = rights_borrow(removal->planner, both, owned ? 2 : 1);
+	size_t count;
+	const char **names = lenders(removal, owned, &count);
+	struct rights_loan loan = rights_borrow(removal->planner, names, count);
 	const struct rights *rights = removal->planner->rights;
 	const struct retirement retirement = {
 		.self = rights ? rights->self->name : NULL,

@@ -97,12 +97,14 @@ static bool needs_confirmation(const struct planner *planner, size_t managed)
 	return going && (!wants_anybody(planner) || going > allowed);
 }
 
-/* Ours, not being removed already, not named by the list, and nobody's protected role. */
+/* Ours, not being removed already, not named by the list, and nobody's protected role. An end was written down, also under a later name. */
 static bool is_deletion(const struct planner *planner, const struct role *role)
 {
-	return role->mark == MARK_USER && !users_find(planner->input->wanted, role->name) &&
-		!users_former(planner->input->wanted, role->name) &&
-		!roles_policy_protects(planner->input->policy, role->name);
+	const struct users *wanted = planner->input->wanted;
+	return role->mark == MARK_USER && !users_find(wanted, role->name) &&
+		!users_former(wanted, role->name) &&
+		!roles_policy_protects(planner->input->policy, role->name) &&
+		!users_end_former(wanted, role->name);
 }
 
 static void find_deletions(struct planner *planner)
@@ -145,7 +147,8 @@ static void plan_unlisted(struct planner *planner, const struct role *role)
 	if (planner->input->no_deletions)
 		planner_reason(planner, report, USER_RETIRING,
 			"not in users.yaml any more; not removed in this pass, %s", nobody_goes(planner));
-	else if (planner->plan->blocked && role->mark == MARK_USER)
+	else if (planner->plan->blocked && role->mark == MARK_USER &&
+		!users_end_former(planner->input->wanted, role->name))
 		plan_waiting(planner, role, report);
 	else
 		plan_removal(planner, role, report);

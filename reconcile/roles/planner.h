@@ -73,6 +73,13 @@ struct wanted_user {
 };
 
 /* A listed database and what becomes of it. */
+/* Statements before and behind some that need the privileges of other roles: the agent, being no superuser, makes itself a member for a
+   moment, in one transaction. Both "" where that is not needed. */
+struct rights_loan {
+	const char *before, *after;
+	size_t statements;
+};
+
 struct planned_database {
 	const struct wanted_database *wanted;
 	const struct database *found; /* NULL = does not exist */
@@ -80,6 +87,8 @@ struct planned_database {
 	struct role_report *report;
 	const char *new_owner; /* NULL = it keeps its own */
 	bool made;             /* a step makes it */
+	bool asked, allowed;   /* whether the agent may, once somebody wanted to know; plan_databases.c */
+	struct rights_loan loan;
 };
 
 /* Whose memberships are compared with what users.yaml lists. */
@@ -146,9 +155,9 @@ struct planner {
    it makes, locks or drops a role (plan_managed.c). */
 void planner_step(struct planner *planner, enum phase phase, struct role_step step);
 
-/* A step that joins its neighbours: head, the user, tail. */
+/* A step that joins its neighbours: head, the user, tail; so many statements. */
 void planner_joined_step(struct planner *planner, enum phase phase, enum role_action action, const char *user,
-	const char *head, const char *tail);
+	const char *head, const char *tail, size_t statements);
 
 struct role_report *planner_report(struct planner *planner, const char *name);
 void planner_difference(struct planner *planner, struct role_report *report, const char *field,
@@ -259,7 +268,11 @@ bool planner_is_group(const struct planner *planner, const char *name); /* liste
 void plan_databases(struct planner *planner); /* after the groups, before the users */
 
 /* Of this name, if it is listed; NULL = it is not. */
-const struct planned_database *planner_database(const struct planner *planner, const char *name);
+struct planned_database *planner_database(const struct planner *planner, const char *name);
+
+/* May the agent say what only its owner may, of now or after the pass? Then `loan` is what it needs for that. Why not is told of this
+   statement, once; NULL = not at all. */
+bool planner_may_own(struct planner *planner, struct planned_database *planned, const char *sql);
 
 /* A listed database whose owner is to be this role; NULL = there is none. */
 const char *planner_owned_by(const struct planner *planner, const char *role);

@@ -294,6 +294,36 @@ struct rights_loan rights_borrow(struct planner *planner, const char *const *nam
 	return borrow(planner, names, count, true);
 }
 
+/* Why the agent cannot make itself a member; NULL = it can, or has no need to. One that does not exist yet is made by this plan. */
+static const char *loan_problem(struct planner *planner, const char *name, const char *sql)
+{
+	const struct rights *rights = planner->rights;
+	const struct role *role = present_role(planner->present, name);
+	if (!role || (rights->uses[index_of(planner, role)] && rights->becomes[index_of(planner, role)]))
+		return NULL;
+	if (role->super)
+		return arena_printf(planner->mem,
+			"it belongs to \"%s\", a superuser, which \"%s\", the agent's role, is not: as one say %s",
+			name, rights->self->name, sql ? sql : "");
+	return rights_problem(planner, role);
+}
+
+bool rights_borrow_owners(struct planner *planner, const char *const *names, size_t count, const char *sql,
+	struct role_report *report, struct rights_loan *loan)
+{
+	*loan = (struct rights_loan){"", "", 0};
+	for (size_t i = 0; planner->rights && i < count; i++) {
+		const char *problem = loan_problem(planner, names[i], sql);
+		if (!problem)
+			continue;
+		if (sql)
+			planner_reason(planner, report, USER_DEGRADED, "%s", problem);
+		return false;
+	}
+	*loan = borrow(planner, names, count, true);
+	return true;
+}
+
 struct rights_loan rights_borrow_sessions(struct planner *planner, const char *const *names, size_t count)
 {
 	const struct role *signals = present_role(planner->present, "pg_signal_backend");

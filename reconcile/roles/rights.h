@@ -57,13 +57,13 @@ bool rights_revoke_connect(struct planner *planner, const struct wanted_user *wa
 /* ALTER ROLE ... of a user that is locked out. In `planner->mem`. */
 const char *rights_lock_clauses(struct planner *planner, const struct role *role);
 
-/* Statements before and behind some that need the privileges of these roles: the agent makes itself a member for a moment, in one
-   transaction. Both "" where that is not needed. */
-struct rights_loan {
-	const char *before, *after;
-	size_t statements;
-};
+/* What a statement needs that takes the privileges of these roles. */
 struct rights_loan rights_borrow(struct planner *planner, const char *const *names, size_t count);
+
+/* The same, where it is first to be asked whether they may be had: false tells why not of this statement, unless
+   it is NULL. */
+bool rights_borrow_owners(struct planner *planner, const char *const *names, size_t count, const char *sql,
+	struct role_report *report, struct rights_loan *loan);
 
 /* The same, of those whose sessions are ended. */
 struct rights_loan rights_borrow_sessions(struct planner *planner, const char *const *names, size_t count);

@@ -176,6 +176,9 @@ const struct users *users_at(const struct users *users, int64_t now, struct aren
 /* Has it ended in what users_at() gave? Then `fields.until` says when. */
 bool user_has_ended(const struct user *user);
 
+/* Would this role have become one of those, by `renamedFrom`? Whoever has ended is not renamed any more: the role goes as it is called. */
+bool users_end_former(const struct users *users, const char *name);
+
 /* Of the Secret with the password of this user, where users.yaml says nothing else: user-<name with _ -> ->-secret. In `mem`. */
 const char *users_secret_name(const char *user, struct arena *mem);
 

@@ -68,3 +68,11 @@ bool user_has_ended(const struct user *user)
 {
 	return user->fields.until && user->ensure == USER_ABSENT;
 }
+
+bool users_end_former(const struct users *users, const char *name)
+{
+	for (size_t i = 0; i < users->count; i++)
+		if (user_has_ended(&users->items[i]) && text_equal(users->items[i].fields.renamed_from, name))
+			return true;
+	return false;
+}

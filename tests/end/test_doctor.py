@@ -159,8 +159,9 @@ def test_without_an_agent_file_there_is_no_answer(cli, tmp_path):
 def test_files_with_secrets_are_for_the_agent_alone(team):
     password = pathlib.Path(team.config["databases"][0]["passwordFrom"]["file"])
     password.chmod(0o644)
-    item = doctor(team).failed_only("file", str(password), "0644")
-    run_remedy(item)
+    report = doctor(team)
+    assert report.one("failed", "database", "everybody may read")
+    run_remedy(report.one("failed", "file", str(password), "0644"))
     doctor(team).good()
     secret = next((team.folder / "secrets").iterdir())
     secret.chmod(0o640)
@@ -193,7 +194,7 @@ def test_a_state_folder_that_cannot_be_used(team):
 def test_a_state_folder_of_somebody_else_or_open_to_all(team):
     team.state.mkdir(0o700)
     team.state.chmod(0o777)
-    run_remedy(doctor(team).one("warning", "state folder", "0777"))
+    run_remedy(doctor(team).one("failed", "state folder", "0777"))
     assert doctor(team).good().one("ok", "state folder", "is writable")
     if os.geteuid() == 0:  # nobody else can give it away, or look into it
         os.chown(team.state, 4711, 4711)
@@ -582,7 +583,7 @@ def test_a_remedy_is_safe_to_paste(team, tmp_path):
     password.write_text(team.server_here.password)
     password.chmod(0o644)
     team.config["databases"][0]["passwordFrom"] = {"file": str(password)}
-    item = doctor(team).failed_only("file", str(password))
+    item = doctor(team).one("failed", "file", str(password))
     assert shlex.split(item["remedy"])[-1] == str(password)
     run_remedy(item)
     doctor(team).good()

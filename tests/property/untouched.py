@@ -31,6 +31,10 @@ def exploded(source):
             f" AND {'oid' if key.startswith('oid') else '0'} < 16384)" + (" AND defaclnamespace <> 0" if acl == "defaclacl" else ""))
 
 
+def is_given_on(acl, ours, given):
+    return acl[5] != acl[4] and (acl[5] in ours or (*acl[:4], acl[7], acl[5]) in given)
+
+
 class Picture:
     def __init__(self, connections, major):
         cluster = connections["postgres"]
@@ -53,24 +57,27 @@ class Picture:
                 "SELECT dbid, classid, objid, refobjid FROM pg_shdepend WHERE refclassid = 1260 AND classid <> 826 AND deptype = 'o' AND dbid IN"
                 " (0, (SELECT oid FROM pg_database WHERE datname = current_database()))", session)
 
-    def of_others(self, ours):
+    def given_on(self, ours):
+        """Privileges by ours, and by who was given them by those: with the right to give them on they go."""
+        given, more = set(), True
+        while more:
+            found = {(*acl[:4], acl[7], acl[6]) for acl in self.acls if is_given_on(acl, ours, given)}
+            more, given = found - given, given | found
+        return given
+
+    def with_admin(self, ours):
+        """The same of memberships."""
+        given, more = set(), True
+        while more:
+            found = {(role, member) for role, member, grantor, *_ in self.members if grantor in ours or (role, grantor) in given}
+            more, given = found - given, given | found
+        return given
+
+    def of_others(self, ours, given_on, with_admin):
         """As a set, without what is about roles in `ours` alone."""
-        given_on, more = set(), True  # by ours, and by who was given it by them: with their right to give it on it goes
-
-        def is_given_on(acl):
-            return acl[5] != acl[4] and (acl[5] in ours or (*acl[:4], acl[7], acl[5]) in given_on)
-
-        while more:
-            found = {(*acl[:4], acl[7], acl[6]) for acl in self.acls if is_given_on(acl)}
-            more, given_on = found - given_on, given_on | found
-        with_admin, more = set(), True  # the same of memberships
-        while more:
-            found = {(role, member) for role, member, grantor, *_ in self.members if grantor in ours or (role, grantor) in with_admin}
-            more, with_admin = found - with_admin, with_admin | found
-
         def known(acl):
             _, what, _, _, owner, _, grantee, *_ = acl
-            if grantee in ours or is_given_on(acl) or (what == "pg_default_acl" and owner in ours):
+            if grantee in ours or is_given_on(acl, ours, given_on) or (what == "pg_default_acl" and owner in ours):
                 return False
             return grantee != owner or owner not in ours
 
@@ -93,6 +100,10 @@ def changed(before, after, ours, databases=()):
     gone = {oid for oid in before.roles if oid not in after.roles}
     made = {oid for oid in after.roles if oid not in before.roles}
     wrong = {("dropped", *map(str, before.roles[oid])) for oid in gone - ours}
-    left = before.of_others(ours | made), after.of_others(ours | made)
+    ours_now, pictures = ours | made, (before, after)
+    # What is about ours in one picture is so in both: who has it from two loses one of them.
+    given_on = set.union(*(one.given_on(ours_now) for one in pictures))
+    with_admin = set.union(*(one.with_admin(ours_now) for one in pictures))
+    left = [one.of_others(ours_now, given_on, with_admin) for one in pictures]
     with_the_dropped = {row for row in left[0] if row[0] == "member" and int(row[1]) in gone}
     return sorted(map(str, {row for row in left[0] ^ left[1] if not is_listed(row)} - with_the_dropped | wrong))

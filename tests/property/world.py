@@ -114,7 +114,8 @@ USER_KEYS = [
     ("attributes", 0.3, lambda dice, _: {key: dice.random() < 0.5 for key in ATTRIBUTES if dice.random() < 0.4}),
     ("parameters", 0.3, settings),
     ("parametersIn", 0.3, lambda dice, major: {name: settings(dice, major) for name in DATABASES if dice.random() < 0.5}),
-    ("password", 0.3, lambda dice, _: dice.choice([{"disabled": True}, {"ignore": True}, {"secretRef": {"name": "a-secret"}}])),
+    ("password", 0.3, lambda dice, _: dice.choice([{"disabled": True}, {"ignore": True}, {"secretRef": {"name": "a-secret"}}, {"generate": True},
+                                                 {"verifierSecretRef": {"name": "a-secret", "key": "password"}}])),
     ("onRemove", 0.2, lambda dice, _: dice.choice(["retire", "drop", "lock", "keep"])),
     ("memberships", 0.1, lambda dice, _: dice.choice(UPKEEP)),
     ("grantsMode", 0.1, lambda dice, _: dice.choice(UPKEEP)),
@@ -171,3 +172,16 @@ def wanted(dice, major):
             group["memberOf"] = member_of(dice, major, dice.sample(above, dice.randint(0, len(above))))
     databases = [entry(dice, major, {"name": name}, DATABASE_KEYS) for name in DATABASES if dice.random() < 0.2]
     return {"version": 2, "groups": groups, "databases": databases, "users": users}
+
+
+def rename(dice, first, second):
+    """Somebody of `second` was called otherwise in `first`; mostly so that she can be renamed."""
+    names = {user["username"] for user in second["users"]}
+    before = [name for name in USERS if name not in names]
+    now = [user for user in second["users"] if user["username"] != KEEP and user.get("ensure") != "absent"]
+    if second.get("version") != 2 or not before or not now:
+        return
+    user, was = dice.choice(now), dice.choice(before)
+    user["renamedFrom"] = was
+    if dice.random() < 0.7:
+        first["users"] = [one for one in first["users"] if one["username"] not in (user["username"], was)] + [{"username": was}]

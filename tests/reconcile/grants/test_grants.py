@@ -299,3 +299,39 @@ def test_one_object_that_is_not_there_keeps_no_other_of_the_list_back(server):
     server.run("CREATE TABLE s.nothing ()", "CREATE TABLE s.nowhere ()", database="shop")
     grants.apply().good()
     grants.apply().quiet()
+
+
+@every_major
+def test_what_somebody_gave_who_may_not_look_into_the_schema_any_more_is_taken_back(server):
+    """Only who gave it can take it, and without USAGE he cannot even name it."""
+    shop(server, "giver", "readers", "others")
+    server.run("CREATE SCHEMA seen", "CREATE TABLE seen.t (a int)", "GRANT USAGE ON SCHEMA s, seen TO giver",
+               *(f"GRANT ALL ON {what} TO giver WITH GRANT OPTION" for what in ("s.t", "s.q", "TYPE s.e", "FUNCTION s.f()", "seen.t")),
+               "GRANT UPDATE (one) ON s.v TO giver WITH GRANT OPTION", "GRANT SELECT ON seen.t TO readers", "SET ROLE giver",
+               "GRANT SELECT, DELETE ON s.t TO readers", "GRANT SELECT ON s.t TO others WITH GRANT OPTION", "GRANT USAGE ON s.q TO readers",
+               "GRANT USAGE ON TYPE s.e TO readers", "GRANT EXECUTE ON FUNCTION s.f() TO readers", "GRANT SELECT ON seen.t TO readers",
+               "GRANT UPDATE (one) ON s.v TO readers",
+               "RESET ROLE", "REVOKE USAGE ON SCHEMA s FROM giver", database="shop")
+    before = server.query("SELECT nspname, nspacl::text FROM pg_namespace ORDER BY 1", database="shop")
+    grants = Grants(server, ["readers", "others"])
+    grants.apply().good()
+    for role in ("readers", "others"):
+        assert not server.query("SELECT 1 FROM pg_shdepend d JOIN pg_roles r ON r.oid = refobjid WHERE rolname = %s", [role], database="shop")
+    assert server.query("SELECT nspname, nspacl::text FROM pg_namespace ORDER BY 1", database="shop") == before
+    assert may(server, "giver", "table", "s.t", "SELECT WITH GRANT OPTION") and may(server, "giver", "table", "seen.t", "DELETE WITH GRANT OPTION")
+    grants.apply().quiet()
+
+
+@every_major
+@pytest.mark.parametrize("rights", ["ALTER ROLE giver SUPERUSER", "GRANT owner TO giver"])
+def test_what_no_revoke_reaches_is_told_and_not_tried_for_ever(server, rights):
+    """REVOKE by whoever has the owner's rights is the owner's, so what such a one gave before stays."""
+    shop(server, "giver", "readers")
+    server.run("GRANT USAGE ON SCHEMA s TO giver", "GRANT SELECT ON s.t TO giver WITH GRANT OPTION", "SET ROLE giver", "GRANT SELECT ON s.t TO readers",
+               "RESET ROLE", rights, database="shop")
+    grants = Grants(server, ["readers"])
+    result = grants.apply()
+    assert result.writes == 0 and "giver" in result.failed()["readers"] and "table s.t" in result.failed()["readers"], result.answer
+    server.run("ALTER ROLE giver NOSUPERUSER", "REVOKE owner FROM giver")
+    grants.apply().good()
+    assert not may(server, "readers", "table", "s.t", "SELECT")

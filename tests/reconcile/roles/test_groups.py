@@ -1,11 +1,13 @@
 """Groups of a version 2 users.yaml: they are there, may do what is listed and no more, and their members with them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from parts import postgres
 from parts.roles import Users, comment, exists, members
+from parts.process import wait_for
 
 every_major = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
 
@@ -151,3 +153,25 @@ def test_what_a_leaver_gave_on_goes_with_her_in_the_same_pass(server):
     assert server.value("SELECT has_table_privilege('readers', 's.t', 'SELECT')", database="shop")
     assert not server.value("SELECT has_table_privilege('readers', 's.t', 'DELETE')", database="shop")
     users.apply(document(groups, [bob])).quiet()
+
+
+@every_major
+def test_what_a_hand_took_away_before_its_revoke_is_gone_and_blames_nobody(server):
+    """Since 16 the server warns then, in the middle of a message, and libpq says so before the result in front."""
+    users = Users(server)
+    wanted = [{"username": name, "roles": []} for name in ("alice", "bob", "carol")]
+    for one in wanted:
+        users.secret(one["username"], "geheim")
+    users.apply(wanted).good()
+    server.run(*(f"CREATE ROLE of_{one['username']}" for one in wanted))
+    server.run(*(f"GRANT of_{one['username']} TO {one['username']}" for one in wanted))
+    with server.connect() as hand, ThreadPoolExecutor() as thread:
+        hand.execute("BEGIN")
+        hand.execute("LOCK TABLE pg_auth_members IN SHARE MODE")
+        running = thread.submit(users.apply, wanted)
+        wait_for("the REVOKEs wait", lambda: server.query("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        hand.execute("REVOKE of_bob FROM bob")
+        hand.execute("COMMIT")
+        running.result().good()
+    assert not server.query("SELECT 1 FROM pg_auth_members WHERE roleid >= 16384")
+    users.apply(wanted).quiet()

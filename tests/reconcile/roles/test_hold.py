@@ -1,6 +1,7 @@
 """`retirement: {hold: 7d}`: a leaver is locked out at once, and everything else waits, so that a mistake costs nothing."""
 
 import datetime
+import json
 
 import psycopg
 import pytest
@@ -252,3 +253,24 @@ def test_a_lock_that_hangs_on_one_row_stops_nobody_else(server, users):
         session.execute("ROLLBACK")
     assert "55P03" in result.reason("alice") and held(result, "carol")
     held(users.apply(BOB))
+
+
+@SOME
+def test_a_group_that_goes_when_unused_waits_for_the_hold(server, users):
+    """Whoever is held comes back as she was, so what she is in is in use until she is gone."""
+    def wanted(*people):
+        passing = {"name": "passing", "dropWhenUnused": True, "grants": [{"database": "app", "on": "database", "privileges": ["CREATE"]}]}
+        return json.dumps({"version": 2, "groups": [passing, {"name": "staff"}],
+                           "users": [{"username": "alice", "roles": ["passing"], "database": "app"}] * ("alice" in people) + BOB})
+    users.apply(wanted("alice")).good()
+    held(users.apply(wanted()))
+    assert members(server, "passing") == ["alice"] and users.apply(wanted()).steps == []
+    users.apply(wanted("alice")).good()
+    assert members(server, "passing") == ["alice"] and server.can_login("alice", "geheim-alice", "app")
+    users.apply(wanted())
+    let_pass(server, 8)
+    users.apply(wanted())
+    assert not exists(server, "alice")
+    users.apply(wanted())
+    assert not exists(server, "passing")
+    users.apply(wanted()).quiet()

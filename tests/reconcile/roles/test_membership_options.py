@@ -120,6 +120,18 @@ def test_who_has_the_right_from_one_who_should_not_is_granted_anew(server, users
     assert rows(server, "staff", "bob") == [("postgres", False, True, True)]
 
 
+@MODERN
+def test_what_comes_back_by_somebody_elses_hands_falls_with_the_right_it_began_with(server, users):
+    """alice gives the right on to robot, who gives alice more of it: REVOKE of hers takes his along, so hers is granted anew in that pass."""
+    narrow, wide = listed(alice=[{"name": "staff", "inherit": False}]), listed(alice=["staff"])
+    users.apply(narrow).good()
+    server.run("CREATE ROLE robot", "GRANT staff TO alice WITH ADMIN OPTION", "SET SESSION AUTHORIZATION alice", "GRANT staff TO robot WITH ADMIN OPTION",
+               "SET SESSION AUTHORIZATION robot", "GRANT staff TO alice", "RESET SESSION AUTHORIZATION")
+    users.apply(wide).good()
+    users.apply(wide).quiet()
+    assert may(server, "alice", "USAGE")
+
+
 @EARLIER
 def test_options_of_16_are_told_before_it_and_are_no_difference(server, users):
     wanted = listed(alice=[{"name": "staff", "admin": True, "inherit": False}], bob=[{"name": "staff", "set": False}])

@@ -129,6 +129,18 @@ def test_planned_ends_neither_count_nor_wait_and_what_is_unlisted_does(server, u
 
 
 @SOME
+def test_an_end_that_came_before_the_new_name_counts_as_little(server, users):
+    users.secret("dora", "geheim-dora")
+    users.apply(document(BOB, {"username": "alice"}, {"username": "carol"})).good()
+    renamed = {"username": "alicia", "renamedFrom": "alice", "until": PAST}
+    ended = users.apply(document(BOB, renamed), policy={"max_deletions": 1})
+    assert not ended.blocked and ended.deletions == ["carol"] and not exists(server, "carol") and not exists(server, "alice")
+    users.apply(document(BOB, {"username": "alice"}, {"username": "carol"}, {"username": "dora"})).good()
+    blocked = users.apply(document(BOB, renamed), policy={"max_deletions": 1})
+    assert blocked.blocked and blocked.deletions == ["carol", "dora"] and exists(server, "carol") and not exists(server, "alice")
+
+
+@SOME
 def test_on_remove_lock_keeps_her_locked_out(server, users):
     users.apply(alice(FUTURE, onRemove="lock")).good()
     result = users.apply(alice(PAST, onRemove="lock"))

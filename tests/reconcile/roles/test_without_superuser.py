@@ -328,3 +328,46 @@ def test_a_leaver_may_be_held_and_comes_back(server, users):
     users.apply(WANTED, **hold).good()
     assert server.can_login("bob", "geheim-bob", "app")
     users.apply(WANTED, **hold).quiet()
+
+
+def listed(*people, databases, groups=("shop_owner", "other_owner")):
+    return json.dumps({"version": 2, "groups": [{"name": name} for name in groups], "databases": databases,
+                       "users": [{"username": name, "database": "shop"} for name in people] + [{"username": "carol", "database": "app"}]})
+
+
+@ALL
+def test_databases_are_made_and_kept_with_createdb_alone(server, users):
+    """The agent makes itself a member of the owner for each transaction that only the owner may have, and of nobody for longer."""
+    shop = {"name": "shop", "owner": "shop_owner", "comment": "it sells", "revokePublicConnect": True, "extensions": ["citext"]}
+    plan = users.plan(listed("alice", "bob", databases=[shop]))
+    assert "OWNER" in plan.script
+    first = users.apply(listed("alice", "bob", databases=[shop]))
+    assert not [step for step in first.steps if not step["done"]], [step for step in first.steps if not step["done"]]
+    users.apply(listed("alice", "bob", databases=[shop])).quiet()
+    assert server.query("SELECT pg_get_userbyid(datdba), shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'shop'") == [
+        ("shop_owner", "it sells")]
+    assert server.can_login("alice", "geheim-alice", "shop") and not server.can_login("carol", "geheim-carol", "shop")
+    assert server.value("SELECT count(*) FROM pg_extension WHERE extname = 'citext'", database="shop") == 1
+    assert not server.query("SELECT 1 FROM pg_auth_members a JOIN pg_roles m ON m.oid = member JOIN pg_roles g ON g.oid = grantor"
+                            " WHERE m.rolname = 'pgitops' AND g.rolname = 'pgitops'")
+    shop |= {"owner": "other_owner", "comment": ""}
+    server.run("GRANT CONNECT ON DATABASE shop TO PUBLIC")
+    second = users.apply(listed("bob", databases=[shop]))
+    assert not [step for step in second.steps if not step["done"]], [step for step in second.steps if not step["done"]]
+    users.apply(listed("bob", databases=[shop])).quiet()
+    assert not exists(server, "alice") and server.can_login("bob", "geheim-bob", "shop") and not server.can_login("carol", "geheim-carol", "shop")
+    assert server.value("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'") == "other_owner"
+
+
+@SOME
+def test_a_database_that_is_a_superusers_is_told_with_the_statement(server, users):
+    server.run("CREATE DATABASE shop", "COMMENT ON DATABASE shop IS 'theirs'")
+    shop = {"name": "shop", "owner": "shop_owner", "comment": "ours"}
+    for _ in range(2):
+        result = users.apply(listed(databases=[shop]))
+        assert result.status("database shop") == "Degraded", result.report("database shop")
+        assert 'a superuser' in result.reason("database shop") and 'ALTER DATABASE "shop" OWNER TO "shop_owner"' in result.reason("database shop")
+        assert result.reason("database shop").count("superuser") == 1 and result.status("carol") == "Synced"
+    server.run("ALTER DATABASE shop OWNER TO shop_owner")
+    users.apply(listed(databases=[shop])).good()
+    users.apply(listed(databases=[shop])).quiet()
