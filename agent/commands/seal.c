@@ -184,7 +184,7 @@ static bool merge(
 			json_object_update(json_make_object(metadata, kept[i]), (json_t *)(uintptr_t)added);
 	}
 	bool json = seal->context->output.format == OUTPUT_JSON || (text.length && text.data[0] == '{');
-	if (json || !merge_text(buf_string(&text), text.length, json_at(fresh, "spec.encryptedData"), old, out))
+	if (json || !merge_text(buf_string(&text), text.length, old, out))
 		sealing_print(out, old, !json || seal->context->output.format == OUTPUT_YAML);
 	return true;
 }

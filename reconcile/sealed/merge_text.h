@@ -6,7 +6,6 @@
 #include "base/buf.h"
 #include "base/json.h"
 
-/* `items` (name to sealed text) into spec.encryptedData of the one document. `meant` is what the result must read as; false when
-   the layout does not allow it, then `out` is as before and the document has to be written anew. */
-bool merge_text(const char *text, size_t length, const json_t *items, const json_t *meant,
-	struct buf *out) MUST_CHECK;
+/* The one document as it must read afterwards, `meant`: what that has more or other is put into the text. False when the layout does not
+   allow it, or something would have to go; then `out` is as before and the document has to be written anew. */
+bool merge_text(const char *text, size_t length, const json_t *meant, struct buf *out) MUST_CHECK;

@@ -139,6 +139,25 @@ def test_merge_into_keeps_the_other_items_and_re_encrypt_changes_all(desk):
     assert base64.b64decode(secret["data"]["username"]) == b"bob"
 
 
+def test_merge_into_with_labels_keeps_every_byte_that_it_does_not_change(desk):
+    desk.pgitops("seal", "--cert", CERT, "-w", "sealed.yaml", stdin=SECRET).ok()
+    text = "# for the team\n" + (desk.root / "sealed.yaml").read_text().replace("  template:", "  # why\n  template: # as it was")
+    desk.write("sealed.yaml", text)
+    labelled = ("apiVersion: v1\nkind: Secret\nmetadata: {name: x, labels: {team: db}, annotations: {a/b: 'c: d'}}\n"
+                "stringData: {token: t}\n")
+    desk.pgitops("seal", "--cert", CERT, "--merge-into", "sealed.yaml", stdin=labelled).ok()
+    merged = (desk.root / "sealed.yaml").read_text()
+    lines = iter(merged.splitlines())
+    assert all(line in lines for line in text.splitlines()), merged
+    secret, = opened(desk, merged)
+    assert secret["metadata"]["labels"]["team"] == "db" and secret["metadata"]["annotations"]["a/b"] == "c: d"
+    assert base64.b64decode(secret["data"]["token"]) == b"t"
+    desk.pgitops("seal", "--cert", CERT, "--merge-into", "sealed.yaml", stdin=labelled.replace("db", "dba")).ok()
+    again = (desk.root / "sealed.yaml").read_text().splitlines()
+    assert [line for line in again if line not in merged.splitlines()] == [
+        next(line for line in again if "token:" in line), next(line for line in again if "team:" in line)]
+
+
 BAD = [
     ("a: [", "stdin:2:1"),
     ("", "no secrets found"),
