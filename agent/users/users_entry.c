@@ -5,7 +5,7 @@
 
 #include "agent/users/users_source.h"
 #include "base/text.h"
-#include "reconcile/grants/kinds.h"
+#include "reconcile/grants/grants.h"
 #include "reconcile/roles/users_check.h"
 
 enum { GRANTS_TOLD = 100 /* objects of one role */ };

@@ -94,6 +94,9 @@ const char *grant_privilege(enum grant_on on, const char *word);
 /* All of these objects, "SELECT, INSERT, ...", for a message. In `mem`. */
 const char *grant_privileges(enum grant_on on, struct arena *mem);
 
+/* "app: table public.t", for people. In `mem`. */
+const char *grant_describe(const struct grant *grant, struct arena *mem);
+
 /* By database, role, kind, schema, name, column, privilege. */
 int grant_compare(const void *a, const void *b);
 

@@ -22,6 +22,3 @@ struct grant_kind {
 };
 
 extern const struct grant_kind grant_kinds[GRANT_KINDS];
-
-/* "app: table public.t", for people. In `mem`. */
-const char *grant_describe(const struct grant *grant, struct arena *mem);
