@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-
-from parts.git import Repository
+from parts import postgres
+from parts.git import Certificates, Repository
 from parts.plain import PASSWORD, install
 from parts.process import wait_for
 
@@ -231,3 +231,35 @@ def test_a_superuser_needs_no_login_and_is_told(setting):
     agent.once().ok()
     assert "policy.passwordCheck: login of the agent file is not followed: \"postgres\" is a superuser" in setting.warnings()
     assert "pgitops password check" not in server.log_since(mark)
+
+
+@pytest.fixture
+def over_tls(tmp_path):
+    """A server that takes TLS alone, with a certificate for `localhost`, and the authority that signed it."""
+    certificates = Certificates(tmp_path / "tls", "localhost")
+    made = postgres.Postgres(17, {"ssl": "on"}, start=False)
+    for source, name in ((certificates.cert, "server.crt"), (certificates.key, "server.key")):
+        path = made.data / name
+        path.write_bytes(source.read_bytes())
+        path.chmod(0o600)
+        made._own(path)
+    (made.data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\nhostssl all all ::1/128 scram-sha-256\n")
+    yield made.start(), certificates
+    made.close()
+
+
+def test_over_tls_the_login_goes_to_the_verified_server(agent, over_tls, tmp_path):
+    server, certificates = over_tls
+    install(server)
+    setting = Setting(agent, server, Repository(tmp_path / "db.git"))
+    setting.commit([{"username": "alice"}])
+    agent.database(server, connection=f"host=localhost port={server.port} dbname=postgres user=pgitops sslmode=verify-full"
+                                      f" sslrootcert={certificates.ca}")
+    (agent.folder / "password-main").write_text(PASSWORD)
+    agent.application("postgres-users", setting.repository.url, "users", "postgres")
+    setting.secret("alice")
+    setting.policy(passwordCheck="login")
+    agent.once().ok()
+    server.run("ALTER ROLE alice PASSWORD 'another'")
+    agent.once().ok()
+    assert server.can_login("alice", "geheim-alice") and not server.can_login("alice", "another") and TRIED not in setting.warnings()
