@@ -16,7 +16,7 @@
  * request before its head is complete (the low watermark holds it back), and of a request that shows nothing it sees the head alone, with a
  * length of 0: the body is thrown away as it comes, the route answers as it always does, and the connection ends with that.
  *
- * What shows something: the token, compared here and now; or, at the webhook, a header that a forge proves itself with, which only the
+ * What shows something: the token or Azure DevOps' password, compared here and now; or, at the webhook, a header that a forge proves itself with, which only the
  * body can be compared with. The Unix socket is the agent's own user's.
  */
 
@@ -66,15 +66,16 @@ static char *next_line(char *line)
 	return end ? end + 1 : line + strlen(line);
 }
 
-static bool shows_token(const struct http *http, char *line)
+static bool shows_token(const struct http *http, bool webhook, char *line)
 {
 	char *value = value_of(line, "Authorization");
 	size_t length = value ? strcspn(value, "\r\n") : 0;
-	if (!value || !http->token_file)
+	if (!value)
 		return false;
 	char kept = value[length];
 	value[length] = '\0';
-	bool good = http_token_is(http, value);
+	bool good = (http->token_file && http_token_is(http, value)) ||
+		(webhook && webhook_basic_is(http->webhook_secret, value));
 	value[length] = kept;
 	return good;
 }
@@ -91,7 +92,7 @@ static bool shows_who(const struct http *http, char *head)
 {
 	bool webhook = is_webhook(head) && http->webhook_secret && http->webhook_secret->length;
 	for (char *line = next_line(head); *line; line = next_line(line))
-		if (shows_token(http, line) || (webhook && shows_proof(line)))
+		if (shows_token(http, webhook, line) || (webhook && shows_proof(line)))
 			return true;
 	return false;
 }

@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-enum { WEBHOOK_URL_BYTES = 2048 };
+enum { WEBHOOK_URL_BYTES = 2048, BASIC_BYTES = 4096 };
 
 static const char ignored_text[] = "only push events are of interest; this one was ignored";
 
@@ -26,12 +26,9 @@ static bool hex_digit(char c, unsigned char *value)
 	return true;
 }
 
-/* "sha256=" and exactly 64 hex digits. */
-static bool read_signature(const char *text, unsigned char digest[DIGEST_SIZE])
+/* Exactly 64 hex digits. */
+static bool read_digest(const char *text, unsigned char digest[DIGEST_SIZE])
 {
-	if (!text || !text_starts(text, "sha256="))
-		return false;
-	text += strlen("sha256=");
 	if (strnlen(text, DIGEST_HEX_SIZE) != DIGEST_HEX_SIZE - 1)
 		return false;
 	for (size_t i = 0; i < DIGEST_SIZE; i++) {
@@ -43,25 +40,57 @@ static bool read_signature(const char *text, unsigned char digest[DIGEST_SIZE])
 	return true;
 }
 
-static bool is_signed(const struct secret *secret, const struct webhook_delivery *delivery, const char *proof)
+/* Gogs' form: the HMAC alone. */
+static bool is_digest(const struct secret *secret, const struct webhook_delivery *delivery, const char *proof)
 {
 	unsigned char claimed[DIGEST_SIZE], wanted[DIGEST_SIZE];
-	if (!read_signature(proof, claimed))
+	if (!proof || !read_digest(proof, claimed))
 		return false;
 	digest_hmac(secret->bytes, secret->length, delivery->body, delivery->length, wanted);
 	return digest_equal(claimed, wanted, DIGEST_SIZE);
 }
 
+static bool is_signed(const struct secret *secret, const struct webhook_delivery *delivery, const char *proof)
+{
+	static const char prefix[] = "sha256=";
+	return proof && text_starts(proof, prefix) && is_digest(secret, delivery, proof + strlen(prefix));
+}
+
 /* Digests are compared, so that the time tells nothing of the secret's length either. */
-static bool is_token(const struct secret *secret, const struct webhook_delivery *delivery, const char *proof)
+static bool is_secret(const struct secret *secret, const void *given, size_t length)
 {
 	unsigned char claimed[DIGEST_SIZE], wanted[DIGEST_SIZE];
-	(void)delivery;
-	if (!proof)
-		return false;
-	digest_sha256(proof, strlen(proof), claimed);
+	digest_sha256(given, length, claimed);
 	digest_sha256(secret->bytes, secret->length, wanted);
 	return digest_equal(claimed, wanted, DIGEST_SIZE);
+}
+
+static bool is_token(const struct secret *secret, const struct webhook_delivery *delivery, const char *proof)
+{
+	(void)delivery;
+	return proof && is_secret(secret, proof, strlen(proof));
+}
+
+bool webhook_basic_is(const struct secret *secret, const char *proof)
+{
+	static const char scheme[] = "Basic ";
+	unsigned char text[BASIC_BYTES + 4];
+	size_t length = proof ? strlen(proof) : 0;
+	if (!proof || strncasecmp(proof, scheme, strlen(scheme)) != 0 || length > BASIC_BYTES)
+		return false;
+	proof += strlen(scheme);
+	bool good = text_base64_decode(proof, strlen(proof), text, &length);
+	const unsigned char *colon = good ? memchr(text, ':', length) : NULL;
+	good = colon && is_secret(secret, colon + 1, length - (size_t)(colon + 1 - text));
+	explicit_bzero(text, sizeof(text));
+	return good;
+}
+
+/* The password; whose name stands before it does not matter. */
+static bool is_basic(const struct secret *secret, const struct webhook_delivery *delivery, const char *proof)
+{
+	(void)delivery;
+	return webhook_basic_is(secret, proof);
 }
 
 /* ---- which repository was pushed ---- */
@@ -142,12 +171,34 @@ static bool bitbucket_server_urls(struct webhook_verdict *verdict)
 	return verdict->url_count > 0;
 }
 
+/* The kind of event stands in the body. */
+static bool azure_urls(struct webhook_verdict *verdict)
+{
+	static const char *const places[] = {
+		"resource.repository.remoteUrl", "resource.repository.sshUrl", "resource.repository.webUrl"};
+	return strcmp(json_text_at(verdict->document, "eventType", ""), "git.push") != 0 ||
+		take_urls(verdict, places, COUNT_OF(places));
+}
+
+/* {"url": "..."} or {"urls": ["...", ...]}, of whoever has curl and openssl. */
+static bool own_urls(struct webhook_verdict *verdict)
+{
+	size_t i;
+	json_t *url;
+	if (!take_url(verdict, json_at(verdict->document, "url")))
+		return false;
+	json_array_foreach (json_at(verdict->document, "urls"), i, url)
+		if (!take_url(verdict, url))
+			return false;
+	return verdict->url_count > 0;
+}
+
 /* ---- the forges ---- */
 
 enum { FORGE_EVENTS = 3 };
 
 static const struct forge {
-	const char *event; /* the header that names the event */
+	const char *event; /* the header that names the event; NULL = the first of `events` is all there is */
 	const char *proof; /* the header that shows who knows the secret */
 	bool (*is_proof)(
 		const struct secret *secret, const struct webhook_delivery *delivery, const char *proof);
@@ -159,6 +210,10 @@ static const struct forge {
 		bool (*take)(struct webhook_verdict *verdict);
 	} events[FORGE_EVENTS];
 } forges[] = {
+	{"X-Gogs-Event", "X-Gogs-Signature", is_digest,
+		"X-Gogs-Signature is missing or does not match the webhook's secret",
+		"the header X-Gogs-Event is empty",
+		"the push event names no repository: clone_url, ssh_url or html_url", {{"push", github_urls}}},
 	{"X-GitHub-Event", "X-Hub-Signature-256", is_signed,
 		"X-Hub-Signature-256 is missing or does not match the webhook's secret",
 		"the header X-GitHub-Event is missing",
@@ -175,22 +230,41 @@ static const struct forge {
 		"the push event names no repository: repository.links.html (Cloud) or repository.links.clone (Server)",
 		{{"repo:push", bitbucket_cloud_urls}, {"repo:refs_changed", bitbucket_server_urls},
 			{"diagnostics:ping", NULL}}},
+	{NULL, "X-Pgitops-Signature", is_signed, "X-Pgitops-Signature does not match the webhook's secret",
+		"", "the body names no repository: {\"url\": \"https://...\"} or {\"urls\": [...]}",
+		{{"", own_urls}}},
+	{NULL, "Authorization", is_basic, "the password of basic authentication is not the webhook's secret", "",
+		"the event git.push names no repository: resource.repository.remoteUrl", {{"", azure_urls}}},
 };
 
-const char *const webhook_proofs[] = {"X-Hub-Signature-256", "X-Gitlab-Token", "X-Hub-Signature", NULL};
+const char *const webhook_proofs[] = {"X-Hub-Signature-256", "X-Gitlab-Token", "X-Hub-Signature",
+	"X-Gogs-Signature", "X-Pgitops-Signature", NULL};
 
 static const char *header(const struct webhook_delivery *delivery, const char *name)
 {
 	return delivery->header(delivery->context, name);
 }
 
-/* Who names no event is told what GitHub's form lacks. */
+static bool is_complete(const struct forge *forge, const struct webhook_delivery *delivery)
+{
+	return (!forge->event || header(delivery, forge->event)) && header(delivery, forge->proof);
+}
+
+/* Gitea, Forgejo and Gogs send the headers of others beside their own: the form counts that is there whole. Else it is told what the
+   form of its event lacks, and who names no event what GitHub's form lacks. */
 static const struct forge *forge_of(const struct webhook_delivery *delivery)
 {
+	const struct forge *github = NULL;
 	for (size_t i = 0; i < COUNT_OF(forges); i++)
-		if (header(delivery, forges[i].event))
+		if (is_complete(&forges[i], delivery))
 			return &forges[i];
-	return &forges[0];
+	for (size_t i = 0; i < COUNT_OF(forges); i++) {
+		if (forges[i].event && header(delivery, forges[i].event))
+			return &forges[i];
+		if (!github && forges[i].event && strcmp(forges[i].event, "X-GitHub-Event") == 0)
+			github = &forges[i];
+	}
+	return github;
 }
 
 static void answer(struct webhook_verdict *verdict, int status, const char *text)
@@ -240,10 +314,11 @@ void webhook_read(
 		return;
 	}
 	const struct forge *forge = forge_of(delivery);
-	const char *event = header(delivery, forge->event), *type = header(delivery, "Content-Type");
+	const char *event = forge->event ? header(delivery, forge->event) : forge->events[0].name,
+		   *type = header(delivery, "Content-Type");
 	if (!forge->is_proof(secret, delivery, header(delivery, forge->proof)))
 		answer(verdict, 401, forge->refused);
-	else if (!event || !*event)
+	else if (!event || (forge->event && !*event))
 		answer(verdict, 400, forge->nameless);
 	else if (!type || strncasecmp(type, json, strlen(json)) != 0)
 		answer(verdict, 415, "set the webhook's content type to application/json");

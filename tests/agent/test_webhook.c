@@ -352,6 +352,129 @@ static void bitbucket_server_names_where_to_clone_from(void **state)
 		bitbucket("repo:refs_changed", "{\"repository\":{\"slug\":\"db\"}}", urls, &count), 400);
 }
 
+/* ---- Gogs, Azure DevOps, anything else ---- */
+
+static void gogs_sends_the_signature_alone(void **state)
+{
+	(void)state;
+	const char *urls[WEBHOOK_URLS];
+	size_t count;
+	char signature[80];
+	sign(push, strlen(push), signature);
+	struct sent sent = {"X-Gogs-Event", "push", "X-Gogs-Signature", signature + 7, "application/json"};
+	assert_int_equal(verdict_of(&sent, push, urls, &count), 202);
+	assert_int_equal(count, 3);
+	sent.proof = signature;
+	assert_int_equal(verdict_of(&sent, push, urls, &count), 401);
+	sent.proof = "";
+	assert_int_equal(verdict_of(&sent, push, urls, &count), 401);
+	sent.proof = NULL;
+	assert_int_equal(verdict_of(&sent, push, urls, &count), 401);
+}
+
+/* Gitea and Forgejo send the headers of GitHub and Gogs beside their own; old ones sign GitHub's by SHA-1 alone. */
+static const char *gitea_header(const void *context, const char *name)
+{
+	const char *const *signatures = context;
+	static const char *const events[] = {
+		"X-Gitea-Event", "X-Gogs-Event", "X-GitHub-Event", "X-Forgejo-Event"};
+	for (size_t i = 0; i < COUNT_OF(events); i++)
+		if (strcmp(name, events[i]) == 0)
+			return "push";
+	if (strcmp(name, "X-Hub-Signature-256") == 0)
+		return signatures[0];
+	if (strcmp(name, "X-Gogs-Signature") == 0)
+		return signatures[1];
+	if (strcmp(name, "X-Hub-Signature") == 0)
+		return "sha1=0000000000000000000000000000000000000000";
+	return strcmp(name, "Content-Type") == 0 ? "application/json" : NULL;
+}
+
+static void gitea_is_believed_by_either_of_its_signatures_and_by_no_wrong_one(void **state)
+{
+	(void)state;
+	char signature[80];
+	sign(push, strlen(push), signature);
+	const struct {
+		const char *signatures[2];
+		int status;
+	} cases[] = {{{signature, signature + 7}, 202}, {{NULL, signature + 7}, 202}, {{signature, NULL}, 202},
+		{{NULL, NULL}, 401}, {{"sha256=00", NULL}, 401}, {{NULL, "00"}, 401}};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct webhook_verdict verdict;
+		const struct webhook_delivery delivery = {
+			gitea_header, cases[i].signatures, push, strlen(push)};
+		webhook_read(&secret, &delivery, &verdict);
+		assert_int_equal(verdict.status, cases[i].status);
+		webhook_done(&verdict);
+	}
+}
+
+static const char azure_push[] =
+	"{\"eventType\":\"git.push\",\"publisherId\":\"tfs\",\"resource\":{\"pushId\":14,\"repository\":{\"name\":\"db\","
+	"\"remoteUrl\":\"https://dev.azure.com/team/db/_git/db\",\"sshUrl\":\"git@ssh.dev.azure.com:v3/team/db/db\"}}}";
+
+static struct sent azure(const char *proof)
+{
+	return (struct sent){"-", NULL, "Authorization", proof, "application/json; charset=utf-8"};
+}
+
+static void azure_devops_shows_the_secret_as_a_password(void **state)
+{
+	(void)state;
+	const char *urls[WEBHOOK_URLS];
+	size_t count;
+	static const char *const wrong[] = {"Basic", "Basic ", "Basic :", "Basic !!!!",
+		"Basic SXQ=", "Basic SXQncyBhIFNlY3JldCB0byBFdmVyeWJvZHk=", /* no colon */
+		"Basic Oi4uLg==", "Bearer It's a Secret to Everybody", ""};
+	struct sent sent = azure("Basic Okl0J3MgYSBTZWNyZXQgdG8gRXZlcnlib2R5");
+	assert_int_equal(verdict_of(&sent, azure_push, urls, &count), 202);
+	assert_int_equal(count, 2);
+	assert_string_equal(urls[0], "https://dev.azure.com/team/db/_git/db");
+	sent = azure("basic aG9vazpJdCdzIGEgU2VjcmV0IHRvIEV2ZXJ5Ym9keQ==");
+	assert_int_equal(verdict_of(&sent, azure_push, urls, &count), 202);
+	assert_int_equal(verdict_of(&sent, "{\"eventType\":\"git.pullrequest.created\"}", urls, &count), 202);
+	assert_int_equal(count, 0);
+	assert_int_equal(verdict_of(&sent, "{\"eventType\":\"git.push\",\"resource\":{}}", urls, &count), 400);
+	assert_int_equal(verdict_of(&sent, "[", urls, &count), 400);
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		sent = azure(wrong[i]);
+		assert_int_equal(verdict_of(&sent, azure_push, urls, &count), 401);
+		assert_int_equal(count, 0);
+	}
+	static char long_one[20000] = "Basic ";
+	memset(long_one + 6, 'A', sizeof(long_one) - 7);
+	sent = azure(long_one);
+	assert_int_equal(verdict_of(&sent, azure_push, urls, &count), 401);
+}
+
+static int own(const char *body, const char *urls[WEBHOOK_URLS], size_t *count)
+{
+	char signature[80];
+	sign(body, strlen(body), signature);
+	const struct sent sent = {"-", NULL, "X-Pgitops-Signature", signature, "application/json"};
+	return verdict_of(&sent, body, urls, count);
+}
+
+static void whoever_can_sign_names_a_repository(void **state)
+{
+	(void)state;
+	const char *urls[WEBHOOK_URLS];
+	size_t count;
+	const struct sent wrong = {"-", NULL, "X-Pgitops-Signature", "sha256=00", "application/json"};
+	assert_int_equal(own("{\"url\":\"https://git.example.org/db.git\"}", urls, &count), 202);
+	assert_int_equal(count, 1);
+	assert_int_equal(own("{\"urls\":[\"https://git.example.org/db.git\",\"git@git.example.org:db\"]}",
+				 urls, &count),
+		202);
+	assert_int_equal(count, 2);
+	assert_string_equal(urls[1], "git@git.example.org:db");
+	assert_int_equal(own("{\"urls\":[1]}", urls, &count), 400);
+	assert_int_equal(own("{\"urls\":\"x\"}", urls, &count), 400);
+	assert_int_equal(own("{}", urls, &count), 400);
+	assert_int_equal(verdict_of(&wrong, "{\"url\":\"https://x/y\"}", urls, &count), 401);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +488,10 @@ int main(void)
 		cmocka_unit_test(nesting_and_long_urls_are_bounded),
 		cmocka_unit_test(gitlab_sends_the_secret_itself),
 		cmocka_unit_test(each_forge_is_believed_in_its_own_way),
+		cmocka_unit_test(gogs_sends_the_signature_alone),
+		cmocka_unit_test(gitea_is_believed_by_either_of_its_signatures_and_by_no_wrong_one),
+		cmocka_unit_test(azure_devops_shows_the_secret_as_a_password),
+		cmocka_unit_test(whoever_can_sign_names_a_repository),
 		cmocka_unit_test(gitlab_pushes_of_branches_tags_and_the_system_count),
 		cmocka_unit_test(bitbucket_cloud_names_its_page_which_is_its_address_by_ssh_too),
 		cmocka_unit_test(bitbucket_server_names_where_to_clone_from),

@@ -74,12 +74,15 @@ static void deliver(const struct sent *sent, bool is_right, const uint8_t *body,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct secret secret = {(char *)(uintptr_t) "secret", 6};
-	static const struct sent forges[] = {
+	char event[64], proof[128], signature[80];
+	const struct sent forges[] = {
 		{"X-GitHub-Event", "X-Hub-Signature-256", NULL, NULL, NULL},
 		{"X-Gitlab-Event", "X-Gitlab-Token", "secret", NULL, NULL},
 		{"X-Event-Key", "X-Hub-Signature", NULL, NULL, NULL},
+		{"X-Gogs-Event", "X-Gogs-Signature", signature + 7, NULL, NULL},
+		{"-", "X-Pgitops-Signature", NULL, NULL, NULL},
+		{"-", "Authorization", "Basic OnNlY3JldA==", NULL, NULL},
 	};
-	char event[64], proof[128], signature[80];
 	take_line(&data, &size, event, sizeof(event));
 	take_line(&data, &size, proof, sizeof(proof));
 	sign(&secret, data, size, signature);
