@@ -20,6 +20,8 @@
 #include "agent/config/private_files.h"
 #include "agent/events/kubernetes_events.h"
 #include "agent/http/http.h"
+#include "agent/http/webhook_secrets.h"
+#include "agent/loop/credentials_match.h"
 #include "agent/loop/inbox.h"
 #include "agent/loop/join.h"
 #include "agent/loop/operations.h"
@@ -45,7 +47,7 @@ struct parts {
 	struct agent agent;
 	struct credentials *credentials;
 	struct http *http;
-	struct secret webhook_secret;
+	struct webhook_secrets webhook;
 	bool good; /* the reconciler's verdict */
 	pthread_t reconciler;
 };
@@ -207,6 +209,26 @@ static bool open_store(struct agent *agent, struct error *err)
 	return source_sweep(repositories, err);
 }
 
+static bool read_webhook_secrets(const struct config *config, struct webhook_secrets *secrets, struct error *err)
+{
+	secrets->fit = credentials_fit;
+	if (config->webhook_secret_file &&
+		!secret_read_private(&secrets->common, config->webhook_secret_file, true, err))
+		return false;
+	secrets->items = memory_resize(NULL, (config->webhook_count + 1) * sizeof(*secrets->items));
+	for (; secrets->count < config->webhook_count; secrets->count++) {
+		const struct webhook_config *from = &config->webhooks[secrets->count];
+		struct webhook_secret *to = &secrets->items[secrets->count];
+		*to = (struct webhook_secret){.url = from->url};
+		if (!secret_read_private(&to->secret, from->secret_file, true, err))
+			return false;
+		if (!to->secret.length)
+			return error_set(err, ERROR_INVALID, "%s:%d: the secret file %s is empty",
+				config->file, from->line, from->secret_file);
+	}
+	return true;
+}
+
 static bool start_http(struct parts *parts, struct error *err)
 {
 	struct agent *agent = &parts->agent;
@@ -218,11 +240,10 @@ static bool start_http(struct parts *parts, struct error *err)
 		.socket = socket,
 		.state = config->state,
 		.token_file = config->token_file,
-		.webhook_secret = &parts->webhook_secret,
+		.webhook = &parts->webhook,
 	};
 
-	if (config->webhook_secret_file &&
-		!secret_read_private(&parts->webhook_secret, config->webhook_secret_file, true, err))
+	if (!read_webhook_secrets(config, &parts->webhook, err))
 		return false;
 	return http_start(&options, &calls, &parts->http, err);
 }
@@ -289,7 +310,7 @@ static void free_parts(struct parts *parts)
 	project_set_free(agent->projects);
 	inbox_free(agent->project_inbox);
 	kubernetes_events_free(agent->events);
-	secret_done(&parts->webhook_secret);
+	webhook_secrets_done(&parts->webhook);
 	store_close(agent->store);
 	queue_free(agent->queue);
 	inbox_free(agent->inbox);

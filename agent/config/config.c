@@ -119,12 +119,32 @@ static void read_sealing(struct settings *settings, const struct yaml_pair *pair
 			"sealing.controller needs keys to open SealedSecrets with: sealing.keys");
 }
 
+static void read_webhook_secrets(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	static const struct setting table[] = {
+		{.name = "url", .offset = offsetof(struct webhook_config, url), .required = true},
+		{.name = "secretFile",
+			.type = SETTING_PATH,
+			.offset = offsetof(struct webhook_config, secret_file),
+			.required = true}};
+	struct config *config = base;
+	size_t count;
+	const struct yaml_pair *items = settings_items(settings, pair, &count);
+	config->webhooks = arena_array(settings->mem, count + 1, sizeof(*config->webhooks));
+	for (size_t i = 0; i < count; i++) {
+		struct webhook_config one = {.line = items[i].line};
+		if (settings_read(settings, &items[i], table, COUNT_OF(table), &one))
+			config->webhooks[config->webhook_count++] = one;
+	}
+}
+
 static void read_webhook(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const struct setting table[] = {{.name = "secretFile",
-		.type = SETTING_PATH,
-		.offset = CONFIG(webhook_secret_file),
-		.required = true}};
+						       .type = SETTING_PATH,
+						       .offset = CONFIG(webhook_secret_file),
+						       .required = true},
+		{.name = "repositories", .type = SETTING_OWN, .read = read_webhook_secrets}};
 	settings_read(settings, pair, table, COUNT_OF(table), base);
 }
 

@@ -69,6 +69,13 @@ struct rule_config {
 	int line;
 };
 
+/* One entry of webhook.repositories: a secret of its own. */
+struct webhook_config {
+	const char *url; /* exact or prefix */
+	const char *secret_file;
+	int line;
+};
+
 struct config {
 	const char *file;
 	const char *state;        /* default /var/lib/pgitops */
@@ -93,6 +100,8 @@ struct config {
 	const char **sealing_keys;
 	size_t sealing_key_count;
 	const char *webhook_secret_file;
+	struct webhook_config *webhooks; /* webhook.repositories */
+	size_t webhook_count;
 	const char *log_level;  /* log.level: debug, info, warning, error */
 	const char *log_format; /* log.format: text, json */
 };

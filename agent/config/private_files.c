@@ -48,6 +48,9 @@ bool private_files(const struct config *config, struct error *err)
 	for (size_t i = 0; i < config->database_count; i++)
 		if (!check(config->databases[i].password.file, err))
 			return false;
+	for (size_t i = 0; i < config->webhook_count; i++)
+		if (!check(config->webhooks[i].secret_file, err))
+			return false;
 	for (size_t i = 0; i < config->repository_count; i++) {
 		const struct repository_config *one = &config->repositories[i];
 		if (!check(one->password_file, err) || !check(one->token_file, err) ||

@@ -156,6 +156,9 @@ static void check_webhook(struct doctor *doctor)
 			"no webhook and `poll: 0`: no push is ever noticed");
 	else
 		doctor_ok(doctor, "webhook", "none: pushes are noticed by polling");
+	for (size_t i = 0; i < config->webhook_count; i++)
+		check_shared_secret(doctor, "webhook", config->webhooks[i].secret_file,
+			arena_printf(doctor->mem, "secret of %s", config->webhooks[i].url), false);
 	if (config->webhook_secret_file && !config->listen)
 		doctor_warn(doctor, "webhook", "set `listen` in the agent file",
 			"nothing listens, so no webhook can arrive");

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "agent/events/metrics.h"
-#include "agent/http/webhook.h"
+#include "agent/http/webhook_secrets.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -220,7 +220,7 @@ void http_webhook(struct http_call *call)
 		.length = call->body_length,
 	};
 	struct webhook_verdict verdict;
-	webhook_read(call->http->webhook_secret, &delivery, &verdict);
+	webhook_judge(call->http->webhook, &delivery, &verdict);
 	if (verdict.status == 202) {
 		metric_add(METRIC_WEBHOOK_ACCEPTED, 1);
 		announce(call, &verdict);

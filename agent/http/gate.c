@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agent/http/webhook.h"
+#include "agent/http/webhook_secrets.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -75,7 +75,7 @@ static bool shows_token(const struct http *http, bool webhook, char *line)
 	char kept = value[length];
 	value[length] = '\0';
 	bool good = (http->token_file && http_token_is(http, value)) ||
-		(webhook && webhook_basic_is(http->webhook_secret, value));
+		(webhook && webhook_knows_basic(http->webhook, value));
 	value[length] = kept;
 	return good;
 }
@@ -90,7 +90,7 @@ static bool shows_proof(char *line)
 
 static bool shows_who(const struct http *http, char *head)
 {
-	bool webhook = is_webhook(head) && http->webhook_secret && http->webhook_secret->length;
+	bool webhook = is_webhook(head) && http->webhook->common.length;
 	for (char *line = next_line(head); *line; line = next_line(line))
 		if (shows_token(http, webhook, line) || (webhook && shows_proof(line)))
 			return true;

@@ -328,7 +328,7 @@ bool http_start(const struct http_options *options, const struct http_agent *age
 	if (!check_token(options, err))
 		return false;
 	struct http *http = memory_alloc(sizeof(*http));
-	*http = (struct http){.agent = *agent, .wake = -1, .webhook_secret = options->webhook_secret};
+	*http = (struct http){.agent = *agent, .wake = -1, .webhook = options->webhook};
 	TAILQ_INIT(&http->connections.list);
 	TAILQ_INIT(&http->streams);
 	TAILQ_INIT(&http->waiters);

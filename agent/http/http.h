@@ -12,6 +12,8 @@
 #include "store/store.h"
 
 /* An action, as the API and the Unix socket take it. */
+struct webhook_secrets;
+
 struct agent_request {
 	const char *kind;   /* as store_operation.kind */
 	const char *target; /* application, or database ("" = all) for users-... */
@@ -39,7 +41,7 @@ struct http_options {
 	const char *state;  /* folder of the store */
 	const char *token_file; /* bearer token for actions and reading over TCP; NULL = reading is open on loopback addresses
 				    only, actions over TCP are refused */
-	const struct secret *webhook_secret; /* empty = no webhook (404) */
+	const struct webhook_secrets *webhook; /* without a common one: no webhook (404) */
 };
 
 struct http;

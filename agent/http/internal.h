@@ -99,7 +99,7 @@ struct http {
 	struct store *store; /* a reader; NULL = not open */
 	char *state, *socket, *token_file;
 	ino_t socket_inode; /* another one may lie there at the end: a later agent's */
-	const struct secret *webhook_secret;
+	const struct webhook_secrets *webhook;
 	char address[128];    /* "127.0.0.1:8080" */
 	char listen_host[64]; /* "127.0.0.1" */
 	bool loopback;        /* the TCP address is one */

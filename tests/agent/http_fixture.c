@@ -73,7 +73,7 @@ const struct http_agent test_agent = {NULL, take_request, take_announcement, is_
 
 char folder[64], socket_path[96], token_path[96];
 struct store *store;
-struct secret webhook_secret;
+struct webhook_secrets webhook_secrets;
 struct http *open_server, *token_server;
 
 static const char application[] =
@@ -110,7 +110,7 @@ struct http *start_server(const char *listen, const char *path, const char *toke
 {
 	struct error err = {0};
 	struct http *http = NULL;
-	struct http_options options = {listen, path, folder, token, &webhook_secret};
+	struct http_options options = {listen, path, folder, token, &webhook_secrets};
 	if (!http_start(&options, &test_agent, &http, &err))
 		fail_msg("http_start: %s", err.text);
 	return http;
@@ -129,7 +129,7 @@ int set_up(void **state)
 	assert_true(file_replace(token_path, "0123456789abcdef-token\n", 23, 0600, &err));
 	assert_true(store_open(folder, &store, &how, &err));
 	fill_store();
-	secret_set(&webhook_secret, "webhook secret", 14);
+	secret_set(&webhook_secrets.common, "webhook secret", 14);
 	open_server = start_server("127.0.0.1:0", socket_path, NULL);
 	token_server = start_server("127.0.0.1:0", NULL, token_path);
 	return 0;
@@ -142,7 +142,7 @@ int tear_down(void **state)
 	http_stop(open_server);
 	http_stop(token_server);
 	store_close(store);
-	secret_done(&webhook_secret);
+	webhook_secrets_done(&webhook_secrets);
 	assert_int_equal(access(socket_path, F_OK), -1);
 	return file_remove_folder(folder, &err) ? 0 : -1;
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "agent/http/webhook_secrets.h"
 #include "agent/http/internal.h"
 
 struct asked {
@@ -17,7 +18,7 @@ extern const struct http_agent test_agent;
 
 extern char folder[64], socket_path[96], token_path[96];
 extern struct store *store;
-extern struct secret webhook_secret;
+extern struct webhook_secrets webhook_secrets;
 extern struct http *open_server,
 	*token_server; /* loopback, without and with a token; the first has the socket */
 

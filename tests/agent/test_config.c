@@ -90,6 +90,14 @@ static void everything_has_a_default_but_the_version(void **state)
 	assert_int_equal(config->database_count + config->repository_count + config->sealing_key_count, 0);
 }
 
+static void assert_webhook(const struct config *config, struct fixture *fixture)
+{
+	assert_string_equal(config->webhook_secret_file, below(fixture, "hook"));
+	assert_int_equal(config->webhook_count, 1);
+	assert_string_equal(config->webhooks[0].url, "https://git.example.org/own");
+	assert_string_equal(config->webhooks[0].secret_file, below(fixture, "own"));
+}
+
 static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 {
 	struct fixture *fixture = *state;
@@ -97,7 +105,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 		"version: 1\nstate: ./state\npoll: 5m\nlisten: \"[::1]:0\"\nnamespace: gitops\napplications: apps\n"
 		"secrets: /abs/secrets\nkubernetes: {kubeconfig: kube.conf, context: one}\ngit: {timeout: 90s}\n"
 		"tools: {kustomize: /abs/kustomize, helm: bin/helm}\n"
-		"api: {tokenFile: token}\nlog: {level: debug, format: json}\nwebhook: {secretFile: hook}\n"
+		"api: {tokenFile: token}\nlog: {level: debug, format: json}\nwebhook: {secretFile: hook, repositories: [{url: \"https://git.example.org/own\", secretFile: own}]}\n"
 		"sealing: {keys: [./keys, /more]}\n"
 		"repositories:\n- url: https://git.example.org/team\n  username: ci\n  passwordFile: pw\n  caFile: ca.crt\n"
 		"  clientCertFile: c\n  clientKeyFile: k\n  proxy: http://proxy:3128\n  insecure: true\n"
@@ -128,7 +136,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_string_equal(config->token_file, below(fixture, "token"));
 	assert_string_equal(config->log_level, "debug");
 	assert_string_equal(config->log_format, "json");
-	assert_string_equal(config->webhook_secret_file, below(fixture, "hook"));
+	assert_webhook(config, fixture);
 	assert_int_equal(config->sealing_key_count, 2);
 	assert_string_equal(config->sealing_keys[0], below(fixture, "keys"));
 	assert_string_equal(config->sealing_keys[1], "/more");

@@ -237,7 +237,7 @@ static void sign(const char *body, char headers[256])
 {
 	unsigned char digest[DIGEST_SIZE];
 	char hex[DIGEST_HEX_SIZE];
-	digest_hmac(webhook_secret.bytes, webhook_secret.length, body, strlen(body), digest);
+	digest_hmac(webhook_secrets.common.bytes, webhook_secrets.common.length, body, strlen(body), digest);
 	text_hex(digest, sizeof(digest), hex);
 	snprintf(headers, 256, "%sX-GitHub-Event: push\r\nX-Hub-Signature-256: sha256=%s\r\n", as_json, hex);
 }

@@ -1,5 +1,6 @@
 """A push that a forge announces: followed at once, asked for seldom, and nobody else's word counts."""
 
+import base64
 import hashlib
 import hmac
 import http.client
@@ -51,6 +52,21 @@ def test_an_announced_push_is_followed_without_polling(forge):
     assert announce(agent, push_event(server.url("db.git"))).status == 202
     agent.wait_app("team", "Synced", head)
     assert server.commands() == ["ls-refs", "fetch"]
+
+
+def test_a_password_of_azure_devops_and_a_signature_of_ones_own_are_followed(forge):
+    agent, server, repository = forge
+    for number, (body, headers) in enumerate([
+            (json.dumps({"eventType": "git.push", "resource": {"repository": {"remoteUrl": server.url("db.git")}}}),
+             {"Authorization": "Basic " + base64.b64encode(f"any:{SECRET}".encode()).decode()}),
+            (json.dumps({"url": server.url("db.git")}), None)]):
+        if not headers:
+            headers = {"X-Pgitops-Signature": "sha256=" + hmac.new(SECRET.encode(), body.encode(), hashlib.sha256).hexdigest()}
+        head = repository.commit({f"app/b{number}.yaml": config_map(f"b{number}")})
+        wrong = {name: value[:-4] + "AAA=" for name, value in headers.items()}
+        assert agent.post("/api/webhook", body, headers=wrong | {"Content-Type": "application/json"}).status == 401
+        assert agent.post("/api/webhook", body, headers=headers | {"Content-Type": "application/json"}).status == 202
+        agent.wait_app("team", "Synced", head)
 
 
 def test_the_url_may_be_written_as_people_write_it(forge):
