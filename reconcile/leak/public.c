@@ -84,7 +84,7 @@ static const char *const elsewhere[] = {"ENC[", "$ANSIBLE_VAULT;", "vault:", "re
 
 /* Written in capitals as nobody chooses a password. */
 static const char *const capitals[] = {"REPLACE", "CHANGE_ME", "CHANGEME", "CHANGE-ME", "REDACTED",
-	"PLACEHOLDER", "TODO", "FIXME", "YOUR_", "YOUR-", "INSERT_", "TO_BE_", "DUMMY_", "FILL_ME", "FILL_IN",
+	"PLACEHOLDER", "todo", "fixme", "YOUR_", "YOUR-", "INSERT_", "TO_BE_", "DUMMY_", "FILL_ME", "FILL_IN",
 	"MASKED", "HIDDEN", "NOT_SET", "EXAMPLE_"};
 
 static const char *const examples[] = {"your-", "your_", "your ", "yourpass", "mypass", "my-pass", "my_pass",
