@@ -280,19 +280,24 @@ static bool give_back(const struct hook *hook, const struct place *place, struct
 	return !*git_config(hook->mem, "pgitops.hooksPath") || restore_hooks_path(hook, place, err);
 }
 
+/* Where an entry cannot be written the hooks stand beside the tool, and the error is told in the end. */
 bool hook_install(struct hook *hook, const char *program, struct error *err)
 {
 	struct place place = find_place(hook);
+	struct error why = {0};
 	bool husky = place.previous && tools_is_husky(hook, place.previous);
-	if (!tools_install(hook, husky, err) ||
-		!(husky ? give_back(hook, &place, err) : write_beside(hook, &place, program, err)))
-		return false;
-	if (!untrack(hook, err) || !set_blocks(hook, true, err) || !set_filter(hook, program, err))
+	bool entries = tools_install(hook, husky, &why);
+	husky = husky && entries;
+	if (!(husky ? give_back(hook, &place, err) : write_beside(hook, &place, program, err)) ||
+		!untrack(hook, err) || !set_blocks(hook, true, err) || !set_filter(hook, program, err))
 		return false;
 	if (husky)
 		printf("husky runs our hooks from .husky\n");
 	hook_after_checkout(hook, false);
-	return true;
+	return entries ||
+		error_set(err, why.kind,
+			"%s (until then the hooks stand beside it, and go when the tool is installed anew)",
+			why.text);
 }
 
 bool hook_uninstall(struct hook *hook, struct error *err)

@@ -210,3 +210,6 @@ def test_a_layout_that_is_not_understood_is_refused_and_stays(program, tmp_path,
     one.write(file, text)
     one.hook("install").refused(said)
     assert (one.root / file).read_text() == text
+    one.write("secret.yaml", one.with_plain())  # the hooks stand beside it
+    one.git("add", "secret.yaml").ok()
+    one.commit("leak").refused("commit refused")
