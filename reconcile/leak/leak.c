@@ -102,9 +102,7 @@ void leak_found(const struct look *look, enum leak_rule rule, int line, const vo
 static void look_for_known(const struct look *look, const struct view *view)
 {
 	struct known_hit hit = {0};
-	bool in_base64 = false;
-	for (const struct view *at = view; at; at = at->parent)
-		in_base64 = in_base64 || at->base64;
+	bool in_base64 = view->origin != NULL;
 	while (known_find(look->scan->known, view->bytes, view->length, view->base64, hit.end, &hit))
 		leak_found(look, LEAK_KNOWN, view_line(view, hit.offset), hit.value, hit.length,
 			"holds the %spassword of user \"%s\"%s", in_base64 || view->parent ? "" : "plain ",
