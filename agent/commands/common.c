@@ -52,16 +52,17 @@ static bool take_option(const struct command_context *context, const struct comm
 	const char *word, const char *next, bool *taken)
 {
 	const char *equals = strchr(word, '=');
-	if (option->flag && equals) {
+	bool no = equals && text_equal(equals, "=false");
+	if (option->flag && equals && !no && !text_equal(equals, "=true")) {
 		command_misused(context, "%s takes no value", option->name);
 		return false;
 	}
-	if (option->value && !equals && (!next || *next == '-')) {
+	if (option->value && !equals && (!next || (*next == '-' && next[1]))) {
 		command_misused(context, "%s wants a value", option->name);
 		return false;
 	}
 	if (option->flag)
-		*option->flag = true;
+		*option->flag = !no;
 	else if (option->value)
 		*option->value = equals ? equals + 1 : next;
 	*taken = option->value && !equals;

@@ -19,7 +19,7 @@ bool doctor_check_checkout(struct doctor *doctor)
 {
 	CLEANUP(hook_close) struct hook hook = {0};
 	struct sealing_source source = {.kubeconfig = doctor->config ? doctor->config->kubeconfig : NULL,
-		.kube_context = doctor->config ? doctor->config->kube_context : NULL};
+		.kube = {.context = doctor->config ? doctor->config->kube_context : NULL}};
 	struct rows rows = {0};
 	struct error err;
 	if (!hook_open(doctor->mem, &hook, &err)) {

@@ -79,7 +79,7 @@ int command_hook_status(struct command_context *context, int argc, char **argv)
 	const struct command_option options[] = {{"--history", &history, NULL}, {"--cluster", &cluster, NULL},
 		{"--controller-name", NULL, &source.controller_name},
 		{"--controller-namespace", NULL, &source.controller_namespace},
-		{"--kubeconfig", NULL, &source.kubeconfig}, {"--context", NULL, &source.kube_context}};
+		{"--kubeconfig", NULL, &source.kubeconfig}, {"--context", NULL, &source.kube.context}};
 	struct rows rows = {0};
 	struct error err;
 	int code = EXIT_YES;

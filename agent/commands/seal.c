@@ -14,13 +14,29 @@
 struct seal {
 	struct command_context *context;
 	struct sealing_source source;
-	const char *input, *output, *scope_name, *name, *namespace, *from_file, *merge_into, *keys;
-	bool raw, allow_empty, reencrypt, validate;
+	const char *input, *output, *scope_name, *name, *namespace, *from_file, *merge_into;
+	char *default_namespace; /* of the kubeconfig; NULL = none is known */
+	bool raw, allow_empty, reencrypt, fetch, validate, unseal;
 	struct seal_options options;
 };
 
-static bool read_options(struct seal *seal, int *argc, char **argv)
+/* Each is a command of its own; one of them at a time. */
+static bool one_at_a_time(const struct seal *seal)
 {
+	int chosen = seal->raw + (seal->merge_into != NULL) + seal->reencrypt + seal->fetch + seal->validate +
+		seal->unseal;
+	if (chosen > 1)
+		command_misused(seal->context,
+			"--raw, --merge-into, --re-encrypt, --fetch-cert, --validate and --recovery-unseal exclude each "
+			"other");
+	else if (seal->from_file && !seal->raw)
+		command_misused(seal->context, "--from-file requires --raw");
+	return chosen <= 1 && (!seal->from_file || seal->raw);
+}
+
+static bool read_options(struct seal *seal, int *argc, char ***argv)
+{
+	struct command_values files = {0};
 	struct sealing_source *source = &seal->source;
 	const struct command_option options[] = {
 		{"-f", NULL, &seal->input},
@@ -34,20 +50,28 @@ static bool read_options(struct seal *seal, int *argc, char **argv)
 		{"--namespace", NULL, &seal->namespace},
 		{"-n", NULL, &seal->namespace},
 		{"--raw", &seal->raw, NULL},
-		{"--from-file", NULL, &seal->from_file},
 		{"--merge-into", NULL, &seal->merge_into},
 		{"--allow-empty-data", &seal->allow_empty, NULL},
 		{"--re-encrypt", &seal->reencrypt, NULL},
-		{"--private-key", NULL, &seal->keys},
-		{"--controller-name", NULL, &source->controller_name},
-		{"--controller-namespace", NULL, &source->controller_namespace},
-		{"--kubeconfig", NULL, &source->kubeconfig},
-		{"--context", NULL, &source->kube_context},
+		{"--rotate", &seal->reencrypt, NULL},
+		{"--fetch-cert", &seal->fetch, NULL},
+		{"--validate", &seal->validate, NULL},
+		{"--recovery-unseal", &seal->unseal, NULL},
 		{"--from-cluster", &source->from_cluster, NULL},
 	};
-	if (!command_arguments(seal->context, argc, argv, options, COUNT_OF(options), 0,
-		    seal->reencrypt || seal->keys ? 100 : 0))
+	if (!command_repeated(seal->context, argc, *argv, "--from-file", &files) ||
+		!sealing_arguments(seal->context, source, argc, argv, options, COUNT_OF(options), 0, 100))
 		return false;
+	if (*argc && !source->keys.count) {
+		command_misused(seal->context, "%s is one argument too many", (*argv)[0]);
+		return false;
+	}
+	if (files.count > 1) {
+		command_misused(seal->context,
+			"must provide only one --from-file when encrypting a single item with --raw");
+		return false;
+	}
+	seal->from_file = files.count ? files.items[0] : NULL;
 	seal->options = (struct seal_options){.name = seal->name,
 		.namespace = seal->namespace,
 		.scope_given = seal->scope_name != NULL,
@@ -56,32 +80,42 @@ static bool read_options(struct seal *seal, int *argc, char **argv)
 		command_misused(seal->context, "--scope takes strict, namespace-wide or cluster-wide");
 		return false;
 	}
-	if (seal->raw + (seal->merge_into != NULL) + seal->reencrypt > 1) {
-		command_misused(seal->context, "--raw, --merge-into and --re-encrypt exclude each other");
-		return false;
-	}
-	return true;
+	return one_at_a_time(seal);
+}
+
+/* What the kubeconfig's context says, where nothing else does. A kubeconfig that cannot be read is told of only when its namespace
+   would have been needed. */
+static const char *default_namespace(struct seal *seal)
+{
+	struct error err;
+	if (seal->namespace)
+		return seal->namespace;
+	if (!seal->default_namespace && !sealing_namespace(&seal->source, &seal->default_namespace, &err) &&
+		err.kind != ERROR_MISSING)
+		sealing_say("note: the namespace of the kubeconfig's context is not known: %s", err.text);
+	return seal->default_namespace;
 }
 
 /* ---- one value ---- */
 
 /* --from-file FILE or KEY=FILE; without it stdin. The bytes are sealed as they are, with their last line end. */
 static bool seal_raw(
-	const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
+	struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
 {
 	CLEANUP(buf_wipe) struct buf value = BUF(SEALED_VALUE_MAX);
 	char label[SEALED_LABEL_SIZE];
 	enum sealed_scope scope = seal->options.scope;
 	const char *file = seal->from_file && strchr(seal->from_file, '=') ? strchr(seal->from_file, '=') + 1
 									   : seal->from_file;
-	if (scope != SCOPE_CLUSTER && !seal->namespace)
+	const char *namespace = scope == SCOPE_CLUSTER ? seal->namespace : default_namespace(seal);
+	if (scope != SCOPE_CLUSTER && !namespace)
 		return error_set(err, ERROR_INVALID,
 			"must provide the --namespace flag with --raw and --scope %s",
 			sealed_scope_name(scope));
 	if (scope == SCOPE_STRICT && !seal->name)
 		return error_set(
 			err, ERROR_INVALID, "must provide the --name flag with --raw and --scope strict");
-	if (!sealed_label(scope, seal->namespace, seal->name, label, err) ||
+	if (!sealed_label(scope, namespace, seal->name, label, err) ||
 		!sealing_read(file ? file : seal->input, &value, err))
 		return false;
 	if (value.length && value.data[value.length - 1] == '\n')
@@ -91,11 +125,21 @@ static bool seal_raw(
 
 /* ---- whole documents ---- */
 
-static bool seal_document(const struct seal *seal, const struct yaml_node *document,
+/* Is the kubeconfig to say where? A scope of the options makes the question idle, and so does a namespace of the Secret. */
+static bool is_homeless(const struct seal *seal, const struct yaml_node *document)
+{
+	const struct yaml_node *namespace = yaml_get(yaml_get(document, "metadata"), "namespace");
+	return !seal->namespace && (!namespace || namespace->kind == YAML_NULL) &&
+		!(seal->options.scope_given && seal->options.scope == SCOPE_CLUSTER);
+}
+
+static bool seal_document(struct seal *seal, const struct yaml_node *document,
 	const struct certificate *certificate, bool yaml, struct buf *out, struct error *err)
 {
 	struct mistakes warnings = {.mem = seal->context->mem};
 	CLEANUP(json_done) json_t *sealed = NULL;
+	if (is_homeless(seal, document))
+		seal->options.default_namespace = default_namespace(seal);
 	if (!sealed_secret_seal(document, &seal->options, certificate, &warnings, &sealed, err))
 		return false;
 	for (size_t i = 0; i < warnings.count; i++)
@@ -105,7 +149,7 @@ static bool seal_document(const struct seal *seal, const struct yaml_node *docum
 }
 
 /* A List of Secrets is several documents. */
-static bool seal_documents(const struct seal *seal, const struct yaml_node *document,
+static bool seal_documents(struct seal *seal, const struct yaml_node *document,
 	const struct certificate *certificate, bool yaml, struct buf *out, struct error *err)
 {
 	const struct yaml_node *items = yaml_get(document, "items");
@@ -130,7 +174,7 @@ static bool read_secrets(const struct seal *seal, struct secret_tree *tree, stru
 }
 
 static bool seal_all(
-	const struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
+	struct seal *seal, const struct certificate *certificate, struct buf *out, struct error *err)
 {
 	CLEANUP(secret_tree_done) struct secret_tree tree = {0};
 	bool yaml = sealing_wants_yaml(seal->context, seal->output);
@@ -229,49 +273,93 @@ static bool reencrypt(const struct seal *seal, int argc, char **argv, const stru
 	if (!objects.count || objects.others)
 		return error_set(
 			err, ERROR_INVALID, "%s: --re-encrypt takes SealedSecrets and nothing else", name);
-	if (seal->keys && !sealing_keys_option(seal->keys, argc, argv, &keys, err))
+	if (seal->source.keys.count && !sealing_keys_option(&seal->source.keys, argc, argv, &keys, err))
 		return false;
 	bool yaml = sealing_wants_yaml(seal->context, seal->output ? seal->output : seal->input);
 	for (size_t i = 0; i < objects.count; i++) {
 		CLEANUP(json_done) json_t *again = NULL;
 		json_t *object = objects.items[i].json;
-		if (seal->keys ? !reseal_values(object, &keys, certificate, err)
-			       : !sealing_cluster_reencrypt(&seal->source, object, &again, err))
+		if (seal->source.keys.count ? !reseal_values(object, &keys, certificate, err)
+					    : !sealing_cluster_reencrypt(&seal->source, object, &again, err))
 			return false;
 		sealing_print(out, again ? again : object, yaml);
 	}
 	return true;
 }
 
-int command_seal(struct command_context *context, int argc, char **argv)
+/* ---- what is asked of the controller ---- */
+
+static bool validate(const struct seal *seal, struct error *err)
 {
-	struct seal seal = {.context = context};
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
+	CLEANUP(sealing_objects_done) struct sealed_objects objects = {0};
+	const char *name = seal->input ? seal->input : "stdin";
+	if (!sealing_read(seal->input, &text, err) ||
+		!sealing_objects(name, &text, seal->context->mem, &objects, err))
+		return false;
+	if (!objects.count || objects.others)
+		return error_set(
+			err, ERROR_INVALID, "%s: --validate takes SealedSecrets and nothing else", name);
+	for (size_t i = 0; i < objects.count; i++)
+		if (!sealing_cluster_validate(&seal->source, objects.items[i].json, err))
+			return false;
+	return true;
+}
+
+static bool run(struct seal *seal, int argc, char **argv, struct buf *out, struct error *err)
+{
 	CLEANUP(certificate_done) struct certificate certificate = {0};
+	const char *where;
+	bool by_controller = seal->reencrypt && !seal->source.keys.count;
+	if (seal->validate)
+		return validate(seal, err);
+	if (!by_controller && !sealing_certificate(seal->context, &seal->source, &certificate, &where, err))
+		return false;
+	if (seal->raw)
+		return seal_raw(seal, &certificate, out, err);
+	if (seal->merge_into)
+		return merge(seal, &certificate, out, err);
+	return seal->reencrypt ? reencrypt(seal, argc, argv, &certificate, out, err)
+			       : seal_all(seal, &certificate, out, err);
+}
+
+/* --fetch-cert gives a PEM whatever -o says, as there. */
+static int fetch_certificate(struct seal *seal)
+{
+	const char *variable = getenv("SEALED_SECRETS_CERT");
+	if (!seal->source.certificate && variable && *variable)
+		seal->source.certificate = variable;
+	seal->context->output.format = OUTPUT_TABLE;
+	return sealing_show_certificate(seal->context, &seal->source, seal->output);
+}
+
+static int seal_as_asked(struct seal *seal, int argc, char **argv)
+{
 	CLEANUP(buf_done) struct buf out = BUF(LIMIT_PATH_BYTES);
 	struct error err;
-	const char *where;
-	sealing_protect_memory();
-	if (!read_options(&seal, &argc, argv))
-		return EXIT_NO_ANSWER;
-	bool by_controller = seal.reencrypt && !seal.keys;
-	bool ok = by_controller || sealing_certificate(context, &seal.source, &certificate, &where, &err);
-	if (ok && seal.raw)
-		ok = seal_raw(&seal, &certificate, &out, &err);
-	else if (ok && seal.merge_into)
-		ok = merge(&seal, &certificate, &out, &err);
-	else if (ok && seal.reencrypt)
-		ok = reencrypt(&seal, argc, argv, &certificate, &out, &err);
-	else if (ok)
-		ok = seal_all(&seal, &certificate, &out, &err);
-	const char *output = seal.output ? seal.output : seal.merge_into;
-	if (!output && seal.reencrypt)
-		output = seal.input; /* as kubeseal: the file is replaced */
+	const char *output = seal->output ? seal->output : seal->merge_into;
+	if (!output && seal->reencrypt)
+		output = seal->input; /* as kubeseal: the file is replaced */
+	bool ok = run(seal, argc, argv, &out, &err);
 	if (ok && buf_failed(&out))
 		ok = error_set(&err, ERROR_INVALID, "the result is larger than %zu bytes", out.maximum);
-	if (!ok || !sealing_write(output, &out, 0644, &err)) {
+	if (!ok || (!seal->validate && !sealing_write(output, &out, 0644, &err))) {
 		command_failed(&err);
 		return err.kind == ERROR_INVALID ? EXIT_NO : EXIT_NO_ANSWER;
 	}
-	sealing_warn_of_hooks(context);
+	sealing_warn_of_hooks(seal->context);
 	return EXIT_YES;
+}
+
+int command_seal(struct command_context *context, int argc, char **argv)
+{
+	struct seal seal = {.context = context};
+	sealing_protect_memory();
+	if (!read_options(&seal, &argc, &argv))
+		return EXIT_NO_ANSWER;
+	if (seal.unseal)
+		return sealing_unseal(context, &seal.source, seal.input, seal.output, argc, argv);
+	int code = seal.fetch ? fetch_certificate(&seal) : seal_as_asked(&seal, argc, argv);
+	memory_freep(&seal.default_namespace);
+	return code;
 }

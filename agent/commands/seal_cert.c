@@ -36,7 +36,7 @@ static bool fetch(const struct sealing_source *source, struct buf *pem, const ch
 		return sealing_cluster_certificate(source, pem, err);
 	return strncmp(source->certificate, "http", 4) == 0
 		? sealing_url_certificate(source, source->certificate, pem, err)
-		: sealing_read(source->certificate, pem, err);
+		: sealing_read(sealing_certificate_path(source->certificate), pem, err);
 }
 
 /* --trust: somebody has compared the fingerprint. */
@@ -58,34 +58,20 @@ static int trust(const struct command_context *context, const char *named)
 	return EXIT_YES;
 }
 
-int command_seal_cert(struct command_context *context, int argc, char **argv)
+int sealing_show_certificate(
+	struct command_context *context, const struct sealing_source *source, const char *output)
 {
-	struct sealing_source source = {0};
-	const char *output = NULL, *where = NULL, *trusted = NULL;
+	const char *where = NULL;
 	bool cloned;
-	const struct command_option options[] = {
-		{"-w", NULL, &output},
-		{"--trust", NULL, &trusted},
-		{"--cert", NULL, &source.certificate},
-		{"--ca", NULL, &source.ca},
-		{"--controller-name", NULL, &source.controller_name},
-		{"--controller-namespace", NULL, &source.controller_namespace},
-		{"--kubeconfig", NULL, &source.kubeconfig},
-		{"--context", NULL, &source.kube_context},
-	};
 	CLEANUP(buf_wipe) struct buf pem = BUF(LIMIT_SECRET_FILE);
 	CLEANUP(certificate_done) struct certificate certificate = {0};
 	struct error err;
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0))
-		return EXIT_NO_ANSWER;
-	if (trusted)
-		return trust(context, trusted);
-	if (!fetch(&source, &pem, &where, &err) ||
+	if (!fetch(source, &pem, &where, &err) ||
 		!certificate_read(where, buf_string(&pem), pem.length, &certificate, &err))
 		return command_failed(&err);
-	if (!source.certificate && !sealing_remember(&source, &pem, &err))
+	if (!source->certificate && !sealing_remember(source, &pem, &err))
 		sealing_say("warning: %s", err.text);
-	if (!source.certificate && !sealing_trust_named(context, certificate.fingerprint, &cloned, &err))
+	if (!source->certificate && !sealing_trust_named(context, certificate.fingerprint, &cloned, &err))
 		sealing_say("warning: this clone could not note it: %s", err.text);
 	if (command_is_document(context)) {
 		CLEANUP(json_done) json_t *shown = document(where, &certificate);
@@ -99,4 +85,20 @@ int command_seal_cert(struct command_context *context, int argc, char **argv)
 		return EXIT_YES;
 	command_failed(&err);
 	return EXIT_NO;
+}
+
+int command_seal_cert(struct command_context *context, int argc, char **argv)
+{
+	struct sealing_source source = {0};
+	const char *output = NULL, *trusted = NULL;
+	const struct command_option options[] = {
+		{"-w", NULL, &output},
+		{"--sealed-secret-file", NULL, &output},
+		{"--trust", NULL, &trusted},
+		{"--cert", NULL, &source.certificate},
+		{"--ca", NULL, &source.ca},
+	};
+	if (!sealing_arguments(context, &source, &argc, &argv, options, COUNT_OF(options), 0, 0))
+		return EXIT_NO_ANSWER;
+	return trusted ? trust(context, trusted) : sealing_show_certificate(context, &source, output);
 }

@@ -142,22 +142,15 @@ int command_seal_keys(struct command_context *context, int argc, char **argv)
 {
 	static const char *const headers[] = {"SEALEDSECRET", "ITEM", "SCOPE", "STATUS", "KEY", "NOTE"};
 	struct sealing_source source = {0};
-	const char *option = NULL;
-	const struct command_option options[] = {
-		{"--private-key", NULL, &option},
-		{"--controller-namespace", NULL, &source.controller_namespace},
-		{"--kubeconfig", NULL, &source.kubeconfig},
-		{"--context", NULL, &source.kube_context},
-	};
 	CLEANUP(sealing_objects_done) struct sealed_objects objects = {0};
 	CLEANUP(sealing_keys_done) struct sealing_keys keys = {0};
 	struct error err;
 	sealing_protect_memory();
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 1, 10000))
+	if (!sealing_arguments(context, &source, &argc, &argv, NULL, 0, 1, 10000))
 		return EXIT_NO_ANSWER;
 	if (!read_files(context->mem, argc, argv, &objects, &err) ||
-		!(option ? sealing_keys_option(option, 0, argv, &keys, &err)
-			 : sealing_cluster_keys(&source, &keys, &err)))
+		!(source.keys.count ? sealing_keys_option(&source.keys, 0, argv, &keys, &err)
+				    : sealing_cluster_keys(&source, &keys, &err)))
 		return command_failed(&err);
 	CLEANUP(json_done) json_t *items = command_is_document(context) ? json_array() : NULL;
 	struct key_list list = {.context = context,

@@ -147,6 +147,11 @@ static const char *repository_certificate(struct arena *mem)
 	return NULL;
 }
 
+const char *sealing_certificate_path(const char *given)
+{
+	return text_starts(given, "file:///") ? given + strlen("file://") : given;
+}
+
 static bool fetch(const struct command_context *context, const struct sealing_source *source, struct buf *pem,
 	const char **where, struct error *err)
 {
@@ -161,7 +166,7 @@ static bool fetch(const struct command_context *context, const struct sealing_so
 		given = repository_certificate(context->mem);
 	if (given) {
 		*where = given;
-		return file_read(given, pem, err);
+		return file_read(sealing_certificate_path(given), pem, err);
 	}
 	*where = "the certificate remembered of the cluster";
 	if (!source->from_cluster && sealing_remembered(source, pem, err))

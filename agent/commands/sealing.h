@@ -16,9 +16,25 @@ struct sealing_source {
 	const char *controller_name;      /* default sealed-secrets-controller */
 	const char *controller_namespace; /* default kube-system */
 	const char *kubeconfig;           /* NULL = KUBECONFIG, ~/.kube/config, or in-cluster */
-	const char *kube_context;
-	bool from_cluster; /* ask the cluster, whatever lies here */
+	struct kube_override kube;        /* kubectl's options */
+	struct command_values groups;     /* --as-group */
+	struct command_values keys;       /* --private-key, --recovery-private-key: each counts */
+	int seconds;                      /* --request-timeout; 0 = the usual */
+	bool from_cluster;                /* ask the cluster, whatever lies here */
 };
+
+/* Takes the options that all sealing commands share out of the words, kubeseal's spelling of them included, and `own`; the words
+   that are left stand in *argv, in the context's memory. What kubeseal reads from SEALED_SECRETS_... is read, too. A token on the
+   command line is overwritten there. False after it has said what is wrong. sealing_options.c */
+bool sealing_arguments(struct command_context *context, struct sealing_source *source, int *argc,
+	char ***argv, const struct command_option *own, size_t count, int least, int most) MUST_CHECK;
+
+/* The kubeconfig's path (the option, KUBECONFIG, the home folder); the cluster it leads to, with kubectl's options; the namespace
+   of its context, for which nobody is asked. ERROR_MISSING: there is none. Texts belong to the caller. sealing_kubeconfig.c */
+char *sealing_kubeconfig(const struct sealing_source *source);
+bool sealing_kube_config(
+	const struct sealing_source *source, struct kube_config *config, struct error *err) MUST_CHECK;
+bool sealing_namespace(const struct sealing_source *source, char **namespace, struct error *err) MUST_CHECK;
 
 /* From now on this process keeps plain text: no swap where that is allowed, freed memory is overwritten. */
 void sealing_protect_memory(void);
@@ -34,6 +50,9 @@ bool sealing_write(const char *path, const struct buf *text, unsigned mode, stru
    context->mem) names it. */
 bool sealing_certificate(const struct command_context *context, const struct sealing_source *source,
 	struct certificate *certificate, const char **where, struct error *err) MUST_CHECK;
+
+/* "file:///x" is the file /x, as kubeseal has it; anything else is itself. */
+const char *sealing_certificate_path(const char *given);
 
 /* What somebody should know before sealing with it: few days left, a chain, not what the cluster gave last. */
 void sealing_warn(
@@ -71,6 +90,9 @@ bool sealing_cluster_keys(
 	const struct sealing_source *source, struct sealing_keys *keys, struct error *err) MUST_CHECK;
 bool sealing_cluster_reencrypt(const struct sealing_source *source, const json_t *sealed, json_t **again,
 	struct error *err) MUST_CHECK;
+/* Can the controller open it? ERROR_INVALID = it cannot. */
+bool sealing_cluster_validate(
+	const struct sealing_source *source, const json_t *sealed, struct error *err) MUST_CHECK;
 bool sealing_url_certificate(
 	const struct sealing_source *source, const char *url, struct buf *pem, struct error *err) MUST_CHECK;
 
@@ -82,9 +104,9 @@ void sealing_cluster_row(const struct sealing_source *source, struct hook *hook,
 bool sealing_remembered(const struct sealing_source *source, struct buf *pem, struct error *err) MUST_CHECK;
 bool sealing_remember(const struct sealing_source *source, const struct buf *pem, struct error *err) MUST_CHECK;
 
-/* Comma-separated files and further words: all private keys. sealing_keys.c */
-bool sealing_keys_option(
-	const char *option, int argc, char **argv, struct sealing_keys *keys, struct error *err) MUST_CHECK;
+/* Comma-separated files, as often as the option was given, and further words: all private keys. sealing_keys.c */
+bool sealing_keys_option(const struct command_values *given, int argc, char **argv, struct sealing_keys *keys,
+	struct error *err) MUST_CHECK;
 
 /* Every SealedSecret of a YAML or JSON text, Lists opened; other documents are passed over and counted. Objects are new
    references. */
@@ -101,6 +123,12 @@ struct sealed_objects {
 bool sealing_objects(const char *file, const struct buf *text, struct arena *mem,
 	struct sealed_objects *objects, struct error *err) MUST_CHECK;
 void sealing_objects_done(struct sealed_objects *objects); /* for CLEANUP */
+
+/* What `pgitops unseal` and `seal cert` do, for kubeseal's --recovery-unseal and --fetch-cert; the exit code. unseal.c, seal_cert.c */
+int sealing_unseal(struct command_context *context, const struct sealing_source *source, const char *input,
+	const char *output, int argc, char **argv);
+int sealing_show_certificate(
+	struct command_context *context, const struct sealing_source *source, const char *output);
 
 /* `pgitops check --secrets [REV..REV]`; hook.c */
 int command_check_secrets(struct command_context *context, int argc, char **argv);

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/manifest/yaml.h"
+#include "reconcile/sealed/wipe.h"
 
 #define DEFAULT_NAME "sealed-secrets-controller"
 #define DEFAULT_NAMESPACE "kube-system"
@@ -24,24 +25,15 @@ static const char *namespace_of(const struct sealing_source *source)
 	return source->controller_namespace ? source->controller_namespace : DEFAULT_NAMESPACE;
 }
 
-/* As kubectl looks for it: the option, KUBECONFIG, the home folder; a pod has its own files. */
-static bool find_config(const struct sealing_source *source, struct kube_config *config, struct error *err)
+static bool ask(const struct sealing_source *source, struct kube *kube, struct kube_request *request,
+	json_t **answer, struct error *err)
 {
-	const char *variable = getenv("KUBECONFIG"), *home = getenv("HOME");
-	if (source->kubeconfig)
-		return kube_config_read(source->kubeconfig, source->kube_context, true, config, err);
-	if (variable && *variable)
-		return kube_config_read(variable, source->kube_context, true, config, err);
-	if (kube_config_in_cluster(NULL, config, err))
-		return true;
-	if (err->kind != ERROR_MISSING || !home)
-		return false;
-	CLEANUP(memory_freep) char *path = memory_printf("%s/.kube/config", home);
-	return kube_config_read(path, source->kube_context, true, config, err);
+	request->seconds = source->seconds;
+	return kube_one(kube, request, answer, err);
 }
 
 /* Name the services that could be meant: charts name it after the release. */
-static void add_candidates(struct kube *kube, struct error *err)
+static void add_candidates(const struct sealing_source *source, struct kube *kube, struct error *err)
 {
 	struct kube_request request = {.method = "GET",
 		.path = "/api/v1/services?labelSelector=app.kubernetes.io%2Fname%3Dsealed-secrets&limit=10"};
@@ -51,7 +43,7 @@ static void add_candidates(struct kube *kube, struct error *err)
 	struct error ignored;
 	size_t index;
 	json_t *item;
-	if (!kube_one(kube, &request, &list, &ignored))
+	if (!ask(source, kube, &request, &list, &ignored))
 		return;
 	json_array_foreach (json_object_get(list, "items"), index, item)
 		buf_printf(&names, "%s--controller-name %s --controller-namespace %s",
@@ -73,10 +65,10 @@ static bool proxy_path(
 	CLEANUP(memory_freep) char *services = memory_copy(buf_string(&where));
 	percent_encode(&where, name_of(source));
 	struct kube_request request = {.method = "GET", .path = buf_string(&where)};
-	if (!kube_one(kube, &request, &service, err)) {
+	if (!ask(source, kube, &request, &service, err)) {
 		error_prefix(err, "the controller's service %s/%s", namespace_of(source), name_of(source));
 		if (err->kind == ERROR_MISSING)
-			add_candidates(kube, err);
+			add_candidates(source, kube, err);
 		return false;
 	}
 	const json_t *port = json_array_get(json_at(service, "spec.ports"), 0);
@@ -88,11 +80,12 @@ static bool proxy_path(
 	return true;
 }
 
-static bool take_text(struct kube *kube, struct kube_request *request, struct buf *text, struct error *err)
+static bool take_text(const struct sealing_source *source, struct kube *kube, struct kube_request *request,
+	struct buf *text, struct error *err)
 {
 	CLEANUP(json_done) json_t *answer = NULL;
 	request->text = true;
-	if (!kube_one(kube, request, &answer, err))
+	if (!ask(source, kube, request, &answer, err))
 		return false;
 	if (!json_is_string(answer))
 		return error_set(err, ERROR_INVALID, "the answer is no text");
@@ -101,10 +94,53 @@ static bool take_text(struct kube *kube, struct kube_request *request, struct bu
 		error_set(err, ERROR_INVALID, "the answer is larger than %zu bytes", text->maximum);
 }
 
+static bool list_keys(const struct sealing_source *source, struct kube *kube, json_t **list, struct error *err)
+{
+	CLEANUP(memory_freep)
+	char *path = memory_printf("/api/v1/namespaces/%s/secrets?labelSelector="
+				   "sealedsecrets.bitnami.com%%2Fsealed-secrets-key%%3Dactive",
+		namespace_of(source));
+	struct kube_request request = {.method = "GET", .path = path, .secret = true};
+	return ask(source, kube, &request, list, err);
+}
+
+/* The certificate of the newest key Secret, as the controller chooses. False when none can be read; nothing is said of it then. */
+static bool newest_certificate(const struct sealing_source *source, struct kube *kube, struct buf *pem)
+{
+	CLEANUP(secret_json_done) json_t *list = NULL;
+	struct error ignored;
+	const char *name = NULL;
+	int64_t newest = INT64_MIN;
+	size_t index;
+	json_t *item;
+	if (!list_keys(source, kube, &list, &ignored))
+		return false;
+	json_array_foreach (json_object_get(list, "items"), index, item) {
+		const json_t *text = json_object_get(json_object_get(item, "data"), "tls.crt");
+		CLEANUP(secret_done) struct secret bytes = {0};
+		CLEANUP(certificate_done) struct certificate certificate = {0};
+		if (!json_is_string(text) ||
+			!secret_set_base64(&bytes, json_string_value(text), json_string_length(text)) ||
+			!certificate_read("", bytes.bytes, bytes.length, &certificate, &ignored) ||
+			certificate.not_before <= newest)
+			continue;
+		newest = certificate.not_before;
+		name = json_text_at(item, "metadata.name", "");
+		buf_clear(pem);
+		buf_append(pem, bytes.bytes, bytes.length);
+	}
+	if (name)
+		sealing_say("note: the controller's service cannot be asked; this is the certificate of the newest key "
+			    "Secret, %s/%s",
+			namespace_of(source), name);
+	return name;
+}
+
+/* A service of another name, or none, is no reason to fail whoever may read the key Secrets. */
 bool sealing_cluster_certificate(const struct sealing_source *source, struct buf *pem, struct error *err)
 {
 	struct kube_config config = {0};
-	if (!find_config(source, &config, err))
+	if (!sealing_kube_config(source, &config, err))
 		return false;
 	struct kube *kube = kube_open(&config);
 	CLEANUP(buf_done) struct buf path = BUF(2048);
@@ -112,7 +148,37 @@ bool sealing_cluster_certificate(const struct sealing_source *source, struct buf
 	buf_text(&path, "/v1/cert.pem");
 	struct kube_request request = {
 		.method = "GET", .path = buf_string(&path), .accept = "application/x-pem-file, */*"};
-	ok = ok && take_text(kube, &request, pem, err);
+	ok = (ok && take_text(source, kube, &request, pem, err)) || newest_certificate(source, kube, pem);
+	kube_close(kube);
+	kube_config_done(&config);
+	return ok;
+}
+
+/* The controller's answer is yes or no: nothing of the values comes back. */
+bool sealing_cluster_validate(const struct sealing_source *source, const json_t *sealed, struct error *err)
+{
+	struct kube_config config = {0};
+	if (!sealing_kube_config(source, &config, err))
+		return false;
+	struct kube *kube = kube_open(&config);
+	CLEANUP(buf_done) struct buf path = BUF(2048);
+	CLEANUP(memory_freep) char *body = json_dumps(sealed, JSON_COMPACT);
+	CLEANUP(json_done) json_t *answer = NULL;
+	bool ok = proxy_path(kube, source, &path, err);
+	buf_text(&path, "/v1/verify");
+	struct kube_request request = {.method = "POST",
+		.path = buf_string(&path),
+		.text = true,
+		.body = body,
+		.body_length = body ? strlen(body) : 0};
+	if (ok && !ask(source, kube, &request, &answer, err)) {
+		ok = false;
+		if (request.status == 409)
+			error_set(err, ERROR_INVALID, "unable to decrypt sealed secret: %s",
+				json_text_at(sealed, "metadata.name", ""));
+		else
+			error_prefix(err, "cannot validate sealed secret");
+	}
 	kube_close(kube);
 	kube_config_done(&config);
 	return ok;
@@ -126,7 +192,7 @@ static bool add_legacy_key(
 	char *path = memory_printf("/api/v1/namespaces/%s/secrets/sealed-secrets-key", namespace_of(source));
 	struct kube_request request = {.method = "GET", .path = path, .secret = true};
 	json_t *secret = NULL;
-	if (!kube_one(kube, &request, &secret, err))
+	if (!ask(source, kube, &request, &secret, err))
 		return err->kind == ERROR_MISSING;
 	bool ok = sealing_keys_add_object(keys, "the cluster", secret, err);
 	json_decref(secret);
@@ -136,19 +202,14 @@ static bool add_legacy_key(
 bool sealing_cluster_keys(const struct sealing_source *source, struct sealing_keys *keys, struct error *err)
 {
 	struct kube_config config = {0};
-	if (!find_config(source, &config, err))
+	if (!sealing_kube_config(source, &config, err))
 		return false;
 	struct kube *kube = kube_open(&config);
-	CLEANUP(memory_freep)
-	char *path = memory_printf("/api/v1/namespaces/%s/secrets?labelSelector="
-				   "sealedsecrets.bitnami.com%%2Fsealed-secrets-key%%3Dactive",
-		namespace_of(source));
-	struct kube_request request = {.method = "GET", .path = path, .secret = true};
 	CLEANUP(json_done) json_t *list = NULL;
 	struct error problem;
 	size_t index;
 	json_t *item;
-	bool ok = kube_one(kube, &request, &list, err);
+	bool ok = list_keys(source, kube, &list, err);
 	json_array_foreach (json_object_get(list, "items"), index, item)
 		if (!sealing_keys_add_object(keys, "the cluster", item, &problem))
 			sealing_say("warning: passed over: %s", problem.text);
@@ -166,7 +227,7 @@ bool sealing_cluster_reencrypt(
 	const struct sealing_source *source, const json_t *sealed, json_t **again, struct error *err)
 {
 	struct kube_config config = {0};
-	if (!find_config(source, &config, err))
+	if (!sealing_kube_config(source, &config, err))
 		return false;
 	struct kube *kube = kube_open(&config);
 	CLEANUP(buf_done) struct buf path = BUF(2048);
@@ -177,7 +238,7 @@ bool sealing_cluster_reencrypt(
 		.path = buf_string(&path),
 		.body = body,
 		.body_length = body ? strlen(body) : 0};
-	ok = ok && kube_one(kube, &request, again, err);
+	ok = ok && ask(source, kube, &request, again, err);
 	kube_close(kube);
 	kube_config_done(&config);
 	return ok;
@@ -203,7 +264,7 @@ bool sealing_url_certificate(
 	struct kube_request request = {.method = "GET",
 		.path = url[length] == '/' ? url + length : "/",
 		.accept = "application/x-pem-file, */*"};
-	bool ok = take_text(kube, &request, pem, err);
+	bool ok = take_text(source, kube, &request, pem, err);
 	if (!ok)
 		error_prefix(err, "%s", url);
 	kube_close(kube);
@@ -242,20 +303,18 @@ void sealing_cluster_row(const struct sealing_source *source, struct hook *hook,
 /* "file context": which cluster is meant, without its credentials (an exec plugin may take seconds, or ask somebody). */
 static bool cluster_name(const struct sealing_source *source, struct buf *name)
 {
-	const char *variable = getenv("KUBECONFIG"), *home = getenv("HOME");
-	CLEANUP(memory_freep) char *usual = memory_printf("%s/.kube/config", home ? home : "");
-	const char *path = source->kubeconfig ? source->kubeconfig : variable && *variable ? variable : usual;
+	CLEANUP(memory_freep) char *path = sealing_kubeconfig(source);
 	CLEANUP(arena_wipep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	CLEANUP(buf_wipe) struct buf text = BUF(LIMIT_CONFIG_BYTES);
 	struct yaml_documents documents = {0};
 	struct mistakes mistakes = {.mem = mem};
 	struct error ignored;
-	if (!file_read(path, &text, &ignored))
+	if (!path || !file_read(path, &text, &ignored))
 		return false;
 	yaml_read(path, buf_string(&text), text.length, mem, &documents, &mistakes);
 	const struct yaml_node *current =
 		documents.count ? yaml_get(documents.items[0], "current-context") : NULL;
-	const char *context = source->kube_context ? source->kube_context
+	const char *context = source->kube.context ? source->kube.context
 		: current && current->text         ? current->text
 						   : "";
 	buf_printf(name, "%s %s %s %s", path, context, namespace_of(source), name_of(source));

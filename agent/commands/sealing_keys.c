@@ -4,6 +4,7 @@
 #include "agent/commands/sealing.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/manifest/stream.h"
 #include "reconcile/sealed/sealed_secret.h"
 
 static bool add_path(struct sealing_keys *keys, const char *path, struct error *err)
@@ -19,12 +20,21 @@ static bool add_path(struct sealing_keys *keys, const char *path, struct error *
 	return sealing_keys_add_file(keys, path, err);
 }
 
-bool sealing_keys_option(const char *option, int argc, char **argv, struct sealing_keys *keys, struct error *err)
+static bool add_list(struct sealing_keys *keys, const char *given, struct error *err)
 {
-	CLEANUP(memory_freep) char *list = memory_copy(option ? option : "");
+	CLEANUP(memory_freep) char *list = memory_copy(given);
 	char *rest = NULL;
 	for (char *path = strtok_r(list, ",", &rest); path; path = strtok_r(NULL, ",", &rest))
 		if (!add_path(keys, path, err))
+			return false;
+	return true;
+}
+
+bool sealing_keys_option(const struct command_values *given, int argc, char **argv, struct sealing_keys *keys,
+	struct error *err)
+{
+	for (size_t i = 0; i < given->count; i++)
+		if (!add_list(keys, given->items[i], err))
 			return false;
 	for (int i = 0; i < argc; i++)
 		if (!add_path(keys, argv[i], err))
@@ -55,7 +65,7 @@ bool sealing_objects(const char *file, const struct buf *text, struct arena *mem
 {
 	struct yaml_documents documents = {0};
 	struct mistakes mistakes = {.mem = mem};
-	yaml_read(file, buf_string(text), text->length, mem, &documents, &mistakes);
+	manifest_stream_read(file, buf_string(text), text->length, mem, &documents, &mistakes);
 	if (mistakes.count)
 		return error_set(err, ERROR_INVALID, "%s", mistake_text(&mistakes.items[0], mem));
 	for (size_t i = 0; i < documents.count; i++)

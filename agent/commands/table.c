@@ -290,8 +290,11 @@ static const char seal_help[] =
 	"  --raw                    one value instead of a Secret, from stdin or --from-file FILE\n"
 	"  --merge-into FILE        put the items into this SealedSecret, the others keep their ciphertext\n"
 	"  --re-encrypt             SealedSecrets to the newest key, by the controller or with --private-key KEY[,KEY...]\n"
+	"  --validate               can the controller open these SealedSecrets? Exit code 1 when not\n"
+	"  --fetch-cert             as `pgitops seal cert`; --recovery-unseal: as `pgitops unseal`\n"
 	"  --allow-empty-data       a Secret without any item is no mistake\n"
-	"  --controller-name, --controller-namespace, --kubeconfig, --context\n\n"
+	"  --controller-name, --controller-namespace, --kubeconfig, --context, and what else kubectl takes: --cluster, --user,\n"
+	"  --server, --token, --as, --request-timeout, ... All of kubeseal's options work, or say what to use: see README\n\n"
 	"Examples:\n"
 	"  pgitops seal -f secret.yaml -w sealed.yaml --cert pub-cert.pem\n"
 	"  kubectl create secret generic x --dry-run=client --from-file=token -o yaml | pgitops seal -o yaml\n"
@@ -396,6 +399,12 @@ static const char version_help[] = "Examples:\n"
 				   "  pgitops version\n"
 				   "  pgitops version -o json\n";
 
+/* Of all commands that ask a cluster without an agent, as kubectl and kubeseal have them. */
+#define CLUSTER_OPTIONS                                                                                      \
+	"--controller-name= --controller-namespace= --kubeconfig= --context= --cluster= --user= --as= "      \
+	"--as-group= --as-uid= --token= --certificate-authority= --client-certificate= --client-key= "       \
+	"--tls-server-name= --insecure-skip-tls-verify --proxy-url= --request-timeout="
+
 const struct command commands[] = {
 	{"agent", "", "--once --standalone --log-format= --log-level=", false, "run the agent", agent_help,
 		command_agent},
@@ -446,18 +455,17 @@ const struct command commands[] = {
 		command_doctor},
 	{"seal", "",
 		"-f= -w= --cert= --ca= --from-cluster --scope= --name= --namespace= --raw --from-file= --merge-into= "
-		"--re-encrypt --private-key= --allow-empty-data --controller-name= --controller-namespace= "
-		"--kubeconfig= --context=",
+		"--re-encrypt --private-key= --allow-empty-data --validate --fetch-cert --recovery-unseal "
+		"--recovery-private-key= --format= " CLUSTER_OPTIONS,
 		false, "Secrets to SealedSecrets", seal_help, command_seal},
 	{"seal users", "[EDIT-FILE...]", "--commit= --stage --resolve --all --generate --cert= --dry-run",
 		false, "users with passwords to files for Git", seal_users_help, command_seal_users},
-	{"seal cert", "",
-		"-w= --cert= --trust= --ca= --controller-name= --controller-namespace= --kubeconfig= --context=",
-		false, "the certificate that is sealed with", seal_cert_help, command_seal_cert},
-	{"seal keys", "FILE...", "--private-key= --controller-namespace= --kubeconfig= --context=", false,
+	{"seal cert", "", "-w= --cert= --trust= --ca= " CLUSTER_OPTIONS, false,
+		"the certificate that is sealed with", seal_cert_help, command_seal_cert},
+	{"seal keys", "FILE...", "--private-key= " CLUSTER_OPTIONS, false,
 		"which key opens what, and why not", seal_keys_help, command_seal_keys},
-	{"unseal", "[KEY...]", "-f= -w= --private-key= --controller-namespace= --kubeconfig= --context=", false,
-		"SealedSecrets to Secrets", unseal_help, command_unseal},
+	{"unseal", "[KEY...]", "-f= -w= --private-key= " CLUSTER_OPTIONS, false, "SealedSecrets to Secrets",
+		unseal_help, command_unseal},
 	{"hook install", "", "", false, "Git hooks: seal on commit, refuse plain passwords",
 		hook_install_help, command_hook_install},
 	{"hook uninstall", "", "", false, "take the hooks out again", hook_uninstall_help,

@@ -8,18 +8,6 @@
 #include "reconcile/sealed/sealed_secret.h"
 #include "reconcile/sealed/wipe.h"
 
-struct unseal {
-	const char *input, *output, *keys;
-	struct sealing_source source;
-};
-
-static bool read_keys(
-	const struct unseal *unseal, int argc, char **argv, struct sealing_keys *keys, struct error *err)
-{
-	return unseal->keys || argc ? sealing_keys_option(unseal->keys, argc, argv, keys, err)
-				    : sealing_cluster_keys(&unseal->source, keys, err);
-}
-
 static bool open_all(const struct sealed_objects *objects, const struct sealing_keys *keys, bool yaml,
 	struct buf *out, struct error *err)
 {
@@ -39,36 +27,43 @@ static bool open_all(const struct sealed_objects *objects, const struct sealing_
 	return true;
 }
 
-int command_unseal(struct command_context *context, int argc, char **argv)
+int sealing_unseal(struct command_context *context, const struct sealing_source *source, const char *input,
+	const char *output, int argc, char **argv)
 {
-	struct unseal unseal = {0};
-	const struct command_option options[] = {
-		{"-f", NULL, &unseal.input},
-		{"-w", NULL, &unseal.output},
-		{"--private-key", NULL, &unseal.keys},
-		{"--controller-namespace", NULL, &unseal.source.controller_namespace},
-		{"--kubeconfig", NULL, &unseal.source.kubeconfig},
-		{"--context", NULL, &unseal.source.kube_context},
-	};
 	CLEANUP(buf_done) struct buf text = BUF(LIMIT_PATH_BYTES);
 	CLEANUP(buf_wipe) struct buf out = BUF(LIMIT_PATH_BYTES);
 	CLEANUP(sealing_objects_done) struct sealed_objects objects = {0};
 	CLEANUP(sealing_keys_done) struct sealing_keys keys = {0};
+	const char *name = input ? input : "stdin";
 	struct error err;
-	sealing_protect_memory();
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 1000))
-		return EXIT_NO_ANSWER;
-	bool yaml = sealing_wants_yaml(context, unseal.output ? unseal.output : unseal.input);
-	if (!sealing_read(unseal.input, &text, &err) || !read_keys(&unseal, argc, argv, &keys, &err))
+	bool yaml = sealing_wants_yaml(context, output ? output : input);
+	if (!sealing_read(input, &text, &err) ||
+		!(source->keys.count || argc ? sealing_keys_option(&source->keys, argc, argv, &keys, &err)
+					     : sealing_cluster_keys(source, &keys, &err)))
 		return command_failed(&err);
-	bool ok = sealing_objects(unseal.input ? unseal.input : "stdin", &text, context->mem, &objects, &err);
+	bool ok = sealing_objects(name, &text, context->mem, &objects, &err);
 	if (ok && !objects.count)
-		ok = error_set(&err, ERROR_INVALID, "%s holds no SealedSecret",
-			unseal.input ? unseal.input : "stdin");
+		ok = error_set(&err, ERROR_INVALID, "%s holds no SealedSecret", name);
 	ok = ok && open_all(&objects, &keys, yaml, &out, &err);
-	ok = ok && sealing_write(unseal.output, &out, 0600, &err);
+	ok = ok && sealing_write(output, &out, 0600, &err);
 	if (ok)
 		return EXIT_YES;
 	command_failed(&err);
 	return err.kind == ERROR_INVALID ? EXIT_NO : EXIT_NO_ANSWER;
+}
+
+int command_unseal(struct command_context *context, int argc, char **argv)
+{
+	struct sealing_source source = {0};
+	const char *input = NULL, *output = NULL;
+	const struct command_option options[] = {
+		{"-f", NULL, &input},
+		{"--sealed-secret-file", NULL, &output},
+		{"--secret-file", NULL, &input},
+		{"-w", NULL, &output},
+	};
+	sealing_protect_memory();
+	return sealing_arguments(context, &source, &argc, &argv, options, COUNT_OF(options), 0, 1000)
+		? sealing_unseal(context, &source, input, output, argc, argv)
+		: EXIT_NO_ANSWER;
 }

@@ -103,6 +103,8 @@ static void set_headers(struct transfer *transfer, const struct transfer_request
 		add_header(transfer, "Accept: ", request->accept);
 	if (request->header)
 		add_header(transfer, request->header, "");
+	for (char *const *more = request->headers; more && *more; more++)
+		add_header(transfer, *more, "");
 	if (request->body) {
 		add_header(transfer, "Content-Type: ", request->content_type);
 		add_header(transfer, "Expect:", ""); /* no round trip before the body */

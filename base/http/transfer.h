@@ -37,7 +37,8 @@ struct transfer_request {
 	const char *no_proxy; /* with `proxy`: hosts that are asked without it, as curl(1) has them; NULL = none */
 	const char *user_agent;
 	const char *accept;
-	const char *header; /* one more, "Name: value" */
+	const char *header;   /* one more, "Name: value" */
+	char *const *headers; /* and more, NULL at the end */
 	const char *body;
 	size_t body_length;
 	const char *content_type; /* of the body */

@@ -110,6 +110,7 @@ void access_prepare(struct access *access, struct transfer *transfer, const stru
 		.body = wanted->body,
 		.body_length = wanted->body_length,
 		.content_type = wanted->content_type ? wanted->content_type : "application/json",
+		.headers = config->impersonate,
 		.bearer = &config->token,
 		.tls = {.ca = config->ca,
 			.client_cert = config->client_cert,

@@ -14,10 +14,22 @@
 /* One kubeconfig while it is read. */
 struct kubeconfig {
 	const char *path;
+	const struct kube_override *override;
 	const struct yaml_node *root;
 	struct arena *mem;
 	struct kube_config *config;
 };
+
+static char **impersonate_copy(char *const *headers)
+{
+	size_t count = 0;
+	while (headers && headers[count])
+		count++;
+	char **copy = count ? memory_alloc((count + 1) * sizeof(*copy)) : NULL;
+	for (size_t i = 0; i < count; i++)
+		copy[i] = memory_copy(headers[i]);
+	return copy;
+}
 
 void kube_config_copy(struct kube_config *copy, const struct kube_config *config)
 {
@@ -34,6 +46,7 @@ void kube_config_copy(struct kube_config *copy, const struct kube_config *config
 			memory_copy(config->account.pod)},
 		.insecure = config->insecure,
 	};
+	copy->impersonate = impersonate_copy(config->impersonate);
 	if (config->client_key.length)
 		secret_set(&copy->client_key, config->client_key.bytes, config->client_key.length);
 	if (config->token.length)
@@ -53,6 +66,9 @@ void kube_config_done(struct kube_config *config)
 	memory_freep(&config->proxy);
 	memory_freep(&config->namespace);
 	kube_account_done(&config->account);
+	for (char **header = config->impersonate; header && *header; header++)
+		memory_freep(header);
+	free((void *)config->impersonate);
 	*config = (struct kube_config){0};
 }
 
@@ -249,24 +265,31 @@ static bool read_user(
 	return !exec || cert.length || run_plugin(file, exec, allow_exec, err);
 }
 
-static bool read_context(struct kubeconfig *file, const char *context, bool allow_exec, struct error *err)
+static const struct yaml_node *find_context(const struct kubeconfig *file, struct error *err)
 {
-	if (!context)
-		context = field(file->root, "current-context");
-	if (!context)
-		return error_set(err, ERROR_INVALID, "%s: no current-context; name one", file->path);
-	const struct yaml_node *found = entry(file, "contexts", context, "context", err);
+	const char *context =
+		file->override->context ? file->override->context : field(file->root, "current-context");
+	if (context)
+		return entry(file, "contexts", context, "context", err);
+	error_set(err, ERROR_INVALID, "%s: no current-context; name one", file->path);
+	return NULL;
+}
+
+static bool read_context(struct kubeconfig *file, bool allow_exec, struct error *err)
+{
+	const struct kube_override *override = file->override;
+	const struct yaml_node *found = find_context(file, err);
 	if (!found)
 		return false;
-	const char *cluster_name = field(found, "cluster");
-	const char *user_name = field(found, "user");
+	const char *cluster_name = override->cluster ? override->cluster : field(found, "cluster");
+	const char *user_name = override->user ? override->user : field(found, "user");
 	const struct yaml_node *cluster =
 		entry(file, "clusters", cluster_name ? cluster_name : "", "cluster", err);
 	if (!cluster || !read_cluster(file, cluster, err))
 		return false;
 	const char *namespace = field(found, "namespace");
 	file->config->namespace = memory_copy(namespace ? namespace : "default");
-	if (!user_name)
+	if (!user_name || override->token)
 		return true;
 	const struct yaml_node *user = entry(file, "users", user_name, "user", err);
 	return user && read_user(file, user, allow_exec, err);
@@ -288,15 +311,40 @@ static bool parse(struct kubeconfig *file, const struct buf *bytes, struct error
 bool kube_config_read(
 	const char *path, const char *context, bool allow_exec, struct kube_config *config, struct error *err)
 {
+	const struct kube_override override = {.context = context};
+	return kube_config_overridden(path, &override, allow_exec, config, err);
+}
+
+bool kube_config_namespace(const char *path, const char *context, char **namespace, struct error *err)
+{
+	CLEANUP(buf_wipe) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
+	CLEANUP(arena_freep) struct arena *mem = arena_new(64 * (size_t)LIMIT_CONFIG_BYTES);
+	const struct kube_override override = {.context = context};
+	struct kubeconfig file = {.path = path, .mem = mem, .override = &override};
+	const struct yaml_node *found;
+	if (!file_read(path, &bytes, err))
+		return error_prefix(err, "kubeconfig");
+	buf_string(&bytes);
+	if (!parse(&file, &bytes, err) || !(found = find_context(&file, err)))
+		return false;
+	const char *said = field(found, "namespace");
+	*namespace = memory_copy(said ? said : "default");
+	return true;
+}
+
+bool kube_config_overridden(const char *path, const struct kube_override *override, bool allow_exec,
+	struct kube_config *config, struct error *err)
+{
 	CLEANUP(buf_wipe) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
 	if (!file_read(path, &bytes, err))
 		return error_prefix(err, "kubeconfig");
 	CLEANUP(arena_freep) struct arena *mem = arena_new(64 * (size_t)LIMIT_CONFIG_BYTES);
 	struct kube_config made = {0};
-	struct kubeconfig file = {.path = path, .mem = mem, .config = &made};
+	struct kubeconfig file = {.path = path, .override = override, .mem = mem, .config = &made};
 	if (!bytes.length)
 		return error_set(err, ERROR_INVALID, "%s: not a kubeconfig", path);
-	if (!parse(&file, &bytes, err) || !read_context(&file, context, allow_exec, err)) {
+	if (!parse(&file, &bytes, err) || !read_context(&file, allow_exec, err) ||
+		!kube_config_override(&made, override, err)) {
 		kube_config_done(&made);
 		return false;
 	}

@@ -18,7 +18,20 @@ struct kube_config {
 	char *proxy;
 	char *namespace;             /* of the service account or context; "default" when not said */
 	struct kube_account account; /* what the token runs as, by its own word */
-	bool insecure;               /* insecure-skip-tls-verify: loud in status */
+	char **impersonate; /* "Impersonate-User: name" and the like, NULL at the end; NULL = nobody else */
+	bool insecure;      /* insecure-skip-tls-verify: loud in status */
+};
+
+/* What kubectl's options put in the place of what the kubeconfig says; NULL and 0 = as it has it. */
+struct kube_override {
+	const char *context, *cluster, *user; /* names in the kubeconfig */
+	const char *server, *namespace, *tls_server_name, *proxy;
+	const char *ca_file, *client_cert_file, *client_key_file;
+	const char *token; /* instead of every credential of the user, whose exec plugin is not run */
+	const char *as, *as_uid;
+	const char *const *as_groups;
+	size_t as_group_count;
+	bool insecure; /* and without the kubeconfig's authority */
 };
 
 /* The service account's files under /var/run/secrets/kubernetes.io/serviceaccount and KUBERNETES_SERVICE_HOST/_PORT.
@@ -29,6 +42,18 @@ bool kube_config_in_cluster(const char *folder, struct kube_config *config, stru
    `exec` plugins run only when `allow_exec` (the CLI); else they are ERROR_INVALID saying so. */
 bool kube_config_read(const char *path, const char *context, bool allow_exec, struct kube_config *config,
 	struct error *err) MUST_CHECK;
+
+/* The same, with kubectl's options; `override` is borrowed until it returns. ERROR_INVALID names the option that cannot be. */
+bool kube_config_overridden(const char *path, const struct kube_override *override, bool allow_exec,
+	struct kube_config *config, struct error *err) MUST_CHECK;
+
+/* The options alone, over a config that was found otherwise (in a pod). */
+bool kube_config_override(
+	struct kube_config *config, const struct kube_override *override, struct error *err) MUST_CHECK;
+
+/* The namespace of the context ("default" when it says none), without asking anybody for credentials. */
+bool kube_config_namespace(
+	const char *path, const char *context, char **namespace, struct error *err) MUST_CHECK;
 
 /* `copy` is overwritten, not freed first. */
 void kube_config_copy(struct kube_config *copy, const struct kube_config *config);

@@ -1,5 +1,6 @@
 #include "reconcile/manifest/stream.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -140,4 +141,15 @@ char *manifest_stream(const char *bytes, size_t length, size_t *new_length)
 	char *copy = memory_alloc(written->length + 1);
 	memcpy(copy, written->data, written->length);
 	return copy;
+}
+
+void manifest_stream_read(const char *file, const char *bytes, size_t length, struct arena *mem,
+	struct yaml_documents *documents, struct mistakes *mistakes)
+{
+	size_t cut_length = 0;
+	char *cut = manifest_stream(bytes, length, &cut_length);
+	yaml_read(file, cut ? cut : bytes, cut ? cut_length : length, mem, documents, mistakes);
+	if (cut)
+		explicit_bzero(cut, cut_length);
+	free(cut);
 }

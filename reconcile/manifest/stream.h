@@ -1,5 +1,5 @@
 /*
- * stream.h - the bytes of a manifest file as kubectl takes them apart, before they are YAML (internal to this room)
+ * stream.h - the bytes of a manifest file as kubectl takes them apart, before they are YAML
  *
  * kubectl does not give a file to its YAML reader whole: k8s.io/apimachinery/pkg/util/yaml cuts it into documents line by line first. What
  * that lets through is taken here, too, by writing it as YAML has it:
@@ -9,7 +9,11 @@
  */
 #pragma once
 
-#include "base/base.h"
+#include "reconcile/manifest/yaml.h"
 
 /* A copy, to be freed, or NULL when the bytes are good as they are. */
 char *manifest_stream(const char *bytes, size_t length, size_t *new_length);
+
+/* yaml_read() of what kubectl would make of the bytes; the copy that it takes is wiped. */
+void manifest_stream_read(const char *file, const char *bytes, size_t length, struct arena *mem,
+	struct yaml_documents *documents, struct mistakes *mistakes);

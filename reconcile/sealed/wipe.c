@@ -3,13 +3,14 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "reconcile/manifest/stream.h"
 
 bool secret_tree_read(
 	const char *source, const char *bytes, size_t length, struct secret_tree *tree, struct error *err)
 {
 	struct secret_tree read = {.mem = arena_new(LIMIT_PASS_MEMORY)};
 	read.mistakes.mem = read.mem;
-	yaml_read(source, bytes, length, read.mem, &read.documents, &read.mistakes);
+	manifest_stream_read(source, bytes, length, read.mem, &read.documents, &read.mistakes);
 	if (read.mistakes.count) {
 		error_set(err, ERROR_INVALID, "%s", mistake_text(&read.mistakes.items[0], read.mem));
 		secret_tree_done(&read);
