@@ -218,7 +218,8 @@ bool sealing_arguments(struct command_context *context, struct sealing_source *s
 	};
 	size_t all = count + COUNT_OF(shared);
 	struct command_option *options = arena_array(context->mem, all, sizeof(*options));
-	memcpy(options, own, count * sizeof(*own));
+	if (count)
+		memcpy(options, own, count * sizeof(*own));
 	memcpy(options + count, shared, sizeof(shared));
 	words.argv = arena_array(context->mem, (size_t)*argc + 1, sizeof(*words.argv));
 	take_words(&words, *argc, *argv);

@@ -65,8 +65,9 @@ static void check_repository_files(struct doctor *doctor, const struct repositor
 		arena_printf(doctor->mem, "client certificate for %s", url));
 }
 
-/* A folder of secrets: the agent refuses each file of it that others may read. */
-static void check_secret_folder(struct doctor *doctor, const char *folder, const char *what)
+/* A folder of secrets; the files that have a bit of `refused` are told. Plain Secrets are refused by the agent when the group may read them;
+   sealing keys come from a Secret's volume, where the group is how a process that is not root reads them (mode 0440). */
+static void check_secret_folder(struct doctor *doctor, const char *folder, const char *what, mode_t refused)
 {
 	DIR *opened = opendir(folder);
 	const struct dirent *entry;
@@ -85,13 +86,13 @@ static void check_secret_folder(struct doctor *doctor, const char *folder, const
 		if (*entry->d_name == '.' || stat(file, &status) != 0 || !S_ISREG(status.st_mode))
 			continue;
 		files++;
-		if (!(status.st_mode & 077))
+		if (!(status.st_mode & refused))
 			continue;
 		open_to_others++;
 		doctor_fail(doctor, "folder",
 			arena_printf(doctor->mem, "chmod 0600 %s", doctor_quoted(doctor, file)),
-			"%s (%s) holds secrets and may be read by others (mode %04o): the agent refuses it",
-			file, what, (unsigned)status.st_mode & 07777);
+			"%s (%s) holds secrets and may be read by others (mode %04o)%s", file, what,
+			(unsigned)status.st_mode & 07777, refused & S_IRWXG ? ": the agent refuses it" : "");
 	}
 	closedir(opened);
 	if (!open_to_others)
@@ -142,9 +143,9 @@ void doctor_check_files(struct doctor *doctor)
 		check_secret(doctor, config->databases[i].password.file,
 			arena_printf(doctor->mem, "password of database %s", config->databases[i].name));
 	if (config->secrets)
-		check_secret_folder(doctor, config->secrets, "secrets");
+		check_secret_folder(doctor, config->secrets, "secrets", S_IRWXG | S_IRWXO);
 	for (size_t i = 0; i < config->sealing_key_count; i++)
-		check_secret_folder(doctor, config->sealing_keys[i], "sealing keys");
+		check_secret_folder(doctor, config->sealing_keys[i], "sealing keys", S_IRWXO | S_IWGRP);
 	if (config->sealing_key_count)
 		check_sealing_keys(doctor);
 	check_tools(doctor);

@@ -36,6 +36,8 @@ class Controller:
         self.service = "sealed-secrets-controller"
         self.seen = []
         self.rotate = None
+        self.verdict = 200  # of /v1/verify
+        self.headers = None
         controller = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -51,6 +53,7 @@ class Controller:
                 self.answer(404, {"kind": "Status", "status": "Failure", "reason": "NotFound", "message": "not found", "code": 404})
 
             def do_GET(self):
+                controller.headers = self.headers
                 controller.seen.append((self.path, self.headers.get("Authorization")))
                 services = "/api/v1/namespaces/kube-system/services/"
                 if self.path == services + controller.service:
@@ -67,6 +70,9 @@ class Controller:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 controller.rotate = (self.path, body)
+                if self.path.endswith("/v1/verify"):
+                    self.answer(controller.verdict, b"", "text/plain")
+                    return
                 body["spec"]["encryptedData"] = {"password": "AgRotated"}
                 self.answer(200, body)
 
@@ -137,8 +143,42 @@ def test_a_certificate_that_is_not_the_clusters_is_said_before_sealing(desk, con
 
 
 def test_a_service_that_is_not_there_is_answered_with_those_that_are(desk, controller):
-    controller.service = "elsewhere"
+    controller.service, controller.keys = "elsewhere", []
     desk.pgitops("seal", "cert").refused("--controller-name sealed-secrets --controller-namespace tools")
+
+
+def test_where_the_service_is_missing_the_newest_key_secret_has_the_certificate(desk, controller):
+    controller.service = "elsewhere"
+    answer = desk.pgitops("seal", "cert").ok()
+    assert answer.out == (VECTORS / "cert-a.pem").read_text() and "kube-system/sealed-secrets-keyx" in answer.err
+    assert desk.pgitops("seal", "--fetch-cert", "--format", "json").ok().out == answer.out
+
+
+def test_validate_asks_the_controller_and_says_no_by_name(desk, controller):
+    sealed = desk.pgitops("seal", "--cert", VECTORS / "cert-a.pem", stdin=SECRET).ok().out
+    desk.pgitops("seal", "--validate", stdin=sealed + sealed).ok()
+    assert controller.rotate[0].endswith("/proxy/v1/verify") and controller.rotate[1]["kind"] == "SealedSecret"
+    controller.verdict = 409
+    answer = desk.pgitops("seal", "--validate", stdin=sealed).refused("unable to decrypt sealed secret: ")
+    assert answer.code == 1 and answer.out == ""
+    controller.verdict = 500
+    assert desk.pgitops("seal", "--validate", stdin=sealed).refused("cannot validate sealed secret").code == 2
+
+
+def test_kubectls_options_go_over_the_kubeconfig(desk, controller):
+    desk.pgitops("seal", "cert", "--token", "said-here-0001", "--as", "carol", "--as-group", "dba", "--as-group", "ops", "--as-uid", "7",
+                 "--request-timeout", "20s").ok()
+    seen = controller.headers
+    assert seen["Authorization"] == "Bearer said-here-0001"
+    assert (seen["Impersonate-User"], seen["Impersonate-Uid"], seen.get_all("Impersonate-Group")) == ("carol", "7", ["dba", "ops"])
+    server = yaml.safe_load(controller.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+    desk.write("other", controller.kubeconfig.read_text().replace(server, "https://127.0.0.1:1"))
+    desk.pgitops("seal", "cert", "--kubeconfig", "other", "--server", server, "--certificate-authority", controller.ca).ok()
+    desk.pgitops("seal", "cert", "--server", server, "--insecure-skip-tls-verify").ok()
+    desk.pgitops("seal", "cert", "--cluster", "no-such").refused('no entry named "no-such"')
+    desk.pgitops("seal", "cert", "--user", "no-such").refused('no entry named "no-such"')
+    desk.pgitops("seal", "cert", "--as-group", "dba").refused("need --as")
+    desk.pgitops("seal", "cert", "--as", "a\nX: b").refused("--as takes a name of one line")
 
 
 def test_the_keys_of_the_cluster_open_what_it_sealed(desk, controller):
