@@ -30,14 +30,43 @@ static bool is_known(struct buf *known, const char *fingerprint)
 	return false;
 }
 
-/* Links are followed on both sides: what matters is the file that is read. */
+static bool is_below(const char *path, const char *root)
+{
+	char file[PATH_MAX];
+	size_t length = strlen(root);
+	if (!realpath(path, file))
+		return true; /* what cannot be told is asked about */
+	return text_starts(file, root) && (!file[length] || file[length] == '/' || root[length - 1] == '/');
+}
+
+/* Whether the way to the file leads through the checkout: a link in it is Git's to change, wherever it leads to. */
 static bool is_of_checkout(const struct checkout *checkout, const char *path)
 {
-	char root[PATH_MAX], file[PATH_MAX];
-	if (!realpath(checkout->root, root) || !realpath(path, file))
-		return true; /* what cannot be told is asked about */
-	size_t length = strlen(root);
-	return text_starts(file, root) && (file[length] == '/' || root[length - 1] == '/');
+	char root[PATH_MAX], way[PATH_MAX];
+	size_t length = strlen(path), at = 0;
+	if (!realpath(checkout->root, root) || length >= sizeof(way))
+		return true;
+	memcpy(way, path, length + 1);
+	while (text_starts(way + at, "../"))
+		at += 3;
+	if (*path != '/') { /* where it begins: here, or so many folders above */
+		char first = way[at];
+		way[at] = '\0';
+		bool below = is_below(at ? way : ".", root);
+		way[at] = first;
+		if (below)
+			return true;
+	}
+	for (at += *path == '/'; at < length; at++) {
+		if (way[at] != '/')
+			continue;
+		way[at] = '\0';
+		bool below = is_below(way, root);
+		way[at] = '/';
+		if (below)
+			return true;
+	}
+	return is_below(way, root);
 }
 
 static const char *last_known(struct buf *known)

@@ -6,8 +6,9 @@
  * as ssh takes a host's; `pgitops seal cert` adds the cluster's, `pgitops seal cert --trust FINGERPRINT` one that a person has compared.
  * Any other is refused. A line that is taken out of that file is asked for again.
  *
- * That is asked of files of the checkout alone, which are what Git can change: a file elsewhere, a URL and the cluster were chosen by
- * whoever seals. Outside of a clone nothing is kept. The fingerprint is of the key: a certificate issued anew for the same one is the same.
+ * That is asked of files of the checkout alone, which are what Git can change; a file is one when the way to it leads through the checkout,
+ * for a link there is Git's, too. A file elsewhere, a URL and the cluster were chosen by whoever seals. Outside of a clone nothing is
+ * kept. The fingerprint is of the key: a certificate issued anew for the same one is the same.
  */
 #pragma once
 

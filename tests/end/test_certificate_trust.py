@@ -67,6 +67,15 @@ def test_secrets_are_not_sealed_with_it_either(clone):
         assert not answer.out
     (clone.place / "other.pem").symlink_to(clone.certificate)
     clone.pgitops("seal", "--cert", "other.pem", stdin=SECRET, cwd=clone.place).refused(REFUSED)
+    clone.certificate.unlink()
+    clone.certificate.symlink_to(OTHER)  # a link is Git's, wherever it leads
+    clone.pgitops("seal", stdin=SECRET, cwd=clone.place).refused(REFUSED)
+    clone.pgitops("seal", "--cert", clone.certificate, stdin=SECRET).refused(REFUSED)
+    (clone.root / "way").symlink_to(OTHER.parent)
+    clone.pgitops("seal", "--cert", f"way/{OTHER.name}", stdin=SECRET).refused(REFUSED)
+    clone.pgitops("seal", "--cert", f"../way/{OTHER.name}", stdin=SECRET, cwd=clone.place).refused(REFUSED)
+    shutil.copy(OTHER, clone.root.parent / "mine.pem")
+    clone.pgitops("seal", "--cert", "../mine.pem", stdin=SECRET).ok()
     clone.pgitops("seal", "--cert", OTHER, stdin=SECRET).ok()  # outside of the clone: chosen by whoever seals
     clone.pgitops("seal", "cert", "--trust", fingerprint(clone, OTHER)).ok()
     clone.pgitops("seal", stdin=SECRET, cwd=clone.place).ok()
