@@ -278,6 +278,13 @@ static const char check_help[] =
 	"  pgitops check postgres-cluster postgres-users\n"
 	"  pgitops check --exclude 'charts/*' -o json . | jq '.items[]'\n";
 
+/* Of all commands that ask a cluster without an agent, as kubectl and kubeseal have them. */
+#define CLUSTER_HELP                                                                                                               \
+	"  --controller-name NAME, --controller-namespace NS\n"                                                                    \
+	"  --kubeconfig FILE, --context NAME, --cluster NAME, --user NAME, --tls-server-name, --proxy-url, --request-timeout D,\n" \
+	"  --certificate-authority, --client-certificate, --client-key, --insecure-skip-tls-verify, --as, --as-group, --as-uid,\n" \
+	"  --token: as kubectl has them\n\n"
+
 static const char seal_help[] =
 	"Reads Secrets (YAML or JSON, several documents, Lists) and writes SealedSecrets that only the cluster can open, as\n"
 	"kubeseal does. Without -f and -w: stdin and stdout. YAML when -o or the name of the file says so, else JSON.\n\n"
@@ -293,9 +300,8 @@ static const char seal_help[] =
 	"  --validate               can the controller open these SealedSecrets? Exit code 1 when not\n"
 	"  --fetch-cert             as `pgitops seal cert`; --recovery-unseal: as `pgitops unseal`\n"
 	"  --allow-empty-data       a Secret without any item is no mistake\n"
-	"  --controller-name, --controller-namespace, --kubeconfig, --context, and what else kubectl takes: --cluster, --user,\n"
-	"  --server, --token, --as, --request-timeout, ... All of kubeseal's options work, or say what to use: see README\n\n"
-	"Examples:\n"
+	"  --format json|yaml       as -o; --recovery-private-key KEY: as --private-key. Every option of kubeseal works or says what\n"
+	"                           to use: see README\n" CLUSTER_HELP "Examples:\n"
 	"  pgitops seal -f secret.yaml -w sealed.yaml --cert pub-cert.pem\n"
 	"  kubectl create secret generic x --dry-run=client --from-file=token -o yaml | pgitops seal -o yaml\n"
 	"  printf %s \"$value\" | pgitops seal --raw --namespace team --name x\n";
@@ -326,8 +332,7 @@ static const char seal_cert_help[] =
 	"a pull may bring it, is refused by everything that seals until it is the cluster's or --trust names it.\n\n"
 	"  -w FILE             write it there\n"
 	"  --trust FINGERPRINT this clone takes it from now on: compare it first with whoever changed the file\n"
-	"  --cert FILE|URL     look at this one instead; --ca FILE: who signed the https server\n"
-	"  --controller-name NAME, --controller-namespace NS, --kubeconfig FILE, --context NAME\n\n"
+	"  --cert FILE|URL     look at this one instead; --ca FILE: who signed the https server\n" CLUSTER_HELP
 	"Examples:\n"
 	"  pgitops seal cert -w pub-cert.pem\n"
 	"  pgitops seal cert --cert pub-cert.pem -o json\n"
@@ -336,9 +341,7 @@ static const char seal_cert_help[] =
 static const char seal_keys_help[] =
 	"Says for each value which key opens it, whether that key is near rotation, and why a value does not open: for which\n"
 	"namespace and name it was sealed. Exit code 1 when one does not. Without --private-key: the cluster's key Secrets.\n\n"
-	"  --private-key KEY[,KEY...]   PEM files, key Secrets, folders of them\n"
-	"  --controller-namespace NS, --kubeconfig FILE, --context NAME\n\n"
-	"Examples:\n"
+	"  --private-key KEY[,KEY...]   PEM files, key Secrets, folders of them\n" CLUSTER_HELP "Examples:\n"
 	"  pgitops seal keys sealed-users.yaml\n"
 	"  pgitops seal keys */sealed*.yaml --private-key backup.yaml -o json\n";
 
@@ -346,8 +349,7 @@ static const char unseal_help[] =
 	"Opens SealedSecrets and prints the Secrets. Keys are tried in order, as the controller does; without --private-key the\n"
 	"cluster's key Secrets are. Templates are not rendered.\n\n"
 	"  -f FILE, -w FILE             input and output (mode 0600)\n"
-	"  --private-key KEY[,KEY...]   PEM files, key Secrets, folders of them; further words are keys too\n"
-	"  --controller-namespace NS, --kubeconfig FILE, --context NAME\n\n"
+	"  --private-key KEY[,KEY...]   PEM files, key Secrets, folders of them; further words are keys too\n" CLUSTER_HELP
 	"Examples:\n"
 	"  pgitops unseal -f sealed.yaml --private-key key.pem\n"
 	"  pgitops unseal -f sealed.yaml --private-key backup/ -o json\n";
