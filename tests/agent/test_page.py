@@ -10,6 +10,7 @@ import pytest
 from agent import page_data
 from agent.browser import Browser
 from parts import agent as agents
+from parts.process import private
 
 SERVER = agents.PROGRAM.parent / "tests/agent/page_server"
 TOKEN = "0123456789abcdef-token"
@@ -68,7 +69,7 @@ def page(tmp_path):
 
 @pytest.fixture
 def locked(tmp_path):
-    (tmp_path / "token").write_text(TOKEN + "\n")
+    private(tmp_path / "token", TOKEN + "\n")
     made = Page(tmp_path / "state", tmp_path / "token").tell(*page_data.TROUBLED)
     yield made
     made.close()

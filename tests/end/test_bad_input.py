@@ -14,6 +14,7 @@ from parts.git import Fault, GitHttpServer, Link, Repository, SilentServer
 from parts.kube import ControlPlane
 from parts.manifests import config_map, postgresql, users, users_map
 from parts.postgres import Postgres
+from parts.process import private
 from parts.proxy import FaultProxy, faults
 from parts.small_disk import SmallDisk, fill
 
@@ -147,7 +148,7 @@ def source(agent, tmp_path):
     repository.commit({"app/a.yaml": config_map("a")})
     with GitHttpServer(tmp_path / "git", user="ci", password="right") as server:
         password = tmp_path / "git-password"
-        password.write_text("right\n")
+        private(password, "right\n")
         password.chmod(0o600)
         agent.config["git"] = {"timeout": "2s"}
         agent.repository(server.url(""), username="ci", passwordFile=str(password))
@@ -177,11 +178,11 @@ def test_a_missing_repository_is_told_and_found_when_it_is_made(source, tmp_path
 
 def test_a_wrong_password_is_told_and_the_right_one_is_used_from_then_on(source):
     agent, _, repository, password = source
-    password.write_text("wrong-one\n")
+    private(password, "wrong-one\n")
     agent.begin()
     message = agent.wait_condition("team", "ComparisonError", "401")["message"]
     assert "/db" in message and "wrong-one" not in message and "wrong-one" not in agent.log()
-    password.write_text("right\n")
+    private(password, "right\n")
     refresh(agent)
     agent.wait_app("team", "Synced", repository.head)
 
@@ -191,7 +192,7 @@ def test_a_password_file_that_is_missing_is_named(source):
     password.unlink()
     agent.begin()
     agent.wait_condition("team", "ComparisonError", str(password))
-    password.write_text("right\n")
+    private(password, "right\n")
     refresh(agent)
     agent.wait_app("team", "Synced", repository.head)
 

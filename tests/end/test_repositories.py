@@ -11,6 +11,7 @@ from parts.agent import wait_for
 from parts.git import Certificates, Fault, GitHttpServer, GitSshServer, Repository, ssh_key
 from parts.signers import SshKey
 from parts.manifests import config_map, users
+from parts.process import private
 
 
 @pytest.fixture
@@ -116,8 +117,8 @@ def test_an_unsigned_commit_is_not_used_and_not_after_a_restart_either(agent, re
 
 def test_two_users_of_one_repository_are_two_and_fail_apart(agent, repository, tmp_path):
     """The second may not have the credentials of the first, nor the first the failure of the second."""
-    (tmp_path / "ada").write_text("right")
-    (tmp_path / "bob").write_text("wrong")
+    private(tmp_path / "ada", "right")
+    private(tmp_path / "bob", "wrong")
     with GitHttpServer(repository.path.parent, user="ada", password="right") as server:
         agent.config["repositories"] = [
             {"url": server.url("db.git", user="ada"), "username": "ada", "passwordFile": str(tmp_path / "ada")},
@@ -128,7 +129,7 @@ def test_two_users_of_one_repository_are_two_and_fail_apart(agent, repository, t
         agent.wait_app("of-ada", "Synced", repository.head)
         assert "401" in agent.wait_condition("of-bob", "ComparisonError", "credentials")["message"]
         assert not errors_of(agent, "of-ada")
-        (tmp_path / "bob").write_text("right")
+        private(tmp_path / "bob", "right")
         refresh(agent, "of-bob")
         agent.wait_app("of-bob", "Synced", repository.head)
 
@@ -266,12 +267,6 @@ def test_two_applications_share_one_question_and_one_fetch(agent, repository, tm
 
 
 # ---- credentials ------------------------------------------------------------------------------------------------------
-
-
-def private(path, text):
-    path.write_text(text)
-    path.chmod(0o600)
-    return str(path)
 
 
 def test_a_rotated_password_is_asked_for_and_used(agent, follow, repository, tmp_path):

@@ -13,6 +13,7 @@ from parts.agent import wait_for
 from parts.git import GitHttpServer, GitSshServer, Repository
 from parts.manifests import config_map, secret, users
 from parts.postgres import Postgres
+from parts.process import private
 
 CANARIES = {
     "git password": "canary-git-password-8f2e",
@@ -70,12 +71,6 @@ def http_answers(agent, token):
     answers = [agent.get(path, headers={"Authorization": f"Bearer {token}"}) for path in paths]
     answers += [agent.get(path, over="socket") for path in paths]
     return "\n".join(f"{answer.status} {answer.headers} {answer.body}" for answer in answers).encode()
-
-
-def private(path, text):
-    path.write_text(text)
-    path.chmod(0o600)
-    return str(path)
 
 
 @pytest.fixture

@@ -15,6 +15,15 @@ def free_port():
         return sock.getsockname()[1]
 
 
+def private(path, text):
+    """A file that nobody else reads, put in place at once; its name. The agent takes a secret from no other."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    new.chmod(0o600)
+    new.replace(path)
+    return str(path)
+
+
 def wait_for(what, question, seconds=None, pause=0.02):
     """Asks until the answer is true, and returns it."""
     seconds = seconds or PATIENCE
