@@ -259,20 +259,27 @@ static bool reseal_values(const json_t *object, const struct sealing_keys *keys,
 	return true;
 }
 
+/* What is given has to be SealedSecrets alone; `option` is what asks for them. */
+static bool read_sealed(
+	const struct seal *seal, const char *option, struct sealed_objects *objects, struct error *err)
+{
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
+	const char *name = seal->input ? seal->input : "stdin";
+	if (!sealing_read(seal->input, &text, err) ||
+		!sealing_objects(name, &text, seal->context->mem, objects, err))
+		return false;
+	return (objects->count && !objects->others) ||
+		error_set(err, ERROR_INVALID, "%s: %s takes SealedSecrets and nothing else", name, option);
+}
+
 /* With --private-key here, without it by the controller, which alone has the keys. */
 static bool reencrypt(const struct seal *seal, int argc, char **argv, const struct certificate *certificate,
 	struct buf *out, struct error *err)
 {
-	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(sealing_objects_done) struct sealed_objects objects = {0};
 	CLEANUP(sealing_keys_done) struct sealing_keys keys = {0};
-	const char *name = seal->input ? seal->input : "stdin";
-	if (!sealing_read(seal->input, &text, err) ||
-		!sealing_objects(name, &text, seal->context->mem, &objects, err))
+	if (!read_sealed(seal, "--re-encrypt", &objects, err))
 		return false;
-	if (!objects.count || objects.others)
-		return error_set(
-			err, ERROR_INVALID, "%s: --re-encrypt takes SealedSecrets and nothing else", name);
 	if (seal->source.keys.count && !sealing_keys_option(&seal->source.keys, argc, argv, &keys, err))
 		return false;
 	bool yaml = sealing_wants_yaml(seal->context, seal->output ? seal->output : seal->input);
@@ -291,15 +298,9 @@ static bool reencrypt(const struct seal *seal, int argc, char **argv, const stru
 
 static bool validate(const struct seal *seal, struct error *err)
 {
-	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(sealing_objects_done) struct sealed_objects objects = {0};
-	const char *name = seal->input ? seal->input : "stdin";
-	if (!sealing_read(seal->input, &text, err) ||
-		!sealing_objects(name, &text, seal->context->mem, &objects, err))
+	if (!read_sealed(seal, "--validate", &objects, err))
 		return false;
-	if (!objects.count || objects.others)
-		return error_set(
-			err, ERROR_INVALID, "%s: --validate takes SealedSecrets and nothing else", name);
 	for (size_t i = 0; i < objects.count; i++)
 		if (!sealing_cluster_validate(&seal->source, objects.items[i].json, err))
 			return false;

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/hook/hooks.h"
 #include "agent/hook/layout.h"
 #include "agent/hook/trust.h"
 #include "base/clock.h"
@@ -75,19 +76,11 @@ void sealing_say_mistakes(const struct mistakes *mistakes)
 
 static bool read_stdin(struct buf *out, struct error *err)
 {
-	char chunk[16384];
-	ssize_t got;
-	while ((got = read(STDIN_FILENO, chunk, sizeof(chunk))) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_set(err, ERROR_RETRY, "cannot read stdin: %s", strerror(errno));
-		buf_append(out, chunk, (size_t)got);
-		explicit_bzero(chunk, (size_t)got);
-		if (buf_failed(out))
-			return error_set(err, ERROR_INVALID, "stdin holds more than %zu bytes", out->maximum);
-	}
-	return true;
+	if (hook_read_stdin(out))
+		return true;
+	if (buf_failed(out))
+		return error_set(err, ERROR_INVALID, "stdin holds more than %zu bytes", out->maximum);
+	return error_set(err, ERROR_RETRY, "cannot read stdin: %s", strerror(errno));
 }
 
 bool sealing_read(const char *path, struct buf *out, struct error *err)

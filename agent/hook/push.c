@@ -157,7 +157,7 @@ int hook_pre_push(struct hook *hook, const char *remote)
 		if (!local || !there || is_zero(local))
 			continue;
 		if (!send_target(&sending, local, ref, &err))
-			return failed(&err) ? 1 : 0;
+			return failed(&err);
 		/* What the server has may not be here: then its refs that are known here say what is new. */
 		if (!is_zero(there) &&
 			git_says("cat-file", "-e", arena_printf(hook->mem, "%s^{commit}", there), NULL))

@@ -79,6 +79,11 @@ struct grants_wanted {
 	size_t renamed_count;
 };
 
+/* Why no REVOKE reaches what this one gave: as whoever has the owner's rights, it takes what the owner gave. A format with his name. */
+#define GRANTS_STUCK                                                                                                                   \
+	"\"%s\" gave it, who has the rights of the owner by now (a superuser, or a member), so that the server takes every REVOKE of " \
+	"that role's for one of the owner's: take those rights from it for a moment, or REVOKE what it had been given to give on, with CASCADE"
+
 /* --- the words --- */
 
 /* "tables", as users.yaml has it; NULL = default privileges, whose word is that of the objects */

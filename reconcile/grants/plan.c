@@ -366,10 +366,7 @@ static bool is_stuck(struct planner *planner, struct grants_step *step, const st
 {
 	if (!*change->grantor || !change->grant->stuck || leaves(planner, change->grant->role))
 		return false;
-	error_set(&step->error, ERROR_DENIED,
-		"%s on %s is not revoked from \"%s\": \"%s\" gave it, who has the rights of the owner by now (a superuser, or a "
-		"member), so that the server takes every REVOKE of that role's for one of the owner's: take those rights from it "
-		"for a moment, or REVOKE what it had been given to give on, with CASCADE",
+	error_set(&step->error, ERROR_DENIED, "%s on %s is not revoked from \"%s\": " GRANTS_STUCK,
 		change->privileges, grant_describe(change->grant, planner->mem), change->grant->role,
 		change->grantor);
 	return true;

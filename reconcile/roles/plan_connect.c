@@ -7,8 +7,6 @@
 #include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
-enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000 };
-
 static void warn_of_public(struct planner *planner, const struct database *database)
 {
 	bool *told = &planner->public_told[database - planner->present->databases];
@@ -81,9 +79,7 @@ static bool has_rights_of(const struct planner *planner, const struct role *memb
 	size_t count;
 	const struct membership *rows = present_memberships(planner->present, member->oid, &count);
 	for (size_t i = 0; i < count; i++)
-		if (rows[i].role == role->oid &&
-			(planner->present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS ? rows[i].inherits
-										      : member->inherit))
+		if (rows[i].role == role->oid && rights_inherits(planner, &rows[i]))
 			return true;
 	return false;
 }
@@ -96,10 +92,7 @@ static bool is_stuck(struct planner *planner, struct wanted_user *wanted, const 
 	if (!grantor->super && !role_set_has(&above, database->owner))
 		return false;
 	planner_reason(planner, wanted->report, USER_DEGRADED,
-		"CONNECT on database \"%s\" is not revoked: \"%s\" gave it, who has the rights of the owner by now (a superuser, "
-		"or a member), so that the server takes every REVOKE of that role's for one of the owner's: take those rights "
-		"from it for a moment, or REVOKE what it had been given to give on, with CASCADE",
-		database->name, grantor->name);
+		"CONNECT on database \"%s\" is not revoked: " GRANTS_STUCK, database->name, grantor->name);
 	return true;
 }
 

@@ -27,12 +27,17 @@ static const char *self_name(const struct planner *planner)
 
 enum way { WAY_ANY, WAY_PRIVILEGES, WAY_SET };
 
-/* Is what is above this member reached over this row? Before 16 the member's INHERIT decides, and everybody may SET ROLE. */
-static bool leads_on(const struct planner *planner, const struct membership *row, enum way way)
+bool rights_inherits(const struct planner *planner, const struct membership *row)
 {
 	const struct role *member = present_role_by_oid(planner->present, row->member);
+	return is_modern(planner) ? row->inherits : member && member->inherit;
+}
+
+/* Is what is above this member reached over this row? Before 16 everybody may SET ROLE. */
+static bool leads_on(const struct planner *planner, const struct membership *row, enum way way)
+{
 	if (way == WAY_PRIVILEGES)
-		return is_modern(planner) ? row->inherits : member && member->inherit;
+		return rights_inherits(planner, row);
 	return way == WAY_ANY || row->can_set;
 }
 

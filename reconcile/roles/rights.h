@@ -26,6 +26,9 @@ struct rights {
 	bool *becomes; /* ... SET ROLE to this one succeeds */
 };
 
+/* Has the member the privileges of the role by this row? Before 16 the member's own INHERIT decides. */
+bool rights_inherits(const struct planner *planner, const struct membership *row);
+
 /* NULL for a superuser. */
 struct rights *rights_of(struct planner *planner);
 
