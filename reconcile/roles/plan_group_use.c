@@ -76,6 +76,11 @@ static void follow(struct use *use, const struct group_role *group)
 	}
 }
 
+bool planner_group_goes(const struct planner *planner, const struct role *role)
+{
+	return role->mark == MARK_GROUP && is_unused_group(planner, role);
+}
+
 void planner_find_unused(struct planner *planner)
 {
 	const struct users *wanted = planner->input->wanted;

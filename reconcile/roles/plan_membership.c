@@ -65,7 +65,8 @@ static size_t option_count(const struct planner *planner)
 /* --- rows that fall with their grantor --- */
 
 /*
- * Granted by one of ours who, by what Git says, has no right to: from a hand's ADMIN OPTION, or from CREATEROLE by making the role.
+ * Granted by one of ours who goes, as DROP OWNED takes along what she granted; or who, by what Git says, has no right to: from a hand's
+ * ADMIN OPTION, or from CREATEROLE by making the role.
  * Who has `admin: true` may grant, and what she grants counts like anybody's, for as long as her own right stands.
  */
 static bool falls(struct planner *planner, const struct membership *row);
@@ -94,17 +95,15 @@ static bool judge_row(struct planner *planner, const struct membership *row)
 	struct member member;
 	if (!grantor || !role)
 		return false;
-	bool had, has = has_admin(planner, grantor, row->role, &had);
-	if (!mark_is_ours(grantor->mark))
-		return had && !has; /* who had it from ours; a superuser needs no row */
-	if (!planner_member(planner, grantor, &member))
-		return planner_is_leaving(planner, grantor) &&
-			planner->input->policy->memberships == UPKEEP_EXACT;
-	if (member.upkeep != UPKEEP_EXACT)
-		return false;
-	if (!member_lists(&member, role->name, &wanted) || !wanted.admin)
+	if (planner_is_leaving(planner, grantor) || planner_group_goes(planner, grantor))
+		return planner->input->policy->memberships != UPKEEP_REPORT;
+	if (mark_is_ours(grantor->mark) && planner_member(planner, grantor, &member) &&
+		member.upkeep == UPKEEP_EXACT &&
+		!(member_lists(&member, role->name, &wanted) && wanted.admin))
 		return true;
-	return !has;
+	/* Of everybody else, a group without `roles` too: with what he had it by. A superuser needs no row. */
+	bool had, has = has_admin(planner, grantor, row->role, &had);
+	return had && !has;
 }
 
 /* Each row is judged once: who grants to whom may be thousands of ways. */

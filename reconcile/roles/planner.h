@@ -288,6 +288,9 @@ void plan_group_memberships(struct planner *planner);
 /* Which of the listed groups go when unused and are so. Before plan_groups(). */
 void planner_find_unused(struct planner *planner);
 
+/* Whether a role is a group of ours that is dropped in this pass; before plan_groups(), whether it may be. */
+bool planner_group_goes(const struct planner *planner, const struct role *role);
+
 /* Drops a group that is there; false where it stays, which it says in its report. */
 bool planner_drop_unused(struct planner *planner, const struct role *role, struct role_report *report);
 void plan_passwords(struct planner *planner);

@@ -132,6 +132,33 @@ def test_what_comes_back_by_somebody_elses_hands_falls_with_the_right_it_began_w
     assert may(server, "alice", "USAGE")
 
 
+@MODERN
+@pytest.mark.parametrize("group", ["not listed", "listed", "unused"])
+def test_what_a_group_granted_by_a_right_of_ours_falls_with_it(server, users, group):
+    """alice gives the right on to a group that gives it to bob: what bob has by the group alone goes with hers, or with the group."""
+    users.apply(listed(alice=[], bob=[], carol=["staff", "writers"])).good()
+    server.run("GRANT staff TO alice WITH ADMIN OPTION", "SET SESSION AUTHORIZATION alice", "GRANT staff TO writers WITH ADMIN OPTION",
+               "SET SESSION AUTHORIZATION writers", "GRANT staff TO bob", "RESET SESSION AUTHORIZATION")
+    groups = {"not listed": [], "listed": [{"name": "writers"}], "unused": [{"name": "writers", "dropWhenUnused": True}]}[group]
+    members = [] if group == "unused" else ["writers"]
+    wanted = json.dumps({"version": 2, "groups": groups, "users": [
+        {"username": "alice"}, {"username": "bob", "roles": ["staff"]}, {"username": "carol", "roles": members}]})
+    users.apply(wanted).good()
+    users.apply(wanted).quiet()
+    assert may(server, "bob", "USAGE") and not may(server, "alice", "USAGE")
+
+
+@MODERN
+def test_what_a_leaver_granted_is_granted_anew_where_lists_only_add(server, users):
+    additive = {"policy": {"additive": True}}
+    users.apply(listed(alice=[{"name": "staff", "admin": True}], bob=[])).good()
+    server.run("SET SESSION AUTHORIZATION alice; GRANT staff TO bob")
+    wanted = listed(bob=["staff"])
+    users.apply(wanted, **additive).good()
+    users.apply(wanted, **additive).quiet()
+    assert may(server, "bob", "USAGE")
+
+
 @EARLIER
 def test_options_of_16_are_told_before_it_and_are_no_difference(server, users):
     wanted = listed(alice=[{"name": "staff", "admin": True, "inherit": False}], bob=[{"name": "staff", "set": False}])
