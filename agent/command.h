@@ -21,8 +21,10 @@ struct command_context {
 	const char *name;       /* "app get": for messages */
 };
 
+enum { COMMAND_WORDS = 3 }; /* at most, of a command's name */
+
 struct command {
-	const char *name;      /* "app get" */
+	const char *name;      /* "app get"; where one name begins another the longer one is meant */
 	const char *arguments; /* "NAME", "[NAME...]" for the usage line */
 	const char *options; /* "--prune --confirm=HASH": its own ones, for usage and completion; "" = none */
 	bool about_agent;    /* reads from or acts on an agent: needs `state` or `server` */
@@ -87,6 +89,7 @@ int command_hook_uninstall(struct command_context *context, int argc, char **arg
 int command_seal(struct command_context *context, int argc, char **argv);
 int command_seal_cert(struct command_context *context, int argc, char **argv);
 int command_seal_keys(struct command_context *context, int argc, char **argv);
+int command_seal_keys_new(struct command_context *context, int argc, char **argv);
 int command_seal_users(struct command_context *context, int argc, char **argv);
 int command_unseal(struct command_context *context, int argc, char **argv);
 int command_version(struct command_context *context, int argc, char **argv);

@@ -36,6 +36,21 @@ static void harden(void)
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
+/* The command with the longest name that the arguments begin with ("seal keys new" before "seal keys" before "seal"); `words` is how many
+   of them are its name. So a file that is called like a verb is written with its folder, ./new. */
+static const struct command *find(int argc, char **argv, int *words)
+{
+	for (*words = argc < COMMAND_WORDS ? argc : COMMAND_WORDS; *words > 0; --*words) {
+		CLEANUP(buf_done) struct buf name = BUF(256);
+		for (int i = 0; i < *words; i++)
+			buf_printf(&name, "%s%s", i ? " " : "", argv[i]);
+		const struct command *command = buf_failed(&name) ? NULL : help_find(buf_string(&name));
+		if (command)
+			return command;
+	}
+	return NULL;
+}
+
 static int help(int argc, char **argv)
 {
 	char name[64];
@@ -48,9 +63,8 @@ static int help(int argc, char **argv)
 		return EXIT_YES;
 	}
 	snprintf(name, sizeof(name), "%s%s%s", argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
-	const struct command *command = help_find(name);
-	if (!command)
-		command = help_find(argv[0]);
+	int words;
+	const struct command *command = find(argc, argv, &words);
 	if (command)
 		help_command(stdout, command);
 	else if (help_is_group(argv[0]) && argc == 1)
@@ -58,19 +72,6 @@ static int help(int argc, char **argv)
 	else
 		return help_unknown(name);
 	return EXIT_YES;
-}
-
-/* `words` is how many of the arguments are the command's name. */
-static const struct command *find(int argc, char **argv, int *words)
-{
-	char name[64];
-	const struct command *command = NULL;
-	if (argc > 1) {
-		snprintf(name, sizeof(name), "%s %s", argv[0], argv[1]);
-		command = help_find(name);
-	}
-	*words = command ? 2 : 1;
-	return command ? command : help_find(argv[0]);
 }
 
 static int not_found(int argc, char **argv)

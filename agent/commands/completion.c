@@ -49,11 +49,22 @@ static void print_words(void)
 	printf(" help");
 }
 
+/* The words that follow these, of commands that end with them: "seal" has keys, and "seal keys" has new. */
 static void print_verbs(const char *group, size_t length)
 {
-	for (size_t i = 0; i < command_count; i++)
-		if (strncmp(commands[i].name, group, length) == 0 && commands[i].name[length] == ' ')
-			printf(" %s", commands[i].name + length + 1);
+	for (size_t i = 0; i < command_count; i++) {
+		const char *name = commands[i].name;
+		if (strncmp(name, group, length) == 0 && name[length] == ' ' && !strchr(name + length + 1, ' '))
+			printf(" %s", name + length + 1);
+	}
+}
+
+static int words_of(const char *name)
+{
+	int words = 1;
+	for (; *name; name++)
+		words += *name == ' ';
+	return words;
 }
 
 /* What the argument after the command is: "app" and "user" commands with a NAME take one that exists. */
@@ -73,21 +84,18 @@ static void bash_case(const char *pattern, const char *options)
 	puts("' -- \"$word\")) ;;");
 }
 
-/* A command of one word has its arguments where others have their verb, and can have verbs beside it ("seal", "seal cert"):
-   those of two words are asked first. */
+/* A command can have verbs beside it ("seal", "seal keys", "seal keys new"), and has its arguments where others have their verb: the
+   longer names are asked first. */
 static void bash_options(void)
 {
 	char pattern[160];
-	for (size_t i = 0; i < command_count; i++) {
-		snprintf(pattern, sizeof(pattern), "'%s'", commands[i].name);
-		if (strchr(commands[i].name, ' '))
+	for (int words = COMMAND_WORDS; words > 0; words--)
+		for (size_t i = 0; i < command_count; i++) {
+			if (words_of(commands[i].name) != words)
+				continue;
+			snprintf(pattern, sizeof(pattern), "'%s' | '%s '*", commands[i].name, commands[i].name);
 			bash_case(pattern, commands[i].options);
-	}
-	for (size_t i = 0; i < command_count; i++) {
-		snprintf(pattern, sizeof(pattern), "'%s' | '%s '*", commands[i].name, commands[i].name);
-		if (!strchr(commands[i].name, ' '))
-			bash_case(pattern, commands[i].options);
-	}
+		}
 	bash_case("*", "");
 }
 
@@ -106,6 +114,12 @@ static void bash_words(void)
 		print_verbs(commands[i].name, length);
 		puts("' -- \"$word\")) ;;");
 	}
+	for (size_t i = 0; i < command_count; i++)
+		if (words_of(commands[i].name) == 2 && help_is_group(commands[i].name)) {
+			printf("\t2:'%s') COMPREPLY=($(compgen -f -W '", commands[i].name);
+			print_verbs(commands[i].name, strlen(commands[i].name));
+			puts("' -- \"$word\")) ;;");
+		}
 	for (size_t i = 0; i < command_count; i++)
 		if (names_command(&commands[i]))
 			printf("\t2:'%s') _pgitops_names %s ;;\n", commands[i].name,
@@ -127,7 +141,7 @@ static void bash(void)
 	     "\tdone\n\tcase ${COMP_WORDS[COMP_CWORD-1]} in\n"
 	     "\t-o | --output) COMPREPLY=($(compgen -W 'table wide json yaml markdown csv' -- \"$word\")); return ;;\n"
 	     "\t--config | --token-file) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
-	     "\t--state) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n\tesac\n\tcommand=${said[*]:0:2}\n"
+	     "\t--state) COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n\tesac\n\tcommand=${said[*]:0:3}\n"
 	     "\tif [[ $word == -* ]]; then\n\t\tcase $command in");
 	bash_options();
 	puts("\t\tesac\n\t\treturn\n\tfi\n\tcase ${#said[@]}:$command in");
@@ -159,24 +173,34 @@ static void fish_options(const char *condition, const char *list)
 	}
 }
 
+/* "__fish_seen_subcommand_from seal; and __fish_seen_subcommand_from keys" of the first `length` bytes of a name. */
+static void fish_seen(const char *name, size_t length, struct buf *out)
+{
+	for (size_t at = 0; at < length;) {
+		size_t word = strcspn(name + at, " ");
+		buf_printf(out, "%s__fish_seen_subcommand_from %.*s", at ? "; and " : "", (int)word, name + at);
+		at += word + 1;
+	}
+}
+
 static void fish_command(const struct command *command)
 {
-	char condition[160];
-	size_t length = strcspn(command->name, " ");
-	const char *verb = command->name[length] ? command->name + length + 1 : NULL;
-
+	const char *verb = strrchr(command->name, ' ');
+	CLEANUP(buf_done) struct buf before = BUF(400);
+	CLEANUP(buf_done) struct buf condition = BUF(400);
+	fish_seen(command->name, strlen(command->name), &condition);
 	if (verb) {
-		printf("complete -c pgitops -f -n '__fish_seen_subcommand_from %.*s; and not __fish_seen_subcommand_from",
-			(int)length, command->name);
+		size_t length = (size_t)(verb - command->name);
+		fish_seen(command->name, length, &before);
+		printf("complete -c pgitops -f -n '%s; and not __fish_seen_subcommand_from",
+			buf_string(&before));
 		print_verbs(command->name, length);
-		printf("' -a %s -d '%s'\n", verb, command->summary);
+		printf("' -a %s -d '%s'\n", verb + 1, command->summary);
 	}
-	snprintf(condition, sizeof(condition), "__fish_seen_subcommand_from %.*s%s%s", (int)length,
-		command->name, verb ? "; and __fish_seen_subcommand_from " : "", verb ? verb : "");
-	fish_options(condition, command->options);
+	fish_options(buf_string(&condition), command->options);
 	if (names_command(command))
 		printf("complete -c pgitops -f -n '%s' -a '(pgitops %s --no-headers 2>/dev/null | string split -f1 \" \")'\n",
-			condition, names_command(command));
+			buf_string(&condition), names_command(command));
 }
 
 static void fish(void)

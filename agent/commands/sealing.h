@@ -36,6 +36,15 @@ bool sealing_kube_config(
 	const struct sealing_source *source, struct kube_config *config, struct error *err) MUST_CHECK;
 bool sealing_namespace(const struct sealing_source *source, char **namespace, struct error *err) MUST_CHECK;
 
+/* The API server that the options lead to. Closing is for CLEANUP, and takes one that was not opened. sealing_kubeconfig.c */
+struct sealing_api {
+	struct kube_config config;
+	struct kube *kube;
+};
+bool sealing_api_open(
+	const struct sealing_source *source, struct sealing_api *api, struct error *err) MUST_CHECK;
+void sealing_api_close(struct sealing_api *api);
+
 /* From now on this process keeps plain text: no swap where that is allowed, freed memory is overwritten. */
 void sealing_protect_memory(void);
 
@@ -103,6 +112,13 @@ void sealing_cluster_row(const struct sealing_source *source, struct hook *hook,
 /* The certificate that this cluster gave last, kept in the user's cache. ERROR_MISSING when none was. */
 bool sealing_remembered(const struct sealing_source *source, struct buf *pem, struct error *err) MUST_CHECK;
 bool sealing_remember(const struct sealing_source *source, const struct buf *pem, struct error *err) MUST_CHECK;
+
+/* The namespace where the controller and its keys are, by the options. */
+const char *sealing_controller_namespace(const struct sealing_source *source);
+
+/* Makes a Secret that is not there yet. ERROR_CONFLICT when it is. */
+bool sealing_cluster_create(
+	const struct sealing_source *source, const json_t *secret, struct error *err) MUST_CHECK;
 
 /* Comma-separated files, as often as the option was given, and further words: all private keys. sealing_keys.c */
 bool sealing_keys_option(const struct command_values *given, int argc, char **argv, struct sealing_keys *keys,

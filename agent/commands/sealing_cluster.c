@@ -20,7 +20,7 @@ static const char *name_of(const struct sealing_source *source)
 	return source->controller_name ? source->controller_name : DEFAULT_NAME;
 }
 
-static const char *namespace_of(const struct sealing_source *source)
+const char *sealing_controller_namespace(const struct sealing_source *source)
 {
 	return source->controller_namespace ? source->controller_namespace : DEFAULT_NAMESPACE;
 }
@@ -60,13 +60,14 @@ static bool proxy_path(
 	CLEANUP(buf_done) struct buf where = BUF(2048);
 	CLEANUP(json_done) json_t *service = NULL;
 	buf_text(&where, "/api/v1/namespaces/");
-	percent_encode(&where, namespace_of(source));
+	percent_encode(&where, sealing_controller_namespace(source));
 	buf_text(&where, "/services/");
 	CLEANUP(memory_freep) char *services = memory_copy(buf_string(&where));
 	percent_encode(&where, name_of(source));
 	struct kube_request request = {.method = "GET", .path = buf_string(&where)};
 	if (!ask(source, kube, &request, &service, err)) {
-		error_prefix(err, "the controller's service %s/%s", namespace_of(source), name_of(source));
+		error_prefix(err, "the controller's service %s/%s", sealing_controller_namespace(source),
+			name_of(source));
 		if (err->kind == ERROR_MISSING)
 			add_candidates(source, kube, err);
 		return false;
@@ -99,7 +100,7 @@ static bool list_keys(const struct sealing_source *source, struct kube *kube, js
 	CLEANUP(memory_freep)
 	char *path = memory_printf("/api/v1/namespaces/%s/secrets?labelSelector="
 				   "sealedsecrets.bitnami.com%%2Fsealed-secrets-key%%3Dactive",
-		namespace_of(source));
+		sealing_controller_namespace(source));
 	struct kube_request request = {.method = "GET", .path = path, .secret = true};
 	return ask(source, kube, &request, list, err);
 }
@@ -132,46 +133,42 @@ static bool newest_certificate(const struct sealing_source *source, struct kube 
 	if (name)
 		sealing_say("note: the controller's service cannot be asked; this is the certificate of the newest key "
 			    "Secret, %s/%s",
-			namespace_of(source), name);
+			sealing_controller_namespace(source), name);
 	return name;
 }
 
 /* A service of another name, or none, is no reason to fail whoever may read the key Secrets. */
 bool sealing_cluster_certificate(const struct sealing_source *source, struct buf *pem, struct error *err)
 {
-	struct kube_config config = {0};
-	if (!sealing_kube_config(source, &config, err))
+	CLEANUP(sealing_api_close) struct sealing_api api = {0};
+	if (!sealing_api_open(source, &api, err))
 		return false;
-	struct kube *kube = kube_open(&config);
 	CLEANUP(buf_done) struct buf path = BUF(2048);
-	bool ok = proxy_path(kube, source, &path, err);
+	bool ok = proxy_path(api.kube, source, &path, err);
 	buf_text(&path, "/v1/cert.pem");
 	struct kube_request request = {
 		.method = "GET", .path = buf_string(&path), .accept = "application/x-pem-file, */*"};
-	ok = (ok && take_text(source, kube, &request, pem, err)) || newest_certificate(source, kube, pem);
-	kube_close(kube);
-	kube_config_done(&config);
-	return ok;
+	return (ok && take_text(source, api.kube, &request, pem, err)) ||
+		newest_certificate(source, api.kube, pem);
 }
 
 /* The controller's answer is yes or no: nothing of the values comes back. */
 bool sealing_cluster_validate(const struct sealing_source *source, const json_t *sealed, struct error *err)
 {
-	struct kube_config config = {0};
-	if (!sealing_kube_config(source, &config, err))
+	CLEANUP(sealing_api_close) struct sealing_api api = {0};
+	if (!sealing_api_open(source, &api, err))
 		return false;
-	struct kube *kube = kube_open(&config);
 	CLEANUP(buf_done) struct buf path = BUF(2048);
 	CLEANUP(memory_freep) char *body = json_dumps(sealed, JSON_COMPACT);
 	CLEANUP(json_done) json_t *answer = NULL;
-	bool ok = proxy_path(kube, source, &path, err);
+	bool ok = proxy_path(api.kube, source, &path, err);
 	buf_text(&path, "/v1/verify");
 	struct kube_request request = {.method = "POST",
 		.path = buf_string(&path),
 		.text = true,
 		.body = body,
 		.body_length = body ? strlen(body) : 0};
-	if (ok && !ask(source, kube, &request, &answer, err)) {
+	if (ok && !ask(source, api.kube, &request, &answer, err)) {
 		ok = false;
 		if (request.status == 409)
 			error_set(err, ERROR_INVALID, "unable to decrypt sealed secret: %s",
@@ -179,8 +176,6 @@ bool sealing_cluster_validate(const struct sealing_source *source, const json_t 
 		else
 			error_prefix(err, "cannot validate sealed secret");
 	}
-	kube_close(kube);
-	kube_config_done(&config);
 	return ok;
 }
 
@@ -189,7 +184,8 @@ static bool add_legacy_key(
 	struct kube *kube, const struct sealing_source *source, struct sealing_keys *keys, struct error *err)
 {
 	CLEANUP(memory_freep)
-	char *path = memory_printf("/api/v1/namespaces/%s/secrets/sealed-secrets-key", namespace_of(source));
+	char *path = memory_printf(
+		"/api/v1/namespaces/%s/secrets/sealed-secrets-key", sealing_controller_namespace(source));
 	struct kube_request request = {.method = "GET", .path = path, .secret = true};
 	json_t *secret = NULL;
 	if (!ask(source, kube, &request, &secret, err))
@@ -201,47 +197,56 @@ static bool add_legacy_key(
 
 bool sealing_cluster_keys(const struct sealing_source *source, struct sealing_keys *keys, struct error *err)
 {
-	struct kube_config config = {0};
-	if (!sealing_kube_config(source, &config, err))
+	CLEANUP(sealing_api_close) struct sealing_api api = {0};
+	if (!sealing_api_open(source, &api, err))
 		return false;
-	struct kube *kube = kube_open(&config);
-	CLEANUP(json_done) json_t *list = NULL;
+	CLEANUP(secret_json_done) json_t *list = NULL;
 	struct error problem;
 	size_t index;
 	json_t *item;
-	bool ok = list_keys(source, kube, &list, err);
+	bool ok = list_keys(source, api.kube, &list, err);
 	json_array_foreach (json_object_get(list, "items"), index, item)
 		if (!sealing_keys_add_object(keys, "the cluster", item, &problem))
 			sealing_say("warning: passed over: %s", problem.text);
-	ok = ok && add_legacy_key(kube, source, keys, err);
+	ok = ok && add_legacy_key(api.kube, source, keys, err);
 	if (ok && !keys->count)
 		ok = error_set(err, ERROR_MISSING,
 			"no sealing key with the label " SEALING_KEY_LABEL "=active in namespace %s",
-			namespace_of(source));
-	kube_close(kube);
-	kube_config_done(&config);
+			sealing_controller_namespace(source));
 	return ok;
 }
 
 bool sealing_cluster_reencrypt(
 	const struct sealing_source *source, const json_t *sealed, json_t **again, struct error *err)
 {
-	struct kube_config config = {0};
-	if (!sealing_kube_config(source, &config, err))
+	CLEANUP(sealing_api_close) struct sealing_api api = {0};
+	if (!sealing_api_open(source, &api, err))
 		return false;
-	struct kube *kube = kube_open(&config);
 	CLEANUP(buf_done) struct buf path = BUF(2048);
 	CLEANUP(memory_freep) char *body = json_dumps(sealed, JSON_COMPACT);
-	bool ok = proxy_path(kube, source, &path, err);
+	bool ok = proxy_path(api.kube, source, &path, err);
 	buf_text(&path, "/v1/rotate");
 	struct kube_request request = {.method = "POST",
 		.path = buf_string(&path),
 		.body = body,
 		.body_length = body ? strlen(body) : 0};
-	ok = ok && ask(source, kube, &request, again, err);
-	kube_close(kube);
-	kube_config_done(&config);
-	return ok;
+	return ok && ask(source, api.kube, &request, again, err);
+}
+
+bool sealing_cluster_create(const struct sealing_source *source, const json_t *secret, struct error *err)
+{
+	CLEANUP(sealing_api_close) struct sealing_api api = {0};
+	CLEANUP(buf_wipe) struct buf body = BUF(LIMIT_SECRET_FILE * 4);
+	CLEANUP(memory_freep)
+	char *path = memory_printf("/api/v1/namespaces/%s/secrets?fieldManager=pgitops",
+		json_text_at(secret, "metadata.namespace", ""));
+	struct kube_request request = {.method = "POST", .path = path, .secret = true};
+	if (!sealing_api_open(source, &api, err))
+		return false;
+	sealing_print(&body, secret, false);
+	request.body = buf_string(&body);
+	request.body_length = body.length;
+	return ask(source, api.kube, &request, NULL, err);
 }
 
 /* A certificate over plain http could be anybody's: what is sealed with it would be anybody's too. */
@@ -317,7 +322,7 @@ static bool cluster_name(const struct sealing_source *source, struct buf *name)
 	const char *context = source->kube.context ? source->kube.context
 		: current && current->text         ? current->text
 						   : "";
-	buf_printf(name, "%s %s %s %s", path, context, namespace_of(source), name_of(source));
+	buf_printf(name, "%s %s %s %s", path, context, sealing_controller_namespace(source), name_of(source));
 	return true;
 }
 

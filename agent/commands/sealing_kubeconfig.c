@@ -47,3 +47,18 @@ bool sealing_namespace(const struct sealing_source *source, char **namespace, st
 		return error_set(err, ERROR_MISSING, "no kubeconfig was found");
 	return kube_config_namespace(path, source->kube.context, namespace, err);
 }
+
+bool sealing_api_open(const struct sealing_source *source, struct sealing_api *api, struct error *err)
+{
+	if (!sealing_kube_config(source, &api->config, err))
+		return false;
+	api->kube = kube_open(&api->config);
+	return true;
+}
+
+void sealing_api_close(struct sealing_api *api)
+{
+	kube_close(api->kube);
+	kube_config_done(&api->config);
+	*api = (struct sealing_api){0};
+}

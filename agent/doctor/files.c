@@ -114,8 +114,8 @@ static void check_sealing_keys(struct doctor *doctor)
 		doctor_ok(doctor, "sealing", "%zu key%s", keys.count, keys.count == 1 ? "" : "s");
 	else
 		doctor_fail(doctor, "sealing",
-			"put a sealing key there (PEM, or the controller's key Secret, mode 0600)", "%s",
-			err.text);
+			"put a sealing key there (PEM, or the controller's key Secret, mode 0600); `pgitops seal keys new` makes one",
+			"%s", err.text);
 }
 
 /* Only where the agent file names one: without it a path that needs it says so. */

@@ -680,6 +680,9 @@ def test_bash_completes_commands_verbs_options_and_names(program, told):
     assert complete(program, told, "pgitops user get e") == ["eve"]
     assert complete(program, told, "pgitops app list -o j") == ["json"]
     assert complete(program, told, "pgitops completion z") == ["zsh"]
+    assert {"users", "cert", "keys"} <= set(complete(program, told, "pgitops seal "))
+    assert "new" in complete(program, told, "pgitops seal keys ") and "new" not in complete(program, told, "pgitops seal ")
+    assert "--apply" in complete(program, told, "pgitops seal keys new --") and "--apply" not in complete(program, told, "pgitops seal keys --")
 
 
 def test_completing_a_name_never_runs_it(program, tmp_path):

@@ -35,7 +35,7 @@ class Known:
             option = re.search(r"^ -(?:l|s) (\S+)( -r)?$", found[3])
             offered = re.search(r" -a ([a-z]+) -d", found[3])
             if offered:
-                self.commands.add(" ".join([*seen[:1], offered[1]]))
+                self.commands.add(" ".join([*seen, offered[1]]))
             elif option:
                 dashes = "--" if " -l " in found[3] else "-"
                 self.options.setdefault(" ".join(seen), {})[dashes + option[1]] = bool(option[2])
@@ -49,7 +49,7 @@ class Known:
 
     def mistake(self, words, named=False):
         """What is wrong with a command line (without `pgitops`), or None. In running text an option may be `named` without a value."""
-        name = next((name for name in (" ".join(words[:2]), words[0]) if name in self.commands), None)
+        name = next((name for name in (" ".join(words[:3]), " ".join(words[:2]), words[0]) if name in self.commands), None)
         if name is None:
             return None if words[0] in self.groups and len(words) == 1 else f"no command {' '.join(words[:2])}"
         rest = iter(words[len(name.split()):])
@@ -295,7 +295,7 @@ def test_what_the_readme_and_the_help_show_can_be_run(setting, known):
             continue
         found = list(commands_in(line))
         for words in found if len(found) == 1 else ():  # more are a synopsis
-            name = next((name for name in (" ".join(words[:2]), words[0]) if name in READING), None)
+            name = next((name for name in (" ".join(words[:3]), " ".join(words[:2]), words[0]) if name in READING), None)
             if not name or re.search(r"\b[A-Z]{2,}|[%…|]", " ".join(words)):
                 continue
             words = ["alice" if word == "eve" else word for word in words]
