@@ -71,8 +71,6 @@ bool roles_server_has(const struct roles_server *server, const char *database)
 	"SELECT rolcreaterole, EXISTS (SELECT FROM pg_namespace WHERE nspname = '" MANAGED_SCHEMA            \
 	"'), current_database() FROM pg_roles WHERE rolname = current_user"
 
-enum { FIRST_SERVER_WITH_ADMIN_OPTIONS = 160000 };
-
 /* A list of names to be found, and the statement for each: verb, name, TO the agent, how. */
 struct missing_query {
 	const char *sql, *verb, *how;
@@ -134,7 +132,7 @@ static bool read_plain(
 	if (!session->plain)
 		return true;
 	return read_own(session, mem, server, err) && read_missing(session, &queries[0], user, mem, err) &&
-		(session->version < FIRST_SERVER_WITH_ADMIN_OPTIONS ||
+		(session->version < FIRST_SERVER_WITH_GRANT_OPTIONS ||
 			read_missing(session, &queries[1], user, mem, err));
 }
 

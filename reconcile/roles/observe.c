@@ -72,7 +72,7 @@
 	"pg_catalog.unnest(COALESCE(d.datacl, pg_catalog.acldefault('d', d.datdba))) AS item, "                    \
 	"pg_catalog.aclexplode(ARRAY[item]) x WHERE x.privilege_type = 'CONNECT'"
 
-enum { FIRST_SERVER_WITH_SET_PRIVILEGES = 150000, FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, TABLES = 7 };
+enum { FIRST_SERVER_WITH_SET_PRIVILEGES = 150000, TABLES = 7 };
 
 static void take_roles(const PGresult *rows, struct arena *mem, struct roles_present *present)
 {

@@ -14,13 +14,7 @@
 #include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
-enum {
-	BOOTSTRAP_SUPERUSER = 10,
-	FIRST_SERVER_WITH_GRANT_OPTIONS = 160000,
-	LIST_BYTES = 65536,
-	DEEPEST_CHAIN = 64,
-	OPTIONS = 3
-};
+enum { LIST_BYTES = 65536, DEEPEST_CHAIN = 64, OPTIONS = 3 };
 
 enum { ROW_UNKNOWN, ROW_STAYS, ROW_FALLS };
 
@@ -98,8 +92,7 @@ static bool judge_row(struct planner *planner, const struct membership *row)
 	if (planner_is_leaving(planner, grantor) || planner_group_goes(planner, grantor))
 		return planner->input->policy->memberships != UPKEEP_REPORT;
 	if (mark_is_ours(grantor->mark) && planner_member(planner, grantor, &member) &&
-		member.upkeep == UPKEEP_EXACT &&
-		!(member_lists(&member, role->name, &wanted) && wanted.admin))
+		member.upkeep == UPKEEP_EXACT && !(member_lists(&member, role->name, &wanted) && wanted.admin))
 		return true;
 	/* Of everybody else, a group without `roles` too: with what he had it by. A superuser needs no row. */
 	bool had, has = has_admin(planner, grantor, row->role, &had);

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "reconcile/roles/rights.h"
 
-enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, NAMES_TOLD = 5 };
+enum { NAMES_TOLD = 5 };
 
 static bool is_member(const struct roles_present *present, const struct role *role)
 {

@@ -7,6 +7,12 @@
 
 #include "reconcile/roles/roles.h"
 
+enum {
+	BOOTSTRAP_SUPERUSER = 10, /* its oid: the one initdb made */
+	FIRST_SERVER_WITH_GRANT_OPTIONS =
+		160000 /* of memberships: INHERIT and SET, and one row for each grantor */
+};
+
 /* Whose a role is (managed.h), and what the comment on it says about that. */
 enum mark {
 	MARK_NONE, /* not ours */

@@ -6,8 +6,6 @@
 #include "reconcile/roles/operator.h"
 #include "reconcile/postgres/sql.h"
 
-enum { BOOTSTRAP_SUPERUSER = 10, FIRST_SERVER_WITH_GRANT_OPTIONS = 160000 };
-
 /* Somebody is a member, other than whoever made it by CREATEROLE. */
 static bool has_members(const struct roles_present *present, const struct role *role)
 {

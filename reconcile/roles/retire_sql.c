@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
+#include "reconcile/roles/present.h"
 
 /*
  * Rows of `what` end the transaction. Ten of them are named: the rest of a long list helps nobody. %s stands for the user, as a
@@ -16,8 +17,6 @@
 	"  CASE WHEN max(number) > 10 THEN '; and ' || (max(number) - 10) || ' more' ELSE '' END AS integer)\n" \
 	"FROM (SELECT what, count(*) OVER () AS number FROM (\n"
 #define STOP_AFTER "\n) AS found ORDER BY what LIMIT 10) AS first;\n"
-
-enum { FIRST_SERVER_WITH_SET_OPTION = 160000 };
 
 #define HERE "(SELECT oid FROM pg_database WHERE datname = current_database())"
 #define USER_OID "(SELECT oid FROM pg_roles WHERE rolname = "
@@ -194,7 +193,7 @@ static void take_loan(struct text *text, const struct retirement *retirement, st
 		return;
 	statement(text, STOP_BEFORE);
 	add(text, members);
-	buf_text(&text->sql, retirement->version >= FIRST_SERVER_WITH_SET_OPTION ? " AND a.set_option" : "");
+	buf_text(&text->sql, retirement->version >= FIRST_SERVER_WITH_GRANT_OPTIONS ? " AND a.set_option" : "");
 	buf_text(&text->sql, STOP_AFTER);
 	if (retirement->loan_statements)
 		statement(text, arena_printf(mem, "%s\n", retirement->before));
@@ -233,6 +232,8 @@ const char *retire_sql(const struct retirement *retirement, struct arena *mem, s
 	lock_owners(&text, retirement);
 	stop_if(&text, transactions);
 	stop_if(&text, still_owned);
+	buf_text(&text.sql, retirement->farewell);
+	text.statements += retirement->farewell_statements;
 	statement(&text, arena_printf(mem, "DROP OWNED BY %s;\n", user));
 	return_loan(&text, retirement, mem);
 	statement(&text, "COMMIT");

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "reconcile/postgres/sql.h"
 
-enum { FIRST_SERVER_WITH_GRANT_OPTIONS = 160000, FIRST_SERVER_WITH_SET_PRIVILEGES = 150000, NAMES_TOLD = 5 };
+enum { FIRST_SERVER_WITH_SET_PRIVILEGES = 150000, NAMES_TOLD = 5 };
 
 static bool is_modern(const struct planner *planner)
 {

@@ -30,8 +30,6 @@ from untouched import Picture, changed  # noqa: E402
 
 # A step may fail for these, and stands in the next plan again.
 TOLD = ("does not exist", "dependent privileges exist", "not tried: an earlier step of this user failed",
-        # The server's REVOKE ... CASCADE leaves what a role gave on where it may still do so as a member of another; DROP ROLE then names it.
-        "some objects depend on it",
         # A hand closed the circle, through a role that is nobody's.
         "is a member of role",
         # He would take what the owner gave.

@@ -9,6 +9,7 @@ from parts.roles import MARK, Users, catalog, comment, exists, heir, members, ve
 BOTH = pytest.mark.parametrize("server", [13, 17], indirect=True)
 ALL = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
 BOB = [{"username": "bob"}]
+STAFF = [{"username": "bob", "roles": ["staff"]}]
 
 
 @pytest.fixture
@@ -47,6 +48,22 @@ def test_objects_in_every_database_get_an_heir_and_privileges_go(server, users):
     assert any(left in warning for warning in users.apply(BOB).warnings), "what is left is told"
 
 
+@ALL
+@pytest.mark.parametrize("owns", [False, True])
+def test_what_a_leaver_gave_before_she_had_the_owners_rights_keeps_nobody(server, users, owns):
+    """REVOKE from a member of the owner goes by what the owner gave alone: DROP OWNED would pass by what alice gave on in her own name."""
+    server.run("CREATE ROLE keeper", "CREATE ROLE readers", "CREATE DATABASE shop", "CREATE DATABASE other")
+    server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO keeper", "GRANT SELECT ON t TO alice WITH GRANT OPTION", "SET ROLE alice",
+               "GRANT SELECT ON t TO readers", "RESET ROLE", "GRANT keeper TO alice", database="shop")
+    if owns:
+        server.run("CREATE TABLE hers (x int)", "ALTER TABLE hers OWNER TO alice", database="shop")
+    server.run("CREATE TABLE o (x int)", "GRANT SELECT ON o TO alice", database="other")
+    users.apply(STAFF).good()
+    assert not exists(server, "alice")
+    assert server.query("SELECT DISTINCT grantee::regrole::text FROM pg_class, aclexplode(relacl) WHERE relname = 't'", database="shop") == [("keeper",)]
+    users.apply(STAFF).quiet()
+
+
 @BOTH
 def test_sessions_end_and_no_new_one_begins(server, users):
     session = server.connect(user="alice", password="geheim-alice")
@@ -63,16 +80,17 @@ def test_a_database_without_connections_keeps_the_user_locked_out_and_waiting(se
     for database in ("shut", "open"):
         server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice", database=database)
     server.run("ALTER DATABASE shut ALLOW_CONNECTIONS false")
-    result = users.apply(BOB)
+    result = users.apply(STAFF)
     assert result.status("alice") == "Retiring"
     assert '"shut" allows no connections, and 1 objects' in result.reason("alice")
     assert comment(server, "alice") == MARK + " retiring" and verifier(server, "alice") is None
+    assert members(server, "staff") == ["bob"]  # of what she may do nothing is left but what is hers there
     assert not server.can_login("alice", "geheim-alice") and owner(server, "t", "open") == left
     state = catalog(server)
-    again = users.apply(BOB)
+    again = users.apply(STAFF)
     assert again.status("alice") == "Retiring" and catalog(server) == state and again.deletions == []
     server.run("ALTER DATABASE shut ALLOW_CONNECTIONS true")
-    users.apply(BOB)
+    users.apply(STAFF)
     assert not exists(server, "alice")
 
 
