@@ -15,12 +15,12 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
 /*
  * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor has
  * no USAGE of his own of the schema, whether he has the owner's rights. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
- * %1: the described roles' names.
+ * What is asked of the role stands behind each (grants_query()).
  */
 #define EXPLODE(acl, owner)                                                                                  \
 	", pg_catalog.unnest(" acl                                                                           \
 	") AS item, pg_catalog.aclexplode(ARRAY[item]) AS x, pg_catalog.pg_roles r "                         \
-	"WHERE r.oid = x.grantee AND x.grantee <> " owner " AND r.rolname IN ("
+	"WHERE r.oid = x.grantee AND x.grantee <> " owner " AND "
 
 #define AS_OWNER(owner)                                                                                      \
 	"CASE WHEN x.grantor = " owner " THEN false ELSE pg_catalog.pg_has_role(x.grantor, " owner           \
@@ -70,24 +70,25 @@ static const char *const database_parts[] = {
 	"SELECT " DEFAULT_KIND ", COALESCE(n.nspname, ''), pg_catalog.pg_get_userbyid(d.defaclrole), ''" WHO(
 		"d.defaclrole") "FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = "
 				"d.defaclnamespace" EXPLODE("d.defaclacl", "d.defaclrole"),
-	"SELECT 2, '', n.nspname, ''" OWNER("pg_namespace n ON n.nspowner = r.oid") "r.rolname IN (",
+};
+
+static const char *const database_owners[] = {
+	"SELECT 2, '', n.nspname, ''" OWNER("pg_namespace n ON n.nspowner = r.oid"),
 	"SELECT CASE c.relkind WHEN 'S' THEN 5 ELSE 3 END, n.nspname, c.relname, ''" OWNER(
-		"pg_class c ON c.relowner = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace") "c.relkind IN ('r', "
-													     "'v', 'm', 'f', 'p', 'S') AND r.rolname IN (",
+		"pg_class c ON c.relowner = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace") "c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S') AND ",
 	"SELECT 6, n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)" OWNER(
-		"pg_proc p ON p.proowner = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace") "r.rolname IN (",
+		"pg_proc p ON p.proowner = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"),
 	"SELECT 7, n.nspname, t.typname, ''" OWNER(
-		"pg_type t ON t.typowner = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace") "r.rolname IN (",
-	"SELECT 8, '', l.lanname, ''" OWNER("pg_language l ON l.lanowner = r.oid") "r.rolname IN (",
-	"SELECT 9, '', s.srvname, ''" OWNER("pg_foreign_server s ON s.srvowner = r.oid") "r.rolname IN (",
+		"pg_type t ON t.typowner = r.oid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"),
+	"SELECT 8, '', l.lanname, ''" OWNER("pg_language l ON l.lanowner = r.oid"),
+	"SELECT 9, '', s.srvname, ''" OWNER("pg_foreign_server s ON s.srvowner = r.oid"),
 };
 
 /* Of the cluster; the name of a database stands in the first column of text. */
 #define ON_DATABASES                                                                                         \
 	"SELECT 1, d.datname::text, d.datname::text, ''::text" WHO(                                          \
 		"d.datdba") "FROM pg_catalog.pg_database d" EXPLODE("d.datacl", "d.datdba")
-#define OWN_DATABASES                                                                                        \
-	"SELECT 1, d.datname, d.datname, ''" OWNER("pg_database d ON d.datdba = r.oid") "r.rolname IN ("
+#define OWN_DATABASES "SELECT 1, d.datname, d.datname, ''" OWNER("pg_database d ON d.datdba = r.oid")
 #define ON_PARAMETERS                                                                                        \
 	"SELECT 0, '', p.parname, ''" WHO("10") "FROM pg_catalog.pg_parameter_acl p" EXPLODE("p.paracl", "10")
 
@@ -183,12 +184,20 @@ static const char *privilege_of(enum grant_on on, const char *word, struct arena
 	return known ? known : arena_copy(mem, word);
 }
 
+static bool is_described(const struct grants_wanted *wanted, const char *role)
+{
+	return text_is_listed(wanted->roles, wanted->role_count, name_afterwards(wanted, role)) ||
+		text_is_listed(wanted->leaving, wanted->leaving_count, role);
+}
+
 static void take_grants(struct observation *at, const PGresult *rows, const char *database)
 {
 	const struct grant *last = NULL;
 	for (int i = 0; i < session_rows(rows); i++) {
 		bool owned = !*session_value(rows, i, 5);
-		struct grants *grants = owned ? &at->present->owned : &at->present->grants;
+		struct grants *grants = owned                                 ? &at->present->owned
+			: is_described(at->wanted, session_value(rows, i, 4)) ? &at->present->grants
+									      : &at->present->others;
 		enum grant_on on = (enum grant_on)strtol(session_value(rows, i, 0), NULL, 10);
 		const char *schema = again(last ? last->schema : NULL, session_value(rows, i, 1), at->mem);
 		const char *name = again(last ? last->name : NULL, session_value(rows, i, 2), at->mem);
@@ -227,11 +236,15 @@ static void take_objects(struct observation *at, const PGresult *rows, const cha
 	}
 }
 
-/* The rows of all parts in one list. */
-static void grants_query(const struct observation *at, const char *const *parts, size_t count, struct buf *sql)
+/* The rows of all parts in one list; while somebody goes, who else may give something on is to be known (plan.c). */
+static void grants_query(const struct observation *at, const char *const *parts, size_t count,
+	const char *const *owners, size_t owner_count, struct buf *sql)
 {
+	const char * or = at->wanted->going_count ? "x.is_grantable OR " : "";
 	for (size_t i = 0; i < count; i++)
-		buf_printf(sql, "%s%s%s)", i ? " UNION ALL " : "", parts[i], at->roles);
+		buf_printf(sql, "%s%s(%sr.rolname IN (%s))", i ? " UNION ALL " : "", parts[i], or, at->roles);
+	for (size_t i = 0; i < owner_count; i++)
+		buf_printf(sql, " UNION ALL %sr.rolname IN (%s)", owners[i], at->roles);
 }
 
 static int compare_places(const void *a, const void *b)
@@ -295,7 +308,8 @@ static bool observe_database(struct observation *at, const char *database, struc
 	const char *schemas = open_schemas(at, database);
 	if (!session_open(at->session, database, &conn, err))
 		return false;
-	grants_query(at, database_parts, COUNT_OF(database_parts), &sql);
+	grants_query(at, database_parts, COUNT_OF(database_parts), database_owners, COUNT_OF(database_owners),
+		&sql);
 	buf_text(&sql, "; ");
 	buf_printf(&sql, OBJECTS, schemas, schemas, schemas);
 	named_query(at->wanted, database, at->mem, &sql);
@@ -331,11 +345,11 @@ static bool is_wanted(const struct observation *at, const char *database)
 
 static bool observe_cluster(struct observation *at, PGresult **databases, struct error *err)
 {
-	static const char *const parts[] = {ON_DATABASES, OWN_DATABASES, ON_PARAMETERS};
+	static const char *const parts[] = {ON_DATABASES, ON_PARAMETERS}, *const owners[] = {OWN_DATABASES};
 	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_PASS_MEMORY);
 	PGresult *rows[ROWS] = {NULL, NULL};
 	bool parameters = at->present->version >= FIRST_WITH_PARAMETERS;
-	grants_query(at, parts, parameters ? 3 : 2, &sql);
+	grants_query(at, parts, parameters ? 2 : 1, owners, COUNT_OF(owners), &sql);
 	buf_text(&sql, "; ");
 	buf_printf(&sql, DATABASES, at->roles);
 	bool ok = ask(at, at->session->conn, &sql, ROWS, rows, err);
@@ -376,10 +390,10 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 			arena_join(mem, at.roles, ", ", list_of(wanted->leaving, wanted->leaving_count, mem));
 	if (!observe_cluster(&at, &databases, err) || !observe_databases(&at, databases, err))
 		return false;
-	if (made->grants.count)
-		qsort(made->grants.items, made->grants.count, sizeof(*made->grants.items), grant_compare);
-	if (made->owned.count)
-		qsort(made->owned.items, made->owned.count, sizeof(*made->owned.items), grant_compare);
+	struct grants *const lists[] = {&made->grants, &made->owned, &made->others};
+	for (size_t i = 0; i < COUNT_OF(lists); i++)
+		if (lists[i]->count)
+			qsort(lists[i]->items, lists[i]->count, sizeof(*lists[i]->items), grant_compare);
 	text_sort_unique(made->looked, &made->looked_count);
 	if (made->object_count)
 		qsort(made->objects, made->object_count, sizeof(*made->objects), grant_object_compare);

@@ -15,6 +15,7 @@ struct grant_object {
 struct grants_present {
 	int version;          /* 150020 */
 	struct grants grants; /* of described roles; sorted by grant_compare() */
+	struct grants others; /* what everybody else may give on, while somebody goes; the same */
 	struct grants owned;  /* what they own, without a privilege; the same */
 	struct grant_object *objects; /* in schemas that GRANTS_ALL is wanted for, or named; by database, kind, schema, name, arguments */
 	size_t object_count;

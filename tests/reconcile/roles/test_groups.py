@@ -156,6 +156,31 @@ def test_what_a_leaver_gave_on_goes_with_her_in_the_same_pass(server):
 
 
 @every_major
+@pytest.mark.parametrize("right", ["hers alone", "the owner's, too"])
+def test_what_somebody_gave_on_by_a_leavers_right_goes_with_her_or_is_taken_back(server, right):
+    """Who stands between is nobody's: what he gave is gone by the time it would be taken as him, unless he has the right from another, too."""
+    users = shop(server)
+    for name in ("alice", "bob"):
+        users.secret(name, "geheim")
+    groups = [{"name": "readers", "grants": [on_tables("SELECT", names=["t"])]}, {"name": "staff", "grants": []}]
+    bob = {"username": "bob", "database": "shop"}
+    users.apply(document(groups, [{"username": "alice", "database": "shop"}, bob])).good()
+    objects = ("TABLE s.t", "SCHEMA s", "FUNCTION s.f()")
+    server.run("CREATE ROLE robot", "CREATE FUNCTION s.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "ALTER FUNCTION s.f() OWNER TO owner",
+               "REVOKE SELECT ON s.t FROM readers", "GRANT USAGE ON SCHEMA s TO robot, alice",
+               *(f"GRANT ALL ON {what} TO alice WITH GRANT OPTION" for what in objects), "SET SESSION AUTHORIZATION alice",
+               *(f"GRANT ALL ON {what} TO robot WITH GRANT OPTION" for what in objects), "SET SESSION AUTHORIZATION robot",
+               *(f"GRANT ALL ON {what} TO staff" for what in objects), "GRANT SELECT ON s.t TO readers", "RESET SESSION AUTHORIZATION", database="shop")
+    if right != "hers alone":
+        server.run("SET ROLE owner", "GRANT ALL ON TABLE s.t TO robot WITH GRANT OPTION", database="shop")
+    users.apply(document(groups, [bob])).good()
+    assert not exists(server, "alice")
+    assert server.value("SELECT has_table_privilege('readers', 's.t', 'SELECT')", database="shop")
+    assert not server.query("SELECT 1 FROM pg_shdepend d JOIN pg_roles r ON r.oid = refobjid WHERE rolname = 'staff'", database="shop")
+    users.apply(document(groups, [bob])).quiet()
+
+
+@every_major
 def test_what_a_hand_took_away_before_its_revoke_is_gone_and_blames_nobody(server):
     """Since 16 the server warns then, in the middle of a message, and libpq says so before the result in front."""
     users = Users(server)
