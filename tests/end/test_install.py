@@ -30,6 +30,7 @@ def apply_file(plane, path):
 def installed(crds):
     """The installation, with a token of its ServiceAccount as the kubelet would give it to the pod."""
     plane = crds
+    apply_file(plane, "prepare.yaml")
     apply_file(plane, "install.yaml")
     path = plane.admin.path("v1", "ServiceAccount", "argocd", "pgitops") + "/token"
     answer = plane.admin.request("POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
@@ -179,8 +180,8 @@ def test_the_deployment_is_restricted(installed):
     installed.admin.delete("v1", "Pod", namespace, "pgitops")
 
 
-def test_one_crd_and_one_agent_file_stand_in_install_yaml():
-    text = (MANIFESTS / "install.yaml").read_text()
+def test_the_definitions_and_the_agent_file_are_written_once():
+    text = (MANIFESTS / "prepare.yaml").read_text()
     for crd in sorted((MANIFESTS / "crds").glob("*.yaml")):
         assert crd.read_text() in text, crd
     config = next(d for d in documents("install.yaml") if d["kind"] == "ConfigMap")
@@ -194,3 +195,27 @@ def test_the_examples_are_what_a_server_takes(crds):
             document["metadata"]["namespace"] = "default"
             query = "?fieldManager=kubectl&dryRun=All&fieldValidation=Strict"
             crds.admin.request("PATCH", crds.admin.path_of(document) + query, document, "application/apply-patch+yaml")
+
+
+def test_taking_it_away_takes_nothing_of_the_users(installed):
+    """`kubectl delete -f install.yaml`: the last test of the file, as it ends the installation."""
+    kube = installed.admin
+    application = documents("examples/applications/postgres-users.yaml")[0]
+    application["metadata"] |= {"name": "kept", "finalizers": ["resources-finalizer.argocd.argoproj.io"]}
+    kube.create(application)
+    secrets = [("argocd", "kept-repository"), ("postgres", "user-kept-secret")]
+    for namespace, name in secrets:
+        kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "stringData": {"password": "geheim"}})
+    for document in documents("install.yaml"):
+        metadata = document["metadata"]
+        kube.delete(document["apiVersion"], document["kind"], metadata.get("namespace"), metadata["name"])
+    kept = [("argoproj.io/v1alpha1", "Application", "argocd", "kept"), ("v1", "PersistentVolumeClaim", "argocd", "pgitops"),
+            *(("v1", "Secret", *secret) for secret in secrets), *(("v1", "Namespace", None, name) for name in ("argocd", "default", "postgres")),
+            *(("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, f"{kind}.argoproj.io") for kind in ("applications", "appprojects"))]
+    for one in kept:
+        assert "deletionTimestamp" not in kube.get(*one)["metadata"], one
+    for kind, group in (("ServiceAccount", "v1"), ("Role", "rbac.authorization.k8s.io/v1"), ("ConfigMap", "v1"), ("Deployment", "apps/v1")):
+        assert not [one for one in kube.list(group, kind, "argocd") if one["metadata"]["name"] == "pgitops"], kind
+    kube.patch("argoproj.io/v1alpha1", "Application", "argocd", "kept", [{"op": "remove", "path": "/metadata/finalizers"}])
+    for one in (kept[0], kept[1], kept[2], kept[3]):
+        kube.delete(*one)

@@ -29,7 +29,7 @@ def secret(namespace, name, **data):
 def plane():
     """A control plane of its own: the installation has names of its own (argocd, postgres, default)."""
     own = kube.ControlPlane().start()
-    for document in documents(MANIFESTS / "install.yaml") + documents(MANIFESTS.parent / "tests/end/data/postgresql-crd.yaml"):
+    for document in documents(MANIFESTS / "prepare.yaml") + documents(MANIFESTS / "install.yaml") + documents(MANIFESTS.parent / "tests/end/data/postgresql-crd.yaml"):
         if document["kind"] == "CustomResourceDefinition":
             own.admin.create_crd(document)
         else:
