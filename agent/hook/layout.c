@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,20 +30,41 @@ static void complain(const struct reading *reading, int line, const char *text)
 	mistakes_add(reading->mistakes, LAYOUT_FILE, line, 0, "%s", text);
 }
 
-/* A path inside the repository: relative, without "..", not inside .git. */
+/*
+ * A path as Git has it: without "./" and "//". NULL where it would leave the repository, or lead into a .git, of a submodule too: who
+ * may push writes this file, and the commands that seal write the files it names. Of some file systems ".GIT" is the same folder.
+ */
+static const char *path_inside(struct arena *mem, const char *text)
+{
+	char *path = arena_alloc(mem, strlen(text) + 1), *end = path;
+	if (*text == '/' || strpbrk(text, "\r\n"))
+		return NULL;
+	for (size_t length; *text; text += length + (text[length] == '/')) {
+		length = strcspn(text, "/");
+		if ((length == 2 && memcmp(text, "..", 2) == 0) ||
+			(length == 4 && strncasecmp(text, ".git", 4) == 0))
+			return NULL;
+		if (length == 0 || (length == 1 && *text == '.'))
+			continue;
+		if (end > path)
+			*end++ = '/';
+		memcpy(end, text, length);
+		end += length;
+	}
+	return end > path ? path : NULL;
+}
+
 static const char *path_of(const struct reading *reading, const struct yaml_node *map, const char *key)
 {
 	const struct yaml_node *node = yaml_get(map, key);
 	if (!node || node->kind == YAML_NULL)
 		return NULL;
-	if (node->kind != YAML_STRING || !*node->text || *node->text == '/' || strcmp(node->text, "..") == 0 ||
-		text_starts(node->text, "../") || strstr(node->text, "/../") ||
-		text_ends(node->text, "/..") || text_starts(node->text, ".git/")) {
+	bool whole = node->kind == YAML_STRING && strlen(node->text) == node->length;
+	const char *path = whole ? path_inside(reading->mem, node->text) : NULL;
+	if (!path)
 		complain(reading, node->line,
-			"a path is text, relative to the repository's root, and stays inside it");
-		return NULL;
-	}
-	return arena_copy(reading->mem, text_starts(node->text, "./") ? node->text + 2 : node->text);
+			"a path is text, relative to the repository's root, and stays inside it and outside of .git");
+	return path;
 }
 
 static void check_keys(
