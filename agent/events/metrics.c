@@ -2,6 +2,9 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/text.h"
 
 static _Atomic uint64_t values[METRIC_COUNT];
 static atomic_bool known[METRIC_COUNT]; /* was set */
@@ -65,8 +68,11 @@ void metrics_label(struct buf *out, const char *name, const char *value)
 {
 	char last = out->length ? out->data[out->length - 1] : '\n';
 	buf_printf(out, "%s%s=\"", last == '"' ? "," : "{", name);
-	size_t left = METRICS_LABEL_BYTES;
-	for (const char *c = value; *c && left; c++, left--) {
+	/* One label that is no UTF-8, or ends within a character, makes Prometheus refuse the whole answer. */
+	char visible[4 * METRICS_LABEL_BYTES + 1], cut[METRICS_LABEL_BYTES + 1];
+	snprintf(cut, sizeof(cut), "%.*s", (int)text_fit(value, METRICS_LABEL_BYTES), value);
+	text_escape(cut, visible);
+	for (const char *c = visible; *c; c++) {
 		if (*c == '\\' || *c == '"')
 			buf_char(out, '\\');
 		if (*c == '\n')

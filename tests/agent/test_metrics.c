@@ -77,6 +77,21 @@ static void labels_are_escaped_and_cut(void **state)
 	assert_int_equal(out.length, strlen("{a=\"\"") + METRICS_LABEL_BYTES);
 }
 
+/* Prometheus refuses the whole answer for one label that is no UTF-8, and a role may be called anything. */
+static void labels_are_utf8_whatever_was_named(void **state)
+{
+	(void)state;
+	CLEANUP(buf_done) struct buf out = BUF(65536);
+	char longest[METRICS_LABEL_BYTES + 2];
+	metrics_label(&out, "a", "caf\xe9 \xff");
+	assert_string_equal(buf_string(&out), "{a=\"caf\\\\xe9 \\\\xff\"");
+	memset(longest, 'x', sizeof(longest));
+	memcpy(longest + METRICS_LABEL_BYTES - 1, "\xc3\xa9", 3);
+	buf_clear(&out);
+	metrics_label(&out, "a", longest);
+	assert_int_equal(out.length, strlen("{a=\"\"") + METRICS_LABEL_BYTES - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -84,6 +99,7 @@ int main(void)
 		cmocka_unit_test(a_gauge_is_shown_once_it_was_set),
 		cmocka_unit_test(a_name_is_announced_once),
 		cmocka_unit_test(labels_are_escaped_and_cut),
+		cmocka_unit_test(labels_are_utf8_whatever_was_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
