@@ -324,7 +324,6 @@ bool kube_config_namespace(const char *path, const char *context, char **namespa
 	const struct yaml_node *found;
 	if (!file_read(path, &bytes, err))
 		return error_prefix(err, "kubeconfig");
-	buf_string(&bytes);
 	if (!parse(&file, &bytes, err) || !(found = find_context(&file, err)))
 		return false;
 	const char *said = field(found, "namespace");
@@ -341,8 +340,6 @@ bool kube_config_overridden(const char *path, const struct kube_override *overri
 	CLEANUP(arena_freep) struct arena *mem = arena_new(64 * (size_t)LIMIT_CONFIG_BYTES);
 	struct kube_config made = {0};
 	struct kubeconfig file = {.path = path, .override = override, .mem = mem, .config = &made};
-	if (!bytes.length)
-		return error_set(err, ERROR_INVALID, "%s: not a kubeconfig", path);
 	if (!parse(&file, &bytes, err) || !read_context(&file, allow_exec, err) ||
 		!kube_config_override(&made, override, err)) {
 		kube_config_done(&made);

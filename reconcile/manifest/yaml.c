@@ -365,6 +365,7 @@ void yaml_read(const char *file, const char *bytes, size_t length, struct arena 
 	struct yaml_documents *documents, struct mistakes *mistakes)
 {
 	*documents = (struct yaml_documents){0};
+	bytes = bytes ? bytes : ""; /* of an empty buffer, where libyaml would end the process */
 	if (!manifest_text_check(file, &bytes, &length, mistakes))
 		return;
 	struct reader reader = {.file = file, .mem = mem, .mistakes = mistakes, .documents = documents};

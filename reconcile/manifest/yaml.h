@@ -42,7 +42,8 @@ struct yaml_documents {
 	size_t count;
 };
 
-/* All documents of a file. On any mistake, `documents` holds those before it. `file` names the place only. */
+/* All documents of a file. On any mistake, `documents` holds those before it. `file` names the place only; `bytes` may be NULL
+   where there are none. */
 void yaml_read(const char *file, const char *bytes, size_t length, struct arena *mem,
 	struct yaml_documents *documents, struct mistakes *mistakes);
 

@@ -139,6 +139,21 @@ static void what_is_wrong_is_said(void **state)
 	}
 }
 
+/* A file that is there and empty, or /dev/null: libyaml ends a process that gives it no bytes at all. */
+static void an_empty_kubeconfig_is_refused_by_whoever_reads_it(void **state)
+{
+	(void)state;
+	struct kube_config config = {0};
+	struct error err = {0};
+	char *namespace = NULL;
+	assert_false(kube_config_read("/dev/null", NULL, false, &config, &err));
+	assert_string_equal(err.text, "/dev/null: not a kubeconfig");
+	err = (struct error){0};
+	assert_false(kube_config_namespace("/dev/null", NULL, &namespace, &err));
+	assert_string_equal(err.text, "/dev/null: not a kubeconfig");
+	assert_null(namespace);
+}
+
 static void a_pod_needs_its_variables_and_files(void **state)
 {
 	(void)state;
@@ -166,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_kubeconfig_as_people_have_it_is_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(files_are_relative_to_the_kubeconfig, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_wrong_is_said, set_up, tear_down),
+		cmocka_unit_test(an_empty_kubeconfig_is_refused_by_whoever_reads_it),
 		cmocka_unit_test_setup_teardown(a_pod_needs_its_variables_and_files, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,6 +207,7 @@ static void empty_documents_are_left_out(void **state)
 	const char *text = "---\n---\n# nothing\n---\nnull\n---\na: 1\n---\n";
 	assert_int_equal(fixture_yaml(fixture, text, strlen(text)).count, 1);
 	assert_int_equal(fixture_yaml(fixture, "", 0).count, 0);
+	assert_int_equal(fixture_yaml(fixture, NULL, 0).count, 0);
 	assert_int_equal(fixture->desired.mistakes.count, 0);
 }
 
