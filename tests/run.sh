@@ -9,7 +9,7 @@
 #   unit | rules | end | tsan    the parts of the whole run: CTest without rules, rules, pytest, ThreadSanitizer (both)
 #   valgrind                     the unit tests under valgrind (not in the whole run)
 # -j N is how many tests run at once (default: one for each core). -k EXPRESSION picks pytest tests by their words.
-# --strict makes a skipped test a failure. --every-major runs all tests of users and grants on PostgreSQL 13 to 18: without it those
+# --strict makes a skipped test a failure, and the fuzz targets try changed inputs for some seconds each. --every-major runs all tests of users and grants on PostgreSQL 13 to 18: without it those
 # run on one version in which versions do not differ. PGITOPS_TEST_SANITIZE=none builds without ASan and UBSan.
 #
 # Everything it makes is in build/ and tests/.cache/. Exit code: 0 = all passed, 1 = something failed, 2 = wrong usage.
@@ -191,6 +191,11 @@ run_ctest() {
 	fi
 }
 
+# A minute of fuzzing in all (CONTRIBUTING.md). By commit, so that a run again is the same run, and the next commit another one.
+if [ -n "$strict" ]; then
+	alone+=(PGITOPS_TEST_FUZZ_SECONDS="${PGITOPS_TEST_FUZZ_SECONDS:-3}"
+		PGITOPS_TEST_FUZZ_SEED="$(git -C "$top" rev-parse --short=12 HEAD 2>/dev/null || echo 1)")
+fi
 [ -z "$run_unit" ] || run_ctest "unit tests" "$build" -E '^rule_'
 [ -z "$run_rules" ] || run_ctest "rules" "$build" -R '^rule_'
 if [ ${#ctest_names[@]} -gt 0 ]; then

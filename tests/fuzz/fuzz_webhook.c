@@ -10,14 +10,9 @@
 #include "agent/http/webhook.h"
 #include "base/digest.h"
 #include "base/text.h"
+#include "tests/fuzz/require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* The line at `*at`, without its end, cut to the room there is. */
 static void take_line(const uint8_t **at, size_t *left, char *line, size_t room)
