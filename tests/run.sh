@@ -112,7 +112,8 @@ packages=(gcc=gcc g++=g++ make=make libc6-dev cmake=cmake ninja-build=ninja pkg-
 	libseccomp-dev libssh-dev libcmocka-dev tzdata binutils=readelf git=git python3)
 needs_tools=${run_rules:-${run_tsan:-}}
 [ ${#ctest_names[@]} = 0 ] || needs_tools=yes
-[ -z "$needs_tools" ] || packages+=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck)
+[ -z "$needs_tools" ] || packages+=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck
+	dpkg-dev=dpkg-shlibdeps systemd=systemd-analyze)
 [ -z "$run_valgrind" ] || packages+=(valgrind)
 [ -z "$run_end" ] || packages+=(python3-venv openssh-server=sshd openssh-client=ssh openssl=openssl curl=curl gnupg=gpg gpgv=gpgv
 	nodejs=node npm=npm ca-certificates procps=ps groff-base=groff chromium=chromium pgbouncer=pgbouncer)
