@@ -38,14 +38,16 @@ const char seal_users_help[] =
 	"  --stage            stage both files\n"
 	"  --resolve          where both changed the same user the edit file is right; who is in it alone is sealed, too. In a merge\n"
 	"                     or rebase with conflicts, or with their markers in the files: both sides become one, user by user\n"
-	"  --generate         users who say `password: {generate: true}` and have none sealed get one, 32 letters and digits that\n"
-	"                     are shown nowhere; without it the agent makes theirs when it makes the user\n"
+	"  --generate         whoever has no password gets one, 32 letters and digits that are shown nowhere: it stands in the edit\n"
+	"                     file and is sealed as usual. Of who says `password: {generate: true}` it is only sealed; without this\n"
+	"                     option the agent makes theirs. With USER... of these alone (a word that is no file is a user)\n"
 	"  --all              seal every given password anew, after a change of the certificate\n"
 	"  --cert FILE        another certificate\n"
 	"  --dry-run          only say what would be done\n\n"
 	"Examples:\n"
 	"  pgitops seal users\n"
-	"  pgitops seal users --commit 'Add carol'\n";
+	"  pgitops seal users --commit 'Add carol'\n"
+	"  pgitops seal users --generate carol --commit 'Add carol'\n";
 
 const char seal_cert_help[] =
 	"Prints the certificate that the controller seals with now, and on stderr its key, fingerprint and dates. It is remembered,\n"

@@ -16,7 +16,10 @@ struct seal_users {
 	const char *certificate;
 	const char *message; /* --commit */
 	bool reseal, generate, dry_run, stage, resolve;
-	bool inside; /* of a repository */
+	const char **only; /* --generate NAME...: words that are no files */
+	size_t only_count;
+	struct name_list made; /* who got a password */
+	bool inside;           /* of a repository */
 	struct checkout checkout;
 	struct seal_place place;
 };
@@ -25,6 +28,18 @@ struct seal_users {
 static bool read_now(const char *path, struct buf *text, struct error *err)
 {
 	return file_read(path, text, err) || err->kind == ERROR_MISSING;
+}
+
+static const char *given_names(const struct seal_outcome *outcome, struct arena *mem)
+{
+	enum { SHOWN = 12 };
+	const struct sealed_users *sealing = &outcome->sealing;
+	const char *list = "";
+	for (size_t i = 0; i < sealing->given_count && i < SHOWN; i++)
+		list = arena_join(mem, list, ", ", sealing->given[i].name);
+	return sealing->given_count > SHOWN
+		? arena_printf(mem, "%s and %zu more", list, sealing->given_count - SHOWN)
+		: list;
 }
 
 static void say_outcome(const struct seal_users *command, const struct layout_users *files,
@@ -36,6 +51,10 @@ static void say_outcome(const struct seal_users *command, const struct layout_us
 		!changed                   ? " (nothing to write)"
 			: command->dry_run ? " (not written: --dry-run)"
 					   : "");
+	if (outcome->sealing.given_count)
+		printf("%s: a password was made for %s: it stands there%s\n", files->edit,
+			given_names(outcome, command->context->mem),
+			command->dry_run ? " (not written: --dry-run)" : "");
 	if (outcome->dropped_comments)
 		sealing_say("warning: %zu comment%s of %s that tell%s of a password left out of %s",
 			outcome->dropped_comments, outcome->dropped_comments == 1 ? "" : "s", files->edit,
@@ -159,6 +178,16 @@ static bool follow(
 		seal_follow(&command->place, files, &how, err);
 }
 
+static void note_made(struct seal_users *command, const struct seal_outcome *outcome)
+{
+	const struct name_list *generated = &outcome->sealing.generated;
+	for (size_t i = 0; i < generated->count; i++) {
+		command->made.items = arena_grow(command->context->mem, (void *)command->made.items,
+			command->made.count, sizeof(*command->made.items));
+		command->made.items[command->made.count++] = generated->items[i];
+	}
+}
+
 static int seal_texts(struct seal_users *command, const struct layout_users *files)
 {
 	CLEANUP(seal_outcome_done) struct seal_outcome outcome = {0};
@@ -171,6 +200,8 @@ static int seal_texts(struct seal_users *command, const struct layout_users *fil
 		.head = command->inside ? &head : NULL,
 		.reseal = command->reseal,
 		.generate = command->generate,
+		.only = command->only,
+		.only_count = command->only_count,
 		.mine = command->resolve,
 		.certificate = command->certificate,
 	};
@@ -193,6 +224,7 @@ static int seal_texts(struct seal_users *command, const struct layout_users *fil
 	if (!command->dry_run && !seal_users_write(&run, &outcome, &err))
 		return command_failed(&err);
 	say_outcome(command, files, &outcome);
+	note_made(command, &outcome);
 	return stage(command, files, &err) &&
 			(command->inside || command->dry_run || follow(command, files, outcome.even, &err))
 		? EXIT_YES
@@ -275,6 +307,40 @@ static int seal_each(struct seal_users *command, struct layout *layout, int argc
 	return code;
 }
 
+/* With --generate a word that is no file is a user; a file that is called like one is written with its folder, ./carol. */
+static void take_names(struct seal_users *command, int *argc, char **argv)
+{
+	int kept = 0;
+	for (int i = 0; i < *argc; i++) {
+		if (!command->generate || strchr(argv[i], '/') || access(argv[i], F_OK) == 0) {
+			argv[kept++] = argv[i];
+			continue;
+		}
+		command->only = arena_grow(command->context->mem, (void *)command->only, command->only_count,
+			sizeof(*command->only));
+		command->only[command->only_count++] = argv[i];
+	}
+	*argc = kept;
+}
+
+/* Whoever was named and got none is told. */
+static int check_names(const struct seal_users *command)
+{
+	int code = EXIT_YES;
+	for (size_t i = 0; i < command->only_count; i++) {
+		bool found = false;
+		for (size_t k = 0; k < command->made.count; k++)
+			found = found || text_equal(command->made.items[k], command->only[i]);
+		if (found)
+			continue;
+		sealing_say("no password was made for \"%s\": no user of this name needs one (one that is there is changed in the "
+			    "edit file), and it is no file",
+			command->only[i]);
+		code = EXIT_NO;
+	}
+	return code;
+}
+
 int command_seal_users(struct command_context *context, int argc, char **argv)
 {
 	struct seal_users command = {.context = context};
@@ -288,6 +354,7 @@ int command_seal_users(struct command_context *context, int argc, char **argv)
 	sealing_protect_memory();
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 1000))
 		return EXIT_NO_ANSWER;
+	take_names(&command, &argc, argv);
 	command.inside = git_checkout(context->mem, &command.checkout, &err);
 	if (!command.inside && (command.stage || command.message))
 		return command_failed(&err);
@@ -302,6 +369,8 @@ int command_seal_users(struct command_context *context, int argc, char **argv)
 		return EXIT_NO;
 	}
 	int code = seal_each(&command, &layout, argc, argv);
+	if (code == EXIT_YES)
+		code = check_names(&command);
 	receipts_close(command.place.receipts);
 	if (command.inside)
 		sealing_warn_of_hooks(context);

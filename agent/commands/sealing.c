@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/hook/certificate_choice.h"
 #include "agent/hook/hooks.h"
 #include "agent/hook/layout.h"
 #include "agent/hook/trust.h"
@@ -125,19 +126,39 @@ void sealing_print(struct buf *out, const json_t *object, bool yaml)
 
 /* ---- the certificate ---- */
 
-/* pub-cert.pem here or in a folder above, as far as the repository reaches. */
-static const char *repository_certificate(struct arena *mem)
+/* Each pub-cert.pem here and in the folders above, as far as the repository reaches; the nearest first. */
+static size_t repository_certificates(struct arena *mem, const char *found[CERTIFICATE_CHOICES])
 {
 	const char *folder = "";
-	for (int depth = 0; depth < 64; depth++) {
+	size_t count = 0;
+	for (int depth = 0; depth < 64 && count < CERTIFICATE_CHOICES; depth++) {
 		const char *path = arena_printf(mem, "%s" LAYOUT_CERTIFICATE, folder);
 		if (access(path, R_OK) == 0)
-			return path;
+			found[count++] = path;
 		if (access(arena_printf(mem, "%s.git", folder), F_OK) == 0)
-			return NULL;
+			return count;
 		folder = arena_printf(mem, "../%s", folder);
 	}
-	return NULL;
+	return count;
+}
+
+/* The nearest one, whatever lies further up; outside of a repository, too. */
+static const char *repository_certificate(struct arena *mem)
+{
+	const char *found[CERTIFICATE_CHOICES];
+	return repository_certificates(mem, found) ? found[0] : NULL;
+}
+
+/* Said of a certificate that was found, not named. */
+static void say_choice(struct arena *mem, const char *taken, const char *fingerprint)
+{
+	const char *found[CERTIFICATE_CHOICES];
+	size_t count = repository_certificates(mem, found);
+	const char *choice = count > 1 && text_equal(taken, found[0])
+		? certificate_choice(mem, taken, fingerprint, found + 1, count - 1)
+		: NULL;
+	if (choice)
+		sealing_say("note: %s", choice);
 }
 
 const char *sealing_certificate_path(const char *given)
@@ -260,6 +281,8 @@ bool sealing_certificate(const struct command_context *context, const struct sea
 		return false;
 	}
 	sealing_warn(source, *where, &read);
+	if (!source->certificate)
+		say_choice(context->mem, *where, read.fingerprint);
 	*certificate = read;
 	return true;
 }

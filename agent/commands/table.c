@@ -385,8 +385,9 @@ const struct command commands[] = {
 		"--re-encrypt --private-key= --allow-empty-data --validate --fetch-cert --recovery-unseal "
 		"--recovery-private-key= --format= " CLUSTER_OPTIONS,
 		false, "Secrets to SealedSecrets", seal_help, command_seal},
-	{"seal users", "[EDIT-FILE...]", "--commit= --stage --resolve --all --generate --cert= --dry-run",
-		false, "users with passwords to files for Git", seal_users_help, command_seal_users},
+	{"seal users", "[EDIT-FILE...] [USER...]",
+		"--commit= --stage --resolve --all --generate --cert= --dry-run", false,
+		"users with passwords to files for Git", seal_users_help, command_seal_users},
 	{"seal cert", "", "-w= --cert= --trust= --ca= " CLUSTER_OPTIONS, false,
 		"the certificate that is sealed with", seal_cert_help, command_seal_cert},
 	{"seal keys", "FILE...", "--private-key= " CLUSTER_OPTIONS, false,

@@ -114,8 +114,11 @@ static void complete(struct arena *mem, const struct layout *layout, struct layo
 		users->users = beside(mem, users->edit, LAYOUT_USERS);
 	if (!users->sealed)
 		users->sealed = beside(mem, users->edit, LAYOUT_SEALED);
-	if (!users->certificate)
+	users->certificate_general = layout->certificate;
+	if (!users->certificate) {
 		users->certificate = find_certificate(mem, users->edit);
+		users->certificate_found = users->certificate;
+	}
 	if (!users->certificate)
 		users->certificate = layout->certificate;
 }

@@ -31,8 +31,10 @@
 
 struct layout_users {
 	const char *edit, *users, *sealed;
-	const char *certificate; /* NULL = none was found */
-	const char *namespace;   /* NULL = what the edit file says */
+	const char *certificate;         /* NULL = none was found */
+	bool certificate_found;          /* it is the nearest pub-cert.pem; false = it was named */
+	const char *certificate_general; /* the one that is named for the whole repository; NULL = none is */
+	const char *namespace;           /* NULL = what the edit file says */
 };
 
 struct layout_allowed {

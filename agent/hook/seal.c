@@ -5,12 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/hook/certificate_choice.h"
 #include "agent/hook/trust.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "reconcile/sealed/sealed_join.h"
+#include "reconcile/sealed/users_password.h"
 
 enum { NAMES_SHOWN = 12 };
 
@@ -98,6 +100,8 @@ static bool make_sealed(const struct seal_run *run, const struct users_merge *me
 		.receipts = run->place->receipts,
 		.reseal = run->reseal,
 		.generate = run->generate,
+		.only = run->only,
+		.only_count = run->only_count,
 		.choose = users_merge_choice,
 		.context = merge,
 		.removed = merge->removed,
@@ -128,6 +132,37 @@ static void note_seen(const struct users_merge *merge, struct users_base *base)
 	}
 }
 
+/* Said when a value is sealed: else nothing depends on it. */
+static void note_choice(const struct seal_run *run, struct seal_outcome *outcome)
+{
+	const char *choice = run->certificate || !outcome->sealing.sealed.count
+		? NULL
+		: certificate_choice_of(run->place->mem, run->files, outcome->fingerprint);
+	if (choice)
+		mistakes_add(&outcome->notes, run->files->edit, 0, 0, "%s", choice);
+}
+
+/* The passwords that were made stand in the edit file before anything that is sealed with them is written. */
+static bool give_passwords(const struct seal_run *run, const struct users_merge *merge,
+	struct seal_outcome *outcome, struct mistakes *mistakes)
+{
+	const struct sealed_users *sealing = &outcome->sealing;
+	CLEANUP(buf_wipe) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
+	struct error err;
+	if (!sealing->given_count)
+		return true;
+	if (!edit_users_give(merge->edit_changes ? &outcome->edit : merge->input.edit, sealing->given,
+		    sealing->given_count, &text, &err)) {
+		complain(mistakes, run->files->edit, &err);
+		return false;
+	}
+	buf_wipe(&outcome->edit_text);
+	outcome->edit_text = text;
+	text = (struct buf)BUF(0);
+	outcome->edit_changed = true;
+	return true;
+}
+
 static bool make_texts(const struct seal_run *run, const struct users_merge *merge,
 	struct seal_outcome *outcome, struct mistakes *mistakes)
 {
@@ -141,9 +176,10 @@ static bool make_texts(const struct seal_run *run, const struct users_merge *mer
 	if ((merge->edit_changes &&
 		    !edit_users_read(run->files->edit, buf_string(&outcome->edit_text),
 			    outcome->edit_text.length, run->files->namespace, &outcome->edit, mistakes)) ||
-		!make_sealed(run, merge, outcome, mistakes))
+		!make_sealed(run, merge, outcome, mistakes) || !give_passwords(run, merge, outcome, mistakes))
 		return false;
 	users_merge_notes(merge, &outcome->notes);
+	note_choice(run, outcome);
 	outcome->users_changed = outcome->users.length != run->git->users.length ||
 		(outcome->users.length &&
 			memcmp(outcome->users.data, run->git->users.data, outcome->users.length) != 0);
@@ -192,7 +228,7 @@ static bool merge_and_make(const struct seal_run *run, const struct edit_users *
 	}
 	if (mistakes->count + mistakes->dropped != before || !make_texts(run, &merge, outcome, mistakes))
 		return false;
-	outcome->even = !run->place->checkout &&
+	outcome->even = !run->place->checkout && !outcome->sealing.given_count &&
 		users_merge_even(&merge, &outcome->sealing.values, run->place->mem, &outcome->base);
 	if (!outcome->even) {
 		users_base_read(file, run->place->mem, &outcome->base);
@@ -233,6 +269,7 @@ void seal_outcome_done(struct seal_outcome *outcome)
 {
 	if (outcome->edit.mem)
 		edit_users_done(&outcome->edit);
+	sealed_users_done(&outcome->sealing);
 	buf_wipe(&outcome->edit_before);
 	buf_wipe(&outcome->edit_text);
 	buf_done(&outcome->users);

@@ -20,7 +20,9 @@ struct seal_run {
 	bool users_stale,
 		sealed_stale; /* the work tree's file is another than `git`, made by us: written in any case */
 	bool reseal;
-	bool generate;           /* passwords of users who say so and have none sealed yet */
+	bool generate; /* make passwords of who has none; the edit file gets them (sealed_users.h) */
+	const char *const *only; /* of these users alone; NULL = of all */
+	size_t only_count;
 	bool mine;               /* --resolve: of a conflict the edit file's side */
 	const char *certificate; /* instead of the layout's; NULL = the layout's */
 };

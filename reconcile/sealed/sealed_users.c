@@ -291,12 +291,37 @@ static void keep_or_complain(struct making *making, const struct edit_user *user
 		mistake(making, user,
 			"was renamed, and its sealed password is bound to the old name: give the password once more");
 	else if (user->sealed)
-		mistake(making, user, "has no password, and there is no sealed one to keep: give one");
+		mistake(making, user,
+			"has no password, and there is no sealed one to keep: give one, or have it made (`pgitops seal users --generate`)");
 }
 
 static struct document *make_user(struct making *making, const struct edit_user *user, struct document *after);
 
-/* Shown to nobody: whoever may read the Secret finds it there. */
+/* A password is made for whoever gave none and has none sealed. Who was renamed has one, under the old name. */
+static bool is_to_be_made(const struct making *making, const struct edit_user *user, bool has_none)
+{
+	const struct sealed_users_input *input = making->input;
+	bool named = !input->only;
+	for (size_t i = 0; i < input->only_count; i++)
+		named = named || strcmp(input->only[i], user->name) == 0;
+	return input->generate && named && has_none && !user->password && !user->renamed_from &&
+		(user->generate || user->sealed);
+}
+
+/* The edit file gets it, too, unless it says `generate: true` there: then whoever may read the Secret finds it. */
+static void give(struct making *making, const struct edit_user *with)
+{
+	struct sealed_users *result = making->result;
+	add_name(making, &result->generated, with->name);
+	if (with->generate)
+		return;
+	result->given = arena_grow(making->mem, result->given, result->given_count, sizeof(*result->given));
+	result->given[result->given_count] = *with;
+	result->given[result->given_count].name = arena_copy(making->mem, with->name);
+	result->given[result->given_count++].password = memory_copy(with->password);
+}
+
+/* Shown to nobody. */
 static struct document *make_generated(
 	struct making *making, const struct edit_user *user, struct document *after)
 {
@@ -309,6 +334,7 @@ static struct document *make_generated(
 	}
 	with.password = password.bytes;
 	with.password_length = password.length;
+	give(making, &with);
 	return make_user(making, &with, after);
 }
 
@@ -321,7 +347,7 @@ static struct document *make_user(struct making *making, const struct edit_user 
 	enum sealed_choice choice = choice_of(making, user);
 	if (choice == SEALED_SKIPPED)
 		return NULL;
-	if (!user->password && user->generate && making->input->generate && has_none)
+	if (is_to_be_made(making, user, has_none))
 		return make_generated(making, user, after);
 	if (!user->password) {
 		keep_or_complain(making, user, document);
@@ -446,12 +472,16 @@ bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem
 		last = document ? document : last;
 	}
 	remove_named(&making);
-	if (mistakes->count + mistakes->dropped != before)
-		return false;
-	write_out(&making, out);
-	if (buf_failed(out)) {
+	bool ok = mistakes->count + mistakes->dropped == before;
+	if (ok)
+		write_out(&making, out);
+	if (ok && buf_failed(out)) {
 		mistakes_add(mistakes, input->file, 0, 0, "the sealed users do not fit into %zu bytes",
 			out->maximum);
+		ok = false;
+	}
+	if (!ok) {
+		sealed_users_done(&made);
 		return false;
 	}
 	made.changed = out->length - start != input->length ||

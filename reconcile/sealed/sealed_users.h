@@ -39,7 +39,9 @@ struct sealed_users_input {
 	const struct certificate *certificate; /* may be NULL while nothing has to be sealed */
 	struct receipts *receipts;             /* gets the new receipts; NULL = none */
 	bool reseal;                           /* every password that is given is sealed anew */
-	bool generate; /* who is to have a generated password and has none sealed gets one; else the agent makes it */
+	bool generate; /* whoever needs a password, gave none and has none sealed gets one; else only the agent makes one, for who says so */
+	const char *const *only; /* of these alone; NULL = of all */
+	size_t only_count;
 	enum sealed_choice (*choose)(const void *context, const char *user); /* NULL = by receipt, all */
 	const void *context;
 	const char *const *removed; /* Secrets that are to go; whatever else is there stays */
@@ -53,8 +55,11 @@ struct name_list {
 };
 
 struct sealed_users {
-	struct name_list sealed;  /* got a new ciphertext */
-	struct name_list removed; /* names of Secrets that went */
+	struct name_list sealed;    /* got a new ciphertext */
+	struct name_list removed;   /* names of Secrets that went */
+	struct name_list generated; /* got a password that was made here */
+	struct edit_user *given; /* those of them whose edit file is to get it, with the password (free with sealed_users_done) */
+	size_t given_count;
 	size_t kept;
 	size_t other_certificate; /* kept ones that certainly come from another certificate than the given one */
 	bool changed;             /* the text differs from before */
@@ -64,6 +69,9 @@ struct sealed_users {
 /* Appends the new text to `out`. Names are in `mem`. False with mistakes: then the receipts must not be written. */
 bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem, struct sealed_users *result,
 	struct buf *out, struct mistakes *mistakes) MUST_CHECK;
+
+/* Overwrites the passwords that were made; for CLEANUP. users_password.c */
+void sealed_users_done(struct sealed_users *result);
 
 /* The ciphertexts of the users' namespace and item in a sealed text. False with mistakes. */
 bool sealed_users_values(const struct sealed_users_input *input, struct arena *mem,

@@ -5,53 +5,10 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "reconcile/manifest/yaml_write.h"
-#include "reconcile/sealed/splice.h"
 #include "reconcile/sealed/users_merge.h"
+#include "reconcile/sealed/users_password.h"
 
-/* ---- an entry with and without its password ---- */
-
-/* The list that a part's text is. */
-static const struct yaml_node *list_of(const char *text, struct arena *mem)
-{
-	struct yaml_documents documents = {0};
-	struct mistakes ignored = {.mem = mem};
-	yaml_read("", text, strlen(text), mem, &documents, &ignored);
-	return ignored.count || documents.count != 1 || documents.items[0]->kind != YAML_LIST
-		? NULL
-		: documents.items[0];
-}
-
-static const struct yaml_pair *find_pair(const struct yaml_node *entry, const char *key)
-{
-	for (size_t i = 0; entry->kind == YAML_MAP && i < entry->count; i++)
-		if (strcmp(entry->pairs[i].key, key) == 0)
-			return &entry->pairs[i];
-	return NULL;
-}
-
-/* Behind the username, on a line of its own or in the same braces. */
-static const char *with_password(const char *text, const struct edit_user *given, struct arena *mem)
-{
-	CLEANUP(buf_wipe) struct buf out = BUF(LIMIT_FILE_BYTES);
-	const struct yaml_node *list = list_of(text, mem);
-	const struct yaml_pair *pair = list && list->count ? find_pair(list->items[0], "username") : NULL;
-	if (!pair || yaml_get(list->items[0], "password"))
-		return text;
-	struct splice places = splice_index(text, strlen(text), mem);
-	size_t key = splice_offset(&places, pair->line, pair->column);
-	bool flow = splice_is_flow(text, key);
-	struct span scalar = splice_scalar(&places, pair->value, pair->column);
-	size_t at = flow ? key : splice_line_end(text, places.length, scalar.end);
-	buf_append(&out, text, at);
-	for (int i = 1; !flow && i < pair->column; i++)
-		buf_char(&out, ' ');
-	buf_text(&out, "password: ");
-	yaml_write_text(given->password, given->password_length, &out);
-	buf_text(&out, flow ? ", " : "\n");
-	buf_text(&out, text + at);
-	return buf_failed(&out) ? text : arena_copy(mem, buf_string(&out));
-}
+/* ---- an entry with its private comments ---- */
 
 /* Comments of the edit file that its public text does not have (they tell of a password) stay with the user. */
 static const char *with_private_comments(
@@ -170,7 +127,8 @@ static const char *for_edit(const struct users_merge *merge, const struct merge_
 		return NULL;
 	const char *text = user->git->text;
 	if (user->given && user->given->password)
-		text = with_password(text, user->given, merge->mem);
+		text = users_part_with_password(
+			text, user->given->password, user->given->password_length, merge->mem);
 	return user->edit ? with_private_comments(text, user->edit, user->bare, merge->mem) : text;
 }
 
