@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/manifest/yaml.h"
+#include "reconcile/sealed/sealed_secret.h"
 #include "reconcile/sealed/wipe.h"
 
 #define DEFAULT_NAME "sealed-secrets-controller"
@@ -216,6 +217,27 @@ bool sealing_cluster_keys(const struct sealing_source *source, struct sealing_ke
 	return ok;
 }
 
+/* The controller's answer is a SealedSecret without apiVersion and kind, and with Go's empty fields: what kubeseal reads it into and writes out
+   again has the former and not the latter. */
+static bool take_reencrypted(json_t *answer, json_t **again, struct error *err)
+{
+	static const char *const metadata[] = {"metadata", "spec.template.metadata"};
+	if (!json_object_size(json_at(answer, "spec.encryptedData")))
+		return error_set(
+			err, ERROR_RETRY, "the controller's answer to --re-encrypt is no SealedSecret");
+	json_object_set_new(answer, "apiVersion", json_string(SEALED_GROUP "/" SEALED_VERSION));
+	json_object_set_new(answer, "kind", json_string(SEALED_KIND));
+	if (json_is_zero(json_object_get(answer, "status"), 1))
+		json_object_del(answer, "status");
+	for (size_t i = 0; i < COUNT_OF(metadata); i++) {
+		json_t *object = json_at(answer, metadata[i]);
+		if (json_is_null(json_object_get(object, "creationTimestamp")))
+			json_object_del(object, "creationTimestamp");
+	}
+	*again = json_incref(answer);
+	return true;
+}
+
 bool sealing_cluster_reencrypt(
 	const struct sealing_source *source, const json_t *sealed, json_t **again, struct error *err)
 {
@@ -230,7 +252,8 @@ bool sealing_cluster_reencrypt(
 		.path = buf_string(&path),
 		.body = body,
 		.body_length = body ? strlen(body) : 0};
-	return ok && ask(source, api.kube, &request, again, err);
+	CLEANUP(json_done) json_t *answer = NULL;
+	return ok && ask(source, api.kube, &request, &answer, err) && take_reencrypted(answer, again, err);
 }
 
 bool sealing_cluster_create(const struct sealing_source *source, const json_t *secret, struct error *err)

@@ -21,8 +21,8 @@ static const struct {
 	int nid;
 	const char *value;
 } extensions[] = {
-	{NID_basic_constraints, "critical,CA:TRUE"},
 	{NID_key_usage, "critical,encipherOnly"},
+	{NID_basic_constraints, "critical,CA:TRUE"},
 	{NID_subject_key_identifier, "hash"},
 };
 
