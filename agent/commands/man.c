@@ -143,7 +143,7 @@ static const char environment[] =
 	"  PGITOPS_SERVER       an agent elsewhere, when none is named on the command line\n"
 	"  NO_COLOR             when set to anything, no colours; nor where the output is no terminal\n"
 	"  SEALED_SECRETS_CERT  the certificate that seal seals with, when --cert does not name one\n"
-	"  KUBECONFIG           for seal and unseal; the agent takes the one that its file names\n"
+	"  KUBECONFIG           for seal and unseal, several files with \":\" between; the agent takes the one that its file names\n"
 	"  TMPDIR               where doctor reads repositories into, for a moment\n";
 
 static const char files[] =

@@ -29,9 +29,10 @@ struct sealing_source {
 bool sealing_arguments(struct command_context *context, struct sealing_source *source, int *argc,
 	char ***argv, const struct command_option *own, size_t count, int least, int most) MUST_CHECK;
 
-/* The kubeconfig's path (the option, KUBECONFIG, the home folder); the cluster it leads to, with kubectl's options; the namespace
+/* The kubeconfigs' paths (the option, KUBECONFIG with its colons, the home folder), NULL at the end; none when nothing says where. The cluster they lead to, with kubectl's options; the namespace
    of its context, for which nobody is asked. ERROR_MISSING: there is none. Texts belong to the caller. sealing_kubeconfig.c */
-char *sealing_kubeconfig(const struct sealing_source *source);
+char **sealing_kubeconfigs(const struct sealing_source *source);
+void sealing_kubeconfigs_done(char ***paths); /* for CLEANUP */
 bool sealing_kube_config(
 	const struct sealing_source *source, struct kube_config *config, struct error *err) MUST_CHECK;
 bool sealing_namespace(const struct sealing_source *source, char **namespace, struct error *err) MUST_CHECK;

@@ -9,7 +9,6 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "reconcile/manifest/yaml.h"
 #include "reconcile/sealed/sealed_secret.h"
 #include "reconcile/sealed/wipe.h"
 
@@ -331,21 +330,14 @@ void sealing_cluster_row(const struct sealing_source *source, struct hook *hook,
 /* "file context": which cluster is meant, without its credentials (an exec plugin may take seconds, or ask somebody). */
 static bool cluster_name(const struct sealing_source *source, struct buf *name)
 {
-	CLEANUP(memory_freep) char *path = sealing_kubeconfig(source);
-	CLEANUP(arena_wipep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
-	CLEANUP(buf_wipe) struct buf text = BUF(LIMIT_CONFIG_BYTES);
-	struct yaml_documents documents = {0};
-	struct mistakes mistakes = {.mem = mem};
+	CLEANUP(sealing_kubeconfigs_done) char **paths = sealing_kubeconfigs(source);
+	CLEANUP(memory_freep) char *context = NULL;
 	struct error ignored;
-	if (!path || !file_read(path, &text, &ignored))
+	if (!kube_config_context((const char *const *)paths, source->kube.context, &context, NULL, &ignored))
 		return false;
-	yaml_read(path, buf_string(&text), text.length, mem, &documents, &mistakes);
-	const struct yaml_node *current =
-		documents.count ? yaml_get(documents.items[0], "current-context") : NULL;
-	const char *context = source->kube.context ? source->kube.context
-		: current && current->text         ? current->text
-						   : "";
-	buf_printf(name, "%s %s %s %s", path, context, sealing_controller_namespace(source), name_of(source));
+	for (size_t i = 0; paths[i]; i++)
+		buf_printf(name, "%s%s", i ? ":" : "", paths[i]);
+	buf_printf(name, " %s %s %s", context, sealing_controller_namespace(source), name_of(source));
 	return true;
 }
 

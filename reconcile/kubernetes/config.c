@@ -11,11 +11,17 @@
 #include "reconcile/kubernetes/exec.h"
 #include "reconcile/manifest/yaml.h"
 
-/* One kubeconfig while it is read. */
+enum { FILES_MAX = 32 };
+
+/* The kubeconfigs while they are read, the first of them first. */
 struct kubeconfig {
-	const char *path;
+	const char *path; /* of the entry that is read now: its paths are relative to that file's folder */
 	const struct kube_override *override;
-	const struct yaml_node *root;
+	struct {
+		const char *path;
+		const struct yaml_node *root;
+	} files[FILES_MAX];
+	size_t count;
 	struct arena *mem;
 	struct kube_config *config;
 };
@@ -131,15 +137,30 @@ static bool flag(const struct yaml_node *map, const char *key)
 	return node && node->kind == YAML_BOOL && node->boolean;
 }
 
-/* The entry `name` of the list `list`, and in it the map `inner`. */
-static const struct yaml_node *entry(const struct kubeconfig *file, const char *list, const char *name,
-	const char *inner, struct error *err)
+static const struct yaml_node *entry_of(
+	const struct yaml_node *root, const char *list, const char *name, const char *inner)
 {
-	const struct yaml_node *items = yaml_get(file->root, list);
+	const struct yaml_node *items = yaml_get(root, list);
 	for (size_t i = 0; items && items->kind == YAML_LIST && i < items->count; i++)
 		if (text_equal(field(items->items[i], "name"), name) && yaml_get(items->items[i], inner))
 			return yaml_get(items->items[i], inner);
-	error_set(err, ERROR_INVALID, "%s: %s has no entry named \"%s\"", file->path, list, name);
+	return NULL;
+}
+
+/* The entry `name` of the list `list`, and in it the map `inner`. The first file that has one of this name counts, and of it the whole entry,
+   as kubectl has it. From then on paths are relative to that file. */
+static const struct yaml_node *entry(
+	struct kubeconfig *file, const char *list, const char *name, const char *inner, struct error *err)
+{
+	const char *looked = "";
+	for (size_t i = 0; i < file->count; i++) {
+		const struct yaml_node *found = entry_of(file->files[i].root, list, name, inner);
+		file->path = file->files[i].path;
+		if (found)
+			return found;
+		looked = arena_join(file->mem, looked, ", ", file->path);
+	}
+	error_set(err, ERROR_INVALID, "%s: %s has no entry named \"%s\"", looked, list, name);
 	return NULL;
 }
 
@@ -265,13 +286,21 @@ static bool read_user(
 	return !exec || cert.length || run_plugin(file, exec, allow_exec, err);
 }
 
-static const struct yaml_node *find_context(const struct kubeconfig *file, struct error *err)
+/* The first file that says one. */
+static const char *current_context(const struct kubeconfig *file)
 {
-	const char *context =
-		file->override->context ? file->override->context : field(file->root, "current-context");
+	const char *context = file->override->context;
+	for (size_t i = 0; !context && i < file->count; i++)
+		context = field(file->files[i].root, "current-context");
+	return context;
+}
+
+static const struct yaml_node *find_context(struct kubeconfig *file, struct error *err)
+{
+	const char *context = current_context(file);
 	if (context)
 		return entry(file, "contexts", context, "context", err);
-	error_set(err, ERROR_INVALID, "%s: no current-context; name one", file->path);
+	error_set(err, ERROR_INVALID, "%s: no current-context; name one", file->files[0].path);
 	return NULL;
 }
 
@@ -295,52 +324,81 @@ static bool read_context(struct kubeconfig *file, bool allow_exec, struct error 
 	return user && read_user(file, user, allow_exec, err);
 }
 
-static bool parse(struct kubeconfig *file, const struct buf *bytes, struct error *err)
+static bool parse(struct kubeconfig *file, const char *path, const struct buf *bytes, struct error *err)
 {
 	struct mistakes mistakes = {.mem = file->mem};
 	struct yaml_documents documents = {0};
-	yaml_read(file->path, bytes->data, bytes->length, file->mem, &documents, &mistakes);
+	yaml_read(path, buf_string(bytes), bytes->length, file->mem, &documents, &mistakes);
 	if (mistakes.count)
 		return error_set(err, ERROR_INVALID, "%s", mistake_text(&mistakes.items[0], file->mem));
 	if (documents.count != 1 || documents.items[0]->kind != YAML_MAP)
-		return error_set(err, ERROR_INVALID, "%s: not a kubeconfig", file->path);
-	file->root = documents.items[0];
+		return error_set(err, ERROR_INVALID, "%s: not a kubeconfig", path);
+	file->files[file->count].path = path;
+	file->files[file->count++].root = documents.items[0];
 	return true;
+}
+
+/* Of several files those that are not there, or are empty, are passed over, as kubectl does; one alone has to be there. */
+static bool read_files(struct kubeconfig *file, const char *const *paths, struct error *err)
+{
+	bool alone = paths[0] && !paths[1];
+	if (!paths[0])
+		return error_set(err, ERROR_MISSING, "no kubeconfig is named");
+	for (size_t i = 0; paths[i]; i++) {
+		CLEANUP(buf_wipe) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
+		struct error problem;
+		if (!file_read(paths[i], &bytes, &problem)) {
+			if (problem.kind == ERROR_MISSING && !alone)
+				continue;
+			*err = problem;
+			return error_prefix(err, "kubeconfig");
+		}
+		if (!bytes.length && !alone)
+			continue;
+		if (file->count == FILES_MAX)
+			return error_set(
+				err, ERROR_INVALID, "%s: more than %d kubeconfigs", paths[i], FILES_MAX);
+		if (!parse(file, paths[i], &bytes, err))
+			return false;
+	}
+	return file->count > 0 ||
+		error_set(err, ERROR_MISSING, "kubeconfig: none of the files is there (%s, ...)", paths[0]);
 }
 
 bool kube_config_read(
 	const char *path, const char *context, bool allow_exec, struct kube_config *config, struct error *err)
 {
 	const struct kube_override override = {.context = context};
-	return kube_config_overridden(path, &override, allow_exec, config, err);
+	const char *const paths[] = {path, NULL};
+	return kube_config_overridden(paths, &override, allow_exec, config, err);
 }
 
-bool kube_config_namespace(const char *path, const char *context, char **namespace, struct error *err)
+bool kube_config_context(
+	const char *const *paths, const char *context, char **name, char **namespace, struct error *err)
 {
-	CLEANUP(buf_wipe) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
-	CLEANUP(arena_freep) struct arena *mem = arena_new(64 * (size_t)LIMIT_CONFIG_BYTES);
+	CLEANUP(arena_wipep) struct arena *mem = arena_new(64 * (size_t)LIMIT_CONFIG_BYTES);
 	const struct kube_override override = {.context = context};
-	struct kubeconfig file = {.path = path, .mem = mem, .override = &override};
-	const struct yaml_node *found;
-	if (!file_read(path, &bytes, err))
-		return error_prefix(err, "kubeconfig");
-	if (!parse(&file, &bytes, err) || !(found = find_context(&file, err)))
+	struct kubeconfig file = {.mem = mem, .override = &override};
+	if (!read_files(&file, paths, err))
 		return false;
-	const char *said = field(found, "namespace");
-	*namespace = memory_copy(said ? said : "default");
+	const char *current = current_context(&file);
+	const struct yaml_node *found = namespace ? find_context(&file, err) : NULL;
+	if (namespace && !found)
+		return false;
+	if (name)
+		*name = memory_copy(current ? current : "");
+	if (namespace)
+		*namespace = memory_copy(field(found, "namespace") ? field(found, "namespace") : "default");
 	return true;
 }
 
-bool kube_config_overridden(const char *path, const struct kube_override *override, bool allow_exec,
+bool kube_config_overridden(const char *const *paths, const struct kube_override *override, bool allow_exec,
 	struct kube_config *config, struct error *err)
 {
-	CLEANUP(buf_wipe) struct buf bytes = BUF(LIMIT_CONFIG_BYTES);
-	if (!file_read(path, &bytes, err))
-		return error_prefix(err, "kubeconfig");
-	CLEANUP(arena_freep) struct arena *mem = arena_new(64 * (size_t)LIMIT_CONFIG_BYTES);
+	CLEANUP(arena_wipep) struct arena *mem = arena_new(64 * (size_t)LIMIT_CONFIG_BYTES);
 	struct kube_config made = {0};
-	struct kubeconfig file = {.path = path, .override = override, .mem = mem, .config = &made};
-	if (!parse(&file, &bytes, err) || !read_context(&file, allow_exec, err) ||
+	struct kubeconfig file = {.override = override, .mem = mem, .config = &made};
+	if (!read_files(&file, paths, err) || !read_context(&file, allow_exec, err) ||
 		!kube_config_override(&made, override, err)) {
 		kube_config_done(&made);
 		return false;

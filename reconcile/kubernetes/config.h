@@ -43,17 +43,21 @@ bool kube_config_in_cluster(const char *folder, struct kube_config *config, stru
 bool kube_config_read(const char *path, const char *context, bool allow_exec, struct kube_config *config,
 	struct error *err) MUST_CHECK;
 
-/* The same, with kubectl's options; `override` is borrowed until it returns. ERROR_INVALID names the option that cannot be. */
-bool kube_config_overridden(const char *path, const struct kube_override *override, bool allow_exec,
+/* The same, with kubectl's options, of several files (NULL at the end) as KUBECONFIG=a:b names them: the first file that has a context, cluster
+   or user of a name is right about the whole entry, whose paths are relative to that file; the first that says current-context is right
+   about that. Of several, those that are not there or empty are passed over; ERROR_MISSING when none is there.
+   `override` is borrowed until it returns. ERROR_INVALID names the option that cannot be. */
+bool kube_config_overridden(const char *const *paths, const struct kube_override *override, bool allow_exec,
 	struct kube_config *config, struct error *err) MUST_CHECK;
 
 /* The options alone, over a config that was found otherwise (in a pod). */
 bool kube_config_override(
 	struct kube_config *config, const struct kube_override *override, struct error *err) MUST_CHECK;
 
-/* The namespace of the context ("default" when it says none), without asking anybody for credentials. */
-bool kube_config_namespace(
-	const char *path, const char *context, char **namespace, struct error *err) MUST_CHECK;
+/* The name of the context (`context`, else the current one; "" = none is said) and its namespace ("default" when it says none), without asking
+   anybody for credentials. Either may be NULL; only for the namespace the context has to be there. The texts belong to the caller. */
+bool kube_config_context(const char *const *paths, const char *context, char **name, char **namespace,
+	struct error *err) MUST_CHECK;
 
 /* `copy` is overwritten, not freed first. */
 void kube_config_copy(struct kube_config *copy, const struct kube_config *config);

@@ -30,13 +30,14 @@ static void read_kubeconfig(const char *text, size_t size)
 {
 	static const struct kube_override overrides[] = {{0}, {.context = "other", .token = "t", .as = "ada"}};
 	char path[32];
+	const char *const paths[] = {path, path, NULL}; /* KUBECONFIG=a:b */
 	int fd = memfd_create("kubeconfig", MFD_CLOEXEC);
 	require(fd >= 0 && write(fd, text, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	for (size_t i = 0; i < COUNT_OF(overrides); i++) {
 		struct kube_config config = {0}, copy;
 		struct error err = {0};
-		if (kube_config_overridden(path, &overrides[i], false, &config, &err)) {
+		if (kube_config_overridden(paths + i, &overrides[i], false, &config, &err)) {
 			require(config.server && !text_ends(config.server, "/") && config.namespace);
 			kube_config_copy(&copy, &config);
 			kube_config_done(&copy);
@@ -47,7 +48,7 @@ static void read_kubeconfig(const char *text, size_t size)
 	}
 	char *namespace = NULL;
 	struct error err;
-	if (kube_config_namespace(path, NULL, &namespace, &err))
+	if (kube_config_context(paths, NULL, NULL, &namespace, &err))
 		require(namespace && *namespace);
 	free(namespace);
 	close(fd);

@@ -146,10 +146,11 @@ static void an_empty_kubeconfig_is_refused_by_whoever_reads_it(void **state)
 	struct kube_config config = {0};
 	struct error err = {0};
 	char *namespace = NULL;
+	const char *const paths[] = {"/dev/null", NULL};
 	assert_false(kube_config_read("/dev/null", NULL, false, &config, &err));
 	assert_string_equal(err.text, "/dev/null: not a kubeconfig");
 	err = (struct error){0};
-	assert_false(kube_config_namespace("/dev/null", NULL, &namespace, &err));
+	assert_false(kube_config_context(paths, NULL, NULL, &namespace, &err));
 	assert_string_equal(err.text, "/dev/null: not a kubeconfig");
 	assert_null(namespace);
 }
