@@ -116,7 +116,7 @@ needs_tools=${run_rules:-${run_tsan:-}}
 	dpkg-dev=dpkg-shlibdeps systemd=systemd-analyze)
 [ -z "$run_valgrind" ] || packages+=(valgrind)
 [ -z "$run_end" ] || packages+=(python3-venv openssh-server=sshd openssh-client=ssh openssl=openssl curl=curl gnupg=gpg gpgv=gpgv
-	nodejs=node npm=npm ca-certificates procps=ps groff-base=groff chromium=chromium pgbouncer=pgbouncer)
+	nodejs=node npm=npm ca-certificates procps=ps groff-base=groff chromium=chromium pgbouncer=pgbouncer postgresql)
 say "packages"
 packages_install "${packages[@]}" || { failed "packages"; exit 1; }
 
