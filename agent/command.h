@@ -79,6 +79,11 @@ int command_user_access(struct command_context *context, int argc, char **argv);
 int command_user_adopt(struct command_context *context, int argc, char **argv);
 int command_user_history(struct command_context *context, int argc, char **argv);
 int command_drift_list(struct command_context *context, int argc, char **argv);
+/* Options and help of the two below, for the table. */
+#define COMMAND_CLUSTER_READING "-n= --namespace= --no-ask -w --watch --kubeconfig= --context="
+extern const char command_cluster_list_help[], command_cluster_get_help[];
+int command_cluster_list(struct command_context *context, int argc, char **argv);
+int command_cluster_get(struct command_context *context, int argc, char **argv);
 int command_check(struct command_context *context, int argc, char **argv);
 int command_doctor(struct command_context *context, int argc, char **argv);
 int command_completion(struct command_context *context, int argc, char **argv);

@@ -89,6 +89,11 @@
 #define LIMIT_BATCH_STATEMENTS 500      /* statements of one message: the lock table has 64 a connection */
 #define LIMIT_SCRAM_ITERATIONS 1000000  /* a verifier with more is refused, not derived */
 
+/* Patroni (reconcile/patroni) */
+#define LIMIT_PATRONI_ANSWER 262144     /* bytes of one answer of a member */
+#define LIMIT_PATRONI_ASKED 100         /* members asked at once */
+#define LIMIT_PATRONI_MILLISECONDS 2000 /* until a member must have answered */
+
 /* Store, HTTP, command line (store, agent) */
 #define LIMIT_SECRET_FILE 65536           /* a file that holds one password, token or key */
 #define LIMIT_CONFIG_BYTES (1024L * 1024) /* the agent file, an Application file */

@@ -40,6 +40,9 @@ struct operator_reference {
 struct database_config {
 	const char *name;
 	const char *connection; /* NULL = that of `cluster` */
+	const char **patroni;   /* URLs of its members' REST APIs */
+	size_t patroni_count;
+	const char *patroni_ca_file; /* who signed their certificates; NULL = the system's list */
 	struct operator_reference cluster;
 	enum session_authentication authentication; /* in which form the server is told the password */
 	struct secret_reference password;

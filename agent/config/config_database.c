@@ -246,6 +246,11 @@ static const struct setting database_table[] = {
 	{.name = "connection", .offset = DATABASE(connection)},
 	{.name = "postgresql", .type = SETTING_OWN, .read = read_postgresql},
 	{.name = "operator", .type = SETTING_OWN, .read = read_operator},
+	{.name = "patroni",
+		.type = SETTING_TEXTS,
+		.offset = DATABASE(patroni),
+		.count_offset = DATABASE(patroni_count)},
+	{.name = "patroniCaFile", .type = SETTING_PATH, .offset = DATABASE(patroni_ca_file)},
 	{.name = "authentication", .type = SETTING_OWN, .read = read_authentication},
 	{.name = "passwordFrom", .type = SETTING_OWN, .read = read_password_from},
 	{.name = "users", .type = SETTING_OWN, .read = read_users, .required = true},
@@ -290,6 +295,24 @@ static void check_cluster(
 	default_text(&database->database, "postgres");
 }
 
+/* Where its Patroni can be asked: for whoever looks at the cluster, no other way to the server. */
+static void check_patroni(
+	struct settings *settings, const struct yaml_pair *pair, const struct database_config *database)
+{
+	for (size_t i = 0; i < database->patroni_count; i++) {
+		const char *url = database->patroni[i];
+		if (!text_starts(url, "http://") && !text_starts(url, "https://"))
+			settings_complain(settings, pair_of(pair, "patroni"), true,
+				"patroni lists URLs of its members' REST APIs, as in [https://10.0.0.5:8008]");
+		else if (strchr(url, '@'))
+			settings_complain(settings, pair_of(pair, "patroni"), true,
+				"patroni: a URL has somebody's name in it: reading Patroni's REST API takes none");
+	}
+	if (database->patroni_ca_file && !database->patroni_count)
+		settings_complain(settings, pair_of(pair, "patroniCaFile"), true,
+			"patroniCaFile goes with patroni, and there is none");
+}
+
 static void check_database(struct settings *settings, const struct yaml_pair *pair,
 	const struct config *config, struct database_config *database)
 {
@@ -303,6 +326,7 @@ static void check_database(struct settings *settings, const struct yaml_pair *pa
 			settings_complain(settings, name, false, "the database of line %d has this name too",
 				config->databases[i].line);
 	check_cluster(settings, pair, database);
+	check_patroni(settings, pair, database);
 	if (!database->connection)
 		return;
 	if (connection_has_password(database->connection))

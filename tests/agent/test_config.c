@@ -385,6 +385,25 @@ static void the_error_is_the_first_mistake(void **state)
 	assert_non_null(strstr(fixture->err.text, "agent.yaml:2:1: unknown field \"b\" (and 1 more)"));
 }
 
+static void patroni_is_named_by_urls_without_anybodys_name(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(read_text(fixture,
+		"version: 1\ndatabases:\n- {name: a, connection: host=h, patroni: ['https://h:8008', 'http://i:8008'],\n"
+		"   patroniCaFile: ca.pem, users: {application: u}}\n"));
+	assert_int_equal(fixture->config.databases[0].patroni_count, 2);
+	assert_string_equal(fixture->config.databases[0].patroni[1], "http://i:8008");
+	assert_int_equal(fixture->config.databases[0].patroni_ca_file[0], '/');
+	fixture->config = (struct config){0};
+	expect(fixture,
+		"version: 1\ndatabases:\n- {name: a, connection: host=h, patroni: ['h:8008'], users: {application: u}}\n"
+		"- {name: b, connection: host=h, patroni: ['http://me:x@h'], users: {application: u}}\n"
+		"- {name: c, connection: host=h, patroniCaFile: x, users: {application: u}}\n",
+		"3:33: patroni lists URLs of its members' REST APIs, as in [https://10.0.0.5:8008]\n"
+		"4:33: patroni: a URL has somebody's name in it: reading Patroni's REST API takes none\n"
+		"5:33: patroniCaFile goes with patroni, and there is none\n");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
 static void an_installation_id_is_a_short_text(void **state)
@@ -406,6 +425,7 @@ int main(void)
 		TEST(an_installation_id_is_a_short_text),
 		TEST(a_cluster_of_the_operators_needs_no_connection),
 		TEST(what_does_not_go_with_a_cluster_of_the_operators_is_refused),
+		TEST(patroni_is_named_by_urls_without_anybodys_name),
 		TEST(off_is_said_with_nothing),
 		TEST(an_unknown_field_names_its_neighbour_at_every_level),
 		TEST(the_version_is_required_and_known),

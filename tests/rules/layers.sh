@@ -10,7 +10,7 @@ room_of() {
 	esac
 }
 
-parts="base base/http base/sandbox store reconcile reconcile/manifest reconcile/render reconcile/source reconcile/kubernetes reconcile/ignore reconcile/postgres reconcile/grants reconcile/roles reconcile/access reconcile/sealed reconcile/leak"
+parts="base base/http base/sandbox store reconcile reconcile/manifest reconcile/render reconcile/source reconcile/kubernetes reconcile/ignore reconcile/patroni reconcile/postgres reconcile/grants reconcile/roles reconcile/access reconcile/sealed reconcile/leak"
 
 # What a room may include, itself aside.
 allowed() {
@@ -24,6 +24,7 @@ allowed() {
 	reconcile/source) echo "base base/http base/sandbox reconcile reconcile/manifest reconcile/render" ;;
 	reconcile/ignore) echo "base reconcile" ;;
 	reconcile/kubernetes) echo "base base/http reconcile reconcile/ignore reconcile/manifest" ;;
+	reconcile/patroni) echo "base base/http" ;;
 	reconcile/postgres) echo "base" ;;
 	reconcile/grants) echo "base reconcile/postgres" ;;
 	reconcile/roles) echo "base reconcile reconcile/grants reconcile/manifest reconcile/postgres" ;;

@@ -1,0 +1,213 @@
+/*
+ * cluster.c - `pgitops cluster list` and `cluster get`: database clusters as Kubernetes, Patroni and the operator have them now
+ */
+#include "agent/commands/cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { WATCH_SECONDS = 2 };
+
+#define CLUSTER_READING_HELP                                                                                    \
+	"  -n, --namespace NS   only this namespace\n"                                                          \
+	"  --no-ask             only what Kubernetes has; no member is asked\n"                                 \
+	"  -w, --watch          again every two seconds; where it is no terminal, when something has changed\n" \
+	"  --kubeconfig FILE, --context NAME   which Kubernetes, instead of the agent file's\n\n"
+
+const char command_cluster_list_help[] =
+	"Shows each member of each database cluster as `patronictl list` does, and what that cannot know. Kubernetes is asked for\n"
+	"Patroni's records, and each member for its own state; clusters outside of Kubernetes are those with databases[].patroni in\n"
+	"the agent file. What is wrong stands first: two primaries, no leader, a leader that is dead or still in recovery.\n"
+	"Exit code 1 when a cluster has not exactly one primary that takes writes.\n\n"
+	"  RECEIVE-LAG, REPLAY-LAG   bytes behind the leader, received and replayed\n"
+	"  HEARD                     `now` when the member answered; else how long ago it wrote its state into Kubernetes, which\n"
+	"                            it does only when that changes\n\n" CLUSTER_READING_HELP "Examples:\n"
+	"  pgitops cluster list\n"
+	"  pgitops cluster list -n default -w\n"
+	"  pgitops cluster list -o json | jq -r '.items[] | select(.healthy | not) | .name'\n";
+
+const char command_cluster_get_help[] =
+	"Shows one cluster: its leader and since when, the last failover, instances, volumes, the operator's status, what is wrong, and\n"
+	"the members as in `pgitops cluster list`. NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP
+	"Examples:\n"
+	"  pgitops cluster get acid-minimal-cluster\n"
+	"  pgitops cluster get default/acid-minimal-cluster -o yaml\n";
+
+struct showing {
+	const char *name; /* NULL = all of them */
+	bool watch;
+	char *before; /* what was shown last, as JSON without what only ages */
+};
+
+/* ---- one reading, shown ---- */
+
+/* Clusters of that name: NAME is enough where it is only one. */
+static struct patroni_cluster *pick(struct patroni_set *set, const char *name, struct error *err)
+{
+	const char *slash = strchr(name, '/'), *wanted = slash ? slash + 1 : name;
+	struct patroni_cluster *found = NULL;
+	for (size_t i = 0; i < set->count; i++) {
+		struct patroni_cluster *cluster = &set->items[i];
+		if (!text_equal(cluster->name, wanted) ||
+			(slash &&
+				(strlen(cluster->namespace) != (size_t)(slash - name) ||
+					strncmp(cluster->namespace, name, (size_t)(slash - name)) != 0)))
+			continue;
+		if (found) {
+			error_set(err, ERROR_INVALID, "%s is in %s and in %s: say which, as %s/%s", name,
+				found->namespace, cluster->namespace, found->namespace, wanted);
+			return NULL;
+		}
+		found = cluster;
+	}
+	if (!found)
+		error_set(err, ERROR_MISSING,
+			"there is no cluster %s: `pgitops cluster list` shows which there are", name);
+	return found;
+}
+
+/* Ages and positions move by themselves. */
+static char *essence(const struct patroni_set *set, struct arena *mem)
+{
+	CLEANUP(json_done) json_t *document = cluster_list_document(set, mem);
+	json_t *cluster, *member;
+	size_t i, j;
+	json_array_foreach (json_object_get(document, "items"), i, cluster) {
+		json_object_del(cluster, "leaderRenewed");
+		json_object_del(cluster, "slots");
+		json_array_foreach (json_object_get(cluster, "members"), j, member) {
+			static const char *const moving[] = {"heard", "location", "received", "replayed",
+				"lagBytes", "receiveLagBytes", "replayLagBytes"};
+			for (size_t k = 0; k < COUNT_OF(moving); k++)
+				json_object_del(member, moving[k]);
+		}
+	}
+	return json_canonical(document);
+}
+
+/* A terminal is drawn anew; elsewhere only what changed is worth a line. */
+static bool is_news(struct command_context *context, struct showing *showing, const struct patroni_set *set)
+{
+	if (!showing->watch)
+		return true;
+	if (isatty(STDOUT_FILENO) && !command_is_document(context)) {
+		fputs("\033[H\033[J", stdout);
+		return true;
+	}
+	char *now = essence(set, context->mem);
+	bool same = text_equal(now, showing->before);
+	if (!same && showing->before && !command_is_document(context))
+		putchar('\n');
+	free(showing->before);
+	showing->before = now;
+	return !same;
+}
+
+static void show_set(struct command_context *context, const struct patroni_set *set)
+{
+	if (command_is_document(context)) {
+		CLEANUP(json_done) json_t *document = cluster_list_document(set, context->mem);
+		output_document(&context->output, document);
+	} else if (set->count) {
+		cluster_show_list(context, set);
+	} else {
+		fputs("pgitops: there are no clusters: no Pod here has a word of Patroni, and there is no postgresql object\n",
+			stderr);
+	}
+}
+
+static void show_one(struct command_context *context, const struct patroni_cluster *cluster)
+{
+	if (command_is_document(context)) {
+		CLEANUP(json_done) json_t *document = cluster_document(cluster, context->mem);
+		output_document(&context->output, document);
+	} else {
+		cluster_show(context, cluster);
+	}
+}
+
+static int judge(const struct patroni_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i].bad)
+			return EXIT_NO;
+	return EXIT_YES;
+}
+
+static int show(struct command_context *context, const struct cluster_source *source, struct showing *showing,
+	struct patroni_set *set)
+{
+	const char *note = NULL;
+	struct error err;
+	bool ok = cluster_read(context, source, showing->name, set, &note, &err);
+	struct patroni_cluster *one = ok && showing->name ? pick(set, showing->name, &err) : NULL;
+	if (note)
+		command_block(context, stderr, 0, note, CELL_BUSY);
+	if (!ok || (showing->name && !one))
+		return command_failed(&err);
+	if (is_news(context, showing, set)) {
+		if (one)
+			show_one(context, one);
+		else
+			show_set(context, set);
+		fflush(stdout);
+	}
+	return one ? (one->bad ? EXIT_NO : EXIT_YES) : judge(set);
+}
+
+/* Each reading has memory of its own; one that fails is told, and the next may be better: that is what is watched for. */
+static int run(struct command_context *context, const struct cluster_source *source, struct showing *showing)
+{
+	for (;;) {
+		CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+		struct command_context own = *context;
+		struct patroni_set set = {.mem = mem};
+		own.mem = mem;
+		int code = show(&own, source, showing, &set);
+		patroni_done(&set);
+		if (!showing->watch)
+			return code;
+		sleep(WATCH_SECONDS);
+	}
+}
+
+static int command_cluster(struct command_context *context, int argc, char **argv, int names)
+{
+	struct cluster_source source = {0};
+	struct showing showing = {0};
+	const struct command_option options[] = {
+		{"--namespace", NULL, &source.namespace},
+		{"-n", NULL, &source.namespace},
+		{"--no-ask", &source.words_only, NULL},
+		{"--watch", &showing.watch, NULL},
+		{"-w", &showing.watch, NULL},
+		{"--kubeconfig", NULL, &source.kubeconfig},
+		{"--context", NULL, &source.kube_context},
+	};
+	struct error err;
+	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), names, names))
+		return EXIT_NO_ANSWER;
+	if (context->server)
+		return command_misused(context,
+			"an agent elsewhere cannot be asked for clusters yet: run it there, or give --kubeconfig");
+	if (!cluster_source_open(context, &source, &err))
+		return command_failed(&err);
+	showing.name = names ? argv[0] : NULL;
+	return run(context, &source, &showing);
+}
+
+int command_cluster_list(struct command_context *context, int argc, char **argv)
+{
+	return command_cluster(context, argc, argv, 0);
+}
+
+int command_cluster_get(struct command_context *context, int argc, char **argv)
+{
+	return command_cluster(context, argc, argv, 1);
+}

@@ -1,0 +1,50 @@
+/*
+ * cluster.h - what the cluster commands share: where a cluster is read from, what is shown of it
+ *
+ * They ask Kubernetes and the members themselves and need no agent: whoever looks at a failover wants what is so now. The agent file, where
+ * there is one, says which Kubernetes that is and names clusters outside of it (databases[].patroni).
+ */
+#pragma once
+
+#include "agent/commands/common.h"
+#include "agent/config/config.h"
+#include "reconcile/patroni/patroni.h"
+
+struct cluster_source {
+	const char *kubeconfig, *kube_context; /* --kubeconfig, --context */
+	const char *namespace;                 /* --namespace; NULL = all */
+	bool words_only;                       /* --no-ask: what Kubernetes has, no member is asked */
+	struct config config;                  /* of the agent file */
+	bool configured;                       /* there is one */
+};
+
+/* Reads the agent file, where there is one. */
+bool cluster_source_open(
+	const struct command_context *context, struct cluster_source *source, struct error *err) MUST_CHECK;
+
+/* What is known now, judged. `note` is what could not be had and does not matter to everything, one line each; NULL = nothing. With
+   `name` (NAME or NAMESPACE/NAME) only that one is asked for. Each kind costs the API server one request for each 500 objects.
+   ERROR_MISSING: no cluster is there to be read from. */
+bool cluster_read(const struct command_context *context, const struct cluster_source *source,
+	const char *name, struct patroni_set *set, const char **note, struct error *err) MUST_CHECK;
+
+/* {"items": [...]}: the documents of `cluster list`. A new reference. */
+json_t *cluster_list_document(const struct patroni_set *set, struct arena *mem);
+json_t *cluster_document(const struct patroni_cluster *cluster, struct arena *mem);
+
+/* The members of clusters as a table, what is wrong in front of it, what else is to be known below. */
+void cluster_show_list(const struct command_context *context, const struct patroni_set *set);
+void cluster_show(const struct command_context *context, const struct patroni_cluster *cluster);
+
+/* "0", "512 B", "12 KiB", "54 MiB", "1.5 GiB"; "-" = not known. */
+const char *cluster_bytes(int64_t bytes, struct arena *mem);
+
+/* "10.2.0.7", or with the port where that tells something. */
+const char *cluster_host(
+	const struct patroni_cluster *cluster, const struct patroni_member *member, struct arena *mem);
+
+/* "max_connections: 40->50", "*" where Patroni gives no reason; NULL = no restart is pending. */
+const char *cluster_restart(const struct patroni_member *member, struct arena *mem);
+
+/* As patronictl: of a replica what its replication is, of anybody else its state. NULL = not said. */
+const char *cluster_state(const struct patroni_member *member);

@@ -1,0 +1,267 @@
+/* cluster_read.c - from Kubernetes, from Patroni's REST API, to one set of clusters */
+#include <string.h>
+
+#include "agent/commands/cluster.h"
+#include "agent/commands/sealing.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/http/percent.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "reconcile/kubernetes/kube.h"
+#include "reconcile/patroni/ask.h"
+
+/* What else carries the label is left to others: the pooler's pods have the role label of a primary, too. */
+#define SELECTOR "cluster-name,application notin (db-connection-pooler,spilo-logical-backup)"
+
+/* What is read. Without what is needed nothing would be true; without the rest something is left out, which is said. */
+static const struct listed {
+	const char *api, *plural, *selector;
+	bool needed;
+	void (*take)(struct patroni_set *set, json_t *object);
+	const char *without;
+} listed[] = {
+	{"/api/v1", "pods", SELECTOR, true, patroni_take_pod, ""},
+	{"/api/v1", "endpoints", SELECTOR, true, patroni_take_record, ""},
+	{"/api/v1", "configmaps", SELECTOR, true, patroni_take_record, ""},
+	{"/apis/acid.zalan.do/v1", "postgresqls", NULL, false, patroni_take_postgresql,
+		"instances wanted, version and the operator's status are not known"},
+	{"/api/v1", "persistentvolumeclaims", SELECTOR, false, patroni_take_claim,
+		"what the volumes have is not known"},
+};
+enum { LISTED = COUNT_OF(listed), KUBERNETES_SECONDS = 5 };
+
+bool cluster_source_open(const struct command_context *context, struct cluster_source *source, struct error *err)
+{
+	struct mistakes mistakes = {.mem = context->mem};
+	source->configured = context->config_file;
+	return !context->config_file ||
+		config_read(context->config_file, context->mem, &source->config, &mistakes, err);
+}
+
+/* ---- Kubernetes ---- */
+
+/* The options, else the agent file, else as kubectl finds it. False with ERROR_MISSING where there is none. */
+static bool find_server(const struct cluster_source *source, struct kube_config *config, struct error *err)
+{
+	const struct config *file = &source->config;
+	struct sealing_source kubectl = {
+		.kubeconfig = source->kubeconfig, .kube = {.context = source->kube_context}};
+	if (!source->configured || source->kubeconfig || source->kube_context)
+		return sealing_kube_config(&kubectl, config, err);
+	if (file->kubernetes_off)
+		return error_set(err, ERROR_MISSING, "%s turns Kubernetes off (kubernetes.none)", file->file);
+	return file->kubeconfig ? kube_config_read(file->kubeconfig, file->kube_context, true, config, err)
+				: kube_config_in_cluster(NULL, config, err);
+}
+
+static const char *path_of(const struct listed *kind, const char *namespace, const char *selector,
+	const char *next, struct arena *mem)
+{
+	CLEANUP(buf_done) struct buf path = BUF(65536);
+	buf_text(&path, kind->api);
+	if (namespace) {
+		buf_text(&path, "/namespaces/");
+		percent_encode(&path, namespace);
+	}
+	buf_printf(&path, "/%s?limit=%d", kind->plural, LIMIT_LIST_PAGE);
+	if (kind->selector) {
+		buf_text(&path, "&labelSelector=");
+		percent_encode(&path, selector ? selector : kind->selector);
+	}
+	if (next && *next) {
+		buf_text(&path, "&continue=");
+		percent_encode(&path, next);
+	}
+	return arena_copy(mem, buf_string(&path));
+}
+
+struct reading {
+	const struct command_context *context;
+	const struct cluster_source *source;
+	const char *namespace, *name; /* of the one that is asked for; NULL = all */
+	struct patroni_set *set;
+	const char *note;
+};
+
+static void add_note(struct reading *reading, const char *text)
+{
+	reading->note = arena_join(reading->context->mem, reading->note, "\n", text);
+}
+
+/* The server's own words name who may not what; the way on is what they leave out. */
+static bool refused(
+	struct reading *reading, const struct listed *kind, const struct error *why, struct error *err)
+{
+	struct arena *mem = reading->context->mem;
+	const char *hint = "";
+	if (why->kind == ERROR_MISSING && !kind->needed)
+		return true; /* the kind is not there: no operator */
+	if (why->kind == ERROR_DENIED)
+		hint = arena_printf(mem, "; the verb list on %s %s is needed", kind->plural,
+			reading->namespace ? "in this namespace"
+					   : "in all namespaces, or --namespace asks in one alone");
+	if (!kind->needed) {
+		add_note(reading, arena_printf(mem, "%s%s: %s", why->text, hint, kind->without));
+		return true;
+	}
+	*err = *why;
+	return error_set(err, why->kind, "%s%s", arena_copy(mem, why->text), hint);
+}
+
+/* One page of a kind; true where another one is to come, which is then asked for next. */
+static bool take_page(struct reading *reading, const struct listed *kind, const char *selector,
+	struct kube_request *request)
+{
+	size_t at;
+	json_t *object;
+	json_array_foreach (json_object_get(request->answer, "items"), at, object)
+		kind->take(reading->set, object);
+	const char *next = json_text_at(request->answer, "metadata.continue", "");
+	const char *path = path_of(kind, reading->namespace, selector, next, reading->context->mem);
+	bool more = *next;
+	json_decref(request->answer);
+	*request = (struct kube_request){.method = "GET", .path = path, .seconds = KUBERNETES_SECONDS};
+	return more;
+}
+
+/* All kinds at once, page after page. */
+static bool read_lists(struct reading *reading, struct kube *kube, struct error *err)
+{
+	struct arena *mem = reading->context->mem;
+	const char *selector =
+		reading->name ? arena_printf(mem, "%s,cluster-name=%s", SELECTOR, reading->name) : NULL;
+	struct kube_request requests[LISTED] = {{0}};
+	const struct listed *kinds[LISTED];
+	size_t count = LISTED;
+	bool ok = true;
+	for (size_t i = 0; i < LISTED; i++) {
+		kinds[i] = &listed[i];
+		requests[i] = (struct kube_request){.method = "GET",
+			.path = path_of(&listed[i], reading->namespace, selector, NULL, mem),
+			.seconds = KUBERNETES_SECONDS};
+	}
+	while (count && ok) {
+		size_t left = 0;
+		kube_run(kube, requests, count);
+		for (size_t i = 0; i < count; i++) {
+			if (ok && requests[i].error.kind != ERROR_NONE)
+				ok = refused(reading, kinds[i], &requests[i].error, err);
+			if (!take_page(reading, kinds[i], selector, &requests[i]))
+				continue;
+			kinds[left] = kinds[i];
+			requests[left++] = requests[i];
+		}
+		count = left;
+	}
+	return ok;
+}
+
+static bool read_kubernetes(struct reading *reading, struct error *err)
+{
+	struct kube_config config = {0};
+	bool ok = find_server(reading->source, &config, err);
+	if (ok) {
+		struct kube *kube = kube_open(&config);
+		ok = read_lists(reading, kube, err);
+		if (!ok && err->kind == ERROR_RETRY)
+			error_prefix(err, "the API server %s, where Patroni keeps the leader's record",
+				config.server);
+		kube_close(kube);
+	}
+	kube_config_done(&config);
+	patroni_settle(reading->set);
+	return ok;
+}
+
+/* ---- Patroni's REST API, where the agent file names it ---- */
+
+static bool read_ca(const struct command_context *context, const char *file, const char **ca, struct error *err)
+{
+	CLEANUP(buf_done) struct buf pem = BUF(LIMIT_CONFIG_BYTES);
+	if (!file)
+		return true;
+	if (!file_read(file, &pem, err))
+		return false;
+	*ca = arena_copy(context->mem, buf_string(&pem));
+	return true;
+}
+
+/* One that is silent is a cluster all the same, of which nothing is known. */
+static void read_named(struct reading *reading, const struct database_config *database)
+{
+	struct arena *mem = reading->context->mem;
+	struct patroni_asking asking = {.milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	struct error err;
+	if (!read_ca(reading->context, database->patroni_ca_file, &asking.ca, &err) ||
+		!patroni_ask_cluster(reading->set, database->name, database->patroni, database->patroni_count,
+			&asking, &err))
+		patroni_take_silence(reading->set, database->name, arena_copy(mem, err.text));
+}
+
+static bool is_named(const struct cluster_source *source)
+{
+	for (size_t i = 0; i < source->config.database_count; i++)
+		if (source->config.databases[i].patroni_count)
+			return true;
+	return false;
+}
+
+/* ---- both ---- */
+
+/* From outside of the cluster's network nobody answers, which says nothing of the members: then their words are shown. */
+static void forget_silence(struct reading *reading)
+{
+	struct patroni_set *set = reading->set;
+	const char *why = NULL;
+	size_t silent = 0;
+	for (size_t i = 0; i < set->count; i++)
+		for (size_t j = 0; j < set->items[i].member_count; j++) {
+			if (set->items[i].members[j].contact == PATRONI_ANSWERED)
+				return;
+			silent += set->items[i].members[j].contact == PATRONI_SILENT;
+			if (set->items[i].members[j].silence)
+				why = set->items[i].members[j].silence;
+		}
+	if (!silent)
+		return;
+	for (size_t i = 0; i < set->count; i++)
+		for (size_t j = 0; j < set->items[i].member_count; j++)
+			set->items[i].members[j].contact = PATRONI_NOT_ASKED;
+	add_note(reading,
+		arena_printf(reading->context->mem,
+			"no member answers from here (%s): shown is what each of them wrote into Kubernetes last",
+			why));
+}
+
+/* "NAMESPACE/NAME" or "NAME" */
+static void take_name(struct reading *reading, const char *name)
+{
+	const char *slash = name ? strchr(name, '/') : NULL;
+	reading->name = slash ? slash + 1 : name;
+	reading->namespace = slash ? arena_copy_n(reading->context->mem, name, (size_t)(slash - name))
+				   : reading->source->namespace;
+}
+
+bool cluster_read(const struct command_context *context, const struct cluster_source *source,
+	const char *name, struct patroni_set *set, const char **note, struct error *err)
+{
+	struct reading reading = {.context = context, .source = source, .set = set};
+	const struct patroni_asking asking = {.milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	bool named = is_named(source);
+	take_name(&reading, name);
+	bool ok = read_kubernetes(&reading, err);
+	if (!ok && named && err->kind == ERROR_MISSING)
+		ok = true; /* there is none, and there need not be one */
+	else if (!ok && named)
+		add_note(&reading, err->text);
+	for (size_t i = 0; i < source->config.database_count; i++)
+		if (source->config.databases[i].patroni_count && !strchr(name ? name : "", '/'))
+			read_named(&reading, &source->config.databases[i]);
+	if (!source->words_only)
+		patroni_ask(set, &asking);
+	forget_silence(&reading);
+	patroni_judge(set, clock_now());
+	*note = reading.note;
+	return ok || (named && set->count);
+}

@@ -1,0 +1,360 @@
+/*
+ * judge.c - what role each member has, how far behind it is, and what is wrong with the cluster
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "reconcile/patroni/internal.h"
+
+enum { DEFAULT_TTL = 30, MICROSECONDS = 1000000 };
+
+struct judging {
+	struct arena *mem;
+	struct patroni_cluster *cluster;
+	struct patroni_member *leader; /* whom the record names; NULL = nobody, or none of the members */
+	int64_t now;
+};
+
+/* The worst stand first, each kind in the order in which it was found. */
+static void add(struct judging *judging, bool bad, const char *text)
+{
+	struct patroni_cluster *cluster = judging->cluster;
+	size_t at = cluster->problem_count;
+	cluster->problems = arena_grow(
+		judging->mem, cluster->problems, cluster->problem_count, sizeof(*cluster->problems));
+	for (; bad && at > 0 && !cluster->problems[at - 1].bad; at--)
+		cluster->problems[at] = cluster->problems[at - 1];
+	cluster->problems[at] = (struct patroni_problem){.bad = bad, .text = text};
+	cluster->problem_count++;
+	cluster->bad |= bad;
+}
+
+enum { TEXT_SIZE = 1024 };
+
+static void PRINTF_LIKE(2, 3) fault(struct judging *judging, const char *format, ...)
+{
+	char text[TEXT_SIZE];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	add(judging, true, arena_copy(judging->mem, text));
+}
+
+static void PRINTF_LIKE(2, 3) warning(struct judging *judging, const char *format, ...)
+{
+	char text[TEXT_SIZE];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	add(judging, false, arena_copy(judging->mem, text));
+}
+
+static const char *ago(const struct judging *judging, int64_t then)
+{
+	char text[16];
+	duration_text((judging->now > then ? judging->now - then : 0) / 1000, text);
+	return arena_copy(judging->mem, text);
+}
+
+static int64_t ttl_of(const struct judging *judging)
+{
+	int64_t ttl = judging->cluster->ttl;
+	return (ttl ? ttl : patroni_number(judging->cluster->config, "ttl", DEFAULT_TTL)) * MICROSECONDS;
+}
+
+static bool is_standby_cluster(const struct patroni_cluster *cluster)
+{
+	return json_object_size(json_object_get(cluster->config, "standby_cluster"));
+}
+
+/* ---- roles and lag, as patronictl has them ---- */
+
+static bool is_synchronous(const struct patroni_cluster *cluster, const char *name)
+{
+	const char *at = cluster->sync_standby;
+	for (size_t length; at && *at; at += length + (at[length] == ',')) {
+		length = strcspn(at, ",");
+		if (strlen(name) == length && strncasecmp(at, name, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum patroni_role role_of(const struct patroni_cluster *cluster, const struct patroni_member *member)
+{
+	const json_t *mode = json_object_get(cluster->config, "synchronous_mode");
+	const char *word = json_is_string(mode) ? json_string_value(mode) : "";
+	bool quorum = strcasecmp(word, "quorum") == 0;
+	if (text_equal(cluster->leader, member->name))
+		return is_standby_cluster(cluster) ? PATRONI_STANDBY_LEADER : PATRONI_LEADER;
+	if ((json_is_true(mode) || quorum || strcasecmp(word, "on") == 0 || strcasecmp(word, "true") == 0) &&
+		is_synchronous(cluster, member->name))
+		return quorum ? PATRONI_QUORUM_STANDBY : PATRONI_SYNC_STANDBY;
+	return PATRONI_REPLICA;
+}
+
+static int64_t lag(int64_t of, int64_t position)
+{
+	if (of == PATRONI_UNKNOWN || position == PATRONI_UNKNOWN)
+		return PATRONI_UNKNOWN;
+	return of > position ? of - position : 0;
+}
+
+/* The leader's own answer is newer than what it wrote into its record. */
+static void place(struct judging *judging)
+{
+	struct patroni_cluster *cluster = judging->cluster;
+	int64_t of = cluster->optime;
+	judging->leader = patroni_member(cluster, cluster->leader);
+	if (judging->leader && judging->leader->contact == PATRONI_ANSWERED && judging->leader->location > of)
+		of = judging->leader->location;
+	cluster->timeline = judging->leader ? judging->leader->timeline : 0;
+	if (judging->leader && judging->leader->heard < cluster->renewed)
+		judging->leader->heard = cluster->renewed; /* that was a word of its own, too */
+	for (size_t i = 0; i < cluster->member_count; i++) {
+		struct patroni_member *member = &cluster->members[i];
+		member->role = role_of(cluster, member);
+		bool leads = member == judging->leader;
+		member->receive_lag = leads ? PATRONI_UNKNOWN : lag(of, member->received);
+		member->replay_lag = leads ? PATRONI_UNKNOWN : lag(of, member->replayed);
+		if (!judging->leader && member->timeline > cluster->timeline)
+			cluster->timeline = member->timeline;
+	}
+}
+
+/* ---- one primary that takes writes ---- */
+
+static bool takes_writes(const struct patroni_member *member)
+{
+	return member->contact == PATRONI_ANSWERED && !member->in_recovery &&
+		text_equal(member->state, "running");
+}
+
+static bool is_labelled(const struct patroni_member *member)
+{
+	return member->labelled_primary;
+}
+
+static const char *those(
+	const struct judging *judging, bool (*is)(const struct patroni_member *member), size_t *count)
+{
+	const char *names = NULL;
+	*count = 0;
+	for (size_t i = 0; i < judging->cluster->member_count; i++)
+		if (is(&judging->cluster->members[i])) {
+			names = arena_join(judging->mem, names, ", ", judging->cluster->members[i].name);
+			++*count;
+		}
+	return names;
+}
+
+/* The worst that can be: what is written to one of them is lost. */
+static void judge_two(struct judging *judging)
+{
+	size_t writers, labelled;
+	const char *leader = judging->cluster->leader ? judging->cluster->leader : "nobody";
+	const char *names = those(judging, takes_writes, &writers);
+	if (writers > 1)
+		fault(judging,
+			"two primaries take writes: %s; the leader's record names %s: what is written to the others is lost",
+			names, leader);
+	names = those(judging, is_labelled, &labelled);
+	if (labelled > 1)
+		fault(judging, "two pods are labelled as primary: %s; the leader's record names %s", names,
+			leader);
+}
+
+/* By the record's age alone: no member could be asked. */
+static void judge_record(struct judging *judging)
+{
+	const struct patroni_cluster *cluster = judging->cluster;
+	bool failsafe = json_is_true(json_object_get(cluster->config, "failsafe_mode"));
+	if (!cluster->renewed || judging->now - cluster->renewed <= ttl_of(judging))
+		return;
+	const char *age = ago(judging, cluster->renewed);
+	long long ttl = (long long)(ttl_of(judging) / MICROSECONDS);
+	if (judging->leader->contact == PATRONI_ANSWERED)
+		warning(judging,
+			"the leader %s answers, and has not renewed its record for %s (ttl %llds): it may not reach the API "
+			"server, or its clock is not ours",
+			cluster->leader, age, ttl);
+	else if (failsafe)
+		warning(judging,
+			"the leader %s has not renewed its record for %s (ttl %llds): in failsafe mode it may be good all the same",
+			cluster->leader, age, ttl);
+	else
+		fault(judging,
+			"the leader %s has not renewed its record for %s (ttl %llds): it is dead, or cut off from the API server",
+			cluster->leader, age, ttl);
+}
+
+static void judge_leader_answer(struct judging *judging)
+{
+	const struct patroni_member *leader = judging->leader;
+	const char *state = leader->state ? leader->state : "without a state";
+	if (leader->contact == PATRONI_SILENT)
+		fault(judging, "the leader %s does not answer: %s%s%s", leader->name, leader->silence,
+			judging->cluster->renewed ? "; its record was renewed " : "",
+			judging->cluster->renewed
+				? arena_printf(judging->mem, "%s ago", ago(judging, judging->cluster->renewed))
+				: "");
+	else if (!text_equal(state, "running"))
+		fault(judging, "the leader %s is %s", leader->name, state);
+	else if (leader->contact == PATRONI_ANSWERED && leader->in_recovery &&
+		!is_standby_cluster(judging->cluster))
+		fault(judging, "the leader %s is still in recovery: it takes no writes", leader->name);
+}
+
+static void judge_leader(struct judging *judging)
+{
+	const struct patroni_cluster *cluster = judging->cluster;
+	if (cluster->silence) {
+		fault(judging, "nothing is known of it: %s", cluster->silence);
+	} else if (!cluster->leader) {
+		if (cluster->wanted || cluster->member_count || !cluster->operated)
+			fault(judging, "there is no leader: nobody takes writes");
+	} else if (!judging->leader) {
+		fault(judging, "the leader's record names %s, which is none of the members", cluster->leader);
+	} else {
+		judge_leader_answer(judging);
+		judge_record(judging);
+	}
+}
+
+/* ---- each member ---- */
+
+/* A member that cannot speak with its store steps down, or is fenced by nothing. */
+static void judge_store(struct judging *judging, const struct patroni_member *member)
+{
+	bool leads = member == judging->leader;
+	if (member->contact != PATRONI_ANSWERED)
+		return;
+	if (member->failsafe)
+		warning(judging,
+			"%s is in failsafe mode: it does not reach its store, and leads because all others answer it",
+			member->name);
+	else if (member->store_seen && judging->now - member->store_seen > ttl_of(judging))
+		add(judging, leads,
+			arena_printf(judging->mem, "%s has heard nothing from its store for %s", member->name,
+				ago(judging, member->store_seen)));
+	else if (member->unlocked && leads)
+		fault(judging, "%s does not hold the leader's lock, by its own word", member->name);
+}
+
+static void judge_word(struct judging *judging, const struct patroni_member *member)
+{
+	bool leads = member == judging->leader;
+	if (member->leaving)
+		warning(judging, "pod %s is being deleted", member->name);
+	if (member->pod_trouble)
+		warning(judging, "pod %s is not running: %s", member->name, member->pod_trouble);
+	if (member->unreadable)
+		warning(judging, "%s: %s", member->name, member->unreadable);
+	else if (!member->state && !member->pod_trouble)
+		warning(judging, "%s has said nothing yet: its pod has no annotation `status`", member->name);
+	if (leads)
+		return;
+	if (member->contact == PATRONI_SILENT)
+		warning(judging, "%s does not answer: %s", member->name, member->silence);
+	else if (member->state && !text_equal(member->state, "running") &&
+		!text_equal(member->state, "streaming") && !text_equal(member->state, "in archive recovery"))
+		warning(judging, "%s is %s", member->name, member->state);
+}
+
+/* Patroni says what a replica's replication is since 3.0.4; before, the leader knows who streams from it. */
+static bool streams(const struct judging *judging, const struct patroni_member *member)
+{
+	const json_t *sender;
+	size_t i;
+	json_array_foreach (judging->leader->replication, i, sender)
+		if (text_equal(json_text_at(sender, "application_name", ""), member->name))
+			return true;
+	return member->replication_state;
+}
+
+static void judge_replica(struct judging *judging, const struct patroni_member *member)
+{
+	const struct patroni_cluster *cluster = judging->cluster;
+	int64_t most = patroni_number(cluster->config, "maximum_lag_on_failover", 1048576);
+	if (member == judging->leader)
+		return;
+	if (judging->leader && judging->leader->contact == PATRONI_ANSWERED &&
+		!judging->leader->in_recovery && member->contact == PATRONI_ANSWERED &&
+		text_equal(member->state, "running") && !streams(judging, member))
+		warning(judging,
+			"%s runs and follows nobody: its log says why (a timeline that the leader does not know wants "
+			"`patronictl reinit`)",
+			member->name);
+	if (member->replay_paused)
+		warning(judging, "%s: replay is paused", member->name);
+	if (member->timeline && cluster->timeline && member->timeline != cluster->timeline)
+		warning(judging, "%s is on timeline %lld, the leader on %lld", member->name,
+			(long long)member->timeline, (long long)cluster->timeline);
+	if (member->receive_lag > most)
+		warning(judging, "%s is %lld MiB behind in receiving: it may not take over", member->name,
+			(long long)(member->receive_lag >> 20));
+	if (member->replay_lag > most && member->replay_lag > member->receive_lag)
+		warning(judging,
+			"%s is %lld MiB behind in replay: as a new leader it would take no writes before that is done",
+			member->name, (long long)(member->replay_lag >> 20));
+}
+
+/* ---- the cluster as the operator has it ---- */
+
+static void judge_operator(struct judging *judging)
+{
+	const struct patroni_cluster *cluster = judging->cluster;
+	const char *said = cluster->operator_status;
+	if (cluster->leaving)
+		warning(judging, "is being deleted");
+	if (cluster->unreadable)
+		warning(judging, "%s", cluster->unreadable);
+	if (cluster->operated && cluster->wanted != (int64_t)cluster->member_count)
+		warning(judging, "%zu of %lld instances are there", cluster->member_count,
+			(long long)cluster->wanted);
+	if (said && (text_ends(said, "Failed") || text_equal(said, "Invalid")))
+		warning(judging, "the operator says %s", said);
+	if (cluster->volume_trouble)
+		warning(judging, "%s", cluster->volume_trouble);
+}
+
+static int compare_members(const void *a, const void *b)
+{
+	return strcmp(((const struct patroni_member *)a)->name, ((const struct patroni_member *)b)->name);
+}
+
+static int compare_clusters(const void *a, const void *b)
+{
+	const struct patroni_cluster *x = a, *y = b;
+	int order = strcmp(x->namespace, y->namespace);
+	return order ? order : strcmp(x->name, y->name);
+}
+
+void patroni_judge(struct patroni_set *set, int64_t now)
+{
+	if (set->count)
+		qsort(set->items, set->count, sizeof(*set->items), compare_clusters);
+	for (size_t i = 0; i < set->count; i++) {
+		struct patroni_cluster *cluster = &set->items[i];
+		struct judging judging = {.mem = set->mem, .cluster = cluster, .now = now};
+		if (cluster->member_count)
+			qsort(cluster->members, cluster->member_count, sizeof(*cluster->members),
+				compare_members);
+		place(&judging);
+		judge_two(&judging);
+		judge_leader(&judging);
+		judge_operator(&judging);
+		for (size_t j = 0; j < cluster->member_count; j++) {
+			judge_store(&judging, &cluster->members[j]);
+			judge_word(&judging, &cluster->members[j]);
+			judge_replica(&judging, &cluster->members[j]);
+		}
+	}
+}

@@ -1,0 +1,471 @@
+"""`pgitops cluster list` and `cluster get`: beside patronictl on a real Patroni, and where that is not right."""
+
+import http.server
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+from parts import agent as agents
+from parts.patroni import Patroni, pretend
+from parts.process import free_port, wait_for
+
+TITLES = {"leader": "Leader", "replica": "Replica", "sync_standby": "Sync Standby", "standby_leader": "Standby Leader",
+          "quorum_standby": "Quorum Standby"}
+
+
+@pytest.fixture(scope="module")
+def patroni(program, plane):
+    made = Patroni(plane, plane.namespace("pg")).start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def calm(patroni):
+    """The cluster, with all members streaming before and after the test."""
+    patroni.wait_healthy()
+    yield patroni
+    patroni.wait_healthy()
+
+
+@pytest.fixture
+def ask(plane, tmp_path):
+    """ask("list", namespace=...) -> what the command says; `user` asks, `server` is asked."""
+    def run(*words, namespace=None, user="admin", server=None, **more):
+        config = plane.kubeconfig(user, folder=tmp_path, server=server)
+        return agents.run("cluster", *words, *(["-n", namespace] if namespace else []), "--kubeconfig", config, **more)
+
+    return run
+
+
+def document(ask, namespace, *more):
+    result = ask("list", "-o", "json", *more, namespace=namespace)
+    assert result.code in (0, 1), result
+    return result.items[0]
+
+
+def texts(cluster, severity=None):
+    return [p["text"] for p in cluster["problems"] if severity in (None, p["severity"])]
+
+
+def as_patronictl(member):
+    """A member of ours in the words of `patronictl list -f json`."""
+    row = {"Member": member["name"], "Host": member["host"], "Role": TITLES[member["role"]], "State": member["state"],
+           "TL": member["timeline"]}
+    for kind in ("receive", "replay"):
+        if f"{kind}LagBytes" in member:
+            row[f"{kind.title()} LSN"] = member[f"{kind}d" if kind == "receive" else "replayed"]
+            row[f"{kind.title()} Lag"] = round(member[f"{kind}LagBytes"] / 1048576)
+    if member["pendingRestart"]:
+        row["Pending restart"] = "*"
+        row["Pending restart reason"] = ", ".join(
+            f"{name}: {change['old_value']}->{change['new_value']}" for name, change in member["pendingRestartReason"].items())
+    if member.get("tags"):
+        row["Tags"] = member["tags"]
+    return row
+
+
+def agrees(ask, patroni):
+    """Both lists, once they are equal; both are of one moment only while nothing moves."""
+    seen = {}
+
+    def equal():
+        theirs = json.loads(patroni.patronictl("list", "-f", "json"))
+        for row in theirs:
+            del row["Cluster"]
+        ours = [as_patronictl(m) for m in document(ask, patroni.namespace)["members"]]
+        seen.update(ours=ours, theirs=theirs)
+        return ours == theirs
+
+    try:
+        wait_for("both lists are equal", equal, 20)
+    except TimeoutError:
+        assert seen["ours"] == seen["theirs"]
+    return seen["theirs"]
+
+
+def cells(text):
+    return [re.split(r"  +", line.strip()) for line in text.splitlines() if "  " in line]
+
+
+def test_the_list_is_patronictls_line_by_line(calm, ask):
+    theirs = agrees(ask, calm)
+    assert [row["Role"] for row in theirs].count("Leader") == 1
+    result = ask("list", namespace=calm.namespace).ok()
+    header, *rows = cells(result.out)
+    assert header[:6] == ["CLUSTER", "MEMBER", "HOST", "ROLE", "STATE", "TL"]
+    for row, expected in zip(rows, theirs, strict=True):
+        assert row[:6] == [calm.name, expected["Member"], expected["Host"], expected["Role"], expected["State"],
+                           str(expected["TL"])] and row[-1] == "now"
+
+
+def test_a_pending_restart_has_its_reason_and_tags_are_shown(calm, ask):
+    calm.configure(postgresql={"parameters": {"max_connections": 40}})
+    try:
+        wait_for("it is pending everywhere", lambda: all(m.word().get("pending_restart") for m in calm.members.values()))
+        theirs = agrees(ask, calm)
+        assert any("30->40" in row.get("Pending restart reason", "") for row in theirs)
+        result = ask("list", namespace=calm.namespace).ok()
+        assert "PENDING-RESTART" in result.out and "max_connections: 30->40" in result.out
+    finally:
+        calm.configure(postgresql={"parameters": {"max_connections": 30}})
+    wait_for("it is taken back", lambda: not any(m.word().get("pending_restart") for m in calm.members.values()))
+    assert "PENDING-RESTART" not in ask("list", namespace=calm.namespace).out
+
+
+def test_synchronous_standbys_are_told(calm, ask):
+    calm.configure(synchronous_mode=True)
+    try:
+        wait_for("one is synchronous", lambda: any(
+            m["role"] == "sync_standby" for m in document(ask, calm.namespace)["members"]))
+        assert "Sync Standby" in [row["Role"] for row in agrees(ask, calm)]
+        cluster = document(ask, calm.namespace)
+        assert cluster["syncMode"] == "on"
+    finally:
+        calm.configure(synchronous_mode=None)
+    wait_for("none is", lambda: all(m["role"] != "sync_standby" for m in document(ask, calm.namespace)["members"]))
+
+
+def test_pause_and_a_planned_switchover_stand_below(calm, ask):
+    leader, replica = calm.leader(), calm.replicas()[0]
+    status, said = leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": replica.name,
+                                                       "scheduled_at": "2099-01-02T03:04:05+00:00"})
+    assert status == 202, said
+    calm.pause()
+    try:
+        wait_for("it is planned", lambda: "scheduledSwitchover" in document(ask, calm.namespace))
+        cluster = document(ask, calm.namespace)
+        assert cluster["paused"] and cluster["scheduledSwitchover"]["from"] == leader.name
+        result = ask("list", namespace=calm.namespace).ok()
+        assert "Maintenance mode: on" in result.out and f"2099-01-02T03:04:05+00:00 from {leader.name} to {replica.name}" in result.out
+    finally:
+        leader.rest("/switchover", "DELETE")
+        calm.pause(False)
+
+
+def test_a_dead_leader_is_told_where_patronictl_says_that_it_runs(calm, ask):
+    leader = calm.leader()
+    calm.pause()
+    calm.kill(leader.name)
+    try:
+        other = next(m for m in calm.members if m != leader.name)
+        theirs = json.loads(calm.patronictl("list", "-f", "json", config=other))
+        assert [row["State"] for row in theirs if row["Member"] == leader.name] == ["running"]
+        result = ask("list", namespace=calm.namespace).is_(1)
+        first = result.out.splitlines()[0]
+        assert first.startswith(f"{calm.name}: the leader {leader.name} does not answer") and "renewed" in first
+        assert "no answer (said running)" in result.out
+        member = next(m for m in document(ask, calm.namespace)["members"] if m["name"] == leader.name)
+        assert member["contact"] == "silent" and member["heard"] and member["silence"]
+        assert ask("get", calm.name, namespace=calm.namespace).code == 1
+    finally:
+        leader.start()  # in a pause nobody starts a server that had crashed
+        calm.pause(False)
+
+
+def test_a_frozen_replica_costs_one_deadline_and_is_told(calm, ask):
+    replica = calm.replicas()[0]
+    calm.freeze(replica.name)
+    try:
+        result = ask("list", namespace=calm.namespace).ok()
+        assert f"{calm.name}: {replica.name} does not answer" in result.out
+        assert result.out.count(" now") == 2
+    finally:
+        calm.thaw(replica.name)
+
+
+def test_replay_lag_stands_apart_from_receive_lag(calm, ask):
+    replica, leader = calm.replicas()[0], calm.leader()
+    startup = replica.postgres_child("startup")
+    os.kill(startup, signal.SIGSTOP)
+    try:
+        with leader.connect() as session:
+            session.execute("CREATE TABLE heap AS SELECT repeat('x', 500) AS x FROM generate_series(1, 40000)")
+            session.execute("DROP TABLE heap")
+
+        def lags():
+            member = next(m for m in document(ask, calm.namespace)["members"] if m["name"] == replica.name)
+            return member if member["receiveLagBytes"] == 0 and member["replayLagBytes"] > 10 << 20 else None
+
+        member = wait_for("it has all and replays nothing", lags)
+        assert member["lagBytes"] == member["replayLagBytes"]
+        row = next(row for row in cells(ask("list", namespace=calm.namespace).out) if replica.name in row)
+        assert row[6] == "0" and re.fullmatch(r"\d+ MiB", row[7])
+    finally:
+        os.kill(startup, signal.SIGCONT)
+    wait_for("it has caught up", lambda: next(
+        m for m in document(ask, calm.namespace)["members"] if m["name"] == replica.name)["replayLagBytes"] == 0)
+
+
+def test_a_leader_in_recovery_is_told_though_patroni_said_that_the_switchover_succeeded(calm, ask):
+    """Patroni looks at no replay before it hands over: nobody takes writes, and its list is fine."""
+    candidate, leader = calm.replicas()[0], calm.leader()
+    startup = candidate.postgres_child("startup")
+    os.kill(startup, signal.SIGSTOP)
+    try:
+        status, said = leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": candidate.name}, timeout=60)
+        assert status == 200 and calm.leader() is candidate, (status, said)
+        result = ask("list", namespace=calm.namespace).is_(1)
+        assert result.out.splitlines()[0] == f"{calm.name}: the leader {candidate.name} is still in recovery: it takes no writes"
+    finally:
+        os.kill(startup, signal.SIGCONT)
+
+
+def test_two_primaries_are_said_first(calm, ask):
+    calm.pause()
+    leader, other = calm.leader(), calm.replicas()[0]
+    try:
+        assert other.value("SELECT pg_promote()")
+        wait_for("it says so", lambda: other.word().get("role") == "primary")
+        result = ask("list", namespace=calm.namespace).is_(1)
+        first = result.out.splitlines()[0]
+        names = ", ".join(sorted([leader.name, other.name]))
+        assert first.startswith(f"{calm.name}: two primaries take writes: {names}; the leader's record names {leader.name}")
+    finally:
+        calm.pause(False)
+    # It would follow, and has a timeline that the leader does not know: Patroni calls that running.
+    wait_for("it is told", lambda: any(f"{other.name} runs and follows nobody" in text for text in texts(document(ask, calm.namespace))))
+    calm.reinit(other.name)
+
+
+def test_a_switchover_shows_in_the_age_of_the_last_failover(calm, ask):
+    candidate = calm.switchover()
+    found = wait_for("history has it", lambda: (lambda c: c if c.get("lastFailoverTo") == candidate.name else None)(
+        document(ask, calm.namespace)))
+    assert found["leader"] == candidate.name and found["lastFailover"] and found["timeline"] >= 2
+    agrees(ask, calm)
+    result = ask("get", f"{calm.namespace}/{calm.name}").ok()
+    assert f"Leader      {candidate.name}, for " in result.out and f"ago, to {candidate.name}" in result.out
+
+
+def test_without_kubernetes_the_rest_api_is_asked(calm, ask, tmp_path):
+    agent = agents.Agent(tmp_path)
+    urls = [f"http://127.0.0.1:{free_port()}", *(f"http://127.0.0.1:{m.rest_port}" for m in calm.members.values())]
+    entry = {"name": "main", "connection": "host=127.0.0.1 dbname=postgres user=postgres", "patroni": urls,
+             "users": {"application": "postgres-users"}}
+    agent.config["databases"] = [entry]
+    agent.write()
+    result = agent.cli("cluster", "list", "-o", "json").ok()
+    (cluster,) = result.items
+    assert [as_patronictl(m) for m in cluster["members"]] == agrees(ask, calm)
+    assert cluster["name"] == calm.name and cluster["leader"] == calm.leader().name and "namespace" not in cluster
+    # Nobody answers: that is no empty list.
+    agent.config["databases"][0]["patroni"] = urls[:1]
+    agent.write()
+    result = agent.cli("cluster", "list").is_(1)
+    assert "main: nothing is known of it" in result.out and urls[0] in result.out
+
+
+def test_a_rest_api_with_a_wrong_certificate_or_no_patroni_is_refused(program, tmp_path):
+    run = dict(check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj",
+                    "/CN=elsewhere", "-days", "2"], **run)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, *_):
+            pass
+
+    servers = []
+    for secure in (True, False):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if secure:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+    silent = socket.create_server(("127.0.0.1", 0))
+    agent = agents.Agent(tmp_path)
+    agent.config["databases"] = [{"name": "main", "connection": "host=127.0.0.1 dbname=postgres user=postgres", "patroni": [
+        f"https://127.0.0.1:{servers[0].server_port}", f"http://127.0.0.1:{servers[1].server_port}",
+        f"http://127.0.0.1:{silent.getsockname()[1]}"], "users": {"application": "postgres-users"}}]
+    agent.write()
+    result = agent.cli("cluster", "list").is_(1)
+    assert "certificate" in result.out and "no JSON object" in result.out and "main: nothing is known of it" in result.out
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+    silent.close()
+
+
+def test_watching_prints_what_changes(calm, plane, tmp_path):
+    config = plane.kubeconfig("admin", folder=tmp_path)
+    out = tmp_path / "out"
+    with open(out, "wb") as file:
+        process = subprocess.Popen([str(agents.PROGRAM), "cluster", "list", "-w", "-n", calm.namespace, "--kubeconfig", str(config)],
+                                   stdout=file, stderr=subprocess.STDOUT, env=agents.environment())
+    try:
+        wait_for("the first list", lambda: out.read_text().count("CLUSTER") == 1)
+        calm.pause()
+        wait_for("the change", lambda: "Maintenance mode" in out.read_text())
+    finally:
+        calm.pause(False)
+        process.kill()
+        process.wait()
+
+
+# ---- traces of clusters that nobody runs --------------------------------------------------------------------------------------
+
+
+def test_twenty_clusters_cost_one_request_for_each_kind(crds, ask):
+    namespace = crds.namespace("many")
+    for index in range(20):
+        pretend(crds, namespace, f"acid-{index:02}", endpoints=index % 2 == 0)
+    mark = crds.mark()
+    result = ask("list", "-o", "json", namespace=namespace).ok()
+    assert len(result.items) == 20 and all(len(c["members"]) == 3 for c in result.items)
+    asked = [r["objectRef"]["resource"] for r in crds.requests(mark) if "objectRef" in r]
+    assert sorted(asked) == ["configmaps", "endpoints", "persistentvolumeclaims", "pods", "postgresqls"]
+    assert "no member answers from here" in result.err
+    # One of them asks for its own objects alone.
+    mark = crds.mark()
+    result = ask("get", "acid-07", namespace=namespace).ok()
+    assert len(crds.requests(mark)) == 5 and "acid-07-2" in result.out and "acid-08" not in result.out
+
+
+def test_of_more_than_a_page_all_is_shown(crds, ask):
+    namespace = crds.namespace("pages")
+    for index in range(50):
+        pretend(crds, namespace, f"acid-{index:02}", members=1)
+    result = ask("list", "--no-ask", "-o", "json", namespace=namespace).ok()
+    assert [c["name"] for c in result.items] == [f"acid-{index:02}" for index in range(50)] and not result.err
+
+
+@pytest.mark.parametrize("word, expected", [
+    ("{", "its annotation `status` is no JSON object"),
+    ("[]", "its annotation `status` is no JSON object"),
+    ("{}", "names no state"),
+    ('{"state": 7, "timeline": "x", "xlog_location": -1, "tags": [], "conn_url": 1}', "names no state"),
+    ('{"state": "running", "role": "replica", "of a newer version": {"a": [1]}, "timeline": 4e300}', None),
+    ({"state": "start failed"}, "is start failed"),
+    ({"timeline": 2}, "is on timeline 2, the leader on 3"),
+    ({"state": "running", "replication_state": "in archive recovery", "receive_lsn": 0, "replay_lsn": 0}, "80 MiB behind"),
+    (None, "has said nothing yet"),
+])
+def test_a_word_that_is_none_is_told_and_hides_nothing(crds, ask, word, expected):
+    namespace = crds.namespace("word")
+    pretend(crds, namespace, "acid-demo", word=[{}, word, {}])
+    cluster = document(ask, namespace, "--no-ask")
+    assert len(cluster["members"]) == 3 and cluster["healthy"]
+    assert expected is None or any("acid-demo-1" in text and expected in text for text in texts(cluster)), texts(cluster)
+    assert ask("list", "--no-ask", namespace=namespace).ok().out.count("acid-demo-1") >= 1
+
+
+@pytest.mark.parametrize("change, expected", [
+    ({"leader": None}, "there is no leader"),
+    ({"leader": "acid-demo-9"}, "the leader's record names acid-demo-9, which is none of the members"),
+    ({"renewTime": "2020-01-01T00:00:00+00:00"}, "has not renewed its record for"),
+])
+def test_a_record_that_is_not_good_is_an_answer_of_no(crds, ask, change, expected):
+    namespace = crds.namespace("record")
+    pretend(crds, namespace, "acid-demo", **change)
+    result = ask("list", "--no-ask", namespace=namespace).is_(1)
+    assert expected in result.out.splitlines()[0], result
+
+
+def test_annotations_that_are_not_patronis_are_named(crds, ask):
+    namespace = crds.namespace("odd")
+    pretend(crds, namespace, "acid-demo", slots="no JSON", renewTime="yesterday", ttl="long", optime="-5")
+    crds.admin.patch("v1", "Endpoints", namespace, "acid-demo-config", {"metadata": {"annotations": {
+        "config": "[1]", "history": '[[1, 2, "x", "not a time"], 7]'}}})
+    cluster = document(ask, namespace, "--no-ask")
+    assert any("annotation config of acid-demo-config is not what Patroni writes" in text or
+               "annotation slots of acid-demo is not what Patroni writes" in text for text in texts(cluster))
+    assert len(cluster["members"]) == 3
+
+
+def test_two_pods_labelled_as_primary_are_said_first(crds, ask):
+    namespace = crds.namespace("two")
+    pretend(crds, namespace, "acid-demo")
+    crds.admin.patch("v1", "Pod", namespace, "acid-demo-2", {"metadata": {"labels": {"spilo-role": "master"}}})
+    result = ask("list", "--no-ask", namespace=namespace).is_(1)
+    assert result.out.splitlines()[0] == ("acid-demo: two pods are labelled as primary: acid-demo-0, acid-demo-2; "
+                                          "the leader's record names acid-demo-0")
+    assert texts(document(ask, namespace, "--no-ask"), "error")
+
+
+def test_what_carries_the_label_by_chance_is_no_cluster(crds, ask):
+    namespace = crds.namespace("chance")
+    crds.admin.create({"apiVersion": "v1", "kind": "Pod", "metadata": {
+        "name": "search-0", "namespace": namespace, "labels": {"cluster-name": "search"}},
+        "spec": {"containers": [{"name": "search", "image": "search"}]}})
+    pretend(crds, namespace, "acid-demo")
+    crds.admin.create({"apiVersion": "v1", "kind": "Pod", "metadata": {
+        "name": "acid-demo-pooler-x", "namespace": namespace,
+        "labels": {"cluster-name": "acid-demo", "application": "db-connection-pooler", "spilo-role": "master"}},
+        "spec": {"containers": [{"name": "pooler", "image": "pgbouncer"}]}})
+    result = ask("list", "--no-ask", "-o", "json", namespace=namespace).ok()
+    assert [(c["name"], len(c["members"])) for c in result.items] == [("acid-demo", 3)]
+
+
+def test_the_operators_object_and_volumes_stand_beside(crds, ask):
+    namespace = crds.namespace("operated")
+    admin = crds.admin
+    pretend(crds, namespace, "acid-demo", members=2)
+    admin.create({"apiVersion": "acid.zalan.do/v1", "kind": "postgresql", "metadata": {"name": "acid-demo", "namespace": namespace,
+                  "finalizers": ["example.org/held"]},
+                  "spec": {"teamId": "acid", "numberOfInstances": 3, "postgresql": {"version": "17"}, "volume": {"size": "5Gi"}}})
+    admin.patch("acid.zalan.do/v1", "postgresql", namespace, "acid-demo", {"status": {"PostgresClusterStatus": "SyncFailed"}},
+                subresource="status")
+    for index in range(2):
+        admin.create({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {
+            "name": f"pgdata-acid-demo-{index}", "namespace": namespace, "labels": {"application": "spilo", "cluster-name": "acid-demo"}},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Gi"}}}})
+    result = ask("get", "acid-demo", "--no-ask", namespace=namespace).ok()
+    assert re.search(r"Instances +2 of 3", result.out) and re.search(r"Version +17", result.out)
+    assert re.search(r"Operator +SyncFailed", result.out) and re.search(r"Volume +5Gi wanted; 2 claims", result.out)
+    cluster = document(ask, namespace, "--no-ask")
+    assert cluster["instances"] == {"wanted": 3, "there": 2} and cluster["operator"] == {"status": "SyncFailed"}
+    told = texts(cluster)
+    assert "2 of 3 instances are there" in told and "the operator says SyncFailed" in told
+    assert any("volume claim pgdata-acid-demo-0 is Pending" in text for text in told)
+    # It is being deleted, as long as somebody holds it.
+    admin.delete("acid.zalan.do/v1", "postgresql", namespace, "acid-demo")
+    try:
+        assert "is being deleted" in texts(document(ask, namespace, "--no-ask"))
+    finally:
+        admin.patch("acid.zalan.do/v1", "postgresql", namespace, "acid-demo", {"metadata": {"finalizers": None}})
+
+
+def test_who_may_not_is_told_the_verb(crds, ask):
+    namespace = crds.namespace("rights")
+    pretend(crds, namespace, "acid-demo")
+    result = ask("list", namespace=namespace, user="bob").is_(2)
+    assert 'cannot list resource "pods"' in result.err and "the verb list on pods in this namespace is needed" in result.err
+    assert not result.out
+    assert "or --namespace asks in one alone" in ask("list", user="bob").is_(2).err
+    crds.allow("bob", [{"apiGroups": [""], "resources": ["pods", "endpoints", "configmaps"], "verbs": ["list"]}], namespace)
+    result = ask("list", "--no-ask", namespace=namespace, user="bob").ok()
+    assert "acid-demo-2" in result.out and "what the volumes have is not known" in result.err
+    assert "the verb list on postgresqls" in result.err
+
+
+def test_a_cluster_that_is_not_there_and_one_name_in_two_namespaces(crds, ask):
+    first, second = crds.namespace("a"), crds.namespace("b")
+    name = f"acid-{free_port()}"
+    pretend(crds, first, name)
+    pretend(crds, second, name)
+    assert "there is no cluster acid-none" in ask("get", "acid-none", namespace=first).is_(2).err
+    result = ask("get", name, "--no-ask").is_(2)
+    assert f"say which, as {min(first, second)}/{name}" in result.err
+    assert f"{second}/{name}" in ask("get", f"{second}/{name}", "--no-ask").ok().out
+    empty = crds.namespace("empty")
+    result = ask("list", namespace=empty).ok()
+    assert "there are no clusters" in result.err and not result.out
+
+
+def test_an_api_server_that_is_away_is_no_empty_list(program, ask):
+    result = ask("list", server=f"https://127.0.0.1:{free_port()}").is_(2)
+    assert "where Patroni keeps the leader's record" in result.err and not result.out

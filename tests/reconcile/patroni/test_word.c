@@ -1,0 +1,121 @@
+/* A member's word: addresses, positions, and what is none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "reconcile/patroni/internal.h"
+
+struct fixture {
+	struct patroni_set set;
+	struct patroni_cluster *cluster;
+	struct patroni_member *member;
+};
+
+static int begin(void **state)
+{
+	static struct fixture fixture;
+	fixture = (struct fixture){.set = {.mem = arena_new(1 << 20)}};
+	fixture.cluster = patroni_cluster_of(&fixture.set, "default", "acid");
+	fixture.member = patroni_member_of(&fixture.set, fixture.cluster, "acid-0");
+	*state = &fixture;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct fixture *fixture = *state;
+	patroni_done(&fixture->set);
+	arena_free(fixture->set.mem);
+	return 0;
+}
+
+static void an_address_is_taken_apart(void **state)
+{
+	static const struct {
+		const char *url, *host;
+		int64_t port;
+	} cases[] = {{"postgres://10.2.0.7:5432/postgres", "10.2.0.7", 5432},
+		{"postgres://[fd00::1]:5433/postgres", "fd00::1", 5433},
+		{"postgres://[fd00::1]/", "fd00::1", 0}, {"postgres://host/x?y=z:1", "host", 0},
+		{"postgres://h:99999/", "h", 0}, {"h:5?x", "h", 5}, {"postgres://:5432/x", NULL, 5432},
+		{"", NULL, 0}};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		fixture->member->host = NULL;
+		fixture->member->port = 0;
+		patroni_take_address(&fixture->set, fixture->member, cases[i].url);
+		if (cases[i].host)
+			assert_string_equal(fixture->member->host, cases[i].host);
+		else
+			assert_null(fixture->member->host);
+		assert_int_equal(fixture->member->port, cases[i].port);
+	}
+}
+
+static void positions_are_read_as_they_are_written(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const wrong[] = {
+		"", "0", "/0", "0/", "G/0", "0/100000000", "FFFFFFFF/0", "0/0 ", "1/2/3"};
+	assert_int_equal(patroni_position_read("0/4000000"), 0x4000000);
+	assert_int_equal(patroni_position_read("1A/FFFFFFFF"), 0x1AFFFFFFFF);
+	assert_string_equal(patroni_position(0x1AFFFFFFFF, fixture->set.mem), "1A/FFFFFFFF");
+	for (size_t i = 0; i < COUNT_OF(wrong); i++)
+		assert_int_equal(patroni_position_read(wrong[i]), PATRONI_UNKNOWN);
+}
+
+static void an_older_word_has_one_position(void **state)
+{
+	struct fixture *fixture = *state;
+	patroni_take_word(&fixture->set, fixture->member,
+		"{\"state\":\"running\",\"role\":\"replica\",\"xlog_location\":100,\"timeline\":2,\"tags\":{\"nofailover\":true}}");
+	assert_null(fixture->member->unreadable);
+	assert_int_equal(fixture->member->received, 100);
+	assert_int_equal(fixture->member->replayed, PATRONI_UNKNOWN);
+	assert_int_equal(fixture->member->timeline, 2);
+	assert_non_null(fixture->member->tags);
+}
+
+static void what_is_no_word_is_told(void **state)
+{
+	static const char *const words[] = {"", "{", "[]", "7", "{}", "{\"state\":[]}", "{\"state\":\"\"}",
+		"{\"state\":\"running\",\"state\":\"stopped\"}"};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		fixture->member->unreadable = NULL;
+		patroni_take_word(&fixture->set, fixture->member, words[i]);
+		assert_non_null(fixture->member->unreadable);
+	}
+}
+
+static void two_letters_of_one_leader_are_one_role(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->cluster->leader = "acid-1";
+	fixture->cluster->sync_standby = "acid-7,ACID-0";
+	json_t *config = json_pack("{s:b}", "synchronous_mode", 1);
+	fixture->cluster->config = config;
+	patroni_judge(&fixture->set, 0);
+	assert_int_equal(fixture->member->role, PATRONI_SYNC_STANDBY);
+	assert_string_equal(patroni_role_title(fixture->member->role), "Sync Standby");
+	json_object_set_new(config, "synchronous_mode", json_string("quorum"));
+	patroni_judge(&fixture->set, 0);
+	assert_string_equal(patroni_role_word(fixture->set.items[0].members[0].role), "quorum_standby");
+	json_decref(config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(an_address_is_taken_apart, begin, end),
+		cmocka_unit_test_setup_teardown(positions_are_read_as_they_are_written, begin, end),
+		cmocka_unit_test_setup_teardown(an_older_word_has_one_position, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_no_word_is_told, begin, end),
+		cmocka_unit_test_setup_teardown(two_letters_of_one_leader_are_one_role, begin, end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
