@@ -1,5 +1,7 @@
 #include "base/json.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -16,9 +18,41 @@ bool json_read(const char *bytes, size_t length, json_t **value, struct error *e
 	return true;
 }
 
+/* How many characters of the text, which jansson wrote, are to be escaped. Those beyond U+FFFF would be two escapes, which YAML has not. */
+static size_t hidden(const char *text, char *out)
+{
+	size_t count = 0;
+	for (uint32_t character; *text;) {
+		size_t step = (unsigned char)*text < 0x7f ? 1 : text_character(text, SIZE_MAX, &character);
+		bool escaped = (unsigned char)*text >= 0x7f && character < 0x10000 && text_is_hidden(character);
+		count += escaped;
+		if (out && escaped)
+			out += snprintf(out, 7, "\\u%04x", character);
+		else if (out)
+			out = (char *)mempcpy(out, text, step);
+		text += step;
+	}
+	if (out)
+		*out = '\0';
+	return count;
+}
+
+char *json_written(const json_t *value, size_t flags)
+{
+	char *text = json_dumps(value, flags);
+	size_t count = text ? hidden(text, NULL) : 0;
+	if (!count)
+		return text;
+	char *escaped = memory_alloc(strlen(text) + 5 * count + 1);
+	hidden(text, escaped);
+	explicit_bzero(text, strlen(text)); /* it may be a secret's */
+	free(text);
+	return escaped;
+}
+
 char *json_canonical(const json_t *value)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+	char *text = json_written(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
 	return text ? text : memory_copy("null");
 }
 

@@ -25,7 +25,14 @@ json_t *json_pack_bytes(const char *format, ...);
 #define json_string json_string_of_bytes
 #define json_pack json_pack_bytes
 
-/* Compact, keys sorted: equal values give equal bytes. The caller frees it. Strings keep raw UTF-8. NULL gives "null". */
+/*
+ * json_dumps(), where what is not to be seen (text_is_hidden(): DEL, C1, marks that turn the direction of writing, line separators) is written as
+ * \uXXXX beside what JSON itself asks for. The value is the same to every reader of JSON; a terminal obeys none of it; and a reader of YAML, which
+ * the API server is to a body of server-side apply, does not refuse it, or take U+0085 for a line break. The caller frees it; NULL for a NULL.
+ */
+char *json_written(const json_t *value, size_t flags);
+
+/* Compact, keys sorted: equal values give equal bytes. The caller frees it. Other characters are raw UTF-8. NULL gives "null". */
 char *json_canonical(const json_t *value);
 
 /* "a.b.c" through objects; NULL when a step is missing. A key with a dot cannot be reached this way. Borrowed. */

@@ -42,10 +42,23 @@ size_t text_character(const char *text, size_t left, uint32_t *character)
 
 bool text_is_hidden(uint32_t character)
 {
-	return character < 0x20 || (character >= 0x7f && character < 0xa0) || /* C0, DEL, C1 */
-		(character >= 0x200b && character <= 0x200f) || /* zero width, direction marks */
-		(character >= 0x2028 && character <= 0x202e) || /* line separators, embeddings */
-		(character >= 0x2060 && character <= 0x2069) || character == 0xfeff;
+	static const uint32_t ranges[][2] = {
+		{0, 0x1f}, {0x7f, 0x9f}, /* C0, DEL, C1 */
+		{0xad, 0xad},            /* soft hyphen */
+		{0x61c, 0x61c},          /* direction mark */
+		{0x180e, 0x180e},        /* zero width */
+		{0x200b, 0x200f},        /* zero width, direction marks */
+		{0x2028, 0x202e},        /* line separators, embeddings and overrides */
+		{0x2060, 0x206f},        /* zero width, isolates */
+		{0xfeff, 0xfeff},        /* byte order mark */
+		{0xfff9, 0xfffb},        /* annotations between lines */
+		{0xfffe, 0xffff},        /* no characters */
+		{0xe0000, 0xe0fff},      /* tags: a text within a text */
+	};
+	for (size_t i = 0; i < COUNT_OF(ranges); i++)
+		if (character <= ranges[i][1])
+			return character >= ranges[i][0];
+	return false;
 }
 
 bool text_is_utf8(const char *bytes, size_t length)

@@ -211,14 +211,25 @@ void table_print(struct table *table)
 /* ---- documents ---- */
 
 /* Writers of JSON and YAML escape what they must; the other characters that a terminal obeys are escaped here. They stand in double
-   quotes only, where \uXXXX means the same. */
-static void append_escaped(const char *text, struct buf *out)
+   quotes only, where \uXXXX means the same; beyond U+FFFF JSON has two of them, and YAML another one. */
+static void append_unicode(uint32_t character, bool json, struct buf *out)
+{
+	unsigned code = character;
+	if (code < 0x10000)
+		buf_printf(out, "\\u%04x", code);
+	else if (json)
+		buf_printf(out, "\\u%04x\\u%04x", 0xd7c0 + (code >> 10), 0xdc00 + (code & 0x3ff));
+	else
+		buf_printf(out, "\\U%08x", code);
+}
+
+static void append_escaped(const char *text, bool json, struct buf *out)
 {
 	while (*text) {
 		uint32_t character;
 		size_t length = text_character(text, SIZE_MAX, &character);
 		if (length && character != '\n' && text_is_hidden(character))
-			buf_printf(out, "\\u%04x", (unsigned)character);
+			append_unicode(character, json, out);
 		else
 			buf_append(out, text, length ? length : 1);
 		text += length ? length : 1;
@@ -228,7 +239,7 @@ static void append_escaped(const char *text, struct buf *out)
 void output_json(const json_t *value, struct buf *out)
 {
 	CLEANUP(memory_freep) char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
-	append_escaped(text ? text : "null", out);
+	append_escaped(text ? text : "null", true, out);
 	buf_char(out, '\n');
 }
 
@@ -236,7 +247,7 @@ void output_yaml(const json_t *value, struct buf *out)
 {
 	CLEANUP(buf_done) struct buf text = BUF(out->maximum);
 	yaml_write(value, YAML_AS_GIVEN, &text);
-	append_escaped(buf_string(&text), out);
+	append_escaped(buf_string(&text), false, out);
 }
 
 void output_document(const struct output *output, const json_t *value)

@@ -22,6 +22,18 @@ static void equal_values_give_equal_bytes(void **state)
 	assert_string_equal(left, "{\"a\":null,\"b\":[1,2.5,\"é\\u0001\"]}");
 }
 
+static void what_is_not_to_be_seen_is_escaped(void **state)
+{
+	CLEANUP(json_done)
+	json_t *value = read_text("[\"\\u007f\\u0085\\u009b\\u202e\\u2028\\ufeff\\uffff é 🐘 \\u0001\"]");
+	CLEANUP(memory_freep) char *text = json_canonical(value);
+	(void)state;
+	assert_string_equal(text, "[\"\\u007f\\u0085\\u009b\\u202e\\u2028\\ufeff\\uffff é 🐘 \\u0001\"]");
+	CLEANUP(json_done) json_t *again = read_text(text);
+	assert_true(json_equal(value, again));
+	assert_null(json_written(NULL, 0));
+}
+
 static void integers_are_exact(void **state)
 {
 	CLEANUP(json_done)
@@ -126,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_text_of_any_bytes_becomes_a_string),
 		cmocka_unit_test(equal_values_give_equal_bytes),
+		cmocka_unit_test(what_is_not_to_be_seen_is_escaped),
 		cmocka_unit_test(integers_are_exact),
 		cmocka_unit_test(what_is_wrong_is_refused_without_its_text),
 		cmocka_unit_test(nesting_is_bounded),
