@@ -6,11 +6,59 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+static const char first_wide[] = "9223372036854775808"; /* does not fit 64 bits, but as a negative number */
+
+enum { WIDE_DIGITS = sizeof(first_wide) - 1 };
+
+static bool is_wide(const char *digits, size_t count, bool negative)
+{
+	int order = count == WIDE_DIGITS ? memcmp(digits, first_wide, WIDE_DIGITS) : 0;
+	return count > WIDE_DIGITS || (count == WIDE_DIGITS && (order > 0 || (order == 0 && !negative)));
+}
+
+static size_t digits_at(const char *bytes, const char *end)
+{
+	size_t count = 0;
+	while (bytes + count < end && bytes[count] >= '0' && bytes[count] <= '9')
+		count++;
+	return count;
+}
+
+/* The bytes with ".0" behind each integer that does not fit 64 bits, which makes a double of it, as the API server has it. */
+static char *widened(const char *bytes, size_t length, size_t *new_length)
+{
+	char *wide = memory_alloc(length + 2 * (length / WIDE_DIGITS + 1));
+	const char *end = bytes + length;
+	bool inside = false;
+	size_t out = 0;
+	for (char before = '\0'; bytes < end;) {
+		size_t digits = inside ? 0 : digits_at(bytes, end), step = digits ? digits : 1;
+		step += inside && *bytes == '\\' && bytes + 1 < end;
+		inside = inside != (*bytes == '"');
+		memcpy(wide + out, bytes, step);
+		out += step;
+		bool integer = before != '.' && (bytes + step == end || !strchr(".eE", bytes[step]));
+		if (integer && is_wide(bytes, digits, before == '-')) {
+			memcpy(wide + out, ".0", 2);
+			out += 2;
+		}
+		before = bytes[step - 1];
+		bytes += step;
+	}
+	*new_length = out;
+	return wide;
+}
+
 bool answer_read(const char *bytes, size_t length, json_t **value, struct error *err)
 {
+	static const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
 	json_error_t place;
-	json_t *read =
-		json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &place);
+	json_t *read = json_loadb(bytes, length, flags, &place);
+	if (!read && json_error_code(&place) == json_error_numeric_overflow) {
+		CLEANUP(memory_freep) char *wide = widened(bytes, length, &length);
+		read = json_loadb(wide, length, flags, &place);
+		explicit_bzero(wide, length); /* it may hold secrets */
+	}
 	if (!read)
 		return error_set(
 			err, ERROR_RETRY, "not valid JSON at line %d, column %d", place.line, place.column);

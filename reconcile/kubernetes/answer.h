@@ -15,7 +15,8 @@ struct answer {
 };
 
 /* As json_read(), but a string may hold a NUL: anybody who may write one object could else make a list unreadable. Such a
-   string ends there for whoever takes it as text. */
+   string ends there for whoever takes it as text. For the same reason an integer beyond 64 bits is read, as the double that it is to the
+   server. */
 bool answer_read(const char *bytes, size_t length, json_t **value, struct error *err) MUST_CHECK;
 
 /* Sets kind and text for a status that is not 2xx. Returns false. */

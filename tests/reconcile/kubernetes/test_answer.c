@@ -142,6 +142,26 @@ static void of_secrets_only_reason_and_fields_are_told(void **state)
 	assert_string_equal(err.text, "PATCH /api/v1/x: the API server answered 422 Invalid in data.a, type");
 }
 
+static void an_integer_beyond_64_bits_is_a_double_as_to_the_server(void **state)
+{
+	static const char *const cases[][2] = {
+		{"[100000000000000000000]", "[1e20]"},
+		{"{\"a\": -9223372036854775809, \"100000000000000000000\": \"100000000000000000000\\\"\"}",
+			"{\"a\": -9223372036854775808.0, \"100000000000000000000\": \"100000000000000000000\\\"\"}"},
+		{"[9223372036854775807, 18446744073709551616, 0.1234567890123456789012, 1000000000000000000000e1]",
+			"[9223372036854775807, 18446744073709551616.0, 0.1234567890123456789012, 1e22]"},
+		{"100000000000000000000", "1e20"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct error err;
+		CLEANUP(json_done) json_t *value = NULL;
+		CLEANUP(json_done) json_t *wanted = json_loads(cases[i][1], JSON_DECODE_ANY, NULL);
+		assert_true(answer_read(cases[i][0], strlen(cases[i][0]), &value, &err));
+		assert_true(json_equal(value, wanted));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +173,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_field_of_an_apply_is_a_mistake),
 		cmocka_unit_test(a_namespace_that_ends_is_no_lack_of_rights),
 		cmocka_unit_test(of_secrets_only_reason_and_fields_are_told),
+		cmocka_unit_test(an_integer_beyond_64_bits_is_a_double_as_to_the_server),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
