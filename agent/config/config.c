@@ -200,7 +200,7 @@ static void read_document(
 	struct settings *settings, const struct yaml_documents *documents, struct config *config)
 {
 	static const struct yaml_node nothing = {.kind = YAML_MAP, .line = 1, .column = 1};
-	struct yaml_pair whole = {"the agent file", 1, 1, (struct yaml_node *)(uintptr_t)&nothing};
+	struct yaml_pair whole = {"the agent file", 1, 1, (struct yaml_node *)(uintptr_t)&nothing, YAML_STRING};
 	if (documents->count > 1) {
 		mistakes_add(settings->mistakes, settings->file, documents->items[1]->line,
 			documents->items[1]->column, "a second document: the agent file is one");
@@ -208,7 +208,7 @@ static void read_document(
 	}
 	if (documents->count)
 		whole = (struct yaml_pair){whole.key, documents->items[0]->line, documents->items[0]->column,
-			documents->items[0]};
+			documents->items[0], YAML_STRING};
 	settings_read(settings, &whole, table, COUNT_OF(table), config);
 }
 

@@ -67,7 +67,7 @@ static void read_texts(struct settings *settings, const struct yaml_pair *pair, 
 	const char **items = arena_array(settings->mem, list->count + 1, sizeof(*items));
 	for (size_t i = 0; i < list->count; i++) {
 		const struct yaml_pair item = {
-			pair->key, list->items[i]->line, list->items[i]->column, list->items[i]};
+			pair->key, list->items[i]->line, list->items[i]->column, list->items[i], YAML_STRING};
 		read_text(settings, &item, paths, &items[i]);
 		if (!items[i])
 			items[i] = "";
@@ -177,7 +177,7 @@ struct yaml_pair *settings_items(struct settings *settings, const struct yaml_pa
 	struct yaml_pair *items = arena_array(settings->mem, list->count + 1, sizeof(*items));
 	for (size_t i = 0; i < list->count; i++)
 		items[i] = (struct yaml_pair){arena_printf(settings->mem, "%s[%zu]", pair->key, i),
-			list->items[i]->line, list->items[i]->column, list->items[i]};
+			list->items[i]->line, list->items[i]->column, list->items[i], YAML_STRING};
 	*count = list->count;
 	return items;
 }

@@ -34,8 +34,8 @@ void loose_pair(const struct loose *loose, struct yaml_node *map, const char *ke
 	int line, struct yaml_node *value)
 {
 	map->pairs = arena_grow(loose->look->mem, map->pairs, map->count, sizeof(*map->pairs));
-	map->pairs[map->count++] = (struct yaml_pair){
-		arena_copy_n(loose->look->mem, key, key_length), line - loose->look->shift, 1, value};
+	map->pairs[map->count++] = (struct yaml_pair){arena_copy_n(loose->look->mem, key, key_length),
+		line - loose->look->shift, 1, value, YAML_STRING};
 }
 
 void loose_item(const struct loose *loose, struct yaml_node *list, struct yaml_node *item)

@@ -193,7 +193,24 @@ static const struct yaml_node *items_of(const struct yaml_node *document)
 	if (items && items->kind == YAML_LIST)
 		return items;
 	static const struct yaml_node nothing = {.kind = YAML_LIST};
-	return strcmp(kind, "List") == 0 && (!items || items->kind == YAML_NULL) ? &nothing : NULL;
+	return strcmp(kind, "List") == 0 && items && items->kind == YAML_NULL ? &nothing : NULL;
+}
+
+/* An empty set is said, never come upon by a word that is misspelled; and what kubectl takes for a list is none here by its kind. */
+static bool check_no_list(const struct inspection *inspection, const struct yaml_node *document)
+{
+	const struct yaml_pair *items = inspect_pair(document, "items");
+	if (strcmp(text_of(document, "kind"), "List") == 0)
+		mistakes_add(inspection->mistakes, inspection->file, items ? items->line : document->line,
+			items ? items->column : document->column,
+			"a List has \"items\", a list of objects; an empty one is \"items: []\"");
+	else if (items && items->value->kind == YAML_LIST)
+		mistakes_add(inspection->mistakes, inspection->file, items->line, items->column,
+			"\"items\" here makes a list of the object for kubectl and Argo CD, which apply its items alone: only a kind that "
+			"ends with List may have it");
+	else
+		return true;
+	return false;
 }
 
 static struct yaml_node *text_node(struct arena *mem, const struct yaml_node *place, const char *text)
@@ -221,10 +238,10 @@ static const struct yaml_node *typed_item(
 	copy->pairs = arena_array(mem, copy->count, sizeof(*copy->pairs));
 	if (item->count)
 		memcpy(copy->pairs, item->pairs, item->count * sizeof(*copy->pairs));
-	copy->pairs[item->count] = (struct yaml_pair){
-		"apiVersion", item->line, item->column, text_node(mem, item, text_of(list, "apiVersion"))};
-	copy->pairs[item->count + 1] = (struct yaml_pair){
-		"kind", item->line, item->column, text_node(mem, item, arena_copy_n(mem, kind, stem))};
+	copy->pairs[item->count] = (struct yaml_pair){"apiVersion", item->line, item->column,
+		text_node(mem, item, text_of(list, "apiVersion")), YAML_STRING};
+	copy->pairs[item->count + 1] = (struct yaml_pair){"kind", item->line, item->column,
+		text_node(mem, item, arena_copy_n(mem, kind, stem)), YAML_STRING};
 	return copy;
 }
 
@@ -240,7 +257,8 @@ static void read_document(struct manifest_reader *reader, const struct yaml_node
 	}
 	const struct yaml_node *items = items_of(document);
 	if (!items) {
-		read_object(reader, document);
+		if (check_no_list(&reader->inspection, document))
+			read_object(reader, document);
 		return;
 	}
 	for (size_t i = 0; i < items->count && !reader->stopped; i++)
@@ -283,7 +301,8 @@ void manifest_read(
 		.desired = desired,
 		.mem = mem,
 	};
-	CLEANUP(memory_freep) char *stream = manifest_stream(bytes, length, &length);
+	CLEANUP(memory_freep)
+	char *stream = manifest_stream(file, bytes, length, &length, &desired->mistakes);
 	yaml_read(file, stream ? stream : bytes, length, tree, &documents, &desired->mistakes);
 	for (size_t i = 0; i < documents.count && !reader.stopped; i++)
 		read_document(&reader, documents.items[i]);

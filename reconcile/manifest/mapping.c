@@ -58,6 +58,12 @@ static void refuse_repeats(const struct mapping *mapping, const struct candidate
 		mistakes_add(mistakes, mapping->file, second->pair->line, second->pair->column,
 			"key \"%s\" is already set at line %d, column %d: remove one of them",
 			second->pair->key, first->pair->line, first->pair->column);
+	else if (first->pair->key_kind != second->pair->key_kind)
+		mistakes_add(mistakes, mapping->file, mapping->merge_line, mapping->merge_column,
+			"the merge sets key \"%s\" a second time, as %s and as %s: both become one text, and which value wins is "
+			"chance to kubectl; write both as texts",
+			first->pair->key, yaml_kind_name(first->pair->key_kind),
+			yaml_kind_name(second->pair->key_kind));
 	else if (first->rank == 0 && stands_before(first->pair, mapping))
 		mistakes_add(mistakes, mapping->file, mapping->merge_line, mapping->merge_column,
 			"the merge would replace key \"%s\" set before it at line %d: put \"<<\" first",

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 static const struct {
 	const char *text;
 	enum yaml_kind kind;
@@ -58,8 +60,8 @@ static const struct {
 	{"-.INF", YAML_FLOAT, false, -(double)INFINITY},
 };
 
-enum { LONGEST_NUMBER = 400 }; /* characters; longer texts are strings unless they are digits only */
-
+static const char too_wide[] =
+	"the number is larger than JSON's numbers can be: put it in quotes if it is a text";
 static const char too_large[] = "the number does not fit 64 bits and would be rounded: put it in quotes";
 
 static bool is_digit(char c)
@@ -80,14 +82,19 @@ static int digit_value(char c)
 
 enum integer { INTEGER_NONE, INTEGER_FITS, INTEGER_WIDE, INTEGER_HUGE };
 
-/* strconv.ParseInt(text, 0, 64): 0x, 0o, 0b and a leading 0 choose the base. WIDE = only unsigned 64 bits hold it. */
+/* strconv.ParseInt(text, 0, 64): 0x, 0o, 0b and a leading 0 choose the base. WIDE = only unsigned 64 bits hold it. And as go-yaml cuts
+   "0b" off by itself where that fails: 0b-101 is a number, too. */
 static enum integer read_integer(const char *text, int64_t *value)
 {
-	bool negative = *text == '-', huge = false;
+	bool is_signed = *text == '-' || *text == '+', negative = *text == '-', huge = false;
 	unsigned base = 10;
 	uint64_t sum = 0;
-	text += *text == '-' || *text == '+';
-	if (text[0] == '0' && text[1]) {
+	text += is_signed;
+	if (!is_signed && (strncmp(text, "0b-", 3) == 0 || strncmp(text, "0b+", 3) == 0)) {
+		negative = text[2] == '-';
+		base = 2;
+		text += 3;
+	} else if (text[0] == '0' && text[1]) {
 		char letter = (char)(text[1] | 0x20);
 		base = letter == 'x' ? 16 : letter == 'b' ? 2 : 8;
 		text += letter == 'x' || letter == 'b' || letter == 'o' ? 2 : 1;
@@ -150,7 +157,7 @@ static void be_string(struct yaml_node *node)
 	node->kind = YAML_STRING;
 }
 
-static const char *resolve_number(struct yaml_node *node, const char *plain)
+static const char *resolve_number(struct yaml_node *node, const char *plain, bool flow)
 {
 	enum integer integer = read_integer(plain, &node->integer);
 	if (integer == INTEGER_FITS) {
@@ -167,8 +174,8 @@ static const char *resolve_number(struct yaml_node *node, const char *plain)
 	}
 	double number = strtod(plain, NULL);
 	if (isinf(number)) {
-		be_string(node); /* strconv.ParseFloat refuses it, so it stays what it was */
-		return NULL;
+		be_string(node); /* strconv.ParseFloat refuses it, so it stays what it was; as JSON it is refused */
+		return flow ? too_wide : NULL;
 	}
 	if (only_digits(plain) && fabs(number) > 9007199254740992.0)
 		return too_large; /* "0987654321987654321": not octal, so a float, and no exact one */
@@ -179,7 +186,7 @@ static const char *resolve_number(struct yaml_node *node, const char *plain)
 
 /* Underscores go first; but only those of numbers that do not begin with '.' are dropped anywhere, the others must
    stand between digits. */
-static bool plain_number(const struct yaml_node *node, char plain[LONGEST_NUMBER + 1])
+static bool plain_number(const struct yaml_node *node, char *plain)
 {
 	size_t count = 0;
 	const char *text = node->text;
@@ -193,10 +200,8 @@ static bool plain_number(const struct yaml_node *node, char plain[LONGEST_NUMBER
 	return true;
 }
 
-const char *scalar_resolve(struct yaml_node *node)
+const char *scalar_resolve(struct yaml_node *node, bool flow)
 {
-	char plain[LONGEST_NUMBER + 1];
-
 	if (!*node->text || strchr("yYnNtTfFoO~.+-", *node->text))
 		for (size_t i = 0; i < COUNT_OF(words); i++)
 			if (strcmp(words[i].text, node->text) == 0) {
@@ -210,11 +215,8 @@ const char *scalar_resolve(struct yaml_node *node)
 	be_string(node);
 	if (!is_digit(*node->text) && !strchr("+-.", *node->text))
 		return NULL;
-	if (node->length > LONGEST_NUMBER)
-		return only_digits(node->text) ? too_large : NULL;
-	if (!plain_number(node, plain))
-		return NULL;
-	return resolve_number(node, plain);
+	CLEANUP(memory_freep) char *plain = memory_alloc(node->length + 1);
+	return plain_number(node, plain) ? resolve_number(node, plain, flow) : NULL;
 }
 
 /* strconv.FormatFloat(number, 'g', -1, 32): the shortest digits that give the same single-precision number. */

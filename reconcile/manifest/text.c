@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/manifest/stream_json.h"
 
 void manifest_text_position(const char *bytes, size_t offset, int *line, int *column)
 {
@@ -96,43 +97,62 @@ static long escape_at(const char *at, size_t left)
 	return strtol(digits, NULL, 16);
 }
 
-static bool begins_as_json(const char *bytes, size_t length)
-{
-	while (length && strchr(" \t\r\n", *bytes) && *bytes) {
-		bytes++;
-		length--;
-	}
-	return length && (*bytes == '{' || *bytes == '[');
-}
-
-char *manifest_text_join_surrogates(const char *bytes, size_t length, size_t *new_length)
+/* Copies a JSON object, each pair of surrogates in its strings as one escape; returns how many there were. */
+static size_t join(const char *at, const char *end, char *copy, size_t *out)
 {
 	bool inside = false;
-	size_t out = 0, joined = 0;
-	if (!begins_as_json(bytes, length) || !memmem(bytes, length, "\\u", 2))
-		return NULL;
-	CLEANUP(memory_freep) char *copy = memory_alloc(length + 1);
-	for (size_t i = 0; i < length;) {
-		if (!inside && (bytes[i] == '\'' || bytes[i] == '#'))
-			return NULL; /* YAML in flow style, not JSON */
-		long high = inside ? escape_at(bytes + i, length - i) : -1;
-		long low = high >= 0xd800 && high < 0xdc00 ? escape_at(bytes + i + 6, length - i - 6) : -1;
+	size_t joined = 0;
+	while (at < end) {
+		long high = inside ? escape_at(at, (size_t)(end - at)) : -1;
+		long low = high >= 0xd800 && high < 0xdc00 ? escape_at(at + 6, (size_t)(end - at) - 6) : -1;
 		if (low >= 0xdc00 && low < 0xe000) {
 			char joint[16];
 			snprintf(joint, sizeof(joint), "\\U%08lx",
 				0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
-			memcpy(copy + out, joint, 10);
-			out += 10;
-			i += 12;
+			memcpy(copy + *out, joint, 10);
+			*out += 10;
+			at += 12;
 			joined++;
 			continue;
 		}
-		if (inside && bytes[i] == '\\' && i + 1 < length)
-			copy[out++] = bytes[i++];
-		else if (bytes[i] == '"')
+		if (inside && *at == '\\')
+			copy[(*out)++] = *at++;
+		else if (*at == '"')
 			inside = !inside;
-		copy[out++] = bytes[i++];
+		copy[(*out)++] = *at++;
 	}
+	return joined;
+}
+
+/* What may stand before a JSON object or between two: white space, separators. */
+static size_t between(const char *bytes, size_t length)
+{
+	size_t count = 0;
+	while (count < length && bytes[count] && strchr(" \t\r\n-", bytes[count]))
+		count++;
+	return count;
+}
+
+char *manifest_text_join_surrogates(const char *bytes, size_t length, size_t *new_length)
+{
+	const char *at = bytes, *end = bytes + length, *behind;
+	size_t out = 0, joined = 0;
+	if (!memmem(bytes, length, "\\u", 2) || !stream_json_end(bytes + between(bytes, length), end))
+		return NULL;
+	CLEANUP(memory_freep) char *copy = memory_alloc(length + 1);
+	do {
+		size_t before = between(at, (size_t)(end - at));
+		memcpy(copy + out, at, before);
+		out += before;
+		at += before;
+		behind = stream_json_end(at, end);
+		if (behind)
+			joined += join(at, behind, copy, &out);
+		else
+			memcpy(copy + out, at, (size_t)(end - at));
+		out += behind ? 0 : (size_t)(end - at);
+		at = behind;
+	} while (at && at < end);
 	if (!joined)
 		return NULL;
 	*new_length = out;

@@ -13,6 +13,6 @@ void manifest_text_position(const char *bytes, size_t offset, int *line, int *co
 
 /*
  * JSON writes a character beyond U+FFFF as two escapes, \ud83d\ude00; YAML knows only \U0001f600. For a text that begins
- * as JSON and has such pairs: a copy with the YAML form, to be freed. NULL when there is nothing to change.
+ * with JSON objects and has such pairs in them: a copy with the YAML form, to be freed. NULL when there is nothing to change.
  */
 char *manifest_text_join_surrogates(const char *bytes, size_t length, size_t *new_length);

@@ -18,9 +18,11 @@ struct frame {
 	struct yaml_node *merge; /* value of `<<` */
 	int merge_line, merge_column;
 	const char *key; /* the key whose value comes next; NULL = a key comes next */
+	enum yaml_kind key_kind;
 	int key_line, key_column;
 	bool merging;        /* the next value belongs to `<<` */
 	bool bad_key;        /* the next value has no usable key */
+	bool flow;           /* in { } or [ ] */
 	size_t anchor;       /* index of its anchor + 1, 0 = none */
 	size_t nodes, bytes; /* of the reader when it began */
 	size_t height;       /* of its highest child so far */
@@ -129,6 +131,7 @@ static void close_anchor(struct reader *reader, size_t index, size_t nodes, size
 /* Takes a scalar that stands where a key is due. */
 static bool take_key(struct reader *reader, struct frame *frame, const struct yaml_node *node)
 {
+	frame->key_kind = node->kind;
 	frame->key_line = node->line;
 	frame->key_column = node->column;
 	frame->merging = frame->bad_key = false;
@@ -173,8 +176,8 @@ static bool attach(struct reader *reader, struct yaml_node *node, size_t height)
 		frame->merge = node;
 	} else if (!frame->bad_key) {
 		parent->pairs = arena_grow(reader->mem, parent->pairs, parent->count, sizeof(*parent->pairs));
-		parent->pairs[parent->count++] =
-			(struct yaml_pair){frame->key, frame->key_line, frame->key_column, node};
+		parent->pairs[parent->count++] = (struct yaml_pair){
+			frame->key, frame->key_line, frame->key_column, node, frame->key_kind};
 	}
 	frame->key = NULL;
 	return true;
@@ -195,13 +198,22 @@ static bool on_scalar(struct reader *reader)
 	refuse_tag(reader, reader->event.data.scalar.tag);
 	if (strlen(node->text) != node->length)
 		complain(reader, "NUL character in a string: no system takes it");
-	const char *wrong = node->quoted ? NULL : scalar_resolve(node);
+	bool flow = reader->depth && reader->frames[reader->depth - 1].flow;
+	const char *wrong = node->quoted ? NULL : scalar_resolve(node, flow);
 	if (wrong)
 		complain(reader, wrong);
 	if (!add_anchor(reader, reader->event.data.scalar.anchor, node, &anchor))
 		return false;
 	close_anchor(reader, anchor, 1, node->length, 0);
 	return attach(reader, node, 0);
+}
+
+/* The event's own word, whatever it opens. */
+static bool opens_flow(const yaml_event_t *event)
+{
+	return event->type == YAML_MAPPING_START_EVENT
+		? event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
+		: event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
 }
 
 static bool on_start(struct reader *reader, enum yaml_kind kind, const yaml_char_t *name, const yaml_char_t *tag)
@@ -213,8 +225,11 @@ static bool on_start(struct reader *reader, enum yaml_kind kind, const yaml_char
 	refuse_tag(reader, tag);
 	if (!add_anchor(reader, name, node, &anchor) || !attach(reader, node, 0))
 		return false;
-	reader->frames[reader->depth++] =
-		(struct frame){.node = node, .anchor = anchor, .nodes = nodes, .bytes = bytes};
+	reader->frames[reader->depth++] = (struct frame){.node = node,
+		.anchor = anchor,
+		.nodes = nodes,
+		.bytes = bytes,
+		.flow = opens_flow(&reader->event)};
 	return true;
 }
 
@@ -266,9 +281,11 @@ static bool on_document_start(struct reader *reader)
 {
 	if (++reader->document_count > LIMIT_DOCUMENTS)
 		return stop_at(reader, LIMIT_DOCUMENTS, "documents in one file");
-	if (reader->event.data.document_start.tag_directives.start !=
-		reader->event.data.document_start.tag_directives.end)
-		complain(reader, "%TAG directives are not supported: remove it");
+	const yaml_event_t *event = &reader->event;
+	if (event->data.document_start.version_directive ||
+		event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
+		complain(reader,
+			"directives (%YAML, %TAG) are not supported: remove them; values are read as kubectl reads them");
 	reader->anchor_count = 0;
 	reader->root = NULL;
 	return true;
@@ -326,11 +343,24 @@ static bool on_event(struct reader *reader)
 	return ok;
 }
 
+/* libyaml's words where they say nothing to people. */
+static const char *plain_problem(const char *problem)
+{
+	static const char *const words[][2] = {
+		{"did not find expected <document start>",
+			"the document ends before this place, and only \"---\" on a line of its own begins another"},
+	};
+	for (size_t i = 0; problem && i < COUNT_OF(words); i++)
+		if (strcmp(problem, words[i][0]) == 0)
+			return words[i][1];
+	return problem ? problem : "not readable";
+}
+
 static void report_syntax(struct reader *reader, const char *bytes)
 {
 	const yaml_parser_t *parser = &reader->parser;
 	int line = (int)parser->problem_mark.line + 1, column = (int)parser->problem_mark.column + 1;
-	const char *problem = parser->problem ? parser->problem : "not readable";
+	const char *problem = plain_problem(parser->problem);
 	if (parser->error == YAML_MEMORY_ERROR)
 		memory_fail("reading YAML", 0);
 	if (parser->error == YAML_READER_ERROR)

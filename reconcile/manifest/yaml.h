@@ -35,6 +35,7 @@ struct yaml_pair {
 	const char *key; /* no NUL inside */
 	int line, column;
 	struct yaml_node *value;
+	enum yaml_kind key_kind; /* in a file: what the key was before it became a text */
 };
 
 struct yaml_documents {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# build.sh - one binary that is etcd, kube-apiserver and kube-controller-manager; prints its path
+# build.sh - one binary that is etcd, kube-apiserver and kube-controller-manager; prints its path. And kubectl's reader (reader/), beside it
 #
 # The build takes about five minutes on two cores and is done once for each state of this module: the result is kept
 # in tests/.cache. Where KUBEBUILDER_ASSETS names a folder with etcd and kube-apiserver, these are used instead.
@@ -14,6 +14,7 @@ if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
 		echo "build.sh: KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS has no $name; unset it to build one" >&2
 		exit 1
 	done
+	"$here/reader/build.sh" >/dev/null
 	echo "$KUBEBUILDER_ASSETS"
 	exit 0
 fi
@@ -25,6 +26,7 @@ if [ "${1:-}" = --path ]; then
 	exit 0
 fi
 if [ -x "$binary" ]; then
+	"$here/reader/build.sh" >/dev/null
 	echo "$binary"
 	exit 0
 fi
@@ -61,4 +63,5 @@ if [ "$(cat "$status")" != ok ]; then
 fi
 mv "$binary.new" "$binary"
 rm -f $(ls "$cache"/controlplane-* 2>/dev/null | grep -v -F "$binary" || true)
+"$here/reader/build.sh" >/dev/null
 echo "$binary"

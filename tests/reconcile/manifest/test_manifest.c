@@ -83,7 +83,7 @@ static void lists_are_expanded(void **state)
 		"- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
 		"- apiVersion: v1\n  kind: List\n  items:\n  - {apiVersion: v1, kind: Secret, metadata: {name: b}}\n"
 		"---\napiVersion: v1\nkind: ConfigMapList\nitems:\n- metadata: {name: c}\n"
-		"---\napiVersion: v1\nkind: List\n",
+		"---\napiVersion: v1\nkind: List\nitems:\n",
 		"");
 	const struct objects *objects = &fixture->desired.objects;
 	assert_int_equal(objects->count, 3);
@@ -93,6 +93,22 @@ static void lists_are_expanded(void **state)
 	assert_int_equal(objects->items[2].line, 13);
 	assert_string_equal(objects->items[2].json,
 		"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"c\"}}");
+}
+
+static void an_empty_list_is_said(void **state)
+{
+	fixture_expect(*state,
+		"apiVersion: v1\nkind: List\nItems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
+		"---\napiVersion: v1\nkind: List\nitems: {}\n",
+		"f.yaml:1:1: a List has \"items\", a list of objects; an empty one is \"items: []\"\n"
+		"f.yaml:8:1: a List has \"items\", a list of objects; an empty one is \"items: []\"\n");
+}
+
+static void items_of_another_kind_are_refused_as_kubectl_would_apply_them_alone(void **state)
+{
+	fixture_expect(*state, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nitems: []\n",
+		"f.yaml:4:1: \"items\" here makes a list of the object for kubectl and Argo CD, which apply its items alone: "
+		"only a kind that ends with List may have it\n");
 }
 
 static void a_kind_that_ends_in_list_without_items_is_an_object(void **state)
@@ -218,6 +234,8 @@ int main(void)
 		FIXTURE_TEST(documents_become_objects_with_canonical_json_and_place),
 		FIXTURE_TEST(equal_objects_written_differently_have_one_hash),
 		FIXTURE_TEST(lists_are_expanded),
+		FIXTURE_TEST(an_empty_list_is_said),
+		FIXTURE_TEST(items_of_another_kind_are_refused_as_kubectl_would_apply_them_alone),
 		FIXTURE_TEST(a_kind_that_ends_in_list_without_items_is_an_object),
 		FIXTURE_TEST(mistakes_within_lists_have_their_place),
 		FIXTURE_TEST(a_document_that_is_no_map_is_a_mistake),
