@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/http/dialing.h"
 #include "base/memory.h"
 
 enum { DEAD_PEER_MILLISECONDS = 30 * 1000 };
@@ -14,12 +15,19 @@ struct transfer {
 	CURL *curl;
 	struct curl_slist *headers;
 	struct curl_slist *connect_to;
+	struct curl_slist *names; /* of the places that are dialed */
+	char *proxy;              /* as it is told to libcurl, where that is not what was asked for */
+	transfer_dial *dial;
+	void *dial_context;
+	const struct transfer_place *places;
+	size_t place_count;
 	CURLcode refused; /* the first option that libcurl did not take */
 	CURLcode code;    /* how it ended */
 	transfer_body *on_body;
 	transfer_head *on_head;
 	void *context;
 	char detail[CURL_ERROR_SIZE];
+	struct error undialed; /* why there was no connection; kind ERROR_NONE = there was one */
 };
 
 struct transfers {
@@ -43,6 +51,24 @@ static int limit_dead_peer(void *context, curl_socket_t socket, curlsocktype pur
 	int milliseconds = DEAD_PEER_MILLISECONDS;
 	(void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
 	return CURL_SOCKOPT_OK;
+}
+
+/* A socket that is connected already. What went wrong is told instead of libcurl's own words. */
+static curl_socket_t dial(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct transfer *transfer = context;
+	size_t place = dialing_place(transfer->places, transfer->place_count, address);
+	(void)purpose;
+	if (place == transfer->place_count)
+		return CURL_SOCKET_BAD;
+	int fd = transfer->dial(transfer->dial_context, place, &transfer->undialed);
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int is_connected(void *context, curl_socket_t socket, curlsocktype purpose)
+{
+	(void)limit_dead_peer(context, socket, purpose);
+	return CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
@@ -114,6 +140,24 @@ static void set_headers(struct transfer *transfer, const struct transfer_request
 	SET(transfer, CURLOPT_HTTPHEADER, transfer->headers);
 }
 
+static void set_dialing(struct transfer *transfer, const struct transfer_request *request)
+{
+	transfer->dial = request->dial;
+	transfer->dial_context = request->dial_context;
+	transfer->places = request->places;
+	transfer->place_count = request->place_count;
+	if (!request->dial)
+		return;
+	transfer->names = dialing_names(request->places, request->place_count);
+	SET(transfer, CURLOPT_RESOLVE, transfer->names);
+	SET(transfer, CURLOPT_OPENSOCKETFUNCTION, dial);
+	SET(transfer, CURLOPT_OPENSOCKETDATA, transfer);
+	SET(transfer, CURLOPT_SOCKOPTFUNCTION, is_connected);
+	transfer->proxy = request->proxy ? dialing_proxy(request->proxy) : NULL;
+	if (transfer->proxy)
+		SET(transfer, CURLOPT_PROXY, transfer->proxy);
+}
+
 static void set_way(struct transfer *transfer, const struct transfer_request *request)
 {
 	SET(transfer, CURLOPT_URL, request->url);
@@ -176,7 +220,9 @@ static void wipe_headers(struct transfer *transfer)
 		explicit_bzero(at->data, strlen(at->data));
 	curl_slist_free_all(transfer->headers);
 	curl_slist_free_all(transfer->connect_to);
-	transfer->headers = transfer->connect_to = NULL;
+	curl_slist_free_all(transfer->names);
+	transfer->headers = transfer->connect_to = transfer->names = NULL;
+	memory_freep(&transfer->proxy);
 }
 
 void transfer_prepare(struct transfer *transfer, const struct transfer_request *request)
@@ -185,6 +231,7 @@ void transfer_prepare(struct transfer *transfer, const struct transfer_request *
 	curl_easy_reset(transfer->curl);
 	transfer->refused = transfer->code = CURLE_OK;
 	transfer->detail[0] = '\0';
+	transfer->undialed.kind = ERROR_NONE;
 	SET(transfer, CURLOPT_NOSIGNAL, 1L);
 	SET(transfer, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(transfer, CURLOPT_FOLLOWLOCATION, 0L);
@@ -200,6 +247,7 @@ void transfer_prepare(struct transfer *transfer, const struct transfer_request *
 	set_tls(transfer, &request->tls);
 	set_headers(transfer, request);
 	set_patience(transfer, request);
+	set_dialing(transfer, request);
 	set_taking(transfer, request);
 	/* Without a URL libcurl ends it at once, wherever it is run. */
 	if (transfer->refused != CURLE_OK)
@@ -238,6 +286,7 @@ enum transfer_end transfer_run(struct transfer *transfer)
 	wipe_headers(transfer);
 	SET(transfer, CURLOPT_HTTPHEADER, NULL);
 	SET(transfer, CURLOPT_CONNECT_TO, NULL);
+	SET(transfer, CURLOPT_RESOLVE, NULL);
 	return transfer_end(transfer);
 }
 
@@ -277,6 +326,8 @@ const char *transfer_reason(const struct transfer *transfer)
 
 const char *transfer_detail(const struct transfer *transfer)
 {
+	if (transfer->undialed.kind != ERROR_NONE && transfer->code != CURLE_OK)
+		return transfer->undialed.text;
 	bool said = *transfer->detail && transfer->refused == CURLE_OK;
 	return said ? transfer->detail : transfer_reason(transfer);
 }

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "base/arena.h"
+#include "base/error.h"
 #include "base/secret.h"
 
 struct transfer;  /* keeps its connection for the next request, unless it is one of several */
@@ -20,6 +22,18 @@ struct transfer_tls {
 	const struct secret *client_key;
 	bool insecure;
 };
+
+/* Where somebody else connects to: transfer_request.dial. */
+struct transfer_place {
+	const char *host; /* as in the URL, an IPv6 address without its brackets */
+	int port;
+};
+
+/* A connected socket to the place of this number, or -1 with `err`. */
+typedef int transfer_dial(void *context, size_t place, struct error *err);
+
+/* The host and the port of a proxy, as libcurl has them: 1080 where none is written, 443 for https. False = it names none. In `mem`. */
+bool transfer_proxy_place(const char *proxy, struct arena *mem, struct transfer_place *place) MUST_CHECK;
 
 /* Part of an answer's body; false ends the transfer. */
 typedef bool transfer_body(void *context, const char *bytes, size_t length);
@@ -46,6 +60,12 @@ struct transfer_request {
 	const char *user; /* with `password` */
 	const struct secret *password;
 	struct transfer_tls tls;
+	/* Who connects instead of libcurl, which then makes no socket and asks for no name; to nothing but these places, borrowed until
+	   the transfer ends. A proxy of socks4:// and socks5:// is told names, too, as of socks4a:// and socks5h://. */
+	transfer_dial *dial;
+	void *dial_context;
+	const struct transfer_place *places;
+	size_t place_count;
 	bool https_only;
 	bool path_as_is; /* "." and ".." in it are the server's */
 	bool fresh; /* on a new connection: libcurl itself repeats a request when a kept one turns out to be dead */

@@ -82,6 +82,12 @@ static const char *const network_files[] = {
 	NULL,
 };
 
+/* What TLS reads where somebody else connects. */
+static const char *const tls_files[] = {
+	"/etc/ssl/openssl.cnf",
+	NULL,
+};
+
 /* libgit2 parses the whole bundle at its start (12 ms) whether it needs it or not, unless it cannot. */
 static const char *const certificate_files[] = {
 	"/etc/ssl",
@@ -146,6 +152,7 @@ static bool allow_all(const struct sandbox *sandbox, int ruleset, uint64_t known
 		allow_list(sandbox, ruleset, system_files, RIGHTS_READ, err) &&
 		allow_list(sandbox, ruleset, library_folders, libraries, err) &&
 		(!sandbox->network || allow_list(sandbox, ruleset, network_files, RIGHTS_READ, err)) &&
+		(!sandbox->connected || allow_list(sandbox, ruleset, tls_files, RIGHTS_READ, err)) &&
 		(!sandbox->certificates || allow_list(sandbox, ruleset, certificate_files, RIGHTS_READ, err)) &&
 		(!sandbox->program || allow(sandbox, ruleset, sandbox->program, RIGHTS_EXECUTE, err)) &&
 		allow_list(sandbox, ruleset, sandbox->readable, RIGHTS_READ, err);
@@ -167,10 +174,10 @@ static bool allow_port(const struct sandbox *sandbox, int ruleset, uint16_t port
 /* Without a rule there is no connection and no port of its own at all. */
 static bool allow_ports(const struct sandbox *sandbox, int ruleset, struct error *err)
 {
-	for (size_t i = 0; i < sandbox->port_count; i++)
+	for (size_t i = 0; sandbox->network && i < sandbox->port_count; i++)
 		if (!allow_port(sandbox, ruleset, sandbox->ports[i], err))
 			return false;
-	return !sandbox->port_count || allow_port(sandbox, ruleset, DNS_PORT, err);
+	return !sandbox->network || !sandbox->port_count || allow_port(sandbox, ruleset, DNS_PORT, err);
 }
 
 static bool restrict_files(const struct sandbox *sandbox, struct error *err)
@@ -248,6 +255,7 @@ bool sandbox_enter(const struct sandbox *sandbox, struct error *err)
 	const struct syscall_filter filter = {
 		.what = sandbox->what,
 		.network = sandbox->network,
+		.connected = sandbox->connected,
 		.program_fd = sandbox->program ? sandbox->program_fd : -1,
 		.required = sandbox->calls_filtered,
 	};

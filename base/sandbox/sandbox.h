@@ -17,6 +17,8 @@ struct sandbox {
 	const char *const *writable; /* folders, ends with NULL; never NULL itself */
 	const char *const *readable; /* further files and folders, ends with NULL; missing ones are passed over */
 	bool network;                /* connections to the outside, with what resolves names */
+	bool connected; /* without `network`: sockets that somebody hands to it work; it makes none, and a connect() does
+			   nothing and succeeds, as libcurl needs it. By seccomp alone */
 	/* Where connections by TCP may go, as far as the kernel can tell (Landlock since Linux 6.7): to these ports, and to the name server's.
 	   NULL = everywhere. */
 	const uint16_t *ports;

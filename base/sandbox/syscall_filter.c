@@ -136,10 +136,19 @@ static const char *const pretended[] = {
 	"utimes",
 };
 
+/* The same, of sockets that are connected already: libcurl before 8.0 connects them once more, whatever it is told. */
+static const char *const pretended_connected[] = {
+	"connect",
+};
+
 /* Connections that it makes. */
 static const char *const allowed_network[] = {
 	"bind",
 	"connect",
+};
+
+/* Those, or the ones that it is handed. */
+static const char *const allowed_connected[] = {
 	"getpeername",
 	"getsockname",
 	"getsockopt",
@@ -173,8 +182,7 @@ static const struct allowed_value allowed_values[] = {
 	{"prctl", 0, PR_GET_NAME},
 	{"prctl", 0, PR_GET_DUMPABLE},
 	{"prctl", 0, PR_GET_NO_NEW_PRIVS},
-	{"socketpair", 0, AF_UNIX}, /* within itself */
-	{"prlimit64", 0, 0},        /* of itself: which it can only lower */
+	{"prlimit64", 0, 0}, /* of itself: which it can only lower */
 	/* Of a descriptor all but who gets its signals (F_SETOWN, F_SETSIG), leases, and its size as a pipe. */
 	{"fcntl", 1, F_DUPFD},
 	{"fcntl", 1, F_DUPFD_CLOEXEC},
@@ -252,12 +260,30 @@ static bool add_lists(scmp_filter_ctx filter, const struct syscall_filter *wante
 		!add_names(filter, wanted, SCMP_ACT_ERRNO(0), pretended, COUNT_OF(pretended), err) ||
 		!add_values(filter, wanted, allowed_values, COUNT_OF(allowed_values), err))
 		return false;
+	if ((wanted->network || wanted->connected) &&
+		!add_names(filter, wanted, SCMP_ACT_ALLOW, allowed_connected, COUNT_OF(allowed_connected), err))
+		return false;
+	if (wanted->connected && !wanted->network &&
+		!add_names(filter, wanted, SCMP_ACT_ERRNO(0), pretended_connected,
+			COUNT_OF(pretended_connected), err))
+		return false;
 	if (wanted->network &&
 		(!add_names(filter, wanted, SCMP_ACT_ALLOW, allowed_network, COUNT_OF(allowed_network), err) ||
 			!add_values(filter, wanted, allowed_network_values, COUNT_OF(allowed_network_values),
 				err)))
 		return false;
 	return wanted->program_fd < 0 || add_program(filter, wanted, err);
+}
+
+/* A pair within itself, of streams: one of datagrams could send to whatever socket of this machine it names. */
+static bool add_pairs(scmp_filter_ctx filter, const struct syscall_filter *wanted, struct error *err)
+{
+	const struct scmp_arg_cmp is[] = {
+		SCMP_CMP(0, SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_UNIX),
+		SCMP_CMP(1, SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM),
+	};
+	int code = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), COUNT_OF(is), is);
+	return !code || failed(wanted, code, "socketpair", err);
 }
 
 /* Threads (the name resolver uses one), but no further process that could outlive the deadline. clone3 has its flags
@@ -278,7 +304,8 @@ static bool load(scmp_filter_ctx filter, const struct syscall_filter *wanted, st
 	code = code ? code : seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
 	if (code)
 		return failed(wanted, code, "", err);
-	if (!add_lists(filter, wanted, err) || !add_processes(filter, wanted, err))
+	if (!add_lists(filter, wanted, err) || !add_pairs(filter, wanted, err) ||
+		!add_processes(filter, wanted, err))
 		return false;
 	code = seccomp_load(filter);
 	/* The kernel has none. */

@@ -9,7 +9,8 @@
 
 struct syscall_filter {
 	const char *what; /* in messages: "Git" */
-	bool network;     /* connections that it makes; else no socket at all */
+	bool network;     /* connections that it makes */
+	bool connected;   /* connections that it is handed; without both no socket at all */
 	int program_fd;   /* what execveat() may start, -1 = nothing */
 	bool required;    /* a kernel without seccomp is an error */
 };

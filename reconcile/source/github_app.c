@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/source/dialer.h"
 
 enum { ANSWER_BYTES = 64 * 1024, SIGNATURE_BYTES = 2048, CONNECT_MILLISECONDS = 15000, SILENT_SECONDS = 30 };
 enum { EARLIER = 60, GOOD_FOR = 540 }; /* seconds: clocks differ, and GitHub takes ten minutes at most */
@@ -92,10 +93,11 @@ static bool read_token(const struct transfer *transfer, const struct buf *answer
 	return false;
 }
 
-static enum transfer_end ask(struct transfer *transfer, const struct source_access *access, const char *url,
-	const char *ca_folder, int64_t left, const struct secret *jwt, struct buf *answer)
+static enum transfer_end ask(struct transfer *transfer, const struct source_access *access,
+	struct dialer *dialer, const char *url, const char *ca_folder, int64_t left, const struct secret *jwt,
+	struct buf *answer)
 {
-	const struct transfer_request request = {
+	struct transfer_request request = {
 		.url = url,
 		.proxy = access->proxy ? access->proxy : "",
 		.no_proxy = access->no_proxy,
@@ -112,12 +114,13 @@ static enum transfer_end ask(struct transfer *transfer, const struct source_acce
 		.on_body = take_body,
 		.context = answer,
 	};
+	dialer_lead(dialer, &request);
 	transfer_prepare(transfer, &request);
 	return transfer_run(transfer);
 }
 
-bool github_app_token(const struct source_access *access, const char *ca_folder, int64_t deadline,
-	struct secret *token, struct error *err)
+bool github_app_token(const struct source_access *access, struct dialer *dialer, const char *ca_folder,
+	int64_t deadline, struct secret *token, struct error *err)
 {
 	CLEANUP(buf_wipe) struct buf answer = BUF(ANSWER_BYTES);
 	CLEANUP(buf_wipe) struct buf jwt = BUF(ANSWER_BYTES);
@@ -136,7 +139,7 @@ bool github_app_token(const struct source_access *access, const char *ca_folder,
 		"%.*s/app/installations/%s/access_tokens", (int)length, api, access->app_installation);
 	secret_set(&bearer, jwt.data, jwt.length);
 	struct transfer *transfer = transfer_new();
-	enum transfer_end end = ask(transfer, access, url, ca_folder, left, &bearer, &answer);
+	enum transfer_end end = ask(transfer, access, dialer, url, ca_folder, left, &bearer, &answer);
 	bool read = end == TRANSFER_ANSWERED
 		? read_token(transfer, &answer, access, token, err)
 		: error_set(err, ERROR_RETRY, "the GitHub App gets no token from %s: %s", api,

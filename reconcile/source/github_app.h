@@ -8,6 +8,7 @@
 
 #include "reconcile/source/source.h"
 
-/* `ca_folder` as for http.h; `deadline` on the steady clock. */
-bool github_app_token(const struct source_access *access, const char *ca_folder, int64_t deadline,
-	struct secret *token, struct error *err) MUST_CHECK;
+/* `dialer` and `ca_folder` as for http.h; `deadline` on the steady clock. */
+struct dialer;
+bool github_app_token(const struct source_access *access, struct dialer *dialer, const char *ca_folder,
+	int64_t deadline, struct secret *token, struct error *err) MUST_CHECK;

@@ -10,6 +10,7 @@
 #include "base/http/transfer.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/source/dialer.h"
 #include "reconcile/source/github_app.h"
 #include "reconcile/source/http_error.h"
 
@@ -22,6 +23,7 @@ enum {
 struct http {
 	struct transfer *transfer;
 	const struct source_access *access;
+	struct dialer *dialer;
 	const char *user;
 	const struct secret *password,
 		*bearer; /* what is shown: the credentials' own, or what they were changed into */
@@ -62,12 +64,14 @@ static const char *token_user(const char *host)
 	return "x-access-token";
 }
 
-struct http *http_open(const struct url *url, const struct source_access *access, int64_t deadline)
+struct http *http_open(
+	const struct url *url, const struct source_access *access, struct dialer *dialer, int64_t deadline)
 {
 	static const char folder[] = "/etc/ssl/certs";
 	struct http *http = memory_alloc(sizeof(*http));
 	http->transfer = transfer_new();
 	http->access = access;
+	http->dialer = dialer;
 	http->user = access->username && *access->username ? access->username
 		: url->user                                ? url->user
 							   : token_user(url->host);
@@ -131,7 +135,7 @@ static bool take_body(void *context, const char *bytes, size_t size)
 static void prepare(struct http *http, const struct http_exchange *exchange, int64_t left)
 {
 	const struct source_access *access = http->access;
-	const struct transfer_request request = {
+	struct transfer_request request = {
 		.url = exchange->url,
 		.proxy = access->proxy ? access->proxy : "",
 		.no_proxy = access->no_proxy,
@@ -156,6 +160,7 @@ static void prepare(struct http *http, const struct http_exchange *exchange, int
 		.on_body = take_body,
 		.context = http,
 	};
+	dialer_lead(http->dialer, &request);
 	transfer_prepare(http->transfer, &request);
 }
 
@@ -204,7 +209,8 @@ static bool become_app(struct http *http, struct error *err)
 		return true;
 	http->password = &http->app_token;
 	http->user = "x-access-token";
-	return github_app_token(http->access, http->ca_folder, http->deadline, &http->app_token, err);
+	return github_app_token(
+		http->access, http->dialer, http->ca_folder, http->deadline, &http->app_token, err);
 }
 
 bool http_run(struct http *http, struct http_exchange *exchange, struct error *err)

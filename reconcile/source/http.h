@@ -10,6 +10,7 @@
 #include "reconcile/source/source.h"
 #include "reconcile/source/url.h"
 
+struct dialer; /* dialer.h */
 struct http;
 
 /* Takes bytes of the body; false ends the request with the error it set. */
@@ -30,8 +31,9 @@ struct http_exchange {
 	const char *redirect; /* out: where a status of 3xx leads, or NULL; valid until the next exchange */
 };
 
-/* Both live as long as it does. `deadline` of all requests together, steady clock. */
-struct http *http_open(const struct url *url, const struct source_access *access, int64_t deadline);
+/* All three live as long as it does; `dialer` NULL = libcurl connects itself. `deadline` of all requests together, steady clock. */
+struct http *http_open(
+	const struct url *url, const struct source_access *access, struct dialer *dialer, int64_t deadline);
 void http_close(struct http *http);
 
 bool http_run(struct http *http, struct http_exchange *exchange, struct error *err) MUST_CHECK;

@@ -16,7 +16,7 @@ struct remote {
 static bool open_http(const struct remote_setup *setup, struct remote *remote, struct error *err)
 {
 	const char *without = NULL;
-	remote->http = http_open(setup->url, setup->access, setup->deadline);
+	remote->http = http_open(setup->url, setup->access, setup->dialer, setup->deadline);
 	if (!remote_http_open(setup, remote->http, &without, &remote->version_2, err))
 		return false;
 	return !without || remote_libgit2_open(setup, remote->http, without, &remote->libgit2, err);

@@ -38,12 +38,14 @@ struct remote_setup {
 	const struct url *url;
 	const struct source_access *access;
 	struct repository *repository; /* open before a fetch, not needed before that */
+	struct dialer *dialer;         /* NULL = no connection is needed */
 	struct arena *mem;
 	int64_t deadline; /* on the steady clock */
 	bool (*step)(void *context, const char *text, struct error *err);
 	void *context;
 };
 
+struct dialer; /* dialer.h */
 struct remote;
 
 bool remote_open(const struct remote_setup *setup, struct remote **remote, struct error *err) MUST_CHECK;

@@ -137,6 +137,7 @@ bool remote_libgit2_open(const struct remote_setup *setup, struct http *http, co
 	opened->carrier.base = base;
 	opened->ssh.url = setup->url;
 	opened->ssh.access = setup->access;
+	opened->ssh.dialer = setup->dialer;
 	if (!connect_to(opened, err)) {
 		free(opened);
 		return false;

@@ -3,9 +3,11 @@
 #include <libssh/libssh.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/source/dialer.h"
 #include "reconcile/source/known_hosts.h"
 #include "reconcile/source/ssh_key.h"
 
@@ -161,8 +163,22 @@ static bool set_options(const struct ssh_link *link, struct error *err)
 	return taken || error_set(err, ERROR_INVALID, "libssh does not take what it is told: %s", said(link));
 }
 
-bool ssh_link_open(
-	const struct url *url, const struct source_access *access, struct ssh_link **link, struct error *err)
+/* The session closes the socket. */
+static bool take_socket(const struct ssh_link *link, struct dialer *dialer, struct error *err)
+{
+	if (!dialer)
+		return true;
+	int fd = dialer_connect(dialer, 0, err);
+	if (fd < 0)
+		return error_prefix(err, "cannot connect");
+	if (set(link, SSH_OPTIONS_FD, &fd))
+		return true;
+	close(fd);
+	return error_set(err, ERROR_BUG, "libssh does not take a socket: %s", said(link));
+}
+
+bool ssh_link_open(const struct url *url, const struct source_access *access, struct dialer *dialer,
+	struct ssh_link **link, struct error *err)
 {
 	struct ssh_link *opened = memory_alloc(sizeof(*opened));
 	opened->url = url;
@@ -170,7 +186,7 @@ bool ssh_link_open(
 	opened->session = ssh_new();
 	if (!opened->session)
 		memory_fail("an ssh session", sizeof(*opened));
-	bool ok = set_options(opened, err);
+	bool ok = set_options(opened, err) && take_socket(opened, dialer, err);
 	if (ok && ssh_connect(opened->session) != SSH_OK)
 		ok = error_set(err, ERROR_RETRY, "cannot connect: %s", said(opened));
 	if (!ok || !judge_host(opened, err) || !log_in(opened, err)) {

@@ -17,9 +17,11 @@ struct ssh_link;
 
 enum { SSH_SECONDS = 20 };
 
+struct dialer; /* dialer.h; NULL = libssh connects itself */
+
 /* Connects, judges the host's key before anything of ours is shown, and logs in. */
-bool ssh_link_open(const struct url *url, const struct source_access *access, struct ssh_link **link,
-	struct error *err) MUST_CHECK;
+bool ssh_link_open(const struct url *url, const struct source_access *access, struct dialer *dialer,
+	struct ssh_link **link, struct error *err) MUST_CHECK;
 void ssh_link_close(struct ssh_link *link); /* accepts NULL */
 
 bool ssh_link_run(struct ssh_link *link, const char *command, struct error *err) MUST_CHECK;

@@ -126,7 +126,7 @@ static bool run(struct subtransport *owner)
 	if (!command)
 		return error_set(&carrier->failure, ERROR_INVALID,
 			"the path of the repository URL has forbidden characters");
-	return ssh_link_open(carrier->url, carrier->access, &owner->link, &carrier->failure) &&
+	return ssh_link_open(carrier->url, carrier->access, carrier->dialer, &owner->link, &carrier->failure) &&
 		ssh_link_run(owner->link, command, &carrier->failure);
 }
 

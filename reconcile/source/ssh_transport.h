@@ -13,7 +13,8 @@
 struct ssh_transport {
 	const struct url *url;
 	const struct source_access *access;
-	struct error failure; /* set when a call failed: libgit2 keeps the text alone */
+	struct dialer *dialer; /* NULL = libssh connects itself */
+	struct error failure;  /* set when a call failed: libgit2 keeps the text alone */
 };
 
 /* A git_transport_cb; `payload` is a struct ssh_transport. */

@@ -14,6 +14,7 @@
 #include "base/sandbox/sandbox.h"
 #include "base/text.h"
 #include "reconcile/source/answer.h"
+#include "reconcile/source/dialer.h"
 #include "reconcile/source/history.h"
 #include "reconcile/source/layout.h"
 #include "reconcile/source/remote.h"
@@ -32,6 +33,7 @@ struct work {
 	struct request_read read;
 	const struct source_request *request; /* in `read` */
 	struct url url;
+	struct dialer dialer;
 	struct repository repository;
 	struct remote *remote; /* NULL when offline */
 	int64_t deadline;
@@ -66,42 +68,22 @@ static bool follow_parent(pid_t parent, struct error *err)
 	return true;
 }
 
-enum { PORTS = 4, CURL_PROXY_PORT = 1080, HTTPS_PORT = 443 };
-
-/* Where this question may lead: the repository's port, the proxy's, that of the API which gives a token. 0 = cannot be told. */
-static size_t list_ports(const struct work *work, uint16_t ports[PORTS])
-{
-	const struct source_access *access = &work->read.access;
-	struct url url;
-	struct error ignored;
-	size_t count = 0;
-	ports[count++] = (uint16_t)work->url.port;
-	if (access->proxy && *access->proxy) {
-		if (!url_parse(access->proxy, work->mem, &url, &ignored))
-			return 0;
-		ports[count++] = (uint16_t)url.port;
-		ports[count++] = CURL_PROXY_PORT; /* libcurl's, where none is written */
-	}
-	if (access->app_key.bytes) {
-		bool own = access->app_api && url_parse(access->app_api, work->mem, &url, &ignored);
-		ports[count++] = own ? (uint16_t)url.port : HTTPS_PORT;
-	}
-	return count;
-}
-
 static bool enter_sandbox(const struct work *work, struct error *err)
 {
-	uint16_t ports[PORTS];
-	bool network = !work->request->offline && work->url.scheme != URL_FILE;
-	size_t port_count = network ? list_ports(work, ports) : 0;
+	uint16_t ports[DIALER_PLACES];
+	size_t port_count = work->dialer.count;
+	bool dialed = work->dialer.fd >= 0;
+	for (size_t i = 0; i < port_count; i++)
+		ports[i] = (uint16_t)work->dialer.places[i].port;
 	const char *readable[] = {work->url.scheme == URL_FILE ? work->url.path : NULL, NULL};
 	const char *writable[] = {work->repository.place, NULL};
 	const struct sandbox sandbox = {
 		.what = "Git",
 		.writable = writable,
 		.readable = readable,
-		.network = network,
-		.ports = port_count ? ports : NULL,
+		.connected = dialed,
+		.network = !dialed && port_count,
+		.ports = ports,
 		.port_count = port_count,
 		.certificates = work->url.scheme == URL_HTTPS || work->read.access.proxy ||
 			work->read.access.app_key.bytes,
@@ -110,6 +92,14 @@ static bool enter_sandbox(const struct work *work, struct error *err)
 		.address_space = LIMIT_GIT_MEMORY,
 	};
 	return sandbox_enter(&sandbox, err);
+}
+
+/* It connects to nothing itself, where the kernel has what keeps it from that. */
+static bool start_dialer(struct work *work, struct error *err)
+{
+	return work->request->offline || work->url.scheme == URL_FILE ||
+		(dialer_places(&work->url, &work->read.access, work->mem, &work->dialer, err) &&
+			dialer_start(&work->dialer, &work->read.access, err));
 }
 
 static bool open_repository(struct work *work, struct error *err)
@@ -124,7 +114,7 @@ static bool prepare(struct work *work, struct error *err)
 	work->request = &work->read.request;
 	work->deadline = clock_steady() + work->request->deadline;
 	if (!follow_parent(work->read.parent, err) ||
-		!url_parse(work->request->url, work->mem, &work->url, err) ||
+		!url_parse(work->request->url, work->mem, &work->url, err) || !start_dialer(work, err) ||
 		!repository_prepare(work->request->folder, &work->url, work->mem, &work->repository, err) ||
 		!enter_sandbox(work, err))
 		return false;
@@ -138,6 +128,7 @@ static bool connect_remote(struct work *work, struct error *err)
 		.url = &work->url,
 		.access = &work->read.access,
 		.repository = &work->repository,
+		.dialer = work->dialer.fd >= 0 ? &work->dialer : NULL,
 		.mem = work->mem,
 		.deadline = work->deadline,
 		.step = tell_step,
@@ -435,7 +426,8 @@ static bool run(struct work *work, struct error *err)
 int source_worker_main(void)
 {
 	struct error err = {0}, unsent = {0};
-	struct work work = {.mem = arena_new((size_t)LIMIT_GIT_MEMORY / 2), .repository.lock = -1};
+	struct work work = {
+		.mem = arena_new((size_t)LIMIT_GIT_MEMORY / 2), .repository.lock = -1, .dialer.fd = -1};
 	signal(SIGPIPE, SIG_IGN);
 	bool ok = run(&work, &err);
 	if (!ok)
