@@ -34,7 +34,8 @@ const char command_cluster_list_help[] =
 
 const char command_cluster_get_help[] =
 	"Shows one cluster: its leader and since when, the last failover, instances, volumes, the operator's status, what is wrong, and\n"
-	"the members as in `pgitops cluster list`. NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP
+	"the members as in `pgitops cluster list`. Where the agent file has a `databases` entry for it (its `postgresql`, or `patroni`), the\n"
+	"primary is asked, too: who streams and how far behind, slots and the WAL they hold, sizes, connections. NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP
 	"Examples:\n"
 	"  pgitops cluster get acid-minimal-cluster\n"
 	"  pgitops cluster get default/acid-minimal-cluster -o yaml\n";
@@ -80,7 +81,6 @@ static char *essence(const struct patroni_set *set, struct arena *mem)
 	size_t i, j;
 	json_array_foreach (json_object_get(document, "items"), i, cluster) {
 		json_object_del(cluster, "leaderRenewed");
-		json_object_del(cluster, "slots");
 		json_array_foreach (json_object_get(cluster, "members"), j, member) {
 			static const char *const moving[] = {"heard", "location", "received", "replayed",
 				"lagBytes", "receiveLagBytes", "replayLagBytes"};
@@ -122,13 +122,20 @@ static void show_set(struct command_context *context, const struct patroni_set *
 	}
 }
 
-static void show_one(struct command_context *context, const struct patroni_cluster *cluster)
+/* The primary is asked only for the one that is looked at closely. */
+static void show_one(struct command_context *context, const struct cluster_source *source,
+	const struct patroni_cluster *cluster)
 {
+	const char *why = NULL;
+	CLEANUP(json_done)
+	json_t *server = source->words_only ? NULL : cluster_server(context, source, cluster, &why);
 	if (command_is_document(context)) {
 		CLEANUP(json_done) json_t *document = cluster_document(cluster, context->mem);
+		cluster_document_add(document, server, why);
 		output_document(&context->output, document);
 	} else {
-		cluster_show(context, cluster);
+		cluster_show(context, cluster, server);
+		cluster_show_server(context, server, why);
 	}
 }
 
@@ -153,7 +160,7 @@ static int show(struct command_context *context, const struct cluster_source *so
 		return command_failed(&err);
 	if (is_news(context, showing, set)) {
 		if (one)
-			show_one(context, one);
+			show_one(context, source, one);
 		else
 			show_set(context, set);
 		fflush(stdout);

@@ -8,6 +8,7 @@
 
 #include "agent/commands/common.h"
 #include "agent/config/config.h"
+#include "reconcile/kubernetes/config.h"
 #include "reconcile/patroni/patroni.h"
 
 struct cluster_source {
@@ -28,13 +29,25 @@ bool cluster_source_open(
 bool cluster_read(const struct command_context *context, const struct cluster_source *source,
 	const char *name, struct patroni_set *set, const char **note, struct error *err) MUST_CHECK;
 
+/* The API server: by the options, else the agent file's, else as kubectl finds it. ERROR_MISSING: there is none. */
+bool cluster_find_server(
+	const struct cluster_source *source, struct kube_config *config, struct error *err) MUST_CHECK;
+
+/* What the primary says in SQL (reconcile/patroni/server.h), a new reference; NULL where it cannot be asked, which `why` tells. */
+json_t *cluster_server(const struct command_context *context, const struct cluster_source *source,
+	const struct patroni_cluster *cluster, const char **why);
+void cluster_show_server(const struct command_context *context, const json_t *server, const char *why);
+
 /* {"items": [...]}: the documents of `cluster list`. A new reference. */
 json_t *cluster_list_document(const struct patroni_set *set, struct arena *mem);
 json_t *cluster_document(const struct patroni_cluster *cluster, struct arena *mem);
+/* `server` is of cluster_server(): its members become the document's. */
+void cluster_document_add(json_t *document, json_t *server, const char *why);
 
 /* The members of clusters as a table, what is wrong in front of it, what else is to be known below. */
 void cluster_show_list(const struct command_context *context, const struct patroni_set *set);
-void cluster_show(const struct command_context *context, const struct patroni_cluster *cluster);
+void cluster_show(
+	const struct command_context *context, const struct patroni_cluster *cluster, const json_t *server);
 
 /* "0", "512 B", "12 KiB", "54 MiB", "1.5 GiB"; "-" = not known. */
 const char *cluster_bytes(int64_t bytes, struct arena *mem);

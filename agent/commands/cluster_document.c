@@ -144,9 +144,31 @@ json_t *cluster_document(const struct patroni_cluster *cluster, struct arena *me
 	json_set_text(out, "lastFailoverTo", cluster->failed_over_to);
 	set_operator(out, cluster);
 	set_volume(out, cluster);
-	set_value(out, "slots", cluster->slots);
 	set_lists(out, cluster, mem);
 	return out;
+}
+
+/* How long ago what a member has replayed was written: the leader knows it. */
+static void set_seconds(json_t *document, const json_t *sender)
+{
+	json_t *member;
+	size_t i;
+	json_array_foreach (json_object_get(document, "members"), i, member)
+		if (text_equal(json_text_at(member, "name", ""), json_text_at(sender, "name", NULL)) &&
+			json_is_number(json_object_get(sender, "lagSeconds")))
+			json_object_set(member, "lagSeconds", json_object_get(sender, "lagSeconds"));
+}
+
+void cluster_document_add(json_t *document, json_t *server, const char *why)
+{
+	const json_t *sender;
+	size_t i;
+	json_set_text(document, "serverError", why);
+	if (!server)
+		return;
+	json_object_update(document, server);
+	json_array_foreach (json_object_get(server, "replication"), i, sender)
+		set_seconds(document, sender);
 }
 
 json_t *cluster_list_document(const struct patroni_set *set, struct arena *mem)

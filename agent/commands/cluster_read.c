@@ -41,8 +41,7 @@ bool cluster_source_open(const struct command_context *context, struct cluster_s
 
 /* ---- Kubernetes ---- */
 
-/* The options, else the agent file, else as kubectl finds it. False with ERROR_MISSING where there is none. */
-static bool find_server(const struct cluster_source *source, struct kube_config *config, struct error *err)
+bool cluster_find_server(const struct cluster_source *source, struct kube_config *config, struct error *err)
 {
 	const struct config *file = &source->config;
 	struct sealing_source kubectl = {
@@ -160,7 +159,7 @@ static bool read_lists(struct reading *reading, struct kube *kube, struct error 
 static bool read_kubernetes(struct reading *reading, struct error *err)
 {
 	struct kube_config config = {0};
-	bool ok = find_server(reading->source, &config, err);
+	bool ok = cluster_find_server(reading->source, &config, err);
 	if (ok) {
 		struct kube *kube = kube_open(&config);
 		ok = read_lists(reading, kube, err);

@@ -363,7 +363,8 @@ static void show_operated(const struct command_context *context, const struct pa
 		text_equal(cluster->operator_status, "Running") ? CELL_GOOD : CELL_BUSY);
 }
 
-void cluster_show(const struct command_context *context, const struct patroni_cluster *cluster)
+void cluster_show(
+	const struct command_context *context, const struct patroni_cluster *cluster, const json_t *server)
 {
 	struct arena *mem = context->mem;
 	show_problems(context, cluster, true);
@@ -377,7 +378,11 @@ void cluster_show(const struct command_context *context, const struct patroni_cl
 	field(context, "Failover", failover_text(cluster, mem));
 	show_operated(context, cluster);
 	field(context, "Volume", volume_text(cluster, mem));
-	field(context, "Synchronous", cluster->sync_standby ? cluster->sync_standby : NULL);
+	field(context, "Synchronous", cluster->sync_standby);
+	if (server)
+		field(context, "Connections",
+			arena_printf(mem, "%lld of %lld", (long long)json_number_at(server, "connections", 0),
+				(long long)json_number_at(server, "maxConnections", 0)));
 	putchar('\n');
 	show_members(context, cluster, 1, false);
 	show_below(context, cluster);

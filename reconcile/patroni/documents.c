@@ -151,7 +151,6 @@ static void take_leader(struct patroni_set *set, struct patroni_cluster *cluster
 	cluster->acquired = time_of(object, "acquireTime");
 	cluster->ttl = whole(annotation(object, "ttl"), 0);
 	cluster->optime = whole(annotation(object, "optime"), PATRONI_UNKNOWN);
-	cluster->slots = document(set, cluster, object, "slots", JSON_OBJECT);
 }
 
 /* [[timeline that ended, position, reason, time, new leader], ...]: the time since Patroni 1.6, the leader since 2.1. */

@@ -81,7 +81,8 @@ struct patroni_cluster {
 	const char *namespace, *name;   /* namespace "" = not of Kubernetes */
 	struct patroni_member *members; /* by name */
 	size_t member_count;
-	const char *ca; /* PEM: who may have signed its members' certificates; NULL = the system's list */
+	const char *ca;    /* PEM: who may have signed its members' certificates; NULL = the system's list */
+	const char *entry; /* what patroni_ask_cluster() called it; NULL = it is of Kubernetes */
 	const char *silence; /* why nothing is known of it; NULL = something is */
 
 	/* The leader's record. */

@@ -90,6 +90,7 @@ struct patroni_cluster *patroni_take_cluster(struct patroni_set *set, const char
 	size_t i;
 	json_array_foreach (json_object_get(answer, "members"), i, item)
 		take_listed(set, cluster, item, json_text_at(item, "role", ""));
+	cluster->entry = arena_copy(set->mem, name);
 	cluster->config = patroni_keep(set, config);
 	json_decref(config);
 	cluster->switchover_at = patroni_text(set, planned, "at");

@@ -14,7 +14,7 @@ import pytest
 
 from parts import agent as agents
 from parts.patroni import Patroni, pretend
-from parts.process import free_port, wait_for
+from parts.process import free_port, private, wait_for
 
 TITLES = {"leader": "Leader", "replica": "Replica", "sync_standby": "Sync Standby", "standby_leader": "Standby Leader",
           "quorum_standby": "Quorum Standby"}
@@ -263,6 +263,45 @@ def test_without_kubernetes_the_rest_api_is_asked(calm, ask, tmp_path):
     assert "main: nothing is known of it" in result.out and urls[0] in result.out
 
 
+def test_the_primary_says_what_streams_and_what_slots_hold(calm, tmp_path):
+    agent = agents.Agent(tmp_path)
+    ports = [str(m.port) for m in calm.members.values()]
+    private(tmp_path / "password", calm.password)
+    agent.config["databases"] = [{
+        "name": "main", "connection": f"host={','.join(['127.0.0.1'] * 3)} port={','.join(ports)} dbname=postgres user=postgres",
+        "passwordFrom": {"file": "./password"}, "users": {"application": "postgres-users"},
+        "patroni": [f"http://127.0.0.1:{m.rest_port}" for m in calm.members.values()]}]
+    agent.write()
+    leader = calm.leader()
+    with leader.connect() as session:
+        session.execute("SELECT pg_create_physical_replication_slot('held_by_nobody', true)")
+        session.execute("CREATE TABLE heap AS SELECT repeat('x', 500) AS x FROM generate_series(1, 10000)")
+        session.execute("DROP TABLE heap")
+
+        def seen():
+            result = agent.cli("cluster", "get", calm.name, "-o", "json").ok().json
+            return result if {r["name"]: r["state"] for r in result["replication"]} == {
+                m.name: "streaming" for m in calm.replicas()} else None
+
+        found = wait_for("both stream", seen)
+        slots = {slot["name"]: slot for slot in found["slots"]}
+        unused = slots.get("held_by_nobody")  # Patroni drops what it does not know
+        assert unused is None or (not unused["active"] and unused["heldBytes"] > 4 << 20 and unused["type"] == "physical")
+        assert {m.name.replace("-", "_") for m in calm.replicas()} <= set(slots)
+        sizes = {d["name"]: d["bytes"] for d in found["databases"]}
+        assert abs(sizes["postgres"] - session.execute("SELECT pg_database_size('postgres')").fetchone()[0]) < 1 << 20
+        assert found["maxConnections"] == 30 and 1 <= found["connections"] <= 30
+        assert all(r["sync"] == "async" and r["replayLagBytes"] >= 0 for r in found["replication"])
+        result = agent.cli("cluster", "get", calm.name).ok()
+        assert re.search(r"Connections +\d+ of 30", result.out) and "FLUSH-LAG" in result.out and "SIZE" in result.out
+        session.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'held_by_nobody'")
+    # A primary that lets nobody in costs the rest nothing.
+    private(tmp_path / "password", "wrong")
+    found = agent.cli("cluster", "get", calm.name, "-o", "json").ok().json
+    assert "the primary does not say how it is" in found["serverError"] and len(found["members"]) == 3
+    assert "wrong" not in found["serverError"].replace("wrong password", "")
+
+
 def test_a_rest_api_with_a_wrong_certificate_or_no_patroni_is_refused(program, tmp_path):
     run = dict(check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-subj",
@@ -377,12 +416,11 @@ def test_a_record_that_is_not_good_is_an_answer_of_no(crds, ask, change, expecte
 
 def test_annotations_that_are_not_patronis_are_named(crds, ask):
     namespace = crds.namespace("odd")
-    pretend(crds, namespace, "acid-demo", slots="no JSON", renewTime="yesterday", ttl="long", optime="-5")
+    pretend(crds, namespace, "acid-demo", renewTime="yesterday", ttl="long", optime="-5")
     crds.admin.patch("v1", "Endpoints", namespace, "acid-demo-config", {"metadata": {"annotations": {
         "config": "[1]", "history": '[[1, 2, "x", "not a time"], 7]'}}})
     cluster = document(ask, namespace, "--no-ask")
-    assert any("annotation config of acid-demo-config is not what Patroni writes" in text or
-               "annotation slots of acid-demo is not what Patroni writes" in text for text in texts(cluster))
+    assert any("annotation config of acid-demo-config is not what Patroni writes" in text for text in texts(cluster))
     assert len(cluster["members"]) == 3
 
 

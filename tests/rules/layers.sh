@@ -24,7 +24,7 @@ allowed() {
 	reconcile/source) echo "base base/http base/sandbox reconcile reconcile/manifest reconcile/render" ;;
 	reconcile/ignore) echo "base reconcile" ;;
 	reconcile/kubernetes) echo "base base/http reconcile reconcile/ignore reconcile/manifest" ;;
-	reconcile/patroni) echo "base base/http" ;;
+	reconcile/patroni) echo "base base/http reconcile/postgres" ;;
 	reconcile/postgres) echo "base" ;;
 	reconcile/grants) echo "base reconcile/postgres" ;;
 	reconcile/roles) echo "base reconcile reconcile/grants reconcile/manifest reconcile/postgres" ;;

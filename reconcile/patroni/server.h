@@ -1,0 +1,16 @@
+/*
+ * server.h - what the primary of a cluster says in SQL: who streams and how far behind, slots and the WAL they hold, sizes, connections
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "reconcile/postgres/connect.h"
+
+/*
+ * {connections, maxConnections, databases: [{name, bytes}], slots: [{name, type, active, heldBytes, status, safeBytes}], replication: [{name,
+ * client, state, sync, sentLagBytes, flushLagBytes, replayLagBytes, lagSeconds}]}: one statement, without the lock of a pass and
+ * without a change. What this user may not see is not in it (the size of a database without CONNECT; replication without
+ * pg_monitor). Errors as of session_connect(). `answer` is a new reference.
+ */
+bool patroni_server_read(const struct session_target *target, json_t **answer, struct error *err) MUST_CHECK;
