@@ -295,7 +295,7 @@ static void check_cluster(
 	default_text(&database->database, "postgres");
 }
 
-/* Where its Patroni can be asked: for whoever looks at the cluster, no other way to the server. */
+/* Its members say which server is the primary: host and port of the connection are theirs. */
 static void check_patroni(
 	struct settings *settings, const struct yaml_pair *pair, const struct database_config *database)
 {
@@ -308,6 +308,15 @@ static void check_patroni(
 			settings_complain(settings, pair_of(pair, "patroni"), true,
 				"patroni: a URL has somebody's name in it: reading Patroni's REST API takes none");
 	}
+	if (database->patroni_count && !database->connection)
+		settings_complain(settings, pair_of(pair, "patroni"), true,
+			"patroni goes with connection: of a postgresql the leader is in its Endpoints");
+	else if (database->patroni_count &&
+		(strstr(database->connection, "://") || strstr(database->connection, "hostaddr") ||
+			strstr(database->connection, "service")))
+		settings_complain(settings, pair_of(pair, "patroni"), true,
+			"with patroni the connection is words as in \"dbname=postgres user=postgres sslmode=require\": "
+			"no URI, hostaddr or service, since Patroni says the host");
 	if (database->patroni_ca_file && !database->patroni_count)
 		settings_complain(settings, pair_of(pair, "patroniCaFile"), true,
 			"patroniCaFile goes with patroni, and there is none");

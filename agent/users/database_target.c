@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/users/one_primary.h"
 #include "agent/users/operator_roles.h"
 #include "base/buf.h"
 #include "base/limits.h"
@@ -99,20 +100,6 @@ static bool find_leader(const struct operator_reference *cluster, struct kube *k
 	return ok;
 }
 
-/* A value of a connection string. */
-static const char *quoted(const char *text, struct arena *mem)
-{
-	CLEANUP(buf_done) struct buf out = BUF(1024);
-	buf_char(&out, '\'');
-	for (; *text; text++) {
-		if (*text == '\'' || *text == '\\')
-			buf_char(&out, '\\');
-		buf_char(&out, *text);
-	}
-	buf_char(&out, '\'');
-	return arena_copy(mem, buf_string(&out));
-}
-
 /* A rotated superuser is called otherwise than the Secret. */
 static bool take_credentials(const struct operator_reference *cluster, struct secrets *secrets,
 	struct kube *kube, struct arena *mem, const char **user, struct secret *password, struct error *err)
@@ -148,8 +135,8 @@ static bool by_operator(const struct operator_reference *cluster, struct secrets
 	if (!find_leader(cluster, kube, mem, &where, claims, err) ||
 		!take_credentials(cluster, secrets, kube, mem, &user, &target->password, err))
 		return false;
-	target->connection =
-		arena_printf(mem, "%s dbname=postgres user=%s sslmode=require", where, quoted(user, mem));
+	target->connection = arena_printf(
+		mem, "%s dbname=postgres user=%s sslmode=require", where, connection_value(user, mem));
 	return true;
 }
 
@@ -166,6 +153,8 @@ bool database_target(const struct database_config *config, struct secrets *secre
 	};
 	if (config->cluster.name)
 		return by_operator(&config->cluster, secrets, kube, mem, target, claims, err);
+	if (config->patroni_count && !one_primary(config, mem, &target->connection, err))
+		return false;
 	if (from->file)
 		return secret_read_private(&target->password, from->file, true, err);
 	return !from->name ||

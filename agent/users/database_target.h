@@ -9,6 +9,8 @@
  *                               not the Service, so that no name server and no kube-proxy stand between, and it is true at once
  *   Secret                      named by the operator's secret_name_template; its keys username and password
  *
+ * With `connection` and `patroni` the server is the one that Patroni's members agree on at this moment (one_primary.h).
+ *
  * The operator's pg_hba takes TLS alone, with a certificate that it has signed itself: sslmode=require, and the password by SCRAM with
  * channel binding, as to any other machine (connect.h). A server with md5 passwords is refused, not talked to in another way.
  *

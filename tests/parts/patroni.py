@@ -289,8 +289,7 @@ class Patroni:
 
     def pause(self, on=True):
         """Maintenance mode, once every living member has heard of it."""
-        status, said = next(iter(self.replicas())).rest("/config", "PATCH", {"pause": on or None})
-        assert status == 200, said
+        self.configure(pause=on or None)
         wait_for("every member knows", lambda: all(bool(m.word().get("pause")) == on for m in self.members.values()))
 
     def reinit(self, name):
@@ -303,7 +302,8 @@ class Patroni:
         self.wait_healthy()
 
     def configure(self, **values):
-        status, said = next(iter(self.members.values())).rest("/config", "PATCH", values)
+        member = next(m for m in self.members.values() if m.word())
+        status, said = member.rest("/config", "PATCH", values)
         assert status == 200, said
 
     def kill(self, name):
