@@ -422,6 +422,7 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 			verified->verifier, verified->version);
 	}
 	ok = ok && store_commit(store, &err);
+	pass->recorded = ok;
 	users_unchanged_remember(pass, plan, ok);
 	if (ok)
 		return good;
@@ -436,24 +437,21 @@ static void record_unreached(struct users_pass *pass)
 	const char *status = pass->error.kind == ERROR_RETRY ? "Waiting" : "Failed";
 	CLEANUP(json_done) json_t *document = previous_database(pass, &err);
 	json_object_set_new(document, "status", json_string(status)); /* NULL is passed over */
-	json_object_set_new(document, "reason", json_string(pass->error.text));
+	json_object_set_new(document, "reason", json_text(pass->error.text));
 	if (!document || !store_database_document(pass, document, &err))
 		log_error("the database's state could not be recorded", "error", err.text, NULL);
 }
 
-/* What somebody asked about is not there: that is an answer. */
-static bool is_unknown(const struct users_pass *pass)
-{
-	return pass->wish->access && pass->reached && pass->error.kind == ERROR_MISSING;
-}
-
 void users_record_failure(struct users_pass *pass)
 {
-	if (!pass->reached && !(pass->wish && pass->wish->plan_only))
+	const struct users_wish *wish = pass->wish;
+	bool looks = wish && (wish->plan_only || wish->access || wish->exports);
+	if (!pass->recorded && (!looks || (!pass->reached && !wish->plan_only)))
 		record_unreached(pass);
-	if (pass->wish && !pass->wish->content)
-		agent_answer(pass->agent, pass->wish->operation, is_unknown(pass) ? "Failed" : "Error",
-			pass->error.text, "");
+	/* What somebody asked about is not there: that is an answer. */
+	bool unknown = wish && wish->access && pass->reached && pass->error.kind == ERROR_MISSING;
+	if (wish && !wish->content)
+		agent_answer(pass->agent, wish->operation, unknown ? "Failed" : "Error", pass->error.text, "");
 }
 
 /* ---- answers ---- */
@@ -495,6 +493,7 @@ void users_record_answer(
 	if (pass->pending)
 		text = arena_printf(pass->mem, "%s; %s", text, pass->pending);
 	/* Who asked for it means the newest list. */
-	bool older = pass->newer && !pass->wish->plan_only && strcmp(phase, "Succeeded") == 0;
-	agent_answer(pass->agent, pass->wish->operation, older ? "Failed" : phase, text, result);
+	if (pass->newer && !pass->wish->plan_only && strcmp(phase, "Succeeded") == 0)
+		phase = "Failed";
+	agent_answer(pass->agent, pass->wish->operation, phase, text, result);
 }

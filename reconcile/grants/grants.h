@@ -112,12 +112,16 @@ const char *grant_refusal(const struct grant *grant);
 
 struct grants_present;
 
-/* Databases that refuse connections are left out; what is wanted there is a step that fails. */
+/* A database that cannot be looked into stops nothing: what is wanted there is a step that fails with the reason, and a warning says that
+   nothing there was compared. */
 bool grants_observe(struct session *session, const struct grants_wanted *wanted, struct arena *mem,
 	struct grants_present **present, struct error *err) MUST_CHECK;
 
 /* What was found of the described roles, sorted by grant_compare(). The list is the caller's to sort in another way once it has planned. */
 struct grants grants_found(const struct grants_present *present);
+
+/* The first database that somebody described is known in and that could not be looked into, and why; NULL = there is none. */
+const char *grants_unread(const struct grants_present *present, const char **why);
 
 struct change; /* statement.h */
 

@@ -91,6 +91,20 @@ static bool is_there(const struct grants_present *present, const char *database,
 		bsearch(&key, present->objects, present->object_count, sizeof(key), grant_object_compare);
 }
 
+size_t named_first(const struct grants_present *present, const struct grant *grant)
+{
+	const struct grant_object key = {grant->database, grant->schema, "", "", grant->on};
+	size_t low = 0, high = present->object_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (grant_object_compare(&present->objects[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* What is not there of a privilege's place, for people; NULL = it is, or nobody knows. */
 static const char *missing_of(const struct grants_present *present, const struct grant *grant, struct arena *mem)
 {

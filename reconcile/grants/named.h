@@ -16,3 +16,6 @@ void named_query(const struct grants_wanted *wanted, const char *database, struc
 /* What is not there, into plan->missing. Of databases that were not looked into nothing is said. */
 void named_missing(const struct grants_present *present, const struct grants_wanted *wanted,
 	struct arena *mem, struct grants_plan *plan);
+
+/* Where the objects of its kind and schema begin in present->objects, or would. */
+size_t named_first(const struct grants_present *present, const struct grant *grant);

@@ -360,17 +360,30 @@ static bool observe_cluster(struct observation *at, PGresult **databases, struct
 	return ok;
 }
 
-static bool observe_databases(struct observation *at, const PGresult *databases, struct error *err)
+static void take_closed(struct observation *at, const char *database, const char *why)
+{
+	struct grants_present *present = at->present;
+	present->closed = arena_grow(at->mem, present->closed, present->closed_count, sizeof(*present->closed));
+	present->closed[present->closed_count++] = (struct grants_closed){database, arena_copy(at->mem, why)};
+}
+
+/* One that cannot be looked into keeps the others from nothing: its owner, pg_hba.conf or a limit may shut the agent out of it. */
+static void observe_databases(struct observation *at, const PGresult *databases)
 {
 	for (int i = 0; i < session_rows(databases); i++) {
 		const char *name = session_text(databases, i, 0, at->mem);
 		bool open = session_is_true(databases, i, 1);
 		bool named = session_is_true(databases, i, 2);
+		struct error why = {0};
 		take_database(at, name);
-		if (open && (named || is_wanted(at, name)) && !observe_database(at, name, err))
-			return error_prefix(err, "database %s", name);
+		if (!named && !is_wanted(at, name))
+			continue;
+		if (!open)
+			error_set(&why, ERROR_DENIED, "it allows the agent no connections");
+		else if (observe_database(at, name, &why))
+			continue;
+		take_closed(at, name, why.text);
 	}
-	return true;
 }
 
 bool grants_observe(struct session *session, const struct grants_wanted *wanted, struct arena *mem,
@@ -388,8 +401,9 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 	if (wanted->leaving_count)
 		at.roles =
 			arena_join(mem, at.roles, ", ", list_of(wanted->leaving, wanted->leaving_count, mem));
-	if (!observe_cluster(&at, &databases, err) || !observe_databases(&at, databases, err))
+	if (!observe_cluster(&at, &databases, err))
 		return false;
+	observe_databases(&at, databases);
 	struct grants *const lists[] = {&made->grants, &made->owned, &made->others};
 	for (size_t i = 0; i < COUNT_OF(lists); i++)
 		if (lists[i]->count)

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/grants/closed.h"
 #include "reconcile/grants/kinds.h"
 #include "reconcile/grants/named.h"
 #include "reconcile/grants/statement.h"
@@ -123,27 +124,12 @@ static bool matches(const struct grant *grant, const struct grant_object *object
 		(!grant->column || strcmp(grant->column, object->arguments) == 0);
 }
 
-/* The first object of this kind and schema, or where it would be. */
-static size_t first_object(const struct grants_present *present, const struct grant *grant)
-{
-	const struct grant_object key = {grant->database, grant->schema, "", "", grant->on};
-	size_t low = 0, high = present->object_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (grant_object_compare(&present->objects[middle], &key) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static void expand_objects(struct planner *planner, struct grant grant)
 {
 	const struct grants_present *present = planner->present;
 	const struct grant wanted = grant;
 	bool found = strcmp(grant.name, GRANTS_ALL) == 0;
-	for (size_t i = first_object(present, &wanted); i < present->object_count; i++) {
+	for (size_t i = named_first(present, &wanted); i < present->object_count; i++) {
 		const struct grant_object *object = &present->objects[i];
 		if (strcmp(object->database, wanted.database) != 0 || object->on != wanted.on ||
 			strcmp(object->schema, wanted.schema) != 0)
@@ -159,6 +145,21 @@ static void expand_objects(struct planner *planner, struct grant grant)
 		not_there(planner, &wanted);
 }
 
+/* Once for all that a role is to have there, whatever it may have already: an error is no empty set. */
+static void not_read(struct planner *planner, const struct grant *grant, const char *why)
+{
+	const struct grants_plan *plan = planner->plan;
+	for (size_t i = 0; i < plan->step_count; i++)
+		if (strcmp(plan->steps[i].role, grant->role) == 0 &&
+			strcmp(plan->steps[i].database, grant->database) == 0)
+			return;
+	if (is_told(planner, grant->role) || leaves(planner, grant->role))
+		return;
+	struct grants_step *step = add_step(planner, grant);
+	error_set(&step->error, ERROR_RETRY, "what it may do in database \"%s\" was not compared: %s",
+		grant->database, why);
+}
+
 static void expand(struct planner *planner)
 {
 	struct grants *rows = &planner->rows;
@@ -167,7 +168,11 @@ static void expand(struct planner *planner)
 		const struct grant *grant = &planner->wanted->grants.items[i];
 		bool many = strcmp(grant->name, GRANTS_ALL) == 0 && grant_kinds[grant->on].in_schema &&
 			!grant_kinds[grant->on].defaults;
-		if (many || grant->on == GRANT_ON_FUNCTION)
+		const char *why =
+			grant->on == GRANT_ON_DATABASE ? NULL : closed_why(planner->present, grant->database);
+		if (why)
+			not_read(planner, grant, why);
+		else if (many || grant->on == GRANT_ON_FUNCTION)
 			expand_objects(planner, *grant);
 		else
 			add_privileges(planner, *grant);
@@ -466,6 +471,7 @@ void grants_plan(const struct grants_present *present, const struct grants_wante
 {
 	struct planner planner = {.present = present, .wanted = wanted, .mem = mem, .plan = plan};
 	*plan = (struct grants_plan){0};
+	closed_warn(present, mem, plan);
 	named_missing(present, wanted, mem, plan);
 	expand(&planner);
 	walk(&planner);

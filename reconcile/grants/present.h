@@ -12,6 +12,11 @@ struct grant_object {
 	enum grant_on on;
 };
 
+/* A database where somebody described may do something, or is to, and that could not be looked into. */
+struct grants_closed {
+	const char *database, *why;
+};
+
 struct grants_present {
 	int version;          /* 150020 */
 	struct grants grants; /* of described roles; sorted by grant_compare() */
@@ -21,6 +26,8 @@ struct grants_present {
 	size_t object_count;
 	const char **looked; /* databases that were looked into; sorted */
 	size_t looked_count;
+	struct grants_closed *closed;
+	size_t closed_count;
 };
 
 int grant_object_compare(const void *a, const void *b);

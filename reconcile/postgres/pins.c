@@ -30,6 +30,7 @@ struct pin {
 };
 
 static const struct pin pins[] = {
+	{"quote_all_identifiers", "off", PIN_TEXT, 0, ANYBODY}, /* first: the others are shown as it says */
 	{"search_path", "pg_catalog, pg_temp", PIN_LIST, 0, ANYBODY},
 	{"statement_timeout", NULL, PIN_DEADLINE, 0, ANYBODY},
 	/* no event triggers but ENABLE ALWAYS and ENABLE REPLICA */

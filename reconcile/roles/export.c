@@ -166,6 +166,11 @@ static bool read_grants(struct exporter *exporter, struct session *session, stru
 			all.roles[all.role_count++] = exporter->candidates[i].role->name;
 	if (!grants_observe(session, &all, exporter->mem, &present, err))
 		return false;
+	const char *why, *unread = grants_unread(present, &why);
+	if (unread)
+		return error_set(err, ERROR_DENIED,
+			"what roles may do in database \"%s\" cannot be read, and a list without it would take it away: %s",
+			unread, why);
 	exporter->grants = grants_found(present);
 	if (exporter->grants.count)
 		qsort(exporter->grants.items, exporter->grants.count, sizeof(*exporter->grants.items),

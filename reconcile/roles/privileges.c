@@ -132,8 +132,17 @@ static void join_missing(struct roles_plan *plan, const struct grants_plan *gran
 			plan->missing[plan->missing_count++] = grants->missing[i];
 }
 
+static void join_warnings(struct roles_plan *plan, const struct grants_plan *grants, struct arena *mem)
+{
+	for (size_t i = 0; i < grants->warning_count; i++) {
+		plan->warnings = arena_grow(mem, plan->warnings, plan->warning_count, sizeof(*plan->warnings));
+		plan->warnings[plan->warning_count++] = grants->warnings[i];
+	}
+}
+
 void privileges_join(struct roles_plan *plan, struct grants_plan *grants, struct arena *mem)
 {
+	join_warnings(plan, grants, mem);
 	join_leaving(plan->steps, plan->step_count, grants, mem);
 	join_leaving(plan->held, plan->held_count, grants, mem);
 	join_missing(plan, grants, mem);

@@ -25,7 +25,7 @@ def sent_statements(server, mark):
 
 def shown(script):
     """Its statements: without what tells psql where to go, and what the agent's sessions have from their beginning."""
-    return [line for line in script.splitlines() if not line.startswith(("\\", "--", "SET search_path"))
+    return [line for line in script.splitlines() if not line.startswith(("\\", "--", "SET quote_all_identifiers"))
             and "the plan is for another server" not in line]
 
 
