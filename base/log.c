@@ -57,7 +57,19 @@ static void put_text(struct line *line, const char *text)
 }
 
 /* One character: what would end the string or the line is escaped, a byte that is no character is shown as \xNN. */
-static void put_character(struct line *line, const char *c, size_t length)
+/* JSON has two of them for what is beyond U+FFFF. */
+static void put_unicode(struct line *line, uint32_t character)
+{
+	char shown[16];
+	if (character < 0x10000)
+		snprintf(shown, sizeof(shown), "\\u%04x", character);
+	else
+		snprintf(shown, sizeof(shown), "\\u%04x\\u%04x", 0xd7c0 + (character >> 10),
+			0xdc00 + (character & 0x3ff));
+	put_text(line, shown);
+}
+
+static void put_character(struct line *line, const char *c, size_t length, uint32_t character)
 {
 	static const struct {
 		char from;
@@ -69,21 +81,23 @@ static void put_character(struct line *line, const char *c, size_t length)
 			put_text(line, escapes[i].to);
 			return;
 		}
-	if (length && (length > 1 || ((unsigned char)*c >= 0x20 && *c != 0x7f))) {
+	if (!length) {
+		snprintf(shown, sizeof(shown), "\\\\x%02x", (unsigned)(unsigned char)*c);
+		put_text(line, shown);
+	} else if (text_is_hidden(character)) {
+		put_unicode(line, character);
+	} else {
 		put(line, c, length);
-		return;
 	}
-	snprintf(shown, sizeof(shown), length ? "\\u%04x" : "\\\\x%02x", (unsigned)(unsigned char)*c);
-	put_text(line, shown);
 }
 
 /* The inside of a double-quoted string, good for JSON and logfmt alike; cut between characters when the line is full. */
 static void put_escaped(struct line *line, const char *text)
 {
 	while (*text && !is_nearly_full(line, 0)) {
-		uint32_t ignored;
-		size_t length = text_character(text, SIZE_MAX, &ignored);
-		put_character(line, text, length);
+		uint32_t character;
+		size_t length = text_character(text, SIZE_MAX, &character);
+		put_character(line, text, length, character);
 		text += length ? length : 1;
 	}
 }
@@ -95,9 +109,14 @@ static bool needs_quotes(const char *value)
 	for (const char *c = value; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == '"' || *c == '=' || *c == '\\' || *c == 0x7f)
 			return true;
-	size_t length = strlen(value);
-	return length > LIMIT_LOG_LINE / 2 ||
-		!text_is_utf8(value, length); /* cut or mended while it is escaped */
+	for (const char *at = value; *at;) { /* mended while it is escaped */
+		uint32_t character;
+		size_t step = text_character(at, SIZE_MAX, &character);
+		if (!step || text_is_hidden(character))
+			return true;
+		at += step;
+	}
+	return strlen(value) > LIMIT_LOG_LINE / 2; /* cut there */
 }
 
 static void put_field(struct line *line, const char *key, const char *value)

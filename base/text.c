@@ -103,8 +103,8 @@ void text_make_printable(char *text)
 		size_t step = text_character(text, SIZE_MAX, &character);
 		if (*text == '\n' || *text == '\t')
 			*text = ' ';
-		else if (step == 0 || character < 0x20 || (character >= 0x7f && character < 0xa0))
-			memset(text, '?', step ? step : 1); /* C1 controls are escapes to some terminals */
+		else if (step == 0 || text_is_hidden(character))
+			memset(text, '?', step ? step : 1);
 		text += step ? step : 1;
 	}
 }

@@ -22,8 +22,8 @@ bool text_is_hidden(uint32_t character);
 /* Shows bytes: those that are no UTF-8 as \xNN, everything else as it is. `out` holds 4 * strlen(text) + 1 bytes; how many were written. */
 size_t text_escape(const char *text, char *out);
 
-/* Makes foreign text fit for logs, terminals and JSON, in place: line breaks and tabs become blanks, other control
-   characters and bytes that are no UTF-8 (a character cut in the middle, too) become '?'. */
+/* Makes foreign text fit for logs, terminals and JSON, in place: line breaks and tabs become blanks, what else is
+   hidden (text_is_hidden()) and bytes that are no UTF-8 (a character cut in the middle, too) become '?'. */
 void text_make_printable(char *text);
 
 /* DNS-1123 label (at most 63) or subdomain (at most 253): what Kubernetes takes as a name. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/say.h"
 #include "base/text.h"
 
 static void show_results(const struct command_context *context, const json_t *operation)
@@ -34,7 +35,7 @@ static int tell_unpruned(const json_t *operation, const char *name)
 	long long count = json_number_at(operation, "result.requirePruning", 0);
 	if (!count)
 		return EXIT_YES;
-	fprintf(stderr, "%lld resource%s require%s pruning: pgitops app sync %s --prune\n", count,
+	say(stderr, "%lld resource%s require%s pruning: pgitops app sync %s --prune\n", count,
 		count == 1 ? "" : "s", count == 1 ? "s" : "", name);
 	return EXIT_NO;
 }
@@ -87,7 +88,7 @@ static int show_errors(const struct command_context *context, const char *name)
 		if (!text_ends(type, "Error"))
 			continue;
 		code = EXIT_NO;
-		fprintf(stderr, "%s\n", type);
+		say(stderr, "%s\n", type);
 		command_block(context, stderr, 2, json_text_at(condition, "message", ""), CELL_PLAIN);
 	}
 	return code;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/say.h"
 #include "base/text.h"
 
 enum {
@@ -46,7 +47,7 @@ static void show_progress(const struct wait *wait, const json_t *application, bo
 	duration_text(clock_steady() - wait->started, waited);
 	fputs("\r\033[K", stderr);
 	if (!done)
-		fprintf(stderr, "%s: %s, %s (%s)", wait->name,
+		say(stderr, "%s: %s, %s (%s)", wait->name,
 			json_text_at(application, "status.sync.status", "Unknown"),
 			json_text_at(application, "status.health.status", "Unknown"), waited);
 	fflush(stderr);
@@ -64,10 +65,10 @@ static int show_result(const struct command_context *context, const struct wait 
 	FILE *out = reached ? stdout : stderr;
 	fprintf(out, "%s", reached ? "" : "pgitops: still waiting for ");
 	output_text(&context->output, out, wait->name, CELL_PLAIN);
-	fprintf(out, ": %s, %s, revision %s\n", sync, health,
+	say(out, ": %s, %s, revision %s\n", sync, health,
 		command_commit(context, command_commits(context, json_at(application, "status.sync"))));
 	if (!reached)
-		fprintf(out, "`pgitops app get %s` says why.\n", wait->name);
+		say(out, "`pgitops app get %s` says why.\n", wait->name);
 	return reached ? EXIT_YES : EXIT_NO;
 }
 

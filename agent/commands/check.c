@@ -13,6 +13,7 @@
 #include "agent/config/rules.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/say.h"
 #include "base/text.h"
 #include "reconcile/roles/users.h"
 
@@ -66,7 +67,7 @@ static void report(struct check *check, const char *path, struct mistakes *mista
 		json_array_append_new(check->items, item);
 	}
 	if (mistakes->dropped && !check->items)
-		printf("%s: %zu more\n", path, mistakes->dropped);
+		say(stdout, "%s: %zu more\n", path, mistakes->dropped);
 	*(warning ? &check->warnings : &check->mistakes) += mistakes->count + mistakes->dropped;
 }
 

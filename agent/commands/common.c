@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/http/percent.h"
 #include "base/memory.h"
+#include "base/say.h"
 #include "base/text.h"
 
 int command_misused(const struct command_context *context, const char *format, ...)
@@ -159,7 +160,7 @@ bool command_view(const struct command_context *context, const char *path, json_
 	if (!client_view(context, path, answer, err))
 		return false;
 	if (!context->server && !client_running(context))
-		fprintf(stderr, "pgitops: no agent is running on %s: this is what it recorded last\n",
+		say(stderr, "pgitops: no agent is running on %s: this is what it recorded last\n",
 			context->state);
 	return true;
 }
@@ -358,7 +359,7 @@ bool command_is_empty(const json_t *items, const char *text)
 {
 	if (json_array_size(items))
 		return false;
-	fprintf(stderr, "pgitops: %s\n", text);
+	say(stderr, "pgitops: %s\n", text);
 	return true;
 }
 

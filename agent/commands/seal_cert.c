@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/say.h"
 
 /* On stderr, so that stdout stays a PEM. */
 static void show(const char *where, const struct certificate *certificate)
@@ -13,9 +14,10 @@ static void show(const char *where, const struct certificate *certificate)
 	char from[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
 	clock_text_seconds(certificate->not_before, from);
 	clock_text_seconds(certificate->not_after, until);
+	say(stderr, "%s\n", where);
 	fprintf(stderr,
-		"%s\n  key          RSA %d bits\n  fingerprint  %s\n  valid        %.10s to %.10s (%lld days left)\n",
-		where, certificate->bits, certificate->fingerprint, from, until,
+		"  key          RSA %d bits\n  fingerprint  %s\n  valid        %.10s to %.10s (%lld days left)\n",
+		certificate->bits, certificate->fingerprint, from, until,
 		(long long)certificate_days_left(certificate, clock_now()));
 }
 

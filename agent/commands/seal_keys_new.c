@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/say.h"
 #include "base/text.h"
 #include "reconcile/sealed/key_new.h"
 #include "reconcile/sealed/wipe.h"
@@ -170,19 +171,19 @@ static bool write_both(
 }
 
 /* What somebody needs to know, on stderr, for stdout may be the manifest. */
-static void say(const struct new_key *new, const struct certificate *made)
+static void tell(const struct new_key *new, const struct certificate *made)
 {
 	char until[CLOCK_TEXT_SIZE];
 	clock_text_seconds(made->not_after, until);
 	fprintf(stderr, "a new sealing key, RSA %d bits, certificate until %.10s\n  fingerprint  %s\n",
 		made->bits, until, made->fingerprint);
-	fprintf(stderr, "  certificate  %s: public, it belongs into Git\n",
+	say(stderr, "  certificate  %s: public, it belongs into Git\n",
 		is_stdout(new->public) ? "above" : new->public);
-	fprintf(stderr, "  private key  Secret %s/%s%s%s%s\n", new->namespace, new->name,
+	say(stderr, "  private key  Secret %s/%s%s%s%s\n", new->namespace, new->name,
 		new->apply ? ", in the cluster" : "", in_file(new) ? ", in the file " : "",
 		in_file(new) ? new->output : "");
 	if (in_file(new) && !new->apply)
-		fprintf(stderr, "next: kubectl create -f %s, or put it into a folder of sealing.keys\n",
+		say(stderr, "next: kubectl create -f %s, or put it into a folder of sealing.keys\n",
 			new->output);
 	fputs("Keep a copy where it is safe: what is sealed with this key opens with nothing else.\n", stderr);
 }
@@ -195,7 +196,7 @@ static bool finish(const struct new_key *new, const struct buf *pem, struct erro
 		return false;
 	if (!sealing_trust_named(new->context, made.fingerprint, &cloned, err))
 		sealing_say("warning: this clone could not note the certificate: %s", err->text);
-	say(new, &made);
+	tell(new, &made);
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/say.h"
 #include "base/text.h"
 
 struct seal_users {
@@ -47,12 +48,12 @@ static void say_outcome(const struct seal_users *command, const struct layout_us
 {
 	bool changed = outcome->sealing.changed || outcome->users_changed || outcome->edit_changed;
 	sealing_say_mistakes(&outcome->notes);
-	printf("%s: %s%s\n", files->edit, seal_users_summary(outcome, command->context->mem),
+	say(stdout, "%s: %s%s\n", files->edit, seal_users_summary(outcome, command->context->mem),
 		!changed                   ? " (nothing to write)"
 			: command->dry_run ? " (not written: --dry-run)"
 					   : "");
 	if (outcome->sealing.given_count)
-		printf("%s: a password was made for %s: it stands there%s\n", files->edit,
+		say(stdout, "%s: a password was made for %s: it stands there%s\n", files->edit,
 			given_names(outcome, command->context->mem),
 			command->dry_run ? " (not written: --dry-run)" : "");
 	if (outcome->dropped_comments)
@@ -113,7 +114,7 @@ static int commit(const struct seal_users *command, const struct layout_users *f
 	struct error err;
 	if (git_says("diff-index", "--cached", "--quiet", git_head(command->context->mem), "--", files->users,
 		    files->sealed, NULL)) {
-		printf("%s: nothing to commit\n", files->edit);
+		say(stdout, "%s: nothing to commit\n", files->edit);
 		return EXIT_YES;
 	}
 	if (!(tracked ? commit_without_edit(command, files, paths, &out, &err)
@@ -211,7 +212,7 @@ static int seal_texts(struct seal_users *command, const struct layout_users *fil
 	if (!read_git(command, files, &run, &git, &err))
 		return command_failed(&err);
 	if (seal_has_nothing_to_do(&run, &kept)) {
-		printf("%s: %zu unchanged (nothing to write)\n", files->edit, kept);
+		say(stdout, "%s: %zu unchanged (nothing to write)\n", files->edit, kept);
 		return stage(command, files, &err) ? EXIT_YES : command_failed(&err);
 	}
 	if (command->inside && !git_side_of_head(files, mistakes.mem, &head, &err))
@@ -243,7 +244,7 @@ static int resolve(struct seal_users *command, const struct layout_users *files,
 	}
 	*ended = command->inside && hook_is_replaying(&at);
 	if (mended || *ended)
-		printf("%s: both sides of %s and %s %s\n", files->edit, files->users, files->sealed,
+		say(stdout, "%s: both sides of %s and %s %s\n", files->edit, files->users, files->sealed,
 			mended ? "are brought together" : "are one already");
 	if (*ended)
 		printf("now go on with the merge (git commit, git rebase --continue); the edit file follows when it has ended\n");
@@ -298,7 +299,7 @@ static int seal_each(struct seal_users *command, struct layout *layout, int argc
 	for (size_t i = 0; argc == 0 && i < layout->count && code == EXIT_YES; i++) {
 		/* A declared file that is not in this clone is somebody else's to edit. */
 		if (layout->declared && access(layout->users[i].edit, F_OK) != 0)
-			printf("%s: not in this clone\n", layout->users[i].edit);
+			say(stdout, "%s: not in this clone\n", layout->users[i].edit);
 		else
 			code = seal_one(command, &layout->users[i]);
 	}

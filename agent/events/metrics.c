@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "base/say.h"
 #include "base/text.h"
 
 static _Atomic uint64_t values[METRIC_COUNT];
@@ -68,17 +69,18 @@ void metrics_label(struct buf *out, const char *name, const char *value)
 {
 	char last = out->length ? out->data[out->length - 1] : '\n';
 	buf_printf(out, "%s%s=\"", last == '"' ? "," : "{", name);
-	/* One label that is no UTF-8, or ends within a character, makes Prometheus refuse the whole answer. */
-	char visible[4 * METRICS_LABEL_BYTES + 1], cut[METRICS_LABEL_BYTES + 1];
+	/* One label that is no UTF-8, or ends within a character, makes Prometheus refuse the whole answer. And people look at it with curl. */
+	CLEANUP(buf_done) struct buf visible = BUF(8 * METRICS_LABEL_BYTES);
+	char cut[METRICS_LABEL_BYTES + 1];
 	snprintf(cut, sizeof(cut), "%.*s", (int)text_fit(value, METRICS_LABEL_BYTES), value);
-	text_escape(cut, visible);
-	for (const char *c = visible; *c; c++) {
+	say_visible(cut, true, &visible);
+	for (const char *c = buf_string(&visible); *c; c++) {
 		if (*c == '\\' || *c == '"')
 			buf_char(out, '\\');
 		if (*c == '\n')
 			buf_text(out, "\\n");
 		else
-			buf_char(out, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
+			buf_char(out, *c);
 	}
 	buf_char(out, '"');
 }

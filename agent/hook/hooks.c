@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/say.h"
 #include "base/text.h"
 
 void hook_say(const char *format, ...)
@@ -20,19 +21,12 @@ void hook_say(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	for (char *at = text; *at;
-		at++) /* paths are foreign: no line break or escape of theirs reaches the terminal */
-		if ((unsigned char)*at < 0x20 || *at == 0x7f)
-			*at = '?';
-	fprintf(stderr, "pgitops: %s\n", text);
+	say(stderr, "pgitops: %s\n", text); /* paths are foreign */
 }
 
 void hook_say_long(const char *text, const char *words)
 {
-	fprintf(stderr, "pgitops: %s", text);
-	for (const char *at = words; *at; at++)
-		fputc((unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at, stderr);
-	fputc('\n', stderr);
+	say(stderr, "pgitops: %s%s\n", text, words);
 }
 
 bool hook_is_replaying(const struct hook *hook)

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/say.h"
 #include "base/text.h"
 
 #define BLOCK_BEGIN "# pgitops begin\n"
@@ -78,7 +79,7 @@ static bool write_hook(const struct hook *hook, const struct place *place, const
 				"%s is not ours, and %s is in the way: remove one of them", path, kept);
 		if (rename(path, kept) != 0)
 			return error_set(err, ERROR_DENIED, "cannot rename %s: %s", path, strerror(errno));
-		printf("%s: the hook that was there runs first (%s)\n", name, kept);
+		say(stdout, "%s: the hook that was there runs first (%s)\n", name, kept);
 	}
 	shim_write(&text, name, program, place->previous);
 	return file_replace(path, buf_string(&text), text.length, 0755, err);
@@ -210,8 +211,9 @@ static bool untrack(const struct hook *hook, struct error *err)
 			continue;
 		if (!git_ask(NULL, err, "update-index", "--force-remove", "--", edit, NULL))
 			return false;
-		printf("%s: was tracked by Git; its removal is staged, the file itself stays. Passwords of it that were ever committed "
-		       "are in the history: change them\n",
+		say(stdout,
+			"%s: was tracked by Git; its removal is staged, the file itself stays. Passwords of it that were ever committed "
+			"are in the history: change them\n",
 			edit);
 	}
 	return true;
@@ -268,9 +270,9 @@ static bool write_beside(
 	}
 	if (place->previous && (!pass_others(hook, place, err) || !set_hooks_path(hook, place, err)))
 		return false;
-	printf("hooks are in %s\n", place->folder);
+	say(stdout, "hooks are in %s\n", place->folder);
 	if (place->previous)
-		printf("core.hooksPath was %s: its hooks run first, all of them\n", place->previous);
+		say(stdout, "core.hooksPath was %s: its hooks run first, all of them\n", place->previous);
 	return true;
 }
 
@@ -320,6 +322,6 @@ bool hook_uninstall(struct hook *hook, struct error *err)
 	if (*git_config(hook->mem, "filter.pgitops.clean") &&
 		!git_ask(NULL, err, "config", "--local", "--remove-section", "filter.pgitops", NULL))
 		return false;
-	printf("the hooks are gone; receipts stay in %s/pgitops\n", hook->checkout.common);
+	say(stdout, "the hooks are gone; receipts stay in %s/pgitops\n", hook->checkout.common);
 	return true;
 }

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/say.h"
 #include "base/text.h"
 
 struct tool {
@@ -69,7 +70,7 @@ static bool write_text(
 		return true;
 	if (!file_update(file, buf_string(now), now->length, mode, err))
 		return false;
-	printf("%s was changed: commit it, then it serves everybody who has pgitops\n", file);
+	say(stdout, "%s was changed: commit it, then it serves everybody who has pgitops\n", file);
 	return true;
 }
 
@@ -93,7 +94,8 @@ static bool put_tool(const struct tool *tool, const char *file, struct error *er
 	if (!read_bare(file, &text, &bare, err) || !tool->put(file, &bare, &now, err) ||
 		!write_text(file, &text, &now, 0644, err))
 		return false;
-	printf("%s runs our hooks from %s where git asks it: `%s` sees to that, until then they are beside it\n",
+	say(stdout,
+		"%s runs our hooks from %s where git asks it: `%s` sees to that, until then they are beside it\n",
 		tool->name, file, tool->next);
 	return true;
 }
@@ -122,7 +124,7 @@ static bool take_out(const char *file, struct error *err)
 		return write_text(file, &text, &bare, 0644, err);
 	if (unlink(file) != 0)
 		return error_set(err, ERROR_DENIED, "cannot remove %s: %s", file, strerror(errno));
-	printf("%s was ours and is gone: commit that\n", file);
+	say(stdout, "%s was ours and is gone: commit that\n", file);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include "agent/users/users_in_force.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/say.h"
 #include "base/text.h"
 
 /* Without users in force (their Application has no content, or waits for its sync) there is nothing to wait for. */
@@ -42,9 +43,9 @@ static void tell_app(const struct app *app)
 	size_t i;
 	const json_t *condition;
 
-	fprintf(stderr, "pgitops: application %s is %s", app->spec.name, app->sync_status);
+	say(stderr, "pgitops: application %s is %s", app->spec.name, app->sync_status);
 	json_array_foreach (json_object_get(app->status, "conditions"), i, condition)
-		fprintf(stderr, ": %s: %s", json_text_at(condition, "type", ""),
+		say(stderr, ": %s: %s", json_text_at(condition, "type", ""),
 			json_text_at(condition, "message", ""));
 	fputc('\n', stderr);
 }
@@ -81,7 +82,7 @@ static void tell_database(const struct agent *agent, const struct database *data
 		: recorded_reason(agent, config->name, mem);
 	if (!reason || !*reason)
 		reason = "not every user is as wanted: see `pgitops user list`";
-	fprintf(stderr, "pgitops: database %s: %s\n", config->name, reason);
+	say(stderr, "pgitops: database %s: %s\n", config->name, reason);
 }
 
 bool once_is_good(const struct agent *agent)
@@ -89,8 +90,8 @@ bool once_is_good(const struct agent *agent)
 	bool good = agent->app_count > 0;
 
 	if (!good)
-		fprintf(stderr, "pgitops: there are no applications%s%s\n",
-			*agent->cluster_trouble ? ": " : "", agent->cluster_trouble);
+		say(stderr, "pgitops: there are no applications%s%s\n", *agent->cluster_trouble ? ": " : "",
+			agent->cluster_trouble);
 	for (size_t i = 0; i < agent->app_count; i++)
 		if (!app_is_good(agent->apps[i])) {
 			tell_app(agent->apps[i]);

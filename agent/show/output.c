@@ -6,6 +6,7 @@
 #include "agent/show/output_character.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/say.h"
 #include "base/text.h"
 #include "reconcile/manifest/yaml_write.h"
 
@@ -72,35 +73,9 @@ enum cell_style output_style_of(const char *status)
 	return CELL_PLAIN;
 }
 
-static void append_escape(uint32_t character, struct buf *out)
-{
-	if (character == '\n')
-		buf_text(out, "\\n");
-	else if (character == '\t')
-		buf_text(out, "\\t");
-	else if (character == '\r')
-		buf_text(out, "\\r");
-	else if (character < 0x80)
-		buf_printf(out, "\\x%02x", (unsigned)character);
-	else
-		buf_printf(out, "\\u%04x", (unsigned)character);
-}
-
 void output_visible(const char *text, bool lines, struct buf *out)
 {
-	while (*text) {
-		uint32_t character;
-		size_t length = text_character(text, SIZE_MAX, &character);
-		if (!length) {
-			buf_printf(out, "\\x%02x", (unsigned)(unsigned char)*text++);
-			continue;
-		}
-		if (text_is_hidden(character) && !(lines && character == '\n'))
-			append_escape(character, out);
-		else
-			buf_append(out, text, length);
-		text += length;
-	}
+	say_visible(text, lines, out);
 }
 
 size_t output_width(const char *text)

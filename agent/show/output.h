@@ -33,8 +33,7 @@ void output_document(const struct output *output, const json_t *value);
 void output_json(const json_t *value, struct buf *out);
 void output_yaml(const json_t *value, struct buf *out);
 
-/* Appends foreign text so that a terminal shows it and does not obey it: control characters, marks that turn the
-   direction of writing and bytes that are no UTF-8 become \n, \x1b, \u202e; all else stays. `lines` keeps line breaks. */
+/* say_visible() of base/say.h: foreign text so that a terminal shows it and does not obey it. */
 void output_visible(const char *text, bool lines, struct buf *out);
 
 /* Columns of a terminal that the text takes: wide characters two, combining marks none. */

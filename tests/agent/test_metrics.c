@@ -69,7 +69,7 @@ static void labels_are_escaped_and_cut(void **state)
 	metrics_label(&out, "a", "say \"hi\"\\\n\x01");
 	metrics_label(&out, "b", "");
 	buf_text(&out, "} 1\n");
-	assert_string_equal(buf_string(&out), "x{a=\"say \\\"hi\\\"\\\\\\n?\",b=\"\"} 1\n");
+	assert_string_equal(buf_string(&out), "x{a=\"say \\\"hi\\\"\\\\\\n\\\\x01\",b=\"\"} 1\n");
 	buf_clear(&out);
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';

@@ -28,7 +28,8 @@ static const char *heard(void (*function)(void))
 static void say_fields(void)
 {
 	log_setup(LOG_INFO, LOG_LOGFMT);
-	log_info("applied", "objects", "3", "message", "two words", "empty", "", "quote", "a\"b\nc\x1b", NULL);
+	log_info("applied", "objects", "3", "message", "two words", "empty", "", "quote", "a\"b\nc\x1b",
+		"role", "\xc2\x9b\xe2\x80\xae\xf3\xa0\x81\x81", NULL);
 }
 
 static void a_line_has_its_fields_in_logfmt(void **state)
@@ -37,7 +38,8 @@ static void a_line_has_its_fields_in_logfmt(void **state)
 	(void)state;
 	assert_memory_equal(line, "time=", 5);
 	assert_non_null(strstr(line,
-		" level=info msg=applied objects=3 message=\"two words\" quote=\"a\\\"b\\nc\\u001b\"\n"));
+		" level=info msg=applied objects=3 message=\"two words\" quote=\"a\\\"b\\nc\\u001b\" "
+		"role=\"\\u009b\\u202e\\udb40\\udc41\"\n"));
 	assert_null(strstr(line, "empty"));
 }
 

@@ -17,16 +17,26 @@ export function el(name, attributes, ...children) {
 		else if (value === true)
 			node.setAttribute(key, '');
 		else if (value !== false && value !== null && value !== undefined)
-			node.setAttribute(key, value);
+			node.setAttribute(key, key === 'title' || key.startsWith('aria-') ? visible(String(value)) : value);
 	}
 	put(node, children);
 	return node;
 }
 
+/* What is not to be seen, or turns the direction of what is (text_is_hidden() of the program), is shown as an escape. */
+const HIDDEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\u{e0000}-\u{e0fff}]/gu;
+
+function visible(text) {
+	return text.replace(HIDDEN, (character) => {
+		const code = character.codePointAt(0).toString(16);
+		return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+	});
+}
+
 function put(node, children) {
 	for (const child of children.flat(Infinity))
 		if (child !== null && child !== undefined && child !== false)
-			node.append(child instanceof Node ? child : String(child));
+			node.append(child instanceof Node ? child : visible(String(child)));
 }
 
 export function fill(node, ...children) {
