@@ -336,3 +336,12 @@ void plan_memberships(struct planner *planner, const struct member *member)
 		planner_leave(
 			planner, member->report, "memberships: report: roles that differ are told and left");
 }
+
+void plan_leaves_roles(struct planner *planner, const struct member *member)
+{
+	size_t count;
+	const struct membership *rows = present_memberships(planner->present, member->role->oid, &count);
+	for (size_t i = 0; i < count; i++)
+		if (present_role_by_oid(planner->present, rows[i].role))
+			revoke(planner, member, &rows[i], "");
+}

@@ -191,31 +191,7 @@ static const char **lenders(const struct removal *removal, bool owned, size_t *c
 	return names;
 }
 
-/* With its first visit, and not where an heir that the agent file names is measured by what the user is a member of (retire_sql.h). */
-static const char *farewell(const struct removal *removal, size_t *statements)
-{
-	const struct planner *planner = removal->planner;
-	const struct roles_present *present = planner->present;
-	struct arena *mem = planner->mem;
-	const char *sql = "";
-	size_t count;
-	const struct membership *rows = present_memberships(present, removal->role->oid, &count);
-	for (size_t i = 0; i < count; i++) {
-		const struct role *role = present_role_by_oid(present, rows[i].role);
-		const struct role *grantor = present_role_by_oid(present, rows[i].grantor);
-		if (!role || planner->rights || (removal->heir.name && !removal->heir.own))
-			continue;
-		const char *by = grantor && present->version >= FIRST_SERVER_WITH_GRANT_OPTIONS
-			? arena_printf(mem, " GRANTED BY %s", sql_identifier(grantor->name, mem))
-			: "";
-		sql = arena_printf(mem, "%sREVOKE %s FROM %s%s CASCADE;\n", sql,
-			sql_identifier(role->name, mem), removal->name, by);
-		(*statements)++;
-	}
-	return sql;
-}
-
-static void plan_visit(const struct removal *removal, const char *database, bool owned, bool first)
+static void plan_visit(const struct removal *removal, const char *database, bool owned)
 {
 	const struct roles_policy *policy = removal->planner->input->policy;
 	const struct roles_present *present = removal->planner->present;
@@ -223,11 +199,7 @@ static void plan_visit(const struct removal *removal, const char *database, bool
 	const char **names = lenders(removal, owned, &count);
 	struct rights_loan loan = rights_borrow(removal->planner, names, count);
 	const struct rights *rights = removal->planner->rights;
-	size_t farewell_statements = 0;
-	const char *revokes = first ? farewell(removal, &farewell_statements) : "";
 	const struct retirement retirement = {
-		.farewell = revokes,
-		.farewell_statements = farewell_statements,
 		.self = rights ? rights->self->name : NULL,
 		.version = present->version,
 		.before = loan.before,
@@ -254,6 +226,21 @@ static void plan_visit(const struct removal *removal, const char *database, bool
 	planner_step(removal->planner, PHASE_RETIRE, step);
 }
 
+/*
+ * DROP OWNED takes as the owner what the user gave in its own name, unless the user is a member of that owner: such a REVOKE is taken for one of
+ * the owner's own grants, and afterwards nothing can be said of what the user gave any more. So its memberships go before anybody is visited;
+ * not where the heir is one that the agent file names, as that is measured by them.
+ */
+static void plan_farewell(const struct removal *removal)
+{
+	const struct member member = {.name = removal->role->name,
+		.role = removal->role,
+		.report = removal->report,
+		.upkeep = UPKEEP_EXACT};
+	if (!removal->planner->rights && (!removal->heir.name || removal->heir.own))
+		plan_leaves_roles(removal->planner, &member);
+}
+
 /* One step for each database that knows the role; rights on shared objects go with any of them. */
 static void plan_visits(const struct removal *removal, const struct dependency *rows, size_t count)
 {
@@ -267,11 +254,13 @@ static void plan_visits(const struct removal *removal, const struct dependency *
 		shared |= !rows[i].database;
 		if (again || !database || !database->allows_connections)
 			continue;
-		plan_visit(removal, database->name, owned, !visited);
+		plan_visit(removal, database->name, owned);
 		visited = true;
 	}
 	if (shared && !visited)
-		plan_visit(removal, present->session_database, false, true);
+		plan_visit(removal, present->session_database, false);
+	if (shared || visited)
+		plan_farewell(removal);
 }
 
 static void plan_drop(const struct removal *removal)

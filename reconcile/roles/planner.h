@@ -307,6 +307,7 @@ bool planner_login_fits(
 /* What nobody can look at, and why; once in a plan. */
 void planner_warn_of_logins(struct planner *planner);
 void plan_memberships(struct planner *planner, const struct member *member);
+void plan_leaves_roles(struct planner *planner, const struct member *member); /* all that it is a member of */
 void plan_parameters(struct planner *planner, struct wanted_user *wanted);
 void plan_connects(struct planner *planner, struct wanted_user *wanted);
 void plan_retirements(struct planner *planner);

@@ -232,8 +232,6 @@ const char *retire_sql(const struct retirement *retirement, struct arena *mem, s
 	lock_owners(&text, retirement);
 	stop_if(&text, transactions);
 	stop_if(&text, still_owned);
-	buf_text(&text.sql, retirement->farewell);
-	text.statements += retirement->farewell_statements;
 	statement(&text, arena_printf(mem, "DROP OWNED BY %s;\n", user));
 	return_loan(&text, retirement, mem);
 	statement(&text, "COMMIT");

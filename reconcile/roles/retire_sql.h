@@ -6,9 +6,6 @@
  * error, so that the same statements stop psql and the agent, and no language has to be there. DROP OWNED is reached only
  * where nothing is owned: what it then takes are privileges, default privileges and user mappings.
  *
- * DROP OWNED takes as the owner what the user gave in its own name, unless the user is a member of that owner: such a REVOKE is taken for
- * one of the owner's own grants. So its memberships go first: afterwards nothing could be said of what the user gave any more.
- *
  * A superuser locks pg_shdepend in between, so that nobody makes anything for the user from the last look to the end. Others may not:
  * then nobody but the agent may be a member of the user, whose own sessions have ended, and so nobody can make anything for it. And
  * DROP OWNED only warns of privileges on what belongs to others: those are looked for after it, and named with their owner.
@@ -27,10 +24,6 @@ struct retirement {
 	bool own_heir;           /* made for this removal: it may get code, too */
 	const char **heir_roles; /* as of the policy */
 	size_t heir_role_count;
-
-	/* Statements that take the user's memberships, each with its end; "" = they stay. */
-	const char *farewell;
-	size_t farewell_statements;
 
 	/* Of an agent without superuser; else NULL. */
 	const char *self;           /* its role */

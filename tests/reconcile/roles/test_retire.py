@@ -44,7 +44,7 @@ def test_objects_in_every_database_get_an_heir_and_privileges_go(server, users):
         assert server.value("SELECT count(*) FROM hers.t", database=database) == 2
         assert server.value("SELECT count(*) FROM pg_default_acl", database=database) == 0
     actions = [step["action"] for step in result.steps]
-    assert actions == ["lock", "end sessions", "create heir", "retire", "retire", "retire", "drop"]
+    assert actions == ["lock", "end sessions", "revoke", "create heir", "retire", "retire", "retire", "drop"]
     assert any(left in warning for warning in users.apply(BOB).warnings), "what is left is told"
 
 

@@ -172,7 +172,7 @@ def test_what_waits_for_a_confirmation_is_shown_and_does_nothing(server, users):
     server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice")
     plan = users.plan(BOB, policy={"max_deletions": 1})
     assert plan.blocked and plan.steps == []
-    assert [step["action"] for step in plan.held] == ["lock", "lock", "end sessions", "create heir", "retire", "retire", "drop", "drop"]
+    assert [step["action"] for step in plan.held] == ["lock", "lock", "end sessions", "revoke", "create heir", "retire", "retire", "drop", "drop"]
     before = catalog(server)
     assert 'REASSIGN OWNED BY "alice"' in plan.script and psql(server, plan.script).returncode == 0
     assert catalog(server) == before
