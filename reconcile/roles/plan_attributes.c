@@ -89,6 +89,38 @@ void planner_attributes(struct planner *planner, struct wanted_user *wanted, str
 	compare_limits(planner, wanted, role, clauses);
 }
 
+/* Who logs in as the group, or creates roles by it, has what its members have. */
+void planner_strip_group(struct planner *planner, const struct role *role, struct role_report *report)
+{
+	CLEANUP(buf_done) struct buf clauses = BUF(1024);
+	struct arena *mem = planner->mem;
+	for (size_t i = 0; i < COUNT_OF(attributes); i++) {
+		bool should = attributes[i].attribute == ATTRIBUTE_INHERIT;
+		bool login = attributes[i].attribute == ATTRIBUTES;
+		if (*(const bool *)((const char *)role + attributes[i].offset) == should)
+			continue;
+		planner_difference(planner, report, attributes[i].field, yes_no(should), yes_no(!should));
+		const char *problem =
+			login ? NULL : rights_attribute_problem(planner, role->name, attributes[i].field);
+		if (problem)
+			planner_reason(planner, report, USER_DEGRADED, "%s", problem);
+		else
+			buf_text(&clauses, should ? attributes[i].yes : attributes[i].no);
+	}
+	if (!clauses.length || !rights_change(planner, role, report, USER_DEGRADED, ""))
+		return;
+	if (role->login)
+		planner_end_sessions(planner, role);
+	planner_step(planner, role->login ? PHASE_LOCK : PHASE_ALTER,
+		(struct role_step){
+			.action = ROLE_ALTER,
+			.user = role->name,
+			.sql = arena_printf(mem, "ALTER ROLE %s%s%s", sql_identifier(role->name, mem),
+				buf_string(&clauses), role->login && !planner->rights ? " PASSWORD NULL" : ""),
+			.statements = 1,
+		});
+}
+
 /* NOLOGIN keeps people out and ends no session: those of whoever is locked out by this pass are ended after it, and those that a pass left
    which was cut off between the two. */
 void plan_sessions(struct planner *planner, struct wanted_user *wanted)

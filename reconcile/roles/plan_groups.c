@@ -52,7 +52,7 @@ static bool may_adopt(const struct planner *planner, const struct role *role)
 		!operator_claim(planner->present, role, planner->mem);
 }
 
-/* It becomes ours as it is: comment and row, nothing else. */
+/* It becomes ours as it is, but for what no group has. */
 static void claim(struct planner *planner, const struct role *role, const char *git, struct role_report *report)
 {
 	struct role_step step = {.action = ROLE_ALTER, .user = role->name};
@@ -69,6 +69,7 @@ static void claim(struct planner *planner, const struct role *role, const char *
 	}
 	planner_difference(planner, report, "managed", "true", "false");
 	planner_step(planner, PHASE_GROUP, step);
+	planner_strip_group(planner, role, report);
 }
 
 static struct role_report *group_report(
@@ -124,11 +125,39 @@ static void plan_group(struct planner *planner, size_t at)
 		withhold(planner, group->name);
 }
 
+bool planner_heals_group(const struct planner *planner, const struct role *role)
+{
+	return role->mark == MARK_GROUP && !users_find(planner->input->wanted, role->name) &&
+		(planner_referrer(planner, role->name) || planner_is_group(planner, role->name)) &&
+		!planner_group_goes(planner, role) &&
+		!operator_lists(planner->present, role->name, planner->mem);
+}
+
+/* Those that users list without a group of that name have a report as soon as there is something to say. */
+static void strip_groups(struct planner *planner)
+{
+	const struct users *wanted = planner->input->wanted;
+	for (size_t i = 0; i < planner->present->role_count; i++) {
+		const struct role *role = &planner->present->roles[i];
+		const struct group_role *group = users_find_group(wanted, role->name);
+		bool differs = role->login || role->super || role->create_role || role->create_db ||
+			role->replication || role->bypass_rls || !role->inherit;
+		if (!differs || !planner_heals_group(planner, role))
+			continue;
+		struct role_report *report = group ? planner->group_reports[group - wanted->groups]
+						   : planner_report(planner, role->name);
+		report->group = report->managed_before = true;
+		report->secret_version = "";
+		planner_strip_group(planner, role, report);
+	}
+}
+
 void plan_groups(struct planner *planner)
 {
 	const struct users *wanted = planner->input->wanted;
 	for (size_t i = 0; i < wanted->group_count; i++)
 		plan_group(planner, i);
+	strip_groups(planner);
 	for (size_t i = 0; i < planner->user_count; i++) {
 		const struct wanted_user *user = &planner->users[i];
 		if (!user->managed || (!user->role && !user->creatable))

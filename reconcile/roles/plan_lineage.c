@@ -78,6 +78,9 @@ static const char *own_danger(const struct planner *planner, const struct role *
 	const struct wanted_user *wanted = healed_user(planner, role);
 	if (wanted && !rights_leaves_danger(planner, role))
 		return user_danger(wanted->user);
+	if (planner_heals_group(planner, role) && !rights_leaves_danger(planner, role) &&
+		!(planner->rights && role->super))
+		return NULL;
 	if (role->super)
 		return "it is a superuser";
 	if (role->create_role)

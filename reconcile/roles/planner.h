@@ -190,6 +190,9 @@ void planner_wake_at(struct planner *planner, int64_t end);
 /* The clauses of CREATE or ALTER ROLE, each with a space before it, that make the role as its entry says. */
 void planner_attributes(struct planner *planner, struct wanted_user *wanted, struct buf *clauses);
 
+/* Takes from a group of ours what no group has: LOGIN, an attribute, NOINHERIT. */
+void planner_strip_group(struct planner *planner, const struct role *role, struct role_report *report);
+
 /* VALID UNTIL of a role as `validUntil` has it, "infinity" where it has none; what users.yaml has no words for is as the server says it. */
 const char *planner_expiry(const struct role *role, struct arena *mem);
 
@@ -279,6 +282,9 @@ const char *planner_owned_by(const struct planner *planner, const char *role);
 
 /* Does this role own the database of this name once the plan is carried out? */
 bool planner_will_own(const struct planner *planner, const char *database, const char *role);
+
+/* A group of ours in force: what it has too much is taken from it in this pass. */
+bool planner_heals_group(const struct planner *planner, const struct role *role);
 
 void plan_groups(struct planner *planner); /* after the passwords */
 void plan_group_memberships(struct planner *planner);

@@ -181,6 +181,34 @@ def test_what_somebody_gave_on_by_a_leavers_right_goes_with_her_or_is_taken_back
 
 
 @every_major
+@pytest.mark.parametrize("groups", [[], [{"name": "readers"}]])
+def test_a_login_and_powers_that_a_hand_gave_a_group_are_taken_back(server, users_of_readers, groups):
+    users = users_of_readers
+    wanted = document(groups, [{"username": "alice", "roles": ["readers"]}])
+    users.apply(wanted).good()
+    server.run("ALTER ROLE readers LOGIN PASSWORD 'back door' SUPERUSER CREATEDB CREATEROLE REPLICATION BYPASSRLS NOINHERIT")
+    result = users.apply(wanted).good()
+    found = {one["field"]: (one["wanted"], one["found"]) for one in result.report("readers")["differences"]}
+    assert found == {"inherit": ("true", "false")} | {field: ("false", "true") for field in (
+        "login", "superuser", "createdb", "createrole", "replication", "bypassrls")}
+    assert not server.can_login("readers", "back door") and members(server, "readers") == ["alice"]
+    assert server.query("SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls OR rolcanlogin, rolinherit, rolpassword"
+                        " FROM pg_authid WHERE rolname = 'readers'") == [(False, True, None)]
+    users.apply(wanted).quiet()
+    # A role that nobody of ours lists any more is what its hands made of it.
+    server.run("CREATE ROLE member IN ROLE readers", "ALTER ROLE readers CREATEDB")
+    users.apply(document([], [{"username": "alice"}]))
+    assert server.value("SELECT rolcreatedb FROM pg_roles WHERE rolname = 'readers'")
+
+
+@pytest.fixture
+def users_of_readers(server):
+    users = Users(server)
+    users.secret("alice", "geheim")
+    return users
+
+
+@every_major
 def test_what_a_hand_took_away_before_its_revoke_is_gone_and_blames_nobody(server):
     """Since 16 the server warns then, in the middle of a message, and libpq says so before the result in front."""
     users = Users(server)
