@@ -4,6 +4,7 @@
  * What is told only by the pass that did it is gone with the next one: a warning is found anew in each.
  */
 #include "base/buf.h"
+#include "reconcile/postgres/sql.h"
 #include "reconcile/roles/rights.h"
 
 enum { NAMES_TOLD = 5 };
@@ -79,8 +80,29 @@ static void warn_of_options(struct planner *planner)
 			count > NAMES_TOLD ? ", ..." : "");
 }
 
+/* NOLOGIN and REVOKE reach the role itself: who is a member goes on with SET ROLE, and keeps it from being removed. Whose membership a hand
+   made is not ours to end. */
+static void warn_of_members_of_leavers(struct planner *planner)
+{
+	const struct roles_present *present = planner->present;
+	for (size_t i = 0; i < present->membership_count; i++) {
+		const struct membership *row = &present->memberships[i];
+		const struct role *role = present_role_by_oid(present, row->role);
+		const struct role *member = present_role_by_oid(present, row->member);
+		bool locked = role && (role->mark == MARK_LEAVING || role->mark == MARK_RETIRING);
+		if (!locked || !member || row->member == present->self ||
+			!planner_is_leaving(planner, role) || planner_is_leaving(planner, member))
+			continue;
+		planner_warning(planner,
+			"\"%s\" is locked out, and its member \"%s\" can still do all it may (SET ROLE): REVOKE %s FROM %s ends that",
+			role->name, member->name, sql_identifier(role->name, planner->mem),
+			sql_identifier(member->name, planner->mem));
+	}
+}
+
 void plan_warnings(struct planner *planner)
 {
+	warn_of_members_of_leavers(planner);
 	warn_of_options(planner);
 	warn_of_empty_groups(planner);
 	rights_warn(planner);

@@ -96,6 +96,13 @@ static const char transactions[] =
 	"  FROM pg_locks WHERE locktype = 'object' AND classid = 1260 AND objid = " USER_OID "%1$s)\n"
 	"  AND pid IS DISTINCT FROM pg_backend_pid()";
 
+/* DROP OWNED drops a policy that names nobody else. A permissive one let the user see rows, and without it it sees none; a restrictive one kept
+   rows from the user, and who comes back would see them all. */
+static const char policies[] =
+	"\n  UNION ALL SELECT 'restrictive policy ' || quote_ident(polname) || ' on ' || CAST(polrelid AS regclass) ||\n"
+	"    ' is for the user alone and would go with it: ALTER POLICY ... TO others, or drop it' FROM pg_policy\n"
+	"    WHERE NOT polpermissive AND polroles = ARRAY[" USER_OID "%1$s)]";
+
 /* Default privileges (826) and user mappings (1418) are the user's own settings, which REASSIGN leaves. */
 static const char still_owned[] =
 	"  SELECT 'still owned: ' || pg_describe_object(classid, objid, 0) AS what FROM pg_shdepend\n"
@@ -230,7 +237,10 @@ const char *retire_sql(const struct retirement *retirement, struct arena *mem, s
 				sql_identifier(retirement->heir, mem)));
 	}
 	lock_owners(&text, retirement);
-	stop_if(&text, transactions);
+	statement(&text, STOP_BEFORE);
+	add(&text, transactions);
+	add(&text, policies);
+	buf_text(&text.sql, STOP_AFTER);
 	stop_if(&text, still_owned);
 	statement(&text, arena_printf(mem, "DROP OWNED BY %s;\n", user));
 	return_loan(&text, retirement, mem);

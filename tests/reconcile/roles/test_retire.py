@@ -65,6 +65,31 @@ def test_what_a_leaver_gave_before_she_had_the_owners_rights_keeps_nobody(server
 
 
 @BOTH
+def test_a_restrictive_policy_for_a_leaver_alone_is_not_dropped_with_her(server, users):
+    """Who comes back under the same name would see the rows that it kept from her."""
+    server.run("CREATE DATABASE shop")
+    server.run("CREATE TABLE t (x int)", "GRANT SELECT ON t TO alice", "ALTER TABLE t ENABLE ROW LEVEL SECURITY", "CREATE POLICY hers ON t TO alice USING (true)",
+               "CREATE POLICY \"not Those\" ON t AS RESTRICTIVE TO alice USING (x > 0)", database="shop")
+    first = users.apply(BOB)
+    assert first.status("alice") == "Retiring" and 'restrictive policy "not Those" on public.t is for the user alone' in first.reason("alice")
+    assert not server.can_login("alice", "geheim-alice")
+    assert server.value("SELECT count(*) FROM pg_policy", database="shop") == 2
+    server.run('ALTER POLICY "not Those" ON t TO alice, bob', database="shop")
+    users.apply(BOB).good()
+    assert server.query("SELECT polname::text, polroles::regrole[]::text FROM pg_policy", database="shop") == [("not Those", "{bob}")]
+
+
+@BOTH
+def test_who_is_a_member_of_a_leaver_is_told(server, users):
+    server.run("CREATE DATABASE shop", "CREATE ROLE mallory", "GRANT alice TO mallory")
+    server.run("CREATE VIEW v AS SELECT 1", "ALTER VIEW v OWNER TO alice", "CREATE TABLE t (x int)", "CREATE POLICY p ON t AS RESTRICTIVE TO alice USING (true)",
+               database="shop")
+    users.apply(BOB)
+    told = [one for one in users.apply(BOB).warnings if '"mallory" can still do all it may' in one]
+    assert len(told) == 1 and "REVOKE \"alice\" FROM \"mallory\"" in told[0]
+
+
+@BOTH
 def test_sessions_end_and_no_new_one_begins(server, users):
     session = server.connect(user="alice", password="geheim-alice")
     users.apply(BOB)
