@@ -45,7 +45,11 @@ static void remove_absent(struct planner *planner, struct wanted_user *wanted)
 	const struct role *role = wanted->role;
 	if (!role)
 		return;
-	if (!mark_is_user(role->mark))
+	if (!mark_is_user(role->mark) && managed_is_untouchable(planner->present, role))
+		planner_reason(planner, wanted->report, USER_REFUSED,
+			"the role is to be absent, and is a superuser, PostgreSQL's own, or the agent's: it is never taken over; "
+			"take the line out, or drop the role by hand");
+	else if (!mark_is_user(role->mark))
 		planner_reason(planner, wanted->report, USER_REFUSED,
 			"the role is to be absent but is not ours: only what stands in the agent's table is dropped; "
 			"take it over with %s, and it is removed, or drop it by hand",

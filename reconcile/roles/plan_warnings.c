@@ -91,7 +91,8 @@ static void warn_of_members_of_leavers(struct planner *planner)
 		const struct role *member = present_role_by_oid(present, row->member);
 		bool locked = role && (role->mark == MARK_LEAVING || role->mark == MARK_RETIRING);
 		if (!locked || !member || row->member == present->self ||
-			!planner_is_leaving(planner, role) || planner_is_leaving(planner, member))
+			!planner_is_leaving(planner, role) || planner_is_leaving(planner, member) ||
+			planner_referrer(planner, role->name)) /* which is what keeps it, and told so */
 			continue;
 		planner_warning(planner,
 			"\"%s\" is locked out, and its member \"%s\" can still do all it may (SET ROLE): REVOKE %s FROM %s ends that",
