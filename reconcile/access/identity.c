@@ -54,7 +54,7 @@ static bool needs_schema(const struct world_row *row)
 
 bool row_needs_connection(const struct world_row *row)
 {
-	if (row->on >= GRANT_DEFAULT_SCHEMAS || row->on == GRANT_ON_PARAMETER)
+	if (row->on >= GRANT_DEFAULT_SCHEMAS || row->on == GRANT_ON_PARAMETER || row->on == GRANT_ON_TABLESPACE)
 		return false;
 	return row->on != GRANT_ON_DATABASE ||
 		(strcmp(row->privilege, "CONNECT") != 0 && strcmp(row->privilege, "OWNER") != 0);

@@ -50,6 +50,10 @@
 #define ON_DATABASES                                                                                         \
 	"SELECT 1, d.datname::text, d.datname::text, ''::text" PLAIN(                                        \
 		"d.datdba", "d.datacl") "FROM pg_catalog.pg_database d" OWNED("d.datacl", "d", "d.datdba")
+#define ON_TABLESPACES                                                                                       \
+	" UNION ALL SELECT 12, '', t.spcname, ''" PLAIN(                                                     \
+		"t.spcowner", "t.spcacl") "FROM "                                                            \
+					  "pg_catalog.pg_tablespace t" OWNED("t.spcacl", "t", "t.spcowner")
 #define ON_PARAMETERS                                                                                        \
 	" UNION ALL SELECT 0, '', p.parname, ''" PLAIN(                                                      \
 		"10::oid", "p.paracl") "FROM pg_catalog.pg_parameter_acl p" LISTED("p.paracl")
@@ -98,10 +102,19 @@
 	"pg_catalog.pg_type t" NAMESPACE(                                                                    \
 		"t.typnamespace") " LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid"
 #define DEFAULT_KIND                                                                                         \
-	"CASE d.defaclobjtype WHEN 'n' THEN 10 WHEN 'r' THEN 11 WHEN 'S' THEN 12 WHEN 'f' THEN 13 WHEN 'T' THEN 14 END"
+	"CASE d.defaclobjtype WHEN 'n' THEN 13 WHEN 'r' THEN 14 WHEN 'S' THEN 15 WHEN 'f' THEN 16 WHEN 'T' THEN 17 WHEN 'L' THEN 18 END"
 
 /* Of one role: %s = those whose grants are hers. */
 #define HERS " AND e.grantee IN (%s)"
+
+/* There may be millions: of more than some with the same privilege it is how many. */
+#define LARGE_OBJECTS                                                                                          \
+	"SELECT 10, '', CASE WHEN l.many THEN '*' ELSE l.oid::text END, '', l.owner, l.grantee, l.privilege, " \
+	"l.grantable, false, false, false, CASE WHEN l.many THEN pg_catalog.count(*) ELSE 0 END FROM (SELECT " \
+	"l.oid, CASE e.grantee WHEN l.lomowner THEN l.lomowner ELSE 0 END AS owner, e.grantee, e.privilege, "  \
+	"e.grantable, pg_catalog.count(*) OVER (PARTITION BY e.grantee, e.privilege, e.grantable, "            \
+	"e.grantee = l.lomowner) > 100 AS many FROM pg_catalog.pg_largeobject_metadata l" OWNED(               \
+		"l.lomacl", "L", "l.lomowner") " WHERE true" HERS ") AS l GROUP BY 3, 5, 6, 7, 8, l.many"
 static const char *const role_parts[] = {
 	SCHEMAS
 	" AND pg_catalog.left(n.nspname::text, 8) NOT IN ('pg_temp_', 'pg_toast') AND (n.oid = 2200 OR n.nspname IN ('pg_catalog', 'information_schema') OR " CHANGED(
@@ -124,13 +137,17 @@ static const char *const role_parts[] = {
 		"l.lanacl", "l", "l.lanowner") " WHERE " CHANGED_BY("l.oid", "l.lanacl", "2612", "") HERS,
 	"SELECT 9, '', s.srvname, ''" PLAIN("s.srvowner", "s.srvacl") "FROM pg_catalog.pg_foreign_server s" OWNED(
 		"s.srvacl", "S", "s.srvowner") " WHERE true" HERS,
+	LARGE_OBJECTS,
+	"SELECT 11, '', w.fdwname, ''" PLAIN(
+		"w.fdwowner", "w.fdwacl") "FROM pg_catalog.pg_foreign_data_wrapper w" OWNED("w.fdwacl", "F",
+		"w.fdwowner") " WHERE true" HERS,
 	/* What is granted to its own maker comes with owning. */
 	"SELECT " DEFAULT_KIND
 	", COALESCE(n.nspname, ''), pg_catalog.pg_get_userbyid(d.defaclrole), ''" PLAIN("d.defaclrole",
 		"d.defaclacl") "FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = "
 			       "d.defaclnamespace" LISTED(
 				       "d.defaclacl") " WHERE e.grantee <> d.defaclrole AND "
-						      "d.defaclobjtype IN ('n', 'r', 'S', 'f', 'T')" HERS,
+						      "d.defaclobjtype IN ('n', 'r', 'S', 'f', 'T', 'L')" HERS,
 };
 
 /* --- reading --- */
@@ -274,7 +291,7 @@ static bool observe_cluster(struct session *session, struct world *world, struct
 	enum { TABLES = 4 };
 	PGresult *tables[TABLES] = {NULL};
 	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_BATCH_BYTES);
-	buf_printf(&sql, BEGIN READ_ROLES "; %s; " READ_DATABASES "; " ON_DATABASES "%s; COMMIT",
+	buf_printf(&sql, BEGIN READ_ROLES "; %s; " READ_DATABASES "; " ON_DATABASES ON_TABLESPACES "%s; COMMIT",
 		world->version >= FIRST_WITH_GRANT_OPTIONS ? READ_MEMBERSHIPS_16 : READ_MEMBERSHIPS,
 		world->version >= FIRST_WITH_PARAMETERS ? ON_PARAMETERS : "");
 	bool ok = ask(session, session->conn, &sql, TABLES, tables, err);

@@ -12,11 +12,12 @@ const char *closed_why(const struct grants_present *present, const char *databas
 
 void closed_warn(const struct grants_present *present, struct arena *mem, struct grants_plan *plan)
 {
-	plan->warnings = arena_array(mem, present->closed_count + 1, sizeof(*plan->warnings));
-	for (size_t i = 0; i < present->closed_count; i++)
+	for (size_t i = 0; i < present->closed_count; i++) {
+		plan->warnings = arena_grow(mem, plan->warnings, plan->warning_count, sizeof(*plan->warnings));
 		plan->warnings[plan->warning_count++] =
 			arena_printf(mem, "what roles may do in database \"%s\" was not compared: %s",
 				present->closed[i].database, present->closed[i].why);
+	}
 }
 
 const char *grants_unread(const struct grants_present *present, const char **why)

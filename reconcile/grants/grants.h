@@ -25,19 +25,24 @@ enum grant_on {
 	GRANT_ON_TYPE,     /* domains too */
 	GRANT_ON_LANGUAGE,
 	GRANT_ON_SERVER, /* a foreign one */
+	/* users.yaml has no word for these: they are told, and left (beyond.h). */
+	GRANT_ON_LARGE_OBJECT, /* `name` is its number */
+	GRANT_ON_WRAPPER,      /* a foreign-data wrapper */
+	GRANT_ON_TABLESPACE,
 	/* Default privileges: `name` is the role that makes the objects. */
 	GRANT_DEFAULT_SCHEMAS,
 	GRANT_DEFAULT_TABLES,
 	GRANT_DEFAULT_SEQUENCES,
 	GRANT_DEFAULT_FUNCTIONS,
 	GRANT_DEFAULT_TYPES,
+	GRANT_DEFAULT_LARGE_OBJECTS, /* PostgreSQL 18; no word either */
 	GRANT_KINDS
 };
 
 #define GRANTS_ALL "*" /* as `name`: whatever is in the schema, now and later */
 
 struct grant {
-	const char *database; /* "" = the whole cluster: parameters */
+	const char *database; /* "" = the whole cluster: parameters, tablespaces */
 	const char *role;
 	enum grant_on on;
 	const char *schema; /* "" = none; of default privileges: any */
@@ -86,7 +91,7 @@ struct grants_wanted {
 
 /* --- the words --- */
 
-/* "tables", as users.yaml has it; NULL = default privileges, whose word is that of the objects */
+/* "tables", as users.yaml has it; of default privileges that of the objects; NULL = it has none. */
 const char *grant_on_word(enum grant_on on);
 /* "table", "new tables", for people. */
 const char *grant_on_singular(enum grant_on on);
@@ -117,7 +122,7 @@ struct grants_present;
 bool grants_observe(struct session *session, const struct grants_wanted *wanted, struct arena *mem,
 	struct grants_present **present, struct error *err) MUST_CHECK;
 
-/* What was found of the described roles, sorted by grant_compare(). The list is the caller's to sort in another way once it has planned. */
+/* What was found of the described roles, sorted by grant_compare(); also what users.yaml has no word for. The list is the caller's to sort in another way once it has planned. */
 struct grants grants_found(const struct grants_present *present);
 
 /* The first database that somebody described is known in and that could not be looked into, and why; NULL = there is none. */

@@ -26,6 +26,10 @@ const struct grant_kind grant_kinds[GRANT_KINDS] = {
 	[GRANT_ON_TYPE] = {"types", "TYPE", "type", 0, true, {{"USAGE", 0}}},
 	[GRANT_ON_LANGUAGE] = {"languages", "LANGUAGE", "language", 0, false, {{"USAGE", 0}}},
 	[GRANT_ON_SERVER] = {"foreignServers", "FOREIGN SERVER", "foreign server", 0, false, {{"USAGE", 0}}},
+	[GRANT_ON_LARGE_OBJECT] = {NULL, "LARGE OBJECT", "large object", 0, false,
+		{{"SELECT", 0}, {"UPDATE", 0}}},
+	[GRANT_ON_WRAPPER] = {NULL, "FOREIGN DATA WRAPPER", "foreign-data wrapper", 0, false, {{"USAGE", 0}}},
+	[GRANT_ON_TABLESPACE] = {NULL, "TABLESPACE", "tablespace", 0, false, {{"CREATE", 0}}},
 	[GRANT_DEFAULT_SCHEMAS] = {"schemas", "SCHEMAS", "new schemas", 'n', false,
 		{{"USAGE", 0}, {"CREATE", 0}}},
 	[GRANT_DEFAULT_TABLES] = {"tables", "TABLES", "new tables", 'r', true, TABLE_PRIVILEGES},
@@ -33,6 +37,8 @@ const struct grant_kind grant_kinds[GRANT_KINDS] = {
 		{{"USAGE", 0}, {"SELECT", 0}, {"UPDATE", 0}}},
 	[GRANT_DEFAULT_FUNCTIONS] = {"functions", "ROUTINES", "new functions", 'f', true, {{"EXECUTE", 0}}},
 	[GRANT_DEFAULT_TYPES] = {"types", "TYPES", "new types", 'T', true, {{"USAGE", 0}}},
+	[GRANT_DEFAULT_LARGE_OBJECTS] = {NULL, "LARGE OBJECTS", "new large objects", 'L', false,
+		{{"SELECT", 0}, {"UPDATE", 0}}},
 };
 
 const char *grant_on_word(enum grant_on on)
@@ -48,7 +54,8 @@ const char *grant_on_singular(enum grant_on on)
 static bool find(const char *word, bool defaults, enum grant_on *on)
 {
 	for (size_t i = 0; i < GRANT_KINDS; i++)
-		if ((grant_kinds[i].defaults != 0) == defaults && strcmp(grant_kinds[i].word, word) == 0) {
+		if (word && grant_kinds[i].word && (grant_kinds[i].defaults != 0) == defaults &&
+			strcmp(grant_kinds[i].word, word) == 0) {
 			*on = (enum grant_on)i;
 			return true;
 		}

@@ -10,7 +10,7 @@
 enum { GRANT_MOST_PRIVILEGES = 8 };
 
 struct grant_kind {
-	const char *word;     /* in users.yaml */
+	const char *word;     /* in users.yaml; NULL = it cannot name them */
 	const char *sql;      /* GRANT ... ON `sql` name; of default privileges: GRANT ... ON `sql` */
 	const char *singular; /* for people */
 	char defaults;        /* pg_default_acl.defaclobjtype; 0 = no default privileges */

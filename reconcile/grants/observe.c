@@ -39,7 +39,17 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
 		owner)
 
 #define DEFAULT_KIND                                                                                         \
-	"CASE d.defaclobjtype WHEN 'n' THEN 10 WHEN 'r' THEN 11 WHEN 'S' THEN 12 WHEN 'f' THEN 13 ELSE 14 END"
+	"CASE d.defaclobjtype WHEN 'n' THEN 13 WHEN 'r' THEN 14 WHEN 'S' THEN 15 WHEN 'f' THEN 16 WHEN 'T' " \
+	"THEN 17 WHEN 'L' THEN 18 END"
+
+/*
+ * Of the roles alone, by what pg_shdepend says of each: there may be millions of large objects. `dbid` is 0 of what belongs to the cluster.
+ */
+#define OF_ROLES(catalog, class, dbid)                                                                       \
+	"pg_catalog.pg_shdepend s JOIN pg_catalog." catalog                                                  \
+	" o ON o.oid = s.objid AND s.classid = " class " AND s.deptype = 'a' AND s.refclassid = 1260 AND s.dbid = " dbid
+#define THIS_DATABASE                                                                                        \
+	"(SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database())"
 
 /* Rows of what the roles own have no privilege: they may do all with it, and nothing of that is granted. */
 #define OWNER(owner)                                                                                         \
@@ -67,9 +77,14 @@ static const char *const database_parts[] = {
 		"l.lanacl", "l.lanowner"),
 	"SELECT 9, '', s.srvname, ''" WHO("s.srvowner") "FROM pg_catalog.pg_foreign_server s" EXPLODE(
 		"s.srvacl", "s.srvowner"),
+	"SELECT 10, '', o.oid::text, ''" WHO("o.lomowner") "FROM " OF_ROLES("pg_largeobject_metadata", "2613",
+		THIS_DATABASE) EXPLODE("o.lomacl", "o.lomowner") "s.refobjid = r.oid AND ",
+	"SELECT 11, '', o.fdwname, ''" WHO("o.fdwowner") "FROM " OF_ROLES("pg_foreign_data_wrapper", "2328",
+		THIS_DATABASE) EXPLODE("o.fdwacl", "o.fdwowner") "s.refobjid = r.oid AND ",
 	"SELECT " DEFAULT_KIND ", COALESCE(n.nspname, ''), pg_catalog.pg_get_userbyid(d.defaclrole), ''" WHO(
 		"d.defaclrole") "FROM pg_catalog.pg_default_acl d LEFT JOIN pg_catalog.pg_namespace n ON n.oid = "
-				"d.defaclnamespace" EXPLODE("d.defaclacl", "d.defaclrole"),
+				"d.defaclnamespace" EXPLODE("d.defaclacl",
+					"d.defaclrole") "d.defaclobjtype IN ('n', 'r', 'S', 'f', 'T', 'L') AND ",
 };
 
 static const char *const database_owners[] = {
@@ -89,6 +104,9 @@ static const char *const database_owners[] = {
 	"SELECT 1, d.datname::text, d.datname::text, ''::text" WHO(                                          \
 		"d.datdba") "FROM pg_catalog.pg_database d" EXPLODE("d.datacl", "d.datdba")
 #define OWN_DATABASES "SELECT 1, d.datname, d.datname, ''" OWNER("pg_database d ON d.datdba = r.oid")
+#define ON_TABLESPACES                                                                                        \
+	"SELECT 12, '', o.spcname::text, ''" WHO("o.spcowner") "FROM " OF_ROLES("pg_tablespace", "1213", "0") \
+		EXPLODE("o.spcacl", "o.spcowner") "s.refobjid = r.oid AND "
 #define ON_PARAMETERS                                                                                        \
 	"SELECT 0, '', p.parname, ''" WHO("10") "FROM pg_catalog.pg_parameter_acl p" EXPLODE("p.paracl", "10")
 
@@ -204,7 +222,7 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 		const char *role = again(last ? last->role : NULL, session_value(rows, i, 4), at->mem);
 		grants->items = arena_grow(at->mem, grants->items, grants->count, sizeof(*grants->items));
 		grants->items[grants->count++] = (struct grant){
-			.database = database ? database : schema,
+			.database = database ? database : schema, /* of what belongs to none, "" */
 			.on = on,
 			.schema = database ? schema : "",
 			.name = on < GRANT_DEFAULT_SCHEMAS ? name : name_afterwards(at->wanted, name),
@@ -345,11 +363,12 @@ static bool is_wanted(const struct observation *at, const char *database)
 
 static bool observe_cluster(struct observation *at, PGresult **databases, struct error *err)
 {
-	static const char *const parts[] = {ON_DATABASES, ON_PARAMETERS}, *const owners[] = {OWN_DATABASES};
+	static const char *const parts[] = {ON_DATABASES, ON_TABLESPACES, ON_PARAMETERS},
+				 *const owners[] = {OWN_DATABASES};
 	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_PASS_MEMORY);
 	PGresult *rows[ROWS] = {NULL, NULL};
 	bool parameters = at->present->version >= FIRST_WITH_PARAMETERS;
-	grants_query(at, parts, parameters ? 2 : 1, owners, COUNT_OF(owners), &sql);
+	grants_query(at, parts, parameters ? 3 : 2, owners, COUNT_OF(owners), &sql);
 	buf_text(&sql, "; ");
 	buf_printf(&sql, DATABASES, at->roles);
 	bool ok = ask(at, at->session->conn, &sql, ROWS, rows, err);

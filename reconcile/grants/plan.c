@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/grants/beyond.h"
 #include "reconcile/grants/closed.h"
 #include "reconcile/grants/kinds.h"
 #include "reconcile/grants/named.h"
@@ -292,6 +293,7 @@ static void take_away(struct planner *planner, const struct grant *found, size_t
 {
 	for (size_t i = 0; i < count; i++)
 		if (!is_decided_elsewhere(planner, found) && !keeps_unlisted(planner, found->role) &&
+			(grant_kinds[found->on].word || leaves(planner, found->role)) &&
 			!is_taken_elsewhere(planner, &found[i]) && !goes_with_leaver(planner, &found[i], 0))
 			add_change(planner, CHANGE_REVOKE, &found[i], found[i].grantor);
 }
@@ -473,6 +475,7 @@ void grants_plan(const struct grants_present *present, const struct grants_wante
 	*plan = (struct grants_plan){0};
 	closed_warn(present, mem, plan);
 	named_missing(present, wanted, mem, plan);
+	beyond_tell(present, wanted, mem, plan);
 	expand(&planner);
 	walk(&planner);
 	join_privileges(&planner);

@@ -10,7 +10,8 @@ static void print_object(const struct grant *grant, struct arena *mem, struct bu
 {
 	if (*grant->schema)
 		buf_printf(sql, "%s.", sql_identifier(grant->schema, mem));
-	buf_text(sql, sql_identifier(grant->name, mem));
+	bool number = grant->on == GRANT_ON_LARGE_OBJECT;
+	buf_text(sql, number ? grant->name : sql_identifier(grant->name, mem));
 	if (grant->on == GRANT_ON_FUNCTION)
 		buf_printf(sql, "(%s)", grant->column);
 }

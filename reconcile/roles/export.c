@@ -156,6 +156,23 @@ static void leave_out(struct exporter *exporter, const char *name, bool only_gra
 		candidate->left_out = why;
 }
 
+/* They are left beside any list (grants/beyond.h), so that there is one. */
+static void set_wordless_aside(struct exporter *exporter)
+{
+	struct grants *grants = &exporter->grants;
+	size_t kept = 0;
+	for (size_t i = 0; i < grants->count; i++) {
+		const struct grant *grant = &grants->items[i];
+		struct candidate *candidate = exporter_find(exporter, grant->role);
+		if (grant_on_word(grant->on))
+			grants->items[kept++] = *grant;
+		else if (candidate && !candidate->wordless)
+			candidate->wordless = arena_printf(exporter->mem, "users.yaml has no word for %s",
+				grant_describe(grant, exporter->mem));
+	}
+	grants->count = kept;
+}
+
 static bool read_grants(struct exporter *exporter, struct session *session, struct error *err)
 {
 	struct grants_wanted all = {0};
@@ -172,6 +189,7 @@ static bool read_grants(struct exporter *exporter, struct session *session, stru
 			"what roles may do in database \"%s\" cannot be read, and a list without it would take it away: %s",
 			unread, why);
 	exporter->grants = grants_found(present);
+	set_wordless_aside(exporter);
 	if (exporter->grants.count)
 		qsort(exporter->grants.items, exporter->grants.count, sizeof(*exporter->grants.items),
 			compare_by_role);
@@ -195,7 +213,7 @@ static void drop_idle_groups(struct exporter *exporter)
 		size_t granted;
 		(void)exporter_grants(exporter, candidate->role->name, &granted);
 		if (candidate->group && !candidate->left_out && candidate->role->mark != MARK_GROUP &&
-			!granted && !has_members(exporter, candidate->role))
+			!granted && !candidate->wordless && !has_members(exporter, candidate->role))
 			candidate->left_out = "it does not log in, has no members and no privileges";
 	}
 }
@@ -340,6 +358,7 @@ static void add_left_outs(
 		const char *what, *why;
 	} parts[] = {
 		{"privileges", candidate->without_grants},
+		{"further privileges", candidate->without_grants ? NULL : candidate->wordless},
 		{"settings", candidate->without_parameters},
 		{"memberships", candidate->without_roles},
 	};

@@ -13,8 +13,9 @@
 struct candidate {
 	const struct role *role;
 	bool group;
-	const char *left_out;           /* why it is not listed; NULL = it is */
-	const char *without_grants;     /* why its privileges are not; NULL = they are, where it has any */
+	const char *left_out;       /* why it is not listed; NULL = it is */
+	const char *without_grants; /* why its privileges are not; NULL = they are, where it has any */
+	const char *wordless; /* of those the ones that users.yaml cannot name, whatever becomes of the others */
 	const char *without_parameters; /* the same of a user's settings */
 	const char *without_roles;      /* the same of what a group is a member of */
 };

@@ -235,3 +235,33 @@ def test_what_one_has_whose_time_is_over_is_not_given_by_git(server):
     gone, here = Access(server, users=text).ask_all([{"role": "alice"}, {"role": "bob"}])
     assert {item["line"] for item in gone.good().find(kind="role", object="readers")} == {0}
     assert {item["line"] for item in here.good().find(kind="role", object="readers")} == {4}
+
+
+def rows(answer):
+    return {(item["kind"], item["database"], item["object"], item["privilege"]) for item in answer.good().items if item["user"] not in item["via"] and
+            "public" not in item["via"] and item["kind"] != "attribute"}
+
+
+@every_major
+def test_what_stands_in_no_schema_is_listed_too(server):
+    server.run("CREATE ROLE eve LOGIN", "CREATE ROLE g", "GRANT g TO eve", "SELECT lo_create(42), lo_create(43), lo_create(44)", "GRANT SELECT ON LARGE OBJECT 42 TO g",
+               "ALTER LARGE OBJECT 43 OWNER TO eve", "CREATE FOREIGN DATA WRAPPER w", "CREATE FOREIGN DATA WRAPPER x", "GRANT USAGE ON FOREIGN DATA WRAPPER w TO eve",
+               "GRANT CREATE ON TABLESPACE pg_default TO eve WITH GRANT OPTION",
+               *(["ALTER DEFAULT PRIVILEGES FOR ROLE g GRANT UPDATE ON LARGE OBJECTS TO eve"] if server.major >= 18 else []))
+    wanted = {("large object", "postgres", "42", "SELECT"), ("foreign-data wrapper", "postgres", "w", "USAGE"), ("tablespace", "", "pg_default", "CREATE"),
+              *(("large object", "postgres", "43", privilege) for privilege in ("OWNER", "SELECT", "UPDATE")),
+              *({("new large objects", "postgres", "by g", "UPDATE")} if server.major >= 18 else set())}
+    answer = Access(server).ask(role="eve")
+    kinds = {"large object", "foreign-data wrapper", "tablespace", "new large objects"}
+    assert {row for row in rows(answer) if row[0] in kinds} == wanted, rows(answer)
+    assert answer.one(kind="large object", object="42", privilege="SELECT")["via"] == ["g"]
+    assert answer.one(kind="tablespace", object="pg_default", privilege="CREATE")["grantable"] is True
+
+
+def test_of_thousands_of_large_objects_it_is_how_many(server):
+    server.run("CREATE ROLE eve LOGIN", "CREATE ROLE ann LOGIN", "DO $$ BEGIN FOR i IN 1..101 LOOP PERFORM lo_create(i);"
+               " EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO eve', i); EXECUTE format('ALTER LARGE OBJECT %s OWNER TO ann', i); END LOOP; END $$")
+    answers = Access(server).ask_all([{"role": "eve"}, {"role": "ann"}])
+    for answer, privileges in zip(answers, (["SELECT"], ["OWNER", "SELECT", "UPDATE"])):
+        found = answer.good().find(kind="large object")
+        assert [(item["object"], item["privilege"], item["standsFor"]) for item in found] == [("*", one, 101) for one in privileges], found

@@ -14,10 +14,15 @@ static void each_kind_has_its_word(void **state)
 	for (size_t i = 0; i < GRANT_KINDS; i++) {
 		enum grant_on on = GRANT_KINDS;
 		bool defaults = grant_kinds[i].defaults;
+		assert_non_null(grant_kinds[i].privileges[0].name);
+		if (!grant_kinds[i].word) { /* told and left: users.yaml cannot say them */
+			assert_true(i == GRANT_ON_LARGE_OBJECT || i == GRANT_ON_WRAPPER ||
+				i == GRANT_ON_TABLESPACE || i == GRANT_DEFAULT_LARGE_OBJECTS);
+			continue;
+		}
 		assert_true(defaults ? grant_default_of(grant_kinds[i].word, &on)
 				     : grant_on_of(grant_kinds[i].word, &on));
 		assert_int_equal(on, i);
-		assert_non_null(grant_kinds[i].privileges[0].name);
 	}
 	enum grant_on on;
 	assert_false(grant_on_of("table", &on));

@@ -251,9 +251,9 @@ static bool export(struct driver *driver, struct session *session, const struct 
 	struct arena *mem, struct error *err)
 {
 	struct roles_export found;
-	json_t *left_out = json_array();
 	if (!roles_export(session, input, mem, &found, err))
 		return false;
+	json_t *left_out = json_array();
 	for (size_t i = 0; i < found.left_out_count; i++)
 		json_array_append_new(left_out,
 			json_pack("{ss ss}", "name", found.left_out[i].name, "reason",

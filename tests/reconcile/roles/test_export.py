@@ -240,3 +240,51 @@ def test_whatever_is_there_its_export_changes_nothing(major):
             assert not [report for report in again.reports if report["status"] != "Synced"], (seed, text)
     finally:
         playing.close()
+
+
+def close(server):
+    """Privileges in app, for some beside others elsewhere, and then nobody connects to it."""
+    server.run("CREATE DATABASE app", "CREATE ROLE g", "CREATE ROLE idle", "CREATE ROLE u LOGIN IN ROLE g", "CREATE ROLE v LOGIN", "CREATE ROLE w LOGIN",
+               "CREATE ROLE d LOGIN", "CREATE ROLE maker")
+    server.run("CREATE TABLE t (x int)", "GRANT SELECT ON t TO g, v, idle", "ALTER DEFAULT PRIVILEGES FOR ROLE maker GRANT SELECT ON TABLES TO d",
+               database="app")
+    server.run("CREATE TABLE p (x int)", "GRANT SELECT ON p TO d, g, v, w")
+    server.run("ALTER DATABASE app ALLOW_CONNECTIONS false")
+
+
+@ALL
+def test_a_database_that_refuses_connections_costs_nobody_a_privilege(server):
+    """What is granted there is not known, and a list without it would take it away: there is no list until it is open."""
+    close(server)
+    users = Users(server)
+    refused = users.run("export", "users: []")
+    assert 'database "app" cannot be read' in refused.error and "would take it away" in refused.error, refused.answer
+    server.run("ALTER DATABASE app ALLOW_CONNECTIONS true")
+    document, left_out, text = export(users)
+    before = state(lambda sql, database: server.query(sql, database=database), ("postgres", "app"))
+    users.apply(text, policy=ADOPT).good()
+    users.apply(text, policy=ADOPT).quiet()
+    assert state(lambda sql, database: server.query(sql, database=database), ("postgres", "app")) == before
+
+
+@ALL
+def test_what_is_taken_once_a_database_is_open_again_is_told_before(server):
+    close(server)
+    wanted = json.dumps({"version": 2, "groups": [{"name": "g", "grants": [], "grantsMode": "exact"}],
+                         "users": [{"username": "u", "roles": ["g"], "password": {"disabled": True}}]})
+    users = Users(server)
+    told = [warning for warning in users.apply(wanted, policy=ADOPT).warnings if "was not compared" in warning]
+    assert len(told) == 1 and 'database "app"' in told[0], told
+    server.run("ALTER DATABASE app ALLOW_CONNECTIONS true")
+    result = users.apply(wanted, policy=ADOPT).good()
+    assert not [warning for warning in result.warnings if "was not compared" in warning]
+    assert [sql for sql in result.sql if "REVOKE SELECT" in sql] == ['REVOKE SELECT ON TABLE "public"."t" FROM "g"']
+
+
+def test_a_database_that_the_agent_may_not_connect_to_is_one_of_those(server):
+    users = plain_users(server)
+    users.secret("v", "his")
+    users.apply([{"username": "v"}]).good()
+    server.run("CREATE DATABASE app", "REVOKE CONNECT ON DATABASE app FROM PUBLIC", "CREATE TABLE p (x int)", "GRANT SELECT ON p TO v")
+    server.run("CREATE TABLE t (x int)", "GRANT SELECT ON t TO v", database="app")
+    assert 'database "app" cannot be read' in users.run("export", "users: []").error
