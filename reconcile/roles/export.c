@@ -79,6 +79,21 @@ static const char *memberships_problem(const struct exporter *exporter, const st
 	return NULL;
 }
 
+/* A database that it may connect to, and that cannot be listed: CONNECT there would be taken. */
+static const char *databases_problem(const struct exporter *exporter, const struct role *role)
+{
+	size_t count;
+	const struct connect_grant *rows = present_connects(exporter->present, role->oid, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct database *database = present_database_by_oid(exporter->present, rows[i].database);
+		const char *problem = database ? name_problem(database->name, strlen(database->name)) : NULL;
+		if (problem)
+			return arena_printf(exporter->mem,
+				"the name of a database that it was given CONNECT on %s", problem);
+	}
+	return NULL;
+}
+
 static const char *why_not(const struct exporter *exporter, const struct role *role)
 {
 	const struct roles_policy *policy = exporter->input->policy;
@@ -98,6 +113,8 @@ static const char *why_not(const struct exporter *exporter, const struct role *r
 	if (is_group(exporter, role))
 		return roles_policy_denies(policy, role->name);
 	problem = exporter_fields_problem(exporter, role);
+	if (!problem)
+		problem = databases_problem(exporter, role);
 	return problem ? problem : memberships_problem(exporter, role);
 }
 
@@ -173,6 +190,26 @@ static void set_wordless_aside(struct exporter *exporter)
 	grants->count = kept;
 }
 
+/* Why users.yaml cannot name what this is on, or NULL: one odd name is not to keep everybody out. */
+static const char *naming_problem(const struct exporter *exporter, const struct grant *grant)
+{
+	const char *const names[] = {grant->database, grant->schema, grant->name, grant->column};
+	bool function = grant->on == GRANT_ON_FUNCTION, defaults = grant->on >= GRANT_DEFAULT_SCHEMAS;
+	const char *problem = NULL;
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (!text_is_utf8(names[i], strlen(names[i])))
+			return "a name in them is no UTF-8";
+	for (size_t i = 0; i < COUNT_OF(names) - function && !problem; i++)
+		problem = *names[i] ? name_problem(names[i], strlen(names[i])) : NULL;
+	if (!problem && grant_on_is_in_schema(grant->on) && !defaults && strcmp(grant->name, GRANTS_ALL) == 0)
+		problem = "is \"*\", which stands for all of a schema";
+	if (!problem && function && strchr(grant->name, '('))
+		problem = "has a \"(\" inside, where a function's types begin";
+	return problem
+		? arena_printf(exporter->mem, "a name in %s %s", grant_describe(grant, exporter->mem), problem)
+		: NULL;
+}
+
 static bool read_grants(struct exporter *exporter, struct session *session, struct error *err)
 {
 	struct grants_wanted all = {0};
@@ -196,11 +233,10 @@ static bool read_grants(struct exporter *exporter, struct session *session, stru
 	for (size_t i = 0; i < exporter->grants.count; i++) {
 		const struct grant *grant = &exporter->grants.items[i];
 		const char *refusal = grant_refusal(grant);
-		bool bytes = !text_is_utf8(grant->schema, strlen(grant->schema)) ||
-			!text_is_utf8(grant->name, strlen(grant->name));
-		if (refusal || bytes)
-			leave_out(exporter, grant->role, true,
-				refusal ? refusal : "a name in them is no UTF-8");
+		if (!refusal)
+			refusal = naming_problem(exporter, grant);
+		if (refusal)
+			leave_out(exporter, grant->role, true, refusal);
 	}
 	return true;
 }

@@ -288,3 +288,22 @@ def test_a_database_that_the_agent_may_not_connect_to_is_one_of_those(server):
     server.run("CREATE DATABASE app", "REVOKE CONNECT ON DATABASE app FROM PUBLIC", "CREATE TABLE p (x int)", "GRANT SELECT ON p TO v")
     server.run("CREATE TABLE t (x int)", "GRANT SELECT ON t TO v", database="app")
     assert 'database "app" cannot be read' in users.run("export", "users: []").error
+
+
+@ALL
+def test_an_odd_name_keeps_nobody_else_out_and_is_named(server):
+    odd = ('"line\nend"', '"*"', '"tab\t"')
+    server.run(*(f"CREATE ROLE {name} LOGIN" for name in ("ann", "bob", "carl", "dan", "eve", "fred")), 'CREATE SCHEMA "s\n1"', 'CREATE DATABASE "d\nb"',
+               *(f"CREATE TABLE {name} (a int, \"c\n2\" int)" for name in odd), 'CREATE TABLE t (a int, "c\n2" int)', 'CREATE TABLE u (a int)',
+               'CREATE FUNCTION "f(integer)"(int) RETURNS int LANGUAGE sql AS \'SELECT 1\'', 'GRANT SELECT ON "line\nend" TO ann',
+               'GRANT UPDATE (a) ON "*" TO bob', 'GRANT SELECT ("c\n2") ON t TO carl', 'GRANT EXECUTE ON FUNCTION "f(integer)"(int) TO dan',
+               'GRANT CONNECT ON DATABASE "d\nb" TO eve', "GRANT SELECT ON u TO ann, bob, carl, dan, eve, fred")
+    users = Users(server)
+    document, left_out, text = export(users)
+    assert {user["username"]: "grants" in user for user in document["users"]} == {"ann": False, "bob": False, "carl": False, "dan": False, "fred": True}, text
+    assert "line\nend has a control character" in left_out["ann"] and "all of a schema" in left_out["bob"] and "public.t.c\n2 has" in left_out["carl"]
+    assert "where a function's types begin" in left_out["dan"] and "the name of a database that it was given CONNECT on" in left_out["eve"], left_out
+    before = state(lambda sql, database: server.query(sql, database=database), ("postgres",))
+    users.apply(text, policy=ADOPT).good()
+    users.apply(text, policy=ADOPT).quiet()
+    assert state(lambda sql, database: server.query(sql, database=database), ("postgres",)) == before
