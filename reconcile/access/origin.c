@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "reconcile/roles/users_check.h"
@@ -29,6 +30,38 @@ bool origin_membership(const struct world *world, size_t member, size_t role, in
 		return false;
 	*line = user->line;
 	return true;
+}
+
+static bool has_admin(
+	const char *const *names, const struct role_options *options, size_t count, const char *role)
+{
+	for (size_t i = 0; options && i < count; i++)
+		if (strcmp(names[i], role) == 0)
+			return options[i].admin;
+	return false;
+}
+
+bool origin_admin(const struct world *world, size_t member, size_t role, int *line)
+{
+	const char *name = world->roles[member].name, *of = world->roles[role].name;
+	if (!origin_membership(world, member, role, line))
+		return false;
+	const struct user *user = users_find(world->wanted, name);
+	if (user)
+		return has_admin(user->roles, user->role_options, user->role_count, of);
+	const struct group_role *group = users_find_group(world->wanted, name);
+	return has_admin(group->roles, group->role_options, group->role_count, of);
+}
+
+bool origin_attribute(const struct world *world, size_t role, const char *name, int *line)
+{
+	const struct user *user = world->wanted ? users_find(world->wanted, world->roles[role].name) : NULL;
+	for (unsigned i = 0; user && user->ensure != USER_ABSENT && i < ATTRIBUTES; i++)
+		if (strcasecmp(role_attribute_word(i), name) == 0 && user_has_attribute(user, i)) {
+			*line = user->line;
+			return true;
+		}
+	return false;
 }
 
 /* The function's types may be left out, which is a NULL. */
@@ -86,6 +119,17 @@ static int connect_line(const struct world *world, const struct world_row *row)
 	return listed ? user->line : 0;
 }
 
+/* `owner` of a listed database: it, and what comes with owning it. */
+static int owner_line(const struct world *world, const struct world_row *row)
+{
+	const struct wanted_database *database = row->on == GRANT_ON_DATABASE && row->grantee == row->owner
+		? users_database(world->wanted, row->name)
+		: NULL;
+	bool said =
+		database && database->owner && strcmp(database->owner, world->roles[row->grantee].name) == 0;
+	return said ? database->line : 0;
+}
+
 static const char *hand_of_row(const struct world *world, const struct world_row *row)
 {
 	const char *grantee = row->grantee == EVERYBODY ? "PUBLIC" : world->roles[row->grantee].name;
@@ -122,6 +166,8 @@ static void set_row(const struct world *world, const struct world_row *row, stru
 		line = wanted_line(world, row);
 		if (!line)
 			line = connect_line(world, row);
+		if (!line)
+			line = owner_line(world, row);
 	}
 	if (item->origin == ACCESS_BY_HAND)
 		return;

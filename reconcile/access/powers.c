@@ -4,6 +4,16 @@
 
 /* --- attributes --- */
 
+/* What stands at the end of a way: where the way itself is by hand that has been said. */
+static void set_last(struct access_item *item, enum access_origin origin, int line, const char *hand)
+{
+	if (item->origin == ACCESS_BY_HAND)
+		return;
+	item->origin = origin;
+	item->line = origin == ACCESS_BY_GIT ? line : 0;
+	item->hand = origin == ACCESS_BY_HAND ? hand : NULL;
+}
+
 static void add_attribute(struct answering *at, size_t user, const struct way *way, size_t attribute)
 {
 	const struct world *world = at->world;
@@ -19,11 +29,17 @@ static void add_attribute(struct answering *at, size_t user, const struct way *w
 	};
 	item->via = way_names(world, way, false, &item->via_count);
 	item->set_role = way->before ? world->roles[way->role].name : NULL;
-	item->origin = world->roles[way->role].oid == 10 && !way->before ? ACCESS_BY_DEFAULT : ACCESS_BY_HAND;
-	item->hand = item->origin == ACCESS_BY_HAND
-		? arena_printf(world->mem, "%s of %s", words_attributes[attribute].name,
-			  world->roles[way->role].name)
-		: NULL;
+	origin_set(world, way, NULL, item);
+	int line = 0;
+	bool first = world->roles[way->role].oid == 10 && !way->before;
+	bool said = origin_attribute(world, way->role, words_attributes[attribute].name, &line);
+	set_last(item,
+		first          ? ACCESS_BY_DEFAULT
+			: said ? ACCESS_BY_GIT
+			       : ACCESS_BY_HAND,
+		line,
+		arena_printf(world->mem, "%s of %s", words_attributes[attribute].name,
+			world->roles[way->role].name));
 }
 
 /* Her own, and those of whom she may become. */
@@ -94,12 +110,15 @@ static void add_admins(struct answering *at, size_t user, const struct reach *an
 				.object = world->roles[edge->role].name,
 				.schema = "",
 				.privilege = "ADMIN",
-				.origin = ACCESS_BY_HAND,
 				.means = "may give the role to anybody, and take it",
-				.hand = arena_printf(world->mem, "ADMIN of %s in %s", member->name,
-					world->roles[edge->role].name),
 			};
+			int line = 0;
+			bool said = origin_admin(world, any->roles[i], edge->role, &line);
 			item->via = way_names(world, &any->ways[i][0], false, &item->via_count);
+			origin_set(world, &any->ways[i][0], NULL, item);
+			set_last(item, said ? ACCESS_BY_GIT : ACCESS_BY_HAND, line,
+				arena_printf(world->mem, "ADMIN of %s in %s", member->name,
+					world->roles[edge->role].name));
 		}
 	}
 }

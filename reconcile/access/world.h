@@ -132,6 +132,10 @@ const char **way_names(const struct world *world, const struct way *way, bool ev
 
 /* Is the membership in users.yaml? `line` then. */
 bool origin_membership(const struct world *world, size_t member, size_t role, int *line);
+/* ... with `admin: true`? */
+bool origin_admin(const struct world *world, size_t member, size_t role, int *line);
+/* An attribute by its name in words_attributes. */
+bool origin_attribute(const struct world *world, size_t role, const char *name, int *line);
 void origin_prepare(struct world *world);
 /* Puts origin, line and hand into the item: of the way and, where `row` is given, of its privilege. */
 void origin_set(const struct world *world, const struct way *way, const struct world_row *row,

@@ -265,3 +265,37 @@ def test_of_thousands_of_large_objects_it_is_how_many(server):
     for answer, privileges in zip(answers, (["SELECT"], ["OWNER", "SELECT", "UPDATE"])):
         found = answer.good().find(kind="large object")
         assert [(item["object"], item["privilege"], item["standsFor"]) for item in found] == [("*", one, 101) for one in privileges], found
+
+
+ASKED = """version: 2
+databases:
+- {name: app, owner: alice}
+groups:
+- {name: base}
+- {name: readers, memberOf: [{name: base, admin: true}]}
+users:
+- {username: alice, database: app, roles: [{name: readers, admin: true}], attributes: {createdb: true}}
+- {username: bob, database: app, roles: [readers]}
+"""
+
+
+@every_major
+def test_what_git_says_of_attributes_admin_and_owners_is_given_by_git(server):
+    server.run("CREATE ROLE base", "CREATE ROLE readers", "GRANT base TO readers WITH ADMIN OPTION", "CREATE ROLE alice LOGIN CREATEDB",
+               "CREATE ROLE bob LOGIN CREATEDB", "GRANT readers TO alice, bob WITH ADMIN OPTION", "CREATE DATABASE app OWNER alice")
+
+    def origins(answer, **fields):
+        return {(item["origin"], item["line"], item["hand"]) for item in answer.good().find(**fields)}
+    line = {words: number for number, text in enumerate(ASKED.splitlines(), 1) for words in ("{name: app", "name: readers, memberOf", "username: alice") if words in text}
+    alice, bob = Access(server, users=ASKED).ask_all([{"role": "alice"}, {"role": "bob"}])
+    assert origins(alice, kind="attribute", privilege="CREATEDB") == {("git", line["username: alice"], None)}
+    assert origins(alice, kind="role", object="readers", privilege="ADMIN") == {("git", line["username: alice"], None)}
+    assert origins(alice, kind="role", object="base", privilege="ADMIN") == {("git", line["name: readers, memberOf"], None)}
+    assert origins(alice, kind="database", object="app", privilege="OWNER") == {("git", line["{name: app"], None)}
+    assert origins(alice, kind="database", object="app", privilege="CREATE") == {("git", line["{name: app"], None)}
+    assert origins(bob, kind="attribute", privilege="CREATEDB") == {("hand", 0, "CREATEDB of bob")}
+    assert origins(bob, kind="role", object="readers", privilege="ADMIN") == {("hand", 0, "ADMIN of bob in readers")}
+    assert origins(bob, kind="role", object="base", privilege="ADMIN") == {("git", line["name: readers, memberOf"], None)}
+    nobody = Access(server).ask(role="alice").good()
+    assert {item["origin"] for item in nobody.items if item["kind"] in ("attribute", "database") and item["privilege"] in ("CREATEDB", "OWNER") or
+            item["privilege"] == "ADMIN"} == {"hand"}
