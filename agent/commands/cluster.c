@@ -203,6 +203,11 @@ static int command_cluster(struct command_context *context, int argc, char **arg
 	if (context->server)
 		return command_misused(context,
 			"an agent elsewhere cannot be asked for clusters yet: run it there, or give --kubeconfig");
+	if (source.namespace && !text_is_dns_label(source.namespace))
+		return command_misused(context, "--namespace %s is no name of a namespace", source.namespace);
+	if (names && strchr(argv[0], '/') &&
+		!text_is_dns_label(arena_copy_n(context->mem, argv[0], strcspn(argv[0], "/"))))
+		return command_misused(context, "%s is no NAMESPACE/NAME", argv[0]);
 	if (!cluster_source_open(context, &source, &err))
 		return command_failed(&err);
 	showing.name = names ? argv[0] : NULL;

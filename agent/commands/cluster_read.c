@@ -242,6 +242,13 @@ static void take_name(struct reading *reading, const char *name)
 				   : reading->source->namespace;
 }
 
+/* What Kubernetes could have as the value of a label; outside of it a cluster may be called otherwise. */
+static bool is_kubernetes_name(const char *name)
+{
+	enum { LABEL_LONGEST = 63 };
+	return !name || (text_is_dns_subdomain(name) && strlen(name) <= LABEL_LONGEST);
+}
+
 bool cluster_read(const struct command_context *context, const struct cluster_source *source,
 	const char *name, struct patroni_set *set, const char **note, struct error *err)
 {
@@ -249,7 +256,7 @@ bool cluster_read(const struct command_context *context, const struct cluster_so
 	const struct patroni_asking asking = {.milliseconds = LIMIT_PATRONI_MILLISECONDS};
 	bool named = is_named(source);
 	take_name(&reading, name);
-	bool ok = read_kubernetes(&reading, err);
+	bool ok = !is_kubernetes_name(reading.name) || read_kubernetes(&reading, err);
 	if (!ok && named && err->kind == ERROR_MISSING)
 		ok = true; /* there is none, and there need not be one */
 	else if (!ok && named)

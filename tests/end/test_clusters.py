@@ -237,12 +237,18 @@ def test_two_primaries_are_said_first(calm, ask):
 
 def test_a_switchover_shows_in_the_age_of_the_last_failover(calm, ask):
     candidate = calm.switchover()
-    found = wait_for("history has it", lambda: (lambda c: c if c.get("lastFailoverTo") == candidate.name else None)(
-        document(ask, calm.namespace)))
+
+    def told():
+        """As Patroni's history has it, whenever it writes that."""
+        history = json.loads(calm.annotation(f"{calm.name}-config", "history") or "[]")
+        found = document(ask, calm.namespace)
+        return found if history and [found.get("lastFailoverTo")] == history[-1][4:] else None
+
+    found = wait_for("history has it", told)
     assert found["leader"] == candidate.name and found["lastFailover"] and found["timeline"] >= 2
     agrees(ask, calm)
     result = ask("get", f"{calm.namespace}/{calm.name}").ok()
-    assert f"Leader      {candidate.name}, for " in result.out and f"ago, to {candidate.name}" in result.out
+    assert f"Leader      {candidate.name}, for " in result.out and f"ago, to {found['lastFailoverTo']}" in result.out
 
 
 def test_without_kubernetes_the_rest_api_is_asked(calm, ask, tmp_path):
@@ -502,6 +508,24 @@ def test_a_cluster_that_is_not_there_and_one_name_in_two_namespaces(crds, ask):
     empty = crds.namespace("empty")
     result = ask("list", namespace=empty).ok()
     assert "there are no clusters" in result.err and not result.out
+
+
+@pytest.mark.parametrize("words, told", [
+    (["get", "acid demo!"], "there is no cluster acid demo!"),
+    (["get", "acid,application=x"], "there is no cluster acid,application=x"),
+    (["get", "x" * 64], "there is no cluster x"),
+    (["get", "../kube-system/x"], "is no NAMESPACE/NAME"),
+    (["get", "/x"], "is no NAMESPACE/NAME"),
+    (["get", ""], "there is no cluster"),
+    (["list", "-n", "a/b"], "is no name of a namespace"),
+    (["list", "--namespace="], "is no name of a namespace"),
+    (["get"], "NAME is missing"),
+    (["list", "x"], "one argument too many"),
+])
+def test_a_name_that_none_can_have_reaches_nobody(plane, ask, words, told):
+    mark = plane.mark()
+    result = ask(*words).is_(2)
+    assert told in result.err and not result.out and not plane.requests(mark)
 
 
 def test_an_api_server_that_is_away_is_no_empty_list(program, ask):
