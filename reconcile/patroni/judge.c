@@ -230,7 +230,17 @@ static void judge_leader(struct judging *judging)
 
 /* ---- each member ---- */
 
-/* A member that cannot speak with its store steps down, or is fenced by nothing. */
+/* Among the members alone: our clock may be another than theirs. */
+static int64_t newest_seen(const struct patroni_cluster *cluster)
+{
+	int64_t newest = 0;
+	for (size_t i = 0; i < cluster->member_count; i++)
+		if (cluster->members[i].store_seen > newest)
+			newest = cluster->members[i].store_seen;
+	return newest;
+}
+
+/* A member that cannot speak with its store steps down, or is fenced by nothing. That it leads is then only its own belief. */
 static void judge_store(struct judging *judging, const struct patroni_member *member)
 {
 	bool leads = member == judging->leader;
@@ -240,10 +250,13 @@ static void judge_store(struct judging *judging, const struct patroni_member *me
 		warning(judging,
 			"%s is in failsafe mode: it does not reach its store, and leads because all others answer it",
 			member->name);
-	else if (member->store_seen && judging->now - member->store_seen > ttl_of(judging))
+	else if (member->store_seen && newest_seen(judging->cluster) - member->store_seen > ttl_of(judging))
 		add(judging, leads,
-			arena_printf(judging->mem, "%s has heard nothing from its store for %s", member->name,
-				ago(judging, member->store_seen)));
+			arena_printf(judging->mem, "%s has heard nothing from its store for %s, and others have",
+				member->name, ago(judging, member->store_seen)));
+	else if (member->store_seen && judging->now - member->store_seen > ttl_of(judging))
+		warning(judging, "%s has heard nothing from its store for %s, or its clock is not ours",
+			member->name, ago(judging, member->store_seen));
 	else if (member->unlocked && leads)
 		fault(judging, "%s does not hold the leader's lock, by its own word", member->name);
 }

@@ -251,16 +251,22 @@ def test_a_switchover_shows_in_the_age_of_the_last_failover(calm, ask):
     assert f"Leader      {candidate.name}, for " in result.out and f"ago, to {found['lastFailoverTo']}" in result.out
 
 
-def test_without_kubernetes_the_rest_api_is_asked(calm, ask, tmp_path):
+def test_without_kubernetes_the_rest_api_is_asked(calm, tmp_path):
     agent = agents.Agent(tmp_path)
     urls = [f"http://127.0.0.1:{free_port()}", *(f"http://127.0.0.1:{m.rest_port}" for m in calm.members.values())]
     entry = {"name": "main", "connection": "host=127.0.0.1 dbname=postgres user=postgres", "patroni": urls,
              "users": {"application": "postgres-users"}}
     agent.config["databases"] = [entry]
     agent.write()
-    result = agent.cli("cluster", "list", "-o", "json").ok()
-    (cluster,) = result.items
-    assert [as_patronictl(m) for m in cluster["members"]] == agrees(ask, calm)
+
+    def equal():
+        """Both are of one moment only while nothing moves."""
+        (found,) = agent.cli("cluster", "list", "-o", "json").ok().items
+        rows = [{key: value for key, value in row.items() if key != "Cluster"}
+                for row in json.loads(calm.patronictl("list", "-f", "json"))]
+        return found if [as_patronictl(m) for m in found["members"]] == rows else None
+
+    cluster = wait_for("both lists are equal", equal)
     assert cluster["name"] == calm.name and cluster["leader"] == calm.leader().name and "namespace" not in cluster
     # Nobody answers: that is no empty list.
     agent.config["databases"][0]["patroni"] = urls[:1]

@@ -108,6 +108,33 @@ static void two_letters_of_one_leader_are_one_role(void **state)
 	json_decref(config);
 }
 
+/* Our own clock decides nothing: a minute apart is a word, and no reason to write to nobody. */
+static void a_leader_cut_off_from_its_store_is_known_by_the_others(void **state)
+{
+	struct fixture *fixture = *state;
+	const int64_t second = 1000000, then = 1000 * second;
+	struct patroni_member *other = patroni_member_of(&fixture->set, fixture->cluster, "acid-1");
+	fixture->cluster->leader = "acid-0";
+	fixture->cluster->ttl = 30;
+	struct patroni_member *members[] = {&fixture->cluster->members[0], other};
+	for (size_t i = 0; i < 2; i++) {
+		members[i]->contact = PATRONI_ANSWERED;
+		members[i]->state = "running";
+		members[i]->replication_state = i ? "streaming" : NULL;
+		members[i]->in_recovery = i;
+		members[i]->store_seen = then;
+	}
+	patroni_judge(&fixture->set, then + 60 * second);
+	assert_false(fixture->set.items[0].bad);
+	assert_int_equal(fixture->set.items[0].problem_count, 2);
+	fixture->set.items[0].problem_count = 0;
+	members[1]->store_seen = then + 31 * second;
+	patroni_judge(&fixture->set, then + 31 * second);
+	assert_true(fixture->set.items[0].bad);
+	assert_string_equal(fixture->set.items[0].problems[0].text,
+		"acid-0 has heard nothing from its store for 31s, and others have");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +142,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(positions_are_read_as_they_are_written, begin, end),
 		cmocka_unit_test_setup_teardown(an_older_word_has_one_position, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_no_word_is_told, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_leader_cut_off_from_its_store_is_known_by_the_others, begin, end),
 		cmocka_unit_test_setup_teardown(two_letters_of_one_leader_are_one_role, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
