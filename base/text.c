@@ -336,7 +336,7 @@ void text_base64(const unsigned char *bytes, size_t length, char *out)
 	*out = '\0';
 }
 
-static int base64_value(char c)
+int text_base64_value(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -355,8 +355,9 @@ bool text_base64_decode(const char *text, size_t length, unsigned char *out, siz
 	for (size_t i = 0; i < length; i += 4) {
 		bool last = i + 4 == length;
 		int pad = last && text[i + 3] == '=' ? (text[i + 2] == '=' ? 2 : 1) : 0;
-		int value[4] = {base64_value(text[i]), base64_value(text[i + 1]),
-			pad == 2 ? 0 : base64_value(text[i + 2]), pad ? 0 : base64_value(text[i + 3])};
+		int value[4] = {text_base64_value(text[i]), text_base64_value(text[i + 1]),
+			pad == 2 ? 0 : text_base64_value(text[i + 2]),
+			pad ? 0 : text_base64_value(text[i + 3])};
 		if (value[0] < 0 || value[1] < 0 || value[2] < 0 || value[3] < 0)
 			return false;
 		unsigned group = (unsigned)value[0] << 18 | (unsigned)value[1] << 12 |

@@ -53,6 +53,9 @@ void text_hex(const unsigned char *bytes, size_t length, char *out);
 /* Standard base64 with padding. Encoding needs 4 * ((length + 2) / 3) + 1 bytes. */
 void text_base64(const unsigned char *bytes, size_t length, char *out);
 
+/* The six bits that a digit of standard base64 stands for; -1 = it is none. */
+int text_base64_value(char c);
+
 /* Strict: padding required, no white space. `out` holds length / 4 * 3 + 1 bytes and may be `text` itself; it
    gets a NUL after the bytes. False leaves it undefined. */
 bool text_base64_decode(const char *text, size_t length, unsigned char *out, size_t *out_length) MUST_CHECK;

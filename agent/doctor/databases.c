@@ -42,6 +42,16 @@ static const char *remedy_of(
 	}
 }
 
+/* A password file that others can read has its row and its remedy already (files.c). */
+static bool is_told(const struct database_config *database)
+{
+	CLEANUP(secret_done) struct secret password = {0};
+	struct error ignored;
+	return database->password.file && !database->cluster.name &&
+		!secret_read_private(&password, database->password.file, true, &ignored) &&
+		ignored.kind == ERROR_DENIED;
+}
+
 static bool examine(struct doctor *doctor, const struct database_config *database, struct roles_server *server)
 {
 	struct session_target target;
@@ -55,6 +65,8 @@ static bool examine(struct doctor *doctor, const struct database_config *databas
 	secret_done(&target.password);
 	if (ok)
 		return true;
+	if (is_told(database))
+		return false;
 	const char *named = arena_printf(doctor->mem, "database %s", database->name);
 	doctor_fail(doctor, "database", remedy_of(doctor, database, &err), "%s%s%s",
 		text_starts(err.text, named) ? "" : database->name, text_starts(err.text, named) ? "" : ": ",

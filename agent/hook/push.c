@@ -138,6 +138,21 @@ static int end_push(const struct guard *guard)
 	return code ? 1 : 0;
 }
 
+/* A line of what git says on stdin about a push: "LOCAL-REF LOCAL REMOTE-REF THERE" before it, "OLD NEW REF" on the server. */
+struct push_line {
+	char *words[4]; /* NULL = not there */
+};
+
+/* The next one; `rest` is NULL before the first. */
+static bool next_line(struct buf *lines, char **rest, struct push_line *found)
+{
+	char *line = lines->length ? strtok_r(*rest ? NULL : lines->data, "\n", rest) : NULL, *words = NULL;
+	*found = (struct push_line){0};
+	for (size_t i = 0; line && i < COUNT_OF(found->words); i++)
+		found->words[i] = strtok_r(i ? NULL : line, " ", &words);
+	return line;
+}
+
 int hook_pre_push(struct hook *hook, const char *remote)
 {
 	CLEANUP(buf_done) struct buf lines = BUF(STDIN_BYTES);
@@ -145,15 +160,12 @@ int hook_pre_push(struct hook *hook, const char *remote)
 	const char *of_remote = arena_printf(hook->mem, "--remotes=%s", remote);
 	const char *const list[] = {"rev-list", "--stdin", "--not", of_remote, NULL};
 	struct error err = {0};
+	struct push_line line;
 	char *rest = NULL;
 	if (!hook_read_stdin(&lines))
 		return 2;
-	for (char *line = lines.length ? strtok_r(lines.data, "\n", &rest) : NULL; line;
-		line = strtok_r(NULL, "\n", &rest)) {
-		char *words = NULL;
-		strtok_r(line, " ", &words);
-		const char *local = strtok_r(NULL, " ", &words), *ref = strtok_r(NULL, " ", &words),
-			   *there = strtok_r(NULL, " ", &words);
+	while (next_line(&lines, &rest, &line)) {
+		const char *local = line.words[1], *ref = line.words[2], *there = line.words[3];
 		if (!local || !there || is_zero(local))
 			continue;
 		if (!send_target(&sending, local, ref, &err))
@@ -206,14 +218,12 @@ int hook_pre_receive(struct hook *hook)
 	CLEANUP(buf_done) struct buf lines = BUF(STDIN_BYTES);
 	CLEANUP(sending_done) struct sending sending = sending_of(hook);
 	struct error err = {0};
+	struct push_line line;
 	char *rest = NULL;
 	if (!hook_read_stdin(&lines))
 		return 2;
-	for (char *line = lines.length ? strtok_r(lines.data, "\n", &rest) : NULL; line;
-		line = strtok_r(NULL, "\n", &rest)) {
-		char *words = NULL;
-		strtok_r(line, " ", &words);
-		const char *new = strtok_r(NULL, " ", &words), *ref = strtok_r(NULL, " ", &words);
+	while (next_line(&lines, &rest, &line)) {
+		const char *new = line.words[1], *ref = line.words[2];
 		if (!new || is_zero(new))
 			continue;
 		if (!send_target(&sending, new, ref ? ref : "refs/heads/", &err))

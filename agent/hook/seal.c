@@ -210,6 +210,10 @@ static bool merge_and_make(const struct seal_run *run, const struct edit_users *
 		complain(mistakes, run->files->edit, &err);
 		return false;
 	}
+	/* Where no commit says that users went, a users file that is not there says nothing: it is made again. */
+	bool lost = !run->place->checkout && !run->git->users.length && ancestor.base.known;
+	if (lost)
+		ancestor.base = (struct users_base){0};
 	const struct users_merge_input input = {
 		.edit = edit,
 		.git = run->git->exists ? &run->git->read : NULL,
@@ -228,6 +232,9 @@ static bool merge_and_make(const struct seal_run *run, const struct edit_users *
 	}
 	if (mistakes->count + mistakes->dropped != before || !make_texts(run, &merge, outcome, mistakes))
 		return false;
+	if (lost)
+		mistakes_add(&outcome->notes, run->files->edit, 0, 0,
+			"%s is not there any more, or empty: it is made again of this file", run->files->users);
 	outcome->even = !run->place->checkout && !outcome->sealing.given_count &&
 		users_merge_even(&merge, &outcome->sealing.values, run->place->mem, &outcome->base);
 	if (!outcome->even) {

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "reconcile/leak/encoding.h"
 #include "reconcile/leak/escapes.h"
 
@@ -55,15 +56,10 @@ int view_line(const struct view *view, size_t offset)
 
 /* ---- base64 ---- */
 
-static int digit_of(unsigned char c)
+/* Of the alphabet for URLs, too. */
+static int digit_of(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
+	return c == '-' ? 62 : c == '_' ? 63 : text_base64_value(c);
 }
 
 /* Where a run goes on behind a line break, with the indentation, quotes and comment marks of the next line; `at` itself when it ends. */
@@ -79,7 +75,7 @@ static size_t behind_break(const char *bytes, size_t length, size_t at)
 		return at;
 	while (next < length && strchr("#>|*\"'` \t", bytes[next]) && bytes[next])
 		next++;
-	return next < length && digit_of((unsigned char)bytes[next]) >= 0 ? next : at;
+	return next < length && digit_of(bytes[next]) >= 0 ? next : at;
 }
 
 /* The digits of the run that begins at `at`; where it ends. */
@@ -87,7 +83,7 @@ static size_t read_run(const char *bytes, size_t length, size_t at, unsigned cha
 {
 	*count = 0;
 	while (at < length && *count < RUN_MAX) {
-		int digit = digit_of((unsigned char)bytes[at]);
+		int digit = digit_of(bytes[at]);
 		if (digit >= 0) {
 			digits[(*count)++] = (unsigned char)digit;
 			at++;
@@ -139,13 +135,13 @@ static void look_at_base64(const struct walk *walk, const struct view *view)
 	CLEANUP(memory_freep) unsigned char *digits = NULL;
 	CLEANUP(memory_freep) char *out = NULL;
 	for (size_t at = 0; at < view->length;) {
-		if (digit_of((unsigned char)view->bytes[at]) < 0) {
+		if (digit_of(view->bytes[at]) < 0) {
 			at++;
 			continue;
 		}
 		/* Most runs are words: their length is found before anything is copied. */
 		size_t end = at, count = 0;
-		while (end < view->length && digit_of((unsigned char)view->bytes[end]) >= 0)
+		while (end < view->length && digit_of(view->bytes[end]) >= 0)
 			end++;
 		bool goes_on = end < view->length && behind_break(view->bytes, view->length, end) != end;
 		if (end - at < walk->shortest && !goes_on) {
