@@ -19,20 +19,23 @@ void git_side_done(struct git_side *side)
 
 bool ancestor_blob(const char *name, struct buf *out, bool *exists, struct error *err)
 {
-	*exists = git_says("rev-parse", "--verify", "--quiet", name, NULL);
-	return !*exists || git_ask(out, err, "cat-file", "blob", name, NULL);
+	return git_blobs(&name, 1, &out, exists, err);
 }
 
 bool git_side_of_commit(const char *commit, const struct layout_users *files, struct arena *mem,
 	struct git_side *side, struct error *err)
 {
-	bool ignored;
+	bool exists[2];
 	*side = (struct git_side){.users = BUF(2 * LIMIT_FILE_BYTES), .sealed = BUF(LIMIT_PATH_BYTES)};
-	return !*commit ||
-		(ancestor_blob(arena_printf(mem, "%s:%s", commit, files->users), &side->users, &side->exists,
-			 err) &&
-			ancestor_blob(arena_printf(mem, "%s:%s", commit, files->sealed), &side->sealed,
-				&ignored, err));
+	if (!*commit)
+		return true;
+	const char *const asked[] = {arena_printf(mem, "%s:%s", commit, files->users),
+		arena_printf(mem, "%s:%s", commit, files->sealed)};
+	struct buf *const texts[] = {&side->users, &side->sealed};
+	if (!git_blobs(asked, COUNT_OF(asked), texts, exists, err))
+		return false;
+	side->exists = exists[0];
+	return true;
 }
 
 bool git_side_read(

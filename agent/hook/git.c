@@ -286,3 +286,62 @@ const char *git_config(struct arena *mem, const char *key)
 	struct error ignored;
 	return git_ask(&out, &ignored, "config", "--get", key, NULL) ? first_line(mem, &out) : "";
 }
+
+/* "NAME blob SIZE", the bytes, a line end; "ASKED missing" (and the like) for what is not there. What is no blob is not there either. */
+static bool take_blob(const char **at, const char *end, struct buf *text, bool *exists)
+{
+	const char *line = *at, *stop = memchr(line, '\n', (size_t)(end - line));
+	if (!stop)
+		return false;
+	*at = stop + 1;
+	*exists = false;
+	const char *type = memchr(line, ' ', (size_t)(stop - line));
+	const char *number = type ? memchr(type + 1, ' ', (size_t)(stop - type - 1)) : NULL;
+	char *behind = NULL;
+	size_t size = number ? strtoul(number + 1, &behind, 10) : 0;
+	if (!number || behind != stop)
+		return true;
+	if (size >= (size_t)(end - *at))
+		return false;
+	*exists = text_starts(type, " blob ");
+	if (*exists)
+		buf_append(text, *at, size);
+	*at += size + 1;
+	return true;
+}
+
+/* One whose name is no line has to be asked for alone. */
+static bool ask_blob(const char *name, struct buf *text, bool *exists, struct error *err)
+{
+	*exists = git_says("rev-parse", "--verify", "--quiet", name, NULL);
+	return !*exists || git_ask(text, err, "cat-file", "blob", name, NULL);
+}
+
+bool git_blobs(const char *const *asked, size_t count, struct buf *const *texts, bool *exists, struct error *err)
+{
+	static const char *const arguments[] = {"cat-file", "--batch", NULL};
+	CLEANUP(buf_done) struct buf input = BUF(65536);
+	struct buf out = BUF(65536);
+	bool lines = true, ok = true;
+	for (size_t i = 0; i < count; i++) {
+		lines = lines && !strchr(asked[i], '\n');
+		buf_printf(&input, "%s\n", asked[i]);
+		out.maximum += texts[i]->maximum;
+	}
+	for (size_t i = 0; ok && (!lines || buf_failed(&input)) && i < count; i++)
+		ok = ask_blob(asked[i], texts[i], &exists[i], err);
+	if (!lines || buf_failed(&input))
+		return ok;
+	const struct git_call call = {
+		.arguments = arguments, .input = buf_string(&input), .input_length = input.length};
+	ok = git_run(&call, &out, NULL, err);
+	const char *at = buf_string(&out), *end = at + out.length;
+	for (size_t i = 0; ok && i < count; i++) {
+		ok = take_blob(&at, end, texts[i], &exists[i]) && !buf_failed(texts[i]);
+		if (!ok)
+			error_set(err, ERROR_INVALID, "git cat-file gives no answer that fits for %s",
+				asked[i]);
+	}
+	buf_done(&out);
+	return ok;
+}

@@ -54,5 +54,10 @@ bool git_says(const char *argument, ...) NULL_TERMINATED;
 bool git_names(const char *const *asked, size_t count, const char *index, struct arena *mem,
 	const char **names) MUST_CHECK;
 
+/* The texts of objects ("HEAD:PATH", ":1:PATH") by one question to git, each appended to its own buffer; `exists` says which are there.
+   False when git cannot be asked, or one is larger than its buffer may be. */
+bool git_blobs(const char *const *asked, size_t count, struct buf *const *texts, bool *exists,
+	struct error *err) MUST_CHECK;
+
 /* "" when it is not set. */
 const char *git_config(struct arena *mem, const char *key);

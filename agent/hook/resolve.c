@@ -30,12 +30,14 @@ static void complain(struct mistakes *mistakes, const char *file, const struct e
 /* ":2:PATH" and ":3:PATH" are the sides of a merge that goes on. */
 static bool read_stages(struct arena *mem, const char *path, struct states *states, struct error *err)
 {
-	bool ours, theirs;
-	if (!ancestor_blob(arena_printf(mem, ":1:%s", path), &states->base, &states->has_base, err) ||
-		!ancestor_blob(arena_printf(mem, ":2:%s", path), &states->ours, &ours, err) ||
-		!ancestor_blob(arena_printf(mem, ":3:%s", path), &states->theirs, &theirs, err))
+	const char *const asked[] = {arena_printf(mem, ":1:%s", path), arena_printf(mem, ":2:%s", path),
+		arena_printf(mem, ":3:%s", path)};
+	struct buf *const texts[] = {&states->base, &states->ours, &states->theirs};
+	bool there[COUNT_OF(asked)];
+	if (!git_blobs(asked, COUNT_OF(asked), texts, there, err))
 		return false;
-	states->unmerged = ours || theirs;
+	states->has_base = there[0];
+	states->unmerged = there[1] || there[2];
 	return true;
 }
 

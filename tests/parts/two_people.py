@@ -10,9 +10,11 @@ went out of it unless a person took him out of the edit file; what is sealed ope
 the end, when both have committed, pulled and pushed: every user is in Git whom nobody took out, with the password of whoever typed it.
 """
 
+import functools
 import random
 import re
 import shutil
+import subprocess
 
 import yaml
 
@@ -25,10 +27,56 @@ class Lost(AssertionError):
     """What the oracle finds."""
 
 
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@functools.lru_cache(maxsize=4096)
+def load_all(text):
+    """The documents of a text; what is asked again after each step is mostly what it was. Nobody changes them."""
+    return list(yaml.load_all(text, Loader))
+
+
+@functools.lru_cache(maxsize=4096)
+def users_of(text):
+    """Of an edit file or a users file: user -> password or None."""
+    inner = load_all(load_all(text)[0]["data"]["users.yaml"])[0]
+    return {user["username"]: user.get("password") for user in inner["users"] or []}
+
+
+class Reader:
+    """What a repository has, by one `git cat-file` that stays, instead of a process for each question."""
+
+    def __init__(self, one):
+        self.process = subprocess.Popen(["git", "cat-file", "--batch"], cwd=one.root, env=one.environment, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+
+    def ask(self, name):
+        """(object's name, content) of HEAD, HEAD:path, ...; (None, None) when it is not there."""
+        self.process.stdin.write(name.encode() + b"\n")
+        self.process.stdin.flush()
+        words = self.process.stdout.readline().split()
+        if len(words) != 3 or words[1] not in (b"commit", b"tree", b"blob", b"tag"):
+            return None, None
+        content = self.process.stdout.read(int(words[2]))
+        self.process.stdout.read(1)
+        return words[0].decode(), content
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
 class Person:
     def __init__(self, world, name, checkout):
         self.world, self.name, self.one = world, name, checkout
         self.typed = {}  # user -> password, as it must stand in the edit file
+        self.reader = Reader(checkout)
+
+    def show(self, path, revision="HEAD"):
+        """The text of a file of a commit, or None."""
+        content = self.reader.ask(f"{revision}:{path}")[1]
+        return None if content is None else content.decode()
 
     @property
     def file(self):
@@ -36,8 +84,7 @@ class Person:
 
     def entries(self):
         """Of the edit file: user -> password or None."""
-        inner = yaml.safe_load(yaml.safe_load(self.file.read_text())["data"]["users.yaml"])
-        return {user["username"]: user.get("password") for user in inner["users"] or []}
+        return users_of(self.file.read_text())
 
     def block_of(self, name):
         found = re.search(rf"^( *)- username: {name}\n(?:\1 .*\n)*", self.file.read_text(), re.M)
@@ -49,7 +96,7 @@ class Person:
         self.file.write_text(text.replace(old, new))
 
     def head(self):
-        return self.one.git("rev-parse", "-q", "--verify", "HEAD").out.strip()
+        return self.reader.ask("HEAD")[0]
 
     def is_busy(self):
         folder = self.one.root / ".git"
@@ -58,31 +105,58 @@ class Person:
     def is_ahead(self):
         return self.one.git("rev-list", "--count", "origin/main..HEAD").out.strip() not in ("", "0")
 
+    def is_on_main(self):
+        return (self.one.root / ".git/HEAD").read_text().strip() == "ref: refs/heads/main"
+
     def users(self, revision="HEAD"):
-        return set(self.one.users(revision)) if self.one.git("cat-file", "-e", f"{revision}:team/users.yaml").code == 0 else set()
+        text = self.show("team/users.yaml", revision)
+        return set() if text is None else set(users_of(text))
+
+    def passwords(self, revision="HEAD"):
+        """Secret -> password, opened with the private key, as the cluster would; each sealed text once."""
+        text = self.show("team/sealed-users.yaml", revision) or ""
+        if text not in self.world.opened:
+            self.world.opened[text] = self.one.passwords(revision)
+        return self.world.opened[text]
+
+
+FIRST = {name: f"{name}-password-0" for name in ("alice", "bob", "carl")}
 
 
 class World:
+    """It begins as the first one of the process did: that one is kept beside the folder and copied back to the same place."""
+
     def __init__(self, folder, seed=0):
-        shutil.rmtree(folder, ignore_errors=True)
         self.folder, self.seed, self.count, self.log = folder, seed, 0, []
-        self.passwords, self.typists, self.removed = {}, {}, set()
-        first = Checkout(folder / "ann")
-        first.git("init", "-q", "--bare", folder / "remote.git").ok()
-        first.git("remote", "add", "origin", folder / "remote.git").ok()
+        self.passwords, self.typists, self.removed, self.opened = {}, {}, set(), {}
+        kept = folder.with_name(folder.name + "-kept")
+        shutil.rmtree(folder, ignore_errors=True)
+        if not kept.exists():
+            self.make()
+            shutil.copytree(folder, kept, symlinks=True)
+        else:
+            shutil.copytree(kept, folder, symlinks=True)
+        self.people = [Person(self, name, Checkout(folder / name, init=False, certificate=False)) for name in ("ann", "ben")]
+        for name, password in FIRST.items():
+            self.type(self.people[0], name, password)
+
+    def make(self):
+        first = Checkout(self.folder / "ann")
+        first.git("init", "-q", "--bare", self.folder / "remote.git").ok()
+        first.git("remote", "add", "origin", self.folder / "remote.git").ok()
         first.hook("install").ok()
-        self.people = [Person(self, "ann", first)]
-        for name in ("alice", "bob", "carl"):
-            self.type(self.people[0], name, f"{name}-password-0")
-        first.edit(self.people[0].typed)
+        first.edit(FIRST)
         first.write("README", "one\n")
         first.git("add", "-A").ok()
         first.commit("first").ok()
         first.git("push", "-q", "-u", "origin", "main").ok()
-        first.git("clone", "-q", folder / "remote.git", folder / "ben").ok()
-        other = Checkout(folder / "ben", init=False, certificate=False)
+        first.git("clone", "-q", self.folder / "remote.git", self.folder / "ben").ok()
+        other = Checkout(self.folder / "ben", init=False, certificate=False)
         other.hook("install").ok()
-        self.people.append(Person(self, "ben", other))
+
+    def close(self):
+        for person in self.people:
+            person.reader.close()
 
     def type(self, person, user, password):
         person.typed[user] = password
@@ -125,13 +199,13 @@ class World:
             gone = (users | person.users("origin/main")) - has - self.removed
             if gone:
                 self.fail(person, f"{name} lost {sorted(gone)}")
-        text = person.one.committed("team/users.yaml") + person.one.committed("team/sealed-users.yaml")
+        text = person.show("team/users.yaml") + person.show("team/sealed-users.yaml")
         if "<<<<" in text or ">>>>" in text:
             self.fail(person, "conflict markers are committed")
         self.check_sealed(person)
 
     def check_sealed(self, person):
-        opened = person.one.passwords()
+        opened = person.passwords()
         for user in person.users():
             password = opened.get(f"user-{user}-secret")
             if password not in self.passwords[user]:
@@ -146,9 +220,9 @@ class World:
                     self.step(person, "resolve", chance)
                 for name in ("abort_all", "to_main", "seal_resolve", "pull_rebase", "resolve", "seal_resolve", "push"):
                     self.step(person, name, chance)
-        final = self.people[0].one
-        final.git("fetch", "-q").ok()
-        has, opened = set(final.users("origin/main")), final.passwords("origin/main")
+        final = self.people[0]
+        final.one.git("fetch", "-q").ok()
+        has, opened = final.users("origin/main"), final.passwords("origin/main")
         for user in self.passwords:
             if user in has or user in self.removed:
                 continue
@@ -335,18 +409,18 @@ def abort_all(person, chance):
 
 
 def push(person, chance):
-    if not person.is_busy() and person.one.git("branch", "--show-current").out.strip() == "main":
+    if not person.is_busy() and person.is_on_main():
         return person.one.git("push", "-q", "origin", "main")
 
 
 def to_topic(person, chance):
     if not person.is_busy():
-        exists = person.one.git("rev-parse", "-q", "--verify", "topic").code == 0
+        exists = person.reader.ask("refs/heads/topic")[0] is not None
         return person.one.git("checkout", "-q", *([] if exists else ["-b"]), "topic")
 
 
 def to_main(person, chance):
-    if not person.is_busy() and person.one.git("branch", "--show-current").out.strip() != "main":
+    if not person.is_busy() and not person.is_on_main():
         answer = person.one.git("checkout", "-q", "main")
         return answer if chance.random() < 0.3 else person.one.git("merge", "-q", "--no-edit", "topic")
 
@@ -369,10 +443,13 @@ def steps_of(seed, length):
 
 def play(folder, steps, seed=0):
     """The oracle's complaint, or None."""
+    world = World(folder, seed)
     try:
-        World(folder, seed).play(steps)
+        world.play(steps)
     except Lost as lost:
         return str(lost)
+    finally:
+        world.close()
     return None
 
 
