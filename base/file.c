@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +51,22 @@ bool file_read(const char *path, struct buf *buf, struct error *err)
 	if (buf_failed(buf))
 		return error_set(err, ERROR_INVALID, "%s is larger than %zu bytes", path, buf->maximum);
 	return true;
+}
+
+int file_in_memory(const char *name)
+{
+	return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+bool file_seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0;
+}
+
+bool file_fix_size(int fd, size_t bytes)
+{
+	return ftruncate(fd, (off_t)bytes) == 0 &&
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) == 0;
 }
 
 bool file_write_all(int fd, const void *bytes, size_t length)

@@ -10,6 +10,12 @@
 bool file_read(const char *path, struct buf *buf, struct error *err) MUST_CHECK;
 
 /* Everything to this descriptor; false = `errno` says why. */
+/* A file that is in memory alone, and closed on exec; -1 with errno. Once it is sealed, nobody who gets the descriptor can change or grow
+   it: its memory is that of the agent's own group. */
+int file_in_memory(const char *name);
+bool file_seal(int fd) MUST_CHECK;
+bool file_fix_size(int fd, size_t bytes) MUST_CHECK; /* zeros; may be written, and not beyond that */
+
 bool file_write_all(int fd, const void *bytes, size_t length) MUST_CHECK;
 
 /* Writes beside `path`, flushes, renames over it: readers see the old or the new file, never a part. */

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -66,16 +65,16 @@ void frame_head(size_t length, char head[4])
 
 bool frame_file(int *fd, struct error *err)
 {
-	*fd = memfd_create("request", MFD_CLOEXEC);
+	*fd = file_in_memory("request");
 	return *fd >= 0 || error_set(err, ERROR_RETRY, "cannot make room for a request: %s", strerror(errno));
 }
 
 bool frame_file_done(int fd, bool written, struct error *err)
 {
-	if (written && lseek(fd, 0, SEEK_SET) == 0)
+	if (written && lseek(fd, 0, SEEK_SET) == 0 && file_seal(fd))
 		return true;
 	if (written)
-		error_set(err, ERROR_BUG, "cannot rewind a request: %s", strerror(errno));
+		error_set(err, ERROR_BUG, "cannot rewind and seal a request: %s", strerror(errno));
 	close(fd);
 	return false;
 }

@@ -8,7 +8,6 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -146,8 +145,18 @@ static int above(int fd)
 
 static int in_memory(const void *bytes, size_t length)
 {
-	int file = above(memfd_create("gpgv", MFD_CLOEXEC));
-	if (file < 0 || file_write_all(file, bytes, length))
+	int file = above(file_in_memory("gpgv"));
+	if (file < 0 || (file_write_all(file, bytes, length) && file_seal(file)))
+		return file;
+	close(file);
+	return -1;
+}
+
+/* What gpgv says, whoever gpgv has become over a stranger's signature. */
+static int for_answer(void)
+{
+	int file = above(file_in_memory("gpgv"));
+	if (file < 0 || file_fix_size(file, ANSWER_BYTES))
 		return file;
 	close(file);
 	return -1;
@@ -156,7 +165,7 @@ static int in_memory(const void *bytes, size_t length)
 static bool make_files(const struct gpg_question *question, const struct buf *keys, struct run *run)
 {
 	run->files[0] = above(open("/dev/null", O_RDONLY | O_CLOEXEC));
-	run->files[1] = in_memory("", 0);
+	run->files[1] = for_answer();
 	run->files[2] = above(open("/dev/null", O_WRONLY | O_CLOEXEC));
 	run->files[SIGNATURE_FD] = in_memory(question->signature, question->signature_length);
 	run->files[PAYLOAD_FD] = in_memory(question->payload, question->payload_length);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include "base/file.h"
 
 #include <errno.h>
@@ -129,6 +130,21 @@ static void removing_a_folder_does_not_follow_links(void **state)
 	assert_true(file_remove_folder(inner, &err));
 }
 
+static void a_file_in_memory_holds_what_it_was_made_for_and_no_more(void **state)
+{
+	(void)state;
+	char byte = 'x';
+	int fd = file_in_memory("test");
+	assert_true(fd >= 0 && file_fix_size(fd, 16));
+	assert_int_equal(pwrite(fd, "hello", 5, 11), 5);
+	assert_int_equal(pread(fd, &byte, 1, 0), 1);
+	assert_int_equal(byte, 0);
+	assert_int_equal(pwrite(fd, "x", 1, 16), -1);
+	assert_int_equal(ftruncate(fd, 17), -1);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +156,7 @@ int main(void)
 			a_file_that_is_there_is_not_made_anew, open_folder, close_folder),
 		cmocka_unit_test_setup_teardown(
 			what_is_missing_is_told_from_what_is_too_large, open_folder, close_folder),
+		cmocka_unit_test(a_file_in_memory_holds_what_it_was_made_for_and_no_more),
 		cmocka_unit_test_setup_teardown(folders_are_made_with_their_parents, open_folder, close_folder),
 		cmocka_unit_test_setup_teardown(
 			removing_a_folder_does_not_follow_links, open_folder, close_folder),

@@ -87,6 +87,21 @@ static void a_file_of_messages_is_read_from_its_beginning(void **state)
 	close(fd);
 }
 
+/* Whoever takes over the child has this descriptor, and its memory is the agent's. */
+static void a_file_for_a_child_cannot_be_changed_or_grown(void **state)
+{
+	(void)state;
+	struct error err;
+	int fd;
+	assert_true(frame_file(&fd, &err));
+	assert_true(frame_file_done(fd, frame_write(fd, "hello", 5, &err), &err));
+	assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+	assert_int_equal(pwrite(fd, "x", 1, 4096), -1);
+	assert_int_equal(ftruncate(fd, 1 << 20), -1);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, 0), -1);
+	close(fd);
+}
+
 static void a_file_that_was_not_written_is_closed_and_its_error_stays(void **state)
 {
 	(void)state;
@@ -106,6 +121,7 @@ int main(void)
 		cmocka_unit_test(a_length_beyond_the_maximum_fails_before_any_byte_is_kept),
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(a_file_of_messages_is_read_from_its_beginning),
+		cmocka_unit_test(a_file_for_a_child_cannot_be_changed_or_grown),
 		cmocka_unit_test(a_file_that_was_not_written_is_closed_and_its_error_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
