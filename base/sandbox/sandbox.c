@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/sandbox/apart.h"
 #include "base/sandbox/syscall_filter.h"
 
 /* Rights that came after the first Landlock (ABI 2, 3 and 5), for older kernel headers. */
@@ -235,9 +236,9 @@ static bool restrict_resources(const struct sandbox *sandbox, struct error *err)
 
 /* Of a process of root's, what would let it raise its limits again. Which files there are is for Landlock to say, so the right to read
    those of another user stays. An exec gives nothing back (no_new_privs). */
-static bool restrict_capabilities(const struct sandbox *sandbox, struct error *err)
+static bool restrict_capabilities(const struct sandbox *sandbox, bool apart, struct error *err)
 {
-	const uint32_t kept = (1U << CAP_DAC_OVERRIDE) | (1U << CAP_DAC_READ_SEARCH);
+	const uint32_t kept = apart ? 0 : (1U << CAP_DAC_OVERRIDE) | (1U << CAP_DAC_READ_SEARCH);
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 	if (syscall(SYS_capget, &header, data))
@@ -259,8 +260,12 @@ bool sandbox_enter(const struct sandbox *sandbox, struct error *err)
 		.program_fd = sandbox->program ? sandbox->program_fd : -1,
 		.required = sandbox->calls_filtered,
 	};
+	bool apart = sandbox->apart && apart_is_possible();
+	/* While it is dumpable, for else its own /proc is root's. */
+	if (apart && !apart_enter(err))
+		return error_prefix(err, "cannot restrict the %s process", sandbox->what);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return refused(sandbox, "rights", errno, err);
-	return restrict_capabilities(sandbox, err) && restrict_files(sandbox, err) &&
+	return restrict_capabilities(sandbox, apart, err) && restrict_files(sandbox, err) &&
 		syscall_filter_enter(&filter, err) && restrict_resources(sandbox, err);
 }

@@ -19,6 +19,7 @@ struct sandbox {
 	bool network;                /* connections to the outside, with what resolves names */
 	bool connected; /* without `network`: sockets that somebody hands to it work; it makes none, and a connect() does
 			   nothing and succeeds, as libcurl needs it. By seccomp alone */
+	bool apart; /* in namespaces of its own, where they may be had (apart.h); then only files of its own user are there for it */
 	/* Where connections by TCP may go, as far as the kernel can tell (Landlock since Linux 6.7): to these ports, and to the name server's.
 	   NULL = everywhere. */
 	const uint16_t *ports;

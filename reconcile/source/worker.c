@@ -82,6 +82,7 @@ static bool enter_sandbox(const struct work *work, struct error *err)
 		.writable = writable,
 		.readable = readable,
 		.connected = dialed,
+		.apart = work->url.scheme != URL_FILE && (dialed || !port_count),
 		.network = !dialed && port_count,
 		.ports = ports,
 		.port_count = port_count,

@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/sandbox/apart.h"
 #include "base/sandbox/sandbox.h"
 
 #define EXPECT(condition)                                                                                    \
@@ -339,6 +340,52 @@ static void its_resources_are_limited(void **state)
 	run_inside(try_limits, NULL);
 }
 
+/* Where nothing but the namespace stands in the way: with sockets, and a server on loopback. */
+static void live_apart(int port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct stat status;
+	address.sin_port = htons((uint16_t)port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	EXPECT(fd >= 0);
+	EXPECT(connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 && errno == ENETUNREACH);
+	fd = open_in(folder, "apart", O_CREAT | O_WRONLY);
+	EXPECT(fd >= 0 && write(fd, "x", 1) == 1 && fstat(fd, &status) == 0);
+	EXPECT(status.st_uid == geteuid() && status.st_gid == getegid());
+}
+
+static void apart_there_is_nobody_to_connect_to_and_its_files_are_its_own(void **state)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int status, server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	(void)state;
+	assert_int_equal(bind(server, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(server, 1), 0);
+	assert_int_equal(getsockname(server, (struct sockaddr *)&address, &size), 0);
+	bool possible = apart_is_possible();
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct error err = {0};
+		const char *writable[] = {folder, NULL};
+		const struct sandbox sandbox = {.what = "test",
+			.writable = writable,
+			.network = true,
+			.apart = true,
+			.seconds = 60,
+			.file_bytes = (int64_t)1 << 20};
+		EXPECT(sandbox_enter(&sandbox, &err)); /* possible or not */
+		if (possible)
+			live_apart(ntohs(address.sin_port));
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(server);
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		fail_msg("expectation at line %d (modulo 250) failed, status %x", WEXITSTATUS(status) - 1,
+			(unsigned)status);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +395,7 @@ int main(void)
 		cmocka_unit_test(forbidden_system_calls_fail),
 		cmocka_unit_test(modes_and_times_stay_as_they_are),
 		cmocka_unit_test(only_the_ports_of_the_question_are_reached),
+		cmocka_unit_test(apart_there_is_nobody_to_connect_to_and_its_files_are_its_own),
 		cmocka_unit_test(only_connections_to_the_outside_are_made),
 		cmocka_unit_test(its_resources_are_limited),
 	};
