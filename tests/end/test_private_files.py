@@ -106,3 +106,26 @@ def test_the_volumes_of_install_yaml_work_as_they_are(program, pod, opened):
         assert done.returncode == 2 and "defaultMode: 0440" in done.stderr, done.stderr
     else:
         assert done.returncode == 1 and "there are no applications" in done.stderr, done.stderr
+
+
+@root
+@pytest.mark.parametrize(("mode", "below", "starts"), [
+    ("0777", "", True),        # an emptyDir, a volume of k3s or kind: nobody else's way leads to it
+    ("1777", "", False),       # /tmp: everybody's all the same
+    ("0777", "/state", False)  # a folder in such a volume is no volume
+], ids=["a volume", "with the sticky bit", "a folder in a volume"])
+def test_the_root_of_a_mount_may_be_open_and_nothing_else(program, tmp_path, mode, below, starts):
+    volume, applications = tmp_path / "volume", tmp_path / "applications"
+    volume.mkdir()
+    applications.mkdir()
+    state = f"{volume}{below}"
+    config = {"version": 1, "state": state, "listen": "", "kubernetes": {"none": True}, "applications": str(applications)}
+    (tmp_path / "agent.yaml").write_text(json.dumps(config))
+    script = (f'mount -t tmpfs -o mode={mode},size=64m tmpfs {volume} && mkdir -p {state} && '
+              f'{{ [ -z "{below}" ] || chmod 0777 {state}; }} && exec {program} agent --config {tmp_path}/agent.yaml --once')
+    done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], capture_output=True, text=True,
+                          timeout=60, env=agents.environment(), check=False)
+    if starts:
+        assert done.returncode == 1 and "there are no applications" in done.stderr, done.stderr
+    else:
+        assert done.returncode == 2 and f"everybody may write to the state folder {state} " in done.stderr, done.stderr
