@@ -115,3 +115,8 @@ size_t budget_git_object(void)
 		return (size_t)LIMIT_GIT_OBJECT;
 	return share > GIT_LEAST ? share : GIT_LEAST;
 }
+
+size_t budget_git_memory(void)
+{
+	return group / 8 * 5;
+}

@@ -25,5 +25,8 @@ size_t budget_wanted(void);
 /* The largest object of a pack: unpacked, beside the one that it is a difference to. */
 size_t budget_git_object(void);
 
+/* What the Git process may take for itself (RLIMIT_DATA): it is in the group, too. 0 = no budget. */
+size_t budget_git_memory(void);
+
 /* For tests: the group that a process of these files is in. `root` is where the hierarchies are mounted, `self` a /proc/self/cgroup. */
 size_t budget_of(const char *root, const char *self);

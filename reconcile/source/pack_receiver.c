@@ -26,6 +26,8 @@ static bool take_pack(struct pack_receiver *receiver, const char *bytes, size_t 
 		if (last && last->message && strstr(last->message, "too many objects"))
 			return error_set(err, ERROR_INVALID, "the repository has more than %d objects",
 				LIMIT_PACK_OBJECTS);
+		if (repository_too_large(err))
+			return false;
 		receiver->repository->suspect = true; /* it may be a base of a thin pack that is damaged here */
 		return repository_error(err, ERROR_RETRY, "the server's pack is broken");
 	}
@@ -125,6 +127,8 @@ bool pack_receiver_commit(struct pack_receiver *receiver, struct error *err)
 	if (!receiver->finished || !pktline_at_rest(&receiver->lines))
 		return error_set(err, ERROR_RETRY, "the server's answer was cut in the middle of the pack");
 	if (git_indexer_commit(receiver->indexer, &receiver->progress)) {
+		if (repository_too_large(err))
+			return false;
 		receiver->repository->suspect = true;
 		return repository_error(err, ERROR_RETRY, "the server's pack is broken");
 	}

@@ -74,6 +74,8 @@ static bool failed(struct remote_libgit2 *remote, int code, const char *what, st
 	if (strstr(message, "too many objects"))
 		return error_set(
 			err, ERROR_INVALID, "the repository has more than %d objects", LIMIT_PACK_OBJECTS);
+	if (repository_too_large(err))
+		return false;
 	if (code == GIT_EAUTH || says(message, denied, COUNT_OF(denied)))
 		return error_set(err, ERROR_DENIED, "%s: %s", what, message);
 	if (says(message, missing, COUNT_OF(missing)))

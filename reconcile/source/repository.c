@@ -24,6 +24,19 @@ bool repository_error(struct error *err, enum error_kind kind, const char *what)
 	return error_set(err, kind, "%s: %s", what, last && last->message ? last->message : "no reason given");
 }
 
+bool repository_too_large(struct error *err)
+{
+	const git_error *last = git_error_last();
+	const char *message = last && last->message ? last->message : "";
+	if (!strstr(message, "overly large object") && !(last && last->klass == GIT_ERROR_NOMEMORY))
+		return false;
+	error_set(err, ERROR_INVALID,
+		"the repository has a file that unpacks to more than %zu MiB, which is what one may have here%s: files "
+		"like that do not belong beside manifests; give them a repository of their own, or the agent more memory",
+		budget_git_object() >> 20, budget_group() ? " (it follows from the memory group)" : "");
+	return true;
+}
+
 /* A name that people recognise, made unique by the digest of who asks for what. */
 static const char *place_name(const struct url *url, struct arena *mem)
 {

@@ -94,5 +94,8 @@ bool repository_remove(
 /* See source_sweep(). */
 bool repository_sweep_all(const char *folder, struct error *err) MUST_CHECK;
 
+/* libgit2 refused an object for its size, or had no memory for it: says so with the number, and is true. */
+bool repository_too_large(struct error *err);
+
 /* "what: libgit2's message". Returns false. */
 bool repository_error(struct error *err, enum error_kind kind, const char *what);

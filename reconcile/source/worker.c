@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -91,6 +92,7 @@ static bool enter_sandbox(const struct work *work, struct error *err)
 		.seconds = LIMIT_GIT_SECONDS,
 		.file_bytes = LIMIT_PACK_BYTES + (64L << 20),
 		.address_space = LIMIT_GIT_MEMORY,
+		.data_bytes = (int64_t)budget_git_memory(),
 	};
 	return sandbox_enter(&sandbox, err);
 }

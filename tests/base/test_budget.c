@@ -80,6 +80,7 @@ static void without_a_group_the_limits_count_alone(void **state)
 	assert_true(budget_of(root, self) == SIZE_MAX);
 	assert_true(budget_of(root, "/nowhere") == SIZE_MAX);
 	assert_int_equal(budget_group(), 0); /* nobody has read it in this process */
+	assert_int_equal(budget_git_memory(), 0);
 	assert_true(budget_fits(LIMIT_OBJECTS, LIMIT_PATH_BYTES));
 	assert_int_equal(budget_git_object(), LIMIT_GIT_OBJECT);
 }

@@ -14,7 +14,7 @@ import pytest
 
 from parts import agent as agents
 from parts.agent import die_with_parent, environment, wait_for
-from parts.git import Repository
+from parts.git import GitHttpServer, Repository
 from parts.manifests import config_map
 from parts.memory_group import MemoryGroup
 
@@ -165,3 +165,44 @@ def test_more_objects_than_the_memory_is_for_are_refused_with_the_number(small, 
     small.application("other", other.url, "app", crds.namespace())
     small.wait_condition("other", "ComparisonError", "and those of the other Applications, are 13000 with")
     assert small.survived() and small.app("many")["status"]["resources"]
+
+
+def read(agent, name, commit):
+    """The Application's newest content is this commit's, whatever may become of it without a cluster."""
+    return agent.app(name) and agent.app(name)["status"]["sync"].get("revision") == commit
+
+
+def bomb(repository, size, count):
+    """Blobs of zeros that differ in their first line: packed, each is a delta of a few bytes to another."""
+    for number in range(count):
+        path = repository.path / f"blob-{number}"
+        with open(path, "wb") as file:
+            file.write(b"%d\n" % number)
+            file.truncate(size)
+        name = repository.git("hash-object", "-w", str(path)).strip()
+        path.unlink()
+        yield name
+
+
+def test_a_pack_that_unpacks_to_more_than_the_memory_is_refused_with_the_number(small, tmp_path):
+    """Two blobs of 120 MiB in less than a megabyte, one a delta of the other. Another repository's Application goes on."""
+    small.config["poll"] = "1s"
+    (tmp_path / "served").mkdir()
+    with GitHttpServer(tmp_path / "served") as server:
+        good, bad = Repository(tmp_path / "served/good.git"), Repository(tmp_path / "served/bad.git")
+        good.commit({"app/a.yaml": config_map("a")})
+        bad.commit({"app/a.yaml": config_map("a")})
+        for name in ("good", "bad"):
+            small.application(name, server.url(f"{name}.git"), "app", "team")
+        small.start()
+        wait_for("the good one", lambda: read(small, "good", good.head))
+        wait_for("the bad one, while it is good", lambda: read(small, "bad", bad.head))
+        folders = [bad.raw_tree([("100644", "big.yaml", name)]) for name in bomb(bad, 120 * MEBI, 2)]
+        bad.commit_tree(bad.raw_tree([("40000", "app", folders[0]), ("40000", "other", folders[1])]))
+        bad.git("repack", "-adfq")
+        packs = sum(file.stat().st_size for file in (bad.path / "objects/pack").glob("*.pack"))
+        assert packs < MEBI
+        small.wait_condition("bad", "ComparisonError", f"unpacks to more than {LIMIT // MEBI // 8} MiB")
+        newest = good.commit({"app/b.yaml": config_map("b")})
+        wait_for("the good one's next commit", lambda: read(small, "good", newest))
+        assert small.survived()
