@@ -39,8 +39,8 @@ static char *widened(const char *bytes, size_t length, size_t *new_length)
 		out += step;
 		bool integer = before != '.' && (bytes + step == end || !strchr(".eE", bytes[step]));
 		if (integer && is_wide(bytes, digits, before == '-')) {
-			memcpy(wide + out, ".0", 2);
-			out += 2;
+			wide[out++] = '.';
+			wide[out++] = '0';
 		}
 		before = bytes[step - 1];
 		bytes += step;

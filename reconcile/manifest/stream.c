@@ -106,15 +106,15 @@ static void check_breaks(const char *line, const char *end, struct stream *strea
 		size_t size = odd_break(line, end);
 		if (!size)
 			continue;
-		const char *next = line + size;
-		bool separates = at(next, end, separator, SEPARATOR) &&
-			(end - next == SEPARATOR || strchr(" \t", next[SEPARATOR]) ||
-				odd_break(next + SEPARATOR, end));
+		const char *behind = line + size;
+		bool separates = at(behind, end, separator, SEPARATOR) &&
+			(end - behind == SEPARATOR || strchr(" \t", behind[SEPARATOR]) ||
+				odd_break(behind + SEPARATOR, end));
 		if (separates)
 			refuse(stream,
 				"\"---\" stands behind a line break that is none to kubectl (a carriage return alone, U+0085, U+2028 or "
 				"U+2029): save the file with line feeds");
-		if (at(next, end, mark, MARK))
+		if (at(behind, end, mark, MARK))
 			refuse(stream, misplaced_mark);
 	}
 }
