@@ -53,6 +53,7 @@ struct grant {
 	bool grantable;        /* present: she may give it to others */
 	bool blind; /* present: `grantor` has no USAGE of his own of the schema, and without it could name nothing in it to take it back */
 	bool stuck; /* present: `grantor` has the owner's rights by now (a superuser, a member), and every REVOKE of his is the owner's */
+	bool swept; /* wanted: "ALL" or "*" meant it among others */
 	int line;   /* wanted: in users.yaml */
 };
 
@@ -80,6 +81,8 @@ struct grants_wanted {
 	size_t kept_count;
 	const char **told; /* described roles of whom differences are told, and nothing is changed; sorted, unique */
 	size_t told_count;
+	const char **allowed; /* globs of what would be refused for its danger (danger.h) */
+	size_t allowed_count;
 	const struct grants_renamed *renamed; /* everything else says what they are called then */
 	size_t renamed_count;
 };

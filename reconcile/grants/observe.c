@@ -4,13 +4,14 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/grants/danger.h"
 #include "reconcile/grants/kinds.h"
 #include "reconcile/grants/named.h"
 #include "reconcile/grants/present.h"
 #include "reconcile/postgres/session.h"
 #include "reconcile/postgres/sql.h"
 
-enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 2 };
+enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 
 /*
  * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor has
@@ -254,6 +255,47 @@ static void take_objects(struct observation *at, const PGresult *rows, const cha
 	}
 }
 
+/* Rows of one object, which is in danger in several ways, stand beside each other once they are sorted. */
+static void take_dangers(struct observation *at, const PGresult *rows, const char *database)
+{
+	struct grants_present *present = at->present;
+	for (int i = 0; i < session_rows(rows); i++) {
+		present->dangers = arena_grow(
+			at->mem, present->dangers, present->danger_count, sizeof(*present->dangers));
+		present->dangers[present->danger_count++] = (struct grant_danger){
+			.object = {database, session_text(rows, i, 1, at->mem),
+				session_text(rows, i, 2, at->mem), session_text(rows, i, 3, at->mem),
+				(enum grant_on)strtol(session_value(rows, i, 0), NULL, 10)},
+			.dangers = (unsigned)strtoul(session_value(rows, i, 4), NULL, 10),
+		};
+	}
+}
+
+static void sort_dangers(struct grants_present *present)
+{
+	size_t kept = 0;
+	if (present->danger_count)
+		qsort(present->dangers, present->danger_count, sizeof(*present->dangers), grant_object_compare);
+	for (size_t i = 0; i < present->danger_count; i++)
+		if (kept && grant_object_compare(&present->dangers[kept - 1], &present->dangers[i]) == 0)
+			present->dangers[kept - 1].dangers |= present->dangers[i].dangers;
+		else
+			present->dangers[kept++] = present->dangers[i];
+	present->danger_count = kept;
+}
+
+static void take_mighty(struct observation *at, const PGresult *rows)
+{
+	struct grants_present *present = at->present;
+	for (int i = 0; i < session_rows(rows); i++) {
+		present->mighty =
+			arena_grow(at->mem, present->mighty, present->mighty_count, sizeof(*present->mighty));
+		present->mighty[present->mighty_count++] =
+			name_afterwards(at->wanted, session_text(rows, i, 0, at->mem));
+	}
+	text_sort_unique(present->mighty, &present->mighty_count);
+}
+
 /* The rows of all parts in one list; while somebody goes, who else may give something on is to be known (plan.c). */
 static void grants_query(const struct observation *at, const char *const *parts, size_t count,
 	const char *const *owners, size_t owner_count, struct buf *sql)
@@ -322,7 +364,8 @@ static bool observe_database(struct observation *at, const char *database, struc
 	CLEANUP(session_clear) PGresult *grants = NULL;
 	CLEANUP(session_clear) PGresult *objects = NULL;
 	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_PASS_MEMORY);
-	PGresult *rows[ROWS] = {NULL, NULL};
+	CLEANUP(session_clear) PGresult *dangers = NULL;
+	PGresult *rows[ROWS] = {NULL};
 	const char *schemas = open_schemas(at, database);
 	if (!session_open(at->session, database, &conn, err))
 		return false;
@@ -331,13 +374,17 @@ static bool observe_database(struct observation *at, const char *database, struc
 	buf_text(&sql, "; ");
 	buf_printf(&sql, OBJECTS, schemas, schemas, schemas);
 	named_query(at->wanted, database, at->mem, &sql);
+	buf_text(&sql, "; ");
+	danger_query(at->wanted, database, at->mem, &sql);
 	bool ok = ask(at, conn, &sql, ROWS, rows, err);
 	grants = rows[0];
 	objects = rows[1];
+	dangers = rows[2];
 	if (!ok)
 		return false;
 	take_grants(at, grants, database);
 	take_objects(at, objects, database);
+	take_dangers(at, dangers, database);
 	struct grants_present *present = at->present;
 	present->looked = arena_grow(at->mem, present->looked, present->looked_count, sizeof(*present->looked));
 	present->looked[present->looked_count++] = database;
@@ -366,15 +413,18 @@ static bool observe_cluster(struct observation *at, PGresult **databases, struct
 	static const char *const parts[] = {ON_DATABASES, ON_TABLESPACES, ON_PARAMETERS},
 				 *const owners[] = {OWN_DATABASES};
 	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_PASS_MEMORY);
-	PGresult *rows[ROWS] = {NULL, NULL};
+	PGresult *rows[ROWS] = {NULL};
 	bool parameters = at->present->version >= FIRST_WITH_PARAMETERS;
 	grants_query(at, parts, parameters ? 3 : 2, owners, COUNT_OF(owners), &sql);
 	buf_text(&sql, "; ");
-	buf_printf(&sql, DATABASES, at->roles);
+	buf_printf(&sql, DATABASES "; %s", at->roles, danger_roles_query);
 	bool ok = ask(at, at->session->conn, &sql, ROWS, rows, err);
-	if (ok)
+	if (ok) {
 		take_grants(at, rows[0], NULL);
+		take_mighty(at, rows[2]);
+	}
 	session_clear(&rows[0]);
+	session_clear(&rows[2]);
 	*databases = rows[1];
 	return ok;
 }
@@ -428,6 +478,7 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 		if (lists[i]->count)
 			qsort(lists[i]->items, lists[i]->count, sizeof(*lists[i]->items), grant_compare);
 	text_sort_unique(made->looked, &made->looked_count);
+	sort_dangers(made);
 	if (made->object_count)
 		qsort(made->objects, made->object_count, sizeof(*made->objects), grant_object_compare);
 	return true;

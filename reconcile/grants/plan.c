@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "reconcile/grants/beyond.h"
 #include "reconcile/grants/closed.h"
+#include "reconcile/grants/danger.h"
 #include "reconcile/grants/kinds.h"
 #include "reconcile/grants/named.h"
 #include "reconcile/grants/statement.h"
@@ -20,6 +21,8 @@ struct planner {
 	struct grants rows; /* wanted, one privilege of one object each; sorted, unique */
 	struct change *changes;
 	size_t change_count;
+	struct danger_left *left; /* out of what is meant by many words at once */
+	size_t left_count;
 };
 
 /* --- what is wanted, object by object --- */
@@ -59,6 +62,7 @@ static void add_privileges(struct planner *planner, struct grant grant)
 		add_row(planner, &grant);
 		return;
 	}
+	grant.swept = true;
 	for (size_t i = 0; kind->privileges[i].name; i++) {
 		grant.privilege = kind->privileges[i].name;
 		if (planner->present->version >= kind->privileges[i].since)
@@ -117,6 +121,17 @@ static void not_there(struct planner *planner, const struct grant *grant)
 		grant->column ? ": its types are written as psql's \\df shows them" : "");
 }
 
+static void refuse(struct planner *planner, const struct grant *grant, const char *why)
+{
+	add_difference(planner, grant, grant->privilege, "");
+	if (is_told(planner, grant->role))
+		return;
+	error_set(&add_step(planner, grant)->error, ERROR_DENIED,
+		"%s on %s is not given from here: %s. A superuser can grant it by hand, or the agent file allow it: "
+		"policy: {allowGrants: [\"%s\"]}",
+		grant->privilege, grant_describe(grant, planner->mem), why, danger_word(grant, planner->mem));
+}
+
 static bool matches(const struct grant *grant, const struct grant_object *object)
 {
 	if (strcmp(grant->name, GRANTS_ALL) == 0)
@@ -138,6 +153,7 @@ static void expand_objects(struct planner *planner, struct grant grant)
 		if (!matches(&wanted, object))
 			continue;
 		found = true;
+		grant.swept = strcmp(wanted.name, GRANTS_ALL) == 0;
 		grant.name = object->name;
 		grant.column = object->arguments;
 		add_privileges(planner, grant);
@@ -183,6 +199,8 @@ static void expand(struct planner *planner)
 	for (size_t i = 0; i < rows->count; i++)
 		if (!kept || grant_compare(&rows->items[kept - 1], &rows->items[i]) != 0)
 			rows->items[kept++] = rows->items[i];
+		else
+			rows->items[kept - 1].swept &= rows->items[i].swept;
 	rows->count = kept;
 }
 
@@ -219,6 +237,26 @@ static void add_change(
 		arena_grow(planner->mem, planner->changes, planner->change_count, sizeof(*planner->changes));
 	planner->changes[planner->change_count++] = (struct change){kind, grant, grant->privilege, grantor,
 		kind == CHANGE_REVOKE ? chain_depth(planner, grant) : 0};
+}
+
+/* What Git may not give (danger.h): the rest of many is given, one that is named is told. */
+static void give(struct planner *planner, const struct grant *wanted)
+{
+	if (danger_is_unknown(planner->present, wanted)) {
+		not_there(planner, wanted);
+		return;
+	}
+	const char *why = danger_of(planner->present, planner->wanted, wanted, planner->mem);
+	if (!why) {
+		add_change(planner, CHANGE_GRANT, wanted, "");
+		return;
+	}
+	if (!wanted->swept) {
+		refuse(planner, wanted, why);
+		return;
+	}
+	planner->left = arena_grow(planner->mem, planner->left, planner->left_count, sizeof(*planner->left));
+	planner->left[planner->left_count++] = (struct danger_left){wanted, why};
 }
 
 /* Taking a privilege on a table takes it on the columns, too (REVOKE, "Notes"): then they are given anew. */
@@ -312,7 +350,9 @@ static void keep(struct planner *planner, const struct grant *wanted, const stru
 		else if (found[i].grantable && !keeps_unlisted(planner, found->role))
 			add_change(planner, CHANGE_REVOKE_OPTION, &found[i], found[i].grantor);
 	}
-	if (!stays || goes_with_its_table(planner, wanted))
+	if (!stays)
+		give(planner, wanted);
+	else if (goes_with_its_table(planner, wanted))
 		add_change(planner, CHANGE_GRANT, wanted, "");
 }
 
@@ -326,7 +366,7 @@ static void walk(struct planner *planner)
 					       : grant_compare(&wanted->items[w], &present->items[p]);
 		size_t count = order >= 0 ? same_privilege(present, p) : 0;
 		if (order < 0)
-			add_change(planner, CHANGE_GRANT, &wanted->items[w], "");
+			give(planner, &wanted->items[w]);
 		else if (order > 0)
 			take_away(planner, &present->items[p], count);
 		else
@@ -334,65 +374,6 @@ static void walk(struct planner *planner)
 		w += order <= 0;
 		p += count;
 	}
-}
-
-static bool same_object(const struct change *a, const struct change *b)
-{
-	const struct grant *left = a->grant, *right = b->grant;
-	return a->kind == b->kind && a->depth == b->depth && left->on == right->on &&
-		strcmp(left->database, right->database) == 0 && strcmp(left->role, right->role) == 0 &&
-		strcmp(left->schema, right->schema) == 0 && strcmp(left->name, right->name) == 0 &&
-		strcmp(left->column, right->column) == 0 && strcmp(a->grantor, b->grantor) == 0;
-}
-
-/* By the object first, so that the privileges on it are neighbours. */
-static int compare_objects(const void *a, const void *b)
-{
-	const struct change *left = a, *right = b;
-	int order = (left->kind > right->kind) - (left->kind < right->kind);
-	if (!order)
-		order = (left->depth > right->depth) - (left->depth < right->depth);
-	if (!order)
-		order = strcmp(left->grantor, right->grantor);
-	return order ? order : grant_compare(left->grant, right->grant);
-}
-
-/* By what is the same in one statement; REVOKE before GRANT in each database. */
-static int compare_statements(const void *a, const void *b)
-{
-	const struct change *left = a, *right = b;
-	int order = strcmp(left->grant->database, right->grant->database);
-	if (!order)
-		order = (left->kind > right->kind) - (left->kind < right->kind);
-	if (!order)
-		order = strcmp(left->grant->role, right->grant->role);
-	if (!order)
-		order = (left->depth > right->depth) - (left->depth < right->depth);
-	if (!order)
-		order = (left->grant->on > right->grant->on) - (left->grant->on < right->grant->on);
-	if (!order)
-		order = strcmp(left->grantor, right->grantor);
-	if (!order)
-		order = strcmp(left->privileges, right->privileges);
-	return order ? order : grant_compare(left->grant, right->grant);
-}
-
-static void join_privileges(struct planner *planner)
-{
-	struct change *changes = planner->changes;
-	size_t kept = 0;
-	if (planner->change_count)
-		qsort(changes, planner->change_count, sizeof(*changes), compare_objects);
-	for (size_t i = 0; i < planner->change_count; i++) {
-		if (kept && same_object(&changes[kept - 1], &changes[i]))
-			changes[kept - 1].privileges = arena_join(
-				planner->mem, changes[kept - 1].privileges, ", ", changes[i].privileges);
-		else
-			changes[kept++] = changes[i];
-	}
-	planner->change_count = kept;
-	if (kept)
-		qsort(changes, kept, sizeof(*changes), compare_statements);
 }
 
 /* The server would say yes, and change nothing. A removal tries all the same, and DROP ROLE says what is left. */
@@ -478,7 +459,7 @@ void grants_plan(const struct grants_present *present, const struct grants_wante
 	beyond_tell(present, wanted, mem, plan);
 	expand(&planner);
 	walk(&planner);
-	join_privileges(&planner);
+	planner.change_count = statement_join(planner.changes, planner.change_count, mem);
 	for (size_t i = 0, count; i < planner.change_count; i += count) {
 		for (count = 1; i + count < planner.change_count && count < OBJECTS_A_STATEMENT &&
 			statement_joins(&planner.changes[i], &planner.changes[i + count]);)
@@ -489,4 +470,5 @@ void grants_plan(const struct grants_present *present, const struct grants_wante
 	if (plan->step_count)
 		qsort(plan->steps, plan->step_count, sizeof(*plan->steps), compare_steps);
 	tell(&planner);
+	danger_warn(planner.left, planner.left_count, mem, plan);
 }

@@ -17,6 +17,11 @@ struct grants_closed {
 	const char *database, *why;
 };
 
+struct grant_danger {
+	struct grant_object object; /* first: compared as one */
+	unsigned dangers;           /* danger.c: enum danger */
+};
+
 struct grants_present {
 	int version;          /* 150020 */
 	struct grants grants; /* of described roles; sorted by grant_compare() */
@@ -24,6 +29,10 @@ struct grants_present {
 	struct grants owned;  /* what they own, without a privilege; the same */
 	struct grant_object *objects; /* in schemas that GRANTS_ALL is wanted for, or named; by database, kind, schema, name, arguments */
 	size_t object_count;
+	struct grant_danger *dangers; /* danger.h; sorted like objects, each once */
+	size_t danger_count;
+	const char **mighty; /* roles with a superuser's power; sorted */
+	size_t mighty_count;
 	const char **looked; /* databases that were looked into; sorted */
 	size_t looked_count;
 	struct grants_closed *closed;

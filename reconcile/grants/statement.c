@@ -1,5 +1,6 @@
 #include "reconcile/grants/statement.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -90,4 +91,64 @@ const char *statement_sql(const struct grants_step *step, size_t first, size_t c
 	const char *schema = sql_identifier(changes->grant->schema, mem);
 	return arena_printf(mem, "GRANT USAGE ON SCHEMA %s TO %s; %s; REVOKE USAGE ON SCHEMA %s FROM %s",
 		schema, grantor, as_grantor, schema, grantor);
+}
+
+/* --- order --- */
+
+static bool same_object(const struct change *a, const struct change *b)
+{
+	const struct grant *left = a->grant, *right = b->grant;
+	return a->kind == b->kind && a->depth == b->depth && left->on == right->on &&
+		strcmp(left->database, right->database) == 0 && strcmp(left->role, right->role) == 0 &&
+		strcmp(left->schema, right->schema) == 0 && strcmp(left->name, right->name) == 0 &&
+		strcmp(left->column, right->column) == 0 && strcmp(a->grantor, b->grantor) == 0;
+}
+
+/* By the object first, so that the privileges on it are neighbours. */
+static int compare_objects(const void *a, const void *b)
+{
+	const struct change *left = a, *right = b;
+	int order = (left->kind > right->kind) - (left->kind < right->kind);
+	if (!order)
+		order = (left->depth > right->depth) - (left->depth < right->depth);
+	if (!order)
+		order = strcmp(left->grantor, right->grantor);
+	return order ? order : grant_compare(left->grant, right->grant);
+}
+
+/* By what is the same in one statement; REVOKE before GRANT in each database. */
+static int compare_statements(const void *a, const void *b)
+{
+	const struct change *left = a, *right = b;
+	int order = strcmp(left->grant->database, right->grant->database);
+	if (!order)
+		order = (left->kind > right->kind) - (left->kind < right->kind);
+	if (!order)
+		order = strcmp(left->grant->role, right->grant->role);
+	if (!order)
+		order = (left->depth > right->depth) - (left->depth < right->depth);
+	if (!order)
+		order = (left->grant->on > right->grant->on) - (left->grant->on < right->grant->on);
+	if (!order)
+		order = strcmp(left->grantor, right->grantor);
+	if (!order)
+		order = strcmp(left->privileges, right->privileges);
+	return order ? order : grant_compare(left->grant, right->grant);
+}
+
+size_t statement_join(struct change *changes, size_t count, struct arena *mem)
+{
+	size_t kept = 0;
+	if (count)
+		qsort(changes, count, sizeof(*changes), compare_objects);
+	for (size_t i = 0; i < count; i++) {
+		if (kept && same_object(&changes[kept - 1], &changes[i]))
+			changes[kept - 1].privileges =
+				arena_join(mem, changes[kept - 1].privileges, ", ", changes[i].privileges);
+		else
+			changes[kept++] = changes[i];
+	}
+	if (kept)
+		qsort(changes, kept, sizeof(*changes), compare_statements);
+	return kept;
 }

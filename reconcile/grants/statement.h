@@ -17,6 +17,9 @@ struct change {
 	unsigned depth;      /* how many described roles stand behind it: chain_depth() */
 };
 
+/* Privileges on one object become one change; sorted so that what may stand in one statement is beside each other. How many are left. */
+size_t statement_join(struct change *changes, size_t count, struct arena *mem);
+
 /* May both stand in one statement: of one role, the same privileges on objects of one kind, from one grantor? */
 bool statement_joins(const struct change *first, const struct change *next);
 

@@ -136,6 +136,8 @@ struct roles_policy {
 	size_t denied_count;
 	const char **parameters; /* that Git may set though they lead to power, code or damage */
 	size_t parameter_count;
+	const char **grants_allowed; /* globs: privileges that lead to power on what it is about (grants/danger.h) */
+	size_t grants_allowed_count;
 	bool adopt;              /* take over roles that exist without our mark; default false */
 	const char **extensions; /* globs: that may be made though the server does not trust them */
 	size_t extension_count;

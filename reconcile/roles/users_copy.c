@@ -62,6 +62,7 @@ static void copy_grants(const struct grants_wanted *from, struct arena *mem, str
 	for (size_t i = 0; i < from->grants.count; i++)
 		copy_grant(&from->grants.items[i], i ? &to->grants.items[i - 1] : &nothing, mem,
 			&to->grants.items[i]);
+	to->allowed = copy_list(from->allowed, from->allowed_count, from->allowed, 0, mem);
 	to->roles = copy_list(from->roles, from->role_count, from->roles, 0, mem);
 	to->users = copy_list(from->users, from->user_count, from->users, 0, mem);
 	to->kept = copy_list(from->kept, from->kept_count, from->kept, 0, mem);

@@ -394,6 +394,8 @@ void reader_finish_groups(struct users_reader *reader)
 				"is listed under users, too: it is one or the other");
 		tell_users_among_roles(reader, &users->groups[i]);
 	}
+	users->grants.allowed = reader->policy->grants_allowed;
+	users->grants.allowed_count = reader->policy->grants_allowed_count;
 	text_sort_unique(users->grants.roles, &users->grants.role_count);
 	text_sort_unique(users->grants.users, &users->grants.user_count);
 	text_sort_unique(users->grants.kept, &users->grants.kept_count);

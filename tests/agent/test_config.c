@@ -115,7 +115,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 		"  authentication: scram\n"
 		"  passwordFrom: {secret: {namespace: default, name: pg, key: pass}}\n"
 		"  users: {application: users, configMap: list, key: u.yaml, namespace: team, database: other}\n"
-		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], allowParameters: [session_*], adopt: listed, memberships: additive,\n"
+		"  policy: {protectedRoles: [a, 'b*'], grantableRoles: [r], denyRoles: [d], allowParameters: [session_*], allowGrants: ['TRIGGER app.*'], adopt: listed, memberships: additive,\n"
 		"    mode: report, maxDeletions: 7, passwordCheck: login, allowAttributes: [createdb, superuser]}\n"
 		"  retirement: {hold: 7d, reassignOwnedTo: keeper, memberships: [reports]}\ninstallationID: west\n";
 	if (!read_text(fixture, text))
@@ -171,7 +171,7 @@ static void every_field_is_read_and_paths_begin_at_the_file(void **state)
 	assert_true(database->policy.adopt && database->policy.report_only);
 	assert_true(database->policy.memberships == UPKEEP_ADDITIVE && database->policy.parameter_count == 1);
 	assert_int_equal(database->policy.max_deletions, 7);
-	assert_true(database->policy.password_login);
+	assert_true(database->policy.password_login && database->policy.grants_allowed_count == 1);
 	assert_string_equal(database->policy.heir, "keeper");
 	assert_int_equal(database->policy.hold, 7 * 86400 * 1000);
 	assert_true(database->policy.heir_role_count == 1 &&

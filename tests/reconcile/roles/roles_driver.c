@@ -164,6 +164,8 @@ static struct roles_policy read_policy(const json_t *request, struct arena *mem)
 	policy.grantable = strings(json_object_get(json, "grantable"), mem, &policy.grantable_count);
 	policy.heir_roles = strings(json_object_get(json, "heir_roles"), mem, &policy.heir_role_count);
 	policy.extensions = strings(json_object_get(json, "extensions"), mem, &policy.extension_count);
+	policy.grants_allowed =
+		strings(json_object_get(json, "allow_grants"), mem, &policy.grants_allowed_count);
 	policy.parameters = strings(json_object_get(json, "parameters"), mem, &policy.parameter_count);
 	const json_t *attributes = json_object_get(json, "attributes"), *word;
 	size_t i;
