@@ -59,33 +59,62 @@ static const char heir_is_no_more[] =
 	"    WHERE oid IN (TABLE heirs) AND oid NOT IN (TABLE own) AND NOT rolname = ANY (ARRAY[%3$s]::name[]))";
 
 /*
- * Everything of the user's but plain data: tables, sequences, enumerations, row types, schemas and large objects. A table is
- * more than data where something about it runs: a trigger, rule, policy or view, an expression (of an index, a constraint, a
- * partition key, statistics, a generated column, a default that calls more than PostgreSQL's own functions), or a column
- * whose type comes with somebody's functions (domains, ranges: ANALYZE calls a range's subtype_diff).
+ * Only what provably carries no code passes: sequences, schemas, large objects, enumerations, row types, and tables about which nothing
+ * runs: no trigger, rule, policy or view, no expression (of an index, a check, a partition key, statistics, a generated column), and no
+ * default but of constants and the functions that are named here: any of PostgreSQL's own may take SQL as a text (ts_rewrite, query_to_xml).
+ * Types are looked at to the last column of the last row type, those of columns that refer to the table too, as the check of a foreign key
+ * runs as its owner: nothing but base types, enumerations and row types, of the user, the heir or a superuser (another's owner adds what he
+ * likes), and without a cast by anybody's function. Nor do tables have parents or children of another's.
  */
+#define HARMLESS                                                                                                     \
+	"'now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp', 'timezone', 'nextval',\n"         \
+	"    'gen_random_uuid', 'uuidv4', 'uuidv7', 'random', 'current_setting', 'txid_current',\n"                  \
+	"    'pg_current_xact_id', 'timestamptz_pl_interval', 'timestamptz_mi_interval', 'timestamp_pl_interval',\n" \
+	"    'timestamp_mi_interval', 'date_pl_interval', 'date_mi_interval', 'date_pli', 'date_mii'"
+#define NODES                                                                                                  \
+	"'CONST', 'FUNCEXPR', 'OPEXPR', 'RELABELTYPE', 'SQLVALUEFUNCTION', 'ARRAY', 'ARRAYEXPR', 'COLLATE',\n" \
+	"      'COLLATEEXPR'"
+#define FOUND_IN "    UNION SELECT pg_describe_object(classid, objid, 0) || ' carries code' FROM owned\n"
 static const char code[] =
-	"\n  UNION ALL (WITH owned AS (SELECT classid, objid FROM pg_shdepend WHERE refclassid = 1260 AND deptype = 'o'\n"
-	"    AND refobjid = " USER_OID "%1$s) AND classid NOT IN (826, 1418) AND dbid = " HERE ")\n"
+	"\n  UNION ALL (WITH RECURSIVE owned AS (SELECT classid, objid FROM pg_shdepend WHERE refclassid = 1260\n"
+	"    AND deptype = 'o' AND refobjid = " USER_OID
+	"%1$s) AND classid NOT IN (826, 1418) AND dbid = " HERE "),\n"
+	"    trusted AS (SELECT oid FROM pg_roles WHERE rolsuper OR rolname IN (%1$s, %2$s)),\n"
+	"    harmless AS (SELECT oid FROM pg_proc WHERE pronamespace = 11 AND oid < 16384 AND proname IN (" HARMLESS
+	")\n"
+	"      UNION SELECT castfunc FROM pg_cast WHERE oid < 16384 AND castfunc <> 0),\n"
+	"    carried AS (SELECT classid, objid, objid AS type FROM owned WHERE classid = 1247\n"
+	"      UNION SELECT classid, objid, reloftype FROM owned JOIN pg_class c ON c.oid = objid WHERE classid = 1259\n"
+	"      UNION SELECT classid, objid, atttypid FROM owned JOIN pg_attribute ON attrelid = objid\n"
+	"        WHERE classid = 1259 AND attnum > 0 AND NOT attisdropped AND atttypid >= 16384\n"
+	"      UNION SELECT o.classid, o.objid, atttypid FROM owned o JOIN pg_constraint ON confrelid = objid AND contype = 'f'\n"
+	"        JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey) AND atttypid >= 16384\n"
+	"        WHERE classid = 1259\n"
+	"      UNION SELECT c.classid, c.objid, inner_type FROM carried c JOIN pg_type t ON t.oid = c.type,\n"
+	"        LATERAL (SELECT typelem AS inner_type UNION SELECT atttypid FROM pg_attribute\n"
+	"          WHERE attrelid = typrelid AND attnum > 0 AND NOT attisdropped) AS i WHERE inner_type >= 16384)\n"
 	"    SELECT pg_describe_object(classid, objid, 0) || ' carries code' FROM owned\n"
 	"    WHERE classid NOT IN (1259, 2615, 1247, 2613)\n"
-	"    UNION ALL SELECT pg_describe_object(classid, objid, 0) || ' carries code' FROM owned\n"
-	"    JOIN pg_type t ON t.oid = objid WHERE classid = 1247 AND typtype NOT IN ('c', 'e')\n"
-	"    UNION ALL SELECT pg_describe_object(classid, objid, 0) || ' carries code' FROM owned\n"
+	"    UNION SELECT pg_describe_object(c.classid, c.objid, 0) || ' carries code' FROM carried c JOIN pg_type t ON t.oid = c.type\n"
+	"    WHERE typtype NOT IN ('b', 'c', 'e') OR typowner NOT IN (TABLE trusted) OR EXISTS (SELECT FROM pg_cast\n"
+	"      JOIN pg_proc p ON p.oid = castfunc JOIN pg_roles r ON r.oid = proowner\n"
+	"      WHERE t.oid IN (castsource, casttarget) AND NOT rolsuper)\n" FOUND_IN
 	"    JOIN pg_class c ON c.oid = objid WHERE classid = 1259 AND (relkind NOT IN ('r', 'p', 'S', 'c') OR relhasrules\n"
-	"    OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal)\n"
+	"    OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT (tgisinternal AND tgfoid < 16384))\n"
 	"    OR EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid)\n"
 	"    OR EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND (indexprs IS NOT NULL OR indpred IS NOT NULL))\n"
 	"    OR EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c')\n"
 	"    OR EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = c.oid AND partexprs IS NOT NULL)\n"
 	"    OR EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = c.oid)\n"
 	"    OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attgenerated <> '')\n"
-	"    OR EXISTS (SELECT FROM pg_attrdef d JOIN pg_depend p ON p.classid = 2604 AND p.objid = d.oid\n"
-	"      WHERE adrelid = c.oid AND p.refclassid <> 1259)\n"
-	"    OR EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = atttypid\n"
-	"      JOIN pg_roles o ON o.oid = typowner LEFT JOIN pg_type e ON e.oid = t.typelem\n"
-	"      WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND NOT rolsuper\n"
-	"      AND COALESCE(e.typtype, t.typtype) NOT IN ('c', 'e'))))";
+	"    OR EXISTS (SELECT FROM pg_inherits JOIN pg_class o ON o.oid IN (inhrelid, inhparent)\n"
+	"      WHERE c.oid IN (inhrelid, inhparent) AND o.relowner NOT IN (TABLE trusted))\n"
+	"    OR EXISTS (SELECT FROM pg_attrdef, regexp_matches(adbin::text, '[{]([A-Z]+)', 'g') AS node\n"
+	"      WHERE adrelid = c.oid AND node[1] NOT IN (" NODES "))\n"
+	"    OR EXISTS (SELECT FROM pg_attrdef, regexp_matches(adbin::text, ':(funcid|opno) ([0-9]+)', 'g') AS call\n"
+	"      LEFT JOIN pg_operator ON call[1] = 'opno' AND pg_operator.oid = call[2]::oid\n"
+	"      WHERE adrelid = c.oid AND NOT COALESCE(CASE call[1] WHEN 'opno' THEN oprcode::oid ELSE call[2]::oid END\n"
+	"        IN (TABLE harmless), false))))";
 
 /*
  * Whoever is making something for the role right now holds a lock on it until the end of the transaction, and is seen here; who

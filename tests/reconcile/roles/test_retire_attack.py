@@ -222,6 +222,52 @@ def test_a_column_of_somebody_elses_range_is_code(server, users):
     assert "table open.t carries code" in result.reason("alice") and is_locked(server, "alice")
 
 
+TSQUERY = "ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, ''b''::tsquery FROM open.trap(1)')"
+DOMAIN = ["CREATE DOMAIN open.bd AS int CHECK (open.trap(VALUE) > 0)", "ALTER DOMAIN open.bd OWNER TO bob"]
+# What a superuser prepares, what alice makes, and what goes on from there; None = it carries nothing.
+DISGUISES = {
+    "a default that reads SQL out of a text": ([], [f"CREATE TABLE open.t (q tsquery DEFAULT {TSQUERY})"], "table open.t"),
+    "a default that queries": ([], ["CREATE TABLE open.t (q text DEFAULT (query_to_xml('SELECT open.trap(1)', true, true, ''))::text)"], "table open.t"),
+    "a default that changes a setting": ([], ["CREATE TABLE open.t (q text DEFAULT set_config('search_path', 'open', false))"], "table open.t"),
+    "a type that another's function casts": ([], [
+        "CREATE TYPE open.e AS ENUM ('a')", "CREATE FUNCTION open.c(open.e) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE CAST (open.e AS int) WITH FUNCTION open.c(open.e) AS IMPLICIT", "SUPERUSER ALTER FUNCTION open.c(open.e) OWNER TO bob"], "type open.e"),
+    "a domain in an array in a row type": (DOMAIN, ["CREATE TYPE open.cc AS (x open.bd[])"], "type open.cc"),
+    "a row type of a row type's column": (DOMAIN, ["CREATE TYPE open.cc AS (x open.bd[])", "CREATE TYPE open.dd AS (x open.cc[])", "CREATE TABLE open.t (c open.dd)"], "table open.t"),
+    "a type that is another's": (["CREATE TYPE open.be AS ENUM ('a')", "ALTER TYPE open.be OWNER TO bob"], ["CREATE TABLE open.t (c open.be)"], "table open.t"),
+    "a table of another's type": (["CREATE TYPE open.ty AS (x int)", "ALTER TYPE open.ty OWNER TO bob"], ["CREATE TABLE open.t OF open.ty"], "table open.t"),
+    "a partition of another's": (["CREATE TABLE open.p (x int) PARTITION BY RANGE (x)"], [
+        "CREATE TABLE open.t (x int)", "SUPERUSER ALTER TABLE open.p ATTACH PARTITION open.t FOR VALUES FROM (0) TO (9)",
+        "SUPERUSER ALTER TABLE open.p OWNER TO bob"], "table open.t"),
+    "a column of another's type that refers to it": ([], [
+        "CREATE TABLE open.t (x int PRIMARY KEY)", "SUPERUSER CREATE TYPE open.k AS ENUM ('a')", "SUPERUSER ALTER TYPE open.k OWNER TO bob",
+        "SUPERUSER CREATE FUNCTION open.of(open.k) RETURNS int LANGUAGE sql AS 'SELECT 1'", "SUPERUSER ALTER FUNCTION open.of(open.k) OWNER TO bob",
+        "SUPERUSER CREATE CAST (open.k AS int) WITH FUNCTION open.of(open.k) AS IMPLICIT",
+        "SUPERUSER CREATE TABLE open.b (k open.k REFERENCES open.t)"], "table open.t"),
+    "defaults of constants and of the time": ([], [
+        "CREATE TABLE open.t (a int[] DEFAULT ARRAY[1, 2], b date DEFAULT CURRENT_DATE + 30, c timestamptz DEFAULT now() + '1 day'::interval,"
+        " d uuid DEFAULT gen_random_uuid(), e text DEFAULT current_user, f timestamp DEFAULT timezone('utc', now()), g varchar(3) DEFAULT 'abc',"
+        " h numeric(4, 2) DEFAULT 1, i text COLLATE \"C\" DEFAULT 'x', j bigint DEFAULT 7, k jsonb DEFAULT '{}', l float8 DEFAULT random())"], None),
+}
+
+
+@pytest.mark.parametrize("server", [13, 15, 18], indirect=True)
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_only_what_provably_carries_no_code_goes_to_a_named_heir(server, users, disguise):
+    before, hers, stays = DISGUISES[disguise]
+    by(server, "bob", planted("open.trap"))
+    server.run("CREATE ROLE keeper NOLOGIN", *before, database="app")
+    for statement in hers:
+        if statement.startswith("SUPERUSER "):
+            server.run(statement.removeprefix("SUPERUSER "), database="app")
+        else:
+            by(server, "alice", statement)
+    result = users.apply(BOB, policy={"heir": "keeper"})
+    assert exists(server, "alice") == bool(stays), result.reason("alice") if stays is None and exists(server, "alice") else owned_by(server, "keeper")
+    if stays:
+        assert f"{stays} carries code" in result.reason("alice") and is_locked(server, "alice") and owned_by(server, "keeper") == []
+
+
 # ---- what nobody without powers can own ----
 
 UNMOVABLE = {
