@@ -5,7 +5,8 @@
  * written. Whether the server knows the parameter and takes the value is the server's to say.
  *
  * The agent is a superuser, and what it sets for a role comes into force at that role's login whoever it is: so Git could give what only
- * superusers may set. What leads to power, to code in the server or to damage is refused unless the agent file allows it.
+ * superusers may set. What leads to power, to code in the server, out of sight of who watches it or to damage is refused unless the agent
+ * file allows it, whatever the value: by which a user is seen more and by which less differs by server and version.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -38,6 +39,12 @@ static const struct {
 	{"ignore_invalid_pages", "damaged data would be read and written on"},
 	{"zero_damaged_pages", "damaged data would be destroyed"},
 	{"lo_compat_privileges", "privileges on large objects would not be looked at"},
+	{"log_*", "what the user does would not be in the server's log as for everybody"},
+	{"{track_*,compute_query_id}",
+		"what the user does would not be seen in the server's views as for everybody"},
+	{"{pg_stat_*,auto_explain,pg_qualstats,pg_wait_sampling}.*",
+		"what the user does would not be seen by what watches the server"},
+	{"max_stack_depth", "the server could crash"},
 	{"{pgaudit,sepgsql,anon,set_user,supautils,credcheck,pg_tle}.*",
 		"it belongs to what guards or watches the server"},
 };

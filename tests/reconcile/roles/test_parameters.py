@@ -33,7 +33,7 @@ def settings(server, user="alice"):
 @ALL
 def test_settings_are_what_users_yaml_lists_and_a_second_pass_is_quiet(server, users):
     entry = {"parameters": {"search_path": ["$user", "public", "Odd,\"one\"", ""], "statement_timeout": "30s", "Work_Mem": "64MB",
-                            "enable_seqscan": False, "random_page_cost": 1.5, "TIMEZONE": "UTC", "DateStyle": ["ISO", "DMY"], "log_min_messages": "warning",
+                            "enable_seqscan": False, "random_page_cost": 1.5, "TIMEZONE": "UTC", "DateStyle": ["ISO", "DMY"], "vacuum_cost_delay": "1ms",
                             "app.greeting": "it's\n50% \\ \"good\"", "temp_tablespaces": [], "application_name": ""},
              "parametersIn": {"shop": {"work_mem": "1MB", "search_path": "shop"}}}
     users.apply(listed(entry)).good()
@@ -105,7 +105,9 @@ def test_an_old_list_says_nothing_of_settings(server, users):
 
 def test_what_leads_to_power_is_refused_unless_the_agent_file_allows_it(server, users):
     names = ("role", "Session_Authorization", "session_replication_role", "local_preload_libraries", "session_preload_libraries",
-             "dynamic_library_path", "plperl.on_plperl_init", "pgaudit.log", "zero_damaged_pages")
+             "dynamic_library_path", "plperl.on_plperl_init", "pgaudit.log", "zero_damaged_pages",
+             "log_statement", "LOG_min_messages", "log_min_error_statement", "track_activities", "pg_stat_statements.track", "auto_explain.log_min_duration",
+             "compute_query_id", "max_stack_depth")
     for name in names:
         mistakes = users.check(listed({"parameters": {name: "x"}})).mistakes
         assert len(mistakes) == 1 and "policy.allowParameters" in mistakes[0] and name in mistakes[0], mistakes
