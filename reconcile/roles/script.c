@@ -48,13 +48,32 @@ static const char *connection_value(const char *text, struct arena *mem)
 	return value;
 }
 
-/* As pg_dump writes it: a name may look like a connection string, and psql cannot be given one with a line's end in it. */
+/* A value of psql's \set, where the end of a line can be said. */
+static const char *variable_value(const char *text, struct arena *mem)
+{
+	char *value = arena_alloc(mem, 2 * strlen(text) + 3), *end = value;
+	*end++ = '\'';
+	for (; *text; text++) {
+		if (strchr("'\\\r\n", *text))
+			*end++ = '\\';
+		*end++ = *text;
+		if (*text == '\r' || *text == '\n')
+			end[-1] = *text == '\n' ? 'n' : 'r';
+	}
+	*end++ = '\'';
+	*end = '\0';
+	return value;
+}
+
+/* As pg_dump writes it: a name may look like a connection string. With the end of a line in it, a variable has it: a line that
+   \connect cannot take would end the script in the middle, and psql would call that success. */
 static const char *connect_line(const char *database, struct arena *mem)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
 	if (strpbrk(database, "\r\n"))
-		return "\\warn 'a database whose name has the end of a line in it cannot be connected to from a script'\n"
-		       "\\quit\n";
+		return arena_printf(mem,
+			"\\set pgitops_database %s\n\\connect -reuse-previous=on :pgitops_database\n",
+			variable_value(arena_printf(mem, "dbname=%s", connection_value(database, mem)), mem));
 	if (!database[strspn(database, plain)])
 		return arena_printf(mem, "\\connect %s\n", sql_identifier(database, mem));
 	return arena_printf(mem, "\\connect -reuse-previous=on %s\n",

@@ -12,7 +12,7 @@ from parts.script import psql, sent_statements, shown, squeezed
 SOME = pytest.mark.parametrize("server", [13, 16, 18], indirect=True)
 ALL = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
 BOB = [{"username": "bob", "roles": ["staff"]}]
-DATABASES = ("app", 'th"ree', "host=evil dbname='x\\'", "postgres://x", "a b", "%s;--")
+DATABASES = ("app", 'th"ree', "host=evil dbname='x\\'", "postgres://x", "a b", "%s;--", "x\ny\r'\\")
 
 
 @pytest.fixture
