@@ -106,7 +106,8 @@ class Round:
         dice = random.Random(seed)
         self.first, self.second = world.wanted(dice, major), world.wanted(dice, major)
         self.hands = [hands.hand(dice) for _ in range(dice.randint(0, 25))]
-        self.policy = {"max_deletions": 100, "adopt": dice.random() < 0.3, "attributes": world.ATTRIBUTES}
+        self.policy = {"max_deletions": 100, "adopt": dice.random() < 0.3, "attributes": world.ATTRIBUTES,
+                       "allow_grants": ["*"]}  # what is refused for its danger is no matter of converging: tests/reconcile/grants/test_danger.py
         if dice.random() < 0.5:  # nobody is new: then there is no password in the plan, and all of it is in the log
             names = {user["username"] for user in self.second["users"]}
             self.first["users"] += [{"username": name} for name in sorted(names - {user["username"] for user in self.first["users"]})]
