@@ -15,11 +15,12 @@ static void add_row(const struct command_context *context, struct table *table, 
 	table_cell(table, command_statement(context, change), CELL_PLAIN);
 }
 
-/* What was done, oldest first, as psql could do it again; what was not done is a comment. So are rows of old versions whose
+/* What was done, oldest first and each in its database, as psql could do it again from the one that `connection` names; what was not done is a comment. So are rows of old versions whose
    hidden password would be taken for one. */
 static void show_sql(const struct command_context *context, const json_t *items)
 {
-	puts("\\set ON_ERROR_STOP on");
+	bool elsewhere = false; /* than in the database that it began in */
+	puts("\\set ON_ERROR_STOP on\n\\set pgitops_home :DBNAME");
 	for (size_t i = json_array_size(items); i-- > 0;) {
 		const json_t *change = json_array_get(items, i);
 		const char *outcome = json_text_at(change, "outcome", "");
@@ -32,6 +33,10 @@ static void show_sql(const struct command_context *context, const json_t *items)
 				json_text_at(change, "action", ""), *outcome ? outcome : "not known"),
 			CELL_DIM);
 		putchar('\n');
+		bool goes = *statement == '\\'; /* its first line is \connect */
+		if (done && elsewhere && !goes)
+			puts("\\connect :\"pgitops_home\"");
+		elsewhere = done ? goes : elsewhere;
 		command_script(context, arena_printf(context->mem, "%s;", statement), done ? "" : "-- ");
 	}
 }

@@ -109,11 +109,14 @@ void users_record_drift(struct users_pass *pass, const struct roles_plan *plan)
 
 static bool begin_change(struct users_pass *pass, const struct role_step *step, int64_t *row, struct error *err)
 {
+	const char *place = *step->database && *step->redacted != '\\' /* which says so itself */
+		? roles_connect_line(step->database, pass->mem)
+		: "";
 	const struct store_user_change change = {
 		.database = pass->database->config->name,
 		.user = step->user,
 		.action = role_action_name(step->action),
-		.statement = step->redacted,
+		.statement = arena_printf(pass->mem, "%s%s", place, step->redacted),
 		.commit = pass->commit,
 		.started = clock_now(),
 		.outcome = "",
@@ -369,7 +372,6 @@ static json_t *connected_document(struct users_pass *pass, const struct roles_pl
 	size_t synced = 0, gone = 0;
 	char now[CLOCK_TEXT_SIZE];
 	const char *version = arena_printf(pass->mem, "%d.%d", server_version / 10000, server_version % 10000);
-
 	for (size_t i = 0; i < plan->report_count; i++) {
 		synced += plan->reports[i].status == USER_SYNCED && !plan->reports[i].gone;
 		gone += plan->reports[i].gone;
@@ -390,7 +392,6 @@ static json_t *previous_database(struct users_pass *pass, struct error *err)
 	size_t count;
 	json_t *document = NULL;
 	struct error ignored;
-
 	if (!store_database_list(pass->agent->store, pass->mem, &items, &count, err))
 		return NULL;
 	for (size_t i = 0; i < count; i++)
@@ -434,9 +435,9 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 static void record_unreached(struct users_pass *pass)
 {
 	struct error err;
-	const char *status = pass->error.kind == ERROR_RETRY ? "Waiting" : "Failed";
-	CLEANUP(json_done) json_t *document = previous_database(pass, &err);
-	json_object_set_new(document, "status", json_string(status)); /* NULL is passed over */
+	CLEANUP(json_done) json_t *document = previous_database(pass, &err); /* NULL is passed over */
+	json_object_set_new(
+		document, "status", json_string(pass->error.kind == ERROR_RETRY ? "Waiting" : "Failed"));
 	json_object_set_new(document, "reason", json_text(pass->error.text));
 	if (!document || !store_database_document(pass, document, &err))
 		log_error("the database's state could not be recorded", "error", err.text, NULL);
@@ -449,7 +450,7 @@ void users_record_failure(struct users_pass *pass)
 	if (!pass->recorded && (!looks || (!pass->reached && !wish->plan_only)))
 		record_unreached(pass);
 	/* What somebody asked about is not there: that is an answer. */
-	bool unknown = wish && wish->access && pass->reached && pass->error.kind == ERROR_MISSING;
+	bool unknown = pass->reached && pass->error.kind == ERROR_MISSING && wish && wish->access;
 	if (wish && !wish->content)
 		agent_answer(pass->agent, wish->operation, unknown ? "Failed" : "Error", pass->error.text, "");
 }

@@ -118,7 +118,9 @@ static void not_there(struct planner *planner, const struct grant *grant)
 		return;
 	struct grants_step *step = add_step(planner, grant);
 	error_set(&step->error, ERROR_MISSING, "%s does not exist%s", grant_describe(grant, planner->mem),
-		grant->column ? ": its types are written as psql's \\df shows them" : "");
+		grant->on == GRANT_ON_FUNCTION
+			? ": `name` has the types of what is passed in, spelled out and without names: f(integer, character varying)"
+			: "");
 }
 
 static void refuse(struct planner *planner, const struct grant *grant, const char *why)

@@ -246,6 +246,9 @@ bool roles_observe(struct session *session, const struct roles_plan_input *input
 void roles_plan(const struct roles_present *present, const struct roles_plan_input *input, struct arena *mem,
 	struct roles_plan *plan);
 
+/* psql's \connect to this database, whatever its name is; a line or two. In `mem`. */
+const char *roles_connect_line(const char *database, struct arena *mem);
+
 /* psql to this database, with what a session of ours has from its beginning. The last line ends. In `mem`. */
 const char *roles_script_connect(
 	const char *database, const char *server, int version, bool plain, struct arena *mem);

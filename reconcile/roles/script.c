@@ -67,7 +67,7 @@ static const char *variable_value(const char *text, struct arena *mem)
 
 /* As pg_dump writes it: a name may look like a connection string. With the end of a line in it, a variable has it: a line that
    \connect cannot take would end the script in the middle, and psql would call that success. */
-static const char *connect_line(const char *database, struct arena *mem)
+const char *roles_connect_line(const char *database, struct arena *mem)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
 	if (strpbrk(database, "\r\n"))
@@ -89,7 +89,7 @@ const char *roles_script_connect(
 		"%s%sSELECT CAST('" RETIRE_STOPS
 		"the plan is for another server, not for ' || system_identifier AS integer) "
 		"FROM pg_control_system() WHERE system_identifier <> %s;\n",
-		connect_line(database, mem), buf_string(&pins), server);
+		roles_connect_line(database, mem), buf_string(&pins), server);
 }
 
 static void go_to(struct script *script, const char *database)

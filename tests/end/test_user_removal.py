@@ -1,5 +1,6 @@
 """A user leaves: what `user list`, `user plan` and `user history` say meanwhile, and what psql makes of them."""
 
+import json
 import subprocess
 
 import pytest
@@ -110,6 +111,29 @@ def test_psql_runs_what_user_plan_and_user_history_print(setting):
     before = server.query("SELECT xmin, * FROM pg_authid ORDER BY oid")
     assert psql(server, history, "postgres").returncode == 3
     assert server.query("SELECT xmin, * FROM pg_authid ORDER BY oid") == before
+
+
+def test_the_history_is_psqls_in_the_databases_where_it_was_made(setting):
+    """A statement for one database would find a table of the same name in another; behind one, the next is where it belongs again."""
+    agent, server, repository = setting
+    server.run("CREATE DATABASE \"o'd d=b\"")
+    for database in ("app", "o'd d=b", "postgres"):
+        server.run("CREATE SCHEMA shop", "CREATE TABLE shop.orders (id int)", database=database)
+    grants = [{"database": database, "on": "tables", "schema": "shop", "names": ["orders"], "privileges": ["SELECT"]} for database in ("app", "o'd d=b")]
+    document = {"version": 2, "groups": [{"name": "readers", "grants": grants}], "users": [{"username": "dora", "password": {"disabled": True}, "roles": ["readers"]}]}
+    agent.start()
+    agent.wait_user("bob")
+    repository.commit({"postgres-users/users.yaml": config_map(json.dumps(document))})
+    agent.wait_user("dora", "Synced")
+    history = agent.cli("user", "history", "readers", "--sql").ok().out
+    for database in ("app", "o'd d=b"):
+        server.run("REVOKE SELECT ON shop.orders FROM readers", database=database)
+    server.run("DROP OWNED BY dora, readers", "DROP ROLE dora, readers")
+    done = psql(server, history, "postgres")
+    assert done.returncode == 0, done.stderr + history
+    may = {database: server.value("SELECT has_table_privilege('readers', 'shop.orders', 'SELECT')", database=database)
+           for database in ("app", "o'd d=b", "postgres")}
+    assert may == {"app": True, "o'd d=b": True, "postgres": False}
 
 
 def test_removals_that_wait_for_a_confirmation_are_shown_as_comments(setting):

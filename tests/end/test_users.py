@@ -256,7 +256,7 @@ def test_what_groups_may_do_comes_from_git_and_stays_so(setting):
     repository.commit({"postgres-users/users.yaml": config_map(text)})
     agent.start()
     found = agent.wait_user("readers", "Degraded")
-    assert found["group"] and 'grant in database app: relation "public.nothing" does not exist' in found["reason"]
+    assert found["group"] and 'grant in database app: app: table public.nothing does not exist' in found["reason"]
     assert agent.wait_user("alice", "Synced")["roles"] == ["readers"] and not agent.user("alice")["group"]
     assert "(a group)" in agent.cli("user", "list").ok().out
     plan = agent.cli("user", "plan").is_(1).out
@@ -275,4 +275,4 @@ def test_what_groups_may_do_comes_from_git_and_stays_so(setting):
     drift = {(row["field"], row["wanted"], row["found"]) for row in agent.items("drift", "list", "--user", "readers")}
     assert drift == {("app: table public.t", "SELECT", ""), ("app: table public.t", "", "DELETE")}
     statements = [change["statement"] for change in agent.items("user", "history", "readers")]
-    assert 'REVOKE DELETE ON TABLE "public"."t" FROM "readers"' in statements
+    assert '\\connect "app"\nREVOKE DELETE ON TABLE "public"."t" FROM "readers"' in statements

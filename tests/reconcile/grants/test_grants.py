@@ -142,7 +142,7 @@ def test_what_is_not_there_fails_alone_and_by_name(server):
     failed = grants.apply().failed()
     assert sorted(failed) == ["b", "c", "d", "f"]
     assert 'relation "s.nothing" does not exist' in failed["b"] and 'role "f" does not exist' in failed["f"]
-    assert "shop: function s.f(int) does not exist: its types are written as psql's" in failed["c"]
+    assert "shop: function s.f(int) does not exist: `name` has the types of what is passed in" in failed["c"]
     assert 'database "nowhere" does not exist' in failed["d"]
     assert may(server, "a", "table", "s.t", "SELECT") and may(server, "e", "schema", "s", "USAGE")
 
