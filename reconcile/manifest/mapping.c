@@ -50,14 +50,23 @@ static bool stands_before(const struct yaml_pair *pair, const struct mapping *ma
 		(pair->line == mapping->merge_line && pair->column < mapping->merge_column);
 }
 
+/* Counted from the mistake, as the text may begin in the middle of a file. */
+static const char *above(const struct yaml_pair *pair, int line, struct arena *mem)
+{
+	if (pair->line == line)
+		return "in this line";
+	return line - pair->line == 1 ? "in the line above"
+				      : arena_printf(mem, "%d lines above", line - pair->line);
+}
+
 /* `first` and `second` have one key and stand next to each other in the sorted candidates. */
 static void refuse_repeats(const struct mapping *mapping, const struct candidate *first,
 	const struct candidate *second, struct mistakes *mistakes)
 {
 	if (second->rank == 0)
 		mistakes_add(mistakes, mapping->file, second->pair->line, second->pair->column,
-			"key \"%s\" is already set at line %d, column %d: remove one of them",
-			second->pair->key, first->pair->line, first->pair->column);
+			"key \"%s\" is already set %s: remove one of them", second->pair->key,
+			above(first->pair, second->pair->line, mistakes->mem));
 	else if (first->pair->key_kind != second->pair->key_kind)
 		mistakes_add(mistakes, mapping->file, mapping->merge_line, mapping->merge_column,
 			"the merge sets key \"%s\" a second time, as %s and as %s: both become one text, and which value wins is "
@@ -66,8 +75,8 @@ static void refuse_repeats(const struct mapping *mapping, const struct candidate
 			yaml_kind_name(second->pair->key_kind));
 	else if (first->rank == 0 && stands_before(first->pair, mapping))
 		mistakes_add(mistakes, mapping->file, mapping->merge_line, mapping->merge_column,
-			"the merge would replace key \"%s\" set before it at line %d: put \"<<\" first",
-			first->pair->key, first->pair->line);
+			"the merge would replace key \"%s\" set before it %s: put \"<<\" first",
+			first->pair->key, above(first->pair, mapping->merge_line, mistakes->mem));
 }
 
 /* The winners among the merged pairs are appended to the map. */

@@ -365,10 +365,11 @@ static void report_syntax(struct reader *reader, const char *bytes)
 		memory_fail("reading YAML", 0);
 	if (parser->error == YAML_READER_ERROR)
 		manifest_text_position(bytes, parser->problem_offset, &line, &column);
-	if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+	int above = (int)parser->problem_mark.line - (int)parser->context_mark.line;
+	if (parser->context && above)
 		mistakes_add(reader->mistakes, reader->file, line, column,
-			"not valid YAML: %s, %s that begins at line %d", problem, parser->context,
-			(int)parser->context_mark.line + 1);
+			"not valid YAML: %s, %s that begins %d line%s above", problem, parser->context, above,
+			above == 1 ? "" : "s");
 	else
 		mistakes_add(reader->mistakes, reader->file, line, column, "not valid YAML: %s", problem);
 }

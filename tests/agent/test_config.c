@@ -363,7 +363,7 @@ static void a_file_that_is_no_yaml_says_where(void **state)
 {
 	expect(*state, "version: 1\nstate: [\n", "3:1: not valid YAML: did not find expected node content\n");
 	expect(*state, "version: 1\nversion: 1\n",
-		"2:1: key \"version\" is already set at line 1, column 1: remove one of them\n");
+		"2:1: key \"version\" is already set in the line above: remove one of them\n");
 	expect(*state, "version: 1\n---\nversion: 1\n", "3:1: a second document: the agent file is one\n");
 	expect(*state, "- version\n", "1:1: the agent file is a list and must be a map\n");
 }
