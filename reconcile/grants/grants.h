@@ -165,11 +165,21 @@ struct grants_missing {
 	int line;         /* of the privilege, in users.yaml */
 };
 
+/* A role that is not removed yet: what it gave to others than the described roles, they have from nobody else. */
+struct grants_stop {
+	const char *role;
+	const char *why; /* "SELECT on app: table public.t of \"robot\"; ...": the first of them */
+	size_t rows;
+	bool told; /* all of them */
+};
+
 struct grants_plan {
 	struct grants_step *steps; /* by database; what is taken away first; those that join beside each other */
 	size_t step_count;
 	struct grants_step *leaving; /* the same of roles that go; for their removal to send, not for grants_apply() */
 	size_t leaving_count;
+	struct grants_stop *stops; /* by role */
+	size_t stop_count;
 	struct grants_difference *differences; /* by role */
 	size_t difference_count;
 	struct grants_missing *missing; /* told beside the steps, which fail unless it comes into being before */

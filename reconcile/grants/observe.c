@@ -18,9 +18,9 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
  * no USAGE of his own of the schema, whether he has the owner's rights. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
  * What is asked of the role stands behind each (grants_query()).
  */
-#define EXPLODE(acl, owner)                                                                                  \
-	", pg_catalog.unnest(" acl                                                                           \
-	") AS item, pg_catalog.aclexplode(ARRAY[item]) AS x, pg_catalog.pg_roles r "                         \
+#define EXPLODE(acl, owner)                                                                                                        \
+	", LATERAL (SELECT " acl                                                                                                   \
+	" AS acl) AS whole, pg_catalog.unnest(whole.acl) AS item, pg_catalog.aclexplode(ARRAY[item]) AS x, pg_catalog.pg_roles r " \
 	"WHERE r.oid = x.grantee AND x.grantee <> " owner " AND "
 
 #define AS_OWNER(owner)                                                                                      \
@@ -296,15 +296,26 @@ static void take_mighty(struct observation *at, const PGresult *rows)
 	text_sort_unique(present->mighty, &present->mighty_count);
 }
 
-/* The rows of all parts in one list; while somebody goes, who else may give something on is to be known (plan.c). */
+/* While somebody goes (leavers.h): who else may give something on, and has what one of those gave, whoever it is from. */
+static const char *others_of_leavers(const struct observation *at)
+{
+	if (!at->wanted->going_count)
+		return "";
+	return arena_printf(at->mem,
+		"x.is_grantable OR EXISTS (SELECT FROM pg_catalog.unnest(whole.acl) AS i, pg_catalog.aclexplode(ARRAY[i]) AS g, "
+		"pg_catalog.pg_roles f WHERE g.grantee = x.grantee AND f.oid = g.grantor AND f.rolname IN (%s)) OR ",
+		list_of(at->wanted->going, at->wanted->going_count, at->mem));
+}
+
+/* The rows of all parts in one list. */
 static void grants_query(const struct observation *at, const char *const *parts, size_t count,
 	const char *const *owners, size_t owner_count, struct buf *sql)
 {
-	const char * or = at->wanted->going_count ? "x.is_grantable OR " : "";
+	const char *more = others_of_leavers(at), *roles = at->roles;
 	for (size_t i = 0; i < count; i++)
-		buf_printf(sql, "%s%s(%sr.rolname IN (%s))", i ? " UNION ALL " : "", parts[i], or, at->roles);
+		buf_printf(sql, "%s%s(%sr.rolname IN (%s))", i ? " UNION ALL " : "", parts[i], more, roles);
 	for (size_t i = 0; i < owner_count; i++)
-		buf_printf(sql, " UNION ALL %sr.rolname IN (%s)", owners[i], at->roles);
+		buf_printf(sql, " UNION ALL %sr.rolname IN (%s)", owners[i], roles);
 }
 
 static int compare_places(const void *a, const void *b)
@@ -467,9 +478,8 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 		return true;
 	find_places(&at);
 	at.roles = list_of_roles(wanted, mem);
-	if (wanted->leaving_count)
-		at.roles =
-			arena_join(mem, at.roles, ", ", list_of(wanted->leaving, wanted->leaving_count, mem));
+	const char *leaving = list_of(wanted->leaving, wanted->leaving_count, mem); /* "NULL" for none */
+	at.roles = arena_join(mem, at.roles, ", ", leaving);
 	if (!observe_cluster(&at, &databases, err))
 		return false;
 	observe_databases(&at, databases);

@@ -8,6 +8,7 @@
 #include "reconcile/grants/closed.h"
 #include "reconcile/grants/danger.h"
 #include "reconcile/grants/kinds.h"
+#include "reconcile/grants/leavers.h"
 #include "reconcile/grants/named.h"
 #include "reconcile/grants/statement.h"
 
@@ -294,47 +295,13 @@ static bool is_taken_elsewhere(const struct planner *planner, const struct grant
 	return leaves(planner, row->role) && (!*row->grantor || leaves(planner, row->grantor));
 }
 
-static bool goes_with_leaver(const struct planner *planner, const struct grant *row, unsigned depth);
-
-/* The rights by which somebody gave this: false when one of them stays, or there is none. */
-static bool rights_go(
-	const struct planner *planner, const struct grants *rows, const struct grant *given, unsigned depth)
-{
-	struct grant key = *given;
-	key.role = given->grantor;
-	const struct grant *row = find_row(rows, &key);
-	bool go = false;
-	while (row && row > rows->items && grant_compare(row - 1, &key) == 0)
-		row--;
-	for (; row && row < rows->items + rows->count && grant_compare(row, &key) == 0; row++) {
-		if (row->grantable && !goes_with_leaver(planner, row, depth + 1))
-			return false;
-		go |= row->grantable;
-	}
-	return go;
-}
-
-/* A removal comes first, and takes along what that role gave, what was given on from there by whoever has the right from nobody else, and
-   what is said of objects that the role will make. */
-static bool goes_with_leaver(const struct planner *planner, const struct grant *row, unsigned depth)
-{
-	const struct grants_wanted *wanted = planner->wanted;
-	const struct grants_present *present = planner->present;
-	bool defaults = grant_kinds[row->on].defaults;
-	if (text_is_listed(wanted->going, wanted->going_count, defaults ? row->name : row->grantor))
-		return true;
-	if (defaults || !*row->grantor || row->stuck || !wanted->going_count || depth == DEEPEST_CHAIN)
-		return false;
-	return rights_go(planner, &present->grants, row, depth) ||
-		rights_go(planner, &present->others, row, depth);
-}
-
 static void take_away(struct planner *planner, const struct grant *found, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!is_decided_elsewhere(planner, found) && !keeps_unlisted(planner, found->role) &&
 			(grant_kinds[found->on].word || leaves(planner, found->role)) &&
-			!is_taken_elsewhere(planner, &found[i]) && !goes_with_leaver(planner, &found[i], 0))
+			!is_taken_elsewhere(planner, &found[i]) &&
+			!leavers_take(planner->present, planner->wanted, &found[i]))
 			add_change(planner, CHANGE_REVOKE, &found[i], found[i].grantor);
 }
 
@@ -342,7 +309,7 @@ static void keep(struct planner *planner, const struct grant *wanted, const stru
 {
 	size_t stays = 0;
 	for (size_t i = 0; i < count; i++) {
-		bool goes = goes_with_leaver(planner, &found[i], 0);
+		bool goes = leavers_take(planner->present, planner->wanted, &found[i]);
 		bool falls = goes || is_given_on(planner, &found[i]);
 		stays += !falls;
 		if (goes)
@@ -454,8 +421,9 @@ static void tell(struct planner *planner)
 void grants_plan(const struct grants_present *present, const struct grants_wanted *wanted, struct arena *mem,
 	struct grants_plan *plan)
 {
-	struct planner planner = {.present = present, .wanted = wanted, .mem = mem, .plan = plan};
 	*plan = (struct grants_plan){0};
+	const struct grants_wanted those = leavers_hold(present, wanted, mem, plan);
+	struct planner planner = {.present = present, .wanted = &those, .mem = mem, .plan = plan};
 	closed_warn(present, mem, plan);
 	named_missing(present, wanted, mem, plan);
 	beyond_tell(present, wanted, mem, plan);

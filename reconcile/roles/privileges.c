@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
+#include "reconcile/roles/retire_sql.h"
 
 /* Roles that steps of removal are for, in `list` beside what is there already. */
 static void add_leaving(const struct grants_wanted *wanted, const struct role_step *steps, size_t count,
@@ -111,6 +112,29 @@ static void join_leaving(
 	}
 }
 
+/* In front of everything that is done to the role: nothing of it goes then. */
+static void join_stop(struct role_step *steps, size_t count, const struct grants_stop *stop, struct arena *mem)
+{
+	const char *sql = arena_printf(mem, "SELECT CAST(%s AS integer);\n",
+		sql_literal(arena_printf(mem,
+				    RETIRE_STOPS
+				    "it gave to others, who have it from nobody else and would lose it: %s%s; GRANT "
+				    "it to them as the owner, and it goes",
+				    stop->why, stop->told ? "" : "; and more"),
+			mem));
+	for (size_t i = 0; i < count; i++) {
+		if (steps[i].action != ROLE_RETIRE || strcmp(steps[i].user, stop->role) != 0)
+			continue;
+		const char *begin = strstr(steps[i].redacted, "BEGIN;\n");
+		steps[i].redacted = begin ? arena_printf(mem, "%.*s%s%s", (int)(begin - steps[i].redacted),
+						    steps[i].redacted, sql, begin)
+					  : steps[i].redacted;
+		steps[i].sql = arena_join(mem, sql, "", steps[i].sql);
+		steps[i].statements++;
+		return;
+	}
+}
+
 /* What this plan makes may bring it along. */
 static bool is_made(const struct roles_plan *plan, const struct grants_missing *missing, struct arena *mem)
 {
@@ -145,6 +169,10 @@ void privileges_join(struct roles_plan *plan, struct grants_plan *grants, struct
 	join_warnings(plan, grants, mem);
 	join_leaving(plan->steps, plan->step_count, grants, mem);
 	join_leaving(plan->held, plan->held_count, grants, mem);
+	for (size_t i = 0; i < grants->stop_count; i++) {
+		join_stop(plan->steps, plan->step_count, &grants->stops[i], mem);
+		join_stop(plan->held, plan->held_count, &grants->stops[i], mem);
+	}
 	join_missing(plan, grants, mem);
 	struct role_step *steps = arena_array(mem, plan->step_count + grants->step_count + 1, sizeof(*steps));
 	if (plan->step_count)

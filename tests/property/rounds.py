@@ -32,6 +32,8 @@ from untouched import Picture, changed  # noqa: E402
 TOLD = ("does not exist", "dependent privileges exist", "not tried: an earlier step of this user failed",
         # A group goes a pass later than the leaver by whose right it gave on: as a member of the owner it lost the right and not what it gave.
         "some objects depend on it",
+        # Others than ours would lose it.
+        "have it from nobody else and would lose it",
         # A hand closed the circle, through a role that is nobody's.
         "is a member of role",
         # He would take what the owner gave.

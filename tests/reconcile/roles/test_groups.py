@@ -156,9 +156,8 @@ def test_what_a_leaver_gave_on_goes_with_her_in_the_same_pass(server):
 
 
 @every_major
-@pytest.mark.parametrize("right", ["hers alone", "the owner's, too"])
-def test_what_somebody_gave_on_by_a_leavers_right_goes_with_her_or_is_taken_back(server, right):
-    """Who stands between is nobody's: what he gave is gone by the time it would be taken as him, unless he has the right from another, too."""
+def test_what_a_leaver_gave_to_somebody_who_is_nobodys_keeps_her_until_the_owner_gave_it_too(server):
+    """Her removal takes along what she gave on, and what was given on from there: robot's SELECT is in use, and nobody asked to take it away."""
     users = shop(server)
     for name in ("alice", "bob"):
         users.secret(name, "geheim")
@@ -171,10 +170,16 @@ def test_what_somebody_gave_on_by_a_leavers_right_goes_with_her_or_is_taken_back
                *(f"GRANT ALL ON {what} TO alice WITH GRANT OPTION" for what in objects), "SET SESSION AUTHORIZATION alice",
                *(f"GRANT ALL ON {what} TO robot WITH GRANT OPTION" for what in objects), "SET SESSION AUTHORIZATION robot",
                *(f"GRANT ALL ON {what} TO staff" for what in objects), "GRANT SELECT ON s.t TO readers", "RESET SESSION AUTHORIZATION", database="shop")
-    if right != "hers alone":
-        server.run("SET ROLE owner", "GRANT ALL ON TABLE s.t TO robot WITH GRANT OPTION", database="shop")
+    result = users.apply(document(groups, [bob]))
+    assert result.status("alice") == "Retiring" and 'shop: table s.t of "robot"' in result.reason("alice"), result.reason("alice")
+    assert not server.can_login("alice", "geheim", "shop")
+    for privilege in ("SELECT", "DELETE"):
+        assert server.value("SELECT has_table_privilege('robot', 's.t', %s)", [privilege], "shop")
+    server.run("SET ROLE owner", *(f"GRANT ALL ON {what} TO robot WITH GRANT OPTION" for what in objects), database="shop")
     users.apply(document(groups, [bob])).good()
     assert not exists(server, "alice")
+    for privilege in ("SELECT", "DELETE"):
+        assert server.value("SELECT has_table_privilege('robot', 's.t', %s)", [privilege], "shop")
     assert server.value("SELECT has_table_privilege('readers', 's.t', 'SELECT')", database="shop")
     assert not server.query("SELECT 1 FROM pg_shdepend d JOIN pg_roles r ON r.oid = refobjid WHERE rolname = 'staff'", database="shop")
     users.apply(document(groups, [bob])).quiet()

@@ -54,13 +54,14 @@ def test_what_a_leaver_gave_before_she_had_the_owners_rights_keeps_nobody(server
     """REVOKE from a member of the owner goes by what the owner gave alone: DROP OWNED would pass by what alice gave on in her own name."""
     server.run("CREATE ROLE keeper", "CREATE ROLE readers", "CREATE DATABASE shop", "CREATE DATABASE other")
     server.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO keeper", "GRANT SELECT ON t TO alice WITH GRANT OPTION", "SET ROLE alice",
-               "GRANT SELECT ON t TO readers", "RESET ROLE", "GRANT keeper TO alice", database="shop")
+               "GRANT SELECT ON t TO readers", "SET ROLE keeper", "GRANT SELECT ON t TO readers", "RESET ROLE", "GRANT keeper TO alice", database="shop")
     if owns:
         server.run("CREATE TABLE hers (x int)", "ALTER TABLE hers OWNER TO alice", database="shop")
     server.run("CREATE TABLE o (x int)", "GRANT SELECT ON o TO alice", database="other")
     users.apply(STAFF).good()
     assert not exists(server, "alice")
-    assert server.query("SELECT DISTINCT grantee::regrole::text FROM pg_class, aclexplode(relacl) WHERE relname = 't'", database="shop") == [("keeper",)]
+    assert server.query("SELECT DISTINCT grantor::regrole::text, grantee::regrole::text FROM pg_class, aclexplode(relacl) WHERE relname = 't' ORDER BY 2",
+                        database="shop") == [("keeper", "keeper"), ("keeper", "readers")]
     users.apply(STAFF).quiet()
 
 
@@ -178,11 +179,12 @@ def test_what_others_than_the_owner_gave_goes_with_the_user(server, users):
     server.run("CREATE TABLE t (x int, y int)", "CREATE SCHEMA s", "GRANT SELECT, UPDATE (y) ON t TO dba WITH GRANT OPTION",
                "GRANT USAGE ON SCHEMA s TO dba WITH GRANT OPTION", "GRANT TEMPORARY ON DATABASE app TO dba WITH GRANT OPTION", "SET ROLE dba",
                "GRANT SELECT ON t TO alice WITH GRANT OPTION", "GRANT UPDATE (y) ON t TO alice", "GRANT USAGE ON SCHEMA s TO alice",
-               "GRANT TEMPORARY ON DATABASE app TO alice", "SET ROLE alice", "GRANT SELECT ON t TO friend", database="app")
+               "GRANT TEMPORARY ON DATABASE app TO alice", "SET ROLE alice", "GRANT SELECT ON t TO friend", "RESET ROLE",
+               "GRANT SELECT ON t TO friend", database="app")
     plan = users.plan(BOB)
     assert 'SET LOCAL ROLE "dba"; REVOKE SELECT ON TABLE "public"."t" FROM "alice" CASCADE; SET LOCAL ROLE NONE;' in plan.script
     result = users.apply(BOB)
     assert not exists(server, "alice"), result.reason("alice")
-    assert server.value("SELECT relacl::text FROM pg_class WHERE relname = 't'", database="app") == "{postgres=arwdDxt/postgres,dba=r*/postgres}" \
+    assert server.value("SELECT relacl::text FROM pg_class WHERE relname = 't'", database="app") == "{postgres=arwdDxt/postgres,dba=r*/postgres,friend=r/postgres}" \
         .replace("dDxt", "dDxtm" if server.major >= 17 else "dDxt")
     assert server.query("SELECT has_schema_privilege('dba', 's', 'USAGE WITH GRANT OPTION')", database="app") == [(True,)]

@@ -1,0 +1,134 @@
+#include "reconcile/grants/leavers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "reconcile/grants/kinds.h"
+
+enum { DEEPEST_CHAIN = 16, ROWS_TOLD = 5 };
+
+static bool takes(const struct grants_present *present, const struct grants_wanted *wanted,
+	const struct grant *row, unsigned depth);
+
+/* Rows of one privilege: one for each grantor. */
+static const struct grant *rows_of(const struct grants *rows, const struct grant *key, size_t *count)
+{
+	const struct grant *first = rows->count
+		? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare)
+		: NULL;
+	while (first && first > rows->items && grant_compare(first - 1, key) == 0)
+		first--;
+	*count = 0;
+	while (first && first + *count < rows->items + rows->count && grant_compare(first + *count, key) == 0)
+		++*count;
+	return first;
+}
+
+/* The rights by which somebody gave this: false when one of them stays, or there is none. */
+static bool rights_go(const struct grants_present *present, const struct grants_wanted *wanted,
+	const struct grants *rows, const struct grant *given, unsigned depth)
+{
+	struct grant key = *given;
+	size_t count;
+	bool go = false;
+	key.role = given->grantor;
+	const struct grant *row = rows_of(rows, &key, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (row[i].grantable && !takes(present, wanted, &row[i], depth + 1))
+			return false;
+		go |= row[i].grantable;
+	}
+	return go;
+}
+
+/* What the role gave, what was given on from there by whoever has the right from nobody else, and what is said of objects that the role
+   will make. */
+static bool takes(const struct grants_present *present, const struct grants_wanted *wanted,
+	const struct grant *row, unsigned depth)
+{
+	bool defaults = grant_kinds[row->on].defaults;
+	if (text_is_listed(wanted->going, wanted->going_count, defaults ? row->name : row->grantor))
+		return true;
+	if (defaults || !*row->grantor || row->stuck || !wanted->going_count || depth == DEEPEST_CHAIN)
+		return false;
+	return rights_go(present, wanted, &present->grants, row, depth) ||
+		rights_go(present, wanted, &present->others, row, depth);
+}
+
+bool leavers_take(
+	const struct grants_present *present, const struct grants_wanted *wanted, const struct grant *row)
+{
+	return takes(present, wanted, row, 0);
+}
+
+/* Somebody else gave it, too, and stays. */
+static bool is_kept(
+	const struct grants_present *present, const struct grants_wanted *wanted, const struct grant *row)
+{
+	size_t count;
+	const struct grant *rows = rows_of(&present->others, row, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!takes(present, wanted, &rows[i], 0))
+			return true;
+	return false;
+}
+
+static void add_stop(struct grants_plan *plan, const struct grant *row, struct arena *mem)
+{
+	struct grants_stop *last = plan->stop_count ? &plan->stops[plan->stop_count - 1] : NULL;
+	if (!last || strcmp(last->role, row->grantor) != 0) {
+		plan->stops = arena_grow(mem, plan->stops, plan->stop_count, sizeof(*plan->stops));
+		last = &plan->stops[plan->stop_count++];
+		*last = (struct grants_stop){.role = row->grantor, .why = ""};
+	}
+	last->told = last->rows < ROWS_TOLD;
+	if (last->rows++ < ROWS_TOLD)
+		last->why = arena_join(mem, last->why, "; ",
+			arena_printf(mem, "%s on %s of \"%s\"", row->privilege, grant_describe(row, mem),
+				row->role));
+}
+
+static int compare_grantors(const void *a, const void *b)
+{
+	const struct grant *left = *(const struct grant *const *)a, *right = *(const struct grant *const *)b;
+	int order = strcmp(left->grantor, right->grantor);
+	return order ? order : grant_compare(left, right);
+}
+
+/* What leavers themselves gave: whoever is behind loses it by that. */
+static const struct grant **lost(const struct grants_present *present, const struct grants_wanted *wanted,
+	struct arena *mem, size_t *count)
+{
+	const struct grants *others = &present->others;
+	const struct grant **rows = arena_array(mem, others->count + 1, sizeof(*rows));
+	*count = 0;
+	for (size_t i = 0; wanted->going_count && i < others->count; i++)
+		if (text_is_listed(wanted->going, wanted->going_count, others->items[i].grantor) &&
+			!grant_kinds[others->items[i].on].defaults &&
+			!is_kept(present, wanted, &others->items[i]))
+			rows[(*count)++] = &others->items[i];
+	if (*count)
+		qsort(rows, *count, sizeof(const struct grant *), compare_grantors);
+	return rows;
+}
+
+struct grants_wanted leavers_hold(const struct grants_present *present, const struct grants_wanted *wanted,
+	struct arena *mem, struct grants_plan *plan)
+{
+	struct grants_wanted those = *wanted;
+	size_t count;
+	const struct grant **rows = lost(present, wanted, mem, &count);
+	for (size_t i = 0; i < count; i++)
+		add_stop(plan, rows[i], mem);
+	those.going = arena_array(mem, wanted->going_count + 1, sizeof(*those.going));
+	those.going_count = 0;
+	for (size_t i = 0; i < wanted->going_count; i++) {
+		bool stays = false;
+		for (size_t j = 0; j < plan->stop_count && !stays; j++)
+			stays = strcmp(plan->stops[j].role, wanted->going[i]) == 0;
+		if (!stays)
+			those.going[those.going_count++] = wanted->going[i];
+	}
+	return those;
+}
