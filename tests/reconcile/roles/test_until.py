@@ -57,7 +57,7 @@ def test_when_it_has_passed_the_user_is_retired_like_one_whose_line_has_gone(ser
     left, session = heir(server, "alice"), server.connect("app", "alice", "geheim-alice")
     result = users.apply(alice(PAST), policy={"max_deletions": 1})
     assert not result.blocked and result.deletions == [] and result.wake == 0
-    assert [step["action"] for step in result.steps] == ["lock", "end sessions", "create heir", "retire", "drop"]
+    assert [step["action"] for step in result.steps] == ["lock", "end sessions", "revoke", "create heir", "retire", "drop"]
     with pytest.raises(Exception, match="terminat|closed|EOF"):
         session.execute("SELECT 1")
     assert not exists(server, "alice") and members(server, "staff") == ["bob"]
