@@ -33,9 +33,10 @@ const char command_cluster_list_help[] =
 	"  pgitops cluster list -o json | jq -r '.items[] | select(.healthy | not) | .name'\n";
 
 const char command_cluster_get_help[] =
-	"Shows one cluster: its leader and since when, the last failover, instances, volumes, the operator's status, what is wrong, and\n"
-	"the members as in `pgitops cluster list`. Where the agent file has a `databases` entry for it (its `postgresql`, or `patroni`), the\n"
-	"primary is asked, too: who streams and how far behind, slots and the WAL they hold, sizes, connections. NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP
+	"Shows one cluster: its leader and since when, the last failover, instances, volumes, the operator's status, what is\n"
+	"wrong, and the members as in `pgitops cluster list`. Where the agent file has a `databases` entry for it (its\n"
+	"`postgresql`, or `patroni`), the primary is asked, too: who streams and how far behind, slots and the WAL they hold,\n"
+	"sizes, connections. NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP
 	"Examples:\n"
 	"  pgitops cluster get acid-minimal-cluster\n"
 	"  pgitops cluster get default/acid-minimal-cluster -o yaml\n";

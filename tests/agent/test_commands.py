@@ -166,7 +166,7 @@ def test_the_history_as_sql_runs_what_was_done_and_nothing_else(cli, tmp_path):
     store.close()
     shown = cli("user", "history", "--sql", "--state", store.folder).ok().out.splitlines()
     assert [line for line in shown if line and not line.startswith("--")] == [
-        "\\set ON_ERROR_STOP on", 'GRANT "b"', 'TO "eve";']
+        "\\set ON_ERROR_STOP on", "\\set pgitops_home :DBNAME", 'GRANT "b"', 'TO "eve";']
     assert f"-- {hidden};" in shown and '-- GRANT "a"' in shown and '-- TO "eve";' in shown and '-- GRANT "c" TO "eve";' in shown
 
 
