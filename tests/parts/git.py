@@ -23,6 +23,8 @@ import threading
 import time
 import urllib.parse
 
+from parts.process import stop_accepting
+
 ENVIRONMENT = {
     "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
     "HOME": "/nonexistent",
@@ -451,13 +453,6 @@ class GitHttpServer:
 
     def __exit__(self, *_):
         self.close()
-
-
-def stop_accepting(listener, thread):
-    """A close alone leaves the thread in accept(), on a number that the next server's socket gets."""
-    listener.shutdown(socket.SHUT_RDWR)
-    thread.join()
-    listener.close()
 
 
 class SilentServer:

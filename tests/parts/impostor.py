@@ -10,7 +10,7 @@ import ssl
 import struct
 import threading
 
-from parts.process import free_port
+from parts.process import free_port, stop_accepting
 
 # What comes after the startup packet; the password, if any, comes back as a message of type 'p'.
 QUESTIONS = {
@@ -32,7 +32,8 @@ class Impostor:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(certificates.cert, certificates.key)
         self.listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
 
     def conninfo(self, host="0x7f000001"):
         """The loopback address as nobody writes it: for the agent a host like any other."""
@@ -82,4 +83,4 @@ class Impostor:
         return self
 
     def __exit__(self, *_):
-        self.listener.close()
+        stop_accepting(self.listener, self.thread)

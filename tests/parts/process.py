@@ -15,6 +15,13 @@ def free_port():
         return sock.getsockname()[1]
 
 
+def stop_accepting(listener, thread):
+    """A close alone leaves the thread in accept(), on a number that the next server's socket gets: it takes that one's connections away."""
+    listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+    listener.close()
+
+
 def private(path, text):
     """A file that nobody else reads, put in place at once; its name. The agent takes a secret from no other."""
     new = path.with_name(path.name + ".new")

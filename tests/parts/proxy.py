@@ -19,6 +19,8 @@ import tempfile
 import threading
 import time
 
+from parts.process import stop_accepting
+
 
 class Fault:
     def __init__(self, kind, **values):
@@ -141,9 +143,7 @@ class FaultProxy:
 
     def close(self):
         self.closing.set()
-        self.listener.shutdown(socket.SHUT_RDWR)  # a close alone leaves the thread in accept(), on the next proxy's socket
-        self.thread.join()
-        self.listener.close()
+        stop_accepting(self.listener, self.thread)
         self.cut_all()
 
     def _accept(self):

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from parts.pgbouncer import PgBouncer
-from parts.process import free_port
+from parts.process import free_port, stop_accepting
 from parts.roles import Users, exists
 
 ALICE = [{"username": "alice"}]
@@ -115,7 +115,8 @@ class Swallow:
     def __init__(self, server):
         self.server, self.port = server, free_port()
         self.listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
     def serve(self):
         while True:
@@ -173,7 +174,7 @@ class Swallow:
             return
 
     def close(self):
-        self.listener.close()
+        stop_accepting(self.listener, self.thread)
 
 
 @pytest.mark.parametrize("server", [13, 16, 18], indirect=True)
