@@ -273,7 +273,7 @@ class Patroni:
                 return False
         return True
 
-    def wait_healthy(self, seconds=40):
+    def wait_healthy(self, seconds=120):
         try:
             wait_for("a healthy Patroni cluster", self.healthy, seconds, 0.1)
         except TimeoutError as error:
