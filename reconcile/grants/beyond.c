@@ -11,12 +11,6 @@
 
 enum { OBJECTS_TOLD = 5 }; /* of one kind, role and database: there may be thousands of large objects */
 
-static void warn(struct grants_plan *plan, const char *text, struct arena *mem)
-{
-	plan->warnings = arena_grow(mem, plan->warnings, plan->warning_count, sizeof(*plan->warnings));
-	plan->warnings[plan->warning_count++] = text;
-}
-
 static bool is_promised(const struct grants_wanted *wanted, const char *role)
 {
 	return text_is_listed(wanted->roles, wanted->role_count, role) &&
@@ -69,10 +63,10 @@ static void tell_kind(const struct grant *rows, size_t count, struct grants_plan
 		for (length = 1; i + length < count && same_object(&rows[i], &rows[i + length]);)
 			length++;
 		if (objects++ < OBJECTS_TOLD)
-			warn(plan, object_text(&rows[i], length, mem), mem);
+			grants_warn(plan, object_text(&rows[i], length, mem), mem);
 	}
 	if (objects > OBJECTS_TOLD)
-		warn(plan,
+		grants_warn(plan,
 			arena_printf(mem,
 				"role \"%s\" has privileges on %zu more %ss in database %s, for which users.yaml "
 				"has no word, so that they are left: `pgitops user access %s` shows each",
@@ -81,8 +75,8 @@ static void tell_kind(const struct grant *rows, size_t count, struct grants_plan
 			mem);
 }
 
-static void tell_wordless(const struct grants_present *present, const struct grants_wanted *wanted,
-	struct arena *mem, struct grants_plan *plan)
+void beyond_tell(const struct grants_present *present, const struct grants_wanted *wanted, struct arena *mem,
+	struct grants_plan *plan)
 {
 	const struct grants *grants = &present->grants;
 	for (size_t i = 0, count; i < grants->count; i += count) {
@@ -92,10 +86,4 @@ static void tell_wordless(const struct grants_present *present, const struct gra
 		if (!grant_kinds[row->on].word && is_promised(wanted, row->role))
 			tell_kind(row, count, plan, mem);
 	}
-}
-
-void beyond_tell(const struct grants_present *present, const struct grants_wanted *wanted, struct arena *mem,
-	struct grants_plan *plan)
-{
-	tell_wordless(present, wanted, mem, plan);
 }

@@ -12,12 +12,11 @@ const char *closed_why(const struct grants_present *present, const char *databas
 
 void closed_warn(const struct grants_present *present, struct arena *mem, struct grants_plan *plan)
 {
-	for (size_t i = 0; i < present->closed_count; i++) {
-		plan->warnings = arena_grow(mem, plan->warnings, plan->warning_count, sizeof(*plan->warnings));
-		plan->warnings[plan->warning_count++] =
+	for (size_t i = 0; i < present->closed_count; i++)
+		grants_warn(plan,
 			arena_printf(mem, "what roles may do in database \"%s\" was not compared: %s",
-				present->closed[i].database, present->closed[i].why);
-	}
+				present->closed[i].database, present->closed[i].why),
+			mem);
 }
 
 const char *grants_unread(const struct grants_present *present, const char **why)

@@ -200,10 +200,7 @@ static const char *warning_of(const struct danger_left *left, size_t count, stru
 
 void danger_warn(const struct danger_left *left, size_t count, struct arena *mem, struct grants_plan *plan)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (told_before(left, i))
-			continue;
-		plan->warnings = arena_grow(mem, plan->warnings, plan->warning_count, sizeof(*plan->warnings));
-		plan->warnings[plan->warning_count++] = warning_of(&left[i], count - i, mem);
-	}
+	for (size_t i = 0; i < count; i++)
+		if (!told_before(left, i))
+			grants_warn(plan, warning_of(&left[i], count - i, mem), mem);
 }

@@ -26,6 +26,12 @@ struct planner {
 	size_t left_count;
 };
 
+void grants_warn(struct grants_plan *plan, const char *text, struct arena *mem)
+{
+	plan->warnings = arena_grow(mem, plan->warnings, plan->warning_count, sizeof(*plan->warnings));
+	plan->warnings[plan->warning_count++] = text;
+}
+
 /* --- what is wanted, object by object --- */
 
 static const struct grant *find_row(const struct grants *rows, const struct grant *key)

@@ -40,3 +40,6 @@ struct grants_present {
 };
 
 int grant_object_compare(const void *a, const void *b);
+
+/* One more of the plan's warnings; `text` in `mem`. */
+void grants_warn(struct grants_plan *plan, const char *text, struct arena *mem);

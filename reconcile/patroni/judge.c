@@ -36,24 +36,15 @@ static void add(struct judging *judging, bool bad, const char *text)
 
 enum { TEXT_SIZE = 1024 };
 
-static void PRINTF_LIKE(2, 3) fault(struct judging *judging, const char *format, ...)
+/* `bad`: the cluster is not well; else only told. */
+static void PRINTF_LIKE(3, 4) tell(struct judging *judging, bool bad, const char *format, ...)
 {
 	char text[TEXT_SIZE];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	add(judging, true, arena_copy(judging->mem, text));
-}
-
-static void PRINTF_LIKE(2, 3) warning(struct judging *judging, const char *format, ...)
-{
-	char text[TEXT_SIZE];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	add(judging, false, arena_copy(judging->mem, text));
+	add(judging, bad, arena_copy(judging->mem, text));
 }
 
 static const char *ago(const struct judging *judging, int64_t then)
@@ -162,13 +153,13 @@ static void judge_two(struct judging *judging)
 	const char *leader = judging->cluster->leader ? judging->cluster->leader : "nobody";
 	const char *names = those(judging, takes_writes, &writers);
 	if (writers > 1)
-		fault(judging,
+		tell(judging, true,
 			"two primaries take writes: %s; the leader's record names %s: what is written to the others is lost",
 			names, leader);
 	names = those(judging, is_labelled, &labelled);
 	if (labelled > 1)
-		fault(judging, "two pods are labelled as primary: %s; the leader's record names %s", names,
-			leader);
+		tell(judging, true, "two pods are labelled as primary: %s; the leader's record names %s",
+			names, leader);
 }
 
 /* By the record's age alone: no member could be asked. */
@@ -181,16 +172,16 @@ static void judge_record(struct judging *judging)
 	const char *age = ago(judging, cluster->renewed);
 	long long ttl = (long long)(ttl_of(judging) / MICROSECONDS);
 	if (judging->leader->contact == PATRONI_ANSWERED)
-		warning(judging,
+		tell(judging, false,
 			"the leader %s answers, and has not renewed its record for %s (ttl %llds): it may not reach the API "
 			"server, or its clock is not ours",
 			cluster->leader, age, ttl);
 	else if (failsafe)
-		warning(judging,
+		tell(judging, false,
 			"the leader %s has not renewed its record for %s (ttl %llds): in failsafe mode it may be good all the same",
 			cluster->leader, age, ttl);
 	else
-		fault(judging,
+		tell(judging, true,
 			"the leader %s has not renewed its record for %s (ttl %llds): it is dead, or cut off from the API server",
 			cluster->leader, age, ttl);
 }
@@ -200,28 +191,29 @@ static void judge_leader_answer(struct judging *judging)
 	const struct patroni_member *leader = judging->leader;
 	const char *state = leader->state ? leader->state : "without a state";
 	if (leader->contact == PATRONI_SILENT)
-		fault(judging, "the leader %s does not answer: %s%s%s", leader->name, leader->silence,
+		tell(judging, true, "the leader %s does not answer: %s%s%s", leader->name, leader->silence,
 			judging->cluster->renewed ? "; its record was renewed " : "",
 			judging->cluster->renewed
 				? arena_printf(judging->mem, "%s ago", ago(judging, judging->cluster->renewed))
 				: "");
 	else if (!text_equal(state, "running"))
-		fault(judging, "the leader %s is %s", leader->name, state);
+		tell(judging, true, "the leader %s is %s", leader->name, state);
 	else if (leader->contact == PATRONI_ANSWERED && leader->in_recovery &&
 		!is_standby_cluster(judging->cluster))
-		fault(judging, "the leader %s is still in recovery: it takes no writes", leader->name);
+		tell(judging, true, "the leader %s is still in recovery: it takes no writes", leader->name);
 }
 
 static void judge_leader(struct judging *judging)
 {
 	const struct patroni_cluster *cluster = judging->cluster;
 	if (cluster->silence) {
-		fault(judging, "nothing is known of it: %s", cluster->silence);
+		tell(judging, true, "nothing is known of it: %s", cluster->silence);
 	} else if (!cluster->leader) {
 		if (cluster->wanted || cluster->member_count || !cluster->operated)
-			fault(judging, "there is no leader: nobody takes writes");
+			tell(judging, true, "there is no leader: nobody takes writes");
 	} else if (!judging->leader) {
-		fault(judging, "the leader's record names %s, which is none of the members", cluster->leader);
+		tell(judging, true, "the leader's record names %s, which is none of the members",
+			cluster->leader);
 	} else {
 		judge_leader_answer(judging);
 		judge_record(judging);
@@ -247,7 +239,7 @@ static void judge_store(struct judging *judging, const struct patroni_member *me
 	if (member->contact != PATRONI_ANSWERED)
 		return;
 	if (member->failsafe)
-		warning(judging,
+		tell(judging, false,
 			"%s is in failsafe mode: it does not reach its store, and leads because all others answer it",
 			member->name);
 	else if (member->store_seen && newest_seen(judging->cluster) - member->store_seen > ttl_of(judging))
@@ -255,30 +247,31 @@ static void judge_store(struct judging *judging, const struct patroni_member *me
 			arena_printf(judging->mem, "%s has heard nothing from its store for %s, and others have",
 				member->name, ago(judging, member->store_seen)));
 	else if (member->store_seen && judging->now - member->store_seen > ttl_of(judging))
-		warning(judging, "%s has heard nothing from its store for %s, or its clock is not ours",
+		tell(judging, false, "%s has heard nothing from its store for %s, or its clock is not ours",
 			member->name, ago(judging, member->store_seen));
 	else if (member->unlocked && leads)
-		fault(judging, "%s does not hold the leader's lock, by its own word", member->name);
+		tell(judging, true, "%s does not hold the leader's lock, by its own word", member->name);
 }
 
 static void judge_word(struct judging *judging, const struct patroni_member *member)
 {
 	bool leads = member == judging->leader;
 	if (member->leaving)
-		warning(judging, "pod %s is being deleted", member->name);
+		tell(judging, false, "pod %s is being deleted", member->name);
 	if (member->pod_trouble)
-		warning(judging, "pod %s is not running: %s", member->name, member->pod_trouble);
+		tell(judging, false, "pod %s is not running: %s", member->name, member->pod_trouble);
 	if (member->unreadable)
-		warning(judging, "%s: %s", member->name, member->unreadable);
+		tell(judging, false, "%s: %s", member->name, member->unreadable);
 	else if (!member->state && !member->pod_trouble)
-		warning(judging, "%s has said nothing yet: its pod has no annotation `status`", member->name);
+		tell(judging, false, "%s has said nothing yet: its pod has no annotation `status`",
+			member->name);
 	if (leads)
 		return;
 	if (member->contact == PATRONI_SILENT)
-		warning(judging, "%s does not answer: %s", member->name, member->silence);
+		tell(judging, false, "%s does not answer: %s", member->name, member->silence);
 	else if (member->state && !text_equal(member->state, "running") &&
 		!text_equal(member->state, "streaming") && !text_equal(member->state, "in archive recovery"))
-		warning(judging, "%s is %s", member->name, member->state);
+		tell(judging, false, "%s is %s", member->name, member->state);
 }
 
 /* Patroni says what a replica's replication is since 3.0.4; before, the leader knows who streams from it. */
@@ -301,20 +294,20 @@ static void judge_replica(struct judging *judging, const struct patroni_member *
 	if (judging->leader && judging->leader->contact == PATRONI_ANSWERED &&
 		!judging->leader->in_recovery && member->contact == PATRONI_ANSWERED &&
 		text_equal(member->state, "running") && !streams(judging, member))
-		warning(judging,
+		tell(judging, false,
 			"%s runs and follows nobody: its log says why (a timeline that the leader does not know wants "
 			"`patronictl reinit`)",
 			member->name);
 	if (member->replay_paused)
-		warning(judging, "%s: replay is paused", member->name);
+		tell(judging, false, "%s: replay is paused", member->name);
 	if (member->timeline && cluster->timeline && member->timeline != cluster->timeline)
-		warning(judging, "%s is on timeline %lld, the leader on %lld", member->name,
+		tell(judging, false, "%s is on timeline %lld, the leader on %lld", member->name,
 			(long long)member->timeline, (long long)cluster->timeline);
 	if (member->receive_lag > most)
-		warning(judging, "%s is %lld MiB behind in receiving: it may not take over", member->name,
+		tell(judging, false, "%s is %lld MiB behind in receiving: it may not take over", member->name,
 			(long long)(member->receive_lag >> 20));
 	if (member->replay_lag > most && member->replay_lag > member->receive_lag)
-		warning(judging,
+		tell(judging, false,
 			"%s is %lld MiB behind in replay: as a new leader it would take no writes before that is done",
 			member->name, (long long)(member->replay_lag >> 20));
 }
@@ -326,16 +319,16 @@ static void judge_operator(struct judging *judging)
 	const struct patroni_cluster *cluster = judging->cluster;
 	const char *said = cluster->operator_status;
 	if (cluster->leaving)
-		warning(judging, "is being deleted");
+		tell(judging, false, "is being deleted");
 	if (cluster->unreadable)
-		warning(judging, "%s", cluster->unreadable);
+		tell(judging, false, "%s", cluster->unreadable);
 	if (cluster->operated && cluster->wanted != (int64_t)cluster->member_count)
-		warning(judging, "%zu of %lld instances are there", cluster->member_count,
+		tell(judging, false, "%zu of %lld instances are there", cluster->member_count,
 			(long long)cluster->wanted);
 	if (said && (text_ends(said, "Failed") || text_equal(said, "Invalid")))
-		warning(judging, "the operator says %s", said);
+		tell(judging, false, "the operator says %s", said);
 	if (cluster->volume_trouble)
-		warning(judging, "%s", cluster->volume_trouble);
+		tell(judging, false, "%s", cluster->volume_trouble);
 }
 
 static int compare_members(const void *a, const void *b)

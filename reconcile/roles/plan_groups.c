@@ -139,11 +139,11 @@ static void strip_groups(struct planner *planner)
 	const struct users *wanted = planner->input->wanted;
 	for (size_t i = 0; i < planner->present->role_count; i++) {
 		const struct role *role = &planner->present->roles[i];
-		const struct group_role *group = users_find_group(wanted, role->name);
 		bool differs = role->login || role->super || role->create_role || role->create_db ||
 			role->replication || role->bypass_rls || !role->inherit;
 		if (!differs || !planner_heals_group(planner, role))
 			continue;
+		const struct group_role *group = users_find_group(wanted, role->name);
 		struct role_report *report = group ? planner->group_reports[group - wanted->groups]
 						   : planner_report(planner, role->name);
 		report->group = report->managed_before = true;

@@ -80,24 +80,32 @@ static void warn_of_options(struct planner *planner)
 			count > NAMES_TOLD ? ", ..." : "");
 }
 
+/* One that others list as a role is kept by that, and told so. */
+static bool is_locked_leaver(const struct planner *planner, const struct role *role)
+{
+	return (role->mark == MARK_LEAVING || role->mark == MARK_RETIRING) &&
+		planner_is_leaving(planner, role) && !planner_referrer(planner, role->name);
+}
+
 /* NOLOGIN and REVOKE reach the role itself: who is a member goes on with SET ROLE, and keeps it from being removed. Whose membership a hand
    made is not ours to end. */
 static void warn_of_members_of_leavers(struct planner *planner)
 {
 	const struct roles_present *present = planner->present;
-	for (size_t i = 0; i < present->membership_count; i++) {
+	bool any = false;
+	for (size_t i = 0; i < present->role_count && !any; i++)
+		any = is_locked_leaver(planner, &present->roles[i]);
+	for (size_t i = 0; any && i < present->membership_count; i++) {
 		const struct membership *row = &present->memberships[i];
 		const struct role *role = present_role_by_oid(present, row->role);
-		const struct role *member = present_role_by_oid(present, row->member);
-		bool locked = role && (role->mark == MARK_LEAVING || role->mark == MARK_RETIRING);
-		if (!locked || !member || row->member == present->self ||
-			!planner_is_leaving(planner, role) || planner_is_leaving(planner, member) ||
-			planner_referrer(planner, role->name)) /* which is what keeps it, and told so */
+		if (!role || !is_locked_leaver(planner, role) || row->member == present->self)
 			continue;
-		planner_warning(planner,
-			"\"%s\" is locked out, and its member \"%s\" can still do all it may (SET ROLE): REVOKE %s FROM %s ends that",
-			role->name, member->name, sql_identifier(role->name, planner->mem),
-			sql_identifier(member->name, planner->mem));
+		const struct role *member = present_role_by_oid(present, row->member);
+		if (member && !planner_is_leaving(planner, member))
+			planner_warning(planner,
+				"\"%s\" is locked out, and its member \"%s\" can still do all it may (SET ROLE): REVOKE %s FROM %s ends that",
+				role->name, member->name, sql_identifier(role->name, planner->mem),
+				sql_identifier(member->name, planner->mem));
 	}
 }
 
