@@ -261,9 +261,14 @@ static bool fetch_named(struct work *work, struct error *err)
 /* The commit that the revision names, with its tree, here. */
 static bool have_commit(struct work *work, git_oid *commit, struct error *err)
 {
-	if (!peel(work, commit, err) &&
-		(err->kind != ERROR_MISSING || !fetch_named(work, err) || !peel(work, commit, err)))
-		return false;
+	if (!peel(work, commit, err)) {
+		if (err->kind != ERROR_MISSING || !fetch_named(work, err))
+			return false;
+		if (!peel(work, commit, err)) {
+			work->repository.suspect |= err->kind == ERROR_MISSING; /* the server gave it just now */
+			return false;
+		}
+	}
 	if (repository_has_commit(&work->repository, commit))
 		return true;
 	work->repository.suspect = true;
