@@ -98,19 +98,29 @@ static bool lose(PGconn *conn, struct outcome *outcome, const char *why)
 	return error_set(&outcome->error, ERROR_RETRY, "connection to the database lost: %s", text);
 }
 
+/* The next step: the server's hint, but not that to take or drop more than is asked for. */
+static const char *next_step(const char *hint)
+{
+	if (!hint)
+		return "";
+	return strstr(hint, "CASCADE") ? "what hangs on it was given or made by a hand: take that back first, or list it"
+				       : hint;
+}
+
 /* The first error of a message counts; what follows it is only the server ending the message. */
 static void take_error(const PGresult *result, struct outcome *outcome)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+	const char *next = next_step(PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
 	if (outcome->failed)
 		return;
 	outcome->failed = true;
 	snprintf(outcome->sqlstate, sizeof(outcome->sqlstate), "%s", state ? state : "08006");
-	error_set(&outcome->error, session_error_kind(outcome->sqlstate), "%s%s%s (SQLSTATE %s)",
+	error_set(&outcome->error, session_error_kind(outcome->sqlstate), "%s%s%s (SQLSTATE %s)%s%s",
 		text ? text : "no answer from the database", detail ? ": " : "", detail ? detail : "",
-		outcome->sqlstate);
+		outcome->sqlstate, *next ? "; " : "", next);
 }
 
 /* Until there is something to read. False at the deadline or when the connection is gone. */

@@ -335,3 +335,17 @@ def test_what_no_revoke_reaches_is_told_and_not_tried_for_ever(server, rights):
     server.run("ALTER ROLE giver NOSUPERUSER", "REVOKE owner FROM giver")
     grants.apply().good()
     assert not may(server, "readers", "table", "s.t", "SELECT")
+
+
+@pytest.mark.parametrize("server", [13, 16], indirect=True)  # since 17 event triggers are off for the agent
+@pytest.mark.parametrize("hint, told", [("ask the DBA", "ask the DBA"), ("Use CASCADE to revoke them too.", "take that back first, or list it")])
+def test_what_the_server_advises_is_told_but_not_to_take_more_than_is_asked_for(server, hint, told):
+    shop(server, "readers")
+    server.run("CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS"
+               f" $$ BEGIN RAISE 'no grants here' USING HINT = '{hint}'; END $$",
+               "CREATE EVENT TRIGGER no ON ddl_command_start WHEN TAG IN ('GRANT') EXECUTE FUNCTION no()",
+               "ALTER EVENT TRIGGER no ENABLE ALWAYS", database="shop")
+    grants = Grants(server, ["readers"])
+    grants.want("shop", "readers", "tables", "SELECT", schema="s", name="t")
+    error = grants.apply().failed()["readers"]
+    assert error.startswith("no grants here") and f"(SQLSTATE P0001); " in error and told in error and "CASCADE" not in error
