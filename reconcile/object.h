@@ -28,6 +28,7 @@ struct object {
 	unsigned source;     /* which of the Application's sources it comes from, from 0 */
 	int text_line; /* ConfigMap: first line of the block scalar data["users.yaml"], or of the only block scalar in
 				   data, so that mistakes inside it have a place; 0 = none such */
+	int text_indent;  /* the characters before each of its lines */
 	const char *json; /* canonical JSON as Git has it, namespace filled in */
 	size_t json_length;
 	char hash[DIGEST_HEX_SIZE];    /* SHA-256 of `json` */

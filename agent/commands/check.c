@@ -11,6 +11,7 @@
 #include "agent/commands/sealing.h"
 #include "agent/config/application.h"
 #include "agent/config/rules.h"
+#include "agent/users/users_source.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/say.h"
@@ -90,8 +91,9 @@ static void check_users(const struct object *object, struct arena *mem, struct d
 			"ConfigMap postgres-users-config has no key users.yaml: users are read from it");
 		return;
 	}
-	users_read(object->file, object->text_line ? object->text_line : object->line, json_string_value(text),
-		json_string_length(text), "postgres", &policy, mem, &users, &desired->mistakes);
+	const struct users_place place = users_source_place(object);
+	users_read(&place, json_string_value(text), json_string_length(text), "postgres", &policy, mem,
+		&users, &desired->mistakes);
 }
 
 /* Other agents may take what this one does not: a warning. */

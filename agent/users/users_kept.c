@@ -18,10 +18,11 @@
 static void add_object(struct buf *out, const struct object *object)
 {
 	CLEANUP(json_done)
-	json_t *head = json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:i}", "group", json_text(object->key.group),
-		"kind", json_text(object->key.kind), "namespace", json_text(object->key.namespace), "name",
-		json_text(object->key.name), "file", json_text(object->file), "line", object->line,
-		"textLine", object->text_line);
+	json_t *head =
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:i}", "group", json_text(object->key.group),
+			"kind", json_text(object->key.kind), "namespace", json_text(object->key.namespace),
+			"name", json_text(object->key.name), "file", json_text(object->file), "line",
+			object->line, "textLine", object->text_line, "textIndent", object->text_indent);
 	CLEANUP(memory_freep) char *line = json_canonical(head);
 	buf_printf(out, "%s\n", line);
 	buf_append(out, object->json, object->json_length);
@@ -84,6 +85,7 @@ static bool read_object(const char *head, const char *json, size_t length, struc
 		.file = arena_copy(mem, json_text_at(about, "file", "")),
 		.line = (int)json_number_at(about, "line", 0),
 		.text_line = (int)json_number_at(about, "textLine", 0),
+		.text_indent = (int)json_number_at(about, "textIndent", 0),
 		.version = "",
 		.json = arena_copy_n(mem, json, length),
 		.json_length = length,

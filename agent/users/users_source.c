@@ -18,6 +18,13 @@ const struct object *users_source_object(const struct desired *desired, const st
 	return NULL;
 }
 
+struct users_place users_source_place(const struct object *object)
+{
+	if (!object->text_line)
+		return (struct users_place){object->file, object->line, -1};
+	return (struct users_place){object->file, object->text_line, object->text_indent};
+}
+
 bool users_source_read(const struct desired *desired, const struct database_config *database,
 	struct arena *mem, struct users *users, struct mistakes *mistakes)
 {
@@ -32,8 +39,8 @@ bool users_source_read(const struct desired *desired, const struct database_conf
 		return false;
 	CLEANUP(arena_freep) struct arena *scratch = arena_new(LIMIT_PASS_MEMORY);
 	struct users read;
-	users_read(object->file, object->text_line ? object->text_line : object->line,
-		json_string_value(text), json_string_length(text),
+	const struct users_place place = users_source_place(object);
+	users_read(&place, json_string_value(text), json_string_length(text),
 		database->database ? database->database : "", &database->policy, scratch, &read, mistakes);
 	if (arena_full(scratch))
 		mistakes_add(mistakes, object->file, object->line, 0,

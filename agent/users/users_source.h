@@ -14,6 +14,9 @@ bool users_source_read(const struct desired *desired, const struct database_conf
 const struct object *users_source_object(const struct desired *desired, const struct database_config *database);
 size_t users_source_of(const struct desired *desired, const struct database_config *database);
 
+/* Where its text stands, for users_read(). */
+struct users_place users_source_place(const struct object *object);
+
 /*
  * What they say, for users->hash: the text, the database where it lets connect by default, and where the agent opens passwords itself the
  * SealedSecrets beside it. Two lists of one hash want the same, whatever their commits and paths are.

@@ -91,14 +91,14 @@ static bool has_room(struct manifest_reader *reader, const struct yaml_node *doc
 	return !reader->stopped;
 }
 
-/* The first line of the text that users are read from: the key may have another name, but then it is the only text. */
-static int text_line(const struct object_key *key, const struct yaml_node *document)
+/* The block scalar that users are read from: the key may have another name, but then it is the only one. */
+static const struct yaml_node *users_text(const struct object_key *key, const struct yaml_node *document)
 {
 	const struct yaml_node *data = yaml_get(document, "data");
 	const struct yaml_node *text = yaml_get(data, "users.yaml"), *only = NULL;
 	size_t blocks = 0;
 	if (*key->group || strcmp(key->kind, "ConfigMap") != 0 || !data || data->kind != YAML_MAP)
-		return 0;
+		return NULL;
 	for (size_t i = 0; i < data->count; i++)
 		if (data->pairs[i].value->block) {
 			only = data->pairs[i].value;
@@ -106,7 +106,7 @@ static int text_line(const struct object_key *key, const struct yaml_node *docum
 		}
 	if (!text && blocks == 1)
 		text = only;
-	return text && text->block ? text->line + 1 : 0;
+	return text && text->block ? text : NULL;
 }
 
 static void add_object(struct manifest_reader *reader, const struct yaml_node *document,
@@ -115,6 +115,7 @@ static void add_object(struct manifest_reader *reader, const struct yaml_node *d
 	struct desired *desired = reader->desired;
 	CLEANUP(memory_freep) char *text = json_canonical(value);
 	size_t length = strlen(text);
+	const struct yaml_node *users = users_text(key, document);
 	if (!has_room(reader, document, length))
 		return;
 	desired->objects.items = arena_grow(
@@ -125,7 +126,8 @@ static void add_object(struct manifest_reader *reader, const struct yaml_node *d
 		.version = arena_copy(reader->mem, version),
 		.file = arena_copy(reader->mem, reader->inspection.file),
 		.line = document->line,
-		.text_line = text_line(key, document),
+		.text_line = users ? users->line + 1 : 0,
+		.text_indent = users ? users->indent : 0,
 		.json = arena_copy_n(reader->mem, text, length),
 		.json_length = length,
 		.options = *options,

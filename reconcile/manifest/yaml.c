@@ -1,5 +1,6 @@
 #include "reconcile/manifest/yaml.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,9 @@ struct reader {
 	size_t alias_bytes; /* text that only aliases repeat */
 	size_t document_count;
 	struct yaml_node *root;
-	size_t mistakes_before; /* when the document began */
+	size_t mistakes_before;       /* when the document began */
+	const char *line_start, *end; /* of the line `line`, and of the file */
+	int line;                     /* from 1; only goes forward */
 };
 
 static size_t mistake_count(const struct reader *reader)
@@ -183,6 +186,28 @@ static bool attach(struct reader *reader, struct yaml_node *node, size_t height)
 	return true;
 }
 
+/* Where the line begins, as YAML 1.2 counts lines. */
+static const char *line_at(struct reader *reader, int line)
+{
+	for (; reader->line < line && reader->line_start < reader->end; reader->line_start++)
+		if (*reader->line_start == '\n' ||
+			(*reader->line_start == '\r' &&
+				(reader->line_start + 1 == reader->end || reader->line_start[1] != '\n')))
+			reader->line++;
+	return reader->line_start;
+}
+
+/* Blanks before the first line that is not blank, without those that are the text's own (`|2` may leave some). */
+static int block_indent(struct reader *reader, const struct yaml_node *node)
+{
+	int blanks = 0, own = 0;
+	for (const char *c = line_at(reader, node->line + 1); c < reader->end && isspace((unsigned char)*c); c++)
+		blanks = *c == ' ' ? blanks + 1 : 0;
+	for (const char *c = node->text; *c == ' ' || *c == '\n'; c++)
+		own = *c == ' ' ? own + 1 : 0;
+	return blanks > own ? blanks - own : 0;
+}
+
 static bool on_scalar(struct reader *reader)
 {
 	size_t anchor;
@@ -194,6 +219,7 @@ static bool on_scalar(struct reader *reader)
 	/* With an anchor the mark is the anchor's, which may stand on an earlier line. */
 	node->block = (style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE) &&
 		!reader->event.data.scalar.anchor;
+	node->indent = node->block ? block_indent(reader, node) : 0;
 	reader->bytes += node->length;
 	refuse_tag(reader, reader->event.data.scalar.tag);
 	if (strlen(node->text) != node->length)
@@ -402,6 +428,9 @@ void yaml_read(const char *file, const char *bytes, size_t length, struct arena 
 	struct reader reader = {.file = file, .mem = mem, .mistakes = mistakes, .documents = documents};
 	reader.mistakes_before = mistake_count(&reader);
 	CLEANUP(memory_freep) char *plain = manifest_text_join_surrogates(bytes, length, &length);
+	reader.line_start = plain ? plain : bytes;
+	reader.end = reader.line_start + length;
+	reader.line = 1;
 	read_events(&reader, plain ? plain : bytes, length);
 }
 

@@ -23,6 +23,7 @@ struct yaml_node {
 	size_t length;    /* of `text`; a scalar with NUL inside has strlen < length */
 	bool quoted;      /* a scalar in quotes or a block scalar: always YAML_STRING */
 	bool block;       /* a literal or folded block scalar; its first content line is line + 1 */
+	int indent;       /* of a block scalar: the characters of the file before each line of `text` */
 	bool boolean;
 	int64_t integer;
 	double number;

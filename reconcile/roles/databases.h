@@ -49,5 +49,5 @@ struct wanted_database {
 	bool closed;                         /* PUBLIC may not connect */
 	struct wanted_extension *extensions; /* in the order of the list; unique */
 	size_t extension_count;
-	int line; /* in the file */
+	int line, column; /* in the file, as in struct user */
 };

@@ -335,8 +335,8 @@ static bool is_quiet(struct exporter *exporter, struct session *session, const s
 static bool read_back(const struct exporter *exporter, const char *text, struct users *users, struct error *err)
 {
 	struct mistakes mistakes = {.mem = exporter->mem};
-	users_read("users.yaml", 1, text, strlen(text), "", exporter->input->policy, exporter->mem, users,
-		&mistakes);
+	users_read(&(struct users_place){"users.yaml", 1, 0}, text, strlen(text), "", exporter->input->policy,
+		exporter->mem, users, &mistakes);
 	return !mistakes.count ||
 		error_set(err, ERROR_BUG, "what was exported is no list of users: %s",
 			mistake_text(&mistakes.items[0], exporter->mem));

@@ -13,10 +13,20 @@ enum { NEWEST_VERSION = 2 };
 /* What is of version 2 stands at the end. */
 static const char *const root_keys[] = {"users", "timestamp", "version", "groups", "defaults", "databases"};
 
+int reader_line(const struct users_reader *reader, int line)
+{
+	return line + reader->shift;
+}
+
+int reader_column(const struct users_reader *reader, int column)
+{
+	return column && reader->indent >= 0 ? column + reader->indent : 0;
+}
+
 static void wrong(struct users_reader *reader, int line, int column, const char *text)
 {
-	mistakes_add(
-		reader->mistakes, reader->file, line + reader->shift, reader->shift ? 0 : column, "%s", text);
+	mistakes_add(reader->mistakes, reader->file, reader_line(reader, line), reader_column(reader, column),
+		"%s", text);
 }
 
 void reader_wrong(struct users_reader *reader, const struct yaml_node *node, const char *text)
@@ -101,7 +111,8 @@ static void read_username(struct users_reader *reader, const struct yaml_node *n
 	const char *name = reader_text(reader, node, "username");
 	if (!name)
 		return;
-	user->line = node->line + reader->shift;
+	user->line = reader_line(reader, node->line);
+	user->column = reader_column(reader, node->column);
 	const char *problem = user_name_problem(reader->policy, name, reader->mem);
 	if (problem)
 		reader_wrong(reader, node, problem);
@@ -230,7 +241,8 @@ static void read_keys(struct users_reader *reader, const struct yaml_node *entry
 
 static void read_entry(struct users_reader *reader, const struct yaml_node *entry)
 {
-	struct user user = {.line = entry->line + reader->shift,
+	struct user user = {.line = reader_line(reader, entry->line),
+		.column = reader_column(reader, entry->column),
 		.on_remove = reader->on_remove,
 		.memberships = reader->memberships,
 		.grants_mode = reader->grants};
@@ -318,20 +330,21 @@ static const struct yaml_node *parse(struct users_reader *reader, const char *te
 		return NULL;
 	if (documents.count == 1)
 		return documents.items[0];
-	wrong(reader, documents.count ? documents.items[1]->line : 1, 0,
+	wrong(reader, documents.count ? documents.items[1]->line : 1, 1,
 		documents.count
 			? "more than one document"
 			: "the list of users is empty text: nobody is removed; an empty list is written users: []");
 	return NULL;
 }
 
-void users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
+void users_read(const struct users_place *place, const char *text, size_t length, const char *database,
 	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes)
 {
 	size_t before = mistakes->count + mistakes->dropped;
 	struct users_reader reader = {
-		.file = file,
-		.shift = first_line > 1 ? first_line - 1 : 0,
+		.file = place->file,
+		.shift = place->line - 1,
+		.indent = place->indent,
 		.database = database,
 		.policy = policy,
 		.memberships = policy->memberships,
@@ -347,14 +360,14 @@ void users_read(const char *file, int first_line, const char *text, size_t lengt
 		return;
 	read_root(&reader, root);
 	struct users merged = {0};
-	users_merge(file, reader.entries, reader.count, mem, &merged, mistakes);
+	users_merge(place->file, reader.entries, reader.count, mem, &merged, mistakes);
 	read.items = merged.items;
 	read.count = merged.count;
 	reader_finish_groups(&reader);
 	reader_finish_databases(&reader);
-	users_check(file, &read, mem, mistakes);
-	users_check_renamed(file, &read, mem, mistakes);
-	users_check_until(file, &read, mistakes);
+	users_check(place->file, &read, mem, mistakes);
+	users_check_renamed(place->file, &read, mem, mistakes);
+	users_check_until(place->file, &read, mistakes);
 	if (mistakes->count + mistakes->dropped != before)
 		return;
 	read.secret_template = NULL;

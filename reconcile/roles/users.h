@@ -73,7 +73,7 @@ struct user_password {
 	const char *namespace; /* of the Secret; NULL = the one of all users' Secrets */
 	bool keep_line_end;    /* a line end at its end is part of it; else one is dropped */
 	bool named;            /* the entry names the Secret itself: then others may have it, too */
-	int line;              /* of `password` in the file; 0 = the entry does not say */
+	int line, column;      /* of `password` in the file; 0 = the entry does not say */
 };
 
 struct user {
@@ -92,14 +92,14 @@ struct user {
 	bool lists_parameters; /* there is such a key: settings that are not listed are told */
 	enum on_remove on_remove;
 	struct user_password password;
-	int line; /* in the file */
+	int line, column; /* in the file; column 0 = not known */
 	struct user_fields fields;
 };
 
 /* A group role that exists whether it has members or not. */
 struct group_role {
 	const char *name;
-	int line;                          /* in the file */
+	int line, column;                  /* in the file, as in struct user */
 	const char **roles;                /* memberOf: what it is a member of; sorted, unique */
 	struct role_options *role_options; /* as in struct user */
 	size_t role_count;
@@ -156,14 +156,21 @@ struct roles_policy {
 	size_t secret_namespace_count;
 };
 
+/* Of a text: its file, the line there of its first one, and the characters before each; -1 = the file's lines are written otherwise,
+   and then no column is known. */
+struct users_place {
+	const char *file;
+	int line, indent;
+};
+
 /*
- * `file` and `first_line` place the text (a ConfigMap's block scalar starts inside its file). `database` is where CONNECT is
+ * `place` is where the text stands (a ConfigMap's block scalar starts inside its file). `database` is where CONNECT is
  * granted when neither an entry nor the defaults name one. Mistakes: syntax, wrong type, unknown key, missing username, invalid or reserved name,
  * name twice for the same database, members in a circle, a group that is a member of a user, a setting that leads to power,
  * two users with one Secret that do not both name it, inline password, role denied or granted to itself, a
  * name that rotation clean-up would drop, privileges that are a way to become superuser (grant_refusal).
  */
-void users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
+void users_read(const struct users_place *place, const char *text, size_t length, const char *database,
 	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes);
 
 /* All of `from` in `mem`, without what only reading needs. */

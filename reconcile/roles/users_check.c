@@ -97,7 +97,7 @@ static void sort_roles(const char *file, struct user *user, struct arena *mem, s
 	struct role_list roles = roles_of(user);
 	const char *twice = role_list_sort(&roles, mem);
 	if (twice)
-		mistakes_add(mistakes, file, user->line, 0,
+		mistakes_add(mistakes, file, user->line, user->column,
 			"user \"%s\" has role \"%s\" twice, with different options", user->name, twice);
 	set_roles(user, &roles);
 }
@@ -106,7 +106,7 @@ static void sort_parameters(const char *file, struct user *user, struct mistakes
 {
 	const char *twice = parameters_sort(user);
 	if (twice)
-		mistakes_add(mistakes, file, user->line, 0,
+		mistakes_add(mistakes, file, user->line, user->column,
 			"user \"%s\" has parameter %s twice, with different values", user->name, twice);
 }
 
@@ -114,7 +114,7 @@ static void merge_memberships(
 	const char *file, struct user *user, const struct user *more, struct mistakes *mistakes)
 {
 	if (user->memberships_said && more->memberships_said && user->memberships != more->memberships)
-		mistakes_add(mistakes, file, more->line, 0,
+		mistakes_add(mistakes, file, more->line, more->column,
 			"user \"%s\" has other memberships: in another entry (line %d)", user->name,
 			user->line);
 	if (more->memberships_said)
@@ -142,23 +142,23 @@ static void merge_into(const char *file, struct user *user, const struct user *m
 {
 	const char *twice;
 	if (user->ensure != more->ensure) {
-		mistakes_add(mistakes, file, more->line, 0,
+		mistakes_add(mistakes, file, more->line, more->column,
 			"user \"%s\" is %s in one entry and %s in another (line %d)", user->name,
 			user_ensure_name(more->ensure), user_ensure_name(user->ensure), user->line);
 	} else if (user->on_remove != more->on_remove) {
-		mistakes_add(mistakes, file, more->line, 0,
+		mistakes_add(mistakes, file, more->line, more->column,
 			"user \"%s\" has onRemove: %s in one entry and %s in another (line %d)", user->name,
 			on_remove_name(more->on_remove), on_remove_name(user->on_remove), user->line);
 	} else if (same_databases(user, more)) {
-		mistakes_add(mistakes, file, more->line, 0,
+		mistakes_add(mistakes, file, more->line, more->column,
 			"user \"%s\" is listed twice for the same database (line %d too)", user->name,
 			user->line);
 	} else if ((twice = user_fields_merge(&user->fields, &more->fields))) {
-		mistakes_add(mistakes, file, more->line, 0,
+		mistakes_add(mistakes, file, more->line, more->column,
 			"%s of user \"%s\" stands in another entry, too (line %d): leave it in one of them",
 			twice, user->name, user->line);
 	} else if (!password_merge(&user->password, &more->password)) {
-		mistakes_add(mistakes, file, more->password.line, 0,
+		mistakes_add(mistakes, file, more->password.line, more->password.column,
 			"user \"%s\" has another password in line %d: a user has one, in all databases",
 			user->name, user->password.line);
 	} else {
@@ -251,7 +251,7 @@ static void check_secrets(
 		const struct user_password *password = &two->password;
 		if (strcmp(one->password.secret, password->secret) == 0 &&
 			strcmp(one->password.key, password->key) == 0 && !one->password.named)
-			mistakes_add(mistakes, file, two->line, 0,
+			mistakes_add(mistakes, file, two->line, two->column,
 				"users \"%s\" and \"%s\" (line %d) would share the Secret %s: "
 				"rename one of them, or let both name it under password (version: 2)",
 				two->name, one->name, one->line, password->secret);
@@ -290,7 +290,7 @@ struct place {
 	const char *what, *name;
 	const char **roles;
 	size_t role_count;
-	int line;
+	int line, column;
 };
 
 static struct place place_at(const struct walk *walk, size_t at)
@@ -298,10 +298,12 @@ static struct place place_at(const struct walk *walk, size_t at)
 	const struct users *users = walk->users;
 	if (at < users->count) {
 		const struct user *user = &users->items[at];
-		return (struct place){"user", user->name, user->roles, user->role_count, user->line};
+		return (struct place){
+			"user", user->name, user->roles, user->role_count, user->line, user->column};
 	}
 	const struct group_role *group = &users->groups[at - users->count];
-	return (struct place){"group", group->name, group->roles, group->role_count, group->line};
+	return (struct place){
+		"group", group->name, group->roles, group->role_count, group->line, group->column};
 }
 
 static bool find_place(const struct walk *walk, const char *name, size_t *at)
@@ -339,7 +341,7 @@ static void walk_from(struct walk *walk, size_t start, const char *file, struct 
 		if (walk->state[index] == 0)
 			step_into(walk, index);
 		else if (walk->state[index] == 1)
-			mistakes_add(mistakes, file, here.line, 0,
+			mistakes_add(mistakes, file, here.line, here.column,
 				"%s \"%s\" is a member of \"%s\", which is a member of \"%s\" "
 				"again: break the circle",
 				here.what, here.name, role, here.name);
@@ -368,7 +370,7 @@ static void check_absent_roles(const char *file, const struct users *users, stru
 		for (size_t r = 0; user->ensure != USER_ABSENT && r < user->role_count; r++) {
 			const struct user *role = users_find(users, user->roles[r]);
 			if (role && role->ensure == USER_ABSENT)
-				mistakes_add(mistakes, file, user->line, 0,
+				mistakes_add(mistakes, file, user->line, user->column,
 					"user \"%s\" has role \"%s\", which is to be absent (line %d)",
 					user->name, role->name, role->line);
 		}

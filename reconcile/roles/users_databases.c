@@ -143,8 +143,9 @@ static void read_database(struct users_reader *reader, const struct yaml_node *m
 	else if (name && own_database(name))
 		reader_wrong(reader, at,
 			arena_printf(reader->mem, "database \"%s\" %s", name, own_database(name)));
-	struct wanted_database database = {
-		.name = name ? name : "", .line = (at ? at : map)->line + reader->shift};
+	struct wanted_database database = {.name = name ? name : "",
+		.line = reader_line(reader, (at ? at : map)->line),
+		.column = reader_column(reader, (at ? at : map)->column)};
 	read_owner(reader, map, &database);
 	read_comment(reader, map, &database);
 	read_closed(reader, map, &database);
@@ -189,8 +190,8 @@ static int compare_databases(const void *a, const void *b)
 
 static void tell(struct users_reader *reader, const struct wanted_database *database, const char *text)
 {
-	mistakes_add(reader->mistakes, reader->file, database->line, 0, "database \"%s\" %s", database->name,
-		text);
+	mistakes_add(reader->mistakes, reader->file, database->line, database->column, "database \"%s\" %s",
+		database->name, text);
 }
 
 static bool is_a_group(const struct users *users, const char *name)

@@ -160,8 +160,8 @@ static void read_until(struct users_reader *reader, const struct yaml_node *node
 	fields->until = fields->valid_until =
 		read_time(reader, node, "until", "; who is to have no end has no until", &instant);
 	fields->end = instant / 1000000 + (instant % 1000000 != 0);
-	fields->until_line = node->line + reader->shift;
-	fields->until_column = reader->shift ? 0 : node->column;
+	fields->until_line = reader_line(reader, node->line);
+	fields->until_column = reader_column(reader, node->column);
 }
 
 const char *reader_comment(struct users_reader *reader, const struct yaml_node *node)
@@ -233,8 +233,8 @@ static void read_renamed(struct users_reader *reader, const struct yaml_node *no
 		return;
 	}
 	fields->renamed_from = name;
-	fields->renamed_line = node->line + reader->shift;
-	fields->renamed_column = reader->shift ? 0 : node->column;
+	fields->renamed_line = reader_line(reader, node->line);
+	fields->renamed_column = reader_column(reader, node->column);
 }
 
 static const struct {

@@ -233,7 +233,7 @@ static void read_entry(
 			.schema = "",
 			.column = "",
 			.grantor = "",
-			.line = node->line + reader->shift},
+			.line = reader_line(reader, node->line)},
 		.defaults = defaults,
 		.good = true,
 	};
@@ -315,7 +315,9 @@ static void read_group(struct users_reader *reader, const struct yaml_node *node
 		return;
 	users->groups = arena_grow(reader->mem, users->groups, users->group_count, sizeof(*users->groups));
 	struct group_role *group = &users->groups[users->group_count++];
-	*group = (struct group_role){.name = name, .line = at->line + reader->shift};
+	*group = (struct group_role){.name = name,
+		.line = reader_line(reader, at->line),
+		.column = reader_column(reader, at->column)};
 	if (yaml_get(node, "comment"))
 		group->comment = reader_comment(reader, yaml_get(node, "comment"));
 	reader_group_roles(reader, node, group);
@@ -367,7 +369,8 @@ static int compare_groups(const void *a, const void *b)
 
 static void tell_group(struct users_reader *reader, const struct group_role *group, const char *text)
 {
-	mistakes_add(reader->mistakes, reader->file, group->line, 0, "group \"%s\" %s", group->name, text);
+	mistakes_add(reader->mistakes, reader->file, group->line, group->column, "group \"%s\" %s",
+		group->name, text);
 }
 
 /* A user's login, and what it owns, are nobody else's by being in a group. */

@@ -161,8 +161,9 @@ void reader_password(struct users_reader *reader, const struct yaml_node *node, 
 		said += yaml_get(node, kinds[i].key) != NULL;
 	}
 	refuse_unknown(reader, node, "a password", names, COUNT_OF(kinds));
-	*password = (struct user_password){
-		.keep_line_end = reader->keep_line_end, .line = node->line + reader->shift};
+	*password = (struct user_password){.keep_line_end = reader->keep_line_end,
+		.line = reader_line(reader, node->line),
+		.column = reader_column(reader, node->column)};
 	if (said != 1)
 		reader_wrong(reader, node,
 			"password is exactly one of secretRef, verifierSecretRef, generate, disabled and ignore, as in {secretRef: {name: billing-db}}");

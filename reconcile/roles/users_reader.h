@@ -20,7 +20,8 @@
 
 struct users_reader {
 	const char *file;
-	int shift; /* added to lines: where the text starts inside its file */
+	int shift;  /* added to lines: where the text starts inside its file */
+	int indent; /* added to columns; -1 = those of the file are not known */
 	int version;
 	const char *database; /* where an entry names none: of `defaults`, else of the agent file; "" = it has to */
 	enum on_remove on_remove; /* of `defaults` */
@@ -37,7 +38,10 @@ struct users_reader {
 	bool keep_line_end;
 };
 
-/* A column inside a block scalar is not the file's column: then it is left out. */
+/* Of what stands in the text at this line or column: in the file. Column 0 = not known. */
+int reader_line(const struct users_reader *reader, int line);
+int reader_column(const struct users_reader *reader, int column);
+
 void reader_wrong(struct users_reader *reader, const struct yaml_node *node, const char *text);
 void reader_refuse_unknown_keys(
 	struct users_reader *reader, const struct yaml_node *map, const char *const *keys, size_t count);

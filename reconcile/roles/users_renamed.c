@@ -72,7 +72,7 @@ static void check_roles(
 	for (size_t i = 0; i < user->role_count; i++) {
 		const struct user *now = users_former(users, user->roles[i]);
 		if (now)
-			mistakes_add(mistakes, file, user->line, 0,
+			mistakes_add(mistakes, file, user->line, user->column,
 				"user \"%s\" has role \"%s\", which is renamed to \"%s\" (line %d): list it by that name",
 				user->name, user->roles[i], now->name, now->fields.renamed_line);
 	}

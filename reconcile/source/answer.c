@@ -99,6 +99,8 @@ static bool send_object(int fd, const struct object *object, struct error *err)
 		json_object_set_new(json, "plain", json_true());
 	if (object->text_line)
 		json_object_set_new(json, "textLine", json_integer(object->text_line));
+	if (object->text_indent)
+		json_object_set_new(json, "textIndent", json_integer(object->text_indent));
 	return send_json(fd, json, err);
 }
 
@@ -303,6 +305,7 @@ static bool take_object(struct answer *answer, const json_t *json, struct error 
 		.json = copy(answer, json, "json"),
 		.line = (int)json_number_at(json, "line", 0),
 		.text_line = (int)json_number_at(json, "textLine", 0),
+		.text_indent = (int)json_number_at(json, "textIndent", 0),
 		.plain = json_bool_at(json, "plain", false),
 	};
 	object.json_length = strlen(object.json);

@@ -46,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mistakes mistakes = {.mem = mem};
 	struct roles_policy policy = {0};
 	struct users users;
-	users_read("users.yaml", 1, (const char *)data, size, "postgres", &policy, mem, &users, &mistakes);
+	users_read(&(struct users_place){"users.yaml", 1, 0}, (const char *)data, size, "postgres", &policy,
+		mem, &users, &mistakes);
 	if ((users.count || users.group_count || users.grants.grants.count) && mistakes.count)
 		abort();
 	check(&users);

@@ -13,14 +13,14 @@
 /* How often a users.yaml was parsed. */
 static size_t users_parsed;
 
-void __real_users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
+void __real_users_read(const struct users_place *place, const char *text, size_t length, const char *database,
 	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes);
 
-void __wrap_users_read(const char *file, int first_line, const char *text, size_t length, const char *database,
+void __wrap_users_read(const struct users_place *place, const char *text, size_t length, const char *database,
 	const struct roles_policy *policy, struct arena *mem, struct users *users, struct mistakes *mistakes)
 {
 	users_parsed++;
-	__real_users_read(file, first_line, text, length, database, policy, mem, users, mistakes);
+	__real_users_read(place, text, length, database, policy, mem, users, mistakes);
 }
 
 static const char broken[] = "apiVersion: v1\nkind: ConfigMap\n";

@@ -59,7 +59,8 @@ static bool read_users(const json_t *request, struct arena *mem, struct users *u
 	const char *text = json_text_at(request, "users", NULL);
 	if (!text)
 		return false;
-	users_read("users.yaml", 1, text, strlen(text), "postgres", &policy, mem, users, &mistakes);
+	users_read(&(struct users_place){"users.yaml", 1, 0}, text, strlen(text), "postgres", &policy, mem,
+		users, &mistakes);
 	for (size_t i = 0; i < mistakes.count; i++)
 		fprintf(stderr, "line %d: %s\n", mistakes.items[i].line, mistakes.items[i].text);
 	return true;

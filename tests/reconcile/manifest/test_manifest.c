@@ -214,6 +214,39 @@ static void users_text_in_a_block_scalar_has_a_line(void **state)
 	assert_int_equal(fixture->desired.objects.items[4].text_line, 0);
 }
 
+/* The characters before each of its lines: the blanks of the first line that has a word, without those that are the text's. */
+static void users_text_in_a_block_scalar_has_an_indent(void **state)
+{
+	static const struct {
+		const char *scalar;
+		int indent;
+	} cases[] = {
+		{"|\n  users: []\n", 2},
+		{"|-\n        users: []\n", 8},
+		{"|\r\n    users: []\r\n", 4},
+		{"|\n\n\n     # none\n     users: []\n", 5},
+		{"|\n            \n     users: []\n", 0}, /* refused by libyaml */
+		{"|2\n      users: []\n", 3},
+		{"|3+\n\n        users: []\n\n", 4},
+		{"|\n  \xc3\xa4: []\n", 2},
+		{"|\n", 0},
+		{"|", 0},
+		{"\"users: []\"\n", 0},
+	};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		size_t at = fixture->desired.objects.count;
+		fixture_read(fixture, "f.yaml",
+			arena_printf(fixture->mem,
+				"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a%zu}\ndata:\n users.yaml: %s",
+				i, cases[i].scalar));
+		if (fixture->desired.objects.count > at)
+			assert_int_equal(fixture->desired.objects.items[at].text_indent, cases[i].indent);
+		else
+			assert_int_equal(cases[i].indent, 0);
+	}
+}
+
 static void anchors_serve_several_objects_of_a_document(void **state)
 {
 	struct fixture *fixture = *state;
@@ -245,6 +278,7 @@ int main(void)
 		FIXTURE_TEST(a_path_holds_a_bounded_number_of_objects),
 		FIXTURE_TEST(small_files_that_aliases_blow_up_do_not_fill_memory),
 		FIXTURE_TEST(users_text_in_a_block_scalar_has_a_line),
+		FIXTURE_TEST(users_text_in_a_block_scalar_has_an_indent),
 		FIXTURE_TEST(anchors_serve_several_objects_of_a_document),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,6 @@ static inline void read_text(
 {
 	reading->mem = arena_new(64 << 20);
 	reading->mistakes = (struct mistakes){.mem = reading->mem};
-	users_read("users.yaml", 1, text, strlen(text), database, policy, reading->mem, &reading->users,
-		&reading->mistakes);
+	users_read(&(struct users_place){"users.yaml", 1, 0}, text, strlen(text), database, policy,
+		reading->mem, &reading->users, &reading->mistakes);
 }

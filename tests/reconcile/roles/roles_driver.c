@@ -322,10 +322,11 @@ static void run(struct driver *driver, struct arena *mem, struct error *err)
 	struct users read, users;
 	struct arena *scratch = arena_new(LIMIT_PASS_MEMORY);
 	json_t *shown = json_array(), *text = json_object_get(driver->request, "users");
-	users_read(json_text_at(driver->request, "file", "users.yaml"),
-		(int)json_number_at(driver->request, "line", 1), json_string_value(text),
-		json_string_length(text), json_text_at(driver->request, "database", "postgres"), &policy,
-		scratch, &read, &mistakes);
+	const struct users_place place = {json_text_at(driver->request, "file", "users.yaml"),
+		(int)json_number_at(driver->request, "line", 1),
+		(int)json_number_at(driver->request, "indent", 0)};
+	users_read(&place, json_string_value(text), json_string_length(text),
+		json_text_at(driver->request, "database", "postgres"), &policy, scratch, &read, &mistakes);
 	users_copy(&read, mem, &users);
 	arena_free(scratch);
 	for (size_t i = 0; i < mistakes.count; i++)

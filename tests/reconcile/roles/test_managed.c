@@ -163,8 +163,8 @@ static bool add_users(struct world *world)
 		buf_text(&text, "]}\n");
 	}
 	buf_text(&text, "- {username: zoe}\n");
-	users_read("users.yaml", 1, buf_string(&text), text.length, "app", &world->policy, world->mem,
-		&world->users, &mistakes);
+	users_read(&(struct users_place){"users.yaml", 1, 0}, buf_string(&text), text.length, "app",
+		&world->policy, world->mem, &world->users, &mistakes);
 	return !mistakes.count;
 }
 

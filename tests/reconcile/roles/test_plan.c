@@ -400,8 +400,8 @@ static void run_case(const char *path)
 	story->equal = equal;
 	assert_true(file_read(path, &text, &err));
 	read_case(story, arena_copy(mem, buf_string(&text)));
-	users_read("users.yaml", 1, story->users, strlen(story->users), "app", &story->policy, mem, &users,
-		&mistakes);
+	users_read(&(struct users_place){"users.yaml", 1, 0}, story->users, strlen(story->users), "app",
+		&story->policy, mem, &users, &mistakes);
 	if (mistakes.count)
 		fail_msg("%s: %s", path, mistakes.items[0].text);
 	struct roles_passwords passwords = {

@@ -19,11 +19,12 @@ struct reading {
 	struct mistakes mistakes;
 };
 
-static void read_at(struct reading *reading, int line, const char *text, size_t length)
+static void read_at(struct reading *reading, int line, int indent, const char *text, size_t length)
 {
 	reading->mem = arena_new(64 << 20);
 	reading->mistakes = (struct mistakes){.mem = reading->mem};
-	users_read("users.yaml", line, text, length, "postgres", &no_policy, reading->mem, &reading->users,
+	const struct users_place place = {"users.yaml", line, indent};
+	users_read(&place, text, length, "postgres", &no_policy, reading->mem, &reading->users,
 		&reading->mistakes);
 }
 
@@ -36,7 +37,7 @@ static void reading_done(struct reading *reading)
 static void assert_mistake(const char *text, const char *place, const char *words)
 {
 	struct reading reading;
-	read_at(&reading, 1, text, strlen(text));
+	read_at(&reading, 1, 0, text, strlen(text));
 	assert_int_equal(reading.users.count, 0);
 	assert_true(reading.mistakes.count > 0);
 	const char *said = mistake_text(&reading.mistakes.items[0], reading.mem);
@@ -59,7 +60,7 @@ static void test_the_predecessors_format_is_read_unchanged(void **state)
 			   "    privileges: {}\n"
 			   "  - {username: alice, ensure: absent}\n"
 			   "timestamp: \"2026-01-02\"\n";
-	read_at(&reading, 1, text, strlen(text));
+	read_at(&reading, 1, 0, text, strlen(text));
 	assert_int_equal(reading.mistakes.count, 0);
 	assert_int_equal(reading.users.count, 2);
 	const struct user *alice = &reading.users.items[0], *bob = &reading.users.items[1];
@@ -80,7 +81,7 @@ static void test_json_is_read_too(void **state)
 	(void)state;
 	struct reading reading;
 	const char *text = "{\"users\": [{\"username\": \"alice\", \"roles\": []}]}";
-	read_at(&reading, 1, text, strlen(text));
+	read_at(&reading, 1, 0, text, strlen(text));
 	assert_int_equal(reading.users.count, 1);
 	reading_done(&reading);
 }
@@ -89,7 +90,7 @@ static void test_an_empty_list_is_read_and_is_no_mistake(void **state)
 {
 	(void)state;
 	struct reading reading;
-	read_at(&reading, 1, "users: []\n", 10);
+	read_at(&reading, 1, 0, "users: []\n", 10);
 	assert_int_equal(reading.mistakes.count, 0);
 	assert_int_equal(reading.users.count, 0);
 	reading_done(&reading);
@@ -100,12 +101,16 @@ static void test_lines_are_those_of_the_file_around_the_text(void **state)
 	(void)state;
 	struct reading reading;
 	const char *text = "users:\n- username: alice\n- username: 7\n";
-	read_at(&reading, 10, text, strlen(text));
+	read_at(&reading, 10, 4, text, strlen(text));
 	assert_int_equal(reading.mistakes.count, 1);
+	assert_int_equal(reading.mistakes.items[0].line, 12);
+	assert_int_equal(reading.mistakes.items[0].column, 17);
+	reading_done(&reading);
+	read_at(&reading, 10, -1, text, strlen(text));
 	assert_int_equal(reading.mistakes.items[0].line, 12);
 	assert_int_equal(reading.mistakes.items[0].column, 0);
 	reading_done(&reading);
-	read_at(&reading, 10, "users: [\n", 9);
+	read_at(&reading, 10, 2, "users: [\n", 9);
 	assert_true(reading.mistakes.items[0].line >= 10);
 	reading_done(&reading);
 }
@@ -116,7 +121,7 @@ static void test_every_mistake_is_reported_at_once(void **state)
 	struct reading reading;
 	const char *text =
 		"users:\n- username: postgres\n- roles: [x]\n- username: a\n  pasword: x\n- 7\nother: 1\n";
-	read_at(&reading, 1, text, strlen(text));
+	read_at(&reading, 1, 0, text, strlen(text));
 	assert_int_equal(reading.mistakes.count, 5);
 	reading_done(&reading);
 }
@@ -187,7 +192,7 @@ static void test_too_many_users_are_refused(void **state)
 	buf_text(&text, "users:\n");
 	for (int i = 0; i <= LIMIT_USERS; i++)
 		buf_text(&text, "- a\n");
-	read_at(&reading, 1, buf_string(&text), text.length);
+	read_at(&reading, 1, 0, buf_string(&text), text.length);
 	assert_int_equal(reading.mistakes.count, 1);
 	assert_non_null(strstr(reading.mistakes.items[0].text, "at most 20000"));
 	reading_done(&reading);
