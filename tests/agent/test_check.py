@@ -61,7 +61,7 @@ def test_users_are_checked_with_lines_of_the_file(cli, checkout):
     folder = checkout({"users.yaml": USERS.format(
         entries="      - username: alice\n      - username: alice\n      - username: postgres\n")})
     lines = cli("check", folder).is_(1).out.splitlines()
-    assert [line.split(" ")[0] for line in lines[:-1]] == [f"{folder}/users.yaml:9:", f"{folder}/users.yaml:10:"]
+    assert [line.split(" ")[0] for line in lines[:-1]] == [f"{folder}/users.yaml:9:19:", f"{folder}/users.yaml:10:19:"]
     assert lines[-1] == "1 file, 1 object: 2 mistakes, 0 warnings"
 
 
