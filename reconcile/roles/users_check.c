@@ -39,12 +39,12 @@ const char *user_name_problem(const struct roles_policy *policy, const char *nam
 {
 	if (roles_policy_protects(policy, name))
 		return arena_printf(mem,
-			"\"%s\" cannot be a user here: the name belongs to PostgreSQL, the operator or the "
+			"\"%s\" cannot be a user or group here: the name belongs to PostgreSQL, the operator or the "
 			"agent's policy",
 			name);
 	if (ends_like_a_rotated_user(name))
 		return arena_printf(mem,
-			"\"%s\" cannot be a user here: it ends in six digits, and the operator's password "
+			"\"%s\" cannot be a user or group here: it ends in six digits, and the operator's password "
 			"rotation would drop it",
 			name);
 	return NULL;

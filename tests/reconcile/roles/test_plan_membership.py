@@ -153,7 +153,7 @@ def test_a_policy_that_lists_what_may_be_granted_is_obeyed(server, users):
     server.run("CREATE ROLE secret_y", "GRANT secret_y TO staff")
     result = users.apply(ALICE, policy=denied)
     assert result.status("alice") == "Refused" and members(server, "staff") == []
-    assert "cannot be a user here" in users.apply([{"username": "vip_a"}], policy={"protected": ["vip_*"]}).mistakes[0]
+    assert "cannot be a user or group here" in users.apply([{"username": "vip_a"}], policy={"protected": ["vip_*"]}).mistakes[0]
 
 
 def test_adoption_is_allowed_by_policy_alone_and_keeps_what_people_wrote(server, users):

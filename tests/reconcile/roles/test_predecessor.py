@@ -193,7 +193,7 @@ def test_10_a_role_that_is_not_ours_is_neither_adopted_nor_dropped(server, users
     assert users.apply([]).steps == []
     assert catalog(server) == before
     for name in ("postgres", "standby", "robot_zmon", "admin", "pooler", "pg_x", "Public", "foo_260101"):
-        assert "cannot be a user here" in users.apply(entries(name)).mistakes[0]
+        assert "cannot be a user or group here" in users.apply(entries(name)).mistakes[0]
 
 
 def test_11_two_users_cannot_share_a_secret(server, users):

@@ -180,7 +180,7 @@ static void test_names_that_postgresql_would_change_are_mistakes(void **state)
 	assert_mistake("users:\n- username: \"a\\x7f\"\n", "users.yaml:2:13", "control character");
 	assert_mistake("users:\n- username: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n",
 		"users.yaml:2:13", "longer than 63 bytes");
-	assert_mistake("users:\n- username: pg_x\n", "users.yaml:2:13", "cannot be a user here");
+	assert_mistake("users:\n- username: pg_x\n", "users.yaml:2:13", "cannot be a user or group here");
 	assert_mistake("users:\n- username: a\xff\n", "users.yaml", "");
 }
 

@@ -167,7 +167,7 @@ static const struct {
 	{"version: 2\nusers: []\ngroups: [x]\n", "users.yaml:3:10", "must be a map with name"},
 	{"version: 2\nusers: []\ngroups: [{}]\n", "users.yaml:3:10", "this group has no name"},
 	{"version: 2\nusers: []\ngroups: [{name: g, grnats: []}]\n", "users.yaml:3:20", "did you mean grants?"},
-	{"version: 2\nusers: []\ngroups: [{name: root_1}]\n", "users.yaml:3:17", "cannot be a user here"},
+	{"version: 2\nusers: []\ngroups: [{name: root_1}]\n", "users.yaml:3:17", "cannot be a user or group here"},
 	{"version: 2\nusers: []\ngroups: [{name: pg_monitor}]\n", "users.yaml:3:17", "group \"pg_monitor\""},
 	{"version: 2\nusers: []\ngroups:\n- name: g\n- name: g\n", "users.yaml:5", "listed twice"},
 	{"version: 2\nusers: [{username: g}]\ngroups: [{name: g}]\n", "users.yaml:3", "it is one or the other"},
