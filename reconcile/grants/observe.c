@@ -16,12 +16,13 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 /*
  * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor has
  * no USAGE of his own of the schema, whether he has the owner's rights. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
- * What is asked of the role stands behind each (grants_query()).
+ * What is asked of the role stands behind each (grants_query()); '' is PUBLIC.
  */
-#define EXPLODE(acl, owner)                                                                                                        \
-	", LATERAL (SELECT " acl                                                                                                   \
-	" AS acl) AS whole, pg_catalog.unnest(whole.acl) AS item, pg_catalog.aclexplode(ARRAY[item]) AS x, pg_catalog.pg_roles r " \
-	"WHERE r.oid = x.grantee AND x.grantee <> " owner " AND "
+#define EXPLODE(acl, owner)                                                                                                 \
+	", LATERAL (SELECT " acl                                                                                            \
+	" AS acl) AS whole, pg_catalog.unnest(whole.acl) AS item, pg_catalog.aclexplode(ARRAY[item]) AS x, (SELECT g.oid, " \
+	"g.rolname FROM pg_catalog.pg_roles g UNION ALL SELECT 0::pg_catalog.oid, ''::pg_catalog.name) r WHERE r.oid = "    \
+	"x.grantee AND x.grantee <> " owner " AND "
 
 #define AS_OWNER(owner)                                                                                      \
 	"CASE WHEN x.grantor = " owner " THEN false ELSE pg_catalog.pg_has_role(x.grantor, " owner           \
@@ -43,9 +44,7 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 	"CASE d.defaclobjtype WHEN 'n' THEN 13 WHEN 'r' THEN 14 WHEN 'S' THEN 15 WHEN 'f' THEN 16 WHEN 'T' " \
 	"THEN 17 WHEN 'L' THEN 18 END"
 
-/*
- * Of the roles alone, by what pg_shdepend says of each: there may be millions of large objects. `dbid` is 0 of what belongs to the cluster.
- */
+/* Of the roles alone, by what pg_shdepend says of each: there may be millions of large objects. `dbid` is 0 of what belongs to the cluster. */
 #define OF_ROLES(catalog, class, dbid)                                                                       \
 	"pg_catalog.pg_shdepend s JOIN pg_catalog." catalog                                                  \
 	" o ON o.oid = s.objid AND s.classid = " class " AND s.deptype = 'a' AND s.refclassid = 1260 AND s.dbid = " dbid
@@ -296,14 +295,14 @@ static void take_mighty(struct observation *at, const PGresult *rows)
 	text_sort_unique(present->mighty, &present->mighty_count);
 }
 
-/* While somebody goes (leavers.h): who else may give something on, and has what one of those gave, whoever it is from. */
+/* While somebody goes (leavers.h): who else may give something on, and all on objects where one of those gave something. */
 static const char *others_of_leavers(const struct observation *at)
 {
 	if (!at->wanted->going_count)
 		return "";
 	return arena_printf(at->mem,
 		"x.is_grantable OR EXISTS (SELECT FROM pg_catalog.unnest(whole.acl) AS i, pg_catalog.aclexplode(ARRAY[i]) AS g, "
-		"pg_catalog.pg_roles f WHERE g.grantee = x.grantee AND f.oid = g.grantor AND f.rolname IN (%s)) OR ",
+		"pg_catalog.pg_roles f WHERE f.oid = g.grantor AND f.rolname IN (%s)) OR ",
 		list_of(at->wanted->going, at->wanted->going_count, at->mem));
 }
 

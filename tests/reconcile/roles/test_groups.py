@@ -186,6 +186,47 @@ def test_what_a_leaver_gave_to_somebody_who_is_nobodys_keeps_her_until_the_owner
 
 
 @every_major
+def test_what_a_leaver_gave_to_everybody_keeps_her_until_the_owner_gave_it_too(server):
+    users = shop(server)
+    for name in ("alice", "bob"):
+        users.secret(name, "geheim")
+    bob = {"username": "bob", "database": "shop"}
+    groups = [{"name": "readers", "grants": [on_tables("SELECT", names=["t"])]}]
+    users.apply(document(groups, [{"username": "alice", "database": "shop"}, bob])).good()
+    server.run("CREATE ROLE robot", "GRANT USAGE ON SCHEMA s TO PUBLIC", "GRANT SELECT ON s.t TO alice WITH GRANT OPTION",
+               "SET SESSION AUTHORIZATION alice", "GRANT SELECT ON s.t TO PUBLIC", database="shop")
+    result = users.apply(document(groups, [bob]))
+    assert result.status("alice") == "Retiring" and "shop: table s.t of PUBLIC" in result.reason("alice"), result.reason("alice")
+    assert not server.can_login("alice", "geheim", "shop")
+    assert server.value("SELECT has_table_privilege('robot', 's.t', 'SELECT')", database="shop")
+    server.run("SET ROLE owner", "GRANT SELECT ON s.t TO PUBLIC", database="shop")
+    users.apply(document(groups, [bob])).good()
+    assert not exists(server, "alice") and server.value("SELECT has_table_privilege('robot', 's.t', 'SELECT')", database="shop")
+    users.apply(document(groups, [bob])).quiet()
+
+
+@every_major
+def test_what_one_of_ours_gave_on_by_a_leavers_right_keeps_the_leaver(server):
+    """readers have it from the owner again in the same pass, but what they gave on by her right is gone: robot's is nobody's to take."""
+    users = shop(server)
+    for name in ("alice", "bob"):
+        users.secret(name, "geheim")
+    bob = {"username": "bob", "database": "shop"}
+    groups = [{"name": "readers", "grants": [on_tables("SELECT", names=["t"])]}]
+    users.apply(document(groups, [{"username": "alice", "database": "shop"}, bob])).good()
+    server.run("CREATE ROLE robot", "GRANT USAGE ON SCHEMA s TO robot, alice, readers", "GRANT SELECT ON s.t TO alice WITH GRANT OPTION",
+               "SET SESSION AUTHORIZATION alice", "GRANT SELECT ON s.t TO readers WITH GRANT OPTION",
+               "SET SESSION AUTHORIZATION readers", "GRANT SELECT ON s.t TO robot", database="shop")
+    result = users.apply(document(groups, [bob]))
+    assert result.status("alice") == "Retiring" and 'shop: table s.t of "robot"' in result.reason("alice"), result.reason("alice")
+    assert server.value("SELECT has_table_privilege('robot', 's.t', 'SELECT')", database="shop")
+    server.run("SET ROLE owner", "GRANT SELECT ON s.t TO robot", database="shop")
+    users.apply(document(groups, [bob])).good()
+    assert not exists(server, "alice") and server.value("SELECT has_table_privilege('robot', 's.t', 'SELECT')", database="shop")
+    users.apply(document(groups, [bob])).quiet()
+
+
+@every_major
 @pytest.mark.parametrize("groups", [[], [{"name": "readers"}]])
 def test_a_login_and_powers_that_a_hand_gave_a_group_are_taken_back(server, users_of_readers, groups):
     users = users_of_readers
