@@ -103,8 +103,9 @@ static const char *next_step(const char *hint)
 {
 	if (!hint)
 		return "";
-	return strstr(hint, "CASCADE") ? "what hangs on it was given or made by a hand: take that back first, or list it"
-				       : hint;
+	return strstr(hint, "CASCADE")
+		? "what hangs on it was given or made by a hand: take that back first, or list it"
+		: hint;
 }
 
 /* The first error of a message counts; what follows it is only the server ending the message. */
