@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from parts import agent as agents
+from parts import kubeseal
 from parts.checkout import VECTORS, Checkout, users_text
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -45,11 +46,9 @@ def desk(program, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def oracle(tmp_path_factory):
-    """The implementation in tests/kube/sealed; Go is what builds the control plane too."""
-    binary = tmp_path_factory.mktemp("oracle") / "sealed"
-    subprocess.run(["go", "build", "-o", binary, "./sealed"], cwd=TESTS / "kube", check=True, timeout=300,
-                   env=os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOPROXY": "off"})
+def oracle():
+    """The implementation in tests/kubeseal/sealed."""
+    binary = kubeseal.folder() / "sealed"
 
     def run(*arguments, stdin):
         done = subprocess.run([binary, *map(str, arguments)], input=stdin, capture_output=True, timeout=60, check=False)
