@@ -11,6 +11,11 @@
 #include "base/json.h"
 #include "reconcile/object_options.h"
 
+/* Labels by which an object is known for what the agent logs in with (Argo CD's own), or for a part of its installation. */
+#define CREDENTIAL_LABEL "argocd.argoproj.io/secret-type"
+#define INSTALLATION_LABEL "app.kubernetes.io/name"
+#define INSTALLATION_NAME "pgitops"
+
 /* Identity: without the version, since the server converts between versions. All parts non-NULL; `group` is ""
    for the core group, `namespace` is "" for cluster-scoped objects. */
 struct object_key {

@@ -84,6 +84,15 @@ bool rules_allow_object(const struct rules *rules, const char *application, cons
 	return false;
 }
 
+bool rules_allow_live(const struct rules *rules, const char *application, const struct object_key *key,
+	const struct wall_marks *marks, struct arena *mem, const char **why)
+{
+	const char *wall = wall_of_live(rules, find(rules->config, application), key, marks, mem);
+	if (wall)
+		*why = arena_printf(mem, "%s is not written: %s", object_key_text(key, mem), wall);
+	return !wall;
+}
+
 /* ---- what an object holds ---- */
 
 struct judge {

@@ -19,6 +19,10 @@ bool rules_allow_destination(const struct config *config, const char *applicatio
 bool rules_allow_object(const struct rules *rules, const char *application, const struct object_key *key,
 	struct arena *mem, const char **why) MUST_CHECK;
 
+/* May it take over, replace or clear away what is there under this name? `why` in `mem` when not. */
+bool rules_allow_live(const struct rules *rules, const char *application, const struct object_key *key,
+	const struct wall_marks *marks, struct arena *mem, const char **why) MUST_CHECK;
+
 /* What a wanted object holds. Each mistake has the object's place in Git and names the line of the rule, if there is one; what is in
    `warned` is written nevertheless. */
 void rules_judge_object(const struct rules *rules, const char *application, const struct object *object,

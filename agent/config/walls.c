@@ -6,9 +6,6 @@
 
 #define ARGO "argoproj.io"
 #define RBAC "rbac.authorization.k8s.io"
-#define LABEL "app.kubernetes.io/name"
-#define REPOSITORY_LABEL "argocd.argoproj.io/secret-type"
-#define INSTALLATION "pgitops"
 
 const char *wall_kind(const struct object_key *key, struct arena *mem)
 {
@@ -84,8 +81,24 @@ static bool is_workload_of(const char *name, const char *pod)
 static bool is_own_name(const struct rules *rules, const char *name)
 {
 	const struct kube_account *account = account_of(rules);
-	return strcmp(name, INSTALLATION) == 0 ||
+	return strcmp(name, INSTALLATION_NAME) == 0 ||
 		(account && (strcmp(name, account->name) == 0 || is_workload_of(name, account->pod)));
+}
+
+/* What install.yaml mounts under other names than its own; of sealing keys there is one for each time. */
+static bool is_mounted(const struct rules *rules, const struct object_key *key)
+{
+	static const struct {
+		const char *group, *kind, *name;
+	} mounted[] = {
+		{"", "ConfigMap", "postgres-ca"},
+		{"", "Secret", "pgitops-sealing-key*"},
+		{"bitnami.com", "SealedSecret", "pgitops-sealing-key*"},
+	};
+	for (size_t i = 0; i < COUNT_OF(mounted) && is_own_namespace(rules, key->namespace); i++)
+		if (is_kind(key, mounted[i].group, mounted[i].kind) && text_glob(mounted[i].name, key->name))
+			return true;
+	return false;
 }
 
 static bool is_installation(const struct rules *rules, const struct object_key *key)
@@ -95,6 +108,8 @@ static bool is_installation(const struct rules *rules, const struct object_key *
 	if (is_kind(key, "apiextensions.k8s.io", "CustomResourceDefinition"))
 		return strcmp(key->name, "applications." ARGO) == 0 ||
 			strcmp(key->name, "appprojects." ARGO) == 0;
+	if (is_mounted(rules, key))
+		return true;
 	for (size_t i = 0; i < COUNT_OF(parts); i++)
 		if (is_kind(key, parts[i].group, parts[i].kind))
 			return is_own_name(rules, key->name) &&
@@ -183,18 +198,38 @@ static bool binds_us(const struct kube_account *account, const json_t *document)
 static bool is_credential(const struct rules *rules, const struct object_key *key, const json_t *document)
 {
 	return strcmp(key->namespace, rules->config->namespace) == 0 &&
-		(*label_of(document, "metadata.labels", REPOSITORY_LABEL) ||
-			*label_of(document, "spec.template.metadata.labels", REPOSITORY_LABEL));
+		(*label_of(document, "metadata.labels", CREDENTIAL_LABEL) ||
+			*label_of(document, "spec.template.metadata.labels", CREDENTIAL_LABEL));
 }
 
 bool wall_may_stand(const char *json)
 {
-	static const char *const words[] = {
-		"\"" LABEL "\":\"" INSTALLATION "\"", REPOSITORY_LABEL, "\"serviceAccount", "\"subjects\""};
+	static const char *const words[] = {"\"" INSTALLATION_LABEL "\":\"" INSTALLATION_NAME "\"",
+		CREDENTIAL_LABEL, "\"serviceAccount", "\"subjects\""};
 	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (strstr(json, words[i]))
 			return true;
 	return false;
+}
+
+static const char labelled_text[] = "says by its label that it belongs to the agent's own installation";
+static const char credential_text[] = "is a repository's credentials in the agent's own namespace";
+
+/* Where the label counts: anybody may name something of his own so. */
+static bool is_where_we_are(const struct rules *rules, const struct object_key *key)
+{
+	return !*key->namespace || is_own_namespace(rules, key->namespace);
+}
+
+/* The label stands in the cluster, so Git need not write it to have the rest of the object. */
+const char *wall_of_live(const struct rules *rules, const struct rule_config *rule,
+	const struct object_key *key, const struct wall_marks *marks, struct arena *mem)
+{
+	if (marks->credential && strcmp(key->namespace, rules->config->namespace) == 0)
+		return closed(credential_text, rule, key, mem);
+	if (marks->installation && is_where_we_are(rules, key))
+		return closed(labelled_text, rule, key, mem);
+	return NULL;
 }
 
 const char *wall_of_content(const struct rules *rules, const struct rule_config *rule,
@@ -202,11 +237,11 @@ const char *wall_of_content(const struct rules *rules, const struct rule_config 
 {
 	const struct kube_account *account = account_of(rules);
 	const char *why = NULL;
-	if ((!*key->namespace || is_own_namespace(rules, key->namespace)) &&
-		strcmp(label_of(document, "metadata.labels", LABEL), INSTALLATION) == 0)
-		why = "says by its label that it belongs to the agent's own installation";
+	if (is_where_we_are(rules, key) &&
+		strcmp(label_of(document, "metadata.labels", INSTALLATION_LABEL), INSTALLATION_NAME) == 0)
+		why = labelled_text;
 	else if (is_credential(rules, key, document))
-		why = "is a repository's credentials in the agent's own namespace";
+		why = credential_text;
 	else if (account && strcmp(key->namespace, account->namespace) == 0 && runs_as_us(account, document))
 		why = "runs as the agent's own ServiceAccount";
 	else if (account && binds_us(account, document))

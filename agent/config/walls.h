@@ -8,6 +8,8 @@
  *     workload of its Pod, what runs as that ServiceAccount in its namespace, and what binds rights to it; by the names and the
  *     label of manifests/install.yaml; and by its two kinds.
  *
+ * A label counts where Git writes it and where the cluster has it: who takes an object over, or clears its place, has the rest of it.
+ *
  * Internal to rules.c, but for struct rules.
  */
 #pragma once
@@ -29,6 +31,16 @@ const char *wall_of_name(const struct rules *rules, const struct rule_config *ru
 /* The same for what the object holds. */
 const char *wall_of_content(const struct rules *rules, const struct rule_config *rule,
 	const struct object_key *key, const json_t *document, struct arena *mem);
+
+/* What the labels of an object in the cluster say. */
+struct wall_marks {
+	bool credential;   /* it is what the agent logs in with */
+	bool installation; /* it is a part of it */
+};
+
+/* The same for what is there already under this name. */
+const char *wall_of_live(const struct rules *rules, const struct rule_config *rule,
+	const struct object_key *key, const struct wall_marks *marks, struct arena *mem);
 
 /* False = the canonical text holds nothing that wall_of_content() could stand on, and need not be read. */
 bool wall_may_stand(const char *json);

@@ -175,10 +175,11 @@ static void judge_shared(struct pass *pass, struct pass_step *step, bool fail)
 static bool is_forbidden(struct pass *pass, struct pass_step *step)
 {
 	const struct object *object = step->plan->object;
+	const struct live *live = pass_live(pass, &object->key);
 	bool kept = step->plan->action == PLAN_KEEP;
 	const char *why = NULL;
 
-	if (pass_may_touch(pass, &object->key, &why)) {
+	if (pass_may_touch(pass, &object->key, &why) && (!live || kept || pass_may_take(pass, live, &why))) {
 		const char *refused =
 			!kept || rules_may_warn(&object->key) ? pass_refused_content(pass, object) : NULL;
 		why = kept ? NULL : refused; /* it is as wanted: what is warned of is said as long as it is */

@@ -115,7 +115,8 @@ bool hook_is_forbidden(struct pass *pass, struct sync_operation *operation, cons
 		why = pass_refused_content(pass, task->object);
 	if (!why && pass->agent->cluster) {
 		bool there = cluster_live(pass->agent->cluster, &key, pass->mem, &live);
-		why = owners_refusal_of_hook(pass, &key, there ? &live : NULL);
+		if (!there || pass_may_take(pass, &live, &why))
+			why = owners_refusal_of_hook(pass, &key, there ? &live : NULL);
 	}
 	if (why)
 		fail(pass, operation, task, why);

@@ -138,7 +138,8 @@ static void collect_live(struct pass *pass)
 	/* What the project or a rule forbids, or another installation has, and nobody wants is as if it were not there (argocd.md 2.6). */
 	for (size_t i = 0; i < owned_count; i++)
 		if (!objects_find(wanted, &owned[i].key) && !is_foreign(pass, &owned[i]) &&
-			pass_may_touch(pass, &owned[i].key, &ignored))
+			pass_may_touch(pass, &owned[i].key, &ignored) &&
+			pass_may_take(pass, &owned[i], &ignored))
 			all[count++] = owned[i];
 	if (count > sorted)
 		qsort(all, count, sizeof(*all), compare_live);

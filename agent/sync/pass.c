@@ -49,6 +49,11 @@ bool pass_may_touch(const struct pass *pass, const struct object_key *key, const
 	return permission_object(pass->agent, pass->app, pass->project, key, pass->mem, why);
 }
 
+bool pass_may_take(const struct pass *pass, const struct live *live, const char **why)
+{
+	return permission_live(pass->agent, pass->app, live, pass->mem, why);
+}
+
 const char *pass_refused_content(struct pass *pass, const struct object *object)
 {
 	struct mistakes refused = {.mem = pass->mem}, warned = {.mem = pass->mem};

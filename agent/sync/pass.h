@@ -89,6 +89,9 @@ bool pass_cluster_answers(const struct agent *agent, struct error *why) MUST_CHE
 /* May an object of this key be written or deleted by this Application? Only with a project. */
 bool pass_may_touch(const struct pass *pass, const struct object_key *key, const char **why);
 
+/* The same of what is there: may it be taken over, replaced, cleared away or pruned? */
+bool pass_may_take(const struct pass *pass, const struct live *live, const char **why);
+
 /* What the rules say of what a wanted object holds: what they only warn of becomes a condition, what they refuse is told in `mem`.
    NULL = nothing is refused. */
 const char *pass_refused_content(struct pass *pass, const struct object *object);

@@ -49,6 +49,14 @@ bool permission_object(const struct agent *agent, const struct app *app, const s
 		permission_by_rules(agent, app, key, mem, why);
 }
 
+bool permission_live(const struct agent *agent, const struct app *app, const struct live *live,
+	struct arena *mem, const char **why)
+{
+	const struct rules rules = {agent->config, &agent->kube.account};
+	const struct wall_marks marks = {live->credential, live->installation};
+	return rules_allow_live(&rules, app->spec.name, &live->key, &marks, mem, why);
+}
+
 void permission_content(const struct agent *agent, const struct app *app, const struct object *object,
 	struct mistakes *refused, struct mistakes *warned)
 {

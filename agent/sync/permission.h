@@ -28,6 +28,10 @@ bool permission_object(const struct agent *agent, const struct app *app, const s
 bool permission_by_rules(const struct agent *agent, const struct app *app, const struct object_key *key,
 	struct arena *mem, const char **why) MUST_CHECK;
 
+/* The same for what is there under this name: a label of the agent's own counts, whoever wants the object (rules_allow_live()). */
+bool permission_live(const struct agent *agent, const struct app *app, const struct live *live,
+	struct arena *mem, const char **why) MUST_CHECK;
+
 /* What a wanted object holds, by the rules: see rules_judge_object(). */
 void permission_content(const struct agent *agent, const struct app *app, const struct object *object,
 	struct mistakes *refused, struct mistakes *warned);

@@ -42,7 +42,9 @@ struct live {
 	const char *installation_id; /* of the Argo CD that has it; "" = none */
 	bool has_owner;              /* carries an ownerReference: never pruned by us */
 	bool deleting;
-	bool prune_allowed;            /* annotation pgitops.dev/allow-prune: "true" */
+	bool prune_allowed; /* annotation pgitops.dev/allow-prune: "true" */
+	bool credential; /* label argocd.argoproj.io/secret-type: what the agent logs in with, in its namespace */
+	bool installation;             /* label app.kubernetes.io/name: pgitops */
 	bool hook_finalizer;           /* Argo CD's argocd.argoproj.io/hook-finalizer holds it */
 	bool applied;                  /* we applied it before (managedFields) */
 	bool to_adopt;                 /* fields of another tool's manifest become ours with the next apply */

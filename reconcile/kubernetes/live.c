@@ -128,6 +128,12 @@ static enum health judge(struct live_cache *cache, struct entry *entry, const js
 	return health.health;
 }
 
+static const char *label_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(json_at(object, "metadata.labels"), name));
+	return text ? text : "";
+}
+
 static void reduce(struct live_cache *cache, struct entry *entry, const json_t *object)
 {
 	entry->health = (unsigned char)judge(cache, entry, object);
@@ -136,6 +142,8 @@ static void reduce(struct live_cache *cache, struct entry *entry, const json_t *
 	entry->has_owner = json_array_size(json_at(object, "metadata.ownerReferences"));
 	entry->deleting = json_at(object, "metadata.deletionTimestamp");
 	entry->prune_allowed = text_equal(live_annotation(object, "pgitops.dev/allow-prune"), "true");
+	entry->credential = *label_of(object, CREDENTIAL_LABEL);
+	entry->installation = text_equal(label_of(object, INSTALLATION_LABEL), INSTALLATION_NAME);
 	object_options_read(json_at(object, "metadata.annotations"), entry->collection->group, NULL, NULL,
 		&entry->options);
 	entry->hook_finalizer = health_held_as_hook(object);
@@ -336,6 +344,8 @@ static struct live describe(const struct entry *entry, struct arena *mem)
 		.has_owner = entry->has_owner,
 		.deleting = entry->deleting,
 		.prune_allowed = entry->prune_allowed,
+		.credential = entry->credential,
+		.installation = entry->installation,
 		.hook_finalizer = entry->hook_finalizer,
 		.applied = entry->applied,
 		.to_adopt = entry->to_adopt,

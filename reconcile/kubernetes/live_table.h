@@ -26,6 +26,8 @@ struct entry {
 	bool has_owner : 1;
 	bool deleting : 1;
 	bool prune_allowed : 1;
+	bool credential : 1;
+	bool installation : 1;
 	bool hook_finalizer : 1;
 	bool applied : 1;
 	bool to_adopt : 1;

@@ -193,6 +193,9 @@ static void the_agents_installation_is_written_only_where_its_kind_is_named(void
 		{"apps", "Deployment", "argocd", "pgitops"},
 		{"", "ServiceAccount", "argocd", "pgitops"},
 		{"", "ConfigMap", "argocd", "pgitops"},
+		{"", "ConfigMap", "argocd", "postgres-ca"},
+		{"", "Secret", "argocd", "pgitops-sealing-key-2027"},
+		{"bitnami.com", "SealedSecret", "argocd", "pgitops-sealing-key"},
 		{"", "Namespace", "", "argocd"},
 		{"rbac.authorization.k8s.io", "Role", "default", "pgitops"},
 		{"rbac.authorization.k8s.io", "ClusterRoleBinding", "", "pgitops"},
@@ -202,7 +205,7 @@ static void the_agents_installation_is_written_only_where_its_kind_is_named(void
 	const char *why;
 	assert_true(read_rules(fixture,
 		"- {application: all, kinds: ['*']}\n- {application: self, kinds: [Deployment.apps, ServiceAccount, ConfigMap, "
-		"Namespace, Role.rbac.authorization.k8s.io, ClusterRoleBinding.rbac.authorization.k8s.io, "
+		"Secret, SealedSecret.bitnami.com, Namespace, Role.rbac.authorization.k8s.io, ClusterRoleBinding.rbac.authorization.k8s.io, "
 		"CustomResourceDefinition.apiextensions.k8s.io]}\n"));
 	for (size_t i = 0; i < COUNT_OF(own); i++) {
 		assert_false(rules_allow_object(&fixture->rules, "all", &own[i], fixture->mem, &why));
@@ -212,6 +215,7 @@ static void the_agents_installation_is_written_only_where_its_kind_is_named(void
 			fail_msg("%s", why);
 	}
 	expect(fixture, "all", (struct object_key){"", "ConfigMap", "argocd", "argocd-cm"}, NULL);
+	expect(fixture, "all", (struct object_key){"", "ConfigMap", "postgres", "postgres-ca"}, NULL);
 }
 
 static void a_destination_is_one_of_the_namespaces(void **state)
@@ -293,6 +297,34 @@ static void the_agents_label_is_not_borrowed(void **state)
 	assert_int_equal(fixture->refused.count, 0);
 	judge(fixture, "shop", (struct object_key){"", "ConfigMap", "team", "a"}, labelled);
 	assert_int_equal(fixture->refused.count, 0);
+}
+
+static void expect_live(struct fixture *fixture, const char *application, struct object_key key,
+	struct wall_marks marks, const char *why)
+{
+	const char *found = NULL;
+	bool allowed = rules_allow_live(&fixture->rules, application, &key, &marks, fixture->mem, &found);
+	assert_int_equal(allowed, why == NULL);
+	if (why)
+		assert_non_null(strstr(found, why));
+}
+
+static void a_label_in_the_cluster_counts_as_one_in_git(void **state)
+{
+	static const struct object_key secret = {"", "Secret", "argocd", "a"}, role = {"", "Node", "", "a"};
+	static const struct wall_marks none = {0}, credential = {.credential = true},
+				       installation = {.installation = true};
+	struct fixture *fixture = *state;
+	assert_true(read_rules(
+		fixture, "- {application: all, kinds: ['*']}\n- {application: self, kinds: [Secret]}\n"));
+	expect_live(fixture, "shop", secret, none, NULL);
+	expect_live(fixture, "shop", secret, credential, "is a repository's credentials");
+	expect_live(fixture, "all", secret, credential, "no rule of the agent file names Secret in `kinds`");
+	expect_live(fixture, "self", secret, credential, NULL);
+	expect_live(fixture, "shop", secret, installation, "says by its label");
+	expect_live(fixture, "shop", role, installation, "says by its label");
+	expect_live(fixture, "shop", (struct object_key){"", "Secret", "team", "a"}, credential, NULL);
+	expect_live(fixture, "shop", (struct object_key){"", "Secret", "team", "a"}, installation, NULL);
 }
 
 /* Installed under another name, in another namespace than that of the Applications. */
@@ -396,6 +428,7 @@ int main(void)
 		TEST(a_postgresql_object_asks_for_no_more_than_its_rule_allows),
 		TEST(what_is_empty_asks_for_nothing),
 		TEST(the_agents_label_is_not_borrowed),
+		TEST(a_label_in_the_cluster_counts_as_one_in_git),
 		TEST(the_installation_is_known_by_what_it_runs_as),
 		TEST(what_the_agent_obeys_in_its_namespace_is_not_written),
 		TEST(what_an_application_may_do_is_told),

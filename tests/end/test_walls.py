@@ -1,5 +1,6 @@
 """Nothing that another Application has is taken by a push, and nothing of the agent's own is written by Git."""
 
+import base64
 import json
 
 from parts.kube import simple_crd
@@ -206,6 +207,37 @@ def test_what_the_agent_runs_as_is_not_gits_to_write(world, tmp_path):
         mine.condition("SyncError", f"mine/{name}:1: ", why)
     assert theirs.get()["spec"]["source"]["path"] == "theirs"
     assert world.kube.get("v1", "Secret", world.home, "x") is None and world.get("Pod", "x", namespace=runs) is None
+
+
+# ---- what is there already ----------------------------------------------------------------------------------------------
+
+EVIL = base64.b64encode(b"https://evil.example.org/").decode()
+WAYS = {  # each has the object without writing the label that it is known by
+    "added": ({"proxy": EVIL}, {}),
+    "replaced": ({"url": EVIL}, {PREFIX + "sync-options": "Replace=true,Force=true"}),
+    "cleared": ({"url": EVIL}, {PREFIX + "hook": "PreSync", PREFIX + "hook-delete-policy": "BeforeHookCreation"}),
+}
+
+
+def test_what_the_agent_logs_in_with_is_not_taken_over(world):
+    """The label stands in the cluster alone: whoever adds a field to such a Secret, or clears its place, gets its password."""
+    good = {"url": base64.b64encode(b"https://git.example.org/").decode(), "password": "aHVudGVyMg=="}
+    for name in WAYS:
+        world.kube.create({"apiVersion": "v1", "kind": "Secret", "data": good, "metadata": {
+            "name": name, "namespace": world.home, "labels": {PREFIX + "secret-type": "repo-creds"}}})
+    world.kube.create({"apiVersion": "v1", "kind": "ConfigMap", "data": {"agent.yaml": "good"}, "metadata": {
+        "name": "agent-file", "namespace": world.home, "labels": {"app.kubernetes.io/name": "pgitops"}}})
+    taken = {f"{name}/{name}.yaml": json.dumps({"apiVersion": "v1", "kind": "Secret", "data": data, "metadata": {
+        "name": name, "namespace": world.home, "annotations": marks}}) for name, (data, marks) in WAYS.items()}
+    world.push(taken | {"cleared/a.yaml": config_map("a"), "file/file.yaml": config_map("agent-file", namespace=world.home, value="taken")})
+    apps = {name: world.application(name, options=["ForceConflicts=true"]) for name in (*WAYS, "file")}
+    world.begin()
+    for name in WAYS:
+        apps[name].condition("SyncError", f"Secret {world.home}/{name} is not written: it is a repository's credentials")
+    apps["file"].condition("SyncError", "file/file.yaml:1: ", "says by its label that it belongs to the agent's own installation")
+    world.passes()
+    assert all(world.get("Secret", name, namespace=world.home)["data"] == good for name in WAYS)
+    assert world.get("ConfigMap", "agent-file", namespace=world.home)["data"] == {"agent.yaml": "good"}
 
 
 def test_the_doctor_says_what_each_application_may_do(world):
