@@ -40,6 +40,10 @@ static void read_postgresql(struct settings *settings, const struct yaml_pair *p
 			.type = SETTING_OWN,
 			.offset = POSTGRESQL(answers[POWER_COMMANDS]),
 			.read = read_answer},
+		{.name = "images",
+			.type = SETTING_OWN,
+			.offset = POSTGRESQL(answers[POWER_IMAGES]),
+			.read = read_answer},
 	};
 	settings_read(settings, pair, table, COUNT_OF(table), base);
 }

@@ -2,8 +2,8 @@
  * powers.h - what in a `postgresql` object gives power over its database or its node, past users.yaml and its policy
  *
  * A superuser flag, a line of pg_hba that lets in without a password, a container that runs privileged, a folder of the node, a
- * command that the server runs, a variable from which Spilo takes its configuration or a superuser's name and password. The fields
- * are the operator's (zalando-operator.md 2). What may be is the rules' (rules.h); without one each is a warning.
+ * command that the server runs, an image that is not the operator's, a variable from which Spilo takes its configuration or a
+ * superuser's name and password, or by which a program loads others. The fields are the operator's (zalando-operator.md 2). What may be is the rules' (rules.h); without one each is a warning.
  */
 #pragma once
 
@@ -18,6 +18,7 @@ enum power_part {
 	POWER_VOLUMES,
 	POWER_ENV,
 	POWER_COMMANDS,
+	POWER_IMAGES, /* the database's own container: its program, and its user */
 	POWER_PARTS
 };
 

@@ -270,7 +270,9 @@ static void a_postgresql_object_asks_for_no_more_than_its_rule_allows(void **sta
 		"a.yaml:7: spec.users.zalando is a superuser; whether that may be, say in a rule of the agent file "
 		"(postgresql.superusers)\n"
 		"a.yaml:7: spec.patroni.pg_hba[0] lets in without a password (trust); whether that may be, say in a rule of the "
-		"agent file (postgresql.pgHba)\n");
+		"agent file (postgresql.pgHba)\n"
+		"a.yaml:7: spec.envFrom[0] brings variables that do not stand here, which may overrule what the operator and Spilo "
+		"configure; whether that may be, say in a rule of the agent file (postgresql.env)\n");
 	judge(fixture, "postgres-cluster", (struct object_key){"", "postgresql", "default", "main"}, all);
 	assert_int_equal(fixture->refused.count + fixture->warned.count, 0);
 }
