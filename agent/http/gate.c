@@ -97,6 +97,17 @@ static bool shows_who(const struct http *http, char *head)
 	return false;
 }
 
+/* A line that begins with a blank goes on with the one before it, for evhttp as well: here it becomes one. */
+static void unfold(char *head)
+{
+	for (char *at = head; (at = strchr(at, '\n')); at++)
+		if (at[1] == ' ' || at[1] == '\t') {
+			*at = ' ';
+			if (at > head && at[-1] == '\r')
+				at[-1] = ' ';
+		}
+}
+
 /* No length, no chunks, nothing that is waited for. True when there was a body to come. */
 static bool take_body_off(char *head)
 {
@@ -129,6 +140,7 @@ void http_gate_bytes(struct http_connection *connection, const struct http *http
 	char *head = memory_alloc(length + 1);
 	evbuffer_copyout(input, head, length);
 	head[length] = '\0';
+	unfold(head);
 	bool shown = strlen(head) == length && shows_who(http, head);
 	if (!shown) {
 		bool rest = take_body_off(head) || all > length || strlen(head) != length;

@@ -128,6 +128,11 @@ static void no_body_is_taken_of_a_stranger(void **state)
 		{"POST /api/webhook", "Transfer-Encoding: chunked\r\n", false, 401},
 		{"POST /api/webhook", "Expect: 100-continue\r\ncontent-length:1048576\r\n", false, 401},
 		{"POST /api/webhook", "Content-Length: 5\r\nContent-Length: 1048576\r\n", false, 401},
+		{"POST /api/webhook", "Content-Length:\r\n 1048576\r\n", false, 401},
+		{"POST /api/webhook", "Content-Length: \n\t1048576\r\n", false, 401},
+		{"POST /api/webhook", "X-A: b\r\n Content-Length: 5\r\nContent-Length: 1\r\n 048576\r\n",
+			false, 401},
+		{"POST /api/webhook", "Transfer-Encoding:\r\n chunked\r\n", false, 401},
 		{"POST /api/v1/users/sync", "Content-Length: 1048576\r\n", true, 401},
 		{"POST /api/v1/users/sync", PROOF "Content-Length: 1048576\r\n", true,
 			401}, /* counts at the webhook alone */
