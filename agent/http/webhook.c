@@ -185,7 +185,10 @@ static bool own_urls(struct webhook_verdict *verdict)
 {
 	size_t i;
 	json_t *url;
-	if (!take_url(verdict, json_at(verdict->document, "url")))
+	/* More than there is room for would be passed over without a word. */
+	const json_t *one = json_at(verdict->document, "url");
+	if (json_array_size(json_at(verdict->document, "urls")) + (one ? 1 : 0) > WEBHOOK_URLS ||
+		!take_url(verdict, one))
 		return false;
 	json_array_foreach (json_at(verdict->document, "urls"), i, url)
 		if (!take_url(verdict, url))
@@ -230,8 +233,8 @@ static const struct forge {
 		"the push event names no repository: repository.links.html (Cloud) or repository.links.clone (Server)",
 		{{"repo:push", bitbucket_cloud_urls}, {"repo:refs_changed", bitbucket_server_urls},
 			{"diagnostics:ping", NULL}}},
-	{NULL, "X-Pgitops-Signature", is_signed, "X-Pgitops-Signature does not match the webhook's secret",
-		"", "the body names no repository: {\"url\": \"https://...\"} or {\"urls\": [...]}",
+	{NULL, "X-Pgitops-Signature", is_signed, "X-Pgitops-Signature does not match the webhook's secret", "",
+		"the body names no repository, or more than 8: {\"url\": \"https://...\"} or {\"urls\": [...]}",
 		{{"", own_urls}}},
 	{NULL, "Authorization", is_basic, "the password of basic authentication is not the webhook's secret", "",
 		"the event git.push names no repository: resource.repository.remoteUrl", {{"", azure_urls}}},
