@@ -6,7 +6,9 @@
 #include "agent/loop/content.h"
 #include "agent/loop/part.h"
 #include "agent/loop/repositories.h"
+#include "agent/loop/repository_turns.h"
 #include "agent/sync/operation.h"
+#include "base/clock.h"
 #include "base/memory.h"
 
 /* An operation goes on in the next pass; a preview is no matter of the passes. */
@@ -88,6 +90,18 @@ static void set_question(const struct agent *agent, const struct lookup *lookup,
 	};
 }
 
+/* Who asks for another revision asks the same server. */
+static bool may_be_asked(const struct agent *agent, const struct fetch *fetch, struct error *err)
+{
+	const char *identity = source_url_identity(fetch->request.url, fetch->mem);
+	int64_t left = repository_rest_until(agent, identity) - clock_steady();
+	if (fetch->request.offline || left <= 0)
+		return true;
+	return error_set(err, ERROR_RETRY,
+		"the server was asked too often and wants %lld s more of rest: ask again then",
+		(long long)(left / 1000 + 1));
+}
+
 /* A commit is looked for on the disk first; a branch or tag is what the server says it is. */
 static bool ask_part(struct agent *agent, struct credentials *credentials, const struct app *app,
 	struct lookup *lookup, size_t source, struct error *err)
@@ -107,7 +121,7 @@ static bool ask_part(struct agent *agent, struct credentials *credentials, const
 	fetch->request.offline = is_commit(part->revision) && !part->tried_disk;
 	fetch->request.known = fetch->request.offline ? arena_copy(fetch->mem, part->revision) : NULL;
 	part->tried_disk = part->tried_disk || fetch->request.offline;
-	good = good &&
+	good = good && may_be_asked(agent, fetch, err) &&
 		(fetch->request.offline ||
 			credentials_for(credentials, fetch->request.url, fetch->mem, &fetch->access, err)) &&
 		fetch_start(agent, fetch, err);

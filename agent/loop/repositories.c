@@ -93,6 +93,16 @@ static struct fetch *question(const struct agent *agent, const struct repository
 	return fetch;
 }
 
+/* Whatever revision is asked for, it is the same server that is asked, as the same user. */
+static void let_rest(struct agent *agent, struct repository *repository, int64_t seconds)
+{
+	int64_t until = clock_steady() + (seconds < REST_LONGEST ? seconds : REST_LONGEST) * 1000;
+	repository->rest_until = 0;
+	for (size_t i = 0; seconds > 0 && i < agent->repository_count; i++)
+		if (strcmp(agent->repositories[i]->identity, repository->identity) == 0)
+			agent->repositories[i]->rest_until = until;
+}
+
 static void set_failure(struct agent *agent, struct repository *repository, const struct error *err);
 
 static void start(struct agent *agent, struct credentials *credentials, struct repository *repository,
@@ -226,8 +236,7 @@ static void set_failure(struct agent *agent, struct repository *repository, cons
 	if (!repository->failed_since)
 		repository->failed_since = clock_now();
 	repository->next_poll = clock_steady() + (wait < RETRY_LONGEST ? wait : RETRY_LONGEST);
-	int64_t rest = err->rest < REST_LONGEST ? err->rest : REST_LONGEST;
-	repository->rest_until = rest > 0 ? clock_steady() + rest * 1000 : 0;
+	let_rest(agent, repository, err->rest);
 	series_add(SERIES_GIT_FAILED, (const char *const[]){repository->plain}, 1);
 	if (log_changed(repository->error_slot, err->text))
 		log_error("repository cannot be read; the last good state is kept", "repository",

@@ -6,6 +6,7 @@
 
 #include "agent/loop/content.h"
 #include "agent/loop/repositories.h"
+#include "agent/loop/repository_turns.h"
 #include "base/limits.h"
 #include "base/memory.h"
 
@@ -38,6 +39,7 @@ static struct repository *repository_for(struct agent *agent, const struct appli
 		.shown = memory_copy(source_url_shown(source->repo_url, mem)),
 		.revision = memory_copy(source->revision),
 		.tag_prefix = memory_copy(source->tag_prefix),
+		.rest_until = repository_rest_until(agent, identity),
 	};
 	agent->repositories = memory_resize(
 		agent->repositories, (agent->repository_count + 1) * sizeof(*agent->repositories));

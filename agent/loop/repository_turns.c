@@ -40,6 +40,17 @@ static bool has_a_place(const struct agent *agent, const struct repository *repo
 	return slow < SLOW_AT_ONCE;
 }
 
+int64_t repository_rest_until(const struct agent *agent, const char *identity)
+{
+	int64_t until = 0;
+	for (size_t i = 0; i < agent->repository_count; i++) {
+		const struct repository *one = agent->repositories[i];
+		if (one->rest_until > until && strcmp(one->identity, identity) == 0)
+			until = one->rest_until;
+	}
+	return until;
+}
+
 static int64_t due(const struct repository *repository)
 {
 	return repository->next_poll > repository->rest_until ? repository->next_poll : repository->rest_until;

@@ -10,6 +10,10 @@
 
 #include "agent/agent.h"
 
+/* Until when the server wants rest, on the steady clock, 0 = it does not say so: of everything that is asked of this repository as this
+   user, whichever revision it is about. */
+int64_t repository_rest_until(const struct agent *agent, const char *identity);
+
 /* The one whose turn it is now, NULL = none. */
 struct repository *repository_next(const struct agent *agent);
 

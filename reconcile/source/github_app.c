@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/source/dialer.h"
+#include "reconcile/source/http_error.h"
 
 enum { ANSWER_BYTES = 64 * 1024, SIGNATURE_BYTES = 2048, CONNECT_MILLISECONDS = 15000, SILENT_SECONDS = 30 };
 enum { EARLIER = 60, GOOD_FOR = 540 }; /* seconds: clocks differ, and GitHub takes ten minutes at most */
@@ -85,11 +86,12 @@ static bool read_token(const struct transfer *transfer, const struct buf *answer
 		return true;
 	}
 	const char *message = read ? json_text_at(json, "message", "") : "";
-	error_set(err, status == 429 || status >= 500 ? ERROR_RETRY : ERROR_DENIED,
+	const struct http_refusal refusal = http_refusal_of(transfer, access, NULL);
+	error_set(err, refusal.limited || status >= 500 ? ERROR_RETRY : ERROR_DENIED,
 		"the GitHub App %s%s%s gets no token for installation %s (HTTP %ld)%s%.200s", access->app_id,
 		access->origin ? " of " : "", access->origin ? access->origin : "", access->app_installation,
 		status, *message ? ": " : "", message);
-	err->rest = transfer_retry_after(transfer);
+	err->rest = refusal.rest;
 	return false;
 }
 

@@ -7,20 +7,35 @@
 
 #include "base/clock.h"
 
-enum { WHO_BYTES = 400 };
+enum { WHO_BYTES = 400, REST_MOST = 24 * 3600 };
 
-/* GitHub: "x-ratelimit-remaining: 0" and the second at which that ends. Gitea and GitLab call it "RateLimit-...", in seconds or as a
-   time; each says Retry-After, too. */
+/* How many questions are left, and when there will be more: as GitHub and Gitea call it, and as GitLab does. */
+static const struct {
+	const char *left, *more;
+} budgets[] = {
+	{"x-ratelimit-remaining", "x-ratelimit-reset"},
+	{"ratelimit-remaining", "ratelimit-reset"},
+};
+
+/* A time, or seconds from now, as the one or the other forge has it: no server waits for decades. */
+static int64_t seconds_until(const char *text)
+{
+	enum { A_TIME = 1000000000 };
+	int64_t number = text ? strtoll(text, NULL, 10) : 0;
+	return number < A_TIME ? number : number - clock_now() / 1000000;
+}
+
 static bool is_used_up(const struct transfer *transfer, int64_t *rest)
 {
-	const char *left = transfer_header(transfer, "x-ratelimit-remaining");
-	const char *reset = transfer_header(transfer, "x-ratelimit-reset");
-	if (!left || strcmp(left, "0") != 0)
-		return false;
-	int64_t wait = reset ? strtoll(reset, NULL, 10) - clock_now() / 1000000 : 0;
-	if (!*rest && wait > 0)
-		*rest = wait;
-	return true;
+	for (size_t i = 0; i < COUNT_OF(budgets); i++) {
+		const char *left = transfer_header(transfer, budgets[i].left);
+		if (!left || strtoll(left, NULL, 10) != 0)
+			continue;
+		if (*rest <= 0)
+			*rest = seconds_until(transfer_header(transfer, budgets[i].more));
+		return true;
+	}
+	return false;
 }
 
 struct http_refusal http_refusal_of(
@@ -32,9 +47,11 @@ struct http_refusal http_refusal_of(
 		.user = user,
 		.rest = transfer_retry_after(transfer),
 	};
-	bool used_up = is_used_up(transfer, &refusal.rest);
+	bool waits = transfer_header(transfer, "retry-after"), used_up = is_used_up(transfer, &refusal.rest);
+	/* A time that has passed, or one that no number holds, says no more than that it was too often. */
+	refusal.rest = refusal.rest < 0 ? 0 : refusal.rest > REST_MOST ? REST_MOST : refusal.rest;
 	refusal.limited = refusal.status == 429 ||
-		((refusal.status == 403 || refusal.status == 503) && (used_up || refusal.rest > 0));
+		((refusal.status == 403 || refusal.status == 503) && (used_up || waits));
 	return refusal;
 }
 

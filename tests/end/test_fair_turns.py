@@ -54,3 +54,19 @@ def test_a_wish_for_rest_is_kept_whoever_asks(agent, repository):
                  agent.app("team")["metadata"].get("annotations", {}))
         wait_for("passes after it", agent.after_passes(["team"], 1))
         assert len(server.requests) == asked
+
+
+def test_a_wish_for_rest_is_kept_for_every_revision_of_the_repository(agent, repository):
+    """Another Application's branch, and a revision that somebody asks about, are questions to the same server."""
+    agent.config["poll"] = "1s"
+    repository.set_ref("refs/heads/other", repository.head)
+    with GitHttpServer(repository.path.parent) as server:
+        agent.application("team", server.url("db.git"), "app", "default")
+        agent.start()
+        agent.wait_app("team", "Synced", repository.head)
+        server.fault = Fault(429, headers={"Retry-After": "3000"})
+        agent.wait_condition("team", "ComparisonError", "3000 s of rest")
+        asked = len(server.requests)
+        told = agent.cli("app", "diff", "team", "--revision", "other")
+        assert told.code == 2 and "s more of rest" in told.err, (told.out, told.err)
+        assert len(server.requests) == asked

@@ -109,8 +109,14 @@ def test_a_wish_for_rest_is_passed_on(http, make_source):
 @pytest.mark.parametrize("status, headers, rest", [
     (403, {"Retry-After": "17"}, 17),
     (503, {"Retry-After": "17"}, 17),
-    (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}, 0),
+    (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1500000000"}, 0),
     (429, {}, 0),
+    (429, {"Retry-After": "Sat, 28 Nov 2015 13:00:00 GMT"}, 0),
+    (403, {"Retry-After": "0"}, 0),
+    (403, {"Retry-After": "99999999999999999999"}, 0),
+    (429, {"Retry-After": "9223372036854775807"}, 24 * 3600),
+    (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9" * 30}, 24 * 3600),
+    (403, {"RateLimit-Remaining": "0", "RateLimit-Reset": "77"}, 77),
 ])
 def test_a_rate_limit_is_not_a_lack_of_rights(http, make_source, status, headers, rest):
     http.fault = git.Fault(status, headers=headers)
@@ -147,7 +153,10 @@ class Api(http.server.BaseHTTPRequestHandler):
         good = (checked.returncode == 0 and json.loads(head) == {"alg": "RS256", "typ": "JWT"}
                 and self.path == "/api/v3/app/installations/42/access_tokens")
         body = json.dumps({"token": SECRET} if good else {"message": "Bad credentials"}).encode()
-        self.send_response(201 if good else 401)
+        limited = self.path.endswith("/44/access_tokens")
+        self.send_response(403 if limited else 201 if good else 401)
+        if limited:
+            self.send_header("X-RateLimit-Remaining", "0")
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -179,6 +188,7 @@ def test_a_github_app_gets_its_token_and_reads_with_it(github, serve, make_sourc
     assert github.claims["iss"] == "7" and 0 < github.claims["exp"] - github.claims["iat"] <= 600
     kind, text = source.fail(appInstallation="43")
     assert kind == "denied" and "Secret argocd/app" in text and "Bad credentials" in text
+    assert source.finish(source.start(appInstallation="44"))["error"] == "retry"  # too often, and GitHub says 403
     kind, text = source.fail(appKey="no key")
     assert kind == "denied" and "githubAppPrivateKey of Secret argocd/app" in text
     for file in source.folder.rglob("*"):
