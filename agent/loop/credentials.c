@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "agent/loop/credentials_match.h"
 #include "base/buf.h"
@@ -10,6 +11,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "reconcile/source/url.h"
 
 /* One Argo CD repository Secret, values decoded. Wiped when it changes. */
 struct repository_secret {
@@ -217,15 +219,16 @@ static void copy_secret(const struct secret *from, struct secret *to)
 /* The CA that the cluster names for this URL's host, NULL = the system's. */
 static const char *authority_of(const struct credentials *credentials, const char *url, struct arena *mem)
 {
-	const char *host = strstr(url, "://");
-	if (!host || !credentials->authorities)
+	struct url read;
+	struct error ignored;
+	const char *host;
+	json_t *authority;
+	if (!url_parse(url, mem, &read, &ignored))
 		return NULL;
-	host += 3;
-	const char *user = strchr(host, '@'), *path = strchr(host, '/');
-	if (user && (!path || user < path))
-		host = user + 1;
-	const char *name = arena_copy_n(mem, host, strcspn(host, ":/"));
-	return arena_copy(mem, json_string_value(json_object_get(credentials->authorities, name)));
+	json_object_foreach (credentials->authorities, host, authority)
+		if (strcasecmp(host, read.host) == 0)
+			return arena_copy(mem, json_string_value(authority));
+	return NULL;
 }
 
 static void from_cluster(const struct credentials *credentials, const char *url,

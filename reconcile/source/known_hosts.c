@@ -88,19 +88,29 @@ struct known_line {
 	bool revoked;
 };
 
+/* Any number of blanks stands between two words. NULL = there is none any more. */
+static char *next_word(char **rest)
+{
+	char *word = *rest + strspn(*rest, " \t");
+	size_t length = strcspn(word, " \t");
+	*rest = word + length + (word[length] ? 1 : 0);
+	word[length] = '\0';
+	return length ? word : NULL;
+}
+
 /* False when it is about something else. */
 static bool read_line(char *line, const char *name, struct known_line *known)
 {
 	char *rest = line, *marker = NULL;
-	char *hosts = strsep(&rest, " \t");
+	char *hosts = next_word(&rest);
 	if (hosts && *hosts == '@') {
 		marker = hosts;
-		hosts = strsep(&rest, " \t");
+		hosts = next_word(&rest);
 	}
-	known->type = rest ? strsep(&rest, " \t") : NULL;
-	known->key = rest ? strsep(&rest, " \t") : NULL;
+	known->type = next_word(&rest);
+	known->key = next_word(&rest);
 	known->revoked = marker != NULL;
-	return hosts && *hosts && *hosts != '#' && known->type && known->key &&
+	return hosts && *hosts != '#' && known->type && known->key &&
 		(!marker || strcmp(marker, "@revoked") == 0) && hosts_match(hosts, name);
 }
 
@@ -110,6 +120,8 @@ static void each_line(const char *text, const char *name, take_line *take, void 
 {
 	char line[LINE_MAXIMUM];
 	struct known_line known;
+	if (text && text_starts(text, "\xef\xbb\xbf"))
+		text += 3; /* as some editors begin a file */
 	while (text && *text) {
 		size_t size = strcspn(text, "\r\n");
 		size_t blanks = strspn(text, " \t");

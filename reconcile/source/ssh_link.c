@@ -20,11 +20,13 @@ struct ssh_link {
 	const struct source_access *access;
 };
 
+/* As git and Argo CD: the URL's. The credentials' may be meant for https, in a template of both. */
 static const char *user_of(const struct ssh_link *link)
 {
-	if (link->access->username && *link->access->username)
-		return link->access->username;
-	return link->url->user ? link->url->user : "git";
+	const char *username = link->access->username;
+	if (link->url->user)
+		return link->url->user;
+	return username && *username ? username : "git";
 }
 
 static const char *said(const struct ssh_link *link)
@@ -98,6 +100,11 @@ static bool refused(const struct ssh_link *link, int code, const char *what, str
 		user_of(link), origin ? " (from " : "", origin ? origin : "", origin ? ")" : "");
 }
 
+static bool is_pkcs8(const struct secret *key)
+{
+	return strstr(key->bytes, "-----BEGIN PRIVATE KEY-----");
+}
+
 static bool log_in_by_key(const struct ssh_link *link, struct error *err)
 {
 	ssh_key key = NULL;
@@ -106,6 +113,12 @@ static bool log_in_by_key(const struct ssh_link *link, struct error *err)
 	if (ssh_pki_import_privkey_base64(link->access->ssh_key.bytes, NULL, NULL, NULL, &key) != SSH_OK)
 		return error_set(err, ERROR_DENIED,
 			"the ssh key cannot be read: it is damaged, or of a kind that is not supported (ed25519, ECDSA and RSA are)");
+	if (ssh_key_type(key) == SSH_KEYTYPE_ED25519 && is_pkcs8(&link->access->ssh_key)) {
+		ssh_key_free(key);
+		return error_set(err, ERROR_DENIED,
+			"the ssh key is an ed25519 key in PKCS #8 form (BEGIN PRIVATE KEY), with which libssh does not sign: write it "
+			"in OpenSSH's form with `ssh-keygen -p -N '' -f FILE` (OpenSSH 9.6 or newer), or make another");
+	}
 	int code = ssh_userauth_publickey(link->session, NULL, key);
 	ssh_key_free(key);
 	return code == SSH_AUTH_SUCCESS || refused(link, code, "ssh key", err);

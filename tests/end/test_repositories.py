@@ -363,12 +363,12 @@ def test_ssh_hosts_and_authorities_are_taken_from_argo_cds_config_maps(agent, cr
         crds.admin.create(repository_secret("repository", "ssh", home, url=ssh.url(repository.path),
                                             sshPrivateKey=ssh.client_key.read_text()))
         for name, key, text in (("argocd-ssh-known-hosts-cm", "ssh_known_hosts", ssh.known_hosts()),
-                                ("argocd-tls-certs-cm", "127.0.0.1", certificates.ca.read_text())):
+                                ("argocd-tls-certs-cm", "LocalHost", certificates.ca.read_text())):
             crds.admin.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": home},
                                "data": {key: text}})
         agent.kubernetes(crds, namespace=home)
         agent.application("over-ssh", ssh.url(repository.path), "app", target)
-        agent.application("over-https", https.url("db.git"), "app", crds.namespace())
+        agent.application("over-https", https.url("db.git").replace("127.0.0.1", "LOCALHOST"), "app", crds.namespace())
         agent.start()
         agent.wait_app("over-ssh", "Synced", repository.head)
         agent.wait_app("over-https", "Synced", repository.head)

@@ -4,6 +4,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -47,6 +48,13 @@ def test_one_read_is_one_connection(reader, ssh):
 
 def test_the_user_may_come_from_the_credentials(ssh, repository, make_source):
     source = make_source(ssh.url(repository.path, user=False), username=ssh.user, sshKey=ssh.client_key.read_text(),
+                         knownHosts=ssh.known_hosts())
+    assert names(source.read()) == ["ConfigMap a"]
+
+
+def test_the_user_of_the_url_comes_before_that_of_the_credentials(ssh, repository, make_source):
+    """Which may stand there for https, in a template of both."""
+    source = make_source(ssh.url(repository.path), username="somebody-else", sshKey=ssh.client_key.read_text(),
                          knownHosts=ssh.known_hosts())
     assert names(source.read()) == ["ConfigMap a"]
 
@@ -191,6 +199,9 @@ def test_keys_that_cannot_work_are_told_why(reader, tmp_path):
         assert kind == "denied" and "passphrase" in text
     kind, text = reader.fail(sshKey=locked.read_text()[:120] + "\n-----END OPENSSH PRIVATE KEY-----\n")
     assert kind == "denied" and "key" in text
+    other = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], check=True, capture_output=True, text=True).stdout
+    kind, text = reader.fail(sshKey=other)
+    assert kind == "denied" and "ed25519 key in PKCS #8 form" in text and "ssh-keygen -p" in text
     kind, text = reader.fail(sshKey=None)
     assert kind == "denied" and "none is configured" in text
 
