@@ -49,31 +49,6 @@ struct showing {
 
 /* ---- one reading, shown ---- */
 
-/* Clusters of that name: NAME is enough where it is only one. */
-static struct patroni_cluster *pick(struct patroni_set *set, const char *name, struct error *err)
-{
-	const char *slash = strchr(name, '/'), *wanted = slash ? slash + 1 : name;
-	struct patroni_cluster *found = NULL;
-	for (size_t i = 0; i < set->count; i++) {
-		struct patroni_cluster *cluster = &set->items[i];
-		if (!text_equal(cluster->name, wanted) ||
-			(slash &&
-				(strlen(cluster->namespace) != (size_t)(slash - name) ||
-					strncmp(cluster->namespace, name, (size_t)(slash - name)) != 0)))
-			continue;
-		if (found) {
-			error_set(err, ERROR_INVALID, "%s is in %s and in %s: say which, as %s/%s", name,
-				found->namespace, cluster->namespace, found->namespace, wanted);
-			return NULL;
-		}
-		found = cluster;
-	}
-	if (!found)
-		error_set(err, ERROR_MISSING,
-			"there is no cluster %s: `pgitops cluster list` shows which there are", name);
-	return found;
-}
-
 /* Ages and positions move by themselves. */
 static char *essence(const struct patroni_set *set, struct arena *mem)
 {
@@ -154,7 +129,7 @@ static int show(struct command_context *context, const struct cluster_source *so
 	const char *note = NULL;
 	struct error err;
 	bool ok = cluster_read(context, source, showing->name, set, &note, &err);
-	struct patroni_cluster *one = ok && showing->name ? pick(set, showing->name, &err) : NULL;
+	struct patroni_cluster *one = ok && showing->name ? cluster_pick(set, showing->name, &err) : NULL;
 	if (note)
 		command_block(context, stderr, 0, note, CELL_BUSY);
 	if (!ok || (showing->name && !one))
@@ -201,18 +176,13 @@ static int command_cluster(struct command_context *context, int argc, char **arg
 	struct error err;
 	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), names, names))
 		return EXIT_NO_ANSWER;
-	if (context->server)
-		return command_misused(context,
-			"an agent elsewhere cannot be asked for clusters yet: run it there, or give --kubeconfig");
-	if (source.namespace && !text_is_dns_label(source.namespace))
-		return command_misused(context, "--namespace %s is no name of a namespace", source.namespace);
-	if (names && strchr(argv[0], '/') &&
-		!text_is_dns_label(arena_copy_n(context->mem, argv[0], strcspn(argv[0], "/"))))
-		return command_misused(context, "%s is no NAMESPACE/NAME", argv[0]);
-	if (!cluster_source_open(context, &source, &err))
-		return command_failed(&err);
+	if (!cluster_arguments_good(context, &source, names ? argv[0] : NULL))
+		return EXIT_NO_ANSWER;
 	showing.name = names ? argv[0] : NULL;
-	return run(context, &source, &showing);
+	int code = cluster_source_open(context, &source, &err) ? run(context, &source, &showing)
+							       : command_failed(&err);
+	cluster_source_close(&source);
+	return code;
 }
 
 int command_cluster_list(struct command_context *context, int argc, char **argv)

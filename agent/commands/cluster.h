@@ -9,6 +9,7 @@
 #include "agent/commands/common.h"
 #include "agent/config/config.h"
 #include "reconcile/kubernetes/config.h"
+#include "reconcile/patroni/ask.h"
 #include "reconcile/patroni/patroni.h"
 
 struct cluster_source {
@@ -17,11 +18,26 @@ struct cluster_source {
 	bool words_only;                       /* --no-ask: what Kubernetes has, no member is asked */
 	struct config config;                  /* of the agent file */
 	bool configured;                       /* there is one */
+	bool acting;                     /* something is to be changed: passwords of REST APIs are read */
+	struct patroni_access *accesses; /* of each of config.databases */
+	const char **troubles;           /* why that cannot be had; NULL = it can */
 };
 
-/* Reads the agent file, where there is one. */
+/* Reads the agent file, where there is one, and the files that it names for the REST APIs. Closed also after false. */
 bool cluster_source_open(
 	const struct command_context *context, struct cluster_source *source, struct error *err) MUST_CHECK;
+void cluster_source_close(struct cluster_source *source);
+
+/* Are --namespace and NAMESPACE/NAME ones that can be, and is nobody else's agent to be asked? False after it has said what is wrong. */
+bool cluster_arguments_good(const struct command_context *context, const struct cluster_source *source,
+	const char *name) MUST_CHECK;
+
+/* The `databases` entry of the cluster; NULL = none. */
+const struct database_config *cluster_entry(
+	const struct cluster_source *source, const struct patroni_cluster *cluster);
+
+/* The cluster that is called so: NAME is enough where it is only one. */
+struct patroni_cluster *cluster_pick(struct patroni_set *set, const char *name, struct error *err);
 
 /* What is known now, judged. `note` is what could not be had and does not matter to everything, one line each; NULL = nothing. With
    `name` (NAME or NAMESPACE/NAME) only that one is asked for. Each kind costs the API server one request for each 500 objects.

@@ -3,8 +3,8 @@
 
 #include "agent/commands/cluster.h"
 #include "agent/commands/sealing.h"
+#include "agent/users/patroni_access.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/http/percent.h"
 #include "base/limits.h"
 #include "base/text.h"
@@ -34,9 +34,62 @@ enum { LISTED = COUNT_OF(listed), KUBERNETES_SECONDS = 5 };
 bool cluster_source_open(const struct command_context *context, struct cluster_source *source, struct error *err)
 {
 	struct mistakes mistakes = {.mem = context->mem};
+	struct config *config = &source->config;
 	source->configured = context->config_file;
-	return !context->config_file ||
-		config_read(context->config_file, context->mem, &source->config, &mistakes, err);
+	if (!context->config_file)
+		return true;
+	if (!config_read(context->config_file, context->mem, config, &mistakes, err))
+		return false;
+	source->accesses = arena_array(context->mem, config->database_count + 1, sizeof(*source->accesses));
+	source->troubles = arena_array(context->mem, config->database_count + 1, sizeof(*source->troubles));
+	for (size_t i = 0; i < config->database_count; i++) {
+		struct error why;
+		if (!patroni_access_open(
+			    &config->databases[i], source->acting, context->mem, &source->accesses[i], &why))
+			source->troubles[i] = arena_copy(context->mem, why.text);
+	}
+	return true;
+}
+
+void cluster_source_close(struct cluster_source *source)
+{
+	for (size_t i = 0; source->accesses && i < source->config.database_count; i++)
+		patroni_access_done(&source->accesses[i]);
+}
+
+bool cluster_arguments_good(
+	const struct command_context *context, const struct cluster_source *source, const char *name)
+{
+	const char *slash = name ? strchr(name, '/') : NULL;
+	if (context->server)
+		command_misused(context,
+			"an agent elsewhere cannot be asked for clusters yet: run it there, or give --kubeconfig");
+	else if (source->namespace && !text_is_dns_label(source->namespace))
+		command_misused(context, "--namespace %s is no name of a namespace", source->namespace);
+	else if (slash && !text_is_dns_label(arena_copy_n(context->mem, name, (size_t)(slash - name))))
+		command_misused(context, "%s is no NAMESPACE/NAME", name);
+	else
+		return true;
+	return false;
+}
+
+const struct database_config *cluster_entry(
+	const struct cluster_source *source, const struct patroni_cluster *cluster)
+{
+	for (size_t i = 0; i < source->config.database_count; i++) {
+		const struct database_config *database = &source->config.databases[i];
+		if (cluster->entry ? text_equal(cluster->entry, database->name)
+				   : text_equal(cluster->name, database->cluster.name) &&
+					text_equal(cluster->namespace, database->cluster.namespace))
+			return database;
+	}
+	return NULL;
+}
+
+static const struct patroni_access *access_of(
+	const struct cluster_source *source, const struct database_config *database)
+{
+	return database ? &source->accesses[database - source->config.databases] : NULL;
 }
 
 /* ---- Kubernetes ---- */
@@ -175,26 +228,18 @@ static bool read_kubernetes(struct reading *reading, struct error *err)
 
 /* ---- Patroni's REST API, where the agent file names it ---- */
 
-static bool read_ca(const struct command_context *context, const char *file, const char **ca, struct error *err)
-{
-	CLEANUP(buf_done) struct buf pem = BUF(LIMIT_CONFIG_BYTES);
-	if (!file)
-		return true;
-	if (!file_read(file, &pem, err))
-		return false;
-	*ca = arena_copy(context->mem, buf_string(&pem));
-	return true;
-}
-
 /* One that is silent is a cluster all the same, of which nothing is known. */
 static void read_named(struct reading *reading, const struct database_config *database)
 {
 	struct arena *mem = reading->context->mem;
-	struct patroni_asking asking = {.milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	const struct patroni_asking asking = {
+		.access = access_of(reading->source, database), .milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	const char *trouble = reading->source->troubles[database - reading->source->config.databases];
 	struct error err;
-	if (!read_ca(reading->context, database->patroni_ca_file, &asking.ca, &err) ||
-		!patroni_ask_cluster(reading->set, database->name, database->patroni, database->patroni_count,
-			&asking, &err))
+	if (trouble)
+		patroni_take_silence(reading->set, database->name, trouble);
+	else if (!patroni_ask_cluster(reading->set, database->name, database->patroni,
+			 database->patroni_count, &asking, &err))
 		patroni_take_silence(reading->set, database->name, arena_copy(mem, err.text));
 }
 
@@ -249,6 +294,30 @@ static bool is_kubernetes_name(const char *name)
 	return !name || (text_is_dns_subdomain(name) && strlen(name) <= LABEL_LONGEST);
 }
 
+struct patroni_cluster *cluster_pick(struct patroni_set *set, const char *name, struct error *err)
+{
+	const char *slash = strchr(name, '/'), *wanted = slash ? slash + 1 : name;
+	struct patroni_cluster *found = NULL;
+	for (size_t i = 0; i < set->count; i++) {
+		struct patroni_cluster *cluster = &set->items[i];
+		if (!text_equal(cluster->name, wanted) ||
+			(slash &&
+				(strlen(cluster->namespace) != (size_t)(slash - name) ||
+					strncmp(cluster->namespace, name, (size_t)(slash - name)) != 0)))
+			continue;
+		if (found) {
+			error_set(err, ERROR_INVALID, "%s is in %s and in %s: say which, as %s/%s", name,
+				found->namespace, cluster->namespace, found->namespace, wanted);
+			return NULL;
+		}
+		found = cluster;
+	}
+	if (!found)
+		error_set(err, ERROR_MISSING,
+			"there is no cluster %s: `pgitops cluster list` shows which there are", name);
+	return found;
+}
+
 bool cluster_read(const struct command_context *context, const struct cluster_source *source,
 	const char *name, struct patroni_set *set, const char **note, struct error *err)
 {
@@ -264,6 +333,8 @@ bool cluster_read(const struct command_context *context, const struct cluster_so
 	for (size_t i = 0; i < source->config.database_count; i++)
 		if (source->config.databases[i].patroni_count && !strchr(name ? name : "", '/'))
 			read_named(&reading, &source->config.databases[i]);
+	for (size_t i = 0; i < set->count; i++)
+		set->items[i].access = access_of(source, cluster_entry(source, &set->items[i]));
 	if (!source->words_only)
 		patroni_ask(set, &asking);
 	forget_silence(&reading);

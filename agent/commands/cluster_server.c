@@ -5,19 +5,6 @@
 #include "base/text.h"
 #include "reconcile/patroni/server.h"
 
-static const struct database_config *entry_of(
-	const struct cluster_source *source, const struct patroni_cluster *cluster)
-{
-	for (size_t i = 0; i < source->config.database_count; i++) {
-		const struct database_config *database = &source->config.databases[i];
-		if (cluster->entry ? text_equal(cluster->entry, database->name)
-				   : text_equal(cluster->name, database->cluster.name) &&
-					text_equal(cluster->namespace, database->cluster.namespace))
-			return database;
-	}
-	return NULL;
-}
-
 static bool ask(const struct command_context *context, const struct cluster_source *source,
 	const struct database_config *database, json_t **answer, struct error *err)
 {
@@ -40,7 +27,7 @@ static bool ask(const struct command_context *context, const struct cluster_sour
 json_t *cluster_server(const struct command_context *context, const struct cluster_source *source,
 	const struct patroni_cluster *cluster, const char **why)
 {
-	const struct database_config *database = entry_of(source, cluster);
+	const struct database_config *database = cluster_entry(source, cluster);
 	json_t *answer = NULL;
 	struct error err;
 	*why = NULL;

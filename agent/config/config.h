@@ -43,6 +43,8 @@ struct database_config {
 	const char **patroni;   /* URLs of its members' REST APIs */
 	size_t patroni_count;
 	const char *patroni_ca_file; /* who signed their certificates; NULL = the system's list */
+	const char *patroni_user, *patroni_password_file; /* for what changes something; NULL = none */
+	const char *patroni_client_cert_file, *patroni_client_key_file;
 	struct operator_reference cluster;
 	enum session_authentication authentication; /* in which form the server is told the password */
 	struct secret_reference password;

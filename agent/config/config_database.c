@@ -252,6 +252,10 @@ static const struct setting database_table[] = {
 		.offset = DATABASE(patroni),
 		.count_offset = DATABASE(patroni_count)},
 	{.name = "patroniCaFile", .type = SETTING_PATH, .offset = DATABASE(patroni_ca_file)},
+	{.name = "patroniUsername", .offset = DATABASE(patroni_user)},
+	{.name = "patroniPasswordFile", .type = SETTING_PATH, .offset = DATABASE(patroni_password_file)},
+	{.name = "patroniClientCertFile", .type = SETTING_PATH, .offset = DATABASE(patroni_client_cert_file)},
+	{.name = "patroniClientKeyFile", .type = SETTING_PATH, .offset = DATABASE(patroni_client_key_file)},
 	{.name = "authentication", .type = SETTING_OWN, .read = read_authentication},
 	{.name = "passwordFrom", .type = SETTING_OWN, .read = read_password_from},
 	{.name = "users", .type = SETTING_OWN, .read = read_users, .required = true},
@@ -296,6 +300,25 @@ static void check_cluster(
 	default_text(&database->database, "postgres");
 }
 
+/* How the REST APIs are asked: those that `patroni` names, or those of the Pods of `postgresql`. */
+static void check_patroni_access(
+	struct settings *settings, const struct yaml_pair *pair, const struct database_config *database)
+{
+	static const char *const keys[] = {"patroniCaFile", "patroniUsername", "patroniPasswordFile",
+		"patroniClientCertFile", "patroniClientKeyFile"};
+	bool asked = database->patroni_count || pair_of(pair, "postgresql");
+	for (size_t i = 0; i < COUNT_OF(keys); i++)
+		if (!asked && pair_of(pair, keys[i]))
+			settings_complain(settings, pair_of(pair, keys[i]), true,
+				"%s goes with patroni, or with postgresql, and there is neither", keys[i]);
+	if (!database->patroni_user != !database->patroni_password_file)
+		settings_complain(settings, pair, true,
+			"patroniUsername and patroniPasswordFile go together: one of them is missing");
+	if (!database->patroni_client_cert_file != !database->patroni_client_key_file)
+		settings_complain(settings, pair, true,
+			"patroniClientCertFile and patroniClientKeyFile go together: one of them is missing");
+}
+
 /* Its members say which server is the primary: host and port of the connection are theirs. */
 static void check_patroni(
 	struct settings *settings, const struct yaml_pair *pair, const struct database_config *database)
@@ -318,9 +341,7 @@ static void check_patroni(
 		settings_complain(settings, pair_of(pair, "patroni"), true,
 			"with patroni the connection is words as in \"dbname=postgres user=postgres sslmode=require\": "
 			"no URI, hostaddr or service, since Patroni says the host");
-	if (database->patroni_ca_file && !database->patroni_count)
-		settings_complain(settings, pair_of(pair, "patroniCaFile"), true,
-			"patroniCaFile goes with patroni, and there is none");
+	check_patroni_access(settings, pair, database);
 }
 
 static void check_database(struct settings *settings, const struct yaml_pair *pair,

@@ -46,7 +46,9 @@ bool private_files(const struct config *config, struct error *err)
 		!check(config->webhook_secret_file, err))
 		return false;
 	for (size_t i = 0; i < config->database_count; i++)
-		if (!check(config->databases[i].password.file, err))
+		if (!check(config->databases[i].password.file, err) ||
+			!check(config->databases[i].patroni_password_file, err) ||
+			!check(config->databases[i].patroni_client_key_file, err))
 			return false;
 	for (size_t i = 0; i < config->webhook_count; i++)
 		if (!check(config->webhooks[i].secret_file, err))

@@ -1,8 +1,8 @@
 #include "agent/users/one_primary.h"
 
+#include "agent/users/patroni_access.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/limits.h"
 #include "reconcile/patroni/ask.h"
 
@@ -22,15 +22,15 @@ const char *connection_value(const char *text, struct arena *mem)
 /* All that is asked of the members, judged. */
 static bool look(const struct database_config *config, struct patroni_set *set, struct error *err)
 {
-	CLEANUP(buf_done) struct buf pem = BUF(LIMIT_CONFIG_BYTES);
-	struct patroni_asking asking = {.milliseconds = LIMIT_PATRONI_MILLISECONDS};
-	if (config->patroni_ca_file && !file_read(config->patroni_ca_file, &pem, err))
+	CLEANUP(patroni_access_done) struct patroni_access access = {0};
+	struct patroni_asking asking = {.access = &access, .milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	if (!patroni_access_open(config, false, set->mem, &access, err))
 		return false;
-	asking.ca = config->patroni_ca_file ? arena_copy(set->mem, buf_string(&pem)) : NULL;
 	if (!patroni_ask_cluster(set, config->name, config->patroni, config->patroni_count, &asking, err))
 		return error_prefix(err, "Patroni gives no answer");
 	patroni_ask(set, &asking);
 	patroni_judge(set, clock_now());
+	set->items[0].access = NULL;
 	return true;
 }
 

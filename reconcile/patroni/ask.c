@@ -4,6 +4,7 @@
 #include "base/http/transfer.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/patroni/ask_internal.h"
 #include "reconcile/patroni/internal.h"
 
 enum { PAUSE = 100 };
@@ -27,7 +28,17 @@ static bool is_url(const char *url)
 	return url && (text_starts(url, "http://") || text_starts(url, "https://"));
 }
 
-static void prepare(struct question *question, const char *url, const char *ca, int64_t milliseconds)
+struct transfer_tls patroni_tls(const struct patroni_access *access)
+{
+	static const struct patroni_access none;
+	const struct patroni_access *how = access ? access : &none;
+	return (struct transfer_tls){.ca = how->ca,
+		.client_cert = how->client_cert,
+		.client_key = how->client_key.bytes ? &how->client_key : NULL};
+}
+
+static void prepare(
+	struct question *question, const char *url, const struct patroni_access *access, int64_t milliseconds)
 {
 	question->body = (struct buf)BUF(LIMIT_PATRONI_ANSWER);
 	question->transfer = transfer_new();
@@ -36,7 +47,7 @@ static void prepare(struct question *question, const char *url, const char *ca, 
 			.proxy = "",
 			.user_agent = "pgitops",
 			.accept = "application/json",
-			.tls = {.ca = ca},
+			.tls = patroni_tls(access),
 			.connect_milliseconds = milliseconds,
 			.milliseconds = milliseconds,
 			.on_body = take_body,
@@ -117,7 +128,7 @@ static void prepare_all(struct patroni_set *set, struct question *questions, con
 				continue;
 			questions[n].member = member;
 			questions[n].cluster = &set->items[i];
-			prepare(&questions[n++], member->api_url, set->items[i].ca, asking->milliseconds);
+			prepare(&questions[n++], member->api_url, set->items[i].access, asking->milliseconds);
 		}
 }
 
@@ -167,7 +178,7 @@ bool patroni_ask_cluster(struct patroni_set *set, const char *name, const char *
 	const char *whys = NULL;
 	bool found = false;
 	for (size_t i = 0; i < count; i++)
-		prepare(&questions[i], cluster_url(urls[i], set->mem), asking->ca, asking->milliseconds);
+		prepare(&questions[i], cluster_url(urls[i], set->mem), asking->access, asking->milliseconds);
 	run(questions, count);
 	for (size_t i = 0; i < count; i++) {
 		json_t *answer;
@@ -177,7 +188,7 @@ bool patroni_ask_cluster(struct patroni_set *set, const char *name, const char *
 		if (why)
 			whys = arena_join(set->mem, whys, "; ", arena_printf(set->mem, "%s: %s", urls[i], why));
 		else if (!found) {
-			patroni_take_cluster(set, name, answer)->ca = asking->ca;
+			patroni_take_cluster(set, name, answer)->access = asking->access;
 			found = true;
 		}
 		json_decref(answer);

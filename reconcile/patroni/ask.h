@@ -1,16 +1,27 @@
 /*
  * ask.h - the members' own answers, all asked at once
  *
- * The addresses are what Patroni wrote into the Pods (api_url) or what the agent file names: GET alone, no credentials, no redirect is
- * followed, no proxy, at most LIMIT_PATRONI_ANSWER bytes, and of an answer only fields are shown. Reading needs no password in Patroni.
+ * The addresses are what Patroni wrote into the Pods (api_url) or what the agent file names: GET alone, no password, no redirect is
+ * followed, no proxy, at most LIMIT_PATRONI_ANSWER bytes, and of an answer only fields are shown. Reading needs no password in Patroni; with
+ * `verify_client: required` it needs a certificate.
  */
 #pragma once
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "reconcile/patroni/patroni.h"
 
+/* What the agent file says of a cluster's REST API. All may be NULL and empty. */
+struct patroni_access {
+	const char *ca; /* PEM: who may have signed its members' certificates; NULL = the system's list */
+	const char *client_cert; /* PEM */
+	struct secret client_key;
+	const char *user; /* for what changes something (tell.h) */
+	struct secret password;
+};
+
 struct patroni_asking {
-	const char *ca; /* PEM for patroni_ask_cluster(), which gives it to the cluster; NULL = the system's list */
+	const struct patroni_access *access; /* for patroni_ask_cluster(), which gives it to the cluster; NULL = none */
 	int64_t milliseconds; /* until an answer must be there: a member that is silent costs this once, however many are */
 };
 

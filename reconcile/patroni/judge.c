@@ -60,7 +60,7 @@ static int64_t ttl_of(const struct judging *judging)
 	return (ttl ? ttl : patroni_number(judging->cluster->config, "ttl", DEFAULT_TTL)) * MICROSECONDS;
 }
 
-static bool is_standby_cluster(const struct patroni_cluster *cluster)
+bool patroni_is_standby_cluster(const struct patroni_cluster *cluster)
 {
 	return json_object_size(json_object_get(cluster->config, "standby_cluster"));
 }
@@ -84,7 +84,7 @@ static enum patroni_role role_of(const struct patroni_cluster *cluster, const st
 	const char *word = json_is_string(mode) ? json_string_value(mode) : "";
 	bool quorum = strcasecmp(word, "quorum") == 0;
 	if (text_equal(cluster->leader, member->name))
-		return is_standby_cluster(cluster) ? PATRONI_STANDBY_LEADER : PATRONI_LEADER;
+		return patroni_is_standby_cluster(cluster) ? PATRONI_STANDBY_LEADER : PATRONI_LEADER;
 	if ((json_is_true(mode) || quorum || strcasecmp(word, "on") == 0 || strcasecmp(word, "true") == 0) &&
 		is_synchronous(cluster, member->name))
 		return quorum ? PATRONI_QUORUM_STANDBY : PATRONI_SYNC_STANDBY;
@@ -122,10 +122,30 @@ static void place(struct judging *judging)
 
 /* ---- one primary that takes writes ---- */
 
-static bool takes_writes(const struct patroni_member *member)
+bool patroni_takes_writes(const struct patroni_member *member)
 {
 	return member->contact == PATRONI_ANSWERED && !member->in_recovery &&
 		text_equal(member->state, "running");
+}
+
+static const json_t *sender_of(const struct patroni_member *leader, const struct patroni_member *member)
+{
+	json_t *sender;
+	size_t i;
+	json_array_foreach (leader->replication, i, sender)
+		if (text_equal(json_text_at(sender, "application_name", ""), member->name))
+			return sender;
+	return NULL;
+}
+
+bool patroni_streams(const struct patroni_cluster *cluster, const struct patroni_member *member)
+{
+	const struct patroni_member *leader = patroni_member(cluster, cluster->leader);
+	const json_t *sender = leader && leader->contact == PATRONI_ANSWERED ? sender_of(leader, member) : NULL;
+	if (member->contact != PATRONI_ANSWERED || !text_equal(member->state, "running") || !member->in_recovery)
+		return false;
+	return sender ? text_equal(json_text_at(sender, "state", ""), "streaming")
+		      : text_equal(member->replication_state, "streaming");
 }
 
 static bool is_labelled(const struct patroni_member *member)
@@ -151,7 +171,7 @@ static void judge_two(struct judging *judging)
 {
 	size_t writers, labelled;
 	const char *leader = judging->cluster->leader ? judging->cluster->leader : "nobody";
-	const char *names = those(judging, takes_writes, &writers);
+	const char *names = those(judging, patroni_takes_writes, &writers);
 	if (writers > 1)
 		tell(judging, true,
 			"two primaries take writes: %s; the leader's record names %s: what is written to the others is lost",
@@ -199,7 +219,7 @@ static void judge_leader_answer(struct judging *judging)
 	else if (!text_equal(state, "running"))
 		tell(judging, true, "the leader %s is %s", leader->name, state);
 	else if (leader->contact == PATRONI_ANSWERED && leader->in_recovery &&
-		!is_standby_cluster(judging->cluster))
+		!patroni_is_standby_cluster(judging->cluster))
 		tell(judging, true, "the leader %s is still in recovery: it takes no writes", leader->name);
 }
 
@@ -274,15 +294,10 @@ static void judge_word(struct judging *judging, const struct patroni_member *mem
 		tell(judging, false, "%s is %s", member->name, member->state);
 }
 
-/* Patroni says what a replica's replication is since 3.0.4; before, the leader knows who streams from it. */
-static bool streams(const struct judging *judging, const struct patroni_member *member)
+/* In any state: one that catches up is on its way. Patroni says what a replica's replication is since 3.0.4; before, the leader knows. */
+static bool follows(const struct judging *judging, const struct patroni_member *member)
 {
-	const json_t *sender;
-	size_t i;
-	json_array_foreach (judging->leader->replication, i, sender)
-		if (text_equal(json_text_at(sender, "application_name", ""), member->name))
-			return true;
-	return member->replication_state;
+	return sender_of(judging->leader, member) || member->replication_state;
 }
 
 static void judge_replica(struct judging *judging, const struct patroni_member *member)
@@ -293,7 +308,7 @@ static void judge_replica(struct judging *judging, const struct patroni_member *
 		return;
 	if (judging->leader && judging->leader->contact == PATRONI_ANSWERED &&
 		!judging->leader->in_recovery && member->contact == PATRONI_ANSWERED &&
-		text_equal(member->state, "running") && !streams(judging, member))
+		text_equal(member->state, "running") && !follows(judging, member))
 		tell(judging, false,
 			"%s runs and follows nobody: its log says why (a timeline that the leader does not know wants "
 			"`patronictl reinit`)",

@@ -61,6 +61,7 @@ struct patroni_member {
 	int64_t store_seen;     /* microseconds: when it last spoke with its store; 0 = not said */
 	json_t *replication;    /* who streams from it, as PostgreSQL has it; NULL = none */
 	const char *system;     /* its system identifier */
+	const char *started;    /* when its postmaster was started, in its words */
 	int64_t server_version; /* 150018; 0 = not said */
 
 	/* Of its Pod. */
@@ -81,8 +82,8 @@ struct patroni_cluster {
 	const char *namespace, *name;   /* namespace "" = not of Kubernetes */
 	struct patroni_member *members; /* by name */
 	size_t member_count;
-	const char *ca;    /* PEM: who may have signed its members' certificates; NULL = the system's list */
-	const char *entry; /* what patroni_ask_cluster() called it; NULL = it is of Kubernetes */
+	const struct patroni_access *access; /* how its members are asked (ask.h), borrowed; NULL = with nothing of ours */
+	const char *entry;   /* what patroni_ask_cluster() called it; NULL = it is of Kubernetes */
 	const char *silence; /* why nothing is known of it; NULL = something is */
 
 	/* The leader's record. */
@@ -151,6 +152,15 @@ struct patroni_member *patroni_member(const struct patroni_cluster *cluster, con
 
 /* Roles, lag and problems. `now` in microseconds. */
 void patroni_judge(struct patroni_set *set, int64_t now);
+
+/* After patroni_judge(). By its own answer: it runs, and is not in recovery. */
+bool patroni_takes_writes(const struct patroni_member *member);
+
+/* It streams, from the leader or from another member: the leader's word counts, where it gives one. */
+bool patroni_streams(const struct patroni_cluster *cluster, const struct patroni_member *member);
+
+/* Its configuration makes it a standby of another cluster: nobody takes writes in it. */
+bool patroni_is_standby_cluster(const struct patroni_cluster *cluster);
 
 /* "0/4000000" */
 const char *patroni_position(int64_t position, struct arena *mem);

@@ -37,6 +37,7 @@ void patroni_take_answer(struct patroni_set *set, struct patroni_member *member,
 	member->store_seen = patroni_number(answer, "dcs_last_seen", 0) * 1000000;
 	member->replication = json_array_size(replication) ? patroni_keep(set, replication) : NULL;
 	member->system = patroni_text(set, answer, "database_system_identifier");
+	member->started = patroni_text(set, answer, "postmaster_start_time");
 	member->server_version = patroni_number(answer, "server_version", 0);
 	if (patroni_text(set, patroni, "version"))
 		member->version = patroni_text(set, patroni, "version");

@@ -400,13 +400,16 @@ static void patroni_is_named_by_urls_without_anybodys_name(void **state)
 		"- {name: b, connection: host=h, patroni: ['http://me:x@h'], users: {application: u}}\n"
 		"- {name: c, connection: host=h, patroniCaFile: x, users: {application: u}}\n"
 		"- {name: d, postgresql: d/x, patroni: ['http://h'], users: {application: u}}\n"
-		"- {name: e, connection: 'postgresql://h/x', patroni: ['http://h'], users: {application: u}}\n",
+		"- {name: e, connection: 'postgresql://h/x', patroni: ['http://h'], users: {application: u}}\n"
+		"- {name: f, postgresql: d/x, patroniUsername: x, patroniClientKeyFile: x, users: {application: u}}\n",
 		"3:33: patroni lists URLs of its members' REST APIs, as in [https://10.0.0.5:8008]\n"
 		"4:33: patroni: a URL has somebody's name in it: reading Patroni's REST API takes none\n"
-		"5:33: patroniCaFile goes with patroni, and there is none\n"
+		"5:33: patroniCaFile goes with patroni, or with postgresql, and there is neither\n"
 		"6:30: patroni goes with connection: of a postgresql the leader is in its Endpoints\n"
 		"7:45: with patroni the connection is words as in \"dbname=postgres user=postgres sslmode=require\": "
-		"no URI, hostaddr or service, since Patroni says the host\n");
+		"no URI, hostaddr or service, since Patroni says the host\n"
+		"8:3: patroniClientCertFile and patroniClientKeyFile go together: one of them is missing\n"
+		"8:3: patroniUsername and patroniPasswordFile go together: one of them is missing\n");
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
