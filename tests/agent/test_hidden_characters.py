@@ -34,7 +34,8 @@ def forms(name):
 KEYS = {"name", "application", "database", "key", "id", "time", "started", "finished", "updated", "path", "apiVersion", "revision", "commit", "user", "target"}
 
 ARGUMENTS = {  # of a command whose first argument is no application of the story
-    "user get": ["eve"], "cluster get": ["acid-minimal-cluster"], "app rollback": ["postgres-cluster", "3"], "check": ["."], "seal keys": ["key.yaml"],
+    "user get": ["eve"], "cluster get": ["acid-minimal-cluster"], "cluster switchover": ["acid-minimal-cluster"],
+    "cluster restart": ["acid-minimal-cluster"], "cluster reinit": ["acid-minimal-cluster", "acid-minimal-cluster-1"], "app rollback": ["postgres-cluster", "3"], "check": ["."], "seal keys": ["key.yaml"],
     "hook run": ["pre-push"], "completion": ["bash"], "seal users": ["edit-users.yaml"], "user access": ["eve"], "user history": ["eve"],
     "app wait": ["postgres-cluster", "--timeout", "0s"],
 }

@@ -1,0 +1,233 @@
+/*
+ * cluster_switch.c - who takes over, and the handing over itself: for `cluster switchover`, and for the leader's turn in `cluster restart`
+ */
+#include "agent/commands/cluster_act.h"
+#include "base/text.h"
+#include "reconcile/patroni/fit.h"
+
+enum { LOOK_AGAIN = 1000 };
+
+/* ---- who ---- */
+
+struct choosing {
+	struct cluster_act *act;
+	const char *to;
+	int64_t lag;
+	struct cluster_switch *chosen;
+	bool lasting; /* waiting changes nothing */
+	bool again;   /* only a second look tells */
+};
+
+const char *cluster_member_names(const struct patroni_cluster *cluster, struct arena *mem)
+{
+	const char *names = NULL;
+	for (size_t i = 0; i < cluster->member_count; i++)
+		names = arena_join(mem, names, ", ", cluster->members[i].name);
+	return command_or_dash(names);
+}
+
+/* Of each replica why not it. */
+static const char *nobody(const struct patroni_choice *choice, struct arena *mem)
+{
+	const char *whys = NULL;
+	for (size_t i = 0; i < choice->cluster->member_count; i++) {
+		const struct patroni_member *member = &choice->cluster->members[i];
+		bool lasting;
+		const char *why = patroni_unfit(choice, member, &lasting);
+		if (!text_equal(member->name, choice->cluster->leader))
+			whys = arena_join(mem, whys, "\n  ",
+				arena_printf(mem, "%s: %s", member->name, command_or_dash(why)));
+	}
+	return whys ? arena_printf(mem, "nobody could take over\n  %s", whys)
+		    : "nobody could take over: there is no other member";
+}
+
+static const char *about(
+	const struct patroni_cluster *cluster, const struct patroni_member *member, struct arena *mem)
+{
+	const char *planned = !cluster->switchover_at
+		? ""
+		: arena_printf(
+			  mem, " The switchover planned for %s is given up for it.", cluster->switchover_at);
+	return arena_printf(mem, "%s is behind by %s in receiving and by %s in replay.%s", member->name,
+		cluster_bytes(member->receive_lag, mem), cluster_bytes(member->replay_lag, mem), planned);
+}
+
+/* NULL = somebody is chosen, or `again`. */
+static const char *choose(struct choosing *choosing, const struct patroni_choice *choice)
+{
+	struct arena *mem = choosing->act->context->mem;
+	const struct patroni_cluster *cluster = choice->cluster;
+	const struct patroni_member *member =
+		choosing->to ? patroni_member(cluster, choosing->to) : patroni_fittest(choice);
+	choosing->lasting = choosing->to && !member;
+	if (choosing->lasting)
+		return arena_printf(mem, "%s has no member %s: there are %s", cluster->name, choosing->to,
+			cluster_member_names(cluster, mem));
+	if (!member)
+		return nobody(choice, mem);
+	choosing->chosen->to = arena_copy(mem, member->name);
+	if (text_equal(cluster->leader, member->name))
+		return NULL;
+	const char *why = patroni_unfit(choice, member, &choosing->lasting);
+	if (why)
+		return arena_printf(mem, "%s cannot take over: %s", member->name, why);
+	choosing->again = patroni_needs_second_look(choice, member);
+	choosing->chosen->about = about(cluster, member, mem);
+	return NULL;
+}
+
+/* Why nobody is chosen, by what is seen now and what was seen before; NULL as choose(). */
+static const char *judge(struct choosing *choosing, struct cluster_look *now, const struct cluster_look *before)
+{
+	struct arena *mem = choosing->act->context->mem;
+	struct error err;
+	choosing->again = choosing->lasting = choosing->chosen->no_answer = false;
+	if (!cluster_look(choosing->act, now, &err)) {
+		choosing->chosen->no_answer = true;
+		choosing->lasting = err.kind != ERROR_RETRY;
+		return arena_copy(mem, err.text);
+	}
+	const char *trouble = cluster_look_trouble(now);
+	if (trouble)
+		return arena_copy(mem, trouble);
+	choosing->chosen->from = arena_copy(mem, now->cluster->leader);
+	const struct patroni_choice choice = {
+		.cluster = now->cluster, .before = before->cluster, .lag = choosing->lag, .mem = now->mem};
+	return choose(choosing, &choice);
+}
+
+static const char *choose_in_time(struct choosing *choosing, bool wait)
+{
+	struct cluster_look looks[2] = {{0}};
+	const char *why = NULL, *said = NULL;
+	for (size_t turn = 0;; turn++) {
+		struct cluster_look *now = &looks[turn % 2];
+		cluster_look_done(now);
+		why = judge(choosing, now, &looks[(turn + 1) % 2]);
+		bool wait_more = why && wait && !choosing->lasting && !cluster_act_is_late(choosing->act);
+		if (!choosing->again && !wait_more)
+			break;
+		if (why && !text_equal(why, said))
+			cluster_act_say(choosing->act, "waiting: %s", why);
+		said = why ? why : said;
+		cluster_act_pause(LOOK_AGAIN);
+	}
+	cluster_look_done(&looks[0]);
+	cluster_look_done(&looks[1]);
+	return why;
+}
+
+enum cluster_choice cluster_switch_choose(
+	struct cluster_act *act, const char *to, int64_t lag, bool wait, struct cluster_switch *chosen)
+{
+	struct choosing choosing = {.act = act, .to = to, .lag = lag, .chosen = chosen};
+	*chosen = (struct cluster_switch){.record = -1, .writes = -1, .streaming = -1};
+	chosen->why = choose_in_time(&choosing, wait);
+	if (chosen->why)
+		return CLUSTER_REFUSED;
+	return text_equal(chosen->from, chosen->to) ? CLUSTER_LEADS_ALREADY : CLUSTER_CHOSEN;
+}
+
+/* ---- the handing over ---- */
+
+static void mark(struct cluster_act *act, int64_t *at, const char *text)
+{
+	if (*at >= 0)
+		return;
+	*at = cluster_act_passed(act);
+	cluster_act_say(act, "%s", text);
+}
+
+const char *cluster_member_state(const struct patroni_member *member, struct arena *mem)
+{
+	const char *state = member ? cluster_state(member) : NULL;
+	if (!member)
+		return "not among the members";
+	if (member->contact != PATRONI_ANSWERED)
+		return arena_printf(mem, "silent: %s", member->silence ? member->silence : "it was not asked");
+	return state ? arena_copy(mem, state) : "without a state";
+}
+
+/* What one look tells; `why` is what is still missing. True when nothing is. */
+static bool take_look(
+	struct cluster_act *act, const struct patroni_cluster *cluster, struct cluster_switch *chosen)
+{
+	struct arena *mem = act->context->mem;
+	const struct patroni_member *leader = patroni_member(cluster, cluster->leader);
+	const struct patroni_member *old = patroni_member(cluster, chosen->from);
+	chosen->why = cluster->leader ? arena_printf(mem, "%s is still the leader", cluster->leader)
+				      : "there is no leader: nobody takes writes";
+	if (!leader || leader == old)
+		return false;
+	if (!text_equal(chosen->leader, leader->name))
+		chosen->leader = arena_copy(mem, leader->name);
+	mark(act, &chosen->record, arena_printf(mem, "%s is the leader", leader->name));
+	chosen->why = arena_printf(mem, "%s is the leader and takes no writes: it is %s%s", leader->name,
+		cluster_member_state(leader, mem),
+		leader->contact == PATRONI_ANSWERED && leader->in_recovery ? ", still in recovery" : "");
+	if (!patroni_takes_writes(leader) &&
+		(!patroni_is_standby_cluster(cluster) || !text_equal(leader->state, "running")))
+		return false;
+	mark(act, &chosen->writes, arena_printf(mem, "%s takes writes", leader->name));
+	chosen->why = arena_printf(mem, "%s takes writes, and %s does not stream from it: it is %s",
+		leader->name, chosen->from, cluster_member_state(old, mem));
+	if (!old || !patroni_streams(cluster, old) || old->timeline != leader->timeline)
+		return false;
+	mark(act, &chosen->streaming, arena_printf(mem, "%s streams from it", chosen->from));
+	return !cluster->bad;
+}
+
+/* Nothing has come of it: the old one leads as before, and Patroni has said no. */
+static bool is_over(const struct cluster_look *look, const struct cluster_switch *chosen,
+	const struct cluster_order *order)
+{
+	const struct patroni_member *old = patroni_member(look->cluster, chosen->from);
+	if (order->refused)
+		return true;
+	return order->doubtful && text_ends(order->words, "failed") && old &&
+		text_equal(look->cluster->leader, chosen->from) && patroni_takes_writes(old);
+}
+
+static bool follow(struct cluster_act *act, struct cluster_switch *chosen, struct cluster_order *order)
+{
+	bool done = false, over = false;
+	while (!done && !over && !cluster_act_is_late(act)) {
+		struct cluster_look look = {0};
+		struct error err;
+		cluster_order_step(act, order);
+		if (cluster_look(act, &look, &err)) {
+			done = take_look(act, look.cluster, chosen);
+			over = !done && is_over(&look, chosen, order);
+		} else {
+			chosen->why = arena_copy(act->context->mem, err.text);
+		}
+		cluster_look_done(&look);
+	}
+	if (!done && order->words && (order->refused || order->doubtful))
+		chosen->why = arena_printf(act->context->mem, "%s; %s", order->words, chosen->why);
+	return done;
+}
+
+bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen)
+{
+	struct cluster_look look = {0};
+	struct cluster_order order = {0};
+	struct error err;
+	cluster_act_go(act);
+	bool ok = cluster_look(act, &look, &err);
+	if (ok)
+		cluster_order_begin(act, look.cluster, chosen->from, "/switchover",
+			json_pack("{s:s,s:s}", "leader", chosen->from, "candidate", chosen->to), &order);
+	else
+		chosen->why = arena_copy(act->context->mem, err.text);
+	cluster_look_done(&look);
+	ok = ok && follow(act, chosen, &order);
+	cluster_order_done(&order);
+	if (ok && !text_equal(chosen->leader, chosen->to)) {
+		chosen->why = arena_printf(act->context->mem, "Patroni made %s the leader instead of %s",
+			chosen->leader, chosen->to);
+		return false;
+	}
+	return ok;
+}
