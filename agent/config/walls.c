@@ -6,6 +6,7 @@
 
 #define ARGO "argoproj.io"
 #define RBAC "rbac.authorization.k8s.io"
+#define TOKEN_ANNOTATION "kubernetes.io/service-account.name"
 
 const char *wall_kind(const struct object_key *key, struct arena *mem)
 {
@@ -182,16 +183,36 @@ static bool runs_as_us(const struct kube_account *account, const json_t *documen
 	return false;
 }
 
-static bool binds_us(const struct kube_account *account, const json_t *document)
+/* An account is also a user and a member of its namespace's group, by names of their own. */
+static bool is_us(const struct kube_account *account, const json_t *subject, struct arena *mem)
+{
+	const char *kind = json_text_at(subject, "kind", ""), *name = json_text_at(subject, "name", "");
+	if (strcmp(kind, "ServiceAccount") == 0)
+		return strcmp(name, account->name) == 0 &&
+			strcmp(json_text_at(subject, "namespace", ""), account->namespace) == 0;
+	return strcmp(name,
+		       strcmp(kind, "User") == 0
+			       ? arena_printf(mem, "system:serviceaccount:%s:%s", account->namespace,
+					 account->name)
+			       : arena_printf(mem, "system:serviceaccounts:%s", account->namespace)) == 0;
+}
+
+static bool binds_us(const struct kube_account *account, const json_t *document, struct arena *mem)
 {
 	const json_t *subject;
 	size_t i;
 	json_array_foreach (json_object_get(document, "subjects"), i, subject)
-		if (text_equal(json_text_at(subject, "kind", ""), "ServiceAccount") &&
-			text_equal(json_text_at(subject, "name", ""), account->name) &&
-			text_equal(json_text_at(subject, "namespace", ""), account->namespace))
+		if (is_us(account, subject, mem))
 			return true;
 	return false;
+}
+
+/* Kubernetes fills such a Secret with a token that does not expire; whatever Pod mounts it runs as we do. */
+static bool is_our_token(
+	const struct kube_account *account, const struct object_key *key, const json_t *document)
+{
+	return is_kind(key, "", "Secret") && strcmp(key->namespace, account->namespace) == 0 &&
+		strcmp(label_of(document, "metadata.annotations", TOKEN_ANNOTATION), account->name) == 0;
 }
 
 /* A SealedSecret becomes a Secret with the labels of its template. */
@@ -205,7 +226,7 @@ static bool is_credential(const struct rules *rules, const struct object_key *ke
 bool wall_may_stand(const char *json)
 {
 	static const char *const words[] = {"\"" INSTALLATION_LABEL "\":\"" INSTALLATION_NAME "\"",
-		CREDENTIAL_LABEL, "\"serviceAccount", "\"subjects\""};
+		CREDENTIAL_LABEL, TOKEN_ANNOTATION, "\"serviceAccount", "\"subjects\""};
 	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (strstr(json, words[i]))
 			return true;
@@ -244,7 +265,9 @@ const char *wall_of_content(const struct rules *rules, const struct rule_config 
 		why = credential_text;
 	else if (account && strcmp(key->namespace, account->namespace) == 0 && runs_as_us(account, document))
 		why = "runs as the agent's own ServiceAccount";
-	else if (account && binds_us(account, document))
+	else if (account && binds_us(account, document, mem))
 		why = "binds rights to the agent's own ServiceAccount";
+	else if (account && is_our_token(account, key, document))
+		why = "is a token of the agent's own ServiceAccount";
 	return why ? closed(why, rule, key, mem) : NULL;
 }
