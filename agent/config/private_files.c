@@ -1,11 +1,16 @@
 #include "agent/config/private_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
 #include "base/secret.h"
 
 /* Sticky folders of a mount (/tmp) are everybody's all the same. */
@@ -40,6 +45,37 @@ static bool check(const char *file, struct error *err)
 	return !file || stat(file, &status) != 0 || secret_is_private(file, &status, err);
 }
 
+/* A folder of sealing keys holds certificates, too, which are everybody's: what matters is read, where others may read it as well. */
+static bool holds_key(const char *file)
+{
+	CLEANUP(buf_wipe) struct buf bytes = BUF(LIMIT_SECRET_FILE);
+	struct error ignored;
+	return !file_read(file, &bytes, &ignored) || strstr(buf_string(&bytes), "PRIVATE KEY") ||
+		strstr(buf_string(&bytes), "tls.key");
+}
+
+static bool check_key(const char *file, struct error *err)
+{
+	struct stat status;
+	if (stat(file, &status) != 0 || !S_ISREG(status.st_mode) || secret_is_private(file, &status, err))
+		return true;
+	return !holds_key(file);
+}
+
+/* The folder may hold nothing yet; who needs it says so. */
+static bool check_keys(const char *folder, struct error *err)
+{
+	DIR *opened = opendir(folder);
+	bool good = true;
+	for (const struct dirent *entry; good && opened && (entry = readdir(opened));) {
+		CLEANUP(memory_freep) char *file = memory_printf("%s/%s", folder, entry->d_name);
+		good = *entry->d_name == '.' || check_key(file, err);
+	}
+	if (opened)
+		closedir(opened);
+	return good;
+}
+
 bool private_files(const struct config *config, struct error *err)
 {
 	if (!private_folder(config->state, err) || !check(config->token_file, err) ||
@@ -49,6 +85,9 @@ bool private_files(const struct config *config, struct error *err)
 		if (!check(config->databases[i].password.file, err) ||
 			!check(config->databases[i].patroni_password_file, err) ||
 			!check(config->databases[i].patroni_client_key_file, err))
+			return false;
+	for (size_t i = 0; i < config->sealing_key_count; i++)
+		if (!check_keys(config->sealing_keys[i], err))
 			return false;
 	for (size_t i = 0; i < config->webhook_count; i++)
 		if (!check(config->webhooks[i].secret_file, err))

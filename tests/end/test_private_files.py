@@ -10,6 +10,7 @@ import tempfile
 import pytest
 
 from parts import agent as agents
+from parts.checkout import VECTORS
 
 USER = 65532  # of install.yaml: runAsUser, runAsGroup, fsGroup
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -33,6 +34,22 @@ def test_a_secret_that_others_may_read_or_write_ends_the_start(agent, tmp_path, 
     result = agent.once().is_(2)
     assert f"everybody may {may} (mode {mode:04o}): chmod 0600" in result.err and "0123456789" not in result.err, result
     assert not agent.state.exists()
+
+
+def test_a_sealing_key_that_others_may_read_ends_the_start(agent, tmp_path):
+    """It opens every password there is in Git. Certificates beside it are everybody's."""
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    shutil.copy(VECTORS / "key-a.pem", folder / "key.pem")
+    shutil.copy(VECTORS / "cert-a.pem", folder / "cert.pem")
+    (folder / "cert.pem").chmod(0o644)
+    agent.config["sealing"] = {"keys": [str(folder)]}
+    for mode in (0o644, 0o602):
+        (folder / "key.pem").chmod(mode)
+        assert f"{folder}/key.pem" in agent.once().is_(2).err
+    assert not agent.state.exists()
+    (folder / "key.pem").chmod(0o440)
+    assert "there are no applications" in agent.once().is_(1).err
 
 
 def test_a_secret_that_is_opened_while_the_agent_runs_is_read_no_more(agent, tmp_path):
