@@ -16,6 +16,7 @@ import yaml
 
 from parts import agent as agents
 from parts import played, story
+from parts.patroni import pretend
 
 # ESC sequences, C0, DEL, C1 (as UTF-8), direction marks, overrides and isolates, zero widths, line separators, tags.
 HOSTILE = "\x1b[31m\x1b]0;t\x07\x9b2J\x85\x08\r\x7f\u200b\u200e\u202e\u2066\u2028\u2060\ufeff\u061c\U000e0041"
@@ -186,6 +187,65 @@ def test_what_a_person_mistypes_comes_back_readable(names, tmp_path):
     sweep((f"{name} x y", [*words_of(name), f"x{HOSTILE}", f"y{HOSTILE}", *([f"--x{HOSTILE}"] if len(name) % 2 else [])], tmp_path,
            "--state", tmp_path / f"no{HOSTILE}") for name in [*names, "", "app", f"x{HOSTILE}"] if name not in ELSEWHERE)
     clean(ask(["agent", "--once", "--config", f"x{HOSTILE}"], tmp_path), "agent --config")
+
+
+def quoted(first):
+    return f'"{first}{HOSTILE}"'
+
+
+def spoil_server(server):
+    """Whoever may create something in PostgreSQL gives it such a name: roles, databases, schemas, tables, types, functions, comments, settings."""
+    server.run("CREATE ROLE alice LOGIN", f"CREATE ROLE {quoted('r')} LOGIN", f"GRANT {quoted('r')} TO alice", f"COMMENT ON ROLE {quoted('r')} IS '{HOSTILE}'",
+               f"ALTER ROLE alice SET application_name = '{HOSTILE}'", f"CREATE DATABASE {quoted('d')} OWNER {quoted('r')}", "CREATE DATABASE app")
+    server.run("CREATE SCHEMA shop", f"CREATE TABLE shop.{quoted('u')} (id int)", f"CREATE SCHEMA {quoted('s')}", f"CREATE TABLE {quoted('s')}.{quoted('t')} ({quoted('c')} int)", f"CREATE TYPE {quoted('s')}.{quoted('y')} AS ENUM ()",
+               f"CREATE FUNCTION {quoted('s')}.{quoted('f')}({quoted('a')} int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+               f"GRANT SELECT ON ALL TABLES IN SCHEMA {quoted('s')} TO alice, {quoted('r')}", f"ALTER SCHEMA {quoted('s')} OWNER TO {quoted('r')}",
+               f"GRANT SELECT ({quoted('c')}) ON {quoted('s')}.{quoted('t')} TO alice", f"CREATE FOREIGN DATA WRAPPER {quoted('w')}",
+               f"CREATE SERVER {quoted('v')} FOREIGN DATA WRAPPER {quoted('w')}", f"GRANT USAGE ON FOREIGN SERVER {quoted('v')} TO {quoted('r')}", database="app")
+
+
+LIST = {"version": 2, "groups": [{"name": "readers", "grants": [{"database": "app", "on": "tables", "schema": "shop", "names": ["*"], "privileges": ["SELECT"]}]}],
+        "users": [{"username": "alice", "database": "app", "roles": ["readers"]}, {"username": "bob", "database": "app"}]}
+
+
+def test_what_live_servers_hold_reaches_no_terminal(names, world, server, tmp_path):
+    """A real PostgreSQL and a real API server, an agent on both, and each command asked of it, while it runs and afterwards."""
+    spoil_server(server)
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": f"{world.namespace}{HOSTILE}"}, "rules": []}
+    users = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "users", "namespace": world.namespace}, "data": {"users.yaml": json.dumps(LIST)}}
+    drifted = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "drifted", "namespace": world.namespace}, "data": {"value": "wanted"}}
+    pretend(world.plane, world.namespace, "acid-main", word={"state": f"s{HOSTILE}", "version": HOSTILE, "tags": {"t": HOSTILE}, "pending_restart_reason": {"x": {"old_value": HOSTILE, "new_value": "2"}}},
+            leader=f"l{HOSTILE}")
+    world.push({f"team/{number}.yaml": json.dumps(one) for number, one in enumerate((role, users, drifted))}, message=f"m{HOSTILE}")
+    team = world.application("team", heal=False)
+    world.agent.database(server, application="team", config_map="users", policy={"adopt": "listed"})
+    for user in ("alice", "bob"):
+        world.kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"user-{user}-secret", "namespace": world.namespace},
+                           "data": {"password": "aHVudGVyMg=="}})
+    world.begin()
+    team.synced()
+    world.agent.wait_user("bob")
+    world.kube.patch("v1", "ConfigMap", world.namespace, "drifted", {"data": {"value": HOSTILE}, "metadata": {"labels": None}})
+    server.run(f"GRANT {quoted('r')} TO bob", f"COMMENT ON ROLE bob IS '{HOSTILE}'")
+    team.sync_status("OutOfSync")
+    words = {name: [*name.split(), *{"user get": ["alice"], "user access": ["alice"], "user history": [], "cluster get": ["acid-main", "-n", world.namespace], "cluster list": ["-n", world.namespace],
+                                     "app wait": ["team", "--timeout", "0s"], "app rollback": ["team", "0"]}.get(name, ["team"] if name.startswith("app ") and name != "app list" else [])]
+             for name in names if name not in ELSEWHERE and name.split()[0] not in OFFLINE and name not in ("app terminate", "app rollback")}
+    more = [("user access --table", ["user", "access", "--table", f"s{HOSTILE}.t{HOSTILE}", "--database", "app"]), ("user access public", ["user", "access", "public"]),
+            ("user access r", ["user", "access", f"r{HOSTILE}"]), ("user plan -o sql", ["user", "plan", "-o", "sql"]), ("user history --sql", ["user", "history", "--sql"]),
+            ("user list --unmanaged", ["user", "list", "--unmanaged"]), ("app diff -o markdown", ["app", "diff", "team", "-o", "markdown"]),
+            ("user access -o csv", ["user", "access", "-o", "csv"])]
+    calls = [(f"{name} -o {form}", [*said, "-o", form]) for name, said in words.items() for form in forms(name)[:2]] + more
+    for said in (["user", "list", "--unmanaged"], words["cluster get"], words["app diff"], words["app resources"], ["user", "access", f"r{HOSTILE}"]):
+        shown = ask(said, tmp_path, "--config", world.agent.file).stdout.decode().lower()
+        assert "\\x1b" in shown or "\\u001b" in shown, said  # it was there, and is shown
+    sweep((what, said, tmp_path, "--config", world.agent.file) for what, said in calls)
+    for path in ("/metrics", "/"):
+        assert not HIDDEN.search(world.agent.get(path).body.replace("\t", "")), path
+    assert world.agent.stop() == 0
+    log = world.agent.log()
+    assert not HIDDEN.search(log), re.findall(f".{{0,200}}{HIDDEN.pattern}.{{0,40}}", log)[:3]
+    sweep((f"{what}, afterwards", said, tmp_path, "--config", world.agent.file) for what, said in calls)
 
 
 def test_json_and_yaml_hold_the_values_themselves(state, tmp_path):
