@@ -25,11 +25,18 @@ bool manifest_is_named(const char *file)
 	return text_ends(file, ".yaml") || text_ends(file, ".yml") || text_ends(file, ".json");
 }
 
+/* A link of Emacs, which says who has the file open and leads nowhere. */
+static bool is_lock(const char *relative)
+{
+	const char *slash = strrchr(relative, '/');
+	return text_starts(slash ? slash + 1 : relative, ".#");
+}
+
 bool manifest_wanted(const struct manifest_directory *directory, const char *relative)
 {
 	if (!directory->any_name && !manifest_is_named(relative))
 		return false;
-	if (!directory->recurse && strchr(relative, '/'))
+	if (is_lock(relative) || (!directory->recurse && strchr(relative, '/')))
 		return false;
 	if (directory->exclude && *directory->exclude && text_glob(directory->exclude, relative))
 		return false;

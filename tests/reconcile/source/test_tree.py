@@ -21,7 +21,7 @@ def only(answer, *words):
 
 def test_files_that_are_no_manifests_are_passed_over(source, repository):
     repository.commit({f"users/{name}": "not: [yaml" for name in
-                       ("tool.py", "run.sh", "key.pem", ".gitignore", "README.md", "yaml", "x.yaml.bak")})
+                       ("tool.py", "run.sh", "key.pem", ".gitignore", "README.md", "yaml", "x.yaml.bak")} | {"users/.#a.yaml": git.Link("ada@desk.1")})
     answer = source.read()
     assert names(answer) == ["ConfigMap a"] and mistakes(answer) == []
     assert answer["contents"][0]["files"] == 1
