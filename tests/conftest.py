@@ -15,17 +15,30 @@ from parts.aggregated import AggregatedApi  # noqa: E402
 
 
 # Where each server has rules of its own.
-ROOMS_OF_EVERY_MAJOR = {TESTS / "reconcile/roles", TESTS / "reconcile/grants"}
+ROOMS_OF_EVERY_MAJOR = {TESTS / "reconcile/roles", TESTS / "reconcile/grants", TESTS / "reconcile/postgres"}
 
 
 def pytest_addoption(parser):
     parser.addoption("--every-major", action="store_true", help="run the tests of users and grants on every PostgreSQL")
 
 
+def between(mark):
+    """A mark that names some majors, with those between its first and its last: what it names is a sample of these."""
+    if mark.name != "parametrize" or mark.args[0] not in ("server", "major"):
+        return mark
+    named = mark.args[1]
+    majors = [major for major in postgres.MAJORS if min(named) <= major <= max(named)]
+    return pytest.mark.parametrize(mark.args[0], majors, **mark.kwargs).mark
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_generate_tests(metafunc):
-    named = any("server" in marker.args[0] for marker in metafunc.definition.iter_markers("parametrize"))
-    if metafunc.config.getoption("every_major") and "server" in metafunc.fixturenames and not named \
-            and metafunc.definition.path.parent in ROOMS_OF_EVERY_MAJOR:
+    definition = metafunc.definition
+    if not metafunc.config.getoption("every_major") or definition.path.parent not in ROOMS_OF_EVERY_MAJOR:
+        return
+    definition.own_markers[:] = [between(mark) for mark in definition.own_markers]
+    named = any("server" in mark.args[0] for mark in definition.iter_markers("parametrize"))
+    if "server" in metafunc.fixturenames and not named:
         metafunc.parametrize("server", postgres.MAJORS, indirect=True)
 
 

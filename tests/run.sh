@@ -10,7 +10,7 @@
 #   valgrind                     the unit tests under valgrind (not in the whole run)
 # -j N is how many tests run at once (default: one for each core). -k EXPRESSION picks pytest tests by their words.
 # --strict makes a skipped test a failure, and the fuzz targets try changed inputs for some seconds each. --every-major runs all tests of users and grants on PostgreSQL 13 to 18: without it those
-# run on one version in which versions do not differ. PGITOPS_TEST_SANITIZE=none builds without ASan and UBSan.
+# run on one version, or on some, in which versions do not differ. PGITOPS_TEST_SANITIZE=none builds without ASan and UBSan.
 #
 # Everything it makes is in build/ and tests/.cache/. Exit code: 0 = all passed, 1 = something failed, 2 = wrong usage.
 set -euo pipefail

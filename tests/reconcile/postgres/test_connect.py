@@ -55,15 +55,16 @@ def test_a_server_that_is_down_is_tried_again(users):
     assert result.error_kind == "retry" and "Connection refused" in result.error
 
 
-@pytest.mark.parametrize("server", [13, 17], indirect=True)
+@pytest.mark.parametrize("server", [13, 18], indirect=True)
 def test_whoever_is_no_superuser_is_told_so(server, users):
     server.run("CREATE ROLE operator LOGIN PASSWORD 'x'")
     result = users.apply(ALICE, connection=server.conninfo(user="operator"), password="x")
     assert result.error_kind == "denied" and 'role "operator" is neither a superuser nor may it make roles' in result.error
 
 
-def test_a_standby_is_never_written_to_and_its_primary_is_found(server, users):
-    with_standby = postgres.Postgres(17)
+@pytest.mark.parametrize("major", [13, 18])
+def test_a_standby_is_never_written_to_and_its_primary_is_found(major):
+    with_standby = postgres.Postgres(major)
     standby = with_standby.standby()
     alone = Users(standby)
     alone.secret("alice", "geheim")
@@ -77,13 +78,14 @@ def test_a_standby_is_never_written_to_and_its_primary_is_found(server, users):
     with_standby.close()
 
 
-def test_a_full_server_is_tried_again(users):
-    full = postgres.Postgres(16, {"max_connections": "4", "superuser_reserved_connections": "0", "max_wal_senders": "0"})
+@pytest.mark.parametrize("major", [13, 18])
+def test_a_full_server_is_tried_again(major):
+    full = postgres.Postgres(major, {"max_connections": "4", "superuser_reserved_connections": "0", "max_wal_senders": "0"})
     held = []
     with pytest.raises(psycopg.OperationalError):
         for _ in range(10):
             held.append(full.connect())
-    result = users.apply(ALICE, connection=full.conninfo(), password=full.password)
+    result = Users(full).apply(ALICE)
     assert result.error_kind == "retry" and "too many clients" in result.error
     full.close()
 
@@ -95,7 +97,7 @@ def test_another_agent_is_waited_for_and_then_named(server, users):
     assert result.error_kind == "retry" and "another agent" in result.error and not exists(server, "alice")
 
 
-@pytest.mark.parametrize("server", [13, 17], indirect=True)
+@pytest.mark.parametrize("server", [13, 18], indirect=True)
 def test_settings_of_database_and_role_do_not_reach_the_session(server, users):
     server.run("CREATE SCHEMA trap",
                "CREATE FUNCTION trap.caught() RETURNS void LANGUAGE sql AS $$ CREATE ROLE caught $$",
@@ -131,7 +133,7 @@ def test_a_login_trigger_cannot_keep_the_agent_out(server, users, body, enable):
     users.apply(ALICE, deadline=10000).good()
 
 
-@pytest.mark.parametrize("server", [13, 17], indirect=True)
+@pytest.mark.parametrize("server", [13, 18], indirect=True)
 def test_event_triggers_of_a_database_do_not_run_for_the_agent(server, users):
     server.run("CREATE DATABASE app")
     users.apply([{"username": "alice", "database": "app"}, {"username": "bob", "ensure": "absent"}]).good()

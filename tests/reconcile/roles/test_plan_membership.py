@@ -6,7 +6,7 @@ from parts.roles import Users, comment, databases_with_connect, exists, members
 
 ALICE = [{"username": "alice", "roles": ["staff"]}]
 MODERN = pytest.mark.parametrize("server", [16, 18], indirect=True)
-BOTH = pytest.mark.parametrize("server", [13, 17], indirect=True)
+BOTH = pytest.mark.parametrize("server", [13, 18], indirect=True)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def users(server):
 
 @pytest.mark.parametrize("password", ["p\u00e4ssw\u00f6rd", "\u212b\ufb01\u00a0x", "a\u00adb", "\u0627\u0644", "e\u0301t\u00e9",
                                       "it's \\ \"$$\" ;--", "  blanks  ", "\u0007bell", "x" * 1024])
-@pytest.mark.parametrize("server", [13, 17], indirect=True)
+@pytest.mark.parametrize("server", [13, 18], indirect=True)
 def test_any_text_logs_in_as_it_was_written(server, users, password):
     users.secret("alice", password)
     users.apply(ALICE).good()

@@ -6,7 +6,7 @@ import pytest
 from parts import postgres
 from parts.roles import MARK, Users, catalog, comment, exists, heir, members, verifier
 
-BOTH = pytest.mark.parametrize("server", [13, 17], indirect=True)
+BOTH = pytest.mark.parametrize("server", [13, 18], indirect=True)
 ALL = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
 BOB = [{"username": "bob"}]
 STAFF = [{"username": "bob", "roles": ["staff"]}]
