@@ -196,6 +196,28 @@ def test_10_a_role_that_is_not_ours_is_neither_adopted_nor_dropped(server, users
         assert "cannot be a user or group here" in users.apply(entries(name)).mistakes[0]
 
 
+@pytest.mark.parametrize("by", [{"adopt": ["alice", "bob"]}, {"policy": {"adopt": True}}], ids=["a person", "the agent file"])
+@pytest.mark.parametrize("server", [13, 16, 18], indirect=True)
+def test_an_installation_is_taken_over_without_another_password_or_membership(server, users, by):
+    """Of its state file nothing is needed: who is ours says the list, and whom it has not is nobody's and told."""
+    server.run("CREATE DATABASE app", "CREATE ROLE read_only", "CREATE ROLE analyst",
+               *(f"CREATE USER {name} PASSWORD 'geheim-{name}'" for name in ("alice", "bob", "gone")),
+               "GRANT read_only TO alice", "GRANT analyst TO alice", "GRANT read_only TO bob", "GRANT CONNECT ON DATABASE app TO alice, bob, gone",
+               "CREATE TABLE t AS SELECT 1 AS x", "GRANT SELECT ON t TO read_only")
+    wanted = [{"username": "alice", "database": "app", "roles": ["read_only", "analyst"]}, {"username": "bob", "database": "app", "roles": ["read_only"]}]
+    text = json.dumps({"users": wanted, "timestamp": "2025-01-02 03:04:05"})
+    assert users.apply(text).steps == [], "not by itself"
+    before = catalog(server)
+    users.apply(text, **by).good()
+    roles, memberships, databases, _, _ = catalog(server)
+    assert [roles, memberships, databases] == before[:3]
+    result = users.apply(text).quiet()
+    assert comment(server, "alice") == comment(server, "bob") == MARK
+    assert {one["name"]: one["referenced"] for one in result.unmanaged} == {"analyst": True, "gone": False, "read_only": True}
+    users.apply(json.dumps({"users": wanted[:1]}))
+    assert not exists(server, "bob") and members(server, "read_only") == ["alice"] and exists(server, "gone")
+
+
 def test_11_two_users_cannot_share_a_secret(server, users):
     result = users.apply(entries("a_b", "a-b"))
     assert "would share the Secret user-a-b-secret" in result.mistakes[0]
