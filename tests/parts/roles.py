@@ -81,10 +81,13 @@ class Users:
         self.secrets[name] = {"version": version or str(before + 1),
                               "password64": base64.b64encode(encoded).decode()}
 
+    def message(self, mode, users):
+        return {"mode": mode, "connection": self.server.conninfo(), "password": self.server.password,
+                "secrets": self.secrets, "known": self.known,
+                "users": users if isinstance(users, str) else json.dumps({"users": users})}
+
     def run(self, mode, users, **request):
-        message = {"mode": mode, "connection": self.server.conninfo(), "password": self.server.password,
-                   "secrets": self.secrets, "known": self.known,
-                   "users": users if isinstance(users, str) else json.dumps({"users": users})}
+        message = self.message(mode, users)
         done = subprocess.run([str(DRIVER)], input=json.dumps(message | self.request | request), check=False,
                               capture_output=True, text=True, timeout=170)
         assert done.returncode == 0 and not done.stderr, done.stderr
@@ -101,6 +104,13 @@ class Users:
 
     def check(self, users, **request):
         return self.run("check", users, **request)
+
+    def check_all(self, texts, **request):
+        """The mistakes of each text, by one process."""
+        done = subprocess.run([str(DRIVER)], input="\n".join(json.dumps(self.message("check", text) | request) for text in texts),
+                              check=False, capture_output=True, text=True, timeout=170)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        return [answer["mistakes"] for answer in json.loads(f"[{done.stdout.replace(chr(10) + '}' + chr(10) + '{', chr(10) + '},{')}]")]
 
 
 def catalog(server):

@@ -1,7 +1,9 @@
 """The JSON Schema that editors take says of a users.yaml what the agent says of it."""
 
+import copy
 import json
 import pathlib
+import re
 
 import jsonschema
 import pytest
@@ -151,6 +153,40 @@ def test_schema_and_agent_agree(server, name):
     document = GOOD.get(name) or BAD[name]
     mistakes = Users(server).check(yaml.safe_dump(document)).mistakes
     assert by_schema(document) == (name in GOOD) == (mistakes == []), mistakes
+
+
+GONE, MORE = object(), object()
+WRONG = [GONE, MORE, None, 7, True, "", "x" * 64, "a\nb", [], {}, [None], {"a": {}}]
+
+
+def places(node, at=()):
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else []:
+        yield (*at, key)
+        yield from places(value, (*at, key))
+
+
+def changed(document, place, value):
+    made = copy.deepcopy(document)
+    node = made
+    for key in place[:-1]:
+        node = node[key]
+    if value is GONE:
+        del node[place[-1]]
+    elif value is not MORE:
+        node[place[-1]] = value
+    elif isinstance(node[place[-1]], dict):
+        node[place[-1]]["unknwn"] = 1
+    return made
+
+
+def test_what_the_schema_refuses_the_agent_refuses_with_its_place(server):
+    """At every place of the schema a value that cannot be there. The agent refuses more: names that PostgreSQL would change, for one."""
+    kinds = {tuple("*" if isinstance(key, int) else key for key in place): (document, place) for document in GOOD.values() for place in places(document)}
+    assert len(kinds) > 90
+    documents = [changed(document, place, value) for document, place in kinds.values() for value in WRONG]
+    for document, mistakes in zip(documents, Users(server).check_all([yaml.safe_dump(one) for one in documents]), strict=True):
+        assert mistakes or by_schema(document), document
+        assert all(re.match(r"users\.yaml:\d+:\d+: ", mistake) for mistake in mistakes), mistakes
 
 
 def test_the_examples_are_as_the_schema_has_it():
