@@ -1,5 +1,9 @@
 """Passwords: what is compared, what is written, what is refused."""
 
+import base64
+import hashlib
+import hmac
+
 import pytest
 
 from parts import postgres
@@ -75,16 +79,26 @@ def test_an_md5_hash_of_the_right_password_becomes_a_verifier(server, users):
     assert verifier(server, "alice").startswith("SCRAM-SHA-256$4096:") and server.can_login("alice", "geheim")
 
 
+def of_so_many_iterations(count):
+    """A verifier of "geheim": a setting for that there is since 16."""
+    salted = hashlib.pbkdf2_hmac("sha256", b"geheim", b"salt", count)
+    client, server = (hmac.digest(salted, word, "sha256") for word in (b"Client Key", b"Server Key"))
+    salt, stored, key = (base64.b64encode(one).decode() for one in (b"salt", hashlib.sha256(client).digest(), server))
+    return f"SCRAM-SHA-256${count}:{salt}${stored}:{key}"
+
+
 def test_fewer_iterations_than_usual_are_too_few(server, users):
     users.apply(ALICE).good()
-    server.run("SET scram_iterations = 100; ALTER ROLE alice PASSWORD 'geheim'")
+    server.run(f"ALTER ROLE alice PASSWORD '{of_so_many_iterations(100)}'")
+    assert server.can_login("alice", "geheim")
     users.apply(ALICE).good()
     assert verifier(server, "alice").startswith("SCRAM-SHA-256$4096:")
 
 
 def test_more_iterations_than_usual_are_left_alone(server, users):
     users.apply(ALICE).good()
-    server.run("SET scram_iterations = 5000; ALTER ROLE alice PASSWORD 'geheim'")
+    server.run(f"ALTER ROLE alice PASSWORD '{of_so_many_iterations(5000)}'")
+    assert server.can_login("alice", "geheim")
     users.apply(ALICE).quiet()
 
 
