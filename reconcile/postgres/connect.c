@@ -198,7 +198,7 @@ static bool open_raw(struct session *session, const char *database, PGconn **con
 bool session_open(struct session *session, const char *database, PGconn **conn, struct error *err)
 {
 	CLEANUP(session_finish) PGconn *made = NULL;
-	if (!open_raw(session, database, &made, err) || !pins_set(session, made, err))
+	if (!open_raw(session, database, &made, err) || !pins_set(session, made, database, err))
 		return false;
 	*conn = made;
 	made = NULL;
@@ -292,7 +292,7 @@ bool session_start(const struct session_target *target, struct session **session
 	if (target->password.length)
 		secret_set(&made->password, target->password.bytes, target->password.length);
 	if (!open_raw(made, NULL, &made->conn, err) || !check_pooler(made, made->conn, err) ||
-		!pins_set(made, made->conn, err) || !check_server(made, err)) {
+		!pins_set(made, made->conn, NULL, err) || !check_server(made, err)) {
 		session_close(made);
 		return error_prefix(err, "database %s", target->name);
 	}

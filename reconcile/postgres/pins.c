@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { LONGEST_LOCK_WAIT = 3000, NAMES = 5, STATEMENTS_BEFORE = 2, FIRST_WITH_SET_PRIVILEGES = 150000 };
+enum { LONGEST_LOCK_WAIT = 3000, NAMES = 7, STATEMENTS_BEFORE = 2, FIRST_WITH_SET_PRIVILEGES = 150000 };
 
 enum pin_kind {
 	PIN_TEXT,
@@ -280,6 +280,31 @@ static bool compare(struct session *session, PGconn *conn, const PGresult *row, 
 	return true;
 }
 
+/*
+ * A pool says by itself where the name of a database leads: to another database, even to another server; and so may a list of hosts. The
+ * roles and privileges there are none that this pass has read.
+ */
+static bool is_the_place(struct session *session, const char *database, const char *found, const char *system,
+	struct error *err)
+{
+	bool first = !session->system[0];
+	if (first) {
+		snprintf(session->system, sizeof(session->system), "%s", system);
+		snprintf(session->database, sizeof(session->database), "%s", found);
+	}
+	const char *wanted = database ? database : session->database;
+	if (strcmp(session->system, system) != 0)
+		return error_set(err, ERROR_INVALID,
+			"the name of the database \"%s\" leads to another server (system identifier %s, not %s): nothing "
+			"is done there; mend the pool's or the proxy's list of databases, or connect to the server itself",
+			wanted, system, session->system);
+	return strcmp(wanted, found) == 0 ||
+		error_set(err, ERROR_INVALID,
+			"the name of the database \"%s\" leads to another database, \"%s\": nothing is done there; mend the "
+			"pool's list of databases, or connect to the server itself",
+			wanted, found);
+}
+
 /* NULL where we may not set it. */
 static void append_reading(struct buf *sql, const struct pin *pin, bool plain)
 {
@@ -291,14 +316,16 @@ static void append_reading(struct buf *sql, const struct pin *pin, bool plain)
 		buf_printf(sql, ", pg_catalog.current_setting('%s')", pin->name);
 }
 
-static bool read_back(struct session *session, PGconn *conn, bool *plain, struct error *err)
+static bool read_back(
+	struct session *session, PGconn *conn, const char *database, bool *plain, struct error *err)
 {
 	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_BATCH_BYTES);
 	CLEANUP(session_clear) PGresult *row = NULL;
 	struct outcome outcome = {0};
 	buf_text(&sql,
 		"SELECT session_user, current_user, pg_catalog.current_setting('is_superuser'), "
-		"pg_catalog.current_setting('pgitops.session', true), pg_catalog.pg_backend_pid()");
+		"pg_catalog.current_setting('pgitops.session', true), pg_catalog.pg_backend_pid(), "
+		"pg_catalog.current_database(), (SELECT system_identifier FROM pg_catalog.pg_control_system())");
 	for (size_t i = 0; i < COUNT_OF(pins); i++)
 		if (can_be_set(&pins[i], PQserverVersion(conn), session->plain))
 			append_reading(&sql, &pins[i], session->plain);
@@ -310,21 +337,22 @@ static bool read_back(struct session *session, PGconn *conn, bool *plain, struct
 	}
 	if (strcmp(PQgetvalue(row, 0, 3), "pinned") != 0)
 		return error_set(err, ERROR_INVALID, PINS_SHARED);
-	bool ok = compare(session, conn, row, err);
+	bool ok = is_the_place(session, database, PQgetvalue(row, 0, 5), PQgetvalue(row, 0, 6), err) &&
+		compare(session, conn, row, err);
 	*plain = strcmp(PQgetvalue(row, 0, 2), "on") != 0;
 	session->pooled = strtol(PQgetvalue(row, 0, 4), NULL, 10) != PQbackendPID(conn);
 	return ok;
 }
 
-bool pins_set(struct session *session, PGconn *conn, struct error *err)
+bool pins_set(struct session *session, PGconn *conn, const char *database, struct error *err)
 {
 	bool pooled = session->pooled;
 	session->pooled = false; /* no fence before there is what it asks for */
-	bool plain = false, ok = set(session, conn, err) && read_back(session, conn, &plain, err);
+	bool plain = false, ok = set(session, conn, err) && read_back(session, conn, database, &plain, err);
 	if (ok && plain != session->plain) { /* one that may set all of it, or that has become a superuser */
 		session->plain = plain;
 		session->pooled = false;
-		ok = set(session, conn, err) && read_back(session, conn, &plain, err);
+		ok = set(session, conn, err) && read_back(session, conn, database, &plain, err);
 	}
 	session->pooled |= pooled;
 	return ok;

@@ -41,5 +41,6 @@ char *pins_options(const struct session *session, const char *own, bool no_trigg
 void pins_script(int version, bool plain, struct buf *sql);
 
 /* Sets and reads back; the first two messages of a connection. Sets `session->pooled` when the server session behind it is another
-   than the one that greeted us, and `session->plain` as the server says. */
-bool pins_set(struct session *session, PGconn *conn, struct error *err) MUST_CHECK;
+   than the one that greeted us, and `session->plain` as the server says. The first one of a session says where that is; each
+   later one has to be on the same server and in `database` (NULL: in that of the first), whatever a pool makes of the name. */
+bool pins_set(struct session *session, PGconn *conn, const char *database, struct error *err) MUST_CHECK;

@@ -18,6 +18,8 @@ struct session {
 	char *connection;
 	struct secret password;
 	char *target;
+	char database[64],
+		system[24]; /* which it is with: the real name, and the cluster's identifier; "" until its settings were read */
 	int64_t deadline; /* milliseconds */
 	int version;
 	enum session_authentication authentication;

@@ -2,6 +2,8 @@
 
     with PgBouncer(server, pool_mode="session", ignore_startup_parameters="options") as pool:
         users.apply(wanted, connection=pool.conninfo())
+
+`databases` are lines of its own for some of them: "app = host=127.0.0.1 port=5432 dbname=shop".
 """
 
 import shutil
@@ -17,7 +19,7 @@ from parts.process import die_with_parent, free_port
 
 
 class PgBouncer:
-    def __init__(self, server, **settings):
+    def __init__(self, server, databases="", **settings):
         self.server = server
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="pgitops-pgbouncer-"))
@@ -27,7 +29,7 @@ class PgBouncer:
         lines = {"listen_addr": "127.0.0.1", "listen_port": self.port, "unix_socket_dir": "", "auth_type": "scram-sha-256",
                  "auth_file": users, "logfile": self.folder / "log", "server_tls_sslmode": "disable"} | settings
         (self.folder / "ini").write_text(
-            f"[databases]\n* = host=127.0.0.1 port={server.port}\n[pgbouncer]\n" +
+            f"[databases]\n{databases}\n* = host=127.0.0.1 port={server.port}\n[pgbouncer]\n" +
             "".join(f"{name} = {value}\n" for name, value in lines.items()))
         who = {}
         if self.account:

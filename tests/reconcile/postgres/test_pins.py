@@ -1,5 +1,6 @@
 """What others set for a session does not reach the agent's, whatever stands between it and the server."""
 
+import json
 import socket
 import struct
 import threading
@@ -7,6 +8,7 @@ import threading
 import psycopg
 import pytest
 
+from parts import postgres
 from parts.pgbouncer import PgBouncer
 from parts.process import free_port, stop_accepting
 from parts.roles import Users, exists
@@ -107,6 +109,39 @@ def test_a_role_that_a_database_sets_keeps_no_removal_stuck(server, setting, bet
     else:
         users.apply([{"username": "alice", "ensure": "absent"}]).good()
     assert not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'alice'", database="template1")
+
+
+@pytest.mark.parametrize("server", [13, 18], indirect=True)
+@pytest.mark.parametrize("where", ["another database", "another server"])
+def test_a_pool_that_leads_a_database_elsewhere_changes_nothing_there(server, where):
+    """What would be handed over, dropped or granted there is not what the list and the catalog are about."""
+    server.run("CREATE DATABASE app", "CREATE DATABASE shop")
+    other = postgres.Postgres(server.major) if where == "another server" else server
+    at = "app" if other is not server else "shop"
+    users = Users(server)
+    for name in ("alice", "bob"):
+        users.secret(name, "geheim")
+    grants = [{"database": "app", "on": "tables", "schema": "public", "names": ["t"], "privileges": ["SELECT"]}]
+    wanted = json.dumps({"version": 2, "users": [{"username": "bob", "grants": grants}]})
+    try:
+        users.apply([{"username": "alice"}, {"username": "bob"}]).good()
+        if other is not server:
+            other.run("CREATE ROLE alice", "CREATE ROLE bob", "CREATE DATABASE app")
+        for one, database in ((server, "app"), (other, at)):
+            one.run("CREATE TABLE t (x int)", "ALTER TABLE t OWNER TO alice", database=database)
+        with PgBouncer(server, pool_mode="session", ignore_startup_parameters="options",
+                       databases=f"app = host=127.0.0.1 port={other.port} dbname={at} user=postgres password={other.password}") as pool:
+            result = users.apply(wanted, connection=pool.conninfo())
+        assert result.status("alice") == "Retiring" and result.status("bob") == "Degraded", result.answer
+        for name in ("alice", "bob"):
+            assert f'"app" leads to {where}' in result.reason(name) and "pool" in result.reason(name), result.reason(name)
+        assert not other.value("SELECT has_table_privilege('bob', 't', 'SELECT')", database=at)
+        assert other is server or other.value("SELECT tableowner FROM pg_tables WHERE tablename = 't'", database=at) == "alice"
+        users.apply(wanted).good()
+        assert not exists(server, "alice") and server.value("SELECT has_table_privilege('bob', 't', 'SELECT')", database="app")
+    finally:
+        if other is not server:
+            other.close()
 
 
 class Swallow:
