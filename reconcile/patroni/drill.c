@@ -1,0 +1,291 @@
+#include "reconcile/patroni/drill.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "reconcile/patroni/drill_internal.h"
+#include "reconcile/postgres/session.h"
+
+enum { PAUSE = 10, PAUSE_AWAY = 50 }; /* milliseconds between writes; until the next member is tried */
+
+#define MARK "made by pgitops cluster failover-drill, and dropped by it"
+
+struct writer {
+	struct drill *drill;
+	size_t index;
+	pthread_t thread;
+	bool started;
+	struct drill_note *notes;
+	size_t count, room;
+};
+
+struct drill {
+	const struct drill_member *members;
+	size_t member_count;
+	atomic_bool stop;
+	atomic_size_t acknowledged;
+	struct writer *writers;
+	size_t writer_count;
+};
+
+/* ---- its database ---- */
+
+/* One value of one row. */
+static bool ask(
+	struct session *session, PGconn *conn, const char *sql, char *value, size_t size, struct error *err)
+{
+	CLEANUP(session_clear) PGresult *rows = NULL;
+	if (!session_query(session, conn, sql, &rows, err))
+		return false;
+	snprintf(value, size, "%s", session_rows(rows) == 1 ? session_value(rows, 0, 0) : "");
+	return true;
+}
+
+static bool run(struct session *session, PGconn *conn, const char *sql, struct error *err)
+{
+	struct outcome outcome = {0};
+	if (session_write(session, conn, sql, 1, &outcome))
+		return true;
+	*err = outcome.error;
+	return false;
+}
+
+/* "none", "ours", "busy" (somebody is in it), "other" */
+static const char state_of_database[] =
+	"SELECT CASE WHEN d.oid IS NULL THEN 'none' "
+	"WHEN pg_catalog.shobj_description(d.oid, 'pg_database') IS DISTINCT FROM '" MARK "' THEN 'other' "
+	"WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid OPERATOR(pg_catalog.=) d.oid) THEN 'busy' ELSE 'ours' END "
+	"FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) '" DRILL_DATABASE
+	"'";
+
+static bool check(struct session *session, struct error *err)
+{
+	char backups[16], found[16];
+	if (!ask(session, session->conn,
+		    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_progress_basebackup", backups,
+		    sizeof(backups), err) ||
+		!ask(session, session->conn, state_of_database, found, sizeof(found), err))
+		return false;
+	if (!text_equal(backups, "0"))
+		return error_set(err, ERROR_CONFLICT,
+			"a base backup is being taken: it would be broken off; try again when it is done");
+	if (text_equal(found, "busy"))
+		return error_set(err, ERROR_CONFLICT,
+			"another drill runs: somebody is in its database " DRILL_DATABASE);
+	if (text_equal(found, "other"))
+		return error_set(err, ERROR_CONFLICT,
+			"there is a database " DRILL_DATABASE " that no drill has made: rename or drop it");
+	return true;
+}
+
+static bool make(struct session *session, struct error *err)
+{
+	CLEANUP(session_finish) PGconn *conn = NULL;
+	return check(session, err) &&
+		run(session, session->conn, "DROP DATABASE IF EXISTS " DRILL_DATABASE, err) &&
+		run(session, session->conn, "CREATE DATABASE " DRILL_DATABASE " TEMPLATE template0", err) &&
+		run(session, session->conn, "COMMENT ON DATABASE " DRILL_DATABASE " IS '" MARK "'", err) &&
+		session_open(session, DRILL_DATABASE, &conn, err) &&
+		run(session, conn,
+			"CREATE TABLE public.written (writer int, number bigint, PRIMARY KEY (writer, number))",
+			err);
+}
+
+bool drill_prepare(const struct session_target *primary, struct error *err)
+{
+	struct session *session;
+	if (!session_start(primary, &session, err))
+		return false;
+	bool ok = make(session, err);
+	session_close(session);
+	return ok;
+}
+
+bool drill_clean(const struct session_target *primary, struct error *err)
+{
+	struct session *session;
+	char found[16] = "";
+	if (!session_start(primary, &session, err))
+		return false;
+	bool ok = ask(session, session->conn, state_of_database, found, sizeof(found), err);
+	if (ok && (text_equal(found, "ours") || text_equal(found, "busy")))
+		ok = run(session, session->conn, "DROP DATABASE " DRILL_DATABASE " WITH (FORCE)", err);
+	session_close(session);
+	return ok;
+}
+
+/* ---- a writer ---- */
+
+static void pause_for(int64_t milliseconds)
+{
+	struct timespec left = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
+	nanosleep(&left, NULL);
+}
+
+static void note(struct writer *writer, struct drill_note note)
+{
+	if (writer->count == writer->room) {
+		writer->room = writer->room ? writer->room * 2 : 1024;
+		writer->notes = memory_resize(writer->notes, writer->room * sizeof(*writer->notes));
+	}
+	writer->notes[writer->count++] = note;
+	if (note.end == DRILL_ACKNOWLEDGED)
+		atomic_fetch_add(&writer->drill->acknowledged, 1);
+}
+
+/* With the first member that takes writes, beginning with the one after the last. */
+static struct session *connect_anywhere(struct drill *drill, size_t *server)
+{
+	struct session *session;
+	struct error ignored;
+	while (!atomic_load(&drill->stop)) {
+		*server = (*server + 1) % drill->member_count;
+		if (session_start(&drill->members[*server].target, &session, &ignored)) {
+			if (run(session, session->conn, "SET synchronous_commit = on", &ignored))
+				return session;
+			session_close(session);
+		}
+		pause_for(PAUSE_AWAY);
+	}
+	return NULL;
+}
+
+/* False when the session is of no use any more. A warning is an answer too few: the wait for a standby was given up. */
+static bool write_one(struct writer *writer, struct session *session, size_t server, size_t number)
+{
+	struct outcome outcome = {0};
+	char sql[128];
+	snprintf(sql, sizeof(sql), "INSERT INTO public.written VALUES (%zu, %zu)", writer->index, number);
+	bool ok = session_write(session, session->conn, sql, 1, &outcome);
+	bool readonly = text_equal(outcome.sqlstate, "25006");
+	enum drill_end end = ok && !outcome.warned                          ? DRILL_ACKNOWLEDGED
+		: ok || outcome.lost || text_starts(outcome.sqlstate, "57") ? DRILL_UNKNOWN
+									    : DRILL_REFUSED;
+	note(writer,
+		(struct drill_note){.end = end,
+			.writer = writer->index,
+			.number = number,
+			.server = server,
+			.time = clock_now(),
+			.readonly = readonly});
+	return ok;
+}
+
+static void *write_on(void *context)
+{
+	struct writer *writer = context;
+	struct drill *drill = writer->drill;
+	struct session *session = NULL;
+	size_t server = drill->member_count - 1;
+	for (size_t number = 1; !atomic_load(&drill->stop); number++) {
+		session = session ? session : connect_anywhere(drill, &server);
+		if (session && !write_one(writer, session, server, number)) {
+			session_close(session);
+			session = NULL;
+		}
+		pause_for(PAUSE);
+	}
+	session_close(session);
+	return NULL;
+}
+
+/* ---- all of them ---- */
+
+struct drill *drill_start(const struct drill_member *members, size_t count, size_t writers)
+{
+	struct drill *drill = memory_alloc(sizeof(*drill));
+	drill->members = members;
+	drill->member_count = count;
+	drill->writer_count = writers;
+	drill->writers = memory_alloc(writers * sizeof(*drill->writers));
+	for (size_t i = 0; i < writers; i++) {
+		struct writer *writer = &drill->writers[i];
+		writer->drill = drill;
+		writer->index = i + 1;
+		writer->started = pthread_create(&writer->thread, NULL, write_on, writer) == 0;
+	}
+	return drill;
+}
+
+size_t drill_acknowledged(struct drill *drill)
+{
+	return atomic_load(&drill->acknowledged);
+}
+
+void drill_stop(struct drill *drill)
+{
+	atomic_store(&drill->stop, true);
+	for (size_t i = 0; i < drill->writer_count; i++) {
+		if (drill->writers[i].started)
+			pthread_join(drill->writers[i].thread, NULL);
+		drill->writers[i].started = false;
+	}
+}
+
+void drill_free(struct drill *drill)
+{
+	if (!drill)
+		return;
+	drill_stop(drill);
+	for (size_t i = 0; i < drill->writer_count; i++)
+		free(drill->writers[i].notes);
+	free(drill->writers);
+	free(drill);
+}
+
+/* ---- what is there ---- */
+
+static int compare_notes(const void *a, const void *b)
+{
+	const struct drill_note *x = a, *y = b;
+	return x->time < y->time ? -1 : x->time > y->time;
+}
+
+/* Each writer noted its numbers in order. */
+static void mark(struct drill *drill, size_t writer, size_t number)
+{
+	struct writer *one = writer && writer <= drill->writer_count ? &drill->writers[writer - 1] : NULL;
+	if (one && number && number <= one->count && one->notes[number - 1].number == number)
+		one->notes[number - 1].there = true;
+}
+
+static bool look(struct drill *drill, const struct session_target *primary, struct error *err)
+{
+	CLEANUP(session_finish) PGconn *conn = NULL;
+	CLEANUP(session_clear) PGresult *rows = NULL;
+	struct session *session;
+	if (!session_start(primary, &session, err))
+		return false;
+	bool ok = session_open(session, DRILL_DATABASE, &conn, err) &&
+		session_query(session, conn, "SELECT writer, number FROM public.written", &rows, err);
+	for (int i = 0; ok && i < session_rows(rows); i++)
+		mark(drill, session_number(rows, i, 0), session_number(rows, i, 1));
+	session_close(session);
+	return ok;
+}
+
+bool drill_measure(struct drill *drill, const struct session_target *primary, struct arena *mem,
+	struct drill_figures *figures, struct error *err)
+{
+	size_t count = 0, at = 0;
+	if (!look(drill, primary, err))
+		return false;
+	for (size_t i = 0; i < drill->writer_count; i++)
+		count += drill->writers[i].count;
+	struct drill_note *notes = memory_alloc((count + 1) * sizeof(*notes));
+	for (size_t i = 0; i < drill->writer_count; at += drill->writers[i++].count)
+		if (drill->writers[i].count)
+			memcpy(notes + at, drill->writers[i].notes, drill->writers[i].count * sizeof(*notes));
+	qsort(notes, count, sizeof(*notes), compare_notes);
+	drill_figure(notes, count, drill->members, mem, figures);
+	free(notes);
+	return true;
+}
