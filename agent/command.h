@@ -87,10 +87,11 @@ int command_cluster_get(struct command_context *context, int argc, char **argv);
 /* The same of those that change something. */
 #define COMMAND_CLUSTER_ACTING " --yes --timeout= -n= --namespace= --kubeconfig= --context="
 extern const char command_cluster_switchover_help[], command_cluster_restart_help[],
-	command_cluster_reinit_help[];
+	command_cluster_reinit_help[], command_cluster_failover_drill_help[];
 int command_cluster_switchover(struct command_context *context, int argc, char **argv);
 int command_cluster_restart(struct command_context *context, int argc, char **argv);
 int command_cluster_reinit(struct command_context *context, int argc, char **argv);
+int command_cluster_failover_drill(struct command_context *context, int argc, char **argv);
 int command_check(struct command_context *context, int argc, char **argv);
 int command_doctor(struct command_context *context, int argc, char **argv);
 int command_completion(struct command_context *context, int argc, char **argv);

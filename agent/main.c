@@ -90,7 +90,8 @@ static int not_found(int argc, char **argv)
 static bool has_markdown(const struct command *command)
 {
 	return text_equal(command->name, "app diff") || text_equal(command->name, "user plan") ||
-		text_equal(command->name, "user access");
+		text_equal(command->name, "user access") ||
+		text_equal(command->name, "cluster failover-drill");
 }
 
 static int dispatch(struct command_context *context, int argc, char **argv)
@@ -116,7 +117,8 @@ static int dispatch(struct command_context *context, int argc, char **argv)
 		return not_found(argc, argv);
 	context->name = command->name;
 	if (context->output.format == OUTPUT_MARKDOWN && !has_markdown(command))
-		return command_misused(context, "-o markdown is for app diff, user plan and user access");
+		return command_misused(context,
+			"-o markdown is for app diff, user plan, user access and cluster failover-drill");
 	if (context->output.format == OUTPUT_CSV && !text_equal(command->name, "user access"))
 		return command_misused(context, "-o csv is for user access");
 	if (command->about_agent && !options_find_agent(context, &err))

@@ -49,6 +49,11 @@ bool cluster_read(const struct command_context *context, const struct cluster_so
 bool cluster_find_server(
 	const struct cluster_source *source, struct kube_config *config, struct error *err) MUST_CHECK;
 
+/* How the primary is reached by this entry; the caller has the password wiped, also after false. */
+struct session_target;
+bool cluster_target(const struct command_context *context, const struct cluster_source *source,
+	const struct database_config *database, struct session_target *target, struct error *err) MUST_CHECK;
+
 /* What the primary says in SQL (reconcile/patroni/server.h), a new reference; NULL where it cannot be asked, which `why` tells. */
 json_t *cluster_server(const struct command_context *context, const struct cluster_source *source,
 	const struct patroni_cluster *cluster, const char **why);

@@ -1,5 +1,6 @@
 #include "agent/commands/cluster_act.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -71,9 +72,17 @@ int64_t cluster_act_passed(const struct cluster_act *act)
 	return clock_steady() - act->started;
 }
 
+bool cluster_act_is_stopped(const struct cluster_act *act)
+{
+	sigset_t pending;
+	return act->stoppable && sigpending(&pending) == 0 &&
+		(sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+			sigismember(&pending, SIGHUP) == 1);
+}
+
 bool cluster_act_is_late(const struct cluster_act *act)
 {
-	return cluster_act_passed(act) >= act->timeout;
+	return cluster_act_is_stopped(act) || cluster_act_passed(act) >= act->timeout;
 }
 
 void cluster_act_pause(int64_t milliseconds)

@@ -17,6 +17,7 @@ struct cluster_act {
 	int64_t timeout;  /* milliseconds: --timeout */
 	int64_t started;  /* on the steady clock: cluster_act_go() */
 	json_t *result;   /* what -o json shows */
+	bool stoppable;   /* signals that end a process are blocked, and asked for between two steps */
 };
 
 #define CLUSTER_ACT_HELP                                                                                     \
@@ -33,7 +34,8 @@ void cluster_act_done(struct cluster_act *act);
 
 /* From now on time is counted. */
 void cluster_act_go(struct cluster_act *act);
-bool cluster_act_is_late(const struct cluster_act *act);
+bool cluster_act_is_late(const struct cluster_act *act); /* or somebody has stopped it */
+bool cluster_act_is_stopped(const struct cluster_act *act);
 int64_t cluster_act_passed(const struct cluster_act *act); /* milliseconds */
 
 /* What happened, on stderr, with the time that has passed. */

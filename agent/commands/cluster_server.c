@@ -5,22 +5,29 @@
 #include "base/text.h"
 #include "reconcile/patroni/server.h"
 
-static bool ask(const struct command_context *context, const struct cluster_source *source,
-	const struct database_config *database, json_t **answer, struct error *err)
+bool cluster_target(const struct command_context *context, const struct cluster_source *source,
+	const struct database_config *database, struct session_target *target, struct error *err)
 {
 	struct kube_config config = {0};
-	struct session_target target;
 	struct role_claims ignored;
 	struct error none;
 	struct kube *kube = cluster_find_server(source, &config, &none) ? kube_open(&config) : NULL;
 	struct secrets *secrets = secrets_new(source->config.secrets);
 	secrets_refresh(secrets);
-	bool ok = database_target(database, secrets, kube, context->mem, &target, &ignored, err) &&
-		patroni_server_read(&target, answer, err);
-	secret_done(&target.password);
+	bool ok = database_target(database, secrets, kube, context->mem, target, &ignored, err);
 	secrets_free(secrets);
 	kube_close(kube);
 	kube_config_done(&config);
+	return ok;
+}
+
+static bool ask(const struct command_context *context, const struct cluster_source *source,
+	const struct database_config *database, json_t **answer, struct error *err)
+{
+	struct session_target target = {0};
+	bool ok = cluster_target(context, source, database, &target, err) &&
+		patroni_server_read(&target, answer, err);
+	secret_done(&target.password);
 	return ok;
 }
 

@@ -554,7 +554,7 @@ def test_user_sync_shows_what_was_done(agent):
     ("drift list --since yesterday", "--since yesterday is neither"),
     ("user sync --dry-run --confirm x", "nothing to confirm"),
     ("app list -o xml", "-o takes table, wide, json, yaml, markdown or csv"),
-    ("app list -o markdown", "-o markdown is for app diff, user plan and user access"),
+    ("app list -o markdown", "-o markdown is for app diff, user plan, user access and cluster failover-drill"),
     ("user list -o csv", "-o csv is for user access"),
     ("app list --config", "--config wants a value"),
     ("completion tcsh", "tcsh is no shell"),
@@ -570,7 +570,7 @@ def test_wrong_usage_is_no_answer_and_says_what_is_wrong(cli, tmp_path, argument
 def commands(cli):
     """Every command's name, from the overview."""
     overview = cli("help").ok().out
-    return [match[1].strip() for match in re.finditer(r"(?m)^  ((?:[a-z]+ ){1,2})[A-Z\[a-z|.\] ]* +\S", overview)]
+    return [match[1].strip() for match in re.finditer(r"(?m)^  ((?:[a-z-]+ ){1,2})[A-Z\[a-z|.\] ]* +\S", overview)]
 
 
 def test_every_command_has_help_with_examples(cli):

@@ -36,7 +36,7 @@ KEYS = {"name", "application", "database", "key", "id", "time", "started", "fini
 
 ARGUMENTS = {  # of a command whose first argument is no application of the story
     "user get": ["eve"], "cluster get": ["acid-minimal-cluster"], "cluster switchover": ["acid-minimal-cluster"],
-    "cluster restart": ["acid-minimal-cluster"], "cluster reinit": ["acid-minimal-cluster", "acid-minimal-cluster-1"], "app rollback": ["postgres-cluster", "3"], "check": ["."], "seal keys": ["key.yaml"],
+    "cluster failover-drill": ["acid-minimal-cluster"], "cluster restart": ["acid-minimal-cluster"], "cluster reinit": ["acid-minimal-cluster", "acid-minimal-cluster-1"], "app rollback": ["postgres-cluster", "3"], "check": ["."], "seal keys": ["key.yaml"],
     "hook run": ["pre-push"], "completion": ["bash"], "seal users": ["edit-users.yaml"], "user access": ["eve"], "user history": ["eve"],
     "app wait": ["postgres-cluster", "--timeout", "0s"],
 }
@@ -83,7 +83,7 @@ def spoil(database):
 def commands():
     text = agents.run("help").ok().out
     listed = text.partition("[OPTION...]\n\n")[2].partition("\n\nOptions")[0]
-    return [" ".join(re.match(r"  ((?:[a-z]+ ?)+)", line).group(1).split()) for line in listed.splitlines() if re.match(r"  [a-z]", line)]
+    return [" ".join(re.match(r"  ((?:[a-z-]+ ?)+)", line).group(1).split()) for line in listed.splitlines() if re.match(r"  [a-z]", line)]
 
 
 @pytest.fixture(scope="module")

@@ -31,9 +31,9 @@ class Known:
             found = re.match(r"complete -c pgitops (?:-f )?-n (?:'([^']+)'|(\S+))( .*)", line)
             if not found:
                 continue
-            seen = re.findall(r"(?<!not )__fish_seen_subcommand_from ([a-z]+)", found[1] or "")
+            seen = re.findall(r"(?<!not )__fish_seen_subcommand_from ([a-z-]+)", found[1] or "")
             option = re.search(r"^ -(?:l|s) (\S+)( -r)?$", found[3])
-            offered = re.search(r" -a ([a-z]+) -d", found[3])
+            offered = re.search(r" -a ([a-z-]+) -d", found[3])
             if offered:
                 self.commands.add(" ".join([*seen, offered[1]]))
             elif option:
