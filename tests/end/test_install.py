@@ -180,6 +180,19 @@ def test_the_deployment_is_restricted(installed):
     installed.admin.delete("v1", "Pod", namespace, "pgitops")
 
 
+def test_the_port_is_open_to_its_own_namespace_alone(installed):
+    """The policy as the server took it: it is about the agent's Pods, and beyond the namespace nobody comes in."""
+    policy = installed.admin.get("networking.k8s.io/v1", "NetworkPolicy", "argocd", "pgitops")["spec"]
+    deployment = next(d for d in documents("install.yaml") if d["kind"] == "Deployment")
+    wanted = policy["podSelector"]["matchLabels"].items()
+    assert wanted and wanted <= deployment["spec"]["template"]["metadata"]["labels"].items()
+    assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
+    config = yaml.safe_load((MANIFESTS / "agent-in-cluster.yaml").read_text())
+    port = int(config["listen"].rpartition(":")[2])
+    assert policy["ingress"] == [{"from": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": port}]}]
+    assert {53, 443, 6443, 22, 5432, 8008} == {one["port"] for rule in policy["egress"] for one in rule["ports"]}
+
+
 def test_the_definitions_and_the_agent_file_are_written_once():
     text = (MANIFESTS / "prepare.yaml").read_text()
     for crd in sorted((MANIFESTS / "crds").glob("*.yaml")):
