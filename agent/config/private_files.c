@@ -45,8 +45,7 @@ static bool check(const char *file, struct error *err)
 	return !file || stat(file, &status) != 0 || secret_is_private(file, &status, err);
 }
 
-/* A folder of sealing keys holds certificates, too, which are everybody's: what matters is read, where others may read it as well. */
-static bool holds_key(const char *file)
+bool private_key_inside(const char *file)
 {
 	CLEANUP(buf_wipe) struct buf bytes = BUF(LIMIT_SECRET_FILE);
 	struct error ignored;
@@ -59,7 +58,7 @@ static bool check_key(const char *file, struct error *err)
 	struct stat status;
 	if (stat(file, &status) != 0 || !S_ISREG(status.st_mode) || secret_is_private(file, &status, err))
 		return true;
-	return !holds_key(file);
+	return !private_key_inside(file);
 }
 
 /* The folder may hold nothing yet; who needs it says so. */

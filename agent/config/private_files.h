@@ -17,5 +17,8 @@
 /* ERROR_DENIED with what is wrong and what to do. What is not there yet is fine. */
 bool private_folder(const char *folder, struct error *err) MUST_CHECK;
 
+/* Whether a file of a folder of sealing keys holds one: certificates lie there, too, and are everybody's. True when it cannot be read. */
+bool private_key_inside(const char *file);
+
 /* The state folder, and each file with a secret that the agent file names. */
 bool private_files(const struct config *config, struct error *err) MUST_CHECK;

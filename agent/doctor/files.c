@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/config/private_files.h"
 #include "reconcile/render/render.h"
 #include "reconcile/sealed/open.h"
 
@@ -67,7 +68,8 @@ static void check_repository_files(struct doctor *doctor, const struct repositor
 
 /* A folder of secrets; the files that have a bit of `refused` are told. Plain Secrets are refused by the agent when the group may read them;
    sealing keys come from a Secret's volume, where the group is how a process that is not root reads them (mode 0440). */
-static void check_secret_folder(struct doctor *doctor, const char *folder, const char *what, mode_t refused)
+static void check_secret_folder(
+	struct doctor *doctor, const char *folder, const char *what, mode_t refused, bool keys_alone)
 {
 	DIR *opened = opendir(folder);
 	const struct dirent *entry;
@@ -86,7 +88,7 @@ static void check_secret_folder(struct doctor *doctor, const char *folder, const
 		if (*entry->d_name == '.' || stat(file, &status) != 0 || !S_ISREG(status.st_mode))
 			continue;
 		files++;
-		if (!(status.st_mode & refused))
+		if (!(status.st_mode & refused) || (keys_alone && !private_key_inside(file)))
 			continue;
 		open_to_others++;
 		doctor_fail(doctor, "folder",
@@ -143,9 +145,9 @@ void doctor_check_files(struct doctor *doctor)
 		check_secret(doctor, config->databases[i].password.file,
 			arena_printf(doctor->mem, "password of database %s", config->databases[i].name));
 	if (config->secrets)
-		check_secret_folder(doctor, config->secrets, "secrets", S_IRWXG | S_IRWXO);
+		check_secret_folder(doctor, config->secrets, "secrets", S_IRWXG | S_IRWXO, false);
 	for (size_t i = 0; i < config->sealing_key_count; i++)
-		check_secret_folder(doctor, config->sealing_keys[i], "sealing keys", S_IRWXO | S_IWGRP);
+		check_secret_folder(doctor, config->sealing_keys[i], "sealing keys", S_IRWXO | S_IWGRP, true);
 	if (config->sealing_key_count)
 		check_sealing_keys(doctor);
 	check_tools(doctor);

@@ -620,6 +620,8 @@ def test_a_sealed_password_counts_where_the_agent_has_the_key(sealed):
     assert "sealing.keys" in report.one("warning", "users", "user-bob-secret", "postgres-users/sealed.yaml:")["remedy"]
     sealed.config["sealing"] = {"keys": [str(sealed.keys_here)]}
     assert doctor(sealed).good().one("ok", "sealing", "1 key")
+    (sealed.keys_here / "cert.pem").write_text((sealed.folder / "pub-cert.pem").read_text())
+    (sealed.keys_here / "cert.pem").chmod(0o644)  # a certificate is everybody's
     (sealed.keys_here / "sealing.key").chmod(0o440)  # as in a Secret's volume
     doctor(sealed).good().one("ok", "sealing", "1 key")
     (sealed.keys_here / "sealing.key").chmod(0o444)
