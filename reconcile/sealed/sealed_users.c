@@ -7,29 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/manifest/yaml_write.h"
-#include "reconcile/sealed/splice.h"
-
-/* One document of the sealed text. */
-struct document {
-	size_t start;     /* in the text */
-	const char *text; /* with its marker line */
-	size_t length;
-	const char *name; /* of a SealedSecret in the users' namespace, NULL = something else: kept as it is */
-	const struct yaml_node *root;
-	const struct yaml_pair *value; /* spec.encryptedData.<item> as it was, NULL = none */
-	const char *sealed;            /* the same as it is now; NULL = none */
-	bool written;                  /* `text` is ours, in `mem` */
-	struct document *next;         /* in the order of the file */
-};
-
-/* A sealed text as it was read for one namespace and item. */
-struct sealed_parse {
-	const char *namespace, *item;
-	struct document *first, *last;
-	struct splice places;
-	struct document **by_name; /* the SealedSecrets, sorted by name */
-	size_t named;
-};
+#include "reconcile/sealed/sealed_documents.h"
 
 struct making {
 	const struct sealed_users_input *input;
@@ -39,121 +17,21 @@ struct making {
 	struct sealed_parse parse;
 };
 
-static void append(struct making *making, struct document *document, struct document *after)
-{
-	struct document **link = after ? &after->next
-		: making->parse.last   ? &making->parse.last->next
-				       : &making->parse.first;
-	document->next = *link;
-	*link = document;
-	if (!document->next)
-		making->parse.last = document;
-}
-
 static const char *text_at(const struct yaml_node *map, const char *key)
 {
 	const struct yaml_node *node = yaml_get(map, key);
 	return node && node->kind == YAML_STRING ? node->text : NULL;
 }
 
-/* Is it a SealedSecret of our namespace? Then its name and value are looked up. */
-static void recognise(const struct making *making, struct document *document)
-{
-	const struct edit_users *users = making->input->users;
-	const struct yaml_node *metadata = yaml_get(document->root, "metadata"),
-			       *values = yaml_get(yaml_get(document->root, "spec"), "encryptedData");
-	const char *kind = text_at(document->root, "kind"), *namespace = text_at(metadata, "namespace");
-	if (!kind || strcmp(kind, SEALED_KIND) != 0 || !text_equal(namespace, users->namespace))
-		return;
-	document->name = text_at(metadata, "name");
-	for (size_t i = 0; values && values->kind == YAML_MAP && i < values->count; i++)
-		if (strcmp(values->pairs[i].key, users->item) == 0 &&
-			values->pairs[i].value->kind == YAML_STRING)
-			document->value = &values->pairs[i];
-	document->sealed = document->value ? document->value->value->text : NULL;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp((*(struct document *const *)a)->name, (*(struct document *const *)b)->name);
-}
-
-/* The root of the one document whose lines these are; several in one span (after "...") are nobody's. */
-static const struct yaml_node *root_between(
-	const struct yaml_documents *parsed, size_t *at, size_t first_line, size_t end_line)
-{
-	const struct yaml_node *root = NULL;
-	size_t count = 0;
-	while (*at < parsed->count && (size_t)parsed->items[*at]->line < end_line) {
-		if ((size_t)parsed->items[*at]->line >= first_line)
-			root = parsed->items[*at];
-		count++;
-		++*at;
-	}
-	return count == 1 ? root : NULL;
-}
-
-static size_t line_of(const struct splice *splice, size_t offset, size_t from)
-{
-	while (from < splice->line_count && splice->lines[from] < offset)
-		from++;
-	return from + 1;
-}
-
-static void add_documents(struct making *making, const struct yaml_documents *parsed)
-{
-	const struct sealed_users_input *input = making->input;
-	struct span *spans;
-	size_t count = splice_documents(input->text, input->length, making->mem, &spans), line = 1, at = 0;
-	making->parse.by_name = arena_array(making->mem, count + 1, sizeof(struct document *));
-	for (size_t i = 0; i < count; i++) {
-		struct document *document = arena_alloc(making->mem, sizeof(*document));
-		size_t next = line_of(&making->parse.places, spans[i].end, line - 1);
-		document->start = spans[i].start;
-		document->text = input->text + spans[i].start;
-		document->length = spans[i].end - spans[i].start;
-		document->root = root_between(parsed, &at, line, next);
-		recognise(making, document);
-		append(making, document, NULL);
-		if (document->name)
-			making->parse.by_name[making->parse.named++] = document;
-		line = next;
-	}
-}
-
 static bool read_documents(struct making *making)
 {
-	const struct sealed_users_input *input = making->input;
-	const struct sealed_parse *known = input->parse;
-	struct yaml_documents parsed = {0};
-	if (known && text_equal(known->namespace, input->users->namespace) &&
-		text_equal(known->item, input->users->item)) {
-		making->parse = *known;
-		return true;
-	}
-	size_t before = making->mistakes->count + making->mistakes->dropped;
-	making->parse.places = splice_index(input->text, input->length, making->mem);
-	yaml_read(input->file, input->text, input->length, making->mem, &parsed, making->mistakes);
-	if (making->mistakes->count + making->mistakes->dropped != before)
-		return false;
-	add_documents(making, &parsed);
-	qsort(making->parse.by_name, making->parse.named, sizeof(*making->parse.by_name), by_name);
-	for (size_t i = 1; i < making->parse.named; i++)
-		if (strcmp(making->parse.by_name[i - 1]->name, making->parse.by_name[i]->name) == 0)
-			mistakes_add(making->mistakes, input->file, 0, 0,
-				"SealedSecret \"%s\" stands there twice: remove one",
-				making->parse.by_name[i]->name);
-	return making->mistakes->count + making->mistakes->dropped == before;
+	const struct sealed_reading reading = {making->input, making->mem, making->mistakes, &making->parse};
+	return sealed_documents_read(&reading);
 }
 
-static struct document *find(const struct making *making, const char *name)
+static struct sealed_document *find(const struct making *making, const char *name)
 {
-	struct document key = {.name = name}, *at = &key;
-	struct document **found = name && making->parse.named
-		? bsearch(&at, making->parse.by_name, making->parse.named, sizeof(*making->parse.by_name),
-			  by_name)
-		: NULL;
-	return found ? *found : NULL;
+	return sealed_documents_find(&making->parse, name);
 }
 
 static void mistake(const struct making *making, const struct edit_user *user, const char *text)
@@ -174,7 +52,7 @@ static const char *place_of(const struct making *making, const struct edit_user 
 		making->input->users->item);
 }
 
-static enum sealed_scope scope_of(const struct document *document)
+static enum sealed_scope scope_of(const struct sealed_document *document)
 {
 	const struct yaml_node *annotations =
 		document ? yaml_get(yaml_get(document->root, "metadata"), "annotations") : NULL;
@@ -204,7 +82,7 @@ static bool seal(const struct making *making, const struct edit_user *user, enum
 
 /* A new document as kubeseal lays it out. */
 static void write_new(const struct making *making, const struct edit_user *user, const char *sealed,
-	struct document *document)
+	struct sealed_document *document)
 {
 	const char *namespace = making->input->users->namespace;
 	CLEANUP(buf_done) struct buf yaml = BUF(SEALED_TEXT_MAX + 4096);
@@ -220,9 +98,11 @@ static void write_new(const struct making *making, const struct edit_user *user,
 	document->written = true;
 }
 
-/* The document with another value, all other bytes as they were; false when the layout did not allow it. */
-static bool write_value(const struct making *making, const char *sealed, struct document *document)
+/* The document with another value, all other bytes as they were; false when the layout did not allow it, or a new one is the same. */
+static bool write_value(const struct making *making, const char *sealed, struct sealed_document *document)
 {
+	if (!document->root)
+		return false;
 	struct span at = splice_scalar(&making->parse.places, document->value->value, document->value->column);
 	CLEANUP(buf_done) struct buf text = BUF(LIMIT_FILE_BYTES);
 	struct yaml_documents parsed = {0};
@@ -257,7 +137,7 @@ static void note(const struct making *making, const struct edit_user *user, cons
 			user->password_length, sealed, making->input->certificate->fingerprint);
 }
 
-static void keep(const struct making *making, const struct document *document)
+static void keep(const struct making *making, const struct sealed_document *document)
 {
 	struct sealed_shape shape;
 	struct error ignored;
@@ -269,7 +149,7 @@ static void keep(const struct making *making, const struct document *document)
 }
 
 static bool is_unchanged(
-	const struct making *making, const struct edit_user *user, const struct document *document)
+	const struct making *making, const struct edit_user *user, const struct sealed_document *document)
 {
 	return making->input->receipts && !making->input->reseal &&
 		receipts_match(making->input->receipts, place_of(making, user), user->password,
@@ -283,7 +163,8 @@ static enum sealed_choice choice_of(const struct making *making, const struct ed
 }
 
 /* No password was given: what is there stays. */
-static void keep_or_complain(struct making *making, const struct edit_user *user, struct document *document)
+static void keep_or_complain(
+	struct making *making, const struct edit_user *user, struct sealed_document *document)
 {
 	if (document && document->value)
 		keep(making, document);
@@ -295,7 +176,8 @@ static void keep_or_complain(struct making *making, const struct edit_user *user
 			"has no password, and there is no sealed one to keep: give one, or have it made (`pgitops seal users --generate`)");
 }
 
-static struct document *make_user(struct making *making, const struct edit_user *user, struct document *after);
+static struct sealed_document *make_user(
+	struct making *making, const struct edit_user *user, struct sealed_document *after);
 
 /* A password is made for whoever gave none and has none sealed. Who was renamed has one, under the old name. */
 static bool is_to_be_made(const struct making *making, const struct edit_user *user, bool has_none)
@@ -322,8 +204,8 @@ static void give(struct making *making, const struct edit_user *with)
 }
 
 /* Shown to nobody. */
-static struct document *make_generated(
-	struct making *making, const struct edit_user *user, struct document *after)
+static struct sealed_document *make_generated(
+	struct making *making, const struct edit_user *user, struct sealed_document *after)
 {
 	CLEANUP(secret_done) struct secret password = {0};
 	struct edit_user with = *user;
@@ -339,10 +221,11 @@ static struct document *make_generated(
 }
 
 /* `after` is the document of the user before, NULL = none: where a new one goes. */
-static struct document *make_user(struct making *making, const struct edit_user *user, struct document *after)
+static struct sealed_document *make_user(
+	struct making *making, const struct edit_user *user, struct sealed_document *after)
 {
 	CLEANUP(buf_done) struct buf sealed = BUF(SEALED_TEXT_MAX);
-	struct document *document = find(making, user->secret);
+	struct sealed_document *document = find(making, user->secret);
 	bool has_none = !document || !document->value;
 	enum sealed_choice choice = choice_of(making, user);
 	if (choice == SEALED_SKIPPED)
@@ -363,7 +246,7 @@ static struct document *make_user(struct making *making, const struct edit_user 
 	if (!document) {
 		document = arena_alloc(making->mem, sizeof(*document));
 		write_new(making, user, buf_string(&sealed), document);
-		append(making, document, after);
+		sealed_documents_append(&making->parse, document, after);
 	} else if (!document->value || !write_value(making, buf_string(&sealed), document)) {
 		write_new(making, user, buf_string(&sealed), document);
 	}
@@ -386,7 +269,8 @@ static void remove_named(struct making *making)
 {
 	const struct sealed_users_input *input = making->input;
 	for (size_t i = 0; i < input->removed_count; i++) {
-		struct document *document = find(making, input->removed[i]), **link = &making->parse.first;
+		struct sealed_document *document = find(making, input->removed[i]),
+				       **link = &making->parse.first;
 		if (!document || document->written || is_wanted(input->users, input->removed[i]))
 			continue;
 		while (*link != document)
@@ -399,7 +283,7 @@ static void remove_named(struct making *making)
 static void write_out(const struct making *making, struct buf *out)
 {
 	size_t start = out->length;
-	for (const struct document *document = making->parse.first; document; document = document->next) {
+	for (const struct sealed_document *document = making->parse.first; document; document = document->next) {
 		const char *text = document->text;
 		size_t length = document->length;
 		if (out->length > start && out->data[out->length - 1] != '\n')
@@ -423,10 +307,10 @@ static struct sealed_values list_values(const struct making *making)
 {
 	struct sealed_values found = {0};
 	size_t count = 0;
-	for (const struct document *document = making->parse.first; document; document = document->next)
+	for (const struct sealed_document *document = making->parse.first; document; document = document->next)
 		count++;
 	found.items = arena_array(making->mem, count + 1, sizeof(*found.items));
-	for (const struct document *document = making->parse.first; document; document = document->next)
+	for (const struct sealed_document *document = making->parse.first; document; document = document->next)
 		if (document->name && document->sealed)
 			found.items[found.count++] = (struct sealed_value){
 				arena_copy(making->mem, document->name), document->sealed};
@@ -464,11 +348,11 @@ bool sealed_users_make(const struct sealed_users_input *input, struct arena *mem
 	struct sealed_users made = {0};
 	struct making making = {.input = input, .mem = mem, .result = &made, .mistakes = mistakes};
 	size_t before = mistakes->count + mistakes->dropped, start = out->length;
-	struct document *last = NULL;
+	struct sealed_document *last = NULL;
 	if (!read_documents(&making))
 		return false;
 	for (size_t i = 0; i < input->users->count; i++) {
-		struct document *document = make_user(&making, &input->users->items[i], last);
+		struct sealed_document *document = make_user(&making, &input->users->items[i], last);
 		last = document ? document : last;
 	}
 	remove_named(&making);

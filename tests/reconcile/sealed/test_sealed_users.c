@@ -190,6 +190,31 @@ static void a_user_without_password_keeps_the_sealed_one(void **state)
 	assert_mistake(f, "user \"b\" has no password, and there is no sealed one");
 }
 
+/* The same by the lines alone and, with a comment in the file, as YAML. */
+static void a_comment_in_the_file_changes_nothing_but_how_it_is_read(void **state)
+{
+	static const char first[] =
+		"users:\n- {username: a, password: p1p1}\n- {username: b, password: p2p2}\n",
+			  next[] = "users:\n- {username: a, password: p1p1}\n- {username: b, password: p3p3}\n";
+	struct fixture *f = *state;
+	assert_true(make(f, first));
+	char *lines = memory_copy(f->text), *yaml = memory_printf("# by hand\n%s", f->text);
+	for (int with = 0; with < 2; with++) {
+		free(f->text);
+		f->text = memory_copy(with ? yaml : lines);
+		size_t length = strlen(f->text), kept = (size_t)(strstr(f->text, "---\n") - f->text);
+		assert_true(make(f, next));
+		assert_int_equal(f->result.sealed.count, 1);
+		assert_int_equal(f->result.kept, 1);
+		assert_int_equal(strlen(f->text), length);
+		assert_memory_equal(f->text, with ? yaml : lines, kept);
+		assert_string_equal(password_of(f, "user-b-secret"), "p3p3");
+		assert_true(make(f, first)); /* the receipts as they were */
+	}
+	free(lines);
+	free(yaml);
+}
+
 static void a_removed_user_loses_its_document_and_those_of_others_stay(void **state)
 {
 	struct fixture *f = *state;
@@ -330,6 +355,7 @@ int main(void)
 		TEST(a_user_more_changes_one_document),
 		TEST(another_password_changes_only_its_value),
 		TEST(a_user_without_password_keeps_the_sealed_one),
+		TEST(a_comment_in_the_file_changes_nothing_but_how_it_is_read),
 		TEST(a_removed_user_loses_its_document_and_those_of_others_stay),
 		TEST(without_receipts_a_given_password_is_sealed_again),
 		TEST(a_ciphertext_that_somebody_else_replaced_is_not_taken_for_ours),
