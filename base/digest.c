@@ -1,9 +1,12 @@
 #include "base/digest.h"
 
 #include <limits.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/params.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -27,6 +30,42 @@ void digest_hmac(
 	unsigned size = DIGEST_SIZE;
 	if (key_length > INT_MAX || !HMAC(EVP_sha256(), key, (int)key_length, bytes, length, out, &size))
 		memory_fail("HMAC-SHA256 is not available", key_length);
+}
+
+/* An EVP_MAC_CTX by another name. */
+struct digest_mac {
+	EVP_MAC_CTX *context;
+};
+
+struct digest_mac *digest_mac_new(void)
+{
+	struct digest_mac *made = memory_alloc(sizeof(*made));
+	char name[] = "SHA256";
+	const OSSL_PARAM parameters[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_construct_end()};
+	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	made->context = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+	EVP_MAC_free(hmac); /* the context holds it */
+	if (!made->context || EVP_MAC_CTX_set_params(made->context, parameters) != 1)
+		memory_fail("HMAC-SHA256 is not available", 0);
+	return made;
+}
+
+void digest_mac(struct digest_mac *mac, const void *key, size_t key_length, const void *bytes, size_t length,
+	unsigned char out[DIGEST_SIZE])
+{
+	size_t size;
+	if (EVP_MAC_init(mac->context, key, key_length, NULL) != 1 ||
+		EVP_MAC_update(mac->context, bytes, length) != 1 ||
+		EVP_MAC_final(mac->context, out, &size, DIGEST_SIZE) != 1)
+		memory_fail("HMAC-SHA256 is not available", key_length);
+}
+
+void digest_mac_free(struct digest_mac *mac)
+{
+	if (mac)
+		EVP_MAC_CTX_free(mac->context);
+	free(mac);
 }
 
 void digest_hmac_sha1(const void *key, size_t key_length, const void *bytes, size_t length,

@@ -12,6 +12,13 @@ void digest_sha256_hex(const void *bytes, size_t length, char out[DIGEST_HEX_SIZ
 void digest_hmac(
 	const void *key, size_t key_length, const void *bytes, size_t length, unsigned char out[DIGEST_SIZE]);
 
+/* The same for many: what OpenSSL looks up for each, which takes longer than a short text, it looks up once. */
+struct digest_mac;
+struct digest_mac *digest_mac_new(void);
+void digest_mac(struct digest_mac *mac, const void *key, size_t key_length, const void *bytes, size_t length,
+	unsigned char out[DIGEST_SIZE]);
+void digest_mac_free(struct digest_mac *mac); /* accepts NULL */
+
 /* For the hashed host names of known_hosts (sshd(8)), which know nothing newer. */
 void digest_hmac_sha1(const void *key, size_t key_length, const void *bytes, size_t length,
 	unsigned char out[DIGEST_SHA1_SIZE]);

@@ -191,8 +191,9 @@ bool ancestor_find(const char *file, const char *head, const struct layout_users
 {
 	CLEANUP(git_side_done) struct git_side side = {0};
 	struct mistakes wrong = {.mem = mem};
-	*ancestor = (struct ancestor){0};
-	users_base_read(file, mem, &ancestor->base);
+	ancestor->sideways = false;
+	if (!ancestor->base.known)
+		users_base_read(file, mem, &ancestor->base);
 	const char *was = ancestor->base.commit;
 	if (!ancestor->base.known || !*was || !*head || strcmp(was, head) == 0)
 		return true;

@@ -46,7 +46,7 @@ struct ancestor {
 	bool sideways; /* HEAD is another branch */
 };
 
-/* For `edit` as it is now, and `head`. */
+/* For `edit` as it is now, and `head`. `ancestor->base` is what `file` holds where that is known already, else empty. */
 bool ancestor_find(const char *file, const char *head, const struct layout_users *files,
 	const struct edit_users *edit, const struct receipts *receipts, struct arena *mem,
 	struct ancestor *ancestor, struct error *err) MUST_CHECK;

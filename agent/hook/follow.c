@@ -65,7 +65,7 @@ static bool write_all(const struct following *following, const struct users_merg
 static bool merge_all(const struct following *following, struct error *err)
 {
 	struct mistakes conflicts = {.mem = following->place->mem}, notes = {.mem = following->place->mem};
-	struct ancestor ancestor;
+	struct ancestor ancestor = {0};
 	struct users_merge merge;
 	if (!ancestor_find(following->file, following->head, following->files, &following->edit,
 		    following->place->receipts, following->place->mem, &ancestor, err))

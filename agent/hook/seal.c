@@ -198,7 +198,7 @@ static bool is_own(const struct seal_run *run)
 static bool merge_and_make(const struct seal_run *run, const struct edit_users *edit, struct arena *secret,
 	struct seal_outcome *outcome, struct mistakes *mistakes)
 {
-	struct ancestor ancestor;
+	struct ancestor ancestor = {.base = run->base};
 	struct users_merge merge;
 	const char *file;
 	struct error err;
@@ -238,7 +238,9 @@ static bool merge_and_make(const struct seal_run *run, const struct edit_users *
 	outcome->even = !run->place->checkout && !outcome->sealing.given_count &&
 		users_merge_even(&merge, &outcome->sealing.values, run->place->mem, &outcome->base);
 	if (!outcome->even) {
-		users_base_read(file, run->place->mem, &outcome->base);
+		outcome->base = run->base;
+		if (!run->base.known)
+			users_base_read(file, run->place->mem, &outcome->base);
 		note_seen(&merge, &outcome->base);
 	}
 	seal_note_settled(run, outcome);

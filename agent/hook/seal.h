@@ -25,6 +25,7 @@ struct seal_run {
 	size_t only_count;
 	bool mine;               /* --resolve: of a conflict the edit file's side */
 	const char *certificate; /* instead of the layout's; NULL = the layout's */
+	struct users_base base;  /* as seal_has_nothing_to_do() read it; unknown = to be read */
 };
 
 struct seal_outcome {
@@ -109,7 +110,7 @@ bool seal_is_settled(const struct seal_place *place, const struct layout_users *
  */
 const char *seal_digest(const struct seal_run *run, const struct buf *edit, const struct buf *users,
 	const struct buf *sealed);
-bool seal_has_nothing_to_do(const struct seal_run *run, size_t *kept);
+bool seal_has_nothing_to_do(struct seal_run *run, size_t *kept);
 
 /* Notes it in the outcome's ancestor, where the next sealing would say nothing but what stays. settled.c */
 void seal_note_settled(const struct seal_run *run, struct seal_outcome *outcome);

@@ -87,23 +87,23 @@ const char *seal_digest(
 	return arena_copy(run->place->mem, digest);
 }
 
-bool seal_has_nothing_to_do(const struct seal_run *run, size_t *kept)
+bool seal_has_nothing_to_do(struct seal_run *run, size_t *kept)
 {
 	CLEANUP(buf_wipe) struct buf edit = BUF(LIMIT_FILE_BYTES);
 	const struct seal_place *place = run->place;
-	struct users_base base;
+	struct users_base *base = &run->base;
 	struct error ignored;
 	const char *file;
 	if (run->reseal || run->generate || run->mine || run->users_stale || run->sealed_stale ||
 		!ancestor_file(place->checkout, run->files->edit, place->mem, &file, &ignored))
 		return false;
-	users_base_read(file, place->mem, &base);
-	if (!base.known || !*base.settled || !base.kept ||
-		(place->checkout && strcmp(base.commit, ancestor_head(place->mem)) != 0) ||
+	users_base_read(file, place->mem, base);
+	if (!base->known || !*base->settled || !base->kept ||
+		(place->checkout && strcmp(base->commit, ancestor_head(place->mem)) != 0) ||
 		!file_read(run->files->edit, &edit, &ignored))
 		return false;
-	*kept = base.kept;
-	return strcmp(base.settled, seal_digest(run, &edit, &run->git->users, &run->git->sealed)) == 0;
+	*kept = base->kept;
+	return strcmp(base->settled, seal_digest(run, &edit, &run->git->users, &run->git->sealed)) == 0;
 }
 
 void seal_note_settled(const struct seal_run *run, struct seal_outcome *outcome)

@@ -49,10 +49,17 @@ bool edit_users_read(const char *file, const char *bytes, size_t length, const c
 	struct edit_users *users, struct mistakes *mistakes) MUST_CHECK;
 void edit_users_done(struct edit_users *users); /* for CLEANUP */
 
-/* The text for Git. A comment that names a password or holds one is left out and counted in `dropped`. `read` gets the text as it is
-   read, and is the caller's then; NULL = not wanted. */
-bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *dropped,
-	struct edit_users *read, struct error *err) MUST_CHECK;
+/* The text for Git. */
+struct edit_users_bare {
+	const struct edit_users *known; /* a text that may well be the same, read already; NULL = none. Given. */
+	size_t dropped;                 /* comments left out: they name a password or hold one */
+	bool is_known;                  /* the text is that of `known` */
+	struct edit_users read;         /* else as it is read; done by the caller */
+};
+
+/* Appends it to `out`. */
+bool edit_users_public(const struct edit_users *users, struct buf *out, struct edit_users_bare *bare,
+	struct error *err) MUST_CHECK;
 
 /* `inner`, the text of a users list, in the ConfigMap of `users`; alone where that is none. */
 void edit_users_wrap(const struct edit_users *users, const char *inner, size_t length, struct buf *out);

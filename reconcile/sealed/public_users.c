@@ -139,15 +139,29 @@ static void remove_from_json(json_t *root)
 	}
 }
 
+/* Git has it already, mostly: then it was read. */
+static const struct edit_users *read_again(
+	const struct edit_users *users, const struct buf *text, struct edit_users_bare *bare)
+{
+	const struct edit_users *known = bare->known;
+	struct mistakes ignored = {.mem = users->mem};
+	bare->is_known = known && known->length == text->length &&
+		memcmp(known->text, buf_string(text), text->length) == 0;
+	if (bare->is_known)
+		return known;
+	return edit_users_read(
+		       users->file, buf_string(text), text->length, users->namespace, &bare->read, &ignored)
+		? &bare->read
+		: NULL;
+}
+
 /* The result must say what the file says with another list in it, `meant`, whatever the edits above made of the text. */
-static bool says(
-	const struct edit_users *users, const json_t *meant, const struct buf *text, struct edit_users *read)
+static bool says(const struct edit_users *users, const json_t *meant, const struct edit_users *read)
 {
 	CLEANUP(secret_json_done) json_t *outer = NULL;
 	CLEANUP(secret_json_done) json_t *written = NULL;
 	CLEANUP(secret_json_done) json_t *inner = NULL;
-	struct mistakes ignored = {.mem = users->mem};
-	if (!edit_users_read(users->file, buf_string(text), text->length, users->namespace, read, &ignored))
+	if (!read)
 		return false;
 	inner = yaml_to_json(read->root);
 	if (!users->block || !read->block)
@@ -171,35 +185,27 @@ void edit_users_wrap(const struct edit_users *users, const char *inner, size_t l
 		wrap_anew(users, inner, out);
 }
 
-bool edit_users_public(const struct edit_users *users, struct buf *out, size_t *dropped,
-	struct edit_users *read, struct error *err)
+bool edit_users_public(
+	const struct edit_users *users, struct buf *out, struct edit_users_bare *result, struct error *err)
 {
-	CLEANUP(edit_users_done) struct edit_users made = {0};
 	CLEANUP(buf_wipe) struct buf bare = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(buf_wipe) struct buf whole = BUF(2 * LIMIT_FILE_BYTES);
 	CLEANUP(buf_wipe) struct buf inner = BUF(LIMIT_FILE_BYTES);
 	CLEANUP(buf_wipe) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
 	CLEANUP(secret_json_done) json_t *meant = yaml_to_json(users->root);
-	size_t comments = 0;
+	*result = (struct edit_users_bare){.known = result->known};
 	remove_passwords(users, &bare);
-	drop_comments(users, buf_string(&bare), bare.length, &inner, &comments);
+	drop_comments(users, buf_string(&bare), bare.length, &inner, &result->dropped);
 	edit_users_wrap(users, buf_string(&inner), inner.length, &whole);
-	drop_comments(users, buf_string(&whole), whole.length, &text, &comments);
+	drop_comments(users, buf_string(&whole), whole.length, &text, &result->dropped);
 	if (buf_failed(&bare) || buf_failed(&inner) || buf_failed(&whole) || buf_failed(&text))
 		return error_set(err, ERROR_INVALID, "%s is too large", users->file);
 	remove_from_json(meant);
-	if (!says(users, meant, &text, &made))
+	if (!says(users, meant, read_again(users, &text, result)))
 		return error_set(err, ERROR_INVALID,
 			"%s: the passwords cannot be taken out of this layout; put each password on "
 			"a line of its own (\"password: ...\")",
 			users->file);
 	buf_append(out, buf_string(&text), text.length);
-	if (buf_failed(out))
-		return error_set(err, ERROR_INVALID, "%s is too large", users->file);
-	*dropped = comments;
-	if (read) {
-		*read = made;
-		made = (struct edit_users){0};
-	}
-	return true;
+	return !buf_failed(out) || error_set(err, ERROR_INVALID, "%s is too large", users->file);
 }

@@ -24,6 +24,7 @@ struct receipt {
 struct receipts {
 	char *file;
 	unsigned char key[DIGEST_SIZE];
+	struct digest_mac *mac;
 	struct receipt *items; /* sorted by place */
 	size_t count, capacity;
 	bool changed;
@@ -59,8 +60,8 @@ static void digest(const struct receipts *receipts, const char *place, const voi
 	char out[DIGEST_HEX_SIZE])
 {
 	unsigned char bound[DIGEST_SIZE], raw[DIGEST_SIZE];
-	digest_hmac(receipts->key, sizeof(receipts->key), place, strlen(place), bound);
-	digest_hmac(bound, sizeof(bound), bytes, length, raw);
+	digest_mac(receipts->mac, receipts->key, sizeof(receipts->key), place, strlen(place), bound);
+	digest_mac(receipts->mac, bound, sizeof(bound), bytes, length, raw);
 	text_hex(raw, sizeof(raw), out);
 	OPENSSL_cleanse(bound, sizeof(bound));
 }
@@ -140,6 +141,7 @@ bool receipts_open(const char *file, struct receipts **receipts, struct error *e
 	CLEANUP(buf_wipe) struct buf text = BUF(RECEIPTS_BYTES);
 	struct receipts *opened = memory_alloc(sizeof(*opened));
 	opened->file = memory_copy(file);
+	opened->mac = digest_mac_new();
 	if (!file_read(file, &text, err) && err->kind != ERROR_MISSING) {
 		receipts_close(opened);
 		return false;
@@ -161,22 +163,31 @@ void receipts_close(struct receipts *receipts)
 	if (!receipts)
 		return;
 	forget(receipts);
+	digest_mac_free(receipts->mac); /* which cleans its key */
 	OPENSSL_cleanse(receipts->key, sizeof(receipts->key));
 	free(receipts->file);
 	free(receipts);
 }
 
+bool receipts_match_digest(
+	const struct receipts *receipts, const char *place, const char *of_password, const char *sealed)
+{
+	char of_sealed[DIGEST_HEX_SIZE];
+	const struct receipt *found = find(receipts, place);
+	if (!found || !digest_equal(of_password, found->password, DIGEST_HEX_SIZE))
+		return false;
+	digest_sha256_hex(sealed, strlen(sealed), of_sealed);
+	return strcmp(of_sealed, found->sealed) == 0;
+}
+
 bool receipts_match(const struct receipts *receipts, const char *place, const void *password, size_t length,
 	const char *sealed)
 {
-	char of_password[DIGEST_HEX_SIZE], of_sealed[DIGEST_HEX_SIZE];
-	const struct receipt *found = find(receipts, place);
-	if (!found)
+	char of_password[DIGEST_HEX_SIZE];
+	if (!find(receipts, place))
 		return false;
 	digest(receipts, place, password, length, of_password);
-	digest_sha256_hex(sealed, strlen(sealed), of_sealed);
-	return digest_equal(of_password, found->password, DIGEST_HEX_SIZE) &&
-		strcmp(of_sealed, found->sealed) == 0;
+	return receipts_match_digest(receipts, place, of_password, sealed);
 }
 
 const char *receipts_fingerprint(const struct receipts *receipts, const char *place, const char *sealed)

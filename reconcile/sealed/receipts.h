@@ -21,6 +21,10 @@ void receipts_close(struct receipts *receipts); /* accepts NULL; forgets what wa
 bool receipts_match(const struct receipts *receipts, const char *place, const void *password, size_t length,
 	const char *sealed);
 
+/* The same for a password whose keyed digest (below) is known. */
+bool receipts_match_digest(
+	const struct receipts *receipts, const char *place, const char *digest, const char *sealed);
+
 /* The keyed digest of a password, for whoever has to know later whether it is another one. */
 void receipts_digest(const struct receipts *receipts, const char *place, const void *password, size_t length,
 	char out[DIGEST_HEX_SIZE]);

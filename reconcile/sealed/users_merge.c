@@ -94,14 +94,22 @@ static enum merge_from decide_entry(
 
 /* ---- its password ---- */
 
-static bool is_as_before(const struct users_merge *merge, const struct merge_user *user)
+/* Made once: of a thousand users it is what takes the time. */
+static const char *password_digest(const struct users_merge *merge, const struct merge_user *user)
 {
 	char digest[DIGEST_HEX_SIZE];
-	if (!user->base || !*user->base->password || !merge->input.receipts)
-		return false;
+	if (!has_password(user) || !merge->input.receipts)
+		return "";
 	receipts_digest(merge->input.receipts, place_of(merge, user->given), user->given->password,
 		user->given->password_length, digest);
-	return digest_equal(digest, user->base->password, DIGEST_HEX_SIZE);
+	return arena_copy(merge->mem, digest);
+}
+
+static bool is_as_before(const struct merge_user *user)
+{
+	return user->base && *user->base->password && *user->password &&
+		strlen(user->base->password) == DIGEST_HEX_SIZE - 1 &&
+		digest_equal(user->password, user->base->password, DIGEST_HEX_SIZE);
 }
 
 static bool is_sealed_as_before(const struct merge_user *user)
@@ -113,9 +121,9 @@ static bool is_sealed_as_before(const struct merge_user *user)
 
 static bool is_receipted(const struct users_merge *merge, const struct merge_user *user)
 {
-	return merge->input.receipts &&
-		receipts_match(merge->input.receipts, place_of(merge, user->given), user->given->password,
-			user->given->password_length, user->ciphertext);
+	return *user->password &&
+		receipts_match_digest(merge->input.receipts, place_of(merge, user->given), user->password,
+			user->ciphertext);
 }
 
 static enum sealed_choice decide_password(const struct users_merge *merge, struct merge_user *user)
@@ -126,7 +134,7 @@ static enum sealed_choice decide_password(const struct users_merge *merge, struc
 		return SEALED_ANEW;
 	if (is_receipted(merge, user))
 		return SEALED_KEPT;
-	if (is_as_before(merge, user)) {
+	if (is_as_before(user)) {
 		user->outdated = true;
 		return merge->input.mine && (user->base->aside || merge->input.sideways) ? SEALED_ANEW
 											 : SEALED_KEPT;
@@ -228,8 +236,8 @@ static void decide(const struct deciding *deciding, struct merge_user *user)
 	struct users_merge *merge = deciding->merge;
 	const char *secret = user->given ? user->given->secret : NULL;
 	user->ciphertext = secret ? sealed_values_find(merge->input.sealed, secret) : NULL;
-	user->from = decide_entry(
-		merge, user, has_password(user) && merge->input.receipts && !is_as_before(merge, user));
+	user->password = password_digest(merge, user);
+	user->from = decide_entry(merge, user, *user->password && !is_as_before(user));
 	if (merge->input.mine && (user->from == MERGE_CONFLICT || user->from == MERGE_ASIDE))
 		user->from = MERGE_FROM_EDIT;
 	user->choice = user->from == MERGE_ASIDE ? SEALED_SKIPPED : decide_password(merge, user);
@@ -285,12 +293,17 @@ static void index_names(struct users_merge *merge)
 /* The edit file as Git might have it: what the ancestor's entries are compared with, and often what Git gets. */
 static bool read_bare(struct users_merge *merge, struct error *err)
 {
-	CLEANUP(edit_users_done) struct edit_users read = {0};
+	struct edit_users_bare bare = {.known = merge->input.git};
 	CLEANUP(buf_done) struct buf text = BUF(2 * LIMIT_FILE_BYTES);
-	if (!edit_users_public(merge->input.edit, &text, &merge->bare_dropped, &read, err))
-		return false;
+	bool ok = edit_users_public(merge->input.edit, &text, &bare, err);
+	if (ok && bare.is_known)
+		merge->bare = merge->git;
+	else if (ok)
+		ok = users_parts_read(&bare.read, merge->mem, &merge->bare, err);
 	merge->bare_text = arena_copy_n(merge->mem, buf_string(&text), text.length);
-	return users_parts_read(&read, merge->mem, &merge->bare, err);
+	merge->bare_dropped = bare.dropped;
+	edit_users_done(&bare.read);
+	return ok;
 }
 
 bool users_merge_make(const struct users_merge_input *input, struct arena *mem, struct users_merge *merge,
@@ -298,8 +311,8 @@ bool users_merge_make(const struct users_merge_input *input, struct arena *mem, 
 {
 	struct users_merge made = {.input = *input, .mem = mem};
 	struct deciding deciding = {.merge = &made, .conflicts = conflicts};
-	if (!users_parts_read(input->edit, mem, &made.edit, err) || !read_bare(&made, err) ||
-		(input->git && !users_parts_read(input->git, mem, &made.git, err)))
+	if (!users_parts_read(input->edit, mem, &made.edit, err) ||
+		(input->git && !users_parts_read(input->git, mem, &made.git, err)) || !read_bare(&made, err))
 		return false;
 	deciding.given = arena_array(mem, input->edit->count + 1, sizeof(*deciding.given));
 	for (size_t i = 0; i < input->edit->count; i++)

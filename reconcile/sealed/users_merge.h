@@ -50,6 +50,7 @@ struct merge_user {
 	const struct edit_user *given; /* of the edit file, NULL = not there */
 	const struct base_user *base;  /* NULL = not known */
 	const char *ciphertext;        /* of Git, NULL = none */
+	const char *password;          /* keyed digest of the given one; "" = none, or no receipts */
 	enum merge_from from;
 	enum sealed_choice choice;
 	bool password_conflict, outdated, put_back;

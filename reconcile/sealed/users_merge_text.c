@@ -214,10 +214,14 @@ static bool make_public(const struct users_merge *merge, const char *text, size_
 	size_t *dropped, struct error *err)
 {
 	CLEANUP(edit_users_done) struct edit_users read = {0};
+	struct edit_users_bare bare = {0};
 	struct mistakes wrong = {.mem = merge->mem};
-	if (edit_users_read(merge->input.edit->file, text, length, merge->input.edit->namespace, &read, &wrong))
-		return edit_users_public(&read, out, dropped, NULL, err);
-	return error_set(err, ERROR_INVALID, "%s", mistake_text(&wrong.items[0], merge->mem));
+	if (!edit_users_read(merge->input.edit->file, text, length, merge->input.edit->namespace, &read, &wrong))
+		return error_set(err, ERROR_INVALID, "%s", mistake_text(&wrong.items[0], merge->mem));
+	bool ok = edit_users_public(&read, out, &bare, err);
+	*dropped = bare.dropped;
+	edit_users_done(&bare.read);
+	return ok;
 }
 
 static bool has_aside(const struct users_merge *merge)
@@ -269,19 +273,6 @@ static const char *sealed_digest(const char *ciphertext, struct arena *mem)
 	return arena_copy(mem, digest);
 }
 
-static const char *password_digest(
-	const struct users_merge *merge, const struct edit_user *given, struct arena *mem)
-{
-	char digest[DIGEST_HEX_SIZE];
-	if (!given || !given->password || !merge->input.receipts)
-		return "";
-	receipts_digest(merge->input.receipts,
-		arena_printf(merge->mem, "%s/%s/%s", merge->input.edit->namespace, given->secret,
-			merge->input.edit->item),
-		given->password, given->password_length, digest);
-	return arena_copy(mem, digest);
-}
-
 /* What the two sides have of the password now; `next` begins as the old record. */
 static void note_password(const struct users_merge *merge, const struct merge_user *user,
 	struct base_user *next, struct arena *mem)
@@ -295,7 +286,7 @@ static void note_password(const struct users_merge *merge, const struct merge_us
 	if (user->password_conflict || (given && given->password && user->choice == SEALED_ANEW && user->base))
 		return; /* still to be sealed: what was stays the ancestor */
 	next->sealed = sealed_digest(user->ciphertext, mem);
-	next->password = user->choice == SEALED_ANEW ? "" : password_digest(merge, given, mem);
+	next->password = user->choice == SEALED_ANEW ? "" : arena_copy(mem, user->password);
 	next->aside = user->from == MERGE_ASIDE && ((user->base && user->base->aside) || merge->input.sideways);
 }
 
@@ -367,7 +358,7 @@ bool users_merge_even(const struct users_merge *merge, const struct sealed_value
 			.name = arena_copy(mem, user->name),
 			.edit = bare,
 			.git = bare,
-			.password = password_digest(merge, user->given, mem),
+			.password = arena_copy(mem, user->password),
 			.sealed = sealed_digest(
 				user->given ? sealed_values_find(values, user->given->secret) : NULL, mem),
 			.seen = true,

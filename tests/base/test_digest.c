@@ -19,6 +19,13 @@ static void hmac_gives_the_standards_value(void **state)
 	unsigned char digest[DIGEST_SIZE];
 	char hex[DIGEST_HEX_SIZE];
 	(void)state;
+	struct digest_mac *mac = digest_mac_new();
+	digest_mac(mac, "another key", 11, "another text", 12, digest);
+	digest_mac(mac, "Jefe", 4, "what do ya want for nothing?", 28, digest);
+	text_hex(digest, sizeof(digest), hex);
+	assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	digest_mac_free(mac);
+	digest_mac_free(NULL);
 	digest_hmac("Jefe", 4, "what do ya want for nothing?", 28, digest);
 	text_hex(digest, sizeof(digest), hex);
 	assert_string_equal(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");

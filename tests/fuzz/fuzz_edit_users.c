@@ -26,8 +26,10 @@ static void check_public(const struct edit_users *users, struct arena *mem)
 	CLEANUP(edit_users_done) struct edit_users again = {0};
 	struct mistakes mistakes = {.mem = mem};
 	struct error err;
-	size_t dropped;
-	if (!edit_users_public(users, &out, &dropped, NULL, &err))
+	struct edit_users_bare bare = {0};
+	bool made = edit_users_public(users, &out, &bare, &err);
+	edit_users_done(&bare.read);
+	if (!made)
 		return;
 	if (!edit_users_read("users", buf_string(&out), out.length, NULL, &again, &mistakes))
 		abort();

@@ -34,12 +34,18 @@ static void assert_public(const char *edit, const char *expected)
 	CLEANUP(edit_users_done) struct edit_users users = {0};
 	CLEANUP(buf_done) struct buf out = BUF(1 << 20);
 	struct error err;
-	size_t dropped;
+	struct edit_users_bare bare = {0};
 	if (!edit_users_read("edit-users.yaml", edit, strlen(edit), NULL, &users, &mistakes))
 		fail_msg("%s", mistake_text(&mistakes.items[0], mem));
-	if (!edit_users_public(&users, &out, &dropped, NULL, &err))
+	if (!edit_users_public(&users, &out, &bare, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(buf_string(&out), expected);
+	assert_false(bare.is_known);
+	struct edit_users_bare again = {.known = &bare.read};
+	assert_true(edit_users_public(&users, &out, &again, &err));
+	assert_true(again.is_known);
+	assert_null(again.read.mem);
+	edit_users_done(&bare.read);
 }
 
 static void assert_mistake(const char *edit, const char *says)
