@@ -9,9 +9,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -213,8 +216,48 @@ static const char *absolute(struct arena *mem, const char *path)
 	return arena_copy(mem, realpath(path, resolved) ? resolved : path);
 }
 
+/* A line of .git/config that says where the work tree is, or that something else says it. */
+static bool is_told_elsewhere(char *config)
+{
+	for (char *at = config; (at = strcasestr(at, "bare")); at += strlen("bare"))
+		if (!text_starts(at, "bare = false\n"))
+			return true;
+	return strcasestr(config, "worktree") || strcasestr(config, "include");
+}
+
+static bool is_mine(const char *path)
+{
+	struct stat status;
+	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid();
+}
+
+/* Hooks run in the root of an ordinary clone, mostly: then nobody has to be asked. What is anything else, git tells. */
+static bool is_root_of_clone(struct arena *mem, struct checkout *found)
+{
+	static const char *const variables[] = {
+		"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"};
+	static const char *const parts[] = {".", ".git", ".git/objects", ".git/refs"};
+	CLEANUP(buf_done) struct buf config = BUF(LIMIT_CONFIG_BYTES);
+	struct error ignored;
+	for (size_t i = 0; i < COUNT_OF(variables); i++)
+		if (getenv(variables[i]))
+			return false;
+	for (size_t i = 0; i < COUNT_OF(parts); i++)
+		if (!is_mine(parts[i]))
+			return false;
+	if (access(".git/HEAD", R_OK) != 0 || access(".git/commondir", F_OK) == 0 ||
+		!file_read(".git/config", &config, &ignored) || !config.length ||
+		is_told_elsewhere(config.data))
+		return false;
+	*found = (struct checkout){.root = absolute(mem, "."), .folder = absolute(mem, ".git"), .prefix = ""};
+	found->common = found->folder;
+	return *found->root == '/' && *found->folder == '/';
+}
+
 bool git_checkout(struct arena *mem, struct checkout *checkout, struct error *err)
 {
+	if (is_root_of_clone(mem, checkout))
+		return true;
 	static const char *const questions[] = {"rev-parse", "--is-bare-repository", "--absolute-git-dir",
 		"--git-common-dir", "--show-prefix", "--show-toplevel", NULL};
 	CLEANUP(buf_done) struct buf out = BUF(5 * PATH_MAX);
