@@ -1,16 +1,12 @@
 /*
- * main.c - hardens the process and finds the command
+ * main.c - protects the process and finds the command
  */
 #include <errno.h>
-#include <malloc.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 
 #include "agent/commands/common.h"
+#include "agent/hook/protect.h"
 #include "base/budget.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -19,22 +15,6 @@
 #include "reconcile/source/worker.h"
 
 enum { COMMAND_MEMORY = 256 * 1024 * 1024 };
-
-/* Passwords, keys and tokens pass through this process: no core file, no debugger, no file for others. Two arenas are enough
-   for threads that mostly wait, and keep the resident memory small; so does a threshold that stays where it is: by itself it
-   grows with the first large block that is freed, and from then on the memory of a pass is cut out of the heap, with what
-   outlives the pass between its pieces. */
-static void harden(void)
-{
-	const struct rlimit no_core = {0, 0};
-	const struct sigaction ignore = {.sa_handler = SIG_IGN};
-	setrlimit(RLIMIT_CORE, &no_core);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	umask(077);
-	sigaction(SIGPIPE, &ignore, NULL);
-	mallopt(M_ARENA_MAX, 2);
-	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-}
 
 /* The command with the longest name that the arguments begin with ("seal keys new" before "seal keys" before "seal"); `words` is how many
    of them are its name. So a file that is called like a verb is written with its folder, ./new. */
@@ -139,7 +119,7 @@ static int finish_output(int code)
 
 int main(int argc, char **argv)
 {
-	harden();
+	protect_process();
 	if (argc > 1 && text_equal(argv[1], "git-worker")) {
 		budget_read();
 		return source_worker_main();

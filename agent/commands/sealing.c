@@ -2,17 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/hook/certificate_choice.h"
 #include "agent/hook/hooks.h"
 #include "agent/hook/layout.h"
+#include "agent/hook/protect.h"
 #include "agent/hook/trust.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -21,38 +19,9 @@
 #include "base/text.h"
 #include "reconcile/manifest/yaml_write.h"
 
-enum {
-	LOCK_ALL_BYTES = 256 * 1024 * 1024, /* with less, a lock of everything makes the next allocation fail */
-	LOCK_HEAP_BYTES = 6 * 1024 * 1024, /* fits into the 8 MiB that everybody may lock */
-};
-
-/* All allocations come from the one heap, and its first part is there at once and locked: plain text that is read later is in
-   it, short of thousands of users. */
-static void lock_heap(void)
-{
-	mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
-	mallopt(M_TOP_PAD, LOCK_HEAP_BYTES);
-	char *here = sbrk(0);
-	void *first = memory_alloc(256 * 1024); /* makes the heap grow */
-	char *end = sbrk(0);
-	if (end > here)
-		mlock2(here, (size_t)(end - here), MLOCK_ONFAULT);
-	free(first);
-}
-
 void sealing_protect_memory(void)
 {
-	struct rlimit limit;
-	/* Every freed byte is overwritten, in the libraries too: parsers keep copies that nobody else can reach. */
-	mallopt(M_PERTURB, 0x5a);
-	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_MEMLOCK, &limit);
-	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= LOCK_ALL_BYTES || geteuid() == 0)
-		mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
-	else
-		lock_heap();
+	protect_memory();
 }
 
 void sealing_say(const char *format, ...)

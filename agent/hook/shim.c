@@ -81,6 +81,9 @@ void shim_write(struct buf *out, const char *name, const char *program, const ch
 	buf_printf(out,
 		"\n[ -x \"$program\" ] || program=$(command -v pgitops) || {\n"
 		"\techo 'pgitops: the program is gone, so the hook %s cannot look for plain passwords. Install it, or remove the hook.' >&2\n"
-		"\texit %d\n}\n%s%s\"$program\" hook run %s -- \"$@\"\n",
+		"\texit %d\n}\n"
+		/* The hooks alone (main.c), where they are of the same build or a later one. */
+		"[ -x \"$program-hook\" ] && [ ! \"$program\" -nt \"$program-hook\" ] && program=$program-hook\n"
+		"%s%s\"$program\" hook run %s -- \"$@\"\n",
 		name, refuses ? 1 : 0, feed, pipes ? "" : "exec ", name);
 }

@@ -8,7 +8,7 @@ build=$top/build/bench
 "$top/tests/run.sh" tests/end/test_users.py::test_once_creates_what_git_lists
 cmake -S "$top" -B "$build" -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build "$build" -j "$(nproc)" >/dev/null
-strip "$build/pgitops"
+strip "$build/pgitops" && strip "$build/pgitops-hook" # in this order: an older one is not taken
 # The folder of Secrets alone, as the agent reads it.
 cc -O2 -D_GNU_SOURCE -I "$top" -I/usr/include/postgresql -o "$build/bench_secrets" "$top/tests/bench/secrets.c" \
 	-Wl,--start-group $(find "$build" -name 'lib*.a') -Wl,--end-group \

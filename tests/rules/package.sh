@@ -13,7 +13,7 @@ unpacked=$(mktemp -d)
 trap 'rm -rf "$unpacked"' EXIT
 dpkg-deb -x "$package" "$unpacked"
 
-for file in usr/bin/pgitops usr/share/man/man1/pgitops.1 usr/lib/systemd/system/pgitops.service usr/share/doc/pgitops/copyright \
+for file in usr/bin/pgitops usr/bin/pgitops-hook usr/share/man/man1/pgitops.1 usr/lib/systemd/system/pgitops.service usr/share/doc/pgitops/copyright \
 	usr/share/doc/pgitops/examples/agent.yaml usr/share/bash-completion/completions/pgitops usr/share/zsh/vendor-completions/_pgitops \
 	usr/share/fish/vendor_completions.d/pgitops.fish; do
 	[ -s "$unpacked/$file" ] || breach "$package: $file is missing or empty"
@@ -27,6 +27,7 @@ version=$(sed -n 's/^project(pgitops VERSION \([0-9.]*\).*/\1/p' "$source_folder
 [ "$("$unpacked/usr/bin/pgitops" version)" = "pgitops $version" ] || breach "$package: the program is not version $version"
 [ "$(dpkg-deb -f "$package" Version)" = "$version" ] || breach "$package: its version is not $version"
 readelf --sections --wide "$unpacked/usr/bin/pgitops" | grep -q '\.debug_info' && breach "$package: the program is not stripped"
+[ "$unpacked/usr/bin/pgitops" -nt "$unpacked/usr/bin/pgitops-hook" ] && breach "$package: pgitops-hook is older than pgitops: no hook would take it"
 depends=$(dpkg-deb -f "$package" Depends)
 for library in libgit2 libpq5 libsqlite3-0 libyaml-0-2 libcurl libssl libseccomp2 ca-certificates; do
 	grep -q "$library" <<<"$depends" || breach "$package: does not depend on $library: $depends"
