@@ -157,8 +157,7 @@ static bool read_git(const struct seal_users *command, const struct layout_users
 		return read_now(files->users, &side->users, err) && read_now(files->sealed, &side->sealed, err);
 	run->users_stale = states.users != SEAL_STAGED;
 	run->sealed_stale = states.sealed != SEAL_STAGED;
-	return seal_staged(files->users, states.users, &side->users, err) &&
-		seal_staged(files->sealed, states.sealed, &side->sealed, err);
+	return seal_staged(files, &states, side, command->context->mem, err);
 }
 
 /* Outside of a repository nothing tells of a commit: what was written is what both sides are now. */

@@ -17,11 +17,6 @@ void git_side_done(struct git_side *side)
 	*side = (struct git_side){0};
 }
 
-bool ancestor_blob(const char *name, struct buf *out, bool *exists, struct error *err)
-{
-	return git_blobs(&name, 1, &out, exists, err);
-}
-
 bool git_side_of_commit(const char *commit, const struct layout_users *files, struct arena *mem,
 	struct git_side *side, struct error *err)
 {
@@ -59,11 +54,7 @@ bool git_side_read(
 
 const char *ancestor_head(struct arena *mem)
 {
-	CLEANUP(buf_done) struct buf out = BUF(256);
-	struct error ignored;
-	if (!git_ask(&out, &ignored, "rev-parse", "--verify", "--quiet", "HEAD", NULL))
-		return "";
-	return arena_copy_n(mem, out.data, strcspn(out.data, "\n"));
+	return git_head_name(mem);
 }
 
 bool ancestor_file(const struct checkout *checkout, const char *edit, struct arena *mem, const char **file,

@@ -50,6 +50,3 @@ struct ancestor {
 bool ancestor_find(const char *file, const char *head, const struct layout_users *files,
 	const struct edit_users *edit, const struct receipts *receipts, struct arena *mem,
 	struct ancestor *ancestor, struct error *err) MUST_CHECK;
-
-/* A blob's text by "REVISION:PATH" or ":PATH"; what is not there leaves `out` as it is. */
-bool ancestor_blob(const char *name, struct buf *out, bool *exists, struct error *err) MUST_CHECK;

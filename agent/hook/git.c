@@ -299,13 +299,50 @@ const char *git_empty_tree(struct arena *mem)
 										       : "HEAD";
 }
 
-const char *git_head(struct arena *mem)
+/* A file of one line with the name of an object; "" when it is anything else. */
+static const char *read_name(struct arena *mem, const char *path)
+{
+	CLEANUP(buf_done) struct buf text = BUF(256);
+	struct error ignored;
+	if (!file_read(path, &text, &ignored))
+		return "";
+	size_t length = strspn(buf_string(&text), "0123456789abcdef");
+	bool whole = (length == 40 || length == 64) && text.length == length + 1 && text.data[length] == '\n';
+	return whole ? arena_copy_n(mem, text.data, length) : "";
+}
+
+/* As an ordinary clone has it in two small files: a branch that is packed, and whatever else there is, git knows. */
+static const char *read_head(struct arena *mem)
+{
+	static const char start[] = "ref: refs/heads/";
+	CLEANUP(buf_done) struct buf text = BUF(4096);
+	struct error ignored;
+	if (getenv("GIT_DIR") || getenv("GIT_COMMON_DIR") || !file_read(".git/HEAD", &text, &ignored))
+		return "";
+	if (!text_starts(buf_string(&text), start))
+		return read_name(mem, ".git/HEAD");
+	text.data[strcspn(text.data, "\n")] = '\0';
+	return strstr(text.data, "..")
+		? ""
+		: read_name(mem, arena_printf(mem, ".git/%s", text.data + strlen("ref: ")));
+}
+
+const char *git_head_name(struct arena *mem)
 {
 	CLEANUP(buf_done) struct buf out = BUF(256);
 	struct error ignored;
+	const char *read = read_head(mem);
+	if (*read)
+		return read;
 	return git_ask(&out, &ignored, "rev-parse", "--verify", "--quiet", "HEAD", NULL)
 		? first_line(mem, &out)
-		: git_empty_tree(mem);
+		: "";
+}
+
+const char *git_head(struct arena *mem)
+{
+	const char *name = git_head_name(mem);
+	return *name ? name : git_empty_tree(mem);
 }
 
 bool git_says(const char *argument, ...)

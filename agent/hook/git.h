@@ -40,6 +40,9 @@ struct checkout {
 /* The checkout of the current folder; the program then works in its root. ERROR_MISSING outside of any repository. */
 bool git_checkout(struct arena *mem, struct checkout *checkout, struct error *err) MUST_CHECK;
 
+/* The current commit's name, "" = none yet. */
+const char *git_head_name(struct arena *mem);
+
 /* The current commit's name, or the empty tree's where there is none yet. */
 const char *git_head(struct arena *mem);
 

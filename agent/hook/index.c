@@ -28,15 +28,29 @@ bool seal_states(const struct layout_users *files, struct seal_states *states, s
 	return true;
 }
 
-bool seal_staged(const char *path, enum seal_state state, struct buf *out, struct error *err)
+bool seal_staged(const struct layout_users *files, const struct seal_states *states, struct git_side *side,
+	struct arena *mem, struct error *err)
 {
-	char name[4200];
-	int length = snprintf(name, sizeof(name), ":%s", path);
-	if (state == SEAL_UNTRACKED)
-		return true;
-	if (length < 0 || (size_t)length >= sizeof(name))
-		return error_set(err, ERROR_INVALID, "the path %.100s... is too long", path);
-	return git_ask(out, err, "cat-file", "blob", name, NULL);
+	const char *asked[2];
+	struct buf *texts[2];
+	bool there[2];
+	size_t count = 0;
+	if (states->users != SEAL_UNTRACKED) {
+		asked[count] = arena_printf(mem, ":%s", files->users);
+		texts[count++] = &side->users;
+	}
+	if (states->sealed != SEAL_UNTRACKED) {
+		asked[count] = arena_printf(mem, ":%s", files->sealed);
+		texts[count++] = &side->sealed;
+	}
+	if (count && !git_blobs(asked, count, texts, there, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!there[i])
+			return error_set(err, ERROR_CONFLICT,
+				"%s is in a merge that has not ended: `pgitops seal users --resolve` brings both sides together",
+				asked[i] + 1);
+	return true;
 }
 
 bool seal_is_ours(const struct seal_place *place, const char *path, enum seal_state state)

@@ -171,24 +171,50 @@ static bool keep_ours(const void *context, const char *secret)
 	return true;
 }
 
+enum { SIDES = 4 };
+struct sides {
+	struct buf texts[SIDES]; /* of sealed-users.yaml */
+	bool there[SIDES];
+};
+
+static void sides_done(struct sides *sides)
+{
+	for (size_t i = 0; i < SIDES; i++)
+		buf_done(&sides->texts[i]);
+}
+
+/* Whatever is going on has them. A side that cannot be had is not there. */
+static void read_sides(const struct layout_users *files, struct arena *mem, struct sides *sides)
+{
+	static const char *const names[SIDES] = {"HEAD", "MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD"};
+	const char *asked[SIDES];
+	struct buf *texts[SIDES];
+	struct error ignored;
+	for (size_t i = 0; i < SIDES; i++) {
+		asked[i] = arena_printf(mem, "%s:%s", names[i], files->sealed);
+		sides->texts[i] = (struct buf)BUF(LIMIT_PATH_BYTES);
+		texts[i] = &sides->texts[i];
+	}
+	if (!git_blobs(asked, SIDES, texts, sides->there, &ignored))
+		memset(sides->there, 0, sizeof(sides->there));
+}
+
 /* Git merged the sealed file by itself, and the removal on one side took a document along whose user stays: either side has it. */
 static bool add_lost(const struct sealed_context *context, const struct layout_users *files,
 	struct arena *mem, const struct buf *joined, struct buf *out, struct mistakes *mistakes)
 {
-	static const char *const sides[] = {"HEAD", "MERGE_HEAD", "REBASE_HEAD", "CHERRY_PICK_HEAD"};
 	const char *text = arena_copy(mem, buf_string(joined));
-	for (size_t i = 0; context->joined.mem && i < COUNT_OF(sides); i++) {
-		CLEANUP(buf_done) struct buf side = BUF(LIMIT_PATH_BYTES);
+	CLEANUP(sides_done) struct sides sides = {0};
+	if (context->joined.mem)
+		read_sides(files, mem, &sides);
+	for (size_t i = 0; context->joined.mem && i < SIDES; i++) {
+		const struct buf *side = &sides.texts[i];
 		CLEANUP(buf_done) struct buf more = BUF(LIMIT_PATH_BYTES);
-		struct error ignored;
-		bool there;
-		if (!ancestor_blob(
-			    arena_printf(mem, "%s:%s", sides[i], files->sealed), &side, &there, &ignored) ||
-			!there || conflict_line(buf_string(&side), side.length))
+		if (!sides.there[i] || conflict_line(buf_string(side), side->length))
 			continue;
 		const struct sealed_join join = {.file = files->sealed,
 			.ours = text,
-			.theirs = buf_string(&side),
+			.theirs = buf_string(side),
 			.may_choose = keep_ours,
 			.is_wanted = is_user,
 			.context = context};

@@ -66,8 +66,9 @@ struct seal_states {
 };
 bool seal_states(const struct layout_users *files, struct seal_states *states, struct error *err) MUST_CHECK;
 
-/* What stands under the path in the index; empty when nothing does. */
-bool seal_staged(const char *path, enum seal_state state, struct buf *out, struct error *err) MUST_CHECK;
+/* What stands under both paths in the index is appended to `side`; nothing when nothing does. */
+bool seal_staged(const struct layout_users *files, const struct seal_states *states, struct git_side *side,
+	struct arena *mem, struct error *err) MUST_CHECK;
 
 /* The work tree's file is as in the index, is not there, or was made by us. */
 bool seal_is_ours(const struct seal_place *place, const char *path, enum seal_state state);

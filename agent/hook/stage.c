@@ -144,8 +144,7 @@ static bool read_sides(const struct staging *staging, const struct layout_users 
 	sides->index = (struct git_side){.users = BUF(2 * LIMIT_FILE_BYTES),
 		.sealed = BUF(LIMIT_PATH_BYTES),
 		.exists = states->users != SEAL_UNTRACKED};
-	if (!seal_staged(files->users, states->users, &sides->index.users, &err) ||
-		!seal_staged(files->sealed, states->sealed, &sides->index.sealed, &err) ||
+	if (!seal_staged(files, states, &sides->index, mem, &err) ||
 		!git_side_of_head(files, mem, &sides->head, &err)) {
 		mistakes_add(mistakes, files->edit, 0, 0, "%s", err.text);
 		return false;
