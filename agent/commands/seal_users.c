@@ -127,11 +127,12 @@ static int commit(const struct seal_users *command, const struct layout_users *f
 /* Said before anything is sealed. A certificate that cannot be read is reported where it is needed. */
 static void warn(const struct seal_users *command, const struct layout_users *files)
 {
-	const struct sealing_source source = {0};
+	struct sealing_source source = {0};
 	const char *path = command->certificate ? command->certificate : files->certificate;
 	struct certificate certificate;
 	struct error ignored;
-	if (!path || !certificate_read_file(path, &certificate, &ignored))
+	if (!path || !sealing_source_of_environment(command->context, &source) ||
+		!certificate_read_file(path, &certificate, &ignored))
 		return;
 	sealing_warn(&source, path, &certificate);
 	/* The cluster's own is taken here already; another one is refused where something is sealed with it. */

@@ -29,6 +29,10 @@ struct sealing_source {
 bool sealing_arguments(struct command_context *context, struct sealing_source *source, int *argc,
 	char ***argv, const struct command_option *own, size_t count, int least, int most) MUST_CHECK;
 
+/* Which cluster and controller the environment names alone, for commands without those options. */
+bool sealing_source_of_environment(
+	const struct command_context *context, struct sealing_source *source) MUST_CHECK;
+
 /* The kubeconfigs' paths (the option, KUBECONFIG with its colons, the home folder), NULL at the end; none when nothing says where. The cluster they lead to, with kubectl's options; the namespace
    of its context, for which nobody is asked. ERROR_MISSING: there is none. Texts belong to the caller. sealing_kubeconfig.c */
 char **sealing_kubeconfigs(const struct sealing_source *source);

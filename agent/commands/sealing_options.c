@@ -128,6 +128,14 @@ static bool from_environment(
 	return true;
 }
 
+bool sealing_source_of_environment(const struct command_context *context, struct sealing_source *source)
+{
+	const struct command_option options[] = {{"--controller-name", NULL, &source->controller_name},
+		{"--controller-namespace", NULL, &source->controller_namespace},
+		{"--kubeconfig", NULL, &source->kubeconfig}, {"--context", NULL, &source->kube.context}};
+	return from_environment(context, options, COUNT_OF(options));
+}
+
 static bool take_format(struct command_context *context, const char *format)
 {
 	if (!format)
