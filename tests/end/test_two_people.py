@@ -18,9 +18,10 @@ FOUND = [190]  # a user whom one took out and the other changed: the sealed docu
 
 
 @pytest.mark.parametrize("seed", [*range(SEED, SEED + SEQUENCES), *(FOUND if "PGITOPS_SEED" not in os.environ else [])])
-def test_no_password_and_no_user_is_ever_lost(program, tmp_path, seed):
+def test_no_password_and_no_user_is_ever_lost(program, tmp_path_factory, seed):
+    world = tmp_path_factory.getbasetemp() / "world"  # one place for all of a process: how they begin is made once
     steps = two_people.steps_of(seed, LENGTH)
-    lost = two_people.play(tmp_path / "world", steps, seed)
+    lost = two_people.play(world, steps, seed)
     if lost:
-        fewer = two_people.shrink(tmp_path / "world", steps)
-        raise AssertionError(f"{two_people.play(tmp_path / 'world', fewer, seed) or lost}\n\nsteps: {fewer}")
+        fewer = two_people.shrink(world, steps)
+        raise AssertionError(f"{two_people.play(world, fewer, seed) or lost}\n\nsteps: {fewer}")

@@ -43,6 +43,17 @@ def users_of(text):
     return {user["username"]: user.get("password") for user in inner["users"] or []}
 
 
+def index_entries(index):
+    """Of .git/index, version 2: (mode, object and flags, path) of each, without what the files' times are."""
+    assert index[:8] == b"DIRC\0\0\0\2", index[:8]
+    entries, at = [], 12
+    for _ in range(int.from_bytes(index[8:12], "big")):
+        end = index.index(b"\0", at + 62)
+        entries.append((index[at + 24:at + 28], index[at + 40:at + 62], index[at + 62:end]))
+        at += (end - at) // 8 * 8 + 8
+    return entries
+
+
 class Reader:
     """What a repository has, by one `git cat-file` that stays, instead of a process for each question."""
 
@@ -71,6 +82,7 @@ class Person:
     def __init__(self, world, name, checkout):
         self.world, self.name, self.one = world, name, checkout
         self.typed = {}  # user -> password, as it must stand in the edit file
+        self.done = {}  # move of the end -> the state that it left
         self.reader = Reader(checkout)
 
     def show(self, path, revision="HEAD"):
@@ -97,6 +109,15 @@ class Person:
 
     def head(self):
         return self.reader.ask("HEAD")[0]
+
+    def state(self):
+        """All that a move of the end goes by: the commits here and at the other end, the index, the files and what goes on; what this clone
+        keeps for itself follows from them."""
+        files = (self.file, self.one.place / "users.yaml", self.one.place / "sealed-users.yaml", self.one.root / ".git/HEAD",
+                 self.world.folder / "remote.git/refs/heads/main")
+        refs = [self.reader.ask(name)[0] for name in ("HEAD", "refs/heads/main", "refs/heads/topic", "refs/remotes/origin/main")]
+        return (self.is_busy(), refs, index_entries((self.one.root / ".git/index").read_bytes()),
+                [file.read_bytes() if file.exists() else None for file in files])
 
     def is_busy(self):
         folder = self.one.root / ".git"
@@ -212,14 +233,17 @@ class World:
                 self.fail(person, f"{user} has the password {password} in Git, which nobody typed for them")
 
     def finish(self):
-        """Both commit, pull and push until nothing is left to do."""
+        """Both commit, pull and push until nothing is left to do. What was done already, and nothing is other than right after that, is not
+        done again: it is most of what a sequence would take."""
         for round_ in range(2):
             for person in self.people:
                 chance = random.Random(round_)
                 if person.is_busy():
                     self.step(person, "resolve", chance)
                 for name in ("abort_all", "to_main", "seal_resolve", "pull_rebase", "resolve", "seal_resolve", "push"):
-                    self.step(person, name, chance)
+                    if person.done.get(name) != person.state():
+                        self.step(person, name, chance)
+                        person.done[name] = person.state()
         final = self.people[0]
         final.one.git("fetch", "-q").ok()
         has, opened = final.users("origin/main"), final.passwords("origin/main")
