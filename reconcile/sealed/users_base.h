@@ -5,7 +5,8 @@
  * nobody does, so it is kept beside the receipts, for each worktree and edit file: for each user the entry as the edit file had it and
  * as Git had it, without its password; a keyed digest of the password (receipts.h) and a digest of the ciphertext; and the commit. The
  * two entries differ where something was left as it was on purpose: a user of another branch stands in the edit file alone.
- * No plain text is in it. Losing it costs questions, never a user: what is not known is nobody's to remove.
+ * A file has texts and their lengths; one of the first format, JSON, is read (whence the files' name).
+ * No plain text of a password is in it. Losing it costs questions, never a user: what is not known is nobody's to remove.
  */
 #pragma once
 
