@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "agent/commands/common.h"
-#include "agent/hook/protect.h"
 #include "base/budget.h"
 #include "base/memory.h"
+#include "base/protect.h"
 #include "base/text.h"
 #include "reconcile/ignore/jq_worker.h"
 #include "reconcile/render/render_worker.h"

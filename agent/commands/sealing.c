@@ -10,12 +10,12 @@
 #include "agent/hook/certificate_choice.h"
 #include "agent/hook/hooks.h"
 #include "agent/hook/layout.h"
-#include "agent/hook/protect.h"
 #include "agent/hook/trust.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/protect.h"
 #include "base/text.h"
 #include "reconcile/manifest/yaml_write.h"
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "agent/hook/hooks.h"
-#include "agent/hook/protect.h"
 #include "base/memory.h"
+#include "base/protect.h"
 
 enum { HOOK_MEMORY = 256 * 1024 * 1024, NO_ANSWER = 2 };
 

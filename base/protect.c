@@ -1,4 +1,4 @@
-#include "agent/hook/protect.h"
+#include "base/protect.h"
 
 #include <malloc.h>
 #include <signal.h>
