@@ -149,14 +149,15 @@ static const struct {
 const char *patroni_unfit(
 	const struct patroni_choice *choice, const struct patroni_member *member, bool *lasting)
 {
-	const struct question question = {.choice = choice,
+	struct question *question = arena_alloc(choice->mem, sizeof(*question));
+	*question = (struct question){.choice = choice,
 		.member = member,
 		.leader = patroni_member(choice->cluster, choice->cluster->leader),
 		.before = choice->before ? patroni_member(choice->before, member->name) : NULL,
 		.mem = choice->mem};
 	*lasting = false;
 	for (size_t i = 0; i < COUNT_OF(against); i++) {
-		const char *why = against[i].why(&question);
+		const char *why = against[i].why(question);
 		*lasting = why && against[i].lasting;
 		if (why)
 			return why;
