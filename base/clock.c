@@ -20,6 +20,13 @@ int64_t clock_steady(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t clock_boot(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static struct tm broken_down(int64_t microseconds, int *milliseconds)
 {
 	struct tm parts;

@@ -25,7 +25,9 @@ struct transfer {
 	CURLcode code;    /* how it ended */
 	transfer_body *on_body;
 	transfer_head *on_head;
+	transfer_may_send *may_send;
 	void *context;
+	int dead_peer_milliseconds;
 	char detail[CURL_ERROR_SIZE];
 	struct error undialed; /* why there was no connection; kind ERROR_NONE = there was one */
 };
@@ -46,9 +48,9 @@ struct transfers {
 /* A peer that vanished is noticed here, not after the kernel's fifteen minutes of retransmission. */
 static int limit_dead_peer(void *context, curl_socket_t socket, curlsocktype purpose)
 {
-	(void)context;
+	const struct transfer *transfer = context;
+	int milliseconds = transfer->dead_peer_milliseconds;
 	(void)purpose;
-	int milliseconds = DEAD_PEER_MILLISECONDS;
 	(void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
 	return CURL_SOCKOPT_OK;
 }
@@ -69,6 +71,16 @@ static int is_connected(void *context, curl_socket_t socket, curlsocktype purpos
 {
 	(void)limit_dead_peer(context, socket, purpose);
 	return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+static int ask_to_send(void *context, char *address, char *local_address, int port, int local_port)
+{
+	const struct transfer *transfer = context;
+	(void)address;
+	(void)local_address;
+	(void)port;
+	(void)local_port;
+	return transfer->may_send(transfer->context) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *context)
@@ -190,7 +202,11 @@ static void set_patience(struct transfer *transfer, const struct transfer_reques
 	SET(transfer, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(transfer, CURLOPT_TCP_KEEPIDLE, 30L);
 	SET(transfer, CURLOPT_TCP_KEEPINTVL, 15L);
+	transfer->dead_peer_milliseconds = request->dead_peer_milliseconds
+		? (int)request->dead_peer_milliseconds
+		: DEAD_PEER_MILLISECONDS;
 	SET(transfer, CURLOPT_SOCKOPTFUNCTION, limit_dead_peer);
+	SET(transfer, CURLOPT_SOCKOPTDATA, transfer);
 	if (request->silent_seconds) {
 		SET(transfer, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		SET(transfer, CURLOPT_LOW_SPEED_TIME, (long)request->silent_seconds);
@@ -208,6 +224,11 @@ static void set_taking(struct transfer *transfer, const struct transfer_request 
 	SET(transfer, CURLOPT_ERRORBUFFER, transfer->detail);
 	SET(transfer, CURLOPT_WRITEFUNCTION, take_body);
 	SET(transfer, CURLOPT_WRITEDATA, transfer);
+	transfer->may_send = request->may_send;
+	if (request->may_send) {
+		SET(transfer, CURLOPT_PREREQFUNCTION, ask_to_send);
+		SET(transfer, CURLOPT_PREREQDATA, transfer);
+	}
 	if (!request->on_head)
 		return;
 	SET(transfer, CURLOPT_HEADERFUNCTION, take_header);

@@ -38,6 +38,9 @@ bool transfer_proxy_place(const char *proxy, struct arena *mem, struct transfer_
 /* Part of an answer's body; false ends the transfer. */
 typedef bool transfer_body(void *context, const char *bytes, size_t length);
 
+/* The connection is there and the request goes out next, again where libcurl repeats it: false, and it does not. */
+typedef bool transfer_may_send(void *context);
+
 /* The head of an answer is complete: transfer_status() is known, a body may be long in coming. */
 typedef void transfer_head(void *context);
 
@@ -71,11 +74,13 @@ struct transfer_request {
 	bool fresh; /* on a new connection: libcurl itself repeats a request when a kept one turns out to be dead */
 	int64_t connect_milliseconds;
 	int64_t milliseconds;
-	int64_t silent_seconds; /* without a byte, the server counts as gone */
-	size_t receive_bytes;   /* taken at once */
-	transfer_body *on_body; /* NULL = passed over */
+	int64_t dead_peer_milliseconds; /* with bytes that nobody acknowledges; 0 = half a minute */
+	int64_t silent_seconds;         /* without a byte, the server counts as gone */
+	size_t receive_bytes;           /* taken at once */
+	transfer_body *on_body;         /* NULL = passed over */
 	transfer_head *on_head;
-	void *context; /* of both, and of transfer_context() */
+	transfer_may_send *may_send;
+	void *context; /* of these, and of transfer_context() */
 };
 
 enum transfer_end {

@@ -7,9 +7,10 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/write_gate.h"
 
 /* Service account tokens are replaced on disk well before they end; client-go re-reads them each minute too. */
-enum { RENEW_MILLISECONDS = 60 * 1000, CONNECT_MILLISECONDS = 10 * 1000 };
+enum { RENEW_MILLISECONDS = 60 * 1000, CONNECT_MILLISECONDS = 10 * 1000, DEAD_PEER_MILLISECONDS = 30 * 1000 };
 
 struct access {
 	struct kube_config config;
@@ -123,6 +124,8 @@ void access_prepare(struct access *access, struct transfer *transfer, const stru
 		.milliseconds = wanted->seconds * 1000L,
 		.on_body = wanted->on_body,
 		.on_head = wanted->on_head,
+		.may_send = wanted->may_send,
+		.dead_peer_milliseconds = write_gate_tail(DEAD_PEER_MILLISECONDS),
 		.context = wanted->context,
 	};
 	transfer_prepare(transfer, &request);

@@ -32,7 +32,8 @@ struct access_transfer {
 	bool fresh;   /* on a new connection (transfer.h) */
 	transfer_body *on_body;
 	transfer_head *on_head;
-	void *context; /* of both */
+	transfer_may_send *may_send; /* NULL = it may */
+	void *context;               /* of these */
 };
 
 void access_prepare(struct access *access, struct transfer *transfer, const struct access_transfer *wanted);

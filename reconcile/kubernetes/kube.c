@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/write_gate.h"
 #include "reconcile/kubernetes/access.h"
 #include "reconcile/kubernetes/answer.h"
 
@@ -25,6 +26,7 @@ struct flight {
 	struct buf body;
 	size_t index; /* of the request */
 	bool busy;
+	struct error refused; /* by the write gate */
 };
 
 struct kube {
@@ -109,10 +111,21 @@ static bool take_body(void *context, const char *bytes, size_t length)
 	return !buf_failed(&flight->body);
 }
 
+static bool may_send(void *context)
+{
+	struct flight *flight = context;
+	return write_gate_pass(&flight->refused);
+}
+
+static bool reads(const struct kube_request *request)
+{
+	return text_equal(request->method, "GET");
+}
+
 /* May be sent again even if the server did it: reading, and server-side apply, which says what shall be. */
 static bool repeatable(const struct kube_request *request)
 {
-	return text_equal(request->method, "GET") ||
+	return reads(request) ||
 		(text_equal(request->method, "PATCH") &&
 			text_equal(request->content_type, "application/apply-patch+yaml"));
 }
@@ -146,11 +159,13 @@ static void start(struct run *run, struct flight *flight, size_t index)
 		.seconds = seconds_left(request, &run->attempts[index]),
 		.fresh = !repeatable(request),
 		.on_body = take_body,
+		.may_send = reads(request) || request->election ? NULL : may_send,
 		.context = flight,
 	};
 	access_prepare(run->kube->access, flight->transfer, &wanted);
 	flight->index = index;
 	flight->busy = true;
+	flight->refused.kind = ERROR_NONE;
 	buf_clear(&flight->body);
 	transfers_add(run->kube->transfers, flight->transfer);
 	atomic_fetch_add(&run->kube->requests, 1);
@@ -248,6 +263,10 @@ static void take_failure(struct run *run, const struct flight *flight, enum tran
 	struct kube_request *request = &run->requests[flight->index];
 	struct attempt *attempt = &run->attempts[flight->index];
 	bool silent = !buf_failed(&flight->body);
+	if (flight->refused.kind != ERROR_NONE) {
+		request->error = flight->refused;
+		return;
+	}
 	bool again = end == TRANSFER_UNCONNECTED || (end == TRANSFER_CUT && repeatable(request));
 	run->cut_off = run->cut_off || silent;
 	if (again && !atomic_load(&run->kube->stopped) && wait_and_repeat(run, flight->index, backoff(attempt)))

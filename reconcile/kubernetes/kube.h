@@ -20,9 +20,10 @@ struct kube_request {
 	const char *content_type; /* of `body`; NULL = application/json */
 	const char *body;         /* NULL = none */
 	size_t body_length;
-	bool text;   /* a good answer is no JSON (a PEM behind the service proxy): it becomes a string */
-	int seconds; /* until its answer must be there, with all tries; 0 = LIMIT_KUBE_SECONDS */
-	bool secret; /* the answer may hold secret values: its text never goes into an error */
+	bool text;     /* a good answer is no JSON (a PEM behind the service proxy): it becomes a string */
+	int seconds;   /* until its answer must be there, with all tries; 0 = LIMIT_KUBE_SECONDS */
+	bool election; /* about the lease itself: sent whether it is held or not (base/write_gate.h) */
+	bool secret;   /* the answer may hold secret values: its text never goes into an error */
 
 	int status;         /* HTTP status, 0 = no answer */
 	size_t received;    /* bytes of the answer; LIMIT_ANSWER_BYTES = more than that, which is an error */
@@ -40,7 +41,7 @@ void kube_close(struct kube *kube); /* accepts NULL */
  * or an error. 429 and 503 wait for Retry-After (at most 10 s) and a cut connection is tried again where the method
  * allows it (GET, server-side apply); 401 re-reads the token file once. A request with all its tries ends after
  * LIMIT_KUBE_SECONDS. One that gets no answer holds up no other; when as many as are in flight got none in a row, the
- * rest is not tried.
+ * rest is not tried. What is no GET goes out only while the write gate is open, asked when the connection is there; else it is STOPPED.
  * Kinds: 401/403 DENIED, 404 MISSING, 409 CONFLICT, 400/422 INVALID, others RETRY.
  */
 void kube_run(struct kube *kube, struct kube_request *requests, size_t count);

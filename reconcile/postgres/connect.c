@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/write_gate.h"
 #include "reconcile/postgres/pins.h"
 #include "reconcile/postgres/protect.h"
 #include "reconcile/postgres/session.h"
@@ -113,7 +114,7 @@ static void own_options(const struct session *session, const char *database, cha
 	if (wait > LONGEST_CONNECT_WAIT)
 		wait = LONGEST_CONNECT_WAIT;
 	snprintf(seconds, 24, "%lld", (long long)(wait > SHORTEST_CONNECT_WAIT ? wait : SHORTEST_CONNECT_WAIT));
-	snprintf(milliseconds, 24, "%lld", (long long)session->deadline);
+	snprintf(milliseconds, 24, "%lld", (long long)write_gate_tail(session->deadline));
 	if (session->password.length)
 		options_set(options, "password", session->password.bytes);
 	if (database)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "base/write_gate.h"
 #include "reconcile/postgres/locks.h"
 #include "reconcile/postgres/pins.h"
 
@@ -145,6 +146,11 @@ bool session_send(
 	CLEANUP(buf_wipe) struct buf fenced = BUF(2 * LIMIT_BATCH_BYTES + 64);
 	*outcome = (struct outcome){0};
 	session->warning[0] = '\0';
+	if (!write_gate_pass(&outcome->error)) {
+		outcome->failed = true;
+		outcome->lost = true; /* nothing more is said over it, no COMMIT either */
+		return false;
+	}
 	if (session->pooled) {
 		buf_text(&fenced, PINS_FENCE "; ");
 		buf_text(&fenced, sql);

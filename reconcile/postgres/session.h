@@ -51,7 +51,8 @@ bool session_start(const struct session_target *target, struct session **session
 /* A further connection of the same target; `database` NULL = the target's own. */
 bool session_open(struct session *session, const char *database, PGconn **conn, struct error *err) MUST_CHECK;
 
-/* Starts a message; false when the connection is lost. */
+/* Starts a message; false when the connection is lost, or the write gate closed (base/write_gate.h): then nothing is sent, not even a
+   question. */
 bool session_send(struct session *session, PGconn *conn, const char *sql, size_t statements,
 	struct outcome *outcome) MUST_CHECK;
 
