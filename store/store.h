@@ -290,5 +290,9 @@ bool store_fact_get(struct store *store, const char *key, struct arena *mem, con
    operations (but for those that a running operation goes on with), user changes. */
 bool store_sweep(struct store *store, int64_t now, const char *outcome, struct error *err) MUST_CHECK;
 
+/* Another agent was at work since: what this store says of the present goes, of Applications, objects, databases, users and drift that is
+   open. What happened (revisions, user changes, healed drift, operations) stays, and the facts "agent.*". */
+bool store_forget(struct store *store, struct error *err) MUST_CHECK;
+
 /* Deletes what is beyond the limits of limits.h; cheap when that is nothing. */
 bool store_trim(struct store *store, struct error *err) MUST_CHECK;

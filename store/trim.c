@@ -42,6 +42,20 @@ bool store_trim(struct store *store, struct error *err)
 	return false;
 }
 
+bool store_forget(struct store *store, struct error *err)
+{
+	static const char present[] = "DELETE FROM application; DELETE FROM running; DELETE FROM inventory; "
+				      "DELETE FROM user; DELETE FROM verifier; DELETE FROM database; "
+				      "DELETE FROM users_text; DELETE FROM drift WHERE healed = 0; "
+				      "DELETE FROM fact WHERE key NOT GLOB 'agent.*'";
+	if (!store_begin(store, err))
+		return false;
+	if (database_script(store, present, err))
+		return store_commit(store, err);
+	store_rollback(store);
+	return false;
+}
+
 static bool end_open(struct store *store, const char *sql, int64_t now, const char *outcome, struct error *err)
 {
 	struct query *query = query_open(store, sql);

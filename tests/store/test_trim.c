@@ -190,6 +190,52 @@ static void what_a_killed_agent_left_open_is_ended(void **state)
 	assert_int_equal(operations[1].finished, 0);
 }
 
+/* Another agent was at work: what is not history may be wrong by now. */
+static void the_present_is_forgotten_and_the_past_is_not(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_application application = {.name = "users", .document = "{}", .differences = "[]"};
+	const struct store_running running = {.application = "users", .document = "{}"};
+	const struct store_object object = {.application = "users", .kind = "ConfigMap", .name = "a"};
+	const struct store_users_text text = {.database = "main", .application = "users", .document = "{}"};
+	const struct store_drift drift = {
+		.application = "users", .kind = "ConfigMap", .name = "a", .field = "x"};
+	struct store_application gone;
+	struct store_running run;
+	struct store_users_text kept;
+	struct store_object *objects;
+	struct store_revision *revisions;
+	const char *synced, *version;
+	size_t count;
+	bool found;
+
+	begin_revision(f, "users", "c");
+	check_ok(store_application_set(f->store, &application, &f->err), &f->err);
+	check_ok(store_running_set(f->store, &running, &f->err), &f->err);
+	check_ok(store_object_set(f->store, &object, &f->err), &f->err);
+	check_ok(store_users_text_set(f->store, &text, &f->err), &f->err);
+	check_ok(store_drift_add(f->store, &drift, NULL, &f->err), &f->err);
+	check_ok(store_fact_set(f->store, "synced:users", "c", &f->err), &f->err);
+	check_ok(store_fact_set(f->store, "agent.version", "1", &f->err), &f->err);
+	check_ok(store_forget(f->store, &f->err), &f->err);
+	assert_false(store_application_get(f->store, "users", f->mem, &gone, &f->err));
+	assert_int_equal(f->err.kind, ERROR_MISSING);
+	assert_false(store_running_get(f->store, "users", f->mem, &run, &f->err));
+	assert_int_equal(f->err.kind, ERROR_MISSING);
+	check_ok(store_object_list(f->store, "users", f->mem, &objects, &count, &f->err), &f->err);
+	assert_int_equal(count, 0);
+	check_ok(store_users_text_get(f->store, "main", f->mem, &kept, &found, &f->err), &f->err);
+	assert_false(found);
+	check_ok(store_drift_count_open(f->store, &count, &f->err), &f->err);
+	assert_int_equal(count, 0);
+	check_ok(store_fact_get(f->store, "synced:users", f->mem, &synced, &f->err), &f->err);
+	assert_null(synced);
+	check_ok(store_fact_get(f->store, "agent.version", f->mem, &version, &f->err), &f->err);
+	assert_string_equal(version, "1");
+	check_ok(store_revision_list(f->store, "users", 0, f->mem, &revisions, &count, &f->err), &f->err);
+	assert_int_equal(count, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +243,7 @@ int main(void)
 		A_TEST(the_same_failure_again_is_no_further_row),
 		A_TEST(what_differs_is_a_row_of_its_own),
 		A_TEST(what_a_killed_agent_left_open_is_ended),
+		A_TEST(the_present_is_forgotten_and_the_past_is_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
