@@ -260,6 +260,7 @@ struct agent {
 	pthread_mutex_t lock;
 	bool stopping;       /* behind lock */
 	char not_ready[256]; /* behind lock: "" = ready */
+	char standby[384];   /* behind lock: who is at work instead of this agent, "" = it is itself */
 };
 
 /* What is known of the cluster is old: `why` says since when and why. Applications are woken when the answer changes. */

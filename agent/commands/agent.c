@@ -24,6 +24,7 @@
 #include "agent/loop/credentials_match.h"
 #include "agent/loop/inbox.h"
 #include "agent/loop/join.h"
+#include "agent/loop/leader.h"
 #include "agent/loop/operations.h"
 #include "agent/loop/reconciler.h"
 #include "agent/queue.h"
@@ -48,7 +49,8 @@ struct parts {
 	struct credentials *credentials;
 	struct http *http;
 	struct webhook_secrets webhook;
-	bool good; /* the reconciler's verdict */
+	struct leader *leader; /* NULL = there is no lease */
+	bool good;             /* the reconciler's verdict */
 	pthread_t reconciler;
 };
 
@@ -201,7 +203,7 @@ static bool open_store(struct agent *agent, struct error *err)
 		!store_fact_set(agent->store, "cluster", agent->cluster_on ? "waiting" : "off", err))
 		return false;
 	operations_sweep(agent);
-	if (!manager_read(agent->config->state, agent->config->installation, &agent->manager, err))
+	if (!manager_read(agent->config->state, agent->config->manager, &agent->manager, err))
 		return false;
 	if (!forget_databases(agent, err))
 		return false;
@@ -281,8 +283,19 @@ static bool make_parts(struct parts *parts, struct error *err)
 	agent->cluster_on = join_is_wanted(agent->config);
 	if (agent->cluster_on)
 		secrets_expect_cluster(agent->secrets);
+	if (agent->config->lease.used && !agent->cluster_on)
+		return error_set(err, ERROR_INVALID,
+			"%s: `lease` is an object of the cluster, and there is no Kubernetes: name a kubeconfig",
+			agent->config->file);
 	if (!open_store(agent, err))
 		return false;
+	parts->leader = leader_new(agent);
+	return start_http(parts, err);
+}
+
+/* What an agent at work has: what is known of a task is read when the task is ours. */
+static bool take_up(struct agent *agent, struct error *err)
+{
 	if (agent->config->applications && !apps_load_folder(agent, err))
 		return false;
 	if (!agent->config->applications && !agent->cluster_on)
@@ -292,7 +305,7 @@ static bool make_parts(struct parts *parts, struct error *err)
 	if (agent->config->applications)
 		apps_forget_others(agent);
 	make_databases(agent);
-	return start_http(parts, err);
+	return true;
 }
 
 static void free_parts(struct parts *parts)
@@ -311,6 +324,7 @@ static void free_parts(struct parts *parts)
 	inbox_free(agent->project_inbox);
 	kubernetes_events_free(agent->events);
 	webhook_secrets_done(&parts->webhook);
+	leader_free(parts->leader);
 	store_close(agent->store);
 	queue_free(agent->queue);
 	inbox_free(agent->inbox);
@@ -392,15 +406,44 @@ _Noreturn static void cut_off(struct parts *parts, int code)
 
 static int exit_code(const struct parts *parts)
 {
-	if (parts->agent.lost)
+	if (parts->agent.lost || leader_lost(parts->leader))
 		return EXIT_NO_ANSWER;
 	return parts->good || !parts->agent.once ? EXIT_YES : EXIT_NO;
+}
+
+/* `code` is set when true: it ran, and ended. */
+static bool work(struct parts *parts, const sigset_t *signals, int *code, struct error *err)
+{
+	if (!take_up(&parts->agent, err) || !leader_start(parts->leader, err))
+		return false;
+	if (pthread_create(&parts->reconciler, NULL, run_reconciler, parts) != 0)
+		return error_set(err, ERROR_RETRY, "cannot start the reconciler thread");
+	wait_for_end(parts, signals);
+	bool ended = wait_for_threads(parts);
+	leader_stop(parts->leader, ended);
+	*code = exit_code(parts);
+	if (!ended)
+		cut_off(parts, *code);
+	return true;
+}
+
+static bool start(struct parts *parts, const sigset_t *signals, int *code, struct error *err)
+{
+	*code = EXIT_YES;
+	if (!make_parts(parts, err))
+		return false;
+	log_info("pgitops agent", "version", PGITOPS_VERSION, "state", parts->agent.config->state, "listen",
+		http_address(parts->http), "kubernetes", parts->agent.cluster_on ? "on" : "off", NULL);
+	if (leader_wait(parts->leader, signals, err))
+		return work(parts, signals, code, err);
+	return err->kind == ERROR_NONE;
 }
 
 static int run_agent(struct parts *parts)
 {
 	sigset_t signals;
 	struct error err;
+	int code;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
@@ -409,23 +452,11 @@ static int run_agent(struct parts *parts)
 	sigaddset(&signals, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread: only main takes them */
 	budget_read();
-	if (!make_parts(parts, &err)) {
-		free_parts(parts);
-		return command_failed(&err);
-	}
-	log_info("pgitops agent", "version", PGITOPS_VERSION, "state", parts->agent.config->state, "listen",
-		http_address(parts->http), "kubernetes", parts->agent.cluster_on ? "on" : "off", NULL);
-	if (pthread_create(&parts->reconciler, NULL, run_reconciler, parts) != 0) {
-		error_set(&err, ERROR_RETRY, "cannot start the reconciler thread");
-		free_parts(parts);
-		return command_failed(&err);
-	}
-	wait_for_end(parts, &signals);
-	bool ended = wait_for_threads(parts);
-	int code = exit_code(parts);
-	if (!ended)
-		cut_off(parts, code);
+	bool ok = start(parts, &signals, &code, &err);
+	leader_stop(parts->leader, true);
 	free_parts(parts);
+	if (!ok)
+		return command_failed(&err);
 	log_info("stopped", NULL);
 	return code;
 }

@@ -2,6 +2,24 @@
 
 #include "base/text.h"
 
+/* Who of several agents is at work. */
+static void show_lease(const struct command_context *context, const json_t *lease)
+{
+	const char *holder = json_text_at(lease, "holder", "");
+	const char *name = arena_printf(
+		context->mem, "%s/%s", json_text_at(lease, "namespace", ""), json_text_at(lease, "name", ""));
+	if (!lease)
+		return;
+	if (json_bool_at(lease, "held", false))
+		command_field(context, "Lease", arena_printf(context->mem, "%s, held as %s", name, holder),
+			CELL_GOOD);
+	else
+		command_field(context, "Lease",
+			arena_printf(context->mem, "%s, held by %s; what is shown is what this agent knew last",
+				name, *holder ? holder : "nobody"),
+			CELL_PLAIN);
+}
+
 static void show_agent(const struct command_context *context, const json_t *status, bool running)
 {
 	const char *started = json_text_at(status, "agent.started", "");
@@ -17,6 +35,7 @@ static void show_agent(const struct command_context *context, const json_t *stat
 	if (*cluster)
 		buf_printf(&line, ", Kubernetes %s", cluster);
 	command_field(context, "Agent", buf_string(&line), running ? CELL_GOOD : CELL_BAD);
+	show_lease(context, json_at(status, "agent.lease"));
 	command_field(context, "At", context->server ? context->server : context->state, CELL_PLAIN);
 }
 

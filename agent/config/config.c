@@ -96,6 +96,45 @@ static void read_git(struct settings *settings, const struct yaml_pair *pair, vo
 			settings, pair, true, "git.timeout must be between 1s and %ds", LIMIT_GIT_SECONDS);
 }
 
+/* What is no selector the API server refuses with its own words. */
+static void read_selector(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	enum { LONGEST = 1000 };
+	struct config *config = base;
+	const char *text = pair->value->kind == YAML_STRING ? pair->value->text : "";
+	if (!*text || strlen(text) > LONGEST)
+		settings_complain(settings, pair, false,
+			"applicationSelector must be a selector of labels as kubectl get -l takes it, such as \"shard=a\"");
+	else
+		config->selector = text;
+}
+
+/* Shorter, and a busy server would take it away; longer, and nobody is at work for longer. */
+static void read_lease(struct settings *settings, const struct yaml_pair *pair, void *base)
+{
+	enum { SHORTEST = 3, LONGEST = 300 };
+	static const struct setting table[] = {
+		{.name = "name", .offset = CONFIG(lease.name)},
+		{.name = "namespace", .offset = CONFIG(lease.namespace)},
+		{.name = "duration", .type = SETTING_DURATION, .offset = CONFIG(lease.duration)},
+	};
+	struct config *config = base;
+	config->lease.used = true;
+	if (pair->value->kind == YAML_NULL)
+		return;
+	settings_read(settings, pair, table, COUNT_OF(table), base);
+	int64_t duration = config->lease.duration;
+	if (duration % 1000 || duration < SHORTEST * 1000 || duration > LONGEST * 1000)
+		settings_complain(settings, pair, true,
+			"lease.duration must be whole seconds between %ds and %ds", SHORTEST, LONGEST);
+	if (!text_is_dns_subdomain(config->lease.name))
+		settings_complain(
+			settings, pair, true, "lease.name must be lower-case letters, digits, '-' and '.'");
+	if (config->lease.namespace && !text_is_dns_label(config->lease.namespace))
+		settings_complain(
+			settings, pair, true, "lease.namespace must be lower-case letters, digits and '-'");
+}
+
 static void read_tools(struct settings *settings, const struct yaml_pair *pair, void *base)
 {
 	static const struct setting table[] = {
@@ -176,6 +215,8 @@ static const struct setting table[] = {
 	{.name = "installationID", .type = SETTING_OWN, .read = read_installation},
 	{.name = "applications", .type = SETTING_PATH, .offset = CONFIG(applications)},
 	{.name = "secrets", .type = SETTING_PATH, .offset = CONFIG(secrets)},
+	{.name = "applicationSelector", .type = SETTING_OWN, .read = read_selector},
+	{.name = "lease", .type = SETTING_OWN, .read = read_lease},
 	{.name = "kubernetes", .type = SETTING_OWN, .read = read_kubernetes},
 	{.name = "git", .type = SETTING_OWN, .read = read_git},
 	{.name = "tools", .type = SETTING_OWN, .read = read_tools},
@@ -235,6 +276,7 @@ bool config_read(const char *file, struct arena *mem, struct config *config, str
 		.poll = 30000,
 		.listen = "127.0.0.1:8080",
 		.namespace = "argocd",
+		.lease = {.name = "pgitops", .duration = 12000},
 		.git_deadline = 60000,
 		.log_level = "info",
 		.log_format = "text",
@@ -247,6 +289,18 @@ bool config_read(const char *file, struct arena *mem, struct config *config, str
 	struct settings settings = {file, folder_of(file, mem), mem, mistakes};
 	if (!mistakes->count)
 		read_document(&settings, &documents, &read);
+	if (!read.lease.namespace)
+		read.lease.namespace = read.namespace;
+	read.manager = read.installation;
+	if (read.lease.used && !read.installation)
+		read.manager = arena_printf(mem, "%s/%s", read.lease.namespace, read.lease.name);
+	if (read.lease.used && read.kubernetes_off)
+		mistakes_add(mistakes, file, 0, 0,
+			"lease is an object of the cluster, and kubernetes.none is true: take one of them out");
+	if (read.selector && read.applications)
+		mistakes_add(mistakes, file, 0, 0,
+			"applicationSelector chooses among objects of the cluster, and applications names a folder: take one of them "
+			"out");
 	for (size_t i = 0; read.kubernetes_off && i < read.database_count; i++)
 		if (read.databases[i].cluster.name)
 			mistakes_add(mistakes, file, read.databases[i].line, 0,

@@ -81,6 +81,13 @@ struct webhook_config {
 	int line;
 };
 
+/* `lease`: of several agents with the same one, one is at work. */
+struct lease_config {
+	bool used;                    /* the field is there */
+	const char *namespace, *name; /* of the Lease; default: the agent's namespace, pgitops */
+	int64_t duration;             /* milliseconds, whole seconds; default 12 s */
+};
+
 struct config {
 	const char *file;
 	const char *state;        /* default /var/lib/pgitops */
@@ -89,9 +96,12 @@ struct config {
 	const char *token_file;   /* api.tokenFile */
 	const char *namespace;    /* default "argocd" */
 	const char *installation; /* installationID, as Argo CD's argocd-cm has it; NULL = none */
+	const char *manager; /* this agent in the databases: installationID, or the lease that agents share; NULL = by its state folder */
 	const char *applications; /* folder, or NULL = objects in the cluster */
 	const char *secrets;      /* folder, or NULL */
-	bool kubernetes_off;      /* kubernetes.none: true, or --standalone */
+	const char *selector;     /* applicationSelector: labels of those that are this agent's; NULL = all */
+	struct lease_config lease;
+	bool kubernetes_off;                   /* kubernetes.none: true, or --standalone */
 	const char *kubeconfig, *kube_context; /* NULL = in-cluster if its token is there, else none */
 	const char *tools[RENDER_TOOLS]; /* tools.kustomize, tools.helm: their binaries; NULL = as on the PATH */
 	int64_t git_deadline;            /* git.timeout, milliseconds, default 60 s */

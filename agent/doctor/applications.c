@@ -4,6 +4,9 @@
 
 #include "agent/config/project.h"
 #include "agent/config/rules.h"
+#include "base/buf.h"
+#include "base/http/percent.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #define CRD_GROUP "argoproj.io"
@@ -87,11 +90,23 @@ static void check_project(struct doctor *doctor, const struct application *spec)
 
 /* ---- Applications ---- */
 
+/* The query for this agent's share of them. */
+static const char *selected(struct doctor *doctor)
+{
+	CLEANUP(buf_done) struct buf query = BUF(LIMIT_CONFIG_BYTES);
+	if (!doctor->config->selector)
+		return "";
+	buf_text(&query, "?labelSelector=");
+	percent_encode(&query, doctor->config->selector);
+	return arena_copy(doctor->mem, buf_string(&query));
+}
+
 /* False after it has said why the set is not known. */
 static bool read_cluster(struct doctor *doctor)
 {
-	const char *path = arena_printf(doctor->mem,
-		"/apis/" CRD_GROUP "/v1alpha1/namespaces/%s/applications", doctor->config->namespace);
+	const char *path =
+		arena_printf(doctor->mem, "/apis/" CRD_GROUP "/v1alpha1/namespaces/%s/applications%s",
+			doctor->config->namespace, selected(doctor));
 	char version[64];
 	struct error err;
 

@@ -119,6 +119,15 @@ static void ask(struct doctor *doctor, const struct need *need)
 static void ask_for_itself(struct doctor *doctor)
 {
 	const char *namespace = doctor->config->namespace;
+	const struct lease_config *lease = &doctor->config->lease;
+	if (lease->used) {
+		ask(doctor,
+			&(struct need){"coordination.k8s.io", "leases", lease->namespace, lease->name,
+				"get update", "which of several agents is at work", false});
+		ask(doctor,
+			&(struct need){"coordination.k8s.io", "leases", lease->namespace, "", "create",
+				"the lease, where it is not there yet", false});
+	}
 	if (!doctor->config->applications) {
 		ask(doctor,
 			&(struct need){"argoproj.io", "applications", namespace, "", "get list watch patch",

@@ -9,6 +9,7 @@ enum metric {
 	METRIC_KUBE_REQUESTS,  /* argocd_app_k8s_request_total */
 	METRIC_CLUSTER_UP,     /* pgitops_cluster_up: the API server answers */
 	METRIC_CLUSTER_SILENT, /* pgitops_cluster_last_answer_seconds: how long ago, in milliseconds */
+	METRIC_LEADER,         /* pgitops_leader: this agent holds its lease */
 	METRIC_TRACKED,        /* pgitops_tracked_objects: names whose objects are kept whoever made them */
 	METRIC_COLLECTIONS,    /* pgitops_watched_collections: kinds in namespaces */
 	METRIC_EVENTS_DROPPED, /* pgitops_kubernetes_events_dropped_total */

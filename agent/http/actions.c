@@ -198,10 +198,15 @@ void http_act(struct http_call *call)
 static void announce(struct http_call *call, const struct webhook_verdict *verdict)
 {
 	const struct http_agent *agent = &call->http->agent;
+	struct error err = {0};
 	char number[24] = "0";
 	if (verdict->url_count)
 		snprintf(number, sizeof(number), "%zu",
-			agent->announced(agent->context, verdict->urls, verdict->url_count));
+			agent->announced(agent->context, verdict->urls, verdict->url_count, &err));
+	if (err.kind != ERROR_NONE) {
+		http_problem_error(call, &err);
+		return;
+	}
 	log_debug("webhook accepted", "repositories", number, NULL);
 	http_reply_json(call, verdict->status, json_pack("{s:s}", "message", verdict->text));
 }

@@ -28,8 +28,8 @@ struct http_agent {
 	bool (*request)(
 		void *context, const struct agent_request *request, int64_t *operation, struct error *err);
 	/* A forge announced a push to the repository with these URLs (any of them may match). Returns how many repositories will
-	   be asked again. */
-	size_t (*announced)(void *context, const char *const *urls, size_t count);
+	   be asked again; 0 with `err` when nobody here would ask (503). */
+	size_t (*announced)(void *context, const char *const *urls, size_t count, struct error *err);
 	/* For /healthz: false when a thread is stuck. For /readyz: false until every part has answered once; `why` in `err`. */
 	bool (*healthy)(void *context, struct error *err);
 	bool (*ready)(void *context, struct error *err);

@@ -91,14 +91,13 @@ static void heard_listed(void *context, const char *collection)
 
 /* ---- joining ---- */
 
-static bool read_config(struct agent *agent, struct error *err)
+bool join_config(const struct config *config, struct kube_config *kube, struct error *err)
 {
-	const struct config *config = agent->config;
 	if (!config->kubeconfig)
-		return kube_config_in_cluster(NULL, &agent->kube, err);
+		return kube_config_in_cluster(NULL, kube, err);
 	if (access(config->kubeconfig, F_OK) != 0)
 		return error_set(err, ERROR_RETRY, "%s is not there yet", config->kubeconfig);
-	return kube_config_read(config->kubeconfig, config->kube_context, false, &agent->kube, err);
+	return kube_config_read(config->kubeconfig, config->kube_context, false, kube, err);
 }
 
 /* Argo CD's credentials for repositories, read where they are. They may all stand in the agent file instead: without the right to
@@ -138,7 +137,7 @@ static bool follow_configuration(struct agent *agent, struct error *err)
 		return false;
 	if (agent->config->applications)
 		return true;
-	if (cluster_follow(agent->cluster, APPLICATIONS, applications, NULL, err)) {
+	if (cluster_follow(agent->cluster, APPLICATIONS, applications, agent->config->selector, err)) {
 		queue_push(agent->queue, EVENT_LISTED, "");
 		return true;
 	}
@@ -165,7 +164,8 @@ static bool open_cluster(struct agent *agent, struct credentials *credentials, s
 	const struct cluster_listener listener = {
 		ears, heard_change, heard_followed, heard_trouble, heard_listed};
 
-	if (!read_config(agent, err) || !cluster_open(&agent->kube, &listener, &cluster, err)) {
+	if (!join_config(agent->config, &agent->kube, err) ||
+		!cluster_open(&agent->kube, &listener, &cluster, err)) {
 		free(ears);
 		return false;
 	}

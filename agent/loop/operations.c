@@ -139,10 +139,22 @@ static bool has_room(struct agent *agent, struct error *err)
 		error_set(err, ERROR_RETRY, "the agent is too busy to take this now: try again");
 }
 
+/* What is asked for here would be done by nobody. */
+static bool is_at_work(struct agent *agent, struct error *err)
+{
+	char standby[sizeof(agent->standby)];
+	pthread_mutex_lock(&agent->lock);
+	memcpy(standby, agent->standby, sizeof(standby));
+	pthread_mutex_unlock(&agent->lock);
+	return !*standby || error_set(err, ERROR_RETRY, "%s; ask that one", standby);
+}
+
 static bool take_request(void *context, const struct agent_request *request, int64_t *id, struct error *err)
 {
 	struct agent *agent = context;
 
+	if (!is_at_work(agent, err))
+		return false;
 	if (!is_known(request->kind))
 		return error_set(err, ERROR_INVALID, "%s is not something this agent does", request->kind);
 	if (!target_exists(agent, request, err) || !is_readable(request, err) || !has_room(agent, err))
@@ -163,9 +175,11 @@ static bool take_request(void *context, const struct agent_request *request, int
 	return true;
 }
 
-static size_t take_announcement(void *context, const char *const *urls, size_t count)
+static size_t take_announcement(void *context, const char *const *urls, size_t count, struct error *err)
 {
 	struct agent *agent = context;
+	if (!is_at_work(agent, err))
+		return 0;
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
 	const char **plain = arena_array(mem, count, sizeof(*plain));
 	/* Which of them we know, only the reconciler can tell; asking about the others costs nothing. Several are mostly one address in

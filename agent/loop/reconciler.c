@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/write_gate.h"
 
 enum {
 	LONGEST_NAP = 1000,
@@ -276,9 +277,23 @@ static void count_cluster(struct cluster *cluster)
 	metric_set(METRIC_KUBE_REQUESTS, cluster_requests(cluster));
 }
 
+/* Without the lease nothing is begun: it could only fail at its first write. */
+static bool may_work(struct agent *agent)
+{
+	struct error err;
+	atomic_store(&agent->heartbeat, clock_steady());
+	if (write_gate_pass(&err))
+		return true;
+	pthread_mutex_lock(&agent->lock);
+	snprintf(agent->not_ready, sizeof(agent->not_ready),
+		"the lease %.100s/%.100s has ended and cannot be renewed", agent->config->lease.namespace,
+		agent->config->lease.name);
+	pthread_mutex_unlock(&agent->lock);
+	return false;
+}
+
 static void turn(struct agent *agent, struct credentials *credentials)
 {
-	atomic_store(&agent->heartbeat, clock_steady());
 	look_at_folder(agent);
 	join_try(agent, credentials);
 	cluster_state_look(agent);
@@ -329,7 +344,8 @@ bool reconciler_run(struct agent *agent, struct credentials *credentials)
 	bool go_on = true;
 
 	while (go_on && has_its_folder(agent)) {
-		turn(agent, credentials);
+		if (may_work(agent))
+			turn(agent, credentials);
 		if (agent->once && (once_is_settled(agent) || clock_steady() > limit))
 			break;
 		struct event event = queue_take(agent->queue, next_wake(agent));

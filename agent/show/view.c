@@ -411,6 +411,19 @@ static json_t *user_summary(const json_t *items)
 	return summary;
 }
 
+/* Only where the agent file has one. */
+static bool set_lease(struct store *store, struct arena *mem, json_t *agent, struct error *err)
+{
+	const char *text;
+	json_t *lease = NULL;
+	struct error damaged;
+	if (!store_fact_get(store, "lease", mem, &text, err))
+		return false;
+	if (text && json_read(text, strlen(text), &lease, &damaged))
+		json_object_set_new(agent, "lease", lease);
+	return true;
+}
+
 static bool agent_summary(struct store *store, struct arena *mem, json_t *agent, struct error *err)
 {
 	static const struct {
@@ -422,7 +435,7 @@ static bool agent_summary(struct store *store, struct arena *mem, json_t *agent,
 			return false;
 		set(agent, facts[i].field, value);
 	}
-	return true;
+	return set_lease(store, mem, agent, err);
 }
 
 /* `status` gets its parts one after the other; false at the first that cannot be read. */

@@ -141,6 +141,8 @@ void owners_given_up(struct agent *agent, const char *application)
 	CLEANUP(buf_done) struct buf names = BUF(1u << 18);
 	const char *before;
 	struct error err;
+	if (agent->config->selector)
+		return; /* its label is another one now, perhaps: another agent has it */
 	bool ok = store_fact_get(agent->store, GIVEN_UP, mem, &before, &err);
 	size_t count = 1, length;
 

@@ -45,9 +45,13 @@ static bool take_request(
 	return true;
 }
 
-static size_t take_announcement(void *context, const char *const *urls, size_t count)
+static size_t take_announcement(void *context, const char *const *urls, size_t count, struct error *err)
 {
 	(void)context;
+	if (asked.fails) {
+		error_set(err, asked.fails, "this agent stands by");
+		return 0;
+	}
 	asked.announcements++;
 	asked.urls += count;
 	snprintf(asked.url, sizeof(asked.url), "%s", urls[0]);

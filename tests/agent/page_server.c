@@ -35,10 +35,11 @@ static bool take_request(void *context, const struct agent_request *request, int
 	return added;
 }
 
-static size_t take_announcement(void *context, const char *const *urls, size_t count)
+static size_t take_announcement(void *context, const char *const *urls, size_t count, struct error *err)
 {
 	(void)context;
 	(void)urls;
+	(void)err;
 	return count;
 }
 

@@ -414,6 +414,43 @@ static void patroni_is_named_by_urls_without_anybodys_name(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
+static void a_lease_has_defaults_and_makes_sense(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct config *config = &fixture->config;
+	expect(fixture, "version: 1\nlease: {name: A, namespace: B, duration: 2500ms}\n",
+		"2:1: lease.duration must be whole seconds between 3s and 300s\n"
+		"2:1: lease.name must be lower-case letters, digits, '-' and '.'\n"
+		"2:1: lease.namespace must be lower-case letters, digits and '-'\n");
+	expect(fixture, "version: 1\nlease: {}\nkubernetes: {none: true}\n",
+		" lease is an object of the cluster, and kubernetes.none is true: take one of them out\n");
+	assert_true(read_text(fixture, "version: 1\n"));
+	assert_false(config->lease.used);
+	assert_null(config->manager);
+	assert_true(read_text(fixture, "version: 1\nnamespace: gitops\nlease:\n"));
+	assert_true(config->lease.used);
+	assert_string_equal(config->lease.namespace, "gitops");
+	assert_string_equal(config->lease.name, "pgitops");
+	assert_int_equal(config->lease.duration, 12000);
+	assert_string_equal(config->manager, "gitops/pgitops");
+	assert_true(
+		read_text(fixture, "version: 1\nlease: {name: a.b, namespace: kube-system, duration: 1m}\n"));
+	assert_string_equal(config->lease.namespace, "kube-system");
+	assert_string_equal(config->lease.name, "a.b");
+	assert_int_equal(config->lease.duration, 60000);
+}
+
+static void a_share_of_the_applications_is_of_those_in_the_cluster(void **state)
+{
+	struct fixture *fixture = *state;
+	expect(fixture, "version: 1\napplicationSelector: {shard: a}\n",
+		"2:22: applicationSelector must be a selector of labels as kubectl get -l takes it, such as \"shard=a\"\n");
+	expect(fixture, "version: 1\napplicationSelector: shard=a\napplications: ./apps\n",
+		" applicationSelector chooses among objects of the cluster, and applications names a folder: take one of them out\n");
+	assert_true(read_text(fixture, "version: 1\napplicationSelector: \"shard=a,team in (x,y)\"\n"));
+	assert_string_equal(fixture->config.selector, "shard=a,team in (x,y)");
+}
+
 static void an_installation_id_is_a_short_text(void **state)
 {
 	struct fixture *fixture = *state;
@@ -430,6 +467,8 @@ int main(void)
 		TEST(everything_has_a_default_but_the_version),
 		TEST(every_field_is_read_and_paths_begin_at_the_file),
 		TEST(a_database_has_defaults),
+		TEST(a_lease_has_defaults_and_makes_sense),
+		TEST(a_share_of_the_applications_is_of_those_in_the_cluster),
 		TEST(an_installation_id_is_a_short_text),
 		TEST(a_cluster_of_the_operators_needs_no_connection),
 		TEST(what_does_not_go_with_a_cluster_of_the_operators_is_refused),

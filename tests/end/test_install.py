@@ -54,6 +54,8 @@ NEEDED = [
     ("applications", "argoproj.io", "argocd", "", "get list watch patch"),
     ("appprojects", "argoproj.io", "argocd", "", "get list watch"),
     ("secrets", "", "argocd", "", "get list watch"),
+    ("leases", "coordination.k8s.io", "argocd", "", "create"),
+    ("leases", "coordination.k8s.io", "argocd", "pgitops", "get update"),
     ("postgresqls", "acid.zalan.do", "default", "", "get list watch create patch delete"),
     ("events", "", "default", "", "list"),
     ("events", "", "postgres", "", "list create patch"),
@@ -97,6 +99,9 @@ REFUSED = [
     ("delete", "persistentvolumeclaims", "", "default", "any"),
     # Events are read where its objects are, and written for Applications and for users only
     ("create", "events", "", "default", ""), ("list", "events", "", "", ""), ("list", "events", "", "kube-system", ""),
+    # nobody else's lease
+    ("update", "leases", "coordination.k8s.io", "argocd", "other"), ("create", "leases", "coordination.k8s.io", "kube-system", ""),
+    ("delete", "leases", "coordination.k8s.io", "argocd", "pgitops"),
     # other namespaces are not its own
     ("patch", "configmaps", "", "default", "any"), ("patch", "configmaps", "", "kube-system", "any"),
     ("patch", "postgresqls", "acid.zalan.do", "postgres", "any"), ("list", "applications", "argoproj.io", "", ""),

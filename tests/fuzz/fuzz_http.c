@@ -41,10 +41,11 @@ static bool take_request(
 	return true;
 }
 
-static size_t take_announcement(void *context, const char *const *urls, size_t count)
+static size_t take_announcement(void *context, const char *const *urls, size_t count, struct error *err)
 {
 	(void)context;
 	(void)urls;
+	(void)err;
 	require(count > 0);
 	abort(); /* no input has the secret */
 }
