@@ -247,6 +247,15 @@ static bool names_nothing(const struct pass *pass, struct sync_operation *operat
 	return operation->failed;
 }
 
+/* It ends before the first write, and is in the history like one that was begun: who asks why nothing came finds the reason there. */
+static enum verdict end_refused(struct pass *pass, struct sync_operation *operation)
+{
+	struct error err;
+	if (!operation->request->dry_run && !begin_revision(pass, operation, &err))
+		log_error("the refusal could not be recorded", "error", err.text, NULL);
+	return VERDICT_FAILED;
+}
+
 enum verdict steps_prepare(struct pass *pass, struct sync_operation *operation)
 {
 	struct error err;
@@ -261,7 +270,7 @@ enum verdict steps_prepare(struct pass *pass, struct sync_operation *operation)
 			return verdict;
 	}
 	if (refused(pass, operation) || hooks_refused(pass, operation))
-		return VERDICT_FAILED;
+		return end_refused(pass, operation);
 	if (operation->request->dry_run)
 		return end_dry_run(operation);
 	operation_confirm(operation, &pass->plan);

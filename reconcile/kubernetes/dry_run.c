@@ -17,6 +17,8 @@ static enum step compare(struct job *job, json_t *wanted)
 		.wanted = wanted, .found = job->live, .secret = job->secret, .loose = job->postgresql};
 	write->differences = diff_objects(&input, job->mem, &write->difference_count);
 	write->outcome = write->difference_count ? WRITE_CONFIGURED : WRITE_UNCHANGED;
+	if (job->postgresql)
+		(void)job_refused(job); /* the differences stay: what is refused can be looked at */
 	return STEP_DONE;
 }
 
@@ -42,9 +44,9 @@ static bool lets_go(struct job *job, const json_t *answer)
 
 enum step dry_run_compared(struct job *job, const struct kube_request *request)
 {
-	if (job->postgresql && job_refused(job))
-		return STEP_DONE;
 	if (!job->live) {
+		if (job->postgresql && job_refused(job))
+			return STEP_DONE;
 		job->write->outcome = WRITE_CREATED;
 		return STEP_DONE;
 	}

@@ -40,8 +40,53 @@ static void versions_do_not_go_down(void **state)
 	check("{\"postgresql\":{\"version\":\"15\"}}", "{\"postgresql\":{\"version\":\"16\"}}", "", 1,
 		"lower-version");
 	check("{\"postgresql\":{\"version\":\"9.6\"}}", "{\"postgresql\":{\"version\":\"14\"}}", "", 1, "");
-	check("{\"postgresql\":{\"version\":\"17\"}}", "{\"postgresql\":{\"version\":\"16\"}}", "", 0, "");
 	check("{\"postgresql\":{\"version\":\"15\"}}", NULL, "", 0, "");
+}
+
+static void a_version_goes_up_where_that_is_said(void **state)
+{
+	(void)state;
+	const char *above = "{\"postgresql\":{\"version\":\"17\"}}",
+		   *below = "{\"postgresql\":{\"version\":\"16\"}}";
+	check(above, below, "", 1, "there is no way back");
+	check(above, below, "upgrade-version", 0, "");
+	check(above, below, "lower-version", 1, "upgrade-version");
+	check(above, NULL, "", 0, "");
+	check(above, above, "", 0, "");
+}
+
+/* The operator's mark of an upgrade that failed: down is the way out then, and up is not tried. */
+static void a_failed_upgrade_may_be_taken_back(void **state)
+{
+	(void)state;
+	struct arena *mem = arena_new(1 << 20);
+	size_t count;
+	json_t *live = read_json(
+		"{\"metadata\":{\"annotations\":{\"last-major-upgrade-failure\":\"2026-01-02T03:04:05Z\"}},"
+		"\"spec\":{\"postgresql\":{\"version\":\"17\"}}}");
+	json_t *back =
+		read_json("{\"metadata\":{\"name\":\"main\"},\"spec\":{\"postgresql\":{\"version\":\"16\"}}}");
+	json_t *on =
+		read_json("{\"metadata\":{\"name\":\"main\"},\"spec\":{\"postgresql\":{\"version\":\"18\"}}}");
+	postgresql_refusals(back, live, mem, &count);
+	assert_int_equal(count, 0);
+	const char **reasons = postgresql_refusals(on, live, mem, &count);
+	assert_int_equal(count, 1);
+	assert_non_null(strstr(reasons[0], "the last upgrade failed (2026-01-02T03:04:05Z)"));
+	json_decref(live);
+	json_decref(back);
+	json_decref(on);
+	arena_free(mem);
+}
+
+static void the_selector_of_volumes_stays(void **state)
+{
+	(void)state;
+	const char *fast = "{\"volume\":{\"size\":\"1Gi\",\"selector\":{\"matchLabels\":{\"disk\":\"fast\"}}}}";
+	check(fast, "{\"volume\":{\"size\":\"1Gi\"}}", "", 1, "change-volume-selector");
+	check(fast, "{\"volume\":{\"size\":\"1Gi\"}}", "change-volume-selector", 0, "");
+	check(fast, fast, "", 0, "");
+	check("{\"volume\":{\"size\":\"1Gi\",\"selector\":{}}}", "{\"volume\":{\"size\":\"1Gi\"}}", "", 0, "");
 }
 
 static void users_must_be_possible(void **state)
@@ -118,6 +163,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(volumes_do_not_shrink),
 		cmocka_unit_test(versions_do_not_go_down),
+		cmocka_unit_test(a_version_goes_up_where_that_is_said),
+		cmocka_unit_test(a_failed_upgrade_may_be_taken_back),
+		cmocka_unit_test(the_selector_of_volumes_stays),
 		cmocka_unit_test(users_must_be_possible),
 		cmocka_unit_test(names_have_52_characters),
 		cmocka_unit_test(several_reasons_are_told_at_once),

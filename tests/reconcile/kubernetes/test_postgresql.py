@@ -67,6 +67,9 @@ def test_health_waits_for_the_operators_report_on_this_spec(plane, cluster, trac
     ({"teamId": "other"}, "teamId changes", "change-team"),
     ({"volume": {"size": "2Gi", "storageClass": "fast"}}, "storageClass changes", "change-storage-class"),
     ({"numberOfInstances": 0}, "goes down to 0", "no-instances"),
+    ({"postgresql": {"version": "17"}}, "there is no way back", "upgrade-version"),
+    ({"users": {"other": []}}, "spec.users loses app", "remove-user"),
+    ({"databases": {"shop": "nobody"}}, "passes over such a database", "foreign-owner"),
 ])
 def test_what_the_operator_would_answer_with_damage_is_refused(plane, cluster, tracked, ns, change, reason, annotation):
     cluster.write_one(tracked)
@@ -76,6 +79,7 @@ def test_what_the_operator_would_answer_with_damage_is_refused(plane, cluster, t
     for kind in ("dry-run", "apply"):
         result = cluster.write_one(changed, kind=kind)
         assert result["outcome"] == "failed" and result["kind"] == "invalid"
+        assert bool(result.get("differences")) == (kind == "dry-run")
         assert reason in result["error"] and f'pgitops.dev/allow: "{annotation}"' in result["error"]
     assert plane.admin.get("acid.zalan.do/v1", "postgresql", ns, "acid-main")["metadata"]["resourceVersion"] == before
     changed["metadata"]["annotations"] = {"pgitops.dev/allow": f"other, {annotation}"}

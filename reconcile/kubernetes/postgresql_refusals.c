@@ -1,0 +1,172 @@
+/* postgresql_refusals.c - changes that the operator answers with damage, or not at all (zalando-operator.md 2.1, 2.2) */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "reconcile/kubernetes/postgresql_internal.h"
+
+enum { NAME_MAXIMUM = 52 }; /* zalando-operator.md 2.1: the documented 53 fails on a label */
+
+static bool allowed(const struct refusals *refusals, const char *what)
+{
+	const json_t *annotations = json_at(refusals->wanted, "metadata.annotations");
+	const char *list = json_string_value(json_object_get(annotations, "pgitops.dev/allow"));
+	size_t length = strlen(what);
+	for (const char *at = list; at && *at;) {
+		at += strspn(at, ", ");
+		size_t word = strcspn(at, ", ");
+		if (word == length && strncmp(at, what, length) == 0)
+			return true;
+		at += word;
+	}
+	return false;
+}
+
+void refuse(struct refusals *refusals, const char *reason)
+{
+	refusals->items = arena_grow(refusals->mem, refusals->items, refusals->count, sizeof(*refusals->items));
+	refusals->items[refusals->count++] = reason;
+}
+
+void refuse_unless(struct refusals *refusals, const char *word, const char *reason)
+{
+	if (!allowed(refusals, word))
+		refuse(refusals,
+			arena_printf(refusals->mem, "%s; the annotation pgitops.dev/allow: \"%s\" allows it",
+				reason, word));
+}
+
+/* A Kubernetes quantity as a number; -1 when it is none. */
+static double quantity(const char *text)
+{
+	static const struct {
+		const char *suffix;
+		double factor;
+	} units[] = {{"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"P", 1e15}, {"E", 1e18},
+		{"Ki", 0x1p10}, {"Mi", 0x1p20}, {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"Ei", 0x1p60}};
+	char *end = NULL;
+	double number = text ? strtod(text, &end) : -1;
+	if (!text || end == text || number < 0)
+		return -1;
+	for (size_t i = 0; i < COUNT_OF(units); i++)
+		if (strcmp(end, units[i].suffix) == 0)
+			return number * units[i].factor;
+	return -1;
+}
+
+static void check_volume(struct refusals *refusals)
+{
+	const char *wanted = json_text_at(refusals->wanted, "spec.volume.size", NULL);
+	const char *live = json_text_at(refusals->live, "spec.volume.size", NULL);
+	double smaller = quantity(wanted);
+	if (smaller >= 0 && smaller < quantity(live))
+		refuse_unless(refusals, "shrink-volume",
+			arena_printf(refusals->mem,
+				"spec.volume.size goes down from %.40s to %.40s: the volume cannot shrink, yet the operator replaces the StatefulSet and says Running",
+				live, wanted));
+	const char *class = json_text_at(refusals->wanted, "spec.volume.storageClass", "");
+	const char *old = json_text_at(refusals->live, "spec.volume.storageClass", "");
+	if (!text_equal(class, old))
+		refuse_unless(refusals, "change-storage-class",
+			arena_printf(refusals->mem,
+				"spec.volume.storageClass changes from \"%.100s\" to \"%.100s\": the StatefulSet is replaced and existing volumes keep their class",
+				old, class));
+}
+
+/* The operator's own mark: it tries no upgrade until the version is what it was (zalando-operator.md 2.1). */
+static const char *failed_upgrade(const json_t *live)
+{
+	const json_t *annotations = json_at(live, "metadata.annotations");
+	return json_string_value(json_object_get(annotations, "last-major-upgrade-failure"));
+}
+
+static void check_lower(struct refusals *refusals, const char *wanted, const char *live)
+{
+	if (!failed_upgrade(refusals->live)) /* then it is the way out: the data never went up */
+		refuse_unless(refusals, "lower-version",
+			arena_printf(refusals->mem,
+				"spec.postgresql.version goes down from %.20s to %.20s: all pods roll while the data stay on %.20s",
+				live, wanted, live));
+}
+
+static void check_higher(struct refusals *refusals, const char *wanted, const char *live)
+{
+	const char *failed = failed_upgrade(refusals->live);
+	if (failed)
+		refuse_unless(refusals, "upgrade-version",
+			arena_printf(refusals->mem,
+				"spec.postgresql.version goes up from %.20s to %.20s, and the last upgrade failed (%.60s): the operator tries none "
+				"until the version is set back to the one the data have",
+				live, wanted, failed));
+	else
+		refuse_unless(refusals, "upgrade-version",
+			arena_printf(refusals->mem,
+				"spec.postgresql.version goes up from %.20s to %.20s: the operator runs pg_upgrade at once, or in the next of "
+				"spec.maintenanceWindows, and there is no way back; where its major_version_upgrade_mode is off all pods roll "
+				"and the data stay on %.20s; have a backup first",
+				live, wanted, live));
+}
+
+static void check_version(struct refusals *refusals)
+{
+	const char *wanted = json_text_at(refusals->wanted, "spec.postgresql.version", "");
+	const char *live = json_text_at(refusals->live, "spec.postgresql.version", "");
+	long next = strtol(wanted, NULL, 10), now = strtol(live, NULL, 10);
+	if (next && next < now)
+		check_lower(refusals, wanted, live);
+	else if (now && next > now)
+		check_higher(refusals, wanted, live);
+}
+
+/* null, {} and nothing are one. */
+static bool same_selector(const json_t *a, const json_t *b)
+{
+	if (!json_object_size(a) || !json_object_size(b))
+		return json_object_size(a) == json_object_size(b);
+	return json_equal(a, b);
+}
+
+static void check_selector(struct refusals *refusals)
+{
+	if (!same_selector(json_at(refusals->wanted, "spec.volume.selector"),
+		    json_at(refusals->live, "spec.volume.selector")))
+		refuse_unless(refusals, "change-volume-selector",
+			"spec.volume.selector changes: the StatefulSet is replaced and existing volumes stay those they are");
+}
+
+static void check_rest(struct refusals *refusals)
+{
+	const char *team = json_text_at(refusals->wanted, "spec.teamId", "");
+	const char *old = json_text_at(refusals->live, "spec.teamId", "");
+	if (*old && *team && !text_equal(team, old))
+		refuse_unless(refusals, "change-team",
+			arena_printf(refusals->mem,
+				"spec.teamId changes from \"%.100s\" to \"%.100s\": all pods roll and the team's users change",
+				old, team));
+	if (json_number_at(refusals->wanted, "spec.numberOfInstances", 1) == 0 &&
+		json_number_at(refusals->live, "spec.numberOfInstances", 0) > 0)
+		refuse_unless(refusals, "no-instances",
+			"spec.numberOfInstances goes down to 0: the database stops and its roles are not kept any more");
+	if (json_at(refusals->wanted, "spec.standby") && !json_at(refusals->live, "spec.standby"))
+		refuse_unless(refusals, "become-standby",
+			"spec.standby turns a running cluster into a read-only standby: no role or database is kept any more");
+}
+
+const char **postgresql_refusals(const json_t *wanted, const json_t *live, struct arena *mem, size_t *count)
+{
+	static void (*const changes[])(struct refusals * refusals) = {
+		check_volume, check_selector, check_version, check_rest};
+	struct refusals refusals = {.wanted = wanted, .live = live, .mem = mem};
+	const char *name = json_text_at(wanted, "metadata.name", "");
+	if (strlen(name) > NAME_MAXIMUM || strchr(name, '.'))
+		refuse(&refusals,
+			arena_printf(mem,
+				"metadata.name \"%.100s\": at most %d characters and no dots, or its pods are never made",
+				name, NAME_MAXIMUM));
+	refuse_users(&refusals);
+	for (size_t i = 0; live && i < COUNT_OF(changes); i++)
+		changes[i](&refusals);
+	refuse_gone(&refusals);
+	*count = refusals.count;
+	return refusals.items;
+}
