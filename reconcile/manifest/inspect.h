@@ -30,6 +30,10 @@ void inspect_values(
 void inspect_postgresql(
 	const struct inspection *inspection, const struct object_key *key, const struct yaml_node *document);
 
+/* The operator's configuration, as ConfigMap or OperatorConfiguration: settings that it does not know, values that it does not start with. */
+void inspect_operator_config(
+	const struct inspection *inspection, const struct object_key *key, const struct yaml_node *document);
+
 /* The pair under a key, or NULL. */
 const struct yaml_pair *inspect_pair(const struct yaml_node *map, const char *key);
 

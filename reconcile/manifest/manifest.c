@@ -175,6 +175,7 @@ static void read_object(struct manifest_reader *reader, const struct yaml_node *
 	inspect_metadata(&reader->inspection, document);
 	inspect_values(&reader->inspection, &key, document);
 	inspect_postgresql(&reader->inspection, &key, document);
+	inspect_operator_config(&reader->inspection, &key, document);
 	if (trouble(reader) != before)
 		return;
 	CLEANUP(json_done) json_t *value = yaml_to_json(document);

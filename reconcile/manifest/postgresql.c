@@ -167,6 +167,17 @@ static bool same_secret(const char *a, const char *b)
 	return !*a && !*b;
 }
 
+/* Of the operator and of Spilo: in spec.users it passes over them without a word. */
+static bool is_system(const char *name)
+{
+	static const char *const names[] = {
+		"postgres", "standby", "admin", "cron_admin", "zalandos", "robot_zmon", "pooler"};
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 static void inspect_user(const struct inspection *inspection, const struct yaml_node *users, size_t index)
 {
 	const struct yaml_pair *user = &users->pairs[index];
@@ -174,8 +185,7 @@ static void inspect_user(const struct inspection *inspection, const struct yaml_
 	if (!is_user_name(user->key))
 		report(inspection, &at, "user \"", user->key,
 			"\": the operator takes lower-case letters, digits, '-', '_' and '.' only, and stops for all users");
-	else if (strcmp(user->key, "postgres") == 0 || strcmp(user->key, "standby") == 0 ||
-		text_starts(user->key, "pg_"))
+	else if (is_system(user->key) || text_starts(user->key, "pg_"))
 		report(inspection, &at, "user \"", user->key, "\" belongs to PostgreSQL or the operator");
 	for (size_t i = 0; i < index; i++)
 		if (same_secret(users->pairs[i].key, user->key)) {
@@ -226,6 +236,45 @@ static void inspect_databases(
 				"spec.%s: \"%s\": the operator takes letters, digits and '_' only", field,
 				pair->key);
 	}
+}
+
+static void inspect_schemas(const struct inspection *inspection, const struct yaml_node *spec)
+{
+	const struct yaml_node *databases = yaml_get(spec, "preparedDatabases");
+	for (size_t i = 0; databases && databases->kind == YAML_MAP && i < databases->count; i++) {
+		const struct yaml_node *schemas = yaml_get(databases->pairs[i].value, "schemas");
+		for (size_t j = 0; schemas && schemas->kind == YAML_MAP && j < schemas->count; j++)
+			if (!is_database_name(schemas->pairs[j].key))
+				mistakes_add(inspection->mistakes, inspection->file, schemas->pairs[j].line,
+					schemas->pairs[j].column,
+					"spec.preparedDatabases.%s.schemas: \"%s\": the operator takes letters, digits and '_' only",
+					databases->pairs[i].key, schemas->pairs[j].key);
+	}
+}
+
+/* With a user of another name each time Pods would be locked out; nothing excludes system users (zalando-operator.md 2.2). */
+static void inspect_rotation(const struct inspection *inspection, const struct yaml_node *spec)
+{
+	const struct yaml_node *list = yaml_get(spec, "usersWithSecretRotation");
+	for (size_t i = 0; list && list->kind == YAML_LIST && i < list->count; i++) {
+		const struct yaml_node *item = list->items[i];
+		if (item->kind == YAML_STRING && is_system(item->text))
+			report(inspection, item, "spec.usersWithSecretRotation: \"", item->text,
+				"\" is a system user: its Secret would name a new user, and the Pods are locked out");
+	}
+}
+
+/* The versions of operator 2; the API server refuses others, but only when it is asked. */
+static void inspect_version(const struct inspection *inspection, const struct yaml_node *spec)
+{
+	static const char *const versions[] = {"14", "15", "16", "17", "18"};
+	const struct yaml_node *version = yaml_get(yaml_get(spec, "postgresql"), "version");
+	bool known = !version || version->kind != YAML_STRING;
+	for (size_t i = 0; !known && i < COUNT_OF(versions); i++)
+		known = strcmp(versions[i], version->text) == 0;
+	if (!known)
+		mistakes_add(inspection->warnings, inspection->file, version->line, version->column,
+			"spec.postgresql.version \"%s\": operator 2.0 knows 14 to 18", version->text);
 }
 
 /* "Sat:22:00-23:30" or "01:00-06:00". */
@@ -279,6 +328,9 @@ void inspect_postgresql(
 	inspect_users(inspection, spec->value);
 	inspect_databases(inspection, spec->value, "databases");
 	inspect_databases(inspection, spec->value, "preparedDatabases");
+	inspect_schemas(inspection, spec->value);
+	inspect_rotation(inspection, spec->value);
+	inspect_version(inspection, spec->value);
 	inspect_windows(inspection, spec->value);
 	const struct yaml_node *clone = yaml_get(spec->value, "clone");
 	const struct yaml_node *source = yaml_get(clone, "cluster");

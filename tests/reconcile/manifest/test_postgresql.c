@@ -105,6 +105,31 @@ static void databases_windows_and_clones_are_checked(void **state)
 		"f.yaml:13:20: spec.clone.cluster is not the name of a cluster\n");
 }
 
+static void what_belongs_to_the_operator_is_no_user_and_is_not_rotated(void **state)
+{
+	expect(*state, "  users: {cron_admin: [], zalandos: []}\n  usersWithSecretRotation: [app, postgres]\n",
+		"f.yaml:10:11: user \"cron_admin\" belongs to PostgreSQL or the operator\n"
+		"f.yaml:10:27: user \"zalandos\" belongs to PostgreSQL or the operator\n"
+		"f.yaml:11:34: spec.usersWithSecretRotation: \"postgres\" is a system user: its Secret would name a new user, and the Pods are locked out\n");
+}
+
+static void schemas_of_prepared_databases_have_names_of_their_own(void **state)
+{
+	expect(*state, "  preparedDatabases:\n    bar: {schemas: {data: {}, my-data: {}}}\n",
+		"f.yaml:11:31: spec.preparedDatabases.bar.schemas: \"my-data\": the operator takes letters, digits and '_' only\n");
+}
+
+static void a_version_that_operator_2_does_not_know_is_warned_of(void **state)
+{
+	struct fixture *fixture = *state;
+	char *text = arena_copy(fixture->mem, object(fixture, "acid-minimal", ""));
+	memcpy(strstr(text, "\"16\""), "\"13\"", 4);
+	fixture_read(fixture, "f.yaml", text);
+	assert_string_equal(fixture_mistakes(fixture), "");
+	assert_string_equal(fixture_warnings(fixture),
+		"f.yaml:9:25: spec.postgresql.version \"13\": operator 2.0 knows 14 to 18\n");
+}
+
 static void a_cluster_name_has_52_characters_and_no_dot(void **state)
 {
 	struct fixture *fixture = *state;
@@ -141,6 +166,9 @@ int main(void)
 		FIXTURE_TEST(names_of_users_follow_the_operators_rule),
 		FIXTURE_TEST(system_users_shared_secrets_and_contradictions_are_found),
 		FIXTURE_TEST(databases_windows_and_clones_are_checked),
+		FIXTURE_TEST(what_belongs_to_the_operator_is_no_user_and_is_not_rotated),
+		FIXTURE_TEST(schemas_of_prepared_databases_have_names_of_their_own),
+		FIXTURE_TEST(a_version_that_operator_2_does_not_know_is_warned_of),
 		FIXTURE_TEST(a_cluster_name_has_52_characters_and_no_dot),
 		FIXTURE_TEST(other_groups_and_kinds_are_left_alone),
 	};
