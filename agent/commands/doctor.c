@@ -5,6 +5,8 @@
 
 #include "agent/commands/common.h"
 #include "agent/commands/doctor_checkout.h"
+#include "agent/doctor/symptoms.h"
+#include "base/text.h"
 
 static void finish(const struct doctor *doctor)
 {
@@ -18,7 +20,36 @@ static void finish(const struct doctor *doctor)
 		warnings == 1 ? "" : "s", failed);
 }
 
-static void check(struct doctor *doctor, struct config *config, bool standalone)
+/* What is asked of a clone needs no agent. */
+static bool is_of_checkout(const struct symptom *symptom)
+{
+	return symptom && !symptom->look;
+}
+
+static int look_at_checkout(struct doctor *doctor, const struct symptom *symptom)
+{
+	doctor->quiet = true;
+	bool there = doctor_check_checkout(doctor);
+	doctor->quiet = false;
+	if (!there)
+		return command_misused(doctor->context,
+			"%s is looked for in a clone with edit-users.yaml or .pgitops.yaml: run it there",
+			symptom->name);
+	if (!doctor->counts[DOCTOR_FAILED] && !doctor->counts[DOCTOR_WARNING])
+		doctor_ok(doctor, symptom->name, "no cause was found in this clone");
+	finish(doctor);
+	return doctor->counts[DOCTOR_FAILED] ? EXIT_NO : EXIT_YES;
+}
+
+static int unknown_symptom(const struct doctor *doctor, const char *name)
+{
+	const char *near = symptom_nearest(name);
+	return command_misused(doctor->context,
+		"there is no symptom \"%s\"%s%s%s: pgitops doctor --help lists them", name,
+		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static void check(struct doctor *doctor, struct config *config, bool standalone, const struct symptom *symptom)
 {
 	if (standalone)
 		config->kubernetes_off = true;
@@ -27,9 +58,13 @@ static void check(struct doctor *doctor, struct config *config, bool standalone)
 	doctor->context->state = config->state;
 	doctor->context->server = NULL; /* what is here is asked, not an agent elsewhere */
 	doctor->config = config;
-	doctor_ok(doctor, "agent file", "%s", config->file);
-	doctor_run(doctor);
-	doctor_check_checkout(doctor);
+	if (symptom) {
+		symptom_look(doctor, symptom);
+	} else {
+		doctor_ok(doctor, "agent file", "%s", config->file);
+		doctor_run(doctor);
+		doctor_check_checkout(doctor);
+	}
 	doctor_done(doctor);
 }
 
@@ -50,16 +85,21 @@ int command_doctor(struct command_context *context, int argc, char **argv)
 	struct config config;
 	struct mistakes mistakes = {.mem = context->mem};
 	struct doctor doctor = {.context = context, .mem = context->mem};
+	const struct symptom *symptom = NULL;
 	struct error err;
 
-	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 0))
+	if (!command_arguments(context, &argc, argv, options, COUNT_OF(options), 0, 1))
 		return EXIT_NO_ANSWER;
+	if (argc && !(symptom = symptom_find(argv[0])))
+		return unknown_symptom(&doctor, argv[0]);
 	CLEANUP(json_done) json_t *items = command_is_document(context) ? json_array() : NULL;
 	doctor.items = items;
+	if (is_of_checkout(symptom))
+		return look_at_checkout(&doctor, symptom);
 	if (!context->config_file)
 		return without_agent(&doctor);
 	if (config_read(context->config_file, context->mem, &config, &mistakes, &err))
-		check(&doctor, &config, standalone);
+		check(&doctor, &config, standalone, symptom);
 	else if (err.kind != ERROR_INVALID)
 		return command_failed(&err);
 	else if (mistakes.count)

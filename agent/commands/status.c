@@ -1,4 +1,5 @@
 #include "agent/commands/common.h"
+#include "agent/doctor/symptoms.h"
 
 #include "base/text.h"
 
@@ -182,6 +183,7 @@ static void show_errors(const struct command_context *context, const json_t *sta
 {
 	const json_t *item;
 	size_t i, shown = 0;
+	bool named = false; /* the doctor, who is asked of one thing at a time */
 	json_array_foreach (json_object_get(status, "errors"), i, item) {
 		if (text_equal(json_text_at(item, "where", ""), "database"))
 			continue;
@@ -194,6 +196,10 @@ static void show_errors(const struct command_context *context, const json_t *sta
 			CELL_BAD);
 		printf(", for %s\n", command_age(context, json_text_at(item, "time", NULL)));
 		command_block(context, stdout, 4, json_text_at(item, "message", ""), CELL_PLAIN);
+		const char *symptom = named ? NULL : symptom_of_message(json_text_at(item, "message", ""));
+		if (symptom)
+			printf("    `pgitops doctor %s` looks for the cause\n", symptom);
+		named = named || symptom;
 	}
 	if (!shown) {
 		putchar('\n');

@@ -311,7 +311,34 @@ static const char doctor_help[] =
 	"Of each Application that this agent has never synced, Argo CD's perhaps, it says what the first syncs would change.\n"
 	"Run it where the agent runs, as the agent's user. Exit code 1 when something failed, 2 when nothing could be checked.\n\n"
 	"  --standalone   leave Kubernetes out, as `pgitops agent --standalone` does\n\n"
-	"Examples:\n"
+	"With a SYMPTOM its causes alone are looked for, in the namespaces that the agent file and the Applications name:\n"
+	"  hook-does-not-seal         a commit goes through without its passwords sealed\n"
+	"  certificate-mismatch       what was sealed is opened by nobody\n"
+	"  users-do-not-appear        somebody of users.yaml cannot log in\n"
+	"  application-does-not-sync  a commit does not arrive in the cluster\n"
+	"  pod-does-not-start         a Pod is Pending, fails, or is not ready\n"
+	"  pod-pending                the scheduler finds no node for a Pod\n"
+	"  image-pull                 an image does not come\n"
+	"  pod-crashes                a container ends again and again\n"
+	"  out-of-memory              the kernel ends PostgreSQL\n"
+	"  volume-pending             a volume is not bound\n"
+	"  volume-does-not-grow       spec.volume.size was raised, and nothing came of it\n"
+	"  node-not-ready             a node is away, short of something, or cordoned\n"
+	"  quota                      a ResourceQuota or LimitRange keeps Pods from being made\n"
+	"  operator-silent            a postgresql object is written, and nothing happens\n"
+	"  cluster-failed             CreateFailed, UpdateFailed, SyncFailed, Invalid\n"
+	"  database-missing           Running, and a user or database of the object is not there\n"
+	"  no-primary                 nobody takes writes, or two do\n"
+	"  rolling-update             Pods are started anew, one after the other\n"
+	"  upgrade-failed             a new major version, and the data stay on the old\n"
+	"  operator-config            the operator's ConfigMap has what breaks a small set-up\n"
+	"  secret-missing             a password or certificate that somebody waits for\n"
+	"  password-refused           password authentication failed, after a cluster was made anew\n"
+	"  service-without-address    connection refused at the cluster's Service\n"
+	"  load-balancer-pending      a Service has no address from outside\n"
+	"  sealed-secret-closed       a SealedSecret is there, and its Secret is not\n"
+	"\nExamples:\n"
+	"  pgitops doctor pod-does-not-start\n"
 	"  pgitops doctor --config /etc/pgitops/agent.yaml\n"
 	"  kubectl exec -n argocd deploy/pgitops -- pgitops doctor\n"
 	"  pgitops doctor -o json | jq -r '.items[] | select(.status == \"failed\") | .remedy'\n";
@@ -393,7 +420,7 @@ const struct command commands[] = {
 	{"check", "PATH... | --secrets [REV..REV]",
 		"--namespace= --include= --exclude= --secrets --pre-receive --allow", false,
 		"the mistakes of a checkout, offline", check_help, command_check},
-	{"doctor", "", "--standalone", false,
+	{"doctor", "[SYMPTOM]", "--standalone", false,
 		"requirements, connections, rights: what is missing, and the remedy", doctor_help,
 		command_doctor},
 	{"seal", "",

@@ -31,6 +31,7 @@ struct doctor {
 	json_t *items; /* for a document; NULL = lines are printed as they come */
 	size_t counts[DOCTOR_STATUSES];
 	bool waiting; /* the terminal shows what is being checked */
+	bool quiet;   /* what is well is neither said nor counted */
 
 	struct kube_config kube_config;
 	struct kube *kube; /* NULL = no cluster that answers */

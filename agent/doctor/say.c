@@ -83,6 +83,8 @@ static PRINTF_LIKE(2, 0) const char *formatted(struct doctor *doctor, const char
 void doctor_ok(struct doctor *doctor, const char *check, const char *format, ...)
 {
 	va_list args;
+	if (doctor->quiet)
+		return;
 	va_start(args, format);
 	say(doctor, DOCTOR_OK, check, "", formatted(doctor, format, args));
 	va_end(args);
