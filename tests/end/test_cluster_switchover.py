@@ -23,8 +23,10 @@ def patroni(program, plane):
 
 @pytest.fixture
 def calm(patroni):
-    """The cluster, with all members streaming before and after the test."""
+    """The cluster, with all members streaming before and after the test, and nobody behind before it."""
     patroni.wait_healthy()
+    written = patroni.leader().value("SELECT pg_current_wal_lsn()")
+    wait_for("all is replayed", lambda: all(m.value(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") for m in patroni.replicas()))
     yield patroni
     patroni.wait_healthy()
 
