@@ -123,6 +123,10 @@ static bool run(struct applier *applier, size_t first, size_t end, struct error 
 static bool isolate(
 	struct applier *applier, size_t first, size_t end, const struct outcome *outcome, struct error *err)
 {
+	size_t half = first + (end - first) / 2;
+	/* The whole message was refused before its first statement: bytes that the database's encoding does not have. */
+	if (strcmp(outcome->sqlstate, "22021") == 0 && end - first > 1)
+		return run(applier, first, half, err) && run(applier, half, end, err);
 	size_t stop, bad = statement_of(applier, first, end, outcome->completed, &stop);
 	bool locked = strcmp(outcome->sqlstate, "55P03") == 0;
 	if (locked && ++applier->lock_waits > MOST_LOCK_WAITS) {

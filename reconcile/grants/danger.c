@@ -6,7 +6,6 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/grants/kinds.h"
-#include "reconcile/postgres/sql.h"
 
 enum { NAMES_TOLD = 3 };
 
@@ -86,9 +85,9 @@ static const char query[] = MIGHTY
 			       "m.srvid = s.oid AND m.umuser = 0 WHERE EXISTS (SELECT FROM pg_catalog.unnest(m.umoptions) AS o JOIN "
 			       "pg_catalog.pg_roles r ON o = 'user=' || r.rolname AND r.rolsuper)";
 
-static const char *schemas_of(const struct grants_wanted *wanted, const char *database, struct arena *mem)
+static const char *schemas_of(const struct grants_wanted *wanted, const char *database,
+	const struct names_mute *mute, struct arena *mem)
 {
-	CLEANUP(buf_done) struct buf list = BUF(LIMIT_PASS_MEMORY);
 	const char **names = arena_array(mem, wanted->grants.count + 1, sizeof(*names));
 	size_t count = 0;
 	for (size_t i = 0; i < wanted->grants.count; i++) {
@@ -99,14 +98,13 @@ static const char *schemas_of(const struct grants_wanted *wanted, const char *da
 			names[count++] = schema;
 	}
 	text_sort_unique(names, &count);
-	for (size_t i = 0; i < count; i++)
-		buf_printf(&list, "%s%s", i ? ", " : "", sql_literal(names[i], mem));
-	return count ? arena_copy(mem, buf_string(&list)) : "NULL";
+	return names_list(mute, names, count, mem);
 }
 
-void danger_query(const struct grants_wanted *wanted, const char *database, struct arena *mem, struct buf *sql)
+void danger_query(const struct grants_wanted *wanted, const char *database, const struct names_mute *mute,
+	struct arena *mem, struct buf *sql)
 {
-	const char *schemas = schemas_of(wanted, database, mem), *at = query;
+	const char *schemas = schemas_of(wanted, database, mute, mem), *at = query;
 	for (const char *mark; (mark = strstr(at, "%1")); at = mark + strlen("%1")) {
 		buf_append(sql, at, (size_t)(mark - at));
 		buf_text(sql, schemas);

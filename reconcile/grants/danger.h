@@ -21,13 +21,15 @@
 #pragma once
 
 #include "base/buf.h"
+#include "reconcile/grants/names.h"
 #include "reconcile/grants/present.h"
 
 /* Of the cluster: one row for each mighty role. */
 extern const char danger_roles_query[];
 
 /* Rows of kind, schema, name, arguments, what is dangerous, for objects of the schemas that are wanted. */
-void danger_query(const struct grants_wanted *wanted, const char *database, struct arena *mem, struct buf *sql);
+void danger_query(const struct grants_wanted *wanted, const char *database, const struct names_mute *mute,
+	struct arena *mem, struct buf *sql);
 
 /* Why it is not to be given, for people, or NULL. In `mem`. */
 const char *danger_of(const struct grants_present *present, const struct grants_wanted *wanted,

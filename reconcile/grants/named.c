@@ -48,8 +48,8 @@ static int compare_texts(const void *a, const void *b)
 }
 
 /* The names of one kind as SQL, each once; many roles have the same. */
-static void print_names(const struct grants_wanted *wanted, const char *database, size_t kind,
-	struct arena *mem, struct buf *sql)
+static void print_names(const struct grants_wanted *wanted, const char *database,
+	const struct names_mute *mute, size_t kind, struct arena *mem, struct buf *sql)
 {
 	const struct grants *grants = &wanted->grants;
 	const char **names = arena_array(mem, grants->count + 1, sizeof(*names));
@@ -59,7 +59,7 @@ static void print_names(const struct grants_wanted *wanted, const char *database
 		bool schema = catalogs[kind].on == GRANT_ON_SCHEMA && *grant->schema;
 		bool here = strcmp(grant->database, database) == 0 &&
 			(schema || (is_named(grant) && asked_as(grant->on) == catalogs[kind].on));
-		if (!here)
+		if (!here || names_is_mute(mute, grant->schema) || names_is_mute(mute, grant->name))
 			continue;
 		names[count++] = catalogs[kind].in_schema
 			? arena_printf(mem, "(%s, %s)", sql_literal(grant->schema, mem),
@@ -73,11 +73,12 @@ static void print_names(const struct grants_wanted *wanted, const char *database
 			buf_printf(sql, "%s%s", printed++ ? ", " : "", names[i]);
 }
 
-void named_query(const struct grants_wanted *wanted, const char *database, struct arena *mem, struct buf *sql)
+void named_query(const struct grants_wanted *wanted, const char *database, const struct names_mute *mute,
+	struct arena *mem, struct buf *sql)
 {
 	for (size_t kind = 0; kind < COUNT_OF(catalogs); kind++) {
 		CLEANUP(buf_done) struct buf names = BUF(LIMIT_PASS_MEMORY);
-		print_names(wanted, database, kind, mem, &names);
+		print_names(wanted, database, mute, kind, mem, &names);
 		if (names.length)
 			buf_printf(sql, " UNION ALL %s IN (%s)", catalogs[kind].sql, buf_string(&names));
 	}

@@ -8,10 +8,12 @@
 #pragma once
 
 #include "base/buf.h"
+#include "reconcile/grants/names.h"
 #include "reconcile/grants/present.h"
 
 /* " UNION ALL SELECT ..." for each kind that is named in this database: rows as those of all objects of a schema. */
-void named_query(const struct grants_wanted *wanted, const char *database, struct arena *mem, struct buf *sql);
+void named_query(const struct grants_wanted *wanted, const char *database, const struct names_mute *mute,
+	struct arena *mem, struct buf *sql);
 
 /* What is not there, into plan->missing. Of databases that were not looked into nothing is said. */
 void named_missing(const struct grants_present *present, const struct grants_wanted *wanted,

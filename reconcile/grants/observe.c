@@ -7,6 +7,7 @@
 #include "reconcile/grants/danger.h"
 #include "reconcile/grants/kinds.h"
 #include "reconcile/grants/named.h"
+#include "reconcile/grants/names.h"
 #include "reconcile/grants/present.h"
 #include "reconcile/postgres/session.h"
 #include "reconcile/postgres/sql.h"
@@ -139,8 +140,9 @@ struct observation {
 	const struct grants_wanted *wanted;
 	struct arena *mem;
 	struct grants_present *present;
-	const char *roles;    /* 'a', 'b' */
-	struct place *places; /* sorted, each once */
+	struct names_mute mute; /* in the database that is asked */
+	const char *roles;      /* names_roles() where none is mute */
+	struct place *places;   /* sorted, each once */
 	size_t place_count;
 };
 
@@ -157,36 +159,13 @@ int grant_object_compare(const void *a, const void *b)
 	return order ? order : strcmp(left->arguments, right->arguments);
 }
 
-static const char *name_before(const struct grants_wanted *wanted, const char *name)
+static const char *roles_of(struct observation *at)
 {
-	for (size_t i = 0; i < wanted->renamed_count; i++)
-		if (strcmp(wanted->renamed[i].is, name) == 0)
-			return wanted->renamed[i].was;
-	return name;
-}
-
-static const char *name_afterwards(const struct grants_wanted *wanted, const char *name)
-{
-	for (size_t i = 0; i < wanted->renamed_count; i++)
-		if (name && strcmp(wanted->renamed[i].was, name) == 0)
-			return wanted->renamed[i].is;
-	return name;
-}
-
-static const char *list_of(const char **names, size_t count, struct arena *mem)
-{
-	CLEANUP(buf_done) struct buf list = BUF(LIMIT_PASS_MEMORY);
-	for (size_t i = 0; i < count; i++)
-		buf_printf(&list, "%s%s", i ? ", " : "", sql_literal(names[i], mem));
-	return count ? arena_copy(mem, buf_string(&list)) : "NULL";
-}
-
-static const char *list_of_roles(const struct grants_wanted *wanted, struct arena *mem)
-{
-	const char **names = arena_array(mem, wanted->role_count + 1, sizeof(*names));
-	for (size_t i = 0; i < wanted->role_count; i++)
-		names[i] = name_before(wanted, wanted->roles[i]);
-	return list_of(names, wanted->role_count, mem);
+	if (at->mute.count)
+		return names_roles(at->wanted, &at->mute, at->mem);
+	if (!at->roles)
+		at->roles = names_roles(at->wanted, &at->mute, at->mem);
+	return at->roles;
 }
 
 /* Neighbours have much in common. */
@@ -204,7 +183,7 @@ static const char *privilege_of(enum grant_on on, const char *word, struct arena
 
 static bool is_described(const struct grants_wanted *wanted, const char *role)
 {
-	return text_is_listed(wanted->roles, wanted->role_count, name_afterwards(wanted, role)) ||
+	return text_is_listed(wanted->roles, wanted->role_count, names_afterwards(wanted, role)) ||
 		text_is_listed(wanted->leaving, wanted->leaving_count, role);
 }
 
@@ -225,12 +204,12 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 			.database = database ? database : schema, /* of what belongs to none, "" */
 			.on = on,
 			.schema = database ? schema : "",
-			.name = on < GRANT_DEFAULT_SCHEMAS ? name : name_afterwards(at->wanted, name),
+			.name = on < GRANT_DEFAULT_SCHEMAS ? name : names_afterwards(at->wanted, name),
 			.column = session_text(rows, i, 3, at->mem),
-			.role = name_afterwards(at->wanted, role),
+			.role = names_afterwards(at->wanted, role),
 			.privilege = owned ? "" : privilege_of(on, session_value(rows, i, 5), at->mem),
 			.grantable = session_is_true(rows, i, 6),
-			.grantor = name_afterwards(at->wanted, session_text(rows, i, 7, at->mem)),
+			.grantor = names_afterwards(at->wanted, session_text(rows, i, 7, at->mem)),
 			.blind = session_is_true(rows, i, 8),
 			.stuck = session_is_true(rows, i, 9),
 		};
@@ -290,7 +269,7 @@ static void take_mighty(struct observation *at, const PGresult *rows)
 		present->mighty =
 			arena_grow(at->mem, present->mighty, present->mighty_count, sizeof(*present->mighty));
 		present->mighty[present->mighty_count++] =
-			name_afterwards(at->wanted, session_text(rows, i, 0, at->mem));
+			names_afterwards(at->wanted, session_text(rows, i, 0, at->mem));
 	}
 	text_sort_unique(present->mighty, &present->mighty_count);
 }
@@ -303,14 +282,14 @@ static const char *others_of_leavers(const struct observation *at)
 	return arena_printf(at->mem,
 		"x.is_grantable OR EXISTS (SELECT FROM pg_catalog.unnest(whole.acl) AS i, pg_catalog.aclexplode(ARRAY[i]) AS g, "
 		"pg_catalog.pg_roles f WHERE f.oid = g.grantor AND f.rolname IN (%s)) OR ",
-		list_of(at->wanted->going, at->wanted->going_count, at->mem));
+		names_list(&at->mute, at->wanted->going, at->wanted->going_count, at->mem));
 }
 
 /* The rows of all parts in one list. */
-static void grants_query(const struct observation *at, const char *const *parts, size_t count,
+static void grants_query(struct observation *at, const char *const *parts, size_t count,
 	const char *const *owners, size_t owner_count, struct buf *sql)
 {
-	const char *more = others_of_leavers(at), *roles = at->roles;
+	const char *more = others_of_leavers(at), *roles = roles_of(at);
 	for (size_t i = 0; i < count; i++)
 		buf_printf(sql, "%s%s(%sr.rolname IN (%s))", i ? " UNION ALL " : "", parts[i], more, roles);
 	for (size_t i = 0; i < owner_count; i++)
@@ -352,11 +331,12 @@ static const char *open_schemas(const struct observation *at, const char *databa
 	for (size_t i = 0; i < at->place_count; i++)
 		if (*at->places[i].schema && strcmp(at->places[i].database, database) == 0)
 			names[count++] = at->places[i].schema;
-	return list_of(names, count, at->mem);
+	return names_list(&at->mute, names, count, at->mem);
 }
 
+/* `foreign`: the failure is about the bytes of a name. */
 static bool ask(struct observation *at, PGconn *conn, const struct buf *sql, size_t count, PGresult **rows,
-	struct error *err)
+	bool *foreign, struct error *err)
 {
 	struct outcome outcome;
 	if (buf_failed(sql))
@@ -364,29 +344,28 @@ static bool ask(struct observation *at, PGconn *conn, const struct buf *sql, siz
 	if (session_send(at->session, conn, buf_string(sql), count, &outcome) &&
 		session_collect(at->session, conn, count, rows, count, &outcome) && rows[count - 1])
 		return true;
+	*foreign = strcmp(outcome.sqlstate, NAMES_FOREIGN) == 0;
 	*err = outcome.error;
 	return error_prefix(err, "reading privileges");
 }
 
-static bool observe_database(struct observation *at, const char *database, struct error *err)
+static bool look_into(
+	struct observation *at, PGconn *conn, const char *database, bool *foreign, struct error *err)
 {
-	CLEANUP(session_finish) PGconn *conn = NULL;
 	CLEANUP(session_clear) PGresult *grants = NULL;
 	CLEANUP(session_clear) PGresult *objects = NULL;
 	CLEANUP(buf_done) struct buf sql = BUF(LIMIT_PASS_MEMORY);
 	CLEANUP(session_clear) PGresult *dangers = NULL;
 	PGresult *rows[ROWS] = {NULL};
 	const char *schemas = open_schemas(at, database);
-	if (!session_open(at->session, database, &conn, err))
-		return false;
 	grants_query(at, database_parts, COUNT_OF(database_parts), database_owners, COUNT_OF(database_owners),
 		&sql);
 	buf_text(&sql, "; ");
 	buf_printf(&sql, OBJECTS, schemas, schemas, schemas);
-	named_query(at->wanted, database, at->mem, &sql);
+	named_query(at->wanted, database, &at->mute, at->mem, &sql);
 	buf_text(&sql, "; ");
-	danger_query(at->wanted, database, at->mem, &sql);
-	bool ok = ask(at, conn, &sql, ROWS, rows, err);
+	danger_query(at->wanted, database, &at->mute, at->mem, &sql);
+	bool ok = ask(at, conn, &sql, ROWS, rows, foreign, err);
 	grants = rows[0];
 	objects = rows[1];
 	dangers = rows[2];
@@ -399,6 +378,18 @@ static bool observe_database(struct observation *at, const char *database, struc
 	present->looked = arena_grow(at->mem, present->looked, present->looked_count, sizeof(*present->looked));
 	present->looked[present->looked_count++] = database;
 	return true;
+}
+
+static bool observe_database(struct observation *at, const char *database, struct error *err)
+{
+	CLEANUP(session_finish) PGconn *conn = NULL;
+	bool foreign = false;
+	at->mute.count = 0;
+	if (!session_open(at->session, database, &conn, err))
+		return false;
+	return look_into(at, conn, database, &foreign, err) ||
+		(foreign && names_find_mute(at->session, conn, at->wanted, database, at->mem, &at->mute) &&
+			look_into(at, conn, database, &foreign, err));
 }
 
 static void take_database(struct observation *at, const char *name)
@@ -418,7 +409,7 @@ static bool is_wanted(const struct observation *at, const char *database)
 	return false;
 }
 
-static bool observe_cluster(struct observation *at, PGresult **databases, struct error *err)
+static bool look_at_cluster(struct observation *at, PGresult **databases, bool *foreign, struct error *err)
 {
 	static const char *const parts[] = {ON_DATABASES, ON_TABLESPACES, ON_PARAMETERS},
 				 *const owners[] = {OWN_DATABASES};
@@ -427,8 +418,8 @@ static bool observe_cluster(struct observation *at, PGresult **databases, struct
 	bool parameters = at->present->version >= FIRST_WITH_PARAMETERS;
 	grants_query(at, parts, parameters ? 3 : 2, owners, COUNT_OF(owners), &sql);
 	buf_text(&sql, "; ");
-	buf_printf(&sql, DATABASES "; %s", at->roles, danger_roles_query);
-	bool ok = ask(at, at->session->conn, &sql, ROWS, rows, err);
+	buf_printf(&sql, DATABASES "; %s", roles_of(at), danger_roles_query);
+	bool ok = ask(at, at->session->conn, &sql, ROWS, rows, foreign, err);
 	if (ok) {
 		take_grants(at, rows[0], NULL);
 		take_mighty(at, rows[2]);
@@ -437,6 +428,15 @@ static bool observe_cluster(struct observation *at, PGresult **databases, struct
 	session_clear(&rows[2]);
 	*databases = rows[1];
 	return ok;
+}
+
+static bool observe_cluster(struct observation *at, PGresult **databases, struct error *err)
+{
+	PGconn *conn = at->session->conn;
+	bool foreign = false;
+	return look_at_cluster(at, databases, &foreign, err) ||
+		(foreign && names_find_mute(at->session, conn, at->wanted, "", at->mem, &at->mute) &&
+			look_at_cluster(at, databases, &foreign, err));
 }
 
 static void take_closed(struct observation *at, const char *database, const char *why)
@@ -476,9 +476,6 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 	if (!wanted->role_count && !wanted->leaving_count)
 		return true;
 	find_places(&at);
-	at.roles = list_of_roles(wanted, mem);
-	const char *leaving = list_of(wanted->leaving, wanted->leaving_count, mem); /* "NULL" for none */
-	at.roles = arena_join(mem, at.roles, ", ", leaving);
 	if (!observe_cluster(&at, &databases, err))
 		return false;
 	observe_databases(&at, databases);

@@ -43,6 +43,7 @@ class Grants:
     def __init__(self, server, roles, users=()):
         self.server, self.roles, self.users = server, sorted(roles), sorted(users)
         self.wanted = []
+        self.database = "postgres"  # of the agent's own connection
 
     def want(self, database, role, on, *privileges, **fields):
         for privilege in privileges:
@@ -50,7 +51,7 @@ class Grants:
         return self
 
     def run(self, mode):
-        message = {"mode": mode, "connection": self.server.conninfo(), "password": self.server.password, "roles": self.roles,
+        message = {"mode": mode, "connection": self.server.conninfo(self.database), "password": self.server.password, "roles": self.roles,
                    "users": self.users, "grants": self.wanted}
         done = subprocess.run([str(DRIVER)], input=json.dumps(message), check=False, capture_output=True, text=True, timeout=170)
         assert done.returncode == 0 and not done.stderr, done.stderr
