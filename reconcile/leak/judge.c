@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "reconcile/leak/internal.h"
 
+enum { LONGEST_NAME = 253 }; /* of a Kubernetes object, and of a key in its data */
+
 const char *leak_text_at(const struct yaml_node *map, const char *key)
 {
 	const struct yaml_node *node = yaml_get(map, key);
@@ -16,10 +18,16 @@ static bool is_scalar(const struct yaml_node *node)
 	return node->kind != YAML_MAP && node->kind != YAML_LIST && node->kind != YAML_NULL && node->length > 0;
 }
 
+/* As a finding says it: of what is broken, a name may be a whole line with the value in it. */
+static const char *shown(const char *name)
+{
+	return strlen(name) > LONGEST_NAME || strpbrk(name, ":=\"'{}\r\n") ? "..." : name;
+}
+
 static const char *name_of(const struct yaml_node *object)
 {
 	const char *name = leak_text_at(yaml_get(object, "metadata"), "name");
-	return *name ? name : "without name";
+	return *name ? shown(name) : "without name";
 }
 
 /* In prose and source an object counts when it is whole. */
@@ -74,7 +82,7 @@ static void judge_field(const struct look *look, const struct yaml_node *secret,
 			continue;
 		leak_found(look, LEAK_SECRET, pair->line, pair->value->text, pair->value->length,
 			"Secret \"%s\" holds the plain value of \"%s\": seal it with `pgitops seal`",
-			name_of(secret), pair->key);
+			name_of(secret), shown(pair->key));
 	}
 }
 
@@ -106,7 +114,7 @@ static void judge_encrypted(const struct look *look, const struct yaml_node *obj
 		leak_found(look, LEAK_SEALED, line, value->text, value->length,
 			"SealedSecret \"%s\" holds in \"%s\" what no sealing made: a plain value, or a part of one. Seal it with "
 			"`pgitops seal`",
-			name_of(object), key);
+			name_of(object), shown(key));
 }
 
 static void judge_template(const struct look *look, const struct yaml_node *object, const struct yaml_node *map)
@@ -118,7 +126,7 @@ static void judge_template(const struct look *look, const struct yaml_node *obje
 				leak_is_example(look->place)))
 			leak_found(look, LEAK_SEALED, pair->line, pair->value->text, pair->value->length,
 				"SealedSecret \"%s\" holds the plain value of \"%s\" in its template: seal it with `pgitops seal`",
-				name_of(object), pair->key);
+				name_of(object), shown(pair->key));
 	}
 }
 
@@ -166,7 +174,7 @@ static void judge_user(const struct look *look, const struct yaml_node *user, co
 				pair->value->length,
 				"user \"%s\" has a plain password in \"%s\": keep it in edit-users.yaml outside Git and run "
 				"`pgitops seal users`",
-				name, pair->key);
+				shown(name), shown(pair->key));
 	}
 }
 
@@ -190,7 +198,7 @@ void leak_judge_kubeconfig(const struct look *look, const struct yaml_node *root
 				!public_data(value->text, value->length, leak_is_example(look->place)))
 				leak_found(look, LEAK_KUBECONFIG, value->line, value->text, value->length,
 					"a kubeconfig with the %s of \"%s\": whoever reads it has that access",
-					keys[k], leak_text_at(list->items[i], "name"));
+					keys[k], shown(leak_text_at(list->items[i], "name")));
 		}
 }
 
@@ -206,8 +214,8 @@ static void judge_generator(const struct look *look, const struct yaml_node *lis
 				!public_value(value + 1, strlen(value + 1), leak_is_example(look->place)))
 				leak_found(look, LEAK_GENERATOR, node->line, value + 1, strlen(value + 1),
 					"secretGenerator \"%s\" holds the plain value of \"%.*s\": seal it with `pgitops seal`",
-					leak_text_at(list->items[i], "name"), (int)(value - node->text),
-					node->text);
+					shown(leak_text_at(list->items[i], "name")),
+					(int)(value - node->text), node->text);
 		}
 	}
 }

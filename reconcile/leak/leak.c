@@ -74,6 +74,14 @@ static bool is_cut_before(const struct leak_scan *scan, const struct leak *leak)
 	return false;
 }
 
+/* Whatever a finding quotes is not a password. */
+static void hide_known(const struct known *known, char *text)
+{
+	struct known_hit hit = {0};
+	while (known_find(known, text, strlen(text), false, hit.end, &hit))
+		memset(text + hit.offset, '*', hit.end - hit.offset);
+}
+
 void leak_found(const struct look *look, enum leak_rule rule, int line, const void *value, size_t length,
 	const char *format, ...)
 {
@@ -86,6 +94,7 @@ void leak_found(const struct look *look, enum leak_rule rule, int line, const vo
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	hide_known(scan->known, text);
 	const char *bytes = value;
 	while (length && strchr(" \t\r\n", bytes[length - 1]) && bytes[length - 1])
 		length--;

@@ -73,6 +73,31 @@ static void a_finding_has_its_line_and_never_the_value(void **state)
 	}
 }
 
+/* Of what is broken, a name may be a whole line: with a password in it that is known, or none that anybody knows. */
+static void a_name_in_a_finding_is_not_the_value(void **state)
+{
+	static const char *const texts[] = {
+		"users:\n    - username: word: |\n    - username: word: correct horse\n\n      Old_Password: hunter2b\n",
+		"users:\n- {username: correct horse, password: hunter2b}\n",
+		"users:\n- {username: 'bob password: hunter2', password: hunter2b}\n",
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: 'x token=hunter2'}\nstringData: {a: hunter2b}\n",
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {'correct horse': hunter2b}\n",
+		"apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {'a: hunter2': hunter2b}}\n",
+		"kind: Config\nclusters: []\nusers:\n- name: 'ops token: hunter2'\n  user: {token: c29tZS10b2tlbi1vZi1vcHM=}\n",
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		struct leaks leaks = read_text("a.yaml", texts[i], strlen(texts[i]));
+		if (!leaks.count)
+			fail_msg("case %zu: nothing found", i);
+		for (size_t k = 0; k < leaks.count; k++)
+			if (strstr(leaks.items[k].text, "hunter2") ||
+				strstr(leaks.items[k].text, "correct horse"))
+				fail_msg("case %zu: %s", i, leaks.items[k].text);
+		done(&leaks);
+	}
+}
+
 /* Fed in pieces of 65536 bytes, as git gives it. */
 static struct leaks feed(const char *text, size_t length)
 {
@@ -186,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_finding_has_its_line_and_never_the_value),
+		cmocka_unit_test(a_name_in_a_finding_is_not_the_value),
 		cmocka_unit_test(a_file_of_any_size_is_read_to_its_end),
 		cmocka_unit_test(what_was_there_before_is_taken_out_as_often_as_it_was_there),
 		cmocka_unit_test(a_text_made_to_be_read_slowly_is_read_to_its_end),
