@@ -359,7 +359,7 @@ def test_an_interrupted_seal_leaves_the_old_files(desk):
     """Killed while it waits for its input: nothing was opened for writing."""
     old = desk.write("sealed.yaml", "old\n")
     child = subprocess.Popen([agents.PROGRAM, "seal", "--cert", CERT, "-w", old], stdin=subprocess.PIPE, env=desk.environment,
-                             cwd=desk.root)
+                             cwd=desk.root, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     child.stdin.write(SECRET.encode())
     child.stdin.flush()
 
