@@ -112,7 +112,7 @@ static void join_leaving(
 	}
 }
 
-/* In front of everything that is done to the role: nothing of it goes then. */
+/* In front of what is done to the role in each database: nothing of it goes then. */
 static void join_stop(struct role_step *steps, size_t count, const struct grants_stop *stop, struct arena *mem)
 {
 	const char *sql = arena_printf(mem, "SELECT CAST(%s AS integer);\n",
@@ -131,7 +131,6 @@ static void join_stop(struct role_step *steps, size_t count, const struct grants
 					  : steps[i].redacted;
 		steps[i].sql = arena_join(mem, sql, "", steps[i].sql);
 		steps[i].statements++;
-		return;
 	}
 }
 

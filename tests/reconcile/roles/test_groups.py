@@ -217,6 +217,8 @@ def test_what_one_of_ours_gave_on_by_a_leavers_right_keeps_the_leaver(server):
     server.run("CREATE ROLE robot", "GRANT USAGE ON SCHEMA s TO robot, alice, readers", "GRANT SELECT ON s.t TO alice WITH GRANT OPTION",
                "SET SESSION AUTHORIZATION alice", "GRANT SELECT ON s.t TO readers WITH GRANT OPTION",
                "SET SESSION AUTHORIZATION readers", "GRANT SELECT ON s.t TO robot", database="shop")
+    server.run("CREATE DATABASE app")
+    server.run("CREATE TABLE hers (x int)", "ALTER TABLE hers OWNER TO alice", database="app")  # she is in two databases
     result = users.apply(document(groups, [bob]))
     assert result.status("alice") == "Retiring" and 'shop: table s.t of "robot"' in result.reason("alice"), result.reason("alice")
     assert server.value("SELECT has_table_privilege('robot', 's.t', 'SELECT')", database="shop")
