@@ -394,6 +394,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 	plan_passwords(&planner);
 	renamed_keep_passwords(&planner);
 	planner_find_unused(&planner);
+	planner_find_databases(&planner);
 	plan_groups(&planner);
 	plan_databases(&planner);
 	for (size_t i = 0; i < planner.user_count; i++)

@@ -51,7 +51,7 @@ bool planner_may_own(struct planner *planner, struct planned_database *planned, 
 		owners[count++] = found->name;
 	if (planned->new_owner)
 		owners[count++] = planned->new_owner;
-	planned->asked = true;
+	planned->asked = planned->report != NULL; /* before its turn nothing is decided */
 	planned->allowed = rights_borrow_owners(planner, owners, count, sql, planned->report, &planned->loan);
 	return planned->allowed;
 }
@@ -423,7 +423,7 @@ static void plan_database(struct planner *planner, struct planned_database *plan
 	plan_extensions(planner, planned);
 }
 
-void plan_databases(struct planner *planner)
+void planner_find_databases(struct planner *planner)
 {
 	const struct users *wanted = planner->input->wanted;
 	planner->databases = arena_array(planner->mem, wanted->database_count + 1, sizeof(*planner->databases));
@@ -433,6 +433,11 @@ void plan_databases(struct planner *planner)
 			.found = present_database(planner->present, wanted->databases[i].name),
 			.content = &planner->present->contents[i],
 		};
-		plan_database(planner, &planner->databases[i]);
 	}
+}
+
+void plan_databases(struct planner *planner)
+{
+	for (size_t i = 0; i < planner->input->wanted->database_count; i++)
+		plan_database(planner, &planner->databases[i]);
 }

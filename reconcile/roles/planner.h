@@ -268,7 +268,8 @@ bool planner_is_group(const struct planner *planner, const char *name); /* liste
 
 /* --- plan_databases.c --- */
 
-void plan_databases(struct planner *planner); /* after the groups, before the users */
+void planner_find_databases(struct planner *planner); /* before anybody asks for one */
+void plan_databases(struct planner *planner);         /* after the groups, before the users */
 
 /* Of this name, if it is listed; NULL = it is not. */
 struct planned_database *planner_database(const struct planner *planner, const char *name);
