@@ -27,6 +27,12 @@ int64_t clock_boot(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+void clock_pause(int64_t milliseconds)
+{
+	const struct timespec time = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
+	nanosleep(&time, NULL);
+}
+
 static struct tm broken_down(int64_t microseconds, int *milliseconds)
 {
 	struct tm parts;

@@ -19,6 +19,9 @@ int64_t clock_steady(void);
 /* Milliseconds on CLOCK_BOOTTIME, for a promise that must not outlast the sleep of the machine: only differences mean something. */
 int64_t clock_boot(void);
 
+/* Sleeps for so many milliseconds, or until a signal's handler has run. */
+void clock_pause(int64_t milliseconds);
+
 /* RFC 3339 in UTC with milliseconds: 2026-01-02T03:04:05.678Z. */
 void clock_text(int64_t microseconds, char text[CLOCK_TEXT_SIZE]);
 

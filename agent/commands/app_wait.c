@@ -1,6 +1,5 @@
 #include "agent/commands/common.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -104,8 +103,7 @@ static int wait_for(const struct command_context *context, struct wait *wait, in
 			return command_failed(&err);
 		}
 		show_progress(wait, application, false);
-		struct timespec left = {.tv_sec = pause / 1000, .tv_nsec = pause % 1000 * 1000000};
-		nanosleep(&left, NULL);
+		clock_pause(pause);
 	}
 }
 

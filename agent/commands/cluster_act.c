@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -83,12 +82,6 @@ bool cluster_act_is_stopped(const struct cluster_act *act)
 bool cluster_act_is_late(const struct cluster_act *act)
 {
 	return cluster_act_is_stopped(act) || cluster_act_passed(act) >= act->timeout;
-}
-
-void cluster_act_pause(int64_t milliseconds)
-{
-	struct timespec left = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
-	nanosleep(&left, NULL);
 }
 
 void cluster_act_say(const struct cluster_act *act, const char *format, ...)
@@ -209,7 +202,7 @@ static void take_answer(struct cluster_act *act, struct cluster_order *order)
 void cluster_order_step(struct cluster_act *act, struct cluster_order *order)
 {
 	if (!order->telling)
-		cluster_act_pause(STEP);
+		clock_pause(STEP);
 	else if (patroni_telling_step(order->telling, STEP))
 		take_answer(act, order);
 }

@@ -79,8 +79,6 @@ void cluster_order_begin(struct cluster_act *act, const struct patroni_cluster *
 void cluster_order_step(struct cluster_act *act, struct cluster_order *order);
 void cluster_order_done(struct cluster_order *order);
 
-void cluster_act_pause(int64_t milliseconds);
-
 /* ---- one member is restarted, or made anew (cluster_member.c) ---- */
 
 struct cluster_member_order {
@@ -112,6 +110,11 @@ enum cluster_choice cluster_switch_choose(struct cluster_act *act, const char *t
 
 /* Hands over, and looks until the new leader takes writes and the old one streams. False: `why`. */
 bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen) MUST_CHECK;
+
+/* What `act->result` says of it; its `seconds`, borrowed, for more of them. */
+json_t *cluster_switch_document(struct cluster_act *act, const struct cluster_switch *chosen);
+/* Left out where it is not yet so. */
+void cluster_set_seconds(json_t *object, const char *key, int64_t milliseconds);
 
 /* "acid-1, acid-2": for messages about a name that is none of them. */
 const char *cluster_member_names(const struct patroni_cluster *cluster, struct arena *mem);

@@ -81,10 +81,9 @@ static void set_switchover(json_t *out, const struct patroni_cluster *cluster)
 
 static const char *sync_mode(const struct patroni_cluster *cluster)
 {
-	const json_t *mode = json_object_get(cluster->config, "synchronous_mode");
-	if (json_is_string(mode))
-		return json_string_value(mode);
-	return json_is_true(mode) ? "on" : "off";
+	static const char *const words[] = {
+		[PATRONI_ASYNCHRONOUS] = "off", [PATRONI_SYNCHRONOUS] = "on", [PATRONI_QUORUM] = "quorum"};
+	return words[patroni_synchronous(cluster)];
 }
 
 static void set_operator(json_t *out, const struct patroni_cluster *cluster)

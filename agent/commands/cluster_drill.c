@@ -49,8 +49,9 @@ struct drilling {
 	struct session_target target; /* of the `databases` entry, which owns the password */
 	struct drill_member *members;
 	size_t count;
-	int64_t ttl, loop_wait, retry_timeout;
-	bool synchronous;
+	struct patroni_settings settings;
+	bool settings_known;
+	enum patroni_synchronous synchronous;
 	struct drill_figures figures;
 	bool handed_over, measured;
 	const char *trouble; /* why it is not whole; NULL = it is */
@@ -68,20 +69,6 @@ static struct session_target target_of(
 		connection_value(member->host, mem), (long long)member->port, database ? " dbname=" : "",
 		database ? database : "");
 	return target;
-}
-
-static int64_t setting(const struct patroni_cluster *cluster, const char *key, int64_t fallback)
-{
-	return json_number_at(cluster->config, key, fallback);
-}
-
-static void take_settings(struct drilling *drilling, const struct patroni_cluster *cluster)
-{
-	const json_t *mode = json_object_get(cluster->config, "synchronous_mode");
-	drilling->ttl = cluster->ttl ? cluster->ttl : setting(cluster, "ttl", 30);
-	drilling->loop_wait = setting(cluster, "loop_wait", 10);
-	drilling->retry_timeout = setting(cluster, "retry_timeout", 10);
-	drilling->synchronous = json_is_true(mode) || json_is_string(mode);
 }
 
 static const char *take_members(struct drilling *drilling, const struct patroni_cluster *cluster)
@@ -119,7 +106,8 @@ static const char *judge(struct drilling *drilling, const struct patroni_cluster
 		return "the writers need a way in, and no `databases` entry of an agent file is this cluster's";
 	if (!cluster_target(drilling->act->context, &drilling->act->source, entry, &drilling->target, &err))
 		return arena_copy(mem, err.text);
-	take_settings(drilling, cluster);
+	drilling->settings_known = patroni_settings(cluster, &drilling->settings);
+	drilling->synchronous = patroni_synchronous(cluster);
 	return take_members(drilling, cluster);
 }
 
@@ -160,7 +148,7 @@ static bool warm_up(struct drilling *drilling, struct drill *drill)
 	int64_t end = clock_steady() + WARM_MILLISECONDS;
 	while (drill_acknowledged(drill) < wanted && clock_steady() < end &&
 		!cluster_act_is_stopped(drilling->act))
-		cluster_act_pause(STEP);
+		clock_pause(STEP);
 	return drill_acknowledged(drill) >= wanted;
 }
 
@@ -231,7 +219,7 @@ static void finish(struct drilling *drilling, struct drill *drill)
 	do {
 		drilling->left = at_the_primary(drilling, drill);
 		if (drilling->left)
-			cluster_act_pause(STEP * 5);
+			clock_pause(STEP * 5);
 	} while (drilling->left && clock_steady() < end);
 	if (drill && !drilling->measured)
 		fail(drilling, "what was written could not be looked at");
@@ -311,6 +299,7 @@ static void show_figures(const struct drilling *drilling)
 {
 	struct arena *mem = drilling->act->context->mem;
 	const struct drill_figures *figures = &drilling->figures;
+	const struct patroni_settings *settings = &drilling->settings;
 	const struct line lines[] = {
 		{"longest time without a write", seconds(drilling, figures->without_writes / 1000), CELL_PLAIN},
 		{"acknowledged writes", arena_printf(mem, "%zu", figures->acknowledged), CELL_PLAIN},
@@ -329,21 +318,22 @@ static void show_figures(const struct drilling *drilling)
 			figures->two_primaries ? CELL_BAD : CELL_GOOD},
 		{"new leader takes writes after", seconds(drilling, drilling->chosen.writes), CELL_PLAIN},
 		{"old leader streams after", seconds(drilling, drilling->chosen.streaming), CELL_PLAIN},
-		{"synchronous_mode", drilling->synchronous ? "on" : "off", CELL_PLAIN},
+		{"synchronous_mode",
+			drilling->synchronous == PATRONI_QUORUM                ? "quorum"
+				: drilling->synchronous == PATRONI_SYNCHRONOUS ? "on"
+									       : "off",
+			CELL_PLAIN},
 		{"a leader that dies is replaced after",
-			arena_printf(mem, "ttl %llds, and loop_wait %llds at most (retry_timeout %llds)",
-				(long long)drilling->ttl, (long long)drilling->loop_wait,
-				(long long)drilling->retry_timeout),
+			!drilling->settings_known
+				? "not known: nobody said the cluster's configuration"
+				: arena_printf(mem,
+					  "ttl %llds, and loop_wait %llds at most (retry_timeout %llds)",
+					  (long long)settings->ttl, (long long)settings->loop_wait,
+					  (long long)settings->retry_timeout),
 			CELL_DIM},
 	};
 	show(drilling, lines, COUNT_OF(lines));
 	show_lost(drilling);
-}
-
-static void set_seconds(json_t *object, const char *key, int64_t milliseconds)
-{
-	if (milliseconds >= 0)
-		json_object_set_new(object, key, json_real((double)milliseconds / 1000));
 }
 
 static json_t *lost_document(const struct drill_figures *figures)
@@ -363,13 +353,11 @@ static json_t *lost_document(const struct drill_figures *figures)
 static void fill_result(const struct drilling *drilling)
 {
 	const struct drill_figures *figures = &drilling->figures;
-	json_t *out = drilling->act->result, *times = json_object();
-	set_seconds(times, "leader", drilling->chosen.record);
-	set_seconds(times, "writes", drilling->chosen.writes);
-	set_seconds(times, "streaming", drilling->chosen.streaming);
+	json_t *out = drilling->act->result;
+	json_t *times = cluster_switch_document(drilling->act, &drilling->chosen);
 	if (drilling->measured) {
-		set_seconds(times, "withoutWrites", figures->without_writes / 1000);
-		set_seconds(times, "twoPrimaries", figures->two_primaries / 1000);
+		cluster_set_seconds(times, "withoutWrites", figures->without_writes / 1000);
+		cluster_set_seconds(times, "twoPrimaries", figures->two_primaries / 1000);
 		json_object_set_new(out, "writes",
 			json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "acknowledged",
 				(json_int_t)figures->acknowledged, "lost", (json_int_t)figures->lost_count,
@@ -378,12 +366,12 @@ static void fill_result(const struct drilling *drilling)
 				"unknownThere", (json_int_t)figures->unknown_there));
 		json_object_set_new(out, "lost", lost_document(figures));
 	}
-	json_object_set_new(out, "seconds", times);
-	json_object_set_new(out, "settings",
-		json_pack("{s:I,s:I,s:I,s:b}", "ttl", (json_int_t)drilling->ttl, "loopWait",
-			(json_int_t)drilling->loop_wait, "retryTimeout", (json_int_t)drilling->retry_timeout,
-			"synchronousMode", drilling->synchronous));
-	json_set_text(out, "leader", drilling->chosen.leader ? drilling->chosen.leader : drilling->chosen.from);
+	if (drilling->settings_known)
+		json_object_set_new(out, "settings",
+			json_pack("{s:I,s:I,s:I,s:b}", "ttl", (json_int_t)drilling->settings.ttl, "loopWait",
+				(json_int_t)drilling->settings.loop_wait, "retryTimeout",
+				(json_int_t)drilling->settings.retry_timeout, "synchronousMode",
+				drilling->synchronous != PATRONI_ASYNCHRONOUS));
 }
 
 static int report(struct drilling *drilling)
@@ -418,10 +406,8 @@ static int run(struct drilling *drilling)
 	struct cluster_act *act = drilling->act;
 	struct arena *mem = act->context->mem;
 	int code;
-	json_set_text(act->result, "cluster", act->name);
 	const char *why = prepare(drilling);
-	json_set_text(act->result, "from", drilling->chosen.from);
-	json_set_text(act->result, "to", drilling->chosen.to);
+	cluster_switch_document(act, &drilling->chosen);
 	if (why) {
 		code = cluster_act_end(act, "refused", arena_printf(mem, "%s: no drill: %s", act->name, why));
 		return drilling->chosen.no_answer ? EXIT_NO_ANSWER : code;

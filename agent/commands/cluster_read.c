@@ -232,8 +232,9 @@ static bool read_kubernetes(struct reading *reading, struct error *err)
 static void read_named(struct reading *reading, const struct database_config *database)
 {
 	struct arena *mem = reading->context->mem;
-	const struct patroni_asking asking = {
-		.access = access_of(reading->source, database), .milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	const struct patroni_asking asking = {.access = access_of(reading->source, database),
+		.config = true,
+		.milliseconds = LIMIT_PATRONI_MILLISECONDS};
 	const char *trouble = reading->source->troubles[database - reading->source->config.databases];
 	struct error err;
 	if (trouble)

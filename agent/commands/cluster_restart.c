@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "agent/commands/cluster_act.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "reconcile/patroni/fit.h"
 
@@ -188,7 +189,7 @@ static const char *has_heard(struct restart *restart, const struct step *step)
 			member->replayed >= position;
 		cluster_look_done(&look);
 		if (!heard)
-			cluster_act_pause(HEARD_AGAIN);
+			clock_pause(HEARD_AGAIN);
 	}
 	return heard ? NULL : "it does not replay what the leader writes: its log says why";
 }

@@ -2,6 +2,7 @@
  * cluster_switch.c - who takes over, and the handing over itself: for `cluster switchover`, and for the leader's turn in `cluster restart`
  */
 #include "agent/commands/cluster_act.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "reconcile/patroni/fit.h"
 
@@ -111,7 +112,7 @@ static const char *choose_in_time(struct choosing *choosing, bool wait)
 		if (why && !text_equal(why, said))
 			cluster_act_say(choosing->act, "waiting: %s", why);
 		said = why ? why : said;
-		cluster_act_pause(LOOK_AGAIN);
+		clock_pause(LOOK_AGAIN);
 	}
 	cluster_look_done(&looks[0]);
 	cluster_look_done(&looks[1]);
@@ -230,4 +231,26 @@ bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen)
 		return false;
 	}
 	return ok;
+}
+
+/* ---- the document ---- */
+
+void cluster_set_seconds(json_t *object, const char *key, int64_t milliseconds)
+{
+	if (milliseconds >= 0)
+		json_object_set_new(object, key, json_real((double)milliseconds / 1000));
+}
+
+json_t *cluster_switch_document(struct cluster_act *act, const struct cluster_switch *chosen)
+{
+	json_t *seconds = json_object();
+	json_set_text(act->result, "cluster", act->name);
+	json_set_text(act->result, "from", chosen->from);
+	json_set_text(act->result, "to", chosen->to);
+	json_set_text(act->result, "leader", chosen->leader ? chosen->leader : chosen->from);
+	cluster_set_seconds(seconds, "leader", chosen->record);
+	cluster_set_seconds(seconds, "writes", chosen->writes);
+	cluster_set_seconds(seconds, "streaming", chosen->streaming);
+	json_object_set_new(act->result, "seconds", seconds);
+	return seconds;
 }

@@ -40,30 +40,11 @@ static bool read_lag(const struct command_context *context, struct wish *wish)
 	return false;
 }
 
-static void set_seconds(json_t *seconds, const char *key, int64_t milliseconds)
-{
-	if (milliseconds >= 0)
-		json_object_set_new(seconds, key, json_real((double)milliseconds / 1000));
-}
-
-static void fill_result(struct cluster_act *act, const struct cluster_switch *chosen)
-{
-	json_t *seconds = json_object();
-	json_set_text(act->result, "cluster", act->name);
-	json_set_text(act->result, "from", chosen->from);
-	json_set_text(act->result, "to", chosen->to);
-	json_set_text(act->result, "leader", chosen->leader ? chosen->leader : chosen->from);
-	set_seconds(seconds, "leader", chosen->record);
-	set_seconds(seconds, "writes", chosen->writes);
-	set_seconds(seconds, "streaming", chosen->streaming);
-	json_object_set_new(act->result, "seconds", seconds);
-}
-
 static int hand_over(struct cluster_act *act, struct cluster_switch *chosen)
 {
 	struct arena *mem = act->context->mem;
 	bool ok = cluster_switch_run(act, chosen);
-	fill_result(act, chosen);
+	cluster_switch_document(act, chosen);
 	if (!ok)
 		return cluster_act_end(act, "failed",
 			arena_printf(mem, "%s: the switchover to %s is not done: %s", act->name, chosen->to,
@@ -79,7 +60,7 @@ static int hand_over(struct cluster_act *act, struct cluster_switch *chosen)
 static int no_choice(struct cluster_act *act, enum cluster_choice choice, const struct cluster_switch *chosen)
 {
 	struct arena *mem = act->context->mem;
-	fill_result(act, chosen);
+	cluster_switch_document(act, chosen);
 	if (choice == CLUSTER_LEADS_ALREADY)
 		return cluster_act_end(act, "nothing",
 			arena_printf(mem, "%s: %s is the leader already", act->name, chosen->to));
@@ -96,7 +77,7 @@ static int run(struct cluster_act *act, const struct wish *wish)
 	enum cluster_choice choice = cluster_switch_choose(act, wish->to, wish->lag, wish->wait, &chosen);
 	if (choice != CLUSTER_CHOSEN)
 		return no_choice(act, choice, &chosen);
-	fill_result(act, &chosen);
+	cluster_switch_document(act, &chosen);
 	if (!cluster_act_confirm(act,
 		    arena_printf(act->context->mem,
 			    "%s: %s becomes the leader instead of %s.\n%s\nSessions with %s end, and nobody takes writes for "

@@ -30,11 +30,14 @@ struct repository_config {
 	int line;
 };
 
+/* The operator's own default. */
+#define OPERATOR_SECRET_TEMPLATE "{username}.{cluster}.credentials.{tprkind}.{tprgroup}"
+
 /* databases[].postgresql and .operator: a cluster of the Zalando operator. */
 struct operator_reference {
 	const char *namespace, *name; /* of the `postgresql` object; NULL = none */
 	const char *superuser;        /* the operator's super_username, default postgres */
-	const char *secret_template;  /* its secret_name_template */
+	const char *secret_template; /* its secret_name_template; OPERATOR_SECRET_TEMPLATE where the file says nothing */
 };
 
 struct database_config {

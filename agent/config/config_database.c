@@ -295,8 +295,7 @@ static void check_cluster(
 		settings_complain(settings, pair_of(pair, "passwordFrom"), true,
 			"passwordFrom goes with connection: of a postgresql the password is in the operator's Secret");
 	default_text(&database->cluster.superuser, "postgres");
-	default_text(
-		&database->cluster.secret_template, "{username}.{cluster}.credentials.{tprkind}.{tprgroup}");
+	default_text(&database->cluster.secret_template, OPERATOR_SECRET_TEMPLATE);
 	default_text(&database->database, "postgres");
 }
 

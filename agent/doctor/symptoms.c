@@ -166,6 +166,27 @@ const char *look_object(struct look *look, const char *kind, const json_t *objec
 		json_text_at(object, "metadata.namespace", ""), json_text_at(object, "metadata.name", ""));
 }
 
+const char *look_warning(struct look *look, const char *kind, const json_t *object)
+{
+	size_t i;
+	const json_t *event;
+	const char *message = "", *newest = "";
+	json_array_foreach (look_list(look, LOOK_EVENTS), i, event) {
+		const char *last = json_text_at(event, "lastTimestamp", "");
+		if (!text_equal(json_text_at(event, "type", ""), "Warning") ||
+			!text_equal(json_text_at(event, "involvedObject.kind", ""), kind) ||
+			!text_equal(json_text_at(event, "involvedObject.name", ""),
+				json_text_at(object, "metadata.name", "-")) ||
+			strcmp(json_text_at(event, "metadata.namespace", ""),
+				json_text_at(object, "metadata.namespace", "")) != 0 ||
+			strcmp(last, newest) < 0)
+			continue;
+		newest = last;
+		message = json_text_at(event, "message", "");
+	}
+	return message;
+}
+
 void look_found(struct look *look, const char *remedy, const char *format, ...)
 {
 	char text[2048];

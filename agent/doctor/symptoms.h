@@ -43,6 +43,9 @@ void look_found(struct look *look, const char *remedy, const char *format, ...) 
 /* "Pod NAMESPACE/NAME" */
 const char *look_object(struct look *look, const char *kind, const json_t *object);
 
+/* The newest Warning of this object; "" = none. */
+const char *look_warning(struct look *look, const char *kind, const json_t *object);
+
 typedef void look_function(struct look *look);
 
 struct symptom {

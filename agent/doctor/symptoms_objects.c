@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/doctor/symptoms.h"
+#include "agent/users/database_target.h"
 #include "base/text.h"
 
 static const json_t *find(json_t *list, const char *namespace, const char *name)
@@ -15,25 +16,32 @@ static const json_t *find(json_t *list, const char *namespace, const char *name)
 	return NULL;
 }
 
-/* By the operator's template as it is by default; '_' of the user becomes '-'. */
-static const char *secret_of(struct look *look, const char *user, const char *cluster)
+/* By the template that the agent file has for this cluster, else as it is by default. */
+static const char *secret_of(struct look *look, const char *user, const json_t *cluster)
 {
-	char *name = arena_copy(look->doctor->mem, user);
-	for (char *at = name; *at; at++)
-		*at = *at == '_' ? '-' : *at;
-	return arena_printf(look->doctor->mem, "%s.%s.credentials.postgresql.acid.zalan.do", name, cluster);
+	const struct config *config = look->doctor->config;
+	const struct operator_reference own = {.namespace = json_text_at(cluster, "metadata.namespace", ""),
+		.name = json_text_at(cluster, "metadata.name", ""),
+		.secret_template = OPERATOR_SECRET_TEMPLATE};
+	for (size_t i = 0; i < config->database_count; i++) {
+		const struct operator_reference *listed = &config->databases[i].cluster;
+		if (listed->secret_template && text_equal(listed->name, own.name) &&
+			text_equal(listed->namespace, own.namespace))
+			return operator_secret_name(listed, user, look->doctor->mem);
+	}
+	return operator_secret_name(&own, user, look->doctor->mem);
 }
 
 static void look_for_secret(struct look *look, const json_t *cluster, const char *user)
 {
 	const char *namespace = json_text_at(cluster, "metadata.namespace", "");
-	const char *secret = secret_of(look, user, json_text_at(cluster, "metadata.name", ""));
+	const char *secret = secret_of(look, user, cluster);
 	json_t *secrets = look_list(look, LOOK_SECRETS);
 	if (look->unknown || strchr(user, '.') || find(secrets, namespace, secret))
 		return;
 	look_found(look,
 		"the operator makes it with the user: pgitops doctor operator-silent and database-missing; with another secret_name_template "
-		"it is called otherwise",
+		"say so in `postgresql` of the agent file: secretNameTemplate",
 		"%s: user %.63s has no Secret %s", look_object(look, "postgresql", cluster), user, secret);
 }
 
@@ -76,7 +84,7 @@ void look_passwords(struct look *look)
 		const char *namespace = json_text_at(cluster, "metadata.namespace", "");
 		const char *name = json_text_at(cluster, "metadata.name", "");
 		const json_t *secret =
-			find(look_list(look, LOOK_SECRETS), namespace, secret_of(look, "postgres", name));
+			find(look_list(look, LOOK_SECRETS), namespace, secret_of(look, "postgres", cluster));
 		const json_t *claim = find(look_list(look, LOOK_CLAIMS), namespace,
 			arena_printf(look->doctor->mem, "pgdata-%s-0", name));
 		const char *made = json_text_at(secret, "metadata.creationTimestamp", "");

@@ -8,11 +8,6 @@
 
 static const int64_t patience = INT64_C(3) * 1000000; /* an idle operator takes an object up within a second */
 
-static const char *status_of(const json_t *cluster)
-{
-	return postgresql_status(cluster);
-}
-
 /* Is its Deployment there, and does it run? What cannot be read is no answer. */
 static void look_for_operator(struct look *look)
 {
@@ -40,7 +35,7 @@ static bool is_silent(struct look *look, const json_t *cluster)
 	if (!clock_parse(json_text_at(cluster, "metadata.creationTimestamp", ""), &written))
 		written = 0;
 	return health.health == HEALTH_PROGRESSING && written && clock_now() - written > patience &&
-		(!*status_of(cluster) || strstr(health.message, "has not reported") ||
+		(!*postgresql_status(cluster) || strstr(health.message, "has not reported") ||
 			strstr(health.message, "is busy, blocked"));
 }
 
@@ -50,7 +45,8 @@ void look_silence(struct look *look)
 	const json_t *cluster, *busy = NULL;
 	bool silent = false;
 	json_array_foreach (look_list(look, LOOK_POSTGRESQLS), i, cluster)
-		if (text_equal(status_of(cluster), "Creating") || text_equal(status_of(cluster), "Updating"))
+		if (text_equal(postgresql_status(cluster), "Creating") ||
+			text_equal(postgresql_status(cluster), "Updating"))
 			busy = cluster;
 	json_array_foreach (look_list(look, LOOK_POSTGRESQLS), i, cluster) {
 		if (!is_silent(look, cluster))
@@ -64,31 +60,10 @@ void look_silence(struct look *look)
 				: "does the operator watch this namespace (WATCHED_NAMESPACE), and is the annotation acid.zalan.do/controller its own? "
 				  "A new value in any annotation of the object makes it look again",
 			"%s: no report of the operator about this spec (status \"%s\")",
-			look_object(look, "postgresql", cluster), status_of(cluster));
+			look_object(look, "postgresql", cluster), postgresql_status(cluster));
 	}
 	if (silent)
 		look_for_operator(look);
-}
-
-static const char *event_about(struct look *look, const json_t *cluster)
-{
-	size_t i;
-	const json_t *event;
-	const char *message = "", *newest = "";
-	json_array_foreach (look_list(look, LOOK_EVENTS), i, event) {
-		const char *last = json_text_at(event, "lastTimestamp", "");
-		if (!text_equal(json_text_at(event, "type", ""), "Warning") ||
-			!text_equal(json_text_at(event, "involvedObject.kind", ""), "postgresql") ||
-			!text_equal(json_text_at(event, "involvedObject.name", ""),
-				json_text_at(cluster, "metadata.name", "-")) ||
-			strcmp(json_text_at(event, "metadata.namespace", ""),
-				json_text_at(cluster, "metadata.namespace", "")) != 0 ||
-			strcmp(last, newest) < 0)
-			continue;
-		newest = last;
-		message = json_text_at(event, "message", "");
-	}
-	return message;
 }
 
 static const struct {
@@ -111,11 +86,12 @@ void look_failures(struct look *look)
 	const json_t *cluster;
 	json_array_foreach (look_list(look, LOOK_POSTGRESQLS), i, cluster)
 		for (size_t j = 0; j < COUNT_OF(failures); j++) {
-			const char *why = event_about(look, cluster);
-			if (text_equal(status_of(cluster), failures[j].status))
-				look_found(look, failures[j].remedy, "%s is %s%s%.300s",
-					look_object(look, "postgresql", cluster), failures[j].status,
-					*why ? ": " : "", why);
+			if (!text_equal(postgresql_status(cluster), failures[j].status))
+				continue;
+			const char *why = look_warning(look, "postgresql", cluster);
+			look_found(look, failures[j].remedy, "%s is %s%s%.300s",
+				look_object(look, "postgresql", cluster), failures[j].status,
+				*why ? ": " : "", why);
 		}
 }
 

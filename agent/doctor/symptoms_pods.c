@@ -3,6 +3,7 @@
 
 #include "agent/doctor/symptoms.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/health.h"
 
 /* What a word of the scheduler or the kubelet means; the first that stands in the text. */
 static const struct {
@@ -78,16 +79,6 @@ static bool tell_containers(struct look *look, const json_t *pod, const char *li
 	return told;
 }
 
-static const json_t *condition_of(const json_t *object, const char *type)
-{
-	size_t i;
-	const json_t *item;
-	json_array_foreach (json_at(object, "status.conditions"), i, item)
-		if (text_equal(json_text_at(item, "type", ""), type))
-			return item;
-	return NULL;
-}
-
 static bool is_false(const json_t *condition)
 {
 	return condition && !text_equal(json_text_at(condition, "status", ""), "True");
@@ -96,7 +87,7 @@ static bool is_false(const json_t *condition)
 static void look_at_pod(struct look *look, const json_t *pod)
 {
 	const char *phase = json_text_at(pod, "status.phase", "");
-	const json_t *scheduled = condition_of(pod, "PodScheduled");
+	const json_t *scheduled = health_condition(pod, "PodScheduled");
 	if (text_equal(phase, "Succeeded"))
 		return;
 	if (is_false(scheduled)) {
@@ -112,9 +103,9 @@ static void look_at_pod(struct look *look, const json_t *pod)
 	else if (!text_equal(phase, "Running"))
 		tell(look, pod, "pending", "no node has begun with it",
 			json_text_at(pod, "status.message", ""));
-	else if (is_false(condition_of(pod, "Ready")))
+	else if (is_false(health_condition(pod, "Ready")))
 		tell(look, pod, "ready", "runs and is not ready",
-			json_text_at(condition_of(pod, "Ready"), "message", ""));
+			json_text_at(health_condition(pod, "Ready"), "message", ""));
 }
 
 void look_pods(struct look *look)
@@ -127,28 +118,6 @@ void look_pods(struct look *look)
 
 /* ---- volumes ---- */
 
-/* The newest Warning of this object; "" = none. */
-static const char *warning_of(struct look *look, const char *kind, const json_t *object)
-{
-	size_t i;
-	const json_t *event;
-	const char *message = "", *newest = "";
-	json_array_foreach (look_list(look, LOOK_EVENTS), i, event) {
-		const char *last = json_text_at(event, "lastTimestamp", "");
-		if (!text_equal(json_text_at(event, "type", ""), "Warning") ||
-			!text_equal(json_text_at(event, "involvedObject.kind", ""), kind) ||
-			!text_equal(json_text_at(event, "involvedObject.name", ""),
-				json_text_at(object, "metadata.name", "-")) ||
-			strcmp(json_text_at(event, "metadata.namespace", ""),
-				json_text_at(object, "metadata.namespace", "")) != 0 ||
-			strcmp(last, newest) < 0)
-			continue;
-		newest = last;
-		message = json_text_at(event, "message", "");
-	}
-	return message;
-}
-
 void look_claims(struct look *look)
 {
 	size_t i;
@@ -156,9 +125,9 @@ void look_claims(struct look *look)
 	json_array_foreach (look_list(look, LOOK_CLAIMS), i, claim) {
 		const char *phase = json_text_at(claim, "status.phase", "Pending");
 		const char *class = json_text_at(claim, "spec.storageClassName", "");
-		const char *why = warning_of(look, "PersistentVolumeClaim", claim);
 		if (text_equal(phase, "Bound"))
 			continue;
+		const char *why = look_warning(look, "PersistentVolumeClaim", claim);
 		look_found(look,
 			text_equal(phase, "Lost")
 				? "its volume is gone: restore it from a backup; the claim alone brings nothing back"
@@ -176,10 +145,10 @@ void look_growth(struct look *look)
 	json_array_foreach (look_list(look, LOOK_CLAIMS), i, claim) {
 		const char *wanted = json_text_at(claim, "spec.resources.requests.storage", "");
 		const char *there = json_text_at(claim, "status.capacity.storage", "");
-		const char *why = warning_of(look, "PersistentVolumeClaim", claim);
-		const json_t *waits = condition_of(claim, "FileSystemResizePending");
 		if (!*there || text_equal(wanted, there))
 			continue;
+		const char *why = look_warning(look, "PersistentVolumeClaim", claim);
+		const json_t *waits = health_condition(claim, "FileSystemResizePending");
 		look_found(look,
 			waits ? "the file system grows when its Pod is started anew: pgitops cluster restart"
 			      : "its StorageClass must have allowVolumeExpansion: true; else move the data to a new cluster (spec.clone)",
@@ -197,12 +166,12 @@ void look_nodes(struct look *look)
 	const json_t *node;
 	json_array_foreach (look_list(look, LOOK_NODES), i, node) {
 		const char *name = json_text_at(node, "metadata.name", "");
-		const json_t *ready = condition_of(node, "Ready");
+		const json_t *ready = health_condition(node, "Ready");
 		if (is_false(ready))
 			look_found(look, "look at the machine and its kubelet: journalctl -u kubelet",
 				"node %s is not ready: %.200s", name, json_text_at(ready, "message", ""));
 		for (size_t j = 0; j < COUNT_OF(pressures); j++)
-			if (text_equal(json_text_at(condition_of(node, pressures[j]), "status", ""), "True"))
+			if (text_equal(json_text_at(health_condition(node, pressures[j]), "status", ""), "True"))
 				look_found(look, "make room on it, or move Pods away: kubectl drain",
 					"node %s has %s: it evicts Pods", name, pressures[j]);
 		if (json_bool_at(node, "spec.unschedulable", false))

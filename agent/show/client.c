@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/show/view.h"
@@ -301,12 +300,6 @@ bool client_view(const struct command_context *context, const char *path, json_t
 
 /* ---- waiting ---- */
 
-static void pause_for(int64_t milliseconds)
-{
-	struct timespec left = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
-	nanosleep(&left, NULL);
-}
-
 /* One line that is written over; people who see it know that it still goes on. */
 static void show_progress(const json_t *operation, int64_t started, bool done)
 {
@@ -349,6 +342,6 @@ bool client_wait(const struct command_context *context, int64_t operation, int64
 			return error_set(err, ERROR_RETRY,
 				"operation %lld is not finished after %lld s; the agent goes on with it",
 				(long long)operation, (long long)(milliseconds / 1000));
-		pause_for(pause);
+		clock_pause(pause);
 	}
 }

@@ -27,6 +27,9 @@ const char *health_name(enum health health);
 
 struct health_state health_of(const json_t *object, struct arena *mem);
 
+/* Of status.conditions; NULL = none of this type. */
+const json_t *health_condition(const json_t *object, const char *type);
+
 /* Argo CD holds a hook by it until the hook has ended. */
 #define HOOK_FINALIZER "argocd.argoproj.io/hook-finalizer"
 

@@ -12,8 +12,6 @@ struct health_state health_state_of(enum health health, const char *message);
 /* Foreign text becomes a message: a copy of bounded length. */
 struct health_state health_told(enum health health, struct arena *mem, const char *message);
 
-/* Of status.conditions; NULL = none of this type. */
-const json_t *health_condition(const json_t *object, const char *type);
 bool health_condition_is(const json_t *object, const char *type, const char *status);
 const char *health_condition_message(const json_t *object, const char *type); /* "" = none */
 

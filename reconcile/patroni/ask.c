@@ -162,37 +162,52 @@ void patroni_ask(struct patroni_set *set, const struct patroni_asking *asking)
 }
 
 /* "https://10.0.0.5:8008" with or without a path of its own at the end. */
-static const char *cluster_url(const char *url, struct arena *mem)
+static const char *url_with(const char *url, const char *path, struct arena *mem)
 {
 	size_t length = 0;
 	for (const char *at = url; *at; at++)
 		if (*at != '/')
 			length = (size_t)(at - url) + 1;
-	return arena_printf(mem, "%.*s/cluster", (int)length, url);
+	return arena_printf(mem, "%.*s%s", (int)length, url, path);
+}
+
+static void take_config(struct patroni_set *set, struct patroni_cluster *cluster, struct question *question)
+{
+	json_t *answer;
+	if (!read_answer(question, set->mem, &answer))
+		patroni_take_config(set, cluster, answer);
+	json_decref(answer);
 }
 
 bool patroni_ask_cluster(struct patroni_set *set, const char *name, const char *const *urls, size_t count,
 	const struct patroni_asking *asking, struct error *err)
 {
-	struct question *questions = arena_array(set->mem, count + 1, sizeof(*questions));
+	static const char *const paths[] = {"/cluster", "/config"};
+	size_t asked = asking->config ? COUNT_OF(paths) : 1;
+	struct question *questions = arena_array(set->mem, asked * count + 1, sizeof(*questions));
 	const char *whys = NULL;
 	bool found = false;
-	for (size_t i = 0; i < count; i++)
-		prepare(&questions[i], cluster_url(urls[i], set->mem), asking->access, asking->milliseconds);
-	run(questions, count);
+	for (size_t i = 0; i < asked * count; i++)
+		prepare(&questions[i], url_with(urls[i / asked], paths[i % asked], set->mem), asking->access,
+			asking->milliseconds);
+	run(questions, asked * count);
 	for (size_t i = 0; i < count; i++) {
 		json_t *answer;
-		const char *why = read_answer(&questions[i], set->mem, &answer);
+		const char *why = read_answer(&questions[asked * i], set->mem, &answer);
 		if (!why && !json_is_array(json_object_get(answer, "members")))
 			why = "what answers there is not Patroni";
 		if (why)
 			whys = arena_join(set->mem, whys, "; ", arena_printf(set->mem, "%s: %s", urls[i], why));
 		else if (!found) {
-			patroni_take_cluster(set, name, answer)->access = asking->access;
+			struct patroni_cluster *cluster = patroni_take_cluster(set, name, answer);
+			cluster->access = asking->access;
+			if (asking->config)
+				take_config(set, cluster, &questions[asked * i + 1]);
 			found = true;
 		}
 		json_decref(answer);
-		finish(&questions[i]);
 	}
+	for (size_t i = 0; i < asked * count; i++)
+		finish(&questions[i]);
 	return found || error_set(err, ERROR_RETRY, "%s", whys ? whys : "there is no URL to ask");
 }

@@ -169,6 +169,7 @@ static void take_history(struct patroni_set *set, struct patroni_cluster *cluste
 static void take_config(struct patroni_set *set, struct patroni_cluster *cluster, json_t *object)
 {
 	cluster->config = document(set, cluster, object, "config", JSON_OBJECT);
+	cluster->config_known = cluster->config;
 	cluster->system = patroni_text(set, annotations_of(object), "initialize");
 	take_history(set, cluster, object);
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -124,12 +123,6 @@ bool drill_clean(const struct session_target *primary, struct error *err)
 
 /* ---- a writer ---- */
 
-static void pause_for(int64_t milliseconds)
-{
-	struct timespec left = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
-	nanosleep(&left, NULL);
-}
-
 static void note(struct writer *writer, struct drill_note note)
 {
 	if (writer->count == writer->room) {
@@ -153,7 +146,7 @@ static struct session *connect_anywhere(struct drill *drill, size_t *server)
 				return session;
 			session_close(session);
 		}
-		pause_for(PAUSE_AWAY);
+		clock_pause(PAUSE_AWAY);
 	}
 	return NULL;
 }
@@ -191,7 +184,7 @@ static void *write_on(void *context)
 			session_close(session);
 			session = NULL;
 		}
-		pause_for(PAUSE);
+		clock_pause(PAUSE);
 	}
 	session_close(session);
 	return NULL;

@@ -82,18 +82,12 @@ static const char *does_not_stream(const struct question *question)
 		: "it does not stream: what is written now does not reach it";
 }
 
-static bool is_synchronous(const struct patroni_cluster *cluster)
-{
-	const json_t *mode = json_object_get(cluster->config, "synchronous_mode");
-	const char *word = json_is_string(mode) ? json_string_value(mode) : "";
-	return json_is_true(mode) || strcasecmp(word, "on") == 0 || strcasecmp(word, "true") == 0;
-}
-
 /* Patroni refuses it, too; in quorum mode it decides by positions. */
 static const char *is_not_the_standby(const struct question *question)
 {
 	const struct patroni_cluster *cluster = question->choice->cluster;
-	if (!is_synchronous(cluster) || question->member->role == PATRONI_SYNC_STANDBY)
+	if (patroni_synchronous(cluster) != PATRONI_SYNCHRONOUS ||
+		question->member->role == PATRONI_SYNC_STANDBY)
 		return NULL;
 	return cluster->sync_standby
 		? arena_printf(question->mem, "synchronous_mode is on, and the synchronous standby is %s",

@@ -11,7 +11,8 @@
 #include "base/text.h"
 #include "reconcile/patroni/internal.h"
 
-enum { DEFAULT_TTL = 30, MICROSECONDS = 1000000 };
+/* The seconds as in Patroni's DEFAULT_CONFIG (patroni/config.py). */
+enum { DEFAULT_TTL = 30, DEFAULT_LOOP_WAIT = 10, DEFAULT_RETRY_TIMEOUT = 10, MICROSECONDS = 1000000 };
 
 struct judging {
 	struct arena *mem;
@@ -60,6 +61,25 @@ static int64_t ttl_of(const struct judging *judging)
 	return (ttl ? ttl : patroni_number(judging->cluster->config, "ttl", DEFAULT_TTL)) * MICROSECONDS;
 }
 
+bool patroni_settings(const struct patroni_cluster *cluster, struct patroni_settings *settings)
+{
+	settings->ttl = patroni_number(cluster->config, "ttl", DEFAULT_TTL);
+	settings->loop_wait = patroni_number(cluster->config, "loop_wait", DEFAULT_LOOP_WAIT);
+	settings->retry_timeout = patroni_number(cluster->config, "retry_timeout", DEFAULT_RETRY_TIMEOUT);
+	return cluster->config_known;
+}
+
+enum patroni_synchronous patroni_synchronous(const struct patroni_cluster *cluster)
+{
+	const json_t *mode = json_object_get(cluster->config, "synchronous_mode");
+	const char *word = json_is_string(mode) ? json_string_value(mode) : "";
+	if (strcasecmp(word, "quorum") == 0)
+		return PATRONI_QUORUM;
+	return json_is_true(mode) || strcasecmp(word, "on") == 0 || strcasecmp(word, "true") == 0
+		? PATRONI_SYNCHRONOUS
+		: PATRONI_ASYNCHRONOUS;
+}
+
 bool patroni_is_standby_cluster(const struct patroni_cluster *cluster)
 {
 	return json_object_size(json_object_get(cluster->config, "standby_cluster"));
@@ -80,14 +100,11 @@ static bool is_synchronous(const struct patroni_cluster *cluster, const char *na
 
 static enum patroni_role role_of(const struct patroni_cluster *cluster, const struct patroni_member *member)
 {
-	const json_t *mode = json_object_get(cluster->config, "synchronous_mode");
-	const char *word = json_is_string(mode) ? json_string_value(mode) : "";
-	bool quorum = strcasecmp(word, "quorum") == 0;
+	enum patroni_synchronous mode = patroni_synchronous(cluster);
 	if (text_equal(cluster->leader, member->name))
 		return patroni_is_standby_cluster(cluster) ? PATRONI_STANDBY_LEADER : PATRONI_LEADER;
-	if ((json_is_true(mode) || quorum || strcasecmp(word, "on") == 0 || strcasecmp(word, "true") == 0) &&
-		is_synchronous(cluster, member->name))
-		return quorum ? PATRONI_QUORUM_STANDBY : PATRONI_SYNC_STANDBY;
+	if (mode != PATRONI_ASYNCHRONOUS && is_synchronous(cluster, member->name))
+		return mode == PATRONI_QUORUM ? PATRONI_QUORUM_STANDBY : PATRONI_SYNC_STANDBY;
 	return PATRONI_REPLICA;
 }
 

@@ -95,6 +95,7 @@ struct patroni_cluster {
 
 	/* NAME-config, NAME-sync, NAME-failover */
 	const json_t *config;     /* NULL = not there */
+	bool config_known;        /* `config` is all of it, not what a REST API lets one make out */
 	const char *system;       /* the cluster's system identifier */
 	const char *sync_standby; /* comma list */
 	const char *switchover_at, *switchover_from, *switchover_to;
@@ -143,6 +144,9 @@ void patroni_take_answer(struct patroni_set *set, struct patroni_member *member,
 /* GET /cluster, where there is no Kubernetes: the cluster with all its members as one of them sees it. */
 struct patroni_cluster *patroni_take_cluster(struct patroni_set *set, const char *name, json_t *answer);
 
+/* The answer to GET /config of a cluster that was taken so. */
+void patroni_take_config(struct patroni_set *set, struct patroni_cluster *cluster, json_t *answer);
+
 /* One that was to be asked, and nobody answers. */
 void patroni_take_silence(struct patroni_set *set, const char *name, const char *why);
 
@@ -158,6 +162,16 @@ bool patroni_takes_writes(const struct patroni_member *member);
 
 /* It streams, from the leader or from another member: the leader's word counts, where it gives one. */
 bool patroni_streams(const struct patroni_cluster *cluster, const struct patroni_member *member);
+
+/* synchronous_mode of its configuration, as Patroni takes the word. */
+enum patroni_synchronous { PATRONI_ASYNCHRONOUS, PATRONI_SYNCHRONOUS, PATRONI_QUORUM };
+enum patroni_synchronous patroni_synchronous(const struct patroni_cluster *cluster);
+
+/* Seconds; what its configuration leaves out is as Patroni has it by default. False: its configuration is not known. */
+struct patroni_settings {
+	int64_t ttl, loop_wait, retry_timeout;
+};
+bool patroni_settings(const struct patroni_cluster *cluster, struct patroni_settings *settings);
 
 /* Its configuration makes it a standby of another cluster: nobody takes writes in it. */
 bool patroni_is_standby_cluster(const struct patroni_cluster *cluster);

@@ -100,6 +100,12 @@ struct patroni_cluster *patroni_take_cluster(struct patroni_set *set, const char
 	return cluster;
 }
 
+void patroni_take_config(struct patroni_set *set, struct patroni_cluster *cluster, json_t *answer)
+{
+	cluster->config = patroni_keep(set, answer);
+	cluster->config_known = true;
+}
+
 void patroni_take_silence(struct patroni_set *set, const char *name, const char *why)
 {
 	patroni_cluster_of(set, "", name)->silence = why;

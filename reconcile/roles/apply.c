@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -176,13 +176,6 @@ static bool is_race(const struct outcome *outcome)
 	return false;
 }
 
-static void wait_a_little(unsigned attempt)
-{
-	long milliseconds = RACE_WAIT_MILLISECONDS * (long)attempt;
-	struct timespec pause = {.tv_nsec = milliseconds * 1000000L};
-	nanosleep(&pause, NULL);
-}
-
 /* Sends the batch, again when somebody else changed the same rows at the same moment. */
 static bool batch_run(struct applier *applier, struct batch *batch)
 {
@@ -191,7 +184,7 @@ static bool batch_run(struct applier *applier, struct batch *batch)
 			return false;
 		if (!batch->outcome.failed || attempt == RACE_TRIES || !is_race(&batch->outcome))
 			return true;
-		wait_a_little(attempt);
+		clock_pause(RACE_WAIT_MILLISECONDS * (int64_t)attempt);
 	}
 }
 

@@ -83,7 +83,7 @@ def test_what_a_killed_drill_left_the_next_one_drops_and_with_synchronous_mode_n
         found = drill("--yes", "-o", "json").ok().json
         assert (found["outcome"], found["from"], found["leader"]) == ("done", leader.name, standby)
         assert found["writes"]["lost"] == 0 and found["lost"] == [] and found["writes"]["acknowledged"] >= 80
-        assert found["settings"] == {"ttl": 20, "loopWait": 1, "retryTimeout": 3, "synchronousMode": True} or found["settings"]["synchronousMode"]
+        assert found["settings"] == {"ttl": LOOP["ttl"], "loopWait": LOOP["loop_wait"], "retryTimeout": LOOP["retry_timeout"], "synchronousMode": True}
         assert found["seconds"]["withoutWrites"] > 0 and found["seconds"]["twoPrimaries"] == 0
         assert databases(calm) == 0
     finally:
