@@ -10,8 +10,9 @@ TESTS = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(TESTS))
 
 from parts import agent as agents  # noqa: E402
-from parts import kube, postgres, world as worlds  # noqa: E402
+from parts import kube, kubeseal, postgres, world as worlds  # noqa: E402
 from parts.aggregated import AggregatedApi  # noqa: E402
+from parts.patroni import Patroni  # noqa: E402
 
 
 # Where each server has rules of its own.
@@ -119,3 +120,30 @@ def server(request):
     found = postgres.shared(getattr(request, "param", 17))
     found.clean()
     return found
+
+
+@pytest.fixture(scope="module")
+def patroni(program, plane):
+    """Three members of a real Patroni, with the API server as its store."""
+    made = Patroni(plane, plane.namespace("pg")).start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def calm(patroni):
+    """The cluster, with all members streaming before and after the test."""
+    patroni.wait_healthy()
+    yield patroni
+    patroni.wait_healthy()
+
+
+@pytest.fixture(scope="module")
+def controller(tmp_path_factory):
+    """The real Sealed Secrets controller."""
+    plane = kube.shared()
+    plane.admin.create_crd(kube.simple_crd("bitnami.com", "SealedSecret", "sealedsecrets", version="v1alpha1"))
+    made = kubeseal.Controller(plane, tmp_path_factory.mktemp("controller"))
+    # Other tests have SealedSecrets in other namespaces.
+    yield made.start("--all-namespaces=false", "--rate-limit", "1000", "--rate-limit-burst", "1000")
+    made.close()

@@ -9,20 +9,10 @@ import subprocess
 import pytest
 import yaml
 
-from parts import kube, kubeseal
 from parts.checkout import VECTORS, Checkout, users_text
 from parts.process import wait_for
 
 REFUSED = "is not a certificate that this clone has sealed with"
-
-
-@pytest.fixture(scope="module")
-def controller(tmp_path_factory):
-    plane = kube.shared()
-    plane.admin.create_crd(kube.simple_crd("bitnami.com", "SealedSecret", "sealedsecrets", version="v1alpha1"))
-    made = kubeseal.Controller(plane, tmp_path_factory.mktemp("controller"))
-    yield made.start("--all-namespaces=false", "--rate-limit", "1000", "--rate-limit-burst", "1000")
-    made.close()
 
 
 class Clone(Checkout):

@@ -10,28 +10,14 @@ import psycopg
 import pytest
 
 from parts import agent as agents
-from parts.patroni import LOOP, Patroni
+from parts.patroni import LOOP
 from parts.process import private, wait_for
-
-
-@pytest.fixture(scope="module")
-def patroni(program, plane):
-    made = Patroni(plane, plane.namespace("pg")).start()
-    yield made
-    made.close()
 
 
 def settle(patroni):
     """What a drill that was cut off has ordered may begin a loop of Patroni's later, in a cluster that looks well until then."""
     patroni.wait_healthy()
     time.sleep(4 * LOOP["loop_wait"])
-    patroni.wait_healthy()
-
-
-@pytest.fixture
-def calm(patroni):
-    patroni.wait_healthy()
-    yield patroni
     patroni.wait_healthy()
 
 

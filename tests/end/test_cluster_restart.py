@@ -3,22 +3,7 @@
 import pytest
 
 from parts import agent as agents
-from parts.patroni import Patroni
 from parts.process import wait_for
-
-
-@pytest.fixture(scope="module")
-def patroni(program, plane):
-    made = Patroni(plane, plane.namespace("pg")).start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def calm(patroni):
-    patroni.wait_healthy()
-    yield patroni
-    patroni.wait_healthy()
 
 
 @pytest.fixture

@@ -10,25 +10,15 @@ import subprocess
 import pytest
 
 from parts import agent as agents
-from parts.patroni import Patroni
 from parts.process import private, wait_for
 
 
-@pytest.fixture(scope="module")
-def patroni(program, plane):
-    made = Patroni(plane, plane.namespace("pg")).start()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def calm(patroni):
-    """The cluster, with all members streaming before and after the test, and nobody behind before it."""
-    patroni.wait_healthy()
-    written = patroni.leader().value("SELECT pg_current_wal_lsn()")
-    wait_for("all is replayed", lambda: all(m.value(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") for m in patroni.replicas()))
-    yield patroni
-    patroni.wait_healthy()
+def calm(calm):
+    """And nobody is behind before the test."""
+    written = calm.leader().value("SELECT pg_current_wal_lsn()")
+    wait_for("all is replayed", lambda: all(m.value(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") for m in calm.replicas()))
+    return calm
 
 
 @pytest.fixture

@@ -13,26 +13,11 @@ import threading
 import pytest
 
 from parts import agent as agents
-from parts.patroni import Patroni, pretend
+from parts.patroni import pretend
 from parts.process import free_port, private, wait_for
 
 TITLES = {"leader": "Leader", "replica": "Replica", "sync_standby": "Sync Standby", "standby_leader": "Standby Leader",
           "quorum_standby": "Quorum Standby"}
-
-
-@pytest.fixture(scope="module")
-def patroni(program, plane):
-    made = Patroni(plane, plane.namespace("pg")).start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def calm(patroni):
-    """The cluster, with all members streaming before and after the test."""
-    patroni.wait_healthy()
-    yield patroni
-    patroni.wait_healthy()
 
 
 @pytest.fixture

@@ -5,15 +5,7 @@ import signal
 import pytest
 
 from parts.git import Repository
-from parts.patroni import Patroni
 from parts.process import private, wait_for
-
-
-@pytest.fixture(scope="module")
-def patroni(program, plane):
-    made = Patroni(plane, plane.namespace("pg")).start()
-    yield made
-    made.close()
 
 
 def users_yaml(*names):

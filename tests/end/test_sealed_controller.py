@@ -23,16 +23,6 @@ stringData: {password: "hunter2 \\u2713\\n"}
 VALUES = {"username": b"bob", "password": "hunter2 ✓\n".encode()}
 
 
-@pytest.fixture(scope="module")
-def controller(tmp_path_factory):
-    plane = kube.shared()
-    plane.admin.create_crd(kube.simple_crd("bitnami.com", "SealedSecret", "sealedsecrets", version="v1alpha1"))
-    made = kubeseal.Controller(plane, tmp_path_factory.mktemp("controller"))
-    # Other tests have SealedSecrets in other namespaces.
-    yield made.start("--all-namespaces=false", "--rate-limit", "1000", "--rate-limit-burst", "1000")
-    made.close()
-
-
 @pytest.fixture
 def desk(program, controller, tmp_path):
     made = Checkout(tmp_path / "desk", folder=".", init=False, certificate=False)

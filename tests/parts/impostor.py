@@ -10,7 +10,7 @@ import ssl
 import struct
 import threading
 
-from parts.process import free_port, stop_accepting
+from parts.process import free_port, read_exactly, stop_accepting
 
 # What comes after the startup packet; the password, if any, comes back as a message of type 'p'.
 QUESTIONS = {
@@ -47,33 +47,23 @@ class Impostor:
                 return
             threading.Thread(target=self._one, args=(client,), daemon=True).start()
 
-    @staticmethod
-    def _read(client, count):
-        data = b""
-        while len(data) < count:
-            part = client.recv(count - len(data))
-            if not part:
-                raise OSError
-            data += part
-        return data
-
     def _one(self, client):
         try:
             while True:
-                size, code = struct.unpack("!II", self._read(client, 8))
+                size, code = struct.unpack("!II", read_exactly(client, 8))
                 if code == 80877103 and self.tls:
                     client.sendall(b"S")
                     client = self.tls.wrap_socket(client, server_side=True)
                 elif code in (80877103, 80877104):
                     client.sendall(b"N")
                 else:
-                    self._read(client, size - 8)
+                    read_exactly(client, size - 8)
                     break
             self.answers += 1
             client.sendall(self.question)
             while True:
-                kind, size = struct.unpack("!cI", self._read(client, 5))
-                body = self._read(client, size - 4)
+                kind, size = struct.unpack("!cI", read_exactly(client, 5))
+                body = read_exactly(client, size - 4)
                 if kind == b"p":
                     self.told.append(body)
         except OSError:

@@ -47,3 +47,14 @@ def wait_for(what, question, seconds=None, pause=0.02):
 def die_with_parent(with_signal=signal.SIGKILL):
     """In the child, before the program starts: no part outlives its test, however that ends."""
     ctypes.CDLL(None).prctl(1, with_signal)  # PR_SET_PDEATHSIG
+
+
+def read_exactly(sock, count):
+    """So many bytes; OSError when the other side ends before."""
+    data = b""
+    while len(data) < count:
+        part = sock.recv(count - len(data))
+        if not part:
+            raise OSError
+        data += part
+    return data

@@ -6,9 +6,7 @@ import socket
 import struct
 import threading
 
-import pytest
-
-from parts.process import stop_accepting
+from parts.process import read_exactly, stop_accepting
 from parts.roles import Users, heir, members
 
 
@@ -51,19 +49,9 @@ class One:
         self.upstream = socket.create_connection(("127.0.0.1", all_of_them.server.port))
         threading.Thread(target=self._there, daemon=True).start()
 
-    @staticmethod
-    def _read(source, count):
-        data = b""
-        while len(data) < count:
-            part = source.recv(count - len(data))
-            if not part:
-                raise OSError
-            data += part
-        return data
-
     def _message(self, source, kind=5):
-        head = self._read(source, kind)
-        return head, self._read(source, struct.unpack("!I", head[-4:])[0] - 4)
+        head = read_exactly(source, kind)
+        return head, read_exactly(source, struct.unpack("!I", head[-4:])[0] - 4)
 
     def _close(self):
         for end in (self.client, self.upstream):

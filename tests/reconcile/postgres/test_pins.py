@@ -10,7 +10,7 @@ import pytest
 
 from parts import postgres
 from parts.pgbouncer import PgBouncer
-from parts.process import free_port, stop_accepting
+from parts.process import free_port, read_exactly, stop_accepting
 from parts.roles import Users, exists
 
 ALICE = [{"username": "alice"}]
@@ -172,22 +172,12 @@ class Swallow:
             pass
         target.close()
 
-    @staticmethod
-    def read(client, count):
-        data = b""
-        while len(data) < count:
-            part = client.recv(count - len(data))
-            if not part:
-                raise OSError
-            data += part
-        return data
-
     def watch(self, client, upstream):
         try:
             self.startup(client, upstream)
             while True:
-                head = self.read(client, 5)
-                body = self.read(client, struct.unpack("!I", head[1:])[0] - 4)
+                head = read_exactly(client, 5)
+                body = read_exactly(client, struct.unpack("!I", head[1:])[0] - 4)
                 if head[:1] == b"Q" and body.startswith(b"SET "):
                     body = b"SET pgitops.session = 'pinned'\0"
                     head = b"Q" + struct.pack("!I", len(body) + 4)
@@ -197,8 +187,8 @@ class Swallow:
 
     def startup(self, client, upstream):
         while True:
-            size = self.read(client, 4)
-            body = self.read(client, struct.unpack("!I", size)[0] - 4)
+            size = read_exactly(client, 4)
+            body = read_exactly(client, struct.unpack("!I", size)[0] - 4)
             if len(body) <= 4:
                 client.sendall(b"N")  # neither TLS nor GSSAPI here
                 continue

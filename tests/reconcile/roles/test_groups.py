@@ -186,7 +186,13 @@ def test_what_a_leaver_gave_to_somebody_who_is_nobodys_keeps_her_until_the_owner
 
 
 @every_major
-def test_what_a_leaver_gave_to_everybody_keeps_her_until_the_owner_gave_it_too(server):
+@pytest.mark.parametrize("gave, whose, who", [
+    (["GRANT SELECT ON s.t TO PUBLIC"], "PUBLIC", "PUBLIC"),
+    # readers have it from the owner again in the same pass, but what they gave on by her right would be gone.
+    (["GRANT SELECT ON s.t TO readers WITH GRANT OPTION", "SET SESSION AUTHORIZATION readers", "GRANT SELECT ON s.t TO robot"],
+     '"robot"', "robot")])
+def test_what_others_would_lose_with_a_leaver_keeps_her_until_the_owner_gave_it_too(server, gave, whose, who):
+    server.run("CREATE DATABASE app")
     users = shop(server)
     for name in ("alice", "bob"):
         users.secret(name, "geheim")
@@ -194,35 +200,13 @@ def test_what_a_leaver_gave_to_everybody_keeps_her_until_the_owner_gave_it_too(s
     groups = [{"name": "readers", "grants": [on_tables("SELECT", names=["t"])]}]
     users.apply(document(groups, [{"username": "alice", "database": "shop"}, bob])).good()
     server.run("CREATE ROLE robot", "GRANT USAGE ON SCHEMA s TO PUBLIC", "GRANT SELECT ON s.t TO alice WITH GRANT OPTION",
-               "SET SESSION AUTHORIZATION alice", "GRANT SELECT ON s.t TO PUBLIC", database="shop")
+               "SET SESSION AUTHORIZATION alice", *gave, database="shop")
+    server.run("CREATE TABLE hers (x int)", "ALTER TABLE hers OWNER TO alice", database="app")  # where she is looked for first
     result = users.apply(document(groups, [bob]))
-    assert result.status("alice") == "Retiring" and "shop: table s.t of PUBLIC" in result.reason("alice"), result.reason("alice")
+    assert result.status("alice") == "Retiring" and f"shop: table s.t of {whose}" in result.reason("alice"), result.reason("alice")
     assert not server.can_login("alice", "geheim", "shop")
     assert server.value("SELECT has_table_privilege('robot', 's.t', 'SELECT')", database="shop")
-    server.run("SET ROLE owner", "GRANT SELECT ON s.t TO PUBLIC", database="shop")
-    users.apply(document(groups, [bob])).good()
-    assert not exists(server, "alice") and server.value("SELECT has_table_privilege('robot', 's.t', 'SELECT')", database="shop")
-    users.apply(document(groups, [bob])).quiet()
-
-
-@every_major
-def test_what_one_of_ours_gave_on_by_a_leavers_right_keeps_the_leaver(server):
-    """readers have it from the owner again in the same pass, but what they gave on by her right is gone: robot's is nobody's to take."""
-    users = shop(server)
-    for name in ("alice", "bob"):
-        users.secret(name, "geheim")
-    bob = {"username": "bob", "database": "shop"}
-    groups = [{"name": "readers", "grants": [on_tables("SELECT", names=["t"])]}]
-    users.apply(document(groups, [{"username": "alice", "database": "shop"}, bob])).good()
-    server.run("CREATE ROLE robot", "GRANT USAGE ON SCHEMA s TO robot, alice, readers", "GRANT SELECT ON s.t TO alice WITH GRANT OPTION",
-               "SET SESSION AUTHORIZATION alice", "GRANT SELECT ON s.t TO readers WITH GRANT OPTION",
-               "SET SESSION AUTHORIZATION readers", "GRANT SELECT ON s.t TO robot", database="shop")
-    server.run("CREATE DATABASE app")
-    server.run("CREATE TABLE hers (x int)", "ALTER TABLE hers OWNER TO alice", database="app")  # she is in two databases
-    result = users.apply(document(groups, [bob]))
-    assert result.status("alice") == "Retiring" and 'shop: table s.t of "robot"' in result.reason("alice"), result.reason("alice")
-    assert server.value("SELECT has_table_privilege('robot', 's.t', 'SELECT')", database="shop")
-    server.run("SET ROLE owner", "GRANT SELECT ON s.t TO robot", database="shop")
+    server.run("SET ROLE owner", f"GRANT SELECT ON s.t TO {who}", database="shop")
     users.apply(document(groups, [bob])).good()
     assert not exists(server, "alice") and server.value("SELECT has_table_privilege('robot', 's.t', 'SELECT')", database="shop")
     users.apply(document(groups, [bob])).quiet()
@@ -276,3 +260,21 @@ def test_what_a_hand_took_away_before_its_revoke_is_gone_and_blames_nobody(serve
         running.result().good()
     assert not server.query("SELECT 1 FROM pg_auth_members WHERE roleid >= 16384")
     users.apply(wanted).quiet()
+
+
+def test_an_unused_group_goes_with_what_it_may_do_in_any_listed_database(server):
+    users = Users(server)
+    server.run("CREATE DATABASE app", "CREATE DATABASE shop")
+    users.secret("alice", "geheim")
+    listed = [{"name": "app"}, {"name": "shop"}]
+    alice = {"username": "alice", "database": "shop"}
+    groups = [{"name": "readers", "dropWhenUnused": True,
+               "grants": [{"database": name, "on": "database", "privileges": ["CONNECT"]} for name in ("app", "shop")]}]
+
+    def text(roles):
+        return json.dumps({"version": 2, "databases": listed, "groups": groups, "users": [alice | {"roles": roles}]})
+    users.apply(text(["readers"])).good()
+    users.apply(text([])).good()
+    users.apply(text([])).good()
+    assert not exists(server, "readers")
+    users.apply(text([])).quiet()
