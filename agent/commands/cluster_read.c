@@ -213,6 +213,13 @@ static bool read_kubernetes(struct reading *reading, struct error *err)
 {
 	struct kube_config config = {0};
 	bool ok = cluster_find_server(reading->source, &config, err);
+	if (!ok && err->kind == ERROR_MISSING) {
+		const struct error missing = *err;
+		error_set(err, missing.kind,
+			"%s: --kubeconfig names another one; without Kubernetes an agent file names the members (--config, "
+			"`databases[].patroni`)",
+			missing.text);
+	}
 	if (ok) {
 		struct kube *kube = kube_open(&config);
 		ok = read_lists(reading, kube, err);

@@ -45,8 +45,8 @@ static int unknown_symptom(const struct doctor *doctor, const char *name)
 {
 	const char *near = symptom_nearest(name);
 	return command_misused(doctor->context,
-		"there is no symptom \"%s\"%s%s%s: pgitops doctor --help lists them", name,
-		near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+		"there is no symptom \"%s\"%s%s%s pgitops doctor --help lists them", name,
+		near ? "; did you mean \"" : ":", near ? near : "", near ? "\"?" : "");
 }
 
 static void check(struct doctor *doctor, struct config *config, bool standalone, const struct symptom *symptom)
