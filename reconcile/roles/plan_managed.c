@@ -66,15 +66,17 @@ const char *planner_referrer(const struct planner *planner, const char *role)
 	return found ? planner->references[low].user : NULL;
 }
 
-/* A role that has this one; NULL = none, but for whoever made it. */
+/* A role that has this one and goes on having it; NULL = none, but for whoever made it. */
 static const struct role *member_of(const struct planner *planner, const struct role *role)
 {
 	const struct roles_present *present = planner->present;
 	for (size_t i = 0; i < present->membership_count; i++) {
 		const struct membership *row = &present->memberships[i];
-		if (row->role == role->oid && row->member != present->self &&
-			!planner_is_creators_row(planner, row))
-			return present_role_by_oid(present, row->member);
+		if (row->role != role->oid || row->member == present->self || planner_is_creators_row(planner, row))
+			continue;
+		const struct role *member = present_role_by_oid(present, row->member);
+		if (member && !planner_is_leaving(planner, member))
+			return member;
 	}
 	return NULL;
 }
