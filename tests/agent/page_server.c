@@ -147,11 +147,22 @@ static bool set_fact(const json_t *value, struct error *err)
 	return store_fact_set(store, json_text_at(value, "key", ""), json_text_at(value, "value", ""), err);
 }
 
+/* The page says that it asks when the button is clicked: its request may still be on the way. */
+static bool await_operation(int64_t id, struct arena *mem, struct store_operation *row, struct error *err)
+{
+	for (int tries = 0; tries < 3000; tries++) {
+		if (store_operation_get(store, id, mem, row, err))
+			return true;
+		clock_pause(10);
+	}
+	return false;
+}
+
 static bool finish(const json_t *value, struct error *err)
 {
 	struct arena *mem = arena_new(1 << 20);
 	struct store_operation row;
-	bool ok = store_operation_get(store, json_number_at(value, "id", 0), mem, &row, err);
+	bool ok = await_operation(json_number_at(value, "id", 0), mem, &row, err);
 	row.finished = clock_now();
 	row.phase = json_text_at(value, "phase", "Succeeded");
 	row.message = json_text_at(value, "message", "");
@@ -201,13 +212,13 @@ int main(int argc, char **argv)
 		return fail(&err);
 	printf("%s\n", http_address(http));
 	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin)) {
-		if (!obey(line, &err))
-			return fail(&err);
-		puts("ok");
+	int code = 0;
+	while (code == 0 && fgets(line, sizeof(line), stdin)) {
+		code = obey(line, &err) ? 0 : fail(&err);
+		puts(code == 0 ? "ok" : "failed");
 		fflush(stdout);
 	}
 	http_stop(http);
 	store_close(store);
-	return 0;
+	return code;
 }
