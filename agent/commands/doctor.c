@@ -73,7 +73,7 @@ static int without_agent(struct doctor *doctor)
 {
 	if (!doctor_check_checkout(doctor))
 		return command_misused(doctor->context,
-			"no agent file: give --config FILE (examples: manifests/examples/agent-*.yaml)");
+			"no agent file: give --config FILE (examples: manifests/base/agent.yaml, manifests/agent-standalone.yaml)");
 	finish(doctor);
 	return doctor->counts[DOCTOR_FAILED] ? EXIT_NO : EXIT_YES;
 }

@@ -142,6 +142,11 @@ static void ask_for_itself(struct doctor *doctor)
 	ask(doctor,
 		&(struct need){
 			"", "secrets", namespace, "", "get list watch", "credentials of repositories", true});
+	static const char *const trusted[] = {"argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm"};
+	for (size_t i = 0; i < COUNT_OF(trusted); i++)
+		ask(doctor,
+			&(struct need){"", "configmaps", namespace, trusted[i], "list watch",
+				"whom Git servers are known by", true});
 }
 
 /* The first of its kind and place; the others need the same. */
@@ -192,18 +197,22 @@ static void ask_for_object(
 			*key->group ? "." : "", key->group);
 }
 
+/* As the agent asks; ERROR_MISSING = it is not there. */
+static enum error_kind look_at_namespace(const struct doctor *doctor, const char *name)
+{
+	struct error err;
+	CLEANUP(json_done) json_t *answer = NULL;
+	struct kube_request request = {
+		.method = "GET", .path = arena_printf(doctor->mem, "/api/v1/namespaces/%s", name)};
+	return kube_one(doctor->kube, &request, &answer, &err) ? ERROR_NONE : err.kind;
+}
+
 /* A namespace that is not there and that nobody makes: everything in it would fail. */
 static void check_namespace(struct doctor *doctor, const struct application *spec)
 {
-	struct error err;
-	if (!spec->destination || !*spec->destination)
+	if (!spec->destination || !*spec->destination || spec->options.create_namespace)
 		return;
-	if (spec->options.create_namespace)
-		return;
-	CLEANUP(json_done) json_t *answer = NULL;
-	struct kube_request request = {.method = "GET",
-		.path = arena_printf(doctor->mem, "/api/v1/namespaces/%s", spec->destination)};
-	if (!kube_one(doctor->kube, &request, &answer, &err) && err.kind == ERROR_MISSING)
+	if (look_at_namespace(doctor, spec->destination) == ERROR_MISSING)
 		doctor_fail(doctor, "namespace",
 			arena_printf(doctor->mem,
 				"kubectl create namespace %s, or syncOptions: [CreateNamespace=true]",
@@ -262,16 +271,40 @@ static void ask_for_application(struct doctor *doctor, const struct doctor_appli
 	ask_for_reasons(doctor, objects);
 }
 
-/* Once for all Applications. */
+static bool makes_namespace(const struct doctor *doctor, size_t at)
+{
+	const struct application *spec = &doctor->applications[at].spec;
+	return spec->options.create_namespace && spec->destination && *spec->destination;
+}
+
+static bool is_made_before(const struct doctor *doctor, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (makes_namespace(doctor, i) &&
+			text_equal(doctor->applications[i].spec.destination,
+				doctor->applications[at].spec.destination))
+			return true;
+	return false;
+}
+
+/* CreateNamespace=true looks first, which a Role in the namespace allows, too; only what is not there has to be made. */
 static void ask_for_namespaces(struct doctor *doctor)
 {
-	bool made = false;
-	for (size_t i = 0; i < doctor->application_count; i++)
-		made = made || doctor->applications[i].spec.options.create_namespace;
+	bool made = false, all_there = true;
+	for (size_t i = 0; i < doctor->application_count; i++) {
+		const char *name = doctor->applications[i].spec.destination;
+		if (!makes_namespace(doctor, i) || is_made_before(doctor, i))
+			continue;
+		made = true;
+		all_there = all_there && look_at_namespace(doctor, name) == ERROR_NONE;
+		ask(doctor, &(struct need){"", "namespaces", name, name, "get", "whether it is there", false});
+	}
 	if (made)
 		ask(doctor,
-			&(struct need){"", "namespaces", "", "", "get list watch create",
-				"CreateNamespace=true", false});
+			&(struct need){"", "namespaces", "", "", "create",
+				all_there ? "CreateNamespace=true, should one of them go"
+					  : "CreateNamespace=true",
+				all_there});
 }
 
 static const char *users_namespace(const struct doctor *doctor, const struct database_config *database)
