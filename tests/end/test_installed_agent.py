@@ -6,7 +6,7 @@ import pathlib
 import pytest
 import yaml
 
-from parts import kube, postgres
+from parts import kube, postgres, tools
 from parts.agent import wait_for
 from parts.git import Repository
 
@@ -34,6 +34,7 @@ def plane():
             own.admin.create_crd(document)
         else:
             own.admin.apply(document)
+    own.admin.create_crd(kube.simple_crd("bitnami.com", "SealedSecret", "sealedsecrets", version="v1alpha1"))
     yield own
     own.stop()
 
@@ -78,13 +79,13 @@ def status(plane, name):
     return (plane.admin.get(APPLICATION, "Application", "argocd", name) or {}).get("status", {})
 
 
-def synced(plane, name, revision):
+def synced(plane, name, revision, wanted="Synced"):
     def there():
         sync = status(plane, name).get("sync", {})
-        return sync.get("status") == "Synced" and sync.get("revision") == revision
+        return sync.get("status") == wanted and sync.get("revision") == revision
 
     try:
-        wait_for(f"{name} synced", there)
+        wait_for(f"{name} {wanted}", there)
     except TimeoutError as error:
         raise AssertionError(f"{error}: {status(plane, name)}") from None
 
@@ -146,3 +147,152 @@ def test_the_api_asks_for_the_token_and_the_probes_do_not(installed, agent, tmp_
     assert agent.get("/api/v1/applications", headers={"Authorization": "Bearer wrong"}).status == 401
     answer = agent.get("/api/v1/applications", headers={"Authorization": "Bearer open-sesame-0123456789"})
     assert answer.status == 200 and len(answer.json["items"]) == 2
+
+
+# ---- the overlays -----------------------------------------------------------------------------------------------------
+
+
+def overlay(name):
+    return tools.kustomized(MANIFESTS / "overlays" / name)
+
+
+def rules_of(documents):
+    return [document for document in documents if document["kind"] in ("Role", "ClusterRole")]
+
+
+def refusals(plane, mark):
+    return [(event["verb"], event["requestURI"], event["responseStatus"].get("message"))
+            for event in plane.requests(mark) if event.get("responseStatus", {}).get("code") in (401, 403)]
+
+
+def me(plane, installed_agent):
+    """A client with the agent's own token."""
+    config = yaml.safe_load(pathlib.Path(installed_agent.config["kubernetes"]["kubeconfig"]).read_text())
+    return plane.client(config["users"][0]["user"]["token"], agent="tests-as-pgitops")
+
+
+def may(client, verb, resource, group, namespace, name=""):
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {
+        "verb": verb, "resource": resource, "group": group, "namespace": namespace, "name": name}}}
+    return client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)["status"]["allowed"]
+
+
+@pytest.fixture
+def as_before(plane):
+    """The rights of install.yaml again after the test."""
+    yield
+    for document in documents(MANIFESTS / "install.yaml"):
+        if "Role" in document["kind"]:
+            plane.admin.apply(document, force=True)
+
+
+def test_nothing_beyond_the_namespaces_is_needed(installed, plane, agent, as_before):
+    rbac = "rbac.authorization.k8s.io/v1"
+    plane.admin.delete(rbac, "ClusterRoleBinding", None, "pgitops")
+    plane.admin.delete(rbac, "ClusterRole", None, "pgitops")
+    for role in rules_of(overlay("namespaced")):
+        assert role["kind"] == "Role"
+        plane.admin.apply(role, force=True)
+    client = me(plane, agent)
+    wait_for("the rights of the overlay", lambda: may(client, "get", "namespaces", "", "postgres", "postgres") and
+             not may(client, "create", "namespaces", "", ""))
+    mark = plane.mark()
+    agent.start()
+    synced(plane, "postgres-cluster", installed.head)
+    synced(plane, "postgres-users", installed.head)
+    assert refusals(plane, mark) == []
+    rights = [item for item in agent.cli("doctor", "-o", "json").items if item["check"] == "rights" and item["status"] != "ok"]
+    assert [(item["status"], item["detail"]) for item in rights] == [
+        ("warning", "namespaces: may not create (CreateNamespace=true, should one of them go)")]
+
+
+def test_a_read_only_agent_compares_and_the_server_lets_it_write_nothing(installed, plane, agent, server, as_before):
+    made = overlay("read-only")
+    policies = [document for document in made if document["kind"].startswith("ValidatingAdmission")]
+    for document in rules_of(made) + policies:
+        plane.admin.apply(document, force=True)
+    agent.config["databases"][0]["policy"] = yaml.safe_load(next(
+        one for one in made if one["kind"] == "ConfigMap")["data"]["agent.yaml"])["databases"][0]["policy"]
+    plane.admin.delete("acid.zalan.do/v1", "postgresql", "default", "acid-minimal-cluster")
+    for name in ("postgres-cluster", "postgres-users"):
+        plane.admin.patch(APPLICATION, "Application", "argocd", name, {"spec": {"syncPolicy": {"automated": None}}})
+    client = me(plane, agent)
+    probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "probe", "namespace": "postgres"}}
+
+    def holds():
+        try:
+            client.create(probe)
+        except kube.ApiError as error:
+            return "read-only" in str(error)
+        plane.admin.delete("v1", "ConfigMap", "postgres", "probe")
+        return False
+
+    try:
+        wait_for("the policy holds", holds)
+        agent.start()
+        synced(plane, "postgres-cluster", installed.head, "OutOfSync")
+        assert "acid-minimal-cluster" in agent.cli("app", "diff", "postgres-cluster").is_(1).out
+        assert "read-only" in agent.cli("app", "sync", "postgres-cluster").is_(1).err
+        assert not plane.admin.get("acid.zalan.do/v1", "postgresql", "default", "acid-minimal-cluster")
+        assert not server.query("SELECT 1 FROM pg_roles WHERE rolname = 'alice'")
+    finally:
+        for document in policies:
+            plane.admin.delete(document["apiVersion"], document["kind"], None, document["metadata"]["name"])
+
+
+# ---- least rights -----------------------------------------------------------------------------------------------------
+
+
+def each_right(roles):
+    """(role, number of its rule, verb) of all Roles."""
+    return [(role, at, verb) for role in roles for at, rule in enumerate(role["rules"]) for verb in rule["verbs"]]
+
+
+def places(role, rule):
+    """How doctor calls what the rule is about."""
+    namespace = role["metadata"].get("namespace")
+    for resource in rule["resources"]:
+        for group in rule["apiGroups"]:
+            for name in rule.get("resourceNames", [""]):
+                yield resource + (f".{group}" if group else "") + (f" {name}" if name else "") + (f" in namespace {namespace}" if namespace else "")
+
+
+def without(role, taken):
+    """The Role without these of its rights."""
+    rules = [{**rule, "verbs": [verb for verb in rule["verbs"] if (at, verb) not in taken]} for at, rule in enumerate(role["rules"])]
+    return {**role, "rules": [rule for rule in rules if rule["verbs"]]}
+
+
+def batches(rights):
+    """One verb of each rule at a time, and of Applications, without which nothing further is asked, one alone."""
+    alone = [[right] for right in rights if right[0]["rules"][right[1]]["resources"] == ["applications"]]
+    rest = [right for right in rights if [right] not in alone]
+    rounds = {}
+    for role, at, verb in rest:
+        rounds.setdefault(role["rules"][at]["verbs"].index(verb), []).append((role, at, verb))
+    return alone + list(rounds.values())
+
+
+def test_each_right_that_is_taken_away_is_named_by_doctor(installed, plane, agent, as_before):
+    """And so none of them is there for nothing: what is missing would be missed."""
+    installed.commit({"postgres-users/sealed.yaml": yaml.safe_dump({
+        "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": {"name": "user-bob-secret"},
+        "spec": {"encryptedData": {"password": "AgA="}}})})
+    agent.config["lease"] = {}
+    agent.write()
+    roles = rules_of(documents(MANIFESTS / "install.yaml"))
+    client = me(plane, agent)
+    not_named, others = [], []
+    for batch in batches(each_right(roles)):
+        for role in roles:
+            plane.admin.apply(without(role, [(at, verb) for other, at, verb in batch if other is role]), force=True)
+        for role, at, verb in batch:
+            rule, namespace = role["rules"][at], role["metadata"].get("namespace", "")
+            wait_for(f"{verb} is gone", lambda: not may(  # noqa: B023
+                client, verb, rule["resources"][0], rule["apiGroups"][0], namespace, rule.get("resourceNames", [""])[0]))  # noqa: B023
+        told = [item["detail"] for item in agent.cli("doctor", "-o", "json").items if item["check"] == "rights" and item["status"] != "ok"]
+        wanted = [(place, verb) for role, at, verb in batch for place in places(role, role["rules"][at])]
+        not_named += [one for one in wanted if not any(
+            line.startswith(one[0]) and one[1] in line.partition(": may not ")[2].partition(" (")[0].split(", ") for line in told)]
+        others += [line for line in told if not any(line.startswith(place) for place, _ in wanted)]
+    assert (not_named, others) == ([], [])

@@ -167,7 +167,7 @@ def test_install_yaml_mounts_what_the_command_makes(desk, safe, tmp_path):
     mount = next(m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "sealing-keys")
     source = volume["sources"][0]["secret"]
     assert volume["defaultMode"] == 0o440 and source["optional"] is True and mount["readOnly"] is True
-    assert f"keys: [{mount['mountPath']}]" in (MANIFESTS / "agent-in-cluster.yaml").read_text()
+    assert f"keys: [{mount['mountPath']}]" in (MANIFESTS / "base/agent.yaml").read_text()
     desk.pgitops("seal", "keys", "new", "-w", safe / "key.yaml", *SHORT).ok()
     made = yaml.safe_load((safe / "key.yaml").read_text())
     assert (deployment["metadata"]["namespace"], source["name"]) == (made["metadata"]["namespace"], made["metadata"]["name"])

@@ -4,6 +4,8 @@ import functools
 import pathlib
 import subprocess
 
+import yaml
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 
@@ -19,3 +21,9 @@ def kustomize():
 
 def helm():
     return str(folder() / "helm")
+
+
+def kustomized(folder):
+    """The documents of a kustomization."""
+    text = subprocess.run([kustomize(), "build", str(folder)], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return list(yaml.safe_load_all(text))
