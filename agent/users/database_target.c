@@ -53,6 +53,64 @@ static bool take_address(const json_t *endpoints, const char **address, long lon
 	return false;
 }
 
+/* What the Endpoints said when the pass began. */
+struct leadership {
+	const struct operator_reference *cluster;
+	struct kube *kube;
+	const char *address;
+	long long port;
+	const char *leader; /* in Patroni's record; "" where that is another object */
+};
+
+static const char *leader_of(const json_t *endpoints)
+{
+	const json_t *annotations = json_object_get(json_object_get(endpoints, "metadata"), "annotations");
+	return json_text_at(annotations, "leader", "");
+}
+
+/* One request before each COMMIT. A member that is cut off is asked nothing: who leads is in the API server. */
+static bool still_leads(void *context, struct error *err)
+{
+	const struct leadership *then = context;
+	const char *namespace = then->cluster->namespace, *name = then->cluster->name, *address = "";
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
+	struct kube_request request = {.method = "GET",
+		.path = arena_printf(mem, "/api/v1/namespaces/%s/endpoints/%s", namespace, name)};
+	struct error why = {0};
+	long long port;
+	json_t *now = NULL;
+	if (!kube_one(then->kube, &request, &now, &why))
+		return error_set(err, ERROR_RETRY,
+			"postgresql %s/%s: whether %s still leads cannot be asked, so what was not committed is rolled back: %s",
+			namespace, name, then->address, why.text);
+	bool same = take_address(now, &address, &port) && text_equal(address, then->address) &&
+		port == then->port && text_equal(leader_of(now), then->leader);
+	if (!same)
+		error_set(err, ERROR_RETRY,
+			"postgresql %s/%s: %s is not the leader that it was when the pass began, so what was not committed is rolled "
+			"back: Endpoints %s say %s",
+			namespace, name, then->address, name, *address ? address : "that there is none");
+	json_decref(now);
+	return same;
+}
+
+static const struct session_witness *witness_of(const struct operator_reference *cluster, struct kube *kube,
+	const json_t *endpoints, struct arena *mem)
+{
+	struct session_witness *made = arena_alloc(mem, sizeof(*made));
+	struct leadership *then = arena_alloc(mem, sizeof(*then));
+	const char *address = "";
+	long long port;
+	(void)take_address(endpoints, &address, &port); /* there is one: the connection is to it */
+	*then = (struct leadership){.cluster = cluster,
+		.kube = kube,
+		.address = arena_copy(mem, address),
+		.port = port,
+		.leader = arena_copy(mem, leader_of(endpoints))};
+	*made = (struct session_witness){.agrees = still_leads, .context = then};
+	return made;
+}
+
 static bool take_cluster(const struct operator_reference *cluster, struct kube_request asked[ASKED],
 	struct arena *mem, const char **where, struct error *err)
 {
@@ -79,7 +137,7 @@ static bool take_cluster(const struct operator_reference *cluster, struct kube_r
 }
 
 static bool find_leader(const struct operator_reference *cluster, struct kube *kube, struct arena *mem,
-	const char **where, struct role_claims *claims, struct error *err)
+	struct session_target *target, const char **where, struct role_claims *claims, struct error *err)
 {
 	struct kube_request asked[ASKED] = {
 		{.method = "GET",
@@ -92,6 +150,7 @@ static bool find_leader(const struct operator_reference *cluster, struct kube *k
 	kube_run(kube, asked, ASKED);
 	bool ok = take_cluster(cluster, asked, mem, where, err);
 	if (ok) {
+		target->witness = witness_of(cluster, kube, asked[1].answer, mem);
 		*claims = operator_roles(asked[0].answer, mem);
 		claims->whose = arena_printf(mem, "postgresql %s/%s", cluster->namespace, cluster->name);
 	}
@@ -132,7 +191,7 @@ static bool by_operator(const struct operator_reference *cluster, struct secrets
 	if (!kube)
 		return error_set(err, ERROR_RETRY, "postgresql %s/%s: there is no cluster that can be asked",
 			cluster->namespace, cluster->name);
-	if (!find_leader(cluster, kube, mem, &where, claims, err) ||
+	if (!find_leader(cluster, kube, mem, target, &where, claims, err) ||
 		!take_credentials(cluster, secrets, kube, mem, &user, &target->password, err))
 		return false;
 	target->connection = arena_printf(
@@ -153,7 +212,7 @@ bool database_target(const struct database_config *config, struct secrets *secre
 	};
 	if (config->cluster.name)
 		return by_operator(&config->cluster, secrets, kube, mem, target, claims, err);
-	if (config->patroni_count && !one_primary(config, mem, &target->connection, err))
+	if (config->patroni_count && !one_primary(config, mem, target, err))
 		return false;
 	if (from->file)
 		return secret_read_private(&target->password, from->file, true, err);

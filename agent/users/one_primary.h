@@ -8,10 +8,14 @@
 #pragma once
 
 #include "agent/config/config.h"
+#include "reconcile/postgres/connect.h"
 
-/* The connection string with the leader's host and port over those that are in it, in `mem`. ERROR_RETRY says why there is not exactly one
-   primary that takes writes, or that nobody could be asked. */
-bool one_primary(const struct database_config *config, struct arena *mem, const char **connection,
+/*
+ * Sets the target's connection: that of the file with the leader's host and port over those that are in it. ERROR_RETRY says why there is not
+ * exactly one primary that takes writes, or that nobody could be asked. Sets its witness, too: the record is read again before each COMMIT, by
+ * one request to a member that is not the leader, for one that is cut off goes on telling that it leads. All in `mem`; `config` outlives it.
+ */
+bool one_primary(const struct database_config *config, struct arena *mem, struct session_target *target,
 	struct error *err) MUST_CHECK;
 
 /* A value of a connection string, quoted as libpq takes it. In `mem`. */

@@ -70,9 +70,10 @@ static bool apply_plan(
 	users_record_leaving(pass, plan);
 	bool whole = roles_apply(session, plan, pass->mem, &pass->error) &&
 		grants_apply(session, grants, pass->mem, &pass->error);
+	pass->moved = session_is_stopped(session, &pass->error);
 	privileges_settle(plan, pass->mem);
 	users_record_outcomes(pass, plan, &journal);
-	return whole;
+	return whole && !pass->moved;
 }
 
 static bool answer_access(struct users_pass *pass, struct session *session)

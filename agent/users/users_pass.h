@@ -119,6 +119,7 @@ struct users_pass {
 	bool reached;       /* the server was reached and read */
 	bool recorded;      /* what became of it stands in the store */
 	int64_t wake;       /* milliseconds until a pass has something to do; 0 = nothing is waited for */
+	bool moved;         /* who leads changed while it wrote, or nobody says who does */
 	bool unwritten;     /* what was to be done could not be written down, so nothing was done */
 	struct error error; /* when the pass itself failed */
 };

@@ -447,7 +447,7 @@ void users_record_failure(struct users_pass *pass)
 {
 	const struct users_wish *wish = pass->wish;
 	bool looks = wish && (wish->plan_only || wish->access || wish->exports);
-	if (!pass->recorded && (!looks || (!pass->reached && !wish->plan_only)))
+	if ((!pass->recorded || pass->moved) && (!looks || (!pass->reached && !wish->plan_only)))
 		record_unreached(pass);
 	/* What somebody asked about is not there: that is an answer. */
 	bool unknown = pass->reached && pass->error.kind == ERROR_MISSING && wish && wish->access;

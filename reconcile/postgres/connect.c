@@ -289,6 +289,7 @@ bool session_start(const struct session_target *target, struct session **session
 	made->target = memory_copy(target->name);
 	made->authentication = target->authentication;
 	made->plain = target->plain;
+	made->witness = target->witness;
 	made->deadline = target->deadline > 0 ? target->deadline : DEFAULT_DEADLINE;
 	if (target->password.length)
 		secret_set(&made->password, target->password.bytes, target->password.length);

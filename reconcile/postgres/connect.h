@@ -16,12 +16,19 @@ enum session_authentication {
 	SESSION_AUTHENTICATION_ANY /* "any": whatever the server asks for, md5 and clear text too */
 };
 
+/* Says right before each COMMIT of what changes something whether the server is still the one to write to (session_write()). */
+struct session_witness {
+	bool (*agrees)(void *context, struct error *err); /* false with the reason: what was sent is rolled back */
+	void *context;
+};
+
 struct session_target {
 	const char *name;       /* of the database in the agent file */
 	const char *connection; /* libpq conninfo or URI, without password */
 	struct secret password; /* may be empty (peer, certificate) */
 	int64_t deadline;       /* milliseconds for connecting and for each statement */
 	enum session_authentication authentication;
+	const struct session_witness *witness; /* outlives the session; NULL = nobody is asked */
 	bool plain; /* its user was no superuser the last time: it is not asked for what only they may, which the server would refuse, and log */
 };
 
@@ -45,7 +52,9 @@ bool session_connect(
 	const struct session_target *target, struct session **session, struct error *err) MUST_CHECK;
 void session_close(struct session *session);               /* accepts NULL */
 int session_server_version(const struct session *session); /* 150020 */
-bool session_is_plain(const struct session *session);      /* its user is no superuser */
+/* The witness did not agree, so nothing more is written; why goes into `err`. */
+bool session_is_stopped(const struct session *session, struct error *err);
+bool session_is_plain(const struct session *session); /* its user is no superuser */
 uint64_t session_statements(
 	const struct session *session); /* sent so far, for tests and metrics; without the pins */
 uint64_t session_writes(const struct session *session);

@@ -140,23 +140,30 @@ static bool wait_readable(PGconn *conn, int64_t end, struct outcome *outcome)
 	return PQconsumeInput(conn) ? true : lose(conn, outcome, "");
 }
 
-bool session_send(
-	struct session *session, PGconn *conn, const char *sql, size_t statements, struct outcome *outcome)
+/* The first `length` bytes of `sql`, behind what has to stand in front of them. */
+static bool send_behind(struct session *session, PGconn *conn, const char *begin, const char *sql,
+	size_t length, struct outcome *outcome)
 {
-	CLEANUP(buf_wipe) struct buf fenced = BUF(2 * LIMIT_BATCH_BYTES + 64);
-	*outcome = (struct outcome){0};
+	CLEANUP(buf_wipe) struct buf message = BUF(2 * LIMIT_BATCH_BYTES + 64);
 	session->warning[0] = '\0';
 	if (!write_gate_pass(&outcome->error)) {
 		outcome->failed = true;
 		outcome->lost = true; /* nothing more is said over it, no COMMIT either */
 		return false;
 	}
-	if (session->pooled) {
-		buf_text(&fenced, PINS_FENCE "; ");
-		buf_text(&fenced, sql);
-	}
-	if (buf_failed(&fenced) || !PQsendQuery(conn, session->pooled ? buf_string(&fenced) : sql))
-		return lose(conn, outcome, "");
+	if (session->pooled)
+		buf_text(&message, PINS_FENCE "; ");
+	buf_text(&message, begin);
+	buf_append(&message, sql, length);
+	return (!buf_failed(&message) && PQsendQuery(conn, buf_string(&message))) || lose(conn, outcome, "");
+}
+
+bool session_send(
+	struct session *session, PGconn *conn, const char *sql, size_t statements, struct outcome *outcome)
+{
+	*outcome = (struct outcome){0};
+	if (!send_behind(session, conn, "", sql, strlen(sql), outcome))
+		return false;
 	session->statements += statements;
 	return true;
 }
@@ -175,7 +182,7 @@ bool session_collect(struct session *session, PGconn *conn, size_t statements, P
 {
 	int64_t end = clock_steady() + session->deadline + (int64_t)statements * STATEMENT_MILLISECONDS;
 	size_t kept = 0;
-	bool fence = session->pooled;
+	bool fence = session->pooled, begun = outcome->begun;
 	for (;;) {
 		while (PQisBusy(conn))
 			if (!wait_readable(conn, end, outcome))
@@ -190,6 +197,8 @@ bool session_collect(struct session *session, PGconn *conn, size_t statements, P
 			(void)lose(conn, outcome, PINS_SHARED);
 		else if (!fine)
 			take_error(result, outcome);
+		else if (begun)
+			begun = false;
 		else if (!outcome->failed && !fence)
 			outcome->completed++;
 		if (!fence && fine && status == PGRES_TUPLES_OK && kept < room)
@@ -219,10 +228,75 @@ bool session_query(struct session *session, PGconn *conn, const char *sql, PGres
 	return true;
 }
 
+/* ---- what changes something ---- */
+
+static bool refuse(struct outcome *outcome, const struct error *why)
+{
+	outcome->failed = true;
+	outcome->lost = true;
+	outcome->error = *why;
+	return false;
+}
+
+static bool ask_witness(struct session *session)
+{
+	return session->witness->agrees(session->witness->context, &session->stopped);
+}
+
+bool session_is_stopped(const struct session *session, struct error *err)
+{
+	if (session->stopped.kind == ERROR_NONE)
+		return false;
+	*err = session->stopped;
+	return true;
+}
+
+bool session_write_send(
+	struct session *session, PGconn *conn, const char *sql, size_t statements, struct outcome *outcome)
+{
+	static const char commit[] = "COMMIT";
+	session->writes += statements;
+	if (!session->witness)
+		return session_send(session, conn, sql, statements, outcome);
+	*outcome = (struct outcome){0};
+	bool alone = text_starts(sql, "CREATE DATABASE "), whole = text_ends(sql, commit);
+	if (session->stopped.kind != ERROR_NONE || (alone && !ask_witness(session)))
+		return refuse(outcome, &session->stopped);
+	outcome->begun = !alone && !whole;
+	if (!send_behind(session, conn, outcome->begun ? "BEGIN; " : "", sql,
+		    strlen(sql) - (whole ? strlen(commit) : 0), outcome))
+		return false;
+	session->statements += statements;
+	return true;
+}
+
+/* Its end, in a message of its own; what went wrong before stays what is told. */
+static bool end_transaction(struct session *session, PGconn *conn, const char *sql, struct outcome *outcome)
+{
+	struct outcome end = {0};
+	bool ok = send_behind(session, conn, sql, "", 0, &end) &&
+		session_collect(session, conn, 1, NULL, 0, &end);
+	if (ok || outcome->failed)
+		return ok;
+	end.completed = outcome->completed;
+	*outcome = end;
+	return false;
+}
+
+bool session_write_collect(struct session *session, PGconn *conn, size_t statements, struct outcome *outcome)
+{
+	bool ok = session_collect(session, conn, statements, NULL, 0, outcome);
+	if (!session->witness || outcome->lost || PQtransactionStatus(conn) == PQTRANS_IDLE)
+		return ok;
+	bool agrees = ok && ask_witness(session);
+	if (ok && !agrees)
+		(void)refuse(outcome, &session->stopped);
+	return end_transaction(session, conn, agrees ? "COMMIT" : "ROLLBACK", outcome) && agrees;
+}
+
 bool session_write(
 	struct session *session, PGconn *conn, const char *sql, size_t statements, struct outcome *outcome)
 {
-	session->writes += statements;
-	return session_send(session, conn, sql, statements, outcome) &&
-		session_collect(session, conn, statements, NULL, 0, outcome);
+	return session_write_send(session, conn, sql, statements, outcome) &&
+		session_write_collect(session, conn, statements, outcome);
 }

@@ -23,12 +23,14 @@ struct session {
 	int64_t deadline; /* milliseconds */
 	int version;
 	enum session_authentication authentication;
+	const struct session_witness *witness;
 	bool plain;          /* its user is no superuser */
 	bool silenced;       /* the server logs no statement of `conn` */
 	bool pooled;         /* a pooler stands between: each message begins with a fence (pins.h) */
 	bool asks_for_locks; /* locks.c is at work */
 	uint64_t statements;
 	uint64_t writes;
+	struct error stopped; /* why the witness did not agree: from then on nothing is written; ERROR_NONE = it did */
 	char warning[256]; /* a warning that means "not done", since the last statement */
 };
 
@@ -37,6 +39,7 @@ struct outcome {
 	bool failed;
 	bool lost;        /* the connection is gone: what was committed is not known */
 	size_t completed; /* statements that succeeded before the one that failed */
+	bool begun;       /* a BEGIN of ours stands in front of them */
 	char sqlstate[6];
 	struct error error;
 	/* A statement of the message only warned, and did nothing. Which one is not known: libpq hands a notice out as soon as it has
@@ -64,9 +67,22 @@ bool session_collect(struct session *session, PGconn *conn, size_t statements, P
 bool session_query(struct session *session, PGconn *conn, const char *sql, PGresult **result,
 	struct error *err) MUST_CHECK;
 
-/* One or several statements whose rows do not matter; counted as writes. */
+/*
+ * One or several statements whose rows do not matter; counted as writes.
+ *
+ * With a witness they are one transaction that is begun, and committed by a message of its own once the witness was asked: who the
+ * leader is may have changed since the connection was made, and an old primary acknowledges what nobody will ever see again. Where the
+ * witness does not agree it is rolled back, the outcome is `lost`, and nothing more is written over this session. CREATE DATABASE goes in
+ * no transaction: before it the witness is asked.
+ */
 bool session_write(struct session *session, PGconn *conn, const char *sql, size_t statements,
 	struct outcome *outcome) MUST_CHECK;
+
+/* Its two halves, for several messages at once: what session_send() and session_collect() are for a question. */
+bool session_write_send(struct session *session, PGconn *conn, const char *sql, size_t statements,
+	struct outcome *outcome) MUST_CHECK;
+bool session_write_collect(
+	struct session *session, PGconn *conn, size_t statements, struct outcome *outcome) MUST_CHECK;
 
 /* Kind of an SQLSTATE: what to do next. */
 enum error_kind session_error_kind(const char *sqlstate);

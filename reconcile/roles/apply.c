@@ -137,15 +137,14 @@ static void batch_build(
 
 static bool batch_send(struct applier *applier, struct batch *batch)
 {
-	applier->session->writes += batch->statements;
-	return session_send(
+	return session_write_send(
 		applier->session, batch->conn, buf_string(&batch->sql), batch->statements, &batch->outcome);
 }
 
 /* True while the connection lives; whether the batch went through is in its outcome. */
 static bool batch_collect(struct applier *applier, struct batch *batch)
 {
-	return session_collect(applier->session, batch->conn, batch->statements, NULL, 0, &batch->outcome) ||
+	return session_write_collect(applier->session, batch->conn, batch->statements, &batch->outcome) ||
 		!batch->outcome.lost;
 }
 
@@ -411,8 +410,9 @@ static bool run_phase(
 	if (action == ROLE_RETIRE)
 		return retire_databases(applier, err);
 	if (!run_queue(applier, queue, count, secrets))
-		return error_set(
-			err, ERROR_RETRY, "the connection to the database was lost while changing roles");
+		return !session_is_stopped(applier->session, err) &&
+			error_set(err, ERROR_RETRY,
+				"the connection to the database was lost while changing roles");
 	if (action == ROLE_RECORD && !record_is_done(applier, queue, count))
 		*next = applier->plan->step_count;
 	return true;

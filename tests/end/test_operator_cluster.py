@@ -1,12 +1,14 @@
 """A database that the agent file names as a `postgresql` object: address and password are those of the operator's objects, at each pass."""
 
 import subprocess
+import threading
 
 import pytest
 
 from parts import postgres
 from parts.agent import wait_for
 from parts.git import Certificates, Repository
+from parts.proxy import FaultProxy, faults
 
 NAME = "acid-main"
 SECRET = f"postgres.{NAME}.credentials.postgresql.acid.zalan.do"
@@ -142,6 +144,44 @@ def test_a_cluster_is_followed_from_before_it_is_there_until_after_it_is_made_an
     repository.commit(users_yaml(operator.namespace, "alice", "bob", "carol"))
     logs_in(agent, second, "carol")
     assert second.can_login("alice", "geheim-alice") and first.password not in agent.log() and second.password not in agent.log()
+
+
+def test_a_leader_that_is_another_one_before_commit_gets_nothing(setting, crds, tmp_path):
+    """Between BEGIN and COMMIT the Endpoints are read again: one request for each transaction that changes something."""
+    agent, operator, repository, server = setting
+    proxy, moment = FaultProxy(crds.port), threading.Event()
+    agent.config["kubernetes"]["kubeconfig"] = str(proxy.kubeconfig(crds))
+    first, path = server(17), f"/namespaces/{operator.namespace}/endpoints/{NAME}$"
+    operator.cluster()
+    operator.leader(first)
+    operator.credentials(first.password)
+    held = proxy.add(faults.wait(moment), method="GET", path=path, times=1, skip=1)
+    try:
+        agent.begin()
+        wait_for("it asks before COMMIT", lambda: agent.alive() and held.hits)
+        assert first.value("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'") == 1
+        second = server(17)
+        second.run(f"ALTER ROLE postgres PASSWORD '{first.password}'")
+        second.password = first.password
+        operator.kube.patch("v1", "Endpoints", operator.namespace, NAME, {"subsets": [
+            {"addresses": [{"ip": own_address()}], "ports": [{"name": "postgresql", "port": second.port}]}]})
+        moment.set()
+        logs_in(agent, second, "alice")
+        assert first.value("SELECT count(*) FROM pg_roles WHERE rolname = 'alice'") == 0
+        assert "is not the leader that it was when the pass began, so what was not committed is rolled back" in agent.log()
+        wait_for("Connected", lambda: database(agent).get("status") == "Connected", 60, 0.05)
+
+        # The pass that begins asks once, and each transaction that changes something once.
+        asked, before = proxy.count("GET", path), second.value("SELECT txid_current()")
+        repository.commit(users_yaml(operator.namespace, "alice", "bob"))
+        agent.wait_user("bob")
+        written = second.value("SELECT txid_current()") - before - 1
+        passes = agent.cli("user", "sync").ok() and 2
+        assert written and proxy.count("GET", path) - asked == written + passes
+    finally:
+        moment.set()
+        agent.stop()
+        proxy.close()
 
 
 def test_doctor_says_how_it_is_reached_and_what_is_missing(setting):

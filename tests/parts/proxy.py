@@ -49,6 +49,11 @@ class faults:
         return Fault("delay", seconds=seconds)
 
     @staticmethod
+    def wait(moment):
+        """The server is asked once the test says so: `moment` is a threading.Event."""
+        return Fault("wait", moment=moment)
+
+    @staticmethod
     def cut(after):
         """The connection closes after so many bytes of the answer's body."""
         return Fault("cut", after=after)
@@ -213,6 +218,8 @@ class FaultProxy:
             return False
         if kind == "delay":
             time.sleep(fault.seconds)
+        if kind == "wait":
+            fault.moment.wait(60)
         if kind == "status":
             return self._answer(sock, fault)
         if kind == "garble":
