@@ -92,6 +92,11 @@ int command_cluster_switchover(struct command_context *context, int argc, char *
 int command_cluster_restart(struct command_context *context, int argc, char **argv);
 int command_cluster_reinit(struct command_context *context, int argc, char **argv);
 int command_cluster_failover_drill(struct command_context *context, int argc, char **argv);
+/* The same of those that ask Kubernetes about one. */
+#define COMMAND_CLUSTER_PLACE " -n= --namespace= --kubeconfig= --context="
+extern const char command_cluster_credentials_help[], command_cluster_events_help[];
+int command_cluster_credentials(struct command_context *context, int argc, char **argv);
+int command_cluster_events(struct command_context *context, int argc, char **argv);
 int command_check(struct command_context *context, int argc, char **argv);
 int command_doctor(struct command_context *context, int argc, char **argv);
 int command_completion(struct command_context *context, int argc, char **argv);
