@@ -14,6 +14,8 @@ COPY base base
 COPY store store
 COPY reconcile reconcile
 COPY agent agent
+COPY manifests/base manifests/base
+COPY manifests/overlays manifests/overlays
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
  && cmake --build /build --target pgitops \
  && strip --strip-unneeded -o /pgitops /build/pgitops

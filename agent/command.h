@@ -99,6 +99,7 @@ int command_cluster_credentials(struct command_context *context, int argc, char 
 int command_cluster_events(struct command_context *context, int argc, char **argv);
 int command_check(struct command_context *context, int argc, char **argv);
 int command_doctor(struct command_context *context, int argc, char **argv);
+int command_install(struct command_context *context, int argc, char **argv);
 int command_completion(struct command_context *context, int argc, char **argv);
 int command_hook_install(struct command_context *context, int argc, char **argv);
 int command_hook_run(struct command_context *context, int argc, char **argv);

@@ -304,6 +304,23 @@ static const char hook_run_help[] = "What the installed hooks call.\n\n"
 				    "Examples:\n"
 				    "  pgitops hook run pre-commit --\n";
 
+static const char install_help[] =
+	"Writes the manifests of an installation on stdout: ServiceAccount, Roles, the agent file as a ConfigMap, Deployment, Service,\n"
+	"NetworkPolicy. The Roles name each right that this agent file and the repositories' paths need, with the reason, and\n"
+	"no other: the Applications are read, their paths fetched, and the cluster is asked which resource each kind is. What it does\n"
+	"not know is told on stderr, and nothing is printed (exit code 1; 2 without a cluster). Nothing is written to the cluster.\n"
+	"Namespaces, definitions and the volume of the state are in manifests/prepare.yaml.\n\n"
+	"  --print                             what there is to do, so far\n"
+	"  --applications DIR                  the Applications from these files, where they are not in the cluster yet\n"
+	"  --image IMAGE                       where the registry has it\n"
+	"  --overlay NAME                      as manifests/overlays has them; may be given several times: namespaced (no ClusterRole),\n"
+	"                                      read-only. What the agent file says counts anyway: with `lease` there are two\n"
+	"                                      replicas; naming two-replicas, operator or sealing-controller makes sure that it does\n"
+	"  --kubeconfig FILE, --context NAME   which Kubernetes\n\n"
+	"Examples:\n"
+	"  pgitops install --print --config agent.yaml | kubectl diff --server-side -f -\n"
+	"  pgitops install --print --config agent.yaml --applications applications --overlay namespaced\n";
+
 static const char doctor_help[] =
 	"Checks all that the agent needs and changes nothing: the agent file, the state folder, the kernel, the files it names,\n"
 	"the address, the cluster with the rights for every kind of object, each repository at its revision, each database with\n"
@@ -428,6 +445,8 @@ const struct command commands[] = {
 	{"doctor", "[SYMPTOM]", "--standalone", false,
 		"requirements, connections, rights: what is missing, and the remedy", doctor_help,
 		command_doctor},
+	{"install", "--print", "--print --applications= --image= --overlay= --kubeconfig= --context=", false,
+		"the manifests for this cluster, each right by its name", install_help, command_install},
 	{"seal", "",
 		"-f= -w= --cert= --ca= --from-cluster --scope= --name= --namespace= --raw --from-file= --merge-into= "
 		"--re-encrypt --private-key= --allow-empty-data --validate --fetch-cert --recovery-unseal "

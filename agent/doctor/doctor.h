@@ -24,6 +24,8 @@ struct doctor_application {
 	const char **commits; /* of each source, as far as they were read */
 };
 
+struct need;
+
 struct doctor {
 	struct command_context *context;
 	struct arena *mem;
@@ -43,6 +45,9 @@ struct doctor {
 	struct project *projects; /* the AppProjects */
 	size_t project_count;
 	bool projects_known;
+
+	void (*need)(struct doctor *doctor, const struct need *need); /* of needs_each() */
+	void *needs;                                                  /* its caller's */
 };
 
 /* Everything, in order. */

@@ -240,6 +240,99 @@ def test_a_read_only_agent_compares_and_the_server_lets_it_write_nothing(install
             plane.admin.delete(document["apiVersion"], document["kind"], None, document["metadata"]["name"])
 
 
+# ---- install --print --------------------------------------------------------------------------------------------------
+
+
+def printed(agent, plane, *more):
+    """Its documents, asked for as somebody at a workstation does, with the agent file of install.yaml."""
+    return agent.cli("install", "--print", "--config", agent.folder / "for-the-pod.yaml", "--kubeconfig", plane.kubeconfig(folder=agent.folder), *more)
+
+
+@pytest.fixture
+def workstation(agent):
+    (agent.folder / "for-the-pod.yaml").write_text((MANIFESTS / "base/agent.yaml").read_text())
+    return agent
+
+
+def keyed(made):
+    return {(one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]): one for one in made}
+
+
+def granted(made):
+    """Each right by itself."""
+    return {(role["metadata"].get("namespace", ""), group, resource, name, verb)
+            for role in rules_of(made) for rule in role["rules"] for group in rule["apiGroups"] for resource in rule["resources"]
+            for name in rule.get("resourceNames", [""]) for verb in rule["verbs"]}
+
+
+def test_the_printed_rights_are_those_of_install_yaml_that_these_paths_need(installed, plane, workstation, as_before):
+    made = list(yaml.safe_load_all(printed(workstation, plane).ok().out))
+    ours, theirs = keyed(made), keyed(documents(MANIFESTS / "install.yaml"))
+    assert ours.keys() == theirs.keys()
+    for kind in ("ConfigMap", "Deployment", "Service", "NetworkPolicy"):
+        assert ours[kind, "argocd", "pgitops"] == theirs[kind, "argocd", "pgitops"], kind
+    extra = {(place, *rest) for place, *rest in granted(made) - granted(theirs.values())}
+    assert {(place, resource, verb) for place, _, resource, _, verb in extra} == {(name, "namespaces", "get") for name in ("default", "postgres")}
+    # Neither a lease nor SealedSecrets are in use here, and a namespace that is there needs no Role of the whole cluster to be seen.
+    assert {resource for _, _, resource, _, _ in granted(theirs.values()) - granted(made)} <= {"leases", "sealedsecrets", "events", "namespaces"}
+
+    for document in made:
+        if "Role" in document["kind"]:
+            plane.admin.apply(document, force=True)
+    client = me(plane, workstation)
+    wait_for("the printed rights", lambda: not may(client, "create", "leases", "coordination.k8s.io", "argocd"))
+    mark = plane.mark()
+    workstation.start()
+    synced(plane, "postgres-cluster", installed.head)
+    synced(plane, "postgres-users", installed.head)
+    assert refusals(plane, mark) == []
+
+
+def test_overlays_of_the_command_are_those_of_the_folder(installed, plane, workstation):
+    file = workstation.folder / "for-the-pod.yaml"
+    two = overlay("two-replicas")
+    file.write_text(keyed(two)["ConfigMap", "argocd", "pgitops"]["data"]["agent.yaml"])
+    made = keyed(yaml.safe_load_all(printed(workstation, plane, "--overlay", "two-replicas", "--image", "pgitops:0.1.0").ok().out))
+    for kind in ("Deployment", "PodDisruptionBudget", "ConfigMap"):
+        wanted = keyed(two)[kind, "argocd", "pgitops"]
+        if kind == "Deployment":
+            for one in (wanted, made[kind, "argocd", "pgitops"]):
+                one["spec"]["template"]["spec"]["volumes"].sort(key=lambda volume: volume["name"])
+        assert made[kind, "argocd", "pgitops"] == wanted, kind
+    assert ("argocd", "coordination.k8s.io", "leases", "pgitops", "update") in granted(made.values())
+
+    file.write_text(keyed(overlay("read-only"))["ConfigMap", "argocd", "pgitops"]["data"]["agent.yaml"])
+    made = list(yaml.safe_load_all(printed(workstation, plane, "--overlay", "read-only", "--overlay", "namespaced").ok().out))
+    assert not [one for one in made if one["kind"].startswith("ClusterRole")]
+    assert not [right for right in granted(made) if right[-1] == "delete"]
+    policy = keyed(made)["ValidatingAdmissionPolicy", "", "pgitops-read-only"]
+    assert policy == keyed(overlay("read-only"))["ValidatingAdmissionPolicy", "", "pgitops-read-only"]
+
+    file.write_text((MANIFESTS / "base/agent.yaml").read_text())
+    assert "lease: {}" in printed(workstation, plane, "--overlay", "two-replicas").is_(2).err
+    assert "namespaced" in printed(workstation, plane, "--overlay", "cluster").is_(2).err
+
+
+def test_a_kind_that_the_cluster_does_not_know_is_told_and_nothing_is_printed(installed, plane, workstation):
+    installed.commit({"postgres-cluster/x.yaml": "apiVersion: nowhere.example.org/v1\nkind: Nothing\nmetadata: {name: x}\n"})
+    result = printed(workstation, plane).is_(1)
+    assert result.out == "" and "Nothing.nowhere.example.org" in result.err
+
+
+def test_before_anything_is_in_the_cluster_the_applications_come_from_a_folder(installed, plane, workstation, tmp_path):
+    folder = tmp_path / "not-in-the-cluster-yet"
+    folder.mkdir()
+    for file in (EXAMPLES / "applications").iterdir():
+        (folder / file.name).write_text(file.read_text().replace("https://git.example.org/team/database.git", installed.url))
+    for name in ("postgres-cluster", "postgres-users"):
+        plane.admin.delete(APPLICATION, "Application", "argocd", name)
+    made = list(yaml.safe_load_all(printed(workstation, plane, "--applications", folder).ok().out))
+    assert ("default", "acid.zalan.do", "postgresqls", "", "delete") in granted(made)
+    assert ("argocd", "argoproj.io", "applications", "", "patch") in granted(made)
+    result = workstation.cli("install", "--print", "--config", workstation.folder / "for-the-pod.yaml", "--kubeconfig", tmp_path / "none").is_(2)
+    assert result.out == "" and "none" in result.err
+
+
 # ---- least rights -----------------------------------------------------------------------------------------------------
 
 
