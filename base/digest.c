@@ -68,6 +68,12 @@ void digest_mac_free(struct digest_mac *mac)
 	free(mac);
 }
 
+void digest_sha1(const void *bytes, size_t length, unsigned char out[DIGEST_SHA1_SIZE])
+{
+	if (EVP_Digest(bytes, length, out, NULL, EVP_sha1(), NULL) != 1)
+		memory_fail("SHA-1 is not available", length);
+}
+
 void digest_hmac_sha1(const void *key, size_t key_length, const void *bytes, size_t length,
 	unsigned char out[DIGEST_SHA1_SIZE])
 {

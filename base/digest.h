@@ -1,5 +1,5 @@
 /*
- * digest.h - SHA-256, HMAC-SHA256 and the HMAC-SHA1 of ssh (the only file of base/ that calls OpenSSL)
+ * digest.h - SHA-256, HMAC-SHA256, and the SHA-1 that ssh and WebSockets have not left (the only file of base/ that calls OpenSSL)
  */
 #pragma once
 
@@ -22,6 +22,9 @@ void digest_mac_free(struct digest_mac *mac); /* accepts NULL */
 /* For the hashed host names of known_hosts (sshd(8)), which know nothing newer. */
 void digest_hmac_sha1(const void *key, size_t key_length, const void *bytes, size_t length,
 	unsigned char out[DIGEST_SHA1_SIZE]);
+
+/* For the handshake of a WebSocket (RFC 6455), which protects nothing by it. */
+void digest_sha1(const void *bytes, size_t length, unsigned char out[DIGEST_SHA1_SIZE]);
 
 /* A key of a guessable value: scrypt with 16 MiB, some tens of milliseconds for each guess. */
 void digest_slow(const void *bytes, size_t length, const void *salt, size_t salt_length,

@@ -49,7 +49,8 @@
 /* Kubernetes (reconcile/kubernetes) */
 #define LIMIT_ANSWER_BYTES (64L * 1024 * 1024) /* one answer of the API server */
 #define LIMIT_WATCH_LINE (4L * 1024 * 1024)    /* one event of a watch */
-#define LIMIT_LIST_PAGE 500                    /* objects asked for in one page */
+#define LIMIT_WEBSOCKET_MESSAGE (1024L * 1024)
+#define LIMIT_LIST_PAGE 500 /* objects asked for in one page */
 #define LIMIT_LIST_PAGE_BYTES                                                                                \
 	(2L * 1024 * 1024) /* what a page should have; parsed, it takes several times as much */
 #define LIMIT_WRITE_BYTES                                                                                    \

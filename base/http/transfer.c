@@ -1,36 +1,15 @@
 #include "base/http/transfer.h"
 
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/http/dialing.h"
+#include "base/http/transfer_parts.h"
 #include "base/memory.h"
 
 enum { DEAD_PEER_MILLISECONDS = 30 * 1000 };
-
-struct transfer {
-	CURL *curl;
-	struct curl_slist *headers;
-	struct curl_slist *connect_to;
-	struct curl_slist *names; /* of the places that are dialed */
-	char *proxy;              /* as it is told to libcurl, where that is not what was asked for */
-	transfer_dial *dial;
-	void *dial_context;
-	const struct transfer_place *places;
-	size_t place_count;
-	CURLcode refused; /* the first option that libcurl did not take */
-	CURLcode code;    /* how it ended */
-	transfer_body *on_body;
-	transfer_head *on_head;
-	transfer_may_send *may_send;
-	void *context;
-	int dead_peer_milliseconds;
-	char detail[CURL_ERROR_SIZE];
-	struct error undialed; /* why there was no connection; kind ERROR_NONE = there was one */
-};
 
 struct transfers {
 	CURLM *multi;
@@ -176,6 +155,7 @@ static void set_way(struct transfer *transfer, const struct transfer_request *re
 	SET(transfer, CURLOPT_PROTOCOLS_STR, request->https_only ? "https" : "http,https");
 	SET(transfer, CURLOPT_PATH_AS_IS, request->path_as_is ? 1L : 0L);
 	SET(transfer, CURLOPT_FRESH_CONNECT, request->fresh ? 1L : 0L);
+	SET(transfer, CURLOPT_CONNECT_ONLY, request->upgrade ? 1L : 0L);
 	SET(transfer, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
 	if (request->proxy) {
 		/* Both set, so that the environment has no say. */
@@ -235,7 +215,7 @@ static void set_taking(struct transfer *transfer, const struct transfer_request 
 	SET(transfer, CURLOPT_HEADERDATA, transfer);
 }
 
-static void wipe_headers(struct transfer *transfer)
+void transfer_wipe(struct transfer *transfer)
 {
 	for (struct curl_slist *at = transfer->headers; at; at = at->next)
 		explicit_bzero(at->data, strlen(at->data));
@@ -248,7 +228,7 @@ static void wipe_headers(struct transfer *transfer)
 
 void transfer_prepare(struct transfer *transfer, const struct transfer_request *request)
 {
-	wipe_headers(transfer);
+	transfer_wipe(transfer);
 	curl_easy_reset(transfer->curl);
 	transfer->refused = transfer->code = CURLE_OK;
 	transfer->detail[0] = '\0';
@@ -290,7 +270,7 @@ void transfer_free(struct transfer *transfer)
 	if (!transfer)
 		return;
 	curl_easy_cleanup(transfer->curl);
-	wipe_headers(transfer);
+	transfer_wipe(transfer);
 	memory_freep(&transfer);
 }
 
@@ -304,7 +284,7 @@ static void ended(struct transfer *transfer, CURLcode code)
 enum transfer_end transfer_run(struct transfer *transfer)
 {
 	ended(transfer, curl_easy_perform(transfer->curl));
-	wipe_headers(transfer);
+	transfer_wipe(transfer);
 	SET(transfer, CURLOPT_HTTPHEADER, NULL);
 	SET(transfer, CURLOPT_CONNECT_TO, NULL);
 	SET(transfer, CURLOPT_RESOLVE, NULL);
@@ -446,7 +426,7 @@ void transfers_add(struct transfers *transfers, struct transfer *transfer)
 void transfers_remove(struct transfers *transfers, struct transfer *transfer)
 {
 	curl_multi_remove_handle(transfers->multi, transfer->curl);
-	wipe_headers(transfer);
+	transfer_wipe(transfer);
 }
 
 void transfers_work(struct transfers *transfers)

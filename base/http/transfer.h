@@ -71,6 +71,7 @@ struct transfer_request {
 	size_t place_count;
 	bool https_only;
 	bool path_as_is; /* "." and ".." in it are the server's */
+	bool upgrade;    /* only the connection is made: upgrade.h goes on */
 	bool fresh; /* on a new connection: libcurl itself repeats a request when a kept one turns out to be dead */
 	int64_t connect_milliseconds;
 	int64_t milliseconds;

@@ -120,6 +120,7 @@ void access_prepare(struct access *access, struct transfer *transfer, const stru
 		.https_only = true,
 		.path_as_is = true,
 		.fresh = wanted->fresh,
+		.upgrade = wanted->upgrade,
 		.connect_milliseconds = CONNECT_MILLISECONDS,
 		.milliseconds = wanted->seconds * 1000L,
 		.on_body = wanted->on_body,

@@ -30,6 +30,7 @@ struct access_transfer {
 	size_t body_length;
 	long seconds; /* deadline */
 	bool fresh;   /* on a new connection (transfer.h) */
+	bool upgrade; /* the same */
 	transfer_body *on_body;
 	transfer_head *on_head;
 	transfer_may_send *may_send; /* NULL = it may */

@@ -13,6 +13,16 @@ static void sha256_gives_the_standards_values(void **state)
 	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void sha1_gives_the_standards_value(void **state)
+{
+	unsigned char digest[DIGEST_SHA1_SIZE];
+	char hex[2 * DIGEST_SHA1_SIZE + 1];
+	(void)state;
+	digest_sha1("abc", 3, digest);
+	text_hex(digest, sizeof(digest), hex);
+	assert_string_equal(hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
+
 /* RFC 4231, test case 2. */
 static void hmac_gives_the_standards_value(void **state)
 {
@@ -43,6 +53,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sha256_gives_the_standards_values),
+		cmocka_unit_test(sha1_gives_the_standards_value),
 		cmocka_unit_test(hmac_gives_the_standards_value),
 		cmocka_unit_test(equal_compares_all_bytes),
 	};
