@@ -94,7 +94,10 @@ int command_cluster_reinit(struct command_context *context, int argc, char **arg
 int command_cluster_failover_drill(struct command_context *context, int argc, char **argv);
 /* The same of those that ask Kubernetes about one. */
 #define COMMAND_CLUSTER_PLACE " -n= --namespace= --kubeconfig= --context="
-extern const char command_cluster_credentials_help[], command_cluster_events_help[];
+extern const char command_cluster_connect_help[], command_cluster_credentials_help[],
+	command_cluster_events_help[], command_cluster_logs_help[];
+int command_cluster_logs(struct command_context *context, int argc, char **argv);
+int command_cluster_connect(struct command_context *context, int argc, char **argv);
 int command_cluster_credentials(struct command_context *context, int argc, char **argv);
 int command_cluster_events(struct command_context *context, int argc, char **argv);
 int command_check(struct command_context *context, int argc, char **argv);

@@ -124,7 +124,7 @@ packages_install "${packages[@]}" || { failed "packages"; exit 1; }
 
 control_plane=
 if [ -n "$run_end" ]; then
-	setsid sh -c 'tests/kube/build.sh && tests/kubeseal/build.sh && tests/render/build.sh' >"$results/control-plane.path" \
+	setsid sh -c 'tests/kube/build.sh && tests/kubelet/build.sh && tests/kubeseal/build.sh && tests/render/build.sh' >"$results/control-plane.path" \
 		2> >(tee "$results/control-plane.log" >&2) &
 	control_plane=$!
 fi

@@ -255,12 +255,12 @@ static int watch(struct watching *watching)
 {
 	struct streams *streams = streams_open(&watching->place->config);
 	struct error err = {.kind = ERROR_NONE};
-	while (err.kind != ERROR_DENIED) {
+	while (err.kind != ERROR_DENIED && !ferror(stdout)) {
 		const char *path = arena_printf(watching->context->mem,
 			"/api/v1/namespaces/%s/events?watch=1&resourceVersion=%s", watching->place->namespace,
 			watching->version);
 		struct stream *stream = stream_open(streams, path, take_line, watching);
-		while (!stream_ended(stream, &err) && !watching->stale)
+		while (!stream_ended(stream, &err) && !watching->stale && !ferror(stdout))
 			streams_work(streams, WAIT_MILLISECONDS);
 		stream_close(stream);
 		if (err.kind == ERROR_DENIED)
@@ -271,7 +271,7 @@ static int watch(struct watching *watching)
 			clock_pause(PAUSE_MILLISECONDS);
 	}
 	streams_close(streams);
-	return command_failed(&err);
+	return ferror(stdout) ? EXIT_NO_ANSWER : command_failed(&err);
 }
 
 static int run(struct command_context *context, const struct cluster_place *place, bool goes_on)

@@ -35,7 +35,7 @@ def forms(name):
 KEYS = {"name", "application", "database", "key", "id", "time", "started", "finished", "updated", "path", "apiVersion", "revision", "commit", "user", "target"}
 
 ARGUMENTS = {  # of a command whose first argument is no application of the story
-    "user get": ["eve"], "cluster get": ["acid-minimal-cluster"], "cluster credentials": ["acid-minimal-cluster"], "cluster events": ["acid-minimal-cluster"], "cluster switchover": ["acid-minimal-cluster"],
+    "user get": ["eve"], "cluster get": ["acid-minimal-cluster"], "cluster connect": ["acid-minimal-cluster"], "cluster logs": ["acid-minimal-cluster"], "cluster credentials": ["acid-minimal-cluster"], "cluster events": ["acid-minimal-cluster"], "cluster switchover": ["acid-minimal-cluster"],
     "cluster failover-drill": ["acid-minimal-cluster"], "cluster restart": ["acid-minimal-cluster"], "cluster reinit": ["acid-minimal-cluster", "acid-minimal-cluster-1"], "app rollback": ["postgres-cluster", "3"], "check": ["."], "seal keys": ["key.yaml"],
     "hook run": ["pre-push"], "completion": ["bash"], "seal users": ["edit-users.yaml"], "user access": ["eve"], "user history": ["eve"],
     "app wait": ["postgres-cluster", "--timeout", "0s"],
@@ -228,7 +228,7 @@ def test_what_live_servers_hold_reaches_no_terminal(names, world, server, tmp_pa
     world.kube.patch("v1", "ConfigMap", world.namespace, "drifted", {"data": {"value": HOSTILE}, "metadata": {"labels": None}})
     server.run(f"GRANT {quoted('r')} TO bob", f"COMMENT ON ROLE bob IS '{HOSTILE}'")
     team.sync_status("OutOfSync")
-    words = {name: [*name.split(), *{"user get": ["alice"], "user access": ["alice"], "user history": [], "cluster get": ["acid-main", "-n", world.namespace], "cluster credentials": ["acid-main", "-n", world.namespace], "cluster events": ["acid-main", "-n", world.namespace], "cluster list": ["-n", world.namespace],
+    words = {name: [*name.split(), *{"user get": ["alice"], "user access": ["alice"], "user history": [], "cluster get": ["acid-main", "-n", world.namespace], "cluster connect": ["acid-main", "-n", world.namespace], "cluster logs": ["acid-main", "-n", world.namespace], "cluster credentials": ["acid-main", "-n", world.namespace], "cluster events": ["acid-main", "-n", world.namespace], "cluster list": ["-n", world.namespace],
                                      "app wait": ["team", "--timeout", "0s"], "app rollback": ["team", "0"]}.get(name, ["team"] if name.startswith("app ") and name != "app list" else [])]
              for name in names if name not in ELSEWHERE and name.split()[0] not in OFFLINE and name not in ("app terminate", "app rollback")}
     more = [("user access --table", ["user", "access", "--table", f"s{HOSTILE}.t{HOSTILE}", "--database", "app"]), ("user access public", ["user", "access", "public"]),

@@ -1,0 +1,77 @@
+"""A node of the test control plane: a kubelet (tests/kubelet) that forwards ports to loopback and has logs of files.
+
+    node = shared()
+    node.take(patroni)                      # its pods are bound to the node; ports and logs are those of its members
+    node.pod(namespace, name, log=path, ports={5432: 40123})
+"""
+
+import atexit
+import functools
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from parts import kube
+from parts.process import die_with_parent, free_port
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Node:
+    def __init__(self, plane, name="tests-node"):
+        self.plane, self.name = plane, name
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pgitops-kubelet-"))
+        self.pods, self.port, self.process = {}, free_port(), None
+
+    def start(self):
+        program = subprocess.run([HERE.parent / "kubelet/build.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        self._write()
+        with open(self.folder / "kubelet.log", "wb") as log:
+            self.process = subprocess.Popen([program, "--listen", f"127.0.0.1:{self.port}", "--folder", self.folder], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, preexec_fn=die_with_parent)
+        admin = self.plane.admin
+        admin.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name}})
+        admin.patch("v1", "Node", None, self.name, {"status": {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": self.port}}}}, subresource="status")
+        return self
+
+    def _write(self):
+        new = self.folder / "pods.json.new"
+        new.write_text(json.dumps(self.pods))
+        new.rename(self.folder / "pods.json")
+
+    def pod(self, namespace, name, log, ports=None, container="c1", ended=False):
+        """What there is of a pod from now on; it is bound to the node where it is not yet."""
+        self.pods[f"{namespace}/{name}"] = {"container": f"{namespace}-{name}-{container}", "ended": ended, "log": str(log),
+                                            "ports": {str(port): to for port, to in (ports or {}).items()}}
+        self._write()
+        found = self.plane.admin.get("v1", "Pod", namespace, name)
+        if found and not found["spec"].get("nodeName"):
+            self.plane.admin.request("POST", f"/api/v1/namespaces/{namespace}/pods/{name}/binding", {
+                "apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"apiVersion": "v1", "kind": "Node", "name": self.name}})
+
+    def gone(self, namespace, name):
+        del self.pods[f"{namespace}/{name}"]
+        self._write()
+
+    def take(self, patroni):
+        for member in patroni.members.values():
+            self.pod(patroni.namespace, member.name, member.log_path, {member.port: member.port})
+        return self
+
+    def close(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@functools.cache
+def shared():
+    """The node of this test session; pods that are bound to it stay with it."""
+    node = Node(kube.shared())
+    atexit.register(node.close)
+    return node.start()
