@@ -158,9 +158,10 @@ static bool check_version(struct store *store, struct error *err)
 			err, ERROR_MISSING, "%s holds nothing yet: the agent has not run there", store->path);
 	if (version != migrate_newest())
 		return error_set(err, ERROR_INVALID,
-			"store %s has schema version %lld, this program reads version %lld: "
-			"use the program that the agent runs",
-			store->path, (long long)version, (long long)migrate_newest());
+			"store %s has schema version %lld, this program reads version %lld: %s", store->path,
+			(long long)version, (long long)migrate_newest(),
+			version < migrate_newest() ? "restart the agent with this program, which brings it there"
+						   : "use the program that the agent runs");
 	return true;
 }
 

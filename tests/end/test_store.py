@@ -1,7 +1,11 @@
 """The store is memory, not truth: lost, damaged or of another time, the agent goes on, and who only reads needs no agent."""
 
+import json
 import os
+import pathlib
+import re
 import sqlite3
+import time
 
 import pytest
 
@@ -114,3 +118,50 @@ def test_commands_that_read_need_no_agent(setting, how):
 def test_commands_before_the_first_run_say_that_there_was_none(agent, cli):
     agent.write()
     assert "no agent has run" in agent.cli("app", "list").is_(2).err
+
+
+# ---- a store of version 0.1.0 -----------------------------------------------------------------------------------------
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+@pytest.fixture
+def upgraded(agent, server, tmp_path):
+    """The state folder of an agent of version 0.1.0, its times moved to now: history is kept for a while, not for ever."""
+    text = (HERE / "data/store_0.1.0.sql").read_text()
+    times = [int(found) for found in re.findall(r"\b\d{16}\b", text)]
+    later = time.time_ns() // 1000 - 1_000_000 - max(times)
+    text = re.sub(r"\b\d{16}\b", lambda found: str(int(found[0]) + later), text)
+    agent.state.mkdir(mode=0o700, exist_ok=True)
+    path = agent.state / "pgitops.db"
+    path.touch(mode=0o600)
+    with sqlite3.connect(path) as db:
+        db.executescript(text)
+    db.close()
+    server.run("CREATE DATABASE app")
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"users/users.yaml": users(alice=["readers"])})
+    agent.database(server)
+    agent.application("postgres-users", repository.url, "users", "postgres")
+    agent.secret("postgres", "user-alice-secret", "password of alice")
+    return agent, repository
+
+
+def test_a_store_of_the_first_version_keeps_applications_users_and_history(upgraded):
+    agent, repository = upgraded
+    told = agent.cli("status").is_(2).err
+    assert "schema version 1," in told and "restart the agent" in told, told
+    agent.start()
+    agent.wait_app("postgres-users", "Synced", repository.head)
+    agent.wait_user("alice")
+    assert agent.stop() == 0
+    shown = agent.cli("status").ok().out
+    assert "postgres-users" in shown and "main" in shown, shown
+    assert [item["metadata"]["name"] for item in agent.items("app", "list")] == ["postgres-users"]
+    bob = [item["action"] for item in agent.items("user", "history", "bob")]
+    assert {"create", "grant", "lock", "retire", "drop"} <= set(bob), bob
+    assert "CREATEDB" in json.dumps(agent.items("user", "history", "alice"))
+    assert {"Alice and Bob", "Bob has left"} <= set(re.findall("Alice and Bob|Bob has left", json.dumps(agent.items("app", "history", "postgres-users"))))
+    drift = [item for item in agent.items("drift", "list") if item["field"] == "createdb"]
+    assert [(item["user"]["name"], item["wanted"], item["found"]) for item in drift] == [("alice", "false", "true")]
+    assert not (agent.state / "pgitops.db.corrupt").exists()
