@@ -14,7 +14,7 @@ trap 'rm -rf "$unpacked"' EXIT
 dpkg-deb -x "$package" "$unpacked"
 
 for file in usr/bin/pgitops usr/bin/pgitops-hook usr/share/man/man1/pgitops.1 usr/lib/systemd/system/pgitops.service usr/share/doc/pgitops/copyright \
-	usr/share/doc/pgitops/examples/agent.yaml usr/share/bash-completion/completions/pgitops usr/share/zsh/vendor-completions/_pgitops \
+	usr/share/doc/pgitops/examples/agent.yaml usr/share/doc/pgitops/CHANGELOG.md usr/share/doc/pgitops/sbom.spdx.json usr/share/bash-completion/completions/pgitops usr/share/zsh/vendor-completions/_pgitops \
 	usr/share/fish/vendor_completions.d/pgitops.fish; do
 	[ -s "$unpacked/$file" ] || breach "$package: $file is missing or empty"
 done
@@ -26,11 +26,20 @@ done < <(dpkg-deb -c "$package" | awk '$1 !~ /^l/ && ($1 ~ /^.....w/ || $1 ~ /^.
 version=$(sed -n 's/^project(pgitops VERSION \([0-9.]*\).*/\1/p' "$source_folder/CMakeLists.txt")
 [ "$("$unpacked/usr/bin/pgitops" version)" = "pgitops $version" ] || breach "$package: the program is not version $version"
 [ "$(dpkg-deb -f "$package" Version)" = "$version" ] || breach "$package: its version is not $version"
+grep -q "^ARG VERSION=$version$" Dockerfile || breach "Dockerfile: ARG VERSION is not $version"
+grep -q "image: pgitops:$version " manifests/base/deployment.yaml || breach "manifests/base/deployment.yaml: the image is not of version $version"
 readelf --sections --wide "$unpacked/usr/bin/pgitops" | grep -q '\.debug_info' && breach "$package: the program is not stripped"
 [ "$unpacked/usr/bin/pgitops" -nt "$unpacked/usr/bin/pgitops-hook" ] && breach "$package: pgitops-hook is older than pgitops: no hook would take it"
 depends=$(dpkg-deb -f "$package" Depends)
 for library in libgit2 libpq5 libsqlite3-0 libyaml-0-2 libcurl libssl libseccomp2 ca-certificates; do
 	grep -q "$library" <<<"$depends" || breach "$package: does not depend on $library: $depends"
+done
+
+# What it is made of: what it loads, and what it depends on for that.
+bill=$unpacked/usr/share/doc/pgitops/sbom.spdx.json
+named=$(/usr/bin/env python3 -c 'import json, sys; print(*(one["name"] for one in json.load(open(sys.argv[1]))["packages"]))' "$bill") || breach "$package: sbom.spdx.json is no JSON"
+for library in $(grep -o '"lib[^ ,]*\|\blib[^ ,(]*' <<<"$depends" | sort -u); do
+	[[ " $named " == *" $library "* ]] || breach "$package: depends on $library, and sbom.spdx.json does not name it"
 done
 
 # The agent file is read as the agent reads it, but for the folder and the credential that systemd makes.

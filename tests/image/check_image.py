@@ -1,0 +1,76 @@
+"""The image of the Dockerfile: run by run.sh, which builds it. Not test_*.py: the whole run has no ten minutes for it."""
+
+import json
+import os
+import pathlib
+import re
+import stat
+
+import pytest
+
+from parts.agent import PROGRAM, Agent, run, wait_for
+from parts.git import Repository
+from parts.manifests import config_map, users
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path(os.environ["PGITOPS_IMAGE_ROOT"])
+VERSION = re.search(r"project\(pgitops VERSION ([\d.]+)", (HERE.parents[1] / "CMakeLists.txt").read_text()).group(1)
+
+
+@pytest.fixture
+def inside(tmp_path):
+    """An agent whose program is the image's."""
+    program = tmp_path / "inside"
+    program.write_text(f'#!/bin/sh\nexec unshare --mount {HERE}/inside.sh "$@"\n')
+    program.chmod(0o755)
+    made = Agent(tmp_path / "agent", program=program, environment={"PGITOPS_IMAGE_ROOT": str(ROOT), "PGITOPS_IMAGE_FOLDER": str(tmp_path)})
+    yield made
+    made.close()
+
+
+def test_it_keeps_a_cluster_and_a_database_with_a_read_only_root_and_without_rights(inside, crds, server, tmp_path):
+    server.run("CREATE DATABASE app")
+    namespace, people = crds.namespace(), crds.namespace()
+    repository = Repository(tmp_path / "db.git")
+    repository.commit({"app/a.yaml": config_map("a"), "users/users.yaml": users(alice=["readers"])})
+    crds.admin.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "user-alice-secret", "namespace": people},
+                       "stringData": {"password": "password of alice"}})
+    inside.kubernetes(crds)
+    inside.database(server)
+    inside.application("team", repository.url, "app", namespace)
+    inside.application("postgres-users", repository.url, "users", people)
+    inside.start()
+    inside.program = PROGRAM  # commands are asked from outside
+    inside.wait_app("team", "Synced", repository.head)
+    wait_for("alice", lambda: server.can_login("alice", "password of alice", "app"))
+    status = pathlib.Path(f"/proc/{inside.process.pid}/status").read_text()
+    assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.M) and re.search(r"^CapEff:\t0+$", status, re.M), status
+    with pytest.raises(OSError):
+        pathlib.Path(f"/proc/{inside.process.pid}/root/usr/written").touch()
+    assert inside.stop() == 0
+
+
+def test_it_says_what_it_is():
+    config = json.loads(pathlib.Path(os.environ["PGITOPS_IMAGE_JSON"]).read_text())["OCIv1"]["config"]
+    assert config["User"] == "65532:65532" and config["Entrypoint"] == ["/usr/local/bin/pgitops"]
+    labels = {key.removeprefix("org.opencontainers.image."): value for key, value in config["Labels"].items()}
+    assert labels["version"] == VERSION and labels["licenses"] == "Apache-2.0" and labels["title"] == "pgitops"
+
+
+def test_its_bill_of_materials_is_what_dpkg_says():
+    bill = json.loads((ROOT / "usr/share/doc/pgitops/sbom.spdx.json").read_text())
+    named = {package["name"]: package["versionInfo"] for package in bill["packages"]}
+    paragraphs = [dict(re.findall(r"^(Package|Status|Version): (.*)$", one, re.M)) for one in (ROOT / "var/lib/dpkg/status").read_text().split("\n\n")]
+    installed = {one["Package"]: one["Version"] for one in paragraphs if one.get("Status") == "install ok installed"}
+    assert len(installed) > 50 and named == installed | {"pgitops": VERSION}
+    linked = {relation["relatedSpdxElement"].removeprefix("SPDXRef-deb-") for relation in bill["relationships"]
+              if relation["relationshipType"] == "DYNAMIC_LINK"}
+    assert {"libgit2-1.5", "libpq5", "libssl3", "libsqlite3-0", "libc6"} <= linked <= named.keys()
+
+
+def test_nothing_in_it_gives_rights_to_whoever_starts_it():
+    """A setuid program would be a way, were it not for no_new_privs: there are Debian's own and none of ours."""
+    ours = [ROOT / "usr/local/bin/pgitops", *(ROOT / "usr/share/doc/pgitops").iterdir()]
+    for file in ours:
+        assert not file.stat().st_mode & (stat.S_ISUID | stat.S_ISGID | stat.S_IWGRP | stat.S_IWOTH), file
+    assert not list((ROOT / "var/lib/apt/lists").glob("*")) and run("version").ok().out.split()[1] == VERSION
