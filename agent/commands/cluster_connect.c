@@ -100,6 +100,13 @@ static bool find_login(const struct cluster_place *place, const struct wanted *w
 	return true;
 }
 
+/* What the first connection was made with may be over, as a token of a quarter of an hour is. */
+static bool renew(void *context, struct kube_config *config, struct error *err)
+{
+	const struct cluster_place *place = context;
+	return cluster_find_server(&place->source, config, err);
+}
+
 static int through_kubernetes(struct command_context *context, const struct cluster_place *place,
 	const struct wanted *wanted, const char *program, const struct patroni_member *member)
 {
@@ -107,7 +114,9 @@ static int through_kubernetes(struct command_context *context, const struct clus
 	CLEANUP(secret_done) struct secret password = {0};
 	struct tunnel tunnel = {.config = &place->config,
 		.target = {place->namespace, member->name, member->port ? (int)member->port : POSTGRES_PORT},
-		.listener = -1};
+		.listener = -1,
+		.renew = renew,
+		.context = (void *)(uintptr_t)place};
 	bool leads = text_equal(member->name, place->cluster->leader);
 	struct psql_call call = {
 		.host = arena_printf(mem, "%s%s.%s.svc", place->name, leads ? "" : "-repl", place->namespace),
@@ -120,7 +129,8 @@ static int through_kubernetes(struct command_context *context, const struct clus
 	bool ok = find_login(place, wanted, mem, &call, &password, &err);
 	if (ok && !tunnel_open(&tunnel, &err)) {
 		ok = false;
-		cluster_place_refused("get and create", "pods/portforward", place->namespace, &err);
+		cluster_place_refused(
+			"get, and from 1.35 on create,", "pods/portforward", place->namespace, &err);
 	}
 	call.port = tunnel.port;
 	if (ok && psql_start(program, &call, mem, &child, &err))

@@ -46,7 +46,7 @@ static bool find(struct command_context *context, struct cluster_place *place, b
 	place->set.mem = context->mem;
 	bool ok = cluster_read(context, &place->source, place->named, &place->set, &note, err);
 	place->cluster = ok ? cluster_pick(&place->set, place->named, err) : NULL;
-	if (note && (members || !place->cluster))
+	if (note && !place->cluster)
 		command_block(context, stderr, 0, note, CELL_BUSY);
 	if (!place->cluster)
 		return false;

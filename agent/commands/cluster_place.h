@@ -29,7 +29,7 @@ bool cluster_place_arguments(struct command_context *context, struct cluster_pla
 	char **argv, const struct command_option *own, size_t own_count, int most) MUST_CHECK;
 
 /* Finds it. Without `members` only its name and namespace have to be known, and where both were given nobody is asked. What could not be had and
-   does not matter to everything is said on stderr. */
+   does not matter to everything is said on stderr where it is not found. */
 bool cluster_place_open(struct command_context *context, struct cluster_place *place, bool members,
 	struct error *err) MUST_CHECK;
 void cluster_place_done(struct cluster_place *place);

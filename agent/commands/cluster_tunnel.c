@@ -83,6 +83,21 @@ static void tell(const struct tunnel *tunnel, const struct error *err)
 	say(stderr, "pgitops: %s, port %d: %s\n", tunnel->target.pod, tunnel->target.port, err->text);
 }
 
+static bool open_way(struct tunnel *tunnel, struct port_forward **forward, struct error *err)
+{
+	struct kube_config fresh = {0};
+	if (port_forward_open(tunnel->config, &tunnel->target, forward, err))
+		return true;
+	if (err->kind != ERROR_DENIED || !tunnel->renew || !tunnel->renew(tunnel->context, &fresh, err)) {
+		kube_config_done(&fresh);
+		return false;
+	}
+	kube_config_done(&tunnel->renewed);
+	tunnel->renewed = fresh;
+	tunnel->config = &tunnel->renewed;
+	return port_forward_open(tunnel->config, &tunnel->target, forward, err);
+}
+
 static void take_connection(struct tunnel *tunnel)
 {
 	struct tunnel_connection *place = free_place(tunnel);
@@ -97,7 +112,7 @@ static void take_connection(struct tunnel *tunnel)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	struct port_forward *forward = tunnel->first;
 	tunnel->first = NULL;
-	if (!forward && !port_forward_open(tunnel->config, &tunnel->target, &forward, &err)) {
+	if (!forward && !open_way(tunnel, &forward, &err)) {
 		tell(tunnel, &err);
 		close(fd);
 		return;
@@ -216,4 +231,5 @@ void tunnel_close(struct tunnel *tunnel)
 	port_forward_close(tunnel->first);
 	if (tunnel->listener > 0)
 		close(tunnel->listener);
+	kube_config_done(&tunnel->renewed);
 }

@@ -20,6 +20,10 @@ struct tunnel_connection {
 
 struct tunnel {
 	const struct kube_config *config;
+	/* Reads who we are anew, where the server does not let us in any more; NULL = nobody does. */
+	bool (*renew)(void *context, struct kube_config *config, struct error *err);
+	void *context;
+	struct kube_config renewed;
 	struct port_forward_target target;
 	int listener, port;
 	struct tunnel_connection connections[TUNNEL_CONNECTIONS];

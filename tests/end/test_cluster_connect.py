@@ -122,7 +122,7 @@ def test_what_is_missing_is_said_with_the_next_step(cluster, connect, tmp_path):
     cluster.plane.admin.apply(role | {"kind": "RoleBinding", "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "bob-connects"},
                                       "subjects": [{"kind": "User", "name": "bob", "apiGroup": "rbac.authorization.k8s.io"}]})
     refused = wait_for("the role is known", lambda: (lambda result: result if "portforward" in result.err else None)(connect(user="bob")))
-    assert f"the verb get and create on pods/portforward in the namespace {cluster.namespace} is needed" in refused.is_(2).err
+    assert f"the verb get, and from 1.35 on create, on pods/portforward in the namespace {cluster.namespace} is needed" in refused.is_(2).err
     asked = connect("--user", "nobody", arguments=("-Xwc", "SELECT 1")).is_(2)
     assert "has no login nobody" in asked.err and "psql asks for the password" in asked.err and "no password supplied" in asked.err
     none = connect(PATH=str(tmp_path)).is_(2)
@@ -135,6 +135,34 @@ def test_what_is_missing_is_said_with_the_next_step(cluster, connect, tmp_path):
     finally:
         node.pods[name] = before
         node.take(cluster)
+
+
+def test_a_login_at_the_api_server_that_is_over_is_made_anew(cluster, tmp_path):
+    """An exec plugin's token is good for a quarter of an hour; psql stays longer, and Ctrl-C or \\c is another connection."""
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "alice-connects", "namespace": cluster.namespace}}
+    admin = cluster.plane.admin
+    admin.apply(role | {"kind": "Role", "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["get", "list", "create"]}]})
+    admin.apply(role | {"kind": "RoleBinding", "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "alice-connects"},
+                        "subjects": [{"kind": "User", "name": "alice", "apiGroup": "rbac.authorization.k8s.io"}]})
+    token = tmp_path / "token"
+    token.write_text(cluster.plane.token("alice"))
+    plugin = tmp_path / "plugin"
+    plugin.write_text("#!/bin/sh\n"
+                      f"echo '{{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"status\":{{\"token\":\"'$(cat {token})'\"}}}}'\n")
+    plugin.chmod(0o755)
+    config = cluster.plane.kubeconfig(folder=tmp_path, exec=[str(plugin)])
+    command = [agents.PROGRAM, "cluster", "connect", cluster.name, "-n", cluster.namespace, "--kubeconfig", config, "--", "-XAt"]
+    wait_for("alice may", lambda: subprocess.run([*command, "-c", "SELECT 1"], env=agents.environment(), capture_output=True, check=False).returncode == 0)
+    with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=agents.environment()) as run:
+        run.stdin.write("SELECT 'ready';\n")
+        run.stdin.flush()
+        assert run.stdout.readline() == "ready\n"
+        admin.delete(role["apiVersion"], "RoleBinding", cluster.namespace, "alice-connects")
+        wait_for("alice may no more", lambda: subprocess.run([*command, "-c", "SELECT 1"], env=agents.environment(), capture_output=True, check=False).returncode == 2)
+        token.write_text(cluster.plane.token("admin"))
+        run.stdin.write("\\c shop\nSELECT current_database();\n")
+        run.stdin.close()
+        assert run.stdout.read().splitlines()[-1] == "shop" and run.wait(30) == 0
 
 
 def test_without_kubernetes_it_is_direct(cluster, tmp_path):

@@ -55,7 +55,9 @@ class Known:
         rest = iter(words[len(name.split()):])
         for word in rest:
             option = word.split("=")[0]
-            if not option.startswith("-") or option in ("-", "--"):
+            if option == "--":
+                break  # what follows is another program's
+            if not option.startswith("-") or option == "-":
                 continue
             takes = self.options[""].get(option, self.options.get(name, {}).get(option))
             if takes is None:
