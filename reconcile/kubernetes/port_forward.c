@@ -48,7 +48,7 @@ static void send_frame(struct port_forward *forward, enum websocket_kind kind, c
 
 static void take_channel(struct port_forward *forward, const char *bytes, size_t length)
 {
-	int channel = *bytes;
+	int channel = (unsigned char)*bytes;
 	if (channel != DATA && channel != REASON)
 		return;
 	bytes++;
