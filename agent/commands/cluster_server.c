@@ -15,6 +15,7 @@ bool cluster_target(const struct command_context *context, const struct cluster_
 	struct secrets *secrets = secrets_new(source->config.secrets);
 	secrets_refresh(secrets);
 	bool ok = database_target(database, secrets, kube, context->mem, target, &ignored, err);
+	target->witness = NULL; /* it ends with `kube`, and is for what the users' passes write */
 	secrets_free(secrets);
 	kube_close(kube);
 	kube_config_done(&config);
