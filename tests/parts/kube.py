@@ -200,6 +200,21 @@ def binaries():
     return {name: [place, name] for name in ("etcd", "kube-apiserver", "kube-controller-manager")}
 
 
+def etcd_flags(data, port):
+    url, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{free_port()}"
+    return ["--name", "t", "--data-dir", str(data), "--listen-client-urls", url, "--advertise-client-urls", url,
+            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"t={peer}", "--unsafe-no-fsync"]
+
+
+def etcd_answers(port):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
 class ControlPlane:
     def __init__(self, controllers=True, apiserver_flags=()):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pgitops-kube-"))
@@ -252,20 +267,11 @@ class ControlPlane:
             raise RuntimeError(f"{role} ended with {process.returncode}:\n{tail}")
 
     def _start_etcd(self):
-        url, peer = f"http://127.0.0.1:{self.etcd_port}", f"http://127.0.0.1:{free_port()}"
-        self._spawn("etcd", [
-            "--name", "t", "--data-dir", str(self.folder / "etcd"), "--listen-client-urls", url,
-            "--advertise-client-urls", url, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-            "--initial-cluster", f"t={peer}", "--unsafe-no-fsync"])
+        self._spawn("etcd", etcd_flags(self.folder / "etcd", self.etcd_port))
 
         def healthy():
             self._alive("etcd")
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", self.etcd_port, timeout=2)
-                connection.request("GET", "/health")
-                return connection.getresponse().status == 200
-            except OSError:
-                return False
+            return etcd_answers(self.etcd_port)
 
         wait_for("etcd", healthy)
 

@@ -63,6 +63,7 @@ class Member:
         self.cluster, self.index = cluster, index
         self.name = f"{cluster.name}-{index}"
         self.folder = cluster.folder / self.name
+        self.place = self.folder / "data"  # as its processes see it
         self.port, self.rest_port = free_port(), free_port()
         self.process = None
         self.log_path = self.folder / "patroni.log"
@@ -73,18 +74,15 @@ class Member:
         return {
             "scope": c.name, "name": self.name,
             "restapi": {"listen": f"127.0.0.1:{self.rest_port}", "connect_address": f"127.0.0.1:{self.rest_port}"},
-            "kubernetes": {"namespace": c.namespace, "labels": {"application": "spilo"}, "scope_label": "cluster-name",
-                           "role_label": "spilo-role", "leader_label_value": "master", "use_endpoints": c.endpoints,
-                           "standby_leader_label_value": "master", "pod_ip": c.pod_ip(self.index), "context": "tests",
-                           "bypass_api_service": False, "ports": [{"port": 5432, "name": "postgresql"}]},
+            **c.store(self),
             "bootstrap": {"dcs": LOOP | {"maximum_lag_on_failover": 33554432} | c.dcs | {"postgresql": {
                 "use_pg_rewind": True, "use_slots": True, "parameters": {
                     "max_connections": 30, "shared_buffers": "16MB", "wal_keep_size": "16MB", "password_encryption": "scram-sha-256",
                     "autovacuum": "off", "max_wal_senders": 8, "max_worker_processes": 4} | c.parameters}},
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C"}, "no-sync"]},
             "postgresql": {
-                "listen": listen, "connect_address": listen, "data_dir": str(self.folder / "data"), "bin_dir": str(c.binaries),
-                "pgpass": str(self.folder / "pgpass"), "use_unix_socket": False,
+                "listen": listen, "connect_address": listen, "data_dir": str(self.place), "bin_dir": str(c.binaries),
+                "pgpass": str(self.folder / "pgpass"), "use_unix_socket": False, "basebackup": [{"checkpoint": "fast"}],
                 "pg_hba": ["host replication all 127.0.0.1/32 scram-sha-256", "host all all 127.0.0.1/32 scram-sha-256"],
                 "authentication": {role: {"username": user, "password": c.password} for role, user in
                                    (("superuser", "postgres"), ("replication", "standby"), ("rewind", "rewinder"))},
@@ -101,19 +99,27 @@ class Member:
         for path in (self.folder, file):
             self.cluster.own(path)
 
+    def data(self):
+        return self.place
+
+    def command(self):
+        return [*self.cluster.python, "-m", "patroni", str(self.folder / "patroni.yml")]
+
     def start(self):
+        return self.run(self.command(), **self.cluster.as_account())
+
+    def run(self, command, **more):
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(
-                [*self.cluster.python, "-m", "patroni", str(self.folder / "patroni.yml")], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=self.cluster.environment, preexec_fn=_die_with_parent, **self.cluster.as_account())
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=self.cluster.environment, preexec_fn=_die_with_parent, **more)
         return self
 
     def pids(self):
         """Patroni, the postmaster (which Patroni makes a session of its own) and what runs below them."""
         found = [self.process.pid, *children(self.process.pid)] if self.process else []
         try:
-            postmaster = int((self.folder / "data/postmaster.pid").read_text().split()[0])
-            if (pathlib.Path("/proc") / str(postmaster) / "cwd").resolve() == (self.folder / "data").resolve():
+            postmaster = int((self.data() / "postmaster.pid").read_text().split()[0])
+            if (pathlib.Path("/proc") / str(postmaster) / "cwd").resolve() == self.place.resolve():
                 found += [postmaster, *children(postmaster)]
         except (OSError, IndexError, ValueError):
             pass
@@ -173,11 +179,24 @@ class Patroni:
         self.folder.chmod(0o755)
         self.third = free_port() % 200 + 1  # of the pods' addresses, which nobody connects to
         atexit.register(self.close)
-        self.members = {member.name: member for member in (Member(self, index) for index in range(members))}
+        self.members = {member.name: member for member in (self.member(index) for index in range(members))}
         self.python = [sys.executable]
         kubeconfig = self._kubeconfig()
         self.environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.folder),
                             "PYTHONDONTWRITEBYTECODE": "1", "KUBECONFIG": str(kubeconfig)} | self._packages()
+
+    # What a cluster of another store, or of other members, has otherwise
+
+    def member(self, index):
+        return Member(self, index)
+
+    def store(self, member):
+        """Where they keep who leads, as patroni.yml has it."""
+        return {"kubernetes": {
+            "namespace": self.namespace, "labels": {"application": "spilo"}, "scope_label": "cluster-name",
+            "role_label": "spilo-role", "leader_label_value": "master", "use_endpoints": self.endpoints,
+            "standby_leader_label_value": "master", "pod_ip": self.pod_ip(member.index), "context": "tests",
+            "bypass_api_service": False, "ports": [{"port": 5432, "name": "postgresql"}]}}
 
     # What they run as
 
@@ -221,7 +240,7 @@ class Patroni:
     def labels(self):
         return {"application": "spilo", "cluster-name": self.name}
 
-    def _pod(self, member):
+    def make_pod(self, member):
         admin = self.plane.admin
         admin.create({"apiVersion": "v1", "kind": "Pod",
                       "metadata": {"name": member.name, "namespace": self.namespace, "labels": self.labels()},
@@ -233,7 +252,7 @@ class Patroni:
     def begin(self):
         for member in self.members.values():
             member.prepare()
-            self._pod(member)
+            self.make_pod(member)
             member.start()
         return self
 
@@ -247,6 +266,11 @@ class Patroni:
         kind, name = ("Endpoints", self.name) if self.endpoints else ("ConfigMap", f"{self.name}-leader")
         found = self.plane.admin.get("v1", kind, self.namespace, name) or {"metadata": {}}
         return self.members.get(found["metadata"].get("annotations", {}).get("leader"))
+
+    def forget_leader(self):
+        """The leader's record is gone, as when its time has run out."""
+        kind, name = ("Endpoints", self.name) if self.endpoints else ("ConfigMap", f"{self.name}-leader")
+        self.plane.admin.patch("v1", kind, self.namespace, name, {"metadata": {"annotations": {"leader": None}}})
 
     def replicas(self):
         leader = self.leader()
