@@ -32,7 +32,7 @@ void cluster_source_close(struct cluster_source *source);
 bool cluster_arguments_good(const struct command_context *context, const struct cluster_source *source,
 	const char *name) MUST_CHECK;
 
-/* The `databases` entry of the cluster; NULL = none. */
+/* The `databases` entry of the cluster: its `postgresql`, or a `patroni` that names one of its members; NULL = none. */
 const struct database_config *cluster_entry(
 	const struct cluster_source *source, const struct patroni_cluster *cluster);
 

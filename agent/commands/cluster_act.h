@@ -98,6 +98,7 @@ struct cluster_switch {
 	const char *about;     /* how far behind the candidate is, what else changes: for the question */
 	const char *why;       /* refused or failed: why; else what is still missing */
 	const char *leader;    /* who leads now; NULL = still `from` */
+	const char *killed; /* when the server of `from` had been started before it was killed; NULL = it was not */
 	int64_t record, writes, streaming; /* milliseconds after the order; -1 = not yet */
 	bool no_answer;                    /* refused because nothing could be asked: EXIT_NO_ANSWER */
 };
@@ -110,6 +111,9 @@ enum cluster_choice cluster_switch_choose(struct cluster_act *act, const char *t
 
 /* Hands over, and looks until the new leader takes writes and the old one streams. False: `why`. */
 bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen) MUST_CHECK;
+
+/* Deletes the leader's Pod without grace, and looks until another one takes writes and the old one, made anew, streams, or leads again. */
+bool cluster_switch_kill(struct cluster_act *act, struct cluster_switch *chosen) MUST_CHECK;
 
 /* What `act->result` says of it; its `seconds`, borrowed, for more of them. */
 json_t *cluster_switch_document(struct cluster_act *act, const struct cluster_switch *chosen);

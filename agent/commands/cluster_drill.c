@@ -7,21 +7,22 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "agent/commands/cluster_act.h"
+#include "agent/commands/cluster_drill.h"
 #include "agent/users/one_primary.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "reconcile/patroni/drill.h"
 #include "reconcile/patroni/fit.h"
 
 const char command_cluster_failover_drill_help[] =
-	"Hands the leadership over while two writers write into a database of the drill's own (pgitops_drill), and tells what\n"
-	"that cost: the longest time without a write, acknowledged writes that are lost, writes whose outcome nobody told, how\n"
+	"Hands the leadership over while two writers write into a database of the drill's own (pgitops_drill) and two readers read, and tells what\n"
+	"that cost: the longest time without a write and without a read, acknowledged writes that are lost, writes whose outcome nobody told, how\n"
 	"long two members took writes, when the old leader streamed again. Refused as `pgitops cluster switchover` is, while a\n"
 	"base backup or another drill runs, and within an hour after a failover. Its database is dropped at the end, after\n"
 	"Ctrl-C, too; what a drill left that was killed, the next one drops.\n\n"
 	"      --to MEMBER      who takes over; without it the one that is behind the least\n"
-	"      --again          also within an hour after a failover\n" CLUSTER_ACT_HELP
+	"      --again          also within an hour after a failover\n"
+	"      --kill           the leader dies: its Pod is deleted without grace, and whoever Patroni chooses takes over, after the\n"
+	"                       ttl at the latest; needs `delete` on pods\n" CLUSTER_ACT_HELP
 	"The primary is reached by the `databases` entry of this cluster in the agent file (its `postgresql`, or `patroni`), with a\n"
 	"user that may create databases. Exit code 0 when no acknowledged write is lost and all is as before with another\n"
 	"leader; -o markdown for a report.\n\n"
@@ -32,30 +33,13 @@ const char command_cluster_failover_drill_help[] =
 
 enum {
 	WRITERS = 2,
+	READERS = 2,
 	WARM = 40, /* acknowledged writes before it begins, and after it is over */
 	WARM_MILLISECONDS = 20000,
 	CLEAN_MILLISECONDS = 60000,
 	MEMBER_DEADLINE = 5000, /* of a writer, for connecting and for one write */
 	STEP = 100,
-	LOST_SHOWN = 20,
 	HOUR = 3600
-};
-
-struct drilling {
-	struct cluster_act *act;
-	const char *to;
-	bool again;
-	struct cluster_switch chosen;
-	struct session_target target; /* of the `databases` entry, which owns the password */
-	struct drill_member *members;
-	size_t count;
-	struct patroni_settings settings;
-	bool settings_known;
-	enum patroni_synchronous synchronous;
-	struct drill_figures figures;
-	bool handed_over, measured;
-	const char *trouble; /* why it is not whole; NULL = it is */
-	const char *left;    /* why its database is still there; NULL = it is not */
 };
 
 /* ---- what is known before ---- */
@@ -102,6 +86,13 @@ static const char *judge(struct drilling *drilling, const struct patroni_cluster
 		return arena_printf(mem,
 			"the last failover was %lld minutes ago, and within an hour one is enough; --again says otherwise",
 			(long long)(ago / 60));
+	if (drilling->kill && !*cluster->namespace)
+		return arena_printf(mem,
+			"--kill deletes the leader's Pod, and this cluster is one of no Kubernetes: end Patroni and the server of %s by hand "
+			"where they run, or leave --kill out for a switchover",
+			drilling->chosen.from);
+	if (drilling->kill && json_is_true(json_object_get(cluster->config, "pause")))
+		return "maintenance mode is on, so nobody would take over: resume it first";
 	if (!entry)
 		return "the writers need a way in, and no `databases` entry of an agent file is this cluster's";
 	if (!cluster_target(drilling->act->context, &drilling->act->source, entry, &drilling->target, &err))
@@ -170,6 +161,30 @@ static bool choose_again(struct drilling *drilling)
 	return false;
 }
 
+/* A running agent makes a pass; where there is none, nothing is known of it. */
+static void ask_users(struct drilling *drilling)
+{
+	struct cluster_act *act = drilling->act;
+	CLEANUP(json_done) json_t *body = json_pack("{s:s}", "database", drilling->target.name);
+	CLEANUP(json_done) json_t *operation = NULL;
+	struct error err;
+	if (cluster_act_is_stopped(act))
+		return;
+	if (!command_act(act->context, COMMAND_USERS_SYNC, body, WARM_MILLISECONDS, &operation, &err)) {
+		drilling->users = arena_printf(act->context->mem, "not known: %s", err.text);
+		return;
+	}
+	const char *message = json_text_at(operation, "message", "");
+	if (text_equal(json_text_at(operation, "phase", ""), "Succeeded")) {
+		drilling->users_after = cluster_act_passed(act);
+		drilling->users =
+			arena_printf(act->context->mem, "%.2fs", (double)drilling->users_after / 1000);
+	} else {
+		drilling->users_after = -1;
+		drilling->users = arena_printf(act->context->mem, "no: %s", message);
+	}
+}
+
 static void hand_over(struct drilling *drilling, struct drill *drill)
 {
 	if (!warm_up(drilling, drill)) {
@@ -178,13 +193,32 @@ static void hand_over(struct drilling *drilling, struct drill *drill)
 	}
 	if (!choose_again(drilling))
 		return;
-	cluster_act_say(drilling->act, "%zu writes are acknowledged; %s hands over to %s",
-		drill_acknowledged(drill), drilling->chosen.from, drilling->chosen.to);
-	drilling->handed_over = cluster_switch_run(drilling->act, &drilling->chosen);
+	if (drilling->kill)
+		cluster_act_say(drilling->act, "%zu writes are acknowledged; Pod %s is deleted",
+			drill_acknowledged(drill), drilling->chosen.from);
+	else
+		cluster_act_say(drilling->act, "%zu writes are acknowledged; %s hands over to %s",
+			drill_acknowledged(drill), drilling->chosen.from, drilling->chosen.to);
+	drilling->handed_over =
+		(drilling->kill ? cluster_switch_kill : cluster_switch_run)(drilling->act, &drilling->chosen);
 	if (!drilling->handed_over)
 		fail(drilling, drilling->chosen.why);
 	if (!warm_up(drilling, drill))
-		fail(drilling, "the writers do not get through after the switchover");
+		fail(drilling, "the writers do not get through afterwards");
+	if (drilling->handed_over)
+		ask_users(drilling);
+}
+
+static void count_clients(struct drilling *drilling, const struct patroni_cluster *cluster)
+{
+	const struct patroni_member *old = patroni_member(cluster, drilling->chosen.from);
+	struct error ignored;
+	if (!drilling->handed_over || !old || !old->host || !old->port ||
+		text_equal(old->name, cluster->leader))
+		return;
+	struct session_target target = target_of(drilling, old, NULL);
+	target.deadline = MEMBER_DEADLINE;
+	drilling->clients_known = drill_clients(&target, &drilling->clients, &ignored);
 }
 
 /* With whoever takes writes now; NULL = done, else why not. */
@@ -203,6 +237,8 @@ static const char *at_the_primary(struct drilling *drilling, struct drill *drill
 	if (ok) {
 		const struct session_target target = target_of(drilling, leader, NULL);
 		if (drill && !drilling->measured)
+			count_clients(drilling, look.cluster);
+		if (drill && !drilling->measured)
 			ok = drilling->measured = drill_measure(drill, &target, mem, &drilling->figures, &err);
 		ok = ok && drill_clean(&target, &err);
 	}
@@ -213,7 +249,7 @@ static const char *at_the_primary(struct drilling *drilling, struct drill *drill
 /* The database is not left because nobody leads for a moment. */
 static void finish(struct drilling *drilling, struct drill *drill)
 {
-	int64_t end = clock_steady() + CLEAN_MILLISECONDS;
+	int64_t end = clock_steady() + CLEAN_MILLISECONDS + drilling->settings.ttl * 1000;
 	if (drill)
 		drill_stop(drill);
 	do {
@@ -236,7 +272,7 @@ static void drill_it(struct drilling *drilling)
 			finish(drilling, NULL);
 		return;
 	}
-	struct drill *drill = drill_start(drilling->members, drilling->count, WRITERS);
+	struct drill *drill = drill_start(drilling->members, drilling->count, WRITERS, READERS);
 	hand_over(drilling, drill);
 	finish(drilling, drill);
 	drill_free(drill);
@@ -244,161 +280,20 @@ static void drill_it(struct drilling *drilling)
 		drilling->trouble = "it was stopped";
 }
 
-/* ---- the report ---- */
-
-static const char *seconds(const struct drilling *drilling, int64_t milliseconds)
+static const char *question(const struct drilling *drilling)
 {
-	return milliseconds < 0
-		? "not in time"
-		: arena_printf(drilling->act->context->mem, "%.2fs", (double)milliseconds / 1000);
-}
-
-struct line {
-	const char *what, *value;
-	enum cell_style style;
-};
-
-static void show(const struct drilling *drilling, const struct line *lines, size_t count)
-{
-	static const char *const headers[] = {"DRILL", "MEASURED"};
-	const struct command_context *context = drilling->act->context;
-	if (context->output.format == OUTPUT_MARKDOWN) {
-		puts("| drill | measured |\n|---|---|");
-		for (size_t i = 0; i < count; i++)
-			command_block(context, stdout, 0,
-				arena_printf(context->mem, "| %s | %s |", lines[i].what, lines[i].value),
-				CELL_PLAIN);
-		return;
-	}
-	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
-	for (size_t i = 0; i < count; i++) {
-		table_cell(table, lines[i].what, CELL_PLAIN);
-		table_cell(table, lines[i].value, lines[i].style);
-	}
-	table_print(table);
-	table_free(table);
-}
-
-static void show_lost(const struct drilling *drilling)
-{
-	const struct drill_figures *figures = &drilling->figures;
-	for (size_t i = 0; i < figures->lost_count && i < LOST_SHOWN; i++) {
-		char time[CLOCK_TEXT_SIZE];
-		clock_text(figures->lost[i].time, time);
-		command_block(drilling->act->context, stdout, 0,
-			arena_printf(drilling->act->context->mem,
-				"lost: writer %zu, number %zu, acknowledged by %s at %s",
-				figures->lost[i].writer, figures->lost[i].number, figures->lost[i].server, time),
-			CELL_BAD);
-	}
-	if (figures->lost_count > LOST_SHOWN)
-		printf("and %zu more; -o json has all of them\n", figures->lost_count - LOST_SHOWN);
-}
-
-static void show_figures(const struct drilling *drilling)
-{
+	const struct cluster_switch *chosen = &drilling->chosen;
 	struct arena *mem = drilling->act->context->mem;
-	const struct drill_figures *figures = &drilling->figures;
-	const struct patroni_settings *settings = &drilling->settings;
-	const struct line lines[] = {
-		{"longest time without a write", seconds(drilling, figures->without_writes / 1000), CELL_PLAIN},
-		{"acknowledged writes", arena_printf(mem, "%zu", figures->acknowledged), CELL_PLAIN},
-		{"acknowledged and lost", arena_printf(mem, "%zu", figures->lost_count),
-			figures->lost_count ? CELL_BAD : CELL_GOOD},
-		{"outcome not told",
-			arena_printf(
-				mem, "%zu, of which %zu are there", figures->unknown, figures->unknown_there),
-			CELL_PLAIN},
-		{"refused",
-			arena_printf(mem, "%zu, of which %zu by a server that takes no writes any more",
-				figures->refused, figures->readonly),
-			CELL_PLAIN},
-		{"two members took writes",
-			figures->two_primaries ? seconds(drilling, figures->two_primaries / 1000) : "never",
-			figures->two_primaries ? CELL_BAD : CELL_GOOD},
-		{"new leader takes writes after", seconds(drilling, drilling->chosen.writes), CELL_PLAIN},
-		{"old leader streams after", seconds(drilling, drilling->chosen.streaming), CELL_PLAIN},
-		{"synchronous_mode",
-			drilling->synchronous == PATRONI_QUORUM                ? "quorum"
-				: drilling->synchronous == PATRONI_SYNCHRONOUS ? "on"
-									       : "off",
-			CELL_PLAIN},
-		{"a leader that dies is replaced after",
-			!drilling->settings_known
-				? "not known: nobody said the cluster's configuration"
-				: arena_printf(mem,
-					  "ttl %llds, and loop_wait %llds at most (retry_timeout %llds)",
-					  (long long)settings->ttl, (long long)settings->loop_wait,
-					  (long long)settings->retry_timeout),
-			CELL_DIM},
-	};
-	show(drilling, lines, COUNT_OF(lines));
-	show_lost(drilling);
-}
-
-static json_t *lost_document(const struct drill_figures *figures)
-{
-	json_t *lost = json_array();
-	for (size_t i = 0; i < figures->lost_count; i++) {
-		char time[CLOCK_TEXT_SIZE];
-		clock_text(figures->lost[i].time, time);
-		json_array_append_new(lost,
-			json_pack("{s:I,s:I,s:s,s:s}", "writer", (json_int_t)figures->lost[i].writer,
-				"number", (json_int_t)figures->lost[i].number, "server",
-				figures->lost[i].server, "time", time));
-	}
-	return lost;
-}
-
-static void fill_result(const struct drilling *drilling)
-{
-	const struct drill_figures *figures = &drilling->figures;
-	json_t *out = drilling->act->result;
-	json_t *times = cluster_switch_document(drilling->act, &drilling->chosen);
-	if (drilling->measured) {
-		cluster_set_seconds(times, "withoutWrites", figures->without_writes / 1000);
-		cluster_set_seconds(times, "twoPrimaries", figures->two_primaries / 1000);
-		json_object_set_new(out, "writes",
-			json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "acknowledged",
-				(json_int_t)figures->acknowledged, "lost", (json_int_t)figures->lost_count,
-				"refused", (json_int_t)figures->refused, "readOnly",
-				(json_int_t)figures->readonly, "unknown", (json_int_t)figures->unknown,
-				"unknownThere", (json_int_t)figures->unknown_there));
-		json_object_set_new(out, "lost", lost_document(figures));
-	}
-	if (drilling->settings_known)
-		json_object_set_new(out, "settings",
-			json_pack("{s:I,s:I,s:I,s:b}", "ttl", (json_int_t)drilling->settings.ttl, "loopWait",
-				(json_int_t)drilling->settings.loop_wait, "retryTimeout",
-				(json_int_t)drilling->settings.retry_timeout, "synchronousMode",
-				drilling->synchronous != PATRONI_ASYNCHRONOUS));
-}
-
-static int report(struct drilling *drilling)
-{
-	struct cluster_act *act = drilling->act;
-	struct arena *mem = act->context->mem;
-	const char *left = !drilling->left
-		? ""
-		: arena_printf(mem,
-			  "; its database " DRILL_DATABASE " is still there (%s): the next drill drops it",
-			  drilling->left);
-	fill_result(drilling);
-	if (drilling->measured && !command_is_document(act->context))
-		show_figures(drilling);
-	if (drilling->trouble)
-		return cluster_act_end(act, "failed",
-			arena_printf(
-				mem, "%s: the drill is not whole: %s%s", act->name, drilling->trouble, left));
-	if (drilling->figures.lost_count)
-		return cluster_act_end(act, "lost",
-			arena_printf(mem, "%s: %zu acknowledged writes are lost%s", act->name,
-				drilling->figures.lost_count, left));
-	if (drilling->left)
-		return cluster_act_end(act, "failed", arena_printf(mem, "%s: done%s", act->name, left));
-	return cluster_act_end(act, "done",
-		arena_printf(mem, "%s: %s is the leader instead of %s, and no acknowledged write is lost",
-			act->name, drilling->chosen.to, drilling->chosen.from));
+	const char *what = drilling->kill
+		? arena_printf(mem,
+			  "the Pod of the leader %s is deleted, without grace, and whoever Patroni chooses becomes the leader",
+			  chosen->from)
+		: arena_printf(mem, "%s becomes the leader instead of %s", chosen->to, chosen->from);
+	return arena_printf(mem,
+		"%s: %s, while two writers write into the database " DRILL_DATABASE
+		", which is made for it and dropped.\n%s\nSessions with %s end, and nobody takes writes for some %s.",
+		drilling->act->name, what, chosen->about, chosen->from,
+		drilling->kill ? "seconds, up to the ttl (30 by default)" : "seconds");
 }
 
 static int run(struct drilling *drilling)
@@ -412,14 +307,7 @@ static int run(struct drilling *drilling)
 		code = cluster_act_end(act, "refused", arena_printf(mem, "%s: no drill: %s", act->name, why));
 		return drilling->chosen.no_answer ? EXIT_NO_ANSWER : code;
 	}
-	if (!cluster_act_confirm(act,
-		    arena_printf(mem,
-			    "%s: %s becomes the leader instead of %s, while two writers write into the database " DRILL_DATABASE
-			    ", which is made for it and dropped.\n%s\nSessions with %s end, and nobody takes writes for some "
-			    "seconds.",
-			    act->name, drilling->chosen.to, drilling->chosen.from, drilling->chosen.about,
-			    drilling->chosen.from),
-		    &code))
+	if (!cluster_act_confirm(act, question(drilling), &code))
 		return code;
 	const char *to = drilling->chosen.to;
 	if (!act->yes &&
@@ -428,17 +316,21 @@ static int run(struct drilling *drilling)
 			arena_printf(mem, "%s: no drill: meanwhile %s", act->name,
 				drilling->chosen.why ? drilling->chosen.why : "it has become the leader"));
 	drill_it(drilling);
-	return report(drilling);
+	return cluster_drill_report(drilling);
 }
 
 int command_cluster_failover_drill(struct command_context *context, int argc, char **argv)
 {
 	struct cluster_act act = {0};
-	struct drilling drilling = {.act = &act};
-	const struct command_option options[] = {
-		{"--to", NULL, &drilling.to}, {"--again", &drilling.again, NULL}};
+	struct drilling drilling = {.act = &act, .users_after = -1};
+	const struct command_option options[] = {{"--to", NULL, &drilling.to},
+		{"--again", &drilling.again, NULL}, {"--kill", &drilling.kill, NULL}};
 	int code;
-	if (cluster_act_begin(&act, context, &argc, argv, options, COUNT_OF(options), 1, &code))
+	bool begun = cluster_act_begin(&act, context, &argc, argv, options, COUNT_OF(options), 1, &code);
+	if (begun && drilling.kill && drilling.to)
+		code = command_misused(
+			context, "--to and --kill: after a death Patroni alone chooses who takes over");
+	else if (begun)
 		code = run(&drilling);
 	secret_done(&drilling.target.password);
 	cluster_act_done(&act);

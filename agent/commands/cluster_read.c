@@ -73,6 +73,21 @@ bool cluster_arguments_good(
 	return false;
 }
 
+/* "http://10.0.0.5:8008" names "http://10.0.0.5:8008/patroni". */
+static bool names_member(const struct database_config *database, const struct patroni_cluster *cluster)
+{
+	for (size_t i = 0; i < database->patroni_count; i++)
+		for (size_t j = 0; j < cluster->member_count; j++) {
+			const char *url = database->patroni[i], *api = cluster->members[j].api_url;
+			size_t length = strlen(url);
+			while (length && url[length - 1] == '/')
+				length--;
+			if (api && strncmp(api, url, length) == 0 && (!api[length] || api[length] == '/'))
+				return true;
+		}
+	return false;
+}
+
 const struct database_config *cluster_entry(
 	const struct cluster_source *source, const struct patroni_cluster *cluster)
 {
@@ -81,6 +96,8 @@ const struct database_config *cluster_entry(
 		if (cluster->entry ? text_equal(cluster->entry, database->name)
 				   : text_equal(cluster->name, database->cluster.name) &&
 					text_equal(cluster->namespace, database->cluster.namespace))
+			return database;
+		if (!cluster->entry && names_member(database, cluster))
 			return database;
 	}
 	return NULL;

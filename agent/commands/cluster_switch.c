@@ -1,9 +1,12 @@
 /*
  * cluster_switch.c - who takes over, and the handing over itself: for `cluster switchover`, and for the leader's turn in `cluster restart`
  */
+#include <string.h>
+
 #include "agent/commands/cluster_act.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/kube.h"
 #include "reconcile/patroni/fit.h"
 
 enum { LOOK_AGAIN = 1000 };
@@ -150,6 +153,13 @@ const char *cluster_member_state(const struct patroni_member *member, struct are
 	return state ? arena_copy(mem, state) : "without a state";
 }
 
+/* Killed, and started anew before its time as the leader had run out. */
+static bool came_back(const struct patroni_member *leader, const struct cluster_switch *chosen)
+{
+	return chosen->killed && leader->contact == PATRONI_ANSWERED && leader->started &&
+		!text_equal(leader->started, chosen->killed) && patroni_takes_writes(leader);
+}
+
 /* What one look tells; `why` is what is still missing. True when nothing is. */
 static bool take_look(
 	struct cluster_act *act, const struct patroni_cluster *cluster, struct cluster_switch *chosen)
@@ -159,6 +169,12 @@ static bool take_look(
 	const struct patroni_member *old = patroni_member(cluster, chosen->from);
 	chosen->why = cluster->leader ? arena_printf(mem, "%s is still the leader", cluster->leader)
 				      : "there is no leader: nobody takes writes";
+	if (leader && leader == old && came_back(leader, chosen)) {
+		chosen->leader = chosen->from;
+		mark(act, &chosen->record, arena_printf(mem, "%s is there again, and leads", chosen->from));
+		mark(act, &chosen->writes, arena_printf(mem, "%s takes writes", chosen->from));
+		return !cluster->bad;
+	}
 	if (!leader || leader == old)
 		return false;
 	if (!text_equal(chosen->leader, leader->name))
@@ -231,6 +247,44 @@ bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen)
 		return false;
 	}
 	return ok;
+}
+
+static bool delete_pod(const struct cluster_act *act, const char *namespace, const char *name, struct error *err)
+{
+	static const char body[] =
+		"{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"gracePeriodSeconds\":0}";
+	struct kube_config config = {0};
+	struct kube_request request = {.method = "DELETE",
+		.path = arena_printf(act->context->mem, "/api/v1/namespaces/%s/pods/%s", namespace, name),
+		.body = body,
+		.body_length = strlen(body)};
+	bool ok = cluster_find_server(&act->source, &config, err);
+	if (ok) {
+		struct kube *kube = kube_open(&config);
+		ok = kube_one(kube, &request, NULL, err) || error_prefix(err, "Pod %s cannot be deleted", name);
+		kube_close(kube);
+	}
+	kube_config_done(&config);
+	return ok;
+}
+
+bool cluster_switch_kill(struct cluster_act *act, struct cluster_switch *chosen)
+{
+	struct cluster_look look = {0};
+	struct cluster_order none = {0};
+	struct error err;
+	bool ok = cluster_look(act, &look, &err);
+	const struct patroni_member *leader = ok ? patroni_member(look.cluster, chosen->from) : NULL;
+	cluster_act_go(act);
+	if (ok) {
+		chosen->killed = arena_copy(
+			act->context->mem, leader && leader->started ? leader->started : "not known");
+		ok = delete_pod(act, look.cluster->namespace, chosen->from, &err);
+	}
+	cluster_look_done(&look);
+	if (!ok)
+		chosen->why = arena_copy(act->context->mem, err.text);
+	return ok && follow(act, chosen, &none);
 }
 
 /* ---- the document ---- */

@@ -442,7 +442,7 @@ const struct command commands[] = {
 		command_cluster_restart},
 	{"cluster reinit", "NAME MEMBER", "--force" COMMAND_CLUSTER_ACTING, false,
 		"a replica is made anew from the leader", command_cluster_reinit_help, command_cluster_reinit},
-	{"cluster failover-drill", "NAME", "--to= --again" COMMAND_CLUSTER_ACTING, false,
+	{"cluster failover-drill", "NAME", "--to= --again --kill" COMMAND_CLUSTER_ACTING, false,
 		"a switchover under writers, and what it cost", command_cluster_failover_drill_help,
 		command_cluster_failover_drill},
 	{"check", "PATH... | --secrets [REV..REV]",

@@ -24,6 +24,9 @@ struct writer {
 	bool started;
 	struct drill_note *notes;
 	size_t count, room;
+	bool reads;
+	size_t read_count;
+	int64_t read_last, read_longest; /* microseconds */
 };
 
 struct drill {
@@ -31,8 +34,8 @@ struct drill {
 	size_t member_count;
 	atomic_bool stop;
 	atomic_size_t acknowledged;
-	struct writer *writers;
-	size_t writer_count;
+	struct writer *writers; /* the readers behind them */
+	size_t writer_count, reader_count;
 };
 
 /* ---- its database ---- */
@@ -121,6 +124,23 @@ bool drill_clean(const struct session_target *primary, struct error *err)
 	return ok;
 }
 
+bool drill_clients(const struct session_target *member, size_t *count, struct error *err)
+{
+	static const char sql[] =
+		"SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type OPERATOR(pg_catalog.=) 'client backend' "
+		"AND pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() AND application_name OPERATOR(pg_catalog.!~) '^(pgitops|Patroni)'";
+	struct session_target target = *member;
+	struct session *session;
+	char value[32] = "";
+	target.any = true;
+	if (!session_start(&target, &session, err))
+		return false;
+	bool ok = ask(session, session->conn, sql, value, sizeof(value), err);
+	session_close(session);
+	*count = strtoul(value, NULL, 10);
+	return ok;
+}
+
 /* ---- a writer ---- */
 
 static void note(struct writer *writer, struct drill_note note)
@@ -134,15 +154,18 @@ static void note(struct writer *writer, struct drill_note note)
 		atomic_fetch_add(&writer->drill->acknowledged, 1);
 }
 
-/* With the first member that takes writes, beginning with the one after the last. */
-static struct session *connect_anywhere(struct drill *drill, size_t *server)
+/* With the first member that takes writes, or may be read, beginning with the one after the last. */
+static struct session *connect_anywhere(struct drill *drill, bool reads, size_t *server)
 {
 	struct session *session;
 	struct error ignored;
 	while (!atomic_load(&drill->stop)) {
 		*server = (*server + 1) % drill->member_count;
-		if (session_start(&drill->members[*server].target, &session, &ignored)) {
-			if (run(session, session->conn, "SET synchronous_commit = on", &ignored))
+		struct session_target target =
+			drill->members[*server].target; /* the password stays the member's */
+		target.any = reads;
+		if (session_start(&target, &session, &ignored)) {
+			if (reads || run(session, session->conn, "SET synchronous_commit = on", &ignored))
 				return session;
 			session_close(session);
 		}
@@ -172,15 +195,32 @@ static bool write_one(struct writer *writer, struct session *session, size_t ser
 	return ok;
 }
 
+/* False as write_one(). A pause counts from the first that was read: before that the replica may not have the table yet. */
+static bool read_one(struct writer *reader, struct session *session)
+{
+	char value[32];
+	struct error ignored;
+	if (!ask(session, session->conn, "SELECT pg_catalog.max(number) FROM public.written", value,
+		    sizeof(value), &ignored))
+		return false;
+	int64_t now = clock_now(), gap = reader->read_last ? now - reader->read_last : 0;
+	reader->read_longest = gap > reader->read_longest ? gap : reader->read_longest;
+	reader->read_last = now;
+	reader->read_count++;
+	return true;
+}
+
 static void *write_on(void *context)
 {
 	struct writer *writer = context;
 	struct drill *drill = writer->drill;
 	struct session *session = NULL;
-	size_t server = drill->member_count - 1;
+	size_t server = drill->member_count - 1 + (writer->reads ? writer->index : 0);
 	for (size_t number = 1; !atomic_load(&drill->stop); number++) {
-		session = session ? session : connect_anywhere(drill, &server);
-		if (session && !write_one(writer, session, server, number)) {
+		session = session ? session : connect_anywhere(drill, writer->reads, &server);
+		if (session &&
+			!(writer->reads ? read_one(writer, session)
+					: write_one(writer, session, server, number))) {
 			session_close(session);
 			session = NULL;
 		}
@@ -192,17 +232,19 @@ static void *write_on(void *context)
 
 /* ---- all of them ---- */
 
-struct drill *drill_start(const struct drill_member *members, size_t count, size_t writers)
+struct drill *drill_start(const struct drill_member *members, size_t count, size_t writers, size_t readers)
 {
 	struct drill *drill = memory_alloc(sizeof(*drill));
 	drill->members = members;
 	drill->member_count = count;
 	drill->writer_count = writers;
-	drill->writers = memory_alloc(writers * sizeof(*drill->writers));
-	for (size_t i = 0; i < writers; i++) {
+	drill->reader_count = readers;
+	drill->writers = memory_alloc((writers + readers) * sizeof(*drill->writers));
+	for (size_t i = 0; i < writers + readers; i++) {
 		struct writer *writer = &drill->writers[i];
 		writer->drill = drill;
 		writer->index = i + 1;
+		writer->reads = i >= writers;
 		writer->started = pthread_create(&writer->thread, NULL, write_on, writer) == 0;
 	}
 	return drill;
@@ -216,7 +258,7 @@ size_t drill_acknowledged(struct drill *drill)
 void drill_stop(struct drill *drill)
 {
 	atomic_store(&drill->stop, true);
-	for (size_t i = 0; i < drill->writer_count; i++) {
+	for (size_t i = 0; i < drill->writer_count + drill->reader_count; i++) {
 		if (drill->writers[i].started)
 			pthread_join(drill->writers[i].thread, NULL);
 		drill->writers[i].started = false;
@@ -280,5 +322,11 @@ bool drill_measure(struct drill *drill, const struct session_target *primary, st
 	qsort(notes, count, sizeof(*notes), compare_notes);
 	drill_figure(notes, count, drill->members, mem, figures);
 	free(notes);
+	for (size_t i = drill->writer_count; i < drill->writer_count + drill->reader_count; i++) {
+		const struct writer *reader = &drill->writers[i];
+		figures->reads += reader->read_count;
+		if (reader->read_longest > figures->without_reads)
+			figures->without_reads = reader->read_longest;
+	}
 	return true;
 }

@@ -1,10 +1,10 @@
 /*
- * drill.h - writers that note what was acknowledged to them while a cluster changes its leader, and what of it is there afterwards
+ * drill.h - writers that note what was acknowledged to them while a cluster changes its leader, and what of it is there afterwards; readers beside them
  *
  * Each writer is a thread with sessions of its own. It writes numbered rows into a database that is the drill's alone, by whichever member takes
  * writes, as a client with several hosts does, and with synchronous_commit = on, which is what a client has that sets nothing. Three ends of
  * a write are told apart: acknowledged; refused by a server that said why; and unknown, where the connection ended in between, so that only
- * looking tells. What was acknowledged and is not there afterwards is lost.
+ * looking tells. What was acknowledged and is not there afterwards is lost. A reader is content with any member that answers, a standby too.
  */
 #pragma once
 
@@ -28,7 +28,7 @@ bool drill_prepare(const struct session_target *primary, struct error *err) MUST
 /* Drops the database, where it is a drill's. */
 bool drill_clean(const struct session_target *primary, struct error *err) MUST_CHECK;
 
-struct drill *drill_start(const struct drill_member *members, size_t count, size_t writers);
+struct drill *drill_start(const struct drill_member *members, size_t count, size_t writers, size_t readers);
 size_t drill_acknowledged(struct drill *drill); /* so far; safe while they write */
 void drill_stop(struct drill *drill);           /* waits for the writers, at most for one deadline */
 void drill_free(struct drill *drill);           /* accepts NULL */
@@ -43,11 +43,16 @@ struct drill_figures {
 	size_t acknowledged, refused, unknown;
 	size_t unknown_there; /* of the unknown ones: how many are there */
 	size_t readonly; /* refused since the server they were still with takes no writes any more (SQLSTATE 25006) */
+	size_t reads;
+	int64_t without_reads;  /* microseconds: the longest time in which one reader read nothing */
 	int64_t without_writes; /* microseconds: the longest time between two acknowledgements */
 	int64_t two_primaries;  /* microseconds in which two members acknowledged; 0 = never */
 	struct drill_lost *lost;
 	size_t lost_count;
 };
+
+/* Sessions of clients that the member still has: on one that led before they can read and no more. */
+bool drill_clients(const struct session_target *member, size_t *count, struct error *err) MUST_CHECK;
 
 /* After drill_stop(): what the primary has of what was acknowledged. */
 bool drill_measure(struct drill *drill, const struct session_target *primary, struct arena *mem,

@@ -124,7 +124,7 @@ static void own_options(const struct session *session, const char *database, cha
 	options_default(options, "keepalives_idle", "10");
 	options_set(options, "application_name", "pgitops");
 	options_set(options, "client_encoding", "SQL_ASCII");
-	options_set(options, "target_session_attrs", "primary");
+	options_set(options, "target_session_attrs", session->any ? "any" : "primary");
 }
 
 /* A login event trigger runs before our first statement: if it got that far and failed, once more without triggers. */
@@ -289,6 +289,7 @@ bool session_start(const struct session_target *target, struct session **session
 	made->target = memory_copy(target->name);
 	made->authentication = target->authentication;
 	made->plain = target->plain;
+	made->any = target->any;
 	made->witness = target->witness;
 	made->deadline = target->deadline > 0 ? target->deadline : DEFAULT_DEADLINE;
 	if (target->password.length)

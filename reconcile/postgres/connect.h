@@ -29,6 +29,7 @@ struct session_target {
 	int64_t deadline;       /* milliseconds for connecting and for each statement */
 	enum session_authentication authentication;
 	const struct session_witness *witness; /* outlives the session; NULL = nobody is asked */
+	bool any;                              /* a standby is as good: for reading */
 	bool plain; /* its user was no superuser the last time: it is not asked for what only they may, which the server would refuse, and log */
 };
 

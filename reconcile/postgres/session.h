@@ -24,6 +24,7 @@ struct session {
 	int version;
 	enum session_authentication authentication;
 	const struct session_witness *witness;
+	bool any;            /* a standby is as good */
 	bool plain;          /* its user is no superuser */
 	bool silenced;       /* the server logs no statement of `conn` */
 	bool pooled;         /* a pooler stands between: each message begins with a fence (pins.h) */

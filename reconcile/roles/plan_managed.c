@@ -72,7 +72,8 @@ static const struct role *member_of(const struct planner *planner, const struct 
 	const struct roles_present *present = planner->present;
 	for (size_t i = 0; i < present->membership_count; i++) {
 		const struct membership *row = &present->memberships[i];
-		if (row->role != role->oid || row->member == present->self || planner_is_creators_row(planner, row))
+		if (row->role != role->oid || row->member == present->self ||
+			planner_is_creators_row(planner, row))
 			continue;
 		const struct role *member = present_role_by_oid(present, row->member);
 		if (member && !planner_is_leaving(planner, member))

@@ -1,6 +1,7 @@
 """`pgitops cluster failover-drill` on a real Patroni: every acknowledged write is looked for, and nothing is left behind."""
 
 import contextlib
+import json
 import re
 import signal
 import subprocess
@@ -32,16 +33,16 @@ def drill(calm, tmp_path):
     agent.write()
 
     class Drill:
-        log = tmp_path / "said"
+        log, name = tmp_path / "said", calm.name
 
         def __call__(self, *words):
-            return agent.cli("cluster", "failover-drill", calm.name, *words, timeout=150)
+            return agent.cli("cluster", "failover-drill", self.name, *words, timeout=150)
 
         @contextlib.contextmanager
         def begin(self, *words):
             """Its writers have written when the block begins."""
             with open(self.log, "wb") as file, subprocess.Popen(
-                    [str(agents.PROGRAM), "--config", str(agent.file), "cluster", "failover-drill", calm.name, "--yes", *words],
+                    [str(agents.PROGRAM), "--config", str(agent.file), "cluster", "failover-drill", self.name, "--yes", *words],
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file, text=True, env=agents.environment()) as process:
                 try:
                     wait_for("it hands over", lambda: "writes are acknowledged" in self.log.read_text())
@@ -49,7 +50,9 @@ def drill(calm, tmp_path):
                 finally:
                     process.kill()
 
-    return Drill()
+    made = Drill()
+    made.agent = agent
+    return made
 
 
 def databases(patroni):
@@ -128,3 +131,58 @@ def test_what_speaks_against_a_drill_is_said_and_nothing_is_done(calm, drill, pl
     wait_for("history has it", lambda: "within an hour one is enough" in agents.run(*words).is_(1).err)
     assert "no `databases` entry of an agent file is this cluster's" in agents.run(*words, "--again").is_(1).err
     assert databases(calm) == 0
+
+
+@pytest.fixture
+def deadly(calm, drill, plane, tmp_path):
+    """A drill of the cluster as Kubernetes has it, whose agent file names the members, too."""
+    drill.agent.config |= {"kubernetes": {"kubeconfig": str(plane.kubeconfig("admin", folder=tmp_path))}}
+    drill.agent.write()
+    drill.name = f"{calm.namespace}/{calm.name}"
+    return drill
+
+
+def deleted(cluster, name, another_leads):
+    """What is there in a cluster when a Pod is deleted: its processes die, and it is made anew. Its time runs out at once where another one is to lead."""
+    member = cluster.members[name]
+    wait_for("its Pod is gone", lambda: member.pod() is None)
+    cluster.kill(name)
+    if another_leads:
+        cluster.forget_leader()
+        wait_for("another one leads", lambda: cluster.leader() not in (None, member))
+    cluster.make_pod(member)
+    member.start()
+
+
+def test_a_leader_that_is_killed_is_replaced_and_nothing_is_lost(calm, deadly):
+    leader = calm.leader()
+    with deadly.begin("--kill", "--again", "-o", "json") as process:
+        deleted(calm, leader.name, another_leads=True)
+        out, _ = process.communicate(timeout=90)
+    assert process.returncode == 0, (out, deadly.log.read_text())
+    found = json.loads(out)
+    assert (found["outcome"], found["from"], found["killed"]) == ("done", leader.name, True) and found["leader"] != leader.name
+    assert found["writes"]["lost"] == 0 and found["reads"] > 0 and found["clientsLeft"] == 0
+    assert found["seconds"]["withoutWrites"] > 0 and found["seconds"]["withoutReads"] > 0 and found["seconds"]["streaming"] > 0
+    assert databases(calm) == 0 and found["users"].startswith("not known: ")
+
+
+def test_ctrl_c_after_the_kill_leaves_nothing_behind(calm, deadly):
+    """And a leader that is back before its time has run out leads as before."""
+    leader = calm.leader()
+    with deadly.begin("--kill", "--again") as process:
+        wait_for("the Pod is gone", lambda: leader.pod() is None)
+        process.send_signal(signal.SIGINT)
+        deleted(calm, leader.name, another_leads=False)
+        process.communicate(timeout=90)
+    assert process.returncode == 1 and "it was stopped" in deadly.log.read_text(), deadly.log.read_text()
+    calm.wait_healthy()
+    assert databases(calm) == 0 and calm.leader() is leader
+
+
+def test_a_kill_needs_a_pod_and_no_name_of_who_takes_over(calm, drill):
+    leader = calm.leader()
+    told = drill("--kill", "--again", "--yes").is_(1).err
+    assert f"end Patroni and the server of {leader.name} by hand" in told
+    assert "after a death Patroni alone chooses" in drill("--kill", "--to", leader.name).is_(2).err
+    assert calm.leader() is leader and databases(calm) == 0
