@@ -161,6 +161,8 @@ struct app {
 	char *differences;       /* as last stored; NULL = never */
 	struct checks *checks;   /* answers of dry runs that still hold; NULL = none */
 	struct reasons *reasons; /* why its objects are not well; NULL = all are */
+	int64_t nudge_after; /* steady milliseconds: before that no operator is looked at again (nudge.h) */
+	char nudge_slot[64]; /* log_changed() */
 	const char *sync_status; /* Synced, OutOfSync, Unknown */
 	char condition_slot[64]; /* log_changed() */
 	bool dirty;              /* wants a pass */

@@ -7,6 +7,7 @@
 #include "agent/events/series.h"
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
+#include "agent/sync/nudge.h"
 #include "agent/sync/operation.h"
 #include "agent/sync/pin.h"
 #include "agent/sync/reasons.h"
@@ -147,6 +148,7 @@ static void run(struct pass *pass)
 			operation_run_blind(pass);
 		else
 			operation_run(pass);
+		nudge_run(pass);
 		unseal_run(pass);
 	} else if (!pass->more) {
 		operation_run_blind(pass);

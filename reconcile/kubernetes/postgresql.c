@@ -10,6 +10,8 @@
 
 static const int64_t settled = 60 * SECONDS;    /* same-second status: the operator would have moved by now */
 static const int64_t stale = 12 * 60 * SECONDS; /* longer than the operator's own resource_check_timeout */
+static const int64_t patience = 2 * 60 * SECONDS; /* an idle operator takes a change up within a second */
+static const int64_t synced_every = 30 * 60 * SECONDS; /* its resync_period */
 static const int64_t resynced =
 	35 * 60 * SECONDS;                    /* the periodic sync (30 min) has applied whatever it missed */
 static const int64_t reaction = 15 * SECONDS; /* after a write: the operator is about to take it up */
@@ -93,6 +95,20 @@ struct health_state postgresql_health(
 		arena_printf(mem,
 			"the operator has not reported since the last change (its status is still %.100s)",
 			status)};
+}
+
+/* Health waits longer for an operator than this: here nothing is called wrong. */
+bool postgresql_wants_nudge(const json_t *object, int64_t written, int64_t now)
+{
+	const json_t *annotations = json_at(object, "metadata.annotations");
+	const char *before = json_string_value(json_object_get(annotations, POSTGRESQL_NUDGE));
+	int64_t reported = reported_at(object), nudged = 0;
+	if (before && (!clock_parse(before, &nudged) || now - nudged < synced_every))
+		return false;
+	if (working(postgresql_status(object)))
+		return reported && now - reported > stale;
+	written = written ? written : written_at(object);
+	return written && reported < written && now - written > patience;
 }
 
 bool postgresql_busy(const json_t *live)

@@ -27,5 +27,12 @@ bool postgresql_busy(const json_t *live);
 struct health_state postgresql_health(
 	const json_t *object, int64_t written, bool seen_busy, int64_t now, struct arena *mem);
 
+/*
+ * The operator has not taken up the last change for longer than it needs, or says for too long that it is at work, and was not nudged in its last
+ * 30 minutes. Never one whose annotation POSTGRESQL_NUDGE is no time. `written` as above.
+ */
+#define POSTGRESQL_NUDGE "pgitops.dev/nudge"
+bool postgresql_wants_nudge(const json_t *object, int64_t written, int64_t now);
+
 /* The operator's status, "" = none yet. */
 const char *postgresql_status(const json_t *object);

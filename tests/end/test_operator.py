@@ -1,5 +1,6 @@
 """A `postgresql` object beside its operator, whose part the test plays: what would do damage is refused before it is written."""
 
+import datetime
 import time
 
 from parts.manifests import postgresql
@@ -53,3 +54,42 @@ def test_a_word_in_the_object_allows_it(world):
     world.push({"team/pg.yaml": text.replace("  name: db\n", allowed)})
     team.synced(world.head)
     assert world.get("postgresql", "db")["spec"]["postgresql"]["version"] == "18"
+
+
+def make_older(world, minutes):
+    """As if the spec had been written so long ago, and the operator had reported before that: by the times of managedFields, which are all there is."""
+    found = world.get("postgresql", "db")
+    for entry in found["metadata"]["managedFields"]:
+        ago = minutes + (60 if entry.get("subresource") == "status" else 0)
+        time_then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=ago)
+        entry["time"] = time_then.strftime("%Y-%m-%dT%H:%M:%SZ")
+    found["metadata"].setdefault("labels", {})["older"] = "yes"  # times alone are no change to the server
+    world.kube.replace(found)
+
+
+def nudged(world):
+    return world.get("postgresql", "db")["metadata"].get("annotations", {}).get("pgitops.dev/nudge")
+
+
+def test_an_operator_that_missed_a_change_is_made_to_look_again_once(world):
+    pushed(world, USERS)
+    team = world.application("team")
+    world.begin()
+    team.synced()
+    runs(world, team)
+    assert not nudged(world)
+    world.agent.kill()
+    make_older(world, 10)
+    generation = world.get("postgresql", "db")["metadata"]["generation"]
+    world.begin()
+    first = world.wait("it is nudged", lambda: nudged(world))
+    world.wait("it is told", lambda: [e for e in world.kube.list("v1", "Event", world.namespace) if e["reason"] == "Nudged"])
+    # Another process, another look: in its period it stays at the one.
+    world.restart()
+    team.synced()
+    assert nudged(world) == first and world.get("postgresql", "db")["metadata"]["generation"] == generation
+    assert team.status["sync"]["status"] == "Synced"
+    # A word of Git's turns it off.
+    world.push({"team/pg.yaml": postgresql("db", extra=USERS).replace("  name: db\n", '  name: db\n  annotations: {pgitops.dev/nudge: "off"}\n')})
+    team.synced(world.head)
+    assert nudged(world) == "off" and len([e for e in world.kube.list("v1", "Event", world.namespace) if e["reason"] == "Nudged"]) == 1

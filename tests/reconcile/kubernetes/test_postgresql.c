@@ -131,14 +131,19 @@ static void several_reasons_are_told_at_once(void **state)
 		"change-team,no-instances, become-standby,shrink-volume change-storage-class", 0, "");
 }
 
-static bool busy(const char *status, int reported_ago, int written_ago)
+static json_t *seen(const char *status, int reported_ago, int written_ago)
 {
 	char reported[CLOCK_TEXT_SIZE], written[CLOCK_TEXT_SIZE];
 	clock_text_seconds(clock_now() - reported_ago * INT64_C(1000000), reported);
 	clock_text_seconds(clock_now() - written_ago * INT64_C(1000000), written);
-	json_t *object = json_pack("{s:{s:[{s:s, s:s}, {s:s, s:{s:{}}}]}, s:{s:s}}", "metadata",
-		"managedFields", "subresource", "status", "time", reported, "time", written, "fieldsV1",
-		"f:spec", "status", "PostgresClusterStatus", status);
+	return json_pack("{s:{s:[{s:s, s:s}, {s:s, s:{s:{}}}]}, s:{s:s}}", "metadata", "managedFields",
+		"subresource", "status", "time", reported, "time", written, "fieldsV1", "f:spec", "status",
+		"PostgresClusterStatus", status);
+}
+
+static bool busy(const char *status, int reported_ago, int written_ago)
+{
+	json_t *object = seen(status, reported_ago, written_ago);
 	bool is = postgresql_busy(object);
 	json_decref(object);
 	return is;
@@ -158,6 +163,35 @@ static void the_operator_is_at_work_until_it_says_otherwise(void **state)
 	json_decref(fresh);
 }
 
+/* `nudged`: the annotation; NULL = none. */
+static bool nudge(const char *status, int reported_ago, int written_ago, const char *nudged)
+{
+	json_t *object = seen(status, reported_ago, written_ago);
+	if (nudged)
+		json_object_set_new(json_object_get(object, "metadata"), "annotations",
+			json_pack("{s:s}", POSTGRESQL_NUDGE, nudged));
+	bool is = postgresql_wants_nudge(object, 0, clock_now());
+	json_decref(object);
+	return is;
+}
+
+static void who_missed_a_change_is_nudged_once_in_its_period(void **state)
+{
+	char lately[CLOCK_TEXT_SIZE], before[CLOCK_TEXT_SIZE];
+	(void)state;
+	clock_text_seconds(clock_now() - 29 * 60 * INT64_C(1000000), lately);
+	clock_text_seconds(clock_now() - 31 * 60 * INT64_C(1000000), before);
+	assert_true(nudge("Running", 600, 300, NULL));
+	assert_false(nudge("Running", 600, 100, NULL)); /* it may yet come to it */
+	assert_false(nudge("Running", 300, 600, NULL)); /* it has reported since */
+	assert_false(nudge("UpdateFailed", 300, 600, NULL));
+	assert_false(nudge("Updating", 11 * 60, 12 * 60, NULL)); /* at work: a write would lose what it does */
+	assert_true(nudge("Updating", 13 * 60, 14 * 60, NULL));
+	assert_false(nudge("Running", 600, 300, lately));
+	assert_true(nudge("Running", 600, 300, before));
+	assert_false(nudge("Running", 600, 300, "off"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +204,7 @@ int main(void)
 		cmocka_unit_test(names_have_52_characters),
 		cmocka_unit_test(several_reasons_are_told_at_once),
 		cmocka_unit_test(the_operator_is_at_work_until_it_says_otherwise),
+		cmocka_unit_test(who_missed_a_change_is_nudged_once_in_its_period),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
