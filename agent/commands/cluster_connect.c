@@ -11,10 +11,10 @@
 #include "base/text.h"
 
 const char command_cluster_connect_help[] =
-	"Starts psql with the leader of a cluster, through the API server and without kubectl: the port of the Pod is forwarded to a port of\n"
-	"127.0.0.1 that takes this user's connections alone, as long as psql runs. TLS is between psql and PostgreSQL, as without the tunnel.\n"
-	"The password is the operator's Secret's and is handed over in memory; of a USER without one, psql asks. A cluster outside of\n"
-	"Kubernetes (databases[].patroni in the agent file) is connected to directly, as its entry says. Who leads is found out as by\n"
+	"Starts psql with the leader of a cluster, through the API server and without kubectl: the port of the Pod is forwarded to a port\n"
+	"of 127.0.0.1 that takes this user's connections alone, as long as psql runs. TLS is between psql and PostgreSQL, as without the\n"
+	"tunnel. The password is the operator's Secret's and is handed over in memory; of a USER without one, psql asks. A cluster outside\n"
+	"of Kubernetes (databases[].patroni in the agent file) is connected to directly, as its entry says. Who leads is found out as by\n"
 	"`pgitops cluster list`; while that is not certain a member has to be named. What stands behind -- is psql's. The exit code is\n"
 	"psql's, 2 before that.\n\n"
 	"      --user USER          who logs in (postgres, or what the agent file has)\n"

@@ -13,8 +13,9 @@
 #include "reconcile/kubernetes/stream.h"
 
 const char command_cluster_logs_help[] =
-	"Shows the logs of all members of a cluster and the operator's lines about it, in the order of their times, each line with its member in\n"
-	"front. What a terminal would obey is shown as an escape. With -f it goes on; a Pod that is started anew is read on where it was left.\n\n"
+	"Shows the logs of all members of a cluster and the operator's lines about it, in the order of their times, each line with its\n"
+	"member in front. What a terminal would obey is shown as an escape. With -f it goes on; a Pod that is started anew is read on\n"
+	"where it was left.\n\n"
 	"  -f, --follow         go on with what comes\n"
 	"      --since 1h       what is newer, or than a time (2026-01-02T03:04:05Z)\n"
 	"      --tail N         the last lines of each, or `all` (200; without --since)\n"

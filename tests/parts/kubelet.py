@@ -34,6 +34,7 @@ class Node:
         admin = self.plane.admin
         admin.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name}})
         admin.patch("v1", "Node", None, self.name, {"status": {
+            "conditions": [{"type": "Ready", "status": "True"}],
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self.port}}}}, subresource="status")
         return self
