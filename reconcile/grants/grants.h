@@ -53,8 +53,9 @@ struct grant {
 	bool grantable;        /* present: she may give it to others */
 	bool blind; /* present: `grantor` has no USAGE of his own of the schema, and without it could name nothing in it to take it back */
 	bool stuck; /* present: `grantor` has the owner's rights by now (a superuser, a member), and every REVOKE of his is the owner's */
-	bool swept; /* wanted: "ALL" or "*" meant it among others */
-	int line;   /* wanted: in users.yaml */
+	const char *owner; /* present, where `grantor` is not the owner: who is */
+	bool swept;        /* wanted: "ALL" or "*" meant it among others */
+	int line;          /* wanted: in users.yaml */
 };
 
 struct grants {
@@ -83,6 +84,9 @@ struct grants_wanted {
 	size_t told_count;
 	const char **allowed; /* globs of what would be refused for its danger (danger.h) */
 	size_t allowed_count;
+	/* Has this role the rights of that one once the steps before these are done, which it had not when it was observed? NULL = no. */
+	bool (*gains)(const void *context, const char *role, const char *of);
+	const void *gaining;
 	const struct grants_renamed *renamed; /* everything else says what they are called then */
 	size_t renamed_count;
 };

@@ -16,7 +16,7 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 
 /*
  * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor has
- * no USAGE of his own of the schema, whether he has the owner's rights. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
+ * no USAGE of his own of the schema, whether he has the owner's rights, and who that is. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
  * What is asked of the role stands behind each (grants_query()); '' is PUBLIC.
  */
 #define EXPLODE(acl, owner)                                                                                                 \
@@ -27,7 +27,8 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 
 #define AS_OWNER(owner)                                                                                      \
 	"CASE WHEN x.grantor = " owner " THEN false ELSE pg_catalog.pg_has_role(x.grantor, " owner           \
-	", 'USAGE') END "
+	", 'USAGE') END, CASE WHEN x.grantor = " owner " THEN '' ELSE pg_catalog.pg_get_userbyid(" owner     \
+	")::text END "
 
 #define WHO(owner)                                                                                           \
 	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE " \
@@ -53,8 +54,8 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 	"(SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database())"
 
 /* Rows of what the roles own have no privilege: they may do all with it, and nothing of that is granted. */
-#define OWNER(owner)                                                                                         \
-	", r.rolname::text, '', false, '', false, false FROM pg_catalog.pg_roles r JOIN pg_catalog." owner   \
+#define OWNER(owner)                                                                                           \
+	", r.rolname::text, '', false, '', false, false, '' FROM pg_catalog.pg_roles r JOIN pg_catalog." owner \
 	" WHERE "
 
 /* In the database that the connection is to. */
@@ -212,6 +213,7 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 			.grantor = names_afterwards(at->wanted, session_text(rows, i, 7, at->mem)),
 			.blind = session_is_true(rows, i, 8),
 			.stuck = session_is_true(rows, i, 9),
+			.owner = names_afterwards(at->wanted, session_text(rows, i, 10, at->mem)),
 		};
 		last = &grants->items[grants->count - 1];
 	}

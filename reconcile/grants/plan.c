@@ -351,10 +351,17 @@ static void walk(struct planner *planner)
 	}
 }
 
+/* Every REVOKE of his is the owner's when it is sent, whose rights he may get by this very plan. */
+static bool acts_as_owner(const struct planner *planner, const struct grant *row)
+{
+	const struct grants_wanted *wanted = planner->wanted;
+	return row->stuck || (wanted->gains && wanted->gains(wanted->gaining, row->grantor, row->owner));
+}
+
 /* The server would say yes, and change nothing. A removal tries all the same, and DROP ROLE says what is left. */
 static bool is_stuck(struct planner *planner, struct grants_step *step, const struct change *change)
 {
-	if (!*change->grantor || !change->grant->stuck || leaves(planner, change->grant->role))
+	if (!*change->grantor || leaves(planner, change->grant->role) || !acts_as_owner(planner, change->grant))
 		return false;
 	error_set(&step->error, ERROR_DENIED, "%s on %s is not revoked from \"%s\": " GRANTS_STUCK,
 		change->privileges, grant_describe(change->grant, planner->mem), change->grant->role,

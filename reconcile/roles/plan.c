@@ -365,6 +365,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 		.database = present->session_database,
 		.server = present->server,
 		.version = present->version,
+		.present = present,
 		.plain = present->plain,
 	};
 	struct planner planner = {

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
+#include "reconcile/roles/present.h"
 #include "reconcile/roles/retire_sql.h"
 
 /* Roles that steps of removal are for, in `list` beside what is there already. */
@@ -50,12 +52,67 @@ static void leave_out_withheld(const struct roles_plan *plan, const struct grant
 	keep_described(wanted, &wanted->told, &wanted->told_count, mem);
 }
 
+/* --- whose rights somebody gets by the roles' own steps --- */
+
+enum { FIRST_WITH_GRANT_OPTIONS = 160000 };
+
+struct climb {
+	const struct roles_plan *plan;
+	bool *reached;
+	const struct role **queue; /* what was reached, in that order: each is looked at once */
+	size_t queued;
+};
+
+static void reach(struct climb *climb, uint32_t oid)
+{
+	const struct roles_present *present = climb->plan->present;
+	const struct role *role = present_role_by_oid(present, oid);
+	if (!role || climb->reached[role - present->roles])
+		return;
+	climb->reached[role - present->roles] = true;
+	climb->queue[climb->queued++] = role;
+}
+
+static void climb_from(struct climb *climb, const struct role *here)
+{
+	const struct roles_plan *plan = climb->plan;
+	size_t count;
+	const struct membership *rows = present_memberships(plan->present, here->oid, &count);
+	for (size_t i = 0; i < count; i++)
+		if (plan->version >= FIRST_WITH_GRANT_OPTIONS ? rows[i].inherits : here->inherit)
+			reach(climb, rows[i].role);
+	for (size_t i = 0; i < plan->join_count; i++)
+		if (plan->joins[i].member == here->oid)
+			reach(climb, plan->joins[i].role);
+}
+
+/* With the memberships that there are and those that the plan gives; what it takes counts until it is gone. */
+static bool gains(const void *context, const char *name, const char *of)
+{
+	const struct roles_plan *plan = context;
+	const struct role *role = present_role(plan->present, name), *wanted = present_role(plan->present, of);
+	if (!role || !wanted)
+		return false;
+	struct climb climb = {.plan = plan,
+		.reached = memory_alloc(plan->present->role_count * sizeof(*climb.reached)),
+		.queue = memory_alloc(plan->present->role_count * sizeof(*climb.queue))};
+	reach(&climb, role->oid);
+	for (size_t next = 0; next < climb.queued; next++)
+		climb_from(&climb, climb.queue[next]);
+	bool found = climb.reached[wanted - plan->present->roles];
+	free(climb.reached);
+	free(climb.queue);
+	return found;
+}
+
 void privileges_wanted(const struct roles_plan *plan, const struct users *users, struct arena *mem,
 	struct grants_wanted *wanted)
 {
 	*wanted = users->grants;
 	wanted->renamed = plan->renamed;
 	wanted->renamed_count = plan->renamed_count;
+	wanted->gains = plan->join_count ? gains : NULL;
+	wanted->gaining = plan;
 	if (plan->withheld_count)
 		leave_out_withheld(plan, &users->grants, wanted, mem);
 	add_leaving(wanted, plan->steps, plan->step_count, &wanted->going, &wanted->going_count, mem);

@@ -278,3 +278,25 @@ def test_an_unused_group_goes_with_what_it_may_do_in_any_listed_database(server)
     users.apply(text([])).good()
     assert not exists(server, "readers")
     users.apply(text([])).quiet()
+
+
+@every_major
+@pytest.mark.parametrize("way", [["owner"], ["writers"]])
+def test_a_membership_of_this_list_that_gives_the_owners_rights_is_known_before_a_revoke(server, way):
+    """By then a REVOKE of hers is the owner's, which the server says yes to and takes nothing by."""
+    users = shop(server)
+    for name in ("alice", "bob"):
+        users.secret(name, "geheim")
+    groups = [{"name": "owner"}, {"name": "writers"}]
+    users.apply(document(groups, [{"username": "alice"}, {"username": "bob"}]), policy={"adopt": ["owner"]})
+    server.run("GRANT owner TO writers", "GRANT USAGE ON SCHEMA s TO alice WITH GRANT OPTION", "SET ROLE alice", "GRANT USAGE ON SCHEMA s TO bob",
+               database="shop")
+    wanted = document([], [{"username": "alice", "roles": way}, {"username": "bob", "grants": []}])
+    result = users.apply(wanted)
+    assert "not revoked" in result.reason("bob") and '"alice" gave it' in result.reason("bob"), result.answer
+    assert "not revoked" in users.apply(wanted).reason("bob")
+    without = document([], [{"username": "alice", "roles": []}, {"username": "bob", "grants": []}])
+    users.apply(without)  # what is in the way goes, and with the next pass what stood behind it
+    users.apply(without).good()
+    users.apply(without).quiet()
+    assert can(server, "bob", "geheim", "SELECT 1 FROM s.t").startswith("permission denied for schema")
