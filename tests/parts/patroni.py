@@ -86,7 +86,7 @@ class Member:
                 "pg_hba": ["host replication all 127.0.0.1/32 scram-sha-256", "host all all 127.0.0.1/32 scram-sha-256"],
                 "authentication": {role: {"username": user, "password": c.password} for role, user in
                                    (("superuser", "postgres"), ("replication", "standby"), ("rewind", "rewinder"))},
-                "parameters": {"unix_socket_directories": str(self.folder), "fsync": "off", "full_page_writes": "off",
+                "parameters": {"unix_socket_directories": str(self.folder), "fsync": "off",
                                "synchronous_commit": "local" if not c.dcs.get("synchronous_mode") else "on"},
             },
         }
