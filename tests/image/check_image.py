@@ -46,7 +46,7 @@ def test_it_keeps_a_cluster_and_a_database_with_a_read_only_root_and_without_rig
     status = pathlib.Path(f"/proc/{inside.process.pid}/status").read_text()
     assert re.search(r"^Uid:\t65532\t65532\t65532\t65532$", status, re.M) and re.search(r"^CapEff:\t0+$", status, re.M), status
     with pytest.raises(OSError):
-        pathlib.Path(f"/proc/{inside.process.pid}/root/usr/written").touch()
+        pathlib.Path("/proc", str(inside.process.pid), "root", "usr/written").touch()
     assert inside.stop() == 0
 
 
