@@ -1,5 +1,5 @@
 #!/bin/sh
-# build.sh - one binary that is etcd, kube-apiserver and kube-controller-manager; prints its path. And kubectl's reader (reader/), beside it
+# build.sh - one binary that is etcd, kube-apiserver, kube-controller-manager and kubectl; prints its path. And kubectl's reader (reader/), beside it
 #
 # The build takes about five minutes on two cores and is done once for each state of this module: the result is kept
 # in tests/.cache. Where KUBEBUILDER_ASSETS names a folder with etcd and kube-apiserver, these are used instead.

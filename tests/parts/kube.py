@@ -190,14 +190,17 @@ def simple_crd(group, kind, plural, schema=None, namespaced=True, version="v1", 
     }
 
 
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
+
+
 def binaries():
-    """role -> command; builds the control plane when it is not there."""
+    """role -> command, and kubectl; builds the control plane when it is not there."""
     place = subprocess.run([HERE.parent / "kube" / "build.sh"], check=True, stdout=subprocess.PIPE,
                            text=True).stdout.strip().splitlines()[-1]
     if os.path.isdir(place):
-        found = {name: [f"{place}/{name}"] for name in ("etcd", "kube-apiserver", "kube-controller-manager")}
+        found = {name: [f"{place}/{name}"] for name in PROGRAMS}
         return {name: command for name, command in found.items() if os.path.exists(command[0])}
-    return {name: [place, name] for name in ("etcd", "kube-apiserver", "kube-controller-manager")}
+    return {name: [place, name] for name in PROGRAMS}
 
 
 def etcd_flags(data, port):

@@ -1,12 +1,12 @@
 #!/bin/bash
-# table.sh - tests/RULES.md, tests/BEHAVIOURS.md: each test they name exists, and each row has one that runs on the real parts
+# table.sh - tests/RULES.md, tests/BEHAVIOURS.md, docs/in-place-of.md: each test they name exists, and each row has one that runs on the real parts
 . "$(dirname "$0")/rule.sh"
 
 check() {
 	local table=$1 number=0 rows=0
 	while IFS= read -r line; do
 		number=$((number + 1))
-		case $line in '| rule |'* | '|---'*) continue ;; '| '*) ;; *) continue ;; esac
+		case $line in *'| test |' | '|---'*) continue ;; '| '*) ;; *) continue ;; esac
 		rows=$((rows + 1))
 		answer=${line%|}
 		answer=${answer##*| }
@@ -28,4 +28,5 @@ check() {
 }
 check tests/RULES.md
 check tests/BEHAVIOURS.md
+check docs/in-place-of.md
 rule_end
