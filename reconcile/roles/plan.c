@@ -10,7 +10,7 @@
 #include "reconcile/roles/rights.h"
 #include "reconcile/postgres/sql.h"
 
-enum { REASON_BYTES = 4096 };
+enum { REASON_BYTES = 4096, DEEPEST_JUDGED = 64 };
 
 static const char *const status_names[] = {
 	[USER_SYNCED] = "Synced",
@@ -193,6 +193,16 @@ static void classify(struct planner *planner, struct wanted_user *wanted, const 
 	wanted->report->managed_before = wanted->role && wanted->role->mark == MARK_USER;
 	wanted->managed = planner_may_manage(planner, wanted) &&
 		rights_change(planner, wanted->role, wanted->report, USER_DEGRADED, "");
+}
+
+void planner_judge(struct planner *planner, const struct user *user)
+{
+	struct wanted_user *wanted = &planner->users[user - planner->input->wanted->items];
+	if (wanted->user || planner->judging == DEEPEST_JUDGED)
+		return;
+	planner->judging++;
+	classify(planner, wanted, user);
+	planner->judging--;
 }
 
 /* What stands for a verifier where a plan is shown: a variable of psql whose name belongs to this user alone. */
@@ -391,7 +401,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 			2 * present->role_count + 1,
 		sizeof(*plan->reports));
 	for (size_t i = 0; i < planner.user_count; i++)
-		classify(&planner, &planner.users[i], &input->wanted->items[i]);
+		planner_judge(&planner, &input->wanted->items[i]);
 	plan_passwords(&planner);
 	renamed_keep_passwords(&planner);
 	planner_find_unused(&planner);

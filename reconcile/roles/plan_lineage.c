@@ -99,6 +99,14 @@ bool planner_membership_stays(const struct planner *planner, const struct role *
 		member_lists(&says, role->name, NULL);
 }
 
+bool planner_goes_on_having(struct planner *planner, const struct role *member, const struct role *role)
+{
+	const struct user *user = users_find(planner->input->wanted, member->name);
+	if (user)
+		planner_judge(planner, user);
+	return !planner_is_leaving(planner, member) && planner_membership_stays(planner, member, role);
+}
+
 /* The list of what was found is the queue of what is still to be looked at. */
 struct role_set planner_above(struct planner *planner, const struct role *role, membership_filter follows)
 {

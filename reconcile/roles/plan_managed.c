@@ -67,7 +67,7 @@ const char *planner_referrer(const struct planner *planner, const char *role)
 }
 
 /* A role that has this one and goes on having it; NULL = none, but for whoever made it. */
-static const struct role *member_of(const struct planner *planner, const struct role *role)
+static const struct role *member_of(struct planner *planner, const struct role *role)
 {
 	const struct roles_present *present = planner->present;
 	for (size_t i = 0; i < present->membership_count; i++) {
@@ -76,7 +76,7 @@ static const struct role *member_of(const struct planner *planner, const struct 
 			planner_is_creators_row(planner, row))
 			continue;
 		const struct role *member = present_role_by_oid(present, row->member);
-		if (member && !planner_is_leaving(planner, member))
+		if (member && planner_goes_on_having(planner, member, role))
 			return member;
 	}
 	return NULL;

@@ -132,6 +132,7 @@ struct planner {
 	struct roles_plan *plan;
 	struct wanted_user *users; /* parallel to input->wanted */
 	size_t user_count;
+	unsigned judging;                   /* calls of planner_judge() under way, one within the other */
 	struct planned_database *databases; /* parallel to input->wanted->databases */
 	struct step_list phases[PHASES];
 	struct step_list held[PHASES]; /* the same, of deletions that wait for a confirmation */
@@ -255,6 +256,9 @@ bool role_set_has(const struct role_set *set, uint32_t oid);
 bool planner_membership_stays(
 	const struct planner *planner, const struct role *member, const struct role *role);
 
+/* The same while users are still judged: the member is judged first, and one who leaves has nothing. */
+bool planner_goes_on_having(struct planner *planner, const struct role *member, const struct role *role);
+
 /* `options` may be NULL. */
 bool member_lists(const struct member *member, const char *role, struct role_options *options);
 
@@ -327,6 +331,9 @@ bool planner_has_sessions(const struct planner *planner, const struct role *role
 void plan_ends(struct planner *planner); /* of the sessions of all for whom steps of a removal are planned */
 void plan_unused_groups(struct planner *planner); /* those that are not listed any more */
 void plan_warnings(struct planner *planner);
+
+/* Is this user of the list to be managed? Once; of a chain of members that is deeper than anybody's, not yet. */
+void planner_judge(struct planner *planner, const struct user *user);
 
 /* Is this existing role on its way out: locked out before, or a user of ours that the list does not want? */
 bool planner_is_leaving(const struct planner *planner, const struct role *role);
