@@ -59,8 +59,8 @@ static size_t option_count(const struct planner *planner)
 /* --- rows that fall with their grantor --- */
 
 /*
- * Granted by one of ours who goes, as DROP OWNED takes along what she granted; or who, by what Git says, has no right to: from a hand's
- * ADMIN OPTION, or from CREATEROLE by making the role.
+ * Granted by one of ours who goes, as DROP OWNED takes along what she granted; or by one who is or becomes ours and, by what Git says, has
+ * no right to: from a hand's ADMIN OPTION, or from CREATEROLE by making the role.
  * Who has `admin: true` may grant, and what she grants counts like anybody's, for as long as her own right stands.
  */
 static bool falls(struct planner *planner, const struct membership *row);
@@ -91,8 +91,8 @@ static bool judge_row(struct planner *planner, const struct membership *row)
 		return false;
 	if (planner_is_leaving(planner, grantor) || planner_group_goes(planner, grantor))
 		return planner->input->policy->memberships != UPKEEP_REPORT;
-	if (mark_is_ours(grantor->mark) && planner_member(planner, grantor, &member) &&
-		member.upkeep == UPKEEP_EXACT && !(member_lists(&member, role->name, &wanted) && wanted.admin))
+	if (planner_member(planner, grantor, &member) && member.upkeep == UPKEEP_EXACT &&
+		!(member_lists(&member, role->name, &wanted) && wanted.admin))
 		return true;
 	/* Of everybody else, a group without `roles` too: with what he had it by. A superuser needs no row. */
 	bool had, has = has_admin(planner, grantor, row->role, &had);
