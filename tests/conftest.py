@@ -1,6 +1,7 @@
 """Fixtures over the parts (tests/parts/): each is started when the first test asks for it, on loopback only."""
 
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -13,6 +14,9 @@ from parts import agent as agents  # noqa: E402
 from parts import kube, kubeseal, postgres, world as worlds  # noqa: E402
 from parts.aggregated import AggregatedApi  # noqa: E402
 from parts.patroni import Patroni  # noqa: E402
+
+# A shell that runs this in its background has SIGINT ignored, and programs that a test ends by it would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # Where each server has rules of its own.
