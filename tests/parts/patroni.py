@@ -8,6 +8,7 @@ writes in a cluster. As the operator has it, the leader's record is Endpoints (`
 """
 
 import atexit
+import contextlib
 import datetime
 import http.client
 import json
@@ -315,6 +316,15 @@ class Patroni:
         """Maintenance mode, once every living member has heard of it."""
         self.configure(pause=on or None)
         wait_for("every member knows", lambda: all(bool(m.word().get("pause")) == on for m in self.members.values()))
+
+    @contextlib.contextmanager
+    def without_rewind(self):
+        """A member with a timeline that the leader does not know keeps it, and follows nobody, until it is made anew."""
+        self.configure(postgresql={"use_pg_rewind": False})
+        try:
+            yield
+        finally:
+            self.configure(postgresql={"use_pg_rewind": True})
 
     def reinit(self, name):
         """Made anew from the leader."""
