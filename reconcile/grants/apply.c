@@ -21,7 +21,8 @@ struct applier {
 
 static bool joins(const struct grants_step *step, const struct grants_step *next)
 {
-	return step->head && next->head && strcmp(step->head, next->head) == 0;
+	return step->head && next->head && strcmp(step->head, next->head) == 0 &&
+		strcmp(step->tail, next->tail) == 0;
 }
 
 /* Where the message ends that begins with step `first`. */
@@ -36,13 +37,16 @@ static size_t build(const struct applier *applier, size_t first, size_t end, str
 			(sql->length + strlen(step->sql) >= LIMIT_BATCH_BYTES ||
 				*statements + step->statements > LIMIT_BATCH_STATEMENTS))
 			break;
-		buf_printf(sql, "%s%s",
+		const char *text = joined ? step->sql + strlen(step->head) : step->sql;
+		buf_text(sql, joined || next == first ? "" : applier->steps[next - 1]->tail);
+		buf_printf(sql, "%s%.*s",
 			next == first    ? ""
 				: joined ? ", "
 					 : "; ",
-			joined ? step->sql + strlen(step->head) : step->sql);
+			(int)(strlen(text) - strlen(step->tail)), text);
 		*statements += joined ? 0 : step->statements;
 	}
+	buf_text(sql, applier->steps[next - 1]->tail);
 	return next;
 }
 

@@ -2,12 +2,9 @@
 
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/limits.h"
 #include "base/text.h"
 #include "reconcile/grants/kinds.h"
 #include "reconcile/grants/statement.h"
-#include "reconcile/postgres/sql.h"
 
 enum { OBJECTS_TOLD = 5 }; /* of one kind, role and database: there may be thousands of large objects */
 
@@ -43,15 +40,15 @@ static void join_rows(const struct grant *rows, size_t count, const char **privi
 
 static const char *object_text(const struct grant *rows, size_t count, struct arena *mem)
 {
-	CLEANUP(buf_done) struct buf head = BUF(LIMIT_BATCH_BYTES);
 	const char *privileges, *grantors;
 	join_rows(rows, count, &privileges, &grantors, mem);
-	const struct change change = {CHANGE_REVOKE, rows, privileges, "", 0};
-	statement_head(&change, 1, mem, &head);
+	const struct change change = {
+		.kind = CHANGE_REVOKE, .grant = rows, .privileges = privileges, .grantor = ""};
+	const struct grants_step step = {.changes = &change};
 	return arena_printf(mem,
-		"role \"%s\" has %s on %s, for which users.yaml has no word, so that it is left: %s%s takes it%s%s%s%s",
-		rows->role, privileges, grant_describe(rows, mem), buf_string(&head),
-		sql_identifier(rows->role, mem), *rows->database ? ", in database " : "", rows->database,
+		"role \"%s\" has %s on %s, for which users.yaml has no word, so that it is left: %s takes it%s%s%s%s",
+		rows->role, privileges, grant_describe(rows, mem), statement_sql(&step, 0, 1, mem),
+		*rows->database ? ", in database " : "", rows->database,
 		grantors ? "; not by its owner was granted " : "", grantors ? grantors : "");
 }
 

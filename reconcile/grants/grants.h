@@ -53,6 +53,8 @@ struct grant {
 	bool grantable;        /* present: she may give it to others */
 	bool blind; /* present: `grantor` has no USAGE of his own of the schema, and without it could name nothing in it to take it back */
 	bool stuck; /* present: `grantor` has the owner's rights by now (a superuser, a member), and every REVOKE of his is the owner's */
+	bool orphan; /* present: `grantor` may not give it any more, and REVOKE finds nothing that he gave until he may */
+	bool plain;        /* present, of an orphan: `grantor` has the privilege itself from the owner */
 	const char *owner; /* present, where `grantor` is not the owner: who is */
 	bool swept;        /* wanted: "ALL" or "*" meant it among others */
 	int line;          /* wanted: in users.yaml */
@@ -66,6 +68,11 @@ struct grants {
 /* A role that is called otherwise while privileges are observed than when they are changed. */
 struct grants_renamed {
 	const char *was, *is;
+};
+
+/* A database that has this owner once the steps before these are done: it is made for him, or given to him. */
+struct grants_owner {
+	const char *database, *owner;
 };
 
 struct grants_wanted {
@@ -84,9 +91,11 @@ struct grants_wanted {
 	size_t told_count;
 	const char **allowed; /* globs of what would be refused for its danger (danger.h) */
 	size_t allowed_count;
-	/* Has this role the rights of that one once the steps before these are done, which it had not when it was observed? NULL = no. */
-	bool (*gains)(const void *context, const char *role, const char *of);
-	const void *gaining;
+	/* Has this role the rights of that one, in this database, once the steps before these are done? NULL = as it was observed. */
+	bool (*acts_as)(const void *context, const char *role, const char *of, const char *database);
+	const void *acting;
+	const struct grants_owner *owners;
+	size_t owner_count;
 	const struct grants_renamed *renamed; /* everything else says what they are called then */
 	size_t renamed_count;
 };
@@ -141,7 +150,8 @@ struct change; /* statement.h */
 struct grants_step {
 	const char *role, *database; /* "" = anywhere */
 	const char *sql;
-	const char *head; /* `sql` up to the role: steps with equal ones become one statement; NULL = never */
+	const char *head; /* `sql` up to the role: steps with an equal one, and an equal tail, become one; NULL = never */
+	const char *tail;  /* behind it */
 	size_t statements; /* in `sql` */
 	bool revokes;
 	unsigned depth; /* of a chain of grants; the deepest is taken first */

@@ -11,20 +11,6 @@ enum { DEEPEST_CHAIN = 16, ROWS_TOLD = 5 };
 static const char *takes(const struct grants_present *present, const struct grants_wanted *wanted,
 	const struct grant *row, unsigned depth);
 
-/* Rows of one privilege: one for each grantor. */
-static const struct grant *rows_of(const struct grants *rows, const struct grant *key, size_t *count)
-{
-	const struct grant *first = rows->count
-		? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare)
-		: NULL;
-	while (first && first > rows->items && grant_compare(first - 1, key) == 0)
-		first--;
-	*count = 0;
-	while (first && first + *count < rows->items + rows->count && grant_compare(first + *count, key) == 0)
-		++*count;
-	return first;
-}
-
 /* The rights by which somebody gave this: NULL when one of them stays, or there is none. */
 static const char *rights_go(const struct grants_present *present, const struct grants_wanted *wanted,
 	const struct grants *rows, const struct grant *given, unsigned depth)
@@ -33,7 +19,7 @@ static const char *rights_go(const struct grants_present *present, const struct 
 	const char *leaver = NULL;
 	size_t count;
 	key.role = given->grantor;
-	const struct grant *row = rows_of(rows, &key, &count);
+	const struct grant *row = grant_rows(rows, &key, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (!row[i].grantable)
 			continue;
@@ -70,7 +56,7 @@ static bool is_kept(
 	const struct grants_present *present, const struct grants_wanted *wanted, const struct grant *row)
 {
 	size_t count;
-	const struct grant *rows = rows_of(&present->others, row, &count);
+	const struct grant *rows = grant_rows(&present->others, row, &count);
 	for (size_t i = 0; i < count; i++)
 		if (!takes(present, wanted, &rows[i], 0))
 			return true;

@@ -8,6 +8,7 @@
 #include "reconcile/grants/kinds.h"
 #include "reconcile/grants/named.h"
 #include "reconcile/grants/names.h"
+#include "reconcile/grants/owners.h"
 #include "reconcile/grants/present.h"
 #include "reconcile/postgres/session.h"
 #include "reconcile/postgres/sql.h"
@@ -16,7 +17,7 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 
 /*
  * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor has
- * no USAGE of his own of the schema, whether he has the owner's rights, and who that is. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
+ * no USAGE of his own of the schema, whether he has the owner's rights, who that is, and ORPHAN. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
  * What is asked of the role stands behind each (grants_query()); '' is PUBLIC.
  */
 #define EXPLODE(acl, owner)                                                                                                 \
@@ -30,17 +31,27 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 	", 'USAGE') END, CASE WHEN x.grantor = " owner " THEN '' ELSE pg_catalog.pg_get_userbyid(" owner     \
 	")::text END "
 
+/* Has the grantor, not being the owner, lost the right to give it ('1'), and has he the privilege itself from the owner ('2')? By a grant
+   option of the table a column's is given, too, hence `rights`. */
+#define ENTRY(list)                                                                                          \
+	"EXISTS (SELECT FROM pg_catalog.unnest(" list                                                        \
+	") AS i, pg_catalog.aclexplode(ARRAY[i]) AS u WHERE u.grantee = "                                    \
+	"x.grantor AND u.privilege_type = x.privilege_type AND "
+#define ORPHAN(owner, rights)                                                                                \
+	", CASE WHEN x.grantor = " owner " OR " ENTRY(rights) "u.is_grantable) THEN '' WHEN " ENTRY(         \
+		"whole.acl") "u.grantor = " owner ") THEN '2' ELSE '1' END "
+
 #define WHO(owner)                                                                                           \
 	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE " \
-	"pg_catalog.pg_get_userbyid(x.grantor)::text END, false, " AS_OWNER(owner)
+	"pg_catalog.pg_get_userbyid(x.grantor)::text END, false, " AS_OWNER(owner) ORPHAN(owner, "whole.acl")
 
 /* The grantor's USAGE counts where it is his own or PUBLIC's: what comes through a membership may go in the same pass. */
-#define WHO_IN_SCHEMA(owner)                                                                                                 \
+#define WHO_IN_SCHEMA(owner, rights)                                                                                         \
 	", r.rolname::text, x.privilege_type, x.is_grantable, CASE WHEN x.grantor = " owner " THEN '' ELSE "                 \
 	"pg_catalog.pg_get_userbyid(x.grantor)::text END, x.grantor <> " owner                                               \
 	" AND x.grantor <> n.nspowner AND NOT EXISTS (SELECT FROM pg_catalog.unnest(n.nspacl) AS i, "                        \
 	"pg_catalog.aclexplode(ARRAY[i]) AS u WHERE u.grantee IN (0, x.grantor) AND u.privilege_type = 'USAGE'), " AS_OWNER( \
-		owner)
+		owner) ORPHAN(owner, rights)
 
 #define DEFAULT_KIND                                                                                         \
 	"CASE d.defaclobjtype WHEN 'n' THEN 13 WHEN 'r' THEN 14 WHEN 'S' THEN 15 WHEN 'f' THEN 16 WHEN 'T' " \
@@ -54,26 +65,26 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 	"(SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database())"
 
 /* Rows of what the roles own have no privilege: they may do all with it, and nothing of that is granted. */
-#define OWNER(owner)                                                                                           \
-	", r.rolname::text, '', false, '', false, false, '' FROM pg_catalog.pg_roles r JOIN pg_catalog." owner \
+#define OWNER(owner)                                                                                               \
+	", r.rolname::text, '', false, '', false, false, '', '' FROM pg_catalog.pg_roles r JOIN pg_catalog." owner \
 	" WHERE "
 
 /* In the database that the connection is to. */
 static const char *const database_parts[] = {
 	"SELECT 2, ''::text, n.nspname::text, ''::text" WHO(
 		"n.nspowner") "FROM pg_catalog.pg_namespace n" EXPLODE("n.nspacl", "n.nspowner"),
-	"SELECT CASE c.relkind WHEN 'S' THEN 5 ELSE 3 END, n.nspname, c.relname, ''" WHO_IN_SCHEMA(
-		"c.relowner") "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" EXPLODE("c.relacl",
+	"SELECT CASE c.relkind WHEN 'S' THEN 5 ELSE 3 END, n.nspname, c.relname, ''" WHO_IN_SCHEMA("c.relowner",
+		"whole.acl") "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" EXPLODE("c.relacl",
 		"c.relowner"),
-	"SELECT 4, n.nspname, c.relname, a.attname" WHO_IN_SCHEMA(
-		"c.relowner") "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN "
-			      "pg_catalog.pg_namespace n ON n.oid = c.relnamespace" EXPLODE(
-				      "a.attacl", "c.relowner"),
-	"SELECT 6, n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)" WHO_IN_SCHEMA(
-		"p.proowner") "FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace" EXPLODE("p.proacl",
+	"SELECT 4, n.nspname, c.relname, a.attname" WHO_IN_SCHEMA("c.relowner",
+		"pg_catalog.array_cat(c.relacl, whole.acl)") "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN "
+							     "pg_catalog.pg_namespace n ON n.oid = c.relnamespace" EXPLODE(
+								     "a.attacl", "c.relowner"),
+	"SELECT 6, n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)" WHO_IN_SCHEMA("p.proowner",
+		"whole.acl") "FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace" EXPLODE("p.proacl",
 		"p.proowner"),
-	"SELECT 7, n.nspname, t.typname, ''" WHO_IN_SCHEMA(
-		"t.typowner") "FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace" EXPLODE("t.typacl",
+	"SELECT 7, n.nspname, t.typname, ''" WHO_IN_SCHEMA("t.typowner",
+		"whole.acl") "FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace" EXPLODE("t.typacl",
 		"t.typowner"),
 	"SELECT 8, '', l.lanname, ''" WHO("l.lanowner") "FROM pg_catalog.pg_language l" EXPLODE(
 		"l.lanacl", "l.lanowner"),
@@ -147,19 +158,6 @@ struct observation {
 	size_t place_count;
 };
 
-int grant_object_compare(const void *a, const void *b)
-{
-	const struct grant_object *left = a, *right = b;
-	int order = strcmp(left->database, right->database);
-	if (!order)
-		order = (left->on > right->on) - (left->on < right->on);
-	if (!order)
-		order = strcmp(left->schema, right->schema);
-	if (!order)
-		order = strcmp(left->name, right->name);
-	return order ? order : strcmp(left->arguments, right->arguments);
-}
-
 static const char *roles_of(struct observation *at)
 {
 	if (at->mute.count)
@@ -214,6 +212,8 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 			.blind = session_is_true(rows, i, 8),
 			.stuck = session_is_true(rows, i, 9),
 			.owner = names_afterwards(at->wanted, session_text(rows, i, 10, at->mem)),
+			.orphan = *session_value(rows, i, 11),
+			.plain = *session_value(rows, i, 11) == '2',
 		};
 		last = &grants->items[grants->count - 1];
 	}
@@ -485,14 +485,10 @@ bool grants_observe(struct session *session, const struct grants_wanted *wanted,
 	for (size_t i = 0; i < COUNT_OF(lists); i++)
 		if (lists[i]->count)
 			qsort(lists[i]->items, lists[i]->count, sizeof(*lists[i]->items), grant_compare);
+	owners_change(made, wanted, mem);
 	text_sort_unique(made->looked, &made->looked_count);
 	sort_dangers(made);
 	if (made->object_count)
 		qsort(made->objects, made->object_count, sizeof(*made->objects), grant_object_compare);
 	return true;
-}
-
-struct grants grants_found(const struct grants_present *present)
-{
-	return present->grants;
 }

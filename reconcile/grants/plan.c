@@ -11,8 +11,9 @@
 #include "reconcile/grants/leavers.h"
 #include "reconcile/grants/named.h"
 #include "reconcile/grants/statement.h"
+#include "reconcile/postgres/sql.h"
 
-enum { OBJECTS_A_STATEMENT = 200, DEEPEST_CHAIN = 16 };
+enum { OBJECTS_A_STATEMENT = 200, DEEPEST_CHAIN = 64 };
 
 struct planner {
 	const struct grants_present *present;
@@ -22,6 +23,8 @@ struct planner {
 	struct grants rows; /* wanted, one privilege of one object each; sorted, unique */
 	struct change *changes;
 	size_t change_count;
+	unsigned *depths;         /* parallel to present->grants: chain_depth(), once it is known */
+	unsigned chain;           /* calls of it under way, one within the other */
 	struct danger_left *left; /* out of what is meant by many words at once */
 	size_t left_count;
 };
@@ -103,6 +106,7 @@ static struct grants_step *add_step(struct planner *planner, const struct grant 
 	*step = (struct grants_step){.role = grant->role,
 		.database = grant->on == GRANT_ON_DATABASE ? "" : grant->database,
 		.sql = "",
+		.tail = "",
 		.statements = 1};
 	return step;
 }
@@ -223,20 +227,34 @@ static bool is_given_on(const struct planner *planner, const struct grant *row)
 		!keeps_unlisted(planner, row->grantor) && !is_told(planner, row->grantor);
 }
 
-/* Given by one who was given it by one, ...: what stands at the end of such a chain is taken first, or the server refuses. */
-static unsigned chain_depth(const struct planner *planner, const struct grant *row)
+/* Given by one who was given it by one, ...: what stands at the end of such a chain is taken first, or the server refuses. Who has it from
+   several stands below the lowest of them; a row is looked at once. */
+static unsigned chain_depth(struct planner *planner, const struct grant *row)
 {
+	const struct grants *rows = &planner->present->grants;
+	unsigned *known = &planner->depths[row - rows->items];
+	if (*known || planner->chain == DEEPEST_CHAIN || !is_given_on(planner, row))
+		return *known;
 	struct grant key = *row;
-	unsigned depth = 0;
-	while (depth < DEEPEST_CHAIN && is_given_on(planner, &key)) {
-		depth++;
-		key.role = key.grantor;
-		const struct grant *above = find_row(&planner->present->grants, &key);
-		if (!above)
-			break;
-		key.grantor = above->grantor;
+	key.role = row->grantor;
+	*known = 1;
+	planner->chain++;
+	size_t count;
+	const struct grant *above = grant_rows(rows, &key, &count);
+	for (size_t i = 0; i < count; i++) {
+		unsigned depth = above[i].grantable ? 1 + chain_depth(planner, &above[i]) : 0;
+		*known = depth > *known ? depth : *known;
 	}
-	return depth;
+	planner->chain--;
+	return *known;
+}
+
+/* Every REVOKE of his is the owner's when it is sent, whose rights he may get by this very plan. */
+static bool acts_as_owner(const struct planner *planner, const struct grant *row)
+{
+	const struct grants_wanted *wanted = planner->wanted;
+	return wanted->acts_as ? wanted->acts_as(wanted->acting, row->grantor, row->owner, row->database)
+			       : row->stuck;
 }
 
 static void add_change(
@@ -244,8 +262,14 @@ static void add_change(
 {
 	planner->changes =
 		arena_grow(planner->mem, planner->changes, planner->change_count, sizeof(*planner->changes));
-	planner->changes[planner->change_count++] = (struct change){kind, grant, grant->privilege, grantor,
-		kind == CHANGE_REVOKE ? chain_depth(planner, grant) : 0};
+	planner->changes[planner->change_count++] = (struct change){
+		.kind = kind,
+		.grant = grant,
+		.privileges = grant->privilege,
+		.grantor = grantor,
+		.depth = kind == CHANGE_REVOKE ? chain_depth(planner, grant) : 0,
+		.lends = grant->orphan && !acts_as_owner(planner, grant),
+	};
 }
 
 /* What Git may not give (danger.h): the rest of many is given, one that is named is told. */
@@ -284,15 +308,6 @@ static bool is_decided_elsewhere(const struct planner *planner, const struct gra
 	const struct grants_wanted *wanted = planner->wanted;
 	return grant->on == GRANT_ON_DATABASE && strcmp(grant->privilege, "CONNECT") == 0 &&
 		text_is_listed(wanted->users, wanted->user_count, grant->role);
-}
-
-/* How many rows of one privilege: one for each grantor. */
-static size_t same_privilege(const struct grants *grants, size_t first)
-{
-	size_t end = first + 1;
-	while (end < grants->count && grant_compare(&grants->items[first], &grants->items[end]) == 0)
-		end++;
-	return end - first;
 }
 
 /* Of a role that goes only what DROP OWNED leaves: what others than the owner gave, and do not take with themselves. */
@@ -339,7 +354,9 @@ static void walk(struct planner *planner)
 		int order = w == wanted->count ? 1
 			: p == present->count  ? -1
 					       : grant_compare(&wanted->items[w], &present->items[p]);
-		size_t count = order >= 0 ? same_privilege(present, p) : 0;
+		size_t count = 0;
+		if (order >= 0)
+			grant_rows(present, &present->items[p], &count);
 		if (order < 0)
 			give(planner, &wanted->items[w]);
 		else if (order > 0)
@@ -349,13 +366,6 @@ static void walk(struct planner *planner)
 		w += order <= 0;
 		p += count;
 	}
-}
-
-/* Every REVOKE of his is the owner's when it is sent, whose rights he may get by this very plan. */
-static bool acts_as_owner(const struct planner *planner, const struct grant *row)
-{
-	const struct grants_wanted *wanted = planner->wanted;
-	return row->stuck || (wanted->gains && wanted->gains(wanted->gaining, row->grantor, row->owner));
 }
 
 /* The server would say yes, and change nothing. A removal tries all the same, and DROP ROLE says what is left. */
@@ -369,28 +379,29 @@ static bool is_stuck(struct planner *planner, struct grants_step *step, const st
 	return true;
 }
 
-/* What the owner gives and takes is one statement for all roles that it is the same for: each is a change of the object's whole list. */
+/* What the owner gives and takes is one statement for all roles that it is the same for: each is a change of the object's whole list. So
+   is what one gave whose right to give it is lent to him: it can be taken back only once nothing hangs on it. */
 static void add_statement(struct planner *planner, const struct change *changes, size_t count)
 {
 	struct arena *mem = planner->mem;
-	CLEANUP(buf_done) struct buf head = BUF(LIMIT_BATCH_BYTES / 2);
-	struct grants_step *step = add_step(planner, changes->grant);
-	statement_head(changes, count, mem, &head);
+	const struct grant *grant = changes->grant;
+	struct grants_step *step = add_step(planner, grant);
+	const char *head;
 	step->revokes = changes->kind != CHANGE_GRANT;
 	step->depth = changes->depth;
 	if (is_stuck(planner, step, changes))
 		return;
 	step->changes = changes;
 	step->change_count = count;
-	step->cascades = leaves(planner, changes->grant->role);
+	step->cascades = leaves(planner, grant->role);
 	step->statements = statement_count(changes);
-	if (buf_failed(&head)) {
+	if (!statement_around(step, 0, count, mem, &head, &step->tail)) {
 		error_set(&step->error, ERROR_INVALID, "the statement would be larger than %ld bytes",
 			LIMIT_BATCH_BYTES / 2);
 		return;
 	}
-	step->head = *changes->grantor ? NULL : arena_copy(mem, buf_string(&head));
-	step->sql = statement_sql(step, 0, count, mem);
+	step->head = *changes->grantor && !changes->lends ? NULL : head;
+	step->sql = arena_printf(mem, "%s%s%s", head, sql_identifier(grant->role, mem), step->tail);
 }
 
 static int compare_steps(const void *a, const void *b)
@@ -436,7 +447,11 @@ void grants_plan(const struct grants_present *present, const struct grants_wante
 {
 	*plan = (struct grants_plan){0};
 	const struct grants_wanted those = leavers_hold(present, wanted, mem, plan);
-	struct planner planner = {.present = present, .wanted = &those, .mem = mem, .plan = plan};
+	struct planner planner = {.present = present,
+		.wanted = &those,
+		.mem = mem,
+		.plan = plan,
+		.depths = arena_array(mem, present->grants.count + 1, sizeof(*planner.depths))};
 	closed_warn(present, mem, plan);
 	named_missing(present, wanted, mem, plan);
 	beyond_tell(present, wanted, mem, plan);

@@ -41,5 +41,8 @@ struct grants_present {
 
 int grant_object_compare(const void *a, const void *b);
 
+/* Those of one privilege, one for each grantor; NULL = none. */
+const struct grant *grant_rows(const struct grants *rows, const struct grant *key, size_t *count);
+
 /* One more of the plan's warnings; `text` in `mem`. */
 void grants_warn(struct grants_plan *plan, const char *text, struct arena *mem);

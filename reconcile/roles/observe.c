@@ -67,10 +67,15 @@
 #define MAY_SET "pg_catalog.has_parameter_privilege(name, 'SET')"
 
 /* aclexplode() of a whole list unpacks it anew for each entry: 1,000 grantees take 18 ms, one entry at a time 2 ms. */
-#define READ_CONNECTS                                                                                              \
-	"SELECT d.oid, x.grantee, x.grantor, x.is_grantable, x.grantee = d.datdba FROM pg_catalog.pg_database d, " \
-	"pg_catalog.unnest(COALESCE(d.datacl, pg_catalog.acldefault('d', d.datdba))) AS item, "                    \
-	"pg_catalog.aclexplode(ARRAY[item]) x WHERE x.privilege_type = 'CONNECT'"
+#define GIVER(what)                                                                                                \
+	"x.grantor <> d.datdba AND EXISTS (SELECT FROM pg_catalog.unnest(d.datacl) AS i, "                         \
+	"pg_catalog.aclexplode(ARRAY[i]) u WHERE u.privilege_type = 'CONNECT' AND u.grantee = x.grantor AND " what \
+	")"
+#define READ_CONNECTS                                                                                                                                         \
+	"SELECT d.oid, x.grantee, x.grantor, x.is_grantable, x.grantee = d.datdba, x.grantor <> d.datdba AND NOT (" GIVER(                                    \
+		"u.is_grantable") "), " GIVER("u.grantor = d.datdba") " FROM pg_catalog.pg_database d, "                                                      \
+								      "pg_catalog.unnest(COALESCE(d.datacl, pg_catalog.acldefault('d', d.datdba))) AS item, " \
+								      "pg_catalog.aclexplode(ARRAY[item]) x WHERE x.privilege_type = 'CONNECT'"
 
 enum { FIRST_SERVER_WITH_SET_PRIVILEGES = 150000, TABLES = 7 };
 
@@ -158,6 +163,8 @@ static void take_connects(const PGresult *rows, struct arena *mem, struct roles_
 			.grantee = grantee,
 			.grantor = session_number(rows, i, 2),
 			.grantable = session_is_true(rows, i, 3),
+			.orphan = session_is_true(rows, i, 5),
+			.plain = session_is_true(rows, i, 6),
 		};
 	}
 }

@@ -363,6 +363,18 @@ static void collect_renamed(struct planner *planner)
 	}
 }
 
+/* And databases under their owners of before. */
+static void collect_owners(struct planner *planner)
+{
+	struct roles_plan *plan = planner->plan;
+	size_t count = planner->input->wanted->database_count;
+	plan->owners = arena_array(planner->mem, count + 1, sizeof(*plan->owners));
+	for (size_t i = 0; i < count; i++)
+		if (planner->databases[i].new_owner)
+			plan->owners[plan->owner_count++] = (struct grants_owner){
+				planner->databases[i].wanted->name, planner->databases[i].new_owner};
+}
+
 void roles_plan(const struct roles_present *present, const struct roles_plan_input *asked, struct arena *mem,
 	struct roles_plan *plan)
 {
@@ -414,6 +426,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 	plan_retirements(&planner);
 	plan_unused_groups(&planner);
 	collect_renamed(&planner);
+	collect_owners(&planner);
 	plan_warnings(&planner);
 	plan_managed(&planner);
 	assemble(&planner);

@@ -89,7 +89,11 @@ static bool is_stuck(struct planner *planner, struct wanted_user *wanted, const 
 	const struct role *grantor)
 {
 	const struct role_set above = planner_above(planner, grantor, has_rights_of);
-	if (!grantor->super && !role_set_has(&above, database->owner))
+	const struct planned_database *listed = planner_database(planner, database->name);
+	const struct role *owner = listed && listed->new_owner
+		? present_role(planner->present, listed->new_owner)
+		: present_role_by_oid(planner->present, database->owner);
+	if (!grantor->super && (!owner || owner == grantor || !role_set_has(&above, owner->oid)))
 		return false;
 	planner_reason(planner, wanted->report, USER_DEGRADED,
 		"CONNECT on database \"%s\" is not revoked: " GRANTS_STUCK, database->name, grantor->name);
@@ -125,12 +129,22 @@ static void revoke_connect(struct planner *planner, struct wanted_user *wanted,
 	}
 	if (is_stuck(planner, wanted, database, grantor))
 		return;
+	const char *as = sql_identifier(grantor->name, mem);
+	if (row->orphan) {
+		planner_joined_step(planner, PHASE_REVOKE, ROLE_REVOKE, wanted->user->name,
+			arena_printf(mem,
+				"GRANT CONNECT ON DATABASE %s TO %s WITH GRANT OPTION; SET ROLE %s; %s",
+				sql_identifier(database->name, mem), as, as, head),
+			arena_printf(mem, " CASCADE; RESET ROLE; REVOKE %sCONNECT ON DATABASE %s FROM %s",
+				row->plain ? "GRANT OPTION FOR " : "", sql_identifier(database->name, mem), as),
+			5);
+		return;
+	}
 	planner_step(planner, PHASE_REVOKE,
 		(struct role_step){
 			.action = ROLE_REVOKE,
 			.user = wanted->user->name,
-			.sql = arena_printf(mem, "SET ROLE %s; %s%s CASCADE; RESET ROLE",
-				sql_identifier(grantor->name, mem), head,
+			.sql = arena_printf(mem, "SET ROLE %s; %s%s CASCADE; RESET ROLE", as, head,
 				sql_identifier(wanted->user->name, mem)),
 			.statements = 3,
 		});

@@ -106,6 +106,7 @@ struct database_content {
 struct connect_grant {
 	uint32_t database, grantee, grantor;
 	bool grantable;
+	bool orphan, plain; /* as of struct grant */
 };
 
 /* How many objects in a database depend on a role (pg_shdepend). */

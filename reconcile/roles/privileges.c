@@ -86,13 +86,26 @@ static void climb_from(struct climb *climb, const struct role *here)
 			reach(climb, plan->joins[i].role);
 }
 
+/* Whom this name stands for in the database: of a schema that belongs to it (14 and later), its owner has the rights. */
+static const struct role *role_of(const struct roles_plan *plan, const char *name, const char *in)
+{
+	const struct roles_present *present = plan->present;
+	const struct database *database = present_database(present, in);
+	if (strcmp(name, "pg_database_owner") != 0)
+		return present_role(present, name);
+	for (size_t i = 0; i < plan->owner_count; i++)
+		if (strcmp(plan->owners[i].database, in) == 0)
+			return present_role(present, plan->owners[i].owner);
+	return database ? present_role_by_oid(present, database->owner) : NULL;
+}
+
 /* With the memberships that there are and those that the plan gives; what it takes counts until it is gone. */
-static bool gains(const void *context, const char *name, const char *of)
+static bool acts_as(const void *context, const char *name, const char *of, const char *database)
 {
 	const struct roles_plan *plan = context;
-	const struct role *role = present_role(plan->present, name), *wanted = present_role(plan->present, of);
-	if (!role || !wanted)
-		return false;
+	const struct role *role = present_role(plan->present, name), *wanted = role_of(plan, of, database);
+	if (!role || role->super || !wanted)
+		return role && role->super;
 	struct climb climb = {.plan = plan,
 		.reached = memory_alloc(plan->present->role_count * sizeof(*climb.reached)),
 		.queue = memory_alloc(plan->present->role_count * sizeof(*climb.queue))};
@@ -111,8 +124,10 @@ void privileges_wanted(const struct roles_plan *plan, const struct users *users,
 	*wanted = users->grants;
 	wanted->renamed = plan->renamed;
 	wanted->renamed_count = plan->renamed_count;
-	wanted->gains = plan->join_count ? gains : NULL;
-	wanted->gaining = plan;
+	wanted->acts_as = plan->join_count || plan->owner_count ? acts_as : NULL;
+	wanted->acting = plan;
+	wanted->owners = plan->owners;
+	wanted->owner_count = plan->owner_count;
 	if (plan->withheld_count)
 		leave_out_withheld(plan, &users->grants, wanted, mem);
 	add_leaving(wanted, plan->steps, plan->step_count, &wanted->going, &wanted->going_count, mem);
@@ -243,7 +258,7 @@ void privileges_join(struct roles_plan *plan, struct grants_plan *grants, struct
 			.redacted = *from->sql ? from->sql : arena_printf(mem, "-- %s", from->error.text),
 			.statements = from->statements,
 			.head = from->head,
-			.tail = "",
+			.tail = from->tail,
 			.privileges = from,
 		};
 	}

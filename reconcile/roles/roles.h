@@ -206,6 +206,8 @@ struct roles_plan {
 	size_t withheld_count;
 	struct grants_renamed *renamed; /* by steps of this plan */
 	size_t renamed_count;
+	struct grants_owner *owners; /* of databases, by steps of this plan */
+	size_t owner_count;
 
 	struct grants_missing *missing; /* what users.yaml names and nobody has made, in databases that no step makes or extends */
 	size_t missing_count;

@@ -104,6 +104,42 @@ def test_a_user_who_owns_is_given_no_connect_and_loses_none(server, users):
     assert found(server)["owner"] == "bob" and server.can_login("alice", "geheim", "app") and server.can_login("bob", "geheim", "app")
 
 
+def on_app(*privileges):
+    return [{"database": "app", "on": "database", "privileges": list(privileges)}]
+
+
+@every_major
+def test_what_the_owner_of_before_is_to_have_is_given_as_the_database_is(server, users):
+    """His entries in the list of privileges become the new owner's, and so does what that one gave."""
+    users.apply(document([app(owner="readers")], [], ["readers", "app_owner", "other"])).good()
+    server.run("GRANT CREATE, TEMPORARY ON DATABASE app TO app_owner WITH GRANT OPTION", "SET ROLE app_owner",
+               "GRANT CREATE, TEMPORARY ON DATABASE app TO other", "RESET ROLE", "SET ROLE readers", "GRANT CREATE ON DATABASE app TO other")
+    groups = [{"name": "readers", "grants": on_app("CREATE", "TEMPORARY")}, {"name": "app_owner", "grants": on_app("CREATE")},
+              {"name": "other", "grants": on_app("CREATE")}]
+    wanted = json.dumps({"version": 2, "databases": [app()], "users": [], "groups": groups})
+    result = users.apply(wanted).good()
+    assert not any("app_owner" in sql.split(" TO ")[-1] for sql in result.sql if sql.startswith("GRANT")), "it comes with owning"
+    users.apply(wanted).quiet()
+    given = server.query("SELECT grantee::regrole::text, privilege_type FROM pg_database, aclexplode(datacl) WHERE datname = 'app'"
+                         " AND grantee NOT IN (0, datdba) ORDER BY 1, 2")
+    assert given == [("other", "CREATE"), ("readers", "CREATE"), ("readers", "TEMPORARY")]
+
+
+@pytest.mark.parametrize("server", [15, 16, 18], indirect=True)
+@pytest.mark.parametrize("way", ["owner", "member"])
+def test_who_gets_the_rights_of_the_schema_publics_owner_with_the_database_is_known_before_a_revoke(server, users, way):
+    """pg_database_owner has one member, whoever owns the database, and of whoever has that one's rights every REVOKE is the owner's."""
+    first = [{"username": "alice"}, {"username": "bob", "grants": []}]
+    server.run("CREATE ROLE other")
+    users.apply(document([app(owner="other")], first, ["app_owner"])).good()
+    server.run("GRANT USAGE ON SCHEMA public TO alice WITH GRANT OPTION", "SET ROLE alice", "GRANT USAGE ON SCHEMA public TO bob", database="app")
+    second = [{"username": "alice", "roles": [] if way == "owner" else ["app_owner"]}, {"username": "bob", "grants": []}]
+    wanted = document([app(owner="alice" if way == "owner" else "app_owner")], second, ["app_owner"])
+    result = users.apply(wanted)
+    assert "not revoked" in result.reason("bob") and '"alice" gave it' in result.reason("bob"), result.answer
+    assert result.reason("bob") == users.apply(wanted).reason("bob")
+
+
 @SOME
 def test_a_database_that_a_leaver_owns_goes_to_whom_the_list_says(server, users):
     users.secret("carol", "geheim")

@@ -300,3 +300,25 @@ def test_a_membership_of_this_list_that_gives_the_owners_rights_is_known_before_
     users.apply(without).good()
     users.apply(without).quiet()
     assert can(server, "bob", "geheim", "SELECT 1 FROM s.t").startswith("permission denied for schema")
+
+
+@every_major
+def test_what_somebody_gave_herself_stands_beside_what_the_owner_gave_her(server):
+    """Of two who gave her the same, the one whose right comes from the other goes first, whichever the catalog names first."""
+    users = shop(server)
+    for name in ("alice", "bob"):
+        users.secret(name, "geheim")
+    users.apply(document([], [{"username": "alice"}, {"username": "bob"}])).good()
+    server.run("GRANT USAGE, CREATE ON SCHEMA s TO alice WITH GRANT OPTION", "SET ROLE alice", "GRANT USAGE, CREATE ON SCHEMA s TO alice",
+               "GRANT USAGE ON SCHEMA s TO bob WITH GRANT OPTION", "RESET ROLE", "SET ROLE owner", "GRANT USAGE ON SCHEMA s TO bob",
+               "RESET ROLE", "SET ROLE bob", "GRANT USAGE ON SCHEMA s TO bob", database="shop")
+    told = document([], [{"username": "alice", "roles": ["owner"], "grants": []}, {"username": "bob"}])
+    result = users.apply(told)
+    assert result.reason("alice").count("not revoked") == 1 and "CREATE, USAGE on shop: schema s" in result.reason("alice"), result.answer
+    assert result.reason("alice") == users.apply(told).reason("alice")
+    wanted = document([], [{"username": "alice", "roles": [], "grants": []}, {"username": "bob", "grants": []}])
+    assert "not revoked" in users.apply(wanted).reason("alice")
+    # What she took as the owner she has lost the right to give; it is lent to her, or nobody could take what she gave.
+    users.apply(wanted).good()
+    users.apply(wanted).quiet()
+    assert server.query("SELECT nspacl::text[] FROM pg_namespace WHERE nspname = 's'", database="shop") == [(["owner=UC/owner"],)]

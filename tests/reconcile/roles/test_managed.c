@@ -140,8 +140,11 @@ static void add_databases(struct world *world)
 			.public_connect = one_in(world, 2)};
 	for (size_t i = below(world, 10); i > 0; i--)
 		present->connects[present->connect_count++] =
-			(struct connect_grant){1 + below(world, DATABASES), any_role(world),
-				one_in(world, 3) ? any_role(world) : 10, one_in(world, 4)};
+			(struct connect_grant){.database = 1 + below(world, DATABASES),
+				.grantee = any_role(world),
+				.grantor = one_in(world, 3) ? any_role(world) : 10,
+				.grantable = one_in(world, 4),
+				.orphan = one_in(world, 8)};
 	for (size_t i = below(world, 6); i > 0; i--)
 		present->dependencies[present->dependency_count++] =
 			(struct dependency){any_role(world), below(world, DATABASES + 1), one_in(world, 2), 1};

@@ -226,8 +226,10 @@ static void add_line(struct story *story, char **words, const char *comment)
 			.public_connect = has(words, "public")};
 	} else if (strcmp(what, "connect") == 0)
 		present->connects[present->connect_count++] =
-			(struct connect_grant){database_of(story, words[1]), oid_of(story, words[2]),
-				oid_of(story, value_of(words, "by")), has(words, "grantable")};
+			(struct connect_grant){.database = database_of(story, words[1]),
+				.grantee = oid_of(story, words[2]),
+				.grantor = oid_of(story, value_of(words, "by")),
+				.grantable = has(words, "grantable")};
 	else if (strcmp(what, "depends") == 0)
 		present->dependencies[present->dependency_count++] =
 			(struct dependency){oid_of(story, words[1]), database_of(story, words[2]),

@@ -196,3 +196,20 @@ def test_connect_that_no_revoke_reaches_is_told(server, users, rights):
     server.run("ALTER ROLE giver NOSUPERUSER", "REVOKE app_owner FROM giver")
     users.apply([{"username": "alice"}]).good()
     assert "app" not in databases_with_connect(server, "alice")
+
+
+@BOTH
+@pytest.mark.parametrize("plain", [True, False])
+def test_connect_of_whom_lost_the_right_to_give_it_is_taken_back(server, users, plain):
+    """As a member of the owner somebody loses a grant option, and keeps what was given by it; later no REVOKE of his finds that."""
+    users.secret("bob", "geheim")
+    server.run("CREATE ROLE giver", "CREATE ROLE app_owner", "CREATE DATABASE app OWNER app_owner")
+    both = [{"username": "alice"}, {"username": "bob"}]
+    users.apply(both)
+    server.run("GRANT CONNECT ON DATABASE app TO giver WITH GRANT OPTION", "SET ROLE giver", "GRANT CONNECT ON DATABASE app TO alice, bob", "RESET ROLE",
+               "GRANT app_owner TO giver", f"REVOKE {'GRANT OPTION FOR' if plain else ''} CONNECT ON DATABASE app FROM giver",
+               "REVOKE app_owner FROM giver")
+    users.apply(both).good()
+    assert "app" not in databases_with_connect(server, "alice") + databases_with_connect(server, "bob")
+    assert ("app" in databases_with_connect(server, "giver")) == plain
+    users.apply(both).quiet()
