@@ -65,7 +65,11 @@ static void show_figures(const struct drilling *drilling)
 		{"what was done",
 			drilling->kill ? "the leader's Pod was deleted, without grace" : "a switchover",
 			CELL_PLAIN},
-		{"longest time without a write", seconds(drilling, figures->without_writes / 1000), CELL_PLAIN},
+		{"longest time without a write",
+			arena_printf(mem, "%s; %s by the servers' clocks",
+				seconds(drilling, figures->without_writes / 1000),
+				seconds(drilling, figures->servers_without_writes / 1000)),
+			CELL_PLAIN},
 		{"longest time without a read",
 			arena_printf(mem, "%s, of %zu reads, each of any member that answers",
 				seconds(drilling, figures->without_reads / 1000), figures->reads),
@@ -130,6 +134,7 @@ static void fill_result(const struct drilling *drilling)
 	json_t *times = cluster_switch_document(drilling->act, &drilling->chosen);
 	if (drilling->measured) {
 		cluster_set_seconds(times, "withoutWrites", figures->without_writes / 1000);
+		cluster_set_seconds(times, "withoutWritesByServers", figures->servers_without_writes / 1000);
 		cluster_set_seconds(times, "withoutReads", figures->without_reads / 1000);
 		cluster_set_seconds(times, "twoPrimaries", figures->two_primaries / 1000);
 		json_object_set_new(out, "writes",

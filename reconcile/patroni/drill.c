@@ -97,7 +97,8 @@ static bool make(struct session *session, struct error *err)
 		run(session, session->conn, "COMMENT ON DATABASE " DRILL_DATABASE " IS '" MARK "'", err) &&
 		session_open(session, DRILL_DATABASE, &conn, err) &&
 		run(session, conn,
-			"CREATE TABLE public.written (writer int, number bigint, PRIMARY KEY (writer, number))",
+			"CREATE TABLE public.written (writer int, number bigint, written timestamptz DEFAULT pg_catalog.clock_timestamp(), "
+			"PRIMARY KEY (writer, number))",
 			err);
 }
 
@@ -292,15 +293,24 @@ static void mark(struct drill *drill, size_t writer, size_t number)
 		one->notes[number - 1].there = true;
 }
 
-static bool look(struct drill *drill, const struct session_target *primary, struct error *err)
+/* By the clocks of whoever took them, of what is there: beside what the writers measured it shows what their own measuring adds. */
+#define LONGEST_GAP                                                                                                      \
+	"SELECT pg_catalog.date_part('epoch', pg_catalog.max(gap)) OPERATOR(pg_catalog.*) 1000000 FROM (SELECT written " \
+	"OPERATOR(pg_catalog.-) pg_catalog.lag(written) OVER (ORDER BY written) AS gap FROM public.written) gaps"
+
+static bool look(
+	struct drill *drill, const struct session_target *primary, int64_t *longest_gap, struct error *err)
 {
 	CLEANUP(session_finish) PGconn *conn = NULL;
 	CLEANUP(session_clear) PGresult *rows = NULL;
 	struct session *session;
+	char gap[64];
 	if (!session_start(primary, &session, err))
 		return false;
 	bool ok = session_open(session, DRILL_DATABASE, &conn, err) &&
-		session_query(session, conn, "SELECT writer, number FROM public.written", &rows, err);
+		session_query(session, conn, "SELECT writer, number FROM public.written", &rows, err) &&
+		ask(session, conn, LONGEST_GAP, gap, sizeof(gap), err);
+	*longest_gap = ok ? (int64_t)strtod(gap, NULL) : 0;
 	for (int i = 0; ok && i < session_rows(rows); i++)
 		mark(drill, session_number(rows, i, 0), session_number(rows, i, 1));
 	session_close(session);
@@ -311,7 +321,8 @@ bool drill_measure(struct drill *drill, const struct session_target *primary, st
 	struct drill_figures *figures, struct error *err)
 {
 	size_t count = 0, at = 0;
-	if (!look(drill, primary, err))
+	int64_t longest_gap;
+	if (!look(drill, primary, &longest_gap, err))
 		return false;
 	for (size_t i = 0; i < drill->writer_count; i++)
 		count += drill->writers[i].count;
@@ -321,6 +332,7 @@ bool drill_measure(struct drill *drill, const struct session_target *primary, st
 			memcpy(notes + at, drill->writers[i].notes, drill->writers[i].count * sizeof(*notes));
 	qsort(notes, count, sizeof(*notes), compare_notes);
 	drill_figure(notes, count, drill->members, mem, figures);
+	figures->servers_without_writes = longest_gap;
 	free(notes);
 	for (size_t i = drill->writer_count; i < drill->writer_count + drill->reader_count; i++) {
 		const struct writer *reader = &drill->writers[i];

@@ -46,7 +46,8 @@ struct drill_figures {
 	size_t reads;
 	int64_t without_reads;  /* microseconds: the longest time in which one reader read nothing */
 	int64_t without_writes; /* microseconds: the longest time between two acknowledgements */
-	int64_t two_primaries;  /* microseconds in which two members acknowledged; 0 = never */
+	int64_t servers_without_writes; /* the same between two rows that are there, by the clocks of the servers that wrote them */
+	int64_t two_primaries; /* microseconds in which two members acknowledged; 0 = never */
 	struct drill_lost *lost;
 	size_t lost_count;
 };

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""What `cluster list` of 20 clusters costs, and watching them; how far a drill's own clock is from the servers'.
+
+    tests/.cache/venv/bin/python tests/bench/clusters.py [--drills 3] [--watch 60]      with PGITOPS_TEST_PROGRAM
+
+The clusters of three members are what Patroni leaves of them in a real API server; the drills are on a real Patroni. Beside the list
+stands kubectl, which prints the Pods alone.
+"""
+
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS))
+
+import yaml  # noqa: E402
+
+from parts import agent as agents, kube  # noqa: E402
+from parts.patroni import Patroni, pretend  # noqa: E402
+from run import cpu_seconds, memory, row  # noqa: E402
+
+RUNS = 20
+
+
+def timed(command, environment):
+    """Seconds until it ends, and of the processor."""
+    begun, used = time.monotonic(), os.times()
+    subprocess.run(command, env=environment, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = os.times()
+    return time.monotonic() - begun, after.children_user + after.children_system - used.children_user - used.children_system
+
+
+def some(name, command, environment, limit=""):
+    timed(command, environment)
+    found = [timed(command, environment) for _ in range(RUNS)]
+    took, cpu = statistics.median(one[0] for one in found), statistics.median(one[1] for one in found)
+    row(name, f"{took * 1000:.0f} ms", limit, f"worst {max(one[0] for one in found) * 1000:.0f} ms, {cpu * 1000:.0f} ms CPU, of {RUNS}")
+    return took
+
+
+def watched(command, seconds):
+    """Share of a core and private bytes while it watches."""
+    with subprocess.Popen(command, env=agents.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(5)
+        begun, used = time.monotonic(), cpu_seconds(process.pid)
+        time.sleep(seconds)
+        share = (cpu_seconds(process.pid) - used) / (time.monotonic() - begun)
+        private = memory(process.pid)[1]
+        process.kill()
+    return share, private
+
+
+def lists(plane, config, seconds):
+    namespace, empty = plane.namespace("bench"), plane.namespace("empty")
+    for index in range(20):
+        pretend(plane, namespace, f"acid-{index:02}", endpoints=index % 2 == 0)
+    program = [str(agents.PROGRAM), "cluster", "list", "--kubeconfig", str(config)]
+    mark = plane.mark()
+    timed([*program, "-n", namespace], agents.environment())
+    asked = plane.requests(mark)
+    row("requests of `cluster list`, 20 clusters of 3", len(asked), "goal <= 1 for each kind", f"{len({r['objectRef']['resource'] for r in asked})} kinds")
+    ours = some("cluster list, 20 clusters of 3", [*program, "-n", namespace], agents.environment(), "goal < 200 ms")
+    kubectl = kube.binaries()["kubectl"]
+    theirs = some("kubectl get pods, the same namespace", [*kubectl, "--kubeconfig", str(config), "get", "pods", "-n", namespace, "-o", "wide"],
+                  agents.environment())
+    row("ratio", f"{ours / theirs:.2f}", "", "ours to kubectl's")
+    share, private = watched([*program, "-w", "-n", namespace], seconds)
+    _, bare = watched([*program, "-w", "-n", empty], 5)
+    row("watching 20 clusters", f"{share * 100:.2f} % of a core", "goal < 1 %", f"over {seconds} s")
+    row("memory of that", f"{(private - bare) / 2**20:.1f} MiB", "goal <= 2 MiB", f"private, over {bare / 2**20:.1f} MiB that watching nothing has")
+
+
+def drills(plane, config, count):
+    patroni = Patroni(plane, plane.namespace("drill"), name="acid-bench").start()
+    command = [str(agents.PROGRAM), "cluster", "failover-drill", patroni.name, "-n", patroni.namespace, "--kubeconfig", str(config), "--yes",
+               "--again", "-o", "json"]
+    errors = []
+    for _ in range(count):
+        patroni.wait_healthy(60)
+        found = agents.run(*command[1:], timeout=180)
+        times = found.json["seconds"]
+        errors.append(abs(times["withoutWrites"] - times["withoutWritesByServers"]))
+        print(f"    without a write {times['withoutWrites']:.3f} s, by the servers' clocks {times['withoutWritesByServers']:.3f} s", flush=True)
+    row("a drill's measuring error", f"{statistics.median(errors) * 1000:.0f} ms", "", f"worst {max(errors) * 1000:.0f} ms, of {count}")
+    patroni.close()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--drills", type=int, default=3)
+    parser.add_argument("--watch", type=int, default=60)
+    asked = parser.parse_args()
+    plane = kube.shared()
+    for file in (*sorted((TESTS.parent / "manifests/crds").glob("*.yaml")), TESTS / "end/data/postgresql-crd.yaml"):
+        for document in yaml.safe_load_all(file.read_text()):
+            plane.admin.create_crd(document)
+    with tempfile.TemporaryDirectory(prefix="pgitops-bench-") as folder:
+        config = plane.kubeconfig("admin", folder=pathlib.Path(folder))
+        lists(plane, config, asked.watch)
+        if asked.drills:
+            drills(plane, config, asked.drills)
+    plane.stop()
+
+
+if __name__ == "__main__":
+    main()
