@@ -52,12 +52,12 @@ struct grant {
 	const char *grantor;   /* present: who gave it, "" = the owner */
 	bool grantable;        /* present: she may give it to others */
 	bool blind; /* present: `grantor` has no USAGE of his own of the schema, and without it could name nothing in it to take it back */
-	bool stuck; /* present: `grantor` has the owner's rights by now (a superuser, a member), and every REVOKE of his is the owner's */
+	bool stuck; /* present: `grantor` is a superuser by now, and every REVOKE of his is the owner's */
+	bool lasts; /* present: `grantor` has the owner's rights by now: what he gave stays when his right to give it goes */
 	bool orphan; /* present: `grantor` may not give it any more, and REVOKE finds nothing that he gave until he may */
-	bool plain;        /* present, of an orphan: `grantor` has the privilege itself from the owner */
-	const char *owner; /* present, where `grantor` is not the owner: who is */
-	bool swept;        /* wanted: "ALL" or "*" meant it among others */
-	int line;          /* wanted: in users.yaml */
+	bool plain; /* present, of an orphan: `grantor` has the privilege itself from the owner */
+	bool swept; /* wanted: "ALL" or "*" meant it among others */
+	int line;   /* wanted: in users.yaml */
 };
 
 struct grants {
@@ -91,19 +91,16 @@ struct grants_wanted {
 	size_t told_count;
 	const char **allowed; /* globs of what would be refused for its danger (danger.h) */
 	size_t allowed_count;
-	/* Has this role the rights of that one, in this database, once the steps before these are done? NULL = as it was observed. */
-	bool (*acts_as)(const void *context, const char *role, const char *of, const char *database);
-	const void *acting;
 	const struct grants_owner *owners;
 	size_t owner_count;
 	const struct grants_renamed *renamed; /* everything else says what they are called then */
 	size_t renamed_count;
 };
 
-/* Why no REVOKE reaches what this one gave: as whoever has the owner's rights, it takes what the owner gave. A format with his name. */
-#define GRANTS_STUCK                                                                                                                   \
-	"\"%s\" gave it, who has the rights of the owner by now (a superuser, or a member), so that the server takes every REVOKE of " \
-	"that role's for one of the owner's: take those rights from it for a moment, or REVOKE what it had been given to give on, with CASCADE"
+/* Why no REVOKE reaches what this one gave (select_best_grantor() of PostgreSQL's acl.c). A format with his name. */
+#define GRANTS_STUCK                                                                                           \
+	"\"%s\" gave it, who is a superuser by now, so that the server takes every REVOKE of that role's for " \
+	"the owner's: take SUPERUSER from it for a moment, and it is revoked"
 
 /* --- the words --- */
 

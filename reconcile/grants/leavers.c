@@ -39,7 +39,7 @@ static const char *takes(const struct grants_present *present, const struct gran
 	const char *giver = defaults ? row->name : row->grantor;
 	if (text_is_listed(wanted->going, wanted->going_count, giver))
 		return giver;
-	if (defaults || !*row->grantor || row->stuck || !wanted->going_count || depth == DEEPEST_CHAIN)
+	if (defaults || !*row->grantor || row->lasts || !wanted->going_count || depth == DEEPEST_CHAIN)
 		return NULL;
 	const char *leaver = rights_go(present, wanted, &present->grants, row, depth);
 	return leaver ? leaver : rights_go(present, wanted, &present->others, row, depth);

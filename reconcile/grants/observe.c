@@ -17,7 +17,7 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 
 /*
  * One list of rows for all kinds: kind, schema, name, column, role, privilege, grantable, grantor ('' = the owner), whether the grantor has
- * no USAGE of his own of the schema, whether he has the owner's rights, who that is, and ORPHAN. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
+ * no USAGE of his own of the schema, whether he is a superuser, whether he has the owner's rights, and ORPHAN. aclexplode() of a whole list unpacks it anew for each entry, so it gets one entry at a time (postgres-roles.md 5).
  * What is asked of the role stands behind each (grants_query()); '' is PUBLIC.
  */
 #define EXPLODE(acl, owner)                                                                                                 \
@@ -26,10 +26,9 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 	"g.rolname FROM pg_catalog.pg_roles g UNION ALL SELECT 0::pg_catalog.oid, ''::pg_catalog.name) r WHERE r.oid = "    \
 	"x.grantee AND x.grantee <> " owner " AND "
 
-#define AS_OWNER(owner)                                                                                      \
-	"CASE WHEN x.grantor = " owner " THEN false ELSE pg_catalog.pg_has_role(x.grantor, " owner           \
-	", 'USAGE') END, CASE WHEN x.grantor = " owner " THEN '' ELSE pg_catalog.pg_get_userbyid(" owner     \
-	")::text END "
+#define AS_OWNER(owner)                                                                                       \
+	"x.grantor <> " owner " AND (SELECT g.rolsuper FROM pg_catalog.pg_roles g WHERE g.oid = x.grantor), " \
+	"x.grantor <> " owner " AND pg_catalog.pg_has_role(x.grantor, " owner ", 'USAGE')"
 
 /* Has the grantor, not being the owner, lost the right to give it ('1'), and has he the privilege itself from the owner ('2')? By a grant
    option of the table a column's is given, too, hence `rights`. */
@@ -65,8 +64,8 @@ enum { FIRST_WITH_PARAMETERS = 150000, ROWS = 3 };
 	"(SELECT b.oid FROM pg_catalog.pg_database b WHERE b.datname = pg_catalog.current_database())"
 
 /* Rows of what the roles own have no privilege: they may do all with it, and nothing of that is granted. */
-#define OWNER(owner)                                                                                               \
-	", r.rolname::text, '', false, '', false, false, '', '' FROM pg_catalog.pg_roles r JOIN pg_catalog." owner \
+#define OWNER(owner)                                                                                                  \
+	", r.rolname::text, '', false, '', false, false, false, '' FROM pg_catalog.pg_roles r JOIN pg_catalog." owner \
 	" WHERE "
 
 /* In the database that the connection is to. */
@@ -211,7 +210,7 @@ static void take_grants(struct observation *at, const PGresult *rows, const char
 			.grantor = names_afterwards(at->wanted, session_text(rows, i, 7, at->mem)),
 			.blind = session_is_true(rows, i, 8),
 			.stuck = session_is_true(rows, i, 9),
-			.owner = names_afterwards(at->wanted, session_text(rows, i, 10, at->mem)),
+			.lasts = session_is_true(rows, i, 10),
 			.orphan = *session_value(rows, i, 11),
 			.plain = *session_value(rows, i, 11) == '2',
 		};

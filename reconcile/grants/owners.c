@@ -29,11 +29,9 @@ static void change_grants(struct grants *rows, const struct grants_wanted *wante
 		const char *owner = new_owner(wanted, &row);
 		if (owner && strcmp(row.role, owner) == 0)
 			continue;
-		if (owner && *row.grantor)
-			row.owner = owner;
 		if (owner && strcmp(row.grantor, owner) == 0) {
-			row.grantor = row.owner = "";
-			row.orphan = row.plain = false;
+			row.grantor = "";
+			row.stuck = row.lasts = row.orphan = row.plain = false;
 		}
 		struct grant *other = owner && !*row.grantor ? of_the_owner(&kept, &row) : NULL;
 		if (other)
@@ -61,8 +59,7 @@ static void change_owned(struct grants *rows, const struct grants_wanted *wanted
 			.column = "",
 			.role = to->owner,
 			.privilege = "",
-			.grantor = "",
-			.owner = ""};
+			.grantor = ""};
 	}
 	qsort(rows->items, rows->count, sizeof(*rows->items), grant_compare);
 }

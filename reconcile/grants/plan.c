@@ -249,14 +249,6 @@ static unsigned chain_depth(struct planner *planner, const struct grant *row)
 	return *known;
 }
 
-/* Every REVOKE of his is the owner's when it is sent, whose rights he may get by this very plan. */
-static bool acts_as_owner(const struct planner *planner, const struct grant *row)
-{
-	const struct grants_wanted *wanted = planner->wanted;
-	return wanted->acts_as ? wanted->acts_as(wanted->acting, row->grantor, row->owner, row->database)
-			       : row->stuck;
-}
-
 static void add_change(
 	struct planner *planner, enum change_kind kind, const struct grant *grant, const char *grantor)
 {
@@ -268,7 +260,7 @@ static void add_change(
 		.privileges = grant->privilege,
 		.grantor = grantor,
 		.depth = kind == CHANGE_REVOKE ? chain_depth(planner, grant) : 0,
-		.lends = grant->orphan && !acts_as_owner(planner, grant),
+		.lends = grant->orphan && !grant->stuck,
 	};
 }
 
@@ -371,7 +363,7 @@ static void walk(struct planner *planner)
 /* The server would say yes, and change nothing. A removal tries all the same, and DROP ROLE says what is left. */
 static bool is_stuck(struct planner *planner, struct grants_step *step, const struct change *change)
 {
-	if (!*change->grantor || leaves(planner, change->grant->role) || !acts_as_owner(planner, change->grant))
+	if (!*change->grantor || leaves(planner, change->grant->role) || !change->grant->stuck)
 		return false;
 	error_set(&step->error, ERROR_DENIED, "%s on %s is not revoked from \"%s\": " GRANTS_STUCK,
 		change->privileges, grant_describe(change->grant, planner->mem), change->grant->role,

@@ -74,30 +74,15 @@ static void grant_connect(struct planner *planner, struct wanted_user *wanted,
 	give_connect(planner, wanted, database->name);
 }
 
-static bool has_rights_of(const struct planner *planner, const struct role *member, const struct role *role)
-{
-	size_t count;
-	const struct membership *rows = present_memberships(planner->present, member->oid, &count);
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].role == role->oid && rights_inherits(planner, &rows[i]))
-			return true;
-	return false;
-}
-
-/* As whoever has the owner's rights by now, REVOKE takes what the owner gave, and leaves this. */
+/* As a superuser's, REVOKE takes what the owner gave, and leaves this. */
 static bool is_stuck(struct planner *planner, struct wanted_user *wanted, const struct database *database,
 	const struct role *grantor)
 {
-	const struct role_set above = planner_above(planner, grantor, has_rights_of);
-	const struct planned_database *listed = planner_database(planner, database->name);
-	const struct role *owner = listed && listed->new_owner
-		? present_role(planner->present, listed->new_owner)
-		: present_role_by_oid(planner->present, database->owner);
-	if (!grantor->super && (!owner || owner == grantor || !role_set_has(&above, owner->oid)))
-		return false;
-	planner_reason(planner, wanted->report, USER_DEGRADED,
-		"CONNECT on database \"%s\" is not revoked: " GRANTS_STUCK, database->name, grantor->name);
-	return true;
+	if (grantor->super)
+		planner_reason(planner, wanted->report, USER_DEGRADED,
+			"CONNECT on database \"%s\" is not revoked: " GRANTS_STUCK, database->name,
+			grantor->name);
+	return grantor->super;
 }
 
 /* A superuser's REVOKE takes back only what the owner granted: for others' grants we become the grantor. */

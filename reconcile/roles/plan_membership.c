@@ -267,18 +267,6 @@ static const char *grant_tail(const struct planner *planner, const struct member
 	return tail;
 }
 
-/* Before 16 whether somebody has the rights of its roles is said of the member, not of the membership. */
-static void note_join(struct planner *planner, const struct member *member, const struct role *role,
-	const struct role_options *wanted)
-{
-	struct roles_plan *plan = planner->plan;
-	bool inherits = has_grant_options(planner) ? wanted->inherit : member->role && member->role->inherit;
-	if (!role || !member->role || !inherits)
-		return;
-	plan->joins = arena_grow(planner->mem, plan->joins, plan->join_count, sizeof(*plan->joins));
-	plan->joins[plan->join_count++] = (struct role_join){member->role->oid, role->oid};
-}
-
 /* Steps that make the rows of one wanted role right; true when there are any. */
 static bool grant_role(struct planner *planner, const struct member *member, const char *name,
 	const struct membership *rows, size_t count)
@@ -299,7 +287,6 @@ static bool grant_role(struct planner *planner, const struct member *member, con
 		planner_joined_step(planner, PHASE_GRANT, ROLE_GRANT, member->name,
 			arena_printf(planner->mem, "GRANT %s TO ", sql_identifier(name, planner->mem)),
 			grant_tail(planner, member, &wanted, &all), 1);
-		note_join(planner, member, role, &wanted);
 	}
 	return differs || lacks;
 }

@@ -52,80 +52,12 @@ static void leave_out_withheld(const struct roles_plan *plan, const struct grant
 	keep_described(wanted, &wanted->told, &wanted->told_count, mem);
 }
 
-/* --- whose rights somebody gets by the roles' own steps --- */
-
-enum { FIRST_WITH_GRANT_OPTIONS = 160000 };
-
-struct climb {
-	const struct roles_plan *plan;
-	bool *reached;
-	const struct role **queue; /* what was reached, in that order: each is looked at once */
-	size_t queued;
-};
-
-static void reach(struct climb *climb, uint32_t oid)
-{
-	const struct roles_present *present = climb->plan->present;
-	const struct role *role = present_role_by_oid(present, oid);
-	if (!role || climb->reached[role - present->roles])
-		return;
-	climb->reached[role - present->roles] = true;
-	climb->queue[climb->queued++] = role;
-}
-
-static void climb_from(struct climb *climb, const struct role *here)
-{
-	const struct roles_plan *plan = climb->plan;
-	size_t count;
-	const struct membership *rows = present_memberships(plan->present, here->oid, &count);
-	for (size_t i = 0; i < count; i++)
-		if (plan->version >= FIRST_WITH_GRANT_OPTIONS ? rows[i].inherits : here->inherit)
-			reach(climb, rows[i].role);
-	for (size_t i = 0; i < plan->join_count; i++)
-		if (plan->joins[i].member == here->oid)
-			reach(climb, plan->joins[i].role);
-}
-
-/* Whom this name stands for in the database: of a schema that belongs to it (14 and later), its owner has the rights. */
-static const struct role *role_of(const struct roles_plan *plan, const char *name, const char *in)
-{
-	const struct roles_present *present = plan->present;
-	const struct database *database = present_database(present, in);
-	if (strcmp(name, "pg_database_owner") != 0)
-		return present_role(present, name);
-	for (size_t i = 0; i < plan->owner_count; i++)
-		if (strcmp(plan->owners[i].database, in) == 0)
-			return present_role(present, plan->owners[i].owner);
-	return database ? present_role_by_oid(present, database->owner) : NULL;
-}
-
-/* With the memberships that there are and those that the plan gives; what it takes counts until it is gone. */
-static bool acts_as(const void *context, const char *name, const char *of, const char *database)
-{
-	const struct roles_plan *plan = context;
-	const struct role *role = present_role(plan->present, name), *wanted = role_of(plan, of, database);
-	if (!role || role->super || !wanted)
-		return role && role->super;
-	struct climb climb = {.plan = plan,
-		.reached = memory_alloc(plan->present->role_count * sizeof(*climb.reached)),
-		.queue = memory_alloc(plan->present->role_count * sizeof(*climb.queue))};
-	reach(&climb, role->oid);
-	for (size_t next = 0; next < climb.queued; next++)
-		climb_from(&climb, climb.queue[next]);
-	bool found = climb.reached[wanted - plan->present->roles];
-	free(climb.reached);
-	free(climb.queue);
-	return found;
-}
-
 void privileges_wanted(const struct roles_plan *plan, const struct users *users, struct arena *mem,
 	struct grants_wanted *wanted)
 {
 	*wanted = users->grants;
 	wanted->renamed = plan->renamed;
 	wanted->renamed_count = plan->renamed_count;
-	wanted->acts_as = plan->join_count || plan->owner_count ? acts_as : NULL;
-	wanted->acting = plan;
 	wanted->owners = plan->owners;
 	wanted->owner_count = plan->owner_count;
 	if (plan->withheld_count)

@@ -172,10 +172,6 @@ struct role_unmanaged {
 	bool referenced; /* users.yaml lists it, as a user or as somebody's role */
 };
 
-struct role_join {
-	uint32_t member, role;
-};
-
 struct roles_plan {
 	struct role_step *steps; /* in the order they are sent */
 	size_t step_count;
@@ -199,8 +195,6 @@ struct roles_plan {
 	bool plain;           /* the agent is no superuser */
 
 	const struct roles_present *present; /* that it is made from */
-	struct role_join *joins; /* memberships with the role's rights that its steps give to roles that are there */
-	size_t join_count;
 
 	const char **withheld; /* described roles that are not ours: what they may do is left as it is; sorted */
 	size_t withheld_count;

@@ -37,12 +37,10 @@ TOLD = ("does not exist", "dependent privileges exist", "not tried: an earlier s
         # A hand closed the circle, through a role that is nobody's.
         "is a member of role",
         # He would take what the owner gave.
-        "who has the rights of the owner by now")
-# Another REVOKE comes in the next pass.
-PASSING = ("no privileges could be revoked",)
+        "who is a superuser by now")
 
 # What is in the way may be taken by the pass that fails on it: rights that come by a membership, a circle of grants or of roles.
-PASSING_WITH_A_PASS = ("dependent privileges exist", "is a member of role", "who has the rights of the owner by now")
+PASSING_WITH_A_PASS = ("dependent privileges exist", "is a member of role", "who is a superuser by now")
 
 DATABASE = 1262  # pg_database in pg_shdepend
 ROUNDS_PER_SERVER = 100  # without autovacuum its catalogs grow with each: after some hundred a round takes five times as long
@@ -58,14 +56,16 @@ def check(good, *said):
 
 
 def is_part(sql, whole):
-    """The same statement, about some of the objects: the others went through."""
-    (one, objects), (other, all_of_them) = split_objects(sql), split_objects(whole)
-    return one == other and objects <= all_of_them
+    """The same statement, about some of the privileges and objects: the others went through."""
+    (one, privileges, objects), (other, all_privileges, all_objects) = split(sql), split(whole)
+    return one == other and privileges <= all_privileges and objects <= all_objects
 
 
-def split_objects(sql):
-    found = re.fullmatch(r"((?:GRANT|REVOKE) .* ON (?:[A-Z]+ )+)(\".*)( (?:TO|FROM) \".*)", sql)
-    return (found[1] + found[3], set(found[2].split(", "))) if found else (sql, set())
+def split(sql):
+    """What is the same in a part of it, privileges, objects. Whoever lost the right to give it in between is lent that."""
+    sql = re.sub(r"^(?:GRANT USAGE ON SCHEMA \S+ TO .*?; )?GRANT [^;]* WITH GRANT OPTION; (SET LOCAL ROLE .*?; SET LOCAL ROLE NONE); REVOKE .*", r"\1", sql)
+    found = re.fullmatch(r"((?:SET LOCAL ROLE .*?; )?(?:GRANT|REVOKE) )(.*)( ON (?:[A-Z]+ )+)(\".*)( (?:TO|FROM) \".*)", sql)
+    return (found[1] + found[3] + found[5], set(found[2].split(", ")), set(found[4].split(", "))) if found else (sql, set(), set())
 
 
 class Driver(Users):
@@ -260,21 +260,20 @@ class Property:
     @staticmethod
     def check_failures(result):
         for step in result.steps:
-            check(step["done"] or any(word in step["error"] for word in TOLD + PASSING), "failed:", step)
+            check(step["done"] or any(word in step["error"] for word in TOLD), "failed:", step)
         for report in result.reports:
             check(report["status"] == "Synced" or report["reason"] or report["progress"], "no reason:", report)
 
     def check_quiet(self, round, result):
         undone = [step for step in result.steps if not step["done"]]
-        maybe = [step["sql"] for step in undone if any(word in step["error"] for word in PASSING)]
         stuck_for = {step["user"] for step in undone if PASSING_WITH_A_PASS[-1] in step["error"]}
-        failed = [step["sql"] for step in undone if step["sql"] not in maybe]
+        failed = [step["sql"] for step in undone]
         went = False
         stuck = {step["user"] for step in undone if step["action"] in ("retire", "drop")}
         removal = ("end", "revoke", "retire", "drop")
         for again in range(len(world.GROUPS)):  # groups go once nobody has them any more, another group neither
             rest = [step for step in self.driver.plan(round.second, policy=round.policy).steps
-                    if not any(is_part(step["sql"], one) for one in failed + maybe) and step["user"] not in stuck
+                    if not any(is_part(step["sql"], one) for one in failed) and step["user"] not in stuck
                     and not ("SET LOCAL ROLE" in step["sql"] and step["user"] in stuck_for)]
             check(all(self.was_refused(step, result) or (step["user"] in world.GROUPS and step["action"] in removal) for step in rest) and
                   (not rest or again < len(world.GROUPS) - 1), "not quiet:", *rest,
@@ -286,8 +285,8 @@ class Property:
         again = self.driver.apply(round.second, policy=round.policy)
         there = {role[0] for role in self.connections["postgres"].execute("SELECT rolname FROM pg_roles").fetchall()}
         failed = [step["sql"] for step in undone if step["sql"] in failed and step["user"] in there]  # a group may be gone since
-        check(again.writes == 0 or failed or maybe or stuck, "writes:", again.writes, again.steps)
-        still = [step["sql"] for step in again.steps if not step["done"] and step["sql"] not in maybe and step["user"] not in stuck]
+        check(again.writes == 0 or failed or stuck, "writes:", again.writes, again.steps)
+        still = [step["sql"] for step in again.steps if not step["done"] and step["user"] not in stuck]
         failed = [step["sql"] for step in undone if step["sql"] in failed and step["user"] not in stuck]
         # A group went, and what depended on it; or what was in the way was taken by the same pass.
         passing = {step["sql"] for step in undone if any(word in step["error"] for word in PASSING_WITH_A_PASS)}
