@@ -20,7 +20,7 @@ static const char *remedy_of(
 	if (database->cluster.name)
 		return err->kind == ERROR_DENIED
 			? arena_printf(doctor->mem,
-				  "let the agent get postgresqls, endpoints and the Secret there, as manifests/install.yaml has it; or "
+				  "let the agent get postgresqls, endpoints, ConfigMap NAME-leader and the Secret there, as manifests/install.yaml has it; or "
 				  "correct operator.superUsername (%s)",
 				  place)
 			: arena_printf(doctor->mem,

@@ -245,6 +245,13 @@ static void ask_for_operator(struct doctor *doctor, const struct database_config
 			false});
 	tell(doctor, &(struct need){"", "endpoints", cluster->namespace, cluster->name, "get", why, false});
 	tell(doctor,
+		&(struct need){"", "configmaps", cluster->namespace,
+			arena_printf(doctor->mem, "%s-leader", cluster->name), "get",
+			arena_printf(doctor->mem,
+				"which of several addresses is the leader's, of database %s, where Patroni keeps ConfigMaps",
+				database->name),
+			true});
+	tell(doctor,
 		&(struct need){"", "secrets", cluster->namespace,
 			operator_secret_name(cluster, cluster->superuser, doctor->mem), "get",
 			arena_printf(doctor->mem, "password of database %s", database->name), false});

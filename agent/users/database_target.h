@@ -5,8 +5,8 @@
  * the cluster, so that a new leader, a new password and a new cluster of the name are followed without being told:
  *
  *   the `postgresql` object     is there, and is not being deleted
- *   Endpoints NAME              the leader's address and port: written by Patroni, or by Kubernetes for the master Service's selector;
- *                               not the Service, so that no name server and no kube-proxy stand between, and it is true at once
+ *   its leader                  where Endpoints NAME have it (operator_leader.h); not the Service, so that no name server and no
+ *                               kube-proxy stand between, and it is true at once
  *   Secret                      named by the operator's secret_name_template; its keys username and password
  *
  * With `connection` and `patroni` the server is the one that Patroni's members agree on at this moment (one_primary.h).

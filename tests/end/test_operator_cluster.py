@@ -184,6 +184,44 @@ def test_a_leader_that_is_another_one_before_commit_gets_nothing(setting, crds, 
         proxy.close()
 
 
+def test_of_two_that_are_labelled_as_master_the_one_of_the_leaders_config_map_is_the_primary(setting, crds, tmp_path):
+    """Patroni with `use_endpoints: false`: Endpoints are Kubernetes' and have every ready Pod with the label, an old primary, too."""
+    agent, operator, _, server = setting
+    proxy, moment = FaultProxy(crds.port), threading.Event()
+    agent.config["kubernetes"]["kubeconfig"] = str(proxy.kubeconfig(crds))
+    servers = [server(17), server(17)]
+    servers[1].run(f"ALTER ROLE postgres PASSWORD '{servers[0].password}'")
+    servers[1].password = servers[0].password
+    operator.cluster()
+    operator.credentials(servers[0].password)
+    operator.make("v1", "Endpoints", NAME, subsets=[
+        {"addresses": [{"ip": own_address(), "targetRef": {"kind": "Pod", "name": f"{NAME}-{index}"}}],
+         "ports": [{"name": "postgresql", "port": one.port}]} for index, one in enumerate(servers)])
+    record = f"{NAME}-leader"
+    held = proxy.add(faults.wait(moment), method="GET", path=f"/configmaps/{record}$", times=1, skip=1)
+    operator.make("v1", "ConfigMap", record)
+    operator.kube.patch("v1", "ConfigMap", operator.namespace, record, {"metadata": {"annotations": {"leader": f"{NAME}-1"}}})
+    try:
+        agent.begin()
+        wait_for("it asks before COMMIT", lambda: agent.alive() and held.hits)
+        assert servers[1].value("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'") == 1
+        operator.kube.patch("v1", "ConfigMap", operator.namespace, record, {"metadata": {"annotations": {"leader": f"{NAME}-0"}}})
+        moment.set()
+        logs_in(agent, servers[0], "alice")
+        assert servers[1].value("SELECT count(*) FROM pg_roles WHERE rolname = 'alice'") == 0
+        assert f"is not the leader that it was when the pass began, so what was not committed is rolled back: {NAME}-0" in agent.log()
+        operator.kube.patch("v1", "ConfigMap", operator.namespace, record, {"metadata": {"annotations": {"leader": f"{NAME}-2"}}})
+        agent.cli("user", "sync")
+        waits(agent, f"ConfigMap {record} says that {NAME}-2 leads, and Endpoints {NAME} have no ready address of it")
+        operator.take_away("v1", "ConfigMap", record)
+        agent.cli("user", "sync")
+        waits(agent, f"Endpoints {NAME} have 2 addresses, and nobody says which is the leader's: there is no ConfigMap {record}")
+    finally:
+        moment.set()
+        agent.stop()
+        proxy.close()
+
+
 def test_doctor_says_how_it_is_reached_and_what_is_missing(setting):
     agent, operator, _, server = setting
     result = agent.cli("doctor")
