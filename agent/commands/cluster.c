@@ -2,6 +2,7 @@
  * cluster.c - `pgitops cluster list` and `cluster get`: database clusters as Kubernetes, Patroni and the operator have them now
  */
 #include "agent/commands/cluster.h"
+#include "agent/commands/cluster_event.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,8 @@ const char command_cluster_get_help[] =
 	"Shows one cluster: its leader and since when, the last failover, instances, volumes, the operator's status, what is\n"
 	"wrong, and the members as in `pgitops cluster list`. Where the agent file has a `databases` entry for it (its\n"
 	"`postgresql`, or `patroni`), the primary is asked, too: who streams and how far behind, slots and the WAL they hold,\n"
-	"sizes, connections. NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP
-	"Examples:\n"
+	"sizes, connections. Below are the last Events of its objects, those that say the same as one (`pgitops cluster events` has all).\n"
+	"NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP "Examples:\n"
 	"  pgitops cluster get acid-minimal-cluster\n"
 	"  pgitops cluster get default/acid-minimal-cluster -o yaml\n";
 
@@ -98,20 +99,35 @@ static void show_set(struct command_context *context, const struct patroni_set *
 	}
 }
 
-/* The primary is asked only for the one that is looked at closely. */
-static void show_one(struct command_context *context, const struct cluster_source *source,
-	const struct patroni_cluster *cluster)
+static void show_events(const struct command_context *context, const json_t *events, const char *why)
 {
-	const char *why = NULL;
+	if (why)
+		command_block(context, stderr, 0, why, CELL_DIM);
+	if (!json_array_size(events))
+		return;
+	puts("\nEvents");
+	cluster_events_table(context, events);
+}
+
+/* The primary is asked only for the one that is looked at closely. */
+static void show_one(
+	struct command_context *context, const struct cluster_source *source, struct patroni_cluster *cluster)
+{
+	const char *why = NULL, *no_events = NULL;
+	CLEANUP(json_done) json_t *events = cluster_recent_events(context, source, cluster, &no_events);
 	CLEANUP(json_done)
 	json_t *server = source->words_only ? NULL : cluster_server(context, source, cluster, &why);
 	if (command_is_document(context)) {
 		CLEANUP(json_done) json_t *document = cluster_document(cluster, context->mem);
 		cluster_document_add(document, server, why);
+		if (events)
+			json_object_set(document, "events", events);
+		json_set_text(document, "eventsError", no_events);
 		output_document(&context->output, document);
 	} else {
 		cluster_show(context, cluster, server);
 		cluster_show_server(context, server, why);
+		show_events(context, events, no_events);
 	}
 }
 

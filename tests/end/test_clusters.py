@@ -369,7 +369,7 @@ def test_twenty_clusters_cost_one_request_for_each_kind(crds, ask):
     # One of them asks for its own objects alone.
     mark = crds.mark()
     result = ask("get", "acid-07", namespace=namespace).ok()
-    assert len(crds.requests(mark)) == 5 and "acid-07-2" in result.out and "acid-08" not in result.out
+    assert len(crds.requests(mark)) == 6 and "acid-07-2" in result.out and "acid-08" not in result.out
 
 
 def test_of_more_than_a_page_all_is_shown(crds, ask):
@@ -473,6 +473,36 @@ def test_the_operators_object_and_volumes_stand_beside(crds, ask):
         assert "is being deleted" in texts(document(ask, namespace, "--no-ask"))
     finally:
         admin.patch("acid.zalan.do/v1", "postgresql", namespace, "acid-demo", {"metadata": {"finalizers": None}})
+
+
+def test_the_last_events_stand_below_and_those_that_say_the_same_are_one(crds, ask):
+    namespace = crds.namespace("said")
+    pretend(crds, namespace, "acid-demo", members=1)
+
+    def event(second, kind, name, word, message="", type="Normal", count=1):
+        crds.admin.create({"apiVersion": "v1", "kind": "Event", "metadata": {"name": f"{name}.{second}", "namespace": namespace}, "type": type,
+                           "involvedObject": {"kind": kind, "name": name, "namespace": namespace}, "reason": word, "message": message,
+                           "lastTimestamp": f"2026-01-02T03:04:{second:02}Z", "count": count, "source": {"component": "postgres-operator"}})
+
+    for second in range(6):
+        event(second, "Pod", "acid-demo-0", f"Early{second}")
+    event(10, "postgresql", "acid-demo", "Update", "could not sync", "Warning", 3)
+    event(11, "Pod", "acid-other-0", "Foreign")
+    event(12, "PersistentVolumeClaim", "pgdata-acid-demo-0", "Resizing")
+    event(13, "postgresql", "acid-demo", "Update", "could not sync", "Warning", 2)
+    for second in range(20, 24):
+        event(second, "StatefulSet", "acid-demo", f"Late{second}")
+    result = ask("get", "acid-demo", "--no-ask", "-o", "json", namespace=namespace).ok()
+    events = result.json["events"]
+    assert [e["reason"] for e in events] == ["Early4", "Early5", "Resizing", "Update", "Late20", "Late21", "Late22", "Late23"]
+    assert events[3] == {"object": {"kind": "postgresql", "namespace": namespace, "name": "acid-demo"}, "count": 5, "type": "Warning",
+                         "time": "2026-01-02T03:04:13.000Z", "reason": "Update", "message": "could not sync", "source": "postgres-operator"}
+    told = ask("get", "acid-demo", "--no-ask", namespace=namespace).ok().out
+    assert re.search(r"\nEvents\nLAST .*\n(.*\n)+.*Warning +Update +postgresql/acid-demo +5 +could not sync", told) and "Foreign" not in told
+    # Without the right all else is shown, and what it needs is said.
+    crds.allow("bob", [{"apiGroups": [""], "resources": ["pods", "endpoints", "configmaps"], "verbs": ["list"]}], namespace)
+    result = ask("get", "acid-demo", "--no-ask", "-o", "json", namespace=namespace, user="bob").ok()
+    assert "events" not in result.json and "the verb list on events in the namespace" in result.json["eventsError"]
 
 
 def test_who_may_not_is_told_the_verb(crds, ask):
