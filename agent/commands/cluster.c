@@ -3,6 +3,7 @@
  */
 #include "agent/commands/cluster.h"
 #include "agent/commands/cluster_event.h"
+#include "agent/commands/cluster_volumes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,8 @@ const char command_cluster_get_help[] =
 	"Shows one cluster: its leader and since when, the last failover, instances, volumes, the operator's status, what is\n"
 	"wrong, and the members as in `pgitops cluster list`. Where the agent file has a `databases` entry for it (its\n"
 	"`postgresql`, or `patroni`), the primary is asked, too: who streams and how far behind, slots and the WAL they hold,\n"
-	"sizes, connections. Below are the last Events of its objects, those that say the same as one (`pgitops cluster events` has all).\n"
+	"sizes, connections. How full the volumes are the kubelets say to whoever may get nodes/proxy, else the primary: at least its\n"
+	"databases and WAL. Below are the last Events of its objects, those that say the same as one (`pgitops cluster events` has all).\n"
 	"NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP "Examples:\n"
 	"  pgitops cluster get acid-minimal-cluster\n"
 	"  pgitops cluster get default/acid-minimal-cluster -o yaml\n";
@@ -113,20 +115,25 @@ static void show_events(const struct command_context *context, const json_t *eve
 static void show_one(
 	struct command_context *context, const struct cluster_source *source, struct patroni_cluster *cluster)
 {
-	const char *why = NULL, *no_events = NULL;
+	const char *why = NULL, *no_events = NULL, *no_volumes = NULL;
 	CLEANUP(json_done) json_t *events = cluster_recent_events(context, source, cluster, &no_events);
 	CLEANUP(json_done)
 	json_t *server = source->words_only ? NULL : cluster_server(context, source, cluster, &why);
+	CLEANUP(json_done) json_t *volumes = cluster_volumes(context, source, cluster, server, &no_volumes);
 	if (command_is_document(context)) {
 		CLEANUP(json_done) json_t *document = cluster_document(cluster, context->mem);
 		cluster_document_add(document, server, why);
 		if (events)
 			json_object_set(document, "events", events);
 		json_set_text(document, "eventsError", no_events);
+		if (json_array_size(volumes))
+			json_object_set(document, "volumes", volumes);
+		json_set_text(document, "volumesError", no_volumes);
 		output_document(&context->output, document);
 	} else {
 		cluster_show(context, cluster, server);
 		cluster_show_server(context, server, why);
+		cluster_show_volumes(context, volumes, no_volumes);
 		show_events(context, events, no_events);
 	}
 }

@@ -1,5 +1,6 @@
 #include "reconcile/patroni/server.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "reconcile/postgres/session.h"
@@ -21,6 +22,7 @@ static const char question[] =
 	"  FROM pg_catalog.pg_database d WHERE NOT d.datistemplate) "
 	"SELECT pg_catalog.json_build_object("
 	"'connections', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'), "
+	"'walReadable', pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE'), "
 	"'maxConnections', pg_catalog.current_setting('max_connections')::pg_catalog.int4, "
 	"'databases', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', datname, 'bytes', bytes) ORDER BY datname) FROM db), "
 	"'slots', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', slot_name, 'type', slot_type, 'active', active, "
@@ -28,6 +30,23 @@ static const char question[] =
 	"'replication', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', application_name, 'client', client_addr, "
 	"  'state', state, 'sync', sync_state, 'sentLagBytes', sent, 'flushLagBytes', flushed, 'replayLagBytes', replayed, "
 	"  'lagSeconds', behind) ORDER BY application_name) FROM sender))";
+
+/* A statement of its own: the right to call the function is asked for before anything runs, whatever stands around it. */
+static bool add_wal(struct session *session, json_t *answer, struct error *err)
+{
+	static const char wal[] = "SELECT pg_catalog.sum(size)::pg_catalog.int8 FROM pg_catalog.pg_ls_waldir()";
+	CLEANUP(session_clear) PGresult *rows = NULL;
+	bool readable = json_is_true(json_object_get(answer, "walReadable"));
+	json_object_del(answer, "walReadable");
+	if (!readable)
+		return true;
+	if (!session_query(session, session->conn, wal, &rows, err))
+		return false;
+	const char *text = session_rows(rows) == 1 ? session_value(rows, 0, 0) : "";
+	if (*text)
+		json_object_set_new(answer, "walBytes", json_integer(strtoll(text, NULL, 10)));
+	return true;
+}
 
 /* A list without a row is null in SQL: here it is empty. */
 static void settle(json_t *answer)
@@ -49,6 +68,10 @@ static bool ask(struct session *session, json_t **answer, struct error *err)
 		return error_prefix(
 			err, "what it says of itself is not readable: a name in it may be no UTF-8");
 	settle(found);
+	if (!add_wal(session, found, err)) {
+		json_decref(found);
+		return false;
+	}
 	*answer = found;
 	return true;
 }

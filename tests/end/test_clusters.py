@@ -288,10 +288,13 @@ def test_the_primary_says_what_streams_and_what_slots_hold(calm, tmp_path):
         assert {m.name.replace("-", "_") for m in calm.replicas()} <= set(slots)
         sizes = {d["name"]: d["bytes"] for d in found["databases"]}
         assert abs(sizes["postgres"] - session.execute("SELECT pg_database_size('postgres')").fetchone()[0]) < 1 << 20
+        assert found["walBytes"] >= 16 << 20 and "walReadable" not in found
+        assert found["volumes"] == [{"member": leader.name, "source": "postgresql", "atLeastBytes": found["walBytes"] + sum(sizes.values())}]
         assert found["maxConnections"] == 30 and 1 <= found["connections"] <= 30
         assert all(r["sync"] == "async" and r["replayLagBytes"] >= 0 for r in found["replication"])
         result = agent.cli("cluster", "get", calm.name).ok()
         assert re.search(r"Connections +\d+ of 30", result.out) and "FLUSH-LAG" in result.out and "SIZE" in result.out
+        assert re.search(rf"\n{leader.name} +- +at least \d+ MiB +- +- +PostgreSQL: databases and WAL", result.out)
         session.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'held_by_nobody'")
     # A primary that lets nobody in costs the rest nothing.
     private(tmp_path / "password", "wrong")

@@ -1,6 +1,5 @@
 """A database that the agent file names as a `postgresql` object: address and password are those of the operator's objects, at each pass."""
 
-import subprocess
 import threading
 
 import pytest
@@ -8,15 +7,11 @@ import pytest
 from parts import postgres
 from parts.agent import wait_for
 from parts.git import Certificates, Repository
+from parts.process import own_address
 from parts.proxy import FaultProxy, faults
 
 NAME = "acid-main"
 SECRET = f"postgres.{NAME}.credentials.postgresql.acid.zalan.do"
-
-
-def own_address():
-    """Of this machine: the API server takes no loopback address into Endpoints, and Pods have none either."""
-    return subprocess.run(["hostname", "-I"], check=True, capture_output=True, text=True).stdout.split()[0]
 
 
 def spilo(major, folder):

@@ -1,12 +1,13 @@
 // Command kubelet is what the control plane of the tests has for a node's kubelet: port-forward and container logs, by the code that
-// kubelet and container runtimes have for them (k8s.io/cri-streaming, k8s.io/cri-client). Nothing is run: a pod's ports are ports of
+// kubelet and container runtimes have for them (k8s.io/cri-streaming, k8s.io/cri-client), and its statistics, in its own types. Nothing is run: a pod's ports are ports of
 // loopback, and its log is a file that somebody writes.
 //
 //	kubelet --listen 127.0.0.1:PORT --folder FOLDER
 //
 // FOLDER/pods.json says what there is, and is read for each request:
 //
-//	{"NAMESPACE/POD": {"container": "ID", "ended": false, "ports": {"5432": 40123}, "log": "/path"}}
+//	{"NAMESPACE/POD": {"container": "ID", "ended": false, "ports": {"5432": 40123}, "log": "/path",
+//	    "volumes": {"CLAIM": {"used": 1024, "capacity": 4096}}}}
 //
 // `log` is what the container writes. A line of it gets the time at which it is seen, as a container runtime does it, and is kept in
 // FOLDER/logs; a file NAME.cri is as a container runtime keeps it already.
@@ -39,19 +40,27 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	internalapi "k8s.io/cri-api/pkg/apis"
 	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
 	"k8s.io/cri-client/pkg/logs"
 	"k8s.io/cri-streaming/pkg/streaming"
 	"k8s.io/cri-streaming/pkg/streaming/portforward"
 	"k8s.io/cri-streaming/pkg/streaming/remotecommand"
+	stats "k8s.io/kubelet/pkg/apis/stats/v1alpha1"
 )
 
+type volume struct {
+	Used     uint64 `json:"used"`
+	Capacity uint64 `json:"capacity"`
+}
+
 type pod struct {
-	Container string         `json:"container"`
-	Ended     bool           `json:"ended"`
-	Ports     map[string]int `json:"ports"`
-	Log       string         `json:"log"`
+	Container string            `json:"container"`
+	Ended     bool              `json:"ended"`
+	Ports     map[string]int    `json:"ports"`
+	Log       string            `json:"log"`
+	Volumes   map[string]volume `json:"volumes"`
 }
 
 // node is the container runtime: it knows the pods, and is asked by the code of Kubernetes.
@@ -221,6 +230,24 @@ func (n *node) containerLogs(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// ---- statistics
+
+func (n *node) summary(w http.ResponseWriter, _ *http.Request) {
+	said := stats.Summary{Pods: []stats.PodStats{}}
+	for key, pod := range n.pods() {
+		namespace, name, _ := strings.Cut(key, "/")
+		one := stats.PodStats{PodRef: stats.PodReference{Name: name, Namespace: namespace}, Containers: []stats.ContainerStats{}}
+		for claim, volume := range pod.Volumes {
+			free := volume.Capacity - volume.Used
+			one.VolumeStats = append(one.VolumeStats, stats.VolumeStats{Name: "pgdata", PVCRef: &stats.PVCReference{Name: claim, Namespace: namespace},
+				FsStats: stats.FsStats{Time: metav1.Now(), UsedBytes: &volume.Used, CapacityBytes: &volume.Capacity, AvailableBytes: &free}})
+		}
+		said.Pods = append(said.Pods, one)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(said)
+}
+
 // ---- the server
 
 func certificate() tls.Certificate {
@@ -254,6 +281,7 @@ func main() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/portForward/{namespace}/{pod}", n.forward)
 	mux.HandleFunc("/containerLogs/{namespace}/{pod}/{container}", n.containerLogs)
+	mux.HandleFunc("/stats/summary", n.summary)
 	server := &http.Server{Addr: *listen, Handler: mux, TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate()}},
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}} // an upgrade is of HTTP/1.1
 	log.Fatal(server.ListenAndServeTLS("", ""))

@@ -20,8 +20,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Node:
-    def __init__(self, plane, name="tests-node"):
-        self.plane, self.name = plane, name
+    def __init__(self, plane, name="tests-node", address="127.0.0.1"):
+        self.plane, self.name, self.address = plane, name, address
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pgitops-kubelet-"))
         self.pods, self.port, self.process = {}, free_port(), None
 
@@ -29,13 +29,13 @@ class Node:
         program = subprocess.run([HERE.parent / "kubelet/build.sh"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         self._write()
         with open(self.folder / "kubelet.log", "wb") as log:
-            self.process = subprocess.Popen([program, "--listen", f"127.0.0.1:{self.port}", "--folder", self.folder], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([program, "--listen", f"{self.address}:{self.port}", "--folder", self.folder], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, preexec_fn=die_with_parent)
         admin = self.plane.admin
         admin.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name}})
         admin.patch("v1", "Node", None, self.name, {"status": {
             "conditions": [{"type": "Ready", "status": "True"}],
-            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "addresses": [{"type": "InternalIP", "address": self.address}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self.port}}}}, subresource="status")
         return self
 
@@ -44,10 +44,11 @@ class Node:
         new.write_text(json.dumps(self.pods))
         new.rename(self.folder / "pods.json")
 
-    def pod(self, namespace, name, log, ports=None, container="c1", ended=False):
-        """What there is of a pod from now on; it is bound to the node where it is not yet."""
+    def pod(self, namespace, name, log, ports=None, container="c1", ended=False, volumes=None):
+        """What there is of a pod from now on; it is bound to the node where it is not yet. `volumes`: {claim: (used, capacity)}"""
         self.pods[f"{namespace}/{name}"] = {"container": f"{namespace}-{name}-{container}", "ended": ended, "log": str(log),
-                                            "ports": {str(port): to for port, to in (ports or {}).items()}}
+                                            "ports": {str(port): to for port, to in (ports or {}).items()},
+                                            "volumes": {claim: {"used": used, "capacity": of} for claim, (used, of) in (volumes or {}).items()}}
         self._write()
         found = self.plane.admin.get("v1", "Pod", namespace, name)
         if found and not found["spec"].get("nodeName"):

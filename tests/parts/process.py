@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import socket
+import subprocess
 import time
 
 PATIENCE = float(os.environ.get("PGITOPS_TEST_PATIENCE") or 30)  # seconds, before a wait is a failure
@@ -58,3 +59,8 @@ def read_exactly(sock, count):
             raise OSError
         data += part
     return data
+
+
+def own_address():
+    """Of this machine: the API server takes no loopback address into Endpoints, proxies to none, and Pods have none either."""
+    return subprocess.run(["hostname", "-I"], check=True, capture_output=True, text=True).stdout.split()[0]
