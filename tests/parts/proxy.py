@@ -59,9 +59,9 @@ class faults:
         return Fault("cut", after=after)
 
     @staticmethod
-    def hang(seconds=3600):
-        """Accepts and says nothing."""
-        return Fault("hang", seconds=seconds)
+    def hang(seconds=3600, said=b""):
+        """Accepts, says that much of an answer, and then nothing."""
+        return Fault("hang", seconds=seconds, said=said)
 
     @staticmethod
     def garble():
@@ -214,6 +214,7 @@ class FaultProxy:
         if kind == "drop":
             return False
         if kind == "hang":
+            sock.sendall(fault.said)
             self.closing.wait(fault.seconds)
             return False
         if kind == "delay":
