@@ -154,21 +154,27 @@ static bool is_same(const json_t *one, const json_t *other)
 	return true;
 }
 
+static json_t *find_same(const json_t *found, const json_t *wanted)
+{
+	json_t *one;
+	size_t i;
+	json_array_foreach (found, i, one)
+		if (is_same(one, wanted))
+			return one;
+	return NULL;
+}
+
 /* Of those that say the same the last stays, with the times of all: another Pod of the operator, or an hour later, begins a new Event. */
 static json_t *last_of(const json_t *items, size_t most)
 {
-	json_t *out = json_array(), *known;
-	size_t at;
+	json_t *out = json_array();
 	for (size_t i = json_array_size(items); i-- > 0;) {
-		json_t *item = json_array_get(items, i);
-		json_array_foreach (out, at, known)
-			if (is_same(known, item))
-				break;
-		if (at < json_array_size(out))
+		json_t *item = json_array_get(items, i), *known = find_same(out, item);
+		if (known)
 			json_object_set_new(known, "count",
 				json_integer(
 					json_number_at(known, "count", 1) + json_number_at(item, "count", 1)));
-		else if (at < most)
+		else if (json_array_size(out) < most)
 			json_array_append(out, item);
 	}
 	return out;
