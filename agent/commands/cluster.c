@@ -36,11 +36,12 @@ const char command_cluster_list_help[] =
 
 const char command_cluster_get_help[] =
 	"Shows one cluster: its leader and since when, the last failover, instances, volumes, the operator's status, what is\n"
-	"wrong, and the members as in `pgitops cluster list`. Where the agent file has a `databases` entry for it (its\n"
-	"`postgresql`, or `patroni`), the primary is asked, too: who streams and how far behind, slots and the WAL they hold,\n"
-	"sizes, connections. How full the volumes are the kubelets say to whoever may get nodes/proxy, else the primary: at least its\n"
-	"databases and WAL. Below are the last Events of its objects, those that say the same as one (`pgitops cluster events` has all).\n"
-	"NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP "Examples:\n"
+	"wrong, and the members as in `pgitops cluster list`. A rolling update, a volume that does not grow, and an operator that is\n"
+	"absent, blocked or has failed are told in one sentence each, since when, and with what to do. Where the agent file has a\n"
+	"`databases` entry for it (its `postgresql`, or `patroni`), the primary is asked, too: who streams and how far behind, slots\n"
+	"and the WAL they hold, sizes, connections. How full the volumes are the kubelets say to whoever may get nodes/proxy, else the\n"
+	"primary: at least its databases and WAL. Below are the last Events of its objects, those that say the same as one\n"
+	"(`pgitops cluster events` has all). NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP "Examples:\n"
 	"  pgitops cluster get acid-minimal-cluster\n"
 	"  pgitops cluster get default/acid-minimal-cluster -o yaml\n";
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/commands/cluster.h"
+#include "agent/commands/cluster_troubles.h"
 #include "agent/commands/sealing.h"
 #include "agent/users/patroni_access.h"
 #include "base/clock.h"
@@ -150,6 +151,7 @@ struct reading {
 	const struct cluster_source *source;
 	const char *namespace, *name; /* of the one that is asked for; NULL = all */
 	struct patroni_set *set;
+	json_t *objects; /* the lists by their plurals, for the whole of a cluster */
 	const char *note;
 };
 
@@ -184,8 +186,11 @@ static bool take_page(struct reading *reading, const struct listed *kind, const 
 {
 	size_t at;
 	json_t *object;
-	json_array_foreach (json_object_get(request->answer, "items"), at, object)
+	json_t *kept = json_object_get(reading->objects, kind->plural);
+	json_array_foreach (json_object_get(request->answer, "items"), at, object) {
 		kind->take(reading->set, object);
+		json_array_append(kept, object);
+	}
 	const char *next = json_text_at(request->answer, "metadata.continue", "");
 	const char *path = path_of(kind, reading->namespace, selector, next, reading->context->mem);
 	bool more = *next;
@@ -239,7 +244,18 @@ static bool read_kubernetes(struct reading *reading, struct error *err)
 	}
 	if (ok) {
 		struct kube *kube = kube_open(&config);
+		CLEANUP(json_done)
+		json_t *objects =
+			json_pack("{s:[],s:[],s:[]}", "pods", "postgresqls", "persistentvolumeclaims");
+		reading->objects = objects;
 		ok = read_lists(reading, kube, err);
+		if (ok)
+			cluster_troubles(kube,
+				&(struct cluster_troubled){.objects = objects,
+					.namespace = reading->namespace,
+					.name = reading->name},
+				reading->set);
+		reading->objects = NULL;
 		if (!ok && err->kind == ERROR_RETRY)
 			error_prefix(err, "the API server %s, where Patroni keeps the leader's record",
 				config.server);

@@ -66,33 +66,18 @@ void look_silence(struct look *look)
 		look_for_operator(look);
 }
 
-static const struct {
-	const char *status, *remedy;
-} failures[] = {
-	{"CreateFailed",
-		"its Pods did not come up in ten minutes, or a name is not possible: pgitops doctor pod-does-not-start, and "
-		"operator-config if teams are asked for"},
-	{"UpdateFailed",
-		"the reason is in the operator's log: kubectl logs deploy/postgres-operator; it tries again within 30 minutes"},
-	{"SyncFailed",
-		"the step that the Event names ended the sync, and those after it did not run; correct it, the next sync is within 30 minutes"},
-	{"Invalid",
-		"the operator has enable_team_id_clustername_prefix: name the object TEAM-NAME, or turn that off"},
-};
-
 void look_failures(struct look *look)
 {
 	size_t i;
 	const json_t *cluster;
-	json_array_foreach (look_list(look, LOOK_POSTGRESQLS), i, cluster)
-		for (size_t j = 0; j < COUNT_OF(failures); j++) {
-			if (!text_equal(postgresql_status(cluster), failures[j].status))
-				continue;
-			const char *why = look_warning(look, "postgresql", cluster);
-			look_found(look, failures[j].remedy, "%s is %s%s%.300s",
-				look_object(look, "postgresql", cluster), failures[j].status,
-				*why ? ": " : "", why);
-		}
+	json_array_foreach (look_list(look, LOOK_POSTGRESQLS), i, cluster) {
+		const char *status = postgresql_status(cluster), *remedy = postgresql_remedy(status);
+		if (!*remedy)
+			continue;
+		const char *why = look_warning(look, "postgresql", cluster);
+		look_found(look, remedy, "%s is %s%s%.300s", look_object(look, "postgresql", cluster), status,
+			*why ? ": " : "", why);
+	}
 }
 
 /* What is in the object as it is, and comes to nothing. */

@@ -150,7 +150,7 @@ void look_growth(struct look *look)
 		const char *why = look_warning(look, "PersistentVolumeClaim", claim);
 		const json_t *waits = health_condition(claim, "FileSystemResizePending");
 		look_found(look,
-			waits ? "the file system grows when its Pod is started anew: pgitops cluster restart"
+			waits ? "the file system grows when its Pod is started anew: kubectl delete pod, of the leader after pgitops cluster switchover"
 			      : "its StorageClass must have allowVolumeExpansion: true; else move the data to a new cluster (spec.clone)",
 			"%s asks for %s and has %s%s%.300s", look_object(look, "PersistentVolumeClaim", claim),
 			wanted, there, *why ? ": " : "", why);

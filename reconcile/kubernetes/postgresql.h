@@ -36,3 +36,34 @@ bool postgresql_wants_nudge(const json_t *object, int64_t written, int64_t now);
 
 /* The operator's status, "" = none yet. */
 const char *postgresql_status(const json_t *object);
+
+/*
+ * What stands between the object and a cluster that is as it says: an operator that is absent, silent, blocked or has failed, a rolling update, volumes
+ * that do not grow. Of each one sentence: what is so, since when, and what to do. Pure; the lists are JSON arrays of what the API server has, NULL =
+ * not known. Of what a sentence needs the rarer part is asked for when there is one to say (postgresql_asks()).
+ */
+struct postgresql_around {
+	const json_t *object;
+	const json_t *pods, *claims; /* of its members */
+	const json_t *set;           /* its StatefulSet */
+	const json_t *classes;       /* StorageClass objects */
+	const json_t *operators;     /* Pods of the operator */
+	const json_t *busy;          /* another `postgresql` that the operator is at work on; NULL = none */
+	int64_t now;
+};
+
+enum postgresql_ask {
+	POSTGRESQL_ASK_SET = 1,
+	POSTGRESQL_ASK_CLASSES = 2,
+	POSTGRESQL_ASK_OPERATORS = 4
+}; /* bits */
+unsigned postgresql_asks(const struct postgresql_around *around);
+
+/* Creating or Updating. */
+bool postgresql_at_work(const json_t *object);
+
+/* The sentences, the gravest first, in `mem`. */
+const char **postgresql_troubles(const struct postgresql_around *around, struct arena *mem, size_t *count);
+
+/* What to do about a status, "" = it is no failure. */
+const char *postgresql_remedy(const char *status);

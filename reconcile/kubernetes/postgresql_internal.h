@@ -24,3 +24,21 @@ void refuse_users(struct refusals *refusals);
 
 /* postgresql_gone.c: what is taken out of spec, and what nobody would make */
 void refuse_gone(struct refusals *refusals);
+
+/* ---- what the operator has said of an object, and when ---- */
+
+#define SECONDS INT64_C(1000000)
+#define POSTGRESQL_STALE (12 * 60 * SECONDS)   /* longer than the operator's own resource_check_timeout */
+#define POSTGRESQL_PATIENCE (2 * 60 * SECONDS) /* an idle operator takes a change up within a second */
+#define POSTGRESQL_RESYNCED                                                                                  \
+	(35 * 60 * SECONDS) /* the periodic sync (30 min) has applied whatever it missed */
+
+int64_t postgresql_reported(const json_t *object); /* microseconds; 0 = not known */
+int64_t postgresql_written(const json_t *object);
+bool postgresql_working(const char *status);
+
+/* Its status is about the spec that was written then. */
+bool postgresql_taken_up(const json_t *object, int64_t written, bool seen_busy, int64_t now);
+
+/* A Kubernetes quantity as a number; -1 when it is none. */
+double postgresql_quantity(const char *text);

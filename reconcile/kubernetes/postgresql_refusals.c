@@ -36,30 +36,12 @@ void refuse_unless(struct refusals *refusals, const char *word, const char *reas
 				reason, word));
 }
 
-/* A Kubernetes quantity as a number; -1 when it is none. */
-static double quantity(const char *text)
-{
-	static const struct {
-		const char *suffix;
-		double factor;
-	} units[] = {{"", 1}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"P", 1e15}, {"E", 1e18},
-		{"Ki", 0x1p10}, {"Mi", 0x1p20}, {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"Ei", 0x1p60}};
-	char *end = NULL;
-	double number = text ? strtod(text, &end) : -1;
-	if (!text || end == text || number < 0)
-		return -1;
-	for (size_t i = 0; i < COUNT_OF(units); i++)
-		if (strcmp(end, units[i].suffix) == 0)
-			return number * units[i].factor;
-	return -1;
-}
-
 static void check_volume(struct refusals *refusals)
 {
 	const char *wanted = json_text_at(refusals->wanted, "spec.volume.size", NULL);
 	const char *live = json_text_at(refusals->live, "spec.volume.size", NULL);
-	double smaller = quantity(wanted);
-	if (smaller >= 0 && smaller < quantity(live))
+	double smaller = postgresql_quantity(wanted);
+	if (smaller >= 0 && smaller < postgresql_quantity(live))
 		refuse_unless(refusals, "shrink-volume",
 			arena_printf(refusals->mem,
 				"spec.volume.size goes down from %.40s to %.40s: the volume cannot shrink, yet the operator replaces the StatefulSet and says Running",

@@ -349,7 +349,6 @@ static void judge_replica(struct judging *judging, const struct patroni_member *
 static void judge_operator(struct judging *judging)
 {
 	const struct patroni_cluster *cluster = judging->cluster;
-	const char *said = cluster->operator_status;
 	if (cluster->leaving)
 		tell(judging, false, "is being deleted");
 	if (cluster->unreadable)
@@ -357,8 +356,8 @@ static void judge_operator(struct judging *judging)
 	if (cluster->operated && cluster->wanted != (int64_t)cluster->member_count)
 		tell(judging, false, "%zu of %lld instances are there", cluster->member_count,
 			(long long)cluster->wanted);
-	if (said && (text_ends(said, "Failed") || text_equal(said, "Invalid")))
-		tell(judging, false, "the operator says %s", said);
+	for (size_t i = 0; i < cluster->trouble_count; i++)
+		add(judging, false, cluster->troubles[i]);
 	if (cluster->volume_trouble)
 		tell(judging, false, "%s", cluster->volume_trouble);
 }

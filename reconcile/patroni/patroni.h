@@ -112,6 +112,8 @@ struct patroni_cluster {
 	const char *volume_trouble;
 	size_t volume_count;
 	const char *volume_capacity; /* of the smallest volume claim; NULL = not known */
+	const char *const *troubles; /* what else of the operator's is told, in sentences; set by the caller before patroni_judge() */
+	size_t trouble_count;
 
 	/* patroni_judge() */
 	struct patroni_problem *problems; /* the worst first */
