@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "agent/show/output.h"
 #include "base/arena.h"
 #include "base/error.h"
@@ -19,6 +21,7 @@ struct command_context {
 	const char *server;      /* --server, PGITOPS_SERVER; NULL = the socket in `state` */
 	const char *token_file; /* --token-file */
 	const char *name;       /* "app get": for messages */
+	mode_t umask;           /* of whoever called, for a program that is started for them */
 };
 
 enum { COMMAND_WORDS = 3 }; /* at most, of a command's name */

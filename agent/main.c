@@ -119,7 +119,7 @@ static int finish_output(int code)
 
 int main(int argc, char **argv)
 {
-	protect_process();
+	mode_t callers_umask = protect_process();
 	if (argc > 1 && text_equal(argv[1], "git-worker")) {
 		budget_read();
 		return source_worker_main();
@@ -129,6 +129,6 @@ int main(int argc, char **argv)
 	if (argc > 1 && text_equal(argv[1], "render-worker"))
 		return render_worker_main();
 	CLEANUP(arena_freep) struct arena *mem = arena_new(COMMAND_MEMORY);
-	struct command_context context = {.mem = mem};
+	struct command_context context = {.mem = mem, .umask = callers_umask};
 	return finish_output(dispatch(&context, argc > 0 ? argc - 1 : 0, argv + 1));
 }

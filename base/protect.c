@@ -15,16 +15,17 @@
    for threads that mostly wait, and keep the resident memory small; so does a threshold that stays where it is: by itself it
    grows with the first large block that is freed, and from then on the memory of a pass is cut out of the heap, with what
    outlives the pass between its pieces. */
-void protect_process(void)
+mode_t protect_process(void)
 {
 	const struct rlimit no_core = {0, 0};
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	setrlimit(RLIMIT_CORE, &no_core);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	umask(077);
+	mode_t before = umask(077);
 	sigaction(SIGPIPE, &ignore, NULL);
 	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	return before;
 }
 
 enum {

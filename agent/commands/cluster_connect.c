@@ -34,6 +34,7 @@ struct wanted {
 	bool replica;
 	char *const *arguments; /* of psql */
 	int count;
+	mode_t umask; /* of the caller, as theirs */
 };
 
 /* ---- with whom ---- */
@@ -122,7 +123,8 @@ static int through_kubernetes(struct command_context *context, const struct clus
 		.host = arena_printf(mem, "%s%s.%s.svc", place->name, leads ? "" : "-repl", place->namespace),
 		.address = "127.0.0.1",
 		.arguments = wanted->arguments,
-		.count = wanted->count};
+		.count = wanted->count,
+		.umask = wanted->umask};
 	struct error err;
 	pid_t child;
 	int code;
@@ -172,7 +174,8 @@ static bool find_entry(const struct cluster_place *place, const struct wanted *w
 			.user = wanted->user,
 			.database = wanted->database,
 			.arguments = wanted->arguments,
-			.count = wanted->count};
+			.count = wanted->count,
+			.umask = wanted->umask};
 		return true;
 	}
 	const char *connection = arena_printf(mem, "%s host=%s port=%lld", entry->connection,
@@ -182,8 +185,10 @@ static bool find_entry(const struct cluster_place *place, const struct wanted *w
 	if (wanted->database)
 		connection =
 			arena_printf(mem, "%s dbname=%s", connection, connection_value(wanted->database, mem));
-	*call = (struct psql_call){
-		.connection = connection, .arguments = wanted->arguments, .count = wanted->count};
+	*call = (struct psql_call){.connection = connection,
+		.arguments = wanted->arguments,
+		.count = wanted->count,
+		.umask = wanted->umask};
 	if (wanted->user)
 		return true;
 	call->password = password;
@@ -231,7 +236,7 @@ static void split(int *argc, char **argv, struct wanted *wanted)
 int command_cluster_connect(struct command_context *context, int argc, char **argv)
 {
 	struct cluster_place place = {0};
-	struct wanted wanted = {0};
+	struct wanted wanted = {.umask = context->umask};
 	const struct command_option options[] = {{"--user", NULL, &wanted.user},
 		{"--database", NULL, &wanted.database}, {"--member", NULL, &wanted.member},
 		{"--replica", &wanted.replica, NULL}};

@@ -104,13 +104,14 @@ static char **arguments_of(const struct psql_call *call, struct arena *mem)
 }
 
 /* Between fork and exec: nothing but calls of the kernel. */
-static _Noreturn void become(
-	const char *program, char *const *arguments, char *const *environment, int password, pid_t parent)
+static _Noreturn void become(const char *program, char *const *arguments, char *const *environment,
+	int password, const struct psql_call *call, pid_t parent)
 {
 	struct sigaction usual = {.sa_handler = SIG_DFL};
 	prctl(PR_SET_PDEATHSIG, SIGHUP);
 	if (getppid() != parent)
 		_exit(CANNOT_RUN);
+	umask(call->umask);
 	sigaction(SIGPIPE, &usual, NULL);
 	sigaction(SIGINT, &usual, NULL);
 	sigaction(SIGQUIT, &usual, NULL);
@@ -143,7 +144,7 @@ bool psql_start(
 	fflush(NULL);
 	*child = fork();
 	if (*child == 0)
-		become(program, arguments, environment, file, parent);
+		become(program, arguments, environment, file, call, parent);
 	if (file >= 0)
 		close(file);
 	return *child > 0 || error_set(err, ERROR_RETRY, "psql cannot be started: %s", strerror(errno));

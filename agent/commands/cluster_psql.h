@@ -18,6 +18,7 @@ struct psql_call {
 	const struct secret *password; /* empty = psql asks, or finds it in ~/.pgpass */
 	char *const *arguments;        /* of the person */
 	int count;
+	mode_t umask; /* what it writes (\o, \copy) is the person's */
 };
 
 /* ERROR_MISSING, with the package that has it, where there is no psql. */

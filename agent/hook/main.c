@@ -15,7 +15,7 @@ enum { HOOK_MEMORY = 256 * 1024 * 1024, NO_ANSWER = 2 };
 
 int main(int argc, char **argv)
 {
-	protect_process();
+	(void)protect_process();
 	protect_memory();
 	if (argc < 5 || strcmp(argv[1], "hook") != 0 || strcmp(argv[2], "run") != 0 ||
 		strcmp(argv[4], "--") != 0) {

@@ -87,6 +87,17 @@ def test_no_argument_environment_or_file_has_the_password_and_nobody_else_gets_i
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and cluster.password.encode() in file.read_bytes()]
 
 
+def test_what_psql_writes_has_the_umask_of_the_caller(cluster, connect, tmp_path):
+    for umask, mode in ((0o022, 0o644), (0o027, 0o640)):
+        out = tmp_path / f"{umask:o}"
+        before = os.umask(umask)
+        try:
+            connect(arguments=("-Xc", f"\\copy (SELECT 1) TO '{out}'")).ok()
+        finally:
+            os.umask(before)
+        assert out.stat().st_mode & 0o777 == mode
+
+
 def test_ctrl_c_ends_a_statement_and_not_psql(cluster, tmp_path):
     config = cluster.plane.kubeconfig(folder=tmp_path)
     pid, terminal = pty.fork()
