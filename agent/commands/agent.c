@@ -17,6 +17,7 @@
 #include "agent/loop/apps.h"
 #include "agent/loop/repositories.h"
 #include "agent/command.h"
+#include "agent/commands/agent_clusters.h"
 #include "agent/config/private_files.h"
 #include "agent/events/kubernetes_events.h"
 #include "agent/http/http.h"
@@ -49,6 +50,7 @@ struct parts {
 	struct credentials *credentials;
 	struct http *http;
 	struct webhook_secrets webhook;
+	struct agent_clusters clusters;
 	struct leader *leader; /* NULL = there is no lease */
 	bool good;             /* the reconciler's verdict */
 	pthread_t reconciler;
@@ -243,6 +245,7 @@ static bool start_http(struct parts *parts, struct error *err)
 		.state = config->state,
 		.token_file = config->token_file,
 		.webhook = &parts->webhook,
+		.clusters = agent_clusters_open(&parts->clusters, config),
 	};
 
 	if (!read_webhook_secrets(config, &parts->webhook, err))
@@ -324,6 +327,7 @@ static void free_parts(struct parts *parts)
 	inbox_free(agent->project_inbox);
 	kubernetes_events_free(agent->events);
 	webhook_secrets_done(&parts->webhook);
+	agent_clusters_close(&parts->clusters);
 	leader_free(parts->leader);
 	store_close(agent->store);
 	queue_free(agent->queue);

@@ -28,6 +28,9 @@ bool cluster_source_open(
 	const struct command_context *context, struct cluster_source *source, struct error *err) MUST_CHECK;
 void cluster_source_close(struct cluster_source *source);
 
+/* Of a source whose `config` is set: reads the files that it names for the REST APIs, and notes which cannot be read. */
+void cluster_source_accesses(struct cluster_source *source, struct arena *mem);
+
 /* Are --namespace and NAMESPACE/NAME ones that can be, and is nobody else's agent to be asked? False after it has said what is wrong. */
 bool cluster_arguments_good(const struct command_context *context, const struct cluster_source *source,
 	const char *name) MUST_CHECK;
@@ -44,6 +47,12 @@ struct patroni_cluster *cluster_pick(struct patroni_set *set, const char *name, 
    ERROR_MISSING: no cluster is there to be read from. */
 bool cluster_read(const struct command_context *context, const struct cluster_source *source,
 	const char *name, struct patroni_set *set, const char **note, struct error *err) MUST_CHECK;
+
+/* The same for the one cluster that this `databases` entry is about, by its `postgresql` or else its `patroni`; nobody else's members are asked.
+   NULL: it is not there, or nothing is known of it. */
+struct patroni_cluster *cluster_read_entry(const struct command_context *context,
+	const struct cluster_source *source, const struct database_config *database, struct patroni_set *set,
+	const char **note, struct error *err) MUST_CHECK;
 
 /* The API server: by the options, else the agent file's, else as kubectl finds it. ERROR_MISSING: there is none. */
 bool cluster_find_server(

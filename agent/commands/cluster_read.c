@@ -32,6 +32,18 @@ static const struct listed {
 };
 enum { LISTED = COUNT_OF(listed), KUBERNETES_SECONDS = 5 };
 
+void cluster_source_accesses(struct cluster_source *source, struct arena *mem)
+{
+	const struct config *config = &source->config;
+	source->accesses = arena_array(mem, config->database_count + 1, sizeof(*source->accesses));
+	source->troubles = arena_array(mem, config->database_count + 1, sizeof(*source->troubles));
+	for (size_t i = 0; i < config->database_count; i++) {
+		struct error why;
+		if (!patroni_access_open(&config->databases[i], source->acting, mem, &source->accesses[i], &why))
+			source->troubles[i] = arena_copy(mem, why.text);
+	}
+}
+
 bool cluster_source_open(const struct command_context *context, struct cluster_source *source, struct error *err)
 {
 	struct mistakes mistakes = {.mem = context->mem};
@@ -41,14 +53,7 @@ bool cluster_source_open(const struct command_context *context, struct cluster_s
 		return true;
 	if (!config_read(context->config_file, context->mem, config, &mistakes, err))
 		return false;
-	source->accesses = arena_array(context->mem, config->database_count + 1, sizeof(*source->accesses));
-	source->troubles = arena_array(context->mem, config->database_count + 1, sizeof(*source->troubles));
-	for (size_t i = 0; i < config->database_count; i++) {
-		struct error why;
-		if (!patroni_access_open(
-			    &config->databases[i], source->acting, context->mem, &source->accesses[i], &why))
-			source->troubles[i] = arena_copy(context->mem, why.text);
-	}
+	cluster_source_accesses(source, context->mem);
 	return true;
 }
 
@@ -235,13 +240,6 @@ static bool read_kubernetes(struct reading *reading, struct error *err)
 {
 	struct kube_config config = {0};
 	bool ok = cluster_find_server(reading->source, &config, err);
-	if (!ok && err->kind == ERROR_MISSING) {
-		const struct error missing = *err;
-		error_set(err, missing.kind,
-			"%s: --kubeconfig names another one; without Kubernetes an agent file names the members (--config, "
-			"`databases[].patroni`)",
-			missing.text);
-	}
 	if (ok) {
 		struct kube *kube = kube_open(&config);
 		CLEANUP(json_done)
@@ -335,6 +333,16 @@ static bool is_kubernetes_name(const char *name)
 	return !name || (text_is_dns_subdomain(name) && strlen(name) <= LABEL_LONGEST);
 }
 
+/* To whoever asks on a command line. */
+static void show_way(struct error *err)
+{
+	const struct error missing = *err;
+	error_set(err, missing.kind,
+		"%s: --kubeconfig names another one; without Kubernetes an agent file names the members (--config, "
+		"`databases[].patroni`)",
+		missing.text);
+}
+
 struct patroni_cluster *cluster_pick(struct patroni_set *set, const char *name, struct error *err)
 {
 	const char *slash = strchr(name, '/'), *wanted = slash ? slash + 1 : name;
@@ -367,6 +375,8 @@ bool cluster_read(const struct command_context *context, const struct cluster_so
 	bool named = is_named(source);
 	take_name(&reading, name);
 	bool ok = !is_kubernetes_name(reading.name) || read_kubernetes(&reading, err);
+	if (!ok && err->kind == ERROR_MISSING)
+		show_way(err);
 	if (!ok && named && err->kind == ERROR_MISSING)
 		ok = true; /* there is none, and there need not be one */
 	else if (!ok && named)
@@ -382,4 +392,42 @@ bool cluster_read(const struct command_context *context, const struct cluster_so
 	patroni_judge(set, clock_now());
 	*note = reading.note;
 	return ok || (named && set->count);
+}
+
+/* The one that the entry is about; ERROR_MISSING, or why nothing is known of it. */
+static struct patroni_cluster *cluster_of(
+	struct patroni_set *set, const struct database_config *database, struct error *err)
+{
+	const struct operator_reference *named = &database->cluster;
+	struct patroni_cluster *found =
+		named->name ? patroni_find(set, named->namespace, named->name) : set->items;
+	if (!found)
+		error_set(err, ERROR_MISSING, "there is no cluster %s/%s in Kubernetes", named->namespace,
+			named->name);
+	else if (found->silence)
+		error_set(err, ERROR_RETRY, "%s", found->silence);
+	return found && !found->silence ? found : NULL;
+}
+
+struct patroni_cluster *cluster_read_entry(const struct command_context *context,
+	const struct cluster_source *source, const struct database_config *database, struct patroni_set *set,
+	const char **note, struct error *err)
+{
+	struct reading reading = {.context = context,
+		.source = source,
+		.namespace = database->cluster.namespace,
+		.name = database->cluster.name,
+		.set = set};
+	const struct patroni_asking asking = {.milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	if (!reading.name)
+		read_named(&reading, database);
+	else if (!read_kubernetes(&reading, err))
+		return NULL;
+	for (size_t i = 0; i < set->count; i++)
+		set->items[i].access = access_of(source, database);
+	patroni_ask(set, &asking);
+	forget_silence(&reading);
+	patroni_judge(set, clock_now());
+	*note = reading.note;
+	return cluster_of(set, database, err);
 }

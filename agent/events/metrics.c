@@ -42,6 +42,8 @@ static const struct metric_row {
 	{METRIC_WEBHOOK_ACCEPTED, "pgitops_webhook_requests_total", "{result=\"accepted\"}",
 		"Webhook deliveries, by result.", false, false},
 	{METRIC_WEBHOOK_REFUSED, "pgitops_webhook_requests_total", "{result=\"refused\"}", NULL, false, false},
+	{METRIC_CLUSTER_READINGS, "pgitops_cluster_readings_total", "",
+		"Readings of database clusters, made while somebody looks at the page.", false, false},
 };
 _Static_assert(COUNT_OF(rows) == METRIC_COUNT, "each metric has its row");
 

@@ -22,6 +22,7 @@ enum metric {
 	METRIC_DRIFT_HEALED,      /* pgitops_drift_healed_total */
 	METRIC_WEBHOOK_ACCEPTED,  /* pgitops_webhook_requests_total{result="accepted"} */
 	METRIC_WEBHOOK_REFUSED,   /* pgitops_webhook_requests_total{result="refused"} */
+	METRIC_CLUSTER_READINGS,  /* pgitops_cluster_readings_total */
 	METRIC_COUNT
 };
 

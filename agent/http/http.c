@@ -335,15 +335,16 @@ bool http_start(const struct http_options *options, const struct http_agent *age
 	http->started = clock_now();
 	http->state = memory_copy(options->state);
 	http->token_file = memory_copy(options->token_file);
-	if (!prepare_loop(http, err) || !open_doors(http, options, err)) {
+	if (!prepare_loop(http, err) || !open_doors(http, options, err) ||
+		!http_clusters_start(http, options->clusters, err)) {
 		http_stop(http);
 		return false;
 	}
-	if (pthread_create(&http->thread, NULL, run, http) != 0) {
+	http->running = pthread_create(&http->thread, NULL, run, http) == 0;
+	if (!http->running) {
 		http_stop(http);
 		return error_set(err, ERROR_RETRY, "cannot start the HTTP thread");
 	}
-	http->running = true;
 	*out = http;
 	return true;
 }
@@ -389,6 +390,7 @@ void http_stop(struct http *http)
 		wake(http);
 		pthread_join(http->thread, NULL);
 	}
+	http_clusters_stop(http);
 	free_loop(http);
 	struct stat there;
 	if (http->socket && stat(http->socket, &there) == 0 && there.st_ino == http->socket_inode)

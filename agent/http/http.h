@@ -35,6 +35,15 @@ struct http_agent {
 	bool (*ready)(void *context, struct error *err);
 };
 
+/* Database clusters, for /api/v1/clusters. `read` is called from a thread of the server's own, one at a time, for seconds if need be, and only
+   while somebody asks: a new reference, what `cluster list -o json` has of the cluster; or {"error": why that is not known}. */
+struct http_clusters {
+	void *context;
+	json_t *(*read)(void *context, size_t number);
+	const char *const *databases; /* the `databases` entry of each */
+	size_t count;
+};
+
 struct http_options {
 	const char *listen; /* "127.0.0.1:8080", "[::1]:0"; NULL or "" = no TCP */
 	const char *socket; /* path of the Unix socket; NULL = none */
@@ -42,6 +51,7 @@ struct http_options {
 	const char *token_file; /* bearer token for actions and reading over TCP; NULL = reading is open on loopback addresses
 				    only, actions over TCP are refused */
 	const struct webhook_secrets *webhook; /* without a common one: no webhook (404) */
+	const struct http_clusters *clusters;  /* NULL = there are none */
 };
 
 struct http;

@@ -6,9 +6,10 @@
  *   gate.c         whose body is taken
  *   route.c        method + path -> handler, after the gates of access.c
  *   api.c          reads; actions.c, manifests.c, user_access.c, metrics.c, events.c, page.c the other handlers
+ *   clusters.c     database clusters, read by a thread of its own
  *   reply.c        every answer leaves through here, with its headers
  *
- * Everything runs on the loop's thread, except http_start, http_stop and http_notify.
+ * Everything runs on the loop's thread, except http_start, http_stop, http_notify and the reading of clusters.
  */
 #pragma once
 
@@ -28,6 +29,8 @@ enum {
 	HTTP_WAITERS = 16,             /* requests that wait for an operation at once */
 	HTTP_STREAMS = 32,             /* pages that listen to /api/v1/events at once */
 	HTTP_SWEEP_MILLISECONDS = 250, /* how exactly deadlines are kept */
+	HTTP_CLUSTERS_PAUSE = 2000,    /* milliseconds between two readings of database clusters */
+	HTTP_CLUSTERS_LOOKING = 30000, /* milliseconds for which they go on after somebody has looked */
 };
 
 /* One client's connection (connections.c). */
@@ -100,9 +103,10 @@ struct http {
 	char *state, *socket, *token_file;
 	ino_t socket_inode; /* another one may lie there at the end: a later agent's */
 	const struct webhook_secrets *webhook;
-	char address[128];    /* "127.0.0.1:8080" */
-	char listen_host[64]; /* "127.0.0.1" */
-	bool loopback;        /* the TCP address is one */
+	struct http_reading *reading; /* of database clusters; NULL = there are none */
+	char address[128];            /* "127.0.0.1:8080" */
+	char listen_host[64];         /* "127.0.0.1" */
+	bool loopback;                /* the TCP address is one */
 	int64_t refusal_logged;
 	size_t refusals; /* not logged since then */
 };
@@ -218,6 +222,13 @@ void http_manifests_poll(struct http *http); /* called with each sweep: is one t
 
 /* user_access.c */
 void http_user_access(struct http_call *call);
+
+/* clusters.c */
+bool http_clusters_start(struct http *http, const struct http_clusters *source, struct error *err) MUST_CHECK;
+void http_clusters_stop(struct http *http); /* waits for the cluster that is being read */
+void http_clusters(struct http_call *call);
+/* Steady milliseconds: how long until the next reading; -1 = nobody looks. `next`: not before. */
+int64_t http_clusters_wait(int64_t now, int64_t looked, int64_t next);
 
 /* page.c */
 void http_page(struct http_call *call);

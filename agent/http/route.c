@@ -25,6 +25,7 @@ static const struct http_route routes[] = {
 	{"GET", "/api/v1/users/access", HTTP_READ, http_user_access, NULL, NULL},
 	{"GET", "/api/v1/users/history", HTTP_READ, http_api_read, http_view_user_changes, NULL},
 	{"GET", "/api/v1/databases", HTTP_READ, http_api_read, http_view_databases, NULL},
+	{"GET", "/api/v1/clusters", HTTP_READ, http_clusters, NULL, NULL},
 	{"GET", "/api/v1/drift", HTTP_READ, http_api_read, http_view_drift, NULL},
 	{"GET", "/api/v1/operations/*", HTTP_READ, http_api_read, http_view_operation, NULL},
 	{"POST", "/api/v1/applications/*/sync", HTTP_ACT, http_act, NULL, "sync"},

@@ -112,9 +112,15 @@ static void fill_store(void)
 
 struct http *start_server(const char *listen, const char *path, const char *token)
 {
+	return start_server_with(listen, path, token, NULL);
+}
+
+struct http *start_server_with(
+	const char *listen, const char *path, const char *token, const struct http_clusters *clusters)
+{
 	struct error err = {0};
 	struct http *http = NULL;
-	struct http_options options = {listen, path, folder, token, &webhook_secrets};
+	struct http_options options = {listen, path, folder, token, &webhook_secrets, clusters};
 	if (!http_start(&options, &test_agent, &http, &err))
 		fail_msg("http_start: %s", err.text);
 	return http;

@@ -25,6 +25,8 @@ extern struct http *open_server,
 int set_up(void **state); /* of the group */
 int tear_down(void **state);
 struct http *start_server(const char *listen, const char *path, const char *token);
+struct http *start_server_with(
+	const char *listen, const char *path, const char *token, const struct http_clusters *clusters);
 
 int connect_tcp(const struct http *http);
 int connect_socket(void);

@@ -1,11 +1,13 @@
 /*
  * page_server.c - the HTTP server over a store that a test fills: one JSON object a line on stdin, "ok" a line on stdout
  *
- *   page_server FOLDER [TOKEN-FILE]
+ *   page_server FOLDER [TOKEN-FILE | - [DATABASE...]]
  *
  * The first line of stdout is the address. Actions are answered as an agent would that needs a moment for them: the operation
- * is there at once, Running, and Succeeded when the line {"set": "finish", "id": N} says so. Ends with its stdin.
+ * is there at once, Running, and Succeeded when the line {"set": "finish", "id": N} says so. Each DATABASE has a cluster, which is what the
+ * line {"set": "cluster", "number": N, "document": {...}} said last. Ends with its stdin.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,31 @@
 #include "base/text.h"
 
 static struct store *store;
+
+enum { CLUSTERS = 4 };
+static pthread_mutex_t clusters_lock = PTHREAD_MUTEX_INITIALIZER;
+static json_t *clusters[CLUSTERS];
+
+static json_t *read_cluster(void *context, size_t number)
+{
+	(void)context;
+	pthread_mutex_lock(&clusters_lock);
+	json_t *known = json_deep_copy(clusters[number]);
+	pthread_mutex_unlock(&clusters_lock);
+	return known ? known : json_pack("{s:s}", "error", "nothing was said of it yet");
+}
+
+static bool set_cluster(const json_t *value, struct error *err)
+{
+	size_t number = (size_t)json_number_at(value, "number", 0);
+	if (number >= CLUSTERS)
+		return error_set(err, ERROR_INVALID, "there are no so many clusters");
+	pthread_mutex_lock(&clusters_lock);
+	json_decref(clusters[number]);
+	clusters[number] = json_deep_copy(json_object_get(value, "document"));
+	pthread_mutex_unlock(&clusters_lock);
+	return true;
+}
 
 static bool take_request(void *context, const struct agent_request *request, int64_t *id, struct error *err)
 {
@@ -179,7 +206,7 @@ static const struct {
 	bool (*run)(const json_t *value, struct error *err);
 } verbs[] = {{"application", set_application}, {"user", set_user}, {"database", set_database},
 	{"drift", add_drift}, {"revision", add_revision}, {"change", add_change}, {"fact", set_fact},
-	{"finish", finish}};
+	{"finish", finish}, {"cluster", set_cluster}};
 
 static bool obey(const char *line, struct error *err)
 {
@@ -202,9 +229,13 @@ int main(int argc, char **argv)
 {
 	static char line[1 << 20];
 	const struct http_agent agent = {NULL, take_request, take_announcement, is_fine, is_fine};
+	const struct http_clusters shown = {.read = read_cluster,
+		.databases = argc > 3 ? (const char *const *)argv + 3 : NULL,
+		.count = argc > 3 ? (size_t)argc - 3 : 0};
 	struct http_options options = {.listen = "127.0.0.1:0",
 		.state = argc > 1 ? argv[1] : "",
-		.token_file = argc > 2 ? argv[2] : NULL};
+		.token_file = argc > 2 && strcmp(argv[2], "-") != 0 ? argv[2] : NULL,
+		.clusters = &shown};
 	struct store_opening how;
 	struct error err = {0};
 	struct http *http = NULL;
@@ -220,5 +251,7 @@ int main(int argc, char **argv)
 	}
 	http_stop(http);
 	store_close(store);
+	for (size_t i = 0; i < CLUSTERS; i++)
+		json_decref(clusters[i]);
 	return code;
 }

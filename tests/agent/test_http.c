@@ -20,7 +20,7 @@ static enum error_kind start_fails(const char *listen, const char *path, const c
 {
 	struct error err = {0};
 	struct http *http = NULL;
-	struct http_options options = {listen, path, folder, token, &webhook_secrets};
+	struct http_options options = {listen, path, folder, token, &webhook_secrets, NULL};
 	if (http_start(&options, &test_agent, &http, &err)) {
 		http_stop(http);
 		return ERROR_NONE;

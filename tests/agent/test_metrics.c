@@ -57,7 +57,7 @@ static void a_name_is_announced_once(void **state)
 		const char *first = strstr(buf_string(&out), head);
 		assert_ptr_equal(first, line);
 	}
-	assert_int_equal(announced, 12);
+	assert_int_equal(announced, 13);
 }
 
 static void labels_are_escaped_and_cut(void **state)

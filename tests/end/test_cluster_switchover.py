@@ -1,4 +1,4 @@
-"""`pgitops cluster switchover` on a real Patroni: who may take over, and what is so afterwards."""
+"""`pgitops cluster switchover` on a real Patroni: who may take over, what is so afterwards, and what the page shows of it."""
 
 import contextlib
 import json
@@ -9,8 +9,9 @@ import subprocess
 
 import pytest
 
+from agent.browser import Browser
 from parts import agent as agents
-from parts.process import private, wait_for
+from parts.process import free_port, private, wait_for
 
 
 @pytest.fixture
@@ -220,3 +221,100 @@ def test_a_cluster_that_is_not_there_gives_no_answer(calm, switchover, plane, tm
     config = plane.kubeconfig("admin", folder=tmp_path)
     result = agents.run("cluster", "switchover", "acid-none", "--yes", "--kubeconfig", config).is_(2)
     assert "there is no cluster acid-none" in result.err
+
+
+# ---- the page ----
+
+READINGS = "pgitops_cluster_readings_total"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    made = Browser()
+    yield made
+    made.close()
+
+
+def entry(name, urls):
+    return {"name": name, "connection": "dbname=postgres user=postgres sslmode=disable", "users": {"application": "postgres-users"},
+            "patroni": urls}
+
+
+def items(agent):
+    """Of each entry, once it was read."""
+    def read():
+        found = agent.get("/api/v1/clusters").json["items"]
+        return {item["database"]: item for item in found} if not any("pending" in item for item in found) else None
+
+    return wait_for("each cluster was read", read)
+
+
+def essence(item):
+    return [item["name"], item["leader"], item["timeline"], item["healthy"],
+            [(m["name"], m["role"], m["state"], m["contact"]) for m in item["members"]]]
+
+
+def test_the_page_shows_a_switchover_as_a_movement(calm, agent, plane, browser):
+    agent.kubernetes(plane)
+    agent.config["databases"] = [
+        entry("main", [f"http://127.0.0.1:{m.rest_port}" for m in calm.members.values()]),
+        {"name": "operated", "postgresql": f"{calm.namespace}/{calm.name}", "users": {"application": "postgres-users"}},
+        entry("gone", [f"http://127.0.0.1:{free_port()}"])]
+    agent.begin()
+    agent.get("/api/v1/status")
+    assert agent.metrics()[READINGS] == 0, "nobody looks"
+
+    def agree():
+        """What the command says, of each entry alone; both are of one moment only while nothing moves."""
+        listed = essence(agent.cli("cluster", "list", "-n", calm.namespace, "-o", "json").items[0])
+        read = items(agent)
+        return read if essence(read["main"]) == essence(read["operated"]) == listed else None
+
+    found = wait_for("page and command agree", agree)
+    assert found["operated"]["namespace"] == calm.namespace
+    # An error is no empty set.
+    assert "members" not in found["gone"] and "connect" in found["gone"]["error"]
+    browser.size(1280, 900)
+    browser.open(f"http://127.0.0.1:{agent.port}")
+    leader, candidate = calm.leader().name, calm.replicas()[0].name
+    picture = "[data-cluster=acid-demo]"
+    at = f"""(name) => {{
+        const node = [...document.querySelectorAll('{picture} .member')].find((node) => node.querySelector('title').textContent.startsWith(name));
+        return node && node.getBoundingClientRect().x;
+    }}"""
+    left = browser.wait(f"({at})({json.dumps(leader)})")
+    right = browser.wait(f"({at})({json.dumps(candidate)})")
+    assert right > left + 100
+    browser.wait(f"document.querySelector('{picture} desc').textContent.includes({json.dumps(leader + ' leads')})")
+    assert found["gone"]["error"] in browser.text(), "a cluster that cannot be read is there, with the reason"
+    browser.run(f"""document.querySelector('{picture}').addEventListener('transitionrun', (event) => {{
+        if (event.propertyName === 'transform') window.moved = (window.moved || 0) + 1;
+    }}) || document.querySelectorAll('{picture} .member').forEach((node) => {{ node.stays = true; }})""")
+    calm.switchover(candidate)
+    browser.wait(f"document.querySelector('{picture} desc').textContent.includes({json.dumps(candidate + ' leads')})")
+    browser.wait("window.moved >= 2")
+    browser.wait(f"({at})({json.dumps(candidate)}) === {left}")
+    assert browser.run(f"[...document.querySelectorAll('{picture} .member')].every((node) => node.stays)"), "they are moved, not made anew"
+    assert browser.problems == []
+    browser.call("Page.navigate", url="about:blank")
+
+
+def test_a_right_that_is_missing_is_named(agent, plane):
+    agent.kubernetes(plane, user="bob")
+    agent.config["databases"] = [{"name": "main", "postgresql": "default/acid-demo", "users": {"application": "postgres-users"}}]
+    agent.begin()
+    found = items(agent)["main"]
+    assert "members" not in found and "the verb list on pods in this namespace is needed" in found["error"]
+
+
+def test_an_agent_without_such_a_database_reads_none(agent, tmp_path, browser):
+    private(tmp_path / "password", "secret")
+    agent.config["databases"] = [{"name": "plain", "connection": f"host=127.0.0.1 port={free_port()} dbname=postgres user=postgres sslmode=disable",
+                                  "passwordFrom": {"file": "./password"}, "users": {"application": "postgres-users"}}]
+    agent.begin()
+    assert agent.get("/api/v1/clusters").json == {"items": []}
+    browser.open(f"http://127.0.0.1:{agent.port}")
+    browser.wait_text("Databases")
+    assert not browser.run("document.getElementById('clusters').checkVisibility()")
+    assert agent.metrics()[READINGS] == 0
+    browser.call("Page.navigate", url="about:blank")

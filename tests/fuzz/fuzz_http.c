@@ -86,7 +86,7 @@ static void set_up(void)
 	for (size_t i = 0; i < COUNT_OF(servers); i++) {
 		snprintf(paths[i], sizeof(paths[i]), "%s/%zu.sock", folder, i);
 		const struct http_options options = {i ? "127.0.0.1:0" : NULL, i ? NULL : paths[i], folder,
-			i ? token_path : NULL, &secrets};
+			i ? token_path : NULL, &secrets, NULL};
 		require(http_start(&options, &agent, &servers[i], &err));
 	}
 	atexit(tear_down);

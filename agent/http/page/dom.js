@@ -26,7 +26,7 @@ export function el(name, attributes, ...children) {
 /* What is not to be seen, or turns the direction of what is (text_is_hidden() of the program), is shown as an escape. */
 const HIDDEN = /[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\u{e0000}-\u{e0fff}]/gu;
 
-function visible(text) {
+export function visible(text) {
 	return text.replace(HIDDEN, (character) => {
 		const code = character.codePointAt(0).toString(16);
 		return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;

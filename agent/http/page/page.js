@@ -11,10 +11,12 @@ import {overview} from './overview.js';
 import {applicationView} from './application.js';
 import {changesView, drift, users} from './people.js';
 import {accessView} from './access.js';
+import * as clusters from './clusters.js';
 
 const VIEWS = [['', overview], ['users', users], ['access', accessView()], ['drift', drift], ['changes', changesView()]];
 
 const main = document.getElementById('main');
+const body = document.getElementById('view');
 let view = overview;
 let held = {};
 let loading = false;
@@ -61,7 +63,7 @@ function keepFocus(draw) {
 function draw() {
 	const ready = view.paths(held).every((path) => path in held);
 	if (ready)
-		keepFocus(() => fill(main, view.render(held, draw)));
+		keepFocus(() => fill(body, view.render(held, draw)));
 }
 
 function drawAbout(access, status) {
@@ -74,11 +76,11 @@ function drawAbout(access, status) {
 
 function drawFailure(error) {
 	if (error.status === 401) {
-		fill(main, el('div.gate', null, el('h1', null, 'This agent asks for its token'), el('p.dim', null, error.message),
+		fill(body, el('div.gate', null, el('h1', null, 'This agent asks for its token'), el('p.dim', null, error.message),
 			el('button.button.primary', {type: 'button', click: () => actions.signIn(start)}, 'Enter token')));
 		document.getElementById('sign-in').hidden = true;
 	} else {
-		fill(main, el('div.gate', null, el('h1', null, error.status === 404 ? 'This is not here' : 'No answer from the agent'),
+		fill(body, el('div.gate', null, el('h1', null, error.status === 404 ? 'This is not here' : 'No answer from the agent'),
 			el('p.dim', null, error.message), error.status === 404 && el('a', {href: '#/'}, 'Back to the overview')));
 	}
 }
@@ -108,17 +110,35 @@ async function load(force) {
 	const wanted = view;
 	try {
 		const {value: access} = await agent.get('/api/v1/access');
+		lookAtClusters();
 		drawAbout(access, held['/api/v1/status']);
 		const changed = await loadView(wanted);
 		if (view !== wanted)
 			return;
-		if (changed || force || main.querySelector('.loading, .gate'))
+		if (changed || force || body.querySelector('.loading, .gate'))
 			draw();
 		drawAbout(access, held['/api/v1/status']);
 	} catch (error) {
-		if (view === wanted && (error instanceof agent.Refused || !main.firstElementChild || main.querySelector('.loading')))
+		if (view === wanted && (error instanceof agent.Refused || !body.firstElementChild || body.querySelector('.loading')))
 			drawFailure(error);
 	}
+}
+
+/* Clusters move by themselves, and the agent asks them only while somebody looks: so they are asked for apart from all else. */
+let looking = false;
+
+async function lookAtClusters() {
+	if (looking || view !== overview || document.hidden)
+		return;
+	looking = true;
+	try {
+		const {value, changed} = await agent.get('/api/v1/clusters');
+		if (changed)
+			clusters.show(value.items);
+	} catch {
+		/* the rest of the page says what is wrong */
+	}
+	looking = false;
 }
 
 /* One load at a time; what is asked for meanwhile is one more. */
@@ -137,17 +157,19 @@ async function refresh(force) {
 
 function start() {
 	held = {};
+	clusters.show([]);
 	refresh(true);
 }
 
 function go() {
 	view = viewNamed(location.hash);
+	clusters.hide(view !== overview);
 	drawNav();
 	const ready = view.paths(held).every((path) => path in held);
 	if (ready)
 		draw();
 	else
-		fill(main, el('p.loading', null, 'Loading'));
+		fill(body, el('p.loading', null, 'Loading'));
 	main.focus({preventScroll: true});
 	window.scrollTo(0, 0);
 	refresh(true);
@@ -171,5 +193,6 @@ function showState(state) {
 document.getElementById('sign-in').addEventListener('click', () => actions.signIn(start));
 window.addEventListener('hashchange', go);
 setInterval(tick, 5000);
+setInterval(() => clusters.any() && lookAtClusters(), 1000);
 go();
 agent.follow(() => refresh(false), showState);
