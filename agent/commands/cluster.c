@@ -41,7 +41,8 @@ const char command_cluster_get_help[] =
 	"`databases` entry for it (its `postgresql`, or `patroni`), the primary is asked, too: who streams and how far behind, slots\n"
 	"and the WAL they hold, sizes, connections. How full the volumes are the kubelets say to whoever may get nodes/proxy, else the\n"
 	"primary: at least its databases and WAL. Below are the last Events of its objects, those that say the same as one\n"
-	"(`pgitops cluster events` has all). NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP "Examples:\n"
+	"(`pgitops cluster events` has all). NAME may be NAMESPACE/NAME. Exit code 1 as there.\n\n" CLUSTER_READING_HELP
+	"Examples:\n"
 	"  pgitops cluster get acid-minimal-cluster\n"
 	"  pgitops cluster get default/acid-minimal-cluster -o yaml\n";
 
