@@ -45,10 +45,10 @@ def test_the_kubelet_says_how_full_each_members_volume_is(plane, place, tmp_path
 
 
 def test_who_may_not_ask_the_kubelet_is_told_the_right_and_sees_all_else(plane, place, tmp_path):
-    plane.allow("bob", [{"apiGroups": [""], "resources": ["pods", "endpoints", "configmaps", "events"], "verbs": ["list"]}], place)
-    result = ask(plane, place, tmp_path, user="bob").ok()
+    plane.allow("carol", [{"apiGroups": [""], "resources": ["pods", "endpoints", "configmaps", "events"], "verbs": ["list"]}], place)
+    result = ask(plane, place, tmp_path, user="carol").ok()
     assert "Volumes" not in result.out and f"{NAME}-1" in result.out
     lines = [line for line in result.err.splitlines() if "how full the volumes are is not known" in line]
     assert len(lines) == 1 and "nodes/proxy" in lines[0] and "the verb get on nodes/proxy is needed" in lines[0]
-    document = ask(plane, place, tmp_path, "-o", "json", user="bob").ok().json
+    document = ask(plane, place, tmp_path, "-o", "json", user="carol").ok().json
     assert "volumes" not in document and "nodes/proxy" in document["volumesError"]

@@ -23,7 +23,7 @@ from parts.process import die_with_parent, free_port, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOKENS = {"admin": "admin-token-0000", "alice": "alice-token-0000", "bob": "bob-token-0000",
-          "kcm": "kcm-token-0000"}
+          "carol": "carol-token-0000", "kcm": "kcm-token-0000"}
 CONTROLLERS = (
     "namespace-controller,serviceaccount-controller,garbage-collector-controller,statefulset-controller,"
     "deployment-controller,replicaset-controller,root-ca-certificate-publisher-controller,job-controller,"
@@ -253,6 +253,7 @@ class ControlPlane:
             f'{TOKENS["admin"]},admin,uid-admin,"system:masters"\n'
             f'{TOKENS["alice"]},alice,uid-alice,"devs"\n'
             f'{TOKENS["bob"]},bob,uid-bob,"devs"\n'
+            f'{TOKENS["carol"]},carol,uid-carol,""\n'
             f'{TOKENS["kcm"]},system:kube-controller-manager,uid-kcm\n')
         (self.folder / "audit.json").write_text(json.dumps(AUDIT_POLICY))
 
