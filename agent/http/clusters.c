@@ -39,7 +39,6 @@ static void take(json_t *held, json_t *fresh, const char *database)
 	clock_text_seconds(clock_now(), now);
 	json_object_del(held, "pending");
 	if (json_object_get(fresh, "error")) {
-		json_object_update_missing(held, fresh);
 		json_object_set(held, "error", json_object_get(fresh, "error"));
 		return;
 	}

@@ -37,11 +37,6 @@ void grants_warn(struct grants_plan *plan, const char *text, struct arena *mem)
 
 /* --- what is wanted, object by object --- */
 
-static const struct grant *find_row(const struct grants *rows, const struct grant *key)
-{
-	return rows->count ? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare) : NULL;
-}
-
 /* What is said to be given to an owner comes with owning: a GRANT would change nothing, at each pass. */
 static bool is_owner(const struct planner *planner, const struct grant *grant)
 {
@@ -53,7 +48,7 @@ static bool is_owner(const struct planner *planner, const struct grant *grant)
 		key.on = GRANT_ON_TABLE;
 		key.column = "";
 	}
-	return find_row(&planner->present->owned, &key);
+	return grant_row(&planner->present->owned, &key);
 }
 
 static void add_row(struct planner *planner, const struct grant *grant)
@@ -292,7 +287,7 @@ static bool goes_with_its_table(const struct planner *planner, const struct gran
 		return false;
 	table.on = GRANT_ON_TABLE;
 	table.column = "";
-	return find_row(&planner->present->grants, &table) && !find_row(&planner->rows, &table);
+	return grant_row(&planner->present->grants, &table) && !grant_row(&planner->rows, &table);
 }
 
 static bool is_decided_elsewhere(const struct planner *planner, const struct grant *grant)
@@ -346,9 +341,7 @@ static void walk(struct planner *planner)
 		int order = w == wanted->count ? 1
 			: p == present->count  ? -1
 					       : grant_compare(&wanted->items[w], &present->items[p]);
-		size_t count = 0;
-		if (order >= 0)
-			grant_rows(present, &present->items[p], &count);
+		size_t count = order >= 0 ? grant_count(present, &present->items[p]) : 0;
 		if (order < 0)
 			give(planner, &wanted->items[w]);
 		else if (order > 0)

@@ -16,16 +16,25 @@ int grant_object_compare(const void *a, const void *b)
 	return order ? order : strcmp(left->arguments, right->arguments);
 }
 
+const struct grant *grant_row(const struct grants *rows, const struct grant *key)
+{
+	return rows->count ? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare) : NULL;
+}
+
+size_t grant_count(const struct grants *rows, const struct grant *first)
+{
+	const struct grant *end = first + 1;
+	while (end < rows->items + rows->count && grant_compare(first, end) == 0)
+		end++;
+	return (size_t)(end - first);
+}
+
 const struct grant *grant_rows(const struct grants *rows, const struct grant *key, size_t *count)
 {
-	const struct grant *first = rows->count
-		? bsearch(key, rows->items, rows->count, sizeof(*rows->items), grant_compare)
-		: NULL;
+	const struct grant *first = grant_row(rows, key);
 	while (first && first > rows->items && grant_compare(first - 1, key) == 0)
 		first--;
-	*count = 0;
-	while (first && first + *count < rows->items + rows->count && grant_compare(first + *count, key) == 0)
-		++*count;
+	*count = first ? grant_count(rows, first) : 0;
 	return first;
 }
 

@@ -41,6 +41,12 @@ struct grants_present {
 
 int grant_object_compare(const void *a, const void *b);
 
+/* One of this privilege, whoever gave it; NULL = there is none. */
+const struct grant *grant_row(const struct grants *rows, const struct grant *key);
+
+/* How many of the first one's privilege stand from there on. */
+size_t grant_count(const struct grants *rows, const struct grant *first);
+
 /* Those of one privilege, one for each grantor; NULL = none. */
 const struct grant *grant_rows(const struct grants *rows, const struct grant *key, size_t *count);
 

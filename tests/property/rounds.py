@@ -363,7 +363,7 @@ def main():
                 if not options.keep_going:
                     return 1
         playing.close()
-        print(f"PostgreSQL {major}: {played} of {options.rounds} rounds, all as they should be", flush=True)
+        print(f"PostgreSQL {major}: {played} of {options.rounds} rounds as they should be", flush=True)
     return 1 if bad else 0
 
 
