@@ -76,15 +76,20 @@ def lists(plane, config, seconds):
     row("memory of that", f"{(private - bare) / 2**20:.1f} MiB", "goal <= 2 MiB", f"private, over {bare / 2**20:.1f} MiB that watching nothing has")
 
 
-def drills(plane, config, count):
+def drills(plane, folder, count):
     patroni = Patroni(plane, plane.namespace("drill"), name="acid-bench").start()
-    command = [str(agents.PROGRAM), "cluster", "failover-drill", patroni.name, "-n", patroni.namespace, "--kubeconfig", str(config), "--yes",
-               "--again", "-o", "json"]
+    agent = agents.Agent(folder)
+    password = folder / "password"
+    password.write_text(patroni.password)
+    password.chmod(0o600)
+    agent.config["databases"] = [{
+        "name": "main", "connection": "dbname=postgres user=postgres", "passwordFrom": {"file": "./password"},
+        "users": {"application": "postgres-users"}, "patroni": [f"http://127.0.0.1:{m.rest_port}" for m in patroni.members.values()]}]
+    agent.write()
     errors = []
     for _ in range(count):
         patroni.wait_healthy(60)
-        found = agents.run(*command[1:], timeout=180)
-        times = found.json["seconds"]
+        times = agent.cli("cluster", "failover-drill", patroni.name, "--yes", "--again", "-o", "json", timeout=180).ok().json["seconds"]
         errors.append(abs(times["withoutWrites"] - times["withoutWritesByServers"]))
         print(f"    without a write {times['withoutWrites']:.3f} s, by the servers' clocks {times['withoutWritesByServers']:.3f} s", flush=True)
     row("a drill's measuring error", f"{statistics.median(errors) * 1000:.0f} ms", "", f"worst {max(errors) * 1000:.0f} ms, of {count}")
@@ -104,7 +109,7 @@ def main():
         config = plane.kubeconfig("admin", folder=pathlib.Path(folder))
         lists(plane, config, asked.watch)
         if asked.drills:
-            drills(plane, config, asked.drills)
+            drills(plane, pathlib.Path(folder), asked.drills)
     plane.stop()
 
 
