@@ -43,7 +43,8 @@ void queue_push(struct queue *queue, enum event_kind kind, const char *key);
 
 /*
  * A thread's last word: its answer is in the place it was given, and `*done` says so. Once queue_is_done() has seen it, the thread
- * touches nothing any more, neither the place nor the queue, and both may be freed.
+ * touches nothing any more, neither the place nor the queue, and both may be freed. It is joined all the same: libraries free what
+ * they keep for a thread when it ends (OpenSSL its random numbers and errors), which they can no longer do once exit() has begun.
  */
 void queue_done(struct queue *queue, enum event_kind kind, bool *done);
 bool queue_is_done(struct queue *queue, const bool *done);

@@ -380,7 +380,7 @@ static void wait_for_end(struct parts *parts, const sigset_t *signals)
 	pthread_join(parts->reconciler, NULL);
 }
 
-/* Detached threads (a fetch, a users pass) hold pointers into the parts: they are done before anything is freed. */
+/* The threads of fetches and users passes hold pointers into the parts: they have ended before anything is freed. */
 static bool wait_for_threads(struct parts *parts)
 {
 	struct agent *agent = &parts->agent;

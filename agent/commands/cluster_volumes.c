@@ -1,5 +1,7 @@
 #include "agent/commands/cluster_volumes.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/http/percent.h"
 #include "base/limits.h"
@@ -10,7 +12,8 @@ enum { NODES = 64, ASK_SECONDS = 5 };
 
 /* ---- the kubelets ---- */
 
-static void add_stats(json_t *out, const char *member, const json_t *volume)
+/* Kubelets say their Pods and volumes in no order: a member's stand by their claims, from `first` on. */
+static void add_stats(json_t *out, size_t first, const char *member, const json_t *volume)
 {
 	static const char *const numbers[] = {"usedBytes", "capacityBytes", "availableBytes"};
 	json_t *made = json_pack("{s:s}", "member", member);
@@ -19,23 +22,26 @@ static void add_stats(json_t *out, const char *member, const json_t *volume)
 		if (json_is_integer(json_object_get(volume, numbers[i])))
 			json_object_set(made, numbers[i], json_object_get(volume, numbers[i]));
 	json_set_text(made, "source", "kubelet");
-	json_array_append_new(out, made);
+	while (first < json_array_size(out) &&
+		strcmp(json_text_at(json_array_get(out, first), "claim", ""),
+			json_text_at(made, "claim", "")) < 0)
+		first++;
+	json_array_insert_new(out, first, made);
 }
 
-/* Of the members' Pods on this node whatever is a claim's: secrets and empty folders are volumes, too. */
-static void take_summary(json_t *out, const struct patroni_cluster *cluster, const json_t *summary)
+/* Of the member's Pod, where it is on this node, whatever is a claim's: secrets and empty folders are volumes, too. */
+static void take_summary(json_t *out, const char *namespace, const char *member, const json_t *summary)
 {
 	const json_t *pod, *volume;
-	size_t i, j;
+	size_t i, j, first = json_array_size(out);
 	json_array_foreach (json_object_get(summary, "pods"), i, pod) {
-		const struct patroni_member *member =
-			patroni_member(cluster, json_text_at(pod, "podRef.name", ""));
-		if (!member || !text_equal(json_text_at(pod, "podRef.namespace", ""), cluster->namespace))
+		if (!text_equal(json_text_at(pod, "podRef.name", ""), member) ||
+			!text_equal(json_text_at(pod, "podRef.namespace", ""), namespace))
 			continue;
 		json_array_foreach (json_object_get(pod, "volume"), j, volume)
 			if (json_is_integer(json_object_get(volume, "usedBytes")) &&
 				*json_text_at(volume, "pvcRef.name", ""))
-				add_stats(out, member->name, volume);
+				add_stats(out, first, member, volume);
 	}
 }
 
@@ -75,12 +81,14 @@ static void ask_kubelets(const struct command_context *context, const struct clu
 		kube_run(kube, requests, count);
 		kube_close(kube);
 	}
-	for (size_t i = 0; ok && i < count; i++) {
+	for (size_t i = 0; ok && i < count; i++)
 		if (requests[i].error.kind != ERROR_NONE)
 			err = requests[i].error;
-		take_summary(out, cluster, requests[i].answer);
+	for (size_t i = 0; ok && i < cluster->member_count; i++)
+		for (size_t j = 0; j < count; j++)
+			take_summary(out, cluster->namespace, cluster->members[i].name, requests[j].answer);
+	for (size_t i = 0; ok && i < count; i++)
 		json_decref(requests[i].answer);
-	}
 	if (err.kind != ERROR_NONE)
 		*why = arena_printf(context->mem, "how full the volumes are is not known: %s%s", err.text,
 			err.kind == ERROR_DENIED

@@ -63,7 +63,6 @@ static void keep(struct agent *agent, struct fetch *fetch)
 
 bool fetch_start(struct agent *agent, struct fetch *fetch, struct error *err)
 {
-	pthread_t thread;
 	pthread_attr_t attributes;
 	struct errand *errand = memory_alloc(sizeof(*errand));
 
@@ -74,8 +73,7 @@ bool fetch_start(struct agent *agent, struct fetch *fetch, struct error *err)
 	memcpy(fetch->request.programs, agent->programs, sizeof(agent->programs));
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, FETCH_STACK);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	int reason = pthread_create(&thread, &attributes, run, errand);
+	int reason = pthread_create(&fetch->thread, &attributes, run, errand);
 	pthread_attr_destroy(&attributes);
 	if (reason) {
 		free(errand);

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "agent/agent.h"
 #include "agent/loop/credentials.h"
 #include "agent/queue.h"
@@ -20,7 +22,8 @@ struct fetch {
 	struct source_result result; /* when `ok` */
 	bool ok;
 	int64_t took; /* milliseconds */
-	bool done;    /* queue_is_done() */
+	bool done;    /* queue_is_done(): joined by whoever takes the answer */
+	pthread_t thread;
 	struct error error;
 };
 

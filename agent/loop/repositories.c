@@ -1,6 +1,7 @@
 /*
  * repositories.c - when each repository is asked, and what its answer means for the Applications that name it
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -434,6 +435,7 @@ void repositories_collect(struct agent *agent)
 			continue;
 		agent->fetches[i] = NULL;
 		agent->fetching--;
+		pthread_join(fetch->thread, NULL);
 		take_answer(agent, fetch);
 	}
 }

@@ -288,7 +288,6 @@ static void end_pass(struct users_pass *pass);
 
 bool users_pass_start(struct agent *agent, struct database *database)
 {
-	pthread_t thread;
 	pthread_attr_t attributes;
 
 	if (!stands_alone(*next_wish(&database->wishes, database)) &&
@@ -302,8 +301,7 @@ bool users_pass_start(struct agent *agent, struct database *database)
 	database->dirty = database->dirty && only_plans(pass->wish);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, THREAD_STACK);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	int reason = pthread_create(&thread, &attributes, run, pass);
+	int reason = pthread_create(&pass->thread, &attributes, run, pass);
 	pthread_attr_destroy(&attributes);
 	if (reason) {
 		error_set(&pass->error, ERROR_RETRY, "cannot start a thread: %s", strerror(reason));
@@ -443,7 +441,9 @@ void users_pass_collect(struct agent *agent)
 {
 	for (size_t i = 0; i < agent->database_count; i++) {
 		struct users_pass *pass = agent->databases[i]->running;
-		if (pass && queue_is_done(agent->queue, &pass->done))
-			end_pass(pass);
+		if (!pass || !queue_is_done(agent->queue, &pass->done))
+			continue;
+		pthread_join(pass->thread, NULL);
+		end_pass(pass);
 	}
 }

@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "agent/agent.h"
 #include "agent/users/passwords.h"
 #include "reconcile/roles/roles.h"
@@ -115,6 +117,7 @@ struct users_pass {
 	size_t failing_count;
 
 	bool done;          /* queue_is_done() */
+	pthread_t thread;   /* joined by whoever takes what it found */
 	bool ok;            /* every user is as wanted */
 	bool reached;       /* the server was reached and read */
 	bool recorded;      /* what became of it stands in the store */

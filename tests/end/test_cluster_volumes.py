@@ -17,7 +17,8 @@ def place(program, plane):
     namespace, node = plane.namespace("volumes"), kubelet.Node(plane, NODE, own_address()).start()
     pretend(plane, namespace, NAME, members=2)
     for index, used in enumerate((3 * GIB, GIB)):
-        node.pod(namespace, f"{NAME}-{index}", log="/dev/null", volumes={f"pgdata-{NAME}-{index}": (used, 4 * GIB)})
+        node.pod(namespace, f"{NAME}-{index}", log="/dev/null",
+                 volumes={f"{claim}-{NAME}-{index}": (used, 4 * GIB) for claim in ("wal", "pgdata")})
     # Of another cluster on the same node, and of a Pod of the same name elsewhere, nothing is shown.
     node.pod(namespace, "acid-other-0", log="/dev/null", volumes={"pgdata-acid-other-0": (1, 2)})
     node.pod("elsewhere", f"{NAME}-0", log="/dev/null", volumes={f"pgdata-{NAME}-0": (1, 2)})
@@ -36,8 +37,10 @@ def test_the_kubelet_says_how_full_each_members_volume_is(plane, place, tmp_path
     document = ask(plane, place, tmp_path, "-o", "json").ok().json
     assert "volumesError" not in document, document["volumesError"]
     volumes = document["volumes"]
-    assert volumes == [{"member": f"{NAME}-{index}", "claim": f"pgdata-{NAME}-{index}", "usedBytes": used, "capacityBytes": 4 * GIB,
-                        "availableBytes": 4 * GIB - used, "source": "kubelet"} for index, used in ((0, 3 * GIB), (1, GIB))]
+    # A kubelet says its Pods and their volumes in no order: here they have one.
+    assert volumes == [{"member": f"{NAME}-{index}", "claim": f"{claim}-{NAME}-{index}", "usedBytes": used, "capacityBytes": 4 * GIB,
+                        "availableBytes": 4 * GIB - used, "source": "kubelet"}
+                       for index, used in ((0, 3 * GIB), (1, GIB)) for claim in ("pgdata", "wal")]
     asked = [r["requestURI"] for r in plane.requests(mark) if "/proxy/" in r["requestURI"]]
     assert asked == [f"/api/v1/nodes/{NODE}/proxy/stats/summary"]  # once for the two on it
     told = ask(plane, place, tmp_path).ok().out

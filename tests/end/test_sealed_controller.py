@@ -3,6 +3,7 @@
 import base64
 import json
 import signal
+import time
 
 import pytest
 import yaml
@@ -104,17 +105,17 @@ def test_rotate_seals_with_its_newest_key_and_keeps_the_scope(desk, controller):
     admin = controller.plane.admin
     sealed = {scope: desk.pgitops("seal", "--scope", scope, stdin=SECRET % (f"old-{scope}", controller.namespace)).ok().out
               for scope in ("strict", "namespace-wide", "cluster-wide")}
-    before = desk.pgitops("seal", "cert", "-w", "old.pem").ok()
-    # A certificate's dates are whole seconds, and of two in one second either may be the newest: the controller is asked until it has changed.
-    def newer():
-        controller.process.send_signal(signal.SIGUSR1)
-        return desk.pgitops("seal", "--fetch-cert").out != (desk.root / "old.pem").read_text()
+    def keys():
+        return {key["metadata"]["name"]: base64.b64decode(key["data"]["tls.crt"]).decode()
+                for key in admin.list("v1", "Secret", controller.namespace, f"{BITNAMI}/sealed-secrets-key=active")}
 
-    wait_for("a new key", newer, 20, pause=0.5)
-    assert before.code == 0
+    before = keys()
+    time.sleep(1.1)  # A certificate's dates are whole seconds, and of two in one second either may be the newest.
+    controller.process.send_signal(signal.SIGUSR1)
+    made, = wait_for("a new key", lambda: keys().keys() - before.keys(), 20)
+    # One signal, one key: it is in use when the controller gives its certificate.
+    wait_for("its use", lambda: desk.pgitops("seal", "--fetch-cert").out == keys()[made], 20)
     desk.pgitops("seal", "cert", "-w", "new.pem").ok()
-    keys = admin.list("v1", "Secret", controller.namespace, f"{BITNAMI}/sealed-secrets-key=active")
-    assert len(keys) >= 2
     for scope, text in sealed.items():
         again = desk.pgitops("seal", "--rotate", stdin=text).ok().out
         real = desk.kubeseal("--re-encrypt", stdin=text).ok().out
