@@ -62,8 +62,8 @@ def is_part(sql, whole):
 
 
 def split(sql):
-    """What is the same in a part of it, privileges, objects. Whoever lost the right to give it in between is lent that."""
-    sql = re.sub(r"^(?:GRANT USAGE ON SCHEMA \S+ TO .*?; )?GRANT [^;]* WITH GRANT OPTION; (SET LOCAL ROLE .*?; SET LOCAL ROLE NONE); REVOKE .*", r"\1", sql)
+    """What is the same in a part of it, privileges, objects. What is lent to whoever takes it back, the schema or the right to give, is left out."""
+    sql = re.sub(r"^(?:GRANT .*; )?(SET LOCAL ROLE .*?; SET LOCAL ROLE NONE)(?:; REVOKE .*)?$", r"\1", sql)
     found = re.fullmatch(r"((?:SET LOCAL ROLE .*?; )?(?:GRANT|REVOKE) )(.*)( ON (?:[A-Z]+ )+)(\".*)( (?:TO|FROM) \".*)", sql)
     return (found[1] + found[3] + found[5], set(found[2].split(", ")), set(found[4].split(", "))) if found else (sql, set(), set())
 
