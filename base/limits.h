@@ -91,9 +91,10 @@
 #define LIMIT_SCRAM_ITERATIONS 1000000  /* a verifier with more is refused, not derived */
 
 /* Patroni (reconcile/patroni) */
-#define LIMIT_PATRONI_ANSWER 262144     /* bytes of one answer of a member */
-#define LIMIT_PATRONI_ASKED 100         /* members asked at once */
-#define LIMIT_PATRONI_MILLISECONDS 2000 /* until a member must have answered */
+#define LIMIT_PATRONI_ANSWER 262144              /* bytes of one answer of a member */
+#define LIMIT_PATRONI_ASKED 100                  /* members asked at once */
+#define LIMIT_PATRONI_MILLISECONDS 2000          /* until a member must have answered */
+#define LIMIT_READING_MEMORY (16L * 1024 * 1024) /* what is known of one database cluster, for the page */
 
 /* Store, HTTP, command line (store, agent) */
 #define LIMIT_SECRET_FILE 65536           /* a file that holds one password, token or key */

@@ -30,7 +30,7 @@ static json_t *read_one(struct agent_clusters *clusters, const struct database_c
 		return document;
 	json_decref(document);
 	error_set(err, ERROR_INVALID, "what is known of it needs more than %ld MiB of memory",
-		LIMIT_PASS_MEMORY >> 20);
+		LIMIT_READING_MEMORY >> 20);
 	return NULL;
 }
 
@@ -38,7 +38,7 @@ static json_t *read_cluster(void *context, size_t number)
 {
 	struct agent_clusters *clusters = context;
 	const struct database_config *database = clusters->entries[number];
-	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
+	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_READING_MEMORY);
 	struct command_context command = {.mem = mem};
 	struct error err = {0};
 	if (!number)

@@ -52,10 +52,49 @@ struct showing {
 	char *before; /* what was shown last, as JSON without what only ages */
 };
 
+/* What is asked only for the one that is looked at closely. */
+struct closely {
+	json_t *events, *server, *volumes;
+	const char *no_events, *no_server, *no_volumes; /* why they could not be had; NULL = they could */
+};
+
+static void look_closely(struct command_context *context, const struct cluster_source *source,
+	struct patroni_cluster *cluster, struct closely *more)
+{
+	more->events = cluster_recent_events(context, source, cluster, &more->no_events);
+	if (!source->words_only)
+		more->server = cluster_server(context, source, cluster, &more->no_server);
+	more->volumes = cluster_volumes(context, source, cluster, more->server, &more->no_volumes);
+}
+
+static void closely_done(struct closely *more)
+{
+	json_decref(more->events);
+	json_decref(more->server);
+	json_decref(more->volumes);
+}
+
 /* ---- one reading, shown ---- */
 
+/* A volume fills all the time: it is worth a line when it is a percent fuller. */
+static json_t *volumes_essence(const json_t *volumes)
+{
+	json_t *out = json_array();
+	const json_t *volume;
+	size_t i;
+	json_array_foreach (volumes, i, volume) {
+		int64_t capacity = json_number_at(volume, "capacityBytes", 0);
+		int64_t used = json_number_at(volume, "usedBytes", 0);
+		json_array_append_new(out,
+			json_pack("{s:s,s:s,s:I}", "member", json_text_at(volume, "member", ""), "claim",
+				json_text_at(volume, "claim", ""), "percent",
+				(json_int_t)(capacity > 0 ? (double)used * 100 / (double)capacity : 0)));
+	}
+	return out;
+}
+
 /* Ages and positions move by themselves. */
-static char *essence(const struct patroni_set *set, struct arena *mem)
+static char *essence(const struct patroni_set *set, const struct closely *more, struct arena *mem)
 {
 	CLEANUP(json_done) json_t *document = cluster_list_document(set, mem);
 	json_t *cluster, *member;
@@ -69,11 +108,15 @@ static char *essence(const struct patroni_set *set, struct arena *mem)
 				json_object_del(member, moving[k]);
 		}
 	}
+	if (more->events)
+		json_object_set(document, "events", more->events);
+	json_object_set_new(document, "volumes", volumes_essence(more->volumes));
 	return json_canonical(document);
 }
 
 /* A terminal is drawn anew; elsewhere only what changed is worth a line. */
-static bool is_news(struct command_context *context, struct showing *showing, const struct patroni_set *set)
+static bool is_news(struct command_context *context, struct showing *showing, const struct patroni_set *set,
+	const struct closely *more)
 {
 	if (!showing->watch)
 		return true;
@@ -81,7 +124,7 @@ static bool is_news(struct command_context *context, struct showing *showing, co
 		fputs("\033[H\033[J", stdout);
 		return true;
 	}
-	char *now = essence(set, context->mem);
+	char *now = essence(set, more, context->mem);
 	bool same = text_equal(now, showing->before);
 	if (!same && showing->before && !command_is_document(context))
 		putchar('\n');
@@ -113,30 +156,24 @@ static void show_events(const struct command_context *context, const json_t *eve
 	cluster_events_table(context, events);
 }
 
-/* The primary is asked only for the one that is looked at closely. */
 static void show_one(
-	struct command_context *context, const struct cluster_source *source, struct patroni_cluster *cluster)
+	struct command_context *context, const struct patroni_cluster *cluster, const struct closely *more)
 {
-	const char *why = NULL, *no_events = NULL, *no_volumes = NULL;
-	CLEANUP(json_done) json_t *events = cluster_recent_events(context, source, cluster, &no_events);
-	CLEANUP(json_done)
-	json_t *server = source->words_only ? NULL : cluster_server(context, source, cluster, &why);
-	CLEANUP(json_done) json_t *volumes = cluster_volumes(context, source, cluster, server, &no_volumes);
 	if (command_is_document(context)) {
 		CLEANUP(json_done) json_t *document = cluster_document(cluster, context->mem);
-		cluster_document_add(document, server, why);
-		if (events)
-			json_object_set(document, "events", events);
-		json_set_text(document, "eventsError", no_events);
-		if (json_array_size(volumes))
-			json_object_set(document, "volumes", volumes);
-		json_set_text(document, "volumesError", no_volumes);
+		cluster_document_add(document, more->server, more->no_server);
+		if (more->events)
+			json_object_set(document, "events", more->events);
+		json_set_text(document, "eventsError", more->no_events);
+		if (json_array_size(more->volumes))
+			json_object_set(document, "volumes", more->volumes);
+		json_set_text(document, "volumesError", more->no_volumes);
 		output_document(&context->output, document);
 	} else {
-		cluster_show(context, cluster, server);
-		cluster_show_server(context, server, why);
-		cluster_show_volumes(context, volumes, no_volumes);
-		show_events(context, events, no_events);
+		cluster_show(context, cluster, more->server);
+		cluster_show_server(context, more->server, more->no_server);
+		cluster_show_volumes(context, more->volumes, more->no_volumes);
+		show_events(context, more->events, more->no_events);
 	}
 }
 
@@ -151,6 +188,7 @@ static int judge(const struct patroni_set *set)
 static int show(struct command_context *context, const struct cluster_source *source, struct showing *showing,
 	struct patroni_set *set)
 {
+	struct closely more = {0};
 	const char *note = NULL;
 	struct error err;
 	bool ok = cluster_read(context, source, showing->name, set, &note, &err);
@@ -159,13 +197,16 @@ static int show(struct command_context *context, const struct cluster_source *so
 		command_block(context, stderr, 0, note, CELL_BUSY);
 	if (!ok || (showing->name && !one))
 		return command_failed(&err);
-	if (is_news(context, showing, set)) {
+	if (one)
+		look_closely(context, source, one, &more);
+	if (is_news(context, showing, set, &more)) {
 		if (one)
-			show_one(context, source, one);
+			show_one(context, one, &more);
 		else
 			show_set(context, set);
 		fflush(stdout);
 	}
+	closely_done(&more);
 	return one ? (one->bad ? EXIT_NO : EXIT_YES) : judge(set);
 }
 
@@ -181,6 +222,7 @@ static int run(struct command_context *context, const struct cluster_source *sou
 		patroni_done(&set);
 		if (!showing->watch)
 			return code;
+		memory_give_back();
 		sleep(WATCH_SECONDS);
 	}
 }

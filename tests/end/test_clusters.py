@@ -478,7 +478,7 @@ def test_the_operators_object_and_volumes_stand_beside(crds, ask):
         admin.patch("acid.zalan.do/v1", "postgresql", namespace, "acid-demo", {"metadata": {"finalizers": None}})
 
 
-def test_the_last_events_stand_below_and_those_that_say_the_same_are_one(crds, ask):
+def test_the_last_events_stand_below_and_those_that_say_the_same_are_one(crds, ask, tmp_path):
     namespace = crds.namespace("said")
     pretend(crds, namespace, "acid-demo", members=1)
 
@@ -502,6 +502,19 @@ def test_the_last_events_stand_below_and_those_that_say_the_same_are_one(crds, a
                          "time": "2026-01-02T03:04:13.000Z", "reason": "Update", "message": "could not sync", "source": "postgres-operator"}
     told = ask("get", "acid-demo", "--no-ask", namespace=namespace).ok().out
     assert re.search(r"\nEvents\nLAST .*\n(.*\n)+.*Warning +Update +postgresql/acid-demo +5 +could not sync", told) and "Foreign" not in told
+    # An Event is news to whoever watches.
+    watching = subprocess.Popen([str(agents.PROGRAM), "cluster", "get", "acid-demo", "-w", "--no-ask", "-n", namespace, "--kubeconfig",
+                                 str(crds.kubeconfig("admin", folder=tmp_path))],
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=agents.environment())
+    try:
+        while "Late23" not in watching.stdout.readline():
+            pass
+        event(30, "Pod", "acid-demo-0", "JustNow")
+        while "JustNow" not in watching.stdout.readline():
+            pass
+    finally:
+        watching.kill()
+        watching.communicate()
     # Without the right all else is shown, and what it needs is said.
     crds.allow("bob", [{"apiGroups": [""], "resources": ["pods", "endpoints", "configmaps"], "verbs": ["list"]}], namespace)
     result = ask("get", "acid-demo", "--no-ask", "-o", "json", namespace=namespace, user="bob").ok()

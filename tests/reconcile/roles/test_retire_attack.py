@@ -177,7 +177,7 @@ def plant(server, kind):
     return True
 
 
-@ALL
+@SOME
 @pytest.mark.parametrize("kind", KINDS)
 def test_code_goes_to_nobody_but_an_heir_without_powers(server, users, kind):
     """Not to the heir that the agent file names, either."""
