@@ -30,8 +30,24 @@ struct stream {
 	bool begun; /* the first bytes were looked at */
 };
 
+/* "git@host:2222/team/db.git" is a path that begins with 2222 for git, too; who wrote it mostly meant a port. */
+static void explain_number(const struct url *url, struct error *err)
+{
+	size_t digits = strspn(url->path + 1, "0123456789");
+	char said[ERROR_TEXT_SIZE];
+	if (!url->relative || !digits || url->path[1 + digits] != '/')
+		return;
+	memcpy(said, err->text, sizeof(said));
+	error_set(err, err->kind,
+		"%s; port %d and the path %s in the home of the user were asked for, as git does: with a port the URL is "
+		"ssh://%s%s%s:%s",
+		said, url->port, url->path + 1, url->user ? url->user : "", url->user ? "@" : "", url->host,
+		url->path + 1);
+}
+
 static int fail(struct subtransport *owner)
 {
+	explain_number(owner->carrier->url, &owner->carrier->failure);
 	git_error_set_str(GIT_ERROR_SSH, owner->carrier->failure.text);
 	return -1;
 }
@@ -40,11 +56,10 @@ char *ssh_transport_command(const struct url *url)
 {
 	CLEANUP(buf_done) struct buf command = BUF(COMMAND_BYTES);
 	CLEANUP(arena_freep) struct arena *mem = arena_new(COMMAND_BYTES);
-	/* In ssh:// the path is part of a URL, in "host:path" it is not. */
-	const char *path = url->relative ? url->path : percent_decode(url->path, strlen(url->path), mem);
+	const char *path = url->literal ? url->path : percent_decode(url->path, strlen(url->path), mem);
 	if (url->relative || text_starts(path, "/~"))
 		path++;
-	if (*path == '-' || (!url->relative && strstr(url->path, "%00")))
+	if (*path == '-' || (!url->literal && strstr(url->path, "%00")))
 		return NULL;
 	buf_text(&command, "git-upload-pack '");
 	for (; *path; path++) {

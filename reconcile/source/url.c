@@ -21,6 +21,7 @@ static const struct {
 	{"http://", URL_HTTP, 80},
 	{"ssh://", URL_SSH, 22},
 	{"git+ssh://", URL_SSH, 22},
+	{"ssh+git://", URL_SSH, 22},
 	{"file://", URL_FILE, 0},
 };
 
@@ -81,7 +82,20 @@ static bool read_port(const char *text, int *port)
 	return true;
 }
 
-/* "[::1]:22", "host:22", "host" */
+/* What stands there may be half a password: it is not shown. */
+static bool port_refused(const struct url *url, struct error *err)
+{
+	static const char what[] = "the port of the repository URL is no number from 1 to 65535";
+	if (url->scheme != URL_SSH)
+		return error_set(err, ERROR_INVALID, "%s", what);
+	return error_set(err, ERROR_INVALID,
+		"%s: behind ssh://%s: comes a port. A path from the user's home is written without ssh:// (%s%s%s:PATH), one "
+		"from the root ssh://%s%s%s/PATH",
+		what, url->host, url->user ? url->user : "", url->user ? "@" : "", url->host,
+		url->user ? url->user : "", url->user ? "@" : "", url->host);
+}
+
+/* "[::1]:22", "host:22", "host:", "host" */
 static bool read_host(char *text, struct url *url, struct error *err)
 {
 	char *port = NULL;
@@ -101,13 +115,17 @@ static bool read_host(char *text, struct url *url, struct error *err)
 		*c = (char)tolower((unsigned char)*c);
 	url->host = text;
 	url->port = scheme_port(url->scheme);
-	if (port && !read_port(port, &url->port))
-		return error_set(
-			err, ERROR_INVALID, "the port of the repository URL is no number from 1 to 65535");
 	if (!host_is_safe(text))
 		return error_set(err, ERROR_INVALID,
 			"the host of the repository URL is empty or has forbidden characters");
-	return true;
+	return !port || !*port || read_port(port, &url->port) || port_refused(url, err);
+}
+
+static bool password_refused(struct error *err)
+{
+	return error_set(err, ERROR_INVALID,
+		"the repository URL holds a password, where everybody who reads the Application sees it: "
+		"take it out and put it into the repository's credentials");
 }
 
 static bool read_authority(char *text, struct arena *mem, struct url *url, struct error *err)
@@ -116,9 +134,7 @@ static bool read_authority(char *text, struct arena *mem, struct url *url, struc
 	if (at) {
 		*at = '\0';
 		if (strchr(text, ':'))
-			return error_set(err, ERROR_INVALID,
-				"the repository URL holds a password, where everybody who reads the Application sees it: "
-				"take it out and put it into the repository's credentials");
+			return password_refused(err);
 		url->user = percent_decode(text, strlen(text), mem);
 		if (strstr(text, "%00") || !user_is_safe(url->user))
 			return error_set(err, ERROR_INVALID,
@@ -128,11 +144,53 @@ static bool read_authority(char *text, struct arena *mem, struct url *url, struc
 	return read_host(text, url, err);
 }
 
-/* "git@host:team/db.git": a ':' before any '/'. */
+/* Where "git@host:team/db.git" opens a bracket: "[git@host:2222]:db", "git@[::1]:db"; NULL = nowhere. */
+static const char *scp_bracket(const char *text)
+{
+	const char *bracket = text + strcspn(text, "[:/");
+	return *bracket == '[' && (bracket == text || bracket[-1] == '@') ? bracket : NULL;
+}
+
+/* A ':' before any '/', or behind the brackets. */
 static const char *scp_colon(const char *text)
 {
+	const char *bracket = scp_bracket(text), *end = bracket ? strchr(bracket, ']') : NULL;
+	if (end)
+		return end[1] == ':' ? end + 1 : NULL;
 	size_t length = strcspn(text, ":/");
 	return text[length] == ':' && length > 0 ? text + length : NULL;
+}
+
+/* Within brackets stands what Git finds there: a host with its port, an IPv6 address, the user before it or not. */
+static char *scp_authority(const char *text, const char *colon, struct arena *mem)
+{
+	const char *bracket = scp_bracket(text);
+	if (!bracket || colon[-1] != ']')
+		return arena_copy_n(mem, text, (size_t)(colon - text));
+	char *plain = arena_printf(
+		mem, "%.*s%.*s", (int)(bracket - text), text, (int)(colon - bracket - 2), bracket + 1);
+	const char *at = strrchr(plain, '@'), *host = at ? at + 1 : plain, *first = strchr(host, ':');
+	if (!first || !strchr(first + 1, ':'))
+		return plain;
+	return arena_printf(mem, "%.*s[%s]", (int)(host - plain), plain, host);
+}
+
+/* "user:password@host:path" has the host "user" for Git; nobody means that, and the path would be shown. */
+static bool scp_holds_password(const char *text, const char *colon)
+{
+	size_t user = strcspn(colon, "@/");
+	return colon[user] == '@' && !memchr(text, '@', (size_t)(colon - text));
+}
+
+static bool split_scp(const char *text, const char *colon, struct arena *mem, struct url *url, struct error *err)
+{
+	if (scp_holds_password(text, colon))
+		return password_refused(err);
+	url->scheme = URL_SSH;
+	url->literal = true;
+	url->relative = colon[1] != '/';
+	url->path = arena_printf(mem, "%s%s", url->relative ? "/" : "", colon + 1);
+	return read_authority(scp_authority(text, colon, mem), mem, url, err);
 }
 
 /* "host", "host:8080", "[::1]:22"; the port only where it is not the scheme's own. */
@@ -188,12 +246,8 @@ static bool split(const char *text, struct arena *mem, struct url *url, struct e
 		return *rest == '/' || error_set(err, ERROR_INVALID, "a file:// URL needs an absolute path");
 	}
 	const char *colon = rest ? NULL : strstr(text, "://") ? NULL : scp_colon(text);
-	if (colon) {
-		url->scheme = URL_SSH;
-		url->relative = colon[1] != '/';
-		url->path = arena_printf(mem, "%s%s", url->relative ? "/" : "", colon + 1);
-		return read_authority(arena_copy_n(mem, text, (size_t)(colon - text)), mem, url, err);
-	}
+	if (colon)
+		return split_scp(text, colon, mem, url, err);
 	if (!rest)
 		return error_set(err, ERROR_INVALID,
 			"the repository URL is none of https://, http://, ssh://, user@host:path, file:// or /path");

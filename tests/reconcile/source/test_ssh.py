@@ -159,6 +159,16 @@ def test_a_path_from_the_home_of_the_user(ssh, repository, make_source):
             assert names(absolute.read()) == ["ConfigMap a"]
 
 
+def test_a_port_in_brackets_is_one_and_a_number_of_a_path_is_told(ssh, repository, make_source):
+    """As git reads both; who writes git@host:2222/team/db.git mostly means the port."""
+    credentials = {"sshKey": ssh.client_key.read_text(), "knownHosts": ssh.known_hosts()}
+    assert names(make_source(f"[{ssh.user}@127.0.0.1:{ssh.port}]:{repository.path}", **credentials).read()) == ["ConfigMap a"]
+    kind, text = make_source(f"[{ssh.user}@127.0.0.1:{ssh.port}]:2222/team/db.git", **credentials).fail()
+    assert kind == "missing" and f"ssh://{ssh.user}@127.0.0.1:2222/team/db.git" in text
+    kind, text = make_source(f"ssh://{ssh.user}@127.0.0.1:team/db.git", **credentials).fail()
+    assert kind == "invalid" and f"({ssh.user}@127.0.0.1:PATH)" in text
+
+
 def test_a_space_in_a_url_is_decoded(ssh, repository, make_source):
     repository.path.rename(repository.path.with_name("my db.git"))
     source = make_source(ssh.url(repository.path.with_name("my%20db.git")), sshKey=ssh.client_key.read_text(),

@@ -55,6 +55,21 @@ static void urls_of_every_kind_are_taken_apart(void **state)
 		{"git@github.com:team/db.git", URL_SSH, "git", "github.com", 22, "/team/db.git",
 			"ssh://github.com/team/db.git"},
 		{"host:/srv/db.git", URL_SSH, NULL, "host", 22, "/srv/db.git", "ssh://host/srv/db.git"},
+		/* As git's connect.c reads them. */
+		{"[git@host:2222]:team/db.git", URL_SSH, "git", "host", 2222, "/team/db.git",
+			"ssh://host:2222/team/db.git"},
+		{"git@[host:2222]:team/db.git", URL_SSH, "git", "host", 2222, "/team/db.git",
+			"ssh://host:2222/team/db.git"},
+		{"[host:2222]:/srv/db.git", URL_SSH, NULL, "host", 2222, "/srv/db.git",
+			"ssh://host:2222/srv/db.git"},
+		{"[host]:db", URL_SSH, NULL, "host", 22, "/db", "ssh://host/db"},
+		{"git@[::1]:team/db.git", URL_SSH, "git", "::1", 22, "/team/db.git", "ssh://[::1]/team/db.git"},
+		{"[git@::1]:db", URL_SSH, "git", "::1", 22, "/db", "ssh://[::1]/db"},
+		{"git@host:2222/team/db.git", URL_SSH, "git", "host", 22, "/2222/team/db.git",
+			"ssh://host/2222/team/db.git"},
+		{"ssh://git@host:/srv/db.git", URL_SSH, "git", "host", 22, "/srv/db.git",
+			"ssh://host/srv/db.git"},
+		{"ssh+git://git@[::1]:22/db", URL_SSH, "git", "::1", 22, "/db", "ssh://[::1]/db"},
 		{"file:///srv/my db.git", URL_FILE, NULL, "", 0, "/srv/my db.git", "/srv/my db.git"},
 		{"/srv/db", URL_FILE, NULL, "", 0, "/srv/db", "/srv/db"},
 	};
@@ -95,6 +110,7 @@ static void who_asks_for_what_is_an_identity(void **state)
 		{"https://ci%40example.org@h/db", "https://ci@example.org@h/db"},
 		{"git@host:team/db.git", "ssh://git@host/~/team/db.git"},
 		{"git@host:/srv/db.git", "ssh://git@host/srv/db.git"},
+		{"[git@host:2222]:/srv/db.git", "ssh://git@host:2222/srv/db.git"},
 		{"file:///srv/db.git", "/srv/db.git"},
 	};
 	static const char *const others[][2] = {
@@ -150,6 +166,15 @@ static void what_could_do_harm_is_refused(void **state)
 		"ssh://host/`id`",
 		"git@host:--exec=id",
 		"-oProxyCommand=id@host:db",
+		"[-oProxyCommand=id]:db",
+		"git@[-oProxyCommand=id]:db",
+		"[git@host:team]:db",
+		"[git@host:2222]",
+		"[git@host:2222]db",
+		"[]:db",
+		"[[git@host]]:db",
+		"git@ho[st]:db",
+		"git@host:2222:db'",
 		"https://[::1/db",
 		"https://host/../db",
 		"https://host/a/..",
@@ -168,6 +193,34 @@ static void what_could_do_harm_is_refused(void **state)
 		if (url_parse(bad[i], mem, &url, &err))
 			fail_msg("\"%s\" was taken", bad[i]);
 		assert_int_equal(err.kind, ERROR_INVALID);
+	}
+}
+
+static void a_path_in_place_of_the_port_is_told_how_it_is_written(void **state)
+{
+	struct url url;
+	struct error err = {0};
+	(void)state;
+	assert_false(url_parse("ssh://git@host:team/db.git", mem, &url, &err));
+	assert_non_null(strstr(err.text, "git@host:PATH"));
+	assert_non_null(strstr(err.text, "ssh://git@host/PATH"));
+	/* Without "@host" behind it this is half a password. */
+	assert_false(url_parse("ssh://ci:hunter2/db.git", mem, &url, &err));
+	assert_null(strstr(err.text, "hunter2"));
+}
+
+static void a_password_is_seen_in_every_form(void **state)
+{
+	static const char *const bad[] = {"https://ci:hunter2@host/db", "ci:hunter2@host:team/db.git",
+		"[ci:hunter2@host]:db", "ssh://ci:hunter2@host/db"};
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		struct url url;
+		struct error err = {0};
+		assert_false(url_parse(bad[i], mem, &url, &err));
+		assert_non_null(strstr(err.text, "holds a password"));
+		assert_null(strstr(err.text, "hunter2"));
+		assert_null(strstr(source_url_shown(bad[i], mem), "hunter2"));
 	}
 }
 
@@ -211,6 +264,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(urls_of_every_kind_are_taken_apart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_path_in_place_of_the_port_is_told_how_it_is_written, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_password_is_seen_in_every_form, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_message_names_the_url_as_it_was_written, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(equal_repositories_have_equal_plain_urls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_asks_for_what_is_an_identity, set_up, tear_down),
