@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "reconcile/source/dialer.h"
@@ -100,25 +101,16 @@ static bool refused(const struct ssh_link *link, int code, const char *what, str
 		user_of(link), origin ? " (from " : "", origin ? origin : "", origin ? ")" : "");
 }
 
-static bool is_pkcs8(const struct secret *key)
-{
-	return strstr(key->bytes, "-----BEGIN PRIVATE KEY-----");
-}
-
 static bool log_in_by_key(const struct ssh_link *link, struct error *err)
 {
+	CLEANUP(buf_wipe) struct buf pem = BUF(2 * LIMIT_SECRET_FILE);
 	ssh_key key = NULL;
-	if (!ssh_key_check(&link->access->ssh_key, err))
+	if (!ssh_key_read(&link->access->ssh_key, &pem, err))
 		return false;
-	if (ssh_pki_import_privkey_base64(link->access->ssh_key.bytes, NULL, NULL, NULL, &key) != SSH_OK)
+	if (ssh_pki_import_privkey_base64(buf_string(&pem), NULL, NULL, NULL, &key) != SSH_OK)
 		return error_set(err, ERROR_DENIED,
-			"the ssh key cannot be read: it is damaged, or of a kind that is not supported (ed25519, ECDSA and RSA are)");
-	if (ssh_key_type(key) == SSH_KEYTYPE_ED25519 && is_pkcs8(&link->access->ssh_key)) {
-		ssh_key_free(key);
-		return error_set(err, ERROR_DENIED,
-			"the ssh key is an ed25519 key in PKCS #8 form (BEGIN PRIVATE KEY), with which libssh does not sign: write it "
-			"in OpenSSH's form with `ssh-keygen -p -N '' -f FILE` (OpenSSH 9.6 or newer), or make another");
-	}
+			"the ssh key cannot be read: it is damaged, or of a kind that is not supported (ed25519, RSA, and ECDSA of "
+			"nistp256, 384 and 521 are)");
 	int code = ssh_userauth_publickey(link->session, NULL, key);
 	ssh_key_free(key);
 	return code == SSH_AUTH_SUCCESS || refused(link, code, "ssh key", err);

@@ -14,7 +14,7 @@ curl/.*|base/http/.*
 (jq|jv)\.h|reconcile/ignore/jq_worker\.c
 seccomp\.h|reconcile/ignore/jq_worker\.c|base/sandbox/syscall_filter\.c
 libssh/.*|reconcile/source/ssh_link\.c
-openssl/.*|base/digest\.c|reconcile/postgres/scram\.c|reconcile/sealed/.*|reconcile/source/(sshsig|github_app)\.c
+openssl/.*|base/digest\.c|reconcile/postgres/scram\.c|reconcile/sealed/.*|reconcile/source/(sshsig|ssh_key|github_app)\.c
 '
 
 while read -r file; do
