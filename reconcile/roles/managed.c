@@ -136,21 +136,33 @@ static bool is_asked_for(const struct roles_present *present, const struct roles
 		!managed_is_untouchable(present, role) && !operator_claim(present, role, mem);
 }
 
-static bool is_known(const struct roles_plan_input *input, const char *name)
+static bool is_a_role_of_somebody(const struct users *wanted, const char *name)
 {
-	if (users_find(input->wanted, name) || (input->remembers && input->remembers(input->memory, name)))
-		return true;
-	for (size_t i = 0; i < input->wanted->count; i++)
-		if (text_is_listed(input->wanted->items[i].roles, input->wanted->items[i].role_count, name))
+	for (size_t i = 0; i < wanted->count; i++)
+		if (text_is_listed(wanted->items[i].roles, wanted->items[i].role_count, name))
+			return true;
+	for (size_t i = 0; i < wanted->group_count; i++)
+		if (text_is_listed(wanted->groups[i].roles, wanted->groups[i].role_count, name))
 			return true;
 	return false;
+}
+
+/* Listed as what its comment says, or remembered: by a comment alone a role that people are members of would be a leaver. */
+static bool is_known(const struct roles_plan_input *input, const struct role *role)
+{
+	const struct users *wanted = input->wanted;
+	bool user = users_find(wanted, role->name);
+	bool group = users_lists_group(wanted, role->name) || is_a_role_of_somebody(wanted, role->name);
+	if (user || group)
+		return role->said == MARK_GROUP ? group : user;
+	return input->remembers && input->remembers(input->memory, role->name);
 }
 
 static enum mark judge_without_row(
 	const struct roles_present *present, const struct roles_plan_input *input, const struct role *role)
 {
 	size_t count;
-	if (!present->has_table && mark_is_ours(role->said) && is_known(input, role->name) &&
+	if (!present->has_table && mark_is_ours(role->said) && is_known(input, role) &&
 		!managed_is_untouchable(present, role))
 		return role->said; /* one that leaves begins its hold again: when it began was in the table */
 	if (role->said == MARK_OTHER)

@@ -32,7 +32,8 @@
  * drops its role.
  *
  * Servers that an earlier version has looked after have marks and no table. When it is made, and only then, it takes in what carries
- * our comment and stands in users.yaml or in the store; anything else with such a comment is UNPROVEN.
+ * our comment and stands in users.yaml as what that says (a user, or a group), or in the store; anything else with such a comment is
+ * UNPROVEN: a group of users.yaml whose comment calls it a user would be removed at once.
  *
  * pg_upgrade keeps OIDs, and nothing changes. A dump that is restored into another cluster gives roles other OIDs: they are REPLACED
  * until they are adopted, and nothing is dropped.

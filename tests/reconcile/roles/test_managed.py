@@ -1,5 +1,7 @@
 """A role is ours by its OID and its name in the agent's own table; a comment proves nothing, and nothing else is dropped."""
 
+import json
+
 import psycopg
 import pytest
 
@@ -282,6 +284,29 @@ def test_what_nobody_remembers_is_left_when_the_table_is_made(server, users):
     assert exists(server, "carol") and '"carol"' in "".join(result.warnings) and result.deletions == []
     users.apply(BOTH + [{"username": "carol", "ensure": "absent"}], adopt=["carol"])
     assert not exists(server, "carol")
+
+
+@pytest.mark.parametrize("said", ["", " retiring", " leaving", " group"])
+@pytest.mark.parametrize("listed", ["role", "group", "memberOf", "user"])
+def test_a_comment_that_says_something_else_than_the_list_is_not_taken_in(server, users, said, listed):
+    """There is no table yet, and anybody with CREATEROLE could write it: nobody is locked by that."""
+    server.run("CREATE ROLE it LOGIN PASSWORD 'x'" if listed == "user" else "CREATE ROLE it", f"COMMENT ON ROLE it IS '{MARK}{said}'")
+    wanted = {"role": {"users": [{"username": "alice", "roles": ["it"]}]},
+              "group": {"groups": [{"name": "it"}], "users": [{"username": "alice"}]},
+              "memberOf": {"groups": [{"name": "staff", "memberOf": ["it"]}], "users": [{"username": "alice", "roles": ["staff"]}]},
+              "user": {"users": [{"username": "it"}, {"username": "alice"}]}}[listed]
+    before = server.value("SELECT row(rolcanlogin, rolconnlimit, rolpassword)::text FROM pg_authid WHERE rolname = 'it'")
+    users.secret("it", "geheim-it")
+    result = users.apply(json.dumps({"version": 2} | wanted))
+    assert not result.error and not result.mistakes, result.mistakes
+    if said == " group" and listed == "user":
+        assert result.status("it") == "Refused" and not [row for row in rows(server) if row[0] == "it"]
+    elif (said == " group") == (listed != "user"):
+        assert [row for row in rows(server) if row[0] == "it"]
+        return
+    assert [step["action"] for step in result.steps if step["user"] == "it"] in ([], ["grant"])
+    assert server.value("SELECT row(rolcanlogin, rolconnlimit, rolpassword)::text FROM pg_authid WHERE rolname = 'it'") == before
+    assert not result.deletions and "comment says that" in "".join(result.warnings) + str(result.unmanaged)
 
 
 def test_a_table_that_cannot_be_made_holds_everything_up_and_says_so(server, users):
