@@ -7,7 +7,7 @@
 #include "reconcile/manifest/yaml_write.h"
 
 static const char *const verb_names[] = {"get", "list", "watch", "create", "update", "patch", "delete"};
-enum { VERB_CREATE = 1 << 3, VERB_DELETE = 1 << 6 };
+enum { VERB_CREATE = 1 << 3, VERB_PATCH = 1 << 5, VERB_DELETE = 1 << 6 };
 
 static unsigned verbs_of(const char *text)
 {
@@ -32,11 +32,13 @@ void install_rule_add(struct install *install, const struct install_rule *rule, 
 {
 	struct install_rules *rules = &install->rules;
 	unsigned wanted = verbs_of(verbs);
-	bool makes_namespaces = !*rule->name && strcmp(rule->resource, "namespaces") == 0;
+	bool of_namespaces = strcmp(rule->resource, "namespaces") == 0;
 	if (install->overlays & INSTALL_READ_ONLY)
 		wanted &= ~(unsigned)VERB_DELETE;
-	if ((install->overlays & (INSTALL_READ_ONLY | INSTALL_NAMESPACED)) && makes_namespaces)
+	if ((install->overlays & (INSTALL_READ_ONLY | INSTALL_NAMESPACED)) && of_namespaces && !*rule->name)
 		wanted &= ~(unsigned)VERB_CREATE;
+	if ((install->overlays & INSTALL_READ_ONLY) && of_namespaces && *rule->name)
+		wanted &= ~(unsigned)VERB_PATCH; /* no dry run describes a namespace */
 	if (!wanted)
 		return;
 	for (size_t i = 0; i < rules->count; i++)

@@ -1,10 +1,11 @@
 #include "agent/doctor/doctor.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/users/database_target.h"
-#include "agent/users/users_source.h"
 #include "agent/users/passwords.h"
 #include "base/text.h"
 #include "reconcile/roles/examine.h"
@@ -149,31 +150,6 @@ static void say_server(
 
 /* ---- the users ---- */
 
-static const struct doctor_application *application_of(
-	const struct doctor *doctor, const struct database_config *database)
-{
-	for (size_t i = 0; i < doctor->application_count; i++)
-		if (text_equal(doctor->applications[i].spec.name, database->application))
-			return &doctor->applications[i];
-	return NULL;
-}
-
-static bool read_users(struct doctor *doctor, const struct database_config *database,
-	const struct desired *desired, struct users *users)
-{
-	struct mistakes mistakes = {.mem = doctor->mem};
-	if (!users_source_read(desired, database, doctor->mem, users, &mistakes)) {
-		doctor_fail(doctor, "users",
-			"push it, or correct users.configMap and users.key in the agent file",
-			"%s: %s holds no ConfigMap %s with the key %s", database->name, database->application,
-			database->config_map, database->key);
-		return false;
-	}
-	doctor_fail_mistakes(doctor, "users",
-		"correct it and push; `pgitops check .` in a checkout says the same before", &mistakes);
-	return !mistakes.count;
-}
-
 static bool names_database(const struct users *users, const char *database)
 {
 	for (size_t i = 0; i < users->count; i++)
@@ -276,6 +252,19 @@ static bool say_missing(struct doctor *doctor, const struct database_config *dat
 	return true;
 }
 
+/* In a cluster they are Secrets, whose right is one of all (needs_databases.c). */
+static void check_folder(struct doctor *doctor, const struct database_config *database, size_t count)
+{
+	const char *folder = doctor->config->secrets;
+	if (folder && access(folder, W_OK) == 0)
+		return;
+	doctor_fail(doctor, "users",
+		"name a folder under `secrets` in the agent file that the agent may write to",
+		"%s: %zu password%s to be generated, and there is no place for what is made: %s",
+		database->name, count, count == 1 ? " is" : "s are",
+		folder ? strerror(errno) : "neither a cluster nor a `secrets` folder");
+}
+
 static void check_passwords(struct doctor *doctor, const struct database_config *database,
 	const struct users *users, const struct doctor_application *application, const char *namespace)
 {
@@ -305,8 +294,8 @@ static void check_passwords(struct doctor *doctor, const struct database_config 
 		else
 			missing += say_missing(doctor, database, &users->items[i], &passwords);
 	}
-	if (generated)
-		doctor_check_generating(doctor, database, namespace, generated);
+	if (generated && !doctor->kube)
+		check_folder(doctor, database, generated);
 	if (left)
 		doctor_warn(doctor, "users", "see to these first, then ask again",
 			"%s: %zu more users were not looked at", database->name, left);
@@ -318,19 +307,16 @@ static void check_passwords(struct doctor *doctor, const struct database_config 
 static void check_users(
 	struct doctor *doctor, const struct database_config *database, const struct roles_server *server)
 {
-	const struct doctor_application *application = application_of(doctor, database);
-	struct users users;
-	if (!application || !application->desired ||
-		!read_users(doctor, database, application->desired, &users))
+	const struct users *users = doctor_users(doctor, database);
+	const char *namespace = doctor_users_namespace(doctor, database);
+	if (!users)
 		return;
 	if (server) {
-		check_databases(doctor, database, &users, server);
-		doctor_check_plain_users(doctor, database, server, &users);
+		check_databases(doctor, database, users, server);
+		doctor_check_plain_users(doctor, database, server, users);
 	}
-	const char *namespace =
-		database->users_namespace ? database->users_namespace : application->spec.destination;
 	if (namespace && *namespace)
-		check_passwords(doctor, database, &users, application, namespace);
+		check_passwords(doctor, database, users, doctor_application_of(doctor, database), namespace);
 	else
 		doctor_fail(doctor, "users",
 			"set users.namespace in the agent file, or the Application's destination.namespace",

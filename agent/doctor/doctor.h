@@ -45,6 +45,7 @@ struct doctor {
 	struct project *projects; /* the AppProjects */
 	size_t project_count;
 	bool projects_known;
+	struct doctor_list *lists; /* of doctor_users() */
 
 	void (*need)(struct doctor *doctor, const struct need *need); /* of needs_each() */
 	void *needs;                                                  /* its caller's */
@@ -87,14 +88,25 @@ void doctor_check_cluster(struct doctor *doctor); /* cluster.c: sets kube, resou
 void doctor_check_applications(struct doctor *doctor); /* applications.c */
 void doctor_check_repositories(struct doctor *doctor); /* repositories.c: sets `desired` */
 void doctor_check_rights(struct doctor *doctor);       /* rights.c */
-/* May the agent make the Secrets of `count` users whose password is generated? */
-void doctor_check_generating(
-	struct doctor *doctor, const struct database_config *database, const char *namespace, size_t count);
 void doctor_check_takeover(struct doctor *doctor);  /* takeover.c: Applications that we have never synced */
 void doctor_check_databases(struct doctor *doctor); /* databases.c */
 
+/* ---- what they share (users.c) ---- */
+
 struct roles_server;
 struct users;
+
+/* The Application that has the users of this database; NULL = there is none. */
+const struct doctor_application *doctor_application_of(
+	const struct doctor *doctor, const struct database_config *database);
+
+/* Where their Secrets are, if nothing else is said of one; NULL = nowhere. */
+const char *doctor_users_namespace(const struct doctor *doctor, const struct database_config *database);
+
+/* Who it is to have, by the Application's path. NULL = not known; what is wrong with the list is said, the first time. */
+const struct users *doctor_users(struct doctor *doctor, const struct database_config *database);
+
+/* ---- of one server ---- */
 
 /* Of an agent without superuser: which statements are missing, for the server and for what these users need (plain.c). */
 void doctor_check_plain(

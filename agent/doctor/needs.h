@@ -19,3 +19,8 @@ struct need {
 /* Each of them, some of one kind and place more than once. After the checks of cluster, applications and repositories, and with a cluster
    that has answered; what has no resource there, and a namespace that nobody makes, is said as a failure. */
 void needs_each(struct doctor *doctor, void (*each)(struct doctor *doctor, const struct need *need));
+
+/* ---- between needs.c and needs_databases.c ---- */
+
+void need_tell(struct doctor *doctor, const struct need *need);
+void needs_of_database(struct doctor *doctor, const struct database_config *database);

@@ -1,8 +1,6 @@
 #include "agent/doctor/needs.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -102,24 +100,6 @@ static void ask(struct doctor *doctor, const struct need *need)
 		json_decref(requests[i].answer);
 		free(bodies[i]);
 	}
-}
-
-void doctor_check_generating(
-	struct doctor *doctor, const struct database_config *database, const char *namespace, size_t count)
-{
-	const char *folder = doctor->config->secrets;
-	if (doctor->kube)
-		ask(doctor,
-			&(struct need){"", "secrets", namespace, "", "create",
-				arena_printf(doctor->mem, "%zu password%s of database %s %s generated", count,
-					count == 1 ? "" : "s", database->name, count == 1 ? "is" : "are"),
-				false});
-	else if (!folder || access(folder, W_OK) != 0)
-		doctor_fail(doctor, "users",
-			"name a folder under `secrets` in the agent file that the agent may write to",
-			"%s: %zu password%s to be generated, and there is no place for what is made: %s",
-			database->name, count, count == 1 ? " is" : "s are",
-			folder ? strerror(errno) : "neither a cluster nor a `secrets` folder");
 }
 
 void doctor_check_rights(struct doctor *doctor)
