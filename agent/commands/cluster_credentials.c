@@ -11,7 +11,8 @@ const char command_cluster_credentials_help[] =
 	"Shows the logins of a cluster for which the operator keeps a Secret: user, Secret, since when its password is what it is,\n"
 	"and the database that it owns. With USER that one with its password, and how it connects inside of the cluster\n"
 	"(`pgitops cluster connect` is the way in from anywhere else). The Secrets are asked for with your own rights: list on secrets,\n"
-	"with USER get of that one. Users of users.yaml have no such Secret; their passwords are with whoever sealed them.\n\n"
+	"with USER get of that one. A login NAMESPACE.USER (enable_cross_namespace_secret of the operator) has it in that namespace,\n"
+	"shown as NAMESPACE/SECRET: the same right is needed there, and is named where it is missing. Users of users.yaml have no such Secret; their passwords are with whoever sealed them.\n\n"
 	"      --password   the password of USER alone, for a pipe\n" CLUSTER_PLACE_HELP "\nExamples:\n"
 	"  pgitops cluster credentials acid-minimal-cluster\n"
 	"  pgitops cluster credentials acid-minimal-cluster postgres\n"
@@ -35,16 +36,27 @@ static void set_time(json_t *object, const char *key, int64_t time)
 
 static json_t *document_of(const struct cluster_login *login)
 {
-	json_t *out = json_pack("{s:s,s:s}", "user", login->user, "secret", login->secret);
+	json_t *out = json_pack("{s:s,s:s,s:s}", "user", login->user, "secret", login->secret,
+		"secretNamespace", login->namespace);
 	json_set_text(out, "database", login->database);
 	set_time(out, "created", login->created);
 	set_time(out, "changed", login->changed);
 	return out;
 }
 
+/* With its namespace where that is not the cluster's. */
+static const char *secret_text(const struct command_context *context, const struct cluster_place *place,
+	const struct cluster_login *login)
+{
+	return text_equal(login->namespace, place->namespace)
+		? login->secret
+		: arena_printf(context->mem, "%s/%s", login->namespace, login->secret);
+}
+
 /* ---- all of them ---- */
 
-static void show_table(const struct command_context *context, const struct cluster_logins *logins)
+static void show_table(const struct command_context *context, const struct cluster_place *place,
+	const struct cluster_logins *logins)
 {
 	static const char *const headers[] = {"USER", "SECRET", "SINCE", "DATABASE"};
 	struct table *table = table_new(&context->output, headers, COUNT_OF(headers));
@@ -54,7 +66,7 @@ static void show_table(const struct command_context *context, const struct clust
 		if (login->changed)
 			duration_text((clock_now() - login->changed) / 1000, since);
 		table_cell(table, login->user, CELL_PLAIN);
-		table_cell(table, login->secret, CELL_PLAIN);
+		table_cell(table, secret_text(context, place, login), CELL_PLAIN);
 		table_cell(table, since, CELL_PLAIN);
 		table_cell(table, command_or_dash(login->database), CELL_PLAIN);
 	}
@@ -77,8 +89,10 @@ static int show_all(const struct command_context *context, const struct cluster_
 	} else if (!command_is_empty(items,
 			   arena_printf(context->mem, "there is no Secret of a login of %s",
 				   cluster_place_title(place, context->mem)))) {
-		show_table(context, &logins);
+		show_table(context, place, &logins);
 	}
+	if (logins.note)
+		command_block(context, stderr, 0, logins.note, CELL_BUSY);
 	return logins.count ? EXIT_YES : EXIT_NO;
 }
 
@@ -109,8 +123,8 @@ static json_t *one_document(const struct cluster_place *place, const struct clus
 	return out;
 }
 
-static void show_fields(const struct command_context *context, const struct cluster_login *login,
-	const struct secret *password, const char *uri, const char *host)
+static void show_fields(const struct command_context *context, const struct cluster_place *place,
+	const struct cluster_login *login, const struct secret *password, const char *uri, const char *host)
 {
 	char since[CLOCK_TEXT_SIZE] = "";
 	if (login->changed)
@@ -119,7 +133,7 @@ static void show_fields(const struct command_context *context, const struct clus
 		const char *name, *value;
 	} fields[] = {{"User", login->user}, {"Password", password->bytes}, {"Host", host},
 		{"Port", arena_printf(context->mem, "%d", PORT)}, {"Database", login->database}, {"URI", uri},
-		{"Secret", login->secret}, {"Since", since}};
+		{"Secret", secret_text(context, place, login)}, {"Since", since}};
 	for (size_t i = 0; i < COUNT_OF(fields); i++)
 		if (fields[i].value && *fields[i].value)
 			command_field(context, fields[i].name, fields[i].value, CELL_PLAIN);
@@ -149,7 +163,7 @@ static int show_one(
 		CLEANUP(json_done) json_t *document = one_document(place, &login, &password, uri, host);
 		output_document(&context->output, document);
 	} else {
-		show_fields(context, &login, &password, uri, host);
+		show_fields(context, place, &login, &password, uri, host);
 	}
 	return EXIT_YES;
 }

@@ -109,8 +109,8 @@ static const char *page_path(const struct cluster_place *place, const struct clu
 	const char *next, struct arena *mem)
 {
 	CLEANUP(buf_done) struct buf path = BUF(65536);
-	buf_printf(&path, "/api/v1/namespaces/%s/%s?limit=%d", place->namespace, listing->plural,
-		LIMIT_LIST_PAGE);
+	buf_printf(&path, "/api/v1/namespaces/%s/%s?limit=%d",
+		listing->namespace ? listing->namespace : place->namespace, listing->plural, LIMIT_LIST_PAGE);
 	if (listing->selector) {
 		buf_text(&path, "&labelSelector=");
 		percent_encode(&path, listing->selector);
@@ -127,18 +127,19 @@ bool cluster_place_list(const struct cluster_place *place, struct cluster_listin
 {
 	CLEANUP(json_done) json_t *all = json_array();
 	const char *next = "", *version = NULL;
+	const char *namespace = listing->namespace ? listing->namespace : place->namespace;
 	do {
 		CLEANUP(json_done) json_t *page = NULL;
 		const char *path = page_path(place, listing, next, mem);
 		if (!cluster_place_get(place, path, listing->secret, &page, err))
-			return cluster_place_refused("list", listing->plural, place->namespace, err);
+			return cluster_place_refused("list", listing->plural, namespace, err);
 		json_array_extend(all, json_object_get(page, "items"));
 		next = arena_copy(mem, json_text_at(page, "metadata.continue", ""));
 		if (!version)
 			version = arena_copy(mem, json_text_at(page, "metadata.resourceVersion", ""));
 		if (json_array_size(all) > LIMIT_LIST_OBJECTS)
 			return error_set(err, ERROR_INVALID, "over %d %s in the namespace %s",
-				LIMIT_LIST_OBJECTS, listing->plural, place->namespace);
+				LIMIT_LIST_OBJECTS, listing->plural, namespace);
 	} while (*next);
 	listing->items = json_incref(all);
 	listing->version = version;

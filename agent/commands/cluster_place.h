@@ -48,10 +48,11 @@ bool cluster_place_refused(const char *verb, const char *resource, const char *n
 bool cluster_place_get(const struct cluster_place *place, const char *path, bool secret, json_t **answer,
 	struct error *err) MUST_CHECK;
 
-/* All objects of a list in the cluster's namespace. */
+/* All objects of a list in one namespace. */
 struct cluster_listing {
 	const char *plural;
-	const char *selector; /* of labels; NULL = all */
+	const char *namespace; /* NULL = the cluster's */
+	const char *selector;  /* of labels; NULL = all */
 	bool secret;
 	json_t *items;       /* an array, the caller's */
 	const char *version; /* that a watch goes on from */
@@ -63,6 +64,7 @@ bool cluster_place_list(const struct cluster_place *place, struct cluster_listin
 
 struct cluster_login {
 	const char *user, *secret;
+	const char *namespace; /* of the Secret: the operator may keep it elsewhere (enable_cross_namespace_secret) */
 	const char *database;     /* that it owns, or is made for; NULL = none is known */
 	int64_t created, changed; /* microseconds; 0 = not known */
 };
@@ -70,9 +72,11 @@ struct cluster_login {
 struct cluster_logins {
 	struct cluster_login *items; /* by user */
 	size_t count;
+	const char *note; /* of which nothing or little is known, and the right that is missing; NULL = all is known */
 };
 
-/* All of them, without passwords. The rights to list Secrets are needed. */
+/* All of them, without passwords. The rights to list Secrets are needed; where they are missing in another namespace than the cluster's, its logins
+   are those of the `postgresql` object, without times. */
 bool cluster_logins_read(const struct cluster_place *place, struct arena *mem, struct cluster_logins *logins,
 	struct error *err) MUST_CHECK;
 

@@ -22,14 +22,17 @@ def cluster(program, plane):
     """Two members, Secrets as the operator makes them, on a node with a kubelet."""
     patroni = Patroni(plane, plane.namespace("pg"), members=2).start()
     kubelet.shared().take(patroni)
-    for user in ("postgres", "odd"):
+    patroni.elsewhere = plane.namespace("elsewhere")
+    patroni.apart = f"{patroni.elsewhere}.app"
+    for user, namespace in (("postgres", patroni.namespace), ("odd", patroni.namespace), (patroni.apart, patroni.elsewhere)):
         patroni.plane.admin.create({"apiVersion": "v1", "kind": "Secret", "metadata": {
-            "name": f"{user}.{patroni.name}.credentials.postgresql.acid.zalan.do", "namespace": patroni.namespace,
+            "name": f"{user}.{patroni.name}.credentials.postgresql.acid.zalan.do", "namespace": namespace,
             "labels": {"application": "spilo", "cluster-name": patroni.name}},
             "data": {"username": base64.b64encode(user.encode()).decode(),
                      "password": base64.b64encode((patroni.password if user == "postgres" else r"a:b\c 'd").encode()).decode()}})
     with patroni.leader().connect() as session:
         session.execute(r"CREATE ROLE odd LOGIN PASSWORD 'a:b\c ''d'")
+        session.execute(rf"""CREATE ROLE "{patroni.apart}" LOGIN PASSWORD 'a:b\c ''d'""")
         session.execute("CREATE DATABASE shop")
     yield patroni
     patroni.close()
@@ -51,6 +54,7 @@ def test_psql_is_with_the_leader_or_with_whom_was_asked_for(cluster, connect):
     port = connect("--member", replica.name, arguments=("-XAtc", "SHOW port")).ok().out
     assert port == f"{replica.port}\n"
     assert connect("--user", "odd").ok().out == "f|odd|postgres\n"
+    assert connect("--user", cluster.apart).ok().out == f"f|{cluster.apart}|postgres\n"  # its Secret is in the namespace of its name
     assert f"has no member x; it has {cluster.name}-0" in connect("--member", "x").is_(2).err
 
 

@@ -110,6 +110,59 @@ def test_rights_that_are_missing_are_named(ask, plane, place):
     assert "the verb list on secrets" in ask("credentials", NAME, user="alice").is_(2).err
 
 
+@pytest.fixture(scope="module")
+def apart(program, crds):
+    """A cluster whose operator keeps Secrets in other namespaces, too (enable_cross_namespace_secret); (its namespace, the other one)."""
+    own, other = crds.namespace("own"), crds.namespace("other")
+    crds.admin.create({"apiVersion": "acid.zalan.do/v1", "kind": "postgresql", "metadata": {"name": NAME, "namespace": own},
+                       "spec": {"teamId": "acid", "numberOfInstances": 1, "volume": {"size": "1Gi"}, "postgresql": {"version": "17"},
+                                "users": {f"{other}.app_user": [], "plain.dotted": []}, "databases": {"app": f"{other}.app_user"},
+                                "preparedDatabases": {"shop": {"defaultUsers": True, "secretNamespace": other}}}})
+    for namespace, user in ((own, "postgres"), (own, "plain.dotted"), (other, f"{other}.app_user"), (other, "shop_owner_user")):
+        login(crds, namespace, user)
+    login(crds, other, f"{other}.app_user260101", secret="rotated-elsewhere")
+    login(crds, other, "stranger")  # of a cluster of the same name there
+    return own, other
+
+
+def test_a_login_of_another_namespace_is_listed_and_found_there(ask, apart):
+    own, other = apart
+    secret = SECRET.format(f"{other}.app-user")
+    rows = {line.split()[0]: line.split() for line in ask("credentials", NAME, namespace=own).ok().out.splitlines()}
+    assert rows[f"{other}.app_user"][1] == f"{other}/{secret}" and rows[f"{other}.app_user"][3] == "app"
+    assert rows["shop_owner_user"][1] == f"{other}/{SECRET.format('shop-owner-user')}" and rows["plain.dotted"][1] == SECRET.format("plain.dotted")
+    assert rows.keys() == {"USER", "postgres", "plain.dotted", f"{other}.app_user", f"{other}.app_user260101", "shop_owner_user"}
+    items = {item["user"]: item for item in ask("credentials", NAME, "-o", "json", namespace=own).ok().items}
+    assert (items[f"{other}.app_user"]["secretNamespace"], items[f"{other}.app_user"]["secret"]) == (other, secret)
+    assert items["postgres"]["secretNamespace"] == own
+
+    out = ask("credentials", NAME, f"{other}.app_user", namespace=own).ok().out
+    fields = dict(line.split(None, 1) for line in out.splitlines())
+    assert (fields["Password"], fields["Secret"], fields["Database"]) == (PASSWORD, f"{other}/{secret}", "app")
+    assert fields["Host"] == f"{NAME}.{own}.svc" and fields["URI"].startswith(f"postgresql://{other}.app_user@{NAME}.{own}.svc:5432/app")
+    for user in ("plain.dotted", "shop_owner_user", f"{other}.app_user260101"):
+        assert ask("credentials", NAME, user, "--password", namespace=own).ok().out == PASSWORD + "\n"
+    assert "has no login stranger" in ask("credentials", NAME, "stranger", namespace=own).is_(1).err
+
+
+def test_rights_that_are_missing_in_another_namespace_are_named(ask, plane, apart):
+    own, other = apart
+    grant(plane, own, "alice", {"apiGroups": ["", "acid.zalan.do"], "resources": ["secrets", "postgresqls"], "verbs": ["get", "list"]})
+    wait_for("alice may", lambda: ask("credentials", NAME, "postgres", "--password", user="alice", namespace=own).code == 0)
+    listed = ask("credentials", NAME, user="alice", namespace=own).ok()
+    rows = {line.split()[0]: line.split()[1:] for line in listed.out.splitlines()}
+    assert rows[f"{other}.app_user"] == [f"{other}/{SECRET.format(f'{other}.app-user')}", "-", "app"]
+    assert f"the verb list on secrets in the namespace {other} is needed" in listed.err
+    refused = ask("credentials", NAME, f"{other}.app_user", user="alice", namespace=own).is_(2)
+    assert f"the verb get on secrets in the namespace {other} is needed" in refused.err
+    # Whoever has a right to that one Secret alone needs none where the cluster is.
+    grant(plane, other, "bob", {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": [SECRET.format(f"{other}.app-user")]})
+    wait_for("bob may", lambda: ask("credentials", f"{own}/{NAME}", f"{other}.app_user", "--password", user="bob", namespace=None).out == PASSWORD + "\n")
+    grant(plane, own, "bob", {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]})
+    wait_for("bob may list", lambda: ask("credentials", NAME, user="bob", namespace=own).code == 0)
+    assert f"the verb get on postgresqls in the namespace {own} is needed" in ask("credentials", NAME, user="bob", namespace=own).ok().err
+
+
 def test_a_password_is_in_no_argument_environment_or_audit(ask, plane):
     mark = plane.mark()
     ask("credentials", NAME, "postgres").ok()
