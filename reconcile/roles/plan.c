@@ -407,6 +407,7 @@ void roles_plan(const struct roles_present *present, const struct roles_plan_inp
 	planner.group_reports =
 		arena_array(mem, input->wanted->group_count + 1, sizeof(*planner.group_reports));
 	planner.unused = arena_array(mem, input->wanted->group_count + 1, sizeof(*planner.unused));
+	planner.kept = arena_array(mem, input->wanted->group_count + 1, sizeof(*planner.kept));
 	planner_collect_references(&planner);
 	plan->reports = arena_array(mem,
 		input->wanted->count + input->wanted->group_count + input->wanted->database_count +

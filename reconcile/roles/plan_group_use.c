@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "reconcile/postgres/sql.h"
+#include "reconcile/roles/operator.h"
 #include "reconcile/roles/rights.h"
 
 static bool is_candidate(const struct planner *planner, size_t at)
@@ -23,8 +24,8 @@ static bool is_candidate(const struct planner *planner, size_t at)
 
 struct use {
 	struct planner *planner;
-	size_t *queue; /* groups that are used, and whose own roles were not looked at yet */
-	size_t count;
+	size_t *queue; /* groups that are used; of the first `followed` what they are members of, too */
+	size_t count, followed;
 };
 
 static void note_used(struct use *use, const char *name)
@@ -76,6 +77,52 @@ static void follow(struct use *use, const struct group_role *group)
 	}
 }
 
+static void follow_all(struct use *use)
+{
+	while (use->followed < use->count)
+		follow(use, &use->planner->input->wanted->groups[use->queue[use->followed++]]);
+}
+
+/* Objects that it owns, or of a database that takes no connections, keep it. */
+static const char *what_keeps(struct planner *planner, const struct role *role)
+{
+	const char *problem = rights_problem(planner, role);
+	size_t count;
+	const struct dependency *rows = present_dependencies(planner->present, role->oid, &count);
+	if (problem)
+		return arena_printf(planner->mem, "nobody uses it (dropWhenUnused), but %s", problem);
+	for (size_t i = 0; i < count; i++) {
+		const struct database *database = present_database_by_oid(planner->present, rows[i].database);
+		bool closed = database && !database->allows_connections;
+		if (!rows[i].owned && !closed)
+			continue;
+		return arena_printf(planner->mem,
+			"nobody uses it (dropWhenUnused), but %s %" PRId64 " objects %s%s%s: %s",
+			rows[i].owned ? "it owns" : "it may do something with", rows[i].objects,
+			database ? "in database \"" : "", database ? database->name : "of the whole cluster",
+			database ? "\"" : "",
+			rows[i].owned ? "REASSIGN OWNED, and it goes" : "allow connections there for a moment");
+	}
+	return NULL;
+}
+
+/* One that stays although nobody uses it is a member of its own groups all the same: they are used by it. */
+static void note_kept(struct use *use)
+{
+	struct planner *planner = use->planner;
+	const struct users *wanted = planner->input->wanted;
+	for (size_t i = 0; i < wanted->group_count; i++) {
+		const struct role *role =
+			planner->unused[i] ? present_role(planner->present, wanted->groups[i].name) : NULL;
+		if (!role || operator_lists(planner->present, role->name, planner->mem))
+			continue;
+		if (role->mark == MARK_GROUP)
+			planner->kept[i] = what_keeps(planner, role);
+		if (planner->kept[i] || planner_claims_group(planner, role))
+			note_used(use, role->name);
+	}
+}
+
 bool planner_group_goes(const struct planner *planner, const struct role *role)
 {
 	return role->mark == MARK_GROUP && is_unused_group(planner, role);
@@ -102,44 +149,10 @@ void planner_find_unused(struct planner *planner)
 			note_used(&use, wanted->groups[i].name);
 	}
 	note_members(&use);
-	for (size_t next = 0; next < use.count; next++)
-		follow(&use, &wanted->groups[use.queue[next]]);
+	follow_all(&use);
+	note_kept(&use);
+	follow_all(&use);
 	planner_collect_references(planner);
-}
-
-/* Objects that it owns, or of a database that takes no connections, keep it. */
-static bool is_held(
-	struct planner *planner, const struct dependency *rows, size_t count, struct role_report *report)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct database *database = present_database_by_oid(planner->present, rows[i].database);
-		bool closed = database && !database->allows_connections;
-		if (!rows[i].owned && !closed)
-			continue;
-		planner_reason(planner, report, USER_DEGRADED,
-			"nobody uses it (dropWhenUnused), but %s %" PRId64 " objects %s%s%s: %s",
-			rows[i].owned ? "it owns" : "it may do something with", rows[i].objects,
-			database ? "in database \"" : "", database ? database->name : "of the whole cluster",
-			database ? "\"" : "",
-			rows[i].owned ? "REASSIGN OWNED, and it goes" : "allow connections there for a moment");
-		return true;
-	}
-	return false;
-}
-
-bool planner_drop_unused(struct planner *planner, const struct role *role, struct role_report *report)
-{
-	size_t count;
-	const struct dependency *rows = present_dependencies(planner->present, role->oid, &count);
-	const char *problem = rights_problem(planner, role);
-	if (problem)
-		planner_reason(
-			planner, report, USER_DEGRADED, "nobody uses it (dropWhenUnused), but %s", problem);
-	if (problem || is_held(planner, rows, count, report))
-		return false;
-	planner_difference(planner, report, "exists", "false", "true");
-	plan_group_removal(planner, role, report);
-	return true;
 }
 
 /* --- those that are not listed any more --- */

@@ -44,8 +44,10 @@ static void tell_renamed(struct planner *planner, struct role_report *report, co
 }
 
 /* As of a user: by the policy, and only where it cannot be taken for one (plan_managed.c). */
-static bool may_adopt(const struct planner *planner, const struct role *role)
+bool planner_claims_group(const struct planner *planner, const struct role *role)
 {
+	if (role->mark == MARK_GROUP)
+		return !role->recorded;
 	bool free = role->mark == MARK_NONE || role->mark == MARK_UNPROVEN || role->mark == MARK_REPLACED;
 	return planner->input->policy->adopt && free && !role->login && !role->long_comment &&
 		!managed_is_untouchable(planner->present, role) &&
@@ -92,7 +94,7 @@ static void plan_group(struct planner *planner, size_t at)
 	struct role_report *report = planner->group_reports[at] = group_report(planner, group, role);
 	const char *theirs = operator_lists(planner->present, group->name, planner->mem);
 	bool ours = !theirs && (!role || role->mark == MARK_GROUP);
-	bool claims = role && !theirs && (ours ? !role->recorded : may_adopt(planner, role));
+	bool claims = role && !theirs && planner_claims_group(planner, role);
 	if (renamed) {
 		tell_renamed(planner, report, renamed);
 	} else if (theirs) {
@@ -108,10 +110,10 @@ static void plan_group(struct planner *planner, size_t at)
 		planner_reason(planner, report, USER_SYNCED,
 			"there is no such role, as nobody uses it (dropWhenUnused)");
 	} else if (planner->unused[at] && ours) {
-		planner->unused[at] = planner_drop_unused(planner, role, report);
+		planner_difference(planner, report, "exists", "false", "true");
+		plan_group_removal(planner, role, report);
 	} else if (claims) {
 		claim(planner, role, group->comment, report);
-		planner->unused[at] = false;
 	} else if (!role) {
 		planner_difference(planner, report, "exists", "true", "false");
 		planner_create_group(planner, group->name);
@@ -121,6 +123,8 @@ static void plan_group(struct planner *planner, size_t at)
 				group->comment ? group->comment : role->comment, planner->mem),
 			role->comment);
 	}
+	if (planner->kept[at])
+		planner_reason(planner, report, USER_DEGRADED, "%s", planner->kept[at]);
 	if (planner->unused[at] || (!ours && !claims))
 		withhold(planner, group->name);
 }

@@ -142,9 +142,10 @@ struct planner {
 	size_t reference_count;
 	struct role_report **group_reports; /* parallel to the listed groups */
 	bool *unused;                       /* the same: to go, or not to be made (plan_group_use.c) */
-	struct lineage *lineages;           /* parallel to present->roles */
-	bool *public_told; /* parallel to present->databases: the warning that PUBLIC may connect */
-	uint32_t *seen;    /* the same as lineages: number of the last walk that came by */
+	const char **kept; /* the same: why it stays although nobody uses it; NULL = it is used, or goes */
+	struct lineage *lineages; /* parallel to present->roles */
+	bool *public_told;        /* parallel to present->databases: the warning that PUBLIC may connect */
+	uint32_t *seen;           /* the same as lineages: number of the last walk that came by */
 	uint32_t walks;
 	struct rights *rights; /* of an agent without superuser (rights.h); NULL = it may do everything */
 	unsigned char *judged; /* parallel to present->memberships: plan_membership.c */
@@ -291,6 +292,9 @@ bool planner_will_own(const struct planner *planner, const char *database, const
 /* A group of ours in force: what it has too much is taken from it in this pass. */
 bool planner_heals_group(const struct planner *planner, const struct role *role);
 
+/* Does the role of a listed group become ours by this pass, by the policy or as it is written down? */
+bool planner_claims_group(const struct planner *planner, const struct role *role);
+
 void plan_groups(struct planner *planner); /* after the passwords */
 void plan_group_memberships(struct planner *planner);
 
@@ -299,11 +303,8 @@ void plan_group_memberships(struct planner *planner);
 /* Which of the listed groups go when unused and are so. Before plan_groups(). */
 void planner_find_unused(struct planner *planner);
 
-/* Whether a role is a group of ours that is dropped in this pass; before plan_groups(), whether it may be. */
+/* Whether a role is a group of ours that is dropped in this pass. */
 bool planner_group_goes(const struct planner *planner, const struct role *role);
-
-/* Drops a group that is there; false where it stays, which it says in its report. */
-bool planner_drop_unused(struct planner *planner, const struct role *role, struct role_report *report);
 void plan_passwords(struct planner *planner);
 
 /* --- plan_login.c --- */

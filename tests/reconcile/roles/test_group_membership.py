@@ -91,6 +91,30 @@ def test_a_group_that_goes_when_unused_comes_and_goes_with_its_users(server, use
 
 
 @SOME
+@pytest.mark.parametrize("adopted", [False, True])
+def test_what_an_unused_group_that_stays_is_a_member_of_stays_with_it(server, users, adopted):
+    """It was dropped by one pass and made by the next."""
+    passing = {"name": "passing", "dropWhenUnused": True, "memberOf": [{"name": "above"}]}
+    above, top = {"name": "above", "dropWhenUnused": True, "memberOf": [{"name": "top"}]}, {"name": "top", "dropWhenUnused": True}
+    if adopted:  # a pass before it may go
+        server.run("CREATE ROLE passing")
+        users.apply(listed(passing, above, top), policy={"adopt": True}).good()
+    else:
+        users.apply(listed(passing, above, top, alice=["passing"])).good()
+        server.run("ALTER SCHEMA s OWNER TO passing", database="shop")
+        result = users.apply(listed(passing, above, top))
+        assert result.status("passing") == "Degraded" and "it owns 1 objects" in result.reason("passing")
+        assert members(server, "above") == ["passing"] and members(server, "top") == ["above"]
+        again = users.apply(listed(passing, above, top))
+        assert again.steps == [] and again.writes == 0
+        server.run("DROP SCHEMA s CASCADE", database="shop")
+    for _ in range(3):
+        users.apply(listed(passing, above, top))
+    users.apply(listed(passing, above, top)).quiet()
+    assert [name for name in ("passing", "above", "top") if exists(server, name)] == []
+
+
+@SOME
 def test_a_group_goes_in_the_pass_that_takes_its_last_member_out(server, users):
     passing = {"name": "passing", "dropWhenUnused": True, "grants": [USAGE]}
     users.apply(listed(passing, alice=["passing", "implied"])).good()
