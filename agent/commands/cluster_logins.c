@@ -292,7 +292,7 @@ bool cluster_login_find(const struct cluster_place *place, const char *user, str
 	const struct operator_reference reference = reference_of(place);
 	const char *name = operator_secret_name(&reference, user, mem);
 	struct error ignored;
-	struct cluster_login listed;
+	struct cluster_login listed = {0};
 	CLEANUP(json_done) json_t *postgresql = read_object(place, mem, &ignored);
 	const char *other = elsewhere(place, postgresql, user, mem);
 	bool possible = text_is_dns_subdomain(name);
