@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/postgresql.h"
 
 /* The pooler's Secret is no login of a person. */
 #define SELECTOR "cluster-name=%s,application notin (db-connection-pooler)"
@@ -163,7 +164,8 @@ static void take_from_object(struct reading *reading, const char *namespace)
 	json_t *users = json_at(reading->postgresql, "spec.users"), *flags;
 	const char *user;
 	json_object_foreach (users, user, flags)
-		if (text_equal(elsewhere(reading->place, NULL, user, reading->mem), namespace))
+		if (postgresql_user_logs_in(flags) &&
+			text_equal(elsewhere(reading->place, NULL, user, reading->mem), namespace))
 			add(reading,
 				(struct cluster_login){.user = arena_copy(reading->mem, user),
 					.secret = operator_secret_name(&reference, user, reading->mem),

@@ -160,6 +160,26 @@ json_t *look_list(struct look *look, enum look_kind kind)
 	return look->lists[kind];
 }
 
+static bool is_among(const char *const *names, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+void look_also_secrets(struct look *look, const char *namespace)
+{
+	json_t *list = look_list(look, LOOK_SECRETS);
+	if (is_among(look->namespaces, look->namespace_count, namespace) ||
+		is_among(look->further, look->further_count, namespace))
+		return;
+	look->further =
+		arena_grow(look->doctor->mem, look->further, look->further_count, sizeof(*look->further));
+	look->further[look->further_count++] = namespace;
+	read_list(look, LOOK_SECRETS, namespace, list);
+}
+
 const char *look_object(struct look *look, const char *kind, const json_t *object)
 {
 	return arena_printf(look->doctor->mem, "%s %s/%s", kind,
@@ -201,11 +221,8 @@ void look_found(struct look *look, const char *remedy, const char *format, ...)
 
 static void add_namespace(struct look *look, const char *namespace)
 {
-	if (!namespace || !*namespace)
+	if (!namespace || !*namespace || is_among(look->namespaces, look->namespace_count, namespace))
 		return;
-	for (size_t i = 0; i < look->namespace_count; i++)
-		if (strcmp(look->namespaces[i], namespace) == 0)
-			return;
 	look->namespaces = arena_grow(
 		look->doctor->mem, look->namespaces, look->namespace_count, sizeof(*look->namespaces));
 	look->namespaces[look->namespace_count++] = namespace;

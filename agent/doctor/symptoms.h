@@ -30,12 +30,17 @@ struct look {
 	const char *part; /* of what is wrong with pods: NULL = all */
 	const char **namespaces;
 	size_t namespace_count;
+	const char **further; /* namespaces whose Secrets were asked for, too: look_also_secrets() */
+	size_t further_count;
 	json_t *lists[LOOK_KINDS]; /* NULL = not asked */
 	bool unknown;              /* something could not be read, which is said */
 };
 
 /* All objects of a kind, asked once. Empty also when it could not be read. */
 json_t *look_list(struct look *look, enum look_kind kind);
+
+/* The Secrets of one more namespace are in the list, too. */
+void look_also_secrets(struct look *look, const char *namespace);
 
 /* A cause. `remedy` is a sentence or a command. */
 void look_found(struct look *look, const char *remedy, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -4,6 +4,7 @@
 #include "agent/doctor/symptoms.h"
 #include "agent/users/database_target.h"
 #include "base/text.h"
+#include "reconcile/kubernetes/postgresql.h"
 
 static const json_t *find(json_t *list, const char *namespace, const char *name)
 {
@@ -32,12 +33,24 @@ static const char *secret_of(struct look *look, const char *user, const json_t *
 	return operator_secret_name(&own, user, look->doctor->mem);
 }
 
+/* Of NAMESPACE.USER it is there, or with the others where the operator may not keep it elsewhere (enable_cross_namespace_secret). */
+static bool has_secret(struct look *look, const char *namespace, const char *user, const char *secret)
+{
+	const char *dot = strchr(user, '.');
+	const char *other = dot ? arena_copy_n(look->doctor->mem, user, (size_t)(dot - user)) : "";
+	if (find(look_list(look, LOOK_SECRETS), namespace, secret))
+		return true;
+	if (!text_is_dns_label(other))
+		return false;
+	look_also_secrets(look, other);
+	return find(look_list(look, LOOK_SECRETS), other, secret);
+}
+
 static void look_for_secret(struct look *look, const json_t *cluster, const char *user)
 {
 	const char *namespace = json_text_at(cluster, "metadata.namespace", "");
 	const char *secret = secret_of(look, user, cluster);
-	json_t *secrets = look_list(look, LOOK_SECRETS);
-	if (look->unknown || strchr(user, '.') || find(secrets, namespace, secret))
+	if (look->unknown || has_secret(look, namespace, user, secret) || look->unknown)
 		return;
 	look_found(look,
 		"the operator makes it with the user: pgitops doctor operator-silent and database-missing; with another secret_name_template "
@@ -67,10 +80,9 @@ void look_secrets(struct look *look)
 	json_array_foreach (look_list(look, LOOK_POSTGRESQLS), i, cluster) {
 		json_t *users = json_at(cluster, "spec.users");
 		look_for_secret(look, cluster, "postgres");
-		json_object_foreach (users, user, flags) {
-			(void)flags;
-			look_for_secret(look, cluster, user);
-		}
+		json_object_foreach (users, user, flags)
+			if (postgresql_user_logs_in(flags))
+				look_for_secret(look, cluster, user);
 	}
 	look_for_mounted(look);
 }

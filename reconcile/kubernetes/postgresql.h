@@ -59,6 +59,9 @@ enum postgresql_ask {
 }; /* bits */
 unsigned postgresql_asks(const struct postgresql_around *around);
 
+/* By the flags of spec.users: of others the operator makes no Secret. */
+bool postgresql_user_logs_in(const json_t *flags);
+
 /* Creating or Updating. */
 bool postgresql_at_work(const json_t *object);
 

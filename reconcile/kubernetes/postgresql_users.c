@@ -79,6 +79,16 @@ static bool contradicts(const json_t *flags)
 	return false;
 }
 
+bool postgresql_user_logs_in(const json_t *flags)
+{
+	size_t i;
+	const json_t *flag;
+	json_array_foreach (flags, i, flag)
+		if (json_is_string(flag) && strcasecmp(json_string_value(flag), "nologin") == 0)
+			return false;
+	return true;
+}
+
 void refuse_users(struct refusals *refusals)
 {
 	json_t *users = json_at(refusals->wanted, "spec.users");

@@ -129,8 +129,12 @@ def test_a_cluster_whose_operator_is_silent_or_failed(symptoms):
 
 
 def test_secrets_and_services_of_a_cluster(symptoms):
-    symptoms.cluster(users={"app_user": []}, status="Running")
+    other = f"{symptoms.namespace}-other"
+    symptoms.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
+    symptoms.cluster(users={"app_user": [], f"{other}.team": [], "group": ["nologin"]}, status="Running")
     symptoms.found("secret-missing", "user app_user", f"app-user.db.{SECRET}", remedy="operator-silent")
+    symptoms.found("secret-missing", f"user {other}.team", remedy="operator-silent")
+    symptoms.kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"{other}.team.db.{SECRET}", "namespace": other}})
     symptoms.found("service-without-address", "Service db leads to nobody", remedy="no-primary")
     symptoms.make("v1", "PersistentVolumeClaim", "pgdata-db-0", spec={
         "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}})
