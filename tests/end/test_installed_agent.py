@@ -360,14 +360,13 @@ def without(role, taken):
     return {**role, "rules": [rule for rule in rules if rule["verbs"]]}
 
 
-def batches(rights):
-    """One verb of each rule at a time, and of Applications, without which nothing further is asked, one alone."""
-    alone = [[right] for right in rights if right[0]["rules"][right[1]]["resources"] == ["applications"]]
-    rest = [right for right in rights if [right] not in alone]
-    rounds = {}
-    for role, at, verb in rest:
-        rounds.setdefault(role["rules"][at]["verbs"].index(verb), []).append((role, at, verb))
-    return alone + list(rounds.values())
+def rounds_of(roles):
+    """All at once, but for those to Applications, without which nothing further is asked."""
+    def of_applications(right):
+        return right[0]["rules"][right[1]]["resources"] == ["applications"]
+
+    rights = each_right(roles)
+    return [[right for right in rights if of_applications(right)], [right for right in rights if not of_applications(right)]]
 
 
 def about(line):
@@ -402,7 +401,7 @@ def test_each_right_that_is_taken_away_is_named_by_doctor(installed, plane, agen
     agent.config["lease"] = {}
     agent.write()
     roles = rules_of(documents(MANIFESTS / "install.yaml"))
-    assert missed(plane, agent, roles, batches(each_right(roles))) == ([], [])
+    assert missed(plane, agent, roles, rounds_of(roles)) == ([], [])
 
 
 EXTRA = {"extra/definition.yaml": yaml.safe_dump(kube.simple_crd("example.org", "Widget", "widgets")),
@@ -483,5 +482,4 @@ def test_with_the_printed_rights_nothing_is_refused_and_each_of_them_is_missed(d
     # Whether a new kind is served yet is asked of the whole cluster, and that it may not be listed there is answer enough.
     assert [one for one in refusals(plane, mark) if not one[1].endswith("/widgets?limit=1")] == []
 
-    at_once = [right for right in each_right(roles) if right[0]["rules"][right[1]]["resources"] != ["applications"]]
-    assert missed(plane, workstation, roles, [at_once]) == ([], [])
+    assert missed(plane, workstation, roles, rounds_of(roles)[1:]) == ([], [])
