@@ -129,8 +129,9 @@ static const char *users_of(struct world *world, const char *name)
 static void users_are_read_once_however_many_passes_go_over_them(void **state)
 {
 	struct world *world = *state;
-	struct fixture *store;
-	fixture_open((void **)&store);
+	void *opened = NULL;
+	fixture_open(&opened);
+	struct fixture *store = opened;
 	struct database_config config = {.name = "main",
 		.application = "shop",
 		.config_map = "users",
