@@ -1,4 +1,4 @@
-"""The image of the Dockerfile: run by run.sh, which builds it. Not test_*.py: the whole run has no ten minutes for it."""
+"""The image of the Dockerfile: run by run.sh, which builds it, and the first test by debian13.sh. Not test_*.py: the whole run has no ten minutes for it."""
 
 import json
 import os
@@ -19,11 +19,13 @@ VERSION = re.search(r"project\(pgitops VERSION ([\d.]+)", (HERE.parents[1] / "CM
 
 @pytest.fixture
 def inside(tmp_path):
-    """An agent whose program is the image's."""
+    """An agent whose program is the image's, or another in a root like it."""
     program = tmp_path / "inside"
     program.write_text(f'#!/bin/sh\nexec unshare --mount {HERE}/inside.sh "$@"\n')
     program.chmod(0o755)
-    made = Agent(tmp_path / "agent", program=program, environment={"PGITOPS_IMAGE_ROOT": str(ROOT), "PGITOPS_IMAGE_FOLDER": str(tmp_path)})
+    made = Agent(tmp_path / "agent", program=program, environment={
+        "PGITOPS_IMAGE_ROOT": str(ROOT), "PGITOPS_IMAGE_FOLDER": str(tmp_path),
+        "PGITOPS_IMAGE_PROGRAM": os.environ.get("PGITOPS_IMAGE_PROGRAM", "/usr/local/bin/pgitops")})
     yield made
     made.close()
 
