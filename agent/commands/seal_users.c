@@ -15,6 +15,7 @@
 struct seal_users {
 	struct command_context *context;
 	const char *certificate;
+	struct error doubt;  /* ERROR_DENIED: why it takes no password */
 	const char *message; /* --commit */
 	bool reseal, generate, dry_run, stage, resolve;
 	const char **only; /* --generate NAME...: words that are no files */
@@ -125,12 +126,13 @@ static int commit(const struct seal_users *command, const struct layout_users *f
 }
 
 /* Said before anything is sealed. A certificate that cannot be read is reported where it is needed. */
-static void warn(const struct seal_users *command, const struct layout_users *files)
+static void warn(struct seal_users *command, const struct layout_users *files)
 {
 	struct sealing_source source = {0};
 	const char *path = command->certificate ? command->certificate : files->certificate;
 	struct certificate certificate;
 	struct error ignored;
+	command->doubt = (struct error){0};
 	if (!path || !sealing_source_of_environment(command->context, &source) ||
 		!certificate_read_file(path, &certificate, &ignored))
 		return;
@@ -138,8 +140,9 @@ static void warn(const struct seal_users *command, const struct layout_users *fi
 	/* The cluster's own is taken here already; another one is refused where something is sealed with it. */
 	if (command->inside &&
 		!sealing_take_clusters(&source, &command->checkout, path, certificate.fingerprint,
-			command->context->mem, &ignored))
-		sealing_say("warning: %s", ignored.text);
+			command->context->mem, &command->doubt) &&
+		command->doubt.kind != ERROR_DENIED)
+		sealing_say("warning: %s", command->doubt.text);
 	certificate_done(&certificate);
 }
 
@@ -205,6 +208,7 @@ static int seal_texts(struct seal_users *command, const struct layout_users *fil
 		.only_count = command->only_count,
 		.mine = command->resolve,
 		.certificate = command->certificate,
+		.doubt = command->doubt.kind == ERROR_DENIED ? &command->doubt : NULL,
 	};
 	struct mistakes mistakes = {.mem = command->context->mem};
 	struct error err;

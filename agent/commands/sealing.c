@@ -184,19 +184,19 @@ void sealing_warn(const struct sealing_source *source, const char *where, const 
 	certificate_done(&cluster);
 }
 
-/* Is this what the cluster gave last? */
-static bool is_clusters(const struct sealing_source *source, const char *fingerprint)
+/* What the cluster gave last, "" = nothing is remembered. */
+static void clusters(const struct sealing_source *source, char fingerprint[DIGEST_HEX_SIZE])
 {
 	CLEANUP(buf_done) struct buf pem = BUF(LIMIT_SECRET_FILE);
 	struct certificate cluster;
 	struct error ignored;
+	*fingerprint = '\0';
 	if (!sealing_remembered(source, &pem, &ignored) ||
 		!certificate_read(
 			"the remembered certificate", buf_string(&pem), pem.length, &cluster, &ignored))
-		return false;
-	bool same = strcmp(cluster.fingerprint, fingerprint) == 0;
+		return;
+	memcpy(fingerprint, cluster.fingerprint, DIGEST_HEX_SIZE);
 	certificate_done(&cluster);
-	return same;
 }
 
 /* The clone around the current folder, which stays the current one. */
@@ -215,7 +215,18 @@ static bool find_clone(struct arena *mem, struct checkout *checkout)
 bool sealing_take_clusters(const struct sealing_source *source, const struct checkout *clone,
 	const char *path, const char *fingerprint, struct arena *mem, struct error *err)
 {
-	return !is_clusters(source, fingerprint) || trust_note(clone, path, fingerprint, mem, err);
+	char told[DIGEST_HEX_SIZE];
+	clusters(source, told);
+	if (strcmp(told, fingerprint) == 0)
+		return trust_note(clone, path, fingerprint, mem, err);
+	/* A clone that knows nothing by itself believes the cluster. */
+	if (!*told || !trust_is_new(clone, path, mem))
+		return true;
+	return error_set(err, ERROR_DENIED,
+		"%s (%.16s) is not a certificate that this clone has sealed with, which has sealed with none yet, and the cluster gave "
+		"another one (%.16s): `pgitops seal cert -w %s` takes the cluster's own; or compare the fingerprint with whoever put it "
+		"there (git log -- %s), then: pgitops seal cert --trust %s",
+		path, fingerprint, told, path, path, fingerprint);
 }
 
 bool sealing_trust(const struct command_context *context, const struct sealing_source *source,
@@ -224,8 +235,13 @@ bool sealing_trust(const struct command_context *context, const struct sealing_s
 	struct checkout clone;
 	if (strstr(path, "://") || access(path, F_OK) != 0 || !find_clone(context->mem, &clone))
 		return true;
-	return (is_clusters(source, fingerprint) || trust_check(&clone, path, fingerprint, context->mem, err)) &&
-		trust_note(&clone, path, fingerprint, context->mem, err);
+	if (!sealing_take_clusters(source, &clone, path, fingerprint, context->mem, err) ||
+		!trust_check(&clone, path, fingerprint, context->mem, err))
+		return false;
+	const char *first = trust_first(&clone, path, fingerprint, context->mem);
+	if (first)
+		sealing_say("note: %s", first);
+	return trust_note(&clone, path, fingerprint, context->mem, err);
 }
 
 bool sealing_trust_named(

@@ -76,7 +76,7 @@ void sealing_warn(
 bool sealing_trust(const struct command_context *context, const struct sealing_source *source,
 	const char *path, const char *fingerprint, struct error *err) MUST_CHECK;
 
-/* Notes it for the clone when it is what the cluster gave last. */
+/* Notes it for the clone when it is what the cluster gave last. ERROR_DENIED when it is not, and the clone has sealed with nothing yet. */
 bool sealing_take_clusters(const struct sealing_source *source, const struct checkout *clone,
 	const char *path, const char *fingerprint, struct arena *mem, struct error *err) MUST_CHECK;
 

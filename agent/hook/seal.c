@@ -30,7 +30,9 @@ static bool read_certificate(const struct seal_run *run, struct certificate *cer
 		return false;
 	outcome->days_left = certificate_days_left(certificate, clock_now());
 	memcpy(outcome->fingerprint, certificate->fingerprint, sizeof(outcome->fingerprint));
-	if (certificate_valid(certificate, path, clock_now(), err) &&
+	if (run->doubt)
+		*err = *run->doubt;
+	if (!run->doubt && certificate_valid(certificate, path, clock_now(), err) &&
 		trust_check(run->place->checkout, path, certificate->fingerprint, run->place->mem, err))
 		return true;
 	certificate_done(certificate);
@@ -133,6 +135,16 @@ static void note_seen(const struct users_merge *merge, struct users_base *base)
 }
 
 /* Said when a value is sealed: else nothing depends on it. */
+static void note_first(const struct seal_run *run, struct seal_outcome *outcome)
+{
+	const char *path = run->certificate ? run->certificate : run->files->certificate;
+	const char *first = path && outcome->sealing.sealed.count
+		? trust_first(run->place->checkout, path, outcome->fingerprint, run->place->mem)
+		: NULL;
+	if (first)
+		mistakes_add(&outcome->notes, run->files->edit, 0, 0, "%s", first);
+}
+
 static void note_choice(const struct seal_run *run, struct seal_outcome *outcome)
 {
 	const char *choice = run->certificate || !outcome->sealing.sealed.count
@@ -179,6 +191,7 @@ static bool make_texts(const struct seal_run *run, const struct users_merge *mer
 		!make_sealed(run, merge, outcome, mistakes) || !give_passwords(run, merge, outcome, mistakes))
 		return false;
 	users_merge_notes(merge, &outcome->notes);
+	note_first(run, outcome);
 	note_choice(run, outcome);
 	outcome->users_changed = outcome->users.length != run->git->users.length ||
 		(outcome->users.length &&

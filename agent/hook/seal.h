@@ -25,7 +25,8 @@ struct seal_run {
 	size_t only_count;
 	bool mine;               /* --resolve: of a conflict the edit file's side */
 	const char *certificate; /* instead of the layout's; NULL = the layout's */
-	struct users_base base;  /* as seal_has_nothing_to_do() read it; unknown = to be read */
+	const struct error *doubt; /* why that certificate takes no password; NULL = this clone is asked (trust.h) */
+	struct users_base base; /* as seal_has_nothing_to_do() read it; unknown = to be read */
 };
 
 struct seal_outcome {

@@ -116,3 +116,15 @@ def test_another_one_is_refused_until_its_fingerprint_is_named(clone):
     answer = clone.pgitops("seal", "users", "--commit", "bob").ok()
     assert "is not the certificate that the cluster gave last" in answer.err
     assert clone.opens(clone.sealed_users()) == {"user-ann-secret": True, "user-bob-secret": False}
+
+
+def test_a_clone_that_knows_none_believes_what_the_cluster_told_this_person(clone, tmp_path, controller):
+    pull_the_clusters(clone, tmp_path, controller)
+    shutil.copy(VECTORS / "cert-b.pem", clone.certificate)
+    clone.users_are(ann="ann-password")
+    for words, stdin in ((("seal", "users"), None), (("seal",), clone.secret("foreign"))):
+        answer = clone.pgitops(*words, stdin=stdin, cwd=clone.place)
+        answer.refused(REFUSED, "the cluster gave another one", f"seal cert --trust {clone.fingerprint()}")
+    assert not (clone.place / "sealed-users.yaml").exists()
+    clone.pgitops("seal", "cert", "--trust", clone.fingerprint()).ok()
+    clone.pgitops("seal", "users").ok()
