@@ -93,8 +93,10 @@ static bool check_openssh(const unsigned char *bytes, size_t size, struct error 
 			err, ERROR_DENIED, "the ssh key is damaged: it is no valid OpenSSH private key");
 	if (!is_word(at, length, "none"))
 		return error_set(err, ERROR_DENIED, "%s", passphrase_text);
-	bool read = skip(&at, end, &length) && skip(&at, end, &length) && end - at > 8;
-	at += read ? 8 : 0;
+	bool read = skip(&at, end, &length);
+	read = read && skip(&at, end, &length) && end - at > 8;
+	if (read)
+		at += 8; /* the number, and how long the first key is */
 	if (read && skip(&at, end, &length) && length > 3 && memcmp(at - length, "sk-", 3) == 0)
 		return error_set(err, ERROR_DENIED,
 			"the ssh key is that of a security key (FIDO), which somebody has to touch: make another for this purpose "
