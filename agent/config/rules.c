@@ -166,6 +166,38 @@ static void judge_powers(struct judge *judge, const json_t *spec)
 					items[i].path, items[i].what, power_setting(items[i].part)));
 }
 
+static void judge_reach(struct judge *judge, const char *path, const char *namespace)
+{
+	struct arena *mem = judge->refused->mem;
+	if (!text_is_dns_label(namespace) || text_equal(namespace, judge->object->key.namespace) ||
+		text_glob_any(judge->rule->namespaces, judge->rule->namespace_count, namespace))
+		return;
+	say(judge, true,
+		arena_printf(mem,
+			"%s: the operator would write a Secret into %s (enable_cross_namespace_secret), which is not among "
+			"the namespaces of the rule at %s",
+			path, namespace, place_of(judge->rules->config, judge->rule, mem)));
+}
+
+/* The Secret of a user NAMESPACE.USER, and those of a prepared database's, are where the object says (zalando-operator.md 4). */
+static void judge_namespaces(struct judge *judge, const json_t *spec)
+{
+	struct arena *mem = judge->refused->mem;
+	const char *name;
+	json_t *value;
+	if (!judge->rule || !judge->rule->namespaces)
+		return;
+	json_object_foreach (json_object_get(spec, "users"), name, value) {
+		const char *dot = strchr(name, '.');
+		if (dot)
+			judge_reach(judge, arena_printf(mem, "spec.users.%s", name),
+				arena_copy_n(mem, name, (size_t)(dot - name)));
+	}
+	json_object_foreach (json_object_get(spec, "preparedDatabases"), name, value)
+		judge_reach(judge, arena_printf(mem, "spec.preparedDatabases.%s.secretNamespace", name),
+			json_text_at(value, "secretNamespace", ""));
+}
+
 void rules_judge_object(const struct rules *rules, const char *application, const struct object *object,
 	struct mistakes *refused, struct mistakes *warned)
 {
@@ -187,6 +219,7 @@ void rules_judge_object(const struct rules *rules, const char *application, cons
 				object_key_text(&object->key, refused->mem), wall));
 	if (!postgresql)
 		return;
+	judge_namespaces(&judge, json_object_get(document, "spec"));
 	judge_fields(&judge, json_object_get(document, "spec"));
 	judge_powers(&judge, json_object_get(document, "spec"));
 }

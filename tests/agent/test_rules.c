@@ -286,6 +286,23 @@ static void what_is_empty_asks_for_nothing(void **state)
 	assert_int_equal(fixture->refused.count, 0);
 }
 
+static void a_login_reaches_no_namespace_beyond_its_rule(void **state)
+{
+	static const char all[] =
+		"spec:\n  users: {app: [], default.a: [], team-x.b: [], kube-system.c: [], No.d: []}\n"
+		"  preparedDatabases: {one: {}, two: {secretNamespace: team-y}, three: {secretNamespace: other}}\n";
+	struct fixture *fixture = *state;
+	assert_true(read_rules(fixture, EXAMPLE));
+	judge(fixture, "postgres-cluster", cluster, all);
+	assert_string_equal(said(fixture, &fixture->refused),
+		"a.yaml:7: spec.users.kube-system.c: the operator would write a Secret into kube-system (enable_cross_namespace_secret), "
+		"which is not among the namespaces of the rule at @:3\n"
+		"a.yaml:7: spec.preparedDatabases.three.secretNamespace: the operator would write a Secret into other "
+		"(enable_cross_namespace_secret), which is not among the namespaces of the rule at @:3\n");
+	judge(fixture, "shop", cluster, all); /* whose rule names no namespaces */
+	assert_int_equal(fixture->refused.count, 0);
+}
+
 static void the_agents_label_is_not_borrowed(void **state)
 {
 	static const char labelled[] = "metadata: {labels: {app.kubernetes.io/name: pgitops}}\n";
@@ -437,6 +454,7 @@ int main(void)
 		TEST(the_agents_installation_is_written_only_where_its_kind_is_named),
 		TEST(a_destination_is_one_of_the_namespaces),
 		TEST(a_postgresql_object_asks_for_no_more_than_its_rule_allows),
+		TEST(a_login_reaches_no_namespace_beyond_its_rule),
 		TEST(what_is_empty_asks_for_nothing),
 		TEST(the_agents_label_is_not_borrowed),
 		TEST(a_label_in_the_cluster_counts_as_one_in_git),
