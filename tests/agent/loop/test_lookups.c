@@ -152,6 +152,13 @@ static void nothing_is_asked_while_all_threads_are_at_work(void **state)
 	assert_false(lookup->answered || lookup->parts[0].reading || lookup->parts[0].tried_disk);
 }
 
+static void *last_word(void *context)
+{
+	struct world *world = context;
+	queue_done(world->agent.queue, EVENT_FETCHED, &world->agent.fetches[0]->done);
+	return NULL;
+}
+
 static void an_agent_that_ends_is_no_answer(void **state)
 {
 	struct world *world = *state;
@@ -162,8 +169,9 @@ static void an_agent_that_ends_is_no_answer(void **state)
 	world->agent.queue = queue_new();
 	world->agent.fetches[0] = fetch;
 	world->agent.fetching = 1;
-	queue_done(world->agent.queue, EVENT_FETCHED, &fetch->done);
-	repositories_collect(&world->agent);
+	assert_int_equal(pthread_create(&fetch->thread, NULL, last_word, world), 0);
+	while (world->agent.fetching)
+		repositories_collect(&world->agent);
 	assert_int_equal(world->agent.fetching, 0);
 	assert_false(lookup->answered || world->app.dirty); /* the next process asks again */
 	queue_free(world->agent.queue);
