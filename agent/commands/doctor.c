@@ -29,7 +29,7 @@ static bool is_of_checkout(const struct symptom *symptom)
 static int look_at_checkout(struct doctor *doctor, const struct symptom *symptom)
 {
 	doctor->quiet = true;
-	bool there = doctor_check_checkout(doctor);
+	bool there = doctor_check_checkout(doctor, strcmp(symptom->name, "certificate-mismatch") == 0);
 	doctor->quiet = false;
 	if (!there)
 		return command_misused(doctor->context,
@@ -38,7 +38,7 @@ static int look_at_checkout(struct doctor *doctor, const struct symptom *symptom
 	if (!doctor->counts[DOCTOR_FAILED] && !doctor->counts[DOCTOR_WARNING])
 		doctor_ok(doctor, symptom->name, "no cause was found in this clone");
 	finish(doctor);
-	return doctor->counts[DOCTOR_FAILED] ? EXIT_NO : EXIT_YES;
+	return doctor->counts[DOCTOR_FAILED] || doctor->counts[DOCTOR_WARNING] ? EXIT_NO : EXIT_YES;
 }
 
 static int unknown_symptom(const struct doctor *doctor, const char *name)
@@ -63,7 +63,7 @@ static void check(struct doctor *doctor, struct config *config, bool standalone,
 	} else {
 		doctor_ok(doctor, "agent file", "%s", config->file);
 		doctor_run(doctor);
-		doctor_check_checkout(doctor);
+		doctor_check_checkout(doctor, doctor->kube != NULL);
 	}
 	doctor_done(doctor);
 }
@@ -71,7 +71,7 @@ static void check(struct doctor *doctor, struct config *config, bool standalone,
 /* Who seals users has a checkout and no agent. */
 static int without_agent(struct doctor *doctor)
 {
-	if (!doctor_check_checkout(doctor))
+	if (!doctor_check_checkout(doctor, false))
 		return command_misused(doctor->context,
 			"no agent file: give --config FILE (examples: manifests/base/agent.yaml, manifests/agent-standalone.yaml)");
 	finish(doctor);

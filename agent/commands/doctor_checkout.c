@@ -15,11 +15,10 @@ static void say(struct doctor *doctor, const struct rows *rows)
 	}
 }
 
-bool doctor_check_checkout(struct doctor *doctor)
+bool doctor_check_checkout(struct doctor *doctor, bool ask_cluster)
 {
 	CLEANUP(hook_close) struct hook hook = {0};
-	struct sealing_source source = {.kubeconfig = doctor->config ? doctor->config->kubeconfig : NULL,
-		.kube = {.context = doctor->config ? doctor->config->kube_context : NULL}};
+	struct sealing_source source = {0};
 	struct rows rows = {0};
 	struct error err;
 	if (!hook_open(doctor->mem, &hook, &err)) {
@@ -31,8 +30,13 @@ bool doctor_check_checkout(struct doctor *doctor)
 		return false;
 	hook_rows(&hook, &rows);
 	certificate_rows(&hook, &rows);
-	if (doctor->kube)
+	if (ask_cluster && sealing_source_of_environment(doctor->context, &source)) {
+		if (doctor->config) {
+			source.kubeconfig = doctor->config->kubeconfig;
+			source.kube.context = doctor->config->kube_context;
+		}
 		sealing_cluster_row(&source, &hook, &rows);
+	}
 	doctor_wait(doctor, "sealing", "the history of this checkout");
 	history_rows(&hook, &rows);
 	say(doctor, &rows);

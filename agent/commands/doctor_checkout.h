@@ -5,5 +5,6 @@
 
 #include "agent/doctor/doctor.h"
 
-/* False, and nothing is said, when this is no checkout in which users are sealed. Works in the checkout's root afterwards. */
-bool doctor_check_checkout(struct doctor *doctor);
+/* False, and nothing is said, when this is no checkout in which users are sealed. Works in the checkout's root afterwards. With `ask_cluster`
+   the certificate is compared with that of the controller: of the agent file's cluster, or else of the one that kubectl would ask. */
+bool doctor_check_checkout(struct doctor *doctor, bool ask_cluster);

@@ -315,11 +315,15 @@ void sealing_cluster_row(const struct sealing_source *source, struct hook *hook,
 		row.state = strcmp(ours.fingerprint, cluster.fingerprint) == 0 ? ROW_GOOD : ROW_WARNING;
 	if (row.state == ROW_WARNING) {
 		row.remedy = arena_printf(hook->mem, "pgitops seal cert -w %s", path);
-		row.found = arena_printf(
-			hook->mem, "seals with another certificate now (%.16s)", cluster.fingerprint);
+		row.found =
+			arena_printf(hook->mem, "seals with another certificate now (%.16s) than %s (%.16s)",
+				cluster.fingerprint, path, ours.fingerprint);
+	} else if (row.state == ROW_GOOD) {
+		row.found = "seals with the repository's certificate";
 	} else {
-		row.found = row.state == ROW_GOOD ? "seals with the repository's certificate"
-						  : arena_copy(hook->mem, err.text);
+		row.found = arena_copy(hook->mem, err.text);
+		row.remedy =
+			"KUBECONFIG names the cluster, SEALED_SECRETS_CONTROLLER_NAMESPACE and _NAME its controller";
 	}
 	rows->items = arena_grow(hook->mem, rows->items, rows->count, sizeof(*rows->items));
 	rows->items[rows->count++] = row;

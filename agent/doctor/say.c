@@ -18,6 +18,13 @@ static const struct {
 	[DOCTOR_FAILED] = {"failed", CELL_BAD},
 };
 
+/* A symptom's name may be longer than those of the checks; it is the only one of its run. */
+static int width_of(const char *check)
+{
+	int length = (int)strlen(check) + 2;
+	return length > CHECK_WIDTH ? length : CHECK_WIDTH;
+}
+
 /* A further check begins with a line of its own, whatever stands there. */
 static void clear_wait(struct doctor *doctor)
 {
@@ -32,7 +39,7 @@ void doctor_wait(struct doctor *doctor, const char *check, const char *what)
 	if (!doctor->context->output.colour || !isatty(STDERR_FILENO))
 		return;
 	fflush(stdout);
-	fprintf(stderr, "%-*s%-*s", STATUS_WIDTH, "...", CHECK_WIDTH, check);
+	fprintf(stderr, "%-*s%-*s", STATUS_WIDTH, "...", width_of(check), check);
 	output_text(&doctor->context->output, stderr, what, CELL_DIM);
 	fflush(stderr);
 	doctor->waiting = true;
@@ -44,11 +51,11 @@ static void print(struct doctor *doctor, enum doctor_status status, const char *
 	const struct output *output = &doctor->context->output;
 	clear_wait(doctor);
 	output_text(output, stdout, statuses[status].name, statuses[status].style);
-	printf("%*s%-*s", STATUS_WIDTH - (int)strlen(statuses[status].name), "", CHECK_WIDTH, check);
+	printf("%*s%-*s", STATUS_WIDTH - (int)strlen(statuses[status].name), "", width_of(check), check);
 	output_text(output, stdout, detail, CELL_PLAIN);
 	putchar('\n');
 	if (*remedy) {
-		printf("%*s-> ", STATUS_WIDTH + CHECK_WIDTH, "");
+		printf("%*s-> ", STATUS_WIDTH + width_of(check), "");
 		output_text(output, stdout, remedy, CELL_PLAIN);
 		putchar('\n');
 	}

@@ -65,6 +65,17 @@ def sealed_before(clone):
     return clone
 
 
+def test_the_doctor_tells_a_certificate_that_is_not_the_clusters(sealed_before):
+    clone = sealed_before
+    clone.hook("install").ok()
+    answer = clone.pgitops("doctor", "certificate-mismatch").refused("pub-cert.pem", "pgitops seal cert")
+    assert clone.fingerprint()[:12] in answer.text and "ann-password" not in answer.text
+    clone.pgitops("seal", "cert", "-w", clone.certificate).ok()
+    assert "no cause was found in this clone" in clone.pgitops("doctor", "certificate-mismatch").ok().out
+    clone.environment["KUBECONFIG"] = "/nowhere"
+    assert "SEALED_SECRETS_CONTROLLER_NAMESPACE" in clone.pgitops("doctor", "certificate-mismatch").refused("/nowhere").text
+
+
 def pull_the_clusters(clone, tmp_path, controller):
     """A colleague, whose clone is not this one, fetched the cluster's certificate and pushed it; this person has asked the cluster elsewhere."""
     other = Clone(tmp_path / "other", controller)

@@ -149,6 +149,33 @@ def test_secrets_and_services_of_a_cluster(symptoms):
     assert "geheim" not in symptoms.ask("secret-missing").out
 
 
+def test_nodes_memory_and_what_nobody_opens(symptoms):
+    symptoms.none("sealed-secret-closed")
+    symptoms.pod("eater", phase="Running", containerStatuses=[{
+        "name": "postgres", "image": "x", "imageID": "", "ready": False, "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}])
+    symptoms.found("out-of-memory", f"Pod {symptoms.namespace}/eater", "more memory than its limit", remedy="shared_buffers")
+
+    node = f"{symptoms.namespace}-node"
+    symptoms.kube.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}, "spec": {"unschedulable": True}})
+    try:
+        symptoms.kube.patch("v1", "Node", None, node, {"status": {"conditions": [
+            {"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting node status."},
+            {"type": "DiskPressure", "status": "True"}]}}, "controller", "status")
+        symptoms.found("node-not-ready", f"node {node} is not ready", "stopped posting", remedy="journalctl -u kubelet")
+        symptoms.found("node-not-ready", f"node {node} has DiskPressure", remedy="kubectl drain")
+        symptoms.found("node-not-ready", f"node {node} is cordoned", remedy=f"kubectl uncordon {node}")
+    finally:
+        symptoms.kube.delete("v1", "Node", None, node)
+
+    for name in ("closed", "waiting"):
+        symptoms.make("bitnami.com/v1alpha1", "SealedSecret", name, spec={"encryptedData": {"password": "AgBy"}})
+    symptoms.status("bitnami.com/v1alpha1", "SealedSecret", "closed", {"conditions": [
+        {"type": "Synced", "status": "False", "message": "no key could decrypt secret (password)"}]})
+    symptoms.found("sealed-secret-closed", f"{symptoms.namespace}/closed is not opened", "no key could decrypt", remedy="pgitops seal cert")
+    symptoms.found("sealed-secret-closed", f"{symptoms.namespace}/waiting has no status", remedy="sealing.controller")
+
+
 def test_the_operators_settings_that_break_a_small_set_up(symptoms):
     symptoms.make("v1", "ConfigMap", "postgres-operator", data={"enable_teams_api": "true", "enable_finalizers": "false"})
     symptoms.found("operator-config", symptoms.namespace, "enable_teams_api", remedy="CreateFailed")

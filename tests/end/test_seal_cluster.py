@@ -239,7 +239,12 @@ def test_the_doctor_looks_at_the_checkout_it_is_called_in(program, tmp_path):
     one.pgitops("doctor").refused("no agent file")
     one.edit(alice="alice-password")
     one.pgitops("doctor").refused("is not installed", "pgitops hook install")
+    one.pgitops("doctor", "hook-does-not-seal").refused("is not installed", "pgitops hook install")
     one.hook("install").ok()
+    assert "no cause was found in this clone" in one.pgitops("doctor", "hook-does-not-seal").ok().out
+    one.git("config", "core.hooksPath", ".husky").ok()  # as such a tool sets it at each install
+    one.pgitops("doctor", "hook-does-not-seal").refused("is not installed in .husky")
+    one.git("config", "--unset", "core.hooksPath").ok()
     one.commit("sealed", "--allow-empty").ok()
     found = one.pgitops("doctor").ok()
     assert "no plain passwords" in found.out and "is ignored by Git" in found.out and "RSA 2048 bits" in found.out
