@@ -17,7 +17,7 @@ const char command_cluster_failover_drill_help[] =
 	"Hands the leadership over while two writers write into a database of the drill's own (pgitops_drill) and two readers read, and tells what\n"
 	"that cost: the longest time without a write and without a read, acknowledged writes that are lost, writes whose outcome nobody told, how\n"
 	"long two members took writes, when the old leader streamed again. Refused as `pgitops cluster switchover` is, while a\n"
-	"base backup or another drill runs, and within an hour after a failover. Its database is dropped at the end, after\n"
+	"base backup, a rolling update or another drill runs, and within an hour after a failover. Its database is dropped at the end, after\n"
 	"Ctrl-C, too; what a drill left that was killed, the next one drops.\n\n"
 	"      --to MEMBER      who takes over; without it the one that is behind the least\n"
 	"      --again          also within an hour after a failover\n"
@@ -55,15 +55,28 @@ static struct session_target target_of(
 	return target;
 }
 
-static const char *take_members(struct drilling *drilling, const struct patroni_cluster *cluster)
+/* Pods are made anew one after the other: a drill between them would be one failover too many, and its figures would be those of both. */
+static const char *rolling_update(const struct patroni_cluster *cluster, struct arena *mem)
+{
+	const char *status = cluster->operator_status;
+	if (text_equal(status, "Creating") || text_equal(status, "Updating"))
+		return arena_printf(
+			mem, "the operator is at work (%s): try again when it says Running", status);
+	for (size_t i = 0; i < cluster->member_count; i++) {
+		const struct patroni_member *member = &cluster->members[i];
+		if (member->leaving || member->outdated)
+			return arena_printf(mem, "a rolling update is running: pod %s %s", member->name,
+				member->leaving ? "is being deleted" : "waits to be made anew");
+	}
+	return NULL;
+}
+
+static void take_members(struct drilling *drilling, const struct patroni_cluster *cluster)
 {
 	struct arena *mem = drilling->act->context->mem;
 	drilling->members = arena_array(mem, cluster->member_count + 1, sizeof(*drilling->members));
 	for (size_t i = 0; i < cluster->member_count; i++) {
 		const struct patroni_member *member = &cluster->members[i];
-		if (member->leaving)
-			return arena_printf(mem, "pod %s is being deleted: a rolling update may be running",
-				member->name);
 		if (!member->host || !member->port)
 			continue;
 		struct drill_member *made = &drilling->members[drilling->count++];
@@ -72,7 +85,6 @@ static const char *take_members(struct drilling *drilling, const struct patroni_
 		made->target.name = made->name;
 		made->target.deadline = MEMBER_DEADLINE;
 	}
-	return NULL;
 }
 
 /* Why there is no drill; NULL = there can be one. */
@@ -81,7 +93,10 @@ static const char *judge(struct drilling *drilling, const struct patroni_cluster
 	struct arena *mem = drilling->act->context->mem;
 	const struct database_config *entry = cluster_entry(&drilling->act->source, cluster);
 	int64_t ago = (clock_now() - cluster->failed_over) / 1000000;
+	const char *rolling = rolling_update(cluster, mem);
 	struct error err;
+	if (rolling)
+		return rolling;
 	if (cluster->failed_over && ago < HOUR && !drilling->again)
 		return arena_printf(mem,
 			"the last failover was %lld minutes ago, and within an hour one is enough; --again says otherwise",
@@ -99,7 +114,8 @@ static const char *judge(struct drilling *drilling, const struct patroni_cluster
 		return arena_copy(mem, err.text);
 	drilling->settings_known = patroni_settings(cluster, &drilling->settings);
 	drilling->synchronous = patroni_synchronous(cluster);
-	return take_members(drilling, cluster);
+	take_members(drilling, cluster);
+	return NULL;
 }
 
 static const char *prepare(struct drilling *drilling)

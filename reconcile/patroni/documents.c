@@ -106,6 +106,8 @@ void patroni_take_pod(struct patroni_set *set, json_t *pod)
 	const char *word = annotation(pod, "status");
 	member->labelled_primary = is_labelled_primary(pod);
 	member->leaving = json_text_at(pod, "metadata.deletionTimestamp", NULL);
+	member->outdated =
+		text_equal(annotation(pod, "zalando-postgres-operator-rolling-update-required"), "true");
 	member->node = patroni_text(set, json_object_get(pod, "spec"), "nodeName");
 	member->pod_trouble = trouble_of(set, pod);
 	member->heard = written(pod, "status");

@@ -68,12 +68,16 @@ static const char state_of_database[] =
 	"FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) '" DRILL_DATABASE
 	"'";
 
+/* By pg_basebackup, and by WAL-G or pgBackRest, whose session has begun one and waits while the files are copied. */
+static const char running_backups[] =
+	"SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_progress_basebackup) OPERATOR(pg_catalog.+) "
+	"(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() "
+	"AND a.query OPERATOR(pg_catalog.~*) 'pg_(start_backup|backup_start)[[:space:]]*[(]')";
+
 static bool check(struct session *session, struct error *err)
 {
 	char backups[16], found[16];
-	if (!ask(session, session->conn,
-		    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_progress_basebackup", backups,
-		    sizeof(backups), err) ||
+	if (!ask(session, session->conn, running_backups, backups, sizeof(backups), err) ||
 		!ask(session, session->conn, state_of_database, found, sizeof(found), err))
 		return false;
 	if (!text_equal(backups, "0"))

@@ -66,6 +66,7 @@ struct patroni_member {
 
 	/* Of its Pod. */
 	bool labelled_primary, leaving; /* leaving: is being deleted */
+	bool outdated;                  /* the operator is to make it anew: a rolling update waits for it */
 	const char *node;               /* that it is bound to; NULL = none */
 	const char *pod_trouble; /* why it does not run: "Pending: 0/3 nodes are available"; NULL = it runs */
 

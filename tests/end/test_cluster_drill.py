@@ -114,8 +114,12 @@ def test_ctrl_c_leaves_nothing_behind(calm, drill):
     assert databases(calm) == 0
 
 
-def test_what_speaks_against_a_drill_is_said_and_nothing_is_done(calm, drill, plane, tmp_path):
-    leader = calm.leader()
+def test_what_speaks_against_a_drill_is_said_and_nothing_is_done(calm, drill, crds, tmp_path):
+    plane, leader = crds, calm.leader()
+    with leader.connect() as session:
+        start = "pg_backup_start('nightly', true)" if session.info.server_version >= 150000 else "pg_start_backup('nightly', true, false)"
+        session.execute(f"SELECT {start}")  # as WAL-G does, which copies the files then
+        assert "a base backup is being taken" in drill("--yes").is_(1).err
     with leader.connect() as session:
         session.execute("CREATE DATABASE pgitops_drill")
         try:
@@ -129,6 +133,17 @@ def test_what_speaks_against_a_drill_is_said_and_nothing_is_done(calm, drill, pl
     assert "pgitops_drill, which is made for it and dropped" in asked.err and "--yes" in asked.err
     config = plane.kubeconfig("admin", folder=tmp_path)
     words = ("cluster", "failover-drill", calm.name, "-n", calm.namespace, "--kubeconfig", config, "--yes")
+    admin, pod = plane.admin, ("v1", "Pod", calm.namespace, leader.name)
+    mark = "zalando-postgres-operator-rolling-update-required"
+    admin.patch(*pod, {"metadata": {"annotations": {mark: "true"}}})
+    assert f"a rolling update is running: pod {leader.name} waits to be made anew" in agents.run(*words).is_(1).err
+    admin.patch(*pod, {"metadata": {"annotations": {mark: None}}})
+    postgresql = ("acid.zalan.do/v1", "postgresql", calm.namespace, calm.name)
+    admin.create({"apiVersion": postgresql[0], "kind": "postgresql", "metadata": {"name": calm.name, "namespace": calm.namespace}, "spec": {
+        "teamId": "acid", "numberOfInstances": 3, "volume": {"size": "1Gi"}, "postgresql": {"version": "17"}}})
+    admin.patch(*postgresql, {"status": {"PostgresClusterStatus": "Updating"}}, subresource="status")
+    assert "the operator is at work (Updating)" in agents.run(*words).is_(1).err
+    admin.delete(*postgresql)
     calm.switchover()
     wait_for("history has it", lambda: "within an hour one is enough" in agents.run(*words).is_(1).err)
     assert "no `databases` entry of an agent file is this cluster's" in agents.run(*words, "--again").is_(1).err
