@@ -186,6 +186,8 @@ static void ask_users(struct drilling *drilling)
 	struct error err;
 	if (cluster_act_is_stopped(act))
 		return;
+	if (!act->context->state && !act->context->server)
+		act->context->state = act->source.config.state;
 	if (!command_act(act->context, COMMAND_USERS_SYNC, body, WARM_MILLISECONDS, &operation, &err)) {
 		drilling->users = arena_printf(act->context->mem, "not known: %s", err.text);
 		return;

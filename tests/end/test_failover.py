@@ -33,6 +33,18 @@ def test_users_follow_a_switchover_and_nothing_is_written_twice(setting):
     assert sorted("alice" in statement for statement in made) == [False, True], made
 
 
+def test_a_drill_beside_the_agent_says_when_its_users_are_as_git_says(setting):
+    setting.agent.begin()
+    setting.agent.wait_user("alice")
+    first = setting.patroni.leader()
+    drill = setting.agent.cli("cluster", "failover-drill", setting.patroni.name, "--yes", "--again", "-o", "json", timeout=150).ok().json
+    assert drill["seconds"].get("users", 0) > 0 and drill["users"].endswith("s"), drill["users"]
+    second = setting.patroni.leader()
+    assert second.name != first.name and setting.has(second, "alice")
+    made = [c["statement"] for c in setting.agent.items("user", "history") if c["statement"].startswith("CREATE ROLE")]
+    assert len(made) == 1, made
+
+
 def test_no_user_is_written_while_two_primaries_take_writes(setting):
     cluster = setting.patroni
     cluster.pause()
