@@ -37,6 +37,7 @@ enum {
 	WARM = 40, /* acknowledged writes before it begins, and after it is over */
 	WARM_MILLISECONDS = 20000,
 	CLEAN_MILLISECONDS = 60000,
+	NOT_BEGUN_MILLISECONDS = 10000,
 	MEMBER_DEADLINE = 5000, /* of a writer, for connecting and for one write */
 	STEP = 100,
 	HOUR = 3600
@@ -75,10 +76,12 @@ static void take_members(struct drilling *drilling, const struct patroni_cluster
 {
 	struct arena *mem = drilling->act->context->mem;
 	drilling->members = arena_array(mem, cluster->member_count + 1, sizeof(*drilling->members));
+	drilling->ways = arena_array(mem, cluster->member_count + 1, sizeof(*drilling->ways));
 	for (size_t i = 0; i < cluster->member_count; i++) {
 		const struct patroni_member *member = &cluster->members[i];
 		if (!member->host || !member->port)
 			continue;
+		drilling->ways[drilling->count] = target_of(drilling, member, NULL);
 		struct drill_member *made = &drilling->members[drilling->count++];
 		made->name = arena_copy(mem, member->name);
 		made->target = target_of(drilling, member, DRILL_DATABASE);
@@ -264,10 +267,22 @@ static const char *at_the_primary(struct drilling *drilling, struct drill *drill
 	return ok ? NULL : arena_copy(mem, err.text);
 }
 
+/* Nobody says who leads any more: the members that are known are asked, and only one that takes writes can drop it. */
+static bool clean_anywhere(const struct drilling *drilling)
+{
+	struct error ignored;
+	bool done = false;
+	for (size_t i = 0; !done && i < drilling->count; i++)
+		done = drill_clean(&drilling->ways[i], &ignored);
+	return done;
+}
+
 /* The database is not left because nobody leads for a moment. */
 static void finish(struct drilling *drilling, struct drill *drill)
 {
-	int64_t end = clock_steady() + CLEAN_MILLISECONDS + drilling->settings.ttl * 1000;
+	int64_t patience = drilling->handed_over ? CLEAN_MILLISECONDS + drilling->settings.ttl * 1000
+						 : NOT_BEGUN_MILLISECONDS;
+	int64_t end = clock_steady() + patience;
 	if (drill)
 		drill_stop(drill);
 	do {
@@ -275,6 +290,8 @@ static void finish(struct drilling *drilling, struct drill *drill)
 		if (drilling->left)
 			clock_pause(STEP * 5);
 	} while (drilling->left && clock_steady() < end);
+	if (drilling->left && clean_anywhere(drilling))
+		drilling->left = NULL;
 	if (drill && !drilling->measured)
 		fail(drilling, "what was written could not be looked at");
 }

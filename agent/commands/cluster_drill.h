@@ -13,6 +13,7 @@ struct drilling {
 	struct cluster_switch chosen;
 	struct session_target target; /* of the `databases` entry, which owns the password */
 	struct drill_member *members;
+	struct session_target *ways; /* the same, to a database that was there before */
 	size_t count;
 	struct patroni_settings settings;
 	bool settings_known;

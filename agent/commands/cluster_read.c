@@ -367,6 +367,12 @@ struct patroni_cluster *cluster_pick(struct patroni_set *set, const char *name, 
 	return found;
 }
 
+static void forget(struct patroni_set *set)
+{
+	patroni_done(set);
+	*set = (struct patroni_set){.mem = set->mem};
+}
+
 bool cluster_read(const struct command_context *context, const struct cluster_source *source,
 	const char *name, struct patroni_set *set, const char **note, struct error *err)
 {
@@ -375,6 +381,8 @@ bool cluster_read(const struct command_context *context, const struct cluster_so
 	bool named = is_named(source);
 	take_name(&reading, name);
 	bool ok = !is_kubernetes_name(reading.name) || read_kubernetes(&reading, err);
+	if (!ok)
+		forget(set); /* half of it is not what there is */
 	if (!ok && err->kind == ERROR_MISSING)
 		show_way(err);
 	if (!ok && named && err->kind == ERROR_MISSING)

@@ -232,7 +232,9 @@ bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen)
 	struct cluster_order order = {0};
 	struct error err;
 	cluster_act_go(act);
-	bool ok = cluster_look(act, &look, &err);
+	bool ok = cluster_look(act, &look, &err) &&
+		(patroni_member(look.cluster, chosen->from) ||
+			error_set(&err, ERROR_MISSING, "%s is no member any more", chosen->from));
 	if (ok)
 		cluster_order_begin(act, look.cluster, chosen->from, "/switchover",
 			json_pack("{s:s,s:s}", "leader", chosen->from, "candidate", chosen->to), &order);

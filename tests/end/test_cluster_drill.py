@@ -13,6 +13,7 @@ import pytest
 from parts import agent as agents
 from parts.patroni import LOOP
 from parts.process import private, wait_for
+from parts.proxy import FaultProxy, faults
 
 
 def settle(patroni):
@@ -195,6 +196,21 @@ def test_ctrl_c_after_the_kill_leaves_nothing_behind(calm, deadly):
     assert process.returncode == 1 and "it was stopped" in deadly.log.read_text(), deadly.log.read_text()
     calm.wait_healthy()
     assert databases(calm) == 0 and calm.leader() is leader
+
+
+def test_an_api_server_that_is_gone_meanwhile_is_named_and_nothing_stays(calm, deadly, plane, tmp_path):
+    proxy = FaultProxy(plane.port, tmp_path)
+    try:
+        deadly.agent.config |= {"kubernetes": {"kubeconfig": str(proxy.kubeconfig(plane))}}
+        deadly.agent.write()
+        with deadly.begin("--again", "-o", "json") as process:
+            proxy.add(faults.hang())
+            out, _ = process.communicate(timeout=120)
+        assert process.returncode == 1 and proxy.url in json.loads(out)["message"] and "still there" not in out, out
+    finally:
+        proxy.close()
+    calm.wait_healthy()
+    assert databases(calm) == 0
 
 
 def test_a_kill_needs_a_pod_and_no_name_of_who_takes_over(calm, drill):
