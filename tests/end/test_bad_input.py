@@ -503,17 +503,17 @@ def test_one_kind_that_is_forbidden_is_named_and_the_rest_goes_on(agent, crds, t
     team = Team(agent, crds, tmp_path)
     # A user of its own: what is allowed for the whole cluster would be seen by other tests.
     everything = ["get", "list", "watch", "create", "patch", "update", "delete"]
-    crds.allow("bob", [
+    crds.allow("bob-of-one-kind", [
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": everything},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}])
-    agent.kubernetes(crds, user="bob")
+    agent.kubernetes(crds, user="bob-of-one-kind")
     team.repository.commit({"app/s.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80}]}\n"})
     agent.begin()
     message = agent.wait_condition("team", "ComparisonError", "services")["message"]
-    assert "bob" in message or "forbidden" in message.lower(), message
+    assert "bob-of-one-kind" in message or "forbidden" in message.lower(), message
     assert team.value() is None, "a sync is whole or not at all"
-    crds.allow("bob", [{"apiGroups": [""], "resources": ["services"], "verbs": everything}], team.namespace)
-    crds.allow("bob", [{"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]}])
+    crds.allow("bob-of-one-kind", [{"apiGroups": [""], "resources": ["services"], "verbs": everything}], team.namespace)
+    crds.allow("bob-of-one-kind", [{"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]}])
     team.synced()
     assert team.value() == "one" and team.kube.get("v1", "Service", team.namespace, "s")
 

@@ -104,10 +104,10 @@ def test_what_may_not_be_seen_is_not_forgotten(world):
                {"apiGroups": ["argoproj.io"], "resources": ["*"], "verbs": everything}]
     services = [{"apiGroups": [""], "resources": ["services"], "verbs": everything}]
     service = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80}]}\n"
-    world.plane.allow("carol", allowed)
-    binding = world.plane.allow("carol", services, world.namespace)
-    certificate = world.plane.client_certificate("carol")
-    world.agent.config["kubernetes"]["kubeconfig"] = str(world.plane.kubeconfig("carol", client_certificate=certificate))
+    world.plane.allow("carol-who-sees-less", allowed)
+    binding = world.plane.allow("carol-who-sees-less", services, world.namespace)
+    certificate = world.plane.client_certificate("carol-who-sees-less")
+    world.agent.config["kubernetes"]["kubeconfig"] = str(world.plane.kubeconfig("carol-who-sees-less", client_certificate=certificate))
     for finalizers, name in (((), "stays"), ((FINALIZER,), "goes")):
         world.application(name, finalizers=finalizers)
         world.push({f"{name}/a.yaml": config_map(name), f"{name}/s.yaml": service.replace("{name: s}", f"{{name: {name}}}")})
@@ -124,7 +124,7 @@ def test_what_may_not_be_seen_is_not_forgotten(world):
     goes.delete()
     goes.condition("DeletionError", "cannot be seen")
     assert world.get("Service", "goes") and world.get("Service", "stays")
-    world.plane.allow("carol", services, world.namespace)
+    world.plane.allow("carol-who-sees-less", services, world.namespace)
     goes.gone()
     stays.synced()
     world.vanishes("Service", "stays")

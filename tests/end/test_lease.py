@@ -27,7 +27,7 @@ def logged():
 def pair(program, plane, crds, tmp_path_factory, logged):
     """Each reaches the API server through a proxy of its own."""
     folder = tmp_path_factory.mktemp("pair")
-    proxies = {user: FaultProxy(plane.port) for user in ("alice", "bob")}
+    proxies = {user: FaultProxy(plane.port) for user in ("first-of-two", "second-of-two")}
     secret = private(folder / "webhook", SECRET)
     made = Pair(lambda name, **config: agents.Agent(folder / name, webhook={"secretFile": secret}, **config), plane, folder, logged,
                 f"{DURATION}s", {user: proxy.kubeconfig(plane, user) for user, proxy in proxies.items()})

@@ -24,6 +24,8 @@ from parts.process import die_with_parent, free_port, wait_for
 HERE = pathlib.Path(__file__).resolve().parent
 TOKENS = {"admin": "admin-token-0000", "alice": "alice-token-0000", "bob": "bob-token-0000",
           "carol": "carol-token-0000", "kcm": "kcm-token-0000"}
+# Of tests that allow something everywhere, which others would find.
+TOKENS |= {user: f"{user}-token-0000" for user in ("first-of-two", "second-of-two", "bob-of-one-kind")}
 CONTROLLERS = (
     "namespace-controller,serviceaccount-controller,garbage-collector-controller,statefulset-controller,"
     "deployment-controller,replicaset-controller,root-ca-certificate-publisher-controller,job-controller,"
@@ -254,6 +256,7 @@ class ControlPlane:
             f'{TOKENS["alice"]},alice,uid-alice,"devs"\n'
             f'{TOKENS["bob"]},bob,uid-bob,"devs"\n'
             f'{TOKENS["carol"]},carol,uid-carol,""\n'
+            + "".join(f"{token},{user},uid-{user}\n" for user, token in TOKENS.items() if "-" in user) +
             f'{TOKENS["kcm"]},system:kube-controller-manager,uid-kcm\n')
         (self.folder / "audit.json").write_text(json.dumps(AUDIT_POLICY))
 
@@ -471,6 +474,7 @@ class ControlPlane:
 
     def allow(self, user, rules, namespace=None):
         """RBAC: rules as in a Role, for the whole cluster when no namespace is given. Returns the binding's name."""
+        assert namespace or not user.isalpha(), f"tests that follow would find {user} allowed everywhere: give the user a name of its own"
         name = f"{user}-{uuid.uuid4().hex[:6]}"
         kind = "Role" if namespace else "ClusterRole"
         meta = {"name": name, **({"namespace": namespace} if namespace else {})}

@@ -27,10 +27,10 @@ class Pair:
         self.plane, self.kube, self.server, self.make = plane, plane.admin, server, make_agent
         self.home, self.namespace = plane.namespace("home"), plane.namespace()
         self.repository = Repository(folder / "db.git")
-        self.users = ("alice", "bob")
+        self.users = ("first-of-two", "second-of-two")
         self.count = 0
         self.entries = ("ada", "ben")
-        self.sockets = {"alice": "127.0.0.1", "bob": str(server.folder)}
+        self.sockets = {"first-of-two": "127.0.0.1", "second-of-two": str(server.folder)}
         install(server)
         server.run("CREATE DATABASE app")
         server.run("GRANT CONNECT ON DATABASE app TO pgitops WITH GRANT OPTION", database="app")
@@ -133,5 +133,5 @@ class Pair:
         for line in self.server.log_since(since).splitlines():
             parts = line.split(" ", 3)
             if len(parts) == 4 and parts[2] == "pgitops" and "LOG:  statement:" in parts[3]:
-                found.append((float(parts[0]), "bob" if parts[1] == "[local]" else "alice"))
+                found.append((float(parts[0]), "second-of-two" if parts[1] == "[local]" else "first-of-two"))
         return found
