@@ -36,11 +36,10 @@ static const char *secret_of(struct look *look, const char *user, const json_t *
 /* Of NAMESPACE.USER it is there, or with the others where the operator may not keep it elsewhere (enable_cross_namespace_secret). */
 static bool has_secret(struct look *look, const char *namespace, const char *user, const char *secret)
 {
-	const char *dot = strchr(user, '.');
-	const char *other = dot ? arena_copy_n(look->doctor->mem, user, (size_t)(dot - user)) : "";
+	const char *other = postgresql_user_namespace(user, look->doctor->mem);
 	if (find(look_list(look, LOOK_SECRETS), namespace, secret))
 		return true;
-	if (!text_is_dns_label(other))
+	if (!other)
 		return false;
 	look_also_secrets(look, other);
 	return find(look_list(look, LOOK_SECRETS), other, secret);

@@ -62,6 +62,10 @@ unsigned postgresql_asks(const struct postgresql_around *around);
 /* By the flags of spec.users: of others the operator makes no Secret. */
 bool postgresql_user_logs_in(const json_t *flags);
 
+/* Of a user NAMESPACE.USER where its Secret is, with the operator's enable_cross_namespace_secret (zalando-operator.md 4), in `mem`; NULL =
+   with those of the others. */
+const char *postgresql_user_namespace(const char *user, struct arena *mem);
+
 /* Creating or Updating. */
 bool postgresql_at_work(const json_t *object);
 

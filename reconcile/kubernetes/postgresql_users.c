@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "reconcile/kubernetes/postgresql_internal.h"
 
 enum { FLAGS_MAXIMUM = 100 };
@@ -87,6 +88,13 @@ bool postgresql_user_logs_in(const json_t *flags)
 		if (json_is_string(flag) && strcasecmp(json_string_value(flag), "nologin") == 0)
 			return false;
 	return true;
+}
+
+const char *postgresql_user_namespace(const char *user, struct arena *mem)
+{
+	const char *dot = strchr(user, '.');
+	const char *namespace = dot ? arena_copy_n(mem, user, (size_t)(dot - user)) : "";
+	return text_is_dns_label(namespace) ? namespace : NULL;
 }
 
 void refuse_users(struct refusals *refusals)
