@@ -95,10 +95,9 @@ static const char *database_of(
 static const char *elsewhere(
 	const struct cluster_place *place, const json_t *postgresql, const char *user, struct arena *mem)
 {
-	const char *unused, *namespace = postgresql_user_namespace(user, mem);
-	if (!namespace)
-	namespace =
-		arena_copy(mem, json_text_at(prepared_of(postgresql, user, &unused), "secretNamespace", ""));
+	const char *unused, *own = postgresql_user_namespace(user, mem);
+	const json_t *prepared = own ? NULL : prepared_of(postgresql, user, &unused);
+	const char *namespace = own ? own : arena_copy(mem, json_text_at(prepared, "secretNamespace", ""));
 	return text_is_dns_label(namespace) && !text_equal(namespace, place->namespace) ? namespace : NULL;
 }
 
