@@ -123,7 +123,8 @@ bool query_insert(struct query *query, int64_t *id, struct error *err) MUST_CHEC
 /* Opens, runs and closes a statement whose one parameter is this text. */
 bool query_run_text(struct store *store, const char *sql, const char *text, struct error *err) MUST_CHECK;
 
-/* migrate.c: brings the schema to the newest version, one transaction for each step. */
+/* migrate.c: brings the schema to the newest version, all steps in one transaction: a command that reads beside an agent that
+   is starting meets the version before, or the newest, and after a failure the file is as it was. */
 bool migrate(struct store *store, struct error *err) MUST_CHECK;
 
 /* The same with other steps: steps[n] leads from version n to n + 1. */

@@ -17,13 +17,8 @@ static bool take(struct store *store, const char *step, int64_t version, struct 
 {
 	CLEANUP(memory_freep)
 	char *set_version = memory_printf("PRAGMA user_version = %lld", (long long)version);
-	if (!store_begin(store, err))
-		return false;
-	if (!database_script(store, step, err) || !database_script(store, set_version, err)) {
-		store_rollback(store);
-		return error_prefix(err, "migration to version %lld", (long long)version);
-	}
-	return store_commit(store, err);
+	return (database_script(store, step, err) && database_script(store, set_version, err)) ||
+		error_prefix(err, "migration to version %lld", (long long)version);
 }
 
 bool migrate_with(struct store *store, const char *const *list, size_t count, struct error *err)
@@ -36,10 +31,16 @@ bool migrate_with(struct store *store, const char *const *list, size_t count, st
 			"store %s has schema version %lld, this program knows up to %zu: run the newer program, or "
 			"move the file away to start with an empty history",
 			store->path, (long long)version, count);
+	if ((uint64_t)version == count)
+		return true;
+	if (!store_begin(store, err))
+		return false;
 	for (size_t next = (size_t)version; next < count; next++)
-		if (!take(store, list[next], (int64_t)next + 1, err))
+		if (!take(store, list[next], (int64_t)next + 1, err)) {
+			store_rollback(store);
 			return false;
-	return true;
+		}
+	return store_commit(store, err);
 }
 
 bool migrate(struct store *store, struct error *err)

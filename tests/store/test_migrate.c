@@ -49,18 +49,25 @@ static void steps_are_taken_in_order_and_once(void **state)
 	close_empty(store);
 }
 
-static void a_failed_step_leaves_the_version_before_it(void **state)
+/* Nobody who reads beside it meets a version in between. */
+static void a_failed_step_leaves_nothing_of_those_before_it(void **state)
 {
 	struct fixture *f = *state;
 	static const char *const steps[] = {"CREATE TABLE a (x INTEGER) STRICT",
-		"CREATE TABLE b (x INTEGER) STRICT; CREATE TABLE a (x INTEGER) STRICT"};
+		"CREATE TABLE b (x INTEGER) STRICT",
+		"CREATE TABLE c (x INTEGER) STRICT; CREATE TABLE a (x INTEGER) STRICT"};
 	struct store *store = open_empty(f);
 
-	assert_false(migrate_with(store, steps, 2, &f->err));
-	assert_non_null(strstr(f->err.text, "migration to version 2"));
+	assert_false(migrate_with(store, steps, 3, &f->err));
+	assert_non_null(strstr(f->err.text, "migration to version 3"));
+	assert_int_equal(version_of(f, store), 0);
+	check_ok(migrate_with(store, steps, 1, &f->err), &f->err);
+	assert_false(migrate_with(store, steps, 3, &f->err));
 	assert_int_equal(version_of(f, store), 1);
 	/* The half that had worked is gone as well. */
-	check_ok(database_script(store, "CREATE TABLE b (x INTEGER) STRICT", &f->err), &f->err);
+	check_ok(database_script(store,
+			 "CREATE TABLE b (x INTEGER) STRICT; CREATE TABLE c (x INTEGER) STRICT", &f->err),
+		&f->err);
 	close_empty(store);
 }
 
@@ -126,7 +133,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		A_TEST(steps_are_taken_in_order_and_once),
-		A_TEST(a_failed_step_leaves_the_version_before_it),
+		A_TEST(a_failed_step_leaves_nothing_of_those_before_it),
 		A_TEST(a_newer_schema_is_refused),
 		A_TEST(a_store_of_version_1_keeps_what_it_holds),
 		A_TEST(the_program_brings_a_store_to_its_own_version),
