@@ -32,6 +32,8 @@ void mistakes_add(struct mistakes *mistakes, const char *file, int line, int col
 
 const char *mistake_text(const struct mistake *mistake, struct arena *mem)
 {
+	if (!*mistake->file)
+		return mistake->text;
 	if (!mistake->line)
 		return arena_printf(mem, "%s: %s", mistake->file, mistake->text);
 	if (!mistake->column)

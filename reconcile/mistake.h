@@ -10,7 +10,7 @@
 #include "base/arena.h"
 
 struct mistake {
-	const char *file; /* path inside the repository, or as given on the command line */
+	const char *file; /* path inside the repository, or as given on the command line; "" = the text names it, as of one that cannot be read */
 	int line;         /* from 1; 0 = the file as a whole */
 	int column;       /* from 1; 0 = not known */
 	const char *text;
@@ -26,7 +26,7 @@ struct mistakes {
 void mistakes_add(struct mistakes *mistakes, const char *file, int line, int column, const char *format, ...)
 	PRINTF_LIKE(5, 6);
 
-/* "file:line:column: text", leaving out what is 0. In `mem`. */
+/* "file:line:column: text", leaving out what is 0 or "". In `mem`. */
 const char *mistake_text(const struct mistake *mistake, struct arena *mem);
 
 /* By file, line, column; stable. */

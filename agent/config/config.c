@@ -282,7 +282,7 @@ bool config_read(const char *file, struct arena *mem, struct config *config, str
 		.log_format = "text",
 	};
 	if (!file_read(file, &bytes, err)) {
-		mistakes_add(mistakes, file, 0, 0, "%s", err->text);
+		mistakes_add(mistakes, "", 0, 0, "%s", err->text);
 		return false;
 	}
 	yaml_read(file, buf_string(&bytes), bytes.length, mem, &documents, mistakes);

@@ -213,15 +213,29 @@ int hook_after_checkout(struct hook *hook, bool rewritten)
 	return 0;
 }
 
+/* What we made last, or before that: a commit that was given up had staged it. */
+static bool is_made_by_us(const struct hook *hook, const char *path, const char *object)
+{
+	CLEANUP(buf_done) struct buf text = BUF(LIMIT_PATH_BYTES);
+	struct buf *const texts[] = {&text};
+	bool there[1];
+	struct error ignored;
+	return hook->receipts && *object && git_blobs(&object, 1, texts, there, &ignored) && there[0] &&
+		receipts_file_was(hook->receipts, seal_file_name(&hook->checkout, path, hook->mem),
+			buf_string(&text), text.length);
+}
+
 /* Some clients commit from an index of their own: what the pre-commit hook put into that one is not in the real one, and the next commit
-   from there would take it out again. Where that still has what the commit before had, it gets what HEAD has. */
-static void mend_path(const char *index, struct arena *mem, const char *path, const char *const *names)
+   from there would take it out again. Where that still has what the commit before had, or what of ours this commit took the place of, it
+   gets what HEAD has. */
+static void mend_path(const struct hook *hook, const char *index, const char *path, const char *const *names)
 {
 	const char *staged = names[0], *head = names[1], *before = names[2];
-	if (!*head || strcmp(staged, head) == 0 || strcmp(staged, before) != 0)
+	if (!*head || strcmp(staged, head) == 0 || strcmp(head, before) == 0 ||
+		(strcmp(staged, before) != 0 && !is_made_by_us(hook, path, staged)))
 		return;
-	const char *const set[] = {
-		"update-index", "--add", "--cacheinfo", arena_printf(mem, "100644,%s,%s", head, path), NULL};
+	const char *const set[] = {"update-index", "--add", "--cacheinfo",
+		arena_printf(hook->mem, "100644,%s,%s", head, path), NULL};
 	struct git_call call = {.arguments = set, .index = index};
 	struct error err;
 	if (!git_run(&call, NULL, NULL, &err))
@@ -237,8 +251,8 @@ static void mend_index(const struct hook *hook, const struct layout_users *files
 		asked[i] = arena_printf(hook->mem, "%s:%s", sides[i % 3], i < 3 ? files->users : files->sealed);
 	if (!git_names(asked, COUNT_OF(asked), index, hook->mem, names))
 		return;
-	mend_path(index, hook->mem, files->users, names);
-	mend_path(index, hook->mem, files->sealed, names + 3);
+	mend_path(hook, index, files->users, names);
+	mend_path(hook, index, files->sealed, names + 3);
 }
 
 int hook_post_commit(struct hook *hook)

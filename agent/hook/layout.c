@@ -300,7 +300,7 @@ bool layout_read(struct arena *mem, struct layout *layout, struct mistakes *mist
 		if (!layout_parse(buf_string(&text), text.length, mem, &read, mistakes))
 			return false;
 	} else if (err.kind != ERROR_MISSING) {
-		mistakes_add(mistakes, LAYOUT_FILE, 0, 0, "%s", err.text);
+		mistakes_add(mistakes, "", 0, 0, "%s", err.text);
 		return false;
 	}
 	if (!read.declared)

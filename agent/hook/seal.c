@@ -275,7 +275,7 @@ bool seal_users_make(const struct seal_run *run, struct seal_outcome *outcome, s
 	struct error err;
 	bool ok = file_read(run->files->edit, &made.edit_before, &err);
 	if (!ok)
-		complain(mistakes, run->files->edit, &err);
+		complain(mistakes, "", &err);
 	ok = ok &&
 		edit_users_read(run->files->edit, buf_string(&made.edit_before), made.edit_before.length,
 			run->files->namespace, &edit, mistakes) &&

@@ -13,7 +13,8 @@
 #define RECEIPTS_HEADER "pgitops receipts 1 "
 #define RECEIPTS_BYTES (16L * 1024 * 1024)
 
-/* One line: place, keyed digest of the password, digest of the ciphertext, certificate. For a file the last two are "-". */
+/* One line: place, keyed digest of the password, digest of the ciphertext, certificate. For a file the keyed digests of its last three
+   states, the latest first, "0..." = none. */
 struct receipt {
 	char *place;
 	char password[DIGEST_HEX_SIZE];
@@ -236,7 +237,9 @@ bool receipts_file_known(const struct receipts *receipts, const char *path)
 	return find(receipts, place) != NULL;
 }
 
-bool receipts_file_match(const struct receipts *receipts, const char *path, const void *bytes, size_t length)
+/* Is it what was noted last, or with `earlier` one of the states before? */
+static bool is_noted(
+	const struct receipts *receipts, const char *path, const void *bytes, size_t length, bool earlier)
 {
 	CLEANUP(memory_freep) char *place = file_place(path);
 	const struct receipt *found = find(receipts, place);
@@ -244,16 +247,37 @@ bool receipts_file_match(const struct receipts *receipts, const char *path, cons
 	if (!found)
 		return false;
 	digest(receipts, place, bytes, length, of_file);
-	return digest_equal(of_file, found->password, DIGEST_HEX_SIZE);
+	return digest_equal(of_file, found->password, DIGEST_HEX_SIZE) ||
+		(earlier &&
+			(digest_equal(of_file, found->sealed, DIGEST_HEX_SIZE) ||
+				digest_equal(of_file, found->fingerprint, DIGEST_HEX_SIZE)));
+}
+
+bool receipts_file_match(const struct receipts *receipts, const char *path, const void *bytes, size_t length)
+{
+	return is_noted(receipts, path, bytes, length, false);
+}
+
+bool receipts_file_was(const struct receipts *receipts, const char *path, const void *bytes, size_t length)
+{
+	return is_noted(receipts, path, bytes, length, true);
 }
 
 void receipts_file_note(struct receipts *receipts, const char *path, const void *bytes, size_t length)
 {
 	CLEANUP(memory_freep) char *place = file_place(path);
 	struct receipt *receipt = entry(receipts, place);
-	digest(receipts, place, bytes, length, receipt->password);
-	memset(receipt->sealed, '0', DIGEST_HEX_SIZE - 1);
-	memset(receipt->fingerprint, '0', DIGEST_HEX_SIZE - 1);
+	char of_file[DIGEST_HEX_SIZE];
+	digest(receipts, place, bytes, length, of_file);
+	if (!*receipt->password) {
+		memset(receipt->password, '0', DIGEST_HEX_SIZE - 1);
+		memset(receipt->sealed, '0', DIGEST_HEX_SIZE - 1);
+	}
+	if (!*receipt->fingerprint || !digest_equal(of_file, receipt->password, DIGEST_HEX_SIZE)) {
+		memcpy(receipt->fingerprint, receipt->sealed, DIGEST_HEX_SIZE);
+		memcpy(receipt->sealed, receipt->password, DIGEST_HEX_SIZE);
+	}
+	memcpy(receipt->password, of_file, DIGEST_HEX_SIZE);
 }
 
 bool receipts_write(struct receipts *receipts, struct error *err)

@@ -39,6 +39,8 @@ const char *receipts_fingerprint(const struct receipts *receipts, const char *pl
 /* Notes of whole files: "this is the edit file's state that was sealed last", by a keyed digest of its content. */
 bool receipts_file_match(const struct receipts *receipts, const char *path, const void *bytes, size_t length);
 void receipts_file_note(struct receipts *receipts, const char *path, const void *bytes, size_t length);
+/* One of the last three states that were noted, this one or one that it took the place of. */
+bool receipts_file_was(const struct receipts *receipts, const char *path, const void *bytes, size_t length);
 bool receipts_file_known(const struct receipts *receipts, const char *path);
 
 /* Writes it atomically when something was noted. */

@@ -136,8 +136,9 @@ static void join_one(struct joining *joining, const char *name)
 	if (torn && !(join->may_choose && join->may_choose(join->context, secret_of(name)))) {
 		mistakes_add(joining->mistakes, join->file, 0, 0,
 			"the password in SealedSecret \"%s\" was sealed on both sides, differently: give the user's password in the edit "
-			"file, and it is sealed once more",
-			secret_of(name));
+			"file, and it is sealed once more; or keep one of the two in %s (`git checkout --ours` or `--theirs`, "
+			"then `git add`) and run this again",
+			secret_of(name), join->file);
 		return;
 	}
 	const struct document *chosen = we == they ? (ours ? ours : theirs) : we ? ours : theirs;

@@ -25,3 +25,13 @@ def test_no_password_and_no_user_is_ever_lost(program, tmp_path_factory, seed):
     if lost:
         fewer = two_people.shrink(world, steps)
         raise AssertionError(f"{two_people.play(world, fewer, seed) or lost}\n\nsteps: {fewer}")
+
+
+GIVEN_UP = [(0, "add", 485362430), (0, "commit_abort", 1023846022), (0, "change_password", 932032570), (0, "commit_with_own_index", 204226003),
+            (0, "seal_commit", 1056080124)]
+
+
+def test_what_a_given_up_commit_had_staged_takes_no_newer_password_back(program, tmp_path_factory):
+    """It stays in the index, behind a commit that was made from an index of its own: as if others had changed the password."""
+    lost = two_people.play(tmp_path_factory.getbasetemp() / "world", GIVEN_UP)
+    assert not lost, lost

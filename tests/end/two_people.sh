@@ -31,4 +31,5 @@ if ! $sanitized && [ -z "${PGITOPS_TEST_PROGRAM:-}" ]; then
 	export PGITOPS_TEST_PROGRAM=$PWD/build/bench/pgitops
 fi
 [ ! -w /dev/shm ] || export TMPDIR=/dev/shm
+export PYTEST_ADDOPTS=--dist=load # all are in one file, which --dist=loadfile gives to one worker
 exec tests/run.sh -j "$jobs" tests/end/test_two_people.py

@@ -34,6 +34,14 @@ static void a_mistake_is_shown_with_what_is_known_of_its_place(void **state)
 	assert_string_equal(mistake_text(&mistakes->items[2], mistakes->mem), "a.yaml: wrong");
 }
 
+static void a_file_that_the_text_names_is_named_once(void **state)
+{
+	struct mistakes *mistakes = *state;
+	mistakes_add(mistakes, "", 0, 0, "cannot open a.yaml: No such file");
+	assert_string_equal(
+		mistake_text(&mistakes->items[0], mistakes->mem), "cannot open a.yaml: No such file");
+}
+
 static void beyond_the_limit_they_are_counted(void **state)
 {
 	struct mistakes *mistakes = *state;
@@ -81,6 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_mistake_is_shown_with_what_is_known_of_its_place),
+		TEST(a_file_that_the_text_names_is_named_once),
 		TEST(beyond_the_limit_they_are_counted),
 		TEST(they_are_sorted_by_place),
 		TEST(sorting_nothing_is_fine),

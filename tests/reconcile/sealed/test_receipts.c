@@ -130,6 +130,15 @@ static void the_state_of_a_file_is_remembered(void **state)
 	assert_true(receipts_file_match(receipts, "a/edit\nusers.yaml", "abc", 3));
 	assert_false(receipts_file_match(receipts, "a/edit\nusers.yaml", "abd", 3));
 	assert_false(receipts_file_match(receipts, "a/edit", "abc", 3));
+	static const char *const states[] = {"2", "3", "3"};
+	for (size_t i = 0; i < COUNT_OF(states); i++)
+		receipts_file_note(receipts, "a/edit\nusers.yaml", states[i], 1);
+	assert_true(receipts_file_was(receipts, "a/edit\nusers.yaml", "abc", 3));
+	assert_true(receipts_file_was(receipts, "a/edit\nusers.yaml", "2", 1));
+	assert_true(receipts_file_was(receipts, "a/edit\nusers.yaml", "3", 1));
+	assert_false(receipts_file_match(receipts, "a/edit\nusers.yaml", "2", 1));
+	receipts_file_note(receipts, "a/edit\nusers.yaml", "4", 1);
+	assert_false(receipts_file_was(receipts, "a/edit\nusers.yaml", "abc", 3));
 	receipts_close(receipts);
 }
 
