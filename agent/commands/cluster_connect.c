@@ -113,7 +113,7 @@ static int through_kubernetes(struct command_context *context, const struct clus
 {
 	struct arena *mem = context->mem;
 	CLEANUP(secret_done) struct secret password = {0};
-	struct tunnel tunnel = {.config = &place->config,
+	struct tunnel tunnel = {.config = &place->server->config,
 		.target = {place->namespace, member->name, member->port ? (int)member->port : POSTGRES_PORT},
 		.listener = -1,
 		.renew = renew,
@@ -218,8 +218,8 @@ static int run(struct command_context *context, struct cluster_place *place, con
 	if (!psql_find(&program, context->mem, &err) || !cluster_place_open(context, place, true, &err) ||
 		!choose(place->cluster, wanted, context->mem, &member, &err))
 		return command_failed(&err);
-	return place->kube ? through_kubernetes(context, place, wanted, program, member)
-			   : directly(context, place, wanted, program, member);
+	return place->server ? through_kubernetes(context, place, wanted, program, member)
+			     : directly(context, place, wanted, program, member);
 }
 
 /* What stands behind -- is not ours. */

@@ -1,6 +1,7 @@
 #include "base/http/upgrade.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -79,16 +80,42 @@ static void write_request(
 		key, protocol);
 }
 
+/* RFC 9112, 7.1. False while the last one has not come. */
+static bool join_chunks(const char *at, const char *end, struct buf *body)
+{
+	static const char line_end[] = "\r\n";
+	for (;;) {
+		const char *line = memmem(at, (size_t)(end - at), line_end, 2);
+		size_t size = line ? strtoul(at, NULL, 16) : 0;
+		if (!line || (size_t)(end - line) < 4 || size > (size_t)(end - line) - 4)
+			return false;
+		if (!size)
+			return true;
+		buf_append(body, line + 2, size);
+		at = line + 2 + size + 2;
+	}
+}
+
+/* `body` is what has come of it. */
+static bool is_whole(const struct websocket_head *head, const struct buf *answer, struct buf *body)
+{
+	const char *bytes = buf_string(answer);
+	size_t length = answer->length - head->length;
+	buf_clear(body);
+	if (head->chunked)
+		return join_chunks(bytes + head->length, bytes + answer->length, body);
+	buf_append(body, bytes + head->length, length);
+	return head->body >= 0 && (int64_t)length >= head->body;
+}
+
 /* What a server has to say that does not speak it: why, mostly. */
 static void read_refusal(struct transfer *transfer, const struct websocket_head *head, struct buf *rest,
 	struct upgrade_refusal *refusal)
 {
 	int64_t end = clock_steady() + BODY_MILLISECONDS;
-	while ((head->body < 0 || (int64_t)(rest->length - head->length) < head->body) &&
-		receive_more(transfer, rest, end))
+	while (!is_whole(head, rest, &refusal->body) && receive_more(transfer, rest, end))
 		;
 	refusal->status = head->status;
-	buf_append(&refusal->body, rest->data + head->length, rest->length - head->length);
 	buf_clear(rest);
 }
 

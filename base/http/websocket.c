@@ -69,6 +69,9 @@ static void take_line(struct heading *heading, const char *line, size_t length)
 	value = value_of(line, length, "Sec-WebSocket-Protocol", &size);
 	if (value)
 		heading->chosen = is_value(value, size, heading->protocol);
+	value = value_of(line, length, "Transfer-Encoding", &size);
+	if (value)
+		heading->head->chunked = is_value(value, size, "chunked");
 	value = value_of(line, length, "Content-Length", &size);
 	if (value && size && size < sizeof(number) - 1) {
 		memcpy(number, value, size);

@@ -27,6 +27,7 @@ struct websocket_head {
 	size_t length; /* with the empty line; 0 = it is not whole yet */
 	int status;
 	int64_t body; /* Content-Length; -1 = not said */
+	bool chunked; /* the body comes in chunks, and has no length */
 };
 
 /* False with `err`: it is no answer of HTTP/1.1, it is over 64 KiB, or it is 101 and the key or the protocol is another one. */

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "reconcile/kubernetes/access.h"
 #include "reconcile/kubernetes/answer.h"
 
@@ -71,7 +72,27 @@ static void take_message(void *context, enum websocket_kind kind, const char *by
 
 /* ---- its beginning ---- */
 
-/* The server's own words, where it has some. */
+/* What the kubelet says (the API server hands it on) is plain text; a page of HTML is of somebody between. */
+static void tell_plain_words(const char *path, const struct upgrade_refusal *refusal, struct error *err)
+{
+	enum { WORDS_BYTES = 300 };
+	CLEANUP(memory_freep) char *words = memory_copy(buf_string(&refusal->body));
+	words[strcspn(words, "\r\n<")] = '\0';
+	text_shorten(words, WORDS_BYTES);
+	error_set(err, ERROR_RETRY, "GET %.*s: the answer is HTTP status %d%s%s", (int)strcspn(path, "?"),
+		path, refusal->status, *words ? ": " : "", words);
+}
+
+/* The API server answers with a Status, and asks for an upgrade where a proxy has taken ours out of the request; a kubelet says a line. */
+static bool is_of_proxy(const json_t *body, const struct upgrade_refusal *refusal)
+{
+	if (!body)
+		return !refusal->body.length || *buf_string(&refusal->body) == '<';
+	return !text_equal(json_text_at(body, "kind", ""), "Status") ||
+		strcasestr(json_text_at(body, "message", ""), "upgrade request required");
+}
+
+/* In the words of who refused; a proxy's 403 is no missing right, so that kind is the API server's alone. */
 static void tell_refusal(const char *path, const struct upgrade_refusal *refusal, struct error *err)
 {
 	CLEANUP(json_done) json_t *body = NULL;
@@ -79,7 +100,17 @@ static void tell_refusal(const char *path, const struct upgrade_refusal *refusal
 	if (!answer_read(buf_string(&refusal->body), refusal->body.length, &body, &ignored))
 		body = NULL;
 	const struct answer answer = {.method = "GET", .path = path, .status = refusal->status, .body = body};
-	answer_failure(&answer, err);
+	if (body)
+		answer_failure(&answer, err);
+	else
+		tell_plain_words(path, refusal, err);
+	if (!is_of_proxy(body, refusal))
+		return;
+	const struct error told = *err;
+	error_set(err, ERROR_RETRY,
+		"%s; a proxy in front of the API server has to pass WebSockets (Upgrade: websocket), "
+		"or the kubeconfig has to name a server past it",
+		told.text);
 }
 
 static bool open_socket(struct port_forward *forward, struct access *access, const char *path,

@@ -4,8 +4,11 @@
  * One WebSocket for one connection, GET .../pods/POD/portforward?ports=PORT with the protocol v4.channel.k8s.io: every message begins with
  * its channel, 0 for the bytes of the connection, 1 for why it cannot be; on each the port comes first, in two bytes. The API server hands
  * it to the kubelet as it is, and that to the container runtime; all of them have had it since Kubernetes 1.6 (k8s.io/cri-streaming,
- * portforward/websocket.go), and have it in 1.36. It is the one way that all servers take: the SPDY that kubectl spoke first is a protocol that
- * proxies in front of the server do not pass, and SPDY within a WebSocket (v2.portforward.k8s.io) is known to servers from 1.30 on alone.
+ * portforward/websocket.go), and have it in 1.36. It is the one way that all servers take: v5.channel.k8s.io is a protocol of exec and attach
+ * alone, the SPDY/3.1 that kubectl spoke first does not pass many proxies in front of a server, and SPDY within a WebSocket
+ * (SPDY/3.1+portforward.k8s.io) is known to servers from 1.31 on, to 1.30 with the feature gate PortForwardWebsockets.
+ * So nothing else is offered. An answer of neither API server nor kubelet, or the question for an upgrade that was asked for, is told with what
+ * a proxy between has to do.
  *
  * It knows no half of a connection that is closed, and ends where one side does. The rights are get (it is a GET) and, from 1.35 on, create
  * on pods/portforward. A ping every half minute is for those between, who cut what is silent.

@@ -12,6 +12,7 @@ from parts import agent as agents
 from parts import kubelet
 from parts.patroni import Patroni
 from parts.process import private, wait_for
+from parts.proxy import FaultProxy, faults
 
 SQL = "SELECT pg_is_in_recovery(), current_user, current_database()"
 ROWS = ("-XAtc", SQL)
@@ -152,6 +153,30 @@ def test_what_is_missing_is_said_with_the_next_step(cluster, connect, tmp_path):
         node.take(cluster)
 
 
+def test_a_proxy_that_passes_no_websocket_is_told_with_the_next_step(cluster, tmp_path):
+    """One that takes the upgrade out of the request, as many do, and one that answers with a page of its own."""
+    proxy = FaultProxy(cluster.plane.port, tmp_path)
+    config = proxy.kubeconfig(cluster.plane)
+
+    def refused(*texts):
+        said = agents.run("cluster", "connect", cluster.name, "-n", cluster.namespace, "--kubeconfig", config, "--", "-c", "SELECT 1").is_(2).err
+        assert all(text in said for text in texts) and "the verb" not in said, said
+        return said
+
+    step = "has to pass WebSockets (Upgrade: websocket)"
+    try:
+        refused("the API server answered 400 BadRequest: Upgrade request required;", step)
+        page = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 15\r\n\r\n<html>no</html>"
+        proxy.add(faults.hang(said=page), path="/portforward", times=1)
+        refused("HTTP status 403;", step)
+        # A kubelet's own line, in chunks as some proxies send it on, is no word of a proxy.
+        line = b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n8\r\npod does\r\nb\r\n not exist\n\r\n0\r\n\r\n"
+        proxy.add(faults.hang(said=line), path="/portforward", times=1)
+        assert step not in refused("HTTP status 404: pod does not exist")
+    finally:
+        proxy.close()
+
+
 def test_a_login_at_the_api_server_that_is_over_is_made_anew(cluster, tmp_path):
     """An exec plugin's token is good for a quarter of an hour; psql stays longer, and Ctrl-C or \\c is another connection."""
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "alice-connects", "namespace": cluster.namespace}}
@@ -194,5 +219,6 @@ def test_the_logs_of_real_members_are_side_by_side(cluster, tmp_path):
     config = cluster.plane.kubeconfig(folder=tmp_path)
     result = agents.run("cluster", "logs", cluster.name, "-n", cluster.namespace, "--kubeconfig", config, "--no-operator", "--tail", "all").ok()
     leader, replica = cluster.leader().name, cluster.replicas()[0].name
+    assert result.err == f"pgitops: {leader} leads\n"
     assert re.search(rf"^{leader} \| .*INFO: no action. I am \({leader}\), the leader with the lock", result.out, re.M)
     assert re.search(rf"^{replica} \| .*INFO: no action. I am \({replica}\), a secondary", result.out, re.M)

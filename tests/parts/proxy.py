@@ -82,6 +82,7 @@ class FaultProxy:
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="pgitops-proxy-"))
         self.rules = []
         self.seen = []  # (method, path) of every request
+        self.accepted = 0  # connections
         self.plain_accept = False  # ask the server for plain JSON, whatever the client would take: an older server
         self.lock = threading.Lock()
         self.closing = threading.Event()
@@ -157,6 +158,7 @@ class FaultProxy:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, raw):
