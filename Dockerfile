@@ -1,14 +1,16 @@
 # pgitops in a container: docker build -t pgitops:0.1.0 .
 #
-# Two stages on the same Debian, so the libraries are the ones it was linked with. The image runs as user 65532 with a
+# The stages are on the same Debian, so the libraries are the ones it was linked with. The image runs as user 65532 with a
 # read-only root: only the state (/var/lib/pgitops) and /tmp are written to. manifests/install.yaml runs it so.
 ARG DEBIAN=debian:12-slim
 ARG VERSION=0.1.0
 
-FROM ${DEBIAN} AS build
+FROM ${DEBIAN} AS packages
 RUN apt-get update \
  && apt-get install -y --no-install-recommends gcc libc6-dev cmake ninja-build pkg-config \
     libgit2-dev libyaml-dev libcurl4-openssl-dev libssl-dev libpq-dev libsqlite3-dev libjansson-dev libevent-dev libjq-dev libseccomp-dev libssh-dev
+
+FROM packages AS build
 WORKDIR /src
 COPY CMakeLists.txt ./
 COPY base base

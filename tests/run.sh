@@ -6,7 +6,8 @@
 # Without a name everything runs. A name is one of:
 #   test_yaml                    a CTest test (unit, fuzz_..., rule_...), or the beginning of several
 #   tests/end/test_replay.py     a pytest file, a folder of them, or FILE::TEST
-#   unit | rules | end | tsan    the parts of the whole run: CTest without rules, rules, pytest, ThreadSanitizer (both)
+#   unit | rules | end | tsan    the parts of the whole run: CTest without rules, rules, pytest, ThreadSanitizer (both),
+#   image                        and the image of the Dockerfile, built twice and run, with a build on Debian 13 (as root)
 #   valgrind                     the unit tests under valgrind (not in the whole run)
 # -j N is how many tests run at once (default: one for each core). -k EXPRESSION picks pytest tests by their words.
 # --strict makes a skipped test a failure, and the fuzz targets try changed inputs for some seconds each. --every-major runs all tests of users and grants on PostgreSQL 13 to 18: without it those
@@ -43,11 +44,11 @@ done
 
 # ---- what to run ----------------------------------------------------------------------------------------------------
 
-run_unit= run_rules= run_end= run_all_end= run_tsan= run_valgrind=
+run_unit= run_rules= run_end= run_all_end= run_tsan= run_valgrind= run_image=
 ctest_names=()
 pytest_names=()
 [ ${#names[@]} -gt 0 ] || [ ${#keyword[@]} -gt 0 ] ||
-	run_unit=yes run_rules=yes run_end=yes run_all_end=yes run_tsan=yes
+	run_unit=yes run_rules=yes run_end=yes run_all_end=yes run_tsan=yes run_image=yes
 [ ${#keyword[@]} = 0 ] || run_end=yes
 for name in "${names[@]}"; do
 	case $name in
@@ -55,6 +56,7 @@ for name in "${names[@]}"; do
 	rules) run_rules=yes ;;
 	end) run_end=yes run_all_end=yes ;;
 	tsan) run_end=yes run_tsan=yes ;;
+	image) run_end=yes run_image=yes ;;
 	valgrind) run_valgrind=yes ;;
 	*)
 		file=${name%%::*}
@@ -96,6 +98,7 @@ finish() {
 	local code=$?
 	trap - EXIT
 	[ -z "${control_plane:-}" ] || kill -- "-$control_plane" 2>/dev/null || true
+	[ -z "${image_build:-}" ] || kill -- "-$image_build" 2>/dev/null || true
 	if [ $code != 0 ] && [ ${#failures[@]} = 0 ]; then
 		failures+=("tests/run.sh itself (exit code $code)")
 	fi
@@ -117,6 +120,7 @@ needs_tools=${run_rules:-${run_tsan:-}}
 [ -z "$run_valgrind" ] || packages+=(valgrind)
 [ -z "$run_end" ] || packages+=(python3-venv openssh-server=sshd openssh-client=ssh openssl=openssl curl=curl gnupg=gpg gpgv=gpgv
 	nodejs=node npm=npm ca-certificates procps=ps groff-base=groff chromium=chromium pgbouncer=pgbouncer postgresql)
+[ -z "$run_image" ] || packages+=(mmdebstrap=mmdebstrap buildah=buildah)
 say "packages"
 packages_install "${packages[@]}" || { failed "packages"; exit 1; }
 
@@ -127,6 +131,14 @@ if [ -n "$run_end" ]; then
 	setsid sh -c 'tests/kube/build.sh && tests/kubelet/build.sh && tests/kubeseal/build.sh && tests/render/build.sh' >"$results/control-plane.path" \
 		2> >(tee "$results/control-plane.log" >&2) &
 	control_plane=$!
+fi
+
+# Of what it waits for, the network, and of what the tests leave of both cores.
+image_build=
+if [ -n "$run_image" ]; then
+	say "the image and Debian 13, beside the rest (tests/.cache/results/image.log)"
+	setsid nice -n 10 tests/image/build.sh >"$results/image.log" 2>&1 &
+	image_build=$!
 fi
 
 prepare_python() {
@@ -175,6 +187,12 @@ build_into "$build" "-DPGITOPS_SANITIZE=$sanitize" || { failed "build: see build
 
 # ---- CTest: unit tests, replays of the fuzz corpora, rules ----------------------------------------------------------
 
+# ctest_said LOG - what did not pass, and why.
+ctest_said() {
+	grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed|^ +Start +[0-9]+:|^(Test project|Internal ctest)' "$1" |
+		sed '/^\[ RUN      \]/d; /^\[       OK \]/d; /^$/d' || true
+}
+
 run_ctest() {
 	local title=$1 folder=$2 file
 	shift 2
@@ -183,8 +201,7 @@ run_ctest() {
 	"${alone[@]}" ctest --test-dir "$folder" -j "$jobs" --output-on-failure --no-tests=error --test-output-size-passed 1000000 \
 		--test-output-size-failed 1000000 --output-junit "$file" "$@" >"$results/ctest.log" 2>&1 ||
 		true
-	grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed|^ +Start +[0-9]+:|^(Test project|Internal ctest)' "$results/ctest.log" |
-		sed '/^\[ RUN      \]/d; /^\[       OK \]/d; /^$/d' || true
+	ctest_said "$results/ctest.log"
 	if grep -q 'No tests were found' "$results/ctest.log"; then
 		failed "$title: no test of this name"
 	elif [ ! -e "$file" ]; then
@@ -266,3 +283,26 @@ if [ -n "$run_end" ]; then
 			"$top/tests/end/test_cluster.py" "$top/tests/end/test_users.py"
 	fi
 fi
+
+# ---- the image, and Debian 13 ---------------------------------------------------------------------------------------
+
+check_image() {
+	local title="unit tests on Debian 13"
+	say "the image and Debian 13, whose build began with the rest"
+	if ! wait "$image_build"; then
+		tail -25 "$results/image.log"
+		failed "image: $(tail -1 "$results/image.log")"
+		return
+	fi
+	image_build=
+	say "$title"
+	if tests/image/trixie.sh test >"$results/ctest.log" 2>&1; then
+		cp tests/.cache/image/trixie/build/unit.xml "$results/${title// /-}.xml"
+		ctest_said "$results/ctest.log"
+	else
+		tail -25 "$results/ctest.log"
+		failed "$title: there are no results"
+	fi
+	run_pytest "image" -n 0 "$top/tests/image/check_image.py"
+}
+[ -z "$run_image" ] || check_image

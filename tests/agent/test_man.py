@@ -38,6 +38,15 @@ def test_the_formatter_warns_of_nothing(page):
     assert formatted(page, "-z").stderr == ""
 
 
+def test_the_hooks_program_has_a_page_that_says_how_it_is_called():
+    page = (agents.TOP / "manifests/package/pgitops-hook.1").read_text()
+    done = formatted(page, "-rLL=200n")
+    assert done.stderr == "" and "pgitops-hook hook run NAME -- [ARGUMENT...]" in done.stdout
+    shims = re.search(r"shim_names\[\] = \{(.*?)\}", (agents.TOP / "agent/hook/shim.c").read_text(), re.S)[1]
+    for name in re.findall(r'"(.*?)"', shims):
+        assert name in done.stdout, name
+
+
 def test_the_build_makes_it(page):
     assert (agents.PROGRAM.parent / "pgitops.1").read_text() == page
 

@@ -13,7 +13,7 @@ unpacked=$(mktemp -d)
 trap 'rm -rf "$unpacked"' EXIT
 dpkg-deb -x "$package" "$unpacked"
 
-for file in usr/bin/pgitops usr/bin/pgitops-hook usr/share/man/man1/pgitops.1.gz usr/lib/systemd/system/pgitops.service usr/share/doc/pgitops/copyright \
+for file in usr/bin/pgitops usr/bin/pgitops-hook usr/share/man/man1/pgitops.1.gz usr/share/man/man1/pgitops-hook.1.gz usr/lib/systemd/system/pgitops.service usr/share/doc/pgitops/copyright \
 	usr/share/doc/pgitops/examples/agent.yaml usr/share/doc/pgitops/CHANGELOG.md usr/share/doc/pgitops/changelog.gz usr/share/doc/pgitops/sbom.spdx.json usr/share/bash-completion/completions/pgitops usr/share/zsh/vendor-completions/_pgitops \
 	usr/share/fish/vendor_completions.d/pgitops.fish; do
 	[ -s "$unpacked/$file" ] || breach "$package: $file is missing or empty"
