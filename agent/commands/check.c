@@ -1,6 +1,6 @@
 /*
- * A checkout, offline: what the agent would say of it, before it is pushed. The same reader, the same rules; what only a
- * cluster or a database knows is left to them.
+ * A checkout, offline: what the agent would say of it, before it is pushed. The same reader, the same rules; in place of what the cluster
+ * has stands what Git had (check_since.h). What only a cluster or a database knows is left to them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "agent/commands/check_rendered.h"
+#include "agent/commands/check_since.h"
 #include "agent/commands/sealing.h"
 #include "agent/config/application.h"
 #include "agent/config/rules.h"
@@ -22,6 +23,7 @@ struct check {
 	struct command_context *context;
 	const char *namespace;
 	struct manifest_directory directory;
+	struct check_since since;
 	json_t *items; /* every mistake and warning, for a document; NULL = they are printed as they come */
 	size_t files, objects, mistakes, warnings;
 };
@@ -166,6 +168,8 @@ static bool check_path(struct check *check, const char *path, struct error *err)
 		check_application(&desired.objects.items[i], mem, &desired);
 		check_powers(&desired.objects.items[i], mem, &desired);
 	}
+	if (!check_since(&check->since, path, mem, &desired, err))
+		return false;
 	check->files += desired.files;
 	check->objects += desired.objects.count;
 	report(check, place_of(path, &desired), &desired.mistakes, false);
@@ -180,12 +184,17 @@ static void finish(const struct check *check)
 		json_t *document = json_pack("{s:O, s:I, s:I, s:I, s:I}", "items", check->items, "files",
 			(json_int_t)check->files, "objects", (json_int_t)check->objects, "mistakes",
 			(json_int_t)check->mistakes, "warnings", (json_int_t)check->warnings);
+		if (check->since.used)
+			json_object_set_new(document, "since", json_text(check->since.commit));
 		output_document(&check->context->output, document);
 		return;
 	}
-	printf("%zu file%s, %zu object%s: %zu mistake%s, %zu warning%s\n", check->files,
+	printf("%zu file%s, %zu object%s: %zu mistake%s, %zu warning%s", check->files,
 		check->files == 1 ? "" : "s", check->objects, check->objects == 1 ? "" : "s", check->mistakes,
 		check->mistakes == 1 ? "" : "s", check->warnings, check->warnings == 1 ? "" : "s");
+	if (check->since.used)
+		say(stdout, "; compared with %s (%.12s)", check->since.what, check->since.commit);
+	putchar('\n');
 }
 
 static bool is_about_secrets(int argc, char **argv)
@@ -201,7 +210,8 @@ int command_check(struct command_context *context, int argc, char **argv)
 	struct check check = {
 		.context = context, .namespace = "default", .directory = {.path = "", .recurse = true}};
 	const struct command_option options[] = {{"--namespace", NULL, &check.namespace},
-		{"--include", NULL, &check.directory.include}, {"--exclude", NULL, &check.directory.exclude}};
+		{"--include", NULL, &check.directory.include}, {"--exclude", NULL, &check.directory.exclude},
+		{"--since", NULL, &check.since.asked}};
 	struct error err;
 	CLEANUP(json_done) json_t *items = json_array();
 
@@ -212,6 +222,8 @@ int command_check(struct command_context *context, int argc, char **argv)
 	if (!text_is_dns_label(check.namespace))
 		return command_misused(
 			context, "--namespace %s is not the name of a namespace", check.namespace);
+	check.since.mem = context->mem;
+	check.since.namespace = check.namespace;
 	if (context->output.format == OUTPUT_JSON || context->output.format == OUTPUT_YAML)
 		check.items = items;
 	for (int i = 0; i < argc; i++)

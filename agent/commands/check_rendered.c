@@ -44,16 +44,24 @@ static const char *find(const char *folder)
 	return found;
 }
 
+bool check_place(const char *real, struct arena *mem, const char **root, const char **inside)
+{
+	char *folder = arena_copy(mem, real), *slash;
+	while (!exists(folder, ".git") && (slash = strrchr(folder, '/')) && slash != folder)
+		*slash = '\0';
+	if (!exists(folder, ".git"))
+		return false;
+	const char *rest = real + strlen(folder);
+	*root = folder;
+	*inside = *rest == '/' ? rest + 1 : rest;
+	return true;
+}
+
 /* A base may lie beside the folder, so the whole repository is shown; outside of one the folder alone. */
 static struct place place_of(const char *real, struct arena *mem)
 {
-	char *root = arena_copy(mem, real), *slash;
-	while (!exists(root, ".git") && (slash = strrchr(root, '/')) && slash != root)
-		*slash = '\0';
-	if (!exists(root, ".git"))
-		return (struct place){real, "", ""};
-	const char *path = real + strlen(root);
-	return (struct place){root, *path == '/' ? path + 1 : path, ""};
+	struct place place = {real, "", ""};
+	return check_place(real, mem, &place.root, &place.path) ? place : (struct place){real, "", ""};
 }
 
 static bool read_output(const struct render_job *job, const char *title, struct arena *mem,

@@ -9,3 +9,7 @@
    mistake. It is shown the checkout around `path`, up to where `.git` is; Helm's release is named like the folder. */
 bool check_rendered(const char *path, const char *namespace, struct arena *mem, struct desired *desired,
 	bool *rendered, struct error *err) MUST_CHECK;
+
+/* Of an absolute path without links: the checkout around it (up to where `.git` is), and where in it the path is ("" = its root). False = it is
+   in none. */
+bool check_place(const char *real, struct arena *mem, const char **root, const char **inside) MUST_CHECK;

@@ -266,7 +266,12 @@ static const char check_help[] =
 	"around it and without network. Exit code 1 when there are mistakes, 2 when a path cannot be read.\n\n"
 	"  --namespace NS   the Application's destination namespace (default: default)\n"
 	"  --include GLOB   only these files, as in the Application's directory.include\n"
-	"  --exclude GLOB   not these files\n\n"
+	"  --exclude GLOB   not these files\n"
+	"  --since REVISION what `postgresql` objects are compared with\n\n"
+	"In a Git checkout each `postgresql` object is compared with what stood before, in whatever file: a change that the agent would\n"
+	"refuse because data would be lost (version or volume down, no instances, databases gone, ...) is a mistake, with the\n"
+	"annotation that allows it; one that is gone is a warning. Before is what the upstream has; without one HEAD, and without\n"
+	"changes the commit before it.\n\n"
 	"With --secrets it looks for plain values instead: in the files that Git tracks here, or in what the commits of REV..REV\n"
 	"add, and their messages; with --pre-receive in what a server is being sent. Refused (exit code 1) are passwords that this\n"
 	"clone knows, anywhere and however encoded, Secrets, SealedSecrets with plain parts and lists of users with passwords,\n"
@@ -274,6 +279,7 @@ static const char check_help[] =
 	"  --allow PATH:RULE:FINGERPRINT...   such a value is meant to be public: written to .pgitops.yaml, as the refusal prints it\n\n"
 	"Examples:\n"
 	"  pgitops check .\n"
+	"  pgitops check --since origin/main .\n"
 	"  pgitops check --secrets origin/main..HEAD\n"
 	"  pgitops check --secrets --allow docs/example.yaml:secret:1a2b3\n"
 	"  pgitops check postgres-cluster postgres-users\n"
@@ -442,11 +448,12 @@ const struct command commands[] = {
 		command_cluster_restart},
 	{"cluster reinit", "NAME MEMBER", "--force" COMMAND_CLUSTER_ACTING, false,
 		"a replica is made anew from the leader", command_cluster_reinit_help, command_cluster_reinit},
-	{"cluster failover-drill", "NAME", "--to= --again --kill" COMMAND_CLUSTER_ACTING, false,
+	{"cluster failover-drill", "NAME",
+		"--to= --again --kill --wait-for-failover --clean" COMMAND_CLUSTER_ACTING, false,
 		"a switchover under writers, and what it cost", command_cluster_failover_drill_help,
 		command_cluster_failover_drill},
 	{"check", "PATH... | --secrets [REV..REV]",
-		"--namespace= --include= --exclude= --secrets --pre-receive --allow", false,
+		"--namespace= --include= --exclude= --since= --secrets --pre-receive --allow", false,
 		"the mistakes of a checkout, offline", check_help, command_check},
 	{"doctor", "[SYMPTOM]", "--standalone", false,
 		"requirements, connections, rights: what is missing, and the remedy", doctor_help,

@@ -124,7 +124,9 @@ static void judge_postgresql(struct pass *pass, struct pass_step *step)
 			return;
 		}
 	}
-	const char **reasons = postgresql_refusals(wanted, live, pass->mem, &count);
+	const struct operator_settings *settings = operator_settings_for(
+		cluster_kube(pass->agent->cluster), object->key.namespace, wanted, live, pass->mem);
+	const char **reasons = postgresql_refusals(wanted, live, settings, pass->mem, &count);
 	for (size_t i = 0; i < count; i++)
 		step->refusal = step->refusal
 			? arena_printf(pass->mem, "%s; %s", step->refusal, reasons[i])

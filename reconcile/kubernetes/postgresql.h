@@ -9,13 +9,18 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "reconcile/kubernetes/health.h"
+#include "reconcile/kubernetes/operator_settings.h"
 
 bool postgresql_is(const char *group, const char *kind);
 
 /* Reasons why this object must not be written, each with the annotation that allows it where one does:
-   pgitops.dev/allow: "shrink-volume,lower-version,..." on the wanted object. `live` NULL = it does not exist yet.
-   The array is in `mem`; none = it may be written. */
-const char **postgresql_refusals(const json_t *wanted, const json_t *live, struct arena *mem, size_t *count);
+   pgitops.dev/allow: "shrink-volume,lower-version,..." on the wanted object. `live` NULL = it does not exist yet. `settings` of the operator, NULL =
+   not asked for. The array is in `mem`; none = it may be written. */
+const char **postgresql_refusals(const json_t *wanted, const json_t *live,
+	const struct operator_settings *settings, struct arena *mem, size_t *count);
+
+/* It will be refused for its version, and what the operator is set to belongs into the reason. */
+bool postgresql_asks_settings(const json_t *wanted, const json_t *live);
 
 /* The operator is at work on it (Creating or Updating, not stale): do not write now. */
 bool postgresql_busy(const json_t *live);

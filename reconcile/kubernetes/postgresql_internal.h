@@ -7,7 +7,8 @@
 
 struct refusals {
 	const json_t *wanted;
-	const json_t *live; /* NULL = it does not exist yet */
+	const json_t *live;                       /* NULL = it does not exist yet */
+	const struct operator_settings *settings; /* NULL = not asked for */
 	struct arena *mem;
 	const char **items;
 	size_t count;
@@ -18,6 +19,12 @@ void refuse(struct refusals *refusals, const char *reason);
 
 /* Unless the annotation pgitops.dev/allow of the wanted object has this word, which is said. */
 void refuse_unless(struct refusals *refusals, const char *word, const char *reason);
+
+/* postgresql_version.c: another version of PostgreSQL */
+void refuse_version(struct refusals *refusals);
+
+/* The annotation pgitops.dev/allow of the wanted object has this word. */
+bool refusals_allow(const struct refusals *refusals, const char *word);
 
 /* postgresql_users.c: names and flags of spec.users */
 void refuse_users(struct refusals *refusals);

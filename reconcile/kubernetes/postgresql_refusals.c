@@ -7,7 +7,7 @@
 
 enum { NAME_MAXIMUM = 52 }; /* zalando-operator.md 2.1: the documented 53 fails on a label */
 
-static bool allowed(const struct refusals *refusals, const char *what)
+bool refusals_allow(const struct refusals *refusals, const char *what)
 {
 	const json_t *annotations = json_at(refusals->wanted, "metadata.annotations");
 	const char *list = json_string_value(json_object_get(annotations, "pgitops.dev/allow"));
@@ -30,7 +30,7 @@ void refuse(struct refusals *refusals, const char *reason)
 
 void refuse_unless(struct refusals *refusals, const char *word, const char *reason)
 {
-	if (!allowed(refusals, word))
+	if (!refusals_allow(refusals, word))
 		refuse(refusals,
 			arena_printf(refusals->mem, "%s; the annotation pgitops.dev/allow: \"%s\" allows it",
 				reason, word));
@@ -53,51 +53,6 @@ static void check_volume(struct refusals *refusals)
 			arena_printf(refusals->mem,
 				"spec.volume.storageClass changes from \"%.100s\" to \"%.100s\": the StatefulSet is replaced and existing volumes keep their class",
 				old, class));
-}
-
-/* The operator's own mark: it tries no upgrade until the version is what it was (zalando-operator.md 2.1). */
-static const char *failed_upgrade(const json_t *live)
-{
-	const json_t *annotations = json_at(live, "metadata.annotations");
-	return json_string_value(json_object_get(annotations, "last-major-upgrade-failure"));
-}
-
-static void check_lower(struct refusals *refusals, const char *wanted, const char *live)
-{
-	if (!failed_upgrade(refusals->live)) /* then it is the way out: the data never went up */
-		refuse_unless(refusals, "lower-version",
-			arena_printf(refusals->mem,
-				"spec.postgresql.version goes down from %.20s to %.20s: all pods roll while the data stay on %.20s",
-				live, wanted, live));
-}
-
-static void check_higher(struct refusals *refusals, const char *wanted, const char *live)
-{
-	const char *failed = failed_upgrade(refusals->live);
-	if (failed)
-		refuse_unless(refusals, "upgrade-version",
-			arena_printf(refusals->mem,
-				"spec.postgresql.version goes up from %.20s to %.20s, and the last upgrade failed (%.60s): the operator tries none "
-				"until the version is set back to the one the data have",
-				live, wanted, failed));
-	else
-		refuse_unless(refusals, "upgrade-version",
-			arena_printf(refusals->mem,
-				"spec.postgresql.version goes up from %.20s to %.20s: the operator runs pg_upgrade at once, or in the next of "
-				"spec.maintenanceWindows, and there is no way back; where its major_version_upgrade_mode is off all pods roll "
-				"and the data stay on %.20s; have a backup first",
-				live, wanted, live));
-}
-
-static void check_version(struct refusals *refusals)
-{
-	const char *wanted = json_text_at(refusals->wanted, "spec.postgresql.version", "");
-	const char *live = json_text_at(refusals->live, "spec.postgresql.version", "");
-	long next = strtol(wanted, NULL, 10), now = strtol(live, NULL, 10);
-	if (next && next < now)
-		check_lower(refusals, wanted, live);
-	else if (now && next > now)
-		check_higher(refusals, wanted, live);
 }
 
 /* null, {} and nothing are one. */
@@ -134,11 +89,12 @@ static void check_rest(struct refusals *refusals)
 			"spec.standby turns a running cluster into a read-only standby: no role or database is kept any more");
 }
 
-const char **postgresql_refusals(const json_t *wanted, const json_t *live, struct arena *mem, size_t *count)
+const char **postgresql_refusals(const json_t *wanted, const json_t *live,
+	const struct operator_settings *settings, struct arena *mem, size_t *count)
 {
 	static void (*const changes[])(struct refusals * refusals) = {
-		check_volume, check_selector, check_version, check_rest};
-	struct refusals refusals = {.wanted = wanted, .live = live, .mem = mem};
+		check_volume, check_selector, refuse_version, check_rest};
+	struct refusals refusals = {.wanted = wanted, .live = live, .settings = settings, .mem = mem};
 	const char *name = json_text_at(wanted, "metadata.name", "");
 	if (strlen(name) > NAME_MAXIMUM || strchr(name, '.'))
 		refuse(&refusals,

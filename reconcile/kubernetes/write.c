@@ -55,7 +55,9 @@ bool job_refused(struct job *job)
 	if (!json_read(job->write->object->json, job->write->object->json_length, &wanted, &err))
 		return false;
 	size_t count = 0;
-	const char **reasons = postgresql_refusals(wanted, job->live, job->mem, &count);
+	const struct operator_settings *settings =
+		operator_settings_for(job->cluster->kube, job->key.namespace, wanted, job->live, job->mem);
+	const char **reasons = postgresql_refusals(wanted, job->live, settings, job->mem, &count);
 	if (!count)
 		return false;
 	CLEANUP(buf_done) struct buf text = BUF(16 * 1024);

@@ -189,3 +189,17 @@ def test_without_the_programs_their_folders_are_mistakes_that_name_them(cli, che
     folder = checkout({**KUSTOMIZATION, **CHART})
     result = cli("check", folder / "over", folder / "chart").is_(1)
     assert "have kustomize on the PATH" in result.out and "have helm on the PATH" in result.out
+
+
+def test_the_operators_settings_are_checked_by_their_keys_and_values(cli, checkout):
+    text = (pathlib.Path(__file__).parents[1] / "end/data/operator-configmap.yaml").read_text()
+    folder = checkout({"operator.yaml": text})
+    assert cli("check", folder).ok().out == "1 file, 1 object: 0 mistakes, 0 warnings\n"
+    lines = text.splitlines()
+    workers, period = (next(n for n, line in enumerate(lines, 1) if line.startswith(f"  {key}:")) for key in ("workers", "resync_period"))
+    folder = checkout({"operator.yaml": text.replace("  workers:", "  worker:").replace("resync_period: 30m", "resync_period: half an hour")})
+    assert cli("check", folder).is_(1).out == (
+        f'{folder}/operator.yaml:{period}:18: the postgres-operator does not start with this "resync_period": '
+        "it must be a duration such as 30s or 10m\n"
+        f'{folder}/operator.yaml:{workers}:3: warning: the postgres-operator knows no setting "worker" and passes over it: did you mean "workers"?\n'
+        "1 file, 0 objects: 1 mistake, 1 warning\n")

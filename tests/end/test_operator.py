@@ -50,6 +50,11 @@ def test_a_word_in_the_object_allows_it(world):
     text = postgresql("db", extra="  users: {app: []}\n").replace('"17"', '"18"')
     world.push({"team/pg.yaml": text})
     team.condition("SyncError", "there is no way back", "loses old", "loses shop")
+    for mode, words in (("off", "the operator will not upgrade: its major_version_upgrade_mode is off"), ("manual", "is manual: ConfigMap")):
+        world.kube.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": world.namespace, "name": "postgres-operator"},
+                          "data": {"major_version_upgrade_mode": mode}})
+        world.push({"team/pg.yaml": f"{text}  podPriorityClassName: class-{mode}\n"})
+        team.condition("SyncError", words, f"ConfigMap {world.namespace}/postgres-operator")
     allowed = '  name: db\n  annotations: {pgitops.dev/allow: "upgrade-version, remove-user, remove-database"}\n'
     world.push({"team/pg.yaml": text.replace("  name: db\n", allowed)})
     team.synced(world.head)

@@ -31,7 +31,7 @@ static bool take(void *context, const struct event *event)
 		live_put(session->cache, session->collection, event->object, LIVE_WATCHED);
 	(void)health_of(event->object, session->mem);
 	(void)postgresql_busy(event->object);
-	postgresql_refusals(event->object, session->before, session->mem, &count);
+	postgresql_refusals(event->object, session->before, NULL, session->mem, &count);
 	if (session->before) {
 		struct diff_input input = {
 			.wanted = event->object, .found = session->before, .secret = count % 2};

@@ -12,7 +12,7 @@ static void check(const char *wanted_spec, const char *live_spec, const char *an
 		"pgitops.dev/allow", annotation, "spec", read_json(wanted_spec));
 	json_t *live = live_spec ? json_pack("{s:o}", "spec", read_json(live_spec)) : NULL;
 	size_t count = 99;
-	const char **reasons = postgresql_refusals(wanted, live, mem, &count);
+	const char **reasons = postgresql_refusals(wanted, live, NULL, mem, &count);
 	if (count != expected || (count && !strstr(reasons[0], part)))
 		fail_msg("%s -> %s: %zu (%s)", live_spec ? live_spec : "", wanted_spec, count,
 			count ? reasons[0] : "");
@@ -55,6 +55,53 @@ static void a_version_goes_up_where_that_is_said(void **state)
 	check(above, above, "", 0, "");
 }
 
+static void check_set(
+	const struct operator_settings *settings, const char *to, const char *part, const char *other)
+{
+	struct arena *mem = arena_new(1 << 20);
+	size_t count;
+	json_t *live = read_json("{\"spec\":{\"teamId\":\"acid\",\"postgresql\":{\"version\":\"13\"}}}");
+	json_t *wanted = json_pack("{s:{s:s}, s:{s:s, s:{s:s}}}", "metadata", "name", "main", "spec",
+		"teamId", "acid", "postgresql", "version", to);
+	assert_true(postgresql_asks_settings(wanted, live));
+	assert_false(postgresql_asks_settings(live, live));
+	assert_false(postgresql_asks_settings(wanted, NULL));
+	const char **reasons = postgresql_refusals(wanted, live, settings, mem, &count);
+	assert_int_equal(count, 1);
+	if (!strstr(reasons[0], part) || strstr(reasons[0], other))
+		fail_msg("%s", reasons[0]);
+	assert_non_null(strstr(reasons[0], "\"upgrade-version\" allows it"));
+	json_object_set_new(json_object_get(wanted, "metadata"), "annotations",
+		json_pack("{s:s}", "pgitops.dev/allow", "upgrade-version"));
+	assert_false(postgresql_asks_settings(wanted, live));
+	json_decref(wanted);
+	json_decref(live);
+	arena_free(mem);
+}
+
+/* What will be done is told from what will be passed over. */
+static void the_operators_setting_is_said(void **state)
+{
+	(void)state;
+	const char *where = "ConfigMap op/postgres-operator", *no_word = "not known";
+	const struct operator_settings manual = {"manual", ",,", "15", "18", where, NULL};
+	const struct operator_settings full = {"full", ",,", "15", "18", where, NULL};
+	const struct operator_settings off = {"off", ",other,", "15", "18", where, NULL};
+	const struct operator_settings for_some = {"off", ",other,acid,", "15", "18", where, NULL};
+	const struct operator_settings unknown = {.why = "the agent may not list it"};
+	check_set(NULL, "16", "where its major_version_upgrade_mode is off all pods roll", no_word);
+	check_set(&unknown, "16", "(which it is, is not known: the agent may not list it)", "will not");
+	check_set(&manual, "16",
+		"(its major_version_upgrade_mode is manual: ConfigMap op/postgres-operator), and there is no way back",
+		no_word);
+	check_set(&full, "16", "is full: ConfigMap", "goes to 18");
+	check_set(&full, "14", "is full and its minimal_major_version 15, so that it goes to 18", no_word);
+	check_set(&off, "16",
+		"the operator will not upgrade: its major_version_upgrade_mode is off (ConfigMap op/postgres-operator)",
+		"pg_upgrade");
+	check_set(&for_some, "16", "is off but for some teams, this one among them", "will not");
+}
+
 /* The operator's mark of an upgrade that failed: down is the way out then, and up is not tried. */
 static void a_failed_upgrade_may_be_taken_back(void **state)
 {
@@ -68,9 +115,9 @@ static void a_failed_upgrade_may_be_taken_back(void **state)
 		read_json("{\"metadata\":{\"name\":\"main\"},\"spec\":{\"postgresql\":{\"version\":\"16\"}}}");
 	json_t *on =
 		read_json("{\"metadata\":{\"name\":\"main\"},\"spec\":{\"postgresql\":{\"version\":\"18\"}}}");
-	postgresql_refusals(back, live, mem, &count);
+	postgresql_refusals(back, live, NULL, mem, &count);
 	assert_int_equal(count, 0);
-	const char **reasons = postgresql_refusals(on, live, mem, &count);
+	const char **reasons = postgresql_refusals(on, live, NULL, mem, &count);
 	assert_int_equal(count, 1);
 	assert_non_null(strstr(reasons[0], "the last upgrade failed (2026-01-02T03:04:05Z)"));
 	json_decref(live);
@@ -110,12 +157,12 @@ static void names_have_52_characters(void **state)
 	size_t count;
 	json_t *object = read_json(
 		"{\"metadata\":{\"name\":\"a123456789b123456789c123456789d123456789e123456789fgh\"}}");
-	postgresql_refusals(object, NULL, mem, &count);
+	postgresql_refusals(object, NULL, NULL, mem, &count);
 	assert_int_equal(count, 1);
 	json_decref(object);
 	object = read_json(
 		"{\"metadata\":{\"name\":\"a123456789b123456789c123456789d123456789e123456789fg\"}}");
-	postgresql_refusals(object, NULL, mem, &count);
+	postgresql_refusals(object, NULL, NULL, mem, &count);
 	assert_int_equal(count, 0);
 	json_decref(object);
 	arena_free(mem);
@@ -198,6 +245,7 @@ int main(void)
 		cmocka_unit_test(volumes_do_not_shrink),
 		cmocka_unit_test(versions_do_not_go_down),
 		cmocka_unit_test(a_version_goes_up_where_that_is_said),
+		cmocka_unit_test(the_operators_setting_is_said),
 		cmocka_unit_test(a_failed_upgrade_may_be_taken_back),
 		cmocka_unit_test(the_selector_of_volumes_stays),
 		cmocka_unit_test(users_must_be_possible),

@@ -69,6 +69,8 @@ def test_health_waits_for_the_operators_report_on_this_spec(plane, cluster, trac
     ({"numberOfInstances": 0}, "goes down to 0", "no-instances"),
     ({"postgresql": {"version": "17"}}, "there is no way back", "upgrade-version"),
     ({"users": {"other": []}}, "spec.users loses app", "remove-user"),
+    ({"standby": {"standby_host": "elsewhere"}}, "read-only standby", "become-standby"),
+    ({"volume": {"size": "2Gi", "selector": {"matchLabels": {"disk": "fast"}}}}, "existing volumes stay", "change-volume-selector"),
     ({"databases": {"shop": "nobody"}}, "passes over such a database", "foreign-owner"),
 ])
 def test_what_the_operator_would_answer_with_damage_is_refused(plane, cluster, tracked, ns, change, reason, annotation):

@@ -10,7 +10,7 @@ static void check(const char *spec, const char *annotation, const char *live_obj
 		"pgitops.dev/allow", annotation, "spec", read_json(spec));
 	json_t *live = live_object ? read_json(live_object) : NULL;
 	size_t count = 99, expected = 0;
-	const char **reasons = postgresql_refusals(wanted, live, mem, &count);
+	const char **reasons = postgresql_refusals(wanted, live, NULL, mem, &count);
 	while (parts[expected])
 		expected++;
 	if (count != expected)
