@@ -231,6 +231,7 @@ static int command_cluster(struct command_context *context, int argc, char **arg
 {
 	struct cluster_source source = {0};
 	struct showing showing = {0};
+	struct cluster_connection kept = {.kube = NULL};
 	const struct command_option options[] = {
 		{"--namespace", NULL, &source.namespace},
 		{"-n", NULL, &source.namespace},
@@ -246,8 +247,10 @@ static int command_cluster(struct command_context *context, int argc, char **arg
 	if (!cluster_arguments_good(context, &source, names ? argv[0] : NULL))
 		return EXIT_NO_ANSWER;
 	showing.name = names ? argv[0] : NULL;
+	source.kept = showing.watch ? &kept : NULL;
 	int code = cluster_source_open(context, &source, &err) ? run(context, &source, &showing)
 							       : command_failed(&err);
+	cluster_disconnect(&kept);
 	cluster_source_close(&source);
 	return code;
 }

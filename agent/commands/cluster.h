@@ -12,6 +12,12 @@
 #include "reconcile/patroni/ask.h"
 #include "reconcile/patroni/patroni.h"
 
+/* To the API server. */
+struct cluster_connection {
+	struct kube_config config;
+	struct kube *kube; /* NULL = there is none yet */
+};
+
 struct cluster_source {
 	const char *kubeconfig, *kube_context; /* --kubeconfig, --context */
 	const char *namespace;                 /* --namespace; NULL = all */
@@ -21,6 +27,7 @@ struct cluster_source {
 	bool acting;                     /* something is to be changed: passwords of REST APIs are read */
 	struct patroni_access *accesses; /* of each of config.databases */
 	const char **troubles;           /* why that cannot be had; NULL = it can */
+	struct cluster_connection *kept; /* of who reads again and again, else NULL: opened by the first reading, and anew after one that failed */
 };
 
 /* Reads the agent file, where there is one, and the files that it names for the REST APIs. Closed also after false. */
@@ -57,6 +64,11 @@ struct patroni_cluster *cluster_read_entry(const struct command_context *context
 /* The API server: by the options, else the agent file's, else as kubectl finds it. ERROR_MISSING: there is none. */
 bool cluster_find_server(
 	const struct cluster_source *source, struct kube_config *config, struct error *err) MUST_CHECK;
+
+/* The same, and ready to be asked: the one that the source keeps, else `own`. NULL: `err` says why there is none. */
+struct cluster_connection *cluster_connect(
+	const struct cluster_source *source, struct cluster_connection *own, struct error *err) MUST_CHECK;
+void cluster_disconnect(struct cluster_connection *connection); /* it may be opened again */
 
 /* How the primary is reached by this entry; the caller has the password wiped, also after false. */
 struct session_target;

@@ -141,6 +141,7 @@ json_t *cluster_document(const struct patroni_cluster *cluster, struct arena *me
 	set_switchover(out, cluster);
 	set_time(out, "lastFailover", cluster->failed_over);
 	json_set_text(out, "lastFailoverTo", cluster->failed_over_to);
+	json_set_text(out, "lastFailoverUnknown", cluster->history_unknown);
 	set_operator(out, cluster);
 	set_volume(out, cluster);
 	set_lists(out, cluster, mem);

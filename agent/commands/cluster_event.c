@@ -215,13 +215,11 @@ json_t *cluster_recent_events(const struct command_context *context, const struc
 	*why = NULL;
 	if (!*cluster->namespace)
 		return NULL;
-	if (cluster_find_server(source, &place.config, &err)) {
-		place.kube = kube_open(&place.config);
+	place.server = cluster_connect(source, &place.own, &err);
+	if (place.server)
 		found = recent(&place, context->mem, &err);
-	}
 	if (!found)
 		*why = arena_printf(context->mem, "Events are not known: %s", err.text);
-	kube_close(place.kube);
-	kube_config_done(&place.config);
+	cluster_disconnect(&place.own);
 	return found;
 }

@@ -121,7 +121,7 @@ static bool catch_up(struct watching *watching, struct error *err)
 /* Until somebody ends it: a server that cannot be asked now may be asked again. */
 static int watch(struct watching *watching)
 {
-	struct streams *streams = streams_open(&watching->place->config);
+	struct streams *streams = streams_open(&watching->place->server->config);
 	struct error err = {.kind = ERROR_NONE};
 	while (err.kind != ERROR_DENIED && !ferror(stdout)) {
 		const char *path = arena_printf(watching->context->mem,

@@ -11,11 +11,12 @@
 #include "base/say.h"
 #include "base/text.h"
 #include "reconcile/kubernetes/stream.h"
+#include "reconcile/patroni/patroni.h"
 
 const char command_cluster_logs_help[] =
 	"Shows the logs of all members of a cluster and the operator's lines about it, in the order of their times, each line with its\n"
-	"member in front. What a terminal would obey is shown as an escape. With -f it goes on; a Pod that is started anew is read on\n"
-	"where it was left.\n\n"
+	"member in front; who leads is said when it begins, and with -f when that changes. What a terminal would obey is shown as an\n"
+	"escape. With -f it goes on; a Pod that is started anew is read on where it was left.\n\n"
 	"  -f, --follow         go on with what comes\n"
 	"      --since 1h       what is newer, or than a time (2026-01-02T03:04:05Z)\n"
 	"      --tail N         the last lines of each, or `all` (200; without --since)\n"
@@ -53,7 +54,7 @@ struct source {
 	size_t number;
 	const char *name; /* of the member, or "operator" */
 	const char *namespace, *pod, *container;
-	bool operator;
+	bool operator, leads;
 	struct stream *stream;
 	char last[TIME_SIZE];   /* of the newest line; "" = there was none */
 	char resume[TIME_SIZE]; /* what was read before this stream began */
@@ -204,6 +205,15 @@ static void begin(struct source *source)
 	source->stream = stream_open(source->logs->streams, buf_string(&path), take_line, source);
 }
 
+/* Beside the lines, as those of before were written by whoever led then. */
+static void tell_leader(struct source *source, const json_t *pod)
+{
+	bool leads = patroni_labelled_primary(pod);
+	if (leads && !source->leads)
+		say(stderr, "pgitops: %s leads%s\n", source->name, *source->last ? " now" : "");
+	source->leads = leads;
+}
+
 /* New members get a source, and those that have nothing to read from are read on. */
 static bool find_members(struct logs *logs, struct error *err)
 {
@@ -220,6 +230,8 @@ static bool find_members(struct logs *logs, struct error *err)
 		const char *name = json_text_at(pod, "metadata.name", "");
 		struct source *source =
 			only && !text_equal(only, name) ? NULL : add_source(logs, pod, NULL, "postgres");
+		if (source)
+			tell_leader(source, pod);
 		if (source && !source->stream)
 			begin(source);
 	}
@@ -398,7 +410,7 @@ static int open_and_run(struct command_context *context, struct cluster_place *p
 	if (!cluster_place_open(context, place, false, &err) ||
 		!cluster_place_of_kubernetes(place, "its logs are where its servers are", &err))
 		return command_failed(&err);
-	logs->streams = streams_open(&place->config);
+	logs->streams = streams_open(&place->server->config);
 	logs->lines = log_lines_new();
 	logs->mark = cluster_place_title(place, context->mem);
 	if (command_is_document(context) && !logs->wanted.follow)

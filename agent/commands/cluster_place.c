@@ -62,16 +62,13 @@ bool cluster_place_open(
 		return false;
 	if (!*place->namespace)
 		return true;
-	if (!cluster_find_server(&place->source, &place->config, err))
-		return false;
-	place->kube = kube_open(&place->config);
-	return true;
+	place->server = cluster_connect(&place->source, &place->own, err);
+	return place->server;
 }
 
 void cluster_place_done(struct cluster_place *place)
 {
-	kube_close(place->kube);
-	kube_config_done(&place->config);
+	cluster_disconnect(&place->own);
 	patroni_done(&place->set);
 	cluster_source_close(&place->source);
 }
@@ -83,7 +80,7 @@ const char *cluster_place_title(const struct cluster_place *place, struct arena 
 
 bool cluster_place_of_kubernetes(const struct cluster_place *place, const char *what, struct error *err)
 {
-	if (place->kube)
+	if (place->server)
 		return true;
 	return error_set(err, ERROR_INVALID,
 		"%s is not in Kubernetes but in the agent file (databases[].patroni): %s", place->name, what);
@@ -102,7 +99,7 @@ bool cluster_place_get(
 	const struct cluster_place *place, const char *path, bool secret, json_t **answer, struct error *err)
 {
 	struct kube_request request = {.method = "GET", .path = path, .seconds = ASK_SECONDS, .secret = secret};
-	return kube_one(place->kube, &request, answer, err);
+	return kube_one(place->server->kube, &request, answer, err);
 }
 
 static const char *page_path(const struct cluster_place *place, const struct cluster_listing *listing,

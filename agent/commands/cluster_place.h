@@ -15,8 +15,7 @@ struct cluster_place {
 	struct patroni_set set;
 	struct patroni_cluster *cluster; /* NULL = it was not looked for */
 	const char *namespace, *name;
-	struct kube_config config;
-	struct kube *kube; /* NULL = the cluster is not of Kubernetes */
+	struct cluster_connection own, *server; /* NULL = the cluster is not of Kubernetes */
 };
 
 #define CLUSTER_PLACE_HELP                                                                                   \

@@ -12,9 +12,6 @@
 #include "reconcile/kubernetes/kube.h"
 #include "reconcile/patroni/ask.h"
 
-/* What else carries the label is left to others: the pooler's pods have the role label of a primary, too. */
-#define SELECTOR "cluster-name,application notin (db-connection-pooler,spilo-logical-backup)"
-
 /* What is read. Without what is needed nothing would be true; without the rest something is left out, which is said. */
 static const struct listed {
 	const char *api, *plural, *selector;
@@ -22,12 +19,12 @@ static const struct listed {
 	void (*take)(struct patroni_set *set, json_t *object);
 	const char *without;
 } listed[] = {
-	{"/api/v1", "pods", SELECTOR, true, patroni_take_pod, ""},
-	{"/api/v1", "endpoints", SELECTOR, true, patroni_take_record, ""},
-	{"/api/v1", "configmaps", SELECTOR, true, patroni_take_record, ""},
+	{"/api/v1", "pods", PATRONI_SELECTOR, true, patroni_take_pod, ""},
+	{"/api/v1", "endpoints", PATRONI_SELECTOR, true, patroni_take_record, ""},
+	{"/api/v1", "configmaps", PATRONI_SELECTOR, true, patroni_take_record, ""},
 	{"/apis/acid.zalan.do/v1", "postgresqls", NULL, false, patroni_take_postgresql,
 		"instances wanted, version and the operator's status are not known"},
-	{"/api/v1", "persistentvolumeclaims", SELECTOR, false, patroni_take_claim,
+	{"/api/v1", "persistentvolumeclaims", PATRONI_SELECTOR, false, patroni_take_claim,
 		"what the volumes have is not known"},
 };
 enum { LISTED = COUNT_OF(listed), KUBERNETES_SECONDS = 5 };
@@ -67,7 +64,7 @@ bool cluster_arguments_good(
 	const struct command_context *context, const struct cluster_source *source, const char *name)
 {
 	const char *slash = name ? strchr(name, '/') : NULL;
-	if (context->server)
+	if (context->server && !source->kubeconfig)
 		command_misused(context,
 			"an agent elsewhere cannot be asked for clusters yet: run it there, or give --kubeconfig");
 	else if (source->namespace && !text_is_dns_label(source->namespace))
@@ -79,18 +76,12 @@ bool cluster_arguments_good(
 	return false;
 }
 
-/* "http://10.0.0.5:8008" names "http://10.0.0.5:8008/patroni". */
 static bool names_member(const struct database_config *database, const struct patroni_cluster *cluster)
 {
 	for (size_t i = 0; i < database->patroni_count; i++)
-		for (size_t j = 0; j < cluster->member_count; j++) {
-			const char *url = database->patroni[i], *api = cluster->members[j].api_url;
-			size_t length = strlen(url);
-			while (length && url[length - 1] == '/')
-				length--;
-			if (api && strncmp(api, url, length) == 0 && (!api[length] || api[length] == '/'))
+		for (size_t j = 0; j < cluster->member_count; j++)
+			if (patroni_is_at(&cluster->members[j], database->patroni[i]))
 				return true;
-		}
 	return false;
 }
 
@@ -208,8 +199,9 @@ static bool take_page(struct reading *reading, const struct listed *kind, const 
 static bool read_lists(struct reading *reading, struct kube *kube, struct error *err)
 {
 	struct arena *mem = reading->context->mem;
-	const char *selector =
-		reading->name ? arena_printf(mem, "%s,cluster-name=%s", SELECTOR, reading->name) : NULL;
+	const char *selector = reading->name
+		? arena_printf(mem, "%s,cluster-name=%s", PATRONI_SELECTOR, reading->name)
+		: NULL;
 	struct kube_request requests[LISTED] = {{0}};
 	const struct listed *kinds[LISTED];
 	size_t count = LISTED;
@@ -236,30 +228,53 @@ static bool read_lists(struct reading *reading, struct kube *kube, struct error 
 	return ok;
 }
 
+struct cluster_connection *cluster_connect(
+	const struct cluster_source *source, struct cluster_connection *own, struct error *err)
+{
+	struct cluster_connection *connection = source->kept ? source->kept : own;
+	if (connection->kube)
+		return connection;
+	if (!cluster_find_server(source, &connection->config, err)) {
+		cluster_disconnect(connection);
+		return NULL;
+	}
+	connection->kube = kube_open(&connection->config);
+	return connection;
+}
+
+void cluster_disconnect(struct cluster_connection *connection)
+{
+	kube_close(connection->kube);
+	kube_config_done(&connection->config);
+	*connection = (struct cluster_connection){.kube = NULL};
+}
+
+static bool read_objects(struct reading *reading, struct kube *kube, struct error *err)
+{
+	CLEANUP(json_done)
+	json_t *objects = json_pack("{s:[],s:[],s:[]}", "pods", "postgresqls", "persistentvolumeclaims");
+	reading->objects = objects;
+	bool ok = read_lists(reading, kube, err);
+	if (ok)
+		cluster_troubles(kube,
+			&(struct cluster_troubled){
+				.objects = objects, .namespace = reading->namespace, .name = reading->name},
+			reading->set);
+	reading->objects = NULL;
+	return ok;
+}
+
 static bool read_kubernetes(struct reading *reading, struct error *err)
 {
-	struct kube_config config = {0};
-	bool ok = cluster_find_server(reading->source, &config, err);
-	if (ok) {
-		struct kube *kube = kube_open(&config);
-		CLEANUP(json_done)
-		json_t *objects =
-			json_pack("{s:[],s:[],s:[]}", "pods", "postgresqls", "persistentvolumeclaims");
-		reading->objects = objects;
-		ok = read_lists(reading, kube, err);
-		if (ok)
-			cluster_troubles(kube,
-				&(struct cluster_troubled){.objects = objects,
-					.namespace = reading->namespace,
-					.name = reading->name},
-				reading->set);
-		reading->objects = NULL;
-		if (!ok && err->kind == ERROR_RETRY)
+	CLEANUP(cluster_disconnect) struct cluster_connection own = {.kube = NULL};
+	struct cluster_connection *connection = cluster_connect(reading->source, &own, err);
+	bool ok = connection && read_objects(reading, connection->kube, err);
+	if (connection && !ok) {
+		if (err->kind == ERROR_RETRY)
 			error_prefix(err, "the API server %s, where Patroni keeps the leader's record",
-				config.server);
-		kube_close(kube);
+				connection->config.server);
+		cluster_disconnect(connection);
 	}
-	kube_config_done(&config);
 	patroni_settle(reading->set);
 	return ok;
 }
@@ -271,7 +286,7 @@ static void read_named(struct reading *reading, const struct database_config *da
 {
 	struct arena *mem = reading->context->mem;
 	const struct patroni_asking asking = {.access = access_of(reading->source, database),
-		.config = true,
+		.more = true,
 		.milliseconds = LIMIT_PATRONI_MILLISECONDS};
 	const char *trouble = reading->source->troubles[database - reading->source->config.databases];
 	struct error err;
@@ -412,9 +427,9 @@ static struct patroni_cluster *cluster_of(
 	if (!found)
 		error_set(err, ERROR_MISSING, "there is no cluster %s/%s in Kubernetes", named->namespace,
 			named->name);
-	else if (found->silence)
+	else if (found->silence && !found->member_count)
 		error_set(err, ERROR_RETRY, "%s", found->silence);
-	return found && !found->silence ? found : NULL;
+	return found && (!found->silence || found->member_count) ? found : NULL;
 }
 
 struct patroni_cluster *cluster_read_entry(const struct command_context *context,

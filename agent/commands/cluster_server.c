@@ -8,17 +8,16 @@
 bool cluster_target(const struct command_context *context, const struct cluster_source *source,
 	const struct database_config *database, struct session_target *target, struct error *err)
 {
-	struct kube_config config = {0};
+	CLEANUP(cluster_disconnect) struct cluster_connection own = {.kube = NULL};
 	struct role_claims ignored;
 	struct error none;
-	struct kube *kube = cluster_find_server(source, &config, &none) ? kube_open(&config) : NULL;
+	const struct cluster_connection *server = cluster_connect(source, &own, &none);
 	struct secrets *secrets = secrets_new(source->config.secrets);
 	secrets_refresh(secrets);
-	bool ok = database_target(database, secrets, kube, context->mem, target, &ignored, err);
-	target->witness = NULL; /* it ends with `kube`, and is for what the users' passes write */
+	bool ok = database_target(
+		database, secrets, server ? server->kube : NULL, context->mem, target, &ignored, err);
+	target->witness = NULL; /* it ends with the connection, and is for what the users' passes write */
 	secrets_free(secrets);
-	kube_close(kube);
-	kube_config_done(&config);
 	return ok;
 }
 

@@ -5,6 +5,7 @@
 #include "agent/commands/cluster.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "reconcile/patroni/drill.h"
 
 enum { POSTGRES_PORT = 5432, REASON_SHOWN = 50 };
 
@@ -337,7 +338,8 @@ static const char *leader_text(const struct patroni_cluster *cluster, struct are
 static const char *failover_text(const struct patroni_cluster *cluster, struct arena *mem)
 {
 	if (!cluster->failed_over)
-		return NULL;
+		return cluster->history_unknown ? arena_printf(mem, "not known: %s", cluster->history_unknown)
+						: NULL;
 	return arena_printf(mem, "%s ago%s%s", age(cluster->failed_over, mem),
 		cluster->failed_over_to ? ", to " : "", cluster->failed_over_to ? cluster->failed_over_to : "");
 }
@@ -363,6 +365,37 @@ static void show_operated(const struct command_context *context, const struct pa
 		text_equal(cluster->operator_status, "Running") ? CELL_GOOD : CELL_BUSY);
 }
 
+/* Its database is there while one runs, and stays where one was killed. */
+static void show_drill(
+	const struct command_context *context, const struct patroni_cluster *cluster, const json_t *server)
+{
+	struct arena *mem = context->mem;
+	const char *drill = json_text_at(server, "failoverDrill", NULL);
+	if (text_equal(drill, "running"))
+		command_block(context, stdout, 0,
+			arena_printf(mem, "%s: a failover drill runs, or somebody is in the database of one",
+				cluster->name),
+			CELL_BUSY);
+	if (text_equal(drill, "left"))
+		command_block(context, stdout, 0,
+			arena_printf(mem,
+				"%s: a failover drill that was killed left its database " DRILL_DATABASE
+				": `pgitops cluster failover-drill %s%s%s --clean` drops it",
+				cluster->name, cluster->namespace, *cluster->namespace ? "/" : "",
+				cluster->name),
+			CELL_BUSY);
+}
+
+static const char *connections_text(const json_t *server, struct arena *mem)
+{
+	long long waiting = json_number_at(server, "commitsWaiting", 0);
+	return arena_printf(mem, "%lld of %lld%s", (long long)json_number_at(server, "connections", 0),
+		(long long)json_number_at(server, "maxConnections", 0),
+		!waiting ? ""
+			 : arena_printf(mem, "; %lld %s in COMMIT for a synchronous standby", waiting,
+				   waiting == 1 ? "waits" : "wait"));
+}
+
 void cluster_show(
 	const struct command_context *context, const struct patroni_cluster *cluster, const json_t *server)
 {
@@ -380,10 +413,9 @@ void cluster_show(
 	field(context, "Volume", volume_text(cluster, mem));
 	field(context, "Synchronous", cluster->sync_standby);
 	if (server)
-		field(context, "Connections",
-			arena_printf(mem, "%lld of %lld", (long long)json_number_at(server, "connections", 0),
-				(long long)json_number_at(server, "maxConnections", 0)));
+		field(context, "Connections", connections_text(server, mem));
 	putchar('\n');
 	show_members(context, cluster, 1, false);
 	show_below(context, cluster);
+	show_drill(context, cluster, server);
 }

@@ -70,17 +70,15 @@ static void ask_kubelets(const struct command_context *context, const struct clu
 	const struct patroni_cluster *cluster, json_t *out, const char **why)
 {
 	struct kube_request requests[NODES];
-	struct kube_config config = {0};
+	CLEANUP(cluster_disconnect) struct cluster_connection own = {.kube = NULL};
 	struct error err = {0};
 	size_t count = nodes_of(cluster, requests, context->mem);
 	if (!count)
 		return;
-	bool ok = cluster_find_server(source, &config, &err);
-	if (ok) {
-		struct kube *kube = kube_open(&config);
-		kube_run(kube, requests, count);
-		kube_close(kube);
-	}
+	const struct cluster_connection *server = cluster_connect(source, &own, &err);
+	bool ok = server;
+	if (ok)
+		kube_run(server->kube, requests, count);
 	for (size_t i = 0; ok && i < count; i++)
 		if (requests[i].error.kind != ERROR_NONE)
 			err = requests[i].error;
@@ -95,7 +93,6 @@ static void ask_kubelets(const struct command_context *context, const struct clu
 				? "; the verb get on nodes/proxy is needed, which gives much more than "
 				  "that to whoever has it"
 				: "");
-	kube_config_done(&config);
 }
 
 /* ---- the primary ---- */

@@ -4,6 +4,7 @@
 
 #include "agent/users/one_primary.h"
 #include "agent/users/operator_leader.h"
+#include "agent/users/operator_members.h"
 #include "agent/users/operator_roles.h"
 #include "base/buf.h"
 #include "base/limits.h"
@@ -48,23 +49,29 @@ static bool take_cluster(
 			cluster->name);
 }
 
-static bool find_leader(const struct operator_reference *cluster, struct kube *kube, struct arena *mem,
+enum { CLUSTER, LEADER, MEMBERS = LEADER + OPERATOR_LEADER_ASKED, ASKED };
+
+static bool find_leader(const struct database_config *config, struct kube *kube, struct arena *mem,
 	struct session_target *target, const char **where, struct role_claims *claims, struct error *err)
 {
+	const struct operator_reference *cluster = &config->cluster;
 	const char *namespace = cluster->namespace, *name = cluster->name;
 	struct operator_leader leader = {0};
-	struct kube_request asked[1 + OPERATOR_LEADER_ASKED] = {{.method = "GET",
-		.path = arena_printf(
-			mem, "/apis/acid.zalan.do/v1/namespaces/%s/postgresqls/%s", namespace, name)}};
-	operator_leader_ask(cluster, &asked[1], mem);
+	struct kube_request asked[ASKED] = {
+		[CLUSTER] = {.method = "GET",
+			.path = arena_printf(
+				mem, "/apis/acid.zalan.do/v1/namespaces/%s/postgresqls/%s", namespace, name)},
+		[MEMBERS] = operator_members_request(cluster, mem)};
+	operator_leader_ask(cluster, &asked[LEADER], mem);
 	kube_run(kube, asked, COUNT_OF(asked));
-	bool ok = take_cluster(cluster, &asked[0], err) &&
-		operator_leader_read(cluster, &asked[1], mem, &leader, err);
+	bool ok = take_cluster(cluster, &asked[CLUSTER], err) &&
+		operator_leader_read(cluster, &asked[LEADER], mem, &leader, err) &&
+		operator_members_agree(config, asked[MEMBERS].answer, &leader, mem, err);
 	if (ok) {
 		*where = arena_printf(mem, "host=%s.%s.svc hostaddr=%s port=%lld", name, namespace,
 			leader.address, leader.port);
 		target->witness = operator_leader_witness(cluster, kube, &leader, mem);
-		*claims = operator_roles(asked[0].answer, mem);
+		*claims = operator_roles(asked[CLUSTER].answer, mem);
 		claims->whose = arena_printf(mem, "postgresql %s/%s", namespace, name);
 	}
 	for (size_t i = 0; i < COUNT_OF(asked); i++)
@@ -97,14 +104,15 @@ static bool take_credentials(const struct operator_reference *cluster, struct se
 	return true;
 }
 
-static bool by_operator(const struct operator_reference *cluster, struct secrets *secrets, struct kube *kube,
+static bool by_operator(const struct database_config *config, struct secrets *secrets, struct kube *kube,
 	struct arena *mem, struct session_target *target, struct role_claims *claims, struct error *err)
 {
+	const struct operator_reference *cluster = &config->cluster;
 	const char *where = "", *user = "";
 	if (!kube)
 		return error_set(err, ERROR_RETRY, "postgresql %s/%s: there is no cluster that can be asked",
 			cluster->namespace, cluster->name);
-	if (!find_leader(cluster, kube, mem, target, &where, claims, err) ||
+	if (!find_leader(config, kube, mem, target, &where, claims, err) ||
 		!take_credentials(cluster, secrets, kube, mem, &user, &target->password, err))
 		return false;
 	target->connection = arena_printf(
@@ -124,7 +132,7 @@ bool database_target(const struct database_config *config, struct secrets *secre
 		.authentication = config->authentication,
 	};
 	if (config->cluster.name)
-		return by_operator(&config->cluster, secrets, kube, mem, target, claims, err);
+		return by_operator(config, secrets, kube, mem, target, claims, err);
 	if (config->patroni_count && !one_primary(config, mem, target, err))
 		return false;
 	if (from->file)

@@ -7,6 +7,7 @@
  *   the `postgresql` object     is there, and is not being deleted
  *   its leader                  where Endpoints NAME have it (operator_leader.h); not the Service, so that no name server and no
  *                               kube-proxy stand between, and it is true at once
+ *   its members                 none but the leader takes writes, by their own answers (operator_members.h)
  *   Secret                      named by the operator's secret_name_template; its keys username and password
  *
  * With `connection` and `patroni` the server is the one that Patroni's members agree on at this moment (one_primary.h).

@@ -26,7 +26,8 @@ const char *connection_value(const char *text, struct arena *mem)
 static bool look(const struct database_config *config, struct patroni_set *set, struct error *err)
 {
 	CLEANUP(patroni_access_done) struct patroni_access access = {0};
-	struct patroni_asking asking = {.access = &access, .milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	struct patroni_asking asking = {
+		.access = &access, .alone = true, .milliseconds = LIMIT_PATRONI_MILLISECONDS};
 	if (!patroni_access_open(config, false, set->mem, &access, err))
 		return false;
 	if (!patroni_ask_cluster(set, config->name, config->patroni, config->patroni_count, &asking, err))
@@ -95,14 +96,28 @@ static const char *authority(const char *url, struct arena *mem)
 	return arena_copy_n(mem, url, host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/") : strlen(url));
 }
 
-static void add_urls(
-	struct leadership *then, const struct patroni_cluster *cluster, bool leader, struct arena *mem)
+/* Of the members that answered: the leader, or the others, misled or not. */
+static void add_urls(struct leadership *then, const struct patroni_cluster *cluster, bool leader, bool misled,
+	struct arena *mem)
 {
 	for (size_t i = 0; i < cluster->member_count; i++) {
 		const struct patroni_member *member = &cluster->members[i];
-		if (member->contact == PATRONI_ANSWERED && text_equal(member->name, then->leader) == leader)
+		if (member->contact == PATRONI_ANSWERED && text_equal(member->name, then->leader) == leader &&
+			(leader || member->misled == misled))
 			then->urls[then->count++] = authority(member->api_url, mem);
 	}
+}
+
+/*
+ * Whoever had another leader already when the pass began says nothing of a change since, where somebody else agrees with the leader. Where nobody
+ * does, it may as well be the leader whom nobody has told yet: then they are asked.
+ */
+static void choose_witnesses(struct leadership *then, const struct patroni_cluster *cluster, struct arena *mem)
+{
+	add_urls(then, cluster, false, false, mem);
+	if (!then->count)
+		add_urls(then, cluster, false, true, mem);
+	add_urls(then, cluster, true, false, mem);
 }
 
 static const struct session_witness *witness(const struct database_config *config,
@@ -116,8 +131,7 @@ static const struct session_witness *witness(const struct database_config *confi
 		.host = leader->host,
 		.port = leader->port,
 		.urls = arena_array(mem, cluster->member_count, sizeof(*then->urls))};
-	add_urls(then, cluster, false, mem);
-	add_urls(then, cluster, true, mem);
+	choose_witnesses(then, cluster, mem);
 	*made = (struct session_witness){.agrees = still_leads, .context = then};
 	return made;
 }

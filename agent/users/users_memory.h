@@ -1,5 +1,6 @@
 /*
- * users_memory.h - what a quiet pass need not ask the store for: that its reports stand there, and which passwords were found right
+ * users_memory.h - what a quiet pass need not ask the store for: that its reports stand there, and which passwords were found right; and what
+ * no synchronous standby has confirmed so far
  *
  * Only digests are kept, SHA-256 as in the store: who may choose his own verifier must not be able to make one that counts as another.
  * Belongs to a database and the pass that runs; forgotten with the process.
@@ -7,12 +8,14 @@
 #pragma once
 
 #include "base/digest.h"
+#include "reconcile/postgres/standbys.h"
 
 struct users_memory {
 	unsigned char recorded[DIGEST_SIZE]; /* of the reports that are in the store */
 	bool is_recorded;
 	unsigned char (*verified)[DIGEST_SIZE]; /* sorted */
 	size_t verified_count;
+	char unconfirmed[STANDBYS_POSITION]; /* standbys_confirm() */
 };
 
 /* Texts, one after the other, to one digest. */

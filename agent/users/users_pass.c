@@ -76,6 +76,19 @@ static bool apply_plan(
 	return whole && !pass->moved;
 }
 
+/* In a pass that wrote nothing, too, for as long as it is so. */
+static bool tell_unconfirmed(struct users_pass *pass, struct session *session, struct roles_plan *plan)
+{
+	const char *why;
+	if (!standbys_confirm(session, pass->database->memory.unconfirmed, pass->mem, &why, &pass->error))
+		return false;
+	if (!why)
+		return true;
+	plan->warnings = arena_grow(pass->mem, plan->warnings, plan->warning_count, sizeof(*plan->warnings));
+	plan->warnings[plan->warning_count++] = why;
+	return true;
+}
+
 static bool answer_access(struct users_pass *pass, struct session *session)
 {
 	pass->ok = users_access_answer(pass, session, &pass->wish->answer, &pass->error);
@@ -140,6 +153,7 @@ static bool run_session(struct users_pass *pass, struct session *session)
 	users_events_outcomes(pass, &plan);
 	if (pass->unwritten)
 		return false;
+	whole = whole && tell_unconfirmed(pass, session, &plan);
 	pass->ok = users_record(pass, &plan, session_server_version(session));
 	if (pass->wish) {
 		bool good = pass->ok;

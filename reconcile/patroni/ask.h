@@ -22,14 +22,17 @@ struct patroni_access {
 
 struct patroni_asking {
 	const struct patroni_access *access; /* for patroni_ask_cluster(), which gives it to the cluster; NULL = none */
-	bool config;                         /* patroni_ask_cluster() asks for the configuration, too */
+	bool alone; /* patroni_ask_cluster() asks each URL for its member's own word at the same time: patroni_ask() is left the others */
+	bool more;  /* and for configuration and history */
 	int64_t milliseconds; /* until an answer must be there: a member that is silent costs this once, however many are */
 };
 
-/* GET /patroni of every member that says where it can be asked. */
+/* GET /patroni of every member that says where it can be asked, and was not yet. */
 void patroni_ask(struct patroni_set *set, const struct patroni_asking *asking);
 
-/* GET /cluster (and /config) of the first of these URLs that answers, for a cluster that no Kubernetes knows; then its members are to be asked.
-   `name` is what it is called where the answer does not say (before Patroni 3.2). ERROR_RETRY names each URL and why it gave none. */
+/* GET /cluster (and /config, /history) of the first of these URLs that answers, for a cluster that no Kubernetes knows; then its members are to be asked.
+   Where they name different leaders, it is the picture whose leader takes writes by its own word (GET /patroni).
+   `name` is what it is called where the answer does not say (before Patroni 3.2). ERROR_RETRY names each URL and why it gave none.
+   With `more` a cluster of whom nobody has a picture is found all the same, where a member says something of itself (patroni_take_alone()). */
 bool patroni_ask_cluster(struct patroni_set *set, const char *name, const char *const *urls, size_t count,
 	const struct patroni_asking *asking, struct error *err) MUST_CHECK;

@@ -87,8 +87,7 @@ static const char *trouble_of(struct patroni_set *set, const json_t *pod)
 	return arena_printf(set->mem, "%s%s%s", phase, why ? ": " : "", why ? why : "");
 }
 
-/* Spilo's label and Patroni's own; `master` of both, `primary` since Patroni 4. */
-static bool is_labelled_primary(const json_t *pod)
+bool patroni_labelled_primary(const json_t *pod)
 {
 	static const char *const keys[] = {"spilo-role", "role"};
 	for (size_t i = 0; i < COUNT_OF(keys); i++)
@@ -104,7 +103,7 @@ void patroni_take_pod(struct patroni_set *set, json_t *pod)
 		return;
 	struct patroni_member *member = patroni_member_of(set, cluster, json_text_at(pod, "metadata.name", ""));
 	const char *word = annotation(pod, "status");
-	member->labelled_primary = is_labelled_primary(pod);
+	member->labelled_primary = patroni_labelled_primary(pod);
 	member->leaving = json_text_at(pod, "metadata.deletionTimestamp", NULL);
 	member->outdated =
 		text_equal(annotation(pod, "zalando-postgres-operator-rolling-update-required"), "true");
@@ -156,17 +155,14 @@ static void take_leader(struct patroni_set *set, struct patroni_cluster *cluster
 	cluster->optime = whole(annotation(object, "optime"), PATRONI_UNKNOWN);
 }
 
-/* [[timeline that ended, position, reason, time, new leader], ...]: the time since Patroni 1.6, the leader since 2.1. */
+/* No history is a cluster that never failed over; one that cannot be read is not. */
 static void take_history(struct patroni_set *set, struct patroni_cluster *cluster, json_t *object)
 {
 	const json_t *history = document(set, cluster, object, "history", JSON_ARRAY);
-	const json_t *last =
-		json_array_size(history) ? json_array_get(history, json_array_size(history) - 1) : NULL;
-	const char *time = json_string_value(json_array_get(last, 3));
-	const char *leader = json_string_value(json_array_get(last, 4));
-	if (!time || !clock_parse(time, &cluster->failed_over))
-		cluster->failed_over = 0;
-	cluster->failed_over_to = leader ? arena_copy(set->mem, leader) : NULL;
+	if (history)
+		patroni_take_history(set, cluster, history);
+	else if (*annotation(object, "history"))
+		cluster->history_unknown = cluster->unreadable;
 }
 
 static void take_config(struct patroni_set *set, struct patroni_cluster *cluster, json_t *object)

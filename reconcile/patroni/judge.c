@@ -223,18 +223,25 @@ static void judge_record(struct judging *judging)
 			cluster->leader, age, ttl);
 }
 
+/* "unknown" is Patroni's word for a server that it takes for running, and whose state it cannot read: a full disk, say. */
+static const char *is_in(const struct judging *judging, const char *state)
+{
+	if (text_equal(state, "unknown"))
+		return "answers no query of its own Patroni: the server's log says why";
+	return arena_printf(judging->mem, "is %s", state ? state : "without a state");
+}
+
 static void judge_leader_answer(struct judging *judging)
 {
 	const struct patroni_member *leader = judging->leader;
-	const char *state = leader->state ? leader->state : "without a state";
 	if (leader->contact == PATRONI_SILENT)
 		tell(judging, true, "the leader %s does not answer: %s%s%s", leader->name, leader->silence,
 			judging->cluster->renewed ? "; its record was renewed " : "",
 			judging->cluster->renewed
 				? arena_printf(judging->mem, "%s ago", ago(judging, judging->cluster->renewed))
 				: "");
-	else if (!text_equal(state, "running"))
-		tell(judging, true, "the leader %s is %s", leader->name, state);
+	else if (!text_equal(leader->state, "running"))
+		tell(judging, true, "the leader %s %s", leader->name, is_in(judging, leader->state));
 	else if (leader->contact == PATRONI_ANSWERED && leader->in_recovery &&
 		!patroni_is_standby_cluster(judging->cluster))
 		tell(judging, true, "the leader %s is still in recovery: it takes no writes", leader->name);
@@ -243,7 +250,11 @@ static void judge_leader_answer(struct judging *judging)
 static void judge_leader(struct judging *judging)
 {
 	const struct patroni_cluster *cluster = judging->cluster;
-	if (cluster->silence) {
+	if (cluster->silence && cluster->member_count) {
+		tell(judging, true,
+			"no member has a picture of the cluster, shown is what each says of itself; its log says why: %s",
+			cluster->silence);
+	} else if (cluster->silence) {
 		tell(judging, true, "nothing is known of it: %s", cluster->silence);
 	} else if (!cluster->leader) {
 		if (cluster->wanted || cluster->member_count || !cluster->operated)
@@ -269,17 +280,29 @@ static int64_t newest_seen(const struct patroni_cluster *cluster)
 	return newest;
 }
 
+/* A living member speaks with its store once in loop_wait, and gives up after retry_timeout. With etcd its key is gone after the ttl, and it with it. */
+static int64_t patience(const struct judging *judging)
+{
+	struct patroni_settings settings;
+	(void)patroni_settings(judging->cluster, &settings);
+	return (settings.loop_wait + settings.retry_timeout) * MICROSECONDS;
+}
+
 /* A member that cannot speak with its store steps down, or is fenced by nothing. That it leads is then only its own belief. */
 static void judge_store(struct judging *judging, const struct patroni_member *member)
 {
 	bool leads = member == judging->leader;
 	if (member->contact != PATRONI_ANSWERED)
 		return;
-	if (member->failsafe)
+	/* Patroni says it of whoever answers such a leader, too. */
+	if (member->failsafe && member->in_recovery)
+		tell(judging, false, "%s answers a leader in failsafe mode, which does not reach its store",
+			member->name);
+	if (member->failsafe && !member->in_recovery)
 		tell(judging, false,
 			"%s is in failsafe mode: it does not reach its store, and leads because all others answer it",
 			member->name);
-	else if (member->store_seen && newest_seen(judging->cluster) - member->store_seen > ttl_of(judging))
+	else if (member->store_seen && newest_seen(judging->cluster) - member->store_seen > patience(judging))
 		add(judging, leads,
 			arena_printf(judging->mem, "%s has heard nothing from its store for %s, and others have",
 				member->name, ago(judging, member->store_seen)));
@@ -305,10 +328,13 @@ static void judge_word(struct judging *judging, const struct patroni_member *mem
 	if (leads)
 		return;
 	if (member->contact == PATRONI_SILENT)
-		tell(judging, false, "%s does not answer: %s", member->name, member->silence);
+		tell(judging, false, "%s does not answer: %s%s", member->name, member->silence,
+			member->role == PATRONI_SYNC_STANDBY
+				? "; it is the synchronous standby: while its server is silent, too, no COMMIT returns"
+				: "");
 	else if (member->state && !text_equal(member->state, "running") &&
 		!text_equal(member->state, "streaming") && !text_equal(member->state, "in archive recovery"))
-		tell(judging, false, "%s is %s", member->name, member->state);
+		tell(judging, false, "%s %s", member->name, is_in(judging, member->state));
 }
 
 /* In any state: one that catches up is on its way. Patroni says what a replica's replication is since 3.0.4; before, the leader knows. */

@@ -58,6 +58,7 @@ struct patroni_member {
 	enum patroni_contact contact;
 	const char *silence;
 	bool in_recovery, unlocked, failsafe;
+	bool misled; /* its picture of the cluster has another leader than the one that counts (ask.h) */
 	int64_t store_seen;     /* microseconds: when it last spoke with its store; 0 = not said */
 	json_t *replication;    /* who streams from it, as PostgreSQL has it; NULL = none */
 	const char *system;     /* its system identifier */
@@ -85,8 +86,8 @@ struct patroni_cluster {
 	struct patroni_member *members; /* by name */
 	size_t member_count;
 	const struct patroni_access *access; /* how its members are asked (ask.h), borrowed; NULL = with nothing of ours */
-	const char *entry;   /* what patroni_ask_cluster() called it; NULL = it is of Kubernetes */
-	const char *silence; /* why nothing is known of it; NULL = something is */
+	const char *entry; /* what patroni_ask_cluster() called it; NULL = it is of Kubernetes */
+	const char *silence; /* why nothing is known of it but what `members` say of themselves; NULL = something is */
 
 	/* The leader's record. */
 	const char *leader;        /* NULL = there is none */
@@ -103,7 +104,8 @@ struct patroni_cluster {
 	const char *switchover_at, *switchover_from, *switchover_to;
 	int64_t failed_over; /* microseconds: when the last one was promoted; 0 = never, or not known */
 	const char *failed_over_to;
-	int64_t timeline;       /* of the leader, else the highest that was said; 0 = not known */
+	const char *history_unknown; /* why nobody knows when that was; NULL = `failed_over` is all there is to know */
+	int64_t timeline;            /* of the leader, else the highest that was said; 0 = not known */
 	const char *unreadable; /* which annotation cannot be read; NULL = all can */
 
 	/* The operator's object; all 0 and NULL where there is none. */
@@ -132,7 +134,14 @@ struct patroni_set {
 void patroni_done(struct patroni_set *set); /* not `mem` */
 
 /* ---- what Kubernetes has: each object of these lists, borrowed; in any order ---- */
+
+/* The labels to list by. What else carries the cluster's is left to others: the pooler's Pods have the role label of a primary, too. */
+#define PATRONI_SELECTOR "cluster-name,application notin (db-connection-pooler,spilo-logical-backup)"
+
 void patroni_take_pod(struct patroni_set *set, json_t *pod);
+
+/* Is it labelled as the primary? Spilo's label and Patroni's own; `master` of both, `primary` since Patroni 4. */
+bool patroni_labelled_primary(const json_t *pod);
 void patroni_take_record(struct patroni_set *set, json_t *object); /* an Endpoints or ConfigMap */
 void patroni_take_postgresql(struct patroni_set *set, json_t *object);
 void patroni_take_claim(struct patroni_set *set, json_t *claim); /* a PersistentVolumeClaim */
@@ -151,8 +160,16 @@ struct patroni_cluster *patroni_take_cluster(struct patroni_set *set, const char
 /* The answer to GET /config of a cluster that was taken so. */
 void patroni_take_config(struct patroni_set *set, struct patroni_cluster *cluster, json_t *answer);
 
+/* Patroni's history, of its record or of GET /history: when the last failover was, and to whom. */
+void patroni_take_history(struct patroni_set *set, struct patroni_cluster *cluster, const json_t *history);
+
 /* One that was to be asked, and nobody answers. */
 void patroni_take_silence(struct patroni_set *set, const char *name, const char *why);
+
+/* GET /patroni, at `url`, of a member of one whose members have no picture of it: what it says of itself. Who leads is known where
+   one does so in failsafe mode; `why` nobody has a picture is told. False: it says no name (before Patroni 3.2), and is left out. */
+bool patroni_take_alone(
+	struct patroni_set *set, const char *name, const char *url, json_t *answer, const char *why);
 
 struct patroni_cluster *patroni_find(
 	struct patroni_set *set, const char *namespace, const char *name);                      /* or NULL */
@@ -160,6 +177,9 @@ struct patroni_member *patroni_member(const struct patroni_cluster *cluster, con
 
 /* Roles, lag and problems. `now` in microseconds. */
 void patroni_judge(struct patroni_set *set, int64_t now);
+
+/* "http://10.0.0.5:8008" and "http://10.0.0.5:8008/" are where "http://10.0.0.5:8008/patroni" is. */
+bool patroni_is_at(const struct patroni_member *member, const char *url);
 
 /* After patroni_judge(). By its own answer: it runs, and is not in recovery. */
 bool patroni_takes_writes(const struct patroni_member *member);

@@ -92,6 +92,7 @@ struct patroni_cluster *patroni_take_cluster(struct patroni_set *set, const char
 	json_array_foreach (json_object_get(answer, "members"), i, item)
 		take_listed(set, cluster, item, json_text_at(item, "role", ""));
 	cluster->entry = arena_copy(set->mem, name);
+	cluster->silence = NULL;
 	cluster->config = patroni_keep(set, config);
 	json_decref(config);
 	cluster->switchover_at = patroni_text(set, planned, "at");
@@ -106,7 +107,55 @@ void patroni_take_config(struct patroni_set *set, struct patroni_cluster *cluste
 	cluster->config_known = true;
 }
 
+/* [[timeline that ended, position, reason, time, new leader], ...]: the time since Patroni 1.6, the leader since 2.1; neither of a timeline
+   that is older than its Patroni. */
+void patroni_take_history(struct patroni_set *set, struct patroni_cluster *cluster, const json_t *history)
+{
+	const json_t *last = json_array_get(history, json_array_size(history) - 1);
+	const json_t *time = json_array_get(last, 3);
+	const char *leader = json_string_value(json_array_get(last, 4)), *text = json_string_value(time);
+	bool empty = json_is_array(history) && !json_array_size(history);
+	bool good = text && clock_parse(text, &cluster->failed_over);
+	cluster->failed_over = good ? cluster->failed_over : 0;
+	cluster->failed_over_to = good && leader && *leader ? arena_copy(set->mem, leader) : NULL;
+	cluster->history_unknown = good || empty || (json_is_array(last) && !time)
+		? NULL
+		: "its history is not what Patroni writes";
+}
+
 void patroni_take_silence(struct patroni_set *set, const char *name, const char *why)
 {
 	patroni_cluster_of(set, "", name)->silence = why;
+}
+
+/* In failsafe mode one leads by the word of all others, which is as good as the store's; two that say so are none. */
+static const char *leader_alone(const struct patroni_cluster *cluster)
+{
+	const char *leader = NULL;
+	for (size_t i = 0; i < cluster->member_count; i++) {
+		const struct patroni_member *member = &cluster->members[i];
+		if (!member->failsafe || !patroni_takes_writes(member))
+			continue;
+		if (leader)
+			return NULL;
+		leader = member->name;
+	}
+	return leader;
+}
+
+bool patroni_take_alone(
+	struct patroni_set *set, const char *name, const char *url, json_t *answer, const char *why)
+{
+	const char *called = json_text_at(answer, "patroni.name", "");
+	const char *scope = json_text_at(answer, "patroni.scope", name);
+	if (!*called)
+		return false;
+	struct patroni_cluster *cluster = patroni_cluster_of(set, "", *scope ? scope : name);
+	struct patroni_member *member = patroni_member_of(set, cluster, called);
+	cluster->entry = arena_copy(set->mem, name);
+	member->api_url = arena_copy(set->mem, url);
+	patroni_take_answer(set, member, answer);
+	cluster->leader = leader_alone(cluster);
+	cluster->silence = why;
+	return true;
 }

@@ -3,11 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconcile/patroni/drill_internal.h"
 #include "reconcile/postgres/session.h"
 
-/* Whole numbers of bytes: numeric would come with a fraction. A slot that holds nothing has no restart_lsn. */
+/*
+ * Whole numbers of bytes: numeric would come with a fraction. A slot that holds nothing has no restart_lsn. PostgreSQL sets replay_lag when a standby
+ * replies: of one whose receiver stands still it keeps what was so before. Such a one has said nothing for more than twice the time in which it is
+ * to reply (wal_receiver_status_interval, as the primary has it; 0 = never), and is behind by that time at least.
+ */
 static const char question[] =
-	"WITH here AS (SELECT pg_catalog.pg_current_wal_lsn() AS lsn), "
+	"WITH here AS (SELECT pg_catalog.pg_current_wal_lsn() AS lsn, pg_catalog.clock_timestamp() AS now, "
+	"  2 * NULLIF(pg_catalog.current_setting('wal_receiver_status_interval')::pg_catalog.interval, '0') AS overdue), "
 	"slot AS (SELECT s.slot_name, s.slot_type, s.active, s.wal_status, s.safe_wal_size, "
 	"  pg_catalog.pg_wal_lsn_diff(here.lsn, s.restart_lsn)::pg_catalog.int8 AS held "
 	"  FROM pg_catalog.pg_replication_slots s, here), "
@@ -15,13 +21,17 @@ static const char question[] =
 	"  pg_catalog.pg_wal_lsn_diff(here.lsn, r.sent_lsn)::pg_catalog.int8 AS sent, "
 	"  pg_catalog.pg_wal_lsn_diff(here.lsn, r.flush_lsn)::pg_catalog.int8 AS flushed, "
 	"  pg_catalog.pg_wal_lsn_diff(here.lsn, r.replay_lsn)::pg_catalog.int8 AS replayed, "
-	"  extract(epoch FROM r.replay_lag)::pg_catalog.float8 AS behind "
+	"  extract(epoch FROM GREATEST(r.replay_lag, CASE WHEN r.replay_lsn < here.lsn AND here.now - r.reply_time > here.overdue "
+	"  THEN here.now - r.reply_time END))::pg_catalog.float8 AS behind "
 	"  FROM pg_catalog.pg_stat_replication r, here), "
 	"db AS (SELECT d.datname, CASE WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT') OR "
 	"  pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') THEN pg_catalog.pg_database_size(d.oid) END AS bytes "
 	"  FROM pg_catalog.pg_database d WHERE NOT d.datistemplate) "
 	"SELECT pg_catalog.json_build_object("
 	"'connections', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'), "
+	"'failoverDrill', (SELECT CASE state WHEN 'ours' THEN 'left' WHEN 'busy' THEN 'running' END FROM (" DRILL_STATE
+	") drill), "
+	"'commitsWaiting', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE wait_event = 'SyncRep'), "
 	"'walReadable', pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE'), "
 	"'maxConnections', pg_catalog.current_setting('max_connections')::pg_catalog.int4, "
 	"'databases', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', datname, 'bytes', bytes) ORDER BY datname) FROM db), "
@@ -48,13 +58,15 @@ static bool add_wal(struct session *session, json_t *answer, struct error *err)
 	return true;
 }
 
-/* A list without a row is null in SQL: here it is empty. */
+/* A list without a row is null in SQL: here it is empty. Without a trace of a drill nothing is said of one. */
 static void settle(json_t *answer)
 {
 	static const char *const lists[] = {"databases", "slots", "replication"};
 	for (size_t i = 0; i < COUNT_OF(lists); i++)
 		if (!json_is_array(json_object_get(answer, lists[i])))
 			json_object_set_new(answer, lists[i], json_array());
+	if (json_is_null(json_object_get(answer, "failoverDrill")))
+		json_object_del(answer, "failoverDrill");
 }
 
 static bool ask(struct session *session, json_t **answer, struct error *err)

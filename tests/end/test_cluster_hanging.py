@@ -10,7 +10,8 @@ from parts.process import free_port
 from parts.proxy import FaultProxy, faults
 
 NAME = "default/acid-demo"
-COMMANDS = [["list"], ["get", NAME], ["logs", NAME], ["credentials", NAME], ["connect", NAME], ["switchover", NAME, "--yes"]]
+COMMANDS = [["list"], ["get", NAME], ["logs", NAME], ["events", NAME], ["credentials", NAME], ["connect", NAME], ["switchover", NAME, "--yes"],
+            ["restart", NAME, "--yes"], ["reinit", NAME, "acid-demo-1", "--yes"], ["failover-drill", NAME, "--yes"]]
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4096\r\n\r\n"
 
 
@@ -44,7 +45,7 @@ def test_each_cluster_command_ends_and_names_the_server(program, hanging):
         words, (kubeconfig, url) = one
         return agents.run("cluster", *words, "--kubeconfig", kubeconfig), url
 
-    with concurrent.futures.ThreadPoolExecutor(4) as together:
+    with concurrent.futures.ThreadPoolExecutor(len(asked)) as together:
         for result, url in together.map(run, asked):
             result.is_(2)
             assert not result.out and url in result.err, str(result)

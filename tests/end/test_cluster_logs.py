@@ -1,5 +1,8 @@
 """`pgitops cluster logs`: containers' logs as a container runtime keeps them, through a real API server and the code of Kubernetes that reads them."""
 
+import contextlib
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -60,6 +63,11 @@ def logs(place, tmp_path):
     return run
 
 
+def lead(place, *roles):
+    for index, role in enumerate(roles):
+        place.plane.admin.patch("v1", "Pod", place.namespace, f"{NAME}-{index}", {"metadata": {"labels": {"spilo-role": role}}})
+
+
 def rows(text):
     return [tuple(re.split(r" +\| ", line, maxsplit=1)) for line in text.splitlines()]
 
@@ -69,7 +77,8 @@ def test_all_members_and_the_operator_are_one_log_by_time(logs, place):
     zero, one = f"{NAME}-0", f"{NAME}-1"
     about = f'level=info msg="x" cluster-name={place.namespace}/{NAME} pkg=cluster'
     assert rows(result.out) == [(zero, "zero first"), (one, "one first"), (one, "one second"), (zero, "zero \\x1b[31mred"), ("operator", about),
-                                (zero, "zero last")] and result.err == ""
+                                (zero, "zero last")]
+    assert result.err == f"pgitops: {zero} leads\n"
     assert rows(logs("--no-operator", "--tail", "1").ok().out) == [(one, "one second"), (zero, "zero last")]
     assert rows(logs("--member", one, "--tail", "all").ok().out) == [(one, "one first"), (one, "one second")]
     assert rows(logs("--since", "2026-01-02T03:04:09Z").ok().out) == [(zero, "zero last")]
@@ -79,6 +88,29 @@ def test_all_members_and_the_operator_are_one_log_by_time(logs, place):
     missing = logs("--member", "x").is_(2)
     assert f"there is no member x of {place.namespace}/{NAME}" in missing.err
     assert "is no number of lines" in logs("--tail", "x").is_(2).err
+
+
+def test_at_a_terminal_each_has_a_colour_of_its_own(place, logs, tmp_path):
+    words = ["cluster", "logs", NAME, "-n", place.namespace, "--kubeconfig", place.plane.kubeconfig(folder=tmp_path)]
+
+    def at_a_terminal(**more):
+        controller, terminal = pty.openpty()
+        with subprocess.Popen([agents.PROGRAM, *words], stdin=subprocess.DEVNULL, stdout=terminal, env=agents.environment(**more)) as process:
+            assert process.wait(60) == 0
+        os.close(terminal)
+        seen = b""
+        with contextlib.suppress(OSError):  # that nobody has the terminal any more
+            while chunk := os.read(controller, 65536):
+                seen += chunk
+        os.close(controller)
+        return seen.decode().replace("\r\n", "\n")
+
+    plain = logs().ok().out
+    shown = at_a_terminal(TERM="xterm")
+    hues = {(name.strip(), hue) for hue, name in re.findall(r"^\x1b\[(\d+)m(.*?)\x1b\[0m \| ", shown, re.MULTILINE)}
+    assert {name for name, _ in hues} == {f"{NAME}-0", f"{NAME}-1", "operator"} and len({hue for _, hue in hues}) == len(hues) == 3, shown
+    assert re.sub(r"\x1b\[\d+m", "", shown) == plain and "\x1b" not in plain
+    assert at_a_terminal(TERM="xterm", NO_COLOR="1") == at_a_terminal(TERM="dumb") == plain
 
 
 def test_rights_that_are_missing_are_named(logs, place):
@@ -94,10 +126,11 @@ def test_rights_that_are_missing_are_named(logs, place):
 
 def test_it_is_followed_over_a_pod_that_starts_anew(place, tmp_path):
     config = place.plane.kubeconfig(folder=tmp_path)
-    command = [agents.PROGRAM, "cluster", "logs", NAME, "-n", place.namespace, "--kubeconfig", config, "-f", "--tail", "1", "--no-operator"]
-    pod, first = f"{NAME}-0", place.folder / "0.cri"
+    command = [agents.PROGRAM, "cluster", "logs", NAME, "-n", place.namespace, "--kubeconfig", config, "-f", "--tail", "1"]
+    pod, first, about = f"{NAME}-0", place.folder / "0.cri", f'level=info msg="x" cluster-name={place.namespace}/'
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=agents.environment()) as following:
-        assert [following.stdout.readline().split("| ")[1] for _ in range(2)] == ["one second\n", "zero last\n"]
+        assert [following.stdout.readline().split("| ")[1] for _ in range(3)] == ["one second\n", f"{about}{NAME} pkg=cluster\n", "zero last\n"]
+        assert following.stderr.readline() == f"pgitops: {pod} leads\n"
         cri(first, (20, "it ends"))
         assert following.stdout.readline() == f"{pod} | it ends\n"
         place.node.pod(place.namespace, pod, first, ended=True)
@@ -107,5 +140,10 @@ def test_it_is_followed_over_a_pod_that_starts_anew(place, tmp_path):
         assert following.stdout.readline() == f"{pod} | it begins\n"
         cri(place.folder / "1.cri", (22, "one more"))
         assert following.stdout.readline() == f"{NAME}-1 | one more\n"
+        cri(place.folder / "op.cri", (23, about + "other"), (24, about + NAME + " synced"))  # of the operator what is this cluster's
+        assert following.stdout.readline() == f"operator    | {about}{NAME} synced\n"
+        lead(place, "replica", "master")
+        assert following.stderr.readline() == f"pgitops: {NAME}-1 leads now\n"
+        lead(place, "master", "replica")
         following.send_signal(signal.SIGINT)
         assert following.wait(20) == -signal.SIGINT

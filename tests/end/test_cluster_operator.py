@@ -1,7 +1,9 @@
 """`pgitops cluster get` of a cluster whose operator has not done what its object asks for: each in a sentence, with what to do. The operator's part
 is played, by objects as it makes them; who refuses is the real API server."""
 
+import contextlib
 import datetime
+import subprocess
 
 import pytest
 
@@ -45,6 +47,19 @@ class Place:
     def get(self, *more, user="admin"):
         config = self.plane.kubeconfig(user, folder=self.folder)
         return agents.run("cluster", "get", NAME, "-n", self.namespace, "--no-ask", "--kubeconfig", config, *more)
+
+    @contextlib.contextmanager
+    def watched(self):
+        """Somebody watches it: shown(words) waits until a line has them."""
+        command = [agents.PROGRAM, "cluster", "get", NAME, "-w", "-n", self.namespace, "--no-ask", "--kubeconfig", self.plane.kubeconfig(folder=self.folder)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=agents.environment()) as process:
+            def shown(words):
+                assert any(words in line for line in process.stdout), words
+
+            try:
+                yield shown
+            finally:
+                process.kill()
 
     def told(self, *words, user="admin"):
         """One sentence has all these words; it is returned."""
@@ -110,8 +125,11 @@ def test_a_rolling_update_says_who_has_the_new_template_and_who_waits(place):
     place.nothing()  # annotations come into a template, too, and nobody is to be restarted for them
     place.says("Updating")
     place.told(f"a rolling update is under way since 20", f": {NAME}-1 has the new Pod template, {NAME}-0, {NAME}-2 wait: ", "there is nothing to do")
-    place.patch("Pod", f"{NAME}-0", {"metadata": {"annotations": {ROLLING: "true"}}})
-    place.patch("Pod", f"{NAME}-2", {"metadata": {"labels": {"controller-revision-hash": new}}})
+    with place.watched() as shown:
+        shown(f"{NAME}-1 has the new Pod template, {NAME}-0, {NAME}-2 wait: ")
+        place.patch("Pod", f"{NAME}-0", {"metadata": {"annotations": {ROLLING: "true"}}})
+        place.patch("Pod", f"{NAME}-2", {"metadata": {"labels": {"controller-revision-hash": new}}})
+        shown(f"{NAME}-1, {NAME}-2 have the new Pod template, {NAME}-0 waits: ")
     place.says("Running")
     place.told(f"{NAME}-1, {NAME}-2 have the new Pod template, {NAME}-0 waits: no Pod of it is in the cluster")
     operator(place, "Running")

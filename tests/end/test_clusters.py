@@ -11,13 +11,12 @@ import subprocess
 import threading
 
 import pytest
+import yaml
 
-from parts import agent as agents
+from parts import agent as agents, patronictl
 from parts.patroni import pretend
 from parts.process import free_port, private, wait_for
-
-TITLES = {"leader": "Leader", "replica": "Replica", "sync_standby": "Sync Standby", "standby_leader": "Standby Leader",
-          "quorum_standby": "Quorum Standby"}
+from parts.proxy import FaultProxy, faults
 
 
 @pytest.fixture
@@ -40,40 +39,8 @@ def texts(cluster, severity=None):
     return [p["text"] for p in cluster["problems"] if severity in (None, p["severity"])]
 
 
-def as_patronictl(member):
-    """A member of ours in the words of `patronictl list -f json`."""
-    row = {"Member": member["name"], "Host": member["host"], "Role": TITLES[member["role"]], "State": member["state"],
-           "TL": member["timeline"]}
-    for kind in ("receive", "replay"):
-        if f"{kind}LagBytes" in member:
-            row[f"{kind.title()} LSN"] = member[f"{kind}d" if kind == "receive" else "replayed"]
-            row[f"{kind.title()} Lag"] = round(member[f"{kind}LagBytes"] / 1048576)
-    if member["pendingRestart"]:
-        row["Pending restart"] = "*"
-        row["Pending restart reason"] = ", ".join(
-            f"{name}: {change['old_value']}->{change['new_value']}" for name, change in member["pendingRestartReason"].items())
-    if member.get("tags"):
-        row["Tags"] = member["tags"]
-    return row
-
-
 def agrees(ask, patroni):
-    """Both lists, once they are equal; both are of one moment only while nothing moves."""
-    seen = {}
-
-    def equal():
-        theirs = json.loads(patroni.patronictl("list", "-f", "json"))
-        for row in theirs:
-            del row["Cluster"]
-        ours = [as_patronictl(m) for m in document(ask, patroni.namespace)["members"]]
-        seen.update(ours=ours, theirs=theirs)
-        return ours == theirs
-
-    try:
-        wait_for("both lists are equal", equal, 20)
-    except TimeoutError:
-        assert seen["ours"] == seen["theirs"]
-    return seen["theirs"]
+    return patronictl.agrees(lambda: document(ask, patroni.namespace), patroni)
 
 
 def cells(text):
@@ -92,17 +59,24 @@ def test_the_list_is_patronictls_line_by_line(calm, ask):
 
 
 def test_a_pending_restart_has_its_reason_and_tags_are_shown(calm, ask):
+    tagged = calm.replicas()[0]
     calm.configure(postgresql={"parameters": {"max_connections": 40}})
+    tagged.configure(tags={"clonefrom": True})
     try:
         wait_for("it is pending everywhere", lambda: all(m.word().get("pending_restart") for m in calm.members.values()))
+        wait_for("it has the tag", lambda: tagged.word().get("tags"))
         theirs = agrees(ask, calm)
         assert any("30->40" in row.get("Pending restart reason", "") for row in theirs)
+        assert {row["Member"]: row["Tags"] for row in theirs if "Tags" in row} == {tagged.name: {"clonefrom": True}}
         result = ask("list", namespace=calm.namespace).ok()
         assert "PENDING-RESTART" in result.out and "max_connections: 30->40" in result.out
+        assert [tagged.name in line for line in result.out.splitlines() if "clonefrom: true" in line] == [True] and "TAGS" in result.out
     finally:
+        tagged.configure()
         calm.configure(postgresql={"parameters": {"max_connections": 30}})
-    wait_for("it is taken back", lambda: not any(m.word().get("pending_restart") for m in calm.members.values()))
-    assert "PENDING-RESTART" not in ask("list", namespace=calm.namespace).out
+    wait_for("it is taken back", lambda: not any(m.word().get("pending_restart") or m.word().get("tags") for m in calm.members.values()))
+    agrees(ask, calm)
+    assert not [word for word in ("PENDING-RESTART", "TAGS") if word in ask("list", namespace=calm.namespace).out]
 
 
 def test_synchronous_standbys_are_told(calm, ask):
@@ -113,9 +87,14 @@ def test_synchronous_standbys_are_told(calm, ask):
         assert "Sync Standby" in [row["Role"] for row in agrees(ask, calm)]
         cluster = document(ask, calm.namespace)
         assert cluster["syncMode"] == "on"
+        calm.configure(synchronous_mode="quorum")
+        wait_for("both are of the quorum", lambda: [
+            m["role"] for m in document(ask, calm.namespace)["members"]].count("quorum_standby") == 2)
+        assert [row["Role"] for row in agrees(ask, calm)].count("Quorum Standby") == 2
+        assert "Quorum Standby" in ask("list", namespace=calm.namespace).ok().out
     finally:
         calm.configure(synchronous_mode=None)
-    wait_for("none is", lambda: all(m["role"] != "sync_standby" for m in document(ask, calm.namespace)["members"]))
+    wait_for("none is", lambda: all(m["role"] in ("leader", "replica") for m in document(ask, calm.namespace)["members"]))
 
 
 def test_pause_and_a_planned_switchover_stand_below(calm, ask):
@@ -130,6 +109,9 @@ def test_pause_and_a_planned_switchover_stand_below(calm, ask):
         assert cluster["paused"] and cluster["scheduledSwitchover"]["from"] == leader.name
         result = ask("list", namespace=calm.namespace).ok()
         assert "Maintenance mode: on" in result.out and f"2099-01-02T03:04:05+00:00 from {leader.name} to {replica.name}" in result.out
+        theirs = calm.patronictl("list")
+        assert "Maintenance mode: on" in theirs and "Switchover scheduled at: 2099-01-02T03:04:05+00:00" in theirs, theirs
+        assert re.search(rf"from: {leader.name}\s+to: {replica.name}", theirs), theirs
     finally:
         leader.rest("/switchover", "DELETE")
         calm.pause(False)
@@ -147,9 +129,19 @@ def test_a_dead_leader_is_told_where_patronictl_says_that_it_runs(calm, ask):
         first = result.out.splitlines()[0]
         assert first.startswith(f"{calm.name}: the leader {leader.name} does not answer") and "renewed" in first
         assert "no answer (said running)" in result.out
-        member = next(m for m in document(ask, calm.namespace)["members"] if m["name"] == leader.name)
-        assert member["contact"] == "silent" and member["heard"] and member["silence"]
-        assert ask("get", calm.name, namespace=calm.namespace).code == 1
+
+        def told():
+            """In JSON, and in the table's column HEARD."""
+            member = next(m for m in document(ask, calm.namespace)["members"] if m["name"] == leader.name)
+            return member, next(row for row in cells(ask("list", namespace=calm.namespace).out) if leader.name in row[:2])[-1]
+
+        member, age = told()
+        assert member["contact"] == "silent" and member["heard"] and member["silence"] and re.fullmatch(r"\d+m?s", age), (member, age)
+        # Time passes, and its last word stays the one of before.
+        later, _ = wait_for("it grows old", lambda: next((one for one in [told()] if one[1] != age), None))
+        assert later["heard"] == member["heard"]
+        got = ask("get", calm.name, namespace=calm.namespace).is_(1).out
+        assert got.startswith(f"{calm.name}: the leader {leader.name} does not answer") and "no answer (said running)" in got, got
     finally:
         leader.start()  # in a pause nobody starts a server that had crashed
         calm.pause(False)
@@ -180,6 +172,8 @@ def test_replay_lag_stands_apart_from_receive_lag(calm, ask):
             return member if member["receiveLagBytes"] == 0 and member["replayLagBytes"] > 10 << 20 else None
 
         member = wait_for("it has all and replays nothing", lags)
+        theirs = agrees(ask, calm)
+        assert next(row for row in theirs if row["Member"] == replica.name)["Replay Lag"] >= 10
         assert member["lagBytes"] == member["replayLagBytes"]
         row = next(row for row in cells(ask("list", namespace=calm.namespace).out) if replica.name in row)
         assert row[6] == "0" and re.fullmatch(r"\d+ MiB", row[7])
@@ -250,10 +244,11 @@ def test_without_kubernetes_the_rest_api_is_asked(calm, tmp_path):
         (found,) = agent.cli("cluster", "list", "-o", "json").ok().items
         rows = [{key: value for key, value in row.items() if key != "Cluster"}
                 for row in json.loads(calm.patronictl("list", "-f", "json"))]
-        return found if [as_patronictl(m) for m in found["members"]] == rows else None
+        return found if [patronictl.as_patronictl(m) for m in found["members"]] == rows else None
 
     cluster = wait_for("both lists are equal", equal)
     assert cluster["name"] == calm.name and cluster["leader"] == calm.leader().name and "namespace" not in cluster
+    assert [cluster.get("lastFailoverTo")] == (calm.leader().rest("/history")[1] or [[None]])[-1][-1:] and "lastFailoverUnknown" not in cluster
     # Nobody answers: that is no empty list.
     agent.config["databases"][0]["patroni"] = urls[:1]
     agent.write()
@@ -261,7 +256,16 @@ def test_without_kubernetes_the_rest_api_is_asked(calm, tmp_path):
     assert "main: nothing is known of it" in result.out and urls[0] in result.out
 
 
-def test_the_primary_says_what_streams_and_what_slots_hold(calm, tmp_path):
+@pytest.fixture
+def held(calm):
+    """How many slots there are that nobody takes from, as a question to the leader."""
+    question = "SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'held_by_nobody'"
+    yield question
+    calm.configure(slots=None, postgresql={"parameters": {"wal_receiver_status_interval": None}})
+    wait_for("Patroni drops it", lambda: not any(member.value(question) for member in calm.members.values()))
+
+
+def test_the_primary_says_what_streams_and_what_slots_hold(calm, held, tmp_path):
     agent = agents.Agent(tmp_path)
     ports = [str(m.port) for m in calm.members.values()]
     private(tmp_path / "password", calm.password)
@@ -270,9 +274,11 @@ def test_the_primary_says_what_streams_and_what_slots_hold(calm, tmp_path):
         "passwordFrom": {"file": "./password"}, "users": {"application": "postgres-users"},
         "patroni": [f"http://127.0.0.1:{m.rest_port}" for m in calm.members.values()]}]
     agent.write()
-    leader = calm.leader()
+    leader, late = calm.leader(), calm.replicas()[0]
+    # Patroni drops what it does not know.
+    calm.configure(slots={"held_by_nobody": {"type": "physical"}}, postgresql={"parameters": {"wal_receiver_status_interval": "1s"}})
     with leader.connect() as session:
-        session.execute("SELECT pg_create_physical_replication_slot('held_by_nobody', true)")
+        wait_for("Patroni makes the slot", lambda: session.execute(held).fetchone()[0])
         session.execute("CREATE TABLE heap AS SELECT repeat('x', 500) AS x FROM generate_series(1, 10000)")
         session.execute("DROP TABLE heap")
 
@@ -283,9 +289,9 @@ def test_the_primary_says_what_streams_and_what_slots_hold(calm, tmp_path):
 
         found = wait_for("both stream", seen)
         slots = {slot["name"]: slot for slot in found["slots"]}
-        unused = slots.get("held_by_nobody")  # Patroni drops what it does not know
-        assert unused is None or (not unused["active"] and unused["heldBytes"] > 4 << 20 and unused["type"] == "physical")
-        assert {m.name.replace("-", "_") for m in calm.replicas()} <= set(slots)
+        unused = slots["held_by_nobody"]
+        assert not unused["active"] and unused["heldBytes"] > 4 << 20 and unused["type"] == "physical", unused
+        assert all(slots[m.name.replace("-", "_")]["active"] for m in calm.replicas()), slots
         sizes = {d["name"]: d["bytes"] for d in found["databases"]}
         assert abs(sizes["postgres"] - session.execute("SELECT pg_database_size('postgres')").fetchone()[0]) < 1 << 20
         assert found["walBytes"] >= 16 << 20 and "walReadable" not in found
@@ -295,7 +301,35 @@ def test_the_primary_says_what_streams_and_what_slots_hold(calm, tmp_path):
         result = agent.cli("cluster", "get", calm.name).ok()
         assert re.search(r"Connections +\d+ of 30", result.out) and "FLUSH-LAG" in result.out and "SIZE" in result.out
         assert re.search(rf"\n{leader.name} +- +at least \d+ MiB +- +- +PostgreSQL: databases and WAL", result.out)
-        session.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = 'held_by_nobody'")
+
+        def lags():
+            return {sender["name"]: sender["lagSeconds"] for sender in agent.cli("cluster", "get", calm.name, "-o", "json").json["replication"]}
+
+        def behind(member, seconds=1):
+            session.execute("SELECT pg_logical_emit_message(true, 'of a test', 'that is not replayed')")
+            return next((found for found in [lags()] if (found[member.name] or 0) >= seconds), None)
+
+        # One that replays nothing is behind by seconds, too.
+        startup = late.postgres_child("startup")
+        os.kill(startup, signal.SIGSTOP)
+        try:
+            lag = wait_for("it is behind", lambda: behind(late))[late.name]
+            shown = yaml.safe_load(agent.cli("cluster", "get", calm.name, "-o", "yaml").out)
+            later = {member["name"]: member.get("lagSeconds") for member in shown["members"]}
+            assert set(later) == set(calm.members) and later[late.name] >= lag and later[leader.name] is None, (lag, later)
+            plain, wide = (agent.cli("cluster", "get", calm.name, *form).out for form in ((), ("-o", "wide")))
+            assert not [word for word in ("POSITION", "PATRONI") if word in plain or word not in wide], (plain, wide)
+            assert re.search(rf"\n{late.name} .* streaming .* \d+\.\ds\n", plain), plain
+        finally:
+            os.kill(startup, signal.SIGCONT)
+        # Of one that receives nothing PostgreSQL has nothing newer than its last reply.
+        wait_for("nobody is behind", lambda: not any(lags().values()))
+        receiver = late.postgres_child("walreceiver")
+        os.kill(receiver, signal.SIGSTOP)
+        try:
+            wait_for("its silence counts", lambda: behind(late, seconds=2))
+        finally:
+            os.kill(receiver, signal.SIGCONT)
     # A primary that lets nobody in costs the rest nothing.
     private(tmp_path / "password", "wrong")
     found = agent.cli("cluster", "get", calm.name, "-o", "json").ok().json
@@ -334,6 +368,7 @@ def test_a_rest_api_with_a_wrong_certificate_or_no_patroni_is_refused(program, t
     agent.write()
     result = agent.cli("cluster", "list").is_(1)
     assert "certificate" in result.out and "no JSON object" in result.out and "main: nothing is known of it" in result.out
+    assert f"http://127.0.0.1:{silent.getsockname()[1]}: Timeout was reached" in result.out, result.out
     for server in servers:
         server.shutdown()
         server.server_close()
@@ -341,7 +376,9 @@ def test_a_rest_api_with_a_wrong_certificate_or_no_patroni_is_refused(program, t
 
 
 def test_watching_prints_what_changes(calm, plane, tmp_path):
-    config = plane.kubeconfig("admin", folder=tmp_path)
+    """By connections that are kept, and found anew after a reading that failed."""
+    proxy = FaultProxy(plane.port)
+    config, pods = proxy.kubeconfig(plane), f"/namespaces/{calm.namespace}/pods"
     out = tmp_path / "out"
     with open(out, "wb") as file:
         process = subprocess.Popen([str(agents.PROGRAM), "cluster", "list", "-w", "-n", calm.namespace, "--kubeconfig", str(config)],
@@ -350,7 +387,15 @@ def test_watching_prints_what_changes(calm, plane, tmp_path):
         wait_for("the first list", lambda: out.read_text().count("CLUSTER") == 1)
         calm.pause()
         wait_for("the change", lambda: "Maintenance mode" in out.read_text())
+        wait_for("some readings", lambda: proxy.count("GET", pods) >= 4)
+        assert proxy.accepted <= len({path for _, path in proxy.seen}), (proxy.accepted, proxy.seen)
+        proxy.add(faults.status(403, message="not you"), path=pods, times=1)
+        wait_for("it is told", lambda: "not you" in out.read_text())
+        before = proxy.count("GET", pods)
+        wait_for("it goes on", lambda: proxy.count("GET", pods) >= before + 2)
+        assert process.poll() is None
     finally:
+        proxy.close()
         calm.pause(False)
         process.kill()
         process.wait()
@@ -375,6 +420,49 @@ def test_twenty_clusters_cost_one_request_for_each_kind(crds, ask):
     assert len(crds.requests(mark)) == 6 and "acid-07-2" in result.out and "acid-08" not in result.out
 
 
+def test_members_are_asked_once_each_and_all_at_once(crds, ask):
+    """So that many who are silent cost the deadline of one: here nobody is answered before all have asked."""
+    namespace, together, asked = crds.namespace("asked"), threading.Barrier(9), []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            together.wait(20)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"state": "running", "role": "replica"}')
+
+        def log_message(self, *_):
+            pass
+
+    class Server(http.server.ThreadingHTTPServer):
+        request_queue_size = 16
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for index in range(3):
+            pretend(crds, namespace, f"acid-{index}", word={"api_url": f"http://127.0.0.1:{server.server_port}/patroni"})
+        found = ask("list", "-o", "json", namespace=namespace).items
+        together.abort()
+        server.shutdown()
+    contacts = [member["contact"] for cluster in found for member in cluster["members"]]
+    assert contacts == ["answered"] * 9 and asked == ["/patroni"] * 9, (contacts, asked)
+
+
+def test_a_standby_cluster_in_every_form(crds, ask):
+    namespace = crds.namespace("forms")
+    pretend(crds, namespace, "acid-copy", members=2, word=[{"role": "standby_leader", "replication_state": "streaming"}, {}])
+    crds.admin.patch("v1", "Endpoints", namespace, "acid-copy-config", {"metadata": {"annotations": {
+        "config": json.dumps({"ttl": 30, "standby_cluster": {"host": "10.1.2.3", "port": 5432}})}}})
+    found = document(ask, namespace)
+    assert [m["role"] for m in found["members"]] == ["standby_leader", "replica"], found
+    assert yaml.safe_load(ask("list", "-o", "yaml", namespace=namespace).out)["items"][0]["members"] == found["members"]
+    plain, wide = (ask("list", *form, namespace=namespace).out for form in ((), ("-o", "wide")))
+    assert "Standby Leader" in plain and "Standby Leader" in wide
+    assert not [word for word in ("NAMESPACE", "POSITION", "PATRONI") if word in plain or word not in wide], (plain, wide)
+    assert namespace in wide and "0/5000000" in wide and "4.1.5" in wide
+
+
 def test_of_more_than_a_page_all_is_shown(crds, ask):
     namespace = crds.namespace("pages")
     for index in range(50):
@@ -390,6 +478,7 @@ def test_of_more_than_a_page_all_is_shown(crds, ask):
     ('{"state": 7, "timeline": "x", "xlog_location": -1, "tags": [], "conn_url": 1}', "names no state"),
     ('{"state": "running", "role": "replica", "of a newer version": {"a": [1]}, "timeline": 4e300}', None),
     ({"state": "start failed"}, "is start failed"),
+    ({"state": "unknown"}, "answers no query of its own Patroni"),
     ({"timeline": 2}, "is on timeline 2, the leader on 3"),
     ({"state": "running", "replication_state": "in archive recovery", "receive_lsn": 0, "replay_lsn": 0}, "80 MiB behind"),
     (None, "has said nothing yet"),
@@ -528,6 +617,10 @@ def test_who_may_not_is_told_the_verb(crds, ask):
     assert 'cannot list resource "pods"' in result.err and "the verb list on pods in this namespace is needed" in result.err
     assert not result.out
     assert "or --namespace asks in one alone" in ask("list", user="bob").is_(2).err
+    # An agent elsewhere is asked for no clusters; with a kubeconfig nobody needs it to.
+    elsewhere = ("--server", "http://127.0.0.1:1")
+    assert "give --kubeconfig" in agents.run("cluster", "list", *elsewhere).is_(2).err
+    assert ask("list", *elsewhere, namespace=namespace).ok().out
     crds.allow("bob", [{"apiGroups": [""], "resources": ["pods", "endpoints", "configmaps"], "verbs": ["list"]}], namespace)
     result = ask("list", "--no-ask", namespace=namespace, user="bob").ok()
     assert "acid-demo-2" in result.out and "what the volumes have is not known" in result.err
@@ -539,7 +632,10 @@ def test_a_cluster_that_is_not_there_and_one_name_in_two_namespaces(crds, ask):
     name = f"acid-{free_port()}"
     pretend(crds, first, name)
     pretend(crds, second, name)
-    assert "there is no cluster acid-none" in ask("get", "acid-none", namespace=first).is_(2).err
+    for command, *more in (("get",), ("switchover", "--yes"), ("failover-drill", "--yes"), ("restart", "--yes"), ("reinit", "acid-none-0", "--yes"),
+                           ("credentials",), ("connect",), ("logs",), ("events",)):
+        said = ask(command, "acid-none", *more, namespace=first)
+        assert said.code in (1, 2) and re.search(r"there is no .*acid-none", said.err) and not said.out, said
     result = ask("get", name, "--no-ask").is_(2)
     assert f"say which, as {min(first, second)}/{name}" in result.err
     assert f"{second}/{name}" in ask("get", f"{second}/{name}", "--no-ask").ok().out

@@ -1,10 +1,13 @@
-"""Users on a Patroni that keeps its leader in etcd: cut off from it, and with a disk that is full."""
+"""Users on a Patroni that keeps its leader in etcd: killed, frozen, cut off from it, and with a disk that is full."""
+
+import re
 
 import psycopg
 import pytest
 
-from parts.failover import Setting, users_yaml
-from parts.patroni_etcd import EtcdPatroni
+from parts.failover import Setting, created, users_yaml
+from parts.patroni import LOOP
+from parts.patroni_etcd import EtcdPatroni, Wire
 from parts.process import wait_for
 from parts.small_disk import fill
 
@@ -29,11 +32,8 @@ def setting(patroni, agent, tmp_path):
 
 def listed(agent):
     found = agent.cli("cluster", "list", "-o", "json")
-    return found.code, {m["name"]: m for m in found.json["items"][0]["members"]}
-
-
-def created(setting):
-    return [c["statement"] for c in setting.agent.items("user", "history") if c["statement"].startswith("CREATE ROLE")]
+    (cluster,) = found.items
+    return found.code, {m["name"]: m for m in cluster["members"]}, [p["text"] for p in cluster["problems"]]
 
 
 def test_users_follow_and_cluster_list_tells_the_truth_by_the_rest_api_alone(setting):
@@ -45,8 +45,8 @@ def test_users_follow_and_cluster_list_tells_the_truth_by_the_rest_api_alone(set
     second = cluster.switchover(SMALL)
     setting.repository.commit(users_yaml("alice", "bob"))
     setting.agent.wait_user("bob")
-    assert second.value("SELECT oid FROM pg_roles WHERE rolname = 'alice'") == before and len(created(setting)) == 2
-    code, members = listed(setting.agent)
+    assert second.value("SELECT oid FROM pg_roles WHERE rolname = 'alice'") == before and created(setting) == ["alice", "bob"]
+    code, members, _ = listed(setting.agent)
     assert code == 0 and sorted(members) == sorted(cluster.members)
     for name, member in cluster.members.items():
         word = member.word()
@@ -70,26 +70,130 @@ def test_a_leader_whose_disk_is_full_loses_no_user(setting):
         setting.agent.wait_user("bob", seconds=60)
         new = cluster.leader()
         assert new is not small and setting.has(new, "alice") and setting.has(new, "bob")
-        assert len(created(setting)) == 2
+        assert created(setting) == ["alice", "bob"]
+
+        unwell = re.compile(rf"{SMALL} (answers no query|does not answer|runs and follows nobody|is (start|stopp|crash|\d+ MiB behind))")
+
+        def told():
+            """It may find room for a start: that is filled, too, and the next leader sends more than it can take."""
+            fill(small.disk() / "filler-of-the-rest")
+            new.value("SELECT count(pg_logical_emit_message(false, 'fill', repeat('x', 1048576))) FROM generate_series(1, 16)")
+            code, members, texts = listed(setting.agent)
+            return code == 0 and members[new.name]["role"] == "leader" and members[SMALL]["role"] == "replica" and any(
+                map(unwell.match, texts))
+
+        wait_for("the list tells it", told)
     finally:
-        (small.disk() / "filler").unlink()
+        for filler in small.disk().glob("filler*"):
+            filler.unlink()
     cluster.reinit(small.name)
     assert setting.has(small, "bob")
 
 
-def test_a_leader_that_is_cut_off_from_etcd_gets_no_write(setting):
-    """It lives, takes writes until Patroni gives up, and the record goes to another one meanwhile: for a moment there are two."""
-    cluster = setting.patroni
-    setting.agent.begin()
-    setting.agent.wait_user("alice")
+@pytest.mark.parametrize("how", [Wire.cut, Wire.hush])
+def test_a_leader_that_is_cut_off_from_etcd_gets_no_write(setting, how):
+    """It lives, takes writes until Patroni gives up, and the record goes to another one meanwhile: for a moment there are two. Where etcd is
+    silent, it goes on telling that it leads; it is the first that is asked."""
+    cluster, agent = setting.patroni, setting.agent
     old = cluster.leader()
-    cluster.wires[old.name].cut()
+    agent.config["databases"][0]["patroni"].sort(key=lambda url: not url.endswith(f":{old.rest_port}"))
+    agent.begin()
+    agent.wait_user("alice")
+    how(cluster.wires[old.name])
     try:
         cluster.forget_leader()
-        setting.repository.commit(users_yaml("alice", "bob"))
-        setting.agent.wait_user("bob", seconds=60)
-        new = cluster.leader()
-        assert new is not old and setting.has(new, "bob") and not setting.has(old, "bob")
-        assert listed(setting.agent)[1][new.name]["role"] == "leader" and len(created(setting)) == 2
+        new = setting.goes_to_the_next_leader(old, "bob")
+
+        def told():
+            found = listed(agent)
+            return found if any(text.startswith(f"{old.name} has heard nothing from its store") for text in found[2]) else None
+
+        code, members, _ = wait_for("the list tells it", told)
+        assert code == 0 and members[new.name]["role"] == "leader" and members[old.name]["role"] == "replica" and created(setting) == ["alice", "bob"]
     finally:
         cluster.wires[old.name].mend()
+
+
+def test_a_leader_that_is_killed_and_one_that_is_frozen_are_told_and_followed_once(setting):
+    cluster, agent = setting.patroni, setting.agent
+    cluster.configure(ttl=90)  # so that the record is there until it is told, and is taken away then
+    agent.begin()
+    agent.wait_user("alice")
+    wait_for("alice everywhere", lambda: all(setting.has(member, "alice") for member in cluster.members.values()))
+    names, down = ["alice"], []
+    if cluster.leader().name == SMALL:  # what was on its disk is gone with it
+        cluster.switchover()
+
+    def goes_on(fault, name):
+        """With `name` in Git meanwhile; who follows."""
+        old = cluster.leader()
+        fault(old.name)
+        down.append(old)
+        names.append(name)
+        setting.repository.commit(users_yaml(*names))
+        setting.waits(f"the leader {old.name} does not answer")
+        code, members, texts = listed(agent)
+        assert code == 1 and texts[0].startswith(f"the leader {old.name} does not answer"), texts
+        assert (members[old.name]["role"], members[old.name]["contact"]) == ("leader", "silent"), members
+        cluster.forget_leader()
+        agent.wait_user(name, seconds=60)
+        new = cluster.leader()
+        code, members, texts = listed(agent)
+        assert new is not old and setting.has(new, name) and code == 0 and members[new.name]["role"] == "leader", (members, texts)
+        # In etcd its own key is gone with its time, and it with it.
+        assert old.name not in members or any(text.startswith(f"{old.name} does not answer") for text in texts), texts
+        return new
+
+    try:
+        second = goes_on(cluster.kill, "bob")
+        (third,) = {*cluster.members.values()} - {second, *down}
+        cluster.wait("it follows", lambda: third.word().get("replication_state") == "streaming" and setting.has(third, "bob"), 60)
+        assert goes_on(cluster.freeze, "carol") is third
+    finally:
+        for member in down:
+            if member.process:
+                cluster.thaw(member.name)
+            else:
+                member.start()
+        cluster.configure(ttl=LOOP["ttl"])
+    # What either had that nobody received is a timeline of its own.
+    for member in down:
+        cluster.wait(f"{member.name} speaks", member.word, 60)
+        cluster.make_anew(member.name)
+    cluster.wait_healthy()
+    assert cluster.leader() is third
+    wait_for("carol everywhere", lambda: all(setting.has(member, "carol") for member in cluster.members.values()))
+    assert created(setting) == names
+
+
+def test_a_store_that_is_gone_for_all_of_them_is_told_and_waited_for(setting):
+    """In failsafe mode the leader goes on meanwhile: nobody can say any more that it is the one."""
+    cluster, agent = setting.patroni, setting.agent
+    cluster.configure(failsafe_mode=True)
+    try:
+        agent.begin()
+        agent.wait_user("alice")
+        leader = cluster.leader()
+        for wire in cluster.wires.values():
+            wire.cut()
+        cluster.wait("failsafe mode", lambda: leader.word().get("failsafe_mode_is_active"), 60)
+        setting.repository.commit(users_yaml("alice", "bob"))
+        setting.waits("Patroni gives no answer")
+        # By their own words alone: /cluster is answered by nobody.
+        code, members, texts = listed(agent)
+        assert code == 1 and texts[0].startswith("no member has a picture of the cluster, shown is what each says of itself"), texts
+        assert f"{leader.name} is in failsafe mode: it does not reach its store, and leads because all others answer it" in texts, texts
+        others = [member.name for member in cluster.members.values() if member is not leader]
+        assert all(f"{name} answers a leader in failsafe mode, which does not reach its store" in texts for name in others), texts
+        assert {name: member["role"] for name, member in members.items()} == {leader.name: "leader"} | dict.fromkeys(others, "replica")
+        assert "no member has a picture" in agent.cli("cluster", "get", cluster.name).is_(1).out
+        refused = agent.cli("cluster", "switchover", cluster.name, "--yes").is_(1)
+        assert "no member has a picture" in refused.err and cluster.name in refused.err, refused
+        assert leader.value("SELECT NOT pg_is_in_recovery()") and setting.lacks(leader, "bob")
+    finally:
+        for wire in cluster.wires.values():
+            wire.mend()
+        cluster.wait_healthy()
+        cluster.configure(failsafe_mode=None)
+    agent.wait_user("bob", seconds=60)
+    assert cluster.leader() is leader and created(setting) == ["alice", "bob"]

@@ -23,11 +23,24 @@ class Member:
         self.name, self.port, self.everybody = name, port, everybody
         self.leader, self.asked, self.silent = "m-0", [], threading.Event()
         self.open = threading.Event()
+        self.frozen, self.held, self.most, lock = threading.Event(), 0, 0, threading.Lock()
         member = self
+
+        def hold(connection):
+            """Until the caller gives up."""
+            with lock:
+                member.held += 1
+                member.most = max(member.most, member.held)
+            connection.recv(1)
+            with lock:
+                member.held -= 1
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 member.asked.append(self.path)
+                if member.frozen.is_set():
+                    hold(self.connection)
+                    return
                 if self.path == "/cluster" and member.silent.is_set():
                     member.open.wait(60)
                     return
@@ -138,6 +151,27 @@ def test_leadership_that_moves_between_begin_and_commit_leaves_nothing_behind(se
     assert asked.said() - said == written and not other.said()
 
 
+def test_who_had_another_leader_when_the_pass_began_is_no_witness(setting):
+    """A replica that is cut off from its store goes on answering with what it knew last: nothing would be written for as long as that lasts."""
+    _, misled, other = setting.members
+    setting.agent.config["databases"][0]["patroni"] = [member.url for member in setting.members]
+    misled.leader = "m-2"
+    before = setting.transactions()
+    setting.agent.begin()
+    setting.agent.wait_user("alice")
+    passes = misled.said()
+    assert other.said() == passes + setting.transactions() - before - 1
+    # Where nobody agrees with the leader, it may be the leader that is cut off.
+    other.leader = None
+    setting.repository.commit(users_yaml("alice", "bob"))
+    setting.waits("so what was not committed is rolled back: the leader is m-2 now")
+    assert not setting.has("bob")
+    misled.leader = None
+    setting.waits("so what was not committed is rolled back: there is no leader at the moment")
+    other.leader = "m-0"
+    setting.agent.wait_user("bob")
+
+
 def test_who_is_silent_before_commit_costs_a_deadline_once_and_another_one_is_asked(setting):
     _, silent, other = setting.members
     silent.silent.set()
@@ -147,6 +181,16 @@ def test_who_is_silent_before_commit_costs_a_deadline_once_and_another_one_is_as
     assert silent.said() == 1 and other.said() == setting.transactions() - before - 1
     made = [c["statement"] for c in setting.agent.items("user", "history") if c["statement"].startswith("CREATE ROLE")]
     assert len(made) == 1
+
+
+def test_who_is_frozen_costs_a_pass_one_deadline(setting):
+    """What is asked of a member is asked at once, and nothing of one that was silent to it."""
+    frozen = setting.members[2]
+    setting.agent.config["databases"][0]["patroni"] = [member.url for member in setting.members]
+    frozen.frozen.set()
+    setting.agent.begin()
+    setting.agent.wait_user("alice")
+    assert frozen.most == 2 and frozen.asked.count("/patroni") == frozen.asked.count("/cluster"), frozen.asked
 
 
 def test_nobody_who_says_who_leads_is_no_reason_to_commit(setting):

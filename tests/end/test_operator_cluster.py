@@ -6,26 +6,12 @@ import pytest
 
 from parts import postgres
 from parts.agent import wait_for
-from parts.git import Certificates, Repository
+from parts.git import Repository
 from parts.process import own_address
 from parts.proxy import FaultProxy, faults
 
 NAME = "acid-main"
 SECRET = f"postgres.{NAME}.credentials.postgresql.acid.zalan.do"
-
-
-def spilo(major, folder):
-    """A server that is reached from elsewhere, by TLS alone, with a certificate that nobody has signed."""
-    made = postgres.Postgres(major, {"listen_addresses": "*", "ssl": "on"}, start=False)
-    certificates = Certificates(folder, "postgres")
-    for source, name in ((certificates.cert, "server.crt"), (certificates.key, "server.key")):
-        path = made.data / name
-        path.write_bytes(source.read_bytes())
-        path.chmod(0o600)
-        made._own(path)
-    with open(made.data / "pg_hba.conf", "a", encoding="ascii") as file:
-        file.write("hostssl all all all scram-sha-256\n")
-    return made.start()
 
 
 def users_yaml(namespace, *names):
@@ -71,7 +57,7 @@ def setting(agent, crds, tmp_path):
 
     def server(major):
         (tmp_path / f"tls-{len(made)}").mkdir()
-        made.append(spilo(major, tmp_path / f"tls-{len(made)}"))
+        made.append(postgres.spilo(major, tmp_path / f"tls-{len(made)}"))
         return made[-1]
 
     yield agent, operator, repository, server

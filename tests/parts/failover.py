@@ -1,7 +1,13 @@
 """Users of Git in a Patroni cluster, and what a test of a failover asks of them."""
 
+import contextlib
+
+import psycopg
+
 from parts.git import Repository
 from parts.process import private, wait_for
+
+USERS = ("alice", "bob", "carol")
 
 
 def users_yaml(*names):
@@ -17,7 +23,7 @@ class Setting:
         self.repository.commit(users_yaml("alice"))
         ports = ",".join(str(m.port) for m in patroni.members.values())
         private(folder / "password", patroni.password)
-        for name in ("alice", "bob"):
+        for name in USERS:
             agent.secret("postgres", f"user-{name}-secret", f"geheim-{name}")
         agent.config["databases"] = [{
             "name": "main", "connection": f"host=127.0.0.1,127.0.0.1,127.0.0.1 port={ports} dbname=postgres user=postgres",
@@ -38,9 +44,42 @@ class Setting:
     def has(self, member, name):
         return member.value(f"SELECT count(*) FROM pg_roles WHERE rolname = '{name}'") == 1
 
+    def logs_in(self, member, name, password=None):
+        way = {"host": "127.0.0.1", "port": member.port, "dbname": "postgres", "user": name, "password": password or f"geheim-{name}"}
+        try:
+            with psycopg.connect(**way) as session:
+                return session.execute("SELECT current_user").fetchone() == (name,)
+        except psycopg.OperationalError as error:
+            assert "password authentication failed" in str(error), error
+            return False
+
+    def lacks(self, member, name):
+        """Asked once it answers: one that steps down is away for a moment."""
+        def asked():
+            with contextlib.suppress(psycopg.OperationalError):
+                return [self.has(member, name)]
+            return None
+
+        return wait_for(f"{member.name} answers", asked) == [False]
+
+    def goes_to_the_next_leader(self, old, name):
+        """Whoever comes into Git now is written to the one that follows `old`, which is returned, and not to `old`."""
+        self.repository.commit(users_yaml("alice", name))
+        self.agent.wait_user(name, seconds=60)
+        new = self.patroni.leader()
+        assert new is not old and self.has(new, name) and self.lacks(old, name)
+        return new
+
     def clean(self):
         leader = self.patroni.leader()
         with leader.connect() as session:
             session.execute("DROP SCHEMA IF EXISTS pgitops CASCADE")
-            for name in ("alice", "bob"):
+            for name in USERS:
                 session.execute(f"DROP OWNED BY {name}; DROP ROLE {name}" if self.has(leader, name) else "SELECT 1")
+
+
+def created(setting, database="main"):
+    """Who was created there, as the agent's history has it: a name stands as often as it was written. What was only begun
+    has no outcome yet, or another one."""
+    return sorted(c["statement"].split()[2].strip('"') for c in setting.agent.items("user", "history")
+                  if c["statement"].startswith("CREATE ROLE") and (c["database"], c["outcome"]) == (database, "done"))

@@ -78,7 +78,7 @@ class Member:
             **c.store(self),
             "bootstrap": {"dcs": LOOP | {"maximum_lag_on_failover": 33554432} | c.dcs | {"postgresql": {
                 "use_pg_rewind": True, "use_slots": True, "parameters": {
-                    "max_connections": 30, "shared_buffers": "16MB", "wal_keep_size": "16MB", "password_encryption": "scram-sha-256",
+                    "max_connections": 30, "shared_buffers": "16MB", "wal_keep_size": "96MB", "password_encryption": "scram-sha-256",
                     "autovacuum": "off", "max_wal_senders": 8, "max_worker_processes": 4} | c.parameters}},
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C"}, "no-sync"]},
             "postgresql": {
@@ -100,11 +100,23 @@ class Member:
         for path in (self.folder, file):
             self.cluster.own(path)
 
+    def configure(self, **more):
+        """Its own file is changed, and read by it anew."""
+        file, config = self.folder / "patroni.yml", self.config()
+        for key, value in more.items():
+            config[key] = config.get(key, {}) | value
+        file.write_text(json.dumps(config))
+        self.cluster.own(file)
+        self.process.send_signal(signal.SIGHUP)
+
     def data(self):
         return self.place
 
     def command(self):
         return [*self.cluster.python, "-m", "patroni", str(self.folder / "patroni.yml")]
+
+    def environment(self):
+        return self.cluster.environment
 
     def start(self):
         return self.run(self.command(), **self.cluster.as_account())
@@ -112,7 +124,7 @@ class Member:
     def run(self, command, **more):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env=self.cluster.environment, preexec_fn=_die_with_parent, **more)
+                                            env=self.environment(), preexec_fn=_die_with_parent, **more)
         return self
 
     def pids(self):
@@ -126,16 +138,21 @@ class Member:
             pass
         return list(dict.fromkeys(found))
 
-    def postgres_child(self, title):
-        """The server process of this title: "startup" replays, "walreceiver" receives."""
+    def postgres_children(self, title):
+        """The server processes of this title: "startup" replays, "walreceiver" receives, each "walsender" sends to one replica."""
+        found = []
         for pid in self.pids():
             try:
                 words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:
                 continue
             if re.search(rf"postgres: .*{title}", words):
-                return pid
-        raise AssertionError(f"{self.name} has no process {title}")
+                found.append(pid)
+        assert found, f"{self.name} has no process {title}"
+        return found
+
+    def postgres_child(self, title):
+        return self.postgres_children(title)[0]
 
     def rest(self, path="/patroni", method="GET", body=None, timeout=10):
         connection = http.client.HTTPConnection("127.0.0.1", self.rest_port, timeout=timeout)
@@ -167,6 +184,14 @@ class Member:
 
     def log(self):
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def story(self):
+        """What it did of late, without the lines of every loop."""
+        return "\n".join(line for line in self.log().splitlines() if "INFO: no action." not in line)[-3000:]
+
+    def is_astray(self):
+        """It knows of a timeline that came to nothing: one who was promoted ended at once. Patroni does not see it, and it follows nobody any more."""
+        return "is behind recovery timeline" in self.log()[-2000:]
 
 
 class Patroni:
@@ -281,28 +306,42 @@ class Patroni:
         found = self.plane.admin.get("v1", "Endpoints" if self.endpoints else "ConfigMap", self.namespace, object_name) or {}
         return found.get("metadata", {}).get("annotations", {}).get(key)
 
-    def healthy(self):
-        """One leader that takes writes, everybody else streams from it, and the pods say so."""
+    def ailing(self):
+        """What keeps the cluster from being healthy: one leader that takes writes, everybody else streams from it, and the pods say so."""
         leader = self.leader()
         if not leader or leader.word().get("role") not in ("primary", "master"):
-            return False
+            return f"the leader {leader and leader.name} says {leader and leader.word()}"
         for member in self.members.values():
             if not member.process or member.process.poll() is not None:
                 raise AssertionError(f"{member.name} ended: {member.log()[-3000:]}")
-            word = json.loads(member.pod()["metadata"].get("annotations", {}).get("status", "{}"))
+            noted = json.loads(member.pod()["metadata"].get("annotations", {}).get("status", "{}"))
             if member is leader:
-                good = word.get("state") == "running" and word.get("role") in ("primary", "master")
+                good = noted.get("state") == "running" and noted.get("role") in ("primary", "master")
             else:
-                good = word.get("replication_state") == "streaming" and member.word().get("replication_state") == "streaming"
+                good = noted.get("replication_state") == "streaming" and member.word().get("replication_state") == "streaming"
             if not good:
-                return False
-        return True
+                return f"{member.name} says {member.word()}, its pod {noted}"
+        return ""
 
     def wait_healthy(self, seconds=120):
+        """One that was rewound may ask for WAL from the next segment on, which nobody writes in a cluster without clients."""
         try:
-            wait_for("a healthy Patroni cluster", self.healthy, seconds, 0.1)
-        except TimeoutError as error:
-            raise AssertionError(f"{error}\n" + "\n".join(m.log()[-1500:] for m in self.members.values())) from None
+            wait_for("it is healthy by itself", lambda: not self.ailing(), 20, 0.1)
+        except TimeoutError:
+            with contextlib.suppress(psycopg.Error, AttributeError):
+                self.leader().value("SELECT pg_switch_wal()")
+            for member in self.replicas():
+                if member.is_astray():
+                    self.make_anew(member.name)
+            self.wait("a healthy Patroni cluster", lambda: not self.ailing(), seconds)
+
+    def wait(self, what, question, seconds):
+        """With what the members say where it does not come."""
+        try:
+            return wait_for(what, question, seconds, 0.1)
+        except (TimeoutError, psycopg.Error) as error:
+            logs = "\n".join(f"{m.name}:\n{m.story()}" for m in self.members.values())
+            raise AssertionError(f"{error}\n{self.ailing()}\n{logs}") from None
 
     def switchover(self, candidate=None):
         leader = self.leader()
@@ -327,13 +366,20 @@ class Patroni:
             self.configure(postgresql={"use_pg_rewind": True})
 
     def reinit(self, name):
-        """Made anew from the leader."""
+        self.make_anew(name)
+        self.wait_healthy()
+
+    def make_anew(self, name):
+        """From the leader, once what it is at has ended: with `force` a rewind would be killed half-way."""
+        old = self.members[name].data() / "of-before"
+        old.touch()
+
         def accepted():
-            status, _ = self.members[name].rest("/reinitialize", "POST", {"force": True})
+            status, _ = self.members[name].rest("/reinitialize", "POST", {})
             return status == 200
 
-        wait_for(f"{name} is made anew", accepted)
-        self.wait_healthy()
+        self.wait(f"{name} begins anew", accepted, 60)
+        self.wait(f"{name} is made anew", lambda: not old.exists(), 60)
 
     def configure(self, **values):
         member = next(m for m in self.members.values() if m.word())

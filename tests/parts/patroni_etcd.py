@@ -3,7 +3,7 @@
 Each member reaches etcd by a wire of its own, which the test can cut. The first member's data lie on a small file system that only it sees.
 
     cluster = EtcdPatroni().start()
-    cluster.wires["demo-0"].cut(); cluster.wires["demo-0"].mend(); cluster.forget_leader()
+    cluster.wires["demo-0"].cut(); cluster.wires["demo-0"].hush(); cluster.wires["demo-0"].mend(); cluster.forget_leader()
     cluster.members["demo-0"].disk()
 """
 
@@ -28,7 +28,7 @@ class Wire:
     """Bytes between a member and etcd, for as long as it is whole."""
 
     def __init__(self, port):
-        self.target, self.whole = port, True
+        self.target, self.whole, self.silent = port, True, False
         self.sockets, self.lock = set(), threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -53,7 +53,8 @@ class Wire:
     def _carry(self, source, target):
         try:
             while part := source.recv(65536):
-                target.sendall(part)
+                if not self.silent:
+                    target.sendall(part)
         except OSError:
             pass
         self._end({source, target})
@@ -73,8 +74,14 @@ class Wire:
             sockets = set(self.sockets)
         self._end(sockets)
 
+    def hush(self):
+        """Connections stay and are taken, and nothing comes through."""
+        self.silent = True
+
     def mend(self):
-        self.whole = True
+        if self.silent:
+            self.cut()
+        self.silent, self.whole = False, True
 
     def close(self):
         stop_accepting(self.listener, self.thread)
@@ -125,7 +132,7 @@ class EtcdPatroni(Patroni):
         for member in self.members.values():
             member.prepare()
         first.start()
-        wait_for("the first one leads", self.leader, 60)
+        self.wait("the first one leads", self.leader, 60)
         for member in others:
             member.start()
         return self
@@ -159,7 +166,7 @@ class EtcdPatroni(Patroni):
         """The leader's record is gone, as when its time has run out."""
         self._ask("deleterange", {"key": self._key()})
 
-    def healthy(self):
+    def ailing(self):
         leader = self.leader()
         for member in self.members.values():
             if not member.process or member.process.poll() is not None:
@@ -167,8 +174,8 @@ class EtcdPatroni(Patroni):
             word = member.word()
             good = word.get("role") == "primary" if member is leader else word.get("replication_state") == "streaming"
             if not good or word.get("state") not in ("running", "streaming"):
-                return False
-        return leader is not None
+                return f"{member.name} says {word}"
+        return "" if leader else "there is no leader"
 
     def close(self):
         super().close()

@@ -9,26 +9,18 @@
 
 #include "base/text.h"
 #include "reconcile/patroni/fit.h"
-#include "reconcile/patroni/internal.h"
+#include "cluster_fixture.h"
 
 enum { END = 1000000, LIMIT = 1000 };
-
-struct fixture {
-	struct patroni_set set;
-	struct patroni_cluster *cluster;
-	json_t *kept;
-};
 
 /* A leader and two replicas that have everything. */
 static int begin(void **state)
 {
-	static struct fixture fixture;
 	static const char *const names[] = {"acid-0", "acid-1", "acid-2"};
-	fixture = (struct fixture){.set = {.mem = arena_new(1 << 20)}, .kept = json_array()};
-	fixture.cluster = patroni_cluster_of(&fixture.set, "default", "acid");
-	fixture.cluster->leader = "acid-0";
+	struct fixture *fixture = begin_cluster(state);
+	fixture->cluster->leader = "acid-0";
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		struct patroni_member *member = patroni_member_of(&fixture.set, fixture.cluster, names[i]);
+		struct patroni_member *member = patroni_member_of(&fixture->set, fixture->cluster, names[i]);
 		member->contact = PATRONI_ANSWERED;
 		member->state = "running";
 		member->in_recovery = i;
@@ -36,16 +28,6 @@ static int begin(void **state)
 		member->timeline = 3;
 		member->location = member->received = member->replayed = END;
 	}
-	*state = &fixture;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct fixture *fixture = *state;
-	patroni_done(&fixture->set);
-	arena_free(fixture->set.mem);
-	json_decref(fixture->kept);
 	return 0;
 }
 

@@ -7,29 +7,12 @@
 
 #include <cmocka.h>
 
-#include "reconcile/patroni/internal.h"
-
-struct fixture {
-	struct patroni_set set;
-	struct patroni_cluster *cluster;
-	struct patroni_member *member;
-};
+#include "cluster_fixture.h"
 
 static int begin(void **state)
 {
-	static struct fixture fixture;
-	fixture = (struct fixture){.set = {.mem = arena_new(1 << 20)}};
-	fixture.cluster = patroni_cluster_of(&fixture.set, "default", "acid");
-	fixture.member = patroni_member_of(&fixture.set, fixture.cluster, "acid-0");
-	*state = &fixture;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct fixture *fixture = *state;
-	patroni_done(&fixture->set);
-	arena_free(fixture->set.mem);
+	struct fixture *fixture = begin_cluster(state);
+	patroni_member_of(&fixture->set, fixture->cluster, "acid-0");
 	return 0;
 }
 
@@ -45,14 +28,14 @@ static void an_address_is_taken_apart(void **state)
 		{"", NULL, 0}};
 	struct fixture *fixture = *state;
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		fixture->member->host = NULL;
-		fixture->member->port = 0;
-		patroni_take_address(&fixture->set, fixture->member, cases[i].url);
+		fixture->cluster->members[0].host = NULL;
+		fixture->cluster->members[0].port = 0;
+		patroni_take_address(&fixture->set, &fixture->cluster->members[0], cases[i].url);
 		if (cases[i].host)
-			assert_string_equal(fixture->member->host, cases[i].host);
+			assert_string_equal(fixture->cluster->members[0].host, cases[i].host);
 		else
-			assert_null(fixture->member->host);
-		assert_int_equal(fixture->member->port, cases[i].port);
+			assert_null(fixture->cluster->members[0].host);
+		assert_int_equal(fixture->cluster->members[0].port, cases[i].port);
 	}
 }
 
@@ -71,13 +54,13 @@ static void positions_are_read_as_they_are_written(void **state)
 static void an_older_word_has_one_position(void **state)
 {
 	struct fixture *fixture = *state;
-	patroni_take_word(&fixture->set, fixture->member,
+	patroni_take_word(&fixture->set, &fixture->cluster->members[0],
 		"{\"state\":\"running\",\"role\":\"replica\",\"xlog_location\":100,\"timeline\":2,\"tags\":{\"nofailover\":true}}");
-	assert_null(fixture->member->unreadable);
-	assert_int_equal(fixture->member->received, 100);
-	assert_int_equal(fixture->member->replayed, PATRONI_UNKNOWN);
-	assert_int_equal(fixture->member->timeline, 2);
-	assert_non_null(fixture->member->tags);
+	assert_null(fixture->cluster->members[0].unreadable);
+	assert_int_equal(fixture->cluster->members[0].received, 100);
+	assert_int_equal(fixture->cluster->members[0].replayed, PATRONI_UNKNOWN);
+	assert_int_equal(fixture->cluster->members[0].timeline, 2);
+	assert_non_null(fixture->cluster->members[0].tags);
 }
 
 static void what_is_no_word_is_told(void **state)
@@ -86,9 +69,9 @@ static void what_is_no_word_is_told(void **state)
 		"{\"state\":\"running\",\"state\":\"stopped\"}"};
 	struct fixture *fixture = *state;
 	for (size_t i = 0; i < COUNT_OF(words); i++) {
-		fixture->member->unreadable = NULL;
-		patroni_take_word(&fixture->set, fixture->member, words[i]);
-		assert_non_null(fixture->member->unreadable);
+		fixture->cluster->members[0].unreadable = NULL;
+		patroni_take_word(&fixture->set, &fixture->cluster->members[0], words[i]);
+		assert_non_null(fixture->cluster->members[0].unreadable);
 	}
 }
 
@@ -100,8 +83,8 @@ static void two_letters_of_one_leader_are_one_role(void **state)
 	json_t *config = json_pack("{s:b}", "synchronous_mode", 1);
 	fixture->cluster->config = config;
 	patroni_judge(&fixture->set, 0);
-	assert_int_equal(fixture->member->role, PATRONI_SYNC_STANDBY);
-	assert_string_equal(patroni_role_title(fixture->member->role), "Sync Standby");
+	assert_int_equal(fixture->cluster->members[0].role, PATRONI_SYNC_STANDBY);
+	assert_string_equal(patroni_role_title(fixture->cluster->members[0].role), "Sync Standby");
 	json_object_set_new(config, "synchronous_mode", json_string("quorum"));
 	patroni_judge(&fixture->set, 0);
 	assert_string_equal(patroni_role_word(fixture->set.items[0].members[0].role), "quorum_standby");
@@ -135,6 +118,39 @@ static void a_leader_cut_off_from_its_store_is_known_by_the_others(void **state)
 		"acid-0 has heard nothing from its store for 31s, and others have");
 }
 
+/* Bytes of whoever answers at that address: what is no history is not one without a failover. */
+static void what_is_no_history_is_not_an_empty_one(void **state)
+{
+	static const struct {
+		const char *text;
+		bool known, failed_over;
+		const char *to;
+	} cases[] = {{"[]", true, false, NULL},
+		{"[[1,50331808,\"no recovery target specified\",\"2026-01-02T03:04:05.123456+00:00\",\"acid-1\"]]",
+			true, true, "acid-1"},
+		{"[[1,2,\"x\",\"2026-01-02T03:04:05Z\",\"a\"],[2,3,\"x\",\"2026-01-03T03:04:05Z\"]]", true,
+			true, NULL},
+		{"[[1,2,\"x\",\"2026-01-02T03:04:05Z\",7]]", true, true, NULL},
+		{"[[1,2,\"older than its Patroni\"]]", true, false, NULL}, {"{}", false, false, NULL},
+		{"[7]", false, false, NULL}, {"[{\"3\":\"2026-01-02T03:04:05Z\"}]", false, false, NULL},
+		{"[[1,2,\"x\",7,\"a\"]]", false, false, NULL},
+		{"[[1,2,\"x\",\"yesterday\",\"a\"]]", false, false, NULL},
+		{"[[1,2,\"x\",\"2026-13-02T03:04:05Z\",\"a\"]]", false, false, NULL}};
+	struct fixture *fixture = *state;
+	struct patroni_cluster *cluster = fixture->cluster;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		cluster->failed_over = 1;
+		cluster->failed_over_to = "left over";
+		patroni_take_history(&fixture->set, cluster, patroni_parse(&fixture->set, cases[i].text));
+		assert_int_equal(!cluster->history_unknown, cases[i].known);
+		assert_int_equal(cluster->failed_over > 1, cases[i].failed_over);
+		if (cases[i].to)
+			assert_string_equal(cluster->failed_over_to, cases[i].to);
+		else
+			assert_null(cluster->failed_over_to);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +158,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(positions_are_read_as_they_are_written, begin, end),
 		cmocka_unit_test_setup_teardown(an_older_word_has_one_position, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_no_word_is_told, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_no_history_is_not_an_empty_one, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_leader_cut_off_from_its_store_is_known_by_the_others, begin, end),
 		cmocka_unit_test_setup_teardown(two_letters_of_one_leader_are_one_role, begin, end),
