@@ -166,6 +166,16 @@ const char *cluster_look_trouble(const struct cluster_look *look)
 	return NULL;
 }
 
+const char *cluster_look_going(const struct cluster_look *look, struct arena *mem)
+{
+	const struct patroni_cluster *cluster = look->cluster;
+	return cluster->leaving
+		? arena_printf(mem,
+			  "postgresql %s/%s is being deleted, and the operator takes its servers away: there is nothing to do but to wait until it is gone",
+			  cluster->namespace, cluster->name)
+		: NULL;
+}
+
 /* ---- an order ---- */
 
 void cluster_order_begin(struct cluster_act *act, const struct patroni_cluster *cluster, const char *member,

@@ -62,6 +62,9 @@ void cluster_look_done(struct cluster_look *look);
 /* Why nothing should be done with it now; NULL = it has one leader that answers and takes writes. */
 const char *cluster_look_trouble(const struct cluster_look *look);
 
+/* Why nothing is to be done with it at all: its `postgresql` is being deleted. NULL = it stays. */
+const char *cluster_look_going(const struct cluster_look *look, struct arena *mem);
+
 /* ---- telling a member, and looking meanwhile ---- */
 
 struct cluster_order {
@@ -98,7 +101,8 @@ struct cluster_switch {
 	const char *about;     /* how far behind the candidate is, what else changes: for the question */
 	const char *why;       /* refused or failed: why; else what is still missing */
 	const char *leader;    /* who leads now; NULL = still `from` */
-	const char *killed; /* when the server of `from` had been started before it was killed; NULL = it was not */
+	const char *killed; /* when the server of `from` had been started before it was to die; NULL = it is to hand over */
+	bool begun; /* an order was given, or `from` was seen to end: for a while nobody may lead */
 	int64_t record, writes, streaming; /* milliseconds after the order; -1 = not yet */
 	bool no_answer;                    /* refused because nothing could be asked: EXIT_NO_ANSWER */
 };
@@ -114,6 +118,14 @@ bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen) 
 
 /* Deletes the leader's Pod without grace, and looks until another one takes writes and the old one, made anew, streams, or leads again. */
 bool cluster_switch_kill(struct cluster_act *act, struct cluster_switch *chosen) MUST_CHECK;
+
+/* Waits until somebody ends the leader, for `act->timeout` at most, and then looks as the one before. Time is counted from when it was last seen to
+   lead as before. */
+bool cluster_switch_await(struct cluster_act *act, struct cluster_switch *chosen) MUST_CHECK;
+
+/* Why cluster_switch_kill() would be refused, asked beforehand; NULL = it may be. */
+const char *cluster_switch_may_kill(
+	struct cluster_act *act, const struct patroni_cluster *cluster, struct cluster_switch *chosen);
 
 /* What `act->result` says of it; its `seconds`, borrowed, for more of them. */
 json_t *cluster_switch_document(struct cluster_act *act, const struct cluster_switch *chosen);

@@ -2,7 +2,7 @@
  * cluster_drill.c - `pgitops cluster failover-drill`: a switchover under writers whose every acknowledged write is looked for afterwards
  *
  * Whatever ends it, its database is dropped: signals are blocked and asked for between two steps, so that Ctrl-C comes to the cleaning as the end
- * does; what a killed drill left, the next one drops.
+ * does; when it is killed a guard drops it (cluster_drill_guard.c), and what both left the next one, or --clean (cluster_drill_clean.c).
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -14,26 +14,31 @@
 #include "reconcile/patroni/fit.h"
 
 const char command_cluster_failover_drill_help[] =
-	"Hands the leadership over while two writers write into a database of the drill's own (pgitops_drill) and two readers read, and tells what\n"
-	"that cost: the longest time without a write and without a read, acknowledged writes that are lost, writes whose outcome nobody told, how\n"
-	"long two members took writes, when the old leader streamed again. Refused as `pgitops cluster switchover` is, while a\n"
-	"base backup, a rolling update or another drill runs, and within an hour after a failover. Its database is dropped at the end, after\n"
-	"Ctrl-C, too; what a drill left that was killed, the next one drops.\n\n"
+	"Hands the leadership over while two writers write into a database of the drill's own (pgitops_drill) and a reader for each\n"
+	"member reads, and tells what that cost: the longest time without a write that stayed and without a read, acknowledged\n"
+	"writes that are lost, writes whose outcome nobody told, how long two members took writes, when the old leader streamed\n"
+	"again. Refused as `pgitops cluster switchover` is, while a base backup, a rolling update or another drill runs, and within an\n"
+	"hour after a failover. Its database is dropped at the end, after Ctrl-C, and when it is killed, too. What is left where nobody\n"
+	"could drop it `pgitops cluster get` and `pgitops doctor` tell; the next drill drops it, or --clean.\n\n"
 	"      --to MEMBER      who takes over; without it the one that is behind the least\n"
 	"      --again          also within an hour after a failover\n"
 	"      --kill           the leader dies: its Pod is deleted without grace, and whoever Patroni chooses takes over, after the\n"
-	"                       ttl at the latest; needs `delete` on pods\n" CLUSTER_ACT_HELP
+	"                       ttl at the latest; needs `delete` on pods\n"
+	"      --wait-for-failover   nothing is ended by the drill: it waits, for --timeout at most, until somebody ends the leader\n"
+	"                       (kill -9, its node, its network), and measures what comes of it; outside of Kubernetes, too\n"
+	"      --clean          no drill: drops the database that an earlier one left, without a question; refused while somebody is\n"
+	"                       in it, as in that of a drill that runs, and where no drill has made it\n" CLUSTER_ACT_HELP
 	"The primary is reached by the `databases` entry of this cluster in the agent file (its `postgresql`, or `patroni`), with a\n"
 	"user that may create databases. Exit code 0 when no acknowledged write is lost and all is as before with another\n"
 	"leader; -o markdown for a report.\n\n"
 	"Examples:\n"
 	"  pgitops cluster failover-drill acid-minimal-cluster\n"
 	"  pgitops cluster failover-drill acid-minimal-cluster --yes -o markdown\n"
+	"  pgitops cluster failover-drill acid-minimal-cluster --wait-for-failover --timeout 15m\n"
 	"  pgitops cluster failover-drill acid-minimal-cluster --yes -o json | jq .lost\n";
 
 enum {
 	WRITERS = 2,
-	READERS = 2,
 	WARM = 40, /* acknowledged writes before it begins, and after it is over */
 	WARM_MILLISECONDS = 20000,
 	CLEAN_MILLISECONDS = 60000,
@@ -90,26 +95,39 @@ static void take_members(struct drilling *drilling, const struct patroni_cluster
 	}
 }
 
+/* Why it is too early; NULL = it is not. A clock that is ahead of ours says that it was just now. */
+static const char *too_early(const struct patroni_cluster *cluster, struct arena *mem)
+{
+	int64_t ago = (clock_now() - cluster->failed_over) / 1000000;
+	if (cluster->history_unknown)
+		return arena_printf(mem,
+			"when the last failover was is not known (%s), and within an hour one is enough; --again says otherwise",
+			cluster->history_unknown);
+	if (cluster->failed_over && ago < HOUR)
+		return arena_printf(mem,
+			"the last failover was %lld minutes ago, and within an hour one is enough; --again says otherwise",
+			(long long)(ago > 0 ? ago / 60 : 0));
+	return NULL;
+}
+
 /* Why there is no drill; NULL = there can be one. */
 static const char *judge(struct drilling *drilling, const struct patroni_cluster *cluster)
 {
 	struct arena *mem = drilling->act->context->mem;
 	const struct database_config *entry = cluster_entry(&drilling->act->source, cluster);
-	int64_t ago = (clock_now() - cluster->failed_over) / 1000000;
 	const char *rolling = rolling_update(cluster, mem);
+	const char *early = drilling->again ? NULL : too_early(cluster, mem);
 	struct error err;
 	if (rolling)
 		return rolling;
-	if (cluster->failed_over && ago < HOUR && !drilling->again)
+	if (early)
+		return early;
+	if (drilling->way == DRILL_KILL && !*cluster->namespace)
 		return arena_printf(mem,
-			"the last failover was %lld minutes ago, and within an hour one is enough; --again says otherwise",
-			(long long)(ago / 60));
-	if (drilling->kill && !*cluster->namespace)
-		return arena_printf(mem,
-			"--kill deletes the leader's Pod, and this cluster is one of no Kubernetes: end Patroni and the server of %s by hand "
-			"where they run, or leave --kill out for a switchover",
+			"--kill deletes the leader's Pod, and this cluster is one of no Kubernetes: with --wait-for-failover the drill waits "
+			"until you end Patroni and the server of %s where they run; without both it is a switchover",
 			drilling->chosen.from);
-	if (drilling->kill && json_is_true(json_object_get(cluster->config, "pause")))
+	if (drilling->way != DRILL_SWITCHOVER && json_is_true(json_object_get(cluster->config, "pause")))
 		return "maintenance mode is on, so nobody would take over: resume it first";
 	if (!entry)
 		return "the writers need a way in, and no `databases` entry of an agent file is this cluster's";
@@ -118,7 +136,8 @@ static const char *judge(struct drilling *drilling, const struct patroni_cluster
 	drilling->settings_known = patroni_settings(cluster, &drilling->settings);
 	drilling->synchronous = patroni_synchronous(cluster);
 	take_members(drilling, cluster);
-	return NULL;
+	return drilling->way == DRILL_KILL ? cluster_switch_may_kill(drilling->act, cluster, &drilling->chosen)
+					   : NULL;
 }
 
 static const char *prepare(struct drilling *drilling)
@@ -140,13 +159,17 @@ static const char *prepare(struct drilling *drilling)
 
 /* ---- the drill ---- */
 
+/* One that is ignored (nohup, a shell's background) would wait for nobody, and yet be found. */
 static void block_signals(struct cluster_act *act)
 {
+	static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
 	sigset_t set;
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	for (size_t i = 0; i < COUNT_OF(ending); i++) {
+		struct sigaction now;
+		if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(&set, ending[i]);
+	}
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	act->stoppable = true;
 }
@@ -206,6 +229,35 @@ static void ask_users(struct drilling *drilling)
 	}
 }
 
+static const char *minutes(const struct drilling *drilling)
+{
+	char text[16];
+	duration_text(drilling->act->timeout, text);
+	return arena_copy(drilling->act->context->mem, text);
+}
+
+static const char *announcement(const struct drilling *drilling)
+{
+	const struct cluster_switch *chosen = &drilling->chosen;
+	struct arena *mem = drilling->act->context->mem;
+	switch (drilling->way) {
+	case DRILL_KILL:
+		return arena_printf(mem, "Pod %s is deleted", chosen->from);
+	case DRILL_AWAIT:
+		return arena_printf(mem,
+			"end %s now: kill -9 of its Patroni and its server, or its node; this is waited for, up to %s, and Ctrl-C ends it",
+			chosen->from, minutes(drilling));
+	default:
+		return arena_printf(mem, "%s hands over to %s", chosen->from, chosen->to);
+	}
+}
+
+static bool (*const runs[])(struct cluster_act *act, struct cluster_switch *chosen) = {
+	[DRILL_SWITCHOVER] = cluster_switch_run,
+	[DRILL_KILL] = cluster_switch_kill,
+	[DRILL_AWAIT] = cluster_switch_await,
+};
+
 static void hand_over(struct drilling *drilling, struct drill *drill)
 {
 	if (!warm_up(drilling, drill)) {
@@ -214,14 +266,9 @@ static void hand_over(struct drilling *drilling, struct drill *drill)
 	}
 	if (!choose_again(drilling))
 		return;
-	if (drilling->kill)
-		cluster_act_say(drilling->act, "%zu writes are acknowledged; Pod %s is deleted",
-			drill_acknowledged(drill), drilling->chosen.from);
-	else
-		cluster_act_say(drilling->act, "%zu writes are acknowledged; %s hands over to %s",
-			drill_acknowledged(drill), drilling->chosen.from, drilling->chosen.to);
-	drilling->handed_over =
-		(drilling->kill ? cluster_switch_kill : cluster_switch_run)(drilling->act, &drilling->chosen);
+	cluster_act_say(drilling->act, "%zu writes are acknowledged; %s", drill_acknowledged(drill),
+		announcement(drilling));
+	drilling->handed_over = runs[drilling->way](drilling->act, &drilling->chosen);
 	if (!drilling->handed_over)
 		fail(drilling, drilling->chosen.why);
 	if (!warm_up(drilling, drill))
@@ -277,16 +324,26 @@ static bool clean_anywhere(const struct drilling *drilling)
 	return done;
 }
 
-/* The database is not left because nobody leads for a moment. */
+/* Until another one leads, and some more. */
+static int64_t patience_of(const struct drilling *drilling)
+{
+	return CLEAN_MILLISECONDS + drilling->settings.ttl * 1000;
+}
+
+/* The database is not left because nobody leads for a moment, whoever was stopped in between. */
 static void finish(struct drilling *drilling, struct drill *drill)
 {
-	int64_t patience = drilling->handed_over ? CLEAN_MILLISECONDS + drilling->settings.ttl * 1000
-						 : NOT_BEGUN_MILLISECONDS;
+	int64_t patience = drilling->chosen.begun ? patience_of(drilling) : NOT_BEGUN_MILLISECONDS;
 	int64_t end = clock_steady() + patience;
 	if (drill)
 		drill_stop(drill);
 	do {
+		const char *before = drilling->left;
 		drilling->left = at_the_primary(drilling, drill);
+		if (drilling->left && !before)
+			cluster_act_say(drilling->act,
+				"waiting, up to %llds, to drop the database " DRILL_DATABASE ": %s",
+				(long long)patience / 1000, drilling->left);
 		if (drilling->left)
 			clock_pause(STEP * 5);
 	} while (drilling->left && clock_steady() < end);
@@ -296,18 +353,17 @@ static void finish(struct drilling *drilling, struct drill *drill)
 		fail(drilling, "what was written could not be looked at");
 }
 
-static void drill_it(struct drilling *drilling)
+static void run_drill(struct drilling *drilling)
 {
 	struct error err;
-	block_signals(drilling->act);
-	cluster_act_go(drilling->act);
-	if (!drill_prepare(&drilling->target, &err)) {
+	bool made;
+	if (!drill_prepare(&drilling->target, &made, &err)) {
 		fail(drilling, err.text);
-		if (err.kind != ERROR_CONFLICT)
+		if (made)
 			finish(drilling, NULL);
 		return;
 	}
-	struct drill *drill = drill_start(drilling->members, drilling->count, WRITERS, READERS);
+	struct drill *drill = drill_start(drilling->members, drilling->count, WRITERS, drilling->count);
 	hand_over(drilling, drill);
 	finish(drilling, drill);
 	drill_free(drill);
@@ -315,20 +371,33 @@ static void drill_it(struct drilling *drilling)
 		drilling->trouble = "it was stopped";
 }
 
+static void drill_it(struct drilling *drilling)
+{
+	block_signals(drilling->act);
+	cluster_act_go(drilling->act);
+	struct drill_guard guard = cluster_drill_guard(drilling, patience_of(drilling));
+	run_drill(drilling);
+	cluster_drill_guard_end(&guard);
+}
+
 static const char *question(const struct drilling *drilling)
 {
 	const struct cluster_switch *chosen = &drilling->chosen;
 	struct arena *mem = drilling->act->context->mem;
-	const char *what = drilling->kill
+	const char *what = drilling->way == DRILL_SWITCHOVER
+		? arena_printf(mem, "%s becomes the leader instead of %s", chosen->to, chosen->from)
+		: drilling->way == DRILL_KILL
 		? arena_printf(mem,
 			  "the Pod of the leader %s is deleted, without grace, and whoever Patroni chooses becomes the leader",
 			  chosen->from)
-		: arena_printf(mem, "%s becomes the leader instead of %s", chosen->to, chosen->from);
+		: arena_printf(mem,
+			  "the drill waits, up to %s, until somebody ends the leader %s, and whoever Patroni chooses becomes the leader",
+			  minutes(drilling), chosen->from);
 	return arena_printf(mem,
 		"%s: %s, while two writers write into the database " DRILL_DATABASE
 		", which is made for it and dropped.\n%s\nSessions with %s end, and nobody takes writes for some %s.",
 		drilling->act->name, what, chosen->about, chosen->from,
-		drilling->kill ? "seconds, up to the ttl (30 by default)" : "seconds");
+		drilling->way == DRILL_SWITCHOVER ? "seconds" : "seconds, up to the ttl (30 by default)");
 }
 
 static int run(struct drilling *drilling)
@@ -354,19 +423,34 @@ static int run(struct drilling *drilling)
 	return cluster_drill_report(drilling);
 }
 
+/* What goes with what; NULL = it does. */
+static const char *contradiction(const struct drilling *drilling, bool clean, bool kill, bool await)
+{
+	if (clean && (drilling->to || drilling->again || kill || await))
+		return "--clean is no drill: it goes with none of --to, --again, --kill and --wait-for-failover";
+	if (kill && await)
+		return "--kill and --wait-for-failover: either the leader's Pod is deleted, or somebody else ends it";
+	if ((kill || await) && drilling->to)
+		return "--to with --kill or --wait-for-failover: after a death Patroni alone chooses who takes over";
+	return NULL;
+}
+
 int command_cluster_failover_drill(struct command_context *context, int argc, char **argv)
 {
 	struct cluster_act act = {0};
 	struct drilling drilling = {.act = &act, .users_after = -1};
+	bool clean = false, kill = false, await = false;
 	const struct command_option options[] = {{"--to", NULL, &drilling.to},
-		{"--again", &drilling.again, NULL}, {"--kill", &drilling.kill, NULL}};
+		{"--again", &drilling.again, NULL}, {"--kill", &kill, NULL},
+		{"--wait-for-failover", &await, NULL}, {"--clean", &clean, NULL}};
 	int code;
 	bool begun = cluster_act_begin(&act, context, &argc, argv, options, COUNT_OF(options), 1, &code);
-	if (begun && drilling.kill && drilling.to)
-		code = command_misused(
-			context, "--to and --kill: after a death Patroni alone chooses who takes over");
+	const char *wrong = begun ? contradiction(&drilling, clean, kill, await) : NULL;
+	drilling.way = kill ? DRILL_KILL : await ? DRILL_AWAIT : DRILL_SWITCHOVER;
+	if (wrong)
+		code = command_misused(context, "%s", wrong);
 	else if (begun)
-		code = run(&drilling);
+		code = clean ? cluster_drill_clean(&drilling) : run(&drilling);
 	secret_done(&drilling.target.password);
 	cluster_act_done(&act);
 	return code;

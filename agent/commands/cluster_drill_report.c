@@ -5,6 +5,14 @@
 
 enum { LOST_SHOWN = 20 };
 
+static const struct {
+	const char *title, *word;
+} ways[] = {
+	[DRILL_SWITCHOVER] = {"a switchover", "switchover"},
+	[DRILL_KILL] = {"the leader's Pod was deleted, without grace", "kill"},
+	[DRILL_AWAIT] = {"the leader was ended by somebody else", "wait"},
+};
+
 /* ---- the report ---- */
 
 static const char *seconds(const struct drilling *drilling, int64_t milliseconds)
@@ -62,9 +70,7 @@ static void show_figures(const struct drilling *drilling)
 	const struct drill_figures *figures = &drilling->figures;
 	const struct patroni_settings *settings = &drilling->settings;
 	const struct line lines[] = {
-		{"what was done",
-			drilling->kill ? "the leader's Pod was deleted, without grace" : "a switchover",
-			CELL_PLAIN},
+		{"what was done", ways[drilling->way].title, CELL_PLAIN},
 		{"longest time without a write",
 			arena_printf(mem, "%s; %s by the servers' clocks",
 				seconds(drilling, figures->without_writes / 1000),
@@ -148,7 +154,8 @@ static void fill_result(const struct drilling *drilling)
 	}
 	cluster_set_seconds(times, "users", drilling->users_after);
 	json_set_text(out, "users", drilling->users);
-	json_object_set_new(out, "killed", json_boolean(drilling->kill));
+	json_object_set_new(out, "killed", json_boolean(drilling->way == DRILL_KILL));
+	json_set_text(out, "way", ways[drilling->way].word);
 	if (drilling->clients_known)
 		json_object_set_new(out, "clientsLeft", json_integer((json_int_t)drilling->clients));
 	if (drilling->settings_known)
@@ -166,8 +173,9 @@ int cluster_drill_report(struct drilling *drilling)
 	const char *left = !drilling->left
 		? ""
 		: arena_printf(mem,
-			  "; its database " DRILL_DATABASE " is still there (%s): the next drill drops it",
-			  drilling->left);
+			  "; its database " DRILL_DATABASE
+			  " is still there (%s): the next drill drops it, or `pgitops cluster failover-drill %s --clean`",
+			  drilling->left, act->name);
 	fill_result(drilling);
 	if (drilling->measured && !command_is_document(act->context))
 		show_figures(drilling);

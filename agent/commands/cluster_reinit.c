@@ -17,7 +17,9 @@ static const char *refuse(
 	const struct cluster_look *look, const char *name, bool force, struct arena *mem, const char **about)
 {
 	const struct patroni_member *member = patroni_member(look->cluster, name);
-	const char *trouble = cluster_look_trouble(look);
+	const char *trouble = cluster_look_trouble(look), *going = cluster_look_going(look, mem);
+	if (going)
+		return going;
 	if (trouble)
 		return arena_printf(mem, "there is no leader to copy from: %s", trouble);
 	if (!member)

@@ -103,7 +103,9 @@ static void plan(struct restart *restart, const struct patroni_cluster *cluster)
 static const char *prepare(struct restart *restart, const struct cluster_look *look)
 {
 	struct arena *mem = restart->act->context->mem;
-	const char *trouble = cluster_look_trouble(look);
+	const char *trouble = cluster_look_trouble(look), *going = cluster_look_going(look, mem);
+	if (going)
+		return going;
 	if (trouble)
 		return arena_copy(mem, trouble);
 	for (size_t i = 0; i < restart->name_count; i++)

@@ -6,7 +6,7 @@
 #include "agent/commands/cluster_act.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "reconcile/kubernetes/kube.h"
+#include "reconcile/kubernetes/review.h"
 #include "reconcile/patroni/fit.h"
 
 enum { LOOK_AGAIN = 1000 };
@@ -92,9 +92,10 @@ static const char *judge(struct choosing *choosing, struct cluster_look *now, co
 		choosing->lasting = err.kind != ERROR_RETRY;
 		return arena_copy(mem, err.text);
 	}
-	const char *trouble = cluster_look_trouble(now);
-	if (trouble)
-		return arena_copy(mem, trouble);
+	const char *trouble = cluster_look_trouble(now), *going = cluster_look_going(now, mem);
+	choosing->lasting = going;
+	if (going || trouble)
+		return going ? going : arena_copy(mem, trouble);
 	choosing->chosen->from = arena_copy(mem, now->cluster->leader);
 	const struct patroni_choice choice = {
 		.cluster = now->cluster, .before = before->cluster, .lag = choosing->lag, .mem = now->mem};
@@ -187,12 +188,41 @@ static bool take_look(
 		(!patroni_is_standby_cluster(cluster) || !text_equal(leader->state, "running")))
 		return false;
 	mark(act, &chosen->writes, arena_printf(mem, "%s takes writes", leader->name));
-	chosen->why = arena_printf(mem, "%s takes writes, and %s does not stream from it: it is %s",
-		leader->name, chosen->from, cluster_member_state(old, mem));
+	chosen->why = arena_printf(mem, "%s takes writes, and %s does not stream from it: it is %s%s",
+		leader->name, chosen->from, cluster_member_state(old, mem),
+		old && old->contact == PATRONI_ANSWERED ? "; its log says why" : "");
 	if (!old || !patroni_streams(cluster, old) || old->timeline != leader->timeline)
 		return false;
 	mark(act, &chosen->streaming, arena_printf(mem, "%s streams from it", chosen->from));
 	return !cluster->bad;
+}
+
+/* Nobody has ended it: it leads, and by a server that was not started anew. */
+static bool leads_as_before(const struct patroni_cluster *cluster, const struct cluster_switch *chosen)
+{
+	const struct patroni_member *leader = patroni_member(cluster, cluster->leader);
+	return leader && text_equal(leader->name, chosen->from) && patroni_takes_writes(leader) &&
+		(!leader->started || text_equal(leader->started, chosen->killed));
+}
+
+/* What is awaited has not begun, or it was a false alarm: a member that was silent for a moment. */
+static bool still_awaits(struct cluster_act *act, const struct patroni_cluster *cluster,
+	struct cluster_switch *chosen, int64_t looked)
+{
+	const struct patroni_member *old = patroni_member(cluster, chosen->from);
+	if (chosen->leader)
+		return false;
+	if (leads_as_before(cluster, chosen)) {
+		act->started = looked;
+		chosen->begun = false;
+		chosen->why = arena_printf(act->context->mem, "nobody has ended %s in time", chosen->from);
+		return true;
+	}
+	if (!chosen->begun)
+		cluster_act_say(act, "%s does not lead as before: it is %s", chosen->from,
+			cluster_member_state(old, act->context->mem));
+	chosen->begun = true;
+	return false;
 }
 
 /* Nothing has come of it: the old one leads as before, and Patroni has said no. */
@@ -206,18 +236,23 @@ static bool is_over(const struct cluster_look *look, const struct cluster_switch
 		text_equal(look->cluster->leader, chosen->from) && patroni_takes_writes(old);
 }
 
-static bool follow(struct cluster_act *act, struct cluster_switch *chosen, struct cluster_order *order)
+/* `await`: until then (on the steady clock) it may begin; 0 = it has. */
+static bool follow(
+	struct cluster_act *act, struct cluster_switch *chosen, struct cluster_order *order, int64_t await)
 {
 	bool done = false, over = false;
 	while (!done && !over && !cluster_act_is_late(act)) {
 		struct cluster_look look = {0};
 		struct error err;
 		cluster_order_step(act, order);
-		if (cluster_look(act, &look, &err)) {
+		int64_t looked = clock_steady();
+		if (!cluster_look(act, &look, &err)) {
+			chosen->why = arena_copy(act->context->mem, err.text);
+		} else if (await && still_awaits(act, look.cluster, chosen, looked)) {
+			over = looked >= await;
+		} else {
 			done = take_look(act, look.cluster, chosen);
 			over = !done && is_over(&look, chosen, order);
-		} else {
-			chosen->why = arena_copy(act->context->mem, err.text);
 		}
 		cluster_look_done(&look);
 	}
@@ -241,7 +276,8 @@ bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen)
 	else
 		chosen->why = arena_copy(act->context->mem, err.text);
 	cluster_look_done(&look);
-	ok = ok && follow(act, chosen, &order);
+	chosen->begun = ok;
+	ok = ok && follow(act, chosen, &order, 0);
 	cluster_order_done(&order);
 	if (ok && !text_equal(chosen->leader, chosen->to)) {
 		chosen->why = arena_printf(act->context->mem, "Patroni made %s the leader instead of %s",
@@ -255,19 +291,47 @@ static bool delete_pod(const struct cluster_act *act, const char *namespace, con
 {
 	static const char body[] =
 		"{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"gracePeriodSeconds\":0}";
-	struct kube_config config = {0};
+	CLEANUP(cluster_disconnect) struct cluster_connection own = {.kube = NULL};
 	struct kube_request request = {.method = "DELETE",
 		.path = arena_printf(act->context->mem, "/api/v1/namespaces/%s/pods/%s", namespace, name),
 		.body = body,
 		.body_length = strlen(body)};
-	bool ok = cluster_find_server(&act->source, &config, err);
-	if (ok) {
-		struct kube *kube = kube_open(&config);
-		ok = kube_one(kube, &request, NULL, err) || error_prefix(err, "Pod %s cannot be deleted", name);
-		kube_close(kube);
-	}
-	kube_config_done(&config);
-	return ok;
+	const struct cluster_connection *server = cluster_connect(&act->source, &own, err);
+	return server &&
+		(kube_one(server->kube, &request, NULL, err) ||
+			error_prefix(err, "Pod %s cannot be deleted", name));
+}
+
+const char *cluster_switch_may_kill(
+	struct cluster_act *act, const struct patroni_cluster *cluster, struct cluster_switch *chosen)
+{
+	struct arena *mem = act->context->mem;
+	const struct kube_right right = {"delete", "", "pods", cluster->namespace, chosen->from};
+	CLEANUP(cluster_disconnect) struct cluster_connection own = {.kube = NULL};
+	struct error err;
+	bool may = false;
+	const struct cluster_connection *server = cluster_connect(&act->source, &own, &err);
+	chosen->no_answer = !server || !kube_may(server->kube, &right, &may, &err);
+	if (chosen->no_answer)
+		return arena_printf(
+			mem, "whether Pod %s may be deleted is not known: %s", chosen->from, err.text);
+	return may
+		? NULL
+		: arena_printf(mem,
+			  "Pod %s may not be deleted: the verb delete on pods in the namespace %s is needed for --kill",
+			  chosen->from, cluster->namespace);
+}
+
+/* Before it dies. */
+static bool note_start(
+	struct cluster_act *act, struct cluster_look *look, struct cluster_switch *chosen, struct error *err)
+{
+	if (!cluster_look(act, look, err))
+		return false;
+	const struct patroni_member *leader = patroni_member(look->cluster, chosen->from);
+	chosen->killed =
+		arena_copy(act->context->mem, leader && leader->started ? leader->started : "not known");
+	return true;
 }
 
 bool cluster_switch_kill(struct cluster_act *act, struct cluster_switch *chosen)
@@ -275,18 +339,27 @@ bool cluster_switch_kill(struct cluster_act *act, struct cluster_switch *chosen)
 	struct cluster_look look = {0};
 	struct cluster_order none = {0};
 	struct error err;
-	bool ok = cluster_look(act, &look, &err);
-	const struct patroni_member *leader = ok ? patroni_member(look.cluster, chosen->from) : NULL;
+	bool ok = note_start(act, &look, chosen, &err);
 	cluster_act_go(act);
-	if (ok) {
-		chosen->killed = arena_copy(
-			act->context->mem, leader && leader->started ? leader->started : "not known");
-		ok = delete_pod(act, look.cluster->namespace, chosen->from, &err);
-	}
+	ok = ok && delete_pod(act, look.cluster->namespace, chosen->from, &err);
 	cluster_look_done(&look);
+	chosen->begun = ok;
 	if (!ok)
 		chosen->why = arena_copy(act->context->mem, err.text);
-	return ok && follow(act, chosen, &none);
+	return ok && follow(act, chosen, &none, 0);
+}
+
+bool cluster_switch_await(struct cluster_act *act, struct cluster_switch *chosen)
+{
+	struct cluster_look look = {0};
+	struct cluster_order none = {0};
+	struct error err;
+	bool ok = note_start(act, &look, chosen, &err);
+	cluster_look_done(&look);
+	cluster_act_go(act);
+	if (!ok)
+		chosen->why = arena_copy(act->context->mem, err.text);
+	return ok && follow(act, chosen, &none, clock_steady() + act->timeout);
 }
 
 /* ---- the document ---- */

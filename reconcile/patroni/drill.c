@@ -13,9 +13,11 @@
 #include "reconcile/patroni/drill_internal.h"
 #include "reconcile/postgres/session.h"
 
-enum { PAUSE = 10, PAUSE_AWAY = 50 }; /* milliseconds between writes; until the next member is tried */
-
-#define MARK "made by pgitops cluster failover-drill, and dropped by it"
+enum {
+	PAUSE = 10,      /* milliseconds between writes */
+	PAUSE_AWAY = 50, /* until the next member is tried */
+	FAITHFUL = 2000 /* until a reader gives up the member it begins with, which has to replay the database first */
+};
 
 struct writer {
 	struct drill *drill;
@@ -25,6 +27,7 @@ struct writer {
 	struct drill_note *notes;
 	size_t count, room;
 	bool reads;
+	bool wanders; /* each write by a connection of its own, beginning with the next member */
 	size_t read_count;
 	int64_t read_last, read_longest; /* microseconds */
 };
@@ -60,45 +63,72 @@ static bool run(struct session *session, PGconn *conn, const char *sql, struct e
 	return false;
 }
 
-/* "none", "ours", "busy" (somebody is in it), "other" */
-static const char state_of_database[] =
-	"SELECT CASE WHEN d.oid IS NULL THEN 'none' "
-	"WHEN pg_catalog.shobj_description(d.oid, 'pg_database') IS DISTINCT FROM '" MARK "' THEN 'other' "
-	"WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid OPERATOR(pg_catalog.=) d.oid) THEN 'busy' ELSE 'ours' END "
-	"FROM (SELECT 1) one LEFT JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) '" DRILL_DATABASE
-	"'";
+/* Whose sessions those are. */
+static const char who_is_there[] =
+	"SELECT pg_catalog.string_agg(pg_catalog.format('%s of %s%s', n, name, place), ', ') FROM ("
+	"SELECT pg_catalog.count(*) AS n, COALESCE(NULLIF(a.application_name, ''), 'a program without a name') AS name, "
+	"COALESCE(' from ' OPERATOR(pg_catalog.||) pg_catalog.host(a.client_addr), '') AS place "
+	"FROM pg_catalog.pg_stat_activity a WHERE a.datname OPERATOR(pg_catalog.=) '" DRILL_DATABASE
+	"' AND a.backend_type IS DISTINCT FROM 'autovacuum worker' GROUP BY 2, 3 ORDER BY 1 DESC LIMIT 3) them";
 
-/* By pg_basebackup, and by WAL-G or pgBackRest, whose session has begun one and waits while the files are copied. */
+/* By pg_basebackup; by WAL-G or pgBackRest, whose session has begun one and waits while the files are copied; by pg_dump, as the operator's
+   logical backup. */
 static const char running_backups[] =
 	"SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_progress_basebackup) OPERATOR(pg_catalog.+) "
 	"(SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a WHERE a.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() "
-	"AND a.query OPERATOR(pg_catalog.~*) 'pg_(start_backup|backup_start)[[:space:]]*[(]')";
+	"AND (a.query OPERATOR(pg_catalog.~*) 'pg_(start_backup|backup_start)[[:space:]]*[(]' "
+	"OR a.application_name OPERATOR(pg_catalog.~) '^pg_dump(all)?$'))";
+
+static bool is_free(struct session *session, const char *state, struct error *err)
+{
+	char who[400];
+	if (text_equal(state, "other"))
+		return error_set(err, ERROR_CONFLICT,
+			"there is a database " DRILL_DATABASE " that no drill has made: rename or drop it");
+	if (!text_equal(state, "busy"))
+		return true;
+	return ask(session, session->conn, who_is_there, who, sizeof(who), err) &&
+		error_set(err, ERROR_CONFLICT,
+			"another drill runs, or somebody looks at what one left: in its database " DRILL_DATABASE
+			" are sessions (%s)",
+			who);
+}
 
 static bool check(struct session *session, struct error *err)
 {
 	char backups[16], found[16];
 	if (!ask(session, session->conn, running_backups, backups, sizeof(backups), err) ||
-		!ask(session, session->conn, state_of_database, found, sizeof(found), err))
+		!ask(session, session->conn, DRILL_STATE, found, sizeof(found), err))
 		return false;
 	if (!text_equal(backups, "0"))
 		return error_set(err, ERROR_CONFLICT,
-			"a base backup is being taken: it would be broken off; try again when it is done");
-	if (text_equal(found, "busy"))
-		return error_set(err, ERROR_CONFLICT,
-			"another drill runs: somebody is in its database " DRILL_DATABASE);
-	if (text_equal(found, "other"))
-		return error_set(err, ERROR_CONFLICT,
-			"there is a database " DRILL_DATABASE " that no drill has made: rename or drop it");
-	return true;
+			"a backup is being taken: it would be broken off; try again when it is done");
+	return is_free(session, found, err);
 }
 
-static bool make(struct session *session, struct error *err)
+/* Nobody was in it a moment ago, and there was none: whoever is quicker now is another drill. */
+static bool run_alone(struct session *session, const char *sql, struct error *err)
+{
+	static const char *const quicker[] = {"55006", "42P04", "23505"}; /* in use; there already, twice */
+	struct outcome outcome = {0};
+	if (session_write(session, session->conn, sql, 1, &outcome))
+		return true;
+	*err = outcome.error;
+	for (size_t i = 0; i < COUNT_OF(quicker); i++)
+		if (text_equal(outcome.sqlstate, quicker[i]))
+			return error_set(err, ERROR_CONFLICT, "another drill begins at this moment: %s",
+				outcome.error.text);
+	return false;
+}
+
+static bool make(struct session *session, bool *made, struct error *err)
 {
 	CLEANUP(session_finish) PGconn *conn = NULL;
-	return check(session, err) &&
-		run(session, session->conn, "DROP DATABASE IF EXISTS " DRILL_DATABASE, err) &&
-		run(session, session->conn, "CREATE DATABASE " DRILL_DATABASE " TEMPLATE template0", err) &&
-		run(session, session->conn, "COMMENT ON DATABASE " DRILL_DATABASE " IS '" MARK "'", err) &&
+	*made = check(session, err) && run_alone(session, "DROP DATABASE IF EXISTS " DRILL_DATABASE, err) &&
+		run_alone(session, "CREATE DATABASE " DRILL_DATABASE " TEMPLATE template0" DRILL_CLOSED, err);
+	return *made &&
+		run(session, session->conn, "COMMENT ON DATABASE " DRILL_DATABASE " IS '" DRILL_MARK "'", err) &&
+		run(session, session->conn, "ALTER DATABASE " DRILL_DATABASE DRILL_OPEN, err) &&
 		session_open(session, DRILL_DATABASE, &conn, err) &&
 		run(session, conn,
 			"CREATE TABLE public.written (writer int, number bigint, written timestamptz DEFAULT pg_catalog.clock_timestamp(), "
@@ -106,12 +136,13 @@ static bool make(struct session *session, struct error *err)
 			err);
 }
 
-bool drill_prepare(const struct session_target *primary, struct error *err)
+bool drill_prepare(const struct session_target *primary, bool *made, struct error *err)
 {
 	struct session *session;
+	*made = false;
 	if (!session_start(primary, &session, err))
 		return false;
-	bool ok = make(session, err);
+	bool ok = make(session, made, err);
 	session_close(session);
 	return ok;
 }
@@ -122,10 +153,43 @@ bool drill_clean(const struct session_target *primary, struct error *err)
 	char found[16] = "";
 	if (!session_start(primary, &session, err))
 		return false;
-	bool ok = ask(session, session->conn, state_of_database, found, sizeof(found), err);
-	if (ok && (text_equal(found, "ours") || text_equal(found, "busy")))
+	bool ok = ask(session, session->conn, DRILL_STATE, found, sizeof(found), err);
+	if (ok && text_equal(found, "other"))
+		ok = is_free(session, found, err);
+	else if (ok && !text_equal(found, "none"))
 		ok = run(session, session->conn, "DROP DATABASE " DRILL_DATABASE " WITH (FORCE)", err);
 	session_close(session);
+	return ok;
+}
+
+bool drill_clear(const struct session_target *primary, bool *found, struct error *err)
+{
+	struct session *session;
+	char state[16] = "";
+	if (!session_start(primary, &session, err))
+		return false;
+	bool ok = ask(session, session->conn, DRILL_STATE, state, sizeof(state), err) &&
+		is_free(session, state, err);
+	*found = text_equal(state, "ours");
+	if (ok && *found)
+		ok = run_alone(session, "DROP DATABASE " DRILL_DATABASE, err);
+	session_close(session);
+	return ok;
+}
+
+bool drill_look(const struct session_target *primary, struct arena *mem, enum drill_trace *trace,
+	const char **cluster, struct error *err)
+{
+	struct session *session;
+	char state[16] = "", name[128] = "";
+	if (!session_start(primary, &session, err))
+		return false;
+	bool ok = ask(session, session->conn, DRILL_STATE, state, sizeof(state), err) &&
+		ask(session, session->conn, "SELECT pg_catalog.current_setting('cluster_name')", name,
+			sizeof(name), err);
+	session_close(session);
+	*trace = text_equal(state, "busy") ? DRILL_RUNS : text_equal(state, "ours") ? DRILL_LEFT : DRILL_NONE;
+	*cluster = arena_copy(mem, name);
 	return ok;
 }
 
@@ -159,13 +223,14 @@ static void note(struct writer *writer, struct drill_note note)
 		atomic_fetch_add(&writer->drill->acknowledged, 1);
 }
 
-/* With the first member that takes writes, or may be read, beginning with the one after the last. */
-static struct session *connect_anywhere(struct drill *drill, bool reads, size_t *server)
+/* With the first member that takes writes, or may be read, beginning with the one after the last; until `faithful` with the same one. */
+static struct session *connect_anywhere(struct drill *drill, bool reads, int64_t faithful, size_t *server)
 {
 	struct session *session;
 	struct error ignored;
 	while (!atomic_load(&drill->stop)) {
-		*server = (*server + 1) % drill->member_count;
+		if (clock_steady() >= faithful)
+			*server = (*server + 1) % drill->member_count;
 		struct session_target target =
 			drill->members[*server].target; /* the password stays the member's */
 		target.any = reads;
@@ -220,16 +285,18 @@ static void *write_on(void *context)
 	struct writer *writer = context;
 	struct drill *drill = writer->drill;
 	struct session *session = NULL;
-	size_t server = drill->member_count - 1 + (writer->reads ? writer->index : 0);
+	size_t server = (writer->reads ? writer->index : 0) % drill->member_count;
+	int64_t faithful = writer->reads ? clock_steady() + FAITHFUL : 0;
 	for (size_t number = 1; !atomic_load(&drill->stop); number++) {
-		session = session ? session : connect_anywhere(drill, writer->reads, &server);
-		if (session &&
-			!(writer->reads ? read_one(writer, session)
-					: write_one(writer, session, server, number))) {
+		session = session ? session : connect_anywhere(drill, writer->reads, faithful, &server);
+		bool good = session &&
+			(writer->reads ? read_one(writer, session)
+				       : write_one(writer, session, server, number));
+		if (!good || writer->wanders) {
 			session_close(session);
 			session = NULL;
 		}
-		clock_pause(PAUSE);
+		clock_pause(writer->wanders ? PAUSE_AWAY : PAUSE);
 	}
 	session_close(session);
 	return NULL;
@@ -250,6 +317,7 @@ struct drill *drill_start(const struct drill_member *members, size_t count, size
 		writer->drill = drill;
 		writer->index = i + 1;
 		writer->reads = i >= writers;
+		writer->wanders = writers > 1 && i == writers - 1;
 		writer->started = pthread_create(&writer->thread, NULL, write_on, writer) == 0;
 	}
 	return drill;

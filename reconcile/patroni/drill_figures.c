@@ -52,8 +52,10 @@ void drill_figure(const struct drill_note *notes, size_t count_of, const struct 
 		count(note, figures);
 		if (!is_acknowledged(note))
 			continue;
-		if (!note->there)
+		if (!note->there) {
 			add_lost(note, members, mem, figures);
+			continue;
+		}
 		if (before && note->time - before > figures->without_writes)
 			figures->without_writes = note->time - before;
 		before = note->time;

@@ -83,12 +83,16 @@ def test_a_member_that_follows_nobody_is_made_anew(calm, cluster):
             calm.pause(False)
         wait_for("it runs on a timeline of its own", lambda: other.word().get("state") == "running" and other.word().get("role") == "replica"
                  and not other.word().get("replication_state"))
-
-        def refused():
-            text = cluster("switchover", "--to", other.name, "--yes").is_(1).err
-            return "it is on timeline" in text or "it does not stream" in text
-
-        wait_for("it is said why it cannot take over", refused)
+        wait_for("it is seen", lambda: f"{other.name} cannot take over: it does not stream" in cluster("switchover", "--to", other.name, "--yes").is_(1).err)
+        # Its Patroni goes on saying the timeline that it had before, for as long as it runs: by another one its own is told.
+        other.process.kill()
+        other.process.wait()
+        other.start()
+        its, theirs = wait_for("both say where they are", lambda: (other.word().get("timeline"), leader.word().get("timeline"))
+                               if other.word().get("state") == "running" and other.word().get("timeline") else None)
+        assert its > theirs
+        refused = cluster("switchover", "--to", other.name, "--yes").is_(1).err
+        assert f"{other.name} cannot take over: it is on timeline {its}, the leader on {theirs}" in refused, refused
         assert f"{leader.name} is the leader: `pgitops cluster switchover`" in cluster("reinit", leader.name, "--yes").is_(1).err
         asked = cluster("reinit", other.name).is_(1)
         assert f"All data of {other.name}" in asked.err and "--yes" in asked.err

@@ -54,17 +54,6 @@ def write(leader, rows):
         session.execute("DROP TABLE heap")
 
 
-def configure(patroni, member, **more):
-    """Its own file is changed, and read by it anew."""
-    file = member.folder / "patroni.yml"
-    config = member.config()
-    for key, value in more.items():
-        config[key] = config.get(key, {}) | value
-    file.write_text(json.dumps(config))
-    patroni.own(file)
-    member.process.send_signal(signal.SIGHUP)
-
-
 def test_it_is_done_when_the_new_leader_takes_writes_and_the_old_one_streams(calm, switchover):
     """Without a name it is the one that is behind the least."""
     leader = calm.leader()
@@ -149,11 +138,29 @@ def test_a_leader_that_does_not_come_out_of_recovery_is_no_success(calm, switcho
     assert f"{candidate.name} is the leader and takes no writes" in result.json["message"] and "in recovery" in result.json["message"]
 
 
+def test_an_old_leader_that_does_not_stream_is_no_success(calm, switchover):
+    """The new one takes writes, and what is behind it as a standby is not what was."""
+    leader, candidate = pair(calm)
+    server = leader.config()["postgresql"]
+    wrong = {"authentication": server["authentication"] | {"replication": {"username": "standby", "password": "wrong"}}}
+    leader.configure(postgresql=server | wrong)
+    try:
+        result = switchover("--to", candidate.name, "--yes", "--timeout", "10s", "-o", "json").is_(1)
+        assert not candidate.value("SELECT pg_is_in_recovery()")
+    finally:
+        leader.configure()
+    found = result.json
+    assert (found["outcome"], found["leader"]) == ("failed", candidate.name) and "streaming" not in found["seconds"], found
+    assert found["seconds"]["writes"] > 0, found
+    assert f"{candidate.name} takes writes, and {leader.name} does not stream from it: it is " in found["message"], found
+    assert "; its log says why" in found["message"], found
+
+
 def test_a_silent_one_one_with_a_tag_and_one_that_is_not_there_are_refused(calm, switchover):
     leader, candidate = pair(calm)
     other = calm.replicas()[1]
     assert "has no member acid-none: there are" in switchover("--to", "acid-none", "--yes").is_(1).err
-    configure(calm, other, tags={"nofailover": True})
+    other.configure(tags={"nofailover": True})
     wait_for("it has the tag", lambda: other.word().get("tags"))
     calm.freeze(candidate.name)
     try:
@@ -164,7 +171,7 @@ def test_a_silent_one_one_with_a_tag_and_one_that_is_not_there_are_refused(calm,
         assert f"{candidate.name}: it does not answer" in nobody and f"{other.name}: it has the tag nofailover" in nobody
     finally:
         calm.thaw(candidate.name)
-        configure(calm, other)
+        other.configure()
     wait_for("the tag is gone", lambda: other.word() and not other.word().get("tags"))
     assert calm.leader() is leader
 
@@ -184,7 +191,7 @@ def test_with_synchronous_mode_only_the_synchronous_standby_takes_over(calm, swi
 def test_a_rest_api_with_a_password_takes_it_from_the_agent_file(calm, tmp_path, switchover):
     leader, candidate = pair(calm)
     for member in calm.members.values():
-        configure(calm, member, restapi={"authentication": {"username": "ops", "password": "gate-of-patroni"}})
+        member.configure(restapi={"authentication": {"username": "ops", "password": "gate-of-patroni"}})
     wait_for("it is asked for", lambda: all(m.rest("/restart", "DELETE")[0] == 401 for m in calm.members.values()))
     agent = agents.Agent(tmp_path)
     entry = {"name": "main", "connection": "host=127.0.0.1 dbname=postgres user=postgres", "users": {"application": "postgres-users"},
@@ -204,7 +211,7 @@ def test_a_rest_api_with_a_password_takes_it_from_the_agent_file(calm, tmp_path,
         assert calm.leader() is candidate
     finally:
         for member in calm.members.values():
-            configure(calm, member)
+            member.configure()
         wait_for("it is open again", lambda: all(m.rest("/restart", "DELETE")[0] != 401 for m in calm.members.values()))
 
 
@@ -254,7 +261,7 @@ def essence(item):
             [(m["name"], m["role"], m["state"], m["contact"]) for m in item["members"]]]
 
 
-def test_the_page_shows_a_switchover_as_a_movement(calm, agent, plane, browser):
+def test_the_page_shows_a_switchover_and_a_death_as_a_movement(calm, agent, plane, browser):
     agent.kubernetes(plane)
     agent.config["databases"] = [
         entry("main", [f"http://127.0.0.1:{m.rest_port}" for m in calm.members.values()]),
@@ -294,6 +301,13 @@ def test_the_page_shows_a_switchover_as_a_movement(calm, agent, plane, browser):
     browser.wait(f"document.querySelector('{picture} desc').textContent.includes({json.dumps(candidate + ' leads')})")
     browser.wait("window.moved >= 2")
     browser.wait(f"({at})({json.dumps(candidate)}) === {left}")
+    calm.kill(candidate)
+    calm.forget_leader()
+    calm.wait("another one leads", lambda: calm.leader() and calm.leader().name != candidate, 30)
+    new = calm.leader().name
+    browser.wait(f"document.querySelector('{picture} desc').textContent.includes({json.dumps(new + ' leads')})")
+    browser.wait(f"({at})({json.dumps(new)}) === {left} && ({at})({json.dumps(candidate)}) > {left}")
+    calm.members[candidate].start()
     assert browser.run(f"[...document.querySelectorAll('{picture} .member')].every((node) => node.stays)"), "they are moved, not made anew"
     assert browser.problems == []
     browser.call("Page.navigate", url="about:blank")
