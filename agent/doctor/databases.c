@@ -63,6 +63,8 @@ static bool examine(struct doctor *doctor, const struct database_config *databas
 	bool ok = database_target(
 			  database, doctor->secrets, doctor->kube, doctor->mem, &target, &ignored, &err) &&
 		roles_examine(&target, doctor->mem, server, &err);
+	if (ok)
+		doctor_check_drill(doctor, database, &target);
 	secret_done(&target.password);
 	if (ok)
 		return true;

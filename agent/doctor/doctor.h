@@ -113,6 +113,8 @@ void doctor_check_plain(
 	struct doctor *doctor, const struct database_config *database, const struct roles_server *server);
 void doctor_check_managers(struct doctor *doctor, const struct database_config *database,
 	const struct roles_server *server); /* managers.c */
+void doctor_check_drill(struct doctor *doctor, const struct database_config *database,
+	const struct session_target *target); /* drills.c */
 void doctor_check_plain_users(struct doctor *doctor, const struct database_config *database,
 	const struct roles_server *server, const struct users *users);
 

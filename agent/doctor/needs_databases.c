@@ -103,6 +103,19 @@ static void ask_for_operator(struct doctor *doctor, const struct database_config
 				database->name),
 			true});
 	need_tell(doctor,
+		&(struct need){"", "pods", cluster->namespace, "", "list",
+			arena_printf(doctor->mem,
+				"whether another member of database %s takes writes, too; members on the status page and in "
+				"GET /api/v1/clusters",
+				database->name),
+			true});
+	need_tell(doctor,
+		&(struct need){"acid.zalan.do", "operatorconfigurations", cluster->namespace, "", "list",
+			arena_printf(doctor->mem,
+				"what the operator makes of a higher version of the cluster of database %s",
+				database->name),
+			true});
+	need_tell(doctor,
 		&(struct need){"", "secrets", cluster->namespace,
 			operator_secret_name(cluster, cluster->superuser, doctor->mem), "get",
 			arena_printf(doctor->mem, "password of database %s", database->name), false});
@@ -115,7 +128,6 @@ static void ask_for_page(struct doctor *doctor, const struct database_config *da
 	static const struct {
 		const char *group, *resource, *what;
 	} lists[] = {
-		{"", "pods", "members"},
 		{"", "endpoints", "leader"},
 		{"", "configmaps", "leader"},
 		{"acid.zalan.do", "postgresqls", "operator's status"},

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/memory.h"
+#include "reconcile/kubernetes/review.h"
 
 enum { VERBS = 8 };
 
@@ -20,20 +20,6 @@ static struct verbs split(struct doctor *doctor, const char *text)
 		text += length + (text[length] == ' ');
 	}
 	return verbs;
-}
-
-/* "sealedsecrets/status" asks for the part that is named behind the kind. */
-static char *review(const struct need *need, const char *verb)
-{
-	const char *slash = strchr(need->resource, '/');
-	CLEANUP(memory_freep)
-	char *resource = memory_printf("%.*s", (int)strcspn(need->resource, "/"), need->resource);
-	CLEANUP(json_done)
-	json_t *document = json_pack("{s:s, s:s, s:{s:{s:s, s:s, s:s, s:s, s:s, s:s}}}", "apiVersion",
-		"authorization.k8s.io/v1", "kind", "SelfSubjectAccessReview", "spec", "resourceAttributes",
-		"verb", verb, "group", need->group, "resource", resource, "subresource",
-		slash ? slash + 1 : "", "namespace", need->namespace, "name", need->name);
-	return json_canonical(document);
 }
 
 /* ---- asking ---- */
@@ -75,13 +61,9 @@ static void ask(struct doctor *doctor, const struct need *need)
 	const struct error *unknown = NULL;
 
 	for (size_t i = 0; i < verbs.count; i++) {
-		bodies[i] = review(need, verbs.items[i]);
-		requests[i] = (struct kube_request){
-			.method = "POST",
-			.path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-			.body = bodies[i],
-			.body_length = strlen(bodies[i]),
-		};
+		const struct kube_right right = {
+			verbs.items[i], need->group, need->resource, need->namespace, need->name};
+		requests[i] = kube_review(&right, &bodies[i]);
 	}
 	kube_run(doctor->kube, requests, verbs.count);
 	for (size_t i = 0; i < verbs.count; i++) {

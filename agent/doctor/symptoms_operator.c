@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "reconcile/kubernetes/postgresql.h"
+#include "reconcile/patroni/patroni.h"
 
 static const int64_t patience = INT64_C(3) * 1000000; /* an idle operator takes an object up within a second */
 
@@ -86,7 +87,7 @@ void look_passed_over(struct look *look)
 	size_t i, count;
 	const json_t *cluster;
 	json_array_foreach (look_list(look, LOOK_POSTGRESQLS), i, cluster) {
-		const char **reasons = postgresql_refusals(cluster, NULL, look->doctor->mem, &count);
+		const char **reasons = postgresql_refusals(cluster, NULL, NULL, look->doctor->mem, &count);
 		for (size_t j = 0; j < count; j++)
 			look_found(look, "correct it in Git", "%s: %s",
 				look_object(look, "postgresql", cluster), reasons[j]);
@@ -122,12 +123,10 @@ void look_primary(struct look *look)
 	json_array_foreach (look_list(look, LOOK_POSTGRESQLS), i, cluster) {
 		size_t primaries = 0, members = 0;
 		json_array_foreach (look_list(look, LOOK_PODS), j, pod) {
-			const json_t *labels = json_at(pod, "metadata.labels");
 			if (!is_member(cluster, pod))
 				continue;
 			members++;
-			primaries +=
-				text_equal(json_string_value(json_object_get(labels, "spilo-role")), "master");
+			primaries += patroni_labelled_primary(pod);
 		}
 		const char *name = json_text_at(cluster, "metadata.name", "");
 		if (look->unknown || json_number_at(cluster, "spec.numberOfInstances", 0) == 0)

@@ -335,6 +335,9 @@ def test_users_without_a_secret_a_database_or_a_list(team):
     assert report.result.code == 1 and len(report.all("failed")) == 2, report.result
     assert "bob" in report.one("failed", "users", "user-bob-secret")["remedy"]
     assert 'CREATE DATABASE "nowhere"' in report.one("failed", "users", "no database nowhere")["remedy"]
+    symptom = doctor(team, "users-do-not-appear")
+    assert "bob" in symptom.one("failed", "users", "user-bob-secret")["remedy"]
+    assert symptom.one("failed", "users", "no database nowhere")["remedy"] and not symptom.all("ok")
     team.repository_here.commit({"postgres-users/users.yaml": users_map("users:\n  - username: pg_evil\n    database: app\n")})
     assert doctor(team).failed_only("users", "postgres-users/users.yaml:8", "pg_evil")
     team.repository_here.commit({"postgres-users/users.yaml": config_map("other")})

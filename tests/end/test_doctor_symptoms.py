@@ -125,6 +125,10 @@ def test_a_cluster_whose_operator_is_silent_or_failed(symptoms):
     labels = {"application": "spilo", "cluster-name": "db", "spilo-role": "replica"}
     symptoms.pod("db-0", labels, {"zalando-postgres-operator-rolling-update-required": "true"}, phase="Running")
     symptoms.found("no-primary", "0 of 1 Pods", remedy="pgitops cluster get db")
+    symptoms.pod("db-1", labels | {"spilo-role": "primary"}, phase="Running")  # as Patroni 4 has it by itself
+    symptoms.none("no-primary")
+    symptoms.pod("db-2", labels | {"spilo-role": "master"}, phase="Running")
+    symptoms.found("no-primary", "2 of 3 Pods are labelled as primary", remedy="pgitops cluster get db")
     symptoms.found("rolling-update", "Pod", "db-0", remedy="replicas anew first")
 
 
@@ -223,4 +227,6 @@ def test_the_first_error_of_status_names_the_doctor(world):
     world.begin()
     team.condition("SyncError", "exceeded quota")
     errors = world.agent.cli("status").ok().out.split("Errors")[1]
+    first = [line for line in errors.splitlines() if "exceeded quota" in line or "pgitops doctor" in line][:2]
+    assert "exceeded quota" in first[0] and "`pgitops doctor quota`" in "".join(first), errors
     assert errors.count("`pgitops doctor quota` looks for the cause") == 1

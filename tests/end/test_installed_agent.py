@@ -1,32 +1,20 @@
 """The installation at work: the agent with install.yaml's agent file and the token of its ServiceAccount, nothing more."""
 
 import base64
-import pathlib
+import contextlib
+import json
 import re
+import sqlite3
 
 import pytest
 import yaml
 
-from parts import kube, postgres, tools
+from parts import kube, postgres
 from parts.agent import wait_for
-from parts.git import Repository
+from parts.installed import APPLICATION, EXAMPLES, MANIFESTS, at_work, documents, may, me, overlay, refusals, rules_of, secret, status, synced
 from parts.manifests import users_map
 from parts.patroni import pretend
 from parts.process import free_port, own_address
-
-MANIFESTS = pathlib.Path(__file__).resolve().parents[2] / "manifests"
-EXAMPLES = MANIFESTS / "examples"
-SUPERUSER = "postgres.acid-minimal-cluster.credentials.postgresql.acid.zalan.do"
-APPLICATION = "argoproj.io/v1alpha1"
-
-
-def documents(path):
-    return [document for document in yaml.safe_load_all(path.read_text()) if document]
-
-
-def secret(namespace, name, **data):
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": namespace, "name": name},
-            "data": {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}}
 
 
 @pytest.fixture(scope="module")
@@ -53,45 +41,8 @@ def server():
 
 @pytest.fixture
 def installed(plane, agent, server, tmp_path):
-    """What install.yaml says, but for what a pod would give: paths, the listen address, the database's address."""
-    path = plane.admin.path("v1", "ServiceAccount", "argocd", "pgitops") + "/token"
-    token = plane.admin.request("POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-                                               "spec": {"expirationSeconds": 3600}})["status"]["token"]
-    config = yaml.safe_load(plane.admin.get("v1", "ConfigMap", "argocd", "pgitops")["data"]["agent.yaml"])
-    own = agent.config
-    config |= {"state": own["state"], "listen": own["listen"], "poll": "1s", "log": own["log"],
-               "kubernetes": {"kubeconfig": str(plane.kubeconfig("pgitops", folder=tmp_path, token=token))}}
-    config["api"] = {"tokenFile": str(tmp_path / "token")}
-    config["databases"][0]["connection"] = server.conninfo()
-    agent.config = config
-
-    for document in [secret("default", SUPERUSER, username="postgres", password=server.password),
-                     *(secret("postgres", f"user-{name}-secret", password=f"first-{name}")
-                       for name in ("alice", "bob", "report-service"))]:
-        plane.admin.apply(document)
-    repository = Repository(tmp_path / "database.git")
-    repository.commit({str(file.relative_to(EXAMPLES)): file.read_text()
-                       for folder in ("postgres-cluster", "postgres-users") for file in (EXAMPLES / folder).iterdir()})
-    for file in sorted((EXAMPLES / "applications").iterdir()):
-        for application in documents(file):
-            application["spec"]["source"]["repoURL"] = repository.url
-            plane.admin.apply(application)
-    return repository
-
-
-def status(plane, name):
-    return (plane.admin.get(APPLICATION, "Application", "argocd", name) or {}).get("status", {})
-
-
-def synced(plane, name, revision, wanted="Synced"):
-    def there():
-        sync = status(plane, name).get("sync", {})
-        return sync.get("status") == wanted and sync.get("revision") == revision
-
-    try:
-        wait_for(f"{name} {wanted}", there)
-    except TimeoutError as error:
-        raise AssertionError(f"{error}: {status(plane, name)}") from None
+    """As install.yaml says."""
+    return at_work(plane, agent, server, tmp_path)
 
 
 def test_a_push_reaches_the_cluster_and_the_database_with_the_rights_of_the_installation(installed, plane, agent, server):
@@ -153,32 +104,67 @@ def test_the_api_asks_for_the_token_and_the_probes_do_not(installed, agent, tmp_
     assert answer.status == 200 and len(answer.json["items"]) == 2
 
 
+# ---- an upgrade of the installation -----------------------------------------------------------------------------------------
+
+RECORDED = MANIFESTS.parent / "tests/end/data/store_0.1.0_cluster.sql"
+MORE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n"
+TRACKING = "argocd.argoproj.io/tracking-id"
+OWNED = [("postgres-cluster", ("acid.zalan.do/v1", "postgresql", "default", "acid-minimal-cluster"), "acid.zalan.do/postgresql:default/"),
+         ("postgres-users", ("v1", "ConfigMap", "postgres", "postgres-users-config"), "/ConfigMap:postgres/"),
+         ("postgres-users", ("v1", "ConfigMap", "postgres", "more"), "/ConfigMap:postgres/")]
+
+
+@pytest.fixture
+def upgraded(installed, plane, agent):
+    """What version 0.1.0 left: its objects, the status of its Applications, its store. The two commits that it has seen."""
+    seen = [installed.head, installed.commit({"postgres-users/more.yaml": MORE})]
+    manifests = [(EXAMPLES / "postgres-cluster/minimal-cluster.yaml").read_text(), (EXAMPLES / "postgres-users/users.yaml").read_text(), MORE]
+    text = RECORDED.read_text().replace("file:///srv/team/database", installed.url.removesuffix(".git"))
+    for recorded, commit in zip(re.findall(r"'([0-9a-f]{40})','Ada", text)[1:], seen, strict=True):
+        text = text.replace(recorded, commit)
+    versions = {}
+    for (application, address, key), manifest in zip(OWNED, manifests, strict=True):
+        plane.admin.delete(*address)
+        wanted = yaml.safe_load(manifest)
+        wanted["metadata"] |= {"namespace": address[2], "annotations": {TRACKING: f"{application}:{key}{address[3]}"}}
+        made = plane.admin.apply(wanted, manager="pgitops", force=True)["metadata"]
+        versions[address[3]] = (made["uid"], made["resourceVersion"])
+    agent.state.mkdir(mode=0o700)
+    path = agent.state / "pgitops.db"
+    path.touch(mode=0o600)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript((MANIFESTS.parent / "store/schema_1.sql").read_text() + text)
+        db.execute("PRAGMA user_version = 1")
+        for name, (uid, version) in versions.items():
+            db.execute("UPDATE inventory SET uid = ?, live_version = ? WHERE name = ?", (uid, version, name))
+        for name, recorded in db.execute("SELECT name, document FROM application").fetchall():
+            found = plane.admin.patch(APPLICATION, "Application", "argocd", name, {"status": json.loads(recorded)["status"]}, manager="pgitops")
+            document = recorded.replace(json.loads(recorded)["metadata"]["uid"], found["metadata"]["uid"])
+            db.execute("UPDATE application SET document = ? WHERE name = ?", (document, name))
+        db.commit()
+    return seen
+
+
+def test_an_upgrade_from_the_first_version_keeps_what_applications_have_and_writes_nothing_again(upgraded, installed, plane, agent):
+    mark = plane.mark()
+    agent.start()
+    for name in ("postgres-cluster", "postgres-users"):
+        agent.cli("app", "refresh", name).ok()
+    synced(plane, "postgres-users", upgraded[1])
+    again = [(event["verb"], event["requestURI"]) for event in plane.requests(mark) if event["verb"] in ("create", "update", "patch", "delete") and
+             event["objectRef"]["resource"] in ("configmaps", "postgresqls") and "dryRun" not in event["requestURI"]]
+    assert again == []
+    before = status(plane, "postgres-users")
+    assert [(entry["id"], entry["revision"]) for entry in before["history"]] == list(enumerate(upgraded))
+    assert before["operationState"]["phase"] == "Succeeded" and not before.get("conditions")
+    head = installed.commit({"postgres-users/more.yaml": MORE + "data: {a: b}\n"})
+    synced(plane, "postgres-users", head)
+    assert [(entry["id"], entry["revision"]) for entry in status(plane, "postgres-users")["history"]] == list(enumerate([*upgraded, head]))
+    assert [row["commit"] for row in agent.items("app", "history", "postgres-users")] == [head, *reversed(upgraded)]
+    assert refusals(plane, mark) == []
+
+
 # ---- the overlays -----------------------------------------------------------------------------------------------------
-
-
-def overlay(name):
-    return tools.kustomized(MANIFESTS / "overlays" / name)
-
-
-def rules_of(documents):
-    return [document for document in documents if document["kind"] in ("Role", "ClusterRole")]
-
-
-def refusals(plane, mark):
-    return [(event["verb"], event["requestURI"], event["responseStatus"].get("message"))
-            for event in plane.requests(mark) if event.get("responseStatus", {}).get("code") in (401, 403)]
-
-
-def me(plane, installed_agent):
-    """A client with the agent's own token."""
-    config = yaml.safe_load(pathlib.Path(installed_agent.config["kubernetes"]["kubeconfig"]).read_text())
-    return plane.client(config["users"][0]["user"]["token"], agent="tests-as-pgitops")
-
-
-def may(client, verb, resource, group, namespace, name=""):
-    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {
-        "verb": verb, "resource": resource, "group": group, "namespace": namespace, "name": name}}}
-    return client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)["status"]["allowed"]
 
 
 @pytest.fixture
