@@ -23,6 +23,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOMS_OF_EVERY_MAJOR = {TESTS / "reconcile/roles", TESTS / "reconcile/grants", TESTS / "reconcile/postgres"}
 
 
+def pytest_configure():
+    postgres.sweep()
+
+
+def pytest_unconfigure():
+    postgres.sweep()
+
+
 def pytest_addoption(parser):
     parser.addoption("--every-major", action="store_true", help="run the tests of users and grants on every PostgreSQL")
 

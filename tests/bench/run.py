@@ -4,7 +4,8 @@
     tests/bench/run.sh [NAME...]      names: memory, announced, objects, users, git, start; ten-thousand, fifty-thousand,
                                       ten-thousand-users, secrets and ldap2pg only when named
 
-Nothing here fails on a slow machine: it prints. Requests are counted in the API server's audit log, writes by the agent.
+Nothing here fails on a slow machine: it prints. Figures that have a limit of their own (clusters.py, takeover.py) say whether it holds, and end
+with 1 where it does not. Requests are counted in the API server's audit log, writes by the agent.
 """
 
 import argparse
@@ -27,12 +28,25 @@ from parts import agent as agents, kube, postgres  # noqa: E402
 from parts.git import GitHttpServer, Repository  # noqa: E402
 
 SECRET = "bench webhook secret"
-ROWS = []
+ROWS, OVER = [], []
 
 
 def row(what, value, limit="", note=""):
     ROWS.append((what, value, limit, note))
     print(f"  {what:58} {value:>22}  {limit:28} {note}", flush=True)
+
+
+def limited(what, figure, limit, shown, note="", below=True):
+    """A figure that has a limit: the row says whether it holds. What reaches the limit is over it, unless it is meant to be the most (`below`)."""
+    holds = figure < limit if below else figure <= limit
+    OVER.extend([] if holds else [what])
+    row(what, shown(figure), f"{'<' if below else '<='} {shown(limit)}: {'yes' if holds else 'NO'}", note)
+
+
+def verdict():
+    """The exit code, after the last row."""
+    print(f"over the limit: {', '.join(OVER)}" if OVER else "every limit holds", flush=True)
+    return 1 if OVER else 0
 
 
 def cpu_seconds(pid):

@@ -1,5 +1,7 @@
 """Two agents that share a lease: one is at work, the other stands by, and nobody writes without it."""
 
+import datetime
+import re
 import signal
 import threading
 
@@ -115,6 +117,41 @@ def test_a_leader_that_was_stopped_or_cut_off_writes_nothing_after_its_lease(pai
     assert late(kube, renewals) == [] and late(sql, renewals) == []
 
 
+def moment(spec, key):
+    return datetime.datetime.fromisoformat(spec[key])
+
+
+def test_who_is_killed_is_followed_once_its_lease_has_ended(pair):
+    """And not before: it could still be at work."""
+    pair.converged()
+    old = pair.leader()
+    mark = pair.server.log_mark()
+    before = pair.lease()["spec"]
+    seen = [before]
+    pair.agents[old].kill()
+    pair.push()
+
+    def followed():
+        """What it had sent last may come after its death."""
+        spec = pair.lease()["spec"]
+        if spec.get("holderIdentity") == before["holderIdentity"]:
+            seen[:] = [spec]
+            return None
+        return spec
+
+    after = wait_for("another one has the lease", followed)
+    assert after["holderIdentity"] and after["leaseTransitions"] == before["leaseTransitions"] + 1
+    ended = moment(seen[0], "renewTime") + datetime.timedelta(seconds=DURATION)
+    # Each rounds to a millisecond.
+    assert seen[0]["leaseDurationSeconds"] == DURATION and ended <= moment(after, "acquireTime") + datetime.timedelta(milliseconds=2)
+    pair.converged()
+    assert pair.leader() == pair.other(old)
+    pair.begin(old)
+    wait_for("it stands by", pair.agents[old].ready)
+    written = re.findall(rf'ALTER ROLE "(\w+)" CONNECTION LIMIT {pair.count % 1000}\b', pair.server.log_since(mark))
+    assert sorted(written) == sorted(pair.entries), written
+
+
 def test_a_standby_says_so_and_takes_nothing_on(pair):
     leader = pair.leader()
     standby = pair.agents[pair.other(leader)]
@@ -153,8 +190,11 @@ def test_what_another_leader_did_is_not_undone(pair):
     pair.converged()
     first = pair.leader()
     second = pair.other(first)
+    before = pair.lease()["spec"]
     assert pair.agents[first].stop() == 0
-    assert pair.leader() == second
+    # From then on nobody waits for anything to end.
+    assert pair.lease()["spec"].get("holderIdentity") != before["holderIdentity"]
+    assert pair.leader() == second and pair.lease()["spec"]["leaseTransitions"] == before["leaseTransitions"] + 1
     pair.entries = ("ada",)
     pair.push()
     wait_for("ben is gone", lambda: not pair.server.query("SELECT FROM pg_roles WHERE rolname = 'ben'"))

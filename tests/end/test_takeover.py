@@ -1,76 +1,13 @@
 """From Argo CD to this agent and back: whose an object is, what changes when it is taken over, what is left when it is given back."""
 
-import copy
 import json
 import time
 
 import pytest
 
+from parts.argocd import INSTALLATION, TRACKING, ArgoCD
 from parts.manifests import config_map
 from parts.world import FINALIZER, PREFIX, deployment, manifest, marked, pod
-
-INSTALLATION = PREFIX + "installation-id"
-TRACKING = PREFIX + "tracking-id"
-LABEL = "app.kubernetes.io/instance"
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-MANAGERS = {"client": "argocd-controller", "server": "argocd-controller", "before-2.5": "argocd-application-controller"}
-
-
-class ArgoCD:
-    """Writes objects as its application controller does; nothing of it runs here.
-
-    `apply`: client side (kubectl's three-way merge, its own text beside it) or server side, always with force. `tracking`: by label
-    (the default of 2.x), by annotation (of 3.x), or both. Before 2.5 it had no name of its own as a field manager.
-    """
-
-    def __init__(self, world, application, apply="client", tracking="annotation", installation=None):
-        self.world, self.application, self.apply_as, self.manager = world, application, apply, MANAGERS[apply]
-        self.tracking, self.installation = tracking, installation
-
-    def marked(self, text):
-        obj = json.loads(text)
-        meta = obj["metadata"]
-        meta.setdefault("namespace", self.world.namespace)
-        group = obj["apiVersion"].rpartition("/")[0]
-        if "label" in self.tracking:
-            meta.setdefault("labels", {})[LABEL] = self.application
-        if "annotation" in self.tracking:
-            meta.setdefault("annotations", {})[TRACKING] = (
-                f"{self.application}:{group}/{obj['kind']}:{meta['namespace']}/{meta['name']}")
-        if self.installation:
-            meta.setdefault("annotations", {})[INSTALLATION] = self.installation
-        return obj
-
-    def sync(self, *texts):
-        for text in texts:
-            obj = self.marked(text)
-            meta = obj["metadata"]
-            if self.apply_as == "server":
-                self.world.kube.apply(obj, manager=self.manager, force=True)
-                continue
-            plain = copy.deepcopy(obj)
-            plain["metadata"].setdefault("annotations", {})
-            meta.setdefault("annotations", {})[LAST_APPLIED] = json.dumps(plain) + "\n"
-            path = self.world.kube.path(obj["apiVersion"], obj["kind"], meta["namespace"])
-            live = self.world.kube.get(obj["apiVersion"], obj["kind"], meta["namespace"], meta["name"])
-            if live:
-                self.world.kube.patch(obj["apiVersion"], obj["kind"], meta["namespace"], meta["name"], obj, manager=self.manager)
-            else:
-                self.world.kube.request("POST", f"{path}?fieldManager={self.manager}", obj)
-
-    def wants(self, text):
-        """What its next sync would change: nothing, or the fields. By the server's word, as its server-side diff has it."""
-        obj = self.marked(text)
-        meta = obj["metadata"]
-        path = self.world.kube.path(obj["apiVersion"], obj["kind"], meta["namespace"], meta["name"])
-        live = self.world.kube.request("GET", path)
-        dry = self.world.kube.request("PATCH", f"{path}?fieldManager={self.manager}&force=true&dryRun=All", obj,
-                                      content_type="application/apply-patch+yaml")
-        for found in (live, dry):
-            for field in ("managedFields", "resourceVersion", "generation"):
-                found["metadata"].pop(field, None)
-        return [key for key in sorted(set(live) | set(dry)) if live.get(key) != dry.get(key)]
-
 
 # ---- installation-id ----------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Real PostgreSQL servers, 13 to 18, on loopback.
 
 The binaries come from tests/postgres (npm ci). A server is a child of this process and dies with it; its data lie in a
-temporary folder. `shared(17)` gives one server for each major and test process; `Postgres(17)` a private one.
+temporary folder, in memory where there is plenty of it: databases of a moment cost a file system of a disk a sixth of a test's CPU time. `shared(17)` gives one server for each major and test process; `Postgres(17)` a private one.
 
     server = postgres.shared(17)
     server.run("CREATE DATABASE app")
@@ -13,6 +13,7 @@ import atexit
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import psycopg
 
+from parts.git import Certificates
 from parts.process import die_with_parent, free_port
 
 MAJORS = (13, 14, 15, 16, 17, 18)
@@ -37,6 +39,7 @@ SETTINGS = {
     "max_connections": "60",
     "max_wal_senders": "4",
     "wal_keep_size": "64MB",
+    "max_wal_size": "192MB",
     "autovacuum": "off",
     "jit": "off",
     "password_encryption": "scram-sha-256",
@@ -58,6 +61,35 @@ def server_account():
         except KeyError:
             continue
     raise RuntimeError("running as root, and neither the user postgres nor nobody exists")
+
+
+def _room(path, gibibytes):
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize >= gibibytes << 30
+
+
+def _available_memory():
+    found = re.search(r"^MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text(), re.M)
+    return int(found[1]) >> 20 if found else 0
+
+
+MEMORY = Path("/dev/shm")
+
+
+def sweep():
+    """Takes away what processes that have ended left in memory: at the end of a run, and a run that was killed by the next one."""
+    for old in MEMORY.glob("pgitops-*-of-*"):
+        if not Path(f"/proc/{old.name.split('-of-')[1].split('-')[0]}").exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def make_folder(prefix):
+    """For the data of a server: in memory where all workers' servers fit in many times over."""
+    place = MEMORY if _room(MEMORY, 10) and _available_memory() >= 14 else None
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}-of-{os.getpid()}-", dir=place))
 
 
 def _die_with_parent():
@@ -127,7 +159,7 @@ class Postgres:
         self.password = secrets.token_hex(12)
         self.settings = dict(settings or {})
         self.binaries = Binaries.of(major)
-        self.folder = Path(tempfile.mkdtemp(prefix=f"pgitops-pg{major}-"))
+        self.folder = make_folder(f"pgitops-pg{major}")
         self.data = self.folder / "data"
         self.log_path = self.folder / "log"
         self.port = None
@@ -239,7 +271,7 @@ class Postgres:
         copy = Postgres.__new__(Postgres)
         copy.__dict__ |= {"major": self.major, "superuser": self.superuser, "password": self.password,
                           "settings": self.settings | (settings or {}), "binaries": self.binaries, "port": None,
-                          "process": None, "folder": Path(tempfile.mkdtemp(prefix=f"pgitops-pg{self.major}-standby-"))}
+                          "process": None, "folder": make_folder(f"pgitops-pg{self.major}-standby")}
         copy.data, copy.log_path = copy.folder / "data", copy.folder / "log"
         copy._own(copy.folder)
         atexit.register(copy.close)
@@ -344,3 +376,17 @@ def shared(major):
         server.process = None
         server.start()
     return server
+
+
+def spilo(major, folder):
+    """A server that is reached from elsewhere, by TLS alone, with a certificate that nobody has signed."""
+    made = Postgres(major, {"listen_addresses": "*", "ssl": "on"}, start=False)
+    certificates = Certificates(folder, "postgres")
+    for source, name in ((certificates.cert, "server.crt"), (certificates.key, "server.key")):
+        path = made.data / name
+        path.write_bytes(source.read_bytes())
+        path.chmod(0o600)
+        made._own(path)
+    with open(made.data / "pg_hba.conf", "a", encoding="ascii") as file:
+        file.write("hostssl all all all scram-sha-256\n")
+    return made.start()

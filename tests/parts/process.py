@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,9 +12,15 @@ PATIENCE = float(os.environ.get("PGITOPS_TEST_PATIENCE") or 30)  # seconds, befo
 
 
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+    """Below those that outgoing connections get: of these one is taken now and then before its server is there."""
+    while True:
+        port = 10000 + secrets.randbelow(22000)
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def stop_accepting(listener, thread):
