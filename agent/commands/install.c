@@ -161,6 +161,7 @@ static int print(struct command_context *context, struct config *config, const s
 
 	if (!take_overlays(context, options, config, &install.overlays))
 		return EXIT_NO_ANSWER;
+	install_check_paths(&install, &doctor);
 	if (!find_cluster(options, config, context->mem, &err) || !file_read(config->file, &text, &err))
 		return command_failed(&err);
 	install.agent_file = buf_string(&text);

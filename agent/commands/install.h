@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 
+struct doctor;
+
 /* A file of manifests/; the last has no name. */
 struct install_text {
 	const char *file;
@@ -46,6 +48,12 @@ void install_rule_add(struct install *install, const struct install_rule *rule, 
 
 /* Appends the Roles with their bindings, a comment at each rule. */
 void install_write_rights(const struct install *install, struct buf *out);
+
+/* The Deployment as manifests/ has it, a new reference. */
+json_t *install_deployment(const struct install *install);
+
+/* Warns of each file that the agent file names and no volume of the Pod has, and of a `listen` that nothing in the cluster reaches. */
+void install_check_paths(const struct install *install, struct doctor *doctor);
 
 /* Appends all of it as a stream of documents. */
 void install_write(const struct install *install, struct buf *out);

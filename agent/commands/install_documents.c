@@ -86,7 +86,7 @@ static void write_document(const struct install *install, json_t *document, stru
 	yaml_write(document, YAML_AS_GIVEN, out);
 }
 
-static void write_file(const struct install *install, const char *file, struct buf *out)
+static struct yaml_documents read_file(const struct install *install, const char *file)
 {
 	struct yaml_documents documents = {0};
 	struct mistakes mistakes = {.mem = install->mem};
@@ -94,10 +94,28 @@ static void write_file(const struct install *install, const char *file, struct b
 	while (!text_equal(text->file, file))
 		text++;
 	yaml_read(file, (const char *)text->bytes, text->length, install->mem, &documents, &mistakes);
+	return documents;
+}
+
+static void write_file(const struct install *install, const char *file, struct buf *out)
+{
+	struct yaml_documents documents = read_file(install, file);
 	for (size_t i = 0; i < documents.count; i++) {
 		CLEANUP(json_done) json_t *document = yaml_to_json(documents.items[i]);
 		write_document(install, document, out);
 	}
+}
+
+json_t *install_deployment(const struct install *install)
+{
+	struct yaml_documents documents = read_file(install, "manifests/base/deployment.yaml");
+	for (size_t i = 0; i < documents.count; i++) {
+		json_t *document = yaml_to_json(documents.items[i]);
+		if (text_equal(json_text_at(document, "kind", ""), "Deployment"))
+			return document;
+		json_decref(document);
+	}
+	return NULL;
 }
 
 static void write_agent_file(const struct install *install, struct buf *out)

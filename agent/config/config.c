@@ -286,7 +286,8 @@ bool config_read(const char *file, struct arena *mem, struct config *config, str
 		return false;
 	}
 	yaml_read(file, buf_string(&bytes), bytes.length, mem, &documents, mistakes);
-	struct settings settings = {file, folder_of(file, mem), mem, mistakes};
+	struct settings settings = {
+		.file = file, .folder = folder_of(file, mem), .mem = mem, .mistakes = mistakes};
 	if (!mistakes->count)
 		read_document(&settings, &documents, &read);
 	if (!read.lease.namespace)
@@ -307,6 +308,8 @@ bool config_read(const char *file, struct arena *mem, struct config *config, str
 				"postgresql is an object of the cluster, and kubernetes.none is true: name a connection");
 	if (mistakes->count)
 		return report_first(mistakes, mem, err);
+	read.paths = settings.paths;
+	read.path_count = settings.path_count;
 	*config = read;
 	return true;
 }

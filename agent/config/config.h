@@ -91,6 +91,13 @@ struct lease_config {
 	int64_t duration;             /* milliseconds, whole seconds; default 12 s */
 };
 
+/* A file or folder that the agent file names, in whatever field. */
+struct config_path {
+	const char *field; /* "tokenFile"; "connection: sslrootcert" */
+	const char *path;
+	int line;
+};
+
 struct config {
 	const char *file;
 	const char *state;        /* default /var/lib/pgitops */
@@ -120,8 +127,10 @@ struct config {
 	const char *webhook_secret_file;
 	struct webhook_config *webhooks; /* webhook.repositories */
 	size_t webhook_count;
-	const char *log_level;  /* log.level: debug, info, warning, error */
-	const char *log_format; /* log.format: text, json */
+	const char *log_level;     /* log.level: debug, info, warning, error */
+	const char *log_format;    /* log.format: text, json */
+	struct config_path *paths; /* in the order of the file; defaults are not among them */
+	size_t path_count;
 };
 
 /* Everything in `mem`. False with mistakes when the file cannot be used; the first is in `err` too, whose kind is ERROR_INVALID

@@ -343,6 +343,18 @@ static void check_patroni(
 	check_patroni_access(settings, pair, database);
 }
 
+/* libpq reads these itself; "system" is no file. */
+static void note_paths(struct settings *settings, const struct yaml_pair *pair, const char *connection)
+{
+	static const char *const keywords[] = {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"};
+	for (size_t i = 0; i < COUNT_OF(keywords); i++) {
+		const char *path = connection_word(connection, keywords[i], settings->mem);
+		if (path && !text_equal(path, "system"))
+			settings_path(settings, pair,
+				arena_printf(settings->mem, "connection: %s", keywords[i]), path);
+	}
+}
+
 static void check_database(struct settings *settings, const struct yaml_pair *pair,
 	const struct config *config, struct database_config *database)
 {
@@ -364,7 +376,8 @@ static void check_database(struct settings *settings, const struct yaml_pair *pa
 			"connection holds a password, or is no connection string: remove it and name a file or Secret "
 			"in passwordFrom");
 	else if (!database->database)
-		database->database = connection_database(database->connection, settings->mem);
+		database->database = connection_word(database->connection, "dbname", settings->mem);
+	note_paths(settings, connection, database->connection);
 }
 
 void config_read_databases(struct settings *settings, const struct yaml_pair *pair, void *base)

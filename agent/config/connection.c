@@ -138,17 +138,23 @@ bool connection_has_password(const char *connection)
 	return !walk(connection, finds_password, &found) || found;
 }
 
-static bool finds_database(void *context, const char *key, const char *value)
+struct word {
+	const char *key;
+	char value[LONGEST_WORD + 1];
+};
+
+static bool finds_word(void *context, const char *key, const char *value)
 {
-	if (strcmp(key, "dbname") == 0)
-		memcpy(context, value, strlen(value) + 1); /* as large; the last one counts, as in libpq */
+	struct word *word = context;
+	if (strcmp(key, word->key) == 0)
+		memcpy(word->value, value, strlen(value) + 1); /* as large; the last one counts, as in libpq */
 	return false;
 }
 
-const char *connection_database(const char *connection, struct arena *mem)
+const char *connection_word(const char *connection, const char *keyword, struct arena *mem)
 {
-	char name[LONGEST_WORD + 1] = "";
-	if (!walk(connection, finds_database, name) || !*name)
+	struct word word = {.key = keyword};
+	if (!walk(connection, finds_word, &word) || !*word.value)
 		return NULL;
-	return arena_copy(mem, name);
+	return arena_copy(mem, word.value);
 }

@@ -8,5 +8,5 @@
 /* Holds the string a password, or anything that may be one? True also when it cannot be understood. */
 bool connection_has_password(const char *connection);
 
-/* The dbname it names, in `mem`, or NULL. */
-const char *connection_database(const char *connection, struct arena *mem);
+/* The value of this keyword, in `mem`; NULL = none, or an empty one. */
+const char *connection_word(const char *connection, const char *keyword, struct arena *mem);

@@ -26,11 +26,17 @@ void settings_complain(
 		key ? pair->column : pair->value->column, "%s", text);
 }
 
-const char *settings_path(const struct settings *settings, const char *path)
+const char *settings_path(
+	struct settings *settings, const struct yaml_pair *pair, const char *field, const char *path)
 {
 	while (text_starts(path, "./"))
 		path += 2;
-	return *path == '/' ? path : arena_printf(settings->mem, "%s/%s", settings->folder, path);
+	if (*path != '/')
+		path = arena_printf(settings->mem, "%s/%s", settings->folder, path);
+	settings->paths =
+		arena_grow(settings->mem, settings->paths, settings->path_count, sizeof(*settings->paths));
+	settings->paths[settings->path_count++] = (struct config_path){field, path, pair->value->line};
+	return path;
 }
 
 /* The text of a scalar; NULL after a mistake. */
@@ -52,7 +58,7 @@ static void read_text(struct settings *settings, const struct yaml_pair *pair, b
 	if (path && !*text)
 		settings_complain(settings, pair, false, "%s is empty", pair->key);
 	else
-		*field = path ? settings_path(settings, text) : text;
+		*field = path ? settings_path(settings, pair, pair->key, text) : text;
 }
 
 static void read_texts(struct settings *settings, const struct yaml_pair *pair, bool paths,

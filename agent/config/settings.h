@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "agent/config/config.h"
 #include "reconcile/manifest/yaml.h"
 
 struct settings {
@@ -12,6 +13,8 @@ struct settings {
 	const char *folder; /* absolute: relative paths begin here */
 	struct arena *mem;
 	struct mistakes *mistakes;
+	struct config_path *paths; /* all that were read */
+	size_t path_count;
 };
 
 enum setting_type {
@@ -44,4 +47,6 @@ void settings_complain(struct settings *settings, const struct yaml_pair *pair, 
 /* The items of a list of maps, each with `path` for messages; NULL and a mistake when it is none. */
 struct yaml_pair *settings_items(struct settings *settings, const struct yaml_pair *pair, size_t *count);
 
-const char *settings_path(const struct settings *settings, const char *path);
+/* The path made absolute, and noted as one of `field`. */
+const char *settings_path(
+	struct settings *settings, const struct yaml_pair *pair, const char *field, const char *path);

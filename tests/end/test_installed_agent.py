@@ -309,6 +309,28 @@ def test_a_kind_that_the_cluster_does_not_know_is_told_and_nothing_is_printed(in
     assert result.out == "" and "Nothing.nowhere.example.org" in result.err
 
 
+def test_what_the_pod_will_not_have_is_told(installed, plane, workstation):
+    """Each file by the line that names it; what is on the Deployment's volumes, or in the image, is there."""
+    file = workstation.folder / "for-the-pod.yaml"
+    assert "the Pod" not in printed(workstation, plane).ok().err
+    given = file.read_text()
+    lines = [("state: /var/lib/pgitops", "state: ./state", "state"), ("tokenFile: /run/secrets/pgitops/token", "tokenFile: token", "tokenFile"),
+             ("sslrootcert=/run/postgres-ca/ca.crt", "sslrootcert=/home/me/ca.crt", "connection: sslrootcert")]
+    for old, new, _ in lines:
+        assert old in given
+        given = given.replace(old, new)
+    more = "repositories:\n  - {url: https://git.example.org, passwordFile: /tmp/password, caFile: /etc/ssl/certs/ca-certificates.crt}\n"
+    file.write_text(given.replace("0.0.0.0:8080", "127.0.0.1:8080") + more)
+    result = printed(workstation, plane).ok()
+    told = [line for line in result.err.splitlines() if line.startswith("pgitops: warning: the Pod:")]
+    text = file.read_text().splitlines()
+    for name in ("state", "tokenFile", "connection: sslrootcert", "passwordFile"):
+        (line,) = (found for found in told if f": {name} is /" in found)
+        assert name.split(": ")[-1] in text[int(line.split(f"{file}:")[1].split(":")[0]) - 1], line
+    assert len(told) == 5 and "listen is 127.0.0.1:8080" in told[-1], told
+    assert keyed(yaml.safe_load_all(result.out))["ConfigMap", "argocd", "pgitops"]["data"]["agent.yaml"] == file.read_text()
+
+
 def test_before_anything_is_in_the_cluster_the_applications_come_from_a_folder(installed, plane, workstation, tmp_path):
     folder = tmp_path / "not-in-the-cluster-yet"
     folder.mkdir()
