@@ -1,8 +1,9 @@
 """What every part has in common: it is a child of this process, it has a port of its own, and it takes a moment."""
 
 import ctypes
+import itertools
 import os
-import secrets
+import random
 import signal
 import socket
 import subprocess
@@ -11,10 +12,20 @@ import time
 PATIENCE = float(os.environ.get("PGITOPS_TEST_PATIENCE") or 30)  # seconds, before a wait is a failure
 
 
+def _of_this_worker():
+    """Below those that outgoing connections get, and for each worker of a run others: of two that ask at once, both would find the same one free."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = range(10000 + worker, 32000, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    return random.sample(ports, len(ports))
+
+
+_ports = itertools.cycle(_of_this_worker())
+
+
 def free_port():
-    """Below those that outgoing connections get: of these one is taken now and then before its server is there."""
+    """One that nobody listens at, and that nobody here was given of late: its server may not be there yet."""
     while True:
-        port = 10000 + secrets.randbelow(22000)
+        port = next(_ports)
         with socket.socket() as sock:
             try:
                 sock.bind(("127.0.0.1", port))
