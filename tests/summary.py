@@ -8,6 +8,7 @@ import argparse
 import pathlib
 import re
 import sys
+import textwrap
 import xml.etree.ElementTree as xml
 
 
@@ -15,6 +16,7 @@ class Part:
     def __init__(self, name):
         self.name = name
         self.passed, self.failed, self.skipped = 0, [], []
+        self.reasons = {}  # of those that failed, where the results have it in a few lines
         self.durations = []
 
 
@@ -35,6 +37,7 @@ def read_case(part, case):
     elif case.find("failure") is not None or case.find("error") is not None or status == "fail":
         inner = sorted(set(re.findall(r"^\[  FAILED  \] (\w+)$", output, re.M)))
         part.failed += [f"{name}: {test}" for test in inner] or [name]
+        part.reasons[part.failed[-1]] = why(case)
         part.passed += len(re.findall(r"^\[       OK \]", output, re.M))
     else:
         skipped = re.findall(r"^\[  SKIPPED \] (\w+)$", output, re.M)
@@ -46,6 +49,13 @@ def read_case(part, case):
 def reason(case):
     skipped = case.find("skipped")
     return (skipped.get("message") or "skipped") if skipped is not None else case.get("status")
+
+
+def why(case):
+    """The beginning and the end of what pytest says of it, which may have whole logs in it; of CTest the end of the output."""
+    said = [found.get("message") or "" for found in (case.find("failure"), case.find("error")) if found is not None]
+    text = said[0] if said and said[0] not in ("", "Failed") else (case.findtext("system-out") or "")[-600:].strip()
+    return text if len(text) < 1000 else f"{text[:600]}\n...\n{text[-400:]}"
 
 
 def read_results(folder):
@@ -86,6 +96,8 @@ def main():
     for part in parts:
         for name in part.failed:
             print(f"FAILED {part.name}: {name}")
+            if part.reasons.get(name):
+                print(textwrap.indent(part.reasons[name], "    "))
     for name in options.failures:
         print(f"FAILED {name}")
     print("==> parts")
