@@ -26,8 +26,7 @@ const char *connection_value(const char *text, struct arena *mem)
 static bool look(const struct database_config *config, struct patroni_set *set, struct error *err)
 {
 	CLEANUP(patroni_access_done) struct patroni_access access = {0};
-	struct patroni_asking asking = {
-		.access = &access, .alone = true, .milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	struct patroni_asking asking = {.access = &access, .milliseconds = LIMIT_PATRONI_MILLISECONDS};
 	if (!patroni_access_open(config, false, set->mem, &access, err))
 		return false;
 	if (!patroni_ask_cluster(set, config->name, config->patroni, config->patroni_count, &asking, err))
@@ -66,7 +65,8 @@ static bool still_leads(void *context, struct error *err)
 	struct leadership *then = context;
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_PASS_MEMORY);
 	CLEANUP(patroni_access_done) struct patroni_access access = {0};
-	struct patroni_asking asking = {.access = &access, .milliseconds = LIMIT_PATRONI_MILLISECONDS};
+	struct patroni_asking asking = {
+		.access = &access, .picture_alone = true, .milliseconds = LIMIT_PATRONI_MILLISECONDS};
 	struct patroni_set set = {.mem = mem};
 	struct error why = {0};
 	bool found = false;

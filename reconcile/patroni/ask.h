@@ -22,16 +22,19 @@ struct patroni_access {
 
 struct patroni_asking {
 	const struct patroni_access *access; /* for patroni_ask_cluster(), which gives it to the cluster; NULL = none */
-	bool alone; /* patroni_ask_cluster() asks each URL for its member's own word at the same time: patroni_ask() is left the others */
-	bool more;  /* and for configuration and history */
+	bool picture_alone; /* patroni_ask_cluster() asks for GET /cluster and nothing else: for whoever has just asked the members */
+	bool more; /* and for configuration and history */
 	int64_t milliseconds; /* until an answer must be there: a member that is silent costs this once, however many are */
 };
 
 /* GET /patroni of every member that says where it can be asked, and was not yet. */
 void patroni_ask(struct patroni_set *set, const struct patroni_asking *asking);
 
-/* GET /cluster (and /config, /history) of the first of these URLs that answers, for a cluster that no Kubernetes knows; then its members are to be asked.
-   Where they name different leaders, it is the picture whose leader takes writes by its own word (GET /patroni).
+/* A cluster that no Kubernetes knows: what each member behind these URLs says of itself (GET /patroni), then its picture of all of them (GET /cluster);
+   patroni_ask() is left the members that no URL names. Where pictures name different leaders, it is the one whose leader takes writes by
+   its own word. GET /config and /history come from the member whose picture it is.
+   A member that does not reach its store answers no GET /cluster, and is too late with others for as long as it tries (the reason is in ask_cluster.c):
+   it is not asked again before it has heard from its store.
    `name` is what it is called where the answer does not say (before Patroni 3.2). ERROR_RETRY names each URL and why it gave none.
    With `more` a cluster of whom nobody has a picture is found all the same, where a member says something of itself (patroni_take_alone()). */
 bool patroni_ask_cluster(struct patroni_set *set, const char *name, const char *const *urls, size_t count,

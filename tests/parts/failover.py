@@ -37,7 +37,7 @@ class Setting:
 
     def waits(self, text):
         try:
-            wait_for(text, lambda: text in self.database().get("reason", ""), 30, 0.05)
+            wait_for(text, lambda: text in self.database().get("reason", ""), 60, 0.05)
         except TimeoutError:
             raise AssertionError((text, self.database(), self.agent.log()[-3000:])) from None
 
@@ -71,11 +71,14 @@ class Setting:
         return new
 
     def clean(self):
+        """On every member: who is there still would be taken for whom the next test makes."""
         leader = self.patroni.leader()
         with leader.connect() as session:
             session.execute("DROP SCHEMA IF EXISTS pgitops CASCADE")
             for name in USERS:
                 session.execute(f"DROP OWNED BY {name}; DROP ROLE {name}" if self.has(leader, name) else "SELECT 1")
+        there = f"SELECT count(*) FROM pg_roles WHERE rolname IN {USERS}"
+        wait_for("nobody has them", lambda: not any(member.value(there) for member in self.patroni.members.values()))
 
 
 def created(setting, database="main"):

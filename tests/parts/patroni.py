@@ -21,6 +21,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import psycopg
 
@@ -287,16 +288,34 @@ class Patroni:
         self.wait_healthy(60)
         return self
 
+    @property
+    def record(self):
+        """Kind and name of the leader's record."""
+        return ("Endpoints", self.name) if self.endpoints else ("ConfigMap", f"{self.name}-leader")
+
     def leader(self):
         """The member that holds the leader's record, or None."""
-        kind, name = ("Endpoints", self.name) if self.endpoints else ("ConfigMap", f"{self.name}-leader")
+        kind, name = self.record
         found = self.plane.admin.get("v1", kind, self.namespace, name) or {"metadata": {}}
         return self.members.get(found["metadata"].get("annotations", {}).get("leader"))
 
     def forget_leader(self):
         """The leader's record is gone, as when its time has run out."""
-        kind, name = ("Endpoints", self.name) if self.endpoints else ("ConfigMap", f"{self.name}-leader")
+        kind, name = self.record
         self.plane.admin.patch("v1", kind, self.namespace, name, {"metadata": {"annotations": {"leader": None}}})
+
+    def set_ttl(self, ttl):
+        """Done once the record has it, too: that is written anew a loop later."""
+        self.configure(ttl=ttl)
+        self.wait("the record has it", lambda: self.annotation(self.record[1], "ttl") == str(ttl), 60)
+
+    @contextlib.contextmanager
+    def patient(self, ttl=90):
+        """What stands of a leader that is silent stands until it is seen, and forgotten: LOOP's time may be over before on a slow machine."""
+        self.set_ttl(ttl)
+        yield
+        self.wait_healthy()
+        self.set_ttl(LOOP["ttl"])
 
     def replicas(self):
         leader = self.leader()
@@ -344,10 +363,16 @@ class Patroni:
             raise AssertionError(f"{error}\n{self.ailing()}\n{logs}") from None
 
     def switchover(self, candidate=None):
-        leader = self.leader()
+        """Asked for again where it was refused: Patroni waits no more than 2 s for the candidate's word."""
         candidate = candidate or self.replicas()[0].name
-        status, said = leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": candidate}, timeout=60)
-        assert status == 200, (status, said)
+
+        def leads():
+            leader = self.leader()
+            if leader and leader.name != candidate:
+                leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": candidate}, timeout=60)
+            return leader and leader.name == candidate
+
+        self.wait(f"{candidate} leads", leads, 60)
         self.wait_healthy()
         return self.members[candidate]
 
@@ -372,33 +397,39 @@ class Patroni:
     def make_anew(self, name):
         """From the leader, once what it is at has ended: with `force` a rewind would be killed half-way."""
         old = self.members[name].data() / "of-before"
-        old.touch()
 
         def accepted():
-            status, _ = self.members[name].rest("/reinitialize", "POST", {})
-            return status == 200
+            with contextlib.suppress(OSError, http.client.HTTPException):  # it answers between two loops, which may be long
+                old.touch()  # each time: a rewind takes it away
+                return self.members[name].rest("/reinitialize", "POST", {})[0] == 200
 
         self.wait(f"{name} begins anew", accepted, 60)
         self.wait(f"{name} is made anew", lambda: not old.exists(), 60)
 
     def configure(self, **values):
-        member = next(m for m in self.members.values() if m.word())
-        status, said = member.rest("/config", "PATCH", values)
+        """For all of them, each of whom reads it in a loop of its own: done once those that live have."""
+        words = {member: member.word() for member in self.members.values()}
+        living = [member for member, word in words.items() if word]
+        status, said = living[0].rest("/config", "PATCH", values)
         assert status == 200, said
+        then = time.time() + 1  # they say whole seconds
+        self.wait("everybody has read it", lambda: all(m.word().get("dcs_last_seen", 0) >= then for m in living), 60)
 
     def kill(self, name):
         """The node dies: Patroni and the whole server at once."""
         member = self.members[name]
-        pids = member.pids()
-        _signal(pids[:1], signal.SIGSTOP)  # it would bring the server back
-        _signal(pids[::-1], signal.SIGKILL)
+        _signal(self.freeze(name)[::-1], signal.SIGKILL)  # frozen first: Patroni would bring the server back, and the server its processes
         member.process.wait()
         member.process = None
         return member
 
     def freeze(self, name):
-        """The node stands still: sockets stay open, nothing answers."""
-        _signal(self.members[name].pids(), signal.SIGSTOP)
+        """The node stands still: sockets stay open, nothing answers. Also what was forked while the first of them were stopped."""
+        stopped = []
+        while more := [pid for pid in self.members[name].pids() if pid not in stopped]:
+            _signal(more, signal.SIGSTOP)
+            stopped += more
+        return stopped
 
     def thaw(self, name):
         _signal(self.members[name].pids()[::-1], signal.SIGCONT)

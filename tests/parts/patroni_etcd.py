@@ -155,8 +155,18 @@ class EtcdPatroni(Patroni):
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
-    def _key(self):
-        return base64.b64encode(f"/service/{self.name}/leader".encode()).decode()
+    def _key(self, name="/leader"):
+        return base64.b64encode(f"/service/{self.name}{name}".encode()).decode()
+
+    def _leases(self):
+        """Of the keys that go with their time: the leader's, and each member's."""
+        found = self._ask("range", {"key": self._key("/"), "range_end": self._key("0")}).get("kvs", [])
+        return {key["lease"] for key in found if key.get("lease", "0") != "0"}
+
+    def set_ttl(self, ttl):
+        before = self._leases()
+        self.configure(ttl=ttl)
+        self.wait("each key has a lease of that time", lambda: not before & self._leases(), 60)
 
     def leader(self):
         found = self._ask("range", {"key": self._key()}).get("kvs", [])
