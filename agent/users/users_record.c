@@ -27,7 +27,6 @@ bool users_record_known(struct users_pass *pass, const struct roles_plan *plan, 
 {
 	struct store *store = pass->agent->store;
 	const char *list = NULL;
-
 	users_unchanged_look(pass, plan);
 	pass->known_read = store_fact_get(store, list_fact(pass), pass->mem, &list, err) &&
 		(pass->unchanged ||
@@ -283,15 +282,18 @@ static bool heal(const struct users_pass *pass, const char *user, const char *fi
 static bool store_report(const struct record *record, const struct role_report *report, struct error *err)
 {
 	const struct users_pass *pass = record->pass;
-	const char *database = pass->database->config->name;
 	CLEANUP(json_done) json_t *before = previous_of(pass, report->name);
 	CLEANUP(json_done) json_t *now = user_document(record, report, before);
-	if (before && json_equal(before, now))
+	bool ok = true;
+	if (!before || !json_equal(before, now)) {
+		CLEANUP(memory_freep) char *text = json_canonical(now);
+		const struct store_user row = {pass->database->config->name, report->name, text, clock_now()};
+		users_events_status(record->pass, report, before);
+		ok = store_user_set(pass->agent->store, &row, err);
+	} else if (!report->difference_count) {
 		return true;
-	users_events_status(record->pass, report, before);
-	CLEANUP(memory_freep) char *text = json_canonical(now);
-	const struct store_user row = {database, report->name, text, clock_now()};
-	bool ok = store_user_set(pass->agent->store, &row, err);
+	}
+	/* Of two passes that heal within a second the second one has the same document, and a drift of its own. */
 	for (size_t i = 0; ok && i < report->difference_count; i++)
 		ok = !was_healed(pass, report, i) ||
 			heal(pass, report->name, report->differences[i].field, err);
@@ -310,7 +312,6 @@ static bool store_reports(struct users_pass *pass, const struct roles_plan *plan
 	struct record record = {.pass = pass, .plan = plan};
 	struct store *store = pass->agent->store;
 	const char *database = pass->database->config->name;
-
 	if (!pass->known_read)
 		return error_set(err, ERROR_RETRY, "what was known of them cannot be read");
 	if (pass->unchanged)
@@ -407,7 +408,6 @@ bool users_record(struct users_pass *pass, const struct roles_plan *plan, int se
 	struct store *store = pass->agent->store;
 	bool good = !plan->blocked;
 	struct error err;
-
 	for (size_t i = 0; i < plan->report_count; i++)
 		good = good && role_report_is_good(&plan->reports[i]);
 	CLEANUP(json_done) json_t *document = connected_document(pass, plan, server_version);
