@@ -57,22 +57,23 @@ def browser(chromium):
     chromium.colours("light")
     chromium.requests.clear()
     chromium.problems.clear()
-    yield chromium
-    chromium.call("Page.navigate", url="about:blank")
+    return chromium
 
 
 @pytest.fixture
-def page(tmp_path):
+def page(tmp_path, browser):
     made = Page(tmp_path / "state")
     yield made
+    browser.call("Page.navigate", url="about:blank")  # before its server goes, which would be a problem of the next test
     made.close()
 
 
 @pytest.fixture
-def locked(tmp_path):
+def locked(tmp_path, browser):
     private(tmp_path / "token", TOKEN + "\n")
     made = Page(tmp_path / "state", tmp_path / "token").tell(*page_data.TROUBLED)
     yield made
+    browser.call("Page.navigate", url="about:blank")
     made.close()
 
 

@@ -44,7 +44,7 @@ class Clone(Checkout):
                 status = now.get("status") or {}
                 return status.get("observedGeneration") == now["metadata"]["generation"] and status.get("conditions")
 
-            said[made["metadata"]["name"]] = wait_for("the controller's word", judged, 20)[0]["status"] == "True"
+            said[made["metadata"]["name"]] = wait_for("the controller's word", judged)[0]["status"] == "True"
         return said
 
     def sealed_users(self):

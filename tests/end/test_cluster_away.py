@@ -117,6 +117,10 @@ def test_what_may_not_be_seen_is_not_forgotten(world):
     assert world.get("Service", "stays")
     world.agent.stop()
     world.kube.delete("rbac.authorization.k8s.io/v1", "RoleBinding", world.namespace, binding)
+    question = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
+        "user": "carol-who-sees-less", "resourceAttributes": {"namespace": world.namespace, "verb": "list", "resource": "services"}}}
+    world.wait("the right is gone", lambda: not world.kube.request(
+        "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", question)["status"]["allowed"])
     world.push({"stays/s.yaml": None})
     world.begin()
     stays, goes = world.apps["stays"], world.apps["goes"]

@@ -35,6 +35,7 @@ def cluster(program, plane):
         session.execute(r"CREATE ROLE odd LOGIN PASSWORD 'a:b\c ''d'")
         session.execute(rf"""CREATE ROLE "{patroni.apart}" LOGIN PASSWORD 'a:b\c ''d'""")
         session.execute("CREATE DATABASE shop")
+    wait_for("the replica has it", lambda: all(m.value("SELECT count(*) FROM pg_database WHERE datname = 'shop'") for m in patroni.replicas()))
     yield patroni
     patroni.close()
 

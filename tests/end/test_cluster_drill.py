@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 
 import psycopg
 import pytest
@@ -22,8 +21,12 @@ from parts.proxy import FaultProxy, faults
 
 def settle(patroni):
     """What a drill that was cut off has ordered may begin a loop of Patroni's later, in a cluster that looks well until then."""
+    def loops():
+        return [member.log().count("INFO: no action.") for member in patroni.members.values()]
+
     patroni.wait_healthy()
-    time.sleep(4 * LOOP["loop_wait"])
+    before = loops()
+    patroni.wait("four loops of each", lambda: all(now >= then + 4 for now, then in zip(loops(), before)), 120)
     patroni.wait_healthy()
 
 
@@ -82,7 +85,8 @@ def drill(calm, tmp_path):
 
     made = Drill()
     made.agent = agent
-    return made
+    yield made
+    agent.close()
 
 
 def kill_with_guard(process):
@@ -139,6 +143,17 @@ def dies(cluster, leader):
     cluster.forget_leader()
     wait_for("another one leads", lambda: cluster.leader() not in (None, leader))
     leader.start()
+
+
+@contextlib.contextmanager
+def all_has_left(leader):
+    """Nobody writes, and the replicas have what was written: without synchronous mode the last that was acknowledged may die with the leader."""
+    with contextlib.closing(leader.connect("pgitops_drill")) as session:
+        session.execute("BEGIN")
+        session.execute("LOCK written IN EXCLUSIVE MODE")
+        wait_for("all has left the leader", lambda: session.execute(
+            "SELECT bool_and(flush_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication").fetchone()[0])
+        yield
 
 
 def test_writes_that_are_gone_are_named(calm, drill):
@@ -219,7 +234,8 @@ def test_a_leader_that_somebody_kills_is_waited_for_also_without_kubernetes(calm
     with drill.asked(b"y\n", "--wait-for-failover", ignored=[signal.SIGHUP]) as process:
         wait_for("it waits", lambda: f"end {leader.name} now" in drill.log.read_text())
         process.send_signal(signal.SIGHUP)
-        dies(calm, leader)
+        with all_has_left(leader):
+            dies(calm, leader)
         out, _ = process.communicate(timeout=120)
     said = drill.log.read_text()
     assert process.returncode == 0 and f"until somebody ends the leader {leader.name}" in said, (out, said)
@@ -247,7 +263,7 @@ def test_what_is_answered_at_a_terminal_counts_and_its_end_leaves_nothing_behind
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=120)
     assert process.returncode == 1 and "it was stopped" in drill.log.read_text(), drill.log.read_text()
-    with drill.begin("--wait-for-failover", "--timeout", "1s") as process:
+    with drill.begin("--wait-for-failover", "--timeout", "5s") as process:
         process.communicate(timeout=120)
     assert process.returncode == 1 and f"the drill is not whole: nobody has ended {leader.name} in time" in drill.log.read_text()
     assert databases(calm) == 0 and calm.leader() is leader
@@ -294,7 +310,8 @@ def test_what_speaks_against_a_drill_is_said_and_nothing_is_done(calm, drill, cr
     with leader.connect() as session:
         start = "pg_backup_start('nightly', true)" if session.info.server_version >= 150000 else "pg_start_backup('nightly', true, false)"
         session.execute(f"SELECT {start}")  # as WAL-G does, which copies the files then
-        assert "a backup is being taken" in drill("--yes").is_(1).err
+        # It begins with a new segment of WAL, which the replicas have to have first.
+        wait_for("it is refused", lambda: "a backup is being taken" in drill("--yes").is_(1).err)
     with leader.connect("template1", application_name="pg_dump"):
         assert "a backup is being taken" in drill("--yes").is_(1).err
     with leader.connect() as session:
@@ -331,8 +348,10 @@ def test_what_speaks_against_a_drill_is_said_and_nothing_is_done(calm, drill, cr
         finally:
             session.execute("DROP DATABASE IF EXISTS pgitops_drill")
     assert f"{leader.name} is the leader already" in drill("--to", leader.name, "--yes").is_(1).err
-    asked = drill().is_(1)
-    assert "pgitops_drill, which is made for it and dropped" in asked.err and "--yes" in asked.err
+    # As soon as a replica has replayed what became of the databases.
+    asked = wait_for("it is asked", lambda: next(
+        (one.err for one in [drill().is_(1)] if "pgitops_drill, which is made for it and dropped" in one.err), ""))
+    assert "--yes" in asked
     config = plane.kubeconfig("admin", folder=tmp_path)
     words = ("cluster", "failover-drill", calm.name, "-n", calm.namespace, "--kubeconfig", config, "--yes")
     admin, pod = plane.admin, ("v1", "Pod", calm.namespace, leader.name)
@@ -358,7 +377,8 @@ def test_what_speaks_against_a_drill_is_said_and_nothing_is_done(calm, drill, cr
     finally:
         calm.pause(False)
     calm.switchover()
-    wait_for("history has it", lambda: "within an hour one is enough" in agents.run(*words).is_(1).err)
+    wait_for("each member knows the history", lambda: all(member.rest("/history")[1] for member in calm.members.values()))
+    assert "within an hour one is enough" in agents.run(*words).is_(1).err
     assert "within an hour one is enough" in drill.early("--yes").is_(1).err
     assert "no `databases` entry of an agent file is this cluster's" in agents.run(*words, "--again").is_(1).err
     assert databases(calm) == 0
@@ -377,7 +397,8 @@ def deleted(cluster, name, another_leads, meanwhile=lambda: None):
     """What is there in a cluster when a Pod is deleted: its processes die, and it is made anew. Its time runs out at once where another one is to lead."""
     member = cluster.members[name]
     wait_for("its Pod is gone", lambda: member.pod() is None)
-    cluster.kill(name)
+    with all_has_left(member) if another_leads else contextlib.nullcontext():
+        cluster.kill(name)
     meanwhile()
     if another_leads:
         cluster.forget_leader()
@@ -406,16 +427,15 @@ def test_a_leader_that_is_killed_is_replaced_and_nothing_is_lost(calm, deadly, p
 
 def test_a_sigterm_after_the_kill_leaves_nothing_behind(calm, deadly):
     """As Ctrl-C does. And a leader that is back before its time has run out leads as before."""
-    leader = calm.leader()
-    with deadly.begin("--kill") as process:
+    leader, ttl = calm.leader(), 90
+    with calm.patient(ttl), deadly.begin("--kill") as process:
         wait_for("the Pod is gone", lambda: leader.pod() is None)
         process.send_signal(signal.SIGTERM)
         # For as long as it may take until somebody leads again.
         deleted(calm, leader.name, another_leads=False, meanwhile=lambda: wait_for(
-            "it waits for one who leads", lambda: f"waiting, up to {60 + LOOP['ttl']}s, to drop the database" in deadly.log.read_text()))
+            "it waits for one who leads", lambda: f"waiting, up to {60 + ttl}s, to drop the database" in deadly.log.read_text()))
         process.communicate(timeout=90)
     assert process.returncode == 1 and "it was stopped" in deadly.log.read_text(), deadly.log.read_text()
-    calm.wait_healthy()
     assert databases(calm) == 0 and calm.leader() is leader
 
 
@@ -424,9 +444,10 @@ def test_an_api_server_that_is_gone_meanwhile_is_named_and_nothing_stays(calm, d
     try:
         deadly.agent.config |= {"kubernetes": {"kubeconfig": str(proxy.kubeconfig(plane))}}
         deadly.agent.write()
-        with deadly.begin("-o", "json") as process:
+        with deadly.begin("--timeout", "20s", "-o", "json") as process:
             proxy.add(faults.hang())
-            out, _ = process.communicate(timeout=120)
+            # Where it had been asked once more before that, there is a switchover, whose end it cannot see: it waits for the ttl and some more.
+            out, _ = process.communicate(timeout=300)
         assert process.returncode == 1 and proxy.url in json.loads(out)["message"] and "still there" not in out, out
     finally:
         proxy.close()

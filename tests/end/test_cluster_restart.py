@@ -70,7 +70,7 @@ def test_one_that_does_not_answer_stops_it_before_anything_is_restarted(calm, cl
         assert f"{replica.name} is silent" in cluster("reinit", replica.name, "--yes").is_(1).err
     finally:
         calm.thaw(replica.name)
-    assert started(calm) == before
+    wait_for("nobody was started anew", lambda: started(calm) == before)  # once the one that stood still answers again
 
 
 def test_a_member_that_follows_nobody_is_made_anew(calm, cluster):
@@ -96,6 +96,7 @@ def test_a_member_that_follows_nobody_is_made_anew(calm, cluster):
         assert f"{leader.name} is the leader: `pgitops cluster switchover`" in cluster("reinit", leader.name, "--yes").is_(1).err
         asked = cluster("reinit", other.name).is_(1)
         assert f"All data of {other.name}" in asked.err and "--yes" in asked.err
+        other.configure(postgresql={"basebackup": [{"checkpoint": "fast"}, {"max-rate": "8M"}]})  # slow enough to be seen
         result = cluster("reinit", other.name, "--yes", "-o", "json").ok()
         assert result.json["outcome"] == "done" and f"{other.name} is creating replica" in result.err
         # At once, without a wait of the test's own.

@@ -50,7 +50,8 @@ def cells(text):
 def test_the_list_is_patronictls_line_by_line(calm, ask):
     theirs = agrees(ask, calm)
     assert [row["Role"] for row in theirs].count("Leader") == 1
-    result = ask("list", namespace=calm.namespace).ok()
+    # A member has two seconds to answer in, which on a busy machine may be too short.
+    result = wait_for("all answer", lambda: next((one for one in [ask("list", namespace=calm.namespace)] if one.out.count(" now") == 3), None)).ok()
     header, *rows = cells(result.out)
     assert header[:6] == ["CLUSTER", "MEMBER", "HOST", "ROLE", "STATE", "TL"]
     for row, expected in zip(rows, theirs, strict=True):
@@ -151,9 +152,9 @@ def test_a_frozen_replica_costs_one_deadline_and_is_told(calm, ask):
     replica = calm.replicas()[0]
     calm.freeze(replica.name)
     try:
-        result = ask("list", namespace=calm.namespace).ok()
+        result = wait_for("the others answer", lambda: next(
+            (one for one in [ask("list", namespace=calm.namespace)] if one.out.count(" now") == 2), None)).ok()
         assert f"{calm.name}: {replica.name} does not answer" in result.out
-        assert result.out.count(" now") == 2
     finally:
         calm.thaw(replica.name)
 
@@ -169,18 +170,20 @@ def test_replay_lag_stands_apart_from_receive_lag(calm, ask):
 
         def lags():
             member = next(m for m in document(ask, calm.namespace)["members"] if m["name"] == replica.name)
-            return member if member["receiveLagBytes"] == 0 and member["replayLagBytes"] > 10 << 20 else None
+            return member if member.get("receiveLagBytes") == 0 and member.get("replayLagBytes", 0) > 10 << 20 else None
 
         member = wait_for("it has all and replays nothing", lags)
         theirs = agrees(ask, calm)
         assert next(row for row in theirs if row["Member"] == replica.name)["Replay Lag"] >= 10
         assert member["lagBytes"] == member["replayLagBytes"]
-        row = next(row for row in cells(ask("list", namespace=calm.namespace).out) if replica.name in row)
-        assert row[6] == "0" and re.fullmatch(r"\d+ MiB", row[7])
+        # The leader's position may be of a moment later than the replica's.
+        row = wait_for("the table has it, too", lambda: next(
+            (row for row in cells(ask("list", namespace=calm.namespace).out) if replica.name in row and row[6] == "0"), None))
+        assert re.fullmatch(r"\d+ MiB", row[7])
     finally:
         os.kill(startup, signal.SIGCONT)
     wait_for("it has caught up", lambda: next(
-        m for m in document(ask, calm.namespace)["members"] if m["name"] == replica.name)["replayLagBytes"] == 0)
+        m for m in document(ask, calm.namespace)["members"] if m["name"] == replica.name).get("replayLagBytes") == 0)
 
 
 def test_a_leader_in_recovery_is_told_though_patroni_said_that_the_switchover_succeeded(calm, ask):
@@ -189,10 +192,14 @@ def test_a_leader_in_recovery_is_told_though_patroni_said_that_the_switchover_su
     startup = candidate.postgres_child("startup")
     os.kill(startup, signal.SIGSTOP)
     try:
-        status, said = leader.rest("/switchover", "POST", {"leader": leader.name, "candidate": candidate.name}, timeout=60)
-        assert status == 200 and calm.leader() is candidate, (status, said)
-        result = ask("list", namespace=calm.namespace).is_(1)
-        assert result.out.splitlines()[0] == f"{calm.name}: the leader {candidate.name} is still in recovery: it takes no writes"
+        # Asked for again where it was refused: Patroni waits no more than 2 s for the candidate's word.
+        wait_for("it has succeeded", lambda: leader.rest(
+            "/switchover", "POST", {"leader": leader.name, "candidate": candidate.name}, timeout=60)[0] == 200)
+        assert calm.leader() is candidate
+        told = f"{calm.name}: the leader {candidate.name} is still in recovery: it takes no writes"
+        # For a moment the old one's Pod is labelled, too.
+        wait_for("it is told first", lambda: next(
+            (True for one in [ask("list", namespace=calm.namespace)] if one.code == 1 and one.out.splitlines()[:1] == [told]), False))
     finally:
         os.kill(startup, signal.SIGCONT)
 
@@ -204,10 +211,10 @@ def test_two_primaries_are_said_first(calm, ask):
         try:
             assert other.value("SELECT pg_promote()")
             # At once: with its next look Patroni restarts it.
-            result = wait_for("it is said", lambda: next((one for one in [ask("list", namespace=calm.namespace)] if one.code == 1), None))
-            first = result.out.splitlines()[0]
             names = ", ".join(sorted([leader.name, other.name]))
-            assert first.startswith(f"{calm.name}: two primaries take writes: {names}; the leader's record names {leader.name}")
+            told = f"{calm.name}: two primaries take writes: {names}; the leader's record names {leader.name}"
+            wait_for("it is said first", lambda: next(
+                (True for one in [ask("list", namespace=calm.namespace)] if one.code == 1 and one.out.startswith(told)), False))
         finally:
             calm.pause(False)
         # It would follow, and has a timeline that the leader does not know: Patroni calls that running.
@@ -216,13 +223,14 @@ def test_two_primaries_are_said_first(calm, ask):
 
 
 def test_a_switchover_shows_in_the_age_of_the_last_failover(calm, ask):
+    before = calm.annotation(f"{calm.name}-config", "history")
     candidate = calm.switchover()
 
     def told():
-        """As Patroni's history has it, whenever it writes that."""
-        history = json.loads(calm.annotation(f"{calm.name}-config", "history") or "[]")
+        """As Patroni's history has it, whenever it writes that: until then it ends with the failover before."""
+        history = calm.annotation(f"{calm.name}-config", "history")
         found = document(ask, calm.namespace)
-        return found if history and [found.get("lastFailoverTo")] == history[-1][4:] else None
+        return found if history != before and [found.get("lastFailoverTo")] == json.loads(history)[-1][4:] else None
 
     found = wait_for("history has it", told)
     assert found["leader"] == candidate.name and found["lastFailover"] and found["timeline"] >= 2
@@ -384,7 +392,7 @@ def test_watching_prints_what_changes(calm, plane, tmp_path):
         process = subprocess.Popen([str(agents.PROGRAM), "cluster", "list", "-w", "-n", calm.namespace, "--kubeconfig", str(config)],
                                    stdout=file, stderr=subprocess.STDOUT, env=agents.environment())
     try:
-        wait_for("the first list", lambda: out.read_text().count("CLUSTER") == 1)
+        wait_for("the first list", lambda: "CLUSTER" in out.read_text())
         calm.pause()
         wait_for("the change", lambda: "Maintenance mode" in out.read_text())
         wait_for("some readings", lambda: proxy.count("GET", pods) >= 4)
@@ -421,8 +429,9 @@ def test_twenty_clusters_cost_one_request_for_each_kind(crds, ask):
 
 
 def test_members_are_asked_once_each_and_all_at_once(crds, ask):
-    """So that many who are silent cost the deadline of one: here nobody is answered before all have asked."""
-    namespace, together, asked = crds.namespace("asked"), threading.Barrier(9), []
+    """So that many who are silent cost the deadline of one: here nobody is answered before all have asked. On a busy machine that may take
+    longer than the deadline, and is asked again, by all."""
+    namespace, together, asked, contacts = crds.namespace("asked"), threading.Barrier(9), [], []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -442,11 +451,21 @@ def test_members_are_asked_once_each_and_all_at_once(crds, ask):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         for index in range(3):
             pretend(crds, namespace, f"acid-{index}", word={"api_url": f"http://127.0.0.1:{server.server_port}/patroni"})
-        found = ask("list", "-o", "json", namespace=namespace).items
-        together.abort()
-        server.shutdown()
-    contacts = [member["contact"] for cluster in found for member in cluster["members"]]
-    assert contacts == ["answered"] * 9 and asked == ["/patroni"] * 9, (contacts, asked)
+
+        def good():
+            nonlocal together, asked, contacts
+            together, asked = threading.Barrier(9), []
+            found = ask("list", "-o", "json", namespace=namespace).items
+            together.abort()
+            contacts = [member["contact"] for cluster in found for member in cluster["members"]]
+            return contacts == ["answered"] * 9 and asked == ["/patroni"] * 9
+
+        try:
+            wait_for("each is asked once, and all at once", good)
+        except TimeoutError:
+            raise AssertionError((contacts, asked)) from None
+        finally:
+            server.shutdown()
 
 
 def test_a_standby_cluster_in_every_form(crds, ask):

@@ -38,12 +38,14 @@ def test_events_tell_of_operations_and_of_changes(agent, crds, tmp_path):
     assert event["involvedObject"] == {"apiVersion": APPLICATION, "kind": "Application", "name": "team",
                                        "namespace": setting.home, "uid": application["metadata"]["uid"]}
     assert event["metadata"]["annotations"]["dest-namespace"] == setting.namespace
-    assert [event["message"] for event in setting.events("OperationStarted")] == [f"Initiated automated sync to '{first}'"]
+    # Both are written at once.
+    started = wait_for("the beginning is told", lambda: setting.events("OperationStarted"))
+    assert [event["message"] for event in started] == [f"Initiated automated sync to '{first}'"]
 
 
 def test_a_failed_sync_is_a_warning_and_a_changed_status_is_told(agent, crds, tmp_path):
     setting = Objects(agent, crds, tmp_path, automated=None)
-    wait_for("it is compared", lambda: agent.app("team"))
+    agent.wait_app("team", "OutOfSync")
     agent.cli("app", "sync", "team").ok()
     setting.synced()
     wait_for("the change is told", lambda: "Updated sync status: OutOfSync -> Synced" in
@@ -64,7 +66,7 @@ def test_the_same_again_raises_a_count(agent, crds, tmp_path):
         agent.cli("app", "sync", "team").ok()
     wait_for("they are told", lambda: any(event["count"] == 4 for event in setting.events("OperationCompleted")))
     assert len(setting.events("OperationCompleted")) == 1
-    assert sorted(event["count"] for event in setting.events("OperationStarted")) == [1, 3]
+    wait_for("their beginnings, too", lambda: sorted(event["count"] for event in setting.events("OperationStarted")) == [1, 3])
     user = next(event for event in setting.events("OperationStarted") if event["count"] == 3)
     assert user["metadata"]["annotations"]["user"] == "cli" and user["message"].startswith("cli initiated sync to ")
 

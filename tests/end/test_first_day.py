@@ -1,5 +1,6 @@
 """docs/first-day.md, as somebody goes through it: each block of commands in its order, and what the text says that is seen."""
 
+import http.client
 import os
 import pathlib
 import re
@@ -158,6 +159,19 @@ class Day:
                                              stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
         if "port-forward" in block:
             wait_for("ports are forwarded", lambda: "Forwarding from" in self.told())
+        else:  # the commands that follow would not wait for it, nor for its first look at the users
+            wait_for("the agent is ready", self.ready)
+
+    def ready(self):
+        assert self.terminal.poll() is None, self.told()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
 
     def stop(self):
         if self.terminal:
@@ -206,6 +220,7 @@ def pattern(words):
     return re.compile(".*".join(re.escape(part.strip()) for part in words.split(" ... ")))
 
 
+@pytest.mark.timeout(600)
 def test_the_first_day_goes_as_it_is_written(day):
     uids, verifiers, mark, said = day.uids(), day.verifiers(), day.plane.mark(), ""
     passwords = [f"password of {name}" for name in ("alice", "bob")] + ["first-day-of-carol", "first-day-of-dave", day.patroni.password]

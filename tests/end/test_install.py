@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from parts import kube
+from parts.process import wait_for
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MANIFESTS = TOP / "manifests"
@@ -37,6 +38,8 @@ def installed(crds):
                                                 "spec": {"expirationSeconds": 600}})
     plane.account_token = answer["status"]["token"]
     plane.account = plane.client(plane.account_token, agent="install-test")
+    wait_for("the server has read the Roles", lambda: all(
+        may(plane, verbs.split()[0], resource, group, namespace, name) for resource, group, namespace, name, verbs in NEEDED))
     yield plane
     plane.admin.delete("apps/v1", "Deployment", "argocd", "pgitops")
 

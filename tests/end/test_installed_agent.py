@@ -228,6 +228,7 @@ def test_a_read_only_agent_compares_and_the_server_lets_it_write_nothing(install
     finally:
         for document in policies:
             plane.admin.delete(document["apiVersion"], document["kind"], None, document["metadata"]["name"])
+        wait_for("the policy is gone", lambda: not holds())
 
 
 # ---- install --print --------------------------------------------------------------------------------------------------

@@ -74,6 +74,12 @@ def test_a_refused_request_changes_nothing_and_names_the_field(setting):
     assert "team is synced automatically" in automated.err
 
 
+def wait_history(agent, *wanted):
+    """A sync is answered by the pass that writes its id at its end."""
+    wait_for(f"history {wanted}", lambda: [
+        (row["id"], row["commit"]) for row in agent.cli("app", "history", "team", "-o", "json").ok().items] == list(wanted))
+
+
 def test_rollback_takes_the_ids_that_history_shows(agent, crds, tmp_path):
     setting = Setting(agent, crds, tmp_path, "team", automated=None)
     agent.start()
@@ -83,13 +89,11 @@ def test_rollback_takes_the_ids_that_history_shows(agent, crds, tmp_path):
     second = setting.push({"a.yaml": config_map("a", "a: two")})
     agent.wait_app("team", "OutOfSync", second)
     agent.cli("app", "sync", "team").ok()
-    rows = agent.cli("app", "history", "team", "-o", "json").ok().items
-    assert [(row["id"], row["commit"]) for row in rows] == [(1, second), (0, first)]
+    wait_history(agent, (1, second), (0, first))
     assert agent.cli("app", "rollback", "team", "7").is_(1).err.startswith("team has no deployment with the id 7")
     agent.cli("app", "rollback", "team", "0").ok()
     assert setting.config_map("a")["data"] == {"a": "one"}
-    rows = agent.cli("app", "history", "team", "-o", "json").ok().items
-    assert [(row["id"], row["commit"]) for row in rows] == [(2, first), (1, second), (0, first)]
+    wait_history(agent, (2, first), (1, second), (0, first))
 
 
 def test_a_sync_can_take_one_object_or_another_revision(agent, crds, tmp_path):
@@ -99,14 +103,15 @@ def test_a_sync_can_take_one_object_or_another_revision(agent, crds, tmp_path):
     agent.wait_app("team", "OutOfSync")
     agent.cli("app", "sync", "team", "--resource", f":ConfigMap:{setting.namespace}/b").ok()
     assert setting.config_map("b") and setting.config_map("a") is None
-    rows = agent.cli("app", "resources", "team", "-o", "json").ok().items
-    assert [(row["name"], row["status"]) for row in rows] == [("a", "OutOfSync"), ("b", "Synced")]
+    wait_for("the rows", lambda: [(row["name"], row["status"]) for row in agent.cli("app", "resources", "team", "-o", "json").ok().items] == [
+        ("a", "OutOfSync"), ("b", "Synced")])  # the pass that answered tells them at its end
     first = setting.repository.head
     head = setting.push({"a.yaml": config_map("a", "a: two")})
     agent.wait_app("team", "OutOfSync", head)
     agent.cli("app", "sync", "team", "--revision", first).ok()
     assert setting.config_map("a")["data"] == {"a": "one"}
-    assert [row["commit"] for row in agent.cli("app", "history", "team", "-o", "json").ok().items if row["id"] is not None] == [first]
+    wait_for("one deployment", lambda: [
+        row["commit"] for row in agent.cli("app", "history", "team", "-o", "json").ok().items if row["id"] is not None] == [first])
 
 
 def test_a_running_sync_is_shown_and_terminated(agent, crds, tmp_path):

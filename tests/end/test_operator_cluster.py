@@ -132,7 +132,9 @@ def test_a_leader_that_is_another_one_before_commit_gets_nothing(setting, crds, 
     agent, operator, repository, server = setting
     proxy, moment = FaultProxy(crds.port), threading.Event()
     agent.config["kubernetes"]["kubeconfig"] = str(proxy.kubeconfig(crds))
-    first, path = server(17), f"/namespaces/{operator.namespace}/endpoints/{NAME}$"
+    first, second, path = server(17), server(17), f"/namespaces/{operator.namespace}/endpoints/{NAME}$"
+    second.run(f"ALTER ROLE postgres PASSWORD '{first.password}'")
+    second.password = first.password
     operator.cluster()
     operator.leader(first)
     operator.credentials(first.password)
@@ -141,9 +143,6 @@ def test_a_leader_that_is_another_one_before_commit_gets_nothing(setting, crds, 
         agent.begin()
         wait_for("it asks before COMMIT", lambda: agent.alive() and held.hits)
         assert first.value("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'") == 1
-        second = server(17)
-        second.run(f"ALTER ROLE postgres PASSWORD '{first.password}'")
-        second.password = first.password
         operator.kube.patch("v1", "Endpoints", operator.namespace, NAME, {"subsets": [
             {"addresses": [{"ip": own_address()}], "ports": [{"name": "postgresql", "port": second.port}]}]})
         moment.set()

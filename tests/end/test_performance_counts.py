@@ -82,14 +82,19 @@ def test_drift_that_nobody_heals_is_asked_about_once(agent, crds, tmp_path):
 def quiet(agent, server):
     """Statements of one pass over users that are as they should be, and what it wrote."""
     names = ("pgitops_user_passes_total", "pgitops_sql_statements_total", "pgitops_sql_writes_total")
-    catalog = server.query("SELECT rolname, xmin::text FROM pg_authid ORDER BY 1")
-    first = before = [agent.metrics()[name] for name in names]
 
-    def three_passes_later():
-        nonlocal before
-        now = [agent.metrics()[name] for name in names]
-        return now if now[0] >= first[0] + 3 else None
-    last = wait_for("three passes", three_passes_later, 60)
+    def passes_later(count):
+        """What is counted right after so many passes: of one answer, and of no pass the half."""
+        def counted():
+            metrics = agent.metrics()
+            return [metrics[name] for name in names]
+
+        before = counted()[0]
+        return wait_for(f"{count} passes", lambda: (now := counted())[0] >= before + count and now, 60)
+
+    first = passes_later(1)
+    catalog = server.query("SELECT rolname, xmin::text FROM pg_authid ORDER BY 1")
+    last = passes_later(3)
     assert server.query("SELECT rolname, xmin::text FROM pg_authid ORDER BY 1") == catalog
     return (last[1] - first[1]) / (last[0] - first[0]), last[2] - first[2]
 

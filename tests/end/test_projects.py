@@ -149,6 +149,7 @@ def test_a_forbidden_object_that_is_left_over_is_invisible(projects):
     assert projects.kube.get("v1", "Secret", projects.namespace, "s")
 
     projects.project("strict", namespaceResourceBlacklist=[{"group": "", "kind": "Secret"}])
+    projects.condition("SyncError", "Secret", "it is in namespaceResourceBlacklist")  # known before the commit is
     head = projects.push({"s.yaml": None})
     wait_for("the commit", lambda: projects.status()["sync"].get("revision") == head)
     projects.is_synced()
@@ -197,7 +198,9 @@ def test_outside_of_an_allow_window_nothing_is_healed(projects):
     projects.agent.start()
     projects.is_synced()
     never = time.strftime("0 0 %d %m *", time.gmtime(time.time() + 100 * 86400))
-    projects.project("office", syncWindows=[{"kind": "allow", "schedule": never, "duration": "1h", "applications": ["*"]}])
+    projects.project("office", roles=[{"name": "ci", "policies": []}],
+                     syncWindows=[{"kind": "allow", "schedule": never, "duration": "1h", "applications": ["*"]}])
+    projects.condition("ProjectWarning", "spec.roles has no effect here")  # it is known before the object is another
     projects.kube.patch("v1", "ConfigMap", projects.namespace, "a", {"data": {"a": "mine"}})
     projects.condition("SyncWindowWarning", "no allow window is open: allow window '")
     assert projects.config_map("a")["data"]["a"] == "mine"

@@ -167,6 +167,7 @@ class Team:
                  lambda: {item["name"] for item in self.agent.items("user", "list")} == set(commit.members))
 
 
+@pytest.mark.timeout(600)
 def test_each_commit_ends_in_its_state(team, tmp_path):
     with GitHttpServer(tmp_path) as server:
         first, *rest = HISTORY
@@ -178,6 +179,7 @@ def test_each_commit_ends_in_its_state(team, tmp_path):
         assert [row for row in team.agent.items("app", "history", "postgres-cluster")]
 
 
+@pytest.mark.timeout(600)
 def test_the_same_history_with_a_kill_after_each_commit(team, tmp_path):
     with GitHttpServer(tmp_path) as server:
         team.repository.commit({"README.md": "a team's database\n"}, "empty")

@@ -49,7 +49,7 @@ def apply(controller, text):
         status = now.get("status") or {}
         return status if status.get("observedGeneration") == now["metadata"]["generation"] and status.get("conditions") else None
 
-    status = wait_for("the controller's word", judged, 20)
+    status = wait_for("the controller's word", judged)
     return status["conditions"][0], admin.get("v1", "Secret", controller.namespace, made["metadata"]["name"])
 
 
@@ -112,9 +112,9 @@ def test_rotate_seals_with_its_newest_key_and_keeps_the_scope(desk, controller):
     before = keys()
     time.sleep(1.1)  # A certificate's dates are whole seconds, and of two in one second either may be the newest.
     controller.process.send_signal(signal.SIGUSR1)
-    made, = wait_for("a new key", lambda: keys().keys() - before.keys(), 20)
+    made, = wait_for("a new key", lambda: keys().keys() - before.keys())
     # One signal, one key: it is in use when the controller gives its certificate.
-    wait_for("its use", lambda: desk.pgitops("seal", "--fetch-cert").out == keys()[made], 20)
+    wait_for("its use", lambda: desk.pgitops("seal", "--fetch-cert").out == keys()[made])
     desk.pgitops("seal", "cert", "-w", "new.pem").ok()
     for scope, text in sealed.items():
         again = desk.pgitops("seal", "--rotate", stdin=text).ok().out
@@ -186,7 +186,7 @@ def test_a_template_that_computes_is_the_controllers_and_is_refused_here_by_name
     desk.pgitops("seal", "--validate", "-f", "computed.yaml").ok()
     condition, secret = apply(controller, (desk.root / "computed.yaml").read_text())
     wait_for("the new value", lambda: values(controller.plane.admin.get("v1", "Secret", controller.namespace, "computed"))["url"]
-             == b"postgres://bob:another@db/app", 20)
+             == b"postgres://bob:another@db/app")
 
 
 def test_a_key_made_here_is_its_own(desk, program, tmp_path_factory):

@@ -67,15 +67,21 @@ def test_the_agent_unseals_where_no_controller_runs(agent, crds, server, program
     wait_for("both can log in", lambda: server.can_login("alice", "wonderland", "app")
              and server.can_login("bob_x", "builder", "app"))
     secret = ("v1", "Secret", namespace, "user-alice-secret")
-    made = crds.admin.get(*secret)
+    made = wait_for("the Secret", lambda: crds.admin.get(*secret))
     assert made["metadata"]["ownerReferences"][0]["kind"] == "SealedSecret"
-    sealed_secret = crds.admin.get("bitnami.com/v1alpha1", "SealedSecret", namespace, "user-alice-secret")
+    sealed_secret = wait_for("its status", lambda: (found := crds.admin.get(
+        "bitnami.com/v1alpha1", "SealedSecret", namespace, "user-alice-secret")).get("status") and found)
     assert sealed_secret["status"]["conditions"][0]["status"] == "True"
     wait_for("Healthy", lambda: agent.app("postgres-users")["status"]["health"]["status"] == "Healthy")
+    agent.wait_user("bob_x")
 
+    def passes(count):
+        before = agent.metrics()["pgitops_passes_total"]
+        wait_for(f"{count} passes", lambda: agent.metrics()["pgitops_passes_total"] >= before + count)
+
+    passes(1)  # by then the Events of the users are told
     mark = crds.mark()
-    passes = agent.metrics()["pgitops_passes_total"]
-    wait_for("three passes", lambda: agent.metrics()["pgitops_passes_total"] >= passes + 3)
+    passes(3)
     assert not [e for e in crds.requests(mark) if e["verb"] not in ("watch", "list")]
 
     crds.admin.delete(*secret)

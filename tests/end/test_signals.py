@@ -63,7 +63,7 @@ def test_a_silent_git_server_does_not_hold_up_the_end(agent):
         agent.application("one", f"http://127.0.0.1:{silent.port}/db.git", "app", "default")
         agent.begin()
         wait_for("the server is asked", lambda: silent.accepted)
-        assert agent.stop(15) == 0
+        assert agent.stop() == 0
 
 
 def test_a_fetch_that_stalls_does_not_hold_up_the_end(agent, repository, tmp_path):
@@ -72,7 +72,7 @@ def test_a_fetch_that_stalls_does_not_hold_up_the_end(agent, repository, tmp_pat
         agent.application("one", server.url("db.git"), "app", "default")
         agent.begin()
         wait_for("the fetch is under way", lambda: [one for one in server.requests if one.command == "fetch"])
-        assert agent.stop(15) == 0
+        assert agent.stop() == 0
         server.fault = None
         agent.start()
         agent.wait_app("one", "Synced", repository.head)
@@ -97,7 +97,7 @@ def test_a_hanging_database_does_not_hold_up_the_end(agent, repository, moment):
         agent.begin()
         wait_for("it waits", lambda: _connections_to(agent, server))
         server.pause()
-    assert agent.stop(18) == 0
+    assert agent.stop() == 0
     server.resume()
     blocker.close()
     agent.start()
@@ -125,7 +125,7 @@ def test_an_end_in_the_middle_of_a_sync_is_finished_by_the_next_start(agent, crd
     slow = proxy.add(faults.delay(0.3), method="PATCH", path="configmaps/m")
     head = repository.commit({f"app/m{number}.yaml": config_map(f"m{number}") for number in range(60)})
     wait_for("the sync is under way", lambda: slow.hits > 8)
-    assert agent.stop(18) == 0
+    assert agent.stop() == 0
     proxy.clear()
     there = len(crds.admin.list("v1", "ConfigMap", namespace))
     assert there < 60, "it was in the middle"
@@ -150,7 +150,7 @@ def test_an_end_during_a_server_that_never_answers_is_an_end(agent, crds, reposi
     hanging = proxy.add(faults.hang(), method="PATCH")
     repository.commit({"app/c.yaml": config_map("c")})
     wait_for("the write hangs", lambda: hanging.hits)
-    assert agent.stop(15) == 0
+    assert agent.stop() == 0
     proxy.close()
 
 
@@ -166,8 +166,8 @@ def test_a_kill_in_the_middle_of_many_users_is_finished_by_the_next_start(agent,
     agent.start(ready=False)
     wait_for("the first of them", lambda: server.value("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'user%'"), pause=0.001)
     agent.kill()
-    agent.start()
-    wait_for("all of them", lambda: sum(item["status"] == "Synced" for item in agent.items("user", "list")) == 150, pause=0.1)
+    agent.start(seconds=120)
+    wait_for("all of them", lambda: sum(item["status"] == "Synced" for item in agent.items("user", "list")) == 150, 120, 0.1)
     for name in ("user000", "user149"):
         assert server.can_login(name, f"pw-{name}", "app")
     assert agent.items("drift", "list") == [], "what the agent itself left half done is nobody's drift"

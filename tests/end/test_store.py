@@ -33,6 +33,8 @@ def setting(agent, crds, server, tmp_path):
     agent.wait_app("team", "Synced", repository.head)
     agent.wait_app("postgres-users", "Synced", repository.head)
     wait_for("the users", lambda: all(server.can_login(name, f"pw-{name}", "app") for name in ("alice", "bob", "carol")))
+    for name in ("alice", "bob", "carol"):
+        agent.wait_user(name)  # the store has them when their pass ends
     assert agent.stop() == 0
     return agent, crds.admin, namespace, server, repository
 

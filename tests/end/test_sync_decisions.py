@@ -255,7 +255,7 @@ def test_an_object_in_two_applications_is_written_by_one_and_said_by_a_warning(w
     said = world.wait("a SharedResourceWarning", lambda: [
         c["message"] for app in (one, two) for c in app.conditions("SharedResourceWarning")])
     assert all("ConfigMap" in message and f"{world.namespace}/s" in message for message in said)
-    world.wait("what is nobody else's", lambda: world.value("a") == "one" and world.value("b") == "one")
+    world.wait("what is nobody else's, and s", lambda: world.value("a") == "one" and world.value("b") == "one" and world.value("s"))
     owner = world.tracking("ConfigMap", "s").split(":")[0]
     assert world.value("s") == f"of {owner}"
     mark = world.plane.mark()
@@ -419,7 +419,8 @@ def test_a_rollback_to_another_path_is_no_sync_of_the_newest(world):
     team.sync_status("OutOfSync")
     world.agent.cli("app", "sync", "team").ok()
     team.patch({"spec": {"source": {"path": "two"}}})
-    team.sync_status("OutOfSync")
+    team.wait("the other path is compared", lambda: (sync := team.status["sync"])["status"] == "OutOfSync" and
+              sync["comparedTo"]["source"]["path"] == "two")
     world.agent.cli("app", "sync", "team").ok()
     world.agent.cli("app", "rollback", "team", "0").ok()  # the same commit, the path before
     assert world.value("a") == "one"

@@ -7,7 +7,7 @@ import pytest
 from parts.kube import simple_crd
 from parts.manifests import config_map
 from parts.proxy import FaultProxy, faults
-from parts.world import ANY_WRITE, FINALIZER, deployment, manifest, marked, pod
+from parts.world import ANY_WRITE, FINALIZER, PREFIX, deployment, manifest, marked, pod
 
 
 def finalizers(app):
@@ -148,7 +148,8 @@ def test_what_is_another_applications_stays(world, team):
 
 def test_an_object_that_was_made_anew_by_somebody_else_stays(world, team):
     """Its uid and its mark are not ours any more."""
-    team.patch({"spec": {"syncPolicy": {"automated": None}}})
+    team.patch({"metadata": {"annotations": {PREFIX + "refresh": "normal"}}, "spec": {"syncPolicy": {"automated": None}}})
+    team.wait("the agent has read it", lambda: PREFIX + "refresh" not in team.get()["metadata"].get("annotations", {}))  # else it heals
     world.kube.delete("v1", "ConfigMap", world.namespace, "b")
     world.vanishes("ConfigMap", "b")
     world.kube.create(json.loads(config_map("b", namespace=world.namespace, value="theirs")))
@@ -343,6 +344,7 @@ def test_what_was_taken_out_of_git_and_not_pruned_goes_too(world):
     assert [world.get("ConfigMap", name) for name in "abc"] == [None] * 3
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", ["lose_answer", "hang"])
 def test_an_agent_killed_at_any_write_of_a_deletion_ends_it(world, tmp_path, fault):
     proxy = FaultProxy(world.plane.port, tmp_path)

@@ -264,8 +264,8 @@ def test_a_hook_without_a_name_gets_one_for_each_run(world, team):
 
 def test_a_hook_of_two_phases_runs_in_both(world, team):
     head = world.push({"team/a.yaml": config_map("a"), "team/h.yaml": hook("h", "PreSync,PostSync")})
+    first = world.appears("Pod", "h")["metadata"]["uid"]
     world.end_pod("h")
-    first = world.uid("Pod", "h")
     world.appears("ConfigMap", "a")
     world.wait("the second run", lambda: world.uid("Pod", "h") not in (None, first))
     world.end_pod("h")

@@ -214,7 +214,7 @@ def test_without_prune_last_an_object_goes_with_its_wave(world, team):
     world.push({"team/old.yaml": None, "team/p.yaml": wave(3, pod("p")), "team/q.yaml": wave(4, config_map("q"))})
     world.appears("Pod", "p")
     world.vanishes("ConfigMap", "old")
-    assert team.state["phase"] == "Running"
+    team.running("/p")
     world.end_pod("p")
     team.ended("Succeeded", world.head)
 

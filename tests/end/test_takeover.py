@@ -111,11 +111,14 @@ def test_taking_over_and_giving_back_changes_no_spec_and_prunes_nothing(world, a
     # Tracked by Argo CD and taken out of Git: left where it is, until a prune is asked for.
     team = world.application("team", prune=False)
     world.begin()
-    team.wait("everything is compared", lambda: team.status.get("sync", {}).get("revision") == world.head)
+
+    def rows():
+        return {row["status"] for row in team.status.get("resources") or [] if row["name"] != "left"}
+
+    team.wait("everything is compared", lambda: team.status.get("sync", {}).get("revision") == world.head and rows() == {"Synced"})
     world.passes()
     assert objects() == before
-    wanted_rows = [row for row in team.status["resources"] if row["name"] != "left"]
-    assert {row["status"] for row in wanted_rows} == {"Synced"}, team.told()
+    assert rows() == {"Synced"}, team.told()
     for api_version, kind, name in keys[:-1]:
         assert world.tracking(kind, name) == f"team:{api_version.rpartition('/')[0]}/{kind}:{world.namespace}/{name}"
     # And back: the agent goes, Argo CD finds what it had.
@@ -289,11 +292,11 @@ def test_a_controller_that_is_at_work_is_named_with_the_way_to_stop_it(world, co
     ArgoCD(world, "team").sync(config_map("a"))
     world.push({"team/a.yaml": config_map("a")})
     team = world.application("team")
-    argo_status(world, team, age=40, phase="Running")
     controller()
     elsewhere = world.plane.namespace("elsewhere")
     controller(namespace=elsewhere)
     controller(replicas=0, name="stopped")
+    argo_status(world, team, age=40, phase="Running")  # at last: it is asked for forty-odd seconds
     report = Report(world)
     item = report.one("warning", f"statefulset {world.home}/argocd-application-controller runs (replicas: 1)", "fight")
     assert f"kubectl scale statefulset argocd-application-controller -n {world.home} --replicas=0" in item["remedy"]

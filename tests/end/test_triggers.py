@@ -9,6 +9,7 @@ import pytest
 from parts.agent import wait_for
 from parts.git import GitHttpServer, Repository, SilentServer
 from parts.manifests import config_map, users
+from parts.process import private
 
 APPLICATION = ("argoproj.io/v1alpha1", "Application")
 
@@ -114,7 +115,7 @@ def test_an_application_that_is_held_says_so_to_who_asks(setting):
     path = agent.folder / "applications" / "team.yaml"
     document = json.loads(path.read_text())
     document["metadata"] |= held
-    path.write_text(json.dumps(document))
+    private(path, json.dumps(document))
     agent.signal(signal.SIGHUP)
     agent.wait_log("reloading")
     kube.patch("v1", "ConfigMap", home, "a", {"data": {"value": "mine"}})
@@ -122,7 +123,7 @@ def test_an_application_that_is_held_says_so_to_who_asks(setting):
         assert "skip-reconcile" in agent.cli("app", command, "team", timeout=20).is_(1).err
     assert value(kube, home) == "mine"
     document["metadata"].pop("annotations")
-    path.write_text(json.dumps(document))
+    private(path, json.dumps(document))
     agent.signal(signal.SIGHUP)
     wait_for("healed", lambda: value(kube, home) == "one")
 

@@ -29,14 +29,18 @@ def setting(agent, server, tmp_path):
     return agent, server, repository
 
 
-def wait_held(agent, name):
-    return wait_for(f"{name} is held", lambda: agent.user(name).get("until") and agent.user(name))
+def wait_held(agent, server):
+    """As a pass after the one that locks bob out tells it: that one does so before, and until when by its own clock."""
+    wait_for("bob is locked out", lambda: not server.can_login("bob", "builder", "app"))
+    passes = agent.metrics()["pgitops_user_passes_total"]
+    wait_for("two more passes", lambda: agent.metrics()["pgitops_user_passes_total"] >= passes + 2)
+    return wait_for("bob is held", lambda: (found := agent.user("bob")).get("until") and found)
 
 
 def test_a_leaver_is_held_and_everybody_is_told_until_when(setting):
     agent, server, repository = setting
     push(repository, "alice")
-    held = wait_held(agent, "bob")
+    held = wait_held(agent, server)
     until = datetime.datetime.fromisoformat(held["until"].replace("Z", "+00:00"))
     assert abs((until - server.value("SELECT now()")).total_seconds() - 7 * 24 * 3600) < 600
     assert held["status"] == "Retiring" and "until 2" in held["reason"] and not server.can_login("bob", "builder", "app")
@@ -58,13 +62,13 @@ def test_a_leaver_is_held_and_everybody_is_told_until_when(setting):
 def test_a_hold_goes_on_without_the_agent_and_its_store(setting):
     agent, server, repository = setting
     push(repository, "alice")
-    until = wait_held(agent, "bob")["until"]
+    until = wait_held(agent, server)["until"]
     assert agent.stop() == 0
     for file in agent.state.glob("pgitops.db*"):
         file.unlink()
     server.run("UPDATE pgitops.managed_role SET since = since - interval '1 day' WHERE state = 'leaving'")
     agent.start()
-    assert wait_held(agent, "bob")["until"] < until
+    assert wait_held(agent, server)["until"] < until
     assert server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'")
 
 
@@ -74,7 +78,7 @@ def test_a_person_need_not_wait(setting):
     assert "users.yaml lists it" in refused.err
     assert "--now needs the names" in agent.cli("user", "sync", "--now").is_(2).err
     push(repository, "alice")
-    wait_held(agent, "bob")
+    wait_held(agent, server)
     shown = agent.cli("user", "sync", "--now", "bob", "--dry-run").is_(1)
     assert 'DROP ROLE "bob"' in shown.out and server.query("SELECT 1 FROM pg_roles WHERE rolname = 'bob'")
     assert "1 user removed" in agent.cli("user", "sync", "--now", "bob").ok().out

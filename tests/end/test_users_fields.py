@@ -22,7 +22,7 @@ def setting(agent, server, tmp_path):
 
 
 def wait_user(agent, name, what):
-    return wait_for(f"user {name}", lambda: agent.alive() and (lambda found: found if what(found) else None)(agent.user(name)), 30, 0.05)
+    return wait_for(f"user {name}", lambda: agent.alive() and (lambda found: found if what(found) else None)(agent.user(name)), pause=0.05)
 
 
 def test_a_user_is_locked_and_comes_back_and_everybody_is_told(setting):
@@ -81,7 +81,7 @@ def test_a_user_is_shown_with_all_that_is_wanted_of_it(setting):
     wait_user(agent, "alice", lambda found: found.get("status") == "Synced")
     server.run("ALTER ROLE alice CONNECTION LIMIT 9")
     wait_for("healed", lambda: server.value("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'alice'") == 4)
-    wait_user(agent, "alice", lambda found: found.get("status") == "Synced")
+    wait_for("it is recorded", lambda: [drift for drift in agent.items("drift", "list", "--user", "alice") if drift["healed"]])
     alice = agent.items("user", "get", "alice")[0]
     entry = alice["entry"]
     assert entry["file"] == "postgres-users/users.yaml" and entry["commit"] == head and entry["line"] > 1

@@ -54,7 +54,7 @@ class Team:
     def heals(self):
         self.server.run("ALTER ROLE alice CREATEDB")
         wait_for("what was done by hand is set back",
-                 lambda: self.agent.alive() and not self.server.value("SELECT rolcreatedb FROM pg_roles WHERE rolname = 'alice'"), 15)
+                 lambda: self.agent.alive() and not self.server.value("SELECT rolcreatedb FROM pg_roles WHERE rolname = 'alice'"))
 
     def exists(self, name):
         return self.server.value("SELECT count(*) FROM pg_roles WHERE rolname = %s", [name]) == 1
@@ -183,7 +183,7 @@ def test_users_with_the_applications_in_the_cluster_do_not_wait_for_it(world, se
         file.write(text.replace("https://127.0.0.1:", "https://127.0.0.9:"))
     agent.begin()
     server.run("ALTER ROLE alice CREATEDB")
-    wait_for("healed", lambda: agent.alive() and not server.value("SELECT rolcreatedb FROM pg_roles WHERE rolname = 'alice'"), 15)
+    wait_for("healed", lambda: agent.alive() and not server.value("SELECT rolcreatedb FROM pg_roles WHERE rolname = 'alice'"))
 
 
 def test_a_state_folder_of_yesterday_removes_nobody(agent, crds, server, tmp_path):

@@ -73,10 +73,11 @@ def test_a_setting_of_the_databases_owner_changes_nothing(setting):
 def test_a_pass_that_ends_before_it_did_anything_is_told(setting):
     """The record of the last good one would say Connected, as if nothing were."""
     agent, server, _ = setting
-    server.run("ALTER TABLE pgitops.managed_role RENAME TO elsewhere", "CREATE TABLE pgitops.managed_role (oid int)")
+    # Each pair in one transaction: a pass that finds no table makes one.
+    server.run("ALTER TABLE pgitops.managed_role RENAME TO elsewhere; CREATE TABLE pgitops.managed_role (oid int)")
     agent.cli("user", "sync").is_(1)
     database = wait_for("the reason", lambda: next((one for one in json.loads(agent.cli("status", "-o", "json").out)["databases"]
                                                      if one["status"] != "Connected"), None))
     assert database["status"] == "Failed" and database["reason"]
-    server.run("DROP TABLE pgitops.managed_role", "ALTER TABLE pgitops.elsewhere RENAME TO managed_role")
+    server.run("DROP TABLE pgitops.managed_role; ALTER TABLE pgitops.elsewhere RENAME TO managed_role")
     agent.cli("user", "sync").is_(0)

@@ -10,6 +10,7 @@
 Without a kubeconfig Kubernetes is off. Relative folders (applications, secrets, state) are below `tmp_path`.
 """
 
+import fcntl
 import http.client
 import json
 import os
@@ -32,6 +33,16 @@ def environment(**more):
     keep |= {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1:exitcode=99",
              "UBSAN_OPTIONS": "print_stacktrace=1"}
     return keep | {name: str(value) for name, value in more.items()}
+
+
+def as_shipped():
+    """The program without sanitizers, where the rules and the README build it: by one worker at a time."""
+    with open(TOP / "tests/.cache/build.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (["cmake", "-S", TOP, "-B", TOP / "build"], ["cmake", "--build", TOP / "build", "--target", "pgitops", "-j", "2"]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return TOP / "build/pgitops"
 
 
 class Result:
@@ -158,7 +169,9 @@ class Agent:
             } | spec,
         }
         if "applications" in self.config:
-            (self.folder / "applications" / f"{name}.yaml").write_text(json.dumps(document, indent=2))
+            path = self.folder / "applications" / f"{name}.yaml"
+            path.with_suffix(".new").write_text(json.dumps(document, indent=2))
+            path.with_suffix(".new").rename(path)  # an agent that looks meanwhile would find none
         return document
 
     def secret(self, namespace, name, password, key="password"):
@@ -179,7 +192,7 @@ class Agent:
 
     # Running
 
-    def start(self, ready=True, seconds=30):
+    def start(self, ready=True, seconds=None):
         self.write()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
@@ -268,7 +281,7 @@ class Agent:
         """The user, group or database as `user list` has it, or {} while there is none."""
         return next((item for item in self.items("user", "list") if item["name"] == name), {})
 
-    def wait_user(self, name, status="Synced", seconds=30):
+    def wait_user(self, name, status="Synced", seconds=None):
         """The user once it has this status."""
         def there():
             self.alive()
@@ -285,7 +298,7 @@ class Agent:
         result = self.cli("app", "get", name, "-o", "json")
         return result.json if result.code == 0 or result.out else None
 
-    def wait_app(self, name, sync="Synced", revision=None, seconds=30):
+    def wait_app(self, name, sync="Synced", revision=None, seconds=None):
         def there():
             app = self.app(name) or {}
             status = app.get("status", {}).get("sync", {})
@@ -296,7 +309,7 @@ class Agent:
         except TimeoutError as error:
             raise AssertionError(f"{error}\n{json.dumps(self.app(name), indent=1)}\n{self.log()[-4000:]}") from None
 
-    def wait_condition(self, name, kind, text="", seconds=30):
+    def wait_condition(self, name, kind, text="", seconds=None):
         """A condition of this type whose message holds the text."""
         def there():
             conditions = (self.app(name) or {}).get("status", {}).get("conditions", [])
@@ -360,7 +373,7 @@ class Agent:
                 found.append(entry)
         return found
 
-    def wait_log(self, text, seconds=30):
+    def wait_log(self, text, seconds=None):
         wait_for(f"{text!r} in the agent's log", lambda: text in self.log() or not self.alive(), seconds)
 
     def memory(self):

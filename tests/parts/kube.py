@@ -484,7 +484,20 @@ class ControlPlane:
             "apiVersion": api, "kind": f"{kind}Binding", "metadata": meta,
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name},
             "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]})
+        for rule in rules:
+            wait_for("the API server has heard of it", lambda rule=rule: self._allows(user, rule, namespace), pause=0.005)
         return name
+
+    def _allows(self, user, rule, namespace):
+        """The last of what the rule allows; the authorizer hears of Roles and bindings by a watch."""
+        if "resources" not in rule:
+            where = {"nonResourceAttributes": {"path": rule["nonResourceURLs"][-1].rstrip("*"), "verb": rule["verbs"][-1]}}
+        else:
+            resource, _, subresource = rule["resources"][-1].partition("/")
+            where = {"resourceAttributes": {"group": rule["apiGroups"][-1], "resource": resource, "subresource": subresource, "verb": rule["verbs"][-1],
+                                            "namespace": namespace or "", "name": rule.get("resourceNames", [""])[-1]}}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": user, **where}}
+        return self.admin.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"]["allowed"]
 
     # What was asked
 
@@ -501,7 +514,7 @@ class ControlPlane:
                 log.seek(start)
                 return agent.encode() in log.read()
 
-        wait_for("the audit log", written, 10)
+        wait_for("the audit log", written)
         return self.audit.stat().st_size
 
     def requests(self, since=0, agent="pgitops", verb=None, resource=None, namespace=None, until=None):

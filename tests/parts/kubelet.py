@@ -10,11 +10,12 @@ import functools
 import json
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 
 from parts import kube
-from parts.process import die_with_parent, free_port
+from parts.process import die_with_parent, free_port, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -31,6 +32,7 @@ class Node:
         with open(self.folder / "kubelet.log", "wb") as log:
             self.process = subprocess.Popen([program, "--listen", f"{self.address}:{self.port}", "--folder", self.folder], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log, preexec_fn=die_with_parent)
+        wait_for("the kubelet listens", self._listens)
         admin = self.plane.admin
         admin.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name}})
         admin.patch("v1", "Node", None, self.name, {"status": {
@@ -38,6 +40,14 @@ class Node:
             "addresses": [{"type": "InternalIP", "address": self.address}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self.port}}}}, subresource="status")
         return self
+
+    def _listens(self):
+        assert self.process.poll() is None, (self.folder / "kubelet.log").read_text()
+        try:
+            socket.create_connection((self.address, self.port), 5).close()
+        except OSError:
+            return False
+        return True
 
     def _write(self):
         new = self.folder / "pods.json.new"

@@ -62,7 +62,7 @@ class Controller:
                 stderr=log, preexec_fn=die_with_parent, env={"PATH": os.environ["PATH"], "POD_NAMESPACE": self.namespace,
                                                              "KUBERNETES_SERVICE_HOST": "127.0.0.1",
                                                              "KUBERNETES_SERVICE_PORT": str(self.plane.port)})
-        wait_for("the controller", self.answers, 30)
+        wait_for("the controller", self.answers)
         return self
 
     @property

@@ -38,7 +38,7 @@ def agrees(ours_now, patroni):
         return ours == theirs
 
     try:
-        wait_for("both lists are equal", equal, 20)
+        wait_for("both lists are equal", equal)
     except TimeoutError:
         assert seen["ours"] == seen["theirs"]
     return seen["theirs"]

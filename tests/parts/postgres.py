@@ -279,7 +279,7 @@ class Postgres:
                        ("pg_start_backup", "pg_stop_backup(false, false)"))
         with self.connect() as session:
             session.execute(f"SELECT {start}('standby', true{', false' if self.major < 15 else ''})")
-            shutil.copytree(self.data, copy.data, symlinks=True, ignore=self._not_copied)
+            shutil.copytree(self.data, copy.data, symlinks=True, ignore=self._not_copied, copy_function=self._copied)
             label = session.execute(f"SELECT labelfile FROM {stop}").fetchone()[0]
         (copy.data / "pg_wal").mkdir(exist_ok=True)
         (copy.data / "backup_label").write_text(label)
@@ -290,6 +290,14 @@ class Postgres:
             copy._own(path)
         copy.data.chmod(0o700)
         return copy.start()
+
+    @staticmethod
+    def _copied(source, target):
+        """A file that goes meanwhile is passed over, as pg_basebackup does."""
+        try:
+            shutil.copy2(source, target)
+        except FileNotFoundError:
+            pass
 
     @staticmethod
     def _not_copied(folder, names):

@@ -242,10 +242,10 @@ class FaultProxy:
         kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "connection")}
         if self.plain_accept:
             kept["Accept"] = "application/json"
-        upstream.request(method, path, body, kept)
         try:
+            upstream.request(method, path, body, kept)
             answer = upstream.getresponse()
-        except http.client.RemoteDisconnected:  # an idle connection that the server had closed, as after a 401
+        except (ConnectionError, ssl.SSLEOFError):  # an idle connection that the server had closed, or just closes, as after a 401
             upstream.close()
             upstream.request(method, path, body, kept)
             answer = upstream.getresponse()

@@ -151,7 +151,7 @@ class App:
             found["metadata"].pop("managedFields", None)
         return json.dumps(found, indent=1)
 
-    def synced(self, revision=None):
+    def synced(self, revision=None, seconds=None):
         """Compared and equal at the revision (the newest commit; a list for several sources), and no operation at work any more."""
         revision = revision or self.world.head
 
@@ -162,7 +162,7 @@ class App:
             return sync.get("status") == "Synced" and commits(sync) == revision and "operation" not in found and \
                 state.get("phase") not in ("Running", "Terminating")
 
-        self.wait(f"Synced at {revision}", there)
+        self.wait(f"Synced at {revision}", there, seconds)
         return self
 
     def sync_status(self, wanted, revision=None):

@@ -3,7 +3,7 @@
 import base64
 import itertools
 import json
-import threading
+import time
 
 import pytest
 
@@ -231,21 +231,17 @@ def test_an_object_that_keeps_changing_is_not_compared_with_what_it_was(plane, p
     one = make_cluster(proxy.kubeconfig(plane))
     one.track(obj)
     assert one.write_one(obj)["outcome"] == "configured"
-    proxy.add(faults.delay(0.3), method="PATCH")
-    over = threading.Event()
+    numbers = itertools.count()
 
-    def keep_changing():
-        for number in itertools.count():
-            if over.wait(0.05):
-                return
-            plane.admin.patch("v1", "ConfigMap", ns, "a", {"metadata": {"labels": {"n": str(number)}}}, manager="k9s")
+    class Hand:
+        """Between the two: the PATCH comes late, and never before the change."""
 
-    hand = threading.Thread(target=keep_changing)
-    hand.start()
-    try:
-        seen = one.write_one(obj, kind="dry-run")
-    finally:
-        over.set()
-        hand.join()
+        def wait(self, _):
+            time.sleep(0.5)
+            plane.admin.patch("v1", "ConfigMap", ns, "a", {"metadata": {"labels": {"n": str(next(numbers))}}}, manager="k9s")
+
+    proxy.add(faults.wait(Hand()), method="PATCH")
+    seen = one.write_one(obj, kind="dry-run")
+    proxy.clear()
     assert (seen["outcome"], seen["kind"]) == ("failed", "retry") and "keeps changing" in seen["error"], seen
     assert one.write_one(obj, kind="dry-run")["outcome"] == "unchanged"

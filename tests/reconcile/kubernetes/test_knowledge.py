@@ -45,7 +45,7 @@ def test_what_is_deleted_while_a_long_write_runs_stays_gone(plane, proxy, bad, n
     results = json.loads(bad.process.stdout.readline())["results"]
     assert {r["outcome"] for r in results} == {"created"}
     bad.wait("the last one", lambda: bad.live(objects[39]))
-    assert bad.live(objects[0]) is None and bad.live(objects[1]) is None
+    bad.wait("the first ones are gone", lambda: bad.live(objects[0]) is None and bad.live(objects[1]) is None)
     assert len(bad.do("owned", application="app", namespace=ns)["items"]) == 38
 
 

@@ -50,6 +50,7 @@ def test_a_group_whose_server_is_away_is_not_a_group_without_objects(plane, aggr
     one = make_cluster(plane.kubeconfig("bob"))
     assert one.do("ready")["partial"]
     other, widget = config_map(ns, "a"), aggregated.widget(ns, "w")
+    one.wait("the rule", lambda: one.ask("track", keys=[key_of(other)])["ok"])
     says = f"Widget.{aggregated.group} in {ns}: the API group {aggregated.group}/v1 does not answer"
     for keys in ([widget], [other, widget], [widget, key("Secret", ns, "forbidden")], [key("Secret", ns, "forbidden"), widget]):
         answer = one.ask("track", keys=[key_of(o) if "metadata" in o else o for o in keys])

@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from parts import postgres
+from parts.process import wait_for
 from parts.roles import Users, exists
 
 ALICE = [{"username": "alice"}]
@@ -82,9 +83,14 @@ def test_a_standby_is_never_written_to_and_its_primary_is_found(major):
 def test_a_full_server_is_tried_again(major):
     full = postgres.Postgres(major, {"max_connections": "4", "superuser_reserved_connections": "0", "max_wal_senders": "0"})
     held = []
-    with pytest.raises(psycopg.OperationalError):
-        for _ in range(10):
+
+    def is_full():
+        try:
             held.append(full.connect())
+        except psycopg.OperationalError:
+            return len(held) == 4  # until then a session of the start is still about to end
+
+    wait_for("no place is left", is_full)
     result = Users(full).apply(ALICE)
     assert result.error_kind == "retry" and "too many clients" in result.error
     full.close()

@@ -252,9 +252,11 @@ def test_a_user_can_be_made_locked_and_a_leaver_come_back_locked(server, users):
 def test_a_session_that_outlives_the_lock_is_ended_by_a_later_pass(server, users):
     """The agent was killed between the two, or somebody made the role log in for a moment."""
     users.apply(alice()).good()
-    with server.connect("postgres", "alice", "geheim-alice"):
+    with server.connect("postgres", "alice", "geheim-alice") as session:
         server.run("ALTER ROLE alice NOLOGIN")
         assert [step["action"] for step in users.apply(alice(ensure="locked")).good().steps] == ["end sessions"]
+        with pytest.raises(Exception, match="terminat|closed|EOF"):
+            session.execute("SELECT 1")
     users.apply(alice(ensure="locked")).quiet()
 
 

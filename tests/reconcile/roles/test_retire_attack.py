@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from parts import postgres
+from parts.process import wait_for
 from parts.roles import Users, exists, heir, oid
 
 ALL = pytest.mark.parametrize("server", postgres.MAJORS, indirect=True)
@@ -460,12 +461,10 @@ def test_a_replication_slot_that_she_read_is_told():
         server.run("SELECT pg_create_physical_replication_slot('hers', true)")
         reader = server.connect(user="alice", password="geheim-alice", replication="true")
         reader.pgconn.send_query(b"START_REPLICATION SLOT hers PHYSICAL 0/1000000")
-        for _ in range(100):
-            if server.value("SELECT active FROM pg_replication_slots"):
-                break
+        wait_for("it reads", lambda: server.value("SELECT active FROM pg_replication_slots"))
         result = users.apply(BOB)
         assert not exists(server, "alice") and any('slot "hers"' in warning for warning in result.warnings)
-        assert not server.value("SELECT active FROM pg_replication_slots")
+        wait_for("its end", lambda: not server.value("SELECT active FROM pg_replication_slots"))
         reader.close()
     finally:
         server.close()
