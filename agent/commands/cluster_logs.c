@@ -16,7 +16,8 @@
 const char command_cluster_logs_help[] =
 	"Shows the logs of all members of a cluster and the operator's lines about it, in the order of their times, each line with its\n"
 	"member in front; who leads is said when it begins, and with -f when that changes. What a terminal would obey is shown as an\n"
-	"escape. With -f it goes on; a Pod that is started anew is read on where it was left.\n\n"
+	"escape. With -f it goes on, once what there is has come of each (one that takes over 5 seconds is waited for no longer); a Pod that\n"
+	"is started anew is read on where it was left.\n\n"
 	"  -f, --follow         go on with what comes\n"
 	"      --since 1h       what is newer, or than a time (2026-01-02T03:04:05Z)\n"
 	"      --tail N         the last lines of each, or `all` (200; without --since)\n"
@@ -34,8 +35,9 @@ const char command_cluster_logs_help[] =
 
 enum {
 	STEP_MILLISECONDS = 100,
-	HOLD_MILLISECONDS = 300,  /* of a line that others may have written something before */
-	LOOK_MILLISECONDS = 2000, /* until it is looked for Pods that are new, or are back */
+	HOLD_MILLISECONDS = 300,   /* of a line that others may have written something before */
+	LOOK_MILLISECONDS = 2000,  /* until it is looked for Pods that are new, or are back */
+	FIRST_MILLISECONDS = 5000, /* until one that does not say what there is holds up the others no more */
 	TAIL = 200,
 	OPERATOR_TAIL = 20000, /* lines of all clusters that are looked through */
 	TIME_SIZE = 40
@@ -58,6 +60,7 @@ struct source {
 	struct stream *stream;
 	char last[TIME_SIZE];   /* of the newest line; "" = there was none */
 	char resume[TIME_SIZE]; /* what was read before this stream began */
+	bool follows;           /* the stream goes on with what comes */
 	bool told_end;          /* that it has ended was said */
 };
 
@@ -73,6 +76,7 @@ struct logs {
 	json_t *items;    /* where a document is wanted; NULL = lines are */
 	const char *mark; /* NAMESPACE/NAME, by which the operator names the cluster */
 	int64_t looked;
+	bool first; /* what there is is read, as far as its end: only so it is known that it is all, and what was first */
 	bool trimmed, failed;
 };
 
@@ -192,7 +196,8 @@ static void begin(struct source *source)
 	memcpy(source->resume, source->last, sizeof(source->resume));
 	buf_printf(&path, "/api/v1/namespaces/%s/pods/%s/log?timestamps=true&container=%s", source->namespace,
 		source->pod, source->container);
-	if (wanted->follow)
+	source->follows = wanted->follow && !source->logs->first;
+	if (source->follows)
 		buf_text(&path, "&follow=true");
 	if (*source->last)
 		buf_printf(&path, "&sinceTime=%.19sZ", source->last);
@@ -298,7 +303,7 @@ static bool take_end(struct logs *logs, struct source *source, const struct erro
 		*err = *why;
 		return cluster_place_refused("get", "pods/log", source->namespace, err);
 	}
-	if (why->kind == ERROR_NONE && !logs->wanted.follow)
+	if (why->kind == ERROR_NONE && !source->follows)
 		return true;
 	if (!logs->wanted.follow || why->kind == ERROR_DENIED)
 		say(stderr, "pgitops: the log of %s: %s\n", source->name, why->text);
@@ -343,9 +348,30 @@ static bool step(struct logs *logs, struct error *err)
 	return true;
 }
 
+/* What there is, in the order of all of it; then each is followed from where its own ended. One that is not through by then comes as it comes. */
+static bool read_first(struct logs *logs, struct error *err)
+{
+	int64_t end = clock_steady() + FIRST_MILLISECONDS;
+	while (open_streams(logs) && clock_steady() < end &&
+		log_lines_bytes(logs->lines) < LIMIT_ANSWER_BYTES / 2)
+		if (!step(logs, err))
+			return false;
+	err->kind = ERROR_NONE;
+	if (!tell(logs, 0))
+		return false;
+	logs->first = false;
+	logs->trimmed = !open_streams(logs);
+	for (size_t i = 0; i < logs->count; i++)
+		if (!logs->sources[i]->stream)
+			begin(logs->sources[i]);
+	return true;
+}
+
 /* False with kind ERROR_NONE: nobody reads it any more. */
 static bool follow(struct logs *logs, struct error *err)
 {
+	if (!read_first(logs, err))
+		return false;
 	for (;;) {
 		err->kind = ERROR_NONE;
 		if (!step(logs, err) || !tell(logs, HOLD_MILLISECONDS))
@@ -371,6 +397,7 @@ static bool read_all(struct logs *logs, struct error *err)
 static int run(struct logs *logs)
 {
 	struct error err = {.kind = ERROR_NONE}, why;
+	logs->first = logs->wanted.follow;
 	bool ok = find_members(logs, &err);
 	if (ok && !logs->count)
 		ok = error_set(&err, ERROR_MISSING,

@@ -4,8 +4,10 @@ import contextlib
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -13,6 +15,7 @@ from parts import agent as agents
 from parts import kubelet
 from parts.patroni import pretend
 from parts.process import wait_for
+from parts.proxy import FaultProxy, faults
 
 NAME = "acid-logs"
 
@@ -149,3 +152,27 @@ def test_it_is_followed_over_a_pod_that_starts_anew(place, tmp_path):
         lead(place, "master", "replica")
         following.send_signal(signal.SIGINT)
         assert following.wait(20) == -signal.SIGINT
+
+
+def test_what_there_was_is_in_order_however_late_a_member_answers(program, plane, tmp_path):
+    """And what is written while it is waited for comes once."""
+    place, proxy, written = Place(plane, tmp_path), FaultProxy(plane.port, tmp_path), threading.Event()
+    zero, one = f"{NAME}-0", f"{NAME}-1"
+    try:
+        proxy.add(faults.wait(written), path=f"/pods/{one}/log", times=1)
+        command = [program, "cluster", "logs", NAME, "-n", place.namespace, "--kubeconfig", proxy.kubeconfig(plane), "-f", "--tail", "2", "--no-operator"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=agents.environment()) as following:
+            try:
+                wait_for("the first is read", lambda: proxy.count(path=f"/pods/{zero}/log"))
+                assert not select.select([following.stdout], [], [], 0.6)[0], "told before all are there"
+                cri(tmp_path / "0.cri", (20, "zero goes on"))
+                written.set()
+                assert rows("".join(following.stdout.readline() for _ in range(5))) == [
+                    (one, "one first"), (one, "one second"), (zero, "zero \\x1b[31mred"), (zero, "zero last"), (zero, "zero goes on")]
+                cri(tmp_path / "1.cri", (21, "one goes on"))
+                assert following.stdout.readline() == f"{one} | one goes on\n"
+            finally:
+                following.kill()
+    finally:
+        proxy.close()
+        plane.admin.delete("v1", "Pod", place.other, "op")
