@@ -77,7 +77,12 @@ static bool begin(struct watching *watching, struct cluster_order *told)
 	struct error err;
 	bool ok = cluster_look(act, &look, &err);
 	const struct patroni_member *member = ok ? patroni_member(look.cluster, watching->order->name) : NULL;
-	if (member) {
+	bool silent = member && member->contact != PATRONI_ANSWERED;
+	if (silent) {
+		/* When its server was started is not known: any answer later would be one of a server that was started anew. */
+		watching->order->why = arena_printf(act->context->mem, "%s is %s", member->name,
+			cluster_member_state(member, act->context->mem));
+	} else if (member) {
 		watching->leads = text_equal(look.cluster->leader, member->name);
 		watching->started = member->started ? arena_copy(act->context->mem, member->started) : NULL;
 		cluster_order_begin(act, look.cluster, member->name, watching->order->path,
@@ -87,7 +92,7 @@ static bool begin(struct watching *watching, struct cluster_order *told)
 			ok ? "it is not among the members any more" : arena_copy(act->context->mem, err.text);
 	}
 	cluster_look_done(&look);
-	return member;
+	return member && !silent;
 }
 
 bool cluster_member_run(struct cluster_act *act, struct cluster_member_order *order)

@@ -1,9 +1,12 @@
 """`pgitops cluster restart` and `cluster reinit` on a real Patroni."""
 
+import signal
+
 import pytest
 
 from parts import agent as agents
 from parts.process import wait_for
+from parts.proxy import FaultProxy, faults
 
 
 @pytest.fixture
@@ -101,3 +104,26 @@ def test_a_member_that_follows_nobody_is_made_anew(calm, cluster):
         assert result.json["outcome"] == "done" and f"{other.name} is creating replica" in result.err
         # At once, without a wait of the test's own.
         assert leader.value(f"SELECT count(*) FROM pg_stat_replication WHERE application_name = '{other.name}' AND state = 'streaming'") == 1
+
+
+def test_one_that_is_silent_for_one_look_is_not_taken_for_restarted(calm, plane, tmp_path):
+    """When its server was started has to be known before: else the first answer of the same server would be one of a new one."""
+    replica, before, proxy = calm.replicas()[0], started(calm), FaultProxy(plane.port, tmp_path)
+
+    class Looks:
+        """The plan, who leads before its turn, and when it was started: this one it does not answer."""
+        count = 0
+
+        def wait(self, _):
+            self.count += 1
+            if self.count in (3, 4):
+                replica.process.send_signal(signal.SIGSTOP if self.count == 3 else signal.SIGCONT)
+
+    proxy.add(faults.wait(Looks()), method="GET", path=r"/pods\?.*cluster-name")
+    try:
+        told = agents.run("cluster", "restart", calm.name, replica.name, "-n", calm.namespace, "--kubeconfig", proxy.kubeconfig(plane), "--yes", timeout=120)
+    finally:
+        replica.process.send_signal(signal.SIGCONT)
+        proxy.close()
+    assert f"{replica.name} is not: {replica.name} is silent" in told.is_(1).err, told.err
+    assert started(calm) == before
