@@ -101,6 +101,8 @@ struct cluster_switch {
 	const char *about;     /* how far behind the candidate is, what else changes: for the question */
 	const char *why;       /* refused or failed: why; else what is still missing */
 	const char *leader;    /* who leads now; NULL = still `from` */
+	const char *namespace; /* of the cluster */
+	const char *started;   /* when the server of `from` was started; NULL = it does not say */
 	const char *killed; /* when the server of `from` had been started before it was to die; NULL = it is to hand over */
 	bool begun; /* an order was given, or `from` was seen to end: for a while nobody may lead */
 	int64_t record, writes, streaming; /* milliseconds after the order; -1 = not yet */
@@ -115,6 +117,9 @@ enum cluster_choice cluster_switch_choose(struct cluster_act *act, const char *t
 
 /* Hands over, and looks until the new leader takes writes and the old one streams. False: `why`. */
 bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen) MUST_CHECK;
+
+/* For these two `started` has to be known, by which a server that came back is told from one that nobody ended: of cluster_switch_choose(), before
+   anybody was told to end it. */
 
 /* Deletes the leader's Pod without grace, and looks until another one takes writes and the old one, made anew, streams, or leads again. */
 bool cluster_switch_kill(struct cluster_act *act, struct cluster_switch *chosen) MUST_CHECK;

@@ -191,15 +191,23 @@ static void fail(struct drilling *drilling, const char *why)
 		drilling->trouble = arena_copy(drilling->act->context->mem, why);
 }
 
-/* Making its database is some WAL of its own, which the candidate has to have first. */
+/* Making its database is some WAL of its own, which the candidate has to have first. And it is the last look at a leader that nobody was told to end. */
 static bool choose_again(struct drilling *drilling)
 {
 	struct cluster_switch chosen;
 	enum cluster_choice choice =
 		cluster_switch_choose(drilling->act, drilling->chosen.to, PATRONI_FIT_LAG, true, &chosen);
-	if (choice == CLUSTER_CHOSEN && text_equal(chosen.from, drilling->chosen.from))
+	if (choice != CLUSTER_CHOSEN || !text_equal(chosen.from, drilling->chosen.from)) {
+		fail(drilling, chosen.why ? chosen.why : "meanwhile another member has become the leader");
+		return false;
+	}
+	drilling->chosen = chosen;
+	if (drilling->way == DRILL_SWITCHOVER || chosen.started)
 		return true;
-	fail(drilling, chosen.why ? chosen.why : "meanwhile another member has become the leader");
+	fail(drilling,
+		arena_printf(drilling->act->context->mem,
+			"%s does not say when its server was started, without which it is not seen to come back",
+			chosen.from));
 	return false;
 }
 

@@ -97,6 +97,9 @@ static const char *judge(struct choosing *choosing, struct cluster_look *now, co
 	if (going || trouble)
 		return going ? going : arena_copy(mem, trouble);
 	choosing->chosen->from = arena_copy(mem, now->cluster->leader);
+	choosing->chosen->namespace = arena_copy(mem, now->cluster->namespace);
+	choosing->chosen->started =
+		arena_copy(mem, patroni_member(now->cluster, now->cluster->leader)->started);
 	const struct patroni_choice choice = {
 		.cluster = now->cluster, .before = before->cluster, .lag = choosing->lag, .mem = now->mem};
 	return choose(choosing, &choice);
@@ -287,19 +290,18 @@ bool cluster_switch_run(struct cluster_act *act, struct cluster_switch *chosen)
 	return ok;
 }
 
-static bool delete_pod(const struct cluster_act *act, const char *namespace, const char *name, struct error *err)
+static bool delete_pod(const struct cluster_act *act, const struct cluster_switch *chosen, struct error *err)
 {
 	static const char body[] =
 		"{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"gracePeriodSeconds\":0}";
 	CLEANUP(cluster_disconnect) struct cluster_connection own = {.kube = NULL};
 	struct kube_request request = {.method = "DELETE",
-		.path = arena_printf(act->context->mem, "/api/v1/namespaces/%s/pods/%s", namespace, name),
+		.path = arena_printf(
+			act->context->mem, "/api/v1/namespaces/%s/pods/%s", chosen->namespace, chosen->from),
 		.body = body,
 		.body_length = strlen(body)};
 	const struct cluster_connection *server = cluster_connect(&act->source, &own, err);
-	return server &&
-		(kube_one(server->kube, &request, NULL, err) ||
-			error_prefix(err, "Pod %s cannot be deleted", name));
+	return server && kube_one(server->kube, &request, NULL, err);
 }
 
 const char *cluster_switch_may_kill(
@@ -322,44 +324,25 @@ const char *cluster_switch_may_kill(
 			  chosen->from, cluster->namespace);
 }
 
-/* Before it dies. */
-static bool note_start(
-	struct cluster_act *act, struct cluster_look *look, struct cluster_switch *chosen, struct error *err)
-{
-	if (!cluster_look(act, look, err))
-		return false;
-	const struct patroni_member *leader = patroni_member(look->cluster, chosen->from);
-	chosen->killed =
-		arena_copy(act->context->mem, leader && leader->started ? leader->started : "not known");
-	return true;
-}
-
 bool cluster_switch_kill(struct cluster_act *act, struct cluster_switch *chosen)
 {
-	struct cluster_look look = {0};
 	struct cluster_order none = {0};
 	struct error err;
-	bool ok = note_start(act, &look, chosen, &err);
+	chosen->killed = chosen->started;
 	cluster_act_go(act);
-	ok = ok && delete_pod(act, look.cluster->namespace, chosen->from, &err);
-	cluster_look_done(&look);
-	chosen->begun = ok;
-	if (!ok)
-		chosen->why = arena_copy(act->context->mem, err.text);
-	return ok && follow(act, chosen, &none, 0);
+	chosen->begun = delete_pod(act, chosen, &err);
+	if (!chosen->begun)
+		chosen->why = arena_printf(
+			act->context->mem, "Pod %s cannot be deleted: %s", chosen->from, err.text);
+	return chosen->begun && follow(act, chosen, &none, 0);
 }
 
 bool cluster_switch_await(struct cluster_act *act, struct cluster_switch *chosen)
 {
-	struct cluster_look look = {0};
 	struct cluster_order none = {0};
-	struct error err;
-	bool ok = note_start(act, &look, chosen, &err);
-	cluster_look_done(&look);
+	chosen->killed = chosen->started;
 	cluster_act_go(act);
-	if (!ok)
-		chosen->why = arena_copy(act->context->mem, err.text);
-	return ok && follow(act, chosen, &none, clock_steady() + act->timeout);
+	return follow(act, chosen, &none, clock_steady() + act->timeout);
 }
 
 /* ---- the document ---- */

@@ -463,3 +463,53 @@ def test_a_kill_needs_a_pod_and_no_name_of_who_takes_over(calm, drill):
         assert "after a death Patroni alone chooses" in drill(*words).is_(2).err
     assert "either the leader's Pod is deleted, or somebody else ends it" in drill("--kill", "--wait-for-failover").is_(2).err
     assert calm.leader() is leader and databases(calm) == 0
+
+
+@contextlib.contextmanager
+def between(deadly, plane, folder):
+    """A proxy between the drill and the API server; `before(1)` is called before the first look after the drill has said whom to end, and so on."""
+    class Moment:
+        before, looks = None, 0
+
+        def wait(self, _):
+            if self.before and deadly.log.exists() and "writes are acknowledged" in deadly.log.read_text():
+                self.looks += 1
+                self.before(self.looks)
+
+    proxy, moment = FaultProxy(plane.port, folder), Moment()
+    try:
+        deadly.agent.config |= {"kubernetes": {"kubeconfig": str(proxy.kubeconfig(plane))}}
+        deadly.agent.write()
+        proxy.add(faults.wait(moment), method="GET", path=r"/pods\?")
+        yield proxy, moment
+    finally:
+        proxy.close()
+
+
+def test_a_leader_that_is_silent_for_one_look_has_not_come_back(calm, deadly, plane, tmp_path):
+    """Its own word of when it was started is from before anybody was told to end it: one that stays as it is was ended by nobody."""
+    leader = calm.leader()
+    with between(deadly, plane, tmp_path) as (_, moment):
+        moment.before = lambda look: leader.process.send_signal(signal.SIGSTOP if look == 1 else signal.SIGCONT)
+        try:
+            with deadly.begin("--wait-for-failover", "--timeout", "15s") as process:
+                out, _ = process.communicate(timeout=120)
+        finally:
+            leader.process.send_signal(signal.SIGCONT)
+    said = deadly.log.read_text()
+    assert moment.looks > 2 and process.returncode == 1, (moment.looks, out, said)
+    assert f"nobody has ended {leader.name} in time" in said and "there again" not in said, said
+    assert databases(calm) == 0 and calm.leader() is leader
+
+
+def test_who_ends_the_leader_at_once_is_seen(calm, deadly, plane, tmp_path):
+    """It is back, and leads again, before the drill looks for the first time after it has said whom to end."""
+    leader = calm.leader()
+    with between(deadly, plane, tmp_path) as (_, moment):
+        moment.before = lambda look: look == 1 and leader.rest("/restart", "POST", {}, timeout=60)
+        with deadly.begin("--wait-for-failover", "--timeout", "30s", "-o", "json") as process:
+            out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, (out, deadly.log.read_text())
+    found = json.loads(out)
+    assert (found["from"], found["leader"]) == (leader.name, leader.name) and "leads as before" in found["message"], found
+    assert databases(calm) == 0
