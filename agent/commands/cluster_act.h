@@ -100,7 +100,8 @@ struct cluster_switch {
 	const char *from, *to; /* in the memory of the command */
 	const char *about;     /* how far behind the candidate is, what else changes: for the question */
 	const char *why;       /* refused or failed: why; else what is still missing */
-	const char *leader;    /* who leads now; NULL = still `from` */
+	const char *leader;    /* who leads now; NULL = still `from`, or: */
+	bool unled;            /* at the last look nobody led, or nobody said who */
 	const char *namespace; /* of the cluster */
 	const char *started;   /* when the server of `from` was started; NULL = it does not say */
 	const char *killed; /* when the server of `from` had been started before it was to die; NULL = it is to hand over */

@@ -322,13 +322,14 @@ static const char *at_the_primary(struct drilling *drilling, struct drill *drill
 	return ok ? NULL : arena_copy(mem, err.text);
 }
 
-/* Nobody says who leads any more: the members that are known are asked, and only one that takes writes can drop it. */
+/* Nobody says who leads any more: the members that are known are asked, and only one that takes writes can drop it; each, as an old leader may still
+   do so. */
 static bool clean_anywhere(const struct drilling *drilling)
 {
 	struct error ignored;
 	bool done = false;
-	for (size_t i = 0; !done && i < drilling->count; i++)
-		done = drill_clean(&drilling->ways[i], &ignored);
+	for (size_t i = 0; i < drilling->count; i++)
+		done = drill_clean(&drilling->ways[i], &ignored) || done;
 	return done;
 }
 

@@ -249,7 +249,9 @@ static bool follow(
 		struct error err;
 		cluster_order_step(act, order);
 		int64_t looked = clock_steady();
-		if (!cluster_look(act, &look, &err)) {
+		bool seen = cluster_look(act, &look, &err);
+		chosen->unled = !seen || !look.cluster->leader;
+		if (!seen) {
 			chosen->why = arena_copy(act->context->mem, err.text);
 		} else if (await && still_awaits(act, look.cluster, chosen, looked)) {
 			over = looked >= await;
@@ -324,17 +326,24 @@ const char *cluster_switch_may_kill(
 			  chosen->from, cluster->namespace);
 }
 
+/* Without an answer it may be deleted all the same: then what becomes of the leader tells, and until then it counts as deleted. */
 bool cluster_switch_kill(struct cluster_act *act, struct cluster_switch *chosen)
 {
-	struct cluster_order none = {0};
+	struct arena *mem = act->context->mem;
+	struct cluster_order deletion = {0};
 	struct error err;
 	chosen->killed = chosen->started;
 	cluster_act_go(act);
 	chosen->begun = delete_pod(act, chosen, &err);
-	if (!chosen->begun)
-		chosen->why = arena_printf(
-			act->context->mem, "Pod %s cannot be deleted: %s", chosen->from, err.text);
-	return chosen->begun && follow(act, chosen, &none, 0);
+	if (!chosen->begun && err.kind == ERROR_RETRY) {
+		chosen->begun = deletion.doubtful = true;
+		deletion.words = arena_printf(
+			mem, "whether Pod %s was deleted is not known (%s)", chosen->from, err.text);
+		cluster_act_say(act, "%s", deletion.words);
+	} else if (!chosen->begun) {
+		chosen->why = arena_printf(mem, "Pod %s cannot be deleted: %s", chosen->from, err.text);
+	}
+	return chosen->begun && follow(act, chosen, &deletion, 0);
 }
 
 bool cluster_switch_await(struct cluster_act *act, struct cluster_switch *chosen)
@@ -359,7 +368,9 @@ json_t *cluster_switch_document(struct cluster_act *act, const struct cluster_sw
 	json_set_text(act->result, "cluster", act->name);
 	json_set_text(act->result, "from", chosen->from);
 	json_set_text(act->result, "to", chosen->to);
-	json_set_text(act->result, "leader", chosen->leader ? chosen->leader : chosen->from);
+	json_object_del(act->result, "leader"); /* as it was said before */
+	if (chosen->leader || !chosen->unled)
+		json_set_text(act->result, "leader", chosen->leader ? chosen->leader : chosen->from);
 	cluster_set_seconds(seconds, "leader", chosen->record);
 	cluster_set_seconds(seconds, "writes", chosen->writes);
 	cluster_set_seconds(seconds, "streaming", chosen->streaming);

@@ -513,3 +513,54 @@ def test_who_ends_the_leader_at_once_is_seen(calm, deadly, plane, tmp_path):
     found = json.loads(out)
     assert (found["from"], found["leader"]) == (leader.name, leader.name) and "leads as before" in found["message"], found
     assert databases(calm) == 0
+
+
+def test_a_pod_whose_deletion_nobody_answered_counts_as_deleted(calm, deadly, plane, tmp_path):
+    leader = calm.leader()
+    with between(deadly, plane, tmp_path) as (proxy, _):
+        proxy.add(faults.lose_answer(), method="DELETE", times=1)
+        with deadly.begin("--kill", "-o", "json") as process:
+            deleted(calm, leader.name, another_leads=True)
+            out, _ = process.communicate(timeout=120)
+    found, said = json.loads(out), deadly.log.read_text()
+    assert f"whether Pod {leader.name} was deleted is not known" in said and "cannot be deleted" not in said, said
+    # What it acknowledged last may have died with it.
+    assert (process.returncode, found["outcome"]) == ((1, "lost") if found["writes"]["lost"] else (0, "done")), (found, said)
+    assert found["leader"] == calm.leader().name != leader.name and found["seconds"]["streaming"] > 0, found
+    assert databases(calm) == 0
+
+
+def lives_on(cluster, name, meanwhile):
+    """What a deletion without grace does where the kubelet is cut off: the server goes on, and takes writes beside the one who took over."""
+    member = cluster.members[name]
+    wait_for("its Pod is gone", lambda: member.pod() is None)
+    member.process.send_signal(signal.SIGSTOP)
+    meanwhile()
+    cluster.forget_leader()
+    wait_for("another one leads", lambda: cluster.leader() not in (None, member))
+    cluster.make_pod(member)
+
+
+@pytest.mark.parametrize("happens", [lambda *words: deleted(*words[:2], True, words[2]), lives_on], ids=["the leader dies", "it lives on"])
+def test_an_api_server_that_is_gone_with_the_pod_is_named_and_nothing_stays(calm, deadly, plane, tmp_path, happens):
+    """Nobody says who leads when the drill gives up: it waits for as long as it may take until somebody does, and then asks each member."""
+    first = min(calm.members)  # who is asked first
+    leader = calm.leader() if calm.leader().name == first else calm.switchover(first)
+    try:
+        with between(deadly, plane, tmp_path) as (proxy, _):
+            lost = proxy.add(faults.lose_answer(), method="DELETE", times=1)
+            with deadly.begin("--kill", "--timeout", "2s", "-o", "json") as process:
+                wait_for("the Pod was deleted", lambda: lost.hits)
+                proxy.clear()
+                proxy.add(faults.hang())
+                happens(calm, leader.name, lambda: wait_for("it waits for one who leads", lambda: (
+                    f"waiting, up to {60 + LOOP['ttl']}s, to drop the database" in deadly.log.read_text())))
+                out, _ = process.communicate(timeout=240)
+            url = proxy.url
+        assert databases(calm) == 0 and calm.leader() is not leader
+    finally:
+        leader.process.send_signal(signal.SIGCONT)
+    found = json.loads(out)
+    assert process.returncode == 1 and found["outcome"] == "failed" and "leader" not in found, (found, deadly.log.read_text())
+    assert f"whether Pod {leader.name} was deleted is not known" in found["message"] and url in found["message"], found
+    assert "still there" not in found["message"] and "cannot be deleted" not in found["message"], found
