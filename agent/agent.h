@@ -170,6 +170,9 @@ struct app {
 	bool calm;               /* the last pass found everything as Git has it, and had nothing to tell */
 	int64_t shortened; /* since when the object shows only a part of the status, microseconds, 0 = all */
 	bool status_dirty; /* the object in the cluster does not have our status */
+	char shown_phase[16]; /* status.operationState.phase that the object is known to have, "" = none: no other is written over */
+	uint64_t written; /* resourceVersion of the object with our last status: whatever is older is an echo */
+	bool status_refused; /* the last one was: something newer is on its way, and it is written after that */
 	json_t *shown; /* rows of a status that may come with a backup: what they name is looked at once; NULL = none */
 	int refresh;               /* REFRESH_ASKED, then REFRESH_ANSWERED until that is written */
 	int64_t refresh_operation; /* id in the store of the wish, 0 = none */

@@ -1,6 +1,7 @@
 /*
  * application_status.c - the status, and what was asked for and is answered, into the Application object
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,32 @@ static void patch_add(json_t *patch, const char *op, const char *path, json_t *v
 	json_array_append_new(patch, step);
 }
 
+bool apps_see_phase(struct app *app)
+{
+	const char *phase = json_text_at(app->spec.document, "status.operationState.phase", "");
+	if (application_version(app->spec.document) < app->written || strcmp(phase, app->shown_phase) == 0)
+		return false;
+	/* One that does not fit is no word of Argo CD's, and none that anybody waits for. */
+	snprintf(app->shown_phase, sizeof(app->shown_phase), "%s",
+		strlen(phase) < sizeof(app->shown_phase) ? phase : "");
+	return true;
+}
+
+/* `Terminating` is how people end an operation, and it is theirs and ours to write: no phase that was not seen is written over, else
+   such a wish would be gone before it was read (argocd.md 2.8). */
+static void patch_test_phase(json_t *patch, const struct app *app)
+{
+	if (*app->shown_phase)
+		patch_add(patch, "test", "/status/operationState/phase", json_string(app->shown_phase));
+}
+
+/* Not in place of those that somebody else has set meanwhile: to JSON Patch, what is not there is null. */
+static void patch_first_finalizer(json_t *patch, const char *name)
+{
+	patch_add(patch, "test", "/metadata/finalizers", json_null());
+	patch_add(patch, "add", "/metadata/finalizers", json_pack("[s]", name));
+}
+
 /* While Git has hooks that run when the Application is deleted, it may not go without them. */
 static void patch_finalizers(json_t *patch, const struct app *app, unsigned missing)
 {
@@ -44,15 +71,17 @@ static void patch_finalizers(json_t *patch, const struct app *app, unsigned miss
 		if (any)
 			patch_add(patch, "add", "/metadata/finalizers/-", json_string(finalizers[i].name));
 		else
-			patch_add(patch, "add", "/metadata/finalizers", json_pack("[s]", finalizers[i].name));
+			patch_first_finalizer(patch, finalizers[i].name);
 		any = true;
 	}
 }
 
-/* The mark goes, and with it the time that newer servers of Argo CD set beside it (argocd.md 2.4). */
+/* The mark that was answered goes, not a newer one, and with it the time that newer servers of Argo CD set beside it (argocd.md 2.4). */
 static void patch_refresh(json_t *patch, const struct app *app)
 {
 	const json_t *annotations = json_at(app->spec.document, "metadata.annotations");
+	const json_t *mark = json_object_get(annotations, "argocd.argoproj.io/refresh");
+	patch_add(patch, "test", "/metadata/annotations/argocd.argoproj.io~1refresh", json_deep_copy(mark));
 	patch_add(patch, "remove", "/metadata/annotations/argocd.argoproj.io~1refresh", NULL);
 	if (json_object_get(annotations, "argocd.argoproj.io/refresh-timestamp"))
 		patch_add(patch, "remove", "/metadata/annotations/argocd.argoproj.io~1refresh-timestamp", NULL);
@@ -66,6 +95,7 @@ static json_t *status_patch(const struct app *app, json_t *status, bool consume,
 	/* The name may be another object's by now: deleted and made again since we heard of it. */
 	if (*app->spec.uid)
 		patch_add(patch, "test", "/metadata/uid", json_string(app->spec.uid));
+	patch_test_phase(patch, app);
 	patch_add(patch, "add", "/status", status);
 	if (consume) {
 		patch_add(patch, "test", "/operation", json_deep_copy(app->taken));
@@ -90,7 +120,7 @@ static bool send_status(
 	struct agent *agent, struct app *app, json_t *status, unsigned missing, struct error *err)
 {
 	CLEANUP(arena_freep) struct arena *mem = arena_new(LIMIT_CONFIG_BYTES);
-	CLEANUP(json_done) json_t *answer = NULL;
+	CLEANUP(json_done) json_t *answer = NULL, *sent = json_incref(status);
 	bool consume = operation_is_answered(app);
 	CLEANUP(json_done) json_t *patch = status_patch(app, status, consume, missing);
 	CLEANUP(memory_freep) char *body = json_canonical(patch);
@@ -106,8 +136,11 @@ static bool send_status(
 	};
 	if (!kube_one(cluster_kube(agent->cluster), &request, &answer, err))
 		return false;
+	app->written = application_version(answer);
+	snprintf(app->shown_phase, sizeof(app->shown_phase), "%s",
+		json_text_at(sent, "operationState.phase", ""));
 	if (consume) {
-		app->consumed = application_version(answer);
+		app->consumed = app->written;
 		json_done(&app->taken);
 	}
 	return true;
@@ -147,9 +180,13 @@ void apps_write_status(struct agent *agent, struct app *app)
 			app->refresh = REFRESH_IDLE;
 		return;
 	}
-	/* A `test` that failed means a newer wish: it arrives by the watch, and the status is written with its answer. */
 	log_warning("status could not be written", "application", app->spec.name, "error", err.text, NULL);
 	app->status_dirty = err.kind == ERROR_RETRY;
-	if (app->status_dirty)
+	if (app->status_dirty) {
 		agent->next_status = clock_steady() + STATUS_PAUSE;
+		return;
+	}
+	/* A `test` that failed means a newer wish: it arrives by the watch, and the status is written with its answer. */
+	app->status_refused = true;
+	app->written = 0; /* nor may it be an echo, were etcd restored */
 }

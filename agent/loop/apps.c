@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/config/folder.h"
+#include "agent/events/kubernetes_events.h"
 #include "agent/events/series.h"
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
@@ -197,13 +198,28 @@ static void hash_spec(const struct agent *agent, struct app *app)
 	hash_parts(app, spec, rules, count, app->ignore_hash);
 }
 
+/* It came too late, or is about another one than runs. The status that is written next shows what is so. */
+static void refuse_termination(struct agent *agent, const struct app *app, const char *begun)
+{
+	const struct event_subject subject = {.name = app->spec.name,
+		.namespace = app->spec.namespace,
+		.uid = app->spec.uid,
+		.destination = app->spec.destination};
+	CLEANUP(memory_freep)
+	char *why = memory_printf("nothing was terminated: the operation of %.40s does not run%s", begun,
+		app->operation || app->asked ? "; another one does, which the status is about to show" : "");
+	log_warning("a phase Terminating is not obeyed", "application", app->spec.name, "reason", why, NULL);
+	kubernetes_events_tell(agent->events, &subject, "TerminationRefused", true, "", why);
+}
+
 /* `argocd app terminate-op`, and whoever patches the phase (argocd.md 2.8). */
-static void take_termination(struct app *app)
+static void take_termination(struct agent *agent, struct app *app, bool is_new)
 {
 	const char *phase = json_text_at(app->spec.document, "status.operationState.phase", "");
 	const char *begun = json_text_at(app->spec.document, "status.operationState.startedAt", "");
-	if (strcmp(phase, "Terminating") == 0)
-		operation_terminate(app, begun);
+	bool is_wish = apps_see_phase(app) && !is_new && strcmp(phase, "Terminating") == 0;
+	if (strcmp(phase, "Terminating") == 0 && !operation_terminate(app, begun) && is_wish)
+		refuse_termination(agent, app, begun);
 	/* Says that something runs, and nothing does: another hand, or a backup. Ours is written over it. */
 	if (!app->operation && !app->asked &&
 		(strcmp(phase, "Running") == 0 || strcmp(phase, "Terminating") == 0))
@@ -276,7 +292,7 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	/* Versions run backwards: etcd was restored, and what its versions were worth before says nothing. */
 	bool restored = application_version(spec->document) < application_version(app->spec.document);
 	if (restored)
-		app->consumed = 0;
+		app->consumed = app->written = 0;
 	application_done(&app->spec);
 	arena_free(app->spec_mem);
 	app->spec = *spec;
@@ -295,8 +311,10 @@ static void app_put(struct agent *agent, struct application *spec, struct arena 
 	}
 	(void)!recall(agent, app); /* else the next pass asks again, and does nothing before */
 	take_operation(app);
-	take_termination(app);
+	take_termination(agent, app, is_new);
 	compare_status(app);
+	app->status_dirty = app->status_dirty || app->status_refused;
+	app->status_refused = false;
 	if (is_new || restored)
 		look_at_shown(app);
 	status_shorten(json_object_get(app->spec.document, "status"));

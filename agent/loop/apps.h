@@ -23,6 +23,9 @@ void apps_forget_others(struct agent *agent);
 /* Writes status back to the objects of the cluster where it changed; consumes `refresh` and `operation`. */
 void apps_write_status(struct agent *agent, struct app *app);
 
+/* Takes over which phase the object shows, unless it is older than our last status. False when that is nothing new. */
+bool apps_see_phase(struct app *app);
+
 void apps_free(struct agent *agent);
 
 /* `source` into the spec instead of its own: spec.source, or where it is a list spec.sources. */

@@ -29,16 +29,17 @@ void operation_free(struct sync_operation *operation)
 	free(operation);
 }
 
-void operation_terminate(struct app *app, const char *begun)
+bool operation_terminate(struct app *app, const char *begun)
 {
 	char started[CLOCK_TEXT_SIZE];
-	if (!app->operation || app->operation->terminated)
-		return;
+	if (!app->operation)
+		return false;
 	clock_text_seconds(app->operation->started, started);
 	if (strcmp(started, begun) != 0)
-		return;
+		return false;
+	app->dirty = app->dirty || !app->operation->terminated;
 	app->operation->terminated = true;
-	app->dirty = true;
+	return true;
 }
 
 void operation_try_now(struct app *app)

@@ -103,8 +103,8 @@ void operation_set_content(struct sync_operation *operation, struct content *con
 struct sync_operation *operation_for_hooks(const struct app *app);
 
 /* Ends the one that was begun at this time (RFC 3339), at the next pass. Another one, or none, is not touched: what says so may be an
-   echo of one that has ended. */
-void operation_terminate(struct app *app, const char *begun);
+   echo of one that has ended. True when that one runs, and ends. */
+bool operation_terminate(struct app *app, const char *begun);
 
 /* What a failed sync waited for may be over: the next attempt is made by the next pass, which comes at once. */
 void operation_try_now(struct app *app);
