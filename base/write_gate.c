@@ -27,6 +27,11 @@ bool write_gate_pass(struct error *err)
 	return error_set(err, ERROR_STOPPED, "this agent does not hold its lease: it writes nothing");
 }
 
+bool write_gate_leased(void)
+{
+	return atomic_load(&leased);
+}
+
 int64_t write_gate_tail(int64_t otherwise)
 {
 	int64_t tail = atomic_load(&leased) ? atomic_load(&tail_of_lease) : otherwise;

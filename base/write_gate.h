@@ -21,6 +21,9 @@ void write_gate_open(int64_t until);
 /* Right before each write. ERROR_STOPPED: it is closed. */
 bool write_gate_pass(struct error *err) MUST_CHECK;
 
+/* The gate is a lease's: without one it is no news that it is open. */
+bool write_gate_leased(void);
+
 /* How long unacknowledged bytes may be sent again and again; `otherwise` where there is no lease, or less than its tail. */
 int64_t write_gate_tail(int64_t otherwise);
 

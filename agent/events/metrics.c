@@ -22,7 +22,6 @@ static const struct metric_row {
 	{METRIC_CLUSTER_UP, "pgitops_cluster_up", "", "Whether the API server answers.", true, false},
 	{METRIC_CLUSTER_SILENT, "pgitops_cluster_last_answer_seconds", "",
 		"How long ago the API server gave its last answer.", true, true},
-	{METRIC_LEADER, "pgitops_leader", "", "Whether this agent holds its lease.", true, false},
 	{METRIC_TRACKED, "pgitops_tracked_objects", "", "Objects that Applications name.", true, false},
 	{METRIC_COLLECTIONS, "pgitops_watched_collections", "", "Kinds in namespaces that are watched.", true,
 		false},

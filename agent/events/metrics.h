@@ -9,7 +9,6 @@ enum metric {
 	METRIC_KUBE_REQUESTS,  /* argocd_app_k8s_request_total */
 	METRIC_CLUSTER_UP,     /* pgitops_cluster_up: the API server answers */
 	METRIC_CLUSTER_SILENT, /* pgitops_cluster_last_answer_seconds: how long ago, in milliseconds */
-	METRIC_LEADER,         /* pgitops_leader: this agent holds its lease */
 	METRIC_TRACKED,        /* pgitops_tracked_objects: names whose objects are kept whoever made them */
 	METRIC_COLLECTIONS,    /* pgitops_watched_collections: kinds in namespaces */
 	METRIC_EVENTS_DROPPED, /* pgitops_kubernetes_events_dropped_total */
@@ -31,7 +30,7 @@ void metric_set(enum metric metric, uint64_t value);
 uint64_t metric_get(enum metric metric);
 
 /* Prometheus text format of all of them, with HELP and TYPE; a gauge that was never set is left out. Those of Applications and users
-   are added by agent/http/metrics.c from the store. */
+   are added by agent/http/metrics.c from the store, and there is what is asked at that moment. */
 void metrics_print(struct buf *out);
 
 /* For the gauges: the two lines before a metric's first sample, ... */

@@ -9,6 +9,7 @@
 #include "agent/events/series.h"
 #include "agent/show/view.h"
 #include "base/clock.h"
+#include "base/write_gate.h"
 
 enum { METRICS_BYTES = 4 * 1024 * 1024 };
 
@@ -186,6 +187,16 @@ static void print_process(struct buf *out, const struct http *http)
 	buf_printf(out, "pgitops_http_connections %zu\n", http->connections.count);
 }
 
+/* Asked of what every write asks, not kept beside it: a lease ends by itself, while nobody here is at work to say so. */
+static void print_lease(struct buf *out)
+{
+	struct error closed;
+	if (!write_gate_leased())
+		return;
+	metrics_head(out, "pgitops_leader", "gauge", "Whether this agent holds its lease, and so may write.");
+	buf_printf(out, "pgitops_leader %d\n", write_gate_pass(&closed));
+}
+
 /* The counters do not need the store: without it they are shown alone, and pgitops_store_readable says why. */
 void http_metrics(struct http_call *call)
 {
@@ -195,6 +206,7 @@ void http_metrics(struct http_call *call)
 	metrics_print(&out);
 	series_print(&out);
 	print_process(&out, call->http);
+	print_lease(&out);
 	bool readable = store && print_applications(&out, store, &err) && print_users(&out, store, &err) &&
 		print_databases(&out, store, &err) && print_drift(&out, store, &err);
 	if (store && !readable)

@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/events/metrics.h"
 #include "agent/loop/join.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -130,7 +129,6 @@ static void set_at_work(struct agent *agent)
 	agent->standby[0] = '\0';
 	snprintf(agent->not_ready, sizeof(agent->not_ready), "starting");
 	pthread_mutex_unlock(&agent->lock);
-	metric_set(METRIC_LEADER, 1);
 }
 
 /* ---- taking it ---- */
@@ -185,7 +183,6 @@ bool leader_wait(struct leader *leader, const sigset_t *signals, struct error *e
 	*err = (struct error){0};
 	if (!leader)
 		return true;
-	metric_set(METRIC_LEADER, 0);
 	for (;;) {
 		struct error trouble;
 		atomic_store(&leader->agent->heartbeat, clock_steady());
@@ -213,7 +210,6 @@ bool leader_wait(struct leader *leader, const sigset_t *signals, struct error *e
 static void lose(struct leader *leader)
 {
 	write_gate_open(0);
-	metric_set(METRIC_LEADER, 0);
 	atomic_store(&leader->lost, true);
 	log_error("the lease was taken by another agent: this one ends, to stand by when it is started again",
 		"lease", leader->lease.name, "holder", leader->lease.holder, NULL);

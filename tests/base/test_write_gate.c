@@ -16,7 +16,9 @@ static void with_one_it_is_open_until_its_end(void **state)
 {
 	struct error err = {0};
 	(void)state;
+	assert_false(write_gate_leased());
 	write_gate_lease(4000);
+	assert_true(write_gate_leased());
 	assert_false(write_gate_pass(&err));
 	assert_int_equal(err.kind, ERROR_STOPPED);
 	write_gate_open(clock_boot() + 3600000);

@@ -228,11 +228,13 @@ def test_without_anybody_else_the_lease_is_waited_for(pair):
     proxy.add(faults.drop())
     proxy.cut_all()
     wait_for("its lease has ended", lambda: "has ended and cannot be renewed" in agent.get("/readyz").body)
+    assert agent.metrics()["pgitops_leader"] == 0, "nobody took it, and it is over all the same"
     mark, before = pair.server.log_mark(), pair.plane.mark()
     pair.push()
     agent.post("/api/v1/users/sync", {}, over="socket")
     proxy.clear()
     pair.converged()
+    assert pair.leads(agent)
     assert agent.process.poll() is None and "the lease was taken" not in agent.log().split('"msg":"pgitops agent"')[-1]
     assert pair.sql_writes(mark) and pair.kube_writes(before)
     pair.begin(pair.other(leader))
