@@ -16,8 +16,8 @@
 const char command_cluster_logs_help[] =
 	"Shows the logs of all members of a cluster and the operator's lines about it, in the order of their times, each line with its\n"
 	"member in front; who leads is said when it begins, and with -f when that changes. What a terminal would obey is shown as an\n"
-	"escape. With -f it goes on, once what there is has come of each (one that takes over 5 seconds is waited for no longer); a Pod that\n"
-	"is started anew is read on where it was left.\n\n"
+	"escape. With -f it goes on, once what there is has come of each (one that takes over 5 seconds is waited for no longer); a Pod\n"
+	"that is started anew is read on where it was left.\n\n"
 	"  -f, --follow         go on with what comes\n"
 	"      --since 1h       what is newer, or than a time (2026-01-02T03:04:05Z)\n"
 	"      --tail N         the last lines of each, or `all` (200; without --since)\n"
