@@ -1,6 +1,5 @@
 """Fixtures over the parts (tests/parts/): each is started when the first test asks for it, on loopback only."""
 
-import itertools
 import pathlib
 import signal
 import sys
@@ -34,18 +33,6 @@ def pytest_unconfigure():
 
 def pytest_addoption(parser):
     parser.addoption("--every-major", action="store_true", help="run the tests of users and grants on every PostgreSQL")
-
-
-def pytest_collection_modifyitems(items):
-    """Files that wait for failovers of real clusters leave most of a core to others: every second file is one of them, for as long as there are any.
-    Begun last they would run alone."""
-    files = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    waits = [path for path in files if "patroni" in path.read_text(encoding="utf-8")]
-    others = [path for path in files if path not in waits]
-    order = [path for pair in itertools.zip_longest(waits, others) for path in pair if path]
-    items[:] = [item for path in order for item in files[path]]
 
 
 def between(mark):

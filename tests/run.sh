@@ -251,8 +251,8 @@ if [ -n "$run_valgrind" ]; then
 fi
 
 run_pytest() {
-	# They wait as long as they compute: of two at once on two cores, half of each core is idle.
-	local title=$1 file code=0 at_once=(-n $((2 * jobs)))
+	# They wait more than they compute: of two at once on two cores, half of each core is idle.
+	local title=$1 file code=0 at_once=(-n $((jobs + jobs / 2)))
 	shift
 	[ "$jobs" != 1 ] || at_once=(-n 0)
 	file=$results/$(tr ' ' - <<<"$title").xml

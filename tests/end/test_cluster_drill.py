@@ -137,22 +137,30 @@ def written(member):
         return set(session.execute("SELECT writer, number FROM written").fetchall())
 
 
-def dies(cluster, leader):
-    """kill -9 of all of it, and its time runs out at once; then it is there again."""
-    cluster.kill(leader.name)
+def follows(cluster, leader):
+    """Its time runs out at once."""
     cluster.forget_leader()
-    wait_for("another one leads", lambda: cluster.leader() not in (None, leader))
-    leader.start()
+    cluster.wait("another one leads", lambda: cluster.leader() not in (None, leader), 60)
+
+
+def dies(cluster, leader):
+    """kill -9 of all of it; then it is there again."""
+    try:
+        cluster.kill(leader.name)
+        follows(cluster, leader)
+    finally:
+        leader.start()
 
 
 @contextlib.contextmanager
 def all_has_left(leader):
-    """Nobody writes, and the replicas have what was written: without synchronous mode the last that was acknowledged may die with the leader."""
+    """Nobody writes, and a replica has what was written, which is who takes over: without synchronous mode the last that was acknowledged may die with
+    the leader."""
     with contextlib.closing(leader.connect("pgitops_drill")) as session:
         session.execute("BEGIN")
         session.execute("LOCK written IN EXCLUSIVE MODE")
-        wait_for("all has left the leader", lambda: session.execute(
-            "SELECT bool_and(flush_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication").fetchone()[0])
+        leader.cluster.wait("all has left the leader", lambda: leader.value(
+            "SELECT bool_or(flush_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication"), 60)
         yield
 
 
@@ -394,17 +402,19 @@ def deadly(calm, drill, plane, tmp_path):
 
 
 def deleted(cluster, name, another_leads, meanwhile=lambda: None):
-    """What is there in a cluster when a Pod is deleted: its processes die, and it is made anew. Its time runs out at once where another one is to lead."""
+    """What is there in a cluster when a Pod is deleted: its processes die, and it is made anew."""
     member = cluster.members[name]
     wait_for("its Pod is gone", lambda: member.pod() is None)
-    with all_has_left(member) if another_leads else contextlib.nullcontext():
-        cluster.kill(name)
-    meanwhile()
-    if another_leads:
-        cluster.forget_leader()
-        wait_for("another one leads", lambda: cluster.leader() not in (None, member))
-    cluster.make_pod(member)
-    member.start()
+    try:
+        with all_has_left(member) if another_leads else contextlib.nullcontext():
+            cluster.kill(name)
+        meanwhile()
+        if another_leads:
+            follows(cluster, member)
+    finally:
+        cluster.make_pod(member)
+        if not member.process:
+            member.start()
 
 
 def test_a_leader_that_is_killed_is_replaced_and_nothing_is_lost(calm, deadly, plane, tmp_path):
@@ -535,10 +545,11 @@ def lives_on(cluster, name, meanwhile):
     member = cluster.members[name]
     wait_for("its Pod is gone", lambda: member.pod() is None)
     member.process.send_signal(signal.SIGSTOP)
-    meanwhile()
-    cluster.forget_leader()
-    wait_for("another one leads", lambda: cluster.leader() not in (None, member))
-    cluster.make_pod(member)
+    try:
+        meanwhile()
+        follows(cluster, member)
+    finally:
+        cluster.make_pod(member)
 
 
 @pytest.mark.parametrize("happens", [lambda *words: deleted(*words[:2], True, words[2]), lives_on], ids=["the leader dies", "it lives on"])

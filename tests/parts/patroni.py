@@ -333,7 +333,7 @@ class Patroni:
         for member in self.members.values():
             if not member.process or member.process.poll() is not None:
                 raise AssertionError(f"{member.name} ended: {member.log()[-3000:]}")
-            noted = json.loads(member.pod()["metadata"].get("annotations", {}).get("status", "{}"))
+            noted = json.loads((member.pod() or {"metadata": {}})["metadata"].get("annotations", {}).get("status", "{}"))
             if member is leader:
                 good = noted.get("state") == "running" and noted.get("role") in ("primary", "master")
             else:
@@ -360,7 +360,8 @@ class Patroni:
             return wait_for(what, question, seconds, 0.1)
         except (TimeoutError, psycopg.Error) as error:
             logs = "\n".join(f"{m.name}:\n{m.story()}" for m in self.members.values())
-            raise AssertionError(f"{error}\n{self.ailing()}\n{logs}") from None
+            dead = [m.name for m in self.members.values() if not m.process]
+            raise AssertionError(f"{error}\n{f'killed: {dead}' if dead else self.ailing()}\n{logs}") from None
 
     def switchover(self, candidate=None):
         """Asked for again where it was refused: Patroni waits no more than 2 s for the candidate's word."""
