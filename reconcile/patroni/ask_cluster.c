@@ -67,13 +67,6 @@ static bool has_spoken(const struct door *door)
 	return door->word;
 }
 
-static void take_again(struct door *door, json_t *word, const char *why)
-{
-	(void)why;
-	json_decref(door->word);
-	door->word = word;
-}
-
 /*
  * For GET /cluster Patroni asks its store, and where that is away one of its few threads (restapi.thread_pool_size, 5) is held for a whole
  * retry_timeout, long after we have hung up. With none left a replica is too late with its word for a leader in failsafe mode, which steps
@@ -181,7 +174,7 @@ static const struct door *choose(
 	struct patroni_set *set, struct door *doors, size_t count, const struct patroni_asking *asking)
 {
 	if (!agree(doors, count)) {
-		ask_doors(set, doors, count, "/patroni", asking, has_spoken, take_again);
+		ask_doors(set, doors, count, "/patroni", asking, has_spoken, take_word);
 		return believable(doors, count);
 	}
 	for (size_t i = 0; i < count; i++)

@@ -194,6 +194,26 @@ def test_who_is_frozen_costs_a_pass_one_deadline(setting):
     assert set(frozen.asked) == {"/patroni"} and frozen.most == 1, frozen.asked
 
 
+def test_who_falls_silent_while_it_is_asked_is_told_as_silent(setting):
+    """Where pictures differ the words are asked for once more; one that does not come is no other program's."""
+    misled = setting.members[1]
+    setting.agent.config["databases"][0]["patroni"] = [member.url for member in setting.members]
+    setting.agent.write()
+    misled.leader = "m-2"
+    answers = misled.word
+
+    def speaks_no_more(path):
+        if path == "/cluster":
+            misled.frozen.set()
+        return answers(path)
+
+    misled.word = speaks_no_more
+    (cluster,) = setting.agent.cli("cluster", "list", "-o", "json").items
+    texts = [problem["text"] for problem in cluster["problems"]]
+    assert misled.asked == ["/patroni", "/cluster", "/patroni"]
+    assert any(text.startswith("m-1 does not answer: ") and "not Patroni" not in text for text in texts), texts
+
+
 def test_nobody_who_says_who_leads_is_no_reason_to_commit(setting):
     leads, *others = setting.members
     answers = leads.word
