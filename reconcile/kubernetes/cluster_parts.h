@@ -1,7 +1,7 @@
 /*
  * cluster_parts.h - what the files of the cluster share (internal to the room)
  *
- * cluster.c has discovery and the small calls, track.c the watched kinds and followed collections, write.c the writes.
+ * cluster.c has discovery and the small calls, track.c the kinds that are tracked, follow.c the collections that are followed, write.c the writes.
  */
 #pragma once
 

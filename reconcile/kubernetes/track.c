@@ -1,10 +1,7 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/http/percent.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "reconcile/kubernetes/cluster_parts.h"
 #include "reconcile/kubernetes/kube_list.h"
 
@@ -174,7 +171,7 @@ static void note_failure(struct tracking *tracking, const struct object_key *of,
 	error_prefix(tracking->err, "watching %s", name);
 }
 
-/* The collection of the key, watched, and once in a cluster_track() revised. NULL: there is none, or it cannot be watched. */
+/* The collection of the key, to be watched, and once in a cluster_track() revised. NULL: there is none, or it cannot be watched. */
 static struct live_collection *collection_of(struct tracking *tracking, const struct object_key *key)
 {
 	struct cluster *cluster = tracking->cluster;
@@ -190,11 +187,7 @@ static struct live_collection *collection_of(struct tracking *tracking, const st
 		return NULL;
 	if (!collection)
 		collection = live_add_collection(cluster->live, key);
-	if (!watched && !start_collection(cluster, collection, resource, &err)) {
-		note_failure(tracking, key, &err);
-		return NULL;
-	}
-	if ((collection->ended || watches_missing(cluster->watches, collection->watch)) &&
+	if (watched && (collection->ended || watches_missing(cluster->watches, collection->watch)) &&
 		!revise_collection(cluster, collection, resource, &err))
 		note_failure(tracking, key, &err);
 	collection->asked = true;
@@ -207,6 +200,24 @@ static void track_key(struct tracking *tracking, const struct object_key *key)
 	if (collection && live_track(tracking->cluster->live, tracking->tracker, collection, key->name)) {
 		tracking->fresh[tracking->fresh_count++] = key;
 		collection->fresh++;
+	}
+}
+
+/* Once all keys are named, not before: what a first page brings of names that are still to come would be passed over, and the whole
+   collection listed again for their sake. */
+static void start_new(struct tracking *tracking)
+{
+	struct cluster *cluster = tracking->cluster;
+	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
+		const struct object_key of = key_in(at, "");
+		struct error err;
+		if (!at->asked || at->watched)
+			continue;
+		const struct resource *resource = resources_find(cluster->resources, at->group, NULL, at->kind);
+		at->asked = resource ? start_collection(cluster, at, resource, &err)
+				     : error_set(&err, ERROR_RETRY, "the kind is gone since a moment ago");
+		if (!at->asked)
+			note_failure(tracking, &of, &err);
 	}
 }
 
@@ -319,6 +330,7 @@ bool cluster_track(struct cluster *cluster, const char *tracker, const struct ob
 	tracking.tracker = live_track_begin(cluster->live, tracker);
 	for (size_t i = 0; i < count; i++)
 		track_key(&tracking, &keys[i]);
+	start_new(&tracking);
 	live_track_end(cluster->live, tracking.tracker);
 	let_unused_go(cluster);
 	for (struct live_collection *at = live_collections(cluster->live); at; at = at->next) {
@@ -335,157 +347,4 @@ bool cluster_track(struct cluster *cluster, const char *tracker, const struct ob
 	ask_fresh(&tracking);
 	memory_freep(&tracking.fresh);
 	return tracking.good;
-}
-
-/* Followed collections: straight to the callback */
-
-struct followed {
-	struct followed *next;
-	struct cluster *cluster;
-	char *name;
-	size_t watch;
-	json_t *known;  /* "namespace/name" -> resourceVersion; the watch thread's */
-	json_t *listed; /* the same while a list runs */
-};
-
-static void followed_key(const json_t *object, char key[600])
-{
-	snprintf(key, 600, "%s/%s", json_text_at(object, "metadata.namespace", ""),
-		json_text_at(object, "metadata.name", ""));
-}
-
-static void followed_tell(const struct followed *followed, const json_t *object, bool gone)
-{
-	const struct cluster_listener *listener = &followed->cluster->listener;
-	if (listener->followed)
-		listener->followed(listener->context, followed->name, object, gone);
-}
-
-/* True when this version was not told yet. */
-static bool followed_note(json_t *into, const struct followed *followed, const json_t *object)
-{
-	char key[600];
-	const char *version = json_text_at(object, "metadata.resourceVersion", "");
-	followed_key(object, key);
-	bool told = text_equal(json_text_at(json_object_get(followed->known, key), "", ""), version);
-	json_object_set_new(into, key, json_string(version));
-	return !told;
-}
-
-static void followed_listing(void *context)
-{
-	struct followed *followed = context;
-	json_object_clear(followed->listed);
-}
-
-static void followed_item(void *context, json_t *object)
-{
-	struct followed *followed = context;
-	if (followed_note(followed->listed, followed, object))
-		followed_tell(followed, object, false);
-}
-
-/* Of what a list has lost, only the name is known. */
-static void followed_listed(void *context, const char *version)
-{
-	struct followed *followed = context;
-	(void)version;
-	const char *key;
-	json_t *told;
-	json_object_foreach (followed->known, key, told) {
-		const char *slash = strchr(key, '/');
-		if (json_object_get(followed->listed, key) || !slash)
-			continue;
-		CLEANUP(json_done)
-		json_t *object = json_pack("{s:{s:s#, s:s}}", "metadata", "namespace", key,
-			(int)(slash - key), "name", slash + 1);
-		followed_tell(followed, object, true);
-	}
-	json_t *known = followed->known;
-	followed->known = followed->listed;
-	followed->listed = known;
-	json_object_clear(followed->listed);
-}
-
-static void followed_event(void *context, json_t *object, bool gone)
-{
-	struct followed *followed = context;
-	char key[600];
-	followed_key(object, key);
-	if (gone)
-		json_object_del(followed->known, key);
-	else if (!followed_note(followed->known, followed, object))
-		return;
-	followed_tell(followed, object, gone);
-}
-
-static void followed_trouble(void *context, const struct error *err)
-{
-	struct followed *followed = context;
-	const struct cluster_listener *listener = &followed->cluster->listener;
-	if (listener->trouble)
-		listener->trouble(listener->context, followed->name, err);
-}
-
-static const struct watch_handler followed_handler = {
-	.listing = followed_listing,
-	.item = followed_item,
-	.listed = followed_listed,
-	.event = followed_event,
-	.trouble = followed_trouble,
-};
-
-static void followed_done(struct followed *followed)
-{
-	json_decref(followed->known);
-	json_decref(followed->listed);
-	memory_freep(&followed->name);
-	memory_freep(&followed);
-}
-
-void followed_free(struct cluster *cluster)
-{
-	for (struct followed *at = cluster->followed, *next; at; at = next) {
-		next = at->next;
-		followed_done(at);
-	}
-	cluster->followed = NULL;
-}
-
-static struct followed *followed_start(struct cluster *cluster, const char *collection, const char *path,
-	const char *selector, struct error *err)
-{
-	CLEANUP(buf_done) struct buf url = BUF(PATH_BYTES);
-	buf_text(&url, path);
-	if (selector) {
-		buf_text(&url, "?labelSelector=");
-		percent_encode(&url, selector);
-	}
-	struct followed *followed = memory_alloc(sizeof(*followed));
-	followed->cluster = cluster;
-	followed->name = memory_copy(collection);
-	followed->known = json_object();
-	followed->listed = json_object();
-	struct watch_target target = {
-		.path = buf_string(&url), .handler = &followed_handler, .context = followed};
-	if (!watches_add(cluster->watches, &target, &followed->watch, err)) {
-		followed_done(followed);
-		return NULL;
-	}
-	followed->next = cluster->followed;
-	cluster->followed = followed;
-	return followed;
-}
-
-bool cluster_follow(struct cluster *cluster, const char *collection, const char *path, const char *selector,
-	struct error *err)
-{
-	struct followed *at = cluster->followed;
-	while (at && strcmp(at->name, collection))
-		at = at->next;
-	if (!at)
-		at = followed_start(cluster, collection, path, selector, err);
-	return at &&
-		(watches_wait(cluster->watches, at->watch, clock_steady() + WAIT_MILLISECONDS, err) ||
-			error_prefix(err, "watching %s", collection));
 }
