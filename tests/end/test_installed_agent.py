@@ -11,7 +11,8 @@ import yaml
 
 from parts import kube, postgres
 from parts.agent import wait_for
-from parts.installed import APPLICATION, EXAMPLES, MANIFESTS, at_work, documents, may, me, overlay, refusals, rules_of, secret, status, synced
+from parts.installed import (
+    APPLICATION, EXAMPLES, MANIFESTS, at_work, documents, may, me, missed, overlay, refusals, rounds_of, rules_of, secret, status, synced)
 from parts.manifests import users_map
 from parts.patroni import pretend
 from parts.process import free_port, own_address
@@ -347,59 +348,6 @@ def test_before_anything_is_in_the_cluster_the_applications_come_from_a_folder(i
 
 
 # ---- least rights -----------------------------------------------------------------------------------------------------
-
-
-def each_right(roles):
-    """(role, number of its rule, verb) of all Roles."""
-    return [(role, at, verb) for role in roles for at, rule in enumerate(role["rules"]) for verb in rule["verbs"]]
-
-
-def places(role, rule):
-    """How doctor calls what the rule is about."""
-    namespace = role["metadata"].get("namespace")
-    for resource in rule["resources"]:
-        for group in rule["apiGroups"]:
-            for name in rule.get("resourceNames", [""]):
-                yield resource + (f".{group}" if group else "") + (f" {name}" if name else "") + (f" in namespace {namespace}" if namespace else "")
-
-
-def without(role, taken):
-    """The Role without these of its rights."""
-    rules = [{**rule, "verbs": [verb for verb in rule["verbs"] if (at, verb) not in taken]} for at, rule in enumerate(role["rules"])]
-    return {**role, "rules": [rule for rule in rules if rule["verbs"]]}
-
-
-def rounds_of(roles):
-    """All at once, but for those to Applications, without which nothing further is asked."""
-    def of_applications(right):
-        return right[0]["rules"][right[1]]["resources"] == ["applications"]
-
-    rights = each_right(roles)
-    return [[right for right in rights if of_applications(right)], [right for right in rights if not of_applications(right)]]
-
-
-def about(line):
-    """What a line of doctor's is about; of one object, all of its kind: a right to all of them is one to each."""
-    return re.sub(r"^(\S+) \S+ in namespace", r"\1 in namespace", line.partition(": may not ")[0])
-
-
-def missed(plane, agent, roles, rounds):
-    """Takes the rights of each round away; returns those that doctor did not name, and lines about others."""
-    client = me(plane, agent)
-    not_named, others = [], []
-    for batch in rounds:
-        for role in roles:
-            plane.admin.apply(without(role, [(at, verb) for other, at, verb in batch if other is role]), force=True)
-        for role, at, verb in batch:
-            rule, namespace = role["rules"][at], role["metadata"].get("namespace", "")
-            wait_for(f"{verb} is gone", lambda: not may(  # noqa: B023
-                client, verb, rule["resources"][0], rule["apiGroups"][0], namespace, rule.get("resourceNames", [""])[0]))  # noqa: B023
-        told = [item["detail"] for item in agent.cli("doctor", "-o", "json").items if item["check"] == "rights" and item["status"] != "ok"]
-        wanted = [(place, verb) for role, at, verb in batch for place in places(role, role["rules"][at])]
-        not_named += [one for one in wanted if not any(
-            line.startswith(one[0]) and one[1] in line.partition(": may not ")[2].partition(" (")[0].split(", ") for line in told)]
-        others += [line for line in told if not any(line.startswith(place) or place == about(line) for place, _ in wanted)]
-    return not_named, others
 
 
 def test_each_right_that_is_taken_away_is_named_by_doctor(installed, plane, agent, as_before):

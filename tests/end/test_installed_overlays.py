@@ -8,7 +8,8 @@ import yaml
 from parts import agent as agents
 from parts import postgres
 from parts.agent import wait_for
-from parts.installed import APPLICATION, EXAMPLES, MANIFESTS, SUPERUSER, at_work, documents, may, me, overlay, own, refusals, rules_of, synced
+from parts.installed import (
+    APPLICATION, EXAMPLES, MANIFESTS, SUPERUSER, at_work, documents, may, me, missed, overlay, own, refusals, rounds_of, rules_of, synced)
 from parts.pair import LEASES
 from parts.patroni import pretend
 from parts.process import own_address
@@ -33,6 +34,7 @@ def rights(place):
     """rights(name): those of this overlay and no others; its documents."""
     def give(name):
         made = overlay(name)
+        place.admin.delete("rbac.authorization.k8s.io/v1", "ClusterRole", None, "pgitops")  # which not each of them has
         for role in rules_of(made):
             place.admin.apply(role, force=True)
         return made
@@ -148,3 +150,18 @@ def test_the_operator_overlay_finds_its_database_and_shows_it(place, rights, age
         server.close()
         for kind, name in (("Pod", "acid-minimal-cluster-0"), ("Endpoints", "acid-minimal-cluster"), ("Endpoints", "acid-minimal-cluster-config")):
             place.admin.delete("v1", kind, "default", name)
+
+
+@pytest.mark.parametrize("name", ["two-replicas", "sealing-controller", "operator", "namespaced", "read-only"])
+def test_each_right_of_an_overlay_that_is_taken_away_is_named_by_doctor(place, rights, database, agent, tmp_path, name):
+    made = rights(name)
+    repository = at_work(place, agent, database, tmp_path, made)
+    repository.commit({"postgres-users/sealed.yaml": yaml.safe_dump({
+        "apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": {"name": "user-bob-secret"},
+        "spec": {"encryptedData": {"password": "AgA="}}})})
+    agent.config["lease"] = {}
+    agent.write()
+    not_named, others = missed(place, agent, rules_of(made), rounds_of(rules_of(made)))
+    if name == "namespaced":  # what its Applications ask for is not given
+        others = [line for line in others if not line.startswith("namespaces: may not create (CreateNamespace=true")]
+    assert (not_named, others) == ([], [])
