@@ -233,3 +233,41 @@ def test_a_store_that_is_gone_for_all_of_them_is_told_and_waited_for(setting):
         cluster.configure(failsafe_mode=None)
     agent.wait_user("bob", seconds=60)
     assert cluster.leader() is leader and created(setting) == ["alice", "bob"]
+
+
+def test_without_failsafe_mode_all_of_them_step_down_and_nobody_is_written_to(setting):
+    """Patroni's rule for a store that is gone: nobody leads. What Git asks for meanwhile is made once, when somebody does again."""
+    cluster, agent = setting.patroni, setting.agent
+    agent.begin()
+    agent.wait_user("alice")
+    wait_for("alice everywhere", lambda: all(setting.has(member, "alice") for member in cluster.members.values()))
+    leader = cluster.leader()
+    for wire in cluster.wires.values():
+        wire.cut()
+    try:
+        setting.repository.commit(users_yaml("alice", "bob"))
+        cluster.wait("all of them are replicas", lambda: all(
+            (word.get("role"), word.get("state")) == ("replica", "running") for word in (member.word() for member in cluster.members.values())), 60)
+        setting.waits("Patroni gives no answer")
+        seen = []
+
+        def told():
+            code, members, texts = seen[:] = listed(agent)
+            return code == 1 and texts[0].startswith("no member has a picture of the cluster") and {
+                name: m["role"] for name, m in members.items()} == dict.fromkeys(cluster.members, "replica")
+
+        try:
+            wait_for("the list tells it", told)
+        except TimeoutError:
+            raise AssertionError((seen, leader.story())) from None
+        for ask in (["cluster", "get", cluster.name], ["cluster", "switchover", cluster.name, "--yes"], ["cluster", "failover-drill", cluster.name, "--yes"]):
+            refused = agent.cli(*ask).is_(1)
+            assert "no member has a picture" in refused.out + refused.err, (ask, refused)
+        assert all(member.value("SELECT pg_is_in_recovery()") and setting.lacks(member, "bob") for member in cluster.members.values())
+    finally:
+        for wire in cluster.wires.values():
+            wire.mend()
+        cluster.forget_leader()
+        cluster.wait_healthy()
+    agent.wait_user("bob", seconds=60)
+    assert created(setting) == ["alice", "bob"]
