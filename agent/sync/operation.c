@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/sync/finish.h"
+#include "agent/sync/prepare.h"
 #include "agent/sync/pin.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -63,6 +64,11 @@ static struct sync_operation *operation_new(struct sync_request *request)
 	operation->request = request;
 	operation->started = clock_now();
 	return operation;
+}
+
+bool operation_selects(const struct sync_operation *operation, const struct object_key *key)
+{
+	return sync_request_selects(operation->request, key->group, key->kind, key->namespace, key->name);
 }
 
 void operation_set_content(struct sync_operation *operation, struct content *content)

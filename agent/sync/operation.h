@@ -16,7 +16,7 @@
  *     Stopping   | terminated, superseded: hooks that run are deleted     | Cleaning  | Cleaning
  *     Retrying   | failed: waits for the time of the next attempt        | Preparing | Ended
  *
- * Ended asks for another attempt (Retrying) or writes outcome, history and status. Reconciler thread only.
+ * Ended asks for another attempt (Retrying) or records outcome, history, status and answer (finish.h). Reconciler thread only.
  */
 #pragma once
 
@@ -96,6 +96,9 @@ struct sync_operation {
 };
 
 void operation_free(struct sync_operation *operation); /* accepts NULL */
+
+/* It is about this object: all, or those that it names. */
+bool operation_selects(const struct sync_operation *operation, const struct object_key *key);
 
 void operation_set_content(struct sync_operation *operation, struct content *content);
 

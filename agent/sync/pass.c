@@ -7,6 +7,7 @@
 #include "agent/events/series.h"
 #include "agent/sync/checks.h"
 #include "agent/sync/deletion.h"
+#include "agent/sync/finish.h"
 #include "agent/sync/nudge.h"
 #include "agent/sync/operation.h"
 #include "agent/sync/pin.h"
@@ -153,7 +154,10 @@ static void run(struct pass *pass)
 	} else if (!pass->more) {
 		operation_run_blind(pass);
 	}
-	if (!pass->more || (pass->complete && clock_steady() >= pass->app->stored + PROGRESS_PAUSE))
+	bool tells = !pass->more || (pass->complete && clock_steady() >= pass->app->stored + PROGRESS_PAUSE);
+	if (pass->ended.due)
+		operation_record(pass, tells || pass->complete);
+	else if (tells)
 		pass_record_status(pass);
 }
 

@@ -42,6 +42,16 @@ struct owners_inventory {
 	bool unknown; /* the store did not say */
 };
 
+/* An operation that has ended in this pass, still to be recorded (finish.h). */
+struct pass_ended {
+	bool due;
+	struct store_revision revision; /* its row in the history; id 0 = it has none */
+	int64_t operation, terminate; /* who asked for it, and for its end: the store's operations; 0 = nobody */
+	const char *phase;
+	char *text;   /* owned */
+	char *answer; /* owned; NULL = nobody waits for it */
+};
+
 struct pass {
 	struct agent *agent;
 	struct app *app;
@@ -73,7 +83,8 @@ struct pass {
 	size_t to_prune;        /* steps that would be pruned, allowed or not */
 	int64_t look_again;     /* steady milliseconds: another pass then; 0 = when something happens */
 	int64_t began;          /* steady milliseconds */
-	bool more;              /* it ended between two slices: the next pass goes on at once */
+	struct pass_ended ended;
+	bool more; /* it ended between two slices: the next pass goes on at once */
 };
 
 /* How many of the wanted objects count as what. */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 static const char *not_applied(const struct pass *pass)
@@ -103,7 +104,11 @@ void pass_standalone(struct pass *pass)
 	else if (app->spec.automated && !is_synced(pass))
 		accept_commit(pass, &automatic);
 	if (app->asked) {
-		agent_answer(pass->agent, app->asked->operation, "Succeeded", not_applied(pass), "");
+		pass->ended = (struct pass_ended){.due = true,
+			.operation = app->asked->operation,
+			.phase = "Succeeded",
+			.text = memory_copy(not_applied(pass)),
+			.answer = memory_copy("")};
 		sync_request_free(app->asked);
 		app->asked = NULL;
 	}

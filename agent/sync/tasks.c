@@ -159,8 +159,7 @@ static void add_steps(const struct pass *pass, const struct sync_operation *oper
 	for (size_t i = 0; i < pass->plan.count; i++) {
 		struct pass_step *step = &pass->steps[i];
 		const struct plan_step *plan = step->plan;
-		if (!sync_request_selects(
-			    request, plan->key.group, plan->key.kind, plan->key.namespace, plan->key.name) ||
+		if (!operation_selects(operation, &plan->key) ||
 			(request->heal && !step->out_of_sync && !step->written))
 			continue;
 		tasks->items[tasks->count++] = (struct task){

@@ -4,6 +4,11 @@ An operation that is killed at any of its writes is finished by the next agent: 
 nothing says "Running" for ever.
 """
 
+import contextlib
+import json
+import sqlite3
+import threading
+
 import pytest
 
 from parts.manifests import config_map, postgresql
@@ -29,6 +34,69 @@ def team(world):
 def manual(team, **sync):
     team.operate(sync=sync)
     return team.ended("Succeeded")
+
+
+def first_ends(world, kind):
+    """What the store holds in the very moment in which the newest operation of this kind has its end: seen by a thread that asks without a pause."""
+    seen = {}
+
+    def watch():
+        with contextlib.closing(sqlite3.connect(f"file:{world.agent.state}/pgitops.db?mode=ro", uri=True, isolation_level=None)) as store:
+            before = store.execute("SELECT coalesce(max(id), 0) FROM operation").fetchone()[0]
+            ready.set()
+            while not seen and not over.is_set():
+                store.execute("BEGIN")
+                ended = store.execute("SELECT phase FROM operation WHERE id > ? AND kind = ? AND finished", (before, kind)).fetchone()
+                if ended:
+                    seen.update(phase=ended[0], running=store.execute("SELECT count(*) FROM running").fetchone()[0],
+                                status=json.loads(store.execute("SELECT document FROM application").fetchone()[0])["status"],
+                                history=store.execute("SELECT commit_id, phase FROM revision ORDER BY id DESC").fetchone())
+                store.execute("COMMIT")
+
+    ready, over = threading.Event(), threading.Event()
+    thread = threading.Thread(target=watch)
+    thread.start()
+    ready.wait()
+
+    def answer():
+        thread.join(20)
+        over.set()
+        thread.join()
+        return seen
+
+    return answer
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_who_has_the_answer_sees_what_came_of_it(world, team, turn):
+    """A command right behind it reads outcome, status and history of this sync, not of the one before."""
+    moment = first_ends(world, "sync")
+    world.agent.cli("app", "sync", "team").ok()
+    seen = moment()
+    state = seen["status"]["operationState"]
+    assert (seen["phase"], state["phase"], state["syncResult"]["revision"]) == ("Succeeded", "Succeeded", world.head)
+    assert state["finishedAt"] and seen["status"]["sync"]["status"] == "Synced"
+    assert seen["history"] == (world.head, "Succeeded") and seen["status"]["history"][-1]["revision"] == world.head
+    assert seen["running"] == 0
+
+
+def test_a_status_that_the_store_does_not_take_keeps_no_answer_back(world, team):
+    with contextlib.closing(sqlite3.connect(world.agent.state / "pgitops.db", isolation_level=None, timeout=20)) as store:
+        store.execute("CREATE TRIGGER refuse BEFORE UPDATE ON application BEGIN SELECT RAISE(FAIL, 'refused by the test'); END")
+        store.execute("CREATE TRIGGER refuse_new BEFORE INSERT ON application BEGIN SELECT RAISE(FAIL, 'refused by the test'); END")
+        try:
+            world.agent.cli("app", "sync", "team").ok()
+            (newest, *_) = world.agent.cli("app", "history", "team", "-o", "json").items
+            assert (newest["commit"], newest["phase"]) == (world.head, "Succeeded")
+            assert "the sync's end could not be recorded with its status" in world.agent.log()
+            assert store.execute("SELECT count(*) FROM running").fetchone() == (0,)
+        finally:
+            store.execute("DROP TRIGGER refuse")
+            store.execute("DROP TRIGGER refuse_new")
+    team.synced()
+    head = world.push({"team/a.yaml": config_map("a", value="two")})
+    world.agent.cli("app", "sync", "team").ok()
+    assert world.agent.cli("app", "get", "team", "-o", "json").json["status"]["history"][-1]["revision"] == head
 
 
 # ---- what is asked for ----------------------------------------------------------------------------------------------------
