@@ -2,6 +2,7 @@
  * standalone.c - the pass where Kubernetes is off: what the path wants is parsed, validated and recorded, not applied
  */
 #include "agent/sync/finish.h"
+#include "agent/sync/pin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static bool record_revision(
 	return false;
 }
 
-static void accept_commit(struct pass *pass, const struct sync_request *request)
+static bool accept_commit(struct pass *pass, const struct sync_request *request)
 {
 	struct app *app = pass->app;
 	const char *text = not_applied(pass);
@@ -61,7 +62,7 @@ static void accept_commit(struct pass *pass, const struct sync_request *request)
 		.resources = none};
 
 	if (!record_revision(pass, request, started, text))
-		return;
+		return false;
 	content_target(pass->content, app->tried);
 	app_set_synced(app, pass->content);
 	app->last_phase = SYNC_SUCCEEDED;
@@ -70,6 +71,7 @@ static void accept_commit(struct pass *pass, const struct sync_request *request)
 	json_decref(app->history);
 	app->history = history;
 	log_info("recorded", "by", request->by, "detail", text, NULL);
+	return true;
 }
 
 /* The plan of a standalone pass: every wanted object, neither compared nor to be written. */
@@ -94,24 +96,50 @@ static bool is_synced(const struct pass *pass)
 	return strcmp(target, pass->app->synced) == 0;
 }
 
+/* Only the newest commit is read here, and it is accepted as a whole. NULL = that is what is asked for. */
+static const char *refused(const struct pass *pass, struct sync_request *request)
+{
+	static const char whole[] =
+		"Kubernetes is off: only the newest commit is read, and accepted as a whole";
+	struct pin pin;
+	const char *why;
+	if (request->rollback_id >= 0)
+		return arena_printf(pass->mem, "%s, no entry of status.history", whole);
+	if (request->resource_count)
+		return arena_printf(pass->mem, "%s, no part of its resources", whole);
+	if (!pin_request(pass->app, request, pass->mem, &pin, &why))
+		return arena_printf(pass->mem, "%s: %s", whole, why);
+	if (!pin.newest)
+		return arena_printf(pass->mem, "%s, no other source or revision%s%s", whole,
+			request->revision ? ": " : "", request->revision ? request->revision : "");
+	return NULL;
+}
+
+/* Of what somebody asked for: done, or why not. */
+static void take_asked(struct pass *pass)
+{
+	struct sync_request *request = pass->app->asked;
+	const char *why = refused(pass, request);
+	if (!why && !request->dry_run && !accept_commit(pass, request))
+		why = "the revision could not be recorded: see the agent's log";
+	pass->ended = (struct pass_ended){.due = true,
+		.operation = request->operation,
+		.phase = why ? "Error" : "Succeeded",
+		.text = memory_copy(why ? why : not_applied(pass)),
+		.answer = memory_copy("")};
+	sync_request_free(request);
+	pass->app->asked = NULL;
+}
+
 void pass_standalone(struct pass *pass)
 {
 	struct app *app = pass->app;
 	const struct sync_request automatic = {.automated = true, .by = "automated", .rollback_id = -1};
 
-	if (app->asked && !app->asked->dry_run)
-		accept_commit(pass, app->asked);
+	if (app->asked)
+		take_asked(pass);
 	else if (app->spec.automated && !is_synced(pass))
-		accept_commit(pass, &automatic);
-	if (app->asked) {
-		pass->ended = (struct pass_ended){.due = true,
-			.operation = app->asked->operation,
-			.phase = "Succeeded",
-			.text = memory_copy(not_applied(pass)),
-			.answer = memory_copy("")};
-		sync_request_free(app->asked);
-		app->asked = NULL;
-	}
+		(void)accept_commit(pass, &automatic);
 	list_objects(pass, is_synced(pass));
 	pass->complete = true;
 	pass_condition(pass, "StandaloneWarning", not_applied(pass));

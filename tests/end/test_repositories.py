@@ -55,6 +55,29 @@ def wait_good(agent, revision):
     return app
 
 
+# ---- without a cluster ----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_cluster_only_the_newest_commit_can_be_asked_for(agent, repository):
+    """Nothing is applied; what asks for something else than the newest commit as a whole is refused, and not taken for it."""
+    agent.application("team", repository.url, "app", "default", revision="main", automated=False)
+    agent.start()
+    first = repository.head
+    agent.cli("app", "sync", "team").ok()
+    newest = repository.commit({"app/b.yaml": config_map("b")})
+    agent.cli("app", "sync", "team").ok()
+    before = agent.items("app", "history", "team")
+    assert [entry["commit"] for entry in before] == [newest, first]
+    for asked, why in ((["sync", "team", "--revision", "nope"], "nope"), (["sync", "team", "--revision", first], first),
+                       (["sync", "team", "--revision", first, "--dry-run"], first), (["rollback", "team", "0"], "status.history"),
+                       (["sync", "team", "--resource", ":ConfigMap:default/a"], "resources")):
+        refused = agent.cli("app", *asked).is_(1)
+        assert "Kubernetes is off" in refused.err and why in refused.err, (asked, refused)
+    assert agent.items("app", "history", "team") == before and sync_of(agent)["revision"] == newest
+    for asked in ([], ["--revision", newest], ["--revision", "main"], ["--dry-run"]):
+        assert "parsed and validated, not applied" in agent.cli("app", "sync", "team", *asked).ok().out
+
+
 # ---- the history ------------------------------------------------------------------------------------------------------
 
 
