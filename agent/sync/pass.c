@@ -154,11 +154,14 @@ static void run(struct pass *pass)
 	} else if (!pass->more) {
 		operation_run_blind(pass);
 	}
-	bool tells = !pass->more || (pass->complete && clock_steady() >= pass->app->stored + PROGRESS_PAUSE);
+	bool news = pass->ended.due || clock_steady() >= pass->app->stored + PROGRESS_PAUSE;
+	bool tells = !pass->more || (pass->complete && news);
 	if (pass->ended.due)
-		operation_record(pass, tells || pass->complete);
+		operation_record(pass, tells);
 	else if (tells)
 		pass_record_status(pass);
+	if (tells)
+		pass_answer_refresh(pass);
 }
 
 void pass_look_again(struct pass *pass, int64_t when)

@@ -162,6 +162,8 @@ bool pass_record_equal(struct pass *pass, const struct object *object, const str
 /* The same type and message once only; more than PASS_CONDITIONS are dropped. `message` is copied. */
 void pass_condition(struct pass *pass, const char *type, const char *message);
 void pass_record_status(struct pass *pass);
+/* Who asked for a refresh gets the answer: what came of it stands in the status by now. */
+void pass_answer_refresh(struct pass *pass);
 /* What would be created, updated or pruned, as `app diff` shows it. A new reference. */
 json_t *pass_differences(const struct pass *pass);
 /* The API version that the step's object is written in, or was. "" = not known. */

@@ -236,7 +236,7 @@ static void store_facts(struct pass *pass)
 }
 
 /* Objects in the cluster keep the mark until apps_write_status() has taken the annotation away. */
-static void answer_refresh(struct pass *pass)
+void pass_answer_refresh(struct pass *pass)
 {
 	struct app *app = pass->app;
 	if (app->refresh != REFRESH_ANSWERED)
@@ -321,7 +321,6 @@ void pass_record_status(struct pass *pass)
 	store_document(pass, whole, differences);
 	app->stored = clock_steady();
 	app->status_dirty = app->status_dirty || !pass->quiet;
-	answer_refresh(pass);
 	free(app->differences);
 	app->differences = differences;
 }

@@ -12,7 +12,6 @@
 
 enum {
 	REFRESH_MILLISECONDS = 2000, /* between two discoveries for unknown kinds */
-	PATH_BYTES = 4096,
 };
 
 static void health_changed(void *context, const struct error *err)

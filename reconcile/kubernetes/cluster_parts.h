@@ -11,6 +11,11 @@
 #include "reconcile/kubernetes/live.h"
 #include "reconcile/kubernetes/watch.h"
 
+enum {
+	PATH_BYTES = 4096,
+	WAIT_MILLISECONDS = 2000, /* for first lists; then the caller comes back */
+};
+
 struct followed;
 
 struct cluster {

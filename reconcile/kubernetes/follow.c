@@ -6,11 +6,6 @@
 #include "base/text.h"
 #include "reconcile/kubernetes/cluster_parts.h"
 
-enum {
-	PATH_BYTES = 4096,
-	WAIT_MILLISECONDS = 2000, /* for the first list; then the caller comes back */
-};
-
 struct followed {
 	struct followed *next;
 	struct cluster *cluster;

@@ -7,8 +7,6 @@
 
 enum {
 	FEW_FRESH = 4, /* new keys in a known collection that are asked for one by one; more cost one list */
-	PATH_BYTES = 4096,
-	WAIT_MILLISECONDS = 2000, /* for the first lists; then the caller comes back */
 };
 
 /* Tracked collections: from the watch thread into the live cache */

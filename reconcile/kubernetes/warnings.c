@@ -15,7 +15,7 @@ enum {
 	PAGES = 4, /* of LIMIT_LIST_PAGE: one Event for each object and reason, so that is a namespace in much trouble */
 	SHOWN = 2,
 	MESSAGE_BYTES = 300,
-	PATH_BYTES = 8192,
+	PAGE_PATH_BYTES = 8192,
 	SECONDS = 2 /* nobody is held up for a text */
 };
 
@@ -154,7 +154,7 @@ bool cluster_warnings(struct cluster *cluster, const char *namespace, struct are
 		*namespace ? namespace : "default");
 
 	for (int page = 0; page < PAGES && (!page || *next); page++) {
-		CLEANUP(buf_done) struct buf url = BUF(PATH_BYTES);
+		CLEANUP(buf_done) struct buf url = BUF(PAGE_PATH_BYTES);
 		CLEANUP(json_done) json_t *answer = NULL;
 		kube_list_page_path(&url, path, LIMIT_LIST_PAGE, next);
 		struct kube_request request = {.method = "GET", .path = buf_string(&url), .seconds = SECONDS};

@@ -90,6 +90,7 @@ def test_a_status_that_the_store_does_not_take_keeps_no_answer_back(world, team)
             assert (newest["commit"], newest["phase"]) == (world.head, "Succeeded")
             assert "the sync's end could not be recorded with its status" in world.agent.log()
             assert store.execute("SELECT count(*) FROM running").fetchone() == (0,)
+            world.agent.cli("app", "refresh", "team").ok()
         finally:
             store.execute("DROP TRIGGER refuse")
             store.execute("DROP TRIGGER refuse_new")
